@@ -1,0 +1,274 @@
+"""Every error that fluxapi raises on purpose, each with its HTTP face (RFC 9457).
+
+::
+
+    FluxapiError
+    ├── SettingsError              a bad setting stops the start with one sentence
+    ├── RequestError               the client can mend it
+    │   ├── MalformedJSON          400
+    │   ├── Unauthorized           401, with a challenge
+    │   ├── Forbidden              403
+    │   │   ├── ForeignOrigin      403, a page on another site
+    │   │   └── UnknownHost        403, a Host that is not on the allow-list
+    │   ├── NotFound               404
+    │   │   └── JobNotFound        404
+    │   ├── MethodNotAllowed       405, with Allow
+    │   ├── NotAcceptable          406
+    │   ├── Conflict               409
+    │   │   └── JobInactive        409
+    │   ├── BodyTooLarge           413
+    │   ├── UnsupportedMediaType   415
+    │   ├── ValidationFailed       422, with every bad field
+    │   ├── IdempotencyMismatch    422, the key was used with another body
+    │   └── FluxRefused            422, with Flux's own words
+    └── Unavailable                503, with Retry-After
+        ├── InstanceUnavailable    the broker is gone or silent
+        └── ShuttingDown           the service is ending
+
+Each class carries ``status``, ``type`` (a URI reference below ``/docs/errors``) and ``title``; an
+instance adds ``detail``, a sentence that says what to do, and any extension members.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+__all__ = [
+    "BodyTooLarge",
+    "Conflict",
+    "FluxRefused",
+    "FluxapiError",
+    "Forbidden",
+    "ForeignOrigin",
+    "IdempotencyMismatch",
+    "InstanceUnavailable",
+    "JobInactive",
+    "JobNotFound",
+    "MalformedJSON",
+    "MethodNotAllowed",
+    "NotAcceptable",
+    "NotFound",
+    "RequestError",
+    "SettingsError",
+    "ShuttingDown",
+    "Unauthorized",
+    "Unavailable",
+    "UnknownHost",
+    "UnsupportedMediaType",
+    "ValidationFailed",
+]
+
+
+class FluxapiError(Exception):
+    """The root: an error with an HTTP status and a sentence for the user.
+
+    ``detail`` says what happened and what to do; ``members`` are RFC 9457 extension members
+    that are merged into the problem document; ``headers`` go out with the response.
+    """
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal error"
+    slug: ClassVar[str] = "internal-error"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        **members: Any,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.headers = headers or {}
+        self.members = members
+
+    @property
+    def type(self) -> str:
+        """The problem type: a reference into the human documentation."""
+        return f"/docs/errors#{self.slug}"
+
+    def problem(self) -> dict[str, Any]:
+        """The RFC 9457 document, with ``Message`` and ``Errors`` for flux-restful-api clients."""
+        document: dict[str, Any] = {
+            "type": self.type,
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "Message": self.detail,
+        }
+        document.update(self.members)
+        fields = self.members.get("errors")
+        if fields:
+            document["Errors"] = [
+                f"{field['pointer']}: {field['detail']}" if field.get("pointer") else field["detail"]
+                for field in fields
+            ]
+        return document
+
+
+class SettingsError(FluxapiError):
+    """A setting is unusable; the service does not start."""
+
+    title = "Bad setting"
+    slug = "bad-setting"
+
+
+class RequestError(FluxapiError):
+    """The request is at fault and the client can mend it."""
+
+    status = 400
+    title = "Bad request"
+    slug = "bad-request"
+
+
+class MalformedJSON(RequestError):
+    """The body is not JSON."""
+
+    title = "Malformed JSON"
+    slug = "malformed-json"
+
+
+class Unauthorized(RequestError):
+    """No credentials, or wrong ones."""
+
+    status = 401
+    title = "Unauthorized"
+    slug = "unauthorized"
+
+
+class Forbidden(RequestError):
+    """The request is understood and refused."""
+
+    status = 403
+    title = "Forbidden"
+    slug = "forbidden"
+
+
+class ForeignOrigin(Forbidden):
+    """A page on another site sent an unsafe request."""
+
+    title = "Foreign origin"
+    slug = "foreign-origin"
+
+
+class UnknownHost(Forbidden):
+    """The Host header is not on the allow-list (DNS rebinding)."""
+
+    title = "Unknown host"
+    slug = "unknown-host"
+
+
+class NotFound(RequestError):
+    """No such thing."""
+
+    status = 404
+    title = "Not found"
+    slug = "not-found"
+
+
+class JobNotFound(NotFound):
+    """No such job."""
+
+    title = "Job not found"
+    slug = "job-not-found"
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists, the method does not."""
+
+    status = 405
+    title = "Method not allowed"
+    slug = "method-not-allowed"
+
+
+class NotAcceptable(RequestError):
+    """No representation satisfies the Accept header."""
+
+    status = 406
+    title = "Not acceptable"
+    slug = "not-acceptable"
+
+
+class Conflict(RequestError):
+    """The state of the resource forbids the request."""
+
+    status = 409
+    title = "Conflict"
+    slug = "conflict"
+
+
+class JobInactive(Conflict):
+    """The job has ended; nothing can be done to it."""
+
+    title = "Job inactive"
+    slug = "job-inactive"
+
+
+class BodyTooLarge(RequestError):
+    """The body exceeds the limit."""
+
+    status = 413
+    title = "Body too large"
+    slug = "body-too-large"
+
+
+class UnsupportedMediaType(RequestError):
+    """The body is of a type that the route does not read."""
+
+    status = 415
+    title = "Unsupported media type"
+    slug = "unsupported-media-type"
+
+
+class ValidationFailed(RequestError):
+    """The body or query breaks its schema: ``errors`` names every bad field."""
+
+    status = 422
+    title = "Validation failed"
+    slug = "validation-failed"
+
+    def __init__(self, errors: list[dict[str, str]], detail: str | None = None) -> None:
+        count = len(errors)
+        text = detail or f"{count} {'field is' if count == 1 else 'fields are'} not valid."
+        super().__init__(text, errors=errors)
+
+
+class IdempotencyMismatch(RequestError):
+    """The Idempotency-Key was used before with another body."""
+
+    status = 422
+    title = "Idempotency key reused"
+    slug = "idempotency-key-reused"
+
+
+class FluxRefused(RequestError):
+    """Flux itself refused; the detail carries its own words."""
+
+    status = 422
+    title = "Flux refused the request"
+    slug = "flux-refused"
+
+
+class Unavailable(FluxapiError):
+    """The service cannot do it now; ``retry_after`` says when to come back, in seconds."""
+
+    status = 503
+    title = "Service unavailable"
+    slug = "unavailable"
+
+    def __init__(self, detail: str, *, retry_after: int = 2, **members: Any) -> None:
+        super().__init__(detail, headers={"Retry-After": str(retry_after)}, **members)
+
+
+class InstanceUnavailable(Unavailable):
+    """The Flux instance does not answer."""
+
+    title = "Flux instance unavailable"
+    slug = "instance-unavailable"
+
+
+class ShuttingDown(Unavailable):
+    """The service is ending."""
+
+    title = "Shutting down"
+    slug = "shutting-down"

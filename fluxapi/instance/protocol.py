@@ -1,0 +1,149 @@
+"""The one protocol that a real broker and the embedded instance both speak.
+
+Rules for implementers, held by ``tests/contract``:
+
+* Every method is safe to call from the event loop and never blocks it.
+* Every call ends: it returns, or raises a :class:`fluxapi.errors.FluxapiError` — ``JobNotFound``,
+  ``JobInactive``, ``FluxRefused`` (with Flux's own words) or ``InstanceUnavailable``.
+* State changes only show in :meth:`Instance.journal`; a write method returns ids, never records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from fluxapi.errors import FluxapiError
+from fluxapi.model.eventlog import Event, JournalMessage, Purged
+
+__all__ = ["Instance", "InstanceInfo", "JournalBatch", "LookupKey", "Queue", "Resources", "Submission"]
+
+LookupKey = Literal["eventlog", "jobspec", "R"]
+"""What :meth:`Instance.lookup` can fetch from a job's KVS directory (RFC 16)."""
+
+JournalBatch = list[JournalMessage | Purged]
+"""What one hand-over from the journal holds, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceInfo:
+    """Facts that do not change while connected.
+
+    ``kind`` is ``flux`` or ``embedded``; ``uri`` the broker's URI or ``None``; ``size`` the number of
+    brokers; ``owner`` the user id of the instance owner; ``starttime`` seconds since the epoch.
+    """
+
+    kind: Literal["flux", "embedded"]
+    version: str
+    uri: str | None
+    size: int
+    hostname: str
+    owner: int
+    starttime: float
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """One job to submit: an encoded RFC 25 jobspec V1 and the options of ``flux_job_submit``(3).
+
+    ``urgency`` 0–31 (16 is the default, 0 holds the job); ``waitable`` and ``debug`` are the flags
+    FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG.
+    """
+
+    jobspec: bytes
+    urgency: int = 16
+    waitable: bool = False
+    debug: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """The answers of ``sched.resource-status`` and ``resource.status``, merged.
+
+    ``all``, ``allocated`` and ``down`` are R objects (RFC 20) or ``None`` when empty; ``drain`` maps an
+    idset of ranks to ``{"timestamp", "reason"}``; ``online``, ``offline``, ``exclude`` and ``torpid``
+    are idsets of ranks (RFC 22) as strings.
+    """
+
+    all: dict[str, Any]
+    allocated: dict[str, Any] | None
+    down: dict[str, Any] | None
+    drain: dict[str, dict[str, Any]]
+    online: str
+    offline: str
+    exclude: str
+    torpid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """One queue (RFC 33): ``name`` is ``""`` for the anonymous one.
+
+    ``enabled`` says whether it takes jobs, ``started`` whether it starts them; the reasons are Flux's.
+    """
+
+    name: str
+    enabled: bool
+    started: bool
+    default: bool = False
+    disable_reason: str | None = None
+    stop_reason: str | None = None
+
+
+class Instance(Protocol):
+    """A Flux instance: writes go in by its methods, changes come out of its journal."""
+
+    async def start(self) -> InstanceInfo:
+        """Connect (or begin); raises ``InstanceUnavailable`` when that fails."""
+
+    async def close(self) -> None:
+        """Let go of the instance and of every resource; never raises, may be called twice."""
+
+    async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
+        """Submit many jobs, pipelined: for each, in order, its job id or what went wrong.
+
+        Never raises for one bad job: its place in the list holds the error.
+        """
+
+    async def raise_exception(
+        self, jobid: int, type: str, severity: int, note: str | None = None
+    ) -> None:
+        """Raise a job exception (RFC 21); ``("cancel", 0)`` cancels the job."""
+
+    async def kill(self, jobid: int, signum: int) -> None:
+        """Send a signal to all tasks of a running job."""
+
+    async def set_urgency(self, jobid: int, urgency: int) -> None:
+        """Set the urgency, 0 (hold) to 31 (expedite), of a pending job."""
+
+    async def lookup(self, jobid: int, key: LookupKey) -> str:
+        """The raw eventlog, jobspec or R of a job as Flux keeps it, updates of the eventlog applied.
+
+        The eventlog is RFC 18 text, the others JSON. R of a job that never had resources raises
+        ``NotFound``.
+        """
+
+    def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
+        """The RFC 24 output eventlog in batches: what there is so far or, with ``follow``, until its end.
+
+        A job that has not written anything yields nothing (and with ``follow`` waits for it).
+        """
+
+    async def resources(self) -> Resources:
+        """Nodes, cores and gpus: all, allocated, down, drained."""
+
+    async def queues(self) -> list[Queue]:
+        """The queues and what they do at the moment."""
+
+    def journal(self) -> AsyncIterator[JournalBatch]:
+        """One stream of the journal: the whole backlog (inactive jobs too), the sentinel, then live.
+
+        Ends by raising ``InstanceUnavailable`` when the stream is lost; the caller asks again.
+        """
+
+    async def ping(self) -> None:
+        """Return when the instance answers; raises ``InstanceUnavailable`` otherwise."""
+
+    async def shutdown(self) -> None:
+        """Ask the whole instance to end (``flux shutdown``)."""

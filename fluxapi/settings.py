@@ -1,0 +1,340 @@
+"""The settings: one declared table, read from flags and the environment, frozen once read.
+
+Precedence: flag, then environment variable, then default. A bad value is a
+:class:`~fluxapi.errors.SettingsError` that names the flag, the variable and what it takes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import ipaddress
+import math
+import os
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import SettingsError
+
+__all__ = ["TABLE", "Setting", "Settings", "add_arguments"]
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+MAX_PORT = 65535
+
+
+def _boolean(text: str) -> bool:
+    word = text.strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError("takes true, yes, 1, on or false, no, 0, off")
+
+
+def _port(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > MAX_PORT:
+        raise ValueError("takes a port number, 0 (any free one) to 65535")
+    return int(text)
+
+
+def _positive(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise ValueError("takes a whole number above 0")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError("takes a number of seconds above 0")
+    return value
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"takes {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return parse
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _option_flags(text: str) -> Mapping[str, str]:
+    """Shell options as deployments write them: ``-ompi=spectrum -ocpu-affinity=off``."""
+    options: dict[str, str] = {}
+    for word in shlex.split(text):
+        name, equals, value = word.removeprefix("-o").partition("=")
+        if not equals or not name:
+            raise ValueError("takes shell options as '-oNAME=VALUE …', separated by blanks")
+        options[name] = value
+    return options
+
+
+def _path(text: str) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One row of the table: ``name`` in Settings, flag, environment variable, default, help."""
+
+    name: str
+    flag: str
+    env: str | None
+    default: str | None
+    help: str
+    parse: Callable[[str], Any] = str
+    secret: bool = False
+    switch: bool = False
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting("host", "--host", "HOST", "127.0.0.1", "address to listen on"),
+    Setting("port", "--port", "PORT", "5000", "port to listen on; 0 takes any free one", _port),
+    Setting(
+        "instance",
+        "--instance",
+        "FLUXAPI_INSTANCE",
+        "auto",
+        "flux: the broker at FLUX_URI; embedded: run jobs on this machine; auto: flux if there is one",
+        _one_of("auto", "flux", "embedded"),
+    ),
+    Setting("uri", "--uri", "FLUX_URI", None, "the broker to connect to"),
+    Setting(
+        "statedir",
+        "--statedir",
+        "FLUXAPI_STATEDIR",
+        None,
+        "where the embedded instance keeps its history; without one it is gone with the service",
+        _path,
+    ),
+    Setting("user", "--user", "FLUX_USER", None, "user name for HTTP Basic"),
+    Setting(
+        "token", "--token-file", "FLUX_TOKEN", None, "the user's token (flag: a file that holds it)",
+        secret=True,
+    ),
+    Setting(
+        "require_auth",
+        "--require-auth",
+        "FLUX_REQUIRE_AUTH",
+        "false",
+        "ask for name and token on every route but /health",
+        _boolean,
+        switch=True,
+    ),
+    Setting(
+        "secret_key",
+        "--secret-key-file",
+        "FLUX_SECRET_KEY",
+        None,
+        "secret that signs bearer tokens (flag: a file that holds it); random when unset",
+        secret=True,
+    ),
+    Setting(
+        "access_token_expires_minutes",
+        "--access-token-expires-minutes",
+        "FLUX_ACCESS_TOKEN_EXPIRES_MINUTES",
+        "600",
+        "life of a bearer token",
+        _positive,
+    ),
+    Setting(
+        "option_flags",
+        "--option-flags",
+        "FLUX_OPTION_FLAGS",
+        "",
+        "shell options that every submitted job gets, as '-oNAME=VALUE …'",
+        _option_flags,
+    ),
+    Setting(
+        "launchers",
+        "--launchers",
+        "FLUXAPI_LAUNCHERS",
+        "nextflow,snakemake",
+        "programs that is_launcher may start",
+        _names,
+    ),
+    Setting(
+        "allowed_hosts",
+        "--allowed-hosts",
+        "FLUXAPI_ALLOWED_HOSTS",
+        "",
+        "Host names that requests may name besides the listening address and localhost; * for any",
+        _names,
+    ),
+    Setting(
+        "insecure",
+        "--insecure",
+        "FLUXAPI_INSECURE",
+        "false",
+        "listen on another address than loopback without auth all the same",
+        _boolean,
+        switch=True,
+    ),
+    Setting(
+        "max_body", "--max-body", "FLUXAPI_MAX_BODY", "33554432", "largest request body, bytes", _positive
+    ),
+    Setting(
+        "max_jobs",
+        "--max-jobs",
+        "FLUXAPI_MAX_JOBS",
+        "1000000",
+        "inactive jobs kept in the table; the oldest go first",
+        _positive,
+    ),
+    Setting(
+        "idempotency_keys",
+        "--idempotency-keys",
+        "FLUXAPI_IDEMPOTENCY_KEYS",
+        "100000",
+        "Idempotency-Keys remembered; the oldest go first",
+        _positive,
+    ),
+    Setting(
+        "rpc_timeout",
+        "--rpc-timeout",
+        "FLUXAPI_RPC_TIMEOUT",
+        "10",
+        "time limit of one call to Flux, seconds",
+        _seconds,
+    ),
+    Setting(
+        "shutdown_timeout",
+        "--shutdown-timeout",
+        "FLUXAPI_SHUTDOWN_TIMEOUT",
+        "10",
+        "how long requests in flight may take at the end, seconds",
+        _seconds,
+    ),
+    Setting(
+        "log_level",
+        "--log-level",
+        "FLUXAPI_LOG_LEVEL",
+        "info",
+        "what is logged on standard error",
+        _one_of("debug", "info", "warning", "error"),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one service, validated. Fields are documented by :data:`TABLE`."""
+
+    host: str = "127.0.0.1"
+    port: int = 5000
+    instance: str = "auto"
+    uri: str | None = None
+    statedir: Path | None = None
+    user: str | None = None
+    token: str | None = field(default=None, repr=False)
+    require_auth: bool = False
+    secret_key: str | None = field(default=None, repr=False)
+    access_token_expires_minutes: int = 600
+    option_flags: Mapping[str, str] = field(default_factory=dict)
+    launchers: tuple[str, ...] = ("nextflow", "snakemake")
+    allowed_hosts: tuple[str, ...] = ()
+    insecure: bool = False
+    max_body: int = 33554432
+    max_jobs: int = 1_000_000
+    idempotency_keys: int = 100_000
+    rpc_timeout: float = 10.0
+    shutdown_timeout: float = 10.0
+    log_level: str = "info"
+
+    def __post_init__(self) -> None:
+        """Refuse combinations that would not be safe."""
+        if self.require_auth and not (self.user and self.token):
+            raise SettingsError(
+                "Auth is on (FLUX_REQUIRE_AUTH) but there is no user or token: "
+                "set FLUX_USER and FLUX_TOKEN."
+            )
+        if self.user and ":" in self.user:
+            raise SettingsError("FLUX_USER must not hold a colon: HTTP Basic cannot carry it.")
+        if not self.require_auth and not self.insecure and not is_loopback(self.host):
+            raise SettingsError(
+                f"Listening on {self.host} without auth would let anybody run jobs as you: set "
+                "FLUX_USER, FLUX_TOKEN and FLUX_REQUIRE_AUTH=true, or insist with --insecure."
+            )
+
+    @classmethod
+    def read(
+        cls, arguments: argparse.Namespace | None = None, environ: Mapping[str, str] | None = None
+    ) -> Settings:
+        """Settings from parsed flags and the environment; raises ``SettingsError``."""
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for setting in TABLE:
+            origin, text = _lookup(setting, arguments, environ)
+            if text is None:
+                continue
+            try:
+                values[setting.name] = setting.parse(text)
+            except ValueError as error:
+                shown = "" if setting.secret else f", not {text!r}"
+                raise SettingsError(f"{origin} {error}{shown}.") from None
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> Settings:
+        """A copy with other values; raises ``SettingsError`` like the constructor."""
+        return dataclasses.replace(self, **changes)
+
+
+def _lookup(
+    setting: Setting, arguments: argparse.Namespace | None, environ: Mapping[str, str]
+) -> tuple[str, str | None]:
+    given = getattr(arguments, setting.name, None)
+    if given is not None:
+        return setting.flag, _read_secret(setting, given) if setting.secret else given
+    if setting.env is not None and setting.env in environ:
+        return setting.env, environ[setting.env]
+    if setting.name == "require_auth" and "FLUX_USER_AUTH" in environ:
+        return "FLUX_USER_AUTH", environ["FLUX_USER_AUTH"]
+    return setting.flag, setting.default
+
+
+def _read_secret(setting: Setting, path: str) -> str:
+    """Secrets come from files, never from the command line, which every user can list."""
+    try:
+        return Path(path).expanduser().read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(f"{setting.flag} {path}: {error.strerror}.") from None
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach ``host``."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the flags of :data:`TABLE` on a parser; unset flags stay ``None``."""
+    for setting in TABLE:
+        default = f"; default {setting.default}" if setting.default else ""
+        variable = f" [{setting.env}]" if setting.env else ""
+        options: dict[str, Any] = {
+            "dest": setting.name,
+            "help": f"{setting.help}{default}{variable}".replace("%", "%%"),
+        }
+        if setting.switch:
+            options |= {"action": "store_const", "const": "true"}
+        else:
+            options["metavar"] = "FILE" if setting.secret else setting.flag[2:].upper().replace("-", "_")
+        parser.add_argument(setting.flag, **options)
+
+
