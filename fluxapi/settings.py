@@ -107,7 +107,7 @@ TABLE: tuple[Setting, ...] = (
         "--instance",
         "FLUXAPI_INSTANCE",
         "auto",
-        "flux: the broker at FLUX_URI; embedded: run jobs on this machine; auto: flux if there is one",
+        "flux: the broker at FLUX_URI; embedded: jobs on this machine; auto: flux if there is one",
         _one_of("auto", "flux", "embedded"),
     ),
     Setting("uri", "--uri", "FLUX_URI", None, "the broker to connect to"),
@@ -121,7 +121,11 @@ TABLE: tuple[Setting, ...] = (
     ),
     Setting("user", "--user", "FLUX_USER", None, "user name for HTTP Basic"),
     Setting(
-        "token", "--token-file", "FLUX_TOKEN", None, "the user's token (flag: a file that holds it)",
+        "token",
+        "--token-file",
+        "FLUX_TOKEN",
+        None,
+        "the user's token (flag: a file that holds it)",
         secret=True,
     ),
     Setting(
@@ -183,7 +187,12 @@ TABLE: tuple[Setting, ...] = (
         switch=True,
     ),
     Setting(
-        "max_body", "--max-body", "FLUXAPI_MAX_BODY", "33554432", "largest request body, bytes", _positive
+        "max_body",
+        "--max-body",
+        "FLUXAPI_MAX_BODY",
+        "33554432",
+        "largest request body, bytes",
+        _positive,
     ),
     Setting(
         "max_jobs",
@@ -334,7 +343,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if setting.switch:
             options |= {"action": "store_const", "const": "true"}
         else:
-            options["metavar"] = "FILE" if setting.secret else setting.flag[2:].upper().replace("-", "_")
+            options["metavar"] = (
+                "FILE" if setting.secret else setting.flag[2:].upper().replace("-", "_")
+            )
         parser.add_argument(setting.flag, **options)
-
-

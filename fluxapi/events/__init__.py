@@ -1,0 +1,1 @@
+"""From the journal to the wire: instance.journal → table → hub → subscribers."""

@@ -1,0 +1,152 @@
+"""The pump: one stream of the instance's journal into the table, as long as the service runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import logging
+import random
+import secrets
+import time
+from collections.abc import Callable
+
+from fluxapi.errors import InstanceUnavailable
+from fluxapi.instance.protocol import Instance, JournalBatch
+from fluxapi.model.job import Job
+
+from .table import Changes, Table
+
+__all__ = ["Journal"]
+
+_log = logging.getLogger(__name__)
+
+_PIECE = 64
+"""Messages folded before the event loop gets its turn: at most about 4 ms of backlog."""
+
+_FIRST_DELAY, _LAST_DELAY = 0.1, 5.0
+"""Bounds of the pause before a lost stream is asked for again, seconds; doubled each time."""
+
+
+class Journal:
+    """Keeps a table in step with an instance, and wakes those who wait for a job to change."""
+
+    def __init__(self, instance: Instance, table: Table) -> None:
+        self.instance = instance
+        self.table = table
+        self.ready = False
+        self.lost_since: float | None = None
+        self._epoch = secrets.token_hex(4)
+        self._seq = 0
+        self._waiters: dict[int, set[asyncio.Future[None]]] = {}
+        self._caught_up = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def cursor(self) -> str:
+        """Where the table stands, opaque: ``epoch.seq.watermark``."""
+        return f"{self._epoch}.{self._seq}.{self.table.watermark!r}"
+
+    async def start(self) -> None:
+        """Begin to read; use :meth:`caught_up` to wait for the end of the backlog."""
+        self._task = asyncio.create_task(self._run(), name="journal")
+
+    async def close(self) -> None:
+        """Stop reading and let every waiter go."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                waiter.cancel()
+
+    async def caught_up(self) -> None:
+        """Return once the whole backlog is in the table."""
+        await self._caught_up.wait()
+
+    async def wait(
+        self, jobid: int, condition: Callable[[Job | None], bool], timeout: float
+    ) -> Job | None:
+        """The job, once ``condition`` holds for it or ``timeout`` seconds are over."""
+        if condition(job := self.table.get(jobid)):
+            return job
+        deadline = time.monotonic() + timeout
+        while (left := deadline - time.monotonic()) > 0:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.setdefault(jobid, set()).add(waiter)
+            try:
+                await asyncio.wait_for(waiter, left)
+            except asyncio.TimeoutError:
+                break
+            finally:
+                self._forget(jobid, waiter)
+            if condition(job := self.table.get(jobid)):
+                return job
+        return self.table.get(jobid)
+
+    def _forget(self, jobid: int, waiter: asyncio.Future[None]) -> None:
+        waiters = self._waiters.get(jobid)
+        if waiters is not None:
+            waiters.discard(waiter)
+            if not waiters:
+                del self._waiters[jobid]
+
+    async def _run(self) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                await self._follow()
+            except InstanceUnavailable as error:
+                if self.ready:
+                    delay = _FIRST_DELAY
+                if self.lost_since is None:
+                    self.lost_since = time.time()
+                    _log.warning("journal lost: %s", error.detail)
+            except Exception:  # noqa: BLE001 - the pump outlives any one stream
+                _log.exception("journal: unexpected failure, starting over")
+            self.ready = False
+            # Jitter keeps the replicas of one instance from asking for the backlog in step.
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
+            delay = min(delay * 2, _LAST_DELAY)
+
+    async def _follow(self) -> None:
+        self.table.begin_replay()
+        stream = self.instance.journal()
+        try:
+            async for batch in stream:
+                await self._take(batch)
+        finally:
+            closing = getattr(stream, "aclose", None)
+            if closing is not None:
+                await closing()
+        raise InstanceUnavailable("The journal ended.")
+
+    async def _take(self, batch: JournalBatch) -> None:
+        for start in range(0, len(batch), _PIECE):
+            piece = batch[start : start + _PIECE]
+            changes = self.table.feed(piece)
+            self._seq += len(piece)
+            self._wake(changes)
+            if not self.ready and not self.table.replaying:
+                self._arrive()
+            if start + _PIECE < len(batch):
+                await asyncio.sleep(0)
+
+    def _arrive(self) -> None:
+        """The backlog is in: what it made lives long, so the collector need not walk it again."""
+        self.ready = True
+        self._caught_up.set()
+        gc.freeze()
+        if self.lost_since is not None:
+            _log.info("journal back after %.1f s", time.time() - self.lost_since)
+            self.lost_since = None
+
+    def _wake(self, changes: Changes) -> None:
+        if not self._waiters:
+            return
+        for jobid in (*changes.changed, *changes.gone):
+            for waiter in self._waiters.get(jobid, ()):
+                if not waiter.done():
+                    waiter.set_result(None)

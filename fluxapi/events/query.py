@@ -1,0 +1,257 @@
+"""Which jobs a reader wants, and the pages of them, newest first.
+
+A query walks the smallest index that one of its filters names and tests the other filters on each
+job. A walk is cut into slices, so that a filter that matches little in a large table does not hold
+the event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_left
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from fluxapi.model.job import Job, username
+from fluxapi.model.jobid import encode_f58
+from fluxapi.model.resources import decode_hostlist
+
+from .index import Index
+from .table import Table
+
+__all__ = ["JobQuery", "Page", "count", "matcher", "page"]
+
+_SLICE = 1000
+"""Jobs looked at before the event loop gets its turn."""
+
+_TEXT_SLICE = 250
+"""The same where each look is a search through text."""
+
+_MAX_NAMES = 1000
+"""Names that a prefix may match before walking all jobs is the better plan."""
+
+Ids = Any
+"""A sorted list of job ids: ``list[int]`` or ``SortedList``, which has no types."""
+
+
+@dataclass(frozen=True)
+class JobQuery:
+    """Filters, all of which must hold; ``None`` means any.
+
+    ``user`` is a name or a user id; a ``name`` that ends in ``*`` is a prefix; ``node`` is a host;
+    ``since`` (inclusive) and ``until`` (exclusive) are submission times in seconds since the epoch;
+    ``text`` is looked for, in any case, in id, name, user, queue, nodelist, state and result.
+    """
+
+    states: frozenset[str] | None = None
+    results: frozenset[str] | None = None
+    user: str | None = None
+    name: str | None = None
+    queue: str | None = None
+    node: str | None = None
+    since: float | None = None
+    until: float | None = None
+    text: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Job ids, newest first, and the ``after`` of the next page (``None`` on the last one)."""
+
+    ids: list[int]
+    next: int | None
+
+
+Test = Callable[[Job], bool]
+
+
+def matcher(query: JobQuery) -> Test | None:
+    """One test for all filters of ``query``, or ``None`` when there is none."""
+    tests = list(_tests(query))
+    if not tests:
+        return None
+    if len(tests) == 1:
+        return tests[0]
+    return lambda job: all(test(job) for test in tests)
+
+
+def _tests(query: JobQuery) -> Iterator[Test]:
+    states, results, queue, since, until = (
+        query.states,
+        query.results,
+        query.queue,
+        query.since,
+        query.until,
+    )
+    if states is not None:
+        yield lambda job: job.state in states
+    if results is not None:
+        yield lambda job: job.result in results
+    if query.user is not None:
+        yield _user_test(query.user)
+    if query.name is not None:
+        yield _name_test(query.name)
+    if queue is not None:
+        yield lambda job: job.queue == queue
+    if query.node is not None:
+        yield _node_test(query.node)
+    if since is not None:
+        yield lambda job: job.t_submit >= since
+    if until is not None:
+        yield lambda job: job.t_submit < until
+    if query.text:
+        yield _text_test(query.text)
+
+
+def _user_test(user: str) -> Test:
+    if user.isascii() and user.isdigit():
+        return lambda job: job.userid == int(user) or username(job.userid) == user
+    return lambda job: username(job.userid) == user
+
+
+def _name_test(name: str) -> Test:
+    if name.endswith("*"):
+        prefix = name[:-1]
+        return lambda job: job.name.startswith(prefix)
+    return lambda job: job.name == name
+
+
+def _node_test(host: str) -> Test:
+    known: dict[str, bool] = {}
+
+    def test(job: Job) -> bool:
+        nodelist = job.nodelist
+        held = known.get(nodelist)
+        if held is None:
+            held = known[nodelist] = host in decode_hostlist(nodelist)
+        return held
+
+    return test
+
+
+def _text_test(text: str) -> Test:
+    needle = text.casefold()
+
+    def test(job: Job) -> bool:
+        words = (
+            job.name,
+            encode_f58(job.id),
+            job.state,
+            job.result or "",
+            username(job.userid),
+            job.queue,
+            job.nodelist,
+        )
+        return needle in "\n".join(words).casefold()
+
+    return test
+
+
+def _sources(index: Index, query: JobQuery) -> list[Ids]:
+    """The id lists of the filter that names the fewest jobs: their union holds every match."""
+    plans: list[list[Ids]] = []
+    if query.states is not None:
+        plans.append([index.state[state] for state in query.states if state in index.state])
+    if query.results is not None:
+        plans.append([index.result[result] for result in query.results if result in index.result])
+    if query.user is not None:
+        user = query.user
+        plans.append(
+            [ids for userid, ids in index.userid.items() if user in {str(userid), username(userid)}]
+        )
+    if query.queue is not None:
+        plans.append([index.queue[query.queue]] if query.queue in index.queue else [])
+    if query.node is not None:
+        plans.append(index.on_node(query.node))
+    if query.name is not None:
+        names = _names(index, query.name)
+        if names is not None:
+            plans.append([index.name[name] for name in names])
+    plans.append([index.all])
+    return min(plans, key=lambda lists: sum(map(len, lists)))
+
+
+def _names(index: Index, name: str) -> Sequence[str] | None:
+    if not name.endswith("*"):
+        return [name] if name in index.name else []
+    names = list(islice(index.names(name[:-1]), _MAX_NAMES + 1))
+    return names if len(names) <= _MAX_NAMES else None
+
+
+def _descending(ids: Ids, after: int | None) -> Iterator[int]:
+    """The ids below ``after``, newest first."""
+    if isinstance(ids, list):
+        end = len(ids) if after is None else bisect_left(ids, after)
+        return (ids[position] for position in range(end - 1, -1, -1))
+    walk: Iterator[int]
+    if after is None:
+        walk = reversed(ids)
+    else:
+        walk = ids.irange(maximum=after, inclusive=(True, False), reverse=True)
+    return walk
+
+
+def _walk(table: Table, query: JobQuery, after: int | None) -> Iterator[int]:
+    lists = [_descending(ids, after) for ids in _sources(table.index, query)]
+    return lists[0] if len(lists) == 1 else merge(*lists, reverse=True)
+
+
+@dataclass(slots=True)
+class _Slice:
+    """One piece of a walk: the matches, where it stood, whether it came to the end."""
+
+    ids: list[int]
+    last: int | None
+    done: bool
+
+
+def _slice(
+    table: Table, query: JobQuery, test: Test | None, after: int | None, want: int
+) -> _Slice:
+    found: list[int] = []
+    last = after
+    left = _TEXT_SLICE if query.text else _SLICE
+    for jobid in _walk(table, query, after):
+        if len(found) == want or not left:
+            return _Slice(found, last, done=False)
+        last = jobid
+        left -= 1
+        job = table.get(jobid)
+        if job is not None and (test is None or test(job)):
+            found.append(jobid)
+    return _Slice(found, last, done=True)
+
+
+async def page(
+    table: Table, query: JobQuery, *, limit: int, after: int | None = None, offset: int = 0
+) -> Page:
+    """Up to ``limit`` matches below ``after``, the first ``offset`` of them skipped."""
+    test = matcher(query)
+    ids: list[int] = []
+    want = offset + limit
+    while True:
+        piece = _slice(table, query, test, after, want - len(ids))
+        ids.extend(piece.ids)
+        after = piece.last
+        if piece.done or len(ids) >= want:
+            break
+        await asyncio.sleep(0)
+    return Page(ids[offset:], None if piece.done else after)
+
+
+async def count(table: Table, query: JobQuery) -> int:
+    """How many jobs match; one filter on an indexed facet costs nothing."""
+    test = matcher(query)
+    if test is None:
+        return len(table)
+    total, after = 0, None
+    while True:
+        piece = _slice(table, query, test, after, _SLICE)
+        total += len(piece.ids)
+        after = piece.last
+        if piece.done:
+            return total
+        await asyncio.sleep(0)
