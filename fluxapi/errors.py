@@ -100,7 +100,9 @@ class FluxapiError(Exception):
         fields = self.members.get("errors")
         if fields:
             document["Errors"] = [
-                f"{field['pointer']}: {field['detail']}" if field.get("pointer") else field["detail"]
+                f"{field['pointer']}: {field['detail']}"
+                if field.get("pointer")
+                else field["detail"]
                 for field in fields
             ]
         return document

@@ -8,7 +8,7 @@ holds a plain sorted list, an order of magnitude smaller; jobs do not move betwe
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 from sortedcontainers import SortedDict, SortedList
@@ -20,6 +20,12 @@ __all__ = ["Facets", "Index", "facets"]
 
 _BULK = 64
 """From this many ids on, one sort is cheaper than one insertion each."""
+
+_PREFIXES = 16
+"""Name prefixes kept as facets of their own: those that were asked for last."""
+
+_WIDE = 20_000
+"""A prefix that more jobs have is not kept: a walk over all jobs finds a page of it soon."""
 
 
 class Facets(NamedTuple):
@@ -49,6 +55,8 @@ class Index:
         self.queue: dict[str, SortedList] = {}
         self.name: SortedDict = SortedDict()
         self.nodelist: dict[str, list[int]] = {}
+        self._hosts: dict[str, set[str]] = {}
+        self._prefixes: dict[str, SortedList | None] = {}
 
     def move(self, jobid: int, old: Facets, new: Facets) -> None:
         """Refile one job whose facets changed."""
@@ -71,13 +79,13 @@ class Index:
             self.queue[old.queue].discard(jobid)
             self._sorted(self.queue, new.queue).add(jobid)
         if old.name != new.name:
-            _remove(self.name, old.name, {jobid})
-            insort(self.name.setdefault(new.name, []), jobid)
+            self._unname(old.name, {jobid})
+            self._name(new.name, [jobid])
         if old.nodelist != new.nodelist:
             if old.nodelist:
-                _remove(self.nodelist, old.nodelist, {jobid})
+                self._unplace(old.nodelist, {jobid})
             if new.nodelist:
-                insort(self.nodelist.setdefault(new.nodelist, []), jobid)
+                self._place(new.nodelist, [jobid])
 
     def add(self, jobs: Iterable[tuple[int, Facets]]) -> None:
         """File new jobs, many at once."""
@@ -92,22 +100,49 @@ class Index:
             self._file(Facets._fields[position], value, members)
 
     def _file(self, facet: str, value: Any, members: list[int]) -> None:
-        if value is None or (facet == "nodelist" and not value):
+        if value is None:
             return
-        index = getattr(self, facet)
-        if facet in {"name", "nodelist"}:
-            held = index.setdefault(value, [])
-            for jobid in members:
-                if not held or jobid > held[-1]:
-                    held.append(jobid)
-                else:
-                    insort(held, jobid)
+        if facet == "name":
+            self._name(value, members)
+        elif facet == "nodelist":
+            if value:
+                self._place(value, members)
         else:
-            _extend(self._sorted(index, value), members)
+            _extend(self._sorted(getattr(self, facet), value), members)
+
+    def _name(self, name: str, members: list[int]) -> None:
+        _append(self.name.setdefault(name, []), members)
+        for prefix, held in self._prefixes.items():
+            if held is not None and name.startswith(prefix):
+                _extend(held, members)
+
+    def _unname(self, name: str, gone: set[int]) -> None:
+        _remove(self.name, name, gone)
+        for prefix, held in self._prefixes.items():
+            if held is not None and name.startswith(prefix):
+                for jobid in gone:
+                    held.discard(jobid)
+
+    def _place(self, nodelist: str, members: list[int]) -> None:
+        held = self.nodelist.get(nodelist)
+        if held is None:
+            held = self.nodelist[nodelist] = []
+            for host in decode_hostlist(nodelist):
+                self._hosts.setdefault(host, set()).add(nodelist)
+        _append(held, members)
+
+    def _unplace(self, nodelist: str, gone: set[int]) -> None:
+        _remove(self.nodelist, nodelist, gone)
+        if nodelist not in self.nodelist:
+            for host in set(decode_hostlist(nodelist)):
+                self._hosts[host].discard(nodelist)
+                if not self._hosts[host]:
+                    del self._hosts[host]
 
     def remove(self, jobs: Iterable[tuple[int, Facets]]) -> None:
         """Forget jobs, many at once."""
-        gone: dict[tuple[str, str], set[int]] = {}
+        names: dict[str, set[int]] = {}
+        nodelists: dict[str, set[int]] = {}
         for jobid, values in jobs:
             self.all.discard(jobid)
             self.state[values.state].discard(jobid)
@@ -115,22 +150,43 @@ class Index:
                 self.result[values.result].discard(jobid)
             self.userid[values.userid].discard(jobid)
             self.queue[values.queue].discard(jobid)
-            gone.setdefault(("name", values.name), set()).add(jobid)
+            names.setdefault(values.name, set()).add(jobid)
             if values.nodelist:
-                gone.setdefault(("nodelist", values.nodelist), set()).add(jobid)
-        for (facet, value), ids in gone.items():
-            _remove(getattr(self, facet), value, ids)
+                nodelists.setdefault(values.nodelist, set()).add(jobid)
+        for name, gone in names.items():
+            self._unname(name, gone)
+        for nodelist, gone in nodelists.items():
+            self._unplace(nodelist, gone)
 
-    def names(self, prefix: str) -> Iterator[str]:
-        """The known names that begin with ``prefix``, in order."""
+    def with_prefix(self, prefix: str) -> SortedList | None:
+        """The jobs whose name begins with ``prefix``; ``None`` when those are very many.
+
+        A prefix that was asked for becomes a facet, kept up to date until others push it out.
+        """
+        if prefix in self._prefixes:
+            held = self._prefixes.pop(prefix)
+        else:
+            held = self._gather(prefix)
+            if len(self._prefixes) >= _PREFIXES:
+                del self._prefixes[next(iter(self._prefixes))]
+        if held is not None and len(held) > _WIDE:
+            held = None
+        self._prefixes[prefix] = held
+        return held
+
+    def _gather(self, prefix: str) -> SortedList | None:
+        ids: list[int] = []
         for name in self.name.irange(minimum=prefix):
             if not name.startswith(prefix):
-                return
-            yield name
+                break
+            ids.extend(self.name[name])
+            if len(ids) > _WIDE:
+                return None
+        return SortedList(ids)
 
     def on_node(self, host: str) -> list[list[int]]:
         """The id lists of every nodelist that holds ``host``."""
-        return [ids for nodelist, ids in self.nodelist.items() if host in decode_hostlist(nodelist)]
+        return [self.nodelist[nodelist] for nodelist in self._hosts.get(host, ())]
 
     @staticmethod
     def _sorted(index: dict[Any, SortedList], value: Any) -> SortedList:
@@ -146,6 +202,14 @@ def _extend(held: SortedList, ids: list[int]) -> None:
     else:
         for jobid in ids:
             held.add(jobid)
+
+
+def _append(held: list[int], ids: list[int]) -> None:
+    for jobid in ids:
+        if not held or jobid > held[-1]:
+            held.append(jobid)
+        else:
+            insort(held, jobid)
 
 
 def _remove(index: dict[str, list[int]], value: str, gone: set[int]) -> None:

@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from heapq import merge
-from itertools import islice
 from typing import Any
 
 from fluxapi.model.job import Job, username
@@ -29,9 +28,6 @@ _SLICE = 1000
 
 _TEXT_SLICE = 250
 """The same where each look is a search through text."""
-
-_MAX_NAMES = 1000
-"""Names that a prefix may match before walking all jobs is the better plan."""
 
 Ids = Any
 """A sorted list of job ids: ``list[int]`` or ``SortedList``, which has no types."""
@@ -167,18 +163,15 @@ def _sources(index: Index, query: JobQuery) -> list[Ids]:
     if query.node is not None:
         plans.append(index.on_node(query.node))
     if query.name is not None:
-        names = _names(index, query.name)
-        if names is not None:
-            plans.append([index.name[name] for name in names])
+        named = _named(index, query.name)
+        if named is not None:
+            plans.append([named])
     plans.append([index.all])
     return min(plans, key=lambda lists: sum(map(len, lists)))
 
 
-def _names(index: Index, name: str) -> Sequence[str] | None:
-    if not name.endswith("*"):
-        return [name] if name in index.name else []
-    names = list(islice(index.names(name[:-1]), _MAX_NAMES + 1))
-    return names if len(names) <= _MAX_NAMES else None
+def _named(index: Index, name: str) -> Ids | None:
+    return index.with_prefix(name[:-1]) if name.endswith("*") else index.name.get(name, [])
 
 
 def _descending(ids: Ids, after: int | None) -> Iterator[int]:

@@ -17,7 +17,15 @@ from typing import Any, Literal, Protocol
 from fluxapi.errors import FluxapiError
 from fluxapi.model.eventlog import Event, JournalMessage, Purged
 
-__all__ = ["Instance", "InstanceInfo", "JournalBatch", "LookupKey", "Queue", "Resources", "Submission"]
+__all__ = [
+    "Instance",
+    "InstanceInfo",
+    "JournalBatch",
+    "LookupKey",
+    "Queue",
+    "Resources",
+    "Submission",
+]
 
 LookupKey = Literal["eventlog", "jobspec", "R"]
 """What :meth:`Instance.lookup` can fetch from a job's KVS directory (RFC 16)."""
@@ -30,8 +38,8 @@ JournalBatch = list[JournalMessage | Purged]
 class InstanceInfo:
     """Facts that do not change while connected.
 
-    ``kind`` is ``flux`` or ``embedded``; ``uri`` the broker's URI or ``None``; ``size`` the number of
-    brokers; ``owner`` the user id of the instance owner; ``starttime`` seconds since the epoch.
+    ``kind`` is ``flux`` or ``embedded``; ``uri`` the broker's URI or ``None``; ``size`` the number
+    of brokers; ``owner`` the user id of the instance owner; ``starttime`` seconds since the epoch.
     """
 
     kind: Literal["flux", "embedded"]
@@ -61,9 +69,9 @@ class Submission:
 class Resources:
     """The answers of ``sched.resource-status`` and ``resource.status``, merged.
 
-    ``all``, ``allocated`` and ``down`` are R objects (RFC 20) or ``None`` when empty; ``drain`` maps an
-    idset of ranks to ``{"timestamp", "reason"}``; ``online``, ``offline``, ``exclude`` and ``torpid``
-    are idsets of ranks (RFC 22) as strings.
+    ``all``, ``allocated`` and ``down`` are R objects (RFC 20) or ``None`` when empty; ``drain`` maps
+    an idset of ranks to ``{"timestamp", "reason"}``; ``online``, ``offline``, ``exclude`` and
+    ``torpid`` are idsets of ranks (RFC 22) as strings.
     """
 
     all: dict[str, Any]
@@ -80,7 +88,7 @@ class Resources:
 class Queue:
     """One queue (RFC 33): ``name`` is ``""`` for the anonymous one.
 
-    ``enabled`` says whether it takes jobs, ``started`` whether it starts them; the reasons are Flux's.
+    ``enabled``: it takes jobs; ``started``: it starts them; reasons are Flux's words.
     """
 
     name: str
@@ -118,14 +126,14 @@ class Instance(Protocol):
         """Set the urgency, 0 (hold) to 31 (expedite), of a pending job."""
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
-        """The raw eventlog, jobspec or R of a job as Flux keeps it, updates of the eventlog applied.
+        """The raw eventlog, jobspec or R of a job as Flux keeps it, with its updates applied.
 
         The eventlog is RFC 18 text, the others JSON. R of a job that never had resources raises
         ``NotFound``.
         """
 
     def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
-        """The RFC 24 output eventlog in batches: what there is so far or, with ``follow``, until its end.
+        """The RFC 24 output eventlog in batches: what there is or, with ``follow``, until its end.
 
         A job that has not written anything yields nothing (and with ``follow`` waits for it).
         """
@@ -137,7 +145,7 @@ class Instance(Protocol):
         """The queues and what they do at the moment."""
 
     def journal(self) -> AsyncIterator[JournalBatch]:
-        """One stream of the journal: the whole backlog (inactive jobs too), the sentinel, then live.
+        """One stream of the journal: the whole backlog (inactive too), the sentinel, then live.
 
         Ends by raising ``InstanceUnavailable`` when the stream is lost; the caller asks again.
         """

@@ -32,8 +32,8 @@ class JournalMessage(msgspec.Struct, gc=False, omit_defaults=True):
     """One response of ``job-manager.events-journal`` (src/modules/job-manager/journal.c).
 
     In the backlog ``events`` holds the whole eventlog of the job, live it holds one event.
-    ``jobspec`` comes redacted (no environment) with the submit event, ``R`` with the alloc event. The message
-    with ``id`` −1 ends the backlog.
+    ``jobspec`` comes redacted (no environment) with the submit event, ``R`` with the alloc event.
+    The message with ``id`` −1 ends the backlog.
     """
 
     id: int

@@ -2,9 +2,9 @@
 
 The rules are those of ``src/modules/job-list/job_state.c`` and ``job_data.c``; the record is that
 of ``flux jobs --json`` (``JobInfo.to_dict``) with three differences: ``id`` is the plain F58 string
-and there is no ``jobid``; ``dependencies`` are as Flux keeps them; and what depends on the moment of
-asking (``t_remaining``, ``runtime`` of a running job) is left to the reader, who has ``t_run`` and
-``expiration``.
+and there is no ``jobid``; ``dependencies`` are as Flux keeps them; and what depends on the moment
+of asking (``t_remaining``, ``runtime`` of a running job) is left to the reader, who has ``t_run``
+and ``expiration``.
 """
 
 from __future__ import annotations
