@@ -69,8 +69,8 @@ class Submission:
 class Resources:
     """The answers of ``sched.resource-status`` and ``resource.status``, merged.
 
-    ``all``, ``allocated`` and ``down`` are R objects (RFC 20) or ``None`` when empty; ``drain`` maps
-    an idset of ranks to ``{"timestamp", "reason"}``; ``online``, ``offline``, ``exclude`` and
+    ``all``, ``allocated`` and ``down`` are R objects (RFC 20) or ``None`` when empty; ``drain``
+    maps an idset of ranks to ``{"timestamp", "reason"}``; ``online``, ``offline``, ``exclude`` and
     ``torpid`` are idsets of ranks (RFC 22) as strings.
     """
 

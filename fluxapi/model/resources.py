@@ -79,7 +79,7 @@ def encode_hostlist(hosts: Sequence[str]) -> str:
             prefix, digits = None, []
             parts.append(host)
             continue
-        if match[1] != prefix or not _same_width(digits[-1], match[2]):
+        if match[1] != prefix or not _joins(digits[0], match[2]):
             _flush(parts, prefix, digits)
             prefix, digits = match[1], []
         digits.append(match[2])
@@ -96,10 +96,10 @@ def _flush(parts: list[str], prefix: str | None, digits: list[str]) -> None:
         parts.append(f"{prefix}[{','.join(_ranges(digits))}]")
 
 
-def _same_width(left: str, right: str) -> bool:
-    """Whether two ids may share brackets: leading zeros hold for the whole list."""
-    padded = (left[0] == "0" and len(left) > 1) or (right[0] == "0" and len(right) > 1)
-    return len(left) == len(right) or not padded
+def _joins(first: str, digits: str) -> bool:
+    """Whether an id may follow ``first`` in brackets: its leading zeros hold for all of them."""
+    width = len(first) if first.startswith("0") else 0
+    return digits == str(int(digits)).zfill(width)
 
 
 def _ranges(digits: Sequence[str]) -> Iterator[str]:

@@ -1,0 +1,46 @@
+# What a person needs to run, test and judge fluxapi; `make help` lists it.
+# Python: the one that Flux's bindings are built for, where Flux is installed.
+FLUX   := $(shell command -v flux 2>/dev/null)
+PYTHON ?= $(or $(if $(FLUX),$(shell flux python -c 'import sys; print(sys.executable)' 2>/dev/null)),python3)
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# Under Flux, `make run` is the initial program of an instance of its own.
+START  := $(if $(FLUX_URI),,$(if $(FLUX),flux start))
+
+.DEFAULT_GOAL := run
+.PHONY: help run test check format bench dist clean
+
+help: ## list the targets
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[flux]' --group dev
+	touch $@
+
+run: $(STAMP) ## set up and run the service (under flux start where there is a Flux)
+	$(START) $(BIN)/fluxapi serve $(ARGS)
+
+test: $(STAMP) ## run the tests (on a real Flux too where there is one)
+	$(BIN)/pytest $(ARGS)
+
+check: $(STAMP) ## lint, formatting, types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(STAMP) ## put every file in the one format
+	$(BIN)/ruff format .
+
+bench: $(STAMP) ## measure, each figure beside its baseline of the same run
+	$(BIN)/python -m bench $(ARGS)
+
+dist: $(STAMP) ## build sdist and wheel
+	$(BIN)/pip install --quiet build
+	$(BIN)/python -m build
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,85 @@
+"""A synthetic backlog: the journal of an instance that has run many jobs of a few kinds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+__all__ = ["EVENTS_PER_JOB", "payloads"]
+
+_START = 1_700_000_000.0
+_NAMES = 50
+_NODES = 64
+
+EVENTS_PER_JOB = 9
+
+
+def _jobspec(number: int) -> dict[str, Any]:
+    name = f"run-{number % _NAMES}-{number}" if number % 2 else "train"
+    return {
+        "resources": [
+            {
+                "type": "slot",
+                "count": 1,
+                "with": [{"type": "core", "count": 1}],
+                "label": "task",
+            }
+        ],
+        "tasks": [{"command": ["true"], "slot": "task", "count": {"per_slot": 1}}],
+        "attributes": {
+            "system": {
+                "duration": 0,
+                "cwd": "/home/flux",
+                "job": {"name": name},
+                "shell": {"options": {"rlimit": {"cpu": -1, "nofile": 20000, "core": 0}}},
+            }
+        },
+        "version": 1,
+    }
+
+
+def _R(number: int, at: float) -> dict[str, Any]:
+    rank = number % _NODES
+    return {
+        "version": 1,
+        "execution": {
+            "R_lite": [{"rank": str(rank), "children": {"core": str(number % 32)}}],
+            "starttime": at,
+            "expiration": 0.0,
+            "nodelist": [f"node{rank}"],
+        },
+    }
+
+
+def _events(number: int, at: float) -> list[dict[str, Any]]:
+    summary = f"rank{number % _NODES}/core{number % 32}"
+    entries: list[tuple[str, dict[str, Any] | None]] = [
+        ("submit", {"userid": 0, "urgency": 16, "flags": 0, "version": 1}),
+        ("validate", None),
+        ("depend", None),
+        ("priority", {"priority": 16}),
+        ("alloc", {"annotations": {"sched": {"resource_summary": summary}}}),
+        ("start", None),
+        ("finish", {"status": 0 if number % 10 else 256}),
+        ("release", {"ranks": "all", "final": True}),
+        ("clean", None),
+    ]
+    return [
+        {"timestamp": at + 0.001 * index, "name": name} | ({"context": context} if context else {})
+        for index, (name, context) in enumerate(entries)
+    ]
+
+
+def payloads(jobs: int) -> Iterator[bytes]:
+    """Raw journal payloads, one a job, then the sentinel."""
+    for number in range(jobs):
+        at = _START + number * 0.01
+        message = {
+            "id": (number * 10) << 24,
+            "events": _events(number, at),
+            "jobspec": _jobspec(number),
+            "R": _R(number, at),
+        }
+        yield json.dumps(message).encode()
+    yield b'{"id":-1,"events":[]}'

@@ -1,0 +1,49 @@
+"""What a measurement is, and the table of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = ["Figure", "render"]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measure beside its baseline of the same run.
+
+    ``target`` is the bound on ``ratio`` (value / baseline): at least it, or with ``at_most`` at most.
+    """
+
+    name: str
+    value: float
+    unit: str
+    baseline: str
+    baseline_value: float
+    target: float
+    at_most: bool = False
+
+    @property
+    def ratio(self) -> float:
+        """The value over its baseline."""
+        return self.value / self.baseline_value
+
+    @property
+    def met(self) -> bool:
+        """Whether the target is met in this run."""
+        return self.ratio <= self.target if self.at_most else self.ratio >= self.target
+
+
+def render(figures: list[Figure]) -> str:
+    """The figures as a Markdown table."""
+    lines = [
+        "| measure | value | baseline of the same run | ratio | target |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for figure in figures:
+        bound = f"{'≤' if figure.at_most else '≥'} {figure.target:g}"
+        lines.append(
+            f"| {figure.name} | {figure.value:,.4g} {figure.unit} "
+            f"| {figure.baseline_value:,.4g} {figure.unit} ({figure.baseline}) "
+            f"| {figure.ratio:.2f} | {bound}{'' if figure.met else ' — missed'} |"
+        )
+    return "\n".join(lines)

@@ -1,0 +1,115 @@
+"""A lean HTTP/1.1 load generator: ready request bytes, keep-alive connections, nothing parsed twice.
+
+It must cost less than any server that it measures, so it only looks for the end of the headers,
+the status and Content-Length.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+__all__ = ["Load", "get", "post", "run"]
+
+_HEAD_END = b"\r\n\r\n"
+_LENGTH = b"content-length:"
+
+
+def get(path: str) -> bytes:
+    """A ready GET request."""
+    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n".encode()
+
+
+def post(path: str, body: bytes, *headers: str) -> bytes:
+    """A ready POST request with a JSON body."""
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        *headers,
+    ]
+    return "\r\n".join(lines).encode() + _HEAD_END + body
+
+
+@dataclass
+class Load:
+    """What one run did: answers by status, seconds it took, each latency in seconds."""
+
+    seconds: float = 0.0
+    statuses: dict[int, int] = field(default_factory=dict)
+    latencies: list[float] = field(default_factory=list)
+
+    @property
+    def rate(self) -> float:
+        """Good answers a second; a bad one makes the run worthless, so it counts as none."""
+        good = sum(n for status, n in self.statuses.items() if status < 400)
+        return good / self.seconds if good == sum(self.statuses.values()) else 0.0
+
+    def percentile(self, share: float) -> float:
+        """The latency that ``share`` (0–1) of the answers did not exceed, seconds."""
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, requests: Iterator[bytes], load: Load) -> None:
+        self._requests = requests
+        self._load = load
+        self._buffer = bytearray()
+        self._need = -1
+        self._sent = 0.0
+        self._transport: asyncio.Transport | None = None
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._next()
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        if self._need < 0:
+            end = self._buffer.find(_HEAD_END)
+            if end < 0:
+                return
+            head = bytes(self._buffer[:end]).lower()
+            at = head.index(_LENGTH) + len(_LENGTH)
+            self._need = end + len(_HEAD_END) + int(head[at:].split(b"\r\n", 1)[0])
+            status = int(head[9:12])
+            self._load.statuses[status] = self._load.statuses.get(status, 0) + 1
+        if len(self._buffer) >= self._need:
+            self._load.latencies.append(time.perf_counter() - self._sent)
+            self._buffer.clear()
+            self._need = -1
+            self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            self.done.set_exception(exc or ConnectionError("the server closed the connection"))
+
+    def _next(self) -> None:
+        assert self._transport is not None
+        request = next(self._requests, None)
+        if request is None:
+            self.done.set_result(None)
+            self._transport.close()
+            return
+        self._sent = time.perf_counter()
+        self._transport.write(request)
+
+
+async def run(port: int, requests: Iterator[bytes], connections: int) -> Load:
+    """Send all ``requests`` over ``connections`` to 127.0.0.1:``port``, each when the last is answered."""
+    loop = asyncio.get_running_loop()
+    load = Load()
+    started = time.perf_counter()
+    made = [
+        await loop.create_connection(lambda: _Connection(requests, load), "127.0.0.1", port)
+        for _ in range(connections)
+    ]
+    await asyncio.gather(*(protocol.done for _, protocol in made))
+    load.seconds = time.perf_counter() - started
+    return load

@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fluxapi.events.index import facets
+from fluxapi.events.table import Table
+from fluxapi.model.eventlog import Event, JournalMessage, Purged
+from fluxapi.model.jobid import JOBID_ANY, encode_f58
+from tests import recording
+
+SENTINEL = JournalMessage(JOBID_ANY, [])
+
+
+def jobspec(name: str = "app", queue: str = "", **user: Any) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "resources": [{"type": "slot", "count": 1, "with": [{"type": "core", "count": 1}]}],
+        "tasks": [{"command": [name], "slot": "task", "count": {"per_slot": 1}}],
+        "attributes": {"system": {"duration": 0, "queue": queue}, "user": user},
+    }
+
+
+def submit(jobid: int, at: float = 1.0, **options: Any) -> JournalMessage:
+    context = {"userid": options.pop("userid", 0), "urgency": 16, "flags": 0, "version": 1}
+    return JournalMessage(jobid, [Event(at, "submit", context)], jobspec(**options))
+
+
+def event(jobid: int, name: str, **context: Any) -> JournalMessage:
+    return JournalMessage(jobid, [Event(2.0, name, context or None)])
+
+
+def live_table(*messages: JournalMessage | Purged, **options: int) -> Table:
+    table = Table(**options)
+    table.feed([SENTINEL])
+    table.feed(messages)
+    return table
+
+
+def everything(table: Table) -> dict[int, dict[str, Any]]:
+    return {jobid: {**json.loads(table.encode(jobid)), "id": jobid} for jobid in table.index.all}
+
+
+def check_index(table: Table) -> None:
+    """The index holds each job exactly where its facets say."""
+    jobs = {jobid: table.get(jobid) for jobid in table.index.all}
+    assert len(jobs) == len(table)
+    expected: dict[str, dict[Any, list[int]]] = {}
+    for jobid, job in jobs.items():
+        assert job is not None
+        for facet, value in facets(job)._asdict().items():
+            if value not in {None, ""} or facet in {"queue", "name"}:
+                expected.setdefault(facet, {}).setdefault(value, []).append(jobid)
+    for facet in ("state", "result", "userid", "queue", "name", "nodelist"):
+        held = {k: list(ids) for k, ids in getattr(table.index, facet).items() if ids}
+        assert held == expected.get(facet, {}), facet
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+@pytest.mark.parametrize("source", ["live", "backlog"])
+def test_the_table_holds_what_flux_jobs_says(source: str, piece: int) -> None:
+    messages = getattr(recording, source)()
+    table = Table()
+    for start in range(0, len(messages), piece):
+        table.feed(messages[start : start + piece])
+    assert everything(table) == recording.flux_jobs()
+    check_index(table)
+
+
+def test_the_backlog_changes_no_row_after_the_live_journal() -> None:
+    table = Table()
+    table.feed(recording.live())
+    table.begin_replay()
+    changes = table.feed(recording.backlog())
+    assert everything(table) == recording.flux_jobs()
+    # A volatile memo is counted live, since the journal does not tell it from a lasting one.
+    volatile = {
+        message.id for message in recording.live() for e in message.events if e.name == "memo"
+    }
+    assert set(changes.changed) <= volatile
+
+
+def test_a_replay_removes_what_the_instance_no_longer_has() -> None:
+    table = live_table(submit(1), submit(2))
+    table.begin_replay()
+    changes = table.feed([submit(2), SENTINEL])
+    assert (set(changes.gone), list(table.index.all)) == ({1}, [2])
+    check_index(table)
+
+
+def test_reads_go_on_during_a_replay() -> None:
+    table = live_table(submit(1), submit(2))
+    table.begin_replay()
+    table.feed([submit(2)])
+    assert 1 in table
+
+
+def test_a_replay_replaces_a_job_that_differs() -> None:
+    table = live_table(submit(1, name="old"))
+    table.begin_replay()
+    changes = table.feed([submit(1, at=5.0, name="new"), SENTINEL])
+    assert table.record(1)["name"] == "new"
+    assert set(changes.changed) == {1}
+    check_index(table)
+
+
+def test_a_row_is_encoded_anew_after_each_change() -> None:
+    table = live_table(submit(1))
+    before = table.encode(1)
+    table.feed([event(1, "validate")])
+    assert json.loads(before)["state"] == "NEW"
+    assert json.loads(table.encode(1))["state"] == "DEPEND"
+
+
+def test_invalidate_removes_the_row() -> None:
+    table = live_table(submit(1))
+    assert set(table.feed([event(1, "invalidate")]).gone) == {1}
+    assert len(table) == 0
+    check_index(table)
+
+
+def test_a_job_that_comes_and_goes_in_one_batch_leaves_no_trace() -> None:
+    table = live_table()
+    assert not table.feed([submit(1), event(1, "invalidate")])
+    check_index(table)
+
+
+def test_purged_jobs_go() -> None:
+    table = live_table(submit(1), submit(2), submit(3))
+    table.feed([Purged([1, 3, 99])])
+    assert list(table.index.all) == [2]
+    check_index(table)
+
+
+def test_the_oldest_inactive_jobs_make_room() -> None:
+    table = live_table(max_inactive=2)
+    for jobid in (1, 2, 3, 4):
+        table.feed([submit(jobid), event(jobid, "validate"), event(jobid, "clean")])
+    table.feed([submit(5)])
+    assert list(table.index.all) == [3, 4, 5]
+    check_index(table)
+
+
+def test_an_event_of_an_unknown_job_is_ignored() -> None:
+    assert not live_table().feed([event(7, "alloc")])
+
+
+def test_a_broken_event_costs_only_itself(caplog: pytest.LogCaptureFixture) -> None:
+    table = live_table(submit(1), event(1, "finish"), event(1, "clean"))
+    assert table.record(1)["state"] == "INACTIVE"
+    assert "bad finish event" in caplog.text
+
+
+def test_stats_count_states_and_results() -> None:
+    table = live_table(submit(1), submit(2), event(2, "validate"), event(2, "clean"))
+    assert table.stats() == {
+        "total": 2,
+        "states": {"NEW": 1, "INACTIVE": 1},
+        "results": {"FAILED": 1},
+    }
+
+
+def test_idempotency_keys_ride_in_the_jobspec() -> None:
+    table = live_table(submit(1, fluxapi={"key": "k", "digest": "d"}), max_keys=1)
+    assert table.idempotent("k") == (1, "d")
+    table.feed([submit(2, fluxapi={"key": "other", "digest": "d"})])
+    assert table.idempotent("k") is None
+
+
+def test_a_key_whose_job_is_gone_is_free() -> None:
+    table = live_table(submit(1, fluxapi={"key": "k", "digest": "d"}), Purged([1]))
+    assert table.idempotent("k") is None
+
+
+STEPS = st.one_of(
+    st.tuples(st.just("submit"), st.integers(1, 9)),
+    st.tuples(
+        st.sampled_from(["validate", "depend", "priority", "finish", "clean", "invalidate"]),
+        st.integers(1, 9),
+    ),
+    st.tuples(st.sampled_from(["alloc", "rename", "purge"]), st.integers(1, 9)),
+)
+
+
+def message_of(name: str, jobid: int) -> JournalMessage | Purged:
+    if name == "submit":
+        return submit(jobid, name=f"n{jobid % 3}", queue="q" * (jobid % 2), userid=jobid % 2)
+    if name == "purge":
+        return Purged([jobid])
+    if name == "alloc":
+        R = {
+            "execution": {
+                "R_lite": [{"rank": str(jobid % 2), "children": {"core": "0"}}],
+                "nodelist": [f"node{jobid % 2}"],
+            }
+        }
+        return JournalMessage(jobid, [Event(2.0, "alloc")], R=R)
+    if name == "rename":
+        return event(jobid, "jobspec-update", **{"attributes.system.job.name": "renamed"})
+    context = {"priority": {"priority": 16}, "finish": {"status": 0}}.get(name, {})
+    return event(jobid, name, **context)
+
+
+@given(st.lists(STEPS, max_size=60), st.integers(1, 8))
+def test_the_index_follows_any_events(steps: list[tuple[str, int]], piece: int) -> None:
+    table = live_table()
+    table.index.with_prefix("n")
+    messages = [message_of(name, jobid) for name, jobid in steps]
+    for start in range(0, len(messages), piece):
+        table.feed(messages[start : start + piece])
+    check_index(table)
+    named = [jobid for jobid in table.index.all if table.record(jobid)["name"].startswith("n")]
+    assert list(table.index.with_prefix("n") or []) == named
+
+
+def test_ids_are_given_out_as_f58() -> None:
+    assert live_table(submit(1234)).record(1234)["id"] == encode_f58(1234)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fluxapi.model.resources import (
+    Node,
+    allocation,
+    decode_hostlist,
+    decode_idset,
+    encode_hostlist,
+    encode_idset,
+    nodes,
+)
+
+R = {
+    "version": 1,
+    "execution": {
+        "R_lite": [
+            {"rank": "0-1", "children": {"core": "0-3", "gpu": "0"}},
+            {"rank": "3", "children": {"core": "2"}},
+        ],
+        "nodelist": ["node[0-1]", "login"],
+        "starttime": 0.0,
+        "expiration": 0.0,
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("", []),
+        ("foox,fooy,fooz", ["foox", "fooy", "fooz"]),
+        ("[1-3,5-6]", ["1", "2", "3", "5", "6"]),
+        ("foo[1-3]", ["foo1", "foo2", "foo3"]),
+        ("foo[0-1]-eth2", ["foo0-eth2", "foo1-eth2"]),
+        ("foo1,foo1,foo1", ["foo1", "foo1", "foo1"]),
+        ("[00-2]", ["00", "01", "02"]),
+        ("foo[1,1,2,1]", ["foo1", "foo1", "foo2", "foo1"]),
+        ("a[1-2],b,a3", ["a1", "a2", "b", "a3"]),
+    ],
+)
+def test_hostlists_of_rfc_29_expand(text: str, hosts: list[str]) -> None:
+    assert decode_hostlist(text) == hosts
+
+
+@pytest.mark.parametrize("text", ["a[", "a]", "a[x]", "a[3-1]", "a[1-99999999]", "a[1][2]", ",,"])
+def test_what_is_no_hostlist_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        decode_hostlist(text)
+
+
+@pytest.mark.parametrize(
+    ("hosts", "text"),
+    [
+        (["node0", "node1", "node2", "node5"], "node[0-2,5]"),
+        (["vm", "vm"], "vm,vm"),
+        (["a9", "a10"], "a[9-10]"),
+        (["a09", "a10", "a11"], "a[09-11]"),
+        (["a1", "b1", "b2", "a2"], "a1,b[1-2],a2"),
+    ],
+)
+def test_hostlists_encode_as_flux_does(hosts: list[str], text: str) -> None:
+    assert encode_hostlist(hosts) == text
+
+
+@given(st.lists(st.from_regex(r"[a-c]{0,2}[0-9]{1,3}|[a-c]{1,2}", fullmatch=True), max_size=12))
+def test_hostlists_read_back(hosts: list[str]) -> None:
+    assert decode_hostlist(encode_hostlist(hosts)) == hosts
+
+
+@given(st.sets(st.integers(0, 200)))
+def test_idsets_read_back(ids: set[int]) -> None:
+    assert decode_idset(encode_idset(ids)) == sorted(ids)
+
+
+def test_brackets_stand_around_several_ids_only() -> None:
+    assert [encode_idset(ids, brackets=True) for ids in ([3], [0, 1, 4])] == ["3", "[0-1,4]"]
+
+
+def test_nodes_of_r() -> None:
+    assert nodes(R) == [
+        Node(0, "node0", (0, 1, 2, 3), (0,)),
+        Node(1, "node1", (0, 1, 2, 3), (0,)),
+        Node(3, "login", (2,), ()),
+    ]
+
+
+def test_allocation_of_r_is_shared() -> None:
+    given_ = allocation(R)
+    assert (given_.ranks, given_.nodelist, given_.nnodes, given_.ncores) == (
+        "[0-1,3]",
+        "node[0-1],login",
+        3,
+        9,
+    )
+    assert allocation(dict(R)) is given_
+
+
+def test_what_is_no_r_is_refused() -> None:
+    with pytest.raises(ValueError, match="not an R object"):
+        nodes({"execution": {"R_lite": [{}]}})
