@@ -39,7 +39,7 @@ def _jobspec(number: int) -> dict[str, Any]:
     }
 
 
-def _R(number: int, at: float) -> dict[str, Any]:
+def _resources(number: int, at: float) -> dict[str, Any]:
     rank = number % _NODES
     return {
         "version": 1,
@@ -79,7 +79,7 @@ def payloads(jobs: int) -> Iterator[bytes]:
             "id": (number * 10) << 24,
             "events": _events(number, at),
             "jobspec": _jobspec(number),
-            "R": _R(number, at),
+            "R": _resources(number, at),
         }
         yield json.dumps(message).encode()
     yield b'{"id":-1,"events":[]}'

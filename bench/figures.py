@@ -11,7 +11,7 @@ __all__ = ["Figure", "render"]
 class Figure:
     """One measure beside its baseline of the same run.
 
-    ``target`` is the bound on ``ratio`` (value / baseline): at least it, or with ``at_most`` at most.
+    ``target`` bounds ``ratio`` (value / baseline): at least it, or with ``at_most`` at most.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""A lean HTTP/1.1 load generator: ready request bytes, keep-alive connections, nothing parsed twice.
+"""A lean HTTP/1.1 load generator: ready request bytes, keep-alive, nothing parsed twice.
 
 It must cost less than any server that it measures, so it only looks for the end of the headers,
 the status and Content-Length.
@@ -102,7 +102,7 @@ class _Connection(asyncio.Protocol):
 
 
 async def run(port: int, requests: Iterator[bytes], connections: int) -> Load:
-    """Send all ``requests`` over ``connections`` to 127.0.0.1:``port``, each when the last is answered."""
+    """Send all ``requests`` to 127.0.0.1:``port``; each connection sends when it was answered."""
     loop = asyncio.get_running_loop()
     load = Load()
     started = time.perf_counter()

@@ -17,7 +17,7 @@ from .errors import SettingsError
 from .instance.protocol import Instance
 from .settings import Settings
 
-__all__ = ["choose_instance", "serve"]
+__all__ = ["choose_instance", "serve", "tune"]
 
 _SECRETS = ("FLUX_TOKEN", "FLUX_SECRET_KEY")
 
@@ -51,7 +51,7 @@ async def serve(settings: Settings) -> None:
     # What the children inherit must not hold the secrets; Settings has its own copy.
     for name in _SECRETS:
         os.environ.pop(name, None)
-    _tune()
+    tune()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signum in (signal.SIGTERM, signal.SIGINT):
@@ -73,7 +73,7 @@ async def serve(settings: Settings) -> None:
         await runner.cleanup()
 
 
-def _tune() -> None:
+def tune() -> None:
     """Trade a little memory and fairness for a steady event loop.
 
     The collector looks less often, since the table's jobs hold no cycles; threads hand over the

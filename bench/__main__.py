@@ -1,0 +1,45 @@
+"""``python -m bench`` (``make bench``): every measure, one table."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+
+import uvloop
+
+from . import embedded, listing, submission, table
+from .figures import Figure, render
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("only", nargs="*", help="table, listing, submission, embedded; default all")
+    parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
+    parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
+    parser.add_argument("--submits", type=int, default=3_000, help="single submits of one round")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """Measure and print; the exit status does not judge, the reader does."""
+    options = _arguments()
+    run = uvloop.new_event_loop().run_until_complete
+    parts = {
+        "table": lambda: table.figures(options.jobs),
+        "listing": lambda: run(listing.figures(options.jobs, options.requests)),
+        "embedded": lambda: run(embedded.figures(1_000)),
+        "submission": lambda: submission.figures(options.submits),
+    }
+    if shutil.which("flux") is None:
+        print("No flux on PATH: submission is not measured.", file=sys.stderr)
+        del parts["submission"]
+    found: list[Figure] = []
+    for name in options.only or parts:
+        found += parts[name]()
+    print(render(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

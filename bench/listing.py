@@ -1,0 +1,80 @@
+"""GET /jobs at 1,000 and 100,000 jobs, beside a handler that returns ready bytes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import statistics
+import urllib.error
+import urllib.request
+
+from . import load
+from .figures import Figure
+from .server import running
+
+__all__ = ["figures"]
+
+_CONNECTIONS = 16
+_ROUNDS = 5
+_SMALL = 1_000
+
+_FILTERS = {
+    "no filter": "/v1/jobs?limit=100",
+    "state": "/v1/jobs?limit=100&state=INACTIVE",
+    "user": "/v1/jobs?limit=100&user=0",
+    "name prefix": "/v1/jobs?limit=100&name=train*",
+}
+
+
+def _size(port: int, path: str) -> int:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=30) as answer:
+        body = answer.read()
+    assert len(json.loads(body)["jobs"]) == 100, "the table is not full yet"
+    return len(body)
+
+
+def _wait_until_ready(port: int) -> None:
+    while True:
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=30).close()
+        except urllib.error.HTTPError:
+            continue
+        return
+
+
+async def _rate(port: int, path: str, requests: int) -> float:
+    result = await load.run(port, itertools.repeat(load.get(path), requests), _CONNECTIONS)
+    return result.rate
+
+
+async def figures(jobs: int, requests: int) -> list[Figure]:
+    """Medians of rounds in which the three servers take turns, so that drift hits all alike."""
+    found: list[Figure] = []
+    with running("replay", jobs) as large, running("replay", _SMALL) as small:
+        _wait_until_ready(large.port)
+        _wait_until_ready(small.port)
+        for name, path in _FILTERS.items():
+            with running("ready", _size(large.port, path)) as ready:
+                rounds = [
+                    [
+                        await _rate(ready.port, "/jobs", requests),
+                        await _rate(large.port, path, requests),
+                        await _rate(small.port, path, requests),
+                    ]
+                    for _ in range(_ROUNDS)
+                ]
+            raw, many, few = (statistics.median(column) for column in zip(*rounds, strict=True))
+            label = f"GET /jobs?limit=100, {jobs:,} jobs, {name}"
+            found.append(Figure(label, many, "req/s", "ready bytes", raw, 0.6))
+            found.append(
+                Figure(
+                    f"{label}: time",
+                    1e6 / many,
+                    "µs",
+                    f"{_SMALL:,} jobs",
+                    1e6 / few,
+                    1.2,
+                    at_most=True,
+                )
+            )
+    return found

@@ -1,0 +1,132 @@
+"""Servers to be measured, each a process of its own that prints its port.
+
+``replay JOBS`` is fluxapi with a synthetic backlog in its table; ``ready SIZE`` is an aiohttp
+handler that returns SIZE ready bytes, the least that any aiohttp service does; ``flux 0`` is
+fluxapi in front of the broker at FLUX_URI. At SIGTERM each prints the lag of its event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import uvloop
+from aiohttp import web
+from fluxapi.app import create_app
+
+from fluxapi.instance.protocol import InstanceInfo, JournalBatch
+from fluxapi.model.eventlog import decode_journal
+from fluxapi.service import choose_instance, tune
+from fluxapi.settings import Settings
+
+from .backlog import payloads
+
+__all__ = ["running"]
+
+_BATCH = 256
+
+_SAMPLE = 0.005
+"""Seconds between two looks at the lag of the event loop."""
+
+
+class ReplayInstance:
+    """An instance that has run ``jobs`` jobs and does nothing any more."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+
+    async def start(self) -> InstanceInfo:
+        return InstanceInfo("flux", "0", None, 1, "localhost", 0, 0.0)
+
+    async def close(self) -> None:
+        return
+
+    async def journal(self) -> AsyncIterator[JournalBatch]:
+        batch: JournalBatch = []
+        for payload in payloads(self._jobs):
+            batch.append(decode_journal(payload))
+            if len(batch) == _BATCH:
+                yield batch
+                batch = []
+        yield batch
+        await asyncio.Event().wait()
+
+
+def _ready(size: int) -> web.Application:
+    body = b"x" * size
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=body, content_type="application/json")
+
+    app = web.Application()
+    app.router.add_get("/jobs", handler)
+    return app
+
+
+def _application(kind: str, number: int) -> web.Application:
+    if kind == "ready":
+        return _ready(number)
+    instance: Any = ReplayInstance(number)
+    settings = Settings(instance="flux", uri=os.environ.get("FLUX_URI"))
+    if kind == "flux":
+        instance = choose_instance(settings)
+    return create_app(settings, instance, stop=lambda: None)
+
+
+async def _serve(kind: str, number: int) -> None:
+    tune()
+    stopping = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
+    runner = web.AppRunner(_application(kind, number), access_log=None)
+    await runner.setup()
+    sock = socket.create_server(("127.0.0.1", 0), backlog=1024)
+    await web.SockSite(runner, sock).start()
+    print(sock.getsockname()[1], flush=True)
+    lags = await _sample_lag(stopping)
+    await runner.cleanup()
+    print(sorted(lags)[int(0.99 * len(lags))], flush=True)
+
+
+async def _sample_lag(stopping: asyncio.Event) -> list[float]:
+    """How much later than asked for a timer fires, in seconds, until ``stopping``."""
+    loop = asyncio.get_running_loop()
+    lags: list[float] = []
+    while not stopping.is_set():
+        due = loop.time() + _SAMPLE
+        await asyncio.sleep(_SAMPLE)
+        lags.append(loop.time() - due)
+    return lags
+
+
+@dataclass
+class Running:
+    """A server that runs: its ``port`` and, once it ended, the p99 of its ``lag`` in seconds."""
+
+    port: int
+    lag: float = 0.0
+
+
+@contextlib.contextmanager
+def running(kind: str, number: int) -> Iterator[Running]:
+    """Such a server while the context lasts."""
+    command = [sys.executable, "-m", "bench.server", kind, str(number)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        server = Running(int(process.stdout.readline()))
+        try:
+            yield server
+        finally:
+            process.terminate()
+            server.lag = float(process.stdout.readline())
+
+
+if __name__ == "__main__":
+    uvloop.new_event_loop().run_until_complete(_serve(sys.argv[1], int(sys.argv[2])))
