@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 from fluxapi.errors import FluxapiError
 from fluxapi.model.eventlog import Event, JournalMessage, Purged
+from fluxapi.model.submission import Submission
 
 __all__ = [
     "Instance",
@@ -49,20 +50,6 @@ class InstanceInfo:
     hostname: str
     owner: int
     starttime: float
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """One job to submit: an encoded RFC 25 jobspec V1 and the options of ``flux_job_submit``(3).
-
-    ``urgency`` 0–31 (16 is the default, 0 holds the job); ``waitable`` and ``debug`` are the flags
-    FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG.
-    """
-
-    jobspec: bytes
-    urgency: int = 16
-    waitable: bool = False
-    debug: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import argparse
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from fluxapi.errors import SettingsError
+from fluxapi.settings import TABLE, Settings, add_arguments
+
+ROOT = Path(__file__).parents[1]
+
+
+def parse(*flags: str, **environ: str) -> Settings:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    return Settings.read(parser.parse_args(flags), environ)
+
+
+def test_the_table_names_every_field_and_its_default() -> None:
+    names = [field.name for field in dataclasses.fields(Settings)]
+    assert [setting.name for setting in TABLE] == names
+    assert parse() == Settings()
+
+
+def test_the_help_shows_every_flag_variable_and_default() -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    text = " ".join(parser.format_help().split())
+    for setting in TABLE:
+        assert setting.flag in text
+        assert f"[{setting.env}]" in text
+        assert not setting.default or f"default {setting.default}" in text
+
+
+def test_the_documentation_lists_the_same_table() -> None:
+    text = (ROOT / "docs" / "settings.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| `")]
+    assert rows == [
+        f"| `{s.flag}` | `{s.env}` | {f'`{s.default}`' if s.default else ''} | {s.help} |"
+        for s in TABLE
+    ]
+
+
+def test_flag_beats_environment_beats_default() -> None:
+    assert parse().port == 5000
+    assert parse(PORT="6000").port == 6000
+    assert parse("--port", "7000", PORT="6000").port == 7000
+
+
+@pytest.mark.parametrize("word", ["true", "True", "1", "yes", "on"])
+def test_words_for_yes(word: str) -> None:
+    assert parse(FLUX_REQUIRE_AUTH=word, FLUX_USER="u", FLUX_TOKEN="t").require_auth
+
+
+@pytest.mark.parametrize("word", ["false", "0", "no", "off", ""])
+def test_words_for_no_mean_no(word: str) -> None:
+    assert not parse(FLUX_REQUIRE_AUTH=word).require_auth
+
+
+def test_flux_user_auth_is_the_other_name_of_require_auth() -> None:
+    assert parse(FLUX_USER_AUTH="yes", FLUX_USER="u", FLUX_TOKEN="t").require_auth
+
+
+def test_option_flags_as_deployments_write_them() -> None:
+    assert parse(FLUX_OPTION_FLAGS="-ompi=spectrum -ocpu-affinity=off x=y").option_flags == {
+        "mpi": "spectrum",
+        "cpu-affinity": "off",
+        "x": "y",
+    }
+
+
+@pytest.mark.parametrize(
+    ("environ", "words"),
+    [
+        ({"PORT": "x"}, "PORT takes a port number"),
+        ({"PORT": "70000"}, "PORT takes a port number"),
+        ({"FLUX_REQUIRE_AUTH": "maybe"}, "FLUX_REQUIRE_AUTH takes true"),
+        ({"FLUXAPI_INSTANCE": "slurm"}, "takes auto, flux or embedded"),
+        ({"FLUX_ACCESS_TOKEN_EXPIRES_MINUTES": "0"}, "a whole number above 0"),
+        ({"FLUX_OPTION_FLAGS": "-ompi"}, "-oNAME=VALUE"),
+        ({"FLUXAPI_RPC_TIMEOUT": "nan"}, "seconds above 0"),
+        ({"FLUXAPI_RPC_TIMEOUT": "inf"}, "seconds above 0"),
+        ({"FLUX_REQUIRE_AUTH": "1"}, "set FLUX_USER and FLUX_TOKEN"),
+        ({"FLUX_REQUIRE_AUTH": "1", "FLUX_USER": "u"}, "set FLUX_USER and FLUX_TOKEN"),
+        ({"FLUX_USER": "a:b"}, "colon"),
+        ({"HOST": "0.0.0.0"}, "without auth"),
+        ({"HOST": "::"}, "without auth"),
+        ({"HOST": "example.org"}, "without auth"),
+    ],
+)
+def test_a_bad_value_is_one_sentence(environ: dict[str, str], words: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse(**environ)
+    assert words in caught.value.detail
+    assert "\n" not in caught.value.detail
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "[::1]", "localhost"])
+def test_loopback_needs_no_auth(host: str) -> None:
+    assert parse(HOST=host).host == host
+
+
+def test_another_address_is_fine_with_auth_or_insistence() -> None:
+    assert parse(HOST="0.0.0.0", FLUX_REQUIRE_AUTH="1", FLUX_USER="u", FLUX_TOKEN="t").require_auth
+    assert parse("--insecure", HOST="0.0.0.0").insecure
+
+
+def test_secrets_come_from_files_and_never_show(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("s3cret\n", encoding="utf-8")
+    settings = parse("--token-file", str(file), FLUX_SECRET_KEY="k3y")
+    assert settings.token == "s3cret"
+    assert "s3cret" not in repr(settings)
+    assert "k3y" not in repr(settings)
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="--token-file .*No such file"):
+        parse("--token-file", str(tmp_path / "none"))
