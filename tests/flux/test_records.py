@@ -1,0 +1,127 @@
+"""Every record of the table beside what Flux itself says, after a load of every kind of job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fluxapi.model.job import RESULTS, STATES
+from fluxapi.model.jobid import parse
+from tests.recording import comparable
+from tests.running import flux, flux_instance, needs_flux, service
+
+pytestmark = needs_flux
+
+CONFIG = "[queues.batch]\n[queues.debug]\n"
+
+JOB_LIST = """
+import flux, json
+payload = {"max_entries": 0, "attrs": ["all"], "constraint": {"or": []}}
+print(json.dumps(flux.Flux().rpc("job-list.list", payload).get()["jobs"]))
+"""
+
+
+@dataclass
+class Load:
+    """The same load as told by Flux and by two services, one live, one that came after it."""
+
+    flux_jobs: dict[int, dict[str, Any]]
+    job_list: dict[int, dict[str, Any]]
+    live: dict[int, dict[str, Any]]
+    replayed: dict[int, dict[str, Any]]
+
+
+def by_id(jobs: list[dict[str, Any]]) -> dict[int, dict[str, Any]]:
+    return {(job["id"] if isinstance(job["id"], int) else parse(job["id"])): job for job in jobs}
+
+
+def rows(url_jobs: dict[str, Any]) -> dict[int, dict[str, Any]]:
+    assert url_jobs["next"] is None
+    return by_id(url_jobs["jobs"])
+
+
+@pytest.fixture(scope="module")
+def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
+    script = Path(__file__).with_name("mixed_load.sh")
+    with (
+        flux_instance(4, CONFIG, tmp_path_factory.mktemp("flux")) as uri,
+        service(FLUX_URI=uri) as live,
+    ):
+        flux(uri, "proxy", uri, "sh", str(script))
+        with service(FLUX_URI=uri) as late:
+            late.wait_until_ready()
+            yield Load(
+                by_id(json.loads(flux(uri, "jobs", "-a", "-c", "0", "--json"))["jobs"]),
+                by_id(json.loads(flux(uri, "python", "-c", JOB_LIST))),
+                rows(live.get("/v1/jobs?limit=1000")),
+                rows(late.get("/v1/jobs?limit=1000")),
+            )
+
+
+def flux_record(job: dict[str, Any]) -> dict[str, Any]:
+    """A record of flux jobs in our terms; a begin-time is shown there as a wall clock."""
+    record = comparable(job)
+    record.pop("id")
+    if any(text.startswith("begin") for text in record["dependencies"]):
+        record.pop("dependencies")
+    return record
+
+
+def our_record(job: dict[str, Any]) -> dict[str, Any]:
+    record = {key: value for key, value in job.items() if key != "id"}
+    if any(text.startswith("begin") for text in record["dependencies"]):
+        record.pop("dependencies")
+    return record
+
+
+def test_the_load_holds_every_kind_of_job(load: Load) -> None:
+    told = load.flux_jobs.values()
+    assert {job.get("result") for job in told} == {None, *RESULTS}
+    assert {job["exception"].get("type") for job in told} == {
+        None,
+        "alloc",
+        "cancel",
+        "dependency",
+        "exec",
+        "fatal",
+        "timeout",
+    }
+    assert {job["state"] for job in told} == {"DEPEND", "SCHED", "RUN", "INACTIVE"}
+    assert any(job.get("bank") for job in told)
+    assert any(job.get("nnodes", 0) > 1 and job.get("nodelist") for job in told)
+
+
+@pytest.mark.parametrize("told", ["live", "replayed"])
+def test_every_record_is_what_flux_jobs_says(load: Load, told: str) -> None:
+    ours = {jobid: our_record(job) for jobid, job in getattr(load, told).items()}
+    assert ours == {jobid: flux_record(job) for jobid, job in load.flux_jobs.items()}
+
+
+def test_every_attribute_of_job_list_is_told(load: Load) -> None:
+    for jobid, job in load.job_list.items():
+        ours = load.live[jobid]
+        state = STATES[job.pop("state").bit_length() - 1]
+        result = job.pop("result", 0)
+        assert ours["state"] == state
+        assert ours.get("result") == (RESULTS[result.bit_length() - 1] if result else None)
+        exception = {
+            key.removeprefix("exception_"): job.pop(key)
+            for key in [key for key in job if key.startswith("exception_")]
+        }
+        assert exception.items() <= ours["exception"].items()
+        user = job.get("annotations", {}).get("user", {})
+        if "uri" in user:
+            assert ours["uri"] == user.pop("uri")
+        differing = {
+            key: (value, ours.get(key))
+            for key, value in job.items()
+            if key not in {"id", "annotations"}
+            and (value or ours.get(key))
+            and ours.get(key) != value
+        }
+        assert not differing

@@ -1,0 +1,125 @@
+"""Programs that tests start for real: a Flux instance, and the service as a user runs it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+__all__ = ["Service", "flux", "flux_instance", "needs_flux", "service"]
+
+needs_flux = pytest.mark.skipif(
+    shutil.which("flux") is None, reason="there is no flux on PATH: not run on a real Flux"
+)
+
+_PATIENCE = 60
+
+
+def clean_environment(**variables: str) -> dict[str, str]:
+    """This process's environment without anything that would steer Flux or fluxapi."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("FLUX", "HOST", "PORT"))}
+    return kept | variables
+
+
+@contextlib.contextmanager
+def flux_instance(size: int = 4, config: str = "", folder: Path | None = None) -> Iterator[str]:
+    """A Flux instance of ``size`` brokers while the context lasts; gives its URI.
+
+    Its initial program prints FLUX_URI and waits for its input to end.
+    """
+    command = ["flux", "start", f"--test-size={size}"]
+    if config:
+        assert folder is not None
+        path = folder / "flux.toml"
+        path.write_text(config, encoding="utf-8")
+        command.append(f"--config-path={path}")
+    program = "echo $FLUX_URI; flux queue start --all --quiet; echo started; read -r _ || true"
+    with subprocess.Popen(
+        [*command, "sh", "-c", program],
+        env=clean_environment(),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        uri = process.stdout.readline().strip()
+        assert process.stdout.readline() == "started\n"
+        try:
+            yield uri
+        finally:
+            process.communicate(timeout=_PATIENCE)
+
+
+def flux(uri: str, *command: str) -> str:
+    """The output of ``flux COMMAND`` on the instance at ``uri``."""
+    return subprocess.run(
+        ["flux", *command],
+        env=clean_environment(FLUX_URI=uri),
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+    ).stdout
+
+
+@dataclass
+class Service:
+    """A ``fluxapi serve`` process and the address that it printed."""
+
+    process: subprocess.Popen[str]
+    url: str
+    lines: list[str]
+
+    def get(self, path: str) -> Any:
+        """The JSON at ``path``."""
+        url = self.url.rstrip("/") + path
+        with urllib.request.urlopen(url, timeout=_PATIENCE) as answer:  # noqa: S310 - it is ours
+            return json.load(answer)
+
+    def wait_until_ready(self) -> None:
+        """Return once the table holds the whole backlog."""
+        while True:
+            with contextlib.suppress(urllib.error.HTTPError):
+                self.get("/ready")
+                return
+
+    def end(self, signum: int = signal.SIGTERM) -> int:
+        """Send a signal; the exit status."""
+        self.process.send_signal(signum)
+        return self.process.wait(_PATIENCE)
+
+
+@contextlib.contextmanager
+def service(*flags: str, **environ: str) -> Iterator[Service]:
+    """``python -m fluxapi serve`` on a free port while the context lasts."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "fluxapi", "serve", "--port", "0", *flags],
+        env=clean_environment(**environ),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        lines: list[str] = []
+        for line in process.stdout:
+            lines.append(line.rstrip("\n"))
+            if " answers at " in line:
+                break
+        else:
+            pytest.fail(f"the service did not start: {lines}")
+        try:
+            yield Service(process, lines[-1].split(" answers at ")[1], lines)
+        finally:
+            if process.poll() is None:
+                process.terminate()
