@@ -1,0 +1,209 @@
+"""The JSON Schemas (draft 2020-12) that are the contract: loaded and compiled once.
+
+A schema is one file of ``schemas/``; files refer to each other by name (``submit.json``). All of
+them together are one document (:func:`bundle`), from which the validators are compiled and the
+OpenAPI components are made. Errors are a JSON pointer (RFC 6901) and a plain sentence for every
+bad field at once; a schema may say in ``x-form`` how its values look.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+
+from .errors import ValidationFailed
+
+__all__ = ["Fields", "bundle", "check", "errors", "names", "pointer", "schema"]
+
+Fields = list[dict[str, str]]
+"""What is wrong: ``pointer`` and ``detail`` of each bad field."""
+
+_LIMIT = 100
+"""Errors reported for one document."""
+
+_SHOWN = 60
+"""Characters of a bad value that an error repeats."""
+
+_TYPES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+
+
+def _folder() -> Path:
+    """In a wheel the schemas are inside the package, in a checkout beside it."""
+    inside = Path(__file__).parent / "schemas"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "schemas"
+
+
+@functools.cache
+def _files() -> dict[str, dict[str, Any]]:
+    return {
+        path.name.removesuffix(".json"): json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(_folder().glob("*.json"))
+    }
+
+
+def names() -> list[str]:
+    """The names of all schemas: their files without ``.json``."""
+    return list(_files())
+
+
+def bundle(prefix: str) -> dict[str, Any]:
+    """All schemas by name, with every reference made absolute below ``prefix``.
+
+    ``prefix`` is where the caller puts the result, such as ``#/components/schemas/``.
+    """
+    return {name: _absolute(document, name, prefix) for name, document in _files().items()}
+
+
+def _absolute(node: Any, name: str, prefix: str) -> Any:
+    if isinstance(node, list):
+        return [_absolute(item, name, prefix) for item in node]
+    if not isinstance(node, dict):
+        return node
+    copy = {
+        key: _absolute(value, name, prefix) if key != "examples" else value
+        for key, value in node.items()
+        if key != "$schema"
+    }
+    target = copy.get("$ref")
+    if isinstance(target, str):
+        file, _, inner = target.partition("#")
+        copy["$ref"] = f"{prefix}{file.removesuffix('.json') or name}{inner}"
+    return copy
+
+
+@functools.cache
+def _document() -> dict[str, Any]:
+    return {"$defs": bundle("#/$defs/")}
+
+
+@functools.cache
+def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    return jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{name}", **_document()})
+
+
+def schema(name: str) -> dict[str, Any]:
+    """One schema, references absolute below ``#/$defs/``."""
+    document: dict[str, Any] = _document()["$defs"][name]
+    return document
+
+
+def check(name: str, instance: Any, *, noun: str = "field", within: str = "") -> None:
+    """Raise ``ValidationFailed`` unless ``instance`` fits the schema.
+
+    ``noun`` is what a member is called in sentences (``field``, ``query parameter``); ``within`` is
+    put in front of the pointers.
+    """
+    if not _validator(name).is_valid(instance):
+        raise ValidationFailed(errors(name, instance, noun=noun, within=within))
+
+
+def errors(name: str, instance: Any, *, noun: str = "field", within: str = "") -> Fields:
+    """Every bad field of ``instance``, one sentence each, at most a hundred; empty when it fits."""
+    found: dict[str, str] = {}
+    for error in islice(_validator(name).iter_errors(instance), 2 * _LIMIT):
+        for place, sentence in _explain(error, noun):
+            found.setdefault(within + place, sentence)
+    return [{"pointer": place, "detail": text} for place, text in islice(found.items(), _LIMIT)]
+
+
+def pointer(path: list[str | int]) -> str:
+    """The RFC 6901 pointer of a path of keys and indexes."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
+def _explain(error: Any, noun: str) -> Iterator[tuple[str, str]]:
+    # Any: the library's types do not tell the kinds of errors, and what each holds, apart.
+    path = list(error.instance_path)
+    keyword = error.schema_path[-1] if error.schema_path else ""
+    if keyword == "additionalProperties":
+        known = list(_parent(error).get("properties", {}))
+        for name in error.kind.unexpected:
+            yield pointer([*path, name]), _unknown(name, known, noun)
+    elif keyword == "required":
+        yield pointer([*path, error.kind.property]), "is required."
+    elif "propertyNames" in error.schema_path:
+        name = str(error.kind.error.instance)
+        sentence = _sentence(_parent(error), str(keyword), name)
+        yield pointer([*path, name]), f"is not an accepted name: it {sentence}"
+    else:
+        yield pointer(path), _sentence(_parent(error), str(keyword), error.instance)
+
+
+def _parent(error: jsonschema_rs.ValidationError) -> dict[str, Any]:
+    """The schema that holds the keyword that failed."""
+    node: Any = _document()
+    for part in error.schema_path[:-1]:
+        node = node[part]
+    return node if isinstance(node, dict) else {}
+
+
+def _unknown(name: str, known: list[str], noun: str) -> str:
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"is not a known {noun}; did you mean {close[0]}?"
+    if 0 < len(known) <= 12:  # noqa: PLR2004 - what fits a sentence
+        return f"is not a known {noun}; known are {', '.join(sorted(known))}."
+    return f"is not a known {noun}."
+
+
+def _sentence(schema: Mapping[str, Any], keyword: str, value: Any) -> str:
+    if keyword == "oneOf":
+        return f"must give {schema['x-form']}, and not more."
+    if "x-form" in schema:
+        return f"must be {schema['x-form']}, not {_show(value)}."
+    if keyword in {"enum", "const"}:
+        options = schema.get("enum", [schema.get("const")])
+        return f"must be {_options(options)}, not {_show(value)}.{_nearest(value, options)}"
+    if keyword in {"minLength", "maxLength", "minItems", "maxItems"}:
+        return f"must have {_length(schema, keyword)}."
+    if keyword in {"type", "minimum", "maximum"}:
+        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        words = " or ".join(_TYPES[type_] for type_ in types if type_ != "null")
+        return f"must be {words}{_within(schema)}, not {_show(value)}."
+    return f"is not allowed here; it is {_show(value)}."
+
+
+def _within(schema: Mapping[str, Any]) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    if low is not None:
+        return f", {low} or more"
+    return "" if high is None else f", {high} or less"
+
+
+def _length(schema: Mapping[str, Any], keyword: str) -> str:
+    bound = schema[keyword]
+    unit = "characters" if keyword.endswith("Length") else "entries"
+    return f"{'at least' if keyword.startswith('min') else 'at most'} {bound} {unit}"
+
+
+def _options(options: list[Any]) -> str:
+    words = [str(option) for option in options]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _nearest(value: Any, options: list[Any]) -> str:
+    close = difflib.get_close_matches(str(value), [str(option) for option in options], n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
