@@ -1,0 +1,273 @@
+"""From a validated request to an RFC 25 jobspec V1.
+
+What the options do is what ``JobspecV1.from_command`` of flux-core's Python bindings does
+(``src/bindings/python/flux/job/Jobspec.py``), so that a job submitted here equals one submitted
+there. Pure code: the caller brings the environment and the service's own options.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+import re
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from fluxapi.errors import ValidationFailed
+
+from . import options
+from .options import Fields
+from .submission import Submission
+
+__all__ = ["ALIASES", "Defaults", "build", "parse_duration", "parse_urgency", "substitute"]
+
+ALIASES = {
+    "workdir": "cwd",
+    "envars": "environment",
+    "runtime": "duration",
+    "option_flags": "shell_options",
+}
+"""The names that flux-restful-api gave to options, and ours."""
+
+_BESIDE_JOBSPEC = frozenset({"jobspec", "urgency", "waitable", "debug"})
+_URGENCIES = {"hold": 0, "default": 16, "expedite": 31}
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
+_DURATION = re.compile(r"([0-9.]+)(ms|[smhd]|)\Z", re.ASCII)
+_PLAIN = re.compile(r"[!#-&(-\[\]-~ \t\r\n]*\Z")
+"""Text in which neither quote nor backslash occurs: splitting it at blanks is what a shell does."""
+
+_STDIN = 'exec "$0" "$@" <"$FLUX_JOB_TMPDIR/stdin"'
+"""The job shell puts ``files`` of the jobspec (RFC 37) into its own directory on each node; its
+``input.stdin.path`` option knows no templates, so a shell of our own opens the file."""
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What the service adds: shell options, environment, and the programs that launch others."""
+
+    option_flags: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, str] = field(default_factory=dict)
+    launchers: tuple[str, ...] = ()
+
+
+def build(
+    fields: Mapping[str, Any], defaults: Defaults, *, mark: Mapping[str, str] | None = None
+) -> Submission:
+    """The submission that ``fields`` (valid by the schema ``submit``) ask for.
+
+    ``mark`` goes into ``attributes.user.fluxapi``. Raises ``ValidationFailed`` for what a schema
+    cannot say: options that exclude each other, quotes that do not close and the like.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    document = _whole(given) if "jobspec" in given else _compose(_canonical(given), defaults)
+    if mark is not None:
+        document = _marked(document, mark)
+    return Submission(
+        jobspec=_encode(document),
+        urgency=parse_urgency(given.get("urgency", 16)),
+        waitable=given.get("waitable", False),
+        debug=given.get("debug", False),
+    )
+
+
+def parse_urgency(value: float | str) -> int:
+    """0–31 from a number, its text, or ``hold``, ``default``, ``expedite`` (RFC 30)."""
+    return _URGENCIES[value] if isinstance(value, str) else int(value)
+
+
+def parse_duration(value: float | str) -> float:
+    """Seconds from a number or a Flux Standard Duration (RFC 23); raises ``ValueError``."""
+    if isinstance(value, str):
+        match = _DURATION.match(value)
+        if match is None:
+            raise ValueError("is not a Flux Standard Duration")
+        value = float(match[1]) * _UNITS[match[2]]
+    seconds = float(value)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError("must be a finite number of seconds, 0 or more")
+    return seconds
+
+
+def substitute(value: Any, placeholder: str, text: str) -> Any:
+    """``value`` with ``placeholder`` replaced in all its texts."""
+    if isinstance(value, str):
+        return value.replace(placeholder, text)
+    if isinstance(value, list):
+        return [substitute(item, placeholder, text) for item in value]
+    if isinstance(value, dict):
+        return {key: substitute(item, placeholder, text) for key, item in value.items()}
+    return value
+
+
+def _whole(given: Mapping[str, Any]) -> dict[str, Any]:
+    stray = sorted(given.keys() - _BESIDE_JOBSPEC)
+    if stray:
+        raise ValidationFailed(
+            [{"pointer": f"/{name}", "detail": "cannot go with jobspec."} for name in stray]
+        )
+    document: dict[str, Any] = given["jobspec"]
+    return document
+
+
+def _canonical(given: dict[str, Any]) -> dict[str, Any]:
+    """The fields by their own names; raises ``ValidationFailed`` when they do not fit together."""
+    wrong: Fields = []
+    for alias, name in ALIASES.items():
+        if alias in given:
+            if name in given:
+                wrong.append(_wrong(alias, f"is another name for {name}; give only one of them."))
+            else:
+                given[name] = given.pop(alias)
+    if "command" not in given:
+        wrong.append(_wrong("command", "is required."))
+    tasks, nodes = given.get("num_tasks", 1), given.get("num_nodes")
+    if nodes is not None and nodes > tasks:
+        wrong.append(_wrong("num_nodes", f"must not be above num_tasks, which is {tasks}."))
+    if nodes is None and given.get("exclusive"):
+        wrong.append(_wrong("exclusive", "needs num_nodes."))
+    if "stdin" in given and "input" in given:
+        wrong.append(_wrong("stdin", "cannot go with input."))
+    wrong.extend(options.check_constraints(given.get("constraints", {})))
+    if wrong:
+        raise ValidationFailed(wrong)
+    return given
+
+
+def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
+    command = _command(given["command"])
+    if given.get("is_launcher"):
+        _check_launcher(command[0], defaults.launchers)
+    system: dict[str, Any] = {"duration": 0}
+    shell: dict[str, Any] = {}
+    if "duration" in given:
+        try:
+            system["duration"] = parse_duration(given["duration"])
+        except ValueError as error:
+            raise ValidationFailed([_wrong("duration", f"{error}.")]) from None
+    system["environment"] = {**defaults.environment, **given.get("environment", {})}
+    options.shape(given, system, shell)
+    if "stdin" in given:
+        command = _with_stdin(given["stdin"], command, system)
+    attributes: dict[str, Any] = {"system": system}
+    for key, value in defaults.option_flags.items():
+        options.put(shell, key, value)
+    options.merge_shell_options(given, shell)
+    if shell:
+        system["shell"] = {"options": shell}
+    if "dependencies" in given:
+        system["dependencies"] = [options.dependency(item) for item in given["dependencies"]]
+    if "constraints" in given:
+        system["constraints"] = given["constraints"]
+    options.merge_attributes(given, attributes)
+    resources, count = _resources(given)
+    return {
+        "resources": [resources],
+        "tasks": [{"command": command, "slot": "task", "count": count}],
+        "attributes": attributes,
+        "version": 1,
+    }
+
+
+def _command(command: str | list[Any]) -> list[str]:
+    if isinstance(command, list):
+        words = [word if isinstance(word, str) else str(word) for word in command]
+    elif _PLAIN.match(command):
+        words = command.split()
+    else:
+        try:
+            words = shlex.split(command)
+        except ValueError as error:
+            sentence = f"cannot be split as a shell would: {str(error).lower()}."
+            raise ValidationFailed([_wrong("command", sentence)]) from None
+    if not words or not words[0]:
+        raise ValidationFailed([_wrong("command", "names no program.")])
+    return words
+
+
+def _check_launcher(program: str, launchers: tuple[str, ...]) -> None:
+    if program.rpartition("/")[2] not in launchers:
+        allowed = ", ".join(launchers) or "none"
+        raise ValidationFailed(
+            [_wrong("is_launcher", f"{program} is not an allowed launcher (allowed: {allowed}).")]
+        )
+
+
+def _with_stdin(
+    stdin: str | Mapping[str, str], command: list[str], system: dict[str, Any]
+) -> list[str]:
+    if isinstance(stdin, str):
+        encoding, data = "utf-8", stdin
+    else:
+        encoding, data = stdin["encoding"], stdin["data"]
+    if encoding == "base64":
+        try:
+            base64.b64decode(data, validate=True)
+        except (binascii.Error, ValueError):
+            raise ValidationFailed(
+                [{"pointer": "/stdin/data", "detail": "is not base64."}]
+            ) from None
+    system["files"] = {"stdin": {"mode": 0o100600, "encoding": encoding, "data": data}}
+    # The job keeps the name of its own program.
+    name = command[0].rpartition("/")[2] or command[0]
+    system.setdefault("job", {}).setdefault("name", name)
+    return ["/bin/sh", "-c", _STDIN, *command]
+
+
+def _resources(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
+    """The resource that the job asks for, and how its tasks are counted."""
+    tasks = int(given.get("num_tasks", 1))
+    children = [{"type": "core", "count": int(given.get("cores_per_task", 1))}]
+    gpus = int(given.get("gpus_per_task", 0))
+    if gpus:
+        children.append({"type": "gpu", "count": gpus})
+    slot: dict[str, Any] = {"type": "slot", "count": tasks, "with": children, "label": "task"}
+    if "num_nodes" not in given:
+        return slot, {"per_slot": 1}
+    nodes = int(given["num_nodes"])
+    slot["count"] = -(-tasks // nodes)
+    node: dict[str, Any] = {"type": "node", "count": nodes, "with": [slot]}
+    if given.get("exclusive"):
+        node["exclusive"] = True
+    # Uneven: the last node has slots to spare, so the tasks are counted in all.
+    return node, {"total": tasks} if tasks % nodes else {"per_slot": 1}
+
+
+def _marked(document: dict[str, Any], mark: Mapping[str, str]) -> dict[str, Any]:
+    attributes = document["attributes"]
+    user = {**attributes.get("user", {}), "fluxapi": mark}
+    return {**document, "attributes": {**attributes, "user": user}}
+
+
+_encoder = msgspec.json.Encoder()
+
+
+def _encode(document: dict[str, Any]) -> bytes:
+    try:
+        encoded = _encoder.encode(document)
+    except RecursionError:
+        raise ValidationFailed([{"pointer": "", "detail": "is nested too deeply."}]) from None
+    # Flux keeps texts as C strings; the search is cheap and nearly always ends here.
+    if rb"\u0000" in encoded and _has_nul(document):
+        raise ValidationFailed(
+            [{"pointer": "", "detail": "must not hold NUL characters, in any text or name."}]
+        )
+    return encoded
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, str):
+        return "\0" in value
+    if isinstance(value, Mapping):
+        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
+    if isinstance(value, list):
+        return any(map(_has_nul, value))
+    return False
+
+
+def _wrong(name: str, detail: str) -> dict[str, str]:
+    return {"pointer": f"/{name}", "detail": detail}

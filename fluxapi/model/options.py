@@ -1,0 +1,197 @@
+"""The options of a job that end in its jobspec's attributes: shell options, paths, dependencies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from fluxapi.errors import ValidationFailed
+
+__all__ = [
+    "check_constraints",
+    "dependency",
+    "keyval",
+    "merge_attributes",
+    "merge_shell_options",
+    "put",
+    "shape",
+]
+
+Fields = list[dict[str, str]]
+"""What is wrong: ``pointer`` and ``detail`` of each bad field."""
+
+_RESERVED = "attributes.user.fluxapi"
+"""Where the Idempotency-Key rides: not for requests to set."""
+
+_MAX_DEPTH = 32
+_OPERATORS = ("and", "or", "not", "properties", "hostlist", "ranks")
+
+
+def keyval(text: str) -> dict[str, Any]:
+    """Shell options from ``key=value,key`` as ``flux run -o`` reads them.
+
+    Values are JSON or text; a key without one is set to 1.
+    """
+    options: dict[str, Any] = {}
+    for part in text.split(","):
+        key, equals, value = part.strip().partition("=")
+        if key:
+            options[key] = read_value(value) if equals else 1
+    return options
+
+
+def read_value(text: str) -> Any:
+    """The value of a shell option: JSON where it is, else the text."""
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+
+
+def put(tree: dict[str, Any], key: str, value: Any) -> None:
+    """Set a value by dotted key; objects are merged into objects that are there."""
+    *above, last = key.split(".")
+    for part in above:
+        below = tree.get(part)
+        if not isinstance(below, dict):
+            below = tree[part] = {}
+        tree = below
+    old = tree.get(last)
+    if isinstance(value, dict) and isinstance(old, dict):
+        for name, item in value.items():
+            put(old, name, item)
+    elif isinstance(value, dict):
+        fresh = tree[last] = {}
+        for name, item in value.items():
+            put(fresh, name, item)
+    else:
+        tree[last] = value
+
+
+def shape(given: Mapping[str, Any], system: dict[str, Any], shell: dict[str, Any]) -> None:
+    """The plain options of ``from_command``: into ``system`` attributes and ``shell`` options."""
+    for name in ("cwd", "queue", "bank"):
+        if name in given:
+            system[name] = given[name]
+    if "name" in given:
+        system["job"] = {"name": given["name"]}
+    if "env_expand" in given:
+        shell["env-expand"] = given["env_expand"]
+    if "rlimits" in given:
+        shell["rlimit"] = {name: int(limit) for name, limit in given["rlimits"].items()}
+    _streams(given, shell)
+    if given.get("unbuffered"):
+        for stream in ("stdout", "stderr"):
+            put(shell, f"output.{stream}.buffer.type", "none")
+        put(shell, "output.batch-timeout", 0.05)
+        put(shell, "input.batch-timeout", 0.0)
+
+
+def _streams(given: Mapping[str, Any], shell: dict[str, Any]) -> None:
+    if "input" in given:
+        shell["input"] = {"stdin": {"type": "file", "path": given["input"]}}
+    for name, stream in (("output", "stdout"), ("error", "stderr")):
+        path = given.get(name)
+        if path is not None and path not in {"none", "kvs"}:
+            target: dict[str, Any] = {"type": "file", "path": path}
+            if given.get("label_io"):
+                target["label"] = True
+            shell.setdefault("output", {})[stream] = target
+
+
+def merge_shell_options(given: Mapping[str, Any], shell: dict[str, Any]) -> None:
+    """The request's own shell options, by dotted or nested name, over all others."""
+    options = given.get("shell_options", {})
+    if isinstance(options, str):
+        options = keyval(options)
+    for key, value in options.items():
+        _check_depth("shell_options", value)
+        put(shell, key, value)
+
+
+def merge_attributes(given: Mapping[str, Any], attributes: dict[str, Any]) -> None:
+    """The request's own attributes; what is under neither ``system`` nor ``user`` is in ``system``.
+
+    Raises ``ValidationFailed`` when one takes the service's own or breaks the jobspec.
+    """
+    for key, value in given.get("attributes", {}).items():
+        _check_depth("attributes", value)
+        full = key.removeprefix("attributes.")
+        if full.partition(".")[0] not in {"system", "user"}:
+            full = f"system.{full}"
+        if "." not in full and not isinstance(value, dict):
+            raise _refused("attributes", f"{full} must be an object.")
+        put(attributes, full, value)
+    user = attributes.get("user")
+    if isinstance(user, dict) and "fluxapi" in user:
+        raise _refused("attributes", f"{_RESERVED} is taken by the service.")
+    duration = attributes["system"].get("duration")
+    if isinstance(duration, bool) or not isinstance(duration, (int, float)) or duration < 0:
+        raise _refused("attributes", "system.duration must be a number of seconds, 0 or more.")
+
+
+def dependency(item: str | Mapping[str, Any]) -> dict[str, Any]:
+    """The RFC 26 object of a dependency given as ``scheme:value?key=value`` or as an object."""
+    if not isinstance(item, str):
+        return dict(item)
+    scheme, _, rest = item.partition(":")
+    value, _, query = rest.partition("?")
+    entry: dict[str, Any] = {"scheme": scheme, "value": value}
+    for key, texts in parse_qs(query, max_num_fields=100).items():
+        values = [_number(text) for text in texts]
+        entry[key] = values[0] if len(values) == 1 else values
+    return entry
+
+
+def _number(text: str) -> int | float | str:
+    try:
+        return int(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def check_constraints(constraints: Any, depth: int = 0) -> Fields:
+    """What is wrong with an RFC 31 constraint object; Flux judges its hosts, ranks and names."""
+    if not isinstance(constraints, Mapping) or depth > _MAX_DEPTH:
+        return [_wrong("constraints", "must be objects, not nested too deeply.")]
+    for operator, values in constraints.items():
+        wrong = _check_operator(operator, values, depth)
+        if wrong:
+            return wrong
+    return []
+
+
+def _check_operator(operator: str, values: Any, depth: int) -> Fields:
+    if operator in {"and", "or", "not"} and isinstance(values, list):
+        return [field for value in values for field in check_constraints(value, depth + 1)][:1]
+    if operator not in _OPERATORS:
+        sentence = f"{operator!r} is not an operator; those are {', '.join(_OPERATORS)}."
+        return [_wrong("constraints", sentence)]
+    if not (isinstance(values, list) and all(isinstance(value, str) for value in values)):
+        return [_wrong("constraints", f"{operator} must hold a list.")]
+    return []
+
+
+def _check_depth(name: str, value: Any, depth: int = 0) -> None:
+    if depth > _MAX_DEPTH:
+        raise _refused(name, "is nested too deeply.")
+    if isinstance(value, dict):
+        for item in value.values():
+            _check_depth(name, item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_depth(name, item, depth + 1)
+
+
+def _refused(name: str, detail: str) -> ValidationFailed:
+    return ValidationFailed([_wrong(name, detail)])
+
+
+def _wrong(name: str, detail: str) -> dict[str, str]:
+    return {"pointer": f"/{name}", "detail": detail}
