@@ -11,12 +11,12 @@ PACKAGE = Path(__file__).parents[1] / "fluxapi"
 
 LAYERS = [
     ["errors", "__init__"],
-    ["settings", "schema"],
+    ["settings", "schema", "query"],
     ["model"],
     ["instance"],
     ["events"],
     ["keys", "metrics", "auth", "origins"],
-    ["middleware"],
+    ["body", "middleware"],
     ["handlers", "web"],
     ["routes", "openapi"],
     ["app"],

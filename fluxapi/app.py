@@ -1,0 +1,106 @@
+"""The application: settings and an instance in, a web application out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import pwd
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import aiohttp_jinja2
+import jinja2
+from aiohttp import web
+
+from . import keys, middleware
+from .auth import Credentials
+from .events.idempotency import Idempotency
+from .events.journal import Journal
+from .events.table import Table
+from .instance.protocol import Instance
+from .metrics import Metrics
+from .model.jobspec import Defaults
+from .model.options import read_value
+from .openapi import document
+from .routes import ROUTES, add_routes
+from .settings import Settings
+
+__all__ = ["create_app"]
+
+_CATCH_UP = 60.0
+"""How long the start waits for the backlog, seconds; after that ``/ready`` says when it is in."""
+
+_MAX_LINE = 65536
+"""Longest request line, bytes: fields in the query must hold a command."""
+
+
+def create_app(
+    settings: Settings, instance: Instance, *, stop: Callable[[], None]
+) -> web.Application:
+    """The application in front of ``instance``; ``stop`` ends the server gracefully."""
+    credentials = Credentials(settings)
+    app = web.Application(
+        middlewares=[middleware.create(settings, credentials)],
+        client_max_size=settings.max_body,
+    )
+    app[keys.SETTINGS] = settings
+    app[keys.INSTANCE] = instance
+    app[keys.STOP] = stop
+    app[keys.CREDENTIALS] = credentials
+    app[keys.DEFAULTS] = Defaults(
+        option_flags={key: read_value(text) for key, text in settings.option_flags.items()},
+        environment=_environment(),
+        launchers=settings.launchers,
+    )
+    app[keys.METRICS] = Metrics()
+    app[keys.TABLE] = Table(max_inactive=settings.max_jobs, max_keys=settings.idempotency_keys)
+    app[keys.IDEMPOTENCY] = Idempotency(app[keys.TABLE], settings.idempotency_keys)
+    app[keys.OPENAPI] = document(ROUTES)
+    aiohttp_jinja2.setup(
+        app,
+        loader=jinja2.FileSystemLoader(Path(__file__).parent / "web" / "templates"),
+        autoescape=True,
+        enable_async=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    add_routes(app)
+    app.on_response_prepare.append(middleware.add_headers)
+    app.cleanup_ctx.append(_instance)
+    app.cleanup_ctx.append(_journal)
+    return app
+
+
+async def _instance(app: web.Application) -> AsyncIterator[None]:
+    instance = app[keys.INSTANCE]
+    try:
+        app[keys.INFO] = await instance.start()
+        yield
+    finally:
+        await instance.close()
+
+
+async def _journal(app: web.Application) -> AsyncIterator[None]:
+    journal = app[keys.JOURNAL] = Journal(app[keys.INSTANCE], app[keys.TABLE])
+    app[keys.METRICS].watch(app[keys.TABLE], journal)
+    await journal.start()
+    try:
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(journal.caught_up(), _CATCH_UP)
+        yield
+    finally:
+        await journal.close()
+
+
+def _environment() -> dict[str, str]:
+    """What every job gets: who runs it, where programs are; nothing else of the service's."""
+    user = pwd.getpwuid(os.getuid())
+    return {
+        "HOME": user.pw_dir,
+        "USER": user.pw_name,
+        "LOGNAME": user.pw_name,
+        "SHELL": user.pw_shell or "/bin/sh",
+        "PATH": os.environ.get("PATH", os.defpath),
+    }

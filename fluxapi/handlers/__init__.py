@@ -1,0 +1,1 @@
+"""Handlers: parse, validate, call one thing, answer."""

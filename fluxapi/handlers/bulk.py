@@ -1,0 +1,179 @@
+"""Many jobs in one request: ``POST /jobs/bulk``.
+
+The event loop gets its turn after every few jobs: the members of a list are decoded, validated and
+built one by one from their raw JSON. Nothing is submitted when any job breaks the schema.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from fluxapi import keys, schema
+from fluxapi.body import decode
+from fluxapi.errors import FluxapiError, InstanceUnavailable, ValidationFailed
+from fluxapi.instance.protocol import Submission
+from fluxapi.model.jobid import encode_f58
+from fluxapi.model.jobspec import Defaults, build, substitute
+from fluxapi.model.resources import decode_idset
+
+from .submit import SEEN_WITHIN, exists
+from .support import json_bytes, reply
+
+__all__ = ["bulk"]
+
+_MAX_JOBS = 100_000
+_MAX_ERRORS = 100
+_SLICE = 64
+"""Jobs built before the event loop gets its turn: about 2 ms."""
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_items = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+async def bulk(request: web.Request) -> web.Response:
+    """Submit many jobs; for each, in order, its id or what went wrong."""
+    if "Idempotency-Key" in request.headers:
+        raise ValidationFailed(
+            [{"pointer": "", "detail": "Idempotency-Key is for single jobs, not for bulk."}]
+        )
+    submissions = await _submissions(request[keys.BODY], request.app[keys.DEFAULTS])
+    results = await request.app[keys.INSTANCE].submit(submissions)
+    return await _answer(request.app, results)
+
+
+async def _submissions(raw: bytes, defaults: Defaults) -> list[Submission]:
+    members = _decode_members(raw)
+    rest = {name: value for name, value in members.items() if name != "jobs"}
+    shallow: dict[str, Any] = {name: decode(bytes(value)) for name, value in rest.items()}
+    if "jobs" not in members:
+        schema.check("bulk", shallow)
+        return await _built(_repeated(shallow), defaults)
+    try:
+        items = _items.decode(members["jobs"])
+    except msgspec.ValidationError:
+        items = []
+        shallow["jobs"] = decode(bytes(members["jobs"]))
+    # The shape is checked with one job in place of all; those have their turn one by one.
+    schema.check("bulk", {"jobs": [{"command": "true"}] if items else [], **shallow})
+    if len(items) > _MAX_JOBS:
+        raise ValidationFailed(
+            [{"pointer": "/jobs", "detail": f"must have at most {_MAX_JOBS} entries."}]
+        )
+    return await _built(_listed(items), defaults)
+
+
+def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return _members.decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        schema.check("bulk", decode(raw))
+        raise  # pragma: no cover - what the decoder refuses, one of the two above refuses
+
+
+Item = tuple[str, Mapping[str, Any] | None, bytes | msgspec.Raw | None]
+"""Where a job stands in the request, and its fields or their JSON."""
+
+
+def _listed(items: list[msgspec.Raw]) -> Iterable[Item]:
+    return ((f"/jobs/{index}", None, raw) for index, raw in enumerate(items))
+
+
+def _repeated(fields: Mapping[str, Any]) -> Iterable[Item]:
+    job = fields["job"]
+    if "copies" in fields:
+        return (("/job", job, None) for _ in range(int(fields["copies"])))
+    try:
+        ids = decode_idset(fields["cc"])
+    except ValueError as error:
+        raise ValidationFailed([{"pointer": "/cc", "detail": f"{error}."}]) from None
+    if len(ids) > _MAX_JOBS:
+        raise ValidationFailed(
+            [{"pointer": "/cc", "detail": f"must name at most {_MAX_JOBS} ids."}]
+        )
+    return (("/job", _instance(job, str(number)), None) for number in ids)
+
+
+def _instance(job: Mapping[str, Any], number: str) -> Mapping[str, Any]:
+    """One of the jobs of a ``cc``, as ``flux submit --cc`` makes them."""
+    fields: dict[str, Any] = substitute(job, "{cc}", number)
+    if "jobspec" not in fields:
+        name = "envars" if fields.get("envars") is not None else "environment"
+        fields[name] = {**(fields.get(name) or {}), "FLUX_JOB_CC": number}
+    return fields
+
+
+async def _built(items: Iterable[Item], defaults: Defaults) -> list[Submission]:
+    built: list[Submission] = []
+    wrong: list[dict[str, str]] = []
+    same: tuple[Any, Submission] | None = None
+    for number, (place, fields, raw) in enumerate(items):
+        if number % _SLICE == _SLICE - 1:
+            await asyncio.sleep(0)
+        if same is not None and fields is same[0]:
+            built.append(same[1])
+            continue
+        try:
+            if fields is None:
+                fields = decode(bytes(raw or b""))  # noqa: PLW2901 - decoded only now
+                schema.check("submit", fields)
+            submission = build(fields, defaults)
+        except ValidationFailed as error:
+            wrong.extend(
+                {**field, "pointer": place + field["pointer"]} for field in error.members["errors"]
+            )
+            if len(wrong) >= _MAX_ERRORS or place == "/job":
+                break
+            continue
+        built.append(submission)
+        same = (fields, submission) if raw is None else None
+    if wrong:
+        raise ValidationFailed(wrong[:_MAX_ERRORS])
+    return built
+
+
+async def _answer(app: web.Application, results: list[int | FluxapiError]) -> web.Response:
+    failed = [result for result in results if isinstance(result, FluxapiError)]
+    if len(failed) == len(results) and all(isinstance(e, InstanceUnavailable) for e in failed):
+        raise failed[0]
+    submitted = len(results) - len(failed)
+    app[keys.METRICS].jobs_submitted.inc(submitted)
+    await _seen(app, [result for result in results if isinstance(result, int)])
+    parts: list[bytes] = []
+    async for part in _rows(results):
+        parts.append(part)  # noqa: PERF401 - a comprehension would not read better
+    message = f"{submitted} {'job' if submitted == 1 else 'jobs'} submitted."
+    if failed:
+        message = f"{message[:-1]}, {len(failed)} refused."
+    tail = {"submitted": submitted, "failed": len(failed), "Message": message}
+    body = b'{"jobs":[' + b",".join(parts) + b"]," + json_bytes(tail)[1:]
+    return reply(body, status=207 if failed else 201)
+
+
+async def _rows(results: list[int | FluxapiError]) -> AsyncIterator[bytes]:
+    for start in range(0, len(results), 1000):
+        for result in results[start : start + 1000]:
+            if isinstance(result, int):
+                yield b'{"id":"%s"}' % encode_f58(result).encode()
+            else:
+                yield json_bytes({"error": result.problem()})
+        await asyncio.sleep(0)
+
+
+async def _seen(app: web.Application, ids: list[int]) -> None:
+    """Wait until the table has the jobs, or for a while."""
+    table, journal = app[keys.TABLE], app[keys.JOURNAL]
+    deadline = time.monotonic() + SEEN_WITHIN
+    for number, jobid in enumerate(ids):
+        if number % 2000 == 1999:  # noqa: PLR2004 - a millisecond's worth of look-ups
+            await asyncio.sleep(0)
+        if jobid not in table:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return
+            await journal.wait(jobid, exists, left)

@@ -1,0 +1,159 @@
+"""Changing jobs: cancel, signal, urgency. Each asks Flux; the journal shows what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import signal as signals
+from collections.abc import Sequence
+from typing import Any
+
+from aiohttp import web
+
+from fluxapi import keys
+from fluxapi.errors import (
+    FluxapiError,
+    InstanceUnavailable,
+    JobInactive,
+    JobNotFound,
+    ValidationFailed,
+)
+from fluxapi.events.query import JobQuery, page
+from fluxapi.model.job import Job
+from fluxapi.model.jobid import encode_f58
+from fluxapi.model.jobspec import parse_urgency
+
+from .jobs import query_of
+from .support import job_of, read_id, reply
+
+__all__ = ["cancel", "cancel_many", "signal", "urgency"]
+
+_MAX_CANCEL = 10_000
+"""Jobs that one request cancels."""
+
+_AT_ONCE = 64
+"""Cancellations on their way at the same time."""
+
+_ACTIVE = frozenset({"NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP"})
+_MAX_SIGNAL = 64
+
+
+def _active(job: Job, verb: str) -> Job:
+    if job.is_inactive:
+        raise JobInactive(f"Job {encode_f58(job.id)} has ended and cannot be {verb}.")
+    return job
+
+
+def _requested(job: Job, message: str) -> web.Response:
+    return reply({"id": encode_f58(job.id), "Message": message}, status=202)
+
+
+async def cancel(request: web.Request) -> web.Response:
+    """Ask Flux to cancel a job."""
+    job = _active(job_of(request), "cancelled")
+    note = request[keys.BODY].get("note")
+    await request.app[keys.INSTANCE].raise_exception(job.id, "cancel", 0, note)
+    return _requested(job, "Job is requested to cancel.")
+
+
+async def signal(request: web.Request) -> web.Response:
+    """Send a signal to all tasks of a running job."""
+    number = _signal_number(request[keys.BODY]["signal"])
+    job = _active(job_of(request), "signaled")
+    await request.app[keys.INSTANCE].kill(job.id, number)
+    return _requested(job, f"Job is sent signal {number}.")
+
+
+def _signal_number(value: float | str) -> int:
+    if isinstance(value, str) and not value.isdigit():
+        name = value.upper()
+        try:
+            return signals.Signals[name if name.startswith("SIG") else f"SIG{name}"]
+        except KeyError:
+            known = ", ".join(sorted(signal.name[3:] for signal in signals.Signals))
+            sentence = f"is not a signal; those are {known}."
+            raise ValidationFailed([{"pointer": "/signal", "detail": sentence}]) from None
+    number = int(value)
+    if not 1 <= number <= _MAX_SIGNAL:
+        sentence = f"must be a signal number from 1 to {_MAX_SIGNAL}, not {number}."
+        raise ValidationFailed([{"pointer": "/signal", "detail": sentence}])
+    return number
+
+
+async def urgency(request: web.Request) -> web.Response:
+    """Set the urgency of a pending job."""
+    value = parse_urgency(request[keys.BODY]["urgency"])
+    job = _active(job_of(request), "given another urgency")
+    await request.app[keys.INSTANCE].set_urgency(job.id, value)
+    return _requested(job, f"Job is given urgency {value}.")
+
+
+async def cancel_many(request: web.Request) -> web.Response:
+    """Ask Flux to cancel the jobs of a list or a filter."""
+    body = request[keys.BODY]
+    note = body.get("note")
+    table = request.app[keys.TABLE]
+    more = False
+    wrong: list[dict[str, Any]] = []
+    if body.get("ids") is not None:
+        ids = _named(request, body["ids"], wrong)
+    else:
+        found = await page(table, _only_active(query_of(body["filter"])), limit=_MAX_CANCEL)
+        ids, more = found.ids, found.next is not None
+    taken = await _cancel_all(request, ids, note, wrong)
+    message = f"{taken} {'job is' if taken == 1 else 'jobs are'} requested to cancel."
+    return reply(
+        {
+            "requested": taken,
+            "failed": len(wrong),
+            "errors": wrong,
+            "more": more,
+            "Message": message,
+        },
+        status=202,
+    )
+
+
+def _only_active(query: JobQuery) -> JobQuery:
+    states = _ACTIVE if query.states is None else query.states & _ACTIVE
+    return JobQuery(**{**query.__dict__, "states": states})
+
+
+def _named(request: web.Request, texts: Sequence[str], wrong: list[dict[str, Any]]) -> list[int]:
+    """The active jobs of a list of ids, each once."""
+    table = request.app[keys.TABLE]
+    ids: dict[int, None] = {}
+    for text in texts:
+        try:
+            jobid = read_id(text)
+            job = table.get(jobid)
+            if job is None:
+                raise JobNotFound(f"There is no job {text}.")
+            _active(job, "cancelled")
+        except FluxapiError as error:  # noqa: PERF203 - each id may be wrong by itself
+            wrong.append({"id": text, "error": error.problem()})
+        else:
+            ids[jobid] = None
+    return list(ids)
+
+
+async def _cancel_all(
+    request: web.Request, ids: Sequence[int], note: str | None, wrong: list[dict[str, Any]]
+) -> int:
+    instance = request.app[keys.INSTANCE]
+    taken = 0
+    for start in range(0, len(ids), _AT_ONCE):
+        some = ids[start : start + _AT_ONCE]
+        results = await asyncio.gather(
+            *(instance.raise_exception(jobid, "cancel", 0, note) for jobid in some),
+            return_exceptions=True,
+        )
+        for jobid, result in zip(some, results, strict=True):
+            if result is None:
+                taken += 1
+            elif isinstance(result, InstanceUnavailable) and not taken:
+                raise result
+            elif isinstance(result, FluxapiError):
+                wrong.append({"id": encode_f58(jobid), "error": result.problem()})
+            else:
+                raise result
+    return taken

@@ -1,0 +1,51 @@
+"""The contract: ``/openapi.json`` for programs, ``/docs`` and ``/docs/errors`` for people."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp_jinja2
+from aiohttp import web
+
+from fluxapi import __version__, keys
+from fluxapi.web.reference import error_kinds, groups
+
+from .support import reply
+
+__all__ = ["docs", "docs_errors", "openapi", "style"]
+
+_STYLE = Path(__file__).parent.parent / "web" / "static" / "docs.css"
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """The OpenAPI 3.1 document."""
+    return reply(request.app[keys.OPENAPI])
+
+
+async def docs(request: web.Request) -> web.Response:
+    """The reference."""
+    return await _page(request, "docs.html", {"groups": groups(request.app[keys.OPENAPI])})
+
+
+async def docs_errors(request: web.Request) -> web.Response:
+    """What each kind of problem means; the problem types point here."""
+    return await _page(request, "errors.html", {"kinds": error_kinds()})
+
+
+async def _page(request: web.Request, name: str, context: Mapping[str, Any]) -> web.Response:
+    return await aiohttp_jinja2.render_template_async(
+        name, request, {"version": __version__, **context}
+    )
+
+
+async def style(_request: web.Request) -> web.Response:
+    """The style sheet of the documentation."""
+    return web.Response(body=_style(), content_type="text/css", charset="utf-8")
+
+
+@functools.cache
+def _style() -> bytes:
+    return _STYLE.read_bytes()

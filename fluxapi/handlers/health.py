@@ -1,0 +1,34 @@
+"""For orchestrators: does it live, is it ready, what does it count."""
+
+from __future__ import annotations
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from fluxapi import keys
+from fluxapi.errors import InstanceUnavailable
+
+from .support import reply
+
+__all__ = ["health", "metrics", "ready"]
+
+_OK = b'{"status":"ok"}'
+
+
+async def health(_request: web.Request) -> web.Response:
+    """The service runs."""
+    return reply(_OK)
+
+
+async def ready(request: web.Request) -> web.Response:
+    """The instance is there and its journal is caught up; else 503."""
+    if not request.app[keys.JOURNAL].ready:
+        raise InstanceUnavailable("The journal of the instance is not caught up.")
+    return reply(_OK)
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Prometheus."""
+    return web.Response(
+        body=request.app[keys.METRICS].render(), headers={"Content-Type": CONTENT_TYPE_LATEST}
+    )

@@ -1,0 +1,163 @@
+"""Reading jobs: lists, search, one record, waiting. Answered from the table alone."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from fluxapi import keys
+from fluxapi.errors import InstanceUnavailable, JobNotFound
+from fluxapi.events.query import JobQuery, count, page
+from fluxapi.events.table import Table
+from fluxapi.model.job import Job
+from fluxapi.query import cached
+
+from .support import accepted, job_of, json_bytes, reply
+
+__all__ = [
+    "eventlog",
+    "jobspec",
+    "list_jobs",
+    "query_of",
+    "record",
+    "resource_set",
+    "search",
+    "wait",
+]
+
+MAX_PAGE = 1000
+
+_GROUPS = {
+    "PENDING": ("DEPEND", "PRIORITY", "SCHED"),
+    "RUNNING": ("RUN", "CLEANUP"),
+    "ACTIVE": ("NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP"),
+}
+"""The virtual states of ``flux jobs --filter``."""
+
+_SLICE = 100
+"""Records encoded before the event loop gets its turn: those of a big page may all be new."""
+
+
+def query_of(fields: Mapping[str, Any]) -> JobQuery:
+    """The filter that valid fields describe."""
+    states = fields.get("state")
+    results = fields.get("result")
+    return JobQuery(
+        states=frozenset(
+            state for word in states for state in _GROUPS.get(word.upper(), (word.upper(),))
+        )
+        if states
+        else None,
+        results=frozenset(word.upper() for word in results) if results else None,
+        user=fields.get("user"),
+        name=fields.get("name"),
+        queue=fields.get("queue"),
+        node=fields.get("node"),
+        since=fields.get("since"),
+        until=fields.get("until"),
+        text=fields.get("text"),
+    )
+
+
+@functools.lru_cache(maxsize=1024)
+def _listing(raw: str) -> tuple[JobQuery, int, int | None]:
+    """What a raw query string asks for: filter, limit, the id that the page begins below."""
+    fields = cached("jobs-query", raw)
+    below = fields.get("page")
+    return query_of(fields), int(fields.get("limit", MAX_PAGE)), int(below, 16) if below else None
+
+
+async def list_jobs(request: web.Request) -> web.Response:
+    """A page of jobs, newest first."""
+    query, limit, after = _listing(request.rel_url.raw_query_string)
+    table, journal = request.app[keys.TABLE], request.app[keys.JOURNAL]
+    if not journal.ready and not len(table):
+        raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+    # Taken before the walk: who joins the event channel here sees nothing too few.
+    cursor = journal.cursor
+    found = await page(table, query, limit=limit, after=after)
+    rows = await _rows(table, found.ids)
+    following = b"null" if found.next is None else b'"%x"' % found.next
+    body = (
+        b"".join((b'{"jobs":[', b",".join(rows), b'],"next":', following, b',"cursor":'))
+        + json_bytes(cursor)
+        + b"}"
+    )
+    return reply(body)
+
+
+async def search(request: web.Request) -> web.Response:
+    """A DataTables server-side answer."""
+    fields = request[keys.QUERY]
+    table = request.app[keys.TABLE]
+    text = fields.get("search[value]") or fields.get("search") or fields.get("query")
+    length = int(fields.get("length", MAX_PAGE))
+    limit = MAX_PAGE if length < 0 else min(length, MAX_PAGE)
+    query = JobQuery(text=text)
+    filtered = await count(table, query)
+    ids: Sequence[int] = ()
+    if limit:
+        ids = (await page(table, query, limit=limit, offset=int(fields.get("start", 0)))).ids
+    rows = await _rows(table, ids)
+    head = {
+        "draw": int(fields.get("draw", 0)),
+        "recordsTotal": len(table),
+        "recordsFiltered": filtered,
+    }
+    return reply(json_bytes(head)[:-1] + b',"data":[' + b",".join(rows) + b"]}")
+
+
+async def _rows(table: Table, ids: Sequence[int]) -> list[bytes]:
+    if len(ids) <= _SLICE:
+        return [table.encode(jobid) for jobid in ids if jobid in table]
+    rows: list[bytes] = []
+    for start in range(0, len(ids), _SLICE):
+        rows.extend(table.encode(jobid) for jobid in ids[start : start + _SLICE] if jobid in table)
+        await asyncio.sleep(0)
+    return rows
+
+
+async def record(request: web.Request) -> web.Response:
+    """One job."""
+    return reply(request.app[keys.TABLE].encode(job_of(request).id))
+
+
+def _over(job: Job | None) -> bool:
+    return job is None or job.is_inactive
+
+
+async def wait(request: web.Request) -> web.Response:
+    """The record, once the job is inactive or the time is over."""
+    job = job_of(request)
+    timeout = float(request[keys.QUERY].get("timeout", 30.0))
+    await request.app[keys.JOURNAL].wait(job.id, _over, timeout)
+    table = request.app[keys.TABLE]
+    if job.id not in table:
+        raise JobNotFound(f"The job {request.match_info['id'][:64]} is gone.")
+    return reply(table.encode(job.id))
+
+
+async def eventlog(request: web.Request) -> web.Response:
+    """The eventlog: a JSON list, or the RFC 18 text that Flux keeps."""
+    kind = accepted(request, ("application/json", "text/plain", "application/x-ndjson"))
+    text = await request.app[keys.INSTANCE].lookup(job_of(request).id, "eventlog")
+    if kind != "application/json":
+        return web.Response(body=text.encode(), content_type=kind, charset="utf-8")
+    lines = [line for line in text.split("\n") if line]
+    return reply(f"[{','.join(lines)}]".encode())
+
+
+async def jobspec(request: web.Request) -> web.Response:
+    """The jobspec, as Flux keeps it."""
+    text = await request.app[keys.INSTANCE].lookup(job_of(request).id, "jobspec")
+    return reply(text.encode())
+
+
+async def resource_set(request: web.Request) -> web.Response:
+    """R, as Flux keeps it."""
+    text = await request.app[keys.INSTANCE].lookup(job_of(request).id, "R")
+    return reply(text.encode())

@@ -1,0 +1,52 @@
+"""The typed keys under which the application and its requests keep their state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiohttp import web
+
+from .auth import Credentials
+from .events.idempotency import Idempotency
+from .events.journal import Journal
+from .events.table import Table
+from .instance.protocol import Instance, InstanceInfo
+from .metrics import Metrics
+from .model.jobspec import Defaults
+from .settings import Settings
+
+__all__ = [
+    "BODY",
+    "CREDENTIALS",
+    "DEFAULTS",
+    "IDEMPOTENCY",
+    "INFO",
+    "INSTANCE",
+    "JOURNAL",
+    "METRICS",
+    "OPENAPI",
+    "QUERY",
+    "REQUEST_ID",
+    "SETTINGS",
+    "STOP",
+    "TABLE",
+]
+
+SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
+INSTANCE: web.AppKey[Instance] = web.AppKey("instance")
+INFO: web.AppKey[InstanceInfo] = web.AppKey("info", InstanceInfo)
+TABLE: web.AppKey[Table] = web.AppKey("table", Table)
+JOURNAL: web.AppKey[Journal] = web.AppKey("journal", Journal)
+STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
+CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)
+DEFAULTS: web.AppKey[Defaults] = web.AppKey("defaults", Defaults)
+IDEMPOTENCY: web.AppKey[Idempotency] = web.AppKey("idempotency", Idempotency)
+METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
+OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")
+
+REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+QUERY: web.RequestKey[Mapping[str, Any]] = web.RequestKey("query")
+"""The query, coerced and valid by the route's query schema."""
+BODY: web.RequestKey[Any] = web.RequestKey("body")
+"""The body, valid by the route's body schema; an empty object where it was left out."""

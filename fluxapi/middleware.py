@@ -1,0 +1,145 @@
+"""Around every handler: request id, admission, errors as problem documents, headers, metrics."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from collections.abc import Awaitable, Callable
+
+import msgspec
+from aiohttp import hdrs, web
+
+from . import errors, keys
+from .auth import CHALLENGES, Credentials
+from .origins import Origins
+from .settings import Settings
+
+__all__ = ["PUBLIC", "Handler", "add_headers", "create", "problem"]
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+PUBLIC: set[Handler] = set()
+"""Handlers that answer without credentials; the route table fills it."""
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}\Z")
+_encoder = msgspec.json.Encoder()
+
+_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "Server": "fluxapi",
+    "X-Content-Type-Options": "nosniff",
+}
+
+_BY_STATUS: dict[int, type[errors.FluxapiError]] = {
+    400: errors.RequestError,
+    404: errors.NotFound,
+    405: errors.MethodNotAllowed,
+    413: errors.BodyTooLarge,
+    415: errors.UnsupportedMediaType,
+}
+
+
+async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """On every response, streams too (``on_response_prepare``)."""
+    headers = response.headers
+    headers.update(_HEADERS)
+    headers["X-Request-ID"] = request.get(keys.REQUEST_ID, "")
+    if hdrs.CACHE_CONTROL not in headers:
+        headers[hdrs.CACHE_CONTROL] = "no-store"
+
+
+def create(
+    settings: Settings, credentials: Credentials
+) -> Callable[..., Awaitable[web.StreamResponse]]:
+    """The one middleware."""
+    origins = Origins(settings)
+    required = credentials.required
+
+    @web.middleware
+    async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
+        started = time.perf_counter()
+        request[keys.REQUEST_ID] = _request_id(request)
+        response: web.StreamResponse
+        try:
+            origins.check(request)
+            if required and request.match_info.handler not in PUBLIC:
+                await credentials.check(request)
+            response = await handler(request)
+        except errors.FluxapiError as error:
+            response = problem(request, error)
+        except web.HTTPException as error:
+            response = _translate(request, error)
+        except Exception:  # noqa: BLE001 - a bug is logged and told apart from its user
+            _log.exception("request %s failed", request[keys.REQUEST_ID])
+            response = problem(
+                request,
+                errors.FluxapiError(
+                    "Something went wrong in the service; its log says what, under this request id."
+                ),
+            )
+        name = request.match_info.route.name or "none"
+        request.app[keys.METRICS].observe(
+            name, request.method, response.status, time.perf_counter() - started
+        )
+        return response
+
+    return around
+
+
+def _request_id(request: web.Request) -> str:
+    given = request.headers.get("X-Request-ID")
+    if given is not None and _REQUEST_ID.match(given):
+        return given
+    return secrets.token_hex(8)
+
+
+def problem(request: web.Request, error: errors.FluxapiError) -> web.Response:
+    """The RFC 9457 document of an error as a response."""
+    document = error.problem()
+    document["request_id"] = request.get(keys.REQUEST_ID, "")
+    response = web.Response(
+        body=_encoder.encode(document),
+        status=error.status,
+        headers=error.headers,
+        content_type="application/problem+json",
+    )
+    if isinstance(error, errors.Unauthorized):
+        for challenge in CHALLENGES:
+            response.headers.add(hdrs.WWW_AUTHENTICATE, challenge)
+    return response
+
+
+def _translate(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+    """What aiohttp itself raises: unknown routes, methods, bodies that are too large."""
+    if isinstance(error, web.HTTPMethodNotAllowed):
+        allowed = ", ".join(sorted({*error.allowed_methods, hdrs.METH_OPTIONS}))
+        if request.method == hdrs.METH_OPTIONS:
+            return web.Response(status=204, headers={hdrs.ALLOW: allowed})
+        return problem(
+            request,
+            errors.MethodNotAllowed(
+                f"{request.method[:32]} is not for this path; it takes {allowed}.",
+                headers={hdrs.ALLOW: allowed},
+            ),
+        )
+    if isinstance(error, web.HTTPRequestEntityTooLarge):
+        limit = request.app[keys.SETTINGS].max_body
+        return problem(request, errors.BodyTooLarge(f"The body is above {limit} bytes."))
+    if error.status < 400:  # noqa: PLR2004 - redirects and the like are answers
+        return error
+    kind = _BY_STATUS.get(error.status, errors.FluxapiError)
+    if isinstance(error, web.HTTPNotFound):
+        detail = f"There is no {request.path[:255]} here; /docs lists what there is."
+    else:
+        detail = error.reason
+    return problem(request, kind(detail))

@@ -1,0 +1,141 @@
+"""The OpenAPI 3.1 document, made from the route table and the schema files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from . import __version__, errors, schema
+
+if TYPE_CHECKING:
+    from .routes import Route
+
+__all__ = ["document"]
+
+_REFERENCE = "#/components/schemas/"
+_JSON, _PROBLEM = "application/json", "application/problem+json"
+
+_TAGS = {
+    "jobs": "Submit, list, inspect and change jobs.",
+    "instance": "The Flux instance: nodes, resources, queues, counts.",
+    "service": "The service: login, health, end.",
+    "documentation": "This contract, for programs and for people.",
+}
+
+_ALWAYS = (errors.UnknownHost, errors.NotFound, errors.ValidationFailed)
+_WITH_BODY = (errors.MalformedJSON, errors.BodyTooLarge, errors.UnsupportedMediaType)
+
+
+def document(routes: Iterable[Route]) -> dict[str, Any]:
+    """The document: paths below ``/v1``, components from ``schemas/``."""
+    paths: dict[str, Any] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "fluxapi",
+            "version": __version__,
+            "description": "A Flux instance on the web. Paths answer below /v1 and without it.",
+            "license": {"name": "LGPL-3.0-or-later", "identifier": "LGPL-3.0-or-later"},
+        },
+        "servers": [{"url": "/v1", "description": "This service."}],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": schema.bundle(_REFERENCE),
+            "securitySchemes": {
+                "basic": {"type": "http", "scheme": "basic"},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+            },
+        },
+        "security": [{"basic": []}, {"bearer": []}, {}],
+    }
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "tags": [route.tag],
+        "parameters": _parameters(route),
+        "responses": _responses(route),
+    }
+    if route.public:
+        operation["security"] = [{}]
+    if route.body_use != "none":
+        operation["requestBody"] = {
+            "required": route.body_use != "optional" and not route.fields_in_query,
+            "content": {_JSON: {"schema": {"$ref": _REFERENCE + route.body}}},
+        }
+    if route.fields_in_query:
+        operation["description"] = (
+            "Without a body, the query parameters are taken as its fields; objects are then JSON."
+        )
+    return operation
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = []
+    if "{id}" in route.path:
+        parameters.append(
+            {
+                "name": "id",
+                "in": "path",
+                "required": True,
+                "description": "Job id in any RFC 19 form: F58, decimal, hex, dothex, KVS path.",
+                "schema": {"type": "string", "minLength": 1},
+                "example": "f2QK3Zz",
+            }
+        )
+    rules = schema.bundle(_REFERENCE)[route.query]
+    for name, rule in rules["properties"].items():
+        parameter = {"name": name, "in": "query", "schema": rule}
+        parameter["description"] = rule.get("description", "")
+        if rule.get("type") == "array":
+            parameter["style"], parameter["explode"] = "form", True
+        if rule.get("deprecated"):
+            parameter["deprecated"] = True
+        parameters.append(parameter)
+    parameters.extend(
+        {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+        for name, text in route.headers.items()
+    )
+    return parameters
+
+
+def _responses(route: Route) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, name in route.answers.items():
+        title = schema.schema(name)["title"]
+        content: dict[str, Any] = {_JSON: {"schema": {"$ref": _REFERENCE + name}}}
+        if status == 200:  # noqa: PLR2004 - OK
+            content |= {kind: {} for kind in route.other}
+        responses[str(status)] = {"description": title, "content": content}
+    if not route.answers:
+        responses["200"] = {
+            "description": route.summary,
+            "content": {kind: {} for kind in route.other},
+        }
+    for status, kinds in sorted(_failures(route).items()):
+        responses[str(status)] = {
+            "description": "; ".join(dict.fromkeys(kind.title for kind in kinds)),
+            "content": {_PROBLEM: {"schema": {"$ref": f"{_REFERENCE}problem"}}},
+        }
+    return responses
+
+
+def _failures(route: Route) -> dict[int, list[type[errors.FluxapiError]]]:
+    kinds: list[type[errors.FluxapiError]] = [*_ALWAYS, *route.fails]
+    if not route.public:
+        kinds.append(errors.Unauthorized)
+    if route.method != "GET":
+        kinds.append(errors.ForeignOrigin)
+    if route.body_use != "none":
+        kinds.extend(_WITH_BODY)
+    if route.answers and route.other:
+        kinds.append(errors.NotAcceptable)
+    grouped: dict[int, list[type[errors.FluxapiError]]] = {}
+    for kind in kinds:
+        grouped.setdefault(kind.status, []).append(kind)
+    return grouped

@@ -1,0 +1,253 @@
+"""Every route of the service, in one table: what it takes, what it answers, who may ask.
+
+The table is what the router, the validation and the OpenAPI document are made from. Each route
+answers below ``/v1`` and without that prefix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from aiohttp import web
+
+from . import body, errors, keys, query, schema
+from .handlers import bulk, control, docs, health, jobs, output, resources, service, submit, token
+from .middleware import PUBLIC, Handler
+
+__all__ = ["PREFIX", "ROUTES", "Route", "add_routes"]
+
+PREFIX = "/v1"
+
+BodyUse = Literal["none", "optional", "required", "raw"]
+"""``raw``: required, and decoded and validated by the handler, piece by piece."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation.
+
+    ``name`` is its OpenAPI operation id; ``body`` and ``query`` name schemas; ``answers`` maps a
+    status to the schema of its JSON; ``other`` are further media types of a 200; ``fails`` the
+    errors that it raises besides those that every route may raise; ``fields_in_query``: without a
+    body, the query parameters are its fields.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    name: str
+    tag: str
+    summary: str
+    answers: Mapping[int, str]
+    body: str = "no-body"
+    body_use: BodyUse = "none"
+    query: str = "no-query"
+    fails: tuple[type[errors.FluxapiError], ...] = ()
+    other: tuple[str, ...] = ()
+    public: bool = False
+    fields_in_query: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+_GONE = (errors.JobNotFound,)
+_LOOKUP = (errors.JobNotFound, errors.InstanceUnavailable)
+_WRITE = (errors.FluxRefused, errors.InstanceUnavailable)
+_CHANGE = (errors.JobNotFound, errors.JobInactive, *_WRITE)
+_KEY = {"Idempotency-Key": "One key, one job: the same request sent again gives the same job."}
+
+
+def _submit(path: str, name: str) -> Route:
+    return Route(
+        "POST", path, submit.submit, name, "jobs",
+        "Submit a job: a command with options, or a whole jobspec.",
+        {201: "submitted"}, body="submit", body_use="required", fields_in_query=True,
+        fails=(errors.IdempotencyMismatch, *_WRITE), headers=_KEY,
+    )  # fmt: skip
+
+
+ROUTES: tuple[Route, ...] = (
+    _submit("/jobs", "submitJob"),
+    _submit("/jobs/submit", "submitJobForm"),
+    Route(
+        "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",
+        "Submit many jobs in one request.",
+        {201: "bulk-result", 207: "bulk-result"}, body="bulk", body_use="raw", fails=_WRITE,
+    ),
+    Route(
+        "GET", "/jobs", jobs.list_jobs, "listJobs", "jobs", "List jobs, newest first.",
+        {200: "job-list"}, query="jobs-query", fails=(errors.InstanceUnavailable,),
+    ),
+    Route(
+        "GET", "/jobs/search", jobs.search, "searchJobs", "jobs",
+        "Search jobs, in the manner of DataTables.", {200: "job-search"}, query="search-query",
+    ),
+    Route(
+        "POST", "/jobs/cancel", control.cancel_many, "cancelJobs", "jobs",
+        "Cancel jobs by ids or by filter.",
+        {202: "cancel-result"}, body="cancel-many", body_use="required",
+        fails=(errors.InstanceUnavailable,),
+    ),
+    Route(
+        "GET", "/jobs/{id}", jobs.record, "getJob", "jobs", "Get one job.", {200: "job"},
+        fails=_GONE,
+    ),
+    Route(
+        "DELETE", "/jobs/{id}", control.cancel, "deleteJob", "jobs", "Cancel a job.",
+        {202: "requested"}, fails=_CHANGE,
+    ),
+    Route(
+        "POST", "/jobs/{id}/cancel", control.cancel, "cancelJob", "jobs", "Cancel a job.",
+        {202: "requested"}, body="cancel", body_use="optional", fails=_CHANGE,
+    ),
+    Route(
+        "POST", "/jobs/{id}/signal", control.signal, "signalJob", "jobs",
+        "Send a signal to all tasks of a running job.",
+        {202: "requested"}, body="signal", body_use="required", fails=_CHANGE,
+    ),
+    Route(
+        "POST", "/jobs/{id}/urgency", control.urgency, "setUrgency", "jobs",
+        "Set the urgency of a pending job.",
+        {202: "requested"}, body="urgency", body_use="required", fails=_CHANGE,
+    ),
+    Route(
+        "GET", "/jobs/{id}/wait", jobs.wait, "waitForJob", "jobs",
+        "Wait until a job is inactive, or for a while; then get it as it is.",
+        {200: "job"}, query="wait-query", fails=_GONE,
+    ),
+    Route(
+        "GET", "/jobs/{id}/eventlog", jobs.eventlog, "getEventlog", "jobs",
+        "Get the eventlog, as Flux keeps it.",
+        {200: "eventlog"}, fails=_LOOKUP, other=("text/plain", "application/x-ndjson"),
+    ),
+    Route(
+        "GET", "/jobs/{id}/jobspec", jobs.jobspec, "getJobspec", "jobs",
+        "Get the jobspec, as Flux keeps it.", {200: "jobspec-kept"}, fails=_LOOKUP,
+    ),
+    Route(
+        "GET", "/jobs/{id}/R", jobs.resource_set, "getR", "jobs",
+        "Get the resources that the job got, as Flux keeps them.", {200: "R"}, fails=_LOOKUP,
+    ),
+    Route(
+        "GET", "/jobs/{id}/output", output.output, "getOutput", "jobs",
+        "Get what the job wrote so far.",
+        {200: "output"}, query="output-query", fails=_LOOKUP,
+        other=("text/plain", "application/x-ndjson"),
+    ),
+    Route(
+        "GET", "/nodes", resources.nodes, "listNodes", "instance", "List the host names.",
+        {200: "nodes"}, fails=(errors.InstanceUnavailable,),
+    ),
+    Route(
+        "GET", "/resources", resources.resources, "getResources", "instance",
+        "Get nodes, cores and gpus, and what of them is in use.",
+        {200: "resources"}, fails=(errors.InstanceUnavailable,),
+    ),
+    Route(
+        "GET", "/queues", resources.queues, "listQueues", "instance", "List the queues.",
+        {200: "queues"}, fails=(errors.InstanceUnavailable,),
+    ),
+    Route("GET", "/stats", service.stats, "getStats", "instance", "Count jobs.", {200: "stats"}),
+    Route("GET", "/", service.info, "getInfo", "instance", "What is here.", {200: "info"}),
+    Route(
+        "POST", "/service/stop", service.stop, "stopService", "service",
+        "Stop the service, after it has answered.",
+        {200: "message"}, body="stop", body_use="optional", fields_in_query=True,
+    ),
+    Route(
+        "POST", "/token", token.token, "getToken", "service", "Get a bearer token.",
+        {200: "access-token"}, body="token", body_use="optional",
+        fails=(errors.Unauthorized, errors.Conflict), public=True,
+    ),
+    Route(
+        "GET", "/health", health.health, "getHealth", "service", "Whether the service runs.",
+        {200: "health"}, public=True,
+    ),
+    Route(
+        "GET", "/ready", health.ready, "getReady", "service",
+        "Whether the service has caught up with the instance.",
+        {200: "health"}, fails=(errors.InstanceUnavailable,),
+    ),
+    Route(
+        "GET", "/metrics", health.metrics, "getMetrics", "service", "Get Prometheus metrics.",
+        {}, other=("text/plain",),
+    ),
+    Route(
+        "GET", "/openapi.json", docs.openapi, "getOpenAPI", "documentation",
+        "Get this contract.", {}, other=("application/json",),
+    ),
+    Route(
+        "GET", "/docs", docs.docs, "getDocs", "documentation", "Read the reference.",
+        {}, other=("text/html",),
+    ),
+    Route(
+        "GET", "/docs/errors", docs.docs_errors, "getErrorDocs", "documentation",
+        "Read what the problem types mean.", {}, other=("text/html",),
+    ),
+    Route(
+        "GET", "/docs/style.css", docs.style, "getDocsStyle", "documentation",
+        "Get the style sheet of the pages.", {}, other=("text/css",),
+    ),
+)  # fmt: skip
+
+
+def add_routes(app: web.Application) -> None:
+    """Register the table, with and without the prefix."""
+    for route in ROUTES:
+        handler = _validated(route)
+        if route.public:
+            PUBLIC.add(handler)
+        for path, name in ((route.path, route.name), (_prefixed(route.path), f"{route.name}V1")):
+            if route.method == "GET":
+                app.router.add_get(path, handler, name=name)
+            else:
+                app.router.add_route(route.method, path, handler, name=name)
+
+
+def _prefixed(path: str) -> str:
+    return PREFIX if path == "/" else PREFIX + path
+
+
+def _validated(route: Route) -> Handler:
+    """The handler, called only with a valid query and body."""
+    if route.body_use == "none":
+        return _without_body(route)
+    return _with_body(route)
+
+
+def _without_body(route: Route) -> Handler:
+    inner, name = route.handler, route.query
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        request[keys.QUERY] = query.cached(name, request.rel_url.raw_query_string)
+        request[keys.BODY] = {}
+        return await inner(request)
+
+    return handler
+
+
+def _with_body(route: Route) -> Handler:
+    inner = route.handler
+    parse: Callable[[bytes], object] = body.decode
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        raw = await body.read(request)
+        text = request.rel_url.raw_query_string
+        if raw is None and text and route.fields_in_query:
+            request[keys.BODY] = query.parse(route.body, text)
+            return await inner(request)
+        request[keys.QUERY] = query.cached(route.query, text)
+        if raw is None:
+            if route.body_use != "optional":
+                raise errors.MalformedJSON("The body is missing: this takes a JSON object.")
+            request[keys.BODY] = {}
+        elif route.body_use == "raw":
+            request[keys.BODY] = raw
+        else:
+            fields = parse(raw)
+            schema.check(route.body, fields)
+            request[keys.BODY] = fields
+        return await inner(request)
+
+    return handler

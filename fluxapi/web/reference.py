@@ -1,0 +1,133 @@
+"""What the pages of ``/docs`` show, taken from the OpenAPI document and the error classes."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fluxapi import errors
+
+__all__ = ["error_kinds", "groups"]
+
+
+def groups(document: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The operations by tag: each with its parameters, the fields of its body, and its answers."""
+    found = {
+        tag["name"]: {"name": tag["name"], "about": tag["description"], "operations": []}
+        for tag in document["tags"]
+    }
+    schemas = document["components"]["schemas"]
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            found[operation["tags"][0]]["operations"].append(
+                {
+                    "id": operation["operationId"],
+                    "method": method.upper(),
+                    "path": path,
+                    "summary": operation["summary"],
+                    "about": operation.get("description", ""),
+                    "parameters": list(_parameters(operation)),
+                    "body": _body(operation, schemas),
+                    "answers": list(_answers(operation, schemas)),
+                }
+            )
+    return list(found.values())
+
+
+def _parameters(operation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for parameter in operation["parameters"]:
+        yield {
+            "name": parameter["name"],
+            "place": parameter["in"],
+            "kind": _kind(parameter["schema"]),
+            "about": parameter["description"],
+            "deprecated": parameter.get("deprecated", False),
+        }
+
+
+def _body(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> dict[str, Any] | None:
+    body = operation.get("requestBody")
+    if body is None:
+        return None
+    reference = body["content"]["application/json"]["schema"]["$ref"]
+    rules = _follow(reference, schemas)
+    return {
+        "required": body["required"],
+        "about": rules["description"],
+        "fields": [
+            _field(name, rule, schemas, name in rules.get("required", ()))
+            for name, rule in rules["properties"].items()
+        ],
+        "examples": [_pretty(example) for example in rules.get("examples", ())],
+    }
+
+
+def _field(
+    name: str, rule: Mapping[str, Any], schemas: Mapping[str, Any], required: bool
+) -> dict[str, Any]:
+    whole = {**(_follow(rule["$ref"], schemas) if "$ref" in rule else {}), **rule}
+    return {
+        "name": name,
+        "kind": whole.get("x-form") or _kind(whole),
+        "about": whole.get("description", ""),
+        "deprecated": whole.get("deprecated", False),
+        "required": required,
+    }
+
+
+def _answers(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for status, response in operation["responses"].items():
+        reference = response["content"].get("application/json", {}).get("schema", {}).get("$ref")
+        examples = _follow(reference, schemas).get("examples", ()) if reference else ()
+        yield {
+            "status": status,
+            "about": response["description"],
+            "kinds": ", ".join(response["content"]),
+            "example": _pretty(examples[0]) if examples else "",
+        }
+
+
+def _follow(reference: str, schemas: Mapping[str, Any]) -> Mapping[str, Any]:
+    node: Any = schemas
+    for part in reference.removeprefix("#/components/schemas/").split("/"):
+        node = node[part]
+    followed: Mapping[str, Any] = node
+    return followed
+
+
+def _kind(rule: Mapping[str, Any]) -> str:
+    types = rule.get("type", "any")
+    words = [types] if isinstance(types, str) else [word for word in types if word != "null"]
+    kind = " or ".join(words)
+    if "enum" in rule:
+        kind += ": " + ", ".join(str(option) for option in rule["enum"])
+    low, high = rule.get("minimum"), rule.get("maximum")
+    if low is not None and high is not None:
+        kind += f", {low:g} to {high:g}" if high < 1e6 else f", {low:g} or more"  # noqa: PLR2004 - long numbers say nothing
+    return kind
+
+
+def _pretty(example: Any) -> str:
+    return json.dumps(example, indent=2, ensure_ascii=False)
+
+
+def error_kinds() -> list[dict[str, Any]]:
+    """Every error that can be answered, by status: its anchor, title and meaning."""
+    kinds = [kind for kind in _below(errors.FluxapiError) if kind is not errors.SettingsError]
+    return [
+        {
+            "slug": kind.slug,
+            "status": kind.status,
+            "title": kind.title,
+            "about": inspect.cleandoc(kind.__doc__ or "").partition("\n")[0],
+        }
+        for kind in sorted(kinds, key=lambda kind: (kind.status, kind.slug))
+    ]
+
+
+def _below(kind: type[errors.FluxapiError]) -> Iterator[type[errors.FluxapiError]]:
+    yield kind
+    for child in kind.__subclasses__():
+        yield from _below(child)
