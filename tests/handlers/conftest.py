@@ -1,0 +1,50 @@
+"""A service in front of a directed instance, and a client that talks to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
+
+from fluxapi.app import create_app
+from fluxapi.settings import Settings
+
+from .fake import FakeInstance
+
+
+@dataclass
+class Service:
+    """The client, the instance behind the service, and whether it was told to stop."""
+
+    client: TestClient[Any, Any]
+    instance: FakeInstance
+    stopped: asyncio.Event
+
+    async def submit(self, **fields: Any) -> str:
+        response = await self.client.post("/v1/jobs", json={"command": "true", **fields})
+        assert response.status == 201, await response.text()
+        jobid: str = (await response.json())["id"]
+        return jobid
+
+
+Start = Callable[..., Awaitable[Service]]
+
+
+@pytest.fixture
+def start(aiohttp_client: AiohttpClient) -> Start:
+    async def _start(**settings: Any) -> Service:
+        instance, stopped = FakeInstance(), asyncio.Event()
+        app = create_app(Settings(**settings), instance, stop=stopped.set)
+        return Service(await aiohttp_client(app), instance, stopped)
+
+    return _start
+
+
+@pytest.fixture
+async def service(start: Start) -> Service:
+    return await start()

@@ -1,0 +1,163 @@
+"""An instance in memory that a test directs: it refuses, is silent, loses brokers on request."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+
+from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound, NotFound
+from fluxapi.instance.protocol import (
+    InstanceInfo,
+    JournalBatch,
+    LookupKey,
+    Queue,
+    Resources,
+    Submission,
+)
+from fluxapi.model.eventlog import Event, JournalMessage, encode_eventlog
+from fluxapi.model.jobid import JOBID_ANY
+
+FIRST_ID = 1 << 24
+
+
+def r_object(ranks: str = "0-1", cores: str = "0-3", hosts: str = "node[0-1]") -> dict[str, Any]:
+    return {
+        "version": 1,
+        "execution": {
+            "R_lite": [{"rank": ranks, "children": {"core": cores, "gpu": "0"}}],
+            "nodelist": [hosts],
+            "starttime": 0.0,
+            "expiration": 0.0,
+        },
+    }
+
+
+class FakeInstance:
+    """Jobs stay in SCHED until :meth:`finish`; ``refuse`` answers submissions that match."""
+
+    def __init__(self) -> None:
+        self.submitted: list[Submission] = []
+        self.refuse: dict[str, FluxapiError] = {}
+        self.gone = False
+        self.hold_back = asyncio.Event()
+        self.hold_back.set()
+        self.calls: list[tuple[Any, ...]] = []
+        self.outputs: dict[int, list[list[Event]]] = {}
+        self.eventlogs: dict[int, list[Event]] = {}
+        self.closed = 0
+        self._journal: asyncio.Queue[JournalBatch] = asyncio.Queue()
+        self._next = FIRST_ID
+
+    async def start(self) -> InstanceInfo:
+        return InstanceInfo("embedded", "0.0", None, 1, "node0", 0, 0.0)
+
+    async def close(self) -> None:
+        self.closed += 1
+
+    async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
+        self._answer()
+        await self.hold_back.wait()
+        return [self._take(submission) for submission in submissions]
+
+    def _take(self, submission: Submission) -> int | FluxapiError:
+        jobspec = json.loads(submission.jobspec)
+        program = jobspec["tasks"][0]["command"][0]
+        if program in self.refuse:
+            return self.refuse[program]
+        self.submitted.append(submission)
+        jobid, self._next = self._next, self._next + (1 << 24)
+        self.post(
+            jobid,
+            Event(time.time(), "submit", {"userid": 0, "urgency": 16, "flags": 0, "version": 1}),
+            jobspec=jobspec,
+        )
+        self.post(jobid, Event(time.time(), "validate"))
+        self.post(jobid, Event(time.time(), "depend"))
+        self.post(jobid, Event(time.time(), "priority", {"priority": 16}))
+        return jobid
+
+    def post(self, jobid: int, event: Event, **more: Any) -> None:
+        self.eventlogs.setdefault(jobid, []).append(event)
+        self._journal.put_nowait([JournalMessage(jobid, [event], **more)])
+
+    def begin(self, jobid: int) -> None:
+        self.post(jobid, Event(time.time(), "alloc"), R=r_object("0", "0", "node0"))
+
+    def finish(self, jobid: int, status: int = 0) -> None:
+        self.begin(jobid)
+        self.post(jobid, Event(time.time(), "finish", {"status": status}))
+        self.post(jobid, Event(time.time(), "clean"))
+
+    def write(self, jobid: int, *entries: dict[str, Any]) -> None:
+        header = Event(0.0, "header", {"version": 1, "count": {"stdout": 1, "stderr": 1}})
+        data = [Event(1.0, "data", {"rank": "0", **entry}) for entry in entries]
+        self.outputs[jobid] = [[header], data]
+
+    async def raise_exception(
+        self, jobid: int, type: str, severity: int, note: str | None = None
+    ) -> None:
+        self._answer()
+        self.calls.append(("raise", jobid, type, severity, note))
+
+    async def kill(self, jobid: int, signum: int) -> None:
+        self._answer()
+        self.calls.append(("kill", jobid, signum))
+
+    async def set_urgency(self, jobid: int, urgency: int) -> None:
+        self._answer()
+        self.calls.append(("urgency", jobid, urgency))
+
+    async def lookup(self, jobid: int, key: LookupKey) -> str:
+        self._answer()
+        if jobid not in self.eventlogs:
+            raise JobNotFound("There is no such job.")
+        if key == "eventlog":
+            return encode_eventlog(self.eventlogs[jobid]).decode()
+        if key == "jobspec":
+            return '{"version":1}'
+        if not any(event.name == "alloc" for event in self.eventlogs[jobid]):
+            raise NotFound("The job has no R.")
+        return msgspec.json.encode(r_object()).decode()
+
+    async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:  # noqa: ARG002 - the protocol's signature
+        self._answer()
+        for batch in self.outputs.get(jobid, []):
+            yield batch
+
+    async def resources(self) -> Resources:
+        self._answer()
+        return Resources(
+            all=r_object(),
+            allocated=r_object("0", "0-1", "node0"),
+            down=None,
+            drain={"1": {"timestamp": 5.0, "reason": "broken fan"}},
+            online="0-1",
+            offline="",
+            exclude="",
+            torpid="",
+        )
+
+    async def queues(self) -> list[Queue]:
+        self._answer()
+        return [Queue("batch", enabled=True, started=False, default=True, stop_reason="full")]
+
+    async def journal(self) -> AsyncIterator[JournalBatch]:
+        self._answer()
+        yield [JournalMessage(JOBID_ANY, [])]
+        while True:
+            yield await self._journal.get()
+
+    async def ping(self) -> None:
+        self._answer()
+
+    async def shutdown(self) -> None:
+        self.calls.append(("shutdown",))
+
+    def _answer(self) -> None:
+        if self.gone:
+            raise InstanceUnavailable("The broker does not answer.")

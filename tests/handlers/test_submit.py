@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from fluxapi.errors import FluxRefused
+
+from .conftest import Service, Start
+
+
+def jobspec(service: Service, index: int = -1) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(service.instance.submitted[index].jobspec)
+    return document
+
+
+async def test_a_command_becomes_a_job(service: Service) -> None:
+    response = await service.client.post("/jobs", json={"command": "sleep 10"})
+    assert response.status == 201
+    assert jobspec(service)["tasks"][0]["command"] == ["sleep", "10"]
+
+
+async def test_the_answer_names_the_job_and_where_it_is(service: Service) -> None:
+    response = await service.client.post("/v1/jobs/submit", json={"command": "true"})
+    body = await response.json()
+    assert body["Message"] == "Job submit."
+    assert response.headers["Location"] == f"/v1/jobs/{body['id']}"
+
+
+async def test_a_submitted_job_is_there_at_once(service: Service) -> None:
+    jobid = await service.submit(name="mine")
+    response = await service.client.get(f"/jobs/{jobid}")
+    assert (await response.json())["name"] == "mine"
+
+
+async def test_fields_may_be_query_parameters(service: Service) -> None:
+    parameters = {"command": "echo hi", "num_tasks": "2", "envars": "{'A': 'b'}", "exclusive": ""}
+    response = await service.client.post("/v1/jobs/submit", params=parameters)
+    assert response.status == 201
+    assert jobspec(service)["attributes"]["system"]["environment"]["A"] == "b"
+
+
+async def test_nothing_of_the_environment_of_the_service_is_inherited(service: Service) -> None:
+    await service.submit()
+    names = set(jobspec(service)["attributes"]["system"]["environment"])
+    assert names == {"HOME", "USER", "LOGNAME", "SHELL", "PATH"}
+
+
+async def test_every_bad_field_is_named_at_once(service: Service) -> None:
+    response = await service.client.post(
+        "/jobs", json={"comand": "true", "num_tasks": 0, "duration": "soon"}
+    )
+    assert response.status == 422
+    assert response.content_type == "application/problem+json"
+    problem = await response.json()
+    found = {field["pointer"]: field["detail"] for field in problem["errors"]}
+    assert set(found) == {"/comand", "/num_tasks", "/duration"}
+    assert "did you mean command?" in found["/comand"]
+
+
+async def test_option_flags_with_dashes_are_refused_in_known_words(service: Service) -> None:
+    body = {"command": "true", "option_flags": {"-ompi": "noodles"}}
+    response = await service.client.post("/jobs/submit", json=body)
+    assert "keys without -o" in (await response.json())["Errors"][0]
+
+
+async def test_options_of_a_flux_restful_query_are_refused_too(service: Service) -> None:
+    parameters = {"command": "true", "option_flags": "-ompi=noodles"}
+    response = await service.client.post("/v1/jobs/submit", params=parameters)
+    assert "keys without -o" in (await response.json())["Errors"][0]
+
+
+async def test_what_flux_refuses_comes_with_its_words(service: Service) -> None:
+    service.instance.refuse["true"] = FluxRefused("unsatisfiable request")
+    response = await service.client.post("/jobs", json={"command": "true"})
+    assert response.status == 422
+    assert (await response.json())["detail"] == "unsatisfiable request"
+
+
+async def test_a_gone_broker_is_503_with_a_time_to_come_back(service: Service) -> None:
+    service.instance.gone = True
+    response = await service.client.post("/jobs", json={"command": "true"})
+    assert response.status == 503
+    assert int(response.headers["Retry-After"]) > 0
+
+
+async def test_only_allowed_launchers_start(start: Start) -> None:
+    service = await start(launchers=("nextflow",))
+    body = {"command": "/opt/bin/nextflow run x", "is_launcher": True}
+    assert (await service.client.post("/jobs", json=body)).status == 201
+    body["command"] = "bash x"
+    assert (await service.client.post("/jobs", json=body)).status == 422
+
+
+async def test_the_services_own_shell_options_are_added(start: Start) -> None:
+    service = await start(option_flags={"mpi": "spectrum", "verbose": "2"})
+    await service.submit(shell_options={"verbose": 0})
+    options = jobspec(service)["attributes"]["system"]["shell"]["options"]
+    assert options == {"mpi": "spectrum", "verbose": 0}
+
+
+async def test_the_same_key_gives_the_same_job(service: Service) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    first = await service.client.post("/jobs", json={"command": "true"}, headers=headers)
+    again = await service.client.post("/jobs", json={"command": "true"}, headers=headers)
+    assert (await first.json())["id"] == (await again.json())["id"]
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert len(service.instance.submitted) == 1
+
+
+async def test_concurrent_requests_with_one_key_share_a_submission(service: Service) -> None:
+    service.instance.hold_back.clear()
+    headers = {"Idempotency-Key": "k1"}
+    requests = [
+        asyncio.ensure_future(
+            service.client.post("/jobs", json={"command": "true"}, headers=headers)
+        )
+        for _ in range(4)
+    ]
+    await (await service.client.get("/health")).read()
+    service.instance.hold_back.set()
+    ids = {(await (await request).json())["id"] for request in requests}
+    assert len(ids) == len(service.instance.submitted) == 1
+
+
+async def test_a_key_with_another_body_is_refused(service: Service) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    await service.client.post("/jobs", json={"command": "true"}, headers=headers)
+    other = await service.client.post("/jobs", json={"command": "false"}, headers=headers)
+    assert other.status == 422
+    assert (await other.json())["type"].endswith("#idempotency-key-reused")
+
+
+async def test_a_key_of_a_refused_job_is_free_again(service: Service) -> None:
+    headers = {"Idempotency-Key": "k1"}
+    service.instance.refuse["true"] = FluxRefused("no")
+    await service.client.post("/jobs", json={"command": "true"}, headers=headers)
+    service.instance.refuse.clear()
+    again = await service.client.post("/jobs", json={"command": "true"}, headers=headers)
+    assert again.status == 201
+    assert "Idempotent-Replayed" not in again.headers
