@@ -1,0 +1,70 @@
+"""RFC 31 constraints, evaluated against the one node of the embedded instance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from fluxapi.errors import FluxRefused
+from fluxapi.model.resources import decode_hostlist, decode_idset
+
+__all__ = ["check_constraint", "matches"]
+
+_RANK = 0
+_BAD_CHARACTERS = frozenset("&'\"`|()")
+
+
+def check_constraint(constraint: Any, hostname: str) -> None:
+    """Refuse (``FluxRefused``) what is not a constraint or names hosts that do not exist."""
+    if not isinstance(constraint, dict):
+        raise FluxRefused("constraints must be a mapping")
+    for operator, arguments in constraint.items():
+        if not isinstance(arguments, list):
+            raise FluxRefused(f"argument to constraint {operator} must be a sequence")
+        if operator in {"and", "or", "not"}:
+            for argument in arguments:
+                check_constraint(argument, hostname)
+            continue
+        if operator not in {"properties", "hostlist", "ranks"}:
+            raise FluxRefused(f"unknown constraint operator '{operator}'")
+        for argument in arguments:
+            _check_argument(operator, argument, hostname)
+
+
+def _check_argument(operator: str, argument: Any, hostname: str) -> None:
+    if not isinstance(argument, str):
+        raise FluxRefused(f"argument to constraint {operator} must hold strings")
+    if operator == "properties" and _BAD_CHARACTERS.intersection(argument):
+        raise FluxRefused(f"invalid character in property '{argument}'")
+    try:
+        if operator == "ranks":
+            decode_idset(argument)
+        elif operator == "hostlist":
+            for host in decode_hostlist(argument):
+                if host != hostname:
+                    raise FluxRefused(
+                        f"host constraint contains invalid hosts: host '{host}' not found"
+                    )
+    except ValueError as error:
+        raise FluxRefused(f"constraint {operator}: {argument!r} {error}") from None
+
+
+def matches(constraint: Mapping[str, Any] | None, hostname: str) -> bool:
+    """Whether the node, which has no properties, satisfies a checked ``constraint``."""
+    return constraint is None or all(
+        _holds(operator, arguments, hostname) for operator, arguments in constraint.items()
+    )
+
+
+def _holds(operator: str, arguments: list[Any], hostname: str) -> bool:
+    if operator == "and":
+        return all(matches(argument, hostname) for argument in arguments)
+    if operator == "or":
+        return any(matches(argument, hostname) for argument in arguments)
+    if operator == "not":
+        return not all(matches(argument, hostname) for argument in arguments)
+    if operator == "hostlist":
+        return any(hostname in decode_hostlist(argument) for argument in arguments)
+    if operator == "ranks":
+        return any(_RANK in decode_idset(argument) for argument in arguments)
+    return all(argument.startswith("^") for argument in arguments)

@@ -1,0 +1,140 @@
+"""Dependencies on other jobs and on time (RFC 26), as Flux's built-in plugins treat them.
+
+``src/modules/job-manager/plugins/dependency-after.c`` and ``begin-time.c`` hold the rules.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fluxapi.errors import FluxRefused
+from fluxapi.model.jobid import parse
+
+from .job import Outcome
+
+__all__ = ["After", "BeginTime", "Dependencies", "parse_dependency"]
+
+_AFTER = {
+    "after": "after-start",
+    "afterstart": "after-start",
+    "afterany": "after-finish",
+    "afterok": "after-success",
+    "afternotok": "after-failure",
+    "afterexcept": "after-except",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """A dependency on job ``target``; ``kind`` is Flux's word for it in the eventlog."""
+
+    scheme: str
+    kind: str
+    target: int
+    value: str
+
+    @property
+    def description(self) -> str:
+        """As in the events dependency-add and dependency-remove."""
+        return f"{self.kind}={self.value}"
+
+    def met(self, outcome: Outcome) -> bool:  # noqa: PLR0911 - a table of cases
+        """Whether the target's present outcome satisfies it."""
+        if self.kind == "after-start":
+            return outcome.started
+        if not outcome.inactive:
+            return False
+        if self.kind == "after-finish":
+            return True
+        if not outcome.allocated:
+            return False
+        if self.kind == "after-success":
+            return outcome.completed
+        if self.kind == "after-failure":
+            return not outcome.completed
+        return outcome.excepted
+
+    def refusal(self, outcome: Outcome) -> str:
+        """Why an inactive target can never satisfy it, at submission."""
+        if not outcome.allocated or self.kind == "after-start":
+            return f"dependency: after: {self.value} never started"
+        if self.kind == "after-success":
+            return f"dependency: afterok: job {self.value} failed or was canceled"
+        if self.kind == "after-failure":
+            return f"dependency: afternotok: job {self.value} succeeded"
+        return f"dependency: afterexcept: job {self.value}: no exception"
+
+
+@dataclass(frozen=True, slots=True)
+class BeginTime:
+    """Not before ``moment``, in seconds since 1970."""
+
+    moment: float
+
+    @property
+    def description(self) -> str:
+        """As in the events dependency-add and dependency-remove."""
+        return f"begin-time={self.moment:.3f}"
+
+
+def parse_dependency(scheme: str, value: str) -> After | BeginTime:
+    """Read one jobspec dependency; raises ``FluxRefused``."""
+    if scheme == "begin-time":
+        try:
+            moment = float(value)
+        except ValueError:
+            moment = math.nan
+        if not (math.isfinite(moment) and moment >= 0):
+            raise FluxRefused(f"Invalid begin-time={value}")
+        return BeginTime(moment)
+    if scheme not in _AFTER:
+        raise FluxRefused(f'dependency scheme "{scheme}" not supported')
+    try:
+        target = parse(value)
+    except ValueError:
+        raise FluxRefused(f'dependency: {scheme}: "{value}" is not a valid jobid') from None
+    return After(scheme, _AFTER[scheme], target, value)
+
+
+class Dependencies:
+    """Who waits for whom. ``remove`` and ``fail`` act on a waiting job: (id, text)."""
+
+    def __init__(
+        self, remove: Callable[[int, str], None], fail: Callable[[int, str], None]
+    ) -> None:
+        self._remove = remove
+        self._fail = fail
+        self._waiting: dict[int, list[tuple[int, After]]] = {}
+
+    def wait(self, jobid: int, after: After) -> None:
+        """Job ``jobid`` waits for the target of ``after``."""
+        self._waiting.setdefault(after.target, []).append((jobid, after))
+
+    def forget(self, jobid: int, target: int) -> None:
+        """Job ``jobid`` does not wait for ``target`` any more."""
+        waiting = [pair for pair in self._waiting.pop(target, []) if pair[0] != jobid]
+        if waiting:
+            self._waiting[target] = waiting
+
+    def started(self, target: int) -> None:
+        """A job started."""
+        waiting = self._waiting.pop(target, [])
+        rest = [pair for pair in waiting if pair[1].kind != "after-start"]
+        if rest:
+            self._waiting[target] = rest
+        for jobid, after in waiting:
+            if after.kind == "after-start":
+                self._remove(jobid, after.description)
+
+    def ended(self, target: int, outcome: Outcome) -> None:
+        """A job became inactive: its dependents go on or fail."""
+        why = "can never be satisfied" if outcome.allocated else "job never started"
+        waiting = self._waiting.pop(target, [])
+        for jobid, after in waiting:
+            if after.met(outcome):
+                self._remove(jobid, after.description)
+        for jobid, after in waiting:
+            if not after.met(outcome):
+                self._fail(jobid, f"dependency {after.description} {why}")

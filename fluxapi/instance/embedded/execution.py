@@ -1,0 +1,271 @@
+"""One running job's processes: their output as it comes, their ends, signals to them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from .guardian import Guardian
+from .launcher import Launched, Task
+from .output import OutputLog, TextCutter, data_context
+from .poller import Poller
+from .spool import HIGH_WATER, Spool
+
+__all__ = ["Execution"]
+
+_CHUNK = 1 << 15
+"""Bytes read from a pipe at once; base64 or escapes make at most six times that of an entry."""
+
+_LINE = 1 << 16
+"""Bytes after which a labelled line is written though it has not ended."""
+
+_SIGNALED = 128
+
+
+class Execution:
+    """The tasks of one job.
+
+    ``on_exit`` is told (rank, raw wait status) of each that ends, ``on_output`` that the log has
+    grown, ``on_done`` that all have ended and their output is complete.
+    """
+
+    def __init__(  # noqa: PLR0917 - the engine's parts, named where it is called
+        self,
+        launched: Launched,
+        log: OutputLog,
+        poller: Poller,
+        spool: Spool,
+        guardian: Guardian,
+        on_exit: Callable[[int, int], None],
+        on_output: Callable[[], None],
+        on_done: Callable[[], None],
+    ) -> None:
+        self.log = log
+        self._poller = poller
+        self._spool = spool
+        self._guardian = guardian
+        self._on_exit = on_exit
+        self._on_output = on_output
+        self._on_done = on_done
+        self._running = {task.rank: task for task in launched.tasks}
+        self._ended: list[Task] = []
+        self._pipes: set[_Pipe] = set()
+        self._paused: list[_Pipe] = []
+        self._closed = False
+        self.verdict: int | None = None
+        self._code = 0
+        for task in launched.tasks:
+            self._watch(task, launched)
+
+    @property
+    def code(self) -> int:
+        """The job's exit code: ``verdict`` if there is one, else the greatest of its tasks'."""
+        return self._code if self.verdict is None else self.verdict
+
+    @property
+    def alive(self) -> bool:
+        """Whether a task is still running."""
+        return bool(self._running)
+
+    @property
+    def draining(self) -> bool:
+        """Whether all tasks ended but something else still holds their output open."""
+        return not self._running and bool(self._pipes)
+
+    def kill(self, signum: int) -> None:
+        """Send a signal to the process group of every task that runs."""
+        for task in self._running.values():
+            _killpg(task.pid, signum)
+
+    def finish(self) -> None:
+        """Read no more output than there is now, though not all of it has ended."""
+        for pipe in list(self._pipes):
+            pipe.drain()
+
+    def abandon(self) -> None:
+        """Let go of all descriptors without a word."""
+        for task in self._running.values():
+            self._poller.remove(task.exited)
+            os.close(task.exited)
+        self._running.clear()
+        for pipe in list(self._pipes):
+            pipe.close()
+        self._pipes.clear()
+        self._closed = True
+
+    def data(self, stream: str, rank: int, data: bytes) -> None:
+        """A task wrote something."""
+        if data:
+            self.log.write("data", data_context(stream, rank, data))
+            self._grown()
+
+    def label(self, path: Path, data: bytes) -> None:
+        """Labelled lines for an output file."""
+        self._spool.file(path, data)
+
+    def eof(self, stream: str, rank: int) -> None:
+        """A task will write no more to this stream."""
+        self.log.write("data", {"stream": stream, "rank": str(rank), "eof": True})
+        self._grown()
+
+    def closed(self, pipe: _Pipe) -> None:
+        """A pipe has ended."""
+        self._pipes.discard(pipe)
+        self._check()
+
+    @property
+    def flooded(self) -> bool:
+        """Whether the file is too far behind to read on."""
+        return self.log.failure is None and self.log.unflushed > HIGH_WATER
+
+    def pause(self, pipe: _Pipe) -> None:
+        """Do not read ``pipe`` until the file has caught up."""
+        self._poller.remove(pipe.fd)
+        self._paused.append(pipe)
+
+    def _grown(self) -> None:
+        self._spool.log(self.log, self._resume)
+        self._on_output()
+
+    def _resume(self) -> None:
+        if self._paused and not self.flooded:
+            paused, self._paused = self._paused, []
+            for pipe in paused:
+                if pipe.fd >= 0:
+                    self._poller.add(pipe.fd, pipe.read)
+
+    def _watch(self, task: Task, launched: Launched) -> None:
+        for stream, fd in (("stdout", task.stdout), ("stderr", task.stderr)):
+            if fd >= 0:
+                pipe = _Pipe(self, fd, stream, task.rank, launched.labels.get(stream))
+                self._pipes.add(pipe)
+                self._poller.add(fd, pipe.read)
+        self._poller.add(task.exited, lambda: self._exited(task))
+
+    def _exited(self, task: Task) -> None:
+        self._poller.remove(task.exited)
+        os.close(task.exited)
+        status = _wait_status(task.pid)
+        del self._running[task.rank]
+        self._ended.append(task)
+        self._code = max(self._code, exit_code(status))
+        if not self._running:
+            self._reap()
+        self._on_exit(task.rank, status)
+        self._check()
+
+    def _reap(self) -> None:
+        # Until they are reaped their numbers, and so their groups, cannot be anyone else's.
+        for task in self._ended:
+            _killpg(task.pid, signal.SIGKILL)
+        for task in self._ended:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(task.pid, 0)
+            self._guardian.ended(task.pid)
+
+    def _check(self) -> None:
+        if not self._running and not self._pipes and not self._closed:
+            self._closed = True
+            self._on_done()
+
+
+class _Pipe:
+    """Our end of one standard stream of one task."""
+
+    __slots__ = ("_cutter", "_execution", "_file", "_line", "_rank", "_stream", "fd")
+
+    def __init__(
+        self, execution: Execution, fd: int, stream: str, rank: int, file: Path | None
+    ) -> None:
+        self.fd = fd
+        self._execution = execution
+        self._stream = stream
+        self._rank = rank
+        self._file = file
+        self._cutter = TextCutter()
+        self._line = b""
+
+    def read(self) -> None:
+        """Take one chunk; the loop comes back when there is more."""
+        try:
+            data = os.read(self.fd, _CHUNK)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._end()
+            return
+        self._emit(data)
+        if self._execution.flooded:
+            self._execution.pause(self)
+
+    def drain(self) -> None:
+        """Take what is there and end."""
+        while self.fd >= 0:
+            try:
+                data = os.read(self.fd, _CHUNK)
+            except OSError:
+                data = b""
+            if not data:
+                self._end()
+                return
+            self._emit(data)
+            if self._execution.flooded:
+                self._end()
+
+    def close(self) -> None:
+        """Close the descriptor."""
+        if self.fd >= 0:
+            self._execution._poller.remove(self.fd)  # noqa: SLF001 - two halves of one thing
+            os.close(self.fd)
+            self.fd = -1
+
+    def _emit(self, data: bytes) -> None:
+        if self._file is None:
+            self._execution.data(self._stream, self._rank, self._cutter.feed(data))
+            return
+        lines = (self._line + data).split(b"\n")
+        self._line = lines.pop()
+        if len(self._line) > _LINE:
+            lines.append(self._line)
+            self._line = b""
+        label = b"%d: " % self._rank
+        self._execution.label(self._file, b"".join(label + line + b"\n" for line in lines))
+
+    def _end(self) -> None:
+        self.close()
+        if self._file is None:
+            self._execution.data(self._stream, self._rank, self._cutter.rest())
+            self._execution.eof(self._stream, self._rank)
+        elif self._line:
+            self._execution.label(self._file, b"%d: " % self._rank + self._line)
+        self._execution.closed(self)
+
+
+def exit_code(status: int) -> int:
+    """The exit code that Flux's shell makes of a wait status: 128 + signal for a signal."""
+    if os.WIFSIGNALED(status):
+        return _SIGNALED + os.WTERMSIG(status)
+    return os.WEXITSTATUS(status)
+
+
+def _wait_status(pid: int) -> int:
+    """The wait status of an ended child, which is left for ``waitpid``."""
+    try:
+        info = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
+    except ChildProcessError:
+        info = None
+    if info is None:
+        return 1 << 8  # Someone else took its status; all that is known is that it ended.
+    if info.si_code == os.CLD_EXITED:
+        return int(info.si_status) << 8
+    return int(info.si_status)
+
+
+def _killpg(group: int, signum: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, signum)

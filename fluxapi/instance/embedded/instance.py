@@ -1,0 +1,290 @@
+"""The embedded instance: Flux's protocol over processes of this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import msgspec
+
+import fluxapi
+from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound, NotFound
+from fluxapi.instance.protocol import (
+    InstanceInfo,
+    JournalBatch,
+    LookupKey,
+    Queue,
+    Resources,
+    Submission,
+)
+from fluxapi.model.eventlog import Event, encode_eventlog
+
+from .guardian import Guardian
+from .history import History
+from .ids import IdSource
+from .job import Ended, Job
+from .journal import Journal
+from .launcher import Launcher
+from .output import OutputLog
+from .poller import Poller
+from .running import Running
+from .scheduler import Pool
+from .spool import Spool
+from .store import Store
+
+__all__ = ["EmbeddedInstance"]
+
+_log = logging.getLogger(__name__)
+_SUBMIT_SLICE = 32
+"""Jobs checked in one turn of the loop when many are submitted at once."""
+
+_CLOSE_PATIENCE = 2.0
+"""Seconds that running jobs have after SIGTERM when the instance ends."""
+
+
+class EmbeddedInstance:
+    """Runs jobs as processes of this machine, with Flux's states, events and words.
+
+    ``cores`` and ``gpus`` are what there is to schedule (by default the cores that this process
+    may use, and none); ``statedir`` is where the history is kept, and without one it is gone
+    after :meth:`close`; ``max_inactive`` jobs that ended are kept, older ones are purged with
+    their output; ``kill_timeout`` seconds after SIGTERM a job gets SIGKILL; ``output_tail`` bytes
+    of a running job's output stay in memory (all of it is in a file).
+    """
+
+    def __init__(
+        self,
+        *,
+        cores: int | None = None,
+        gpus: int = 0,
+        hostname: str | None = None,
+        statedir: Path | None = None,
+        max_inactive: int = 100_000,
+        kill_timeout: float = 5.0,
+        output_tail: int = 1 << 16,
+    ) -> None:
+        self._cores = cores or len(os.sched_getaffinity(0))
+        self._gpus = gpus
+        self._hostname = hostname or socket.gethostname()
+        self._statedir = statedir
+        self._max_inactive = max_inactive
+        self._kill_timeout = kill_timeout
+        self._output_tail = output_tail
+        self._engine: Running | None = None
+        self._parts: _Parts | None = None
+
+    async def start(self) -> InstanceInfo:
+        """Begin, or go on where the history in the state directory ends."""
+        if self._parts is not None:
+            raise InstanceUnavailable("The embedded instance has been started before.")
+        parts = self._parts = _Parts(self._hostname)
+        try:
+            await parts.open(self._statedir)
+            pool = Pool(self._cores, self._gpus, self._hostname)
+            engine = Running(
+                pool,
+                IdSource(parts.epoch),
+                parts.journal,
+                self._new_log,
+                launcher=parts.launcher,
+                poller=parts.poller,
+                spool=parts.spool,
+                guardian=parts.guardian,
+                kill_timeout=self._kill_timeout,
+            )
+            parts.history = History(engine, parts.spool, parts.store, self._max_inactive)
+            if parts.store is not None:
+                await parts.history.restore()
+                engine.ids = IdSource(parts.epoch, max([*engine.active, *engine.inactive, 0]))
+        except BaseException as error:
+            await parts.close()
+            if isinstance(error, OSError):
+                raise InstanceUnavailable(f"The embedded instance cannot start: {error}") from error
+            raise
+        self._engine = engine
+        return InstanceInfo(
+            kind="embedded",
+            version=fluxapi.__version__,
+            uri=None,
+            size=1,
+            hostname=self._hostname,
+            owner=engine.owner,
+            starttime=time.time(),
+        )
+
+    async def close(self) -> None:
+        """End all jobs that run and let go of everything; pending ones wait in the history."""
+        engine, self._engine = self._engine, None
+        if engine is None or self._parts is None:
+            return
+        parts = self._parts
+        try:
+            await engine.stop(min(self._kill_timeout, _CLOSE_PATIENCE))
+            await parts.guardian.close()
+            engine.abandon()
+            await parts.journal.settled()
+        except Exception:  # noqa: BLE001 - the rest is to be closed all the same
+            _log.exception("the embedded instance did not end well")
+        parts.journal.close()
+        await parts.close()
+
+    async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
+        """Take jobs in, in order; with a state directory they are stored before this returns."""
+        engine = self._running()
+        results: list[int | FluxapiError] = []
+        for number, submission in enumerate(submissions, 1):
+            try:
+                self._check_store()
+                results.append(engine.submit(submission))
+            except FluxapiError as error:
+                results.append(error)
+            if number % _SUBMIT_SLICE == 0:
+                await asyncio.sleep(0)
+                engine = self._running()
+        await engine.journal.settled()
+        return results
+
+    async def raise_exception(
+        self, jobid: int, type: str, severity: int, note: str | None = None
+    ) -> None:
+        """Raise a job exception; a fatal one ends the job."""
+        self._running().raise_exception(jobid, type, severity, note)
+
+    async def kill(self, jobid: int, signum: int) -> None:
+        """Send a signal to the process groups of all tasks."""
+        self._running().kill(jobid, signum)
+
+    async def set_urgency(self, jobid: int, urgency: int) -> None:
+        """Set the urgency of a pending job."""
+        self._running().set_urgency(jobid, urgency)
+
+    async def lookup(self, jobid: int, key: LookupKey) -> str:
+        """The eventlog, jobspec or R of a job."""
+        job = self._find(jobid)
+        if key == "jobspec":
+            return job.jobspec.decode()
+        if key == "eventlog":
+            text = encode_eventlog(job.events) if isinstance(job, Job) else job.eventlog
+            return text.decode()
+        if job.R is None:
+            raise NotFound("the job has no resources")
+        return (job.R if isinstance(job.R, bytes) else msgspec.json.encode(job.R)).decode()
+
+    async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
+        """The output eventlog, in batches of up to 256 KiB."""
+        log = self._find(jobid).log
+        assert self._parts is not None  # noqa: S101 - there is a job
+        async for batch in self._parts.spool.read(log, follow=follow):
+            yield batch
+
+    async def resources(self) -> Resources:
+        """The one node, always up."""
+        pool = self._running().pool
+        allocated = pool.allocated()
+        R = None
+        if allocated is not None:
+            R = pool.R(allocated)
+            del R["execution"]["nslots"]
+        return Resources(pool.R(None), R, None, {}, online="0", offline="", exclude="", torpid="")
+
+    async def queues(self) -> list[Queue]:
+        """The anonymous queue."""
+        running = self._engine is not None
+        return [Queue("", enabled=running, started=running)]
+
+    async def journal(self) -> AsyncIterator[JournalBatch]:
+        """Backlog, sentinel, live; unread messages are held until they are read."""
+        engine = self._running()
+        async for batch in engine.journal.read(engine.active, engine.inactive):
+            yield batch
+
+    async def ping(self) -> None:
+        """Return; raises ``InstanceUnavailable`` when it has not started or has ended."""
+        self._running()
+
+    async def shutdown(self) -> None:
+        """End the instance: the same as :meth:`close`."""
+        self._running()
+        await self.close()
+
+    def _running(self) -> Running:
+        if self._engine is None:
+            raise InstanceUnavailable("The embedded instance is not running.")
+        return self._engine
+
+    def _find(self, jobid: int) -> Job | Ended:
+        engine = self._running()
+        job = engine.active.get(jobid) or engine.inactive.get(jobid)
+        if job is None:
+            raise JobNotFound("unknown job id")
+        return job
+
+    def _check_store(self) -> None:
+        if self._parts is not None and self._parts.history is not None:
+            failure = self._parts.history.failure
+            if failure is not None:
+                raise InstanceUnavailable(failure.detail)
+
+    def _new_log(self, jobid: int) -> OutputLog:
+        assert self._parts is not None  # noqa: S101 - it is called by the engine
+        return OutputLog(self._parts.outputs / f"{jobid}.jsonl", self._output_tail)
+
+
+class _Parts:
+    """What the instance opens when it starts and closes when it ends."""
+
+    def __init__(self, hostname: str) -> None:
+        self._hostname = hostname
+        self._launches = ThreadPoolExecutor(1, "fluxapi-launch")
+        self._writes = ThreadPoolExecutor(1, "fluxapi-output")
+        self._sweeps = ThreadPoolExecutor(1, "fluxapi-sweep")
+        self._rundir: Path | None = None
+        self.epoch = time.time()
+        self.store: Store | None = None
+        self.history: History | None = None
+        self.poller = Poller()
+        self.journal = Journal()
+        self.spool = Spool(self._writes)
+        self.guardian = Guardian(self._sweeps)
+
+    async def open(self, statedir: Path | None) -> None:
+        """Everything that blocks."""
+        loop = asyncio.get_running_loop()
+        if statedir is not None:
+            self.store = Store(statedir)
+            self.epoch = await self.store.open()
+        rundir = await loop.run_in_executor(self._launches, tempfile.mkdtemp, None, "fluxapi-")
+        self._rundir = Path(rundir)
+        self.outputs = self._rundir if self.store is None else self.store.outputs
+        self.launcher = Launcher(self._launches, self.guardian, self._rundir, self._hostname)
+        await loop.run_in_executor(self._sweeps, self.guardian.start)
+
+    async def close(self) -> None:
+        """Close all of it, whatever state it is in."""
+        loop = asyncio.get_running_loop()
+        await self.guardian.close()
+        await self.spool.settle()
+        if self.history is not None:
+            await self.history.close()
+        if self.store is not None:
+            try:
+                await self.store.close()
+            except FluxapiError as error:
+                _log.warning("%s", error.detail)
+        self.poller.close()
+        if self._rundir is not None:
+            await loop.run_in_executor(self._launches, _remove_tree, self._rundir)
+        for executor in (self._launches, self._writes, self._sweeps):
+            executor.shutdown(wait=False)
+
+
+def _remove_tree(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)

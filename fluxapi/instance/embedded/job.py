@@ -1,0 +1,161 @@
+"""A job of the embedded instance: the record while it is active, and what is kept after."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fluxapi.model.eventlog import Event, JournalMessage, decode_eventlog, encode_eventlog
+
+from .execution import Execution
+from .launcher import Plan
+from .output import OutputLog
+from .request import Request
+from .scheduler import Allocated
+
+__all__ = ["DEBUG", "WAITABLE", "Ended", "Job", "Outcome", "redact"]
+
+DEBUG = 2
+WAITABLE = 4
+"""FLUX_JOB_DEBUG and FLUX_JOB_WAITABLE, in the submit event's ``flags``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What dependencies ask about a job (``src/modules/job-manager/plugins/dependency-after.c``).
+
+    ``excepted``: a fatal exception ended it; ``completed``: it ended with success.
+    """
+
+    inactive: bool
+    allocated: bool
+    started: bool
+    completed: bool
+    excepted: bool
+
+
+class Job:
+    """An active job. ``state`` is RFC 21's; ``published`` events of ``events`` are in the journal.
+
+    ``depends`` holds the descriptions of dependencies that are not met, ``timers`` what is to be
+    cancelled when the job ends, ``signals`` those that came before there was a process.
+    """
+
+    __slots__ = (
+        "R",
+        "allocated",
+        "depends",
+        "doomed",
+        "events",
+        "execution",
+        "fatal",
+        "id",
+        "jobspec",
+        "killing",
+        "log",
+        "plan",
+        "published",
+        "request",
+        "signals",
+        "state",
+        "timers",
+        "tmpdir",
+        "urgency",
+    )
+
+    def __init__(self, jobid: int, jobspec: bytes, request: Request, log: OutputLog) -> None:
+        self.id = jobid
+        self.jobspec = jobspec
+        self.request = request
+        self.log = log
+        self.urgency = 16
+        self.state = "NEW"
+        self.events: list[Event] = []
+        self.published = 0
+        self.depends: dict[str, None] = {}
+        self.allocated: Allocated | None = None
+        self.R: dict[str, Any] | None = None
+        self.plan: Plan | None = None
+        self.execution: Execution | None = None
+        self.fatal = False
+        self.killing = False
+        self.doomed = False
+        self.timers: list[asyncio.TimerHandle] = []
+        self.signals: list[int] = []
+        self.tmpdir: Path | None = None
+
+    def has(self, name: str) -> bool:
+        """Whether the eventlog holds an event of that name."""
+        return any(event.name == name for event in self.events)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The facts for dependencies."""
+        return _outcome(self.events, inactive=self.state == "INACTIVE")
+
+    def stop_timers(self) -> None:
+        """Cancel what was to happen later."""
+        for timer in self.timers:
+            timer.cancel()
+        self.timers.clear()
+
+    def message(self, count: int) -> JournalMessage:
+        """The backlog message with the first ``count`` events."""
+        return JournalMessage(
+            self.id, self.events[:count], redact(msgspec.json.decode(self.jobspec)), self.R
+        )
+
+
+@dataclass(slots=True)
+class Ended:
+    """An inactive job, kept small: encoded eventlog, jobspec and R, and its output log."""
+
+    id: int
+    jobspec: bytes
+    eventlog: bytes
+    R: bytes | None
+    log: OutputLog
+
+    @classmethod
+    def of(cls, job: Job) -> Ended:
+        """What is kept of a job that has become inactive."""
+        R = None if job.R is None else msgspec.json.encode(job.R)
+        return cls(job.id, job.jobspec, encode_eventlog(job.events), R, job.log)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The facts for dependencies."""
+        return _outcome(decode_eventlog(self.eventlog), inactive=True)
+
+    def message(self) -> JournalMessage:
+        """The backlog message."""
+        return JournalMessage(
+            self.id,
+            decode_eventlog(self.eventlog),
+            redact(msgspec.json.decode(self.jobspec)),
+            None if self.R is None else msgspec.json.decode(self.R),
+        )
+
+
+def redact(jobspec: dict[str, Any]) -> dict[str, Any]:
+    """The jobspec as the journal shows it, without its environment; changes ``jobspec``."""
+    jobspec["attributes"]["system"].pop("environment", None)
+    return jobspec
+
+
+def _outcome(events: list[Event], *, inactive: bool) -> Outcome:
+    names = {event.name for event in events}
+    excepted = completed = False
+    for event in events:
+        context = event.context or {}
+        if event.name == "exception" and context["severity"] == 0:
+            excepted = True
+            break
+        if event.name == "finish":
+            completed = context["status"] == 0
+            break
+    return Outcome(inactive, "alloc" in names, "start" in names, completed, excepted)

@@ -1,0 +1,184 @@
+"""The journal: what is posted, in order, to any number of streams, each with the backlog first.
+
+With a store nothing is shown that is not kept: events go out once the commit that holds them is
+done. A stream holds what its reader has not taken yet, so its memory grows with the number of
+unread events and with nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+from fluxapi.errors import InstanceUnavailable
+from fluxapi.instance.protocol import JournalBatch
+from fluxapi.model.eventlog import UNINDEXED, JournalMessage, Purged
+from fluxapi.model.jobid import JOBID_ANY
+
+from .job import Ended, Job
+
+__all__ = ["Journal", "Posted", "Stream"]
+
+_BACKLOG_BATCH = 64
+"""Jobs decoded for one batch of the backlog: a few milliseconds."""
+
+Posted = tuple[Job | None, JournalMessage | Purged]
+
+
+class Stream:
+    """One reader: the jobs whose backlog it has not had (``ahead``) and the live messages."""
+
+    def __init__(self, ahead: dict[int, None]) -> None:
+        self.ahead = ahead
+        self._ready: JournalBatch = []
+        self._closed = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    def put(self, message: JournalMessage | Purged) -> None:
+        """A live message; jobs of the backlog that is still to come are not news."""
+        if isinstance(message, JournalMessage) and message.id in self.ahead:
+            return
+        self._ready.append(message)
+        self._wake()
+
+    def close(self) -> None:
+        """The instance ends."""
+        self._closed = True
+        self._wake()
+
+    async def take(self) -> JournalBatch:
+        """All that came since; raises ``InstanceUnavailable`` after the end."""
+        while not self._ready:
+            if self._closed:
+                raise InstanceUnavailable("The embedded instance has ended.")
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+        batch, self._ready = self._ready, []
+        return batch
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class Journal:
+    """Posts and publishes.
+
+    ``persist``, when there is one, is awaited before what was posted is published; it must not
+    raise. ``published`` is called for each message when it has been.
+    """
+
+    def __init__(self) -> None:
+        self.persist: Callable[[], Awaitable[None]] | None = None
+        self.published: Callable[[Posted], None] = _ignore
+        self._loop = asyncio.get_running_loop()
+        self._queue: list[Posted] = []
+        self._scheduled = False
+        self._touched = False
+        self._pump: asyncio.Task[None] | None = None
+        self._settled: list[asyncio.Future[None]] = []
+        self._streams: set[Stream] = set()
+
+    def post(self, job: Job | None, message: JournalMessage | Purged) -> None:
+        """Add a message; it goes out in this turn of the loop or after the next commit."""
+        self._queue.append((job, message))
+        self._schedule()
+
+    def touch(self) -> None:
+        """Something is to be kept though there is nothing to publish."""
+        self._touched = True
+        self._schedule()
+
+    async def settled(self) -> None:
+        """Return when all that was posted so far is published, and so kept."""
+        if not self._scheduled and self._pump is None:
+            return
+        waiter = self._loop.create_future()
+        self._settled.append(waiter)
+        await waiter
+
+    async def read(
+        self, active: dict[int, Job], inactive: dict[int, Ended]
+    ) -> AsyncIterator[JournalBatch]:
+        """The backlog, the sentinel, then what is published."""
+        stream = Stream(dict.fromkeys([*inactive, *active]))
+        self._streams.add(stream)
+        try:
+            for batch in _backlog(stream, active, inactive):
+                yield batch
+                # The reader may never wait itself.
+                await asyncio.sleep(0)
+            yield [JournalMessage(JOBID_ANY, [])]
+            while True:
+                yield await stream.take()
+        finally:
+            self._streams.discard(stream)
+
+    def close(self) -> None:
+        """End all streams."""
+        for stream in self._streams:
+            stream.close()
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        if self.persist is None:
+            self._scheduled = False
+            self._publish()
+            self._wake()
+        elif self._pump is None:
+            self._pump = self._loop.create_task(self._run(self.persist))
+
+    async def _run(self, persist: Callable[[], Awaitable[None]]) -> None:
+        while self._queue or self._touched:
+            self._touched = False
+            queue, self._queue = self._queue, []
+            settled, self._settled = self._settled, []
+            await persist()
+            self._publish(queue)
+            self._wake(settled)
+        self._scheduled = False
+        self._pump = None
+        self._wake()
+
+    def _publish(self, queue: list[Posted] | None = None) -> None:
+        if queue is None:
+            queue, self._queue = self._queue, []
+        for posted in queue:
+            job, message = posted
+            if job is not None and isinstance(message, JournalMessage):
+                job.published += sum(event.name not in UNINDEXED for event in message.events)
+            for stream in self._streams:
+                stream.put(message)
+            self.published(posted)
+
+    def _wake(self, waiters: list[asyncio.Future[None]] | None = None) -> None:
+        if waiters is None:
+            waiters, self._settled = self._settled, []
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+def _ignore(_: Posted) -> None:
+    return
+
+
+def _backlog(
+    stream: Stream, active: dict[int, Job], inactive: dict[int, Ended]
+) -> Iterator[JournalBatch]:
+    """Messages for the jobs that are there when their turn comes, up to what is published."""
+    while stream.ahead:
+        batch: JournalBatch = []
+        while stream.ahead and len(batch) < _BACKLOG_BATCH:
+            jobid = next(iter(stream.ahead))
+            del stream.ahead[jobid]
+            if (ended := inactive.get(jobid)) is not None:
+                batch.append(ended.message())
+            elif (job := active.get(jobid)) is not None and job.published:
+                batch.append(job.message(job.published))
+        if batch:
+            yield batch

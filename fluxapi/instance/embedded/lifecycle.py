@@ -1,0 +1,338 @@
+"""From submit to alloc: the states DEPEND, PRIORITY and SCHED of RFC 21, and their events.
+
+This is the job manager's half of the engine (``src/modules/job-manager``); ``running`` is the
+execution system's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from fluxapi.errors import FluxRefused, JobInactive, JobNotFound
+from fluxapi.instance.protocol import Submission
+from fluxapi.model.eventlog import Event, JournalMessage
+
+from .dependencies import After, BeginTime, Dependencies, parse_dependency
+from .ids import IdSource
+from .job import DEBUG, WAITABLE, Ended, Job, Outcome
+from .journal import Journal
+from .output import OutputLog
+from .request import parse_request
+from .scheduler import Infeasible, Pool, Queue
+
+__all__ = ["Lifecycle", "priority_of"]
+
+_HOLD, _EXPEDITE = 0, 31
+_MAX_PRIORITY = 2**32 - 1
+_MAX_SEVERITY = 7
+_SLICE = 32
+"""Jobs taken up in one turn of the loop."""
+
+_FOREVER = 1e8
+"""Seconds, three years: the longest timer."""
+
+
+def priority_of(urgency: int) -> int:
+    """Flux's default priority: the urgency, except that 31 goes before everything."""
+    return _MAX_PRIORITY if urgency == _EXPEDITE else urgency
+
+
+class Lifecycle:
+    """Holds the jobs and takes them as far as their allocation.
+
+    A subclass says how a job that has resources runs (:meth:`begin`) and how one that runs is
+    told to end (:meth:`interrupt`). ``dirty`` gathers the jobs to be stored, if any are.
+    """
+
+    def __init__(
+        self,
+        pool: Pool,
+        ids: IdSource,
+        journal: Journal,
+        new_log: Callable[[int], OutputLog],
+    ) -> None:
+        self.pool = pool
+        self.ids = ids
+        self.owner = os.getuid()
+        self.active: dict[int, Job] = {}
+        self.inactive: dict[int, Ended] = {}
+        self.queue = Queue()
+        self.dependencies = Dependencies(self._dependency_met, self._dependency_failed)
+        self.dirty: dict[int, Job] | None = None
+        self.stopped = False
+        self._loop = asyncio.get_running_loop()
+        self.journal = journal
+        self._new_log = new_log
+        self._kicked = False
+        self._ended: deque[tuple[int, Outcome]] = deque()
+
+    # What the rest of the engine provides.
+
+    def begin(self, job: Job) -> None:
+        """Run a job that has its resources."""
+        raise NotImplementedError
+
+    def interrupt(self, job: Job, type: str) -> None:
+        """End a job that runs, after a fatal exception of ``type``."""
+        raise NotImplementedError
+
+    # Requests.
+
+    def submit(self, submission: Submission) -> int:
+        """Take a job in; raises ``FluxRefused``."""
+        if not _HOLD <= submission.urgency <= _EXPEDITE:
+            raise FluxRefused("urgency range is [0:31]")
+        request, redacted = parse_request(submission.jobspec, self.pool.hostname)
+        dependencies = [self._admit(*pair) for pair in request.dependencies]
+        jobid = self.ids.next()
+        job = Job(jobid, submission.jobspec, request, self._new_log(jobid))
+        job.urgency = submission.urgency
+        self.active[jobid] = job
+        flags = DEBUG * submission.debug + WAITABLE * submission.waitable
+        context = {"userid": self.owner, "urgency": job.urgency, "flags": flags, "version": 1}
+        self.post(job, "submit", context, jobspec=redacted)
+        for dependency in dependencies:
+            self._add_dependency(job, dependency)
+        self.post(job, "validate")
+        job.state = "DEPEND"
+        self._depend(job)
+        return jobid
+
+    def find_active(self, jobid: int, unknown: str = "unknown job id") -> Job:
+        """The active job; raises ``JobNotFound`` or ``JobInactive`` with Flux's words."""
+        job = self.active.get(jobid)
+        if job is not None and job.state != "INACTIVE":
+            return job
+        if job is not None or jobid in self.inactive:
+            raise JobInactive("job is inactive")
+        raise JobNotFound(unknown)
+
+    def set_urgency(self, jobid: int, urgency: int) -> None:
+        """As the job manager's urgency request (``urgency.c``)."""
+        if not _HOLD <= urgency <= _EXPEDITE:
+            raise FluxRefused("urgency value is out of range")
+        job = self.find_active(jobid, "unknown job")
+        if job.allocated is not None:
+            raise FluxRefused("urgency cannot be changed once resources are allocated")
+        job.urgency = urgency
+        self.post(job, "urgency", {"userid": self.owner, "urgency": urgency})
+        if job.state == "SCHED":
+            self._prioritize(job)
+
+    def raise_exception(self, jobid: int, type: str, severity: int, note: str | None) -> None:
+        """As the job manager's raise request (``raise.c``)."""
+        if not 0 <= severity <= _MAX_SEVERITY:
+            raise FluxRefused("invalid exception severity")
+        if not type or any(char.isspace() for char in type):
+            raise FluxRefused("invalid exception type")
+        self.throw(self.find_active(jobid), type, severity, note or "")
+
+    # Events.
+
+    def post(
+        self,
+        job: Job,
+        name: str,
+        context: dict[str, Any] | None = None,
+        *,
+        jobspec: dict[str, Any] | None = None,
+        R: dict[str, Any] | None = None,
+    ) -> None:
+        """Append an event to the job's eventlog and send it to the journal."""
+        event = Event(time.time(), name, context)
+        job.events.append(event)
+        if self.dirty is not None:
+            self.dirty[job.id] = job
+        self.journal.post(job, JournalMessage(job.id, [event], jobspec, R))
+
+    def throw(
+        self, job: Job, type: str, severity: int, note: str, status: int | None = None
+    ) -> None:
+        """Post an exception and, when it is fatal, end the job."""
+        context: dict[str, Any] = {
+            "type": type,
+            "severity": severity,
+            "note": note,
+            "userid": self.owner,
+        }
+        if status is not None:
+            context["wait_status"] = status
+        self.post(job, "exception", context)
+        if severity > 0 or job.state in {"CLEANUP", "INACTIVE"}:
+            return
+        job.fatal = True
+        if job.allocated is None:
+            self.clean(job)
+        else:
+            self.interrupt(job, type)
+
+    def clean(self, job: Job) -> None:
+        """The end of a job that holds nothing any more."""
+        self.queue.discard(job.id)
+        for after in _afters(job):
+            if after.description in job.depends:
+                self.dependencies.forget(job.id, after.target)
+        job.stop_timers()
+        job.state = "INACTIVE"
+        job.log.end()
+        self.post(job, "clean")
+        # Dependents are taken up later: a long chain of them would be as deep a recursion.
+        if not self._ended:
+            self._loop.call_soon(self._resolve)
+        self._ended.append((job.id, job.outcome))
+
+    # Dependencies.
+
+    def outcome(self, jobid: int) -> Outcome | None:
+        """What dependencies ask about a job; ``None`` for no such job."""
+        job = self.active.get(jobid) or self.inactive.get(jobid)
+        return None if job is None else job.outcome
+
+    def _admit(self, scheme: str, value: str) -> After | BeginTime:
+        dependency = parse_dependency(scheme, value)
+        if isinstance(dependency, After):
+            outcome = self.outcome(dependency.target)
+            if outcome is None:
+                raise FluxRefused(f"dependency: {scheme}: id {value}: job not found")
+            if outcome.inactive and not dependency.met(outcome):
+                raise FluxRefused(dependency.refusal(outcome))
+        return dependency
+
+    def _add_dependency(self, job: Job, dependency: After | BeginTime) -> None:
+        description = dependency.description
+        if description in job.depends:
+            return
+        if isinstance(dependency, After) and dependency.scheme == "after":
+            note = "dependency scheme 'after' is deprecated, use 'afterstart'"
+            self.throw(job, "dependency", 3, note)
+        job.depends[description] = None
+        self.post(job, "dependency-add", {"description": description})
+        self.await_dependency(job, dependency)
+
+    def await_dependency(self, job: Job, dependency: After | BeginTime) -> None:
+        """Have the job wait for it; one that is met is removed at once."""
+        if isinstance(dependency, BeginTime):
+            self._begin_at(job, dependency)
+            return
+        outcome = self.outcome(dependency.target)
+        if outcome is not None and dependency.met(outcome):
+            self._remove_dependency(job, dependency.description)
+        elif outcome is None or outcome.inactive:
+            why = "can never be satisfied"
+            self.throw(job, "dependency", 0, f"dependency {dependency.description} {why}")
+        else:
+            self.dependencies.wait(job.id, dependency)
+
+    def _begin_at(self, job: Job, begin: BeginTime) -> None:
+        left = begin.moment - time.time()
+        if left > _FOREVER:
+            job.timers.append(self._loop.call_later(_FOREVER, self._begin_at, job, begin))
+        else:
+            job.timers.append(
+                self._loop.call_later(
+                    max(0.0, left), self._dependency_met, job.id, begin.description
+                )
+            )
+
+    def _remove_dependency(self, job: Job, description: str) -> None:
+        if description in job.depends:
+            del job.depends[description]
+            self.post(job, "dependency-remove", {"description": description})
+
+    def _dependency_met(self, jobid: int, description: str) -> None:
+        job = self.active.get(jobid)
+        if job is not None and job.state == "DEPEND":
+            self._remove_dependency(job, description)
+            self._depend(job)
+
+    def _dependency_failed(self, jobid: int, note: str) -> None:
+        job = self.active.get(jobid)
+        if job is not None and job.state == "DEPEND":
+            self.throw(job, "dependency", 0, note)
+
+    def _resolve(self) -> None:
+        for _ in range(min(_SLICE, len(self._ended))):
+            jobid, outcome = self._ended[0]
+            self.dependencies.ended(jobid, outcome)
+            self._ended.popleft()
+        if self._ended:
+            self._loop.call_soon(self._resolve)
+
+    # Scheduling.
+
+    def _depend(self, job: Job) -> None:
+        if job.state == "DEPEND" and not job.depends:
+            self.post(job, "depend")
+            job.state = "SCHED"
+            self._prioritize(job)
+
+    def restart(self, job: Job) -> None:
+        """Take up a job that was pending when the service ended (``restart.c``)."""
+        self.post(job, "flux-restart")
+        job.state = "SCHED"
+        self._prioritize(job)
+
+    def resume(self, job: Job) -> None:
+        """Go on with a job whose dependencies were looked at again."""
+        self._depend(job)
+
+    def _prioritize(self, job: Job) -> None:
+        priority = priority_of(job.urgency)
+        self.post(job, "priority", {"priority": priority})
+        if priority == 0:
+            self.queue.discard(job.id)
+            self.kick()
+            return
+        try:
+            self.pool.check(job.request)
+        except Infeasible as error:
+            self.throw(job, "alloc", 0, str(error))
+            return
+        if _debugged(job) and not job.has("debug.alloc-request"):
+            self.post(job, "debug.alloc-request")
+        self.queue.put(job.id, priority)
+        self.kick()
+
+    def kick(self) -> None:
+        """Resources or the queue changed: schedule in the next turn of the loop."""
+        if not self._kicked:
+            self._kicked = True
+            self._loop.call_soon(self._schedule)
+
+    def _schedule(self) -> None:
+        self._kicked = False
+        for _ in range(_SLICE):
+            head = self.queue.head()
+            if head is None or self.stopped:
+                return
+            job = self.active[head]
+            allocated = self.pool.alloc(job.request.shape)
+            if allocated is None:
+                # Strictly in order: nothing overtakes the first in line.
+                return
+            self.queue.discard(head)
+            job.allocated = allocated
+            job.R = self.pool.R(allocated, time.time(), job.request.duration)
+            annotations = {"annotations": {"sched": {"resource_summary": allocated.summary}}}
+            live = Event(time.time(), "annotations", annotations)
+            self.journal.post(job, JournalMessage(job.id, [live]))
+            self.post(job, "alloc", annotations, R=job.R)
+            job.state = "RUN"
+            if _debugged(job):
+                self.post(job, "debug.start-request")
+            self.begin(job)
+        self.kick()
+
+
+def _debugged(job: Job) -> bool:
+    return bool((job.events[0].context or {}).get("flags", 0) & DEBUG)
+
+
+def _afters(job: Job) -> list[After]:
+    parsed = [parse_dependency(*pair) for pair in job.request.dependencies if job.depends]
+    return [dependency for dependency in parsed if isinstance(dependency, After)]

@@ -1,0 +1,287 @@
+"""From alloc to free: the states RUN and CLEANUP of RFC 21, and their events.
+
+This is the execution system's and the job shell's half of the engine (``src/modules/job-exec``,
+``src/shell``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from fluxapi.errors import FluxRefused
+from fluxapi.model.resources import encode_idset
+
+from .execution import Execution, exit_code
+from .guardian import Guardian
+from .ids import IdSource
+from .job import Job
+from .journal import Journal
+from .launcher import Launched, Launcher, Plan
+from .lifecycle import Lifecycle
+from .output import INLINE, OutputLog, header_context
+from .poller import Poller
+from .scheduler import Pool
+from .spool import Spool
+
+__all__ = ["INTERRUPTED", "INTERRUPTED_STATUS", "Running"]
+
+INTERRUPTED = "the service ended while the job ran"
+"""The note of the exception of a job that did not survive its service."""
+
+INTERRUPTED_STATUS = (128 + signal.SIGKILL) << 8
+
+_DRAIN = 0.5
+"""Seconds for which output is still read when something that left the job's session holds it."""
+
+_LONGEST = 1e8
+_ERROR, _FATAL = 3, 0
+"""Levels of ``log`` entries in the output eventlog, those of syslog as Flux's shell uses them."""
+
+
+class Running(Lifecycle):
+    """Runs jobs as processes. ``kill_timeout`` seconds after SIGTERM or SIGALRM comes SIGKILL."""
+
+    def __init__(
+        self,
+        pool: Pool,
+        ids: IdSource,
+        journal: Journal,
+        new_log: Callable[[int], OutputLog],
+        *,
+        launcher: Launcher,
+        poller: Poller,
+        spool: Spool,
+        guardian: Guardian,
+        kill_timeout: float,
+    ) -> None:
+        super().__init__(pool, ids, journal, new_log)
+        self.running: dict[int, Job] = {}
+        self._launcher = launcher
+        self._poller = poller
+        self._spool = spool
+        self._guardian = guardian
+        self._kill_timeout = kill_timeout
+        self._quiet: asyncio.Event = asyncio.Event()
+
+    # Requests.
+
+    def kill(self, jobid: int, signum: int) -> None:
+        """As the job manager's kill request (``kill.c``)."""
+        if not 0 < signum < signal.NSIG:
+            raise FluxRefused("Invalid signal number")
+        job = self.find_active(jobid)
+        if job.state not in {"RUN", "CLEANUP"}:
+            raise FluxRefused("job is not running")
+        if job.execution is not None:
+            job.execution.kill(signum)
+        elif job.plan is not None:
+            job.signals.append(signum)
+
+    async def stop(self, patience: float) -> None:
+        """End every job that runs: SIGTERM, ``patience`` seconds, SIGKILL."""
+        self.stopped = True
+        for job in list(self.running.values()):
+            self.throw(job, "exec", 0, INTERRUPTED)
+        if not await self._until_quiet(patience):
+            for job in list(self.running.values()):
+                self._kill_hard(job)
+            await self._until_quiet(patience)
+
+    def abandon(self) -> None:
+        """Forget the jobs that would not end; whoever calls this has killed them."""
+        for job in list(self.running.values()):
+            if job.execution is not None:
+                job.execution.abandon()
+            self._finish(job, INTERRUPTED_STATUS)
+
+    async def _until_quiet(self, seconds: float) -> bool:
+        self._quiet.clear()
+        if self.running:
+            try:
+                await asyncio.wait_for(self._quiet.wait(), seconds)
+            except (TimeoutError, asyncio.TimeoutError):
+                return False
+        return True
+
+    # Start.
+
+    def begin(self, job: Job) -> None:
+        """Start the processes of a job, or what stands for them."""
+        self.running[job.id] = job
+        assert job.allocated is not None  # noqa: S101 - it has its resources
+        if job.request.test is not None:
+            self._begin_test(job)
+            return
+        job.plan = Plan(job.id, job.request, job.allocated)
+        self._launcher.launch(job.plan, self._launched)
+
+    def _begin_test(self, job: Job) -> None:
+        test = job.request.test
+        assert test is not None  # noqa: S101 - that is why this was called
+        if test.mock_exception == "init":
+            self.throw(job, "exec", 0, "mock initialization exception generated")
+            return
+        self._started(job)
+        if test.duration > 0:
+            delay = min(test.duration, _LONGEST)
+            job.timers.append(self._loop.call_later(delay, self._finish, job, test.wait_status))
+        if test.mock_exception == "run":
+            self.throw(job, "exec", 0, "mock run exception generated")
+
+    def _started(self, job: Job) -> None:
+        self.post(job, "start")
+        self.dependencies.started(job.id)
+        if job.request.duration > 0:
+            delay = min(job.request.duration, _LONGEST)
+            job.timers.append(self._loop.call_later(delay, self._expire, job))
+
+    def _launched(self, plan: Plan, launched: Launched) -> None:
+        job = self.running.get(plan.jobid)
+        if job is None:
+            return
+        job.tmpdir = launched.tmpdir
+        if plan.aborted and not launched.tasks:
+            self._release(job)
+            return
+        self._started(job)
+        self._head(job, launched)
+        job.execution = Execution(
+            launched,
+            job.log,
+            self._poller,
+            self._spool,
+            self._guardian,
+            on_exit=lambda rank, status: self._task_ended(job, rank, status),
+            on_output=lambda: self.wrote(job),
+            on_done=lambda: self._done(job),
+        )
+        if launched.error is not None:
+            job.execution.verdict = launched.error.code
+            self._log_entry(job, _FATAL, launched.error.note)
+            self.throw(job, "exec", 0, launched.error.note)
+            job.execution.kill(signal.SIGKILL)
+            if not launched.tasks:
+                self._done(job)
+        elif job.fatal:
+            job.execution.kill(signal.SIGTERM)
+        for signum in job.signals:
+            job.execution.kill(signum)
+
+    def _head(self, job: Job, launched: Launched) -> None:
+        """The first entries of the output log."""
+        ntasks = job.request.ntasks
+        job.log.write("header", header_context(ntasks))
+        ranks = encode_idset(range(ntasks), brackets=True)
+        for stream, path in launched.redirects.items():
+            job.log.write("redirect", {"stream": stream, "rank": ranks, "path": path})
+        for warning in launched.warnings:
+            self._log_entry(job, _ERROR, warning)
+        self.wrote(job)
+
+    def _log_entry(self, job: Job, level: int, message: str) -> None:
+        context: dict[str, Any] = {"rank": 0, "level": level, "message": message}
+        job.log.write("log", context)
+        self.wrote(job)
+
+    def wrote(self, job: Job) -> None:
+        """The output log has grown; small logs are kept with the job's row."""
+        if self.dirty is not None and job.log.size <= INLINE:
+            self.dirty[job.id] = job
+            self.journal.touch()
+
+    # End.
+
+    def interrupt(self, job: Job, type: str) -> None:
+        """A fatal exception: SIGTERM (SIGALRM at the time limit) and, in a while, SIGKILL."""
+        signum = signal.SIGALRM if type == "timeout" else signal.SIGTERM
+        if job.request.test is not None:
+            if job.has("start"):
+                self._finish(job, int(signum))
+            else:
+                self._release(job)
+            return
+        if job.execution is not None:
+            job.execution.kill(signum)
+        elif job.plan is not None:
+            job.plan.aborted = True
+        if not job.killing:
+            job.killing = True
+            job.timers.append(self._loop.call_later(self._kill_timeout, self._kill_hard, job))
+
+    def _kill_hard(self, job: Job) -> None:
+        if job.execution is not None:
+            job.execution.kill(signal.SIGKILL)
+        job.timers.append(self._loop.call_later(self._kill_timeout, self._kill_hard, job))
+
+    def _expire(self, job: Job) -> None:
+        self.throw(job, "timeout", 0, "resource allocation expired")
+
+    def _task_ended(self, job: Job, rank: int, status: int) -> None:
+        execution = job.execution
+        if execution is None:
+            return
+        request = job.request
+        first, job.doomed = not job.doomed, True
+        if first and request.exit_on_error and exit_code(status) != 0:
+            note = _task_note(job, rank, self.pool.hostname)
+            self._doom(job, f"{note} failed{_how(status)} and exit-on-error is set", status)
+        elif first and execution.alive and request.exit_timeout is not None:
+            delay = min(request.exit_timeout, _LONGEST)
+            job.timers.append(self._loop.call_later(delay, self._outlived, job, rank, status))
+        if execution.draining:
+            job.timers.append(self._loop.call_later(_DRAIN, execution.finish))
+
+    def _outlived(self, job: Job, rank: int, status: int) -> None:
+        if job.execution is None or not job.execution.alive:
+            return
+        note = _task_note(job, rank, self.pool.hostname)
+        limit = f"exit-timeout={job.request.exit_timeout:g}s"
+        self._doom(job, f"{note} exited{_how(status)} and {limit} has expired", status)
+
+    def _doom(self, job: Job, note: str, status: int) -> None:
+        """One task's end is the end of the job, with its exit code (``src/shell/doom.c``)."""
+        if job.execution is not None:
+            job.execution.verdict = exit_code(status)
+        self._log_entry(job, _FATAL, note)
+        self.throw(job, "exec", 0, note, status)
+
+    def _done(self, job: Job) -> None:
+        self._finish(job, 0 if job.execution is None else job.execution.code << 8)
+
+    def _finish(self, job: Job, status: int) -> None:
+        job.state = "CLEANUP"
+        if job.has("start"):
+            self.post(job, "finish", {"status": status})
+        self._release(job)
+
+    def _release(self, job: Job) -> None:
+        job.state = "CLEANUP"
+        job.stop_timers()
+        job.execution = None
+        self.running.pop(job.id, None)
+        if job.tmpdir is not None:
+            self._launcher.remove(job.tmpdir)
+        self.post(job, "release", {"ranks": "all", "final": True})
+        if job.allocated is not None:
+            self.pool.free(job.allocated)
+        self.post(job, "free")
+        self.clean(job)
+        self.kick()
+        if not self.running:
+            self._quiet.set()
+
+
+def _task_note(job: Job, rank: int, hostname: str) -> str:
+    program = os.path.basename(job.request.command[0])  # noqa: PTH119 - not a path
+    return f"{program}: task rank {rank} on host {hostname}"
+
+
+def _how(status: int) -> str:
+    """How a task ended, in parentheses, from its wait status."""
+    if os.WIFSIGNALED(status):
+        return f" ({signal.strsignal(os.WTERMSIG(status))})"
+    return f" (Exit {os.WEXITSTATUS(status)})"

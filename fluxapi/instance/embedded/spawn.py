@@ -1,0 +1,156 @@
+"""Start one process of a job: in its own session, with its own limits, found on its own PATH."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import resource
+import signal
+import subprocess
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["Command", "exit_fd", "find_program", "limits", "spawn"]
+
+_DEFAULT_PATH = "/bin:/usr/bin"
+"""Where execvp(3) looks when there is no PATH."""
+
+_RLIMITS = {
+    "cpu": "CPU",
+    "fsize": "FSIZE",
+    "data": "DATA",
+    "stack": "STACK",
+    "core": "CORE",
+    "nofile": "NOFILE",
+    "ofile": "NOFILE",
+    "as": "AS",
+    "rss": "RSS",
+    "nproc": "NPROC",
+    "memlock": "MEMLOCK",
+    "msgqueue": "MSGQUEUE",
+    "nice": "NICE",
+    "rtprio": "RTPRIO",
+    "rttime": "RTTIME",
+    "sigpending": "SIGPENDING",
+}
+_GATE = ["/bin/sh", "-c", 'kill -STOP $$; exec "$@"', "sh"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A process to start: arguments, environment, directory, descriptors 0 to 2, soft limits."""
+
+    argv: list[str]
+    environment: Mapping[str, str]
+    cwd: str | None
+    stdin: int
+    stdout: int
+    stderr: int
+    limits: Mapping[int, int]
+
+
+def limits(wanted: Mapping[str, object]) -> dict[int, int]:
+    """The soft limits of the shell option ``rlimit`` that differ from this process's own.
+
+    −1 is no limit; more than the hard limit is the hard limit (``src/shell/rlimit.c``). Raises
+    ``ValueError`` for what is not a limit.
+    """
+    changed = {}
+    for name, value in wanted.items():
+        number = getattr(resource, f"RLIMIT_{_RLIMITS.get(name, '?')}", None)
+        if number is None or isinstance(value, bool) or not isinstance(value, int):
+            raise ValueError(f"invalid shell option rlimit.{name}={value}")
+        soft, hard = resource.getrlimit(number)
+        new = value if value >= 0 else resource.RLIM_INFINITY
+        if hard != resource.RLIM_INFINITY and (new == resource.RLIM_INFINITY or new > hard):
+            new = hard
+        if new != soft:
+            changed[number] = min(new, 2**63 - 1)
+    return changed
+
+
+def find_program(name: str, environment: Mapping[str, str], cwd: str | None) -> str:
+    """The file to execute for ``name``, as execvp(3) finds it; raises ``OSError``."""
+    if "/" in name:
+        return name
+    failure = errno.ENOENT
+    for folder in environment.get("PATH", _DEFAULT_PATH).split(":"):
+        path = os.path.join(cwd or os.getcwd(), folder, name)  # noqa: PTH109,PTH118 - hot path
+        if os.access(path, os.X_OK) and not os.path.isdir(path):  # noqa: PTH112 - hot path
+            return path
+        if os.path.exists(path):  # noqa: PTH110 - hot path
+            failure = errno.EACCES
+    raise OSError(failure, os.strerror(failure))
+
+
+def spawn(command: Command) -> int:
+    """Start it and return its process id, which is also its session; raises ``OSError``."""
+    program = find_program(command.argv[0], command.environment, command.cwd)
+    try:
+        return _start(command, command.argv, program)
+    except OSError as error:
+        if error.errno != errno.ENOEXEC:
+            raise
+    # A script without #! runs in the shell, as with execvp(3).
+    return _start(command, ["sh", program, *command.argv[1:]], "/bin/sh")
+
+
+def _start(command: Command, argv: list[str], program: str) -> int:
+    if command.limits:
+        # Limits are set on the new process itself, before it becomes the program: a hook between
+        # fork and exec is not safe beside threads, and its own limits are no business of ours.
+        _check_executable(program, command.cwd)
+        pid = _popen(command, [*_GATE, program, *argv[1:]], _GATE[0])
+        os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        for number, soft in command.limits.items():
+            # What the system does not allow, Flux logs and goes on.
+            with contextlib.suppress(OSError, ValueError):
+                resource.prlimit(pid, number, (soft, resource.getrlimit(number)[1]))
+        os.kill(pid, signal.SIGCONT)
+        return pid
+    return _popen(command, argv, program)
+
+
+def _check_executable(program: str, cwd: str | None) -> None:
+    path = os.path.join(cwd or os.getcwd(), program)  # noqa: PTH109,PTH118 - as above
+    if not os.path.exists(path):  # noqa: PTH110
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+    if not os.access(path, os.X_OK) or os.path.isdir(path):  # noqa: PTH112
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+
+def _popen(command: Command, argv: list[str], program: str) -> int:
+    # Bytes, so that the service's locale has no say in what a job gets.
+    process = subprocess.Popen(  # noqa: S603 - running jobs is the purpose
+        [word.encode() for word in argv],
+        executable=program.encode(),
+        stdin=command.stdin,
+        stdout=command.stdout,
+        stderr=command.stderr,
+        env={name.encode(): value.encode() for name, value in command.environment.items()},
+        cwd=command.cwd,
+        start_new_session=True,
+    )
+    # The engine waits for the process itself; without this the object would, when it is collected.
+    process.returncode = 0
+    return process.pid
+
+
+def exit_fd(pid: int) -> int:
+    """A descriptor that is readable once the process has ended; the caller closes it."""
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        # Old kernels and some sandboxes have no pidfd; there a thread waits.
+        reader, writer = os.pipe()
+        threading.Thread(target=_wait, args=(pid, writer), daemon=True).start()
+        return reader
+
+
+def _wait(pid: int, writer: int) -> None:
+    try:
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    finally:
+        os.close(writer)

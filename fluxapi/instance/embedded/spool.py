@@ -1,0 +1,145 @@
+"""Output on its way to files: gathered on the loop, written in batches by a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Callable, Iterable
+from concurrent.futures import Executor
+from pathlib import Path
+
+from fluxapi.model.eventlog import Event, decode_eventlog
+
+from .output import INLINE, OutputLog
+
+__all__ = ["HIGH_WATER", "Spool"]
+
+_log = logging.getLogger(__name__)
+
+HIGH_WATER = 1 << 20
+"""Bytes in memory at which a job's pipes are not read until the file has caught up."""
+
+_BATCH = 1 << 18
+"""Bytes of log that a reader gets at once; every entry is shorter."""
+
+_MODE = 0o600
+
+
+class Spool:
+    """Appends logs, and labelled output files, in ``executor``'s thread."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self._logs: dict[OutputLog, Callable[[], None] | None] = {}
+        self._files: dict[Path, bytearray] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._batch: asyncio.Future[None] | None = None
+
+    def log(self, log: OutputLog, written: Callable[[], None] | None = None) -> None:
+        """``log`` has grown; ``written`` is called when its file has caught up."""
+        if log.size > INLINE and log.unflushed and log.failure is None:
+            self._logs[log] = written or self._logs.get(log)
+            self._start()
+
+    def file(self, path: Path, data: bytes) -> None:
+        """Append ``data`` to the file at ``path``."""
+        self._files.setdefault(path, bytearray()).extend(data)
+        self._start()
+
+    async def settle(self) -> None:
+        """Return when all that was given so far is written."""
+        while self._task is not None:
+            await asyncio.shield(self._task)
+
+    async def flushed(self, logs: Iterable[OutputLog]) -> None:
+        """Return when what these logs hold now, once they have ended, is in their files."""
+        for log in logs:
+            while log.size > INLINE and log.unflushed and log.failure is None:
+                self.log(log)
+                if self._batch is None:
+                    self._batch = asyncio.get_running_loop().create_future()
+                await self._batch
+
+    async def read(self, log: OutputLog, *, follow: bool) -> AsyncIterator[list[Event]]:
+        """The entries of ``log`` in batches; with ``follow``, until it ends."""
+        offset = 0
+        while True:
+            while offset < log.size:
+                data = log.peek(offset, _BATCH)
+                if data is None:
+                    loop = asyncio.get_running_loop()
+                    data = await loop.run_in_executor(
+                        self._executor, _read, log.path, offset, min(_BATCH, log.flushed - offset)
+                    )
+                # A crash may have left half an entry at the end of the file.
+                data = data[: data.rfind(b"\n") + 1]
+                if not data:
+                    return
+                offset += len(data)
+                yield decode_eventlog(data)
+            if not follow or log.ended:
+                return
+            await log.grown(offset)
+
+    async def remove(self, paths: Iterable[Path]) -> None:
+        """Delete files, those that exist."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._executor, _remove, list(paths))
+
+    def _start(self) -> None:
+        if self._task is None:
+            self._task = asyncio.get_running_loop().create_task(self._run())
+
+    async def _run(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._logs or self._files:
+            logs, self._logs = self._logs, {}
+            files, self._files = self._files, {}
+            batch = [(log.path, log.take()) for log in logs]
+            batch += [(path, bytes(data)) for path, data in files.items()]
+            failures = await loop.run_in_executor(self._executor, _append, batch)
+            for log, (path, data) in zip(logs, batch, strict=False):
+                if path in failures:
+                    log.failure = failures[path]
+                else:
+                    log.put(len(data))
+            for written in logs.values():
+                if written is not None:
+                    written()
+            if self._batch is not None:
+                waiting, self._batch = self._batch, None
+                waiting.set_result(None)
+        self._task = None
+
+
+def _append(batch: list[tuple[Path, bytes]]) -> dict[Path, str]:
+    """Append each piece to its file; what went wrong, by path."""
+    failures = {}
+    for path, data in batch:
+        try:
+            _append_one(path, data)
+        except OSError as error:  # noqa: PERF203 - one job's file is no other's
+            _log.error("output is lost: %s: %s", path, error.strerror)
+            failures[path] = str(error.strerror)
+    return failures
+
+
+def _append_one(path: Path, data: bytes) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+    with os.fdopen(fd, "ab") as file:
+        file.write(data)
+
+
+def _read(path: Path, offset: int, size: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+    except OSError:
+        return b""
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,165 @@
+"""The history of the embedded instance in SQLite, with its own thread and one commit a batch.
+
+One row is one job: what Flux keeps in its KVS (RFC 16). Output beyond a kilobyte is in files
+beside the database.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from fluxapi.errors import InstanceUnavailable
+
+__all__ = ["Row", "Store"]
+
+_Result = TypeVar("_Result")
+_FORMAT = 1
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value REAL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS jobs (
+    id INTEGER PRIMARY KEY,
+    active INTEGER NOT NULL,
+    changed REAL NOT NULL,
+    jobspec BLOB NOT NULL,
+    eventlog BLOB NOT NULL,
+    R BLOB,
+    output BLOB,
+    output_size INTEGER NOT NULL
+);
+"""
+_UPSERT = """
+INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+active = excluded.active, changed = excluded.changed, eventlog = excluded.eventlog,
+R = excluded.R, output = excluded.output, output_size = excluded.output_size
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One job: ``changed`` in seconds since 1970; ``output`` is the whole log when it is small."""
+
+    id: int
+    active: bool
+    changed: float
+    jobspec: bytes
+    eventlog: bytes
+    R: bytes | None
+    output: bytes | None
+    output_size: int
+
+
+class Store:
+    """A state directory, held by one service at a time.
+
+    Reads and writes raise ``InstanceUnavailable`` with the system's reason.
+    """
+
+    def __init__(self, statedir: Path) -> None:
+        self.outputs = statedir / "output"
+        self._statedir = statedir
+        self._executor = ThreadPoolExecutor(1, "fluxapi-store")
+        self._database: sqlite3.Connection | None = None
+        self._lock = -1
+
+    async def open(self) -> float:
+        """Take the directory (and make it); the moment, since 1970, that its history began."""
+        return await self._call(self._open)
+
+    async def load(self) -> list[Row]:
+        """All jobs, those that changed last at the end."""
+        return await self._call(self._load)
+
+    async def save(self, rows: Iterable[Row], gone: Iterable[int] = ()) -> None:
+        """Write ``rows`` and delete the jobs ``gone``, in one transaction."""
+        await self._call(partial(self._save, list(rows), list(gone)))
+
+    async def close(self) -> None:
+        """Let go of the directory."""
+        await self._call(self._close)
+        self._executor.shutdown(wait=False)
+
+    async def _call(self, function: Callable[[], _Result]) -> _Result:
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, function)
+        except (OSError, sqlite3.Error) as error:
+            raise InstanceUnavailable(
+                f"The state directory {self._statedir} cannot be used: {error}"
+            ) from error
+
+    def _open(self) -> float:
+        self.outputs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = os.open(self._statedir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(self._lock)
+            self._lock = -1
+            raise InstanceUnavailable(
+                f"Another service uses the state directory {self._statedir}; "
+                "stop it first or name another directory."
+            ) from None
+        database = sqlite3.connect(
+            self._statedir / "jobs.sqlite", isolation_level=None, check_same_thread=False
+        )
+        self._database = database
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.executescript(_SCHEMA)
+        facts = dict(database.execute("SELECT name, value FROM meta").fetchall())
+        if facts.setdefault("format", _FORMAT) != _FORMAT:
+            raise InstanceUnavailable(
+                f"The state directory {self._statedir} was written by another release."
+            )
+        epoch = float(facts.setdefault("epoch", time.time()))
+        database.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", facts.items())
+        return epoch
+
+    def _load(self) -> list[Row]:
+        assert self._database is not None  # noqa: S101 - open came first
+        found = self._database.execute("SELECT * FROM jobs ORDER BY changed, id")
+        return [Row(row[0], bool(row[1]), *row[2:]) for row in found]
+
+    def _save(self, rows: list[Row], gone: list[int]) -> None:
+        database = self._database
+        assert database is not None  # noqa: S101 - open came first
+        database.execute("BEGIN")
+        try:
+            database.executemany(
+                _UPSERT,
+                [
+                    (
+                        row.id,
+                        row.active,
+                        row.changed,
+                        row.jobspec,
+                        row.eventlog,
+                        row.R,
+                        row.output,
+                        row.output_size,
+                    )
+                    for row in rows
+                ],
+            )
+            database.executemany("DELETE FROM jobs WHERE id = ?", [(jobid,) for jobid in gone])
+        except BaseException:
+            database.execute("ROLLBACK")
+            raise
+        database.execute("COMMIT")
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1

@@ -1,0 +1,114 @@
+"""A process that outlives the service to end what its jobs left behind.
+
+It is started with ``python -I -S`` in a session of its own and uses nothing but the standard
+library. Standard input brings the cookie that job processes carry in their environment, then
+``+SID`` and ``-SID`` lines as sessions begin and end. When the service is gone, however that
+happened, the pipe ends and everything that bears the cookie or belongs to a session is killed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import time
+
+__all__ = ["COOKIE", "Process", "processes", "sweep"]
+
+COOKIE = "FLUXAPI_JOB_COOKIE"
+"""The environment variable that marks a process as a job's."""
+
+_PATIENCE = 600.0
+"""Seconds that processes which the kernel does not let go are tried again."""
+
+
+class Process:
+    """What ``/proc/PID/stat`` says (proc(5)): session, state, start in clock ticks since boot."""
+
+    __slots__ = ("pid", "session", "start", "state")
+
+    def __init__(self, pid: int, stat: bytes) -> None:
+        # The name, in parentheses, may hold anything; what follows the last one is fixed.
+        fields = stat.rpartition(b")")[2].split()
+        self.pid = pid
+        self.state = fields[0].decode()
+        self.session = int(fields[3])
+        self.start = int(fields[19])
+
+    @property
+    def alive(self) -> bool:
+        """False for a process that only waits for its parent to notice its end."""
+        return self.state not in {"Z", "X"}
+
+
+def processes() -> list[Process]:
+    """The living processes of this machine that this user may look at, without this one."""
+    found = []
+    for entry in os.listdir("/proc"):  # noqa: PTH208 - no pathlib: this file starts fast
+        if not entry.isdigit() or int(entry) == os.getpid():
+            continue
+        stat = _read(f"/proc/{entry}/stat")
+        if stat and (process := Process(int(entry), stat)).alive:
+            found.append(process)
+    return found
+
+
+def sweep(cookie: str, sessions: set[int], patience: float = _PATIENCE) -> bool:
+    """Kill all that bears ``cookie`` or is in ``sessions`` until nothing does.
+
+    Blocks; false when ``patience`` seconds were not enough.
+    """
+    mark = f"{COOKIE}={cookie}".encode()
+    deadline = time.monotonic() + patience
+    pause = 0.002
+    while True:
+        found = [
+            process.pid
+            for process in processes()
+            if process.session in sessions or mark in _read(f"/proc/{process.pid}/environ")
+        ]
+        if not found:
+            return True
+        for pid in found:
+            kill(pid)
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(pause)
+        pause = min(pause * 2, 0.5)
+
+
+def kill(pid: int) -> None:
+    """Send SIGKILL to a process that may be gone already."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGKILL)
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - no pathlib: this file starts fast
+            return file.read()
+    except OSError:
+        return b""
+
+
+def main() -> None:
+    """Follow the pipe until it ends, then sweep."""
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(signum, signal.SIG_IGN)
+    cookie = ""
+    sessions: set[int] = set()
+    for line in sys.stdin:
+        word = line.strip()
+        if word.startswith("+"):
+            sessions.add(int(word[1:]))
+        elif word.startswith("-"):
+            sessions.discard(int(word[1:]))
+        else:
+            cookie = word
+    if cookie:
+        sweep(cookie, sessions)
+
+
+if __name__ == "__main__":
+    main()
