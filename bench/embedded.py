@@ -55,10 +55,12 @@ async def embedded(jobs: int, concurrency: int = CONCURRENCY) -> float:
     submitting = asyncio.ensure_future(instance.submit(submissions))
     done = 0
     async for batch in journal:
-        done += sum(
-            isinstance(message, JournalMessage) and message.events[0].name == "clean"
-            for message in batch
-        )
+        for message in batch:
+            if isinstance(message, JournalMessage):
+                event = message.events[0]
+                done += event.name == "clean"
+                if event.name == "finish" and event.context != {"status": 0}:
+                    raise RuntimeError(f"a job failed: {event.context}")
         if done == jobs:
             break
     seconds = time.perf_counter() - began

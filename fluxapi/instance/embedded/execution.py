@@ -58,6 +58,7 @@ class Execution:
         self.verdict: int | None = None
         self._code = 0
         for task in launched.tasks:
+            guardian.began(task.pid)
             self._watch(task, launched)
 
     @property

@@ -20,6 +20,12 @@ _log = logging.getLogger(__name__)
 _SCAN_DELAY = 0.2
 """Seconds over which ended sessions are gathered for one look through ``/proc``."""
 
+_TELL_DELAY = 0.05
+"""Seconds over which sessions are gathered before the sweeper is told; short ones are no news."""
+
+_LINES = 256
+"""Lines that a pipe takes whole (PIPE_BUF, pipe(7)) or not at all."""
+
 _TICKS = os.sysconf("SC_CLK_TCK")
 _CLOSE_PATIENCE = 10.0
 
@@ -36,6 +42,8 @@ class Guardian:
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = -1
         self._sessions: set[int] = set()
+        self._told: set[int] = set()
+        self._telling: asyncio.TimerHandle | None = None
         self._ended: dict[int, float] = {}
         self._scan: asyncio.Task[None] | None = None
 
@@ -55,14 +63,14 @@ class Guardian:
         finally:
             os.close(reader)
         os.set_blocking(self._pipe, False)
-        self._tell(self.cookie)
+        self._tell([self.cookie])
 
     def began(self, session: int) -> None:
-        """A session was started (safe to call in any thread)."""
+        """A session was started."""
         self._sessions.add(session)
         # The number may have been that of a session that ended.
         self._ended.pop(session, None)
-        self._tell(f"+{session}")
+        self._tell_soon()
 
     def ended(self, session: int) -> None:
         """The main process of a session ended: kill what is left of it, soon."""
@@ -75,6 +83,8 @@ class Guardian:
         if self._scan is not None:
             self._scan.cancel()
             self._scan = None
+        if self._telling is not None:
+            self._telling.cancel()
         if self._process is not None:
             await asyncio.get_running_loop().run_in_executor(self._executor, self._finish)
 
@@ -91,14 +101,27 @@ class Guardian:
         except subprocess.TimeoutExpired:
             _log.warning("the sweeper (process %d) has not ended yet", process.pid)
 
-    def _tell(self, line: str) -> None:
-        if self._pipe < 0:
-            return
+    def _tell_soon(self) -> None:
+        # The cookie finds almost all of them, so it does not matter that this is late.
+        if self._telling is None:
+            loop = asyncio.get_running_loop()
+            self._telling = loop.call_later(_TELL_DELAY, self._tell_changes)
+
+    def _tell_changes(self) -> None:
+        self._telling = None
+        new, old = self._sessions - self._told, self._told - self._sessions
+        lines = [f"+{session}" for session in new] + [f"-{session}" for session in old]
+        if all(self._tell(lines[at : at + _LINES]) for at in range(0, len(lines), _LINES)):
+            self._told = set(self._sessions)
+
+    def _tell(self, lines: list[str]) -> bool:
         try:
-            os.write(self._pipe, f"{line}\n".encode())
+            os.write(self._pipe, "".join(f"{line}\n" for line in lines).encode())
         except OSError as error:
-            # The cookie still finds almost all of them.
+            # Told again with the next change; to say a thing twice does no harm.
             _log.warning("the sweeper does not listen: %s", error)
+            return False
+        return True
 
     async def _scan_soon(self) -> None:
         loop = asyncio.get_running_loop()
@@ -110,7 +133,7 @@ class Guardian:
                 if session not in busy and self._ended.get(session) == moment:
                     del self._ended[session]
                     self._sessions.discard(session)
-                    self._tell(f"-{session}")
+                    self._tell_soon()
         self._scan = None
 
 

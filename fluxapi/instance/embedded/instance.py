@@ -264,7 +264,7 @@ class _Parts:
         rundir = await loop.run_in_executor(self._launches, tempfile.mkdtemp, None, "fluxapi-")
         self._rundir = Path(rundir)
         self.outputs = self._rundir if self.store is None else self.store.outputs
-        self.launcher = Launcher(self._launches, self.guardian, self._rundir, self._hostname)
+        self.launcher = Launcher(self._launches, self.guardian.cookie, self._rundir, self._hostname)
         await loop.run_in_executor(self._sweeps, self.guardian.start)
 
     async def close(self) -> None:

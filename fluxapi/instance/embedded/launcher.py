@@ -18,7 +18,6 @@ import msgspec
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.resources import encode_idset
 
-from .guardian import Guardian
 from .mustache import Tags
 from .request import Request, StreamTarget
 from .scheduler import Allocated
@@ -79,12 +78,12 @@ class Launched:
 class Launcher:
     """Starts jobs in ``executor``'s thread and reports on the loop.
 
-    ``rundir`` holds their temporary directories; ``guardian`` learns of their sessions.
+    ``rundir`` holds their temporary directories; ``cookie`` marks their processes.
     """
 
-    def __init__(self, executor: Executor, guardian: Guardian, rundir: Path, hostname: str) -> None:
+    def __init__(self, executor: Executor, cookie: str, rundir: Path, hostname: str) -> None:
         self._executor = executor
-        self._guardian = guardian
+        self._cookie = cookie
         self._rundir = rundir
         self._hostname = hostname
         self._loop = asyncio.get_running_loop()
@@ -95,7 +94,7 @@ class Launcher:
 
     def remove(self, tmpdir: Path) -> None:
         """Delete the temporary directory of a job that has ended."""
-        self._executor.submit(shutil.rmtree, tmpdir, ignore_errors=True)
+        self._executor.submit(_remove, tmpdir)
 
     def _run(self, plan: Plan, done: Callable[[Plan, Launched], None]) -> None:
         launched = Launched()
@@ -149,7 +148,7 @@ class Launcher:
 
     def _spawn(self, command: Command, rank: int) -> int:
         try:
-            pid = spawn(command)
+            return spawn(command)
         except OSError as error:
             code = {errno.ENOENT: 127, errno.EACCES: 126, errno.EPERM: 126}.get(error.errno or 0, 1)
             raise _Failed(
@@ -157,8 +156,6 @@ class Launcher:
                 f"{command.argv[0][:256]}: {os.strerror(error.errno or 0)}",
                 code,
             ) from None
-        self._guardian.began(pid)
-        return pid
 
     def _enter(self, cwd: str | None, launched: Launched) -> str | None:
         if cwd is None:
@@ -189,7 +186,7 @@ class Launcher:
             "FLUX_JOB_SIZE": str(request.ntasks),
             "FLUX_JOB_NNODES": "1",
             "FLUX_JOB_TMPDIR": tags.tmpdir,
-            COOKIE: self._guardian.cookie,
+            COOKIE: self._cookie,
         }
         if "HOSTNAME" in environment:
             environment["HOSTNAME"] = self._hostname
@@ -283,6 +280,13 @@ def _close(*fds: int) -> None:
     for fd in fds:
         if fd >= 0:
             os.close(fd)
+
+
+def _remove(tmpdir: Path) -> None:
+    try:
+        tmpdir.rmdir()  # Most jobs have left it empty.
+    except OSError:
+        shutil.rmtree(tmpdir, ignore_errors=True)
 
 
 def _write_files(request: Request, tmpdir: Path) -> None:

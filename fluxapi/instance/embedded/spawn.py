@@ -9,8 +9,10 @@ import resource
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 __all__ = ["Command", "exit_fd", "find_program", "limits", "spawn"]
 
@@ -75,13 +77,18 @@ def find_program(name: str, environment: Mapping[str, str], cwd: str | None) -> 
     """The file to execute for ``name``, as execvp(3) finds it; raises ``OSError``."""
     if "/" in name:
         return name
-    failure = errno.ENOENT
-    for folder in environment.get("PATH", _DEFAULT_PATH).split(":"):
-        path = os.path.join(cwd or os.getcwd(), folder, name)  # noqa: PTH109,PTH118 - hot path
-        if os.access(path, os.X_OK) and not os.path.isdir(path):  # noqa: PTH112 - hot path
-            return path
-        if os.path.exists(path):  # noqa: PTH110 - hot path
-            failure = errno.EACCES
+    path = environment.get("PATH", _DEFAULT_PATH)
+    return _search(name, path, cwd or os.getcwd(), int(time.monotonic()))  # noqa: PTH109 - str
+
+
+@lru_cache(maxsize=256)
+def _search(name: str, path: str, cwd: str, _second: int) -> str:
+    """Look along a PATH; what was found is taken to be true for the rest of the second."""
+    candidates = [os.path.join(cwd, folder, name) for folder in path.split(":")]  # noqa: PTH118 - str
+    for candidate in candidates:
+        if os.access(candidate, os.X_OK) and not os.path.isdir(candidate):  # noqa: PTH112 - str
+            return candidate
+    failure = errno.EACCES if any(map(os.path.exists, candidates)) else errno.ENOENT
     raise OSError(failure, os.strerror(failure))
 
 
