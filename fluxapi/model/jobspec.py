@@ -37,7 +37,7 @@ ALIASES = {
 _BESIDE_JOBSPEC = frozenset({"jobspec", "urgency", "waitable", "debug"})
 _URGENCIES = {"hold": 0, "default": 16, "expedite": 31}
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
-_DURATION = re.compile(r"([0-9.]+)(ms|[smhd]|)\Z", re.ASCII)
+_DURATION = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
 _PLAIN = re.compile(r"[!#-&(-\[\]-~ \t\r\n]*\Z")
 """Text in which neither quote nor backslash occurs: splitting it at blanks is what a shell does."""
 
@@ -85,7 +85,7 @@ def parse_duration(value: float | str) -> float:
     if isinstance(value, str):
         match = _DURATION.match(value)
         if match is None:
-            raise ValueError("is not a Flux Standard Duration")
+            raise ValueError("is not a Flux Standard Duration such as 90s or 1.5h")
         value = float(match[1]) * _UNITS[match[2]]
     seconds = float(value)
     if not (math.isfinite(seconds) and seconds >= 0):

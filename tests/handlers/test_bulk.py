@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import json
+
+from fluxapi.errors import FluxRefused, InstanceUnavailable
+
+from .conftest import Service
+
+
+async def test_ids_come_in_order(service: Service) -> None:
+    jobs = [{"command": "true", "name": f"job{number}"} for number in range(200)]
+    response = await service.client.post("/jobs/bulk", json={"jobs": jobs})
+    assert response.status == 201
+    body = await response.json()
+    records = [
+        await (await service.client.get(f"/jobs/{entry['id']}")).json()
+        for entry in body["jobs"][:3]
+    ]
+    assert [record["name"] for record in records] == ["job0", "job1", "job2"]
+    assert (body["submitted"], body["failed"]) == (200, 0)
+
+
+async def test_what_flux_refuses_is_told_in_its_place(service: Service) -> None:
+    service.instance.refuse["bad"] = FluxRefused("no such queue")
+    jobs = [{"command": "true"}, {"command": "bad"}, {"command": "true"}]
+    response = await service.client.post("/jobs/bulk", json={"jobs": jobs})
+    assert response.status == 207
+    entries = (await response.json())["jobs"]
+    assert [set(entry) for entry in entries] == [{"id"}, {"error"}, {"id"}]
+    assert entries[1]["error"]["detail"] == "no such queue"
+
+
+async def test_one_bad_job_stops_all(service: Service) -> None:
+    jobs = [{"command": "true"}, {"command": "true", "num_tasks": 0}, {"command": "'"}]
+    response = await service.client.post("/jobs/bulk", json={"jobs": jobs})
+    assert response.status == 422
+    pointers = [field["pointer"] for field in (await response.json())["errors"]]
+    assert pointers == ["/jobs/1/num_tasks", "/jobs/2/command"]
+    assert not service.instance.submitted
+
+
+async def test_copies(service: Service) -> None:
+    body = {"job": {"command": "true"}, "copies": 3}
+    response = await service.client.post("/jobs/bulk", json=body)
+    assert len({entry["id"] for entry in (await response.json())["jobs"]}) == 3
+
+
+async def test_cc_substitutes_as_flux_submit_does(service: Service) -> None:
+    body = {"job": {"command": "echo {cc}", "envars": {"A": "{cc}"}}, "cc": "1,3-4"}
+    assert (await service.client.post("/jobs/bulk", json=body)).status == 201
+    specs = [json.loads(submission.jobspec) for submission in service.instance.submitted]
+    assert [spec["tasks"][0]["command"][1] for spec in specs] == ["1", "3", "4"]
+    environment = specs[2]["attributes"]["system"]["environment"]
+    assert (environment["FLUX_JOB_CC"], environment["A"]) == ("4", "4")
+
+
+async def test_a_gone_broker_is_503(service: Service) -> None:
+    service.instance.refuse["true"] = InstanceUnavailable("gone")
+    response = await service.client.post("/jobs/bulk", json={"jobs": [{"command": "true"}]})
+    assert response.status == 503
+
+
+async def _refused(service: Service, text: str) -> tuple[int, list[str]]:
+    response = await service.client.post(
+        "/jobs/bulk", data=text, headers={"Content-Type": "application/json"}
+    )
+    body = await response.json()
+    return response.status, [field["pointer"] for field in body.get("errors", [])]
+
+
+async def test_the_shape_is_checked(service: Service) -> None:
+    assert await _refused(service, "[]") == (422, [""])
+    assert await _refused(service, "{}") == (422, [""])
+    assert await _refused(service, '{"jobs": []}') == (422, ["/jobs"])
+    assert await _refused(service, '{"jobs": 3}') == (422, ["/jobs"])
+    assert await _refused(service, '{"jobs": [{"command":"true"}], "copies": 0}') == (
+        422,
+        ["/copies"],
+    )
+    assert await _refused(service, '{"jbos": []}') == (422, ["/jbos", ""])
+    assert await _refused(service, '{"job": {"command":"x"}, "cc": "5-1"}') == (422, ["/cc"])
+
+
+async def test_what_is_not_json_is_400(service: Service) -> None:
+    assert (await _refused(service, '{"jobs": [{"command": }]}'))[0] == 400
+    assert (await _refused(service, '{"jobs"'))[0] == 400
+
+
+async def test_a_key_is_refused_where_it_would_not_hold(service: Service) -> None:
+    response = await service.client.post(
+        "/jobs/bulk", json={"jobs": [{"command": "x"}]}, headers={"Idempotency-Key": "k"}
+    )
+    assert response.status == 422
