@@ -17,6 +17,7 @@ from . import keys, middleware
 from .auth import Credentials
 from .events.idempotency import Idempotency
 from .events.journal import Journal
+from .events.pages import Pages
 from .events.table import Table
 from .instance.protocol import Instance
 from .metrics import Metrics
@@ -56,6 +57,7 @@ def create_app(
     app[keys.METRICS] = Metrics()
     app[keys.TABLE] = Table(max_inactive=settings.max_jobs, max_keys=settings.idempotency_keys)
     app[keys.IDEMPOTENCY] = Idempotency(app[keys.TABLE], settings.idempotency_keys)
+    app[keys.PAGES] = Pages()
     app[keys.OPENAPI] = document(ROUTES)
     aiohttp_jinja2.setup(
         app,

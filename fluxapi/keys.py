@@ -10,6 +10,7 @@ from aiohttp import web
 from .auth import Credentials
 from .events.idempotency import Idempotency
 from .events.journal import Journal
+from .events.pages import Pages
 from .events.table import Table
 from .instance.protocol import Instance, InstanceInfo
 from .metrics import Metrics
@@ -26,6 +27,7 @@ __all__ = [
     "JOURNAL",
     "METRICS",
     "OPENAPI",
+    "PAGES",
     "QUERY",
     "REQUEST_ID",
     "SETTINGS",
@@ -43,6 +45,7 @@ CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)
 DEFAULTS: web.AppKey[Defaults] = web.AppKey("defaults", Defaults)
 IDEMPOTENCY: web.AppKey[Idempotency] = web.AppKey("idempotency", Idempotency)
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
+PAGES: web.AppKey[Pages] = web.AppKey("pages", Pages)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)

@@ -73,21 +73,27 @@ def _listing(raw: str) -> tuple[JobQuery, int, int | None]:
 
 async def list_jobs(request: web.Request) -> web.Response:
     """A page of jobs, newest first."""
-    query, limit, after = _listing(request.rel_url.raw_query_string)
+    raw = request.rel_url.raw_query_string
     table, journal = request.app[keys.TABLE], request.app[keys.JOURNAL]
     if not journal.ready and not len(table):
         raise InstanceUnavailable("The service is still reading the jobs of the instance.")
     # Taken before the walk: who joins the event channel here sees nothing too few.
     cursor = journal.cursor
-    found = await page(table, query, limit=limit, after=after)
-    rows = await _rows(table, found.ids)
-    following = b"null" if found.next is None else b'"%x"' % found.next
-    body = (
-        b"".join((b'{"jobs":[', b",".join(rows), b'],"next":', following, b',"cursor":'))
-        + json_bytes(cursor)
-        + b"}"
-    )
+    pages = request.app[keys.PAGES]
+    body = pages.get(raw, cursor)
+    if body is None:
+        body = await _page(table, raw, cursor)
+        if journal.cursor == cursor:
+            pages.put(raw, cursor, body)
     return reply(body)
+
+
+async def _page(table: Table, raw: str, cursor: str) -> bytes:
+    query, limit, after = _listing(raw)
+    found = await page(table, query, limit=limit, after=after)
+    rows = b",".join(await _rows(table, found.ids))
+    following = b"null" if found.next is None else b'"%x"' % found.next
+    return b'{"jobs":[%b],"next":%b,"cursor":%b}' % (rows, following, json_bytes(cursor))
 
 
 async def search(request: web.Request) -> web.Response:
@@ -112,12 +118,16 @@ async def search(request: web.Request) -> web.Response:
 
 
 async def _rows(table: Table, ids: Sequence[int]) -> list[bytes]:
-    if len(ids) <= _SLICE:
-        return [table.encode(jobid) for jobid in ids if jobid in table]
+    """The records of ``ids``; those of jobs that went in the meantime are left out."""
     rows: list[bytes] = []
     for start in range(0, len(ids), _SLICE):
-        rows.extend(table.encode(jobid) for jobid in ids[start : start + _SLICE] if jobid in table)
-        await asyncio.sleep(0)
+        if start:
+            await asyncio.sleep(0)
+        some = ids[start : start + _SLICE]
+        try:
+            rows.extend([table.encode(jobid) for jobid in some])
+        except KeyError:
+            rows.extend([table.encode(jobid) for jobid in some if jobid in table])
     return rows
 
 
