@@ -1,0 +1,156 @@
+"""Finds Flux's own Python bindings, which seldom are where Python looks.
+
+A system Flux keeps them beside its other files (``flux config builtin python_path``), compiled for
+the one Python that it was built with; ``pip install flux-python`` puts them into an environment.
+What is missing or does not match is said in one sentence that ends with what to do.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+from fluxapi.errors import SettingsError
+
+__all__ = ["load"]
+
+_PATIENCE = 20
+_NEEDED = {"cffi": "cffi", "_cffi_backend": "cffi", "yaml": "PyYAML", "ply": "ply"}
+"""What the bindings import, and the package that has it."""
+
+_VERSION_OF_FLUX_PYTHON = "import platform, sys; print(platform.python_version(), sys.executable)"
+
+
+def load() -> ModuleType:
+    """The module ``flux`` with its compiled part; adds the installed Flux's folder to ``sys.path``.
+
+    Blocks: it imports and may run ``flux``. Raises ``SettingsError`` that says what to do.
+    """
+    if (module := _import()) is not None:
+        return module
+    program = shutil.which("flux")
+    if program is None:
+        raise SettingsError(
+            "Flux's Python bindings are not installed and there is no flux on PATH: put the "
+            "installed Flux on PATH, pip install flux-python, or serve with --instance embedded."
+        )
+    folders = _folders(program)
+    for folder in folders:
+        if (folder / "flux").is_dir():
+            return _load_from(folder, program)
+    where = f" (looked in {', '.join(map(str, folders))})" if folders else ""
+    raise SettingsError(
+        f"The Flux at {program} has no Python bindings{where}: "
+        f"pip install {_package(program)} ply pyyaml."
+    )
+
+
+def _load_from(folder: Path, program: str) -> ModuleType:
+    # Last, so that what else lies in that folder hides nothing of ours.
+    sys.path.append(str(folder))
+    try:
+        module = _import()
+        if module is not None:
+            return module
+        raise ModuleNotFoundError("No module named 'flux'", name="flux")
+    except ImportError as error:
+        sys.path.remove(str(folder))
+        _forget()
+        raise SettingsError(_mismatch(folder, program, error)) from None
+
+
+def _import() -> ModuleType | None:
+    """``flux`` if it is where Python looks; ``SettingsError`` when it is and does not work."""
+    try:
+        module = importlib.import_module("flux")
+    except ModuleNotFoundError as error:
+        _forget()
+        if error.name == "flux":
+            return None
+        raise _missing(error.name) from None
+    try:
+        importlib.import_module("_flux._core")
+    except ModuleNotFoundError as error:
+        if error.name in _NEEDED:
+            _forget()
+            raise _missing(error.name) from None
+        raise
+    return module
+
+
+def _missing(name: str | None) -> Exception:
+    """The error for a module that the bindings import and this Python lacks."""
+    if name not in _NEEDED:
+        return ModuleNotFoundError(f"No module named {name!r}", name=name)
+    return SettingsError(
+        f"Flux's Python bindings need {_NEEDED[name]}: pip install 'fluxapi[flux]'."
+    )
+
+
+def _forget() -> None:
+    """Drop what a failed import left, so that the next attempt looks again."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in {"flux", "_flux"}]:
+        del sys.modules[name]
+    importlib.invalidate_caches()
+
+
+def _folders(program: str) -> list[Path]:
+    """Where the installed Flux says that its bindings are: newer and older ways to ask."""
+    answers = [_ask(program, "config", "builtin", "python_path")]
+    if not any(answers):
+        environment = _ask(program, "env")
+        answers = [
+            line.removeprefix("export ").removeprefix("PYTHONPATH=").strip("'\"")
+            for line in environment.splitlines()
+            if line.removeprefix("export ").startswith("PYTHONPATH=")
+        ]
+    folders = [part for answer in answers for part in answer.split(os.pathsep) if part]
+    return list(dict.fromkeys(map(Path, folders)))
+
+
+def _mismatch(folder: Path, program: str, error: ImportError) -> str:
+    """Why the bindings in ``folder`` do not import here, and the way out."""
+    told = _ask(program, "python", "-c", _VERSION_OF_FLUX_PYTHON).split(None, 1)
+    here = platform.python_version()
+    package = f"pip install {_package(program)} ply pyyaml"
+    if len(told) == 2 and _minor(told[0]) != _minor(here):  # noqa: PLR2004 - version, executable
+        return (
+            f"The Flux bindings in {folder} are for Python {_minor(told[0])} and this is Python "
+            f"{_minor(here)}: run fluxapi with {told[1].strip()}, or {package}."
+        )
+    return f"The Flux bindings in {folder} do not import ({error}): {package}."
+
+
+def _minor(version: str) -> str:
+    return ".".join(version.split(".")[:2])
+
+
+def _package(program: str) -> str:
+    """The requirement for the bindings of the very version that is installed."""
+    for line in _ask(program, "version").splitlines():
+        words = line.split()
+        if len(words) > 1 and words[0] == "libflux-core:":
+            return f"flux-python=={words[1].partition('-')[0]}"
+    return "flux-python"
+
+
+def _ask(program: str, *arguments: str) -> str:
+    """What ``flux ARGUMENTS`` prints, or nothing when it fails."""
+    try:
+        answer = subprocess.run(  # noqa: S603 - the flux that PATH names
+            [program, *arguments],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return ""
+    return answer.stdout.strip()

@@ -1,0 +1,242 @@
+"""What the RPC thread is asked to do: one call, a batch of submissions, a stream of responses.
+
+Each is made on the event loop and answered on the RPC thread; what it gives to the event loop goes
+through the thread's :class:`~.outbox.Outbox`, many results in one turn.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import errno
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from fluxapi.errors import FluxapiError, InstanceUnavailable
+from fluxapi.instance.protocol import Submission
+
+from . import refusal
+from .wire import ANY_NODE
+
+__all__ = ["Call", "Flags", "Request", "Signer", "Stream", "Submissions"]
+
+Post = Callable[[Callable[[Any], None], Any], None]
+"""``post(function, argument)`` has the event loop call it soon."""
+
+_id_decoder = msgspec.json.Decoder(dict[str, int])
+
+
+class Flags:
+    """Options of ``flux_job_submit``(3): the values of FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG."""
+
+    DEBUG = 2
+    WAITABLE = 4
+
+
+class Request(Protocol):
+    """What can wait for a response; every method is for the RPC thread."""
+
+    def answer(self, index: int, error: int, payload: bytes, post: Post) -> bool:
+        """Take a response (that of request number ``index``); whether it was the last."""
+
+    def fail(self, error: FluxapiError, post: Post) -> None:
+        """There will be no (more) response."""
+
+
+class Call:
+    """One request with one response; ``future`` gets what ``decode`` makes of the payload."""
+
+    def __init__(
+        self,
+        topic: bytes,
+        payload: bytes,
+        *,
+        jobid: int | None = None,
+        node: int = ANY_NODE,
+        decode: Callable[[bytes], Any] = bytes,
+    ) -> None:
+        self.topic = topic
+        self.payload = payload
+        self.node = node
+        self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._jobid = jobid
+        self._decode = decode
+
+    def answer(self, index: int, error: int, payload: bytes, post: Post) -> bool:
+        """See :class:`Request`."""
+        del index
+        if error:
+            self.fail(refusal.error_for(error, payload, self._jobid), post)
+            return True
+        try:
+            result = self._decode(payload)
+        except (msgspec.MsgspecError, ValueError, KeyError) as problem:
+            topic = self.topic.decode()
+            self.fail(InstanceUnavailable(f"Flux's answer to {topic} is odd: {problem}."), post)
+        else:
+            post(self._resolve, result)
+        return True
+
+    def fail(self, error: FluxapiError, post: Post) -> None:
+        """See :class:`Request`."""
+        post(self._reject, error)
+
+    def _resolve(self, result: Any) -> None:
+        if not self.future.done():
+            self.future.set_result(result)
+
+    def _reject(self, error: FluxapiError) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+class Signer:
+    """Wraps a jobspec for ``job-ingest.submit`` as RFC 15 asks, with the mechanism ``none``.
+
+    Flux takes it from the instance owner, who needs no signature (flux-core,
+    src/common/libjob/submit.c).
+    """
+
+    def __init__(self, owner: int) -> None:
+        fields = ("version", "i1", "userid", f"i{owner}", "mechanism", "snone")
+        header = "".join(f"{field}\0" for field in fields).encode()
+        self._head = b'{"J":"' + base64.b64encode(header) + b"."
+
+    def payload(self, submission: Submission) -> bytes:
+        """The JSON body of the request."""
+        flags = submission.debug * Flags.DEBUG | submission.waitable * Flags.WAITABLE
+        tail = b'.none","urgency":%d,"flags":%d}' % (submission.urgency, flags)
+        return self._head + base64.b64encode(submission.jobspec) + tail
+
+
+class Submissions:
+    """A batch of jobs to submit; ``future`` gets a list of ids and errors in their order.
+
+    The jobs are encoded on the RPC thread as they are sent, so a large batch neither holds the
+    event loop nor exists twice in memory.
+    """
+
+    topic = b"job-ingest.submit"
+
+    def __init__(self, submissions: Sequence[Submission]) -> None:
+        self.future: asyncio.Future[list[int | FluxapiError]]
+        self.future = asyncio.get_running_loop().create_future()
+        self.sent = 0
+        self._submissions = submissions
+        self._results: list[int | FluxapiError | None] = [None] * len(submissions)
+        self._left = len(submissions)
+
+    @property
+    def all_sent(self) -> bool:
+        """Whether every job went out."""
+        return self.sent == len(self._submissions)
+
+    def next(self, signer: Signer) -> tuple[int, bytes]:
+        """Number and body of the next request."""
+        index = self.sent
+        self.sent += 1
+        return index, signer.payload(self._submissions[index])
+
+    def answer(self, index: int, error: int, payload: bytes, post: Post) -> bool:
+        """See :class:`Request`."""
+        if error:
+            self._results[index] = refusal.submit_error(error, payload)
+        else:
+            try:
+                self._results[index] = _id_decoder.decode(payload)["id"]
+            except (msgspec.MsgspecError, KeyError):
+                self._results[index] = InstanceUnavailable("Flux gave no job id.")
+        self._left -= 1
+        if self._left == 0:
+            post(self._resolve, self._results)
+        return True
+
+    def fail(self, error: FluxapiError, post: Post) -> None:
+        """See :class:`Request`; jobs that were answered keep their answers."""
+        self.sent = len(self._submissions)
+        if self._left:
+            self._left = 0
+            post(self._resolve, [error if known is None else known for known in self._results])
+
+    def _resolve(self, results: list[int | FluxapiError]) -> None:
+        if not self.future.done():
+            self.future.set_result(results)
+
+
+class Stream:
+    """One request with many responses, handed over in batches until ENODATA ends them.
+
+    At most ``limit`` bytes wait for the consumer; what comes above that is not kept, and
+    :meth:`next_batch` tells so with ``None`` as a last batch (``overflowed``).
+    """
+
+    def __init__(
+        self, topic: bytes, payload: bytes, *, jobid: int | None = None, limit: int = 1 << 24
+    ) -> None:
+        self.topic = topic
+        self.payload = payload
+        self.tag = 0
+        self.overflowed = False
+        self._jobid = jobid
+        self._limit = limit
+        # Each is written by one side only; the difference is what waits.
+        self._produced = 0
+        self._consumed = 0
+        self._batches: deque[list[bytes]] = deque()
+        self._ended = False
+        self._error: FluxapiError | None = None
+        self._news = asyncio.Event()
+        self._fresh: list[bytes] | None = None
+
+    async def next_batch(self) -> list[bytes] | None:
+        """The payloads that came since; ``None`` at the end. Raises what Flux answered."""
+        while not self._batches:
+            if self._ended:
+                if self._error is not None:
+                    raise self._error
+                return None
+            self._news.clear()
+            await self._news.wait()
+        batch = self._batches.popleft()
+        self._consumed += sum(map(len, batch))
+        return batch
+
+    def answer(self, index: int, error: int, payload: bytes, post: Post) -> bool:
+        """See :class:`Request`."""
+        del index
+        if error:
+            self._fresh = None
+            ended = error == errno.ENODATA
+            post(self._end, None if ended else refusal.error_for(error, payload, self._jobid))
+            return True
+        if self._produced - self._consumed > self._limit:
+            self._fresh = None
+            self.overflowed = True
+            post(self._end, None)
+            return True
+        self._produced += len(payload)
+        if self._fresh is None:
+            self._fresh = []
+            post(self._take, self._fresh)
+        self._fresh.append(payload)
+        return False
+
+    def handed_over(self) -> None:
+        """The batch under construction now belongs to the event loop."""
+        self._fresh = None
+
+    def fail(self, error: FluxapiError, post: Post) -> None:
+        """See :class:`Request`."""
+        post(self._end, error)
+
+    def _take(self, batch: list[bytes]) -> None:
+        self._batches.append(batch)
+        self._news.set()
+
+    def _end(self, error: FluxapiError | None) -> None:
+        self._ended = True
+        self._error = error
+        self._news.set()

@@ -1,0 +1,212 @@
+"""The protocol over a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import os
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import msgspec
+
+from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound
+from fluxapi.instance import bindings
+from fluxapi.instance.protocol import (
+    InstanceInfo,
+    JournalBatch,
+    LookupKey,
+    Queue,
+    Resources,
+    Submission,
+)
+from fluxapi.model.eventlog import Event
+from fluxapi.model.jobid import encode_f58
+
+from . import output, resources
+from .calls import Call, Submissions
+from .journal import JournalThread
+from .rpc import RpcThread
+
+__all__ = ["BrokerInstance"]
+
+_LOOKUP_CURRENT = 2
+"""FLUX_JOB_LOOKUP_CURRENT: apply the updates of the eventlog to jobspec and R."""
+
+_RANK_0 = 0
+_LARGEST_IN_JSON = 2**63
+"""Flux reads job ids from JSON as signed integers; greater ones cannot be asked for, or exist."""
+
+
+class BrokerInstance:
+    """A Flux instance by its broker at ``uri`` (default: FLUX_URI).
+
+    ``rpc_timeout`` seconds is how long one call may take; submissions may take longer as long as
+    some of them are answered.
+    """
+
+    def __init__(self, uri: str | None = None, rpc_timeout: float = 10.0) -> None:
+        self._uri = uri
+        self._timeout = rpc_timeout
+        self._bindings: Any = None
+        self._rpc: RpcThread | None = None
+        self._journals: set[JournalThread] = set()
+
+    async def start(self) -> InstanceInfo:
+        """Connect; raises ``InstanceUnavailable``, or ``SettingsError`` without usable bindings."""
+        self._bindings = await asyncio.to_thread(_load)
+        rpc = self._rpc = RpcThread(self._bindings, self._uri, self._timeout)
+        try:
+            await rpc.start()
+            names = ("version", "size", "hostname", "security.owner", "broker.starttime")
+            values = await asyncio.gather(*map(self._attribute, names))
+            version, size, hostname, owner, starttime = values
+            info = InstanceInfo(
+                kind="flux",
+                version=version,
+                uri=self._uri or os.environ.get("FLUX_URI"),
+                size=int(size),
+                hostname=hostname,
+                owner=int(owner),
+                starttime=float(starttime),
+            )
+        except BaseException:
+            await self.close()
+            raise
+        rpc.sign_for(info.owner)
+        return info
+
+    async def close(self) -> None:
+        """End the threads; journals that are being read end with ``InstanceUnavailable``."""
+        rpc, self._rpc = self._rpc, None
+        ending = [journal.close() for journal in self._journals]
+        self._journals.clear()
+        if rpc is not None:
+            ending.append(rpc.close())
+        await asyncio.gather(*ending)
+
+    async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
+        """Submit many jobs, pipelined; see :class:`~fluxapi.instance.protocol.Instance`."""
+        if not submissions:
+            return []
+        return await self._connected().submit(Submissions(submissions))
+
+    async def raise_exception(
+        self, jobid: int, type: str, severity: int, note: str | None = None
+    ) -> None:
+        """Raise a job exception (``job-manager.raise``)."""
+        body: dict[str, Any] = {"id": jobid, "type": type, "severity": severity}
+        if note is not None:
+            body["note"] = note
+        await self._call("job-manager.raise", body, jobid)
+
+    async def kill(self, jobid: int, signum: int) -> None:
+        """Send a signal (``job-manager.kill``)."""
+        await self._call("job-manager.kill", {"id": jobid, "signum": signum}, jobid)
+
+    async def set_urgency(self, jobid: int, urgency: int) -> None:
+        """Set the urgency (``job-manager.urgency``)."""
+        await self._call("job-manager.urgency", {"id": jobid, "urgency": urgency}, jobid)
+
+    async def lookup(self, jobid: int, key: LookupKey) -> str:
+        """Fetch from the job's KVS directory (``job-info.lookup``)."""
+        body = {"id": jobid, "keys": [key], "flags": _LOOKUP_CURRENT}
+        answer = await self._call("job-info.lookup", body, jobid)
+        value: str = answer[key]
+        return value
+
+    async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
+        """The RFC 24 output eventlog in batches."""
+        eventlog = await self.lookup(jobid, "eventlog")
+        batches = output.watch(self._connected(), jobid, eventlog, follow=follow)
+        async with contextlib.aclosing(batches) as watched:
+            async for batch in watched:
+                yield batch
+
+    async def resources(self) -> Resources:
+        """What ``resource.status`` and the scheduler tell."""
+        status, sched = await asyncio.gather(
+            self._call("resource.status", node=_RANK_0), self._sched_status()
+        )
+        return resources.merge(status, sched)
+
+    async def queues(self) -> list[Queue]:
+        """The queues (``job-manager.queue-list``) and each one's status."""
+        listed, config = await asyncio.gather(
+            self._call("job-manager.queue-list"), self._call("config.get")
+        )
+        names: list[str] = sorted(listed["queues"]) or [""]
+        found = await asyncio.gather(
+            *(self._call("job-manager.queue-status", {"name": n} if n else {}) for n in names)
+        )
+        default = resources.default_queue(config)
+        return [
+            resources.queue(name, status, default)
+            for name, status in zip(names, found, strict=True)
+        ]
+
+    async def journal(self) -> AsyncIterator[JournalBatch]:
+        """The journal: the whole backlog, the sentinel, then live; and purges."""
+        self._connected()
+        thread = JournalThread(self._bindings, self._uri, self._timeout)
+        self._journals.add(thread)
+        thread.start()
+        try:
+            while True:
+                yield await thread.next_batch()
+        finally:
+            self._journals.discard(thread)
+            await thread.close()
+
+    async def ping(self) -> None:
+        """Return when the job manager answers."""
+        await self._call("job-manager.ping", {"seq": 0})
+
+    async def shutdown(self) -> None:
+        """Ask rank 0 to begin the shutdown of the instance (``shutdown.start``)."""
+        await self._call("shutdown.start", {"loglevel": 4}, node=_RANK_0)
+
+    async def _attribute(self, name: str) -> str:
+        answer = await self._call("attr.get", {"name": name})
+        return str(answer["value"])
+
+    async def _sched_status(self) -> dict[str, Any]:
+        """All, allocated and down resources: asked of the resource module first, as Flux does.
+
+        The resource module caches what the scheduler says; older Flux has only the scheduler's.
+        """
+        try:
+            answer: dict[str, Any] = await self._call("resource.sched-status", node=_RANK_0)
+        except InstanceUnavailable:
+            answer = await self._call("sched.resource-status", node=_RANK_0)
+        return answer
+
+    async def _call(
+        self,
+        topic: str,
+        body: dict[str, Any] | None = None,
+        jobid: int | None = None,
+        **options: Any,
+    ) -> Any:
+        """The decoded answer to a request (``None`` for an empty one)."""
+        if jobid is not None and not 0 <= jobid < _LARGEST_IN_JSON:
+            raise JobNotFound(f"There is no job {encode_f58(jobid)}.")
+        payload = msgspec.json.encode(body or {})
+        call = Call(topic.encode(), payload, jobid=jobid, decode=_decode, **options)
+        return await self._connected().call(call)
+
+    def _connected(self) -> RpcThread:
+        if self._rpc is None:
+            raise InstanceUnavailable("There is no connection to the Flux broker.")
+        return self._rpc
+
+
+def _load() -> Any:
+    """The compiled side of the bindings: ``ffi`` and ``lib``."""
+    bindings.load()
+    return importlib.import_module("_flux._core")
+
+
+def _decode(payload: bytes) -> Any:
+    return msgspec.json.decode(payload) if payload else None

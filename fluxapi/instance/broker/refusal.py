@@ -1,0 +1,76 @@
+"""Flux's errors (an errno and often a sentence, RFC 6) as fluxapi's."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from fluxapi.errors import (
+    FluxapiError,
+    FluxRefused,
+    Forbidden,
+    InstanceUnavailable,
+    JobInactive,
+    JobNotFound,
+    NotFound,
+)
+from fluxapi.model.jobid import encode_f58
+
+__all__ = ["error_for", "lost", "silent", "submit_error"]
+
+_FORBIDDEN = frozenset({errno.EPERM, errno.EACCES})
+_AWAY = frozenset(
+    {
+        errno.ENOSYS,  # the module that answers this is not loaded
+        errno.EHOSTUNREACH,
+        errno.ECONNRESET,
+        errno.ECONNREFUSED,
+        errno.ENOTCONN,
+        errno.EPIPE,
+        errno.ETIMEDOUT,
+        errno.ENOMEM,
+        errno.EAGAIN,
+    }
+)
+_UNKNOWN = ("unknown job", "invalid job id")
+_INACTIVE = "inactive"
+
+
+def error_for(number: int, text: bytes, jobid: int | None = None) -> FluxapiError:
+    """The error to raise for a response with errno ``number`` and Flux's sentence ``text``.
+
+    ``jobid`` is the job that the request named, if it named one. The words that are looked for are
+    those of flux-core's src/modules/job-manager/{raise,kill,urgency}.c and job-info/lookup.c.
+    """
+    words = text.decode("utf-8", "replace").strip() or os.strerror(number)
+    if jobid is not None:
+        name = encode_f58(jobid)
+        if words.startswith(_UNKNOWN):
+            return JobNotFound(f"There is no job {name}.")
+        if _INACTIVE in words:
+            return JobInactive(f"Job {name} is inactive.")
+        if number == errno.ENOENT:
+            return NotFound(f"Job {name} has no such record: {words}.")
+    if number in _FORBIDDEN:
+        return Forbidden(f"Flux does not permit it: {words}.")
+    if number in _AWAY:
+        return InstanceUnavailable(f"The Flux instance cannot do it now: {words}.")
+    return FluxRefused(f"Flux refused: {words}.", flux=words, errno=number)
+
+
+def submit_error(number: int, text: bytes) -> FluxapiError:
+    """The error for a refused submission.
+
+    Flux's validator answers EPERM for a jobspec that it does not like, which forbids nothing.
+    """
+    return error_for(errno.EINVAL if number == errno.EPERM and text else number, text)
+
+
+def lost(reason: str) -> InstanceUnavailable:
+    """The broker is gone; ``reason`` says how that showed."""
+    return InstanceUnavailable(f"There is no connection to the Flux broker ({reason}).")
+
+
+def silent(seconds: float) -> InstanceUnavailable:
+    """The broker did not answer in time."""
+    return InstanceUnavailable(f"The Flux broker did not answer within {seconds:g} seconds.")

@@ -1,0 +1,335 @@
+"""The thread that owns the RPC handle: pipelined requests in, batches of answers out.
+
+The event loop appends to an inbox and, only when the thread sleeps, writes one byte to wake it.
+The thread takes what there is, sends it, receives what has come, and hands all answers of the pass
+to the event loop in one turn. A lost broker fails what is in flight and is connected to again, with
+growing pauses, until it is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import threading
+import time
+from collections import deque
+from typing import Any
+
+from fluxapi.errors import FluxapiError, InstanceUnavailable
+
+from . import refusal
+from .calls import Call, Request, Signer, Stream, Submissions
+from .outbox import Outbox
+from .wire import Connection, Wakeup
+
+__all__ = ["RpcThread"]
+
+_log = logging.getLogger(__name__)
+
+WINDOW = 2048
+"""Submissions in flight. Flux commits in batches, so more go faster; a call that comes after them
+waits for that many."""
+
+_SLICE = 64
+"""Submissions sent, or responses taken, before the other batches and the other direction."""
+
+_MAX_IN_FLIGHT = 1 << 17
+_MAX_TAG = 2**32
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 2.0
+_LONGEST_SLEEP = 60.0
+
+
+class RpcThread:
+    """Calls to one broker. ``timeout`` seconds is what Flux has for each, or to make progress."""
+
+    def __init__(self, bindings: Any, uri: str | None, timeout: float) -> None:
+        loop = asyncio.get_running_loop()
+        self._bindings = bindings
+        self._uri = uri
+        self._timeout = timeout
+        self._outbox = Outbox(loop)
+        self._wakeup = Wakeup()
+        self._inbox: deque[Call | Stream | Submissions] = deque()
+        self._canceled: deque[Stream] = deque()
+        self._asleep = False
+        self._closing = threading.Event()
+        self._signer: Signer | None = None
+        self._connected: asyncio.Future[None] = loop.create_future()
+        # From here on only the thread's own.
+        self._tags = itertools.count(1)
+        self._waiting: dict[int, tuple[Request, int]] = {}
+        self._batches: deque[Submissions] = deque()
+        self._window = WINDOW
+        self._deadlines: deque[tuple[float, int]] = deque()
+        self._progress = 0.0
+        self._lost: FluxapiError = refusal.lost("not connected yet")
+        self._thread = threading.Thread(target=self._run, name="flux-rpc", daemon=True)
+
+    async def start(self) -> None:
+        """Begin; returns once connected, raises ``InstanceUnavailable`` when that fails."""
+        self._thread.start()
+        await self._connected
+
+    def sign_for(self, owner: int) -> None:
+        """Whom the jobs are submitted for; before the first submission."""
+        self._signer = Signer(owner)
+
+    async def call(self, call: Call) -> Any:
+        """What Flux answers; raises what it refuses with, or ``InstanceUnavailable``."""
+        self._put(call)
+        return await call.future
+
+    async def submit(self, batch: Submissions) -> list[int | FluxapiError]:
+        """Ids and errors of a batch that is not empty."""
+        self._put(batch)
+        return await batch.future
+
+    def stream(self, stream: Stream) -> None:
+        """Begin a stream."""
+        self._put(stream)
+
+    def cancel(self, stream: Stream) -> None:
+        """End a stream, which may have ended."""
+        self._canceled.append(stream)
+        self._wake()
+
+    async def close(self) -> None:
+        """Fail what is in flight, let go of the handle and end the thread."""
+        self._closing.set()
+        self._wakeup.set()
+        if self._thread.ident is not None:
+            # A thread that is stuck in flux_open must not keep the service from ending.
+            await asyncio.to_thread(self._thread.join, self._timeout)
+        if not self._thread.is_alive():
+            self._wakeup.close()
+
+    def _put(self, request: Call | Stream | Submissions) -> None:
+        if self._closing.is_set():
+            raise refusal.lost("it was closed")
+        if len(self._inbox) + len(self._waiting) > _MAX_IN_FLIGHT:
+            raise InstanceUnavailable("Too many calls wait for the Flux broker.")
+        self._inbox.append(request)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._asleep:
+            self._asleep = False
+            self._wakeup.set()
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self._closing.is_set():
+            self._sleep_disconnected(pause)
+            if self._closing.is_set():
+                break
+            connection: Connection | None = None
+            try:
+                connection = Connection(self._bindings, self._uri, self._timeout)
+                connection.wake_by(self._wakeup)
+                self._tell_connected(None)
+                pause = 0.0
+                self._serve(connection)
+            except OSError as error:
+                reason = error.strerror or str(error)
+                self._lost = refusal.lost(reason)
+                self._tell_connected(self._lost)
+                if connection is not None:
+                    _log.warning("The connection to the Flux broker is lost: %s.", reason)
+            except Exception:  # noqa: BLE001 - a dead thread would hang every caller
+                _log.exception("The Flux RPC thread failed; it connects anew.")
+                self._lost = refusal.lost("an internal error")
+            finally:
+                if connection is not None:
+                    connection.close()
+                self._fail_everything()
+            pause = min(max(pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
+        self._lost = refusal.lost("it was closed")
+        self._tell_connected(self._lost)
+        self._fail_everything()
+
+    def _tell_connected(self, error: FluxapiError | None) -> None:
+        def tell(error: FluxapiError | None) -> None:
+            if self._connected.done():
+                return
+            if error is None:
+                self._connected.set_result(None)
+            else:
+                self._connected.set_exception(error)
+
+        self._outbox.post(tell, error)
+        self._outbox.hand_over()
+
+    def _sleep_disconnected(self, seconds: float) -> None:
+        """Pause before the next attempt, but answer at once what is asked meanwhile."""
+        until = time.monotonic() + seconds
+        while not self._closing.is_set() and (left := until - time.monotonic()) > 0:
+            self._fail_everything()
+            self._asleep = True
+            if not self._inbox and not self._closing.is_set():
+                self._wakeup.wait(left)
+            self._asleep = False
+            self._wakeup.clear()
+
+    def _fail_everything(self) -> None:
+        """What is in flight or waits to be sent gets the reason why there is no broker."""
+        requests: dict[int, Request] = {id(r): r for r, _ in self._waiting.values()}
+        requests.update((id(batch), batch) for batch in self._batches)
+        while self._inbox:
+            unsent = self._inbox.popleft()
+            requests[id(unsent)] = unsent
+        self._waiting.clear()
+        self._batches.clear()
+        self._deadlines.clear()
+        self._canceled.clear()
+        self._window = WINDOW
+        for request in requests.values():
+            request.fail(self._lost, self._outbox.post)
+        self._outbox.hand_over()
+
+    def _serve(self, connection: Connection) -> None:
+        """Serve until closed; raises ``OSError`` when the connection is lost."""
+        while not self._closing.is_set():
+            now = time.monotonic()
+            busy = self._send(connection, now)
+            busy |= self._receive(connection, now)
+            self._expire(now)
+            busy |= self._outbox.hand_over()
+            if busy:
+                continue
+            self._asleep = True
+            if not self._has_news(connection) and not self._closing.is_set():
+                connection.wait(self._until_deadline(now))
+            self._asleep = False
+            self._wakeup.clear()
+
+    def _has_news(self, connection: Connection) -> bool:
+        return bool(self._inbox or self._canceled) and not connection.clogged
+
+    def _send(self, connection: Connection, now: float) -> bool:
+        """Send what may be sent; whether there is more to send."""
+        if not connection.flush():
+            return False
+        for _ in range(_SLICE):
+            if self._canceled:
+                self._cancel(connection, self._canceled.popleft())
+            elif self._inbox:
+                self._take(connection, self._inbox.popleft(), now)
+            else:
+                break
+            if connection.clogged:
+                return False
+        return self._send_batches(connection, now) or bool(self._inbox)
+
+    def _take(
+        self, connection: Connection, request: Call | Stream | Submissions, now: float
+    ) -> None:
+        if isinstance(request, Submissions):
+            if not self._batches and self._window == WINDOW:
+                self._progress = now
+            self._batches.append(request)
+            return
+        tag = self._new_tag(request, 0)
+        if isinstance(request, Stream):
+            request.tag = tag
+            connection.request(request.topic, request.payload, tag, streaming=True)
+            return
+        self._deadlines.append((now + self._timeout, tag))
+        connection.request(request.topic, request.payload, tag, node=request.node)
+
+    def _send_batches(self, connection: Connection, now: float) -> bool:
+        """A few jobs of each batch in turn, so that a large one does not starve the others."""
+        signer = self._signer
+        if signer is None:
+            return False
+        if self._window == WINDOW:
+            self._progress = now
+        for _ in range(_SLICE):
+            if not self._batches or not self._window:
+                return False
+            batch = self._batches.popleft()
+            if batch.all_sent:  # it was failed
+                continue
+            index, payload = batch.next(signer)
+            if not batch.all_sent:
+                self._batches.append(batch)
+            self._window -= 1
+            connection.request(Submissions.topic, payload, self._new_tag(batch, index))
+            if connection.clogged:
+                return False
+        return bool(self._batches and self._window)
+
+    def _new_tag(self, request: Request, index: int) -> int:
+        tag = next(self._tags) % _MAX_TAG
+        while tag == 0 or tag in self._waiting:
+            tag = next(self._tags) % _MAX_TAG
+        self._waiting[tag] = (request, index)
+        return tag
+
+    def _cancel(self, connection: Connection, stream: Stream) -> None:
+        if self._waiting.pop(stream.tag, None) is not None:
+            payload = b'{"matchtag":%d}' % stream.tag
+            connection.request(stream.topic + b"-cancel", payload, 0)
+        elif stream in self._inbox:
+            self._inbox.remove(stream)
+
+    def _receive(self, connection: Connection, now: float) -> bool:
+        """Take what has come; whether there may be more."""
+        post = self._outbox.post
+        streams: list[Stream] = []
+        for _ in range(_SLICE):
+            message = connection.receive()
+            if message is None:
+                break
+            found = self._waiting.get(message.tag)
+            if found is None:  # it came too late, or was canceled
+                continue
+            request, index = found
+            if isinstance(request, Submissions):
+                self._window += 1
+                self._progress = now
+            elif isinstance(request, Stream):
+                streams.append(request)
+            if request.answer(index, message.error, message.payload, post):
+                self._end(connection, message.tag, request)
+        for stream in streams:
+            stream.handed_over()
+        return message is not None
+
+    def _end(self, connection: Connection, tag: int, request: Request) -> None:
+        if isinstance(request, Stream) and request.overflowed:
+            self._cancel(connection, request)
+        self._waiting.pop(tag, None)
+
+    def _expire(self, now: float) -> None:
+        """Fail the calls whose time is over; all submissions when none was answered for long."""
+        post = self._outbox.post
+        while self._deadlines and (
+            self._deadlines[0][0] <= now or self._deadlines[0][1] not in self._waiting
+        ):
+            found = self._waiting.pop(self._deadlines.popleft()[1], None)
+            if found is not None:
+                found[0].fail(refusal.silent(self._timeout), post)
+        if self._window < WINDOW and now - self._progress > self._timeout:
+            self._give_up_submissions()
+
+    def _give_up_submissions(self) -> None:
+        error = refusal.silent(self._timeout)
+        for tag, (request, _) in list(self._waiting.items()):
+            if isinstance(request, Submissions):
+                del self._waiting[tag]
+                request.fail(error, self._outbox.post)
+        for batch in self._batches:
+            batch.fail(error, self._outbox.post)
+        self._batches.clear()
+        self._window = WINDOW
+
+    def _until_deadline(self, now: float) -> float:
+        """Seconds to the next moment at which something may expire."""
+        moments = [now + _LONGEST_SLEEP]
+        if self._deadlines:
+            moments.append(self._deadlines[0][0])
+        if self._window < WINDOW:
+            moments.append(self._progress + self._timeout)
+        return min(moments) - time.monotonic() + 0.001

@@ -1,0 +1,233 @@
+"""One connection to a broker, and the messages on it: all that fluxapi asks of libflux.
+
+Futures and the reactor of libflux are not used. A thread sends requests and receives responses
+itself, matching them by tag (RFC 6), because a message costs four calls into C where a future with
+its continuation costs six and a callback, and because an error is then a return value where it
+happens. Nothing in here calls back into Python, and nothing is released by the garbage collector:
+a connection is opened, used and closed by one thread.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+__all__ = ["ANY_NODE", "Connection", "Message", "Wakeup"]
+
+ANY_NODE = -1
+_NO_TAG = 0
+
+
+class Message(NamedTuple):
+    """A response or an event as it came.
+
+    ``tag`` is that of the request (0 for an event); ``error`` is 0 or an errno, and then
+    ``payload`` is Flux's sentence, which may be empty; otherwise ``payload`` is JSON or empty.
+    """
+
+    tag: int
+    error: int
+    payload: bytes
+
+
+class Wakeup:
+    """A descriptor that another thread makes readable to end a wait."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+
+    def fileno(self) -> int:
+        """The end to poll."""
+        return self._reader
+
+    def wait(self, timeout: float) -> None:
+        """Return when it is set, or after ``timeout`` seconds."""
+        poll = select.poll()
+        poll.register(self._reader, select.POLLIN)
+        poll.poll(timeout * 1000)
+
+    def set(self) -> None:
+        """End the wait, now or when it begins."""
+        try:
+            os.write(self._writer, b"\0")
+        except BlockingIOError:
+            return  # it is readable already
+
+    def clear(self) -> None:
+        """Take back every :meth:`set` so far."""
+        try:
+            os.read(self._reader, 4096)
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        """Give back the descriptors."""
+        os.close(self._reader)
+        os.close(self._writer)
+
+
+class Connection:
+    """An open handle (``flux_open``). Every method but :meth:`close` raises ``OSError`` when it
+    is lost.
+
+    ``bindings`` is ``_flux._core``: cffi's ``ffi`` and ``lib``.
+    """
+
+    def __init__(self, bindings: Any, uri: str | None, timeout: float) -> None:
+        """Connect to ``uri`` (default: FLUX_URI); raises ``OSError`` within ``timeout`` seconds."""
+        self._ffi: Any = bindings.ffi
+        self._lib: Any = bindings.lib
+        _probe(uri or os.environ.get("FLUX_URI", ""), timeout)
+        ffi, lib = self._ffi, self._lib
+        error = ffi.new("flux_error_t *")
+        name = uri.encode() if uri else ffi.NULL
+        self._handle: Any = lib.flux_open_ex(name, 0, error)
+        if self._handle == ffi.NULL:
+            text = ffi.string(error.text).decode("utf-8", "replace")
+            raise OSError(ffi.errno, text or os.strerror(ffi.errno))
+        self._any = ffi.new(
+            "struct flux_match *",
+            {"typemask": lib.FLUX_MSGTYPE_ANY, "matchtag": _NO_TAG, "topic_glob": ffi.NULL},
+        )[0]
+        self._nonblock = lib.FLUX_O_NONBLOCK
+        self._tag = ffi.new("uint32_t *")
+        self._text = ffi.new("char *[1]")
+        self._type = ffi.new("int *")
+        self._unsent: Any = None
+        self._poll = select.poll()
+        self._poll.register(self._check(lib.flux_pollfd(self._handle)), select.POLLIN)
+
+    def close(self) -> None:
+        """Close the handle; the broker cancels what was asked on it. May be called twice."""
+        handle, self._handle = self._handle, None
+        if handle is not None:
+            self._drop_unsent()
+            self._lib.flux_close(handle)
+
+    def wake_by(self, wakeup: Wakeup) -> None:
+        """Let ``wakeup`` end :meth:`wait`."""
+        self._poll.register(wakeup.fileno(), select.POLLIN)
+
+    @property
+    def clogged(self) -> bool:
+        """Whether the broker does not take more now: call :meth:`flush` before the next request."""
+        return self._unsent is not None
+
+    def request(
+        self,
+        topic: bytes,
+        payload: bytes,
+        tag: int,
+        *,
+        streaming: bool = False,
+        node: int = ANY_NODE,
+    ) -> None:
+        """Send a request without blocking; a ``tag`` of 0 wants no response.
+
+        ``payload`` is JSON. When it does not go out as a whole the connection is ``clogged``.
+        """
+        lib = self._lib
+        message = lib.flux_request_encode(topic, payload)
+        if message == self._ffi.NULL:
+            self._fail()
+        if tag:
+            lib.flux_msg_set_matchtag(message, tag)
+            if streaming:
+                lib.flux_msg_set_streaming(message)
+        else:
+            lib.flux_msg_set_noresponse(message)
+        if node != ANY_NODE:
+            lib.flux_msg_set_nodeid(message, node)
+        self._unsent = message
+        self.flush()
+
+    def flush(self) -> bool:
+        """Send the rest of a request that did not fit; whether all is sent."""
+        if self._unsent is not None:
+            if self._lib.flux_send(self._handle, self._unsent, self._nonblock) < 0:
+                if self._ffi.errno in {errno.EAGAIN, errno.EWOULDBLOCK}:
+                    return False
+                self._fail()
+            self._drop_unsent()
+        return True
+
+    def receive(self) -> Message | None:
+        """The next response or event, or ``None`` when there is none yet."""
+        ffi, lib = self._ffi, self._lib
+        message = lib.flux_recv(self._handle, self._any, self._nonblock)
+        if message == ffi.NULL:
+            if ffi.errno in {errno.EAGAIN, errno.EWOULDBLOCK}:
+                return None
+            self._fail()
+        try:
+            return self._decode(message)
+        finally:
+            lib.flux_msg_decref(message)
+
+    def wait(self, timeout: float) -> None:
+        """Return when something can be received or sent, after a wake-up, or after ``timeout`` s.
+
+        The descriptor of a handle is edge-triggered (flux_pollfd(3)): what there is already must
+        be asked for first.
+        """
+        lib = self._lib
+        events = self._check(lib.flux_pollevents(self._handle))
+        if events & lib.FLUX_POLLERR:
+            raise OSError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
+        if events & lib.FLUX_POLLIN or (self.clogged and events & lib.FLUX_POLLOUT):
+            return
+        self._poll.poll(max(timeout, 0) * 1000)
+
+    def _decode(self, message: Any) -> Message:
+        ffi, lib = self._ffi, self._lib
+        text = self._text
+        lib.flux_msg_get_matchtag(message, self._tag)
+        tag: int = self._tag[0]
+        if lib.flux_response_decode(message, ffi.NULL, text) == 0:
+            return Message(tag, 0, self._string(text[0]))
+        error: int = ffi.errno
+        lib.flux_msg_get_type(message, self._type)
+        if self._type[0] == lib.FLUX_MSGTYPE_EVENT:
+            if lib.flux_event_decode(message, ffi.NULL, text) < 0:
+                return Message(0, ffi.errno, b"")
+            return Message(0, 0, self._string(text[0]))
+        if lib.flux_response_decode_error(message, text) < 0:
+            return Message(tag, error, b"")
+        return Message(tag, error, self._string(text[0]))
+
+    def _string(self, text: Any) -> bytes:
+        string: bytes = b"" if text == self._ffi.NULL else self._ffi.string(text)
+        return string
+
+    def _drop_unsent(self) -> None:
+        message, self._unsent = self._unsent, None
+        if message is not None:
+            self._lib.flux_msg_decref(message)
+
+    def _check(self, result: int) -> int:
+        if result < 0:
+            self._fail()
+        return result
+
+    def _fail(self) -> None:
+        number = self._ffi.errno
+        raise OSError(number, os.strerror(number))
+
+
+def _probe(uri: str, timeout: float) -> None:
+    """Make sure that a broker on this machine answers: ``flux_open`` would wait for it forever.
+
+    A broker greets each connection to its socket with one zero byte
+    (flux-core, src/common/librouter/usock.c).
+    """
+    if not uri.startswith("local://"):
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
+        sock.settimeout(timeout)
+        sock.connect(unquote(uri.removeprefix("local://").partition("?")[0]))
+        if sock.recv(1) != b"\0":
+            raise ConnectionRefusedError(errno.ECONNREFUSED, "the broker refuses connections")
