@@ -9,8 +9,6 @@ import json
 import sys
 import time
 
-from fluxapi.instance.bindings import load
-
 __all__ = ["JOBSPEC"]
 
 JOBSPEC = {
@@ -32,6 +30,8 @@ JOBSPEC = {
 
 
 def _main(jobs: int, window: int) -> float:
+    from fluxapi.instance.bindings import load  # noqa: PLC0415 - only where there is a Flux
+
     flux = load()
     from flux.job import submit_async  # noqa: PLC0415 - only findable now
 

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
-from fluxapi.model.job import Job, username
+from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.record import username
 from fluxapi.model.resources import decode_hostlist
 
 from .index import Index

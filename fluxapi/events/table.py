@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fluxapi.model.eventlog import Event, JournalMessage, Purged
-from fluxapi.model.job import Job, adopt, apply, begin, encode, record
+from fluxapi.model.job import Job, adopt, apply, begin
+from fluxapi.model.record import encode, record
 
 from .index import Facets, Index, facets
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from fluxapi import __version__, keys
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import Instance
-from fluxapi.model.job import username
+from fluxapi.model.record import username
 
 from .support import reply
 

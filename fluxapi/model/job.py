@@ -1,16 +1,10 @@
 """One job: folded from its events exactly as flux-core's job-list module does it.
 
-The rules are those of ``src/modules/job-list/job_state.c`` and ``job_data.c``; the record is that
-of ``flux jobs --json`` (``JobInfo.to_dict``) with three differences: ``id`` is the plain F58 string
-and there is no ``jobid``; ``dependencies`` are as Flux keeps them; and what depends on the moment
-of asking (``t_remaining``, ``runtime`` of a running job) is left to the reader, who has ``t_run``
-and ``expiration``.
+The rules are those of ``src/modules/job-list/job_state.c`` and ``job_data.c``.
 """
 
 from __future__ import annotations
 
-import os
-import pwd
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -20,30 +14,15 @@ import msgspec
 
 from .counts import Counts, read_counts
 from .eventlog import UNINDEXED, Event
-from .jobid import encode_f58
 from .resources import Allocation, allocation
 
-__all__ = [
-    "RESULTS",
-    "STATES",
-    "Job",
-    "adopt",
-    "apply",
-    "begin",
-    "encode",
-    "record",
-    "returncode",
-    "username",
-]
+__all__ = ["RESULTS", "STATES", "Job", "adopt", "apply", "begin"]
 
 STATES = ("NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP", "INACTIVE")
 """The states of RFC 21."""
 
 RESULTS = ("COMPLETED", "FAILED", "CANCELED", "TIMEOUT")
 """The results of an inactive job."""
-
-_CANCELED_BEFORE_RUN = -128
-"""``returncode`` of a job that was canceled before it ran (flux/job/info.py)."""
 
 
 class Job(msgspec.Struct, gc=False):
@@ -384,115 +363,3 @@ def _share(annotations: dict[str, Any]) -> dict[str, Any]:
 @lru_cache(maxsize=65536)
 def _resource_summary(summary: str) -> dict[str, Any]:
     return {"sched": {"resource_summary": summary}}
-
-
-@lru_cache(maxsize=4096)
-def username(userid: int) -> str:
-    """The name of a user id, or the id as text when it has none."""
-    try:
-        return pwd.getpwuid(userid).pw_name
-    except (KeyError, OverflowError):
-        return str(userid)
-
-
-def record(job: Job) -> dict[str, Any]:
-    """The job as the API gives it: RFC 43 names, unset attributes left out."""
-    inactive = job.state == "INACTIVE"
-    document: dict[str, Any] = {
-        "id": encode_f58(job.id),
-        "state": job.state,
-        "status": job.result if inactive else job.state,
-        "userid": job.userid,
-        "username": username(job.userid),
-        "urgency": job.urgency,
-        "duration": job.duration,
-        "dependencies": job.dependencies,
-        "exception": job.exception if inactive and job.exception else {"occurred": False},
-    }
-    if job.has_priority:
-        document["priority"] = job.priority
-    if inactive:
-        document["result"] = job.result
-        document["success"] = job.success
-        code = returncode(job)
-        if code is not None:
-            document["returncode"] = code
-    if job.waitstatus >= 0:
-        document["waitstatus"] = job.waitstatus
-    _add_set(job, document)
-    _add_counts(job, document)
-    _add_annotations(job, document)
-    return document
-
-
-def _add_set(job: Job, document: dict[str, Any]) -> None:
-    for key in ("name", "cwd", "queue", "bank", "project"):
-        text = getattr(job, key)
-        if text:
-            document[key] = text
-    for key in (
-        "t_submit",
-        "t_depend",
-        "t_priority",
-        "t_sched",
-        "t_run",
-        "t_cleanup",
-        "t_inactive",
-    ):
-        time = getattr(job, key)
-        if time:
-            document[key] = time
-    if job.t_run and job.t_cleanup:
-        document["runtime"] = job.t_cleanup - job.t_run
-
-
-def _add_counts(job: Job, document: dict[str, Any]) -> None:
-    counts, given = job.counts, job.allocation
-    if counts is not None:
-        ntasks = counts.ntasks(given)
-        if ntasks is not None:
-            document["ntasks"] = ntasks
-        ncores = given.ncores if given else counts.ncores
-        nnodes = given.nnodes if given else counts.nnodes
-        if ncores is not None:
-            document["ncores"] = ncores
-        if nnodes:
-            document["nnodes"] = nnodes
-    if given is not None:
-        document["ranks"] = given.ranks
-        if given.nodelist:
-            document["nodelist"] = given.nodelist
-        if job.expiration:
-            document["expiration"] = job.expiration
-
-
-def _add_annotations(job: Job, document: dict[str, Any]) -> None:
-    annotations = job.annotations or {}
-    user = annotations.get("user")
-    if isinstance(user, dict) and "uri" in user:
-        document["uri"] = user["uri"]
-        rest = {key: value for key, value in user.items() if key != "uri"}
-        annotations = {key: value for key, value in annotations.items() if key != "user"}
-        if rest:
-            annotations["user"] = rest
-    document["annotations"] = annotations
-
-
-def returncode(job: Job) -> int | None:
-    """The exit code, minus the signal number, or what Flux gives a job that never ran.
-
-    −128 for a job canceled before it ran, 1 for one that failed before it started, else ``None``.
-    """
-    if job.waitstatus < 0:
-        return {"CANCELED": _CANCELED_BEFORE_RUN, "FAILED": 1}.get(job.result or "")
-    if os.WIFSIGNALED(job.waitstatus):
-        return -os.WTERMSIG(job.waitstatus)
-    return os.WEXITSTATUS(job.waitstatus)
-
-
-_encoder = msgspec.json.Encoder()
-
-
-def encode(job: Job) -> bytes:
-    """:func:`record` as JSON."""
-    return _encoder.encode(record(job))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from fluxapi.events.query import JobQuery, count, matcher, page
 from fluxapi.events.table import Table
 from fluxapi.model.eventlog import Event, JournalMessage
-from fluxapi.model.job import username
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.record import username
 from tests import recording
 from tests.events.test_table import live_table, submit
 

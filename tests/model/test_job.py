@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage
-from fluxapi.model.job import Job, apply, begin, encode, record
+from fluxapi.model.job import Job, apply, begin
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.record import encode, record
 from tests import recording
 
 JOBSPEC: dict[str, Any] = {
