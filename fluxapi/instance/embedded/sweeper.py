@@ -57,17 +57,17 @@ def processes() -> list[Process]:
 def sweep(cookie: str, sessions: set[int], patience: float = _PATIENCE) -> bool:
     """Kill all that bears ``cookie`` or is in ``sessions`` until nothing does.
 
-    Blocks; false when ``patience`` seconds were not enough.
+    Adds to ``sessions``. Blocks; false when ``patience`` seconds were not enough.
     """
     mark = f"{COOKIE}={cookie}".encode()
     deadline = time.monotonic() + patience
     pause = 0.002
     while True:
-        found = [
-            process.pid
-            for process in processes()
-            if process.session in sessions or mark in _read(f"/proc/{process.pid}/environ")
-        ]
+        here = processes()
+        marked = {p.pid for p in here if mark in _read(f"/proc/{p.pid}/environ")}
+        # A session of a marked process is a job's, also those of it that cleared their environment.
+        sessions |= {process.session for process in here if process.pid in marked}
+        found = [p.pid for p in here if p.pid in marked or p.session in sessions]
         if not found:
             return True
         for pid in found:

@@ -1,0 +1,141 @@
+"""What a state directory keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+
+from fluxapi.errors import InstanceUnavailable, JobNotFound
+from fluxapi.instance.embedded import EmbeddedInstance
+from fluxapi.model.eventlog import decode_eventlog
+
+from .conftest import Starter
+from .harness import Journal, after, alive, eventually, shell, spec
+from .test_processes import SERVICE
+
+
+async def test_finished_jobs_are_there_after_a_restart(start: Starter, tmp_path: Path) -> None:
+    first = await start(statedir=tmp_path)
+    small = await first.run(shell("echo small"))
+    large = await first.run(shell("seq 1 5000"))
+    failed = await first.run(spec("false"))
+    before = [await first.instance.lookup(jobid, "eventlog") for jobid in (small, large, failed)]
+    await first.close()
+
+    second = await start(statedir=tmp_path)
+    after_ = [await second.instance.lookup(jobid, "eventlog") for jobid in (small, large, failed)]
+    assert after_ == before
+    assert {message.id for message in second.journal.backlog} == {small, large, failed}
+    assert await second.text(small) == "small\n"
+    assert len((await second.text(large)).splitlines()) == 5000
+    assert await second.instance.lookup(small, "R")
+
+
+async def test_pending_jobs_go_on_after_a_restart(start: Starter, tmp_path: Path) -> None:
+    first = await start(statedir=tmp_path)
+    held = await first.submit(spec("true"), urgency=0)
+    dependent = await first.submit(shell("echo late", dependencies=after("afterok", held)))
+    await first.instance.set_urgency(dependent, 20)
+    await first.close()
+
+    second = await start(statedir=tmp_path)
+    await second.instance.set_urgency(held, 16)
+    await second.journal.wait(dependent)
+    names = [e.name for e in decode_eventlog(await second.instance.lookup(held, "eventlog"))]
+    assert names[3:7] == ["priority", "flux-restart", "priority", "urgency"]
+    assert second.journal.context(dependent, "priority") == {"priority": 20}
+    assert await second.text(dependent) == "late\n"
+
+
+async def test_ids_grow_over_a_restart(start: Starter, tmp_path: Path) -> None:
+    first = await start(statedir=tmp_path)
+    old = await first.run(spec("true"))
+    await first.close()
+    second = await start(statedir=tmp_path)
+    assert await second.run(spec("true")) > old
+
+
+async def test_a_killed_service_leaves_no_job_unexplained(start: Starter, tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    specs = [shell("echo done"), shell(f"echo begun; echo $$ >{pids}; sleep 600")]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        SERVICE,
+        "\n".join(jobspec.decode() for jobspec in specs),
+        str(tmp_path / "state"),
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdout is not None
+    done, running = [int(await process.stdout.readline()) for _ in specs]
+    await eventually(lambda: pids.exists() and pids.read_text().endswith("\n"))
+    process.kill()
+    await process.wait()
+    await eventually(lambda: not alive(int(pids.read_text())))
+
+    site = await start(statedir=tmp_path / "state")
+    events = decode_eventlog(await site.instance.lookup(running, "eventlog"))
+    names = [event.name for event in events]
+    assert names[5:] == ["start", "exception", "finish", "release", "free", "clean"]
+    exception = events[6].context
+    assert exception is not None
+    assert (exception["type"], exception["severity"]) == ("exec", 0)
+    assert exception["note"] == "the service ended while the job ran"
+    assert await site.text(done) == "done\n"
+
+
+async def test_one_service_at_a_time(start: Starter, tmp_path: Path) -> None:
+    await start(statedir=tmp_path)
+    second = EmbeddedInstance(statedir=tmp_path)
+    with pytest.raises(InstanceUnavailable, match="Another service uses the state directory"):
+        await second.start()
+    await second.close()
+
+
+async def test_a_state_directory_that_cannot_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    instance = EmbeddedInstance(statedir=tmp_path / "file" / "state")
+    with pytest.raises(InstanceUnavailable, match="state directory"):
+        await instance.start()
+
+
+async def test_a_damaged_database_is_one_plain_sentence(tmp_path: Path) -> None:
+    (tmp_path / "jobs.sqlite").write_bytes(b"this is not a database " * 100)
+    instance = EmbeddedInstance(statedir=tmp_path)
+    with pytest.raises(InstanceUnavailable, match="not a database"):
+        await instance.start()
+
+
+async def test_purged_jobs_take_their_files_with_them(start: Starter, tmp_path: Path) -> None:
+    first = await start(statedir=tmp_path, max_inactive=1)
+    gone = await first.run(shell("seq 1 5000"))
+    kept = await first.run(shell("seq 1 5000"))
+    await first.journal.until(lambda: first.journal.purged == [gone])
+    await first.close()
+    assert [path.name for path in (tmp_path / "output").iterdir()] == [f"{kept}.jsonl"]
+    second = await start(statedir=tmp_path)
+    with pytest.raises(JobNotFound):
+        await second.instance.lookup(gone, "eventlog")
+
+
+async def test_what_the_journal_shows_is_stored(start: Starter, tmp_path: Path) -> None:
+    site = await start(statedir=tmp_path)
+    jobid = await site.run(spec("true"))
+    assert site.instance._parts is not None
+    assert site.instance._parts.store is not None
+    [row] = await site.instance._parts.store.load()
+    assert (row.id, row.active) == (jobid, False)
+
+
+async def test_a_second_stream_of_a_restored_instance(start: Starter, tmp_path: Path) -> None:
+    first = await start(statedir=tmp_path)
+    jobid = await first.run(spec("true"))
+    await first.close()
+    second = await start(statedir=tmp_path)
+    more = Journal(second.instance)
+    await more.live.wait()
+    await more.close()
+    assert [message.id for message in more.backlog] == [jobid]

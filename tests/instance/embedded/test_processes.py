@@ -1,0 +1,240 @@
+"""What a job's processes get, and that none of them stays behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from fluxapi.model.jobid import encode_f58
+
+from .conftest import Starter
+from .harness import Site, alive, eventually, shell, spec
+
+SERVICE = """
+import asyncio, sys
+from pathlib import Path
+from fluxapi.instance.embedded import EmbeddedInstance
+from fluxapi.instance.protocol import Submission
+
+async def main():
+    statedir = Path(sys.argv[2]) if len(sys.argv) > 2 else None
+    instance = EmbeddedInstance(cores=4, statedir=statedir)
+    await instance.start()
+    jobspecs = sys.argv[1].split("\\n")
+    await instance.submit([Submission(jobspec.encode()) for jobspec in jobspecs])
+    async for batch in instance.journal():
+        for message in batch:
+            if any(event.name == "start" for event in message.events):
+                print(message.id, flush=True)
+
+asyncio.run(main())
+"""
+"""Runs the jobspecs of its first argument, a line each; prints the id of each that started."""
+
+
+async def test_the_environment_is_the_jobspecs_and_fluxs(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLUX_TOKEN", "secret")
+    jobid = await site.run(spec("env", environment={"PATH": "/usr/bin:/bin", "MINE": "é"}))
+    lines = dict(line.split("=", 1) for line in (await site.text(jobid)).splitlines())
+    f58 = encode_f58(jobid)
+    assert lines.pop("FLUXAPI_JOB_COOKIE")
+    assert Path(lines.pop("FLUX_JOB_TMPDIR")).name == f"jobtmp-0-{f58}"
+    assert lines == {
+        "PATH": "/usr/bin:/bin",
+        "MINE": "é",
+        "FLUX_JOB_ID": f58,
+        "FLUX_JOB_ID_PATH": f"/{f58}",
+        "FLUX_JOB_SIZE": "1",
+        "FLUX_JOB_NNODES": "1",
+        "FLUX_TASK_LOCAL_ID": "0",
+        "FLUX_TASK_RANK": "0",
+    }
+
+
+async def test_the_directory(site: Site, tmp_path: Path) -> None:
+    jobid = await site.run(spec("pwd", cwd=str(tmp_path)))
+    assert await site.text(jobid) == f"{tmp_path}\n"
+
+
+async def test_a_missing_directory_is_tmp_and_a_log_entry(site: Site) -> None:
+    jobid = await site.run(spec("pwd", cwd="/no/such/directory"))
+    assert await site.text(jobid) == "/tmp\n"  # noqa: S108 - where Flux goes
+    [log] = [event for event in await site.output(jobid) if event.name == "log"]
+    assert log.context is not None
+    assert "Could not change dir to /no/such/directory" in log.context["message"]
+
+
+async def test_the_temporary_directory_is_there_and_then_gone(site: Site) -> None:
+    jobid = await site.run(shell('touch "$FLUX_JOB_TMPDIR/file" && echo "$FLUX_JOB_TMPDIR"'))
+    tmpdir = Path((await site.text(jobid)).strip())
+    await eventually(lambda: not tmpdir.exists())
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data"), [("utf-8", "héllo"), ("base64", "aMOpbGxv")], ids=["utf-8", "base64"]
+)
+async def test_stdin_from_the_jobspecs_files(site: Site, encoding: str, data: str) -> None:
+    files = {"stdin": {"mode": 0o100600, "encoding": encoding, "data": data}}
+    options = {"input": {"stdin": {"type": "file", "path": "{{tmpdir}}/stdin"}}}
+    jobid = await site.run(spec("cat", files=files, options=options))
+    assert await site.text(jobid) == "héllo"
+
+
+async def test_files_stay_in_the_temporary_directory(site: Site) -> None:
+    files = {"../escape": {"mode": 0o600, "encoding": "utf-8", "data": "x"}}
+    jobid = await site.run(spec("true", files=files))
+    assert "temporary directory" in site.journal.context(jobid, "exception")["note"]
+
+
+async def test_stdin_is_empty_by_default(site: Site) -> None:
+    jobid = await site.run(spec("cat"))
+    assert site.journal.context(jobid, "finish") == {"status": 0}
+
+
+async def test_a_missing_input_file(site: Site) -> None:
+    options = {"input": {"stdin": {"type": "file", "path": "/no/such/file"}}}
+    jobid = await site.run(spec("cat", options=options))
+    note = site.journal.context(jobid, "exception")["note"]
+    assert note == "error opening input file '/no/such/file': No such file or directory"
+
+
+async def test_output_files(site: Site, tmp_path: Path) -> None:
+    options = {"output": {"stdout": {"type": "file", "path": "out.{{id}}.{{name}}"}}}
+    jobspec = shell("echo out; echo err >&2", cwd=str(tmp_path), options=options)
+    jobid = await site.run(jobspec)
+    path = tmp_path / f"out.{encode_f58(jobid)}.sh"
+    assert path.read_text() == "out\nerr\n"
+    redirects = [event.context for event in await site.output(jobid) if event.name == "redirect"]
+    assert redirects == [
+        {"stream": "stdout", "rank": "0", "path": str(path)},
+        {"stream": "stderr", "rank": "0", "path": str(path)},
+    ]
+
+
+async def test_labelled_output_files(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    options = {"output": {"stdout": {"type": "file", "path": str(path), "label": True}}}
+    await site.run(shell("echo a; echo b", tasks=2, options=options))
+    await eventually(lambda: len(path.read_text().splitlines()) == 4)
+    assert sorted(path.read_text().splitlines()) == ["0: a", "0: b", "1: a", "1: b"]
+
+
+async def test_an_output_file_that_cannot_be_opened(site: Site) -> None:
+    options = {"output": {"stdout": {"type": "file", "path": "/no/such/directory/out"}}}
+    jobid = await site.run(spec("true", options=options))
+    assert site.journal.context(jobid, "exception")["type"] == "exec"
+    assert site.journal.context(jobid, "finish") == {"status": 256}
+
+
+async def test_a_named_pipe_without_a_reader_holds_nobody_up(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    options = {"output": {"stdout": {"type": "file", "path": str(path)}}}
+    jobid = await site.run(spec("true", options=options))
+    assert "No such device" in site.journal.context(jobid, "exception")["note"]
+
+
+async def test_limits(site: Site) -> None:
+    options = {"rlimit": {"nofile": 77, "core": 0}}
+    jobid = await site.run(shell("ulimit -n; ulimit -c", options=options))
+    assert await site.text(jobid) == "77\n0\n"
+
+
+async def test_a_limit_that_does_not_exist(site: Site) -> None:
+    jobid = await site.run(spec("true", options={"rlimit": {"patience": 1}}))
+    note = site.journal.context(jobid, "exception")["note"]
+    assert note == "invalid shell option rlimit.patience=1"
+
+
+async def test_tags_in_arguments_and_variables(site: Site) -> None:
+    options = {"env-expand": {"WHERE": "{{node.cores}}"}}
+    jobid = await site.run(
+        spec(
+            "sh",
+            "-c",
+            'echo "$0 $WHERE"',
+            "{{id}}/{{task.rank}}/{{what}}",
+            options=options,
+        )
+    )
+    assert await site.text(jobid) == f"{encode_f58(jobid)}/0/{{{{what}}}} 0\n"
+
+
+async def test_a_script_without_an_interpreter_runs_in_the_shell(
+    site: Site, tmp_path: Path
+) -> None:
+    script = tmp_path / "script"
+    script.write_text("echo ran $1\n")
+    script.chmod(0o755)
+    jobid = await site.run(spec(str(script), "well"))
+    assert await site.text(jobid) == "ran well\n"
+
+
+async def test_gpus_are_given_by_number(start: Starter) -> None:
+    site = await start(gpus=3)
+    jobspec = shell("echo $CUDA_VISIBLE_DEVICES").replace(
+        b'"with": [{"type": "core", "count": 1}]',
+        b'"with": [{"type": "core", "count": 1}, {"type": "gpu", "count": 2}]',
+    )
+    jobid = await site.run(jobspec)
+    assert await site.text(jobid) == "0,1\n"
+    alloc = site.journal.context(jobid, "alloc")
+    assert alloc["annotations"]["sched"]["resource_summary"] == "rank0/core0,gpu[0-1]"
+
+
+async def test_what_the_main_process_leaves_in_its_group_is_killed(site: Site) -> None:
+    jobid = await site.run(shell("sleep 600 & echo $!"))
+    pid = int(await site.text(jobid))
+    await eventually(lambda: not alive(pid))
+
+
+async def test_what_it_leaves_in_other_groups_of_its_session_is_killed(site: Site) -> None:
+    jobid = await site.run(shell("set -m; sleep 600 >/dev/null 2>&1 & echo $!"))
+    pid = int(await site.text(jobid))
+    await eventually(lambda: not alive(pid))
+
+
+async def test_a_child_that_holds_the_output_does_not_hold_the_job(site: Site) -> None:
+    jobid = await site.run(shell("setsid sleep 600 & echo $!"))
+    assert site.journal.names(jobid)[-1] == "clean"
+
+
+async def test_close_ends_what_left_its_session(start: Starter, tmp_path: Path) -> None:
+    site = await start()
+    path = tmp_path / "pid"
+    child = f"setsid sh -c 'echo $$ >{path}; exec sleep 600 >/dev/null 2>&1' &"
+    await site.run(shell(f"{child} while [ ! -s {path} ]; do sleep 0.01; done"))
+    pid = int(path.read_text())
+    assert alive(pid)
+    await site.close()
+    assert not alive(pid)
+
+
+async def test_close_ends_running_jobs_and_says_why(start: Starter) -> None:
+    site = await start()
+    jobid = await site.submit(spec("sleep", "600"))
+    await site.journal.wait(jobid, "start")
+    await site.instance.close()
+    await site.journal.until(lambda: "clean" in site.journal.names(jobid))
+    assert "service ended" in site.journal.context(jobid, "exception")["note"]
+
+
+async def test_nothing_survives_a_service_that_is_killed(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    script = f"setsid sleep 600 & echo $! >>{pids}; env -i sleep 600 & echo $! >>{pids}; wait"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVICE, shell(script).decode()
+    )
+    try:
+        await eventually(lambda: pids.exists() and len(pids.read_text().splitlines()) == 2)
+    finally:
+        process.kill()
+        await process.wait()
+    left = [int(line) for line in pids.read_text().splitlines()]
+    await eventually(lambda: not any(map(alive, left)))

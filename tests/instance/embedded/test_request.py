@@ -1,0 +1,176 @@
+"""Jobspecs: what is refused, and what is read from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fluxapi.errors import FluxRefused
+from fluxapi.instance.embedded.request import Request, parse_request
+
+from .harness import spec
+
+Change = Callable[[dict[str, Any]], Any]
+
+
+def changed(change: Change) -> bytes:
+    """A good jobspec after ``change``."""
+    jobspec = json.loads(spec("true"))
+    change(jobspec)
+    return json.dumps(jobspec).encode()
+
+
+def system(**attributes: Any) -> Change:
+    return lambda jobspec: jobspec["attributes"]["system"].update(attributes)
+
+
+def task(**members: Any) -> Change:
+    return lambda jobspec: jobspec["tasks"][0].update(members)
+
+
+def options(wanted: dict[str, Any]) -> Change:
+    return lambda jobspec: jobspec["attributes"]["system"].update({"shell": {"options": wanted}})
+
+
+def refusal(change: Change) -> str | None:
+    """What a jobspec is refused with, if it is."""
+    try:
+        read(change)
+    except FluxRefused as error:
+        return error.detail
+    return None
+
+
+def slot(**members: Any) -> Change:
+    return lambda jobspec: jobspec["resources"][0].update(members)
+
+
+def read(change: Change) -> Request:
+    return parse_request(changed(change), "here")[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda spec: spec["attributes"]["system"].pop("duration"), "duration is a required key"),
+        (lambda spec: spec["attributes"].pop("system"), "attributes.system is a required key"),
+        (lambda spec: spec.pop("attributes"), "Missing key (attributes)"),
+        (lambda spec: spec.update(more=1), "Extraneous key (more)"),
+        (lambda spec: spec.update(version=2), "version must be 1"),
+        (lambda spec: spec.update(tasks=[]), "tasks must be a list that holds one task"),
+        (lambda spec: spec.update(resources={}), "resources must be a sequence"),
+        (task(command=[]), "command array cannot have length of zero"),
+        (task(command="true"), "command must be a list of strings"),
+        (task(command=[1]), "command must be a list of strings"),
+        (task(command=["a\0"]), "is not allowed"),
+        (task(count={}), "count must have exactly one key set"),
+        (task(count={"per_slot": 0}), "count per_slot must be > 0"),
+        (task(count={"total": 10**9}), "at most 4096 tasks"),
+        (slot(count=0), "node, slot, or core count must be > 0"),
+        (slot(count="2-4"), "resource count must be an integer"),
+        (slot(type=3), "type must be a string"),
+        (slot(label=None), "slots must have labels"),
+        (system(queue="fast"), "'fast' is not a valid queue"),
+        (system(duration="1h"), "duration must be a number"),
+        (system(cwd=3), "cwd must be a string"),
+        (system(environment=[1]), "environment must be a mapping"),
+        (system(environment={"A": 1}), "A must be a string"),
+        (system(environment={"A=B": "1"}), "is not the name of a variable"),
+        (system(dependencies={}), "dependencies must be a list"),
+        (system(dependencies=[{"scheme": "afterok"}]), "Missing key (value)"),
+        (system(constraints={"what": []}), "unknown constraint operator 'what'"),
+        (system(constraints={"ranks": 3}), "must be a sequence"),
+        (system(constraints={"hostlist": ["there"]}), "host 'there' not found"),
+        (system(constraints={"properties": ["a|b"]}), "invalid character in property"),
+        (system(exec={"test": {"run_duration": "soon"}}), "Flux Standard Duration"),
+        (options({"exit-timeout": []}), "Flux Standard Duration"),
+    ],
+)
+def test_what_is_refused(change: Change, words: str) -> None:
+    with pytest.raises(FluxRefused) as caught:
+        read(change)
+    assert words in caught.value.detail
+
+
+@pytest.mark.parametrize(
+    "jobspec", [b"", b"{", b"3", b"[]", b"\xff", b"[" * 100_000, b'{"a": "\\ud800"}']
+)
+def test_what_is_not_a_jobspec(jobspec: bytes) -> None:
+    with pytest.raises(FluxRefused, match="jobspec"):
+        parse_request(jobspec, "here")
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(
+    st.sampled_from(
+        [
+            "duration",
+            "cwd",
+            "environment",
+            "queue",
+            "job",
+            "shell",
+            "exec",
+            "files",
+            "dependencies",
+            "constraints",
+        ]
+    ),
+    _json,
+)
+def test_any_attribute_is_taken_or_refused(name: str, value: Any) -> None:
+    assert refusal(system(**{name: value})) != ""
+
+
+@given(st.sampled_from(["resources", "tasks", "attributes", "version"]), _json)
+def test_any_section_is_taken_or_refused(name: str, value: Any) -> None:
+    assert refusal(lambda jobspec: jobspec.update({name: value})) != ""
+
+
+@given(st.sampled_from(["input", "output", "rlimit", "env-expand", "exit-timeout"]), _json)
+def test_any_shell_option_is_taken_or_refused(name: str, value: Any) -> None:
+    assert refusal(options({name: value})) != ""
+
+
+def test_tasks_are_counted_by_slots() -> None:
+    node = {"type": "node", "count": 1, "exclusive": True}
+
+    def change(jobspec: dict[str, Any]) -> None:
+        jobspec["resources"][0]["count"] = 3
+        jobspec["resources"] = [node | {"with": jobspec["resources"]}]
+
+    request = read(change)
+    assert request.ntasks == 3
+    assert (request.shape.nodes, request.shape.exclusive) == (1, True)
+
+
+def test_tasks_per_core() -> None:
+    wanted = {"per-resource": {"type": "core", "count": 2}}
+    assert read(options(wanted)).ntasks == 2
+
+
+def test_durations() -> None:
+    assert read(system(exec={"test": {"run_duration": "1.5m"}})).test is not None
+    request = read(options({"exit-timeout": "none"}))
+    assert request.exit_timeout is None
+
+
+def test_the_name_is_that_of_the_program() -> None:
+    assert read(task(command=["/usr/bin/hostname"])).name == "hostname"
+    assert read(system(job={"name": "mine"})).name == "mine"
+
+
+def test_the_redacted_jobspec_has_no_environment() -> None:
+    _, redacted = parse_request(spec("true"), "here")
+    assert "environment" not in redacted["attributes"]["system"]
