@@ -65,7 +65,7 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["security"] = [{}]
     if route.body_use != "none":
         operation["requestBody"] = {
-            "required": route.body_use != "optional" and not route.fields_in_query,
+            "required": route.body_use != "optional",
             "content": {_JSON: {"schema": {"$ref": _REFERENCE + route.body}}},
         }
     if route.fields_in_query:

@@ -11,6 +11,7 @@ import functools
 import json
 import re
 from collections.abc import Mapping
+from math import isfinite
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl
@@ -23,7 +24,7 @@ __all__ = ["cached", "parse"]
 _MAX_FIELDS = 200
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z", re.ASCII)
 _NUMBER = re.compile(
-    r"[+-]?([0-9]{1,18}(\.[0-9]{0,18})?|\.[0-9]{1,18})([eE][+-]?[0-9]{1,2})?\Z", re.ASCII
+    r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?\Z", re.ASCII
 )
 _BOOLEANS = {
     "true": True, "1": True, "yes": True, "on": True,
@@ -85,7 +86,8 @@ def _value(rules: Mapping[str, Any], text: str) -> Any:
     if first == "integer" and _INTEGER.match(text):
         return int(text)
     if first == "number" and _NUMBER.match(text):
-        return int(text) if _INTEGER.match(text) else float(text)
+        number = float(text)
+        return int(text) if _INTEGER.match(text) else number if isfinite(number) else text
     if first == "boolean":
         return _BOOLEANS.get(text.lower(), text)
     if first == "array":

@@ -6,7 +6,7 @@ answers below ``/v1`` and without that prefix.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -19,6 +19,9 @@ from .middleware import PUBLIC, Handler
 __all__ = ["PREFIX", "ROUTES", "Route", "add_routes"]
 
 PREFIX = "/v1"
+
+_ID = r"{id:(?!(?:bulk|cancel|search|submit)(?:/|$))[^/]+}"
+"""What may be a job id: not the names beside it, so that their other methods are 405, not 404."""
 
 BodyUse = Literal["none", "optional", "required", "raw"]
 """``raw``: required, and decoded and validated by the handler, piece by piece."""
@@ -198,15 +201,20 @@ def add_routes(app: web.Application) -> None:
         handler = _validated(route)
         if route.public:
             PUBLIC.add(handler)
-        for path, name in ((route.path, route.name), (_prefixed(route.path), f"{route.name}V1")):
+        for path, name in _places(route):
             if route.method == "GET":
                 app.router.add_get(path, handler, name=name)
             else:
                 app.router.add_route(route.method, path, handler, name=name)
 
 
-def _prefixed(path: str) -> str:
-    return PREFIX if path == "/" else PREFIX + path
+def _places(route: Route) -> Iterator[tuple[str, str]]:
+    """The paths of a route, and under which names."""
+    path = route.path.replace("{id}", _ID)
+    yield path, route.name
+    yield PREFIX + path, f"{route.name}V1"
+    if route.path == "/":
+        yield PREFIX, f"{route.name}Bare"
 
 
 def _validated(route: Route) -> Handler:

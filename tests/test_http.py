@@ -59,6 +59,13 @@ async def test_a_wrong_method_names_the_right_ones(service: Service) -> None:
     assert response.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
 
 
+@pytest.mark.parametrize("path", ["/jobs/submit", "/jobs/bulk", "/v1/jobs/cancel"])
+async def test_names_beside_job_ids_are_not_job_ids(service: Service, path: str) -> None:
+    response = await service.client.get(path)
+    assert response.status == 405
+    assert response.headers["Allow"] == "OPTIONS, POST"
+
+
 async def test_options_is_answered(service: Service) -> None:
     response = await service.client.options("/jobs/f1")
     assert response.status == 204
