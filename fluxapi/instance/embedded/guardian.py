@@ -47,8 +47,8 @@ class Guardian:
         self._ended: dict[int, float] = {}
         self._scan: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Start the sweeper; blocks, so call it in a thread. Raises ``OSError``."""
+    def start(self, rundir: Path) -> None:
+        """Start the sweeper, which removes ``rundir`` at the end; blocks. Raises ``OSError``."""
         reader, self._pipe = os.pipe()
         try:
             self._process = subprocess.Popen(  # noqa: S603 - our own file
@@ -63,7 +63,7 @@ class Guardian:
         finally:
             os.close(reader)
         os.set_blocking(self._pipe, False)
-        self._tell([self.cookie])
+        self._tell([self.cookie, str(rundir)])
 
     def began(self, session: int) -> None:
         """A session was started."""

@@ -75,9 +75,9 @@ class History:
         ids = [jobid for jobid, _ in zip(inactive, range(surplus), strict=False)]
         files: list[Path] = []
         for jobid in ids:
-            log = inactive.pop(jobid).log
-            if log.inline is None:
-                files.append(log.path)
+            output = inactive.pop(jobid).output
+            if isinstance(output, OutputLog):
+                files.append(output.path)
         if self._store is not None:
             self._gone += ids
         if files:
@@ -112,7 +112,8 @@ class History:
             path = store.outputs / f"{row.id}.jsonl"
             log = OutputLog.stored(path, row.output, row.output_size)
             if not row.active:
-                engine.inactive[row.id] = Ended(row.id, row.jobspec, row.eventlog, row.R, log)
+                output = log if row.output is None else row.output
+                engine.inactive[row.id] = Ended(row.id, row.jobspec, row.eventlog, row.R, output)
                 continue
             job = _active(row, log, engine.pool.hostname)
             if job is not None:

@@ -265,7 +265,7 @@ class _Parts:
         self._rundir = Path(rundir)
         self.outputs = self._rundir if self.store is None else self.store.outputs
         self.launcher = Launcher(self._launches, self.guardian.cookie, self._rundir, self._hostname)
-        await loop.run_in_executor(self._sweeps, self.guardian.start)
+        await loop.run_in_executor(self._sweeps, self.guardian.start, self._rundir)
 
     async def close(self) -> None:
         """Close all of it, whatever state it is in."""

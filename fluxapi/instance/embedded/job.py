@@ -110,21 +110,32 @@ class Job:
         )
 
 
-@dataclass(slots=True)
-class Ended:
-    """An inactive job, kept small: encoded eventlog, jobspec and R, and its output log."""
+class Ended(msgspec.Struct, gc=False):
+    """An inactive job, kept small: encoded eventlog, jobspec and R.
+
+    ``output`` is the whole output log when that is small, else the log with its file.
+    """
 
     id: int
     jobspec: bytes
     eventlog: bytes
     R: bytes | None
-    log: OutputLog
+    output: bytes | OutputLog
+
+    @property
+    def log(self) -> OutputLog:
+        """The output log, to be read."""
+        if isinstance(self.output, OutputLog):
+            return self.output
+        return OutputLog.stored(Path(), self.output, 0)
 
     @classmethod
     def of(cls, job: Job) -> Ended:
         """What is kept of a job that has become inactive."""
         R = None if job.R is None else msgspec.json.encode(job.R)
-        return cls(job.id, job.jobspec, encode_eventlog(job.events), R, job.log)
+        inline = job.log.inline
+        output = job.log if inline is None else inline
+        return cls(job.id, job.jobspec, encode_eventlog(job.events), R, output)
 
     @property
     def outcome(self) -> Outcome:

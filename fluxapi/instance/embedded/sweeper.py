@@ -1,15 +1,18 @@
 """A process that outlives the service to end what its jobs left behind.
 
 It is started with ``python -I -S`` in a session of its own and uses nothing but the standard
-library. Standard input brings the cookie that job processes carry in their environment, then
-``+SID`` and ``-SID`` lines as sessions begin and end. When the service is gone, however that
-happened, the pipe ends and everything that bears the cookie or belongs to a session is killed.
+library. Standard input brings the cookie that job processes carry in their environment and the
+directory for their temporary files, then ``+SID`` and ``-SID`` lines as sessions begin and end.
+When the service is gone, however that happened, the pipe ends, everything that bears the cookie or
+belongs to a session is killed, and the directory is removed. (A process that has both left its
+session and cleared its environment is beyond its sight.)
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import sys
 import time
@@ -96,7 +99,7 @@ def main() -> None:
     """Follow the pipe until it ends, then sweep."""
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(signum, signal.SIG_IGN)
-    cookie = ""
+    cookie = rundir = ""
     sessions: set[int] = set()
     for line in sys.stdin:
         word = line.strip()
@@ -104,10 +107,14 @@ def main() -> None:
             sessions.add(int(word[1:]))
         elif word.startswith("-"):
             sessions.discard(int(word[1:]))
+        elif word.startswith("/"):
+            rundir = word
         else:
             cookie = word
     if cookie:
         sweep(cookie, sessions)
+    if rundir:
+        shutil.rmtree(rundir, ignore_errors=True)
 
 
 if __name__ == "__main__":
