@@ -1,0 +1,33 @@
+"""Every test here runs on both instances: what it says is the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from fluxapi.instance.broker import BrokerInstance
+from fluxapi.instance.embedded import EmbeddedInstance
+from fluxapi.instance.protocol import Instance
+from tests.contract.site import Site
+
+
+def make(kind: str, request: pytest.FixtureRequest) -> Instance:
+    if kind == "flux":
+        return BrokerInstance(request.getfixturevalue("flux_uri"))
+    return EmbeddedInstance(cores=8)
+
+
+@pytest.fixture(params=["flux", "embedded"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+async def site(kind: str, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+    site = Site(make(kind, request))
+    try:
+        await site.begin()
+        yield site
+    finally:
+        await site.end()

@@ -1,0 +1,123 @@
+"""Cancel, exceptions, signals and urgency: of jobs in every state, and of none."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from fluxapi.errors import FluxRefused, JobInactive, JobNotFound
+from tests.contract.site import COMPLETED, UNKNOWN, Site, shell, spec
+
+SLEEP = spec("sleep", "60")
+
+
+async def test_cancel_of_a_pending_job(site: Site) -> None:
+    jobid = await site.submit(spec(), urgency=0)
+    await site.wait(jobid, "priority")
+    await site.cancel(jobid)
+    assert site.names(jobid) == [*COMPLETED[:4], "exception", "clean"]
+
+
+async def test_cancel_of_a_running_job(site: Site) -> None:
+    jobid = await site.submit(SLEEP)
+    await site.wait(jobid, "start")
+    await site.cancel(jobid)
+    assert site.names(jobid) == [*COMPLETED[:6], "exception", *COMPLETED[6:]]
+    assert site.context(jobid, "finish") == {"status": (128 + 15) << 8}
+
+
+async def test_cancel_tells_who_and_why(site: Site) -> None:
+    jobid = await site.submit(spec(), urgency=0)
+    await site.instance.raise_exception(jobid, "cancel", 0, "because I say so")
+    await site.wait(jobid)
+    assert site.context(jobid, "exception") == {
+        "type": "cancel",
+        "severity": 0,
+        "note": "because I say so",
+        "userid": site.info.owner,
+    }
+
+
+async def test_an_exception_above_severity_0_ends_nothing(site: Site) -> None:
+    jobid = await site.submit(spec(), urgency=0)
+    await site.instance.raise_exception(jobid, "weather", 7, "it rains")
+    await site.wait(jobid, "exception")
+    await site.instance.set_urgency(jobid, 16)
+    await site.wait(jobid)
+    assert site.context(jobid, "exception")["severity"] == 7
+    assert site.context(jobid, "finish") == {"status": 0}
+
+
+@pytest.mark.parametrize(("type", "severity"), [("cancel", 8), ("cancel", -1), ("", 0), ("a b", 0)])
+async def test_an_exception_that_rfc_21_does_not_allow(
+    site: Site, type: str, severity: int
+) -> None:
+    jobid = await site.submit(spec(), urgency=0)
+    with pytest.raises(FluxRefused):
+        await site.instance.raise_exception(jobid, type, severity)
+    await site.cancel(jobid)
+
+
+async def test_a_signal_reaches_the_tasks(site: Site) -> None:
+    script = "trap 'exit 7' USR1; echo ready; while :; do sleep 0.1; done"
+    jobid = await site.submit(shell(script))
+    async for batch in site.instance.output(jobid, follow=True):
+        if any("data" in (entry.context or {}) for entry in batch):
+            break
+    await site.instance.kill(jobid, signal.SIGUSR1)
+    await site.wait(jobid)
+    assert site.context(jobid, "finish") == {"status": 7 << 8}
+
+
+async def test_a_pending_job_takes_no_signal(site: Site) -> None:
+    jobid = await site.submit(spec(), urgency=0)
+    await site.wait(jobid, "priority")
+    with pytest.raises(FluxRefused, match="not running"):
+        await site.instance.kill(jobid, signal.SIGTERM)
+    await site.cancel(jobid)
+
+
+@pytest.mark.parametrize("signum", [0, -1, 999])
+async def test_a_signal_that_does_not_exist(site: Site, signum: int) -> None:
+    jobid = await site.submit(SLEEP)
+    await site.wait(jobid, "start")
+    with pytest.raises(FluxRefused):
+        await site.instance.kill(jobid, signum)
+    await site.cancel(jobid)
+
+
+@pytest.mark.parametrize("urgency", [-1, 32])
+async def test_an_urgency_out_of_range(site: Site, urgency: int) -> None:
+    jobid = await site.submit(spec(), urgency=0)
+    with pytest.raises(FluxRefused):
+        await site.instance.set_urgency(jobid, urgency)
+    await site.cancel(jobid)
+
+
+async def test_the_urgency_of_a_running_job_is_fixed(site: Site) -> None:
+    jobid = await site.submit(SLEEP)
+    await site.wait(jobid, "start")
+    with pytest.raises(FluxRefused):
+        await site.instance.set_urgency(jobid, 3)
+    await site.cancel(jobid)
+
+
+async def test_nothing_can_be_done_to_an_inactive_job(site: Site) -> None:
+    jobid = await site.run(spec())
+    with pytest.raises(JobInactive):
+        await site.instance.raise_exception(jobid, "cancel", 0)
+    with pytest.raises(JobInactive):
+        await site.instance.kill(jobid, signal.SIGTERM)
+    with pytest.raises(JobInactive):
+        await site.instance.set_urgency(jobid, 16)
+
+
+@pytest.mark.parametrize("jobid", [UNKNOWN, 2**63, 2**64 - 1])
+async def test_nothing_can_be_done_to_an_unknown_job(site: Site, jobid: int) -> None:
+    with pytest.raises(JobNotFound):
+        await site.instance.raise_exception(jobid, "cancel", 0)
+    with pytest.raises(JobNotFound):
+        await site.instance.kill(jobid, signal.SIGTERM)
+    with pytest.raises(JobNotFound):
+        await site.instance.set_urgency(jobid, 16)
