@@ -13,7 +13,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from . import keys, middleware
+from . import keys, middleware, schema
 from .auth import Credentials
 from .events.idempotency import Idempotency
 from .events.journal import Journal
@@ -59,7 +59,7 @@ def create_app(
     app[keys.IDEMPOTENCY] = Idempotency(app[keys.TABLE], settings.idempotency_keys)
     app[keys.PAGES] = Pages()
     app[keys.OPENAPI] = document(ROUTES)
-    aiohttp_jinja2.setup(
+    environment = aiohttp_jinja2.setup(
         app,
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "web" / "templates"),
         autoescape=True,
@@ -67,7 +67,14 @@ def create_app(
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
+    # Read and compiled now: nothing is read from files once the event loop runs.
+    for name in environment.list_templates():
+        environment.get_template(name)
+    for route in ROUTES:
+        schema.compile_validator(route.body)
+        schema.compile_validator(route.query)
     add_routes(app)
     app.on_response_prepare.append(middleware.add_headers)
     app.cleanup_ctx.append(_instance)

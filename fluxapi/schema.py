@@ -20,7 +20,7 @@ import jsonschema_rs
 
 from .errors import ValidationFailed
 
-__all__ = ["Fields", "bundle", "check", "errors", "names", "pointer", "schema"]
+__all__ = ["Fields", "bundle", "check", "compile_validator", "errors", "names", "pointer", "schema"]
 
 Fields = list[dict[str, str]]
 """What is wrong: ``pointer`` and ``detail`` of each bad field."""
@@ -91,7 +91,8 @@ def _document() -> dict[str, Any]:
 
 
 @functools.cache
-def _validator(name: str) -> jsonschema_rs.Draft202012Validator:
+def compile_validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    """The validator of a schema; made once, the first time in some milliseconds."""
     return jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{name}", **_document()})
 
 
@@ -107,14 +108,14 @@ def check(name: str, instance: Any, *, noun: str = "field", within: str = "") ->
     ``noun`` is what a member is called in sentences (``field``, ``query parameter``); ``within`` is
     put in front of the pointers.
     """
-    if not _validator(name).is_valid(instance):
+    if not compile_validator(name).is_valid(instance):
         raise ValidationFailed(errors(name, instance, noun=noun, within=within))
 
 
 def errors(name: str, instance: Any, *, noun: str = "field", within: str = "") -> Fields:
     """Every bad field of ``instance``, one sentence each, at most a hundred; empty when it fits."""
     found: dict[str, str] = {}
-    for error in islice(_validator(name).iter_errors(instance), 2 * _LIMIT):
+    for error in islice(compile_validator(name).iter_errors(instance), 2 * _LIMIT):
         for place, sentence in _explain(error, noun):
             found.setdefault(within + place, sentence)
     return [{"pointer": place, "detail": text} for place, text in islice(found.items(), _LIMIT)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from .support import reply
 
 __all__ = ["docs", "docs_errors", "openapi", "style"]
 
-_STYLE = Path(__file__).parent.parent / "web" / "static" / "docs.css"
+_STYLE = (Path(__file__).parent.parent / "web" / "static" / "docs.css").read_bytes()
 
 
 async def openapi(request: web.Request) -> web.Response:
@@ -43,9 +42,4 @@ async def _page(request: web.Request, name: str, context: Mapping[str, Any]) -> 
 
 async def style(_request: web.Request) -> web.Response:
     """The style sheet of the documentation."""
-    return web.Response(body=_style(), content_type="text/css", charset="utf-8")
-
-
-@functools.cache
-def _style() -> bytes:
-    return _STYLE.read_bytes()
+    return web.Response(body=_STYLE, content_type="text/css", charset="utf-8")

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
+from blockbuster import BlockBuster
 from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
@@ -36,13 +37,20 @@ Start = Callable[..., Awaitable[Service]]
 
 
 @pytest.fixture
-def start(aiohttp_client: AiohttpClient) -> Start:
+def start(aiohttp_client: AiohttpClient) -> Iterator[Start]:
+    watch = BlockBuster("fluxapi")
+
     async def _start(**settings: Any) -> Service:
         instance, stopped = FakeInstance(), asyncio.Event()
+        # Files are read while the application is made; from then on a call of ours that blocks
+        # the event loop raises.
+        watch.deactivate()
         app = create_app(Settings(**settings), instance, stop=stopped.set)
+        watch.activate()
         return Service(await aiohttp_client(app), instance, stopped)
 
-    return _start
+    yield _start
+    watch.deactivate()
 
 
 @pytest.fixture

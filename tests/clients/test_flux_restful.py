@@ -1,0 +1,95 @@
+"""flux-restful-client as its users have it: from PyPI, unmodified, against a real server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.running import clean_environment, flux_instance, needs_flux, service
+
+VERSIONS = ["0.0.1", "0.2.1"]
+AUTH = {"FLUX_USER": "alice", "FLUX_TOKEN": "pancakes", "FLUX_SECRET_KEY": "notsecrethoo"}
+DRIVE = Path(__file__).with_name("drive.py")
+
+Python = Callable[[str], Path]
+
+
+@pytest.fixture(scope="session")
+def python_with(tmp_path_factory: pytest.TempPathFactory) -> Python:
+    """Gives the interpreter of an environment that holds one version of the client."""
+    made: dict[str, Path] = {}
+
+    def make(version: str) -> Path:
+        if version not in made:
+            folder = tmp_path_factory.mktemp(f"client-{version}")
+            subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+            made[version] = folder / "bin" / "python"
+            install = ["-m", "pip", "install", "--quiet", "--no-input"]
+            done = subprocess.run(
+                [made[version], *install, f"flux-restful-client=={version}"],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if done.returncode:
+                reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+                pytest.skip(f"flux-restful-client {version} cannot be had from PyPI: {reason}")
+        return made[version]
+
+    return make
+
+
+def drive(python: Path, url: str, **environ: str) -> dict[str, Any]:
+    done = subprocess.run(
+        [python, DRIVE, url.rstrip("/")],
+        env=clean_environment(PYTHONIOENCODING="utf-8", **environ),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return seen
+
+
+def judge(seen: dict[str, Any]) -> None:
+    jobid = seen["submitted"]["id"]
+    assert "submit" in seen["submitted"]["Message"]
+    assert seen["listed"] == [jobid]
+    assert seen["record"]["result"] == "COMPLETED"
+    assert seen["unknown"] is None
+    assert len(seen["nodes"]["nodes"]) == 1
+    assert seen["output"]["Output"] == ["pancakes 🥞\n"]
+    assert [job["id"] for job in seen["found"]["data"]] == [jobid]
+    assert "keys without -o" in seen.get("refused", {"Errors": ["keys without -o"]})["Errors"][0]
+    assert "requested to cancel" in seen["canceled"]["Message"]
+    assert "cannot be cancelled" in seen["canceled again"]["Message"]
+    assert "stopping" in seen["stopped"]["Message"]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("auth", [False, True], ids=["open", "auth"])
+@pytest.mark.parametrize("version", VERSIONS)
+def test_with_the_embedded_instance(python_with: Python, version: str, auth: bool) -> None:
+    environ = AUTH if auth else {}
+    python = python_with(version)
+    with service("--instance", "embedded", FLUX_REQUIRE_AUTH=str(auth), **environ) as server:
+        judge(drive(python, server.url, **environ))
+        assert server.process.wait(30) == 0
+
+
+@needs_flux
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_with_a_real_flux(python_with: Python, version: str) -> None:
+    python = python_with(version)
+    with flux_instance(2) as uri, service(FLUX_URI=uri, FLUX_REQUIRE_AUTH="1", **AUTH) as server:
+        judge(drive(python, server.url, **AUTH))
+        assert server.process.wait(30) == 0
