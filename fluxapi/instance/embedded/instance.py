@@ -30,7 +30,7 @@ from fluxapi.model.eventlog import Event, encode_eventlog
 from .guardian import Guardian
 from .history import History
 from .ids import IdSource
-from .job import Ended, Job
+from .job import Ended, Job, redact
 from .journal import Journal
 from .launcher import Launcher
 from .output import OutputLog
@@ -170,7 +170,8 @@ class EmbeddedInstance:
         """The eventlog, jobspec or R of a job."""
         job = self._find(jobid)
         if key == "jobspec":
-            return job.jobspec.decode()
+            # As in Flux's KVS, where the environment is only in what the user signed.
+            return msgspec.json.encode(redact(msgspec.json.decode(job.jobspec))).decode()
         if key == "eventlog":
             text = encode_eventlog(job.events) if isinstance(job, Job) else job.eventlog
             return text.decode()
@@ -198,7 +199,7 @@ class EmbeddedInstance:
     async def queues(self) -> list[Queue]:
         """The anonymous queue."""
         running = self._engine is not None
-        return [Queue("", enabled=running, started=running)]
+        return [Queue("", enabled=running, started=running, default=True)]
 
     async def journal(self) -> AsyncIterator[JournalBatch]:
         """Backlog, sentinel, live; unread messages are held until they are read."""

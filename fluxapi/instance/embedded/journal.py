@@ -75,19 +75,22 @@ class Journal:
         self._queue: list[Posted] = []
         self._scheduled = False
         self._touched = False
+        self._closed = False
         self._pump: asyncio.Task[None] | None = None
         self._settled: list[asyncio.Future[None]] = []
         self._streams: set[Stream] = set()
 
     def post(self, job: Job | None, message: JournalMessage | Purged) -> None:
         """Add a message; it goes out in this turn of the loop or after the next commit."""
-        self._queue.append((job, message))
-        self._schedule()
+        if not self._closed:
+            self._queue.append((job, message))
+            self._schedule()
 
     def touch(self) -> None:
         """Something is to be kept though there is nothing to publish."""
-        self._touched = True
-        self._schedule()
+        if not self._closed:
+            self._touched = True
+            self._schedule()
 
     async def settled(self) -> None:
         """Return when all that was posted so far is published, and so kept."""
@@ -115,7 +118,8 @@ class Journal:
             self._streams.discard(stream)
 
     def close(self) -> None:
-        """End all streams."""
+        """End all streams; what is posted from now on is neither shown nor kept."""
+        self._closed = True
         for stream in self._streams:
             stream.close()
 

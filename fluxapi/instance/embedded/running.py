@@ -92,11 +92,13 @@ class Running(Lifecycle):
             await self._until_quiet(patience)
 
     def abandon(self) -> None:
-        """Forget the jobs that would not end; whoever calls this has killed them."""
+        """Forget the jobs that would not end, which the caller has killed; no timer fires."""
         for job in list(self.running.values()):
             if job.execution is not None:
                 job.execution.abandon()
             self._finish(job, INTERRUPTED_STATUS)
+        for job in self.active.values():
+            job.stop_timers()
 
     async def _until_quiet(self, seconds: float) -> bool:
         self._quiet.clear()

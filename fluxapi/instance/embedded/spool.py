@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from concurrent.futures import Executor
 from pathlib import Path
 
+from fluxapi.errors import InstanceUnavailable
 from fluxapi.model.eventlog import Event, decode_eventlog
 
 from .output import INLINE, OutputLog
@@ -68,10 +69,7 @@ class Spool:
             while offset < log.size:
                 data = log.peek(offset, _BATCH)
                 if data is None:
-                    loop = asyncio.get_running_loop()
-                    data = await loop.run_in_executor(
-                        self._executor, _read, log.path, offset, min(_BATCH, log.flushed - offset)
-                    )
+                    data = await self._read(log, offset)
                 # A crash may have left half an entry at the end of the file.
                 data = data[: data.rfind(b"\n") + 1]
                 if not data:
@@ -81,6 +79,17 @@ class Spool:
             if not follow or log.ended:
                 return
             await log.grown(offset)
+
+    async def _read(self, log: OutputLog, offset: int) -> bytes:
+        size = min(_BATCH, log.flushed - offset)
+        try:
+            reading = asyncio.get_running_loop().run_in_executor(
+                self._executor, _read, log.path, offset, size
+            )
+        except RuntimeError:
+            # The thread is gone: someone still reads while the instance ends.
+            raise InstanceUnavailable("The embedded instance has ended.") from None
+        return await reading
 
     async def remove(self, paths: Iterable[Path]) -> None:
         """Delete files, those that exist."""

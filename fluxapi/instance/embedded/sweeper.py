@@ -19,7 +19,7 @@ import time
 
 __all__ = ["COOKIE", "Process", "processes", "sweep"]
 
-COOKIE = "FLUXAPI_JOB_COOKIE"
+COOKIE = "FLUX_JOB_COOKIE"
 """The environment variable that marks a process as a job's."""
 
 _PATIENCE = 600.0

@@ -139,3 +139,50 @@ async def test_a_second_stream_of_a_restored_instance(start: Starter, tmp_path: 
     await more.live.wait()
     await more.close()
     assert [message.id for message in more.backlog] == [jobid]
+
+
+async def test_a_store_that_cannot_be_written_stops_submission(
+    start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = await start(statedir=tmp_path)
+    assert site.instance._parts is not None
+    store = site.instance._parts.store
+    assert store is not None
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(store, "_save", full)
+    await site.run(spec("true"))
+    with pytest.raises(InstanceUnavailable, match="No space left on device"):
+        await site.submit(spec("true"))
+
+
+async def test_a_begin_time_survives_a_restart(start: Starter, tmp_path: Path) -> None:
+    first = await start(statedir=tmp_path)
+    later = [{"scheme": "begin-time", "value": "4000000000"}]
+    jobid = await first.submit(spec("true", dependencies=later))
+    await first.close()
+    second = await start(statedir=tmp_path)
+    await second.instance.raise_exception(jobid, "cancel", 0)
+    await second.journal.wait(jobid)
+    assert second.journal.names(jobid) == [
+        "submit",
+        "dependency-add",
+        "validate",
+        "exception",
+        "clean",
+    ]
+
+
+async def test_dependents_of_an_interrupted_job_fail_after_the_restart(
+    start: Starter, tmp_path: Path
+) -> None:
+    first = await start(statedir=tmp_path)
+    running = await first.submit(spec("sleep", "600"))
+    await first.journal.wait(running, "start")
+    dependent = await first.submit(spec("true", dependencies=after("afterok", running)))
+    await first.close()
+    second = await start(statedir=tmp_path)
+    await second.journal.wait(dependent)
+    assert second.journal.context(dependent, "exception")["type"] == "dependency"

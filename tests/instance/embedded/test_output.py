@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluxapi.errors import JobNotFound
+from fluxapi.errors import InstanceUnavailable, JobNotFound
 from fluxapi.instance.embedded.output import TextCutter, data_context, incomplete_tail
 from fluxapi.model.eventlog import Event
 
@@ -163,3 +163,14 @@ async def test_many_readers_of_one_output(site: Site) -> None:
 async def test_output_of_a_job_that_does_not_exist(site: Site) -> None:
     with pytest.raises(JobNotFound):
         await site.output(12345)
+
+
+async def test_a_reader_that_is_slower_than_the_end_of_the_instance(start: Starter) -> None:
+    site = await start()
+    jobid = await site.run(shell("seq 1 300000"))
+    reading = site.instance.output(jobid)
+    await anext(reading)
+    await site.instance.close()
+    with pytest.raises(InstanceUnavailable):
+        async for _ in reading:
+            pass

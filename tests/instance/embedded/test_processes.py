@@ -43,7 +43,7 @@ async def test_the_environment_is_the_jobspecs_and_fluxs(
     jobid = await site.run(spec("env", environment={"PATH": "/usr/bin:/bin", "MINE": "é"}))
     lines = dict(line.split("=", 1) for line in (await site.text(jobid)).splitlines())
     f58 = encode_f58(jobid)
-    assert lines.pop("FLUXAPI_JOB_COOKIE")
+    assert lines.pop("FLUX_JOB_COOKIE")
     assert Path(lines.pop("FLUX_JOB_TMPDIR")).name == f"jobtmp-0-{f58}"
     assert lines == {
         "PATH": "/usr/bin:/bin",
