@@ -39,7 +39,6 @@ def spec(
     duration: float = 0,
     environment: dict[str, str] | None = None,
     options: dict[str, Any] | None = None,
-    stdin: str | None = None,
     **system: Any,
 ) -> bytes:
     """A jobspec V1; ``options`` are shell options, ``system`` more system attributes."""
@@ -60,15 +59,6 @@ def spec(
             **system,
         }
     }
-    if stdin is not None:
-        attributes["system"].setdefault("files", {})["stdin"] = {
-            "mode": 33152,
-            "encoding": "base64",
-            "size": len(stdin.encode()),
-            "data": base64.b64encode(stdin.encode()).decode(),
-        }
-        shell_options = attributes["system"].setdefault("shell", {}).setdefault("options", {})
-        shell_options["input"] = {"stdin": {"type": "file", "path": "{{tmpdir}}/stdin"}}
     task = {"command": list(command or ("true",)), "slot": "task", "count": {"per_slot": 1}}
     document = {
         "resources": [resource],
@@ -126,6 +116,15 @@ class Site:
         """The id of one submitted job."""
         (jobid,) = await self.instance.submit([Submission(jobspec, **options)])
         assert isinstance(jobid, int), jobid
+        return jobid
+
+    async def submit_and_hear(self, jobspec: bytes) -> int:
+        """The id of a job that has written something: its tasks truly run."""
+        jobid = await self.submit(jobspec)
+        async with contextlib.aclosing(self.instance.output(jobid, follow=True)) as batches:  # type: ignore[type-var]  # both are generators
+            async for batch in batches:
+                if text(batch):
+                    break
         return jobid
 
     async def run(self, jobspec: bytes, **options: Any) -> int:

@@ -20,8 +20,7 @@ async def test_cancel_of_a_pending_job(site: Site) -> None:
 
 
 async def test_cancel_of_a_running_job(site: Site) -> None:
-    jobid = await site.submit(SLEEP)
-    await site.wait(jobid, "start")
+    jobid = await site.submit_and_hear(shell("echo ready; exec sleep 60"))
     await site.cancel(jobid)
     assert site.names(jobid) == [*COMPLETED[:6], "exception", *COMPLETED[6:]]
     assert site.context(jobid, "finish") == {"status": (128 + 15) << 8}
@@ -61,10 +60,7 @@ async def test_an_exception_that_rfc_21_does_not_allow(
 
 async def test_a_signal_reaches_the_tasks(site: Site) -> None:
     script = "trap 'exit 7' USR1; echo ready; while :; do sleep 0.1; done"
-    jobid = await site.submit(shell(script))
-    async for batch in site.instance.output(jobid, follow=True):
-        if any("data" in (entry.context or {}) for entry in batch):
-            break
+    jobid = await site.submit_and_hear(shell(script))
     await site.instance.kill(jobid, signal.SIGUSR1)
     await site.wait(jobid)
     assert site.context(jobid, "finish") == {"status": 7 << 8}

@@ -116,7 +116,7 @@ async def test_several_tasks_on_all_their_cores(site: Site) -> None:
         ("afterany", "false", True),
         ("afternotok", "false", True),
         ("afternotok", "true", False),
-        ("after", "true", True),
+        ("afterstart", "true", True),
     ],
 )
 async def test_a_dependency_is_met_or_never(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from pathlib import Path
 
 import pytest
@@ -66,10 +67,7 @@ async def test_live_output_comes_while_the_job_runs(site: Site, tmp_path: Path) 
 
 
 async def test_what_there_is_so_far_of_a_running_job(site: Site) -> None:
-    jobid = await site.submit(shell("echo one; sleep 60"))
-    async for batch in site.instance.output(jobid, follow=True):
-        if text(batch):
-            break
+    jobid = await site.submit_and_hear(shell("echo one; sleep 60"))
     entries = await asyncio.wait_for(site.output(jobid), TIMEOUT)
     assert text(entries) == b"one\n"
     await site.cancel(jobid)
@@ -146,14 +144,13 @@ async def test_large_output_comes_whole(site: Site) -> None:
     assert text(await site.output(jobid)) == expected
 
 
-async def test_stdin_reaches_the_task(site: Site) -> None:
-    jobid = await site.run(spec("cat", stdin="from ƒ\n"))
-    assert text(await site.output(jobid)).decode() == "from ƒ\n"
-
-
-async def test_no_stdin_is_an_empty_one(site: Site) -> None:
-    jobid = await site.run(spec("cat"))
-    assert text(await site.output(jobid)) == b""
+@pytest.mark.parametrize("encoding", ["utf-8", "base64"])
+async def test_files_of_the_jobspec_lie_in_the_tmpdir_of_the_job(site: Site, encoding: str) -> None:
+    content = "from ƒ\n"
+    data = base64.b64encode(content.encode()).decode() if encoding == "base64" else content
+    files = {"stdin": {"mode": 0o100600, "encoding": encoding, "data": data}}
+    jobid = await site.run(shell('cat < "$FLUX_JOB_TMPDIR/stdin"', files=files))
+    assert text(await site.output(jobid)).decode() == content
 
 
 async def test_output_into_a_file_is_told_as_redirect(site: Site, tmp_path: Path) -> None:
@@ -163,7 +160,9 @@ async def test_output_into_a_file_is_told_as_redirect(site: Site, tmp_path: Path
     entries = await site.output(jobid)
     assert path.read_text() == "out\n"
     assert text(entries) == b""
-    (redirect,) = [entry.context for entry in entries if entry.name == "redirect"]
-    assert redirect is not None
-    assert redirect["stream"] == "stdout"
-    assert redirect["path"] == str(path)
+    redirects = [entry.context or {} for entry in entries if entry.name == "redirect"]
+    # RFC 24: stderr goes where stdout goes unless it is told otherwise.
+    assert {(r["stream"], r["path"]) for r in redirects} == {
+        ("stdout", str(path)),
+        ("stderr", str(path)),
+    }

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import importlib
 import os
+import time
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
 
-from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound
+from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound, NotFound
 from fluxapi.instance import bindings
 from fluxapi.instance.protocol import (
     InstanceInfo,
@@ -33,6 +34,12 @@ __all__ = ["BrokerInstance"]
 
 _LOOKUP_CURRENT = 2
 """FLUX_JOB_LOOKUP_CURRENT: apply the updates of the eventlog to jobspec and R."""
+
+_INACTIVE = 64
+"""FLUX_JOB_STATE_INACTIVE as job-list gives it."""
+
+_KVS_PAUSE = 0.01
+"""Seconds between two looks at an eventlog that is not written yet; Flux commits as often."""
 
 _RANK_0 = 0
 _LARGEST_IN_JSON = 2**63
@@ -110,16 +117,28 @@ class BrokerInstance:
         await self._call("job-manager.urgency", {"id": jobid, "urgency": urgency}, jobid)
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
-        """Fetch from the job's KVS directory (``job-info.lookup``)."""
-        body = {"id": jobid, "keys": [key], "flags": _LOOKUP_CURRENT}
-        answer = await self._call("job-info.lookup", body, jobid)
-        value: str = answer[key]
+        """Fetch from the job's KVS directory (``job-info.lookup``).
+
+        The job manager writes eventlogs some milliseconds after it told the journal; the eventlog
+        of an inactive job is waited for until it is whole.
+        """
+        value = await self._lookup(jobid, key)
+        if key == "eventlog" and not _is_whole(value) and await self._is_inactive(jobid):
+            until = time.monotonic() + self._timeout
+            while not _is_whole(value) and time.monotonic() < until:
+                await asyncio.sleep(_KVS_PAUSE)
+                value = await self._lookup(jobid, key)
         return value
 
     async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
         """The RFC 24 output eventlog in batches."""
-        eventlog = await self.lookup(jobid, "eventlog")
-        batches = output.watch(self._connected(), jobid, eventlog, follow=follow)
+        job = await self._listed(jobid, "state", "t_run")
+        if follow or job["state"] == _INACTIVE:
+            batches = output.follow(self._connected(), jobid)
+        elif "t_run" in job:
+            batches = output.so_far(self._connected(), jobid)
+        else:
+            return
         async with contextlib.aclosing(batches) as watched:
             async for batch in watched:
                 yield batch
@@ -167,6 +186,24 @@ class BrokerInstance:
         """Ask rank 0 to begin the shutdown of the instance (``shutdown.start``)."""
         await self._call("shutdown.start", {"loglevel": 4}, node=_RANK_0)
 
+    async def _lookup(self, jobid: int, key: LookupKey) -> str:
+        body = {"id": jobid, "keys": [key], "flags": _LOOKUP_CURRENT}
+        value: str = (await self._call("job-info.lookup", body, jobid))[key]
+        return value
+
+    async def _listed(self, jobid: int, *attributes: str) -> dict[str, Any]:
+        """Attributes of a job as ``job-list`` has them: it reads the journal, so they are fresh."""
+        try:
+            body = {"id": jobid, "attrs": attributes}
+            answer = await self._call("job-list.list-id", body, jobid)
+        except NotFound:
+            raise _no_job(jobid) from None
+        job: dict[str, Any] = answer["job"]
+        return job
+
+    async def _is_inactive(self, jobid: int) -> bool:
+        return bool((await self._listed(jobid, "state"))["state"] == _INACTIVE)
+
     async def _attribute(self, name: str) -> str:
         answer = await self._call("attr.get", {"name": name})
         return str(answer["value"])
@@ -191,7 +228,7 @@ class BrokerInstance:
     ) -> Any:
         """The decoded answer to a request (``None`` for an empty one)."""
         if jobid is not None and not 0 <= jobid < _LARGEST_IN_JSON:
-            raise JobNotFound(f"There is no job {encode_f58(jobid)}.")
+            raise _no_job(jobid)
         payload = msgspec.json.encode(body or {})
         call = Call(topic.encode(), payload, jobid=jobid, decode=_decode, **options)
         return await self._connected().call(call)
@@ -200,6 +237,15 @@ class BrokerInstance:
         if self._rpc is None:
             raise InstanceUnavailable("There is no connection to the Flux broker.")
         return self._rpc
+
+
+def _no_job(jobid: int) -> JobNotFound:
+    return JobNotFound(f"There is no job {encode_f58(jobid)}.")
+
+
+def _is_whole(eventlog: str) -> bool:
+    """Whether an eventlog ends with the ``clean`` event."""
+    return '"name":"clean"' in eventlog[eventlog.rfind("\n", 0, -1) + 1 :]
 
 
 def _load() -> Any:

@@ -1,15 +1,14 @@
 """The output eventlog of a job (RFC 24), as far as it goes or followed to its end.
 
-``job-info.eventlog-watch`` (flux-core, src/modules/job-info/guest_watch.c) finds it wherever it is:
-in the guest namespace of a running job, or in the main one afterwards. It waits for a job that has
-not begun, so that case is told from the job's own eventlog first.
+``job-info.eventlog-watch`` (flux-core, src/modules/job-info/guest_watch.c) finds an eventlog that
+the job's shell writes wherever it is: in the guest namespace of a running job, which it waits for,
+or in the main one afterwards.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import AsyncGenerator
-from typing import Any
 
 import msgspec
 
@@ -19,10 +18,14 @@ from fluxapi.model.eventlog import Event, decode_eventlog
 from .calls import Stream
 from .rpc import RpcThread
 
-__all__ = ["watch"]
+__all__ = ["follow", "so_far"]
 
-_WAITCREATE = 1
-_SENTINEL = 2
+Batches = AsyncGenerator[list[Event], None]
+
+_TO_THE_END = 0
+_INITIAL_SENTINEL = 2
+_OUTPUT = "guest.output"
+_SHELL = "guest.exec.eventlog"
 _TOPIC = b"job-info.eventlog-watch"
 
 
@@ -33,24 +36,48 @@ class _Entry(msgspec.Struct):
 _entry_decoder = msgspec.json.Decoder(_Entry)
 
 
-async def watch(
-    rpc: RpcThread, jobid: int, eventlog: str, *, follow: bool
-) -> AsyncGenerator[list[Event], None]:
-    """The output of a job whose main eventlog is ``eventlog``, in batches.
+async def so_far(rpc: RpcThread, jobid: int) -> Batches:
+    """What a job that has begun wrote until now."""
+    async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _INITIAL_SENTINEL)) as batches:
+        async for batch in batches:
+            yield batch
+
+
+async def follow(rpc: RpcThread, jobid: int) -> Batches:
+    """What a job writes, to its end; waits for a job that has not begun."""
+    begun = False
+    async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _TO_THE_END)) as batches:
+        async for batch in batches:
+            begun = True
+            yield batch
+    if begun or not await _has_initialized(rpc, jobid):
+        return
+    # The shell had not made the eventlog yet. (To have Flux wait for its creation would wait
+    # forever where a job ends before.)
+    async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _TO_THE_END)) as batches:
+        async for batch in batches:
+            yield batch
+
+
+async def _has_initialized(rpc: RpcThread, jobid: int) -> bool:
+    """Wait until the job's shell has made the output eventlog; false if it ended before."""
+    async with contextlib.aclosing(_watch(rpc, jobid, _SHELL, _TO_THE_END)) as batches:
+        async for batch in batches:
+            if any(event.name == "shell.init" for event in batch):
+                return True
+    return False
+
+
+async def _watch(rpc: RpcThread, jobid: int, path: str, flags: int) -> Batches:
+    """One eventlog in batches, nothing when it does not exist.
 
     A reader that is slower than the job loses nothing and costs no more memory than one stream may
     hold: the watch is then given up and begun anew where it was.
     """
-    if not follow and not any(event.name == "start" for event in decode_eventlog(eventlog)):
-        return
+    payload = msgspec.json.encode({"id": jobid, "path": path, "flags": flags})
     seen = 0
     while True:
-        payload: dict[str, Any] = {
-            "id": jobid,
-            "path": "guest.output",
-            "flags": _WAITCREATE if follow else _SENTINEL,
-        }
-        stream = Stream(_TOPIC, msgspec.json.encode(payload), jobid=jobid)
+        stream = Stream(_TOPIC, payload, jobid=jobid)
         skip = seen
         async with contextlib.aclosing(_batches(rpc, stream)) as batches:
             async for batch in batches:
@@ -63,7 +90,7 @@ async def watch(
             return
 
 
-async def _batches(rpc: RpcThread, stream: Stream) -> AsyncGenerator[list[Event], None]:
+async def _batches(rpc: RpcThread, stream: Stream) -> Batches:
     """The entries of one watch, to its end or the sentinel of what there was at first."""
     rpc.stream(stream)
     try:
@@ -73,7 +100,7 @@ async def _batches(rpc: RpcThread, stream: Stream) -> AsyncGenerator[list[Event]
             if len(entries) < len(batch):
                 return
     except NotFound:
-        # The job is known: there is no output (yet).
+        # The caller knows that the job exists: it has no such eventlog (yet).
         return
     finally:
         rpc.cancel(stream)

@@ -39,6 +39,7 @@ class Wakeup:
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        self._open = True
 
     def fileno(self) -> int:
         """The end to poll."""
@@ -51,7 +52,9 @@ class Wakeup:
         poll.poll(timeout * 1000)
 
     def set(self) -> None:
-        """End the wait, now or when it begins."""
+        """End the wait, now or when it begins. For the thread that closes it."""
+        if not self._open:
+            return
         try:
             os.write(self._writer, b"\0")
         except BlockingIOError:
@@ -65,9 +68,11 @@ class Wakeup:
             return
 
     def close(self) -> None:
-        """Give back the descriptors."""
-        os.close(self._reader)
-        os.close(self._writer)
+        """Give back the descriptors; the waiting thread must have ended. May be called twice."""
+        if self._open:
+            self._open = False
+            os.close(self._reader)
+            os.close(self._writer)
 
 
 class Connection:
