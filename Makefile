@@ -9,15 +9,15 @@ STAMP  := $(VENV)/.installed
 START  := $(if $(FLUX_URI),,$(if $(FLUX),flux start))
 
 .DEFAULT_GOAL := run
-.PHONY: help run test check format bench dist clean
+.PHONY: help run test check format bench lock dist clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-$(STAMP): pyproject.toml constraints.txt
+$(STAMP): pyproject.toml requirements.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[flux]' --group dev
+	$(BIN)/pip install --quiet --require-hashes --requirement requirements.txt
+	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
 
 run: $(STAMP) ## set up and run the service (under flux start where there is a Flux)
@@ -36,6 +36,12 @@ format: $(STAMP) ## put every file in the one format
 
 bench: $(STAMP) ## measure, each figure beside its baseline of the same run
 	$(BIN)/python -m bench $(ARGS)
+
+lock: $(STAMP) ## pin the newest versions that pyproject.toml allows
+	$(BIN)/pip install --quiet uv
+	$(BIN)/uv pip compile pyproject.toml --extra flux --group dev --universal --upgrade \
+	    --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header \
+	    --quiet --output-file requirements.txt
 
 dist: $(STAMP) ## build sdist and wheel
 	$(BIN)/pip install --quiet build
