@@ -28,7 +28,7 @@ def main() -> int:
     parts = {
         "table": lambda: table.figures(options.jobs),
         "listing": lambda: run(listing.figures(options.jobs, options.requests)),
-        "embedded": lambda: run(embedded.figures(1_000)),
+        "embedded": lambda: embedded.figures(1_000),
         "submission": lambda: submission.figures(options.submits),
     }
     if shutil.which("flux") is None:

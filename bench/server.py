@@ -20,8 +20,8 @@ from typing import Any
 
 import uvloop
 from aiohttp import web
-from fluxapi.app import create_app
 
+from fluxapi.app import create_app
 from fluxapi.instance.protocol import InstanceInfo, JournalBatch
 from fluxapi.model.eventlog import decode_journal
 from fluxapi.service import choose_instance, tune
