@@ -76,7 +76,8 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",
         "Submit many jobs in one request.",
-        {201: "bulk-result", 207: "bulk-result"}, body="bulk", body_use="raw", fails=_WRITE,
+        {201: "bulk-result", 207: "bulk-result"}, body="bulk", body_use="raw",
+        fails=(errors.IdempotencyMismatch, *_WRITE), headers=_KEY,
     ),
     Route(
         "GET", "/jobs", jobs.list_jobs, "listJobs", "jobs", "List jobs, newest first.",

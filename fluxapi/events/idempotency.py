@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from hashlib import sha256
 from typing import Any
 
@@ -29,6 +30,8 @@ class Idempotency:
         self._table = table
         self._limit = limit
         self._under_way: dict[str, tuple[str, asyncio.Task[int]]] = {}
+        self._locks: dict[str, asyncio.Lock] = {}
+        self._owed: dict[str, tuple[int, str]] = {}
 
     async def once(
         self, key: str, body: str, submit: Callable[[], Awaitable[int]]
@@ -50,6 +53,31 @@ class Idempotency:
         self._under_way[key] = (body, task)
         task.add_done_callback(lambda done: self._settle(key, done))
         return await asyncio.shield(task), False
+
+    @contextlib.asynccontextmanager
+    async def turn(self, key: str) -> AsyncIterator[None]:
+        """One bulk request with ``key`` at a time; the next one finds the jobs of the last."""
+        lock = self._locks.setdefault(key, asyncio.Lock())
+        try:
+            async with lock:
+                yield
+        finally:
+            if not lock.locked() and self._locks.get(key) is lock:
+                del self._locks[key]
+
+    def known(self, key: str, body: str) -> int | None:
+        """The job of one key, if there is one; raises ``IdempotencyMismatch``."""
+        held = self._table.idempotent(key) or self._owed.get(key)
+        if held is None:
+            return None
+        _compare(held[1], body)
+        return held[0]
+
+    def remember(self, key: str, body: str, jobid: int) -> None:
+        """A job that Flux took and the journal has yet to show."""
+        self._owed[key] = (jobid, body)
+        if len(self._owed) > self._limit:
+            del self._owed[next(iter(self._owed))]
 
     def _settle(self, key: str, task: asyncio.Task[int]) -> None:
         """Forget a key that failed or is in the table; keep one that the journal still owes us."""

@@ -9,6 +9,8 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -22,7 +24,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import Defaults, build, substitute
 from fluxapi.model.resources import decode_idset
 
-from .submit import SEEN_WITHIN, exists
+from .submit import SEEN_WITHIN, exists, idempotency_key
 from .support import json_bytes, reply
 
 __all__ = ["bulk"]
@@ -38,22 +40,56 @@ _items = msgspec.json.Decoder(list[msgspec.Raw])
 
 async def bulk(request: web.Request) -> web.Response:
     """Submit many jobs; for each, in order, its id or what went wrong."""
-    if "Idempotency-Key" in request.headers:
-        raise ValidationFailed(
-            [{"pointer": "", "detail": "Idempotency-Key is for single jobs, not for bulk."}]
-        )
-    submissions = await _submissions(request[keys.BODY], request.app[keys.DEFAULTS])
-    results = await request.app[keys.INSTANCE].submit(submissions)
-    return await _answer(request.app, results)
+    app, raw = request.app, request[keys.BODY]
+    key = idempotency_key(request)
+    if key is None:
+        submissions = await _submissions(raw, app[keys.DEFAULTS], None)
+        return await _answer(app, await app[keys.INSTANCE].submit(submissions))
+    marks = Marks(key, sha256(raw).hexdigest())
+    submissions = await _submissions(raw, app[keys.DEFAULTS], marks)
+    async with app[keys.IDEMPOTENCY].turn(key):
+        # What goes to Flux is finished and noted also when the client goes away meanwhile.
+        task = asyncio.ensure_future(_submit_missing(app, submissions, marks))
+        return await _answer(app, await asyncio.shield(task))
 
 
-async def _submissions(raw: bytes, defaults: Defaults) -> list[Submission]:
+@dataclass(frozen=True)
+class Marks:
+    """What rides in each job of a bulk request, so that a repeated request finds it."""
+
+    key: str
+    digest: str
+
+    def of(self, number: int) -> dict[str, str]:
+        """The mark of one job: its number in the request and the request's key."""
+        return {"key": f"{number}@{self.key}", "digest": self.digest}
+
+
+async def _submit_missing(
+    app: web.Application, submissions: list[Submission], marks: Marks
+) -> list[int | FluxapiError]:
+    """Submit the jobs that no earlier request with this key brought to Flux."""
+    idempotency = app[keys.IDEMPOTENCY]
+    results: list[int | FluxapiError | None] = [
+        idempotency.known(marks.of(number)["key"], marks.digest)
+        for number in range(len(submissions))
+    ]
+    missing = [number for number, known in enumerate(results) if known is None]
+    answers = await app[keys.INSTANCE].submit([submissions[number] for number in missing])
+    for number, answer in zip(missing, answers, strict=True):
+        results[number] = answer
+        if isinstance(answer, int):
+            idempotency.remember(marks.of(number)["key"], marks.digest, answer)
+    return [result for result in results if result is not None]
+
+
+async def _submissions(raw: bytes, defaults: Defaults, marks: Marks | None) -> list[Submission]:
     members = _decode_members(raw)
     rest = {name: value for name, value in members.items() if name != "jobs"}
     shallow: dict[str, Any] = {name: decode(bytes(value)) for name, value in rest.items()}
     if "jobs" not in members:
         schema.check("bulk", shallow)
-        return await _built(_repeated(shallow), defaults)
+        return await _built(_repeated(shallow), defaults, marks)
     try:
         items = _items.decode(members["jobs"])
     except msgspec.ValidationError:
@@ -65,7 +101,7 @@ async def _submissions(raw: bytes, defaults: Defaults) -> list[Submission]:
         raise ValidationFailed(
             [{"pointer": "/jobs", "detail": f"must have at most {_MAX_JOBS} entries."}]
         )
-    return await _built(_listed(items), defaults)
+    return await _built(_listed(items), defaults, marks)
 
 
 def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
@@ -108,7 +144,9 @@ def _instance(job: Mapping[str, Any], number: str) -> Mapping[str, Any]:
     return fields
 
 
-async def _built(items: Iterable[Item], defaults: Defaults) -> list[Submission]:
+async def _built(
+    items: Iterable[Item], defaults: Defaults, marks: Marks | None
+) -> list[Submission]:
     built: list[Submission] = []
     wrong: list[dict[str, str]] = []
     same: tuple[Any, Submission] | None = None
@@ -122,7 +160,7 @@ async def _built(items: Iterable[Item], defaults: Defaults) -> list[Submission]:
             if fields is None:
                 fields = decode(bytes(raw or b""))  # noqa: PLW2901 - decoded only now
                 schema.check("submit", fields)
-            submission = build(fields, defaults)
+            submission = build(fields, defaults, mark=marks.of(number) if marks else None)
         except ValidationFailed as error:
             wrong.extend(
                 {**field, "pointer": place + field["pointer"]} for field in error.members["errors"]
@@ -131,7 +169,7 @@ async def _built(items: Iterable[Item], defaults: Defaults) -> list[Submission]:
                 break
             continue
         built.append(submission)
-        same = (fields, submission) if raw is None else None
+        same = (fields, submission) if raw is None and marks is None else None
     if wrong:
         raise ValidationFailed(wrong[:_MAX_ERRORS])
     return built

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from typing import Any
 
 from fluxapi.errors import FluxRefused, InstanceUnavailable
 
@@ -86,8 +88,34 @@ async def test_what_is_not_json_is_400(service: Service) -> None:
     assert (await _refused(service, '{"jobs"'))[0] == 400
 
 
-async def test_a_key_is_refused_where_it_would_not_hold(service: Service) -> None:
-    response = await service.client.post(
-        "/jobs/bulk", json={"jobs": [{"command": "x"}]}, headers={"Idempotency-Key": "k"}
-    )
-    assert response.status == 422
+async def test_a_repeated_request_gives_the_same_jobs(service: Service) -> None:
+    headers = {"Idempotency-Key": "k"}
+    body = {"jobs": [{"command": "true"}, {"command": "bad"}, {"command": "true"}]}
+    service.instance.refuse["bad"] = FluxRefused("not now")
+    first = await (await service.client.post("/jobs/bulk", json=body, headers=headers)).json()
+    del service.instance.refuse["bad"]
+    second = await (await service.client.post("/jobs/bulk", json=body, headers=headers)).json()
+    assert [second["jobs"][at] for at in (0, 2)] == [first["jobs"][at] for at in (0, 2)]
+    assert set(second["jobs"][1]) == {"id"}
+    assert len(service.instance.submitted) == 3
+
+
+async def test_requests_with_one_key_at_once_give_the_same_jobs(service: Service) -> None:
+    async def post() -> Any:
+        body = {"job": {"command": "true"}, "copies": 5}
+        response = await service.client.post(
+            "/jobs/bulk", json=body, headers={"Idempotency-Key": "k"}
+        )
+        return (await response.json())["jobs"]
+
+    first, second = await asyncio.gather(post(), post())
+    assert first == second
+    assert len(service.instance.submitted) == 5
+
+
+async def test_a_key_of_another_request_is_refused(service: Service) -> None:
+    headers = {"Idempotency-Key": "k"}
+    body = {"job": {"command": "true"}, "copies": 2}
+    await service.client.post("/jobs/bulk", json=body, headers=headers)
+    other = await service.client.post("/jobs/bulk", json=body | {"copies": 3}, headers=headers)
+    assert (other.status, len(service.instance.submitted)) == (422, 2)
