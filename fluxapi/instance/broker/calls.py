@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import errno
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -37,7 +38,9 @@ class Flags:
 
 
 class Request(Protocol):
-    """What can wait for a response; every method is for the RPC thread."""
+    """What can wait for a response since ``asked``; every method is for the RPC thread."""
+
+    asked: float
 
     def answer(self, index: int, error: int, payload: bytes, post: Post) -> bool:
         """Take a response (that of request number ``index``); whether it was the last."""
@@ -61,6 +64,7 @@ class Call:
         self.topic = topic
         self.payload = payload
         self.node = node
+        self.asked = time.monotonic()
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._jobid = jobid
         self._decode = decode
@@ -124,6 +128,7 @@ class Submissions:
     def __init__(self, submissions: Sequence[Submission]) -> None:
         self.future: asyncio.Future[list[int | FluxapiError]]
         self.future = asyncio.get_running_loop().create_future()
+        self.asked = time.monotonic()
         self.sent = 0
         self._submissions = submissions
         self._results: list[int | FluxapiError | None] = [None] * len(submissions)
@@ -178,6 +183,7 @@ class Stream:
     ) -> None:
         self.topic = topic
         self.payload = payload
+        self.asked = time.monotonic()
         self.tag = 0
         self.overflowed = False
         self._jobid = jobid

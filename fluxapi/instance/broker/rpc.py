@@ -215,19 +215,15 @@ class RpcThread:
             if self._canceled:
                 self._cancel(connection, self._canceled.popleft())
             elif self._inbox:
-                self._take(connection, self._inbox.popleft(), now)
+                self._take(connection, self._inbox.popleft())
             else:
                 break
             if connection.clogged:
                 return False
         return self._send_batches(connection, now) or bool(self._inbox)
 
-    def _take(
-        self, connection: Connection, request: Call | Stream | Submissions, now: float
-    ) -> None:
+    def _take(self, connection: Connection, request: Call | Stream | Submissions) -> None:
         if isinstance(request, Submissions):
-            if not self._batches and self._window == WINDOW:
-                self._progress = now
             self._batches.append(request)
             return
         tag = self._new_tag(request, 0)
@@ -235,7 +231,7 @@ class RpcThread:
             request.tag = tag
             connection.request(request.topic, request.payload, tag, streaming=True)
             return
-        self._deadlines.append((now + self._timeout, tag))
+        self._deadlines.append((request.asked + self._timeout, tag))
         connection.request(request.topic, request.payload, tag, node=request.node)
 
     def _send_batches(self, connection: Connection, now: float) -> bool:
@@ -311,6 +307,9 @@ class RpcThread:
             found = self._waiting.pop(self._deadlines.popleft()[1], None)
             if found is not None:
                 found[0].fail(refusal.silent(self._timeout), post)
+        # Only a broker that takes nothing leaves anything here for long.
+        while self._inbox and self._inbox[0].asked + self._timeout <= now:
+            self._inbox.popleft().fail(refusal.silent(self._timeout), post)
         if self._window < WINDOW and now - self._progress > self._timeout:
             self._give_up_submissions()
 
@@ -330,6 +329,8 @@ class RpcThread:
         moments = [now + _LONGEST_SLEEP]
         if self._deadlines:
             moments.append(self._deadlines[0][0])
+        if self._inbox:
+            moments.append(self._inbox[0].asked + self._timeout)
         if self._window < WINDOW:
             moments.append(self._progress + self._timeout)
         return min(moments) - time.monotonic() + 0.001
