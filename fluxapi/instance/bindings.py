@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import os
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -52,6 +53,8 @@ def load() -> ModuleType:
 
 
 def _load_from(folder: Path, program: str) -> ModuleType:
+    if not _is_for_this_python(folder, program) and (problem := _trial(folder)):
+        raise SettingsError(_mismatch(folder, program, problem))
     # Last, so that what else lies in that folder hides nothing of ours.
     sys.path.append(str(folder))
     try:
@@ -62,7 +65,37 @@ def _load_from(folder: Path, program: str) -> ModuleType:
     except ImportError as error:
         sys.path.remove(str(folder))
         _forget()
-        raise SettingsError(_mismatch(folder, program, error)) from None
+        raise SettingsError(_mismatch(folder, program, str(error))) from None
+
+
+def _is_for_this_python(folder: Path, program: str) -> bool:
+    """Whether the bindings were compiled for this minor version: by their folder, or asked."""
+    here = _minor(platform.python_version())
+    if named := re.search(r"python(\d+\.\d+)", str(folder)):
+        return bool(named[1] == here)
+    return _minor(_ask(program, "python", "-c", _VERSION_OF_FLUX_PYTHON)) == here
+
+
+def _trial(folder: Path) -> str:
+    """What goes wrong when another process imports the bindings: it may crash where we must not.
+
+    Bindings with the stable ABI do import into a Python that they were not compiled for.
+    """
+    statement = f"import sys; sys.path.append({str(folder)!r}); import _flux._core"
+    try:
+        subprocess.run(  # noqa: S603 - this very Python
+            [sys.executable, "-c", statement],
+            check=True,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+        )
+    except subprocess.CalledProcessError as error:
+        return (error.stderr.strip().splitlines() or [f"exit status {error.returncode}"])[-1]
+    except subprocess.TimeoutExpired:
+        return f"no end within {_PATIENCE} seconds"
+    return ""
 
 
 def _import() -> ModuleType | None:
@@ -77,10 +110,13 @@ def _import() -> ModuleType | None:
     try:
         importlib.import_module("_flux._core")
     except ModuleNotFoundError as error:
-        if error.name in _NEEDED:
-            _forget()
-            raise _missing(error.name) from None
-        raise
+        _forget()
+        if error.name == "_flux":
+            raise SettingsError(
+                f"The Python package flux in {module.__path__[0]} is not Flux's: take it out of "
+                "this environment, then pip install flux-python ply pyyaml."
+            ) from None
+        raise _missing(error.name) from None
     return module
 
 
@@ -114,7 +150,7 @@ def _folders(program: str) -> list[Path]:
     return list(dict.fromkeys(map(Path, folders)))
 
 
-def _mismatch(folder: Path, program: str, error: ImportError) -> str:
+def _mismatch(folder: Path, program: str, problem: str) -> str:
     """Why the bindings in ``folder`` do not import here, and the way out."""
     told = _ask(program, "python", "-c", _VERSION_OF_FLUX_PYTHON).split(None, 1)
     here = platform.python_version()
@@ -124,11 +160,11 @@ def _mismatch(folder: Path, program: str, error: ImportError) -> str:
             f"The Flux bindings in {folder} are for Python {_minor(told[0])} and this is Python "
             f"{_minor(here)}: run fluxapi with {told[1].strip()}, or {package}."
         )
-    return f"The Flux bindings in {folder} do not import ({error}): {package}."
+    return f"The Flux bindings in {folder} do not import ({problem}): {package}."
 
 
 def _minor(version: str) -> str:
-    return ".".join(version.split(".")[:2])
+    return ".".join(version.partition(" ")[0].split(".")[:2])
 
 
 def _package(program: str) -> str:

@@ -89,7 +89,7 @@ async def test_a_killed_broker_ends_the_journal(broker: Broker, connect: Connect
 
 async def test_a_killed_broker_ends_a_followed_output(broker: Broker, connect: Connect) -> None:
     instance = await connect(broker.uri, 10)
-    jobid = await run(instance, shell("echo x; sleep 60"))
+    jobid = await run(instance, shell("echo x; exec sleep 5"))
 
     async def follow() -> None:
         async for batch in instance.output(jobid, follow=True):
