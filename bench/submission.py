@@ -1,13 +1,16 @@
 """Submission through HTTP beside raw ``submit_async`` on one real broker; and the lag meanwhile.
 
-``python -m bench.submission JOBS`` inside ``flux start`` prints the figures as JSON;
-:func:`figures` starts that and reads it.
+``python -m bench.submission JOBS`` inside ``flux start`` measures one round and prints it as JSON;
+:func:`figures` starts that on a fresh instance for each round, since the jobs of one are load for
+the next.
 """
 
 from __future__ import annotations
 
 import itertools
 import json
+import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -23,6 +26,7 @@ __all__ = ["figures"]
 
 _WINDOW = 256
 _ROUNDS = 3
+_BULK = 10_000
 _LAG_BOUND = 10.0
 
 
@@ -32,7 +36,7 @@ def _raw(jobs: int) -> float:
 
 
 def _idle() -> None:
-    """Let the jobs of the last round end: they would be load for the next."""
+    """Let the jobs of the last measure end: they would be load for the next."""
     subprocess.run(["flux", "queue", "idle", "--quiet"], check=True)
 
 
@@ -41,9 +45,9 @@ async def _single(port: int, jobs: int) -> float:
     return (await load.run(port, itertools.repeat(request, jobs), _WINDOW)).rate
 
 
-async def _bulk(port: int, jobs: int) -> float:
-    body = json.dumps({"job": {"jobspec": JOBSPEC}, "copies": jobs}).encode()
-    return (await load.run(port, iter([load.post("/v1/jobs/bulk", body)]), 1)).rate * jobs
+async def _bulk(port: int) -> float:
+    body = json.dumps({"job": {"jobspec": JOBSPEC}, "copies": _BULK}).encode()
+    return (await load.run(port, iter([load.post("/v1/jobs/bulk", body)]), 1)).rate * _BULK
 
 
 async def _submit_and_list(port: int, jobs: int) -> None:
@@ -53,28 +57,46 @@ async def _submit_and_list(port: int, jobs: int) -> None:
     await load.run(port, requests, _WINDOW)
 
 
-async def _measure(jobs: int) -> list[Figure]:
-    rounds: list[tuple[float, float, float]] = []
+async def _round(jobs: int) -> list[float]:
+    raw = _raw(jobs)
+    _idle()
     with running("flux", 0) as server:
-        for _ in range(_ROUNDS):
-            raw = _raw(jobs)
-            _idle()
-            single = await _single(server.port, jobs)
-            _idle()
-            bulk = await _bulk(server.port, 10_000)
-            _idle()
-            rounds.append((raw, single, bulk))
-    with running("flux", 0) as server:
-        await _submit_and_list(server.port, jobs)
+        single = await _single(server.port, jobs)
         _idle()
-    raw, single, bulk = (statistics.median(column) for column in zip(*rounds, strict=True))
+    with running("flux", 0) as watched:
+        await _submit_and_list(watched.port, jobs)
+    _idle()
+    with running("flux", 0) as server:
+        bulk = await _bulk(server.port)
+    return [raw, single, bulk, watched.lag * 1e3]
+
+
+def _on_flux(jobs: int) -> list[float]:
+    program = [sys.executable, "-m", "bench.submission", str(jobs)]
+    with subprocess.Popen(
+        ["flux", "start", "--test-size=4", *program],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as flux:
+        assert flux.stdout is not None
+        found: list[float] = json.loads(flux.stdout.readline())
+        # Thousands of jobs still run: nobody waits for them to be canceled one by one.
+        os.killpg(flux.pid, signal.SIGKILL)
+    return found
+
+
+def figures(jobs: int) -> list[Figure]:
+    """Medians of rounds, each on a Flux instance of four brokers of its own."""
+    rounds = [_on_flux(jobs) for _ in range(_ROUNDS)]
+    raw, single, bulk, lag = (statistics.median(column) for column in zip(*rounds, strict=True))
     baseline = f"submit_async, {_WINDOW} in flight"
     return [
         Figure(f"single submits, {_WINDOW} in flight", single, "jobs/s", baseline, raw, 0.80),
-        Figure("one bulk request of 10,000", bulk, "jobs/s", baseline, raw, 0.95),
+        Figure(f"one bulk request of {_BULK:,}", bulk, "jobs/s", baseline, raw, 0.95),
         Figure(
             f"event loop lag p99, {_WINDOW} clients submit and list",
-            server.lag * 1e3,
+            lag,
             "ms",
             "the bound",
             _LAG_BOUND,
@@ -84,21 +106,6 @@ async def _measure(jobs: int) -> list[Figure]:
     ]
 
 
-def figures(jobs: int) -> list[Figure]:
-    """The figures on a Flux instance of four brokers, started for this."""
-    command = [
-        "flux",
-        "start",
-        "--test-size=4",
-        sys.executable,
-        "-m",
-        "bench.submission",
-        str(jobs),
-    ]
-    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    return [Figure(**fields) for fields in json.loads(output.splitlines()[-1])]
-
-
 if __name__ == "__main__":
-    found = uvloop.new_event_loop().run_until_complete(_measure(int(sys.argv[1])))
-    print(json.dumps([vars(figure) for figure in found]))
+    found = uvloop.new_event_loop().run_until_complete(_round(int(sys.argv[1])))
+    print(json.dumps(found), flush=True)

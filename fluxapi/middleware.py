@@ -15,6 +15,7 @@ from . import errors, keys
 from .auth import CHALLENGES, Credentials
 from .origins import Origins
 from .settings import Settings
+from .turns import Turns
 
 __all__ = ["PUBLIC", "Handler", "add_headers", "create", "problem"]
 
@@ -64,6 +65,7 @@ def create(
     """The one middleware."""
     origins = Origins(settings)
     required = credentials.required
+    turns = Turns()
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -74,6 +76,7 @@ def create(
             origins.check(request)
             if required and request.match_info.handler not in PUBLIC:
                 await credentials.check(request)
+            await turns.take()
             response = await handler(request)
         except errors.FluxapiError as error:
             response = problem(request, error)

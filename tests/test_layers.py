@@ -15,7 +15,7 @@ LAYERS = [
     ["model"],
     ["instance"],
     ["events"],
-    ["keys", "metrics", "auth", "origins"],
+    ["keys", "metrics", "auth", "origins", "turns"],
     ["body", "middleware"],
     ["handlers", "web"],
     ["routes", "openapi"],
