@@ -42,6 +42,7 @@ class Metrics:
             "fluxapi_start_time_seconds", "When the service began.", registry=self.registry
         )
         self.started.set(time.time())
+        self.under_way = 0
         self._counts: dict[tuple[str, str, int], Callable[[], None]] = {}
         self._times: dict[str, Callable[[float], None]] = {}
 
@@ -59,7 +60,7 @@ class Metrics:
 
     def watch(self, table: Table, journal: Journal) -> None:
         """Report the table and the journal at every scrape."""
-        self.registry.register(_State(table, journal))
+        self.registry.register(_State(self, table, journal))
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""
@@ -67,7 +68,8 @@ class Metrics:
 
 
 class _State(Collector):
-    def __init__(self, table: Table, journal: Journal) -> None:
+    def __init__(self, metrics: Metrics, table: Table, journal: Journal) -> None:
+        self._metrics = metrics
         self._table = table
         self._journal = journal
 
@@ -83,6 +85,11 @@ class _State(Collector):
         for result, number in stats["results"].items():
             results.add_metric([result], number)
         yield results
+        yield GaugeMetricFamily(
+            "fluxapi_requests_under_way",
+            "Requests that were begun and are not answered yet.",
+            value=self._metrics.under_way,
+        )
         yield GaugeMetricFamily(
             "fluxapi_ready", "1 when the journal is caught up.", value=int(self._journal.ready)
         )

@@ -70,6 +70,8 @@ def create(
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
+        metrics = request.app[keys.METRICS]
+        metrics.under_way += 1
         request[keys.REQUEST_ID] = _request_id(request)
         response: web.StreamResponse
         try:
@@ -90,10 +92,12 @@ def create(
                     "Something went wrong in the service; its log says what, under this request id."
                 ),
             )
+        finally:
+            metrics.under_way -= 1
         name = request.match_info.route.name or "none"
-        request.app[keys.METRICS].observe(
-            name, request.method, response.status, time.perf_counter() - started
-        )
+        # What a client sends as its method is not bounded, labels must be.
+        method = request.method if request.method in hdrs.METH_ALL else "other"
+        metrics.observe(name, method, response.status, time.perf_counter() - started)
         return response
 
     return around

@@ -1,4 +1,4 @@
-"""Results on their way from a thread to the event loop: many in one turn of it, but not too many."""
+"""Results on their way from a thread to the event loop: many in one turn, but not too many."""
 
 from __future__ import annotations
 
