@@ -166,11 +166,13 @@ def test_secrets_do_not_reach_children_or_the_process_list() -> None:
         listing = subprocess.run(
             ["ps", "-e", "-o", "args="], capture_output=True, text=True, check=True
         ).stdout
-        children = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children")
-        environments = [
-            Path(f"/proc/{pid}/environ").read_bytes()
-            for pid in children.read_text(encoding="ascii").split()
-        ]
+        children = subprocess.run(
+            ["ps", "-o", "pid=", "--ppid", str(running.process.pid)],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in children]
     assert secret not in listing
     assert environments
     assert not [text for text in environments if secret.encode() in text]
