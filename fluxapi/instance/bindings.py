@@ -54,6 +54,9 @@ def load() -> ModuleType:
 
 def _load_from(folder: Path, program: str) -> ModuleType:
     if not _is_for_this_python(folder, program) and (problem := _trial(folder)):
+        for name in _NEEDED:
+            if f"No module named {name!r}" in problem:
+                raise _missing(name)
         raise SettingsError(_mismatch(folder, program, problem))
     # Last, so that what else lies in that folder hides nothing of ours.
     sys.path.append(str(folder))
@@ -72,7 +75,7 @@ def _is_for_this_python(folder: Path, program: str) -> bool:
     """Whether the bindings were compiled for this minor version: by their folder, or asked."""
     here = _minor(platform.python_version())
     if named := re.search(r"python(\d+\.\d+)", str(folder)):
-        return bool(named[1] == here)
+        return named[1] == here
     return _minor(_ask(program, "python", "-c", _VERSION_OF_FLUX_PYTHON)) == here
 
 
@@ -92,7 +95,8 @@ def _trial(folder: Path) -> str:
             timeout=_PATIENCE,
         )
     except subprocess.CalledProcessError as error:
-        return (error.stderr.strip().splitlines() or [f"exit status {error.returncode}"])[-1]
+        lines: list[str] = error.stderr.strip().splitlines()
+        return lines[-1] if lines else f"exit status {error.returncode}"
     except subprocess.TimeoutExpired:
         return f"no end within {_PATIENCE} seconds"
     return ""

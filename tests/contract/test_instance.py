@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
 import socket
 import time
 
 import pytest
 
 from fluxapi.errors import InstanceUnavailable
+from fluxapi.instance.broker import BrokerInstance
+from fluxapi.instance.embedded import EmbeddedInstance
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.resources import decode_idset
 from tests.contract.conftest import make
-from tests.contract.site import Site, spec
+from tests.contract.site import TIMEOUT, Site, spec
+from tests.running import flux_instance
 
 
 async def test_its_facts(site: Site, kind: str) -> None:
@@ -81,6 +86,27 @@ async def test_a_journal_ends_when_the_instance_is_closed(
     await site.instance.close()
     with pytest.raises(InstanceUnavailable):
         await asyncio.wait_for(reader, 10)
+
+
+async def test_shutdown_ends_it(kind: str) -> None:
+    # One of its own: the others are still needed.
+    with contextlib.ExitStack() as stack:
+        if kind == "flux":
+            if shutil.which("flux") is None:
+                pytest.skip("there is no flux on PATH: not run on a real Flux")
+            uri = await asyncio.to_thread(stack.enter_context, flux_instance(1))
+        instance = BrokerInstance(uri) if kind == "flux" else EmbeddedInstance(cores=2)
+        await instance.start()
+        await instance.shutdown()
+
+        async def until_it_is_gone() -> None:
+            while True:
+                await instance.ping()
+                await asyncio.sleep(0)
+
+        with pytest.raises(InstanceUnavailable):
+            await asyncio.wait_for(until_it_is_gone(), TIMEOUT)
+        await instance.close()
 
 
 async def test_a_closed_instance_is_unavailable(kind: str, request: pytest.FixtureRequest) -> None:

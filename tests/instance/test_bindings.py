@@ -153,6 +153,13 @@ def test_bindings_for_another_python_that_work_all_the_same(
     assert bindings.load().__file__ == str(folder / "flux" / "__init__.py")
 
 
+def test_what_a_trial_of_the_bindings_misses_is_named(tmp_path: Path, program: Program) -> None:
+    core = "raise ModuleNotFoundError(\"No module named '_cffi_backend'\")\n"
+    program({"config builtin python_path": str(install(tmp_path / "python3.6", core=core))})
+    with pytest.raises(SettingsError, match=r"need cffi: pip install 'fluxapi\[flux\]'"):
+        bindings.load()
+
+
 def test_bindings_that_do_not_load(tmp_path: Path, program: Program) -> None:
     # Such as a compiled part that was built against another libpython.
     folder = install(tmp_path / "lib")

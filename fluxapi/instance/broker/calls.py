@@ -22,7 +22,7 @@ from fluxapi.instance.protocol import Submission
 from . import refusal
 from .wire import ANY_NODE
 
-__all__ = ["Call", "Flags", "Request", "Signer", "Stream", "Submissions"]
+__all__ = ["Call", "Flags", "Post", "Request", "Signer", "Stream", "Submissions"]
 
 Post = Callable[[Callable[[Any], None], Any], None]
 """``post(function, argument)`` has the event loop call it soon."""
@@ -174,12 +174,18 @@ class Submissions:
 class Stream:
     """One request with many responses, handed over in batches until ENODATA ends them.
 
-    At most ``limit`` bytes wait for the consumer; what comes above that is not kept, and
-    :meth:`next_batch` tells so with ``None`` as a last batch (``overflowed``).
+    The first ``skip`` responses are not wanted. At most ``limit`` bytes wait for the consumer: what
+    comes above that ends the stream, and :attr:`overflowed` tells so.
     """
 
     def __init__(
-        self, topic: bytes, payload: bytes, *, jobid: int | None = None, limit: int = 1 << 24
+        self,
+        topic: bytes,
+        payload: bytes,
+        *,
+        jobid: int | None = None,
+        skip: int = 0,
+        limit: int = 1 << 24,
     ) -> None:
         self.topic = topic
         self.payload = payload
@@ -187,6 +193,7 @@ class Stream:
         self.tag = 0
         self.overflowed = False
         self._jobid = jobid
+        self._skip = skip
         self._limit = limit
         # Each is written by one side only; the difference is what waits.
         self._produced = 0
@@ -218,6 +225,9 @@ class Stream:
             ended = error == errno.ENODATA
             post(self._end, None if ended else refusal.error_for(error, payload, self._jobid))
             return True
+        if self._skip:
+            self._skip -= 1
+            return False
         if self._produced - self._consumed > self._limit:
             self._fresh = None
             self.overflowed = True

@@ -72,20 +72,17 @@ async def _watch(rpc: RpcThread, jobid: int, path: str, flags: int) -> Batches:
     """One eventlog in batches, nothing when it does not exist.
 
     A reader that is slower than the job loses nothing and costs no more memory than one stream may
-    hold: the watch is then given up and begun anew where it was.
+    hold: the watch is then given up and begun anew, without what was read. (Flux has no way to
+    begin in the middle, so it sends that again.)
     """
     payload = msgspec.json.encode({"id": jobid, "path": path, "flags": flags})
     seen = 0
     while True:
-        stream = Stream(_TOPIC, payload, jobid=jobid)
-        skip = seen
+        stream = Stream(_TOPIC, payload, jobid=jobid, skip=seen)
         async with contextlib.aclosing(_batches(rpc, stream)) as batches:
             async for batch in batches:
-                fresh = batch[skip:]
-                skip -= len(batch) - len(fresh)
-                if fresh:
-                    seen += len(fresh)
-                    yield fresh
+                seen += len(batch)
+                yield batch
         if not stream.overflowed:
             return
 
@@ -95,8 +92,9 @@ async def _batches(rpc: RpcThread, stream: Stream) -> Batches:
     rpc.stream(stream)
     try:
         while (batch := await stream.next_batch()) is not None:
-            entries = [_entry_decoder.decode(payload) for payload in batch if payload]
-            yield [event for entry in entries for event in decode_eventlog(entry.event)]
+            # Each response holds one entry; an empty one is the sentinel.
+            entries = [_entry_decoder.decode(payload).event for payload in batch if payload]
+            yield decode_eventlog("".join(entries))
             if len(entries) < len(batch):
                 return
     except NotFound:

@@ -1,0 +1,171 @@
+"""What only a real Flux has: configuration, drained nodes, purges; and how its threads share."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from fluxapi.errors import InstanceUnavailable
+from fluxapi.instance.broker import BrokerInstance
+from fluxapi.instance.broker import output as output_module
+from fluxapi.instance.broker.calls import Post, Stream
+from fluxapi.instance.protocol import Queue, Submission
+from fluxapi.model.eventlog import Event, JournalMessage, Purged
+from tests.contract.site import TIMEOUT, Site, spec, text
+from tests.running import flux, flux_instance, needs_flux
+
+from .conftest import Broker, Connect
+
+pytestmark = needs_flux
+
+CONFIG = """
+[policy.jobspec.defaults.system]
+queue = "batch"
+[queues.batch]
+[queues.debug]
+"""
+
+
+@pytest.fixture(scope="module")
+def queued(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with flux_instance(2, CONFIG, tmp_path_factory.mktemp("flux")) as uri:
+        yield uri
+
+
+async def test_named_queues_and_the_default_one(queued: str, connect: Connect) -> None:
+    instance = await connect(queued, 10)
+    assert await instance.queues() == [
+        Queue("batch", enabled=True, started=True, default=True),
+        Queue("debug", enabled=True, started=True),
+    ]
+
+
+async def test_a_queue_that_is_stopped_and_disabled(queued: str, connect: Connect) -> None:
+    instance = await connect(queued, 10)
+    await asyncio.to_thread(flux, queued, "queue", "stop", "debug", "-m", "later")
+    await asyncio.to_thread(flux, queued, "queue", "disable", "debug", "-m", "not now")
+    (queue,) = [queue for queue in await instance.queues() if queue.name == "debug"]
+    assert (queue.enabled, queue.started) == (False, False)
+    assert (queue.disable_reason, queue.stop_reason) == ("not now", "later")
+
+
+async def test_a_drained_node_is_down_for_a_reason(queued: str, connect: Connect) -> None:
+    instance = await connect(queued, 10)
+    await asyncio.to_thread(flux, queued, "resource", "drain", "1", "bad disk")
+    resources = await instance.resources()
+    assert resources.down is not None
+    assert [entry["rank"] for entry in resources.down["execution"]["R_lite"]] == ["1"]
+    assert resources.drain["1"]["reason"] == "bad disk"
+    await asyncio.to_thread(flux, queued, "resource", "undrain", "1")
+    assert (await instance.resources()).down is None
+
+
+async def test_a_purge_is_told(broker: Broker) -> None:
+    site = Site(BrokerInstance(broker.uri))
+    try:
+        await site.begin()
+        jobid = await site.run(spec())
+        await asyncio.to_thread(broker.flux, "job", "purge", "--force", "--num-limit=0")
+        await site.until(lambda: any(isinstance(m, Purged) for m in site.messages))
+        (purged,) = [m for m in site.messages if isinstance(m, Purged)]
+        assert purged.ids == [jobid]
+    finally:
+        await site.end()
+
+
+async def test_shutdown_ends_the_instance(broker: Broker, connect: Connect) -> None:
+    instance = await connect(broker.uri, 5)
+    await instance.shutdown()
+
+    async def until_it_is_gone() -> None:
+        while True:
+            await instance.ping()
+
+    with pytest.raises(InstanceUnavailable):
+        await asyncio.wait_for(until_it_is_gone(), TIMEOUT)
+
+
+async def test_a_call_does_not_wait_for_a_large_batch(flux_uri: str, connect: Connect) -> None:
+    instance = await connect(flux_uri, 30)
+    batch = asyncio.create_task(instance.submit([Submission(spec(), urgency=0)] * 3000))
+    await asyncio.sleep(0)
+    (one,) = await instance.submit([Submission(spec(), urgency=0)])
+    assert isinstance(one, int)
+    assert not batch.done()
+    ids = await batch
+    await asyncio.gather(
+        *(instance.raise_exception(i, "cancel", 0) for i in [*ids, one] if isinstance(i, int))
+    )
+
+
+async def test_a_slow_reader_of_much_output_loses_nothing(
+    flux_uri: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Stream] = []
+
+    class Small(Stream):
+        def __init__(self, topic: bytes, payload: bytes, **options: Any) -> None:
+            super().__init__(topic, payload, limit=100_000, **options)
+            started.append(self)
+
+        def answer(self, index: int, error: int, payload: bytes, post: Post) -> bool:
+            ended = super().answer(index, error, payload, post)
+            if ended:
+                loop.call_soon_threadsafe(one_ended.set)
+            return ended
+
+    loop = asyncio.get_running_loop()
+    one_ended = asyncio.Event()
+    monkeypatch.setattr(output_module, "Stream", Small)
+    instance = await connect(flux_uri, 30)
+    (jobid,) = await instance.submit([Submission(spec("seq", "5000"))])
+    assert isinstance(jobid, int)
+    entries: list[Event] = []
+
+    async def read_slowly() -> None:
+        async for batch in instance.output(jobid, follow=True):
+            entries.extend(batch)
+            await one_ended.wait()
+
+    await asyncio.wait_for(read_slowly(), TIMEOUT)
+    assert text(entries) == "".join(f"{n}\n" for n in range(1, 5001)).encode()
+    assert len(started) > 1
+
+
+async def test_a_backlog_lets_the_event_loop_go_on(flux_uri: str, connect: Connect) -> None:
+    instance = await connect(flux_uri, 30)
+    ids = await instance.submit([Submission(spec(cores=1000))] * 1000)
+    turns = 0
+    longest = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counter = asyncio.create_task(count())
+    seen: set[int] = set()
+    before = 0
+    async for batch in instance.journal():
+        longest = max(longest, len(batch))
+        assert turns > before
+        before = turns
+        seen.update(m.id for m in batch if isinstance(m, JournalMessage))
+        if -1 in seen:
+            break
+    counter.cancel()
+    assert set(ids) <= seen
+    assert longest <= 256
+
+
+async def test_a_journal_that_is_given_up_frees_its_thread(flux_uri: str, connect: Connect) -> None:
+    instance = await connect(flux_uri, 5)
+    journal = instance.journal()
+    await anext(aiter(journal))
+    await journal.aclose()  # type: ignore[attr-defined]  # it is a generator
+    assert "flux-journal" not in {thread.name for thread in threading.enumerate()}
