@@ -51,7 +51,7 @@ flux cancel "$pending"
 signalled=$(id sleep 60)
 flux job wait-event --quiet "$signalled" start
 flux job kill --signal=USR1 "$signalled"
-flux batch --quiet --queue=batch -n1 --wrap true >/dev/null
+flux batch --quiet --queue=batch -n1 --output=/dev/null --wrap true >/dev/null
 flux bulksubmit --quiet --queue=batch --job-name={} true ::: one two three
 
 for jobid in $(flux jobs --no-header --format='{id}' --filter=pending,running | sort); do
