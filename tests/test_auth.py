@@ -11,7 +11,7 @@ from tests.handlers.conftest import Service, Start, start
 
 __all__ = ["start"]
 
-SECRET = "a secret that is long enough for it"  # noqa: S105 - a test's
+SECRET = "a secret that is long enough for it"
 AUTH: dict[str, Any] = {
     "require_auth": True,
     "user": "älice",
@@ -69,7 +69,7 @@ async def test_basic_lets_in(service: Service) -> None:
     "header",
     [
         basic(user="bob")["Authorization"],
-        basic(token="wrong")["Authorization"],  # noqa: S106 - it is wrong
+        basic(token="wrong")["Authorization"],
         basic(user="", token="")["Authorization"],
         "Basic",
         "Basic !!!",
@@ -151,7 +151,7 @@ async def test_the_login_token_of_older_clients(service: Service) -> None:
     )
     body = await response.json()
     assert response.status == 200
-    assert body["token_type"] == "Bearer"  # noqa: S105 - a word
+    assert body["token_type"] == "Bearer"
     headers = bearer(body["access_token"])
     assert (await service.client.get("/v1/jobs", headers=headers)).status == 200
 

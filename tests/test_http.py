@@ -160,6 +160,6 @@ async def test_names_can_be_allowed(start: Start) -> None:
 
 
 async def test_addresses_are_known_where_it_listens_on_all(start: Start) -> None:
-    service = await start(host="0.0.0.0", insecure=True)  # noqa: S104 - not listened on here
+    service = await start(host="0.0.0.0", insecure=True)
     assert (await service.client.get("/", headers={"Host": "10.1.2.3:5000"})).status == 200
     assert (await service.client.get("/", headers={"Host": "evil.example"})).status == 403

@@ -117,5 +117,5 @@ def test_secrets_come_from_files_and_never_show(tmp_path: Path) -> None:
 
 
 def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match="--token-file .*No such file"):
+    with pytest.raises(SettingsError, match=r"--token-file .*No such file"):
         parse("--token-file", str(tmp_path / "none"))
