@@ -7,6 +7,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ pytestmark = needs_flux
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Service]:
-    with flux_instance(2) as uri, service(FLUX_URI=uri) as running:
+    with flux_instance(4) as uri, service(FLUX_URI=uri, FLUXAPI_LAUNCHERS="workflow") as running:
         yield running
 
 
@@ -57,6 +58,25 @@ def test_the_environment_is_what_was_asked_for(server: Service) -> None:
     names = {line.partition("=")[0] for line in output(server, jobid)}
     assert {"MINE", "HOME", "USER", "PATH"} <= names
     assert not {name for name in names if name.startswith(("FLUX_TOKEN", "FLUX_SECRET", "PYTEST"))}
+
+
+def test_a_launcher_is_a_job_whose_children_land_in_the_same_instance(
+    server: Service, tmp_path: Path
+) -> None:
+    program = tmp_path / "workflow"
+    program.write_text("#!/bin/sh\nflux submit --wait --job-name=child true\n", encoding="utf-8")
+    program.chmod(0o755)
+    output(server, submit(server, command=str(program), is_launcher=True))
+    (child,) = server.get("/v1/jobs?name=child")["jobs"]
+    assert child["result"] == "COMPLETED"
+
+
+def test_a_job_runs_on_several_nodes(server: Service) -> None:
+    command = ["sh", "-c", "echo $FLUX_TASK_RANK of $FLUX_JOB_SIZE on $FLUX_JOB_NNODES"]
+    jobid = submit(server, command=command, num_tasks=4, num_nodes=4)
+    assert sorted(output(server, jobid)) == [f"{rank} of 4 on 4\n" for rank in range(4)]
+    record = server.get(f"/v1/jobs/{jobid}")
+    assert (record["nnodes"], record["ntasks"], record["ranks"]) == (4, 4, "[0-3]")
 
 
 def test_dependencies_are_met(server: Service) -> None:
