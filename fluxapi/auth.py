@@ -145,6 +145,8 @@ class Credentials:
                 claims = jwt.decode(
                     token, self._shared, algorithms=_ALGORITHMS, options={"verify_aud": False}
                 )
+        except jwt.ExpiredSignatureError:
+            raise Unauthorized("The login token has expired; make a new one.") from None
         except (jwt.InvalidTokenError, ValueError):
             raise Unauthorized("The login token is not signed with FLUX_SECRET_KEY.") from None
         if claims.get("scope") != "token" or not self._is_user(

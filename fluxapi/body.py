@@ -2,42 +2,61 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
 from aiohttp import hdrs, web
 
-from . import keys
-from .errors import BodyTooLarge, MalformedJSON, UnsupportedMediaType
+from . import bounds, keys
+from .errors import BodyTooLarge, MalformedJSON, TooSlow, UnsupportedMediaType
 
 __all__ = ["decode", "read"]
+
+_PATIENCE = 60.0
+"""How long a body may take to come, seconds."""
 
 _decoder = msgspec.json.Decoder()
 
 
 def decode(raw: bytes) -> Any:
-    """JSON; raises ``MalformedJSON`` with the place of the mistake."""
+    """JSON; raises ``MalformedJSON`` with the place of the mistake, or ``ValidationFailed``."""
     try:
-        return _decoder.decode(raw)
+        value = _decoder.decode(raw)
     except RecursionError:
         raise MalformedJSON("The body is nested too deeply.") from None
     except UnicodeDecodeError:
         raise MalformedJSON("The body is not UTF-8.") from None
     except msgspec.MsgspecError as error:
         raise MalformedJSON(f"The body is not JSON: {error}.") from None
+    if isinstance(value, (dict, list)):
+        bounds.check(value)
+    return value
+
+
+async def _read(request: web.Request) -> bytes:
+    if request.content.is_eof():
+        return await request.read()
+    try:
+        return await asyncio.wait_for(request.read(), _PATIENCE)
+    except asyncio.TimeoutError:
+        raise TooSlow(f"The body was not here within {_PATIENCE:g} seconds.") from None
 
 
 async def read(request: web.Request) -> bytes | None:
     """The raw JSON body, or ``None`` when there is none.
 
-    Raises ``BodyTooLarge`` or ``UnsupportedMediaType``.
+    Raises ``BodyTooLarge``, ``UnsupportedMediaType`` or ``TooSlow``.
     """
     if not request.can_read_body:
         return None
     limit = request.app[keys.SETTINGS].max_body
     if request.content_length is not None and request.content_length > limit:
         raise BodyTooLarge(f"The body is above {limit} bytes.")
-    raw = await request.read()
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
+    if encoding.lower() != "identity":
+        raise UnsupportedMediaType(f"Send the body as it is, not as {encoding[:100]}.")
+    raw = await _read(request)
     if not raw:
         return None
     kind = request.content_type

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import uvloop
 
-from . import __version__
+from . import __version__, environment
 from .errors import FluxapiError
 from .service import serve
 from .settings import Settings, add_arguments
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``fluxapi``; returns the exit status: 0, or 1 with one sentence on standard error."""
     parsed = _parser().parse_args(arguments)
     try:
-        settings = Settings.read(parsed)
+        settings = Settings.read(parsed, environment.take())
         logging.basicConfig(
             level=settings.log_level.upper(),
             format="%(asctime)s %(levelname)s %(name)s: %(message)s",

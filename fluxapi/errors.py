@@ -14,6 +14,7 @@
     │   │   └── JobNotFound        404
     │   ├── MethodNotAllowed       405, with Allow
     │   ├── NotAcceptable          406
+    │   ├── TooSlow                408
     │   ├── Conflict               409
     │   │   └── JobInactive        409
     │   ├── BodyTooLarge           413
@@ -51,6 +52,7 @@ __all__ = [
     "RequestError",
     "SettingsError",
     "ShuttingDown",
+    "TooSlow",
     "Unauthorized",
     "Unavailable",
     "UnknownHost",
@@ -189,6 +191,14 @@ class NotAcceptable(RequestError):
     status = 406
     title = "Not acceptable"
     slug = "not-acceptable"
+
+
+class TooSlow(RequestError):
+    """The body did not come in time."""
+
+    status = 408
+    title = "Too slow"
+    slug = "too-slow"
 
 
 class Conflict(RequestError):

@@ -84,6 +84,8 @@ def create(
             response = problem(request, error)
         except web.HTTPException as error:
             response = _translate(request, error)
+        except ConnectionResetError:
+            response = problem(request, errors.RequestError("The connection broke off."))
         except Exception:  # noqa: BLE001 - a bug is logged and told apart from its user
             _log.exception("request %s failed", request[keys.REQUEST_ID])
             response = problem(

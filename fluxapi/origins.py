@@ -7,6 +7,7 @@ it by a form or ``fetch`` from another site or by a name that it points here (DN
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 from urllib.parse import urlsplit
 
@@ -20,6 +21,7 @@ __all__ = ["Origins"]
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognized, not listened on
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?\Z", re.ASCII)
 _DEFAULT_PORTS = (":80", ":443")
 
 
@@ -54,6 +56,8 @@ class Origins:
             raise ForeignOrigin(f"The origin {origin[:255]!r} is not this service.")
 
     def _is_known(self, host: str) -> bool:
+        if _HOST.match(host) is None:
+            return False
         name = _name(host)
         if name in self._hosts:
             return True

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import json
 import re
 from collections.abc import Mapping
 from math import isfinite
@@ -16,7 +15,9 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import parse_qsl
 
-from . import schema
+import msgspec
+
+from . import bounds, schema
 from .errors import ValidationFailed
 
 __all__ = ["cached", "parse"]
@@ -44,6 +45,7 @@ def parse(name: str, raw: str) -> dict[str, Any]:
         fields: dict[str, Any] = {}
     else:
         fields = _coerce(schema.schema(name)["properties"], raw)
+        bounds.check(fields)
     schema.check(name, fields, noun="query parameter")
     return fields
 
@@ -111,12 +113,15 @@ def _resolved(rules: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _object(text: str) -> Any:
-    """JSON, or a Python dict as flux-restful-client 0.2.1 writes it; else the text."""
-    for read in (json.loads, ast.literal_eval):
-        try:
-            value = read(text)
-        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            continue
-        if isinstance(value, dict):
-            return value
+    """JSON, or a flat Python dict as flux-restful-client 0.2.1 writes it; else the text."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        pass  # the other form, or neither
+    try:
+        value = ast.literal_eval(text)
+        if all(isinstance(part, (str, int, float)) for pair in value.items() for part in pair):
+            return msgspec.json.decode(msgspec.json.encode(value), type=dict[str, Any])
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, AttributeError):
+        return text
     return text

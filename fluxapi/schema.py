@@ -15,7 +15,6 @@ import difflib
 import functools
 import json
 from collections.abc import Iterator, Mapping
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -126,10 +125,12 @@ def check(name: str, instance: Any, *, noun: str = "field", within: str = "") ->
 def errors(name: str, instance: Any, *, noun: str = "field", within: str = "") -> Fields:
     """Every bad field of ``instance``, one sentence each, at most a hundred; empty when it fits."""
     found: dict[str, str] = {}
-    for error in islice(_judge(name).iter_errors(instance), 2 * _LIMIT):
+    for error in _judge(name).iter_errors(instance):
         for place, sentence in _explain(error, noun):
             found.setdefault(within + place, sentence)
-    return [{"pointer": place, "detail": text} for place, text in islice(found.items(), _LIMIT)]
+            if len(found) == _LIMIT:
+                return [{"pointer": place, "detail": text} for place, text in found.items()]
+    return [{"pointer": place, "detail": text} for place, text in found.items()]
 
 
 def pointer(path: list[str | int]) -> str:
@@ -159,7 +160,7 @@ def _explain(error: jsonschema.ValidationError, noun: str) -> Iterator[tuple[str
 
 
 def _unknown(name: str, known: list[str], noun: str) -> str:
-    close = difflib.get_close_matches(name, known, n=1)
+    close = difflib.get_close_matches(name, known, n=1) if len(name) <= _SHOWN else []
     if close:
         return f"is not a known {noun}; did you mean {close[0]}?"
     if 0 < len(known) <= 12:  # noqa: PLR2004 - what fits a sentence

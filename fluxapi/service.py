@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import signal
 import socket
 import sys
@@ -18,8 +17,6 @@ from .instance.protocol import Instance
 from .settings import Settings
 
 __all__ = ["choose_instance", "serve", "tune"]
-
-_SECRETS = ("FLUX_TOKEN", "FLUX_SECRET_KEY")
 
 
 def _say(line: str) -> None:
@@ -48,9 +45,6 @@ async def serve(settings: Settings) -> None:
     Raises ``SettingsError`` when the address cannot be had and ``InstanceUnavailable`` when the
     instance cannot be reached at the start.
     """
-    # What the children inherit must not hold the secrets; Settings has its own copy.
-    for name in _SECRETS:
-        os.environ.pop(name, None)
     tune()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -10,8 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "fluxapi"
 
 LAYERS = [
-    ["errors", "__init__"],
-    ["settings", "schema", "query"],
+    ["errors", "environment", "__init__"],
+    ["settings", "schema", "query", "bounds"],
     ["model"],
     ["instance"],
     ["events"],

@@ -173,6 +173,8 @@ def test_secrets_do_not_reach_children_or_the_process_list() -> None:
             check=True,
         ).stdout.split()
         environments = [Path(f"/proc/{pid}/environ").read_bytes() for pid in children]
+        own = Path(f"/proc/{running.process.pid}/environ").read_bytes()
     assert secret not in listing
+    assert secret.encode() not in own
     assert environments
     assert not [text for text in environments if secret.encode() in text]

@@ -147,7 +147,7 @@ class Table:
     def _apply(self, job: Job, event: Event, message: JournalMessage) -> None:
         try:
             apply(job, event, message.R)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             _log.warning("journal: job %d: bad %s event: %r", job.id, event.name, error)
         self.watermark = max(self.watermark, event.timestamp)
 

@@ -62,7 +62,8 @@ class Marks:
 
     def of(self, number: int) -> dict[str, str]:
         """The mark of one job: its number in the request and the request's key."""
-        return {"key": f"{number}@{self.key}", "digest": self.digest}
+        # The separator cannot be in a header, so no single job can have this key.
+        return {"key": f"{number}\x1f{self.key}", "digest": self.digest}
 
 
 async def _submit_missing(
@@ -125,7 +126,7 @@ def _repeated(fields: Mapping[str, Any]) -> Iterable[Item]:
     if "copies" in fields:
         return (("/job", job, None) for _ in range(int(fields["copies"])))
     try:
-        ids = decode_idset(fields["cc"])
+        ids = sorted(set(decode_idset(fields["cc"])))
     except ValueError as error:
         raise ValidationFailed([{"pointer": "/cc", "detail": f"{error}."}]) from None
     if len(ids) > _MAX_JOBS:

@@ -25,6 +25,10 @@ RESULTS = ("COMPLETED", "FAILED", "CANCELED", "TIMEOUT")
 """The results of an inactive job."""
 
 
+_MAX_STATUS = 2**31 - 1
+"""wait(2) gives a C int."""
+
+
 class Job(msgspec.Struct, gc=False):
     """What is known of one job. Times are seconds since the epoch, 0.0 when not reached yet.
 
@@ -153,7 +157,10 @@ def _alloc(job: Job, event: Event) -> None:
 
 
 def _finish(job: Job, event: Event) -> None:
-    job.waitstatus = _context(event)["status"]
+    status = _context(event)["status"]
+    if not 0 <= status <= _MAX_STATUS:
+        raise ValueError(f"wait status {status} is none")
+    job.waitstatus = status
     fatal = job.exception is not None and job.exception["severity"] == 0
     if job.waitstatus == 0 and not fatal:
         job.success = True

@@ -41,6 +41,9 @@ _DURATION = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
 _PLAIN = re.compile(r"[!#-&(-\[\]-~ \t\r\n]*\Z")
 """Text in which neither quote nor backslash occurs: splitting it at blanks is what a shell does."""
 
+_MAX_QUOTED = 16_384
+"""shlex takes time by the square of the length of a quoted word: some 5 ms for this much."""
+
 _STDIN = 'exec "$0" "$@" <"$FLUX_JOB_TMPDIR/stdin"'
 """The job shell puts ``files`` of the jobspec (RFC 37) into its own directory on each node; its
 ``input.stdin.path`` option knows no templates, so a shell of our own opens the file."""
@@ -178,6 +181,9 @@ def _command(command: str | list[Any]) -> list[str]:
         words = [word if isinstance(word, str) else str(word) for word in command]
     elif _PLAIN.match(command):
         words = command.split()
+    elif len(command) > _MAX_QUOTED:
+        sentence = f"is text with quotes of more than {_MAX_QUOTED} characters: give it as a list."
+        raise ValidationFailed([_wrong("command", sentence)])
     else:
         try:
             words = shlex.split(command)

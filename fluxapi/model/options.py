@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
+
+import msgspec
 
 from fluxapi.errors import ValidationFailed
 
@@ -45,7 +46,7 @@ def keyval(text: str) -> dict[str, Any]:
 def read_value(text: str) -> Any:
     """The value of a shell option: JSON where it is, else the text."""
     try:
-        return json.loads(text)
+        return msgspec.json.decode(text)
     except (ValueError, RecursionError):
         return text
 

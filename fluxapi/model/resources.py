@@ -26,6 +26,8 @@ __all__ = [
 _MAX_IDS = 1 << 22
 """Ids that one idset or hostlist may expand to: a guard against ``0-99999999999``."""
 
+_MAX_DIGITS = 18
+
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?\Z", re.ASCII)
 _EXPRESSION = re.compile(r"([^\[\],]*)(?:\[([^\[\]]*)\]([^\[\],]*))?", re.ASCII)
 _NUMBERED = re.compile(r"(.*?)([0-9]+)\Z", re.ASCII | re.DOTALL)
@@ -122,6 +124,8 @@ def _expand(idlist: str) -> Iterator[str]:
         first, last = match[1], match[2] or match[1]
         if width is None:
             width = len(first) if first.startswith("0") else 0
+        if len(last) > _MAX_DIGITS:
+            raise ValueError(f"{part[:40]!r} is not a usable range of ids")
         total += int(last) - int(first) + 1
         if int(last) < int(first) or total > _MAX_IDS:
             raise ValueError(f"{part!r} is not a usable range of ids")

@@ -1,0 +1,46 @@
+"""The environment, with its secrets out of sight of every other process.
+
+A process's first environment stays readable in /proc for as long as it runs, whatever is taken out
+of ``os.environ`` later, and a job may read that of its parent. So a service that finds secrets in
+its environment starts itself anew, in the same process, with them in a file that has no name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+__all__ = ["NAMES", "take"]
+
+NAMES = ("FLUX_TOKEN", "FLUX_SECRET_KEY")
+_DESCRIPTOR = "FLUXAPI_SECRETS_FD"
+
+
+def take() -> dict[str, str]:
+    """The environment with its secrets, which are in ``os.environ`` no more.
+
+    Does not return where it has to start the program anew.
+    """
+    found = {name: os.environ.pop(name) for name in NAMES if name in os.environ}
+    if found and hasattr(os, "memfd_create"):
+        _start_anew(found)
+    return {**os.environ, **_received(), **found}
+
+
+def _start_anew(found: dict[str, str]) -> None:
+    descriptor = os.memfd_create("secrets", 0)
+    os.write(descriptor, json.dumps(found).encode())
+    os.set_inheritable(descriptor, True)
+    os.environ[_DESCRIPTOR] = str(descriptor)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
+
+
+def _received() -> dict[str, str]:
+    text = os.environ.pop(_DESCRIPTOR, None)
+    if text is None:
+        return {}
+    with os.fdopen(int(text), "rb") as file:
+        file.seek(0)
+        values: dict[str, str] = json.loads(file.read())
+    return values
