@@ -11,11 +11,19 @@ from fluxapi.model.resources import decode_hostlist, decode_idset
 __all__ = ["check_constraint", "matches"]
 
 _RANK = 0
+_MAX_DEPTH = 32
+"""Operators within operators: far more than anyone means, far less than Python can recurse."""
+
 _BAD_CHARACTERS = frozenset("&'\"`|()")
 
 
-def check_constraint(constraint: Any, hostname: str) -> None:
-    """Refuse (``FluxRefused``) what is not a constraint or names hosts that do not exist."""
+def check_constraint(constraint: Any, hostname: str, depth: int = 1) -> None:
+    """Refuse (``FluxRefused``) what is not a constraint or names hosts that do not exist.
+
+    ``depth`` is how deep ``constraint`` itself is nested in others.
+    """
+    if depth > _MAX_DEPTH:
+        raise FluxRefused(f"constraints must not be nested deeper than {_MAX_DEPTH} levels")
     if not isinstance(constraint, dict):
         raise FluxRefused("constraints must be a mapping")
     for operator, arguments in constraint.items():
@@ -23,7 +31,7 @@ def check_constraint(constraint: Any, hostname: str) -> None:
             raise FluxRefused(f"argument to constraint {operator} must be a sequence")
         if operator in {"and", "or", "not"}:
             for argument in arguments:
-                check_constraint(argument, hostname)
+                check_constraint(argument, hostname, depth + 1)
             continue
         if operator not in {"properties", "hostlist", "ranks"}:
             raise FluxRefused(f"unknown constraint operator '{operator}'")

@@ -8,7 +8,13 @@ from typing import Any
 
 from fluxapi.errors import FluxRefused
 
-__all__ = ["as_mapping", "as_text", "seconds", "text_mapping"]
+__all__ = ["MAX_COUNT", "MAX_SECONDS", "as_mapping", "as_text", "seconds", "text_mapping"]
+
+MAX_COUNT = 2**31 - 1
+"""The greatest count of anything: Flux reads counts into a C int."""
+
+MAX_SECONDS = 1e12
+"""Durations are below this, some thirty thousand years."""
 
 _FSD = re.compile(r"([0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?|[0-9]+\.)(ms|s|m|h|d)?\Z", re.ASCII)
 _UNIT = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -40,15 +46,20 @@ def text_mapping(value: Any, field: str, *, names: bool = False) -> dict[str, st
 
 
 def seconds(value: Any, field: str) -> float:
-    """A duration: a number of seconds or an RFC 23 Flux Standard Duration (``1.5h``)."""
+    """A duration: a number of seconds or an RFC 23 Flux Standard Duration (``1.5h``).
+
+    Below ``MAX_SECONDS``, or infinite when it is spelled so (``inf``).
+    """
     number = math.nan
     if isinstance(value, str):
         if value.lower() in {"inf", "infinity"}:
-            number = math.inf
-        elif match := _FSD.match(value):
+            return math.inf
+        if match := _FSD.match(value):
             number = float(match[1]) * _UNIT[match[2]]
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
+        number = float(min(max(value, -1), MAX_SECONDS))
     if not number >= 0:
         raise FluxRefused(f"{field} is not a valid Flux Standard Duration")
+    if number >= MAX_SECONDS:
+        raise FluxRefused(f"{field} must be below {MAX_SECONDS:g} seconds")
     return number

@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 import fluxapi
-from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound, NotFound
+from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, JobNotFound, NotFound
 from fluxapi.instance.protocol import (
     InstanceInfo,
     JournalBatch,
@@ -46,6 +46,7 @@ _log = logging.getLogger(__name__)
 _SUBMIT_SLICE = 32
 """Jobs checked in one turn of the loop when many are submitted at once."""
 
+_REASON_LENGTH = 200
 _CLOSE_PATIENCE = 2.0
 """Seconds that running jobs have after SIGTERM when the instance ends."""
 
@@ -137,18 +138,22 @@ class EmbeddedInstance:
         await parts.close()
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
-        """Take jobs in, in order; with a state directory they are stored before this returns."""
+        """Take jobs in, in order; with a state directory they are stored before this returns.
+
+        What is wrong with one of them is its own result and does not keep the others out.
+        """
         engine = self._running()
         results: list[int | FluxapiError] = []
         for number, submission in enumerate(submissions, 1):
             try:
                 self._check_store()
-                results.append(engine.submit(submission))
+                results.append(self._running().submit(submission))
             except FluxapiError as error:
                 results.append(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the others are taken in
+                results.append(_unreadable(error))
             if number % _SUBMIT_SLICE == 0:
                 await asyncio.sleep(0)
-                engine = self._running()
         await engine.journal.settled()
         return results
 
@@ -285,6 +290,13 @@ class _Parts:
             await loop.run_in_executor(self._launches, _remove_tree, self._rundir)
         for executor in (self._launches, self._writes, self._sweeps):
             executor.shutdown(wait=False)
+
+
+def _unreadable(error: Exception) -> FluxRefused:
+    """The refusal of a jobspec that no check foresaw."""
+    reason = " ".join(str(error).split())[:_REASON_LENGTH] or type(error).__name__
+    _log.error("a jobspec cannot be read: %s: %s", type(error).__name__, reason)
+    return FluxRefused(f"the jobspec cannot be read: {reason}")
 
 
 def _remove_tree(path: Path) -> None:

@@ -7,6 +7,7 @@ execution system's.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import time
 from collections import deque
@@ -89,6 +90,9 @@ class Lifecycle:
             raise FluxRefused("urgency range is [0:31]")
         request, redacted = parse_request(submission.jobspec, self.pool.hostname)
         dependencies = [self._admit(*pair) for pair in request.dependencies]
+        # What it cannot read is to show before anything is known of the job.
+        with contextlib.suppress(Infeasible):
+            self.pool.check(request)
         jobid = self.ids.next()
         job = Job(jobid, submission.jobspec, request, self._new_log(jobid))
         job.urgency = submission.urgency

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -12,7 +13,7 @@ import msgspec
 from fluxapi.errors import FluxRefused
 
 from .constraint import check_constraint
-from .fields import as_mapping, as_text, seconds, text_mapping
+from .fields import MAX_COUNT, MAX_SECONDS, as_mapping, as_text, seconds, text_mapping
 from .shape import Shape, read_shape
 
 __all__ = ["Request", "StreamTarget", "TestExec", "parse_request"]
@@ -20,6 +21,15 @@ __all__ = ["Request", "StreamTarget", "TestExec", "parse_request"]
 _TOP_LEVEL = ("resources", "tasks", "attributes", "version")
 _MAX_TASKS = 4096
 """Tasks of one job: each is a process with three descriptors here, on one machine."""
+
+_MAX_DEPTH = 128
+"""Lists and mappings within one another, anywhere in a jobspec."""
+
+_MAX_INTEGER = 2**63 - 1
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+"""What is in every JSON text that holds an integer beyond 64 bits."""
+
+_MAX_WAIT_STATUS = 0xFFFF
 
 _EXIT_TIMEOUT = 30.0
 """Flux's default of the shell option exit-timeout (src/shell/doom.c)."""
@@ -123,13 +133,15 @@ def _refuse(sentence: str) -> NoReturn:
 def _decode(jobspec: bytes) -> dict[str, Any]:
     try:
         spec = msgspec.json.decode(jobspec)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, ValueError) as error:
         raise FluxRefused(f"jobspec: invalid JSON: {error}") from None
     if not isinstance(spec, dict):
         _refuse("jobspec: it is not a JSON object")
     if b"\\u0000" in jobspec:
         # No path, argument or variable can hold one, and Flux refuses it at this point too.
         _refuse("jobspec: invalid JSON: \\u0000 is not allowed")
+    if jobspec.count(b"[") + jobspec.count(b"{") > _MAX_DEPTH or _LONG_NUMBER.search(jobspec):
+        _check_values(spec)
     for key in _TOP_LEVEL:
         if key not in spec:
             _refuse(f"Missing key ({key})")
@@ -139,6 +151,23 @@ def _decode(jobspec: bytes) -> dict[str, Any]:
     if spec["version"] != 1:
         _refuse("version must be 1")
     return spec
+
+
+def _check_values(spec: dict[str, Any]) -> None:
+    """Refuse what could not be written as JSON again, as Flux's own JSON library does."""
+    level: list[Any] = [spec]
+    for _ in range(_MAX_DEPTH):
+        below: list[Any] = []
+        for outer in level:
+            for value in outer.values() if isinstance(outer, dict) else outer:
+                if isinstance(value, dict | list):
+                    below.append(value)
+                elif isinstance(value, int) and not -_MAX_INTEGER - 1 <= value <= _MAX_INTEGER:
+                    _refuse("jobspec: invalid JSON: too big integer")
+        if not below:
+            return
+        level = below
+    _refuse(f"jobspec: it must not be nested deeper than {_MAX_DEPTH} levels")
 
 
 def _attributes(spec: dict[str, Any]) -> dict[str, Any]:
@@ -157,7 +186,9 @@ def _duration(system: dict[str, Any]) -> float:
     duration = system["duration"]
     if isinstance(duration, bool) or not isinstance(duration, int | float):
         _refuse("attributes.system.duration must be a number")
-    return max(0.0, float(duration))
+    if not 0 <= duration < MAX_SECONDS:
+        _refuse(f"attributes.system.duration must be from 0 to below {MAX_SECONDS:g} seconds")
+    return float(duration)
 
 
 def _task(tasks: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
@@ -189,21 +220,29 @@ def _count(count: dict[str, Any]) -> dict[str, Any]:
         _refuse(f"count {kind} must be an int")
     if number <= 0:
         _refuse(f"count {kind} must be > 0")
+    if number > MAX_COUNT:
+        _refuse(f"count {kind} must be at most {MAX_COUNT}")
     return count
 
 
 def _ntasks(count: dict[str, Any], shape: Shape, per_resource: Any) -> int:
-    if isinstance(per_resource, dict) and isinstance(per_resource.get("count"), int):
-        each = {"node": max(1, shape.nodes), "core": shape.cores}.get(per_resource.get("type", ""))
-        if each is None:
-            _refuse("shell option per-resource: type must be node or core")
-        ntasks = per_resource["count"] * each
+    if per_resource is not None:
+        ntasks = _per_resource(as_mapping(per_resource, "shell option per-resource"), shape)
     else:
         ntasks = count.get("total") or count["per_slot"] * shape.slots
     # A request for more slots than there are cores is unsatisfiable anyway, not refused.
     if ntasks > max(_MAX_TASKS, shape.slots):
         _refuse(f"{ntasks} tasks: this instance runs at most {_MAX_TASKS} tasks in one job")
     return int(ntasks)
+
+
+def _per_resource(option: dict[str, Any], shape: Shape) -> int:
+    kind, number = option.get("type"), option.get("count", 1)
+    if not isinstance(kind, str) or kind not in {"node", "core"}:
+        _refuse("shell option per-resource: type must be node or core")
+    if isinstance(number, bool) or not isinstance(number, int) or not 0 < number <= MAX_COUNT:
+        _refuse(f"shell option per-resource: count must be an int from 1 to {MAX_COUNT}")
+    return number * (shape.cores if kind == "core" else max(1, shape.nodes))
 
 
 def _name(system: dict[str, Any], command: tuple[str, ...]) -> str:
@@ -233,10 +272,16 @@ def _test(system: dict[str, Any]) -> TestExec | None:
     test = as_mapping(execution["test"], "attributes.system.exec.test")
     status = test.get("wait_status", 0)
     mock = test.get("mock_exception")
-    if not isinstance(status, int) or not (mock is None or isinstance(mock, str)):
-        _refuse("attributes.system.exec.test: wait_status is an int, mock_exception a string")
+    field = "attributes.system.exec.test"
+    if (
+        isinstance(status, bool)
+        or not isinstance(status, int)
+        or not 0 <= status <= _MAX_WAIT_STATUS
+    ):
+        _refuse(f"{field}.wait_status must be an int from 0 to {_MAX_WAIT_STATUS}")
+    mock = as_text(mock, f"{field}.mock_exception")
     duration = test.get("run_duration", _duration(system))
-    return TestExec(seconds(duration, "attributes.system.exec.test.run_duration"), status, mock)
+    return TestExec(seconds(duration, f"{field}.run_duration"), status, mock)
 
 
 def _exit_timeout(value: Any) -> float | None:

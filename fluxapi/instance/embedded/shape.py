@@ -7,7 +7,12 @@ from typing import Any
 
 from fluxapi.errors import FluxRefused
 
+from .fields import MAX_COUNT
+
 __all__ = ["Shape", "read_shape"]
+
+_MAX_DEPTH = 32
+"""Resources within resources; RFC 25 has three levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,9 @@ def read_shape(resources: Any) -> Shape:
     )
 
 
-def _check(resource: Any) -> None:
+def _check(resource: Any, depth: int = 1) -> None:
+    if depth > _MAX_DEPTH:
+        raise FluxRefused(f"resources must not be nested deeper than {_MAX_DEPTH} levels")
     if not isinstance(resource, dict):
         raise FluxRefused("resource must be a mapping")
     for key in ("type", "count"):
@@ -76,6 +83,17 @@ def _check(resource: Any) -> None:
     kind, count = resource["type"], resource["count"]
     if not isinstance(kind, str):
         raise FluxRefused("type must be a string")
+    _check_count(kind, count)
+    if kind == "slot" and not isinstance(resource.get("label"), str):
+        raise FluxRefused("slots must have labels")
+    children = resource.get("with", [])
+    if not isinstance(children, list):
+        raise FluxRefused("with must be a sequence")
+    for child in children:
+        _check(child, depth + 1)
+
+
+def _check_count(kind: str, count: Any) -> None:
     if isinstance(count, bool) or not isinstance(count, int):
         raise FluxRefused(f"resource count must be an integer for type '{kind}'")
     least = 0 if kind not in {"node", "slot", "core"} else 1
@@ -83,10 +101,5 @@ def _check(resource: Any) -> None:
         raise FluxRefused(
             "node, slot, or core count must be > 0" if least else f"{kind} count must be >= 0"
         )
-    if kind == "slot" and not isinstance(resource.get("label"), str):
-        raise FluxRefused("slots must have labels")
-    children = resource.get("with", [])
-    if not isinstance(children, list):
-        raise FluxRefused("with must be a sequence")
-    for child in children:
-        _check(child)
+    if count > MAX_COUNT:
+        raise FluxRefused(f"{kind} count must be at most {MAX_COUNT}")

@@ -174,3 +174,93 @@ def test_the_name_is_that_of_the_program() -> None:
 def test_the_redacted_jobspec_has_no_environment() -> None:
     _, redacted = parse_request(spec("true"), "here")
     assert "environment" not in redacted["attributes"]["system"]
+
+
+def nested(depth: int) -> dict[str, Any]:
+    constraint: dict[str, Any] = {"ranks": ["0"]}
+    for _ in range(depth - 1):
+        constraint = {"not": [constraint]}
+    return constraint
+
+
+@pytest.mark.parametrize("status", [-1, 65536, 99999999999999999, True, None, "0", 1.0, []])
+def test_a_wait_status_has_sixteen_bits(status: Any) -> None:
+    change = system(exec={"test": {"wait_status": status}})
+    assert refusal(change) == (
+        "attributes.system.exec.test.wait_status must be an int from 0 to 65535"
+    )
+
+
+def test_the_greatest_wait_status() -> None:
+    test = read(system(exec={"test": {"wait_status": 65535}})).test
+    assert test is not None
+    assert test.wait_status == 65535
+
+
+def test_constraints_are_not_deep() -> None:
+    assert read(system(constraints=nested(32))).constraint is not None
+    for depth in (33, 300):
+        words = refusal(system(constraints=nested(depth))) or ""
+        assert "nested deeper than" in words
+
+
+def test_resources_are_not_deep() -> None:
+    resource: dict[str, Any] = {"type": "core", "count": 1}
+    for _ in range(32):
+        resource = {"type": "socket", "count": 1, "with": [resource]}
+    words = refusal(lambda jobspec: jobspec.update(resources=[resource])) or ""
+    assert "nested deeper than 32 levels" in words
+
+
+def test_nothing_is_deep() -> None:
+    value: list[Any] = []
+    for _ in range(200):
+        value = [value]
+    assert "nested deeper than 128" in (refusal(system(comment=value)) or "")
+
+
+@pytest.mark.parametrize(
+    "digits",
+    [b"1" + b"0" * 400, b"-1" + b"0" * 400, b"1" + b"0" * 5000, b"9223372036854775808"],
+)
+def test_integers_that_json_libraries_do_not_hold(digits: bytes) -> None:
+    jobspec = spec("true", comment=12345).replace(b"12345", digits)
+    with pytest.raises(FluxRefused, match="invalid JSON"):
+        parse_request(jobspec, "here")
+
+
+@pytest.mark.parametrize("duration", [-1, -0.5, 1e12, 1e308, 10**18])
+def test_durations_are_bounded(duration: float) -> None:
+    assert "must be from 0 to below 1e+12" in (refusal(system(duration=duration)) or "")
+
+
+@pytest.mark.parametrize("duration", [-1, 1e12, 10**18, "1e12", "1e400", "9" * 400 + "d"])
+def test_standard_durations_are_bounded(duration: Any) -> None:
+    assert refusal(system(exec={"test": {"run_duration": duration}}))
+    assert refusal(options({"exit-timeout": duration}))
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        3,
+        [],
+        {},
+        {"type": [], "count": 1},
+        {"type": {}},
+        {"type": "gpu"},
+        {"type": "core", "count": 0},
+        {"type": "core", "count": -1},
+        {"type": "core", "count": True},
+        {"type": "core", "count": "2"},
+        {"type": "core", "count": 2**31},
+    ],
+)
+def test_what_is_no_per_resource(option: Any) -> None:
+    assert "shell option per-resource" in (refusal(options({"per-resource": option})) or "")
+
+
+@pytest.mark.parametrize("change", [task(count={"per_slot": 2**31}), slot(count=2**31)])
+def test_counts_are_bounded(change: Change) -> None:
+    assert "count" in (refusal(change) or "")
+    assert "at most 2147483647" in (refusal(change) or "")
