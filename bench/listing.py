@@ -7,6 +7,7 @@ import json
 import statistics
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 
 from . import load
 from .figures import Figure
@@ -17,12 +18,14 @@ __all__ = ["figures"]
 _CONNECTIONS = 16
 _ROUNDS = 5
 _SMALL = 1_000
+_NUMBERS = itertools.count(100_000)
 
 _FILTERS = {
     "no filter": "/v1/jobs?limit=100",
     "state": "/v1/jobs?limit=100&state=INACTIVE",
     "user": "/v1/jobs?limit=100&user=0",
     "name prefix": "/v1/jobs?limit=100&name=train*",
+    "never the same query twice": "/v1/jobs?limit=100&since=0.{number}",
 }
 
 
@@ -43,8 +46,10 @@ def _wait_until_ready(port: int) -> None:
 
 
 async def _rate(port: int, path: str, requests: int) -> float:
-    result = await load.run(port, itertools.repeat(load.get(path), requests), _CONNECTIONS)
-    return result.rate
+    made: Iterator[bytes] = (load.get(path.format(number=next(_NUMBERS))) for _ in range(requests))
+    if "{" not in path:
+        made = itertools.repeat(load.get(path), requests)
+    return (await load.run(port, made, _CONNECTIONS)).rate
 
 
 async def figures(jobs: int, requests: int) -> list[Figure]:
@@ -54,7 +59,7 @@ async def figures(jobs: int, requests: int) -> list[Figure]:
         _wait_until_ready(large.port)
         _wait_until_ready(small.port)
         for name, path in _FILTERS.items():
-            with running("ready", _size(large.port, path)) as ready:
+            with running("ready", _size(large.port, path.format(number=0))) as ready:
                 rounds = [
                     [
                         await _rate(ready.port, "/jobs", requests),
