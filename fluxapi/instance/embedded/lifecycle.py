@@ -6,6 +6,7 @@ execution system's.
 
 from __future__ import annotations
 
+import abc
 import asyncio
 import contextlib
 import os
@@ -43,7 +44,7 @@ def priority_of(urgency: int) -> int:
     return _MAX_PRIORITY if urgency == _EXPEDITE else urgency
 
 
-class Lifecycle:
+class Lifecycle(abc.ABC):
     """Holds the jobs and takes them as far as their allocation.
 
     A subclass says how a job that has resources runs (:meth:`begin`) and how one that runs is
@@ -74,13 +75,13 @@ class Lifecycle:
 
     # What the rest of the engine provides.
 
+    @abc.abstractmethod
     def begin(self, job: Job) -> None:
         """Run a job that has its resources."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def interrupt(self, job: Job, type: str) -> None:
         """End a job that runs, after a fatal exception of ``type``."""
-        raise NotImplementedError
 
     # Requests.
 

@@ -59,7 +59,8 @@ async def test_a_stream_that_opens_under_load_misses_and_repeats_nothing(site: S
     submitting = asyncio.create_task(site.instance.submit([Submission(spec("true"))] * jobs))
     late = []
     for _ in range(5):
-        await asyncio.sleep(0.02)
+        for _ in range(50):
+            await asyncio.sleep(0)
         late.append(Journal(site.instance))
     ids = [result for result in await submitting if isinstance(result, int)]
     assert len(ids) == jobs
