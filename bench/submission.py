@@ -122,8 +122,7 @@ def figures(jobs: int) -> list[Figure]:
             "ms",
             "ready bytes, same clients, same broker load",
             least,
-            2.0,
-            at_most=True,
+            0.0,
         ),
     ]
 
