@@ -12,7 +12,7 @@ from typing import Literal
 
 from aiohttp import web
 
-from . import body, errors, keys, query, schema
+from . import body, errors, keys, querystring, schema
 from .handlers import bulk, control, docs, health, jobs, output, resources, service, submit, token
 from .middleware import PUBLIC, Handler
 
@@ -229,7 +229,7 @@ def _without_body(route: Route) -> Handler:
     inner, name = route.handler, route.query
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        request[keys.QUERY] = query.cached(name, request.rel_url.raw_query_string)
+        request[keys.QUERY] = querystring.cached(name, request.rel_url.raw_query_string)
         request[keys.BODY] = {}
         return await inner(request)
 
@@ -244,9 +244,9 @@ def _with_body(route: Route) -> Handler:
         raw = await body.read(request)
         text = request.rel_url.raw_query_string
         if raw is None and text and route.fields_in_query:
-            request[keys.BODY] = query.parse(route.body, text)
+            request[keys.BODY] = querystring.parse(route.body, text)
             return await inner(request)
-        request[keys.QUERY] = query.cached(route.query, text)
+        request[keys.QUERY] = querystring.cached(route.query, text)
         if raw is None:
             if route.body_use != "optional":
                 raise errors.MalformedJSON("The body is missing: this takes a JSON object.")

@@ -11,7 +11,7 @@ PACKAGE = Path(__file__).parents[1] / "fluxapi"
 
 LAYERS = [
     ["errors", "environment", "__init__"],
-    ["settings", "schema", "query", "bounds"],
+    ["settings", "schema", "querystring", "bounds"],
     ["model"],
     ["instance"],
     ["events"],

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from fluxapi import query, schema
+from fluxapi import querystring, schema
 from fluxapi.errors import ValidationFailed
 
 
@@ -102,7 +102,7 @@ def test_references_are_made_absolute() -> None:
     ],
 )
 def test_queries_are_coerced(raw: str, fields: dict[str, Any]) -> None:
-    assert query.cached("jobs-query", raw) == fields
+    assert querystring.cached("jobs-query", raw) == fields
 
 
 @pytest.mark.parametrize(
@@ -119,15 +119,15 @@ def test_queries_are_coerced(raw: str, fields: dict[str, Any]) -> None:
 )
 def test_bad_queries_are_refused_by_name(raw: str, pointer: str) -> None:
     with pytest.raises(ValidationFailed) as caught:
-        query.cached("jobs-query", raw)
+        querystring.cached("jobs-query", raw)
     assert caught.value.members["errors"][0]["pointer"] == pointer
 
 
 def test_objects_in_a_query_are_json_or_python() -> None:
-    fields = query.parse("submit", "command=x&envars={'A':'b'}&environment={\"C\":\"d\"}")
+    fields = querystring.parse("submit", "command=x&envars={'A':'b'}&environment={\"C\":\"d\"}")
     assert fields["envars"] == {"A": "b"}
     assert fields["environment"] == {"C": "d"}
 
 
 def test_text_that_looks_like_an_object_stays_text_where_text_comes_first() -> None:
-    assert query.parse("submit", "command=x&stdin={}")["stdin"] == "{}"
+    assert querystring.parse("submit", "command=x&stdin={}")["stdin"] == "{}"

@@ -14,7 +14,7 @@ from fluxapi.errors import InstanceUnavailable, JobNotFound
 from fluxapi.events.query import JobQuery, count, page
 from fluxapi.events.table import Table
 from fluxapi.model.job import Job
-from fluxapi.query import cached
+from fluxapi.querystring import cached
 
 from .support import accepted, job_of, json_bytes, reply
 

@@ -10,22 +10,11 @@ import pytest
 from fluxapi.errors import FluxRefused, JobInactive, JobNotFound
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.eventlog import JournalMessage
+from tests.contract.site import COMPLETED
 
 from .conftest import Starter
 from .harness import Site, after, shell, spec
 
-COMPLETED = [
-    "submit",
-    "validate",
-    "depend",
-    "priority",
-    "alloc",
-    "start",
-    "finish",
-    "release",
-    "free",
-    "clean",
-]
 REFUSED_BY_SCHEDULER = ["submit", "validate", "depend", "priority", "exception", "clean"]
 
 
