@@ -15,10 +15,18 @@ from aiohttp import web
 
 from . import keys, middleware, schema
 from .auth import Credentials
+from .events.connections import Connections
+from .events.cursor import instance_tag, new_epoch
+from .events.history import History
+from .events.hub import Hub
 from .events.idempotency import Idempotency
 from .events.journal import Journal
 from .events.pages import Pages
+from .events.pulse import Pulse
+from .events.ring import Ring
+from .events.stats import Sampler
 from .events.table import Table
+from .events.trail import Trail
 from .instance.protocol import Instance
 from .metrics import Metrics
 from .model.jobspec import Defaults
@@ -26,6 +34,7 @@ from .model.options import read_value
 from .openapi import document
 from .routes import ROUTES, add_routes
 from .settings import Settings
+from .tickets import Tickets
 
 __all__ = ["create_app"]
 
@@ -55,7 +64,13 @@ def create_app(
         launchers=settings.launchers,
     )
     app[keys.METRICS] = Metrics()
-    app[keys.TABLE] = Table(max_inactive=settings.max_jobs, max_keys=settings.idempotency_keys)
+    app[keys.CONNECTIONS] = Connections(settings.max_streams)
+    app[keys.TICKETS] = Tickets()
+    app[keys.TABLE] = Table(
+        max_inactive=settings.max_jobs,
+        max_keys=settings.idempotency_keys,
+        history=History(settings.ring_events),
+    )
     app[keys.IDEMPOTENCY] = Idempotency(app[keys.TABLE], settings.idempotency_keys)
     app[keys.PAGES] = Pages()
     app[keys.OPENAPI] = document(ROUTES)
@@ -77,9 +92,14 @@ def create_app(
         schema.compile_validator(route.query)
     add_routes(app)
     app.on_response_prepare.append(middleware.add_headers)
+    app.on_shutdown.append(_end_streams)
     app.cleanup_ctx.append(_instance)
     app.cleanup_ctx.append(_journal)
     return app
+
+
+async def _end_streams(app: web.Application) -> None:
+    app[keys.CONNECTIONS].close()
 
 
 async def _instance(app: web.Application) -> AsyncIterator[None]:
@@ -92,15 +112,21 @@ async def _instance(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _journal(app: web.Application) -> AsyncIterator[None]:
-    journal = app[keys.JOURNAL] = Journal(app[keys.INSTANCE], app[keys.TABLE])
-    app[keys.METRICS].watch(app[keys.TABLE], journal)
-    await journal.start()
+    epoch = new_epoch(instance_tag(app[keys.INFO].starttime))
+    ring = Ring(epoch, max_events=app[keys.SETTINGS].ring_events)
+    hub = app[keys.HUB] = Hub(app[keys.TABLE], ring, Trail())
+    journal = app[keys.JOURNAL] = Journal(app[keys.INSTANCE], hub)
+    app[keys.METRICS].watch(journal)
+    pulse, sampler = Pulse(hub), Sampler(hub, app[keys.INSTANCE])
+    for part in (journal, pulse, sampler):
+        await part.start()
     try:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(journal.caught_up(), _CATCH_UP)
         yield
     finally:
-        await journal.close()
+        for part in (sampler, pulse, journal):
+            await part.close()
 
 
 def _environment() -> dict[str, str]:

@@ -68,17 +68,19 @@ class Credentials:
         self._basic = _Basic(self.user, self._token)
         self._seen: dict[str, float] = {}
 
-    async def check(self, request: web.Request) -> None:
-        """Raise ``Unauthorized`` unless the request carries credentials or an access token."""
+    async def check(self, request: web.Request) -> float | None:
+        """When the credentials of the request end, seconds since the epoch; ``None`` is never.
+
+        Raises ``Unauthorized`` unless it carries name and token or an access token.
+        """
         scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         scheme = scheme.lower()
         if scheme == "basic":
             if await self._basic.authenticate(request):
-                return
+                return None
             raise Unauthorized("The user name or the token is wrong.")
         if scheme == "bearer":
-            self._check_access(value.strip())
-            return
+            return self.check_access(value.strip())
         raise Unauthorized(
             "Say who you are: user and token as HTTP Basic, or a bearer token from POST /token."
         )
@@ -108,9 +110,11 @@ class Credentials:
             return False
         return _same(user, self.user) & _same(token, self._token)
 
-    def _check_access(self, token: str) -> None:
-        if self._seen.get(token, 0.0) > time.time():
-            return
+    def check_access(self, token: str) -> float:
+        """When an access token ends; raises ``Unauthorized`` when it has or is none."""
+        known = self._seen.get(token, 0.0)
+        if known > time.time():
+            return known
         try:
             claims = jwt.decode(
                 token,
@@ -130,7 +134,8 @@ class Credentials:
             raise Unauthorized("The bearer token is of another user.")
         if len(self._seen) >= _REMEMBERED:
             self._seen.pop(next(iter(self._seen)))
-        self._seen[token] = float(claims["exp"])
+        self._seen[token] = expires = float(claims["exp"])
+        return expires
 
     def _check_login(self, token: str) -> None:
         if self._shared is None:

@@ -23,6 +23,7 @@
     │   ├── IdempotencyMismatch    422, the key was used with another body
     │   └── FluxRefused            422, with Flux's own words
     └── Unavailable                503, with Retry-After
+        ├── TooManyStreams         no room for another stream
         ├── InstanceUnavailable    the broker is gone or silent
         └── ShuttingDown           the service is ending
 
@@ -52,6 +53,7 @@ __all__ = [
     "RequestError",
     "SettingsError",
     "ShuttingDown",
+    "TooManyStreams",
     "TooSlow",
     "Unauthorized",
     "Unavailable",
@@ -277,6 +279,13 @@ class InstanceUnavailable(Unavailable):
 
     title = "Flux instance unavailable"
     slug = "instance-unavailable"
+
+
+class TooManyStreams(Unavailable):
+    """As many streams are open as the service allows."""
+
+    title = "Too many streams"
+    slug = "too-many-streams"
 
 
 class ShuttingDown(Unavailable):

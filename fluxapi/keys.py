@@ -8,6 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from .auth import Credentials
+from .events.connections import Connections
+from .events.hub import Hub
 from .events.idempotency import Idempotency
 from .events.journal import Journal
 from .events.pages import Pages
@@ -16,11 +18,15 @@ from .instance.protocol import Instance, InstanceInfo
 from .metrics import Metrics
 from .model.jobspec import Defaults
 from .settings import Settings
+from .tickets import Tickets
 
 __all__ = [
     "BODY",
+    "CONNECTIONS",
     "CREDENTIALS",
     "DEFAULTS",
+    "EXPIRES",
+    "HUB",
     "IDEMPOTENCY",
     "INFO",
     "INSTANCE",
@@ -33,6 +39,7 @@ __all__ = [
     "SETTINGS",
     "STOP",
     "TABLE",
+    "TICKETS",
 ]
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
@@ -40,6 +47,9 @@ INSTANCE: web.AppKey[Instance] = web.AppKey("instance")
 INFO: web.AppKey[InstanceInfo] = web.AppKey("info", InstanceInfo)
 TABLE: web.AppKey[Table] = web.AppKey("table", Table)
 JOURNAL: web.AppKey[Journal] = web.AppKey("journal", Journal)
+HUB: web.AppKey[Hub] = web.AppKey("hub", Hub)
+CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections", Connections)
+TICKETS: web.AppKey[Tickets] = web.AppKey("tickets", Tickets)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
 CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)
 DEFAULTS: web.AppKey[Defaults] = web.AppKey("defaults", Defaults)
@@ -49,6 +59,8 @@ PAGES: web.AppKey[Pages] = web.AppKey("pages", Pages)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
+EXPIRES: web.RequestKey[float | None] = web.RequestKey("expires")
+"""When the credentials of the request end, seconds since the epoch; ``None``: never."""
 QUERY: web.RequestKey[Mapping[str, Any]] = web.RequestKey("query")
 """The query, coerced and valid by the route's query schema."""
 BODY: web.RequestKey[Any] = web.RequestKey("body")

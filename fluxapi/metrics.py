@@ -6,11 +6,10 @@ import time
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from .events.journal import Journal
-from .events.table import Table
 
 __all__ = ["Metrics"]
 
@@ -46,21 +45,23 @@ class Metrics:
         self._counts: dict[tuple[str, str, int], Callable[[], None]] = {}
         self._times: dict[str, Callable[[float], None]] = {}
 
-    def observe(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Count one answered request."""
+    def observe(self, route: str, method: str, status: int, seconds: float | None) -> None:
+        """Count one answered request, and the time it took where that means anything."""
         key = (route, method, status)
         count = self._counts.get(key)
         if count is None:
             count = self._counts[key] = self._requests.labels(route, method, str(status)).inc
+        count()
+        if seconds is None:
+            return
         timing = self._times.get(route)
         if timing is None:
             timing = self._times[route] = self._seconds.labels(route).observe
-        count()
         timing(seconds)
 
-    def watch(self, table: Table, journal: Journal) -> None:
-        """Report the table and the journal at every scrape."""
-        self.registry.register(_State(self, table, journal))
+    def watch(self, journal: Journal) -> None:
+        """Report the table, the journal and the event channel at every scrape."""
+        self.registry.register(_State(self, journal))
 
     def render(self) -> bytes:
         """The text that Prometheus reads."""
@@ -68,12 +69,13 @@ class Metrics:
 
 
 class _State(Collector):
-    def __init__(self, metrics: Metrics, table: Table, journal: Journal) -> None:
+    def __init__(self, metrics: Metrics, journal: Journal) -> None:
         self._metrics = metrics
-        self._table = table
         self._journal = journal
+        self._table = journal.table
+        self._hub = journal.hub
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> Iterator[Metric]:
         stats = self._table.stats()
         states = GaugeMetricFamily("fluxapi_jobs", "Jobs by state.", labels=["state"])
         for state, number in stats["states"].items():
@@ -92,4 +94,17 @@ class _State(Collector):
         )
         yield GaugeMetricFamily(
             "fluxapi_ready", "1 when the journal is caught up.", value=int(self._journal.ready)
+        )
+        yield GaugeMetricFamily(
+            "fluxapi_subscriptions",
+            "Subscriptions of the event channel.",
+            value=sum(map(len, self._hub.outlets.values())),
+        )
+        yield GaugeMetricFamily(
+            "fluxapi_readers_behind",
+            "Readers of the event channel that have no room at the moment.",
+            value=sum(outlet.paused for outlet in self._hub.outlets),
+        )
+        yield CounterMetricFamily(
+            "fluxapi_events", "Journal events published.", value=self._hub.stats.events
         )

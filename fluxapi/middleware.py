@@ -17,7 +17,7 @@ from .origins import Origins
 from .settings import Settings
 from .turns import Turns
 
-__all__ = ["PUBLIC", "Handler", "add_headers", "create", "problem"]
+__all__ = ["PUBLIC", "STREAMS", "Handler", "add_headers", "create", "problem"]
 
 _log = logging.getLogger(__name__)
 
@@ -25,6 +25,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 PUBLIC: set[Handler] = set()
 """Handlers that answer without credentials; the route table fills it."""
+
+STREAMS: set[Handler] = set()
+"""Handlers of streams: a ticket is enough for them, and how long they take is no latency."""
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}\Z")
 _encoder = msgspec.json.Encoder()
@@ -76,8 +79,15 @@ def create(
         response: web.StreamResponse
         try:
             origins.check(request)
-            if required and request.match_info.handler not in PUBLIC:
-                await credentials.check(request)
+            handled_by = request.match_info.handler
+            request[keys.EXPIRES] = None
+            if required and handled_by not in PUBLIC:
+                ticket = request.query.get("ticket") if handled_by in STREAMS else None
+                request[keys.EXPIRES] = (
+                    request.app[keys.TICKETS].redeem(ticket)
+                    if ticket
+                    else await credentials.check(request)
+                )
             await turns.take()
             response = await handler(request)
         except errors.FluxapiError as error:
@@ -99,7 +109,8 @@ def create(
         name = request.match_info.route.name or "none"
         # What a client sends as its method is not bounded, labels must be.
         method = request.method if request.method in hdrs.METH_ALL else "other"
-        metrics.observe(name, method, response.status, time.perf_counter() - started)
+        took = None if request.match_info.handler in STREAMS else time.perf_counter() - started
+        metrics.observe(name, method, response.status, took)
         return response
 
     return around

@@ -17,6 +17,7 @@ _JSON, _PROBLEM = "application/json", "application/problem+json"
 
 _TAGS = {
     "jobs": "Submit, list, inspect and change jobs.",
+    "events": "Follow what happens, live.",
     "instance": "The Flux instance: nodes, resources, queues, counts.",
     "service": "The service: login, health, end.",
     "documentation": "This contract, for programs and for people.",

@@ -46,7 +46,9 @@ class Origins:
                 f"The service does not go by the name {host[:255]!r}; it can be allowed with "
                 "--allowed-hosts."
             )
-        if request.method in _SAFE:
+        # A socket can be opened from any page and then carries whatever that page likes.
+        is_socket = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+        if request.method in _SAFE and not is_socket:
             return
         site = request.headers.get("Sec-Fetch-Site")
         if site is not None and site not in _OWN_SITE:

@@ -13,8 +13,20 @@ from typing import Literal
 from aiohttp import web
 
 from . import body, errors, keys, querystring, schema
-from .handlers import bulk, control, docs, health, jobs, output, resources, service, submit, token
-from .middleware import PUBLIC, Handler
+from .handlers import (
+    bulk,
+    control,
+    docs,
+    events,
+    health,
+    jobs,
+    output,
+    resources,
+    service,
+    submit,
+    token,
+)
+from .middleware import PUBLIC, STREAMS, Handler
 
 __all__ = ["PREFIX", "ROUTES", "Route", "add_routes"]
 
@@ -33,7 +45,8 @@ class Route:
 
     ``name`` is its OpenAPI operation id; ``body`` and ``query`` name schemas; ``answers`` maps a
     status to the schema of its JSON; ``other`` are further media types of a 200; ``fails`` the
-    errors that it raises besides those that every route may raise; ``fields_in_query``: without a
+    errors that it raises besides those that every route may raise; ``stream``: the answer goes on
+    until one side ends it, and a ticket opens it; ``fields_in_query``: without a
     body, the query parameters are its fields.
     """
 
@@ -50,6 +63,7 @@ class Route:
     fails: tuple[type[errors.FluxapiError], ...] = ()
     other: tuple[str, ...] = ()
     public: bool = False
+    stream: bool = False
     fields_in_query: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -140,6 +154,30 @@ ROUTES: tuple[Route, ...] = (
         other=("text/plain", "application/x-ndjson"),
     ),
     Route(
+        "GET", "/jobs/{id}/events", events.job_events, "followJob", "events",
+        "Follow the events of a job, from its first to its last.",
+        {}, query="job-events-query", fails=(*_LOOKUP, errors.TooManyStreams), stream=True,
+        other=("application/x-ndjson", "text/event-stream", "text/plain"),
+    ),
+    Route(
+        "GET", "/events", events.follow, "followEvents", "events",
+        "Follow events, jobs or figures of the instance.",
+        {}, query="events-query", fails=(errors.InstanceUnavailable, errors.TooManyStreams),
+        stream=True, other=("text/event-stream", "application/x-ndjson"),
+        headers={"Last-Event-ID": "A cursor to go on from; it wins over since."},
+    ),
+    Route(
+        "GET", "/events/ws", events.socket, "openSocket", "events",
+        "Open a WebSocket (subprotocol flux-events.v1) for many subscriptions.",
+        {}, query="socket-query", fails=(errors.InstanceUnavailable, errors.TooManyStreams),
+        stream=True,
+    ),
+    Route(
+        "POST", "/ticket", events.ticket, "getTicket", "events",
+        "Get a ticket that opens one stream or socket within 30 seconds.",
+        {200: "ticket"}, fails=(errors.Conflict,),
+    ),
+    Route(
         "GET", "/nodes", resources.nodes, "listNodes", "instance", "List the host names.",
         {200: "nodes"}, fails=(errors.InstanceUnavailable,),
     ),
@@ -202,6 +240,8 @@ def add_routes(app: web.Application) -> None:
         handler = _validated(route)
         if route.public:
             PUBLIC.add(handler)
+        if route.stream:
+            STREAMS.add(handler)
         for path, name in _places(route):
             if route.method == "GET":
                 app.router.add_get(path, handler, name=name)

@@ -203,6 +203,22 @@ TABLE: tuple[Setting, ...] = (
         _positive,
     ),
     Setting(
+        "max_streams",
+        "--max-streams",
+        "FLUXAPI_MAX_STREAMS",
+        "2000",
+        "sockets and streams open at the same time",
+        _positive,
+    ),
+    Setting(
+        "ring_events",
+        "--ring-events",
+        "FLUXAPI_RING_EVENTS",
+        "65536",
+        "events kept for those who come back with a cursor",
+        _positive,
+    ),
+    Setting(
         "idempotency_keys",
         "--idempotency-keys",
         "FLUXAPI_IDEMPOTENCY_KEYS",
@@ -257,6 +273,8 @@ class Settings:
     insecure: bool = False
     max_body: int = 33554432
     max_jobs: int = 1_000_000
+    max_streams: int = 2000
+    ring_events: int = 65_536
     idempotency_keys: int = 100_000
     rpc_timeout: float = 10.0
     shutdown_timeout: float = 10.0

@@ -15,7 +15,7 @@ LAYERS = [
     ["model"],
     ["instance"],
     ["events"],
-    ["keys", "metrics", "auth", "origins", "turns"],
+    ["keys", "metrics", "auth", "origins", "tickets", "turns"],
     ["body", "middleware"],
     ["handlers", "web"],
     ["routes", "openapi"],

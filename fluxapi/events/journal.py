@@ -7,15 +7,16 @@ import contextlib
 import gc
 import logging
 import random
-import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.protocol import Instance, JournalBatch
+from fluxapi.model.eventlog import JournalMessage, Purged
 from fluxapi.model.job import Job
 
-from .table import Changes, Table
+from .hub import Hub
+from .table import Changes
 
 __all__ = ["Journal"]
 
@@ -29,23 +30,22 @@ _FIRST_DELAY, _LAST_DELAY = 0.1, 5.0
 
 
 class Journal:
-    """Keeps a table in step with an instance, and wakes those who wait for a job to change."""
+    """Keeps a table in step with an instance, and tells the hub and those who wait for a job."""
 
-    def __init__(self, instance: Instance, table: Table) -> None:
+    def __init__(self, instance: Instance, hub: Hub) -> None:
         self.instance = instance
-        self.table = table
+        self.hub = hub
+        self.table = hub.table
         self.ready = False
         self.lost_since: float | None = None
-        self._epoch = secrets.token_hex(4)
-        self._seq = 0
         self._waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._caught_up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @property
     def cursor(self) -> str:
-        """Where the table stands, opaque: ``epoch.seq.watermark``."""
-        return f"{self._epoch}.{self._seq}.{self.table.watermark!r}"
+        """Where the table stands: who joins the event channel here misses nothing."""
+        return self.hub.ring.cursor.decode()
 
     async def start(self) -> None:
         """Begin to read; use :meth:`caught_up` to wait for the end of the backlog."""
@@ -61,6 +61,11 @@ class Journal:
         for waiters in self._waiters.values():
             for waiter in waiters:
                 waiter.cancel()
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether the first backlog is in the table, be the journal lost since or not."""
+        return self._caught_up.is_set()
 
     async def caught_up(self) -> None:
         """Return once the whole backlog is in the table."""
@@ -103,6 +108,7 @@ class Journal:
                     delay = _FIRST_DELAY
                 if self.lost_since is None:
                     self.lost_since = time.time()
+                    self.hub.set_lost(self.lost_since)
                     _log.warning("journal lost: %s", error.detail)
             except Exception:  # noqa: BLE001 - the pump outlives any one stream
                 _log.exception("journal: unexpected failure, starting over")
@@ -124,24 +130,28 @@ class Journal:
         raise InstanceUnavailable("The journal ended.")
 
     async def _take(self, batch: JournalBatch) -> None:
-        for start in range(0, len(batch), _PIECE):
-            piece = batch[start : start + _PIECE]
+        pieces = list(_pieces(batch))
+        for number, piece in enumerate(pieces, 1):
             changes = self.table.feed(piece)
-            self._seq += len(piece)
+            if self.table.history is None:
+                self.hub.publish(changes)
             self._wake(changes)
             if not self.ready and not self.table.replaying:
                 self._arrive()
-            if start + _PIECE < len(batch):
+            if number < len(pieces):
                 await asyncio.sleep(0)
 
     def _arrive(self) -> None:
         """The backlog is in: what it made lives long, so the collector need not walk it again."""
+        if not self._caught_up.is_set():
+            self.hub.start()
         self.ready = True
         self._caught_up.set()
         gc.freeze()
         if self.lost_since is not None:
             _log.info("journal back after %.1f s", time.time() - self.lost_since)
             self.lost_since = None
+            self.hub.set_lost(None)
 
     def _wake(self, changes: Changes) -> None:
         if not self._waiters:
@@ -150,3 +160,24 @@ class Journal:
             for waiter in self._waiters.get(jobid, ()):
                 if not waiter.done():
                     waiter.set_result(None)
+
+
+def _pieces(batch: JournalBatch) -> Iterator[JournalBatch]:
+    """A batch cut up; a purge of very many jobs is cut up, too."""
+    piece: JournalBatch = []
+    for message in batch:
+        if isinstance(message, Purged) and len(message.ids) > _PIECE:
+            if piece:
+                yield piece
+                piece = []
+            for start in range(0, len(message.ids), _PIECE):
+                yield [Purged(message.ids[start : start + _PIECE])]
+            continue
+        piece.append(message)
+        # What comes after the backlog is published, so it is folded apart from it.
+        is_sentinel = isinstance(message, JournalMessage) and message.is_sentinel
+        if len(piece) == _PIECE or is_sentinel:
+            yield piece
+            piece = []
+    if piece:
+        yield piece

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 from typing import Any
@@ -22,7 +22,7 @@ from fluxapi.model.resources import decode_hostlist
 from .index import Index
 from .table import Table
 
-__all__ = ["JobQuery", "Page", "count", "matcher", "page"]
+__all__ = ["JobQuery", "Page", "count", "matcher", "page", "query_of", "walk"]
 
 _SLICE = 1000
 """Jobs looked at before the event loop gets its turn."""
@@ -32,6 +32,14 @@ _TEXT_SLICE = 250
 
 Ids = Any
 """A sorted list of job ids: ``list[int]`` or ``SortedList``, which has no types."""
+
+
+_GROUPS = {
+    "PENDING": ("DEPEND", "PRIORITY", "SCHED"),
+    "RUNNING": ("RUN", "CLEANUP"),
+    "ACTIVE": ("NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP"),
+}
+"""The virtual states of ``flux jobs --filter``."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,27 @@ class JobQuery:
     text: str | None = None
 
 
+def query_of(fields: Mapping[str, Any]) -> JobQuery:
+    """The filter that valid fields describe."""
+    states = fields.get("state")
+    results = fields.get("result")
+    return JobQuery(
+        states=frozenset(
+            state for word in states for state in _GROUPS.get(word.upper(), (word.upper(),))
+        )
+        if states
+        else None,
+        results=frozenset(word.upper() for word in results) if results else None,
+        user=fields.get("user"),
+        name=fields.get("name"),
+        queue=fields.get("queue"),
+        node=fields.get("node"),
+        since=fields.get("since"),
+        until=fields.get("until"),
+        text=fields.get("text"),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Job ids, newest first, and the ``after`` of the next page (``None`` on the last one)."""
@@ -62,7 +91,8 @@ class Page:
     next: int | None
 
 
-Test = Callable[[Job], bool]
+Test = Callable[[Any], bool]
+"""Of a job or, for filters on neither time nor text, of its facets."""
 
 
 def matcher(query: JobQuery) -> Test | None:
@@ -188,7 +218,11 @@ def _descending(ids: Ids, after: int | None) -> Iterator[int]:
     return walk
 
 
-def _walk(table: Table, query: JobQuery, after: int | None) -> Iterator[int]:
+def walk(table: Table, query: JobQuery, after: int | None) -> Iterator[int]:
+    """Candidates for a query, newest first: every match below ``after``, and others.
+
+    Not to be held while the table changes.
+    """
     lists = [_descending(ids, after) for ids in _sources(table.index, query)]
     return lists[0] if len(lists) == 1 else merge(*lists, reverse=True)
 
@@ -208,7 +242,7 @@ def _slice(
     found: list[int] = []
     last = after
     left = _TEXT_SLICE if query.text else _SLICE
-    for jobid in _walk(table, query, after):
+    for jobid in walk(table, query, after):
         if len(found) == want or not left:
             return _Slice(found, last, done=False)
         last = jobid

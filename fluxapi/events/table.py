@@ -9,15 +9,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
-from fluxapi.model.eventlog import Event, JournalMessage, Purged
-from fluxapi.model.job import Job, adopt, apply, begin
+import msgspec
+
+from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged
+from fluxapi.model.job import Job, adopt, apply, begin, mark
 from fluxapi.model.record import encode, record
 
+from .history import History
 from .index import Facets, Index, facets
 
-__all__ = ["Changes", "Table"]
+__all__ = ["DIGEST_MODULUS", "Changes", "Posted", "Shape", "Table"]
 
 _log = logging.getLogger(__name__)
 
@@ -25,29 +28,66 @@ _ROWS = 20_000
 """Encoded rows kept: those that were asked for last, at about 700 bytes each."""
 
 
+DIGEST_MODULUS = 1 << 32
+"""Digests are sums of marks modulo this."""
+
+
+class Shape(NamedTuple):
+    """What readers go by in a row: its facets and its mark."""
+
+    facets: Facets
+    mark: int
+
+
+class Posted(msgspec.Struct, gc=False):
+    """An event that was folded: of which job, its index in the eventlog, the facets after it."""
+
+    id: int
+    index: int | None
+    event: Event
+    facets: Facets
+
+
 @dataclass(slots=True)
 class Changes:
-    """What one :meth:`Table.feed` did: ids whose row is new or other, ids that are gone."""
+    """What one :meth:`Table.feed` did.
 
-    changed: dict[int, Facets | None] = field(default_factory=dict)
-    gone: dict[int, Facets] = field(default_factory=dict)
+    ``posted`` is new events in order; ``changed`` what the rows that changed were before (``None``:
+    there was none), ``after`` what they are; ``gone`` what the rows were that are gone.
+    """
+
+    posted: list[Posted] = field(default_factory=list)
+    changed: dict[int, Shape | None] = field(default_factory=dict)
+    after: dict[int, Shape] = field(default_factory=dict)
+    gone: dict[int, Shape] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.changed or self.gone)
+        return bool(self.posted or self.changed or self.gone)
 
 
 class Table:
     """Jobs by id, with indexes. At most ``max_inactive`` inactive jobs: the oldest ids go first."""
 
-    def __init__(self, *, max_inactive: int = 1_000_000, max_keys: int = 100_000) -> None:
+    def __init__(
+        self,
+        *,
+        max_inactive: int = 1_000_000,
+        max_keys: int = 100_000,
+        history: History | None = None,
+    ) -> None:
         self.index = Index()
+        self.history = history
+        """Collects the newest events of the first backlog; ``None`` when nobody wants them."""
+        self.digest = 0
+        """The sum of the marks of all rows, modulo :data:`DIGEST_MODULUS`."""
         self._jobs: dict[int, Job] = {}
         self._rows: dict[int, bytes] = {}
         self._keys: dict[str, tuple[int, str]] = {}
         self._max_inactive = max_inactive
         self._max_keys = max_keys
         self._replay: set[int] | None = set()
-        self.watermark = 0.0
+        self._trimmed = -1
+        """The newest job that was dropped to keep the bound; older ones are no news."""
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -93,6 +133,8 @@ class Table:
     def begin_replay(self) -> None:
         """A new stream of the journal begins with the whole backlog: see what is left after it."""
         self._replay = set()
+        if self.history is not None:
+            self.history.clear()
 
     def feed(self, batch: Iterable[JournalMessage | Purged]) -> Changes:
         """Fold a batch of journal messages, in order; returns what it changed."""
@@ -117,8 +159,17 @@ class Table:
         """Backlog: build the job anew from its whole eventlog, keep what only came live."""
         old = self._jobs.get(message.id)
         new = begin(message.id, message.jobspec)
-        for event in message.events:
-            self._apply(new, event, message)
+        if self.history is not None:
+            self._collect(self.history, new, message)
+        else:
+            # What was folded before is known to all; the rest was missed.
+            known = len(message.events) if message.id <= self._trimmed else 0
+            known = known if old is None else old.nevents
+            for event in message.events:
+                index = new.nevents
+                self._apply(new, event, message)
+                if index >= known:
+                    changes.posted.append(Posted(message.id, index, event, facets(new)))
         if old is not None:
             adopt(new, old)
             if new == old:
@@ -126,6 +177,18 @@ class Table:
         self._note(message.id, old, changes)
         self._jobs[message.id] = new
         self._learn_key(message)
+
+    def _collect(self, history: History, new: Job, message: JournalMessage) -> None:
+        """The first backlog: nobody follows yet, but some will ask for what was last."""
+        if not history.wants(message):
+            for event in message.events:
+                self._apply(new, event, message)
+            return
+        after: list[Facets] = []
+        for event in message.events:
+            self._apply(new, event, message)
+            after.append(facets(new))
+        history.add(message.id, message.events, after)
 
     def _fold(self, message: JournalMessage, event: Event, changes: Changes) -> None:
         job = self._jobs.get(message.id)
@@ -142,19 +205,20 @@ class Table:
             self._learn_key(message)
         else:
             self._note(message.id, job, changes)
+        index = None if event.name in UNINDEXED or message.volatile else job.nevents
         self._apply(job, event, message)
+        changes.posted.append(Posted(message.id, index, event, facets(job)))
 
     def _apply(self, job: Job, event: Event, message: JournalMessage) -> None:
         try:
-            apply(job, event, message.R)
+            apply(job, event, message.R, volatile=message.volatile)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             _log.warning("journal: job %d: bad %s event: %r", job.id, event.name, error)
-        self.watermark = max(self.watermark, event.timestamp)
 
     def _note(self, jobid: int, job: Job | None, changes: Changes) -> None:
         self._rows.pop(jobid, None)
         if jobid not in changes.changed:
-            changes.changed[jobid] = None if job is None else facets(job)
+            changes.changed[jobid] = None if job is None else Shape(facets(job), mark(job))
 
     def _drop(self, jobid: int, changes: Changes) -> None:
         job = self._jobs.pop(jobid, None)
@@ -162,9 +226,9 @@ class Table:
             return
         self._rows.pop(jobid, None)
         # A job that this batch made or changed is filed under what it was before the batch.
-        filed = changes.changed.pop(jobid, facets(job))
-        if filed is not None:
-            changes.gone[jobid] = filed
+        before = changes.changed.pop(jobid, Shape(facets(job), mark(job)))
+        if before is not None:
+            changes.gone[jobid] = before
 
     def _end_replay(self, changes: Changes) -> None:
         if self._replay is not None:
@@ -173,29 +237,42 @@ class Table:
         self._replay = None
 
     def _refile(self, changes: Changes) -> None:
+        digest = self.digest
         if changes.gone:
-            self.index.remove(changes.gone.items())
+            self.index.remove((jobid, old.facets) for jobid, old in changes.gone.items())
+            digest -= sum(old.mark for old in changes.gone.values())
         fresh: list[tuple[int, Facets]] = []
         for jobid, old in changes.changed.items():
-            new = facets(self._jobs[jobid])
+            job = self._jobs[jobid]
+            new = facets(job)
+            revision = mark(job)
+            changes.after[jobid] = Shape(new, revision)
+            digest += revision
             if old is None:
                 fresh.append((jobid, new))
-            elif old != new:
-                self.index.move(jobid, old, new)
+                continue
+            digest -= old.mark
+            if old.facets != new:
+                self.index.move(jobid, old.facets, new)
         if fresh:
             self.index.add(fresh)
+        self.digest = digest % DIGEST_MODULUS
 
     def _trim(self, changes: Changes) -> None:
         inactive = self.index.state.get("INACTIVE", ())
         excess = len(inactive) - self._max_inactive
         if excess > 0:
-            victims = {jobid: facets(self._jobs[jobid]) for jobid in list(inactive[:excess])}
-            for jobid in victims:
-                del self._jobs[jobid]
+            for jobid in list(inactive[:excess]):
+                job = self._jobs.pop(jobid)
+                filed = facets(job)
+                self.index.remove([(jobid, filed)])
+                self.digest = (self.digest - mark(job)) % DIGEST_MODULUS
                 self._rows.pop(jobid, None)
-                changes.changed.pop(jobid, None)
-            self.index.remove(victims.items())
-            changes.gone.update(victims)
+                # Readers go by what they were told: a row that came in this batch they never had.
+                before = changes.changed.pop(jobid, Shape(filed, mark(job)))
+                self._trimmed = max(self._trimmed, jobid)
+                if before is not None:
+                    changes.gone[jobid] = before
 
     def _learn_key(self, message: JournalMessage) -> None:
         try:

@@ -16,12 +16,11 @@ from fluxapi.errors import (
     JobInactive,
     JobNotFound,
 )
-from fluxapi.events.query import JobQuery, page
+from fluxapi.events.query import JobQuery, page, query_of
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import parse_urgency
 
-from .jobs import query_of
 from .support import job_of, read_id, reply
 
 __all__ = ["cancel", "cancel_many", "signal", "urgency"]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from aiohttp import web
 
 from fluxapi import keys
 from fluxapi.errors import InstanceUnavailable, JobNotFound
-from fluxapi.events.query import JobQuery, count, page
+from fluxapi.events.query import JobQuery, count, page, query_of
 from fluxapi.events.table import Table
 from fluxapi.model.job import Job
 from fluxapi.querystring import cached
@@ -22,7 +21,6 @@ __all__ = [
     "eventlog",
     "jobspec",
     "list_jobs",
-    "query_of",
     "record",
     "resource_set",
     "search",
@@ -31,36 +29,8 @@ __all__ = [
 
 MAX_PAGE = 1000
 
-_GROUPS = {
-    "PENDING": ("DEPEND", "PRIORITY", "SCHED"),
-    "RUNNING": ("RUN", "CLEANUP"),
-    "ACTIVE": ("NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP"),
-}
-"""The virtual states of ``flux jobs --filter``."""
-
 _SLICE = 100
 """Records encoded before the event loop gets its turn: those of a big page may all be new."""
-
-
-def query_of(fields: Mapping[str, Any]) -> JobQuery:
-    """The filter that valid fields describe."""
-    states = fields.get("state")
-    results = fields.get("result")
-    return JobQuery(
-        states=frozenset(
-            state for word in states for state in _GROUPS.get(word.upper(), (word.upper(),))
-        )
-        if states
-        else None,
-        results=frozenset(word.upper() for word in results) if results else None,
-        user=fields.get("user"),
-        name=fields.get("name"),
-        queue=fields.get("queue"),
-        node=fields.get("node"),
-        since=fields.get("since"),
-        until=fields.get("until"),
-        text=fields.get("text"),
-    )
 
 
 @functools.lru_cache(maxsize=1024)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
 from fluxapi import keys
-from fluxapi.instance.protocol import Queue, Resources
-from fluxapi.model.resources import Node, decode_idset
+from fluxapi.instance.nodes import describe
+from fluxapi.instance.protocol import Queue
 from fluxapi.model.resources import nodes as nodes_of
 
 from .support import reply
 
-__all__ = ["describe", "nodes", "queues", "resources"]
+__all__ = ["nodes", "queues", "resources"]
 
 
 async def nodes(request: web.Request) -> web.Response:
@@ -26,51 +25,6 @@ async def nodes(request: web.Request) -> web.Response:
 async def resources(request: web.Request) -> web.Response:
     """Every node with its cores, gpus and state, and the sums."""
     return reply(describe(await request.app[keys.INSTANCE].resources()))
-
-
-def describe(found: Resources) -> dict[str, Any]:
-    """The answer of ``GET /resources``."""
-    allocated = {node.rank: node for node in nodes_of(found.allocated)}
-    offline, excluded = set(decode_idset(found.offline)), set(decode_idset(found.exclude))
-    drained = {rank: why for ranks, why in found.drain.items() for rank in decode_idset(ranks)}
-    rows = []
-    for node in nodes_of(found.all):
-        used = allocated.get(node.rank, Node(node.rank, node.name, (), ()))
-        row: dict[str, Any] = {
-            "rank": node.rank,
-            "name": node.name,
-            "state": _state(node.rank, offline, excluded, drained),
-            "allocated": node.rank in allocated,
-            "cores": {"total": len(node.cores), "allocated": len(used.cores)},
-            "gpus": {"total": len(node.gpus), "allocated": len(used.gpus)},
-        }
-        why = drained.get(node.rank)
-        if why is not None:
-            row["reason"] = why.get("reason") or ""
-            row["drained_at"] = why.get("timestamp", 0.0)
-        rows.append(row)
-    return {"nodes": rows, "totals": _totals(rows)}
-
-
-def _state(rank: int, offline: set[int], excluded: set[int], drained: Mapping[int, Any]) -> str:
-    if rank in offline:
-        return "down"
-    if rank in drained:
-        return "drained"
-    return "excluded" if rank in excluded else "up"
-
-
-def _totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "nodes": len(rows),
-        **{
-            kind: {
-                "total": sum(row[kind]["total"] for row in rows),
-                "allocated": sum(row[kind]["allocated"] for row in rows),
-            }
-            for kind in ("cores", "gpus")
-        },
-    }
 
 
 async def queues(request: web.Request) -> web.Response:

@@ -119,6 +119,12 @@ class Instance(Protocol):
         ``NotFound``.
         """
 
+    async def eventlog(self, jobid: int) -> list[Event]:
+        """The events of a job that the instance still holds, in step with the journal.
+
+        What the journal had told before this was called is in it.
+        """
+
     def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
         """The RFC 24 output eventlog in batches: what there is or, with ``follow``, until its end.
 

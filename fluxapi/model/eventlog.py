@@ -33,13 +33,15 @@ class JournalMessage(msgspec.Struct, gc=False, omit_defaults=True):
 
     In the backlog ``events`` holds the whole eventlog of the job, live it holds one event.
     ``jobspec`` comes redacted (no environment) with the submit event, ``R`` with the alloc event.
-    The message with ``id`` −1 ends the backlog.
+    The message with ``id`` −1 ends the backlog. ``volatile``: the event is not in the eventlog;
+    Flux does not say so of a memo, the instance that reads the journal finds out.
     """
 
     id: int
     events: list[Event]
     jobspec: dict[str, Any] | None = None
     R: dict[str, Any] | None = None
+    volatile: bool = False
 
     @property
     def is_sentinel(self) -> bool:
@@ -54,11 +56,7 @@ class Purged(msgspec.Struct, gc=False):
 
 
 UNINDEXED = frozenset({"annotations", "invalidate"})
-"""Journal events that never are in the eventlog and so have no index.
-
-A ``memo`` with a true ``volatile`` in its RPC is not in the eventlog either, but the journal
-does not mark it; see :func:`fluxapi.model.job.apply`.
-"""
+"""Journal events that never are in the eventlog and so have no index."""
 
 _journal_decoder = msgspec.json.Decoder(JournalMessage)
 _event_decoder = msgspec.json.Decoder(Event)

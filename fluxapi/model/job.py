@@ -6,6 +6,7 @@ The rules are those of ``src/modules/job-list/job_state.c`` and ``job_data.c``.
 from __future__ import annotations
 
 import sys
+import zlib
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -14,9 +15,10 @@ import msgspec
 
 from .counts import Counts, read_counts
 from .eventlog import UNINDEXED, Event
+from .jobid import encode_f58
 from .resources import Allocation, allocation
 
-__all__ = ["RESULTS", "STATES", "Job", "adopt", "apply", "begin"]
+__all__ = ["RESULTS", "STATES", "Job", "adopt", "apply", "begin", "mark"]
 
 STATES = ("NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP", "INACTIVE")
 """The states of RFC 21."""
@@ -32,12 +34,14 @@ _MAX_STATUS = 2**31 - 1
 class Job(msgspec.Struct, gc=False):
     """What is known of one job. Times are seconds since the epoch, 0.0 when not reached yet.
 
-    ``nevents`` counts the entries of the eventlog that were folded. Strings that many jobs have in
-    common are shared. Not tracked by the garbage collector: it holds no cycles, and a table of a
-    hundred thousand jobs must not be walked by every full collection.
+    ``nevents`` counts the entries of the eventlog that were folded; ``tag`` is the CRC-32 of the
+    F58 id, from which :func:`mark` is made. Strings that many jobs have in common are shared. Not
+    tracked by the garbage collector: it holds no cycles, and a table of a hundred thousand jobs
+    must not be walked by every full collection.
     """
 
     id: int
+    tag: int = 0
     userid: int = 0
     urgency: int = 16
     priority: int = 0
@@ -80,20 +84,32 @@ class Job(msgspec.Struct, gc=False):
 
 def begin(jobid: int, jobspec: Mapping[str, Any] | None) -> Job:
     """A job that has only been submitted; ``jobspec`` is what the journal sends with it."""
-    job = Job(jobid)
+    job = Job(jobid, zlib.crc32(encode_f58(jobid).encode()))
     if jobspec is not None:
         _read_jobspec(job, jobspec)
     return job
 
 
-def apply(job: Job, event: Event, R: Mapping[str, Any] | None = None) -> None:
+def mark(job: Job) -> int:
+    """The CRC-32 of ``"ID REVISION"``: id as F58, revision the number of its events.
+
+    The sum of the marks of many jobs, modulo 2^32, is the digest by which two tables are compared.
+    """
+    return zlib.crc32(b" %d" % job.nevents, job.tag)
+
+
+def apply(
+    job: Job, event: Event, R: Mapping[str, Any] | None = None, *, volatile: bool = False
+) -> None:
     """Fold one event into ``job``; ``R`` is what the journal sends with the alloc event.
+
+    A ``volatile`` one is not in the eventlog, and so does not count.
 
     Raises ``KeyError``, ``TypeError`` or ``ValueError`` when a context is not what RFC 21 says; the
     job is then at most partly changed, as job-list leaves it.
     """
     name = event.name
-    if name not in UNINDEXED:
+    if name not in UNINDEXED and not volatile:
         job.nevents += 1
     fold = _FOLDS.get(name)
     if fold is not None:

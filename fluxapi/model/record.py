@@ -1,9 +1,10 @@
 """The record of a job, as the API gives it.
 
-It is that of ``flux jobs --json`` (``JobInfo.to_dict`` in flux/job/info.py) with three differences:
+It is that of ``flux jobs --json`` (``JobInfo.to_dict`` in flux/job/info.py) with four differences:
 ``id`` is the plain F58 string and there is no ``jobid``; ``dependencies`` are as Flux keeps them;
-and what depends on the moment of asking (``t_remaining``, ``runtime`` of a running job) is left to
-the reader, who has ``t_run`` and ``expiration``.
+``revision`` is the number of eventlog entries that the record is folded from; and what depends on
+the moment of asking (``t_remaining``, ``runtime`` of a running job) is left to the reader, who has
+``t_run`` and ``expiration``.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ def record(job: Job) -> dict[str, Any]:
     inactive = job.state == "INACTIVE"
     document: dict[str, Any] = {
         "id": encode_f58(job.id),
+        "revision": job.nevents,
         "state": job.state,
         "status": job.result if inactive else job.state,
         "userid": job.userid,

@@ -34,7 +34,7 @@ def event(jobid: int, name: str, **context: Any) -> JournalMessage:
     return JournalMessage(jobid, [Event(2.0, name, context or None)])
 
 
-def live_table(*messages: JournalMessage | Purged, **options: int) -> Table:
+def live_table(*messages: JournalMessage | Purged, **options: Any) -> Table:
     table = Table(**options)
     table.feed([SENTINEL])
     table.feed(messages)

@@ -19,7 +19,7 @@ from fluxapi.instance.protocol import (
     Resources,
     Submission,
 )
-from fluxapi.model.eventlog import Event, JournalMessage, encode_eventlog
+from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, encode_eventlog
 from fluxapi.model.jobid import JOBID_ANY
 
 FIRST_ID = 1 << 24
@@ -123,6 +123,12 @@ class FakeInstance:
         if not any(event.name == "alloc" for event in self.eventlogs[jobid]):
             raise NotFound("The job has no R.")
         return msgspec.json.encode(r_object()).decode()
+
+    async def eventlog(self, jobid: int) -> list[Event]:
+        self._answer()
+        if jobid not in self.eventlogs:
+            raise JobNotFound("There is no such job.")
+        return [event for event in self.eventlogs[jobid] if event.name not in UNINDEXED]
 
     async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:  # noqa: ARG002 - the protocol's signature
         self._answer()

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound, NotFound
+from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, JobNotFound, NotFound
 from fluxapi.instance import bindings
 from fluxapi.instance.protocol import (
     InstanceInfo,
@@ -25,7 +25,7 @@ from fluxapi.instance.protocol import (
 from fluxapi.model.eventlog import Event
 from fluxapi.model.jobid import encode_f58
 
-from . import output, resources
+from . import memos, output, resources
 from .calls import Call, Submissions
 from .journal import JournalThread
 from .rpc import RpcThread
@@ -130,6 +130,15 @@ class BrokerInstance:
                 value = await self._lookup(jobid, key)
         return value
 
+    async def eventlog(self, jobid: int) -> list[Event]:
+        """What the job manager holds (``job-manager.getattr``): the KVS is milliseconds behind."""
+        body = {"id": jobid, "attrs": ["eventlog"]}
+        try:
+            answer = await self._call("job-manager.getattr", body, jobid)
+        except FluxRefused:
+            raise _no_job(jobid) from None  # EINVAL is its word for an unknown job
+        return msgspec.convert(answer["eventlog"], list[Event])
+
     async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
         """The RFC 24 output eventlog in batches."""
         job = await self._listed(jobid, "state", "t_run")
@@ -173,7 +182,9 @@ class BrokerInstance:
         thread.start()
         try:
             while True:
-                yield await thread.next_batch()
+                batch = await thread.next_batch()
+                await memos.mark(batch, self.eventlog)
+                yield batch
         finally:
             self._journals.discard(thread)
             await thread.close()

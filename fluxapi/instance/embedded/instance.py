@@ -25,7 +25,7 @@ from fluxapi.instance.protocol import (
     Resources,
     Submission,
 )
-from fluxapi.model.eventlog import Event, encode_eventlog
+from fluxapi.model.eventlog import Event, decode_eventlog, encode_eventlog
 
 from .guardian import Guardian
 from .history import History
@@ -118,7 +118,7 @@ class EmbeddedInstance:
             size=1,
             hostname=self._hostname,
             owner=engine.owner,
-            starttime=time.time(),
+            starttime=parts.epoch,
         )
 
     async def close(self) -> None:
@@ -183,6 +183,11 @@ class EmbeddedInstance:
         if job.R is None:
             raise NotFound("the job has no resources")
         return (job.R if isinstance(job.R, bytes) else msgspec.json.encode(job.R)).decode()
+
+    async def eventlog(self, jobid: int) -> list[Event]:
+        """The events of a job."""
+        job = self._find(jobid)
+        return list(job.events) if isinstance(job, Job) else decode_eventlog(job.eventlog)
 
     async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
         """The output eventlog, in batches of up to 256 KiB."""

@@ -1,0 +1,108 @@
+"""Those who are behind: each gets a piece of the past whenever there is room, until it is live."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from .feed import Subscription
+from .ring import Refused, Ring
+
+__all__ = ["CatchUp"]
+
+_TURN = 64
+"""Pieces written in one turn of the event loop: some milliseconds."""
+
+
+class CatchUp:
+    """The subscriptions that are behind. One that waits for room costs nothing.
+
+    ``refuse`` says what one gets whose place is lost; ``arrive`` is called with who has seen
+    everything.
+    """
+
+    def __init__(
+        self,
+        ring: Ring,
+        refuse: Callable[[Subscription, str], None],
+        arrive: Callable[[Subscription], None],
+    ) -> None:
+        self._ring = ring
+        self._refuse = refuse
+        self._arrive = arrive
+        self._waiting: set[Subscription] = set()
+        self._ready: dict[Subscription, None] = {}
+        self._scheduled = False
+
+    def add(self, subscription: Subscription) -> None:
+        """One that has fallen behind, or begins."""
+        if subscription.outlet.paused:
+            self._waiting.add(subscription)
+        else:
+            self._ready[subscription] = None
+            self._schedule()
+
+    def resume(self, subscription: Subscription) -> None:
+        """There is room again."""
+        if subscription in self._waiting:
+            self._waiting.remove(subscription)
+            self.add(subscription)
+
+    def discard(self, subscription: Subscription) -> None:
+        """It is gone."""
+        self._waiting.discard(subscription)
+        self._ready.pop(subscription, None)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._scheduled = False
+        views = {subscription.feed.view for subscription in self._ready}
+        for view in views:
+            view.tally.walk_on()
+        for subscription in list(self._ready)[:_TURN]:
+            del self._ready[subscription]
+            if self._advance(subscription):
+                self._arrive(subscription)
+            else:
+                # To the end of the line, so that everybody has a turn.
+                self.add(subscription)
+        if self._ready:
+            self._schedule()
+
+    def _advance(self, subscription: Subscription) -> bool:
+        """Write the next piece; whether that was all, and there still is room."""
+        data = self._next(subscription)
+        if subscription.first:
+            data, subscription.first = subscription.first + data, b""
+        if data:
+            subscription.outlet.write(data)
+        return (
+            subscription.walk is None
+            and subscription.seq == self._ring.head
+            and not subscription.outlet.paused
+            and subscription.feed.view.tally.complete
+        )
+
+    def _next(self, subscription: Subscription) -> bytes:
+        """The next piece, and the subscription moved behind it."""
+        feed = subscription.feed
+        if subscription.walk is not None:
+            snapshot, after = subscription.walk
+            piece = snapshot.piece(after)
+            cursor = b""
+            if piece.after is None:
+                subscription.place(snapshot.start)
+                cursor = self._ring.cursor_at(snapshot.start)
+            else:
+                subscription.walk = (snapshot, piece.after)
+            return feed.bytes_of([("snapshot", cursor, piece.body)])
+        try:
+            messages, subscription.seq = feed.view.past(subscription.seq)
+        except Refused as refused:
+            self._refuse(subscription, refused.reason)
+            return b""
+        return feed.bytes_of(messages)

@@ -1,0 +1,242 @@
+"""From what is published to those who follow it.
+
+Those who have seen everything so far (they are *live*) get what is new in one write each, the same
+bytes for all who share a feed. Who cannot take more falls *behind*: it costs nothing but a number
+until there is room again, and then catches up piece by piece. There is no queue per subscriber.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+
+import msgspec
+
+from .batch import Batch, publish
+from .catchup import CatchUp
+from .feed import Feed, Subscription
+from .filters import Filter
+from .outlet import Outlet
+from .ring import Refused, Ring
+from .stats import StatsView
+from .table import Changes, Table
+from .trail import Trail
+from .views import PIECE, EventsView, JobsView, View
+from .wire import Wire
+
+__all__ = ["RESETS", "Hub"]
+
+RESETS = {
+    "unknown": "The cursor is not one of this service.",
+    "instance": "The cursor is of another Flux instance.",
+    "epoch": "The service has begun anew since this cursor.",
+    "future": "The cursor is ahead of everything that has happened.",
+    "expired": "The cursor is older than what the service keeps.",
+    "clock": "The clock of the instance stepped back since this cursor.",
+    "overflow": "The reader was too slow: what it had yet to see is no longer kept.",
+}
+"""Why a reader cannot go on where it was."""
+
+_encoder = msgspec.json.Encoder()
+
+
+class Hub:
+    """Publishes what the journal brings to any number of subscribers."""
+
+    def __init__(self, table: Table, ring: Ring, trail: Trail) -> None:
+        self.table = table
+        self.ring = ring
+        self.trail = trail
+        self.stats = StatsView(table, ring)
+        self.lost_since: float | None = None
+        """Since when the journal is not followed, and nothing new will come; seconds since 1970."""
+        self.outlets: dict[Outlet, list[Subscription]] = {}
+        self.feeds: dict[Hashable, Feed] = {}
+        self._views: dict[Hashable, View] = {}
+        self._behind = CatchUp(ring, self._refuse, self._arrive)
+        self._ends: dict[int, set[Subscription]] = {}
+
+    def start(self) -> None:
+        """The table has the first backlog: from here on everything is published."""
+        history, self.table.history = self.table.history, None
+        if history is not None:
+            for jobid, index, event, facets in history.recall():
+                self.ring.post(jobid, index, event, facets)
+            self.ring.whole_since = int(history.missing_until * 1000)
+            self.ring.stepped = history.stepped
+        self.trail.start(self.ring.head)
+
+    def publish(self, changes: Changes) -> None:
+        """Tell everybody what happened to the table."""
+        batch = publish(changes, self.ring, self.trail)
+        self.stats.count(batch)
+        for view in self._views.values():
+            view.tally.apply(batch)
+        for feed in list(self.feeds.values()):
+            self._deliver(feed, batch)
+        if self._ends:
+            for row in batch.rows:
+                for subscription in list(self._ends.get(row.id, ())):
+                    self._end_if_over(subscription)
+
+    def push(self, view: View) -> None:
+        """Show those who are live on ``view`` what it holds now."""
+        for feed in self.feeds.values():
+            if feed.view is view and feed.live:
+                feed.write(feed.bytes_of(view.past(feed.seq)[0]))
+
+    def set_lost(self, since: float | None) -> None:
+        """The journal is lost since then, or (``None``) back: those who are live are told."""
+        if (since is None) != (self.lost_since is None):
+            self.lost_since = since
+            for feed in self.feeds.values():
+                feed.write(self.mark(feed))
+
+    def subscribe(
+        self,
+        outlet: Outlet,
+        stream: str,
+        filter: Filter,
+        wire: Wire,
+        *,
+        on_end: Callable[[str], None],
+        since: str | int | None = None,
+        until: int | None = None,
+    ) -> Subscription:
+        """Follow a stream, from now or from a cursor (or number of the ring) on.
+
+        ``on_end`` is called when it is over, with the reason: ``stalled`` or, with ``until``
+        (a job id), ``clean`` or ``purged`` when that job is inactive or gone.
+        """
+        feed = self._feed(stream, filter, wire)
+        subscription = Subscription(feed, outlet, on_end, until)
+        if isinstance(since, int):
+            subscription.place(since)
+        else:
+            self._begin(subscription, since)
+        feed.users += 1
+        self.outlets.setdefault(outlet, []).append(subscription)
+        if until is not None:
+            self._ends.setdefault(until, set()).add(subscription)
+        outlet.on_pause = lambda: self._pause(outlet)
+        outlet.on_resume = lambda: self._resume(outlet)
+        self._behind.add(subscription)
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Write no more to it; may be called again."""
+        held = self.outlets.get(subscription.outlet, [])
+        if subscription not in held:
+            return
+        held.remove(subscription)
+        if not held:
+            del self.outlets[subscription.outlet]
+        if subscription.until is not None:
+            waiting = self._ends[subscription.until]
+            waiting.discard(subscription)
+            if not waiting:
+                del self._ends[subscription.until]
+        self._behind.discard(subscription)
+        self._leave(subscription)
+
+    def end(self, outlet: Outlet, reason: str) -> None:
+        """End all subscriptions of a connection."""
+        for subscription in list(self.outlets.get(outlet, ())):
+            self._end(subscription, reason)
+
+    def mark(self, feed: Feed) -> bytes:
+        """A mark: a cursor, and what one holds who has seen everything up to it."""
+        members = {"live": self.lost_since is None, "time": time.time()}
+        if self.lost_since is not None:
+            members["lost_since"] = self.lost_since
+        if feed.view.has_digest:
+            members |= feed.view.tally.members()
+        return feed.bytes_of([("mark", self.ring.cursor, _encoder.encode(members)[1:])])
+
+    def _feed(self, stream: str, filter: Filter, wire: Wire) -> Feed:
+        key = (stream, filter, wire)
+        feed = self.feeds.get(key)
+        if feed is None:
+            feed = self.feeds[key] = Feed(key, self._view(stream, filter), wire, self.ring.head)
+        return feed
+
+    def _view(self, stream: str, filter: Filter) -> View:
+        if stream == "stats":
+            return self.stats
+        view = self._views.get((stream, filter))
+        if view is None:
+            if stream == "jobs":
+                view = JobsView(filter, self.table, self.ring, self.trail)
+            else:
+                view = EventsView(filter, self.table, self.ring)
+            self._views[stream, filter] = view
+        return view
+
+    def _leave(self, subscription: Subscription) -> None:
+        """Forget a feed that nobody uses, and its view."""
+        feed = subscription.feed
+        feed.leave(subscription)
+        feed.users -= 1
+        if not feed.users:
+            del self.feeds[feed.key]
+            if all(other.view is not feed.view for other in self.feeds.values()):
+                self._views = {k: v for k, v in self._views.items() if v is not feed.view}
+
+    def _begin(self, subscription: Subscription, since: str | None) -> None:
+        try:
+            subscription.place(subscription.feed.view.begin(since))
+        except Refused as refused:
+            self._refuse(subscription, refused.reason)
+
+    def _refuse(self, subscription: Subscription, reason: str) -> None:
+        """Tell the reader that there is a gap, and go on as well as can be."""
+        feed = subscription.feed
+        body = _encoder.encode({"reason": reason, "detail": RESETS[reason]})[1:]
+        subscription.first += feed.bytes_of([("reset", self.ring.cursor, body)])
+        subscription.greeted = False
+        subscription.place(feed.view.begin_anew())
+
+    def _deliver(self, feed: Feed, batch: Batch) -> None:
+        before, feed.seq = feed.seq, self.ring.head
+        data = feed.news(batch)
+        if len(data) <= 2 * PIECE:
+            feed.write(data)
+            return
+        # Too much for one write: everybody catches up piece by piece.
+        for subscription in feed.subscribers:
+            feed.leave(subscription)
+            subscription.place(before)
+            self._behind.add(subscription)
+
+    def _pause(self, outlet: Outlet) -> None:
+        """No room: whoever was live on it stands where its feed stands."""
+        for subscription in self.outlets.get(outlet, ()):
+            if subscription.feed.leave(subscription):
+                subscription.place(subscription.feed.seq)
+                self._behind.add(subscription)
+
+    def _resume(self, outlet: Outlet) -> None:
+        for subscription in self.outlets.get(outlet, ()):
+            self._behind.resume(subscription)
+
+    def _arrive(self, subscription: Subscription) -> None:
+        """One has seen everything: live from here on, and the first time it gets a mark."""
+        feed = subscription.feed
+        feed.join(subscription)
+        if not subscription.greeted:
+            subscription.greeted = True
+            subscription.outlet.write(self.mark(feed))
+        self._end_if_over(subscription)
+
+    def _end_if_over(self, subscription: Subscription) -> None:
+        if subscription.until is None or not subscription.is_live:
+            return
+        job = self.table.get(subscription.until)
+        if job is None:
+            self._end(subscription, "purged")
+        elif job.is_inactive:
+            self._end(subscription, "clean")
+
+    def _end(self, subscription: Subscription, reason: str) -> None:
+        self.unsubscribe(subscription)
+        subscription.on_end(reason)

@@ -1,0 +1,185 @@
+"""What a stream shows under one filter: of a batch that was just published, and of the past.
+
+Plain synchronous code. A message is ``(kind, cursor, body)``; see :mod:`fluxapi.events.wire`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import msgspec
+
+from .batch import Batch
+from .filters import Filter, Selection
+from .index import facets
+from .ring import Entry, Refused, Ring, name_of
+from .snapshot import Snapshot
+from .table import Table
+from .tally import Tally
+from .trail import Trail
+
+__all__ = ["PIECE", "EventsView", "JobsView", "Message", "View"]
+
+PIECE = 60_000
+"""Bytes from which a piece of the past is large enough: with its last message about 64 KiB."""
+
+_LOOKED_AT = 1024
+"""Entries or rows looked at for one piece: a filter may let nothing through."""
+
+_SHARED = 4096
+"""Changes since a snapshot began up to which others may still join it."""
+
+Message = tuple[str, bytes, bytes]
+
+_encoder = msgspec.json.Encoder()
+
+
+class View(Protocol):
+    """One stream under one filter. Everything is shown once, whether live or caught up with."""
+
+    tally: Tally
+
+    @property
+    def has_digest(self) -> bool:
+        """Whether number and digest of its jobs mean anything to a reader."""
+
+    def news(self, batch: Batch) -> list[Message]:
+        """The messages for one who had seen everything before ``batch``."""
+
+    def past(self, seq: int) -> tuple[list[Message], int]:
+        """Some messages after ``seq`` and the number reached; raises ``Refused``."""
+
+    def begin(self, since: str | None) -> int | Snapshot:
+        """Where one begins who asks for this cursor; raises ``Refused``."""
+
+    def begin_anew(self) -> int | Snapshot:
+        """Where one goes on whose cursor was refused."""
+
+
+class EventsView:
+    """Every event, lossless; and ``gone`` for each job that was removed."""
+
+    def __init__(self, filter: Filter, table: Table, ring: Ring) -> None:
+        self._selection = Selection(filter)
+        self._names = filter.events
+        self._first = filter.first_index
+        self._ring = ring
+        self.tally = Tally(table, self._selection)
+        self.has_digest = self._selection.whole
+        self._all = self._selection.takes_all and self._names is None and not self._first
+
+    def news(self, batch: Batch) -> list[Message]:
+        """The events that the filter takes."""
+        return self._messages(batch.entries)
+
+    def past(self, seq: int) -> tuple[list[Message], int]:
+        """The same, from the ring."""
+        entries = self._ring.after(seq, _LOOKED_AT)
+        size = 0
+        for number, entry in enumerate(entries, 1):
+            size += len(entry.body) + len(entry.cursor)
+            if size >= PIECE:
+                entries = entries[:number]
+                break
+        return self._messages(entries), entries[-1].seq if entries else seq
+
+    def begin(self, since: str | None) -> int:
+        """Now, or after the cursor."""
+        return self._ring.head if since is None else self._ring.resolve(since)
+
+    def begin_anew(self) -> int:
+        """Now: what was missed is lost, and the reader is told so."""
+        return self._ring.head
+
+    def _messages(self, entries: list[Entry]) -> list[Message]:
+        if self._all:
+            return [(it.kind, it.cursor, it.body) for it in entries if it.kind != "row"]
+        return [(it.kind, it.cursor, it.body) for it in entries if self._shows(it)]
+
+    def _shows(self, entry: Entry) -> bool:
+        if entry.kind == "row" or not self._selection.takes(entry.id, entry.facets):
+            return False
+        if entry.kind == "gone":
+            return True
+        if entry.index is not None and entry.index < self._first:
+            return False
+        return self._names is None or entry.name in self._names
+
+
+class JobsView:
+    """A snapshot, then rows as they change: each in its latest state, never a backlog.
+
+    ``gone`` says that a job is not, or no longer, among those that the filter takes.
+    """
+
+    has_digest = True
+
+    def __init__(self, filter: Filter, table: Table, ring: Ring, trail: Trail) -> None:
+        self._selection = Selection(filter)
+        self._table = table
+        self._ring = ring
+        self._trail = trail
+        self._snapshot: Snapshot | None = None
+        self.tally = Tally(table, self._selection)
+
+    def news(self, batch: Batch) -> list[Message]:
+        """The rows that changed."""
+        messages: list[Message] = []
+        takes = self._selection.takes
+        for jobid, entry, before, after in batch.rows:
+            if after is not None and takes(jobid, after.facets):
+                messages.append(("job", entry.cursor, self._table.encode(jobid)[1:]))
+            elif before is not None and takes(jobid, before.facets):
+                messages.append(("gone", entry.cursor, _gone(jobid)))
+        return messages
+
+    def past(self, seq: int) -> tuple[list[Message], int]:
+        """The rows that changed since, in the order of their last changes."""
+        if seq < self._trail.floor:
+            raise Refused("overflow")
+        messages: list[Message] = []
+        size = 0
+        for number, (at, jobid) in enumerate(self._trail.since(seq)):
+            if size >= PIECE or number >= _LOOKED_AT:
+                return messages, seq
+            seq = at
+            message = self._latest(at, jobid)
+            if message is not None:
+                messages.append(message)
+                size += len(message[2])
+        return messages, self._ring.head
+
+    def begin(self, since: str | None) -> int | Snapshot:
+        """A snapshot, or what changed after a cursor of this process."""
+        if since is None:
+            return self.begin_anew()
+        seq = self._ring.resolve_own(since)
+        if seq < self._trail.floor:
+            raise Refused("expired")
+        return seq
+
+    def begin_anew(self) -> Snapshot:
+        """A snapshot: one that others have begun, if not much has changed since."""
+        held = self._snapshot
+        if held is None or held.start + _SHARED < self._ring.head or held.start < self._trail.floor:
+            head = self._ring.head
+            held = self._snapshot = Snapshot(self._table, self._selection, head, PIECE)
+        return held
+
+    def _latest(self, at: int, jobid: int) -> Message | None:
+        job = self._table.get(jobid)
+        cursor = self._ring.cursor_at(at)
+        if job is None:
+            ids = self._selection.ids
+            return ("gone", cursor, _gone(jobid)) if ids is None or jobid in ids else None
+        values = facets(job)
+        if self._selection.takes(jobid, values):
+            return "job", cursor, self._table.encode(jobid)[1:]
+        # Whether it was one of them when this reader last heard of it, nobody knows.
+        if self._selection.might_take(jobid, values):
+            return "gone", cursor, _gone(jobid)
+        return None
+
+
+def _gone(jobid: int) -> bytes:
+    return b'"id":"%b"}' % name_of(jobid).encode()

@@ -1,0 +1,225 @@
+"""The event channel over a WebSocket: many subscriptions on one socket, named by the client.
+
+Messages of the client are JSON texts, each valid by ``schemas/client-message.json``. What is wrong
+with one is answered by an ``error`` that names the field, and the socket stays open. Close codes
+are in :data:`CODES`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+
+from fluxapi import bounds, schema
+from fluxapi.errors import FluxapiError, MalformedJSON, ValidationFailed
+
+from .connections import Connections
+from .feed import Subscription
+from .filters import read_filter
+from .hub import Hub
+from .outlet import Outlet
+from .wire import WebSocketText, frame_close, frame_text
+
+__all__ = ["CODES", "PROTOCOL", "serve"]
+
+PROTOCOL = "flux-events.v1"
+"""The WebSocket subprotocol."""
+
+CODES = {
+    "shutdown": (WSCloseCode.GOING_AWAY, "The service is ending; come back with your cursors."),
+    "binary": (WSCloseCode.UNSUPPORTED_DATA, "Messages are JSON texts."),
+    "expired": (4401, "The credentials have expired."),
+    "stalled": (4408, "Nothing was read for too long; come back with your cursors."),
+}
+"""Close code and words by cause. A message that is too large closes with 1009."""
+
+MAX_MESSAGE = 64 << 10
+"""Bytes of the largest message that a client may send."""
+
+MAX_SUBSCRIPTIONS = 32
+"""Subscriptions of one socket."""
+
+_CLOSING = 2.0
+"""Seconds that a client has to answer that the socket closes."""
+
+_encoder = msgspec.json.Encoder()
+
+Renew = Callable[[str], float]
+
+
+async def serve(
+    request: web.Request,
+    hub: Hub,
+    connections: Connections,
+    *,
+    expires: float | None,
+    renew: Renew,
+) -> web.WebSocketResponse:
+    """Talk to one client until it goes; ``renew`` says when a new token ends."""
+    connections.check()
+    websocket = web.WebSocketResponse(
+        protocols=(PROTOCOL,), timeout=_CLOSING, max_msg_size=MAX_MESSAGE, compress=False
+    )
+    await websocket.prepare(request)
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        return websocket
+    outlet = Outlet(transport)
+    socket = _Socket(websocket, outlet, hub, renew)
+    with connections.hold(lambda: socket.close("shutdown")):
+        try:
+            socket.expire_at(expires)
+            await socket.run()
+        finally:
+            socket.forget()
+    return websocket
+
+
+class _Socket:
+    """One client: its subscriptions by the names that it gave them."""
+
+    def __init__(
+        self, websocket: web.WebSocketResponse, outlet: Outlet, hub: Hub, renew: Renew
+    ) -> None:
+        self._websocket = websocket
+        self._outlet = outlet
+        self._hub = hub
+        self._renew = renew
+        self._subscriptions: dict[str, Subscription] = {}
+        self._expiry: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._closing: asyncio.Task[bool] | None = None
+
+    async def run(self) -> None:
+        """Answer messages, one after the other, and no faster than the answers are read."""
+        async for message in self._websocket:
+            if self._closed:
+                break
+            if message.type is WSMsgType.BINARY:
+                self.close("binary")
+                break
+            await self._outlet.drained()
+            self._take(message)
+        if self._closing is not None:
+            await self._closing
+
+    def close(self, cause: str) -> None:
+        """Close the socket with the code of ``cause``."""
+        if self._closed:
+            return
+        self._closed = True
+        code, words = CODES[cause]
+        if self._outlet.paused:
+            # What it does not read it will not answer either.
+            self._outlet.write(frame_close(code, words))
+            self._outlet.close()
+        else:
+            closing = self._websocket.close(code=code, message=words.encode())
+            self._closing = asyncio.get_running_loop().create_task(closing)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of everything but the connection."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        for subscription in self._subscriptions.values():
+            self._hub.unsubscribe(subscription)
+        self._subscriptions.clear()
+        self._outlet.release()
+
+    def expire_at(self, expires: float | None) -> None:
+        """Close when the credentials end (seconds since the epoch; ``None``: never)."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if expires is not None:
+            left = max(expires - time.time(), 0.0)
+            self._expiry = asyncio.get_running_loop().call_later(left, self.close, "expired")
+
+    def _take(self, message: WSMessage) -> None:
+        fields: Any = None
+        try:
+            fields = _read(message.data)
+            _ANSWERS[fields["type"]](self, fields)
+        except FluxapiError as error:
+            problem = error.problem()
+            label = fields.get("sub") if isinstance(fields, dict) else None
+            sub = {"sub": label} if isinstance(label, str) else {}
+            self._say({"type": "error", **sub, **_without_aliases(problem)})
+
+    def _subscribe(self, fields: dict[str, Any]) -> None:
+        label = fields["sub"]
+        if label in self._subscriptions:
+            raise ValidationFailed(
+                [{"pointer": "/sub", "detail": "is the name of another subscription."}]
+            )
+        if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
+            raise ValidationFailed(
+                [
+                    {
+                        "pointer": "",
+                        "detail": f"is one too many: {MAX_SUBSCRIPTIONS} subscriptions are the "
+                        "most for one socket.",
+                    }
+                ]
+            )
+        wanted = read_filter(fields.get("filter", {}), within="/filter")
+        since = fields.get("since")
+        self._say({"type": "subscribed", "sub": label, "stream": fields["stream"]})
+        self._subscriptions[label] = self._hub.subscribe(
+            self._outlet,
+            fields["stream"],
+            wanted,
+            WebSocketText(label),
+            since=since or None,
+            on_end=self.close,
+        )
+
+    def _unsubscribe(self, fields: dict[str, Any]) -> None:
+        subscription = self._subscriptions.pop(fields["sub"], None)
+        if subscription is None:
+            raise ValidationFailed(
+                [{"pointer": "/sub", "detail": "is not the name of a subscription."}]
+            )
+        self._hub.unsubscribe(subscription)
+        self._say({"type": "unsubscribed", "sub": fields["sub"]})
+
+    def _authenticate(self, fields: dict[str, Any]) -> None:
+        expires = self._renew(fields["token"])
+        self.expire_at(expires)
+        self._say({"type": "auth", "expires": expires})
+
+    def _say(self, message: dict[str, Any]) -> None:
+        self._outlet.write(frame_text(_encoder.encode(message)))
+
+
+_ANSWERS: dict[str, Callable[[_Socket, dict[str, Any]], None]] = {
+    "subscribe": _Socket._subscribe,  # noqa: SLF001 - its own
+    "unsubscribe": _Socket._unsubscribe,  # noqa: SLF001
+    "auth": _Socket._authenticate,  # noqa: SLF001
+}
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        fields = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise MalformedJSON(f"The message is not JSON: {error}.") from None
+    if not isinstance(fields, dict):
+        raise MalformedJSON("The message must be a JSON object.")
+    bounds.check(fields)
+    kind = fields.get("type")
+    known = isinstance(kind, str) and kind in _ANSWERS
+    schema.check(f"client-{kind}" if known else "client-message", fields)
+    return fields
+
+
+def _without_aliases(problem: dict[str, Any]) -> dict[str, Any]:
+    """The problem without what only clients of another service look at, and its own ``type``."""
+    kept = {k: v for k, v in problem.items() if k not in {"Message", "Errors", "type"}}
+    return {"problem": problem["type"], **kept}

@@ -1,0 +1,138 @@
+"""How a message looks on the wire: WebSocket frames, Server-Sent Events, or lines of JSON.
+
+A message is a kind, a cursor (empty where there is none) and the JSON object that it carries,
+without its opening brace. Frames are made once for all subscribers that share a wire.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, Protocol
+
+import msgspec
+
+__all__ = [
+    "EventlogText",
+    "Lines",
+    "ServerSentEvents",
+    "WebSocketText",
+    "Wire",
+    "frame_close",
+    "frame_text",
+]
+
+_SHORT, _LONG = 126, 65536
+"""RFC 6455, 5.2: payload lengths from which two and eight more bytes hold the length."""
+
+_FIN_TEXT, _FIN_CLOSE = 0x81, 0x88
+
+
+class Wire(Protocol):
+    """One way to write messages; equal wires share their bytes, so they can be dict keys."""
+
+    def frame(self, kind: str, cursor: bytes, body: bytes) -> bytes:
+        """One message as it is written."""
+
+    def join(self, frames: Sequence[bytes]) -> bytes:
+        """Several frames as one write."""
+
+
+def frame_text(payload: bytes) -> bytes:
+    """A WebSocket text frame of a server: final, not masked, not compressed."""
+    size = len(payload)
+    if size < _SHORT:
+        return bytes((_FIN_TEXT, size)) + payload
+    if size < _LONG:
+        return b"\x81\x7e" + size.to_bytes(2, "big") + payload
+    return b"\x81\x7f" + size.to_bytes(8, "big") + payload
+
+
+def frame_close(code: int, words: str) -> bytes:
+    """A WebSocket close frame of a server."""
+    payload = code.to_bytes(2, "big") + words.encode()[:120]
+    return bytes((_FIN_CLOSE, len(payload))) + payload
+
+
+@lru_cache(maxsize=4096)
+def _opening(kind: str, label: str | None) -> bytes:
+    members = {"type": kind} if label is None else {"type": kind, "sub": label}
+    return msgspec.json.encode(members)[:-1]
+
+
+class WebSocketText(msgspec.Struct, frozen=True):
+    """Frames for one subscription of a socket: ``{"type", "sub", "cursor", …}``."""
+
+    label: str
+
+    def frame(self, kind: str, cursor: bytes, body: bytes) -> bytes:
+        """One text frame."""
+        opening = _opening(kind, self.label)
+        if cursor:
+            return frame_text(b'%b,"cursor":"%b",%b' % (opening, cursor, body))
+        return frame_text(b"%b,%b" % (opening, body))
+
+    def join(self, frames: Sequence[bytes]) -> bytes:
+        """Frames one after the other."""
+        return frames[0] if len(frames) == 1 else b"".join(frames)
+
+
+def _chunk(data: bytes, *, chunked: bool) -> bytes:
+    """A chunk of HTTP/1.1's chunked transfer coding, for readers that have it."""
+    # A chunk of nothing would be the end.
+    return b"%x\r\n%b\r\n" % (len(data), data) if chunked and data else data
+
+
+class Lines(msgspec.Struct, frozen=True):
+    """One JSON object a line: ``{"type", "cursor", …}``."""
+
+    chunked: bool = True
+
+    def frame(self, kind: str, cursor: bytes, body: bytes) -> bytes:
+        """One line."""
+        opening = _opening(kind, None)
+        if cursor:
+            return b'%b,"cursor":"%b",%b\n' % (opening, cursor, body)
+        return b"%b,%b\n" % (opening, body)
+
+    def join(self, frames: Sequence[bytes]) -> bytes:
+        """Lines as one chunk."""
+        return _chunk(b"".join(frames), chunked=self.chunked)
+
+
+class ServerSentEvents(msgspec.Struct, frozen=True):
+    """``id`` is the cursor, ``event`` the kind, ``data`` the object."""
+
+    chunked: bool = True
+
+    def frame(self, kind: str, cursor: bytes, body: bytes) -> bytes:
+        """One event."""
+        if cursor:
+            return b"id: %b\nevent: %b\ndata: {%b\n\n" % (cursor, kind.encode(), body)
+        return b"event: %b\ndata: {%b\n\n" % (kind.encode(), body)
+
+    def join(self, frames: Sequence[bytes]) -> bytes:
+        """Events as one chunk."""
+        return _chunk(b"".join(frames), chunked=self.chunked)
+
+
+class _Entry(msgspec.Struct, omit_defaults=True):
+    timestamp: float
+    name: str
+    context: dict[str, Any] | None = None
+
+
+class EventlogText(msgspec.Struct, frozen=True):
+    """The events alone, one RFC 18 entry a line, as Flux keeps them."""
+
+    chunked: bool = True
+
+    def frame(self, kind: str, cursor: bytes, body: bytes) -> bytes:  # noqa: ARG002 - a wire
+        """One entry; nothing for any other message."""
+        if kind != "event":
+            return b""
+        return msgspec.json.encode(msgspec.json.decode(b"{" + body, type=_Entry)) + b"\n"
+
+    def join(self, frames: Sequence[bytes]) -> bytes:
+        """Lines as one chunk."""
+        return _chunk(b"".join(frames), chunked=self.chunked)

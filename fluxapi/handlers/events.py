@@ -1,0 +1,127 @@
+"""The event channel: streams over HTTP, sockets, and the tickets that open them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiohttp import hdrs, web
+
+from fluxapi import keys
+from fluxapi.errors import InstanceUnavailable, RequestError
+from fluxapi.events import stream, websocket
+from fluxapi.events.filters import Filter, read_filter
+from fluxapi.events.hub import Hub
+from fluxapi.events.outlet import Outlet
+from fluxapi.events.ring import encode_body
+from fluxapi.events.wire import Wire
+from fluxapi.model.eventlog import Event
+from fluxapi.tickets import LIFETIME
+
+from .support import accepted, job_of, reply
+
+__all__ = ["follow", "job_events", "socket", "ticket"]
+
+_JOB_OFFERS = ("application/x-ndjson", "text/event-stream", "text/plain")
+
+
+@dataclass(frozen=True)
+class _Following:
+    """A stream of the hub as what fills a response."""
+
+    hub: Hub
+    stream: str
+    filter: Filter
+    since: str | None
+
+    def begin(
+        self, outlet: Outlet, wire: Wire, on_end: Callable[[str], None]
+    ) -> Callable[[], None]:
+        subscription = self.hub.subscribe(
+            outlet, self.stream, self.filter, wire, since=self.since, on_end=on_end
+        )
+        return lambda: self.hub.unsubscribe(subscription)
+
+
+@dataclass(frozen=True)
+class _Job:
+    """The events of one job: those that were, and then from number ``seq`` of the ring on."""
+
+    hub: Hub
+    jobid: int
+    events: list[Event]
+    seq: int
+
+    def begin(
+        self, outlet: Outlet, wire: Wire, on_end: Callable[[str], None]
+    ) -> Callable[[], None]:
+        frames = [
+            wire.frame("event", b"", encode_body(self.jobid, index, event))
+            for index, event in enumerate(self.events)
+        ]
+        outlet.write(wire.join(frames))
+        subscription = self.hub.subscribe(
+            outlet,
+            "events",
+            Filter(ids=frozenset({self.jobid}), first_index=len(self.events)),
+            wire,
+            since=self.seq,
+            until=self.jobid,
+            on_end=on_end,
+        )
+        return lambda: self.hub.unsubscribe(subscription)
+
+
+def _hub(request: web.Request) -> Hub:
+    """The hub, once there is something to follow."""
+    if not request.app[keys.JOURNAL].has_caught_up:
+        raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+    return request.app[keys.HUB]
+
+
+async def _stream(request: web.Request, source: stream.Source, kind: str) -> web.StreamResponse:
+    connections = request.app[keys.CONNECTIONS]
+    return await stream.follow(request, source, kind, connections, request[keys.EXPIRES])
+
+
+async def follow(request: web.Request) -> web.StreamResponse:
+    """Events, jobs or figures, as they come."""
+    kind = accepted(request, stream.OFFERS)
+    fields = request[keys.QUERY]
+    since = request.headers.get("Last-Event-ID") or fields.get("since")
+    name = fields.get("stream", "events")
+    source = _Following(_hub(request), name, read_filter(fields), since)
+    return await _stream(request, source, kind)
+
+
+async def job_events(request: web.Request) -> web.StreamResponse:
+    """All events of a job: what it has had, then what it gets, until it is inactive."""
+    kind = accepted(request, _JOB_OFFERS)
+    hub, job = _hub(request), job_of(request)
+    # Taken before the question: what is published meanwhile comes again and is left out by index.
+    seq = hub.ring.head
+    events = await request.app[keys.INSTANCE].eventlog(job.id)
+    return await _stream(request, _Job(hub, job.id, events, seq), kind)
+
+
+async def socket(request: web.Request) -> web.StreamResponse:
+    """A WebSocket for many subscriptions."""
+    hub = _hub(request)
+    if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+        raise RequestError(
+            f"This is for WebSockets, subprotocol {websocket.PROTOCOL}; GET /events gives the same "
+            "streams over plain HTTP."
+        )
+    return await websocket.serve(
+        request,
+        hub,
+        request.app[keys.CONNECTIONS],
+        expires=request[keys.EXPIRES],
+        renew=request.app[keys.CREDENTIALS].check_access,
+    )
+
+
+async def ticket(request: web.Request) -> web.Response:
+    """A ticket, good for as long as the credentials of this request."""
+    issued = request.app[keys.TICKETS].issue(request[keys.EXPIRES])
+    return reply({"ticket": issued, "expires_in": LIFETIME})
