@@ -33,6 +33,8 @@ class Filter:
 
 ANY = Filter()
 
+_OF_JOBS = ("state", "result", "user", "name", "queue", "node")
+
 
 class Selection:
     """The jobs that one filter takes, tested by their facets."""
@@ -88,7 +90,8 @@ def read_filter(fields: Mapping[str, Any], *, within: str = "") -> Filter:
     if wrong:
         raise ValidationFailed(wrong)
     events = fields.get("event")
-    return Filter(query_of(fields), frozenset(ids) or None, frozenset(events) if events else None)
+    jobs = query_of({name: fields[name] for name in _OF_JOBS if name in fields})
+    return Filter(jobs, frozenset(ids) or None, frozenset(events) if events else None)
 
 
 def _read_id(text: str) -> int | str:

@@ -7,6 +7,7 @@ until there is room again, and then catches up piece by piece. There is no queue
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Hashable
 
@@ -25,6 +26,8 @@ from .views import PIECE, EventsView, JobsView, View
 from .wire import Wire
 
 __all__ = ["RESETS", "Hub"]
+
+_log = logging.getLogger(__name__)
 
 RESETS = {
     "unknown": "The cursor is not one of this service.",
@@ -198,7 +201,13 @@ class Hub:
 
     def _deliver(self, feed: Feed, batch: Batch) -> None:
         before, feed.seq = feed.seq, self.ring.head
-        data = feed.news(batch)
+        try:
+            data = feed.news(batch)
+        except Exception:  # noqa: BLE001 - it must not cost the other feeds the batch
+            _log.exception("the feed %s failed", feed.key)
+            for subscription in feed.subscribers:
+                self.end(subscription.outlet, "failed")
+            return
         if len(data) <= 2 * PIECE:
             feed.write(data)
             return

@@ -51,9 +51,9 @@ class Entry(msgspec.Struct, gc=False):
 
 class _Body(msgspec.Struct, gc=False, omit_defaults=True):
     id: str
+    index: int | msgspec.UnsetType
     name: str
     timestamp: float
-    index: int | None = None
     context: dict[str, Any] | None = None
 
 
@@ -78,7 +78,8 @@ name_of = lru_cache(maxsize=65536)(encode_f58)
 
 def encode_body(jobid: int, index: int | None, event: Event) -> bytes:
     """An event with its identity as JSON, without the opening brace."""
-    body = _Body(name_of(jobid), event.name, event.timestamp, index, event.context)
+    place = msgspec.UNSET if index is None else index
+    body = _Body(name_of(jobid), place, event.name, event.timestamp, event.context)
     return _encoder.encode(body)[1:]
 
 

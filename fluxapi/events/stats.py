@@ -142,14 +142,17 @@ class Sampler:
 
     async def _ask_for_nodes(self) -> None:
         view = self._hub.stats
+        asked = 0.0
         while True:
-            if self._is_watched():
+            now = time.monotonic()
+            if self._is_watched() and now - asked >= _NODES_EVERY:
+                asked = now
                 try:
                     view.nodes = _summary(describe(await self._instance.resources()))
                 except FluxapiError as error:
                     _log.debug("no figures of nodes: %s", error.detail)
                     view.nodes = None
-            await asyncio.sleep(_NODES_EVERY)
+            await asyncio.sleep(_EVERY)
 
 
 def _summary(found: dict[str, Any]) -> dict[str, Any]:

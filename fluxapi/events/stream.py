@@ -25,6 +25,7 @@ ENDS = {
     "purged": "The instance has forgotten the job.",
     "stalled": "The reader took nothing for too long.",
     "shutdown": "The service is ending.",
+    "failed": "Something went wrong in the service; come back with your cursor.",
     "expired": "The credentials have expired.",
 }
 """Why a stream ends."""
@@ -105,7 +106,7 @@ async def _finish(response: web.StreamResponse, outlet: Outlet, wire: Wire, reas
     outlet.release()
     if reason in {"stalled", "lost"}:
         return
-    if reason == "shutdown":
+    if reason in {"shutdown", "failed"}:
         response.force_close()
     await response.write_eof()
 

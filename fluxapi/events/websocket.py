@@ -33,6 +33,7 @@ PROTOCOL = "flux-events.v1"
 CODES = {
     "shutdown": (WSCloseCode.GOING_AWAY, "The service is ending; come back with your cursors."),
     "binary": (WSCloseCode.UNSUPPORTED_DATA, "Messages are JSON texts."),
+    "failed": (WSCloseCode.INTERNAL_ERROR, "Something went wrong; come back with your cursors."),
     "expired": (4401, "The credentials have expired."),
     "stalled": (4408, "Nothing was read for too long; come back with your cursors."),
 }

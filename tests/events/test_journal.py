@@ -7,8 +7,13 @@ from typing import Any
 import pytest
 
 from fluxapi.errors import InstanceUnavailable
+from fluxapi.events.cursor import new_epoch
+from fluxapi.events.history import History
+from fluxapi.events.hub import Hub
 from fluxapi.events.journal import Journal
+from fluxapi.events.ring import Ring
 from fluxapi.events.table import Table
+from fluxapi.events.trail import Trail
 from fluxapi.instance.protocol import JournalBatch
 from tests.events.test_table import SENTINEL, event, submit
 
@@ -30,7 +35,8 @@ class ScriptedInstance:
 @pytest.fixture
 async def pump() -> AsyncIterator[tuple[Journal, ScriptedInstance]]:
     instance = ScriptedInstance()
-    pump = Journal(instance, Table())  # type: ignore[arg-type]  # only its journal
+    hub = Hub(Table(history=History()), Ring(new_epoch("0" * 8)), Trail())
+    pump = Journal(instance, hub)  # type: ignore[arg-type]  # only its journal
     await pump.start()
     yield pump, instance
     await pump.close()
