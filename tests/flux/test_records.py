@@ -25,13 +25,26 @@ payload = {"max_entries": 0, "attrs": ["all"], "constraint": {"or": []}}
 print(json.dumps(flux.Flux().rpc("job-list.list", payload).get()["jobs"]))
 """
 
+REVISIONS = """
+import flux, json, sys
+handle = flux.Flux()
+def lines(jobid):
+    payload = {"id": jobid, "keys": ["eventlog"], "flags": 0}
+    return len(handle.rpc("job-info.lookup", payload).get()["eventlog"].splitlines())
+print(json.dumps([[jobid, lines(jobid)] for jobid in json.loads(sys.argv[1])]))
+"""
+
 
 @dataclass
 class Load:
-    """The same load as told by Flux and by two services, one live, one that came after it."""
+    """The same load as told by Flux and by two services, one live, one that came after it.
+
+    ``revisions`` are the lines of each eventlog as Flux keeps it.
+    """
 
     flux_jobs: dict[int, dict[str, Any]]
     job_list: dict[int, dict[str, Any]]
+    revisions: dict[int, int]
     live: dict[int, dict[str, Any]]
     replayed: dict[int, dict[str, Any]]
 
@@ -55,9 +68,12 @@ def load(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Load]:
         flux(uri, "proxy", uri, "sh", str(script))
         with service(FLUX_URI=uri) as late:
             late.wait_until_ready()
+            job_list = by_id(json.loads(flux(uri, "python", "-c", JOB_LIST)))
+            ids = json.dumps(list(job_list))
             yield Load(
                 by_id(json.loads(flux(uri, "jobs", "-a", "-c", "0", "--json"))["jobs"]),
-                by_id(json.loads(flux(uri, "python", "-c", JOB_LIST))),
+                job_list,
+                dict(json.loads(flux(uri, "python", "-c", REVISIONS, ids))),
                 rows(live.get("/v1/jobs?limit=1000")),
                 rows(late.get("/v1/jobs?limit=1000")),
             )
@@ -99,7 +115,10 @@ def test_the_load_holds_every_kind_of_job(load: Load) -> None:
 @pytest.mark.parametrize("told", ["live", "replayed"])
 def test_every_record_is_what_flux_jobs_says(load: Load, told: str) -> None:
     ours = {jobid: our_record(job) for jobid, job in getattr(load, told).items()}
-    assert ours == {jobid: flux_record(job) for jobid, job in load.flux_jobs.items()}
+    assert ours == {
+        jobid: flux_record(job) | {"revision": load.revisions[jobid]}
+        for jobid, job in load.flux_jobs.items()
+    }
 
 
 def test_every_attribute_of_job_list_is_told(load: Load) -> None:
