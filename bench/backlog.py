@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["EVENTS_PER_JOB", "payloads"]
+__all__ = ["EVENTS_PER_JOB", "live", "payloads"]
 
 _START = 1_700_000_000.0
 _NAMES = 50
@@ -69,6 +70,26 @@ def _events(number: int, at: float) -> list[dict[str, Any]]:
         {"timestamp": at + 0.001 * index, "name": name} | ({"context": context} if context else {})
         for index, (name, context) in enumerate(entries)
     ]
+
+
+def live(events: int, first: int, size: int = 150) -> Iterator[bytes]:
+    """Raw payloads of live events, one each, of jobs from number ``first`` on that come and go.
+
+    Each has some ``size`` bytes of context, so that a frame of it has about 300.
+    """
+    number, at = first, time.time()
+    left = events
+    while left > 0:
+        for entry in _events(number, at)[:left]:
+            message: dict[str, Any] = {"id": (number * 10) << 24, "events": [entry]}
+            if entry["name"] == "submit":
+                message["jobspec"] = _jobspec(number)
+            elif entry["name"] == "alloc":
+                message["R"] = _resources(number, at)
+            entry["context"] = {**entry.get("context", {}), "pad": "x" * size}
+            yield json.dumps(message).encode()
+        left -= EVENTS_PER_JOB
+        number += 1
 
 
 def payloads(jobs: int) -> Iterator[bytes]:

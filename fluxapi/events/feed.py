@@ -60,26 +60,24 @@ class Feed:
         self.seq = seq
         self.live: dict[Outlet, Subscription] = {}
         self.users = 0
-        self._subscribers: list[Subscription] | None = None
+        self._writes: list[Callable[[bytes], None]] | None = None
 
     @property
     def subscribers(self) -> list[Subscription]:
-        """Those who are live; the same list until one comes or goes."""
-        if self._subscribers is None:
-            self._subscribers = list(self.live.values())
-        return self._subscribers
+        """Those who are live."""
+        return list(self.live.values())
 
     def join(self, subscription: Subscription) -> None:
         """Let one in who has seen everything."""
         self.live[subscription.outlet] = subscription
-        self._subscribers = None
+        self._writes = None
 
     def leave(self, subscription: Subscription) -> bool:
         """Let one out; whether it was live."""
         if not subscription.is_live:
             return False
         del self.live[subscription.outlet]
-        self._subscribers = None
+        self._writes = None
         return True
 
     def bytes_of(self, messages: list[Message]) -> bytes:
@@ -95,6 +93,10 @@ class Feed:
 
     def write(self, data: bytes) -> None:
         """Write to everybody who is live."""
-        if data:
-            for subscription in self.subscribers:
-                subscription.outlet.write(data)
+        if not data:
+            return
+        # The innermost loop of the service: the list is made when somebody comes or goes.
+        if self._writes is None:
+            self._writes = [outlet.write for outlet in self.live]
+        for write in self._writes:
+            write(data)

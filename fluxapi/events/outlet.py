@@ -32,6 +32,10 @@ def _nothing() -> None:
     pass
 
 
+def _discard(_data: bytes) -> None:
+    pass
+
+
 class Outlet(asyncio.Protocol):
     """Wraps a connected transport until :meth:`release`.
 
@@ -43,6 +47,8 @@ class Outlet(asyncio.Protocol):
     def __init__(self, transport: asyncio.Transport) -> None:
         self._inner = cast("asyncio.Protocol", transport.get_protocol())
         self._transport = transport
+        self.write: Callable[[bytes], None] = transport.write
+        """Send now, or keep what does not fit; nothing happens when the reader is gone."""
         self.on_pause: Callable[[], None] = _nothing
         self.on_resume: Callable[[], None] = _nothing
         self.on_lost: Callable[[], None] = _nothing
@@ -52,11 +58,6 @@ class Outlet(asyncio.Protocol):
         transport.set_protocol(self)
         transport.set_write_buffer_limits(high=0)
         _tune(transport)
-
-    def write(self, data: bytes) -> None:
-        """Send now, or keep what does not fit; nothing when the reader is gone."""
-        if not self.lost:
-            self._transport.write(data)
 
     @property
     def unsent(self) -> int:
@@ -81,16 +82,19 @@ class Outlet(asyncio.Protocol):
 
     def close(self) -> None:
         """Let what was written leave if it does so soon, and end the connection."""
+        self._shut()
         self._transport.close()
         asyncio.get_running_loop().call_later(_LINGER, self._transport.abort)
 
     def abort(self) -> None:
         """End the connection at once."""
+        self._shut()
         self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The reader went away."""
         self.lost = True
+        self._shut()
         self._wake()
         self._inner.connection_lost(exc)
         self.on_lost()
@@ -103,10 +107,11 @@ class Outlet(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         """Everything has been sent."""
-        self.paused = False
+        self.paused = self.write is _discard
         self._wake()
         self._inner.resume_writing()
-        self.on_resume()
+        if not self.paused:
+            self.on_resume()
 
     def data_received(self, data: bytes) -> None:
         """For aiohttp."""
@@ -115,6 +120,13 @@ class Outlet(asyncio.Protocol):
     def eof_received(self) -> bool | None:
         """For aiohttp."""
         return self._inner.eof_received()
+
+    def _shut(self) -> None:
+        """There is no room any more, and never will be."""
+        self.write = _discard
+        if not self.paused:
+            self.paused = True
+            self.on_pause()
 
     def _wake(self) -> None:
         for waiter in self._waiters:

@@ -1,0 +1,108 @@
+"""Many readers of one relay in one thread: they read as fast as they can and look for the end."""
+
+from __future__ import annotations
+
+import json
+import selectors
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from .relay import LAST, STAMP
+
+__all__ = ["Readers", "sse", "websocket"]
+
+_END = f'"{LAST}"'.encode()
+_CHUNK = 1 << 20
+_TAIL = 512
+_LIMIT = 60.0
+
+
+def websocket(stream: str = "events", since: str | None = None) -> bytes:
+    """An upgrade and a subscription in one write."""
+    fields = {"type": "subscribe", "sub": "e", "stream": stream}
+    body = json.dumps({**fields, "since": since} if since else fields).encode()
+    mask = b"\x00\x00\x00\x00"
+    size = bytes([0x80 | len(body)]) if len(body) < 126 else b"\xfe" + len(body).to_bytes(2, "big")
+    return (
+        b"GET /v1/events/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+        b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: flux-events.v1\r\n\r\n"
+        b"\x81%b%b%b" % (size, mask, body)
+    )
+
+
+def sse(stream: str = "events") -> bytes:
+    """A request for Server-Sent Events."""
+    return (
+        b"GET /v1/events?stream=%b HTTP/1.1\r\nHost: localhost\r\n"
+        b"Accept: text/event-stream\r\n\r\n" % stream.encode()
+    )
+
+
+@dataclass
+class Readers:
+    """Connections to ``port`` that sent ``hello`` and have had their first bytes of an answer."""
+
+    port: int
+    hello: bytes
+    number: int
+    latencies: list[int] = field(default_factory=list)
+    sockets: list[socket.socket] = field(default_factory=list)
+    received: int = 0
+
+    def connect(self, until: bytes = b"\r\n\r\n") -> None:
+        """Connect all, and read until each has had ``until``."""
+        self.sockets = [
+            socket.create_connection(("127.0.0.1", self.port)) for _ in range(self.number)
+        ]
+        for sock in self.sockets:
+            sock.sendall(self.hello)
+        self._until(self.sockets, until)
+
+    def close(self) -> None:
+        """Hang up."""
+        for sock in self.sockets:
+            sock.close()
+
+    def read(self, sockets: Sequence[socket.socket] | None = None) -> float:
+        """Read until everybody has had the last event; how many seconds that took."""
+        started = time.perf_counter()
+        self._until(self.sockets if sockets is None else sockets, _END)
+        return time.perf_counter() - started
+
+    def _until(self, sockets: Sequence[socket.socket], mark: bytes) -> None:
+        selector = selectors.DefaultSelector()
+        tails = dict.fromkeys(sockets, b"")
+        for sock in sockets:
+            sock.setblocking(False)
+            selector.register(sock, selectors.EVENT_READ)
+        deadline = time.monotonic() + _LIMIT
+        while tails:
+            ready = selector.select(1.0)
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{len(tails)} readers have not had {mark!r}")
+            for key, _ in ready:
+                sock = key.fileobj
+                assert isinstance(sock, socket.socket)
+                data = sock.recv(_CHUNK)
+                if not data:
+                    raise ConnectionResetError("the server hung up")
+                self.received += len(data)
+                self._note(data)
+                tail = tails[sock] + data[-_TAIL:]
+                if mark in tail or mark in data:
+                    selector.unregister(sock)
+                    del tails[sock]
+                else:
+                    tails[sock] = tail[-_TAIL:]
+        selector.close()
+
+    def _note(self, data: bytes) -> None:
+        now = time.monotonic_ns()
+        at = data.find(STAMP)
+        while at >= 0:
+            start = at + len(STAMP)
+            self.latencies.append(now - int(data[start : data.index(b",", start)]))
+            at = data.find(STAMP, start)

@@ -1,0 +1,259 @@
+"""Servers that give the same events to all their clients, each a process told what to do by lines.
+
+``fluxapi JOBS`` is the service itself, fed with raw journal payloads; ``ready`` writes frames that
+are ready to aiohttp's transports, the least that any aiohttp service does; ``websockets`` is that
+library's ``broadcast``; ``raw`` writes to plain asyncio transports. All run on uvloop. Commands on
+standard input and their answers on standard output are lines of JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import uvloop
+import websockets.asyncio.server
+from aiohttp import web
+
+from fluxapi.app import create_app
+from fluxapi.events.wire import frame_text
+from fluxapi.instance.protocol import InstanceInfo, JournalBatch
+from fluxapi.model.eventlog import decode_journal
+from fluxapi.service import tune
+from fluxapi.settings import Settings
+
+from .backlog import live, payloads
+
+__all__ = ["LAST", "STAMP", "Relay", "relay"]
+
+LAST = "the-last"
+"""Name of the event that ends a run."""
+
+STAMP = b'"sent":'
+"""What stands before the monotonic time, in nanoseconds, at which an event was handed over."""
+
+_FIRST = 10_000_000
+_PAGE = 4096
+
+
+class _Fed:
+    """An instance whose journal is what it is fed with, after a backlog."""
+
+    def __init__(self, jobs: int) -> None:
+        self._jobs = jobs
+        self._batches: asyncio.Queue[JournalBatch] = asyncio.Queue()
+
+    async def start(self) -> InstanceInfo:
+        return InstanceInfo("flux", "0", None, 1, "localhost", 0, 0.0)
+
+    async def close(self) -> None:
+        return
+
+    async def journal(self) -> AsyncIterator[JournalBatch]:
+        yield [decode_journal(payload) for payload in payloads(self._jobs)]
+        while True:
+            batch = await self._batches.get()
+            # As a broker's journal does it: a backlog must not hold the loop.
+            await asyncio.sleep(0)
+            yield batch
+
+    async def feed(self, raw: list[bytes]) -> None:
+        self._batches.put_nowait([decode_journal(payload) for payload in raw])
+        while not self._batches.empty():  # noqa: ASYNC110 - as fast as it is taken
+            await asyncio.sleep(0)
+
+
+Feed = Callable[[list[bytes]], Awaitable[None]]
+
+
+def _frame(payload: bytes) -> bytes:
+    """What a server without our code would send of an event."""
+    message = json.loads(payload)
+    cursor = "0123456789abcdef.12345678.1795474494232"
+    event = {"type": "event", "sub": "e", "cursor": cursor, "id": "f" * 9, "index": 3}
+    event |= message["events"][-1]
+    return json.dumps(event, separators=(",", ":")).encode()
+
+
+async def _fluxapi(sock: socket.socket, jobs: int) -> Feed:
+    instance = _Fed(jobs)
+    settings = Settings(instance="flux", max_streams=10_000)
+    app = create_app(settings, cast("Any", instance), stop=lambda: None)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.SockSite(runner, sock).start()
+    return instance.feed
+
+
+async def _ready(sock: socket.socket, _: int) -> Feed:
+    transports: list[Any] = []
+
+    async def handler(request: web.Request) -> web.WebSocketResponse:
+        response = web.WebSocketResponse(compress=False, protocols=("flux-events.v1",))
+        await response.prepare(request)
+        transports.append(request.transport)
+        async for _ in response:
+            pass
+        return response
+
+    async def feed(raw: list[bytes]) -> None:
+        for payload in raw:
+            data = frame_text(_frame(payload))
+            for transport in transports:
+                transport.write(data)
+            await asyncio.sleep(0)
+
+    app = web.Application()
+    app.router.add_get("/v1/events/ws", handler)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.SockSite(runner, sock).start()
+    return feed
+
+
+async def _websockets(sock: socket.socket, _: int) -> Feed:
+    connections: set[websockets.asyncio.server.ServerConnection] = set()
+
+    async def handler(connection: websockets.asyncio.server.ServerConnection) -> None:
+        connections.add(connection)
+        await connection.wait_closed()
+
+    async def feed(raw: list[bytes]) -> None:
+        for payload in raw:
+            websockets.asyncio.server.broadcast(connections, _frame(payload).decode())
+            await asyncio.sleep(0)
+
+    await websockets.asyncio.server.serve(
+        handler, sock=sock, compression=None, ping_interval=None, subprotocols=None
+    )
+    return feed
+
+
+async def _raw(sock: socket.socket, _: int) -> Feed:
+    transports: list[asyncio.Transport] = []
+
+    class Protocol(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            transports.append(cast("asyncio.Transport", transport))
+            transports[-1].write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
+
+    async def feed(raw: list[bytes]) -> None:
+        for payload in raw:
+            data = frame_text(_frame(payload))
+            for transport in transports:
+                transport.write(data)
+            await asyncio.sleep(0)
+
+    await asyncio.get_running_loop().create_server(Protocol, sock=sock)
+    return feed
+
+
+_KINDS = {"fluxapi": _fluxapi, "ready": _ready, "websockets": _websockets, "raw": _raw}
+
+
+def _last(number: int) -> bytes:
+    entry = {"timestamp": time.time(), "name": LAST}
+    return json.dumps({"id": (_FIRST * 10 + number) << 24, "events": [_submit(), entry]}).encode()
+
+
+def _submit() -> dict[str, Any]:
+    context = {"userid": 0, "urgency": 16, "flags": 0, "version": 1}
+    return {"timestamp": time.time(), "name": "submit", "context": context}
+
+
+class _Commands:
+    """What the process can be told; jobs are numbered on from run to run."""
+
+    def __init__(self, feed: Feed) -> None:
+        self._feed = feed
+        self._number = _FIRST
+
+    async def burst(self, events: int, batch: int) -> dict[str, Any]:
+        """Feed ``events`` events, ``batch`` at a time, then the last one."""
+        raw = list(live(events, self._number))
+        self._number += events
+        started = time.perf_counter()
+        for at in range(0, len(raw), batch):
+            await self._feed(raw[at : at + batch])
+        await self._feed([self._end()])
+        return {"seconds": time.perf_counter() - started}
+
+    async def paced(self, events: int, rate: float) -> dict[str, Any]:
+        """Feed one event at a time, ``rate`` a second, each with the time at which it was fed."""
+        for payload in live(events, self._number, 100):
+            due = time.perf_counter() + 1 / rate
+            stamp = b'"context": {"sent":%d, ' % time.monotonic_ns()
+            await self._feed([payload.replace(b'"context": {', stamp, 1)])
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        self._number += events
+        await self._feed([self._end()])
+        return {}
+
+    async def memory(self) -> dict[str, Any]:
+        """Bytes resident."""
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]  # noqa: ASYNC240 - /proc does not block
+        return {"resident": int(pages) * _PAGE}
+
+    def _end(self) -> bytes:
+        self._number += 1
+        return _last(self._number)
+
+
+async def _serve(kind: str, number: int) -> None:
+    tune()
+    sock = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    commands = _Commands(await _KINDS[kind](sock, number))
+    print(sock.getsockname()[1], flush=True)
+    loop = asyncio.get_running_loop()
+    reader = asyncio.StreamReader()
+    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    while line := await reader.readline():
+        order = json.loads(line)
+        answer = await getattr(commands, order.pop("do"))(**order)
+        print(json.dumps(answer), flush=True)
+
+
+class Relay:
+    """Such a process: its ``port``, and its commands."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stdout is not None
+        self._process = process
+        self.port = int(process.stdout.readline())
+
+    def tell(self, **order: Any) -> None:
+        """Give an order; the answer is for :meth:`answer`."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(order) + "\n")
+        self._process.stdin.flush()
+
+    def answer(self) -> dict[str, Any]:
+        """Wait for the answer to an order."""
+        assert self._process.stdout is not None
+        found: dict[str, Any] = json.loads(self._process.stdout.readline())
+        return found
+
+
+@contextlib.contextmanager
+def relay(kind: str, number: int = 0) -> Iterator[Relay]:
+    """A relay while the context lasts."""
+    command = [sys.executable, "-m", "bench.relay", kind, str(number)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield Relay(process)
+        finally:
+            process.kill()
+
+
+if __name__ == "__main__":
+    uvloop.new_event_loop().run_until_complete(_serve(sys.argv[1], int(sys.argv[2])))
