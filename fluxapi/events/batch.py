@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from .index import LASTING
 from .ring import Entry, Ring
 from .table import Changes, Shape
 from .trail import Trail
@@ -52,8 +53,11 @@ def publish(changes: Changes, ring: Ring, trail: Trail) -> Batch:
     rows: list[Row] = []
     for jobid, entry in last.items():
         if jobid in changes.changed:
-            rows.append(Row(jobid, entry, changes.changed[jobid], changes.after[jobid]))
+            before, after = changes.changed[jobid], changes.after[jobid]
+            rows.append(Row(jobid, entry, before, after))
             trail.touch(jobid, entry.seq)
+            if before is not None and before.facets[LASTING] != after.facets[LASTING]:
+                trail.moved.add(jobid)
         elif jobid in changes.gone:
             rows.append(Row(jobid, entry, changes.gone[jobid], None))
             trail.remove(jobid, entry.seq)

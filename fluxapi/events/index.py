@@ -16,7 +16,7 @@ from sortedcontainers import SortedDict, SortedList
 from fluxapi.model.job import Job
 from fluxapi.model.resources import decode_hostlist
 
-__all__ = ["Facets", "Index", "facets"]
+__all__ = ["LASTING", "Facets", "Index", "facets"]
 
 _BULK = 64
 """From this many ids on, one sort is cheaper than one insertion each."""
@@ -37,6 +37,10 @@ class Facets(NamedTuple):
     queue: str
     name: str
     nodelist: str
+
+
+LASTING = slice(2, 5)
+"""Those that hardly ever change: ``userid``, ``queue`` and ``name``."""
 
 
 def facets(job: Job) -> Facets:

@@ -32,6 +32,8 @@ class Trail:
 
     def __init__(self, *, max_gone: int = 100_000) -> None:
         self.floor = 0
+        self.moved: set[int] = set()
+        """Jobs that got another user, queue or name: filters on those may have taken them."""
         self._last: dict[int, int] = {}
         self._segments: list[_Segment] = [_Segment()]
         self._gone: deque[int] = deque()
@@ -44,6 +46,7 @@ class Trail:
     def start(self, seq: int) -> None:
         """Forget everything: who stands before ``seq`` must begin anew."""
         self.floor = seq
+        self.moved.clear()
         self._last.clear()
         self._segments = [_Segment()]
         self._gone.clear()
@@ -63,6 +66,7 @@ class Trail:
     def remove(self, jobid: int, seq: int) -> None:
         """The row is gone since ``seq``."""
         self.touch(jobid, seq)
+        self.moved.discard(jobid)
         self._gone.append(jobid)
         if len(self._gone) > self._max_gone:
             oldest = self._gone.popleft()

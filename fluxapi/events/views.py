@@ -176,7 +176,7 @@ class JobsView:
         if self._selection.takes(jobid, values):
             return "job", cursor, self._table.encode(jobid)[1:]
         # Whether it was one of them when this reader last heard of it, nobody knows.
-        if self._selection.might_take(jobid, values):
+        if jobid in self._trail.moved or self._selection.might_take(jobid, values):
             return "gone", cursor, _gone(jobid)
         return None
 
