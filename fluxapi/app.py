@@ -13,7 +13,7 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from . import keys, middleware, schema
+from . import asyncapi, keys, middleware, openapi, schema
 from .auth import Credentials
 from .events.connections import Connections
 from .events.cursor import instance_tag, new_epoch
@@ -31,7 +31,6 @@ from .instance.protocol import Instance
 from .metrics import Metrics
 from .model.jobspec import Defaults
 from .model.options import read_value
-from .openapi import document
 from .routes import ROUTES, add_routes
 from .settings import Settings
 from .tickets import Tickets
@@ -73,7 +72,8 @@ def create_app(
     )
     app[keys.IDEMPOTENCY] = Idempotency(app[keys.TABLE], settings.idempotency_keys)
     app[keys.PAGES] = Pages()
-    app[keys.OPENAPI] = document(ROUTES)
+    app[keys.OPENAPI] = openapi.document(ROUTES)
+    app[keys.ASYNCAPI] = asyncapi.document(ROUTES)
     environment = aiohttp_jinja2.setup(
         app,
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "web" / "templates"),

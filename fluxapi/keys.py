@@ -21,6 +21,7 @@ from .settings import Settings
 from .tickets import Tickets
 
 __all__ = [
+    "ASYNCAPI",
     "BODY",
     "CONNECTIONS",
     "CREDENTIALS",
@@ -57,6 +58,7 @@ IDEMPOTENCY: web.AppKey[Idempotency] = web.AppKey("idempotency", Idempotency)
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 PAGES: web.AppKey[Pages] = web.AppKey("pages", Pages)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")
+ASYNCAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("asyncapi")
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 EXPIRES: web.RequestKey[float | None] = web.RequestKey("expires")

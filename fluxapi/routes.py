@@ -169,7 +169,8 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/events/ws", events.socket, "openSocket", "events",
         "Open a WebSocket (subprotocol flux-events.v1) for many subscriptions.",
-        {}, query="socket-query", fails=(errors.InstanceUnavailable, errors.TooManyStreams),
+        {}, query="socket-query",
+        fails=(errors.RequestError, errors.InstanceUnavailable, errors.TooManyStreams),
         stream=True,
     ),
     Route(
@@ -218,6 +219,10 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/openapi.json", docs.openapi, "getOpenAPI", "documentation",
         "Get this contract.", {}, other=("application/json",),
+    ),
+    Route(
+        "GET", "/asyncapi.json", docs.asyncapi, "getAsyncAPI", "documentation",
+        "Get the contract of the event channel.", {}, other=("application/json",),
     ),
     Route(
         "GET", "/docs", docs.docs, "getDocs", "documentation", "Read the reference.",

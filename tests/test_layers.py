@@ -18,7 +18,7 @@ LAYERS = [
     ["keys", "metrics", "auth", "origins", "tickets", "turns"],
     ["body", "middleware"],
     ["handlers", "web"],
-    ["routes", "openapi"],
+    ["routes", "openapi", "asyncapi"],
     ["app"],
     ["service"],
     ["cli"],

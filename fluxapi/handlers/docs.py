@@ -1,4 +1,4 @@
-"""The contract: ``/openapi.json`` for programs, ``/docs`` and ``/docs/errors`` for people."""
+"""The contracts: OpenAPI and AsyncAPI for programs, ``/docs`` and ``/docs/errors`` for people."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fluxapi.web.reference import error_kinds, groups
 
 from .support import reply
 
-__all__ = ["docs", "docs_errors", "openapi", "style"]
+__all__ = ["asyncapi", "docs", "docs_errors", "openapi", "style"]
 
 _STYLE = (Path(__file__).parent.parent / "web" / "static" / "docs.css").read_bytes()
 
@@ -22,6 +22,11 @@ _STYLE = (Path(__file__).parent.parent / "web" / "static" / "docs.css").read_byt
 async def openapi(request: web.Request) -> web.Response:
     """The OpenAPI 3.1 document."""
     return reply(request.app[keys.OPENAPI])
+
+
+async def asyncapi(request: web.Request) -> web.Response:
+    """The AsyncAPI 3.0 document of the event channel."""
+    return reply(request.app[keys.ASYNCAPI])
 
 
 async def docs(request: web.Request) -> web.Response:
