@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Callable
 
 import uvloop
 
-from . import embedded, listing, submission, table
+from . import channel, embedded, listing, submission, table
 from .figures import Figure, render
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("only", nargs="*", help="table, listing, submission, embedded; default all")
+    parser.add_argument(
+        "only", nargs="*", help="table, listing, submission, embedded, channel; default all"
+    )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
     parser.add_argument("--submits", type=int, default=3_000, help="single submits of one round")
@@ -25,9 +28,10 @@ def main() -> int:
     """Measure and print; the exit status does not judge, the reader does."""
     options = _arguments()
     run = uvloop.new_event_loop().run_until_complete
-    parts = {
+    parts: dict[str, Callable[[], list[Figure]]] = {
         "table": lambda: table.figures(options.jobs),
         "listing": lambda: run(listing.figures(options.jobs, options.requests)),
+        "channel": channel.figures,
         "embedded": lambda: embedded.figures(1_000),
         "submission": lambda: submission.figures(options.submits),
     }

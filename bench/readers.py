@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from .relay import LAST, STAMP
 
@@ -19,17 +20,16 @@ _TAIL = 512
 _LIMIT = 60.0
 
 
-def websocket(stream: str = "events", since: str | None = None) -> bytes:
+def websocket(stream: str = "events", *, deflate: bool = False) -> bytes:
     """An upgrade and a subscription in one write."""
-    fields = {"type": "subscribe", "sub": "e", "stream": stream}
-    body = json.dumps({**fields, "since": since} if since else fields).encode()
+    body = json.dumps({"type": "subscribe", "sub": "e", "stream": stream}).encode()
     mask = b"\x00\x00\x00\x00"
-    size = bytes([0x80 | len(body)]) if len(body) < 126 else b"\xfe" + len(body).to_bytes(2, "big")
+    offer = b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if deflate else b""
     return (
         b"GET /v1/events/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
         b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: flux-events.v1\r\n\r\n"
-        b"\x81%b%b%b" % (size, mask, body)
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: flux-events.v1\r\n%b\r\n"
+        b"\x81%c%b%b" % (offer, 0x80 | len(body), mask, body)
     )
 
 
@@ -84,8 +84,7 @@ class Readers:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"{len(tails)} readers have not had {mark!r}")
             for key, _ in ready:
-                sock = key.fileobj
-                assert isinstance(sock, socket.socket)
+                sock = cast("socket.socket", key.fileobj)
                 data = sock.recv(_CHUNK)
                 if not data:
                     raise ConnectionResetError("the server hung up")

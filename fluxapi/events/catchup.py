@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 
 from .feed import Subscription
@@ -10,8 +11,8 @@ from .ring import Refused, Ring
 
 __all__ = ["CatchUp"]
 
-_TURN = 64
-"""Pieces written in one turn of the event loop: some milliseconds."""
+_TURN = 0.003
+"""Seconds after which the event loop gets its turn."""
 
 
 class CatchUp:
@@ -63,7 +64,10 @@ class CatchUp:
         views = {subscription.feed.view for subscription in self._ready}
         for view in views:
             view.tally.walk_on()
-        for subscription in list(self._ready)[:_TURN]:
+        enough = time.perf_counter() + _TURN
+        for subscription in list(self._ready):
+            if time.perf_counter() >= enough:
+                break
             del self._ready[subscription]
             if self._advance(subscription):
                 self._arrive(subscription)
@@ -93,13 +97,11 @@ class CatchUp:
         if subscription.walk is not None:
             snapshot, after = subscription.walk
             piece = snapshot.piece(after)
-            cursor = b""
             if piece.after is None:
                 subscription.place(snapshot.start)
-                cursor = self._ring.cursor_at(snapshot.start)
             else:
                 subscription.walk = (snapshot, piece.after)
-            return feed.bytes_of([("snapshot", cursor, piece.body)])
+            return piece.data(feed.wire)
         try:
             messages, subscription.seq = feed.view.past(subscription.seq)
         except Refused as refused:

@@ -8,11 +8,12 @@ too early is sent anew, and nothing had to be copied or held still.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .filters import Selection
 from .index import facets
 from .table import Table
+from .wire import Wire
 
 __all__ = ["Piece", "Snapshot"]
 
@@ -25,22 +26,34 @@ _KEPT = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """``body`` of one snapshot message; ``after`` is where the next one goes on, if any."""
+    """One snapshot message; ``after`` is where the next one goes on, if any."""
 
+    cursor: bytes
     body: bytes
     after: int | None
+    _small: dict[Wire, bytes] = field(default_factory=dict)
 
-    @property
-    def is_last(self) -> bool:
-        """Whether the walk is over."""
-        return self.after is None
+    def data(self, wire: Wire) -> bytes:
+        """The piece as it is written; kept where a wire compresses, which takes its time."""
+        data = self._small.get(wire)
+        if data is None:
+            data = wire.join([wire.frame("snapshot", self.cursor, self.body)])
+            if len(data) < len(self.body) // 2:
+                self._small[wire] = data
+        return data
 
 
 class Snapshot:
-    """One walk, shared by all who begin before much has changed; ``start`` is its number."""
+    """One walk, shared by all who begin before much has changed; ``start`` is its number.
 
-    def __init__(self, table: Table, selection: Selection, start: int, size: int) -> None:
+    ``cursor`` is that of the number; ``size`` is from how many bytes on a piece is large enough.
+    """
+
+    def __init__(
+        self, table: Table, selection: Selection, start: int, cursor: bytes, size: int
+    ) -> None:
         self.start = start
+        self._cursor = cursor
         self._table = table
         self._selection = selection
         self._size = size
@@ -79,4 +92,4 @@ class Snapshot:
             b"false" if is_last else b"true",
             b",".join(rows),
         )
-        return Piece(body, None if is_last else reached)
+        return Piece(self._cursor if is_last else b"", body, None if is_last else reached)

@@ -5,6 +5,7 @@ Plain synchronous code. A message is ``(kind, cursor, body)``; see :mod:`fluxapi
 
 from __future__ import annotations
 
+import weakref
 from typing import Protocol
 
 import msgspec
@@ -119,7 +120,8 @@ class JobsView:
         self._table = table
         self._ring = ring
         self._trail = trail
-        self._snapshot: Snapshot | None = None
+        # Shared while somebody walks it, and gone with the last one.
+        self._snapshot: weakref.ref[Snapshot] | None = None
         self.tally = Tally(table, self._selection)
 
     def news(self, batch: Batch) -> list[Message]:
@@ -160,10 +162,11 @@ class JobsView:
 
     def begin_anew(self) -> Snapshot:
         """A snapshot: one that others have begun, if not much has changed since."""
-        held = self._snapshot
+        held = None if self._snapshot is None else self._snapshot()
         if held is None or held.start + _SHARED < self._ring.head or held.start < self._trail.floor:
-            head = self._ring.head
-            held = self._snapshot = Snapshot(self._table, self._selection, head, PIECE)
+            start, cursor = self._ring.head, self._ring.cursor
+            held = Snapshot(self._table, self._selection, start, cursor, PIECE)
+            self._snapshot = weakref.ref(held)
         return held
 
     def _latest(self, at: int, jobid: int) -> Message | None:
