@@ -21,6 +21,7 @@ from .events.history import History
 from .events.hub import Hub
 from .events.idempotency import Idempotency
 from .events.journal import Journal
+from .events.output import Outputs
 from .events.pages import Pages
 from .events.pulse import Pulse
 from .events.ring import Ring
@@ -117,7 +118,8 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
     hub = app[keys.HUB] = Hub(app[keys.TABLE], ring, Trail())
     journal = app[keys.JOURNAL] = Journal(app[keys.INSTANCE], hub)
     app[keys.METRICS].watch(journal)
-    pulse, sampler = Pulse(hub), Sampler(hub, app[keys.INSTANCE])
+    outputs = app[keys.OUTPUTS] = Outputs(app[keys.INSTANCE], app[keys.TABLE])
+    pulse, sampler = Pulse(hub, outputs), Sampler(hub, app[keys.INSTANCE])
     for part in (journal, pulse, sampler):
         await part.start()
     try:
@@ -125,6 +127,7 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
             await asyncio.wait_for(journal.caught_up(), _CATCH_UP)
         yield
     finally:
+        await outputs.close()
         for part in (sampler, pulse, journal):
             await part.close()
 

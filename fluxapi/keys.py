@@ -12,6 +12,7 @@ from .events.connections import Connections
 from .events.hub import Hub
 from .events.idempotency import Idempotency
 from .events.journal import Journal
+from .events.output import Outputs
 from .events.pages import Pages
 from .events.table import Table
 from .instance.protocol import Instance, InstanceInfo
@@ -34,6 +35,7 @@ __all__ = [
     "JOURNAL",
     "METRICS",
     "OPENAPI",
+    "OUTPUTS",
     "PAGES",
     "QUERY",
     "REQUEST_ID",
@@ -50,6 +52,7 @@ TABLE: web.AppKey[Table] = web.AppKey("table", Table)
 JOURNAL: web.AppKey[Journal] = web.AppKey("journal", Journal)
 HUB: web.AppKey[Hub] = web.AppKey("hub", Hub)
 CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections", Connections)
+OUTPUTS: web.AppKey[Outputs] = web.AppKey("outputs", Outputs)
 TICKETS: web.AppKey[Tickets] = web.AppKey("tickets", Tickets)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
 CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)

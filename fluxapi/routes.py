@@ -154,6 +154,14 @@ ROUTES: tuple[Route, ...] = (
         other=("text/plain", "application/x-ndjson"),
     ),
     Route(
+        "GET", "/jobs/{id}/output/stream", output.follow, "followOutput", "jobs",
+        "Follow what the job writes: what it wrote, then what it writes, to its end.",
+        {}, query="output-stream-query",
+        fails=(*_LOOKUP, errors.NotAcceptable, errors.TooManyStreams), stream=True,
+        other=output.STREAM_OFFERS,
+        headers={"Last-Event-ID": "Index of the last entry that was seen; it wins over all else."},
+    ),
+    Route(
         "GET", "/jobs/{id}/events", events.job_events, "followJob", "events",
         "Follow the events of a job, from its first to its last.",
         {}, query="job-events-query", fails=(*_LOOKUP, errors.TooManyStreams), stream=True,

@@ -171,6 +171,8 @@ def _unknown(name: str, known: list[str], noun: str) -> str:
 def _sentence(schema: Mapping[str, Any], keyword: str, value: Any) -> str:
     if keyword == "oneOf":
         return f"must give {schema['x-form']}, and not more."
+    if keyword == "not" and "x-form" in schema:
+        return f"must be left out: it is {schema['x-form']}."
     if "x-form" in schema:
         return f"must be {schema['x-form']}, not {_show(value)}."
     if keyword in {"enum", "const"}:

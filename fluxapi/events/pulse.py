@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
+from typing import Protocol
 
 from .hub import Hub
 from .outlet import Outlet
@@ -13,17 +15,32 @@ __all__ = ["Pulse"]
 _SECOND = 1.0
 
 MARK_EVERY = 15
-"""Seconds from one mark to the next."""
+"""Seconds from one mark, or sign of life, to the next."""
 
 STALLED = 10.0
 """Seconds after which a reader that has taken nothing is let go."""
 
 
+class Streams(Protocol):
+    """What else writes to readers, in its own way."""
+
+    @property
+    def outlets(self) -> Collection[Outlet]:
+        """The connections that it writes to."""
+
+    def end(self, outlet: Outlet, reason: str) -> None:
+        """End what it writes to a connection."""
+
+    def beat(self) -> None:
+        """Write what means nothing, so that idle connections are kept open."""
+
+
 class Pulse:
     """Runs for as long as the service does; an idle second costs a look at nobody."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, *others: Streams) -> None:
         self._hub = hub
+        self._others = others
         self._task: asyncio.Task[None] | None = None
         self._seconds = 0
         self._stuck: dict[Outlet, tuple[int, float]] = {}
@@ -47,6 +64,8 @@ class Pulse:
         """One second has gone by; ``now`` is a monotonic time."""
         self._seconds += 1
         due = self._seconds % MARK_EVERY
+        for streams in self._others if not due else ():
+            streams.beat()
         for feed in list(self._hub.feeds.values()):
             mark = b""
             for subscription in list(feed.subscribers):
@@ -58,7 +77,8 @@ class Pulse:
 
     def _let_go(self, now: float) -> None:
         stuck: dict[Outlet, tuple[int, float]] = {}
-        for outlet in list(self._hub.outlets):
+        holders: tuple[Hub | Streams, ...] = (self._hub, *self._others)
+        for outlet in {outlet for holder in holders for outlet in holder.outlets}:
             if not outlet.paused:
                 continue
             unsent = outlet.unsent
@@ -66,5 +86,6 @@ class Pulse:
             stuck[outlet] = (unsent, since if unsent == size else now)
             if unsent == size and now - since >= STALLED:
                 del stuck[outlet]
-                self._hub.end(outlet, "stalled")
+                for holder in holders:
+                    holder.end(outlet, "stalled")
         self._stuck = stuck

@@ -13,6 +13,7 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from .connections import Connections
 from .outlet import Outlet
+from .output import OnEnd
 from .wire import EventlogText, Lines, ServerSentEvents, Wire
 
 __all__ = ["ENDS", "OFFERS", "Source", "follow"]
@@ -22,13 +23,19 @@ OFFERS = ("text/event-stream", "application/x-ndjson")
 
 ENDS = {
     "clean": "The job is inactive, and everything about it has been sent.",
+    "finished": "The job writes no more, and everything that it wrote has been sent.",
+    "no-output": "The job has ended and never began to write.",
     "purged": "The instance has forgotten the job.",
+    "lost": "The Flux instance is not available; come back later.",
     "stalled": "The reader took nothing for too long.",
     "shutdown": "The service is ending.",
     "failed": "Something went wrong in the service; come back with your cursor.",
     "expired": "The credentials have expired.",
 }
 """Why a stream ends."""
+
+_WHOLE = frozenset({"clean", "finished", "no-output"})
+"""Ends after which nothing is missing."""
 
 _RETRY = (1000, 4000)
 """Milliseconds that a browser waits before it comes back: not all of them at once."""
@@ -43,9 +50,7 @@ _HEADERS = {
 class Source(Protocol):
     """What fills a stream."""
 
-    def begin(
-        self, outlet: Outlet, wire: Wire, on_end: Callable[[str], None]
-    ) -> Callable[[], None]:
+    def begin(self, outlet: Outlet, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
         """Begin to write; ``on_end`` is to be told when it is over; returns what stops it."""
 
 
@@ -55,66 +60,78 @@ async def follow(
     kind: str,
     connections: Connections,
     expires: float | None,
+    *,
+    plain: Callable[[bool], Wire] = EventlogText,
 ) -> web.StreamResponse:
-    """Answer with what ``source`` writes, as the media type ``kind``, until one side ends it."""
+    """Answer with what ``source`` writes, as the media type ``kind``, until one side ends it.
+
+    ``plain`` makes the wire of a kind that has no messages, from whether it is chunked.
+    """
     response = web.StreamResponse(headers=_HEADERS)
     response.content_type = kind
-    response.charset = "utf-8"
+    if kind != "application/octet-stream":
+        response.charset = "utf-8"
     chunked = request.version >= HttpVersion11
     if chunked:
         response.enable_chunked_encoding()
     if request.method == hdrs.METH_HEAD:
         return response
     loop = asyncio.get_running_loop()
-    ended: asyncio.Future[str] = loop.create_future()
+    ended: asyncio.Future[tuple[str, str]] = loop.create_future()
 
-    def end(reason: str) -> None:
+    def end(reason: str, detail: str = "") -> None:
         if not ended.done():
-            ended.set_result(reason)
+            ended.set_result((reason, detail or ENDS.get(reason, "")))
 
     with connections.hold(lambda: end("shutdown")):
         await response.prepare(request)
-        wire = _wire(kind, chunked=chunked)
+        wire = _WIRES.get(kind, plain)(chunked)
         # The head leaves with the first bytes, and what follows goes past aiohttp.
         await response.write(_opening(kind))
         transport = request.transport
         if transport is None or transport.is_closing():
             return response
         outlet = Outlet(transport)
-        outlet.on_lost = lambda: end("lost")
+        outlet.on_lost = lambda: end("left")
         timer = None
         if expires is not None:
             timer = loop.call_later(max(expires - time.time(), 0.0), end, "expired")
         stop = source.begin(outlet, wire, end)
         try:
-            reason = await ended
+            reason, detail = await ended
         finally:
             stop()
             if timer is not None:
                 timer.cancel()
-        await _finish(response, outlet, wire, reason)
+        await _finish(response, outlet, wire, reason, detail)
     return response
 
 
-async def _finish(response: web.StreamResponse, outlet: Outlet, wire: Wire, reason: str) -> None:
-    if not outlet.lost:
-        members = {"reason": reason, "detail": ENDS[reason]}
-        body = msgspec.json.encode(members)[1:]
-        outlet.write(wire.join([wire.frame("end", b"", body)]))
-    if reason == "stalled":
+async def _finish(
+    response: web.StreamResponse, outlet: Outlet, wire: Wire, reason: str, detail: str
+) -> None:
+    if outlet.lost:
+        outlet.release()
+        return
+    body = msgspec.json.encode({"reason": reason, "detail": detail})[1:]
+    words = wire.frame("end", b"", body)
+    outlet.write(wire.join([words]))
+    # Who cannot be told that something is missing must see it: no proper end.
+    broken = reason == "stalled" or not (words or reason in _WHOLE)
+    if broken:
         outlet.close()
     outlet.release()
-    if reason in {"stalled", "lost"}:
+    if broken:
         return
     if reason in {"shutdown", "failed"}:
         response.force_close()
     await response.write_eof()
 
 
-def _wire(kind: str, *, chunked: bool) -> Wire:
-    if kind == "text/event-stream":
-        return ServerSentEvents(chunked)
-    return Lines(chunked) if kind == "application/x-ndjson" else EventlogText(chunked)
+_WIRES: dict[str, Callable[[bool], Wire]] = {
+    "text/event-stream": ServerSentEvents,
+    "application/x-ndjson": Lines,
+}
 
 
 def _opening(kind: str) -> bytes:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -19,10 +20,11 @@ from fluxapi import bounds, schema
 from fluxapi.errors import FluxapiError, MalformedJSON, ValidationFailed
 
 from .connections import Connections
-from .feed import Subscription
 from .filters import read_filter
 from .hub import Hub
 from .outlet import Outlet
+from .output import Outputs, Selection
+from .stream import ENDS
 from .wire import WebSocketText, frame_close, frame_text
 
 __all__ = ["CODES", "PROTOCOL", "serve"]
@@ -56,6 +58,7 @@ Renew = Callable[[str], float]
 async def serve(
     request: web.Request,
     hub: Hub,
+    outputs: Outputs,
     connections: Connections,
     *,
     expires: float | None,
@@ -71,7 +74,7 @@ async def serve(
     if transport is None or transport.is_closing():
         return websocket
     outlet = Outlet(transport)
-    socket = _Socket(websocket, outlet, hub, renew)
+    socket = _Socket(websocket, outlet, hub, outputs, renew)
     with connections.hold(lambda: socket.close("shutdown")):
         try:
             socket.expire_at(expires)
@@ -85,13 +88,19 @@ class _Socket:
     """One client: its subscriptions by the names that it gave them."""
 
     def __init__(
-        self, websocket: web.WebSocketResponse, outlet: Outlet, hub: Hub, renew: Renew
+        self,
+        websocket: web.WebSocketResponse,
+        outlet: Outlet,
+        hub: Hub,
+        outputs: Outputs,
+        renew: Renew,
     ) -> None:
         self._websocket = websocket
         self._outlet = outlet
         self._hub = hub
+        self._outputs = outputs
         self._renew = renew
-        self._subscriptions: dict[str, Subscription] = {}
+        self._subscriptions: dict[str, Callable[[], None]] = {}
         self._expiry: asyncio.TimerHandle | None = None
         self._closed = False
         self._closing: asyncio.Task[bool] | None = None
@@ -128,8 +137,8 @@ class _Socket:
         """Let go of everything but the connection."""
         if self._expiry is not None:
             self._expiry.cancel()
-        for subscription in self._subscriptions.values():
-            self._hub.unsubscribe(subscription)
+        for stop in self._subscriptions.values():
+            stop()
         self._subscriptions.clear()
         self._outlet.release()
 
@@ -169,25 +178,51 @@ class _Socket:
                     }
                 ]
             )
-        wanted = read_filter(fields.get("filter", {}), within="/filter")
-        since = fields.get("since")
+        begin = self._output(fields) if fields["stream"] == "output" else self._changes(fields)
         self._say({"type": "subscribed", "sub": label, "stream": fields["stream"]})
-        self._subscriptions[label] = self._hub.subscribe(
-            self._outlet,
-            fields["stream"],
-            wanted,
-            WebSocketText(label),
-            since=since or None,
-            on_end=self.close,
-        )
+        self._subscriptions[label] = begin()
+
+    def _changes(self, fields: dict[str, Any]) -> Callable[[], Callable[[], None]]:
+        """What begins to follow the hub, and gives what stops it."""
+        wanted = read_filter(fields.get("filter", {}), within="/filter")
+
+        def begin() -> Callable[[], None]:
+            subscription = self._hub.subscribe(
+                self._outlet,
+                fields["stream"],
+                wanted,
+                WebSocketText(fields["sub"]),
+                since=fields.get("since") or None,
+                on_end=self.close,
+            )
+            return lambda: self._hub.unsubscribe(subscription)
+
+        return begin
+
+    def _output(self, fields: dict[str, Any]) -> Callable[[], Callable[[], None]]:
+        """The same for the output of a job."""
+        label, jobid = fields["sub"], self._outputs.find(fields["job"])
+        streams = set(fields.get("streams", ()))
+        only = streams.pop() if len(streams) == 1 else None
+        wanted = Selection(only, fields.get("tail"), fields.get("from", 0))
+        end = partial(self._end_output, label)
+        wire = WebSocketText(label)
+        return lambda: self._outputs.view(jobid, wanted, self._outlet, wire, end)
+
+    def _end_output(self, label: str, reason: str, detail: str = "") -> None:
+        if reason == "stalled":
+            self.close(reason)
+        elif self._subscriptions.pop(label, None) is not None:
+            words = {"reason": reason, "detail": detail or ENDS[reason]}
+            self._say({"type": "end", "sub": label, **words})
 
     def _unsubscribe(self, fields: dict[str, Any]) -> None:
-        subscription = self._subscriptions.pop(fields["sub"], None)
-        if subscription is None:
+        stop = self._subscriptions.pop(fields["sub"], None)
+        if stop is None:
             raise ValidationFailed(
                 [{"pointer": "/sub", "detail": "is not the name of a subscription."}]
             )
-        self._hub.unsubscribe(subscription)
+        stop()
         self._say({"type": "unsubscribed", "sub": fields["sub"]})
 
     def _authenticate(self, fields: dict[str, Any]) -> None:

@@ -12,9 +12,12 @@ from typing import Any, Protocol
 
 import msgspec
 
+from .entries import written
+
 __all__ = [
     "EventlogText",
     "Lines",
+    "OutputText",
     "ServerSentEvents",
     "WebSocketText",
     "Wire",
@@ -135,4 +138,29 @@ class EventlogText(msgspec.Struct, frozen=True):
 
     def join(self, frames: Sequence[bytes]) -> bytes:
         """Lines as one chunk."""
+        return _chunk(b"".join(frames), chunked=self.chunked)
+
+
+class OutputText(msgspec.Struct, frozen=True):
+    """What a job wrote, and nothing else: as text in UTF-8, or ``exact``, byte for byte.
+
+    In text, bytes that are not UTF-8 show as replacement characters.
+    """
+
+    chunked: bool = True
+    exact: bool = False
+
+    def frame(self, kind: str, cursor: bytes, body: bytes) -> bytes:  # noqa: ARG002 - a wire
+        """What one data entry stands for; nothing for any other message."""
+        entry = msgspec.json.decode(b"{" + body) if kind == "output" else {"name": kind}
+        if "name" in entry:
+            return b""
+        data = written(entry)
+        # Only what came in base64 is not UTF-8.
+        if self.exact or "encoding" not in entry:
+            return data
+        return data.decode("utf-8", "replace").encode()
+
+    def join(self, frames: Sequence[bytes]) -> bytes:
+        """All of it as one chunk."""
         return _chunk(b"".join(frames), chunked=self.chunked)

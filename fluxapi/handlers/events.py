@@ -13,6 +13,7 @@ from fluxapi.events import stream, websocket
 from fluxapi.events.filters import Filter, read_filter
 from fluxapi.events.hub import Hub
 from fluxapi.events.outlet import Outlet
+from fluxapi.events.output import OnEnd
 from fluxapi.events.ring import encode_body
 from fluxapi.events.wire import Wire
 from fluxapi.model.eventlog import Event
@@ -34,9 +35,7 @@ class _Following:
     filter: Filter
     since: str | None
 
-    def begin(
-        self, outlet: Outlet, wire: Wire, on_end: Callable[[str], None]
-    ) -> Callable[[], None]:
+    def begin(self, outlet: Outlet, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
         subscription = self.hub.subscribe(
             outlet, self.stream, self.filter, wire, since=self.since, on_end=on_end
         )
@@ -52,9 +51,7 @@ class _Job:
     events: list[Event]
     seq: int
 
-    def begin(
-        self, outlet: Outlet, wire: Wire, on_end: Callable[[str], None]
-    ) -> Callable[[], None]:
+    def begin(self, outlet: Outlet, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
         frames = [
             wire.frame("event", b"", encode_body(self.jobid, index, event))
             for index, event in enumerate(self.events)
@@ -115,6 +112,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
     return await websocket.serve(
         request,
         hub,
+        request.app[keys.OUTPUTS],
         request.app[keys.CONNECTIONS],
         expires=request[keys.EXPIRES],
         renew=request.app[keys.CREDENTIALS].check_access,

@@ -1,32 +1,48 @@
-"""What jobs wrote: ``GET /jobs/{id}/output``.
+"""What jobs wrote, and write: ``GET /jobs/{id}/output`` and ``GET /jobs/{id}/output/stream``.
 
-The output is streamed through: in memory are one batch of entries, unfinished lines, and with
-``tail`` that many lines, all of them bounded.
+What there is of the output is streamed through: in memory are one batch of entries, unfinished
+lines, and with ``tail`` that many lines, all of them bounded.
 """
 
 from __future__ import annotations
 
-import base64
 import logging
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import web
 
 from fluxapi import keys
-from fluxapi.errors import FluxapiError
+from fluxapi.errors import FluxapiError, ValidationFailed
+from fluxapi.events import stream as streams
+from fluxapi.events.entries import written
+from fluxapi.events.outlet import Outlet
+from fluxapi.events.output import OnEnd, Outputs, Selection
+from fluxapi.events.wire import OutputText, Wire
 from fluxapi.model.eventlog import Event, encode_event
 from fluxapi.model.jobid import encode_f58
 
 from .support import accepted, job_of, json_bytes
 
-__all__ = ["Lines", "output"]
+__all__ = ["STREAM_OFFERS", "Lines", "follow", "output"]
 
 _log = logging.getLogger(__name__)
 
 _OFFERS = ("application/json", "text/plain", "application/x-ndjson")
+STREAM_OFFERS = (
+    "text/plain",
+    "text/event-stream",
+    "application/x-ndjson",
+    "application/octet-stream",
+)
+"""What live output can be. Clients that ask for nothing in particular expect lines of text."""
+
+_MAX_INDEX_DIGITS = 15
+
 _MAX_LINE = 65536
 """Characters after which a line without an end is given out all the same."""
 
@@ -88,10 +104,7 @@ def data_of(event: Event, stream: str | None = None) -> str:
         return ""
     if stream is not None and context.get("stream") != stream:
         return ""
-    data: str = context.get("data") or ""
-    if context.get("encoding") == "base64":
-        return base64.b64decode(data).decode("utf-8", "replace")
-    return data
+    return written(context).decode("utf-8", "replace")
 
 
 async def output(request: web.Request) -> web.StreamResponse:
@@ -108,6 +121,44 @@ async def output(request: web.Request) -> web.StreamResponse:
     else:
         pieces = _document(source, encode_f58(job.id), stream, tail)
     return await _send(request, kind, pieces)
+
+
+@dataclass(frozen=True)
+class _Viewing:
+    """The output of a job as what fills a response."""
+
+    outputs: Outputs
+    jobid: int
+    selection: Selection
+
+    def begin(self, outlet: Outlet, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
+        return self.outputs.view(self.jobid, self.selection, outlet, wire, on_end)
+
+
+async def follow(request: web.Request) -> web.StreamResponse:
+    """The output as it comes, up to its end: text, entries as messages, or bytes."""
+    kind = accepted(request, STREAM_OFFERS)
+    source = _Viewing(request.app[keys.OUTPUTS], job_of(request).id, _selection(request))
+    return await streams.follow(
+        request,
+        source,
+        kind,
+        request.app[keys.CONNECTIONS],
+        request[keys.EXPIRES],
+        plain=partial(OutputText, exact=kind == "application/octet-stream"),
+    )
+
+
+def _selection(request: web.Request) -> Selection:
+    fields = request[keys.QUERY]
+    last = request.headers.get("Last-Event-ID")
+    if not last:
+        return Selection(fields.get("stream"), fields.get("tail"), fields.get("from", 0))
+    if not (last.isascii() and last.isdigit() and len(last) <= _MAX_INDEX_DIGITS):
+        raise ValidationFailed(
+            [{"pointer": "", "detail": "has a Last-Event-ID that is not the index of an entry."}]
+        )
+    return Selection(fields.get("stream"), None, int(last) + 1)
 
 
 async def _send(

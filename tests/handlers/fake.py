@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -48,6 +49,15 @@ class FakeInstance:
         self.hold_back.set()
         self.calls: list[tuple[Any, ...]] = []
         self.outputs: dict[int, list[list[Event]]] = {}
+        self.watches: Counter[int] = Counter()
+        """How often the output of a job was asked for up to its end."""
+        self.reads: Counter[int] = Counter()
+        """How often it was asked for as far as it went."""
+        self.watched: Counter[int] = Counter()
+        """How many follow the output of a job at the moment."""
+        self._open: set[int] = set()
+        self._broken: dict[int, Exception] = {}
+        self._written = asyncio.Event()
         self.eventlogs: dict[int, list[Event]] = {}
         self.closed = 0
         self._journal: asyncio.Queue[JournalBatch] = asyncio.Queue()
@@ -130,10 +140,52 @@ class FakeInstance:
             raise JobNotFound("There is no such job.")
         return [event for event in self.eventlogs[jobid] if event.name not in UNINDEXED]
 
-    async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:  # noqa: ARG002 - the protocol's signature
+    def feed(self, jobid: int, *entries: dict[str, Any]) -> None:
+        """Have a job write: one batch; its output goes on until :meth:`end_output`."""
+        self._open.add(jobid)
+        if entries:
+            if jobid not in self.outputs:
+                self.outputs[jobid] = [[Event(0.0, "header", {"version": 1})]]
+            events = [Event(1.0, "data", {"rank": "0", **entry}) for entry in entries]
+            self.outputs[jobid].append(events)
+        self._tell()
+
+    def end_output(self, jobid: int, error: Exception | None = None) -> None:
+        """Nothing follows, or the output cannot be read on."""
+        self._open.discard(jobid)
+        if error is not None:
+            self._broken[jobid] = error
+        self._tell()
+
+    async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
         self._answer()
-        for batch in self.outputs.get(jobid, []):
-            yield batch
+        self.watches[jobid] += follow
+        self.reads[jobid] += not follow
+        self.watched[jobid] += follow
+        try:
+            read = 0
+            while True:
+                for batch in self.outputs.get(jobid, [])[read:]:
+                    read += 1
+                    yield batch
+                if not follow or jobid not in self._open:
+                    break
+                if read == len(self.outputs.get(jobid, [])):
+                    await self._written.wait()
+            if jobid in self._broken:
+                raise self._broken[jobid]
+        finally:
+            self.watched[jobid] -= follow
+            self._tell()
+
+    async def until_watched(self, jobid: int, count: int) -> None:
+        """Return when so many follow the output of a job."""
+        while self.watched[jobid] != count:
+            await self._written.wait()
+
+    def _tell(self) -> None:
+        self._written.set()
+        self._written = asyncio.Event()
 
     async def resources(self) -> Resources:
         self._answer()

@@ -1,0 +1,153 @@
+"""The output of one job as it comes: one reader of the instance, and a window of the newest."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import aclosing
+from itertools import islice
+from typing import NamedTuple
+
+from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound
+from fluxapi.instance.protocol import Instance
+from fluxapi.model.jobid import encode_f58
+
+from .entries import PIECE, Entry, pieces
+from .table import Table
+
+__all__ = ["WINDOW", "End", "Watch", "end_of"]
+
+_log = logging.getLogger(__name__)
+
+WINDOW = 1 << 20
+"""Bytes of the newest entries that a watch keeps, at most."""
+
+_MAX_ENTRIES = 4096
+
+_WEIGHT = 256
+"""Bytes that an entry takes besides its JSON, at most."""
+
+_NEAR = 8
+"""One who has all but this part of the window has caught up with it."""
+
+
+class End(NamedTuple):
+    """Why there is no more: a word, and a sentence that says more than the word, if there is."""
+
+    reason: str
+    detail: str = ""
+
+
+def end_of(error: Exception, jobid: int) -> End:
+    """What ``error`` means for those who view the output of a job."""
+    if isinstance(error, JobNotFound):
+        return End("purged")
+    if isinstance(error, FluxapiError):
+        return End("lost" if isinstance(error, InstanceUnavailable) else "failed", error.detail)
+    _log.error("the output of %s cannot be followed", encode_f58(jobid), exc_info=error)
+    return End("failed")
+
+
+class Watch:
+    """Reads a job's output to its end, never held up by anybody who views it.
+
+    ``entries`` are those from index ``first`` to before ``next``; ``end`` is set when no more will
+    come. ``limit`` is how many bytes to keep.
+    """
+
+    def __init__(self, instance: Instance, table: Table, jobid: int) -> None:
+        self.jobid = jobid
+        self.entries: list[Entry] = []
+        self.first = 0
+        self.next = 0
+        self.end: End | None = None
+        self.limit = WINDOW
+        self.viewers = 0
+        self._instance = instance
+        self._table = table
+        self._size = 0
+        self._was: int | None = None
+        self._news = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to read."""
+        self.task = asyncio.create_task(self._run(), name=f"output {encode_f58(self.jobid)}")
+
+    @property
+    def caught_up(self) -> int:
+        """The index from which on the window is near enough to join it."""
+        return self.next - len(self.entries) // _NEAR
+
+    def after(self, position: int) -> list[Entry]:
+        """The entries from index ``position`` on, a piece of them; it must be in the window."""
+        found: list[Entry] = []
+        size = 0
+        for entry in islice(self.entries, position - self.first, None):
+            found.append(entry)
+            size += len(entry.body)
+            if size >= PIECE:
+                break
+        return found
+
+    async def changed(self) -> None:
+        """Return when there is more, or the end."""
+        await self._news.wait()
+
+    def reached(self, count: int) -> None:
+        """The job was seen to have written ``count`` entries."""
+        self._was = count if self._was is None else self._was
+
+    def tail(self, count: int, stream: str | None) -> int | None:
+        """The index of the ``count``-th entry from the end that has data of ``stream``.
+
+        0 when there are fewer; ``None`` when the window cannot tell.
+        """
+        if self._was is None or self.next < self._was:
+            return None  # it may be that much of the past is still to be read
+        position = self.next
+        for entry in reversed(self.entries):
+            if not count:
+                return position
+            if entry.has_data and entry.is_of(stream):
+                count -= 1
+                position = entry.index
+        if not count:
+            return position
+        return None if self.first else 0
+
+    async def _run(self) -> None:
+        try:
+            self.end = await self._read()
+        except Exception as error:  # noqa: BLE001 - it is told to those who view it
+            self.end = end_of(error, self.jobid)
+        self._wake()
+
+    async def _read(self) -> End:
+        async with aclosing(self._instance.output(self.jobid, follow=True)) as batches:  # type: ignore[type-var] # an async generator
+            async for batch in batches:
+                for piece in pieces(self.next, batch):
+                    self._take(piece)
+                    await asyncio.sleep(0)
+        if self._table.get(self.jobid) is None:
+            return End("purged")
+        return End("finished" if self.next else "no-output")
+
+    def _take(self, piece: list[Entry]) -> None:
+        self.entries += piece
+        self.next += len(piece)
+        self._size += sum(len(entry.body) + _WEIGHT for entry in piece)
+        excess = max(len(self.entries) - _MAX_ENTRIES, 0)
+        held = self._size - sum(len(e.body) + _WEIGHT for e in self.entries[:excess])
+        # The newest entry stays, however large it is.
+        while held > self.limit and excess < len(self.entries) - 1:
+            held -= len(self.entries[excess].body) + _WEIGHT
+            excess += 1
+        self._size = held
+        self.first += excess
+        del self.entries[:excess]
+        self._wake()
+
+    def _wake(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()

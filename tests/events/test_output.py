@@ -1,0 +1,441 @@
+"""Viewers of output and the watch that they share, without sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+
+from fluxapi.errors import InstanceUnavailable, JobNotFound
+from fluxapi.events import watch
+from fluxapi.events.entries import PIECE, encode_entry, written
+from fluxapi.events.outlet import Outlet
+from fluxapi.events.output import Outputs, Selection
+from fluxapi.events.table import Table
+from fluxapi.events.watch import Watch
+from fluxapi.events.wire import Lines, OutputText, ServerSentEvents, Wire
+from fluxapi.model.eventlog import Event
+from tests.handlers.fake import FakeInstance
+
+JOB = 1 << 24
+TIMEOUT = 30.0
+NDJSON = Lines(chunked=False)
+
+
+class Known:
+    """A table that knows the jobs of a set."""
+
+    def __init__(self) -> None:
+        self.ids = {JOB, JOB + 1}
+
+    def get(self, jobid: int) -> object | None:
+        return "a job" if jobid in self.ids else None
+
+
+class Line(asyncio.Transport):
+    """A connection that takes everything, and tells when something was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.data = b""
+        self.news = asyncio.Event()
+        self.protocol: asyncio.BaseProtocol = asyncio.Protocol()
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.data += data
+        self.news.set()
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self.protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self.protocol = protocol
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        pass
+
+    def is_closing(self) -> bool:
+        return False
+
+
+class Reader:
+    """One viewer and what it got."""
+
+    def __init__(self, outputs: Outputs, selection: Selection, wire: Wire) -> None:
+        self.line = Line()
+        self.outlet = Outlet(self.line)
+        self.ended: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
+        self.stop = outputs.view(JOB, selection, self.outlet, wire, self._end)
+
+    def _end(self, reason: str, detail: str = "") -> None:
+        self.ended.set_result((reason, detail))
+
+    async def end(self) -> str:
+        """Why it ended."""
+        return (await asyncio.wait_for(self.ended, TIMEOUT))[0]
+
+    @property
+    def messages(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in self.line.data.splitlines()]
+
+    @property
+    def indexes(self) -> list[int]:
+        return [message["index"] for message in self.messages]
+
+    @property
+    def text(self) -> str:
+        return "".join(message.get("data", "") for message in self.messages)
+
+    async def until(self, text: str) -> None:
+        """Return when ``text`` has come."""
+        while text not in self.text:
+            self.line.news.clear()
+            await asyncio.wait_for(self.line.news.wait(), TIMEOUT)
+
+
+class Place:
+    """A made-up instance and the viewers of it."""
+
+    def __init__(self) -> None:
+        self.instance = FakeInstance()
+        self.table = Known()
+        self.outputs = Outputs(self.instance, cast("Table", self.table))
+
+    def view(self, wire: Wire = NDJSON, **selection: Any) -> Reader:
+        return Reader(self.outputs, Selection(**selection), wire)
+
+    def write(self, *texts: str, stream: str = "stdout") -> None:
+        self.instance.feed(JOB, *({"stream": stream, "data": text} for text in texts))
+
+    def finish(self, error: Exception | None = None) -> None:
+        self.instance.end_output(JOB, error)
+
+
+@pytest.fixture
+async def place() -> AsyncIterator[Place]:
+    place = Place()
+    place.instance.feed(JOB)
+    yield place
+    await place.outputs.close()
+
+
+def data(text: str, index: int = 1, **context: Any) -> dict[str, Any]:
+    event = Event(1.0, "data", {"stream": "stdout", "rank": "0", "data": text, **context})
+    body: dict[str, Any] = json.loads(b"{" + encode_entry(index, event).body)
+    return body
+
+
+def test_an_entry_says_where_it_is_and_what_was_written_when() -> None:
+    assert data("hi\n", 7) == {
+        "index": 7,
+        "timestamp": 1.0,
+        "stream": "stdout",
+        "rank": "0",
+        "data": "hi\n",
+    }
+
+
+def test_what_is_not_data_has_a_name() -> None:
+    event = Event(2.0, "redirect", {"stream": "stderr", "rank": "0", "path": "/x"})
+    body = json.loads(b"{" + encode_entry(1, event).body)
+    assert (body["name"], body["stream"], body["path"]) == ("redirect", "stderr", "/x")
+
+
+def test_an_entry_cannot_pass_for_another() -> None:
+    event = Event(2.0, "log", {"index": 99, "sub": "x", "type": "end", "message": "m"})
+    body = json.loads(b"{" + encode_entry(3, event).body)
+    assert body == {"index": 3, "timestamp": 2.0, "name": "log", "message": "m"}
+
+
+@pytest.mark.parametrize(
+    ("context", "expected"),
+    [
+        ({"data": "a"}, b"a"),
+        ({"data": "/w==", "encoding": "base64"}, b"\xff"),
+        ({"data": "ab", "repeat": 3}, b"ababab"),
+        ({"data": "ab", "repeat": 10**12}, b"ab"),
+        ({"eof": True}, b""),
+    ],
+)
+def test_the_bytes_of_an_entry(context: dict[str, Any], expected: bytes) -> None:
+    assert written(context) == expected
+
+
+@pytest.mark.parametrize(("exact", "expected"), [(True, b"\xff"), (False, "\ufffd".encode())])
+def test_text_is_text_and_bytes_are_bytes(*, exact: bool, expected: bytes) -> None:
+    body = json.dumps(data("/w==", encoding="base64")).encode()[1:]
+    assert OutputText(chunked=False, exact=exact).frame("output", b"", body) == expected
+
+
+async def test_history_then_live_then_the_end(place: Place) -> None:
+    place.write("old\n")
+    reader = place.view()
+    await reader.until("old\n")
+    place.write("new\n")
+    await reader.until("new\n")
+    place.finish()
+    assert await reader.end() == "finished"
+    assert reader.indexes == [1, 2]
+
+
+async def test_ten_viewers_make_one_watch(place: Place) -> None:
+    place.write("a\n", "b\n")
+    readers = [place.view() for _ in range(10)]
+    place.finish()
+    assert {await reader.end() for reader in readers} == {"finished"}
+    assert [reader.text for reader in readers] == ["a\nb\n"] * 10
+    assert place.instance.watches[JOB] == 1
+
+
+async def test_the_watch_ends_with_its_last_viewer(place: Place) -> None:
+    readers = [place.view(), place.view()]
+    await asyncio.wait_for(place.instance.until_watched(JOB, 1), TIMEOUT)
+    readers[0].stop()
+    place.write("still\n")
+    await readers[1].until("still\n")
+    readers[1].stop()
+    await asyncio.wait_for(place.instance.until_watched(JOB, 0), TIMEOUT)
+
+
+async def test_one_that_left_is_told_nothing(place: Place) -> None:
+    reader, other = place.view(), place.view()
+    reader.stop()
+    place.finish()
+    assert await other.end() == "no-output"
+    assert not reader.ended.done()
+
+
+async def test_only_one_stream(place: Place) -> None:
+    place.write("out\n")
+    place.write("err\n", stream="stderr")
+    reader = place.view(stream="stderr")
+    place.finish()
+    await reader.end()
+    assert reader.text == "err\n"
+
+
+@pytest.mark.parametrize(("tail", "text"), [(0, ""), (1, "c\n"), (2, "b\nc\n"), (9, "a\nb\nc\n")])
+@pytest.mark.parametrize("is_watched", [False, True])
+async def test_tail(place: Place, tail: int, text: str, *, is_watched: bool) -> None:
+    place.write("a\n", "b\n", "c\n")
+    if is_watched:
+        await place.view(tail=3).until("c\n")
+    place.write("x\n", stream="stderr")
+    reader = place.view(tail=tail, stream="stdout")
+    await asyncio.wait_for(_nothing_waits(place), TIMEOUT)
+    place.finish()
+    assert await reader.end() == "finished"
+    assert reader.text == text
+    # Once the watch is known to be live, its window tells where the tail begins.
+    assert place.instance.reads[JOB] == 1
+
+
+async def _nothing_waits(place: Place) -> None:
+    """A viewer more has got everything: so has, by its turn, everybody before."""
+    place.instance.feed(JOB, {"stream": "stderr", "data": "now\n"})
+    last = place.view()
+    await last.until("now\n")
+    last.stop()
+
+
+async def test_tail_0_is_only_what_comes(place: Place) -> None:
+    place.write("old\n")
+    reader = place.view(tail=0)
+    await asyncio.wait_for(_nothing_waits(place), TIMEOUT)
+    place.write("new\n")
+    await reader.until("new\n")
+    assert "old" not in reader.text
+
+
+@pytest.mark.parametrize(("first", "indexes"), [(0, [1, 2, 3]), (2, [2, 3]), (4, []), (99, [])])
+async def test_from_an_index_on(place: Place, first: int, indexes: list[int]) -> None:
+    place.write("a\n", "b\n", "c\n")
+    place.finish()
+    reader = place.view(first=first)
+    assert await reader.end() == "finished"
+    assert reader.indexes == indexes
+
+
+async def test_server_sent_events_have_the_index_as_id(place: Place) -> None:
+    place.write("a\n")
+    place.finish()
+    reader = place.view(ServerSentEvents(chunked=False))
+    await reader.end()
+    assert reader.line.data.startswith(b"id: 1\nevent: output\ndata: {")
+
+
+@pytest.fixture
+def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch, "_MAX_ENTRIES", 16)
+
+
+def numbered(first: int, last: int) -> list[str]:
+    return [f"{number}\n" for number in range(first, last)]
+
+
+@pytest.mark.usefixtures("small_window")
+async def test_what_the_window_has_lost_is_read_again(place: Place) -> None:
+    place.write(*numbered(0, 1000))
+    first = place.view()
+    await first.until("999\n")
+    late = place.view()
+    place.finish()
+    assert (await first.end(), await late.end()) == ("finished", "finished")
+    assert first.text == late.text == "".join(numbered(0, 1000))
+
+
+@pytest.mark.usefixtures("small_window")
+async def test_a_slow_viewer_holds_nobody_up_and_loses_nothing(place: Place) -> None:
+    slow, fast = place.view(), place.view()
+    place.write("begin\n")
+    await slow.until("begin\n")
+    slow.outlet.pause_writing()
+    for start in range(0, 1000, 10):
+        place.write(*numbered(start, start + 10))
+    await fast.until("999\n")
+    assert slow.text == "begin\n"
+    slow.outlet.resume_writing()
+    place.finish()
+    assert (await slow.end(), await fast.end()) == ("finished", "finished")
+    assert slow.text == fast.text == "begin\n" + "".join(numbered(0, 1000))
+
+
+@pytest.mark.usefixtures("small_window")
+async def test_one_that_has_caught_up_shares_the_watch_again(place: Place) -> None:
+    place.write(*numbered(0, 100))
+    first = place.view()
+    await first.until("99\n")
+    late = place.view()
+    await late.until("99\n")
+    await asyncio.wait_for(place.instance.until_watched(JOB, 1), TIMEOUT)
+    place.write("live\n")
+    await late.until("live\n")
+    assert place.instance.watched[JOB] == 1
+
+
+async def test_the_window_is_bounded(place: Place) -> None:
+    reader = place.view()
+    text = "x" * 1000
+    place.write(*[text] * 5000, "last\n")
+    await reader.until("last\n")
+    (shared,) = place.outputs._watches.values()
+    assert sum(len(entry.body) for entry in shared.entries) <= watch.WINDOW
+    assert shared.next - shared.first == len(shared.entries)
+
+
+async def test_many_windows_share_what_there_is(place: Place) -> None:
+    watches = [
+        place.outputs.view(n, Selection(), Outlet(Line()), NDJSON, _ignore) for n in range(200)
+    ]
+    limits = {shared.limit for shared in place.outputs._watches.values()}
+    assert limits == {(64 << 20) // 200}
+    for stop in watches:
+        stop()
+    assert not place.outputs._watches
+
+
+def _ignore(reason: str, detail: str = "") -> None:
+    pass
+
+
+async def test_one_entry_larger_than_the_window_comes_through(place: Place) -> None:
+    reader = place.view()
+    place.write("x" * (watch.WINDOW + PIECE), "after\n")
+    await reader.until("after\n")
+    place.finish()
+    assert await reader.end() == "finished"
+
+
+async def test_a_job_that_never_wrote_has_no_output(place: Place) -> None:
+    reader = place.view()
+    place.finish()
+    assert await reader.end() == "no-output"
+
+
+@pytest.mark.parametrize(
+    ("error", "end"),
+    [
+        (InstanceUnavailable("The broker is away."), ("lost", "The broker is away.")),
+        (JobNotFound("There is no such job."), ("purged", "")),
+        (RuntimeError("a bug"), ("failed", "")),
+    ],
+)
+async def test_a_failure_ends_every_viewer(
+    place: Place, error: Exception, end: tuple[str, str]
+) -> None:
+    place.write("a\n")
+    readers = [place.view(), place.view()]
+    for reader in readers:
+        await reader.until("a\n")
+    place.finish(error)
+    assert [await asyncio.wait_for(reader.ended, TIMEOUT) for reader in readers] == [end, end]
+    assert not place.outputs.outlets
+
+
+async def test_a_job_that_is_forgotten_meanwhile(place: Place) -> None:
+    place.write("a\n")
+    reader = place.view()
+    await reader.until("a\n")
+    place.table.ids.clear()
+    place.finish()
+    assert await reader.end() == "purged"
+
+
+async def test_after_a_loss_the_next_viewer_tries_again(place: Place) -> None:
+    reader = place.view()
+    slow = place.view()
+    slow.outlet.pause_writing()
+    place.finish(InstanceUnavailable("The broker is away."))
+    assert await reader.end() == "lost"
+    place.instance._broken.clear()
+    place.write("again\n")
+    await place.view().until("again\n")
+    slow.outlet.resume_writing()
+    assert await slow.end() == "lost"
+
+
+async def test_a_lost_connection_takes_its_viewer_along(place: Place) -> None:
+    reader = place.view()
+    reader.outlet.pause_writing()
+    await asyncio.wait_for(place.instance.until_watched(JOB, 1), TIMEOUT)
+    reader.outlet.connection_lost(None)
+    await asyncio.wait_for(place.instance.until_watched(JOB, 0), TIMEOUT)
+    assert not place.outputs.outlets
+
+
+async def test_a_beat_is_a_comment_for_who_reads_server_sent_events(place: Place) -> None:
+    readers = [place.view(wire) for wire in (ServerSentEvents(chunked=False), NDJSON)]
+    place.outputs.beat()
+    assert [reader.line.data for reader in readers] == [b": \n\n", b""]
+
+
+async def test_who_takes_nothing_gets_no_beat(place: Place) -> None:
+    reader = place.view(ServerSentEvents(chunked=False))
+    reader.outlet.pause_writing()
+    place.outputs.beat()
+    assert reader.line.data == b""
+
+
+@pytest.mark.parametrize("text", ["f99", "nonsense", "x" * 100])
+async def test_an_unknown_job_is_not_found(place: Place, text: str) -> None:
+    with pytest.raises(JobNotFound):
+        place.outputs.find(text)
+
+
+async def test_a_known_job_is_found_in_any_form(place: Place) -> None:
+    assert place.outputs.find(hex(JOB)) == JOB
+
+
+async def test_the_window_is_cut_where_it_may_be(place: Place) -> None:
+    shared = Watch(place.instance, cast("Table", place.table), JOB)
+    shared.limit = 2000
+    place.write(*["y" * 100] * 50)
+    place.finish()
+    shared.start()
+    while shared.end is None:
+        await shared.changed()
+    assert 1 < len(shared.entries) < 10
+    assert shared.entries[-1].index == shared.next - 1
