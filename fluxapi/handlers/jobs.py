@@ -53,7 +53,8 @@ async def list_jobs(request: web.Request) -> web.Response:
     body = pages.get(raw, cursor)
     if body is None:
         body = await _page(table, raw, cursor)
-        if journal.cursor == cursor:
+        # The cursor stands still while the first backlog comes in, and the table does not.
+        if journal.cursor == cursor and journal.has_caught_up:
             pages.put(raw, cursor, body)
     return reply(body)
 
