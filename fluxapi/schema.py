@@ -169,12 +169,8 @@ def _unknown(name: str, known: list[str], noun: str) -> str:
 
 
 def _sentence(schema: Mapping[str, Any], keyword: str, value: Any) -> str:
-    if keyword == "oneOf":
-        return f"must give {schema['x-form']}, and not more."
-    if keyword == "not" and "x-form" in schema:
-        return f"must be left out: it is {schema['x-form']}."
     if "x-form" in schema:
-        return f"must be {schema['x-form']}, not {_show(value)}."
+        return _in_words(schema["x-form"], keyword, value)
     if keyword in {"enum", "const"}:
         options = schema.get("enum", [schema.get("const")])
         return f"must be {_options(options)}, not {_show(value)}.{_nearest(value, options)}"
@@ -185,6 +181,14 @@ def _sentence(schema: Mapping[str, Any], keyword: str, value: Any) -> str:
         words = " or ".join(_TYPES[type_] for type_ in types if type_ != "null")
         return f"must be {words}{_within(schema)}, not {_show(value)}."
     return f"is not allowed here; it is {_show(value)}."
+
+
+def _in_words(form: str, keyword: str, value: Any) -> str:
+    if keyword == "oneOf":
+        return f"must give {form}, and not more."
+    if keyword == "not":
+        return f"must be left out: it is {form}."
+    return f"must be {form}, not {_show(value)}."
 
 
 def _within(schema: Mapping[str, Any]) -> str:

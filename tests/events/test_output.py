@@ -11,10 +11,15 @@ import pytest
 
 from fluxapi.errors import InstanceUnavailable, JobNotFound
 from fluxapi.events import watch
+from fluxapi.events.cursor import new_epoch
 from fluxapi.events.entries import PIECE, encode_entry, written
+from fluxapi.events.hub import Hub
 from fluxapi.events.outlet import Outlet
 from fluxapi.events.output import Outputs, Selection
+from fluxapi.events.pulse import MARK_EVERY, STALLED, Pulse
+from fluxapi.events.ring import Ring
 from fluxapi.events.table import Table
+from fluxapi.events.trail import Trail
 from fluxapi.events.watch import Watch
 from fluxapi.events.wire import Lines, OutputText, ServerSentEvents, Wire
 from fluxapi.model.eventlog import Event
@@ -59,6 +64,9 @@ class Line(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return False
+
+    def get_write_buffer_size(self) -> int:
+        return 1
 
 
 class Reader:
@@ -417,6 +425,26 @@ async def test_who_takes_nothing_gets_no_beat(place: Place) -> None:
     reader.outlet.pause_writing()
     place.outputs.beat()
     assert reader.line.data == b""
+
+
+async def test_who_takes_nothing_is_let_go(place: Place) -> None:
+    pulse = Pulse(Hub(Table(), Ring(new_epoch("0" * 8)), Trail()), place.outputs)
+    stuck, fine = place.view(), place.view()
+    stuck.outlet.pause_writing()
+    for second in range(int(STALLED)):
+        pulse.beat(float(second))
+    assert not stuck.ended.done()
+    pulse.beat(STALLED)
+    assert await stuck.end() == "stalled"
+    assert not fine.ended.done()
+
+
+async def test_everybody_gets_a_beat_in_time(place: Place) -> None:
+    pulse = Pulse(Hub(Table(), Ring(new_epoch("0" * 8)), Trail()), place.outputs)
+    reader = place.view(ServerSentEvents(chunked=False))
+    for second in range(2 * MARK_EVERY):
+        pulse.beat(float(second))
+    assert reader.line.data == b": \n\n" * 2
 
 
 @pytest.mark.parametrize("text", ["f99", "nonsense", "x" * 100])

@@ -168,10 +168,11 @@ class FakeInstance:
                 for batch in self.outputs.get(jobid, [])[read:]:
                     read += 1
                     yield batch
+                if read < len(self.outputs.get(jobid, [])):
+                    continue
                 if not follow or jobid not in self._open:
                     break
-                if read == len(self.outputs.get(jobid, [])):
-                    await self._written.wait()
+                await self._written.wait()
             if jobid in self._broken:
                 raise self._broken[jobid]
         finally:
