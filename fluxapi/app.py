@@ -53,6 +53,7 @@ def create_app(
     app = web.Application(
         middlewares=[middleware.create(settings, credentials)],
         client_max_size=settings.max_body,
+        handler_args={"max_line_size": _MAX_LINE},
     )
     app[keys.SETTINGS] = settings
     app[keys.INSTANCE] = instance
