@@ -23,6 +23,9 @@ _TAGS = {
     "documentation": "This contract, for programs and for people.",
 }
 
+_SECURITY: list[dict[str, Any]] = [{"basic": []}, {"bearer": []}, {}]
+"""Any one of them; nothing at all where the service asks for no credentials."""
+
 _ALWAYS = (errors.UnknownHost, errors.NotFound, errors.ValidationFailed)
 _WITH_BODY = (errors.MalformedJSON, errors.BodyTooLarge, errors.UnsupportedMediaType)
 
@@ -48,9 +51,15 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             "securitySchemes": {
                 "basic": {"type": "http", "scheme": "basic"},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "ticket": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": "ticket",
+                    "description": "From POST /ticket; opens one stream or socket, once.",
+                },
             },
         },
-        "security": [{"basic": []}, {"bearer": []}, {}],
+        "security": _SECURITY,
     }
 
 
@@ -64,6 +73,8 @@ def _operation(route: Route) -> dict[str, Any]:
     }
     if route.public:
         operation["security"] = [{}]
+    elif route.stream:
+        operation["security"] = [{"ticket": []}, *_SECURITY]
     if route.body_use != "none":
         operation["requestBody"] = {
             "required": route.body_use != "optional",
@@ -113,7 +124,9 @@ def _responses(route: Route) -> dict[str, Any]:
         if status == 200:  # noqa: PLR2004 - OK
             content |= {kind: {} for kind in route.other}
         responses[str(status)] = {"description": title, "content": content}
-    if not route.answers:
+    if route.stream:
+        responses |= _open_end(route)
+    elif not route.answers:
         responses["200"] = {
             "description": route.summary,
             "content": {kind: {} for kind in route.other},
@@ -126,6 +139,15 @@ def _responses(route: Route) -> dict[str, Any]:
     return responses
 
 
+def _open_end(route: Route) -> dict[str, Any]:
+    """The answer of a stream, which goes on until one side ends it; or that of a socket."""
+    if not route.other:
+        about = "A WebSocket; /asyncapi.json describes what is said on it."
+        return {"101": {"description": about}}
+    about = "A stream that goes on until one side ends it; /asyncapi.json describes its messages."
+    return {"200": {"description": about, "content": {kind: {} for kind in route.other}}}
+
+
 def _failures(route: Route) -> dict[int, list[type[errors.FluxapiError]]]:
     kinds: list[type[errors.FluxapiError]] = [*_ALWAYS, *route.fails]
     if not route.public:
@@ -134,7 +156,7 @@ def _failures(route: Route) -> dict[int, list[type[errors.FluxapiError]]]:
         kinds.append(errors.ForeignOrigin)
     if route.body_use != "none":
         kinds.extend(_WITH_BODY)
-    if route.answers and route.other:
+    if route.other and (route.answers or route.stream):
         kinds.append(errors.NotAcceptable)
     grouped: dict[int, list[type[errors.FluxapiError]]] = {}
     for kind in kinds:

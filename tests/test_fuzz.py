@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fluxapi import keys
 from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]
@@ -25,21 +26,51 @@ EXCLUDED = (
 )
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("schemathesis") is None, reason="schemathesis is not installed"
-)
-@pytest.mark.filterwarnings("default::ResourceWarning")
-async def test_it_keeps_its_contract(service: Service, tmp_path: Path) -> None:
+ENDLESS = ("/events", "/events/ws", "/jobs/{id}/events")
+"""Streams that go on for as long as the service and the jobs of this instance do."""
+
+WITH_ENDLESS = [word for path in (*ENDLESS, "/jobs") for word in ("--include-path", path)]
+"""These, and what submits a job to follow."""
+
+# The wait would be for jobs that this instance never ends.
+WITHOUT = [word for path in (*ENDLESS, "/jobs/{id}/wait") for word in ("--exclude-path", path)]
+
+pytestmark = [
+    pytest.mark.skipif(
+        importlib.util.find_spec("schemathesis") is None, reason="schemathesis is not installed"
+    ),
+    pytest.mark.filterwarnings("default::ResourceWarning"),
+]
+
+
+async def fuzz(service: Service, folder: Path, *flags: str) -> None:
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run"),
         str(service.client.make_url("/openapi.json")),
         *("--max-examples", "10", "--seed", "1", "--no-color"),
         *("--exclude-checks", ",".join(EXCLUDED)),
-        # It would wait for jobs that this instance never ends.
-        *("--exclude-path", "/jobs/{id}/wait"),
-        cwd=tmp_path,
+        *flags,
+        cwd=folder,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
     output, _ = await program.communicate()
     assert program.returncode == 0, output.decode()
+
+
+async def test_it_keeps_its_contract(service: Service, tmp_path: Path) -> None:
+    await fuzz(service, tmp_path, *WITHOUT)
+
+
+async def test_streams_keep_their_contract(service: Service, tmp_path: Path) -> None:
+    app = service.client.app
+    assert app is not None
+    # As in the last moment of a service: what is refused is refused as ever, and a stream that is
+    # opened says why it ends, and ends. So nothing of them has to be left out.
+    app[keys.CONNECTIONS].close()
+    await fuzz(service, tmp_path, *WITH_ENDLESS)
+    counts = await (await service.client.get("/metrics")).text()
+    assert 'route="followEventsV1",status="200"' in counts
+    assert 'route="followJobV1",status="200"' in counts
+    assert 'route="followEventsV1",status="422"' in counts
+    assert 'route="openSocketV1",status="400"' in counts

@@ -8,9 +8,9 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from fluxapi import errors
+from fluxapi import asyncapi, errors, schema
 from fluxapi.openapi import document
-from fluxapi.routes import ROUTES
+from fluxapi.routes import ROUTES, Route
 from fluxapi.web.reference import error_kinds
 from tests.handlers.conftest import Service, service, start
 
@@ -37,8 +37,8 @@ def test_every_reference_leads_somewhere() -> None:
 
 def test_every_component_is_a_schema() -> None:
     for name in DOCUMENT["components"]["schemas"]:
-        schema = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
-        jsonschema_rs.Draft202012Validator(schema)
+        rules = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+        jsonschema_rs.Draft202012Validator(rules)
 
 
 def test_operation_ids_are_unique() -> None:
@@ -47,9 +47,38 @@ def test_operation_ids_are_unique() -> None:
 
 
 def test_every_schema_is_used() -> None:
-    used = {reference.split("/")[3] for reference in references(DOCUMENT)}
+    both = [DOCUMENT, asyncapi.document(ROUTES)]
+    used = {reference.split("/")[3] for reference in references(both) if "/schemas/" in reference}
     queries = {route.query for route in ROUTES}
-    assert set(DOCUMENT["components"]["schemas"]) - used - queries == {"no-body"}
+    assert set(schema.names()) - used - queries == {"no-body"}
+
+
+STREAMS = [route for route in ROUTES if route.stream]
+
+
+@pytest.mark.parametrize("route", STREAMS, ids=lambda route: route.name)
+def test_a_stream_is_opened_by_a_ticket(route: Route) -> None:
+    operation = DOCUMENT["paths"][route.path]["get"]
+    assert {"ticket": []} in operation["security"]
+    assert DOCUMENT["components"]["securitySchemes"]["ticket"]["name"] == "ticket"
+
+
+@pytest.mark.parametrize("route", STREAMS, ids=lambda route: route.name)
+def test_a_stream_says_what_it_answers(route: Route) -> None:
+    responses = DOCUMENT["paths"][route.path]["get"]["responses"]
+    if route.other:
+        assert set(responses["200"]["content"]) == set(route.other)
+        assert "406" in responses
+    else:
+        assert "101" in responses
+        assert "200" not in responses
+
+
+def test_nothing_else_is_opened_by_a_ticket() -> None:
+    others = [route for route in ROUTES if not route.stream]
+    for route in others:
+        operation = DOCUMENT["paths"][route.path][route.method.lower()]
+        assert {"ticket": []} not in operation.get("security", [])
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/v1/openapi.json"])

@@ -79,12 +79,13 @@ def _field(
 
 def _answers(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for status, response in operation["responses"].items():
-        reference = response["content"].get("application/json", {}).get("schema", {}).get("$ref")
+        content = response.get("content", {})
+        reference = content.get("application/json", {}).get("schema", {}).get("$ref")
         examples = _follow(reference, schemas).get("examples", ()) if reference else ()
         yield {
             "status": status,
             "about": response["description"],
-            "kinds": ", ".join(response["content"]),
+            "kinds": ", ".join(content),
             "example": _pretty(examples[0]) if examples else "",
         }
 
