@@ -62,11 +62,12 @@ def flux_instance(size: int = 4, config: str = "", folder: Path | None = None) -
             process.communicate(timeout=_PATIENCE)
 
 
-def flux(uri: str, *command: str) -> str:
-    """The output of ``flux COMMAND`` on the instance at ``uri``."""
+def flux(uri: str, *command: str, input: str | None = None) -> str:
+    """The output of ``flux COMMAND`` on the instance at ``uri``, which reads ``input``."""
     return subprocess.run(
         ["flux", *command],
         env=clean_environment(FLUX_URI=uri),
+        input=input,
         check=True,
         capture_output=True,
         text=True,

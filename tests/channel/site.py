@@ -1,0 +1,89 @@
+"""A running service, what to ask it, and what the instance behind it says of its jobs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+
+from fluxapi.model.jobid import encode_f58, parse
+from tests.running import Service, flux
+
+from .reader import Held, Reader
+
+__all__ = ["Site"]
+
+H = TypeVar("H", bound=Held)
+
+_EVENTLOGS = """
+import flux, json, sys
+handle, found, waiting = flux.Flux(), {}, []
+for jobid in json.load(sys.stdin):
+    body = {"id": jobid, "keys": ["eventlog"], "flags": 0}
+    waiting.append((jobid, handle.rpc("job-info.lookup", body)))
+for jobid, future in waiting:
+    found[jobid] = future.get()["eventlog"]
+json.dump(found, sys.stdout)
+"""
+"""Of many jobs in one process, as the KVS holds them."""
+
+
+class Site:
+    """One service; ``uri`` is the Flux instance behind it, ``None`` for the embedded one."""
+
+    def __init__(self, service: Service, session: aiohttp.ClientSession, uri: str | None) -> None:
+        self.service = service
+        self.url = service.url
+        self.session = session
+        self.uri = uri
+
+    def read(self, wire: str, held: H, **options: Any) -> Reader[H]:
+        """A reader, to be entered; one that holds a cursor goes on from there."""
+        return Reader(self.session, self.url, wire, held, **options)
+
+    async def get(self, path: str) -> Any:
+        """The JSON at a path."""
+        async with self.session.get(self.url + path) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+    async def post(self, path: str, body: Any) -> Any:
+        """The JSON that answers a request."""
+        async with self.session.post(self.url + path, json=body) as answer:
+            assert answer.status < 300, await answer.text()
+            return await answer.json()
+
+    async def submit(self, copies: int = 1, **job: Any) -> list[str]:
+        """Ids of so many jobs; ``job`` says which, ``true`` unless told."""
+        body = {"job": {"command": "true", **job}, "copies": copies}
+        return [made["id"] for made in (await self.post("/v1/jobs/bulk", body))["jobs"]]
+
+    async def flux(self, *command: str, input: str | None = None) -> str:
+        """The output of a Flux command."""
+        assert self.uri is not None
+        return await asyncio.to_thread(flux, self.uri, *command, input=input)
+
+    async def eventlogs(self, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
+        """The eventlogs, by id."""
+        if self.uri is None:
+            return {jobid: await self.get(f"/v1/jobs/{jobid}/eventlog") for jobid in ids}
+        numbers = json.dumps([parse(jobid) for jobid in ids])
+        told = await self.flux("python", "-c", _EVENTLOGS, input=numbers)
+        return {
+            encode_f58(int(number)): [json.loads(line) for line in text.splitlines()]
+            for number, text in json.loads(told).items()
+        }
+
+    async def flux_jobs(self) -> dict[str, tuple[str, str | None]]:
+        """State and result by id, as ``flux jobs`` says."""
+        told = json.loads(await self.flux("jobs", "-a", "-c", "0", "--json"))["jobs"]
+        return {encode_f58(job["id"]): (job["state"], job.get("result")) for job in told}
+
+    def memory(self) -> int:
+        """Bytes of memory that the service has."""
+        status = Path(f"/proc/{self.service.process.pid}/status").read_text(encoding="utf-8")
+        (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+        return int(line.split()[1]) << 10
