@@ -14,8 +14,11 @@ import pytest
 from tests.running import clean_environment, flux_instance, needs_flux, service
 
 VERSIONS = ["0.0.1", "0.2.1"]
+STREAMING = ["0.1.14", "0.2.1"]
+"""The last with requests, and the one with httpx."""
 AUTH = {"FLUX_USER": "alice", "FLUX_TOKEN": "pancakes", "FLUX_SECRET_KEY": "notsecrethoo"}
 DRIVE = Path(__file__).with_name("drive.py")
+STREAM = Path(__file__).with_name("stream.py")
 
 Python = Callable[[str], Path]
 
@@ -45,9 +48,9 @@ def python_with(tmp_path_factory: pytest.TempPathFactory) -> Python:
     return make
 
 
-def drive(python: Path, url: str, **environ: str) -> dict[str, Any]:
+def drive(python: Path, script: Path, url: str, **environ: str) -> Any:
     done = subprocess.run(
-        [python, DRIVE, url.rstrip("/")],
+        [python, script, url.rstrip("/")],
         env=clean_environment(PYTHONIOENCODING="utf-8", **environ),
         capture_output=True,
         text=True,
@@ -55,8 +58,7 @@ def drive(python: Path, url: str, **environ: str) -> dict[str, Any]:
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    seen: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return seen
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def judge(seen: dict[str, Any]) -> None:
@@ -81,7 +83,7 @@ def test_with_the_embedded_instance(python_with: Python, version: str, auth: boo
     environ = AUTH if auth else {}
     python = python_with(version)
     with service("--instance", "embedded", FLUX_REQUIRE_AUTH=str(auth), **environ) as server:
-        judge(drive(python, server.url, **environ))
+        judge(drive(python, DRIVE, server.url, **environ))
         assert server.process.wait(30) == 0
 
 
@@ -91,5 +93,31 @@ def test_with_the_embedded_instance(python_with: Python, version: str, auth: boo
 def test_with_a_real_flux(python_with: Python, version: str) -> None:
     python = python_with(version)
     with flux_instance(2) as uri, service(FLUX_URI=uri, FLUX_REQUIRE_AUTH="1", **AUTH) as server:
-        judge(drive(python, server.url, **AUTH))
+        judge(drive(python, DRIVE, server.url, **AUTH))
         assert server.process.wait(30) == 0
+
+
+def judge_lines(lines: list[str]) -> None:
+    # Of what goes to different streams, the order is nobody's.
+    assert sorted(lines[:2]) == ["on stderr", "pancakes 🥞"]
+    assert lines[2:] == ["no newline"]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("auth", [False, True], ids=["open", "auth"])
+@pytest.mark.parametrize("version", STREAMING)
+def test_output_is_streamed_by_the_embedded_instance(
+    python_with: Python, version: str, auth: bool
+) -> None:
+    environ = AUTH if auth else {}
+    with service("--instance", "embedded", FLUX_REQUIRE_AUTH=str(auth), **environ) as server:
+        judge_lines(drive(python_with(version), STREAM, server.url, **environ))
+
+
+@needs_flux
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("version", STREAMING)
+def test_output_is_streamed_from_a_real_flux(python_with: Python, version: str) -> None:
+    python = python_with(version)
+    with flux_instance(2) as uri, service(FLUX_URI=uri, FLUX_REQUIRE_AUTH="1", **AUTH) as server:
+        judge_lines(drive(python, STREAM, server.url, **AUTH))
