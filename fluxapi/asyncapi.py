@@ -48,7 +48,7 @@ SHOWN = {
 }
 """Which messages each stream over plain HTTP carries, by the name of its route."""
 
-_ALWAYS = frozenset({"job", "gone", "mark", "reset"})
+_ALWAYS = frozenset({"job", "gone", "mark"})
 """Messages that have a cursor wherever they come."""
 
 _WIRES = {
