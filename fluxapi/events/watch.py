@@ -66,7 +66,7 @@ class Watch:
         self._instance = instance
         self._table = table
         self._size = 0
-        self._was: int | None = None
+        self._past: int | None = None
         self._news = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
@@ -96,15 +96,16 @@ class Watch:
 
     def reached(self, count: int) -> None:
         """The job was seen to have written ``count`` entries."""
-        self._was = count if self._was is None else self._was
+        self._past = count if self._past is None else self._past
 
     def tail(self, count: int, stream: str | None) -> int | None:
         """The index of the ``count``-th entry from the end that has data of ``stream``.
 
         0 when there are fewer; ``None`` when the window cannot tell.
         """
-        if self._was is None or self.next < self._was:
-            return None  # it may be that much of the past is still to be read
+        if self._past is None or self.next < self._past:
+            # The watch may still be reading what was written before it began.
+            return None
         position = self.next
         for entry in reversed(self.entries):
             if not count:

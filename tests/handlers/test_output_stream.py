@@ -343,3 +343,15 @@ async def test_an_unknown_job_leaves_the_socket_and_the_name(
     answer = await socket.receive_json(timeout=TIMEOUT)
     assert (answer["type"], answer["sub"], answer["status"]) == ("error", "o", 404)
     assert (await subscribe(socket, job))["type"] == "subscribed"
+
+
+async def test_a_socket_that_takes_nothing_is_closed(
+    service: Service, socket: ClientWebSocketResponse, job: Job
+) -> None:
+    await subscribe(socket, job)
+    outputs = service.client.app[keys.OUTPUTS]
+    (outlet,) = outputs.outlets
+    outputs.end(outlet, "stalled")
+    await socket.receive(timeout=TIMEOUT)
+    assert socket.close_code == 4408
+    assert not outputs.outlets
