@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+import zlib
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -67,7 +68,7 @@ async def serve(
     """Talk to one client until it goes; ``renew`` says when a new token ends."""
     connections.check()
     websocket = web.WebSocketResponse(
-        protocols=(PROTOCOL,), timeout=_CLOSING, max_msg_size=MAX_MESSAGE, compress=False
+        protocols=(PROTOCOL,), timeout=_CLOSING, max_msg_size=MAX_MESSAGE
     )
     await websocket.prepare(request)
     transport = request.transport
@@ -96,6 +97,8 @@ class _Socket:
         renew: Renew,
     ) -> None:
         self._websocket = websocket
+        # The usual window only: the same compressed bytes go to everybody.
+        self._deflate = websocket.compress == zlib.MAX_WBITS
         self._outlet = outlet
         self._hub = hub
         self._outputs = outputs
@@ -191,7 +194,7 @@ class _Socket:
                 self._outlet,
                 fields["stream"],
                 wanted,
-                WebSocketText(fields["sub"]),
+                WebSocketText(fields["sub"], self._deflate),
                 since=fields.get("since") or None,
                 on_end=self.close,
             )
@@ -206,7 +209,7 @@ class _Socket:
         only = streams.pop() if len(streams) == 1 else None
         wanted = Selection(only, fields.get("tail"), fields.get("from", 0))
         end = partial(self._end_output, label)
-        wire = WebSocketText(label)
+        wire = WebSocketText(label, self._deflate)
         return lambda: self._outputs.view(jobid, wanted, self._outlet, wire, end)
 
     def _end_output(self, label: str, reason: str, detail: str = "") -> None:
