@@ -97,19 +97,29 @@ class Jobs(Held):
     def __init__(self) -> None:
         super().__init__()
         self.rows: dict[str, dict[str, Any]] = {}
+        self.inactive: set[str] = set()
         self.gone: set[str] = set()
 
     def fold(self, kind: str, fields: dict[str, Any]) -> None:
         if kind == "snapshot":
             if fields["first"]:
                 self.rows.clear()
-            self.rows.update({row["id"]: row for row in fields["jobs"]})
+                self.inactive.clear()
+            for row in fields["jobs"]:
+                self.put(row)
         elif kind == "gone":
             self.gone.add(fields["id"])
             self.rows.pop(fields["id"], None)
+            self.inactive.discard(fields["id"])
         else:
             assert kind == "job"
-            self.rows[fields["id"]] = fields
+            self.put(fields)
+
+    def put(self, row: dict[str, Any]) -> None:
+        """Take a row."""
+        self.rows[row["id"]] = row
+        if row["state"] == "INACTIVE":
+            self.inactive.add(row["id"])
 
     def check(self, mark: dict[str, Any]) -> None:
         digest = sum(
@@ -117,10 +127,6 @@ class Jobs(Held):
         )
         ours = {"count": len(self.rows), "digest": f"{digest % 2**32:08x}"}
         assert ours == {name: mark[name] for name in ours}
-
-    @property
-    def inactive(self) -> set[str]:
-        return {jobid for jobid, row in self.rows.items() if row["state"] == "INACTIVE"}
 
 
 H = TypeVar("H", bound=Held)
