@@ -42,6 +42,9 @@ def publish(changes: Changes, ring: Ring, trail: Trail) -> Batch:
         entries.append(entry)
         last.pop(posted.id, None)
         last[posted.id] = entry
+    for passing in _passing(last, changes):
+        # No row was ever told, but its events were.
+        entries.append(ring.note(passing.id, "gone", passing.facets))
     for jobid, shape in changes.after.items():
         if jobid not in last and jobid in changes.changed:
             entries.append(ring.note(jobid, "row", shape.facets))
@@ -62,3 +65,12 @@ def publish(changes: Changes, ring: Ring, trail: Trail) -> Batch:
             rows.append(Row(jobid, entry, changes.gone[jobid], None))
             trail.remove(jobid, entry.seq)
     return Batch(entries, rows)
+
+
+def _passing(last: dict[int, Entry], changes: Changes) -> list[Entry]:
+    """The last events of the jobs that came and went at once."""
+    return [
+        entry
+        for jobid, entry in last.items()
+        if jobid not in changes.changed and jobid not in changes.gone
+    ]
