@@ -170,6 +170,8 @@ class Table:
                 self._apply(new, event, message)
                 if index >= known:
                     changes.posted.append(Posted(message.id, index, event, facets(new)))
+        if old is None and new.is_inactive and message.id <= self._trimmed:
+            return  # room that there may be since is for jobs to come
         if old is not None:
             adopt(new, old)
             if new == old:
