@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 
@@ -10,6 +11,8 @@ from .feed import Subscription
 from .ring import Refused, Ring
 
 __all__ = ["CatchUp"]
+
+_log = logging.getLogger(__name__)
 
 _TURN = 0.003
 """Seconds after which the event loop gets its turn."""
@@ -19,7 +22,7 @@ class CatchUp:
     """The subscriptions that are behind. One that waits for room costs nothing.
 
     ``refuse`` says what one gets whose place is lost; ``arrive`` is called with who has seen
-    everything.
+    everything; ``fail`` with who cannot be served.
     """
 
     def __init__(
@@ -27,8 +30,10 @@ class CatchUp:
         ring: Ring,
         refuse: Callable[[Subscription, str], None],
         arrive: Callable[[Subscription], None],
+        fail: Callable[[Subscription], None],
     ) -> None:
         self._ring = ring
+        self._fail = fail
         self._refuse = refuse
         self._arrive = arrive
         self._waiting: set[Subscription] = set()
@@ -68,14 +73,28 @@ class CatchUp:
         for subscription in list(self._ready):
             if time.perf_counter() >= enough:
                 break
-            del self._ready[subscription]
-            if self._advance(subscription):
-                self._arrive(subscription)
-            else:
-                # To the end of the line, so that everybody has a turn.
-                self.add(subscription)
+            # Another one on the same connection may have ended it.
+            if subscription in self._ready:
+                del self._ready[subscription]
+                self._serve(subscription)
         if self._ready:
             self._schedule()
+
+    def _serve(self, subscription: Subscription) -> None:
+        """Let it have the next piece, if another one has not taken the room."""
+        try:
+            done = not subscription.outlet.paused and self._advance(subscription)
+        except Exception:  # noqa: BLE001 - it must not hold up those behind it
+            _log.exception("%s failed to catch up", subscription.feed.key)
+            self._fail(subscription)
+            return
+        if subscription.left:
+            return
+        if done:
+            self._arrive(subscription)
+        else:
+            # To the end of the line, so that everybody has a turn.
+            self.add(subscription)
 
     def _advance(self, subscription: Subscription) -> bool:
         """Write the next piece; whether that was all, and there still is room."""

@@ -18,10 +18,20 @@ class Subscription:
 
     ``seq`` counts while it is behind; who is live stands where the feed stands. ``walk`` is the
     snapshot that it is given and how far that has come. ``first`` goes out before anything else.
-    ``until`` is the job whose end ends it; ``on_end`` is told the reason.
+    ``until`` is the job whose end ends it; ``on_end`` is told the reason. ``left``: it is over.
     """
 
-    __slots__ = ("feed", "first", "greeted", "on_end", "outlet", "seq", "slot", "until", "walk")
+    __slots__ = (
+        "feed",
+        "first",
+        "greeted",
+        "left",
+        "on_end",
+        "outlet",
+        "seq",
+        "until",
+        "walk",
+    )
 
     def __init__(
         self, feed: Feed, outlet: Outlet, on_end: Callable[[str], None], until: int | None
@@ -31,10 +41,10 @@ class Subscription:
         self.on_end = on_end
         self.until = until
         self.seq = 0
-        self.slot = 0
         self.walk: tuple[Snapshot, int | None] | None = None
         self.first = b""
         self.greeted = False
+        self.left = False
 
     @property
     def is_live(self) -> bool:

@@ -56,7 +56,7 @@ class Hub:
         self.outlets: dict[Outlet, list[Subscription]] = {}
         self.feeds: dict[Hashable, Feed] = {}
         self._views: dict[Hashable, View] = {}
-        self._behind = CatchUp(ring, self._refuse, self._arrive)
+        self._behind = CatchUp(ring, self._refuse, self._arrive, self._fail)
         self._ends: dict[int, set[Subscription]] = {}
 
     def start(self) -> None:
@@ -131,6 +131,7 @@ class Hub:
         held = self.outlets.get(subscription.outlet, [])
         if subscription not in held:
             return
+        subscription.left = True
         held.remove(subscription)
         if not held:
             del self.outlets[subscription.outlet]
@@ -195,9 +196,11 @@ class Hub:
         """Tell the reader that there is a gap, and go on as well as can be."""
         feed = subscription.feed
         body = _encoder.encode({"reason": reason, "detail": RESETS[reason]})[1:]
-        subscription.first += feed.bytes_of([("reset", self.ring.cursor, body)])
         subscription.greeted = False
         subscription.place(feed.view.begin_anew())
+        # Who is to get a snapshot has nothing to go on from before its last piece.
+        cursor = self.ring.cursor if subscription.walk is None else b""
+        subscription.first += feed.bytes_of([("reset", cursor, body)])
 
     def _deliver(self, feed: Feed, batch: Batch) -> None:
         before, feed.seq = feed.seq, self.ring.head
@@ -236,6 +239,9 @@ class Hub:
             subscription.greeted = True
             subscription.outlet.write(self.mark(feed))
         self._end_if_over(subscription)
+
+    def _fail(self, subscription: Subscription) -> None:
+        self.end(subscription.outlet, "failed")
 
     def _end_if_over(self, subscription: Subscription) -> None:
         if subscription.until is None or not subscription.is_live:

@@ -183,21 +183,29 @@ class Reader:
 
 
 class EventsReader(Reader):
-    """``told``: (id, index, name) of every event, (id, ``None``, ``gone``) of every removal."""
+    """``told``: (id, index, name) of every event, (id, ``None``, ``gone``) of every removal.
+
+    ``runs`` are their cursors, a list for each stretch between two resets.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self.told: list[tuple[str, int | None, str]] = []
+        self.runs: list[list[str]] = [[]]
 
     def fold(self, frame: Frame) -> None:
         if frame.kind == "event":
             self.told.append((frame.body["id"], frame.body.get("index"), frame.body["name"]))
         elif frame.kind == "gone":
             self.told.append((frame.body["id"], None, "gone"))
+        if frame.kind == "reset":
+            self.runs.append([])
+        elif frame.kind in {"event", "gone"}:
+            self.runs[-1].append(frame.cursor)
 
 
 class JobsReader(Reader):
-    """``rows``: the records by id."""
+    """``rows``: the records by id. Every mark must say what they are at that moment."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -213,6 +221,8 @@ class JobsReader(Reader):
             self.rows[body["id"]] = body
         elif frame.kind == "gone":
             self.rows.pop(body["id"], None)
+        elif frame.kind == "mark":
+            assert {key: body[key] for key in ("count", "digest")} == self.proof
 
     @property
     def proof(self) -> dict[str, Any]:
@@ -245,6 +255,7 @@ class Flux:
         self.now = now
         self.logs: dict[int, list[Event]] = {}
         self.specs: dict[int, dict[str, Any]] = {}
+        self.inactive: set[int] = set()
         self.last = 0
 
     def submit(self, name: str = "n0", queue: str = "", userid: int = 0) -> JournalMessage:
@@ -265,6 +276,8 @@ class Flux:
         volatile: bool = False,
     ) -> JournalMessage:
         event = Event(self.now, name, context)
+        if name == "clean":
+            self.inactive.add(jobid)
         if name not in UNINDEXED and not volatile:
             self.logs[jobid].append(event)
         R = allocation(jobid) if name == "alloc" else None
@@ -295,9 +308,10 @@ class Flux:
         self.now += seconds
         if kind == "submit":
             return [self.submit(f"n{pick % 3}", ("", "a", "b")[pick % 3], pick % 2)]
-        if not self.logs:
+        ids = [jobid for jobid in self.logs if kind in ENDS or jobid not in self.inactive]
+        if not ids:
             return []
-        jobid = list(self.logs)[pick % len(self.logs)]
+        jobid = ids[pick % len(ids)]
         if kind == "purge":
             return [self.purge(jobid, 10**6)]
         if kind == "invalidate":
@@ -311,6 +325,7 @@ class Flux:
 
 
 LIFE = ("validate", "depend", "priority", "alloc", "start", "finish", "clean")
+ENDS = ("purge", "invalidate")
 NAMES = {"requeue": "jobspec-update", "rename": "jobspec-update", "volatile": "memo"}
 CONTEXTS: dict[str, dict[str, Any]] = {
     "priority": {"priority": 16},
@@ -329,7 +344,7 @@ KINDS = (
     *LIFE,
     *("requeue", "rename") * 2,
     *("annotations", "memo", "volatile", "exception", "urgency"),
-    *("purge", "invalidate"),
+    *ENDS,
 )
 
 
