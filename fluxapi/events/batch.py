@@ -42,9 +42,9 @@ def publish(changes: Changes, ring: Ring, trail: Trail) -> Batch:
         entries.append(entry)
         last.pop(posted.id, None)
         last[posted.id] = entry
-    for passing in _passing(last, changes):
-        # No row was ever told, but its events were.
-        entries.append(ring.note(passing.id, "gone", passing.facets))
+    # No row of these was ever told, but their events were.
+    passing = _passing(last, changes)
+    entries.extend([ring.note(entry.id, "gone", entry.facets) for entry in passing])
     for jobid, shape in changes.after.items():
         if jobid not in last and jobid in changes.changed:
             entries.append(ring.note(jobid, "row", shape.facets))
