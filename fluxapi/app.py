@@ -35,6 +35,7 @@ from .model.options import read_value
 from .routes import ROUTES, add_routes
 from .settings import Settings
 from .tickets import Tickets
+from .web import assets
 
 __all__ = ["create_app"]
 
@@ -75,6 +76,7 @@ def create_app(
     app[keys.IDEMPOTENCY] = Idempotency(app[keys.TABLE], settings.idempotency_keys)
     app[keys.PAGES] = Pages()
     app[keys.OPENAPI] = openapi.document(ROUTES)
+    app[keys.ASSETS] = assets.load()
     app[keys.ASYNCAPI] = asyncapi.document(ROUTES)
     environment = aiohttp_jinja2.setup(
         app,

@@ -22,6 +22,7 @@ from .settings import Settings
 from .tickets import Tickets
 
 __all__ = [
+    "ASSETS",
     "ASYNCAPI",
     "BODY",
     "CONNECTIONS",
@@ -61,6 +62,7 @@ IDEMPOTENCY: web.AppKey[Idempotency] = web.AppKey("idempotency", Idempotency)
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 PAGES: web.AppKey[Pages] = web.AppKey("pages", Pages)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")
+ASSETS: web.AppKey[Mapping[str, Any]] = web.AppKey("assets")
 ASYNCAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("asyncapi")
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)

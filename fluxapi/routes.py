@@ -27,6 +27,7 @@ from .handlers import (
     token,
 )
 from .middleware import PUBLIC, STREAMS, Handler
+from .web import views
 
 __all__ = ["PREFIX", "ROUTES", "Route", "add_routes"]
 
@@ -200,7 +201,16 @@ ROUTES: tuple[Route, ...] = (
         {200: "queues"}, fails=(errors.InstanceUnavailable,),
     ),
     Route("GET", "/stats", service.stats, "getStats", "instance", "Count jobs.", {200: "stats"}),
-    Route("GET", "/", service.info, "getInfo", "instance", "What is here.", {200: "info"}),
+    Route(
+        "GET", "/", service.home, "getInfo", "instance",
+        "What is here: for a browser the dashboard.",
+        {200: "info"}, query="view-query", other=("text/html",),
+    ),
+    Route(
+        "GET", "/static/{version}/{name}", views.static, "getStatic", "documentation",
+        "Get a file that the pages load.", {}, fails=(errors.NotFound,),
+        other=("text/javascript", "text/css"),
+    ),
     Route(
         "POST", "/service/stop", service.stop, "stopService", "service",
         "Stop the service, after it has answered.",

@@ -11,10 +11,11 @@ from fluxapi import __version__, keys
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import Instance
 from fluxapi.model.record import username
+from fluxapi.web import views
 
 from .support import reply
 
-__all__ = ["info", "stats", "stop"]
+__all__ = ["home", "stats", "stop"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +34,14 @@ _LINKS = {
 }
 
 
-async def info(request: web.Request) -> web.Response:
+async def home(request: web.Request) -> web.Response:
+    """The dashboard for a browser, for programs the service and the instance behind it."""
+    if views.wants_page(request):
+        return await views.jobs(request)
+    return info(request)
+
+
+def info(request: web.Request) -> web.Response:
     """The service and the instance behind it."""
     app = request.app
     facts = app[keys.INFO]

@@ -1,0 +1,85 @@
+"""The pages of the dashboard: useful as they come, live once their script runs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import aiohttp_jinja2
+import msgspec
+from aiohttp import hdrs, web
+from markupsafe import Markup
+
+from fluxapi import keys
+from fluxapi.errors import ValidationFailed
+from fluxapi.events.query import page, query_of
+from fluxapi.querystring import cached
+
+from . import assets
+
+__all__ = ["jobs", "static", "wants_page"]
+
+_ROWS = 50
+"""Jobs that are in the page before its script has run."""
+
+_FILTERS = ("text", "user", "name", "queue", "node")
+_VIEW = ("state", "result", *_FILTERS)
+
+
+def wants_page(request: web.Request) -> bool:
+    """Whether a browser asks for a page, not a program for JSON."""
+    return "text/html" in request.headers.get(hdrs.ACCEPT, "")
+
+
+async def jobs(request: web.Request) -> web.Response:
+    """The table of jobs, under the filters that the address names."""
+    table = request.app[keys.TABLE]
+    given = {name: request.query.get(name, "") for name in _VIEW}
+    found = await page(table, query_of(_valid(request, given)), limit=_ROWS)
+    rows = [table.record(jobid) for jobid in found.ids if jobid in table]
+    return await _render(
+        request,
+        "jobs.html",
+        {
+            "page": "jobs",
+            "jobs": [_Blank(row) for row in rows],
+            "first": _embedded(rows),
+            "filters": given,
+            "total": len(table),
+        },
+    )
+
+
+async def static(request: web.Request) -> web.Response:
+    """A file that pages load."""
+    return assets.asset(request, request.app[keys.ASSETS])
+
+
+class _Blank(dict[str, Any]):
+    """A record in which what is not set shows as nothing."""
+
+    def __missing__(self, _key: str) -> str:
+        return ""
+
+
+def _valid(request: web.Request, given: dict[str, str]) -> dict[str, Any]:
+    """The filters of the address; an address that a person changed by hand shows all jobs."""
+    named = request.rel_url.with_query({name: text for name, text in given.items() if text})
+    try:
+        return dict(cached("jobs-query", named.raw_query_string))
+    except ValidationFailed:
+        return {}
+
+
+def _embedded(value: Any) -> Markup:
+    """JSON that may stand in a script element: nothing in it can end the element."""
+    text = msgspec.json.encode(value).decode()
+    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))  # noqa: S704 - escaped
+
+
+async def _render(request: web.Request, name: str, context: dict[str, Any]) -> web.Response:
+    info, built = request.app[keys.INFO], request.app[keys.ASSETS]
+    shared = {
+        "asset": lambda file: assets.address(built, file),
+        "instance": f"{info.kind} {info.version} on {info.hostname}",
+    }
+    return await aiohttp_jinja2.render_template_async(name, request, {**shared, **context})

@@ -1,0 +1,14 @@
+/** Bundles the pages into the package: node build.js. */
+
+import { build } from "esbuild";
+
+await build({
+  bundle: true,
+  entryPoints: ["src/pages/jobs.js", "src/style.css"],
+  entryNames: "[name]",
+  format: "esm",
+  legalComments: "eof",
+  minify: true,
+  outdir: "../fluxapi/web/static/dist",
+  target: ["es2022", "chrome111", "firefox120", "safari17"],
+});

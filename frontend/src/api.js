@@ -1,0 +1,38 @@
+/** Requests of a page to its own service. */
+
+/** A problem that the service answered with; its text is for the user. */
+export class Problem extends Error {
+  /** @param {Record<string, any>} document */
+  constructor(document) {
+    super(document["detail"] ?? document["title"] ?? "The service did not answer.");
+    this.document = document;
+  }
+}
+
+/**
+ * @param {string} method
+ * @param {string} path
+ * @param {unknown} [body]
+ * @returns {Promise<any>}
+ */
+export async function call(method, path, body) {
+  const response = await fetch(path, {
+    method,
+    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  }).catch(() => {
+    throw new Problem({ detail: "The service cannot be reached." });
+  });
+  const answer = await response.json().catch(() => ({}));
+  if (!response.ok) throw new Problem(answer);
+  return answer;
+}
+
+/** Where the event channel is, with a ticket to enter. */
+export async function address() {
+  const { ticket } = await call("POST", "/v1/ticket");
+  const place = new URL("/v1/events/ws", location.href);
+  place.protocol = place.protocol === "https:" ? "wss:" : "ws:";
+  place.searchParams.set("ticket", ticket);
+  return place.href;
+}

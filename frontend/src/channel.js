@@ -1,0 +1,173 @@
+/**
+ * One connection to the event channel for a page: it comes back by itself, goes on where it was,
+ * and says at any time whether it is live.
+ */
+
+/** @typedef {"connecting" | "catching up" | "live" | "cut off"} Phase */
+/** @typedef {Record<string, any> & { type: string, sub?: string, cursor?: string }} Message */
+/** @typedef {{ stream: string, filter?: object, [more: string]: any }} Wish */
+/**
+ * @typedef {object} Follower
+ * @property {Wish} wish what to subscribe to
+ * @property {(message: Message) => void} take
+ * @property {string | undefined} cursor where it stands
+ */
+
+const FIRST_DELAY = 250;
+const LAST_DELAY = 5000;
+/** Milliseconds without a word after which a connection is taken for dead: two marks and more. */
+const SILENCE = 40_000;
+export const PROTOCOL = "flux-events.v1";
+
+/** Milliseconds before the next try: doubled each time, never the same for everybody.
+ * @param {number} tries
+ * @param {number} random from 0 to 1
+ */
+export function delay(tries, random) {
+  return Math.min(FIRST_DELAY * 2 ** tries, LAST_DELAY) * (0.5 + random / 2);
+}
+
+export class Channel extends EventTarget {
+  /** @type {Map<string, Follower>} */
+  #followers = new Map();
+  /** @type {WebSocket | undefined} */
+  #socket;
+  /** @type {Phase} */
+  #phase = "connecting";
+  #since = Date.now();
+  #tries = 0;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  /** @type {Set<string>} */
+  #behind = new Set();
+  #instanceLost = false;
+
+  /**
+   * @param {() => Promise<string>} address gives the address to connect to, with a fresh ticket
+   * @param {typeof WebSocket} Socket
+   */
+  constructor(address, Socket = WebSocket) {
+    super();
+    this.address = address;
+    this.Socket = Socket;
+  }
+
+  /** What the page may say of itself, and since when (milliseconds since 1970). */
+  get state() {
+    return { phase: this.#phase, since: this.#since, instanceLost: this.#instanceLost };
+  }
+
+  /**
+   * Follow a stream under a name of the page's own, from a cursor if there is one.
+   * @param {string} name
+   * @param {Wish} wish
+   * @param {(message: Message) => void} take
+   * @param {string} [cursor]
+   */
+  follow(name, wish, take, cursor) {
+    this.#followers.set(name, { wish, take, cursor });
+    if (this.#socket?.readyState === 1) this.#subscribe(name);
+  }
+
+  /** @param {string} name */
+  leave(name) {
+    if (this.#followers.delete(name)) this.#send({ type: "unsubscribe", sub: name });
+    this.#behind.delete(name);
+    this.#settle();
+  }
+
+  /** Connect, and again whenever the connection ends, until {@link stop}. */
+  async start() {
+    this.stop();
+    this.#say(this.#tries ? "cut off" : "connecting");
+    let address;
+    try {
+      address = await this.address();
+    } catch {
+      return this.#retry();
+    }
+    const socket = new this.Socket(address, PROTOCOL);
+    this.#socket = socket;
+    socket.onopen = () => {
+      this.#tries = 0;
+      this.#behind = new Set(this.#followers.keys());
+      this.#say("catching up");
+      for (const name of this.#followers.keys()) this.#subscribe(name);
+      this.#listen();
+    };
+    socket.onmessage = (event) => {
+      if (socket !== this.#socket) return;
+      this.#listen();
+      this.#take(JSON.parse(event.data));
+    };
+    socket.onclose = () => {
+      if (socket === this.#socket) this.#retry();
+    };
+  }
+
+  /** Hang up, and keep the cursors: a page that is not seen costs nothing. */
+  stop() {
+    clearTimeout(this.#timer);
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
+  }
+
+  /** A connection on which nothing comes, not even marks, is dead. */
+  #listen() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      this.stop();
+      this.#retry();
+    }, SILENCE);
+  }
+
+  #retry() {
+    this.stop();
+    this.#say("cut off");
+    this.#timer = setTimeout(() => this.start(), delay(this.#tries++, Math.random()));
+  }
+
+  /** @param {string} name */
+  #subscribe(name) {
+    const follower = this.#followers.get(name);
+    if (!follower) return;
+    this.#behind.add(name);
+    const since = follower.cursor ? { since: follower.cursor } : {};
+    this.#send({ type: "subscribe", sub: name, ...follower.wish, ...since });
+  }
+
+  /** @param {object} message */
+  #send(message) {
+    if (this.#socket?.readyState === 1) this.#socket.send(JSON.stringify(message));
+  }
+
+  /** @param {Message} message */
+  #take(message) {
+    const follower = message.sub === undefined ? undefined : this.#followers.get(message.sub);
+    if (!follower || message.sub === undefined) return;
+    if (message.cursor) follower.cursor = message.cursor;
+    follower.take(message);
+    if (message.type === "mark") {
+      this.#behind.delete(message.sub);
+      this.#instanceLost = message.live === false;
+      this.#settle();
+    } else if (message.type === "end" || message.type === "error") {
+      this.#behind.delete(message.sub);
+      this.#followers.delete(message.sub);
+      this.#settle();
+    }
+  }
+
+  #settle() {
+    if (this.#socket?.readyState !== 1) return;
+    this.#say(this.#behind.size ? "catching up" : "live");
+  }
+
+  /** @param {Phase} phase */
+  #say(phase) {
+    if (phase !== this.#phase) this.#since = Date.now();
+    this.#phase = phase;
+    this.dispatchEvent(new Event("state"));
+  }
+}

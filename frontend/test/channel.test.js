@@ -1,0 +1,87 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Channel, delay } from "../src/channel.js";
+
+/** A socket that a test plays by hand. */
+class FakeSocket {
+  /** @type {FakeSocket[]} */
+  static all = [];
+  readyState = 0;
+  /** @type {any[]} */
+  sent = [];
+  /** @type {() => void} */ onopen = () => {};
+  /** @type {() => void} */ onclose = () => {};
+  /** @type {(event: { data: string }) => void} */ onmessage = () => {};
+  /** @param {string} address */
+  constructor(address) {
+    this.address = address;
+    FakeSocket.all.push(this);
+  }
+  open() {
+    this.readyState = 1;
+    this.onopen();
+  }
+  /** @param {object} message */
+  say(message) {
+    this.onmessage({ data: JSON.stringify(message) });
+  }
+  /** @param {string} text */
+  send(text) {
+    this.sent.push(JSON.parse(text));
+  }
+  close() {
+    this.readyState = 3;
+  }
+}
+
+async function channel() {
+  FakeSocket.all = [];
+  const made = new Channel(async () => "ws://here", /** @type {any} */ (FakeSocket));
+  /** @type {any[]} */
+  const taken = [];
+  made.follow("jobs", { stream: "jobs" }, (message) => taken.push(message.type), "c1");
+  await made.start();
+  const socket = /** @type {FakeSocket} */ (FakeSocket.all[0]);
+  return { made, socket, taken };
+}
+
+test("it subscribes with its cursor and is live after the mark", async () => {
+  const { made, socket, taken } = await channel();
+  assert.equal(made.state.phase, "connecting");
+  socket.open();
+  assert.deepEqual(socket.sent, [{ type: "subscribe", sub: "jobs", stream: "jobs", since: "c1" }]);
+  assert.equal(made.state.phase, "catching up");
+  socket.say({ type: "job", sub: "jobs", cursor: "c2", id: "fA" });
+  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: true });
+  assert.equal(made.state.phase, "live");
+  assert.deepEqual(taken, ["job", "mark"]);
+  made.stop();
+});
+
+test("after a loss it goes on from the last cursor", async () => {
+  const { made, socket } = await channel();
+  socket.open();
+  socket.say({ type: "job", sub: "jobs", cursor: "c2", id: "fA" });
+  socket.onclose();
+  assert.equal(made.state.phase, "cut off");
+  await made.start();
+  const again = /** @type {FakeSocket} */ (FakeSocket.all[1]);
+  again.open();
+  assert.equal(again.sent[0].since, "c2");
+  made.stop();
+});
+
+test("a lost instance is told apart from a lost connection", async () => {
+  const { made, socket } = await channel();
+  socket.open();
+  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: false });
+  assert.deepEqual([made.state.phase, made.state.instanceLost], ["live", true]);
+  made.stop();
+});
+
+test("the pauses grow, and have a limit", () => {
+  assert.equal(delay(0, 1), 250);
+  assert.equal(delay(2, 0), 500);
+  assert.equal(delay(30, 1), 5000);
+});

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Order } from "../src/order.js";
+import { hosts, read, test as filter, write } from "../src/filters.js";
+import { row } from "../src/rows.js";
+
+/** @param {string} id @param {object} [more] */
+const job = (id, more = {}) => row({ id, revision: 1, state: "RUN", status: "RUN", t_submit: 1, ...more });
+
+test("rows stay in order while they come, change and go", () => {
+  const order = new Order((r) => r.ntasks, true, (r) => r.state === "RUN");
+  /** @type {Map<string, import("../src/rows.js").Row>} */
+  const all = new Map();
+  let seed = 7;
+  const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;
+  for (let step = 0; step < 3000; step++) {
+    const id = `f${Math.floor(random() * 60)}`;
+    const before = all.get(id);
+    const after = random() < 0.2 ? undefined : job(id, {
+      ntasks: random() < 0.1 ? undefined : Math.floor(random() * 9),
+      state: random() < 0.7 ? "RUN" : "SCHED",
+    });
+    order.change(before, after);
+    if (after) all.set(id, after);
+    else all.delete(id);
+    const fresh = new Order((r) => r.ntasks, true, (r) => r.state === "RUN");
+    fresh.fill(all.values());
+    assert.deepEqual(order.rows.map((r) => r.id), fresh.rows.map((r) => r.id));
+  }
+});
+
+test("a view survives its address", () => {
+  const query = new URLSearchParams("state=RUN&state=SCHED&user=alice&text=a%20b");
+  const filters = read(query);
+  assert.deepEqual(filters, { state: "RUN,SCHED", user: "alice", text: "a b" });
+  assert.deepEqual(read(new URLSearchParams(write(filters, { key: "name", down: false }))), filters);
+});
+
+test("filters say what passes", () => {
+  const passes = filter({ state: "pending", name: "train*", node: "node07" });
+  assert.ok(passes?.(job("f1", { state: "SCHED", name: "training", nodelist: "node[01-08]" })));
+  assert.ok(!passes?.(job("f1", { state: "RUN", name: "training", nodelist: "node[01-08]" })));
+  assert.ok(!passes?.(job("f1", { state: "SCHED", name: "training", nodelist: "node[1-8]" })));
+  assert.equal(filter({}), undefined);
+});
+
+test("host lists are read as RFC 29 has them", () => {
+  assert.deepEqual([...hosts("a[1-2,10],b,c[007]x")], ["a1", "a2", "a10", "b", "c007x"]);
+});

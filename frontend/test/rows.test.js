@@ -1,0 +1,54 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import zlib from "node:zlib";
+
+import { digest, mark } from "../src/digest.js";
+import { note, Rows } from "../src/rows.js";
+
+/** @param {string} id @param {number} revision @param {object} [more] */
+const job = (id, revision, more = {}) => ({ type: "job", id, revision, state: "RUN", ...more });
+
+test("a mark is the CRC-32 of id and revision", () => {
+  const expected = "crc32" in zlib ? /** @type {any} */ (zlib).crc32("f2QK3Zz 7") : 0xea6ec2ee;
+  assert.equal(mark("f2QK3Zz", 7), expected);
+});
+
+test("rows agree with a mark of the same jobs, whatever their order", () => {
+  const rows = new Rows();
+  rows.take(job("fB", 2));
+  rows.take(job("fA", 1));
+  rows.take(job("fA", 5));
+  const sum = mark("fA", 5) + mark("fB", 2);
+  rows.take({ type: "mark", count: 2, digest: digest(sum % 2 ** 32) });
+  assert.ok(rows.agrees);
+  rows.take({ type: "mark", count: 2, digest: digest(sum + 1) });
+  assert.ok(!rows.agrees);
+});
+
+test("a snapshot drops what it does not hold, when its last piece is there", () => {
+  const rows = new Rows();
+  for (const id of ["fA", "fB", "fC"]) rows.take(job(id, 1));
+  rows.settle();
+  rows.take({ type: "snapshot", first: true, more: true, jobs: [job("fC", 2)] });
+  assert.deepEqual([...rows.all.keys()], ["fA", "fB", "fC"]);
+  rows.take({ type: "snapshot", first: false, more: false, jobs: [job("fA", 1)] });
+  assert.deepEqual([...rows.all.keys()], ["fA", "fC"]);
+  assert.deepEqual([...rows.settle().keys()].sort(), ["fA", "fB", "fC"]);
+  assert.equal(rows.digest, digest(mark("fA", 1) + mark("fC", 2)));
+});
+
+test("what is gone is gone, and may be told twice", () => {
+  const rows = new Rows();
+  rows.take(job("fA", 1));
+  rows.take({ type: "gone", id: "fA" });
+  rows.take({ type: "gone", id: "fA" });
+  assert.equal(rows.all.size, 0);
+  assert.equal(rows.digest, "00000000");
+});
+
+test("a pending job says why it waits", () => {
+  assert.equal(note({ state: "SCHED", urgency: 0 }), "held");
+  assert.equal(note({ state: "SCHED", urgency: 16, priority: 16 }), "waits for resources");
+  assert.equal(note({ state: "DEPEND", dependencies: ["after:f1"] }), "waits for after:f1");
+  assert.equal(note({ state: "INACTIVE", exception: { occurred: true, type: "cancel", note: "" } }), "cancel");
+});

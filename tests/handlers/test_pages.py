@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+
+from .conftest import Service
+
+HTML = {"Accept": "text/html,application/xhtml+xml"}
+HOSTILE = "</script><img src=x onerror=alert(1)>\u2028&"
+
+
+async def test_a_browser_gets_the_dashboard_and_a_program_the_facts(service: Service) -> None:
+    page = await service.client.get("/", headers=HTML)
+    assert (page.status, page.content_type) == (200, "text/html")
+    facts = await service.client.get("/")
+    assert facts.content_type == "application/json"
+
+
+async def test_the_first_jobs_are_in_the_page(service: Service) -> None:
+    jobid = await service.submit(name="simulation")
+    text = await (await service.client.get("/", headers=HTML)).text()
+    assert f'href="/ui/jobs/{jobid}"' in text
+    assert "simulation" in text
+
+
+async def test_the_page_holds_the_filters_of_its_address(service: Service) -> None:
+    await service.submit(name="here")
+    await service.submit(name="there")
+    text = await (await service.client.get("/?name=there", headers=HTML)).text()
+    assert 'value="there"' in text
+    assert ">here<" not in text
+
+
+async def test_an_address_that_makes_no_sense_shows_all(service: Service) -> None:
+    jobid = await service.submit()
+    text = await (await service.client.get("/?state=NONSENSE", headers=HTML)).text()
+    assert jobid in text
+
+
+async def test_what_a_job_is_called_is_only_text(service: Service) -> None:
+    await service.submit(name=HOSTILE)
+    text = await (await service.client.get("/", headers=HTML)).text()
+    assert "<img" not in text
+    (embedded,) = re.findall(
+        r'<script type="application/json" id="first">(.*?)</script>', text, re.DOTALL
+    )
+    assert json.loads(embedded)[0]["name"] == HOSTILE
+
+
+async def test_every_asset_of_the_page_is_served_for_good(service: Service) -> None:
+    text = await (await service.client.get("/", headers=HTML)).text()
+    found = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)
+    assert len(found) == 2
+    for path in found:
+        answer = await service.client.get(path, headers={"Accept-Encoding": "gzip"})
+        assert answer.status == 200
+        assert "immutable" in answer.headers["Cache-Control"]
+        assert answer.headers["Content-Encoding"] == "gzip"
+
+
+@pytest.mark.parametrize("name", ["none.js", "..%2f..%2fviews.py", ".built"])
+async def test_nothing_else_is_served(service: Service, name: str) -> None:
+    assert (await service.client.get(f"/static/none/{name}")).status == 404
