@@ -12,7 +12,7 @@ START  := $(if $(FLUX_URI),,$(if $(FLUX),flux start))
 FRONT  := frontend
 NODE   := $(shell command -v node 2>/dev/null)
 NPM    := $(if $(NODE),npm,$(abspath $(BIN))/npm)
-DIST   := fluxapi/web/static/dist/.built
+DIST   := $(FRONT)/node_modules/.built
 SOURCE := $(wildcard $(FRONT)/src/*.* $(FRONT)/src/pages/*.*) $(FRONT)/build.js
 
 .DEFAULT_GOAL := run
