@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,14 @@ _TAGS = {
 
 _SECURITY: list[dict[str, Any]] = [{"basic": []}, {"bearer": []}, {}]
 """Any one of them; nothing at all where the service asks for no credentials."""
+
+_NAMED = re.compile(r"{(\w+)}")
+_PLACES = {
+    "id": ("Job id in any RFC 19 form: F58, decimal, hex, dothex, KVS path.", "f2QK3Zz"),
+    "version": ("Digest of all files, so that each may be kept for good.", "0123456789ab"),
+    "name": ("Name of the file.", "dashboard.css"),
+}
+"""Parts of paths: what each is, and an example."""
 
 _ALWAYS = (errors.UnknownHost, errors.NotFound, errors.ValidationFailed)
 _WITH_BODY = (errors.MalformedJSON, errors.BodyTooLarge, errors.UnsupportedMediaType)
@@ -89,21 +98,23 @@ def _operation(route: Route) -> dict[str, Any]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
-    if "{id}" in route.path:
+    for name in _NAMED.findall(route.path):
+        description, example = _PLACES.get(name, ("", name))
         parameters.append(
             {
-                "name": "id",
+                "name": name,
                 "in": "path",
                 "required": True,
-                "description": "Job id in any RFC 19 form: F58, decimal, hex, dothex, KVS path.",
+                "description": description,
                 "schema": {"type": "string", "minLength": 1},
-                "example": "f2QK3Zz",
+                "example": example,
             }
         )
-    rules = schema.bundle(_REFERENCE)[route.query]
-    for name, rule in rules["properties"].items():
-        parameter = {"name": name, "in": "query", "schema": rule}
-        parameter["description"] = rule.get("description", "")
+    schemas = schema.bundle(_REFERENCE)
+    for name, given in schemas[route.query]["properties"].items():
+        rule = _resolved(given, schemas)
+        parameter = {"name": name, "in": "query", "schema": given}
+        parameter["description"] = rule["description"]
         if rule.get("type") == "array":
             parameter["style"], parameter["explode"] = "form", True
         if rule.get("deprecated"):
@@ -114,6 +125,17 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         for name, text in route.headers.items()
     )
     return parameters
+
+
+def _resolved(rule: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    """The rule that a reference leads to, or the rule itself."""
+    node: dict[str, Any] = rule
+    while "$ref" in node:
+        place = node["$ref"].removeprefix(_REFERENCE)
+        node = schemas
+        for part in place.split("/"):
+            node = node[part]
+    return node
 
 
 def _responses(route: Route) -> dict[str, Any]:

@@ -19,7 +19,9 @@ __all__ = ["service", "start"]
 
 DOCUMENT: dict[str, Any] = asyncapi.document(ROUTES)
 MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
-SPECIFICATION = Path(__file__).parents[1] / "node_modules/@asyncapi/specs/schemas/3.0.0.json"
+SPECIFICATION = (
+    Path(__file__).parents[1] / "frontend/node_modules/@asyncapi/specs/schemas/3.0.0.json"
+)
 
 NEWER = {
     "$defs",
@@ -69,7 +71,7 @@ async def test_it_is_served(service: Service, path: str) -> None:
 
 @pytest.mark.skipif(
     not SPECIFICATION.exists(),
-    reason="there is no node_modules/@asyncapi/specs: npm install --no-save @asyncapi/specs@6.11.1",
+    reason="there is no @asyncapi/specs in frontend/node_modules",
 )
 def test_it_is_asyncapi() -> None:
     rules = json.loads(SPECIFICATION.read_text(encoding="utf-8"))

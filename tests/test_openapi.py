@@ -74,6 +74,19 @@ def test_a_stream_says_what_it_answers(route: Route) -> None:
         assert "200" not in responses
 
 
+def test_every_parameter_is_described() -> None:
+    for operations in DOCUMENT["paths"].values():
+        for operation in operations.values():
+            for parameter in operation["parameters"]:
+                assert parameter["description"].endswith("."), parameter
+
+
+def test_lists_in_a_query_are_repeated_names() -> None:
+    parameters = {p["name"]: p for p in DOCUMENT["paths"]["/events"]["get"]["parameters"]}
+    assert parameters["state"]["explode"] is True
+    assert "explode" not in parameters["user"]
+
+
 def test_nothing_else_is_opened_by_a_ticket() -> None:
     others = [route for route in ROUTES if not route.stream]
     for route in others:

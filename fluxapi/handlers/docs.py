@@ -10,7 +10,7 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from fluxapi import __version__, keys
-from fluxapi.web.reference import error_kinds, groups
+from fluxapi.web.reference import channel, error_kinds, groups
 
 from .support import reply
 
@@ -31,7 +31,11 @@ async def asyncapi(request: web.Request) -> web.Response:
 
 async def docs(request: web.Request) -> web.Response:
     """The reference."""
-    return await _page(request, "docs.html", {"groups": groups(request.app[keys.OPENAPI])})
+    context = {
+        "groups": groups(request.app[keys.OPENAPI]),
+        "channel": channel(request.app[keys.ASYNCAPI]),
+    }
+    return await _page(request, "docs.html", context)
 
 
 async def docs_errors(request: web.Request) -> web.Response:

@@ -1,15 +1,15 @@
-"""What the pages of ``/docs`` show, taken from the OpenAPI document and the error classes."""
+"""What the pages of ``/docs`` show, taken from the two contracts and the error classes."""
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
 from fluxapi import errors
 
-__all__ = ["error_kinds", "groups"]
+__all__ = ["channel", "error_kinds", "groups"]
 
 
 def groups(document: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -28,7 +28,7 @@ def groups(document: Mapping[str, Any]) -> list[dict[str, Any]]:
                     "path": path,
                     "summary": operation["summary"],
                     "about": operation.get("description", ""),
-                    "parameters": list(_parameters(operation)),
+                    "parameters": list(_parameters(operation, schemas)),
                     "body": _body(operation, schemas),
                     "answers": list(_answers(operation, schemas)),
                 }
@@ -36,12 +36,15 @@ def groups(document: Mapping[str, Any]) -> list[dict[str, Any]]:
     return list(found.values())
 
 
-def _parameters(operation: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+def _parameters(
+    operation: Mapping[str, Any], schemas: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
     for parameter in operation["parameters"]:
+        rule = parameter["schema"]
         yield {
             "name": parameter["name"],
             "place": parameter["in"],
-            "kind": _kind(parameter["schema"]),
+            "kind": _kind(_follow(rule["$ref"], schemas) if "$ref" in rule else rule),
             "about": parameter["description"],
             "deprecated": parameter.get("deprecated", False),
         }
@@ -90,6 +93,68 @@ def _answers(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterat
         }
 
 
+def channel(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The event channel, from the AsyncAPI document: its messages, and the words of its ends."""
+    channels, operations = document["channels"], document["operations"]
+    said = {name for name, entry in operations.items() if entry["action"] == "receive"}
+    over_http = {
+        name for key, entry in channels.items() if key != "socket" for name in entry["messages"]
+    }
+    return {
+        "socket": channels["socket"]["address"],
+        "client": [
+            _message(document, name) for name in channels["socket"]["messages"] if name in said
+        ],
+        "service": [
+            {**_message(document, name), "wires": _wires(name, over_http)}
+            for name in channels["socket"]["messages"]
+            if name not in said
+        ],
+        "filter": _filter(document["components"]["schemas"]),
+        "tables": [
+            {"title": "Close codes of a socket", "words": channels["socket"]["x-close-codes"]},
+            {"title": "Reasons of a reset", "words": document["x-reset-reasons"]},
+            {"title": "Reasons of an end", "words": document["x-end-reasons"]},
+        ],
+    }
+
+
+def _filter(schemas: Mapping[str, Any]) -> dict[str, Any]:
+    rules = schemas["stream-filter"]
+    return {
+        "about": rules["description"],
+        "fields": [
+            _field(field, rule, schemas, required=False)
+            for field, rule in rules["properties"].items()
+        ],
+        "examples": [_pretty(example) for example in rules["examples"]],
+    }
+
+
+def _wires(name: str, over_http: Container[str]) -> str:
+    return "everywhere" if f"{name}Line" in over_http else "sockets only"
+
+
+def _message(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    message = document["components"]["messages"][name]
+    schemas = document["components"]["schemas"]
+    rules = _follow(message["payload"]["allOf"][0]["$ref"], schemas)
+    operation = document["operations"].get(name)
+    answers = operation["reply"]["messages"] if operation and "reply" in operation else []
+    return {
+        "id": f"message-{name}",
+        "type": message["name"],
+        "about": message["summary"],
+        "answers": [answer["$ref"].rpartition("/")[2] for answer in answers],
+        "fields": [
+            _field(field, rule, schemas, field in rules["required"])
+            for field, rule in rules["properties"].items()
+            if field != "type"  # it is the title
+        ],
+        "examples": [_pretty(example["payload"]) for example in message["examples"]],
+    }
+
+
 def _follow(reference: str, schemas: Mapping[str, Any]) -> Mapping[str, Any]:
     node: Any = schemas
     for part in reference.removeprefix("#/components/schemas/").split("/"):
@@ -102,6 +167,8 @@ def _kind(rule: Mapping[str, Any]) -> str:
     types = rule.get("type", "any")
     words = [types] if isinstance(types, str) else [word for word in types if word != "null"]
     kind = " or ".join(words)
+    if "array" in words and "enum" in rule.get("items", {}):
+        kind += " of " + ", ".join(rule["items"]["enum"])
     if "enum" in rule:
         kind += ": " + ", ".join(str(option) for option in rule["enum"])
     low, high = rule.get("minimum"), rule.get("maximum")
