@@ -6,7 +6,7 @@ import { COLUMNS } from "../columns.js";
 import { read, test, write } from "../filters.js";
 import { Grid } from "../grid.js";
 import { Order } from "../order.js";
-import { row, Rows } from "../rows.js";
+import { Rows } from "../rows.js";
 import * as status from "../status.js";
 import { Strip } from "../strip.js";
 import * as actions from "../actions.js";
@@ -114,12 +114,8 @@ $("json").addEventListener("click", () => actions.download("jobs.json", "applica
 
 // What the server has written into the page is there until the channel brings all.
 const first = JSON.parse($("first").textContent ?? "[]");
-for (const record of first) {
-  const kept = row(record);
-  rows.all.set(kept.id, kept);
-}
+for (const record of first) rows.take({ ...record, type: "job" });
 go();
-rows.all.clear();
 
 const channel = new Channel(address);
 status.show(channel, $("state"));
