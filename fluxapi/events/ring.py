@@ -77,10 +77,17 @@ name_of = lru_cache(maxsize=65536)(encode_f58)
 
 
 def encode_body(jobid: int, index: int | None, event: Event) -> bytes:
-    """An event with its identity as JSON, without the opening brace."""
+    """An event with its identity as JSON, without the opening brace.
+
+    A context that is nested too deep to be written is left out.
+    """
     place = msgspec.UNSET if index is None else index
     body = _Body(name_of(jobid), place, event.name, event.timestamp, event.context)
-    return _encoder.encode(body)[1:]
+    try:
+        return _encoder.encode(body)[1:]
+    except RecursionError:
+        body.context = None
+        return _encoder.encode(body)[1:]
 
 
 class Ring:

@@ -28,6 +28,12 @@ _ROWS = 20_000
 """Encoded rows kept: those that were asked for last, at about 700 bytes each."""
 
 
+_NESTED = frozenset({"annotations", "memo"})
+"""Events whose context becomes part of the row as it is."""
+
+_MAX_DEPTH = 64
+"""Levels of such a context; Flux takes up to 2048 from anybody who has a job."""
+
 DIGEST_MODULUS = 1 << 32
 """Digests are sums of marks modulo this."""
 
@@ -212,6 +218,9 @@ class Table:
         changes.posted.append(Posted(message.id, index, event, facets(job)))
 
     def _apply(self, job: Job, event: Event, message: JournalMessage) -> None:
+        if event.name in _NESTED and _is_deep(event.context):
+            # What takes more levels than code has to walk them must not be in a row.
+            event = Event(event.timestamp, event.name)
         try:
             apply(job, event, message.R, volatile=message.volatile)
         except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
@@ -285,3 +294,18 @@ class Table:
         self._keys[key] = (message.id, digest)
         if len(self._keys) > self._max_keys:
             del self._keys[next(iter(self._keys))]
+
+
+def _is_deep(context: dict[str, Any] | None) -> bool:
+    """Whether it is nested too deep; without recursion."""
+    level: list[Any] = [] if context is None else [context]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            part
+            for item in level
+            for part in (item.values() if isinstance(item, dict) else item)
+            if isinstance(part, (dict, list))
+        ]
+        if not level:
+            return False
+    return True

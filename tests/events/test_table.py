@@ -154,6 +154,32 @@ def test_a_broken_event_costs_only_itself(caplog: pytest.LogCaptureFixture) -> N
     assert "bad finish event" in caplog.text
 
 
+@pytest.mark.parametrize("name", ["memo", "annotations"])
+def test_a_context_that_is_nested_too_deep_is_not_in_the_row(name: str) -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(5000):
+        deep = {"annotations": deep}
+    table = live_table(submit(1), event(1, name, **deep))
+    assert table.record(1)["annotations"] == {}
+    assert table.record(1)["revision"] == (2 if name == "memo" else 1)
+
+
+def test_an_inactive_job_that_made_room_does_not_come_back() -> None:
+    table = live_table(max_inactive=2)
+    for jobid in (1, 2, 3):
+        table.feed([submit(jobid), event(jobid, "validate"), event(jobid, "clean")])
+    table.feed([Purged([2])])
+    table.begin_replay()
+    one, two = (
+        JournalMessage(jobid, [m.events[0] for m in (submit(jobid), event(jobid, "clean"))], {})
+        for jobid in (1, 3)
+    )
+    changes = table.feed([one, two, SENTINEL])
+    assert [posted.id for posted in changes.posted] == []
+    assert list(table.index.all) == [3]
+    check_index(table)
+
+
 def test_stats_count_states_and_results() -> None:
     table = live_table(submit(1), submit(2), event(2, "validate"), event(2, "clean"))
     assert table.stats() == {
