@@ -103,7 +103,7 @@ class Ring:
         self.time = 0
         """The newest time, milliseconds since the epoch."""
         self.whole_since = 0
-        """Every event after this time is here, as far as the instance still knows it."""
+        """Every event after this time is here, as far as the instance still knows it; 0: all."""
         self.stepped = False
         """Whether the clock was seen to step back in what the instance told of the past."""
         self._max_events = max_events
@@ -195,7 +195,8 @@ class Ring:
         start = cursor.time - _OVERLAP
         if cursor.time > self.time + _OVERLAP:
             raise Refused("future")
-        if start < self.whole_since:
+        # What has the time of the newest one that is missing may be missing, too.
+        if self.whole_since and start <= self.whole_since:
             raise Refused("expired")
         if self.stepped:
             raise Refused("clock")

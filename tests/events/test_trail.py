@@ -1,0 +1,103 @@
+"""The trail beside a plain dict that says the same."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fluxapi.events import trail as trails
+from fluxapi.events.trail import Trail
+
+MOST_GONE = 3
+
+
+class Model:
+    """The last change of each job, and the removals that are still known."""
+
+    def __init__(self) -> None:
+        self.last: dict[int, int] = {}
+        self.gone: list[int] = []
+        self.floor = 0
+
+    def touch(self, jobid: int, seq: int) -> None:
+        self.last[jobid] = seq
+
+    def remove(self, jobid: int, seq: int) -> None:
+        self.last[jobid] = seq
+        self.gone.append(jobid)
+        if len(self.gone) > MOST_GONE:
+            self.floor = self.last.pop(self.gone.pop(0))
+
+    def since(self, seq: int) -> list[tuple[int, int]]:
+        return sorted((at, jobid) for jobid, at in self.last.items() if at > seq)
+
+
+def length(trail: Trail) -> int:
+    return sum(len(segment.seqs) for segment in trail._segments)
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["touch", "touch", "touch", "remove"]), st.integers(0, 12)),
+    min_size=30,
+    max_size=150,
+)
+
+
+@settings(deadline=None)
+@given(STEPS, st.integers(0, 4))
+def test_it_says_what_a_dict_of_last_changes_says(steps: list[tuple[str, int]], jumps: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trails, "_SEGMENT", 4)
+        trail, model = Trail(max_gone=MOST_GONE), Model()
+        removed: set[int] = set()
+        seq = 0
+        for kind, pick in steps:
+            seq += 1 + seq % (jumps + 1)
+            jobid = pick
+            while jobid in removed:
+                jobid += 100  # ids are given out once
+            if kind == "remove":
+                removed.add(jobid)
+            for known in (trail, model):
+                getattr(known, kind)(jobid, seq)
+            assert trail.floor == model.floor
+            for start in (trail.floor, (trail.floor + seq) // 2, seq - 1, seq):
+                assert list(trail.since(start)) == model.since(start)
+            # Two segments are swept for one that is filled.
+            assert length(trail) <= 3 * len(model.last) + 5 * 4
+
+
+def test_a_row_that_changes_all_the_time_takes_no_room() -> None:
+    trail = Trail()
+    trail.touch(1, 1)
+    for seq in range(2, 100_000):
+        trail.touch(2, seq)
+    assert list(trail.since(0)) == [(1, 1), (99_999, 2)]
+    assert length(trail) <= 4 * trails._SEGMENT
+
+
+def test_beginning_anew_forgets_everything() -> None:
+    trail = Trail(max_gone=1)
+    trail.touch(1, 1)
+    trail.remove(2, 2)
+    trail.start(10)
+    trail.remove(3, 11)
+    assert (trail.floor, list(trail.since(10)), len(trail)) == (10, [(11, 3)], 1)
+
+
+def test_removals_that_are_forgotten_raise_the_floor() -> None:
+    trail = Trail(max_gone=2)
+    for seq in range(1, 6):
+        trail.remove(seq, seq)
+    assert trail.floor == 3
+    assert list(trail.since(3)) == [(4, 4), (5, 5)]
+
+
+def test_jobs_that_moved_are_known_until_they_are_gone() -> None:
+    trail = Trail()
+    trail.moved.update({1, 2})
+    trail.remove(1, 1)
+    assert trail.moved == {2}
+    trail.start(2)
+    assert not trail.moved
