@@ -4,10 +4,11 @@ import { build } from "esbuild";
 
 await build({
   bundle: true,
-  entryPoints: ["src/pages/jobs.js", "src/style.css"],
+  entryPoints: ["src/pages/jobs.js", "src/style.css", "src/icon.svg"],
   entryNames: "[name]",
   format: "esm",
   legalComments: "eof",
+  loader: { ".svg": "copy" },
   minify: true,
   outdir: "../fluxapi/web/static/dist",
   target: ["es2022", "chrome111", "firefox120", "safari17"],

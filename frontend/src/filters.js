@@ -6,6 +6,7 @@ const FIELDS = /** @type {const} */ (["state", "result", "user", "name", "queue"
 const GROUPS = /** @type {Record<string, string[]>} */ ({
   PENDING: ["NEW", "DEPEND", "PRIORITY", "SCHED"],
   RUNNING: ["RUN", "CLEANUP"],
+  ACTIVE: ["NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP"],
 });
 
 /** @typedef {Partial<Record<typeof FIELDS[number], string>>} Filters */

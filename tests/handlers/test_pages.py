@@ -52,7 +52,7 @@ async def test_what_a_job_is_called_is_only_text(service: Service) -> None:
 async def test_every_asset_of_the_page_is_served_for_good(service: Service) -> None:
     text = await (await service.client.get("/", headers=HTML)).text()
     found = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)
-    assert len(found) == 2
+    assert len(found) == 3
     for path in found:
         answer = await service.client.get(path, headers={"Accept-Encoding": "gzip"})
         assert answer.status == 200

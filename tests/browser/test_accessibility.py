@@ -1,0 +1,43 @@
+"""Every page, light and dark, wide and narrow, as axe-core judges it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from tests.running import Service
+
+from .test_jobs import submit
+
+AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
+
+PAGES = ["/"]
+
+RUN = """async () => {
+  const found = await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] });
+  return found.violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.html).join(" ")}`);
+}"""
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_no_page_shuts_anybody_out(
+    browser: Browser, site: Service, path: str, scheme: Literal["light", "dark"], width: int
+) -> None:
+    for command in ("true", "false"):
+        submit(site, command=command)
+    submit(site, command=["sleep", "600"], urgency=0)
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.goto(site.url + path)
+    expect(page.locator("#state")).to_have_attribute("data-state", "live")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    violations = page.evaluate(RUN)
+    context.close()
+    assert violations == []

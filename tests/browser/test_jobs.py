@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+from typing import Any
+
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.running import Service, service
+
+HOSTILE = '<img src=x onerror="document.title=1">\x1b[31m'
+
+
+def submit(site: Service, **fields: Any) -> str:
+    body = json.dumps({"command": "true", **fields}).encode()
+    request = urllib.request.Request(  # noqa: S310 - it is ours
+        f"{site.url}/v1/jobs", body, {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        jobid: str = json.load(answer)["id"]
+    return jobid
+
+
+def line(page: Page, jobid: str) -> Any:
+    return page.locator(f'tr[data-id="{jobid}"]')
+
+
+def live(page: Page) -> None:
+    expect(page.locator("#state")).to_have_attribute("data-state", "live")
+
+
+def test_a_job_appears_and_ends_without_a_reload(site: Service, page: Page) -> None:
+    page.goto(site.url)
+    live(page)
+    jobid = submit(site, name="appears")
+    expect(line(page, jobid).locator(".status")).to_have_text("COMPLETED")
+    expect(line(page, jobid)).to_contain_text("appears")
+
+
+def test_a_view_is_in_its_address(site: Service, page: Page) -> None:
+    here, there = submit(site, name="view-here"), submit(site, name="view-there")
+    page.goto(site.url)
+    live(page)
+    page.get_by_label("Name; with * at its end").fill("view-here")
+    expect(line(page, here)).to_be_visible()
+    expect(line(page, there)).to_have_count(0)
+    assert page.url.endswith("?name=view-here")
+    page.reload()
+    live(page)
+    expect(page.get_by_label("Name; with * at its end")).to_have_value("view-here")
+    expect(line(page, there)).to_have_count(0)
+
+
+def test_counts_are_filters(site: Service, page: Page) -> None:
+    failed = submit(site, command="false")
+    page.goto(site.url)
+    live(page)
+    expect(line(page, failed).locator(".status")).to_have_text("FAILED")
+    page.get_by_role("button", name=re.compile("Completed")).click()
+    expect(line(page, failed)).to_have_count(0)
+    page.get_by_role("button", name=re.compile("Completed")).click()
+    expect(line(page, failed)).to_be_visible()
+
+
+def test_selected_jobs_are_canceled_after_a_question(site: Service, page: Page) -> None:
+    jobid = submit(site, command=["sleep", "600"], name="to-cancel")
+    page.goto(f"{site.url}/?name=to-cancel&state=ACTIVE")
+    live(page)
+    line(page, jobid).get_by_role("checkbox").check()
+    page.get_by_role("button", name="Cancel 1").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_contain_text("1 job will be canceled")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(dialog).to_have_count(0)
+    page.goto(f"{site.url}/?name=to-cancel")
+    expect(line(page, jobid).locator(".status")).to_have_text("CANCELED")
+
+
+def test_what_a_job_says_is_only_text(site: Service, page: Page) -> None:
+    jobid = submit(site, name=HOSTILE)
+    page.goto(site.url)
+    live(page)
+    expect(line(page, jobid)).to_contain_text('<img src=x onerror="document.title=1">')
+    expect(page).to_have_title("Jobs · fluxapi")
+
+
+def test_the_keyboard_walks_the_rows(site: Service, page: Page) -> None:
+    for _ in range(3):
+        submit(site, name="walk")
+    page.goto(f"{site.url}/?name=walk")
+    live(page)
+    expect(page.locator("tbody tr[data-id]").nth(2)).to_be_visible()
+    page.locator("tbody tr[data-id] a").first.focus()
+    page.keyboard.press("ArrowDown")
+    second = page.locator('tr[data-index="1"] a')
+    expect(second).to_be_focused()
+    page.keyboard.press("Home")
+    expect(page.locator('tr[data-index="0"] a')).to_be_focused()
+
+
+def test_columns_are_remembered(site: Service, page: Page) -> None:
+    page.goto(site.url)
+    page.locator("summary", has_text="Columns").click()
+    page.get_by_label("Urgency").check()
+    expect(page.get_by_role("columnheader", name="Urgency")).to_be_visible()
+    page.reload()
+    expect(page.get_by_role("columnheader", name="Urgency")).to_be_visible()
+
+
+def test_two_tabs_see_the_same(site: Service, context: BrowserContext) -> None:
+    tabs = [context.new_page(), context.new_page()]
+    for tab in tabs:
+        tab.goto(site.url)
+        live(tab)
+    jobid = submit(site, name="both")
+    for tab in tabs:
+        expect(line(tab, jobid).locator(".status")).to_have_text("COMPLETED")
+
+
+def test_a_download_holds_the_view(site: Service, page: Page) -> None:
+    jobid = submit(site, name="=download")
+    page.goto(f"{site.url}/?name==download")
+    live(page)
+    expect(line(page, jobid)).to_be_visible()
+    with page.expect_download() as caught:
+        page.get_by_role("button", name="CSV").click()
+    text = caught.value.path().read_text(encoding="utf-8")
+    assert jobid in text
+    assert "'=download" in text
+
+
+def test_it_survives_a_restart_of_the_service(context: BrowserContext, tmp_path: Any) -> None:
+    page = context.new_page()
+    flags = ("--instance", "embedded", "--statedir", str(tmp_path))
+    with service(*flags) as first:
+        jobid = submit(first, name="before")
+        page.goto(first.url)
+        live(page)
+        page.get_by_label("Find in id, name").fill("before")
+        expect(line(page, jobid).locator(".status")).to_have_text("COMPLETED")
+        first.end()
+        expect(page.locator("#state")).to_have_attribute("data-state", "cut off")
+    port = first.url.rsplit(":", 1)[1]
+    with service(*flags, "--port", port) as second:
+        live(page)
+        later = submit(second, name="before-long")
+        expect(line(page, later).locator(".status")).to_have_text("COMPLETED")
+        expect(line(page, jobid)).to_be_visible()
+        expect(page.get_by_label("Find in id, name")).to_have_value("before")
