@@ -132,7 +132,7 @@ def _filter(schemas: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _wires(name: str, over_http: Container[str]) -> str:
-    return "everywhere" if f"{name}Line" in over_http else "sockets only"
+    return "on every wire" if f"{name}Line" in over_http else "on sockets only"
 
 
 def _message(document: Mapping[str, Any], name: str) -> dict[str, Any]:
