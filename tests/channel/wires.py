@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, NamedTuple
@@ -10,11 +9,9 @@ from typing import Any, NamedTuple
 import aiohttp
 import msgspec
 
-__all__ = ["BOUND", "WIRES", "Cut", "Message", "Refusal", "follow"]
+__all__ = ["WIRES", "Cut", "Message", "Refusal", "follow"]
 
 WIRES = ("sse", "lines", "socket")
-BOUND = 60.0
-"""Seconds that a message may take; only a hang takes longer."""
 
 _ACCEPT = {"sse": "text/event-stream", "lines": "application/x-ndjson"}
 
@@ -92,7 +89,7 @@ async def _response(
 
 async def _line(response: aiohttp.ClientResponse) -> bytes:
     try:
-        line = await asyncio.wait_for(response.content.readline(), BOUND)
+        line = await response.content.readline()
     except (aiohttp.ClientError, ConnectionError):
         raise Cut from None
     if not line.endswith(b"\n"):
@@ -142,7 +139,7 @@ async def _socket(
 
 async def _texts(socket: aiohttp.ClientWebSocketResponse[Any]) -> AsyncIterator[Message]:
     while True:
-        message = await asyncio.wait_for(socket.receive(), BOUND)
+        message = await socket.receive()
         if message.type is not aiohttp.WSMsgType.TEXT:
             raise Cut(socket.close_code or 1006)
         fields = msgspec.json.decode(message.data)

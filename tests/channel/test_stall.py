@@ -1,0 +1,155 @@
+"""Readers that do not read: the others do not notice, and memory stays bounded.
+
+On the embedded instance: it gives more events a second than a Flux of this size.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import zlib
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.running import service
+
+from .reader import Events, Jobs, Reader
+from .site import Site
+from .wires import WIRES, Message
+
+READERS = 200
+JOBS = 300
+RING = 1000
+BACKLOG = 500
+MEMORY = 100 << 20
+"""Bytes by which the service may grow: 200 readers that had a backlog of their own take more."""
+
+EMBEDDED = "--instance=embedded"
+
+
+@contextlib.asynccontextmanager
+async def narrow() -> AsyncIterator[aiohttp.ClientSession]:
+    """A client whose kernel takes next to nothing that the client does not read."""
+
+    def make(info: aiohttp.AddrInfoType) -> socket.socket:
+        made = socket.socket(*info[:3])
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        made.setblocking(False)
+        return made
+
+    connector = aiohttp.TCPConnector(limit=0, socket_factory=make)
+    async with aiohttp.ClientSession(connector=connector, read_bufsize=1024) as session:
+        yield session
+
+
+class Order(Events):
+    """The events' cursors in order, as one number: many readers need not keep all they get."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order = 0
+
+    def take(self, message: Message) -> None:
+        if message.kind == "event":
+            assert message.cursor is not None
+            self.order = zlib.crc32(message.cursor.encode(), self.order)
+        super().take(message)
+
+
+class Brief(Order):
+    """Nothing but that, and which jobs are over."""
+
+    def fold(self, kind: str, fields: dict[str, Any]) -> None:
+        assert kind == "event"
+        if fields["name"] == "clean":
+            self.clean.add(fields["id"])
+
+
+async def until_over(reader: Reader[Any], jobs: int = JOBS) -> None:
+    held = reader.held
+    over = held.inactive if isinstance(held, Jobs) else held.clean
+    while len(over) < jobs:
+        await reader.read()
+
+
+async def behind(site: Site) -> int:
+    """How many readers have no room, as the service says."""
+    async with site.session.get(f"{site.url}/metrics") as answer:
+        lines = (await answer.text()).splitlines()
+    (figure,) = [line for line in lines if line.startswith("fluxapi_readers_behind ")]
+    return int(float(figure.split()[1]))
+
+
+@pytest.fixture
+def forgetful(session: aiohttp.ClientSession) -> Iterator[Site]:
+    with service(EMBEDDED, f"--ring-events={RING}") as running:
+        yield Site(running, session, None)
+
+
+@pytest.fixture
+def mindful(session: aiohttp.ClientSession) -> Iterator[Site]:
+    with service(EMBEDDED) as running:
+        yield Site(running, session, None)
+
+
+async def test_those_who_read_do_not_notice(forgetful: Site) -> None:
+    site = forgetful
+    whole, late = Order(), Jobs()
+    briefs = [Brief() for _ in range(READERS - 2 * len(WIRES) - 1)]
+    lossless, conflated = [Events() for _ in WIRES], [Jobs() for _ in WIRES]
+    async with narrow() as small, contextlib.AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        stalled: list[Reader[Any]] = [
+            await enter(Reader(small, site.url, wire, held))
+            for wire, held in zip(WIRES * 2, [*lossless, *conflated], strict=True)
+        ]
+        readers: list[Reader[Any]] = [
+            await enter(site.read(wire, held))
+            for wire, held in zip(itertools.cycle(WIRES), [whole, *briefs])
+        ]
+        for reader in readers + stalled:
+            await reader.until_mark()
+        before = site.memory()
+        reading = asyncio.gather(*map(until_over, readers))
+        # A long name makes long rows: soon there is no room for more of them.
+        ids = await site.submit(JOBS, name="x" * 800)
+        await reading
+        assert await behind(site) == len(stalled)
+        grown = site.memory() - before
+        for reader in stalled[: len(WIRES)]:
+            await reader.until(lambda held: held.resets)
+        await asyncio.gather(*map(until_over, stalled[len(WIRES) :]))
+        async with site.read("sse", late) as latecomer:
+            await latecomer.until_mark()
+    assert whole.eventlogs(whole.logs) == await site.eventlogs(ids)
+    assert {brief.order for brief in briefs} == {whole.order}
+    assert [held.resets for held in lossless] == [["overflow"]] * len(lossless)
+    assert [held.resets for held in conflated] == [[]] * len(conflated)
+    assert [held.rows for held in conflated] == [late.rows] * len(conflated)
+    assert grown < MEMORY
+
+
+async def test_who_reads_nothing_for_long_is_let_go(mindful: Site) -> None:
+    site = mindful
+    held = [Events() for _ in WIRES]
+    async with site.read("sse", Events()) as witness:
+        await site.submit(BACKLOG)
+        await until_over(witness, BACKLOG)
+        async with narrow() as small, contextlib.AsyncExitStack() as stack:
+            stalled = [
+                await stack.enter_async_context(Reader(small, site.url, wire, it, since="0"))
+                for wire, it in zip(WIRES, held, strict=True)
+            ]
+            while await behind(site) < len(stalled):
+                pass
+            # Longer than the patience of the service, by a clock that tells when it is over.
+            (clock,) = await site.submit(command="sleep 12.5")
+            await witness.until(lambda it: clock in it.clean)
+            codes = [await reader.until_cut() for reader in stalled]
+    assert dict(zip(WIRES, codes, strict=True)) == {"sse": 0, "lines": 0, "socket": 4408}
+    assert [it.end for it in held] == ["stalled", "stalled", None]
