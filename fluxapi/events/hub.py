@@ -17,6 +17,8 @@ from .batch import Batch, publish
 from .catchup import CatchUp
 from .feed import Feed, Subscription
 from .filters import Filter
+from .history import History
+from .index import Facets
 from .outlet import Outlet
 from .ring import Refused, Ring
 from .stats import StatsView
@@ -63,11 +65,21 @@ class Hub:
         """The table has the first backlog: from here on everything is published."""
         history, self.table.history = self.table.history, None
         if history is not None:
-            for jobid, index, event, facets in history.recall():
-                self.ring.post(jobid, index, event, facets)
-            self.ring.whole_since = int(history.missing_until * 1000)
-            self.ring.stepped = history.stepped
+            self._recall(history)
         self.trail.start(self.ring.head)
+
+    def _recall(self, history: History) -> None:
+        ring = self.ring
+        gone: dict[int, Facets] = {}
+        for jobid, index, event, facets in history.recall():
+            ring.post(jobid, index, event, facets)
+            if jobid not in self.table:
+                gone[jobid] = facets
+        for jobid, facets in gone.items():
+            ring.note(jobid, "gone", facets)
+        # The ring may hold even less.
+        ring.whole_since = max(ring.whole_since, int(history.missing_until * 1000))
+        ring.stepped = history.stepped
 
     def publish(self, changes: Changes) -> None:
         """Tell everybody what happened to the table."""

@@ -106,6 +106,8 @@ class Ring:
         """Every event after this time is here, as far as the instance still knows it; 0: all."""
         self.stepped = False
         """Whether the clock was seen to step back in what the instance told of the past."""
+        self._clock = 0
+        """What a cursor of now says: steps back where the clock of the instance did."""
         self._max_events = max_events
         self._max_bytes = max_bytes
         self._slack = min(_SLACK, max_events // 8)
@@ -114,8 +116,10 @@ class Ring:
 
     def post(self, jobid: int, index: int | None, event: Event, facets: Facets) -> Entry:
         """Publish an event of a job."""
+        time = int(event.timestamp * 1000)
+        self._clock = time if time < self._clock - _OVERLAP else max(self._clock, time)
         # Never earlier than what came before: readers look for times by halves.
-        self.time = max(self.time, int(event.timestamp * 1000))
+        self.time = max(self.time, time)
         self.head += 1
         body = encode_body(jobid, index, event)
         return self._append(
@@ -142,7 +146,7 @@ class Ring:
     @property
     def cursor(self) -> bytes:
         """The cursor of one who has seen everything."""
-        return b"%b%d.%d" % (self._prefix, self.head, self.time)
+        return b"%b%d.%d" % (self._prefix, self.head, self._clock)
 
     def cursor_at(self, seq: int) -> bytes:
         """The cursor of one who has seen everything up to ``seq``."""
