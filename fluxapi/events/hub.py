@@ -96,7 +96,7 @@ class Hub:
 
     def push(self, view: View) -> None:
         """Show those who are live on ``view`` what it holds now."""
-        for feed in self.feeds.values():
+        for feed in list(self.feeds.values()):
             if feed.view is view and feed.live:
                 feed.write(feed.bytes_of(view.past(feed.seq)[0]))
 
@@ -104,7 +104,7 @@ class Hub:
         """The journal is lost since then, or (``None``) back: those who are live are told."""
         if (since is None) != (self.lost_since is None):
             self.lost_since = since
-            for feed in self.feeds.values():
+            for feed in list(self.feeds.values()):
                 feed.write(self.mark(feed))
 
     def subscribe(

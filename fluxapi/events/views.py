@@ -24,6 +24,9 @@ __all__ = ["PIECE", "EventsView", "JobsView", "Message", "View"]
 PIECE = 60_000
 """Bytes from which a piece of the past is large enough: with its last message about 64 KiB."""
 
+_FRAME = 40
+"""Bytes that a frame adds to the cursor and the body of a message, about."""
+
 _LOOKED_AT = 1024
 """Entries or rows looked at for one piece: a filter may let nothing through."""
 
@@ -78,7 +81,7 @@ class EventsView:
         entries = self._ring.after(seq, _LOOKED_AT)
         size = 0
         for number, entry in enumerate(entries, 1):
-            size += len(entry.body) + len(entry.cursor)
+            size += len(entry.body) + len(entry.cursor) + _FRAME
             if size >= PIECE:
                 entries = entries[:number]
                 break
@@ -148,7 +151,7 @@ class JobsView:
             message = self._latest(at, jobid)
             if message is not None:
                 messages.append(message)
-                size += len(message[2])
+                size += len(message[2]) + len(message[1]) + _FRAME
         return messages, self._ring.head
 
     def begin(self, since: str | None) -> int | Snapshot:

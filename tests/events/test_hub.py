@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from fluxapi.events import hub, snapshot, tally, trail, views
 from fluxapi.events.feed import Subscription
 from fluxapi.events.filters import ANY, Filter
 from fluxapi.events.hub import RESETS
+from fluxapi.events.wire import Lines, Wire
 
 from .channel import (
     FILTERS,
@@ -282,3 +284,254 @@ def test_rows_are_whole_wherever_a_reader_was_cut_off_after_a_reset(reason: str)
             turns.run()
             reader.take(parse(SSE, again.data))
             assert reader.rows == channel.rows()
+
+
+class Stage:
+    """A hub with one job, and what to try on it."""
+
+    def __init__(self, turns: Turns) -> None:
+        self.turns, self.flux = turns, Flux()
+        self.channel = Channel(turns)
+        self.hub = self.channel.hub
+        self.ended: list[str] = []
+        self.happen("submit")
+
+    def happen(self, name: str, context: dict[str, Any] | None = None) -> None:
+        if name == "submit":
+            self.channel.feed([self.flux.submit()])
+        else:
+            self.channel.feed([self.flux.happen(1, name, context)])
+
+    def connect(self, stream: str = "events", room: int | None = None, **more: Any) -> FakeOutlet:
+        outlet = FakeOutlet(room)
+        self.channel.subscribe(outlet, stream, on_end=self.ended.append, **more)
+        return outlet
+
+    def kinds(self, outlet: FakeOutlet, wire: Wire = SSE) -> list[str]:
+        frames = parse(wire, outlet.data)
+        outlet.writes.clear()
+        return [it.body["name"] if it.kind == "event" else it.kind for it in frames]
+
+
+@pytest.fixture
+def stage() -> Iterator[Stage]:
+    turns = Turns()
+    with turns.running():
+        yield Stage(turns)
+
+
+def test_who_asks_for_now_gets_a_mark_and_then_what_comes(stage: Stage) -> None:
+    outlet = stage.connect()
+    stage.turns.run()
+    assert stage.kinds(outlet) == ["mark"]
+    stage.happen("validate")
+    assert stage.kinds(outlet) == ["validate"]
+
+
+def test_one_connection_without_room_gets_none_of_its_streams(stage: Stage) -> None:
+    outlet = FakeOutlet(0)
+    for wire in (SSE, Lines(chunked=False)):
+        stage.channel.subscribe(outlet, "events", since="0", wire=wire)
+    stage.turns.run()
+    assert (len(outlet.writes), outlet.late) == (1, [])
+
+
+def test_a_stream_that_takes_the_room_leaves_the_others_of_its_connection_behind(
+    stage: Stage,
+) -> None:
+    outlet = FakeOutlet()
+    for wire in (SSE, Lines(chunked=False)):
+        stage.channel.subscribe(outlet, "events", wire=wire)
+    stage.turns.run()
+    outlet.writes.clear()
+    outlet.room = 0
+    stage.happen("validate")
+    assert (len(outlet.writes), outlet.late) == (1, [])
+    outlet.resume()
+    stage.turns.run()
+    assert sorted(len(outlet.writes[at].splitlines()) for at in range(2)) == [1, 4]
+
+
+def leave_on_write(stage: Stage, outlet: FakeOutlet) -> None:
+    def leave() -> None:
+        for subscription in list(stage.hub.outlets.get(outlet, ())):
+            stage.hub.unsubscribe(subscription)
+
+    outlet.on_write = leave
+
+
+@pytest.mark.parametrize("since", [None, "0", "garbage"])
+@pytest.mark.parametrize("stream", ["events", "jobs", "stats"])
+def test_one_that_leaves_while_it_is_written_to_is_gone(
+    stage: Stage, stream: str, since: str | None
+) -> None:
+    outlet = stage.connect(stream, since=since)
+    leave_on_write(stage, outlet)
+    stage.turns.run()
+    stage.happen("validate")
+    assert len(outlet.writes) == 1
+    assert stage.channel.is_clean()
+
+
+@pytest.mark.parametrize("tell", ["publish", "set_lost", "push"])
+def test_those_who_leave_in_the_middle_of_a_write_cost_nobody_else(stage: Stage, tell: str) -> None:
+    stream = "stats" if tell == "push" else "events"
+    lines = Lines(chunked=False)
+    outlets = [stage.connect(stream, wire=wire) for wire in (SSE, lines, lines, lines)]
+    stage.turns.run()
+    for outlet in outlets:
+        outlet.writes.clear()
+    leave_on_write(stage, outlets[0])
+    leave_on_write(stage, outlets[1])
+    outlets[2].lost = True
+    if tell == "publish":
+        stage.happen("validate")
+    elif tell == "set_lost":
+        stage.hub.set_lost(1.0)
+    else:
+        stage.hub.push(stage.hub.stats)
+    assert [len(outlet.writes) for outlet in outlets] == [1, 1, 0, 1]
+
+
+def test_one_that_is_lost_with_its_connection_ends_all_its_streams_at_once(stage: Stage) -> None:
+    outlet = FakeOutlet()
+
+    def end(reason: str) -> None:
+        stage.ended.append(reason)
+        for subscription in list(stage.hub.outlets.get(outlet, ())):
+            stage.hub.unsubscribe(subscription)
+
+    stage.happen("clean")
+    for wire in (SSE, Lines(chunked=False)):
+        stage.channel.subscribe(outlet, "events", since="0", until=1, wire=wire, on_end=end)
+    other = stage.connect(since="0")
+    stage.turns.run()
+    assert stage.ended == ["clean"]
+    assert stage.kinds(other) == ["submit", "clean", "mark"]
+
+
+def test_one_that_cannot_be_served_is_ended_and_nobody_else(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_view: object, _seq: int) -> None:
+        raise ZeroDivisionError
+
+    broken = stage.connect(filter=Filter(ids=frozenset({1})), since="0")
+    fine = [stage.connect("jobs") for _ in range(3)]
+    monkeypatch.setattr(views.EventsView, "past", fail)
+    stage.turns.run()
+    assert stage.ended == ["failed"]
+    assert stage.kinds(broken) == []
+    assert [stage.kinds(outlet) for outlet in fine] == [["snapshot", "mark"]] * 3
+    assert len(stage.hub.outlets) == 3
+
+
+def test_a_feed_that_cannot_be_made_is_ended_and_no_other(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_view: object, _batch: object) -> None:
+        raise ZeroDivisionError
+
+    outlets = stage.connect("events"), stage.connect("jobs")
+    stage.turns.run()
+    for outlet in outlets:
+        outlet.writes.clear()
+    monkeypatch.setattr(views.EventsView, "news", fail)
+    stage.happen("validate")
+    assert stage.ended == ["failed"]
+    assert [stage.kinds(outlet) for outlet in outlets] == [[], ["job"]]
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [(lambda flux: flux.happen(1, "clean"), "clean"), (lambda flux: flux.purge(1), "purged")],
+)
+@pytest.mark.parametrize("paused", [False, True])
+def test_a_stream_of_one_job_ends_with_it(
+    stage: Stage, message: Callable[[Flux], Any], reason: str, *, paused: bool
+) -> None:
+    outlet = stage.connect(filter=Filter(ids=frozenset({1})), since=0, until=1)
+    stage.turns.run()
+    if paused:
+        outlet.pause()
+    stage.channel.feed([message(stage.flux)])
+    stage.turns.run()
+    assert stage.ended == ([] if paused else [reason])
+    outlet.resume()
+    stage.turns.run()
+    assert stage.ended == [reason]
+    assert stage.kinds(outlet)[-1] in {"clean", "gone"}
+    assert stage.channel.is_clean()
+
+
+def test_leaving_twice_is_leaving_once(stage: Stage) -> None:
+    subscription = stage.channel.subscribe(FakeOutlet(), "jobs")
+    stage.hub.unsubscribe(subscription)
+    stage.hub.unsubscribe(subscription)
+    stage.turns.run()
+    assert stage.channel.is_clean()
+
+
+def test_a_loss_of_the_journal_is_told_once_with_its_time(stage: Stage) -> None:
+    outlet = stage.connect()
+    stage.turns.run()
+    outlet.writes.clear()
+    for since in (5.0, 6.0, None, None):
+        stage.hub.set_lost(since)
+    lost, back = parse(SSE, outlet.data)
+    assert (lost.body["live"], lost.body["lost_since"], back.body["live"]) == (False, 5.0, True)
+
+
+def test_purging_thousands_in_one_message_is_told_of_each(stage: Stage) -> None:
+    stage.channel.feed([stage.flux.submit() for _ in range(5000)])
+    outlet, reader = stage.connect("jobs"), JobsReader()
+    stage.turns.run()
+    stage.channel.feed([stage.flux.purge(*range(1, 5001))])
+    stage.turns.run()
+    reader.take(parse(SSE, outlet.data))
+    assert set(reader.rows) == set(stage.channel.rows())
+    assert len(reader.rows) == 1
+
+
+def test_a_purge_that_overtakes_the_end_of_a_job_leaves_nothing_behind(stage: Stage) -> None:
+    outlet, reader = stage.connect("jobs"), JobsReader()
+    stage.turns.run()
+    clean = stage.flux.happen(1, "clean")
+    stage.channel.feed([stage.flux.purge(1, 77), clean])
+    reader.take(parse(SSE, outlet.data))
+    assert (reader.rows, len(stage.channel.table)) == ({}, 0)
+
+
+def test_a_flood_on_one_job_is_conflated_and_costs_no_other_its_events(stage: Stage) -> None:
+    stage.channel.feed([stage.flux.submit()])
+    other = stage.connect(filter=Filter(ids=frozenset({2})))
+    slow, reader = stage.connect("jobs"), JobsReader()
+    stage.turns.run()
+    slow.pause()
+    before = len(slow.data)
+    for number in range(100_000):
+        context = {"annotations": {"progress": number}}
+        stage.channel.feed([stage.flux.happen(1, "annotations", context)])
+        if number % 10_000 == 0:
+            stage.channel.feed([stage.flux.happen(2, "memo", {"n": number})])
+    assert stage.kinds(other) == ["mark", *["memo"] * 10]
+    slow.resume()
+    stage.turns.run()
+    kinds = [frame.kind for frame in parse(SSE, slow.data[before:])]
+    assert kinds == ["job", "job"]
+    reader.take(parse(SSE, slow.data))
+    assert reader.rows == stage.channel.rows()
+    assert len(stage.channel.ring.entries) <= 65_536 + 4096
+    assert sum(len(it.seqs) for it in stage.channel.trail._segments) < 10_000
+
+
+def test_pieces_are_of_about_64_kib_but_for_a_larger_message(stage: Stage) -> None:
+    stage.channel.feed([stage.flux.submit("n" * 50) for _ in range(3000)])
+    stage.channel.feed([stage.flux.happen(7, "memo", {"large": "x" * 200_000})])
+    begin = f"{stage.channel.ring.epoch}.0.0"
+    for stream, since in (("events", "0"), ("jobs", None), ("jobs", begin)):
+        outlet = stage.connect(stream, since=since)
+        stage.turns.run()
+        sizes = sorted(len(data) for data in outlet.writes)
+        assert len(sizes) > 5
+        assert [size for size in sizes if size > 66 << 10][1:] == []
