@@ -21,6 +21,7 @@ _TAGS = {
     "events": "Follow what happens, live.",
     "instance": "The Flux instance: nodes, resources, queues, counts.",
     "service": "The service: login, health, end.",
+    "dashboard": "The pages for people, and what they load.",
     "documentation": "This contract, for programs and for people.",
 }
 

@@ -207,7 +207,12 @@ ROUTES: tuple[Route, ...] = (
         {200: "info"}, query="view-query", other=("text/html",),
     ),
     Route(
-        "GET", "/static/{version}/{name}", views.static, "getStatic", "documentation",
+        "GET", "/ui/jobs/{id}", views.job, "getJobPage", "dashboard",
+        "See one job: its states, events, output and resources.", {}, fails=_LOOKUP,
+        other=("text/html",),
+    ),
+    Route(
+        "GET", "/static/{version}/{name}", views.static, "getStatic", "dashboard",
         "Get a file that the pages load.", {}, fails=(errors.NotFound,),
         other=("text/javascript", "text/css"),
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import aiohttp_jinja2
@@ -10,13 +11,15 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 
 from fluxapi import keys
-from fluxapi.errors import ValidationFailed
+from fluxapi.errors import InstanceUnavailable, JobNotFound, ValidationFailed
 from fluxapi.events.query import page, query_of
+from fluxapi.handlers.support import job_of
 from fluxapi.querystring import cached
 
 from . import assets
+from .dossier import dossier
 
-__all__ = ["jobs", "static", "wants_page"]
+__all__ = ["job", "jobs", "static", "wants_page"]
 
 _ROWS = 50
 """Jobs that are in the page before its script has run."""
@@ -49,6 +52,28 @@ async def jobs(request: web.Request) -> web.Response:
     )
 
 
+async def job(request: web.Request) -> web.Response:
+    """One job: everything about it, then its events and output as they come."""
+    try:
+        found = job_of(request)
+    except (JobNotFound, InstanceUnavailable) as error:
+        if not wants_page(request):
+            raise
+        return await _render(
+            request,
+            "missing.html",
+            {"page": "job", "title": error.title, "detail": error.detail},
+            status=error.status,
+            headers=error.headers,
+        )
+    # Taken before anything is asked: what changes meanwhile comes over the channel.
+    cursor, jobid = request.app[keys.JOURNAL].cursor, found.id
+    record = request.app[keys.TABLE].record(jobid)
+    context = await dossier(request.app[keys.INSTANCE], jobid, record)
+    context["first"] = _embedded({**context["first"], "cursor": cursor})
+    return await _render(request, "job.html", {"page": "job", "job": _Blank(record), **context})
+
+
 async def static(request: web.Request) -> web.Response:
     """A file that pages load."""
     return assets.asset(request, request.app[keys.ASSETS])
@@ -76,10 +101,21 @@ def _embedded(value: Any) -> Markup:
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))  # noqa: S704 - escaped
 
 
-async def _render(request: web.Request, name: str, context: dict[str, Any]) -> web.Response:
+async def _render(
+    request: web.Request,
+    name: str,
+    context: dict[str, Any],
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> web.Response:
     info, built = request.app[keys.INFO], request.app[keys.ASSETS]
     shared = {
         "asset": lambda file: assets.address(built, file),
         "instance": f"{info.kind} {info.version} on {info.hostname}",
     }
-    return await aiohttp_jinja2.render_template_async(name, request, {**shared, **context})
+    response = await aiohttp_jinja2.render_template_async(
+        name, request, {**shared, **context}, status=status
+    )
+    response.headers.update(headers or {})
+    return response

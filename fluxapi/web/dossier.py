@@ -1,0 +1,211 @@
+"""What the page of one job shows: its record, states, events, resources and jobspec."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from fluxapi.errors import FluxapiError
+from fluxapi.instance.protocol import Instance, LookupKey
+from fluxapi.model.eventlog import Event
+
+from .words import duration, outcome, utc
+
+__all__ = ["dossier", "facts", "granted", "timeline"]
+
+_STATES = (
+    ("NEW", "t_submit"),
+    ("DEPEND", "t_depend"),
+    ("PRIORITY", "t_priority"),
+    ("SCHED", "t_sched"),
+    ("RUN", "t_run"),
+    ("CLEANUP", "t_cleanup"),
+    ("INACTIVE", "t_inactive"),
+)
+
+_MAX_EVENTS = 1000
+"""Events of a job that are in its page: the last ones."""
+
+_MAX_DETAILS = 2000
+"""Characters of the details of one event, and of a command."""
+
+_MAX_TEXT = 64 << 10
+"""Characters of a jobspec or R that is in the page; a longer one is linked to."""
+
+_EXPEDITED = 31
+
+_encoder = msgspec.json.Encoder()
+
+
+async def dossier(instance: Instance, jobid: int, record: Mapping[str, Any]) -> dict[str, Any]:
+    """The context of the page. What the instance does not give just now is left out."""
+    events, jobspec, granted_text = await asyncio.gather(
+        _events(instance, jobid),
+        _lookup(instance, jobid, "jobspec"),
+        _lookup(instance, jobid, "R"),
+    )
+    spec = _decoded(jobspec)
+    skipped = max(len(events or ()) - _MAX_EVENTS, 0)
+    return {
+        "outcome": outcome(record),
+        "facts": facts(record),
+        "timeline": timeline(record),
+        "exceptions": _exceptions(record, events),
+        "events": _rows(events),
+        "jobspec": _pretty(jobspec),
+        "command": _command(spec),
+        "R": _pretty(granted_text),
+        "granted": granted(_decoded(granted_text)),
+        "skipped": skipped,
+        "first": {
+            "record": record,
+            "events": None if events is None else events[skipped:],
+            "skipped": skipped,
+        },
+    }
+
+
+async def _events(instance: Instance, jobid: int) -> list[Event] | None:
+    try:
+        return await instance.eventlog(jobid)
+    except FluxapiError:
+        return None
+
+
+async def _lookup(instance: Instance, jobid: int, key: LookupKey) -> str:
+    try:
+        return await instance.lookup(jobid, key)
+    except FluxapiError:
+        return ""
+
+
+def timeline(record: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The states that the job was in: since when, and how long; the last one goes on."""
+    reached = [(state, record[key]) for state, key in _STATES if key in record]
+    ends = [since for _, since in reached[1:]]
+    return [
+        {
+            "state": state,
+            "since": since,
+            "moment": utc(since),
+            "lasted": duration(ends[at] - since) if at < len(ends) else "",
+        }
+        for at, (state, since) in enumerate(reached)
+    ]
+
+
+def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Names and values of what is set, as people read them."""
+    pairs = [
+        ("User", record.get("username")),
+        ("Queue", record.get("queue")),
+        ("Bank", record.get("bank")),
+        ("Project", record.get("project")),
+        ("Urgency", _urgency(record.get("urgency"))),
+        ("Priority", record.get("priority")),
+        ("Time limit", duration(record["duration"]) if record.get("duration") else "none"),
+        ("Ran for", duration(record["runtime"]) if "runtime" in record else None),
+        ("Dependencies", ", ".join(record.get("dependencies", ()))),
+        ("Directory", record.get("cwd")),
+        ("Tasks", record.get("ntasks")),
+        ("Nodes", record.get("nnodes")),
+        ("Cores", record.get("ncores")),
+        ("Node list", record.get("nodelist")),
+        ("Ranks", record.get("ranks")),
+        ("URI", record.get("uri")),
+    ]
+    return [(name, str(value)) for name, value in pairs if value is not None and value != ""]
+
+
+def _urgency(urgency: int | None) -> str | None:
+    words = {0: "0 (held)", _EXPEDITED: "31 (expedited)"}
+    return None if urgency is None else words.get(urgency, str(urgency))
+
+
+def _exceptions(
+    record: Mapping[str, Any], events: Iterable[Event] | None
+) -> list[Mapping[str, Any]]:
+    """All exceptions of the eventlog; without one, that of the record."""
+    found = [event.context or {} for event in events or () if event.name == "exception"]
+    if not found and record["exception"]["occurred"]:
+        found = [record["exception"]]
+    return [
+        {
+            "type": str(context.get("type", "exception")),
+            "note": str(context.get("note") or ""),
+            "severity": context.get("severity", 0),
+        }
+        for context in found[-_MAX_EVENTS:]
+    ]
+
+
+def _rows(events: Sequence[Event] | None) -> list[dict[str, Any]] | None:
+    if events is None:
+        return None
+    start = events[0].timestamp if events else 0.0
+    first = max(len(events) - _MAX_EVENTS, 0)
+    return [
+        {
+            "index": index,
+            "since": event.timestamp,
+            "moment": utc(event.timestamp),
+            "after": f"+{max(event.timestamp - start, 0.0):.3f}s",
+            "name": event.name,
+            "details": _details(event.context),
+        }
+        for index, event in enumerate(events[first:], first)
+    ]
+
+
+def _details(context: Mapping[str, Any] | None) -> str:
+    """As ``flux job eventlog`` writes a context: ``key=JSON``, one after the other."""
+    parts = [f"{key}={_encoder.encode(value).decode()}" for key, value in (context or {}).items()]
+    return _cut(" ".join(parts))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_DETAILS else f"{text[:_MAX_DETAILS]} …"
+
+
+def granted(R: Any) -> list[dict[str, str]]:
+    """The lines of an R object (RFC 20): ranks with the cores and gpus that each gave."""
+    try:
+        return [
+            {
+                "ranks": str(entry["rank"]),
+                "cores": str(entry["children"].get("core", "")),
+                "gpus": str(entry["children"].get("gpu", "")),
+            }
+            for entry in R["execution"]["R_lite"]
+        ]
+    except (KeyError, TypeError, AttributeError):
+        return []
+
+
+def _command(spec: Any) -> str:
+    try:
+        command = spec["tasks"][0]["command"]
+        return _cut(command if isinstance(command, str) else shlex.join(command))
+    except (KeyError, IndexError, TypeError):
+        return ""
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+
+
+def _pretty(text: str) -> str:
+    """JSON over several lines; empty for what is too long to be read in a page."""
+    if not text or len(text) > _MAX_TEXT:
+        return ""
+    try:
+        return msgspec.json.format(text, indent=2)
+    except (msgspec.MsgspecError, RecursionError):
+        return text

@@ -1,0 +1,117 @@
+"""What a job's record says, in plain words.
+
+The scripts of the pages say the same while a job goes on (``frontend/src/outcome.js`` and
+``format.js``); one table of cases holds both to it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import signal
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import Any
+
+__all__ = ["duration", "outcome", "utc"]
+
+_PENDING = {"NEW": "Submitted", "PRIORITY": "Waits for its priority"}
+_MEANINGS = {126: "the command cannot be executed", 127: "the command was not found"}
+"""Exit codes to which shells gave a meaning."""
+
+_OF_SIGNALS = 128
+"""What shells add to the number of a signal to make it an exit code."""
+
+_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+_TENTHS = 10
+"""Seconds below which tenths matter."""
+
+
+def outcome(record: Mapping[str, Any]) -> str:
+    """How a job ended, or what it does at the moment, and why: one phrase."""
+    if record["state"] == "INACTIVE":
+        return _ended(record)
+    return _active(record)
+
+
+def _active(record: Mapping[str, Any]) -> str:
+    state = record["state"]
+    if state == "DEPEND":
+        return f"Waits for {', '.join(record.get('dependencies', ())) or 'a dependency'}"
+    if state == "SCHED":
+        return _queued(record)
+    if state == "CLEANUP":
+        said = _status(record)
+        return (
+            f"Is being cleaned up: {said[0].lower()}{said[1:]}" if said else "Is being cleaned up"
+        )
+    return _PENDING.get(state, "Runs")
+
+
+def _queued(record: Mapping[str, Any]) -> str:
+    if record.get("urgency") == 0 or record.get("priority") == 0:
+        return "Held: does not start until it is released"
+    sched = record.get("annotations", {}).get("sched")
+    reason = sched.get("reason_pending") if isinstance(sched, Mapping) else None
+    return f"Waits: {reason}" if isinstance(reason, str) and reason else "Waits for resources"
+
+
+def _ended(record: Mapping[str, Any]) -> str:
+    result, ran = record.get("result"), "t_run" in record
+    if result == "COMPLETED":
+        return "Ended well"
+    if result == "CANCELED":
+        return "Canceled while it ran" if ran else "Canceled before it ran"
+    if result == "TIMEOUT":
+        limit = record.get("duration")
+        return f"Time limit of {duration(limit)} reached" if limit else "Time limit reached"
+    return _status(record) or ("Failed" if ran else "Failed before it ran")
+
+
+def _status(record: Mapping[str, Any]) -> str:
+    """A wait status as of wait(2) in words; empty where there is none, or it is of no failure."""
+    status = record.get("waitstatus")
+    if not isinstance(status, int):
+        return ""
+    if os.WIFSIGNALED(status):
+        dumped = ", core dumped" if os.WCOREDUMP(status) else ""
+        return f"Killed by {_signal(os.WTERMSIG(status))}{dumped}"
+    code = os.WEXITSTATUS(status)
+    if not code:
+        return ""
+    if code in _MEANINGS:
+        return f"Exit code {code}: {_MEANINGS[code]}"
+    name = _signal(code - _OF_SIGNALS) if code > _OF_SIGNALS else ""
+    return (
+        f"Exit code {code}: {name}, as shells put it"
+        if name.startswith("SIG")
+        else (f"Exit code {code}")
+    )
+
+
+def _signal(number: int) -> str:
+    try:
+        return f"{signal.Signals(number).name} (signal {number})"
+    except ValueError:
+        return f"signal {number}"
+
+
+def duration(seconds: float) -> str:
+    """Seconds in at most two units: ``3.2s``, ``4m 5s``, ``2d 3h``."""
+    if seconds < _TENTHS:
+        return f"{max(seconds, 0.0):.1f}s"
+    whole = int(seconds)
+    for (size, unit), (below, smaller) in pairwise(_UNITS):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size}{unit} {rest}{smaller}" if rest else f"{whole // size}{unit}"
+    return f"{whole}s"
+
+
+def utc(seconds: float) -> str:
+    """A moment, seconds since the epoch, as people read it; empty where no calendar has it."""
+    try:
+        moment = dt.datetime.fromtimestamp(seconds, dt.timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return ""
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

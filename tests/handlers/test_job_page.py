@@ -1,0 +1,167 @@
+"""The page of one job as it comes from the service, before any script has run."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fluxapi.model import jobid as jobids
+from fluxapi.model.eventlog import Event
+from fluxapi.web import dossier, words
+
+from .conftest import Service
+
+HTML = {"Accept": "text/html,application/xhtml+xml"}
+HOSTILE = "</script><img src=x onerror=alert(1)>\u2028&\x1b[31m"
+
+CASES = json.loads(
+    (Path(__file__).parents[2] / "frontend/test/outcomes.json").read_text(encoding="utf-8")
+)
+"""Records and what is said of them, by the service and by the scripts alike."""
+
+
+async def page(service: Service, jobid: str, status: int = 200) -> str:
+    response = await service.client.get(f"/ui/jobs/{jobid}", headers=HTML)
+    assert (response.status, response.content_type) == (status, "text/html")
+    return await response.text()
+
+
+def embedded(text: str) -> Any:
+    (found,) = re.findall(
+        r'<script type="application/json" id="first">(.*?)</script>', text, re.DOTALL
+    )
+    return json.loads(found)
+
+
+async def test_it_shows_the_record_the_states_and_the_events(service: Service) -> None:
+    jobid = await service.submit(name="simulation")
+    text = await page(service, jobid)
+    assert ">simulation<" in text
+    assert "Waits for resources" in text
+    assert '<li data-status="SCHED">' in text
+    assert "<b>priority</b>" in text
+    assert "priority=16" in text
+
+
+@pytest.mark.parametrize(
+    "form", [str, hex, jobids.encode_f58, jobids.encode_fancy], ids=["decimal", "hex", "f58", "ƒ"]
+)
+async def test_it_takes_an_id_in_every_form(service: Service, form: Any) -> None:
+    jobid = await service.submit()
+    assert f'data-id="{jobid}"' in await page(service, form(jobids.parse(jobid)))
+
+
+async def test_the_script_begins_where_the_page_ends(service: Service) -> None:
+    jobid = await service.submit()
+    first = embedded(await page(service, jobid))
+    names = [event["name"] for event in first["events"]]
+    assert names == ["submit", "validate", "depend", "priority"]
+    assert first["record"]["id"] == jobid
+    assert first["cursor"].count(".") == 2
+
+
+async def test_what_failed_is_said_in_words(service: Service) -> None:
+    jobid = await service.submit()
+    service.instance.finish(jobids.parse(jobid), status=256)
+    await service.client.get(f"/v1/jobs/{jobid}/wait")
+    text = await page(service, jobid)
+    assert "Exit code 1<" in text
+    assert '<li data-status="INACTIVE">' in text
+
+
+async def test_resources_that_it_got_are_listed(service: Service) -> None:
+    jobid = await service.submit()
+    service.instance.finish(jobids.parse(jobid))
+    await service.client.get(f"/v1/jobs/{jobid}/wait")
+    assert "<tr><td>0-1</td><td>0-3</td><td>0</td></tr>" in await page(service, jobid)
+
+
+async def test_what_a_job_says_is_only_text(service: Service) -> None:
+    jobid = await service.submit(name=HOSTILE)
+    number = jobids.parse(jobid)
+    service.instance.post(
+        number, Event(5.0, "exception", {"type": HOSTILE, "severity": 0, "note": HOSTILE})
+    )
+    service.instance.post(number, Event(6.0, "clean"))
+    await service.client.get(f"/v1/jobs/{jobid}/wait")
+    text = await page(service, jobid)
+    assert "<img" not in text
+    assert html.escape("<img src=x onerror=alert(1)>") in text
+    assert embedded(text)["record"]["name"] == HOSTILE
+
+
+async def test_an_unknown_job_is_said_in_a_page(service: Service) -> None:
+    text = await page(service, "f7777", status=404)
+    assert "There is no job f7777." in text
+
+
+async def test_what_is_no_job_id_is_only_text_too(service: Service) -> None:
+    assert "<img" not in await page(service, "%3Cimg%20src=x%3E", status=404)
+
+
+async def test_a_program_is_told_as_everywhere(service: Service) -> None:
+    response = await service.client.get("/ui/jobs/f7777")
+    assert (response.status, response.content_type) == (404, "application/problem+json")
+
+
+async def test_it_shows_what_it_has_while_the_instance_is_silent(service: Service) -> None:
+    jobid = await service.submit(name="known")
+    service.instance.gone = True
+    text = await page(service, jobid)
+    assert ">known<" in text
+    assert "The eventlog cannot be read just now." in text
+
+
+async def test_of_a_long_eventlog_the_end_is_shown(service: Service) -> None:
+    jobid = await service.submit()
+    number = jobids.parse(jobid)
+    events = [Event(1.0, "memo", {"n": n}) for n in range(1500)]
+    service.instance.eventlogs[number].extend(events)
+    text = await page(service, jobid)
+    assert "The 504 events before these are left out." in text
+    assert text.count("<b>memo</b>") == 1000
+    assert embedded(text)["skipped"] == 504
+
+
+@pytest.mark.parametrize(("said", "record"), CASES, ids=lambda case: str(case)[:40])
+def test_a_record_in_plain_words(said: str, record: dict[str, Any]) -> None:
+    assert words.outcome(record) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-1, "0.0s"),
+        (3.21, "3.2s"),
+        (59.9, "59s"),
+        (60, "1m"),
+        (245, "4m 5s"),
+        (7200, "2h"),
+        (183600, "2d 3h"),
+    ],
+)
+def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
+    assert words.duration(seconds) == text
+
+
+def test_a_moment_that_no_calendar_has_is_left_out() -> None:
+    assert words.utc(1e300) == ""
+
+
+def test_a_state_lasts_until_the_next_one() -> None:
+    steps = dossier.timeline({"t_submit": 10.0, "t_depend": 10.0, "t_run": 12.5})
+    assert [(step["state"], step["lasted"]) for step in steps] == [
+        ("NEW", "0.0s"),
+        ("DEPEND", "2.5s"),
+        ("RUN", ""),
+    ]
+
+
+@pytest.mark.parametrize("R", [None, [], {"execution": {}}, {"execution": {"R_lite": [3]}}])
+def test_what_is_no_resource_set_has_no_lines(R: Any) -> None:
+    assert dossier.granted(R) == []
