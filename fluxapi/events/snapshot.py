@@ -71,6 +71,11 @@ class Snapshot:
                 self._room -= len(piece.body)
         return piece
 
+    def keep_nothing(self) -> None:
+        """Few are left who walk it: from now on each piece is made for who asks."""
+        self._room = 0
+        self._pieces.clear()
+
     def _make(self, after: int | None) -> Piece:
         table, selection = self._table, self._selection
         rows: list[bytes] = []

@@ -6,6 +6,7 @@ Plain synchronous code. A message is ``(kind, cursor, body)``; see :mod:`fluxapi
 from __future__ import annotations
 
 import weakref
+from collections import deque
 from typing import Protocol
 
 import msgspec
@@ -32,6 +33,9 @@ _LOOKED_AT = 1024
 
 _SHARED = 4096
 """Changes since a snapshot began up to which others may still join it."""
+
+_KEEPING = 2
+"""Snapshots of one view that keep pieces; who walks an older one slowly has them made again."""
 
 Message = tuple[str, bytes, bytes]
 
@@ -123,8 +127,8 @@ class JobsView:
         self._table = table
         self._ring = ring
         self._trail = trail
-        # Shared while somebody walks it, and gone with the last one.
-        self._snapshot: weakref.ref[Snapshot] | None = None
+        # The newest is shared while somebody walks it, and gone with the last one.
+        self._snapshots: deque[weakref.ref[Snapshot]] = deque(maxlen=_KEEPING)
         self.tally = Tally(table, self._selection)
 
     def news(self, batch: Batch) -> list[Message]:
@@ -165,11 +169,13 @@ class JobsView:
 
     def begin_anew(self) -> Snapshot:
         """A snapshot: one that others have begun, if not much has changed since."""
-        held = None if self._snapshot is None else self._snapshot()
+        held = self._snapshots[-1]() if self._snapshots else None
         if held is None or held.start + _SHARED < self._ring.head or held.start < self._trail.floor:
             start, cursor = self._ring.head, self._ring.cursor
             held = Snapshot(self._table, self._selection, start, cursor, PIECE)
-            self._snapshot = weakref.ref(held)
+            if len(self._snapshots) == _KEEPING and (oldest := self._snapshots[0]()) is not None:
+                oldest.keep_nothing()
+            self._snapshots.append(weakref.ref(held))
         return held
 
     def _latest(self, at: int, jobid: int) -> Message | None:
