@@ -9,14 +9,16 @@ from collections.abc import Callable
 
 import uvloop
 
-from . import channel, embedded, listing, submission, table
+from . import browser, channel, embedded, listing, submission, table
 from .figures import Figure, render
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument(
-        "only", nargs="*", help="table, listing, submission, embedded, channel; default all"
+        "only",
+        nargs="*",
+        help="table, listing, submission, embedded, channel, browser; default all",
     )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
@@ -32,6 +34,7 @@ def main() -> int:
         "table": lambda: table.figures(options.jobs),
         "listing": lambda: run(listing.figures(options.jobs, options.requests)),
         "channel": channel.figures,
+        "browser": browser.figures,
         "embedded": lambda: embedded.figures(1_000),
         "submission": lambda: submission.figures(options.submits),
     }

@@ -16,6 +16,11 @@ export class Grid extends EventTarget {
   columns = [];
   /** @type {Set<string>} */
   selected = new Set();
+  /**
+   * The row as it is known by now.
+   * @type {(row: Row) => Row}
+   */
+  latest = (row) => row;
   /** Index of the row that the keyboard is on. */
   current = 0;
   /** @type {{ key: string, down: boolean }} */
@@ -86,7 +91,7 @@ export class Grid extends EventTarget {
     const head = this.head.offsetHeight;
     const first = Math.max(Math.floor((this.frame.scrollTop - head) / ROW) - SPARE, 0);
     const count = Math.ceil(this.frame.clientHeight / ROW) + 2 * SPARE;
-    const wanted = this.rows.slice(first, first + count);
+    const wanted = this.rows.slice(first, first + count).map(this.latest);
     const ids = new Set(wanted.map((row) => row.id));
     const focused = document.activeElement?.closest?.("tr")?.dataset["id"];
     for (const [id, line] of this.#shown) {

@@ -20,6 +20,7 @@ const EVERY = 150;
 
 const rows = new Rows();
 const grid = new Grid($("frame"), /** @type {HTMLTableElement} */ ($("jobs")), (id) => `/ui/jobs/${id}`);
+grid.latest = (row) => rows.all.get(row.id) ?? row;
 const query = new URLSearchParams(location.search);
 let filters = read(query);
 const sort = query.get("sort");
@@ -34,17 +35,23 @@ function arrange() {
   order = new Order((it) => column?.sort(it, now) ?? 0, grid.order.down, test(filters));
   rows.settle();
   order.fill(rows.all.values());
-  arrived = 0;
   show();
 }
 
+/** Show the rows as they are ordered now. */
 function show() {
   grid.rows = order.rows;
+  arrived = 0;
+  draw();
+}
+
+function draw() {
   grid.draw();
   const total = rows.all.size;
+  const jobs = total === 1 ? "job" : "jobs";
   $("count").textContent =
-    order.rows.length === total ? `${total} ${total === 1 ? "job" : "jobs"}` : `${order.rows.length} of ${total} jobs`;
-  $("empty").hidden = order.rows.length > 0;
+    order.rows.length === total ? `${total} ${jobs}` : `${order.rows.length} of ${total} ${jobs}`;
+  $("empty").hidden = grid.rows.length > 0;
   $("empty").textContent = total ? "No job passes the filters." : "There are no jobs yet.";
   $("news").hidden = arrived === 0;
   $("news").textContent = `Show ${arrived} ${arrived === 1 ? "change" : "changes"} of order`;
@@ -52,20 +59,14 @@ function show() {
 
 /** Bring in what has changed. Rows that somebody points at stay where they are, but show what is new. */
 function refresh() {
-  if (!rows.changed.size) return;
   const held = grid.isHeld && grid.rows.length > 0;
-  const top = held ? order.rows.slice() : undefined;
-  let moved = 0;
-  for (const [id, before] of rows.settle()) if (order.change(before, rows.all.get(id))) moved++;
-  if (top && moved) {
-    arrived += moved;
-    grid.rows = top.map((it) => rows.all.get(it.id) ?? it);
-    grid.draw();
-    $("news").hidden = false;
-    $("news").textContent = `Show ${arrived} ${arrived === 1 ? "change" : "changes"} of order`;
-    return;
+  if (!rows.changed.size && (held || !arrived)) return;
+  if (held && grid.rows === order.rows) grid.rows = order.rows.slice();
+  for (const [id, before] of rows.settle()) {
+    if (order.change(before, rows.all.get(id))) arrived++;
   }
-  show();
+  if (held) draw();
+  else show();
 }
 
 function go() {
@@ -98,7 +99,6 @@ grid.addEventListener("order", () => {
 grid.addEventListener("resize", (event) => choice.widen(/** @type {CustomEvent} */ (event).detail));
 grid.addEventListener("selection", () => actions.offer($("actions"), grid, rows));
 $("news").addEventListener("click", () => {
-  arrived = 0;
   show();
   grid.frame.scrollTop = 0;
 });
