@@ -16,11 +16,6 @@ export class Grid extends EventTarget {
   columns = [];
   /** @type {Set<string>} */
   selected = new Set();
-  /**
-   * The row as it is known by now.
-   * @type {(row: Row) => Row}
-   */
-  latest = (row) => row;
   /** Index of the row that the keyboard is on. */
   current = 0;
   /** @type {{ key: string, down: boolean }} */
@@ -33,9 +28,11 @@ export class Grid extends EventTarget {
    * @param {HTMLElement} frame scrolls
    * @param {HTMLTableElement} table
    * @param {(id: string) => string} address of a job's page
+   * @param {(row: Row) => Row} latest the row as it is known by now
    */
-  constructor(frame, table, address) {
+  constructor(frame, table, address, latest) {
     super();
+    this.latest = latest;
     this.frame = frame;
     this.table = table;
     this.address = address;

@@ -19,8 +19,12 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const EVERY = 150;
 
 const rows = new Rows();
-const grid = new Grid($("frame"), /** @type {HTMLTableElement} */ ($("jobs")), (id) => `/ui/jobs/${id}`);
-grid.latest = (row) => rows.all.get(row.id) ?? row;
+const grid = new Grid(
+  $("frame"),
+  /** @type {HTMLTableElement} */ ($("jobs")),
+  (id) => `/ui/jobs/${id}`,
+  (row) => rows.all.get(row.id) ?? row,
+);
 const query = new URLSearchParams(location.search);
 let filters = read(query);
 const sort = query.get("sort");
