@@ -160,7 +160,7 @@ class JobsView:
 
     def begin(self, since: str | None) -> int | Snapshot:
         """A snapshot, or what changed after a cursor of this process."""
-        if since is None:
+        if since is None or since == "0":
             return self.begin_anew()
         seq = self._ring.resolve_own(since)
         if seq < self._trail.floor:
