@@ -92,6 +92,7 @@ class Table:
         self._max_inactive = max_inactive
         self._max_keys = max_keys
         self._replay: set[int] | None = set()
+        self._purged: set[int] = set()
         self._trimmed = -1
         """The newest job that was dropped to keep the bound; older ones are no news."""
 
@@ -139,6 +140,7 @@ class Table:
     def begin_replay(self) -> None:
         """A new stream of the journal begins with the whole backlog: see what is left after it."""
         self._replay = set()
+        self._purged.clear()
         if self.history is not None:
             self.history.clear()
 
@@ -149,11 +151,15 @@ class Table:
             if isinstance(message, Purged):
                 for jobid in message.ids:
                     self._drop(jobid, changes)
+                if self._replay is not None:
+                    self._purged.update(message.ids)
             elif message.is_sentinel:
                 self._end_replay(changes)
             elif self._replay is not None:
                 self._replay.add(message.id)
-                self._replace(message, changes)
+                # A purge may overtake the backlog: it does not come by the journal.
+                if message.id not in self._purged:
+                    self._replace(message, changes)
             else:
                 for event in message.events:
                     self._fold(message, event, changes)
@@ -246,6 +252,7 @@ class Table:
             for jobid in self._jobs.keys() - self._replay:
                 self._drop(jobid, changes)
         self._replay = None
+        self._purged.clear()
 
     def _refile(self, changes: Changes) -> None:
         digest = self.digest

@@ -88,6 +88,18 @@ def test_a_replay_removes_what_the_instance_no_longer_has() -> None:
     check_index(table)
 
 
+def test_a_purge_that_overtakes_the_backlog_is_not_undone_by_it() -> None:
+    table = live_table(submit(1), submit(2))
+    table.begin_replay()
+    table.feed([Purged([1]), submit(1), submit(2)])
+    table.feed([SENTINEL])
+    assert list(table.index.all) == [2]
+    table.begin_replay()
+    table.feed([submit(1), submit(2), SENTINEL])
+    assert list(table.index.all) == [1, 2]
+    check_index(table)
+
+
 def test_reads_go_on_during_a_replay() -> None:
     table = live_table(submit(1), submit(2))
     table.begin_replay()
