@@ -8,7 +8,7 @@
 /** @typedef {{ stream: string, filter?: object, [more: string]: any }} Wish */
 /**
  * @typedef {object} Follower
- * @property {Wish} wish what to subscribe to
+ * @property {Wish | (() => Wish)} wish what to subscribe to; asked anew each time if a function
  * @property {(message: Message) => void} take
  * @property {string | undefined} cursor where it stands
  */
@@ -60,7 +60,7 @@ export class Channel extends EventTarget {
   /**
    * Follow a stream under a name of the page's own, from a cursor if there is one.
    * @param {string} name
-   * @param {Wish} wish
+   * @param {Wish | (() => Wish)} wish
    * @param {(message: Message) => void} take
    * @param {string} [cursor]
    */
@@ -90,9 +90,9 @@ export class Channel extends EventTarget {
     this.#socket = socket;
     socket.onopen = () => {
       this.#tries = 0;
-      this.#behind = new Set(this.#followers.keys());
-      this.#say("catching up");
+      this.#behind.clear();
       for (const name of this.#followers.keys()) this.#subscribe(name);
+      this.#settle();
       this.#listen();
     };
     socket.onmessage = (event) => {
@@ -132,9 +132,11 @@ export class Channel extends EventTarget {
   #subscribe(name) {
     const follower = this.#followers.get(name);
     if (!follower) return;
-    this.#behind.add(name);
+    const wish = typeof follower.wish === "function" ? follower.wish() : follower.wish;
+    // Output has no marks: it is never known to be behind.
+    if (wish.stream !== "output") this.#behind.add(name);
     const since = follower.cursor ? { since: follower.cursor } : {};
-    this.#send({ type: "subscribe", sub: name, ...follower.wish, ...since });
+    this.#send({ type: "subscribe", sub: name, ...wish, ...since });
   }
 
   /** @param {object} message */

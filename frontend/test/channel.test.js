@@ -85,3 +85,20 @@ test("the pauses grow, and have a limit", () => {
   assert.equal(delay(2, 0), 500);
   assert.equal(delay(30, 1), 5000);
 });
+
+test("a wish may depend on what came, and output is never behind", async () => {
+  const { made, socket } = await channel();
+  let from = 0;
+  made.follow("out", () => ({ stream: "output", job: "fA", from }), () => from++);
+  socket.open();
+  assert.deepEqual(socket.sent[1], { type: "subscribe", sub: "out", stream: "output", job: "fA", from: 0 });
+  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: true });
+  assert.equal(made.state.phase, "live");
+  socket.say({ type: "output", sub: "out", index: 0 });
+  socket.onclose();
+  await made.start();
+  const again = /** @type {FakeSocket} */ (FakeSocket.all[1]);
+  again.open();
+  assert.equal(again.sent[1].from, 1);
+  made.stop();
+});

@@ -1,0 +1,101 @@
+/** The eventlog of a job as it grows: each entry once, in order, by its index. */
+
+import { absolute, moment } from "./format.js";
+import { element } from "./grid.js";
+
+/** @typedef {{ index?: number, name: string, timestamp: number, context?: Record<string, any> }} Entry */
+
+export const MAX_ENTRIES = 1000;
+const MAX_DETAILS = 2000;
+
+export class Eventlog {
+  /** @type {Entry[]} */
+  entries = [];
+  /** How many entries are left out before these. */
+  skipped = 0;
+  /** Index of the next entry that is not here yet. */
+  next = 0;
+
+  /** Begin anew with what there is. @param {Entry[]} entries of the eventlog @param {number} skipped how many come before */
+  fill(entries, skipped) {
+    this.entries = entries.map((entry, at) => ({ ...entry, index: skipped + at }));
+    this.skipped = skipped;
+    this.next = skipped + entries.length;
+    this.#trim();
+  }
+
+  /**
+   * @param {Entry} entry
+   * @returns {boolean} false if something before it is missing: then it was not taken
+   */
+  take(entry) {
+    if (entry.index !== undefined) {
+      if (entry.index < this.next) return true;
+      if (entry.index > this.next) return false;
+      this.next++;
+    }
+    this.entries.push(entry);
+    this.#trim();
+    return true;
+  }
+
+  #trim() {
+    const excess = this.entries.length - MAX_ENTRIES;
+    if (excess <= 0) return;
+    this.skipped += this.entries.slice(0, excess).filter((entry) => entry.index !== undefined).length;
+    this.entries.splice(0, excess);
+  }
+}
+
+/** A context as `flux job eventlog` writes it. @param {Record<string, any> | undefined} context */
+export function details(context) {
+  const text = Object.entries(context ?? {})
+    .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
+    .join(" ");
+  return text.length > MAX_DETAILS ? `${text.slice(0, MAX_DETAILS)} …` : text;
+}
+
+/**
+ * All exceptions that the entries tell of; without one, that of the record.
+ * @param {Record<string, any>} record
+ * @param {Entry[]} entries
+ * @returns {{ type: string, note: string, severity: number }[]}
+ */
+export function exceptions(record, entries) {
+  const found = entries.filter((entry) => entry.name === "exception").map((entry) => entry.context ?? {});
+  if (!found.length && record["exception"]?.occurred) found.push(record["exception"]);
+  return found.map(({ type = "exception", note, severity = 0 }) => ({ type: String(type), note: String(note ?? ""), severity }));
+}
+
+/**
+ * Write the entries as rows; those that are there already stay.
+ * @param {HTMLElement} where
+ * @param {Eventlog} log
+ * @param {number} start when the job was submitted, seconds since 1970
+ */
+export function draw(where, log, start) {
+  const now = Date.now() / 1000;
+  const kept = new Set(log.entries);
+  for (const row of [...where.children]) {
+    const entry = rows.get(row);
+    if (!entry || !kept.delete(entry)) row.remove();
+  }
+  for (const entry of log.entries) {
+    if (!kept.has(entry)) continue;
+    const row = element("tr", {});
+    const since = element("time", { textContent: moment(entry.timestamp, now), title: absolute(entry.timestamp) });
+    const after = `+${Math.max(entry.timestamp - start, 0).toFixed(3)}s`;
+    const cells = ["", "numeric", "", "details"].map((className) => element("td", { className }));
+    cells[0]?.append(since);
+    cells[1]?.append(after);
+    cells[2]?.append(element("b", { textContent: entry.name }));
+    if (entry.index === undefined) cells[2]?.append(element("span", { className: "soft", textContent: " (not kept)" }));
+    cells[3]?.append(details(entry.context));
+    row.append(...cells);
+    rows.set(row, entry);
+    where.append(row);
+  }
+}
+
+/** @type {WeakMap<Element, Entry>} */
+const rows = new WeakMap();

@@ -1,0 +1,53 @@
+/** What is set of a job, as names and values that people read; and the lines of its R. */
+
+import { duration } from "./format.js";
+import { element } from "./grid.js";
+
+/**
+ * @param {Record<string, any>} record
+ * @returns {[string, string][]}
+ */
+export function facts(record) {
+  const {
+    username, queue, bank, project, urgency, priority, runtime, dependencies, cwd,
+    ntasks, nnodes, ncores, nodelist, ranks, uri,
+  } = record;
+  /** @type {[string, unknown][]} */
+  const pairs = [
+    ["User", username],
+    ["Queue", queue],
+    ["Bank", bank],
+    ["Project", project],
+    ["Urgency", urgency === 0 ? "0 (held)" : urgency === 31 ? "31 (expedited)" : urgency],
+    ["Priority", priority],
+    ["Time limit", record["duration"] ? duration(record["duration"]) : "none"],
+    ["Ran for", runtime === undefined ? undefined : duration(runtime)],
+    ["Dependencies", (dependencies ?? []).join(", ")],
+    ["Directory", cwd],
+    ["Tasks", ntasks],
+    ["Nodes", nnodes],
+    ["Cores", ncores],
+    ["Node list", nodelist],
+    ["Ranks", ranks],
+    ["URI", uri],
+  ];
+  return pairs.flatMap(([name, value]) => (value === undefined || value === null || value === "" ? [] : [[name, String(value)]]));
+}
+
+/** @param {HTMLElement} where @param {Record<string, any>} record */
+export function draw(where, record) {
+  where.replaceChildren(
+    ...facts(record).map(([name, value]) => {
+      const pair = element("div", {});
+      pair.append(element("dt", { textContent: name }), element("dd", { textContent: value }));
+      return pair;
+    }),
+  );
+}
+
+/** The lines of an R object (RFC 20): ranks with the cores and gpus that each gave. @param {any} R */
+export function granted(R) {
+  const lines = R?.execution?.R_lite;
+  if (!Array.isArray(lines)) return [];
+  return lines.map((line) => [line?.rank, line?.children?.core, line?.children?.gpu].map((ids) => String(ids ?? "")));
+}

@@ -1,0 +1,77 @@
+/** What a job's record says, in plain words: the same as fluxapi/web/words.py, by the same cases. */
+
+import { duration } from "./format.js";
+
+/** @typedef {Record<string, any>} Record_ a job's record, in the words of the API */
+
+const SIGNALS = [
+  "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+  "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF",
+  "WINCH", "IO", "PWR", "SYS",
+];
+
+/** @type {Record<number, string>} */
+const MEANINGS = { 126: "the command cannot be executed", 127: "the command was not found" };
+
+/** How a job ended, or what it does at the moment, and why: one phrase. @param {Record_} record */
+export function outcome(record) {
+  return record["state"] === "INACTIVE" ? ended(record) : active(record);
+}
+
+/** @param {Record_} record */
+function active(record) {
+  switch (record["state"]) {
+    case "NEW":
+      return "Submitted";
+    case "DEPEND":
+      return `Waits for ${(record["dependencies"] ?? []).join(", ") || "a dependency"}`;
+    case "PRIORITY":
+      return "Waits for its priority";
+    case "SCHED":
+      return queued(record);
+    case "CLEANUP": {
+      const said = status(record);
+      return said ? `Is being cleaned up: ${said.charAt(0).toLowerCase()}${said.slice(1)}` : "Is being cleaned up";
+    }
+    default:
+      return "Runs";
+  }
+}
+
+/** @param {Record_} record */
+function queued(record) {
+  if (record["urgency"] === 0 || record["priority"] === 0) return "Held: does not start until it is released";
+  const reason = record["annotations"]?.sched?.reason_pending;
+  return typeof reason === "string" && reason ? `Waits: ${reason}` : "Waits for resources";
+}
+
+/** @param {Record_} record */
+function ended(record) {
+  const ran = "t_run" in record;
+  switch (record["result"]) {
+    case "COMPLETED":
+      return "Ended well";
+    case "CANCELED":
+      return ran ? "Canceled while it ran" : "Canceled before it ran";
+    case "TIMEOUT":
+      return record["duration"] ? `Time limit of ${duration(record["duration"])} reached` : "Time limit reached";
+    default:
+      return status(record) || (ran ? "Failed" : "Failed before it ran");
+  }
+}
+
+/** A wait status as of wait(2) in words; empty where there is none, or it is of no failure. @param {Record_} record */
+function status({ waitstatus }) {
+  if (typeof waitstatus !== "number") return "";
+  const number = waitstatus & 0x7f;
+  if (number) return `Killed by ${signal(number)}${waitstatus & 0x80 ? ", core dumped" : ""}`;
+  const code = (waitstatus >> 8) & 0xff;
+  if (!code) return "";
+  if (MEANINGS[code]) return `Exit code ${code}: ${MEANINGS[code]}`;
+  return SIGNALS[code - 128] ? `Exit code ${code}: ${signal(code - 128)}, as shells put it` : `Exit code ${code}`;
+}
+
+/** @param {number} number */
+function signal(number) {
+  return SIGNALS[number] ? `SIG${SIGNALS[number]} (signal ${number})` : `signal ${number}`;
+}

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { MAX_LINES, Terminal } from "../src/terminal.js";
+
+/** @param {Record<string, any>[]} entries */
+function shown(...entries) {
+  const terminal = new Terminal();
+  for (const entry of entries) terminal.take({ stream: "stdout", rank: "0", ...entry });
+  return terminal;
+}
+
+/** @param {Terminal} terminal */
+const texts = (terminal) => terminal.lines.map((line) => line.text);
+
+test("entries become lines, however they are cut", () => {
+  assert.deepEqual(texts(shown({ data: "one\ntw" }, { data: "o\n\nthree" })), ["one", "two", "", "three"]);
+});
+
+test("tasks do not write into each other's lines", () => {
+  const terminal = shown(
+    { data: "left", rank: "0" },
+    { data: "right", rank: "1" },
+    { data: " end\n", rank: "0" },
+    { data: "err", stream: "stderr" },
+    { data: " end\n", rank: "1" },
+  );
+  assert.deepEqual(texts(terminal), ["left end", "right end", "err"]);
+  assert.deepEqual(terminal.lines.map(({ stream, rank }) => [stream, rank]), [["stdout", "0"], ["stdout", "1"], ["stderr", "0"]]);
+  assert.equal(terminal.ranks.size, 2);
+});
+
+test("a return begins the line anew", () => {
+  assert.deepEqual(texts(shown({ data: "10%\r20%\r" }, { data: "30%\r\ndone\r\n" })), ["30%", "done"]);
+});
+
+test("a color goes on in the next line of the same task only", () => {
+  const terminal = shown({ data: "\x1b[31mred\nstill" }, { data: "plain", rank: "1" });
+  assert.deepEqual(terminal.lines.map((line) => line.spans[0]?.style.fg), [1, 1, undefined]);
+});
+
+test("bytes are decoded across entries", () => {
+  const [first, second] = [Buffer.from([0xc3]), Buffer.from([0xa9, 0xff, 0x0a])];
+  const encoded = [first, second].map((bytes) => ({ data: bytes.toString("base64"), encoding: "base64" }));
+  assert.deepEqual(texts(shown(...encoded)), ["é\ufffd"]);
+});
+
+test("what is repeated is written so often, and no more than fits", () => {
+  assert.equal(shown({ data: "x\n", repeat: 3 }).lines.length, 3);
+  assert.equal(shown({ data: "x\n", repeat: 1e12 }).lines.length, 1);
+});
+
+test("a redirect and the shell's own words are notes", () => {
+  const terminal = shown({ name: "redirect", path: "/tmp/a" }, { name: "log", message: "no such file" });
+  assert.deepEqual(texts(terminal), ["stdout goes to the file /tmp/a", "flux-shell: no such file"]);
+  assert.deepEqual(terminal.lines.map((line) => line.stream), ["note", "note"]);
+});
+
+test("of very many lines the last are kept", () => {
+  const terminal = shown({ data: Array.from({ length: 100_000 }, (_, n) => `${n}\n`).join("") });
+  assert.equal(terminal.lines.length, MAX_LINES);
+  assert.equal(terminal.lines.at(-1)?.text, "99999");
+  assert.equal(terminal.first, 100_000 - MAX_LINES);
+});
+
+test("a line without an end is cut into lines", () => {
+  const terminal = shown({ data: "x".repeat(10_000) });
+  assert.deepEqual(terminal.lines.map((line) => line.text.length), [4096, 4096, 1808]);
+});
+
+test("long lines and changes of style are bounded too", () => {
+  const terminal = new Terminal();
+  for (let n = 0; n < 300; n++) terminal.take({ stream: "stdout", rank: "0", data: `${"\x1b[31mx\x1b[0my".repeat(1000)}\n` });
+  const spans = terminal.lines.reduce((sum, line) => sum + line.spans.length, 0);
+  assert.ok(spans < 70_000, `${spans} spans`);
+  assert.ok(terminal.lines.every((line) => line.spans.length <= 512));
+});
+
+test("a task whose line has gone begins a new one", () => {
+  const terminal = shown({ data: "begun", rank: "1" }, { data: "x\n".repeat(2 * MAX_LINES) }, { data: " ended\n", rank: "1" });
+  assert.equal(terminal.lines.at(-1)?.text, " ended");
+});
