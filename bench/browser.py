@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import statistics
+import time
 from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from .backlog import EVENTS_PER_JOB
 from .figures import Figure
 from .relay import Relay, relay
 
@@ -18,6 +20,8 @@ _SMALL, _LARGE = 10_000, 100_000
 _RATE = 500.0
 _SECONDS = 12
 _ROUNDS = 5
+_PACED = 900
+"""Events of a hundred jobs, in ten seconds."""
 
 _OBSERVE = """() => {
   window.tasks = [];
@@ -41,6 +45,32 @@ _SCROLL = """(seconds) => new Promise((done) => {
   };
   requestAnimationFrame(step);
 })"""
+
+
+_WATCH = """
+window.seen = [];
+const came = new Map();
+const Socket = window.WebSocket;
+window.WebSocket = class extends Socket {
+  set onmessage(take) {
+    super.onmessage = (event) => {
+      const message = JSON.parse(event.data);
+      if (message.type === "job" && !came.has(message.id)) came.set(message.id, performance.now());
+      take(event);
+    };
+  }
+};
+const look = () => {
+  for (const row of document.querySelectorAll("tr[data-id]")) {
+    const at = came.get(row.dataset.id);
+    if (at === undefined) continue;
+    came.set(row.dataset.id, undefined);
+    window.seen.push(performance.now() - at);
+  }
+  requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+"""
 
 
 def _live(page: Page) -> None:
@@ -111,6 +141,45 @@ def _busy(browser: Browser, server: Relay) -> list[Figure]:
     ]  # fmt: skip
 
 
+def _late(browser: Browser, server: Relay) -> list[Figure]:
+    context = browser.new_context()
+    context.add_init_script(_WATCH)
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{server.port}/")
+    _live(page)
+    server.tell(do="paced", events=_PACED, rate=_PACED / 10)
+    server.answer()
+    page.wait_for_function(f"window.seen.length >= {_PACED // EVENTS_PER_JOB}")
+    late: list[float] = sorted(page.evaluate("window.seen"))
+    context.close()
+    return [
+        Figure(
+            "a new job's message to its row in sight, p95",
+            late[int(0.95 * len(late))], "ms", "the bound", 250, 1.0, at_most=True,
+        ),
+    ]  # fmt: skip
+
+
+def _restart(browser: Browser) -> list[Figure]:
+    context = browser.new_context()
+    page = context.new_page()
+    with relay("fluxapi", _SMALL) as first:
+        port = first.port
+        page.goto(f"http://127.0.0.1:{port}/")
+        _live(page)
+    page.wait_for_selector('#state[data-state="cut off"]')
+    with relay("fluxapi", _SMALL, port):
+        started = time.perf_counter()
+        _live(page)
+        seconds = time.perf_counter() - started
+        count = page.evaluate("document.getElementById('count').textContent")
+    context.close()
+    assert count == f"{_SMALL} jobs", count
+    return [
+        Figure("live again after a restart", seconds, "s", "the bound", 2, 1.0, at_most=True),
+    ]
+
+
 def figures() -> list[Figure]:
     """All of them; nothing where there is no browser."""
     chromium = shutil.which("chromium")
@@ -121,6 +190,8 @@ def figures() -> list[Figure]:
         browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
         with relay("fluxapi", _SMALL) as server:
             found = _first_view(browser, server)
+            found += _late(browser, server)
+        found += _restart(browser)
         with relay("fluxapi", _LARGE) as server:
             found += _busy(browser, server)
         browser.close()

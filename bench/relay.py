@@ -207,9 +207,9 @@ class _Commands:
         return _last(self._number)
 
 
-async def _serve(kind: str, number: int) -> None:
+async def _serve(kind: str, number: int, port: int) -> None:
     tune()
-    sock = socket.create_server(("127.0.0.1", 0), backlog=4096)
+    sock = socket.create_server(("127.0.0.1", port), backlog=4096)
     commands = _Commands(await _KINDS[kind](sock, number))
     print(sock.getsockname()[1], flush=True)
     loop = asyncio.get_running_loop()
@@ -243,9 +243,9 @@ class Relay:
 
 
 @contextlib.contextmanager
-def relay(kind: str, number: int = 0) -> Iterator[Relay]:
-    """A relay while the context lasts."""
-    command = [sys.executable, "-m", "bench.relay", kind, str(number)]
+def relay(kind: str, number: int = 0, port: int = 0) -> Iterator[Relay]:
+    """A relay while the context lasts, on any free port or on one that another has left."""
+    command = [sys.executable, "-m", "bench.relay", kind, str(number), str(port)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -256,4 +256,6 @@ def relay(kind: str, number: int = 0) -> Iterator[Relay]:
 
 
 if __name__ == "__main__":
-    uvloop.new_event_loop().run_until_complete(_serve(sys.argv[1], int(sys.argv[2])))
+    uvloop.new_event_loop().run_until_complete(
+        _serve(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    )
