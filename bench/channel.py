@@ -8,6 +8,16 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+from fluxapi.events.cursor import new_epoch
+from fluxapi.events.history import History
+from fluxapi.events.hub import Hub
+from fluxapi.events.ring import Ring
+from fluxapi.events.table import Table
+from fluxapi.events.trail import Trail
+from fluxapi.model.eventlog import decode_journal
+from fluxapi.service import tune
+
+from .backlog import live, payloads
 from .figures import Figure
 from .readers import Readers, sse, websocket
 from .relay import Relay, relay
@@ -25,6 +35,10 @@ _BATCH = 256
 _PACED = 500
 _RATE = 100.0
 _JOBS = 10_000
+_INGESTED = 500_000
+_FIRST = 10_000_000
+_PIECE = 64
+"""Messages that the pump folds at a time."""
 _IDLE = 1_000
 _KIB = 1024
 
@@ -221,6 +235,38 @@ def _reconnect() -> list[Figure]:
         ]
 
 
+def _fill(answer: Connection) -> None:
+    tune()
+    table = Table(history=History())
+    hub = Hub(table, Ring(new_epoch("0" * 8)), Trail())
+    table.feed([decode_journal(payload) for payload in payloads(1000)])
+    hub.start()
+    raw = list(live(_INGESTED, _FIRST))
+    rates = []
+    for start in range(0, _INGESTED, _INGESTED // _ROUNDS):
+        part = raw[start : start + _INGESTED // _ROUNDS]
+        began = time.perf_counter()
+        for at in range(0, len(part), _PIECE):
+            hub.publish(table.feed([decode_journal(payload) for payload in part[at : at + _PIECE]]))
+        rates.append(len(part) / (time.perf_counter() - began))
+    answer.send(statistics.median(rates))
+
+
+def _ingest() -> list[Figure]:
+    here, there = multiprocessing.Pipe()
+    process = multiprocessing.get_context("spawn").Process(target=_fill, args=(there,))
+    process.start()
+    there.close()  # so that a process that dies ends the wait
+    rate = here.recv()
+    process.join()
+    return [
+        Figure(
+            "live events from raw payload to ring and table",
+            rate, "events/s", "the target rate", 100_000, 1.0,
+        )
+    ]  # fmt: skip
+
+
 def figures() -> list[Figure]:
     """All of them, one after the other."""
-    return [*_throughput(), *_latency(), *_memory(), *_stalled(), *_reconnect()]
+    return [*_ingest(), *_throughput(), *_latency(), *_memory(), *_stalled(), *_reconnect()]
