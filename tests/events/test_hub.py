@@ -535,3 +535,21 @@ def test_pieces_are_of_about_64_kib_but_for_a_larger_message(stage: Stage) -> No
         sizes = sorted(len(data) for data in outlet.writes)
         assert len(sizes) > 5
         assert [size for size in sizes if size > 66 << 10][1:] == []
+
+
+@pytest.mark.parametrize("stream", ["events", "jobs"])
+def test_after_a_gap_the_reader_is_told_where_it_stands_again(stream: str) -> None:
+    turns, flux = Turns(), Flux()
+    with turns.running():
+        channel = Channel(turns, max_events=2, max_gone=1)
+        outlet = FakeOutlet()
+        channel.subscribe(outlet, stream)
+        turns.run()
+        outlet.pause()
+        outlet.writes.clear()
+        channel.feed([flux.submit() for _ in range(4)])
+        channel.feed([flux.purge(1, 2, 3)])
+        outlet.resume()
+        turns.run()
+        kinds = [frame.kind for frame in parse(SSE, outlet.data)]
+        assert kinds == ["reset", *(["snapshot"] if stream == "jobs" else []), "mark"]
