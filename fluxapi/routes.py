@@ -212,6 +212,15 @@ ROUTES: tuple[Route, ...] = (
         other=("text/html",),
     ),
     Route(
+        "GET", "/ui/nodes", views.nodes, "getNodesPage", "dashboard",
+        "See the nodes: their state, what is in use, the jobs on them.", {},
+        query="nodes-query", other=("text/html",),
+    ),
+    Route(
+        "GET", "/ui/submit", views.submit, "getSubmitPage", "dashboard",
+        "Fill in a form to submit jobs.", {}, query="submit-query", other=("text/html",),
+    ),
+    Route(
         "GET", "/static/{version}/{name}", views.static, "getStatic", "dashboard",
         "Get a file that the pages load.", {}, fails=(errors.NotFound,),
         other=("text/javascript", "text/css"),

@@ -11,18 +11,23 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 
 from fluxapi import keys
-from fluxapi.errors import InstanceUnavailable, JobNotFound, ValidationFailed
+from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound, ValidationFailed
 from fluxapi.events.query import page, query_of
 from fluxapi.handlers.support import job_of
+from fluxapi.instance.nodes import describe
 from fluxapi.querystring import cached
 
-from . import assets
+from . import assets, form
+from . import nodes as rack
 from .dossier import dossier
 
-__all__ = ["job", "jobs", "static", "wants_page"]
+__all__ = ["job", "jobs", "nodes", "static", "submit", "wants_page"]
 
 _ROWS = 50
 """Jobs that are in the page before its script has run."""
+
+_NODES = 250
+"""The same of nodes, and of the jobs on them."""
 
 _FILTERS = ("text", "user", "name", "queue", "node")
 _VIEW = ("state", "result", *_FILTERS)
@@ -72,6 +77,50 @@ async def job(request: web.Request) -> web.Response:
     context = await dossier(request.app[keys.INSTANCE], jobid, record)
     context["first"] = _embedded({**context["first"], "cursor": cursor})
     return await _render(request, "job.html", {"page": "job", "job": _Blank(record), **context})
+
+
+async def nodes(request: web.Request) -> web.Response:
+    """Every node: its state, what of it is in use and by which jobs; trouble first."""
+    query = request[keys.QUERY]
+    given = {name: query.get(name, "") for name in ("state", "text")}
+    try:
+        found, wrong = describe(await request.app[keys.INSTANCE].resources()), ""
+    except FluxapiError as error:
+        found, wrong = {"nodes": [], "totals": None}, error.detail
+    table = request.app[keys.TABLE]
+    running = await page(table, query_of({"state": ["RUNNING"]}), limit=_NODES)
+    jobs = rack.jobs_by_rank(table.record(jobid) for jobid in running.ids if jobid in table)
+    rows = rack.arrange(found["nodes"], jobs, **given)
+    context = {
+        "page": "nodes",
+        "filters": given,
+        "states": rack.STATES,
+        "nodes": rows[:_NODES],
+        "total": len(rows),
+        "totals": found["totals"],
+        "wrong": wrong,
+    }
+    return await _render(request, "nodes.html", context)
+
+
+async def submit(request: web.Request) -> web.Response:
+    """The form to submit a job or an array of them."""
+    app = request.app
+    try:
+        queues = await app[keys.INSTANCE].queues()
+    except FluxapiError:
+        queues = []
+    credentials = app[keys.CREDENTIALS]
+    context = {
+        "page": "submit",
+        "fields": form.fields(),
+        "facts": _embedded(form.facts()),
+        "queues": [queue for queue in queues if queue.name],
+        "launchers": app[keys.DEFAULTS].launchers,
+        "user": credentials.user if credentials.required else "",
+        "origin": str(request.url.origin()),
+    }
+    return await _render(request, "submit.html", context)
 
 
 async def static(request: web.Request) -> web.Response:

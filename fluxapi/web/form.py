@@ -1,0 +1,162 @@
+"""The form to submit a job, made from the schema that the API validates with."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from fluxapi import schema
+
+__all__ = ["Field", "facts", "fields"]
+
+Kind = Literal[
+    "command",
+    "flag",
+    "integer",
+    "json",
+    "list",
+    "numbers",
+    "pairs",
+    "text",
+    "tree",
+    "whole",
+    "word",
+]
+"""How a value is typed in: ``word`` is a number or a name, ``pairs`` are NAME=value lines,
+``numbers`` NAME=number lines, ``tree`` KEY=value lines where values are JSON or text, ``list``
+one entry a line, ``whole`` text of several lines that is taken as it is."""
+
+_USUAL = (
+    "command",
+    "num_tasks",
+    "cores_per_task",
+    "gpus_per_task",
+    "num_nodes",
+    "exclusive",
+    "duration",
+    "name",
+    "queue",
+    "cwd",
+    "environment",
+    "urgency",
+    "is_launcher",
+)
+"""The fields that most jobs need, in the order of the form; all others are under More."""
+
+_LABELS = {
+    "num_tasks": "Tasks",
+    "cores_per_task": "Cores per task",
+    "gpus_per_task": "GPUs per task",
+    "num_nodes": "Nodes",
+    "exclusive": "Whole nodes",
+    "duration": "Time limit",
+    "cwd": "Working directory",
+    "env_expand": "Environment templates",
+    "rlimits": "Resource limits",
+    "input": "Input file",
+    "output": "Output file",
+    "error": "Error file",
+    "label_io": "Label lines",
+    "stdin": "Standard input",
+    "is_launcher": "Launcher",
+}
+
+_HOW = {
+    "json": "JSON.",
+    "list": "One a line; an object as JSON.",
+    "numbers": "One NAME=number a line.",
+    "pairs": 'One NAME=value a line; a value in "double quotes" is read as a JSON string.',
+    "tree": "One KEY=value a line; values are JSON or text.",
+}
+"""What to type, after what the schema says of the field."""
+
+_HELP = {
+    "command": "Program and arguments, split as a shell would; nothing else of a shell is done.",
+    "stdin": "Standard input of every task, as it is.",
+}
+"""Where the schema also tells of what only a program would send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One property of the schema.
+
+    ``low`` and ``high`` bound its numbers; ``pattern`` and ``form`` say how its text looks, to a
+    program and to a person.
+    """
+
+    name: str
+    label: str
+    help: str
+    kind: Kind
+    usual: bool
+    low: int | None = None
+    high: int | None = None
+    pattern: str | None = None
+    form: str | None = None
+
+
+@functools.cache
+def fields() -> tuple[Field, ...]:
+    """Every field, the usual ones first; other names of a field are left out."""
+    properties = schema.schema("submit")["properties"]
+    rules = {name: _resolved(given) for name, given in properties.items()}
+    current = [name for name, rule in rules.items() if not rule.get("deprecated")]
+    order = [*_USUAL, *(name for name in current if name not in _USUAL)]
+    return tuple(_field(name, rules[name]) for name in order)
+
+
+def facts() -> list[dict[str, Any]]:
+    """The same for the script of the page."""
+    return [asdict(field) for field in fields()]
+
+
+def _field(name: str, rule: Mapping[str, Any]) -> Field:
+    kind = _kind(name, rule)
+    plain = kind in {"command", "text", "integer", "word"}
+    return Field(
+        name=name,
+        label=_LABELS.get(name, name.replace("_", " ").capitalize()),
+        help=" ".join(filter(None, [_HELP.get(name, rule["description"]), _HOW.get(kind)])),
+        kind=kind,
+        usual=name in _USUAL,
+        low=rule.get("minimum") if plain else None,
+        high=rule.get("maximum") if plain else None,
+        pattern=rule.get("pattern") if plain else None,
+        form=rule.get("x-form"),
+    )
+
+
+def _kind(name: str, rule: Mapping[str, Any]) -> Kind:
+    types = set(rule["type"]) - {"null"}
+    simple: dict[frozenset[str], Kind] = {
+        frozenset({"boolean"}): "flag",
+        frozenset({"integer"}): "integer",
+        frozenset({"integer", "string"}): "word",
+        frozenset({"string", "array"}): "command",
+        frozenset({"string", "object"}): "whole",
+        frozenset({"array"}): "list",
+    }
+    if types == {"object"}:
+        return _map(rule) if name != "jobspec" else "json"
+    return simple.get(frozenset(types), "text")
+
+
+def _map(rule: Mapping[str, Any]) -> Kind:
+    members = rule.get("additionalProperties")
+    if isinstance(members, Mapping):
+        return "pairs" if members.get("type") == "string" else "numbers"
+    return "tree" if "propertyNames" in rule else "json"
+
+
+def _resolved(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The rule that a reference leads to, with what stands beside the reference."""
+    if "$ref" not in given:
+        return dict(given)
+    name, *inner = given["$ref"].removeprefix("#/$defs/").split("/")
+    node: Any = schema.schema(name)
+    for part in inner:
+        node = node[part]
+    return {**node, **{key: value for key, value in given.items() if key != "$ref"}}

@@ -1,0 +1,49 @@
+"""The nodes as their page shows them: trouble first, each with the jobs on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from fluxapi.model.resources import decode_idset
+
+__all__ = ["STATES", "arrange", "jobs_by_rank"]
+
+STATES = ("down", "drained", "excluded", "up")
+"""The states from the worst on: the order of the page."""
+
+
+def arrange(
+    nodes: Iterable[Mapping[str, Any]], jobs: Mapping[int, list[Any]], *, state: str, text: str
+) -> list[dict[str, Any]]:
+    """The nodes of ``GET /resources`` that pass the filters: ``jobs`` on them, ``since`` in words.
+
+    An empty ``state`` or ``text`` (a part of the name, in any case) lets all pass.
+    """
+    found = [
+        {
+            **node,
+            "jobs": jobs.get(node["rank"], []),
+            "reason": node.get("reason", ""),
+            "since": _moment(node.get("drained_at", 0.0)),
+        }
+        for node in nodes
+        if state in {"", node["state"]} and text.lower() in node["name"].lower()
+    ]
+    return sorted(found, key=lambda node: (STATES.index(node["state"]), node["rank"]))
+
+
+def jobs_by_rank(records: Iterable[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
+    """The records of running jobs by each broker rank that they run on."""
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for record in records:
+        for rank in decode_idset(record.get("ranks", "")):
+            found.setdefault(rank, []).append(record)
+    return found
+
+
+def _moment(seconds: float) -> str:
+    if not seconds:
+        return ""
+    return datetime.fromtimestamp(seconds, tz=timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

@@ -1,0 +1,222 @@
+/** From what is typed into the form to the body of a request, and back; and what to say about it. */
+
+/** How a value is typed in; see fluxapi/web/form.py.
+ * @typedef {"command" | "flag" | "integer" | "json" | "list" | "numbers" | "pairs" | "text" | "tree" | "whole" | "word"} Kind
+ */
+/**
+ * @typedef {object} Field one property of the schema
+ * @property {string} name
+ * @property {string} label
+ * @property {Kind} kind
+ * @property {boolean} usual
+ * @property {number | null} [low]
+ * @property {number | null} [high]
+ * @property {string | null} [pattern]
+ * @property {string | null} [form] how its text looks, for a person
+ */
+/** @typedef {{ pointer: string, detail: string }} Wrong as in a problem document of the service */
+/** @typedef {Record<string, string | boolean>} Values what is in the inputs */
+/** @typedef {"one" | "copies" | "cc"} Many */
+
+/** What cannot be read at all, and so not be sent. */
+export class Unreadable extends Error {}
+
+/**
+ * The job that the inputs describe; what is empty is left out. ``wrong`` is what cannot be read.
+ * @param {Field[]} fields
+ * @param {Values} values
+ */
+export function collect(fields, values) {
+  /** @type {Record<string, unknown>} */
+  const job = {};
+  /** @type {Wrong[]} */
+  const wrong = [];
+  for (const { name, kind } of fields) {
+    const typed = values[name];
+    if (typed === undefined || typed === false || (typeof typed === "string" && typed.trim() === "")) continue;
+    try {
+      job[name] = typed === true ? true : parse(kind, typed);
+    } catch (error) {
+      if (!(error instanceof Unreadable)) throw error;
+      wrong.push({ pointer: `/${name}`, detail: error.message });
+    }
+  }
+  return { job, wrong };
+}
+
+/**
+ * The request for the job, or for many of it.
+ * @param {Record<string, unknown>} job
+ * @param {Many} many
+ * @param {Values} values
+ * @returns {{ path: string, body: Record<string, unknown> }}
+ */
+export function request(job, many, values) {
+  if (many === "one") return { path: "/v1/jobs", body: job };
+  const typed = String(values[many] ?? "").trim();
+  return { path: "/v1/jobs/bulk", body: { job, [many]: many === "copies" ? number(typed) : typed } };
+}
+
+/**
+ * The field that an error of the service is about; empty when it is about none.
+ * @param {string} pointer RFC 6901
+ * @param {boolean} bulk
+ */
+export function fieldOf(pointer, bulk) {
+  const parts = pointer.split("/").slice(1).map((part) => part.replaceAll("~1", "/").replaceAll("~0", "~"));
+  const [first = "", second = ""] = parts;
+  return bulk && first === "job" ? second : first;
+}
+
+/**
+ * What is likely to be refused, in words; empty when nothing is. The service decides.
+ * @param {Field} field
+ * @param {string} typed
+ */
+export function hint(field, typed) {
+  const text = field.kind === "text" ? typed : typed.trim();
+  if (text === "") return "";
+  try {
+    parse(field.kind, text);
+  } catch (error) {
+    return error instanceof Error ? error.message : "";
+  }
+  const isNumber = /^[+-]?[0-9]+$/.test(text);
+  const low = field.low ?? -Infinity;
+  const high = field.high ?? Infinity;
+  if (field.kind === "integer" || (field.kind === "word" && isNumber)) {
+    if (isNumber && Number(text) >= low && Number(text) <= high) return "";
+    return `must be ${field.form ?? whole(low, high)}.`;
+  }
+  if (field.pattern && !new RegExp(field.pattern, "u").test(text)) return `must be ${field.form}.`;
+  return "";
+}
+
+/** @param {number} low @param {number} high */
+function whole(low, high) {
+  if (Number.isFinite(low) && Number.isFinite(high)) return `a whole number from ${low} to ${high}`;
+  return Number.isFinite(low) ? `a whole number, ${low} or more` : "a whole number";
+}
+
+/**
+ * @param {Kind} kind
+ * @param {string} typed not empty
+ * @returns {unknown}
+ */
+export function parse(kind, typed) {
+  switch (kind) {
+    case "integer":
+    case "word":
+      return number(typed.trim());
+    case "json":
+      return json(typed);
+    case "list":
+      return lines(typed).map((line) => (line.trim().startsWith("{") ? json(line) : line.trim()));
+    case "pairs":
+      return map(typed, (name, value) => (value === undefined ? missing(name) : unquoted(value)));
+    case "numbers":
+      return map(typed, (name, value) => (value === undefined ? missing(name) : number(value.trim())));
+    case "tree":
+      return map(typed, (_name, value) => (value === undefined ? 1 : lenient(value)));
+    case "text":
+      return typed.trim();
+    default:
+      return typed;
+  }
+}
+
+/**
+ * The text that {@link parse} reads as this value.
+ * @param {Kind} kind
+ * @param {any} value
+ * @returns {string}
+ */
+export function write(kind, value) {
+  switch (kind) {
+    case "json":
+      return JSON.stringify(value, null, 2);
+    case "list":
+      return value.map((/** @type {unknown} */ it) => (typeof it === "string" ? it : JSON.stringify(it))).join("\n");
+    case "pairs":
+      return entries(value, (text) => (/[\n\r]|^"|^\s|\s$/.test(text) ? JSON.stringify(text) : text));
+    case "numbers":
+      return entries(value, String);
+    case "tree":
+      return entries(value, (it) =>
+        typeof it === "string" && it !== "" && lenient(it) === it && !/[\n\r]/.test(it) ? it : JSON.stringify(it),
+      );
+    default:
+      return String(value);
+  }
+}
+
+/** A number where it is one that is counted exactly, else the text: the service says what is wrong.
+ * @param {string} text
+ */
+function number(text) {
+  const value = Number(text);
+  return /^[+-]?[0-9]+$/.test(text) && Number.isSafeInteger(value) ? value : text;
+}
+
+/** @param {string} text */
+function json(text) {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Unreadable(`is not JSON: ${error instanceof Error ? error.message : error}.`);
+  }
+}
+
+/** @param {string} text */
+function lenient(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** @param {string} value */
+function unquoted(value) {
+  if (!/^\s*"/.test(value)) return value;
+  const read = lenient(value);
+  return typeof read === "string" ? read : value;
+}
+
+/** @param {string} name @returns {never} */
+function missing(name) {
+  throw new Unreadable(`needs = and a value after ${name.slice(0, 60)}.`);
+}
+
+/** @param {string} text */
+function lines(text) {
+  return text.split(/\r?\n/).filter((line) => line.trim() !== "");
+}
+
+/**
+ * NAME=value lines, or one JSON object.
+ * @param {string} text
+ * @param {(name: string, value: string | undefined) => unknown} read
+ */
+function map(text, read) {
+  if (text.trim().startsWith("{")) return json(text);
+  const pairs = lines(text).map((line) => {
+    const at = line.indexOf("=");
+    const name = (at < 0 ? line : line.slice(0, at)).trim();
+    return [name, read(name, at < 0 ? undefined : line.slice(at + 1))];
+  });
+  const names = new Set(pairs.map(([name]) => name));
+  if (names.size < pairs.length) throw new Unreadable("names one thing twice.");
+  return Object.fromEntries(pairs);
+}
+
+/**
+ * @param {Record<string, any>} value
+ * @param {(value: any) => string} show
+ */
+function entries(value, show) {
+  const names = Object.keys(value);
+  // Names that a line cannot hold.
+  if (names.some((name) => /[\n\r=]|^\s|\s$|^\{|^$/.test(name))) return JSON.stringify(value, null, 2);
+  return names.map((name) => `${name}=${show(value[name])}`).join("\n");
+}

@@ -1,0 +1,119 @@
+/** The page of nodes: their state, what of them is in use, the jobs on them; live. */
+
+import { address, call } from "../api.js";
+import { Channel } from "../channel.js";
+import { element } from "../grid.js";
+import { arrange, Placed, STATES } from "../nodes.js";
+import { Rack } from "../rack.js";
+import * as status from "../status.js";
+
+/** @typedef {import("../nodes.js").Node} Node */
+
+/** @param {string} id */
+const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** Milliseconds between two requests for the nodes: each is an RPC of the service. */
+const EVERY = 2000;
+/** The same when nothing seems to have changed: a new reason changes no number. */
+const STALE = 30_000;
+
+const placed = new Placed();
+const rack = new Rack($("frame"), /** @type {HTMLTableElement} */ ($("nodes")), (node) => placed.on(node));
+const query = new URLSearchParams(location.search);
+const filters = { state: query.get("state") ?? "", text: query.get("text") ?? "" };
+/** @type {Node[]} */
+let nodes = [];
+let known = false;
+let asked = 0;
+let isStale = true;
+let isAsking = false;
+let summary = "";
+
+function show() {
+  if (!known) return;
+  rack.nodes = arrange(nodes, filters);
+  $("nodes").classList.toggle("no-gpus", nodes.every((node) => node.gpus.total === 0));
+  rack.draw();
+  const [shown, total] = [rack.nodes.length, nodes.length];
+  $("count").textContent = shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`;
+  $("empty").hidden = shown > 0;
+  $("empty").textContent = total ? "No node passes the filters." : "No nodes are known.";
+  figures();
+}
+
+/** The sums at the top. */
+function figures() {
+  const sum = (/** @type {(node: Node) => number} */ of) => nodes.reduce((all, node) => all + of(node), 0);
+  /** @type {[string, string][]} */
+  const pairs = [...STATES].reverse().flatMap((state) => {
+    const count = sum((node) => Number(node.state === state));
+    /** @type {[string, string][]} */
+    const pair = [[`${state[0]?.toUpperCase()}${state.slice(1)}`, count.toLocaleString()]];
+    return count || state === "up" ? pair : [];
+  });
+  pairs.push(["Nodes in use", `${sum((node) => Number(node.allocated))} of ${nodes.length}`]);
+  for (const [kind, title] of /** @type {const} */ ([["cores", "Cores"], ["gpus", "GPUs"]])) {
+    const total = sum((node) => node[kind].total);
+    if (total) pairs.push([`${title} in use`, `${sum((node) => node[kind].allocated)} of ${total}`]);
+  }
+  $("figures").replaceChildren(
+    ...pairs.map(([name, value]) => {
+      const pair = element("div", {});
+      pair.append(element("dt", { textContent: name }), element("dd", { textContent: value }));
+      return pair;
+    }),
+  );
+}
+
+/** Ask for the nodes where something has changed, at most every two seconds and while seen. */
+async function refresh() {
+  const now = Date.now();
+  if (document.hidden || isAsking || now - asked < (isStale ? EVERY : STALE)) return;
+  asked = now;
+  isStale = false;
+  isAsking = true;
+  try {
+    ({ nodes } = await call("GET", "/v1/resources"));
+    known = true;
+    $("wrong").hidden = true;
+  } catch (problem) {
+    isStale = true;
+    $("wrong").textContent = `The nodes are as they were last known. ${problem instanceof Error ? problem.message : problem}`;
+    $("wrong").hidden = false;
+  } finally {
+    isAsking = false;
+  }
+  show();
+}
+
+$("filters").addEventListener("input", () => {
+  const form = new FormData(/** @type {HTMLFormElement} */ ($("filters")));
+  filters.state = String(form.get("state"));
+  filters.text = String(form.get("text"));
+  const wanted = Object.entries(filters).filter(([, value]) => value);
+  const text = new URLSearchParams(wanted).toString();
+  history.replaceState(null, "", text ? `?${text}` : location.pathname);
+  $("frame").scrollTop = 0;
+  show();
+});
+$("filters").addEventListener("submit", (event) => event.preventDefault());
+
+const channel = new Channel(address);
+status.show(channel, $("state"));
+channel.follow("jobs", { stream: "jobs", filter: { state: ["RUNNING"] } }, (message) => {
+  if (!placed.take(message)) return;
+  isStale = true;
+  rack.soon();
+});
+channel.follow("stats", { stream: "stats" }, (message) => {
+  const text = JSON.stringify(message["nodes"]);
+  if (text !== summary) isStale = true;
+  summary = text;
+});
+channel.start();
+refresh();
+setInterval(refresh, EVERY / 4);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) channel.stop();
+  else channel.start();
+});

@@ -1,0 +1,287 @@
+/** The page to submit from: the form, what it would send, and what came of it. */
+
+import { address, call, Problem } from "../api.js";
+import { Channel } from "../channel.js";
+import { collect, fieldOf, hint, request } from "../form.js";
+import { element } from "../grid.js";
+import { valuesOf } from "../resubmit.js";
+import { curl, line } from "../shell.js";
+import * as status from "../status.js";
+
+/** @typedef {import("../form.js").Field} Field */
+/** @typedef {import("../form.js").Values} Values */
+/** @typedef {import("../form.js").Wrong} Wrong */
+
+/** @param {string} id */
+const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** Links to new jobs that are shown; the page of jobs has all. */
+const LINKS = 20;
+/** Characters of a line above which it is not shown, but can be copied. */
+const SHOWN = 20_000;
+
+const form = /** @type {HTMLFormElement} */ ($("form"));
+const go = /** @type {HTMLButtonElement} */ ($("go"));
+/** @type {Field[]} */
+const fields = JSON.parse($("facts").textContent ?? "[]");
+const user = $("facts").dataset["user"] ?? "";
+const from = new URLSearchParams(location.search).get("from");
+const DRAFT = `fluxapi.submit ${from ?? ""}`;
+const lines = { curl: "", line: "" };
+
+/** @typedef {HTMLInputElement | HTMLTextAreaElement} Input */
+/** @param {string} name */
+const input = (name) => /** @type {Input | null} */ (form.elements.namedItem(name));
+const NAMES = [...fields.map((field) => field.name), "copies", "cc"];
+
+const many = () =>
+  /** @type {import("../form.js").Many} */ (/** @type {RadioNodeList} */ (form.elements.namedItem("many")).value);
+
+/** @returns {Values} */
+function typed() {
+  /** @type {Values} */
+  const values = {};
+  for (const name of NAMES) {
+    const it = input(name);
+    if (it) values[name] = it.type === "checkbox" ? /** @type {HTMLInputElement} */ (it).checked : it.value;
+  }
+  return values;
+}
+
+/** @param {Values} values */
+function fill(values) {
+  for (const name of NAMES) {
+    const it = input(name);
+    if (!it) continue;
+    const value = values[name];
+    if (it.type === "checkbox") /** @type {HTMLInputElement} */ (it).checked = value === true;
+    else it.value = typeof value === "string" ? value : "";
+  }
+  const chosen = /** @type {RadioNodeList} */ (form.elements.namedItem("many"));
+  chosen.value = String(values["many"] ?? "one");
+  const more = fields.some((field) => !field.usual && values[field.name]);
+  if (more) /** @type {HTMLDetailsElement} */ ($("more")).open = true;
+}
+
+/** Show what the inputs ask for, and keep it. */
+function update() {
+  const values = typed();
+  $("field-copies").hidden = many() !== "copies";
+  $("field-cc").hidden = many() !== "cc";
+  const { job } = collect(fields, values);
+  const { path, body } = request(job, many(), values);
+  const said = line(job, /** @type {{ copies?: unknown, cc?: unknown }} */ (many() === "one" ? {} : body));
+  lines.curl = curl(new URL(path, location.href).href, body, user);
+  lines.line = said.line;
+  for (const name of /** @type {const} */ (["curl", "line"])) {
+    const text = lines[name];
+    $(name).textContent = text.length > SHOWN ? `${text.slice(0, SHOWN)}… (${text.length} characters; Copy takes all)` : text;
+  }
+  $("unsaid").textContent = said.unsaid.length ? `It has no option for ${said.unsaid.join(", ")}: use curl for that.` : "";
+  keep({ ...values, many: many() });
+}
+
+/** @param {Values} values */
+function keep(values) {
+  try {
+    sessionStorage.setItem(DRAFT, JSON.stringify(values));
+  } catch {
+    // A browser that keeps nothing forgets the draft.
+  }
+}
+
+/** @returns {Values | undefined} */
+function draft() {
+  try {
+    return JSON.parse(sessionStorage.getItem(DRAFT) ?? "") ?? undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Say what is wrong with a field, or that nothing is.
+ * @param {string} name @param {string} text @param {boolean} [refused] not only a hint
+ */
+function say(name, text, refused = false) {
+  const where = $(`wrong-${name}`);
+  if (!where) return;
+  where.textContent = text;
+  where.classList.toggle("hint", !refused);
+  const it = input(name);
+  if (text && refused) it?.setAttribute("aria-invalid", "true");
+  else it?.removeAttribute("aria-invalid");
+}
+
+function forget() {
+  for (const name of NAMES) say(name, "");
+  $("summary").hidden = true;
+  $("done").replaceChildren();
+}
+
+/** Put what is wrong beside the fields, and go to the first of them.
+ * @param {Wrong[]} wrong @param {string} detail @param {boolean} bulk
+ */
+function refuse(wrong, detail, bulk) {
+  /** @type {Map<string, string[]>} */
+  const by = new Map();
+  for (const { pointer, detail: text } of wrong) {
+    const name = fieldOf(pointer, bulk);
+    const inner = pointer.split("/").slice(bulk && pointer.startsWith("/job/") ? 3 : 2).join("/");
+    const known = NAMES.includes(name);
+    const place = known ? inner : pointer;
+    by.set(known ? name : "", [...(by.get(known ? name : "") ?? []), place ? `${place} ${text}` : text]);
+  }
+  for (const [name, texts] of by) if (name) say(name, texts.join(" "), true);
+  const rest = by.get("") ?? [];
+  const first = NAMES.find((name) => by.has(name));
+  const where = $("summary");
+  where.replaceChildren(
+    element("p", { textContent: first && !rest.length ? `Not submitted: ${count(by.size, "field")} to mend.` : `Not submitted. ${detail}` }),
+  );
+  if (rest.length) {
+    const list = element("ul", {});
+    list.append(...rest.map((text) => element("li", { textContent: text })));
+    where.append(list);
+  }
+  where.hidden = false;
+  const inMore = first && $("more").contains(input(first));
+  if (inMore) /** @type {HTMLDetailsElement} */ ($("more")).open = true;
+  (first ? input(first) : where)?.focus();
+}
+
+/** @param {number} n @param {string} noun */
+const count = (n, noun) => `${n.toLocaleString()} ${noun}${n === 1 ? "" : "s"}`;
+
+/**
+ * A request that may have been taken, although its answer never came, is sent again under the same
+ * key: it then gives the same jobs.
+ * @type {{ key: string, text: string } | undefined}
+ */
+let unanswered;
+
+/** @param {string} path @param {object} body */
+async function send(path, body) {
+  const text = path + JSON.stringify(body);
+  if (unanswered?.text !== text) {
+    const key = [...crypto.getRandomValues(new Uint8Array(16))].map((it) => it.toString(16).padStart(2, "0")).join("");
+    unanswered = { key, text };
+  }
+  const answer = await call("POST", path, body, { "Idempotency-Key": unanswered.key }).catch((problem) => {
+    if (problem instanceof Problem && problem.document["status"] < 500) unanswered = undefined;
+    throw problem;
+  });
+  unanswered = undefined;
+  return answer;
+}
+
+async function submit() {
+  forget();
+  const values = typed();
+  const { job, wrong } = collect(fields, values);
+  const bulk = many() !== "one";
+  if (wrong.length) return refuse(wrong, "", false);
+  const { path, body } = request(job, many(), values);
+  go.disabled = true;
+  $("done").textContent = "Submitting…";
+  try {
+    done(await send(path, body));
+  } catch (problem) {
+    $("done").replaceChildren();
+    const document = problem instanceof Problem ? problem.document : {};
+    refuse(document["errors"] ?? [], problem instanceof Error ? problem.message : String(problem), bulk);
+  } finally {
+    go.disabled = false;
+  }
+}
+
+/** @param {Record<string, any>} answer */
+function done(answer) {
+  /** @type {{ id?: string, error?: { detail?: string } }[]} */
+  const jobs = answer["jobs"] ?? [{ id: answer["id"] }];
+  const ids = jobs.flatMap((it) => it.id ?? []);
+  const failed = jobs.flatMap((it) => (it.error ? [it.error.detail ?? "refused"] : []));
+  const said = element("p", { textContent: `${count(ids.length, "job")} submitted: ` });
+  for (const id of ids.slice(0, LINKS)) said.append(element("a", { href: `/ui/jobs/${encodeURIComponent(id)}`, textContent: id }), " ");
+  if (ids.length > LINKS) said.append("… ", element("a", { href: "/", textContent: "all jobs" }));
+  $("done").replaceChildren(...(ids.length ? [said] : []));
+  if (failed.length) {
+    const reasons = [...new Set(failed)].slice(0, 5).join(" ");
+    $("done").append(element("p", { className: "wrong", textContent: `${count(failed.length, "job")} refused. ${reasons}` }));
+  }
+}
+
+/** @param {"curl" | "line"} name */
+async function copy(name) {
+  let said = "Copied.";
+  try {
+    await navigator.clipboard.writeText(lines[name]);
+  } catch {
+    // Without HTTPS a page may not write there: the reader copies what is selected.
+    getSelection()?.selectAllChildren($(name));
+    said = "The line is selected: copy it with Ctrl+C.";
+  }
+  $("copied").textContent = said;
+  const button = document.querySelector(`[data-copy="${name}"]`);
+  if (!button) return;
+  button.textContent = said === "Copied." ? "Copied" : "Selected";
+  setTimeout(() => (button.textContent = "Copy"), 2000);
+}
+
+/** Fill the form with another job. @param {string} id */
+async function fillFrom(id) {
+  const where = $("origin");
+  where.hidden = false;
+  try {
+    fill(valuesOf(await call("GET", `/v1/jobs/${encodeURIComponent(id)}/jobspec`), fields));
+    where.replaceChildren("The same as ", element("a", { href: `/ui/jobs/${encodeURIComponent(id)}`, textContent: id }), "; change what is to be another way.");
+  } catch (problem) {
+    where.textContent = `The form cannot be filled from ${id}. ${problem instanceof Error ? problem.message : problem}`;
+  }
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  if (!go.disabled) submit();
+});
+form.addEventListener("input", (event) => {
+  const name = /** @type {Input} */ (event.target).name;
+  if (NAMES.includes(name)) say(name, "");
+  update();
+});
+form.addEventListener("change", (event) => {
+  const it = /** @type {Input} */ (event.target);
+  const field = fields.find((one) => one.name === it.name);
+  if (field && field.kind !== "flag") say(field.name, hint(field, it.value));
+});
+form.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+});
+$("clear").addEventListener("click", () => {
+  forget();
+  fill({});
+  (from ? fillFrom(from) : Promise.resolve()).then(update);
+  input("command")?.focus();
+});
+for (const button of document.querySelectorAll("[data-copy]")) {
+  button.addEventListener("click", () => copy(/** @type {"curl"} */ (/** @type {HTMLElement} */ (button).dataset["copy"])));
+}
+
+const kept = draft();
+if (kept) fill(kept);
+else if (from) await fillFrom(from);
+update();
+
+const channel = new Channel(address);
+status.show(channel, $("state"));
+channel.follow("stats", { stream: "stats" }, ({ nodes }) => {
+  if (!nodes) return;
+  const { cores, gpus } = nodes;
+  const free = [`${cores.total - cores.allocated} of ${cores.total} cores`];
+  if (gpus.total) free.push(`${gpus.total - gpus.allocated} of ${gpus.total} GPUs`);
+  $("free").textContent = `Free now: ${free.join(", ")}`;
+});
+channel.start();
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) channel.stop();
+  else channel.start();
+});

@@ -1,0 +1,136 @@
+/** The table of nodes, of which only the rows in sight exist. */
+
+import { absolute, moment } from "./format.js";
+import { element } from "./grid.js";
+
+/** @typedef {import("./nodes.js").Node} Node */
+/** @typedef {import("./nodes.js").Job} Job */
+
+const ROW = 36;
+const SPARE = 8;
+/** Jobs of a node that have links of their own. */
+const LINKS = 3;
+
+export class Rack {
+  /** @type {Node[]} */
+  nodes = [];
+  /** @type {Map<number, { line: HTMLTableRowElement, said: string }>} by rank */
+  #shown = new Map();
+  #frame = 0;
+
+  /**
+   * @param {HTMLElement} frame scrolls
+   * @param {HTMLTableElement} table
+   * @param {(node: Node) => Job[]} jobs
+   */
+  constructor(frame, table, jobs) {
+    this.frame = frame;
+    this.table = table;
+    this.jobs = jobs;
+    this.body = /** @type {HTMLTableSectionElement} */ (table.tBodies[0]);
+    this.above = spacer();
+    this.below = spacer();
+    frame.addEventListener("scroll", () => this.soon(), { passive: true });
+    new ResizeObserver(() => this.soon()).observe(frame);
+  }
+
+  /** Draw before the next frame. */
+  soon() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.draw();
+    });
+  }
+
+  draw() {
+    if (!this.above.isConnected) this.body.replaceChildren(this.above, this.below);
+    const now = Date.now() / 1000;
+    const first = Math.max(Math.floor(this.frame.scrollTop / ROW) - SPARE, 0);
+    const wanted = this.nodes.slice(first, first + Math.ceil(this.frame.clientHeight / ROW) + 2 * SPARE);
+    const ranks = new Set(wanted.map((node) => node.rank));
+    for (const [rank, { line }] of this.#shown) {
+      if (ranks.has(rank)) continue;
+      if (line.contains(document.activeElement)) this.frame.focus({ preventScroll: true });
+      line.remove();
+      this.#shown.delete(rank);
+    }
+    /** @type {Element} */
+    let place = this.above;
+    for (const [offset, node] of wanted.entries()) {
+      const line = this.#line(node, now);
+      line.setAttribute("aria-rowindex", String(first + offset + 2));
+      if (place.nextElementSibling !== line) place.after(line);
+      place = line;
+    }
+    this.above.style.height = `${first * ROW}px`;
+    this.below.style.height = `${Math.max(this.nodes.length - first - wanted.length, 0) * ROW}px`;
+    this.table.setAttribute("aria-rowcount", String(this.nodes.length + 1));
+  }
+
+  /** The row of a node, made anew only where what it says is new.
+   * @param {Node} node @param {number} now
+   */
+  #line(node, now) {
+    const jobs = this.jobs(node);
+    const said = JSON.stringify([node, jobs.slice(0, LINKS).map((job) => job.id), jobs.length]);
+    const known = this.#shown.get(node.rank);
+    if (known?.said === said) return known.line;
+    const line = known?.line ?? element("tr", {});
+    const focused = line.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : undefined;
+    line.dataset["state"] = node.state;
+    line.replaceChildren(...cells(node, jobs, now));
+    this.#shown.set(node.rank, { line, said });
+    if (focused) {
+      const again = [...line.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
+      (again ?? this.frame).focus({ preventScroll: true });
+    }
+    return line;
+  }
+}
+
+/** @param {Node} node @param {Job[]} jobs @param {number} now */
+function cells(node, jobs, now) {
+  const state = element("td", {});
+  const health = element("span", { className: "health", textContent: node.state });
+  health.dataset["state"] = node.state;
+  state.append(health);
+  const since = node.drained_at ? ` (since ${moment(node.drained_at, now)})` : "";
+  const why = element("td", { textContent: `${node.reason ?? ""}${since}` });
+  why.title = node.drained_at ? `${node.reason ?? ""} (since ${absolute(node.drained_at)})` : "";
+  const name = element("th", { scope: "row", textContent: node.name, title: node.name });
+  const rank = element("td", { className: "numeric", textContent: String(node.rank) });
+  return [name, rank, state, use(node.cores), use(node.gpus), on(node, jobs), why];
+}
+
+/** @param {import("./nodes.js").Count} count */
+function use({ total, allocated }) {
+  const cell = element("td", {});
+  if (!total) cell.textContent = "none";
+  else {
+    const meter = element("meter", { min: 0, max: total, value: allocated });
+    meter.setAttribute("aria-label", "In use");
+    cell.append(meter, ` ${allocated} of ${total}`);
+  }
+  return cell;
+}
+
+/** @param {Node} node @param {Job[]} jobs */
+function on(node, jobs) {
+  const cell = element("td", {});
+  for (const job of jobs.slice(0, LINKS)) {
+    const title = [job.name, job.username].filter(Boolean).join(", ");
+    cell.append(element("a", { href: `/ui/jobs/${job.id}`, textContent: job.id, title }), " ");
+  }
+  if (jobs.length > LINKS) {
+    const query = new URLSearchParams({ state: "RUNNING", node: node.name });
+    cell.append(element("a", { href: `/?${query}`, textContent: `${jobs.length - LINKS} more` }));
+  }
+  return cell;
+}
+
+function spacer() {
+  const line = element("tr", { className: "spacer" });
+  line.setAttribute("aria-hidden", "true");
+  line.append(element("td", {}));
+  return line;
+}

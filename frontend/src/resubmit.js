@@ -1,0 +1,156 @@
+/** From the jobspec of a job (RFC 25) to the inputs that ask for the same job again. */
+
+import { parse, write } from "./form.js";
+import { join } from "./shell.js";
+
+/** @typedef {import("./form.js").Field} Field */
+/** @typedef {import("./form.js").Values} Values */
+/** @typedef {Record<string, any>} Tree */
+
+/** Program by which the service gives text as standard input; see fluxapi/model/jobspec.py. */
+const STDIN = 'exec "$0" "$@" <"$FLUX_JOB_TMPDIR/stdin"';
+/** Above this the service does not split quoted text. */
+const MAX_QUOTED = 16_384;
+
+/**
+ * The values of the inputs: option by option where the options can say it, else the whole jobspec.
+ * @param {Tree} jobspec
+ * @param {Field[]} fields
+ * @returns {Values}
+ */
+export function valuesOf(jobspec, fields) {
+  const kept = structuredClone(jobspec);
+  const user = kept["attributes"]?.user;
+  // The service's own: the new job is another one.
+  if (user) delete user.fluxapi;
+  const job = jobOf(kept);
+  /** @type {Values} */
+  const values = {};
+  for (const [name, value] of Object.entries(job ?? {})) {
+    const kind = fields.find((field) => field.name === name)?.kind;
+    if (!kind) return whole(kept);
+    values[name] = value === true ? true : write(kind, value);
+    if (value !== true && JSON.stringify(parse(kind, String(values[name]))) !== JSON.stringify(value)) return whole(kept);
+  }
+  return job ? values : whole(kept);
+}
+
+/** @param {Tree} jobspec @returns {Values} */
+function whole(jobspec) {
+  if (jobspec["attributes"]?.user && !Object.keys(jobspec["attributes"].user).length) delete jobspec["attributes"].user;
+  return { jobspec: JSON.stringify(jobspec, null, 2) };
+}
+
+/**
+ * The fields of ``POST /v1/jobs``, or nothing where they cannot say what the jobspec says.
+ * @param {Tree} jobspec
+ * @returns {Tree | undefined}
+ */
+function jobOf(jobspec) {
+  const shape = shapeOf(jobspec);
+  const { system, user } = jobspec["attributes"] ?? {};
+  if (!shape || !system) return undefined;
+  /** @type {Tree} */
+  const job = { ...shape };
+  const rest = structuredClone(system);
+  const take = (/** @type {string} */ name, /** @type {(value: any) => boolean} */ fits, as = name) => {
+    if (rest[name] === undefined || !fits(rest[name])) return;
+    job[as] = rest[name];
+    delete rest[name];
+  };
+  if (rest.duration === 0) delete rest.duration;
+  else if (typeof rest.duration === "number") rest.duration = String(rest.duration);
+  for (const name of ["duration", "cwd", "queue", "bank"]) take(name, isText);
+  take("environment", isMap);
+  take("dependencies", (value) => Array.isArray(value) && value.length > 0);
+  take("constraints", (value) => isMap(value));
+  if (!takeStdin(job, rest)) return undefined;
+  if (isMap(rest.job) && Object.keys(rest.job).join() === "name" && isText(rest.job.name)) {
+    job["name"] = rest.job.name;
+    delete rest.job;
+  }
+  takeShell(job, rest);
+  /** @type {Tree} */
+  const attributes = {};
+  for (const [name, value] of Object.entries(rest)) attributes[`system.${name}`] = value;
+  if (user && Object.keys(user).length) attributes["user"] = user;
+  if (Object.keys(attributes).some((name) => name.split(".").length > 2)) return undefined;
+  if (Object.keys(attributes).length) job["attributes"] = attributes;
+  job["command"] = join(job["command"]);
+  return job["command"].length > MAX_QUOTED ? undefined : job;
+}
+
+/** @param {unknown} value */
+const isText = (value) => typeof value === "string" && value !== "" && value.trim() === value;
+/** @param {any} value */
+const isMap = (value) => typeof value === "object" && value !== null && !Array.isArray(value) && Object.keys(value).length > 0;
+
+/**
+ * Tasks, cores, nodes and the command, where the resources have the shape that the options give.
+ * @param {Tree} jobspec
+ * @returns {Tree | undefined}
+ */
+function shapeOf(jobspec) {
+  const [outer, ...others] = jobspec["resources"] ?? [];
+  const [task, ...tasks] = jobspec["tasks"] ?? [];
+  if (!outer || !task || others.length || tasks.length || !Array.isArray(task.command)) return undefined;
+  const node = outer.type === "node" ? outer : undefined;
+  const slot = node ? node.with?.[0] : outer;
+  if (node && (node.with.length !== 1 || hasMore(node, ["type", "count", "with", "exclusive"]))) return undefined;
+  if (slot?.type !== "slot" || hasMore(slot, ["type", "count", "with", "label"]) || slot.label !== task.slot) return undefined;
+  const [core, gpu, ...rest] = slot.with ?? [];
+  if (core?.type !== "core" || (gpu && gpu.type !== "gpu") || rest.length) return undefined;
+  if (hasMore(core, ["type", "count"]) || (gpu && hasMore(gpu, ["type", "count"]))) return undefined;
+  const nodes = node?.count ?? 1;
+  const count = task.count?.total ?? (task.count?.per_slot === 1 ? slot.count * nodes : undefined);
+  if (!Number.isInteger(count) || slot.count !== Math.ceil(count / nodes) || (!node && task.count.total)) return undefined;
+  /** @type {Tree} */
+  const shape = { command: task.command };
+  if (count !== 1) shape["num_tasks"] = count;
+  if (core.count !== 1) shape["cores_per_task"] = core.count;
+  if (gpu) shape["gpus_per_task"] = gpu.count;
+  if (node) shape["num_nodes"] = nodes;
+  if (node?.exclusive) shape["exclusive"] = true;
+  return shape;
+}
+
+/** @param {Tree} it @param {string[]} names */
+const hasMore = (it, names) => Object.keys(it).some((name) => !names.includes(name));
+
+/**
+ * Standard input that the service put in front of the command.
+ * @param {Tree} job
+ * @param {Tree} rest
+ * @returns {boolean} whether the options can say it
+ */
+function takeStdin(job, rest) {
+  const [shell, flag, script, ...command] = job["command"];
+  if (shell !== "/bin/sh" || flag !== "-c" || script !== STDIN) return true;
+  const stdin = rest["files"]?.stdin;
+  if (stdin?.encoding !== "utf-8" || Object.keys(rest["files"]).length > 1 || stdin.data.trim() === "") return false;
+  job["stdin"] = stdin.data;
+  job["command"] = command;
+  delete rest["files"];
+  return true;
+}
+
+/**
+ * Shell options: those that have fields of their own, and the others by name.
+ * @param {Tree} job
+ * @param {Tree} rest
+ */
+function takeShell(job, rest) {
+  const options = rest["shell"]?.options;
+  if (!isMap(options)) return;
+  if (isMap(options.rlimit)) {
+    job["rlimits"] = options.rlimit;
+    delete options.rlimit;
+  }
+  if (isMap(options["env-expand"])) {
+    job["env_expand"] = options["env-expand"];
+    delete options["env-expand"];
+  }
+  if (Object.keys(options).length) job["shell_options"] = options;
+  delete rest["shell"].options;
+  if (!Object.keys(rest["shell"]).length) delete rest["shell"];
+}

@@ -1,0 +1,170 @@
+/** The same request as a line for a POSIX shell; whatever is in it, the shell runs nothing else. */
+
+/** One word of a line.
+ * @param {string} text
+ */
+export function quote(text) {
+  if (text !== "" && /^[A-Za-z0-9_@%+=:,./-]+$/.test(text)) return text;
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** The same for a line that is pasted into a terminal: there are no control characters in it.
+ * @param {string} text
+ */
+function pasted(text) {
+  // A newline ends no quotes, and printf could not give one at the end of its text.
+  const parts = text.split(/([\u0001-\u0009\u000b-\u001f\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]+)/u);
+  const words = parts.map((part, index) => {
+    if (index % 2 === 0) return part === "" ? "" : quote(part);
+    const octal = [...new TextEncoder().encode(part)].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`);
+    return `"$(printf '${octal.join("")}')"`;
+  });
+  return words.join("") || "''";
+}
+
+/**
+ * The words of a command as the service splits it (Python's shlex); nothing when quotes do not close.
+ * @param {string} text
+ * @returns {string[] | undefined}
+ */
+export function split(text) {
+  /** @type {string[]} */
+  const words = [];
+  /** @type {string | undefined} */
+  let word;
+  for (let at = 0; at < text.length; at++) {
+    const letter = /** @type {string} */ (text[at]);
+    if (/[ \t\r\n]/.test(letter)) {
+      if (word !== undefined) words.push(word);
+      word = undefined;
+    } else if (letter === "'") {
+      const end = text.indexOf("'", at + 1);
+      if (end < 0) return undefined;
+      word = (word ?? "") + text.slice(at + 1, end);
+      at = end;
+    } else if (letter === '"') {
+      const quoted = /"((?:[^"\\]|\\[^])*)"/y;
+      quoted.lastIndex = at;
+      const found = quoted.exec(text);
+      if (!found) return undefined;
+      word = (word ?? "") + (found[1] ?? "").replace(/\\(["\\])/g, "$1");
+      at = quoted.lastIndex - 1;
+    } else if (letter === "\\") {
+      if (++at === text.length) return undefined;
+      word = (word ?? "") + text[at];
+    } else word = (word ?? "") + letter;
+  }
+  if (word !== undefined) words.push(word);
+  return words;
+}
+
+/** A command as text that {@link split} takes apart again.
+ * @param {string[]} words
+ */
+export function join(words) {
+  return words.map(quote).join(" ");
+}
+
+/**
+ * @param {string} address
+ * @param {unknown} body
+ * @param {string} user whose password curl asks for; empty when the service asks for none
+ */
+export function curl(address, body, user) {
+  const login = user ? ["--user", pasted(user)] : [];
+  const json = JSON.stringify(body).replace(
+    // What a terminal would not show as it is: direction marks and the like.
+    /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (it) => it.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
+  );
+  const header = ["--header", quote("Content-Type: application/json")];
+  return ["curl", ...login, ...header, "--data-raw", quote(json), quote(address)].join(" ");
+}
+
+/** @typedef {(value: any) => string[]} Words */
+
+/** @param {string} flag @returns {Words} */
+const short = (flag) => (value) => [flag, pasted(String(value))];
+/** @param {string} flag @returns {Words} */
+const long = (flag) => (value) => [`${flag}=${pasted(String(value))}`];
+/** @param {string} flag @returns {Words} */
+const bare = (flag) => () => [flag];
+/** @param {string} flag @returns {Words} */
+const pairs = (flag) => (value) => Object.entries(value).map(([name, it]) => `${flag}=${pasted(`${name}=${it}`)}`);
+/** @param {string} flag @returns {Words} */
+const tree = (flag) => (value) =>
+  Object.entries(value).map(([name, it]) => `${flag}=${pasted(`${name}=${typeof it === "string" && !isJSON(it) ? it : JSON.stringify(it)}`)}`);
+
+/** @param {string} text */
+function isJSON(text) {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The options of flux submit, by field. A time limit without a unit would be minutes there.
+ * @type {Record<string, Words>}
+ */
+const FLAGS = {
+  num_tasks: short("-n"),
+  cores_per_task: short("-c"),
+  gpus_per_task: short("-g"),
+  num_nodes: short("-N"),
+  exclusive: bare("-x"),
+  duration: (value) => ["-t", pasted(/[0-9.]$/.test(String(value)) ? `${value}s` : String(value))],
+  name: long("--job-name"),
+  queue: long("--queue"),
+  bank: long("--bank"),
+  cwd: long("--cwd"),
+  urgency: long("--urgency"),
+  environment: pairs("--env"),
+  env_expand: (value) => tree("--setopt")({ "env-expand": value }),
+  rlimits: pairs("--rlimit"),
+  input: long("--input"),
+  output: long("--output"),
+  error: long("--error"),
+  label_io: bare("--label-io"),
+  unbuffered: bare("--unbuffered"),
+  shell_options: tree("--setopt"),
+  attributes: tree("--setattr"),
+  dependencies: (value) => value.map((/** @type {any} */ it) => `--dependency=${pasted(dependency(it))}`),
+  constraints: (value) => tree("--setattr")({ "system.constraints": value }),
+};
+
+const SWITCHES = ["waitable", "debug"];
+
+/** @param {any} entry */
+function dependency(entry) {
+  if (typeof entry === "string") return entry;
+  const { scheme, value, ...more } = entry;
+  const query = Object.entries(more).flatMap(([name, it]) => [it].flat().map((one) => `${name}=${encodeURIComponent(one)}`));
+  return `${scheme}:${value}${query.length ? `?${query.join("&")}` : ""}`;
+}
+
+/**
+ * The line of fluxapi submit, and the fields that it has no option for.
+ * @param {Record<string, any>} job
+ * @param {{ copies?: unknown, cc?: unknown }} many
+ */
+export function line(job, many) {
+  /** @type {string[]} */
+  const words = ["fluxapi", "submit"];
+  /** @type {string[]} */
+  const unsaid = [];
+  for (const [name, value] of Object.entries(job)) {
+    if (name === "command" || SWITCHES.includes(name)) continue;
+    const flag = FLAGS[name];
+    if (flag) words.push(...flag(value));
+    else unsaid.push(name);
+  }
+  const switches = SWITCHES.filter((name) => job[name]);
+  if (switches.length) words.push(`--flags=${switches.join(",")}`);
+  if (many.copies !== undefined) words.push(`--bcc=1-${pasted(String(many.copies))}`);
+  if (many.cc !== undefined) words.push(`--cc=${pasted(String(many.cc))}`);
+  const command = typeof job["command"] === "string" ? (split(job["command"]) ?? [job["command"]]) : [];
+  if (command[0]?.startsWith("-")) words.push("--");
+  return { line: [...words, ...command.map(pasted)].join(" "), unsaid };
+}

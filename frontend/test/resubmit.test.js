@@ -1,0 +1,81 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { collect } from "../src/form.js";
+import { valuesOf } from "../src/resubmit.js";
+
+/** @typedef {import("../src/form.js").Field} Field */
+
+const KINDS = /** @type {Record<string, import("../src/form.js").Kind>} */ ({
+  command: "command", num_tasks: "integer", cores_per_task: "integer", gpus_per_task: "integer", num_nodes: "integer",
+  exclusive: "flag", duration: "text", name: "text", queue: "text", cwd: "text", bank: "text", environment: "pairs",
+  env_expand: "pairs", rlimits: "numbers", shell_options: "tree", attributes: "tree", dependencies: "list",
+  constraints: "json", stdin: "whole", jobspec: "json",
+});
+const FIELDS = Object.entries(KINDS).map(([name, kind]) => /** @type {Field} */ ({ name, kind, label: name, usual: true }));
+
+/** What the form sends for a job like this one. @param {object} jobspec */
+const again = (jobspec) => collect(FIELDS, valuesOf(jobspec, FIELDS)).job;
+
+const core = { type: "core", count: 1 };
+const slot = { type: "slot", count: 1, with: [core], label: "task" };
+/** @param {object} [more] @param {object} [system] */
+const jobspec = (more, system) => ({
+  resources: [slot],
+  tasks: [{ command: ["echo", "it's", ""], slot: "task", count: { per_slot: 1 } }],
+  attributes: { system: { duration: 0, ...system } },
+  version: 1,
+  ...more,
+});
+
+test("a plain job is its command", () => {
+  assert.deepEqual(again(jobspec()), { command: String.raw`echo 'it'\''s' ''` });
+});
+
+test("the mark of the service is another job's", () => {
+  const given = jobspec({ attributes: { system: { duration: 0 }, user: { fluxapi: { key: "k" }, mine: 1 } } });
+  assert.deepEqual(again(given)["attributes"], { user: { mine: 1 } });
+});
+
+test("what has a field goes there, the rest into attributes", () => {
+  const system = {
+    duration: 90.5, cwd: "/tmp", queue: "batch", environment: { A: "b\nc" }, job: { name: "x" },
+    shell: { options: { rlimit: { core: -1 }, "env-expand": { B: "{{id}}" }, verbose: 1 }, verbose: 2 },
+    dependencies: [{ scheme: "afterok", value: "f1" }], constraints: { properties: ["a"] }, other: [1],
+  };
+  const { command: _command, ...rest } = again(jobspec({}, system));
+  assert.deepEqual(rest, {
+    duration: "90.5", cwd: "/tmp", queue: "batch", environment: { A: "b\nc" }, name: "x", rlimits: { core: -1 },
+    env_expand: { B: "{{id}}" }, shell_options: { verbose: 1 }, dependencies: [{ scheme: "afterok", value: "f1" }],
+    constraints: { properties: ["a"] }, attributes: { "system.shell": { verbose: 2 }, "system.other": [1] },
+  });
+});
+
+test("nodes and tasks are read from the resources", () => {
+  const node = { type: "node", count: 2, exclusive: true, with: [{ ...slot, count: 2, with: [{ ...core, count: 3 }, { type: "gpu", count: 1 }] }] };
+  const tasks = [{ command: ["a"], slot: "task", count: { total: 3 } }];
+  assert.deepEqual(again(jobspec({ resources: [node], tasks })), {
+    command: "a", num_tasks: 3, cores_per_task: 3, gpus_per_task: 1, num_nodes: 2, exclusive: true,
+  });
+});
+
+test("standard input comes back out of its wrapping", () => {
+  const command = ["/bin/sh", "-c", 'exec "$0" "$@" <"$FLUX_JOB_TMPDIR/stdin"', "cat"];
+  const files = { stdin: { mode: 33152, encoding: "utf-8", data: "a\nb\n" } };
+  const given = jobspec({ tasks: [{ command, slot: "task", count: { per_slot: 1 } }] }, { files, job: { name: "cat" } });
+  assert.deepEqual(again(given), { command: "cat", stdin: "a\nb\n", name: "cat" });
+});
+
+const STRANGE = {
+  "two commands": { tasks: [1, 2].map(() => ({ command: ["a"], slot: "task", count: { per_slot: 1 } })) },
+  "slots that hold nodes": { resources: [{ ...slot, with: [{ type: "node", count: 1, with: [core] }] }] },
+  "several tasks on a slot": { tasks: [{ command: ["a"], slot: "task", count: { per_slot: 2 } }] },
+  "a name that the form would cut": { attributes: { system: { duration: 0, cwd: "/a", "a.b": 1 } } },
+};
+
+for (const [what, more] of Object.entries(STRANGE)) {
+  test(`${what}: the whole jobspec is kept`, () => {
+    const given = jobspec(more);
+    assert.deepEqual(again(given), { jobspec: given });
+  });
+}

@@ -1,0 +1,84 @@
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { test } from "node:test";
+
+import { curl, join, line, split } from "../src/shell.js";
+
+const HOSTILE = [
+  "plain",
+  "",
+  "two words",
+  "it's",
+  "''",
+  '"double" `backtick` $(touch x) ${HOME} $HOME',
+  "a;b|c&d>e<f(g)h",
+  "!history! #comment ~ *.js [a-z] ? {a,b}",
+  "back\\slash\\",
+  "line\nbreak\n",
+  "\r\t\u001b[31m\u0007\u0008\u007f\u0003",
+  "\u001b",
+  "\u202eright to left\u2066 \u2028 \u200d",
+  "\u009b31m",
+  "ünïcödé 日本 🚀",
+  "-n",
+  "--",
+  "%s %d \\033",
+];
+
+/** The words that a shell hands to the program of a line. @param {string} text */
+function words(text) {
+  const program = `curl() { printf '%s\\0' "$@"; }; fluxapi() { printf '%s\\0' "$@"; }; ${text}`;
+  const out = execFileSync("sh", ["-c", program], { encoding: "utf-8", env: { HOME: "/nowhere" } });
+  return out.split("\0").slice(0, -1);
+}
+
+/** @param {string} text */
+const isShown = (text) => !/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/u.test(text);
+
+for (const text of HOSTILE) {
+  test(`curl gets ${JSON.stringify(text)} as it is`, () => {
+    const body = { command: text, environment: { [text]: text } };
+    const made = curl("http://[::1]:8080/v1/jobs", body, text);
+    assert.ok(isShown(made));
+    const got = words(made);
+    const login = text ? ["--user", text] : [];
+    assert.deepEqual(got.slice(0, -2), [...login, "--header", "Content-Type: application/json", "--data-raw"]);
+    assert.deepEqual(JSON.parse(/** @type {string} */ (got.at(-2))), body);
+    assert.equal(got.at(-1), "http://[::1]:8080/v1/jobs");
+  });
+
+  test(`fluxapi submit gets ${JSON.stringify(text)} as it is`, () => {
+    const job = { command: join(["run", text]), num_tasks: 2, name: text, environment: { A: text }, queue: text };
+    const made = line(job, { cc: text });
+    assert.ok(isShown(made.line));
+    assert.deepEqual(words(made.line), [
+      "submit", "-n", "2", `--job-name=${text}`, `--env=A=${text}`, `--queue=${text}`, `--cc=${text}`, "run", text,
+    ]);
+  });
+}
+
+test("a command is split as the service splits it", () => {
+  for (const text of HOSTILE) assert.deepEqual(split(join(["x", text])), ["x", text]);
+  assert.deepEqual(split(String.raw`a\ b "c \" \\ \d" 'e\'f  g"h"i ''`), ["a b", String.raw`c " \ \d`, "e\\f", "ghi", ""]);
+  assert.deepEqual(split("  \n"), []);
+  for (const open of ["'a", '"a', "a\\", '"a\\']) assert.equal(split(open), undefined);
+});
+
+test("every option has the flag of flux submit", () => {
+  const job = {
+    command: "-x y", cores_per_task: 2, gpus_per_task: 1, num_nodes: 3, exclusive: true, duration: "90", bank: "b",
+    cwd: "/a", urgency: "hold", env_expand: { A: "{{id}}" }, rlimits: { core: -1 }, input: "i", output: "o", error: "e",
+    label_io: true, unbuffered: true, shell_options: { verbose: 1, mpi: "none", n: "1" }, attributes: { "user.x": { y: 1 } },
+    dependencies: ["afterok:f1", { scheme: "after", value: "f2", k: ["a b", 2] }], constraints: { properties: ["p"] },
+    waitable: true, debug: true, stdin: "no", is_launcher: true,
+  };
+  const made = line(job, { copies: 4 });
+  assert.deepEqual(words(made.line).slice(1), [
+    "-c", "2", "-g", "1", "-N", "3", "-x", "-t", "90s", "--bank=b", "--cwd=/a", "--urgency=hold",
+    '--setopt=env-expand={"A":"{{id}}"}', "--rlimit=core=-1", "--input=i", "--output=o", "--error=e", "--label-io",
+    "--unbuffered", "--setopt=verbose=1", "--setopt=mpi=none", '--setopt=n="1"', '--setattr=user.x={"y":1}',
+    "--dependency=afterok:f1", "--dependency=after:f2?k=a%20b&k=2", '--setattr=system.constraints={"properties":["p"]}',
+    "--flags=waitable,debug", "--bcc=1-4", "--", "-x", "y",
+  ]);
+  assert.deepEqual(made.unsaid, ["stdin", "is_launcher"]);
+});

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+from fluxapi import schema
+from fluxapi.errors import InstanceUnavailable
+
+from .conftest import Service, Start
+
+PATH = "/ui/submit"
+
+
+class Form(HTMLParser):
+    """The named inputs of a page, and its ids."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.inputs: dict[str, dict[str, str | None]] = {}
+        self.ids: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        if given.get("id"):
+            self.ids.append(given["id"] or "")
+        if tag in {"input", "textarea"} and given.get("type") != "radio":
+            self.inputs[given["name"] or ""] = given
+
+
+async def page(service: Service, path: str = PATH) -> str:
+    answer = await service.client.get(path)
+    assert (answer.status, answer.content_type) == (200, "text/html")
+    return await answer.text()
+
+
+async def test_every_field_of_the_schema_has_an_input(service: Service) -> None:
+    properties = schema.schema("submit")["properties"]
+    current = {name for name, rule in properties.items() if not rule.get("deprecated")}
+    assert set(Form(await page(service)).inputs) == current | {"copies", "cc"}
+
+
+async def test_the_help_of_every_input_is_there(service: Service) -> None:
+    form = Form(await page(service))
+    assert len(set(form.ids)) == len(form.ids)
+    for name, given in form.inputs.items():
+        assert given["id"] == name
+        described = (given["aria-describedby"] or "").split()
+        assert described
+        assert set(described) <= set(form.ids)
+
+
+async def test_the_script_gets_the_fields_as_the_form_has_them(service: Service) -> None:
+    text = await page(service)
+    (embedded,) = re.findall(r'id="facts"[^>]*>(.*?)</script>', text, re.DOTALL)
+    fields = {field["name"]: field for field in json.loads(embedded)}
+    assert set(fields) == set(Form(text).inputs) - {"copies", "cc"}
+    assert fields["num_tasks"]["low"] == 1
+    assert fields["environment"]["kind"] == "pairs"
+    assert fields["rlimits"]["kind"] == "numbers"
+    assert fields["shell_options"]["kind"] == "tree"
+    assert fields["constraints"]["kind"] == "json"
+
+
+async def test_the_queues_of_the_instance_are_offered(service: Service) -> None:
+    assert '<option value="batch">batch, the default, starts no jobs</option>' in await page(
+        service
+    )
+
+
+async def test_a_form_without_an_instance_is_still_a_form(service: Service) -> None:
+    service.instance.gone = True
+    assert (await service.client.get("/v1/queues")).status == InstanceUnavailable.status
+    assert "command" in Form(await page(service)).inputs
+
+
+async def test_the_allowed_launchers_are_named(start: Start) -> None:
+    text = await page(await start(launchers=("parsl", "<b>")))
+    assert "Allowed: parsl, &lt;b&gt;." in text
+
+
+async def test_the_address_may_name_a_job(service: Service) -> None:
+    await page(service, f"{PATH}?from=f2QK3Zz")
+    assert (await service.client.get(f"{PATH}?job=f2QK3Zz")).status == 422
+
+
+async def test_it_works_from_a_terminal_without_script(service: Service) -> None:
+    (said,) = re.findall(r"<noscript>(.*?)</noscript>", await page(service), re.DOTALL)
+    assert f"{service.client.make_url('/v1/jobs')}</code>" in said
