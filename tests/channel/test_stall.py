@@ -27,8 +27,8 @@ JOBS = 250
 ROUND = 25
 RING = 400
 BACKLOG = 500
-MEMORY = 100 << 20
-"""Bytes by which the service may grow: 200 readers that had a backlog of their own take more."""
+MEMORY = 32 << 20
+"""Bytes by which the service may grow: a backlog for each of 200 readers takes ten times that."""
 
 EMBEDDED = "--instance=embedded"
 
