@@ -92,10 +92,15 @@ def timeline(record: Mapping[str, Any]) -> list[dict[str, Any]]:
             "state": state,
             "since": since,
             "moment": utc(since),
-            "lasted": duration(ends[at] - since) if at < len(ends) else "",
+            "lasted": _lasting(ends[at] - since) if at < len(ends) else "",
         }
         for at, (state, since) in enumerate(reached)
     ]
+
+
+def _lasting(seconds: float) -> str:
+    """States often last for milliseconds."""
+    return f"{max(seconds, 0.0) * 1000:.0f}ms" if seconds < 1 else duration(seconds)
 
 
 def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -1,6 +1,7 @@
 /** What can be done with the jobs that are selected, after a word on what will happen. */
 
 import { call, Problem } from "./api.js";
+import { ask } from "./dialog.js";
 import { element } from "./grid.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -71,7 +72,7 @@ export function offer(where, grid, rows) {
       textContent: `${action.title} ${fitting.length || ""}`.trim(),
       disabled: fitting.length === 0,
     });
-    button.addEventListener("click", () => ask(action, fitting.map((row) => row.id)));
+    button.addEventListener("click", () => confirm(action, fitting.map((row) => row.id)));
     return button;
   });
   const clear = element("button", { type: "button", textContent: "Select none" });
@@ -84,34 +85,18 @@ export function offer(where, grid, rows) {
 }
 
 /** @param {Action} action @param {string[]} ids */
-function ask(action, ids) {
-  const dialog = element("dialog", {});
-  dialog.setAttribute("aria-labelledby", "asked");
-  const go = element("button", { type: "button", textContent: action.title, className: "strong" });
-  const no = element("button", { type: "button", textContent: "Leave it" });
-  const said = element("p", { role: "status" });
-  const buttons = element("p", { className: "buttons" });
-  buttons.append(go, no);
-  dialog.append(
-    element("h2", { id: "asked", textContent: `${action.title} ${jobs(ids.length)}?` }),
-    element("p", { textContent: action.words(ids.length) }),
-    said,
-    buttons,
-  );
-  no.addEventListener("click", () => dialog.close());
-  go.addEventListener("click", async () => {
-    go.disabled = true;
-    const failed = await all(ids, action.run, (done) => {
-      said.textContent = `${done} of ${ids.length}`;
-    });
-    if (failed.length) {
-      said.textContent = `${failed.length} of ${ids.length} failed. ${failed[0]?.message ?? ""}`;
-      no.textContent = "Close";
-    } else dialog.close();
+function confirm(action, ids) {
+  ask({
+    title: action.title,
+    heading: `${action.title} ${jobs(ids.length)}?`,
+    words: action.words(ids.length),
+    run: async (tell) => {
+      const failed = await all(ids, action.run, (done) => tell(`${done} of ${ids.length}`));
+      if (failed.length) {
+        throw new Problem({ detail: `${failed.length} of ${ids.length} failed. ${failed[0]?.message ?? ""}` });
+      }
+    },
   });
-  dialog.addEventListener("close", () => dialog.remove());
-  document.body.append(dialog);
-  dialog.showModal();
 }
 
 /**

@@ -30,6 +30,11 @@ export function steps(record, now) {
   });
 }
 
+/** States often last for milliseconds. @param {number} seconds */
+export function lasting(seconds) {
+  return seconds < 1 ? `${Math.round(seconds * 1000)}ms` : duration(seconds);
+}
+
 /** @param {HTMLElement} where @param {Record<string, any>} record @param {number} now */
 export function draw(where, record, now) {
   const all = steps(record, now);
@@ -44,7 +49,7 @@ export function draw(where, record, now) {
       const filled = element("span", {});
       filled.style.width = `${(100 * lasted) / most}%`;
       bar.append(filled);
-      const long = state === "INACTIVE" ? "" : `${duration(lasted)}${goesOn ? " so far" : ""}`;
+      const long = state === "INACTIVE" ? "" : `${lasting(lasted)}${goesOn ? " so far" : ""}`;
       const time = element("time", { textContent: moment(since, now), title: absolute(since) });
       line.append(element("b", { textContent: state }), bar, element("span", { className: "lasted", textContent: long }), time);
       return line;

@@ -8,7 +8,7 @@ import { facts, granted } from "../src/facts.js";
 import { outcome } from "../src/outcome.js";
 import { contrast, look } from "../src/palette.js";
 import { cut, find, MAX_HITS } from "../src/search.js";
-import { steps } from "../src/timeline.js";
+import { lasting, steps } from "../src/timeline.js";
 
 const CASES = JSON.parse(readFileSync(new URL("outcomes.json", import.meta.url), "utf8"));
 for (const [said, record] of CASES) {
@@ -20,6 +20,10 @@ test("a state lasts until the next one, the last one until now", () => {
     steps({ t_submit: 10, t_depend: 10, t_run: 12.5 }, 20).map(({ state, lasted, goesOn }) => [state, lasted, goesOn]),
     [["NEW", 0, false], ["DEPEND", 2.5, false], ["RUN", 7.5, true]],
   );
+});
+
+test("what is short is told in milliseconds", () => {
+  assert.deepEqual([0, 0.0074, 0.25, 1, 90].map(lasting), ["0ms", "7ms", "250ms", "1.0s", "1m 30s"]);
 });
 
 test("an inactive job does not go on", () => {

@@ -156,7 +156,7 @@ def test_a_moment_that_no_calendar_has_is_left_out() -> None:
 def test_a_state_lasts_until_the_next_one() -> None:
     steps = dossier.timeline({"t_submit": 10.0, "t_depend": 10.0, "t_run": 12.5})
     assert [(step["state"], step["lasted"]) for step in steps] == [
-        ("NEW", "0.0s"),
+        ("NEW", "0ms"),
         ("DEPEND", "2.5s"),
         ("RUN", ""),
     ]

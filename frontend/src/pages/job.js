@@ -1,0 +1,197 @@
+/** The page of one job: its record, events and output, each as it changes. */
+
+import { address, call } from "../api.js";
+import { Channel } from "../channel.js";
+import * as copy from "../copy.js";
+import { Deeds } from "../deeds.js";
+import * as eventlog from "../eventlog.js";
+import * as facts from "../facts.js";
+import { absolute, moment } from "../format.js";
+import { element } from "../grid.js";
+import { outcome } from "../outcome.js";
+import { Output } from "../output.js";
+import * as status from "../status.js";
+import * as timeline from "../timeline.js";
+
+/** @param {string} id */
+const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** Milliseconds before what could not be fetched is asked for again. */
+const AGAIN = 2000;
+
+const first = JSON.parse($("first").textContent ?? "{}");
+const job = /** @type {string} */ (first.record.id);
+/** @type {Record<string, any>} */
+let record = first.record;
+let gone = false;
+const log = new eventlog.Eventlog();
+const deeds = new Deeds($("deeds"), tell);
+
+/** @param {string} text */
+function tell(text) {
+  $("said").textContent = text;
+}
+
+/** @param {HTMLElement} where @param {string} text */
+function set(where, text) {
+  if (where.textContent !== text) where.textContent = text;
+}
+
+function show() {
+  const now = Date.now() / 1000;
+  document.title = `${record["status"]} · ${record["name"] ?? job} · fluxapi`;
+  set($("name"), record["name"] ?? job);
+  set($("status"), gone ? "FORGOTTEN" : record["status"]);
+  $("status").dataset["status"] = record["status"];
+  set($("outcome"), gone ? `${outcome(record)}. Flux has since forgotten the job.` : outcome(record));
+  timeline.draw($("timeline"), record, now);
+  facts.draw($("facts"), record);
+  deeds.offer(record, gone);
+  showExceptions();
+}
+
+function showExceptions() {
+  const found = eventlog.exceptions(record, log.entries);
+  $("exceptions").hidden = !found.length;
+  $("exception-list").replaceChildren(
+    ...found.map(({ type, note, severity }) => {
+      const line = element("li", {});
+      line.append(element("b", { textContent: type }));
+      if (severity) line.append(element("span", { className: "soft", textContent: ` (severity ${severity})` }));
+      if (note) line.append(`: ${note}`);
+      return line;
+    }),
+  );
+}
+
+function showEvents() {
+  const note = $("events-note");
+  note.hidden = log.skipped === 0;
+  set(note, `The ${log.skipped} events before these are left out.`);
+  eventlog.draw($("events"), log, record["t_submit"] ?? log.entries[0]?.timestamp ?? 0);
+  showExceptions();
+}
+
+/** @type {eventlog.Entry[]} events that came while the eventlog is being fetched */
+let waiting = [];
+let isFetching = false;
+
+/** Something is missing: fetch the whole eventlog. */
+async function refetch() {
+  if (isFetching || gone) return;
+  isFetching = true;
+  try {
+    log.fill(await call("GET", `/v1/jobs/${job}/eventlog`), 0);
+  } catch {
+    setTimeout(refetch, AGAIN);
+    return;
+  } finally {
+    isFetching = false;
+  }
+  const late = waiting;
+  waiting = [];
+  for (const [at, entry] of late.entries()) {
+    if (log.take(entry)) continue;
+    waiting = late.slice(at);
+    setTimeout(refetch, AGAIN);
+    break;
+  }
+  showEvents();
+}
+
+/** @param {eventlog.Entry} entry */
+function take(entry) {
+  if (waiting.length || isFetching) waiting.push(entry);
+  else if (log.take(entry)) showEvents();
+  else {
+    waiting.push(entry);
+    refetch();
+  }
+}
+
+let hasR = $("granted-rows").childElementCount > 0;
+let asksR = false;
+
+/** The resources are known some time after the page was made, if it was made before. */
+async function fetchR() {
+  if (hasR || asksR || record["ranks"] === undefined) return;
+  asksR = true;
+  try {
+    const R = await call("GET", `/v1/jobs/${job}/R`);
+    hasR = true;
+    set($("R-text"), JSON.stringify(R, null, 2));
+    $("granted").hidden = false;
+    $("granted-rows").replaceChildren(
+      ...facts.granted(R).map((cells) => {
+        const row = element("tr", {});
+        row.append(...cells.map((textContent) => element("td", { textContent })));
+        return row;
+      }),
+    );
+  } catch {
+    setTimeout(fetchR, AGAIN);
+  }
+  asksR = false;
+}
+
+/** @param {Record<string, any>} newer */
+function become(newer) {
+  gone = false;
+  record = newer;
+  show();
+  fetchR();
+}
+
+/** The moments that the service wrote, in the reader's zone. */
+function localize() {
+  const now = Date.now() / 1000;
+  for (const time of document.querySelectorAll("time[data-at]")) {
+    const at = Number(/** @type {HTMLElement} */ (time).dataset["at"]);
+    time.textContent = moment(at, now);
+    /** @type {HTMLElement} */ (time).title = absolute(at);
+  }
+}
+
+localize();
+const filter = { id: [job] };
+const channel = new Channel(address);
+status.show(channel, $("state"));
+channel.follow("job", { stream: "jobs", filter }, (message) => {
+  if (message.type === "job" && message["id"] === job) become(message);
+  else if (message.type === "snapshot") {
+    const found = message["jobs"].find((/** @type {any} */ other) => other.id === job);
+    if (found) become(found);
+    else lose();
+  } else if (message.type === "gone") lose();
+});
+
+function lose() {
+  gone = true;
+  show();
+}
+
+channel.follow(
+  "events",
+  { stream: "events", filter },
+  (message) => {
+    if (message.type === "event") take(/** @type {any} */ (message));
+    else if (message.type === "reset") refetch();
+  },
+  first.cursor,
+);
+if (first.events) {
+  log.fill(first.events, first.skipped);
+  showEvents();
+} else refetch();
+show();
+copy.offer(tell);
+const whole = /** @type {HTMLAnchorElement} */ ($("whole"));
+new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said"), whole }, channel, job);
+channel.start();
+setInterval(() => {
+  if (!document.hidden && record["state"] !== "INACTIVE") timeline.draw($("timeline"), record, Date.now() / 1000);
+}, 1000);
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) channel.stop();
+  else channel.start();
+});
