@@ -13,8 +13,12 @@
  * @property {string | undefined} cursor where it stands
  */
 
+import { EventSocket } from "./fallback.js";
+
 const FIRST_DELAY = 250;
-const LAST_DELAY = 5000;
+const LAST_DELAY = 1500;
+/** Sockets refused by a service that answers, after which plain HTTP is tried. */
+const REFUSED = 2;
 /** Milliseconds without a word after which a connection is taken for dead: two marks and more. */
 const SILENCE = 40_000;
 export const PROTOCOL = "flux-events.v1";
@@ -30,8 +34,11 @@ export function delay(tries, random) {
 export class Channel extends EventTarget {
   /** @type {Map<string, Follower>} */
   #followers = new Map();
-  /** @type {WebSocket | undefined} */
+  /** @type {WebSocket | EventSocket | undefined} */
   #socket;
+  #refused = 0;
+  /** Counts starts and stops: what was begun before the last one is not gone on with. */
+  #turn = 0;
   /** @type {Phase} */
   #phase = "connecting";
   #since = Date.now();
@@ -80,34 +87,43 @@ export class Channel extends EventTarget {
   async start() {
     this.stop();
     this.#say(this.#tries ? "cut off" : "connecting");
+    const turn = this.#turn;
     let address;
     try {
       address = await this.address();
     } catch {
-      return this.#retry();
+      return turn === this.#turn ? this.#retry() : undefined;
     }
-    const socket = new this.Socket(address, PROTOCOL);
+    if (turn !== this.#turn) return;
+    let opened = false;
+    const socket = this.#refused < REFUSED ? new this.Socket(address, PROTOCOL) : new EventSocket();
+    this.#refused %= REFUSED;
     this.#socket = socket;
     socket.onopen = () => {
+      opened = true;
+      this.#refused = 0;
       this.#tries = 0;
       this.#behind.clear();
       for (const name of this.#followers.keys()) this.#subscribe(name);
       this.#settle();
       this.#listen();
     };
-    socket.onmessage = (event) => {
+    socket.onmessage = (/** @type {{ data: string }} */ event) => {
       if (socket !== this.#socket) return;
       this.#listen();
       this.#take(JSON.parse(event.data));
     };
     socket.onclose = () => {
-      if (socket === this.#socket) this.#retry();
+      if (socket !== this.#socket) return;
+      if (!opened) this.#refused++;
+      this.#retry();
     };
   }
 
   /** Hang up, and keep the cursors: a page that is not seen costs nothing. */
   stop() {
     clearTimeout(this.#timer);
+    this.#turn++;
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.close();

@@ -148,3 +148,18 @@ def test_it_survives_a_restart_of_the_service(context: BrowserContext, tmp_path:
         expect(line(page, later).locator(".status")).to_have_text("COMPLETED")
         expect(line(page, jobid)).to_be_visible()
         expect(page.get_by_label("Find in id, name")).to_have_value("before")
+
+
+def test_where_sockets_are_blocked_events_come_over_plain_http(
+    site: Service, context: BrowserContext
+) -> None:
+    context.add_init_script(
+        "window.WebSocket = class {"
+        " constructor() { setTimeout(() => this.onclose(), 0); }"
+        " close() {} }"
+    )
+    page = context.new_page()
+    page.goto(site.url)
+    live(page)
+    jobid = submit(site, name="over-http")
+    expect(line(page, jobid).locator(".status")).to_have_text("COMPLETED")
