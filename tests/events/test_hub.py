@@ -253,7 +253,7 @@ TestSlowReaders = SlowReaders.TestCase
 TestShortMemory = ShortMemory.TestCase
 TestSmallPieces = SmallPieces.TestCase
 for case in (TestSlowReaders, TestShortMemory, TestSmallPieces):
-    case.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+    case.settings = settings(max_examples=75, stateful_step_count=40, deadline=None)
 
 
 BAD_CURSORS = {

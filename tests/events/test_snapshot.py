@@ -32,7 +32,7 @@ def pieces_of(snapshot: Snapshot) -> list[Piece]:
     return pieces
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(steps(3), st.integers(0, 3)), min_size=3, max_size=12),
     st.sampled_from(FILTERS),
