@@ -252,8 +252,9 @@ class SmallPieces(SlowReaders):
 TestSlowReaders = SlowReaders.TestCase
 TestShortMemory = ShortMemory.TestCase
 TestSmallPieces = SmallPieces.TestCase
-for case in (TestSlowReaders, TestShortMemory, TestSmallPieces):
-    case.settings = settings(max_examples=75, stateful_step_count=40, deadline=None)
+TestSlowReaders.settings = TestShortMemory.settings = TestSmallPieces.settings = settings(
+    max_examples=75, stateful_step_count=40, deadline=None
+)
 
 
 BAD_CURSORS = {
