@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.running import Service
+
+from .test_accessibility import AXE, RUN
+from .test_jobs import live, submit
+
+
+@pytest.fixture
+def gates(tmp_path: Path) -> tuple[Path, Path]:
+    """Pipes that a job reads from: it waits until something is written. Each serves once."""
+    first, second = tmp_path / "first", tmp_path / "second"
+    os.mkfifo(first)
+    os.mkfifo(second)
+    return first, second
+
+
+def see(site: Service, page: Page, jobid: str) -> None:
+    page.goto(f"{site.url}/ui/jobs/{jobid}")
+    live(page)
+
+
+def script(site: Service, text: str, *words: str, **fields: Any) -> str:
+    return submit(site, command=["sh", "-c", text, "sh", *words], **fields)
+
+
+def lines(page: Page) -> Locator:
+    return page.locator("#screen .line")
+
+
+def status(page: Page, word: str) -> None:
+    expect(page.locator("#status")).to_have_text(word)
+
+
+def hide(page: Page, *, hidden: bool) -> None:
+    page.evaluate(
+        """(hidden) => {
+          Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+          document.dispatchEvent(new Event("visibilitychange"));
+        }""",
+        hidden,
+    )
+
+
+def test_a_held_job_is_released_and_seen_to_its_end(site: Service, page: Page) -> None:
+    jobid = submit(site, urgency=0)
+    see(site, page, jobid)
+    expect(page.locator("#outcome")).to_contain_text("Held")
+    page.get_by_role("button", name="Urgency").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_role("button", name="Default (16)").click()
+    dialog.get_by_role("button", name="Set the urgency").click()
+    status(page, "COMPLETED")
+    expect(page.locator("#outcome")).to_have_text("Ended well")
+    expect(page.locator('#timeline [data-status="INACTIVE"]')).to_be_visible()
+    names = page.locator("#events tr td:nth-child(3)").all_inner_texts()
+    assert [names.count(name) for name in ("submit", "urgency", "start", "clean")] == [1] * 4
+    expect(page.locator("#R-text")).to_contain_text("R_lite")
+
+
+def test_a_job_is_canceled_with_a_reason(site: Service, page: Page) -> None:
+    jobid = submit(site, command=["sleep", "600"], urgency=0)
+    see(site, page, jobid)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_label("Why").fill("<b>not needed</b>")
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
+    status(page, "CANCELED")
+    expect(page.locator("#outcome")).to_have_text("Canceled before it ran")
+    expect(page.locator("#exceptions")).to_contain_text("<b>not needed</b>")
+    expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
+
+
+def test_a_signal_reaches_the_job(site: Service, page: Page) -> None:
+    jobid = script(site, "trap 'echo caught; exit 7' USR1; echo ready; while :; do sleep 0.1; done")
+    see(site, page, jobid)
+    expect(lines(page)).to_have_text(["ready"])
+    page.get_by_role("button", name="Signal").click()
+    page.get_by_role("combobox").select_option("SIGUSR1")
+    page.get_by_role("button", name="Send the signal").click()
+    expect(lines(page).last).to_have_text("caught")
+    expect(page.locator("#outcome")).to_have_text("Exit code 7")
+
+
+def test_colors_are_shown_and_all_else_is_only_text(site: Service, page: Page) -> None:
+    said = r"\033[31mred\033[0m \033]0;title\007\033[2J<img src=x onerror=alert(1)>\n"
+    jobid = script(site, f"printf '{said}'")
+    see(site, page, jobid)
+    expect(lines(page)).to_have_text(["red <img src=x onerror=alert(1)>"])
+    expect(lines(page).locator("span.t-1")).to_have_text("red")
+
+
+def test_each_stream_is_seen_apart(site: Service, page: Page) -> None:
+    jobid = script(site, "echo out; echo err >&2")
+    see(site, page, jobid)
+    expect(lines(page)).to_have_count(2)
+    page.get_by_label("stderr").check()
+    expect(lines(page)).to_have_text(["err"])
+    page.get_by_label("Both").check()
+    expect(lines(page)).to_have_count(2)
+
+
+def test_it_follows_until_the_reader_looks_back(
+    site: Service, page: Page, gates: tuple[Path, Path]
+) -> None:
+    jobid = script(
+        site, 'seq 1000; read _ <"$1"; echo more; read _ <"$2"; echo end', *map(str, gates)
+    )
+    see(site, page, jobid)
+    expect(lines(page)).to_have_count(1000)
+    page.locator("#screen").evaluate("(screen) => screen.scrollIntoView({ block: 'center' })")
+    expect(lines(page).last).to_be_in_viewport()
+    page.locator("#screen").evaluate("(screen) => { screen.scrollTop = 0; }")
+    follow = page.get_by_role("button", name="Follow")
+    expect(follow).to_be_visible()
+    gates[0].write_text("\n")
+    expect(follow).to_have_text("Follow (1 new)")
+    expect(lines(page)).to_have_count(1000)
+    follow.click()
+    expect(lines(page).last).to_have_text("more")
+    expect(lines(page).last).to_be_in_viewport()
+    gates[1].write_text("\n")
+    expect(lines(page).last).to_have_text("end")
+    expect(page.locator("#output-said")).to_contain_text("The end")
+
+
+def test_it_goes_on_where_it_was_after_a_break(
+    site: Service, page: Page, gates: tuple[Path, Path]
+) -> None:
+    jobid = script(
+        site, 'echo one; read _ <"$1"; echo two; read _ <"$2"; echo three', *map(str, gates)
+    )
+    see(site, page, jobid)
+    expect(lines(page)).to_have_text(["one"])
+    hide(page, hidden=True)
+    gates[0].write_text("\n")
+    hide(page, hidden=False)
+    expect(lines(page)).to_have_text(["one", "two"])
+    gates[1].write_text("\n")
+    expect(lines(page)).to_have_text(["one", "two", "three"])
+
+
+def test_the_output_can_be_searched(site: Service, page: Page) -> None:
+    jobid = script(site, "seq 300; echo Found here and found there; seq 300")
+    see(site, page, jobid)
+    expect(page.locator("#output-said")).to_contain_text("The end")
+    field = page.get_by_label("Find in the output shown")
+    field.fill("found")
+    count = page.locator(".find [role=status]")
+    expect(count).to_have_text("2 of 2")
+    expect(page.locator("#screen mark.current")).to_have_text("found")
+    expect(page.locator("#screen mark.current")).to_be_in_viewport()
+    field.press("Enter")
+    expect(count).to_have_text("1 of 2")
+    expect(page.locator("#screen mark.current")).to_have_text("Found")
+    field.press("Shift+Enter")
+    expect(count).to_have_text("2 of 2")
+    field.fill("(nowhere")
+    expect(count).to_have_text("Not found")
+    field.press("Escape")
+    expect(page.locator("#screen mark")).to_have_count(0)
+
+
+def test_of_very_much_output_the_end_is_shown(site: Service, page: Page) -> None:
+    jobid = submit(site, command=["seq", "20000"])
+    see(site, page, jobid)
+    expect(lines(page).last).to_have_text("20000", timeout=60_000)
+    expect(page.locator("#screen .cut")).to_be_visible()
+    assert lines(page).count() <= 5000
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="Whole output").click()
+    text = caught.value.path().read_text(encoding="utf-8")
+    assert text == "".join(f"{n}\n" for n in range(1, 20001))
+
+
+def test_it_is_useful_without_scripts(site: Service, browser: Browser) -> None:
+    jobid = script(site, "exit 3", name="plain")
+    site.get(f"/v1/jobs/{jobid}/wait")
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{site.url}/ui/jobs/{jobid}")
+    said = page.locator("main").inner_text()
+    context.close()
+    for words in ("plain", "Exit code 3", "INACTIVE", "finish", "Whole output as text"):
+        assert words in said
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_shuts_nobody_out(
+    browser: Browser, site: Service, scheme: Literal["light", "dark"], width: int
+) -> None:
+    colors = "".join(rf"\033[{n}mx\033[0m" for n in (*range(30, 38), *range(40, 48), 2, 7))
+    jobid = script(site, rf"printf '{colors}\033[38;2;0;0;90mx\n'; echo x >&2; exit 1")
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+    page = context.new_page()
+    see(site, page, jobid)
+    expect(lines(page)).to_have_count(2)
+    page.locator("summary", has_text=re.compile("Jobspec|R,")).first.click()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    violations = page.evaluate(RUN)
+    context.close()
+    assert violations == []
