@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Collection
 from typing import Protocol
@@ -11,6 +12,8 @@ from .hub import Hub
 from .outlet import Outlet
 
 __all__ = ["Pulse"]
+
+_log = logging.getLogger(__name__)
 
 _SECOND = 1.0
 
@@ -58,7 +61,11 @@ class Pulse:
     async def _run(self) -> None:
         while True:
             await asyncio.sleep(_SECOND)
-            self.beat(time.monotonic())
+            try:
+                self.beat(time.monotonic())
+            except Exception:
+                # Without the next beats nobody would be told that the service lives.
+                _log.exception("a beat failed")
 
     def beat(self, now: float) -> None:
         """One second has gone by; ``now`` is a monotonic time."""

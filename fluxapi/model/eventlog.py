@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from .jobid import JOBID_ANY
+from .shallow import decode
 
 __all__ = [
     "UNINDEXED",
@@ -65,12 +66,12 @@ _encoder = msgspec.json.Encoder()
 
 def decode_journal(payload: str | bytes) -> JournalMessage:
     """Decode one raw journal payload; raises ``msgspec.MsgspecError`` when it is not one."""
-    return _journal_decoder.decode(payload)
+    return decode(_journal_decoder.decode, payload)
 
 
 def decode_eventlog(text: str | bytes) -> list[Event]:
     """Decode an eventlog as Flux keeps it: one JSON entry a line."""
-    return [_event_decoder.decode(line) for line in text.splitlines() if line]
+    return [decode(_event_decoder.decode, line) for line in text.splitlines() if line]
 
 
 def encode_event(event: Event) -> bytes:

@@ -24,6 +24,7 @@ from fluxapi.instance.protocol import (
 )
 from fluxapi.model.eventlog import Event
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.shallow import decode
 
 from . import memos, output, resources
 from .calls import Call, Submissions
@@ -266,4 +267,4 @@ def _load() -> Any:
 
 
 def _decode(payload: bytes) -> Any:
-    return msgspec.json.decode(payload) if payload else None
+    return decode(msgspec.json.decode, payload) if payload else None

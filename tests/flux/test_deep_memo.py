@@ -1,0 +1,42 @@
+"""Anybody with a job may post a memo of any depth; the others must not notice."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.running import flux, flux_instance, needs_flux, service
+
+POST = """
+import sys, flux
+levels = int(sys.argv[2])
+memo = '{"a":' * levels + "1" + "}" * levels
+text = '{"id":%s,"memo":%s}' % (sys.argv[1], memo)
+flux.Flux().rpc("job-manager.memo", text).get()
+"""
+
+
+def submit(uri: str, *options: str) -> str:
+    jobid = flux(uri, "submit", *options, "true").strip()
+    return flux(uri, "job", "id", "--to=dec", jobid).strip()
+
+
+@needs_flux
+@pytest.mark.parametrize("levels", [500, 1500, 2000])
+def test_a_deep_memo_stops_nobody(levels: int) -> None:
+    with flux_instance(1) as uri, service(FLUX_URI=uri) as running:
+        running.wait_until_ready()
+        held = submit(uri, "--urgency=hold")
+        flux(uri, "python", "-c", POST, held, str(levels))
+        later = submit(uri)
+        record = running.get(f"/v1/jobs/{later}/wait?timeout=30")
+        assert record["status"] == "COMPLETED"
+        # And one that begins with the memo in its backlog.
+        with service(FLUX_URI=uri) as second:
+            second.wait_until_ready()
+            listed = second.get("/v1/jobs")["jobs"]
+            assert {job["revision"] for job in listed} == {5, 10}
+        log = flux(uri, "job", "eventlog", "--format=json", held).splitlines()
+        assert len(log) == running.get(f"/v1/jobs/{held}")["revision"]
+        assert json.loads(log[0])["name"] == "submit"

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import json
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fluxapi.model.eventlog import decode_journal
+from fluxapi.model.shallow import DEEPEST, decode, shallow
+
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+)
+
+
+@given(VALUES)
+def test_what_is_not_deep_stays_as_it_is(value: object) -> None:
+    raw = json.dumps(value).encode()
+    assert shallow(raw) == raw
+
+
+@pytest.mark.parametrize("levels", [DEEPEST - 1, DEEPEST, DEEPEST + 1, 5000])
+def test_what_lies_too_deep_is_null(levels: int) -> None:
+    raw = b'{"a":' * levels + b'["}]"]' + b"}" * levels + b""
+    value = msgspec.json.decode(shallow(b'{"deep":' + raw[: len(raw)] + b',"near":"]{"}'))
+    assert value["near"] == "]{"
+    depth = 0
+    inner = value["deep"]
+    while isinstance(inner, dict):
+        inner, depth = inner["a"], depth + 1
+    assert depth == min(levels, DEEPEST - 1)
+    assert inner == (["}]"] if levels < DEEPEST - 1 else None)
+
+
+def test_a_bad_payload_is_still_refused() -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode(msgspec.json.decode, b'{"a":')
+
+
+def test_a_deep_memo_does_not_stop_the_journal() -> None:
+    deep = b'{"a":' * 2000 + b"1" + b"}" * 2000
+    raw = b'{"id":1,"events":[{"timestamp":1.0,"name":"memo","context":%b}]}' % deep
+    (event,) = decode_journal(raw).events
+    assert event.name == "memo"
