@@ -63,8 +63,7 @@ class Pulse:
             await asyncio.sleep(_SECOND)
             try:
                 self.beat(time.monotonic())
-            except Exception:
-                # Without the next beats nobody would be told that the service lives.
+            except Exception:  # noqa: BLE001 - without the next beats nobody would know that we live
                 _log.exception("a beat failed")
 
     def beat(self, now: float) -> None:
