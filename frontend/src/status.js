@@ -1,6 +1,7 @@
 /** The words at the top of every page: whether it is live, catching up or cut off, since when. */
 
 import { duration } from "./format.js";
+import { menu } from "./menu.js";
 
 /**
  * @param {import("./channel.js").Channel} channel
@@ -23,6 +24,7 @@ export function show(channel, where) {
   };
   channel.addEventListener("state", draw);
   setInterval(draw, 1000);
+  where.after(menu());
   draw();
 }
 

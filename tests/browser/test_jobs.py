@@ -163,3 +163,17 @@ def test_where_sockets_are_blocked_events_come_over_plain_http(
     live(page)
     jobid = submit(site, name="over-http")
     expect(line(page, jobid).locator(".status")).to_have_text("COMPLETED")
+
+
+def test_the_service_is_stopped_after_a_question(context: BrowserContext) -> None:
+    page = context.new_page()
+    with service("--instance", "embedded") as running:
+        page.goto(running.url)
+        live(page)
+        page.get_by_text("Service", exact=True).click()
+        page.get_by_role("button", name="Stop the service").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("Jobs of an embedded instance end with it")
+        dialog.get_by_role("button", name="Stop the service").click()
+        assert running.process.wait(30) == 0
+    expect(page.locator("#state")).to_have_attribute("data-state", "cut off")

@@ -1,0 +1,26 @@
+/** What concerns the service itself, at the end of the top line of every page. */
+
+import { call } from "./api.js";
+import { ask } from "./dialog.js";
+import { element } from "./grid.js";
+
+/** A menu that opens on a click. */
+export function menu() {
+  const box = element("details", { className: "menu" });
+  const inside = element("div", {});
+  const stop = element("button", { type: "button", textContent: "Stop the service …" });
+  stop.addEventListener("click", () => {
+    box.open = false;
+    ask({
+      title: "Stop the service",
+      heading: "Stop the service?",
+      words:
+        "This page and every program that uses the service lose it, and nobody can start it from here again. " +
+        "Jobs of an embedded instance end with it; under flux start the Flux instance and its jobs end, too.",
+      run: () => call("POST", "/v1/service/stop", {}),
+    });
+  });
+  inside.append(stop);
+  box.append(element("summary", { textContent: "Service" }), inside);
+  return box;
+}
