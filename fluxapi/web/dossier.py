@@ -113,7 +113,7 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Urgency", _urgency(record.get("urgency"))),
         ("Priority", record.get("priority")),
         ("Time limit", duration(record["duration"]) if record.get("duration") else "none"),
-        ("Ran for", duration(record["runtime"]) if "runtime" in record else None),
+        ("Ran for", _lasting(record["runtime"]) if "runtime" in record else None),
         ("Dependencies", ", ".join(record.get("dependencies", ()))),
         ("Directory", record.get("cwd")),
         ("Tasks", record.get("ntasks")),

@@ -67,7 +67,12 @@ async def job(request: web.Request) -> web.Response:
         return await _render(
             request,
             "missing.html",
-            {"page": "job", "title": error.title, "detail": error.detail},
+            {
+                "page": "job",
+                "title": error.title,
+                "detail": error.detail,
+                "unknown": isinstance(error, JobNotFound),
+            },
             status=error.status,
             headers=error.headers,
         )

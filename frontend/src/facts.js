@@ -2,6 +2,7 @@
 
 import { duration } from "./format.js";
 import { element } from "./grid.js";
+import { lasting } from "./timeline.js";
 
 /**
  * @param {Record<string, any>} record
@@ -21,7 +22,7 @@ export function facts(record) {
     ["Urgency", urgency === 0 ? "0 (held)" : urgency === 31 ? "31 (expedited)" : urgency],
     ["Priority", priority],
     ["Time limit", record["duration"] ? duration(record["duration"]) : "none"],
-    ["Ran for", runtime === undefined ? undefined : duration(runtime)],
+    ["Ran for", runtime === undefined ? undefined : lasting(runtime)],
     ["Dependencies", (dependencies ?? []).join(", ")],
     ["Directory", cwd],
     ["Tasks", ntasks],

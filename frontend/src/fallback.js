@@ -10,9 +10,11 @@ const KINDS = ["event", "job", "gone", "snapshot", "mark", "reset", "stats", "ou
  * @param {Record<string, any>} message what a client would send over a socket
  */
 export function place(message) {
-  const { type: _type, sub: _sub, stream, filter = {}, job, ...rest } = message;
+  const { type: _type, sub: _sub, stream, filter = {}, job, streams = [], ...rest } = message;
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries({ ...filter, ...rest })) query.set(name, String(value));
+  // Over HTTP one stream is named, or none for both.
+  if (streams.length === 1) query.set("stream", streams[0]);
   if (stream === "output") return `/v1/jobs/${encodeURIComponent(job)}/output/stream?${query}`;
   query.set("stream", stream);
   return `/v1/events?${query}`;

@@ -34,6 +34,12 @@ async function open() {
   return { socket, taken, source: /** @type {FakeSource} */ (FakeSource.all[0]) };
 }
 
+test("output of one stream, or of both", () => {
+  const message = { type: "subscribe", sub: "a", stream: "output", job: "fA", tail: 5 };
+  assert.equal(place({ ...message, streams: ["stderr"] }), "/v1/jobs/fA/output/stream?tail=5&stream=stderr");
+  assert.equal(place({ ...message, streams: ["stdout", "stderr"] }), "/v1/jobs/fA/output/stream?tail=5");
+});
+
 test("a subscription is a request of its own", () => {
   const filter = { state: ["RUN", "SCHED"], user: "a&b" };
   assert.equal(

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
 
 from tests.running import Service
 
@@ -105,6 +105,24 @@ def test_each_stream_is_seen_apart(site: Service, page: Page) -> None:
     expect(lines(page)).to_have_text(["err"])
     page.get_by_label("Both").check()
     expect(lines(page)).to_have_count(2)
+
+
+def test_where_sockets_are_blocked_it_is_live_too(
+    site: Service, context: BrowserContext, gates: tuple[Path, Path]
+) -> None:
+    context.add_init_script(
+        "window.WebSocket = class {"
+        " constructor() { setTimeout(() => this.onclose(), 0); }"
+        " close() {} }"
+    )
+    page = context.new_page()
+    jobid = script(site, 'echo out; echo err >&2; read _ <"$1"', str(gates[0]))
+    see(site, page, jobid)
+    expect(lines(page)).to_have_count(2)
+    page.get_by_label("stderr").check()
+    expect(lines(page)).to_have_text(["err"])
+    gates[0].write_text("\n")
+    status(page, "COMPLETED")
 
 
 def test_it_follows_until_the_reader_looks_back(
