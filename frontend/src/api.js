@@ -9,6 +9,17 @@ export class Problem extends Error {
   }
 }
 
+/** Seconds by which the clock of the service is ahead of this one, as its last answer said. */
+export let ahead = 0;
+
+/** A clock that shows whole seconds says nothing of less than that.
+ * @param {string | null} date
+ */
+function compare(date) {
+  const seconds = (Date.parse(date ?? "") + 500 - Date.now()) / 1000;
+  if (Number.isFinite(seconds)) ahead = Math.abs(seconds) < 2 ? 0 : seconds;
+}
+
 /**
  * @param {string} method
  * @param {string} path
@@ -24,6 +35,7 @@ export async function call(method, path, body, headers = {}) {
   }).catch(() => {
     throw new Problem({ detail: "The service cannot be reached." });
   });
+  compare(response.headers.get("Date"));
   const answer = await response.json().catch(() => ({}));
   if (!response.ok) throw new Problem(answer);
   return answer;

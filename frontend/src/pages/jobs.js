@@ -11,6 +11,7 @@ import * as status from "../status.js";
 import { Strip } from "../strip.js";
 import * as actions from "../actions.js";
 import { choose, load } from "../choice.js";
+import { Charts } from "../charts.js";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -121,10 +122,12 @@ const first = JSON.parse($("first").textContent ?? "[]");
 for (const record of first) rows.take({ ...record, type: "job" });
 go();
 
+const charts = new Charts(/** @type {HTMLDetailsElement} */ ($("charts")), rows);
 const channel = new Channel(address);
 status.show(channel, $("state"));
 function follow() {
   channel.follow("jobs", { stream: "jobs" }, (message) => {
+    charts.note(message);
     rows.take(message);
     if (rows.agrees) return;
     // Proof that something was missed: begin anew.
@@ -134,7 +137,10 @@ function follow() {
   });
 }
 follow();
-channel.follow("stats", { stream: "stats" }, (message) => strip.take(message));
+channel.follow("stats", { stream: "stats" }, (message) => {
+  strip.take(message);
+  charts.take(message);
+});
 channel.start();
 setInterval(() => {
   if (!document.hidden) refresh();

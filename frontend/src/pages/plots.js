@@ -1,0 +1,118 @@
+/** What draws the charts; loaded only when they are opened. */
+
+import uPlot from "uplot";
+
+/** @typedef {import("../series.js").Numbers} Numbers */
+/** @typedef {import("../charts.js").Chart} Chart */
+
+const HEIGHT = 120;
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const FONT = "11px system-ui, sans-serif";
+
+export class Plot {
+  /** @type {import("uplot") | undefined} */
+  #made;
+  /** @type {[number[], ...Numbers[]]} */
+  #data = [[]];
+  /** @type {[number, number]} */
+  #span = [0, 0];
+  /** Whether a value of another time than now is pointed at. */
+  isPointedAt = false;
+
+  /**
+   * @param {HTMLElement} where
+   * @param {Chart} chart
+   * @param {(values: (number | null | undefined)[]) => void} say what is pointed at
+   */
+  constructor(where, chart, say) {
+    this.where = where;
+    this.chart = chart;
+    this.say = say;
+    new ResizeObserver(() => this.#fit()).observe(where);
+    for (const wish of ["(prefers-color-scheme: dark)", "(prefers-contrast: more)"]) {
+      matchMedia(wish).addEventListener("change", () => this.#make());
+    }
+  }
+
+  /**
+   * @param {number[]} times
+   * @param {Numbers[]} lines
+   * @param {[number, number]} span the time that is shown
+   */
+  set(times, lines, span) {
+    this.#data = [times, ...lines];
+    this.#span = span;
+    if (this.#made) this.#made.setData(/** @type {any} */ (this.#data));
+    else this.#make();
+  }
+
+  #fit() {
+    const width = Math.floor(this.where.clientWidth);
+    if (!width) return;
+    if (this.#made) this.#made.setSize({ width, height: HEIGHT });
+    else this.#make();
+  }
+
+  #make() {
+    const width = Math.floor(this.where.clientWidth);
+    if (!width || !this.#span[1]) return;
+    this.#made?.destroy();
+    this.#made = new uPlot(this.#options(width), /** @type {any} */ (this.#data), this.where);
+  }
+
+  /** @param {number} width @returns {import("uplot").Options} */
+  #options(width) {
+    const color = (/** @type {string} */ name) => resolved(this.where, name);
+    const { chart } = this;
+    const axis = { stroke: color("soft"), font: FONT, grid: { stroke: color("line"), width: 1 }, ticks: { show: false } };
+    return {
+      width,
+      height: HEIGHT,
+      padding: [8, 8, 0, 0],
+      legend: { show: false },
+      cursor: { y: false, drag: { x: false, y: false } },
+      scales: {
+        x: { time: true, range: () => this.#span },
+        y: { range: (_plot, _low, high) => [0, chart.high ?? Math.max(high * 1.1, 1)] },
+      },
+      axes: [
+        { ...axis, size: 24, gap: 6, space: 70, values: (_plot, splits) => splits.map((it) => clock.format(it * 1000)) },
+        { ...axis, size: 44, gap: 4, space: 28, values: (_plot, splits) => splits.map(chart.text) },
+      ],
+      series: [
+        {},
+        ...chart.lines.map((line, index) => ({
+          label: line.title,
+          stroke: color(line.color),
+          width: 1.75,
+          spanGaps: chart.dots === true,
+          points: { show: chart.dots === true, size: 5, fill: color(line.color) },
+          ...(line.dash ? { dash: line.dash } : {}),
+          ...(index === 0 && !line.dash ? { fill: color(line.color).replace(/^rgb\((.*)\)$/, "rgba($1, 0.15)") } : {}),
+        })),
+      ],
+      hooks: {
+        setCursor: [
+          (plot) => {
+            const at = plot.cursor.idx;
+            this.isPointedAt = at !== null && at !== undefined && (plot.cursor.left ?? -1) >= 0;
+            const index = this.isPointedAt ? /** @type {number} */ (at) : this.#data[0].length - 1;
+            this.say(this.#data.slice(1).map((line) => line[index]));
+          },
+        ],
+      },
+    };
+  }
+}
+
+/** A color of the style sheet as the canvas takes it.
+ * @param {HTMLElement} where @param {string} name
+ */
+function resolved(where, name) {
+  const probe = document.createElement("span");
+  probe.style.color = `var(--${name})`;
+  where.append(probe);
+  const { color } = getComputedStyle(probe);
+  probe.remove();
+  return color;
+}
