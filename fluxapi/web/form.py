@@ -104,7 +104,8 @@ def fields() -> tuple[Field, ...]:
     properties = schema.schema("submit")["properties"]
     rules = {name: _resolved(given) for name, given in properties.items()}
     current = [name for name, rule in rules.items() if not rule.get("deprecated")]
-    order = [*_USUAL, *(name for name in current if name not in _USUAL)]
+    others = [name for name in current if name not in {*_USUAL, "jobspec"}]
+    order = [*_USUAL, *others, "jobspec"]
     return tuple(_field(name, rules[name]) for name in order)
 
 

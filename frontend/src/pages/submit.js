@@ -144,7 +144,7 @@ function refuse(wrong, detail, bulk) {
     where.append(list);
   }
   where.hidden = false;
-  const inMore = first && $("more").contains(input(first));
+  const inMore = NAMES.some((name) => by.has(name) && $("more").contains(input(name)));
   if (inMore) /** @type {HTMLDetailsElement} */ ($("more")).open = true;
   (first ? input(first) : where)?.focus();
 }
@@ -233,7 +233,8 @@ async function fillFrom(id) {
   where.hidden = false;
   try {
     fill(valuesOf(await call("GET", `/v1/jobs/${encodeURIComponent(id)}/jobspec`), fields));
-    where.replaceChildren("The same as ", element("a", { href: `/ui/jobs/${encodeURIComponent(id)}`, textContent: id }), "; change what is to be another way.");
+    const link = element("a", { href: `/ui/jobs/${encodeURIComponent(id)}`, textContent: id });
+    where.replaceChildren("The same as ", link, ", but for its environment variables: Flux does not tell them, so give those that it needs.");
   } catch (problem) {
     where.textContent = `The form cannot be filled from ${id}. ${problem instanceof Error ? problem.message : problem}`;
   }
