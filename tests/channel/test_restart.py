@@ -48,6 +48,7 @@ async def test_a_killed_service_that_is_back(
         async with after.read(wire, events) as resumed:
             await resumed.until(lambda held: ids <= held.clean)
         async with after.read(wire, rows) as reader:
+            await reader.until_mark()
             await reader.until(lambda held: ids <= held.inactive)
         fresh = Jobs()
         async with after.read(wire, fresh) as reader:
@@ -120,6 +121,7 @@ async def test_the_embedded_instance_with_its_state(
         async with after.read(wire, events) as resumed:
             await resumed.until(lambda it: ids <= it.clean)
         async with after.read(wire, rows) as reader:
+            await reader.until_mark()
             await reader.until(lambda it: ids <= it.inactive)
         fresh = Jobs()
         async with after.read(wire, fresh) as reader:
