@@ -14,7 +14,7 @@ from .test_jobs import submit
 
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
-PAGES = ["/"]
+PAGES = ["/", "/ui/nodes", "/ui/submit"]
 
 RUN = """async () => {
   const found = await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] });

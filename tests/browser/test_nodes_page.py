@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import urllib.request
+from typing import Any
+
+from playwright.sync_api import Page, Route, expect
+
+from tests.running import Service
+
+from .test_jobs import live, submit
+
+NODES = 5000
+
+
+def test_the_jobs_on_a_node_come_live(site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/ui/nodes")
+    live(page)
+    jobid = submit(site, command=["sleep", "600"], name="on-a-node")
+    link = page.locator(f'#nodes a[href="/ui/jobs/{jobid}"]')
+    expect(link).to_be_visible()
+    urllib.request.urlopen(  # noqa: S310 - it is ours
+        urllib.request.Request(f"{site.url}/v1/jobs/{jobid}", method="DELETE"),  # noqa: S310
+        timeout=30,
+    ).close()
+    expect(link).to_have_count(0)
+
+
+def test_thousands_of_nodes_are_a_screenful_of_rows(site: Service, page: Page) -> None:
+    def node(rank: int) -> dict[str, Any]:
+        row: dict[str, Any] = {"rank": rank, "name": f"big{rank:04d}", "state": "up"}
+        if rank == NODES - 1:
+            row |= {"state": "drained", "reason": "<b>fan</b>", "drained_at": 1e9}
+        count = {"total": 4, "allocated": 2}
+        return {**row, "allocated": True, "cores": count, "gpus": {"total": 0, "allocated": 0}}
+
+    answer = {"nodes": [node(rank) for rank in range(NODES)], "totals": {}}
+
+    def respond(route: Route) -> None:
+        route.fulfill(json=answer)
+
+    page.route("**/v1/resources", respond)
+    page.goto(f"{site.url}/ui/nodes")
+    rows = page.locator("#nodes tbody tr:not(.spacer)")
+    expect(rows.first).to_contain_text("<b>fan</b>")
+    assert rows.count() < 100
+    page.locator("#frame").evaluate("frame => { frame.scrollTop = frame.scrollHeight; }")
+    expect(page.get_by_text(f"big{NODES - 2:04d}")).to_be_visible()
+    page.get_by_label("State").select_option("drained")
+    expect(page.locator("#count")).to_have_text(f"1 of {NODES} nodes")
+    assert page.url.endswith("/ui/nodes?state=drained")
