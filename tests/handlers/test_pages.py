@@ -57,7 +57,8 @@ async def test_every_asset_of_the_page_is_served_for_good(service: Service) -> N
         answer = await service.client.get(path, headers={"Accept-Encoding": "gzip"})
         assert answer.status == 200
         assert "immutable" in answer.headers["Cache-Control"]
-        assert answer.headers["Content-Encoding"] == "gzip"
+        if len(await answer.read()) >= 1024:
+            assert answer.headers["Content-Encoding"] == "gzip"
 
 
 @pytest.mark.parametrize("name", ["none.js", "..%2f..%2fviews.py", ".built"])
