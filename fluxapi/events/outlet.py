@@ -65,8 +65,11 @@ class Outlet(asyncio.Protocol):
         return self._transport.get_write_buffer_size()
 
     async def drained(self) -> None:
-        """Return when there is room; raises ``ConnectionResetError`` when the reader is gone."""
-        while self.paused and not self.lost:
+        """Return when there is room, or when the transport was given back.
+
+        Raises ``ConnectionResetError`` when the reader is gone.
+        """
+        while self.paused and not self.lost and self._transport.get_protocol() is self:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.append(waiter)
             await waiter
@@ -79,6 +82,8 @@ class Outlet(asyncio.Protocol):
         if self._transport.get_protocol() is self:
             self._transport.set_protocol(self._inner)
             self._transport.set_write_buffer_limits()
+        # What becomes of the transport is no longer told here, so nobody may wait for it.
+        self._wake()
 
     def close(self) -> None:
         """Let what was written leave if it does so soon, and end the connection."""

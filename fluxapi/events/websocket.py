@@ -111,14 +111,17 @@ class _Socket:
     async def run(self) -> None:
         """Answer messages, one after the other, and no faster than the answers are read."""
         async for message in self._websocket:
-            if self._closed or message.type is WSMsgType.ERROR:
+            if self._closed:
+                break
+            if message.type is WSMsgType.ERROR:
                 # What breaks the protocol has closed the socket already, by its own code.
                 break
             if message.type is WSMsgType.BINARY:
                 self.close("binary")
                 break
             await self._outlet.drained()
-            self._take(message)
+            if not self._closed:
+                self._take(message)
         if self._closing is not None:
             await self._closing
 

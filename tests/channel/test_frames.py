@@ -228,7 +228,7 @@ async def test_one_subscription_too_many(embedded_site: Site) -> None:
         # One goes, another may come.
         raw.send(frame(TEXT, message(type="unsubscribe", sub="0")))
         raw.send(frame(TEXT, message(type="subscribe", sub="32", stream="events")))
-        told = []
+        told: list[dict[str, Any]] = []
         while not told or told[-1]["type"] not in {"subscribed", "error"}:
             told.append(await raw.told())
         assert told[-1]["type"] == "subscribed"

@@ -78,12 +78,17 @@ async def until_over(reader: Reader[Any], jobs: int = JOBS) -> None:
         await reader.read()
 
 
-async def behind(site: Site) -> int:
-    """How many readers have no room, as the service says."""
+async def figure(site: Site, name: str) -> int:
+    """A figure of the service's metrics."""
     async with site.session.get(f"{site.url}/metrics") as answer:
         lines = (await answer.text()).splitlines()
-    (figure,) = [line for line in lines if line.startswith("fluxapi_readers_behind ")]
-    return int(float(figure.split()[1]))
+    (line,) = [line for line in lines if line.startswith(f"{name} ")]
+    return int(float(line.split()[1]))
+
+
+async def behind(site: Site) -> int:
+    """How many readers have no room."""
+    return await figure(site, "fluxapi_readers_behind")
 
 
 @pytest.fixture
@@ -149,11 +154,22 @@ async def test_who_reads_nothing_for_long_is_let_go(mindful: Site) -> None:
                 await stack.enter_async_context(Reader(small, site.url, wire, it, since="0"))
                 for wire, it in zip(WIRES, held, strict=True)
             ]
-            while await behind(site) < len(stalled):
+            # One more that goes on talking while it does not listen.
+            talker = await stack.enter_async_context(small.ws_connect(f"{site.url}/v1/events/ws"))
+            wanted = {"type": "subscribe", "sub": "s", "stream": "events", "since": "0"}
+            await talker.send_json(wanted)
+            while await behind(site) < len(stalled) + 1:
                 pass
+            await talker.send_json({"type": "unsubscribe", "sub": "nobody"})
             # Longer than the patience of the service, by a clock that tells when it is over.
             (clock,) = await site.submit(command="sleep 12.5")
             await witness.until(lambda it: clock in it.clean)
             codes = [await reader.until_cut() for reader in stalled]
+            while not talker.closed:
+                await talker.receive()
+        # Only this request and the witness are left.
+        while await figure(site, "fluxapi_requests_under_way") > 2:
+            pass
     assert dict(zip(WIRES, codes, strict=True)) == {"sse": 0, "lines": 0, "socket": 4408}
+    assert talker.close_code == 4408
     assert [it.end for it in held] == ["stalled", "stalled", None]
