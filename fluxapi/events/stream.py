@@ -118,6 +118,8 @@ async def _finish(
     outlet.write(wire.join([words]))
     # Who cannot be told that something is missing must see it: no proper end.
     broken = reason == "stalled" or not (words or reason in _WHOLE)
+    # Nor does the end of the service wait for those who do not read.
+    broken = broken or (reason == "shutdown" and outlet.paused)
     if broken:
         outlet.close()
     outlet.release()

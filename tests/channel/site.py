@@ -82,6 +82,13 @@ class Site:
         told = json.loads(await self.flux("jobs", "-a", "-c", "0", "--json"))["jobs"]
         return {encode_f58(job["id"]): (job["state"], job.get("result")) for job in told}
 
+    async def figure(self, name: str) -> int:
+        """A figure of the service's metrics."""
+        async with self.session.get(f"{self.url}/metrics") as answer:
+            lines = (await answer.text()).splitlines()
+        (line,) = [line for line in lines if line.startswith(f"{name} ")]
+        return int(float(line.split()[1]))
+
     def memory(self) -> int:
         """Bytes of memory that the service has."""
         status = Path(f"/proc/{self.service.process.pid}/status").read_text(encoding="utf-8")

@@ -8,9 +8,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-import socket
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import aiohttp
@@ -18,8 +17,10 @@ import pytest
 
 from tests.running import service
 
+from .conftest import EMBEDDED
 from .reader import Events, Jobs, Reader
 from .site import Site
+from .stalling import narrow
 from .wires import WIRES, Message
 
 READERS = 200
@@ -29,23 +30,6 @@ RING = 400
 BACKLOG = 500
 MEMORY = 32 << 20
 """Bytes by which the service may grow: a backlog for each of 200 readers takes ten times that."""
-
-EMBEDDED = "--instance=embedded"
-
-
-@contextlib.asynccontextmanager
-async def narrow() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client whose kernel takes next to nothing that the client does not read."""
-
-    def make(info: aiohttp.AddrInfoType) -> socket.socket:
-        made = socket.socket(*info[:3])
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        made.setblocking(False)
-        return made
-
-    connector = aiohttp.TCPConnector(limit=0, socket_factory=make)
-    async with aiohttp.ClientSession(connector=connector, read_bufsize=8192) as session:
-        yield session
 
 
 class Order(Events):
@@ -78,17 +62,9 @@ async def until_over(reader: Reader[Any], jobs: int = JOBS) -> None:
         await reader.read()
 
 
-async def figure(site: Site, name: str) -> int:
-    """A figure of the service's metrics."""
-    async with site.session.get(f"{site.url}/metrics") as answer:
-        lines = (await answer.text()).splitlines()
-    (line,) = [line for line in lines if line.startswith(f"{name} ")]
-    return int(float(line.split()[1]))
-
-
 async def behind(site: Site) -> int:
     """How many readers have no room."""
-    return await figure(site, "fluxapi_readers_behind")
+    return await site.figure("fluxapi_readers_behind")
 
 
 @pytest.fixture
@@ -168,7 +144,7 @@ async def test_who_reads_nothing_for_long_is_let_go(mindful: Site) -> None:
             while not talker.closed:
                 await talker.receive()
         # Only this request and the witness are left.
-        while await figure(site, "fluxapi_requests_under_way") > 2:
+        while await site.figure("fluxapi_requests_under_way") > 2:
             pass
     assert dict(zip(WIRES, codes, strict=True)) == {"sse": 0, "lines": 0, "socket": 4408}
     assert talker.close_code == 4408
