@@ -3,6 +3,7 @@
  * pauses; then it stands still, and what comes waits. It can be searched, and each stream seen apart.
  */
 
+import { PLAIN } from "./ansi.js";
 import { element } from "./grid.js";
 import { look } from "./palette.js";
 import { cut, find, MAX_HITS } from "./search.js";
@@ -17,6 +18,8 @@ import { MAX_LINES, Terminal } from "./terminal.js";
 const TAIL = 2000;
 /** Milliseconds between two looks at what is new. */
 const EVERY = 100;
+/** At most one part in so many of the time goes into drawing: the page stays at hand. */
+const SHARE = 4;
 /** Milliseconds before an output that could not be read is asked for again. */
 const AGAIN = 3000;
 /** Pixels from the end that count as the end. */
@@ -40,6 +43,8 @@ export class Output {
   #scrolledAway = false;
   #ended = false;
   #changed = false;
+  /** When it may be drawn again, as performance.now() has it. */
+  #rest = 0;
   /** @type {Line[]} the lines that are shown, while the terminal goes on */
   #drawn = [];
   #heldBack = 0;
@@ -67,7 +72,9 @@ export class Output {
     this.screen.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#following && this.#toEnd()).observe(this.screen);
     this.whole.addEventListener("click", (event) => this.#download(event));
-    setInterval(() => this.#changed && !document.hidden && this.#draw(), EVERY);
+    setInterval(() => {
+      if (this.#changed && !document.hidden && performance.now() >= this.#rest) this.#draw();
+    }, EVERY);
     this.#begin();
   }
 
@@ -214,6 +221,7 @@ export class Output {
   }
 
   #draw() {
+    const began = performance.now();
     this.#changed = false;
     if (this.#following) this.#sync();
     else {
@@ -221,6 +229,8 @@ export class Output {
       this.#heldBack = newest - ((this.#drawn.at(-1)?.number ?? -1) + 1);
     }
     this.#label();
+    const ended = performance.now();
+    this.#rest = ended + (SHARE - 1) * (ended - began);
   }
 
   /** Bring the lines that are shown to what the terminal holds. */
@@ -349,6 +359,10 @@ const NOTHING = {
 function fill(div, line, hits, current) {
   div.dataset["stream"] = line.stream;
   if (line.rank) div.dataset["rank"] = line.rank;
+  if (!hits.length && line.spans.every(({ style }) => style === PLAIN)) {
+    div.textContent = `${line.text}\n`;
+    return;
+  }
   div.replaceChildren(
     ...cut(line.spans, hits).map(({ text, style, hit }) => {
       if (hit !== undefined) {
