@@ -2,7 +2,8 @@
 
 A memo with a true ``volatile`` in its request (flux-core, src/modules/job-manager/annotate.c) is
 told to the journal like any other, but has no place in the eventlog. To give the events after it
-their right index, the job manager is asked for the eventlog as it holds it.
+their right index, the job manager is asked for the eventlog as it holds it. A memo is known there
+by its time: the job manager merges later memos into the context of the first one that it holds.
 """
 
 from __future__ import annotations
@@ -35,11 +36,12 @@ async def mark(batch: JournalBatch, eventlog: Callable[[int], Awaitable[list[Eve
     answers = await asyncio.gather(*(_kept(jobid, eventlog) for jobid in jobs))
     kept = dict(zip(jobs, answers, strict=True))
     for message in found:
-        message.volatile = message.events[0] not in kept[message.id]
+        message.volatile = message.events[0].timestamp not in kept[message.id]
 
 
-async def _kept(jobid: int, eventlog: Callable[[int], Awaitable[list[Event]]]) -> list[Event]:
+async def _kept(jobid: int, eventlog: Callable[[int], Awaitable[list[Event]]]) -> set[float]:
+    """The times of the memos that are in the eventlog."""
     try:
-        return [event for event in await eventlog(jobid) if event.name == "memo"]
+        return {event.timestamp for event in await eventlog(jobid) if event.name == "memo"}
     except JobNotFound:
-        return []  # purged since: no event of it will follow
+        return set()  # purged since: no event of it will follow
