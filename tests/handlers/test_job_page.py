@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fluxapi.events.journal import Journal
+from fluxapi import keys
 from fluxapi.model import jobid as jobids
 from fluxapi.model.eventlog import Event
 from fluxapi.web import dossier, words
@@ -105,10 +105,10 @@ async def test_what_is_no_job_id_is_only_text_too(service: Service) -> None:
     assert "<img" not in await page(service, "%3Cimg%20src=x%3E", status=404)
 
 
-async def test_a_job_may_only_not_be_known_yet(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(Journal, "ready", property(lambda _: False))
+async def test_a_job_may_only_not_be_known_yet(service: Service) -> None:
+    app = service.client.app
+    assert app is not None
+    app[keys.JOURNAL].ready = False
     text = await page(service, "f7777", status=503)
     assert "still reading the jobs" in text
 
