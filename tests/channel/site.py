@@ -19,16 +19,21 @@ __all__ = ["Site"]
 H = TypeVar("H", bound=Held)
 
 _EVENTLOGS = """
-import flux, json, sys
-handle, found, waiting = flux.Flux(), {}, []
-for jobid in json.load(sys.stdin):
+import flux, flux.job, json, sys
+handle, found = flux.Flux(), {}
+
+def lookup(jobid):
     body = {"id": jobid, "keys": ["eventlog"], "flags": 0}
-    waiting.append((jobid, handle.rpc("job-info.lookup", body)))
-for jobid, future in waiting:
-    found[jobid] = future.get()["eventlog"]
+    return jobid, handle.rpc("job-info.lookup", body)
+
+for jobid, future in [lookup(jobid) for jobid in json.load(sys.stdin)]:
+    while '"name":"clean"' not in (text := future.get()["eventlog"]):
+        flux.job.event_wait(handle, jobid, "clean")
+        _, future = lookup(jobid)
+    found[jobid] = text
 json.dump(found, sys.stdout)
 """
-"""Of many jobs in one process, as the KVS holds them."""
+"""Of many jobs in one process, as the KVS holds them, which is some milliseconds behind."""
 
 
 class Site:
@@ -67,7 +72,7 @@ class Site:
         return await asyncio.to_thread(flux, self.uri, *command, input=input)
 
     async def eventlogs(self, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
-        """The eventlogs, by id."""
+        """The eventlogs of jobs that are over, by id."""
         if self.uri is None:
             return {jobid: await self.get(f"/v1/jobs/{jobid}/eventlog") for jobid in ids}
         numbers = json.dumps([parse(jobid) for jobid in ids])

@@ -135,7 +135,12 @@ async def test_a_ticket_opens_nothing_else(
 
 @pytest.mark.parametrize(
     ("wire", "code", "end"),
-    [("sse", 0, "expired"), ("lines", 0, "expired"), ("socket", 4401, None)],
+    [
+        ("sse", 0, "expired"),
+        ("lines", 0, "expired"),
+        ("socket", 4401, None),
+        ("deflate", 4401, None),
+    ],
 )
 async def test_a_token_that_ends_ends_its_stream(
     guarded: Service, wire: str, code: int, end: str | None
@@ -180,7 +185,7 @@ async def test_a_bad_token_changes_nothing(guarded: Service, owner: aiohttp.Clie
 
 
 async def test_there_is_room_for_so_many_streams(session: aiohttp.ClientSession) -> None:
-    with service(EMBEDDED, "--max-streams=3") as running:
+    with service(EMBEDDED, f"--max-streams={len(WIRES)}") as running:
         site = Site(running, session, None)
         async with contextlib.AsyncExitStack() as stack:
             for wire in WIRES:

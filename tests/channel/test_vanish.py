@@ -22,7 +22,7 @@ async def vanish(site: Site, wire: str) -> None:
     """Follow all events, and close without telling the other side."""
     place = urlsplit(site.url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
-    if wire == "socket":
+    if wire not in _ACCEPT:
         writer.write(
             b"GET /v1/events/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
             b"Connection: Upgrade\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"

@@ -11,7 +11,8 @@ import msgspec
 
 __all__ = ["WIRES", "Cut", "Message", "Refusal", "follow"]
 
-WIRES = ("sse", "lines", "socket")
+WIRES = ("sse", "lines", "socket", "deflate")
+"""``deflate`` is a socket whose messages may be compressed (RFC 7692)."""
 
 _ACCEPT = {"sse": "text/event-stream", "lines": "application/x-ndjson"}
 
@@ -51,9 +52,11 @@ async def follow(
     filter: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[AsyncIterator[Message]]:
     """The messages of a stream; they end by raising :class:`Cut`. Leaving hangs up at once."""
-    if wire == "socket":
+    if wire in {"socket", "deflate"}:
         wanted: dict[str, Any] = {"stream": stream, "filter": dict(filter or {})}
-        opened = _socket(session, url, wanted if since is None else {**wanted, "since": since})
+        if since is not None:
+            wanted["since"] = since
+        opened = _socket(session, url, wanted, compress=15 if wire == "deflate" else 0)
     else:
         query = [("stream", stream), *_pairs(filter or {})]
         headers = {"Accept": _ACCEPT[wire]}
@@ -117,7 +120,7 @@ async def _sse(response: aiohttp.ClientResponse) -> AsyncIterator[Message]:
 
 @contextlib.asynccontextmanager
 async def _socket(
-    session: aiohttp.ClientSession, url: str, wanted: dict[str, Any]
+    session: aiohttp.ClientSession, url: str, wanted: dict[str, Any], *, compress: int
 ) -> AsyncIterator[AsyncIterator[Message]]:
     try:
         socket = await session.ws_connect(
@@ -126,11 +129,12 @@ async def _socket(
             # A bound on its farewell: who hangs up does not wait for an answer.
             timeout=aiohttp.ClientWSTimeout(ws_close=0.001),
             max_msg_size=0,
+            compress=compress,
         )
     except aiohttp.WSServerHandshakeError as error:
         raise Refusal(error.status, error.message) from None
     try:
-        assert socket.protocol == "flux-events.v1"
+        assert (socket.protocol, socket.compress) == ("flux-events.v1", compress)
         await socket.send_json({"type": "subscribe", "sub": "s", **wanted})
         yield _texts(socket)
     finally:
