@@ -70,8 +70,12 @@ def decode_journal(payload: str | bytes) -> JournalMessage:
 
 
 def decode_eventlog(text: str | bytes) -> list[Event]:
-    """Decode an eventlog as Flux keeps it: one JSON entry a line."""
-    return [decode(_event_decoder.decode, line) for line in text.splitlines() if line]
+    """Decode an eventlog as Flux keeps it: one JSON entry a line (RFC 18).
+
+    Only newlines end lines: what a job writes may hold other characters that end them in Python.
+    """
+    lines = text.split("\n") if isinstance(text, str) else text.split(b"\n")
+    return [decode(_event_decoder.decode, line) for line in lines if line]
 
 
 def encode_event(event: Event) -> bytes:

@@ -40,6 +40,21 @@ async def test_every_task_writes_under_its_rank(site: Site) -> None:
     assert written == {"0": "task 0\n", "1": "task 1\n"}
 
 
+@pytest.mark.parametrize("follow", [False, True])
+async def test_only_newlines_end_lines(site: Site, *, follow: bool) -> None:
+    said = "a\u2028b\u2029c\u0085d\x0be\x0cf\x1cg\n"
+    jobid = await site.run(spec("printf", said))
+    assert text(await site.output(jobid, follow=follow)) == said.encode()
+
+
+async def test_a_note_may_hold_any_character(site: Site) -> None:
+    jobid = await site.submit(spec("sleep", "600"))
+    await site.instance.raise_exception(jobid, "cancel", 0, "a\u2028b\u0085c")
+    await site.wait(jobid)
+    (event,) = [e for e in await site.instance.eventlog(jobid) if e.name == "exception"]
+    assert (event.context or {})["note"] == "a\u2028b\u0085c"
+
+
 async def test_followed_to_its_end(site: Site) -> None:
     jobid = await site.submit(shell("echo one; sleep 0.3; echo two"))
     entries = await asyncio.wait_for(site.output(jobid, follow=True), TIMEOUT)
