@@ -9,7 +9,6 @@ and nobody waits for anybody.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Protocol
@@ -23,6 +22,7 @@ from fluxapi.model import jobid
 from .entries import Entry, pieces
 from .outlet import Outlet
 from .table import Table
+from .tail import Tail
 from .watch import WINDOW, End, Watch, end_of
 from .wire import ServerSentEvents, Wire
 
@@ -227,23 +227,28 @@ class _Viewer:
         return self._position >= self.watch.first
 
     async def _tail(self, count: int) -> int:
-        """The index of the first entry that is wanted."""
+        """Write the last entries, so many with data; the index from which on to go on.
+
+        The watch may be far from the end of a long output: what is read to find the tail is not
+        waited for again. Where the watch is live, its window tells, and nothing is read.
+        """
         stream = self._selection.stream
         known = self.watch.tail(count, stream)
         if known is not None:
             return known
-        found: deque[int] = deque(maxlen=count)
+        tail = Tail(count, stream)
         index = 0
         async with aclosing(self._instance.output(self.watch.jobid)) as batches:  # type: ignore[type-var] # an async generator
             async for batch in batches:
-                for piece in pieces(index, batch):
-                    found.extend(e.index for e in piece if e.has_data and e.is_of(stream))
-                    await asyncio.sleep(0)
+                tail.take(index, batch)
                 index += len(batch)
+                await asyncio.sleep(0)
         self.watch.reached(index)
-        if len(found) < count:
-            return 0
-        return found[0] if found else index
+        for piece in pieces(tail.first, tail.events):
+            await self.outlet.drained()
+            self._write(piece)
+            await asyncio.sleep(0)
+        return tail.first + len(tail.events)
 
     def _write(self, entries: list[Entry]) -> None:
         frames = [
