@@ -13,6 +13,7 @@ LAYERS = [
     ["errors", "environment", "__init__"],
     ["settings", "schema", "querystring", "bounds"],
     ["model"],
+    ["client"],
     ["instance"],
     ["events"],
     ["keys", "metrics", "auth", "origins", "tickets", "turns"],
@@ -63,6 +64,26 @@ def test_imports_point_down(path: Path) -> None:
         if name.startswith("fluxapi.") and HEIGHT.get(name.split(".")[1], 0) > height
     }
     assert not upward
+
+
+def test_the_client_knows_nothing_of_the_service() -> None:
+    found = {
+        name.split(".")[1]
+        for path in FILES
+        if room(path) == "client"
+        for name in imports(path)
+        if name.startswith("fluxapi.")
+    }
+    assert found <= {"client", "errors", "model", "__version__"}
+
+
+def test_the_service_knows_nothing_of_the_client() -> None:
+    importers = {
+        room(path)
+        for path in FILES
+        if any(name.startswith("fluxapi.client") for name in imports(path))
+    }
+    assert importers <= {"client", "cli"}
 
 
 def test_only_the_broker_and_its_bindings_import_flux() -> None:

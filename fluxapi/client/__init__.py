@@ -1,0 +1,77 @@
+"""A typed client of fluxapi: ``AsyncClient``, and ``Client`` with the same methods without await.
+
+::
+
+    from fluxapi.client import Client
+
+    with Client() as flux:
+        job = flux.wait(flux.submit("hostname"))
+        print(job, flux.output(job.id).stdout)
+"""
+
+from __future__ import annotations
+
+from .aio import AsyncClient
+from .config import Config, config_path, read_config
+from .errors import (
+    BadAnswer,
+    ClientError,
+    ConfigError,
+    Conflict,
+    ConnectionFailed,
+    EventsLost,
+    Invalid,
+    NotFound,
+    ProblemError,
+    TooLarge,
+    TooManyRequests,
+    Unauthorized,
+    Unavailable,
+)
+from .event import Event, Reset
+from .events import EventStream
+from .job import Job, JobException, JobList
+from .options import EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
+from .results import AccessToken, BulkItem, CancelResult
+from .stats import Stats
+from .watch import JobChange, JobsWatch
+from .written import Output, OutputEntry
+
+__all__ = [
+    "AccessToken",
+    "AsyncClient",
+    "BadAnswer",
+    "BulkItem",
+    "CancelResult",
+    "ClientError",
+    "Config",
+    "ConfigError",
+    "Conflict",
+    "ConnectionFailed",
+    "Event",
+    "EventFilter",
+    "EventStream",
+    "EventsLost",
+    "Invalid",
+    "Job",
+    "JobChange",
+    "JobException",
+    "JobFilter",
+    "JobList",
+    "JobsWatch",
+    "NotFound",
+    "Output",
+    "OutputEntry",
+    "ProblemError",
+    "Reset",
+    "Stats",
+    "StreamFilter",
+    "SubmitOptions",
+    "TooLarge",
+    "TooManyRequests",
+    "Unauthorized",
+    "Unavailable",
+    "Urgency",
+    "config_path",
+    "read_config",
+]

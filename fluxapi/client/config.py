@@ -1,0 +1,204 @@
+"""Where the service is and who asks: arguments, then the environment, then the config file.
+
+The config file (``~/.config/fluxapi/config.toml``) has one table per profile::
+
+    [default]
+    url = "https://cluster.example.org/flux"
+    user = "alice"
+    token_file = "~/.config/fluxapi/token"
+
+Credentials are for one service: those that stand beside an address are not sent to another one.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import ConfigError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["DEFAULT_URL", "Config", "config_path", "origin", "read_config", "read_token_file"]
+
+DEFAULT_URL = "http://127.0.0.1:5000"
+
+_KEYS = frozenset({"url", "user", "token", "token_file"})
+_SECRET_SIZE = 16384
+"""Characters of the longest token."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """An address without a slash at its end, and whose credentials; secrets are not in the repr."""
+
+    url: str
+    user: str | None = None
+    token: str | None = field(default=None, repr=False)
+    access_token: str | None = field(default=None, repr=False)
+    token_file: Path | None = None
+    """Where the token came from, to look there again when it is refused."""
+
+
+def read_config(
+    url: str | None = None,
+    *,
+    user: str | None = None,
+    token: str | None = None,
+    access_token: str | None = None,
+    profile: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Config:
+    """What to use; raises ``ConfigError`` with a sentence that says what to mend."""
+    environ = os.environ if environ is None else environ
+    name = profile or environ.get("FLUXAPI_PROFILE") or None
+    saved = _profile(config_path(environ), name)
+    # A profile that was asked for by name goes before the environment.
+    address = (
+        url or (profile and saved.get("url")) or environ.get("FLUXAPI_URL") or saved.get("url")
+    )
+    address = _address(address or DEFAULT_URL)
+    if user is not None and token is not None:
+        return Config(address, user, token, access_token)
+    if access_token is not None and token is None:
+        # What is given is what is used; a user and token beside it would only renew it.
+        return Config(address, access_token=access_token)
+    sources = [_of_environment(environ, address), _of_profile(saved, address)]
+    for source in reversed(sources) if profile else sources:
+        if source.token is not None:
+            return Config(
+                address,
+                user if user is not None else source.user,
+                token if token is not None else source.token,
+                access_token,
+                source.token_file if token is None else None,
+            )
+    known = user or next((source.user for source in sources if source.user), None)
+    return Config(address, known, token, access_token)
+
+
+def config_path(environ: Mapping[str, str] | None = None) -> Path:
+    """The config file: ``FLUXAPI_CONFIG``, else ``fluxapi/config.toml`` where the user has such."""
+    environ = os.environ if environ is None else environ
+    if environ.get("FLUXAPI_CONFIG"):
+        return Path(environ["FLUXAPI_CONFIG"]).expanduser()
+    base = environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(base).expanduser() / "fluxapi" / "config.toml"
+
+
+def origin(url: str) -> tuple[str, str, int | None]:
+    """Scheme, host and port of an address: who gets what is sent there."""
+    parts = urlsplit(url)
+    port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    return parts.scheme, (parts.hostname or "").lower(), port
+
+
+def read_token_file(path: Path) -> str:
+    """The token in a file that nobody else can read; raises ``ConfigError``."""
+    text = _read(path, "token file").strip()
+    if not text or len(text) > _SECRET_SIZE or not text.isprintable():
+        raise ConfigError(f"The token file {path} must hold one line: the token.")
+    _check_private(path, "The token file")
+    return text
+
+
+def _of_environment(environ: Mapping[str, str], address: str) -> Config:
+    user, token = environ.get("FLUX_USER"), environ.get("FLUX_TOKEN") or None
+    place = environ.get("FLUXAPI_TOKEN_FILE")
+    if not _is_for(environ.get("FLUXAPI_URL"), address):
+        return Config(address)
+    if token is None and place:
+        path = Path(place).expanduser()
+        return Config(address, user, read_token_file(path), token_file=path)
+    return Config(address, user, token)
+
+
+def _of_profile(saved: Mapping[str, str], address: str) -> Config:
+    if not _is_for(saved.get("url"), address):
+        return Config(address)
+    if "token_file" in saved and "token" not in saved:
+        path = Path(saved["token_file"]).expanduser()
+        return Config(address, saved.get("user"), read_token_file(path), token_file=path)
+    return Config(address, saved.get("user"), saved.get("token"))
+
+
+def _is_for(url: str | None, address: str) -> bool:
+    """Whether credentials that stand beside ``url`` may go to ``address``."""
+    return not url or origin(_address(url)) == origin(address)
+
+
+def _profile(path: Path, name: str | None) -> dict[str, str]:
+    if not path.is_file():
+        if name:
+            raise ConfigError(f"There is no profile {name!r}: there is no config file {path}.")
+        return {}
+    try:
+        tables = tomllib.loads(_read(path, "config file"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The config file {path} is not TOML: {error}.") from None
+    if any(isinstance(table, dict) and "token" in table for table in tables.values()):
+        _check_private(path, "The config file has a token and")
+    table = tables.get(name or "default")
+    if table is None and name is None:
+        return {}
+    if not isinstance(table, dict):
+        raise ConfigError(f"The config file {path} has no profile {name!r}: [{name or 'default'}].")
+    return _checked(table, path, name or "default")
+
+
+def _checked(table: dict[str, Any], path: Path, name: str) -> dict[str, str]:
+    unknown = sorted(set(table) - _KEYS)
+    if unknown:
+        raise ConfigError(
+            f"The profile {name!r} of {path} has {', '.join(map(repr, unknown))}: a profile takes "
+            f"{', '.join(sorted(_KEYS))}."
+        )
+    for key, value in table.items():
+        if not isinstance(value, str) or not value:
+            raise ConfigError(f"{key} in the profile {name!r} of {path} must be text.")
+    return table
+
+
+def _address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        # Not shown: there may be a password in it.
+        raise ConfigError(
+            "The address of the service must look like http://127.0.0.1:5000 or "
+            "https://cluster.example.org/flux."
+        )
+    if parts.username is not None or parts.password is not None:
+        raise ConfigError(
+            "The address of the service has credentials in it, where they are easily seen: give "
+            "user and token apart from it."
+        )
+    if parts.query or parts.fragment:
+        raise ConfigError("The address of the service must end with its path: no ? and no #.")
+    return url.rstrip("/").removesuffix("/v1")
+
+
+def _read(path: Path, what: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise ConfigError(f"The {what} {path} cannot be read: {reason}.") from None
+
+
+def _check_private(path: Path, what: str) -> None:
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(f"{what} can be read by others (mode {mode:04o}): chmod 600 {path}")

@@ -1,0 +1,37 @@
+"""What happens to jobs, and that something of it cannot be had."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from . import text
+
+__all__ = ["Event", "Reset"]
+
+
+class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One entry of a job's eventlog (RFC 18, RFC 21).
+
+    ``(id, index)`` is its identity. ``index`` is ``None`` for what is in no eventlog: annotations,
+    volatile memos.
+    """
+
+    id: str
+    name: str
+    timestamp: float
+    """Seconds since the epoch."""
+    index: int | None = None
+    context: dict[str, Any] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Event {text.plain(self.id)} {text.plain(self.name)} {self.timestamp:.3f}>"
+
+
+class Reset(msgspec.Struct, frozen=True):
+    """The stream could not go on from its cursor: events may be missing before the next one."""
+
+    reason: str
+    """A word of the table of resets in docs/events.md."""
+    detail: str

@@ -1,0 +1,93 @@
+"""What can be asked for, by name: options of a job, filters of lists and of streams.
+
+The names are those of ``schemas/submit.json``, ``schemas/filter.json`` and
+``schemas/stream-filter.json``, which say what each takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypedDict
+
+__all__ = ["Command", "EventFilter", "JobFilter", "StreamFilter", "SubmitOptions", "Urgency"]
+
+Command = str | Sequence[str | int | float]
+"""Program and arguments: a list, or text that is split as a shell would."""
+
+Urgency = int | Literal["hold", "default", "expedite"]
+"""0 to 31; ``hold`` is 0, ``default`` 16, ``expedite`` 31."""
+
+Texts = str | Sequence[str]
+"""One value, or several of which any one will do."""
+
+
+class SubmitOptions(TypedDict, total=False):
+    """How to run a job; ``None`` counts as not given."""
+
+    num_tasks: int | None
+    cores_per_task: int | None
+    gpus_per_task: int | None
+    num_nodes: int | None
+    exclusive: bool | None
+    duration: float | str | None
+    """Seconds, or a Flux duration such as ``30m``; 0 is no limit."""
+    environment: Mapping[str, str] | None
+    """Added to HOME, USER, LOGNAME, SHELL and PATH; nothing else is inherited."""
+    env_expand: Mapping[str, str] | None
+    cwd: str | None
+    rlimits: Mapping[str, int] | None
+    name: str | None
+    input: str | None
+    output: str | None
+    error: str | None
+    label_io: bool | None
+    unbuffered: bool | None
+    queue: str | None
+    bank: str | None
+    stdin: str | Mapping[str, str] | None
+    shell_options: Mapping[str, Any] | None
+    attributes: Mapping[str, Any] | None
+    dependencies: Sequence[str | Mapping[str, Any]] | None
+    constraints: Mapping[str, Any] | None
+    urgency: Urgency | None
+    waitable: bool | None
+    debug: bool | None
+    is_launcher: bool | None
+    jobspec: Mapping[str, Any]
+    """A whole RFC 25 jobspec, in place of a command and the options that shape it."""
+
+
+class JobFilter(TypedDict, total=False):
+    """Which jobs: all conditions must hold."""
+
+    state: Texts | None
+    """States in any case; also PENDING, RUNNING and ACTIVE."""
+    result: Texts | None
+    user: str | int | None
+    name: str | None
+    """With ``*`` at its end, the beginning of it."""
+    queue: str | None
+    node: str | None
+    since: float | None
+    """Submitted at this time or later, seconds since the epoch."""
+    until: float | None
+    text: str | None
+
+
+class StreamFilter(TypedDict, total=False):
+    """Which jobs to follow: all conditions must hold."""
+
+    id: Texts | None
+    state: Texts | None
+    result: Texts | None
+    user: str | int | None
+    name: str | None
+    queue: str | None
+    node: str | None
+
+
+class EventFilter(StreamFilter, total=False):
+    """Which events to follow: all conditions must hold."""
+
+    event: Texts | None
+    """Names of events (RFC 21)."""

@@ -1,0 +1,38 @@
+"""Figures of the instance."""
+
+from __future__ import annotations
+
+import msgspec
+
+__all__ = ["Count", "NodeCounts", "Stats"]
+
+
+class Count(msgspec.Struct, frozen=True):
+    """How many there are, and how many of them are in use."""
+
+    total: int
+    allocated: int
+
+
+class NodeCounts(msgspec.Struct, frozen=True):
+    """Nodes and what they have."""
+
+    total: int
+    allocated: int
+    states: dict[str, int]
+    """By state: up, down, drained, excluded."""
+    cores: Count
+    gpus: Count
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """Figures of one moment."""
+
+    total: int
+    """All jobs."""
+    states: dict[str, int]
+    results: dict[str, int]
+    events_per_second: float
+    submissions_per_second: float
+    nodes: NodeCounts | None
+    """``None`` when the instance does not say."""

@@ -1,0 +1,178 @@
+"""A stream of the service that goes on: Server-Sent Events that come back after every cut."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
+
+import msgspec
+
+from . import transport as transports
+from .backoff import delay
+from .errors import ConnectionFailed, NotFound
+from .transport import Failure, Query, Request, Transport, decoded
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["Channel", "Message"]
+
+T = TypeVar("T")
+
+_WHOLE = frozenset({"clean", "finished", "no-output"})
+"""Ends after which nothing more comes."""
+
+_MAX_MESSAGE = 64 << 20
+"""Bytes of the largest message that is put together."""
+
+
+class Message(NamedTuple):
+    """One message: its kind, the cursor after it (empty: none), and its JSON.
+
+    The kind ``open`` is ours: a connection was made, and what has not come whole will come again.
+    """
+
+    kind: str
+    cursor: str
+    data: bytes
+
+
+class _End(msgspec.Struct):
+    reason: str
+    detail: str = ""
+
+
+class Channel:
+    """One stream. It resumes after ``cursor``, which is that of the last message given out.
+
+    ``patience`` is for how many seconds it tries to come back; ``None`` is for ever. ``heartbeat``:
+    seconds of silence after which a connection is taken for dead.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        path: str,
+        query: Query,
+        *,
+        cursor: str | None = None,
+        resumes: bool = True,
+        patience: float | None = 300.0,
+        heartbeat: float = 40.0,
+    ) -> None:
+        self._transport = transport
+        self._path = path
+        self._query = query
+        self._resumes = resumes
+        self._patience = patience
+        self._heartbeat = heartbeat
+        self.cursor = cursor
+        self.connected = False
+        self.connections = 0
+        self._failures = 0
+        self._lost_since: float | None = None
+        self._over = False
+
+    async def messages(self) -> AsyncGenerator[Message, None]:
+        """Messages, up to the end that nothing follows; raises ``ClientError``."""
+        while not self._over:
+            failure = Failure(ConnectionFailed("The stream broke off."), again=True)
+            async with self._transport.attempt(self._request()) as response:
+                if isinstance(response, Failure):
+                    failure = response
+                else:
+                    self.connected = True
+                    self.connections += 1
+                    try:
+                        yield Message("open", "", b"")
+                        async with aclosing(_parse(response)) as parsed:
+                            async for message in parsed:
+                                self._failures, self._lost_since = 0, None
+                                if message.kind == "end":
+                                    failure = self._ended(message)
+                                    break
+                                if message.cursor:
+                                    self.cursor = message.cursor
+                                yield message
+                    finally:
+                        self.connected = False
+            if not self._over:
+                await self._wait(failure)
+
+    def _request(self) -> Request:
+        headers = {"Accept": "text/event-stream"}
+        if self._resumes and self.cursor is not None:
+            headers["Last-Event-ID"] = self.cursor
+        return Request(
+            "GET",
+            self._path,
+            self._query,
+            headers=headers,
+            repeatable=True,
+            silence=self._heartbeat,
+            stream=True,
+        )
+
+    def _ended(self, message: Message) -> Failure:
+        end = decoded(message.data, _End)
+        if end.reason in _WHOLE:
+            self._over = True
+        detail = end.detail or f"The stream ended: {end.reason}."
+        if end.reason == "purged":
+            return Failure(NotFound(404, "/docs/errors#job-not-found", "Job not found", detail))
+        # With other credentials, which are found when these are refused, it goes on at once.
+        return Failure(
+            ConnectionFailed(detail), again=True, asked=0.0 if end.reason == "expired" else None
+        )
+
+    async def _wait(self, failure: Failure) -> None:
+        """Wait until it is time to try again; raises the failure when it never is."""
+        now = time.monotonic()
+        self._failures += 1
+        if self._lost_since is None:
+            self._lost_since = now
+        if not failure.again or self._has_had_enough(now):
+            raise failure.error
+        if failure.asked == 0.0:
+            return
+        await transports.pause(delay(self._failures, failure.asked))
+
+    def _has_had_enough(self, now: float) -> bool:
+        if not self.connections:
+            return self._failures > self._transport.retries
+        lost = now - (self._lost_since or now)
+        return self._patience is not None and lost >= self._patience
+
+
+async def _parse(response: aiohttp.ClientResponse) -> AsyncGenerator[Message, None]:
+    """Messages of one connection, until it ends or breaks; heartbeats are none."""
+    import aiohttp  # noqa: PLC0415 - it is there already
+
+    rest = b""
+    try:
+        async for chunk in response.content.iter_any():
+            *blocks, rest = (rest + chunk).split(b"\n\n")
+            if len(rest) > _MAX_MESSAGE:
+                return
+            for block in blocks:
+                message = _message(block)
+                if message is not None:
+                    yield message
+    except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
+        return
+
+
+def _message(block: bytes) -> Message | None:
+    kind, cursor, data = "", "", b""
+    for line in block.split(b"\n"):
+        name, _, value = line.partition(b": ")
+        if name == b"event":
+            kind = value.decode("utf-8", "replace")
+        elif name == b"id":
+            cursor = value.decode("utf-8", "replace")
+        elif name == b"data":
+            data = value
+    return Message(kind, cursor, data) if kind else None

@@ -1,0 +1,389 @@
+"""How the service is asked: one place for addresses, credentials, tries and what went wrong."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlencode
+
+import msgspec
+
+from fluxapi import __version__
+
+from . import text
+from .backoff import delay, retry_after
+from .config import origin
+from .credentials import Credentials
+from .errors import BadAnswer, ClientError, ConnectionFailed, Unauthorized, problem_of
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    import aiohttp
+
+__all__ = ["Answer", "Failure", "Query", "Request", "Transport", "decoded", "pause"]
+
+T = TypeVar("T")
+
+Query = Mapping[str, object]
+"""Parameters by name: a list is the parameter several times, ``None`` not at all."""
+
+_PREFIX = "/v1"
+_AT_ONCE = 64
+"""Connections for requests; streams have their own."""
+
+_MAX_REDIRECTS = 5
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_KEPT_METHOD = frozenset({307, 308})
+_BUSY = frozenset({502, 503, 504})
+_TOO_MANY = 429
+_UNAUTHORIZED = 401
+_ERROR = 400
+_MAX_PROBLEM = 1 << 20
+"""Bytes of an error that are read."""
+
+pause = asyncio.sleep
+"""Waits before the next try."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request. ``repeatable``: whether it does no harm to send it twice."""
+
+    method: str
+    path: str
+    query: Query = field(default_factory=dict)
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = False
+    silence: float | None = None
+    """Seconds that the service may be silent; ``None``: the usual ones."""
+    waits: bool = False
+    """Whether the answer may come late; it has a connection of its own then."""
+    stream: bool = False
+    """Whether the answer goes on and on."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status below 400, headers, and the whole body."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong, whether to try again, and the seconds that the service asked to wait."""
+
+    error: ClientError
+    again: bool = False
+    asked: float | None = None
+
+
+class Transport:
+    """Requests to one service. Sends credentials to it and to nobody else."""
+
+    def __init__(
+        self, url: str, credentials: Credentials, *, timeout: float = 30.0, retries: int = 5
+    ) -> None:
+        self.url = url
+        self.credentials = credentials
+        self.timeout = timeout
+        self.retries = retries
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._renewal: asyncio.Lock | None = None
+        self.closed = False
+
+    def __repr__(self) -> str:
+        return f"<Transport {self.url} {self.credentials!r}>"
+
+    async def close(self) -> None:
+        """Close all connections; streams end with them."""
+        self.closed = True
+        sessions = list(self._sessions.values())
+        self._sessions.clear()
+        for session in sessions:
+            await session.close()
+
+    async def ask(self, request: Request) -> Answer:
+        """The answer, after as many tries as are due; raises a ``ClientError``."""
+        attempt = 0
+        while True:
+            attempt += 1
+            async with self.attempt(request) as response:
+                outcome = await _whole(response, request)
+            if isinstance(outcome, Answer):
+                return outcome
+            if not outcome.again or attempt > self.retries:
+                raise outcome.error
+            await pause(delay(attempt, outcome.asked))
+
+    async def get(self, path: str, type: type[T], query: Query | None = None, **more: Any) -> T:
+        """What a GET answers, as a ``type``."""
+        request = Request("GET", path, query or {}, repeatable=True, **more)
+        return decoded((await self.ask(request)).body, type)
+
+    async def post(
+        self, path: str, body: object, type: type[T], *, key: str | None = None, **more: Any
+    ) -> T:
+        """What a POST answers, as a ``type``; with an idempotency key it may be sent twice."""
+        raw = body if isinstance(body, bytes) else encoded(body)
+        headers = {} if key is None else {"Idempotency-Key": key}
+        request = Request(
+            "POST", path, body=raw, headers=headers, repeatable=key is not None, **more
+        )
+        return decoded((await self.ask(request)).body, type)
+
+    @asynccontextmanager
+    async def attempt(self, request: Request) -> AsyncIterator[aiohttp.ClientResponse | Failure]:
+        """One try: a response with a status below 400 whose body is to be read, or a failure."""
+        response: aiohttp.ClientResponse | Failure = await self._send(request)
+        try:
+            if not isinstance(response, Failure) and response.status >= _ERROR:
+                yield await _refusal(response, request)
+            else:
+                yield response
+        finally:
+            if not isinstance(response, Failure):
+                if request.stream:
+                    # What is left of it is of no use, and there may be no end to it.
+                    response.close()
+                response.release()
+
+    async def _send(self, request: Request) -> aiohttp.ClientResponse | Failure:
+        """The answer where redirects and new credentials have led to."""
+        url = f"{self.url}{_PREFIX}{request.path}{_query(request.query)}"
+        method, renewed, redirects = request.method, False, 0
+        while True:
+            authorization = await self.credentials.header()
+            response = await self._raw(method, url, request, authorization)
+            if isinstance(response, Failure):
+                return response
+            if response.status == _UNAUTHORIZED and not renewed:
+                renewed = True
+                problem = await _refusal(response, request)
+                response.release()
+                if not await self._renew(authorization):
+                    return Failure(_with_advice(problem.error))
+            elif response.status in _REDIRECTS and "Location" in response.headers:
+                target = str(response.url.join(_url(response.headers["Location"])))
+                kept = response.status in _KEPT_METHOD or method in {"GET", "HEAD"}
+                response.release()
+                redirects += 1
+                if origin(target) != origin(self.url) or not kept or redirects > _MAX_REDIRECTS:
+                    return Failure(self._elsewhere(target))
+                url = target
+            else:
+                return response
+
+    async def _raw(
+        self, method: str, url: str, request: Request, authorization: str | None
+    ) -> aiohttp.ClientResponse | Failure:
+        import aiohttp  # noqa: PLC0415 - a third of a second that not every program needs
+
+        headers = {"Accept": "application/json", **request.headers}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+        timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=self.timeout, sock_read=request.silence or self.timeout
+        )
+        try:
+            return await self._session(apart=request.stream or request.waits).request(
+                method,
+                _url(url),
+                data=request.body,
+                headers=headers,
+                timeout=timeout,
+                allow_redirects=False,
+            )
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            caught: BaseException = error
+        # Outside of the handler: what aiohttp raises may hold the request with its headers.
+        return self._unanswered(caught, request)
+
+    def _session(self, *, apart: bool) -> aiohttp.ClientSession:
+        import aiohttp  # noqa: PLC0415 - as above
+
+        if self.closed:
+            raise ClientError("The client is closed.")
+        if apart not in self._sessions:
+            self._sessions[apart] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0 if apart else _AT_ONCE),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": f"fluxapi-client/{__version__}"},
+                read_bufsize=1 << 18,
+            )
+        return self._sessions[apart]
+
+    async def _renew(self, refused: str | None) -> bool:
+        """Whether there are new credentials; asked for once, however many were refused."""
+        if self._renewal is None:
+            self._renewal = asyncio.Lock()
+        async with self._renewal:
+
+            async def made(basic: str) -> str:
+                return (await self.exchange(basic)).access_token
+
+            return await self.credentials.renew(refused, made)
+
+    async def exchange(self, basic: str) -> Token:
+        """A new access token; raises ``Unauthorized`` and other ``ClientError``."""
+        request = Request("POST", "/token", headers={"Accept": "application/json"})
+        response = await self._raw("POST", f"{self.url}{_PREFIX}/token", request, basic)
+        if not isinstance(response, Failure):
+            async with response:
+                outcome = await (
+                    _refusal(response, request)
+                    if response.status >= _ERROR
+                    else _whole(response, request)
+                )
+            if isinstance(outcome, Answer):
+                return decoded(outcome.body, Token)
+            response = outcome
+        raise response.error
+
+    def _unanswered(self, error: BaseException, request: Request) -> Failure:
+        import aiohttp  # noqa: PLC0415 - as above
+
+        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+            return Failure(
+                ConnectionFailed(
+                    f"The certificate of {self.url} is not trusted here: {_reason(error)}. Where "
+                    "it is the right one, name the file of its authority in SSL_CERT_FILE."
+                )
+            )
+        if isinstance(error, aiohttp.ClientConnectorError):
+            # It was never sent, so it may be sent again, whatever it is.
+            return Failure(
+                ConnectionFailed(
+                    f"There is no connection to {self.url}: {_reason(error)}. Does the service "
+                    "run, and is this its address?"
+                ),
+                again=True,
+            )
+        if isinstance(error, aiohttp.InvalidURL):
+            return Failure(ConnectionFailed(f"{self.url} is not the address of a service."))
+        return Failure(_broken(error, request), again=request.repeatable)
+
+    def _elsewhere(self, target: str) -> ClientError:
+        scheme, host, port = origin(target)
+        place = text.plain(f"{scheme}://{host}:{port}")
+        return ConnectionFailed(
+            f"{self.url} sends requests on to {place}, which would get your credentials: if that "
+            "is right, give its address instead."
+        )
+
+
+class Token(msgspec.Struct):
+    """``schemas/access-token.json``."""
+
+    access_token: str
+    expires_in: float
+
+
+def encoded(body: object) -> bytes:
+    """A request's JSON; raises ``TypeError`` for what JSON cannot say."""
+    return msgspec.json.encode(body)
+
+
+def decoded(body: bytes, type: type[T]) -> T:
+    """An answer's JSON as a ``type``; raises ``BadAnswer``."""
+    try:
+        return msgspec.json.decode(body, type=type)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        reason = str(error)
+    raise BadAnswer(f"This is not how a fluxapi service answers: {reason}.")
+
+
+async def _whole(response: aiohttp.ClientResponse | Failure, request: Request) -> Answer | Failure:
+    import aiohttp  # noqa: PLC0415 - it is there already
+
+    if isinstance(response, Failure):
+        return response
+    try:
+        body = await response.read()
+        return Answer(response.status, response.headers, body)
+    except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+        caught: BaseException = error
+    return Failure(_broken(caught, request), again=request.repeatable)
+
+
+async def _refusal(response: aiohttp.ClientResponse, request: Request) -> Failure:
+    """What a status of 400 or more says."""
+    import aiohttp  # noqa: PLC0415 - it is there already
+
+    try:
+        document = msgspec.json.decode(await response.content.read(_MAX_PROBLEM))
+    except (msgspec.MsgspecError, UnicodeDecodeError, aiohttp.ClientError, OSError):
+        document = None
+    except asyncio.TimeoutError:
+        document = None
+    status = response.status
+    error = problem_of(status, document, response.headers.get("X-Request-ID"))
+    again = status == _TOO_MANY or (status in _BUSY and request.repeatable)
+    return Failure(error, again, retry_after(response.headers.get("Retry-After")))
+
+
+def _with_advice(error: ClientError) -> ClientError:
+    if not isinstance(error, Unauthorized):
+        return error
+    advice = (
+        "Give user and token, set FLUX_USER and FLUX_TOKEN or FLUXAPI_TOKEN_FILE, or keep them in "
+        "the config file."
+    )
+    return type(error)(
+        error.status,
+        error.type,
+        error.title,
+        f"{error.detail} {advice}".strip(),
+        error.errors,
+        error.request_id,
+    )
+
+
+def _broken(error: BaseException, request: Request) -> ClientError:
+    key = request.headers.get("Idempotency-Key")
+    known = (
+        ""
+        if key is None or request.method != "POST"
+        else f" It may have been done all the same: the same again with idempotency_key={key!r} "
+        "tells, and does nothing twice."
+    )
+    return ConnectionFailed(f"The service broke off: {_reason(error)}.{known}")
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, asyncio.TimeoutError):
+        return "it was silent for too long"
+    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    words = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    return text.plain(str(words)).rstrip(".")
+
+
+def _url(url: str) -> Any:
+    from yarl import URL  # noqa: PLC0415 - comes with aiohttp
+
+    return URL(url, encoded=True)
+
+
+def _query(query: Query) -> str:
+    pairs: list[tuple[str, str]] = []
+    for name, value in query.items():
+        if value is None:
+            continue
+        values = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        pairs.extend((name, _parameter(one)) for one in values)
+    return f"?{urlencode(pairs)}" if pairs else ""
+
+
+def _parameter(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
