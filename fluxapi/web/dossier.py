@@ -13,6 +13,7 @@ from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import Instance, LookupKey
 from fluxapi.model.eventlog import Event
 
+from .visible import LONG, SHORT, escaped, visible
 from .words import duration, outcome, utc
 
 __all__ = ["dossier", "facts", "granted", "timeline"]
@@ -29,9 +30,6 @@ _STATES = (
 
 _MAX_EVENTS = 1000
 """Events of a job that are in its page: the last ones."""
-
-_MAX_DETAILS = 2000
-"""Characters of the details of one event, and of a command."""
 
 _MAX_TEXT = 64 << 10
 """Characters of a jobspec or R that is in the page; a longer one is linked to."""
@@ -115,6 +113,7 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Time limit", duration(record["duration"]) if record.get("duration") else "none"),
         ("Ran for", _lasting(record["runtime"]) if "runtime" in record else None),
         ("Dependencies", ", ".join(record.get("dependencies", ()))),
+        ("Name", _long(record.get("name"))),
         ("Directory", record.get("cwd")),
         ("Tasks", record.get("ntasks")),
         ("Nodes", record.get("nnodes")),
@@ -123,7 +122,12 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Ranks", record.get("ranks")),
         ("URI", record.get("uri")),
     ]
-    return [(name, str(value)) for name, value in pairs if value is not None and value != ""]
+    return [(name, visible(value)) for name, value in pairs if value is not None and value != ""]
+
+
+def _long(name: str | None) -> str | None:
+    """A name that is cut where it is the title."""
+    return name if name is not None and len(name) > SHORT else None
 
 
 def _urgency(urgency: int | None) -> str | None:
@@ -140,8 +144,8 @@ def _exceptions(
         found = [record["exception"]]
     return [
         {
-            "type": str(context.get("type", "exception")),
-            "note": str(context.get("note") or ""),
+            "type": visible(context.get("type", "exception"), SHORT),
+            "note": visible(context.get("note") or "", lines=True),
             "severity": context.get("severity", 0),
         }
         for context in found[-_MAX_EVENTS:]
@@ -159,7 +163,7 @@ def _rows(events: Sequence[Event] | None) -> list[dict[str, Any]] | None:
             "since": event.timestamp,
             "moment": utc(event.timestamp),
             "after": f"+{max(event.timestamp - start, 0.0):.3f}s",
-            "name": event.name,
+            "name": visible(event.name, SHORT),
             "details": _details(event.context),
         }
         for index, event in enumerate(events[first:], first)
@@ -169,11 +173,8 @@ def _rows(events: Sequence[Event] | None) -> list[dict[str, Any]] | None:
 def _details(context: Mapping[str, Any] | None) -> str:
     """As ``flux job eventlog`` writes a context: ``key=JSON``, one after the other."""
     parts = [f"{key}={_encoder.encode(value).decode()}" for key, value in (context or {}).items()]
-    return _cut(" ".join(parts))
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MAX_DETAILS else f"{text[:_MAX_DETAILS]} …"
+    text = " ".join(parts)
+    return escaped(text if len(text) <= LONG else f"{text[:LONG]} …")
 
 
 def granted(R: Any) -> list[dict[str, str]]:
@@ -194,7 +195,8 @@ def granted(R: Any) -> list[dict[str, str]]:
 def _command(spec: Any) -> str:
     try:
         command = spec["tasks"][0]["command"]
-        return _cut(command if isinstance(command, str) else shlex.join(command))
+        text = command if isinstance(command, str) else shlex.join(command)
+        return visible(text, lines=True)
     except (KeyError, IndexError, TypeError):
         return ""
 
@@ -211,6 +213,6 @@ def _pretty(text: str) -> str:
     if not text or len(text) > _MAX_TEXT:
         return ""
     try:
-        return msgspec.json.format(text, indent=2)
+        return escaped(msgspec.json.format(text, indent=2))
     except (msgspec.MsgspecError, RecursionError):
-        return text
+        return escaped(text)

@@ -2,11 +2,11 @@
 
 import { absolute, moment } from "./format.js";
 import { element } from "./grid.js";
+import { escaped, LONG, SHORT, visible } from "./visible.js";
 
 /** @typedef {{ index?: number, name: string, timestamp: number, context?: Record<string, any> }} Entry */
 
 export const MAX_ENTRIES = 1000;
-const MAX_DETAILS = 2000;
 
 export class Eventlog {
   /** @type {Entry[]} */
@@ -52,7 +52,7 @@ export function details(context) {
   const text = Object.entries(context ?? {})
     .map(([key, value]) => `${key}=${JSON.stringify(value)}`)
     .join(" ");
-  return text.length > MAX_DETAILS ? `${text.slice(0, MAX_DETAILS)} …` : text;
+  return escaped(text.length > LONG ? `${text.slice(0, LONG)} …` : text);
 }
 
 /**
@@ -64,7 +64,11 @@ export function details(context) {
 export function exceptions(record, entries) {
   const found = entries.filter((entry) => entry.name === "exception").map((entry) => entry.context ?? {});
   if (!found.length && record["exception"]?.occurred) found.push(record["exception"]);
-  return found.map(({ type = "exception", note, severity = 0 }) => ({ type: String(type), note: String(note ?? ""), severity }));
+  return found.map(({ type = "exception", note, severity = 0 }) => ({
+    type: visible(String(type), { most: SHORT }),
+    note: visible(String(note ?? ""), { lines: true }),
+    severity,
+  }));
 }
 
 /**
@@ -88,7 +92,7 @@ export function draw(where, log, start) {
     const cells = ["", "numeric", "", "details"].map((className) => element("td", { className }));
     cells[0]?.append(since);
     cells[1]?.append(after);
-    cells[2]?.append(element("b", { textContent: entry.name }));
+    cells[2]?.append(element("b", { textContent: visible(entry.name, { most: SHORT }) }));
     if (entry.index === undefined) cells[2]?.append(element("span", { className: "soft", textContent: " (not kept)" }));
     cells[3]?.append(details(entry.context));
     row.append(...cells);

@@ -3,6 +3,7 @@
 import { duration } from "./format.js";
 import { element } from "./grid.js";
 import { lasting } from "./timeline.js";
+import { SHORT, visible } from "./visible.js";
 
 /**
  * @param {Record<string, any>} record
@@ -11,7 +12,7 @@ import { lasting } from "./timeline.js";
 export function facts(record) {
   const {
     username, queue, bank, project, urgency, priority, runtime, dependencies, cwd,
-    ntasks, nnodes, ncores, nodelist, ranks, uri,
+    ntasks, nnodes, ncores, nodelist, ranks, uri, name = "",
   } = record;
   /** @type {[string, unknown][]} */
   const pairs = [
@@ -24,6 +25,7 @@ export function facts(record) {
     ["Time limit", record["duration"] ? duration(record["duration"]) : "none"],
     ["Ran for", runtime === undefined ? undefined : lasting(runtime)],
     ["Dependencies", (dependencies ?? []).join(", ")],
+    ["Name", name.length > SHORT ? name : undefined],
     ["Directory", cwd],
     ["Tasks", ntasks],
     ["Nodes", nnodes],
@@ -32,7 +34,7 @@ export function facts(record) {
     ["Ranks", ranks],
     ["URI", uri],
   ];
-  return pairs.flatMap(([name, value]) => (value === undefined || value === null || value === "" ? [] : [[name, String(value)]]));
+  return pairs.flatMap(([name, value]) => (value === undefined || value === null || value === "" ? [] : [[name, visible(String(value))]]));
 }
 
 /** @param {HTMLElement} where @param {Record<string, any>} record */
@@ -50,5 +52,5 @@ export function draw(where, record) {
 export function granted(R) {
   const lines = R?.execution?.R_lite;
   if (!Array.isArray(lines)) return [];
-  return lines.map((line) => [line?.rank, line?.children?.core, line?.children?.gpu].map((ids) => String(ids ?? "")));
+  return lines.map((line) => [line?.rank, line?.children?.core, line?.children?.gpu].map((ids) => visible(String(ids ?? ""))));
 }

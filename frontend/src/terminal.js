@@ -4,6 +4,7 @@
  */
 
 import { Ansi } from "./ansi.js";
+import { ordered } from "./visible.js";
 
 /** @typedef {import("./ansi.js").Style} Style */
 /** @typedef {{ text: string, style: Style }} Span */
@@ -83,7 +84,8 @@ export class Terminal {
   /** @param {Pen} pen @param {string} stream @param {string} rank @param {string} text */
   #write(pen, stream, rank, text) {
     pen.ansi.write(text, {
-      text: (run, style) => {
+      text: (raw, style) => {
+        const run = ordered(raw);
         for (let at = 0; at < run.length; ) {
           const line = this.#line(pen, stream, rank);
           if (pen.home) this.#clear(line);

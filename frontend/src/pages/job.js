@@ -10,8 +10,10 @@ import { absolute, moment } from "../format.js";
 import { element } from "../grid.js";
 import { outcome } from "../outcome.js";
 import { Output } from "../output.js";
+import { attend } from "../presence.js";
 import * as status from "../status.js";
 import * as timeline from "../timeline.js";
+import { escaped, SHORT, visible } from "../visible.js";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -39,11 +41,13 @@ function set(where, text) {
 
 function show() {
   const now = Date.now() / 1000;
-  document.title = `${record["status"]} · ${record["name"] ?? job} · fluxapi`;
-  set($("name"), record["name"] ?? job);
+  const name = visible(record["name"] || job, { most: SHORT });
+  document.title = `${record["status"]} · ${name} · fluxapi`;
+  set($("name"), name);
   set($("status"), gone ? "FORGOTTEN" : record["status"]);
   $("status").dataset["status"] = record["status"];
-  set($("outcome"), gone ? `${outcome(record)}. Flux has since forgotten the job.` : outcome(record));
+  const said = visible(outcome(record));
+  set($("outcome"), gone ? `${said}. Flux has since forgotten the job.` : said);
   timeline.draw($("timeline"), record, now);
   facts.draw($("facts"), record);
   deeds.offer(record, gone);
@@ -119,7 +123,7 @@ async function fetchR() {
   try {
     const R = await call("GET", `/v1/jobs/${job}/R`);
     hasR = true;
-    set($("R-text"), JSON.stringify(R, null, 2));
+    set($("R-text"), escaped(JSON.stringify(R, null, 2)));
     $("granted").hidden = false;
     $("granted-rows").replaceChildren(
       ...facts.granted(R).map((cells) => {
@@ -187,11 +191,7 @@ show();
 copy.offer(tell);
 const whole = /** @type {HTMLAnchorElement} */ ($("whole"));
 new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said"), whole }, channel, job);
-channel.start();
+attend(channel);
 setInterval(() => {
   if (!document.hidden && record["state"] !== "INACTIVE") timeline.draw($("timeline"), record, Date.now() / 1000);
 }, 1000);
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) channel.stop();
-  else channel.start();
-});

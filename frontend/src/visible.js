@@ -1,0 +1,45 @@
+/**
+ * Text of strangers as text: what would not show, or would show other text in another order, is
+ * written out. The same as fluxapi/web/visible.py, by the same cases.
+ */
+
+/** Characters of a name; of what is in a page beside others. */
+export const SHORT = 200;
+export const LONG = 2000;
+
+const CONTROL = /[\x00-\x1f\x7f]/g;
+/** C1 controls, marks and overrides of direction, separators of lines, what has no width. */
+const HIDDEN = /[\x80-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g;
+
+/** U+202E and the like. @param {string} it */
+const named = (it) => `⟨U+${it.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
+
+/** Controls as their pictures. @param {string} it */
+function picture(it) {
+  const code = it.charCodeAt(0);
+  return String.fromCharCode(code === 0x7f ? 0x2421 : 0x2400 + code);
+}
+
+/**
+ * @param {string} text
+ * @param {{ most?: number, lines?: boolean }} [how] characters at most; whether lines and tabs stay as they are
+ */
+export function visible(text, { most = LONG, lines = false } = {}) {
+  const part = text.length > most ? `${text.slice(0, most)} …` : text;
+  return part
+    .replace(CONTROL, (it) => (lines && (it === "\n" || it === "\t") ? it : picture(it)))
+    .replace(HIDDEN, named)
+    .replace(/\p{Surrogate}/gu, "\ufffd");
+}
+
+/** JSON that says the same without a character that would not show. @param {string} json */
+export function escaped(json) {
+  return json.replace(/[\x7f]|[\x80-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb]/g, (it) =>
+    `\\u${it.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}
+
+/** Output: only what would turn the order of the text around. @param {string} text */
+export function ordered(text) {
+  return text.replace(/[\u202a-\u202e\u2066-\u2069]/g, named);
+}
