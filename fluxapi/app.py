@@ -36,6 +36,7 @@ from .routes import ROUTES, add_routes
 from .settings import Settings
 from .tickets import Tickets
 from .web import assets
+from .web.visible import visible
 
 __all__ = ["create_app"]
 
@@ -87,6 +88,7 @@ def create_app(
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
+        filters={"visible": visible},
     )
     # Read and compiled now: nothing is read from files once the event loop runs.
     for name in environment.list_templates():
