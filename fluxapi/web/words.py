@@ -19,6 +19,22 @@ _PENDING = {"NEW": "Submitted", "PRIORITY": "Waits for its priority"}
 _MEANINGS = {126: "the command cannot be executed", 127: "the command was not found"}
 """Exit codes to which shells gave a meaning."""
 
+_CAUSES = {
+    "SIGHUP": "its terminal or its parent went away",
+    "SIGINT": "it was interrupted",
+    "SIGILL": "it holds an instruction that this processor does not know",
+    "SIGABRT": "it gave up by itself, as a failed assertion does",
+    "SIGBUS": "it used memory that is not there",
+    "SIGFPE": "it did arithmetic that has no result, such as a division by zero",
+    "SIGKILL": "it was ended by force, as is done where memory runs out, too",
+    "SIGSEGV": "it used memory that is not its own",
+    "SIGPIPE": "nobody read what it wrote",
+    "SIGTERM": "it was asked to end",
+    "SIGXCPU": "its limit of processor time was reached",
+    "SIGXFSZ": "its limit of file size was reached",
+}
+"""What a signal that ends a program usually means."""
+
 _OF_SIGNALS = 128
 """What shells add to the number of a signal to make it an exit code."""
 
@@ -75,25 +91,33 @@ def _status(record: Mapping[str, Any]) -> str:
         return ""
     if os.WIFSIGNALED(status):
         dumped = ", core dumped" if os.WCOREDUMP(status) else ""
-        return f"Killed by {_signal(os.WTERMSIG(status))}{dumped}"
+        return f"Killed by {_signal(os.WTERMSIG(status))}{dumped}{_cause(os.WTERMSIG(status))}"
     code = os.WEXITSTATUS(status)
     if not code:
         return ""
     if code in _MEANINGS:
         return f"Exit code {code}: {_MEANINGS[code]}"
-    name = _signal(code - _OF_SIGNALS) if code > _OF_SIGNALS else ""
-    return (
-        f"Exit code {code}: {name}, as shells put it"
-        if name.startswith("SIG")
-        else (f"Exit code {code}")
-    )
+    number = code - _OF_SIGNALS
+    if not _name(number):
+        return f"Exit code {code}"
+    return f"Exit code {code}, a shell's word for {_signal(number)}{_cause(number)}"
 
 
 def _signal(number: int) -> str:
+    name = _name(number)
+    return f"{name} (signal {number})" if name else f"signal {number}"
+
+
+def _name(number: int) -> str:
     try:
-        return f"{signal.Signals(number).name} (signal {number})"
+        return signal.Signals(number).name
     except ValueError:
-        return f"signal {number}"
+        return ""
+
+
+def _cause(number: int) -> str:
+    cause = _CAUSES.get(_name(number))
+    return f": {cause}" if cause else ""
 
 
 def duration(seconds: float) -> str:

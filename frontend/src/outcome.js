@@ -13,6 +13,22 @@ const SIGNALS = [
 /** @type {Record<number, string>} */
 const MEANINGS = { 126: "the command cannot be executed", 127: "the command was not found" };
 
+/** What a signal that ends a program usually means. @type {Record<string, string>} */
+const CAUSES = {
+  HUP: "its terminal or its parent went away",
+  INT: "it was interrupted",
+  ILL: "it holds an instruction that this processor does not know",
+  ABRT: "it gave up by itself, as a failed assertion does",
+  BUS: "it used memory that is not there",
+  FPE: "it did arithmetic that has no result, such as a division by zero",
+  KILL: "it was ended by force, as is done where memory runs out, too",
+  SEGV: "it used memory that is not its own",
+  PIPE: "nobody read what it wrote",
+  TERM: "it was asked to end",
+  XCPU: "its limit of processor time was reached",
+  XFSZ: "its limit of file size was reached",
+};
+
 /** How a job ended, or what it does at the moment, and why: one phrase. @param {Record_} record */
 export function outcome(record) {
   return record["state"] === "INACTIVE" ? ended(record) : active(record);
@@ -64,11 +80,18 @@ function ended(record) {
 function status({ waitstatus }) {
   if (typeof waitstatus !== "number") return "";
   const number = waitstatus & 0x7f;
-  if (number) return `Killed by ${signal(number)}${waitstatus & 0x80 ? ", core dumped" : ""}`;
+  if (number) return `Killed by ${signal(number)}${waitstatus & 0x80 ? ", core dumped" : ""}${cause(number)}`;
   const code = (waitstatus >> 8) & 0xff;
   if (!code) return "";
   if (MEANINGS[code]) return `Exit code ${code}: ${MEANINGS[code]}`;
-  return SIGNALS[code - 128] ? `Exit code ${code}: ${signal(code - 128)}, as shells put it` : `Exit code ${code}`;
+  const word = SIGNALS[code - 128] ? `, a shell's word for ${signal(code - 128)}${cause(code - 128)}` : "";
+  return `Exit code ${code}${word}`;
+}
+
+/** @param {number} number */
+function cause(number) {
+  const found = CAUSES[SIGNALS[number] ?? ""];
+  return found ? `: ${found}` : "";
 }
 
 /** @param {number} number */
