@@ -33,6 +33,7 @@ _PLACES = {
     "id": ("Job id in any RFC 19 form: F58, decimal, hex, dothex, KVS path.", "f2QK3Zz"),
     "version": ("Digest of all files, so that each may be kept for good.", "0123456789ab"),
     "name": ("Name of the file.", "dashboard.css"),
+    "guide": ("Name of the guide, as in its address.", "tutorial"),
 }
 """Parts of paths: what each is, and an example."""
 

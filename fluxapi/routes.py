@@ -221,9 +221,14 @@ ROUTES: tuple[Route, ...] = (
         "Fill in a form to submit jobs.", {}, query="submit-query", other=("text/html",),
     ),
     Route(
+        "GET", "/ui/logout", views.logout, "logOut", "dashboard",
+        "Log out: have the browser forget the name and token that it sends.", {},
+        fails=(errors.Unauthorized, errors.Conflict), public=True,
+    ),
+    Route(
         "GET", "/static/{version}/{name}", views.static, "getStatic", "dashboard",
         "Get a file that the pages load.", {}, fails=(errors.NotFound,),
-        other=("text/javascript", "text/css"),
+        other=("text/javascript", "text/css"), public=True,
     ),
     Route(
         "POST", "/service/stop", service.stop, "stopService", "service",
@@ -257,8 +262,12 @@ ROUTES: tuple[Route, ...] = (
         "Get the contract of the event channel.", {}, other=("application/json",),
     ),
     Route(
-        "GET", "/docs", docs.docs, "getDocs", "documentation", "Read the reference.",
-        {}, other=("text/html",),
+        "GET", "/docs", docs.guide, "getDocs", "documentation",
+        "Read what guides there are, and where to begin.", {}, other=("text/html",),
+    ),
+    Route(
+        "GET", "/docs/reference", docs.reference, "getReference", "documentation",
+        "Read the reference: every operation, field and message.", {}, other=("text/html",),
     ),
     Route(
         "GET", "/docs/errors", docs.docs_errors, "getErrorDocs", "documentation",
@@ -267,6 +276,14 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/docs/style.css", docs.style, "getDocsStyle", "documentation",
         "Get the style sheet of the pages.", {}, other=("text/css",),
+    ),
+    Route(
+        "GET", "/docs/images/{name}", docs.image, "getDocsImage", "documentation",
+        "Get a picture of a guide.", {}, fails=(errors.NotFound,), other=("image/png",),
+    ),
+    Route(
+        "GET", "/docs/{guide}", docs.guide, "getGuide", "documentation", "Read a guide.",
+        {}, fails=(errors.NotFound,), other=("text/html",),
     ),
 )  # fmt: skip
 

@@ -47,7 +47,7 @@ def test_it_serves_from_outside_the_tree(site: Path, tmp_path: Path) -> None:
     ) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split(" answers at ")[1].strip()
-        with urllib.request.urlopen(f"{url}/docs", timeout=30) as page:  # noqa: S310 - it is ours
+        with urllib.request.urlopen(f"{url}/docs/reference", timeout=30) as page:  # noqa: S310 - it is ours
             assert b"/jobs/{id}" in page.read()
         process.terminate()
         assert process.wait(30) == 0

@@ -1,7 +1,8 @@
-"""The contracts: OpenAPI and AsyncAPI for programs, ``/docs`` and ``/docs/errors`` for people."""
+"""The contracts for programs: OpenAPI and AsyncAPI. For people: guides, reference, errors."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,13 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from fluxapi import __version__, keys
+from fluxapi.errors import NotFound
+from fluxapi.web import assets, guides
 from fluxapi.web.reference import channel, error_kinds, groups
 
 from .support import reply
 
-__all__ = ["asyncapi", "docs", "docs_errors", "openapi", "style"]
+__all__ = ["asyncapi", "docs_errors", "guide", "image", "openapi", "reference", "style"]
 
 _STYLE = (Path(__file__).parent.parent / "web" / "static" / "docs.css").read_bytes()
 
@@ -29,24 +32,46 @@ async def asyncapi(request: web.Request) -> web.Response:
     return reply(request.app[keys.ASYNCAPI])
 
 
-async def docs(request: web.Request) -> web.Response:
-    """The reference."""
+async def guide(request: web.Request) -> web.Response:
+    """A guide; without a name the map of all."""
+    name = request.match_info.get("guide", "index")
+    found = (await asyncio.to_thread(guides.shelf)).get(name)
+    if found is None:
+        raise NotFound(f"There is no guide {name[:64]!r}; /docs lists those that there are.")
+    return await _page(request, "guide.html", {"guide": found, "here": found.name})
+
+
+async def image(request: web.Request) -> web.Response:
+    """A picture of a guide."""
+    name = request.match_info["name"]
+    found = await asyncio.to_thread(guides.image, name)
+    if found is None:
+        raise NotFound(f"There is no picture {name[:64]!r}.")
+    return web.Response(body=found, content_type="image/png")
+
+
+async def reference(request: web.Request) -> web.Response:
+    """Every operation and message, from the two contracts."""
     context = {
         "groups": groups(request.app[keys.OPENAPI]),
         "channel": channel(request.app[keys.ASYNCAPI]),
+        "here": "reference",
     }
     return await _page(request, "docs.html", context)
 
 
 async def docs_errors(request: web.Request) -> web.Response:
     """What each kind of problem means; the problem types point here."""
-    return await _page(request, "errors.html", {"kinds": error_kinds()})
+    return await _page(request, "errors.html", {"kinds": error_kinds(), "here": "errors"})
 
 
 async def _page(request: web.Request, name: str, context: Mapping[str, Any]) -> web.Response:
-    return await aiohttp_jinja2.render_template_async(
-        name, request, {"version": __version__, **context}
-    )
+    shared = {
+        "version": __version__,
+        "shelf": await asyncio.to_thread(guides.groups),
+        "icon": assets.address(request.app[keys.ASSETS], "icon.svg"),
+    }
+    return await aiohttp_jinja2.render_template_async(name, request, {**shared, **context})
 
 
 async def style(_request: web.Request) -> web.Response:

@@ -1,0 +1,211 @@
+"""The guides of ``docs/``, rendered from the Markdown that the forge shows, too.
+
+A guide goes by the name of its file: ``docs/how-to/nginx.md`` is at ``/docs/nginx``. Links between
+guides, and to pictures, are made to work on the server. What lies outside ``docs/`` is named but
+not linked: an installed service does not have it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from posixpath import normpath
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup, escape
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+__all__ = ["GROUPS", "Guide", "folder", "groups", "image", "render", "shelf", "slug"]
+
+GROUPS: Mapping[str, Sequence[str]] = {
+    "Begin": ("index", "tutorial"),
+    "How to": (
+        "auth", "nginx", "systemd", "container", "flux-operator", "notebook", "workflows", "moving",
+    ),
+    "Use": ("cli", "client", "events"),
+    "Run": ("settings", "security", "operation", "performance"),
+    "Understand": ("architecture", "libraries"),
+}  # fmt: skip
+"""The guides in the order of a reader; what is in none of these comes last."""
+
+_LAST = "More"
+_COMMENT = re.compile(r"<!--.*?-->\s*", re.DOTALL)
+_NOT_RUN = re.compile(r"<!--\s*not run: (.*?)\s*-->", re.DOTALL)
+_OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|/", re.IGNORECASE)
+_PICTURE = re.compile(r"[a-z0-9-]+\.png\Z", re.ASCII)
+_LEVELS = ("h2", "h3")
+
+
+@dataclass(frozen=True, slots=True)
+class Guide:
+    """One guide: ``name`` in its address, ``path`` below ``docs/``, its sections, and its HTML."""
+
+    name: str
+    path: PurePosixPath
+    title: str
+    sections: Sequence[tuple[str, str, str]]
+    """Level (``h2``, ``h3``), anchor and title of each heading below the first."""
+    html: Markup
+
+    @property
+    def address(self) -> str:
+        """Where the server has it."""
+        return _address(self.path)
+
+
+def folder() -> Path:
+    """Where the Markdown is: in the package, or beside it in a checkout."""
+    package = Path(__file__).parents[1]
+    installed = package / "docs"
+    return installed if installed.is_dir() else package.parent / "docs"
+
+
+@cache
+def shelf() -> Mapping[str, Guide]:
+    """All guides by name. Reads files and takes a moment: not for the event loop."""
+    root = folder()
+    paths = sorted(root.rglob("*.md"))
+    return {
+        path.stem: render(path.read_text(encoding="utf-8"), path.relative_to(root).as_posix())
+        for path in paths
+    }
+
+
+@cache
+def groups() -> Sequence[tuple[str, Sequence[Guide]]]:
+    """The guides as the navigation shows them."""
+    guides = shelf()
+    placed = {name for names in GROUPS.values() for name in names}
+    found = {
+        title: [guides[name] for name in names if name in guides] for title, names in GROUPS.items()
+    }
+    found[_LAST] = [guide for name, guide in guides.items() if name not in placed]
+    return [(title, some) for title, some in found.items() if some]
+
+
+@cache
+def image(name: str) -> bytes | None:
+    """A picture of the guides (PNG); ``None`` for what is none. Reads a file."""
+    path = folder() / "images" / name
+    return path.read_bytes() if _PICTURE.match(name) and path.is_file() else None
+
+
+def render(text: str, path: str) -> Guide:
+    """A guide from its Markdown; ``path`` is that below ``docs/``, with slashes."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - only who reads a guide pays for it
+
+    here = PurePosixPath(path)
+    parser = MarkdownIt("commonmark", {"html": True}).enable("table")
+    for kind, rule in {"html_block": _raw, "html_inline": _raw, "fence": _fence}.items():
+        parser.add_render_rule(kind, rule)
+    tokens = parser.parse(text)
+    headings = list(_anchor(tokens))
+    for token in tokens:
+        _lead(token.children or (), here)
+        _without_style(token)
+    html = parser.renderer.render(_framed(tokens), parser.options, {})
+    title = next((name for level, _, name in headings if level == "h1"), here.stem)
+    sections = [heading for heading in headings if heading[0] in _LEVELS]
+    return Guide(here.stem, here, title, sections, Markup(html))  # noqa: S704 - raw HTML is escaped
+
+
+def slug(title: str, taken: Mapping[str, int]) -> str:
+    """The anchor of a heading as forges make it; ``taken`` counts those made before."""
+    base = re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
+    count = taken.get(base, 0)
+    return f"{base}-{count}" if count else base
+
+
+def _anchor(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
+    """Level, anchor and title of each heading, which gets its anchor."""
+    taken: dict[str, int] = {}
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open":
+            title = "".join(
+                child.content
+                for child in inline.children or ()
+                if child.type in {"text", "code_inline"}
+            )
+            anchor = slug(title, taken)
+            base = slug(title, {})
+            taken[base] = taken.get(base, 0) + 1
+            opening.attrSet("id", anchor)
+            yield opening.tag, anchor, title
+
+
+def _lead(inline: Sequence[Token], here: PurePosixPath) -> None:
+    """Make the links of one paragraph lead to where the server has things."""
+    dropped = False
+    for token in inline:
+        if token.type == "link_open":
+            target = _target(str(token.attrGet("href") or ""), here)
+            dropped = target is None
+            if target is None:
+                token.tag, token.attrs = "span", {"class": "elsewhere"}
+            else:
+                token.attrSet("href", target)
+        elif token.type == "link_close" and dropped:
+            token.tag, dropped = "span", False
+        elif token.type == "image":
+            token.attrSet("src", f"/docs/images/{PurePosixPath(str(token.attrGet('src'))).name}")
+
+
+def _without_style(token: Token) -> None:
+    """Say how a cell is aligned by a class: the service's policy allows no style attribute."""
+    if "right" in str(token.attrs.pop("style", "")):
+        token.attrs["class"] = "numeric"
+
+
+def _target(href: str, here: PurePosixPath) -> str | None:
+    """Where a link leads on the server; ``None`` for what only a checkout has."""
+    if href.startswith("#") or _OUTSIDE.match(href):
+        return href
+    place, _, anchor = href.partition("#")
+    path = PurePosixPath(normpath(here.parent / place))
+    if path.parts[0] == ".." or path.suffix != ".md":
+        return None
+    return _address(path) + (f"#{anchor}" if anchor else "")
+
+
+def _address(path: PurePosixPath) -> str:
+    return "/docs" if path.stem == "index" else f"/docs/{path.stem}"
+
+
+def _framed(tokens: Sequence[Token]) -> list[Token]:
+    """The tokens with each table in a frame that scrolls, so that a phone shows it."""
+    from markdown_it.token import Token as Made  # noqa: PLC0415 - see render
+
+    framed: list[Token] = []
+    for token in tokens:
+        if token.type == "table_open":
+            attrs: dict[str, str | int | float] = {
+                "class": "frame", "tabindex": "0", "role": "region", "aria-label": "Table"
+            }  # fmt: skip
+            framed.append(Made("frame_open", "div", 1, attrs=attrs, block=True))
+        framed.append(token)
+        if token.type == "table_close":
+            framed.append(Made("frame_close", "div", -1, block=True))
+    return framed
+
+
+def _raw(_self: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
+    """Comments are for those who write; why a block is not tested is for readers, too."""
+    text = tokens[index].content
+    reason = _NOT_RUN.search(text)
+    if reason is not None:
+        return f'<p class="untested">Not run in the tests: {escape(reason[1])}.</p>\n'
+    return str(escape(_COMMENT.sub("", text)))
+
+
+def _fence(_self: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
+    """Code, to be scrolled by keyboard, too."""
+    token = tokens[index]
+    language = token.info.split()[0] if token.info.split() else "text"
+    label = f'tabindex="0" role="region" aria-label="{escape(language)}"'
+    return f"<pre {label}><code>{escape(token.content)}</code></pre>\n"
