@@ -134,7 +134,10 @@ def problem(request: web.Request, error: errors.FluxapiError) -> web.Response:
         content_type="application/problem+json",
     )
     if isinstance(error, errors.Unauthorized):
-        for challenge in CHALLENGES:
+        # A browser that is offered Basic puts its own question in front of the page. Scripts of
+        # the dashboard say that they ask (by a header of old), and put the question themselves.
+        is_script = "X-Requested-With" in request.headers
+        for challenge in CHALLENGES[1:] if is_script else CHALLENGES:
             response.headers.add(hdrs.WWW_AUTHENTICATE, challenge)
     return response
 
