@@ -11,7 +11,15 @@ from aiohttp import hdrs, web
 from markupsafe import Markup
 
 from fluxapi import keys
-from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound, ValidationFailed
+from fluxapi.auth import CHALLENGES
+from fluxapi.errors import (
+    Conflict,
+    FluxapiError,
+    InstanceUnavailable,
+    JobNotFound,
+    Unauthorized,
+    ValidationFailed,
+)
 from fluxapi.events.query import page, query_of
 from fluxapi.handlers.support import job_of
 from fluxapi.instance.nodes import describe
@@ -21,7 +29,7 @@ from . import assets, form
 from . import nodes as rack
 from .dossier import dossier
 
-__all__ = ["job", "jobs", "nodes", "static", "submit", "wants_page"]
+__all__ = ["job", "jobs", "logout", "nodes", "static", "submit", "wants_page"]
 
 _ROWS = 50
 """Jobs that are in the page before its script has run."""
@@ -128,6 +136,25 @@ async def submit(request: web.Request) -> web.Response:
     return await _render(request, "submit.html", context)
 
 
+async def logout(request: web.Request) -> web.Response:
+    """Refuse the credentials that came, so that the browser forgets them; say what to do if not.
+
+    HTTP has no way to log out of Basic (RFC 7617). Chromium drops what was refused, and asks for
+    nothing new where Basic is not offered; other browsers may keep it until they are closed.
+    """
+    if not request.app[keys.CREDENTIALS].required:
+        raise Conflict("Auth is off: there is nobody to log out.")
+    if not wants_page(request):
+        raise Unauthorized("You are logged out.")
+    return await _render(
+        request,
+        "logout.html",
+        {"page": "logout"},
+        status=Unauthorized.status,
+        headers={hdrs.WWW_AUTHENTICATE: CHALLENGES[1]},
+    )
+
+
 async def static(request: web.Request) -> web.Response:
     """A file that pages load."""
     return assets.asset(request, request.app[keys.ASSETS])
@@ -164,7 +191,9 @@ async def _render(
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     info, built = request.app[keys.INFO], request.app[keys.ASSETS]
+    credentials = request.app[keys.CREDENTIALS]
     shared = {
+        "user": credentials.user if credentials.required else "",
         "asset": lambda file: assets.address(built, file),
         "instance": f"{info.kind} {info.version} on {info.hostname}",
     }

@@ -21,6 +21,59 @@ function compare(date) {
 }
 
 /**
+ * Who this page is to the service. What a browser knows of HTTP Basic it sends by itself; when the
+ * service takes that no more, the page gets a token, and keeps it as long as it is open.
+ */
+class Session extends EventTarget {
+  #token = "";
+  #wasTaken = false;
+  /** Whether the service wants to know anew who this is. */
+  isOver = false;
+
+  /**
+   * Once the browser has been let in here, the service is told that a script asks: it then refuses
+   * without having the browser put its own question over the page. Before, the browser may need
+   * the service to say which of its names and tokens it wants.
+   * @returns {Record<string, string>}
+   */
+  get headers() {
+    return {
+      ...(this.#wasTaken ? { "X-Requested-With": "fetch" } : {}),
+      ...(this.#token ? { Authorization: `Bearer ${this.#token}` } : {}),
+    };
+  }
+
+  /** @param {string} user @param {string} token */
+  async begin(user, token) {
+    this.#token = "";
+    const answer = await call("POST", "/v1/token", { user, token });
+    this.#token = answer["access_token"];
+    this.#become(false);
+  }
+
+  /** What the service said to a request. @param {number} status */
+  note(status) {
+    if (status === 401) this.#token = "";
+    if (status < 300) this.#wasTaken = true;
+    if (status === 401 || status < 300) this.#become(status === 401);
+  }
+
+  /** @param {boolean} isOver */
+  #become(isOver) {
+    if (this.isOver === isOver) return;
+    this.isOver = isOver;
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+export const session = new Session();
+
+/** An address of this service; that of the page may hold a user name, which no request may.
+ * @param {string} path
+ */
+const whole = (path) => new URL(path, location.origin).href;
+
+/**
  * @param {string} method
  * @param {string} path
  * @param {unknown} [body]
@@ -28,24 +81,33 @@ function compare(date) {
  * @returns {Promise<any>}
  */
 export async function call(method, path, body, headers = {}) {
-  const response = await fetch(path, {
+  const response = await fetch(whole(path), {
     method,
-    headers: body === undefined ? headers : { "Content-Type": "application/json", ...headers },
+    headers: { ...session.headers, ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch(() => {
     throw new Problem({ detail: "The service cannot be reached." });
   });
   compare(response.headers.get("Date"));
   const answer = await response.json().catch(() => ({}));
-  if (!response.ok) throw new Problem(answer);
+  session.note(response.status);
+  if (!response.ok) throw new Problem({ status: response.status, ...answer });
   return answer;
+}
+
+/** Where a stream is, with a ticket to enter.
+ * @param {string} path
+ */
+export async function admitted(path) {
+  const { ticket } = await call("POST", "/v1/ticket");
+  const place = new URL(whole(path));
+  place.searchParams.set("ticket", ticket);
+  return place;
 }
 
 /** Where the event channel is, with a ticket to enter. */
 export async function address() {
-  const { ticket } = await call("POST", "/v1/ticket");
-  const place = new URL("/v1/events/ws", location.href);
+  const place = await admitted("/v1/events/ws");
   place.protocol = place.protocol === "https:" ? "wss:" : "ws:";
-  place.searchParams.set("ticket", ticket);
   return place.href;
 }

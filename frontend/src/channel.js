@@ -3,7 +3,10 @@
  * and says at any time whether it is live.
  */
 
-/** @typedef {"connecting" | "catching up" | "live" | "cut off"} Phase */
+/**
+ * "resting": nobody looks. "logged out": the service wants to know who this is before it says more.
+ * @typedef {"connecting" | "catching up" | "live" | "cut off" | "resting" | "logged out"} Phase
+ */
 /** @typedef {Record<string, any> & { type: string, sub?: string, cursor?: string }} Message */
 /** @typedef {{ stream: string, filter?: object, [more: string]: any }} Wish */
 /**
@@ -43,11 +46,18 @@ export class Channel extends EventTarget {
   #phase = "connecting";
   #since = Date.now();
   #tries = 0;
+  #wasOpen = false;
+  #heard = 0;
+  #isListening = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** @type {Set<string>} */
   #behind = new Set();
-  #instanceLost = false;
+  /** Since when the service is without its instance, by its own clock: seconds since 1970. */
+  #lostSince = NaN;
+  #detail = "";
+  /** @type {Map<string, string>} what is not to be had, and why */
+  #denied = new Map();
 
   /**
    * @param {() => Promise<string>} address gives the address to connect to, with a fresh ticket
@@ -59,9 +69,19 @@ export class Channel extends EventTarget {
     this.Socket = Socket;
   }
 
-  /** What the page may say of itself, and since when (milliseconds since 1970). */
+  /**
+   * What the page may say of itself, and since when (milliseconds since 1970); why it is cut off,
+   * as far as that is known; what it asked for and will not get.
+   */
   get state() {
-    return { phase: this.#phase, since: this.#since, instanceLost: this.#instanceLost };
+    return {
+      phase: this.#phase,
+      since: this.#since,
+      instanceLost: !Number.isNaN(this.#lostSince),
+      lostSince: this.#lostSince,
+      detail: this.#detail,
+      refused: [...this.#denied.values()],
+    };
   }
 
   /**
@@ -73,6 +93,7 @@ export class Channel extends EventTarget {
    */
   follow(name, wish, take, cursor) {
     this.#followers.set(name, { wish, take, cursor });
+    this.#denied.delete(name);
     if (this.#socket?.readyState === 1) this.#subscribe(name);
   }
 
@@ -80,19 +101,20 @@ export class Channel extends EventTarget {
   leave(name) {
     if (this.#followers.delete(name)) this.#send({ type: "unsubscribe", sub: name });
     this.#behind.delete(name);
+    this.#denied.delete(name);
     this.#settle();
   }
 
   /** Connect, and again whenever the connection ends, until {@link stop}. */
   async start() {
     this.stop();
-    this.#say(this.#tries ? "cut off" : "connecting");
+    if (this.#phase !== "cut off") this.#say(this.#wasOpen ? "catching up" : "connecting");
     const turn = this.#turn;
     let address;
     try {
       address = await this.address();
-    } catch {
-      return turn === this.#turn ? this.#retry() : undefined;
+    } catch (problem) {
+      return turn === this.#turn ? this.#fail(/** @type {any} */ (problem)) : undefined;
     }
     if (turn !== this.#turn) return;
     let opened = false;
@@ -102,7 +124,7 @@ export class Channel extends EventTarget {
     socket.onopen = () => {
       opened = true;
       this.#refused = 0;
-      this.#tries = 0;
+      this.#wasOpen = true;
       this.#behind.clear();
       for (const name of this.#followers.keys()) this.#subscribe(name);
       this.#settle();
@@ -110,6 +132,9 @@ export class Channel extends EventTarget {
     };
     socket.onmessage = (/** @type {{ data: string }} */ event) => {
       if (socket !== this.#socket) return;
+      // A request that stands for a socket is known to be good once something comes.
+      this.#tries = 0;
+      this.#detail = "";
       this.#listen();
       this.#take(JSON.parse(event.data));
     };
@@ -123,19 +148,40 @@ export class Channel extends EventTarget {
   /** Hang up, and keep the cursors: a page that is not seen costs nothing. */
   stop() {
     clearTimeout(this.#timer);
+    this.#isListening = false;
     this.#turn++;
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.close();
   }
 
+  /** Hang up until {@link start}, and say so. */
+  rest() {
+    this.stop();
+    this.#say("resting");
+  }
+
+  /** No address to connect to: without knowing who asks, the service will go on to refuse.
+   * @param {{ message?: string, document?: { status?: number } }} problem
+   */
+  #fail(problem) {
+    this.#detail = problem.message ?? "";
+    if (problem.document?.status !== 401) return this.#retry();
+    this.stop();
+    this.#say("logged out");
+  }
+
   /** A connection on which nothing comes, not even marks, is dead. */
   #listen() {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => {
-      this.stop();
-      this.#retry();
-    }, SILENCE);
+    this.#heard = Date.now();
+    if (this.#isListening) return;
+    this.#isListening = true;
+    const look = () => {
+      const silent = Date.now() - this.#heard;
+      if (silent >= SILENCE) this.#retry();
+      else this.#timer = setTimeout(look, SILENCE - silent);
+    };
+    look();
   }
 
   #retry() {
@@ -168,11 +214,14 @@ export class Channel extends EventTarget {
     follower.take(message);
     if (message.type === "mark") {
       this.#behind.delete(message.sub);
-      this.#instanceLost = message.live === false;
+      this.#lostSince = message["live"] === false ? (message["lost_since"] ?? message["time"] ?? 0) : NaN;
       this.#settle();
     } else if (message.type === "end" || message.type === "error") {
       this.#behind.delete(message.sub);
-      this.#followers.delete(message.sub);
+      // Unless it was asked for anew at once.
+      if (this.#followers.get(message.sub) === follower) this.#followers.delete(message.sub);
+      const isShown = "stream" in follower.wish && follower.wish.stream !== "output";
+      if (message.type === "error" && isShown) this.#denied.set(message.sub, String(message["detail"] ?? ""));
       this.#settle();
     }
   }

@@ -1,6 +1,5 @@
 /** A question before something is done, with what it needs to know. */
 
-import { Problem } from "./api.js";
 import { element } from "./grid.js";
 
 /**
@@ -10,39 +9,73 @@ import { element } from "./grid.js";
  * @property {string} words what will happen
  * @property {HTMLElement[]} [fields] what else is asked
  * @property {boolean} [again] whether it may be tried again when it failed
- * @property {(tell: (text: string) => void) => Promise<void>} run does it; throws a Problem
+ * @property {(tell: (...said: (string | Node)[]) => void, signal: AbortSignal) => Promise<void>} run
+ *   does it, and ends early once the signal says so; throws what went wrong
  */
+
+let count = 0;
 
 /** @param {Question} question */
 export function ask({ title, heading, words, fields = [], again = false, run }) {
   const dialog = element("dialog", {});
-  dialog.setAttribute("aria-labelledby", "asked");
+  const name = `asked${++count}`;
+  dialog.setAttribute("aria-labelledby", name);
+  dialog.setAttribute("aria-describedby", `${name}-words`);
   const form = element("form", {});
   const go = element("button", { type: "submit", textContent: title, className: "strong" });
   const no = element("button", { type: "button", textContent: "Leave it" });
-  const said = element("p", { role: "status" });
+  const said = element("div", { role: "status", className: "said" });
   const buttons = element("p", { className: "buttons" });
   buttons.append(go, no);
-  const head = element("h2", { id: "asked", textContent: heading });
-  form.append(head, element("p", { textContent: words }), ...fields, said, buttons);
+  const head = element("h2", { id: name, textContent: heading });
+  form.append(head, element("p", { id: `${name}-words`, textContent: words }), ...fields, said, buttons);
   dialog.append(form);
-  no.addEventListener("click", () => dialog.close());
+  /** @type {AbortController | undefined} */
+  let running;
+  const leave = () => (running ? running.abort() : dialog.close());
+  no.addEventListener("click", leave);
+  // What is under way goes on until it is stopped: the key that closes stops it first.
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    leave();
+  });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
+    if (running) return;
+    running = new AbortController();
     go.disabled = true;
-    said.textContent = "";
+    no.textContent = "Stop";
+    said.replaceChildren();
     try {
-      await run((text) => {
-        said.textContent = text;
-      });
+      await run((...what) => said.replaceChildren(...what), running.signal);
+      running = undefined;
       dialog.close();
     } catch (problem) {
-      said.textContent = problem instanceof Problem ? problem.message : String(problem);
+      if (problem instanceof Told) said.replaceChildren(problem.node);
+      else said.textContent = problem instanceof Error ? problem.message : String(problem);
       no.textContent = "Close";
       go.disabled = !again;
+    } finally {
+      running = undefined;
     }
   });
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
   dialog.showModal();
+}
+
+/** What went wrong, with more to it than a sentence. */
+export class Told extends Error {
+  /** @param {string} message @param {Node} node */
+  constructor(message, node) {
+    super(message);
+    this.node = node;
+  }
+}
+
+/** An input under its words. @param {string} text @param {HTMLElement} input */
+export function field(text, input) {
+  const label = element("label", { className: "field" });
+  label.append(element("span", { textContent: text }), input);
+  return label;
 }

@@ -20,7 +20,29 @@ export function menu() {
       run: () => call("POST", "/v1/service/stop", {}),
     });
   });
+  const user = document.body.dataset["user"];
+  if (user) inside.append(element("a", { href: `${location.origin}/ui/logout`, textContent: `Log out ${user}` }));
   inside.append(stop);
   box.append(element("summary", { textContent: "Service" }), inside);
+  closing();
   return box;
+}
+
+let isListening = false;
+
+/** Menus close by Escape, and when something else is clicked. */
+function closing() {
+  if (isListening) return;
+  isListening = true;
+  const open = () => /** @type {NodeListOf<HTMLDetailsElement>} */ (document.querySelectorAll("details.menu[open]"));
+  document.addEventListener("click", ({ target }) => {
+    for (const it of open()) if (!it.contains(/** @type {Node} */ (target))) it.open = false;
+  });
+  document.addEventListener("keydown", ({ key }) => {
+    if (key !== "Escape") return;
+    for (const it of open()) {
+      if (it.contains(document.activeElement)) it.querySelector("summary")?.focus();
+      it.open = false;
+    }
+  });
 }

@@ -102,3 +102,48 @@ test("a wish may depend on what came, and output is never behind", async () => {
   assert.equal(again.sent[1].from, 1);
   made.stop();
 });
+
+test("what is refused is told; the rest goes on", async () => {
+  const { made, socket, taken } = await channel();
+  socket.open();
+  made.follow("more", { stream: "events" }, () => {});
+  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: true });
+  socket.say({ type: "error", sub: "more", detail: "No." });
+  assert.deepEqual([made.state.phase, made.state.refused], ["live", ["No."]]);
+  socket.say({ type: "job", sub: "jobs", id: "fA" });
+  assert.deepEqual(taken, ["mark", "job"]);
+  made.stop();
+});
+
+test("who is not known is not asked for again and again", async () => {
+  let asked = 0;
+  const made = new Channel(async () => {
+    asked++;
+    throw Object.assign(new Error("Say who you are."), { document: { status: 401 } });
+  }, /** @type {any} */ (FakeSocket));
+  await made.start();
+  assert.deepEqual([asked, made.state.phase, made.state.detail], [1, "logged out", "Say who you are."]);
+  made.stop();
+});
+
+test("a page at rest says so, and comes back with its cursor", async () => {
+  const { made, socket } = await channel();
+  socket.open();
+  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: true });
+  made.rest();
+  assert.deepEqual([made.state.phase, socket.readyState], ["resting", 3]);
+  await made.start();
+  assert.equal(made.state.phase, "catching up");
+  const again = /** @type {FakeSocket} */ (FakeSocket.all[1]);
+  again.open();
+  assert.equal(again.sent[0].since, "c3");
+  made.stop();
+});
+
+test("since when Flux is lost is what the service says", async () => {
+  const { made, socket } = await channel();
+  socket.open();
+  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: false, lost_since: 5 });
+  assert.equal(made.state.lostSince, 5);
+  made.stop();
+});

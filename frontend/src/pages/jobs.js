@@ -7,6 +7,7 @@ import { read, test, write } from "../filters.js";
 import { Grid } from "../grid.js";
 import { Order } from "../order.js";
 import { Rows } from "../rows.js";
+import { attend, every } from "../presence.js";
 import * as status from "../status.js";
 import { Strip } from "../strip.js";
 import * as actions from "../actions.js";
@@ -141,14 +142,6 @@ channel.follow("stats", { stream: "stats" }, (message) => {
   strip.take(message);
   charts.take(message);
 });
-channel.start();
-setInterval(() => {
-  if (!document.hidden) refresh();
-}, EVERY);
-setInterval(() => {
-  if (!document.hidden) grid.soon();
-}, 1000);
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) channel.stop();
-  else channel.start();
-});
+attend(channel);
+every(EVERY, refresh);
+every(1000, () => grid.soon());

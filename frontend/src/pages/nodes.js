@@ -5,6 +5,7 @@ import { Channel } from "../channel.js";
 import { element } from "../grid.js";
 import { arrange, Placed, STATES } from "../nodes.js";
 import { Rack } from "../rack.js";
+import { attend } from "../presence.js";
 import * as status from "../status.js";
 
 /** @typedef {import("../nodes.js").Node} Node */
@@ -110,10 +111,6 @@ channel.follow("stats", { stream: "stats" }, (message) => {
   if (text !== summary) isStale = true;
   summary = text;
 });
-channel.start();
+attend(channel);
 refresh();
 setInterval(refresh, EVERY / 4);
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) channel.stop();
-  else channel.start();
-});

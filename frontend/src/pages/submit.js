@@ -6,6 +6,7 @@ import { collect, fieldOf, hint, request } from "../form.js";
 import { element } from "../grid.js";
 import { valuesOf } from "../resubmit.js";
 import { curl, line } from "../shell.js";
+import { attend } from "../presence.js";
 import * as status from "../status.js";
 
 /** @typedef {import("../form.js").Field} Field */
@@ -281,8 +282,4 @@ channel.follow("stats", { stream: "stats" }, ({ nodes }) => {
   if (gpus.total) free.push(`${gpus.total - gpus.allocated} of ${gpus.total} GPUs`);
   $("free").textContent = `Free now: ${free.join(", ")}`;
 });
-channel.start();
-document.addEventListener("visibilitychange", () => {
-  if (document.hidden) channel.stop();
-  else channel.start();
-});
+attend(channel);
