@@ -13,7 +13,7 @@ from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import Instance, LookupKey
 from fluxapi.model.eventlog import Event
 
-from .visible import LONG, SHORT, escaped, visible
+from .visible import LONG, MEDIUM, SHORT, escaped, visible
 from .words import duration, outcome, utc
 
 __all__ = ["dossier", "facts", "granted", "timeline"]
@@ -122,7 +122,9 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Ranks", record.get("ranks")),
         ("URI", record.get("uri")),
     ]
-    return [(name, visible(value)) for name, value in pairs if value is not None and value != ""]
+    return [
+        (name, visible(value, MEDIUM)) for name, value in pairs if value is not None and value != ""
+    ]
 
 
 def _long(name: str | None) -> str | None:

@@ -9,27 +9,24 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LONG", "SHORT", "escaped", "visible"]
+__all__ = ["LONG", "MEDIUM", "SHORT", "escaped", "visible"]
 
 SHORT = 200
 """Characters of a name."""
 
+MEDIUM = 500
+"""Characters of a fact."""
+
 LONG = 2000
-"""Characters of what is in a page beside others."""
+"""Characters of what has room."""
 
 _HIDDEN = "\x80-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
 """C1 controls, marks and overrides of direction, separators of lines, what has no width."""
 
-_IN_TEXT = re.compile(f"[{_HIDDEN}]")
+_IN_TEXT = re.compile(f"[\x00-\x1f\x7f{_HIDDEN}]")
+_IN_LINES = re.compile(f"[\x00-\x08\x0b-\x1f\x7f{_HIDDEN}]")
 _IN_JSON = re.compile(f"[\x7f{_HIDDEN}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-_PICTURES = {code: 0x2400 + code for code in range(0x20)} | {0x7F: 0x2421}
-"""Controls and their pictures."""
-
-_PICTURES_IN_LINES = {
-    code: shown for code, shown in _PICTURES.items() if chr(code) not in {"\n", "\t"}
-}
 
 
 def visible(text: object, most: int = LONG, *, lines: bool = False) -> str:
@@ -39,8 +36,8 @@ def visible(text: object, most: int = LONG, *, lines: bool = False) -> str:
     """
     whole = str(text)
     part = whole if len(whole) <= most else f"{whole[:most]} …"
-    shown = part.translate(_PICTURES_IN_LINES if lines else _PICTURES)
-    return _SURROGATE.sub("\ufffd", _IN_TEXT.sub(lambda it: f"⟨U+{ord(it[0]):04X}⟩", shown))
+    hidden = _IN_LINES if lines else _IN_TEXT
+    return _SURROGATE.sub("\ufffd", hidden.sub(lambda it: f"⟨U+{ord(it[0]):04X}⟩", part))
 
 
 def escaped(json: str) -> str:

@@ -1,7 +1,7 @@
 /** The eventlog of a job as it grows: each entry once, in order, by its index. */
 
-import { absolute, moment } from "./format.js";
 import { element } from "./grid.js";
+import * as moments from "./moments.js";
 import { escaped, LONG, SHORT, visible } from "./visible.js";
 
 /** @typedef {{ index?: number, name: string, timestamp: number, context?: Record<string, any> }} Entry */
@@ -78,7 +78,6 @@ export function exceptions(record, entries) {
  * @param {number} start when the job was submitted, seconds since 1970
  */
 export function draw(where, log, start) {
-  const now = Date.now() / 1000;
   const kept = new Set(log.entries);
   for (const row of [...where.children]) {
     const entry = rows.get(row);
@@ -86,11 +85,10 @@ export function draw(where, log, start) {
   }
   for (const entry of log.entries) {
     if (!kept.has(entry)) continue;
-    const row = element("tr", {});
-    const since = element("time", { textContent: moment(entry.timestamp, now), title: absolute(entry.timestamp) });
+    const row = element("tr", { role: "row" });
     const after = `+${Math.max(entry.timestamp - start, 0).toFixed(3)}s`;
-    const cells = ["", "numeric", "", "details"].map((className) => element("td", { className }));
-    cells[0]?.append(since);
+    const cells = ["", "numeric", "", "details"].map((className) => element("td", { className, role: "cell" }));
+    cells[0]?.append(moments.tell(entry.timestamp));
     cells[1]?.append(after);
     cells[2]?.append(element("b", { textContent: visible(entry.name, { most: SHORT }) }));
     if (entry.index === undefined) cells[2]?.append(element("span", { className: "soft", textContent: " (not kept)" }));

@@ -3,7 +3,7 @@
 import { duration } from "./format.js";
 import { element } from "./grid.js";
 import { lasting } from "./timeline.js";
-import { SHORT, visible } from "./visible.js";
+import { MEDIUM, SHORT, visible } from "./visible.js";
 
 /**
  * @param {Record<string, any>} record
@@ -34,7 +34,7 @@ export function facts(record) {
     ["Ranks", ranks],
     ["URI", uri],
   ];
-  return pairs.flatMap(([name, value]) => (value === undefined || value === null || value === "" ? [] : [[name, visible(String(value))]]));
+  return pairs.flatMap(([name, value]) => (value === undefined || value === null || value === "" ? [] : [[name, visible(String(value), { most: MEDIUM })]]));
 }
 
 /** @param {HTMLElement} where @param {Record<string, any>} record */

@@ -57,8 +57,10 @@ export class Output {
    * @param {{ screen: HTMLElement, tools: HTMLElement, said: HTMLElement, whole: HTMLAnchorElement }} parts
    * @param {Channel} channel
    * @param {string} job
+   * @param {(message: string) => void} [warn] of what the job's shell says of memory that ran out
    */
-  constructor(parts, channel, job) {
+  constructor(parts, channel, job, warn) {
+    this.warn = warn;
     this.screen = parts.screen;
     this.said = parts.said;
     this.whole = parts.whole;
@@ -197,6 +199,8 @@ export class Output {
     this.#entries++;
     this.#terminal.take(entry);
     this.#changed = true;
+    // Words of flux-core's src/shell/oom.c.
+    if (entry["name"] === "log" && /out of memory/i.test(entry["message"] ?? "")) this.warn?.(String(entry["message"]));
   }
 
   /** @param {string} reason @param {string} detail */

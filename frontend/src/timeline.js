@@ -1,7 +1,8 @@
 /** The states that a job was in, since when and how long: bars whose lengths can be compared. */
 
-import { absolute, duration, moment } from "./format.js";
+import { duration } from "./format.js";
 import { element } from "./grid.js";
+import * as moments from "./moments.js";
 
 /** @typedef {{ state: string, since: number, lasted: number, goesOn: boolean }} Step times in seconds */
 
@@ -50,8 +51,7 @@ export function draw(where, record, now) {
       filled.style.width = `${(100 * lasted) / most}%`;
       bar.append(filled);
       const long = state === "INACTIVE" ? "" : `${lasting(lasted)}${goesOn ? " so far" : ""}`;
-      const time = element("time", { textContent: moment(since, now), title: absolute(since) });
-      line.append(element("b", { textContent: state }), bar, element("span", { className: "lasted", textContent: long }), time);
+      line.append(element("b", { textContent: state }), bar, element("span", { className: "lasted", textContent: long }), moments.tell(since));
       return line;
     }),
   );

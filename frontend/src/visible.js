@@ -3,8 +3,9 @@
  * written out. The same as fluxapi/web/visible.py, by the same cases.
  */
 
-/** Characters of a name; of what is in a page beside others. */
+/** Characters of a name, of a fact, of what has room. */
 export const SHORT = 200;
+export const MEDIUM = 500;
 export const LONG = 2000;
 
 const CONTROL = /[\x00-\x1f\x7f]/g;
@@ -14,12 +15,6 @@ const HIDDEN = /[\x80-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufe
 /** U+202E and the like. @param {string} it */
 const named = (it) => `⟨U+${it.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}⟩`;
 
-/** Controls as their pictures. @param {string} it */
-function picture(it) {
-  const code = it.charCodeAt(0);
-  return String.fromCharCode(code === 0x7f ? 0x2421 : 0x2400 + code);
-}
-
 /**
  * @param {string} text
  * @param {{ most?: number, lines?: boolean }} [how] characters at most; whether lines and tabs stay as they are
@@ -27,7 +22,7 @@ function picture(it) {
 export function visible(text, { most = LONG, lines = false } = {}) {
   const part = text.length > most ? `${text.slice(0, most)} …` : text;
   return part
-    .replace(CONTROL, (it) => (lines && (it === "\n" || it === "\t") ? it : picture(it)))
+    .replace(CONTROL, (it) => (lines && (it === "\n" || it === "\t") ? it : named(it)))
     .replace(HIDDEN, named)
     .replace(/\p{Surrogate}/gu, "\ufffd");
 }

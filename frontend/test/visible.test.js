@@ -14,7 +14,7 @@ for (const [text, shown] of CASES) {
 }
 
 test("lines may stay lines", () => {
-  assert.equal(visible("a\n\tb\r", { lines: true }), "a\n\tb␍");
+  assert.equal(visible("a\n\tb\r", { lines: true }), "a\n\tb⟨U+000D⟩");
 });
 
 test("a long text is cut, and no half of a character is left", () => {

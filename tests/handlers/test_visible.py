@@ -19,7 +19,7 @@ def test_text_is_shown_as_text(text: str, shown: str) -> None:
 
 
 def test_lines_may_stay_lines() -> None:
-    assert visible("a\n\tb\r", lines=True) == "a\n\tb␍"
+    assert visible("a\n\tb\r", lines=True) == "a\n\tb⟨U+000D⟩"
 
 
 def test_a_long_text_is_cut() -> None:

@@ -6,8 +6,8 @@ import * as copy from "../copy.js";
 import { Deeds } from "../deeds.js";
 import * as eventlog from "../eventlog.js";
 import * as facts from "../facts.js";
-import { absolute, moment } from "../format.js";
 import { element } from "../grid.js";
+import * as moments from "../moments.js";
 import { outcome } from "../outcome.js";
 import { Output } from "../output.js";
 import { attend } from "../presence.js";
@@ -146,17 +146,8 @@ function become(newer) {
   fetchR();
 }
 
-/** The moments that the service wrote, in the reader's zone. */
-function localize() {
-  const now = Date.now() / 1000;
-  for (const time of document.querySelectorAll("time[data-at]")) {
-    const at = Number(/** @type {HTMLElement} */ (time).dataset["at"]);
-    time.textContent = moment(at, now);
-    /** @type {HTMLElement} */ (time).title = absolute(at);
-  }
-}
-
-localize();
+moments.rewrite();
+$("timeline").after(moments.choice());
 const filter = { id: [job] };
 const channel = new Channel(address);
 status.show(channel, $("state"));
@@ -190,7 +181,10 @@ if (first.events) {
 show();
 copy.offer(tell);
 const whole = /** @type {HTMLAnchorElement} */ ($("whole"));
-new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said"), whole }, channel, job);
+new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said"), whole }, channel, job, (message) => {
+  $("memory").hidden = false;
+  set($("memory"), `Memory ran out: ${visible(message)}`);
+});
 attend(channel);
 setInterval(() => {
   if (!document.hidden && record["state"] !== "INACTIVE") timeline.draw($("timeline"), record, Date.now() / 1000);
