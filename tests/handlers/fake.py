@@ -162,6 +162,7 @@ class FakeInstance:
         self.watches[jobid] += follow
         self.reads[jobid] += not follow
         self.watched[jobid] += follow
+        self._tell()
         try:
             read = 0
             while True:
