@@ -18,6 +18,9 @@ from .settings import Settings
 
 __all__ = ["choose_instance", "serve", "tune"]
 
+_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+"""Signals that end the service. A broker that is to end sends SIGHUP to its initial program."""
+
 
 def _say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - the two lines that the person at the terminal reads
@@ -40,7 +43,7 @@ def choose_instance(settings: Settings) -> Instance:
 
 
 async def serve(settings: Settings) -> None:
-    """Run the service until SIGTERM, SIGINT or ``POST /service/stop``.
+    """Run the service until SIGTERM, SIGINT, SIGHUP or ``POST /service/stop``.
 
     Raises ``SettingsError`` when the address cannot be had and ``InstanceUnavailable`` when the
     instance cannot be reached at the start.
@@ -48,8 +51,10 @@ async def serve(settings: Settings) -> None:
     tune()
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stopping.set)
+    for signum in _ENDS:
+        # nohup means what it says.
+        if signum != signal.SIGHUP or signal.getsignal(signum) is not signal.SIG_IGN:
+            loop.add_signal_handler(signum, stopping.set)
     app = create_app(settings, choose_instance(settings), stop=stopping.set)
     runner = web.AppRunner(
         app,

@@ -70,7 +70,7 @@ def test_flux_start_ends_when_the_service_is_stopped(size: int) -> None:
         assert process.wait(60) == 0
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_it_gracefully(signum: int) -> None:
     with service(EMBEDDED) as running:
         assert running.end(signum) == 0
