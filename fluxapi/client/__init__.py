@@ -34,6 +34,7 @@ from .job import Job, JobException, JobList
 from .options import EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .results import AccessToken, BulkItem, CancelResult
 from .stats import Stats
+from .sync import Client, SyncEventStream, SyncJobsWatch
 from .watch import JobChange, JobsWatch
 from .written import Output, OutputEntry
 
@@ -43,6 +44,7 @@ __all__ = [
     "BadAnswer",
     "BulkItem",
     "CancelResult",
+    "Client",
     "ClientError",
     "Config",
     "ConfigError",
@@ -67,6 +69,8 @@ __all__ = [
     "Stats",
     "StreamFilter",
     "SubmitOptions",
+    "SyncEventStream",
+    "SyncJobsWatch",
     "TooLarge",
     "TooManyRequests",
     "Unauthorized",

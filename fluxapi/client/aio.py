@@ -8,7 +8,7 @@ import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Mapping
 from contextlib import aclosing
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import msgspec
 
@@ -18,7 +18,7 @@ from . import bulk
 from .config import read_config
 from .credentials import AccessTokenSource, Credentials
 from .errors import NotFound, Unauthorized, Unavailable, problem_of
-from .event import Event
+from .event import Event, Reset
 from .events import EventStream
 from .job import Job, JobList
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
@@ -287,7 +287,9 @@ class AsyncClient:
                 if index > seen:
                     seen = index
                     name, timestamp = fields.pop("name", "data"), fields.pop("timestamp")
-                    yield entry_of(fields, name, timestamp, index)
+                    entry = entry_of(fields, name, timestamp, index)
+                    if entry.raw or entry.name != "data":
+                        yield entry
 
     async def eventlog(self, id: str | int) -> list[Event]:
         """The eventlog of a job, as Flux keeps it."""
@@ -306,24 +308,44 @@ class AsyncClient:
         """The resources (RFC 20) that a job got; raises ``NotFound`` before it got any."""
         return await self._transport.get(f"{_path(id)}/R", dict[str, Any])
 
+    @overload
+    def events(
+        self,
+        *,
+        since: str | None = None,
+        on_reset: Literal["raise"] = "raise",
+        **filter: Unpack[EventFilter],
+    ) -> EventStream[Event]: ...
+
+    @overload
+    def events(
+        self,
+        *,
+        since: str | None = None,
+        on_reset: Literal["continue"],
+        **filter: Unpack[EventFilter],
+    ) -> EventStream[Event | Reset]: ...
+
     def events(
         self,
         *,
         since: str | None = None,
         on_reset: Literal["raise", "continue"] = "raise",
         **filter: Unpack[EventFilter],
-    ) -> EventStream:
+    ) -> EventStream[Event] | EventStream[Event | Reset]:
         """Events of all jobs from now on, or from a cursor; ``"0"`` is all that are kept.
 
         Entered by ``async with``, the stream is connected: what happens from then on will be given.
         """
         channel = self._channel("/events", {"stream": "events", **filter}, cursor=since)
-        return EventStream(channel, on_reset=on_reset)
+        if on_reset == "continue":
+            return EventStream[Event | Reset](channel, on_reset=on_reset)
+        return EventStream[Event](channel)
 
-    def job_events(self, id: str | int) -> EventStream:
+    def job_events(self, id: str | int) -> EventStream[Event]:
         """Events of one job, from its first to its last."""
         channel = self._channel(f"{_path(id)}/events", {}, resumes=False)
-        return EventStream(channel, replays=True)
+        return EventStream[Event](channel, replays=True)
 
     def watch(self, **filter: Unpack[StreamFilter]) -> JobsWatch:
         """All jobs that a filter takes, then each that changes."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
 
 import msgspec
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EventStream"]
 
+ItemT_co = TypeVar("ItemT_co", bound=Event | Reset, covariant=True)
+
 _REMEMBERED = 131_072
 """Jobs whose last event is known, so that a repeat is seen: those with the newest events."""
 
@@ -30,7 +33,7 @@ class _Mark(msgspec.Struct):
     live: bool
 
 
-class EventStream:
+class EventStream(Generic[ItemT_co]):
     """Iterate over it to follow events: ``async for event in stream``.
 
     ``cursor`` is where it stands after the event that was given last; kept with what was made of
@@ -52,9 +55,10 @@ class EventStream:
         self._replays = replays
         self._raises = on_reset == "raise"
         self._seen: dict[str, int] = {}
-        self._items: AsyncGenerator[Event | Reset | None, None] | None = None
-        self._first: Event | Reset | None = None
+        self._items: AsyncGenerator[ItemT_co | None, None] | None = None
+        self._first: ItemT_co | None = None
         self._cursor = channel.cursor
+        self._closed = False
         self.live: bool | None = None
         """Whether the service follows its Flux instance, as of its last mark."""
 
@@ -81,6 +85,7 @@ class EventStream:
 
     async def aclose(self) -> None:
         """End it."""
+        self._closed = True
         items, self._items = self._items, None
         if items is not None:
             await items.aclose()
@@ -99,24 +104,26 @@ class EventStream:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Event | Reset:
+    async def __anext__(self) -> ItemT_co:
         item, self._first = self._first, None
         while item is None:
             item = await self._next()
         return item
 
-    async def _next(self) -> Event | Reset | None:
+    async def _next(self) -> ItemT_co | None:
         """The next item; ``None`` for a mark."""
+        if self._closed:
+            raise StopAsyncIteration
         if self._items is None:
             self._items = self._read()
         try:
             return await self._items.__anext__()
-        except EventsLost:
-            # What comes after the gap is for the next call.
+        except (EventsLost, asyncio.CancelledError):
+            # The next call goes on where this one ended: after the gap, or at the cursor.
             self._items = None
             raise
 
-    async def _read(self) -> AsyncGenerator[Event | Reset | None, None]:
+    async def _read(self) -> AsyncGenerator[ItemT_co | None, None]:
         again = True
         while again:
             again = False
@@ -127,7 +134,8 @@ class EventStream:
                         break
                     for item in self._take(message):
                         self._cursor = message.cursor or self._cursor
-                        yield item
+                        # Resets are in it only where they were asked for.
+                        yield cast("ItemT_co | None", item)
 
     def _take(self, message: Message) -> list[Event | Reset | None]:
         if message.kind == "event":

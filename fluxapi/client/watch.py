@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -70,6 +71,7 @@ class JobsWatch:
         """Marks whose digest was that of what is held."""
         self.mismatches = 0
         """Marks whose digest was not."""
+        self._closed = False
         self.live: bool | None = None
         """Whether the service follows its Flux instance, as of its last mark."""
 
@@ -91,6 +93,7 @@ class JobsWatch:
 
     async def aclose(self) -> None:
         """End it; ``jobs`` stays as it is."""
+        self._closed = True
         items, self._items = self._items, None
         if items is not None:
             await items.aclose()
@@ -117,9 +120,16 @@ class JobsWatch:
 
     async def _next(self) -> JobChange | None:
         """The next change; ``None`` for a mark."""
+        if self._closed:
+            raise StopAsyncIteration
         if self._items is None:
             self._items = self._read()
-        return await self._items.__anext__()
+        try:
+            return await self._items.__anext__()
+        except asyncio.CancelledError:
+            # The next call goes on where this one ended.
+            self._items = None
+            raise
 
     async def _read(self) -> AsyncGenerator[JobChange | None, None]:
         while True:
