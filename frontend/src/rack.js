@@ -1,12 +1,12 @@
 /** The table of nodes, of which only the rows in sight exist. */
 
-import { absolute, moment } from "./format.js";
 import { element } from "./grid.js";
+import { reason } from "./reason.js";
+import { SHORT, visible } from "./visible.js";
 
 /** @typedef {import("./nodes.js").Node} Node */
 /** @typedef {import("./nodes.js").Job} Job */
 
-const ROW = 36;
 const SPARE = 8;
 /** Jobs of a node that have links of their own. */
 const LINKS = 3;
@@ -17,6 +17,8 @@ export class Rack {
   /** @type {Map<number, { line: HTMLTableRowElement, said: string }>} by rank */
   #shown = new Map();
   #frame = 0;
+  /** Height of a row in pixels: the sheet says it, for another on narrow screens. */
+  #row = 36;
 
   /**
    * @param {HTMLElement} frame scrolls
@@ -32,6 +34,7 @@ export class Rack {
     this.below = spacer();
     frame.addEventListener("scroll", () => this.soon(), { passive: true });
     new ResizeObserver(() => this.soon()).observe(frame);
+    addEventListener("resize", () => this.soon());
   }
 
   /** Draw before the next frame. */
@@ -45,8 +48,9 @@ export class Rack {
   draw() {
     if (!this.above.isConnected) this.body.replaceChildren(this.above, this.below);
     const now = Date.now() / 1000;
-    const first = Math.max(Math.floor(this.frame.scrollTop / ROW) - SPARE, 0);
-    const wanted = this.nodes.slice(first, first + Math.ceil(this.frame.clientHeight / ROW) + 2 * SPARE);
+    this.#row = Number.parseFloat(getComputedStyle(this.table).getPropertyValue("--row")) * root();
+    const first = Math.max(Math.floor(this.frame.scrollTop / this.#row) - SPARE, 0);
+    const wanted = this.nodes.slice(first, first + Math.ceil(this.frame.clientHeight / this.#row) + 2 * SPARE);
     const ranks = new Set(wanted.map((node) => node.rank));
     for (const [rank, { line }] of this.#shown) {
       if (ranks.has(rank)) continue;
@@ -62,8 +66,8 @@ export class Rack {
       if (place.nextElementSibling !== line) place.after(line);
       place = line;
     }
-    this.above.style.height = `${first * ROW}px`;
-    this.below.style.height = `${Math.max(this.nodes.length - first - wanted.length, 0) * ROW}px`;
+    this.above.style.height = `${first * this.#row}px`;
+    this.below.style.height = `${Math.max(this.nodes.length - first - wanted.length, 0) * this.#row}px`;
     this.table.setAttribute("aria-rowcount", String(this.nodes.length + 1));
   }
 
@@ -75,50 +79,55 @@ export class Rack {
     const said = JSON.stringify([node, jobs.slice(0, LINKS).map((job) => job.id), jobs.length]);
     const known = this.#shown.get(node.rank);
     if (known?.said === said) return known.line;
-    const line = known?.line ?? element("tr", {});
-    const focused = line.contains(document.activeElement) ? document.activeElement?.getAttribute("href") : undefined;
+    const line = known?.line ?? element("tr", { role: "row" });
+    const focused = line.contains(document.activeElement) ? sign(document.activeElement) : undefined;
     line.dataset["state"] = node.state;
     line.replaceChildren(...cells(node, jobs, now));
     this.#shown.set(node.rank, { line, said });
     if (focused) {
-      const again = [...line.querySelectorAll("a")].find((link) => link.getAttribute("href") === focused);
-      (again ?? this.frame).focus({ preventScroll: true });
+      const again = [...line.querySelectorAll("a, button")].find((it) => sign(it) === focused);
+      (/** @type {HTMLElement | undefined} */ (again) ?? this.frame).focus({ preventScroll: true });
     }
     return line;
   }
 }
 
+/** Pixels of a rem. */
+const root = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+
+/** What tells the links and buttons of a row apart. @param {Element | null} it */
+const sign = (it) => it?.getAttribute("href") ?? it?.tagName;
+
 /** @param {Node} node @param {Job[]} jobs @param {number} now */
 function cells(node, jobs, now) {
-  const state = element("td", {});
+  const state = element("td", { role: "cell", className: "state" });
   const health = element("span", { className: "health", textContent: node.state });
   health.dataset["state"] = node.state;
   state.append(health);
-  const since = node.drained_at ? ` (since ${moment(node.drained_at, now)})` : "";
-  const why = element("td", { textContent: `${node.reason ?? ""}${since}` });
-  why.title = node.drained_at ? `${node.reason ?? ""} (since ${absolute(node.drained_at)})` : "";
-  const name = element("th", { scope: "row", textContent: node.name, title: node.name });
-  const rank = element("td", { className: "numeric", textContent: String(node.rank) });
-  return [name, rank, state, use(node.cores), use(node.gpus), on(node, jobs), why];
+  const shown = visible(node.name, { most: SHORT });
+  const name = element("th", { scope: "row", role: "rowheader", textContent: shown, title: shown });
+  const rank = element("td", { className: "rank numeric", role: "cell", textContent: String(node.rank) });
+  return [name, rank, state, use(node.cores, "cores"), use(node.gpus, "GPUs"), on(node, jobs), reason(node, now)];
 }
 
-/** @param {import("./nodes.js").Count} count */
-function use({ total, allocated }) {
-  const cell = element("td", {});
+/** @param {import("./nodes.js").Count} count @param {string} what */
+function use({ total, allocated }, what) {
+  const cell = element("td", { role: "cell", className: "use" });
+  cell.dataset["what"] = what;
   if (!total) cell.textContent = "none";
   else {
     const meter = element("meter", { min: 0, max: total, value: allocated });
-    meter.setAttribute("aria-label", "In use");
-    cell.append(meter, ` ${allocated} of ${total}`);
+    meter.setAttribute("aria-label", `${what} taken`);
+    cell.append(meter, ` ${allocated} taken, ${total - allocated} free`);
   }
   return cell;
 }
 
 /** @param {Node} node @param {Job[]} jobs */
 function on(node, jobs) {
-  const cell = element("td", {});
+  const cell = element("td", { role: "cell", className: "on" });
   for (const job of jobs.slice(0, LINKS)) {
-    const title = [job.name, job.username].filter(Boolean).join(", ");
+    const title = visible([job.name, job.username].filter(Boolean).join(", "), { most: SHORT });
     cell.append(element("a", { href: `/ui/jobs/${job.id}`, textContent: job.id, title }), " ");
   }
   if (jobs.length > LINKS) {

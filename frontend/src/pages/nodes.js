@@ -34,6 +34,7 @@ function show() {
   if (!known) return;
   rack.nodes = arrange(nodes, filters);
   $("nodes").classList.toggle("no-gpus", nodes.every((node) => node.gpus.total === 0));
+  $("nodes").classList.toggle("no-reasons", rack.nodes.every((node) => !node.reason && !node.drained_at));
   rack.draw();
   const [shown, total] = [rack.nodes.length, nodes.length];
   $("count").textContent = shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`;
@@ -55,7 +56,11 @@ function figures() {
   pairs.push(["Nodes in use", `${sum((node) => Number(node.allocated))} of ${nodes.length}`]);
   for (const [kind, title] of /** @type {const} */ ([["cores", "Cores"], ["gpus", "GPUs"]])) {
     const total = sum((node) => node[kind].total);
-    if (total) pairs.push([`${title} in use`, `${sum((node) => node[kind].allocated)} of ${total}`]);
+    if (!total) continue;
+    pairs.push([`${title} in use`, `${sum((node) => node[kind].allocated)} of ${total}`]);
+    // What is free on a node that is not up is of no use to anybody.
+    const free = sum((node) => (node.state === "up" ? node[kind].total - node[kind].allocated : 0));
+    pairs.push([`${title} free`, String(free)]);
   }
   $("figures").replaceChildren(
     ...pairs.map(([name, value]) => {
