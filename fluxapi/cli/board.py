@@ -1,0 +1,145 @@
+"""What ``fluxapi top`` shows, as lines: counts and rates, nodes, active jobs. Pure code."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fluxapi.model.jobid import parse
+
+from .fields import JobFields, heading
+from .format import Format
+from .formats import BUILTIN
+from .text import plural, safe
+from .times import duration
+
+if TYPE_CHECKING:
+    from fluxapi.client import Job, Stats
+
+__all__ = ["Board", "Line", "frame"]
+
+_STATES = ("PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELED", "TIMEOUT")
+_MEMBERS = {"PENDING": ("NEW", "DEPEND", "PRIORITY", "SCHED"), "RUNNING": ("RUN", "CLEANUP")}
+_STYLES = {"down": "bold red", "drained": "yellow", "excluded": "dim"}
+_BAR = 20
+_SHARE = 4
+"""The nodes take at most one line in so many."""
+
+_FORMAT = Format(BUILTIN["default"][1], heading)
+
+
+class Line(NamedTuple):
+    """One line, and its style in rich's words."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass
+class Board:
+    """What is known. ``jobs`` are the active ones; ``top`` is the first one that is shown."""
+
+    url: str
+    info: Mapping[str, Any] = field(default_factory=dict)
+    stats: Stats | None = None
+    nodes: Sequence[Mapping[str, Any]] = ()
+    jobs: Mapping[str, Job] = field(default_factory=dict)
+    connected: bool = True
+    top: int = 0
+
+    def move(self, by: int) -> None:
+        """Look ``by`` jobs further down."""
+        self.top = max(0, min(self.top + by, len(self.jobs) - 1))
+
+
+def frame(board: Board, height: int | None, now: float, count: int = 20) -> list[Line]:
+    """The lines at ``now``: as many as fit into ``height``, or with ``count`` jobs without one."""
+    lines = [*_head(board, now), Line("")]
+    room = None if height is None else max(height - len(lines) - 3, 0)
+    nodes = list(_nodes(board.nodes, None if room is None else max(room // _SHARE, 1)))
+    lines += [*nodes, Line("")]
+    left = count if height is None else max(height - len(lines) - 1, 0)
+    lines += _jobs(board, left, now)
+    return lines if height is None else lines[:height]
+
+
+def _head(board: Board, now: float) -> Iterator[Line]:
+    info = board.info
+    what = f"{info.get('instance', '')} {info.get('version', '')}".strip()
+    age = f", up {duration(now - info['starttime'])}" if info.get("starttime") else ""
+    owner = f" of {info['owner']}" if info.get("owner") else ""
+    cut = "" if board.connected else " · NOT CONNECTED, trying again"
+    line = safe(f"fluxapi top · {what}{owner} on {info.get('hostname', board.url)}{age}{cut}")
+    yield Line(line, "bold" if board.connected else "bold red")
+    stats = board.stats
+    if stats is None:
+        return
+    counts = {**stats.results}
+    for name, members in _MEMBERS.items():
+        counts[name] = sum(stats.states.get(member, 0) for member in members)
+    shown = " · ".join(f"{counts.get(name, 0):,} {name.lower()}" for name in _STATES)
+    yield Line(f"jobs   {shown} · {stats.total:,} in all")
+    yield Line(
+        f"rates  {stats.submissions_per_second:,.1f} submissions/s · "
+        f"{stats.events_per_second:,.1f} events/s"
+    )
+    nodes = stats.nodes
+    if nodes is not None:
+        states = ", ".join(f"{number} {name}" for name, number in nodes.states.items() if number)
+        gpus = f" · gpus {nodes.gpus.allocated}/{nodes.gpus.total}" if nodes.gpus.total else ""
+        bar = _bar(nodes.cores.allocated, nodes.cores.total)
+        cores = f"cores {bar} {nodes.cores.allocated}/{nodes.cores.total}"
+        yield Line(f"nodes  {nodes.allocated}/{nodes.total} in use ({states}) · {cores}{gpus}")
+
+
+def _bar(part: int, whole: int) -> str:
+    filled = round(_BAR * part / whole) if whole else 0
+    return "█" * filled + "░" * (_BAR - filled)
+
+
+def _nodes(nodes: Sequence[Mapping[str, Any]], room: int | None) -> Iterator[Line]:
+    """Those that are down or drained first, then the busiest."""
+    ordered = sorted(
+        nodes,
+        key=lambda node: (node["state"] == "up", -node["cores"]["allocated"], node["rank"]),
+    )
+    shown = ordered if room is None or len(ordered) <= room else ordered[: room - 1]
+    width = max((len(safe(node["name"])) for node in shown), default=0)
+    for node in shown:
+        cores = node["cores"]
+        gpus = f"  {node['gpus']['allocated']}/{node['gpus']['total']} gpus"
+        line = (
+            f"{safe(node['name']):<{width}}  {node['state']:<8}  "
+            f"{_bar(cores['allocated'], cores['total'])}  "
+            f"{cores['allocated']}/{cores['total']} cores"
+            f"{gpus if node['gpus']['total'] else ''}  {safe(node.get('reason', ''))}"
+        )
+        yield Line(line.rstrip(), _STYLES.get(node["state"], ""))
+    hidden = len(ordered) - len(shown)
+    if hidden:
+        yield Line(f"and {plural(hidden, 'more node')}", "dim")
+
+
+def _jobs(board: Board, room: int, now: float) -> list[Line]:
+    """A window on the active jobs: running ones, the newest first, then pending ones in order."""
+    jobs = sorted(board.jobs.values(), key=_order)
+    last = max(len(jobs) - room, 0)
+    begin = min(board.top, last)
+    rows = [JobFields(job, now) for job in jobs[begin : begin + room]]
+    fitted = _FORMAT.fitted([row.get for row in rows], header=True)
+    if not jobs:
+        return [Line("no active jobs", "dim")]
+    more = f"   {begin + 1}–{begin + len(rows)} of {len(jobs):,}" if len(rows) < len(jobs) else ""
+    lines = [Line(fitted.header().rstrip() + more, "reverse")]
+    return lines + [Line(fitted.line(row.get), _style(row.job)) for row in rows]
+
+
+def _order(job: Job) -> tuple[int, float, int]:
+    if job.t_run:
+        return 0, -job.t_run, -parse(job.id)
+    return 1, -(job.priority or 0), parse(job.id)
+
+
+def _style(job: Job) -> str:
+    return "green" if job.state == "RUN" else ""

@@ -1,0 +1,87 @@
+"""``fluxapi bulk``: submit many jobs, from a file, from standard input or as copies of one."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING, Any
+
+from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli.exits import USAGE, Failure
+from fluxapi.cli.request import add_job_options, add_many
+from fluxapi.cli.session import add_connection, connected
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["add"]
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command and its arguments."""
+    parser = add_command(
+        parsers,
+        "bulk",
+        "Submit the jobs of FILE, - or nothing being standard input. A line is a command, or the "
+        "JSON of a job as POST /jobs takes it; empty lines and those with # in front are none. The "
+        "options hold for every job; what a line says goes before them. With --copies, --cc or "
+        "--bcc the rest is one command, submitted several times.",
+        usage="fluxapi bulk [OPTION…] [FILE]\n       fluxapi bulk [OPTION…] --copies N COMMAND…",
+    )
+    add_job_options(parser)
+    parser.add_argument("--copies", metavar="N", type=int, help="submit COMMAND so many times")
+    add_many(parser)
+    parser.add_argument(
+        "--wait", action="store_true", help="follow the jobs to their end, and say how they ended"
+    )
+    parser.add_argument("--quiet", action="store_true", help="do not print ids")
+    parser.add_argument("--no-progress", action="store_true", help="no progress bar")
+    add_connection(parser)
+    parser.add_argument("words", metavar="FILE", nargs=argparse.REMAINDER)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from fluxapi.cli import batch, request  # noqa: PLC0415 - only now is it known to be needed
+
+    words = request.split_command(arguments.words)
+    ids = request.copies(arguments)
+    if arguments.copies is not None:
+        if ids is not None or arguments.copies < 1:
+            raise Failure("--copies takes a number above 0, and goes with no --cc or --bcc.", USAGE)
+        ids = list(range(arguments.copies))
+    if ids is not None and not words:
+        raise Failure("There is no command to submit: fluxapi bulk --copies N COMMAND.", USAGE)
+    if ids is None and len(words) > 1:
+        raise Failure("One FILE, please; --copies or --cc are for a command.", USAGE)
+    fields = request.body(arguments, words if ids is not None else None)
+
+    async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
+        if ids is None:
+            with _opened(words[0] if words else "-") as lines:
+                return await batch.submit(flux, batch.read(lines, fields), None, given)
+        jobs: Iterator[dict[str, Any]] = (
+            iter([fields] * len(ids))
+            if given.copies is not None
+            else request.replicate(fields, ids, variable=given.cc is not None)
+        )
+        numbered = (batch.Item(number, job) for number, job in enumerate(jobs, 1))
+        return await batch.submit(flux, numbered, len(ids), given)
+
+    return connected(arguments, act)
+
+
+@contextlib.contextmanager
+def _opened(place: str) -> Iterator[IO[bytes]]:
+    if place == "-":
+        if sys.stdin.isatty():
+            raise Failure("Give a FILE, or jobs on standard input: one command on a line.", USAGE)
+        yield sys.stdin.buffer
+        return
+    try:
+        with open(place, "rb") as file:  # noqa: PTH123 - - is taken care of above
+            yield file
+    except OSError as error:
+        raise Failure(f"{place} cannot be read: {error.strerror}.", USAGE) from None

@@ -1,0 +1,114 @@
+"""``fluxapi cancel``: end jobs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from fluxapi.cli.arguments import Parsers, add_command, add_filter, add_ids, filters
+from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
+from fluxapi.cli.listing import where
+from fluxapi.cli.question import agreed
+from fluxapi.cli.session import add_connection, runs
+from fluxapi.cli.terminal import note, put
+from fluxapi.cli.text import plural
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["add"]
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command and its arguments."""
+    parser = add_command(
+        parsers,
+        "cancel",
+        "Cancel jobs by id, or with --all, --filter and the like all active jobs that these take; "
+        "for those you are asked once more, or say --yes.",
+    )
+    add_ids(parser, "*")
+    parser.add_argument("--all", action="store_true", help="all active jobs")
+    parser.add_argument(
+        "-f",
+        "--filter",
+        "-s",
+        "--states",
+        metavar="STATE,…",
+        type=filters,
+        action="extend",
+        help="active jobs in these states: pending, running, sched, …",
+    )
+    add_filter(parser)
+    parser.add_argument(
+        "-m", "--message", metavar="TEXT", help="why; it goes to the job's exception"
+    )
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("--dry-run", action="store_true", help="list the jobs, cancel nothing")
+    parser.add_argument("--quiet", action="store_true", help="do not say how many")
+    add_connection(parser, user=False)
+    parser.set_defaults(run=runs(_act))
+
+
+async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    chosen = _filter(arguments)
+    if bool(arguments.ids) == bool(chosen):
+        raise Failure("Give job ids, or --all or a filter, to say what to cancel.", USAGE)
+    if arguments.ids:
+        return await _cancel_ids(flux, arguments)
+    return await _cancel_some(flux, chosen, arguments)
+
+
+def _filter(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The filter that takes the jobs; only active ones can be canceled."""
+    given = where(arguments)
+    queues = arguments.queue or ()
+    if len(queues) > 1:
+        raise Failure("--queue takes one queue here.", USAGE)
+    if queues:
+        given["queue"] = queues[0]
+    states = arguments.filter or []
+    if any(word in {"inactive", "completed", "failed", "canceled", "timeout"} for word in states):
+        raise Failure("Jobs that have ended cannot be canceled: --filter takes states.", USAGE)
+    if not (states or given or arguments.all):
+        return {}
+    return {**given, "state": states or ["active"]}
+
+
+async def _cancel_ids(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    if arguments.dry_run:
+        for jobid in arguments.ids:
+            put(jobid)
+        return OK
+    result = await flux.cancel_many(arguments.ids, note=arguments.message)
+    for jobid, error in result.errors:
+        note(f"{jobid}: {error}")
+    return FAILED if result.failed else OK
+
+
+async def _cancel_some(
+    flux: AsyncClient, chosen: dict[str, Any], arguments: argparse.Namespace
+) -> int:
+    count = 0
+    async for job in flux.jobs(**chosen):
+        count += 1
+        if arguments.dry_run:
+            put(job.id)
+    if not count:
+        note("No active job fits.")
+        return OK
+    if arguments.dry_run:
+        return OK
+    if not arguments.yes:
+        agreed(f"Cancel {plural(count, 'job')}?")
+    done = failed = 0
+    more = True
+    while more:
+        result = await flux.cancel_many(note=arguments.message, **chosen)
+        done, failed = done + result.requested, failed + result.failed
+        for jobid, error in result.errors:
+            note(f"{jobid}: {error}")
+        more = result.more and result.requested > 0
+    if not arguments.quiet:
+        note(f"{plural(done, 'job')} canceled{f', {failed:,} not' if failed else ''}.")
+    return FAILED if failed else OK

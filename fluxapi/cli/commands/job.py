@@ -1,0 +1,51 @@
+"""``fluxapi job``: one job, in plain words."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from typing import TYPE_CHECKING
+
+from fluxapi.cli.arguments import Parsers, add_command, add_ids
+from fluxapi.cli.exits import OK
+from fluxapi.cli.session import add_connection, runs
+from fluxapi.cli.terminal import put
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["add"]
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command and its arguments."""
+    parser = add_command(parsers, "job", "Show what is known of a job, one thing on a line.")
+    add_ids(parser)
+    group = parser.add_mutually_exclusive_group()
+    group.add_argument("--json", action="store_true", help="the record as GET /jobs/{id} gives it")
+    group.add_argument("--eventlog", action="store_true", help="its events, as Flux keeps them")
+    group.add_argument("--jobspec", action="store_true", help="its jobspec (RFC 25), as JSON")
+    group.add_argument("--R", dest="R", action="store_true", help="what it got (RFC 20), as JSON")
+    add_connection(parser)
+    parser.set_defaults(run=runs(_act))
+
+
+async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    from fluxapi.cli import dossier  # noqa: PLC0415 - only now is it known to be needed
+
+    if arguments.eventlog:
+        for event in await flux.eventlog(arguments.id):
+            put(dossier.event_line(event))
+    elif arguments.jobspec:
+        put(json.dumps(await flux.jobspec(arguments.id), indent=2))
+    elif arguments.R:
+        put(json.dumps(await flux.R(arguments.id), indent=2))
+    else:
+        job = await flux.get(arguments.id)
+        if arguments.json:
+            put(json.dumps(job.to_dict()))
+        else:
+            for line in dossier.lines(job, time.time()):
+                put(line)
+    return OK

@@ -1,0 +1,222 @@
+"""``fluxapi jobs``: the jobs, in the look of ``flux jobs``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from fluxapi.cli import formats, listing
+from fluxapi.cli.arguments import (
+    Parsers,
+    add_command,
+    add_filter,
+    add_ids,
+    checked,
+    filters,
+    natural,
+)
+from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
+from fluxapi.cli.fields import JobFields, heading
+from fluxapi.cli.format import Format, FormatError, clip
+from fluxapi.cli.session import add_connection, connected
+from fluxapi.cli.terminal import colors, note, put, width
+from fluxapi.cli.text import plural
+from fluxapi.cli.times import parse_time
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["add", "add_format", "chosen_format"]
+
+_COLORS = {
+    "COMPLETED": "\033[01;32m",
+    "FAILED": "\033[01;31m",
+    "CANCELED": "\033[37m",
+    "TIMEOUT": "\033[01;31m",
+}
+_INSTANCE = "\033[01;34m"
+_RESET = "\033[0;0m"
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command and its arguments, which are those of ``flux jobs``."""
+    parser = add_command(
+        parsers,
+        "jobs",
+        "List jobs: those that are pending or running, or those that the options ask for.",
+    )
+    add_ids(parser, "*", "list these jobs")
+    parser.add_argument("-a", dest="everything", action="store_true", help="inactive jobs too")
+    parser.add_argument(
+        "-A", dest="everybody", action="store_true", help="jobs of all users (the default)"
+    )
+    parser.add_argument(
+        "-f",
+        "--filter",
+        metavar="STATE|RESULT,…",
+        type=filters,
+        action="extend",
+        help="only jobs with these states or results: pending, running, failed, …",
+    )
+    parser.add_argument(
+        "-c", "--count", metavar="N", type=natural, default=1000, help="at most N; 0 is all"
+    )
+    parser.add_argument(
+        "--since",
+        metavar="WHEN",
+        type=checked(lambda text: parse_time(text, time.time())),
+        help="those active after WHEN: --since=-6h, yesterday, 2026-11-24; implies -a",
+    )
+    add_filter(parser)
+    parser.add_argument(
+        "-i", "--include", metavar="HOSTS|RANKS", help="only jobs that got one of these nodes"
+    )
+    add_format(parser)
+    parser.add_argument(
+        "--sort", metavar="KEY,…", default="", help="by these fields; -KEY reverses"
+    )
+    parser.add_argument(
+        "-w",
+        "--width",
+        metavar="N",
+        type=int,
+        nargs="?",
+        const=0,
+        default=-1,
+        help="cut lines at N columns; without N at those of the terminal",
+    )
+    parser.add_argument("--json", action="store_true", help="as flux jobs --json")
+    parser.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        nargs="?",
+        const="always",
+        default="auto",
+        metavar="WHEN",
+        help="color lines by result: auto (the default), always, never",
+    )
+    parser.add_argument("--stats", action="store_true", help="counts in front of the list")
+    parser.add_argument(
+        "--stats-only", action="store_true", help="only counts; status 1 when no job is active"
+    )
+    add_connection(parser, user=False)
+    parser.set_defaults(run=_run)
+
+
+def add_format(parser: argparse.ArgumentParser, default: str = "default") -> None:
+    """The options for the look of a list of jobs."""
+    parser.add_argument(
+        "-n", "--no-header", "--suppress-header", action="store_true", help="no line of headings"
+    )
+    parser.add_argument(
+        "-o",
+        "--format",
+        metavar="NAME|FORMAT",
+        default=default,
+        help="a format, or the name of one; -o help lists them",
+    )
+
+
+def chosen_format(text: str, sort: str = "") -> Format:
+    """The format that ``-o`` asks for; raises :class:`~fluxapi.cli.exits.Failure`."""
+    try:
+        chosen = Format(formats.find(text, os.environ), heading)
+        if sort:
+            chosen.set_sort(sort)
+    except FormatError as error:
+        raise Failure(str(error), USAGE) from None
+    return chosen
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if arguments.format == "help":
+        put(formats.describe(os.environ))
+        return OK
+    if arguments.format.startswith("get-config="):
+        try:
+            put(formats.snippet(arguments.format.partition("=")[2], os.environ))
+        except FormatError as error:
+            raise Failure(str(error), USAGE) from None
+        return OK
+    if arguments.json and (arguments.stats or arguments.stats_only):
+        raise Failure("--json cannot go with --stats or --stats-only.", USAGE)
+    if arguments.since is not None and arguments.since > time.time():
+        raise Failure("--since lies in the future.", USAGE)
+    chosen = chosen_format(arguments.format, arguments.sort)
+
+    async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
+        return await _list(flux, given, chosen)
+
+    return connected(arguments, act)
+
+
+async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format) -> int:
+    if arguments.stats or arguments.stats_only:
+        active = await _print_stats(flux)
+        if arguments.stats_only:
+            return OK if active else FAILED
+    found = await listing.find(flux, listing.question(arguments))
+    for sentence in found.missing:
+        note(sentence)
+    if arguments.ids and not found.jobs:
+        return FAILED
+    now = time.time()
+    rows = [JobFields(job, now) for job in found.jobs]
+    if arguments.json:
+        _print_json(rows, single=len(arguments.ids) == 1)
+    else:
+        _print_table(rows, arguments, chosen)
+    if found.truncated and not (arguments.no_header or arguments.json):
+        count = plural(arguments.count, "job")
+        note(f"There are more than these {count}: --count takes another number, 0 for all.")
+    return FAILED if found.missing else OK
+
+
+async def _print_stats(flux: AsyncClient) -> int:
+    """Print the counts of ``flux jobs --stats``; returns how many jobs are active."""
+    stats = await flux.stats()
+    states, results = stats["states"], stats["results"]
+    pending = sum(states.get(name, 0) for name in ("NEW", "DEPEND", "PRIORITY", "SCHED"))
+    running = states.get("RUN", 0) + states.get("CLEANUP", 0)
+    completed = results.get("COMPLETED", 0)
+    failed = sum(results.values()) - completed
+    put(f"{running} running, {completed} completed, {failed} failed, {pending} pending")
+    return int(pending + running)
+
+
+def _print_json(rows: list[JobFields], *, single: bool) -> None:
+    records = [row.to_dict() for row in rows]
+    put(json.dumps(records[0] if single else {"jobs": records}))
+
+
+def _print_table(rows: list[JobFields], arguments: argparse.Namespace, chosen: Format) -> None:
+    limit = width() if arguments.width == 0 else arguments.width
+    color = colors(arguments.color)
+    try:
+        rows = chosen.sorted(rows, lambda row: row.get)
+        fitted = chosen.fitted([row.get for row in rows], header=not arguments.no_header)
+        if not arguments.no_header:
+            put(clip(fitted.header(), limit))
+        for row in rows:
+            line = fitted.line(row.get)
+            if not line or line.isspace():
+                continue
+            line = clip(line, limit)
+            if color:
+                paint = _paint(row)
+                # The reset stands at the begin of the next line, as flux jobs has it.
+                sys.stdout.write(f"{paint}{line}\n{_RESET if paint else ''}")
+            else:
+                put(line)
+    except FormatError as error:
+        raise Failure(str(error), USAGE) from None
+
+
+def _paint(row: JobFields) -> str:
+    if row.job.result:
+        return _COLORS.get(row.job.result, "")
+    return _INSTANCE if row.job.uri else ""

@@ -1,0 +1,101 @@
+"""``fluxapi nodes``: the nodes, what is in use of them, and why some are not."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli.exits import OK
+from fluxapi.cli.session import add_connection, runs
+from fluxapi.cli.terminal import colors, put
+from fluxapi.cli.text import safe
+from fluxapi.cli.times import short_date
+from fluxapi.model.resources import decode_idset
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["add"]
+
+_COLORS = {"down": "\033[01;31m", "drained": "\033[33m", "excluded": "\033[37m"}
+_RESET = "\033[0;0m"
+_HEADINGS = ("RANK", "NODE", "STATE", "CORES", "GPUS", "JOBS", "REASON")
+_RIGHT = frozenset({"RANK", "CORES", "GPUS", "JOBS"})
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command and its arguments."""
+    parser = add_command(
+        parsers,
+        "nodes",
+        "List the nodes: their state, cores and gpus in use of all there are, running jobs, and "
+        "why one is drained.",
+    )
+    parser.add_argument(
+        "-n", "--no-header", action="store_true", help="no line of headings and no line of sums"
+    )
+    parser.add_argument("--names", action="store_true", help="only the names, each once")
+    parser.add_argument("--json", action="store_true", help="as GET /resources gives it")
+    add_connection(parser)
+    parser.set_defaults(run=runs(_act))
+
+
+async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    if arguments.names:
+        for name in await flux.nodes():
+            put(safe(name))
+        return OK
+    resources = await flux.resources()
+    if arguments.json:
+        put(json.dumps(resources))
+        return OK
+    jobs: Counter[int] = Counter()
+    async for job in flux.jobs(state=["RUNNING"]):
+        jobs.update(decode_idset(job.ranks or ""))
+    rows = [_row(node, jobs[node["rank"]]) for node in resources["nodes"]]
+    if not arguments.no_header:
+        rows = [_HEADINGS, *rows, _sums(resources["totals"], sum(jobs.values()))]
+    _print(rows)
+    return OK
+
+
+def _row(node: dict[str, Any], jobs: int) -> tuple[str, ...]:
+    reason = safe(node.get("reason", ""))
+    if "drained_at" in node:
+        reason = f"{reason} (since {short_date(node['drained_at'])})".strip()
+    return (
+        str(node["rank"]),
+        safe(node["name"]),
+        node["state"],
+        _use(node["cores"]),
+        _use(node["gpus"]),
+        str(jobs),
+        reason,
+    )
+
+
+def _use(count: dict[str, int]) -> str:
+    return f"{count['allocated']}/{count['total']}"
+
+
+def _sums(totals: dict[str, Any], jobs: int) -> tuple[str, ...]:
+    return (
+        "", "all", f"{totals['nodes']} nodes", _use(totals["cores"]), _use(totals["gpus"]),
+        str(jobs), "",
+    )  # fmt: skip
+
+
+def _print(rows: list[tuple[str, ...]]) -> None:
+    widths = [max(len(row[at]) for row in rows) for at in range(len(_HEADINGS))] if rows else []
+    color = colors("auto")
+    for row in rows:
+        cells = [
+            cell.rjust(width) if heading in _RIGHT else cell.ljust(width)
+            for heading, cell, width in zip(_HEADINGS, row, widths, strict=True)
+        ]
+        line = "  ".join(cells).rstrip()
+        paint = _COLORS.get(row[2], "") if color else ""
+        put(f"{paint}{line}{_RESET}" if paint else line)

@@ -1,0 +1,60 @@
+"""``fluxapi output``: what a job wrote, or writes."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from fluxapi.cli.arguments import Parsers, add_command, add_ids, natural
+from fluxapi.cli.exits import OK
+from fluxapi.cli.session import add_connection, runs
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["add"]
+
+_STREAMS = ("stdout", "stderr")
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command and its arguments."""
+    parser = add_command(
+        parsers,
+        "output",
+        "Write what a job has written so far, standard output to standard output and standard "
+        "error to standard error, byte for byte.",
+    )
+    add_ids(parser)
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="go on until the job ends, and end with its exit status; Ctrl-C detaches",
+    )
+    parser.add_argument(
+        "--tail", metavar="N", type=natural, help="only the last N lines, or pieces"
+    )
+    parser.add_argument("--stream", choices=_STREAMS, help="only this stream")
+    parser.add_argument(
+        "-l", "--label-io", action="store_true", help="label lines with their tasks"
+    )
+    add_connection(parser)
+    parser.set_defaults(run=runs(_act))
+
+
+async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    from fluxapi.cli import follow  # noqa: PLC0415 - only now is it known to be needed
+
+    if arguments.follow:
+        return await follow.attach(
+            flux,
+            arguments.id,
+            tail=arguments.tail,
+            label=arguments.label_io,
+            only=arguments.stream,
+        )
+    output = await flux.output(arguments.id, tail=arguments.tail)
+    writer = follow.Writer(arguments.id, label=arguments.label_io, only=arguments.stream)
+    for entry in output.entries:
+        writer.write(entry)
+    return OK

@@ -1,0 +1,53 @@
+"""``fluxapi serve``: run the service."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+
+from fluxapi import environment
+from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli.exits import OK, Failure
+from fluxapi.errors import FluxapiError
+from fluxapi.settings import Settings, add_arguments
+
+__all__ = ["add"]
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command: its flags are the table of settings."""
+    parser = add_command(
+        parsers,
+        "serve",
+        "Run the service: in front of the Flux broker at FLUX_URI, or, where there is none, on an "
+        "embedded instance that runs jobs on this machine.",
+    )
+    add_arguments(parser)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    try:
+        settings = Settings.read(arguments, environment.take())
+        logging.basicConfig(
+            level=settings.log_level.upper(),
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        )
+        _serve(settings)
+    except FluxapiError as error:
+        raise Failure(error.detail) from None
+    return OK
+
+
+def _serve(settings: Settings) -> None:
+    import uvloop  # noqa: PLC0415 - the server and its libraries: no other command waits for them
+
+    from fluxapi.service import serve  # noqa: PLC0415 - as above
+
+    loop = uvloop.new_event_loop()
+    try:
+        loop.run_until_complete(serve(settings))
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+    finally:
+        loop.close()

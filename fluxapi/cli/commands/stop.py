@@ -1,0 +1,40 @@
+"""``fluxapi stop``: end the service."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli.exits import OK
+from fluxapi.cli.question import agreed
+from fluxapi.cli.session import add_connection, runs
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["add"]
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command and its arguments."""
+    parser = add_command(
+        parsers,
+        "stop",
+        "End the service, and so a `flux start fluxapi serve`. You are asked once more, or say "
+        "--yes.",
+    )
+    parser.add_argument(
+        "--instance", action="store_true", help="end the whole Flux instance with its jobs, too"
+    )
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    add_connection(parser)
+    parser.set_defaults(run=runs(_act))
+
+
+async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    if not arguments.yes:
+        what = "the Flux instance with all its jobs" if arguments.instance else "the service"
+        agreed(f"Stop {what} at {flux.url}?")
+    await flux.stop(instance=arguments.instance)
+    return OK

@@ -1,0 +1,103 @@
+"""``fluxapi submit``: submit a job, with the options of ``flux submit``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import TYPE_CHECKING, Any
+
+from fluxapi.cli import request
+from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
+from fluxapi.cli.request import add_job_options, add_many
+from fluxapi.cli.session import add_connection, connected
+from fluxapi.cli.terminal import note, put
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["add"]
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command and its arguments."""
+    parser = add_command(
+        parsers,
+        "submit",
+        "Submit a job and print its id. What the job gets of this shell's environment is what "
+        "--env names, and paths are paths on the nodes.",
+        usage="fluxapi submit [OPTION…] COMMAND [ARGUMENT…]",
+    )
+    add_job_options(parser)
+    add_many(parser)
+    parser.add_argument("--wait", action="store_true", help="wait until it has ended")
+    parser.add_argument(
+        "--watch",
+        action="store_true",
+        help="follow its output and end with its exit status; Ctrl-C detaches, twice cancels",
+    )
+    parser.add_argument("--quiet", action="store_true", help="do not print the id")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the request as JSON, submit nothing"
+    )
+    add_connection(parser)
+    parser.add_argument("words", metavar="COMMAND", nargs=argparse.REMAINDER)
+    parser.set_defaults(run=_run)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    command = request.split_command(arguments.words)
+    if not command:
+        raise Failure("There is no command to submit: fluxapi submit [OPTION…] COMMAND.", USAGE)
+    fields = request.body(arguments, command)
+    ids = request.copies(arguments)
+    jobs = (
+        [fields]
+        if ids is None
+        else request.replicate(fields, ids, variable=arguments.cc is not None)
+    )
+    if arguments.dry_run:
+        for job in jobs:
+            put(json.dumps(job))
+        return OK
+
+    async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
+        if ids is None:
+            jobid = await flux.submit(**fields)
+            _tell(jobid, given)
+            return await _follow(flux, [jobid], given)
+        return await _submit_all(flux, jobs, given)
+
+    return connected(arguments, act)
+
+
+async def _submit_all(flux: AsyncClient, jobs: Any, arguments: argparse.Namespace) -> int:
+    status, ids = OK, []
+    async for item in flux.submit_many(jobs):
+        if item.id is None:
+            note(f"cc={_number(arguments, item.index)}: {item.error}")
+            status = FAILED
+        else:
+            _tell(item.id, arguments)
+            ids.append(item.id)
+    return max(status, await _follow(flux, ids, arguments)) if ids else status
+
+
+def _number(arguments: argparse.Namespace, index: int) -> int:
+    ids: list[int] = arguments.cc if arguments.cc is not None else arguments.bcc
+    return ids[index]
+
+
+def _tell(jobid: str, arguments: argparse.Namespace) -> None:
+    if not arguments.quiet:
+        put(jobid)
+
+
+async def _follow(flux: AsyncClient, ids: list[str], arguments: argparse.Namespace) -> int:
+    from fluxapi.cli import follow  # noqa: PLC0415 - only now is it known to be needed
+
+    if arguments.watch:
+        return await follow.attach_all(flux, ids, label=arguments.label_io)
+    if arguments.wait:
+        return await follow.wait_all(flux, ids)
+    return OK

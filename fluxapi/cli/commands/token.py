@@ -1,0 +1,38 @@
+"""``fluxapi token``: a bearer token for other programs."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli.exits import OK
+from fluxapi.cli.session import add_connection, runs
+from fluxapi.cli.terminal import note, put
+from fluxapi.cli.times import short_date
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["add"]
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command and its arguments."""
+    parser = add_command(
+        parsers,
+        "token",
+        "Print a bearer token that ends by itself, for the user and token of the environment or "
+        "the config file, to standard output and nowhere else.",
+    )
+    add_connection(parser)
+    parser.set_defaults(run=runs(_act))
+
+
+async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:  # noqa: ARG001 - as others
+    made = await flux.create_token()
+    put(made.token)
+    if sys.stderr.isatty():
+        note(f"it ends at {short_date(made.expires)}.")
+    return OK

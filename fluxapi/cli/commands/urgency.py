@@ -1,0 +1,44 @@
+"""``fluxapi urgency``: let pending jobs go earlier or later, or hold them."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from fluxapi.cli.arguments import Parsers, add_command, add_ids, checked
+from fluxapi.cli.each import each
+from fluxapi.cli.session import add_connection, runs
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient, Urgency
+
+__all__ = ["add"]
+
+_WORDS: dict[str, Urgency] = {"hold": "hold", "default": "default", "expedite": "expedite"}
+_MAX = 31
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command and its arguments."""
+    parser = add_command(
+        parsers,
+        "urgency",
+        "Set the urgency of pending jobs: 0 or hold keeps them from starting, 16 is the default, "
+        "31 or expedite lets them go first.",
+    )
+    parser.add_argument("urgency", metavar="N|WORD", type=checked(_urgency))
+    add_ids(parser, "+")
+    add_connection(parser)
+    parser.set_defaults(run=runs(_act))
+
+
+def _urgency(text: str) -> Urgency:
+    if text in _WORDS:
+        return _WORDS[text]
+    if text.isascii() and text.isdigit() and int(text) <= _MAX:
+        return int(text)
+    raise ValueError(f"{text!r} is no urgency: 0 to {_MAX}, {', '.join(_WORDS)}")
+
+
+async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    return await each(arguments.ids, lambda jobid: flux.urgency(jobid, arguments.urgency))

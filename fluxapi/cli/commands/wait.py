@@ -1,0 +1,45 @@
+"""``fluxapi wait``: until jobs have ended."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+from typing import TYPE_CHECKING
+
+from fluxapi.cli.arguments import Parsers, add_command, add_ids, checked
+from fluxapi.cli.exits import FAILED, Failure
+from fluxapi.cli.session import add_connection, runs
+from fluxapi.cli.times import parse_duration
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["add"]
+
+
+def add(parsers: Parsers) -> None:
+    """Declare the command and its arguments."""
+    parser = add_command(
+        parsers,
+        "wait",
+        "Return once all of the jobs are inactive, with the exit status of the job, or the highest "
+        "of those of the jobs.",
+    )
+    add_ids(parser, "+")
+    parser.add_argument(
+        "--timeout", metavar="FSD", type=checked(parse_duration), help="give up after 90s, 5m, …"
+    )
+    parser.add_argument("--quiet", action="store_true", help="do not say how a job failed")
+    add_connection(parser)
+    parser.set_defaults(run=runs(_act))
+
+
+async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    from fluxapi.cli.follow import wait_all  # noqa: PLC0415 - only now is it known to be needed
+
+    try:
+        return await asyncio.wait_for(
+            wait_all(flux, arguments.ids, quiet=arguments.quiet), arguments.timeout
+        )
+    except asyncio.TimeoutError:
+        raise Failure("Not all of the jobs have ended in this time.", FAILED) from None

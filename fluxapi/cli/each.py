@@ -1,0 +1,27 @@
+"""The same for several jobs: what goes wrong with one does not keep it from the others."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+from .exits import FAILED, OK
+from .terminal import note
+
+__all__ = ["each"]
+
+
+async def each(ids: Iterable[str], act: Callable[[str], Awaitable[object]]) -> int:
+    """Act on each job in turn; the exit status: 1 when the service refused one.
+
+    Raises ``ClientError`` when it cannot be reached.
+    """
+    from fluxapi.client import Conflict, Invalid, NotFound  # noqa: PLC0415 - it is there already
+
+    status = OK
+    for jobid in ids:
+        try:
+            await act(jobid)
+        except (Conflict, Invalid, NotFound) as error:  # noqa: PERF203 - a request each
+            note(f"{jobid}: {error}")
+            status = FAILED
+    return status

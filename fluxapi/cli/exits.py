@@ -1,0 +1,77 @@
+"""How the ``fluxapi`` command ends: exit statuses, and the error that carries one.
+
+| status | means |
+|---|---|
+| 0 | done |
+| 1 | not done, or the job failed |
+| 2 | the command line, the environment or the config file cannot be used |
+| 3 | the service cannot be reached, or not now |
+| 4 | the service wants other credentials |
+| 130 | Ctrl-C |
+| 141 | whoever read the output has gone |
+
+``submit --watch``, ``output --follow`` and ``wait`` end with the status of the job instead.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fluxapi.client import ClientError, Job
+
+__all__ = [
+    "DENIED",
+    "FAILED",
+    "INTERRUPTED",
+    "OK",
+    "PIPE",
+    "UNREACHABLE",
+    "USAGE",
+    "Failure",
+    "failure_of",
+    "of_job",
+]
+
+OK, FAILED, USAGE, UNREACHABLE, DENIED = 0, 1, 2, 3, 4
+INTERRUPTED = 130
+PIPE = 141
+_BY_SIGNAL = 128
+
+
+class Failure(Exception):
+    """The command ends with one sentence on standard error, and this status."""
+
+    def __init__(self, sentence: str, status: int = FAILED) -> None:
+        super().__init__(sentence, status)
+        self.sentence = sentence
+        self.status = status
+
+
+def failure_of(error: ClientError) -> Failure:
+    """How the command ends when the client fails."""
+    from fluxapi.client import errors  # noqa: PLC0415 - it is there already when this is called
+
+    status = FAILED
+    if isinstance(error, (errors.ConnectionFailed, errors.Unavailable)):
+        status = UNREACHABLE
+    elif isinstance(error, errors.Unauthorized):
+        status = DENIED
+    elif isinstance(error, errors.ConfigError):
+        status = USAGE
+    return Failure(str(error), status)
+
+
+def of_job(job: Job) -> int:
+    """The exit status that stands for how a job ended, as ``flux run`` gives it.
+
+    The exit code of its tasks, 128 and the signal that ended them, else 1 for a job that did not
+    end well.
+    """
+    status = job.waitstatus
+    if status is not None and os.WIFSIGNALED(status):
+        return _BY_SIGNAL + os.WTERMSIG(status)
+    if status is not None and os.WEXITSTATUS(status):
+        return os.WEXITSTATUS(status)
+    return OK if job.success else FAILED

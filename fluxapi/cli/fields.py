@@ -1,0 +1,417 @@
+"""A job's fields by the names that ``flux jobs -o`` gives them, with Flux's values and headings.
+
+The names, the headings and what each shows are those of flux-core 0.88 (``flux/job/info.py``), so
+a format that works there works here. What only a local Flux can know, ``instance.*`` and the
+mnemonic words of an id, is empty or refused.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fluxapi.model.jobid import encode_f58, encode_fancy, parse
+
+from . import basemoji
+from .text import safe, safe_tree
+from .times import duration
+
+if TYPE_CHECKING:
+    from fluxapi.client import Job
+
+__all__ = ["HEADINGS", "JobFields", "heading"]
+
+_PENDING = frozenset({"DEPEND", "PRIORITY", "SCHED"})
+
+_STATE_LETTERS = {
+    "NEW": "N",
+    "DEPEND": "D",
+    "PRIORITY": "P",
+    "SCHED": "S",
+    "RUN": "R",
+    "CLEANUP": "C",
+    "INACTIVE": "I",
+}
+_STATE_EMOJI = {
+    "NEW": "🎁",
+    "DEPEND": "🛑",
+    "PRIORITY": "🚦",
+    "SCHED": "📅",
+    "RUN": "🏃",
+    "CLEANUP": "🗑",
+    "INACTIVE": "💀",
+}
+_RESULT_LETTERS = {"COMPLETED": "CD", "FAILED": "F", "CANCELED": "CA", "TIMEOUT": "TO"}
+_RESULT_EMOJI = {"COMPLETED": "😀", "FAILED": "💩", "CANCELED": "💥", "TIMEOUT": "⌛"}
+_NO_RESULT = "\u3000"
+"""As wide as an emoji."""
+
+_RESERVED_EXITS = {
+    126: "Command invoked cannot execute",
+    127: "command not found",
+    128: "Invalid argument to exit",
+}
+_BY_SIGNAL = 128
+
+
+class JobId(int):
+    """A job id: a number that shows as F58."""
+
+    def __str__(self) -> str:
+        return encode_fancy(self)
+
+
+class Empty:
+    """What an annotation that is not there gives: nothing, under any format."""
+
+    def __str__(self) -> str:
+        return ""
+
+    def __format__(self, spec: str) -> str:
+        return format("", spec.rstrip("bcdoxXeEfFgGn%"))
+
+
+EMPTY = Empty()
+
+
+class Tree:
+    """Annotations, or a part of them: JSON when shown whole."""
+
+    def __init__(self, value: Mapping[str, Any]) -> None:
+        self.value = value
+
+    def __str__(self) -> str:
+        return json.dumps(self.value) if self.value else ""
+
+    def __format__(self, spec: str) -> str:
+        return format(str(self), spec)
+
+
+class JobFields:
+    """The fields of one job as they are at ``now``, seconds since the epoch."""
+
+    def __init__(self, job: Job, now: float) -> None:
+        self.job = job
+        self.now = now
+        self.id = JobId(parse(job.id))
+
+    def get(self, field: str) -> Any:
+        """The value of a field that :func:`heading` knows."""
+        found = _FIELDS.get(field)
+        if found is not None:
+            return found(self)
+        first, _, rest = field.partition(".")
+        if first == "instance":
+            return ""
+        path = rest.split(".") if first == "annotations" else field.split(".")
+        return _annotation(self.job.annotations or {}, path)
+
+    @property
+    def runtime(self) -> float:
+        """Seconds from start to end, or to now."""
+        job = self.job
+        if not job.t_run:
+            return 0.0
+        return (job.t_cleanup or self.now) - job.t_run
+
+    @property
+    def t_remaining(self) -> float:
+        """Seconds until the time limit, of a running job."""
+        if self.job.status != "RUN":
+            return 0.0
+        return max((self.job.expiration or 0.0) - self.now, 0.0)
+
+    @property
+    def dependencies(self) -> str:
+        """The dependencies with commas, a time to begin at in the local zone."""
+        return ",".join(_dependency(item, self.now) for item in self.job.dependencies or ())
+
+    @property
+    def contextual_info(self) -> str:
+        """What a pending job waits for, else where the job runs or ran."""
+        job = self.job
+        if job.state == "PRIORITY":
+            return "priority-wait"
+        if job.state == "DEPEND":
+            return f"depends:{self.dependencies}"
+        if job.state == "SCHED":
+            return self._waits_for()
+        return safe(job.nodelist or "")
+
+    def _waits_for(self) -> str:
+        estimate = _annotation(self.job.annotations or {}, ["sched", "t_estimate"])
+        if isinstance(estimate, (int, float)):
+            left = estimate - self.now
+            return f"eta:{'now' if left < 0 else duration(left)}"
+        if self.job.urgency == 0:
+            return "held"
+        return "priority-hold" if self.job.priority == 0 else ""
+
+    @property
+    def contextual_time(self) -> float:
+        """The time limit of a pending job, else how long it has run; seconds."""
+        return self.job.duration or 0.0 if self.job.state in _PENDING else self.runtime
+
+    @property
+    def inactive_reason(self) -> str:
+        """Why an inactive job ended, in words."""
+        job = self.job
+        if job.state != "INACTIVE":
+            return ""
+        exception = job.exception
+        note = safe(exception.note or "") if exception and exception.occurred else ""
+        kind = exception.type if exception and exception.occurred else None
+        if job.result == "CANCELED":
+            return f"Canceled: {note}" if kind == "cancel" and note else "Canceled"
+        if job.result == "TIMEOUT":
+            return "Timeout"
+        if (
+            job.result == "FAILED"
+            and exception is not None
+            and kind not in {None, "exec"}
+            and exception.severity == 0
+        ):
+            return f"Exception: type={safe(kind or '')}" + (f" note={note}" if note else "")
+        return _exit(job.returncode, failed=job.result == "FAILED")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record of ``flux jobs --json``: what is not set is left out."""
+        record = {name: _raw(self, name) for name in _JSON_ORDER}
+        kept = {
+            name: value
+            for name, value in record.items()
+            if value != "" and not (_is_time(name) and value == 0)
+        }
+        kept["jobid"] = encode_fancy(self.id)
+        kept["annotations"] = self.job.annotations or {}
+        exception = self.job.exception
+        kept["exception"] = (
+            {
+                "occurred": True,
+                "severity": exception.severity,
+                "type": exception.type,
+                "note": exception.note,
+            }
+            if exception is not None and exception.occurred
+            else {"occurred": False}
+        )
+        if self.job.uri:
+            kept["uri"] = self.job.uri
+        return kept
+
+
+def _annotation(tree: Any, path: list[str]) -> Any:
+    for part in path:
+        if not isinstance(tree, Mapping) or part not in tree:
+            return EMPTY
+        tree = tree[part]
+    if isinstance(tree, Mapping):
+        return Tree(safe_tree(tree))
+    return safe_tree(tree)
+
+
+def _dependency(text: str, now: float) -> str:
+    kind, equals, value = text.partition("=")
+    if kind != "begin-time" or not equals:
+        return safe(text)
+    try:
+        begin = datetime.fromtimestamp(float(value)).astimezone()
+    except (ValueError, OverflowError, OSError):
+        return safe(text)
+    today = begin.date() == datetime.fromtimestamp(now).astimezone().date()
+    shown = f"{begin:%H:%M}" if today else f"{begin:%b%d-%H:%M}"
+    return f"begin@{shown}" + (f":{begin:%S}" if begin.second else "")
+
+
+def _exit(code: int | None, *, failed: bool) -> str:
+    if not failed or code is None:
+        return f"Exit {'' if code is None else code}"
+    if code > _BY_SIGNAL:
+        try:
+            return signal.strsignal(code - _BY_SIGNAL) or f"Signaled {code - _BY_SIGNAL}"
+        except ValueError:
+            return f"Signaled {code - _BY_SIGNAL}"
+    return _RESERVED_EXITS.get(code, f"Exit {code}")
+
+
+def _is_time(name: str) -> bool:
+    return name.startswith("t_") or name in {"runtime", "expiration"}
+
+
+def _raw(fields: JobFields, name: str) -> Any:
+    """A member of the JSON record: exact texts, since JSON has escapes of its own."""
+    if name == "id":
+        return int(fields.id)
+    if name in {"runtime", "t_remaining"}:
+        return getattr(fields, name)
+    if name == "dependencies":
+        return [_dependency(item, fields.now) for item in fields.job.dependencies or ()]
+    value = getattr(fields.job, name)
+    if value is None:
+        return 0.0 if name == "duration" else ""
+    return value
+
+
+_JSON_ORDER = (
+    "t_depend", "t_priority", "t_sched", "t_run", "t_cleanup", "t_inactive", "duration",
+    "expiration", "name", "cwd", "queue", "project", "bank", "ntasks", "ncores", "nnodes",
+    "priority", "ranks", "nodelist", "success", "result", "waitstatus", "id", "t_submit",
+    "t_remaining", "state", "username", "userid", "urgency", "runtime", "status", "returncode",
+    "dependencies",
+)  # fmt: skip
+
+Getter = Callable[[JobFields], Any]
+
+
+def _attribute(name: str, default: Any = "") -> Getter:
+    def get(fields: JobFields) -> Any:
+        value = getattr(fields.job, name)
+        if value is None:
+            return default
+        return safe(value) if isinstance(value, str) else value
+
+    return get
+
+
+def _exception(name: str) -> Getter:
+    def get(fields: JobFields) -> Any:
+        exception = fields.job.exception
+        if fields.job.state != "INACTIVE" or exception is None:
+            return ""
+        value = getattr(exception, name)
+        if value is None:
+            return ""
+        return safe(value) if isinstance(value, str) else value
+
+    return get
+
+
+def _local_uri(fields: JobFields) -> str:
+    scheme, _, rest = (fields.job.uri or "").partition("://")
+    if scheme != "ssh":
+        return safe(fields.job.uri or "")
+    return safe(f"local:///{rest.partition('/')[2]}")
+
+
+def _status_letters(fields: JobFields) -> str:
+    job = fields.job
+    if job.result:
+        return _RESULT_LETTERS.get(job.result, "")
+    return _STATE_LETTERS.get(job.state, "")
+
+
+def _status_emoji(fields: JobFields) -> str:
+    job = fields.job
+    if job.result:
+        return _RESULT_EMOJI.get(job.result, _NO_RESULT)
+    return _STATE_EMOJI.get(job.state, _NO_RESULT)
+
+
+def _dothex(fields: JobFields) -> str:
+    digits = f"{int(fields.id):016x}"
+    return ".".join(digits[at : at + 4] for at in range(0, 16, 4))
+
+
+_TABLE: tuple[tuple[str, str, Getter], ...] = (
+    ("id", "JOBID", lambda it: it.id),
+    ("id.dec", "JOBID", lambda it: str(int(it.id))),
+    ("id.hex", "JOBID", lambda it: hex(it.id)),
+    ("id.f58", "JOBID", lambda it: encode_fancy(it.id)),
+    ("id.f58plain", "JOBID", lambda it: encode_f58(it.id)),
+    ("id.emoji", "JOBID", lambda it: basemoji.encode(it.id)),
+    ("id.kvs", "JOBID", lambda it: f"job.{_dothex(it)}"),
+    ("id.dothex", "JOBID", _dothex),
+    ("userid", "UID", _attribute("userid")),
+    ("username", "USER", _attribute("username")),
+    ("urgency", "URG", _attribute("urgency")),
+    ("priority", "PRI", _attribute("priority")),
+    ("state", "STATE", _attribute("state")),
+    ("state_single", "S", lambda it: _STATE_LETTERS.get(it.job.state, "")),
+    ("state_emoji", "STATE", lambda it: _STATE_EMOJI.get(it.job.state, "")),
+    ("name", "NAME", _attribute("name")),
+    ("cwd", "CWD", _attribute("cwd")),
+    ("queue", "QUEUE", _attribute("queue")),
+    ("project", "PROJECT", _attribute("project")),
+    ("bank", "BANK", _attribute("bank")),
+    ("ntasks", "NTASKS", _attribute("ntasks")),
+    ("ncores", "NCORES", _attribute("ncores")),
+    ("duration", "DURATION", _attribute("duration", 0.0)),
+    ("nnodes", "NNODES", _attribute("nnodes")),
+    ("expiration", "EXPIRATION", _attribute("expiration", 0.0)),
+    ("t_remaining", "T_REMAINING", lambda it: it.t_remaining),
+    ("ranks", "RANKS", _attribute("ranks")),
+    ("nodelist", "NODELIST", _attribute("nodelist")),
+    ("success", "SUCCESS", _attribute("success")),
+    ("result", "RESULT", _attribute("result")),
+    ("result_abbrev", "RS", lambda it: _RESULT_LETTERS.get(it.job.result or "", "")),
+    ("result_emoji", "RESULT", lambda it: _RESULT_EMOJI.get(it.job.result or "", _NO_RESULT)),
+    ("t_submit", "T_SUBMIT", _attribute("t_submit", 0.0)),
+    ("t_depend", "T_DEPEND", _attribute("t_depend", 0.0)),
+    ("t_priority", "T_PRIORITY", _attribute("t_priority", 0.0)),
+    ("t_sched", "T_SCHED", _attribute("t_sched", 0.0)),
+    ("t_run", "T_RUN", _attribute("t_run", 0.0)),
+    ("t_cleanup", "T_CLEANUP", _attribute("t_cleanup", 0.0)),
+    ("t_inactive", "T_INACTIVE", _attribute("t_inactive", 0.0)),
+    ("runtime", "RUNTIME", lambda it: it.runtime),
+    ("status", "STATUS", _attribute("status")),
+    ("status_abbrev", "ST", _status_letters),
+    ("status_emoji", "STATUS", _status_emoji),
+    ("waitstatus", "WSTATUS", _attribute("waitstatus")),
+    ("returncode", "RC", _attribute("returncode")),
+    ("exception.occurred", "EXCEPTION-OCCURRED", _exception("occurred")),
+    ("exception.severity", "EXCEPTION-SEVERITY", _exception("severity")),
+    ("exception.type", "EXCEPTION-TYPE", _exception("type")),
+    ("exception.note", "EXCEPTION-NOTE", _exception("note")),
+    ("annotations", "ANNOTATIONS", lambda it: Tree(safe_tree(it.job.annotations or {}))),
+    ("dependencies", "DEPENDENCIES", lambda it: it.dependencies),
+    ("contextual_info", "INFO", lambda it: it.contextual_info),
+    ("contextual_time", "TIME", lambda it: it.contextual_time),
+    ("inactive_reason", "INACTIVE-REASON", lambda it: it.inactive_reason),
+    ("uri", "URI", _attribute("uri")),
+    ("uri.local", "URI", _local_uri),
+)
+
+_FIELDS: dict[str, Getter] = {name: get for name, _, get in _TABLE}
+
+HEADINGS: dict[str, str] = {
+    **{name: title for name, title, _ in _TABLE},
+    "sched": "SCHED",
+    "user": "USER",
+    "annotations.sched.t_estimate": "T_ESTIMATE",
+    "annotations.sched.reason_pending": "REASON",
+    "annotations.sched.resource_summary": "RESOURCES",
+    "sched.t_estimate": "T_ESTIMATE",
+    "sched.reason_pending": "REASON",
+    "sched.resource_summary": "RESOURCES",
+    "instance.stats.total": "NJOBS",
+    "instance.utilization": "CORE%",
+    "instance.gpu_utilization": "GPU%",
+    "instance.progress": "PROG",
+    **{
+        f"instance.resources.{which}.{what}": noun if which == "all" else short
+        for which, short in (
+            ("all", ""), ("up", "UP"), ("down", "DOWN"), ("allocated", "USED"), ("free", "FREE"),
+        )
+        for what, noun in (("ncores", "CORES"), ("ngpus", "GPUS"), ("nnodes", "NODES"))
+    },
+}  # fmt: skip
+"""The heading of each field; annotations may have others, see :func:`heading`."""
+
+
+def heading(field: str) -> str | None:
+    """The heading of a field; ``None`` when there is no such field."""
+    if field in HEADINGS:
+        return HEADINGS[field]
+    first, dot, rest = field.partition(".")
+    if not dot:
+        return None
+    if first in {"sched", "user"}:
+        return field.upper()
+    if first == "annotations":
+        return rest.upper()
+    if first == "instance":
+        return rest.upper().removeprefix("RESOURCES.")
+    return None

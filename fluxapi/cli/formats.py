@@ -1,0 +1,132 @@
+"""The named formats of ``flux jobs -o NAME``: Flux's own, and those of its config files."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .format import FormatError
+
+__all__ = ["BUILTIN", "describe", "find", "load", "snippet"]
+
+_ID = "{id.f58:>12}"
+_WHERE = "?:{queue:<8.8}"
+_WHO = "+:{username:<8} {name:<10.10+}"
+_SIZE = "{ntasks:>6} {nnodes:>6h}"
+_TIMES = "{t_submit!d:%b%d %R::>12} {t_remaining!F:>12h}"
+_TURN = "{urgency:<3} {priority:<12} {state:<8.8}"
+_END = "{t_inactive!d:%b%d %R::>12h}"
+_REST = "{contextual_time!F:>8h} {contextual_info}"
+
+BUILTIN: dict[str, tuple[str, str]] = {
+    "default": (
+        "as flux jobs shows jobs",
+        f"{_ID} {_WHERE} {_WHO} {{status_abbrev:>2.2}} {_SIZE} {_REST}",
+    ),
+    "cute": (
+        "the default with emojis",
+        f"{_ID} {_WHERE} {_WHO} {{status_emoji:>5.5}} {_SIZE} {_REST}",
+    ),
+    "long": (
+        "with the whole status, time of submission and time left",
+        f"{_ID} {_WHERE} {_WHO} {{status:>9.9}} {_SIZE} {_TIMES} {_REST}",
+    ),
+    "deps": (
+        "urgency, priority and dependencies",
+        f"{_ID} {_WHERE} {{name:<10.10+}} {_TURN} {{dependencies}}",
+    ),
+    "endreason": (
+        "why each job ended",
+        f"{_ID} {_WHERE} {_WHO} {{status_abbrev:>2.2}} {_END} {{inactive_reason}}",
+    ),
+}
+"""What each is for, and the format (flux-core, src/cmd/flux-jobs.py)."""
+
+_DEFAULT = "FLUX_JOBS_FORMAT_DEFAULT"
+
+
+def load(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
+    """All formats: the built-in ones and those of ``flux/flux-jobs.toml`` and ``.json``.
+
+    The files are those that ``flux jobs`` reads, in $XDG_CONFIG_HOME and $XDG_CONFIG_DIRS.
+    Raises :class:`~fluxapi.cli.format.FormatError` for one that cannot be used.
+    """
+    found = dict(BUILTIN)
+    for path in _files(environ):
+        for name, entry in _entries(path):
+            if name not in BUILTIN:
+                found[name] = (str(entry.get("description", "")), entry["format"])
+    return found
+
+
+def find(text: str, environ: Mapping[str, str]) -> str:
+    """The format that ``-o`` names or is; raises :class:`~fluxapi.cli.format.FormatError`."""
+    if "{" in text:
+        return text
+    if text == "default":
+        text = environ.get(_DEFAULT, text)
+        if "{" in text:
+            return text
+    formats = load(environ)
+    if text not in formats:
+        meant = re.sub(r"\w+", r"{\g<0>}", text)
+        raise FormatError(
+            f"There is no format {text!r}: -o help lists them (did you mean {meant!r}?)."
+        )
+    return formats[text][1]
+
+
+def describe(environ: Mapping[str, str]) -> str:
+    """The list for ``-o help``."""
+    lines = [f"  {name:<12} {what}".rstrip() for name, (what, _) in load(environ).items()]
+    return "\n".join(["Formats:", "", *lines])
+
+
+def snippet(name: str, environ: Mapping[str, str]) -> str:
+    """What ``-o get-config=NAME`` prints: the format as a table of a TOML file."""
+    formats = load(environ)
+    if name not in formats:
+        raise FormatError(f"There is no format {name!r}: -o help lists them.")
+    what, text = formats[name]
+    return f"[formats.{name}]\ndescription = {json.dumps(what)}\nformat = {json.dumps(text)}"
+
+
+def _files(environ: Mapping[str, str]) -> Iterator[Path]:
+    """The config files, the ones that win last."""
+    home = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    folders = [home, *(environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")]
+    for folder in reversed(folders):
+        for ending in ("json", "toml"):
+            path = Path(folder, "flux", f"flux-jobs.{ending}")
+            if path.is_file():
+                yield path
+
+
+def _entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        document = json.loads(text) if path.suffix == ".json" else _toml(text)
+        formats = document.get("formats", {})
+        for name, entry in formats.items():
+            yield name, {**entry, "format": _text(entry["format"])}
+    except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise FormatError(f"{path} cannot be used: {error}.") from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError("a format must be text")
+    return value
+
+
+def _toml(text: str) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - only where there is such a file
+    else:
+        import tomli as tomllib  # noqa: PLC0415 - as above
+    document: dict[str, Any] = tomllib.loads(text)
+    return document

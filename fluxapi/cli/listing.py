@@ -1,0 +1,173 @@
+"""Finding jobs as ``flux jobs`` does: pending, then running, then inactive ones, each in order."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from fluxapi.model.jobid import parse
+from fluxapi.model.resources import decode_hostlist, decode_idset
+
+from .arguments import RESULTS, STATES
+from .exits import USAGE, Failure
+from .text import safe
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient, Job
+
+__all__ = ["Found", "Question", "find", "question", "where"]
+
+_PENDING = ("depend", "priority", "sched")
+_RUNNING = ("run", "cleanup")
+_MEMBERS = {
+    "pending": _PENDING,
+    "running": _RUNNING,
+    "active": (*_PENDING, *_RUNNING),
+    **{state: (state,) for state in STATES},
+    **{result: (result,) for result in RESULTS},
+}
+_DEFAULT = ("pending", "running")
+_ALL = (*_DEFAULT, "inactive")
+
+
+@dataclass(frozen=True)
+class Question:
+    """Which jobs: by id, or those with any of ``words`` (states and results) in ``where``.
+
+    ``since`` leaves out what became inactive earlier, seconds since the epoch; ``count`` 0 is all.
+    """
+
+    ids: tuple[str, ...] = ()
+    words: tuple[str, ...] = _DEFAULT
+    where: dict[str, Any] = field(default_factory=dict)
+    queues: tuple[str, ...] = ()
+    nodes: str = ""
+    since: float = 0.0
+    count: int = 1000
+
+
+@dataclass(frozen=True)
+class Found:
+    """The jobs in Flux's order; whether there are more; a sentence for each id without one."""
+
+    jobs: list[Job]
+    truncated: bool = False
+    missing: tuple[str, ...] = ()
+
+
+def question(arguments: argparse.Namespace) -> Question:
+    """What the arguments of ``fluxapi jobs`` ask for."""
+    words = tuple(arguments.filter or ())
+    if not words:
+        words = _ALL if arguments.everything or arguments.since is not None else _DEFAULT
+    return Question(
+        ids=tuple(arguments.ids),
+        words=words,
+        where=where(arguments),
+        queues=tuple(arguments.queue or ()),
+        nodes=arguments.include or "",
+        since=arguments.since or 0.0,
+        count=arguments.count,
+    )
+
+
+def where(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The filters that the service applies, of those that :func:`add_filter` declares."""
+    found: dict[str, Any] = {}
+    if arguments.name:
+        found["name"] = arguments.name
+    if arguments.owner and arguments.owner != "all":
+        found["user"] = arguments.owner
+    return found
+
+
+async def find(flux: AsyncClient, asked: Question) -> Found:
+    """The jobs that are asked for; raises ``ClientError``."""
+    if asked.ids:
+        return await _by_id(flux, asked.ids)
+    members = {member for word in asked.words for member in _MEMBERS[word]}
+    limit = asked.count + 1 if asked.count else None
+    takes = _node_test(asked.nodes)
+    jobs: list[Job] = []
+    for states, order in ((_PENDING, _by_priority), (_RUNNING, _by_start)):
+        wanted = [state for state in states if state in members]
+        if wanted:
+            some = [job async for job in _ask(flux, asked, {"state": wanted}) if takes(job)]
+            jobs += sorted(some, key=order)
+    jobs += await _inactive(flux, asked, members, None if limit is None else limit - len(jobs))
+    truncated = limit is not None and len(jobs) >= limit
+    return Found(jobs[: asked.count] if truncated else jobs, truncated)
+
+
+async def _inactive(
+    flux: AsyncClient, asked: Question, members: set[str], limit: int | None
+) -> list[Job]:
+    """Inactive jobs, the last to end first, out of those that were submitted last."""
+    results = [result for result in RESULTS if result in members]
+    if "inactive" in members:
+        filter: dict[str, Any] = {"state": ["inactive"]}
+    elif results:
+        filter = {"result": results}
+    else:
+        return []
+    takes = _node_test(asked.nodes)
+    some: list[Job] = []
+    if limit is not None and limit <= 0:
+        return some
+    async for job in _ask(flux, asked, filter):
+        if (job.t_inactive or 0.0) > asked.since and takes(job):
+            some.append(job)
+            if limit is not None and len(some) >= limit:
+                break
+    return sorted(some, key=_by_end)
+
+
+async def _by_id(flux: AsyncClient, ids: Iterable[str]) -> Found:
+    from fluxapi.client import NotFound  # noqa: PLC0415 - it is there already
+
+    jobs: list[Job] = []
+    missing: list[str] = []
+    for jobid in ids:
+        try:
+            jobs.append(await flux.get(jobid))
+        except NotFound as error:  # noqa: PERF203 - a request each, which takes far longer
+            missing.append(str(error))
+    return Found(jobs, missing=tuple(missing))
+
+
+async def _ask(flux: AsyncClient, asked: Question, filter: dict[str, Any]) -> AsyncIterator[Job]:
+    """The service takes one queue at a time."""
+    for queue in asked.queues or (None,):
+        more: dict[str, Any] = {} if queue is None else {"queue": queue}
+        async for job in flux.jobs(**filter, **asked.where, **more):
+            yield job
+
+
+def _node_test(text: str) -> Callable[[Job], bool]:
+    """Whether a job got one of some nodes, given as an idset of ranks or a hostlist."""
+    if not text:
+        return lambda job: True  # noqa: ARG005 - as the other ones
+    try:
+        ranks = set(decode_idset(text))
+        return lambda job: not ranks.isdisjoint(decode_idset(job.ranks or ""))
+    except ValueError:
+        pass
+    try:
+        hosts = set(decode_hostlist(text))
+    except ValueError as error:
+        raise Failure(f"--include {safe(str(error))}.", USAGE) from None
+    return lambda job: not hosts.isdisjoint(decode_hostlist(job.nodelist or ""))
+
+
+def _by_priority(job: Job) -> tuple[int, int]:
+    return -(job.priority or 0), parse(job.id)
+
+
+def _by_start(job: Job) -> tuple[float, int]:
+    return -(job.t_run or 0.0), -parse(job.id)
+
+
+def _by_end(job: Job) -> tuple[float, int]:
+    return -(job.t_inactive or 0.0), -parse(job.id)

@@ -1,0 +1,72 @@
+"""The ``fluxapi`` command: its parser, and how each command begins and ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from fluxapi import __version__
+
+from .commands import SUMMARIES
+from .exits import INTERRUPTED, PIPE, Failure
+from .session import add_connection
+from .terminal import discard_output, note, prepare
+
+__all__ = ["build_parser", "run"]
+
+_DESCRIPTION = "Puts a Flux instance on the web, and talks to one that is there."
+_TAKE_VALUE = ("--url", "--user", "--profile")
+_EPILOG = "Exit status: 0 done, 1 not, 2 wrong use, 3 service not reached, 4 not allowed."
+
+
+def build_parser(only: str | None = None) -> argparse.ArgumentParser:
+    """The parser of the whole command line, or with the arguments of only one command."""
+    parser = argparse.ArgumentParser(
+        prog="fluxapi", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False
+    )
+    parser.add_argument("--version", action="version", version=f"fluxapi {__version__}")
+    add_connection(parser, top=True)
+    parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for name, summary in SUMMARIES.items():
+        if only is None or name == only:
+            import_module(f"fluxapi.cli.commands.{name}").add(parsers)
+        else:
+            parsers.add_parser(name, help=summary)
+    return parser
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """The command that is asked for, without the rest being understood yet."""
+    words = iter(arguments)
+    for word in words:
+        if word in _TAKE_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status, see :mod:`fluxapi.cli.exits`."""
+    if "_ARGCOMPLETE" in os.environ:
+        from .completer import complete  # noqa: PLC0415 - only while the shell completes
+
+        complete(build_parser())
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    parsed = build_parser(_command(given)).parse_args(given)
+    prepare()
+    try:
+        status: int = parsed.run(parsed)
+        sys.stdout.flush()
+    except Failure as failure:
+        note(failure.sentence)
+        return failure.status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        discard_output()
+        return PIPE
+    return status

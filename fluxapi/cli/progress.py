@@ -1,0 +1,67 @@
+"""The progress bar of ``fluxapi bulk``, on standard error."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import TimeElapsedColumn as Elapsed
+from rich.text import Text
+
+__all__ = ["ProgressBar", "progress_bar"]
+
+
+class Rate(ProgressColumn):
+    """Jobs in a second."""
+
+    def render(self, task: Task) -> Text:
+        """The speed of the last while, or over all once it is done."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f} jobs/s")
+
+
+class ProgressBar:
+    """Two bars at most: what is submitted, and what of it has ended."""
+
+    def __init__(self, progress: Progress, total: int | None, *, waits: bool) -> None:
+        self._progress = progress
+        self._total = total
+        self._count = 0
+        self._submitting = progress.add_task("submitted", total=total)
+        self._ending = progress.add_task("ended", total=total) if waits else None
+
+    def submitted(self, count: int) -> None:
+        """So many more."""
+        self._count += count
+        self._progress.advance(self._submitting, count)
+        if self._ending is not None and self._total is None:
+            self._progress.update(self._ending, total=self._count)
+
+    def ended(self, done: int, failed: int) -> None:
+        """So many by now, and so many of these not well."""
+        if self._ending is not None:
+            named = f"ended, {failed:,} failed" if failed else "ended"
+            self._progress.update(self._ending, completed=done, description=named)
+
+
+@contextlib.contextmanager
+def progress_bar(total: int | None, *, waits: bool) -> Iterator[ProgressBar]:
+    """A bar while the context lasts; ids on standard output pass above it."""
+    console = Console(
+        file=sys.stderr, no_color=bool(os.environ.get("NO_COLOR")), highlight=False, markup=False
+    )
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        Elapsed(),
+    )
+    with Progress(
+        *columns, console=console, redirect_stdout=sys.stdout.isatty(), redirect_stderr=True
+    ) as progress:
+        yield ProgressBar(progress, total, waits=waits)

@@ -1,0 +1,69 @@
+"""Standard output and error: what they are connected to, and lines for them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from typing import TextIO
+
+from .text import safe
+
+__all__ = ["colors", "note", "prepare", "progress_wanted", "put", "put_raw", "width"]
+
+
+def prepare() -> None:
+    """UTF-8 whatever the locale, as the flux commands; what has no encoding is escaped."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def put(line: str = "") -> None:
+    """One line of the answer, on standard output."""
+    sys.stdout.write(f"{line}\n")
+
+
+def put_raw(data: bytes, *, error: bool = False) -> None:
+    """What a program wrote, as it wrote it, at once."""
+    stream = sys.stderr if error else sys.stdout
+    stream.flush()
+    stream.buffer.write(data)
+    stream.buffer.flush()
+
+
+def note(sentence: str) -> None:
+    """One sentence for the person at the terminal, on standard error."""
+    sys.stdout.flush()
+    lines = " ".join(part.strip() for part in sentence.splitlines())
+    sys.stderr.write(f"fluxapi: {safe(lines)}\n")
+    sys.stderr.flush()
+
+
+def colors(when: str, stream: TextIO | None = None) -> bool:
+    """Whether to use colors: ``always``, ``never``, or on a terminal unless NO_COLOR is set."""
+    if when != "auto":
+        return when == "always"
+    stream = sys.stdout if stream is None else stream
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def progress_wanted() -> bool:
+    """Whether somebody watches standard error."""
+    return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def width() -> int:
+    """Columns of the terminal that standard output is, or −1 when it is none."""
+    with contextlib.suppress(OSError):
+        return os.get_terminal_size(sys.stdout.fileno()).columns
+    return -1
+
+
+def discard_output() -> None:
+    """Let nothing that is still in a buffer fail when the program ends."""
+    with contextlib.suppress(OSError, ValueError):
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)

@@ -1,0 +1,71 @@
+"""Times as Flux writes and reads them: Flux Standard Duration (RFC 23), dates in the local zone."""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import datetime
+
+__all__ = ["duration", "parse_duration", "parse_time", "short_date"]
+
+_DURATION = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
+_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_MILLISECOND, _EXACT, _MINUTE, _HOUR, _DAY = 0.001, 10.0, 60.0, 3600.0, 86400.0
+
+_DAYS = {"today": 0.0, "yesterday": _DAY}
+
+
+def duration(seconds: float) -> str:
+    """``seconds`` in the form that the flux commands print: ``0s``, ``1.234s``, ``5.2m``, ``inf``.
+
+    Below ten seconds there are milliseconds, above four digits (``flux.util.fsd``).
+    """
+    if math.isinf(seconds):
+        return "inf"
+    if seconds < _MILLISECOND:
+        return "0s"
+    if seconds < _EXACT:
+        return f"{seconds:.3f}s"
+    for limit, unit in ((_MINUTE, "s"), (_HOUR, "m"), (_DAY, "h")):
+        if seconds < limit:
+            return f"{seconds / _SECONDS[unit]:.4g}{unit}"
+    return f"{seconds / _DAY:.4g}d"
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from ``90``, ``90s``, ``1.5h`` and the like; raises ``ValueError``."""
+    match = _DURATION.match(text)
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration such as 90s, 30m, 1.5h or 2d")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def parse_time(text: str, now: float) -> float:
+    """Seconds since the epoch; raises ``ValueError``.
+
+    Takes ``now``, ``-6h`` and ``+1h`` from now, ``today``, ``yesterday``, seconds since the epoch,
+    and dates and times in ISO 8601, in the local zone where they name none.
+    """
+    if text == "now":
+        return now
+    if text[:1] in {"+", "-"}:
+        seconds = parse_duration(text[1:])
+        return now + seconds if text[0] == "+" else now - seconds
+    if text in _DAYS:
+        midnight = datetime.fromtimestamp(now - _DAYS[text]).astimezone()
+        return midnight.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone().timestamp()
+    except ValueError:
+        raise ValueError(
+            f"{text!r} is not a time: give -6h, yesterday, 2026-11-24 or 2026-11-24T15:00"
+        ) from None
+
+
+def short_date(timestamp: float) -> str:
+    """``Nov24 15:04``, in the local zone."""
+    return datetime.fromtimestamp(timestamp).strftime("%b%d %H:%M")  # noqa: DTZ006 - local, meant

@@ -1,0 +1,189 @@
+"""``fluxapi top`` at work: what comes from the service, keys, and the screen."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+import termios
+import time
+import tty
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.text import Text
+
+from .board import Board, frame
+from .exits import OK
+from .terminal import put
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["KEYS", "live", "once"]
+
+_REFRESH = 5.0
+"""Seconds between two looks at the nodes."""
+
+_TICK = 1.0
+"""Seconds after which times that run are drawn anew."""
+
+_PAUSE = 0.2
+"""Seconds between two drawings at least."""
+
+_PAGE = 10
+_FAR = 10**9
+
+KEYS: dict[bytes, int | None] = {
+    b"q": None,
+    b"Q": None,
+    b"\x03": None,
+    b"\x1b[A": -1,
+    b"\x1bOA": -1,
+    b"k": -1,
+    b"\x1b[B": 1,
+    b"\x1bOB": 1,
+    b"j": 1,
+    b"\x1b[5~": -_PAGE,
+    b"\x1b[6~": _PAGE,
+    b"\x1b[H": -_FAR,
+    b"\x1bOH": -_FAR,
+    b"g": -_FAR,
+    b"\x1b[F": _FAR,
+    b"\x1bOF": _FAR,
+    b"G": _FAR,
+}
+"""What each key does: jobs to move by; ``None`` ends."""
+
+
+async def once(flux: AsyncClient, count: int) -> int:
+    """Print what a screen would show, without colors."""
+    board = Board(flux.url, await flux.info(), nodes=(await flux.resources())["nodes"])
+    async for stats in flux.stats_stream():
+        board.stats = stats
+        break
+    board.jobs = {job.id: job async for job in flux.jobs(state=["ACTIVE"])}
+    for line in frame(board, None, time.time(), count):
+        put(line.text)
+    return OK
+
+
+async def live(flux: AsyncClient) -> int:
+    """Show it until ``q``."""
+    board = Board(flux.url, await flux.info())
+    changed = asyncio.Event()
+    ended = asyncio.Event()
+    works = (_follow_stats, _follow_jobs, _follow_nodes)
+    console = Console(no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
+    with _keys(board, changed, ended):
+        async with _running(*(work(flux, board, changed) for work in works)) as tasks:
+            with Live(
+                console=console, screen=True, auto_refresh=False, vertical_overflow="crop"
+            ) as screen:
+                while not ended.is_set():
+                    screen.update(_drawn(board, console), refresh=True)
+                    await _pause(changed, ended)
+                    for task in tasks:
+                        if task.done():
+                            task.result()
+    return OK
+
+
+def _drawn(board: Board, console: Console) -> Group:
+    lines = frame(board, console.size.height, time.time())
+    return Group(
+        *(Text(line.text, style=line.style, no_wrap=True, overflow="crop") for line in lines)
+    )
+
+
+async def _pause(changed: asyncio.Event, ended: asyncio.Event) -> None:
+    """Until there is something to draw, but not at once: a burst is drawn together."""
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(changed.wait(), _TICK)
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(ended.wait(), _PAUSE if not changed.is_set() else _PAUSE / 4)
+    changed.clear()
+
+
+async def _follow_stats(flux: AsyncClient, board: Board, changed: asyncio.Event) -> None:
+    async for stats in flux.stats_stream():
+        board.stats = stats
+        changed.set()
+
+
+async def _follow_jobs(flux: AsyncClient, board: Board, changed: asyncio.Event) -> None:
+    async with flux.watch(state=["ACTIVE"]) as watch:
+        board.jobs = watch.jobs
+        async for _ in watch:
+            changed.set()
+
+
+async def _follow_nodes(flux: AsyncClient, board: Board, changed: asyncio.Event) -> None:
+    from fluxapi.client import ConnectionFailed, Unavailable  # noqa: PLC0415 - it is there already
+
+    while True:
+        try:
+            board.nodes = (await flux.resources())["nodes"]
+            board.connected = True
+        except (ConnectionFailed, Unavailable):
+            board.connected = False
+        changed.set()
+        await asyncio.sleep(_REFRESH)
+
+
+@contextlib.asynccontextmanager
+async def _running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
+    tasks = [asyncio.ensure_future(work) for work in works]
+    try:
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _keys(board: Board, changed: asyncio.Event, ended: asyncio.Event) -> Iterator[None]:
+    """Keys move the board and end it; a terminal of another size is drawn at once."""
+    loop = asyncio.get_running_loop()
+    descriptor = sys.stdin.fileno()
+    before = termios.tcgetattr(descriptor)
+
+    def pressed() -> None:
+        data = os.read(descriptor, 64)
+        if not data:
+            ended.set()
+        for key in _split(data):
+            by = KEYS.get(key, 0)
+            if by is None:
+                ended.set()
+            else:
+                board.move(by)
+        changed.set()
+
+    tty.setcbreak(descriptor)
+    loop.add_reader(descriptor, pressed)
+    loop.add_signal_handler(signal.SIGWINCH, changed.set)
+    try:
+        yield
+    finally:
+        loop.remove_signal_handler(signal.SIGWINCH)
+        loop.remove_reader(descriptor)
+        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+
+
+def _split(data: bytes) -> Iterator[bytes]:
+    """The keys in what a terminal sent at once; an escape sequence is one."""
+    at = 0
+    while at < len(data):
+        length = 1
+        if data[at : at + 1] == b"\x1b" and data[at + 1 : at + 2] in {b"[", b"O"}:
+            length = 3
+            while data[at + length - 1 : at + length].isdigit():
+                length += 1
+        yield data[at : at + length]
+        at += length
