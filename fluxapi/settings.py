@@ -250,6 +250,14 @@ TABLE: tuple[Setting, ...] = (
         "what is logged on standard error",
         _one_of("debug", "info", "warning", "error"),
     ),
+    Setting(
+        "log_format",
+        "--log-format",
+        "FLUXAPI_LOG_FORMAT",
+        "text",
+        "text: lines for people; json: one JSON object a line",
+        _one_of("text", "json"),
+    ),
 )
 
 
@@ -279,6 +287,7 @@ class Settings:
     rpc_timeout: float = 10.0
     shutdown_timeout: float = 10.0
     log_level: str = "info"
+    log_format: str = "text"
 
     def __post_init__(self) -> None:
         """Refuse combinations that would not be safe."""
