@@ -1,6 +1,7 @@
 """The fenced blocks of the documents, and what the comment before each says of it.
 
-A comment directly before a block steers the tests:
+What the next block shows, if it is text or JSON, a block is to write. A comment directly before a
+block steers the tests:
 
 ``<!-- not run: REASON -->``
     It is only parsed. The reason is shown to readers on the server.
@@ -15,12 +16,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
+
+SHOWN = ("text", "json")
+"""Languages of what a block writes."""
 
 _COMMENT = re.compile(r"<!--\s*([a-z ]+): (.*?)\s*-->", re.DOTALL)
 
@@ -36,6 +41,8 @@ class Block:
     not_run: str | None
     kind: str
     until: str | None
+    shows: str | None = None
+    """What the document says that it writes: a block of text or JSON right below, or words away."""
 
     @property
     def place(self) -> str:
@@ -51,7 +58,14 @@ def name_of(path: Path) -> str:
 def blocks_of(path: Path) -> Iterator[Block]:
     """The fenced blocks of a document, in order."""
     said: dict[str, str] = {}
-    for token in MarkdownIt("commonmark").parse(path.read_text(encoding="utf-8")):
+    tokens = MarkdownIt("commonmark").parse(path.read_text(encoding="utf-8"))
+    fences = [token for token in tokens if token.type == "fence"]
+    shown = {
+        one.map[0]: other.content
+        for one, other in pairwise(fences)
+        if one.map and other.info in SHOWN and one.info not in SHOWN
+    }
+    for token in tokens:
         if token.type == "html_block":
             said = dict(_COMMENT.findall(token.content))
             continue
@@ -65,6 +79,7 @@ def blocks_of(path: Path) -> Iterator[Block]:
                 not_run=said.get("not run"),
                 kind=said.get("run with", "embedded"),
                 until=said.get("run until"),
+                shows=shown.get(token.map[0]),
             )
         said = {}
 
