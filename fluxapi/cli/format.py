@@ -232,7 +232,7 @@ def _converted(value: Any, conversion: str) -> Any:
     convert = _CONVERSIONS.get(conversion)
     if convert is None:
         raise ValueError(f"there is no conversion !{conversion}")
-    if conversion in _OF_NUMBERS and str(value) == "":
+    if conversion and conversion in _OF_NUMBERS and str(value) == "":
         return _Moment(0.0) if conversion == "d" else ""
     return convert(value)
 
