@@ -20,7 +20,7 @@ from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]
 
-TEXT = (Path(__file__).parents[1] / "docs" / "events.md").read_text(encoding="utf-8")
+TEXT = (Path(__file__).parents[2] / "docs" / "events.md").read_text(encoding="utf-8")
 BOUND = 30.0
 """Seconds that a message may take; only a hang takes longer."""
 

@@ -1,0 +1,66 @@
+"""Links between documents, to files of the source and to sections lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+from fluxapi.web import guides
+
+from .blocks import DOCUMENTS, ROOT, name_of
+
+_WEB = re.compile(r"https?://")
+
+
+def links(path: Path) -> Iterator[str]:
+    """Targets of links and pictures."""
+    parser = MarkdownIt("commonmark").enable("table")
+    for token in parser.parse(path.read_text(encoding="utf-8")):
+        for child in token.children or ():
+            if child.type in {"link_open", "image"}:
+                yield str(child.attrGet("href") or child.attrGet("src"))
+
+
+def anchors(path: Path) -> set[str]:
+    """What ``#`` may name in a document."""
+    guide = guides.render(path.read_text(encoding="utf-8"), path.name)
+    return {anchor for _, anchor, _ in guide.sections}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_every_link_leads_somewhere(path: Path) -> None:
+    lost = []
+    for link in links(path):
+        place, _, anchor = link.partition("#")
+        target = (path.parent / place).resolve() if place else path
+        if _WEB.match(link) or (target.is_file() and not anchor):
+            continue
+        if not target.is_file() or anchor not in anchors(target):
+            lost.append(link)
+    assert lost == []
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_no_link_leaves_the_source(path: Path) -> None:
+    local = [link for link in links(path) if not _WEB.match(link)]
+    assert all((path.parent / link).resolve().is_relative_to(ROOT) for link in local)
+
+
+def test_every_document_is_on_the_map() -> None:
+    index = ROOT / "docs" / "index.md"
+    linked = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
+    assert {path for path in DOCUMENTS if path.name not in {"README.md", "index.md"}} <= linked
+
+
+def test_anchors_are_those_of_the_forge() -> None:
+    text = "# A\n\n## From `flux submit`: what's new?\n\n## Run it\n\n## Run it\n\n### Über 1.2\n"
+    assert [anchor for _, anchor, _ in guides.render(text, "a.md").sections] == [
+        "from-flux-submit-whats-new",
+        "run-it",
+        "run-it-1",
+        "über-12",
+    ]

@@ -1,0 +1,117 @@
+"""The guides as the server shows them."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from fluxapi.web import guides
+from tests.handlers.conftest import Service, service, start
+
+__all__ = ["service", "start"]
+
+PATHS = sorted({guide.address for guide in guides.shelf().values()})
+
+
+class Page(HTMLParser):
+    """What a page holds: ids, where it leads, and what the policy would not allow."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.links: list[str] = []
+        self.inline: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.ids.extend(filter(None, [given.get("id")]))
+        self.links.extend(given[name] or "" for name in ("href", "src") if name in given)
+        self.inline.extend(name for name in given if name == "style" or name.startswith("on"))
+        self.inline.extend([tag] if tag in {"script", "style"} else [])
+
+
+async def page(service: Service, path: str) -> Page:
+    response = await service.client.get(path)
+    assert (response.status, response.content_type) == (200, "text/html"), path
+    return Page(await response.text())
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_a_page_stays_on_this_server(service: Service, path: str) -> None:
+    here = await page(service, path)
+    assert here.inline == []
+    assert len(set(here.ids)) == len(here.ids)
+    for link in sorted(set(here.links)):
+        if link.startswith("https://"):
+            continue  # a page of another project, for who follows it
+        place, _, anchor = link.partition("#")
+        assert not place or place.startswith("/"), link
+        response = await service.client.get(place or path)
+        assert response.status == 200, link
+        if anchor:
+            assert anchor in Page(await response.text()).ids, link
+
+
+async def test_nothing_is_loaded_from_elsewhere(service: Service) -> None:
+    for path in PATHS:
+        text = await (await service.client.get(path)).text()
+        assert re.findall(r'(?:src|<link[^>]*href)="(?!/)[^"]*"', text) == []
+
+
+@pytest.mark.parametrize("name", ["nothing", "index.md", "..%2fREADME", "images", "INDEX"])
+async def test_nothing_else_is_served(service: Service, name: str) -> None:
+    assert (await service.client.get(f"/docs/{name}")).status == 404
+
+
+@pytest.mark.parametrize("name", ["none.png", "..%2f..%2fREADME.md", "jobs.txt", ".png"])
+async def test_only_pictures_are_pictures(service: Service, name: str) -> None:
+    assert (await service.client.get(f"/docs/images/{name}")).status == 404
+
+
+async def test_a_picture_is_served(service: Service) -> None:
+    response = await service.client.get("/docs/images/jobs.png")
+    assert (response.status, response.content_type) == (200, "image/png")
+
+
+async def test_the_shelf_shows_where_the_reader_is(service: Service) -> None:
+    text = await (await service.client.get("/docs/tutorial")).text()
+    assert re.findall(r'<a href="([^"]+)" aria-current="page">', text) == ["/docs/tutorial"]
+
+
+def test_names_are_unique_and_none_is_taken() -> None:
+    names = [path.stem for path in guides.folder().rglob("*.md")]
+    assert len(set(names)) == len(names)
+    assert not {"errors", "images", "reference"} & set(names)
+
+
+def test_the_shelf_names_every_guide_once() -> None:
+    named = [guide.name for _, some in guides.groups() for guide in some]
+    assert sorted(named) == sorted(guides.shelf())
+
+
+def test_raw_markup_is_only_text() -> None:
+    html = guides.render("# A\n\n<b onclick=x>bold</b>\n\n<script>x</script>\n", "a.md").html
+    assert "<b" not in html
+    assert "<script" not in html
+
+
+def test_why_a_block_is_not_tested_is_shown_and_other_comments_are_not() -> None:
+    text = "# A\n\n<!-- not run: needs <Docker> -->\n```bash\nx\n```\n\n<!-- for us -->\n"
+    html = guides.render(text, "a.md").html
+    assert "Not run in the tests: needs &lt;Docker&gt;." in html
+    assert "for us" not in html
+
+
+def test_links_work_on_the_server_and_what_is_not_there_is_only_named() -> None:
+    text = "[a](../events.md#x) [b](nginx.md) [c](../../container/x) [d](../index.md) [e](https://e.org)"
+    html = guides.render(text, "how-to/auth.md").html
+    assert re.findall(r'href="([^"]+)"', html) == [
+        "/docs/events#x",
+        "/docs/nginx",
+        "/docs",
+        "https://e.org",
+    ]
+    assert '<span class="elsewhere">c</span>' in html
