@@ -28,8 +28,8 @@ from .events.ring import Ring
 from .events.stats import Sampler
 from .events.table import Table
 from .events.trail import Trail
-from .instance.protocol import Instance
-from .metrics import Metrics
+from .instance.protocol import Instance, Watchable
+from .metrics import LoopLag, Metrics
 from .model.jobspec import Defaults
 from .model.options import read_value
 from .routes import ROUTES, add_routes
@@ -67,6 +67,8 @@ def create_app(
         launchers=settings.launchers,
     )
     app[keys.METRICS] = Metrics()
+    if isinstance(instance, Watchable):
+        instance.watch_calls(app[keys.METRICS].call)
     app[keys.CONNECTIONS] = Connections(settings.max_streams)
     app[keys.TICKETS] = Tickets()
     app[keys.TABLE] = Table(
@@ -122,10 +124,12 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
     ring = Ring(epoch, max_events=app[keys.SETTINGS].ring_events)
     hub = app[keys.HUB] = Hub(app[keys.TABLE], ring, Trail())
     journal = app[keys.JOURNAL] = Journal(app[keys.INSTANCE], hub)
-    app[keys.METRICS].watch(journal)
     outputs = app[keys.OUTPUTS] = Outputs(app[keys.INSTANCE], app[keys.TABLE])
+    metrics = app[keys.METRICS]
+    metrics.watch(journal, outputs, app[keys.CONNECTIONS], app[keys.INFO])
     pulse, sampler = Pulse(hub, outputs), Sampler(hub, app[keys.INSTANCE])
-    for part in (journal, pulse, sampler):
+    lag = LoopLag(metrics.late)
+    for part in (journal, pulse, sampler, lag):
         await part.start()
     try:
         with contextlib.suppress(asyncio.TimeoutError):
@@ -133,7 +137,7 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
         yield
     finally:
         await outputs.close()
-        for part in (sampler, pulse, journal):
+        for part in (lag, sampler, pulse, journal):
             await part.close()
 
 

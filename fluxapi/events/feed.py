@@ -63,8 +63,9 @@ class Subscription:
 class Feed:
     """Those who are live get what is new in one write each: all of them the same bytes."""
 
-    def __init__(self, key: Hashable, view: View, wire: Wire, seq: int) -> None:
+    def __init__(self, key: Hashable, stream: str, view: View, wire: Wire, seq: int) -> None:
         self.key = key
+        self.stream = stream
         self.view = view
         self.wire = wire
         self.seq = seq

@@ -56,6 +56,8 @@ class Hub:
         self.lost_since: float | None = None
         """Since when the journal is not followed, and nothing new will come; seconds since 1970."""
         self.outlets: dict[Outlet, list[Subscription]] = {}
+        self.resets = dict.fromkeys(RESETS, 0)
+        """How often readers were told of a gap, by reason."""
         self.feeds: dict[Hashable, Feed] = {}
         self._views: dict[Hashable, View] = {}
         self._behind = CatchUp(ring, self._refuse, self._arrive, self._fail)
@@ -173,7 +175,9 @@ class Hub:
         key = (stream, filter, wire)
         feed = self.feeds.get(key)
         if feed is None:
-            feed = self.feeds[key] = Feed(key, self._view(stream, filter), wire, self.ring.head)
+            feed = self.feeds[key] = Feed(
+                key, stream, self._view(stream, filter), wire, self.ring.head
+            )
         return feed
 
     def _view(self, stream: str, filter: Filter) -> View:
@@ -207,6 +211,7 @@ class Hub:
     def _refuse(self, subscription: Subscription, reason: str) -> None:
         """Tell the reader that there is a gap, and go on as well as can be."""
         feed = subscription.feed
+        self.resets[reason] += 1
         body = _encoder.encode({"reason": reason, "detail": RESETS[reason]})[1:]
         subscription.greeted = False
         subscription.place(feed.view.begin_anew())

@@ -38,6 +38,10 @@ class Journal:
         self.table = hub.table
         self.ready = False
         self.lost_since: float | None = None
+        self.losses = 0
+        """How often the stream was lost."""
+        self.lag = 0.0
+        """Seconds from the newest event, by the clock of the instance, to its publication."""
         self._waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._caught_up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -108,6 +112,7 @@ class Journal:
                     delay = _FIRST_DELAY
                 if self.lost_since is None:
                     self.lost_since = time.time()
+                    self.losses += 1
                     self.hub.set_lost(self.lost_since)
                     _log.warning("journal lost: %s", error.detail)
             except Exception:  # noqa: BLE001 - the pump outlives any one stream
@@ -135,6 +140,8 @@ class Journal:
             changes = self.table.feed(piece)
             if self.table.history is None:
                 self.hub.publish(changes)
+                if changes.posted and self.ready:
+                    self.lag = max(time.time() - changes.posted[-1].event.timestamp, 0.0)
             self._wake(changes)
             if not self.ready and not self.table.replaying:
                 self._arrive()

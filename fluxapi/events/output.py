@@ -176,7 +176,7 @@ class _Viewer:
         self.task: asyncio.Task[None] | None = None
         self._instance = instance
         self._selection = selection
-        self._wire = wire
+        self.wire = wire
         self._has_ids = isinstance(wire, ServerSentEvents)
         self._position = selection.first
 
@@ -194,7 +194,7 @@ class _Viewer:
     def beat(self) -> None:
         """Write something that means nothing, where the wire has that."""
         if self._has_ids and not self.outlet.paused:
-            self.outlet.write(self._wire.join([_HEARTBEAT]))
+            self.outlet.write(self.wire.join([_HEARTBEAT]))
 
     async def _follow(self) -> End:
         watch = self.watch
@@ -252,10 +252,10 @@ class _Viewer:
 
     def _write(self, entries: list[Entry]) -> None:
         frames = [
-            self._wire.frame("output", b"%d" % entry.index if self._has_ids else b"", entry.body)
+            self.wire.frame("output", b"%d" % entry.index if self._has_ids else b"", entry.body)
             for entry in entries
             if entry.body and entry.is_of(self._selection.stream)
         ]
         if frames:
-            self.outlet.write(self._wire.join(frames))
+            self.outlet.write(self.wire.join(frames))
         self._position = entries[-1].index + 1

@@ -30,5 +30,5 @@ async def ready(request: web.Request) -> web.Response:
 async def metrics(request: web.Request) -> web.Response:
     """Prometheus."""
     return web.Response(
-        body=request.app[keys.METRICS].render(), headers={"Content-Type": CONTENT_TYPE_LATEST}
+        body=await request.app[keys.METRICS].render(), headers={"Content-Type": CONTENT_TYPE_LATEST}
     )

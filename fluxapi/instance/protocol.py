@@ -10,15 +10,17 @@ Rules for implementers, held by ``tests/contract``:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from fluxapi.errors import FluxapiError
 from fluxapi.model.eventlog import Event, JournalMessage, Purged
 from fluxapi.model.submission import Submission
 
 __all__ = [
+    "CallWatch",
     "Instance",
     "InstanceInfo",
     "JournalBatch",
@@ -26,7 +28,11 @@ __all__ = [
     "Queue",
     "Resources",
     "Submission",
+    "Watchable",
 ]
+
+CallWatch = Callable[[str], AbstractContextManager[object]]
+"""Is entered with the topic of a call to Flux, and left when it has ended, well or not."""
 
 LookupKey = Literal["eventlog", "jobspec", "R"]
 """What :meth:`Instance.lookup` can fetch from a job's KVS directory (RFC 16)."""
@@ -148,3 +154,11 @@ class Instance(Protocol):
 
     async def shutdown(self) -> None:
         """Ask the whole instance to end (``flux shutdown``)."""
+
+
+@runtime_checkable
+class Watchable(Protocol):
+    """An instance whose calls can be timed."""
+
+    def watch_calls(self, watch: CallWatch) -> None:
+        """Have ``watch`` around every call; before :meth:`Instance.start`."""

@@ -15,6 +15,7 @@ import msgspec
 from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, JobNotFound, NotFound
 from fluxapi.instance import bindings
 from fluxapi.instance.protocol import (
+    CallWatch,
     InstanceInfo,
     JournalBatch,
     LookupKey,
@@ -60,11 +61,16 @@ class BrokerInstance:
         self._bindings: Any = None
         self._rpc: RpcThread | None = None
         self._journals: set[JournalThread] = set()
+        self._watch: CallWatch = contextlib.nullcontext
+
+    def watch_calls(self, watch: CallWatch) -> None:
+        """Have ``watch`` around every call; see :class:`~fluxapi.instance.protocol.Watchable`."""
+        self._watch = watch
 
     async def start(self) -> InstanceInfo:
         """Connect; raises ``InstanceUnavailable``, or ``SettingsError`` without usable bindings."""
         self._bindings = await asyncio.to_thread(_load)
-        rpc = self._rpc = RpcThread(self._bindings, self._uri, self._timeout)
+        rpc = self._rpc = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
         try:
             await rpc.start()
             names = ("version", "size", "hostname", "security.owner", "broker.starttime")

@@ -14,9 +14,11 @@ import logging
 import threading
 import time
 from collections import deque
+from contextlib import nullcontext
 from typing import Any
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable
+from fluxapi.instance.protocol import CallWatch
 
 from . import refusal
 from .calls import Call, Request, Signer, Stream, Submissions
@@ -44,11 +46,14 @@ _LONGEST_SLEEP = 60.0
 class RpcThread:
     """Calls to one broker. ``timeout`` seconds is what Flux has for each, or to make progress."""
 
-    def __init__(self, bindings: Any, uri: str | None, timeout: float) -> None:
+    def __init__(
+        self, bindings: Any, uri: str | None, timeout: float, watch: CallWatch = nullcontext
+    ) -> None:
         loop = asyncio.get_running_loop()
         self._bindings = bindings
         self._uri = uri
         self._timeout = timeout
+        self._watch = watch
         self._outbox = Outbox(loop)
         self._wakeup = Wakeup()
         self._inbox: deque[Call | Stream | Submissions] = deque()
@@ -78,13 +83,15 @@ class RpcThread:
 
     async def call(self, call: Call) -> Any:
         """What Flux answers; raises what it refuses with, or ``InstanceUnavailable``."""
-        self._put(call)
-        return await call.future
+        with self._watch(call.topic.decode()):
+            self._put(call)
+            return await call.future
 
     async def submit(self, batch: Submissions) -> list[int | FluxapiError]:
         """Ids and errors of a batch that is not empty."""
-        self._put(batch)
-        return await batch.future
+        with self._watch(batch.topic.decode()):
+            self._put(batch)
+            return await batch.future
 
     def stream(self, stream: Stream) -> None:
         """Begin a stream."""
