@@ -1,0 +1,117 @@
+"""Services for the client to talk to: in this process, and as a user runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pytest_aiohttp import AiohttpServer
+
+from fluxapi.app import create_app
+from fluxapi.client import AsyncClient
+from fluxapi.settings import Settings
+from tests.handlers.fake import FakeInstance
+from tests.running import Service, needs_flux, service
+
+from .proxy import Proxy
+
+START_OF_NAMES = ("FLUX_USER", "FLUX_TOKEN", "FLUXAPI_", "XDG_CONFIG_HOME")
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The folder of an empty configuration, and an environment that says nothing."""
+    for name in [name for name in os.environ if name.startswith(START_OF_NAMES)]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    return tmp_path / "fluxapi"
+
+
+@pytest.fixture
+def instance() -> FakeInstance:
+    return FakeInstance()
+
+
+Serve = Callable[..., Awaitable[str]]
+
+
+@pytest.fixture
+def serve(aiohttp_server: AiohttpServer) -> Serve:
+    """Begin a service in front of an instance; its address."""
+
+    async def _serve(instance: FakeInstance, **settings: Any) -> str:
+        app = create_app(Settings(**settings), instance, stop=lambda: None)
+        server = await aiohttp_server(app)
+        return str(server.make_url("")).rstrip("/")
+
+    return _serve
+
+
+@pytest.fixture
+async def url(serve: Serve, instance: FakeInstance) -> str:
+    """A service in this process without auth."""
+    return await serve(instance)
+
+
+@pytest.fixture
+async def flux(url: str) -> AsyncIterator[AsyncClient]:
+    async with AsyncClient(url) as client:
+        yield client
+
+
+@pytest.fixture
+async def proxy(url: str) -> AsyncIterator[Proxy]:
+    """A way to the service on which connections can be cut."""
+    async with Proxy(url) as between:
+        yield between
+
+
+@pytest.fixture
+async def cut_flux(proxy: Proxy) -> AsyncIterator[AsyncClient]:
+    """A client on that way."""
+    async with AsyncClient(proxy.url) as client:
+        yield client
+
+
+@pytest.fixture
+async def enter() -> AsyncIterator[AsyncExitStack]:
+    """What is entered here is left at the end of the test."""
+    async with AsyncExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="package")
+def on_flux(flux_uri: str) -> Iterator[Service]:
+    with service(FLUX_URI=flux_uri) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def embedded() -> Iterator[Service]:
+    with service("--instance=embedded") as running:
+        yield running
+
+
+@pytest.fixture(params=[pytest.param("on_flux", marks=needs_flux), "embedded"])
+def running(request: pytest.FixtureRequest) -> Service:
+    """A service as a user runs it, on both instances."""
+    found: Service = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The seconds that the client waited before it tried again; it does not wait for real."""
+    waited: list[float] = []
+
+    async def _pause(seconds: float) -> None:
+        waited.append(seconds)
+        await asyncio.sleep(0)
+
+    monkeypatch.setattr("fluxapi.client.transport.pause", _pause)
+    return waited
