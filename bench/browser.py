@@ -174,7 +174,7 @@ def _restart(browser: Browser) -> list[Figure]:
         seconds = time.perf_counter() - started
         count = page.evaluate("document.getElementById('count').textContent")
     context.close()
-    assert count == f"{_SMALL} jobs", count
+    assert count == f"{_SMALL:,} jobs", count
     return [
         Figure("live again after a restart", seconds, "s", "the bound", 2, 1.0, at_most=True),
     ]

@@ -25,7 +25,7 @@ from fluxapi.handlers.support import job_of
 from fluxapi.instance.nodes import describe
 from fluxapi.querystring import cached
 
-from . import assets, form
+from . import assets, form, words
 from . import nodes as rack
 from .dossier import dossier
 
@@ -36,6 +36,34 @@ _ROWS = 50
 
 _NODES = 250
 """The same of nodes, and of the jobs on them."""
+
+_STATES = (
+    ("state", "PENDING", "Pending", ("NEW", "DEPEND", "PRIORITY", "SCHED")),
+    ("state", "RUNNING", "Running", ("RUN", "CLEANUP")),
+    *(
+        ("result", value, title, (value,))
+        for value, title in (
+            ("COMPLETED", "Completed"),
+            ("FAILED", "Failed"),
+            ("CANCELED", "Canceled"),
+            ("TIMEOUT", "Timed out"),
+        )
+    ),
+)
+"""The counts that are filters, as in ``frontend/src/strip.js``."""
+
+_CHOICES = (
+    (
+        "state",
+        "State",
+        (
+            *("ACTIVE", "PENDING", "DEPEND", "PRIORITY", "SCHED"),
+            *("RUNNING", "RUN", "CLEANUP", "INACTIVE"),
+        ),
+    ),
+    ("result", "Result", ("COMPLETED", "FAILED", "CANCELED", "TIMEOUT")),
+)
+"""Filters of which there are few values: name, title, values."""
 
 _FILTERS = ("text", "user", "name", "queue", "node")
 _VIEW = ("state", "result", *_FILTERS)
@@ -48,21 +76,44 @@ def wants_page(request: web.Request) -> bool:
 
 async def jobs(request: web.Request) -> web.Response:
     """The table of jobs, under the filters that the address names."""
-    table = request.app[keys.TABLE]
+    table, journal = request.app[keys.TABLE], request.app[keys.JOURNAL]
     given = {name: request.query.get(name, "") for name in _VIEW}
-    found = await page(table, query_of(_valid(request, given)), limit=_ROWS)
+    # Taken before the walk: who joins the event channel here misses nothing of these rows.
+    cursor = journal.cursor
+    query = _valid(request, given)
+    found = await page(table, query_of(query), limit=_ROWS)
     rows = [table.record(jobid) for jobid in found.ids if jobid in table]
+    first = {
+        "jobs": rows,
+        "cursor": cursor,
+        # Whether these are all jobs, so that nothing but what has changed is to be sent.
+        "whole": journal.has_caught_up and not query and found.next is None,
+        "total": len(table),
+    }
     return await _render(
         request,
         "jobs.html",
         {
             "page": "jobs",
             "jobs": [_Blank(row) for row in rows],
-            "first": _embedded(rows),
+            "first": _embedded(first),
             "filters": given,
+            "choices": _CHOICES,
+            "counts": _counts(table.stats()),
             "total": len(table),
+            "lasted": words.lasted,
+            "note": words.note,
+            "utc": words.utc,
         },
     )
+
+
+def _counts(stats: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
+    """Filter, its value, what it is called and how many jobs it takes."""
+    return [
+        (field, value, title, sum(stats[f"{field}s"].get(name, 0) for name in names))
+        for field, value, title, names in _STATES
+    ]
 
 
 async def job(request: web.Request) -> web.Response:

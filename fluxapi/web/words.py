@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
-__all__ = ["duration", "outcome", "utc"]
+__all__ = ["duration", "lasted", "note", "outcome", "utc"]
 
 _PENDING = {"NEW": "Submitted", "PRIORITY": "Waits for its priority"}
 _MEANINGS = {126: "the command cannot be executed", 127: "the command was not found"}
@@ -130,6 +130,24 @@ def duration(seconds: float) -> str:
             rest = whole % size // below
             return f"{whole // size}{unit} {rest}{smaller}" if rest else f"{whole // size}{unit}"
     return f"{whole}s"
+
+
+def lasted(record: Mapping[str, Any]) -> str:
+    """How long a job ran, or has run so far as far as its record says; empty before it starts."""
+    if "t_cleanup" in record and "t_run" in record:
+        return duration(record["t_cleanup"] - record["t_run"])
+    return ""
+
+
+def note(record: Mapping[str, Any]) -> str:
+    """Why a pending job waits or how one failed; as ``frontend/src/rows.js``."""
+    exception = record.get("exception") or {}
+    if exception.get("occurred"):
+        kind, text = exception.get("type"), exception.get("note")
+        return f"{kind}: {text}" if text else str(kind)
+    said = outcome(record)
+    pending = record["state"] in {"DEPEND", "PRIORITY", "SCHED"}
+    return f"{said[0].lower()}{said[1:]}" if pending else ""
 
 
 def utc(seconds: float) -> str:

@@ -1,150 +1,243 @@
 /** What can be done with the jobs that are selected, after a word on what will happen. */
 
 import { call, Problem } from "./api.js";
-import { ask } from "./dialog.js";
+import { ask, field, Told } from "./dialog.js";
 import { element } from "./grid.js";
 
 /** @typedef {import("./rows.js").Row} Row */
-
-/** @param {number} count */
-const jobs = (count) => `${count} ${count === 1 ? "job" : "jobs"}`;
-
-/** @param {Row} row */
-const isPending = (row) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(row.state);
-/** @param {Row} row */
-const isRunning = (row) => row.state === "RUN" || row.state === "CLEANUP";
-
+/** @typedef {{ id: string, detail: string }} Failure */
 /**
  * @typedef {object} Action
- * @property {string} title
+ * @property {string} title the word on its buttons
+ * @property {string} verb what is done to the jobs
  * @property {(row: Row) => boolean} fits
- * @property {(count: number) => string} words
- * @property {(id: string) => Promise<unknown>} run
+ * @property {string} words what it does, and whether that can be undone
+ * @property {() => Input} input what else is asked
  */
+/**
+ * @typedef {object} Input
+ * @property {HTMLElement[]} fields
+ * @property {() => (ids: string[]) => Promise<Failure[]>} runner what asks the service for some jobs
+ * @property {number} some of how many at a time
+ */
+
+const SIGNALS = ["TERM", "INT", "KILL", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT", "ABRT", "ALRM", "WINCH"];
+/** Jobs of one request to cancel: the service takes ten times as many, but tells nothing meanwhile. */
+const MANY = 1000;
+/** Requests on their way at a time: a browser opens no more connections. */
+const AT_ONCE = 6;
+/** Failures that are listed. */
+const LISTED = 100;
+
+/** @param {number} count */
+export const jobs = (count) => `${count.toLocaleString()} ${count === 1 ? "job" : "jobs"}`;
+
+/** @param {Row} row */
+const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(state);
 
 /** @type {Action[]} */
 const ACTIONS = [
   {
     title: "Cancel",
+    verb: "canceled",
     fits: (row) => row.state !== "INACTIVE",
-    words: (n) => `${jobs(n)} will be canceled: what runs is ended, what waits never starts.`,
-    run: (id) => call("POST", `/v1/jobs/${id}/cancel`, {}),
+    words: "What runs is ended, what waits never starts. This cannot be undone.",
+    input: () => {
+      const note = element("input", { maxLength: 4096 });
+      return {
+        fields: [field("Why (goes into their eventlogs; may stay empty)", note)],
+        runner: () => cancel(note.value),
+        some: MANY,
+      };
+    },
+  },
+  {
+    title: "Signal",
+    verb: "sent the signal",
+    fits: (row) => row.state === "RUN",
+    words: "It goes to all tasks of each job; what they make of it is theirs. It cannot be called back.",
+    input: () => {
+      const chosen = element("select", {});
+      chosen.append(...SIGNALS.map((name) => element("option", { value: name, textContent: `SIG${name}` })));
+      return { fields: [field("Signal", chosen)], runner: () => each("signal", { signal: chosen.value }), some: AT_ONCE };
+    },
   },
   {
     title: "Hold",
-    fits: isPending,
-    words: (n) => `${jobs(n)} will not start until released (urgency 0).`,
-    run: (id) => call("POST", `/v1/jobs/${id}/urgency`, { urgency: "hold" }),
+    verb: "held",
+    fits: (row) => isPending(row) && row.urgency !== 0,
+    words: "They do not start until they are released. The urgency that they have now is forgotten: it becomes 0.",
+    input: () => ({ fields: [], runner: () => each("urgency", { urgency: "hold" }), some: AT_ONCE }),
   },
   {
     title: "Release",
-    fits: isPending,
-    words: (n) => `${jobs(n)} may start when their turn comes (urgency 16).`,
-    run: (id) => call("POST", `/v1/jobs/${id}/urgency`, { urgency: "default" }),
+    verb: "released",
+    fits: (row) => isPending(row) && row.urgency === 0,
+    words: "They may start when their turn comes, with the default urgency of 16. They can be held again until they start.",
+    input: () => ({ fields: [], runner: () => each("urgency", { urgency: "default" }), some: AT_ONCE }),
   },
   {
-    title: "Expedite",
+    title: "Urgency",
+    verb: "given the urgency",
     fits: isPending,
-    words: (n) => `${jobs(n)} go before all others (urgency 31).`,
-    run: (id) => call("POST", `/v1/jobs/${id}/urgency`, { urgency: "expedite" }),
-  },
-  {
-    title: "Terminate",
-    fits: isRunning,
-    words: (n) => `SIGTERM goes to all tasks of ${jobs(n)}; what they make of it is theirs.`,
-    run: (id) => call("POST", `/v1/jobs/${id}/signal`, { signal: "SIGTERM" }),
+    words: "0 holds, 16 is the default, 31 goes before all others. It can be changed again until they start.",
+    input: () => {
+      const number = element("input", { type: "number", min: "0", max: "31", step: "1", required: true, value: "16" });
+      return { fields: [field("Urgency, 0 to 31", number)], runner: () => each("urgency", { urgency: number.valueAsNumber }), some: AT_ONCE };
+    },
   },
 ];
 
-/**
- * Show the actions that fit what is selected.
- * @param {HTMLElement} where
- * @param {import("./grid.js").Grid} grid
- * @param {import("./rows.js").Rows} rows
- */
-export function offer(where, grid, rows) {
-  const chosen = [...grid.selected].flatMap((id) => rows.all.get(id) ?? []);
-  where.hidden = chosen.length === 0;
-  const buttons = ACTIONS.map((action) => {
-    const fitting = chosen.filter(action.fits);
-    const button = element("button", {
-      type: "button",
-      textContent: `${action.title} ${fitting.length || ""}`.trim(),
-      disabled: fitting.length === 0,
+/** The bar with what can be done with what is selected. */
+export class Actions {
+  /**
+   * @param {HTMLElement} where
+   * @param {import("./grid.js").Grid} grid
+   * @param {import("./rows.js").Rows} rows
+   */
+  constructor(where, grid, rows) {
+    this.where = where;
+    this.grid = grid;
+    this.rows = rows;
+    this.said = element("span", { role: "status" });
+    this.buttons = ACTIONS.map((action) => {
+      const button = element("button", { type: "button" });
+      button.addEventListener("click", () => confirm(action, this.#chosen().filter(action.fits)));
+      return button;
     });
-    button.addEventListener("click", () => confirm(action, fitting.map((row) => row.id)));
-    return button;
-  });
-  const clear = element("button", { type: "button", textContent: "Select none" });
-  clear.addEventListener("click", () => {
-    grid.selected.clear();
-    grid.soon();
-    where.hidden = true;
-  });
-  where.replaceChildren(element("span", { textContent: `${jobs(chosen.length)} selected` }), ...buttons, clear);
+    const clear = element("button", { type: "button", textContent: "Select none" });
+    clear.addEventListener("click", () => {
+      grid.selected.clear();
+      grid.soon();
+      this.offer();
+    });
+    where.replaceChildren(this.said, ...this.buttons, clear);
+    grid.addEventListener("selection", () => this.offer());
+  }
+
+  /** Those of the selected that there still are. */
+  #chosen() {
+    return [...this.grid.selected].flatMap((id) => this.rows.all.get(id) ?? []);
+  }
+
+  /** Show what fits the selected jobs as they are now; `view`: the rows that are not filtered away. */
+  offer() {
+    const { selected } = this.grid;
+    if (this.where.hidden && !selected.size) return;
+    for (const id of selected) if (!this.rows.all.has(id)) selected.delete(id);
+    const chosen = this.#chosen();
+    const had = this.where.contains(document.activeElement);
+    this.where.hidden = chosen.length === 0;
+    if (this.where.hidden && had) this.grid.frame.focus();
+    let shown = 0;
+    for (const row of this.grid.rows) if (selected.has(row.id)) shown++;
+    const away = chosen.length - shown;
+    text(this.said, `${jobs(chosen.length)} selected${away > 0 ? `, ${away.toLocaleString()} of them not in this view` : ""}`);
+    for (const [at, button] of this.buttons.entries()) {
+      const { title, fits } = /** @type {Action} */ (ACTIONS[at]);
+      const fitting = chosen.filter(fits).length;
+      text(button, `${title} ${fitting ? fitting.toLocaleString() : ""} …`.replace("  ", " "));
+      button.disabled = fitting === 0;
+    }
+  }
 }
 
-/** @param {Action} action @param {string[]} ids */
-function confirm(action, ids) {
+/** @param {HTMLElement} where @param {string} words */
+function text(where, words) {
+  if (where.textContent !== words) where.textContent = words;
+}
+
+/** How many jobs are in which states: 3 RUN, 12 SCHED. @param {Row[]} rows */
+export function census(rows) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1);
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([state, count]) => `${count.toLocaleString()} ${state}`).join(", ");
+}
+
+/** @param {Action} action @param {Row[]} chosen */
+function confirm({ title, verb, words, input }, chosen) {
+  const ids = chosen.map((row) => row.id);
+  const { fields, runner, some } = input();
   ask({
-    title: action.title,
-    heading: `${action.title} ${jobs(ids.length)}?`,
-    words: action.words(ids.length),
-    run: async (tell) => {
-      const failed = await all(ids, action.run, (done) => tell(`${done} of ${ids.length}`));
-      if (failed.length) {
-        throw new Problem({ detail: `${failed.length} of ${ids.length} failed. ${failed[0]?.message ?? ""}` });
-      }
+    title,
+    heading: `${title} ${jobs(ids.length)}?`,
+    words: `${jobs(ids.length)} will be ${verb}: ${census(chosen)}. ${words}`,
+    fields,
+    run: async (tell, signal) => {
+      const { done, failed } = await all(ids, runner(), some, signal, (count) => tell(`${count.toLocaleString()} of ${ids.length.toLocaleString()}`));
+      if (failed.length || done < ids.length) throw report(done, ids.length, failed);
     },
   });
 }
 
+/** What went wrong, job by job. @param {number} done @param {number} total @param {Failure[]} failed */
+function report(done, total, failed) {
+  const good = done - failed.length;
+  const stopped = done < total ? ` Stopped: ${(total - done).toLocaleString()} were not asked for.` : "";
+  const message = `${good.toLocaleString()} of ${total.toLocaleString()} done, ${failed.length.toLocaleString()} failed.${stopped}`;
+  const node = element("div", {});
+  node.append(element("p", { textContent: message }));
+  const list = element("ul", { tabIndex: 0 });
+  list.setAttribute("aria-label", "What failed");
+  list.append(...failed.slice(0, LISTED).map(({ id, detail }) => element("li", { textContent: `${id}: ${detail}` })));
+  if (failed.length > LISTED) list.append(element("li", { textContent: `and ${(failed.length - LISTED).toLocaleString()} more` }));
+  if (failed.length) node.append(list);
+  return new Told(message, node);
+}
+
 /**
- * Ask the service for each, some at a time.
+ * Ask the service for all, some at a time, until the signal says stop or the service is gone.
  * @param {string[]} ids
- * @param {(id: string) => Promise<unknown>} run
+ * @param {(ids: string[]) => Promise<Failure[]>} run
+ * @param {number} some
+ * @param {AbortSignal} signal
  * @param {(done: number) => void} tell
  */
-async function all(ids, run, tell) {
-  /** @type {Problem[]} */
+export async function all(ids, run, some, signal, tell) {
+  /** @type {Failure[]} */
   const failed = [];
-  const left = ids.slice();
   let done = 0;
-  const worker = async () => {
-    for (let id = left.shift(); id !== undefined; id = left.shift()) {
-      try {
-        await run(id);
-      } catch (problem) {
-        failed.push(problem instanceof Problem ? problem : new Problem({ detail: String(problem) }));
-      }
-      tell(++done);
+  for (let at = 0; at < ids.length && !signal.aborted; at += some) {
+    const piece = ids.slice(at, at + some);
+    const wrong = await run(piece);
+    done += piece.length;
+    failed.push(...wrong);
+    tell(done);
+    // Who does not answer for one will not answer for the others.
+    if (wrong.length === piece.length && wrong.every(({ detail }) => detail === UNREACHABLE)) break;
+  }
+  return { done, failed };
+}
+
+const UNREACHABLE = "The service cannot be reached.";
+
+/** @param {string} note */
+function cancel(note) {
+  return async (/** @type {string[]} */ ids) => {
+    try {
+      const { errors } = await call("POST", "/v1/jobs/cancel", note ? { ids, note } : { ids });
+      return errors.map((/** @type {any} */ { id, error }) => ({ id, detail: error.detail ?? error.title }));
+    } catch (problem) {
+      return ids.map((id) => ({ id, detail: saying(problem) }));
     }
   };
-  await Promise.all(Array.from({ length: 8 }, worker));
-  return failed;
 }
 
-/**
- * The rows as comma-separated values (RFC 4180), as the columns show them.
- * @param {Row[]} rows
- * @param {import("./columns.js").Column[]} columns
- */
-export function csv(rows, columns) {
-  const now = Date.now() / 1000;
-  const lines = [columns.map((column) => column.title), ...rows.map((row) => columns.map((column) => column.text(row, now)))];
-  return lines.map((cells) => cells.map(cell).join(",")).join("\r\n");
+/** One request a job. @param {string} what @param {object} body */
+function each(what, body) {
+  return async (/** @type {string[]} */ ids) => {
+    const answers = ids.map(async (id) => {
+      try {
+        await call("POST", `/v1/jobs/${id}/${what}`, body);
+        return [];
+      } catch (problem) {
+        return [{ id, detail: saying(problem) }];
+      }
+    });
+    return (await Promise.all(answers)).flat();
+  };
 }
 
-/** @param {string} text */
-function cell(text) {
-  // A spreadsheet would run what begins like a formula.
-  const safe = /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
-  return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
-}
-
-/** @param {string} name @param {string} type @param {string} text */
-export function download(name, type, text) {
-  const url = URL.createObjectURL(new Blob([text], { type }));
-  element("a", { href: url, download: name }).click();
-  URL.revokeObjectURL(url);
-}
+/** @param {unknown} problem */
+const saying = (problem) => (problem instanceof Problem ? problem.message : String(problem));

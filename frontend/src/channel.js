@@ -213,12 +213,12 @@ export class Channel extends EventTarget {
     if (message.cursor) follower.cursor = message.cursor;
     follower.take(message);
     if (message.type === "mark") {
-      this.#behind.delete(message.sub);
+      // Unless it was asked for anew at once.
+      if (this.#followers.get(message.sub) === follower) this.#behind.delete(message.sub);
       this.#lostSince = message["live"] === false ? (message["lost_since"] ?? message["time"] ?? 0) : NaN;
       this.#settle();
     } else if (message.type === "end" || message.type === "error") {
       this.#behind.delete(message.sub);
-      // Unless it was asked for anew at once.
       if (this.#followers.get(message.sub) === follower) this.#followers.delete(message.sub);
       const isShown = "stream" in follower.wish && follower.wish.stream !== "output";
       if (message.type === "error" && isShown) this.#denied.set(message.sub, String(message["detail"] ?? ""));

@@ -8,14 +8,14 @@ const KEY = "fluxapi.columns";
 
 /** @param {Column[]} all */
 export function load(all) {
-  /** @type {{ shown?: string[], widths?: [string, number][] }} */
+  /** @type {{ shown?: string[], widths?: [string, number][], sorted?: string }} */
   let kept = {};
   try {
     kept = JSON.parse(localStorage.getItem(KEY) ?? "{}");
   } catch {
     // Kept by another version, or not to be kept at all.
   }
-  return new Choice(all, kept.shown, kept.widths);
+  return new Choice(all, kept.shown, kept.widths, kept.sorted);
 }
 
 export class Choice {
@@ -23,12 +23,14 @@ export class Choice {
    * @param {Column[]} all
    * @param {string[]} [shown]
    * @param {[string, number][]} [widths]
+   * @param {string} [sorted] by which column; with - before it from the greatest down
    */
-  constructor(all, shown, widths) {
+  constructor(all, shown, widths, sorted) {
     this.all = all;
     this.shown = new Set(shown ?? all.filter((column) => !column.hidden).map((column) => column.key));
     this.shown.add("id");
     this.widths = new Map(widths);
+    this.sorted = typeof sorted === "string" ? sorted : "-id";
   }
 
   get columns() {
@@ -41,9 +43,25 @@ export class Choice {
     this.keep();
   }
 
+  /** @param {{ key: string, down: boolean }} order */
+  sort({ key, down }) {
+    const sorted = down ? `-${key}` : key;
+    if (sorted === this.sorted) return;
+    this.sorted = sorted;
+    this.keep();
+  }
+
+  /** As on a first visit. */
+  reset() {
+    this.shown = new Set(this.all.filter((column) => !column.hidden).map((column) => column.key));
+    this.widths.clear();
+    this.keep();
+  }
+
   keep() {
     try {
-      localStorage.setItem(KEY, JSON.stringify({ shown: [...this.shown], widths: [...this.widths] }));
+      const { sorted } = this;
+      localStorage.setItem(KEY, JSON.stringify({ shown: [...this.shown], widths: [...this.widths], sorted }));
     } catch {
       // A browser that keeps nothing shows the columns of a first visit.
     }
@@ -58,20 +76,25 @@ export class Choice {
  * @param {() => void} changed
  */
 export function choose(where, all, choice, changed) {
-  where.replaceChildren(
-    ...all
-      .filter((column) => column.key !== "id")
-      .map((column) => {
-        const label = element("label", {});
-        const box = element("input", { type: "checkbox", checked: choice.shown.has(column.key) });
-        box.addEventListener("change", () => {
-          if (box.checked) choice.shown.add(column.key);
-          else choice.shown.delete(column.key);
-          choice.keep();
-          changed();
-        });
-        label.append(box, ` ${column.title}`);
-        return label;
-      }),
-  );
+  const boxes = all
+    .filter((column) => column.key !== "id")
+    .map((column) => {
+      const label = element("label", {});
+      const box = element("input", { type: "checkbox", name: column.key, checked: choice.shown.has(column.key) });
+      box.addEventListener("change", () => {
+        if (box.checked) choice.shown.add(column.key);
+        else choice.shown.delete(column.key);
+        choice.keep();
+        changed();
+      });
+      label.append(box, ` ${column.title}`);
+      return { label, box };
+    });
+  const reset = element("button", { type: "button", textContent: "As at first" });
+  reset.addEventListener("click", () => {
+    choice.reset();
+    for (const { box } of boxes) box.checked = choice.shown.has(box.name);
+    changed();
+  });
+  where.replaceChildren(...boxes.map(({ label }) => label), reset);
 }

@@ -1,6 +1,6 @@
-/** The columns of the table of jobs: what each shows and how it is sorted. */
+/** The columns of the table of jobs: what each shows, how it is sorted and what a download has of it. */
 
-import { absolute, duration, moment, plain, runtime } from "./format.js";
+import { absolute, duration, iso, moment, plain, runtime } from "./format.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /**
@@ -10,52 +10,76 @@ import { absolute, duration, moment, plain, runtime } from "./format.js";
  * @property {number} width pixels at first
  * @property {boolean} [numeric]
  * @property {boolean} [hidden] not shown unless chosen
- * @property {boolean} [ticks] changes by the clock while the job runs
+ * @property {boolean} [ticks] changes by the clock or by what other jobs do
  * @property {(row: Row, now: number) => string} text
  * @property {(row: Row) => string} [title_of] what more there is to say
- * @property {(row: Row, now: number) => string | number} sort
+ * @property {(row: Row, now: number) => string | number} [value] for programs, where text is for people
+ * @property {(row: Row, now: number) => string | number} sort does not change while the row does not
  */
 
-/** @type {Column[]} */
-export const COLUMNS = [
-  { key: "id", title: "Id", width: 120, text: (r) => r.id, sort: (r) => r.t_submit },
-  { key: "name", title: "Name", width: 180, text: (r) => r.name, sort: (r) => r.name },
-  { key: "status", title: "Status", width: 118, text: (r) => r.status, sort: (r) => r.status },
-  { key: "user", title: "User", width: 80, text: (r) => r.username, sort: (r) => r.username },
-  { key: "ntasks", title: "Tasks", width: 62, numeric: true, text: (r) => plain(r.ntasks), sort: (r) => r.ntasks },
-  { key: "nnodes", title: "Nodes", width: 64, numeric: true, text: (r) => plain(r.nnodes), sort: (r) => r.nnodes },
-  {
-    key: "runtime",
-    title: "Runtime",
-    width: 84,
-    numeric: true,
-    ticks: true,
-    text: (r, now) => duration(runtime(r, now)),
-    sort: (r, now) => runtime(r, now),
-  },
-  {
-    key: "submitted",
-    title: "Submitted",
-    width: 105,
-    text: (r, now) => moment(r.t_submit, now),
-    title_of: (r) => absolute(r.t_submit),
-    sort: (r) => r.t_submit,
-  },
-  { key: "nodelist", title: "Node list", width: 120, text: (r) => r.nodelist, sort: (r) => r.nodelist },
-  { key: "queue", title: "Queue", width: 75, text: (r) => r.queue, sort: (r) => r.queue },
-  { key: "note", title: "Note", width: 195, text: (r) => r.note, sort: (r) => r.note },
-  { key: "urgency", title: "Urgency", width: 80, numeric: true, hidden: true, text: (r) => plain(r.urgency), sort: (r) => r.urgency },
-  { key: "priority", title: "Priority", width: 90, numeric: true, hidden: true, text: (r) => plain(r.priority), sort: (r) => r.priority },
-  { key: "ncores", title: "Cores", width: 70, numeric: true, hidden: true, text: (r) => plain(r.ncores), sort: (r) => r.ncores },
-  { key: "limit", title: "Time limit", width: 90, numeric: true, hidden: true, text: (r) => (r.duration ? duration(r.duration) : "none"), sort: (r) => r.duration },
-  { key: "returncode", title: "Exit code", width: 80, numeric: true, hidden: true, text: (r) => plain(r.returncode), sort: (r) => r.returncode },
-  {
-    key: "ended",
-    title: "Ended",
-    width: 130,
-    hidden: true,
-    text: (r, now) => moment(r.t_inactive, now),
-    title_of: (r) => absolute(r.t_inactive),
-    sort: (r) => r.t_inactive,
-  },
-];
+/** @param {number} seconds */
+const exact = (seconds) => (Number.isFinite(seconds) ? Math.round(seconds * 1000) / 1000 : "");
+
+/**
+ * @param {import("./waits.js").Situation} situation
+ * @param {boolean} isNarrow whether there is room for few columns at a time
+ * @returns {Column[]}
+ */
+export function columns(situation, isNarrow) {
+  /** @type {(wide: number, narrow: number) => number} */
+  const width = (wide, narrow) => (isNarrow ? narrow : wide);
+  return [
+    { key: "id", title: "Id", width: width(120, 88), text: (r) => r.id, sort: (r) => r.t_submit },
+    { key: "name", title: "Name", width: width(180, 112), text: (r) => r.name, sort: (r) => r.name },
+    { key: "status", title: "Status", width: width(118, 114), text: (r) => r.status, sort: (r) => r.status },
+    { key: "user", title: "User", width: 80, text: (r) => r.username, sort: (r) => r.username },
+    { key: "ntasks", title: "Tasks", width: 62, numeric: true, text: (r) => plain(r.ntasks), sort: (r) => r.ntasks },
+    { key: "nnodes", title: "Nodes", width: 64, numeric: true, text: (r) => plain(r.nnodes), sort: (r) => r.nnodes },
+    {
+      key: "runtime",
+      title: "Runtime",
+      width: 84,
+      numeric: true,
+      ticks: true,
+      text: (r, now) => duration(runtime(r, now)),
+      value: (r, now) => exact(runtime(r, now)),
+      sort: (r, now) => runtime(r, now),
+    },
+    {
+      key: "submitted",
+      title: "Submitted",
+      width: 110,
+      text: (r, now) => moment(r.t_submit, now),
+      title_of: (r) => absolute(r.t_submit),
+      value: (r) => iso(r.t_submit),
+      sort: (r) => r.t_submit,
+    },
+    { key: "nodelist", title: "Node list", width: 120, text: (r) => r.nodelist, sort: (r) => r.nodelist },
+    { key: "queue", title: "Queue", width: 75, text: (r) => r.queue, sort: (r) => r.queue },
+    { key: "note", title: "Note", width: 260, ticks: true, text: (r, now) => situation.why(r, now), sort: (r) => r.note },
+    { key: "urgency", title: "Urgency", width: 80, numeric: true, hidden: true, text: (r) => plain(r.urgency), sort: (r) => r.urgency },
+    { key: "priority", title: "Priority", width: 90, numeric: true, hidden: true, text: (r) => plain(r.priority), sort: (r) => r.priority },
+    { key: "ncores", title: "Cores", width: 70, numeric: true, hidden: true, text: (r) => plain(r.ncores), sort: (r) => r.ncores },
+    {
+      key: "limit",
+      title: "Time limit",
+      width: 95,
+      numeric: true,
+      hidden: true,
+      text: (r) => (r.duration ? duration(r.duration) : "none"),
+      value: (r) => exact(r.duration),
+      sort: (r) => r.duration,
+    },
+    { key: "returncode", title: "Exit code", width: 85, numeric: true, hidden: true, text: (r) => plain(r.returncode), sort: (r) => r.returncode },
+    {
+      key: "ended",
+      title: "Ended",
+      width: 130,
+      hidden: true,
+      text: (r, now) => moment(r.t_inactive, now),
+      title_of: (r) => absolute(r.t_inactive),
+      value: (r) => iso(r.t_inactive),
+      sort: (r) => r.t_inactive,
+    },
+  ];
+}

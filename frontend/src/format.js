@@ -52,6 +52,13 @@ export function absolute(seconds) {
   return Number.isFinite(seconds) ? whole.format(seconds * 1000) : "";
 }
 
+/** The same for programs: ISO 8601, of which they know the zone.
+ * @param {number} seconds since 1970
+ */
+export function iso(seconds) {
+  return Math.abs(seconds) < 8.64e12 ? new Date(seconds * 1000).toISOString() : "";
+}
+
 /** @param {number} count */
 export function plain(count) {
   return Number.isFinite(count) ? String(count) : "";

@@ -3,11 +3,19 @@
  * keep their place while they are pointed at, and say their number to those who cannot see it.
  */
 
+import { Line } from "./line.js";
+
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {import("./columns.js").Column} Column */
 
 const ROW = 32;
-const SPARE = 8;
+/** Rows that are there above and below those in sight. */
+const SPARE = 12;
+/** Rows by which the piece of the table that exists moves on: not a little with each frame. */
+const STEP = 4;
+/** Pixels of the narrowest column, and of a step of the keyboard that makes one wider. */
+const NARROWEST = 40;
+const WIDER = 16;
 
 export class Grid extends EventTarget {
   /** @type {Row[]} */
@@ -20,39 +28,52 @@ export class Grid extends EventTarget {
   current = 0;
   /** @type {{ key: string, down: boolean }} */
   order = { key: "id", down: true };
-  /** @type {Map<string, HTMLTableRowElement>} */
+  /** @type {Map<string, Line>} */
   #shown = new Map();
+  /** @type {Line[]} lines of jobs that are out of sight */
+  #spare = [];
   #frame = 0;
+  #first = 0;
+  #height = 0;
+  #head = ROW;
+  /** @type {HTMLInputElement | undefined} */
+  #all;
 
   /**
    * @param {HTMLElement} frame scrolls
    * @param {HTMLTableElement} table
-   * @param {(id: string) => string} address of a job's page
-   * @param {(row: Row) => Row} latest the row as it is known by now
+   * @param {object} job
+   * @param {(id: string) => string} job.address of its page
+   * @param {(row: Row) => Row} job.latest the row as it is known by now
+   * @param {() => number} clock seconds since 1970
    */
-  constructor(frame, table, address, latest) {
+  constructor(frame, table, { address, latest }, clock) {
     super();
     this.latest = latest;
     this.frame = frame;
     this.table = table;
     this.address = address;
+    this.clock = clock;
     this.head = /** @type {HTMLTableSectionElement} */ (table.tHead);
     this.body = /** @type {HTMLTableSectionElement} */ (table.tBodies[0]);
-    this.above = document.createElement("tr");
-    this.below = document.createElement("tr");
-    for (const spacer of [this.above, this.below]) {
-      spacer.setAttribute("aria-hidden", "true");
-      spacer.className = "spacer";
-      spacer.append(document.createElement("td"));
-    }
-    frame.addEventListener("scroll", () => this.soon(), { passive: true });
-    new ResizeObserver(() => this.soon()).observe(frame);
+    this.above = spacer();
+    this.below = spacer();
+    frame.addEventListener("scroll", () => {
+      if (this.#begin() !== this.#first) this.soon();
+    }, { passive: true });
+    new ResizeObserver(() => {
+      this.#measure();
+      this.soon();
+    }).observe(frame);
     this.body.addEventListener("click", (event) => this.#click(event));
     this.body.addEventListener("keydown", (event) => this.#key(event));
   }
 
   /** Show other columns. @param {Column[]} columns @param {Map<string, number>} widths */
   setColumns(columns, widths) {
+    const focused = this.head.contains(document.activeElement)
+      ? /** @type {HTMLElement} */ (document.activeElement).closest("th")?.dataset["key"]
+      : undefined;
     this.columns = columns;
     const line = document.createElement("tr");
     const box = element("th", { className: "pick", scope: "col" });
@@ -62,12 +83,21 @@ export class Grid extends EventTarget {
       this.selected = new Set(all.checked ? this.rows.map((row) => row.id) : []);
       this.#changed();
     });
+    this.#all = all;
     box.append(all);
     line.append(box, ...columns.map((column) => this.#heading(column, widths)));
     this.head.replaceChildren(line);
     this.body.replaceChildren(this.above, this.below);
     this.#shown.clear();
-    this.soon();
+    this.#spare = [];
+    this.#measure();
+    this.draw();
+    if (focused) /** @type {HTMLElement | null} */ (this.head.querySelector(`[data-key="${focused}"] button`))?.focus();
+  }
+
+  #measure() {
+    this.#height = this.frame.clientHeight;
+    this.#head = this.head.offsetHeight;
   }
 
   /** Draw before the next frame. */
@@ -83,122 +113,105 @@ export class Grid extends EventTarget {
     return this.frame.scrollTop > ROW || this.body.matches(":hover") || this.body.contains(document.activeElement);
   }
 
+  /** Index of the first row that is there. */
+  #begin() {
+    const first = Math.floor((this.frame.scrollTop - this.#head) / ROW) - SPARE;
+    const last = Math.max(this.rows.length - Math.ceil(this.#height / ROW), 0);
+    return Math.max(Math.floor(Math.min(first, last) / STEP) * STEP, 0);
+  }
+
   draw() {
-    const now = Date.now() / 1000;
-    const head = this.head.offsetHeight;
-    const first = Math.max(Math.floor((this.frame.scrollTop - head) / ROW) - SPARE, 0);
-    const count = Math.ceil(this.frame.clientHeight / ROW) + 2 * SPARE;
+    const now = this.clock();
+    const first = this.#begin();
+    this.#first = first;
+    const count = Math.ceil(this.#height / ROW) + 2 * SPARE + STEP;
     const wanted = this.rows.slice(first, first + count).map(this.latest);
     const ids = new Set(wanted.map((row) => row.id));
-    const focused = document.activeElement?.closest?.("tr")?.dataset["id"];
+    const focused = this.body.contains(document.activeElement)
+      ? document.activeElement?.closest("tr")?.dataset["id"]
+      : undefined;
     for (const [id, line] of this.#shown) {
-      if (!ids.has(id)) {
-        line.remove();
-        this.#shown.delete(id);
-      }
+      if (ids.has(id)) continue;
+      line.line.remove();
+      this.#shown.delete(id);
+      this.#spare.push(line);
     }
     /** @type {Element} */
     let place = this.above;
     for (const [offset, row] of wanted.entries()) {
       let line = this.#shown.get(row.id);
       if (!line) {
-        line = this.#make(row);
+        line = this.#spare.pop() ?? new Line(this.columns);
         this.#shown.set(row.id, line);
       }
-      this.#fill(line, row, now, first + offset);
-      if (place.nextElementSibling !== line) place.after(line);
-      place = line;
+      const index = first + offset;
+      line.show(row, index, this.address, {
+        isSelected: this.selected.has(row.id), isCurrent: index === this.current, now,
+      });
+      if (place.nextElementSibling !== line.line) place.after(line.line);
+      place = line.line;
     }
     if (place.nextElementSibling !== this.below) place.after(this.below);
-    this.above.style.height = `${first * ROW}px`;
-    this.below.style.height = `${Math.max(this.rows.length - first - wanted.length, 0) * ROW}px`;
-    this.table.setAttribute("aria-rowcount", String(this.rows.length + 1));
+    height(this.above, first * ROW);
+    height(this.below, Math.max(this.rows.length - first - wanted.length, 0) * ROW);
+    attribute(this.table, "aria-rowcount", String(this.rows.length + 1));
+    if (this.#all) {
+      const isAll = this.rows.length > 0 && this.selected.size >= this.rows.length;
+      if (this.#all.checked !== isAll) this.#all.checked = isAll;
+      this.#all.indeterminate = this.selected.size > 0 && !isAll;
+    }
     if (focused && !ids.has(focused)) this.frame.focus({ preventScroll: true });
   }
 
   /** @param {Column} column @param {Map<string, number>} widths */
   #heading(column, widths) {
     const cell = element("th", { scope: "col" });
+    cell.dataset["key"] = column.key;
     if (column.numeric) cell.className = "numeric";
     cell.style.width = `${widths.get(column.key) ?? column.width}px`;
     const sorted = this.order.key === column.key;
     cell.setAttribute("aria-sort", sorted ? (this.order.down ? "descending" : "ascending") : "none");
-    const button = element("button", { type: "button", textContent: column.title });
+    const button = element("button", {
+      type: "button", textContent: column.title, title: "Sort. With Shift, the arrow keys ← and → change the width.",
+    });
+    button.setAttribute("aria-keyshortcuts", "Shift+ArrowLeft Shift+ArrowRight");
     button.addEventListener("click", () => {
       this.order = { key: column.key, down: sorted ? !this.order.down : column.key === "id" };
       this.dispatchEvent(new CustomEvent("order"));
     });
-    const grip = element("span", { className: "grip" });
+    button.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -WIDER, ArrowRight: WIDER }[event.key];
+      if (!step || !event.shiftKey) return;
+      event.preventDefault();
+      this.#widen(column, cell, cell.offsetWidth + step);
+      this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: cell.offsetWidth } }));
+    });
+    const grip = element("span", { className: "grip", title: "Drag to change the width; twice for that of a first visit" });
     grip.addEventListener("pointerdown", (event) => this.#resize(event, column, cell));
+    grip.addEventListener("dblclick", () => {
+      this.#widen(column, cell, column.width);
+      this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: column.width } }));
+    });
     cell.append(button, grip);
     return cell;
+  }
+
+  /** @param {Column} _column @param {HTMLElement} cell @param {number} width */
+  #widen(_column, cell, width) {
+    cell.style.width = `${Math.max(width, NARROWEST)}px`;
   }
 
   /** @param {PointerEvent} event @param {Column} column @param {HTMLElement} cell */
   #resize(event, column, cell) {
     event.preventDefault();
     const start = event.clientX - cell.offsetWidth;
-    const move = (/** @type {PointerEvent} */ e) => {
-      cell.style.width = `${Math.max(e.clientX - start, 40)}px`;
-    };
+    const move = (/** @type {PointerEvent} */ e) => this.#widen(column, cell, e.clientX - start);
     const end = () => {
       removeEventListener("pointermove", move);
       this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: cell.offsetWidth } }));
     };
     addEventListener("pointermove", move);
     addEventListener("pointerup", end, { once: true });
-  }
-
-  /** @param {Row} row */
-  #make(row) {
-    const line = document.createElement("tr");
-    line.dataset["id"] = row.id;
-    const pick = element("td", { className: "pick" });
-    const box = element("input", { type: "checkbox" });
-    box.setAttribute("aria-label", `Select ${row.id}`);
-    pick.append(box);
-    line.append(pick);
-    for (const column of this.columns) {
-      const cell = element("td", { className: column.numeric ? "numeric" : "" });
-      if (column.key === "id") cell.append(element("a", { href: this.address(row.id), textContent: row.id }));
-      if (column.key === "status") cell.append(element("span", { className: "status" }));
-      line.append(cell);
-    }
-    return line;
-  }
-
-  /** @param {HTMLTableRowElement} line @param {Row} row @param {number} now @param {number} index */
-  #fill(line, row, now, index) {
-    line.setAttribute("aria-rowindex", String(index + 2));
-    line.dataset["index"] = String(index);
-    const box = /** @type {HTMLInputElement} */ (line.cells[0]?.firstChild);
-    box.checked = this.selected.has(row.id);
-    line.classList.toggle("selected", box.checked);
-    const link = line.querySelector("a");
-    if (link) link.tabIndex = index === this.current ? 0 : -1;
-    box.tabIndex = index === this.current ? 0 : -1;
-    if (line.dataset["revision"] === String(row.revision) && line.dataset["status"] === row.status) {
-      for (const [at, column] of this.columns.entries()) {
-        if (column.ticks) set(/** @type {HTMLElement} */ (line.cells[at + 1]), column.text(row, now));
-      }
-      return;
-    }
-    line.dataset["revision"] = String(row.revision);
-    line.dataset["status"] = row.status;
-    for (const [at, column] of this.columns.entries()) {
-      const cell = /** @type {HTMLElement} */ (line.cells[at + 1]);
-      if (column.key === "id") continue;
-      const text = column.text(row, now);
-      if (column.key === "status") {
-        const mark = /** @type {HTMLElement} */ (cell.firstChild);
-        mark.dataset["status"] = row.status;
-        set(mark, text);
-        continue;
-      }
-      set(cell, text);
-      const title = column.title_of?.(row) ?? text;
-      if (cell.title !== title) cell.title = title;
-    }
   }
 
   /** @param {Event} event */
@@ -233,7 +246,7 @@ export class Grid extends EventTarget {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const page = Math.max(Math.floor(this.frame.clientHeight / ROW) - 1, 1);
+    const page = Math.max(Math.floor(this.#height / ROW) - 1, 1);
     const steps = /** @type {Record<string, number>} */ ({
       ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity,
     });
@@ -244,11 +257,11 @@ export class Grid extends EventTarget {
     this.current = Math.min(Math.max(this.current + step, 0), Math.max(this.rows.length - 1, 0));
     const top = this.current * ROW;
     if (top < this.frame.scrollTop) this.frame.scrollTop = top;
-    const bottom = this.frame.scrollTop + this.frame.clientHeight - this.head.offsetHeight - ROW;
+    const bottom = this.frame.scrollTop + this.#height - this.#head - ROW;
     if (top > bottom) this.frame.scrollTop = top - (bottom - this.frame.scrollTop);
     this.draw();
     const line = this.#shown.get(this.rows[this.current]?.id ?? "");
-    /** @type {HTMLElement | null | undefined} */ (line?.querySelector(inBox ? "input" : "a"))?.focus({ preventScroll: true });
+    line?.[inBox ? "box" : "link"].focus({ preventScroll: true });
   }
 }
 
@@ -264,9 +277,21 @@ export function element(name, properties) {
   return made;
 }
 
-/** Write text only where it is new: what does not change is not drawn again.
- * @param {HTMLElement} where @param {string} text
- */
-function set(where, text) {
-  if (where.textContent !== text) where.textContent = text;
+/** A row that stands for those that do not exist. */
+function spacer() {
+  const line = element("tr", { className: "spacer" });
+  line.setAttribute("aria-hidden", "true");
+  line.append(element("td", {}));
+  return line;
+}
+
+/** @param {HTMLElement} where @param {number} pixels */
+function height(where, pixels) {
+  const text = `${pixels}px`;
+  if (where.style.height !== text) where.style.height = text;
+}
+
+/** @param {Element} where @param {string} name @param {string} text */
+function attribute(where, name, text) {
+  if (where.getAttribute(name) !== text) where.setAttribute(name, text);
 }

@@ -27,6 +27,7 @@ import { digest, mark } from "./digest.js";
  * @property {string} nodelist
  * @property {string} queue
  * @property {string} note why it waits, or what went wrong
+ * @property {number} estimate when it may start, as the scheduler thinks
  */
 
 /**
@@ -76,8 +77,12 @@ export function row(record) {
     nodelist: word(record.nodelist),
     queue: word(record.queue),
     note: word(note(record)),
+    estimate: number(record["annotations"]?.sched?.t_estimate),
   };
 }
+
+/** What there is to say of a job that waits in the queue when nobody says why. */
+export const RESOURCES = "waits for resources";
 
 /**
  * In plain words, why a pending job waits or how one failed; empty when there is nothing to say.
@@ -91,9 +96,10 @@ export function note(record) {
   if (record.state === "DEPEND") return `waits for ${(record.dependencies ?? []).join(", ") || "a dependency"}`;
   if (record.state === "PRIORITY") return "waits for its priority";
   if (record.state === "SCHED") {
-    if (record.urgency === 0 || record.priority === 0) return "held";
-    const estimate = record.annotations?.sched?.reason_pending;
-    return typeof estimate === "string" ? estimate : "waits for resources";
+    if (record.urgency === 0) return "held until it is released";
+    if (record.priority === 0) return "held: its priority is 0";
+    const reason = record.annotations?.sched?.reason_pending;
+    return typeof reason === "string" && reason ? reason : RESOURCES;
   }
   return "";
 }

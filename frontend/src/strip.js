@@ -14,6 +14,8 @@ const STATES = /** @type {const} */ ([
 export class Strip {
   /** @type {Map<string, HTMLButtonElement>} */
   #buttons = new Map();
+  /** Jobs that wait. */
+  pending = 0;
 
   /**
    * @param {HTMLElement} where
@@ -27,7 +29,9 @@ export class Strip {
     for (const [field, value, title] of STATES) {
       const button = element("button", { type: "button" });
       button.dataset["status"] = value;
-      button.append(element("b", { textContent: "–" }), ` ${title}`);
+      // What the server wrote stands until the figures come.
+      const known = where.querySelector(`[data-status="${value}"] b`)?.textContent ?? "–";
+      button.append(element("b", { textContent: known }), ` ${title}`);
       button.addEventListener("click", () => {
         filter(field, button.getAttribute("aria-pressed") === "true" ? "" : value);
       });
@@ -53,6 +57,7 @@ export class Strip {
       const names = states.length ? states : [value];
       const count = names.reduce((sum, name) => sum + (of[name] ?? 0), 0);
       const number = this.#buttons.get(value)?.querySelector("b");
+      if (value === "PENDING") this.pending = count;
       if (number) number.textContent = count.toLocaleString();
     }
     const { nodes, events_per_second: events, submissions_per_second: submissions } = message;

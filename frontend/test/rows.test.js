@@ -47,7 +47,7 @@ test("what is gone is gone, and may be told twice", () => {
 });
 
 test("a pending job says why it waits", () => {
-  assert.equal(note({ state: "SCHED", urgency: 0 }), "held");
+  assert.equal(note({ state: "SCHED", urgency: 0 }), "held until it is released");
   assert.equal(note({ state: "SCHED", urgency: 16, priority: 16 }), "waits for resources");
   assert.equal(note({ state: "DEPEND", dependencies: ["after:f1"] }), "waits for after:f1");
   assert.equal(note({ state: "INACTIVE", exception: { occurred: true, type: "cancel", note: "" } }), "cancel");

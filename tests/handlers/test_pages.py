@@ -46,7 +46,7 @@ async def test_what_a_job_is_called_is_only_text(service: Service) -> None:
     (embedded,) = re.findall(
         r'<script type="application/json" id="first">(.*?)</script>', text, re.DOTALL
     )
-    assert json.loads(embedded)[0]["name"] == HOSTILE
+    assert json.loads(embedded)["jobs"][0]["name"] == HOSTILE
 
 
 async def test_every_asset_of_the_page_is_served_for_good(service: Service) -> None:

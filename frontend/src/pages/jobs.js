@@ -1,44 +1,60 @@
 /** The page of jobs: the live table, its filters, and what can be done with what is selected. */
 
-import { address } from "../api.js";
+import { Actions, jobs } from "../actions.js";
+import { address, ahead, call } from "../api.js";
 import { Channel } from "../channel.js";
-import { COLUMNS } from "../columns.js";
+import { Charts } from "../charts.js";
+import { choose, load } from "../choice.js";
+import { columns } from "../columns.js";
+import * as download from "../download.js";
 import { read, test, write } from "../filters.js";
 import { Grid } from "../grid.js";
 import { Order } from "../order.js";
-import { Rows } from "../rows.js";
 import { attend, every } from "../presence.js";
+import { Rows } from "../rows.js";
 import * as status from "../status.js";
 import { Strip } from "../strip.js";
-import * as actions from "../actions.js";
-import { choose, load } from "../choice.js";
-import { Charts } from "../charts.js";
+import { Situation } from "../waits.js";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** Milliseconds between two looks at what has changed: more often nobody can read. */
 const EVERY = 150;
+/** Milliseconds after which what was typed is taken for what is meant. */
+const TYPED = 120;
+/** Milliseconds between two questions for the queues, while jobs wait: each is an RPC. */
+const QUEUES = 15_000;
+const NARROW = "(width < 48rem)";
 
+/** What the server wrote into the page: the first jobs, where they stand, how many there are in all. */
+const first = JSON.parse($("first").textContent ?? "{}");
 const rows = new Rows();
+const situation = new Situation();
+const COLUMNS = columns(situation, matchMedia(NARROW).matches);
+const channel = new Channel(address);
+/** Time stands still in a table that nobody brings news for. */
+const now = () => (channel.state.phase === "cut off" ? channel.state.since : Date.now()) / 1000 + ahead;
 const grid = new Grid(
   $("frame"),
   /** @type {HTMLTableElement} */ ($("jobs")),
-  (id) => `/ui/jobs/${id}`,
-  (row) => rows.all.get(row.id) ?? row,
+  { address: (id) => `/ui/jobs/${id}`, latest: (row) => rows.all.get(row.id) ?? row },
+  now,
 );
-const query = new URLSearchParams(location.search);
-let filters = read(query);
-const sort = query.get("sort");
-if (sort) grid.order = { key: sort.replace(/^-/, ""), down: sort.startsWith("-") };
+const choice = load(COLUMNS);
+/** @type {import("../filters.js").Filters} */
+let filters = {};
 let order = new Order(() => 0, true, undefined);
 let arrived = 0;
+/** How many jobs there are, while not all have come. */
+let total = first.total ?? 0;
+let isWhole = false;
 
 /** Order all rows anew: the filters or the order are others. */
 function arrange() {
   const column = COLUMNS.find(({ key }) => key === grid.order.key) ?? COLUMNS[0];
-  const now = Date.now() / 1000;
-  order = new Order((it) => column?.sort(it, now) ?? 0, grid.order.down, test(filters));
+  const at = now();
+  order = new Order((it) => column?.sort(it, at) ?? 0, grid.order.down, test(filters));
   rows.settle();
   order.fill(rows.all.values());
   show();
@@ -53,14 +69,18 @@ function show() {
 
 function draw() {
   grid.draw();
-  const total = rows.all.size;
-  const jobs = total === 1 ? "job" : "jobs";
-  $("count").textContent =
-    order.rows.length === total ? `${total} ${jobs}` : `${order.rows.length} of ${total} ${jobs}`;
+  const all = rows.all.size;
+  const shown = order.rows.length === all ? jobs(all) : `${order.rows.length.toLocaleString()} of ${jobs(all)}`;
+  say($("count"), isWhole || all >= total ? shown : `${shown} so far`);
   $("empty").hidden = grid.rows.length > 0;
-  $("empty").textContent = total ? "No job passes the filters." : "There are no jobs yet.";
+  say($("empty"), all ? "No job passes the filters." : isWhole || !total ? "There are no jobs yet." : "The jobs are on their way.");
   $("news").hidden = arrived === 0;
-  $("news").textContent = `Show ${arrived} ${arrived === 1 ? "change" : "changes"} of order`;
+  say($("news"), `Show ${arrived.toLocaleString()} ${arrived === 1 ? "change" : "changes"} of order`);
+}
+
+/** @param {HTMLElement} where @param {string} text */
+function say(where, text) {
+  if (where.textContent !== text) where.textContent = text;
 }
 
 /** Bring in what has changed. Rows that somebody points at stay where they are, but show what is new. */
@@ -75,73 +95,147 @@ function refresh() {
   else show();
 }
 
-function go() {
+/** Make the address that of the view; a step back leads to the view before, but not to each letter typed.
+ * @param {"push" | "replace"} how
+ */
+function go(how) {
   const text = write(filters, grid.order);
-  history.replaceState(null, "", text ? `?${text}` : location.pathname);
+  const place = text ? `?${text}` : location.pathname;
+  if (place !== (location.search || location.pathname)) history[`${how}State`](null, "", place);
+  choice.sort(grid.order);
+  reflect();
+}
+
+/** Show what the filters are, and what passes them. */
+function reflect() {
   for (const field of document.querySelectorAll("#filters [name]")) {
-    const input = /** @type {HTMLInputElement} */ (field);
-    if (document.activeElement !== input) input.value = filters[/** @type {"user"} */ (input.name)] ?? "";
-  }
-  for (const link of document.querySelectorAll("a[data-download]")) {
-    /** @type {HTMLAnchorElement} */ (link).href = `/v1/jobs?${text}`;
+    const input = /** @type {HTMLInputElement | HTMLSelectElement} */ (field);
+    const value = filters[/** @type {"user"} */ (input.name)] ?? "";
+    if (document.activeElement === input && input instanceof HTMLInputElement) continue;
+    if (input instanceof HTMLSelectElement && ![...input.options].some((it) => it.value === value)) {
+      // An address may name several.
+      input.add(new Option(value.replaceAll(",", " or "), value));
+    }
+    input.value = value;
   }
   strip.press(filters.state ?? filters.result ?? "");
   arrange();
+  actions.offer();
+}
+
+/** Become the view that the address says. */
+function follow() {
+  const query = new URLSearchParams(location.search);
+  filters = read(query);
+  const sort = query.get("sort") ?? (location.search ? "-id" : choice.sorted);
+  grid.order = { key: sort.replace(/^-/, ""), down: sort.startsWith("-") };
+  if (!COLUMNS.some(({ key }) => key === grid.order.key)) grid.order = { key: "id", down: true };
+  grid.setColumns(choice.columns, choice.widths);
 }
 
 const strip = new Strip($("strip"), (field, value) => {
   const { state: _state, result: _result, ...rest } = filters;
   filters = value ? { ...rest, [field]: value } : rest;
-  go();
+  go("push");
 });
+const actions = new Actions($("actions"), grid, rows);
 
-const choice = load(COLUMNS);
-grid.setColumns(choice.columns, choice.widths);
 choose($("columns"), COLUMNS, choice, () => grid.setColumns(choice.columns, choice.widths));
 grid.addEventListener("order", () => {
   grid.setColumns(choice.columns, choice.widths);
-  go();
+  go("push");
 });
 grid.addEventListener("resize", (event) => choice.widen(/** @type {CustomEvent} */ (event).detail));
-grid.addEventListener("selection", () => actions.offer($("actions"), grid, rows));
 $("news").addEventListener("click", () => {
-  show();
   grid.frame.scrollTop = 0;
+  show();
+  // The button is gone: the keyboard goes on from the top of the table.
+  grid.frame.focus({ preventScroll: true });
 });
+
+/** @type {ReturnType<typeof setTimeout> | undefined} */
+let typing;
+let typed = "";
 $("filters").addEventListener("input", (event) => {
   const input = /** @type {HTMLInputElement} */ (event.target);
   const { [/** @type {"user"} */ (input.name)]: _gone, ...rest } = filters;
   filters = input.value ? { ...rest, [input.name]: input.value } : rest;
-  go();
+  clearTimeout(typing);
+  typing = setTimeout(() => {
+    go(typed === input.name ? "replace" : "push");
+    typed = input.name;
+  }, TYPED);
 });
+$("filters").addEventListener("focusout", () => (typed = ""));
 $("filters").addEventListener("submit", (event) => event.preventDefault());
-$("csv").addEventListener("click", () => actions.download("jobs.csv", "text/csv", actions.csv(order.rows, choice.columns)));
-$("json").addEventListener("click", () => actions.download("jobs.json", "application/json", JSON.stringify(order.rows, null, 1)));
+addEventListener("popstate", () => {
+  follow();
+  reflect();
+});
 
-// What the server has written into the page is there until the channel brings all.
-const first = JSON.parse($("first").textContent ?? "[]");
-for (const record of first) rows.take({ ...record, type: "job" });
-go();
+for (const kind of /** @type {const} */ (["csv", "json"])) {
+  $(kind).addEventListener("click", async (event) => {
+    const button = /** @type {HTMLButtonElement} */ (event.currentTarget);
+    if (button.getAttribute("aria-busy") === "true") return;
+    button.setAttribute("aria-busy", "true");
+    const view = order.rows.map(grid.latest);
+    const form = kind === "csv" ? download.csv(choice.columns, now()) : download.json(now());
+    download.save(`jobs.${kind}`, kind === "csv" ? "text/csv" : "application/json", await download.write(view, form));
+    button.removeAttribute("aria-busy");
+  });
+}
+
+for (const record of first.jobs ?? []) rows.take({ ...record, type: "job" });
+follow();
+reflect();
 
 const charts = new Charts(/** @type {HTMLDetailsElement} */ ($("charts")), rows);
-const channel = new Channel(address);
 status.show(channel, $("state"));
-function follow() {
+let isChecked = true;
+
+/** Hold all jobs: those of the page and what changed since, or all anew. @param {string} [cursor] */
+function hold(cursor) {
   channel.follow("jobs", { stream: "jobs" }, (message) => {
     charts.note(message);
     rows.take(message);
-    if (rows.agrees) return;
-    // Proof that something was missed: begin anew.
+    if (message.type !== "mark") return;
+    isWhole = true;
+    if (rows.agrees) {
+      isChecked = true;
+      return;
+    }
+    // Proof that something was missed: begin anew, once at a time.
     rows.agrees = true;
+    if (!isChecked) return;
+    isChecked = false;
     channel.leave("jobs");
-    follow();
-  });
+    hold();
+  }, cursor);
 }
-follow();
+hold(first.whole ? first.cursor : undefined);
 channel.follow("stats", { stream: "stats" }, (message) => {
   strip.take(message);
   charts.take(message);
+  situation.take(message);
+  if (message.type === "stats") total = message["total"] ?? total;
 });
 attend(channel);
 every(EVERY, refresh);
-every(1000, () => grid.soon());
+every(1000, () => {
+  grid.soon();
+  actions.offer();
+});
+
+let asked = -Infinity;
+/** Which queues are stopped: nobody tells. */
+async function queues() {
+  if (performance.now() - asked < QUEUES || channel.state.phase !== "live") return;
+  if (!strip.pending) return;
+  asked = performance.now();
+  try {
+    situation.learn((await call("GET", "/v1/queues")).queues);
+  } catch {
+    // Asked again: what is not known is not said.
+  }
+}
+every(1000, queues);
