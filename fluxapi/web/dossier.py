@@ -31,6 +31,9 @@ _STATES = (
 _MAX_EVENTS = 1000
 """Events of a job that are in its page: the last ones."""
 
+_MAX_COMMAND = 1000
+"""Characters of a command at the top of the page; the jobspec has all."""
+
 _MAX_TEXT = 64 << 10
 """Characters of a jobspec or R that is in the page; a longer one is linked to."""
 
@@ -198,7 +201,7 @@ def _command(spec: Any) -> str:
     try:
         command = spec["tasks"][0]["command"]
         text = command if isinstance(command, str) else shlex.join(command)
-        return visible(text, lines=True)
+        return visible(text, _MAX_COMMAND, lines=True)
     except (KeyError, IndexError, TypeError):
         return ""
 
