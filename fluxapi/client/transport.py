@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -184,7 +186,10 @@ class Transport:
     async def _raw(
         self, method: str, url: str, request: Request, authorization: str | None
     ) -> aiohttp.ClientResponse | Failure:
-        import aiohttp  # noqa: PLC0415 - a third of a second that not every program needs
+        if "aiohttp" not in sys.modules:
+            # It takes a third of a second, which the loop has better things to do with.
+            await asyncio.to_thread(importlib.import_module, "aiohttp")
+        import aiohttp  # noqa: PLC0415 - not every program that imports the client needs it
 
         headers = {"Accept": "application/json", **request.headers}
         if authorization is not None:

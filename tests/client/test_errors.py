@@ -1,0 +1,58 @@
+"""Errors: what they say, and that they travel between processes."""
+
+from __future__ import annotations
+
+import pickle
+
+import pytest
+
+from fluxapi.client import errors
+from fluxapi.client.errors import ClientError, EventsLost, Invalid, ProblemError, problem_of
+
+FIELDS = [
+    {"pointer": "/num_tasks", "detail": "must be 1 or more."},
+    {"pointer": "", "detail": "x."},
+]
+
+
+def classes(root: type[ClientError] = ClientError) -> list[type[ClientError]]:
+    return [root, *(found for child in root.__subclasses__() for found in classes(child))]
+
+
+def made(kind: type[ClientError]) -> ClientError:
+    if issubclass(kind, ProblemError):
+        return kind(422, "/docs/errors#x", "Title", "Detail.", FIELDS, "abc")
+    return EventsLost("Too old.", "expired", "c1") if kind is EventsLost else kind("Words.")
+
+
+@pytest.mark.parametrize("kind", classes())
+def test_errors_can_be_pickled(kind: type[ClientError]) -> None:
+    error = made(kind)
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
+    assert type(again) is kind
+    assert (str(again), vars(again), again.args) == (str(error), vars(error), error.args)
+
+
+def test_all_of_them_are_told() -> None:
+    names = {kind.__name__ for kind in classes()}
+    assert names <= set(errors.__all__)
+    assert all(name in (errors.__doc__ or "") for name in names)
+
+
+def test_bad_fields_are_named() -> None:
+    assert str(made(Invalid)) == "Detail. num_tasks: must be 1 or more. x."
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "words"),
+    [
+        (404, {"detail": "There is no job f1."}, "There is no job f1."),
+        (500, None, "The service answered 500 Internal Server Error."),
+        (599, ["x"], "The service answered with status 599."),
+        (422, {"detail": 5, "errors": ["x", {"pointer": 5}], "Message": "Older words."}, "status"),
+    ],
+)
+def test_whatever_comes_in_place_of_a_problem(status: int, document: object, words: str) -> None:
+    error = problem_of(status, document)
+    assert error.status == status
+    assert words in str(error) or "422" in str(error)
