@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 import msgspec
 from aiohttp import hdrs, web
 
-from . import errors, keys
+from . import errors, keys, logs
 from .auth import CHALLENGES, Credentials
 from .origins import Origins
 from .settings import Settings
@@ -76,6 +76,8 @@ def create(
         metrics = request.app[keys.METRICS]
         metrics.under_way += 1
         request[keys.REQUEST_ID] = _request_id(request)
+        logs.begin_request(request[keys.REQUEST_ID])
+        user: str | None = None
         response: web.StreamResponse
         try:
             origins.check(request)
@@ -88,6 +90,7 @@ def create(
                     if ticket
                     else await credentials.check(request)
                 )
+                user = credentials.user
             await turns.take()
             response = await handler(request)
         except errors.FluxapiError as error:
@@ -109,8 +112,10 @@ def create(
         name = request.match_info.route.name or "none"
         # What a client sends as its method is not bounded, labels must be.
         method = request.method if request.method in hdrs.METH_ALL else "other"
-        took = None if request.match_info.handler in STREAMS else time.perf_counter() - started
-        metrics.observe(name, method, response.status, took)
+        took = time.perf_counter() - started
+        is_stream = request.match_info.handler in STREAMS
+        metrics.observe(name, method, response.status, None if is_stream else took)
+        logs.access(method, name, response.status, took, user)
         return response
 
     return around

@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "fluxapi"
 
 LAYERS = [
-    ["errors", "environment", "__init__"],
+    ["errors", "environment", "logs", "__init__"],
     ["settings", "schema", "querystring", "bounds"],
     ["model"],
     ["client"],

@@ -60,7 +60,7 @@ def labels_of(family: Metric) -> set[str]:
 
 async def test_the_documentation_lists_what_there_is(service: Service) -> None:
     with pytest.raises(JobNotFound):
-        fail(service.client.app[keys.METRICS])  # type: ignore[index] # there is one
+        fail(service.client.app[keys.METRICS])
     await service.submit()
     families = await scrape(service)
     # Of Python's own registry only the process is told.
@@ -116,7 +116,7 @@ async def test_the_ring_tells_what_it_holds(service: Service) -> None:
     assert value(before, "fluxapi_ring_oldest_timestamp_seconds") == 0
     await service.submit()
     after = await scrape(service)
-    held = service.client.app[keys.HUB].ring.entries  # type: ignore[index]
+    held = service.client.app[keys.HUB].ring.entries
     assert value(after, "fluxapi_ring_events") == len(held) > 0
     assert value(after, "fluxapi_ring_oldest_timestamp_seconds") == held[0].time / 1000
 

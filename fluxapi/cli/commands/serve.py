@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import logging
 
-from fluxapi import environment
+from fluxapi import environment, logs
 from fluxapi.cli.arguments import Parsers, add_command
 from fluxapi.cli.exits import OK, Failure
 from fluxapi.errors import FluxapiError
@@ -29,10 +28,7 @@ def add(parsers: Parsers) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     try:
         settings = Settings.read(arguments, environment.take())
-        logging.basicConfig(
-            level=settings.log_level.upper(),
-            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        )
+        logs.configure(settings.log_level, settings.log_format)
         _serve(settings)
     except FluxapiError as error:
         raise Failure(error.detail) from None

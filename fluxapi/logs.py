@@ -1,0 +1,110 @@
+"""The log: one line a record, for people or as JSON, with the id of the request it belongs to.
+
+Nothing that a request carries is logged but its method and its id: no path, query, header or body,
+so no token and no ticket either.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from contextvars import ContextVar
+from datetime import datetime, timezone
+from typing import Any, TextIO
+
+import msgspec
+
+__all__ = ["access", "begin_request", "configure"]
+
+_access = logging.getLogger("fluxapi.access")
+_request: ContextVar[str] = ContextVar("request", default="")
+_encoder = msgspec.json.Encoder()
+
+_READS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+_ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
+"""What would end a line, or move the cursor of who reads it."""
+
+
+def configure(level: str, form: str, stream: TextIO | None = None) -> None:
+    """Log what is at least ``level`` to ``stream`` (standard error), as ``text`` or ``json``."""
+    handler = logging.StreamHandler(sys.stderr if stream is None else stream)
+    handler.setFormatter(_Json() if form == "json" else _Text())
+    handler.addFilter(_stamp)
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def begin_request(request_id: str) -> None:
+    """What is logged from here on, in this task, belongs to that request."""
+    _request.set(request_id)
+
+
+def access(method: str, route: str, status: int, seconds: float, user: str | None) -> None:
+    """One line for one answered request: a write at ``info``, a read at ``debug``."""
+    level = logging.DEBUG if method in _READS else logging.INFO
+    if not _access.isEnabledFor(level):
+        return
+    fields = {
+        "method": method,
+        "route": route,
+        "status": status,
+        "duration": round(seconds, 6),
+    }
+    if user is not None:
+        fields["user"] = user
+    _access.log(level, "%s %s %d", method, route, status, extra={"fields": fields})
+
+
+def _stamp(record: logging.LogRecord) -> bool:
+    record.request_id = _request.get()
+    return True
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, timezone.utc)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+class _Text(logging.Formatter):
+    """``TIME LEVEL LOGGER: MESSAGE NAME=VALUE …``, and below it the traceback if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields: dict[str, Any] = getattr(record, "fields", {})
+        # The message of an access line begins with these.
+        shown = {k: v for k, v in fields.items() if k not in {"method", "route", "status"}}
+        request_id = getattr(record, "request_id", "")
+        if request_id:
+            shown["request_id"] = request_id
+        words = [f"{_time(record)} {record.levelname} {record.name}: {record.getMessage()}"]
+        words += [f"{name}={value}" for name, value in shown.items()]
+        line = " ".join(words).translate(_ESCAPES)
+        if record.exc_info:
+            line += f"\n{self.formatException(record.exc_info)}"
+        return line
+
+
+class _Json(logging.Formatter):
+    """One object a line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        request_id = getattr(record, "request_id", "")
+        if request_id:
+            entry["request_id"] = request_id
+        entry.update(getattr(record, "fields", {}))
+        if record.exc_info:
+            entry["exception"] = self.formatException(record.exc_info)
+        return _encoder.encode(_sound(entry)).decode()
+
+
+def _sound(entry: dict[str, Any]) -> dict[str, Any]:
+    """Without lone surrogates, which no JSON can carry."""
+    return {
+        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
+        for name, value in entry.items()
+    }
