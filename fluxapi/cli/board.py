@@ -124,8 +124,8 @@ def _nodes(nodes: Sequence[Mapping[str, Any]], room: int | None) -> Iterator[Lin
 def _jobs(board: Board, room: int, now: float) -> list[Line]:
     """A window on the active jobs: running ones, the newest first, then pending ones in order."""
     jobs = sorted(board.jobs.values(), key=_order)
-    last = max(len(jobs) - room, 0)
-    begin = min(board.top, last)
+    # Past the end there is nothing to see, and the next key is to be felt.
+    begin = board.top = min(board.top, max(len(jobs) - room, 0))
     rows = [JobFields(job, now) for job in jobs[begin : begin + room]]
     fitted = _FORMAT.fitted([row.get for row in rows], header=True)
     if not jobs:

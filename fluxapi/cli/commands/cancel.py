@@ -89,6 +89,8 @@ async def _cancel_ids(flux: AsyncClient, arguments: argparse.Namespace) -> int:
 async def _cancel_some(
     flux: AsyncClient, chosen: dict[str, Any], arguments: argparse.Namespace
 ) -> int:
+    from fluxapi.client import Conflict  # noqa: PLC0415 - it is there already
+
     count = 0
     async for job in flux.jobs(**chosen):
         count += 1
@@ -105,9 +107,12 @@ async def _cancel_some(
     more = True
     while more:
         result = await flux.cancel_many(note=arguments.message, **chosen)
-        done, failed = done + result.requested, failed + result.failed
+        done += result.requested
         for jobid, error in result.errors:
-            note(f"{jobid}: {error}")
+            # One that ended in this moment is what was wanted.
+            if not isinstance(error, Conflict):
+                failed += 1
+                note(f"{jobid}: {error}")
         more = result.more and result.requested > 0
     if not arguments.quiet:
         note(f"{plural(done, 'job')} canceled{f', {failed:,} not' if failed else ''}.")
