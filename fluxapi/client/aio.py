@@ -5,7 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Iterable, Mapping
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Iterable,
+    Mapping,
+)
 from contextlib import aclosing
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
@@ -22,6 +29,7 @@ from .event import Event, Reset
 from .events import EventStream
 from .job import Job, JobList
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
+from .paged import Paged
 from .results import AccessToken, BulkItem, CancelResult
 from .stats import Stats
 from .stream import Channel
@@ -144,7 +152,7 @@ class AsyncClient:
         They are taken as they are needed, and what came of each is given in the same order. One
         that is refused has an ``error`` and keeps none of the others from being submitted.
         """
-        return bulk.submit_many(self._transport, jobs, chunk)
+        return Paged(bulk.submit_many(self._transport, jobs, chunk))
 
     async def bulk(
         self,
@@ -166,34 +174,17 @@ class AsyncClient:
         answer = await self._transport.post("/jobs/bulk", body, bulk.BulkAnswer, key=key)
         return bulk.items_of(answer, range(len(answer.jobs)))
 
-    async def jobs(
-        self, *, limit: int | None = None, **filter: Unpack[JobFilter]
-    ) -> AsyncIterator[Job]:
+    def jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> AsyncIterator[Job]:
         """Jobs, newest first, page by page as they are needed; ``limit`` is how many at most."""
-        left, page = limit, None
-        while left is None or left > 0:
-            size = _PAGE if left is None else min(left, _PAGE)
-            answer = await self._page(size, page, filter)
-            for job in answer.jobs:
-                yield job
-            if answer.next is None:
-                return
-            page = answer.next
-            left = None if left is None else left - len(answer.jobs)
+        return Paged(page.jobs async for page in self._pages(limit, filter))
 
     async def list_jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> JobList:
         """The same as a list, which notebooks show as a table; its ``cursor`` is for ``events``."""
         found = JobList()
-        page: str | None = None
-        while limit is None or len(found) < limit:
-            size = _PAGE if limit is None else min(limit - len(found), _PAGE)
-            answer = await self._page(size, page, filter)
-            found.extend(answer.jobs)
-            found.cursor = found.cursor or answer.cursor
-            page = answer.next
-            found.more = page is not None
-            if page is None:
-                break
+        async for page in self._pages(limit, filter):
+            found.extend(page.jobs)
+            found.cursor = found.cursor or page.cursor
+            found.more = page.next is not None
         return found
 
     async def get(self, id: str | int) -> Job:
@@ -443,9 +434,18 @@ class AsyncClient:
             return False
         raise response.error
 
-    async def _page(self, limit: int, page: str | None, filter: JobFilter) -> _Page:
-        query = {"limit": limit, "page": page, **filter}
-        return await self._transport.get("/jobs", _Page, query)
+    async def _pages(self, limit: int | None, filter: JobFilter) -> AsyncGenerator[_Page, None]:
+        """Pages of at most ``limit`` jobs together."""
+        left, following = limit, None
+        while left is None or left > 0:
+            size = _PAGE if left is None else min(left, _PAGE)
+            query = {"limit": size, "page": following, **filter}
+            page = await self._transport.get("/jobs", _Page, query)
+            yield page
+            following = page.next
+            if following is None:
+                return
+            left = None if left is None else left - len(page.jobs)
 
     async def _entries(self, id: str | int, tail: int | None) -> list[OutputEntry]:
         request = Request(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -44,7 +44,7 @@ async def submit_many(
     transport: Transport,
     jobs: Iterable[Command | Mapping[str, Any]] | AsyncIterable[Command | Mapping[str, Any]],
     chunk: int,
-) -> AsyncIterator[BulkItem]:
+) -> AsyncGenerator[list[BulkItem], None]:
     """Take jobs as they are needed for the next request, and give what came of them in order."""
     waiting: list[tuple[int, bytes]] = []
     size = index = 0
@@ -54,12 +54,10 @@ async def submit_many(
         size += len(raw)
         index += 1
         if len(waiting) >= chunk or size >= _MAX_BYTES:
-            for item in await _submit(transport, waiting):
-                yield item
+            yield await _submit(transport, waiting)
             waiting, size = [], 0
     if waiting:
-        for item in await _submit(transport, waiting):
-            yield item
+        yield await _submit(transport, waiting)
 
 
 async def _submit(transport: Transport, waiting: list[tuple[int, bytes]]) -> list[BulkItem]:

@@ -7,11 +7,13 @@ import itertools
 import os
 import threading
 import weakref
+from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Coroutine, Iterable
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .errors import ClientError
+from .paged import Paged
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -128,6 +130,7 @@ class Iteration(Generic[T]):
     def __init__(self, loop: LoopThread, items: AsyncIterator[T]) -> None:
         self._loop = loop
         self._items = items
+        self._left: deque[T] = deque()
         # Who leaves a for early leaves a request behind, which has to end.
         self._finalizer = weakref.finalize(self, _abandon, loop, items)
         self._finalizer.atexit = False
@@ -136,14 +139,16 @@ class Iteration(Generic[T]):
         return self
 
     def __next__(self) -> T:
-        found, item = self._loop.run(_next(self._items))
-        if not found:
+        if not self._left:
+            self._left.extend(self._loop.run(_next(self._items)))
+        if not self._left:
             self._finalizer.detach()
             raise StopIteration
-        return item[0]
+        return self._left.popleft()
 
     def close(self) -> None:
         """Let go of what is left."""
+        self._left.clear()
         if self._finalizer.detach() is not None:
             self._loop.run(_close(self._items))
 
@@ -159,11 +164,12 @@ class Iteration(Generic[T]):
         self.close()
 
 
-async def _next(items: AsyncIterator[T]) -> tuple[bool, list[T]]:
+async def _next(items: AsyncIterator[T]) -> list[T]:
+    """The next item, and those that came with it; nothing at the end."""
     try:
-        return True, [await items.__anext__()]
+        return await items.piece() if isinstance(items, Paged) else [await items.__anext__()]
     except StopAsyncIteration:
-        return False, []
+        return []
 
 
 async def _close(items: Any) -> None:

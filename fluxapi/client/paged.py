@@ -1,0 +1,41 @@
+"""Items that come in pieces and are given one by one."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncGenerator, Iterable
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Paged"]
+
+T = TypeVar("T")
+
+
+class Paged(Generic[T]):
+    """An asynchronous iterator; the next piece is asked for when it is needed."""
+
+    def __init__(self, pieces: AsyncGenerator[Iterable[T], None]) -> None:
+        self._pieces = pieces
+        self._left: deque[T] = deque()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> T:
+        while not self._left:
+            self._left.extend(await self._pieces.__anext__())
+        return self._left.popleft()
+
+    async def piece(self) -> list[T]:
+        """All that is there, at least one; raises ``StopAsyncIteration`` at the end."""
+        found = [await self.__anext__(), *self._left]
+        self._left.clear()
+        return found
+
+    async def aclose(self) -> None:
+        """Let go of what is left."""
+        self._left.clear()
+        await self._pieces.aclose()
