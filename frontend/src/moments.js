@@ -3,6 +3,8 @@
 import { absolute, moment } from "./format.js";
 import { element } from "./grid.js";
 
+const dated = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
 let isWhole = false;
 
 /** Write a moment into its element; the other form of it is its title.
@@ -10,11 +12,11 @@ let isWhole = false;
  * @param {number} at seconds since 1970
  */
 export function write(time, at) {
-  const [short, whole] = [moment(at, Date.now() / 1000), absolute(at)];
-  const text = isWhole ? whole : short;
+  const short = moment(at, Date.now() / 1000);
+  const text = isWhole && short ? dated.format(at * 1000) : short;
   if (time.textContent === text && time.dateTime) return;
   time.textContent = text;
-  time.title = isWhole ? iso(at) : whole;
+  time.title = isWhole ? iso(at) : absolute(at);
   time.dateTime = iso(at);
   time.dataset["at"] = String(at);
 }

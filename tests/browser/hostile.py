@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Page
+from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 MARKUP = (
     "<img src=x onerror=hit(1)><script>hit(2)</script></script><svg onload=hit(3)>"
@@ -75,7 +75,12 @@ def guarded(browser: Browser, origin: str, **options: Any) -> Iterator[BrowserCo
     context.set_default_timeout(20_000)
     context.add_init_script(_WATCH)
     wrong: list[str] = []
-    context.on("dialog", lambda dialog: (wrong.append(dialog.message), dialog.dismiss()))
+
+    def refuse(dialog: Dialog) -> None:
+        wrong.append(dialog.message)
+        dialog.dismiss()
+
+    context.on("dialog", refuse)
     context.on("weberror", lambda error: wrong.append(str(error.error)))
 
     def hear(url: str) -> None:
