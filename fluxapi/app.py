@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import os
 import pwd
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import aiohttp_jinja2
@@ -28,12 +28,13 @@ from .events.ring import Ring
 from .events.stats import Sampler
 from .events.table import Table
 from .events.trail import Trail
-from .instance.protocol import Instance, Watchable
+from .instance.protocol import CallWatch, Instance, Watchable
 from .metrics import LoopLag, Metrics
 from .model.jobspec import Defaults
 from .model.options import read_value
 from .routes import ROUTES, add_routes
 from .settings import Settings
+from .telemetry import Tracing
 from .tickets import Tickets
 from .web import assets
 from .web.visible import visible
@@ -48,12 +49,17 @@ _MAX_LINE = 65536
 
 
 def create_app(
-    settings: Settings, instance: Instance, *, stop: Callable[[], None]
+    settings: Settings,
+    instance: Instance,
+    *,
+    stop: Callable[[], None],
+    tracing: Tracing | None = None,
 ) -> web.Application:
     """The application in front of ``instance``; ``stop`` ends the server gracefully."""
     credentials = Credentials(settings)
+    around = middleware.create(settings, credentials)
     app = web.Application(
-        middlewares=[middleware.create(settings, credentials)],
+        middlewares=[around] if tracing is None else [tracing.request, around],
         client_max_size=settings.max_body,
         handler_args={"max_line_size": _MAX_LINE},
     )
@@ -68,7 +74,7 @@ def create_app(
     )
     app[keys.METRICS] = Metrics()
     if isinstance(instance, Watchable):
-        instance.watch_calls(app[keys.METRICS].call)
+        instance.watch_calls(_watch(app[keys.METRICS], tracing))
     app[keys.CONNECTIONS] = Connections(settings.max_streams)
     app[keys.TICKETS] = Tickets()
     app[keys.TABLE] = Table(
@@ -101,9 +107,24 @@ def create_app(
     add_routes(app)
     app.on_response_prepare.append(middleware.add_headers)
     app.on_shutdown.append(_end_streams)
+    if tracing is not None:
+        app.on_cleanup.append(lambda _: tracing.close())
     app.cleanup_ctx.append(_instance)
     app.cleanup_ctx.append(_journal)
     return app
+
+
+def _watch(metrics: Metrics, tracing: Tracing | None) -> CallWatch:
+    """What is around every call to Flux."""
+    if tracing is None:
+        return metrics.call
+
+    @contextlib.contextmanager
+    def watch(topic: str) -> Iterator[None]:
+        with metrics.call(topic), tracing.call(topic):
+            yield
+
+    return watch
 
 
 async def _end_streams(app: web.Application) -> None:

@@ -10,7 +10,7 @@ import sys
 
 from aiohttp import web
 
-from . import __version__
+from . import __version__, telemetry
 from .app import create_app
 from .errors import SettingsError
 from .instance.protocol import Instance
@@ -55,7 +55,9 @@ async def serve(settings: Settings) -> None:
         # nohup means what it says.
         if signum != signal.SIGHUP or signal.getsignal(signum) is not signal.SIG_IGN:
             loop.add_signal_handler(signum, stopping.set)
-    app = create_app(settings, choose_instance(settings), stop=stopping.set)
+    app = create_app(
+        settings, choose_instance(settings), stop=stopping.set, tracing=telemetry.load()
+    )
     runner = web.AppRunner(
         app,
         access_log=None,

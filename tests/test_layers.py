@@ -17,7 +17,7 @@ LAYERS = [
     ["instance"],
     ["events"],
     ["keys", "metrics", "auth", "origins", "tickets", "turns"],
-    ["body", "middleware"],
+    ["body", "middleware", "telemetry"],
     ["handlers", "web"],
     ["routes", "openapi", "asyncapi"],
     ["app"],
