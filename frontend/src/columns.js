@@ -30,9 +30,9 @@ export function columns(situation, isNarrow) {
   const width = (wide, narrow) => (isNarrow ? narrow : wide);
   return [
     { key: "id", title: "Id", width: width(120, 88), text: (r) => r.id, sort: (r) => r.t_submit },
-    { key: "name", title: "Name", width: width(180, 112), text: (r) => r.name, sort: (r) => r.name },
-    { key: "status", title: "Status", width: width(118, 114), text: (r) => r.status, sort: (r) => r.status },
-    { key: "user", title: "User", width: 80, text: (r) => r.username, sort: (r) => r.username },
+    { key: "name", title: "Name", width: width(160, 104), text: (r) => r.name, sort: (r) => r.name },
+    { key: "status", title: "Status", width: width(118, 120), text: (r) => r.status, sort: (r) => r.status },
+    { key: "user", title: "User", width: 72, text: (r) => r.username, sort: (r) => r.username },
     { key: "ntasks", title: "Tasks", width: 62, numeric: true, text: (r) => plain(r.ntasks), sort: (r) => r.ntasks },
     { key: "nnodes", title: "Nodes", width: 64, numeric: true, text: (r) => plain(r.nnodes), sort: (r) => r.nnodes },
     {
@@ -54,9 +54,9 @@ export function columns(situation, isNarrow) {
       value: (r) => iso(r.t_submit),
       sort: (r) => r.t_submit,
     },
-    { key: "nodelist", title: "Node list", width: 120, text: (r) => r.nodelist, sort: (r) => r.nodelist },
-    { key: "queue", title: "Queue", width: 75, text: (r) => r.queue, sort: (r) => r.queue },
-    { key: "note", title: "Note", width: 260, ticks: true, text: (r, now) => situation.why(r, now), sort: (r) => r.note },
+    { key: "nodelist", title: "Node list", width: 104, text: (r) => r.nodelist, sort: (r) => r.nodelist },
+    { key: "queue", title: "Queue", width: 72, text: (r) => r.queue, sort: (r) => r.queue },
+    { key: "note", title: "Note", width: 240, ticks: true, text: (r, now) => situation.why(r, now), sort: (r) => r.note },
     { key: "urgency", title: "Urgency", width: 80, numeric: true, hidden: true, text: (r) => plain(r.urgency), sort: (r) => r.urgency },
     { key: "priority", title: "Priority", width: 90, numeric: true, hidden: true, text: (r) => plain(r.priority), sort: (r) => r.priority },
     { key: "ncores", title: "Cores", width: 70, numeric: true, hidden: true, text: (r) => plain(r.ncores), sort: (r) => r.ncores },

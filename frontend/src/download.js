@@ -11,7 +11,7 @@ const PIECE = 1000;
  * What a spreadsheet would run begins so; one that separates by another sign than the comma takes
  * what follows that sign for the beginning of a cell.
  */
-const FORMULA = /(^|[;|\t\r\n])(\s*[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+const FORMULA = /(^|[;|\t\r\n])( *[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
 const NUMBER = /^-?\d+(\.\d+)?$/;
 
 /** A value of a table of comma-separated values (RFC 4180). @param {string | number} value */

@@ -1,0 +1,32 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { all, census } from "../src/actions.js";
+import { row } from "../src/rows.js";
+
+const ids = Array.from({ length: 10 }, (_, n) => `f${n}`);
+
+test("all are asked for, some at a time, and who failed is told", async () => {
+  /** @type {number[]} */
+  const told = [];
+  const run = async (/** @type {string[]} */ some) => some.filter((id) => id === "f7").map((id) => ({ id, detail: "no" }));
+  const { done, failed } = await all(ids, run, 4, new AbortController().signal, (count) => told.push(count));
+  assert.deepEqual([done, failed, told], [10, [{ id: "f7", detail: "no" }], [4, 8, 10]]);
+});
+
+test("it stops when somebody says so", async () => {
+  const stop = new AbortController();
+  const { done } = await all(ids, async () => [], 4, stop.signal, () => stop.abort());
+  assert.equal(done, 4);
+});
+
+test("a service that is gone is not asked for the rest", async () => {
+  const run = async (/** @type {string[]} */ some) => some.map((id) => ({ id, detail: "The service cannot be reached." }));
+  const { done, failed } = await all(ids, run, 4, new AbortController().signal, () => {});
+  assert.deepEqual([done, failed.length], [4, 4]);
+});
+
+test("states are counted in order", () => {
+  const of = (/** @type {string[]} */ states) => states.map((state, n) => row({ id: `f${n}`, revision: 1, state, status: state }));
+  assert.equal(census(of(["SCHED", "RUN", "SCHED"])), "1 RUN, 2 SCHED");
+});
