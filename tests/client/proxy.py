@@ -23,7 +23,8 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self.swallow = 0
-        self.accepted = 0
+        self.taken = asyncio.Event()
+        """Set once somebody has come."""
         self.url = ""
 
     async def __aenter__(self) -> Self:
@@ -57,7 +58,7 @@ class Proxy:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
+        self.taken.set()
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)

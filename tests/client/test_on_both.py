@@ -1,0 +1,112 @@
+"""The client in front of both instances, as a user has them."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from contextlib import AsyncExitStack
+
+from fluxapi.client import AsyncClient, Event
+from tests.running import Service, needs_flux, service
+
+from .proxy import Proxy
+
+MANY = 300
+
+
+async def test_jobs_from_submission_to_end(running: Service) -> None:
+    async with AsyncClient(running.url) as flux:
+        assert await flux.ready()
+        watch = await flux.watch().ready()
+        async with flux.events() as events:
+            items = [item async for item in flux.submit_many("true" for _ in range(MANY))]
+            ids = {item.id or "" for item in items}
+            seen: list[Event] = []
+            over: set[str] = set()
+            while not ids <= over:
+                event = await events.__anext__()
+                seen.append(event)
+                if event.name == "clean":
+                    over.add(event.id)
+        async for change in watch:
+            assert change.job is None or change.job == watch.jobs[change.id]
+            if all(id in watch.jobs and not watch.jobs[id].is_active for id in ids):
+                break
+        await watch.aclose()
+        assert watch.mismatches == 0
+        assert {job.id async for job in flux.jobs(result="completed")} >= ids
+        for id in sorted(ids)[:5]:
+            log = [event for event in seen if event.id == id and event.index is not None]
+            assert (
+                log
+                == await flux.eventlog(id)
+                == [event async for event in flux.job_events(id) if event.index is not None]
+            )
+
+
+async def test_output_as_it_was_written(running: Service) -> None:
+    program = (
+        "import os\nos.write(1, b'one\\ntwo\\n'); os.write(2, b'\\xff'); os.write(1, b'three\\n')"
+    )
+    async with AsyncClient(running.url) as flux:
+        id = await flux.submit([sys.executable, "-c", program])
+        followed = [entry async for entry in flux.follow_output(id)]
+        output = await flux.output(id)
+    for stream, expected in (("stdout", b"one\ntwo\nthree\n"), ("stderr", b"\xff")):
+        for entries in (followed, output.entries):
+            assert b"".join(e.raw for e in entries if e.stream == stream) == expected
+    assert output.stdout == "one\ntwo\nthree\n"
+
+
+async def test_changes(running: Service) -> None:
+    async with AsyncClient(running.url) as flux:
+        held = await flux.submit("true", urgency="hold")
+        assert (await flux.get(held)).urgency == 0
+        await flux.urgency(held, "default")
+        assert (await flux.wait(held)).success
+        id = await flux.submit(["sleep", "600"])
+        async for event in flux.job_events(id):
+            if event.name == "start":
+                break
+        await flux.signal(id, signal.SIGTERM)
+        assert (await flux.wait(id)).returncode in {-15, 143}
+        id = await flux.submit(["sleep", "600"], name="endless")
+        assert (await flux.cancel_many([id], note="enough")).requested == 1
+        job = await flux.wait(id)
+        assert (job.result, job.exception is not None) == ("CANCELED", True)
+        assert (await flux.R((await flux.list_jobs(limit=1))[0].id))["version"] == 1
+
+
+@needs_flux
+async def test_a_restart_in_front_of_flux(flux_uri: str, enter: AsyncExitStack) -> None:
+    with service(FLUX_URI=flux_uri) as running:
+        proxy = await enter.enter_async_context(Proxy(running.url))
+        flux = await enter.enter_async_context(AsyncClient(proxy.url))
+        events = await enter.enter_async_context(flux.events())
+        watch = await flux.watch().ready()
+        ids = {item.id or "" for item in await flux.bulk("true", copies=30)}
+        seen = [await events.__anext__() for _ in range(40)]
+        running.end(signal.SIGKILL)
+    with service(FLUX_URI=flux_uri) as running:
+        proxy.retarget(running.url)
+        ids |= {item.id or "" for item in await flux.bulk("true", copies=30)}
+        while not ids <= {event.id for event in seen if event.name == "clean"}:
+            seen.append(await events.__anext__())
+        while not all(id in watch.jobs and not watch.jobs[id].is_active for id in ids):
+            await watch.__anext__()
+        logs = dict(zip(ids, await asyncio.gather(*map(flux.eventlog, ids)), strict=True))
+    await watch.aclose()
+    kept = [event for event in seen if event.index is not None and event.id in ids]
+    for id, log in logs.items():
+        assert [event for event in kept if event.id == id] == log
+    assert watch.mismatches == 0
+
+
+async def test_a_service_that_is_not_there_yet() -> None:
+    with service("--instance=embedded") as running:
+        async with Proxy("http://127.0.0.1:1") as proxy, AsyncClient(proxy.url, retries=9) as flux:
+            waiting = asyncio.create_task(flux.nodes())
+            await proxy.taken.wait()
+            proxy.retarget(running.url)
+            assert await waiting
