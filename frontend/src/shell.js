@@ -160,6 +160,8 @@ export function line(job, many) {
     if (flag) words.push(...flag(value));
     else unsaid.push(name);
   }
+  // With nodes alone, flux submit would take whole ones and start a task on each.
+  if (job["num_nodes"] !== undefined && job["num_tasks"] === undefined) words.push("-n", "1");
   const switches = SWITCHES.filter((name) => job[name]);
   if (switches.length) words.push(`--flags=${switches.join(",")}`);
   if (many.copies !== undefined) words.push(`--bcc=1-${pasted(String(many.copies))}`);
