@@ -13,9 +13,11 @@ from .terminal import note, put_raw
 from .text import safe
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from fluxapi.client import AsyncClient, Job, OutputEntry
 
-__all__ = ["Writer", "attach", "attach_all", "explain", "interruptible", "wait_all"]
+__all__ = ["Interrupts", "Writer", "attach", "attach_all", "explain", "wait_all"]
 
 _AT_A_TIME = 64
 """Jobs that are followed at the same time: each takes a connection."""
@@ -110,19 +112,26 @@ async def attach(
         explain(job)
         return of_job(job)
 
-    status = await interruptible(follow())
-    if status is not None:
-        return status
-    note(
+    hint = (
         f"detached, {jobid} goes on: fluxapi output --follow {jobid} follows it, "
         f"fluxapi cancel {jobid} ends it, and so does one more Ctrl-C within 2 s."
     )
-    if await interruptible(asyncio.sleep(_AGAIN, result=OK)) is not None:
-        return INTERRUPTED
-    await _cancel(flux, [jobid])
-    job = await flux.wait(jobid)
-    explain(job)
-    return of_job(job) or FAILED
+    return await _until_pressed(flux, [jobid], follow(), hint)
+
+
+async def _until_pressed(
+    flux: AsyncClient, ids: list[str], work: Coroutine[Any, Any, int], hint: str
+) -> int:
+    """The status that ``work`` comes to; Ctrl-C ends it, and twice the jobs, too."""
+    with Interrupts() as interrupts:
+        status = await interrupts.unless_pressed(work)
+        if status is not None:
+            return status
+        note(hint)
+        if await interrupts.unless_pressed(asyncio.sleep(_AGAIN, result=OK)) is not None:
+            return INTERRUPTED
+    await _cancel(flux, ids)
+    return await wait_all(flux, ids) or FAILED
 
 
 async def attach_all(flux: AsyncClient, ids: list[str], *, label: bool = False) -> int:
@@ -136,17 +145,11 @@ async def attach_all(flux: AsyncClient, ids: list[str], *, label: bool = False) 
         explain(job)
         return of_job(job)
 
-    status = await interruptible(_highest(follow(jobid) for jobid in ids))
-    if status is not None:
-        return status
-    note(
+    hint = (
         f"detached, the {len(ids)} jobs go on: fluxapi output --follow JOBID follows one, and one "
         "more Ctrl-C within 2 s cancels them all."
     )
-    if await interruptible(asyncio.sleep(_AGAIN, result=OK)) is not None:
-        return INTERRUPTED
-    await _cancel(flux, ids)
-    return await wait_all(flux, ids) or FAILED
+    return await _until_pressed(flux, ids, _highest(follow(jobid) for jobid in ids), hint)
 
 
 async def wait_all(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False) -> int:
@@ -190,20 +193,30 @@ async def _cancel(flux: AsyncClient, ids: list[str]) -> None:
             await flux.cancel_many(ids, note=_NOTE)
 
 
-async def interruptible(work: Coroutine[Any, Any, int]) -> int | None:
-    """The result of ``work``, or ``None`` when Ctrl-C came first; it is given up then."""
-    loop = asyncio.get_running_loop()
-    pressed = asyncio.Event()
-    loop.add_signal_handler(signal.SIGINT, pressed.set)
-    task = asyncio.ensure_future(work)
-    waiting = asyncio.ensure_future(pressed.wait())
-    try:
-        await asyncio.wait({task, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        return task.result() if task.done() else None
-    finally:
-        # The handler of asyncio, or Python's own, is back after this.
-        loop.remove_signal_handler(signal.SIGINT)
+class Interrupts:
+    """Ctrl-C, one press after the other, while the context lasts: none is lost in between."""
+
+    def __init__(self) -> None:
+        self._presses: asyncio.Queue[None] = asyncio.Queue()
+
+    def __enter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGINT, self._presses.put_nowait, None)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
+        # As Python begins with, which ends the program.
         signal.signal(signal.SIGINT, signal.default_int_handler)
-        for left in (task, waiting):
-            left.cancel()
-        await asyncio.gather(task, waiting, return_exceptions=True)
+
+    async def unless_pressed(self, work: Coroutine[Any, Any, int]) -> int | None:
+        """The result of ``work``, or ``None`` when Ctrl-C came first; it is given up then."""
+        task = asyncio.ensure_future(work)
+        pressed = asyncio.ensure_future(self._presses.get())
+        try:
+            await asyncio.wait({task, pressed}, return_when=asyncio.FIRST_COMPLETED)
+            return task.result() if task.done() else None
+        finally:
+            task.cancel()
+            pressed.cancel()
+            await asyncio.gather(task, pressed, return_exceptions=True)

@@ -189,7 +189,7 @@ def body(arguments: argparse.Namespace, command: list[str] | None) -> dict[str, 
     fields: dict[str, Any] = {} if command is None else {"command": command}
     for name, field in _PLAIN.items():
         value = getattr(arguments, name)
-        if value not in {None, False}:
+        if value is not None and value is not False:
             fields[field] = value
     if arguments.nodes and not arguments.ntasks:
         # As flux submit: one task to a node, and the node to itself.

@@ -164,7 +164,7 @@ def test_json(uri: str, program: Program) -> None:
     assert program.ok("jobs", "--json", jobid) == theirs(uri, "--json", jobid)
 
 
-def test_the_default_format_can_be_set(uri: str, program: Program) -> None:
+def test_the_default_format_can_be_set(program: Program) -> None:
     environ = {"FLUX_JOBS_FORMAT_DEFAULT": "{name} {id.dec}"}
     ours = program("jobs", "-a", **environ)
     assert ours.out.splitlines()[0] == "NAME JOBID"

@@ -1,0 +1,143 @@
+"""The line that the dashboard's page shows: the parser takes it, and it makes the same job."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fluxapi.cli.program import build_parser
+from fluxapi.model.jobspec import Defaults, build
+
+from .program import Program
+
+SHELL = Path(__file__).parents[2] / "frontend" / "src" / "shell.js"
+
+TABLE = re.search(r"const FLAGS = \{(.*?)\n\};", SHELL.read_text(encoding="utf-8"), re.DOTALL)
+assert TABLE is not None
+FIELDS = re.findall(r"^  (\w+):", TABLE[1], re.MULTILINE)
+FLAGS = re.findall(r'(?:short|long|bare|pairs|tree)\("(-[^"]+)"\)|`(--[a-z]+)=', TABLE[1])
+
+BODY: dict[str, Any] = {
+    "command": "prog -x 'two words' --flag=$HOME",
+    "num_tasks": 4,
+    "cores_per_task": 2,
+    "gpus_per_task": 1,
+    "num_nodes": 2,
+    "exclusive": True,
+    "duration": 90,
+    "name": "it's a 'name'",
+    "queue": "batch",
+    "bank": "physics",
+    "cwd": "/home/a b",
+    "urgency": "expedite",
+    "environment": {"A": "x=y $HOME", "B": "", "LINE": "two\nlines\t\x1b[31m"},
+    "env_expand": {"RANK": "{{rank}}"},
+    "rlimits": {"core": 0, "nofile": -1},
+    "input": "/dev/null",
+    "output": "out-{{id}}",
+    "error": "err",
+    "label_io": True,
+    "unbuffered": True,
+    "shell_options": {"verbose": 2, "a.b": "1", "pty": {"capture": True}, "text": "words here"},
+    "attributes": {"user.note": "hi", "system": {"project": "x"}, "user": {"n": [1, "2"]}},
+    "dependencies": ["afterok:f2QK3Zz", {"scheme": "string", "value": "a b", "n": 1}],
+    "constraints": {"and": [{"hostlist": ["a[0-3]"]}, {"not": [{"properties": ["slow"]}]}]},
+}
+"""Every field that the page has a flag for."""
+
+
+def line(body: dict[str, Any], many: dict[str, Any]) -> dict[str, Any]:
+    """What the page makes of it."""
+    script = (
+        f"import {{ line }} from {json.dumps(SHELL.as_uri())};"
+        f"console.log(JSON.stringify(line({json.dumps(body)}, {json.dumps(many)})));"
+    )
+    done = subprocess.run(
+        ["node", "--input-type=module", "--eval", script],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def words(text: str) -> list[str]:
+    """What a shell hands to the program."""
+    script = f"fluxapi() {{ printf '%s\\0' \"$@\"; }}; {text}"
+    done = subprocess.run(["sh", "-c", script], check=True, capture_output=True, timeout=60)
+    return done.stdout.decode().split("\0")[:-1]
+
+
+needs_node = pytest.mark.skipif(
+    shutil.which("node") is None, reason="there is no node on PATH: the page cannot make its line"
+)
+
+
+def test_the_parser_has_each_flag_of_the_page() -> None:
+    flags = {flag for pair in FLAGS for flag in pair if flag}
+    assert len(flags) > 15
+    parser = build_parser("submit")
+    text = help_of_submit(parser)
+    for flag in flags | {"--flags", "--cc", "--bcc"}:
+        assert re.search(rf"(^|[\s,]){re.escape(flag)}\b", text), flag
+
+
+def help_of_submit(parser: Any) -> str:
+    """The help of ``fluxapi submit``."""
+    commands = next(action for action in parser._actions if action.dest == "command")
+    text: str = commands.choices["submit"].format_help()
+    return text
+
+
+def test_the_body_has_each_field_of_the_page() -> None:
+    assert set(FIELDS) <= set(BODY)
+
+
+@needs_node
+@pytest.mark.parametrize("name", [name for name in BODY if name != "command"])
+def test_each_field(run: Program, name: str) -> None:
+    body = {"command": "prog", name: BODY[name]}
+    if name in {"exclusive", "num_nodes"}:
+        body |= {"num_nodes": 2, "num_tasks": 2}
+    check(run, body)
+
+
+@needs_node
+def test_all_fields_at_once(run: Program) -> None:
+    check(run, {**BODY, "waitable": True, "debug": True})
+
+
+@needs_node
+def test_one_node_and_nothing_else(run: Program) -> None:
+    check(run, {"command": "prog", "num_nodes": 1})
+
+
+def check(run: Program, body: dict[str, Any]) -> None:
+    made = line(body, {})
+    assert made["unsaid"] == []
+    program, *rest = words(made["line"])
+    assert program == "submit"
+    ours = json.loads(run.ok("submit", "--dry-run", *rest))
+    defaults = Defaults()
+    theirs, mine = build(body, defaults), build(ours, defaults)
+    assert json.loads(mine.jobspec) == json.loads(theirs.jobspec)
+    assert (mine.urgency, mine.waitable, mine.debug) == (
+        theirs.urgency,
+        theirs.waitable,
+        theirs.debug,
+    )
+
+
+@needs_node
+@pytest.mark.parametrize(("many", "count"), [({"copies": 3}, 3), ({"cc": "0-1,7"}, 3)])
+def test_many(run: Program, many: dict[str, Any], count: int) -> None:
+    _, *rest = words(line({"command": "echo {cc}"}, many)["line"])
+    assert len(run.ok("submit", "--dry-run", *rest).splitlines()) == count
