@@ -144,14 +144,15 @@ class Journal:
                     self.lag = max(time.time() - changes.posted[-1].event.timestamp, 0.0)
             self._wake(changes)
             if not self.ready and not self.table.replaying:
-                self._arrive()
+                await self._arrive()
             if number < len(pieces):
                 await asyncio.sleep(0)
 
-    def _arrive(self) -> None:
+    async def _arrive(self) -> None:
         """The backlog is in: what it made lives long, so the collector need not walk it again."""
         if not self._caught_up.is_set():
-            self.hub.start()
+            for _ in self.hub.start():
+                await asyncio.sleep(0)
         self.ready = True
         self._caught_up.set()
         gc.freeze()

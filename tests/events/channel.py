@@ -391,7 +391,8 @@ class Channel:
         self.trail = Trail(max_gone=max_gone)
         self.hub = Hub(self.table, self.ring, self.trail)
         self.table.feed(backlog)
-        self.hub.start()
+        for _ in self.hub.start():
+            pass
 
     def feed(self, messages: Iterable[Message]) -> None:
         self.hub.publish(self.table.feed(messages))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fluxapi.events.history import History
+from fluxapi.events.hub import Hub
 from fluxapi.events.index import Facets
+from fluxapi.events.ring import Ring
+from fluxapi.events.table import Table
+from fluxapi.events.trail import Trail
 from fluxapi.model.eventlog import Event, JournalMessage
 
 from .channel import (
@@ -37,7 +43,7 @@ def history_of(jobs: dict[int, list[float]], limit: int = 65_536) -> History:
 
 
 def recalled(history: History) -> list[tuple[int, int]]:
-    return [(jobid, index) for jobid, index, _, _ in history.recall()]
+    return [(jobid, index) for piece in history.recall() for jobid, index, _, _ in piece]
 
 
 JOBS = st.dictionaries(
@@ -221,3 +227,17 @@ def test_what_the_ring_has_no_room_for_is_missing() -> None:
         oldest = channel.ring.entries[0].time
         old = f"{channel.ring.epoch[:8]}99999999.1.{oldest}"
         assert events_since(channel, old).resets == ["expired"]
+
+
+def test_the_past_is_told_in_small_pieces_and_none_is_lost() -> None:
+    history = history_of({jobid: [1.0 + jobid] * 10 for jobid in range(1, 1001)})
+    table = Table(max_inactive=10, history=history)
+    hub = Hub(table, Ring("e" * 16), Trail())
+    heads = [0]
+    heads += [hub.ring.head for _ in hub.start()]
+    heads.append(hub.ring.head)
+    assert max(after - before for before, after in pairwise(heads)) <= 1024
+    # Each event, and for each job that it is not there any more.
+    assert heads[-1] == 10 * 1000 + 1000
+    times = [entry.time for entry in hub.ring.entries]
+    assert times == sorted(times)
