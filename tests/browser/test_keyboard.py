@@ -1,0 +1,206 @@
+"""The pages without a mouse, and as a screen reader finds them."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.running import Service
+
+from .test_jobs import live, submit
+
+PAGES = ["/", "/ui/nodes", "/ui/submit", "/ui/jobs/{id}"]
+MOST = 120
+"""Stops of the tab key that a page has at most."""
+
+STOP = """() => {
+  const it = document.activeElement;
+  if (it === document.body || it === document.documentElement) return null;
+  const { outlineStyle, outlineWidth } = getComputedStyle(it);
+  window.stops ??= [];
+  if (window.stops.includes(it)) return null;
+  window.stops.push(it);
+  const ring = outlineStyle !== "none" && parseFloat(outlineWidth) >= 2;
+  return { html: it.outerHTML.slice(0, 100), ring };
+}"""
+
+OUTLINE = """() => [...document.querySelectorAll("h1, h2, h3, h4, h5, h6")]
+  .filter((it) => it.checkVisibility()).map((it) => Number(it.tagName[1]))"""
+
+LIVE = """() => [...document.querySelectorAll("[role=alert], [aria-live]")]
+  .filter((it) => it.checkVisibility() && it.textContent.trim())
+  .filter((it) => it.role === "alert" || it.ariaLive === "assertive").map((it) => it.outerHTML)"""
+
+LANDMARKS = """
+- link "Skip to content"
+- banner:
+  - navigation "Pages":
+    - link "Jobs"
+    - link "Nodes"
+    - link "Submit"
+- main:
+  - heading [level=1]
+"""
+
+
+@pytest.fixture
+def jobid(site: Service) -> str:
+    jobid = submit(site, command=["sh", "-c", "echo out; exit 3"], name="by-keyboard")
+    site.get(f"/v1/jobs/{jobid}/wait")
+    return jobid
+
+
+def visit(site: Service, page: Page, path: str, jobid: str) -> None:
+    page.goto(site.url + path.format(id=jobid))
+    live(page)
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_every_stop_is_seen_and_none_is_a_trap(
+    site: Service, page: Page, jobid: str, path: str
+) -> None:
+    visit(site, page, path, jobid)
+    stops = []
+    for _ in range(MOST):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(STOP)
+        if stop is None:
+            break
+        stops.append(stop)
+    assert 8 < len(stops) < MOST
+    assert 'class="skip"' in stops[0]["html"]
+    assert [stop["html"] for stop in stops if not stop["ring"]] == []
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_screen_reader_finds_its_way(site: Service, page: Page, jobid: str, path: str) -> None:
+    visit(site, page, path, jobid)
+    expect(page.locator("body")).to_match_aria_snapshot(LANDMARKS)
+    levels = page.evaluate(OUTLINE)
+    assert levels.count(1) == 1
+    assert levels[0] == 1
+    assert all(lower <= upper + 1 for upper, lower in pairwise(levels))
+    # What goes on is told when there is time for it; only what went wrong may interrupt.
+    assert page.evaluate(LIVE) == []
+    expect(page.get_by_role("main")).to_have_count(1)
+
+
+def test_the_parts_of_a_job_have_names(site: Service, page: Page, jobid: str) -> None:
+    visit(site, page, "/ui/jobs/{id}", jobid)
+    expect(page.get_by_role("main")).to_match_aria_snapshot(
+        """
+        - heading "by-keyboard" [level=1]
+        - region "Timeline":
+          - heading "Timeline" [level=2]
+          - list
+        - region "Output":
+          - heading "Output" [level=2]
+          - group "Stream"
+          - search:
+            - searchbox "Find in the output shown"
+          - region "What the job wrote"
+        - region "Eventlog":
+          - heading "Eventlog" [level=2]
+        - region "Facts":
+          - heading "Facts" [level=2]
+        """
+    )
+
+
+def test_the_parts_of_the_form_have_names(site: Service, page: Page, jobid: str) -> None:
+    visit(site, page, "/ui/submit", jobid)
+    expect(page.get_by_role("main")).to_match_aria_snapshot(
+        """
+        - heading "Submit a job" [level=1]
+        - textbox "Command"
+        - textbox "Tasks"
+        - group "How many":
+          - radiogroup "How many jobs":
+            - radio "One job" [checked]
+        - paragraph:
+          - button "Submit"
+        - region "The same from a terminal":
+          - heading "curl" [level=3]
+          - button "Copy the curl line"
+          - heading "fluxapi submit" [level=3]
+          - button "Copy the fluxapi submit line"
+        """
+    )
+
+
+def test_the_table_of_nodes_is_a_table(site: Service, page: Page, jobid: str) -> None:
+    visit(site, page, "/ui/nodes", jobid)
+    expect(page.get_by_role("table")).to_match_aria_snapshot(
+        """
+        - table "Nodes, live":
+          - rowgroup:
+            - row:
+              - columnheader "Node"
+              - columnheader "Rank"
+              - columnheader "State"
+          - rowgroup:
+            - row:
+              - rowheader
+              - cell "0"
+              - cell "up"
+        """
+    )
+
+
+def test_the_skip_link_skips(site: Service, page: Page, jobid: str) -> None:
+    visit(site, page, "/ui/submit", jobid)
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Command")).to_be_focused()
+
+
+def test_a_job_is_submitted_and_canceled_by_keys(site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    page.get_by_label("Command").focus()
+    page.keyboard.type("sleep 600")
+    page.get_by_label("Urgency").focus()
+    page.keyboard.type("hold")
+    page.keyboard.press("Control+Enter")
+    page.locator("#done a").focus()
+    page.keyboard.press("Enter")
+    live(page)
+    cancel = page.get_by_role("button", name="Cancel")
+    cancel.focus()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(cancel).to_be_focused()
+    page.keyboard.press("Enter")
+    page.get_by_label(re.compile("^Why")).focus()
+    page.keyboard.type("by keys")
+    page.keyboard.press("Enter")
+    expect(page.locator("#exceptions")).to_contain_text("by keys")
+
+
+def test_the_output_is_scrolled_by_keys(site: Service, page: Page) -> None:
+    jobid = submit(site, command=["seq", "500"])
+    visit(site, page, "/ui/jobs/{id}", jobid)
+    expect(page.locator("#screen .line")).to_have_count(500)
+    page.locator("#screen").focus()
+    page.keyboard.press("Control+Home")
+    expect(page.locator("#screen .line").first).to_be_in_viewport()
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_moves_for_those_who_ask_for_that(
+    browser: Browser, site: Service, jobid: str, path: str
+) -> None:
+    context = browser.new_context(reduced_motion="reduce")
+    page = context.new_page()
+    visit(site, page, path, jobid)
+    moving = """() => [...document.querySelectorAll("*")]
+      .filter((it) => parseFloat(getComputedStyle(it).transitionDuration) > 0
+        || getComputedStyle(it).animationName !== "none").map((it) => it.tagName)"""
+    assert page.evaluate(moving) == []
+    context.close()
