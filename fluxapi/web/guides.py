@@ -44,7 +44,7 @@ _LEVELS = ("h2", "h3")
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """One guide: ``name`` in its address, ``path`` below ``docs/``, its sections, and its HTML."""
+    """One guide: ``name`` in its address, ``path`` below ``docs/``, its HTML below the title."""
 
     name: str
     path: PurePosixPath
@@ -109,10 +109,15 @@ def render(text: str, path: str) -> Guide:
     for token in tokens:
         _lead(token.children or (), here)
         _without_style(token)
-    html = parser.renderer.render(_framed(tokens), parser.options, {})
+    html = parser.renderer.render(_framed(_below_title(tokens)), parser.options, {})
     title = next((name for level, _, name in headings if level == "h1"), here.stem)
     sections = [heading for heading in headings if heading[0] in _LEVELS]
     return Guide(here.stem, here, title, sections, Markup(html))  # noqa: S704 - raw HTML is escaped
+
+
+def _below_title(tokens: Sequence[Token]) -> Sequence[Token]:
+    """What comes after the first heading, which the page shows by itself."""
+    return tokens[3:] if tokens and tokens[0].type == "heading_open" else tokens
 
 
 def slug(title: str, taken: Mapping[str, int]) -> str:
@@ -185,7 +190,7 @@ def _framed(tokens: Sequence[Token]) -> list[Token]:
     for token in tokens:
         if token.type == "table_open":
             attrs: dict[str, str | int | float] = {
-                "class": "frame", "tabindex": "0", "role": "region", "aria-label": "Table"
+                "class": "frame", "tabindex": "0", "role": "group", "aria-label": "Table"
             }  # fmt: skip
             framed.append(Made("frame_open", "div", 1, attrs=attrs, block=True))
         framed.append(token)
@@ -207,5 +212,5 @@ def _fence(_self: Any, tokens: Sequence[Token], index: int, _options: Any, _env:
     """Code, to be scrolled by keyboard, too."""
     token = tokens[index]
     language = token.info.split()[0] if token.info.split() else "text"
-    label = f'tabindex="0" role="region" aria-label="{escape(language)}"'
+    label = f'tabindex="0" role="group" aria-label="{escape(language)}"'
     return f"<pre {label}><code>{escape(token.content)}</code></pre>\n"

@@ -15,6 +15,7 @@ from .test_jobs import submit
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
 PAGES = ["/", "/ui/nodes", "/ui/submit"]
+DOCS = ["/docs", "/docs/tutorial", "/docs/security", "/docs/reference", "/docs/errors"]
 
 RUN = """async () => {
   const found = await axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"] });
@@ -41,3 +42,19 @@ def test_no_page_shuts_anybody_out(
     violations = page.evaluate(RUN)
     context.close()
     assert violations == []
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", DOCS)
+def test_no_document_shuts_anybody_out(
+    browser: Browser, site: Service, path: str, scheme: Literal["light", "dark"], width: int
+) -> None:
+    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto(site.url + path)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    violations = page.evaluate(RUN)
+    too_wide = page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    context.close()
+    assert (violations, too_wide) == ([], False)
