@@ -16,7 +16,7 @@ DIST   := $(FRONT)/node_modules/.built
 SOURCE := $(wildcard $(FRONT)/src/*.* $(FRONT)/src/pages/*.*) $(FRONT)/build.js
 
 .DEFAULT_GOAL := run
-.PHONY: help run test check format bench lock dist clean
+.PHONY: help run test check format bench lock dist screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -61,9 +61,12 @@ lock: $(STAMP) ## pin the newest versions that pyproject.toml allows
 	    --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header \
 	    --quiet --output-file requirements.txt
 
-dist: $(STAMP) $(DIST) ## build sdist and wheel
-	$(BIN)/pip install --quiet build
-	$(BIN)/python -m build
+dist: $(STAMP) $(DIST) ## build sdist and wheel, with the built dashboard
+	rm -rf dist
+	$(BIN)/python -m hatchling build
+
+screenshots: $(STAMP) $(DIST) ## take the pictures of the pages that the documents show
+	$(BIN)/python -m tools.screenshots
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) $(FRONT)/node_modules fluxapi/web/static/dist build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
