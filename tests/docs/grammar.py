@@ -112,8 +112,16 @@ def _nginx(text: str, folder: Path) -> None:
     _run(NGINX, "-t", "-q", "-p", folder, "-c", config)
 
 
+def _console(text: str, folder: Path) -> None:
+    """What was typed, without what came."""
+    typed = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
+    assert typed
+    _bash("\n".join(typed), folder)
+
+
 _CHECKS: Mapping[str, Callable[[str, Path], None]] = {
     "bash": _bash,
+    "console": _console,
     "python": _python,
     "js": _js,
     "json": _json,

@@ -188,6 +188,11 @@ def test_a_block_is_in_its_language(block: Block, tmp_path: Path) -> None:
     check(block.language, block.text, tmp_path)
 
 
+def test_what_is_shown_as_typed_is_run_or_says_why_not() -> None:
+    typed = [block for block in BLOCKS if block.language == "console"]
+    assert [block.place for block in typed if block.not_run is None] == []
+
+
 def test_a_block_that_is_not_run_says_why() -> None:
     reasons = [block.not_run for block in BLOCKS if block.not_run is not None]
     assert reasons
