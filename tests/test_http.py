@@ -24,6 +24,36 @@ async def test_json_beyond_reason_is_400(service: Service, text: str) -> None:
     assert (await service.client.post("/jobs", data=text, headers=JSON)).status == 400
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"command": "true", "command": "false"}',
+        '{"command" : "true", "command" : "false"}',
+        '{"command": "true", "environment": {"A": "1", "B": "", "A": "2"}}',
+        '{"command": "true", "comm\\u0061nd": "false"}',
+    ],
+)
+async def test_a_name_that_comes_twice_is_400_and_named(service: Service, text: str) -> None:
+    response = await service.client.post("/v1/jobs", data=text, headers=JSON)
+    assert response.status == 400
+    name = "'A'" if '"A"' in text else "'command'"
+    assert f"{name} twice" in (await response.json())["detail"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"command": "echo \\"a\\": b"}',
+        '{"command" : "true"}',
+        '{"command": "true", "environment": {"command": "x"}}',
+        '{"command": "echo \\":\\" \\":\\""}',
+    ],
+)
+async def test_what_only_looks_like_it_is_taken(service: Service, text: str) -> None:
+    response = await service.client.post("/v1/jobs", data=text, headers=JSON)
+    assert response.status == 201, await response.text()
+
+
 async def test_deep_nesting_is_refused(service: Service) -> None:
     text = "[" * 5000 + "]" * 5000
     # How deep the decoder goes depends on Python's own limit.
@@ -169,3 +199,9 @@ async def test_addresses_are_known_where_it_listens_on_all(start: Start) -> None
     service = await start(host="0.0.0.0", insecure=True)
     assert (await service.client.get("/", headers={"Host": "10.1.2.3:5000"})).status == 200
     assert (await service.client.get("/", headers={"Host": "evil.example"})).status == 403
+
+
+async def test_a_very_long_number_is_refused_as_ever(service: Service) -> None:
+    text = '{"command": "true", "num_tasks" : ' + "1" * 5000 + "}"
+    response = await service.client.post("/v1/jobs", data=text, headers=JSON)
+    assert response.status in {400, 422}

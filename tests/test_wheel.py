@@ -70,7 +70,12 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def url(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the installed service, which runs far from the tree."""
-    command = [bare.with_name("fluxapi"), "serve", "--instance=embedded", "--port=0"]
+    command: list[str | Path] = [
+        bare.with_name("fluxapi"),
+        "serve",
+        "--instance=embedded",
+        "--port=0",
+    ]
     with subprocess.Popen(
         command,
         cwd=tmp_path_factory.mktemp("elsewhere"),
