@@ -17,7 +17,7 @@ from .origins import Origins
 from .settings import Settings
 from .turns import Turns
 
-__all__ = ["PUBLIC", "STREAMS", "Handler", "add_headers", "create", "problem"]
+__all__ = ["HEADERS", "PUBLIC", "STREAMS", "Handler", "add_headers", "create", "problem"]
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ STREAMS: set[Handler] = set()
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}\Z")
 _encoder = msgspec.json.Encoder()
 
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; "
         "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
@@ -56,7 +56,7 @@ _BY_STATUS: dict[int, type[errors.FluxapiError]] = {
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """On every response, streams too (``on_response_prepare``)."""
     headers = response.headers
-    headers.update(_HEADERS)
+    headers.update(HEADERS)
     headers["X-Request-ID"] = request.get(keys.REQUEST_ID, "")
     if hdrs.CACHE_CONTROL not in headers:
         headers[hdrs.CACHE_CONTROL] = "no-store"

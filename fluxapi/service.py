@@ -14,6 +14,7 @@ from . import __version__, telemetry
 from .app import create_app
 from .errors import SettingsError
 from .instance.protocol import Instance
+from .server import Runner
 from .settings import Settings
 
 __all__ = ["choose_instance", "serve", "tune"]
@@ -58,7 +59,7 @@ async def serve(settings: Settings) -> None:
     app = create_app(
         settings, choose_instance(settings), stop=stopping.set, tracing=telemetry.load()
     )
-    runner = web.AppRunner(
+    runner = Runner(
         app,
         access_log=None,
         handle_signals=False,

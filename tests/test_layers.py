@@ -21,6 +21,7 @@ LAYERS = [
     ["handlers", "web"],
     ["routes", "openapi", "asyncapi"],
     ["app"],
+    ["server"],
     ["service"],
     ["cli"],
     ["__main__"],

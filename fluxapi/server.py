@@ -1,0 +1,92 @@
+"""The HTTP server: aiohttp's own, but for what it says to requests that it cannot read.
+
+Such a request (a line that is too long, an unknown method, a broken chunk) reaches no handler and
+no middleware. aiohttp answers it in plain text by ``RequestHandler.handle_error``, the one method
+that is changed here.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from . import errors
+from .middleware import HEADERS
+
+__all__ = ["Runner"]
+
+_log = logging.getLogger(__name__)
+
+_BAD_REQUEST = 400
+_KINDS: dict[int, type[errors.FluxapiError]] = {
+    _BAD_REQUEST: errors.RequestError,
+    413: errors.BodyTooLarge,
+}
+_DETAILS = {
+    "LineTooLong": "The request line or a header is too long.",
+    "BadHttpMethod": "The request line is not one of HTTP.",
+    "BadStatusLine": "The request line is not one of HTTP.",
+    "InvalidHeader": "A header is not one of HTTP.",
+    "InvalidURLError": "The address in the request line is not one.",
+    "TransferEncodingError": "The body is not in the chunks that its headers promise.",
+    "ContentLengthError": "The body is not as long as its headers promise.",
+}
+"""By the error of aiohttp's parser, whose own words repeat what was sent."""
+
+_OTHER = "The request is not HTTP/1.1 as the service understands it."
+_BUG = "Something went wrong in the service; its log says what."
+
+
+class Runner(web.AppRunner):
+    """Runs an application with problem documents for what cannot be read, too."""
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        # aiohttp lets nobody name the class of its protocols.
+        server.__class__ = _Server
+        return server
+
+
+class _Server(web.Server):
+    def __call__(self) -> web.RequestHandler:
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
+class _Protocol(web.RequestHandler):
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """See aiohttp: the response to a request that failed outside of the application."""
+        del message
+        if request.writer.output_size > 0:
+            raise ConnectionError("The response has begun; there is no other to send.")
+        error = _error(status, exc)
+        if error.status < 500:  # noqa: PLR2004 - the client's fault
+            _log.debug("a request could not be read: %s", type(exc).__name__)
+        else:
+            _log.error("a request failed outside of the application", exc_info=exc)
+        headers: dict[str, Any] = {**HEADERS, hdrs.CACHE_CONTROL: "no-store"}
+        response = web.Response(
+            body=msgspec.json.encode(error.problem()),
+            status=error.status,
+            headers=headers,
+            content_type="application/problem+json",
+        )
+        response.force_close()
+        return response
+
+
+def _error(status: int, exc: BaseException | None) -> errors.FluxapiError:
+    kind = _KINDS.get(status)
+    if kind is None:
+        return errors.FluxapiError(_BUG)
+    return kind(_DETAILS.get(type(exc).__name__, _OTHER))

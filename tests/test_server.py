@@ -1,0 +1,77 @@
+"""What no handler sees: requests that are not HTTP, or not HTTP as the service takes it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+
+from fluxapi.app import create_app
+from fluxapi.server import Runner
+from fluxapi.settings import Settings
+from tests.handlers.fake import FakeInstance
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    app = create_app(Settings(), FakeInstance(), stop=lambda: None)
+    runner = Runner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield runner.addresses[0][1]
+    await runner.cleanup()
+
+
+async def answer(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Status, headers and body of what comes back before the connection ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(request)
+    data = await reader.read()
+    writer.close()
+    head, _, body = data.partition(b"\r\n\r\n")
+    status, *lines = head.decode().split("\r\n")
+    headers = {name.lower(): text.strip() for name, _, text in (x.partition(":") for x in lines)}
+    return int(status.split()[1]), headers, body
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"GET /" + b"s3cret" * 20_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"S3CRET / HTTP/1.1\r\nHost: localhost\r\n\r\n",
+        b"\x16\x03\x01 s3cret\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\ns3cret header\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: s3cret\r\n\r\n",
+        b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+    ],
+    ids=["long", "method", "tls", "header", "length", "version"],
+)
+async def test_what_cannot_be_read_is_a_problem(port: int, request_: bytes) -> None:
+    status, headers, body = await answer(port, request_)
+    assert status == 400
+    assert headers["content-type"] == "application/problem+json"
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["server"] == "fluxapi"
+    problem = json.loads(body)
+    assert problem["status"] == 400
+    assert problem["type"] == "/docs/errors#bad-request"
+    assert b"cret" not in body
+
+
+async def test_a_broken_chunk_is_a_problem(port: int) -> None:
+    request = (
+        b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n"
+    )
+    status, headers, _ = await answer(port, request)
+    assert status == 400
+    assert headers["content-type"] == "application/problem+json"
+
+
+async def test_what_can_be_read_is_as_ever(port: int) -> None:
+    request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    status, _, body = await answer(port, request)
+    assert (status, body) == (200, b'{"status":"ok"}')
