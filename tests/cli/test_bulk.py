@@ -1,0 +1,144 @@
+"""``fluxapi bulk``: many jobs from lines, from JSON and as copies; counts and statuses."""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import IO, Any, cast
+
+import pytest
+
+from fluxapi.cli import batch
+from fluxapi.client import AsyncClient, BulkItem
+from tests.running import Service, needs_flux
+
+from .program import Program
+from .terminal import terminal
+
+LINES = """\
+# commands, one a line
+echo 'two words' "and more"
+
+{"command": "true", "name": "from-json", "num_tasks": 2}
+  hostname
+"""
+
+
+def test_lines_of_commands_and_json(run: Program, on_embedded: Service) -> None:
+    done = run("bulk", "--job-name=given", "--wait", input=LINES)
+    assert (done.status, done.err) == (0, "fluxapi: 3 jobs submitted; 3 completed, 0 failed.\n")
+    jobs = [on_embedded.get(f"/jobs/{jobid}") for jobid in done.lines]
+    assert [job["name"] for job in jobs] == ["given", "from-json", "given"]
+    wrote = on_embedded.get(f"/jobs/{done.lines[0]}/output")["Output"]
+    assert wrote == ["two words and more\n"]
+
+
+def test_a_file(run: Program, tmp_path: Path) -> None:
+    (tmp_path / "jobs").write_text(LINES, encoding="utf-8")
+    assert len(run("bulk", str(tmp_path / "jobs")).lines) == 3
+
+
+def test_status_1_when_a_job_fails(run: Program) -> None:
+    done = run("bulk", "--wait", "--quiet", input="true\nfalse\nsh -c 'exit 3'\n")
+    assert (done.status, done.out) == (1, "")
+    assert done.err == "fluxapi: 3 jobs submitted; 1 completed, 2 failed.\n"
+
+
+def test_bad_lines_are_told_by_number_and_keep_no_other(run: Program) -> None:
+    text = 'true\n{"command":\n{"command": "true", "nmae": "x"}\nsh -c \'open\ntrue\n'
+    done = run("bulk", "--wait", input=text)
+    assert done.status == 1
+    assert len(done.lines) == 2
+    told = done.err.splitlines()
+    assert sorted(line.split(":")[1] for line in told[:-1]) == [" 2", " 3", " 4"]
+    assert "name" in done.err
+    assert told[-1] == "fluxapi: 2 jobs submitted, 3 refused; 2 completed, 0 failed."
+
+
+def test_what_is_not_utf8_is_told(run: Program) -> None:
+    done = run("bulk", input=b"echo \xff\n")
+    assert done.status == 1
+    assert "fluxapi: 1: it is not UTF-8\n" in done.err
+
+
+def test_nothing_to_submit_is_fine(run: Program) -> None:
+    done = run("bulk", "--wait", input="\n# nothing\n")
+    assert (done.status, done.out) == (0, "")
+
+
+def test_copies_and_ids(run: Program, on_embedded: Service) -> None:
+    assert len(run("bulk", "--copies=7", "echo", "{cc}").lines) == 7
+    ids = run("bulk", "--wait", "--cc=4-5", "echo", "{cc}").lines
+    assert [on_embedded.get(f"/jobs/{it}/output")["Output"] for it in ids] == [["4\n"], ["5\n"]]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["--copies=2"], ["--copies=0", "true"], ["--copies=1", "--cc=1", "true"], ["a", "b"]],
+    ids=" ".join,
+)
+def test_wrong_use_is_status_2(run: Program, words: list[str]) -> None:
+    done = run("bulk", *words)
+    assert (done.status, done.out) == (2, "")
+
+
+def test_a_file_that_is_not_there(run: Program) -> None:
+    done = run("bulk", "/nowhere/at/all")
+    assert done.status == 2
+    assert done.err == "fluxapi: /nowhere/at/all cannot be read: No such file or directory.\n"
+
+
+@needs_flux
+def test_a_real_flux_counts_alike(run_on_flux: Program) -> None:
+    text = "".join(f"sh -c 'exit {number % 2}'\n" for number in range(20))
+    done = run_on_flux("bulk", "--wait", input=text)
+    assert done.status == 1
+    assert done.err == "fluxapi: 20 jobs submitted; 10 completed, 10 failed.\n"
+
+
+async def test_jobs_are_read_as_they_are_submitted() -> None:
+    """So ten thousand take no more memory than those of one request."""
+    read = most = 0
+
+    def lines() -> Iterator[bytes]:
+        nonlocal read
+        for _ in range(10_000):
+            read += 1
+            yield b"true\n"
+
+    class Service:
+        """Gives ids in requests of ``chunk``, as the client does."""
+
+        async def submit_many(self, jobs: Iterator[Any], *, chunk: int) -> AsyncIterator[BulkItem]:
+            nonlocal most
+            index = 0
+            while some := list(itertools.islice(jobs, chunk)):
+                most = max(most, read - index)
+                for _ in some:
+                    yield BulkItem(index, "f1")
+                    index += 1
+
+    arguments = argparse.Namespace(wait=False, quiet=True, no_progress=True)
+    items = batch.read(cast("IO[bytes]", lines()), {})
+    assert await batch.submit(cast("AsyncClient", Service()), items, None, arguments) == 0
+    assert read == 10_000
+    assert most <= 500
+
+
+def test_a_bar_with_rates_only_at_a_terminal(run: Program) -> None:
+    with terminal(run, "bulk", "--quiet", "--wait", "--copies=30", "true") as shown:
+        status, seen = shown.end()
+    assert status == 0
+    assert "jobs/s" in seen
+    assert "30/30" in seen
+    assert "30 jobs submitted; 30 completed, 0 failed." in seen
+
+
+def test_ids_pass_above_the_bar(run: Program) -> None:
+    with terminal(run, "bulk", "--copies=3", "true") as shown:
+        status, seen = shown.end()
+    assert status == 0
+    assert len(re.findall(r"(?<![0-9A-Za-z])f[1-9A-HJ-NP-Za-km-z]{4,}(?=\r?\n)", seen)) == 3

@@ -1,0 +1,302 @@
+"""Commands that act, that follow, that end: what they do, say and return."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import Service, clean_environment, needs_flux, service
+
+from .program import Program
+from .terminal import terminal
+
+EMBEDDED = "--instance=embedded"
+
+
+def state(of: Service, jobid: str) -> str:
+    return str(of.get(f"/jobs/{jobid}")["status"])
+
+
+@pytest.fixture(params=["embedded", pytest.param("flux", marks=needs_flux)])
+def both(request: pytest.FixtureRequest) -> tuple[Program, Service]:
+    """The same on both instances."""
+    name = "on_flux" if request.param == "flux" else "on_embedded"
+    program = "run_on_flux" if request.param == "flux" else "run"
+    return request.getfixturevalue(program), request.getfixturevalue(name)
+
+
+def test_cancel_by_id(both: tuple[Program, Service]) -> None:
+    run, running = both
+    jobid = run.submit("--urgency=hold", "true")
+    assert run.ok("cancel", "-m", "because", jobid) == ""
+    run("wait", jobid)
+    assert running.get(f"/jobs/{jobid}")["exception"]["note"] == "because"
+    done = run("cancel", jobid, "f1")
+    assert done.status == 1
+    assert done.err.count("\n") == 2
+
+
+def test_cancel_by_filter_asks_first(both: tuple[Program, Service]) -> None:
+    run, running = both
+    ids = run.ok("submit", "--urgency=hold", "--job-name=to-cancel", "--bcc=1-3", "true").split()
+    words = ("cancel", "-f", "pending", "--name=to-*")
+    assert sorted(run.ok(*words, "--dry-run").split()) == sorted(ids)
+    done = run(*words)
+    assert (done.status, done.err.count("--yes")) == (2, 1)
+    with terminal(run, *words) as shown:
+        shown.until("Cancel 3 jobs? [y/N] ")
+        shown.press("n\n")
+        assert shown.end()[0] == 1
+    assert {state(running, jobid) for jobid in ids} == {"SCHED"}
+    assert run(*words, "--yes").err == "fluxapi: 3 jobs canceled.\n"
+    run("wait", "--quiet", *ids)
+    assert {state(running, jobid) for jobid in ids} == {"CANCELED"}
+    assert run(*words, "--yes").status == 0
+
+
+@pytest.mark.parametrize("words", [(), ("--all", "f1"), ("--filter=failed",), ("-q", "a,b")])
+def test_cancel_wants_to_know_what(run: Program, words: tuple[str, ...]) -> None:
+    assert run("cancel", *words).status == 2
+
+
+def test_signal(both: tuple[Program, Service]) -> None:
+    run, _ = both
+    script = "trap 'exit 42' USR1; echo ready; while :; do sleep 0.01; done"
+    with run.start("submit", "--watch", "sh", "-c", script) as process:
+        assert process.stdout is not None
+        jobid = process.stdout.readline().strip()
+        assert process.stdout.readline() == "ready\n"
+        run.ok("signal", "-s", "USR1", jobid)
+        process.communicate(timeout=60)
+    assert process.returncode == 42
+    assert run("signal", jobid).status == 1
+    assert run("signal", "-s", "NOTHING", jobid).status == 2
+
+
+def test_urgency(both: tuple[Program, Service]) -> None:
+    run, running = both
+    jobid = run.submit("--urgency=hold", "true")
+    run.ok("urgency", "default", jobid)
+    assert run("wait", jobid).status == 0
+    assert running.get(f"/jobs/{jobid}")["urgency"] == 16
+    assert run("urgency", "5", jobid).status == 1
+    assert run("urgency", "32", jobid).status == 2
+
+
+def test_wait_gives_the_highest_status_and_can_give_up(run: Program) -> None:
+    ids = [run.submit("sh", "-c", f"exit {code}") for code in (0, 4, 2)]
+    assert run("wait", *ids).status == 4
+    held = run.submit("--urgency=hold", "true")
+    done = run("wait", "--timeout=0.1s", held)
+    assert (done.status, done.err.count("\n")) == (1, 1)
+    run.ok("cancel", held)
+
+
+def test_watch_jobs_to_their_end(both: tuple[Program, Service]) -> None:
+    run, _ = both
+    jobid = run.submit("--job-name=watched", "false")
+    lines = run.ok("watch", jobid).splitlines()
+    assert lines[0].split()[0] == "JOBID"
+    assert "FAILED" in lines[-1]
+    last = json.loads(run.ok("watch", "--json", jobid).splitlines()[-1])
+    assert (last["type"], last["id"], last["result"]) == ("job", jobid, "FAILED")
+
+
+def test_watch_events_to_the_end_of_a_job(both: tuple[Program, Service]) -> None:
+    run, running = both
+    jobid = run.submit("true")
+    run("wait", jobid)
+    said = [json.loads(line) for line in run.ok("watch", "--events", "--json", jobid).splitlines()]
+    kept = [event["name"] for event in running.get(f"/jobs/{jobid}/eventlog")]
+    assert [event["name"] for event in said if "index" in event] == kept
+    line = run.ok("watch", "--event=finish,clean", jobid).splitlines()[0]
+    assert line.startswith(jobid)
+    assert line.endswith("finish status=0")
+
+
+def test_watch_what_begins_now(run: Program) -> None:
+    with run.start("watch", "--json", "--name=begins-now", "-c", "1") as process:
+        jobs = [run.submit("--job-name=begins-now", "true")]
+        out, _ = process.communicate(timeout=60)
+    assert json.loads(out)["id"] in jobs
+
+
+def test_ctrl_c_ends_with_130(run: Program) -> None:
+    held = run.submit("--urgency=hold", "--job-name=still", "true")
+    with run.start("watch", "--json", "--name=still") as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+    assert (process.returncode, told) == (130, "")
+    run.ok("cancel", held)
+
+
+def test_a_reader_that_goes_away_is_no_error(run: Program) -> None:
+    run.ok("submit", "--wait", "--quiet", "--bcc=1-20", "true")
+    long = "{name}" * 4000
+    command = run.command("jobs", "-a", "-n", "-o", long)
+    with subprocess.Popen(
+        command, env=run.environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        told = process.stderr.read()
+    assert (process.returncode, told) == (141, b"")
+
+
+def test_no_service_is_status_3(run: Program, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    done = Program(f"http://127.0.0.1:{port}", tmp_path)("jobs")
+    assert (done.status, done.err.count("\n")) == (3, 1)
+    assert run("--url", f"http://127.0.0.1:{port}", "jobs").status == 3
+    assert run("jobs", "--url", f"http://127.0.0.1:{port}").status == 3
+    assert run("--url", "nonsense", "jobs").status == 2
+
+
+def test_credentials_and_a_token(tmp_path: Path) -> None:
+    secret = "s3cret-" + os.urandom(8).hex()
+    auth = {"FLUX_USER": "me", "FLUX_TOKEN": secret, "FLUX_REQUIRE_AUTH": "true"}
+    with service(EMBEDDED, **auth) as running:
+        run = Program(running.url, tmp_path)
+        assert run("jobs").status == 4
+        assert run("jobs", FLUX_USER="me", FLUX_TOKEN="wrong").status == 4
+        assert run("token").status == 4
+        run.ok("jobs", FLUX_USER="me", FLUX_TOKEN=secret)
+        run.ok("--user", "me", "jobs", FLUX_TOKEN=secret)
+        made = run.ok("token", FLUX_USER="me", FLUX_TOKEN=secret)
+        assert made.count("\n") == 1
+        assert secret not in made
+        (tmp_path / "token").write_text(secret, encoding="utf-8")
+        (tmp_path / "token").chmod(0o600)
+        profile = f'[here]\nurl = "{running.url}"\nuser = "me"\ntoken_file = "{tmp_path}/token"\n'
+        (tmp_path / "fluxapi").mkdir()
+        (tmp_path / "fluxapi" / "config.toml").write_text(profile, encoding="utf-8")
+        run.ok("jobs", "--profile=here")
+
+
+def test_stop(tmp_path: Path) -> None:
+    with service(EMBEDDED) as running:
+        run = Program(running.url, tmp_path)
+        assert run("stop").status == 2
+        with terminal(run, "stop") as shown:
+            shown.until("[y/N] ")
+            shown.press("y\n")
+            assert shown.end()[0] == 0
+        assert running.process.wait(60) == 0
+
+
+def test_top_at_a_terminal(run: Program) -> None:
+    held = run.ok("submit", "--urgency=hold", "--job-name=on-top", "--bcc=1-40", "true").split()
+    with terminal(run, "top", NO_COLOR="1") as shown:
+        shown.until("fluxapi top")
+        shown.until("of 40")
+        shown.press("\x1b[F")
+        shown.until("–40 of 40")
+        shown.press("\x1b[H\x1b[B")
+        shown.until("2–")
+        shown.resize(60, 12)
+        shown.until("2–")
+        shown.press("q")
+        status, seen = shown.end()
+    assert status == 0
+    assert seen.endswith("\x1b[?1049l")
+    run.ok("cancel", *held)
+
+
+def test_top_for_scripts(both: tuple[Program, Service]) -> None:
+    run, _ = both
+    said = run.ok("top", "--once")
+    assert said.startswith("fluxapi top")
+    assert "\x1b" not in said
+    assert run("top").status == 2
+
+
+def test_start_is_quick() -> None:
+    """No command loads the server; those that list load nothing that draws."""
+    code = (
+        "import sys; from fluxapi.cli import main\n"
+        "sys.argv = ['fluxapi', 'jobs', '--url', 'http://127.0.0.1:1/']\n"
+        "assert main() == 3\n"
+        "print(*sorted(sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    loaded = set(done.stdout.split())
+    assert "fluxapi.client" in loaded
+    heavy = ["aiohttp.web", "uvloop", "rich", "jsonschema", "jsonschema_rs", "jinja2", "jwt"]
+    ours = [
+        "fluxapi.service",
+        "fluxapi.app",
+        "fluxapi.routes",
+        "fluxapi.schema",
+        "fluxapi.instance",
+    ]
+    other = ["argcomplete", "fluxapi.cli.request", "fluxapi.settings", "prometheus_client"]
+    assert not loaded & {*heavy, *ours, *other}
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(run: Program, shell: str) -> None:
+    assert "_ARGCOMPLETE" in run.ok("completion", shell)
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("fluxapi jo", {"job", "jobs"}),
+        ("fluxapi submit --job", {"--job-name "}),
+        ("fluxapi completion z", {"zsh "}),
+    ],
+)
+def test_completion(run: Program, line: str, found: set[str]) -> None:
+    assert complete(run, line) == found
+
+
+def test_completion_of_job_ids(run: Program, tmp_path: Path) -> None:
+    jobid = run.submit("--urgency=hold", "true")
+    assert jobid in {word.strip() for word in complete(run, f"fluxapi cancel {jobid[:4]}")}
+    run.ok("cancel", jobid)
+    run("wait", jobid)
+    assert jobid not in {word.strip() for word in complete(run, f"fluxapi cancel {jobid[:4]}")}
+    assert jobid in {word.strip() for word in complete(run, f"fluxapi output {jobid[:4]}")}
+    assert complete(Program("http://127.0.0.1:1", tmp_path), "fluxapi output f") == set()
+
+
+def complete(run: Program, line: str) -> set[str]:
+    """What the shell would offer at the end of the line."""
+    reading, writing = os.pipe()
+    environ = {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_IFS": "\x0b",
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+        "_ARGCOMPLETE_STDOUT_FILENAME": f"/dev/fd/{writing}",
+    }
+    # The words of the line begin with the program, whichever way it was started here.
+    subprocess.run(
+        run.command(),
+        env=run.environment(**environ),
+        check=True,
+        capture_output=True,
+        timeout=60,
+        pass_fds=(writing,),
+    )
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        return set(filter(None, pipe.read().split("\x0b")))
