@@ -105,8 +105,12 @@ export async function admitted(path) {
   return place;
 }
 
-/** Where the event channel is, with a ticket to enter. */
-export async function address() {
+/**
+ * Where the event channel is, with a ticket to enter.
+ * @param {boolean} [isDoubtful] a socket was refused, and nobody says why: maybe the service is not ready
+ */
+export async function address(isDoubtful = false) {
+  if (isDoubtful) await call("GET", "/v1/ready");
   const place = await admitted("/v1/events/ws");
   place.protocol = place.protocol === "https:" ? "wss:" : "ws:";
   return place.href;

@@ -60,7 +60,8 @@ export class Channel extends EventTarget {
   #denied = new Map();
 
   /**
-   * @param {() => Promise<string>} address gives the address to connect to, with a fresh ticket
+   * @param {(isDoubtful: boolean) => Promise<string>} address gives the address to connect to, with a
+   *   fresh ticket; doubtful: the last socket was refused, so the service may not be ready for any
    * @param {typeof WebSocket} Socket
    */
   constructor(address, Socket = WebSocket) {
@@ -112,7 +113,7 @@ export class Channel extends EventTarget {
     const turn = this.#turn;
     let address;
     try {
-      address = await this.address();
+      address = await this.address(this.#refused > 0);
     } catch (problem) {
       return turn === this.#turn ? this.#fail(/** @type {any} */ (problem)) : undefined;
     }
@@ -138,8 +139,9 @@ export class Channel extends EventTarget {
       this.#listen();
       this.#take(JSON.parse(event.data));
     };
-    socket.onclose = () => {
+    socket.onclose = (/** @type {{ reason?: string } | undefined} */ event) => {
       if (socket !== this.#socket) return;
+      if (event?.reason) this.#detail = event.reason;
       if (!opened) this.#refused++;
       this.#retry();
     };

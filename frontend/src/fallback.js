@@ -51,7 +51,7 @@ export class EventSocket {
   onopen = () => {};
   /** @type {(event: { data: string }) => void} */
   onmessage = () => {};
-  /** @type {() => void} */
+  /** @type {(event: { reason: string }) => void} */
   onclose = () => {};
   /** @type {Map<string, EventSource | undefined>} none while its address is asked for */
   #sources = new Map();
@@ -111,7 +111,7 @@ export class EventSocket {
     const { sub, stream } = message;
     const said = JSON.parse(data);
     // A socket would be closed: what ends is the connection, not what is followed.
-    if (kind === "end" && !FINAL.includes(said.reason) && stream !== "output") return this.#break();
+    if (kind === "end" && !FINAL.includes(said.reason) && stream !== "output") return this.#break(said.detail);
     if (kind === "end") this.#forget(sub);
     const cursor = lastEventId && stream !== "output" ? { cursor: lastEventId } : {};
     this.onmessage({ data: JSON.stringify({ type: kind, sub, ...cursor, ...said }) });
@@ -122,16 +122,18 @@ export class EventSocket {
    */
   async #fail(message, source) {
     const { sub } = message;
+    let why = "";
     if (source.readyState === 2) {
       const { status, detail } = await this.inquire(place(message));
       if (this.#sources.get(sub) !== source) return;
+      why = detail;
       if (isDefinite(status)) {
         this.#forget(sub);
         this.onmessage({ data: JSON.stringify({ type: "error", sub, status, detail }) });
         return;
       }
     }
-    this.#break();
+    this.#break(why);
   }
 
   /** @param {string} sub */
@@ -142,10 +144,10 @@ export class EventSocket {
   }
 
   /** The channel knows the cursors, and comes back with them. */
-  #break() {
+  #break(reason = "") {
     if (this.readyState === 3) return;
     this.close();
-    this.onclose();
+    this.onclose({ reason });
   }
 
   close() {

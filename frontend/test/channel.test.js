@@ -126,6 +126,24 @@ test("who is not known is not asked for again and again", async () => {
   made.stop();
 });
 
+test("a refused socket has the page ask first whether the service is ready", async () => {
+  FakeSocket.all = [];
+  /** @type {boolean[]} */
+  const doubts = [];
+  const made = new Channel(async (isDoubtful) => {
+    doubts.push(isDoubtful);
+    return "ws://here";
+  }, /** @type {any} */ (FakeSocket));
+  await made.start();
+  FakeSocket.all[0]?.onclose();
+  await made.start();
+  FakeSocket.all[1]?.open();
+  FakeSocket.all[1]?.onclose();
+  await made.start();
+  assert.deepEqual(doubts, [false, true, false]);
+  made.stop();
+});
+
 test("a page at rest says so, and comes back with its cursor", async () => {
   const { made, socket } = await channel();
   socket.open();
