@@ -65,10 +65,9 @@ async def test_changes(running: Service) -> None:
         assert (await flux.get(held)).urgency == 0
         await flux.urgency(held, "default")
         assert (await flux.wait(held)).success
-        id = await flux.submit(["sleep", "600"])
-        async for event in flux.job_events(id):
-            if event.name == "start":
-                break
+        # A signal before its task runs would be lost: the job says when it does.
+        id = await flux.submit(["sh", "-c", "echo up; exec sleep 600"])
+        assert (await anext(flux.follow_output(id))).data == "up\n"
         await flux.signal(id, signal.SIGTERM)
         assert (await flux.wait(id)).returncode in {-15, 143}
         id = await flux.submit(["sleep", "600"], name="endless")
