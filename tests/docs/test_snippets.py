@@ -148,6 +148,7 @@ def needs(blocks: list[Block]) -> set[str]:
     return words & {"curl", "jq"}
 
 
+@pytest.mark.timeout(400)  # a whole document, of which each block has its own limit
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if runnable(path)], ids=name_of)
 def test_what_a_document_says_can_be_done(
     path: Path, tmp_path: Path, request: pytest.FixtureRequest

@@ -1,0 +1,123 @@
+"""docs/how-to/workflows.md: Snakemake runs a workflow both ways, with the commands of the guide."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import clean_environment, flux, needs_flux, service
+
+from .blocks import ROOT, Block, blocks_of
+from .session import HERE
+
+pytestmark = pytest.mark.timeout(500)
+"""The first test installs Snakemake."""
+
+GUIDE = list(blocks_of(ROOT / "docs" / "how-to" / "workflows.md"))
+SNAKEFILE = """
+rule all:
+    input: expand("hello-{n}.txt", n=range(2))
+
+rule hello:
+    output: "hello-{n}.txt"
+    shell: "echo hello {wildcards.n} > {output}"
+"""
+
+
+@pytest.fixture(scope="module")
+def snakemake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment with Snakemake, and with what the guide installs."""
+    folder = tmp_path_factory.mktemp("snakemake")
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    for line in re.findall(r"^pip install (.+)$", "".join(b.text for b in GUIDE), re.MULTILINE):
+        done = subprocess.run(
+            [folder / "bin" / "python", "-m", "pip", "install", "--quiet", *line.split()],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+            pytest.skip(f"Snakemake cannot be had from PyPI: {reason}")
+    return folder / "bin"
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    (tmp_path / "Snakefile").write_text(SNAKEFILE, encoding="utf-8")
+    return tmp_path
+
+
+def block(*words: str) -> Block:
+    """The block of the guide that holds these words."""
+    (found,) = [one for one in GUIDE if all(word in one.text for word in words)]
+    return found
+
+
+def bash(script: str, folder: Path, url: str, *path: Path) -> str:
+    path = (HERE / "bin", Path(sys.executable).parent, *path)
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=clean_environment(
+            PATH=os.pathsep.join([*map(str, path), os.environ["PATH"]]),
+            HOME=str(folder),
+            FLUXAPI_URL=url,
+        ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def results(folder: Path) -> list[str]:
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("hello-*.txt"))]
+
+
+@needs_flux
+def test_a_launcher_submits_its_steps_to_the_same_instance(
+    snakemake: Path, study: Path, flux_uri: str
+) -> None:
+    where = "import flux, pathlib; print(pathlib.Path(flux.__file__).parents[1])"
+    bindings = flux(flux_uri, "python", "-c", where).strip()
+    path = f"{snakemake}{os.pathsep}{os.environ['PATH']}"
+    with service(FLUX_URI=flux_uri, PATH=path) as running:
+        url = running.url.rstrip("/")
+        text = block('"snakemake", "--executor", "flux"').text
+        text = text.replace("http://localhost:5000", url).replace("localhost:5000", url)
+        text = text.replace("/shared/study", str(study)).replace(
+            "/usr/lib/flux/python3.11", bindings
+        )
+        jobid = json.loads(bash(text, study, url))["id"]
+        job = running.get(f"/v1/jobs/{jobid}/wait?timeout=200")
+        assert job["result"] == "COMPLETED", running.get(f"/v1/jobs/{jobid}/output")
+        since = running.get(f"/v1/jobs?since={job['t_submit']}")["jobs"]
+    assert results(study) == ["hello 0\n", "hello 1\n"]
+    assert [one["status"] for one in since if one["id"] != jobid] == ["COMPLETED"] * 2
+
+
+def test_steps_go_through_the_command_line(snakemake: Path, study: Path) -> None:
+    with service("--instance=embedded") as running:
+        url = running.url.rstrip("/")
+        bash(
+            re.sub(r"^\./status\.sh.*", "", block("cat > status.sh").text, flags=re.MULTILINE),
+            study,
+            url,
+        )
+        text = re.sub(
+            r"^pip install .*", "", block("cluster-generic-submit-cmd").text, flags=re.MULTILINE
+        )
+        # It looks at its jobs every 10 seconds unless told.
+        bash(text.rstrip() + " --seconds-between-status-checks 1\n", study, url, snakemake)
+        jobs = running.get("/v1/jobs?name=hello")["jobs"]
+    assert results(study) == ["hello 0\n", "hello 1\n"]
+    assert [job["status"] for job in jobs] == ["COMPLETED"] * 2
