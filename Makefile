@@ -66,6 +66,7 @@ dist: $(STAMP) $(DIST) ## build sdist and wheel, with the built dashboard
 	$(BIN)/python -m hatchling build
 
 screenshots: $(STAMP) $(DIST) ## take the pictures of the pages that the documents show
+	$(BIN)/pip install --quiet pillow
 	$(BIN)/python -m tools.screenshots
 
 clean: ## remove what the other targets made
