@@ -58,8 +58,8 @@ def frame(board: Board, height: int | None, now: float, count: int = 20) -> list
     lines = [*_head(board, now), Line("")]
     room = None if height is None else max(height - len(lines) - 3, 0)
     nodes = list(_nodes(board.nodes, None if room is None else max(room // _SHARE, 1)))
-    lines += [*nodes, Line("")]
-    left = count if height is None else max(height - len(lines) - 1, 0)
+    lines += nodes
+    left = count if height is None else max(height - len(lines) - 2, 0)
     lines += _jobs(board, left, now)
     return lines if height is None else lines[:height]
 
@@ -129,9 +129,12 @@ def _jobs(board: Board, room: int, now: float) -> list[Line]:
     rows = [JobFields(job, now) for job in jobs[begin : begin + room]]
     fitted = _FORMAT.fitted([row.get for row in rows], header=True)
     if not jobs:
-        return [Line("no active jobs", "dim")]
-    more = f"   {begin + 1}–{begin + len(rows)} of {len(jobs):,}" if len(rows) < len(jobs) else ""
-    lines = [Line(fitted.header().rstrip() + more, "reverse")]
+        return [Line(""), Line("no active jobs", "dim")]
+    shown = f"{begin + 1}–{begin + len(rows)} of " if len(rows) < len(jobs) else ""
+    lines = [
+        Line(f"{shown}{plural(len(jobs), 'active job')}", "dim"),
+        Line(fitted.header().rstrip(), "reverse"),
+    ]
     return lines + [Line(fitted.line(row.get), _style(row.job)) for row in rows]
 
 

@@ -7,7 +7,7 @@ import asyncio
 
 __all__ = ["complete", "job_ids"]
 
-_PATIENCE = 1.0
+_PATIENCE = 1.5
 """Seconds that the shell waits for ids at most."""
 
 _MOST = 200
@@ -24,6 +24,9 @@ def complete(parser: argparse.ArgumentParser) -> None:
 
 def job_ids(prefix: str, arguments: argparse.Namespace) -> list[str]:
     """The newest jobs whose ids begin with ``prefix``; none when the service is not quick."""
+    # Loading it takes what it takes; the limit is for the service.
+    import fluxapi.client  # noqa: F401, PLC0415 - only while the shell completes
+
     try:
         return asyncio.run(asyncio.wait_for(_ask(prefix, arguments), _PATIENCE))
     except Exception:  # noqa: BLE001 - there is nobody to tell: nothing is completed
