@@ -35,6 +35,24 @@ export function valuesOf(jobspec, fields) {
   return job ? values : whole(kept);
 }
 
+/** Flags of a submit event (RFC 21): those with an input of their own, by their bit. */
+const FLAGS = /** @type {const} */ ([["debug", 2], ["waitable", 4]]);
+const DEFAULT_URGENCY = 16;
+
+/**
+ * What was asked for beside the jobspec, as the submit event of the job tells it.
+ * @param {{ name: string, context?: Tree }[]} events
+ * @returns {Values}
+ */
+export function besides(events) {
+  const { urgency = DEFAULT_URGENCY, flags = 0 } = events.find(({ name }) => name === "submit")?.context ?? {};
+  /** @type {Values} */
+  const values = {};
+  if (urgency !== DEFAULT_URGENCY) values["urgency"] = String(urgency);
+  for (const [name, bit] of FLAGS) if (flags & bit) values[name] = true;
+  return values;
+}
+
 /** @param {Tree} jobspec @returns {Values} */
 function whole(jobspec) {
   if (jobspec["attributes"]?.user && !Object.keys(jobspec["attributes"].user).length) delete jobspec["attributes"].user;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { collect } from "../src/form.js";
-import { valuesOf } from "../src/resubmit.js";
+import { besides, valuesOf } from "../src/resubmit.js";
 
 /** @typedef {import("../src/form.js").Field} Field */
 
@@ -79,3 +79,10 @@ for (const [what, more] of Object.entries(STRANGE)) {
     assert.deepEqual(again(given), { jobspec: given });
   });
 }
+
+test("urgency and flags come from the submit event", () => {
+  const event = (/** @type {number} */ urgency, /** @type {number} */ flags) => [{ name: "submit", context: { urgency, flags } }];
+  assert.deepEqual(besides(event(16, 0)), {});
+  assert.deepEqual(besides(event(0, 6)), { urgency: "0", debug: true, waitable: true });
+  assert.deepEqual(besides([]), {});
+});

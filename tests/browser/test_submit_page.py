@@ -4,12 +4,13 @@ import json
 import re
 import urllib.request
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.running import Service
+from tests.running import Service, service
 
 from .test_jobs import live, submit
 
@@ -83,3 +84,91 @@ def test_a_job_is_submitted_again(site: Service, page: Page) -> None:
     made["attributes"]["user"].pop("fluxapi")
     assert second != first
     assert made == given
+
+
+EVERYTHING: dict[str, Any] = {
+    "command": ["sh", "-c", 'echo "it\'s"\n', "sh", ""],
+    "num_tasks": 2,
+    "cores_per_task": 1,
+    "num_nodes": 1,
+    "exclusive": True,
+    "duration": "90s",
+    "name": "every option",
+    "cwd": "/tmp",  # noqa: S108 - every machine has it
+    "bank": "physics",
+    "urgency": 0,
+    "waitable": True,
+    "stdin": "a\nb\n",
+    "output": "/dev/null",
+    "error": "/dev/null",
+    "label_io": True,
+    "rlimits": {"core": 0},
+    "env_expand": {"HERE": "{{tmpdir}}"},
+    "shell_options": {"verbose": 1, "cpu-affinity": "off"},
+    "attributes": {"user.k": {"a": [1]}, "system.x": "y"},
+}
+
+
+def test_a_job_with_every_option_is_submitted_again(site: Service, page: Page) -> None:
+    first = submit(site, **EVERYTHING)
+    page.goto(f"{site.url}/ui/submit?from={first}")
+    live(page)
+    expect(page.get_by_label("Urgency")).to_have_value("0")
+    expect(page.locator("#origin")).to_contain_text("but for its environment variables")
+    second = submitted(page)
+    given, made = jobspec(site, first), jobspec(site, second)
+    made["attributes"]["user"].pop("fluxapi")
+    assert made == given
+    begun = [site.get(f"/v1/jobs/{jobid}/eventlog")[0]["context"] for jobid in (first, second)]
+    assert begun[0] == begun[1]
+
+
+def test_what_the_fields_cannot_say_is_said(site: Service, page: Page) -> None:
+    first = submit(site, urgency=0)
+    whole = jobspec(site, first)
+    whole["tasks"][0]["count"] = {"per_slot": 2}
+    body = json.dumps({"jobspec": whole, "urgency": 0}).encode()
+    kind = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{site.url}/v1/jobs", body, kind)  # noqa: S310 - it is ours
+    with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+        second = json.load(answer)["id"]
+    page.goto(f"{site.url}/ui/submit?from={second}")
+    live(page)
+    expect(page.locator("#origin")).to_contain_text("whole jobspec is under More")
+    expect(page.locator("#jobspec")).to_be_visible()
+
+
+def test_a_launcher_is_one_that_the_service_knows(site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    page.get_by_label("Command").fill("/bin/sleep 1")
+    page.get_by_label("Launcher").check()
+    expect(page.locator("#wrong-is_launcher")).to_contain_text("sleep is no launcher")
+    page.get_by_label("Command").fill("/opt/bin/nextflow run x")
+    expect(page.locator("#wrong-is_launcher")).to_be_empty()
+
+
+def test_what_was_typed_outlives_the_service(browser: Browser, tmp_path: Path) -> None:
+    flags = ("--instance", "embedded", "--statedir", str(tmp_path))
+    context = browser.new_context()
+    context.set_default_timeout(20_000)
+    page = context.new_page()
+    button = page.get_by_role("button", name="Submit", exact=True)
+    with service(*flags) as first:
+        page.goto(f"{first.url}/ui/submit")
+        live(page)
+        page.get_by_label("Command").fill("echo still here")
+        first.end()
+        expect(page.locator("#state")).to_have_attribute("data-state", "cut off")
+        page.get_by_label("Name", exact=True).fill("outlives")
+        button.click()
+        expect(page.locator("#summary")).to_contain_text("Not submitted")
+        expect(page.get_by_label("Command")).to_have_value("echo still here")
+    with service(*flags, "--port", first.url.rsplit(":", 1)[1].strip("/")) as second:
+        live(page)
+        page.reload()
+        live(page)
+        expect(page.get_by_label("Command")).to_have_value("echo still here")
+        expect(page.get_by_label("Name", exact=True)).to_have_value("outlives")
+        assert jobspec(second, submitted(page))["attributes"]["system"]["job"]["name"] == "outlives"
+    context.close()

@@ -4,10 +4,11 @@ import { address, call, Problem } from "../api.js";
 import { Channel } from "../channel.js";
 import { collect, fieldOf, hint, request } from "../form.js";
 import { element } from "../grid.js";
-import { valuesOf } from "../resubmit.js";
-import { curl, line } from "../shell.js";
+import { besides, valuesOf } from "../resubmit.js";
+import { curl, line, split } from "../shell.js";
 import { attend } from "../presence.js";
 import * as status from "../status.js";
+import { MEDIUM, visible } from "../visible.js";
 
 /** @typedef {import("../form.js").Field} Field */
 /** @typedef {import("../form.js").Values} Values */
@@ -26,6 +27,7 @@ const go = /** @type {HTMLButtonElement} */ ($("go"));
 /** @type {Field[]} */
 const fields = JSON.parse($("facts").textContent ?? "[]");
 const user = $("facts").dataset["user"] ?? "";
+const launchers = ($("facts").dataset["launchers"] ?? "").split(" ").filter(Boolean);
 const from = new URLSearchParams(location.search).get("from");
 const DRAFT = `fluxapi.submit ${from ?? ""}`;
 const lines = { curl: "", line: "" };
@@ -79,7 +81,17 @@ function update() {
     $(name).textContent = text.length > SHOWN ? `${text.slice(0, SHOWN)}… (${text.length} characters; Copy takes all)` : text;
   }
   $("unsaid").textContent = said.unsaid.length ? `It has no option for ${said.unsaid.join(", ")}: use curl for that.` : "";
+  checkLauncher(values);
   keep({ ...values, many: many() });
+}
+
+/** Whether the service takes this command as a launcher: it decides by the name of the program. @param {Values} values */
+function checkLauncher(values) {
+  const program = split(String(values["command"]))?.[0]?.split("/").at(-1) ?? "";
+  const fits = !values["is_launcher"] || !program || launchers.includes(program);
+  const allowed = launchers.length ? `one of ${launchers.join(", ")}` : "none: this service allows no launchers";
+  const text = fits ? "" : `${visible(program, { most: MEDIUM })} is no launcher that this service knows; it may be ${allowed}.`;
+  if ($("wrong-is_launcher")?.textContent !== text) say("is_launcher", text);
 }
 
 /** @param {Values} values */
@@ -228,14 +240,26 @@ async function copy(name) {
   setTimeout(() => (button.textContent = "Copy"), 2000);
 }
 
+/** Say what the form shows, and what it cannot. @param {string} id @param {boolean} isWhole */
+function tellOrigin(id, isWhole) {
+  const link = element("a", { href: `/ui/jobs/${encodeURIComponent(id)}`, textContent: id });
+  const rest = isWhole ? " The fields cannot say all that it asked for: its whole jobspec is under More." : "";
+  $("origin").hidden = false;
+  $("origin").replaceChildren(
+    "The same as ", link, `, but for its environment variables: Flux does not tell them, so give those that it needs.${rest}`,
+  );
+}
+
 /** Fill the form with another job. @param {string} id */
 async function fillFrom(id) {
   const where = $("origin");
   where.hidden = false;
   try {
-    fill(valuesOf(await call("GET", `/v1/jobs/${encodeURIComponent(id)}/jobspec`), fields));
-    const link = element("a", { href: `/ui/jobs/${encodeURIComponent(id)}`, textContent: id });
-    where.replaceChildren("The same as ", link, ", but for its environment variables: Flux does not tell them, so give those that it needs.");
+    const place = `/v1/jobs/${encodeURIComponent(id)}`;
+    const [jobspec, events] = await Promise.all([call("GET", `${place}/jobspec`), call("GET", `${place}/eventlog`)]);
+    const values = { ...valuesOf(jobspec, fields), ...besides(events) };
+    fill(values);
+    tellOrigin(id, "jobspec" in values);
   } catch (problem) {
     where.textContent = `The form cannot be filled from ${id}. ${problem instanceof Error ? problem.message : problem}`;
   }
@@ -269,8 +293,10 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 }
 
 const kept = draft();
-if (kept) fill(kept);
-else if (from) await fillFrom(from);
+if (kept) {
+  fill(kept);
+  if (from) tellOrigin(from, Boolean(kept["jobspec"]));
+} else if (from) await fillFrom(from);
 update();
 
 const channel = new Channel(address);
