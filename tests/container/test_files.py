@@ -205,6 +205,10 @@ def test_compose_builds_this_image_and_keeps_the_token_out_of_the_environment() 
     assert service["secrets"] == list(secrets)
     assert service["environment"]["FLUX_TOKEN_FILE"] == f"/run/secrets/{service['secrets'][0]}"
     assert "FLUX_TOKEN" not in service["environment"]
+    (secret,) = secrets.values()
+    kept = (CONTAINER / secret["file"]).relative_to(ROOT)
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert f"{kept.parent}/" in ignored
 
 
 MINICLUSTER = {
