@@ -9,6 +9,7 @@ import { element } from "./grid.js";
 /**
  * @typedef {object} Action
  * @property {string} title the word on its buttons
+ * @property {string} [deed] the same in front of the jobs, where it is another
  * @property {string} verb what is done to the jobs
  * @property {(row: Row) => boolean} fits
  * @property {string} words what it does, and whether that can be undone
@@ -78,6 +79,7 @@ const ACTIONS = [
   },
   {
     title: "Urgency",
+    deed: "Set the urgency of",
     verb: "given the urgency",
     fits: isPending,
     words: "0 holds, 16 is the default, 31 goes before all others. It can be changed again until they start.",
@@ -120,7 +122,7 @@ export class Actions {
     return [...this.grid.selected].flatMap((id) => this.rows.all.get(id) ?? []);
   }
 
-  /** Show what fits the selected jobs as they are now; `view`: the rows that are not filtered away. */
+  /** Show what fits the selected jobs as they are now. */
   offer() {
     const { selected } = this.grid;
     if (this.where.hidden && !selected.size) return;
@@ -156,12 +158,13 @@ export function census(rows) {
 }
 
 /** @param {Action} action @param {Row[]} chosen */
-function confirm({ title, verb, words, input }, chosen) {
+function confirm({ title, deed = title, verb, words, input }, chosen) {
   const ids = chosen.map((row) => row.id);
+  const what = `${deed} ${jobs(ids.length)}`;
   const { fields, runner, some } = input();
   ask({
-    title,
-    heading: `${title} ${jobs(ids.length)}?`,
+    title: what,
+    heading: `${what}?`,
     words: `${jobs(ids.length)} will be ${verb}: ${census(chosen)}. ${words}`,
     fields,
     run: async (tell, signal) => {
