@@ -16,6 +16,7 @@ from tests.running import Service, flux, service
 
 from .hostile import HOSTILE, MARKUP, SEEN, TERMINAL, check, guarded
 from .test_jobs import live, submit
+from .test_phone import height
 
 WRITE = 'printf %s "$1"; printf %s "$1" >&2; exit 1'
 VIEWS = ["/", "/ui/jobs/{id}", "/ui/submit?from={id}", "/?text={text}", "/ui/nodes?text={text}"]
@@ -121,7 +122,7 @@ def test_names_of_100_kilobytes(browser: Browser, site: Service, width: int) -> 
             live(page)
             check(page)
             if view == "/ui/jobs/{id}":
-                assert (page.locator(".job-head").bounding_box() or {})["height"] < 1600
+                assert height(page.locator(".job-head")) < 1600
         assert len(page.title()) < 400
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Route, expect
 
 from tests.running import Service
 
@@ -52,6 +52,11 @@ def jobid(site: Service) -> str:
     )
     site.get(f"/v1/jobs/{jobid}/wait")
     return jobid
+
+
+def height(part: Locator) -> float:
+    box = part.bounding_box()
+    return box["height"] if box else 0.0
 
 
 def fits(page: Page) -> None:
@@ -104,8 +109,7 @@ def test_nodes_are_a_list_that_fits(site: Service, phone: Page) -> None:
     assert frame.evaluate("(it) => it.scrollWidth - it.clientWidth") <= 0
     for at in range(5):
         # A row is as high as it is taken to be: else the last ones were never reached.
-        box = rows.nth(at).bounding_box() or {}
-        assert box["height"] == pytest.approx(rows.first.bounding_box()["height"])  # type: ignore[index]
+        assert height(rows.nth(at)) == pytest.approx(height(rows.first))
         inner = rows.nth(at).evaluate("(it) => it.scrollHeight - it.clientHeight")
         assert inner <= 0
     frame.evaluate("(it) => { it.scrollTop = it.scrollHeight; }")
