@@ -9,7 +9,7 @@ import { SHORT, visible } from "./visible.js";
 
 const SPARE = 8;
 /** Jobs of a node that have links of their own. */
-const LINKS = 3;
+const LINKS = 2;
 
 export class Rack {
   /** @type {Node[]} */
