@@ -181,3 +181,24 @@ async def test_without_a_shared_secret_a_login_token_is_told_why_not(start: Star
 async def test_with_auth_off_there_is_no_token(start: Start) -> None:
     service = await start()
     assert (await service.client.post("/token")).status == 409
+
+
+@pytest.mark.parametrize("headers", [{}, basic()])
+async def test_logging_out_refuses_whatever_came_and_has_no_browser_ask(
+    service: Service, headers: dict[str, str]
+) -> None:
+    response = await service.client.get("/ui/logout", headers={"Accept": "text/html", **headers})
+    assert (response.status, response.content_type) == (401, "text/html")
+    assert response.headers.getall("WWW-Authenticate") == ['Bearer realm="fluxapi"']
+
+
+async def test_a_script_that_is_refused_has_no_browser_ask(service: Service) -> None:
+    response = await service.client.post("/v1/ticket", headers={"X-Requested-With": "fetch"})
+    assert response.status == 401
+    assert response.headers.getall("WWW-Authenticate") == ['Bearer realm="fluxapi"']
+
+
+async def test_with_auth_off_nobody_is_logged_out(start: Start) -> None:
+    service = await start()
+    response = await service.client.get("/ui/logout", headers={"Accept": "text/html"})
+    assert response.status == 409

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -64,3 +65,26 @@ async def test_every_asset_of_the_page_is_served_for_good(service: Service) -> N
 @pytest.mark.parametrize("name", ["none.js", "..%2f..%2fviews.py", ".built"])
 async def test_nothing_else_is_served(service: Service, name: str) -> None:
     assert (await service.client.get(f"/static/none/{name}")).status == 404
+
+
+def embedded(text: str) -> dict[str, Any]:
+    """What the page hands to its script."""
+    (found,) = re.findall(
+        r'<script type="application/json" id="first">(.*?)</script>', text, re.DOTALL
+    )
+    first: dict[str, Any] = json.loads(found)
+    return first
+
+
+async def test_the_page_says_where_its_script_joins(service: Service) -> None:
+    jobid = await service.submit(name="one")
+    first = embedded(await (await service.client.get("/", headers=HTML)).text())
+    assert [job["id"] for job in first["jobs"]] == [jobid]
+    assert (first["whole"], first["total"]) == (True, 1)
+    assert first["cursor"] == (await (await service.client.get("/v1/jobs")).json())["cursor"]
+
+
+async def test_a_page_of_some_jobs_does_not_pass_for_all(service: Service) -> None:
+    await service.submit(name="one")
+    first = embedded(await (await service.client.get("/?name=two", headers=HTML)).text())
+    assert (first["jobs"], first["whole"], first["total"]) == ([], False, 1)
