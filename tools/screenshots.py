@@ -187,6 +187,7 @@ def prepare(page: Page, name: str, *, is_wide: bool) -> None:
         page.get_by_label("Cores per task").fill("4")
         page.get_by_label("Time limit").fill("6h")
         page.get_by_label("Name", exact=True).fill("train-resnet50")
+        page.evaluate("document.activeElement.blur(); scrollTo(0, 0)")
     page.wait_for_timeout(1500)
 
 
