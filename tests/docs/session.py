@@ -41,6 +41,7 @@ class Session:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            start_new_session=True,
         )
 
     def run(self, block: Block, text: str) -> str:
@@ -48,7 +49,7 @@ class Session:
         assert self._process.stdin is not None
         self._process.stdin.write(self._asked(block, text))
         self._process.stdin.flush()
-        hang = threading.Timer(_PATIENCE, self._process.kill)
+        hang = threading.Timer(_PATIENCE, self._kill)
         hang.start()
         try:
             return self._read(block, text)
@@ -57,8 +58,13 @@ class Session:
 
     def close(self) -> None:
         """End it."""
-        self._process.kill()
+        self._kill()
         self._process.communicate()
+
+    def _kill(self) -> None:
+        """End it with all that it started, which would keep its output open."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def _asked(self, block: Block, text: str) -> str:
         if self._language == "python":
