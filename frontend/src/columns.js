@@ -29,8 +29,8 @@ export function columns(situation, isNarrow) {
   /** @type {(wide: number, narrow: number) => number} */
   const width = (wide, narrow) => (isNarrow ? narrow : wide);
   return [
-    { key: "id", title: "Id", width: width(120, 88), text: (r) => r.id, sort: (r) => r.t_submit },
-    { key: "name", title: "Name", width: width(160, 104), text: (r) => r.name, sort: (r) => r.name },
+    { key: "id", title: "Id", width: width(110, 88), text: (r) => r.id, sort: (r) => r.t_submit },
+    { key: "name", title: "Name", width: width(150, 104), text: (r) => r.name, sort: (r) => r.name },
     { key: "status", title: "Status", width: width(118, 120), text: (r) => r.status, sort: (r) => r.status },
     { key: "user", title: "User", width: 72, text: (r) => r.username, sort: (r) => r.username },
     { key: "ntasks", title: "Tasks", width: 62, numeric: true, text: (r) => plain(r.ntasks), sort: (r) => r.ntasks },
@@ -48,7 +48,7 @@ export function columns(situation, isNarrow) {
     {
       key: "submitted",
       title: "Submitted",
-      width: 110,
+      width: 150,
       text: (r, now) => moment(r.t_submit, now),
       title_of: (r) => absolute(r.t_submit),
       value: (r) => iso(r.t_submit),
@@ -56,7 +56,7 @@ export function columns(situation, isNarrow) {
     },
     { key: "nodelist", title: "Node list", width: 104, text: (r) => r.nodelist, sort: (r) => r.nodelist },
     { key: "queue", title: "Queue", width: 72, text: (r) => r.queue, sort: (r) => r.queue },
-    { key: "note", title: "Note", width: 240, ticks: true, text: (r, now) => situation.why(r, now), sort: (r) => r.note },
+    { key: "note", title: "Note", width: 215, ticks: true, text: (r, now) => situation.why(r, now), sort: (r) => r.note },
     { key: "urgency", title: "Urgency", width: 80, numeric: true, hidden: true, text: (r) => plain(r.urgency), sort: (r) => r.urgency },
     { key: "priority", title: "Priority", width: 90, numeric: true, hidden: true, text: (r) => plain(r.priority), sort: (r) => r.priority },
     { key: "ncores", title: "Cores", width: 70, numeric: true, hidden: true, text: (r) => plain(r.ncores), sort: (r) => r.ncores },
@@ -74,7 +74,7 @@ export function columns(situation, isNarrow) {
     {
       key: "ended",
       title: "Ended",
-      width: 130,
+      width: 150,
       hidden: true,
       text: (r, now) => moment(r.t_inactive, now),
       title_of: (r) => absolute(r.t_inactive),

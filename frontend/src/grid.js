@@ -16,6 +16,8 @@ const STEP = 4;
 /** Pixels of the narrowest column, and of a step of the keyboard that makes one wider. */
 const NARROWEST = 40;
 const WIDER = 16;
+/** Pixels of the column of boxes. */
+const PICK = 36;
 
 export class Grid extends EventTarget {
   /** @type {Row[]} */
@@ -87,6 +89,7 @@ export class Grid extends EventTarget {
     box.append(all);
     line.append(box, ...columns.map((column) => this.#heading(column, widths)));
     this.head.replaceChildren(line);
+    this.#fit();
     this.body.replaceChildren(this.above, this.below);
     this.#shown.clear();
     this.#spare = [];
@@ -168,7 +171,7 @@ export class Grid extends EventTarget {
     const cell = element("th", { scope: "col" });
     cell.dataset["key"] = column.key;
     if (column.numeric) cell.className = "numeric";
-    cell.style.width = `${widths.get(column.key) ?? column.width}px`;
+    cell.dataset["width"] = String(widths.get(column.key) ?? column.width);
     const sorted = this.order.key === column.key;
     cell.setAttribute("aria-sort", sorted ? (this.order.down ? "descending" : "ascending") : "none");
     const button = element("button", {
@@ -183,29 +186,41 @@ export class Grid extends EventTarget {
       const step = { ArrowLeft: -WIDER, ArrowRight: WIDER }[event.key];
       if (!step || !event.shiftKey) return;
       event.preventDefault();
-      this.#widen(column, cell, cell.offsetWidth + step);
+      this.#widen(cell, cell.offsetWidth + step);
       this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: cell.offsetWidth } }));
     });
     const grip = element("span", { className: "grip", title: "Drag to change the width; twice for that of a first visit" });
     grip.addEventListener("pointerdown", (event) => this.#resize(event, column, cell));
     grip.addEventListener("dblclick", () => {
-      this.#widen(column, cell, column.width);
+      this.#widen(cell, column.width);
       this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: column.width } }));
     });
     cell.append(button, grip);
     return cell;
   }
 
-  /** @param {Column} _column @param {HTMLElement} cell @param {number} width */
-  #widen(_column, cell, width) {
-    cell.style.width = `${Math.max(width, NARROWEST)}px`;
+  /** @param {HTMLElement} cell @param {number} width */
+  #widen(cell, width) {
+    cell.dataset["width"] = String(Math.max(width, NARROWEST));
+    this.#fit();
+  }
+
+  /**
+   * Columns are as wide as they are said to be, whatever the rows in sight hold; the last one has
+   * what room there is besides.
+   */
+  #fit() {
+    const cells = /** @type {HTMLElement[]} */ ([...this.head.querySelectorAll("th[data-key]")]);
+    const sum = cells.reduce((all, cell) => all + Number(cell.dataset["width"]), PICK);
+    for (const cell of cells) cell.style.width = cell === cells.at(-1) ? "auto" : `${cell.dataset["width"]}px`;
+    this.table.style.width = `${sum}px`;
   }
 
   /** @param {PointerEvent} event @param {Column} column @param {HTMLElement} cell */
   #resize(event, column, cell) {
     event.preventDefault();
     const start = event.clientX - cell.offsetWidth;
-    const move = (/** @type {PointerEvent} */ e) => this.#widen(column, cell, e.clientX - start);
+    const move = (/** @type {PointerEvent} */ e) => this.#widen(cell, e.clientX - start);
     const end = () => {
       removeEventListener("pointermove", move);
       this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: cell.offsetWidth } }));
