@@ -242,6 +242,12 @@ def test_the_minicluster_has_fields_that_the_operator_knows() -> None:
     assert one["command"].split() == ["fluxapi-entrypoint", "serve"]
 
 
+def test_the_guide_shows_the_minicluster_as_it_is() -> None:
+    guide = (ROOT / "docs" / "how-to" / "flux-operator.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^```yaml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
+    assert yaml.safe_load(shown) == yaml.safe_load(read("minicluster.yaml"))
+
+
 def test_the_devcontainer_is_made_of_a_stage_that_exists() -> None:
     folder = ROOT / ".devcontainer"
     document = json.loads((folder / "devcontainer.json").read_text(encoding="utf-8"))
