@@ -58,7 +58,7 @@ class _Body(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class Refused(Exception):
-    """A cursor that cannot be honoured; ``reason`` is the word that the reader gets.
+    """A cursor that cannot be honored; ``reason`` is the word that the reader gets.
 
     ``unknown``: not a cursor of this service; ``instance``: of another Flux instance; ``epoch``:
     of another process, whose rows cannot be followed on; ``future``: ahead of what was published;

@@ -20,7 +20,7 @@ _CHUNK = 1 << 15
 """Bytes read from a pipe at once; base64 or escapes make at most six times that of an entry."""
 
 _LINE = 1 << 16
-"""Bytes after which a labelled line is written though it has not ended."""
+"""Bytes after which a labeled line is written though it has not ended."""
 
 _SIGNALED = 128
 
@@ -104,7 +104,7 @@ class Execution:
             self._grown()
 
     def label(self, path: Path, data: bytes) -> None:
-        """Labelled lines for an output file."""
+        """Labeled lines for an output file."""
         self._spool.file(path, data)
 
     def eof(self, stream: str, rank: int) -> None:

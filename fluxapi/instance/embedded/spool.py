@@ -28,7 +28,7 @@ _MODE = 0o600
 
 
 class Spool:
-    """Appends logs, and labelled output files, in ``executor``'s thread."""
+    """Appends logs, and labeled output files, in ``executor``'s thread."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor

@@ -117,7 +117,7 @@ async def test_output_files(site: Site, tmp_path: Path) -> None:
     ]
 
 
-async def test_labelled_output_files(site: Site, tmp_path: Path) -> None:
+async def test_labeled_output_files(site: Site, tmp_path: Path) -> None:
     path = tmp_path / "out"
     options = {"output": {"stdout": {"type": "file", "path": str(path), "label": True}}}
     await site.run(shell("echo a; echo b", tasks=2, options=options))
