@@ -1,8 +1,8 @@
 """The HTTP server: aiohttp's own, but for what it says to requests that it cannot read.
 
 Such a request (a line that is too long, an unknown method, a broken chunk) reaches no handler and
-no middleware. aiohttp answers it in plain text by ``RequestHandler.handle_error``, the one method
-that is changed here.
+no middleware. aiohttp answers it in plain text by ``RequestHandler.handle_error``, which is changed
+here, and so is ``log_exception``, which tells of bodies that break off as of errors of the service.
 """
 
 from __future__ import annotations
@@ -83,6 +83,14 @@ class _Protocol(web.RequestHandler):
         )
         response.force_close()
         return response
+
+    def log_exception(self, *args: Any, **kw: Any) -> None:
+        """See aiohttp: a rest of a body that nobody waits for, and that cannot be read, is told."""
+        if isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            # Anybody can send it, without credentials too: no reason for a traceback each time.
+            _log.debug("the rest of a body could not be read")
+        else:
+            super().log_exception(*args, **kw)
 
 
 def _error(status: int, exc: BaseException | None) -> errors.FluxapiError:

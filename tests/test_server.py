@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
@@ -75,3 +76,15 @@ async def test_what_can_be_read_is_as_ever(port: int) -> None:
     request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     status, _, body = await answer(port, request)
     assert (status, body) == (200, b'{"status":"ok"}')
+
+
+async def test_a_broken_body_of_a_refused_request_is_no_error_of_the_service(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    request = (
+        b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        b"Content-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip"
+    )
+    status, _, _ = await answer(port, request)
+    assert status == 415
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
