@@ -89,11 +89,21 @@ def groups() -> Sequence[tuple[str, Sequence[Guide]]]:
     return [(title, some) for title, some in found.items() if some]
 
 
-@cache
 def image(name: str) -> bytes | None:
     """A picture of the guides (PNG); ``None`` for what is none. Reads a file."""
-    path = folder() / "images" / name
-    return path.read_bytes() if _PICTURE.match(name) and path.is_file() else None
+    # Only pictures that are there are kept: names are endless.
+    return _picture(name) if name in _pictures() else None
+
+
+@cache
+def _pictures() -> frozenset[str]:
+    found = (path.name for path in (folder() / "images").glob("*.png"))
+    return frozenset(name for name in found if _PICTURE.match(name))
+
+
+@cache
+def _picture(name: str) -> bytes:
+    return (folder() / "images" / name).read_bytes()
 
 
 def render(text: str, path: str) -> Guide:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 from html.parser import HTMLParser
 
 import pytest
@@ -115,3 +116,16 @@ def test_links_work_on_the_server_and_what_is_not_there_is_only_named() -> None:
         "https://e.org",
     ]
     assert '<span class="elsewhere">c</span>' in html
+
+
+def test_nothing_is_kept_of_names_that_are_no_pictures() -> None:
+    names = [f"{'x' * 1000}-{number}.png" for number in range(200)]
+    guides.image(names[0])
+    tracemalloc.start()
+    try:
+        found = {guides.image(name[1:]) for name in names}
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert found == {None}
+    assert kept < 100_000
