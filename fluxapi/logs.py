@@ -32,6 +32,8 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     handler.setFormatter(_Json() if form == "json" else _Text())
     handler.addFilter(_stamp)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    # It tells of each line of each guide that it reads.
+    logging.getLogger("markdown_it").setLevel(logging.WARNING)
 
 
 def begin_request(request_id: str) -> None:
@@ -79,7 +81,9 @@ class _Text(logging.Formatter):
         words += [f"{name}={value}" for name, value in shown.items()]
         line = " ".join(words).translate(_ESCAPES)
         if record.exc_info:
-            line += f"\n{self.formatException(record.exc_info)}"
+            # Moved in and without controls: the words of an error may be those of a stranger.
+            traceback = self.formatException(record.exc_info).split("\n")
+            line += "".join(f"\n  {part.translate(_ESCAPES)}" for part in traceback)
         return line
 
 

@@ -141,3 +141,14 @@ def test_a_level_that_is_not_asked_for_costs_no_line(begin: Begin) -> None:
     stream = begin("warning", "text")
     logs.access("POST", "submitJobV1", 201, 0.1, None)
     assert stream.getvalue() == ""
+
+
+def test_the_words_of_an_error_forge_no_line(begin: Begin) -> None:
+    stream = begin("info", "text")
+    forged = "2026-01-01T00:00:00.000Z INFO fluxapi.access: POST stop 200"
+    error = ValueError(f"x\n{forged}\x1b[2J\x9b31m")
+    logging.getLogger("fluxapi").error("it failed", exc_info=error)
+    lines = stream.getvalue().splitlines()
+    assert forged not in {line[: len(forged)] for line in lines}
+    assert [line for line in lines[1:] if not line.startswith("  ")] == []
+    assert not {"\x1b", "\x9b"} & set(stream.getvalue())
