@@ -25,6 +25,8 @@ secret() {
 # this user, and what a process was started with can be read as long as it lives.
 prepare() {
     local auth token key folder shown flags=()
+    # Bash exports a local variable where the environment has one of its name.
+    export -n auth token key
     auth=${FLUX_REQUIRE_AUTH:-${FLUX_USER_AUTH:-true}}
     token=$(secret FLUX_TOKEN)
     key=$(secret FLUX_SECRET_KEY)
