@@ -96,6 +96,7 @@ async def jobs(request: web.Request) -> web.Response:
         {
             "page": "jobs",
             "jobs": [_Blank(row) for row in rows],
+            "queued": any(row.get("queue") for row in rows),
             "first": _embedded(first),
             "filters": given,
             "choices": _CHOICES,

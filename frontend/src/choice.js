@@ -29,17 +29,20 @@ export class Choice {
     this.all = all;
     this.shown = new Set(shown ?? all.filter((column) => !column.hidden).map((column) => column.key));
     this.shown.add("id");
+    /** Columns that no job has anything for. */
+    this.bare = new Set(all.filter((column) => column.sparse).map((column) => column.key));
     this.widths = new Map(widths);
     this.sorted = typeof sorted === "string" ? sorted : "-id";
   }
 
   get columns() {
-    return this.all.filter((column) => this.shown.has(column.key));
+    return this.all.filter((column) => this.shown.has(column.key) && !this.bare.has(column.key));
   }
 
-  /** @param {{ key: string, width: number }} column */
+  /** Width of a column in pixels; none for that of a first visit. @param {{ key: string, width?: number }} column */
   widen({ key, width }) {
-    this.widths.set(key, width);
+    if (width === undefined) this.widths.delete(key);
+    else this.widths.set(key, width);
     this.keep();
   }
 
@@ -87,7 +90,7 @@ export function choose(where, all, choice, changed) {
         choice.keep();
         changed();
       });
-      label.append(box, ` ${column.title}`);
+      label.append(box, ` ${column.title}${column.sparse ? " (where jobs have one)" : ""}`);
       return { label, box };
     });
   const reset = element("button", { type: "button", textContent: "As at first" });

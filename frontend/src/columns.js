@@ -8,6 +8,8 @@ import { absolute, duration, iso, moment, plain, runtime } from "./format.js";
  * @property {string} key
  * @property {string} title
  * @property {number} width pixels at first
+ * @property {boolean} [grows] has a part of the room that no other column wants; those that grow begin with the same width
+ * @property {boolean} [sparse] not shown while no job has anything to show in it
  * @property {boolean} [numeric]
  * @property {boolean} [hidden] not shown unless chosen
  * @property {boolean} [ticks] changes by the clock or by what other jobs do
@@ -22,23 +24,20 @@ const exact = (seconds) => (Number.isFinite(seconds) ? Math.round(seconds * 1000
 
 /**
  * @param {import("./waits.js").Situation} situation
- * @param {boolean} isNarrow whether there is room for few columns at a time
  * @returns {Column[]}
  */
-export function columns(situation, isNarrow) {
-  /** @type {(wide: number, narrow: number) => number} */
-  const width = (wide, narrow) => (isNarrow ? narrow : wide);
+export function columns(situation) {
   return [
-    { key: "id", title: "Id", width: width(110, 96), text: (r) => r.id, sort: (r) => r.t_submit },
-    { key: "name", title: "Name", width: width(144, 92), text: (r) => r.name, sort: (r) => r.name },
-    { key: "status", title: "Status", width: width(130, 130), text: (r) => r.status, sort: (r) => r.status },
-    { key: "user", title: "User", width: 72, text: (r) => r.username, sort: (r) => r.username },
-    { key: "ntasks", title: "Tasks", width: 72, numeric: true, text: (r) => plain(r.ntasks), sort: (r) => r.ntasks },
-    { key: "nnodes", title: "Nodes", width: 74, numeric: true, text: (r) => plain(r.nnodes), sort: (r) => r.nnodes },
+    { key: "id", title: "Id", width: 110, text: (r) => r.id, sort: (r) => r.t_submit },
+    { key: "name", title: "Name", width: 150, grows: true, text: (r) => r.name, sort: (r) => r.name },
+    { key: "status", title: "Status", width: 128, text: (r) => r.status, sort: (r) => r.status },
+    { key: "user", title: "User", width: 76, text: (r) => r.username, sort: (r) => r.username },
+    { key: "ntasks", title: "Tasks", width: 68, numeric: true, text: (r) => plain(r.ntasks), sort: (r) => r.ntasks },
+    { key: "nnodes", title: "Nodes", width: 68, numeric: true, text: (r) => plain(r.nnodes), sort: (r) => r.nnodes },
     {
       key: "runtime",
       title: "Runtime",
-      width: 94,
+      width: 88,
       numeric: true,
       ticks: true,
       text: (r, now) => duration(runtime(r, now)),
@@ -48,15 +47,15 @@ export function columns(situation, isNarrow) {
     {
       key: "submitted",
       title: "Submitted",
-      width: 162,
+      width: 156,
       text: (r, now) => moment(r.t_submit, now),
       title_of: (r) => absolute(r.t_submit),
       value: (r) => iso(r.t_submit),
       sort: (r) => r.t_submit,
     },
-    { key: "nodelist", title: "Node list", width: 104, text: (r) => r.nodelist, sort: (r) => r.nodelist },
-    { key: "queue", title: "Queue", width: 82, text: (r) => r.queue, sort: (r) => r.queue },
-    { key: "note", title: "Note", width: 160, ticks: true, text: (r, now) => situation.why(r, now), sort: (r) => r.note },
+    { key: "nodelist", title: "Node list", width: 108, text: (r) => r.nodelist, sort: (r) => r.nodelist },
+    { key: "queue", title: "Queue", width: 82, sparse: true, text: (r) => r.queue, sort: (r) => r.queue },
+    { key: "note", title: "Note", width: 150, grows: true, ticks: true, text: (r, now) => situation.why(r, now), sort: (r) => r.note },
     { key: "urgency", title: "Urgency", width: 80, numeric: true, hidden: true, text: (r) => plain(r.urgency), sort: (r) => r.urgency },
     { key: "priority", title: "Priority", width: 90, numeric: true, hidden: true, text: (r) => plain(r.priority), sort: (r) => r.priority },
     { key: "ncores", title: "Cores", width: 70, numeric: true, hidden: true, text: (r) => plain(r.ncores), sort: (r) => r.ncores },
@@ -74,7 +73,7 @@ export function columns(situation, isNarrow) {
     {
       key: "ended",
       title: "Ended",
-      width: 162,
+      width: 156,
       hidden: true,
       text: (r, now) => moment(r.t_inactive, now),
       title_of: (r) => absolute(r.t_inactive),

@@ -8,7 +8,6 @@ import { Line } from "./line.js";
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {import("./columns.js").Column} Column */
 
-const ROW = 32;
 /** Rows that are there above and below those in sight. */
 const SPARE = 12;
 /** Rows by which the piece of the table that exists moves on: not a little with each frame. */
@@ -37,7 +36,9 @@ export class Grid extends EventTarget {
   #frame = 0;
   #first = 0;
   #height = 0;
-  #head = ROW;
+  /** Pixels of a row: the sheet says it, for another on narrow screens. */
+  #row = 32;
+  #head = 32;
   /** @type {HTMLInputElement | undefined} */
   #all;
 
@@ -77,8 +78,8 @@ export class Grid extends EventTarget {
       ? /** @type {HTMLElement} */ (document.activeElement).closest("th")?.dataset["key"]
       : undefined;
     this.columns = columns;
-    const line = document.createElement("tr");
-    const box = element("th", { className: "pick", scope: "col" });
+    const line = element("tr", { role: "row" });
+    const box = element("th", { className: "pick", scope: "col", role: "columnheader" });
     const all = element("input", { type: "checkbox", title: "Select all rows of this view" });
     all.setAttribute("aria-label", "Select all rows of this view");
     all.addEventListener("change", () => {
@@ -101,6 +102,8 @@ export class Grid extends EventTarget {
   #measure() {
     this.#height = this.frame.clientHeight;
     this.#head = this.head.offsetHeight;
+    const root = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    this.#row = Number.parseFloat(getComputedStyle(this.table).getPropertyValue("--row")) * root;
   }
 
   /** Draw before the next frame. */
@@ -113,13 +116,13 @@ export class Grid extends EventTarget {
 
   /** Whether somebody points at a row, or has left the top: rows must not move under them. */
   get isHeld() {
-    return this.frame.scrollTop > ROW || this.body.matches(":hover") || this.body.contains(document.activeElement);
+    return this.frame.scrollTop > this.#row || this.body.matches(":hover") || this.body.contains(document.activeElement);
   }
 
   /** Index of the first row that is there. */
   #begin() {
-    const first = Math.floor((this.frame.scrollTop - this.#head) / ROW) - SPARE;
-    const last = Math.max(this.rows.length - Math.ceil(this.#height / ROW), 0);
+    const first = Math.floor((this.frame.scrollTop - this.#head) / this.#row) - SPARE;
+    const last = Math.max(this.rows.length - Math.ceil(this.#height / this.#row), 0);
     return Math.max(Math.floor(Math.min(first, last) / STEP) * STEP, 0);
   }
 
@@ -127,7 +130,7 @@ export class Grid extends EventTarget {
     const now = this.clock();
     const first = this.#begin();
     this.#first = first;
-    const count = Math.ceil(this.#height / ROW) + 2 * SPARE + STEP;
+    const count = Math.ceil(this.#height / this.#row) + 2 * SPARE + STEP;
     const wanted = this.rows.slice(first, first + count).map(this.latest);
     const ids = new Set(wanted.map((row) => row.id));
     const focused = this.body.contains(document.activeElement)
@@ -155,8 +158,8 @@ export class Grid extends EventTarget {
       place = line.line;
     }
     if (place.nextElementSibling !== this.below) place.after(this.below);
-    height(this.above, first * ROW);
-    height(this.below, Math.max(this.rows.length - first - wanted.length, 0) * ROW);
+    height(this.above, first * this.#row);
+    height(this.below, Math.max(this.rows.length - first - wanted.length, 0) * this.#row);
     attribute(this.table, "aria-rowcount", String(this.rows.length + 1));
     if (this.#all) {
       const isAll = this.rows.length > 0 && this.selected.size >= this.rows.length;
@@ -168,10 +171,11 @@ export class Grid extends EventTarget {
 
   /** @param {Column} column @param {Map<string, number>} widths */
   #heading(column, widths) {
-    const cell = element("th", { scope: "col" });
+    const cell = element("th", { scope: "col", role: "columnheader" });
     cell.dataset["key"] = column.key;
     if (column.numeric) cell.className = "numeric";
     cell.dataset["width"] = String(widths.get(column.key) ?? column.width);
+    if (column.grows && !widths.has(column.key)) cell.dataset["grows"] = "";
     const sorted = this.order.key === column.key;
     cell.setAttribute("aria-sort", sorted ? (this.order.down ? "descending" : "ascending") : "none");
     const button = element("button", {
@@ -193,7 +197,9 @@ export class Grid extends EventTarget {
     grip.addEventListener("pointerdown", (event) => this.#resize(event, column, cell));
     grip.addEventListener("dblclick", () => {
       this.#widen(cell, column.width);
-      this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: column.width } }));
+      if (column.grows) cell.dataset["grows"] = "";
+      this.#fit();
+      this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: undefined } }));
     });
     cell.append(button, grip);
     return cell;
@@ -202,18 +208,21 @@ export class Grid extends EventTarget {
   /** @param {HTMLElement} cell @param {number} width */
   #widen(cell, width) {
     cell.dataset["width"] = String(Math.max(width, NARROWEST));
+    delete cell.dataset["grows"];
     this.#fit();
   }
 
   /**
-   * Columns are as wide as they are said to be, whatever the rows in sight hold; the last one has
-   * what room there is besides.
+   * Columns are as wide as they are said to be, whatever the rows in sight hold; those that grow,
+   * else the last one, have what room there is besides.
    */
   #fit() {
     const cells = /** @type {HTMLElement[]} */ ([...this.head.querySelectorAll("th[data-key]")]);
     const sum = cells.reduce((all, cell) => all + Number(cell.dataset["width"]), PICK);
-    for (const cell of cells) cell.style.width = cell === cells.at(-1) ? "auto" : `${cell.dataset["width"]}px`;
-    this.table.style.width = `${sum}px`;
+    const growing = cells.filter((cell) => "grows" in cell.dataset);
+    const isElastic = (/** @type {HTMLElement} */ cell) => (growing.length ? growing.includes(cell) : cell === cells.at(-1));
+    for (const cell of cells) cell.style.width = isElastic(cell) ? "auto" : `${cell.dataset["width"]}px`;
+    this.table.style.minWidth = `${sum}px`;
   }
 
   /** @param {PointerEvent} event @param {Column} column @param {HTMLElement} cell */
@@ -261,7 +270,7 @@ export class Grid extends EventTarget {
 
   /** @param {KeyboardEvent} event */
   #key(event) {
-    const page = Math.max(Math.floor(this.#height / ROW) - 1, 1);
+    const page = Math.max(Math.floor(this.#height / this.#row) - 1, 1);
     const steps = /** @type {Record<string, number>} */ ({
       ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity,
     });
@@ -270,9 +279,9 @@ export class Grid extends EventTarget {
     event.preventDefault();
     const inBox = event.target instanceof HTMLInputElement;
     this.current = Math.min(Math.max(this.current + step, 0), Math.max(this.rows.length - 1, 0));
-    const top = this.current * ROW;
+    const top = this.current * this.#row;
     if (top < this.frame.scrollTop) this.frame.scrollTop = top;
-    const bottom = this.frame.scrollTop + this.#height - this.#head - ROW;
+    const bottom = this.frame.scrollTop + this.#height - this.#head - this.#row;
     if (top > bottom) this.frame.scrollTop = top - (bottom - this.frame.scrollTop);
     this.draw();
     const line = this.#shown.get(this.rows[this.current]?.id ?? "");

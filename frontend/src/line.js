@@ -21,14 +21,15 @@ export class Line {
   /** @param {Column[]} columns */
   constructor(columns) {
     this.columns = columns;
-    this.line = element("tr", {});
+    this.line = element("tr", { role: "row" });
     this.box = element("input", { type: "checkbox", tabIndex: -1 });
-    const pick = element("td", { className: "pick" });
+    const pick = element("td", { className: "pick", role: "cell" });
     pick.append(this.box);
     this.link = element("a", { tabIndex: -1 });
     this.mark = element("span", { className: "status" });
     this.cells = columns.map((column) => {
-      const cell = element("td", { className: column.numeric ? "numeric" : "" });
+      const cell = element("td", { className: column.numeric ? "numeric" : "", role: "cell" });
+      cell.dataset["key"] = column.key;
       if (column.key === "id") cell.append(this.link);
       if (column.key === "status") cell.append(this.mark);
       return cell;

@@ -134,6 +134,9 @@ export class Rows {
   /** @type {Set<string> | undefined} rows that a snapshot in progress has not confirmed */
   #unseen;
 
+  /** Whether a job was ever in a queue that has a name. */
+  hasQueues = false;
+
   /** Whether the rows are what the server holds, as of its last mark. */
   agrees = true;
 
@@ -187,6 +190,7 @@ export class Rows {
     if (old) this.#sum -= mark(old.id, old.revision);
     this.#sum = (this.#sum + mark(fresh.id, fresh.revision)) % 0x100000000;
     this.all.set(fresh.id, fresh);
+    this.hasQueues ||= fresh.queue !== "";
     this.#unseen?.delete(fresh.id);
   }
 

@@ -61,25 +61,37 @@ export class Strip {
       if (number) number.textContent = count.toLocaleString();
     }
     const { nodes, events_per_second: events, submissions_per_second: submissions } = message;
-    /** @type {[string, string][]} */
-    const figures = [
-      ["Submitted", `${submissions}/s`],
-      ["Events", `${events}/s`],
-    ];
+    const parts = [rate("Submitted", submissions), rate("Events", events)];
     if (nodes) {
       const down = nodes.total - (nodes.states.up ?? 0);
-      figures.unshift(
-        ["Cores", `${nodes.cores.allocated} of ${nodes.cores.total}`],
-        ["Nodes", `${nodes.allocated} of ${nodes.total}${down ? `, ${down} not up` : ""}`],
-      );
-      if (nodes.gpus.total) figures.splice(2, 0, ["GPUs", `${nodes.gpus.allocated} of ${nodes.gpus.total}`]);
+      const used = [figure("Cores", nodes.cores), figure("Nodes", nodes, down ? `${down} not up` : "")];
+      if (nodes.gpus.total) used.push(figure("GPUs", nodes.gpus));
+      parts.unshift(...used);
     }
-    this.figures.replaceChildren(
-      ...figures.map(([name, value]) => {
-        const pair = element("div", {});
-        pair.append(element("dt", { textContent: name }), element("dd", { textContent: value }));
-        return pair;
-      }),
-    );
+    this.figures.replaceChildren(...parts);
   }
+}
+
+/** What is in use of something, in numbers and as a bar.
+ * @param {string} name
+ * @param {{ total: number, allocated: number }} count
+ * @param {string} [wrong] what cannot be used at all
+ */
+export function figure(name, { total, allocated }, wrong = "") {
+  const pair = element("div", {});
+  const value = element("dd", { textContent: `${allocated.toLocaleString()} of ${total.toLocaleString()}` });
+  if (wrong) value.append(", ", element("span", { className: "wrong", textContent: wrong }));
+  const bar = element("dd", { className: "bar" });
+  const meter = element("meter", { min: 0, max: total, value: allocated });
+  meter.setAttribute("aria-label", `${name} in use`);
+  bar.append(meter);
+  pair.append(element("dt", { textContent: name }), value, bar);
+  return pair;
+}
+
+/** @param {string} name @param {number} count in a second */
+function rate(name, count) {
+  const pair = element("div", { className: "rate" });
+  pair.append(element("dt", { textContent: name }), element("dd", { textContent: `${count}/s` }));
+  return pair;
 }

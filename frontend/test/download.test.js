@@ -28,7 +28,7 @@ test("nothing in a cell is a formula, whatever a spreadsheet separates by", () =
 });
 
 test("a table has what programs read: whole times, seconds", async () => {
-  const shown = columns(new Situation(), false).filter(({ key }) => ["id", "runtime", "submitted"].includes(key));
+  const shown = columns(new Situation()).filter(({ key }) => ["id", "runtime", "submitted"].includes(key));
   const text = (await write([job("fA")], csv(shown, 3.5))).join("");
   assert.equal(text, "Id,Runtime,Submitted\r\nfA,2.5,1970-01-01T00:00:00.000Z\r\n");
 });

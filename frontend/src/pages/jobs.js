@@ -25,13 +25,12 @@ const EVERY = 150;
 const TYPED = 120;
 /** Milliseconds between two questions for the queues, while jobs wait: each is an RPC. */
 const QUEUES = 15_000;
-const NARROW = "(width < 48rem)";
 
 /** What the server wrote into the page: the first jobs, where they stand, how many there are in all. */
 const first = JSON.parse($("first").textContent ?? "{}");
 const rows = new Rows();
 const situation = new Situation();
-const COLUMNS = columns(situation, matchMedia(NARROW).matches);
+const COLUMNS = columns(situation);
 const channel = new Channel(address);
 /** Time stands still in a table that nobody brings news for. */
 const now = () => (channel.state.phase === "cut off" ? channel.state.since : Date.now()) / 1000 + ahead;
@@ -83,9 +82,15 @@ function say(where, text) {
   if (where.textContent !== text) where.textContent = text;
 }
 
+/** Show the column of queues once there is one. */
+function discover() {
+  if (rows.hasQueues && choice.bare.delete("queue")) grid.setColumns(choice.columns, choice.widths);
+}
+
 /** Bring in what has changed. Rows that somebody points at stay where they are, but show what is new. */
 function refresh() {
   const held = grid.isHeld && grid.rows.length > 0;
+  discover();
   if (!rows.changed.size && (held || !arrived)) return;
   if (held && grid.rows === order.rows) grid.rows = order.rows.slice();
   for (const [id, before] of rows.settle()) {
@@ -118,6 +123,14 @@ function reflect() {
     }
     input.value = value;
   }
+  const behind = document.querySelectorAll("#more-filters [name]");
+  let active = 0;
+  for (const field of behind) {
+    const isSet = Boolean(filters[/** @type {"user"} */ (field.getAttribute("name"))]);
+    active += Number(isSet);
+    field.toggleAttribute("data-set", isSet);
+  }
+  say($("unfold"), active ? `Filters (${active})` : "Filters");
   strip.press(filters.state ?? filters.result ?? "");
   arrange();
   actions.offer();
@@ -168,6 +181,10 @@ $("filters").addEventListener("input", (event) => {
 });
 $("filters").addEventListener("focusout", () => (typed = ""));
 $("filters").addEventListener("submit", (event) => event.preventDefault());
+$("unfold").addEventListener("click", ({ currentTarget: button }) => {
+  const it = /** @type {HTMLElement} */ (button);
+  it.setAttribute("aria-expanded", String(it.getAttribute("aria-expanded") !== "true"));
+});
 addEventListener("popstate", () => {
   follow();
   reflect();
@@ -186,6 +203,8 @@ for (const kind of /** @type {const} */ (["csv", "json"])) {
 }
 
 for (const record of first.jobs ?? []) rows.take({ ...record, type: "job" });
+if (rows.hasQueues) choice.bare.delete("queue");
+$("jobs").classList.remove("no-queues");
 follow();
 reflect();
 
