@@ -10,7 +10,7 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "fluxapi"
 
 LAYERS = [
-    ["errors", "environment", "logs", "__init__"],
+    ["errors", "environment", "logs", "text", "__init__"],
     ["settings", "schema", "querystring", "bounds"],
     ["model"],
     ["client"],
@@ -75,7 +75,7 @@ def test_the_client_knows_nothing_of_the_service() -> None:
         for name in imports(path)
         if name.startswith("fluxapi.")
     }
-    assert found <= {"client", "errors", "model", "__version__"}
+    assert found <= {"client", "errors", "model", "text", "__version__"}
 
 
 def test_the_service_knows_nothing_of_the_client() -> None:

@@ -24,10 +24,10 @@ from fluxapi.model import jobid
 from . import bulk
 from .config import read_config
 from .credentials import AccessTokenSource, Credentials
-from .errors import NotFound, Unauthorized, Unavailable, problem_of
+from .errors import NotFound, Unauthorized, Unavailable
 from .event import Event, Reset
 from .events import EventStream
-from .job import Job, JobList
+from .job import Job, JobId, JobList
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .paged import Paged
 from .results import AccessToken, BulkItem, CancelResult
@@ -273,12 +273,13 @@ class AsyncClient:
             async for message in messages:
                 if message.kind != "output":
                     continue
-                fields = decoded(message.data, dict[str, Any])
-                index = int(fields.pop("index"))
-                if index > seen:
-                    seen = index
-                    name, timestamp = fields.pop("name", "data"), fields.pop("timestamp")
-                    entry = entry_of(fields, name, timestamp, index)
+                written = decoded(message.data, _Written)
+                if written.index > seen:
+                    seen = written.index
+                    fields = decoded(message.data, dict[str, Any])
+                    for member in ("index", "name", "timestamp"):
+                        fields.pop(member, None)
+                    entry = entry_of(fields, written.name, written.timestamp, seen)
                     if entry.raw or entry.name != "data":
                         yield entry
 
@@ -465,10 +466,7 @@ class AsyncClient:
 
     async def _cancel(self, body: Mapping[str, Any]) -> CancelResult:
         answer = await self._transport.post("/jobs/cancel", body, _Canceled)
-        errors = [
-            (one.id, problem_of(int(one.error.get("status", 500)), one.error))
-            for one in answer.errors
-        ]
+        errors = [(one.id, bulk.problem(one.error)) for one in answer.errors]
         return CancelResult(answer.requested, answer.failed, tuple(errors), answer.more)
 
     def _channel(
@@ -493,7 +491,7 @@ _Any = dict[str, Any]
 
 
 class _Made(msgspec.Struct):
-    id: str
+    id: JobId
 
 
 class _Page(msgspec.Struct):
@@ -506,6 +504,12 @@ class _Logged(msgspec.Struct):
     timestamp: float
     name: str
     context: dict[str, Any] | None = None
+
+
+class _Written(msgspec.Struct):
+    index: int
+    timestamp: float
+    name: str = "data"
 
 
 class _Nodes(msgspec.Struct):

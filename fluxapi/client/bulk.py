@@ -8,21 +8,27 @@ from typing import Any
 
 import msgspec
 
-from .errors import Invalid, ProblemError, problem_of
+from .errors import BadAnswer, Invalid, ProblemError, problem_of
+from .job import JobId
 from .options import Command
 from .results import BulkItem
 from .transport import Transport, encoded
 
-__all__ = ["items_of", "submission", "submit_many"]
+__all__ = ["items_of", "problem", "submission", "submit_many"]
 
 _MAX_BYTES = 4 << 20
 """Bytes of jobs after which a request is full."""
 
 
+class _Item(msgspec.Struct):
+    id: JobId | None = None
+    error: Any = None
+
+
 class BulkAnswer(msgspec.Struct):
     """``schemas/bulk-result.json``, as far as it is needed."""
 
-    jobs: list[dict[str, Any]]
+    jobs: list[_Item]
 
 
 def submission(job: Command | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -32,11 +38,12 @@ def submission(job: Command | Mapping[str, Any]) -> Mapping[str, Any]:
 
 def items_of(answer: BulkAnswer, indexes: Iterable[int]) -> list[BulkItem]:
     """What came of jobs that have these places in the order given."""
+    places = list(indexes)
+    if len(places) != len(answer.jobs):
+        raise BadAnswer(f"{len(places)} jobs were sent, and {len(answer.jobs)} answered.")
     return [
-        BulkItem(index, made["id"])
-        if "id" in made
-        else BulkItem(index, None, _error(made.get("error")))
-        for index, made in zip(indexes, answer.jobs, strict=True)
+        BulkItem(index, None, problem(made.error)) if made.id is None else BulkItem(index, made.id)
+        for index, made in zip(places, answer.jobs, strict=True)
     ]
 
 
@@ -95,9 +102,10 @@ def _by_job(error: Invalid) -> dict[int, Invalid]:
     }
 
 
-def _error(problem: object) -> ProblemError:
-    status = problem.get("status") if isinstance(problem, Mapping) else None
-    return problem_of(status if isinstance(status, int) else 500, problem)
+def problem(document: object) -> ProblemError:
+    """The error that stands for one of many jobs."""
+    status = document.get("status") if isinstance(document, Mapping) else None
+    return problem_of(status if isinstance(status, int) else 500, document)
 
 
 async def _each(

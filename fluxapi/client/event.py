@@ -6,7 +6,9 @@ from typing import Any
 
 import msgspec
 
-from . import text
+from fluxapi.text import safe
+
+from .job import JobId
 
 __all__ = ["Event", "Reset"]
 
@@ -18,7 +20,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     volatile memos.
     """
 
-    id: str
+    id: JobId
     name: str
     timestamp: float
     """Seconds since the epoch."""
@@ -26,7 +28,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     context: dict[str, Any] | None = None
 
     def __repr__(self) -> str:
-        return f"<Event {text.plain(self.id)} {text.plain(self.name)} {self.timestamp:.3f}>"
+        return f"<Event {safe(self.id)} {safe(self.name)} {self.timestamp:.3f}>"
 
 
 class Reset(msgspec.Struct, frozen=True):

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
+from fluxapi.text import safe
+
 from . import text
 
-__all__ = ["Job", "JobException", "JobList"]
+__all__ = ["Job", "JobException", "JobId", "JobList"]
+
+JobId = Annotated[str, msgspec.Meta(pattern=r"\Af[1-9A-HJ-NP-Za-km-z]{1,11}\Z")]
+"""F58 plain (RFC 19), so that it can be shown, and completed by a shell, as it is."""
 
 _COLUMNS = ("id", "user", "name", "state", "tasks", "nodes", "time", "where")
 _SHOWN = 100
@@ -33,7 +38,7 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     Times are seconds since the epoch, ``runtime`` and ``duration`` seconds.
     """
 
-    id: str
+    id: JobId
     """F58 plain (RFC 19)."""
     state: str
     """DEPEND, PRIORITY, SCHED, RUN, CLEANUP or INACTIVE (RFC 21)."""
@@ -101,10 +106,10 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
         return record
 
     def __repr__(self) -> str:
-        parts = ["<Job", text.plain(self.id)]
+        parts = ["<Job", safe(self.id)]
         if self.name is not None:
             parts.append(text.quoted(self.name))
-        parts.append(text.plain(self.status))
+        parts.append(safe(self.status))
         elapsed = self.elapsed()
         if elapsed is not None:
             parts.append(text.span(elapsed))

@@ -1,33 +1,25 @@
-"""Text of others, made fit to be shown: what a job says is never an instruction to a terminal."""
+"""How values show in reprs, and in the tables of notebooks."""
 
 from __future__ import annotations
 
 import html
 import json
 
-__all__ = ["cell", "plain", "quoted", "span"]
+from fluxapi.text import safe
+
+__all__ = ["cell", "quoted", "span"]
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
-def plain(text: str) -> str:
-    """The text with an escape for everything that cannot be printed: controls, bidi overrides."""
-    if text.isprintable():
-        return text
-    return "".join(
-        char if char.isprintable() else char.encode("unicode_escape").decode("ascii")
-        for char in text
-    )
-
-
 def quoted(text: str) -> str:
     """The text in double quotes, on one line."""
-    return plain(json.dumps(text, ensure_ascii=False))
+    return safe(json.dumps(text, ensure_ascii=False))
 
 
 def cell(value: object) -> str:
     """A value as the content of an HTML element."""
-    return "" if value is None else html.escape(plain(str(value)))
+    return "" if value is None else html.escape(safe(str(value)))
 
 
 def span(seconds: float) -> str:

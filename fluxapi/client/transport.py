@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import msgspec
 
 from fluxapi import __version__
+from fluxapi.text import safe
 
-from . import text
 from .backoff import delay, retry_after
 from .config import origin
 from .credentials import Credentials
@@ -46,6 +46,9 @@ _UNAUTHORIZED = 401
 _ERROR = 400
 _MAX_PROBLEM = 1 << 20
 """Bytes of an error that are read."""
+
+_MAX_ANSWER = 1 << 30
+"""Bytes of the largest answer, unpacked: a whole output may be large, but there is an end to it."""
 
 pause = asyncio.sleep
 """Waits before the next try."""
@@ -173,10 +176,14 @@ class Transport:
                 if not await self._renew(authorization):
                     return Failure(_with_advice(problem.error))
             elif response.status in _REDIRECTS and "Location" in response.headers:
-                target = str(response.url.join(_url(response.headers["Location"])))
+                target = _target(response)
                 kept = response.status in _KEPT_METHOD or method in {"GET", "HEAD"}
                 response.release()
                 redirects += 1
+                if target is None:
+                    return Failure(
+                        ConnectionFailed(f"{self.url} sends requests on to what is no address.")
+                    )
                 if origin(target) != origin(self.url) or not kept or redirects > _MAX_REDIRECTS:
                     return Failure(self._elsewhere(target))
                 url = target
@@ -279,7 +286,7 @@ class Transport:
 
     def _elsewhere(self, target: str) -> ClientError:
         scheme, host, port = origin(target)
-        place = text.plain(f"{scheme}://{host}:{port}")
+        place = safe(f"{scheme}://{host}:{port}")
         return ConnectionFailed(
             f"{self.url} sends requests on to {place}, which would get your credentials: if that "
             "is right, give its address instead."
@@ -304,6 +311,8 @@ def decoded(body: bytes, type: type[T]) -> T:
         return msgspec.json.decode(body, type=type)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         reason = str(error)
+    except RecursionError:
+        reason = "it is nested too deeply"
     raise BadAnswer(f"This is not how a fluxapi service answers: {reason}.")
 
 
@@ -313,11 +322,35 @@ async def _whole(response: aiohttp.ClientResponse | Failure, request: Request) -
     if isinstance(response, Failure):
         return response
     try:
-        body = await response.read()
+        body = await _read(response, _MAX_ANSWER)
+        if body is None:
+            return Failure(BadAnswer(f"The answer is larger than {_MAX_ANSWER >> 20} MiB."))
         return Answer(response.status, response.headers, body)
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
         caught: BaseException = error
     return Failure(_broken(caught, request), again=request.repeatable)
+
+
+async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
+    """The body; ``None`` when it is larger than that, and then not read to its end."""
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            return None
+    return b"".join(parts)
+
+
+def _target(response: aiohttp.ClientResponse) -> str | None:
+    """Where a redirect leads; ``None`` for what is no address, or has credentials of its own."""
+    try:
+        target = response.url.join(_url(response.headers["Location"]))
+        # Looked at by two parsers: both must be able to.
+        origin(str(target))
+    except ValueError:
+        return None
+    return None if target.user or target.password else str(target)
 
 
 async def _refusal(response: aiohttp.ClientResponse, request: Request) -> Failure:
@@ -325,8 +358,10 @@ async def _refusal(response: aiohttp.ClientResponse, request: Request) -> Failur
     import aiohttp  # noqa: PLC0415 - it is there already
 
     try:
-        document = msgspec.json.decode(await response.content.read(_MAX_PROBLEM))
+        document = msgspec.json.decode(await _read(response, _MAX_PROBLEM) or b"")
     except (msgspec.MsgspecError, UnicodeDecodeError, aiohttp.ClientError, OSError):
+        document = None
+    except RecursionError:
         document = None
     except asyncio.TimeoutError:
         document = None
@@ -369,7 +404,7 @@ def _reason(error: BaseException) -> str:
         return "it was silent for too long"
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     words = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
-    return text.plain(str(words)).rstrip(".")
+    return safe(str(words)).rstrip(".")
 
 
 def _url(url: str) -> Any:
