@@ -25,6 +25,8 @@ from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
+from fluxapi.text import safe
+
 __all__ = [
     "BadAnswer",
     "ClientError",
@@ -73,7 +75,7 @@ class EventsLost(ClientError):
         self.cursor = cursor
 
     def __str__(self) -> str:
-        return f"{self.detail} Events may be missing (reset: {self.reason})."
+        return safe(f"{self.detail} Events may be missing (reset: {self.reason}).")
 
 
 class ProblemError(ClientError):
@@ -103,7 +105,9 @@ class ProblemError(ClientError):
 
     def __str__(self) -> str:
         text = self.detail or self.title or f"The service answered with status {self.status}."
-        return " ".join([text, *map(_sentence, self.errors)])
+        # Shown by whatever shows errors, a traceback too: no terminal is to obey it.
+        sentences = " ".join([text, *map(_sentence, self.errors)])
+        return safe(" ".join(line.strip() for line in sentences.splitlines()))
 
 
 class Invalid(ProblemError):

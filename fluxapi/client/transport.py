@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
@@ -296,7 +296,8 @@ class Transport:
 class Token(msgspec.Struct):
     """``schemas/access-token.json``."""
 
-    access_token: str
+    access_token: Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z")]
+    """Goes into a header, and to whom ``fluxapi token`` writes."""
     expires_in: float
 
 

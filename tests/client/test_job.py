@@ -42,7 +42,7 @@ def test_a_job_takes_what_the_schema_gives() -> None:
     record = {
         name: field["enum"][0] if "enum" in field else KINDS[field["type"]]
         for name, field in fields("job").items()
-    }
+    } | {"id": "f2QK3Zz"}
     job = msgspec.json.decode(json.dumps(record), type=Job)
     assert job.to_dict() == record
     assert json.loads(msgspec.json.encode(job)) == record

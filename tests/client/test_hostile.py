@@ -1,0 +1,157 @@
+"""A service that means harm, or is none: errors of the client, and no end of memory or stack."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import web
+from pytest_aiohttp import AiohttpServer
+
+from fluxapi.client import AsyncClient, BadAnswer, ConnectionFailed, Invalid, NotFound
+
+ESCAPE = "\x1b]0;title\x07"
+JOB = {"id": "f1", "state": "RUN", "status": "RUN"}
+
+Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Meet = Callable[[Answer], Awaitable[AsyncClient]]
+
+
+@pytest.fixture
+async def meet(aiohttp_server: AiohttpServer) -> AsyncIterator[Meet]:
+    """A client of a service that answers everything in one way."""
+    clients: list[AsyncClient] = []
+
+    async def _meet(answer: Answer) -> AsyncClient:
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", answer)
+        server = await aiohttp_server(app)
+        url = str(server.make_url("")).rstrip("/")
+        clients.append(AsyncClient(url, user="me", token="s3cret", retries=0, patience=0.0))
+        return clients[-1]
+
+    yield _meet
+    for client in clients:
+        await client.aclose()
+
+
+def says(document: object, status: int = 200) -> Answer:
+    async def answer(request: web.Request) -> web.Response:
+        del request
+        return web.json_response(document, status=status)
+
+    return answer
+
+
+def sends(body: bytes, status: int = 200) -> Answer:
+    async def answer(request: web.Request) -> web.Response:
+        del request
+        return web.Response(body=body, status=status, content_type="application/json")
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "location",
+    ["http://[::1/", "http://127.0.0.1:99999999/", "http://u:p@{}/", "//u@{}/v1/jobs/f1"],
+)
+async def test_where_a_redirect_leads_is_an_address_without_credentials(
+    meet: Meet, location: str
+) -> None:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(status=307, headers={"Location": location.format(request.host)})
+
+    flux = await meet(answer)
+    with pytest.raises(ConnectionFailed, match="what is no address"):
+        await flux.get("f1")
+
+
+async def test_nesting_has_an_end(meet: Meet) -> None:
+    flux = await meet(sends(b'{"nodes":' + b"[" * 100_000))
+    with pytest.raises(BadAnswer, match="nested too deeply"):
+        await flux.resources()
+
+
+async def test_nesting_of_an_error_has_an_end(meet: Meet) -> None:
+    flux = await meet(sends(b"[" * 100_000, status=404))
+    with pytest.raises(NotFound, match="404"):
+        await flux.get("f1")
+
+
+async def test_an_error_that_comes_in_pieces_is_read_whole(meet: Meet) -> None:
+    errors = [{"pointer": f"/jobs/{n}/num_tasks", "detail": "x" * 200} for n in range(2000)]
+    flux = await meet(says({"detail": "Not valid.", "errors": errors}, status=422))
+    with pytest.raises(Invalid) as caught:
+        await flux.submit("true")
+    assert len(caught.value.errors) == len(errors)
+
+
+async def test_an_answer_has_an_end(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fluxapi.client.transport._MAX_ANSWER", 1 << 20)
+
+    async def bomb(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Encoding": "gzip"})
+        await response.prepare(request)
+        packer = zlib.compressobj(wbits=31)
+        for _ in range(64):
+            await response.write(packer.compress(bytes(1 << 20)))
+        await response.write(packer.flush())
+        return response
+
+    flux = await meet(bomb)
+    with pytest.raises(BadAnswer, match="larger than 1 MiB"):
+        await flux.get("f1")
+
+
+@pytest.mark.parametrize("id", [f"{ESCAPE}f1", "f1\n", "$(true)", "f1;true", "", "f" + "1" * 12])
+async def test_an_id_is_one(meet: Meet, id: str) -> None:
+    flux = await meet(says({**JOB, "id": id, "jobs": [{"id": id}]}))
+    for asked in (flux.get("f1"), flux.submit("true"), flux.bulk("true")):
+        with pytest.raises(BadAnswer):
+            await asked
+
+
+@pytest.mark.parametrize(
+    "jobs", [[], [{"id": "f1"}, {"id": "f2"}, {"id": "f3"}], [{"id": 5}, {"id": 6}]]
+)
+async def test_of_many_jobs_each_has_an_answer(meet: Meet, jobs: list[object]) -> None:
+    flux = await meet(says({"jobs": jobs}))
+    with pytest.raises(BadAnswer):
+        _ = [item async for item in flux.submit_many(["true", "false"])]
+
+
+async def test_what_went_wrong_with_one_of_many_may_be_anything(meet: Meet) -> None:
+    refused = [{"id": "f1", "error": {"status": "x"}}, {"id": "f2", "error": {}}]
+    flux = await meet(says({"requested": 0, "failed": 2, "errors": refused}))
+    result = await flux.cancel_many(["f1", "f2"])
+    assert [error.status for _, error in result.errors] == [500, 500]
+
+
+@pytest.mark.parametrize("data", ["{}", '{"index":"x","timestamp":1}', '{"index":1}', "5"])
+async def test_an_entry_of_output_is_one(meet: Meet, data: str) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(f"event: output\ndata: {data}\n\n".encode())
+        return response
+
+    flux = await meet(answer)
+    with pytest.raises(BadAnswer):
+        _ = [entry async for entry in flux.follow_output("f1")]
+
+
+@pytest.mark.parametrize("token", [f"a{ESCAPE}", "a\nb", "a b", ""])
+async def test_a_token_fits_into_a_header(meet: Meet, token: str) -> None:
+    flux = await meet(says({"access_token": token, "expires_in": 60}))
+    with pytest.raises(BadAnswer):
+        await flux.create_token()
+
+
+async def test_words_of_an_error_are_no_orders_to_a_terminal(meet: Meet) -> None:
+    fields = [{"pointer": f"/{ESCAPE}", "detail": "\u202e"}]
+    flux = await meet(says({"detail": ESCAPE, "errors": fields}, status=422))
+    with pytest.raises(Invalid) as caught:
+        await flux.submit("true")
+    assert str(caught.value).isprintable()
+    assert caught.value.detail == ESCAPE
