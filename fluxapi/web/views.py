@@ -163,6 +163,7 @@ async def nodes(request: web.Request) -> web.Response:
         "nodes": rows[:_NODES],
         "total": len(rows),
         "totals": found["totals"],
+        "taken": sum(row["allocated"] for row in found["nodes"]),
         "wrong": wrong,
     }
     return await _render(request, "nodes.html", context)

@@ -1,5 +1,20 @@
 /** The same request as a line for a POSIX shell; whatever is in it, the shell runs nothing else. */
 
+/** Characters after which a line goes on in the next one. */
+const WIDE = 56;
+const NEXT = "\\\n  ";
+
+/** Words that belong together, in lines that a shell reads as one. @param {string[]} groups */
+function fold(groups) {
+  let width = 0;
+  return groups.reduce((all, group) => {
+    width += group.length + 1;
+    if (!all || width <= WIDE) return all ? `${all} ${group}` : group;
+    width = group.length + 3;
+    return `${all} ${NEXT}${group}`;
+  }, "");
+}
+
 /** One word of a line.
  * @param {string} text
  */
@@ -72,13 +87,14 @@ export function join(words) {
  */
 export function curl(address, body, user) {
   const login = user ? ["--user", pasted(user)] : [];
-  const json = JSON.stringify(body).replace(
+  const [short, long] = [JSON.stringify(body), JSON.stringify(body, null, 2)];
+  const json = (short.length > WIDE ? long : short).replace(
     // What a terminal would not show as it is: direction marks and the like.
     /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu,
     (it) => it.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
   );
   const header = ["--header", quote("Content-Type: application/json")];
-  return ["curl", ...login, ...header, "--data-raw", quote(json), quote(address)].join(" ");
+  return ["curl", ...login, ...header, `${NEXT}--data-raw`, quote(json), NEXT + quote(address)].join(" ");
 }
 
 /** @typedef {(value: any) => string[]} Words */
@@ -151,22 +167,24 @@ function dependency(entry) {
  */
 export function line(job, many) {
   /** @type {string[]} */
-  const words = ["fluxapi", "submit"];
+  const groups = ["fluxapi submit"];
   /** @type {string[]} */
   const unsaid = [];
   for (const [name, value] of Object.entries(job)) {
     if (name === "command" || SWITCHES.includes(name)) continue;
     const flag = FLAGS[name];
-    if (flag) words.push(...flag(value));
-    else unsaid.push(name);
+    const words = flag?.(value) ?? [];
+    groups.push(...(words[0]?.startsWith("--") ? words : [words.join(" ")]).filter(Boolean));
+    if (!flag) unsaid.push(name);
   }
   // With nodes alone, flux submit would take whole ones and start a task on each.
-  if (job["num_nodes"] !== undefined && job["num_tasks"] === undefined) words.push("-n", "1");
+  if (job["num_nodes"] !== undefined && job["num_tasks"] === undefined) groups.push("-n 1");
   const switches = SWITCHES.filter((name) => job[name]);
-  if (switches.length) words.push(`--flags=${switches.join(",")}`);
-  if (many.copies !== undefined) words.push(`--bcc=1-${pasted(String(many.copies))}`);
-  if (many.cc !== undefined) words.push(`--cc=${pasted(String(many.cc))}`);
+  if (switches.length) groups.push(`--flags=${switches.join(",")}`);
+  if (many.copies !== undefined) groups.push(`--bcc=1-${pasted(String(many.copies))}`);
+  if (many.cc !== undefined) groups.push(`--cc=${pasted(String(many.cc))}`);
   const command = typeof job["command"] === "string" ? (split(job["command"]) ?? [job["command"]]) : [];
-  if (command[0]?.startsWith("-")) words.push("--");
-  return { line: [...words, ...command.map(pasted)].join(" "), unsaid };
+  if (command[0]?.startsWith("-")) groups.push("--");
+  if (command.length) groups.push(command.map(pasted).join(" "));
+  return { line: fold(groups), unsaid };
 }

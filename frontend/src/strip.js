@@ -75,12 +75,13 @@ export class Strip {
 /** What is in use of something, in numbers and as a bar.
  * @param {string} name
  * @param {{ total: number, allocated: number }} count
- * @param {string} [wrong] what cannot be used at all
+ * @param {string} [more] what else there is to say
+ * @param {"wrong" | "more"} [kind] whether that is bad
  */
-export function figure(name, { total, allocated }, wrong = "") {
+export function figure(name, { total, allocated }, more = "", kind = "wrong") {
   const pair = element("div", {});
   const value = element("dd", { textContent: `${allocated.toLocaleString()} of ${total.toLocaleString()}` });
-  if (wrong) value.append(", ", element("span", { className: "wrong", textContent: wrong }));
+  if (more) value.append(", ", element("span", { className: kind, textContent: more }));
   const bar = element("dd", { className: "bar" });
   const meter = element("meter", { min: 0, max: total, value: allocated });
   meter.setAttribute("aria-label", `${name} in use`);

@@ -2,11 +2,12 @@
 
 import { address, call } from "../api.js";
 import { Channel } from "../channel.js";
-import { element } from "../grid.js";
-import { arrange, Placed, STATES } from "../nodes.js";
+import { arrange, Placed } from "../nodes.js";
+import { Picture } from "../picture.js";
 import { Rack } from "../rack.js";
 import { attend } from "../presence.js";
 import * as status from "../status.js";
+import { figure } from "../strip.js";
 
 /** @typedef {import("../nodes.js").Node} Node */
 
@@ -22,6 +23,11 @@ const placed = new Placed();
 const rack = new Rack($("frame"), /** @type {HTMLTableElement} */ ($("nodes")), (node) => placed.on(node));
 const query = new URLSearchParams(location.search);
 const filters = { state: query.get("state") ?? "", text: query.get("text") ?? "" };
+const picture = new Picture($("picture"), (name) => {
+  const input = /** @type {HTMLInputElement} */ ($("filters").querySelector("[name=text]"));
+  input.value = input.value === name ? "" : name;
+  input.dispatchEvent(new Event("input", { bubbles: true }));
+});
 /** @type {Node[]} */
 let nodes = [];
 let known = false;
@@ -36,6 +42,7 @@ function show() {
   $("nodes").classList.toggle("no-gpus", nodes.every((node) => node.gpus.total === 0));
   $("nodes").classList.toggle("no-reasons", rack.nodes.every((node) => !node.reason && !node.drained_at));
   rack.draw();
+  picture.show(nodes);
   const [shown, total] = [rack.nodes.length, nodes.length];
   $("count").textContent = shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`;
   $("empty").hidden = shown > 0;
@@ -46,29 +53,16 @@ function show() {
 /** The sums at the top. */
 function figures() {
   const sum = (/** @type {(node: Node) => number} */ of) => nodes.reduce((all, node) => all + of(node), 0);
-  /** @type {[string, string][]} */
-  const pairs = [...STATES].reverse().flatMap((state) => {
-    const count = sum((node) => Number(node.state === state));
-    /** @type {[string, string][]} */
-    const pair = [[`${state[0]?.toUpperCase()}${state.slice(1)}`, count.toLocaleString()]];
-    return count || state === "up" ? pair : [];
-  });
-  pairs.push(["Nodes in use", `${sum((node) => Number(node.allocated))} of ${nodes.length}`]);
+  const total = { total: nodes.length, allocated: sum((node) => Number(node.allocated)) };
+  const parts = [figure("Nodes", total)];
   for (const [kind, title] of /** @type {const} */ ([["cores", "Cores"], ["gpus", "GPUs"]])) {
-    const total = sum((node) => node[kind].total);
-    if (!total) continue;
-    pairs.push([`${title} in use`, `${sum((node) => node[kind].allocated)} of ${total}`]);
+    const count = { total: sum((node) => node[kind].total), allocated: sum((node) => node[kind].allocated) };
+    if (!count.total) continue;
     // What is free on a node that is not up is of no use to anybody.
     const free = sum((node) => (node.state === "up" ? node[kind].total - node[kind].allocated : 0));
-    pairs.push([`${title} free`, String(free)]);
+    parts.push(figure(title, count, `${free.toLocaleString()} free`, "more"));
   }
-  $("figures").replaceChildren(
-    ...pairs.map(([name, value]) => {
-      const pair = element("div", {});
-      pair.append(element("dt", { textContent: name }), element("dd", { textContent: value }));
-      return pair;
-    }),
-  );
+  $("figures").replaceChildren(...parts);
 }
 
 /** Ask for the nodes where something has changed, at most every two seconds and while seen. */
