@@ -9,6 +9,7 @@ from collections.abc import Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .exits import FAILED, INTERRUPTED, OK, of_job
+from .hangup import while_read
 from .terminal import note, put_raw
 from .text import safe
 
@@ -122,9 +123,12 @@ async def attach(
 async def _until_pressed(
     flux: AsyncClient, ids: list[str], work: Coroutine[Any, Any, int], hint: str
 ) -> int:
-    """The status that ``work`` comes to; Ctrl-C ends it, and twice the jobs, too."""
+    """The status that ``work`` comes to; Ctrl-C ends it, and twice the jobs, too.
+
+    Raises ``BrokenPipeError`` when whoever read standard output is gone; the jobs go on.
+    """
     with Interrupts() as interrupts:
-        status = await interrupts.unless_pressed(work)
+        status = await interrupts.unless_pressed(while_read(work))
         if status is not None:
             return status
         note(hint)

@@ -153,6 +153,22 @@ def test_a_reader_that_goes_away_is_no_error(run: Program) -> None:
     assert (process.returncode, told) == (141, b"")
 
 
+@pytest.mark.parametrize("words", [("output", "--follow"), ("watch", "--json")])
+def test_a_follower_ends_with_its_reader_though_nothing_comes(
+    run: Program, on_embedded: Service, words: tuple[str, ...]
+) -> None:
+    job = run.submit("sh", "-c", "echo first; exec sleep 1000")
+    with run.start(*words, job) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr is not None
+        told = process.stderr.read()
+    assert (process.returncode, told) == (141, "")
+    assert on_embedded.get(f"/jobs/{job}")["state"] == "RUN"
+    run.ok("cancel", job)
+
+
 def test_no_service_is_status_3(run: Program, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

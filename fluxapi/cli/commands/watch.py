@@ -14,6 +14,7 @@ from fluxapi.cli.commands.jobs import add_format, chosen_format
 from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
 from fluxapi.cli.fields import JobFields
 from fluxapi.cli.format import Format, FormatError
+from fluxapi.cli.hangup import while_read
 from fluxapi.cli.listing import where
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.terminal import note, put
@@ -88,7 +89,7 @@ def _run(arguments: argparse.Namespace) -> int:
     follow = _events if arguments.events or arguments.event or arguments.since else _jobs
 
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
-        return await follow(flux, given, filter, Printer(given, chosen))
+        return await while_read(follow(flux, given, filter, Printer(given, chosen)))
 
     return connected(arguments, act, patience=None)
 
