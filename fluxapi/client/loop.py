@@ -38,6 +38,7 @@ class LoopThread:
         self._thread: threading.Thread | None = None
         self._owner = os.getpid()
         self._closed = False
+        self._iterated: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """What comes of it; interrupted, it is canceled."""
@@ -66,6 +67,7 @@ class LoopThread:
 
     def iterate(self, items: AsyncIterator[T]) -> Iteration[T]:
         """The same items for a ``for``."""
+        self._iterated.add(items)
         return Iteration(self, items)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
@@ -83,7 +85,9 @@ class LoopThread:
         if loop is None or thread is None or not thread.is_alive():
             last.close()
             return
-        asyncio.run_coroutine_threadsafe(_finish(last), loop).result(_LAST_WORDS)
+        asyncio.run_coroutine_threadsafe(_finish(last, list(self._iterated)), loop).result(
+            _LAST_WORDS
+        )
         loop.call_soon_threadsafe(loop.stop)
         thread.join(_LAST_WORDS)
 
@@ -112,13 +116,16 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-async def _finish(last: Awaitable[Any]) -> None:
-    """The last thing, and the end of everything else."""
+async def _finish(last: Awaitable[Any], left: Iterable[Any]) -> None:
+    """The last thing, and the end of everything else, what is ``left`` of iterations too."""
     await last
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    # From the outside in: the loop closes all generators at once, and one that another one reads
+    # from cannot be closed twice at the same time.
+    await asyncio.gather(*map(_close, left), return_exceptions=True)
     loop = asyncio.get_running_loop()
     await loop.shutdown_asyncgens()
     await loop.shutdown_default_executor()
