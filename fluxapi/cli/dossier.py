@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from .exits import of_job
+from .exits import BY_SIGNAL, of_job
 from .fields import JobFields
 from .text import plural, safe
 from .times import duration
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["event_line", "lines", "state"]
 
-_BY_SIGNAL = 128
 _URGENCIES = {0: " (held)", 16: "", 31: " (expedited)"}
 
 
@@ -84,9 +83,9 @@ def _ending(job: Job) -> str:
     if job.success:
         return ""
     code = of_job(job)
-    if code > _BY_SIGNAL:
+    if code > BY_SIGNAL:
         try:
-            return f", {signal.Signals(code - _BY_SIGNAL).name}"
+            return f", {signal.Signals(code - BY_SIGNAL).name}"
         except ValueError:
             pass
     return f", exit code {code}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fluxapi.client import ClientError, Job
 
 __all__ = [
+    "BY_SIGNAL",
     "DENIED",
     "FAILED",
     "INTERRUPTED",
@@ -37,7 +38,8 @@ __all__ = [
 OK, FAILED, USAGE, UNREACHABLE, DENIED = 0, 1, 2, 3, 4
 INTERRUPTED = 130
 PIPE = 141
-_BY_SIGNAL = 128
+BY_SIGNAL = 128
+"""Added to the number of a signal that ended a job."""
 
 
 class Failure(Exception):
@@ -71,7 +73,7 @@ def of_job(job: Job) -> int:
     """
     status = job.waitstatus
     if status is not None and os.WIFSIGNALED(status):
-        return _BY_SIGNAL + os.WTERMSIG(status)
+        return BY_SIGNAL + os.WTERMSIG(status)
     if status is not None and os.WEXITSTATUS(status):
         return os.WEXITSTATUS(status)
     return OK if job.success else FAILED

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from fluxapi.model.jobid import encode_f58, encode_fancy, parse
 
 from . import basemoji
+from .exits import BY_SIGNAL
 from .text import safe, safe_tree
 from .times import duration
 
@@ -54,7 +55,6 @@ _RESERVED_EXITS = {
     127: "command not found",
     128: "Invalid argument to exit",
 }
-_BY_SIGNAL = 128
 
 
 class JobId(int):
@@ -229,11 +229,11 @@ def _dependency(text: str, now: float) -> str:
 def _exit(code: int | None, *, failed: bool) -> str:
     if not failed or code is None:
         return f"Exit {'' if code is None else code}"
-    if code > _BY_SIGNAL:
+    if code > BY_SIGNAL:
         try:
-            return signal.strsignal(code - _BY_SIGNAL) or f"Signaled {code - _BY_SIGNAL}"
+            return signal.strsignal(code - BY_SIGNAL) or f"Signaled {code - BY_SIGNAL}"
         except ValueError:
-            return f"Signaled {code - _BY_SIGNAL}"
+            return f"Signaled {code - BY_SIGNAL}"
     return _RESERVED_EXITS.get(code, f"Exit {code}")
 
 
