@@ -9,7 +9,16 @@ from typing import TextIO
 
 from .text import safe
 
-__all__ = ["colors", "note", "prepare", "progress_wanted", "put", "put_raw", "width"]
+__all__ = [
+    "colors",
+    "discard_output",
+    "note",
+    "prepare",
+    "progress_wanted",
+    "put",
+    "put_raw",
+    "width",
+]
 
 
 def prepare() -> None:
