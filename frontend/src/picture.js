@@ -13,8 +13,10 @@ const WORDS = {
   full: "full", most: "half or more taken", some: "less than half taken", free: "free",
   excluded: "excluded", drained: "drained", down: "down",
 };
-/** Most nodes of a picture, and pixels of a square with the gap beside it. */
-const SIZES = /** @type {const} */ ([[64, 24], [600, 16], [2500, 11], [Infinity, 7]]);
+/** Pixels of a square with the gap beside it: the largest with which the picture is not too high. */
+const SIZES = [24, 20, 16, 13, 11, 9, 7, 6, 5];
+const SMALLEST = 4;
+const HIGHEST = 150;
 const SVG = "http://www.w3.org/2000/svg";
 
 /** @param {Node} node @returns {Kind} */
@@ -32,6 +34,12 @@ export function count(nodes) {
   const found = new Map();
   for (const node of nodes) found.set(kind(node), (found.get(kind(node)) ?? 0) + 1);
   return KINDS.flatMap((it) => (found.has(it) ? [{ kind: it, number: found.get(it) ?? 0 }] : []));
+}
+
+/** @param {number} number of nodes @param {number} width pixels */
+export function size(number, width) {
+  const fits = (/** @type {number} */ it) => Math.ceil(number / Math.max(Math.floor(width / it), 1)) * it <= HIGHEST;
+  return SIZES.find(fits) ?? SMALLEST;
 }
 
 export class Picture {
@@ -68,12 +76,12 @@ export class Picture {
 
   #draw() {
     const nodes = this.#nodes;
-    const width = this.where.clientWidth;
+    const width = this.legend.clientWidth;
     const kinds = nodes.map(kind);
     const said = `${width} ${kinds.join(" ")}`;
     if (!width || said === this.#said) return;
     this.#said = said;
-    this.#size = (SIZES.find(([most]) => nodes.length <= most) ?? SIZES[3])[1];
+    this.#size = size(nodes.length, width);
     this.#across = Math.max(Math.floor(width / this.#size), 1);
     const side = this.#size - (this.#size > 10 ? 3 : 1);
     const height = Math.ceil(nodes.length / this.#across) * this.#size;
@@ -90,6 +98,9 @@ export class Picture {
         paths.set("cross", `${paths.get("cross") ?? ""}M${x + 0.5} ${y + 0.5}l${side} ${side}${cross}`);
       }
     }
+    const crosses = paths.get("cross");
+    // Over the squares, not under them.
+    if (crosses && paths.delete("cross")) paths.set("cross", crosses);
     this.svg.replaceChildren(...[...paths].map(([name, d]) => {
       const path = document.createElementNS(SVG, "path");
       path.setAttribute("d", d);

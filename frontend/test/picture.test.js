@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { count, kind, size } from "../src/picture.js";
+
+/** @param {"up" | "down" | "drained" | "excluded"} state @param {number} allocated @param {number} total */
+const node = (state, allocated, total = 8) => ({
+  rank: 0, name: "a", state, allocated: allocated > 0, cores: { total, allocated }, gpus: { total: 0, allocated: 0 },
+});
+
+test("a square says how much of a node is taken", () => {
+  assert.deepEqual([0, 1, 4, 8].map((taken) => kind(node("up", taken))), ["free", "some", "most", "full"]);
+});
+
+test("a node of which no cores are known is taken or not", () => {
+  assert.deepEqual([0, 1].map((taken) => kind(node("up", taken, 0))), ["free", "full"]);
+});
+
+test("trouble comes before use", () => {
+  assert.equal(kind(node("drained", 8)), "drained");
+});
+
+test("the legend has what there is, trouble last", () => {
+  const nodes = [node("down", 0), node("up", 0), node("up", 8), node("up", 0)];
+  assert.deepEqual(count(nodes), [
+    { kind: "full", number: 1 }, { kind: "free", number: 2 }, { kind: "down", number: 1 },
+  ]);
+});
+
+test("few nodes are large, many are small, on a phone smaller", () => {
+  assert.equal(size(4, 1200), 24);
+  assert.ok(size(1000, 1200) > size(1000, 340));
+  assert.ok(Math.ceil(1000 / Math.floor(340 / size(1000, 340))) * size(1000, 340) <= 150);
+  assert.equal(size(1_000_000, 340), 4);
+});
