@@ -5,6 +5,8 @@ PYTHON ?= $(or $(if $(FLUX),$(shell flux python -c 'import sys; print(sys.execut
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
+# Tests mostly wait for other processes, so there are more of them than cores.
+WORKERS ?= 3
 # Under Flux, `make run` is the initial program of an instance of its own.
 START  := $(if $(FLUX_URI),,$(if $(FLUX),flux start))
 
@@ -41,7 +43,7 @@ run: $(STAMP) $(DIST) ## set up and run the service (under flux start where ther
 
 test: $(STAMP) $(DIST) ## run the tests (on a real Flux too where there is one)
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) test --silent
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, formatting, types
 	$(BIN)/ruff check .
