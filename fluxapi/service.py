@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -94,9 +95,16 @@ def _listen(settings: Settings) -> socket.socket:
         )
     except OSError as error:
         raise SettingsError(
-            f"Cannot listen on {settings.host} port {settings.port}: {error.strerror or error}. "
-            "Choose another with --host and --port."
+            f"Cannot listen on {settings.host} port {settings.port}: {_reason(error)}. "
+            "Choose another with --host and --port; port 0 takes any free one."
         ) from None
+
+
+def _reason(error: OSError) -> str:
+    """Why, without the address again that Python adds; a name that is not found has its own."""
+    if isinstance(error, socket.gaierror) or not error.errno:
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
 
 
 def _url(sock: socket.socket) -> str:

@@ -132,7 +132,9 @@ def test_a_taken_port_is_one_sentence() -> None:
         port = taken.getsockname()[1]
         status, said = refusal(EMBEDDED, f"--port={port}")
     assert status == 1
-    assert said.startswith(f"fluxapi: Cannot listen on 127.0.0.1 port {port}")
+    assert said.startswith(
+        f"fluxapi: Cannot listen on 127.0.0.1 port {port}: Address already in use. Choose"
+    )
     assert said.count("\n") == 1
 
 

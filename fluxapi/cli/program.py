@@ -11,7 +11,7 @@ from importlib import import_module
 from fluxapi import __version__
 
 from .commands import SUMMARIES
-from .exits import INTERRUPTED, PIPE, Failure
+from .exits import INTERRUPTED, PIPE, USAGE, Failure
 from .session import add_connection
 from .terminal import discard_output, note, prepare
 
@@ -56,7 +56,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
         complete(build_parser())
     given = sys.argv[1:] if arguments is None else list(arguments)
-    parsed = build_parser(_command(given)).parse_args(given)
+    if not given:
+        build_parser("").print_help(sys.stderr)
+        return USAGE
+    parsed, unknown = build_parser(_command(given)).parse_known_args(given)
+    if unknown:
+        note(f"{parsed.command} takes no {unknown[0]}; fluxapi {parsed.command} --help says what.")
+        return USAGE
     prepare()
     try:
         status: int = parsed.run(parsed)

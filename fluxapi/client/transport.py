@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import importlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -276,7 +278,7 @@ class Transport:
             return Failure(
                 ConnectionFailed(
                     f"There is no connection to {self.url}: {_reason(error)}. Does the service "
-                    "run, and is this its address?"
+                    "run (fluxapi serve starts one), and is this its address (FLUXAPI_URL)?"
                 ),
                 again=True,
             )
@@ -405,6 +407,9 @@ def _reason(error: BaseException) -> str:
         return "it was silent for too long"
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     words = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    if isinstance(inner, ConnectionRefusedError):
+        # What asyncio says of it repeats the address and leaves out why.
+        words = os.strerror(errno.ECONNREFUSED)
     return safe(str(words)).rstrip(".")
 
 

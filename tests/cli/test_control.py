@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from fluxapi.cli.commands import SUMMARIES
 from tests.running import Service, clean_environment, needs_flux, service
 
 from .program import Program
@@ -174,9 +175,28 @@ def test_no_service_is_status_3(run: Program, tmp_path: Path) -> None:
         port = taken.getsockname()[1]
     done = Program(f"http://127.0.0.1:{port}", tmp_path)("jobs")
     assert (done.status, done.err.count("\n")) == (3, 1)
+    assert f"http://127.0.0.1:{port}: Connection refused. Does the service run" in done.err
     assert run("--url", f"http://127.0.0.1:{port}", "jobs").status == 3
     assert run("jobs", "--url", f"http://127.0.0.1:{port}").status == 3
     assert run("--url", "nonsense", "jobs").status == 2
+
+
+def test_nothing_asked_is_answered_by_the_help(run: Program) -> None:
+    done = run()
+    assert (done.status, done.out) == (2, "")
+    assert all(name in done.err for name in SUMMARIES)
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [(("submit", "--nope", "true"), "--nope"), (("nodes", "extra"), "extra")],
+)
+def test_what_a_command_does_not_take(run: Program, words: tuple[str, ...], named: str) -> None:
+    done = run(*words)
+    assert (done.status, done.out) == (2, "")
+    assert done.err == (
+        f"fluxapi: {words[0]} takes no {named}; fluxapi {words[0]} --help says what.\n"
+    )
 
 
 def test_credentials_and_a_token(tmp_path: Path) -> None:
