@@ -3,7 +3,7 @@
 The config file (``~/.config/fluxapi/config.toml``) has one table per profile::
 
     [default]
-    url = "https://cluster.example.org/flux"
+    url = "https://cluster.example.org"
     user = "alice"
     token_file = "~/.config/fluxapi/token"
 
@@ -178,7 +178,7 @@ def _address(url: str) -> str:
         # Not shown: there may be a password in it.
         raise ConfigError(
             "The address of the service must look like http://127.0.0.1:5000 or "
-            "https://cluster.example.org/flux."
+            "https://cluster.example.org."
         )
     if parts.username is not None or parts.password is not None:
         raise ConfigError(
