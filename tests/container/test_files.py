@@ -339,5 +339,8 @@ def test_the_site_of_nginx_lets_sockets_and_streams_through() -> None:
         "ssl_certificate ",
     ):
         assert words in site
+    guide = (ROOT / "docs" / "how-to" / "nginx.md").read_text(encoding="utf-8")
+    (patience,) = re.findall(r"proxy_read_timeout \w+;", site)
+    assert patience in guide
     limit = next(setting.default for setting in TABLE if setting.name == "max_body")
     assert f"client_max_body_size {int(str(limit)) >> 20}m;" in site
