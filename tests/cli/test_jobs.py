@@ -205,5 +205,6 @@ def test_nodes(run: Program, on_embedded: Service) -> None:
     lines = run.ok("nodes").splitlines()
     assert lines[0].split() == ["RANK", "NODE", "STATE", "CORES", "GPUS", "JOBS", "REASON"]
     assert lines[1].split()[:3] == ["0", name, "up"]
+    assert lines[-1].split()[:3] == ["all", "1", "node"]
     assert run.ok("nodes", "--names") == f"{name}\n"
     assert json.loads(run.ok("nodes", "--json"))["totals"]["nodes"] == 1

@@ -11,7 +11,7 @@ from fluxapi.cli.arguments import Parsers, add_command
 from fluxapi.cli.exits import OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import colors, put
-from fluxapi.cli.text import safe
+from fluxapi.cli.text import plural, safe
 from fluxapi.cli.times import short_date
 from fluxapi.model.resources import decode_idset
 
@@ -83,7 +83,7 @@ def _use(count: dict[str, int]) -> str:
 
 def _sums(totals: dict[str, Any], jobs: int) -> tuple[str, ...]:
     return (
-        "", "all", f"{totals['nodes']} nodes", _use(totals["cores"]), _use(totals["gpus"]),
+        "", "all", plural(totals["nodes"], "node"), _use(totals["cores"]), _use(totals["gpus"]),
         str(jobs), "",
     )  # fmt: skip
 
