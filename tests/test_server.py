@@ -26,6 +26,18 @@ async def port() -> AsyncIterator[int]:
     await runner.cleanup()
 
 
+async def test_who_never_ends_a_head_is_let_go() -> None:
+    app = create_app(Settings(), FakeInstance(), stop=lambda: None)
+    runner = Runner(app, idle=0.1, access_log=None, handle_signals=False)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader, writer = await asyncio.open_connection(*runner.addresses[0])
+    writer.write(b"GET / HTTP/1.1\r\nX: ")
+    assert await reader.read() == b""
+    writer.close()
+    await runner.cleanup()
+
+
 async def answer(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of what comes back before the connection ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
