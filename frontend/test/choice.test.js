@@ -1,0 +1,35 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Choice } from "../src/choice.js";
+import { columns } from "../src/columns.js";
+import { Rows } from "../src/rows.js";
+import { Situation } from "../src/waits.js";
+
+const all = columns(new Situation());
+const keys = (/** @type {Choice} */ choice) => choice.columns.map(({ key }) => key);
+
+test("a column that no job has anything for is not shown", () => {
+  const choice = new Choice(all);
+  assert.ok(!keys(choice).includes("queue"));
+  choice.bare.delete("queue");
+  assert.ok(keys(choice).includes("queue"));
+});
+
+test("a column that is not wanted is not shown when there is something for it", () => {
+  const choice = new Choice(all, ["id", "name"]);
+  choice.bare.delete("queue");
+  assert.deepEqual(keys(choice), ["id", "name"]);
+});
+
+test("rows tell whether a job is in a queue", () => {
+  const rows = new Rows();
+  rows.take({ type: "job", id: "f1", revision: 1, queue: "" });
+  assert.equal(rows.hasQueues, false);
+  rows.take({ type: "job", id: "f2", revision: 1, queue: "batch" });
+  assert.equal(rows.hasQueues, true);
+});
+
+test("columns that share the room begin with the same width, or the page would move when its script comes", () => {
+  assert.equal(new Set(all.filter(({ grows }) => grows).map(({ width }) => width)).size, 1);
+});
