@@ -147,6 +147,12 @@ def _profile(path: Path, name: str | None) -> dict[str, str]:
         raise ConfigError(f"The config file {path} is not TOML: {error}.") from None
     if any(isinstance(table, dict) and "token" in table for table in tables.values()):
         _check_private(path, "The config file has a token and")
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & (stat.S_IWGRP | stat.S_IWOTH):
+        # Who can change the address gets the token of the token file, too.
+        raise ConfigError(
+            f"The config file {path} can be changed by others (mode {mode:04o}): chmod go-w {path}"
+        )
     table = tables.get(name or "default")
     if table is None and name is None:
         return {}

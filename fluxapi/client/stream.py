@@ -12,7 +12,7 @@ import msgspec
 
 from . import transport as transports
 from .backoff import delay
-from .errors import ConnectionFailed, NotFound
+from .errors import BadAnswer, ConnectionFailed, NotFound
 from .transport import Failure, Query, Request, Transport, decoded
 
 if TYPE_CHECKING:
@@ -24,6 +24,11 @@ T = TypeVar("T")
 
 _WHOLE = frozenset({"clean", "finished", "no-output"})
 """Ends after which nothing more comes."""
+
+_STREAM = "text/event-stream"
+_NO_STREAM = (
+    f"This is not how a fluxapi service answers: {_STREAM} was asked for, and something else came."
+)
 
 _MAX_MESSAGE = 64 << 20
 """Bytes of the largest message that is put together."""
@@ -83,6 +88,8 @@ class Channel:
             async with self._transport.attempt(self._request()) as response:
                 if isinstance(response, Failure):
                     failure = response
+                elif response.content_type != _STREAM:
+                    failure = Failure(BadAnswer(_NO_STREAM))
                 else:
                     self.connected = True
                     self.connections += 1
@@ -103,7 +110,7 @@ class Channel:
                 await self._wait(failure)
 
     def _request(self) -> Request:
-        headers = {"Accept": "text/event-stream"}
+        headers = {"Accept": _STREAM}
         if self._resumes and self.cursor is not None:
             headers["Last-Event-ID"] = self.cursor
         return Request(

@@ -100,6 +100,13 @@ def test_a_token_file(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         read_config()
 
 
+@pytest.mark.parametrize("mode", [0o664, 0o646])
+def test_an_address_that_others_can_change(write: Write, mode: int) -> None:
+    path = write('[default]\nurl = "http://one.example"\n', mode)
+    with pytest.raises(ConfigError, match=f"chmod go-w {path}"):
+        read_config()
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
 def test_a_token_that_others_can_read(write: Write, mode: int) -> None:
     path = write(PROFILES, mode)

@@ -155,3 +155,9 @@ async def test_words_of_an_error_are_no_orders_to_a_terminal(meet: Meet) -> None
         await flux.submit("true")
     assert str(caught.value).isprintable()
     assert caught.value.detail == ESCAPE
+
+
+async def test_a_stream_is_one(meet: Meet) -> None:
+    client = await meet(says({"jobs": []}))
+    with pytest.raises(BadAnswer, match="text/event-stream"):
+        await anext(client.events())
