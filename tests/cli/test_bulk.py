@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 import pytest
+from rich.progress import Progress
 
 from fluxapi.cli import batch
+from fluxapi.cli.progress import Rate
 from fluxapi.client import AsyncClient, BulkItem
 from tests.running import Service, needs_flux
 
@@ -126,6 +128,17 @@ async def test_jobs_are_read_as_they_are_submitted() -> None:
     assert await batch.submit(cast("AsyncClient", Service()), items, None, arguments) == 0
     assert read == 10_000
     assert most <= 500
+
+
+def test_the_rate_of_what_is_done_is_over_all_of_its_time() -> None:
+    now = [0.0]
+    with Progress(get_time=lambda: now[0], disable=True) as progress:
+        bar = progress.add_task("submitted", total=300)
+        now[0] = 2.0
+        progress.advance(bar, 299)
+        now[0] = 2.001
+        progress.advance(bar, 1)
+        assert Rate().render(progress.tasks[0]).plain == "150 jobs/s"
 
 
 def test_a_bar_with_rates_only_at_a_terminal(run: Program) -> None:
