@@ -79,7 +79,8 @@ def _head(board: Board, now: float) -> Iterator[Line]:
     for name, members in _MEMBERS.items():
         counts[name] = sum(stats.states.get(member, 0) for member in members)
     shown = " · ".join(f"{counts.get(name, 0):,} {name.lower()}" for name in _STATES)
-    yield Line(f"jobs   {shown} · {stats.total:,} in all")
+    # The sum first: a narrow terminal cuts the rare results off, which are most often 0.
+    yield Line(f"jobs   {stats.total:,} in all · {shown}")
     yield Line(
         f"rates  {stats.submissions_per_second:,.1f} submissions/s · "
         f"{stats.events_per_second:,.1f} events/s"
