@@ -38,7 +38,7 @@ _LOOK = """() => ({
   foreign: [...document.querySelectorAll(
     "body :is(img, svg, iframe, object, embed, style, link, base, title, meta)")]
     // The mark beside the name, and the picture of nodes.
-    .filter((it) => !it.matches(".top > .brand > a > img:only-of-type, #picture > svg:only-of-type"))
+    .filter((it) => !it.matches(".brand > a > img:only-of-type, #picture > svg:only-of-type"))
     .map((it) => it.outerHTML),
   scripts: [...document.scripts].filter((it) => it.type !== "application/json"
     && !it.src.startsWith(location.origin + "/static/")).map((it) => it.outerHTML),
