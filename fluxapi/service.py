@@ -11,7 +11,7 @@ import sys
 
 from aiohttp import web
 
-from . import __version__, telemetry
+from . import __version__, keys, telemetry
 from .app import create_app
 from .errors import SettingsError
 from .instance.protocol import Instance
@@ -70,6 +70,8 @@ async def serve(settings: Settings) -> None:
         await runner.setup()
         sock = _listen(settings)
         await web.SockSite(runner, sock).start()
+        if not app[keys.ASSETS]:
+            _say("The dashboard was not built, so its pages are bare: make builds it.")
         _say(f"fluxapi {__version__} answers at {_url(sock)}")
         await stopping.wait()
     finally:
