@@ -8,7 +8,6 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from urllib.parse import urlencode
@@ -24,8 +23,6 @@ from .credentials import Credentials
 from .errors import BadAnswer, ClientError, ConnectionFailed, Unauthorized, problem_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
     import aiohttp
 
 __all__ = ["Answer", "Failure", "Query", "Request", "Transport", "decoded", "pause"]
@@ -146,23 +143,11 @@ class Transport:
         )
         return decoded((await self.ask(request)).body, type)
 
-    @asynccontextmanager
-    async def attempt(self, request: Request) -> AsyncIterator[aiohttp.ClientResponse | Failure]:
+    def attempt(self, request: Request) -> Attempt:
         """One try: a response with a status below 400 whose body is to be read, or a failure."""
-        response: aiohttp.ClientResponse | Failure = await self._send(request)
-        try:
-            if not isinstance(response, Failure) and response.status >= _ERROR:
-                yield await _refusal(response, request)
-            else:
-                yield response
-        finally:
-            if not isinstance(response, Failure):
-                if request.stream:
-                    # What is left of it is of no use, and there may be no end to it.
-                    response.close()
-                response.release()
+        return Attempt(self, request)
 
-    async def _send(self, request: Request) -> aiohttp.ClientResponse | Failure:
+    async def send(self, request: Request) -> aiohttp.ClientResponse | Failure:
         """The answer where redirects and new credentials have led to."""
         url = f"{self.url}{_PREFIX}{request.path}{_query(request.query)}"
         method, renewed, redirects = request.method, False, 0
@@ -293,6 +278,44 @@ class Transport:
             f"{self.url} sends requests on to {place}, which would get your credentials: if that "
             "is right, give its address instead."
         )
+
+
+class Attempt:
+    """One try, for ``async with``.
+
+    No generator: where a program leaves a stream open, asyncio closes all that it finds, in any
+    order, and those of ``contextlib`` do not bear that.
+    """
+
+    def __init__(self, transport: Transport, request: Request) -> None:
+        self._transport = transport
+        self._request = request
+        self._response: aiohttp.ClientResponse | None = None
+
+    async def __aenter__(self) -> aiohttp.ClientResponse | Failure:
+        """The response, whose body is to be read, or what went wrong."""
+        response = await self._transport.send(self._request)
+        if isinstance(response, Failure):
+            return response
+        self._response = response
+        if response.status < _ERROR:
+            return response
+        try:
+            return await _refusal(response, self._request)
+        except BaseException:
+            self._release()
+            raise
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._release()
+
+    def _release(self) -> None:
+        if self._response is None:
+            return
+        if self._request.stream:
+            # What is left of it is of no use, and there may be no end to it.
+            self._response.close()
+        self._response.release()
 
 
 class Token(msgspec.Struct):

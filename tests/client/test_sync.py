@@ -162,9 +162,27 @@ print(next(events).name)
 """
 
 
-def test_a_program_that_closes_nothing_ends_quietly(running: Service) -> None:
+FORGETFUL_LOOP = """
+import asyncio, sys
+from fluxapi.client import AsyncClient
+
+async def main():
+    async with AsyncClient(sys.argv[1]) as flux:
+        id = await flux.submit("true")
+        async for change in flux.watch():
+            break
+        async for event in flux.job_events(id):
+            print(event.name)
+            break
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("program", [FORGETFUL, FORGETFUL_LOOP], ids=["sync", "async"])
+def test_a_program_that_closes_nothing_ends_quietly(running: Service, program: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "always", "-c", FORGETFUL, running.url],
+        [sys.executable, "-W", "always", "-c", program, running.url],
         capture_output=True,
         text=True,
         check=False,
