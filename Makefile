@@ -5,7 +5,8 @@ PYTHON ?= $(or $(if $(FLUX),$(shell flux python -c 'import sys; print(sys.execut
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Tests mostly wait for other processes, so there are more of them than cores.
+# Tests mostly wait for other processes, so there are more of them than cores; these start
+# quickest when they find what they are compiled to.
 WORKERS ?= 3
 # Under Flux, `make run` is the initial program of an instance of its own.
 START  := $(if $(FLUX_URI),,$(if $(FLUX),flux start))
@@ -43,6 +44,7 @@ run: $(STAMP) $(DIST) ## set up and run the service (under flux start where ther
 
 test: $(STAMP) $(DIST) ## run the tests (on a real Flux too where there is one)
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) test --silent
+	$(BIN)/python -m compileall -q fluxapi
 	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
 
 check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, formatting, types

@@ -47,7 +47,7 @@ async def fuzz(service: Service, folder: Path, *flags: str) -> None:
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "schemathesis.cli", "run"),
         str(service.client.make_url("/openapi.json")),
-        *("--max-examples", "10", "--seed", "1", "--no-color"),
+        *("--max-examples", "5", "--seed", "1", "--no-color"),
         *("--exclude-checks", ",".join(EXCLUDED)),
         *flags,
         cwd=folder,

@@ -43,7 +43,7 @@ async def test_an_address_that_makes_no_sense_shows_all(service: Service) -> Non
 async def test_what_a_job_is_called_is_only_text(service: Service) -> None:
     await service.submit(name=HOSTILE)
     text = await (await service.client.get("/", headers=HTML)).text()
-    assert "<img" not in text
+    assert "<img src=x" not in text
     (embedded,) = re.findall(
         r'<script type="application/json" id="first">(.*?)</script>', text, re.DOTALL
     )
@@ -52,7 +52,7 @@ async def test_what_a_job_is_called_is_only_text(service: Service) -> None:
 
 async def test_every_asset_of_the_page_is_served_for_good(service: Service) -> None:
     text = await (await service.client.get("/", headers=HTML)).text()
-    found = re.findall(r'(?:src|href)="(/static/[^"]+)"', text)
+    found = set(re.findall(r'(?:src|href)="(/static/[^"]+)"', text))
     assert len(found) == 3
     for path in found:
         answer = await service.client.get(path, headers={"Accept-Encoding": "gzip"})
