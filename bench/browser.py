@@ -149,7 +149,14 @@ def _late(browser: Browser, server: Relay) -> list[Figure]:
     _live(page)
     server.tell(do="paced", events=_PACED, rate=_PACED / 10)
     server.answer()
-    page.wait_for_function(f"window.seen.length >= {_PACED // EVENTS_PER_JOB}")
+    # Not by wait_for_function, which the page's own policy forbids once it has to look again.
+    page.evaluate(
+        """(due) => new Promise((done) => {
+            const look = () => (window.seen.length >= due ? done() : requestAnimationFrame(look));
+            look();
+        })""",
+        _PACED // EVENTS_PER_JOB,
+    )
     late: list[float] = sorted(page.evaluate("window.seen"))
     context.close()
     return [

@@ -25,7 +25,7 @@ from aiohttp import web
 
 from fluxapi.app import create_app
 from fluxapi.events.wire import frame_text
-from fluxapi.instance.protocol import InstanceInfo, JournalBatch
+from fluxapi.instance.protocol import InstanceInfo, JournalBatch, Queue
 from fluxapi.model.eventlog import decode_journal
 from fluxapi.service import tune
 from fluxapi.settings import Settings
@@ -56,6 +56,9 @@ class _Fed:
 
     async def close(self) -> None:
         return
+
+    async def queues(self) -> list[Queue]:
+        return []
 
     async def journal(self) -> AsyncIterator[JournalBatch]:
         yield [decode_journal(payload) for payload in payloads(self._jobs)]
