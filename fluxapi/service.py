@@ -90,10 +90,13 @@ def tune() -> None:
 
 
 def _listen(settings: Settings) -> socket.socket:
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    host = settings.host.strip("[]")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The wildcard of IPv6 answers on IPv4 too, as servers commonly do.
+    both = host == "::" and socket.has_dualstack_ipv6()
     try:
         return socket.create_server(
-            (settings.host.strip("[]"), settings.port), family=family, backlog=1024
+            (host, settings.port), family=family, backlog=1024, dualstack_ipv6=both
         )
     except OSError as error:
         raise SettingsError(

@@ -127,6 +127,16 @@ def _sleepers() -> list[int]:
             return found
 
 
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 on this machine")
+def test_the_wildcard_of_ipv6_answers_on_ipv4_too() -> None:
+    with service(EMBEDDED, "--insecure", HOST="::") as running:
+        port = running.url.rpartition(":")[2]
+        for host in ("127.0.0.1", "[::1]", "localhost"):
+            url = f"http://{host}:{port}/health"
+            with urllib.request.urlopen(url, timeout=60) as answer:
+                assert answer.status == 200
+
+
 def test_a_taken_port_is_one_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
