@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from fluxapi.model.jobspec import substitute
-from fluxapi.model.options import put as put_dotted
-from fluxapi.model.options import read_value
+from fluxapi.model.options import put, read_value
 from fluxapi.model.resources import decode_idset
 
 from .arguments import checked
@@ -256,22 +255,16 @@ def _shell_options(arguments: argparse.Namespace) -> dict[str, Any]:
         scheme, _, value = arguments.taskmap.partition(":")
         options["taskmap"] = {"scheme": scheme, "value": value}
     for text in arguments.setopt or ():
-        key, equals, value = text.partition("=")
-        put_dotted(options, _key("--setopt", key), read_value(value) if equals else 1)
+        key, value = _keyval("--setopt", text)
+        put(options, _path("--setopt", key), value)
     return options
 
 
 def _attributes(arguments: argparse.Namespace) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
     for text in arguments.setattr or ():
-        key, equals, value = text.partition("=")
-        content: Any = read_value(value) if equals else 1
-        if key.startswith("^"):
-            key, content = key[1:], json.loads(Path(value).read_text(encoding="utf-8"))
-        key = _key("--setattr", key.removeprefix(".").removeprefix("attributes."))
-        if key.partition(".")[0] not in {"system", "user"}:
-            key = f"system.{key}"
-        put_dotted(attributes, key, content)
+        key, value = _keyval("--setattr", text)
+        put(attributes, _path("--setattr", _below_attributes(key)), value)
     for text in arguments.add_file or ():
         name, entry = _file(text)
         system = attributes.setdefault("system", {})
@@ -279,20 +272,62 @@ def _attributes(arguments: argparse.Namespace) -> dict[str, Any]:
     return attributes
 
 
-def _key(option: str, key: str) -> str:
-    if not key or not all(key.split(".")):
-        raise ValueError(f"{option} {key!r}: give a name, with dots between its levels.")
-    return key
+def _keyval(option: str, text: str) -> tuple[str, Any]:
+    """Return the key and the value of ``KEY[=VALUE]``; for ``^KEY=FILE`` the JSON in a file."""
+    key, equals, value = text.partition("=")
+    if not key.startswith("^"):
+        return key, read_value(value) if equals else 1
+    try:
+        return key[1:], json.loads(Path(value).read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{option}={text}: {value} does not hold JSON: {error}.") from None
+
+
+def _below_attributes(key: str) -> str:
+    """Return the path below ``attributes`` that a key of ``--setattr`` means to ``flux submit``.
+
+    A bare ``user`` is below ``system``; ``attributes.user`` is all user attributes.
+    """
+    for root in (".", "attributes."):
+        if key.startswith(root):
+            return key[len(root) :]
+    return key if key.startswith(("system.", "user.")) else f"system.{key}"
+
+
+def _path(option: str, path: str) -> str:
+    if not path or not all(path.split(".")):
+        raise ValueError(f"{option} {path!r}: give a name, with dots between its levels.")
+    return path
 
 
 def _file(text: str) -> tuple[str, dict[str, Any]]:
-    """A file of the jobspec (RFC 37) from ``[NAME[:MODE]=]FILE``."""
-    name, equals, place = text.rpartition("=")
-    path = Path(place)
-    name, _, mode = (name if equals else path.name).partition(":")
-    data = path.read_bytes()
-    permissions = int(mode, 8) if mode else stat.S_IMODE(path.stat().st_mode)
+    r"""Return the name and the RFC 37 object of a file from ``[NAME[:MODE]=]FILE``.
+
+    As for ``flux submit``, a FILE with a newline (or ``\n``) is the content itself.
+    """
+    name, _, source = text.replace("\\n", "\n").partition("=")
+    if not source:
+        name, source = Path(name).name, name
+        mode = None
+    else:
+        name, mode = _mode(name)
+    if not name or "\n" in name:
+        raise ValueError(f"--add-file={text}: the file needs a name.")
+    if "\n" in source:
+        data, permissions = source.encode(errors="surrogateescape"), 0o600
+    else:
+        data, permissions = Path(source).read_bytes(), stat.S_IMODE(Path(source).stat().st_mode)
+    permissions = permissions if mode is None else mode
     return name, {"mode": stat.S_IFREG | permissions, "size": len(data), **_encoded(data)}
+
+
+def _mode(name: str) -> tuple[str, int | None]:
+    """Return the name and the mode of ``NAME:MODE``; without an octal MODE, all is the name."""
+    before, _, mode = name.partition(":")
+    try:
+        return before, int(mode, 8)
+    except ValueError:
+        return name, None
 
 
 def _encoded(data: bytes) -> dict[str, str]:

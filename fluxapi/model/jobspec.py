@@ -158,7 +158,7 @@ def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
         command = _with_stdin(given["stdin"], command, system)
     attributes: dict[str, Any] = {"system": system}
     for key, value in defaults.option_flags.items():
-        options.put(shell, key, value)
+        options.merge(shell, key, value)
     options.merge_shell_options(given, shell)
     if shell:
         system["shell"] = {"options": shell}

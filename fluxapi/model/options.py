@@ -14,6 +14,7 @@ __all__ = [
     "check_constraints",
     "dependency",
     "keyval",
+    "merge",
     "merge_attributes",
     "merge_shell_options",
     "put",
@@ -51,24 +52,44 @@ def read_value(text: str) -> Any:
         return text
 
 
-def put(tree: dict[str, Any], key: str, value: Any) -> None:
-    """Set a value by dotted key; objects are merged into objects that are there."""
-    *above, last = key.split(".")
-    for part in above:
-        below = tree.get(part)
+def put(tree: dict[str, Any], path: str, value: Any) -> None:
+    """Set *value* at a dotted path; the levels above are made.
+
+    Only *path* is split at its dots. The keys of *value* are keys, as they are for Flux.
+    """
+    above, last = _above(tree, path)
+    above[last] = value
+
+
+def merge(tree: dict[str, Any], path: str, value: Any) -> None:
+    """Set *value* at a dotted path as :func:`put` does, but merge an object into one that is there.
+
+    Neither what was there nor *value* is changed by a later merge into *tree*.
+    """
+    above, last = _above(tree, path)
+    _merge_key(above, last, value)
+
+
+def _above(tree: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
+    """Return the object that the last part of a dotted path is a key of, and that key."""
+    *levels, last = path.split(".")
+    for level in levels:
+        below = tree.get(level)
         if not isinstance(below, dict):
-            below = tree[part] = {}
+            below = tree[level] = {}
         tree = below
-    old = tree.get(last)
-    if isinstance(value, dict) and isinstance(old, dict):
-        for name, item in value.items():
-            put(old, name, item)
-    elif isinstance(value, dict):
-        fresh = tree[last] = {}
-        for name, item in value.items():
-            put(fresh, name, item)
-    else:
-        tree[last] = value
+    return tree, last
+
+
+def _merge_key(tree: dict[str, Any], key: str, value: Any) -> None:
+    if not isinstance(value, dict):
+        tree[key] = value
+        return
+    below = tree.get(key)
+    if not isinstance(below, dict):
+        below = tree[key] = {}
+    for name, item in value.items():
+        _merge_key(below, name, item)
 
 
 def shape(given: Mapping[str, Any], system: dict[str, Any], shell: dict[str, Any]) -> None:
@@ -103,17 +124,23 @@ def _streams(given: Mapping[str, Any], shell: dict[str, Any]) -> None:
 
 
 def merge_shell_options(given: Mapping[str, Any], shell: dict[str, Any]) -> None:
-    """The request's own shell options, by dotted or nested name, over all others."""
+    """Merge the request's own shell options over all others.
+
+    An option's name is a path with dots; the keys inside its value are keys.
+    """
     options = given.get("shell_options", {})
     if isinstance(options, str):
         options = keyval(options)
     for key, value in options.items():
         _check_depth("shell_options", value)
-        put(shell, key, value)
+        merge(shell, key, value)
 
 
 def merge_attributes(given: Mapping[str, Any], attributes: dict[str, Any]) -> None:
-    """The request's own attributes; what is under neither ``system`` nor ``user`` is in ``system``.
+    """Merge the request's own attributes into *attributes*.
+
+    A name is a path with dots, below ``system`` unless it begins with ``system`` or ``user``; the
+    keys inside a value are keys.
 
     Raises ``ValidationFailed`` when one takes the service's own or breaks the jobspec.
     """
@@ -124,7 +151,7 @@ def merge_attributes(given: Mapping[str, Any], attributes: dict[str, Any]) -> No
             full = f"system.{full}"
         if "." not in full and not isinstance(value, dict):
             raise _refused("attributes", f"{full} must be an object.")
-        put(attributes, full, value)
+        merge(attributes, full, value)
     user = attributes.get("user")
     if isinstance(user, dict) and "fluxapi" in user:
         raise _refused("attributes", f"{_RESERVED} is taken by the service.")

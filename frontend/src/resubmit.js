@@ -87,7 +87,7 @@ function jobOf(jobspec) {
     job["name"] = rest.job.name;
     delete rest.job;
   }
-  takeShell(job, rest);
+  if (!takeShell(job, rest)) return undefined;
   /** @type {Tree} */
   const attributes = {};
   for (const [name, value] of Object.entries(rest)) attributes[`system.${name}`] = value;
@@ -156,10 +156,12 @@ function takeStdin(job, rest) {
  * Shell options: those that have fields of their own, and the others by name.
  * @param {Tree} job
  * @param {Tree} rest
+ * @returns {boolean} whether the options can say it: the form reads a dot in a name as a level
  */
 function takeShell(job, rest) {
   const options = rest["shell"]?.options;
-  if (!isMap(options)) return;
+  if (!isMap(options)) return true;
+  if (Object.keys(options).some((name) => name.includes("."))) return false;
   if (isMap(options.rlimit)) {
     job["rlimits"] = options.rlimit;
     delete options.rlimit;
@@ -171,4 +173,5 @@ function takeShell(job, rest) {
   if (Object.keys(options).length) job["shell_options"] = options;
   delete rest["shell"].options;
   if (!Object.keys(rest["shell"]).length) delete rest["shell"];
+  return true;
 }

@@ -109,7 +109,12 @@ const bare = (flag) => () => [flag];
 const pairs = (flag) => (value) => Object.entries(value).map(([name, it]) => `${flag}=${pasted(`${name}=${it}`)}`);
 /** @param {string} flag @returns {Words} */
 const tree = (flag) => (value) =>
-  Object.entries(value).map(([name, it]) => `${flag}=${pasted(`${name}=${typeof it === "string" && !isJSON(it) ? it : JSON.stringify(it)}`)}`);
+  outerFirst(value).map(([name, it]) => `${flag}=${pasted(`${name}=${typeof it === "string" && !isJSON(it) ? it : JSON.stringify(it)}`)}`);
+
+/** An object first, then what is set inside it. @param {Record<string, any>} value */
+function outerFirst(value) {
+  return Object.entries(value).sort(([one], [other]) => one.split(".").length - other.split(".").length);
+}
 
 /** @param {string} text */
 function isJSON(text) {
@@ -145,10 +150,25 @@ const FLAGS = {
   label_io: bare("--label-io"),
   unbuffered: bare("--unbuffered"),
   shell_options: tree("--setopt"),
-  attributes: tree("--setattr"),
+  attributes: (value) => tree("--setattr")(fromRoot(value)),
   dependencies: (value) => value.map((/** @type {any} */ it) => `--dependency=${pasted(dependency(it))}`),
   constraints: (value) => tree("--setattr")({ "system.constraints": value }),
 };
+
+/**
+ * Attributes by names that flux submit reads the same way: a bare `user` would be below `system`, and an object
+ * takes the place of another one.
+ * @param {Record<string, any>} attributes
+ */
+function fromRoot(attributes) {
+  const named = Object.entries(attributes).flatMap(([name, it]) => {
+    if (!/^(system|user)$/.test(name)) return [[name, it]];
+    const inner = Object.entries(it);
+    const plain = inner.length > 0 && inner.every(([key]) => /^[^.=^]+$/.test(key));
+    return plain ? inner.map(([key, value]) => [`${name}.${key}`, value]) : [[`attributes.${name}`, it]];
+  });
+  return Object.fromEntries(named);
+}
 
 const SWITCHES = ["waitable", "debug"];
 

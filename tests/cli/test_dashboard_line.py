@@ -44,8 +44,19 @@ BODY: dict[str, Any] = {
     "error": "err",
     "label_io": True,
     "unbuffered": True,
-    "shell_options": {"verbose": 2, "a.b": "1", "pty": {"capture": True}, "text": "words here"},
-    "attributes": {"user.note": "hi", "system": {"project": "x"}, "user": {"n": [1, "2"]}},
+    "shell_options": {
+        "verbose": 2,
+        "a.b": "1",
+        "pty": {"capture": True},
+        "text": "words here",
+        "c": {"d.e": 1},
+        "a": {"f.g": 2},
+    },
+    "attributes": {
+        "user.note": "hi",
+        "system": {"project": "x"},
+        "user": {"n": [1, "2"], "o": {"p.q": 1}},
+    },
     "dependencies": ["afterok:f2QK3Zz", {"scheme": "string", "value": "a b", "n": 1}],
     "constraints": {"and": [{"hostlist": ["a[0-3]"]}, {"not": [{"properties": ["slow"]}]}]},
 }

@@ -65,6 +65,11 @@ def test_two_dashes_end_the_options(run: Program) -> None:
             ['--setattr=user.x={"y":1}', "-Sfoo"],
             {"attributes": {"user": {"x": {"y": 1}}, "system": {"foo": 1}}},
         ),
+        (['--setattr=user.x={"a.b":1}'], {"attributes": {"user": {"x": {"a.b": 1}}}}),
+        (["--setattr=user=1"], {"attributes": {"system": {"user": 1}}}),
+        (['--setattr=attributes.user={"a.b":1}'], {"attributes": {"user": {"a.b": 1}}}),
+        (["-o", 'a.b={"c.d":1}'], {"shell_options": {"a": {"b": {"c.d": 1}}}}),
+        (["-o", 'a={"b":1,"c":2}', "-o", 'a={"b":3}'], {"shell_options": {"a": {"b": 3}}}),
         (["-S", ".user.x.z"], {"attributes": {"user": {"x": {"z": 1}}}}),
         (["--rlimit=core=0", "--rlimit=NOFILE=unlimited"], {"rlimits": {"core": 0, "nofile": -1}}),
         (["--rlimit=nofile", "--rlimit=-*"], {}),
@@ -195,18 +200,38 @@ def test_standard_input_from_here(run: Program, tmp_path: Path, source: str) -> 
     assert done.out == ("from a file" if source == "file" else "from a pipe")
 
 
-@needs_flux
-def test_a_file_from_here(run_on_flux: Program, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["run", pytest.param("run_on_flux", marks=needs_flux)])
+def test_a_file_from_here(request: pytest.FixtureRequest, tmp_path: Path, name: str) -> None:
+    run: Program = request.getfixturevalue(name)
     (tmp_path / "script").write_text("#!/bin/sh\necho sent $1\n", encoding="utf-8")
-    done = run_on_flux(
-        "submit",
-        "--watch",
-        "--quiet",
-        f"--add-file=script:700={tmp_path}/script",
-        "{{tmpdir}}/script",
-        "along",
-    )
+    (tmp_path / "a.b.txt").write_text("dots", encoding="utf-8")
+    words = ["submit", "--watch", "--quiet"]
+    sent = f"--add-file=script:700={tmp_path}/script"
+    done = run(*words, sent, "{{tmpdir}}/script", "along")
     assert (done.out, done.err) == ("sent along\n", "")
+    done = run(*words, f"--add-file={tmp_path}/a.b.txt", "cat", "{{tmpdir}}/a.b.txt")
+    assert (done.out, done.err) == ("dots", "")
+    done = run(*words, "--add-file=c.d=one\\ntwo\n", "cat", "{{tmpdir}}/c.d")
+    assert (done.out, done.err) == ("one\ntwo\n", "")
+
+
+@pytest.mark.parametrize(
+    ("word", "name", "mode"),
+    [
+        ("x:y={}", "x:y", 0o640),
+        ("x:755={}", "x", 0o755),
+        ("{}", "a.b.txt", 0o640),
+    ],
+)
+def test_the_name_of_a_file_from_here(
+    run: Program, tmp_path: Path, word: str, name: str, mode: int
+) -> None:
+    path = tmp_path / "a.b.txt"
+    path.write_bytes(b"\xff")
+    path.chmod(0o640)
+    body = request(run, f"--add-file={word.format(path)}", "true")
+    entry = {"mode": 0o100000 | mode, "size": 1, "encoding": "base64", "data": "/w=="}
+    assert body["attributes"] == {"system": {"files": {name: entry}}}
 
 
 def test_ctrl_c_detaches_and_the_job_goes_on(run: Program, on_embedded: Service) -> None:

@@ -157,6 +157,21 @@ def test_shell_options_dotted_and_nested_are_one() -> None:
     assert options["options"] == {"output": {"limit": "1G", "mode": "append"}}
 
 
+def test_a_dot_inside_a_value_is_part_of_its_key() -> None:
+    options = system(shell_options={"a.b": {"c.d": {"e.f": 1}}, "g": {"h.i": 2}})["shell"]
+    assert options["options"] == {"a": {"b": {"c.d": {"e.f": 1}}}, "g": {"h.i": 2}}
+    attributes = {"user": {"a.b": 1}, "user.c": {"d.e": 2}, "system": {"files": {"a.txt": {}}}}
+    document = spec({"command": "true", "attributes": attributes})
+    assert document["attributes"]["user"] == {"a.b": 1, "c": {"d.e": 2}}
+    assert document["attributes"]["system"]["files"] == {"a.txt": {}}
+
+
+def test_attributes_of_a_request_leave_its_own_values_as_they_are() -> None:
+    given = {"a": {"b.c": 1}}
+    merged = system(shell_options={"a": given["a"], "a.d": 2})["shell"]["options"]
+    assert (merged, given) == ({"a": {"b.c": 1, "d": 2}}, {"a": {"b.c": 1}})
+
+
 def test_attributes_go_under_system_unless_they_say() -> None:
     document = spec({"command": "true", "attributes": {"project": "p", "user.x.y": 1}})
     assert document["attributes"]["system"]["project"] == "p"
@@ -167,7 +182,8 @@ def test_attributes_go_under_system_unless_they_say() -> None:
     "attributes",
     [
         {"user.fluxapi": {"key": "stolen"}},
-        {"user": {"fluxapi.key": "stolen"}},
+        {"user": {"fluxapi": {"key": "stolen"}}},
+        {"user.fluxapi.key": "stolen"},
         {"duration": "1h"},
         {"system": 3},
     ],
