@@ -21,7 +21,7 @@ __all__ = ["Board", "Line", "frame"]
 
 _STATES = ("PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELED", "TIMEOUT")
 _MEMBERS = {"PENDING": ("NEW", "DEPEND", "PRIORITY", "SCHED"), "RUNNING": ("RUN", "CLEANUP")}
-_STYLES = {"down": "bold red", "drained": "yellow", "excluded": "dim"}
+_STYLES = {"down": "bold red", "drained": "yellow", "draining": "yellow", "excluded": "dim"}
 _BAR = 20
 _SHARE = 4
 """The nodes take at most one line in so many."""

@@ -8,10 +8,11 @@ __all__ = ["Count", "NodeCounts", "Stats"]
 
 
 class Count(msgspec.Struct, frozen=True):
-    """How many there are, and how many of them are in use."""
+    """How many there are, how many of them are in use and how many a job can get now."""
 
     total: int
     allocated: int
+    free: int
 
 
 class NodeCounts(msgspec.Struct, frozen=True):
@@ -19,8 +20,10 @@ class NodeCounts(msgspec.Struct, frozen=True):
 
     total: int
     allocated: int
+    free: int
+    """Nodes that are up and have no job."""
     states: dict[str, int]
-    """By state: up, down, drained, excluded."""
+    """By state: up, down, drained, draining, excluded."""
     cores: Count
     gpus: Count
 

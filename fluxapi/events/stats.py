@@ -165,6 +165,9 @@ def _summary(found: dict[str, Any]) -> dict[str, Any]:
     return {
         "total": totals["nodes"],
         "allocated": taken,
+        "free": sum(
+            1 for node in found["nodes"] if node["state"] == "up" and not node["allocated"]
+        ),
         "states": states,
         "cores": totals["cores"],
         "gpus": totals["gpus"],

@@ -24,7 +24,7 @@ def describe(found: Resources) -> dict[str, Any]:
         row: dict[str, Any] = {
             "rank": node.rank,
             "name": node.name,
-            "state": _state(node.rank, offline, excluded, drained),
+            "state": _state(node.rank, offline, excluded, drained, allocated),
             "allocated": node.rank in allocated,
             "cores": {"total": len(node.cores), "allocated": len(used.cores)},
             "gpus": {"total": len(node.gpus), "allocated": len(used.gpus)},
@@ -37,11 +37,21 @@ def describe(found: Resources) -> dict[str, Any]:
     return {"nodes": rows, "totals": _totals(rows)}
 
 
-def _state(rank: int, offline: set[int], excluded: set[int], drained: Mapping[int, Any]) -> str:
+def _state(
+    rank: int,
+    offline: set[int],
+    excluded: set[int],
+    drained: Mapping[int, Any],
+    allocated: Mapping[int, Any],
+) -> str:
+    """Return the state of a node in the words of ``flux resource``.
+
+    A drained node is *draining* while jobs still run on it.
+    """
     if rank in offline:
         return "down"
     if rank in drained:
-        return "drained"
+        return "draining" if rank in allocated else "drained"
     return "excluded" if rank in excluded else "up"
 
 
@@ -52,6 +62,12 @@ def _totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
             kind: {
                 "total": sum(row[kind]["total"] for row in rows),
                 "allocated": sum(row[kind]["allocated"] for row in rows),
+                # A node that is not up gives a job nothing, whatever is idle on it.
+                "free": sum(
+                    row[kind]["total"] - row[kind]["allocated"]
+                    for row in rows
+                    if row["state"] == "up"
+                ),
             }
             for kind in ("cores", "gpus")
         },

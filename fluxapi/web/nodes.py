@@ -10,14 +10,15 @@ from fluxapi.model.resources import decode_idset
 
 __all__ = ["STATES", "arrange", "jobs_by_rank"]
 
-STATES = ("down", "drained", "excluded", "up")
+STATES = ("down", "drained", "draining", "excluded", "up")
 """The states from the worst on: the order of the page."""
 
 
 def arrange(
     nodes: Iterable[Mapping[str, Any]], jobs: Mapping[int, list[Any]], *, state: str, text: str
 ) -> list[dict[str, Any]]:
-    """The nodes of ``GET /resources`` that pass the filters: ``jobs`` on them, ``since`` in words.
+    """The nodes of ``GET /resources`` that pass the filters: ``jobs`` on them, ``since`` in words,
+    ``states`` with each one that holds.
 
     An empty ``state`` or ``text`` (a part of the name, in any case) lets all pass.
     """
@@ -25,13 +26,22 @@ def arrange(
         {
             **node,
             "jobs": jobs.get(node["rank"], []),
+            "states": states(node),
             "reason": node.get("reason", ""),
             "since": _moment(node.get("drained_at", 0.0)),
         }
         for node in nodes
-        if state in {"", node["state"]} and text.lower() in node["name"].lower()
+        if (not state or state in states(node)) and text.strip().lower() in node["name"].lower()
     ]
     return sorted(found, key=lambda node: (STATES.index(node["state"]), node["rank"]))
+
+
+def states(node: Mapping[str, Any]) -> list[str]:
+    """Return the states of a node of ``GET /resources``; one that is down may be drained, too."""
+    found = [node["state"]]
+    if node["state"] == "down" and "drained_at" in node:
+        found.append("draining" if node["allocated"] else "drained")
+    return found
 
 
 def jobs_by_rank(records: Iterable[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:

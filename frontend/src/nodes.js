@@ -9,7 +9,7 @@ import { hosts } from "./filters.js";
  * @typedef {object} Node
  * @property {number} rank
  * @property {string} name
- * @property {"up" | "down" | "drained" | "excluded"} state
+ * @property {"up" | "down" | "drained" | "draining" | "excluded"} state
  * @property {boolean} allocated
  * @property {Count} cores
  * @property {Count} gpus
@@ -19,7 +19,7 @@ import { hosts } from "./filters.js";
 /** @typedef {{ id: string, name: string, username: string, ranks: string, nodelist: string }} Job */
 
 /** The states, trouble first: the order of the page. */
-export const STATES = /** @type {const} */ (["down", "drained", "excluded", "up"]);
+export const STATES = /** @type {const} */ (["down", "drained", "draining", "excluded", "up"]);
 
 /**
  * The ids of an idset (RFC 22): 0-3,7.
@@ -37,14 +37,23 @@ export function ids(text) {
 }
 
 /**
+ * Return the states of a node: one that is down may be drained, too.
+ * @param {Node} node
+ * @returns {Node["state"][]}
+ */
+export function states({ state, drained_at, allocated }) {
+  return state === "down" && drained_at !== undefined ? [state, allocated ? "draining" : "drained"] : [state];
+}
+
+/**
  * The nodes that pass, trouble first.
  * @param {Node[]} nodes
  * @param {{ state: string, text: string }} filters
  */
 export function arrange(nodes, { state, text }) {
-  const needle = text.toLowerCase();
+  const needle = text.trim().toLowerCase();
   return nodes
-    .filter((node) => (!state || node.state === state) && node.name.toLowerCase().includes(needle))
+    .filter((node) => (!state || states(node).some((it) => it === state)) && node.name.toLowerCase().includes(needle))
     .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || a.rank - b.rank);
 }
 

@@ -1,17 +1,18 @@
 /** All nodes at a glance: a square each, in the order of their ranks, colored by state and use. */
 
 import { element } from "./grid.js";
+import { states } from "./nodes.js";
 import { SHORT, visible } from "./visible.js";
 
 /** @typedef {import("./nodes.js").Node} Node */
 
 /** What a square can say, in the order of the legend. */
-const KINDS = /** @type {const} */ (["full", "most", "some", "free", "excluded", "drained", "down"]);
+const KINDS = /** @type {const} */ (["full", "most", "some", "free", "excluded", "draining", "drained", "down"]);
 /** @typedef {typeof KINDS[number]} Kind */
 /** @type {Record<Kind, string>} */
 const WORDS = {
   full: "full", most: "half or more taken", some: "less than half taken", free: "free",
-  excluded: "excluded", drained: "drained", down: "down",
+  excluded: "excluded", draining: "draining", drained: "drained", down: "down",
 };
 /** Pixels of a square with the gap beside it: the largest with which the picture is not too high. */
 const SIZES = [24, 20, 16, 13, 11, 9, 7, 6, 5];
@@ -92,7 +93,7 @@ export class Picture {
     for (const [index, it] of kinds.entries()) {
       const [x, y] = [(index % this.#across) * this.#size, Math.floor(index / this.#across) * this.#size];
       paths.set(it, `${paths.get(it) ?? ""}M${x + 0.5} ${y + 0.5}h${side}v${side}h${-side}z`);
-      if (it === "down" || it === "drained") {
+      if (it === "down" || it === "drained" || it === "draining") {
         // Told apart without colors, too.
         const cross = it === "down" ? `M${x + 0.5} ${y + 0.5 + side}l${side} ${-side}` : "";
         paths.set("cross", `${paths.get("cross") ?? ""}M${x + 0.5} ${y + 0.5}l${side} ${side}${cross}`);
@@ -131,6 +132,6 @@ export class Picture {
   /** @param {Node | undefined} node */
   #name(node) {
     const use = node?.cores.total ? `, ${node.cores.allocated} of ${node.cores.total} cores taken` : "";
-    this.where.title = node ? `${visible(node.name, { most: SHORT })}: ${node.state}${use}` : "";
+    this.where.title = node ? `${visible(node.name, { most: SHORT })}: ${states(node).join(", ")}${use}` : "";
   }
 }

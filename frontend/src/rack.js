@@ -1,6 +1,7 @@
 /** The table of nodes, of which only the rows in sight exist. */
 
 import { element } from "./grid.js";
+import { states } from "./nodes.js";
 import { reason } from "./reason.js";
 import { SHORT, visible } from "./visible.js";
 
@@ -101,24 +102,28 @@ const sign = (it) => it?.getAttribute("href") ?? it?.tagName;
 /** @param {Node} node @param {Job[]} jobs @param {number} now */
 function cells(node, jobs, now) {
   const state = element("td", { role: "cell", className: "state" });
-  const health = element("span", { className: "health", textContent: node.state });
+  const health = element("span", { className: "health", textContent: states(node).join(", ") });
   health.dataset["state"] = node.state;
   state.append(health);
   const shown = visible(node.name, { most: SHORT });
   const name = element("th", { scope: "row", role: "rowheader", textContent: shown, title: shown });
   const rank = element("td", { className: "rank numeric", role: "cell", textContent: String(node.rank) });
-  return [name, rank, state, use(node.cores, "cores"), use(node.gpus, "GPUs"), on(node, jobs), reason(node, now)];
+  return [name, rank, state, use(node, "cores"), use(node, "gpus"), on(node, jobs), reason(node, now)];
 }
 
-/** @param {import("./nodes.js").Count} count @param {string} what */
-function use({ total, allocated }, what) {
+/** Return the cell of what is in use of a node: nothing is free on one that is not up.
+ * @param {Node} node @param {"cores" | "gpus"} kind
+ */
+function use(node, kind) {
+  const { total, allocated } = node[kind];
+  const what = kind === "gpus" ? "GPUs" : kind;
   const cell = element("td", { role: "cell", className: "use" });
   cell.dataset["what"] = what;
   if (!total) cell.textContent = "none";
   else {
     const meter = element("meter", { min: 0, max: total, value: allocated });
     meter.setAttribute("aria-label", `${what} taken`);
-    cell.append(meter, ` ${allocated} taken, ${total - allocated} free`);
+    cell.append(meter, node.state === "up" ? ` ${allocated} taken, ${total - allocated} free` : ` ${allocated} of ${total} taken`);
   }
   return cell;
 }

@@ -2,6 +2,7 @@
 
 import { absolute, moment } from "./format.js";
 import { element } from "./grid.js";
+import { states } from "./nodes.js";
 import { visible } from "./visible.js";
 
 /** Characters that a cell has room for. */
@@ -23,7 +24,8 @@ export function reason(node, now) {
 }
 
 /** @param {Node} node */
-function tell({ name, rank, state, reason: text = "", drained_at: at }) {
+function tell(node) {
+  const { name, rank, reason: text = "", drained_at: at } = node;
   const dialog = element("dialog", {});
   dialog.setAttribute("aria-labelledby", "told");
   const close = element("button", { type: "button", textContent: "Close" });
@@ -32,7 +34,7 @@ function tell({ name, rank, state, reason: text = "", drained_at: at }) {
   const buttons = element("p", { className: "buttons" });
   buttons.append(close);
   dialog.append(
-    element("h2", { id: "told", textContent: `${visible(name, { most: ROOM })}, rank ${rank}, is ${state}` }),
+    element("h2", { id: "told", textContent: `${visible(name, { most: ROOM })}, rank ${rank}, is ${states(node).join(", ")}` }),
     element("p", { className: "said", textContent: visible(text, { lines: true }) || "No reason was given." }),
     element("p", { textContent: at ? `Drained ${absolute(at)}` : "" }),
     buttons,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arrange, ids, Placed } from "../src/nodes.js";
+import { arrange, ids, Placed, states } from "../src/nodes.js";
 
 /** @typedef {import("../src/nodes.js").Node} Node */
 
@@ -23,6 +23,17 @@ test("trouble comes first", () => {
   const nodes = [node(0), node(1, "excluded"), node(2, "drained"), node(3, "down"), node(4, "drained")];
   assert.deepEqual(arrange(nodes, { state: "", text: "" }).map(({ rank }) => rank), [3, 2, 4, 1, 0]);
   assert.deepEqual(arrange(nodes, { state: "drained", text: "ODE4" }).map(({ rank }) => rank), [4]);
+});
+
+test("a node that is down is found as drained, too", () => {
+  const gone = { ...node(0, "down"), drained_at: 5 };
+  const busy = { ...node(1, "down"), drained_at: 5, allocated: true };
+  const nodes = [gone, busy, node(2, "down"), node(3, "drained"), node(4, "draining")];
+  const found = (/** @type {string} */ state) => arrange(nodes, { state, text: " " }).map(({ rank }) => rank);
+  assert.deepEqual(found("drained"), [0, 3]);
+  assert.deepEqual(found("draining"), [1, 4]);
+  assert.deepEqual(found("down"), [0, 1, 2]);
+  assert.deepEqual(states(gone), ["down", "drained"]);
 });
 
 test("jobs come to their nodes, move and go", () => {

@@ -50,6 +50,27 @@ def test_thousands_of_nodes_are_a_screenful_of_rows(site: Service, page: Page) -
     assert page.url.endswith("/ui/nodes?state=drained")
 
 
+def test_a_name_is_whole_where_there_is_room(site: Service, page: Page) -> None:
+    name = "compute-rack12-slot07.cluster.example.org"
+    count = {"total": 4, "allocated": 0}
+    node = {"rank": 0, "name": name, "state": "down", "drained_at": 1e9, "allocated": False}
+
+    def respond(route: Route) -> None:
+        route.fulfill(json={"nodes": [{**node, "cores": count, "gpus": count}], "totals": {}})
+
+    page.route("**/v1/resources", respond)
+    page.set_viewport_size({"width": 1900, "height": 900})
+    page.goto(f"{site.url}/ui/nodes")
+    row = page.locator("#nodes tbody tr:not(.spacer)")
+    expect(row.locator(".health")).to_have_text("down, drained")
+    for width in (1900, 800):
+        page.set_viewport_size({"width": width, "height": 900})
+        cut = row.get_by_role("rowheader").evaluate("(it) => it.scrollWidth - it.clientWidth")
+        assert cut <= 0
+    page.get_by_label("State").select_option("drained")
+    expect(page.locator("#count")).to_have_text("1 node")
+
+
 def test_all_nodes_are_a_picture_in_which_one_is_picked(site: Service, page: Page) -> None:
     def node(rank: int) -> dict[str, Any]:
         state = "drained" if rank == 2 else "up"

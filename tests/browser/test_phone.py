@@ -105,7 +105,7 @@ def test_nodes_are_a_list_that_fits(site: Service, phone: Page) -> None:
     frame = phone.locator("#frame")
     rows = phone.locator("#nodes tbody tr:not(.spacer)")
     expect(rows.first).to_contain_text("node0007")
-    expect(rows.first).to_contain_text("96 taken, 32 free")
+    expect(rows.first).to_contain_text("96 of 128 taken")
     assert frame.evaluate("(it) => it.scrollWidth - it.clientWidth") <= 0
     for at in range(5):
         # A row is as high as it is taken to be: else the last ones were never reached.

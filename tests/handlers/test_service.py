@@ -12,7 +12,7 @@ async def test_nodes_are_named_once(service: Service) -> None:
 
 async def test_resources_say_what_is_in_use(service: Service) -> None:
     body = await (await service.client.get("/resources")).json()
-    assert body["totals"]["cores"] == {"total": 8, "allocated": 2}
+    assert body["totals"]["cores"] == {"total": 8, "allocated": 2, "free": 2}
     assert body["nodes"][1]["state"] == "drained"
     assert body["nodes"][1]["reason"] == "broken fan"
 

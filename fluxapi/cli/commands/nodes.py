@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
-_COLORS = {"down": "\033[01;31m", "drained": "\033[33m", "excluded": "\033[37m"}
+_COLORS = {
+    "down": "\033[01;31m",
+    "drained": "\033[33m",
+    "draining": "\033[33m",
+    "excluded": "\033[37m",
+}
 _RESET = "\033[0;0m"
 _HEADINGS = ("RANK", "NODE", "STATE", "CORES", "GPUS", "JOBS", "REASON")
 _RIGHT = frozenset({"RANK", "CORES", "GPUS", "JOBS"})

@@ -41,6 +41,8 @@ function show() {
   rack.nodes = arrange(nodes, filters);
   $("nodes").classList.toggle("no-gpus", nodes.every((node) => node.gpus.total === 0));
   $("nodes").classList.toggle("no-reasons", rack.nodes.every((node) => !node.reason && !node.drained_at));
+  const longest = rack.nodes.reduce((most, node) => Math.max(most, node.name.length), 0);
+  $("nodes").style.setProperty("--name", String(longest));
   rack.draw();
   picture.show(nodes);
   const [shown, total] = [rack.nodes.length, nodes.length];

@@ -304,8 +304,8 @@ status.show(channel, $("state"));
 channel.follow("stats", { stream: "stats" }, ({ nodes }) => {
   if (!nodes) return;
   const { cores, gpus } = nodes;
-  const free = [`${cores.total - cores.allocated} of ${cores.total} cores`];
-  if (gpus.total) free.push(`${gpus.total - gpus.allocated} of ${gpus.total} GPUs`);
+  const free = [`${cores.free} of ${cores.total} cores`];
+  if (gpus.total) free.push(`${gpus.free} of ${gpus.total} GPUs`);
   $("free").textContent = `Free now: ${free.join(", ")}`;
 });
 attend(channel);

@@ -1,0 +1,54 @@
+"""The nodes of an instance as the API describes them, whatever instance it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fluxapi.events.stats import _summary
+from fluxapi.instance.nodes import describe
+from fluxapi.instance.protocol import Resources
+from fluxapi.web import nodes as rack
+
+
+def R(ranks: str, cores: str, names: str) -> dict[str, Any]:  # noqa: N802 - R, as in RFC 20
+    lines = [{"rank": ranks, "children": {"core": cores}}]
+    return {"version": 1, "execution": {"R_lite": lines, "nodelist": [names]}}
+
+
+def resources() -> Resources:
+    """Five nodes of four cores: up, draining, drained, drained and down, down."""
+    return Resources(
+        all=R("0-4", "0-3", "n[0-4]"),
+        allocated=R("0-1", "0-2", "n[0-1]"),
+        down=R("1-4", "0-3", "n[1-4]"),
+        online="0-2",
+        drain={"1-3": {"timestamp": 5.0, "reason": "fan"}},
+        offline="3-4",
+        exclude="",
+        torpid="",
+    )
+
+
+def test_a_drained_node_with_a_job_is_draining() -> None:
+    states = [node["state"] for node in describe(resources())["nodes"]]
+    assert states == ["up", "draining", "drained", "down", "down"]
+
+
+def test_only_nodes_that_are_up_have_something_free() -> None:
+    found = describe(resources())
+    assert found["totals"]["cores"] == {"total": 20, "allocated": 6, "free": 1}
+    summary = _summary(found)
+    assert (summary["allocated"], summary["free"]) == (2, 0)
+    assert summary["cores"]["free"] == 1
+
+
+def test_a_node_that_is_down_is_found_as_drained_too() -> None:
+    nodes = describe(resources())["nodes"]
+
+    def found(state: str) -> list[int]:
+        return [node["rank"] for node in rack.arrange(nodes, {}, state=state, text="")]
+
+    assert found("drained") == [3, 2]
+    assert found("draining") == [1]
+    assert found("down") == [3, 4]
+    assert rack.states(nodes[3]) == ["down", "drained"]
