@@ -82,7 +82,9 @@ def create_app(
         max_keys=settings.idempotency_keys,
         history=History(settings.ring_events),
     )
-    app[keys.IDEMPOTENCY] = Idempotency(app[keys.TABLE], settings.idempotency_keys)
+    app[keys.IDEMPOTENCY] = Idempotency(
+        app[keys.TABLE], settings.idempotency_keys, lambda: _settle(app)
+    )
     app[keys.PAGES] = Pages()
     app[keys.OPENAPI] = openapi.document(ROUTES)
     app[keys.ASSETS] = assets.load()
@@ -152,14 +154,22 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
     lag = LoopLag(metrics.late)
     for part in (journal, pulse, sampler, lag):
         await part.start()
+    app[keys.IDEMPOTENCY].begin_to_settle()
     try:
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(journal.caught_up(), _CATCH_UP)
         yield
     finally:
+        await app[keys.IDEMPOTENCY].close()
         await outputs.close()
         for part in (lag, sampler, pulse, journal):
             await part.close()
+
+
+async def _settle(app: web.Application) -> None:
+    """Return once the table holds what an earlier service has submitted."""
+    await app[keys.JOURNAL].caught_up()
+    await app[keys.INSTANCE].settle()
 
 
 def _environment() -> dict[str, str]:

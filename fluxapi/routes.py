@@ -74,6 +74,10 @@ _LOOKUP = (errors.JobNotFound, errors.InstanceUnavailable)
 _WRITE = (errors.FluxRefused, errors.InstanceUnavailable)
 _CHANGE = (errors.JobNotFound, errors.JobInactive, *_WRITE)
 _KEY = {"Idempotency-Key": "One key, one job: the same request sent again gives the same job."}
+_BULK_KEY = {
+    "Idempotency-Key": "The same request sent again gives the same jobs and submits what is "
+    "missing. Each job of a list is known by the key and its number."
+}
 
 
 def _submit(path: str, name: str) -> Route:
@@ -81,7 +85,7 @@ def _submit(path: str, name: str) -> Route:
         "POST", path, submit.submit, name, "jobs",
         "Submit a job: a command with options, or a whole jobspec.",
         {201: "submitted"}, body="submit", body_use="required", fields_in_query=True,
-        fails=(errors.IdempotencyMismatch, *_WRITE), headers=_KEY,
+        fails=(errors.IdempotencyMismatch, *_WRITE), headers=_BULK_KEY,
     )  # fmt: skip
 
 

@@ -4,43 +4,76 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from hashlib import sha256
-from typing import Any
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeVar
 
-import msgspec
-
-from fluxapi.errors import IdempotencyMismatch
+from fluxapi.errors import IdempotencyMismatch, InstanceUnavailable
 from fluxapi.events.table import Table
+from fluxapi.model.keymark import KeyMark
 
-__all__ = ["Idempotency", "digest"]
+__all__ = ["Idempotency"]
 
-_encoder = msgspec.json.Encoder(order="sorted")
+_log = logging.getLogger(__name__)
 
+T = TypeVar("T")
 
-def digest(fields: Mapping[str, Any]) -> str:
-    """SHA-256 of a request's fields; their order does not count."""
-    return sha256(_encoder.encode(fields)).hexdigest()
+_SETTLE_TIMEOUT_S = 10.0
+"""How long a request waits until the keys that an earlier service used are known."""
 
 
 class Idempotency:
-    """Remembers keys: the table holds those of jobs, this holds those on their way there."""
+    """Remembers keys: the table holds those of jobs, this holds those on their way there.
 
-    def __init__(self, table: Table, limit: int) -> None:
+    ``settle`` returns once the table holds every job that an earlier service has submitted. Until
+    then a key that is not in the table may be in use all the same.
+    """
+
+    def __init__(self, table: Table, limit: int, settle: Callable[[], Awaitable[None]]) -> None:
         self._table = table
         self._limit = limit
+        self._settle_instance = settle
+        self._settling: asyncio.Task[None] | None = None
         self._under_way: dict[str, tuple[str, asyncio.Task[int]]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
         self._owed: dict[str, tuple[int, str]] = {}
 
-    async def once(
-        self, key: str, body: str, submit: Callable[[], Awaitable[int]]
-    ) -> tuple[int, bool]:
-        """The job id, and whether it was there already; ``body`` is the digest of the request.
+    def begin_to_settle(self) -> None:
+        """Begin to wait for what an earlier service submitted; at the start of the service."""
+        self._settling = asyncio.ensure_future(_run(self._settle_instance))
+        self._settling.add_done_callback(_note_failure)
+
+    async def close(self) -> None:
+        """End what waits."""
+        if self._settling is not None:
+            self._settling.cancel()
+            await asyncio.wait({self._settling})
+
+    async def settled(self) -> None:
+        """Return once a key that is not known is a new one; raises ``InstanceUnavailable``."""
+        task = self._settling
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            self.begin_to_settle()
+            task = self._settling
+        assert task is not None  # noqa: S101 - it has just begun
+        if task.done():
+            return
+        try:
+            await asyncio.wait_for(asyncio.shield(task), _SETTLE_TIMEOUT_S)
+        except asyncio.TimeoutError:
+            raise InstanceUnavailable(
+                "The service does not know yet whether this Idempotency-Key was used before it "
+                "started; send the same request again."
+            ) from None
+
+    async def once(self, mark: KeyMark, submit: Callable[[], Awaitable[int]]) -> tuple[int, bool]:
+        """Return the job id, and whether the job was there already.
 
         Requests with one key share one submission, which goes on when its client goes away. Raises
         ``IdempotencyMismatch`` when the key came with another body, and whatever ``submit`` raises.
         """
+        await self.settled()
+        key, body = mark
         held = self._table.idempotent(key)
         if held is not None:
             _compare(held[1], body)
@@ -65,17 +98,20 @@ class Idempotency:
             if not lock.locked() and self._locks.get(key) is lock:
                 del self._locks[key]
 
-    def known(self, key: str, body: str) -> int | None:
-        """The job of one key, if there is one; raises ``IdempotencyMismatch``."""
-        held = self._table.idempotent(key) or self._owed.get(key)
+    def known(self, mark: KeyMark) -> int | None:
+        """Return the job with this key, if there is one; raises ``IdempotencyMismatch``.
+
+        Use it after :meth:`settled`.
+        """
+        held = self._table.idempotent(mark.key) or self._owed.get(mark.key)
         if held is None:
             return None
-        _compare(held[1], body)
+        _compare(held[1], mark.digest)
         return held[0]
 
-    def remember(self, key: str, body: str, jobid: int) -> None:
-        """A job that Flux took and the journal has yet to show."""
-        self._owed[key] = (jobid, body)
+    def remember(self, mark: KeyMark, jobid: int) -> None:
+        """Remember a job that Flux took and the journal has yet to show."""
+        self._owed[mark.key] = (jobid, mark.digest)
         if len(self._owed) > self._limit:
             del self._owed[next(iter(self._owed))]
 
@@ -91,8 +127,13 @@ class Idempotency:
                 del self._under_way[name]
 
 
-async def _run(submit: Callable[[], Awaitable[int]]) -> int:
-    return await submit()
+async def _run(work: Callable[[], Awaitable[T]]) -> T:
+    return await work()
+
+
+def _note_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.info("keys of an earlier service are not known yet: %s", task.exception())
 
 
 def _compare(held: str, given: str) -> None:

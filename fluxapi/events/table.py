@@ -15,6 +15,7 @@ import msgspec
 
 from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged
 from fluxapi.model.job import Job, adopt, apply, begin, mark
+from fluxapi.model.keymark import read_mark
 from fluxapi.model.record import encode, record
 
 from .history import History
@@ -293,12 +294,10 @@ class Table:
                     changes.gone[jobid] = before
 
     def _learn_key(self, message: JournalMessage) -> None:
-        try:
-            mark = message.jobspec["attributes"]["user"]["fluxapi"]  # type: ignore[index]
-            key, digest = mark["key"], mark["digest"]
-        except (KeyError, TypeError):
+        known_by = read_mark(message.jobspec)
+        if known_by is None:
             return  # submitted without a key, or by somebody else
-        self._keys[key] = (message.id, digest)
+        self._keys[known_by.key] = (message.id, known_by.digest)
         if len(self._keys) > self._max_keys:
             del self._keys[next(iter(self._keys))]
 

@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterable, Mapping
-from dataclasses import dataclass
-from hashlib import sha256
-from typing import Any
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import msgspec
 from aiohttp import web
@@ -22,6 +20,7 @@ from fluxapi.errors import FluxapiError, InstanceUnavailable, ValidationFailed
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import Defaults, build, substitute
+from fluxapi.model.keymark import KeyMark, digest
 from fluxapi.model.resources import decode_idset
 
 from .submit import SEEN_WITHIN, exists, idempotency_key
@@ -34,6 +33,11 @@ _MAX_ERRORS = 100
 _SLICE = 64
 """Jobs built before the event loop gets its turn: about 2 ms."""
 
+_LOOKUP_SLICE = 2000
+"""Look-ups before the event loop gets its turn: about 1 ms."""
+
+_MAX_NUMBER_DIGITS = 18
+
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -42,55 +46,54 @@ async def bulk(request: web.Request) -> web.Response:
     """Submit many jobs; for each, in order, its id or what went wrong."""
     app, raw = request.app, request[keys.BODY]
     key = idempotency_key(request)
+    built = await _submissions(raw, app[keys.DEFAULTS], key)
     if key is None:
-        submissions = await _submissions(raw, app[keys.DEFAULTS], None)
+        submissions = [member.submission for member in built]
         return await _answer(app, await app[keys.INSTANCE].submit(submissions))
-    marks = Marks(key, sha256(raw).hexdigest())
-    submissions = await _submissions(raw, app[keys.DEFAULTS], marks)
     async with app[keys.IDEMPOTENCY].turn(key):
         # What goes to Flux is finished and noted also when the client goes away meanwhile.
-        task = asyncio.ensure_future(_submit_missing(app, submissions, marks))
+        task = asyncio.ensure_future(_submit_missing(app, built))
         return await _answer(app, await asyncio.shield(task))
 
 
-@dataclass(frozen=True)
-class Marks:
-    """What rides in each job of a bulk request, so that a repeated request finds it."""
+class Member(NamedTuple):
+    """A job of the request, and the mark by which a repeated request finds it."""
 
-    key: str
-    digest: str
-
-    def of(self, number: int) -> dict[str, str]:
-        """The mark of one job: its number in the request and the request's key."""
-        # The separator cannot be in a header, so no single job can have this key.
-        return {"key": f"{number}\x1f{self.key}", "digest": self.digest}
+    submission: Submission
+    mark: KeyMark | None
 
 
-async def _submit_missing(
-    app: web.Application, submissions: list[Submission], marks: Marks
-) -> list[int | FluxapiError]:
+async def _submit_missing(app: web.Application, members: list[Member]) -> list[int | FluxapiError]:
     """Submit the jobs that no earlier request with this key brought to Flux."""
     idempotency = app[keys.IDEMPOTENCY]
-    results: list[int | FluxapiError | None] = [
-        idempotency.known(marks.of(number)["key"], marks.digest)
-        for number in range(len(submissions))
-    ]
-    missing = [number for number, known in enumerate(results) if known is None]
-    answers = await app[keys.INSTANCE].submit([submissions[number] for number in missing])
-    for number, answer in zip(missing, answers, strict=True):
-        results[number] = answer
-        if isinstance(answer, int):
-            idempotency.remember(marks.of(number)["key"], marks.digest, answer)
+    await idempotency.settled()
+    results: list[int | FluxapiError | None] = [None] * len(members)
+    missing: list[int] = []
+    for place, member in enumerate(members):
+        if place % _LOOKUP_SLICE == _LOOKUP_SLICE - 1:
+            await asyncio.sleep(0)
+        results[place] = None if member.mark is None else idempotency.known(member.mark)
+        if results[place] is None:
+            missing.append(place)
+    answers = await app[keys.INSTANCE].submit([members[place].submission for place in missing])
+    for place, answer in zip(missing, answers, strict=True):
+        results[place] = answer
+        mark = members[place].mark
+        if isinstance(answer, int) and mark is not None:
+            idempotency.remember(mark, answer)
     return [result for result in results if result is not None]
 
 
-async def _submissions(raw: bytes, defaults: Defaults, marks: Marks | None) -> list[Submission]:
+async def _submissions(raw: bytes, defaults: Defaults, key: str | None) -> list[Member]:
     members = _decode_members(raw)
     rest = {name: value for name, value in members.items() if name != "jobs"}
     shallow: dict[str, Any] = {name: decode(bytes(value)) for name, value in rest.items()}
     if "jobs" not in members:
         schema.check("bulk", shallow)
-        return await _built(_repeated(shallow), defaults, marks)
+        if "numbers" in shallow:
+            raise _wrong_numbers("goes with jobs only.")
+        # All jobs of one template are one request: another count is another request.
+        return await _built(_repeated(shallow), defaults, _Marks.of_all(key, digest(shallow)))
     try:
         items = _items.decode(members["jobs"])
     except msgspec.ValidationError:
@@ -102,7 +105,8 @@ async def _submissions(raw: bytes, defaults: Defaults, marks: Marks | None) -> l
         raise ValidationFailed(
             [{"pointer": "/jobs", "detail": f"must have at most {_MAX_JOBS} entries."}]
         )
-    return await _built(_listed(items), defaults, marks)
+    numbers = _numbers(shallow.get("numbers"), len(items))
+    return await _built(_listed(items), defaults, _Marks.of_each(key, numbers))
 
 
 def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
@@ -115,6 +119,54 @@ def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
 
 Item = tuple[str, Mapping[str, Any] | None, bytes | msgspec.Raw | None]
 """Where a job stands in the request, and its fields or their JSON."""
+
+
+class _Marks:
+    """The marks of one request's jobs; each is known by the Idempotency-Key and its number."""
+
+    def __init__(self, key: str, numbers: Sequence[int], of_request: str | None) -> None:
+        self._key = key
+        self._numbers = numbers
+        self._of_request = of_request
+
+    @classmethod
+    def of_all(cls, key: str | None, of_request: str) -> _Marks | None:
+        """Return marks that hold for this one request as a whole."""
+        return None if key is None else cls(key, range(_MAX_JOBS), of_request)
+
+    @classmethod
+    def of_each(cls, key: str | None, numbers: Sequence[int]) -> _Marks | None:
+        """Return marks that hold for each job by itself, whatever comes with it in a request."""
+        return None if key is None else cls(key, numbers, None)
+
+    def of(self, place: int, fields: Mapping[str, Any]) -> KeyMark:
+        """Return the mark of the job at *place* in the request."""
+        of_request = digest(fields) if self._of_request is None else self._of_request
+        return KeyMark.of_member(self._key, self._numbers[place], of_request)
+
+
+def _numbers(text: Any, count: int) -> Sequence[int]:
+    """Return the numbers of *count* jobs: those given as an idset, or from 0."""
+    if text is None:
+        return range(count)
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.partition("-")
+        if not first.isdigit() or (dash and not last.isdigit()) or len(part) > _MAX_NUMBER_DIGITS:
+            raise _wrong_numbers(f"{part[:40]!r} is not a number or a range of numbers.")
+        start, stop = int(first), int(last if dash else first) + 1
+        if start >= stop or (found and start <= found[-1]):
+            raise _wrong_numbers("must be in ascending order, each once.")
+        if stop - start > count - len(found):
+            raise _wrong_numbers(f"must name as many numbers as there are jobs, {count}.")
+        found.extend(range(start, stop))
+    if len(found) != count:
+        raise _wrong_numbers(f"must name as many numbers as there are jobs, {count}.")
+    return found
+
+
+def _wrong_numbers(detail: str) -> ValidationFailed:
+    return ValidationFailed([{"pointer": "/numbers", "detail": detail}])
 
 
 def _listed(items: list[msgspec.Raw]) -> Iterable[Item]:
@@ -145,12 +197,10 @@ def _instance(job: Mapping[str, Any], number: str) -> Mapping[str, Any]:
     return fields
 
 
-async def _built(
-    items: Iterable[Item], defaults: Defaults, marks: Marks | None
-) -> list[Submission]:
-    built: list[Submission] = []
+async def _built(items: Iterable[Item], defaults: Defaults, marks: _Marks | None) -> list[Member]:
+    built: list[Member] = []
     wrong: list[dict[str, str]] = []
-    same: tuple[Any, Submission] | None = None
+    same: tuple[Any, Member] | None = None
     for number, (place, fields, raw) in enumerate(items):
         if number % _SLICE == _SLICE - 1:
             await asyncio.sleep(0)
@@ -161,7 +211,8 @@ async def _built(
             if fields is None:
                 fields = decode(bytes(raw or b""))  # noqa: PLW2901 - decoded only now
                 schema.check("submit", fields)
-            submission = build(fields, defaults, mark=marks.of(number) if marks else None)
+            mark = None if marks is None else marks.of(number, fields)
+            member = Member(build(fields, defaults, mark=mark), mark)
         except ValidationFailed as error:
             wrong.extend(
                 {**field, "pointer": place + field["pointer"]} for field in error.members["errors"]
@@ -169,8 +220,8 @@ async def _built(
             if len(wrong) >= _MAX_ERRORS or place == "/job":
                 break
             continue
-        built.append(submission)
-        same = (fields, submission) if raw is None and marks is None else None
+        built.append(member)
+        same = (fields, member) if raw is None and marks is None else None
     if wrong:
         raise ValidationFailed(wrong[:_MAX_ERRORS])
     return built

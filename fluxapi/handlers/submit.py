@@ -6,20 +6,18 @@ from aiohttp import web
 
 from fluxapi import keys
 from fluxapi.errors import FluxapiError, ValidationFailed
-from fluxapi.events.idempotency import digest
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build
+from fluxapi.model.keymark import MAX_KEY_LENGTH, KeyMark, digest
 
 from .support import reply
 
-__all__ = ["MAX_KEY", "exists", "idempotency_key", "submit", "submit_one"]
+__all__ = ["exists", "idempotency_key", "submit", "submit_one"]
 
 SEEN_WITHIN = 2.0
 """How long an answer waits for the journal to show its job, seconds."""
-
-MAX_KEY = 255
 
 
 def exists(job: Job | None) -> bool:
@@ -34,12 +32,9 @@ async def submit(request: web.Request) -> web.Response:
     key = idempotency_key(request)
     if key is None:
         return _submitted(await submit_one(app, build(fields, defaults)))
-    body = digest(fields)
-    mark = {"key": key, "digest": body}
+    mark = KeyMark(key, digest(fields))
     submission = build(fields, defaults, mark=mark)
-    jobid, replayed = await app[keys.IDEMPOTENCY].once(
-        key, body, lambda: submit_one(app, submission)
-    )
+    jobid, replayed = await app[keys.IDEMPOTENCY].once(mark, lambda: submit_one(app, submission))
     return _submitted(jobid, replayed=replayed)
 
 
@@ -57,9 +52,16 @@ async def submit_one(app: web.Application, submission: Submission) -> int:
 def idempotency_key(request: web.Request) -> str | None:
     """The Idempotency-Key header, if any; raises ``ValidationFailed``."""
     key = request.headers.get("Idempotency-Key")
-    if key is not None and not (0 < len(key) <= MAX_KEY and key.isascii() and key.isprintable()):
+    if key is not None and not (
+        0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()
+    ):
         raise ValidationFailed(
-            [{"pointer": "", "detail": f"Idempotency-Key takes 1 to {MAX_KEY} ASCII characters."}]
+            [
+                {
+                    "pointer": "",
+                    "detail": f"Idempotency-Key takes 1 to {MAX_KEY_LENGTH} ASCII characters.",
+                }
+            ]
         )
     return key
 

@@ -107,6 +107,12 @@ class Instance(Protocol):
         Never raises for one bad job: its place in the list holds the error.
         """
 
+    async def settle(self) -> None:
+        """Return once each submission that was sent before is in the journal, or refused.
+
+        Those of another process that has ended meanwhile, too. Raises ``InstanceUnavailable``.
+        """
+
     async def raise_exception(
         self, jobid: int, type: str, severity: int, note: str | None = None
     ) -> None:

@@ -21,6 +21,7 @@ import msgspec
 from fluxapi.errors import ValidationFailed
 
 from . import options
+from .keymark import KeyMark
 from .options import Fields
 from .submission import Submission
 
@@ -59,7 +60,7 @@ class Defaults:
 
 
 def build(
-    fields: Mapping[str, Any], defaults: Defaults, *, mark: Mapping[str, str] | None = None
+    fields: Mapping[str, Any], defaults: Defaults, *, mark: KeyMark | None = None
 ) -> Submission:
     """The submission that ``fields`` (valid by the schema ``submit``) ask for.
 
@@ -243,9 +244,9 @@ def _resources(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]
     return node, {"total": tasks} if tasks % nodes else {"per_slot": 1}
 
 
-def _marked(document: dict[str, Any], mark: Mapping[str, str]) -> dict[str, Any]:
+def _marked(document: dict[str, Any], mark: KeyMark) -> dict[str, Any]:
     attributes = document["attributes"]
-    user = {**attributes.get("user", {}), "fluxapi": mark}
+    user = {**attributes.get("user", {}), "fluxapi": mark.to_attribute()}
     return {**document, "attributes": {**attributes, "user": user}}
 
 

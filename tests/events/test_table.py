@@ -208,6 +208,22 @@ def test_idempotency_keys_ride_in_the_jobspec() -> None:
     assert table.idempotent("k") is None
 
 
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "text",
+        ["key"],
+        {"key": ["k"], "digest": "d"},
+        {"key": "k", "digest": {}},
+        {"key": "k" * 1000, "digest": "d"},
+    ],
+)
+def test_what_is_no_mark_is_no_key(mark: Any) -> None:
+    table = live_table(submit(1, fluxapi=mark))
+    assert table.idempotent("k") is None
+    assert 1 in table
+
+
 def test_a_key_whose_job_is_gone_is_free() -> None:
     table = live_table(submit(1, fluxapi={"key": "k", "digest": "d"}), Purged([1]))
     assert table.idempotent("k") is None

@@ -47,6 +47,9 @@ class FakeInstance:
         self.gone = False
         self.hold_back = asyncio.Event()
         self.hold_back.set()
+        self.settling = asyncio.Event()
+        self.settling.set()
+        self.asked_to_settle = asyncio.Event()
         self.calls: list[tuple[Any, ...]] = []
         self.outputs: dict[int, list[list[Event]]] = {}
         self.watches: Counter[int] = Counter()
@@ -211,6 +214,10 @@ class FakeInstance:
         yield [JournalMessage(JOBID_ANY, [])]
         while True:
             yield await self._journal.get()
+
+    async def settle(self) -> None:
+        self.asked_to_settle.set()
+        await self.settling.wait()
 
     async def ping(self) -> None:
         self._answer()

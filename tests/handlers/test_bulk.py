@@ -4,9 +4,18 @@ import asyncio
 import json
 from typing import Any
 
+import pytest
+from pytest_aiohttp import AiohttpClient
+
+from fluxapi.app import create_app
 from fluxapi.errors import FluxRefused, InstanceUnavailable
+from fluxapi.model.jobid import encode_f58
+from fluxapi.model.jobspec import Defaults, build
+from fluxapi.model.keymark import KeyMark, digest
+from fluxapi.settings import Settings
 
 from .conftest import Service
+from .fake import FakeInstance
 
 
 async def test_ids_come_in_order(service: Service) -> None:
@@ -119,3 +128,78 @@ async def test_a_key_of_another_request_is_refused(service: Service) -> None:
     await service.client.post("/jobs/bulk", json=body, headers=headers)
     other = await service.client.post("/jobs/bulk", json=body | {"copies": 3}, headers=headers)
     assert (other.status, len(service.instance.submitted)) == (422, 2)
+
+
+async def _ids(service: Service, jobs: list[str], **more: Any) -> list[str]:
+    """The ids of a list of jobs that was submitted under the key ``k``."""
+    body = {"jobs": [{"command": job} for job in jobs], **more}
+    response = await service.client.post("/jobs/bulk", json=body, headers={"Idempotency-Key": "k"})
+    assert response.status == 201, await response.text()
+    return [entry["id"] for entry in (await response.json())["jobs"]]
+
+
+async def test_a_list_may_be_sent_in_parts_of_any_size(service: Service) -> None:
+    whole = await _ids(service, ["a", "b", "c", "d"])
+    assert await _ids(service, ["c", "d"], numbers="2-3") == whole[2:]
+    assert await _ids(service, ["a", "b", "d"], numbers="0-1,3") == [*whole[:2], whole[3]]
+    assert (await _ids(service, ["d", "e"], numbers="3,4"))[0] == whole[3]
+    assert len(service.instance.submitted) == 5
+
+
+async def test_a_job_of_a_list_is_held_to_its_number(service: Service) -> None:
+    await _ids(service, ["a", "b"])
+    body = {"jobs": [{"command": "other"}], "numbers": "1"}
+    other = await service.client.post("/jobs/bulk", json=body, headers={"Idempotency-Key": "k"})
+    assert (other.status, len(service.instance.submitted)) == (422, 2)
+
+
+@pytest.mark.parametrize(
+    "numbers", ["0", "0-2", "1,0", "0,0", "3-2", "0,", "1-", "0-99999999999999999", "9" * 30]
+)
+async def test_numbers_that_do_not_fit_are_refused(service: Service, numbers: str) -> None:
+    body = {"jobs": [{"command": "true"}] * 2, "numbers": numbers}
+    response = await service.client.post("/jobs/bulk", json=body)
+    assert response.status == 422
+    assert {field["pointer"] for field in (await response.json())["errors"]} == {"/numbers"}
+
+
+async def test_numbers_are_for_lists(service: Service) -> None:
+    body = {"job": {"command": "true"}, "copies": 2, "numbers": "0-1"}
+    assert (await service.client.post("/jobs/bulk", json=body)).status == 422
+
+
+@pytest.mark.parametrize("path", ["/jobs", "/jobs/bulk"])
+async def test_a_key_waits_for_what_an_earlier_service_submitted(
+    aiohttp_client: AiohttpClient, path: str
+) -> None:
+    """The job of the key reaches Flux only after this service has started."""
+    instance = FakeInstance()
+    instance.settling.clear()
+    fields = {"command": "true"}
+    body = fields if path == "/jobs" else {"jobs": [fields]}
+    headers = {"Idempotency-Key": "k"}
+    client = await aiohttp_client(create_app(Settings(), instance, stop=lambda: None))
+    asked = asyncio.ensure_future(client.post(path, json=body, headers=headers))
+    await instance.asked_to_settle.wait()
+    mark = KeyMark("k", digest(fields))
+    if path == "/jobs/bulk":
+        mark = KeyMark.of_member("k", 0, digest(fields))
+    (jobid,) = await instance.submit([build(fields, Defaults(), mark=mark)])
+    assert isinstance(jobid, int)
+    instance.settling.set()
+    answer = await (await asked).json()
+    assert (answer if path == "/jobs" else answer["jobs"][0])["id"] == encode_f58(jobid)
+    assert len(instance.submitted) == 1
+
+
+async def test_a_key_that_may_have_been_used_is_not_taken_for_new(
+    aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fluxapi.events.idempotency._SETTLE_TIMEOUT_S", 0.01)
+    instance = FakeInstance()
+    instance.settling.clear()
+    client = await aiohttp_client(create_app(Settings(), instance, stop=lambda: None))
+    response = await client.post(
+        "/jobs", json={"command": "true"}, headers={"Idempotency-Key": "k"}
+    )
+    assert (response.status, instance.submitted) == (503, [])

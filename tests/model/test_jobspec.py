@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fluxapi.errors import ValidationFailed
 from fluxapi.model.jobspec import Defaults, build, parse_duration, parse_urgency, substitute
+from fluxapi.model.keymark import KeyMark
 
 NOTHING = Defaults()
 
@@ -252,7 +253,7 @@ def test_a_whole_jobspec_excludes_the_options_that_shape_one() -> None:
 
 
 def test_a_mark_does_not_touch_the_request() -> None:
-    submission = build({"jobspec": JOBSPEC}, NOTHING, mark={"key": "k", "digest": "d"})
+    submission = build({"jobspec": JOBSPEC}, NOTHING, mark=KeyMark("k", "d"))
     assert json.loads(submission.jobspec)["attributes"]["user"]["fluxapi"]["key"] == "k"
     assert "user" not in JOBSPEC["attributes"]  # type: ignore[operator]
 

@@ -43,6 +43,10 @@ _INACTIVE = 64
 _KVS_PAUSE = 0.01
 """Seconds between two looks at an eventlog that is not written yet; Flux commits as often."""
 
+_BACKLOG_PAUSE_S = 0.05
+_ANNOUNCE_S = 0.3
+"""From the validation of a job to its first event: Flux commits batches of 10 ms to its KVS."""
+
 _RANK_0 = 0
 _LARGEST_IN_JSON = 2**63
 """Flux reads job ids from JSON as signed integers; greater ones cannot be asked for, or exist."""
@@ -105,6 +109,16 @@ class BrokerInstance:
         if not submissions:
             return []
         return await self._connected().submit(Submissions(submissions))
+
+    async def settle(self) -> None:
+        """Wait until Flux has validated what it was sent (``job-ingest.stats-get``).
+
+        Flux goes on with the submissions of a process that has ended, so that their jobs may come
+        some seconds after it.
+        """
+        while await self._has_ingest_backlog():  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(_BACKLOG_PAUSE_S)
+        await asyncio.sleep(_ANNOUNCE_S)
 
     async def raise_exception(
         self, jobid: int, type: str, severity: int, note: str | None = None
@@ -208,6 +222,14 @@ class BrokerInstance:
         body = {"id": jobid, "keys": [key], "flags": _LOOKUP_CURRENT}
         value: str = (await self._call("job-info.lookup", body, jobid))[key]
         return value
+
+    async def _has_ingest_backlog(self) -> bool:
+        try:
+            stats = await self._call("job-ingest.stats-get")
+        except FluxRefused:
+            return False
+        crews = ((stats or {}).get("pipeline") or {}).values()
+        return any(crew.get("backlog", 0) > 0 for crew in crews if isinstance(crew, dict))
 
     async def _listed(self, jobid: int, *attributes: str) -> dict[str, Any]:
         """Attributes of a job as ``job-list`` has them: it reads the journal, so they are fresh."""

@@ -157,6 +157,9 @@ class EmbeddedInstance:
         await engine.journal.settled()
         return results
 
+    async def settle(self) -> None:
+        """Return at once: what a process that has ended submitted is stored or does not exist."""
+
     async def raise_exception(
         self, jobid: int, type: str, severity: int, note: str | None = None
     ) -> None:
