@@ -102,8 +102,11 @@ def complete_ids(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list
     return job_ids(prefix, parsed_args)
 
 
-def add_filter(parser: argparse.ArgumentParser) -> None:
-    """Which jobs: the filters that the service knows, beside states and results."""
+def add_filter(parser: argparse.ArgumentParser, queue_flags: tuple[str, ...] = ("-q",)) -> None:
+    """Add the filters that the service knows, beside states and results.
+
+    *queue_flags* are the short options for the queue: for some of Flux's commands ``-q`` is quiet.
+    """
     parser.add_argument("--name", metavar="NAME", help="only jobs of this name; NAME* is its begin")
     parser.add_argument(
         "-u",
@@ -113,7 +116,7 @@ def add_filter(parser: argparse.ArgumentParser) -> None:
         help="only jobs of this user; all is everybody",
     )
     parser.add_argument(
-        "-q",
+        *queue_flags,
         "--queue",
         metavar="QUEUE,…",
         type=words,

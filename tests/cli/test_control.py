@@ -59,10 +59,27 @@ def test_cancel_by_filter_asks_first(both: tuple[Program, Service]) -> None:
     assert run(*words, "--yes").err == "fluxapi: 3 jobs canceled.\n"
     run("wait", "--quiet", *ids)
     assert {state(running, jobid) for jobid in ids} == {"CANCELED"}
-    assert run(*words, "--yes").status == 0
+    done = run(*words, "--yes")
+    assert (done.status, done.err) == (1, "fluxapi: No active jobs match.\n")
+    done = run(*words, "--yes", "-q")
+    assert (done.status, done.err) == (1, "")
 
 
-@pytest.mark.parametrize("words", [(), ("--all", "f1"), ("--filter=failed",), ("-q", "a,b")])
+def test_cancel_has_the_short_options_of_flux(both: tuple[Program, Service]) -> None:
+    run, running = both
+    jobid = run.submit("--urgency=hold", "--job-name=short", "true")
+    assert run.ok("cancel", "-n", "-S", "sched", "--name=short") == f"{jobid}\n"
+    assert run.ok("cancel", "--dry-run", "--states=pending", "--name=short") == f"{jobid}\n"
+    assert state(running, jobid) == "SCHED"
+    assert run.ok("cancel", "-q", jobid) == ""
+    run("wait", "--quiet", jobid)
+    assert state(running, jobid) == "CANCELED"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("--all", "f1"), ("--filter=failed",), ("-q",), ("--queue=a,b",)],
+)
 def test_cancel_wants_to_know_what(run: Program, words: tuple[str, ...]) -> None:
     assert run("cancel", *words).status == 2
 
@@ -122,16 +139,29 @@ def test_watch_events_to_the_end_of_a_job(both: tuple[Program, Service]) -> None
     assert line.endswith("finish status=0")
 
 
-def test_watch_what_begins_now(run: Program) -> None:
-    with run.start("watch", "--json", "--name=begins-now", "-c", "1") as process:
-        jobs = [run.submit("--job-name=begins-now", "true")]
+def test_watch_begins_now_unless_asked(both: tuple[Program, Service]) -> None:
+    run, _ = both
+    name = "--name=begins-now"
+    old = run.submit("--job-name=begins-now", "true")
+    run("wait", old)
+    with run.start("watch", name, "--lines=1", "-o", "{id.f58plain}") as process:
+        assert process.stdout is not None
+        # The headings come once the watch has begun.
+        assert process.stdout.readline() == "JOBID\n"
+        new = run.submit("--job-name=begins-now", "--urgency=hold", "true")
         out, _ = process.communicate(timeout=60)
-    assert json.loads(out)["id"] in jobs
+    assert out == f"{new}\n"
+    form = ["-n", "-o", "{id.f58plain}"]
+    assert run.ok("watch", name, "-a", "--lines=1", *form) == f"{new}\n"
+    assert run.ok("watch", name, "-A", "--lines=2", *form) == f"{new}\n{old}\n"
+    assert run("watch", "-c", "1").status == 2
+    assert run("watch", "-a", "--events").status == 2
+    run.ok("cancel", new)
 
 
 def test_ctrl_c_ends_with_130(run: Program) -> None:
     held = run.submit("--urgency=hold", "--job-name=still", "true")
-    with run.start("watch", "--json", "--name=still") as process:
+    with run.start("watch", "--json", "-a", "--name=still") as process:
         assert process.stdout is not None
         assert process.stdout.readline()
         process.send_signal(signal.SIGINT)

@@ -25,27 +25,33 @@ def add(parsers: Parsers) -> None:
         parsers,
         "cancel",
         "Cancel jobs by id, or with --all, --filter and the like all active jobs that these take; "
-        "for those you are asked once more, or say --yes.",
+        "for those you are asked once more, or say --yes. The exit status is 1 when nothing was "
+        "canceled.",
     )
     add_ids(parser, "*")
     parser.add_argument("--all", action="store_true", help="all active jobs")
     parser.add_argument(
+        "-S",
+        "--states",
         "-f",
         "--filter",
-        "-s",
-        "--states",
+        dest="filter",
         metavar="STATE,…",
         type=filters,
         action="extend",
         help="active jobs in these states: pending, running, sched, …",
     )
-    add_filter(parser)
+    add_filter(parser, queue_flags=())
     parser.add_argument(
         "-m", "--message", metavar="TEXT", help="why; it goes to the job's exception"
     )
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
-    parser.add_argument("--dry-run", action="store_true", help="list the jobs, cancel nothing")
-    parser.add_argument("--quiet", action="store_true", help="do not say how many")
+    parser.add_argument(
+        "-n", "--dry-run", action="store_true", help="list the jobs, cancel nothing"
+    )
+    parser.add_argument(
+        "-q", "--quiet", action="store_true", help="do not say how many jobs, nor that none match"
+    )
     add_connection(parser, user=False)
     parser.set_defaults(run=runs(_act))
 
@@ -69,7 +75,7 @@ def _filter(arguments: argparse.Namespace) -> dict[str, Any]:
         given["queue"] = queues[0]
     states = arguments.filter or []
     if any(word in {"inactive", "completed", "failed", "canceled", "timeout"} for word in states):
-        raise Failure("Jobs that have ended cannot be canceled: --filter takes states.", USAGE)
+        raise Failure("Jobs that have ended cannot be canceled: --states takes active ones.", USAGE)
     if not (states or given or arguments.all):
         return {}
     return {**given, "state": states or ["active"]}
@@ -89,24 +95,35 @@ async def _cancel_ids(flux: AsyncClient, arguments: argparse.Namespace) -> int:
 async def _cancel_some(
     flux: AsyncClient, chosen: dict[str, Any], arguments: argparse.Namespace
 ) -> int:
-    from fluxapi.client import Conflict  # noqa: PLC0415 - it is there already
-
     count = 0
     async for job in flux.jobs(**chosen):
         count += 1
         if arguments.dry_run:
             put(job.id)
     if not count:
-        note("No active job fits.")
-        return OK
+        if not arguments.quiet:
+            note("No active jobs match.")
+        return FAILED
     if arguments.dry_run:
         return OK
     if not arguments.yes:
         agreed(f"Cancel {plural(count, 'job')}?")
+    done, failed = await _until_none_is_left(flux, chosen, arguments.message)
+    if not arguments.quiet:
+        note(f"{plural(done, 'job')} canceled{f', {failed:,} not' if failed else ''}.")
+    return FAILED if failed or not done else OK
+
+
+async def _until_none_is_left(
+    flux: AsyncClient, chosen: dict[str, Any], message: str | None
+) -> tuple[int, int]:
+    """Cancel the jobs that a filter takes; return how many were canceled, and how many refused."""
+    from fluxapi.client import Conflict  # noqa: PLC0415 - it is there already
+
     done = failed = 0
     more = True
     while more:
-        result = await flux.cancel_many(note=arguments.message, **chosen)
+        result = await flux.cancel_many(note=message, **chosen)
         done += result.requested
         for jobid, error in result.errors:
             # One that ended in this moment is what was wanted.
@@ -114,6 +131,4 @@ async def _cancel_some(
                 failed += 1
                 note(f"{jobid}: {error}")
         more = result.more and result.requested > 0
-    if not arguments.quiet:
-        note(f"{plural(done, 'job')} canceled{f', {failed:,} not' if failed else ''}.")
-    return FAILED if failed else OK
+    return done, failed

@@ -37,11 +37,20 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "watch",
-        "Print the jobs that the options take and then each that changes, or with --events each "
-        "event, until Ctrl-C; of jobs that are given by id until they have ended. A connection "
-        "that is cut comes back, and nothing is missed.",
+        "Print each job that changes from now on, or with --events each event, until Ctrl-C; of "
+        "jobs that are given by id also their present state, until they have ended. A connection "
+        "that is cut comes back, and nothing is missed. Unlike flux watch, this shows states and "
+        "not output, and includes jobs submitted later: `fluxapi output --follow JOBID` and "
+        "`fluxapi submit --watch` show output.",
     )
     add_ids(parser, "*", "follow these jobs")
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument(
+        "-a", "--active", action="store_true", help="begin with all jobs that are active now"
+    )
+    begin.add_argument(
+        "-A", "--all", action="store_true", help="begin with all jobs, inactive ones too"
+    )
     parser.add_argument("--events", action="store_true", help="events in place of jobs")
     parser.add_argument(
         "--event",
@@ -62,7 +71,7 @@ def add(parsers: Parsers) -> None:
         help="only jobs in these states, or with these results",
     )
     add_filter(parser)
-    parser.add_argument("-c", "--count", metavar="N", type=natural, help="end after N lines")
+    parser.add_argument("--lines", metavar="N", type=natural, help="end after N lines")
     add_format(parser, _FORMAT)
     parser.add_argument("--json", action="store_true", help="one JSON object on a line")
     add_connection(parser, user=False)
@@ -86,7 +95,10 @@ def _run(arguments: argparse.Namespace) -> int:
             filter[name] = values
     if {"result", "state"} <= filter.keys():
         raise Failure("--filter takes states or results here, not both.", USAGE)
-    follow = _events if arguments.events or arguments.event or arguments.since else _jobs
+    events = arguments.events or arguments.event or arguments.since
+    if events and (arguments.active or arguments.all):
+        raise Failure("--active and --all are for jobs; --since=0 is for events.", USAGE)
+    follow = _events if events else _jobs
 
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
         return await while_read(follow(flux, given, filter, Printer(given, chosen)))
@@ -99,9 +111,13 @@ class Printer:
 
     def __init__(self, arguments: argparse.Namespace, chosen: Format) -> None:
         self._json = arguments.json
-        self._left = arguments.count or None
-        self._chosen = chosen.fitted([], header=not arguments.no_header)
-        if not (arguments.no_header or arguments.json or arguments.events or arguments.event):
+        self._left = arguments.lines or None
+        self._header = not arguments.no_header
+        self._chosen = chosen.fitted([], header=self._header)
+
+    def header(self) -> None:
+        """Print the headings, unless none are wanted."""
+        if self._header and not self._json:
             put(self._chosen.header())
             sys.stdout.flush()
 
@@ -133,6 +149,14 @@ async def _jobs(
     if left and not await _are_there(flux, left):
         return FAILED
     async with flux.watch(**filter) as watch:
+        if not arguments.ids:
+            await watch.ready()
+        printer.header()
+        if not arguments.ids:
+            for job in [*watch.jobs.values()]:
+                begins = arguments.all or (arguments.active and job.is_active)
+                if begins and not printer.job(job):
+                    return OK
         async for change in watch:
             if change.job is not None:
                 wanted = printer.job(change.job)
