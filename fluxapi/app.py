@@ -36,7 +36,7 @@ from .routes import ROUTES, add_routes
 from .settings import Settings
 from .telemetry import Tracing
 from .tickets import Tickets
-from .web import assets
+from .web import assets, views
 from .web.visible import visible
 
 __all__ = ["create_app"]
@@ -88,6 +88,7 @@ def create_app(
     app[keys.PAGES] = Pages()
     app[keys.OPENAPI] = openapi.document(ROUTES)
     app[keys.ASSETS] = assets.load()
+    app[keys.ERROR_PAGE] = views.error
     app[keys.ASYNCAPI] = asyncapi.document(ROUTES)
     environment = aiohttp_jinja2.setup(
         app,

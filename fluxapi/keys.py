@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
 
 from .auth import Credentials
+from .errors import FluxapiError
 from .events.connections import Connections
 from .events.hub import Hub
 from .events.idempotency import Idempotency
@@ -28,6 +29,7 @@ __all__ = [
     "CONNECTIONS",
     "CREDENTIALS",
     "DEFAULTS",
+    "ERROR_PAGE",
     "EXPIRES",
     "HUB",
     "IDEMPOTENCY",
@@ -46,6 +48,8 @@ __all__ = [
     "TICKETS",
 ]
 
+ErrorPage = Callable[[web.Request, FluxapiError], Awaitable[web.Response]]
+
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 INSTANCE: web.AppKey[Instance] = web.AppKey("instance")
 INFO: web.AppKey[InstanceInfo] = web.AppKey("info", InstanceInfo)
@@ -63,6 +67,8 @@ METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 PAGES: web.AppKey[Pages] = web.AppKey("pages", Pages)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")
 ASSETS: web.AppKey[Mapping[str, Any]] = web.AppKey("assets")
+ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page")
+"""Makes the page that tells a browser of an error."""
 ASYNCAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("asyncapi")
 
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)

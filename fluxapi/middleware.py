@@ -29,6 +29,8 @@ PUBLIC: set[Handler] = set()
 STREAMS: set[Handler] = set()
 """Handlers of streams: a ticket is enough for them, and how long they take is no latency."""
 
+_PAGE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}\Z")
 _encoder = msgspec.json.Encoder()
 
@@ -94,9 +96,9 @@ def create(
             await turns.take()
             response = await handler(request)
         except errors.FluxapiError as error:
-            response = problem(request, error)
+            response = await _told(request, error)
         except web.HTTPException as error:
-            response = _translate(request, error)
+            response = await _translate(request, error)
         except ConnectionResetError:
             response = problem(request, errors.RequestError("The connection broke off."))
         except Exception:  # noqa: BLE001 - a bug is logged and told apart from its user
@@ -128,6 +130,22 @@ def _request_id(request: web.Request) -> str:
     return secrets.token_hex(8)
 
 
+async def _told(request: web.Request, error: errors.FluxapiError) -> web.Response:
+    """Return the response to an error: a page where a browser opens one, else a problem document.
+
+    Only navigation asks for ``text/html``; the scripts of the pages, like programs, do not.
+    """
+    is_page = request.method in _PAGE_METHODS and "text/html" in request.headers.get(
+        hdrs.ACCEPT, ""
+    )
+    if not is_page:
+        return problem(request, error)
+    page = await request.app[keys.ERROR_PAGE](request, error)
+    page.headers.update(error.headers)
+    _challenge(request, error, page)
+    return page
+
+
 def problem(request: web.Request, error: errors.FluxapiError) -> web.Response:
     """The RFC 9457 document of an error as a response."""
     document = error.problem()
@@ -138,22 +156,27 @@ def problem(request: web.Request, error: errors.FluxapiError) -> web.Response:
         headers=error.headers,
         content_type="application/problem+json",
     )
+    _challenge(request, error, response)
+    return response
+
+
+def _challenge(request: web.Request, error: errors.FluxapiError, response: web.Response) -> None:
+    """Add to a 401 what the client may send instead."""
     if isinstance(error, errors.Unauthorized):
         # A browser that is offered Basic puts its own question in front of the page. Scripts of
         # the dashboard say that they ask (by a header of old), and put the question themselves.
         is_script = "X-Requested-With" in request.headers
         for challenge in CHALLENGES[1:] if is_script else CHALLENGES:
             response.headers.add(hdrs.WWW_AUTHENTICATE, challenge)
-    return response
 
 
-def _translate(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
+async def _translate(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
     """What aiohttp itself raises: unknown routes, methods, bodies that are too large."""
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted({*error.allowed_methods, hdrs.METH_OPTIONS}))
         if request.method == hdrs.METH_OPTIONS:
             return web.Response(status=204, headers={hdrs.ALLOW: allowed})
-        return problem(
+        return await _told(
             request,
             errors.MethodNotAllowed(
                 f"{request.method[:32]} is not for this path; it takes {allowed}.",
@@ -170,4 +193,4 @@ def _translate(request: web.Request, error: web.HTTPException) -> web.StreamResp
         detail = f"There is no {request.path[:255]} here; /docs lists what there is."
     else:
         detail = error.reason
-    return problem(request, kind(detail))
+    return await _told(request, kind(detail))

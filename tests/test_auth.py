@@ -202,3 +202,15 @@ async def test_with_auth_off_nobody_is_logged_out(start: Start) -> None:
     service = await start()
     response = await service.client.get("/ui/logout", headers={"Accept": "text/html"})
     assert response.status == 409
+
+
+async def test_a_browser_with_wrong_credentials_gets_a_page(service: Service) -> None:
+    headers = {**basic(token="wrong"), "Accept": "text/html"}
+    response = await service.client.get("/", headers=headers)
+    assert (response.status, response.content_type) == (401, "text/html")
+    assert len(response.headers.getall("WWW-Authenticate")) == 2
+    text = await response.text()
+    assert "The user name or the token is wrong." in text
+    # A stranger is told nothing of the instance and of its user.
+    assert "älice" not in text
+    assert 'class="top"' not in text

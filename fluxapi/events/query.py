@@ -46,15 +46,18 @@ _GROUPS = {
 class JobQuery:
     """Filters, all of which must hold; ``None`` means any.
 
-    ``user`` is a name or a user id; a ``name`` that ends in ``*`` is a prefix; ``node`` is a host;
-    ``since`` (inclusive) and ``until`` (exclusive) are submission times in seconds since the epoch;
-    ``text`` is looked for, in any case, in id, name, user, queue, nodelist, state and result.
+    ``user`` is a name or a user id; a ``name`` that ends in ``*`` is a prefix, any other is the
+    whole name; ``name_part`` is a part of it, in any case; ``node`` is a host; ``since``
+    (inclusive) and ``until`` (exclusive) are submission times in seconds since the epoch; each word
+    of ``text`` is looked for, in any case, in id, name, user, queue, nodelist, state, result and
+    exception.
     """
 
     states: frozenset[str] | None = None
     results: frozenset[str] | None = None
     user: str | None = None
     name: str | None = None
+    name_part: str | None = None
     queue: str | None = None
     node: str | None = None
     since: float | None = None
@@ -119,8 +122,7 @@ def _tests(query: JobQuery) -> Iterator[Test]:
         yield lambda job: job.result in results
     if query.user is not None:
         yield _user_test(query.user)
-    if query.name is not None:
-        yield _name_test(query.name)
+    yield from _name_tests(query.name, query.name_part)
     if queue is not None:
         yield lambda job: job.queue == queue
     if query.node is not None:
@@ -129,7 +131,7 @@ def _tests(query: JobQuery) -> Iterator[Test]:
         yield lambda job: job.t_submit >= since
     if until is not None:
         yield lambda job: job.t_submit < until
-    if query.text:
+    if query.text and query.text.strip():
         yield _text_test(query.text)
 
 
@@ -139,11 +141,15 @@ def _user_test(user: str) -> Test:
     return lambda job: username(job.userid) == user
 
 
-def _name_test(name: str) -> Test:
-    if name.endswith("*"):
+def _name_tests(name: str | None, part: str | None) -> Iterator[Test]:
+    if name is not None and name.endswith("*"):
         prefix = name[:-1]
-        return lambda job: job.name.startswith(prefix)
-    return lambda job: job.name == name
+        yield lambda job: job.name.startswith(prefix)
+    elif name is not None:
+        yield lambda job: job.name == name
+    if part is not None:
+        folded = part.casefold()
+        yield lambda job: folded in job.name.casefold()
 
 
 def _node_test(host: str) -> Test:
@@ -160,7 +166,8 @@ def _node_test(host: str) -> Test:
 
 
 def _text_test(text: str) -> Test:
-    needle = text.casefold()
+    # Flux shows ids with ƒ, the API with f: whichever is pasted is found.
+    needles = [word.replace("ƒ", "f") for word in text.casefold().split()]
 
     def test(job: Job) -> bool:
         words = (
@@ -171,10 +178,18 @@ def _text_test(text: str) -> Test:
             username(job.userid),
             job.queue,
             job.nodelist,
+            _exception(job),
         )
-        return needle in "\n".join(words).casefold()
+        found = "\n".join(words).casefold().replace("ƒ", "f")
+        return all(needle in found for needle in needles)
 
     return test
+
+
+def _exception(job: Job) -> str:
+    """Return the type and the note of the exception of *job* as the dashboard shows them."""
+    exception = job.exception
+    return f"{exception.get('type')}: {exception.get('note') or ''}" if exception else ""
 
 
 def _sources(index: Index, query: JobQuery) -> list[Ids]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp_jinja2
 import msgspec
@@ -15,12 +17,13 @@ from fluxapi.auth import CHALLENGES
 from fluxapi.errors import (
     Conflict,
     FluxapiError,
+    Forbidden,
     InstanceUnavailable,
     JobNotFound,
     Unauthorized,
     ValidationFailed,
 )
-from fluxapi.events.query import page, query_of
+from fluxapi.events.query import JobQuery, page, query_of
 from fluxapi.handlers.support import job_of
 from fluxapi.instance.nodes import describe
 from fluxapi.querystring import cached
@@ -29,7 +32,7 @@ from . import assets, form, words
 from . import nodes as rack
 from .dossier import dossier
 
-__all__ = ["job", "jobs", "logout", "nodes", "static", "submit", "wants_page"]
+__all__ = ["error", "job", "jobs", "logout", "nodes", "static", "submit", "wants_page"]
 
 _ROWS = 50
 """Jobs that are in the page before its script has run."""
@@ -77,11 +80,11 @@ def wants_page(request: web.Request) -> bool:
 async def jobs(request: web.Request) -> web.Response:
     """The table of jobs, under the filters that the address names."""
     table, journal = request.app[keys.TABLE], request.app[keys.JOURNAL]
-    given = {name: request.query.get(name, "") for name in _VIEW}
+    given = {name: ",".join(request.query.getall(name, ())).strip() for name in _VIEW}
     # Taken before the walk: who joins the event channel here misses nothing of these rows.
     cursor = journal.cursor
-    query = _valid(request, given)
-    found = await page(table, query_of(query), limit=_ROWS)
+    query, refused = _valid(given)
+    found = await page(table, _query(query), limit=_ROWS)
     rows = [table.record(jobid) for jobid in found.ids if jobid in table]
     first = {
         "jobs": rows,
@@ -89,16 +92,18 @@ async def jobs(request: web.Request) -> web.Response:
         # Whether these are all jobs, so that nothing but what has changed is to be sent.
         "whole": journal.has_caught_up and not query and found.next is None,
         "total": len(table),
+        "refused": list(refused),
     }
     return await _render(
         request,
         "jobs.html",
         {
             "page": "jobs",
+            "refused": [(name, given[name], why) for name, why in refused.items()],
             "jobs": [_Blank(row) for row in rows],
             "queued": any(row.get("queue") for row in rows),
             "first": _embedded(first),
-            "filters": given,
+            "filters": {name: "" if name in refused else text for name, text in given.items()},
             "choices": _CHOICES,
             "counts": _counts(table.stats()),
             "total": len(table),
@@ -106,6 +111,7 @@ async def jobs(request: web.Request) -> web.Response:
             "note": words.note,
             "utc": words.utc,
         },
+        status=ValidationFailed.status if refused else 200,
     )
 
 
@@ -208,6 +214,18 @@ async def logout(request: web.Request) -> web.Response:
     )
 
 
+async def error(request: web.Request, problem: FluxapiError) -> web.Response:
+    """Tell of an error for people; to those who are not let in, nothing of the service."""
+    context = {
+        "page": "error",
+        "problem": problem,
+        "errors": problem.members.get("errors", ()),
+        "request_id": request.get(keys.REQUEST_ID, ""),
+        "is_stranger": isinstance(problem, (Unauthorized, Forbidden)),
+    }
+    return await _render(request, "error.html", context, status=problem.status)
+
+
 async def static(request: web.Request) -> web.Response:
     """A file that pages load."""
     return assets.asset(request, request.app[keys.ASSETS])
@@ -220,13 +238,32 @@ class _Blank(dict[str, Any]):
         return ""
 
 
-def _valid(request: web.Request, given: dict[str, str]) -> dict[str, Any]:
-    """The filters of the address; an address that a person changed by hand shows all jobs."""
-    named = request.rel_url.with_query({name: text for name, text in given.items() if text})
+def _valid(given: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return the filters of an address, and what is wrong with those that it names in vain."""
+    query: dict[str, Any] = {}
+    refused: dict[str, str] = {}
+    for name, text in given.items():
+        fields, why = _field(name, text)
+        query.update(fields)
+        if why:
+            refused[name] = why
+    return query, refused
+
+
+def _field(name: str, text: str) -> tuple[Mapping[str, Any], str]:
+    """Return the field that one filter of an address gives, and what is wrong with it."""
     try:
-        return dict(cached("jobs-query", named.raw_query_string))
-    except ValidationFailed:
-        return {}
+        return cached("jobs-query", urlencode({name: text}, errors="replace")), ""
+    except ValidationFailed as error:
+        return {}, error.members["errors"][0]["detail"]
+
+
+def _query(fields: Mapping[str, Any]) -> JobQuery:
+    """Return the filter of a view, in which a name is a part of the job name."""
+    query = query_of(fields)
+    if query.name is None or query.name.endswith("*"):
+        return query
+    return replace(query, name=None, name_part=query.name)
 
 
 def _embedded(value: Any) -> Markup:
@@ -248,6 +285,7 @@ async def _render(
     shared = {
         "user": credentials.user if credentials.required else "",
         "asset": lambda file: assets.address(built, file),
+        "is_stranger": False,
         "instance": f"{info.kind} {info.version} on {info.hostname}",
     }
     response = await aiohttp_jinja2.render_template_async(

@@ -146,8 +146,9 @@ def note(record: Mapping[str, Any]) -> str:
         kind, text = exception.get("type"), exception.get("note")
         return f"{kind}: {text}" if text else str(kind)
     said = outcome(record)
+    failed = record["state"] == "INACTIVE" and record.get("result") == "FAILED"
     pending = record["state"] in {"DEPEND", "PRIORITY", "SCHED"}
-    return f"{said[0].lower()}{said[1:]}" if pending else ""
+    return f"{said[0].lower()}{said[1:]}" if pending or failed else ""
 
 
 def utc(seconds: float) -> str:

@@ -20,6 +20,8 @@ function compare(a, b, sign) {
 export class Order {
   /** @type {Row[]} */
   rows = [];
+  /** @type {Set<string>} ids of the rows: what passed once need not pass again, for a test may depend on the clock */
+  #ids = new Set();
   /** @type {Key} */
   #key;
   #sign;
@@ -45,6 +47,7 @@ export class Order {
     for (const row of all) if (!this.#test || this.#test(row)) keyed.push({ key: this.#key(row), row });
     keyed.sort((a, b) => this.#compare(a.key, a.row.id, b.key, b.row.id));
     this.rows = keyed.map((item) => item.row);
+    this.#ids = new Set(this.rows.map((row) => row.id));
   }
 
   /**
@@ -54,7 +57,7 @@ export class Order {
    * @returns {boolean} whether rows moved
    */
   change(before, after) {
-    const was = before !== undefined && (!this.#test || this.#test(before));
+    const was = before !== undefined && this.#ids.has(before.id);
     const is = after !== undefined && (!this.#test || this.#test(after));
     if (was) {
       const at = this.#find(before);
@@ -65,8 +68,12 @@ export class Order {
         }
         this.rows.splice(at, 1);
       }
+      this.#ids.delete(before.id);
     }
-    if (is) this.rows.splice(this.#find(after), 0, after);
+    if (is) {
+      this.rows.splice(this.#find(after), 0, after);
+      this.#ids.add(after.id);
+    }
     return was || is;
   }
 

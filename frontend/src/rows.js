@@ -1,6 +1,7 @@
 /** The rows that a page holds: what the stream of jobs said last of each job. */
 
 import { digest, mark } from "./digest.js";
+import { outcome } from "./outcome.js";
 
 /** @typedef {import("./channel.js").Message} Message */
 /**
@@ -120,6 +121,10 @@ export function note(record) {
     if (record.priority === 0) return "held: its priority is 0";
     const reason = record.annotations?.sched?.reason_pending;
     return typeof reason === "string" && reason ? reason : RESOURCES;
+  }
+  if (record.state === "INACTIVE" && record.result === "FAILED") {
+    const said = outcome(record);
+    return said.charAt(0).toLowerCase() + said.slice(1);
   }
   return "";
 }

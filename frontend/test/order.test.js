@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Order } from "../src/order.js";
-import { hosts, read, test as filter, write } from "../src/filters.js";
+import { hosts, read, refused, test as filter, write } from "../src/filters.js";
 import { row } from "../src/rows.js";
 
 /** @param {string} id @param {object} [more] */
@@ -43,6 +43,33 @@ test("filters say what passes", () => {
   assert.ok(!passes?.(job("f1", { state: "RUN", name: "training", nodelist: "node[01-08]" })));
   assert.ok(!passes?.(job("f1", { state: "SCHED", name: "training", nodelist: "node[1-8]" })));
   assert.equal(filter({}), undefined);
+});
+
+test("a find takes several words, spaces around, ids as Flux shows them and what Note shows", () => {
+  const it = job("f2QK", { name: "train-big", username: "ada", state: "INACTIVE", result: "FAILED", waitstatus: 768, t_run: 1 });
+  for (const text of [" f2QK ", "ƒ2QK", "big ada", "ADA\tTrain", "exit code 3"]) assert.ok(filter({ text })?.(it), text);
+  assert.ok(!filter({ text: "big bob" })?.(it));
+  assert.ok(filter({ text: "4 nodes" }, () => "waits for 4 nodes")?.(it));
+  assert.equal(filter({ text: "  " }), undefined);
+});
+
+test("a name is a part of it, or with * its beginning", () => {
+  const it = job("f1", { name: "pre-Train" });
+  assert.deepEqual(["train", " pre ", "pre*", "train*", "x"].map((name) => filter({ name })?.(it)), [true, true, true, false, false]);
+});
+
+test("what there is no such thing as is refused", () => {
+  assert.deepEqual(refused({ state: "nosuch" }), ["state"]);
+  assert.deepEqual(refused({ state: "run,pending", result: "FAILED,x", name: "x" }), ["result"]);
+});
+
+test("a row goes although its test no longer passes", () => {
+  let passes = true;
+  const order = new Order((r) => r.ntasks, true, () => passes);
+  order.fill([job("f1", { ntasks: 1 })]);
+  passes = false;
+  order.change(order.rows[0], job("f1", { ntasks: 2 }));
+  assert.deepEqual(order.rows, []);
 });
 
 test("host lists are read as RFC 29 has them", () => {

@@ -42,13 +42,13 @@ def test_a_view_is_in_its_address(site: Service, page: Page) -> None:
     here, there = submit(site, name="view-here"), submit(site, name="view-there")
     page.goto(site.url)
     live(page)
-    page.get_by_label("Name; with * at its end").fill("view-here")
+    page.get_by_label("Name, or a part of it").fill("view-here")
     expect(line(page, here)).to_be_visible()
     expect(line(page, there)).to_have_count(0)
     assert page.url.endswith("?name=view-here")
     page.reload()
     live(page)
-    expect(page.get_by_label("Name; with * at its end")).to_have_value("view-here")
+    expect(page.get_by_label("Name, or a part of it")).to_have_value("view-here")
     expect(line(page, there)).to_have_count(0)
 
 

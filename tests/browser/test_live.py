@@ -190,7 +190,7 @@ def test_back_leads_to_the_view_before(site: Service, page: Page) -> None:
     jobid = submit(site, name="back", command="false")
     page.goto(site.url)
     live(page)
-    page.get_by_label("Name; with * at its end").fill("back")
+    page.get_by_label("Name, or a part of it").fill("back")
     expect(page).to_have_url(re.compile(r"\?name=back$"))
     page.get_by_role("button", name=re.compile("Completed")).click()
     expect(page).to_have_url(re.compile(r"result=COMPLETED"))

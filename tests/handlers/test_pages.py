@@ -34,10 +34,39 @@ async def test_the_page_holds_the_filters_of_its_address(service: Service) -> No
     assert ">here<" not in text
 
 
-async def test_an_address_that_makes_no_sense_shows_all(service: Service) -> None:
-    jobid = await service.submit()
-    text = await (await service.client.get("/?state=NONSENSE", headers=HTML)).text()
+async def test_a_filter_that_makes_no_sense_is_refused_visibly(service: Service) -> None:
+    jobid = await service.submit(name="a-b")
+    other = await service.submit(name="c")
+    answer = await service.client.get("/?state=NO%3CSUCH&name=A-", headers=HTML)
+    text = await answer.text()
+    assert answer.status == 422
+    assert "<code>state=NO&lt;SUCH</code> is left out: it must be" in text
+    # What makes sense holds.
     assert jobid in text
+    assert other not in text
+
+
+@pytest.mark.parametrize("path", ["/ui/nosuch", "/ui/nodes?state=nosuch", "/v1/jobs/nosuch"])
+async def test_an_error_is_a_page_for_a_browser(service: Service, path: str) -> None:
+    page = await service.client.get(path, headers=HTML)
+    program = await service.client.get(path)
+    assert page.content_type == "text/html"
+    assert program.content_type == "application/problem+json"
+    assert page.status == program.status
+    body = await program.json()
+    text = await page.text()
+    assert f"<h1>{body['title']}</h1>" in text
+    assert page.headers["X-Request-ID"] in text
+
+
+async def test_a_find_takes_words_ids_as_flux_shows_them_and_exceptions(service: Service) -> None:
+    jobid = await service.submit(name="train big")
+    await service.submit(name="train small")
+    for text in (f" {jobid} ", jobid.replace("f", "ƒ", 1), "big train", "BIG  train"):
+        found = await (await service.client.get("/v1/jobs", params={"text": text})).json()
+        assert [job["id"] for job in found["jobs"]] == [jobid]
+    found = await (await service.client.get("/v1/jobs", params={"text": "big small"})).json()
+    assert found["jobs"] == []
 
 
 async def test_what_a_job_is_called_is_only_text(service: Service) -> None:

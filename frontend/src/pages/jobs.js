@@ -7,13 +7,14 @@ import { Charts } from "../charts.js";
 import { choose, load } from "../choice.js";
 import { columns } from "../columns.js";
 import * as download from "../download.js";
-import { read, test, write } from "../filters.js";
-import { Grid } from "../grid.js";
+import { read, refused, test, write } from "../filters.js";
+import { element, Grid } from "../grid.js";
 import { Order } from "../order.js";
 import { attend, every } from "../presence.js";
 import { Rows } from "../rows.js";
 import * as status from "../status.js";
 import { Strip } from "../strip.js";
+import { MEDIUM, visible } from "../visible.js";
 import { Situation } from "../waits.js";
 
 /** @param {string} id */
@@ -25,6 +26,9 @@ const EVERY = 150;
 const TYPED = 120;
 /** Milliseconds between two questions for the queues, while jobs wait: each is an RPC. */
 const QUEUES = 15_000;
+
+/** Milliseconds between two searches in what waiting jobs are said to wait for. */
+const NOTES = 3000;
 
 /** What the server wrote into the page: the first jobs, where they stand, how many there are in all. */
 const first = JSON.parse($("first").textContent ?? "{}");
@@ -53,7 +57,7 @@ let isWhole = false;
 function arrange() {
   const column = COLUMNS.find(({ key }) => key === grid.order.key) ?? COLUMNS[0];
   const at = now();
-  order = new Order((it) => column?.sort(it, at) ?? 0, grid.order.down, test(filters));
+  order = new Order((it) => column?.sort(it, at) ?? 0, grid.order.down, test(filters, (row) => situation.why(row, at)));
   rows.settle();
   order.fill(rows.all.values());
   show();
@@ -108,6 +112,7 @@ function go(how) {
   const place = text ? `?${text}` : location.pathname;
   if (place !== (location.search || location.pathname)) history[`${how}State`](null, "", place);
   choice.sort(grid.order);
+  $("refused").hidden = true;
   reflect();
 }
 
@@ -136,13 +141,28 @@ function reflect() {
   actions.offer();
 }
 
+/** Say what of the address makes no sense. @param {string[]} wrong */
+function refuse(wrong) {
+  const where = $("refused");
+  where.replaceChildren(...wrong.map((text) => element("p", { textContent: visible(text, { most: MEDIUM }) })));
+  where.hidden = !wrong.length;
+}
+
 /** Become the view that the address says. */
 function follow() {
   const query = new URLSearchParams(location.search);
   filters = read(query);
+  const wrong = refused(filters).map((name) => `The filter ${name}=${filters[name]} is left out: there is no such ${name}.`);
+  for (const name of [...refused(filters), ...(first.refused ?? [])]) delete filters[/** @type {"state"} */ (name)];
   const sort = query.get("sort") ?? (location.search ? "-id" : choice.sorted);
   grid.order = { key: sort.replace(/^-/, ""), down: sort.startsWith("-") };
-  if (!COLUMNS.some(({ key }) => key === grid.order.key)) grid.order = { key: "id", down: true };
+  if (!COLUMNS.some(({ key }) => key === grid.order.key)) {
+    if (query.has("sort")) wrong.push(`There is no column ${grid.order.key} to sort by.`);
+    grid.order = { key: "id", down: true };
+  }
+  // What the service refused it has said already.
+  if (first.refused?.length) delete first.refused;
+  else refuse(wrong);
   grid.setColumns(choice.columns, choice.widths);
 }
 
@@ -243,6 +263,10 @@ every(EVERY, refresh);
 every(1000, () => {
   grid.soon();
   actions.offer();
+});
+every(NOTES, () => {
+  // A note changes with the instance, while its job does not.
+  if (filters.text && strip.pending && !grid.isHeld) arrange();
 });
 
 let asked = -Infinity;

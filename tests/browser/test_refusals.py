@@ -1,0 +1,60 @@
+"""What a person sees of an address that makes no sense."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.running import Service
+
+from .test_jobs import line, live, submit
+
+
+@pytest.fixture
+def page(browser: Browser) -> Page:
+    """A page of which a refusal, which the browser logs as an error, is no defect."""
+    page = browser.new_page()
+    page.set_default_timeout(20_000)
+    return page
+
+
+def test_a_state_that_is_none_is_refused_visibly(site: Service, page: Page) -> None:
+    jobid = submit(site, name="seen")
+    page.goto(f"{site.url}/?state=NOSUCH")
+    live(page)
+    alert = page.get_by_role("alert").filter(has_text="state=NOSUCH is left out")
+    expect(alert).to_be_visible()
+    expect(line(page, jobid)).to_be_visible()
+    page.get_by_label("State", exact=True).select_option("INACTIVE")
+    expect(alert).to_be_hidden()
+    page.go_back()
+    expect(alert).to_be_visible()
+    page.goto(f"{site.url}/?sort=nosuch")
+    expect(page.get_by_text("There is no column nosuch to sort by.")).to_be_visible()
+
+
+@pytest.mark.parametrize("path", ["/ui/nosuch", "/ui/nodes?state=nosuch", "/docs/nosuch"])
+def test_an_error_is_a_page(site: Service, page: Page, path: str) -> None:
+    page.goto(f"{site.url}{path}")
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    page.get_by_role("link", name="All jobs").click()
+    live(page)
+
+
+def test_a_part_of_a_name_and_words_in_any_order_are_found(site: Service, page: Page) -> None:
+    jobid = submit(site, name="finder-one", command=["sh", "-c", "exit 3"])
+    other = submit(site, name="finder-two")
+    page.goto(site.url)
+    live(page)
+    expect(line(page, jobid)).to_contain_text("exit code 3")
+    page.get_by_label("Name, or a part of it").fill("INDER-O")
+    expect(line(page, jobid)).to_be_visible()
+    expect(line(page, other)).to_have_count(0)
+    page.get_by_label("Name, or a part of it").fill("")
+    find = page.get_by_label("Find in id, name")
+    for text in ("code finder 3", f" {jobid.replace('f', 'ƒ', 1)} "):
+        find.fill(text)
+        expect(line(page, other)).to_have_count(0)
+        expect(line(page, jobid)).to_be_visible()
+        find.fill("")
+        expect(line(page, other)).to_be_visible()
