@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
 
 from fluxapi.model.eventlog import Event
 
-__all__ = ["PIECE", "Entry", "encode_entry", "pieces", "written"]
+__all__ = ["PIECE", "Entry", "encode_entry", "pieces"]
 
 PIECE = 64 << 10
 """Bytes after which a piece is full."""
-
-_MAX_REPEATED = 1 << 20
-"""Bytes that ``data`` and ``repeat`` may make together: an entry must not fill the memory."""
 
 _RESERVED = frozenset({"type", "sub", "cursor", "index", "timestamp", "name"})
 """What the context of an entry cannot give: these members are ours."""
@@ -67,15 +63,3 @@ def pieces(first: int, events: Iterable[Event]) -> Iterator[list[Entry]]:
             piece, size = [], 0
     if piece:
         yield piece
-
-
-def written(context: Mapping[str, Any]) -> bytes:
-    """The bytes that a data entry stands for."""
-    text = context.get("data")
-    if not isinstance(text, str):
-        return b""
-    data = base64.b64decode(text) if context.get("encoding") == "base64" else text.encode()
-    repeat = context.get("repeat", 1)
-    if isinstance(repeat, int) and 0 < repeat * len(data) <= _MAX_REPEATED:
-        return data * repeat
-    return data

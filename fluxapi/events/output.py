@@ -16,13 +16,12 @@ from typing import Protocol
 import msgspec
 
 from fluxapi.errors import JobNotFound
-from fluxapi.instance.protocol import Instance
+from fluxapi.instance.protocol import Instance, Last, OutputBatch
 from fluxapi.model import jobid
 
 from .entries import Entry, pieces
 from .outlet import Outlet
 from .table import Table
-from .tail import Tail
 from .watch import WINDOW, End, Watch, end_of
 from .wire import ServerSentEvents, Wire
 
@@ -213,42 +212,36 @@ class _Viewer:
 
     async def _catch_up(self) -> bool:
         """Read alone until the window holds what comes next; whether it does."""
-        index = 0
-        async with aclosing(self._instance.output(self.watch.jobid, follow=True)) as batches:  # type: ignore[type-var] # an async generator
+        reading = self._instance.output(self.watch.jobid, follow=True, first=self._position)
+        async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
             async for batch in batches:
-                seen = min(max(self._position - index, 0), len(batch))
-                for piece in pieces(index + seen, batch[seen:]):
-                    await self.outlet.drained()
-                    self._write(piece)
-                    await asyncio.sleep(0)
-                index += len(batch)
+                await self._write_all(batch)
                 if self._position >= self.watch.caught_up:
                     return True
         return self._position >= self.watch.first
 
     async def _tail(self, count: int) -> int:
-        """Write the last entries, so many with data; the index from which on to go on.
+        """Write the last *count* data entries and return the index to resume from.
 
-        The watch may be far from the end of a long output: what is read to find the tail is not
-        waited for again. Where the watch is live, its window tells, and nothing is read.
+        The window of the watch tells where they are, or the instance is asked for them.
         """
         stream = self._selection.stream
+        await self.watch.begun()
         known = self.watch.tail(count, stream)
         if known is not None:
             return known
-        tail = Tail(count, stream)
-        index = 0
-        async with aclosing(self._instance.output(self.watch.jobid)) as batches:  # type: ignore[type-var] # an async generator
+        reading = self._instance.output(self.watch.jobid, last=Last(count, stream))
+        async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
             async for batch in batches:
-                tail.take(index, batch)
-                index += len(batch)
-                await asyncio.sleep(0)
-        self.watch.reached(index)
-        for piece in pieces(tail.first, tail.events):
+                await self._write_all(batch)
+        return self._position
+
+    async def _write_all(self, batch: OutputBatch) -> None:
+        for piece in pieces(batch.first, batch.events):
             await self.outlet.drained()
             self._write(piece)
             await asyncio.sleep(0)
-        return tail.first + len(tail.events)
+        self._position = max(self._position, batch.next)
 
     def _write(self, entries: list[Entry]) -> None:
         frames = [

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from bisect import bisect_left
 from contextlib import aclosing
 from itertools import islice
 from typing import NamedTuple
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound
-from fluxapi.instance.protocol import Instance
+from fluxapi.instance.protocol import Instance, Last
 from fluxapi.model.jobid import encode_f58
 
 from .entries import PIECE, Entry, pieces
@@ -49,10 +50,10 @@ def end_of(error: Exception, jobid: int) -> End:
 
 
 class Watch:
-    """Reads a job's output to its end, never held up by anybody who views it.
+    """Reads a job's output from near its end on, never held up by anybody who views it.
 
-    ``entries`` are those from index ``first`` to before ``next``; ``end`` is set when no more will
-    come. ``limit`` is how many bytes to keep.
+    ``entries`` are all that there are from index ``first`` to before ``next``; ``end`` is set when
+    no more will come. ``limit`` is how many bytes to keep.
     """
 
     def __init__(self, instance: Instance, table: Table, jobid: int) -> None:
@@ -66,7 +67,8 @@ class Watch:
         self._instance = instance
         self._table = table
         self._size = 0
-        self._past: int | None = None
+        self._caught_up = False
+        self._has_output = False
         self._news = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
@@ -77,13 +79,15 @@ class Watch:
     @property
     def caught_up(self) -> int:
         """The index from which on the window is near enough to join it."""
-        return self.next - len(self.entries) // _NEAR
+        near = len(self.entries) // _NEAR
+        return self.entries[-near].index if near else self.next
 
     def after(self, position: int) -> list[Entry]:
         """The entries from index ``position`` on, a piece of them; it must be in the window."""
         found: list[Entry] = []
         size = 0
-        for entry in islice(self.entries, position - self.first, None):
+        begin = bisect_left(self.entries, position, key=_index)
+        for entry in islice(self.entries, begin, None):
             found.append(entry)
             size += len(entry.body)
             if size >= PIECE:
@@ -94,18 +98,16 @@ class Watch:
         """Return when there is more, or the end."""
         await self._news.wait()
 
-    def reached(self, count: int) -> None:
-        """The job was seen to have written ``count`` entries."""
-        self._past = count if self._past is None else self._past
+    async def begun(self) -> None:
+        """Return when the window holds the end of what was there at first, or the end."""
+        while not self._caught_up and self.end is None:
+            await self._news.wait()
 
     def tail(self, count: int, stream: str | None) -> int | None:
         """The index of the ``count``-th entry from the end that has data of ``stream``.
 
         0 when there are fewer; ``None`` when the window cannot tell.
         """
-        if self._past is None or self.next < self._past:
-            # The watch may still be reading what was written before it began.
-            return None
         position = self.next
         for entry in reversed(self.entries):
             if not count:
@@ -125,18 +127,27 @@ class Watch:
         self._wake()
 
     async def _read(self) -> End:
-        async with aclosing(self._instance.output(self.jobid, follow=True)) as batches:  # type: ignore[type-var] # an async generator
+        last = Last(_MAX_ENTRIES, size=WINDOW)
+        reading = self._instance.output(self.jobid, follow=True, last=last)
+        async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
             async for batch in batches:
-                for piece in pieces(self.next, batch):
+                if not self._has_output:
+                    self.first = self.next = batch.first
+                self._has_output = self._has_output or bool(batch.events)
+                for piece in pieces(batch.first, batch.events):
                     self._take(piece)
                     await asyncio.sleep(0)
+                self.next = batch.next
+                if not batch.events:
+                    self._caught_up = True
+                    self._wake()
         if self._table.get(self.jobid) is None:
             return End("purged")
-        return End("finished" if self.next else "no-output")
+        return End("finished" if self._has_output else "no-output")
 
     def _take(self, piece: list[Entry]) -> None:
         self.entries += piece
-        self.next += len(piece)
+        self.next = piece[-1].index + 1
         self._size += sum(len(entry.body) + _WEIGHT for entry in piece)
         excess = max(len(self.entries) - _MAX_ENTRIES, 0)
         held = self._size - sum(len(e.body) + _WEIGHT for e in self.entries[:excess])
@@ -144,11 +155,16 @@ class Watch:
         while held > self.limit and excess < len(self.entries) - 1:
             held -= len(self.entries[excess].body) + _WEIGHT
             excess += 1
+        if excess:
+            self.first = self.entries[excess - 1].index + 1
         self._size = held
-        self.first += excess
         del self.entries[:excess]
         self._wake()
 
     def _wake(self) -> None:
         news, self._news = self._news, asyncio.Event()
         news.set()
+
+
+def _index(entry: Entry) -> int:
+    return entry.index

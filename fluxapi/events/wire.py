@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from .entries import written
+from fluxapi.model.output import PlainText, log_line, written
 
 __all__ = [
     "EventlogText",
@@ -171,25 +171,29 @@ class EventlogText(msgspec.Struct, frozen=True):
         return _chunk(b"".join(frames), chunked=self.chunked)
 
 
-class OutputText(msgspec.Struct, frozen=True):
-    """What a job wrote, and nothing else: as text in UTF-8, or ``exact``, byte for byte.
+class OutputText(msgspec.Struct):
+    """What a job wrote, and what its shell says about that: as text in UTF-8, or ``exact`` bytes.
 
-    In text, bytes that are not UTF-8 show as replacement characters.
+    In text, bytes that are not UTF-8 show as replacement characters, and its end says how many do.
+    ``logs``: whether the messages of the job shell are wanted, which belong to standard error.
     """
 
     chunked: bool = True
     exact: bool = False
+    logs: bool = True
+    text: PlainText = msgspec.field(default_factory=PlainText)
 
     def frame(self, kind: str, cursor: bytes, body: bytes) -> bytes:  # noqa: ARG002 - a wire
-        """What one data entry stands for; nothing for any other message."""
-        entry = msgspec.json.decode(b"{" + body) if kind == "output" else {"name": kind}
-        if "name" in entry:
+        """What one entry stands for; at the end, what is left to say."""
+        if kind != "output":
+            return b"" if self.exact or kind != "end" else self.text.end()
+        entry = msgspec.json.decode(b"{" + body)
+        name = entry.pop("name", "data")
+        if name == "log":
+            return log_line(entry).encode("utf-8", "replace") if self.logs else b""
+        if name != "data":
             return b""
-        data = written(entry)
-        # Only what came in base64 is not UTF-8.
-        if self.exact or "encoding" not in entry:
-            return data
-        return data.decode("utf-8", "replace").encode()
+        return written(entry) if self.exact else self.text.take(entry)
 
     def join(self, frames: Sequence[bytes]) -> bytes:
         """All of it as one chunk."""

@@ -19,7 +19,7 @@ from aiohttp import web
 from fluxapi import keys
 from fluxapi.errors import FluxapiError, ValidationFailed
 from fluxapi.events import stream as streams
-from fluxapi.events.entries import written
+from fluxapi.model.output import written
 from fluxapi.events.outlet import Outlet
 from fluxapi.events.output import OnEnd, Outputs, Selection
 from fluxapi.events.wire import OutputText, Wire

@@ -17,6 +17,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from fluxapi.errors import FluxapiError
 from fluxapi.model.eventlog import Event, JournalMessage, Purged
+from fluxapi.model.output import Last, OutputBatch
 from fluxapi.model.submission import Submission
 
 __all__ = [
@@ -24,7 +25,9 @@ __all__ = [
     "Instance",
     "InstanceInfo",
     "JournalBatch",
+    "Last",
     "LookupKey",
+    "OutputBatch",
     "Queue",
     "Resources",
     "Submission",
@@ -137,10 +140,14 @@ class Instance(Protocol):
         What the journal had told before this was called is in it.
         """
 
-    def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
-        """The RFC 24 output eventlog in batches: what there is or, with ``follow``, until its end.
+    def output(
+        self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
+    ) -> AsyncIterator[OutputBatch]:
+        """Yield the RFC 24 output eventlog: what there is or, with ``follow``, until its end.
 
-        A job that has not written anything yields nothing (and with ``follow`` waits for it).
+        It begins with the entry of index ``first``, or with the end that ``last`` describes. With
+        ``follow``, a batch without entries comes when all has been given that was there at first.
+        A job that has not written anything yields no entries (and with ``follow`` is waited for).
         """
 
     async def resources(self) -> Resources:

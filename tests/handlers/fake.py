@@ -22,6 +22,7 @@ from fluxapi.instance.protocol import (
 )
 from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, encode_eventlog
 from fluxapi.model.jobid import JOBID_ANY
+from fluxapi.model.output import Last, OutputBatch, Tail
 
 FIRST_ID = 1 << 24
 
@@ -160,23 +161,37 @@ class FakeInstance:
             self._broken[jobid] = error
         self._tell()
 
-    async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
+    async def output(
+        self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
+    ) -> AsyncIterator[OutputBatch]:
         self._answer()
         self.watches[jobid] += follow
         self.reads[jobid] += not follow
         self.watched[jobid] += follow
         self._tell()
+        tail = Tail(last) if last is not None else None
         try:
-            read = 0
+            read = index = 0
             while True:
-                for batch in self.outputs.get(jobid, [])[read:]:
+                for events in self.outputs.get(jobid, [])[read:]:
                     read += 1
-                    yield batch
+                    skipped = min(max(first - index, 0), len(events))
+                    batch = OutputBatch(index + skipped, events[skipped:])
+                    index += len(events)
+                    if tail is not None:
+                        tail.take(batch)
+                    elif batch.events:
+                        yield batch
                 if read < len(self.outputs.get(jobid, [])):
                     continue
+                for batch in tail.batches() if tail is not None else ():
+                    yield batch
+                tail = None
                 if not follow or jobid not in self._open:
                     break
-                await self._written.wait()
+                yield OutputBatch(index, [])
+                if read == len(self.outputs.get(jobid, [])) and jobid in self._open:
+                    await self._written.wait()
             if jobid in self._broken:
                 raise self._broken[jobid]
         finally:

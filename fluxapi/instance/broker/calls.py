@@ -50,7 +50,10 @@ class Request(Protocol):
 
 
 class Call:
-    """One request with one response; ``future`` gets what ``decode`` makes of the payload."""
+    """One request with one response; ``future`` gets what ``decode`` makes of the payload.
+
+    Request and response of a ``raw`` call are bytes instead of JSON.
+    """
 
     def __init__(
         self,
@@ -60,10 +63,12 @@ class Call:
         jobid: int | None = None,
         node: int = ANY_NODE,
         decode: Callable[[bytes], Any] = bytes,
+        raw: bool = False,
     ) -> None:
         self.topic = topic
         self.payload = payload
         self.node = node
+        self.raw = raw
         self.asked = time.monotonic()
         self.future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._jobid = jobid
@@ -174,7 +179,7 @@ class Submissions:
 class Stream:
     """One request with many responses, handed over in batches until ENODATA ends them.
 
-    The first ``skip`` responses are not wanted. At most ``limit`` bytes wait for the consumer: what
+    The first ``skip`` responses are not wanted; ``cancel_topic`` ends the stream. At most ``limit`` bytes wait for the consumer: what
     comes above that ends the stream, and :attr:`overflowed` tells so.
     """
 
@@ -186,8 +191,10 @@ class Stream:
         jobid: int | None = None,
         skip: int = 0,
         limit: int = 1 << 24,
+        cancel_topic: bytes | None = None,
     ) -> None:
         self.topic = topic
+        self.cancel_topic = cancel_topic or topic + b"-cancel"
         self.payload = payload
         self.asked = time.monotonic()
         self.tag = 0

@@ -18,7 +18,9 @@ from fluxapi.instance.protocol import (
     CallWatch,
     InstanceInfo,
     JournalBatch,
+    Last,
     LookupKey,
+    OutputBatch,
     Queue,
     Resources,
     Submission,
@@ -27,9 +29,10 @@ from fluxapi.model.eventlog import Event
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode
 
-from . import memos, output, resources
+from . import memos, resources
 from .calls import Call, Submissions
 from .journal import JournalThread
+from .output import OutputReader
 from .rpc import RpcThread
 
 __all__ = ["BrokerInstance"]
@@ -64,6 +67,8 @@ class BrokerInstance:
         self._timeout = rpc_timeout
         self._bindings: Any = None
         self._rpc: RpcThread | None = None
+        self._outputs: RpcThread | None = None
+        self._reader: OutputReader | None = None
         self._journals: set[JournalThread] = set()
         self._watch: CallWatch = contextlib.nullcontext
 
@@ -75,8 +80,11 @@ class BrokerInstance:
         """Connect; raises ``InstanceUnavailable``, or ``SettingsError`` without usable bindings."""
         self._bindings = await asyncio.to_thread(_load)
         rpc = self._rpc = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
+        outputs = self._outputs = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
+        self._reader = OutputReader(outputs)
         try:
             await rpc.start()
+            await outputs.start()
             names = ("version", "size", "hostname", "security.owner", "broker.starttime")
             values = await asyncio.gather(*map(self._attribute, names))
             version, size, hostname, owner, starttime = values
@@ -97,11 +105,14 @@ class BrokerInstance:
 
     async def close(self) -> None:
         """End the threads; journals that are being read end with ``InstanceUnavailable``."""
-        rpc, self._rpc = self._rpc, None
+        threads = (self._rpc, self._outputs)
+        reader, self._reader = self._reader, None
+        self._rpc = self._outputs = None
+        if reader is not None:
+            await reader.close()
         ending = [journal.close() for journal in self._journals]
         self._journals.clear()
-        if rpc is not None:
-            ending.append(rpc.close())
+        ending += [rpc.close() for rpc in threads if rpc is not None]
         await asyncio.gather(*ending)
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
@@ -160,17 +171,23 @@ class BrokerInstance:
             raise _no_job(jobid) from None  # EINVAL is its word for an unknown job
         return msgspec.convert(answer["eventlog"], list[Event])
 
-    async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
+    async def output(
+        self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
+    ) -> AsyncIterator[OutputBatch]:
         """The RFC 24 output eventlog in batches."""
         job = await self._listed(jobid, "state", "t_run")
-        if follow or job["state"] == _INACTIVE:
-            batches = output.follow(self._connected(), jobid)
-        elif "t_run" in job:
-            batches = output.so_far(self._connected(), jobid)
+        reader = self._reader
+        if reader is None:
+            raise _not_connected()
+        begun, ended = "t_run" in job, job["state"] == _INACTIVE
+        if follow and not ended:
+            batches = reader.follow(jobid, first=first, last=last, begun=begun)
+        elif begun:
+            batches = reader.so_far(jobid, first=first, last=last, ended=ended)
         else:
             return
-        async with contextlib.aclosing(batches) as watched:
-            async for batch in watched:
+        async with contextlib.aclosing(batches) as found:
+            async for batch in found:
                 yield batch
 
     async def resources(self) -> Resources:
@@ -275,8 +292,12 @@ class BrokerInstance:
 
     def _connected(self) -> RpcThread:
         if self._rpc is None:
-            raise InstanceUnavailable("There is no connection to the Flux broker.")
+            raise _not_connected()
         return self._rpc
+
+
+def _not_connected() -> InstanceUnavailable:
+    return InstanceUnavailable("There is no connection to the Flux broker.")
 
 
 def _no_job(jobid: int) -> JobNotFound:

@@ -1,172 +1,314 @@
-"""The output eventlog of a job (RFC 24), as far as it goes or followed to its end.
+"""The output eventlog of a job (RFC 24) from the KVS: any part of it, as far as it goes or live.
 
-``job-info.eventlog-watch`` (flux-core, src/modules/job-info/guest_watch.c) finds an eventlog that
-the job's shell writes wherever it is: in the guest namespace of a running job, which it waits for,
-or in the main one afterwards. It sends each entry by itself, about 25,000 a second.
+``kvs.lookup`` with FLUX_KVS_TREEOBJ (flux-core, src/modules/kvs/kvs.c) lists the blobs that the
+eventlog consists of, in order: its end is read by loading the last ones, whatever is before. The
+guest directory of a running job is a link to its namespace (RFC 16), which the lookup follows.
+Nothing of this keeps ``job-info`` from answering others.
 
-``kvs-watch.lookup`` (src/modules/kvs-watch/kvs-watch.c) with FLUX_KVS_STREAM sends what is there as
-it is stored, many entries in a response, and so takes a twentieth of that. The guest directory of a
-running job is a link to its namespace (RFC 16), which the lookup follows.
+The index of an entry is the number of its blob and its place in there, so it is known without what
+is before. Only the instance owner may read so; for others there is :mod:`.eventlogs`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Iterator
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Sequence
+from functools import partial
 
 import msgspec
 
-from fluxapi.errors import FluxRefused, NotFound
-from fluxapi.model.eventlog import Event, decode_eventlog
+from fluxapi.errors import FluxRefused, Forbidden, NotFound
+from fluxapi.model.eventlog import Event
+from fluxapi.model.output import (
+    WEIGHT_BYTES,
+    Last,
+    OutputBatch,
+    decode_entry,
+    is_of,
+)
 
-from .calls import Stream
+from . import eventlogs
+from .blobs import Blobs
+from .calls import Call, Stream
+from .references import References, decode_references
 from .rpc import RpcThread
 
-__all__ = ["follow", "so_far"]
+__all__ = ["OutputReader"]
 
-Batches = AsyncGenerator[list[Event], None]
+_log = logging.getLogger(__name__)
 
-_TO_THE_END = 0
-_INITIAL_SENTINEL = 2
-_KVS_STREAM = 512
-_KVS_TOPIC = b"kvs-watch.lookup"
-_LINES = 1024
-"""Entries of a batch at most: nobody waits long while they are decoded."""
-_OUTPUT = "guest.output"
-_SHELL = "guest.exec.eventlog"
-_TOPIC = b"job-info.eventlog-watch"
+Batches = AsyncGenerator[OutputBatch, None]
 
+_TREEOBJ = 16
+_WATCH_TREEOBJ_FULL = 4 | 16 | 64
+"""FLUX_KVS_WATCH, _TREEOBJ and _WATCH_FULL: with these, every commit to a namespace is told."""
 
-class _Entry(msgspec.Struct):
-    event: str
+_BLOB_SHIFT = 24
+"""Bits of an index that are the place in a blob."""
 
+_MAX_PLACE = (1 << _BLOB_SHIFT) - 1
 
-class _Value(msgspec.Struct):
-    """A treeobj of type val (RFC 11): msgspec decodes the base64."""
+_PIECE_BYTES = 64 << 10
+"""Bytes that are decoded at once: nobody waits long meanwhile."""
 
-    data: bytes
+_PIECE_LINES = 256
+"""Lines that are looked at, from the end, before others have their turn."""
 
+_COUNT_BYTES = 1 << 20
+"""Bytes in which newlines are counted at once."""
 
-class _Found(msgspec.Struct):
-    val: _Value
+_MAX_CACHE_BYTES = 32 << 20
+"""Bytes of lists of references that are kept, of jobs that have ended."""
 
+_LOOKUP_SHARE = 20
+"""A list is looked up again after this many times the time that the last lookup took."""
 
-_entry_decoder = msgspec.json.Decoder(_Entry)
-_found_decoder = msgspec.json.Decoder(_Found)
+_MAX_PAUSE_S = 10.0
 
-
-async def so_far(rpc: RpcThread, jobid: int) -> Batches:
-    """What a job that has begun wrote until now."""
-    begun = False
-    try:
-        async with contextlib.aclosing(_stored(rpc, jobid)) as batches:
-            async for batch in batches:
-                begun = True
-                yield batch
-    except FluxRefused:
-        # Of a Flux that cannot send it so; or the namespace was just being moved.
-        if begun:
-            raise
-        async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _INITIAL_SENTINEL)) as batches:
-            async for batch in batches:
-                yield batch
+_MAX_LOOKUPS = 20
+_LOOKUP_PAUSE_S = 0.05
 
 
-async def _stored(rpc: RpcThread, jobid: int) -> Batches:
-    """The eventlog from the KVS in batches, nothing when it does not exist.
+class OutputReader:
+    """Reads the outputs of all jobs of an instance, on a connection of its own.
 
-    As in :func:`_watch`, a slow reader begins the lookup anew, without what it has read.
+    Jobs write much at once: answers to others must not queue up behind that.
     """
-    payload = msgspec.json.encode(
-        {"key": _key(jobid), "namespace": "primary", "flags": _KVS_STREAM}
-    )
-    seen = 0
-    while True:
-        stream = Stream(_KVS_TOPIC, payload, jobid=jobid, skip=seen)
-        rpc.stream(stream)
+
+    def __init__(self, rpc: RpcThread) -> None:
+        self._rpc = rpc
+        self._blobs = Blobs(rpc)
+        self._ended: OrderedDict[int, References] = OrderedDict()
+        self._size = 0
+        self._refused = False
+
+    async def close(self) -> None:
+        """End what is being loaded."""
+        await self._blobs.close()
+
+    async def so_far(
+        self, jobid: int, *, first: int = 0, last: Last | None = None, ended: bool = False
+    ) -> Batches:
+        """Yield what a job that has begun wrote until now; if it has ``ended``, that is all."""
+        if not self._refused:
+            try:
+                references = await self._references(jobid, ended=ended)
+            except Forbidden as error:
+                self._refused = True
+                _log.warning("Output is read through job-info, more slowly: %s", error.detail)
+        if self._refused:
+            batches = eventlogs.so_far(self._rpc, jobid, first, last)
+        elif last is not None:
+            batches = self._tail(references, last)
+        else:
+            batches = self._from(references, first)
+        async with contextlib.aclosing(batches) as found:
+            async for batch in found:
+                yield batch
+
+    async def follow(
+        self, jobid: int, *, first: int = 0, last: Last | None = None, begun: bool
+    ) -> Batches:
+        """Yield what a job writes, to its end; waits for one that has not ``begun``."""
+        position = first
+        if begun:
+            async for batch in self.so_far(jobid, first=first, last=last):
+                position = batch.next
+                if batch.events:
+                    yield batch
+        yield OutputBatch(position, [])
+        if self._refused:
+            batches = eventlogs.follow(self._rpc, jobid, position)
+        else:
+            batches = self._live(jobid, position)
+        async with contextlib.aclosing(batches) as found:
+            async for batch in found:
+                yield batch
+
+    async def _live(self, jobid: int, position: int) -> Batches:
+        """Yield what a job writes from ``position`` on, to its end."""
+        if await eventlogs.has_initialized(self._rpc, jobid):
+            # Its namespace exists, so when that is gone the job writes no more.
+            async with contextlib.aclosing(self._commits(jobid)) as commits:
+                async for _ in commits:
+                    asked = time.monotonic()
+                    references = await self._references(jobid)
+                    pause = (time.monotonic() - asked) * _LOOKUP_SHARE
+                    async for batch in self._from(references, position):
+                        position = batch.next
+                        yield batch
+                    if references.size > _PIECE_BYTES:
+                        await asyncio.sleep(min(pause, _MAX_PAUSE_S))
+        async for batch in self._from(await self._references(jobid), position):
+            yield batch
+
+    async def _commits(self, jobid: int) -> AsyncGenerator[None, None]:
+        """Yield at first and when a job has committed to its namespace, until that is removed."""
+        payload = msgspec.json.encode(
+            {"key": ".", "namespace": f"job-{jobid}", "flags": _WATCH_TREEOBJ_FULL}
+        )
+        while True:
+            stream = Stream(
+                b"kvs-watch.lookup", payload, jobid=jobid, cancel_topic=b"kvs-watch.cancel"
+            )
+            self._rpc.stream(stream)
+            try:
+                while await stream.next_batch() is not None:
+                    yield
+            except (FluxRefused, NotFound):
+                return
+            finally:
+                self._rpc.cancel(stream)
+            if not stream.overflowed:
+                return
+
+    async def _references(self, jobid: int, *, ended: bool = False) -> References:
+        """Return the blobs of an output, none when it does not exist."""
+        kept = self._ended.get(jobid) if ended else None
+        if kept is not None:
+            self._ended.move_to_end(jobid)
+            return kept
         try:
-            while (responses := await stream.next_batch()) is not None:
-                for response in responses:
-                    seen += 1
-                    for text in _cut(_found_decoder.decode(response).val.data):
-                        yield decode_eventlog(text)
+            found = await self._lookup(jobid)
         except NotFound:
-            return
-        finally:
-            rpc.cancel(stream)
-        if not stream.overflowed:
-            return
+            return References()
+        if ended and len(found):
+            self._ended[jobid] = found
+            self._size += found.size
+            while self._size > _MAX_CACHE_BYTES and len(self._ended) > 1:
+                self._size -= self._ended.popitem(last=False)[1].size
+        return found
+
+    async def _lookup(self, jobid: int) -> References:
+        body = {"key": _key(jobid), "namespace": "primary", "flags": _TREEOBJ}
+        payload = msgspec.json.encode(body)
+        for attempt in range(_MAX_LOOKUPS):
+            call = Call(b"kvs.lookup", payload, jobid=jobid, decode=decode_references)
+            try:
+                found: References = await self._rpc.call(call)
+            except FluxRefused:
+                # The namespace is just being moved, and the link to it leads nowhere.
+                if attempt == _MAX_LOOKUPS - 1:
+                    raise
+                await asyncio.sleep(_LOOKUP_PAUSE_S)
+            else:
+                return found
+        raise AssertionError
+
+    async def _load(self, references: References, number: int) -> bytes:
+        if references.inline is not None:
+            return references.inline
+        return await self._blobs.load(references[number])
+
+    async def _from(self, references: References, first: int) -> Batches:
+        """Yield the entries from an index on, and load only the blobs that hold them."""
+        begin, place = divmod(first, _MAX_PLACE + 1)
+        for number in range(begin, len(references)):
+            blob = await self._load(references, number)
+            skip = place if number == begin else 0
+            index = (number << _BLOB_SHIFT) + skip
+            async for lines in _pieces(blob, skip):
+                events = [decode_entry(line) for line in lines]
+                yield OutputBatch(index, events[: ((number + 1) << _BLOB_SHIFT) - index])
+                index += len(events)
+            yield OutputBatch((number + 1) << _BLOB_SHIFT, [])
+
+    async def _tail(self, references: References, last: Last) -> Batches:
+        """Yield the end of an output, and load only the blobs that hold it."""
+        runs: list[OutputBatch] = []
+        left, room = last.count, last.size
+        others = None if last.stream is None else partial(_is_of_other, last.stream.encode())
+        for number in range(len(references) - 1, -1, -1):
+            if left <= 0 or room <= 0:
+                break
+            blob = await self._load(references, number)
+            lines = _backwards(blob)
+            found: list[tuple[int, Event]] = []
+            async for place, line in lines:
+                if place > _MAX_PLACE or (others is not None and others(line)):
+                    continue
+                event = decode_entry(line)
+                if event.name == "data" and not is_of(event, last.stream):
+                    continue
+                room -= len(line) + WEIGHT_BYTES
+                if room <= 0 and (runs or found):
+                    break
+                found.append((place, event))
+                left -= last.weight(event)
+                if left <= 0:
+                    break
+            await lines.aclose()
+            if not found:
+                # A reader that has left ends the search here.
+                yield OutputBatch(number << _BLOB_SHIFT, [])
+            runs += _runs(number << _BLOB_SHIFT, found)
+        for run in reversed(runs):
+            yield run
+        yield OutputBatch(len(references) << _BLOB_SHIFT, [])
 
 
 def _key(jobid: int) -> str:
-    """The name of the output eventlog in the primary namespace (RFC 16)."""
+    """Return the name of an output eventlog in the primary namespace (RFC 16)."""
     digits = f"{jobid:016x}"
-    return ".".join(["job", *(digits[at : at + 4] for at in range(0, 16, 4)), _OUTPUT])
+    return ".".join(["job", *(digits[at : at + 4] for at in range(0, 16, 4)), "guest.output"])
 
 
-def _cut(text: bytes) -> Iterator[bytes]:
-    """Whole lines, not too many at once: a job's shell appends whole entries."""
-    lines = text.split(b"\n")
-    for at in range(0, len(lines), _LINES):
-        yield b"\n".join(lines[at : at + _LINES])
+async def _pieces(blob: bytes, skip: int) -> AsyncGenerator[list[bytes], None]:
+    """Yield the lines of a blob, not too many at once, without the first ``skip``."""
+    at = 0
+    while skip and at < len(blob):
+        end = at + _COUNT_BYTES
+        found = blob.count(b"\n", at, end)
+        if found < skip:
+            skip, at = skip - found, end
+        while skip and found >= skip:
+            at, skip, found = blob.find(b"\n", at) + 1, skip - 1, found - 1
+        await asyncio.sleep(0)
+    while at < len(blob):
+        end = blob.rfind(b"\n", at, at + _PIECE_BYTES) + 1 or blob.find(b"\n", at) + 1 or len(blob)
+        lines = blob[at:end].split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        yield lines
+        at = end
+        await asyncio.sleep(0)
 
 
-async def follow(rpc: RpcThread, jobid: int) -> Batches:
-    """What a job writes, to its end; waits for a job that has not begun."""
-    begun = False
-    async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _TO_THE_END)) as batches:
-        async for batch in batches:
-            begun = True
-            yield batch
-    if begun or not await _has_initialized(rpc, jobid):
-        return
-    # The shell had not made the eventlog yet. (To have Flux wait for its creation would wait
-    # forever where a job ends before.)
-    async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _TO_THE_END)) as batches:
-        async for batch in batches:
-            yield batch
+async def _backwards(blob: bytes) -> AsyncGenerator[tuple[int, bytes], None]:
+    """Yield the lines of a blob from the last to the first, each with its place."""
+    place = 0 if blob.endswith(b"\n") or not blob else 1
+    for at in range(0, len(blob), _COUNT_BYTES):
+        place += blob.count(b"\n", at, at + _COUNT_BYTES)
+        await asyncio.sleep(0)
+    end = len(blob)
+    while end:
+        start = blob.rfind(b"\n", 0, end - 1) + 1
+        place -= 1
+        yield place, blob[start:end].removesuffix(b"\n")
+        end = start
+        if not place % _PIECE_LINES:
+            await asyncio.sleep(0)
 
 
-async def _has_initialized(rpc: RpcThread, jobid: int) -> bool:
-    """Wait until the job's shell has made the output eventlog; false if it ended before."""
-    async with contextlib.aclosing(_watch(rpc, jobid, _SHELL, _TO_THE_END)) as batches:
-        async for batch in batches:
-            if any(event.name == "shell.init" for event in batch):
-                return True
-    return False
+def _is_of_other(stream: bytes, line: bytes) -> bool:
+    """Return whether an entry as Flux writes it holds data of another stream."""
+    return (
+        b'"name":"data"' in line
+        and b'"stream":"' in line
+        and b'"stream":"%b"' % stream not in line
+    )
 
 
-async def _watch(rpc: RpcThread, jobid: int, path: str, flags: int) -> Batches:
-    """One eventlog in batches, nothing when it does not exist.
-
-    A reader that is slower than the job loses nothing and costs no more memory than one stream may
-    hold: the watch is then given up and begun anew, without what was read. (Flux has no way to
-    begin in the middle, so it sends that again.)
-    """
-    payload = msgspec.json.encode({"id": jobid, "path": path, "flags": flags})
-    seen = 0
-    while True:
-        stream = Stream(_TOPIC, payload, jobid=jobid, skip=seen)
-        async with contextlib.aclosing(_batches(rpc, stream)) as batches:
-            async for batch in batches:
-                seen += len(batch)
-                yield batch
-        if not stream.overflowed:
-            return
-
-
-async def _batches(rpc: RpcThread, stream: Stream) -> Batches:
-    """The entries of one watch, to its end or the sentinel of what there was at first."""
-    rpc.stream(stream)
-    try:
-        while (batch := await stream.next_batch()) is not None:
-            # Each response holds one entry; an empty one is the sentinel.
-            entries = [_entry_decoder.decode(payload).event for payload in batch if payload]
-            yield decode_eventlog("".join(entries))
-            if len(entries) < len(batch):
-                return
-    except NotFound:
-        # The caller knows that the job exists: it has no such eventlog (yet).
-        return
-    finally:
-        rpc.cancel(stream)
+def _runs(base: int, found: Sequence[tuple[int, Event]]) -> list[OutputBatch]:
+    """Return entries, the last of them first, as batches of those that follow each other."""
+    runs: list[OutputBatch] = []
+    for place, event in reversed(found):
+        if runs and runs[-1].next == base + place:
+            runs[-1].events.append(event)
+        else:
+            runs.append(OutputBatch(base + place, [event]))
+    return runs[::-1]

@@ -239,7 +239,9 @@ class RpcThread:
             connection.request(request.topic, request.payload, tag, streaming=True)
             return
         self._deadlines.append((request.asked + self._timeout, tag))
-        connection.request(request.topic, request.payload, tag, node=request.node)
+        connection.request(
+            request.topic, request.payload, tag, node=request.node, raw=request.raw
+        )
 
     def _send_batches(self, connection: Connection, now: float) -> bool:
         """A few jobs of each batch in turn, so that a large one does not starve the others."""
@@ -273,7 +275,7 @@ class RpcThread:
     def _cancel(self, connection: Connection, stream: Stream) -> None:
         if self._waiting.pop(stream.tag, None) is not None:
             payload = b'{"matchtag":%d}' % stream.tag
-            connection.request(stream.topic + b"-cancel", payload, 0)
+            connection.request(stream.cancel_topic, payload, 0)
         elif stream in self._inbox:
             self._inbox.remove(stream)
 

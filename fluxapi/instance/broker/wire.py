@@ -26,7 +26,8 @@ class Message(NamedTuple):
     """A response or an event as it came.
 
     ``tag`` is that of the request (0 for an event); ``error`` is 0 or an errno, and then
-    ``payload`` is Flux's sentence, which may be empty; otherwise ``payload`` is JSON or empty.
+    ``payload`` is Flux's sentence, which may be empty; otherwise ``payload`` is JSON or empty, or
+    the bytes that answer a raw request.
     """
 
     tag: int
@@ -101,6 +102,9 @@ class Connection:
         self._nonblock = lib.FLUX_O_NONBLOCK
         self._tag = ffi.new("uint32_t *")
         self._text = ffi.new("char *[1]")
+        self._data = ffi.new("void *[1]")
+        self._size = ffi.new("size_t *")
+        self._raw: set[int] = set()
         self._type = ffi.new("int *")
         self._unsent: Any = None
         self._poll = select.poll()
@@ -130,13 +134,19 @@ class Connection:
         *,
         streaming: bool = False,
         node: int = ANY_NODE,
+        raw: bool = False,
     ) -> None:
         """Send a request without blocking; a ``tag`` of 0 wants no response.
 
-        ``payload`` is JSON. When it does not go out as a whole the connection is ``clogged``.
+        ``payload`` is JSON or, if ``raw``, any bytes, and then the response is bytes, too. When it
+        does not go out as a whole the connection is ``clogged``.
         """
         lib = self._lib
-        message = lib.flux_request_encode(topic, payload)
+        if raw:
+            message = lib.flux_request_encode_raw(topic, payload, len(payload))
+            self._raw.add(tag)
+        else:
+            message = lib.flux_request_encode(topic, payload)
         if message == self._ffi.NULL:
             self._fail()
         if tag:
@@ -192,7 +202,12 @@ class Connection:
         text = self._text
         lib.flux_msg_get_matchtag(message, self._tag)
         tag: int = self._tag[0]
-        if lib.flux_response_decode(message, ffi.NULL, text) == 0:
+        if tag in self._raw:
+            self._raw.discard(tag)
+            data, size = self._data, self._size
+            if lib.flux_response_decode_raw(message, ffi.NULL, data, size) == 0:
+                return Message(tag, 0, ffi.buffer(data[0], size[0])[:] if size[0] else b"")
+        elif lib.flux_response_decode(message, ffi.NULL, text) == 0:
             return Message(tag, 0, self._string(text[0]))
         error: int = ffi.errno
         lib.flux_msg_get_type(message, self._type)

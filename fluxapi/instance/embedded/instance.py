@@ -20,7 +20,9 @@ from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, JobNo
 from fluxapi.instance.protocol import (
     InstanceInfo,
     JournalBatch,
+    Last,
     LookupKey,
+    OutputBatch,
     Queue,
     Resources,
     Submission,
@@ -192,11 +194,13 @@ class EmbeddedInstance:
         job = self._find(jobid)
         return list(job.events) if isinstance(job, Job) else decode_eventlog(job.eventlog)
 
-    async def output(self, jobid: int, *, follow: bool = False) -> AsyncIterator[list[Event]]:
+    async def output(
+        self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
+    ) -> AsyncIterator[OutputBatch]:
         """The output eventlog, in batches of up to 256 KiB."""
         log = self._find(jobid).log
         assert self._parts is not None  # noqa: S101 - there is a job
-        async for batch in self._parts.spool.read(log, follow=follow):
+        async for batch in self._parts.spool.read(log, follow=follow, first=first, last=last):
             yield batch
 
     async def resources(self) -> Resources:

@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from fluxapi.errors import InstanceUnavailable
-from fluxapi.model.eventlog import Event, decode_eventlog
+from fluxapi.model.output import Last, OutputBatch, Tail, decode_entries
 
 from .output import INLINE, OutputLog
 
@@ -62,9 +62,13 @@ class Spool:
                     self._batch = asyncio.get_running_loop().create_future()
                 await self._batch
 
-    async def read(self, log: OutputLog, *, follow: bool) -> AsyncIterator[list[Event]]:
-        """The entries of ``log`` in batches; with ``follow``, until it ends."""
-        offset = 0
+    async def read(
+        self, log: OutputLog, *, follow: bool, first: int, last: Last | None
+    ) -> AsyncIterator[OutputBatch]:
+        """Yield the entries of ``log``; see :class:`~fluxapi.instance.protocol.Instance`."""
+        offset = index = 0
+        tail = Tail(last) if last is not None else None
+        caught_up = False
         while True:
             while offset < log.size:
                 data = log.peek(offset, _BATCH)
@@ -73,11 +77,26 @@ class Spool:
                 # A crash may have left half an entry at the end of the file.
                 data = data[: data.rfind(b"\n") + 1]
                 if not data:
-                    return
+                    follow = False
+                    break
                 offset += len(data)
-                yield decode_eventlog(data)
+                count = data.count(b"\n")
+                if index + count > first:
+                    batch = _batch(index, data, first)
+                    if tail is None:
+                        yield batch
+                    else:
+                        tail.take(batch)
+                    await asyncio.sleep(0)
+                index += count
+            for batch in tail.batches() if tail is not None else ():
+                yield batch
+            tail = None
             if not follow or log.ended:
                 return
+            if not caught_up:
+                caught_up = True
+                yield OutputBatch(index, [])
             await log.grown(offset)
 
     async def _read(self, log: OutputLog, offset: int) -> bytes:
@@ -120,6 +139,13 @@ class Spool:
                 waiting, self._batch = self._batch, None
                 waiting.set_result(None)
         self._task = None
+
+
+def _batch(index: int, data: bytes, first: int) -> OutputBatch:
+    """Return the entries in ``data``, which begins at an index, from ``first`` on."""
+    events = decode_entries(data)
+    skipped = max(first - index, 0)
+    return OutputBatch(index + skipped, events[skipped:])
 
 
 def _append(batch: list[tuple[Path, bytes]]) -> dict[Path, str]:

@@ -1,0 +1,76 @@
+"""Blobs of the content store, each loaded once for all who want it at about the same time.
+
+``content.load`` (flux-core, src/modules/content/cache.c) answers the hash of a blob with the blob.
+It is for the instance owner alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+
+from fluxapi.errors import InstanceUnavailable
+
+from .calls import Call
+from .rpc import RpcThread
+
+__all__ = ["Blobs"]
+
+_TOPIC = b"content.load"
+
+_MAX_CACHE_BYTES = 64 << 20
+"""Bytes of blobs that are kept; the newest stays, however large it is."""
+
+_MAX_LOADS = 2
+"""Loads in flight: a blob is as large as what a job wrote in half a second."""
+
+
+class Blobs:
+    """Loads blobs by reference (RFC 10)."""
+
+    def __init__(self, rpc: RpcThread, limit: int = _MAX_CACHE_BYTES) -> None:
+        self._rpc = rpc
+        self._limit = limit
+        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
+        self._size = 0
+        self._loading: dict[bytes, asyncio.Task[bytes]] = {}
+        self._room = asyncio.Semaphore(_MAX_LOADS)
+
+    async def load(self, reference: bytes) -> bytes:
+        """Return a blob; raises what Flux refuses with, or ``InstanceUnavailable``."""
+        found = self._kept.get(reference)
+        if found is not None:
+            self._kept.move_to_end(reference)
+            return found
+        task = self._loading.get(reference)
+        if task is None:
+            task = asyncio.create_task(self._load(reference), name="blob")
+            self._loading[reference] = task
+            task.add_done_callback(lambda done: self._loaded(reference, done))
+        # A reader that leaves does not take the blob from the others.
+        return await asyncio.shield(task)
+
+    async def close(self) -> None:
+        """End the loads in flight."""
+        tasks = list(self._loading.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _loaded(self, reference: bytes, task: asyncio.Task[bytes]) -> None:
+        del self._loading[reference]
+        if not task.cancelled():
+            task.exception()  # every reader may have left before it failed
+
+    async def _load(self, reference: bytes) -> bytes:
+        try:
+            digest = bytes.fromhex(reference.rpartition(b"-")[2].decode())
+        except ValueError:
+            raise InstanceUnavailable("Flux gave an odd reference to a blob.") from None
+        async with self._room:
+            blob: bytes = await self._rpc.call(Call(_TOPIC, digest, raw=True))
+        self._kept[reference] = blob
+        self._size += len(blob)
+        while self._size > self._limit and len(self._kept) > 1:
+            self._size -= len(self._kept.popitem(last=False)[1])
+        return blob

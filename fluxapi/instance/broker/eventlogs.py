@@ -1,0 +1,121 @@
+"""Eventlogs by way of ``job-info``, which reads them for guests, too, but for one at a time.
+
+``job-info.eventlog-watch`` (flux-core, src/modules/job-info/guest_watch.c) finds an eventlog that
+the job's shell writes wherever it is: in the guest namespace of a running job, which it waits for,
+or in the main one afterwards. It sends each entry by itself, about 25,000 a second, from the first
+one on, and answers nobody else's lookup meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from fluxapi.errors import NotFound
+from fluxapi.model.output import Last, OutputBatch, Tail, decode_entries
+
+from .calls import Stream
+from .rpc import RpcThread
+
+__all__ = ["follow", "has_initialized", "so_far"]
+
+Batches = AsyncGenerator[OutputBatch, None]
+
+_TO_THE_END = 0
+_INITIAL_SENTINEL = 2
+_OUTPUT = "guest.output"
+_SHELL = "guest.exec.eventlog"
+_TOPIC = b"job-info.eventlog-watch"
+
+
+class _Entry(msgspec.Struct):
+    event: str
+
+
+_entry_decoder = msgspec.json.Decoder(_Entry)
+
+
+async def so_far(rpc: RpcThread, jobid: int, first: int, last: Last | None) -> Batches:
+    """Yield what a job that has begun wrote until now."""
+    tail = Tail(last) if last is not None else None
+    async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _INITIAL_SENTINEL)) as batches:
+        async for batch in batches:
+            if tail is not None:
+                tail.take(batch)
+            elif batch.next > first:
+                yield _from(batch, first)
+    if tail is not None:
+        for batch in tail.batches():
+            yield batch
+
+
+async def follow(rpc: RpcThread, jobid: int, first: int) -> Batches:
+    """Yield what a job writes from an index on, to its end; waits for a job that has not begun."""
+    begun = False
+    async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _TO_THE_END)) as batches:
+        async for batch in batches:
+            begun = True
+            if batch.next > first:
+                yield _from(batch, first)
+    if begun or not await has_initialized(rpc, jobid):
+        return
+    # The shell had not made the eventlog yet. (To have Flux wait for its creation would wait
+    # forever where a job ends before.)
+    async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _TO_THE_END)) as batches:
+        async for batch in batches:
+            if batch.next > first:
+                yield _from(batch, first)
+
+
+async def has_initialized(rpc: RpcThread, jobid: int) -> bool:
+    """Wait until the job's shell has begun; false if the job ended before."""
+    async with contextlib.aclosing(_watch(rpc, jobid, _SHELL, _TO_THE_END)) as batches:
+        async for batch in batches:
+            if any(event.name == "shell.init" for event in batch):
+                return True
+    return False
+
+
+def _from(batch: OutputBatch, first: int) -> OutputBatch:
+    skipped = max(first - batch.first, 0)
+    return OutputBatch(batch.first + skipped, batch.events[skipped:]) if skipped else batch
+
+
+async def _watch(rpc: RpcThread, jobid: int, path: str, flags: int) -> Batches:
+    """Yield one eventlog in batches, nothing when it does not exist.
+
+    A reader that is slower than the job loses nothing and costs no more memory than one stream may
+    hold: the watch is then given up and begun anew, without what was read. (Flux has no way to
+    begin in the middle, so it sends that again.)
+    """
+    payload = msgspec.json.encode({"id": jobid, "path": path, "flags": flags})
+    seen = 0
+    while True:
+        stream = Stream(_TOPIC, payload, jobid=jobid, skip=seen)
+        rpc.stream(stream)
+        try:
+            async for batch in _batches(stream, seen):
+                seen = batch.next
+                yield batch
+        except NotFound:
+            # The caller knows that the job exists: it has no such eventlog (yet).
+            return
+        finally:
+            rpc.cancel(stream)
+        if not stream.overflowed:
+            return
+
+
+async def _batches(stream: Stream, first: int) -> Batches:
+    """Yield the entries of one watch, to its end or the sentinel of what there was at first."""
+    while (payloads := await stream.next_batch()) is not None:
+        # Each response holds one entry; an empty one is the sentinel.
+        entries = [_entry_decoder.decode(payload).event for payload in payloads if payload]
+        events = decode_entries("".join(entries).encode("utf-8", "replace"))
+        if events:
+            yield OutputBatch(first, events)
+        first += len(events)
+        if len(entries) < len(payloads):
+            return
