@@ -154,9 +154,11 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/jobs/{id}/output", output.output, "getOutput", "jobs",
-        "Get what the job wrote so far.",
-        {200: "output"}, query="output-query", fails=_LOOKUP,
-        other=("text/plain", "application/x-ndjson"),
+        "Get what the job wrote so far: as lines; as text, which says at its end how many bytes "
+        "of it are not UTF-8; as the bytes that were written; or as entries (RFC 24).",
+        {200: "output"}, query="output-query",
+        fails=(*_LOOKUP, errors.NotAcceptable, errors.TooManyStreams),
+        other=("text/plain", "application/x-ndjson", "application/octet-stream"),
     ),
     Route(
         "GET", "/jobs/{id}/output/stream", output.follow, "followOutput", "jobs",

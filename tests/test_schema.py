@@ -88,7 +88,9 @@ def test_long_values_are_cut_in_errors() -> None:
 def test_references_are_made_absolute() -> None:
     bundle = schema.bundle("#/components/schemas/")
     assert bundle["bulk"]["properties"]["job"]["$ref"] == "#/components/schemas/submit"
-    assert bundle["submit"]["properties"]["cwd"]["$ref"] == "#/components/schemas/submit/$defs/text"
+    assert (
+        bundle["submit"]["properties"]["cwd"]["$ref"] == "#/components/schemas/submit/$defs/folder"
+    )
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,9 @@ class Defaults:
     launchers: tuple[str, ...] = ()
 
 
+_FOLDER = "needs an absolute path on the nodes as system.cwd; ~ and variables are not replaced in"
+
+
 def build(
     fields: Mapping[str, Any], defaults: Defaults, *, mark: KeyMark | None = None
 ) -> Submission:
@@ -69,6 +72,7 @@ def build(
     """
     given = {name: value for name, value in fields.items() if value is not None}
     document = _whole(given) if "jobspec" in given else _compose(_canonical(given), defaults)
+    _check_folder(document, fields)
     if mark is not None:
         document = _marked(document, mark)
     return Submission(
@@ -175,6 +179,23 @@ def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
         "attributes": attributes,
         "version": 1,
     }
+
+
+def _check_folder(document: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
+    """Raise ``ValidationFailed`` for a working directory that is absolute on no node.
+
+    The job shell takes it as it is, and runs the job in /tmp where there is no such directory.
+    """
+    attributes = document.get("attributes")
+    system = attributes.get("system") if isinstance(attributes, dict) else None
+    folder = system.get("cwd") if isinstance(system, dict) else None
+    if not isinstance(folder, str) or folder.startswith("/"):
+        return
+    names = [name for name in ("cwd", "workdir") if fields.get(name) == folder]
+    where = names[0] if names else "attributes"
+    if "jobspec" in fields:
+        where = "jobspec/attributes/system/cwd"
+    raise ValidationFailed([_wrong(where, f"{_FOLDER} {folder[:64]!r}.")])
 
 
 def _command(command: str | list[Any]) -> list[str]:

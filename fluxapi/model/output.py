@@ -188,6 +188,10 @@ class PlainText:
             del self._decoders[key]
         return self._counted(text)
 
+    def line(self, data: bytes) -> bytes:
+        """Return the text of a whole line."""
+        return self._counted(data.decode("utf-8", "surrogateescape"))
+
     def end(self) -> bytes:
         """Return what is left of characters that are not whole, and a note of what was replaced."""
         rest = "".join(decoder.decode(b"", True) for decoder in self._decoders.values())

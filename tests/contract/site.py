@@ -123,7 +123,7 @@ class Site:
         jobid = await self.submit(jobspec)
         async with contextlib.aclosing(self.instance.output(jobid, follow=True)) as batches:  # type: ignore[type-var]  # both are generators
             async for batch in batches:
-                if text(batch):
+                if text(batch.events):
                     break
         return jobid
 

@@ -67,7 +67,7 @@ def requests(draw: st.DrawFn) -> dict[str, Any]:
             st.integers(0, 10**6), st.floats(0, 1e6), st.sampled_from(["90s", "1.5h", "20m", "2d"])
         ),
         "env_expand": table,
-        "cwd": word,
+        "cwd": word.map("/{}".format),
         "rlimits": st.dictionaries(st.sampled_from(["nofile", "core"]), st.integers(-1, 10**6)),
         "name": word,
         "input": word,
@@ -130,6 +130,26 @@ def test_null_counts_as_not_given() -> None:
 )
 def test_names_of_flux_restful_api_are_understood(alias: str, name: str, value: Any) -> None:
     assert system(**{alias: value}) == system(**{name: value})
+
+
+@pytest.mark.parametrize("folder", ["~", "$HOME", "rel/dir", "", " /tmp", "{{tmpdir}}"])
+def test_a_folder_that_is_absolute_on_no_node_is_refused(folder: str) -> None:
+    fields: list[tuple[str, dict[str, Any]]] = [
+        ("/cwd", {"cwd": folder}),
+        ("/workdir", {"workdir": folder}),
+        ("/attributes", {"attributes": {"system": {"cwd": folder}}}),
+        ("/attributes", {"attributes": {"system.cwd": folder}}),
+    ]
+    for pointer, field in fields:
+        wrong = refusal(**field)
+        assert set(wrong) == {pointer}
+        assert "absolute path" in wrong[pointer]
+    document = spec({"command": "true"})
+    document["attributes"]["system"]["cwd"] = folder
+    with pytest.raises(ValidationFailed) as caught:
+        build({"jobspec": document}, NOTHING)
+    (error,) = caught.value.members["errors"]
+    assert error["pointer"] == "/jobspec/attributes/system/cwd"
 
 
 def test_a_name_and_its_alias_exclude_each_other() -> None:

@@ -179,8 +179,9 @@ class Submissions:
 class Stream:
     """One request with many responses, handed over in batches until ENODATA ends them.
 
-    The first ``skip`` responses are not wanted; ``cancel_topic`` ends the stream. At most ``limit`` bytes wait for the consumer: what
-    comes above that ends the stream, and :attr:`overflowed` tells so.
+    The first ``skip`` responses are not wanted; ``cancel_topic`` ends the stream. At most ``limit``
+    bytes wait for the consumer: what comes above that ends the stream, and :attr:`overflowed` tells
+    so.
     """
 
     def __init__(

@@ -297,9 +297,7 @@ async def _backwards(blob: bytes) -> AsyncGenerator[tuple[int, bytes], None]:
 def _is_of_other(stream: bytes, line: bytes) -> bool:
     """Return whether an entry as Flux writes it holds data of another stream."""
     return (
-        b'"name":"data"' in line
-        and b'"stream":"' in line
-        and b'"stream":"%b"' % stream not in line
+        b'"name":"data"' in line and b'"stream":"' in line and b'"stream":"%b"' % stream not in line
     )
 
 

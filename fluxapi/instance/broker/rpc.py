@@ -239,9 +239,7 @@ class RpcThread:
             connection.request(request.topic, request.payload, tag, streaming=True)
             return
         self._deadlines.append((request.asked + self._timeout, tag))
-        connection.request(
-            request.topic, request.payload, tag, node=request.node, raw=request.raw
-        )
+        connection.request(request.topic, request.payload, tag, node=request.node, raw=request.raw)
 
     def _send_batches(self, connection: Connection, now: float) -> bool:
         """A few jobs of each batch in turn, so that a large one does not starve the others."""
