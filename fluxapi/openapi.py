@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from . import __version__, errors, schema
+from .components import Components
 
 if TYPE_CHECKING:
     from .routes import Route
 
 __all__ = ["document"]
 
-_REFERENCE = "#/components/schemas/"
 _JSON, _PROBLEM = "application/json", "application/problem+json"
 
 _TAGS = {
@@ -27,6 +27,11 @@ _TAGS = {
 
 _SECURITY: list[dict[str, Any]] = [{"basic": []}, {"bearer": []}, {}]
 """Any one of them; nothing at all where the service asks for no credentials."""
+
+_EVENTS = "text/event-stream"
+
+_TEXT = re.compile(r"text/|application/(x-nd)?json")
+"""Media types of text; all others are bytes."""
 
 _NAMED = re.compile(r"{(\w+)}")
 _PLACES = {
@@ -42,10 +47,12 @@ _WITH_BODY = (errors.MalformedJSON, errors.BodyTooLarge, errors.UnsupportedMedia
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """The document: paths below ``/v1``, components from ``schemas/``."""
+    """Return the document: paths below ``/v1``, components from ``schemas/``."""
+    components = Components()
     paths: dict[str, Any] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        operation = _operation(route, components)
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {
@@ -58,7 +65,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
         "components": {
-            "schemas": schema.bundle(_REFERENCE),
+            "schemas": components.schemas(),
             "securitySchemes": {
                 "basic": {"type": "http", "scheme": "basic"},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -74,13 +81,13 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
     }
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(route: Route, components: Components) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
         "tags": [route.tag],
-        "parameters": _parameters(route),
-        "responses": _responses(route),
+        "parameters": _parameters(route, components),
+        "responses": _responses(route, components),
     }
     if route.public:
         operation["security"] = [{}]
@@ -89,7 +96,7 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.body_use != "none":
         operation["requestBody"] = {
             "required": route.body_use != "optional",
-            "content": {_JSON: {"schema": {"$ref": _REFERENCE + route.body}}},
+            "content": {_JSON: {"schema": components.reference(route.body)}},
         }
     if route.fields_in_query:
         operation["description"] = (
@@ -98,7 +105,7 @@ def _operation(route: Route) -> dict[str, Any]:
     return operation
 
 
-def _parameters(route: Route) -> list[dict[str, Any]]:
+def _parameters(route: Route, components: Components) -> list[dict[str, Any]]:
     parameters: list[dict[str, Any]] = []
     for name in _NAMED.findall(route.path):
         description, example = _PLACES.get(name, ("", name))
@@ -112,10 +119,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
                 "example": example,
             }
         )
-    schemas = schema.bundle(_REFERENCE)
-    for name, given in schemas[route.query]["properties"].items():
-        rule = _resolved(given, schemas)
-        parameter = {"name": name, "in": "query", "schema": given}
+    for name, rule in components.parameters(route.query).items():
+        parameter: dict[str, Any] = {"name": name, "in": "query", "schema": rule}
         parameter["description"] = rule["description"]
         if rule.get("type") == "array":
             parameter["style"], parameter["explode"] = "form", True
@@ -129,38 +134,36 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return parameters
 
 
-def _resolved(rule: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
-    """The rule that a reference leads to, or the rule itself."""
-    node: dict[str, Any] = rule
-    while "$ref" in node:
-        place = node["$ref"].removeprefix(_REFERENCE)
-        node = schemas
-        for part in place.split("/"):
-            node = node[part]
-    return node
-
-
-def _responses(route: Route) -> dict[str, Any]:
+def _responses(route: Route, components: Components) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, name in route.answers.items():
         title = schema.schema(name)["title"]
-        content: dict[str, Any] = {_JSON: {"schema": {"$ref": _REFERENCE + name}}}
+        content: dict[str, Any] = {_JSON: {"schema": components.reference(name)}}
         if status == 200:  # noqa: PLR2004 - OK
-            content |= {kind: {} for kind in route.other}
+            content |= _further(route)
         responses[str(status)] = {"description": title, "content": content}
     if route.stream:
         responses |= _open_end(route)
     elif not route.answers:
         responses["200"] = {
             "description": route.summary,
-            "content": {kind: {} for kind in route.other},
+            "content": _further(route),
         }
     for status, kinds in sorted(_failures(route).items()):
         responses[str(status)] = {
             "description": "; ".join(dict.fromkeys(kind.title for kind in kinds)),
-            "content": {_PROBLEM: {"schema": {"$ref": f"{_REFERENCE}problem"}}},
+            "content": {_PROBLEM: {"schema": components.reference("problem")}},
         }
     return responses
+
+
+def _further(route: Route) -> dict[str, Any]:
+    """Return the further media types of an answer: text, bytes, or a stream of events."""
+    return {kind: {"schema": _shape(kind)} if kind != _EVENTS else {} for kind in route.other}
+
+
+def _shape(kind: str) -> dict[str, Any]:
+    return {"type": "string"} if _TEXT.match(kind) else {"type": "string", "format": "binary"}
 
 
 def _open_end(route: Route) -> dict[str, Any]:
@@ -169,7 +172,7 @@ def _open_end(route: Route) -> dict[str, Any]:
         about = "A WebSocket; /asyncapi.json describes what is said on it."
         return {"101": {"description": about}}
     about = "A stream that goes on until one side ends it; /asyncapi.json describes its messages."
-    return {"200": {"description": about, "content": {kind: {} for kind in route.other}}}
+    return {"200": {"description": about, "content": _further(route)}}
 
 
 def _failures(route: Route) -> dict[int, list[type[errors.FluxapiError]]]:

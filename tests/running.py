@@ -85,9 +85,14 @@ class Service:
 
     def get(self, path: str) -> Any:
         """The JSON at ``path``."""
+        return json.loads(self.read(path))
+
+    def read(self, path: str) -> bytes:
+        """Return the body of the answer at ``path``."""
         url = self.url.rstrip("/") + path
         with urllib.request.urlopen(url, timeout=_PATIENCE) as answer:  # noqa: S310 - it is ours
-            return json.load(answer)
+            body: bytes = answer.read()
+            return body
 
     def wait_until_ready(self) -> None:
         """Return once the table holds the whole backlog."""

@@ -19,6 +19,7 @@ LAYERS = [
     ["keys", "metrics", "auth", "origins", "tickets", "turns"],
     ["body", "middleware", "telemetry"],
     ["handlers", "web"],
+    ["components"],
     ["routes", "openapi", "asyncapi"],
     ["app"],
     ["server"],

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
 from typing import Any
 
@@ -9,6 +10,7 @@ import jsonschema_rs
 import pytest
 
 from fluxapi import asyncapi, errors, schema
+from fluxapi.components import component_name
 from fluxapi.openapi import document
 from fluxapi.routes import ROUTES, Route
 from fluxapi.web.reference import error_kinds
@@ -47,10 +49,97 @@ def test_operation_ids_are_unique() -> None:
 
 
 def test_every_schema_is_used() -> None:
-    both = [DOCUMENT, asyncapi.document(ROUTES)]
-    used = {reference.split("/")[3] for reference in references(both) if "/schemas/" in reference}
+    told = references(asyncapi.document(ROUTES))
+    used = {reference.split("/")[3] for reference in told if "/schemas/" in reference}
     queries = {route.query for route in ROUTES}
-    assert set(schema.names()) - used - queries == {"no-body"}
+    components = set(DOCUMENT["components"]["schemas"])
+    left = set(schema.names()) - used - queries
+    assert {name for name in left if component_name(name) not in components} == {"no-body"}
+
+
+def test_every_component_is_used() -> None:
+    used = {reference.split("/")[3] for reference in references(DOCUMENT)}
+    assert used == set(DOCUMENT["components"]["schemas"])
+
+
+def rules(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every schema below a schema, with where it stands; booleans and all."""
+    yield path, node
+    for key in ("properties", "patternProperties"):
+        for name, part in node.get(key, {}).items():
+            yield from rules(part, f"{path}/{key}/{name}")
+    for key in ("items", "additionalProperties", "propertyNames", "not"):
+        if key in node and not (key == "additionalProperties" and isinstance(node[key], bool)):
+            yield from rules(node[key], f"{path}/{key}")
+    for key in ("anyOf", "oneOf", "allOf"):
+        for index, part in enumerate(node.get(key, [])):
+            yield from rules(part, f"{path}/{key}/{index}")
+
+
+def every_rule() -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, component in DOCUMENT["components"]["schemas"].items():
+        yield from rules(component, name)
+    for path, operations in DOCUMENT["paths"].items():
+        for method, operation in operations.items():
+            for parameter in operation["parameters"]:
+                yield from rules(parameter["schema"], f"{method} {path} {parameter['name']}")
+
+
+def test_components_have_names_that_a_class_can_have() -> None:
+    for name, component in DOCUMENT["components"]["schemas"].items():
+        assert name.isidentifier()
+        assert name[0].isupper()
+        assert component["title"] == name
+
+
+def test_a_reference_leads_to_a_component_as_a_whole() -> None:
+    for reference in references(DOCUMENT):
+        assert re.fullmatch(r"#/components/schemas/[A-Za-z]+", reference)
+
+
+def test_every_schema_is_an_object_of_one_type() -> None:
+    for place, rule in every_rule():
+        assert isinstance(rule, dict), place
+        assert isinstance(rule.get("type", ""), str), place
+        assert rule.get("type") != "array" or "items" in rule, place
+
+
+ALTERNATIVES = {
+    "JobList/properties/next": "null is the last page's",
+    "Dependency/additionalProperties": "what a kind of dependency takes is its own",
+}
+
+
+def test_alternatives_are_where_one_type_would_lose_something() -> None:
+    found = {place for place, rule in every_rule() if {"anyOf", "oneOf", "allOf"} & rule.keys()}
+    assert found == set(ALTERNATIVES)
+
+
+def test_every_object_is_a_component() -> None:
+    for place, rule in every_rule():
+        assert "properties" not in rule or "/" not in place, place
+
+
+def test_properties_differ_in_more_than_case() -> None:
+    for place, rule in every_rule():
+        names = [name.lower() for name in rule.get("properties", {})]
+        assert len(set(names)) == len(names), place
+
+
+@pytest.mark.parametrize("name", DOCUMENT["components"]["schemas"])
+def test_examples_fit_the_component_and_the_schema(name: str) -> None:
+    whole = {"$ref": f"#/components/schemas/{name}", "components": DOCUMENT["components"]}
+    judge = jsonschema_rs.Draft202012Validator(whole)
+    for example in DOCUMENT["components"]["schemas"][name].get("examples", []):
+        judge.validate(example)
+
+
+def test_request_bodies_have_the_types_of_their_schemas() -> None:
+    properties = DOCUMENT["components"]["schemas"]["Submit"]["properties"]
+    assert {name: rule.get("type") for name, rule in properties.items()} | {
+        "command": "array", "duration": "number", "urgency": "integer", "stdin": None,
+        "num_tasks": "integer", "environment": "object", "jobspec": None,
+    } == {name: rule.get("type") for name, rule in properties.items()}  # fmt: skip
 
 
 STREAMS = [route for route in ROUTES if route.stream]
