@@ -18,13 +18,34 @@ from typing import Any
 
 import pytest
 
-__all__ = ["Service", "flux", "flux_instance", "needs_flux", "service"]
+__all__ = [
+    "OLD_FLUX",
+    "Service",
+    "flux",
+    "flux_instance",
+    "needs_flux",
+    "needs_old_flux",
+    "service",
+    "with_flux",
+]
 
 needs_flux = pytest.mark.skipif(
     shutil.which("flux") is None, reason="there is no flux on PATH: not run on a real Flux"
 )
 
+OLD_FLUX = os.environ.get("FLUX_OLD", "")
+"""The ``flux`` of the oldest supported release, beside the one on PATH."""
+
+needs_old_flux = pytest.mark.skipif(
+    not OLD_FLUX, reason="FLUX_OLD names no flux: not run on the oldest supported release"
+)
+
 _PATIENCE = 60
+
+
+def with_flux(program: str) -> dict[str, str]:
+    """Return what makes ``program`` the flux on PATH."""
+    return {"PATH": os.pathsep.join([str(Path(program).parent), os.environ["PATH"]])}
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
@@ -34,7 +55,9 @@ def clean_environment(**variables: str) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def flux_instance(size: int = 4, config: str = "", folder: Path | None = None) -> Iterator[str]:
+def flux_instance(
+    size: int = 4, config: str = "", folder: Path | None = None, **environ: str
+) -> Iterator[str]:
     """A Flux instance of ``size`` brokers while the context lasts; gives its URI.
 
     Its initial program prints FLUX_URI and waits for its input to end.
@@ -48,7 +71,7 @@ def flux_instance(size: int = 4, config: str = "", folder: Path | None = None) -
     program = "echo $FLUX_URI; flux queue start --all --quiet; echo started; read -r _ || true"
     with subprocess.Popen(
         [*command, "sh", "-c", program],
-        env=clean_environment(),
+        env=clean_environment(**environ),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -169,12 +169,12 @@ async def test_a_lag_of_the_event_loop_is_measured(monkeypatch: pytest.MonkeyPat
 
 def test_a_call_is_timed_and_its_failure_counted() -> None:
     metrics = Metrics()
-    with metrics.call("sched.resource-status"):
+    with metrics.call("resource.sched-status"):
         pass
     with pytest.raises(JobNotFound):
         fail(metrics)
     sample = metrics.registry.get_sample_value
-    assert sample("fluxapi_rpc_duration_seconds_count", {"topic": "sched.resource-status"}) == 1
+    assert sample("fluxapi_rpc_duration_seconds_count", {"topic": "resource.sched-status"}) == 1
     assert sample("fluxapi_rpc_duration_seconds_count", {"topic": "job-info.lookup"}) == 1
     failed = {"topic": "job-info.lookup", "error": "JobNotFound"}
     assert sample("fluxapi_rpc_failures_total", failed) == 1

@@ -33,9 +33,13 @@ def load() -> ModuleType:
 
     Blocks: it imports and may run ``flux``. Raises ``SettingsError`` that says what to do.
     """
-    if (module := _import()) is not None:
-        return module
     program = shutil.which("flux")
+    try:
+        if (module := _import()) is not None:
+            return module
+    except ImportError as error:
+        _forget()
+        raise SettingsError(_unusable(program, str(error))) from None
     if program is None:
         raise SettingsError(
             "Flux's Python bindings are not installed and there is no flux on PATH: put the "
@@ -152,6 +156,20 @@ def _folders(program: str) -> list[Path]:
         ]
     folders = [part for answer in answers for part in answer.split(os.pathsep) if part]
     return list(dict.fromkeys(map(Path, folders)))
+
+
+def _unusable(program: str | None, problem: str) -> str:
+    """Say why the bindings of this environment do not import, such as those of another release."""
+    known = f"Flux's Python bindings in this environment do not import ({problem})"
+    if program is None:
+        return (
+            f"{known} and there is no flux on PATH: install the Flux that they belong to, or serve "
+            "with --instance embedded."
+        )
+    return (
+        f"{known}. They and the Flux at {program} must be of the same release: "
+        f"pip install {_package(program)} ply pyyaml."
+    )
 
 
 def _mismatch(folder: Path, program: str, problem: str) -> str:

@@ -63,7 +63,7 @@ class InstanceInfo:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The answers of ``sched.resource-status`` and ``resource.status``, merged.
+    """The answers of ``resource.sched-status`` and ``resource.status``, merged.
 
     ``all``, ``allocated`` and ``down`` are R objects (RFC 20) or ``None`` when empty; ``drain``
     maps an idset of ranks to ``{"timestamp", "reason"}``; ``online``, ``offline``, ``exclude`` and

@@ -204,3 +204,29 @@ def test_another_package_that_is_called_flux(
     monkeypatch.syspath_prepend(str(tmp_path / "site"))
     with pytest.raises(SettingsError, match="is not Flux's"):
         bindings.load()
+
+
+UNDEFINED = "libflux-core.so.2: undefined symbol: flux_open_ex"
+
+
+def test_bindings_of_another_release(
+    tmp_path: Path, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    core = f"raise ImportError({UNDEFINED!r})\n"
+    monkeypatch.syspath_prepend(str(install(tmp_path / "site", core=core)))
+    program({"version": "libflux-core: 0.61.0"})
+    with pytest.raises(SettingsError) as error:
+        bindings.load()
+    assert error.value.detail == (
+        f"Flux's Python bindings in this environment do not import ({UNDEFINED}). They and the "
+        f"Flux at {tmp_path}/bin/flux must be of the same release: pip install "
+        "flux-python==0.61.0 ply pyyaml."
+    )
+    assert "flux" not in sys.modules
+
+
+def test_bindings_without_a_flux(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flux = "raise ImportError('libflux-core.so.2: cannot open shared object file')\n"
+    monkeypatch.syspath_prepend(str(install(tmp_path / "site", flux=flux)))
+    with pytest.raises(SettingsError, match=r"cannot open.*no flux on PATH: install the Flux that"):
+        bindings.load()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import importlib
 import os
 import time
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 
 from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, JobNotFound, NotFound
-from fluxapi.instance import bindings
+from fluxapi.instance import bindings, release
 from fluxapi.instance.protocol import (
     CallWatch,
     InstanceInfo,
@@ -27,6 +28,7 @@ from fluxapi.instance.protocol import (
 )
 from fluxapi.model.eventlog import Event
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.resources import decode_hostlist
 from fluxapi.model.shallow import decode
 
 from . import memos, resources
@@ -85,9 +87,11 @@ class BrokerInstance:
         try:
             await rpc.start()
             await outputs.start()
-            names = ("version", "size", "hostname", "security.owner", "broker.starttime")
-            values = await asyncio.gather(*map(self._attribute, names))
-            version, size, hostname, owner, starttime = values
+            version = await self._attribute("version")
+            release.check(version)
+            names = ("size", "security.owner", "broker.starttime")
+            values = await asyncio.gather(*map(self._attribute, names), self._hostname())
+            size, owner, starttime, hostname = values
             info = InstanceInfo(
                 kind="flux",
                 version=version,
@@ -193,7 +197,8 @@ class BrokerInstance:
     async def resources(self) -> Resources:
         """What ``resource.status`` and the scheduler tell."""
         status, sched = await asyncio.gather(
-            self._call("resource.status", node=_RANK_0), self._sched_status()
+            self._call("resource.status", node=_RANK_0),
+            self._call("resource.sched-status", node=_RANK_0),
         )
         return resources.merge(status, sched)
 
@@ -237,7 +242,14 @@ class BrokerInstance:
 
     async def _lookup(self, jobid: int, key: LookupKey) -> str:
         body = {"id": jobid, "keys": [key], "flags": _LOOKUP_CURRENT}
-        value: str = (await self._call("job-info.lookup", body, jobid))[key]
+        try:
+            value: str = (await self._call("job-info.lookup", body, jobid))[key]
+        except JobNotFound:
+            raise
+        except NotFound:
+            # Before 0.67 Flux does not say which of the two is missing: the record, or the job.
+            await self._listed(jobid, "state")
+            raise
         return value
 
     async def _has_ingest_backlog(self) -> bool:
@@ -265,16 +277,15 @@ class BrokerInstance:
         answer = await self._call("attr.get", {"name": name})
         return str(answer["value"])
 
-    async def _sched_status(self) -> dict[str, Any]:
-        """All, allocated and down resources: asked of the resource module first, as Flux does.
-
-        The resource module caches what the scheduler says; older Flux has only the scheduler's.
-        """
+    async def _hostname(self) -> str:
+        """Return the name of the broker's host: its attribute, or, before 0.82, its rank's host."""
         try:
-            answer: dict[str, Any] = await self._call("resource.sched-status", node=_RANK_0)
-        except InstanceUnavailable:
-            answer = await self._call("sched.resource-status", node=_RANK_0)
-        return answer
+            return await self._attribute("hostname")
+        except FluxRefused as error:
+            if error.members["errno"] != errno.ENOENT:
+                raise
+        rank, hosts = await asyncio.gather(self._attribute("rank"), self._attribute("hostlist"))
+        return decode_hostlist(hosts)[int(rank)]
 
     async def _call(
         self,

@@ -21,6 +21,7 @@ from fluxapi.instance.protocol import JournalBatch
 from fluxapi.model.eventlog import Purged, decode_journal
 
 from . import refusal
+from .jobspecs import JobspecJoiner
 from .outbox import Outbox
 from .wire import Connection, Wakeup
 
@@ -116,8 +117,9 @@ class JournalThread:
         connection.request(
             b"job-manager.events-journal", b'{"full":true}', _JOURNAL, streaming=True
         )
+        joiner = JobspecJoiner()
         while not self._closing.is_set():
-            batch, ended = _take(connection)
+            batch, ended = _take(connection, joiner)
             if batch:
                 self._room.acquire()
                 self._outbox.post(self._put, batch)
@@ -138,8 +140,10 @@ class JournalThread:
         self._news.set()
 
 
-def _take(connection: Connection) -> tuple[JournalBatch, FluxapiError | None]:
-    """What has come, up to one batch, and the error that ended the stream, if one did."""
+def _take(
+    connection: Connection, joiner: JobspecJoiner
+) -> tuple[JournalBatch, FluxapiError | None]:
+    """Return what has come, up to one batch, and the error that ended the stream, if one did."""
     batch: JournalBatch = []
     if not connection.flush():
         return batch, None
@@ -151,7 +155,7 @@ def _take(connection: Connection) -> tuple[JournalBatch, FluxapiError | None]:
             if message.error:
                 error = refusal.error_for(message.error, message.payload)
                 return batch, InstanceUnavailable(f"The journal ended. {error.detail}")
-            batch.append(decode_journal(message.payload))
+            batch += joiner.take(decode_journal(message.payload))
         elif message.tag == _PURGED:
             batch.append(Purged(_purge_decoder.decode(message.payload).jobs))
         elif message.error:
