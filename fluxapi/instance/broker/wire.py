@@ -103,7 +103,8 @@ class Connection:
         self._tag = ffi.new("uint32_t *")
         self._text = ffi.new("char *[1]")
         self._data = ffi.new("void *[1]")
-        self._size = ffi.new("size_t *")
+        # An int or a size_t, by the release.
+        self._size = ffi.new(ffi.typeof(lib.flux_response_decode_raw).args[3])
         self._raw: set[int] = set()
         self._type = ffi.new("int *")
         self._unsent: Any = None
