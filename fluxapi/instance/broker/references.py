@@ -64,4 +64,5 @@ def decode_references(payload: bytes) -> References:
             names = msgspec.json.decode(text, type=list[str])
             width = max(map(len, names), default=0)
             return References(msgspec.json.encode([name.rjust(width) for name in names]))
-    raise ValueError(f"a {found.type} is no eventlog")
+    # A job has put something else there, such as a directory: an entry that is not valid.
+    return References(inline=found.type.encode())

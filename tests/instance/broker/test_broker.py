@@ -5,17 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.broker import BrokerInstance
-from fluxapi.instance.broker import output as output_module
-from fluxapi.instance.broker.calls import Post, Stream
 from fluxapi.instance.protocol import Queue, Submission
-from fluxapi.model.eventlog import Event, JournalMessage, Purged
-from tests.contract.site import TIMEOUT, Site, spec, text
+from fluxapi.model.eventlog import JournalMessage, Purged
+from tests.contract.site import TIMEOUT, Site, spec
 from tests.running import flux, flux_instance, needs_flux
 
 from .conftest import Broker, Connect
@@ -100,40 +97,6 @@ async def test_a_call_does_not_wait_for_a_large_batch(flux_uri: str, connect: Co
     await asyncio.gather(
         *(instance.raise_exception(i, "cancel", 0) for i in [*ids, one] if isinstance(i, int))
     )
-
-
-async def test_a_slow_reader_of_much_output_loses_nothing(
-    flux_uri: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    started: list[Stream] = []
-
-    class Small(Stream):
-        def __init__(self, topic: bytes, payload: bytes, **options: Any) -> None:
-            super().__init__(topic, payload, limit=100_000, **options)
-            started.append(self)
-
-        def answer(self, index: int, error: int, payload: bytes, post: Post) -> bool:
-            ended = super().answer(index, error, payload, post)
-            if ended:
-                loop.call_soon_threadsafe(one_ended.set)
-            return ended
-
-    loop = asyncio.get_running_loop()
-    one_ended = asyncio.Event()
-    monkeypatch.setattr(output_module, "Stream", Small)
-    instance = await connect(flux_uri, 30)
-    (jobid,) = await instance.submit([Submission(spec("seq", "5000"))])
-    assert isinstance(jobid, int)
-    entries: list[Event] = []
-
-    async def read_slowly() -> None:
-        async for batch in instance.output(jobid, follow=True):
-            entries.extend(batch)
-            await one_ended.wait()
-
-    await asyncio.wait_for(read_slowly(), TIMEOUT)
-    assert text(entries) == "".join(f"{n}\n" for n in range(1, 5001)).encode()
-    assert len(started) > 1
 
 
 async def test_a_backlog_lets_the_event_loop_go_on(flux_uri: str, connect: Connect) -> None:

@@ -1,0 +1,353 @@
+"""Outputs from the blobs of the KVS: which are loaded, and what comes of them."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import hashlib
+import json
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from fluxapi.errors import FluxapiError, FluxRefused, Forbidden, InstanceUnavailable, NotFound
+from fluxapi.instance.broker import eventlogs, output
+from fluxapi.instance.broker.blobs import Blobs
+from fluxapi.instance.broker.calls import Call, Post, Stream
+from fluxapi.instance.broker.output import OutputReader
+from fluxapi.instance.broker.references import decode_references
+from fluxapi.instance.broker.rpc import RpcThread
+from fluxapi.instance.protocol import Last, OutputBatch, Submission
+from fluxapi.model.eventlog import Event, encode_event
+from tests.contract.site import TIMEOUT, shell, spec, text
+
+from .conftest import Connect
+
+JOB = 7
+SHIFT = 24
+
+
+def entry(data: str, stream: str = "stdout") -> Event:
+    return Event(1.0, "data", {"stream": stream, "rank": "0", "data": data})
+
+
+def blob_of(*events: Event) -> bytes:
+    return b"".join(encode_event(event) + b"\n" for event in events)
+
+
+def reference(blob: bytes) -> str:
+    return f"sha1-{hashlib.sha1(blob, usedforsecurity=False).hexdigest()}"
+
+
+class Kvs:
+    """Answers lookups of one output and loads of its blobs."""
+
+    def __init__(self, *blobs: bytes) -> None:
+        self.value: dict[str, Any] = {"type": "valref", "data": [reference(b) for b in blobs]}
+        self.blobs = {reference(blob): blob for blob in blobs}
+        self.loaded: list[bytes] = []
+        self.lookups = 0
+        self.errors: list[FluxapiError] = []
+        self.hold = asyncio.Event()
+        self.hold.set()
+
+    async def call(self, call: Call) -> Any:
+        if call.topic == b"kvs.lookup":
+            self.lookups += 1
+            if self.errors:
+                raise self.errors.pop(0)
+            return call._decode(msgspec.json.encode({"val": self.value}))
+        assert call.topic == b"content.load"
+        assert call.raw
+        await self.hold.wait()
+        blob = self.blobs[f"sha1-{call.payload.hex()}"]
+        self.loaded.append(blob)
+        return blob
+
+
+def reader(kvs: Kvs) -> OutputReader:
+    return OutputReader(cast("RpcThread", kvs))
+
+
+async def read(found: OutputReader, **options: Any) -> list[tuple[int, Event]]:
+    batches = [batch async for batch in found.so_far(JOB, **options)]
+    return [pair for batch in batches for pair in enumerate(batch, batch.first)]
+
+
+ONE = blob_of(Event(0.0, "header", {}), entry("a\n"), entry("b\n", "stderr"))
+TWO = blob_of(entry("c\n"), entry("d\n"))
+THREE = blob_of(entry("e\n"))
+
+
+def datas(found: Sequence[tuple[int, Event]]) -> str:
+    return "".join((event.context or {}).get("data", "") for _, event in found)
+
+
+async def test_everything_comes_in_order_with_growing_indexes() -> None:
+    found = await read(reader(Kvs(ONE, TWO, THREE)))
+    assert datas(found) == "a\nb\nc\nd\ne\n"
+    assert [index for index, _ in found] == [
+        0, 1, 2, 1 << SHIFT, (1 << SHIFT) + 1, 2 << SHIFT,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "data", "loads"),
+    [
+        (1, "a\nb\nc\nd\ne\n", 3),
+        ((1 << SHIFT) + 1, "d\ne\n", 2),
+        ((1 << SHIFT) + 2, "e\n", 2),
+        (2 << SHIFT, "e\n", 1),
+        (3 << SHIFT, "", 0),
+        (9 << SHIFT, "", 0),
+    ],
+)
+async def test_a_range_loads_its_blobs_only(first: int, data: str, loads: int) -> None:
+    kvs = Kvs(ONE, TWO, THREE)
+    assert datas(await read(reader(kvs), first=first)) == data
+    assert len(kvs.loaded) == loads
+
+
+@pytest.mark.parametrize(
+    ("last", "data", "loads"),
+    [
+        (Last(0), "", 0),
+        (Last(1), "e\n", 1),
+        (Last(2), "d\ne\n", 2),
+        (Last(3), "c\nd\ne\n", 2),
+        (Last(9), "a\nb\nc\nd\ne\n", 3),
+        (Last(1, "stderr"), "b\n", 3),
+        (Last(2, "stdout", lines=True), "d\ne\n", 2),
+        (Last(9, size=1), "e\n", 1),
+    ],
+)
+async def test_a_tail_loads_the_last_blobs_only(last: Last, data: str, loads: int) -> None:
+    kvs = Kvs(ONE, TWO, THREE)
+    found = await read(reader(kvs), last=last)
+    assert datas(found) == data
+    assert len(kvs.loaded) == loads
+    everything = dict(await read(reader(kvs)))
+    assert all(everything[index] == event for index, event in found)
+
+
+async def test_a_tail_says_where_the_end_is() -> None:
+    batches = [batch async for batch in reader(Kvs(ONE, TWO)).so_far(JOB, last=Last(0))]
+    assert batches == [OutputBatch(2 << SHIFT, [])]
+
+
+async def test_a_value_that_is_in_no_blob_yet() -> None:
+    kvs = Kvs()
+    kvs.value = {"type": "val", "data": base64.b64encode(TWO).decode()}
+    assert datas(await read(reader(kvs))) == "c\nd\n"
+    assert datas(await read(reader(kvs), last=Last(1))) == "d\n"
+
+
+async def test_a_directory_is_an_entry_that_is_not_valid() -> None:
+    kvs = Kvs()
+    kvs.value = {"type": "dirref", "data": [reference(b"")]}
+    assert [event.name for _, event in await read(reader(kvs))] == ["invalid"]
+
+
+async def test_no_output_is_nothing() -> None:
+    kvs = Kvs()
+    kvs.errors = [NotFound("There is no such key.")]
+    assert await read(reader(kvs)) == []
+
+
+async def test_a_namespace_that_is_being_moved_is_looked_up_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output, "_LOOKUP_PAUSE_S", 0)
+    kvs = Kvs(THREE)
+    kvs.errors = [FluxRefused("It is not supported.")] * 3
+    assert datas(await read(reader(kvs))) == "e\n"
+    kvs.errors = [FluxRefused("It is not supported.")] * 99
+    with pytest.raises(FluxRefused):
+        await read(reader(kvs))
+
+
+async def test_nothing_is_read_twice() -> None:
+    kvs = Kvs(ONE, TWO, THREE)
+    found = reader(kvs)
+    kvs.hold.clear()
+    readers = [asyncio.create_task(read(found, ended=True)) for _ in range(5)]
+    await asyncio.sleep(0)
+    kvs.hold.set()
+    for task in readers:
+        assert datas(await task) == "a\nb\nc\nd\ne\n"
+    await read(found, ended=True, last=Last(2))
+    assert len(kvs.loaded) == 3
+
+
+async def test_blobs_are_kept_within_a_bound() -> None:
+    blobs = [bytes([number]) * 100 for number in range(9)]
+    kvs = Kvs(*blobs)
+    store = Blobs(cast("RpcThread", kvs), limit=250)
+    names = [reference(blob).encode() for blob in blobs]
+    for name in names:
+        await store.load(name)
+    await store.load(names[-1])
+    await store.load(names[-2])
+    assert len(kvs.loaded) == 9
+    await store.load(names[0])
+    assert len(kvs.loaded) == 10
+
+
+async def test_a_reader_that_leaves_does_not_take_the_blob_along() -> None:
+    kvs = Kvs(THREE)
+    found = reader(kvs)
+    kvs.hold.clear()
+    leaving, staying = (asyncio.create_task(read(found)) for _ in range(2))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await asyncio.wait({leaving})
+    kvs.hold.set()
+    assert datas(await staying) == "e\n"
+    assert kvs.loaded == [THREE]
+
+
+async def test_a_large_blob_is_decoded_in_pieces() -> None:
+    events = [entry(f"{number}\n") for number in range(20_000)]
+    kvs = Kvs(blob_of(*events))
+    batches = [batch async for batch in reader(kvs).so_far(JOB)]
+    assert max(map(len, batches)) < 2000
+    assert [event for batch in batches for event in batch] == events
+    for first in (1, 700, 12_345, 19_999):
+        found = await read(reader(kvs), first=first)
+        assert (found[0], len(found)) == ((first, events[first]), 20_000 - first)
+
+
+@pytest.mark.parametrize("junk", [b"", b"\n", b"junk", b"junk\n", b"\n\njunk\n", b"\0\xff"])
+async def test_a_blob_of_junk_has_one_index_for_each_line(junk: bytes) -> None:
+    blob = blob_of(entry("a\n")) + junk
+    kvs = Kvs(blob, THREE)
+    forwards = await read(reader(kvs))
+    backwards = await read(reader(kvs), last=Last(99))
+    assert forwards == backwards
+    assert datas(forwards) == "a\ne\n"
+
+
+def test_references_of_two_lengths() -> None:
+    data = ["sha1-" + "a" * 40, "sha256-" + "b" * 64]
+    found = decode_references(json.dumps({"val": {"type": "valref", "data": data}}).encode())
+    assert [found[index].decode().strip() for index in range(len(found))] == data
+
+
+def test_no_references() -> None:
+    assert len(decode_references(b'{"val":{"type":"valref","data":[]}}')) == 0
+
+
+async def test_where_the_kvs_is_refused_job_info_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    kvs = Kvs()
+    kvs.errors = [Forbidden("Flux does not permit it.")]
+
+    async def entries(*_: Any) -> eventlogs.Batches:
+        yield OutputBatch(0, [entry("by job-info\n")])
+
+    monkeypatch.setattr(eventlogs, "so_far", entries)
+    found = reader(kvs)
+    for _ in range(2):
+        assert datas(await read(found)) == "by job-info\n"
+    assert kvs.lookups == 1
+
+
+async def test_a_load_that_fails_is_told_to_all_who_wait() -> None:
+    kvs = Kvs(THREE)
+    kvs.blobs = {}
+    found = reader(kvs)
+
+    async def load(_: Call) -> Any:
+        raise InstanceUnavailable("The broker is away.")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(found._blobs._rpc, "call", load)
+        results = await asyncio.gather(
+            *(found._blobs.load(reference(THREE).encode()) for _ in range(3)),
+            return_exceptions=True,
+        )
+    assert [type(result) for result in results] == [InstanceUnavailable] * 3
+
+
+# On a real Flux.
+
+
+async def test_index_and_tail_are_the_same_live_and_afterwards(
+    flux_uri: str, connect: Connect
+) -> None:
+    instance = await connect(flux_uri, 30)
+    script = "for i in 1 2 3; do echo $i; sleep 0.6; done; seq 4 3000"
+    (jobid,) = await instance.submit([Submission(shell(script))])
+    assert isinstance(jobid, int)
+    live = [b async for b in instance.output(jobid, follow=True)]
+    after = [b async for b in instance.output(jobid)]
+    indexed = [[p for b in batches for p in enumerate(b, b.first)] for batches in (live, after)]
+    assert indexed[0] == indexed[1]
+    ended = [b async for b in instance.output(jobid, last=Last(3, "stdout"))]
+    assert text([event for batch in ended for event in batch]) == b"2998\n2999\n3000\n"
+    middle = indexed[0][-1000][0]
+    rest = [b async for b in instance.output(jobid, first=middle)]
+    assert [p for b in rest for p in enumerate(b, b.first)] == indexed[0][-1000:]
+
+
+async def test_a_follower_may_begin_at_the_end(flux_uri: str, connect: Connect) -> None:
+    instance = await connect(flux_uri, 30)
+    script = "seq 2000; echo ready; read -r _; echo done"
+    (jobid,) = await instance.submit([Submission(shell(script))])
+    assert isinstance(jobid, int)
+    async with aclosing(instance.output(jobid, follow=True)) as batches:  # type: ignore[type-var]
+        seen = b""
+        async for batch in batches:
+            seen += text(batch.events)
+            if seen.endswith(b"ready\n"):
+                break
+    caught_up = False
+    entries: list[Event] = []
+    async for batch in instance.output(jobid, follow=True, last=Last(2)):
+        entries += batch.events
+        if not batch.events and not caught_up:
+            caught_up = True
+            assert text(entries) == b"2000\nready\n"
+            await instance.kill(jobid, 9)
+    assert caught_up
+
+
+async def test_without_the_kvs_a_slow_reader_loses_nothing(
+    flux_uri: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Stream] = []
+
+    class Small(Stream):
+        def __init__(self, topic: bytes, payload: bytes, **options: Any) -> None:
+            super().__init__(topic, payload, limit=100_000, **options)
+            started.append(self)
+
+        def answer(self, index: int, error: int, payload: bytes, post: Post) -> bool:
+            ended = super().answer(index, error, payload, post)
+            if ended:
+                loop.call_soon_threadsafe(one_ended.set)
+            return ended
+
+    loop = asyncio.get_running_loop()
+    one_ended = asyncio.Event()
+    monkeypatch.setattr(eventlogs, "Stream", Small)
+    instance = await connect(flux_uri, 30)
+    assert instance._reader is not None
+    instance._reader._refused = True
+    (jobid,) = await instance.submit([Submission(spec("seq", "5000"))])
+    assert isinstance(jobid, int)
+    entries: list[Event] = []
+
+    async def read_slowly() -> None:
+        async for batch in instance.output(jobid, follow=True):
+            entries.extend(batch)
+            if batch.events:
+                await one_ended.wait()
+
+    await asyncio.wait_for(read_slowly(), TIMEOUT)
+    assert text(entries) == "".join(f"{n}\n" for n in range(1, 5001)).encode()
+    assert len(started) > 1
+    tail = [b async for b in instance.output(jobid, last=Last(1, "stdout"))]
+    assert text([event for batch in tail for event in batch]) == b"5000\n"
