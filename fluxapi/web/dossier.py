@@ -31,6 +31,17 @@ _STATES = (
 _MAX_EVENTS = 1000
 """Events of a job that are in its page: the last ones."""
 
+_MAX_EVENTS_BYTES = 256 << 10
+"""JSON of the events that are in its page; each of them has at most an eighth of that."""
+
+_MAX_RECORD_BYTES = 64 << 10
+"""JSON of the record in its page; of a longer one, long values are cut."""
+
+_MAX_EXCEPTIONS = 100
+_MAX_GRANTED = 1000
+_MAX_MEMBERS = 64
+"""Members of an object or list in an event or record that is cut."""
+
 _MAX_COMMAND = 1000
 """Characters of a command at the top of the page; the jobspec has all."""
 
@@ -50,21 +61,23 @@ async def dossier(instance: Instance, jobid: int, record: Mapping[str, Any]) -> 
         _lookup(instance, jobid, "R"),
     )
     spec = _decoded(jobspec)
-    skipped = max(len(events or ()) - _MAX_EVENTS, 0)
+    shown = None if events is None else _last(events)
+    skipped = len(events or ()) - len(shown or ())
+    since = events[0].timestamp if events else 0.0
     return {
         "outcome": outcome(record),
         "facts": facts(record),
         "timeline": timeline(record),
         "exceptions": _exceptions(record, events),
-        "events": _rows(events),
+        "events": None if shown is None else _rows(shown, skipped, since),
         "jobspec": _pretty(jobspec),
         "command": _command(spec),
         "R": _pretty(granted_text),
         "granted": granted(_decoded(granted_text)),
         "skipped": skipped,
         "first": {
-            "record": record,
-            "events": None if events is None else events[skipped:],
+            "record": _cut(record, _MAX_RECORD_BYTES),
+            "events": shown,
             "skipped": skipped,
         },
     }
@@ -153,25 +166,54 @@ def _exceptions(
             "note": visible(context.get("note") or "", lines=True),
             "severity": context.get("severity", 0),
         }
-        for context in found[-_MAX_EVENTS:]
+        for context in found[-_MAX_EXCEPTIONS:]
     ]
 
 
-def _rows(events: Sequence[Event] | None) -> list[dict[str, Any]] | None:
-    if events is None:
-        return None
-    start = events[0].timestamp if events else 0.0
-    first = max(len(events) - _MAX_EVENTS, 0)
+def _last(events: Sequence[Event]) -> list[Event]:
+    """The last events that have room in the page, with long values cut."""
+    shown: list[Event] = []
+    room = _MAX_EVENTS_BYTES
+    for event in reversed(events[-_MAX_EVENTS:]):
+        context = _cut(event.context, _MAX_EVENTS_BYTES // 8)
+        cut = Event(event.timestamp, event.name[:SHORT], context)
+        room -= len(_encoder.encode(cut))
+        if room < 0:
+            break
+        shown.append(cut)
+    return shown[::-1]
+
+
+def _cut(value: Any, most: int) -> Any:
+    """A value of JSON, or a part of it where it has more than ``most`` bytes."""
+    return value if len(_encoder.encode(value)) <= most else _part(value, most)
+
+
+def _part(value: Any, most: int) -> Any:
+    if isinstance(value, str):
+        return value if len(value) <= LONG else f"{value[:LONG]} …"
+    if isinstance(value, Mapping):
+        part = {str(key)[:SHORT]: item for key, item in list(value.items())[:_MAX_MEMBERS]}
+        each = most // max(len(part), 1)
+        return {key: _cut(item, each) if each else None for key, item in part.items()}
+    if isinstance(value, Sequence):
+        kept = value[:_MAX_MEMBERS]
+        each = most // max(len(kept), 1)
+        return [_cut(item, each) if each else None for item in kept]
+    return None
+
+
+def _rows(events: Sequence[Event], first: int, since: float) -> list[dict[str, Any]]:
     return [
         {
             "index": index,
             "since": event.timestamp,
             "moment": utc(event.timestamp),
-            "after": f"+{max(event.timestamp - start, 0.0):.3f}s",
+            "after": f"+{max(event.timestamp - since, 0.0):.3f}s",
             "name": visible(event.name, SHORT),
             "details": _details(event.context),
         }
-        for index, event in enumerate(events[first:], first)
+        for index, event in enumerate(events, first)
     ]
 
 
@@ -187,11 +229,11 @@ def granted(R: Any) -> list[dict[str, str]]:
     try:
         return [
             {
-                "ranks": str(entry["rank"]),
-                "cores": str(entry["children"].get("core", "")),
-                "gpus": str(entry["children"].get("gpu", "")),
+                "ranks": visible(entry["rank"], MEDIUM),
+                "cores": visible(entry["children"].get("core", ""), MEDIUM),
+                "gpus": visible(entry["children"].get("gpu", ""), MEDIUM),
             }
-            for entry in R["execution"]["R_lite"]
+            for entry in R["execution"]["R_lite"][:_MAX_GRANTED]
         ]
     except (KeyError, TypeError, AttributeError):
         return []

@@ -137,6 +137,35 @@ async def test_of_a_long_eventlog_the_end_is_shown(service: Service) -> None:
     assert embedded(text)["skipped"] == 504
 
 
+@pytest.mark.parametrize(
+    "context",
+    [
+        {"text": "x" * 100_000},
+        {str(number): "y" * 100 for number in range(1000)},
+        {"list": ["z" * 10_000] * 10},
+        {"deep": [[[["w" * 100_000]]]]},
+    ],
+)
+async def test_a_page_is_bounded_whatever_the_events_hold(
+    service: Service, context: dict[str, Any]
+) -> None:
+    jobid = await service.submit()
+    events = [Event(1.0, "memo" * 100, context) for _ in range(500)]
+    service.instance.eventlogs[jobids.parse(jobid)].extend(events)
+    text = await page(service, jobid)
+    assert len(text) < 2_000_000
+    first = embedded(text)
+    assert first["skipped"] + len(first["events"]) == 504
+
+
+async def test_a_page_is_bounded_whatever_the_record_holds(service: Service) -> None:
+    jobid = await service.submit()
+    memo = Event(1.0, "annotations", {"annotations": {"user": {"x": ["v" * 1_000_000] * 9}}})
+    service.instance.post(jobids.parse(jobid), memo)
+    await service.client.get(f"/v1/jobs/{jobid}/eventlog")
+    assert len(await page(service, jobid)) < 500_000
+
+
 @pytest.mark.parametrize(("said", "record"), CASES, ids=lambda case: str(case)[:40])
 def test_a_record_in_plain_words(said: str, record: dict[str, Any]) -> None:
     assert words.outcome(record) == said
