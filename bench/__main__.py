@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import uvloop
 
-from . import browser, channel, embedded, listing, submission, table
+from . import browser, channel, embedded, listing, output, submission, table
 from .figures import Figure, render
 
 
@@ -18,11 +18,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "only",
         nargs="*",
-        help="table, listing, submission, embedded, channel, browser; default all",
+        help="table, listing, submission, embedded, channel, browser, output; default all",
     )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
     parser.add_argument("--submits", type=int, default=3_000, help="single submits of one round")
+    parser.add_argument("--megabytes", type=int, default=1_000, help="size of the large output")
     return parser.parse_args()
 
 
@@ -37,10 +38,11 @@ def main() -> int:
         "browser": browser.figures,
         "embedded": lambda: embedded.figures(1_000),
         "submission": lambda: submission.figures(options.submits),
+        "output": lambda: output.figures(options.megabytes),
     }
     if shutil.which("flux") is None:
-        print("No flux on PATH: submission is not measured.", file=sys.stderr)
-        del parts["submission"]
+        print("No flux on PATH: submission and output are not measured.", file=sys.stderr)
+        del parts["submission"], parts["output"]
     found: list[Figure] = []
     for name in options.only or parts:
         found += parts[name]()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable
-from contextlib import ExitStack, aclosing
+from contextlib import aclosing
 
 from aiohttp import web
 
@@ -33,13 +33,14 @@ async def send(request: web.Request, kind: str, pieces: AsyncIterator[bytes]) ->
     async with aclosing(pieces) as parts:  # type: ignore[type-var] # an async generator
         # An error before the first byte still is a problem document, so is one at the limit.
         first = await _while_read(request, _joined(parts))
-        with ExitStack() as held:
-            if len(first) >= _PIECE_BYTES:
-                held.enter_context(request.app[keys.CONNECTIONS].hold(lambda: _abort(request)))
+        charset = "utf-8" if kind == "text/plain" else None
+        if len(first) < _PIECE_BYTES:
+            return web.Response(body=first, content_type=kind, charset=charset)
+        with request.app[keys.CONNECTIONS].hold(lambda: _abort(request)):
             response = web.StreamResponse()
             response.content_type = kind
-            if kind == "text/plain":
-                response.charset = "utf-8"
+            if charset is not None:
+                response.charset = charset
             await response.prepare(request)
             try:
                 part = first

@@ -138,6 +138,13 @@ def test_what_the_service_refuses_is_one_sentence(run: Program) -> None:
     assert done.err.count("\n") == 1
 
 
+@pytest.mark.parametrize("folder", ["rel/dir", "~", "$HOME", " /tmp"])
+def test_a_folder_that_is_on_no_node_is_refused(run: Program, folder: str) -> None:
+    done = run("submit", f"--cwd={folder}", "true")
+    assert (done.status, done.out) == (1, "")
+    assert "must be an absolute path" in done.err
+
+
 def test_cc_makes_a_job_of_each_id(run: Program, on_embedded: Service) -> None:
     ids = run.ok("submit", "--wait", "--cc=3,5-6", "sh", "-c", "echo {cc} $FLUX_JOB_CC").split()
     wrote = [on_embedded.get(f"/jobs/{jobid}/output")["Output"] for jobid in ids]
