@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .exits import BY_SIGNAL, of_job
 from .fields import JobFields
+from .ids import shown_id
 from .text import plural, safe
 from .times import duration
 
@@ -29,7 +30,7 @@ def lines(job: Job, now: float) -> Iterator[str]:
 
 
 def _facts(job: Job, now: float) -> Iterator[tuple[str, str]]:
-    yield "id", job.id
+    yield "id", shown_id(job.id)
     yield "name", job.name or ""
     yield "user", job.username or str(job.userid or "")
     yield "state", state(job, now)

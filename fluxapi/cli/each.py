@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 
 from .exits import FAILED, OK
+from .ids import shown_id
 from .terminal import note
 
 __all__ = ["each"]
@@ -22,6 +23,6 @@ async def each(ids: Iterable[str], act: Callable[[str], Awaitable[object]]) -> i
         try:
             await act(jobid)
         except (Conflict, Invalid, NotFound) as error:  # noqa: PERF203 - a request each
-            note(f"{jobid}: {error}")
+            note(f"{shown_id(jobid)}: {error}")
             status = FAILED
     return status

@@ -13,10 +13,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from fluxapi.model.jobid import encode_f58, encode_fancy, parse
+from fluxapi.model.jobid import encode_f58, parse
 
 from . import basemoji
 from .exits import BY_SIGNAL
+from .ids import encode_id
 from .text import safe, safe_tree
 from .times import duration
 
@@ -61,7 +62,7 @@ class JobId(int):
     """A job id: a number that shows as F58."""
 
     def __str__(self) -> str:
-        return encode_fancy(self)
+        return encode_id(self)
 
 
 class Empty:
@@ -185,7 +186,7 @@ class JobFields:
             for name, value in record.items()
             if value != "" and not (_is_time(name) and value == 0)
         }
-        kept["jobid"] = encode_fancy(self.id)
+        kept["jobid"] = encode_id(self.id)
         kept["annotations"] = self.job.annotations or {}
         exception = self.job.exception
         kept["exception"] = (
@@ -319,7 +320,7 @@ _TABLE: tuple[tuple[str, str, Getter], ...] = (
     ("id", "JOBID", lambda it: it.id),
     ("id.dec", "JOBID", lambda it: str(int(it.id))),
     ("id.hex", "JOBID", lambda it: hex(it.id)),
-    ("id.f58", "JOBID", lambda it: encode_fancy(it.id)),
+    ("id.f58", "JOBID", lambda it: encode_id(it.id)),
     ("id.f58plain", "JOBID", lambda it: encode_f58(it.id)),
     ("id.emoji", "JOBID", lambda it: basemoji.encode(it.id)),
     ("id.kvs", "JOBID", lambda it: f"job.{_dothex(it)}"),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from .exits import FAILED, INTERRUPTED, OK, of_job
 from .hangup import while_read
+from .ids import shown_id
 from .terminal import note, put_raw
 from .text import safe
 
@@ -46,7 +47,7 @@ class Writer:
             return
         if entry.name == "redirect" and entry.path and entry.path not in self._paths:
             self._paths.add(entry.path)
-            note(f"{self._jobid}: {entry.stream} goes to the file {entry.path}.")
+            note(f"{shown_id(self._jobid)}: {entry.stream} goes to the file {entry.path}.")
         if entry.name == "log":
             put_raw(f"{safe(_log_line(entry))}\n".encode(), error=True)
         elif entry.raw:
@@ -88,10 +89,10 @@ def explain(job: Job) -> None:
     exception = job.exception
     if exception is not None and exception.occurred:
         why = f" ({exception.note})" if exception.note else ""
-        note(f"{job.id}: {exception.type or 'exception'}{why}")
+        note(f"{shown_id(job.id)}: {exception.type or 'exception'}{why}")
     elif job.waitstatus is not None:
         code = of_job(job)
-        note(f"{job.id}: ended with exit code {code}")
+        note(f"{shown_id(job.id)}: ended with exit code {code}")
 
 
 async def attach(
@@ -113,9 +114,10 @@ async def attach(
         explain(job)
         return of_job(job)
 
+    shown = shown_id(jobid)
     hint = (
-        f"detached, {jobid} goes on: fluxapi output --follow {jobid} follows it, "
-        f"fluxapi cancel {jobid} ends it, and so does one more Ctrl-C within 2 s."
+        f"detached, {shown} goes on: fluxapi output --follow {shown} follows it, "
+        f"fluxapi cancel {shown} ends it, and so does one more Ctrl-C within 2 s."
     )
     return await _until_pressed(flux, [jobid], follow(), hint)
 
@@ -189,7 +191,7 @@ async def _highest(works: Iterable[Coroutine[Any, Any, int]]) -> int:
 async def _cancel(flux: AsyncClient, ids: list[str]) -> None:
     from fluxapi.client import Conflict  # noqa: PLC0415 - it is there already
 
-    note(f"canceling {', '.join(ids[:3])}{' …' if len(ids) > 3 else ''}")  # noqa: PLR2004 - a few
+    note(f"canceling {', '.join(map(shown_id, ids[:3]))}{' …' if len(ids) > 3 else ''}")  # noqa: PLR2004 - a few
     with contextlib.suppress(Conflict):  # it has ended meanwhile
         if len(ids) == 1:
             await flux.cancel(ids[0], note=_NOTE)

@@ -29,15 +29,19 @@ class Done:
 
 @dataclass(frozen=True)
 class Program:
-    """The command, pointed at one service; ``home`` is where it finds no config file."""
+    """The command, pointed at one service; ``home`` is where it finds no config file.
+
+    With ``plain_ids`` it prints ids as the service gives them, whatever the locale.
+    """
 
     url: str
     home: Path
+    plain_ids: bool = True
 
     def environment(self, **environ: str) -> dict[str, str]:
-        return clean_environment(
-            FLUXAPI_URL=self.url, XDG_CONFIG_HOME=str(self.home), TZ="UTC", **environ
-        )
+        ids = {"FLUX_F58_FORCE_ASCII": "1"} if self.plain_ids else {}
+        ours = {"FLUXAPI_URL": self.url, "XDG_CONFIG_HOME": str(self.home), "TZ": "UTC"}
+        return clean_environment(**{**ours, **ids, **environ})
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "fluxapi", *words]

@@ -78,13 +78,13 @@ def uri() -> Iterator[str]:
 def program(uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Program]:
     with service(FLUX_URI=uri) as running:
         running.wait_until_ready()
-        yield Program(running.url, tmp_path_factory.mktemp("home"))
+        yield Program(running.url, tmp_path_factory.mktemp("home"), plain_ids=False)
 
 
-def theirs(uri: str, *words: str) -> str:
+def theirs(uri: str, *words: str, **environ: str) -> str:
     done = subprocess.run(
         ["flux", "jobs", *words],
-        env=clean_environment(FLUX_URI=uri, TZ="UTC"),
+        env=clean_environment(**{"FLUX_URI": uri, "TZ": "UTC", **environ}),
         capture_output=True,
         timeout=60,
         check=True,
@@ -104,6 +104,23 @@ def test_built_in_formats(uri: str, program: Program, name: str, header: tuple[s
 def test_custom_formats(uri: str, program: Program, format: str, header: tuple[str, ...]) -> None:
     words = ["-a", *header, "-o", format]
     assert program.ok("jobs", *words) == theirs(uri, *words)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"LC_ALL": "C.UTF-8"},
+        {"LC_ALL": "C"},
+        {"LC_ALL": "POSIX"},
+        {"LC_ALL": "no-such-locale"},
+        {"LC_ALL": "", "LC_CTYPE": "C"},
+        {"LC_ALL": "C.UTF-8", "FLUX_F58_FORCE_ASCII": ""},
+    ],
+    ids=lambda environ: " ".join(f"{name}={value}" for name, value in environ.items()),
+)
+def test_the_form_of_ids(uri: str, program: Program, environ: dict[str, str]) -> None:
+    words = ["-a", "-n", "-o", "{id}|{id.f58}|{id.f58plain}|{id.emoji}"]
+    assert program.ok("jobs", *words, **environ) == theirs(uri, *words, **environ)
 
 
 def test_the_built_in_formats_are_those_of_flux(uri: str, program: Program) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -208,3 +209,30 @@ def test_nodes(run: Program, on_embedded: Service) -> None:
     assert lines[-1].split()[:3] == ["all", "1", "node"]
     assert run.ok("nodes", "--names") == f"{name}\n"
     assert json.loads(run.ok("nodes", "--json"))["totals"]["nodes"] == 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "prefix"),
+    [
+        ({"LC_ALL": "C.UTF-8"}, "ƒ"),
+        ({"LC_ALL": "C"}, "f"),
+        ({"LC_ALL": "C.UTF-8", "FLUX_F58_FORCE_ASCII": "1"}, "f"),
+    ],
+    ids=["UTF-8", "C", "forced"],
+)
+def test_every_command_prints_ids_in_one_form(
+    on_embedded: Service, tmp_path: Path, environ: dict[str, str], prefix: str
+) -> None:
+    run = Program(on_embedded.url, tmp_path, plain_ids=False)
+    shown = run.ok("submit", "--urgency=hold", "--job-name=one-form", "true", **environ).strip()
+    assert shown.startswith(prefix)
+    chosen = ["--name=one-form", "-n"]
+    assert run.ok("jobs", *chosen, "-o", "{id}", **environ).strip() == shown
+    assert run.ok("cancel", *chosen, **environ).strip() == shown
+    assert shown in run.ok("job", shown, **environ).splitlines()[0]
+    assert run.ok("watch", "-a", *chosen, "--lines=1", **environ).split()[0] == shown
+    run.ok("cancel", shown, **environ)
+    assert run("wait", shown, **environ).err.startswith(f"fluxapi: {shown}: cancel")
+    event = run.ok("watch", "--event=clean", shown, **environ)
+    assert event.split()[0] == shown
+    assert f"fluxapi: {shown}: " in run("cancel", shown, **environ).err

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluxapi.cli.arguments import Parsers, add_command, add_filter, add_ids, filters
 from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
+from fluxapi.cli.ids import shown_id
 from fluxapi.cli.listing import where
 from fluxapi.cli.question import agreed
 from fluxapi.cli.session import add_connection, runs
@@ -84,11 +85,11 @@ def _filter(arguments: argparse.Namespace) -> dict[str, Any]:
 async def _cancel_ids(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         for jobid in arguments.ids:
-            put(jobid)
+            put(shown_id(jobid))
         return OK
     result = await flux.cancel_many(arguments.ids, note=arguments.message)
     for jobid, error in result.errors:
-        note(f"{jobid}: {error}")
+        note(f"{shown_id(jobid)}: {error}")
     return FAILED if result.failed else OK
 
 
@@ -99,7 +100,7 @@ async def _cancel_some(
     async for job in flux.jobs(**chosen):
         count += 1
         if arguments.dry_run:
-            put(job.id)
+            put(shown_id(job.id))
     if not count:
         if not arguments.quiet:
             note("No active jobs match.")
@@ -129,6 +130,6 @@ async def _until_none_is_left(
             # One that ended in this moment is what was wanted.
             if not isinstance(error, Conflict):
                 failed += 1
-                note(f"{jobid}: {error}")
+                note(f"{shown_id(jobid)}: {error}")
         more = result.more and result.requested > 0
     return done, failed

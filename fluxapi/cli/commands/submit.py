@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fluxapi.cli import request
 from fluxapi.cli.arguments import Parsers, add_command
 from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
+from fluxapi.cli.ids import shown_id
 from fluxapi.cli.request import add_job_options, add_many
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.terminal import note, put
@@ -90,7 +91,7 @@ def _number(arguments: argparse.Namespace, index: int) -> int:
 
 def _tell(jobid: str, arguments: argparse.Namespace) -> None:
     if not arguments.quiet:
-        put(jobid)
+        put(shown_id(jobid))
 
 
 async def _follow(flux: AsyncClient, ids: list[str], arguments: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
 from fluxapi.cli.fields import JobFields
 from fluxapi.cli.format import Format, FormatError
 from fluxapi.cli.hangup import while_read
+from fluxapi.cli.ids import shown_id
 from fluxapi.cli.listing import where
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.terminal import note, put
@@ -164,7 +165,7 @@ async def _jobs(
                 jobid = change.id
                 wanted = printer.other(
                     {"type": "gone", "id": jobid},
-                    lambda: f"{safe(jobid)} gone",  # noqa: B023 - used at once
+                    lambda: f"{safe(shown_id(jobid))} gone",  # noqa: B023 - used at once
                 )
             if change.job is None or not change.job.is_active:
                 left.discard(change.id)
@@ -212,7 +213,7 @@ async def _events(
                 "context": event.context,
             }
             shown = {name: value for name, value in document.items() if value is not None}
-            wanted = printer.other(shown, lambda: f"{safe(event.id)} {event_line(event)}")  # noqa: B023 - used at once
+            wanted = printer.other(shown, lambda: f"{safe(shown_id(event.id))} {event_line(event)}")  # noqa: B023 - used at once
             if event.name == "clean":
                 left.discard(event.id)
             if not wanted or (arguments.ids and not left):
