@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 from typing import Any
 
@@ -62,7 +63,7 @@ async def _read(request: web.Request) -> bytes:
 async def read(request: web.Request) -> bytes | None:
     """The raw JSON body, or ``None`` when there is none.
 
-    Raises ``BodyTooLarge``, ``UnsupportedMediaType`` or ``TooSlow``.
+    Raises ``BodyTooLarge``, ``MalformedJSON``, ``UnsupportedMediaType`` or ``TooSlow``.
     """
     if not request.can_read_body:
         return None
@@ -73,6 +74,10 @@ async def read(request: web.Request) -> bytes | None:
     if encoding.lower() != "identity":
         raise UnsupportedMediaType(f"Send the body as it is, not as {encoding[:100]}.")
     raw = await _read(request)
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise MalformedJSON("The body is UTF-16; send it as UTF-8.")
+    # RFC 8259 lets a reader ignore the mark that some editors put in front.
+    raw = raw.removeprefix(codecs.BOM_UTF8)
     if not raw:
         return None
     kind = request.content_type

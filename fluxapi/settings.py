@@ -343,9 +343,11 @@ def _lookup(
 def _read_secret(setting: Setting, path: str) -> str:
     """Secrets come from files, never from the command line, which every user can list."""
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8").strip()
+        return Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         raise SettingsError(f"{setting.flag} {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{setting.flag} {path}: it is not UTF-8.") from None
 
 
 def is_loopback(host: str) -> bool:

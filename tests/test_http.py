@@ -13,6 +13,23 @@ __all__ = ["service", "start"]
 JSON = {"Content-Type": "application/json"}
 
 
+async def test_a_byte_order_mark_is_no_part_of_the_body(service: Service) -> None:
+    headers = {"Content-Type": "application/json"}
+    for path, body in (
+        ("/jobs", b'{"command":"true"}'),
+        ("/jobs/bulk", b'{"jobs":[{"command":"true"}]}'),
+    ):
+        data = b"\xef\xbb\xbf" + body
+        assert (await service.client.post(path, data=data, headers=headers)).status == 201
+        data = body.decode().encode("utf-16")
+        response = await service.client.post(path, data=data, headers=headers)
+        document = await response.json()
+        assert (response.status, document["detail"]) == (
+            400,
+            "The body is UTF-16; send it as UTF-8.",
+        )
+
+
 async def test_malformed_json_is_400(service: Service) -> None:
     response = await service.client.post("/jobs", data="{", headers=JSON)
     assert response.status == 400

@@ -116,6 +116,15 @@ def test_secrets_come_from_files_and_never_show(tmp_path: Path) -> None:
     assert "k3y" not in repr(settings)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("s3cret\n", encoding="utf-8-sig")
+    assert parse("--token-file", str(file)).token == "s3cret"
+    file.write_text("s3cret\n", encoding="utf-16")
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        parse("--token-file", str(file))
+
+
 def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"--token-file .*No such file"):
         parse("--token-file", str(tmp_path / "none"))

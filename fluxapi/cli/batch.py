@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import codecs
 import contextlib
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
@@ -45,7 +46,8 @@ class Item:
 def read(lines: IO[bytes], options: Mapping[str, Any]) -> Iterator[Item]:
     """The jobs of a file, as they are needed; ``options`` hold where a line is silent."""
     for number, raw in enumerate(lines, 1):
-        line = raw.strip()
+        # Some editors put a byte order mark in front of the first line.
+        line = (raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw).strip()
         if not line or line.startswith(b"#"):
             continue
         try:

@@ -108,7 +108,7 @@ def _files(environ: Mapping[str, str]) -> Iterator[Path]:
 
 def _entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         document = json.loads(text) if path.suffix == ".json" else _toml(text)
         formats = document.get("formats", {})
         for name, entry in formats.items():

@@ -347,7 +347,7 @@ def _environment(rules: list[str] | tuple[str, ...], ours: Mapping[str, str]) ->
     for rule in rules:
         name, equals, value = rule.partition("=")
         if rule.startswith("^"):
-            lines = Path(rule[1:]).read_text(encoding="utf-8").splitlines()
+            lines = Path(rule[1:]).read_text(encoding="utf-8-sig").splitlines()
             kept = [line for line in lines if line.strip() and not line.startswith(("#", "^"))]
             found |= _environment(kept, ours)
         elif rule.startswith("-"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import json
 import re
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -58,6 +59,16 @@ def test_bad_lines_are_told_by_number_and_keep_no_other(run: Program) -> None:
     assert sorted(line.split(":")[1] for line in told[:-1]) == [" 2", " 3", " 4"]
     assert "name" in done.err
     assert told[-1] == "fluxapi: 2 jobs submitted, 3 refused; 2 completed, 0 failed."
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_line(run: Program, tmp_path: Path) -> None:
+    for line in ("true", '{"command": "true"}'):
+        assert run("bulk", "--wait", input=f"\ufeff{line}\n").status == 0
+    (tmp_path / "rules").write_text("A=1\n", encoding="utf-8-sig")
+    (tmp_path / "note").write_text("{}", encoding="utf-8-sig")
+    words = [f"--env-file={tmp_path}/rules", f"--setattr=^user.note={tmp_path}/note"]
+    body = json.loads(run.ok("submit", "--dry-run", *words, "true"))
+    assert (body["environment"], body["attributes"]) == ({"A": "1"}, {"user": {"note": {}}})
 
 
 def test_what_is_not_utf8_is_told(run: Program) -> None:

@@ -107,6 +107,15 @@ def test_an_address_that_others_can_change(write: Write, mode: int) -> None:
         read_config()
 
 
+def test_a_byte_order_mark_is_part_of_no_file(write: Write, tmp_path: Path) -> None:
+    token = tmp_path / "token"
+    token.write_text("secret\n", encoding="utf-8-sig")
+    token.chmod(0o600)
+    write(f'\ufeff[default]\nuser = "alice"\ntoken_file = "{token}"\n')
+    config = read_config()
+    assert (config.user, config.token) == ("alice", "secret")
+
+
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
 def test_a_token_that_others_can_read(write: Write, mode: int) -> None:
     path = write(PROFILES, mode)
