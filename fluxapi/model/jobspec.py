@@ -50,6 +50,12 @@ _STDIN = 'exec "$0" "$@" <"$FLUX_JOB_TMPDIR/stdin"'
 ``input.stdin.path`` option knows no templates, so a shell of our own opens the file."""
 
 
+_NO_TERMINAL = (
+    "has pty.interactive: the job would wait until a terminal attaches to it, which this service "
+    "cannot do. Leave it out; pty alone gives the job a terminal and keeps what it writes."
+)
+
+
 @dataclass(frozen=True)
 class Defaults:
     """What the service adds: shell options, environment, and the programs that launch others."""
@@ -73,6 +79,9 @@ def build(
     given = {name: value for name, value in fields.items() if value is not None}
     document = _whole(given) if "jobspec" in given else _compose(_canonical(given), defaults)
     _check_folder(document, fields)
+    if not options.check_terminal(document.get("attributes")):
+        name = "jobspec" if "jobspec" in given else "shell_options"
+        raise ValidationFailed([_wrong(name, _NO_TERMINAL)])
     if mark is not None:
         document = _marked(document, mark)
     return Submission(

@@ -12,6 +12,7 @@ from fluxapi.errors import ValidationFailed
 
 __all__ = [
     "check_constraints",
+    "check_terminal",
     "dependency",
     "keyval",
     "merge",
@@ -182,6 +183,19 @@ def _number(text: str) -> int | float | str:
         return float(text)
     except ValueError:
         return text
+
+
+def check_terminal(attributes: Any) -> bool:
+    """Return whether the shell options of a jobspec ask for no interactive terminal.
+
+    Such a job waits for a client to attach, which the service cannot do.
+    """
+    tree = attributes
+    for name in ("system", "shell", "options", "pty", "interactive"):
+        if not isinstance(tree, Mapping) or name not in tree:
+            return True
+        tree = tree[name]
+    return not tree
 
 
 def check_constraints(constraints: Any, depth: int = 0) -> Fields:

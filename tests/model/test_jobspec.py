@@ -187,6 +187,35 @@ def test_a_dot_inside_a_value_is_part_of_its_key() -> None:
     assert document["attributes"]["system"]["files"] == {"a.txt": {}}
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"shell_options": {"pty.interactive": 1}},
+        {"shell_options": {"pty": {"interactive": True, "capture": 1}}},
+        {"shell_options": "pty.interactive"},
+        {"option_flags": "pty.interactive=1"},
+        {"attributes": {"system": {"shell": {"options": {"pty": {"interactive": 1}}}}}},
+    ],
+    ids=str,
+)
+def test_a_terminal_that_nobody_can_attach_to_is_refused(fields: dict[str, Any]) -> None:
+    wrong = refusal(**fields)
+    assert "would wait until a terminal attaches" in wrong["/shell_options"]
+
+
+def test_a_whole_jobspec_with_such_a_terminal_is_refused() -> None:
+    document = json.loads(json.dumps(JOBSPEC))
+    document["attributes"]["system"]["shell"] = {"options": {"pty": {"interactive": 1}}}
+    with pytest.raises(ValidationFailed) as caught:
+        build({"jobspec": document}, Defaults())
+    assert caught.value.members["errors"][0]["pointer"] == "/jobspec"
+
+
+@pytest.mark.parametrize("pty", [1, "", {"capture": 1}, {"interactive": 0}], ids=str)
+def test_other_terminals_are_not(pty: Any) -> None:
+    assert system(shell_options={"pty": pty})["shell"]["options"] == {"pty": pty}
+
+
 def test_attributes_of_a_request_leave_its_own_values_as_they_are() -> None:
     given = {"a": {"b.c": 1}}
     merged = system(shell_options={"a": given["a"], "a.d": 2})["shell"]["options"]
