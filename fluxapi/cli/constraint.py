@@ -1,7 +1,9 @@
 """The constraint query syntax of ``flux submit --requires`` (RFC 35), as RFC 31 objects.
 
 ``a b`` and ``a & b`` are both, ``a | b`` either, ``-a`` and ``not (…)`` the opposite. A term is
-``host:LIST``, ``rank:IDSET`` or a property.
+``host:LIST``, ``hosts:LIST``, ``rank:IDSET`` or a property. The grammar is that of flux-core's
+``flux.constraint.parser``: ``&`` binds tighter than ``|``, and a blank before a term ends what is
+before it, so that ``a|b c`` is ``(a|b) & c``.
 """
 
 from __future__ import annotations
@@ -11,11 +13,11 @@ from typing import Any
 
 __all__ = ["ConstraintError", "constraint"]
 
-_OPERATORS = {"host": "hostlist", "rank": "ranks"}
+_OPERATORS = {"host": "hostlist", "hosts": "hostlist", "rank": "ranks"}
+_NAMES = frozenset({"hostlist", "properties", "ranks"})
 _TOKEN = re.compile(
     r"""\s*(?:(?P<open>\()|(?P<close>\))|(?P<or>\|\|?|or\b)|(?P<and>&&?|and\b)|(?P<not>not\b)"""
     r"""|(?P<minus>-)|(?P<term>(?:[^()|&\s"']+|"[^"]*"|'[^']*')+))""",
-    re.IGNORECASE,
 )
 _MAX_DEPTH = 30
 
@@ -27,7 +29,7 @@ class ConstraintError(ValueError):
 def constraint(text: str) -> dict[str, Any]:
     """The constraint object of a query; raises :class:`ConstraintError`."""
     reader = _Reader(_tokens(text))
-    found = reader.either()
+    found = reader.expression()
     if reader.kind:
         raise ConstraintError(f"{reader.text!r} is one too many")
     return found
@@ -44,8 +46,12 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     return [*tokens, ("", "the end")]
 
 
+_OR, _AND, _TIGHTEST = 1, 2, 3
+"""How tightly an operator binds; a blank in front of a term ends an operand of either."""
+
+
 class _Reader:
-    """Takes tokens from left to right: ``or`` binds least, then ``and``, then ``not``."""
+    """Takes tokens from left to right."""
 
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self._tokens = tokens
@@ -64,24 +70,20 @@ class _Reader:
         self._at += 1
         return self._tokens[self._at - 1][1]
 
-    def either(self) -> dict[str, Any]:
-        parts = [self._both()]
-        while self.kind == "or":
-            self._next()
-            parts.append(self._both())
-        return {"or": parts} if len(parts) > 1 else parts[0]
-
-    def _both(self) -> dict[str, Any]:
-        parts = [self._one()]
-        while self.kind not in {"", "or", "close"}:
-            if self.kind == "and":
+    def expression(self, least: int = 0) -> dict[str, Any]:
+        """Read operands joined by operators that bind at least so tightly."""
+        found = self._one()
+        while True:
+            if self.kind == "and" and least <= _AND:
                 self._next()
-            parts.append(self._one())
-        if len(parts) == 1:
-            return parts[0]
-        if all(list(part) == ["properties"] for part in parts):
-            return {"properties": [name for part in parts for name in part["properties"]]}
-        return {"and": parts}
+                found = _both(found, self.expression(_TIGHTEST))
+            elif self.kind == "or" and least <= _OR:
+                self._next()
+                found = _either(found, self.expression(_AND))
+            elif self.kind in _NEGATIONS or (self.kind in {"open", "term"} and least == 0):
+                found = _both(found, self.expression(_TIGHTEST))
+            else:
+                return found
 
     def _one(self) -> dict[str, Any]:
         self._depth += 1
@@ -92,12 +94,13 @@ class _Reader:
         return found
 
     def _inner(self) -> dict[str, Any]:
-        if self.kind in {"not", "minus"}:
-            self._next()
+        if self.kind in _NEGATIONS:
+            if self._next() == "-" and self.kind != "term":
+                raise ConstraintError(f"- goes before a term: write not in front of {self.text}")
             return {"not": [self._one()]}
         if self.kind == "open":
             self._next()
-            found = self.either()
+            found = self.expression()
             if self.kind != "close":
                 raise ConstraintError(f"there must be ) in place of {self.text}")
             self._next()
@@ -107,12 +110,29 @@ class _Reader:
         return _term(self._next())
 
 
+_NEGATIONS = frozenset({"minus", "not"})
+"""Tokens that bind to what is before them as tightly as can be."""
+
+
+def _both(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    if "and" in left:
+        return {"and": [*left["and"], right]}
+    if "properties" in left and "properties" in right:
+        return {"properties": [*left["properties"], *right["properties"]]}
+    return {"and": [left, right]}
+
+
+def _either(left: dict[str, Any], right: dict[str, Any]) -> dict[str, Any]:
+    return {"or": [*left.get("or", [left]), right]}
+
+
 def _term(text: str) -> dict[str, Any]:
     plain = re.sub(r"\"([^\"]*)\"|'([^']*)'", lambda match: match[1] or match[2] or "", text)
     operator, colon, value = plain.partition(":")
     if not colon:
         return {"properties": plain.split(",")}
-    if operator not in _OPERATORS or not value:
-        known = ", ".join(f"{name}:…" for name in _OPERATORS)
+    name = _OPERATORS.get(operator, operator)
+    if name not in _NAMES or not value:
+        known = ", ".join(f"{known}:…" for known in _OPERATORS)
         raise ConstraintError(f"{text!r} is no term: {known} or a property")
-    return {_OPERATORS[operator]: [value]}
+    return {name: value.split(",") if name == "properties" else [value]}

@@ -19,7 +19,7 @@ from fluxapi.model.jobspec import substitute
 from fluxapi.model.options import put, read_value
 from fluxapi.model.resources import decode_idset
 
-from .arguments import checked
+from .arguments import checked, natural
 from .constraint import ConstraintError, constraint
 from .exits import USAGE, Failure
 from .text import safe
@@ -39,7 +39,7 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("resources").add_argument
     add("-n", "--ntasks", metavar="N", type=_count, help="tasks; default 1")
     add("-c", "--cores-per-task", metavar="N", type=_count, help="cores for each task; default 1")
-    add("-g", "--gpus-per-task", metavar="N", type=_count, help="GPUs for each task")
+    add("-g", "--gpus-per-task", metavar="N", type=natural, help="GPUs for each task")
     add(
         "-N",
         "--nodes",
@@ -80,8 +80,8 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
     add(
         "--begin-time",
         metavar="+FSD|TIME",
-        type=checked(lambda text: parse_time(text, time.time())),
-        help="not before: +1h, 2026-11-24T15:00",
+        type=checked(lambda text: parse_time(text, time.time(), future=True)),
+        help="not before: in an hour (+1h), or at a time as in ISO 8601 (YYYY-MM-DDThh:mm)",
     )
     add(
         "--signal",

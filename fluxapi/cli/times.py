@@ -40,8 +40,8 @@ def parse_duration(text: str) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
-def parse_time(text: str, now: float) -> float:
-    """Seconds since the epoch; raises ``ValueError``.
+def parse_time(text: str, now: float, *, future: bool = False) -> float:
+    """Seconds since the epoch; raises ``ValueError``, with examples of the past or the future.
 
     Takes ``now``, ``-6h`` and ``+1h`` from now, ``today``, ``yesterday``, seconds since the epoch,
     and dates and times in ISO 8601, in the local zone where they name none.
@@ -61,9 +61,9 @@ def parse_time(text: str, now: float) -> float:
     try:
         return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone().timestamp()
     except ValueError:
-        raise ValueError(
-            f"{text!r} is not a time: give -6h, yesterday, 2026-11-24 or 2026-11-24T15:00"
-        ) from None
+        day = f"{datetime.fromtimestamp(now + (_DAY if future else -_DAY)).astimezone():%Y-%m-%d}"
+        words = f"+6h, {day}" if future else f"-6h, yesterday, {day}"
+        raise ValueError(f"{text!r} is not a time: give {words} or {day}T15:00") from None
 
 
 def short_date(timestamp: float) -> str:

@@ -86,6 +86,8 @@ def test_two_dashes_end_the_options(run: Program) -> None:
             {"shell_options": {"taskmap": {"scheme": "cyclic", "value": "2"}}},
         ),
         (["--requires=fast"], {"constraints": {"properties": ["fast"]}}),
+        (["--requires=hosts:a[1-2]"], {"constraints": {"hostlist": ["a[1-2]"]}}),
+        (["-g0"], {"gpus_per_task": 0}),
         (["-u", "-l"], {"unbuffered": True, "label_io": True}),
         (
             ["--output=o", "--error=e", "--input=i"],
@@ -112,6 +114,7 @@ def test_rules_of_a_file(run: Program, tmp_path: Path) -> None:
         (["--"], "no command"),
         (["-n0", "true"], "above 0"),
         (["-t", "soon", "true"], "duration"),
+        (["--begin-time=soon", "true"], "+6h"),
         (["--urgency=32", "true"], "0 to 31"),
         (["--flags=fast", "true"], "'fast'"),
         (["--rlimit=core=big", "true"], "number or unlimited"),
