@@ -25,7 +25,15 @@ from .exits import USAGE, Failure
 from .text import safe
 from .times import parse_duration, parse_time
 
-__all__ = ["add_job_options", "add_many", "body", "copies", "replicate", "split_command"]
+__all__ = [
+    "add_job_options",
+    "add_many",
+    "body",
+    "copies",
+    "reads_nothing",
+    "replicate",
+    "split_command",
+]
 
 _FLAGS = ("waitable", "debug")
 _URGENCIES = ("hold", "default", "expedite")
@@ -198,6 +206,11 @@ def body(arguments: argparse.Namespace, command: list[str] | None) -> dict[str, 
     except (ValueError, OSError) as error:
         raise Failure(_reason(error), USAGE) from None
     return fields
+
+
+def reads_nothing(fields: Mapping[str, Any]) -> bool:
+    """Return whether the options name nothing that the job gets as standard input."""
+    return not ({"input", "stdin"} & fields.keys() or "input" in fields.get("shell_options", {}))
 
 
 _PLAIN = {

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import array
 import contextlib
+import fcntl
 import os
+import stat
 import sys
+import termios
 from typing import TextIO
 
 from .text import safe
@@ -12,6 +16,7 @@ from .text import safe
 __all__ = [
     "colors",
     "discard_output",
+    "input_is_waiting",
     "note",
     "prepare",
     "progress_wanted",
@@ -40,6 +45,23 @@ def put_raw(data: bytes, *, error: bool = False) -> None:
     stream.flush()
     stream.buffer.write(data)
     stream.buffer.flush()
+
+
+def input_is_waiting() -> bool:
+    """Return whether standard input is a pipe with data in it, or a file of which nothing was read.
+
+    A script that reads its own list from standard input has begun to read it.
+    """
+    with contextlib.suppress(OSError, ValueError):
+        number = sys.stdin.fileno()
+        status = os.fstat(number)
+        if stat.S_ISREG(status.st_mode):
+            return status.st_size > 0 and os.lseek(number, 0, os.SEEK_CUR) == 0
+        if stat.S_ISFIFO(status.st_mode):
+            count = array.array("i", [0])
+            fcntl.ioctl(number, termios.FIONREAD, count)
+            return count[0] > 0
+    return False
 
 
 def note(sentence: str) -> None:

@@ -285,6 +285,7 @@ async def _render(
     shared = {
         "user": credentials.user if credentials.required else "",
         "asset": lambda file: assets.address(built, file),
+        "is_built": bool(built),
         "is_stranger": False,
         "instance": f"{info.kind} {info.version} on {info.hostname}",
     }

@@ -202,6 +202,16 @@ def test_labels_say_which_task(run: Program) -> None:
     assert sorted(done.lines) == ["0: hello", "1: hello"]
 
 
+@pytest.mark.parametrize("name", ["run", pytest.param("run_on_flux", marks=needs_flux)])
+def test_a_watched_job_reads_nothing_unless_told(request: pytest.FixtureRequest, name: str) -> None:
+    run: Program = request.getfixturevalue(name)
+    done = run("submit", "--watch", "--quiet", "cat", input="piped")
+    assert (done.status, done.out) == (0, "")
+    assert done.err == "fluxapi: standard input is not sent to the job; --stdin - sends it.\n"
+    done = run("submit", "--watch", "--quiet", "--stdin", "-", "cat", input="piped")
+    assert (done.status, done.out, done.err) == (0, "piped", "")
+
+
 @pytest.mark.parametrize("source", ["file", "-"])
 def test_standard_input_from_here(run: Program, tmp_path: Path, source: str) -> None:
     (tmp_path / "in").write_text("from a file", encoding="utf-8")

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from .conftest import Service
+from fluxapi.web import assets
+
+from .conftest import Service, Start
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028&"
@@ -17,6 +19,20 @@ async def test_a_browser_gets_the_dashboard_and_a_program_the_facts(service: Ser
     assert (page.status, page.content_type) == (200, "text/html")
     facts = await service.client.get("/")
     assert facts.content_type == "application/json"
+
+
+@pytest.mark.parametrize("path", ["/", "/ui/nodes", "/ui/submit"])
+async def test_a_page_says_that_the_dashboard_is_not_installed(
+    start: Start, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    said = "scripts and styles of the dashboard are not in this installation"
+    script = assets.Asset("text/javascript", "1", b"", None)
+    for built in (False, True):
+        found = {"jobs.js": script} if built else {}
+        monkeypatch.setattr(assets, "load", lambda found=found: found)
+        service = await start()
+        text = await (await service.client.get(path, headers=HTML)).text()
+        assert (said in text) != built
 
 
 async def test_the_first_jobs_are_in_the_page(service: Service) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 from typing import TYPE_CHECKING, Any
 
 from fluxapi.cli import request
@@ -12,7 +13,7 @@ from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
 from fluxapi.cli.request import add_job_options, add_many
 from fluxapi.cli.session import add_connection, connected
-from fluxapi.cli.terminal import note, put
+from fluxapi.cli.terminal import input_is_waiting, note, put
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -35,7 +36,8 @@ def add(parsers: Parsers) -> None:
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="follow its output and end with its exit status; Ctrl-C detaches, twice cancels",
+        help="follow its output and end with its exit status; Ctrl-C detaches, twice cancels; its "
+        "standard input is empty unless --stdin or --input is given",
     )
     parser.add_argument("--quiet", action="store_true", help="do not print the id")
     parser.add_argument(
@@ -51,6 +53,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if not command:
         raise Failure("There is no command to submit: fluxapi submit [OPTION…] COMMAND.", USAGE)
     fields = request.body(arguments, command)
+    if arguments.watch and request.reads_nothing(fields):
+        # Nothing can be typed into a job that is only watched. On Flux it would wait for it.
+        fields["input"] = os.devnull
+        if input_is_waiting() and not arguments.dry_run:
+            note("standard input is not sent to the job; --stdin - sends it.")
     ids = request.copies(arguments)
     jobs = (
         [fields]
