@@ -20,6 +20,21 @@ async def test_a_command_becomes_a_job(service: Service) -> None:
     assert jobspec(service)["tasks"][0]["command"] == ["sleep", "10"]
 
 
+async def test_a_terminal_that_nobody_can_attach_to_is_refused(service: Service) -> None:
+    job = {"command": "cat", "shell_options": {"pty.interactive": 1}}
+    for path, body, pointer in (
+        ("/jobs", job, "/shell_options"),
+        ("/jobs/bulk", {"jobs": [{"command": "true"}, job]}, "/jobs/1/shell_options"),
+        ("/jobs/bulk", {"job": job, "copies": 2}, "/job/shell_options"),
+    ):
+        response = await service.client.post(path, json=body)
+        assert response.status == 422
+        (error,) = (await response.json())["errors"]
+        assert error["pointer"] == pointer
+        assert "would wait until a terminal attaches" in error["detail"]
+    assert service.instance.submitted == []
+
+
 async def test_the_answer_names_the_job_and_where_it_is(service: Service) -> None:
     response = await service.client.post("/v1/jobs/submit", json={"command": "true"})
     body = await response.json()
