@@ -51,6 +51,13 @@ test("what has a field goes there, the rest into attributes", () => {
   });
 });
 
+test("a dot inside a value stays where it is", () => {
+  const options = { output: { "a.b": 1 } };
+  const given = jobspec({ attributes: { system: { duration: 0, shell: { options } }, user: { "c.d": 2 } } });
+  const { shell_options, attributes } = again(given);
+  assert.deepEqual([shell_options, attributes], [options, { user: { "c.d": 2 } }]);
+});
+
 test("nodes and tasks are read from the resources", () => {
   const node = { type: "node", count: 2, exclusive: true, with: [{ ...slot, count: 2, with: [{ ...core, count: 3 }, { type: "gpu", count: 1 }] }] };
   const tasks = [{ command: ["a"], slot: "task", count: { total: 3 } }];
@@ -71,6 +78,7 @@ const STRANGE = {
   "slots that hold nodes": { resources: [{ ...slot, with: [{ type: "node", count: 1, with: [core] }] }] },
   "several tasks on a slot": { tasks: [{ command: ["a"], slot: "task", count: { per_slot: 2 } }] },
   "a name that the form would cut": { attributes: { system: { duration: 0, cwd: "/a", "a.b": 1 } } },
+  "an option that the form would cut": { attributes: { system: { duration: 0, shell: { options: { "a.b": 1 } } } } },
 };
 
 for (const [what, more] of Object.entries(STRANGE)) {
