@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,7 +56,10 @@ def clean_environment(**variables: str) -> dict[str, str]:
 
 @contextlib.contextmanager
 def flux_instance(
-    size: int = 4, config: str = "", folder: Path | None = None, **environ: str
+    size: int = 4,
+    config: str = "",
+    folder: Path | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
     """A Flux instance of ``size`` brokers while the context lasts; gives its URI.
 
@@ -71,7 +74,7 @@ def flux_instance(
     program = "echo $FLUX_URI; flux queue start --all --quiet; echo started; read -r _ || true"
     with subprocess.Popen(
         [*command, "sh", "-c", program],
-        env=clean_environment(**environ),
+        env=clean_environment(**(environ or {})),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -67,3 +68,16 @@ def test_a_release_that_no_test_has_seen_is_logged(
     with caplog.at_level(logging.INFO):
         release.check(version)
     assert version in caplog.text
+
+
+GUIDE = Path(__file__).parents[2] / "docs" / "how-to" / "flux-releases.md"
+
+
+def test_the_guide_names_the_releases_and_shows_the_error() -> None:
+    oldest, newest = release.OLDEST, release.NEWEST_TESTED
+    text = " ".join(GUIDE.read_text(encoding="utf-8").split())
+    assert f"**Flux {oldest.major}.{oldest.minor} and later**" in text
+    assert f"{newest.major}.{newest.minor}, the oldest and the newest" in text
+    with pytest.raises(SettingsError) as error:
+        release.check("0.60.0")
+    assert error.value.detail in text
