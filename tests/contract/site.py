@@ -9,7 +9,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from fluxapi.instance.protocol import Instance, InstanceInfo, Submission
+from fluxapi.instance.release import Release, parse
 from fluxapi.model.eventlog import Event, JournalMessage, Purged
 
 TIMEOUT = 30.0
@@ -111,6 +114,11 @@ class Site:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
         await self.instance.close()
+
+    def needs(self, oldest: Release, what: str) -> None:
+        """Skip the test on a Flux that is older than ``what`` it is about."""
+        if self.info.kind == "flux" and (parse(self.info.version) or oldest) < oldest:
+            pytest.skip(f"{what} came with Flux {oldest}, and this is {self.info.version}")
 
     async def submit(self, jobspec: bytes, **options: Any) -> int:
         """The id of one submitted job."""

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from fluxapi.instance.release import Release
 from tests.contract.site import COMPLETED, Site, shell, spec
 
 FAILED_AFTER_START = [*COMPLETED[:6], "exception", *COMPLETED[6:]]
@@ -122,6 +123,8 @@ async def test_several_tasks_on_all_their_cores(site: Site) -> None:
 async def test_a_dependency_is_met_or_never(
     site: Site, scheme: str, script: str, *, met: bool
 ) -> None:
+    if scheme == "afterstart":
+        site.needs(Release(0, 85), "the scheme afterstart")
     first = await site.submit(shell(script), urgency=0)
     second = await site.submit(spec(dependencies=after(scheme, first)))
     await site.wait(second, "validate")

@@ -48,11 +48,12 @@ async def test_no_jobs_are_no_ids(site: Site) -> None:
         b"{}",
         b"no json",
         b"[]",
+        b" 1",
         spec().replace(b'"version": 1', b'"version": 999'),
         spec().replace(b'"count": 1', b'"count": 0'),
         spec().replace(b'"command": ["true"]', b'"command": []'),
     ],
-    ids=["empty", "no-json", "list", "version", "no-slots", "no-command"],
+    ids=["empty", "no-json", "list", "number", "version", "no-slots", "no-command"],
 )
 async def test_a_bad_jobspec_is_refused_in_its_place(site: Site, bad: bytes) -> None:
     first, refusal, last = await site.instance.submit(

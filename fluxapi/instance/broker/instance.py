@@ -31,9 +31,10 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.resources import decode_hostlist
 from fluxapi.model.shallow import decode
 
-from . import memos, resources
+from . import memos, refusal, resources
 from .calls import Call, Submissions
 from .journal import JournalThread
+from .normalize import committed
 from .output import OutputReader
 from .rpc import RpcThread
 
@@ -123,6 +124,14 @@ class BrokerInstance:
         """Submit many jobs, pipelined; see :class:`~fluxapi.instance.protocol.Instance`."""
         if not submissions:
             return []
+        sound = [submission for submission in submissions if _is_object(submission.jobspec)]
+        if len(sound) < len(submissions):
+            # Anything else ends the process that validates for Flux, with what others sent to it.
+            results = iter(await self.submit(sound))
+            return [
+                next(results) if _is_object(submission.jobspec) else refusal.no_object()
+                for submission in submissions
+            ]
         return await self._connected().submit(Submissions(submissions))
 
     async def settle(self) -> None:
@@ -173,7 +182,7 @@ class BrokerInstance:
             answer = await self._call("job-manager.getattr", body, jobid)
         except FluxRefused:
             raise _no_job(jobid) from None  # EINVAL is its word for an unknown job
-        return msgspec.convert(answer["eventlog"], list[Event])
+        return committed(msgspec.convert(answer["eventlog"], list[Event]))
 
     async def output(
         self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
@@ -313,6 +322,10 @@ def _not_connected() -> InstanceUnavailable:
 
 def _no_job(jobid: int) -> JobNotFound:
     return JobNotFound(f"There is no job {encode_f58(jobid)}.")
+
+
+def _is_object(jobspec: bytes) -> bool:
+    return jobspec.lstrip().startswith(b"{")
 
 
 def _is_whole(eventlog: str) -> bool:

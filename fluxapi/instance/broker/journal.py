@@ -21,7 +21,7 @@ from fluxapi.instance.protocol import JournalBatch
 from fluxapi.model.eventlog import Purged, decode_journal
 
 from . import refusal
-from .jobspecs import JobspecJoiner
+from .normalize import Normalizer
 from .outbox import Outbox
 from .wire import Connection, Wakeup
 
@@ -117,9 +117,9 @@ class JournalThread:
         connection.request(
             b"job-manager.events-journal", b'{"full":true}', _JOURNAL, streaming=True
         )
-        joiner = JobspecJoiner()
+        normalizer = Normalizer()
         while not self._closing.is_set():
-            batch, ended = _take(connection, joiner)
+            batch, ended = _take(connection, normalizer)
             if batch:
                 self._room.acquire()
                 self._outbox.post(self._put, batch)
@@ -141,7 +141,7 @@ class JournalThread:
 
 
 def _take(
-    connection: Connection, joiner: JobspecJoiner
+    connection: Connection, normalizer: Normalizer
 ) -> tuple[JournalBatch, FluxapiError | None]:
     """Return what has come, up to one batch, and the error that ended the stream, if one did."""
     batch: JournalBatch = []
@@ -155,7 +155,7 @@ def _take(
             if message.error:
                 error = refusal.error_for(message.error, message.payload)
                 return batch, InstanceUnavailable(f"The journal ended. {error.detail}")
-            batch += joiner.take(decode_journal(message.payload))
+            batch += normalizer.take(decode_journal(message.payload))
         elif message.tag == _PURGED:
             batch.append(Purged(_purge_decoder.decode(message.payload).jobs))
         elif message.error:

@@ -16,7 +16,7 @@ from fluxapi.errors import (
 )
 from fluxapi.model.jobid import encode_f58
 
-__all__ = ["error_for", "lost", "silent", "submit_error"]
+__all__ = ["error_for", "lost", "no_object", "silent", "submit_error"]
 
 _FORBIDDEN = frozenset({errno.EPERM, errno.EACCES})
 _AWAY = frozenset(
@@ -64,6 +64,12 @@ def submit_error(number: int, text: bytes) -> FluxapiError:
     Flux's validator answers EPERM for a jobspec that it does not like, which forbids nothing.
     """
     return error_for(errno.EINVAL if number == errno.EPERM and text else number, text)
+
+
+def no_object() -> FluxRefused:
+    """Return the error for a jobspec that is no JSON object; Flux is not asked."""
+    words = "the jobspec is no JSON object"
+    return FluxRefused(f"Flux refused: {words}.", flux=words, errno=errno.EINVAL)
 
 
 def lost(reason: str) -> InstanceUnavailable:
