@@ -17,7 +17,6 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Sequence
-from functools import partial
 
 import msgspec
 
@@ -54,9 +53,6 @@ _MAX_PLACE = (1 << _BLOB_SHIFT) - 1
 
 _PIECE_BYTES = 64 << 10
 """Bytes that are decoded at once: nobody waits long meanwhile."""
-
-_PIECE_LINES = 256
-"""Lines that are looked at, from the end, before others have their turn."""
 
 _COUNT_BYTES = 1 << 20
 """Bytes in which newlines are counted at once."""
@@ -221,15 +217,14 @@ class OutputReader:
         """Yield the end of an output, and load only the blobs that hold it."""
         runs: list[OutputBatch] = []
         left, room = last.count, last.size
-        others = None if last.stream is None else partial(_is_of_other, last.stream.encode())
         for number in range(len(references) - 1, -1, -1):
             if left <= 0 or room <= 0:
                 break
             blob = await self._load(references, number)
-            lines = _backwards(blob)
+            lines = _backwards(blob, last.stream)
             found: list[tuple[int, Event]] = []
             async for place, line in lines:
-                if place > _MAX_PLACE or (others is not None and others(line)):
+                if place > _MAX_PLACE:
                     continue
                 event = decode_entry(line)
                 if event.name == "data" and not is_of(event, last.stream):
@@ -278,26 +273,34 @@ async def _pieces(blob: bytes, skip: int) -> AsyncGenerator[list[bytes], None]:
         await asyncio.sleep(0)
 
 
-async def _backwards(blob: bytes) -> AsyncGenerator[tuple[int, bytes], None]:
-    """Yield the lines of a blob from the last to the first, each with its place."""
+async def _backwards(blob: bytes, stream: str | None) -> AsyncGenerator[tuple[int, bytes], None]:
+    """Yield the lines of a blob from the last to the first, each with its place.
+
+    Lines that hold data of streams other than ``stream`` may be left out.
+    """
     place = 0 if blob.endswith(b"\n") or not blob else 1
     for at in range(0, len(blob), _COUNT_BYTES):
         place += blob.count(b"\n", at, at + _COUNT_BYTES)
         await asyncio.sleep(0)
     end = len(blob)
     while end:
-        start = blob.rfind(b"\n", 0, end - 1) + 1
-        place -= 1
-        yield place, blob[start:end].removesuffix(b"\n")
-        end = start
-        if not place % _PIECE_LINES:
-            await asyncio.sleep(0)
+        begin = blob.rfind(b"\n", 0, max(end - _PIECE_BYTES, 0)) + 1
+        piece = blob[begin:end]
+        end = begin
+        lines = piece.removesuffix(b"\n").split(b"\n")
+        if stream is None or not _is_of_others(piece, len(lines), stream.encode()):
+            for number, line in zip(range(place - 1, -1, -1), reversed(lines), strict=False):
+                yield number, line
+        place -= len(lines)
+        await asyncio.sleep(0)
 
 
-def _is_of_other(stream: bytes, line: bytes) -> bool:
-    """Return whether an entry as Flux writes it holds data of another stream."""
+def _is_of_others(piece: bytes, count: int, stream: bytes) -> bool:
+    """Return whether entries as Flux writes them all hold data of other streams."""
     return (
-        b'"name":"data"' in line and b'"stream":"' in line and b'"stream":"%b"' % stream not in line
+        b'"stream":"%b"' % stream not in piece
+        and piece.count(b'"name":"data"') >= count
+        and piece.count(b'"stream":"') >= count
     )
 
 

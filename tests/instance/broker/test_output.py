@@ -220,6 +220,14 @@ async def test_a_large_blob_is_decoded_in_pieces() -> None:
         assert (found[0], len(found)) == ((first, events[first]), 20_000 - first)
 
 
+@pytest.mark.parametrize("place", [0, 7000, 19_999])
+async def test_one_entry_among_many_of_another_stream(place: int) -> None:
+    events = [entry(f'"stream":"stderr" {number}\n') for number in range(20_000)]
+    events[place] = entry("oops\n", "stderr")
+    found = await read(reader(Kvs(blob_of(*events))), last=Last(1, "stderr"))
+    assert found == [(place, events[place])]
+
+
 @pytest.mark.parametrize("junk", [b"", b"\n", b"junk", b"junk\n", b"\n\njunk\n", b"\0\xff"])
 async def test_a_blob_of_junk_has_one_index_for_each_line(junk: bytes) -> None:
     blob = blob_of(entry("a\n")) + junk
