@@ -28,6 +28,7 @@ from .errors import NotFound, Unauthorized, Unavailable
 from .event import Event, Reset
 from .events import EventStream
 from .job import Job, JobId, JobList
+from .lines import lines
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .paged import Paged
 from .results import AccessToken, BulkItem, CancelResult
@@ -259,6 +260,22 @@ class AsyncClient:
             if whole or len(entries) < size or size == _MOST:
                 return output_of(kept)
             size = min(size * 4, _MOST)
+
+    async def iter_output(self, id: str | int) -> AsyncIterator[OutputEntry]:
+        """What a job has written so far, entry by entry: of any size, and none of it kept."""
+        request = Request(
+            "GET",
+            f"{_path(id)}/output",
+            {},
+            headers={"Accept": "application/x-ndjson"},
+            repeatable=True,
+            stream=True,
+        )
+        async with aclosing(lines(self._transport, request)) as found:
+            async for line in found:
+                entry = decoded(line, _Logged)
+                if entry.name != "header":
+                    yield entry_of(entry.context or {}, entry.name, entry.timestamp, None)
 
     async def follow_output(
         self, id: str | int, *, tail: int | None = None

@@ -167,6 +167,10 @@ class Client:
         """What a job has written so far, or the last ``tail`` lines of it (at most 10,000)."""
         return self._loop.run(self._client.output(id, tail=tail))
 
+    def iter_output(self, id: str | int) -> Iteration[OutputEntry]:
+        """What a job has written so far, entry by entry: of any size, and none of it kept."""
+        return self._loop.iterate(self._client.iter_output(id))
+
     def follow_output(self, id: str | int, *, tail: int | None = None) -> Iteration[OutputEntry]:
         """What a job wrote, then what it writes, to its end; after a cut it goes on where it was.
 

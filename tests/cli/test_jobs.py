@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,15 @@ def test_json_of_a_job_is_the_record(run: Program, on_embedded: Service) -> None
         f"/jobs/{jobid}/jobspec"
     )
     assert json.loads(run.ok("job", "--R", jobid)) == on_embedded.get(f"/jobs/{jobid}/R")
+
+
+def test_output_is_byte_for_byte(run: Program) -> None:
+    jobid = run.ok("submit", "--wait", "sh", "-c", r"printf 'a\377\000\r\n'; seq 30000").strip()
+    done = subprocess.run(
+        run.command("output", jobid), env=run.environment(), capture_output=True, check=True
+    )
+    numbers = b"".join(b"%d\n" % number for number in range(1, 30_001))
+    assert done.stdout == b"a\xff\0\r\n" + numbers
 
 
 def test_output(run: Program) -> None:

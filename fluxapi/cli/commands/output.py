@@ -53,8 +53,11 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
             label=arguments.label_io,
             only=arguments.stream,
         )
-    output = await flux.output(arguments.id, tail=arguments.tail)
     writer = follow.Writer(arguments.id, label=arguments.label_io, only=arguments.stream)
-    for entry in output.entries:
+    if arguments.tail is None:
+        async for entry in flux.iter_output(arguments.id):
+            writer.write(entry)
+        return OK
+    for entry in (await flux.output(arguments.id, tail=arguments.tail)).entries:
         writer.write(entry)
     return OK
