@@ -42,9 +42,13 @@ class Origins:
         host = request.headers.get(hdrs.HOST, "")
         # Without a Host it is no browser, and no browser is what these rules are for.
         if host and not self._any and not self._is_known(host):
+            name = _name(host)[:255]
             raise UnknownHost(
-                f"The service does not go by the name {host[:255]!r}; it can be allowed with "
-                "--allowed-hosts."
+                f"The service does not know the Host name {name!r}. If the name is meant for it, "
+                f"add it on the server: --allowed-hosts {name} or FLUXAPI_ALLOWED_HOSTS={name}."
+                if _HOST.match(host)
+                else f"The Host {host[:255]!r} is not a name. --allowed-hosts on the server lists "
+                "the names that the service answers to."
             )
         # A socket can be opened from any page and then carries whatever that page likes.
         is_socket = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"

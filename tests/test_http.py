@@ -197,7 +197,15 @@ async def test_its_own_pages_can(service: Service, scheme: str) -> None:
 async def test_another_name_is_refused(service: Service, host: str) -> None:
     response = await service.client.get("/jobs", headers={"Host": host})
     assert response.status == 403
-    assert (await response.json())["type"] == "/docs/errors#unknown-host"
+    problem = await response.json()
+    assert problem["type"] == "/docs/errors#unknown-host"
+    assert "--allowed-hosts" in problem["detail"]
+
+
+async def test_the_refusal_of_a_name_says_what_to_set(service: Service) -> None:
+    response = await service.client.get("/jobs", headers={"Host": "Flux.example:5000"})
+    detail = (await response.json())["detail"]
+    assert "--allowed-hosts flux.example or FLUXAPI_ALLOWED_HOSTS=flux.example." in detail
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:80", "[::1]:5000", "127.0.0.1"])
