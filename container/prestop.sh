@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Tells the service of this container to end: the Pod's preStop hook. The first process of a Pod of
+# the Flux Operator is a shell that does not pass on the SIGTERM of `kubectl delete`. It ends by
+# itself once the service, and with it the Flux instance, has ended.
+#
+# In the Pods that only run a broker there is no service, and nothing to do.
+set -euo pipefail
+
+for file in "${TMPDIR:-/tmp}"/fluxapi.*/pid; do
+    pid=$(cat -- "$file" 2> /dev/null) || continue
+    # The file may be older than the process of that number.
+    if tr '\0' ' ' < "/proc/$pid/cmdline" 2> /dev/null | grep -q 'fluxapi serve'; then
+        kill -TERM "$pid" || true
+    fi
+done
