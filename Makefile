@@ -59,11 +59,16 @@ format: $(STAMP) ## put every file in the one format
 bench: $(STAMP) ## measure, each figure beside its baseline of the same run
 	$(BIN)/python -m bench $(ARGS)
 
+LOCK   := uv pip compile --universal --python-version 3.10 --generate-hashes \
+    --no-emit-index-url --no-annotate --no-header --quiet
+
 lock: $(STAMP) ## pin the newest versions that pyproject.toml allows
 	$(BIN)/pip install --quiet uv
-	$(BIN)/uv pip compile pyproject.toml --extra flux --group dev --universal --upgrade \
-	    --python-version 3.10 --generate-hashes --no-emit-index-url --no-annotate --no-header \
-	    --quiet --output-file requirements.txt
+	$(BIN)/$(LOCK) pyproject.toml --extra flux --group dev --upgrade --output-file requirements.txt
+	$(BIN)/$(LOCK) pyproject.toml --extra flux --extra otel --upgrade \
+	    --constraint requirements.txt --output-file container/requirements.txt
+	$(BIN)/$(LOCK) --group build --upgrade \
+	    --constraint requirements.txt --output-file container/requirements-build.txt
 
 dist: $(STAMP) $(DIST) ## build sdist and wheel, with the built dashboard
 	rm -rf dist

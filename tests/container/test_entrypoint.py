@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import urllib.error
 import urllib.request
@@ -198,8 +199,8 @@ def test_no_secret_in_environments_process_list_or_logs(source: str, tmp_path: P
         output = json.dumps(running.call(f"/v1/jobs/{job}/output", token=SECRET))
         assert "FLUX_JOB_ID" in output
         assert SECRET not in output
-        (left,) = [path for path in folder.rglob("*") if path.parent.name.startswith("fluxapi.")]
-        assert left.name == "pid"
+        left = [path for path in folder.rglob("*") if path.parent.name.startswith("fluxapi.")]
+        assert {path.name for path in left} == {"address", "pid"}
         running.process.terminate()
         assert running.process.wait(60) == 0
     assert SECRET not in "".join(running.said)
@@ -224,17 +225,154 @@ def check_health(**variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @needs_flux
-def test_the_health_check_tells_life_from_death() -> None:
-    with container(FLUX_TOKEN=SECRET) as running:
+def test_the_health_check_tells_life_from_death(tmp_path: Path) -> None:
+    with container(FLUX_TOKEN=SECRET, TMPDIR=str(tmp_path)) as running:
         port = running.url.rpartition(":")[2]
+        (note,) = tmp_path.glob("fluxapi.*/address")
         for host in ("127.0.0.1", "0.0.0.0", "localhost", ""):
-            assert check_health(HOST=host, PORT=port).returncode == 0
+            note.write_text(f"{host}\n{port}\n", encoding="utf-8")
+            # The variables may say something else: a flag of the service comes first.
+            assert check_health(TMPDIR=str(tmp_path), PORT="1").returncode == 0
         running.process.terminate()
         assert running.process.wait(60) == 0
-    dead = check_health(PORT=port)
+    dead = check_health(TMPDIR=str(tmp_path), HOST="127.0.0.1", PORT=port)
     assert dead.returncode == 1
     assert "does not answer" in dead.stderr
     assert "Traceback" not in dead.stderr
+
+
+STAND_IN = """#!/bin/sh
+# In place of fluxapi: what it was started with.
+printf 'argument %s\\n' "$@"
+env
+for fd in 3 4; do [ ! -s /dev/fd/$fd ] || printf 'secret %s\\n' "$(cat /dev/fd/$fd)"; done
+cat "${TMPDIR:-/tmp}"/fluxapi.*/address 2> /dev/null | tr '\\n' ' '
+"""
+FLUX_STAND_IN = """#!/bin/sh
+# In place of flux start: the options, then the initial program as it is.
+echo "flux $@"
+shift
+while [ "${1#-}" != "$1" ]; do shift; done
+FLUX_URI=local:///none exec "$@"
+"""
+
+
+def run_stand_ins(
+    folder: Path, *arguments: str, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run the entrypoint with programs on PATH that only tell how they were started."""
+    for name, text in (("fluxapi", STAND_IN), ("flux", FLUX_STAND_IN)):
+        (folder / name).write_text(text, encoding="utf-8")
+        (folder / name).chmod(0o755)
+    given = environment(TMPDIR=str(folder), **variables)
+    given["PATH"] = f"{folder}:{os.environ['PATH']}"
+    return subprocess.run(
+        [ENTRYPOINT, *arguments],
+        env=given,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("flags", [("--help",), ("serve", "-h"), ("--port", "1", "--help")])
+def test_help_starts_no_flux(flags: tuple[str, ...], tmp_path: Path) -> None:
+    done = run_stand_ins(tmp_path, *flags)
+    assert done.returncode == 0
+    assert "argument serve\n" in done.stdout
+    assert "flux start" not in done.stdout
+    assert "token" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("flags", "shown"),
+    [
+        ((), "http://127.0.0.1:0 "),
+        (("--port", "8080"), "http://127.0.0.1:8080 "),
+        (("--port=8080", "--host=0.0.0.0"), "http://localhost:8080 "),
+        (("--host", "::"), "http://localhost:0 "),
+        (("--host", "::1"), "http://[::1]:0 "),
+    ],
+)
+def test_a_flag_for_the_address_is_announced_and_noted(
+    flags: tuple[str, ...], shown: str, tmp_path: Path
+) -> None:
+    done = run_stand_ins(tmp_path, *flags)
+    assert f"open {shown}as user fluxuser with token" in done.stderr
+    host, port = shown.removeprefix("http://").strip().rsplit(":", 1)
+    noted = done.stdout.splitlines()[-1].split()
+    assert noted[1] == port
+    assert noted[0].replace("0.0.0.0", "localhost") in {host, host.strip("[]"), "::"}
+
+
+HOSTS_OF_A_POD = """
+# Kubernetes-managed hosts file.
+127.0.0.1\tlocalhost
+10.244.0.7\tfluxapi-0.flux-pods.lab.svc.cluster.local\tfluxapi-0
+10.244.0.8\tother.example\tother
+"""
+NAMES_OF_A_POD = {
+    "fluxapi-0",
+    "fluxapi-0.flux-pods",
+    "fluxapi-0.flux-pods.lab",
+    "fluxapi-0.flux-pods.lab.svc",
+    "fluxapi-0.flux-pods.lab.svc.cluster.local",
+}
+NAMES_OF_A_SERVICE = {"fluxapi", "fluxapi.lab", "fluxapi.lab.svc", "fluxapi.lab.svc.cluster.local"}
+
+
+@pytest.mark.parametrize(
+    ("hostname", "hosts", "given", "expected"),
+    [
+        ("fluxapi-0", HOSTS_OF_A_POD, "", NAMES_OF_A_POD),
+        ("fluxapi-0", HOSTS_OF_A_POD, "fluxapi", NAMES_OF_A_POD | NAMES_OF_A_SERVICE),
+        (
+            "fluxapi-0",
+            HOSTS_OF_A_POD,
+            "flux.example.org",
+            NAMES_OF_A_POD | {"flux.example.org"},
+        ),
+        ("0a1b", "172.17.0.2\t0a1b\n", "fluxapi", {"0a1b", "fluxapi"}),
+        ("0a1b", "127.0.0.1\tlocalhost\n", "", set()),
+    ],
+)
+def test_the_names_in_the_network_of_the_container_are_allowed(
+    hostname: str, hosts: str, given: str, expected: set[str], tmp_path: Path
+) -> None:
+    path = tmp_path / "hosts"
+    path.write_text(hosts, encoding="utf-8")
+    files = {"FLUXAPI_HOSTS_FILE": str(path), "FLUXAPI_ALLOWED_HOSTS": given}
+    done = run_stand_ins(tmp_path, FLUX_TOKEN=SECRET, HOSTNAME=hostname, **files)
+    assert done.returncode == 0, done.stderr
+    (line,) = [line for line in done.stdout.splitlines() if "ALLOWED_HOSTS=" in line]
+    assert set(filter(None, line.partition("=")[2].split(","))) == expected
+
+
+def test_flux_keeps_its_jobs_in_the_state_directory(tmp_path: Path) -> None:
+    kept = tmp_path / "state" / "jobs"
+    options = {"FLUXAPI_STATEDIR": str(kept), "FLUXAPI_START_OPTIONS": "--test-size=2 -v"}
+    done = run_stand_ins(tmp_path, FLUX_TOKEN=SECRET, **options)
+    assert f"flux start --test-size=2 -v -Sstatedir={kept} " in done.stdout
+    assert kept.is_dir()
+    assert f"secret {SECRET}\n" in done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_root_reads_the_token_and_becomes_another_user(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text(SECRET, encoding="utf-8")
+    file.chmod(0o400)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        run_as = {"FLUXAPI_RUN_AS": "daemon", "FLUX_TOKEN_FILE": str(file)}
+        done = run_stand_ins(folder, **run_as)
+    if "Permission denied" in done.stderr:
+        pytest.skip("other users cannot read the entrypoint of this tree")
+    assert f"secret {SECRET}\n" in done.stdout
+    assert "HOME=/usr/sbin\n" in done.stdout
 
 
 def test_another_program_runs_instead() -> None:

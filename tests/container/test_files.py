@@ -27,7 +27,12 @@ NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbi
 SCRIPTS = sorted(CONTAINER.glob("*.sh"))
 _MAKE_CERTIFICATE = "openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=flux.example.org"
 
-VARIABLES = {setting.env for setting in TABLE} | {"FLUX_TOKEN_FILE", "FLUX_SECRET_KEY_FILE", "PATH"}
+VARIABLES = {setting.env for setting in TABLE} | {
+    "FLUX_TOKEN_FILE",
+    "FLUX_SECRET_KEY_FILE",
+    "FLUXAPI_RUN_AS",
+    "PATH",
+}
 """What the entrypoint and the service read."""
 
 
@@ -73,6 +78,7 @@ def health_port() -> str:
 
 def test_the_build_arguments_are_those_of_flux_restful_api() -> None:
     assert arguments() == {
+        "uid": "1000",
         "user": "fluxuser",
         "token": "",
         "use_auth": "true",
@@ -85,6 +91,7 @@ def test_each_build_argument_becomes_a_setting_of_the_same_meaning() -> None:
     (text,) = [rest for rest in of("ENV") if "FLUX_USER" in rest]
     set_to = dict(re.findall(r"(\w+)=(\S+)", text))
     assert set_to.pop("PATH").endswith(":$PATH")
+    assert set_to.pop("FLUXAPI_RUN_AS") == "fluxuser"
     assert set_to == {
         "FLUX_USER": "${user}",
         "FLUX_TOKEN": "${token}",
@@ -93,6 +100,7 @@ def test_each_build_argument_becomes_a_setting_of_the_same_meaning() -> None:
         "HOST": "${host}",
     }
     assert set(set_to) <= VARIABLES
+    assert "FLUXAPI_RUN_AS" in read("entrypoint.sh")
 
 
 def test_the_entrypoint_has_the_same_defaults() -> None:
@@ -108,29 +116,31 @@ def test_ports_agree() -> None:
     assert arguments()["port"] == health_port() == default
     (published,) = compose()["ports"]
     assert published == f"127.0.0.1:{default}:{default}"
-    assert cluster()["containers"][0]["ports"] == [int(str(default))]
+    cluster = next(yaml.safe_load_all(read("minicluster.yaml")))["spec"]
+    assert cluster["containers"][0]["ports"] == [int(str(default))]
 
 
 def test_the_image_runs_as_a_user_checks_its_health_and_is_told_to_end() -> None:
-    assert [rest for word, rest in stage("fluxapi") if word == "USER"] == ["fluxuser"]
+    # A number, which Kubernetes can tell from that of root.
+    assert of("USER") == ["${uid}"]
     assert of("STOPSIGNAL") == ["SIGTERM"]
     (check,) = of("HEALTHCHECK")
     assert check.endswith('CMD ["/opt/fluxapi/bin/python", "/usr/local/bin/fluxapi-healthcheck"]')
     assert of("ENTRYPOINT") == ['["fluxapi-entrypoint"]']
     places = [rest.split()[-1] for rest in of("COPY")]
-    assert "/usr/local/bin/fluxapi-entrypoint" in places
-    assert "/usr/local/bin/fluxapi-healthcheck" in places
+    for program in ("entrypoint", "prestop", "healthcheck"):
+        assert f"/usr/local/bin/fluxapi-{program}" in places
 
 
 def test_the_healthcheck_gives_up_before_docker_does() -> None:
-    found = re.search(r"TIMEOUT = ([\d.]+)", read("healthcheck.py"))
+    found = re.search(r"TIMEOUT_S = ([\d.]+)", read("healthcheck.py"))
     assert found is not None
     assert float(found[1]) < 5
     assert "--timeout=5s" in of("HEALTHCHECK")[0]
 
 
 def test_the_image_is_one_that_flux_publishes() -> None:
-    found = dict(rest.split("=", 1) for word, rest in instructions()[:4] if word == "ARG")
+    found = dict(rest.split("=", 1) for word, rest in instructions()[:6] if word == "ARG")
     assert found["flux_image"] == "fluxrm/flux-sched"
     assert found["flux_tag"] in {"noble", "bookworm", "jammy", "el9", "el10", "fedora40"}
     # Wheels are made for every Python; that of the stage need only be one that is supported.
@@ -168,10 +178,40 @@ def test_the_wheel_stage_has_all_that_the_build_includes() -> None:
     needed |= {project["project"]["readme"], *project["project"]["license-files"], "pyproject.toml"}
     copied = {part.rstrip("/") for rest in of("COPY", "wheel") for part in rest.split()[:-1]}
     assert needed <= copied
-    extras = set(project["project"]["optional-dependencies"])
-    asked = re.search(r"\$\{wheel\}\[([\w,]+)\]", read("Dockerfile"))
-    assert asked is not None
-    assert set(asked[1].split(",")) <= extras
+
+
+def locked(path: str) -> dict[str, set[str]]:
+    """The versions that a lock file pins, by package; each has hashes."""
+    text = (ROOT / path).read_text(encoding="utf-8").replace("\\\n", " ")
+    pins: dict[str, set[str]] = {}
+    for line in text.splitlines():
+        found = re.match(r"([\w.-]+)==(\S+).* --hash=sha256:[0-9a-f]{64}", line)
+        assert found is not None, line
+        pins.setdefault(found[1], set()).add(found[2])
+    return pins
+
+
+def test_the_libraries_are_locked_in_a_layer_of_their_own() -> None:
+    image, build = locked("container/requirements.txt"), locked("container/requirements-build.txt")
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        project = tomllib.load(file)
+    extras = project["project"]["optional-dependencies"]
+    wanted = [*project["project"]["dependencies"], *extras["flux"], *extras["otel"]]
+    names = {re.split(r"[>;\[ ]", line)[0].lower() for line in wanted}
+    assert names <= set(image)
+    assert {re.split(r"[>;]", line)[0] for line in project["dependency-groups"]["build"]} <= {
+        *build
+    }
+    # The versions that are tested are those of the image.
+    tested = locked("requirements.txt")
+    for pins in (image, build):
+        assert all(pins[name] == tested[name] for name in pins.keys() & tested.keys())
+    steps = [rest for word, rest in stage("fluxapi") if word in {"RUN", "COPY"}]
+    (libraries,) = [index for index, rest in enumerate(steps) if "--require-hashes" in rest]
+    (wheel,) = [index for index, rest in enumerate(steps) if rest.endswith("fluxapi-*.whl")]
+    assert libraries < wheel
+    assert "--no-deps" in steps[wheel]
+    assert any("--require-hashes" in rest for rest in of("RUN", "wheel"))
 
 
 def test_versions_are_said_once() -> None:
@@ -183,17 +223,12 @@ def test_versions_are_said_once() -> None:
 
 
 def test_a_token_given_to_the_build_is_warned_of() -> None:
-    (run,) = of("RUN")
-    assert 'if [ -n "${token}" ]' in run
+    (run,) = [rest for rest in of("RUN") if 'if [ -n "${token}" ]' in rest]
     assert "history" in run
 
 
 def compose() -> dict[str, Any]:
     return yaml.safe_load(read("compose.yaml"))["services"]["fluxapi"]  # type: ignore[no-any-return]
-
-
-def cluster() -> dict[str, Any]:
-    return yaml.safe_load(read("minicluster.yaml"))["spec"]  # type: ignore[no-any-return]
 
 
 def test_compose_builds_this_image_and_keeps_the_token_out_of_the_environment() -> None:
@@ -211,41 +246,34 @@ def test_compose_builds_this_image_and_keeps_the_token_out_of_the_environment() 
     assert f"{kept.parent}/" in ignored
 
 
-MINICLUSTER = {
-    "": {"size", "cleanup", "flux", "containers"},
-    "flux": {"container"},
-    "flux.container": {"disable"},
-    "containers": {"image", "launcher", "command", "ports", "environment", "volumes"},
-    "containers.volumes": {"secretName", "path", "readOnly"},
-}
-"""Fields of flux-framework.org/v1alpha2, api/v1alpha2/minicluster_types.go, that are used here."""
+def test_compose_gives_the_token_to_root_and_nothing_to_jobs() -> None:
+    service = compose()
+    # Root reads the token and then becomes the user of the image, whose jobs cannot.
+    assert service["user"] == "0:0"
+    assert service["cap_drop"] == ["ALL"]
+    assert set(service["cap_add"]) == {"DAC_READ_SEARCH", "SETGID", "SETUID"}
+    assert service["security_opt"] == ["no-new-privileges:true"]
 
 
-def test_the_minicluster_has_fields_that_the_operator_knows() -> None:
-    document = yaml.safe_load(read("minicluster.yaml"))
-    assert document["apiVersion"] == "flux-framework.org/v1alpha2"
-    assert document["kind"] == "MiniCluster"
-    spec = document["spec"]
-    (one,) = spec["containers"]
-    parts = {
-        "": spec,
-        "flux": spec["flux"],
-        "flux.container": spec["flux"]["container"],
-        "containers": one,
-        "containers.volumes": next(iter(one["volumes"].values())),
-    }
-    assert {name: set(part) for name, part in parts.items()} == MINICLUSTER
-    assert set(one["environment"]) <= VARIABLES
-    assert all(isinstance(value, str) for value in one["environment"].values())
-    folder = Path(one["environment"]["FLUX_TOKEN_FILE"]).parent
-    assert str(folder) in {volume["path"] for volume in one["volumes"].values()}
-    assert one["command"].split() == ["fluxapi-entrypoint", "serve"]
+def test_compose_is_called_by_its_name_and_keeps_its_jobs() -> None:
+    service = compose()
+    (name,) = yaml.safe_load(read("compose.yaml"))["services"]
+    assert service["hostname"] == name
+    assert name in service["environment"]["FLUXAPI_ALLOWED_HOSTS"].split(",")
+    (volume,) = service["volumes"]
+    assert volume.split(":")[1] == service["environment"]["FLUXAPI_STATEDIR"]
+    assert service["read_only"] is True
+    assert {Path(entry.split(":")[0]).name for entry in service["tmpfs"]} == {"tmp"}
+    assert len(service["tmpfs"]) == 2
+    # Docker would forbid to run what jobs write there.
+    assert all("exec" in entry for entry in service["tmpfs"])
 
 
 def test_the_guide_shows_the_minicluster_as_it_is() -> None:
     guide = (ROOT / "docs" / "how-to" / "flux-operator.md").read_text(encoding="utf-8")
     (shown,) = re.findall(r"^```yaml\n(.*?)^```", guide, re.MULTILINE | re.DOTALL)
-    assert yaml.safe_load(shown) == yaml.safe_load(read("minicluster.yaml"))
+    manifest = list(yaml.safe_load_all(read("minicluster.yaml")))
+    assert list(yaml.safe_load_all(shown)) == manifest
 
 
 def test_the_devcontainer_is_made_of_a_stage_that_exists() -> None:
@@ -334,7 +362,7 @@ def test_the_site_of_nginx_lets_sockets_and_streams_through() -> None:
     for words in (
         "proxy_http_version 1.1;",
         "proxy_set_header Upgrade $http_upgrade;",
-        "proxy_set_header Host $host;",
+        "proxy_set_header Host $http_host;",
         "proxy_buffering off;",
         "ssl_certificate ",
     ):
