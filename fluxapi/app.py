@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import pwd
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -15,6 +16,7 @@ from aiohttp import web
 
 from . import asyncapi, keys, middleware, openapi, schema
 from .auth import Credentials
+from .errors import FluxRefused
 from .events.connections import Connections
 from .events.cursor import instance_tag, new_epoch
 from .events.history import History
@@ -28,9 +30,10 @@ from .events.ring import Ring
 from .events.stats import Sampler
 from .events.table import Table
 from .events.trail import Trail
-from .instance.protocol import CallWatch, Instance, Watchable
+from .instance.protocol import CallWatch, Instance, InstanceInfo, Watchable
 from .metrics import LoopLag, Metrics
 from .model.jobspec import Defaults
+from .model.keymark import KeySigner
 from .model.options import read_value
 from .routes import ROUTES, add_routes
 from .settings import Settings
@@ -40,6 +43,8 @@ from .web import assets, views
 from .web.visible import visible
 
 __all__ = ["create_app"]
+
+_log = logging.getLogger(__name__)
 
 _CATCH_UP = 60.0
 """How long the start waits for the backlog, seconds; after that ``/ready`` says when it is in."""
@@ -67,10 +72,12 @@ def create_app(
     app[keys.INSTANCE] = instance
     app[keys.STOP] = stop
     app[keys.CREDENTIALS] = credentials
+    signer = KeySigner()
     app[keys.DEFAULTS] = Defaults(
         option_flags={key: read_value(text) for key, text in settings.option_flags.items()},
         environment=_environment(),
         launchers=settings.launchers,
+        signer=signer,
     )
     app[keys.METRICS] = Metrics()
     if isinstance(instance, Watchable):
@@ -81,6 +88,7 @@ def create_app(
         max_inactive=settings.max_jobs,
         max_keys=settings.idempotency_keys,
         history=History(settings.ring_events),
+        signer=signer,
     )
     app[keys.IDEMPOTENCY] = Idempotency(
         app[keys.TABLE], settings.idempotency_keys, lambda: _settle(app)
@@ -137,10 +145,19 @@ async def _end_streams(app: web.Application) -> None:
 async def _instance(app: web.Application) -> AsyncIterator[None]:
     instance = app[keys.INSTANCE]
     try:
-        app[keys.INFO] = await instance.start()
+        info = app[keys.INFO] = await instance.start()
+        await _share_secret(app[keys.DEFAULTS].signer, instance, info)
         yield
     finally:
         await instance.close()
+
+
+async def _share_secret(signer: KeySigner, instance: Instance, info: InstanceInfo) -> None:
+    try:
+        signer.share(info.owner, await instance.secret())
+    except FluxRefused as refused:
+        signer.share(info.owner, None)
+        _log.warning("Idempotency-Keys will not outlive this service: %s", refused.detail)
 
 
 async def _journal(app: web.Application) -> AsyncIterator[None]:

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from fluxapi.model.eventlog import JournalMessage, decode_journal
+from fluxapi.model.eventlog import UNINDEXED, JournalMessage, decode_journal
 from fluxapi.model.jobid import encode_f58
 
 FOLDER = Path(__file__).parent / "data" / "flux-0.88.0"
@@ -21,14 +21,7 @@ def journal(name: str) -> list[JournalMessage]:
 
 
 def live() -> list[JournalMessage]:
-    """The live journal; memos that are in no eventlog are marked, as the broker instance does."""
-    messages = journal("live")[:LIVE_UNTIL_RECORDS]
-    logs = eventlogs()
-    for message in messages:
-        for event in message.events:
-            kept = {"timestamp": event.timestamp, "name": event.name, "context": event.context}
-            message.volatile = event.name == "memo" and kept not in logs[encode_f58(message.id)]
-    return messages
+    return journal("live")[:LIVE_UNTIL_RECORDS]
 
 
 def backlog() -> list[JournalMessage]:
@@ -38,14 +31,19 @@ def backlog() -> list[JournalMessage]:
 def flux_jobs() -> dict[int, dict[str, Any]]:
     """What ``flux jobs`` says, by job id, without what depends on the moment of asking.
 
-    ``revision`` is the number of lines of the eventlog.
+    ``revision`` is the number of lines of the eventlog that are not memos.
     """
     text = (FOLDER / "flux-jobs.json").read_text(encoding="utf-8")
     logs = eventlogs()
     return {
-        job["id"]: comparable(job) | {"revision": len(logs[encode_f58(job["id"])])}
+        job["id"]: comparable(job) | {"revision": revision(logs[encode_f58(job["id"])])}
         for job in json.loads(text)["jobs"]
     }
+
+
+def revision(entries: list[dict[str, Any]]) -> int:
+    """Return the revision that a record has after these entries of the eventlog."""
+    return sum(entry["name"] not in UNINDEXED for entry in entries)
 
 
 def comparable(job: dict[str, Any]) -> dict[str, Any]:

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from fluxapi.model.hostlist import decode_hostlist
+from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import parse
-from fluxapi.model.resources import decode_hostlist, decode_idset
 
 from .arguments import RESULTS, STATES
 from .exits import USAGE, Failure
@@ -150,8 +151,8 @@ def _node_test(text: str) -> Callable[[Job], bool]:
     if not text:
         return lambda job: True  # noqa: ARG005 - as the other ones
     try:
-        ranks = set(decode_idset(text))
-        return lambda job: not ranks.isdisjoint(decode_idset(job.ranks or ""))
+        ranks = IdSet.parse(text)
+        return lambda job: not ranks.isdisjoint(IdSet.parse(job.ranks or ""))
     except ValueError:
         pass
     try:

@@ -15,9 +15,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fluxapi.model.idset import IdSet
 from fluxapi.model.jobspec import substitute
 from fluxapi.model.options import put, read_value
-from fluxapi.model.resources import decode_idset
 
 from .arguments import checked, natural
 from .constraint import ConstraintError, constraint
@@ -471,7 +471,7 @@ def _early_signal(text: str) -> dict[str, Any]:
 
 
 def _idset(text: str) -> list[int]:
-    ids = sorted(set(decode_idset(text)))
+    ids = list(IdSet.parse(text))
     if not ids:
         raise ValueError("an idset such as 0-9 or 1,3,5-7 is needed")
     return ids

@@ -16,8 +16,9 @@ __all__ = ["Event", "Reset"]
 class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     """One entry of a job's eventlog (RFC 18, RFC 21).
 
-    ``(id, index)`` is its identity. ``index`` is ``None`` for what is in no eventlog: annotations,
-    volatile memos.
+    ``(id, index)`` is its identity. ``index`` is the place among the entries of the eventlog that
+    are not memos, and ``None`` for memos and annotations. ``truncated``: its context was too large
+    for the event channel; the eventlog of the job has it.
     """
 
     id: JobId
@@ -26,6 +27,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
     """Seconds since the epoch."""
     index: int | None = None
     context: dict[str, Any] | None = None
+    truncated: bool = False
 
     def __repr__(self) -> str:
         return f"<Event {safe(self.id)} {safe(self.name)} {self.timestamp:.3f}>"

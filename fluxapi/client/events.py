@@ -54,7 +54,7 @@ class EventStream(Generic[ItemT_co]):
         # Whether each connection begins with all that was, so that nothing can be lost.
         self._replays = replays
         self._raises = on_reset == "raise"
-        self._seen: dict[str, int] = {}
+        self._seen: dict[str, float] = {}
         self._items: AsyncGenerator[ItemT_co | None, None] | None = None
         self._first: ItemT_co | None = None
         self._cursor = channel.cursor
@@ -156,10 +156,13 @@ class EventStream(Generic[ItemT_co]):
     def _is_repeat(self, event: Event) -> bool:
         """Whether it was given before: the events of a job come in the order of their indexes."""
         if event.index is None:
-            return False
-        last = self._seen.pop(event.id, -1)
-        self._seen[event.id] = max(last, event.index)
+            # Flux gives no two memos of a job one time.
+            place, key = event.timestamp, f"{event.id} {event.name}"
+        else:
+            place, key = event.index, event.id
+        last = self._seen.pop(key, -1)
+        self._seen[key] = max(last, place)
         if len(self._seen) > _REMEMBERED:
-            for jobid in list(self._seen)[:_FEW]:
-                del self._seen[jobid]
-        return event.index <= last
+            for known in list(self._seen)[:_FEW]:
+                del self._seen[known]
+        return place <= last

@@ -21,14 +21,15 @@ __all__ = ["ANY", "Filter", "Selection", "read_filter"]
 class Filter:
     """All parts must hold.
 
-    ``ids``: these jobs; ``events``: events of these names; ``first_index``: of those that are in
-    an eventlog, the ones from this index on.
+    ``ids``: these jobs; ``events``: events of these names; ``first_index``: of those with an index,
+    the ones from this one on; ``seen``: identities of events without index to leave out.
     """
 
     jobs: JobQuery = field(default_factory=JobQuery)
     ids: frozenset[int] | None = None
     events: frozenset[str] | None = None
     first_index: int = 0
+    seen: frozenset[bytes] = frozenset()
 
 
 ANY = Filter()

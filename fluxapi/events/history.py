@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
 
-from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage
 
 from .index import Facets
 
@@ -19,8 +19,8 @@ __all__ = ["TOLERANCE", "History", "Recalled"]
 TOLERANCE = 5.0
 """Seconds by which times may run against the order of posting before the clock is to blame."""
 
-Recalled = tuple[int, int, Event, Facets]
-"""Job id, index in the eventlog, the event, the facets of the job after it."""
+Recalled = tuple[int, int | None, Event, Facets]
+"""Job id, index of the event, the event, the facets of the job after it."""
 
 _PIECE = 1024
 """Events to a piece: some 5 ms of work for those who publish them."""
@@ -28,7 +28,7 @@ _PIECE = 1024
 _RUN = 4096
 """Events that are sorted in one go; a run takes some 10 ms."""
 
-_Placed = tuple[float, int, int, Event, Facets]
+_Placed = tuple[float, int, int, Recalled]
 """Where an event belongs (by the first three), and what it is."""
 
 _Job = tuple[float, int, list[Event], list[Facets]]
@@ -93,16 +93,19 @@ class History:
             yield []
         self._jobs.clear()
         placed = merge(*runs, key=_place)
-        while piece := [item[1:] for item in islice(placed, _PIECE)]:
+        while piece := [item[-1] for item in islice(placed, _PIECE)]:
             yield piece
 
     def _place(self) -> Iterator[_Placed]:
         floor = 0.0
         for _, jobid, events, after in self._jobs:
             time = floor = self._later(floor, events[0].timestamp)
-            for index, (event, state) in enumerate(zip(events, after, strict=True)):
+            count = 0
+            for place, (event, state) in enumerate(zip(events, after, strict=True)):
                 time = self._later(time, event.timestamp)
-                yield time, jobid, index, event, state
+                index = None if event.name in UNINDEXED else count
+                count += index is not None
+                yield time, jobid, place, (jobid, index, event, state)
 
     def _later(self, before: float, time: float) -> float:
         if time < before - TOLERANCE:

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from sortedcontainers import SortedDict, SortedList
 
+from fluxapi.model.hostlist import decode_hostlist
 from fluxapi.model.job import Job
-from fluxapi.model.resources import decode_hostlist
 
 __all__ = ["LASTING", "Facets", "Index", "facets"]
 

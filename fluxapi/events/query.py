@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
+from fluxapi.model.hostlist import holds_host
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
-from fluxapi.model.resources import decode_hostlist
 
 from .index import Index
 from .table import Table
@@ -159,7 +159,7 @@ def _node_test(host: str) -> Test:
         nodelist = job.nodelist
         held = known.get(nodelist)
         if held is None:
-            held = known[nodelist] = host in decode_hostlist(nodelist)
+            held = known[nodelist] = holds_host(nodelist, host)
         return held
 
     return test

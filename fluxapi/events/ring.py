@@ -11,14 +11,14 @@ from typing import Any, Literal
 
 import msgspec
 
-from fluxapi.model.eventlog import Event
+from fluxapi.model.eventlog import MAX_EVENT_BYTES, Event
 from fluxapi.model.jobid import encode_f58
 
 from .cursor import Cursor, parse
 from .history import TOLERANCE
 from .index import Facets
 
-__all__ = ["Entry", "Refused", "Ring", "encode_body", "name_of"]
+__all__ = ["Entry", "Refused", "Ring", "encode_body", "identity", "name_of"]
 
 _SLACK = 4096
 """Entries beyond the bound before the oldest go, at most: shortening a list costs its length."""
@@ -55,6 +55,7 @@ class _Body(msgspec.Struct, gc=False, omit_defaults=True):
     name: str
     timestamp: float
     context: dict[str, Any] | None = None
+    truncated: bool = False
 
 
 class Refused(Exception):
@@ -79,15 +80,24 @@ name_of = lru_cache(maxsize=65536)(encode_f58)
 def encode_body(jobid: int, index: int | None, event: Event) -> bytes:
     """An event with its identity as JSON, without the opening brace.
 
-    A context that is nested too deep to be written is left out.
+    A context that is too large, or nested too deep to be written, is left out, and the event says
+    that it is truncated.
     """
     place = msgspec.UNSET if index is None else index
-    body = _Body(name_of(jobid), place, event.name, event.timestamp, event.context)
+    body = _Body(name_of(jobid), place, event.name, event.timestamp, event.context, event.truncated)
     try:
-        return _encoder.encode(body)[1:]
+        encoded = _encoder.encode(body)
     except RecursionError:
-        body.context = None
-        return _encoder.encode(body)[1:]
+        encoded = None
+    if encoded is None or len(encoded) > MAX_EVENT_BYTES:
+        body.context, body.truncated = None, True
+        encoded = _encoder.encode(body)
+    return encoded[1:]
+
+
+def identity(body: bytes) -> bytes:
+    """Return what tells an event without index from others: its body up to the context."""
+    return body.partition(b',"context":')[0].rstrip(b"}")
 
 
 class Ring:

@@ -7,15 +7,17 @@ it.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import msgspec
 
-from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged
-from fluxapi.model.job import Job, adopt, apply, begin, mark
-from fluxapi.model.keymark import read_mark
+from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged, admit
+from fluxapi.model.fold import BAD_VALUE, adopt, apply, begin
+from fluxapi.model.job import Job, mark
+from fluxapi.model.keymark import KeySigner
 from fluxapi.model.record import encode, record
 
 from .history import History
@@ -29,11 +31,8 @@ _ROWS = 20_000
 """Encoded rows kept: those that were asked for last, at about 700 bytes each."""
 
 
-_NESTED = frozenset({"annotations", "memo"})
-"""Events whose context becomes part of the row as it is."""
-
-_MAX_DEPTH = 64
-"""Levels of such a context; Flux takes up to 2048 from anybody who has a job."""
+_WARNING_PAUSE_S = 10.0
+"""Between two warnings of bad events: whoever may submit can make any number of them."""
 
 DIGEST_MODULUS = 1 << 32
 """Digests are sums of marks modulo this."""
@@ -81,10 +80,12 @@ class Table:
         max_inactive: int = 1_000_000,
         max_keys: int = 100_000,
         history: History | None = None,
+        signer: KeySigner | None = None,
     ) -> None:
         self.index = Index()
         self.history = history
         """Collects the newest events of the first backlog; ``None`` when nobody wants them."""
+        self._signer = signer or KeySigner()
         self.digest = 0
         """The sum of the marks of all rows, modulo :data:`DIGEST_MODULUS`."""
         self._jobs: dict[int, Job] = {}
@@ -94,6 +95,10 @@ class Table:
         self._max_keys = max_keys
         self._replay: set[int] | None = set()
         self._purged: set[int] = set()
+        self._memos: dict[int, float] = {}
+        """The time of the last memo that was published of each job that has some."""
+        self._warned = float("-inf")
+        self._unwarned = 0
         self._trimmed = -1
         """The newest job that was dropped to keep the bound; older ones are no news."""
 
@@ -156,17 +161,21 @@ class Table:
                     self._purged.update(message.ids)
             elif message.is_sentinel:
                 self._end_replay(changes)
-            elif self._replay is not None:
-                self._replay.add(message.id)
-                # A purge may overtake the backlog: it does not come by the journal.
-                if message.id not in self._purged:
-                    self._replace(message, changes)
             else:
-                for event in message.events:
-                    self._fold(message, event, changes)
+                self._take(admit(message), changes)
         self._refile(changes)
         self._trim(changes)
         return changes
+
+    def _take(self, message: JournalMessage, changes: Changes) -> None:
+        if self._replay is not None:
+            self._replay.add(message.id)
+            # A purge may overtake the backlog: it does not come by the journal.
+            if message.id not in self._purged:
+                self._replace(message, changes)
+            return
+        for event in message.events:
+            self._fold(message, event, changes)
 
     def _replace(self, message: JournalMessage, changes: Changes) -> None:
         """Backlog: build the job anew from its whole eventlog, keep what only came live."""
@@ -179,9 +188,9 @@ class Table:
             known = len(message.events) if message.id <= self._trimmed else 0
             known = known if old is None else old.nevents
             for event in message.events:
-                index = new.nevents
+                index = None if event.name in UNINDEXED else new.nevents
                 self._apply(new, event, message)
-                if index >= known:
+                if self._is_news(new, event, index, known):
                     changes.posted.append(Posted(message.id, index, event, facets(new)))
         if old is None and new.is_inactive and message.id <= self._trimmed:
             return  # room that there may be since is for jobs to come
@@ -191,10 +200,23 @@ class Table:
                 return
         self._note(message.id, old, changes)
         self._jobs[message.id] = new
-        self._learn_key(message)
+        self._learn_key(new, message)
+
+    def _is_news(self, job: Job, event: Event, index: int | None, known: int) -> bool:
+        """Tell whether an event of the backlog was not published, of a job of *known* events."""
+        if index is not None:
+            return index >= known
+        last = self._memos.get(job.id, 0.0 if known else float("-inf"))
+        if event.name != "memo" or job.nevents < known or event.timestamp <= last:
+            return False
+        self._memos[job.id] = event.timestamp
+        return True
 
     def _collect(self, history: History, new: Job, message: JournalMessage) -> None:
         """The first backlog: nobody follows yet, but some will ask for what was last."""
+        for event in message.events:
+            if event.name == "memo":
+                self._memos[new.id] = event.timestamp
         if not history.wants(message):
             for event in message.events:
                 self._apply(new, event, message)
@@ -217,21 +239,35 @@ class Table:
             job = begin(message.id, message.jobspec)
             self._note(message.id, None, changes)
             self._jobs[message.id] = job
-            self._learn_key(message)
         else:
             self._note(message.id, job, changes)
-        index = None if event.name in UNINDEXED or message.volatile else job.nevents
+        index = None if event.name in UNINDEXED else job.nevents
         self._apply(job, event, message)
+        if event.name == "submit":
+            self._learn_key(job, message)
+        elif event.name == "memo":
+            self._memos[job.id] = event.timestamp
         changes.posted.append(Posted(message.id, index, event, facets(job)))
 
     def _apply(self, job: Job, event: Event, message: JournalMessage) -> None:
-        if event.name in _NESTED and _is_deep(event.context):
-            # What takes more levels than code has to walk them must not be in a row.
-            event = Event(event.timestamp, event.name)
         try:
-            apply(job, event, message.R, volatile=message.volatile)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            _log.warning("journal: job %d: bad %s event: %r", job.id, event.name, error)
+            apply(job, event, message.R)
+        except BAD_VALUE as error:
+            self._warn(job, event, error)
+
+    def _warn(self, job: Job, event: Event, error: Exception) -> None:
+        now = time.monotonic()
+        if now - self._warned < _WARNING_PAUSE_S:
+            self._unwarned += 1
+            return
+        _log.warning(
+            "journal: job %d: bad %s event: %.200r (and %d more bad events before it)",
+            job.id,
+            event.name,
+            error,
+            self._unwarned,
+        )
+        self._warned, self._unwarned = now, 0
 
     def _note(self, jobid: int, job: Job | None, changes: Changes) -> None:
         self._rows.pop(jobid, None)
@@ -243,6 +279,7 @@ class Table:
         if job is None:
             return
         self._rows.pop(jobid, None)
+        self._memos.pop(jobid, None)
         # A job that this batch made or changed is filed under what it was before the batch.
         before = changes.changed.pop(jobid, Shape(facets(job), mark(job)))
         if before is not None:
@@ -287,31 +324,17 @@ class Table:
                 self.index.remove([(jobid, filed)])
                 self.digest = (self.digest - mark(job)) % DIGEST_MODULUS
                 self._rows.pop(jobid, None)
+                self._memos.pop(jobid, None)
                 # Readers go by what they were told: a row that came in this batch they never had.
                 before = changes.changed.pop(jobid, Shape(filed, mark(job)))
                 self._trimmed = max(self._trimmed, jobid)
                 if before is not None:
                     changes.gone[jobid] = before
 
-    def _learn_key(self, message: JournalMessage) -> None:
-        known_by = read_mark(message.jobspec)
+    def _learn_key(self, job: Job, message: JournalMessage) -> None:
+        known_by = self._signer.read(message.jobspec, job.userid)
         if known_by is None:
             return  # submitted without a key, or by somebody else
         self._keys[known_by.key] = (message.id, known_by.digest)
         if len(self._keys) > self._max_keys:
             del self._keys[next(iter(self._keys))]
-
-
-def _is_deep(context: dict[str, Any] | None) -> bool:
-    """Whether it is nested too deep; without recursion."""
-    level: list[Any] = [] if context is None else [context]
-    for _ in range(_MAX_DEPTH):
-        level = [
-            part
-            for item in level
-            for part in (item.values() if isinstance(item, dict) else item)
-            if isinstance(part, (dict, list))
-        ]
-        if not level:
-            return False
-    return True

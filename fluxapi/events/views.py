@@ -14,7 +14,7 @@ import msgspec
 from .batch import Batch
 from .filters import Filter, Selection
 from .index import facets
-from .ring import Entry, Refused, Ring, name_of
+from .ring import Entry, Refused, Ring, identity, name_of
 from .snapshot import Snapshot
 from .table import Table
 from .tally import Tally
@@ -71,10 +71,11 @@ class EventsView:
         self._selection = Selection(filter)
         self._names = filter.events
         self._first = filter.first_index
+        self._seen = filter.seen
         self._ring = ring
         self.tally = Tally(table, self._selection)
         self.has_digest = self._selection.whole
-        self._all = self._selection.takes_all and self._names is None and not self._first
+        self._all = self._selection.takes_all and filter == Filter(jobs=filter.jobs, ids=filter.ids)
 
     def news(self, batch: Batch) -> list[Message]:
         """The events that the filter takes."""
@@ -109,7 +110,10 @@ class EventsView:
             return False
         if entry.kind == "gone":
             return True
-        if entry.index is not None and entry.index < self._first:
+        if entry.index is None:
+            if self._seen and identity(entry.body) in self._seen:
+                return False
+        elif entry.index < self._first:
             return False
         return self._names is None or entry.name in self._names
 

@@ -18,10 +18,10 @@ from fluxapi import keys, schema
 from fluxapi.body import decode
 from fluxapi.errors import FluxapiError, InstanceUnavailable, ValidationFailed
 from fluxapi.instance.protocol import Submission
+from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import Defaults, build, substitute
 from fluxapi.model.keymark import KeyMark, digest
-from fluxapi.model.resources import decode_idset
 
 from .submit import SEEN_WITHIN, exists, idempotency_key
 from .support import json_bytes, reply
@@ -178,7 +178,7 @@ def _repeated(fields: Mapping[str, Any]) -> Iterable[Item]:
     if "copies" in fields:
         return (("/job", job, None) for _ in range(int(fields["copies"])))
     try:
-        ids = sorted(set(decode_idset(fields["cc"])))
+        ids = IdSet.parse(fields["cc"])
     except ValueError as error:
         raise ValidationFailed([{"pointer": "/cc", "detail": f"{error}."}]) from None
     if len(ids) > _MAX_JOBS:

@@ -14,9 +14,9 @@ from fluxapi.events.filters import Filter, read_filter
 from fluxapi.events.hub import Hub
 from fluxapi.events.outlet import Outlet
 from fluxapi.events.output import OnEnd
-from fluxapi.events.ring import encode_body
+from fluxapi.events.ring import encode_body, identity
 from fluxapi.events.wire import Wire
-from fluxapi.model.eventlog import Event
+from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.tickets import LIFETIME
 
 from .support import accepted, job_of, reply
@@ -52,15 +52,23 @@ class _Job:
     seq: int
 
     def begin(self, outlet: Outlet, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
-        frames = [
-            wire.frame("event", b"", encode_body(self.jobid, index, event))
-            for index, event in enumerate(self.events)
-        ]
-        outlet.write(wire.join(frames))
+        bodies: list[bytes] = []
+        unindexed: set[bytes] = set()
+        for event in self.events:
+            if event.name in UNINDEXED:
+                bodies.append(encode_body(self.jobid, None, event))
+                unindexed.add(identity(bodies[-1]))
+            else:
+                bodies.append(encode_body(self.jobid, len(bodies) - len(unindexed), event))
+        outlet.write(wire.join([wire.frame("event", b"", body) for body in bodies]))
         subscription = self.hub.subscribe(
             outlet,
             "events",
-            Filter(ids=frozenset({self.jobid}), first_index=len(self.events)),
+            Filter(
+                ids=frozenset({self.jobid}),
+                first_index=len(bodies) - len(unindexed),
+                seen=frozenset(unindexed),
+            ),
             wire,
             since=self.seq,
             until=self.jobid,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from fluxapi.model.resources import Node, decode_idset
+from fluxapi.model.idset import IdSet
+from fluxapi.model.resources import Node
 from fluxapi.model.resources import nodes as nodes_of
 
 from .protocol import Resources
@@ -16,8 +17,8 @@ __all__ = ["describe"]
 def describe(found: Resources) -> dict[str, Any]:
     """The answer of ``GET /resources``."""
     allocated = {node.rank: node for node in nodes_of(found.allocated)}
-    offline, excluded = set(decode_idset(found.offline)), set(decode_idset(found.exclude))
-    drained = {rank: why for ranks, why in found.drain.items() for rank in decode_idset(ranks)}
+    offline, excluded = IdSet.parse(found.offline), IdSet.parse(found.exclude)
+    drained = {rank: why for ranks, why in found.drain.items() for rank in IdSet.parse(ranks)}
     rows = []
     for node in nodes_of(found.all):
         used = allocated.get(node.rank, Node(node.rank, node.name, (), ()))
@@ -39,8 +40,8 @@ def describe(found: Resources) -> dict[str, Any]:
 
 def _state(
     rank: int,
-    offline: set[int],
-    excluded: set[int],
+    offline: IdSet,
+    excluded: IdSet,
     drained: Mapping[int, Any],
     allocated: Mapping[int, Any],
 ) -> str:

@@ -116,6 +116,13 @@ class Instance(Protocol):
         Those of another process that has ended meanwhile, too. Raises ``InstanceUnavailable``.
         """
 
+    async def secret(self) -> bytes:
+        """Return the secret that services in front of this instance share, now and later.
+
+        Only the owner of the instance can read it, and so what the owner runs. Raises
+        ``InstanceUnavailable``, or ``FluxRefused`` where it cannot be kept.
+        """
+
     async def raise_exception(
         self, jobid: int, type: str, severity: int, note: str | None = None
     ) -> None:

@@ -1,4 +1,8 @@
-"""How many tasks, cores and nodes a jobspec asks for, as ``src/common/libjob/jj.c`` counts them."""
+"""How many tasks, cores and nodes a jobspec asks for, as ``src/common/libjob/jj.c`` counts them.
+
+Flux does not validate shell options, and a jobspec may ask for more than there is: each number is
+checked to be one, and a product that does not fit into Flux's own integers counts as unknown.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,20 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from .resources import Allocation
+from .resources import MAX_COUNT, Allocation
 
 __all__ = ["Counts", "read_counts"]
+
+_MAX_VERTICES = 1024
+"""Resource vertices of one jobspec that are read: RFC 25 allows a handful."""
 
 
 class Counts(NamedTuple):
     """The counts of one jobspec; equal ones are one object, shared by all jobs that have them.
 
     ``slots`` is per node where ``nodes`` is set; ``total`` is ``tasks[0].count.total``; ``per`` and
-    ``per_count`` are the shell option ``per-resource``.
+    ``per_count`` are the shell option ``per-resource``. ``per`` is ``"?"`` where that option is not
+    what it should be: then Flux does not know the number of tasks, either.
     """
 
     nodes: int
@@ -34,31 +42,42 @@ class Counts(NamedTuple):
     @property
     def nnodes(self) -> int | None:
         """Nodes asked for, ``None`` when Flux decides."""
-        return self.nodes or None
+        return _known(self.nodes)
 
     @property
     def ncores(self) -> int | None:
         """Cores asked for, ``None`` when only the allocation tells (whole nodes)."""
-        return None if self.nodes and self.exclusive else self.all_slots * self.slot_size
+        if self.nodes and self.exclusive:
+            return None
+        return _known(self.all_slots * self.slot_size)
 
     def ntasks(self, given: Allocation | None) -> int | None:
-        """Tasks, ``None`` while only the allocation can tell (tasks per node or per core)."""
+        """Return the tasks, ``None`` while only the allocation can tell their number."""
+        return _known(self._tasks(given))
+
+    def _tasks(self, given: Allocation | None) -> int:
         if self.per == "node":
             nodes = self.nodes or (given.nnodes if given else 0)
-            return nodes * self.per_count or None
+            return nodes * self.per_count
         if self.per == "core":
             if not self.nodes:
                 return self.all_slots * self.slot_size * self.per_count
-            return given.ncores * self.per_count if given else None
+            return given.ncores * self.per_count if given else 0
+        if self.per is not None:
+            return 0
         return self.all_slots if self.total is None else self.total
 
-    def with_resources(self, resources: Sequence[Mapping[str, Any]]) -> Counts:
-        """The counts after a jobspec-update of ``resources``."""
+    def with_resources(self, resources: Any) -> Counts:
+        """Return the counts after a jobspec-update of ``resources``; raises ``ValueError``."""
         return _shared(*_walk(resources), self.total, self.per, self.per_count)
 
-    def with_tasks(self, tasks: Sequence[Mapping[str, Any]]) -> Counts:
-        """The counts after a jobspec-update of ``tasks``."""
-        return _shared(*self[:4], tasks[0]["count"].get("total"), self.per, self.per_count)
+    def with_tasks(self, tasks: Any) -> Counts:
+        """Return the counts after a jobspec-update of ``tasks``; raises ``ValueError``."""
+        return _shared(*self[:4], _total(tasks), self.per, self.per_count)
+
+
+def _known(count: int) -> int | None:
+    return count if 0 < count <= MAX_COUNT else None
 
 
 @lru_cache(maxsize=65536)
@@ -66,29 +85,49 @@ def _shared(*fields: Any) -> Counts:
     return Counts(*fields)
 
 
-def read_counts(
-    resources: Sequence[Mapping[str, Any]],
-    tasks: Sequence[Mapping[str, Any]],
-    per_resource: Mapping[str, Any] | None,
-) -> Counts:
-    """Count; raises ``KeyError``, ``TypeError`` or ``ValueError`` for what is not a jobspec V1."""
-    per, per_count = None, 1
-    if per_resource:
-        per, per_count = per_resource["type"], per_resource.get("count", 1)
-    return _shared(*_walk(resources), tasks[0]["count"].get("total"), per, per_count)
+def read_counts(resources: Any, tasks: Any, per_resource: Any) -> Counts:
+    """Count what a jobspec asks for; raises ``ValueError`` for what is not a jobspec V1."""
+    return _shared(*_walk(resources), _total(tasks), *_per(per_resource))
 
 
-def _walk(resources: Sequence[Mapping[str, Any]]) -> tuple[int, int, int, bool]:
-    nodes = slots = slot_size = 0
+def _per(option: Any) -> tuple[str | None, int]:
+    """Return type and count of the shell option ``per-resource`` (job_data.c, job-list)."""
+    if option is None:
+        return None, 1
+    if isinstance(option, Mapping):
+        kind, count = option.get("type"), option.get("count", 1)
+        if isinstance(kind, str) and _is_count(count):
+            # Job-list ignores types that it does not know.
+            return (kind, count) if kind in {"node", "core"} else (None, 1)
+    return "?", 1
+
+
+def _total(tasks: Any) -> int | None:
+    """Return ``tasks[0].count.total``, ``None`` where it is not a number."""
+    try:
+        total = tasks[0]["count"]["total"]
+    except (KeyError, IndexError, TypeError):
+        return None
+    return total if _is_count(total) else None
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 < value <= MAX_COUNT
+
+
+def _walk(resources: Any) -> tuple[int, int, int, bool]:
+    nodes = slots = slot_size = read = 0
     exclusive = False
-    factor = 1
-    level: Sequence[Mapping[str, Any]] = resources
-    below: list[tuple[int, Sequence[Mapping[str, Any]]]] = []
-    while True:
+    below: list[tuple[int, Any]] = [(1, resources)]
+    while below:
+        factor, level = below.pop()
+        if not isinstance(level, Sequence) or isinstance(level, str):
+            raise ValueError("a level of resources must be an array")  # noqa: TRY004 - one error
         for vertex in level:
-            kind, count = vertex["type"], vertex["count"]
-            if not isinstance(count, int):
-                raise TypeError("a count must be an integer")
+            kind, count = _vertex(vertex)
+            read += 1
+            if read > _MAX_VERTICES or factor * count > MAX_COUNT:
+                raise ValueError("asks for more resources than Flux can count")
             if kind == "node":
                 nodes = factor * count
                 exclusive = exclusive or bool(vertex.get("exclusive"))
@@ -98,9 +137,14 @@ def _walk(resources: Sequence[Mapping[str, Any]]) -> tuple[int, int, int, bool]:
                 slot_size = count
             if "with" in vertex:
                 below.append((factor * count, vertex["with"]))
-        if not below:
-            break
-        factor, level = below.pop()
     if slots <= 0 or slot_size <= 0:
         raise ValueError("cannot determine slots and their size")
     return nodes, slots, slot_size, exclusive
+
+
+def _vertex(vertex: Any) -> tuple[str, int]:
+    kind = vertex.get("type") if isinstance(vertex, Mapping) else None
+    count = vertex.get("count") if isinstance(vertex, Mapping) else None
+    if not isinstance(kind, str) or not _is_count(count):
+        raise ValueError("a resource must have a type and a count")
+    return kind, int(count or 0)

@@ -21,7 +21,7 @@ import msgspec
 from fluxapi.errors import ValidationFailed
 
 from . import options
-from .keymark import KeyMark
+from .keymark import KeyMark, KeySigner
 from .options import Fields
 from .submission import Submission
 
@@ -63,6 +63,7 @@ class Defaults:
     option_flags: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     launchers: tuple[str, ...] = ()
+    signer: KeySigner = field(default_factory=KeySigner)
 
 
 _FOLDER = "needs an absolute path on the nodes as system.cwd; ~ and variables are not replaced in"
@@ -83,7 +84,7 @@ def build(
         name = "jobspec" if "jobspec" in given else "shell_options"
         raise ValidationFailed([_wrong(name, _NO_TERMINAL)])
     if mark is not None:
-        document = _marked(document, mark)
+        document = _marked(document, defaults.signer.sign(mark))
     return Submission(
         jobspec=_encode(document),
         urgency=parse_urgency(given.get("urgency", 16)),
@@ -274,9 +275,9 @@ def _resources(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]
     return node, {"total": tasks} if tasks % nodes else {"per_slot": 1}
 
 
-def _marked(document: dict[str, Any], mark: KeyMark) -> dict[str, Any]:
+def _marked(document: dict[str, Any], mark: dict[str, str]) -> dict[str, Any]:
     attributes = document["attributes"]
-    user = {**attributes.get("user", {}), "fluxapi": mark.to_attribute()}
+    user = {**attributes.get("user", {}), "fluxapi": mark}
     return {**document, "attributes": {**attributes, "user": user}}
 
 

@@ -6,13 +6,15 @@ the digest of what was asked for, and how both are written to and read from a jo
 
 from __future__ import annotations
 
+import hmac
+import secrets
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, NamedTuple
 
 import msgspec
 
-__all__ = ["MAX_KEY_LENGTH", "KeyMark", "digest", "read_mark"]
+__all__ = ["MAX_KEY_LENGTH", "KeyMark", "KeySigner", "digest"]
 
 MAX_KEY_LENGTH = 255
 """Characters of an Idempotency-Key."""
@@ -20,7 +22,7 @@ MAX_KEY_LENGTH = 255
 _MAX_NAME_LENGTH = MAX_KEY_LENGTH + 20
 """Characters of a mark's key: an Idempotency-Key behind a number of at most 18 digits."""
 
-_DIGEST_LENGTH = 64
+_SECRET_BYTES = 32
 _SEPARATOR = "\x1f"
 """Cannot be in a header, so no single job can have the key of a member of a bulk request."""
 
@@ -43,20 +45,53 @@ class KeyMark(NamedTuple):
         """Return the mark of job *number* of the bulk request with this Idempotency-Key."""
         return cls(f"{number}{_SEPARATOR}{key}", digest)
 
-    def to_attribute(self) -> dict[str, str]:
+
+class KeySigner:
+    """Signs marks, and tells those that it signed from others.
+
+    Anybody who may submit to the instance can write a mark into a jobspec. One counts if the job is
+    the instance owner's and the mark bears the signature of the secret that the services in front
+    of the instance share.
+    """
+
+    def __init__(self) -> None:
+        self._secret = secrets.token_bytes(_SECRET_BYTES)
+        self._owner: int | None = None
+
+    def share(self, owner: int, secret: bytes | None) -> None:
+        """Sign for the jobs of the instance *owner* (a user id), with the *secret* if there is one.
+
+        Without one the signatures hold for this process.
+        """
+        self._owner = owner
+        if secret is not None:
+            self._secret = secret
+
+    def sign(self, mark: KeyMark) -> dict[str, str]:
         """Return the value of ``attributes.user.fluxapi``."""
-        return {"key": self.key, "digest": self.digest}
+        return {"key": mark.key, "digest": mark.digest, "signature": self._signature(mark)}
+
+    def read(self, jobspec: Any, userid: int) -> KeyMark | None:
+        """Return the mark of a user's jobspec, or ``None`` where there is none that counts."""
+        if userid != self._owner:
+            return None
+        found = _read(jobspec)
+        if found is None:
+            return None
+        mark, signature = found
+        return mark if hmac.compare_digest(signature, self._signature(mark).encode()) else None
+
+    def _signature(self, mark: KeyMark) -> str:
+        text = f"{mark.digest}{_SEPARATOR}{mark.key}".encode()
+        return hmac.digest(self._secret, text, "sha256").hex()
 
 
-def read_mark(jobspec: Any) -> KeyMark | None:
-    """Return the mark of a jobspec, or ``None`` where there is none or something else."""
+def _read(jobspec: Any) -> tuple[KeyMark, bytes] | None:
     try:
         attribute = jobspec["attributes"]["user"]["fluxapi"]
-        key, of_request = attribute["key"], attribute["digest"]
+        texts = [attribute[name] for name in ("key", "digest", "signature")]
     except (KeyError, TypeError, IndexError):
         return None
-    if not (isinstance(key, str) and isinstance(of_request, str)):
+    if not all(isinstance(text, str) and len(text) <= _MAX_NAME_LENGTH for text in texts):
         return None
-    if len(key) > _MAX_NAME_LENGTH or len(of_request) > _DIGEST_LENGTH:
-        return None
-    return KeyMark(key, of_request)
+    return KeyMark(*texts[:2]), texts[2].encode()

@@ -1,10 +1,11 @@
 """The record of a job, as the API gives it.
 
-It is that of ``flux jobs --json`` (``JobInfo.to_dict`` in flux/job/info.py) with four differences:
+It is that of ``flux jobs --json`` (``JobInfo.to_dict`` in flux/job/info.py) with five differences:
 ``id`` is the plain F58 string and there is no ``jobid``; ``dependencies`` are as Flux keeps them;
-``revision`` is the number of eventlog entries that the record is folded from; and what depends on
-the moment of asking (``t_remaining``, ``runtime`` of a running job) is left to the reader, who has
-``t_run`` and ``expiration``.
+``revision`` is the number of eventlog entries, memos left out, that the record is folded from;
+``truncated`` names the fields of which the job brought more than a record holds; and what depends
+on the moment of asking (``t_remaining``, ``runtime`` of a running job) is left to the reader, who
+has ``t_run`` and ``expiration``.
 """
 
 from __future__ import annotations
@@ -109,13 +110,16 @@ def _add_counts(job: Job, document: dict[str, Any]) -> None:
 def _add_annotations(job: Job, document: dict[str, Any]) -> None:
     annotations = job.annotations or {}
     user = annotations.get("user")
-    if isinstance(user, dict) and "uri" in user:
-        document["uri"] = user["uri"]
+    uri = user.get("uri") if isinstance(user, dict) else None
+    if isinstance(user, dict) and isinstance(uri, str):
+        document["uri"] = uri
         rest = {key: value for key, value in user.items() if key != "uri"}
         annotations = {key: value for key, value in annotations.items() if key != "user"}
         if rest:
             annotations["user"] = rest
     document["annotations"] = annotations
+    if job.truncated:
+        document["truncated"] = job.truncated
 
 
 def returncode(job: Job) -> int | None:

@@ -11,7 +11,7 @@ import msgspec
 
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import Instance, LookupKey
-from fluxapi.model.eventlog import Event
+from fluxapi.model.eventlog import UNINDEXED, Event
 
 from .visible import LONG, MEDIUM, SHORT, escaped, visible
 from .words import duration, outcome, utc
@@ -79,6 +79,7 @@ async def dossier(instance: Instance, jobid: int, record: Mapping[str, Any]) -> 
             "record": _cut(record, _MAX_RECORD_BYTES),
             "events": shown,
             "skipped": skipped,
+            "next": sum(event.name not in UNINDEXED for event in events or ()),
         },
     }
 

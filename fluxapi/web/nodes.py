@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
-from fluxapi.model.resources import decode_idset
+from fluxapi.model.idset import IdSet
 
 __all__ = ["STATES", "arrange", "jobs_by_rank"]
 
@@ -48,7 +48,7 @@ def jobs_by_rank(records: Iterable[Mapping[str, Any]]) -> dict[int, list[Mapping
     """The records of running jobs by each broker rank that they run on."""
     found: dict[int, list[Mapping[str, Any]]] = {}
     for record in records:
-        for rank in decode_idset(record.get("ranks", "")):
+        for rank in IdSet.parse(record.get("ranks", "")):
             found.setdefault(rank, []).append(record)
     return found
 

@@ -13,14 +13,17 @@ export class Eventlog {
   entries = [];
   /** How many entries are left out before these. */
   skipped = 0;
-  /** Index of the next entry that is not here yet. */
+  /** Index of the next entry that is not here yet. Memos have none. */
   next = 0;
 
-  /** Begin anew with what there is. @param {Entry[]} entries of the eventlog @param {number} skipped how many come before */
-  fill(entries, skipped) {
-    this.entries = entries.map((entry, at) => ({ ...entry, index: skipped + at }));
+  /**
+   * Begin anew with the entries of the eventlog.
+   * @param {Entry[]} entries @param {number} skipped how many come before them @param {number} next see above
+   */
+  fill(entries, skipped, next = indexed(entries)) {
+    this.entries = entries.slice();
     this.skipped = skipped;
-    this.next = skipped + entries.length;
+    this.next = next;
     this.#trim();
   }
 
@@ -33,6 +36,8 @@ export class Eventlog {
       if (entry.index < this.next) return true;
       if (entry.index > this.next) return false;
       this.next++;
+    } else if (this.entries.some(({ name, timestamp }) => name === entry.name && timestamp === entry.timestamp)) {
+      return true;
     }
     this.entries.push(entry);
     this.#trim();
@@ -42,9 +47,13 @@ export class Eventlog {
   #trim() {
     const excess = this.entries.length - MAX_ENTRIES;
     if (excess <= 0) return;
-    this.skipped += this.entries.slice(0, excess).filter((entry) => entry.index !== undefined).length;
-    this.entries.splice(0, excess);
+    this.skipped += this.entries.splice(0, excess).filter((entry) => entry.name !== "annotations").length;
   }
+}
+
+/** @param {Entry[]} entries of an eventlog @returns {number} how many of them have an index */
+function indexed(entries) {
+  return entries.filter(({ name }) => name !== "memo").length;
 }
 
 /** A context as `flux job eventlog` writes it. @param {Record<string, any> | undefined} context */
@@ -91,7 +100,7 @@ export function draw(where, log, start) {
     cells[0]?.append(moments.tell(entry.timestamp));
     cells[1]?.append(after);
     cells[2]?.append(element("b", { textContent: visible(entry.name, { most: SHORT }) }));
-    if (entry.index === undefined) cells[2]?.append(element("span", { className: "soft", textContent: " (not kept)" }));
+    if (entry.name === "annotations") cells[2]?.append(element("span", { className: "soft", textContent: " (not kept)" }));
     cells[3]?.append(details(entry.context));
     row.append(...cells);
     rows.set(row, entry);

@@ -15,7 +15,7 @@ from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.broker import BrokerInstance
 from fluxapi.instance.embedded import EmbeddedInstance
 from fluxapi.instance.protocol import Submission
-from fluxapi.model.resources import decode_idset
+from fluxapi.model.idset import IdSet
 from tests.contract.conftest import make
 from tests.contract.site import TIMEOUT, Site, spec
 from tests.running import flux_instance
@@ -40,9 +40,9 @@ async def test_its_resources(site: Site) -> None:
     ranks = [
         rank
         for entry in resources.all["execution"]["R_lite"]
-        for rank in decode_idset(entry["rank"])
+        for rank in IdSet.parse(entry["rank"])
     ]
-    assert sorted(ranks) == list(range(site.info.size)) == decode_idset(resources.online)
+    assert sorted(ranks) == list(range(site.info.size)) == list(IdSet.parse(resources.online))
     assert (resources.offline, resources.exclude, resources.torpid) == ("", "", "")
     assert resources.drain == {}
     assert resources.down is None

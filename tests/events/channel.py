@@ -27,7 +27,7 @@ from fluxapi.events.ring import Ring
 from fluxapi.events.table import Table
 from fluxapi.events.trail import Trail
 from fluxapi.events.wire import Lines, ServerSentEvents, Wire
-from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged
+from fluxapi.model.eventlog import Event, JournalMessage, Purged
 from fluxapi.model.jobid import JOBID_ANY, encode_f58
 
 __all__ = [
@@ -278,10 +278,10 @@ class Flux:
         event = Event(self.now, name, context)
         if name == "clean":
             self.inactive.add(jobid)
-        if name not in UNINDEXED and not volatile:
+        if name not in {"annotations", "invalidate"} and not volatile:
             self.logs[jobid].append(event)
         R = allocation(jobid) if name == "alloc" else None
-        return JournalMessage(jobid, [event], R=R, volatile=volatile)
+        return JournalMessage(jobid, [event], R=R)
 
     def purge(self, *ids: int) -> Purged:
         for jobid in ids:

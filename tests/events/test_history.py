@@ -36,13 +36,13 @@ FORWARD = (0.0, 0.0, 0.001, 1.0, 7.0)
 def history_of(jobs: dict[int, list[float]], limit: int = 65_536) -> History:
     history = History(limit)
     for jobid, times in jobs.items():
-        events = [Event(time, "memo") for time in times]
+        events = [Event(time, "urgency") for time in times]
         if history.wants(JournalMessage(jobid, events)):
             history.add(jobid, events, [FACETS] * len(events))
     return history
 
 
-def recalled(history: History) -> list[tuple[int, int]]:
+def recalled(history: History) -> list[tuple[int, int | None]]:
     return [(jobid, index) for piece in history.recall() for jobid, index, _, _ in piece]
 
 
@@ -196,13 +196,13 @@ def test_a_cursor_from_after_a_step_misses_nothing_though_no_eventlog_shows_the_
     turns, flux = Turns(), Flux()
     with turns.running():
         first = Channel(turns)
-        run(first, flux, [("submit", 0, 0.0), ("submit", 0, 1.0), ("memo", 0, 500.0)])
-        run(first, flux, [("memo", 1, -400.0)])
+        run(first, flux, [("submit", 0, 0.0), ("submit", 0, 1.0), ("urgency", 0, 500.0)])
+        run(first, flux, [("urgency", 1, -400.0)])
         cursor = first.ring.cursor.decode()
-        flux.step(("memo", 1, 1.0))
+        flux.step(("urgency", 1, 1.0))
         reader = events_since(Channel(turns, flux.backlog()), cursor)
         assert not reader.resets
-        assert ("f3", 2, "memo") in reader.told
+        assert ("f3", 2, "urgency") in reader.told
 
 
 def test_jobs_that_are_recalled_but_were_dropped_are_gone() -> None:

@@ -136,5 +136,5 @@ def test_a_context_too_deep_to_be_written_is_left_out() -> None:
     for _ in range(200_000):
         deep = {"x": deep}
     assert encode_body(1, 4, Event(1.0, "memo", deep)) == (
-        b'"id":"f2","index":4,"name":"memo","timestamp":1.0}'
+        b'"id":"f2","index":4,"name":"memo","timestamp":1.0,"truncated":true}'
     )

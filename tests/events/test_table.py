@@ -11,6 +11,7 @@ from fluxapi.events.index import facets
 from fluxapi.events.table import Table
 from fluxapi.model.eventlog import Event, JournalMessage, Purged
 from fluxapi.model.jobid import JOBID_ANY, encode_f58
+from fluxapi.model.keymark import KeyMark, KeySigner
 from tests import recording
 
 SENTINEL = JournalMessage(JOBID_ANY, [])
@@ -173,7 +174,8 @@ def test_a_context_that_is_nested_too_deep_is_not_in_the_row(name: str) -> None:
         deep = {"annotations": deep}
     table = live_table(submit(1), event(1, name, **deep))
     assert table.record(1)["annotations"] == {}
-    assert table.record(1)["revision"] == (2 if name == "memo" else 1)
+    assert table.record(1)["revision"] == 1
+    assert table.record(1)["truncated"] == ("annotations",)
 
 
 def test_an_inactive_job_that_made_room_does_not_come_back() -> None:
@@ -201,11 +203,30 @@ def test_stats_count_states_and_results() -> None:
     }
 
 
+def signer() -> KeySigner:
+    made = KeySigner()
+    made.share(0, b"secret")
+    return made
+
+
 def test_idempotency_keys_ride_in_the_jobspec() -> None:
-    table = live_table(submit(1, fluxapi={"key": "k", "digest": "d"}), max_keys=1)
+    signs = signer()
+    table = live_table(
+        submit(1, fluxapi=signs.sign(KeyMark("k", "d"))), max_keys=1, signer=signer()
+    )
     assert table.idempotent("k") == (1, "d")
-    table.feed([submit(2, fluxapi={"key": "other", "digest": "d"})])
+    table.feed([submit(2, fluxapi=signs.sign(KeyMark("other", "d")))])
     assert table.idempotent("k") is None
+
+
+def test_a_key_of_another_user_or_without_our_signature_does_not_count() -> None:
+    forged = KeySigner().sign(KeyMark("forged", "d"))
+    copied = signer().sign(KeyMark("copied", "d"))
+    table = live_table(
+        submit(1, fluxapi=forged), submit(2, fluxapi=copied, userid=1000), signer=signer()
+    )
+    assert (table.idempotent("forged"), table.idempotent("copied")) == (None, None)
+    assert {1, 2} == set(table.index.all)
 
 
 @pytest.mark.parametrize(
@@ -216,10 +237,13 @@ def test_idempotency_keys_ride_in_the_jobspec() -> None:
         {"key": ["k"], "digest": "d"},
         {"key": "k", "digest": {}},
         {"key": "k" * 1000, "digest": "d"},
+        {"key": "k", "digest": "d"},
+        {"key": "k", "digest": "d", "signature": ["s"]},
+        {"key": "k", "digest": "d", "signature": "ƒ"},
     ],
 )
 def test_what_is_no_mark_is_no_key(mark: Any) -> None:
-    table = live_table(submit(1, fluxapi=mark))
+    table = live_table(submit(1, fluxapi=mark), signer=signer())
     assert table.idempotent("k") is None
     assert 1 in table
 

@@ -39,6 +39,9 @@ def r_object(ranks: str = "0-1", cores: str = "0-3", hosts: str = "node[0-1]") -
     }
 
 
+SECRET = b"a secret that all services in front of it share"
+
+
 class FakeInstance:
     """Jobs stay in SCHED until :meth:`finish`; ``refuse`` answers submissions that match."""
 
@@ -229,6 +232,9 @@ class FakeInstance:
         yield [JournalMessage(JOBID_ANY, [])]
         while True:
             yield await self._journal.get()
+
+    async def secret(self) -> bytes:
+        return SECRET
 
     async def settle(self) -> None:
         self.asked_to_settle.set()

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage
-from fluxapi.model.job import Job, apply, begin
+from fluxapi.model.fold import apply, begin
+from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import encode, record
 from tests import recording
@@ -41,7 +42,7 @@ def fold(messages: list[JournalMessage]) -> dict[int, Job]:
             if event.name == "invalidate":
                 del jobs[message.id]
             else:
-                apply(jobs[message.id], event, message.R, volatile=message.volatile)
+                apply(jobs[message.id], event, message.R)
     return jobs
 
 

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fluxapi.model.hostlist import decode_hostlist, encode_hostlist, holds_host
+from fluxapi.model.idset import IdSet, encode_idset
 from fluxapi.model.resources import (
     Node,
     allocation,
-    decode_hostlist,
-    decode_idset,
-    encode_hostlist,
-    encode_idset,
     nodes,
 )
 
@@ -71,9 +71,63 @@ def test_hostlists_read_back(hosts: list[str]) -> None:
     assert decode_hostlist(encode_hostlist(hosts)) == hosts
 
 
+@given(
+    st.lists(st.from_regex(r"[a-c]{0,2}[0-9]{1,3}|[a-c]{1,2}", fullmatch=True), max_size=12),
+    st.from_regex(r"[a-c]{0,2}[0-9]{1,3}", fullmatch=True),
+)
+def test_a_host_is_found_without_expanding(hosts: list[str], host: str) -> None:
+    text = encode_hostlist(hosts)
+    assert holds_host(text, host) == (host in hosts)
+    assert all(holds_host(text, held) for held in hosts)
+
+
+@given(st.sets(st.integers(0, 60)), st.sets(st.integers(0, 60)))
+def test_idsets_are_sets(one: set[int], other: set[int]) -> None:
+    first, second = IdSet.parse(encode_idset(one)), IdSet.parse(encode_idset(other))
+    assert set(IdSet.union((first, second))) == one | other
+    assert first.isdisjoint(second) == one.isdisjoint(other)
+    assert {number for number in range(62) if number in first} == one
+
+
+@pytest.mark.parametrize(
+    "text", ["0-4294967294", ",".join(["0-4194303"] * 1000), "[7,5,0-4194303]"]
+)
+def test_a_large_idset_is_not_expanded(text: str) -> None:
+    ids = IdSet.parse(text)
+    assert (len(ids) >= 4194304, 5 in ids, -1 in ids) == (True, True, False)
+
+
+@pytest.mark.parametrize("text", ["0-4294967295", "x", "3-1", "1,,2", ",".join("9" * 70_000)])
+def test_what_is_no_idset_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="id"):
+        IdSet.parse(text)
+
+
+def test_digits_without_end_are_a_host_name() -> None:
+    name = "1" * 50_000 + "x"
+    assert encode_hostlist([name, name[:-1]]) == f"{name},{name[:-1]}"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"R_lite": [{"rank": "0-4194303", "children": {"core": "0-4194303"}}]},
+        {"nodelist": ["n[0-4194303]"]},
+        {"R_lite": [{"rank": ["0"], "children": {}}]},
+        {"R_lite": [{"rank": "0", "children": {"core": "0," * 200_000 + "0"}}]},
+    ],
+)
+def test_an_r_of_impossible_size_is_refused(change: dict[str, Any]) -> None:
+    hostile = {"execution": {**R["execution"], **change}}  # type: ignore[dict-item]
+    with pytest.raises((ValueError, TypeError)):
+        allocation(hostile)
+    with pytest.raises(ValueError, match=r"R|hostlist|id"):
+        nodes(hostile)
+
+
 @given(st.sets(st.integers(0, 200)))
 def test_idsets_read_back(ids: set[int]) -> None:
-    assert decode_idset(encode_idset(ids)) == sorted(ids)
+    assert list(IdSet.parse(encode_idset(ids))) == sorted(ids)
 
 
 def test_brackets_stand_around_several_ids_only() -> None:

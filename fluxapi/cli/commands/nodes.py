@@ -13,7 +13,7 @@ from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import colors, put
 from fluxapi.cli.text import plural, safe
 from fluxapi.cli.times import short_date
-from fluxapi.model.resources import decode_idset
+from fluxapi.model.idset import IdSet
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -59,7 +59,7 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         return OK
     jobs: Counter[int] = Counter()
     async for job in flux.jobs(state=["RUNNING"]):
-        jobs.update(decode_idset(job.ranks or ""))
+        jobs.update(IdSet.parse(job.ranks or ""))
     rows = [_row(node, jobs[node["rank"]]) for node in resources["nodes"]]
     if not arguments.no_header:
         rows = [_HEADINGS, *rows, _sums(resources["totals"], sum(jobs.values()))]

@@ -31,12 +31,13 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.resources import decode_hostlist
 from fluxapi.model.shallow import decode
 
-from . import memos, refusal, resources
+from . import refusal, resources
 from .calls import Call, Submissions
 from .journal import JournalThread
 from .normalize import committed
 from .output import OutputReader
 from .rpc import RpcThread
+from .secret import shared_secret
 
 __all__ = ["BrokerInstance"]
 
@@ -144,6 +145,10 @@ class BrokerInstance:
             await asyncio.sleep(_BACKLOG_PAUSE_S)
         await asyncio.sleep(_ANNOUNCE_S)
 
+    async def secret(self) -> bytes:
+        """Return the secret that the KVS keeps for all services; see :mod:`.secret`."""
+        return await shared_secret(self._call)
+
     async def raise_exception(
         self, jobid: int, type: str, severity: int, note: str | None = None
     ) -> None:
@@ -234,9 +239,7 @@ class BrokerInstance:
         thread.start()
         try:
             while True:
-                batch = await thread.next_batch()
-                await memos.mark(batch, self.eventlog)
-                yield batch
+                yield await thread.next_batch()
         finally:
             self._journals.discard(thread)
             await thread.close()

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from fluxapi.errors import FluxRefused
-from fluxapi.model.resources import decode_hostlist, decode_idset
+from fluxapi.model.hostlist import holds_host, other_host
+from fluxapi.model.idset import IdSet
 
 __all__ = ["check_constraint", "matches"]
 
@@ -46,13 +47,13 @@ def _check_argument(operator: str, argument: Any, hostname: str) -> None:
         raise FluxRefused(f"invalid character in property '{argument}'")
     try:
         if operator == "ranks":
-            decode_idset(argument)
+            IdSet.parse(argument)
         elif operator == "hostlist":
-            for host in decode_hostlist(argument):
-                if host != hostname:
-                    raise FluxRefused(
-                        f"host constraint contains invalid hosts: host '{host}' not found"
-                    )
+            host = other_host(argument, hostname)
+            if host is not None:
+                raise FluxRefused(
+                    f"host constraint contains invalid hosts: host '{host}' not found"
+                )
     except ValueError as error:
         raise FluxRefused(f"constraint {operator}: {argument!r} {error}") from None
 
@@ -72,7 +73,7 @@ def _holds(operator: str, arguments: list[Any], hostname: str) -> bool:
     if operator == "not":
         return not all(matches(argument, hostname) for argument in arguments)
     if operator == "hostlist":
-        return any(hostname in decode_hostlist(argument) for argument in arguments)
+        return any(holds_host(argument, hostname) for argument in arguments)
     if operator == "ranks":
-        return any(_RANK in decode_idset(argument) for argument in arguments)
+        return any(_RANK in IdSet.parse(argument) for argument in arguments)
     return all(argument.startswith("^") for argument in arguments)

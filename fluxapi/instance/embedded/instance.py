@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import secrets
 import shutil
 import socket
 import tempfile
@@ -40,7 +41,7 @@ from .poller import Poller
 from .running import Running
 from .scheduler import Pool
 from .spool import Spool
-from .store import Store
+from .store import SECRET_BYTES, Store
 
 __all__ = ["EmbeddedInstance"]
 
@@ -162,6 +163,12 @@ class EmbeddedInstance:
     async def settle(self) -> None:
         """Return at once: what a process that has ended submitted is stored or does not exist."""
 
+    async def secret(self) -> bytes:
+        """Return the secret of the state directory; without one it is gone with the instance."""
+        self._running()
+        assert self._parts is not None  # noqa: S101 - it runs
+        return self._parts.secret
+
     async def raise_exception(
         self, jobid: int, type: str, severity: int, note: str | None = None
     ) -> None:
@@ -272,6 +279,7 @@ class _Parts:
         self.journal = Journal()
         self.spool = Spool(self._writes)
         self.guardian = Guardian(self._sweeps)
+        self.secret = secrets.token_bytes(SECRET_BYTES)
 
     async def open(self, statedir: Path | None) -> None:
         """Everything that blocks."""
@@ -279,6 +287,7 @@ class _Parts:
         if statedir is not None:
             self.store = Store(statedir)
             self.epoch = await self.store.open()
+            self.secret = self.store.secret
         rundir = await loop.run_in_executor(self._launches, tempfile.mkdtemp, None, "fluxapi-")
         self._rundir = Path(rundir)
         self.outputs = self._rundir if self.store is None else self.store.outputs

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import msgspec
 
+from fluxapi.model.idset import encode_idset
 from fluxapi.model.jobid import encode_f58
-from fluxapi.model.resources import encode_idset
 
 from .mustache import Tags
 from .request import Request, StreamTarget

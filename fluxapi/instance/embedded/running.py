@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from fluxapi.errors import FluxRefused
-from fluxapi.model.resources import encode_idset
+from fluxapi.model.idset import encode_idset
 
 from .execution import Execution, exit_code
 from .guardian import Guardian

@@ -12,7 +12,7 @@ from typing import Any
 
 from sortedcontainers import SortedDict
 
-from fluxapi.model.resources import encode_idset
+from fluxapi.model.idset import encode_idset
 
 from .constraint import matches
 from .request import Request

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -58,6 +59,9 @@ class Row:
     output_size: int
 
 
+SECRET_BYTES = 32
+
+
 class Store:
     """A state directory, held by one service at a time.
 
@@ -66,6 +70,8 @@ class Store:
 
     def __init__(self, statedir: Path) -> None:
         self.outputs = statedir / "output"
+        self.secret = secrets.token_bytes(SECRET_BYTES)
+        """See :meth:`~fluxapi.instance.protocol.Instance.secret`; kept once the store is open."""
         self._statedir = statedir
         self._executor = ThreadPoolExecutor(1, "fluxapi-store")
         self._database: sqlite3.Connection | None = None
@@ -121,6 +127,7 @@ class Store:
                 f"The state directory {self._statedir} was written by another release."
             )
         epoch = float(facts.setdefault("epoch", time.time()))
+        self.secret = bytes.fromhex(facts.setdefault("secret", self.secret.hex()))
         database.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", facts.items())
         return epoch
 

@@ -175,7 +175,7 @@ channel.follow(
   first.cursor,
 );
 if (first.events) {
-  log.fill(first.events, first.skipped);
+  log.fill(first.events, first.skipped, first.next);
   showEvents();
 } else refetch();
 show();

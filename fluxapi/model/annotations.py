@@ -1,0 +1,100 @@
+"""The annotations of a job: what the scheduler says of it, and the memos of its user.
+
+Whoever has a job can post a memo of any size and depth, so what is kept is bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+__all__ = ["MAX_ANNOTATIONS_BYTES", "annotate"]
+
+MAX_ANNOTATIONS_BYTES = 16_384
+"""Annotations of one job as JSON."""
+
+_MAX_DEPTH = 64
+"""Levels; Flux takes some two thousand."""
+
+_MAX_SHARED_LENGTH = 256
+
+_encoder = msgspec.json.Encoder()
+
+
+def annotate(
+    old: Mapping[str, Any] | None, new: Any, *, within: str | None = None
+) -> dict[str, Any] | None:
+    """Return *old* merged with *new*, or with ``{within: new}``; ``None`` when nothing is left.
+
+    Raises ``ValueError`` when the result would be too large or too deep, or *new* is no object.
+    """
+    if not isinstance(new, dict):
+        raise ValueError("annotations must be an object")  # noqa: TRY004 - one error
+    _check(new)
+    merged = _merge(old or {}, new if within is None else {within: new})
+    if not merged:
+        return None
+    if old:
+        _check(merged)
+    return _share(merged)
+
+
+def _check(value: dict[str, Any]) -> None:
+    if _is_deep(value):
+        raise ValueError("annotations are nested too deeply")
+    if len(_encoder.encode(value)) > MAX_ANNOTATIONS_BYTES:
+        raise ValueError("annotations are too large")
+
+
+def _merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *old* updated by *new*, level by level; a null removes its key (RFC 21, memo)."""
+    merged = dict(old)
+    for key, value in new.items():
+        if value is None:
+            merged.pop(key, None)
+        elif isinstance(value, dict):
+            below = merged.get(key)
+            inner = _merge(below if isinstance(below, dict) else {}, value)
+            if inner:
+                merged[key] = inner
+            else:
+                merged.pop(key, None)
+        else:
+            merged[key] = value
+    return merged
+
+
+def _share(annotations: dict[str, Any]) -> dict[str, Any]:
+    """Return one dict for all jobs that have the scheduler's usual annotation, one string.
+
+    Annotations are never changed in place, so sharing is safe.
+    """
+    sched = annotations.get("sched")
+    if len(annotations) == 1 and isinstance(sched, dict) and len(sched) == 1:
+        summary = sched.get("resource_summary")
+        if isinstance(summary, str) and len(summary) <= _MAX_SHARED_LENGTH:
+            return _resource_summary(summary)
+    return annotations
+
+
+@lru_cache(maxsize=65536)
+def _resource_summary(summary: str) -> dict[str, Any]:
+    return {"sched": {"resource_summary": summary}}
+
+
+def _is_deep(value: dict[str, Any]) -> bool:
+    """Tell whether *value* has too many levels, without recursion."""
+    level: list[Any] = [value]
+    for _ in range(_MAX_DEPTH):
+        level = [
+            part
+            for item in level
+            for part in (item.values() if isinstance(item, dict) else item)
+            if isinstance(part, (dict, list))
+        ]
+        if not level:
+            return False
+    return True

@@ -1,0 +1,54 @@
+"""Values that a job brings, checked before they are kept.
+
+A jobspec, an eventlog and an R are written by whoever submits jobs, and Flux validates a part of
+them. These functions return a value that is what it should be, or raise ``ValueError``.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+__all__ = ["MAX_ID", "clip", "integer", "number", "seconds", "text"]
+
+MAX_ID = (1 << 32) - 1
+"""Largest user id and priority."""
+
+_MAX_SECONDS = 1e11
+"""Some three thousand years: more than a time or a duration of Flux, and safe to calculate with."""
+
+
+def integer(value: Any, low: int, high: int) -> int:
+    """Return *value* if it is an integer from *low* to *high*."""
+    if type(value) is not int or not low <= value <= high:
+        raise ValueError(f"is not an integer from {low} to {high}")
+    return value
+
+
+def number(value: Any) -> float:
+    """Return *value* as a float if it is a finite number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError("is not a number")  # noqa: TRY004 - one error for all that is wrong
+    if not -_MAX_SECONDS <= value <= _MAX_SECONDS or math.isnan(value):
+        raise ValueError("is out of range")
+    return float(value)
+
+
+def seconds(value: Any) -> float:
+    """Return *value* if it is a number of seconds, 0 or more."""
+    found = number(value)
+    if found < 0:
+        raise ValueError("is below 0")
+    return found
+
+
+def text(value: Any) -> str:
+    """Return *value* if it is a string."""
+    if not isinstance(value, str):
+        raise ValueError("is not a string")  # noqa: TRY004 - one error for all that is wrong
+    return value
+
+
+def clip(value: str, length: int) -> str:
+    """Return at most *length* characters, the last of them an ellipsis where some are left out."""
+    return value if len(value) <= length else value[: length - 1] + "…"

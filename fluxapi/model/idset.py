@@ -1,0 +1,122 @@
+"""Idsets (RFC 22) as ranges: a set of four million ids costs no more than its text."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+__all__ = ["MAX_ID", "MAX_RANGES", "IdSet", "Range", "encode_idset", "read_ranges"]
+
+MAX_RANGES = 65_536
+"""Ranges in one text; Flux writes one for each gap in a set."""
+
+MAX_ID = (1 << 32) - 2
+"""The largest id that flux-core's idset takes (src/common/libidset)."""
+
+_MAX_DIGITS = 18
+_RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?", re.ASCII)
+
+
+class Range(NamedTuple):
+    """The ids from *first* to *last*, both included, written with at least *width* digits."""
+
+    first: int
+    last: int
+    width: int = 0
+
+    def __len__(self) -> int:
+        return self.last - self.first + 1
+
+
+def read_ranges(text: str) -> list[Range]:
+    """Return the ranges of an id list without brackets (``0-3,7``), in the order of the text.
+
+    Leading zeros of the first id give the width of all, as in RFC 29. Raises ``ValueError``.
+    """
+    if text.count(",") >= MAX_RANGES:
+        raise ValueError(f"holds more than {MAX_RANGES} ranges of ids")
+    width: int | None = None
+    found: list[Range] = []
+    for part in text.split(","):
+        match = _RANGE.fullmatch(part)
+        if match is None:
+            raise ValueError(f"{part[:40]!r} is not an id or a range of ids")
+        first, last = match[1], match[2] or match[1]
+        if width is None:
+            width = len(first) if first.startswith("0") else 0
+        if max(len(first), len(last)) > _MAX_DIGITS or int(last) < int(first):
+            raise ValueError(f"{part[:40]!r} is not a usable range of ids")
+        found.append(Range(int(first), int(last), width))
+    return found
+
+
+class IdSet:
+    """A set of ids, kept as sorted ranges that neither touch nor overlap."""
+
+    __slots__ = ("_count", "ranges")
+
+    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
+        self.ranges = _normalized(ranges)
+        self._count = sum(last - first + 1 for first, last in self.ranges)
+
+    @classmethod
+    def parse(cls, text: str) -> IdSet:
+        """Return the set that an RFC 22 text (``0-3,7`` or ``[0-3,7]``) stands for.
+
+        Raises ``ValueError`` for anything else, and for ids that Flux does not take.
+        """
+        text = text.strip()
+        if text.startswith("[") and text.endswith("]"):
+            text = text[1:-1]
+        ranges = read_ranges(text) if text else []
+        for item in ranges:
+            if item.last > MAX_ID:
+                raise ValueError(f"holds {item.last}, and {MAX_ID} is the largest id")
+        return cls((first, last) for first, last, _ in ranges)
+
+    @classmethod
+    def union(cls, sets: Iterable[IdSet]) -> IdSet:
+        """Return the set of all ids in *sets*."""
+        return cls(item for one in sets for item in one.ranges)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, number: object) -> bool:
+        if not isinstance(number, int):
+            return False
+        place = bisect_right(self.ranges, (number, MAX_ID + 1)) - 1
+        return place >= 0 and number <= self.ranges[place][1]
+
+    def __iter__(self) -> Iterator[int]:
+        for first, last in self.ranges:
+            yield from range(first, last + 1)
+
+    def isdisjoint(self, other: IdSet) -> bool:
+        """Tell whether no id is in both sets."""
+        return len(IdSet.union((self, other))) == len(self) + len(other)
+
+    def encode(self, *, brackets: bool = False) -> str:
+        """Return the RFC 22 text; with *brackets*, in brackets when there are several ids."""
+        text = ",".join(
+            str(first) if first == last else f"{first}-{last}" for first, last in self.ranges
+        )
+        return f"[{text}]" if brackets and self._count > 1 else text
+
+
+def encode_idset(ids: Iterable[int], *, brackets: bool = False) -> str:
+    """Return the RFC 22 text of *ids*; see :meth:`IdSet.encode`."""
+    return IdSet((number, number) for number in ids).encode(brackets=brackets)
+
+
+def _normalized(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    merged: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if merged and first <= merged[-1][1] + 1:
+            if last > merged[-1][1]:
+                merged[-1] = (merged[-1][0], last)
+        else:
+            merged.append((first, last))
+    return merged

@@ -1,0 +1,132 @@
+"""What the record of a job takes from its jobspec and R, and from updates of them.
+
+The rules are those of flux-core's job-list module (``src/modules/job-list/job_data.c``).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .checked import clip, number, seconds, text
+from .counts import read_counts
+from .job import Job
+from .resources import allocation
+
+__all__ = ["BAD_VALUE", "cut", "read_R", "read_jobspec", "update"]
+
+BAD_VALUE = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)
+"""What reading a value raises that is not what it should be."""
+
+_MAX_LENGTHS = {"name": 512, "cwd": 4096, "queue": 256, "bank": 256, "project": 256}
+"""Characters of each text of a jobspec that are kept."""
+
+
+def cut(job: Job, field: str) -> None:
+    """Note that *field* holds a part of what the job brought."""
+    if field not in job.truncated:
+        job.truncated = (*job.truncated, field)
+
+
+def read_R(job: Job, R: Any) -> None:  # noqa: N802 - R is RFC 20's name
+    """Read allocation and expiration; raises one of :data:`BAD_VALUE`."""
+    try:
+        job.allocation = allocation(R)
+        job.expiration = number(R["execution"].get("expiration", 0.0))
+    except BAD_VALUE:
+        cut(job, "R")
+        raise
+
+
+def read_jobspec(job: Job, jobspec: Mapping[str, Any]) -> None:
+    """Read what job-list takes from a jobspec: name, cwd, queue, bank, project, duration, counts.
+
+    What is not as it should be stays unset; what Flux accepted is no reason to fail.
+    """
+    attributes = _object(_object(jobspec).get("attributes"))
+    system = _object(attributes.get("system"))
+    _set_text(job, "name", _name(system, jobspec))
+    for field in ("cwd", "queue", "bank", "project"):
+        _set_text(job, field, system.get(field, ""))
+    try:
+        job.duration = seconds(system.get("duration", 0.0))
+        options = _object(_object(system.get("shell")).get("options"))
+        job.counts = read_counts(
+            jobspec.get("resources"), jobspec.get("tasks"), options.get("per-resource")
+        )
+    except BAD_VALUE:
+        return
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _name(system: Mapping[str, Any], jobspec: Mapping[str, Any]) -> Any:
+    name = _object(system.get("job")).get("name")
+    if name:
+        return name
+    try:
+        program = text(jobspec["tasks"][0]["command"][0])
+    except BAD_VALUE:
+        return ""
+    return program.rpartition("/")[2] or program
+
+
+def _set_text(job: Job, field: str, value: Any) -> None:
+    if isinstance(value, str):
+        length = _MAX_LENGTHS[field]
+        if len(value) > length:
+            cut(job, field)
+        setattr(job, field, sys.intern(clip(value, length)))
+
+
+def _set_duration(job: Job, value: Any) -> None:
+    job.duration = seconds(value)
+
+
+def _setter(field: str) -> Callable[[Job, Any], None]:
+    def setter(job: Job, value: Any) -> None:
+        _set_text(job, field, text(value))
+
+    return setter
+
+
+def _set_resources(job: Job, value: Any) -> None:
+    if job.counts is not None:
+        job.counts = job.counts.with_resources(value)
+
+
+def _set_tasks(job: Job, value: Any) -> None:
+    if job.counts is not None:
+        job.counts = job.counts.with_tasks(value)
+
+
+def _set_system(job: Job, value: Any) -> None:
+    for key, item in value.items():
+        update(job, f"attributes.system.{key}", item)
+
+
+def update(job: Job, key: str, value: Any) -> None:
+    """Apply one key of a jobspec-update event, if it shows in a record.
+
+    Raises one of :data:`BAD_VALUE`.
+    """
+    setter = _UPDATES.get(key)
+    if setter is not None:
+        setter(job, value)
+
+
+_UPDATES: dict[str, Callable[[Job, Any], None]] = {
+    "attributes.system": _set_system,
+    "attributes.system.duration": _set_duration,
+    "attributes.system.job.name": _setter("name"),
+    "attributes.system.cwd": _setter("cwd"),
+    "attributes.system.queue": _setter("queue"),
+    "attributes.system.bank": _setter("bank"),
+    "attributes.system.project": _setter("project"),
+    "resources": _set_resources,
+    "tasks": _set_tasks,
+}
+"""The keys of a jobspec-update event that show in a record, and what each sets."""
