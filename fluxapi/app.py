@@ -16,7 +16,7 @@ from aiohttp import web
 
 from . import asyncapi, keys, middleware, openapi, schema
 from .auth import Credentials
-from .errors import FluxRefused
+from .errors import FluxRefused, Forbidden
 from .events.connections import Connections
 from .events.cursor import instance_tag, new_epoch
 from .events.history import History
@@ -155,7 +155,7 @@ async def _instance(app: web.Application) -> AsyncIterator[None]:
 async def _share_secret(signer: KeySigner, instance: Instance, info: InstanceInfo) -> None:
     try:
         signer.share(info.owner, await instance.secret())
-    except FluxRefused as refused:
+    except (FluxRefused, Forbidden) as refused:
         signer.share(info.owner, None)
         _log.warning("Idempotency-Keys will not outlive this service: %s", refused.detail)
 

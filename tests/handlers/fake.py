@@ -20,7 +20,7 @@ from fluxapi.instance.protocol import (
     Resources,
     Submission,
 )
-from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, encode_eventlog
+from fluxapi.model.eventlog import Event, JournalMessage, encode_eventlog
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.model.output import Last, OutputBatch, Tail
 
@@ -145,7 +145,11 @@ class FakeInstance:
         self._answer()
         if jobid not in self.eventlogs:
             raise JobNotFound("There is no such job.")
-        return [event for event in self.eventlogs[jobid] if event.name not in UNINDEXED]
+        return [
+            event
+            for event in self.eventlogs[jobid]
+            if event.name not in {"annotations", "invalidate"}
+        ]
 
     def feed(self, jobid: int, *entries: dict[str, Any]) -> None:
         """Have a job write: one batch; its output goes on until :meth:`end_output`."""

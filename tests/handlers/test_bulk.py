@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 from pytest_aiohttp import AiohttpClient
 
+from fluxapi import keys
 from fluxapi.app import create_app
 from fluxapi.errors import FluxRefused, InstanceUnavailable
 from fluxapi.model.jobid import encode_f58
-from fluxapi.model.jobspec import Defaults, build
+from fluxapi.model.jobspec import build
 from fluxapi.model.keymark import KeyMark, digest
 from fluxapi.settings import Settings
 
@@ -178,13 +179,14 @@ async def test_a_key_waits_for_what_an_earlier_service_submitted(
     fields = {"command": "true"}
     body = fields if path == "/jobs" else {"jobs": [fields]}
     headers = {"Idempotency-Key": "k"}
-    client = await aiohttp_client(create_app(Settings(), instance, stop=lambda: None))
+    app = create_app(Settings(), instance, stop=lambda: None)
+    client = await aiohttp_client(app)
     asked = asyncio.ensure_future(client.post(path, json=body, headers=headers))
     await instance.asked_to_settle.wait()
     mark = KeyMark("k", digest(fields))
     if path == "/jobs/bulk":
         mark = KeyMark.of_member("k", 0, digest(fields))
-    (jobid,) = await instance.submit([build(fields, Defaults(), mark=mark)])
+    (jobid,) = await instance.submit([build(fields, app[keys.DEFAULTS], mark=mark)])
     assert isinstance(jobid, int)
     instance.settling.set()
     answer = await (await asked).json()

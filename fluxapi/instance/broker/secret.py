@@ -7,10 +7,11 @@ cannot read it.
 from __future__ import annotations
 
 import base64
+import errno
 import secrets
 from typing import Any, Protocol
 
-from fluxapi.errors import FluxRefused, NotFound
+from fluxapi.errors import FluxRefused
 
 __all__ = ["shared_secret"]
 
@@ -44,8 +45,10 @@ async def shared_secret(ask: _Ask) -> bytes:
 async def _lookup(ask: _Ask) -> bytes | None:
     try:
         answer = await ask("kvs.lookup", {"key": _KEY, "namespace": "primary", "flags": 0})
-    except NotFound:
-        return None
+    except FluxRefused as refused:
+        if refused.members.get("errno") == errno.ENOENT:
+            return None
+        raise
     try:
         return base64.b64decode(answer["val"]["data"], validate=True)
     except (KeyError, TypeError, ValueError):
