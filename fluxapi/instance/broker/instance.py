@@ -27,8 +27,8 @@ from fluxapi.instance.protocol import (
     Submission,
 )
 from fluxapi.model.eventlog import Event
+from fluxapi.model.hostlist import decode_hostlist
 from fluxapi.model.jobid import encode_f58
-from fluxapi.model.resources import decode_hostlist
 from fluxapi.model.shallow import decode
 
 from . import refusal, resources
