@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 import msgspec
 
 from .exits import FAILED, OK
+from .ids import shown_id
 from .terminal import note, progress_wanted, put
 from .text import plural, safe
 
@@ -139,7 +140,7 @@ async def _submit(
         if tracker is not None:
             tracker.expect(item.id)
         if not arguments.quiet:
-            put(item.id)
+            put(shown_id(item.id))
     return accepted, refusals.count
 
 

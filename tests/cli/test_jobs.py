@@ -246,3 +246,4 @@ def test_every_command_prints_ids_in_one_form(
     event = run.ok("watch", "--event=clean", shown, **environ)
     assert event.split()[0] == shown
     assert f"fluxapi: {shown}: " in run("cancel", shown, **environ).err
+    assert run("bulk", input="true\n", **environ).out.startswith(prefix)
