@@ -27,6 +27,7 @@ from .events.output import Outputs
 from .events.pages import Pages
 from .events.pulse import Pulse
 from .events.ring import Ring
+from .events.situation import Observer
 from .events.stats import Sampler
 from .events.table import Table
 from .events.trail import Trail
@@ -168,9 +169,11 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
     outputs = app[keys.OUTPUTS] = Outputs(app[keys.INSTANCE], app[keys.TABLE])
     metrics = app[keys.METRICS]
     metrics.watch(journal, outputs, app[keys.CONNECTIONS], app[keys.INFO])
-    pulse, sampler = Pulse(hub, outputs), Sampler(hub, app[keys.INSTANCE])
+    pulse, sampler = Pulse(hub, outputs), Sampler(hub)
+    observer = Observer(app[keys.TABLE], hub.stats, app[keys.INSTANCE])
+    app[keys.OBSERVER] = observer
     lag = LoopLag(metrics.late)
-    for part in (journal, pulse, sampler, lag):
+    for part in (journal, pulse, sampler, observer, lag):
         await part.start()
     app[keys.IDEMPOTENCY].begin_to_settle()
     try:
@@ -180,7 +183,7 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
     finally:
         await app[keys.IDEMPOTENCY].close()
         await outputs.close()
-        for part in (lag, sampler, pulse, journal):
+        for part in (lag, observer, sampler, pulse, journal):
             await part.close()
 
 

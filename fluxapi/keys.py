@@ -15,6 +15,7 @@ from .events.idempotency import Idempotency
 from .events.journal import Journal
 from .events.output import Outputs
 from .events.pages import Pages
+from .events.situation import Observer
 from .events.table import Table
 from .instance.protocol import Instance, InstanceInfo
 from .metrics import Metrics
@@ -37,6 +38,7 @@ __all__ = [
     "INSTANCE",
     "JOURNAL",
     "METRICS",
+    "OBSERVER",
     "OPENAPI",
     "OUTPUTS",
     "PAGES",
@@ -57,6 +59,7 @@ TABLE: web.AppKey[Table] = web.AppKey("table", Table)
 JOURNAL: web.AppKey[Journal] = web.AppKey("journal", Journal)
 HUB: web.AppKey[Hub] = web.AppKey("hub", Hub)
 CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections", Connections)
+OBSERVER: web.AppKey[Observer] = web.AppKey("observer", Observer)
 OUTPUTS: web.AppKey[Outputs] = web.AppKey("outputs", Outputs)
 TICKETS: web.AppKey[Tickets] = web.AppKey("tickets", Tickets)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")

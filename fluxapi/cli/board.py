@@ -6,7 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
+
 from fluxapi.model.jobid import parse
+from fluxapi.model.reason import Situation, reason
 
 from .fields import JobFields, heading
 from .format import Format
@@ -26,7 +29,7 @@ _BAR = 20
 _SHARE = 4
 """The nodes take at most one line in so many."""
 
-_FORMAT = Format(BUILTIN["default"][1], heading)
+_FORMAT = Format(BUILTIN["default"][1].replace("{contextual_info}", "{info}"), heading)
 
 
 class Line(NamedTuple):
@@ -127,7 +130,8 @@ def _jobs(board: Board, room: int, now: float) -> list[Line]:
     jobs = sorted(board.jobs.values(), key=_order)
     # Past the end there is nothing to see, and the next key is to be felt.
     begin = board.top = min(board.top, max(len(jobs) - room, 0))
-    rows = [JobFields(job, now) for job in jobs[begin : begin + room]]
+    situation = _situation(board.stats)
+    rows = [JobFields(_explained(job, situation, now), now) for job in jobs[begin : begin + room]]
     fitted = _FORMAT.fitted([row.get for row in rows], header=True)
     if not jobs:
         return [Line(""), Line("no active jobs", "dim")]
@@ -137,6 +141,18 @@ def _jobs(board: Board, room: int, now: float) -> list[Line]:
         Line(fitted.header().rstrip(), "reverse"),
     ]
     return lines + [Line(fitted.line(row.get), _style(row.job)) for row in rows]
+
+
+def _situation(stats: Stats | None) -> Situation:
+    if stats is None:
+        return Situation()
+    return Situation.of(stats.queues, msgspec.to_builtins(stats.nodes))
+
+
+def _explained(job: Job, situation: Situation, now: float) -> Job:
+    """Return the job with the reason why it waits, which the stream of jobs does not tell."""
+    why = reason(job.to_dict(), situation, now)
+    return msgspec.structs.replace(job, reason=why) if why else job
 
 
 def _order(job: Job) -> tuple[int, float, int]:

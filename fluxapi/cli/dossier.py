@@ -71,7 +71,7 @@ def _moment(timestamp: float | None) -> str:
 def state(job: Job, now: float) -> str:
     """The state, and in words what a pending job waits for or how an inactive one ended."""
     if job.is_active:
-        info = JobFields(job, now).contextual_info
+        info = JobFields(job, now).info
         return f"{job.state}: {info}" if job.t_run is None and info else job.state
     return f"{job.status}{_ending(job)}"
 

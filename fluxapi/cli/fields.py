@@ -24,7 +24,7 @@ from .times import duration
 if TYPE_CHECKING:
     from fluxapi.client import Job
 
-__all__ = ["HEADINGS", "JobFields", "heading"]
+__all__ = ["HEADINGS", "OWN", "JobFields", "heading"]
 
 _PENDING = frozenset({"DEPEND", "PRIORITY", "SCHED"})
 
@@ -141,6 +141,16 @@ class JobFields:
         if job.state == "SCHED":
             return self._waits_for()
         return safe(job.nodelist or "")
+
+    @property
+    def reason(self) -> str:
+        """The reason why a pending job waits, as the service gives it."""
+        return safe(self.job.reason or "")
+
+    @property
+    def info(self) -> str:
+        """The reason why a pending job waits, else where the job runs or ran."""
+        return self.reason or self.contextual_info
 
     def _waits_for(self) -> str:
         estimate = _annotation(self.job.annotations or {}, ["sched", "t_estimate"])
@@ -371,11 +381,16 @@ _TABLE: tuple[tuple[str, str, Getter], ...] = (
     ("contextual_info", "INFO", lambda it: it.contextual_info),
     ("contextual_time", "TIME", lambda it: it.contextual_time),
     ("inactive_reason", "INACTIVE-REASON", lambda it: it.inactive_reason),
+    ("reason", "REASON", lambda it: it.reason),
+    ("info", "INFO", lambda it: it.info),
     ("uri", "URI", _attribute("uri")),
     ("uri.local", "URI", _local_uri),
 )
 
 _FIELDS: dict[str, Getter] = {name: get for name, _, get in _TABLE}
+
+OWN = frozenset({"reason", "info"})
+"""Fields that ``flux jobs`` does not have: why a job waits, and that or where it runs."""
 
 HEADINGS: dict[str, str] = {
     **{name: title for name, title, _ in _TABLE},

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Coroutine, Iterable
+from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
 from .exits import FAILED, INTERRUPTED, OK, of_job
 from .hangup import while_read
 from .ids import shown_id
-from .terminal import note, put_raw
+from .terminal import note, progress_wanted, put_raw
 from .text import safe
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ _AT_A_TIME = 64
 
 _AGAIN = 2.0
 """Seconds for a second Ctrl-C, as for ``flux job attach``."""
+
+_REASON_EVERY_S = 2.0
 
 _NOTE = "interrupted by Ctrl-C"
 _STDERR = "stderr"
@@ -82,6 +84,33 @@ async def _stream(flux: AsyncClient, jobid: str, tail: int | None, writer: Write
         writer.write(entry)
 
 
+@contextlib.asynccontextmanager
+async def _reasons(flux: AsyncClient, jobid: str) -> AsyncIterator[None]:
+    """Say on standard error why the job waits, where somebody looks, until it starts."""
+    task = asyncio.ensure_future(_tell_reasons(flux, jobid) if progress_wanted() else _nothing())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _tell_reasons(flux: AsyncClient, jobid: str) -> None:
+    told: str | None = None
+    while True:
+        await asyncio.sleep(_REASON_EVERY_S)
+        job = await flux.get(jobid)
+        if job.t_run or not job.is_active:
+            return
+        if job.reason and job.reason != told:
+            told = job.reason
+            note(f"{shown_id(jobid)} {told}")
+
+
+async def _nothing() -> None:
+    """Return at once."""
+
+
 def explain(job: Job) -> None:
     """Say on standard error why a job did not end well; nothing of one that did."""
     if job.success:
@@ -109,7 +138,8 @@ async def attach(
     """
 
     async def follow() -> int:
-        await _stream(flux, jobid, tail, Writer(jobid, label=label, only=only))
+        async with _reasons(flux, jobid):
+            await _stream(flux, jobid, tail, Writer(jobid, label=label, only=only))
         job = await flux.wait(jobid)
         explain(job)
         return of_job(job)
@@ -146,7 +176,8 @@ async def attach_all(flux: AsyncClient, ids: list[str], *, label: bool = False) 
         return await attach(flux, ids[0], label=label)
 
     async def follow(jobid: str) -> int:
-        await _stream(flux, jobid, None, Writer(jobid, label=label))
+        async with _reasons(flux, jobid):
+            await _stream(flux, jobid, None, Writer(jobid, label=label))
         job = await flux.wait(jobid)
         explain(job)
         return of_job(job)

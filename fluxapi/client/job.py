@@ -83,6 +83,8 @@ class Job(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     exception: JobException | None = None
     annotations: dict[str, Any] | None = None
     uri: str | None = None
+    reason: str | None = None
+    """Why it waits, in words; not told by streams."""
 
     @property
     def is_active(self) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 __all__ = ["Count", "NodeCounts", "Stats"]
@@ -13,6 +15,8 @@ class Count(msgspec.Struct, frozen=True):
     total: int
     allocated: int
     free: int
+    up: int
+    """On nodes that are up."""
 
 
 class NodeCounts(msgspec.Struct, frozen=True):
@@ -39,3 +43,5 @@ class Stats(msgspec.Struct, frozen=True):
     submissions_per_second: float
     nodes: NodeCounts | None
     """``None`` when the instance does not say."""
+    queues: list[dict[str, Any]] | None = None
+    """As :meth:`AsyncClient.queues` gives them."""

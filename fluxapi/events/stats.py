@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-
-from fluxapi.errors import FluxapiError
-from fluxapi.instance.nodes import describe
-from fluxapi.instance.protocol import Instance
 
 from .batch import Batch
 from .filters import ANY, Selection
@@ -26,13 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Sampler", "StatsView"]
 
-_log = logging.getLogger(__name__)
-
 _EVERY = 0.5
 """Seconds between two samples: what a person can follow."""
-
-_NODES_EVERY = 2.0
-"""Seconds between two questions for nodes and cores: each is an RPC."""
 
 _STALE = 5.0
 """Seconds after which figures that did not change are sent again."""
@@ -52,7 +42,11 @@ class StatsView:
         self.tally = Tally(table, Selection(ANY))
         self.events = 0
         self.submissions = 0
+        self.is_watched = False
+        """Whether anybody follows the figures."""
         self.nodes: dict[str, Any] | None = None
+        self.queues: list[dict[str, Any]] | None = None
+        """As the :class:`~fluxapi.events.situation.Observer` found them last."""
         self._table = table
         self._ring = ring
         self._rates = (0.0, 0.0)
@@ -69,13 +63,14 @@ class StatsView:
         self._rates = (round(events, 1), round(submissions, 1))
 
     def body(self) -> dict[str, Any]:
-        """The figures: as ``GET /stats``, with ``events_per_second`` and what nodes there are."""
+        """The figures: as ``GET /stats``, with rates, nodes and queues."""
         events, submissions = self._rates
         return {
             **self._table.stats(),
             "events_per_second": events,
             "submissions_per_second": submissions,
             "nodes": self.nodes,
+            "queues": self.queues,
         }
 
     def news(self, batch: Batch) -> list[Message]:  # noqa: ARG002 - a view
@@ -98,23 +93,19 @@ class StatsView:
 class Sampler:
     """Takes samples while somebody looks; otherwise it sleeps."""
 
-    def __init__(self, hub: Hub, instance: Instance) -> None:
+    def __init__(self, hub: Hub) -> None:
         self._hub = hub
-        self._instance = instance
-        self._tasks: list[asyncio.Task[None]] = []
+        self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin."""
-        self._tasks = [
-            asyncio.create_task(self._sample(), name="stats"),
-            asyncio.create_task(self._ask_for_nodes(), name="stats-nodes"),
-        ]
+        self._task = asyncio.create_task(self._sample(), name="stats")
 
     async def close(self) -> None:
         """End."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
 
     def _is_watched(self) -> bool:
         view: View = self._hub.stats
@@ -128,7 +119,8 @@ class Sampler:
         while True:
             now = time.monotonic()
             samples.append((now, view.events, view.submissions))
-            if self._is_watched() and len(samples) > 1:
+            view.is_watched = self._is_watched()
+            if view.is_watched and len(samples) > 1:
                 began, events, submissions = samples[0]
                 seconds = now - began
                 view.rate(
@@ -139,36 +131,3 @@ class Sampler:
                     shown, shown_at = body, now
                     self._hub.push(view)
             await asyncio.sleep(_EVERY)
-
-    async def _ask_for_nodes(self) -> None:
-        view = self._hub.stats
-        asked = 0.0
-        while True:
-            now = time.monotonic()
-            if self._is_watched() and now - asked >= _NODES_EVERY:
-                asked = now
-                try:
-                    view.nodes = _summary(describe(await self._instance.resources()))
-                except FluxapiError as error:
-                    _log.debug("no figures of nodes: %s", error.detail)
-                    view.nodes = None
-            await asyncio.sleep(_EVERY)
-
-
-def _summary(found: dict[str, Any]) -> dict[str, Any]:
-    """Nodes by state, and cores and gpus with those in use."""
-    states: dict[str, int] = {}
-    for node in found["nodes"]:
-        states[node["state"]] = states.get(node["state"], 0) + 1
-    totals = found["totals"]
-    taken = sum(1 for node in found["nodes"] if node["allocated"])
-    return {
-        "total": totals["nodes"],
-        "allocated": taken,
-        "free": sum(
-            1 for node in found["nodes"] if node["state"] == "up" and not node["allocated"]
-        ),
-        "states": states,
-        "cores": totals["cores"],
-        "gpus": totals["gpus"],
-    }

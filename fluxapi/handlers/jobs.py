@@ -11,6 +11,7 @@ from aiohttp import web
 from fluxapi import keys
 from fluxapi.errors import InstanceUnavailable, JobNotFound
 from fluxapi.events.query import JobQuery, count, page, query_of
+from fluxapi.events.situation import Observer
 from fluxapi.events.table import Table
 from fluxapi.model.job import Job
 from fluxapi.querystring import cached
@@ -49,20 +50,21 @@ async def list_jobs(request: web.Request) -> web.Response:
         raise InstanceUnavailable("The service is still reading the jobs of the instance.")
     # Taken before the walk: who joins the event channel here sees nothing too few.
     cursor = journal.cursor
-    pages = request.app[keys.PAGES]
-    body = pages.get(raw, cursor)
+    pages, observer = request.app[keys.PAGES], request.app[keys.OBSERVER]
+    state = f"{cursor} {observer.version}"
+    body = pages.get(raw, state)
     if body is None:
-        body = await _page(table, raw, cursor)
+        body = await _page(table, observer, raw, cursor)
         # The cursor stands still while the first backlog comes in, and the table does not.
         if journal.cursor == cursor and journal.has_caught_up:
-            pages.put(raw, cursor, body)
+            pages.put(raw, state, body)
     return reply(body)
 
 
-async def _page(table: Table, raw: str, cursor: str) -> bytes:
+async def _page(table: Table, observer: Observer, raw: str, cursor: str) -> bytes:
     query, limit, after = _listing(raw)
     found = await page(table, query, limit=limit, after=after)
-    rows = b",".join(await _rows(table, found.ids))
+    rows = b",".join(await _rows(table, observer, found.ids))
     following = b"null" if found.next is None else b'"%x"' % found.next
     return b'{"jobs":[%b],"next":%b,"cursor":%b}' % (rows, following, json_bytes(cursor))
 
@@ -79,7 +81,7 @@ async def search(request: web.Request) -> web.Response:
     ids: Sequence[int] = ()
     if limit:
         ids = (await page(table, query, limit=limit, offset=int(fields.get("start", 0)))).ids
-    rows = await _rows(table, ids)
+    rows = await _rows(table, request.app[keys.OBSERVER], ids)
     head = {
         "draw": int(fields.get("draw", 0)),
         "recordsTotal": len(table),
@@ -88,7 +90,7 @@ async def search(request: web.Request) -> web.Response:
     return reply(json_bytes(head)[:-1] + b',"data":[' + b",".join(rows) + b"]}")
 
 
-async def _rows(table: Table, ids: Sequence[int]) -> list[bytes]:
+async def _rows(table: Table, observer: Observer, ids: Sequence[int]) -> list[bytes]:
     """The records of ``ids``; those of jobs that went in the meantime are left out."""
     rows: list[bytes] = []
     for start in range(0, len(ids), _SLICE):
@@ -96,15 +98,15 @@ async def _rows(table: Table, ids: Sequence[int]) -> list[bytes]:
             await asyncio.sleep(0)
         some = ids[start : start + _SLICE]
         try:
-            rows.extend([table.encode(jobid) for jobid in some])
+            rows.extend([observer.encode(jobid) for jobid in some])
         except KeyError:
-            rows.extend([table.encode(jobid) for jobid in some if jobid in table])
+            rows.extend([observer.encode(jobid) for jobid in some if jobid in table])
     return rows
 
 
 async def record(request: web.Request) -> web.Response:
     """One job."""
-    return reply(request.app[keys.TABLE].encode(job_of(request).id))
+    return reply(request.app[keys.OBSERVER].encode(job_of(request).id))
 
 
 def _over(job: Job | None) -> bool:
@@ -116,10 +118,9 @@ async def wait(request: web.Request) -> web.Response:
     job = job_of(request)
     timeout = float(request[keys.QUERY].get("timeout", 30.0))
     await request.app[keys.JOURNAL].wait(job.id, _over, timeout)
-    table = request.app[keys.TABLE]
-    if job.id not in table:
+    if job.id not in request.app[keys.TABLE]:
         raise JobNotFound(f"The job {request.match_info['id'][:64]} is gone.")
-    return reply(table.encode(job.id))
+    return reply(request.app[keys.OBSERVER].encode(job.id))
 
 
 async def eventlog(request: web.Request) -> web.Response:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from aiohttp import web
 
 from fluxapi import keys
+from fluxapi.events.situation import describe_queue
 from fluxapi.instance.nodes import describe
-from fluxapi.instance.protocol import Queue
 from fluxapi.model.resources import nodes as nodes_of
 
 from .support import reply
@@ -30,18 +28,4 @@ async def resources(request: web.Request) -> web.Response:
 async def queues(request: web.Request) -> web.Response:
     """The queues and what they do."""
     found = await request.app[keys.INSTANCE].queues()
-    return reply({"queues": [_queue(queue) for queue in found]})
-
-
-def _queue(queue: Queue) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "name": queue.name,
-        "enabled": queue.enabled,
-        "started": queue.started,
-        "default": queue.default,
-    }
-    if queue.disable_reason:
-        row["disable_reason"] = queue.disable_reason
-    if queue.stop_reason:
-        row["stop_reason"] = queue.stop_reason
-    return row
+    return reply({"queues": [describe_queue(queue) for queue in found]})

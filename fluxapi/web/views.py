@@ -85,7 +85,8 @@ async def jobs(request: web.Request) -> web.Response:
     cursor = journal.cursor
     query, refused = _valid(given)
     found = await page(table, _query(query), limit=_ROWS)
-    rows = [table.record(jobid) for jobid in found.ids if jobid in table]
+    observer = request.app[keys.OBSERVER]
+    rows = [observer.record(jobid) for jobid in found.ids if jobid in table]
     first = {
         "jobs": rows,
         "cursor": cursor,
@@ -144,7 +145,7 @@ async def job(request: web.Request) -> web.Response:
         )
     # Taken before anything is asked: what changes meanwhile comes over the channel.
     cursor, jobid = request.app[keys.JOURNAL].cursor, found.id
-    record = request.app[keys.TABLE].record(jobid)
+    record = request.app[keys.OBSERVER].record(jobid)
     context = await dossier(request.app[keys.INSTANCE], jobid, record)
     context["first"] = _embedded({**context["first"], "cursor": cursor})
     return await _render(request, "job.html", {"page": "job", "job": _Blank(record), **context})

@@ -6,16 +6,17 @@ The scripts of the pages say the same while a job goes on (``frontend/src/outcom
 
 from __future__ import annotations
 
-import datetime as dt
 import os
 import signal
+import time
 from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any
 
+from fluxapi.model.reason import PENDING, Situation, reason, utc
+
 __all__ = ["duration", "lasted", "note", "outcome", "utc"]
 
-_PENDING = {"NEW": "Submitted", "PRIORITY": "Waits for its priority"}
 _MEANINGS = {126: "the command cannot be executed", 127: "the command was not found"}
 """Exit codes to which shells gave a meaning."""
 
@@ -52,24 +53,15 @@ def outcome(record: Mapping[str, Any]) -> str:
 
 def _active(record: Mapping[str, Any]) -> str:
     state = record["state"]
-    if state == "DEPEND":
-        return f"Waits for {', '.join(record.get('dependencies', ())) or 'a dependency'}"
-    if state == "SCHED":
-        return _queued(record)
+    if state in PENDING:
+        why = record.get("reason") or reason(record, Situation(), time.time())
+        return f"{why[0].upper()}{why[1:]}"
     if state == "CLEANUP":
         said = _status(record)
         return (
             f"Is being cleaned up: {said[0].lower()}{said[1:]}" if said else "Is being cleaned up"
         )
-    return _PENDING.get(state, "Runs")
-
-
-def _queued(record: Mapping[str, Any]) -> str:
-    if record.get("urgency") == 0 or record.get("priority") == 0:
-        return "Held: does not start until it is released"
-    sched = record.get("annotations", {}).get("sched")
-    reason = sched.get("reason_pending") if isinstance(sched, Mapping) else None
-    return f"Waits: {reason}" if isinstance(reason, str) and reason else "Waits for resources"
+    return "Submitted" if state == "NEW" else "Runs"
 
 
 def _ended(record: Mapping[str, Any]) -> str:
@@ -149,12 +141,3 @@ def note(record: Mapping[str, Any]) -> str:
     failed = record["state"] == "INACTIVE" and record.get("result") == "FAILED"
     pending = record["state"] in {"DEPEND", "PRIORITY", "SCHED"}
     return f"{said[0].lower()}{said[1:]}" if pending or failed else ""
-
-
-def utc(seconds: float) -> str:
-    """A moment, seconds since the epoch, as people read it; empty where no calendar has it."""
-    try:
-        moment = dt.datetime.fromtimestamp(seconds, dt.timezone.utc)
-    except (OverflowError, ValueError, OSError):
-        return ""
-    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")

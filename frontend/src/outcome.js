@@ -1,6 +1,7 @@
 /** What a job's record says, in plain words: the same as fluxapi/web/words.py, by the same cases. */
 
 import { duration } from "./format.js";
+import * as waits from "./waits.js";
 
 /** @typedef {Record<string, any>} Record_ a job's record, in the words of the API */
 
@@ -40,11 +41,11 @@ function active(record) {
     case "NEW":
       return "Submitted";
     case "DEPEND":
-      return `Waits for ${(record["dependencies"] ?? []).join(", ") || "a dependency"}`;
     case "PRIORITY":
-      return "Waits for its priority";
-    case "SCHED":
-      return queued(record);
+    case "SCHED": {
+      const why = record["reason"] || waits.said(record);
+      return why.charAt(0).toUpperCase() + why.slice(1);
+    }
     case "CLEANUP": {
       const said = status(record);
       return said ? `Is being cleaned up: ${said.charAt(0).toLowerCase()}${said.slice(1)}` : "Is being cleaned up";
@@ -52,13 +53,6 @@ function active(record) {
     default:
       return "Runs";
   }
-}
-
-/** @param {Record_} record */
-function queued(record) {
-  if (record["urgency"] === 0 || record["priority"] === 0) return "Held: does not start until it is released";
-  const reason = record["annotations"]?.sched?.reason_pending;
-  return typeof reason === "string" && reason ? `Waits: ${reason}` : "Waits for resources";
 }
 
 /** @param {Record_} record */

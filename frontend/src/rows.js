@@ -2,6 +2,7 @@
 
 import { digest, mark } from "./digest.js";
 import { outcome } from "./outcome.js";
+import * as waits from "./waits.js";
 
 /** @typedef {import("./channel.js").Message} Message */
 /**
@@ -83,29 +84,6 @@ export function row(record) {
 }
 
 /**
- * What flux-core's own schemes of dependencies wait for (RFC 26, flux-submit(1)).
- * @type {Map<string, (value: string) => string>}
- */
-const SCHEMES = new Map([
-  ["after-start", (job) => `waits until ${job} has started`],
-  ["after-success", (job) => `waits until ${job} has ended well`],
-  ["after-failure", (job) => `waits until ${job} has failed`],
-  ["after-finish", (job) => `waits until ${job} has ended`],
-]);
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-
-/** @param {string} text as the job manager describes it: SCHEME=VALUE */
-function dependency(text) {
-  const [, scheme = "", value = ""] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-  const time = Number(value) * 1000;
-  if (scheme === "begin-time" && Math.abs(time) < 8.64e15) return `waits until ${day.format(time)}`;
-  return SCHEMES.get(scheme)?.(value) ?? `waits for ${text}`;
-}
-
-/** What there is to say of a job that waits in the queue when nobody says why. */
-export const RESOURCES = "waits for resources";
-
-/**
  * In plain words, why a pending job waits or how one failed; empty when there is nothing to say.
  * @param {Record<string, any>} record
  */
@@ -114,19 +92,11 @@ export function note(record) {
     const { type, note: text } = record.exception;
     return text ? `${type}: ${text}` : String(type);
   }
-  if (record.state === "DEPEND") return (record.dependencies ?? []).map(dependency).join(", ") || "waits for a dependency";
-  if (record.state === "PRIORITY") return "waits for its priority";
-  if (record.state === "SCHED") {
-    if (record.urgency === 0) return "held until it is released";
-    if (record.priority === 0) return "held: its priority is 0";
-    const reason = record.annotations?.sched?.reason_pending;
-    return typeof reason === "string" && reason ? reason : RESOURCES;
-  }
   if (record.state === "INACTIVE" && record.result === "FAILED") {
     const said = outcome(record);
     return said.charAt(0).toLowerCase() + said.slice(1);
   }
-  return "";
+  return waits.said(record);
 }
 
 /** The rows by id, with the digest of all of them. */

@@ -1,31 +1,64 @@
-/** Why a job waits, with what is known of the instance at the moment. */
+/** Why a job waits, as fluxapi/model/reason.py says it, by the same cases: here it changes with each figure. */
 
 import { moment } from "./format.js";
-import { RESOURCES } from "./rows.js";
 
 /** @typedef {import("./rows.js").Row} Row */
-/** @typedef {{ name: string, started: boolean, stop_reason?: string }} Queue as GET /queues tells */
+/** @typedef {{ total: number, up: number, free: number }} Supply nodes or cores: all, those that are up, those without a job */
+
+/** What there is to say of a job that waits in the queue when nobody says why. */
+const RESOURCES = "waits for resources";
+
+/**
+ * What flux-core's own schemes of dependencies wait for (RFC 26, flux-submit(1)).
+ * @type {Map<string, (value: string) => string>}
+ */
+const SCHEMES = new Map([
+  ["after-start", (job) => `waits until ${job} has started`],
+  ["after-success", (job) => `waits until ${job} has ended well`],
+  ["after-failure", (job) => `waits until ${job} has failed`],
+  ["after-finish", (job) => `waits until ${job} has ended`],
+]);
+const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+/** @param {string} text as the job manager describes it: SCHEME=VALUE */
+function dependency(text) {
+  const [, scheme = "", value = ""] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+  const time = Number(value) * 1000;
+  if (scheme === "begin-time" && Math.abs(time) < 8.64e15) return `waits until ${day.format(time)}`;
+  return SCHEMES.get(scheme)?.(value) ?? `waits for ${text}`;
+}
+
+/**
+ * Why a pending job waits, as far as its record says; empty for any other.
+ * @param {Record<string, any>} record
+ */
+export function said(record) {
+  if (record["state"] === "DEPEND") return (record["dependencies"] ?? []).map(dependency).join(", ") || "waits for a dependency";
+  if (record["state"] === "PRIORITY") return "waits for its priority";
+  if (record["state"] !== "SCHED") return "";
+  if (record["urgency"] === 0) return "held until it is released";
+  if (record["priority"] === 0) return "held: its priority is 0";
+  const reason = record["annotations"]?.sched?.reason_pending;
+  return typeof reason === "string" && reason ? reason : RESOURCES;
+}
 
 export class Situation {
-  /** @type {{ nodes: number, cores: number } | undefined} what no job has */
-  free;
+  /** @type {Supply | undefined} */
+  nodes;
+  /** @type {Supply | undefined} */
+  cores;
   /** @type {Map<string, string>} queues that start no jobs, and what there is to say of it */
   stopped = new Map();
 
   /** @param {Record<string, any>} message of the stream of stats */
-  take({ type, nodes }) {
+  take({ type, nodes, queues }) {
     if (type !== "stats") return;
-    const up = nodes ? (nodes.states?.up ?? 0) : 0;
-    // Of nodes that are not up, nobody says how many of their cores are free.
-    this.free = nodes && up === nodes.total
-      ? { nodes: nodes.total - nodes.allocated, cores: nodes.cores.total - nodes.cores.allocated }
-      : undefined;
-  }
-
-  /** @param {Queue[]} queues */
-  learn(queues) {
+    this.nodes = nodes ? { total: nodes.total, up: nodes.states?.up ?? 0, free: nodes.free } : undefined;
+    this.cores = nodes?.cores;
     this.stopped = new Map(
-      queues.filter((queue) => !queue.started).map((queue) => [queue.name, queue.stop_reason ?? ""]),
+      (queues ?? [])
+        .filter((/** @type {any} */ queue) => !queue.started)
+        .map((/** @type {any} */ queue) => [queue.name, queue.stop_reason ?? ""]),
     );
   }
 
@@ -43,10 +76,12 @@ export class Situation {
 
   /** @param {Row} row */
   #needs(row) {
-    if (!this.free) return RESOURCES;
-    const wanted = row.nnodes > 0 ? { count: row.nnodes, free: this.free.nodes, noun: "node" } : { count: row.ncores, free: this.free.cores, noun: "core" };
-    if (!(wanted.count > 0)) return RESOURCES;
-    const needs = `${wanted.count} ${wanted.noun}${wanted.count === 1 ? "" : "s"}`;
-    return wanted.free < wanted.count ? `waits for ${needs}; ${wanted.free} free` : `waits for its turn; needs ${needs}, ${wanted.free} free`;
+    const [wanted, supply, noun] = row.nnodes > 0 ? [row.nnodes, this.nodes, "node"] : [row.ncores, this.cores, "core"];
+    if (!(wanted > 0) || !supply) return RESOURCES;
+    const needs = `${wanted} ${noun}${wanted === 1 ? "" : "s"}`;
+    const { total, up, free } = supply;
+    if (wanted > total) return `needs ${needs}; there ${total === 1 ? "is" : "are"} ${total || "none"}`;
+    if (wanted > up) return `waits for ${needs}; ${up} ${up === 1 ? "is" : "are"} up`;
+    return wanted > free ? `waits for ${needs}; ${free} free` : `waits for its turn; needs ${needs}, ${free} free`;
   }
 }

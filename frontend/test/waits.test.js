@@ -1,51 +1,38 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { row } from "../src/rows.js";
 import { Situation } from "../src/waits.js";
 
 const NOW = 1000;
+/** As tests/model/test_reason.py has them, too. */
+const CASES = JSON.parse(readFileSync(new URL("reasons.json", import.meta.url), "utf8"));
 
-/** @param {object} more */
-const job = (more) => row({ id: "fA", revision: 1, state: "SCHED", status: "SCHED", urgency: 16, priority: 16, ...more });
+for (const [why, record, nodes, queues] of CASES)
+  test(`${JSON.stringify(record)}: ${why}`, () => {
+    const situation = new Situation();
+    situation.take({ type: "stats", nodes, queues });
+    assert.equal(situation.why(row({ id: "fA", revision: 1, ...record }), NOW), why);
+  });
 
-/** @param {number} taken @param {object} [states] */
-const figures = (taken, states = { up: 4 }) => ({
-  type: "stats",
-  nodes: { total: 4, states, allocated: taken, cores: { total: 16, allocated: 4 * taken } },
+test("a start that the scheduler estimates is said until it has passed", () => {
+  const situation = new Situation();
+  const job = row({ id: "fA", state: "SCHED", urgency: 16, priority: 16, annotations: { sched: { t_estimate: 2e9 } } });
+  assert.match(situation.why(job, NOW), /^waits for resources; may start /);
+  assert.equal(situation.why(job, 3e9), "waits for resources");
 });
 
-test("a job waits for what it needs and nobody has left", () => {
+test("a queue that starts again is no reason any more", () => {
   const situation = new Situation();
-  assert.equal(situation.why(job({ nnodes: 4 }), NOW), "waits for resources");
-  situation.take(figures(3));
-  assert.equal(situation.why(job({ nnodes: 4 }), NOW), "waits for 4 nodes; 1 free");
-  assert.equal(situation.why(job({ ncores: 5 }), NOW), "waits for 5 cores; 4 free");
-  assert.equal(situation.why(job({ ncores: 1 }), NOW), "waits for its turn; needs 1 core, 4 free");
+  const job = row({ id: "fA", state: "SCHED", urgency: 16, priority: 16 });
+  situation.take({ type: "stats", nodes: null, queues: [{ name: "", started: false }] });
+  assert.equal(situation.why(job, NOW), "the queue is stopped");
+  situation.take({ type: "stats", nodes: null, queues: [{ name: "", started: true }] });
+  assert.equal(situation.why(job, NOW), "waits for resources");
 });
 
-test("of nodes that are not up, nothing is said", () => {
-  const situation = new Situation();
-  situation.take(figures(3, { up: 3, down: 1 }));
-  assert.equal(situation.why(job({ nnodes: 4 }), NOW), "waits for resources");
-});
-
-test("a stopped queue comes first, what the scheduler says before what is counted", () => {
-  const situation = new Situation();
-  situation.take(figures(4));
-  const reason = job({ queue: "batch", annotations: { sched: { reason_pending: "insufficient resources", t_estimate: 1e12 } } });
-  assert.match(situation.why(reason, NOW), /^insufficient resources; may start /);
-  assert.equal(situation.why(reason, 2e12), "insufficient resources");
-  situation.learn([{ name: "batch", started: false, stop_reason: "repair" }, { name: "debug", started: true }]);
-  assert.equal(situation.why(reason, NOW), "queue batch is stopped: repair");
-  situation.learn([{ name: "", started: false }]);
-  assert.equal(situation.why(job({ queue: undefined }), NOW), "the queue is stopped");
-});
-
-test("what is held, depends or has ended says so, whatever is free", () => {
-  const situation = new Situation();
-  situation.learn([{ name: "", started: false }]);
-  assert.equal(situation.why(job({ urgency: 0 }), NOW), "held until it is released");
-  assert.equal(situation.why(job({ priority: 0 }), NOW), "held: its priority is 0");
-  assert.equal(situation.why(job({ state: "DEPEND", dependencies: ["begin-time"] }), NOW), "waits for begin-time");
+test("a time to begin at is one that people read", () => {
+  const job = row({ id: "fA", state: "DEPEND", dependencies: ["begin-time=2000000000.5"] });
+  assert.match(new Situation().why(job, NOW), /^waits until .*2033/);
 });

@@ -48,6 +48,7 @@ class FakeInstance:
     def __init__(self) -> None:
         self.submitted: list[Submission] = []
         self.refuse: dict[str, FluxapiError] = {}
+        self.queue = Queue("batch", enabled=True, started=False, default=True, stop_reason="full")
         self.gone = False
         self.hold_back = asyncio.Event()
         self.hold_back.set()
@@ -229,7 +230,7 @@ class FakeInstance:
 
     async def queues(self) -> list[Queue]:
         self._answer()
-        return [Queue("batch", enabled=True, started=False, default=True, stop_reason="full")]
+        return [self.queue]
 
     async def journal(self) -> AsyncIterator[JournalBatch]:
         self._answer()

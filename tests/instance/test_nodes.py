@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fluxapi.events.stats import _summary
+from fluxapi.events.situation import summary as _summary
 from fluxapi.instance.nodes import describe
 from fluxapi.instance.protocol import Resources
 from fluxapi.web import nodes as rack

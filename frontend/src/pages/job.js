@@ -21,6 +21,9 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 /** Milliseconds before what could not be fetched is asked for again. */
 const AGAIN = 2000;
 
+/** Milliseconds between two questions why the job waits. */
+const REASON = 2000;
+
 const first = JSON.parse($("first").textContent ?? "{}");
 const job = /** @type {string} */ (first.record.id);
 /** @type {Record<string, any>} */
@@ -144,6 +147,24 @@ function become(newer) {
   record = newer;
   show();
   fetchR();
+  fetchReason();
+}
+
+/** Whether the job waits for something. */
+const isPending = () => !gone && ["DEPEND", "PRIORITY", "SCHED"].includes(record["state"]);
+
+/** Ask why the job waits: that changes with the queue and the nodes, and no stream of jobs tells of it. */
+async function fetchReason() {
+  if (!isPending()) return;
+  const { revision } = record;
+  try {
+    const { reason } = await call("GET", `/v1/jobs/${job}`);
+    if (record["revision"] !== revision || record["reason"] === reason) return;
+    record = { ...record, reason };
+    show();
+  } catch {
+    // Asked again.
+  }
 }
 
 moments.rewrite();
@@ -186,6 +207,9 @@ new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said
   set($("memory"), `Memory ran out: ${visible(message)}`);
 });
 attend(channel);
+setInterval(() => {
+  if (!document.hidden) fetchReason();
+}, REASON);
 setInterval(() => {
   if (!document.hidden && record["state"] !== "INACTIVE") timeline.draw($("timeline"), record, Date.now() / 1000);
 }, 1000);

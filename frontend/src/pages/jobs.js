@@ -1,7 +1,7 @@
 /** The page of jobs: the live table, its filters, and what can be done with what is selected. */
 
 import { Actions, jobs } from "../actions.js";
-import { address, ahead, call } from "../api.js";
+import { address, ahead } from "../api.js";
 import { Channel } from "../channel.js";
 import { Charts } from "../charts.js";
 import { choose, load } from "../choice.js";
@@ -24,9 +24,6 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const EVERY = 150;
 /** Milliseconds after which what was typed is taken for what is meant. */
 const TYPED = 120;
-/** Milliseconds between two questions for the queues, while jobs wait: each is an RPC. */
-const QUEUES = 15_000;
-
 /** Milliseconds between two searches in what waiting jobs are said to wait for. */
 const NOTES = 3000;
 
@@ -268,17 +265,3 @@ every(NOTES, () => {
   // A note changes with the instance, while its job does not.
   if (filters.text && strip.pending && !grid.isHeld) arrange();
 });
-
-let asked = -Infinity;
-/** Which queues are stopped: nobody tells. */
-async function queues() {
-  if (performance.now() - asked < QUEUES || channel.state.phase !== "live") return;
-  if (!strip.pending) return;
-  asked = performance.now();
-  try {
-    situation.learn((await call("GET", "/v1/queues")).queues);
-  } catch {
-    // Asked again: what is not known is not said.
-  }
-}
-every(1000, queues);

@@ -1,0 +1,147 @@
+"""The reason why a job waits, in one phrase.
+
+It is made of the job's record, of the queue's state and of what the nodes have. The table of the
+dashboard says the same while it is open (``frontend/src/waits.js``); one table of cases holds both
+to it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["PENDING", "Situation", "Supply", "dependency", "reason", "utc"]
+
+PENDING = frozenset({"DEPEND", "PRIORITY", "SCHED"})
+"""States of a job that waits for something."""
+
+_RESOURCES = "waits for resources"
+
+_SCHEMES = {
+    "after-start": "waits until {} has started",
+    "after-success": "waits until {} has ended well",
+    "after-failure": "waits until {} has failed",
+    "after-finish": "waits until {} has ended",
+}
+"""The dependencies that flux-core itself describes (RFC 26), as the job manager writes them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """How many nodes or cores there are, are up, and are free of jobs."""
+
+    total: int
+    up: int
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What is known of queues and nodes; nothing is said of what is not.
+
+    ``stopped`` holds the queues that start no jobs, each with Flux's words about it. A queue that
+    is disabled starts the jobs that it has, so that is no reason to wait.
+    """
+
+    stopped: Mapping[str, str] = field(default_factory=dict)
+    nodes: Supply | None = None
+    cores: Supply | None = None
+
+    @classmethod
+    def of(
+        cls, queues: Sequence[Mapping[str, Any]] | None, nodes: Mapping[str, Any] | None
+    ) -> Situation:
+        """Return the situation of ``queues`` and ``nodes`` as the stream of figures tells them."""
+        stopped = {
+            queue["name"]: queue.get("stop_reason") or ""
+            for queue in queues or ()
+            if not queue["started"]
+        }
+        if nodes is None:
+            return cls(stopped)
+        cores = nodes["cores"]
+        return cls(
+            stopped,
+            Supply(nodes["total"], nodes["states"].get("up", 0), nodes["free"]),
+            Supply(cores["total"], cores["up"], cores["free"]),
+        )
+
+
+def utc(seconds: float) -> str:
+    """Return a moment, seconds since the epoch, for people; empty where no calendar has it."""
+    try:
+        moment = dt.datetime.fromtimestamp(seconds, dt.timezone.utc)
+    except (OverflowError, ValueError, OSError):
+        return ""
+    return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
+
+
+def reason(record: Mapping[str, Any], situation: Situation, now: float) -> str:
+    """Return the reason why a job waits, or an empty text for one that does not."""
+    state = record["state"]
+    if state == "SCHED":
+        return _in_queue(record, situation, now)
+    if state == "DEPEND":
+        waits = ", ".join(dependency(text) for text in record.get("dependencies") or ())
+        return waits or "waits for a dependency"
+    return "waits for its priority" if state == "PRIORITY" else ""
+
+
+def _in_queue(record: Mapping[str, Any], situation: Situation, now: float) -> str:
+    if record.get("urgency") == 0:
+        return "held until it is released"
+    if record.get("priority") == 0:
+        return "held: its priority is 0"
+    queue = record.get("queue") or ""
+    if queue in situation.stopped:
+        words = situation.stopped[queue]
+        noun = f"queue {queue}" if queue else "the queue"
+        return f"{noun} is stopped{': ' if words else ''}{words}"
+    return _scheduled(record, situation, now)
+
+
+def dependency(text: str) -> str:
+    """Return the phrase for a dependency as the job manager describes it (SCHEME=VALUE)."""
+    scheme, _, value = text.partition("=")
+    if scheme == "begin-time":
+        try:
+            moment = utc(float(value))
+        except ValueError:
+            moment = ""
+        if moment:
+            return f"waits until {moment}"
+    phrase = _SCHEMES.get(scheme)
+    return phrase.format(value) if phrase and value else f"waits for {text}"
+
+
+def _scheduled(record: Mapping[str, Any], situation: Situation, now: float) -> str:
+    annotations = record.get("annotations")
+    sched = annotations.get("sched") if isinstance(annotations, Mapping) else None
+    said = sched if isinstance(sched, Mapping) else {}
+    pending, estimate = said.get("reason_pending"), said.get("t_estimate")
+    base = pending if isinstance(pending, str) and pending else _needs(record, situation)
+    if isinstance(estimate, (int, float)) and estimate > now and (moment := utc(estimate)):
+        return f"{base}; may start {moment}"
+    return base
+
+
+def _needs(record: Mapping[str, Any], situation: Situation) -> str:
+    wanted, supply, noun = record.get("nnodes"), situation.nodes, "node"
+    if not wanted:
+        wanted, supply, noun = record.get("ncores"), situation.cores, "core"
+    if not wanted or supply is None:
+        return _RESOURCES
+    needs = f"{wanted} {noun}{'' if wanted == 1 else 's'}"
+    if wanted > supply.total:
+        return f"needs {needs}; {_there_are(supply.total)}"
+    if wanted > supply.up:
+        return f"waits for {needs}; {supply.up} {'is' if supply.up == 1 else 'are'} up"
+    if wanted > supply.free:
+        return f"waits for {needs}; {supply.free} free"
+    return f"waits for its turn; needs {needs}, {supply.free} free"
+
+
+def _there_are(count: int) -> str:
+    return f"there {'is' if count == 1 else 'are'} {count or 'none'}"

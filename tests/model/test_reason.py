@@ -1,0 +1,50 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fluxapi.model.reason import Situation, reason
+
+NOW = 1000.0
+CASES = json.loads(
+    (Path(__file__).parents[2] / "frontend/test/reasons.json").read_text(encoding="utf-8")
+)
+"""As frontend/test/waits.test.js has them, too."""
+
+SCHED = {"state": "SCHED", "urgency": 16, "priority": 16}
+
+
+@pytest.mark.parametrize(("why", "record", "nodes", "queues"), CASES)
+def test_a_job_waits_for_a_reason(why: str, record: Any, nodes: Any, queues: Any) -> None:
+    assert reason(record, Situation.of(queues, nodes), NOW) == why
+
+
+def test_a_start_that_the_scheduler_estimates_is_said_until_it_has_passed() -> None:
+    record = {**SCHED, "annotations": {"sched": {"t_estimate": 2e9}}}
+    said = "waits for resources; may start 2033-05-18 03:33:20 UTC"
+    assert reason(record, Situation(), NOW) == said
+    assert reason(record, Situation(), 3e9) == "waits for resources"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("begin-time=2000000000.500", "waits until 2033-05-18 03:33:20 UTC"),
+        ("begin-time=soon", "waits for begin-time=soon"),
+        ("begin-time=1e300", "waits for begin-time=1e300"),
+        ("after-success", "waits for after-success"),
+        ("after-success={0.__class__}", "waits until {0.__class__} has ended well"),
+    ],
+)
+def test_a_dependency_is_a_phrase(text: str, why: str) -> None:
+    record = {"state": "DEPEND", "dependencies": [text]}
+    assert reason(record, Situation(), NOW) == why
+
+
+@pytest.mark.parametrize("estimate", [None, "soon", True, 1e300, float("nan"), [], {}])
+def test_an_odd_estimate_is_not_said(estimate: Any) -> None:
+    record = {**SCHED, "annotations": {"sched": {"t_estimate": estimate}}}
+    assert reason(record, Situation(), NOW) == "waits for resources"
