@@ -177,7 +177,14 @@ def compare(block: Block, wrote: str) -> None:
 
 
 def needs_a_flux(block: Block) -> bool:
-    return block.kind == "flux" or re.search(r"^flux ", block.text, re.MULTILINE) is not None
+    """Whether Flux itself is called: ``flux`` at the start of a line of Python is a client."""
+    if block.kind == "flux":
+        return True
+    return block.language == "bash" and re.search(r"^flux ", block.text, re.MULTILINE) is not None
+
+
+def test_a_client_named_flux_needs_no_flux() -> None:
+    assert not [block for block in BLOCKS if block.language == "python" and needs_a_flux(block)]
 
 
 @pytest.mark.parametrize(
