@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -49,6 +50,9 @@ _MAX_TEXT = 64 << 10
 """Characters of a jobspec or R that is in the page; a longer one is linked to."""
 
 _EXPEDITED = 31
+
+_RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", re.ASCII)
+"""An id or a range of ids of an idset (RFC 22)."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -231,13 +235,20 @@ def granted(R: Any) -> list[dict[str, str]]:
         return [
             {
                 "ranks": visible(entry["rank"], MEDIUM),
-                "cores": visible(entry["children"].get("core", ""), MEDIUM),
-                "gpus": visible(entry["children"].get("gpu", ""), MEDIUM),
+                "cores": _counted(entry["children"], "core"),
+                "gpus": _counted(entry["children"], "gpu"),
             }
             for entry in R["execution"]["R_lite"][:_MAX_GRANTED]
         ]
     except (KeyError, TypeError, AttributeError):
         return []
+
+
+def _counted(children: Mapping[str, Any], kind: str) -> str:
+    """Return how many of a kind there are, and their ids: the id 0 alone reads as a count."""
+    idset = str(children.get(kind, ""))
+    number = sum(int(it[2] or it[1]) - int(it[1]) + 1 for it in _RANGE.finditer(idset))
+    return f"{number:,} ({kind} {visible(idset, MEDIUM)})" if idset else ""
 
 
 def _command(spec: Any) -> str:

@@ -24,6 +24,9 @@ const LAST_DELAY = 1500;
 const REFUSED = 2;
 /** Milliseconds without a word after which a connection is taken for dead: two marks and more. */
 const SILENCE = 40_000;
+/** Milliseconds without a word after which the service is asked whether it is there, and for the answer. */
+const QUIET = 3000;
+const ANSWER = 3000;
 export const PROTOCOL = "flux-events.v1";
 
 /** Milliseconds before the next try: doubled each time, never the same for everybody.
@@ -32,6 +35,12 @@ export const PROTOCOL = "flux-events.v1";
  */
 export function delay(tries, random) {
   return Math.min(FIRST_DELAY * 2 ** tries, LAST_DELAY) * (0.5 + random / 2);
+}
+
+/** Ask the service whether it is there: a connection that was cut without a word is open to its reader. */
+async function health() {
+  const response = await fetch("/v1/health", { signal: AbortSignal.timeout(ANSWER) });
+  await response.body?.cancel();
 }
 
 export class Channel extends EventTarget {
@@ -63,9 +72,11 @@ export class Channel extends EventTarget {
    * @param {(isDoubtful: boolean) => Promise<string>} address gives the address to connect to, with a
    *   fresh ticket; doubtful: the last socket was refused, so the service may not be ready for any
    * @param {typeof WebSocket} Socket
+   * @param {() => Promise<unknown>} probe fails when the service does not answer
    */
-  constructor(address, Socket = WebSocket) {
+  constructor(address, Socket = WebSocket, probe = health) {
     super();
+    this.probe = probe;
     this.address = address;
     this.Socket = Socket;
   }
@@ -178,12 +189,19 @@ export class Channel extends EventTarget {
     this.#heard = Date.now();
     if (this.#isListening) return;
     this.#isListening = true;
-    const look = () => {
+    const turn = this.#turn;
+    const look = async () => {
       const silent = Date.now() - this.#heard;
-      if (silent >= SILENCE) this.#retry();
-      else this.#timer = setTimeout(look, SILENCE - silent);
+      if (silent >= SILENCE) return this.#retry();
+      // Requests of the fallback may wait behind its own streams.
+      if (silent >= QUIET && !(this.#socket instanceof EventSocket)) {
+        const isThere = await this.probe().then(() => true, () => false);
+        if (turn !== this.#turn) return;
+        if (!isThere && Date.now() - this.#heard >= QUIET) return this.#retry();
+      }
+      this.#timer = setTimeout(look, QUIET);
     };
-    look();
+    this.#timer = setTimeout(look, QUIET);
   }
 
   #retry() {

@@ -4,7 +4,8 @@ import { ahead } from "./api.js";
 import { duration } from "./format.js";
 import { element } from "./grid.js";
 import * as sentences from "./sentences.js";
-import { Series, STEP } from "./series.js";
+import { Series, SPAN, STEP } from "./series.js";
+import { COUNTS, RATES, SECONDS } from "./ticks.js";
 
 /** @typedef {import("./channel.js").Message} Message */
 /** @typedef {import("./series.js").Numbers} Numbers */
@@ -20,6 +21,7 @@ import { Series, STEP } from "./series.js";
  * @property {Line[]} lines
  * @property {(value: number) => string} text of a value
  * @property {number} [high] end of the scale
+ * @property {number[]} [incrs] steps that ticks may go in
  * @property {boolean} [dots] each value for itself
  * @property {(series: Series, now: number) => { times: number[], lines: Numbers[], said: string }} read
  */
@@ -46,6 +48,7 @@ const CHARTS = [
     title: "Jobs by state",
     lines: [{ title: "Pending", color: "wait", dash: [6, 4] }, { title: "Running", color: "run" }],
     text: (value) => value.toLocaleString(),
+    incrs: COUNTS,
     read: (series) => {
       const { times, pending, running } = series.states();
       return { times, lines: [pending, running], said: sentences.states(series) };
@@ -55,6 +58,7 @@ const CHARTS = [
     title: "Jobs a second",
     lines: [{ title: "Submitted", color: "wait", dash: [6, 4] }, { title: "Ended", color: "good" }],
     text: sentences.brief,
+    incrs: RATES,
     read: (series, now) => {
       const rates = series.rates(now);
       return { times: rates.times, lines: [rates.submitted, rates.ended], said: sentences.rates(rates, STEP) };
@@ -64,6 +68,7 @@ const CHARTS = [
     title: "Wait until start",
     lines: [{ title: "Median", color: "run" }],
     text: (value) => (value === 0 ? "0s" : duration(value)),
+    incrs: SECONDS,
     dots: true,
     read: (series, now) => {
       const waits = series.waits(now);
@@ -81,10 +86,14 @@ export class Charts {
   /**
    * @param {HTMLDetailsElement} where
    * @param {import("./rows.js").Rows} rows those that the page has
+   * @param {string} instance by which figures of another one are told
    */
-  constructor(where, rows) {
+  constructor(where, rows, instance) {
     this.where = where;
     this.rows = rows;
+    // The rows tell less of the past than figures did: what was drawn once is drawn so again.
+    this.series.samples = recall(instance, now());
+    addEventListener("pagehide", () => remember(instance, this.series.samples));
     for (const it of rows.all.values()) this.series.note(undefined, it);
     where.open = wanted() ?? matchMedia(ROOMY).matches;
     // The browser says that it is open by an event of its own: only a click is a wish.
@@ -129,6 +138,27 @@ function times({ t_submit = NaN, t_run = NaN, t_cleanup = NaN, t_inactive = NaN,
 }
 
 const now = () => Date.now() / 1000 + ahead;
+
+const SAMPLES = "fluxapi.samples";
+
+/** The figures of the last minutes that this tab has seen. @param {string} instance @param {number} at */
+function recall(instance, at) {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(SAMPLES) ?? "{}");
+    return kept.instance === instance ? kept.samples.filter((/** @type {any} */ { t }) => t >= at - SPAN && t <= at) : [];
+  } catch {
+    return [];
+  }
+}
+
+/** @param {string} instance @param {import("./series.js").Sample[]} samples */
+function remember(instance, samples) {
+  try {
+    sessionStorage.setItem(SAMPLES, JSON.stringify({ instance, samples }));
+  } catch {
+    // A browser that keeps nothing draws what the rows tell.
+  }
+}
 
 /** @returns {boolean | undefined} */
 function wanted() {

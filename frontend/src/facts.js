@@ -2,6 +2,7 @@
 
 import { duration } from "./format.js";
 import { element } from "./grid.js";
+import { ids } from "./nodes.js";
 import { lasting } from "./timeline.js";
 import { MEDIUM, SHORT, visible } from "./visible.js";
 
@@ -52,5 +53,12 @@ export function draw(where, record) {
 export function granted(R) {
   const lines = R?.execution?.R_lite;
   if (!Array.isArray(lines)) return [];
-  return lines.map((line) => [line?.rank, line?.children?.core, line?.children?.gpu].map((ids) => visible(String(ids ?? ""))));
+  const { format } = new Intl.NumberFormat();
+  return lines.map((line) => {
+    const [cores, gpus] = ["core", "gpu"].map((kind) => {
+      const idset = String(line?.children?.[kind] ?? "");
+      return idset && `${format(ids(idset).length)} (${kind} ${visible(idset, { most: MEDIUM })})`;
+    });
+    return [visible(String(line?.rank ?? "")), cores ?? "", gpus ?? ""];
+  });
 }

@@ -15,6 +15,8 @@ const STEP = 4;
 /** Pixels of the narrowest column, and of a step of the keyboard that makes one wider. */
 const NARROWEST = 40;
 const WIDER = 16;
+/** Rows that are printed. */
+export const PRINTED = 1000;
 /** Pixels of the column of boxes. */
 const PICK = 36;
 
@@ -39,6 +41,8 @@ export class Grid extends EventTarget {
   /** Pixels of a row: the sheet says it, for another on narrow screens. */
   #row = 32;
   #head = 32;
+  /** Rows that are there for print; 0: those in sight. */
+  #printed = 0;
   /** @type {HTMLInputElement | undefined} */
   #all;
 
@@ -68,6 +72,13 @@ export class Grid extends EventTarget {
       this.#measure();
       this.soon();
     }).observe(frame);
+    // On paper nobody scrolls.
+    for (const [kind, most] of /** @type {const} */ ([["beforeprint", PRINTED], ["afterprint", 0]])) {
+      addEventListener(kind, () => {
+        this.#printed = most;
+        this.draw();
+      });
+    }
     this.body.addEventListener("click", (event) => this.#click(event));
     this.body.addEventListener("keydown", (event) => this.#key(event));
   }
@@ -106,6 +117,11 @@ export class Grid extends EventTarget {
     this.#row = Number.parseFloat(getComputedStyle(this.table).getPropertyValue("--row")) * root;
   }
 
+  /** Pixels of a row. */
+  get rowHeight() {
+    return this.#row;
+  }
+
   /** Draw before the next frame. */
   soon() {
     this.#frame ||= requestAnimationFrame(() => {
@@ -128,9 +144,9 @@ export class Grid extends EventTarget {
 
   draw() {
     const now = this.clock();
-    const first = this.#begin();
+    const first = this.#printed ? 0 : this.#begin();
     this.#first = first;
-    const count = Math.ceil(this.#height / this.#row) + 2 * SPARE + STEP;
+    const count = this.#printed || Math.ceil(this.#height / this.#row) + 2 * SPARE + STEP;
     const wanted = this.rows.slice(first, first + count).map(this.latest);
     const ids = new Set(wanted.map((row) => row.id));
     const focused = this.body.contains(document.activeElement)

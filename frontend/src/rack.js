@@ -1,6 +1,6 @@
 /** The table of nodes, of which only the rows in sight exist. */
 
-import { element } from "./grid.js";
+import { element, PRINTED } from "./grid.js";
 import { states } from "./nodes.js";
 import { reason } from "./reason.js";
 import { SHORT, visible } from "./visible.js";
@@ -20,6 +20,8 @@ export class Rack {
   #frame = 0;
   /** Height of a row in pixels: the sheet says it, for another on narrow screens. */
   #row = 36;
+  /** Rows that are there for print; 0: those in sight. */
+  #printed = 0;
 
   /**
    * @param {HTMLElement} frame scrolls
@@ -36,6 +38,17 @@ export class Rack {
     frame.addEventListener("scroll", () => this.soon(), { passive: true });
     new ResizeObserver(() => this.soon()).observe(frame);
     addEventListener("resize", () => this.soon());
+    for (const [kind, most] of /** @type {const} */ ([["beforeprint", PRINTED], ["afterprint", 0]])) {
+      addEventListener(kind, () => {
+        this.#printed = most;
+        this.draw();
+      });
+    }
+  }
+
+  /** Pixels of a row. */
+  get rowHeight() {
+    return this.#row;
   }
 
   /** Draw before the next frame. */
@@ -50,8 +63,9 @@ export class Rack {
     if (!this.above.isConnected) this.body.replaceChildren(this.above, this.below);
     const now = Date.now() / 1000;
     this.#row = Number.parseFloat(getComputedStyle(this.table).getPropertyValue("--row")) * root();
-    const first = Math.max(Math.floor(this.frame.scrollTop / this.#row) - SPARE, 0);
-    const wanted = this.nodes.slice(first, first + Math.ceil(this.frame.clientHeight / this.#row) + 2 * SPARE);
+    const first = this.#printed ? 0 : Math.max(Math.floor(this.frame.scrollTop / this.#row) - SPARE, 0);
+    const count = this.#printed || Math.ceil(this.frame.clientHeight / this.#row) + 2 * SPARE;
+    const wanted = this.nodes.slice(first, first + count);
     const ranks = new Set(wanted.map((node) => node.rank));
     for (const [rank, { line }] of this.#shown) {
       if (ranks.has(rank)) continue;

@@ -53,7 +53,7 @@ export class Series {
     if (Number.isNaN(before?.t_run ?? NaN) && Number.isFinite(after.t_run)) {
       const step = Math.floor(after.t_run / WAITS);
       const waits = this.#waits.get(step) ?? new Waits();
-      waits.add(Math.max(after.t_run - after.t_submit, 0));
+      waits.add(Math.max(after.t_run - after.t_submit, 0), lot(after));
       this.#waits.set(step, waits);
     }
   }
@@ -212,28 +212,43 @@ export class Series {
 /** @param {number} value @param {number} otherwise */
 const known = (value, otherwise) => (Number.isFinite(value) ? value : otherwise);
 
+/** A number that a job draws, the same each time: which jobs are chosen does not change with a reload.
+ * @param {Times} times
+ */
+function lot({ t_submit, t_run }) {
+  let hash = 2166136261;
+  for (const char of `${t_submit} ${t_run}`) hash = Math.imul(hash ^ char.charCodeAt(0), 16777619);
+  // The last digits alone would leave the high bits nearly as they were.
+  hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
+  return (hash ^ (hash >>> 13)) >>> 0;
+}
+
 /** Waits of jobs that started at about one time: all, or a fair choice of them. */
 class Waits {
   count = 0;
-  /** @type {number[]} */
+  /** @type {{ seconds: number, lot: number }[]} */
   #some = [];
   /** @type {number | undefined} */
   #median;
 
-  /** @param {number} seconds */
-  add(seconds) {
-    if (this.#some.length < KEPT) this.#some.push(seconds);
-    else {
-      const place = Math.floor(Math.random() * (this.count + 1));
-      if (place < KEPT) this.#some[place] = seconds;
-    }
+  /** @param {number} seconds @param {number} lot those who drew the lowest are kept */
+  add(seconds, lot) {
+    this.#some.push({ seconds, lot });
+    if (this.#some.length >= 2 * KEPT) this.#choose();
     this.count++;
     this.#median = undefined;
   }
 
+  #choose() {
+    if (this.#some.length <= KEPT) return;
+    this.#some.sort((a, b) => a.lot - b.lot || a.seconds - b.seconds);
+    this.#some.length = KEPT;
+  }
+
   get median() {
     if (this.#median === undefined) {
-      const sorted = this.#some.slice().sort((a, b) => a - b);
+      this.#choose();
+      const sorted = this.#some.map(({ seconds }) => seconds).sort((a, b) => a - b);
       const high = sorted[sorted.length >> 1] ?? 0;
       const low = sorted[(sorted.length - 1) >> 1] ?? 0;
       this.#median = (low + high) / 2;

@@ -84,7 +84,9 @@ test("only what is set is a fact", () => {
 
 test("R has a line for each of its entries, and what is no R has none", () => {
   const R = { execution: { R_lite: [{ rank: "0-1", children: { core: "0-3" } }] } };
-  assert.deepEqual(granted(R), [["0-1", "0-3", ""]]);
+  assert.deepEqual(granted(R), [["0-1", "4 (core 0-3)", ""]]);
+  const one = { execution: { R_lite: [{ rank: "2", children: { core: "0", gpu: "1,3" } }] } };
+  assert.deepEqual(granted(one), [["2", "1 (core 0)", "2 (gpu 1,3)"]]);
   for (const none of [null, {}, { execution: { R_lite: 3 } }]) assert.deepEqual(granted(none), []);
 });
 

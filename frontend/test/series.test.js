@@ -137,3 +137,13 @@ test("every chart has its sentence, also with nothing in it", () => {
     "3 jobs started; those that started last had waited 3.0s, at most 3.0s (medians).",
   );
 });
+
+test("the jobs that a median is made of are the same whichever order they come in", () => {
+  const jobs = Array.from({ length: 5000 }, (_, index) => ({
+    t_submit: NOW - index % 977, t_run: NOW + (index % 100) / 1000, t_cleanup: NaN, t_inactive: NaN, ncores: 1,
+  }));
+  const [one, other] = [new Series(), new Series()];
+  for (const job of jobs) one.note(undefined, job);
+  for (const job of [...jobs].reverse()) other.note(undefined, job);
+  assert.deepEqual(one.waits(NOW), other.waits(NOW));
+});

@@ -172,3 +172,47 @@ def test_what_was_typed_outlives_the_service(browser: Browser, tmp_path: Path) -
         expect(page.get_by_label("Name", exact=True)).to_have_value("outlives")
         assert jobspec(second, submitted(page))["attributes"]["system"]["job"]["name"] == "outlives"
     context.close()
+
+
+def test_the_answer_to_a_keyboard_comes_into_sight_and_one_form_is_one_job(
+    site: Service, page: Page
+) -> None:
+    page.set_viewport_size({"width": 1000, "height": 500})
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    command = page.get_by_label("Command")
+    command.fill("true")
+    command.press("Control+Enter")
+    done = page.locator("#done")
+    expect(done).to_contain_text("1 job submitted")
+    expect(done).to_be_in_viewport(ratio=1)
+    first = done.get_by_role("link").text_content()
+    page.evaluate("scrollTo(0, 0)")
+    command.press("Control+Enter")
+    expect(done).to_be_in_viewport(ratio=1)
+    expect(done.get_by_role("link")).to_have_text(str(first))
+    # Once more is a wish of its own.
+    page.get_by_role("button", name="Submit again").click()
+    expect(done.get_by_role("link")).not_to_have_text(str(first))
+    second = done.get_by_role("link").text_content()
+    command.fill("true ")
+    page.get_by_role("button", name="Submit", exact=True).dblclick()
+    expect(done.get_by_role("link")).not_to_have_text(str(second))
+    third = done.get_by_role("link").text_content()
+    found = site.get("/v1/jobs?limit=3")["jobs"]
+    assert {job["id"] for job in found} == {first, second, third}
+
+
+def test_a_field_that_is_mended_is_not_to_be_mended(site: Service, refused: Page) -> None:
+    refused.goto(f"{site.url}/ui/submit")
+    live(refused)
+    refused.get_by_label("Command").fill("true")
+    refused.get_by_label("Nodes", exact=True).fill("x")
+    refused.get_by_label("Urgency").fill("99")
+    refused.get_by_role("button", name="Submit", exact=True).click()
+    summary = refused.locator("#summary")
+    expect(summary).to_have_text("Not submitted: 2 fields to mend.")
+    refused.get_by_label("Nodes", exact=True).fill("1")
+    expect(summary).to_have_text("Not submitted: 1 field to mend.")
+    refused.get_by_label("Urgency").fill("16")
+    expect(summary).to_be_hidden()

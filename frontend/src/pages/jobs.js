@@ -10,6 +10,7 @@ import * as download from "../download.js";
 import { read, refused, test, write } from "../filters.js";
 import { element, Grid } from "../grid.js";
 import { Order } from "../order.js";
+import { Place } from "../place.js";
 import { attend, every } from "../presence.js";
 import { Rows } from "../rows.js";
 import * as status from "../status.js";
@@ -42,6 +43,12 @@ const grid = new Grid(
   now,
 );
 const choice = load(COLUMNS);
+const place = new Place({
+  frame: grid.frame,
+  height: () => grid.rowHeight,
+  id: (index) => grid.rows[index]?.id,
+  find: (id) => grid.rows.findIndex((row) => row.id === id),
+});
 /** @type {import("../filters.js").Filters} */
 let filters = {};
 let order = new Order(() => 0, true, undefined);
@@ -65,6 +72,8 @@ function show() {
   grid.rows = order.rows;
   arrived = 0;
   draw();
+  // Until all have come, rows that are yet to come may have to go above it.
+  place.settle(isWhole);
 }
 
 function draw() {
@@ -106,8 +115,11 @@ function refresh() {
  */
 function go(how) {
   const text = write(filters, grid.order);
-  const place = text ? `?${text}` : location.pathname;
-  if (place !== (location.search || location.pathname)) history[`${how}State`](null, "", place);
+  const where = text ? `?${text}` : location.pathname;
+  if (where !== (location.search || location.pathname)) {
+    place.keep();
+    history[`${how}State`](null, "", where);
+  }
   choice.sort(grid.order);
   $("refused").hidden = true;
   reflect();
@@ -203,6 +215,7 @@ $("unfold").addEventListener("click", ({ currentTarget: button }) => {
   it.setAttribute("aria-expanded", String(it.getAttribute("aria-expanded") !== "true"));
 });
 addEventListener("popstate", () => {
+  place.want();
   follow();
   reflect();
 });
@@ -225,7 +238,7 @@ $("jobs").classList.remove("no-queues");
 follow();
 reflect();
 
-const charts = new Charts(/** @type {HTMLDetailsElement} */ ($("charts")), rows);
+const charts = new Charts(/** @type {HTMLDetailsElement} */ ($("charts")), rows, String(first.cursor ?? "").slice(0, 8));
 status.show(channel, $("state"));
 let isChecked = true;
 
@@ -236,6 +249,7 @@ function hold(cursor) {
     rows.take(message);
     if (message.type !== "mark") return;
     isWhole = true;
+    place.settle(!rows.changed.size);
     if (rows.agrees) {
       isChecked = true;
       return;

@@ -4,6 +4,7 @@ import { address, call } from "../api.js";
 import { Channel } from "../channel.js";
 import { arrange, Placed } from "../nodes.js";
 import { Picture } from "../picture.js";
+import { Place } from "../place.js";
 import { Rack } from "../rack.js";
 import { attend } from "../presence.js";
 import * as status from "../status.js";
@@ -21,6 +22,12 @@ const STALE = 30_000;
 
 const placed = new Placed();
 const rack = new Rack($("frame"), /** @type {HTMLTableElement} */ ($("nodes")), (node) => placed.on(node));
+const place = new Place({
+  frame: rack.frame,
+  height: () => rack.rowHeight,
+  id: (index) => rack.nodes[index]?.rank.toString(),
+  find: (id) => rack.nodes.findIndex((node) => String(node.rank) === id),
+});
 const query = new URLSearchParams(location.search);
 const filters = { state: query.get("state") ?? "", text: query.get("text") ?? "" };
 const picture = new Picture($("picture"), (name) => {
@@ -44,6 +51,7 @@ function show() {
   const longest = rack.nodes.reduce((most, node) => Math.max(most, node.name.length), 0);
   $("nodes").style.setProperty("--name", String(longest));
   rack.draw();
+  place.settle(true);
   picture.show(nodes);
   const [shown, total] = [rack.nodes.length, nodes.length];
   $("count").textContent = shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`;

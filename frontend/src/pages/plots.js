@@ -2,12 +2,19 @@
 
 import uPlot from "uplot";
 
+import { labels } from "../ticks.js";
+
 /** @typedef {import("../series.js").Numbers} Numbers */
 /** @typedef {import("../charts.js").Chart} Chart */
 
 const HEIGHT = 120;
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const FONT = "11px system-ui, sans-serif";
+
+/** Seconds between two ticks: a clock that shows minutes would show less twice. */
+const MINUTES = [60, 120, 300, 600, 900];
+/** Pixels that labels take at least, so that the charts begin at about the same place. */
+const LEAST = 30;
 
 export class Plot {
   /** @type {import("uplot") | undefined} */
@@ -64,11 +71,13 @@ export class Plot {
   #options(width) {
     const color = (/** @type {string} */ name) => resolved(this.where, name);
     const { chart } = this;
+    const { incrs } = chart;
     const axis = { stroke: color("soft"), font: FONT, grid: { stroke: color("line"), width: 1 }, ticks: { show: false } };
     return {
       width,
       height: HEIGHT,
-      padding: [8, 8, 0, 0],
+      // Half of a time has room beside the last tick.
+      padding: [8, 30, 0, 0],
       legend: { show: false },
       cursor: { y: false, drag: { x: false, y: false } },
       scales: {
@@ -76,8 +85,12 @@ export class Plot {
         y: { range: (_plot, _low, high) => [0, chart.high ?? Math.max(high * 1.1, 1)] },
       },
       axes: [
-        { ...axis, size: 24, gap: 6, space: 70, values: (_plot, splits) => splits.map((it) => clock.format(it * 1000)) },
-        { ...axis, size: 44, gap: 4, space: 28, values: (_plot, splits) => splits.map(chart.text) },
+        { ...axis, size: 24, gap: 6, space: 70, incrs: MINUTES, values: (_plot, splits) => splits.map((it) => clock.format(it * 1000)) },
+        {
+          ...axis, gap: 4, space: 28, ...(incrs ? { incrs } : {}),
+          values: (_plot, splits) => labels(splits, chart.text),
+          size: (plot, texts) => width_of(plot.ctx, texts ?? []) + 8,
+        },
       ],
       series: [
         {},
@@ -103,6 +116,15 @@ export class Plot {
       },
     };
   }
+}
+
+/** The widest of the labels, in pixels. @param {CanvasRenderingContext2D} canvas @param {string[]} texts */
+function width_of(canvas, texts) {
+  canvas.save();
+  canvas.font = FONT;
+  const widths = texts.map((text) => canvas.measureText(text).width);
+  canvas.restore();
+  return Math.ceil(Math.max(LEAST, ...widths));
 }
 
 /** A color of the style sheet as the canvas takes it.

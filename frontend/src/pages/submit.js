@@ -30,6 +30,12 @@ const user = $("facts").dataset["user"] ?? "";
 const launchers = ($("facts").dataset["launchers"] ?? "").split(" ").filter(Boolean);
 const from = new URLSearchParams(location.search).get("from");
 const DRAFT = `fluxapi.submit ${from ?? ""}`;
+/** Title of the button that submits what was submitted already. */
+const AGAIN = "Submit again";
+/** The request that was answered last: it is sent again only by the button that says so. */
+let answered = "";
+/** @type {Set<string>} fields that were refused and not changed since */
+const refused = new Set();
 const lines = { curl: "", line: "" };
 
 /** @typedef {HTMLInputElement | HTMLTextAreaElement} Input */
@@ -80,6 +86,7 @@ function update() {
     const text = lines[name];
     $(name).textContent = text.length > SHOWN ? `${text.slice(0, SHOWN)}… (${text.length} characters; Copy takes all)` : text;
   }
+  $("go").textContent = path + JSON.stringify(body) === answered ? AGAIN : "Submit";
   $("unsaid").textContent = said.unsaid.length ? `It has no option for ${said.unsaid.join(", ")}: use curl for that.` : "";
   checkLauncher(values);
   keep({ ...values, many: many() });
@@ -127,9 +134,20 @@ function say(name, text, refused = false) {
 
 function forget() {
   for (const name of NAMES) say(name, "");
+  refused.clear();
   $("summary").hidden = true;
   $("done").replaceChildren();
 }
+
+/** A field was changed: it is to be mended no more. @param {string} name */
+function mend(name) {
+  if (!refused.delete(name) || $("summary").querySelector("ul")) return;
+  $("summary").hidden = !refused.size;
+  $("summary").textContent = toMend(refused.size);
+}
+
+/** @param {number} n */
+const toMend = (n) => `Not submitted: ${count(n, "field")} to mend.`;
 
 /** Put what is wrong beside the fields, and go to the first of them.
  * @param {Wrong[]} wrong @param {string} detail @param {boolean} bulk
@@ -144,12 +162,16 @@ function refuse(wrong, detail, bulk) {
     const place = known ? inner : pointer;
     by.set(known ? name : "", [...(by.get(known ? name : "") ?? []), place ? `${place} ${text}` : text]);
   }
-  for (const [name, texts] of by) if (name) say(name, texts.join(" "), true);
+  for (const [name, texts] of by) {
+    if (!name) continue;
+    say(name, texts.join(" "), true);
+    refused.add(name);
+  }
   const rest = by.get("") ?? [];
   const first = NAMES.find((name) => by.has(name));
   const where = $("summary");
   where.replaceChildren(
-    element("p", { textContent: first && !rest.length ? `Not submitted: ${count(by.size, "field")} to mend.` : `Not submitted. ${detail}` }),
+    element("p", { textContent: first && !rest.length ? toMend(by.size) : `Not submitted. ${detail}` }),
   );
   if (rest.length) {
     const list = element("ul", {});
@@ -187,17 +209,24 @@ async function send(path, body) {
   return answer;
 }
 
-async function submit() {
-  forget();
+/** @param {boolean} isAgain whether a request that was answered is meant to be sent once more */
+async function submit(isAgain) {
   const values = typed();
   const { job, wrong } = collect(fields, values);
   const bulk = many() !== "one";
-  if (wrong.length) return refuse(wrong, "", false);
   const { path, body } = request(job, many(), values);
+  const text = path + JSON.stringify(body);
+  if (text === answered && !wrong.length && !isAgain) return show();
+  forget();
+  if (wrong.length) return refuse(wrong, "", false);
   go.disabled = true;
   $("done").textContent = "Submitting…";
+  $("done").scrollIntoView({ block: "nearest" });
   try {
     done(await send(path, body));
+    answered = text;
+    update();
+    show();
   } catch (problem) {
     $("done").replaceChildren();
     const document = problem instanceof Problem ? problem.document : {};
@@ -205,6 +234,12 @@ async function submit() {
   } finally {
     go.disabled = false;
   }
+}
+
+/** Bring the answer into sight, wherever the form was submitted from. */
+function show() {
+  $("done").focus({ preventScroll: true });
+  $("done").scrollIntoView({ block: "nearest" });
 }
 
 /** @param {Record<string, any>} answer */
@@ -246,7 +281,7 @@ function tellOrigin(id, isWhole) {
   const rest = isWhole ? " The fields cannot say all that it asked for: its whole jobspec is under More." : "";
   $("origin").hidden = false;
   $("origin").replaceChildren(
-    "The same as ", link, `, but for its environment variables: Flux does not tell them, so give those that it needs.${rest}`,
+    "The same as ", link, `, but for its environment variables: this service gives none out, since they may hold secrets. Give those that it needs.${rest}`,
   );
 }
 
@@ -267,11 +302,23 @@ async function fillFrom(id) {
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  if (!go.disabled) submit();
+  const isAgain = isPressed;
+  isPressed = false;
+  if (!go.disabled) submit(isAgain);
+});
+/** Whether the button itself was pressed: Enter in a field clicks it, too. */
+let isPressed = false;
+go.addEventListener("click", (event) => {
+  isPressed = document.activeElement === go || event.detail === 1;
+  // The second half of a double click is no wish of its own.
+  if (event.detail > 1) event.preventDefault();
 });
 form.addEventListener("input", (event) => {
   const name = /** @type {Input} */ (event.target).name;
-  if (NAMES.includes(name)) say(name, "");
+  if (NAMES.includes(name)) {
+    say(name, "");
+    mend(name);
+  }
   update();
 });
 form.addEventListener("change", (event) => {
@@ -283,6 +330,7 @@ form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
 $("clear").addEventListener("click", () => {
+  answered = "";
   forget();
   fill({});
   (from ? fillFrom(from) : Promise.resolve()).then(update);

@@ -1,0 +1,25 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { duration } from "../src/format.js";
+import { brief } from "../src/sentences.js";
+import { COUNTS, labels, RATES, SECONDS } from "../src/ticks.js";
+
+/** @param {number} step */
+const splits = (step) => Array.from({ length: 6 }, (_, index) => index * step);
+
+test("no tick says what another says", () => {
+  /** @type {[number[], (value: number) => string][]} */
+  const charts = [[COUNTS, (it) => it.toLocaleString()], [RATES, brief], [SECONDS, (it) => (it ? duration(it) : "0s")]];
+  for (const [steps, text] of charts) {
+    for (const step of steps) {
+      const said = splits(step).map(text);
+      assert.equal(new Set(said).size, said.length, `${step}: ${said}`);
+    }
+  }
+});
+
+test("what would be said twice is said once", () => {
+  assert.deepEqual(labels([0, 0.01, 0.02, 0.1], brief), ["0", "0.0", "", "0.1"]);
+  assert.deepEqual(labels([-1e-12, 1], (it) => `${Math.round(it)}%`), ["0%", "1%"]);
+});
