@@ -4,10 +4,12 @@
  */
 
 import { PLAIN } from "./ansi.js";
+import { session } from "./api.js";
 import { element } from "./grid.js";
 import { look } from "./palette.js";
 import { cut, find, MAX_HITS } from "./search.js";
 import { MAX_LINES, Terminal } from "./terminal.js";
+import { WholeSearch } from "./whole.js";
 
 /** @typedef {import("./channel.js").Channel} Channel */
 /** @typedef {import("./channel.js").Message} Message */
@@ -71,6 +73,7 @@ export class Output {
     this.screen.replaceChildren(this.cutOff);
     this.screen.hidden = false;
     this.#furnish(parts.tools);
+    this.wholeSearch = new WholeSearch(parts.tools);
     this.screen.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#following && this.#toEnd()).observe(this.screen);
     this.whole.addEventListener("click", (event) => this.#download(event));
@@ -92,7 +95,7 @@ export class Output {
       streams.append(label);
     }
     this.input = element("input", { type: "search", placeholder: "Find in output" });
-    this.input.setAttribute("aria-label", "Find in the output shown");
+    this.input.setAttribute("aria-label", "Find in the output");
     this.input.addEventListener("input", () => this.#search(this.input?.value ?? ""));
     this.input.addEventListener("keydown", (event) => {
       if (event.key === "Enter") this.#step(event.shiftKey ? -1 : 1);
@@ -122,11 +125,17 @@ export class Output {
   /** Show one stream, or both. @param {string} stream */
   #choose(stream) {
     this.#stream = stream;
+    this.wholeSearch?.clear();
     this.#begin();
     const address = new URL(this.whole.href);
     if (stream) address.searchParams.set("stream", stream);
     else address.searchParams.delete("stream");
     this.whole.href = address.href;
+  }
+
+  /** Address of all that the job has written. */
+  get #soFar() {
+    return `/v1/jobs/${this.job}/output${this.#stream ? `?stream=${this.#stream}` : ""}`;
   }
 
   /** The link gives all up to the end of the job; while that is not there, what there is. @param {Event} event */
@@ -135,8 +144,7 @@ export class Output {
     event.preventDefault();
     this.#tell("Fetching the whole output so far.");
     try {
-      const place = `/v1/jobs/${this.job}/output${this.#stream ? `?stream=${this.#stream}` : ""}`;
-      const response = await fetch(place, { headers: { Accept: "text/plain" } });
+      const response = await fetch(this.#soFar, { headers: { ...session.headers, Accept: "text/plain" } });
       if (!response.ok) throw new Error(`The service answered ${response.status}.`);
       const href = URL.createObjectURL(await response.blob());
       element("a", { href, download: `${this.job}.txt` }).click();
@@ -322,6 +330,8 @@ export class Output {
     if (this.#hits.length) this.#step(-1);
     else this.#paint();
     this.#say();
+    // The lines shown are not all that there is.
+    this.wholeSearch?.ask(this.cutOff.hidden ? "" : query, this.#soFar);
   }
 
   /** Go to another match: the first one looked at is the last one written. @param {number} by */
@@ -340,7 +350,7 @@ export class Output {
     if (!this.count || !this.previous || !this.next) return;
     const many = count >= MAX_HITS ? `${MAX_HITS}+` : String(count);
     const found = this.#hit < 0 ? `${many} found` : `${this.#hit + 1} of ${many}`;
-    const text = !this.#query ? "" : count ? found : "Not found";
+    const text = !this.#query ? "" : count ? found : this.cutOff.hidden ? "Not found" : "Not in the lines shown";
     if (this.count.textContent !== text) this.count.textContent = text;
     this.previous.disabled = this.next.disabled = count === 0;
   }

@@ -8,16 +8,17 @@ export const MAX_HITS = 10_000;
  * Where lines hold a text, in whatever case its letters are.
  * @param {{ number: number, text: string }[]} lines
  * @param {string} query
+ * @param {number} [most] hits at most
  * @returns {Hit[]}
  */
-export function find(lines, query) {
+export function find(lines, query, most = MAX_HITS) {
   if (!query) return [];
   const pattern = new RegExp(query.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"), "giu");
   /** @type {Hit[]} */
   const hits = [];
   for (const { number, text } of lines) {
     for (const { index, 0: found } of text.matchAll(pattern)) {
-      if (hits.length >= MAX_HITS) return hits;
+      if (hits.length >= most) return hits;
       hits.push({ number, start: index, end: index + found.length });
     }
   }

@@ -87,7 +87,7 @@ def test_what_a_job_writes(browser: Browser, site: Service, tmp_path: Path) -> N
         assert lines.locator("a").count() == 0
         assert "javascript:hit(7)" not in lines.first.inner_text()
         assert "a title" not in page.title()
-        page.get_by_label("Find in the output shown").fill("<script>")
+        page.get_by_label("Find in the output").fill("<script>")
         expect(page.locator("#screen mark").first).to_have_text("<script>")
         for title in ("Jobspec", "R, the resource set"):
             page.locator("summary", has_text=title).click()

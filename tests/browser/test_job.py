@@ -169,7 +169,7 @@ def test_the_output_can_be_searched(site: Service, page: Page) -> None:
     jobid = script(site, "seq 300; echo Found here and found there; seq 300")
     see(site, page, jobid)
     expect(page.locator("#output-said")).to_contain_text("The end")
-    field = page.get_by_label("Find in the output shown")
+    field = page.get_by_label("Find in the output")
     field.fill("found")
     count = page.locator(".find [role=status]")
     expect(count).to_have_text("2 of 2")
@@ -184,6 +184,43 @@ def test_the_output_can_be_searched(site: Service, page: Page) -> None:
     expect(count).to_have_text("Not found")
     field.press("Escape")
     expect(page.locator("#screen mark")).to_have_count(0)
+
+
+def test_all_of_a_long_output_is_searched(site: Service, page: Page) -> None:
+    jobid = script(site, "echo first needle; seq 20000; printf 'a \\033[31mNeed\\033[0mle'")
+    see(site, page, jobid)
+    expect(page.locator("#output-said")).to_contain_text("The end", timeout=60_000)
+    field = page.get_by_label("Find in the output", exact=True)
+    field.fill("needle")
+    expect(page.locator(".find [role=status]")).to_have_text("1 of 1")
+    whole = page.locator(".whole-search")
+    expect(whole.get_by_role("status")).to_have_text(
+        "Found in 2 lines; the whole output, 20,002 lines, was searched."
+    )
+    found = whole.get_by_role("listitem")
+    expect(found).to_have_text(["first needle", "a Needle"])
+    values = found.evaluate_all("(items) => items.map((it) => it.value)")
+    assert values == [1, 20002]
+    field.fill("nowhere")
+    expect(page.locator(".find [role=status]")).to_have_text("Not in the lines shown")
+    expect(whole.get_by_role("status")).to_contain_text("Not found; the whole output")
+    field.press("Escape")
+    expect(whole).to_be_hidden()
+
+
+def test_a_search_in_all_of_an_output_can_be_stopped(site: Service, page: Page) -> None:
+    jobid = script(site, "seq 20000")
+    see(site, page, jobid)
+    expect(page.locator("#output-said")).to_contain_text("The end", timeout=60_000)
+    # An answer that never comes.
+    page.route("**/output", lambda _route: None)
+    page.get_by_label("Find in the output", exact=True).fill("17")
+    whole = page.locator(".whole-search")
+    expect(whole.get_by_role("status")).to_have_text("Searching the whole output.")
+    whole.get_by_role("button", name="Stop the search").click()
+    expect(whole.get_by_role("status")).to_contain_text("Stopped.")
+    expect(whole.get_by_role("button")).to_be_hidden()
+    page.unroute_all(behavior="ignoreErrors")
 
 
 def test_of_very_much_output_the_end_is_shown(site: Service, page: Page) -> None:

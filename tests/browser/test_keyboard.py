@@ -100,7 +100,7 @@ def test_the_parts_of_a_job_have_names(site: Service, page: Page, jobid: str) ->
           - heading "Output" [level=2]
           - group "Stream"
           - search:
-            - searchbox "Find in the output shown"
+            - searchbox "Find in the output"
           - region "What the job wrote"
         - region "Eventlog":
           - heading "Eventlog" [level=2]

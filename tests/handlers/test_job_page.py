@@ -79,7 +79,9 @@ async def test_resources_that_it_got_are_listed(service: Service) -> None:
     jobid = await service.submit()
     service.instance.finish(jobids.parse(jobid))
     await service.client.get(f"/v1/jobs/{jobid}/wait")
-    assert "<tr><td>0-1</td><td>0-3</td><td>0</td></tr>" in await page(service, jobid)
+    assert "<tr><td>0-1</td><td>4 (core 0-3)</td><td>1 (gpu 0)</td></tr>" in await page(
+        service, jobid
+    )
 
 
 async def test_what_a_job_says_is_only_text(service: Service) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.broker import BrokerInstance
+from fluxapi.instance.nodes import describe
 from fluxapi.instance.protocol import Queue, Submission
 from fluxapi.model.eventlog import JournalMessage, Purged
 from tests.contract.site import TIMEOUT, Site, spec
@@ -59,6 +60,23 @@ async def test_a_drained_node_is_down_for_a_reason(queued: str, connect: Connect
     assert resources.drain["1"]["reason"] == "bad disk"
     await asyncio.to_thread(flux, queued, "resource", "undrain", "1")
     assert (await instance.resources()).down is None
+
+
+async def test_a_drained_node_is_draining_while_a_job_runs_on_it(
+    queued: str, connect: Connect
+) -> None:
+    instance = await connect(queued, 10)
+    flags = ("-n1", "-N1", "--requires=rank:1", "sleep", "inf")
+    jobid = await asyncio.to_thread(flux, queued, "submit", "--wait-event=start", *flags)
+    await asyncio.to_thread(flux, queued, "resource", "drain", "1", "fan")
+    found = describe(await instance.resources())
+    assert [node["state"] for node in found["nodes"]] == ["up", "draining"]
+    assert found["totals"]["cores"]["free"] == found["nodes"][0]["cores"]["total"]
+    await asyncio.to_thread(flux, queued, "cancel", jobid.strip())
+    await asyncio.to_thread(flux, queued, "job", "wait-event", jobid.strip(), "clean")
+    found = describe(await instance.resources())
+    assert [node["state"] for node in found["nodes"]] == ["up", "drained"]
+    await asyncio.to_thread(flux, queued, "resource", "undrain", "1")
 
 
 async def test_a_purge_is_told(broker: Broker) -> None:
