@@ -41,6 +41,7 @@ from .events import EventStream
 from .job import Job, JobList
 from .loop import Iteration, LoopThread, each_of
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
+from .patience import DEFAULT_TIMEOUT_S, OnWait
 from .results import AccessToken, BulkItem, CancelResult
 from .stats import Stats
 from .watch import JobChange, JobsWatch

@@ -7,6 +7,7 @@ import asyncio
 import codecs
 import contextlib
 import shlex
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol
@@ -21,7 +22,7 @@ from .text import plural, safe
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from fluxapi.client import AsyncClient, Event, EventStream, Reset
+    from fluxapi.client import AsyncClient, BulkItem, Event, EventStream, Reset
 
 __all__ = ["Item", "Tracker", "read", "submit"]
 
@@ -127,20 +128,39 @@ async def _submit(
     arguments: argparse.Namespace,
 ) -> tuple[int, int]:
     """How many were accepted, and how many refused."""
+    from fluxapi.client import ClientError  # noqa: PLC0415 - it is there already
+
     refusals = Refusals()
     numbers: dict[int, int] = {}
     accepted = 0
-    async for item in flux.submit_many(_jobs(items, numbers, refusals), chunk=_CHUNK):
+
+    def take(item: BulkItem) -> None:
+        nonlocal accepted
         number = numbers.pop(item.index)
         if item.id is None:
             refusals.add(number, str(item.error))
-            continue
+            return
         accepted += 1
         bar.submitted(1)
         if tracker is not None:
             tracker.expect(item.id)
         if not arguments.quiet:
             put(shown_id(item.id))
+
+    key = arguments.idempotency_key or uuid.uuid4().hex
+    jobs = _jobs(items, numbers, refusals)
+    try:
+        async for item in flux.submit_many(jobs, chunk=_CHUNK, idempotency_key=key):
+            take(item)
+    except (ClientError, asyncio.CancelledError) as error:
+        for known in getattr(error, "submitted", ()):
+            if known.index in numbers:
+                take(known)
+        note(
+            f"{plural(accepted, 'job')} submitted so far; the same command with "
+            f"--idempotency-key={shlex.quote(key)} goes on from there and submits none twice."
+        )
+        raise
     return accepted, refusals.count
 
 

@@ -18,7 +18,7 @@ from .terminal import discard_output, note, prepare
 __all__ = ["build_parser", "run"]
 
 _DESCRIPTION = "Puts a Flux instance on the web, and talks to one that is there."
-_TAKE_VALUE = ("--url", "--user", "--profile")
+_TAKE_VALUE = ("--url", "--user", "--profile", "--timeout", "--retries")
 _EPILOG = "Exit status: 0 done, 1 not, 2 wrong use, 3 service not reached, 4 not allowed."
 
 

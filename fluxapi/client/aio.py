@@ -31,10 +31,11 @@ from .job import Job, JobId, JobList
 from .lines import lines
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .paged import Paged
+from .patience import DEFAULT_TIMEOUT_S, Failure, OnWait, Patience
 from .results import AccessToken, BulkItem, CancelResult
 from .stats import Stats
 from .stream import Channel
-from .transport import Failure, Query, Request, Transport, decoded
+from .transport import Query, Request, Transport, decoded
 from .watch import JobsWatch
 from .written import Output, OutputEntry, entry_of, last_lines, output_of
 
@@ -69,10 +70,12 @@ class AsyncClient:
     function that gives one and is asked again when it has expired; with user and token a new one is
     fetched by itself. ``profile``: a table of the config file, FLUXAPI_PROFILE.
 
-    ``timeout``: seconds that the service may be silent. ``retries``: how often a request that can
-    be is sent again, while the service cannot be reached or is busy. ``patience``: seconds for
-    which a stream tries to come back; ``None`` is for ever. ``heartbeat``: seconds of silence after
-    which its connection is taken for dead; the service says something every 15 seconds.
+    ``timeout``: seconds for which requests, waits and streams go on trying while the service
+    cannot be reached, restarts or is busy; ``None`` is for ever. ``retries``: how often each of
+    them is tried again meanwhile; ``None`` is as often as there is time, 0 not at all. ``on_wait``
+    gets a sentence when one begins to wait for the service, and when it answers again; without it
+    the logger ``fluxapi.client`` does. ``heartbeat``: seconds of silence after which the connection
+    of a stream is taken for dead; the service says something every 15 seconds.
 
     Use it as ``async with AsyncClient() as flux``. Methods raise ``ClientError`` and what derives
     from it. Job ids are taken in every form of RFC 19 and given as F58.
@@ -86,9 +89,9 @@ class AsyncClient:
         token: str | None = None,
         access_token: str | AccessTokenSource | None = None,
         profile: str | None = None,
-        timeout: float = 30.0,
-        retries: int = 5,
-        patience: float | None = 300.0,
+        timeout: float | None = DEFAULT_TIMEOUT_S,
+        retries: int | None = None,
+        on_wait: OnWait | None = None,
         heartbeat: float = 40.0,
     ) -> None:
         source = access_token if callable(access_token) else None
@@ -101,10 +104,10 @@ class AsyncClient:
         )
         self.url = config.url
         """The address of the service."""
-        self._patience = patience
         self._heartbeat = heartbeat
         credentials = Credentials(config, source)
-        self._transport = Transport(config.url, credentials, timeout=timeout, retries=retries)
+        patience = Patience(timeout, retries, on_wait)
+        self._transport = Transport(config.url, credentials, patience)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -140,20 +143,27 @@ class AsyncClient:
         if command is not None:
             fields["command"] = command
         key = idempotency_key or uuid.uuid4().hex
-        return (await self._transport.post("/jobs", fields, _Made, key=key)).id
+        with bulk.keyed(key):
+            return (await self._transport.post("/jobs", fields, _Made, key=key)).id
 
     def submit_many(
         self,
         jobs: Iterable[Command | Mapping[str, Any]] | AsyncIterable[Command | Mapping[str, Any]],
         *,
         chunk: int = 1000,
+        idempotency_key: str | None = None,
     ) -> AsyncIterator[BulkItem]:
         """Submit many jobs, ``chunk`` in a request: commands, or mappings of a command and options.
 
         They are taken as they are needed, and what came of each is given in the same order. One
         that is refused has an ``error`` and keeps none of the others from being submitted.
+
+        Each job is known by the idempotency key and its place, so that none is submitted twice
+        however often a request is sent. The ``ClientError`` that ends it has the items that are
+        known in ``submitted``, and the key: the same jobs with that key go on where this ended.
         """
-        return Paged(bulk.submit_many(self._transport, jobs, chunk))
+        key = idempotency_key or uuid.uuid4().hex
+        return Paged(bulk.submit_many(self._transport, jobs, chunk, key))
 
     async def bulk(
         self,
@@ -172,8 +182,7 @@ class AsyncClient:
         given = {"job": bulk.submission(job), "copies": copies, "cc": cc}
         body = {name: value for name, value in given.items() if value is not None}
         key = idempotency_key or uuid.uuid4().hex
-        answer = await self._transport.post("/jobs/bulk", body, bulk.BulkAnswer, key=key)
-        return bulk.items_of(answer, range(len(answer.jobs)))
+        return await bulk.submit_copies(self._transport, body, key)
 
     def jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> AsyncIterator[Job]:
         """Jobs, newest first, page by page as they are needed; ``limit`` is how many at most."""
@@ -197,16 +206,16 @@ class AsyncClient:
         deadline = None if timeout is None else time.monotonic() + timeout
         path = f"{_path(id)}/wait"
         while True:
-            left = _POLL if deadline is None else max(deadline - time.monotonic(), 0.0)
-            poll = min(left, _POLL)
-            silence = poll + self._transport.timeout
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            poll = _POLL if left is None else min(left, _POLL)
             request = Request(
                 "GET",
                 path,
                 {"timeout": f"{poll:.3f}"},
                 repeatable=True,
-                silence=silence,
+                silence=poll + self._transport.patience.silence,
                 waits=True,
+                timeout=left,
             )
             job = decoded((await self._transport.ask(request)).body, Job)
             if not job.is_active:
@@ -495,7 +504,6 @@ class AsyncClient:
             query,
             cursor=cursor,
             resumes=resumes,
-            patience=self._patience,
             heartbeat=self._heartbeat,
         )
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import random
 import time
 
-__all__ = ["delay", "retry_after"]
+__all__ = ["delay", "pause", "retry_after"]
 
-_FIRST = 0.2
-_MOST = 20.0
+_FIRST_DELAY_S = 0.2
+_MAX_DELAY_S = 5.0
+_MAX_RETRY_AFTER_S = 60.0
+
+pause = asyncio.sleep
+"""Waits before the next try."""
 
 
 def delay(attempt: int, asked: float | None = None) -> float:
     """Seconds before attempt ``attempt`` (from 1): growing, not the same for all, as ``asked``."""
-    wait: float = min(_FIRST * 2 ** min(attempt - 1, 16), _MOST)
+    wait: float = min(_FIRST_DELAY_S * 2 ** min(attempt - 1, 16), _MAX_DELAY_S)
     wait *= random.uniform(0.5, 1.0)  # noqa: S311 - jitter
     return wait if asked is None else asked + wait / 4
 
@@ -30,4 +35,4 @@ def retry_after(value: str | None) -> float | None:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
         except (ValueError, OverflowError):
             return None
-    return min(max(seconds, 0.0), _MOST * 3)
+    return min(max(seconds, 0.0), _MAX_RETRY_AFTER_S)

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable, Mapping
+import contextlib
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from typing import Any
 
 import msgspec
 
-from .errors import BadAnswer, Invalid, ProblemError, problem_of
+from fluxapi.model.resources import encode_idset
+
+from .errors import BadAnswer, ClientError, Invalid, ProblemError, Unavailable, problem_of
 from .job import JobId
 from .options import Command
+from .patience import Failure
 from .results import BulkItem
 from .transport import Transport, encoded
 
-__all__ = ["items_of", "problem", "submission", "submit_many"]
+__all__ = ["items_of", "keyed", "problem", "submission", "submit_copies", "submit_many"]
 
 _MAX_BYTES = 4 << 20
 """Bytes of jobs after which a request is full."""
@@ -47,12 +57,24 @@ def items_of(answer: BulkAnswer, indexes: Iterable[int]) -> list[BulkItem]:
     ]
 
 
+@contextlib.contextmanager
+def keyed(key: str) -> Iterator[None]:
+    """Have the errors of what is sent with a key tell it."""
+    try:
+        yield
+    except ClientError as error:
+        error.idempotency_key = key
+        raise
+
+
 async def submit_many(
     transport: Transport,
     jobs: Iterable[Command | Mapping[str, Any]] | AsyncIterable[Command | Mapping[str, Any]],
     chunk: int,
+    key: str,
 ) -> AsyncGenerator[list[BulkItem], None]:
     """Take jobs as they are needed for the next request, and give what came of them in order."""
+    run = _Run(transport, key)
     waiting: list[tuple[int, bytes]] = []
     size = index = 0
     async for job in _each(jobs):
@@ -61,29 +83,77 @@ async def submit_many(
         size += len(raw)
         index += 1
         if len(waiting) >= chunk or size >= _MAX_BYTES:
-            yield await _submit(transport, waiting)
+            yield await run.submit(waiting)
             waiting, size = [], 0
     if waiting:
-        yield await _submit(transport, waiting)
+        yield await run.submit(waiting)
 
 
-async def _submit(transport: Transport, waiting: list[tuple[int, bytes]]) -> list[BulkItem]:
-    """One request, and another without the jobs that are not valid as long as there are some."""
-    found: list[BulkItem] = []
-    while waiting:
-        body = b'{"jobs":[' + b",".join(raw for _, raw in waiting) + b"]}"
+async def submit_copies(transport: Transport, body: Mapping[str, Any], key: str) -> list[BulkItem]:
+    """Submit one job several times; what came of each."""
+    tries = transport.patience.tries()
+    with keyed(key):
+        while True:
+            answer = await transport.post("/jobs/bulk", body, BulkAnswer, key=key)
+            items = items_of(answer, range(len(answer.jobs)))
+            busy = [item.error for item in items if isinstance(item.error, Unavailable)]
+            if not busy:
+                tries.heard()
+                return items
+            try:
+                await tries.wait(Failure(busy[0], again=True))
+            except ClientError as error:
+                error.submitted = tuple(item for item in items if item.id is not None)
+                raise
+
+
+class _Run:
+    """The requests of one ``submit_many``: the key of all, and the jobs that are in Flux by now."""
+
+    def __init__(self, transport: Transport, key: str) -> None:
+        self._transport = transport
+        self._key = key
+        self._submitted: list[BulkItem] = []
+
+    async def submit(self, waiting: list[tuple[int, bytes]]) -> list[BulkItem]:
+        """Submit jobs until there is an answer for each; what came of them in order.
+
+        Those that the instance could not take at the moment are sent again, and so are those that
+        came with one that is not valid.
+        """
+        found: list[BulkItem] = []
+        tries = self._transport.patience.tries()
         try:
-            answer = await transport.post("/jobs/bulk", body, BulkAnswer, key=uuid.uuid4().hex)
+            while waiting:
+                items = await self._send(waiting)
+                busy = [item.error for item in items if isinstance(item.error, Unavailable)]
+                done = [item for item in items if not isinstance(item.error, Unavailable)]
+                found += done
+                self._submitted += [item for item in done if item.id is not None]
+                answered = {item.index for item in done}
+                waiting = [job for job in waiting if job[0] not in answered]
+                if busy:
+                    await tries.wait(Failure(busy[0], again=True))
+        except ClientError as error:
+            error.submitted = tuple(self._submitted)
+            error.idempotency_key = self._key
+            raise
+        tries.heard()
+        return sorted(found, key=lambda item: item.index)
+
+    async def _send(self, waiting: list[tuple[int, bytes]]) -> list[BulkItem]:
+        """Send one request: an answer for each job, or for those alone that are not valid."""
+        numbers = encode_idset(index for index, _ in waiting).encode()
+        jobs = b",".join(raw for _, raw in waiting)
+        body = b'{"numbers":"%s","jobs":[%s]}' % (numbers, jobs)
+        try:
+            answer = await self._transport.post("/jobs/bulk", body, BulkAnswer, key=self._key)
         except Invalid as error:
             wrong = _by_job(error)
             if not wrong or max(wrong) >= len(waiting):
                 raise
-            found += [BulkItem(waiting[place][0], None, wrong[place]) for place in wrong]
-            waiting = [job for place, job in enumerate(waiting) if place not in wrong]
-        else:
-            found += items_of(answer, [index for index, _ in waiting])
-            break
-    return sorted(found, key=lambda item: item.index)
+            return [BulkItem(waiting[place][0], None, wrong[place]) for place in wrong]
+        return items_of(answer, [index for index, _ in waiting])
 
 
 def _by_job(error: Invalid) -> dict[int, Invalid]:

@@ -23,9 +23,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fluxapi.text import safe
+
+if TYPE_CHECKING:
+    from .results import BulkItem
 
 __all__ = [
     "BadAnswer",
@@ -46,7 +49,14 @@ __all__ = [
 
 
 class ClientError(Exception):
-    """The root. ``str()`` is a sentence for the user."""
+    """The root. ``str()`` is a sentence for the user.
+
+    ``idempotency_key`` is that of the submission that failed: the same again with this key submits
+    nothing twice. ``submitted`` are the jobs of it that are known to be in Flux.
+    """
+
+    idempotency_key: str | None = None
+    submitted: Sequence[BulkItem] = ()
 
 
 class ConfigError(ClientError):

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
-from . import transport as transports
-from .backoff import delay
 from .errors import BadAnswer, ConnectionFailed, NotFound
-from .transport import Failure, Query, Request, Transport, decoded
+from .patience import Failure
+from .transport import Query, Request, Transport, decoded
 
 if TYPE_CHECKING:
     import aiohttp
@@ -53,8 +51,7 @@ class _End(msgspec.Struct):
 class Channel:
     """One stream. It resumes after ``cursor``, which is that of the last message given out.
 
-    ``patience`` is for how many seconds it tries to come back; ``None`` is for ever. ``heartbeat``:
-    seconds of silence after which a connection is taken for dead.
+    ``heartbeat``: seconds of silence after which a connection is taken for dead.
     """
 
     def __init__(
@@ -65,20 +62,17 @@ class Channel:
         *,
         cursor: str | None = None,
         resumes: bool = True,
-        patience: float | None = 300.0,
         heartbeat: float = 40.0,
     ) -> None:
         self._transport = transport
         self._path = path
         self._query = query
         self._resumes = resumes
-        self._patience = patience
         self._heartbeat = heartbeat
         self.cursor = cursor
         self.connected = False
         self.connections = 0
-        self._failures = 0
-        self._lost_since: float | None = None
+        self._tries = transport.patience.tries()
         self._over = False
 
     async def messages(self) -> AsyncGenerator[Message, None]:
@@ -97,7 +91,7 @@ class Channel:
                         yield Message("open", "", b"")
                         async with aclosing(_parse(response)) as parsed:
                             async for message in parsed:
-                                self._failures, self._lost_since = 0, None
+                                self._tries.heard()
                                 if message.kind == "end":
                                     failure = self._ended(message)
                                     break
@@ -107,7 +101,7 @@ class Channel:
                     finally:
                         self.connected = False
             if not self._over:
-                await self._wait(failure)
+                await self._tries.wait(failure)
 
     def _request(self) -> Request:
         headers = {"Accept": _STREAM}
@@ -134,24 +128,6 @@ class Channel:
         return Failure(
             ConnectionFailed(detail), again=True, asked=0.0 if end.reason == "expired" else None
         )
-
-    async def _wait(self, failure: Failure) -> None:
-        """Wait until it is time to try again; raises the failure when it never is."""
-        now = time.monotonic()
-        self._failures += 1
-        if self._lost_since is None:
-            self._lost_since = now
-        if not failure.again or self._has_had_enough(now):
-            raise failure.error
-        if failure.asked == 0.0:
-            return
-        await transports.pause(delay(self._failures, failure.asked))
-
-    def _has_had_enough(self, now: float) -> bool:
-        if not self.connections:
-            return self._failures > self._transport.retries
-        lost = now - (self._lost_since or now)
-        return self._patience is not None and lost >= self._patience
 
 
 async def _parse(response: aiohttp.ClientResponse) -> AsyncGenerator[Message, None]:

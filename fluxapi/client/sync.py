@@ -17,6 +17,7 @@ from .events import EventStream
 from .job import Job, JobList
 from .loop import Iteration, LoopThread, each_of
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
+from .patience import DEFAULT_TIMEOUT_S, OnWait
 from .results import AccessToken, BulkItem, CancelResult
 from .stats import Stats
 from .watch import JobChange, JobsWatch
@@ -38,10 +39,12 @@ class Client:
     function that gives one and is asked again when it has expired; with user and token a new one is
     fetched by itself. ``profile``: a table of the config file, FLUXAPI_PROFILE.
 
-    ``timeout``: seconds that the service may be silent. ``retries``: how often a request that can
-    be is sent again, while the service cannot be reached or is busy. ``patience``: seconds for
-    which a stream tries to come back; ``None`` is for ever. ``heartbeat``: seconds of silence after
-    which its connection is taken for dead; the service says something every 15 seconds.
+    ``timeout``: seconds for which requests, waits and streams go on trying while the service
+    cannot be reached, restarts or is busy; ``None`` is for ever. ``retries``: how often each of
+    them is tried again meanwhile; ``None`` is as often as there is time, 0 not at all. ``on_wait``
+    gets a sentence when one begins to wait for the service, and when it answers again; without it
+    the logger ``fluxapi.client`` does. ``heartbeat``: seconds of silence after which the connection
+    of a stream is taken for dead; the service says something every 15 seconds.
 
     Use it as ``with Client() as flux``. Methods raise ``ClientError`` and what derives
     from it. Job ids are taken in every form of RFC 19 and given as F58.
@@ -55,9 +58,9 @@ class Client:
         token: str | None = None,
         access_token: str | AccessTokenSource | None = None,
         profile: str | None = None,
-        timeout: float = 30.0,
-        retries: int = 5,
-        patience: float | None = 300.0,
+        timeout: float | None = DEFAULT_TIMEOUT_S,
+        retries: int | None = None,
+        on_wait: OnWait | None = None,
         heartbeat: float = 40.0,
     ) -> None:
         self._loop = LoopThread()
@@ -69,7 +72,7 @@ class Client:
             profile=profile,
             timeout=timeout,
             retries=retries,
-            patience=patience,
+            on_wait=on_wait,
             heartbeat=heartbeat,
         )
         self.url = self._client.url
@@ -112,14 +115,24 @@ class Client:
         )
 
     def submit_many(
-        self, jobs: Iterable[Command | Mapping[str, Any]], *, chunk: int = 1000
+        self,
+        jobs: Iterable[Command | Mapping[str, Any]],
+        *,
+        chunk: int = 1000,
+        idempotency_key: str | None = None,
     ) -> Iteration[BulkItem]:
         """Submit many jobs, ``chunk`` in a request: commands, or mappings of a command and options.
 
         They are taken as they are needed, and what came of each is given in the same order. One
         that is refused has an ``error`` and keeps none of the others from being submitted.
+
+        Each job is known by the idempotency key and its place, so that none is submitted twice
+        however often a request is sent. The ``ClientError`` that ends it has the items that are
+        known in ``submitted``, and the key: the same jobs with that key go on where this ended.
         """
-        return self._loop.iterate(self._client.submit_many(each_of(jobs), chunk=chunk))
+        return self._loop.iterate(
+            self._client.submit_many(each_of(jobs), chunk=chunk, idempotency_key=idempotency_key)
+        )
 
     def bulk(
         self,

@@ -17,15 +17,16 @@ import msgspec
 from fluxapi import __version__
 from fluxapi.text import safe
 
-from .backoff import delay, retry_after
+from .backoff import retry_after
 from .config import origin
 from .credentials import Credentials
 from .errors import BadAnswer, ClientError, ConnectionFailed, Unauthorized, problem_of
+from .patience import Failure, Patience
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Answer", "Failure", "Query", "Request", "Transport", "decoded", "pause"]
+__all__ = ["Answer", "Query", "Request", "Transport", "decoded"]
 
 T = TypeVar("T")
 
@@ -49,9 +50,6 @@ _MAX_PROBLEM = 1 << 20
 _MAX_ANSWER = 1 << 30
 """Bytes of the largest answer, unpacked: a whole output may be large, but there is an end to it."""
 
-pause = asyncio.sleep
-"""Waits before the next try."""
-
 
 @dataclass(frozen=True)
 class Request:
@@ -69,6 +67,8 @@ class Request:
     """Whether the answer may come late; it has a connection of its own then."""
     stream: bool = False
     """Whether the answer goes on and on."""
+    timeout: float | None = None
+    """Seconds for which it is tried again; ``None``: as long as the client's patience lasts."""
 
 
 @dataclass(frozen=True)
@@ -80,25 +80,13 @@ class Answer:
     body: bytes
 
 
-@dataclass(frozen=True)
-class Failure:
-    """What went wrong, whether to try again, and the seconds that the service asked to wait."""
-
-    error: ClientError
-    again: bool = False
-    asked: float | None = None
-
-
 class Transport:
     """Requests to one service. Sends credentials to it and to nobody else."""
 
-    def __init__(
-        self, url: str, credentials: Credentials, *, timeout: float = 30.0, retries: int = 5
-    ) -> None:
+    def __init__(self, url: str, credentials: Credentials, patience: Patience) -> None:
         self.url = url
         self.credentials = credentials
-        self.timeout = timeout
-        self.retries = retries
+        self.patience = patience
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._renewal: asyncio.Lock | None = None
         self.closed = False
@@ -116,16 +104,14 @@ class Transport:
 
     async def ask(self, request: Request) -> Answer:
         """The answer, after as many tries as are due; raises a ``ClientError``."""
-        attempt = 0
+        tries = self.patience.tries(request.timeout)
         while True:
-            attempt += 1
             async with self.attempt(request) as response:
-                outcome = await _whole(response, request)
+                outcome = await self.whole(response, request)
             if isinstance(outcome, Answer):
+                tries.heard()
                 return outcome
-            if not outcome.again or attempt > self.retries:
-                raise outcome.error
-            await pause(delay(attempt, outcome.asked))
+            await tries.wait(outcome)
 
     async def get(self, path: str, type: type[T], query: Query | None = None, **more: Any) -> T:
         """What a GET answers, as a ``type``."""
@@ -190,8 +176,9 @@ class Transport:
             headers["Authorization"] = authorization
         if request.body is not None:
             headers["Content-Type"] = "application/json"
+        silence = self.patience.silence
         timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=self.timeout, sock_read=request.silence or self.timeout
+            total=None, sock_connect=silence, sock_read=request.silence or silence
         )
         try:
             return await self._session(apart=request.stream or request.waits).request(
@@ -241,7 +228,7 @@ class Transport:
                 outcome = await (
                     _refusal(response, request)
                     if response.status >= _ERROR
-                    else _whole(response, request)
+                    else self.whole(response, request)
                 )
             if isinstance(outcome, Answer):
                 return decoded(outcome.body, Token)
@@ -269,7 +256,37 @@ class Transport:
             )
         if isinstance(error, aiohttp.InvalidURL):
             return Failure(ConnectionFailed(f"{self.url} is not the address of a service."))
-        return Failure(_broken(error, request), again=request.repeatable)
+        return self._broken(error, request)
+
+    def _broken(self, error: BaseException, request: Request) -> Failure:
+        key = request.headers.get("Idempotency-Key")
+        known = (
+            ""
+            if key is None or request.method != "POST"
+            else " It may have been done all the same: the same again with "
+            f"idempotency_key={key!r} tells, and does nothing twice."
+        )
+        silent = self.patience.silence if isinstance(error, asyncio.TimeoutError) else 0.0
+        reason = f"The service broke off: {_reason(error)}."
+        failed = ConnectionFailed(reason + known)
+        return Failure(failed, again=request.repeatable, silent=silent, reason=reason)
+
+    async def whole(
+        self, response: aiohttp.ClientResponse | Failure, request: Request
+    ) -> Answer | Failure:
+        """The whole answer, or what went wrong."""
+        import aiohttp  # noqa: PLC0415 - it is there already
+
+        if isinstance(response, Failure):
+            return response
+        try:
+            body = await _read(response, _MAX_ANSWER)
+            if body is None:
+                return Failure(BadAnswer(f"The answer is larger than {_MAX_ANSWER >> 20} MiB."))
+            return Answer(response.status, response.headers, body)
+        except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
+            caught: BaseException = error
+        return self._broken(caught, request)
 
     def _elsewhere(self, target: str) -> ClientError:
         scheme, host, port = origin(target)
@@ -342,21 +359,6 @@ def decoded(body: bytes, type: type[T]) -> T:
     raise BadAnswer(f"This is not how a fluxapi service answers: {reason}.")
 
 
-async def _whole(response: aiohttp.ClientResponse | Failure, request: Request) -> Answer | Failure:
-    import aiohttp  # noqa: PLC0415 - it is there already
-
-    if isinstance(response, Failure):
-        return response
-    try:
-        body = await _read(response, _MAX_ANSWER)
-        if body is None:
-            return Failure(BadAnswer(f"The answer is larger than {_MAX_ANSWER >> 20} MiB."))
-        return Answer(response.status, response.headers, body)
-    except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-        caught: BaseException = error
-    return Failure(_broken(caught, request), again=request.repeatable)
-
-
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
     """The body; ``None`` when it is larger than that, and then not read to its end."""
     parts, size = [], 0
@@ -394,7 +396,8 @@ async def _refusal(response: aiohttp.ClientResponse, request: Request) -> Failur
     status = response.status
     error = problem_of(status, document, response.headers.get("X-Request-ID"))
     again = status == _TOO_MANY or (status in _BUSY and request.repeatable)
-    return Failure(error, again, retry_after(response.headers.get("Retry-After")))
+    asked = retry_after(response.headers.get("Retry-After"))
+    return Failure(error, again=again, asked=asked)
 
 
 def _with_advice(error: ClientError) -> ClientError:
@@ -412,17 +415,6 @@ def _with_advice(error: ClientError) -> ClientError:
         error.errors,
         error.request_id,
     )
-
-
-def _broken(error: BaseException, request: Request) -> ClientError:
-    key = request.headers.get("Idempotency-Key")
-    known = (
-        ""
-        if key is None or request.method != "POST"
-        else f" It may have been done all the same: the same again with idempotency_key={key!r} "
-        "tells, and does nothing twice."
-    )
-    return ConnectionFailed(f"The service broke off: {_reason(error)}.{known}")
 
 
 def _reason(error: BaseException) -> str:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from . import transport
-from .backoff import delay
+from . import backoff
 from .errors import EventsLost
 from .job import Job
 from .stream import Channel, Message
@@ -206,7 +205,7 @@ class JobsWatch:
             raise EventsLost("What comes is not what the service says that it holds.", "digest")
         self._channel.cursor = None
         if self._wrong > 1:
-            await transport.pause(delay(self._wrong))
+            await backoff.pause(backoff.delay(self._wrong))
 
 
 def _proof(job: Job) -> int:

@@ -125,8 +125,11 @@ async def test_jobs_are_read_as_they_are_submitted() -> None:
     class Service:
         """Gives ids in requests of ``chunk``, as the client does."""
 
-        async def submit_many(self, jobs: Iterator[Any], *, chunk: int) -> AsyncIterator[BulkItem]:
+        async def submit_many(
+            self, jobs: Iterator[Any], *, chunk: int, idempotency_key: str
+        ) -> AsyncIterator[BulkItem]:
             nonlocal most
+            assert idempotency_key
             index = 0
             while some := list(itertools.islice(jobs, chunk)):
                 most = max(most, read - index)
@@ -134,7 +137,7 @@ async def test_jobs_are_read_as_they_are_submitted() -> None:
                     yield BulkItem(index, "f1")
                     index += 1
 
-    arguments = argparse.Namespace(wait=False, quiet=True, no_progress=True)
+    arguments = argparse.Namespace(wait=False, quiet=True, no_progress=True, idempotency_key=None)
     items = batch.read(cast("IO[bytes]", lines()), {})
     assert await batch.submit(cast("AsyncClient", Service()), items, None, arguments) == 0
     assert read == 10_000
@@ -167,3 +170,27 @@ def test_ids_pass_above_the_bar(run: Program) -> None:
     assert status == 0
     plain = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", seen)
     assert len(re.findall(r"(?<=[\r\n])f[1-9A-HJ-NP-Za-km-z]+(?=\r?\n)", plain)) == 3
+
+
+def test_the_same_key_submits_none_twice(run: Program) -> None:
+    words = ("bulk", "--urgency=hold", "--idempotency-key=a key")
+    first = run(*words, input="echo one\necho two\n").lines
+    more = run(*words, input="echo one\necho two\necho three\n").lines
+    assert (len(first), more[:2], len(more)) == (2, first, 3)
+    run.ok("cancel", *more)
+
+
+def test_it_is_told_with_which_key_it_goes_on(tmp_path: Path) -> None:
+    nowhere = Program("http://127.0.0.1:1", tmp_path)
+    done = nowhere("bulk", "--retries=0", "--idempotency-key=a key", input="true\n")
+    assert done.status == 3
+    assert "0 jobs submitted so far" in done.err
+    assert "--idempotency-key='a key'" in done.err
+
+
+def test_a_command_says_what_it_waits_for(tmp_path: Path) -> None:
+    done = Program("http://127.0.0.1:1", tmp_path)("jobs", "--retries=2")
+    waits, gives_up = done.err.splitlines()
+    assert "no connection to http://127.0.0.1:1" in waits
+    assert re.search(r"Trying again for [0-9]+ s\.$", waits)
+    assert (done.status, "Trying again" in gives_up) == (3, False)

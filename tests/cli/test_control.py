@@ -203,11 +203,11 @@ def test_a_follower_ends_with_its_reader_though_nothing_comes(
 def test_no_service_is_status_3(run: Program, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-    done = Program(f"http://127.0.0.1:{port}", tmp_path)("jobs")
+    done = Program(f"http://127.0.0.1:{port}", tmp_path)("jobs", "--retries=0")
     assert (done.status, done.err.count("\n")) == (3, 1)
     assert f"http://127.0.0.1:{port}: Connection refused. Does the service run" in done.err
-    assert run("--url", f"http://127.0.0.1:{port}", "jobs").status == 3
-    assert run("jobs", "--url", f"http://127.0.0.1:{port}").status == 3
+    assert run("--retries=0", "--url", f"http://127.0.0.1:{port}", "jobs").status == 3
+    assert run("jobs", "--retries=0", "--url", f"http://127.0.0.1:{port}").status == 3
     assert run("--url", "nonsense", "jobs").status == 2
 
 
@@ -291,7 +291,7 @@ def test_start_is_quick() -> None:
     """No command loads the server; those that list load nothing that draws."""
     code = (
         "import sys; from fluxapi.cli import main\n"
-        "sys.argv = ['fluxapi', 'jobs', '--url', 'http://127.0.0.1:1/']\n"
+        "sys.argv = ['fluxapi', 'jobs', '--url', 'http://127.0.0.1:1/', '--retries=0']\n"
         "assert main() == 3\n"
         "print(*sorted(sys.modules))"
     )

@@ -113,5 +113,5 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         waited.append(seconds)
         await asyncio.sleep(0)
 
-    monkeypatch.setattr("fluxapi.client.transport.pause", _pause)
+    monkeypatch.setattr("fluxapi.client.backoff.pause", _pause)
     return waited

@@ -28,7 +28,7 @@ async def meet(aiohttp_server: AiohttpServer) -> AsyncIterator[Meet]:
         app.router.add_route("*", "/{path:.*}", answer)
         server = await aiohttp_server(app)
         url = str(server.make_url("")).rstrip("/")
-        clients.append(AsyncClient(url, user="me", token="s3cret", retries=0, patience=0.0))
+        clients.append(AsyncClient(url, user="me", token="s3cret", retries=0))
         return clients[-1]
 
     yield _meet

@@ -252,8 +252,7 @@ async def test_when_tries_are_used_up_the_key_is_told(
     proxy.swallow = 99
     with pytest.raises(ConnectionFailed, match=r"idempotency_key='[0-9a-f]{32}'"):
         await cut_flux.submit("true")
-    assert len(pauses) == 5
-    assert pauses[-1] > pauses[0]
+    assert 30 < sum(pauses) <= 60
 
 
 async def test_nobody_there(pauses: list[float]) -> None:

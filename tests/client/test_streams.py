@@ -201,7 +201,7 @@ async def test_output_that_cannot_be_read_on(flux: AsyncClient, instance: FakeIn
     id = await flux.submit("true")
     instance.feed(parse(id), {"stream": "stdout", "data": "one\n"})
     instance.end_output(parse(id), InstanceUnavailable("The broker is gone."))
-    async with AsyncClient(flux.url, patience=0.0) as impatient:
+    async with AsyncClient(flux.url, retries=0) as impatient:
         entries = impatient.follow_output(id)
         assert (await anext(entries)).data == "one\n"
         with pytest.raises(ConnectionFailed):
@@ -279,7 +279,7 @@ async def test_stats(flux: AsyncClient) -> None:
 @QUICK
 async def test_the_end_of_the_service_for_good(url: str) -> None:
     proxy = Proxy(url)
-    async with proxy, AsyncClient(proxy.url, patience=0.0) as flux:
+    async with proxy, AsyncClient(proxy.url, retries=0) as flux:
         stream = await flux.events().open()
         assert stream.connected
         await proxy.close()
@@ -393,7 +393,7 @@ async def test_repeats_are_left_out(fake: Fake) -> None:
 
 @QUICK
 async def test_silence_is_a_cut(fake: Fake) -> None:
-    flux = await fake([event("f1", 0, "c1")], heartbeat=0.05, patience=0.0)
+    flux = await fake([event("f1", 0, "c1")], heartbeat=0.05, retries=0)
     stream = flux.events()
     await stream.__anext__()
     with pytest.raises(ConnectionFailed):

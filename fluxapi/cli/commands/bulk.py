@@ -36,6 +36,11 @@ def add(parsers: Parsers) -> None:
     parser.add_argument(
         "--wait", action="store_true", help="follow the jobs to their end, and say how they ended"
     )
+    parser.add_argument(
+        "--idempotency-key",
+        metavar="KEY",
+        help="submit no job twice, however often this command runs with the same KEY and jobs",
+    )
     parser.add_argument("--quiet", action="store_true", help="do not print ids")
     parser.add_argument("--no-progress", action="store_true", help="no progress bar")
     add_connection(parser)

@@ -43,4 +43,7 @@ def _run(arguments: argparse.Namespace) -> int:
             return await top.once(flux, given.count)
         return await top.live(flux)
 
-    return connected(arguments, act, patience=None)
+    if arguments.once:
+        return connected(arguments, act)
+    # The screen itself says when it is not connected.
+    return connected(arguments, act, timeout=None, on_wait=lambda _: None)

@@ -30,7 +30,7 @@ def add(parsers: Parsers) -> None:
         "--timeout", metavar="FSD", type=checked(parse_duration), help="give up after 90s, 5m, …"
     )
     parser.add_argument("--quiet", action="store_true", help="do not say how a job failed")
-    add_connection(parser)
+    add_connection(parser, timeout=False)
     parser.set_defaults(run=runs(_act))
 
 

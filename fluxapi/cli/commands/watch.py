@@ -104,7 +104,7 @@ def _run(arguments: argparse.Namespace) -> int:
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
         return await while_read(follow(flux, given, filter, Printer(given, chosen)))
 
-    return connected(arguments, act, patience=None)
+    return connected(arguments, act)
 
 
 class Printer:

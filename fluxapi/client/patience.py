@@ -1,0 +1,148 @@
+"""How long the client goes on trying while the service does not answer, and what it says then."""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from . import backoff
+from .errors import ClientError
+
+__all__ = ["DEFAULT_TIMEOUT_S", "Failure", "OnWait", "Patience", "Tries"]
+
+_log = logging.getLogger("fluxapi.client")
+
+DEFAULT_TIMEOUT_S = 60.0
+"""Seconds for which requests, waits and streams go on trying."""
+
+_MAX_SILENCE_S = 30.0
+"""Seconds that the service may be silent in one request."""
+
+_UNTOLD_PAUSE_S = 1.0
+"""A first pause up to this is not worth a message."""
+
+OnWait = Callable[[str], object]
+"""Gets a sentence when the client begins to wait for the service, and when that is over."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What went wrong, whether to try again, and the seconds that the service asked to wait."""
+
+    error: ClientError
+    again: bool = False
+    asked: float | None = None
+    silent: float = 0.0
+    """Seconds for which the service had been silent when this was noticed."""
+    reason: str = ""
+    """What is waited for, where the error says more."""
+
+
+class Patience:
+    """The one patience of a client: ``timeout`` seconds (``None``: for ever), ``retries`` tries.
+
+    ``on_wait`` is told what the client waits for; without it the log ``fluxapi.client`` is.
+    """
+
+    def __init__(
+        self,
+        timeout: float | None = DEFAULT_TIMEOUT_S,
+        retries: int | None = None,
+        on_wait: OnWait | None = None,
+    ) -> None:
+        if timeout is not None and not timeout > 0:
+            raise ValueError("timeout takes seconds above 0; retries=0 is for a single try.")
+        self.timeout = None if timeout is None or math.isinf(timeout) else timeout
+        self.retries = retries
+        self.silence = min(_MAX_SILENCE_S, self.timeout or _MAX_SILENCE_S)
+        """Seconds that the service may be silent in one request."""
+        self._on_wait = on_wait
+        self._reasons: Counter[str] = Counter()
+
+    def tries(self, timeout: float | None = None) -> Tries:
+        """Return the tries of one request or stream; *timeout* seconds at most, if given."""
+        return Tries(self, timeout)
+
+    def begin(self, reason: str, left: float | None) -> None:
+        """Say what is waited for, unless another request waits for the same and has said so."""
+        self._reasons[reason] += 1
+        if self._reasons[reason] > 1:
+            return
+        end = "until it answers" if left is None else f"for {left:.0f} s"
+        sentence = f"{reason} Trying again {end}."
+        if self._on_wait is not None:
+            self._on_wait(sentence)
+        else:
+            _log.warning("%s", sentence)
+
+    def end(self, reason: str, *, answered: bool) -> None:
+        """Forget what was waited for, and say when the service answers again."""
+        self._reasons[reason] -= 1
+        if self._reasons[reason]:
+            return
+        del self._reasons[reason]
+        if not answered:
+            return
+        if self._on_wait is not None:
+            self._on_wait("The service answers again.")
+        else:
+            _log.info("The service answers again.")
+
+
+class Tries:
+    """The tries of one request, or of one stream since it last heard something."""
+
+    def __init__(self, patience: Patience, timeout: float | None) -> None:
+        self._patience = patience
+        self._timeout = patience.timeout if timeout is None else timeout
+        self._failures = 0
+        self._lost_since = 0.0
+        self._paused = 0.0
+        self._told: str | None = None
+
+    def heard(self) -> None:
+        """The service has answered: what comes next is a first failure again."""
+        self._failures = 0
+        self._end(answered=True)
+
+    async def wait(self, failure: Failure) -> None:
+        """Pause until it is time to try again; raises the error when that is not to be."""
+        now = time.monotonic()
+        if not self._failures:
+            self._lost_since, self._paused = now - failure.silent, 0.0
+        self._failures += 1
+        left = self._left(now)
+        retries = self._patience.retries
+        spent = left is not None and left <= 0
+        if not failure.again or spent or (retries is not None and self._failures > retries):
+            self._end(answered=False)
+            raise failure.error
+        if failure.asked == 0.0:
+            return
+        pause = backoff.delay(self._failures, failure.asked)
+        if left is not None:
+            # The last try is at the end of the time, not before it.
+            pause = min(pause, left)
+        if self._told is None and (self._failures > 1 or pause > _UNTOLD_PAUSE_S):
+            self._told = failure.reason or str(failure.error)
+            self._patience.begin(self._told, left)
+        self._paused += pause
+        try:
+            await backoff.pause(pause)
+        except BaseException:
+            self._end(answered=False)
+            raise
+
+    def _left(self, now: float) -> float | None:
+        if self._timeout is None:
+            return None
+        return self._timeout - max(now - self._lost_since, self._paused)
+
+    def _end(self, *, answered: bool) -> None:
+        told, self._told = self._told, None
+        if told is not None:
+            self._patience.end(told, answered=answered)

@@ -1,0 +1,150 @@
+"""For how long requests, waits and streams go on trying, and what they say meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from fluxapi.client import AsyncClient, ClientError, ConnectionFailed
+from fluxapi.errors import InstanceUnavailable
+from tests.handlers.fake import FakeInstance
+
+from .proxy import Proxy
+
+NOWHERE = "http://127.0.0.1:1"
+
+
+async def follow(flux: AsyncClient) -> None:
+    async for _ in flux.events():
+        pass
+
+
+Ask = Callable[[AsyncClient], Awaitable[object]]
+ASKED = [
+    pytest.param(lambda flux: flux.nodes(), id="request"),
+    pytest.param(lambda flux: flux.submit("true"), id="submit"),
+    pytest.param(lambda flux: flux.bulk("true", copies=2), id="bulk"),
+    pytest.param(lambda flux: flux.wait("f1"), id="wait"),
+    pytest.param(follow, id="stream"),
+]
+
+
+@pytest.mark.parametrize("ask", ASKED)
+@pytest.mark.parametrize(("given", "most"), [({}, 60.0), ({"timeout": 5.0}, 5.0)])
+async def test_all_share_one_patience(
+    pauses: list[float], ask: Ask, given: dict[str, float], most: float
+) -> None:
+    async with AsyncClient(NOWHERE, **given) as flux:  # type: ignore[arg-type] # of timeout alone
+        with pytest.raises(ConnectionFailed):
+            await ask(flux)
+    assert most / 2 < sum(pauses) <= most
+
+
+@pytest.mark.parametrize("ask", ASKED)
+@pytest.mark.parametrize("retries", [0, 3])
+async def test_retries_bound_the_tries(pauses: list[float], ask: Ask, retries: int) -> None:
+    async with AsyncClient(NOWHERE, retries=retries) as flux:
+        with pytest.raises(ConnectionFailed):
+            await ask(flux)
+    assert len(pauses) == retries
+
+
+async def test_a_timeout_of_nothing_is_none() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        AsyncClient(NOWHERE, timeout=0.0)
+
+
+async def test_what_is_waited_for_is_told_once(pauses: list[float]) -> None:
+    told: list[str] = []
+    async with AsyncClient(NOWHERE, on_wait=told.append) as flux:
+        asked = [flux.nodes() for _ in range(3)]
+        await asyncio.gather(*asked, return_exceptions=True)
+    (sentence,) = told
+    assert NOWHERE in sentence
+    assert sentence.endswith(" s.")
+    assert len(pauses) > 3
+
+
+async def test_it_is_told_when_the_service_answers_again(url: str, pauses: list[float]) -> None:
+    told: list[str] = []
+    waits = asyncio.Event()
+
+    def on_wait(sentence: str) -> None:
+        told.append(sentence)
+        waits.set()
+
+    async with Proxy(NOWHERE) as proxy, AsyncClient(proxy.url, on_wait=on_wait) as flux:
+        asked = asyncio.ensure_future(flux.nodes())
+        await waits.wait()
+        proxy.retarget(url)
+        await asked
+    assert len(told) == 2
+    assert told[1] == "The service answers again."
+    assert pauses
+
+
+async def test_without_a_callback_it_is_logged(
+    pauses: list[float], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "fluxapi.client"):
+        async with AsyncClient(NOWHERE) as flux:
+            with pytest.raises(ConnectionFailed):
+                await flux.nodes()
+    assert NOWHERE in caplog.text
+    assert pauses
+
+
+@pytest.fixture
+async def busy(instance: FakeInstance, pauses: list[float], flux: AsyncClient) -> AsyncClient:
+    """A client of an instance that cannot take the jobs ``busy`` before it was asked thrice."""
+
+    class Some(dict[str, InstanceUnavailable]):
+        def __contains__(self, program: object) -> bool:
+            return program == "busy" and len(pauses) < 3
+
+        def __missing__(self, program: str) -> InstanceUnavailable:
+            return InstanceUnavailable("Not now.")
+
+    instance.refuse = Some()  # type: ignore[assignment] # a dict of one kind of error
+    return flux
+
+
+async def test_jobs_that_could_not_be_taken_are_sent_again(
+    busy: AsyncClient, instance: FakeInstance
+) -> None:
+    jobs = ["a", "busy", "b", "busy", "c"]
+    items = [item async for item in busy.submit_many(jobs, chunk=3)]
+    assert [item.index for item in items] == [0, 1, 2, 3, 4]
+    assert all(item.id for item in items)
+    assert len({item.id for item in items}) == len(instance.submitted) == 5
+
+
+async def test_known_ids_come_with_the_error(
+    flux: AsyncClient, instance: FakeInstance, pauses: list[float]
+) -> None:
+    instance.refuse["busy"] = InstanceUnavailable("Not now.")
+    jobs = ["a", "b", "c", "busy", "d"]
+    with pytest.raises(ClientError, match="Not now") as caught:
+        _ = [item async for item in flux.submit_many(jobs, chunk=2)]
+    known = {item.index: item.id for item in caught.value.submitted}
+    assert set(known) == {0, 1, 2}
+    assert caught.value.idempotency_key
+    del instance.refuse["busy"]
+    again = flux.submit_many(jobs, chunk=5, idempotency_key=caught.value.idempotency_key)
+    items = [item async for item in again]
+    assert {item.index: item.id for item in items}.items() >= known.items()
+    assert len(instance.submitted) == 5
+    assert pauses
+
+
+async def test_the_key_comes_with_the_error(pauses: list[float]) -> None:
+    async with AsyncClient(NOWHERE, retries=1) as flux:
+        with pytest.raises(ClientError) as single:
+            await flux.submit("true", idempotency_key="mine")
+        with pytest.raises(ClientError) as copies:
+            await flux.bulk("true", copies=2, idempotency_key="mine")
+    assert single.value.idempotency_key == copies.value.idempotency_key == "mine"
+    assert pauses
