@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from fluxapi.text import safe
 
 from .job import JobId
+from .record import Record
 
 __all__ = ["Event", "Reset"]
 
 
-class Event(msgspec.Struct, frozen=True, omit_defaults=True):
+class Event(Record, frozen=True, omit_defaults=True):
     """One entry of a job's eventlog (RFC 18, RFC 21).
 
     ``(id, index)`` is its identity. ``index`` is the place among the entries of the eventlog that
@@ -33,7 +32,7 @@ class Event(msgspec.Struct, frozen=True, omit_defaults=True):
         return f"<Event {safe(self.id)} {safe(self.name)} {self.timestamp:.3f}>"
 
 
-class Reset(msgspec.Struct, frozen=True):
+class Reset(Record, frozen=True):
     """The stream could not go on from its cursor: events may be missing before the next one."""
 
     reason: str

@@ -11,6 +11,7 @@ import msgspec
 from fluxapi.text import safe
 
 from . import text
+from .record import Record
 
 __all__ = ["Job", "JobException", "JobId", "JobList"]
 
@@ -22,7 +23,7 @@ _SHOWN = 100
 """Rows that a notebook shows of a list."""
 
 
-class JobException(msgspec.Struct, frozen=True, omit_defaults=True):
+class JobException(Record, frozen=True, omit_defaults=True):
     """The worst exception of a job (RFC 21)."""
 
     occurred: bool
@@ -32,7 +33,7 @@ class JobException(msgspec.Struct, frozen=True, omit_defaults=True):
     note: str | None = None
 
 
-class Job(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     """One job, in the words of RFC 43; ``None`` is what is not set, or not known yet.
 
     Times are seconds since the epoch, ``runtime`` and ``duration`` seconds.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
+from .record import Record
 
 __all__ = ["Count", "NodeCounts", "Stats"]
 
 
-class Count(msgspec.Struct, frozen=True):
+class Count(Record, frozen=True):
     """How many there are, how many of them are in use and how many a job can get now."""
 
     total: int
@@ -19,7 +19,7 @@ class Count(msgspec.Struct, frozen=True):
     """On nodes that are up."""
 
 
-class NodeCounts(msgspec.Struct, frozen=True):
+class NodeCounts(Record, frozen=True):
     """Nodes and what they have."""
 
     total: int
@@ -32,7 +32,7 @@ class NodeCounts(msgspec.Struct, frozen=True):
     gpus: Count
 
 
-class Stats(msgspec.Struct, frozen=True):
+class Stats(Record, frozen=True):
     """Figures of one moment."""
 
     total: int

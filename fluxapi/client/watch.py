@@ -14,6 +14,7 @@ import msgspec
 from . import backoff
 from .errors import EventsLost
 from .job import Job
+from .record import Record
 from .stream import Channel, Message
 from .transport import decoded
 
@@ -26,7 +27,7 @@ _GIVE_UP = 5
 """New snapshots in a row that do not match their digest."""
 
 
-class JobChange(msgspec.Struct, frozen=True):
+class JobChange(Record, frozen=True):
     """A job that is new or has changed, or that is no longer among those that are watched."""
 
     id: str

@@ -9,13 +9,15 @@ from typing import Any
 
 import msgspec
 
+from .record import Record
+
 __all__ = ["Output", "OutputEntry", "entry_of", "last_lines", "output_of"]
 
 _MAX_REPEATED = 1 << 20
 """Bytes that one entry may stand for."""
 
 
-class OutputEntry(msgspec.Struct, frozen=True):
+class OutputEntry(Record, frozen=True):
     """One entry of a job's output: what a task wrote at once.
 
     ``data`` is text; bytes that are not UTF-8 are replacement characters there and as they were in
@@ -39,7 +41,7 @@ class OutputEntry(msgspec.Struct, frozen=True):
     context: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
-class Output(msgspec.Struct, frozen=True):
+class Output(Record, frozen=True):
     """What a job has written so far."""
 
     stdout: str

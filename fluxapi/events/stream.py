@@ -138,5 +138,6 @@ _WIRES: dict[str, Callable[[bool], Wire]] = {
 
 def _opening(kind: str) -> bytes:
     if kind == "text/event-stream":
-        return b"retry: %d\n\n" % random.randint(*_RETRY)  # noqa: S311 - jitter
+        # A part of the first message: some readers take a block of its own for an event.
+        return b"retry: %d\n" % random.randint(*_RETRY)  # noqa: S311 - jitter
     return b""

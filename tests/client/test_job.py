@@ -3,13 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
 
 from fluxapi import schema
-from fluxapi.client import Job, JobException, JobList
+from fluxapi.client import (
+    AccessToken,
+    BulkItem,
+    CancelResult,
+    Config,
+    Event,
+    Job,
+    JobChange,
+    JobException,
+    JobList,
+    Output,
+    OutputEntry,
+    Reset,
+)
 from fluxapi.client.options import EventFilter, JobFilter, StreamFilter, SubmitOptions
 from fluxapi.client.stats import Stats
 
@@ -112,3 +126,42 @@ def test_elapsed() -> None:
     assert record(t_run=10.0, t_cleanup=12.0).elapsed(15.0) == 2.0
     assert record(t_run=10.0, runtime=3.0).elapsed(15.0) == 3.0
     assert record().elapsed() is None
+
+
+JOB = {"id": "f2QK3Zz", "state": "RUN", "status": "RUN", "dependencies": ["after:f1"]}
+EVENT = {"id": "f2QK3Zz", "name": "start", "timestamp": 1.0, "context": {"a": [1]}}
+STATS = {
+    "total": 1,
+    "states": {"RUN": 1},
+    "results": {},
+    "events_per_second": 0.0,
+    "submissions_per_second": 0.0,
+    "nodes": None,
+}
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: msgspec.convert(JOB, Job),
+        lambda: msgspec.convert(EVENT, Event),
+        lambda: msgspec.convert(STATS, Stats),
+        lambda: Reset("overrun", "Too far behind."),
+        lambda: JobChange("f1", msgspec.convert(JOB, Job)),
+        lambda: JobException(True, 0, "cancel", "note"),
+        lambda: OutputEntry("stdout", "0", "x", context={"level": 1}),
+        lambda: Output("x", "", [OutputEntry("stdout", "0", "x")]),
+        lambda: BulkItem(0, "f1"),
+        lambda: CancelResult(1, 0),
+        lambda: AccessToken("t", 1.0),
+        lambda: Config("http://127.0.0.1:5000"),
+    ],
+)
+def test_what_is_given_out_compares_and_hashes(make: Callable[[], object]) -> None:
+    assert make() == make()
+    assert len({make(), make()}) == 1
+
+
+def test_jobs_that_differ_are_two() -> None:
+    job = msgspec.convert(JOB, Job)
+    assert len({job, msgspec.structs.replace(job, state="INACTIVE")}) == 2

@@ -110,10 +110,23 @@ async def test_server_sent_events_end_with_an_event(service: Service, job: Job) 
     job.write("a\n")
     job.finish()
     blocks = (await (await follow(service, job, SSE)).text()).split("\n\n")
-    assert blocks[0].startswith("retry: ")
-    assert blocks[1].startswith("id: 1\nevent: output\ndata: {")
-    assert blocks[2].startswith("event: end\ndata: {")
-    assert blocks[3:] == [""]
+    retry, _, first = blocks[0].partition("\n")
+    assert retry.startswith("retry: ")
+    assert first.startswith("id: 1\nevent: output\ndata: {")
+    assert blocks[1].startswith("event: end\ndata: {")
+    assert blocks[2:] == [""]
+
+
+@pytest.mark.parametrize("writes", [True, False])
+async def test_each_block_is_an_event_with_data(service: Service, job: Job, writes: bool) -> None:
+    """Some readers (httpx-sse) take a block that holds ``retry`` alone for an event."""
+    if writes:
+        job.write("a\n")
+    job.finish()
+    text = await (await follow(service, job, SSE)).text()
+    for block in text.removesuffix("\n\n").split("\n\n"):
+        names = {line.partition(":")[0] for line in block.split("\n")}
+        assert {"event", "data"} <= names <= {"retry", "id", "event", "data"}
 
 
 @pytest.mark.parametrize(
