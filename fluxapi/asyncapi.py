@@ -57,6 +57,9 @@ _WIRES = {
 }
 """What the names of messages end with, by media type; those of sockets end with nothing."""
 
+_MANY = "followMany"
+"""The route whose lines say which subscription they belong to."""
+
 _WORDS = {"reset-message": RESETS, "end-message": ENDS}
 """Messages with a ``reason``, and the words that it can be."""
 
@@ -197,6 +200,8 @@ def _dialogue() -> dict[str, Any]:
 
 def _carried(route: Route) -> list[str]:
     """The messages of a stream over plain HTTP."""
+    if route.name == _MANY:
+        return [f"{kind}Labeled" for kind in (*SERVER, "subscribed", "error")]
     kinds = SHOWN.get(route.name, ())
     names = [kind + end for media, end in _WIRES.items() if media in route.other for kind in kinds]
     text = _TEXTS.get(route.name)
@@ -254,6 +259,7 @@ def _messages() -> dict[str, Any]:
         **{kind: _on_socket(kind) for kind in (*SERVER, *_ANSWERS)},
         **{f"{kind}SSE": _as_event(kind) for kind in SERVER},
         **{f"{kind}Line": _as_line(kind) for kind in SERVER},
+        **{f"{kind}Labeled": _labeled(kind) for kind in (*SERVER, "subscribed", "error")},
         "entryText": _text("Entry", "An entry of the eventlog (RFC 18), one a line.", _ENTRY),
         "outputText": _text("Text", "What the job writes, and nothing else.", "hello\n"),
     }
@@ -311,6 +317,11 @@ def _as_line(kind: str) -> dict[str, Any]:
     document = _message(kind, kind, {"required": required, "properties": {"sub": False}})
     examples = [{"payload": _without(example, "sub")} for example in _examples(kind)]
     return {**document, "contentType": "application/x-ndjson", "examples": examples}
+
+
+def _labeled(kind: str) -> dict[str, Any]:
+    """A message as on a socket, as a line; the end of the stream itself has no name."""
+    return {**_on_socket(kind), "contentType": "application/x-ndjson"}
 
 
 def _as_event(kind: str) -> dict[str, Any]:

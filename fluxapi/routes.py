@@ -85,7 +85,7 @@ def _submit(path: str, name: str) -> Route:
         "POST", path, submit.submit, name, "jobs",
         "Submit a job: a command with options, or a whole jobspec.",
         {201: "submitted"}, body="submit", body_use="required", fields_in_query=True,
-        fails=(errors.IdempotencyMismatch, *_WRITE), headers=_BULK_KEY,
+        fails=(errors.IdempotencyMismatch, *_WRITE), headers=_KEY,
     )  # fmt: skip
 
 
@@ -96,7 +96,7 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",
         "Submit many jobs in one request.",
         {201: "bulk-result", 207: "bulk-result"}, body="bulk", body_use="raw",
-        fails=(errors.IdempotencyMismatch, *_WRITE), headers=_KEY,
+        fails=(errors.IdempotencyMismatch, *_WRITE), headers=_BULK_KEY,
     ),
     Route(
         "GET", "/jobs", jobs.list_jobs, "listJobs", "jobs", "List jobs, newest first.",
@@ -180,6 +180,13 @@ ROUTES: tuple[Route, ...] = (
         {}, query="events-query", fails=(errors.InstanceUnavailable, errors.TooManyStreams),
         stream=True, other=("text/event-stream", "application/x-ndjson"),
         headers={"Last-Event-ID": "A cursor to go on from; it wins over since."},
+    ),
+    Route(
+        "POST", "/events", events.follow_many, "followMany", "events",
+        "Follow many subscriptions on one stream, where no WebSocket comes through.",
+        {}, body="subscriptions", body_use="required", query="socket-query",
+        fails=(errors.InstanceUnavailable, errors.TooManyStreams),
+        stream=True, other=("application/x-ndjson",),
     ),
     Route(
         "GET", "/events/ws", events.socket, "openSocket", "events",

@@ -154,7 +154,7 @@ def test_a_stream_is_opened_by_a_ticket(route: Route) -> None:
 
 @pytest.mark.parametrize("route", STREAMS, ids=lambda route: route.name)
 def test_a_stream_says_what_it_answers(route: Route) -> None:
-    responses = DOCUMENT["paths"][route.path]["get"]["responses"]
+    responses = DOCUMENT["paths"][route.path][route.method.lower()]["responses"]
     if route.other:
         assert set(responses["200"]["content"]) == set(route.other)
         assert "406" in responses

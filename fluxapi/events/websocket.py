@@ -11,21 +11,19 @@ import asyncio
 import time
 import zlib
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import msgspec
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from fluxapi import bounds, schema
-from fluxapi.errors import FluxapiError, MalformedJSON, ValidationFailed
+from fluxapi.errors import FluxapiError, MalformedJSON
 
 from .connections import Connections
-from .filters import read_filter
 from .hub import Hub
 from .outlet import Outlet
-from .output import Outputs, Selection
-from .stream import ENDS
+from .output import Outputs
+from .subscriptions import Subscriptions
 from .wire import WebSocketText, frame_close, frame_text
 
 __all__ = ["CODES", "PROTOCOL", "serve"]
@@ -100,10 +98,8 @@ class _Socket:
         # The usual window only: the same compressed bytes go to everybody.
         self._deflate = websocket.compress == zlib.MAX_WBITS
         self._outlet = outlet
-        self._hub = hub
-        self._outputs = outputs
         self._renew = renew
-        self._subscriptions: dict[str, Callable[[], None]] = {}
+        self._subscriptions = Subscriptions(self, outlet, hub, outputs, limit=MAX_SUBSCRIPTIONS)
         self._expiry: asyncio.TimerHandle | None = None
         self._closed = False
         self._closing: asyncio.Task[bool] | None = None
@@ -144,8 +140,6 @@ class _Socket:
         """Let go of everything but the connection."""
         if self._expiry is not None:
             self._expiry.cancel()
-        for stop in self._subscriptions.values():
-            stop()
         self._subscriptions.clear()
         self._outlet.release()
 
@@ -164,80 +158,25 @@ class _Socket:
             fields = _read(message.data)
             _ANSWERS[fields["type"]](self, fields)
         except FluxapiError as error:
-            problem = error.problem()
-            label = fields.get("sub") if isinstance(fields, dict) else None
-            sub = {"sub": label} if isinstance(label, str) else {}
-            self._say({"type": "error", **sub, **_without_aliases(problem)})
+            self._subscriptions.refuse(fields, error)
 
     def _subscribe(self, fields: dict[str, Any]) -> None:
-        label = fields["sub"]
-        if label in self._subscriptions:
-            raise ValidationFailed(
-                [{"pointer": "/sub", "detail": "is the name of another subscription."}]
-            )
-        if len(self._subscriptions) >= MAX_SUBSCRIPTIONS:
-            raise ValidationFailed(
-                [
-                    {
-                        "pointer": "",
-                        "detail": f"is one too many: {MAX_SUBSCRIPTIONS} subscriptions are the "
-                        "most for one socket.",
-                    }
-                ]
-            )
-        begin = self._output(fields) if fields["stream"] == "output" else self._changes(fields)
-        self._say({"type": "subscribed", "sub": label, "stream": fields["stream"]})
-        self._subscriptions[label] = begin()
-
-    def _changes(self, fields: dict[str, Any]) -> Callable[[], Callable[[], None]]:
-        """What begins to follow the hub, and gives what stops it."""
-        wanted = read_filter(fields.get("filter", {}), within="/filter")
-
-        def begin() -> Callable[[], None]:
-            subscription = self._hub.subscribe(
-                self._outlet,
-                fields["stream"],
-                wanted,
-                WebSocketText(fields["sub"], self._deflate),
-                since=fields.get("since") or None,
-                on_end=self.close,
-            )
-            return lambda: self._hub.unsubscribe(subscription)
-
-        return begin
-
-    def _output(self, fields: dict[str, Any]) -> Callable[[], Callable[[], None]]:
-        """The same for the output of a job."""
-        label, jobid = fields["sub"], self._outputs.find(fields["job"])
-        streams = set(fields.get("streams", ()))
-        only = streams.pop() if len(streams) == 1 else None
-        wanted = Selection(only, fields.get("tail"), fields.get("from", 0))
-        end = partial(self._end_output, label)
-        wire = WebSocketText(label, self._deflate)
-        return lambda: self._outputs.view(jobid, wanted, self._outlet, wire, end)
-
-    def _end_output(self, label: str, reason: str, detail: str = "") -> None:
-        if reason == "stalled":
-            self.close(reason)
-        elif self._subscriptions.pop(label, None) is not None:
-            words = {"reason": reason, "detail": detail or ENDS[reason]}
-            self._say({"type": "end", "sub": label, **words})
+        self._subscriptions.begin(fields)
 
     def _unsubscribe(self, fields: dict[str, Any]) -> None:
-        stop = self._subscriptions.pop(fields["sub"], None)
-        if stop is None:
-            raise ValidationFailed(
-                [{"pointer": "/sub", "detail": "is not the name of a subscription."}]
-            )
-        stop()
-        self._say({"type": "unsubscribed", "sub": fields["sub"]})
+        self._subscriptions.end(fields["sub"])
 
     def _authenticate(self, fields: dict[str, Any]) -> None:
         expires = self._renew(fields["token"])
         self.expire_at(expires)
-        self._say({"type": "auth", "expires": expires})
+        self.say({"type": "auth", "expires": expires})
 
-    def _say(self, message: dict[str, Any]) -> None:
+    def wire(self, label: str) -> WebSocketText:
+        """Return how the messages of one subscription are written."""
+        return WebSocketText(label, self._deflate)
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send one message."""
         self._outlet.write(frame_text(_encoder.encode(message)))
 
 
@@ -260,9 +199,3 @@ def _read(text: str) -> dict[str, Any]:
     known = isinstance(kind, str) and kind in _ANSWERS
     schema.check(f"client-{kind}" if known else "client-message", fields)
     return fields
-
-
-def _without_aliases(problem: dict[str, Any]) -> dict[str, Any]:
-    """The problem without what only clients of another service look at, and its own ``type``."""
-    kept = {k: v for k, v in problem.items() if k not in {"Message", "Errors", "type"}}
-    return {"problem": problem["type"], **kept}

@@ -117,13 +117,14 @@ def _chunk(data: bytes, *, chunked: bool) -> bytes:
 
 
 class Lines(msgspec.Struct, frozen=True):
-    """One JSON object a line: ``{"type", "cursor", …}``."""
+    """One JSON object a line: ``{"type", "cursor", …}``, with ``sub`` where there is a label."""
 
     chunked: bool = True
+    label: str | None = None
 
     def frame(self, kind: str, cursor: bytes, body: bytes) -> bytes:
         """One line."""
-        opening = _opening(kind, None)
+        opening = _opening(kind, self.label)
         if cursor:
             return b'%b,"cursor":"%b",%b\n' % (opening, cursor, body)
         return b"%b,%b\n" % (opening, body)

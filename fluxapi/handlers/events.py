@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
 from fluxapi import keys
-from fluxapi.errors import InstanceUnavailable, RequestError
+from fluxapi.errors import FluxapiError, InstanceUnavailable, RequestError
 from fluxapi.events import stream, websocket
 from fluxapi.events.filters import Filter, read_filter
 from fluxapi.events.hub import Hub
 from fluxapi.events.outlet import Outlet
 from fluxapi.events.output import OnEnd
 from fluxapi.events.ring import encode_body, identity
-from fluxapi.events.wire import Wire
+from fluxapi.events.subscriptions import Subscriptions
+from fluxapi.events.wire import Lines, Wire
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.tickets import LIFETIME
 
-from .support import accepted, job_of, reply
+from .support import accepted, job_of, json_bytes, reply
 
-__all__ = ["follow", "job_events", "socket", "ticket"]
+__all__ = ["follow", "follow_many", "job_events", "socket", "ticket"]
 
 _JOB_OFFERS = ("application/x-ndjson", "text/event-stream", "text/plain")
 
@@ -77,6 +79,50 @@ class _Job:
         return lambda: self.hub.unsubscribe(subscription)
 
 
+MAX_SUBSCRIPTIONS = 128
+"""Subscriptions of one stream: those of all windows of a browser."""
+
+
+class _Many:
+    """Many subscriptions as what fills a response of lines."""
+
+    def __init__(self, request: web.Request, hub: Hub, wanted: list[dict[str, Any]]) -> None:
+        self._hub = hub
+        self._outputs = request.app[keys.OUTPUTS]
+        self._wanted = wanted
+        self._chunked = request.version >= HttpVersion11
+        self._outlet: Outlet | None = None
+        self._on_end: OnEnd | None = None
+
+    def begin(self, outlet: Outlet, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
+        del wire
+        self._outlet, self._on_end = outlet, on_end
+        subscriptions = Subscriptions(
+            self, outlet, self._hub, self._outputs, limit=MAX_SUBSCRIPTIONS
+        )
+        for fields in self._wanted:
+            try:
+                subscriptions.begin(fields)
+            except FluxapiError as error:  # noqa: PERF203 - the others are begun all the same
+                subscriptions.refuse(fields, error)
+        return subscriptions.clear
+
+    def wire(self, label: str) -> Wire:
+        """Return how the messages of one subscription are written."""
+        return Lines(self._chunked, label)
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send one message."""
+        if self._outlet is not None:
+            line = json_bytes(message) + b"\n"
+            self._outlet.write(Lines(self._chunked).join([line]))
+
+    def close(self, cause: str) -> None:
+        """End the stream with all subscriptions."""
+        if self._on_end is not None:
+            self._on_end(cause)
+
+
 def _hub(request: web.Request) -> Hub:
     """The hub, once there is something to follow."""
     if not request.app[keys.JOURNAL].has_caught_up:
@@ -97,6 +143,12 @@ async def follow(request: web.Request) -> web.StreamResponse:
     name = fields.get("stream", "events")
     source = _Following(_hub(request), name, read_filter(fields), since)
     return await _stream(request, source, kind)
+
+
+async def follow_many(request: web.Request) -> web.StreamResponse:
+    """What many subscriptions give, as lines, where no WebSocket comes through."""
+    wanted = request[keys.BODY]["subscriptions"]
+    return await _stream(request, _Many(request, _hub(request), wanted), stream.OFFERS[1])
 
 
 async def job_events(request: web.Request) -> web.StreamResponse:

@@ -16,7 +16,7 @@
  * @property {string | undefined} cursor where it stands
  */
 
-import { EventSocket } from "./fallback.js";
+import { plain } from "./shared.js";
 
 const FIRST_DELAY = 250;
 const LAST_DELAY = 1500;
@@ -46,7 +46,7 @@ async function health() {
 export class Channel extends EventTarget {
   /** @type {Map<string, Follower>} */
   #followers = new Map();
-  /** @type {WebSocket | EventSocket | undefined} */
+  /** @type {WebSocket | ReturnType<typeof plain> | undefined} */
   #socket;
   #refused = 0;
   /** Counts starts and stops: what was begun before the last one is not gone on with. */
@@ -130,7 +130,7 @@ export class Channel extends EventTarget {
     }
     if (turn !== this.#turn) return;
     let opened = false;
-    const socket = this.#refused < REFUSED ? new this.Socket(address, PROTOCOL) : new EventSocket();
+    const socket = this.#refused < REFUSED ? new this.Socket(address, PROTOCOL) : plain();
     this.#refused %= REFUSED;
     this.#socket = socket;
     socket.onopen = () => {

@@ -1,47 +1,41 @@
 /**
- * Server-Sent Events behind the face of a WebSocket, for networks that let no socket through: one
- * request a subscription, each from its cursor on.
+ * The event channel over plain HTTP behind the face of a WebSocket, for networks that let no socket
+ * through: one request that carries all subscriptions, made anew from their cursors when one is added.
  */
 
 import { admitted } from "./api.js";
 
-const KINDS = ["event", "job", "gone", "snapshot", "mark", "reset", "stats", "output", "end"];
-/** Reasons of an end after which nothing more will come. */
-const FINAL = ["clean", "finished", "no-output", "purged"];
+const PLACE = "/v1/events";
+/** Milliseconds for which subscriptions are gathered before the request is made. */
+const GATHER_MS = 20;
 /** Answers that will not change by asking again. */
 const isDefinite = (/** @type {number} */ status) => status >= 400 && status < 500 && ![401, 408, 425, 429].includes(status);
 
-/**
- * Where a subscription is to be had over plain HTTP.
- * @param {Record<string, any>} message what a client would send over a socket
- */
-export function place(message) {
-  const { type: _type, sub: _sub, stream, filter = {}, job, streams = [], ...rest } = message;
-  const query = new URLSearchParams();
-  for (const [name, value] of Object.entries({ ...filter, ...rest })) query.set(name, String(value));
-  // Over HTTP one stream is named, or none for both.
-  if (streams.length === 1) query.set("stream", streams[0]);
-  if (stream === "output") return `/v1/jobs/${encodeURIComponent(job)}/output/stream?${query}`;
-  query.set("stream", stream);
-  return `/v1/events?${query}`;
-}
+/** @typedef {Record<string, any>} Message */
+/** @typedef {(address: string, subscriptions: Message[], signal: AbortSignal) => Promise<Response>} Ask */
 
-/** What the service says to a request that a source of events could not make: it never tells.
- * @param {string} path
- * @returns {Promise<{ status: number, detail: string }>} status 0: nothing
+/** @type {Ask} */
+const ask = (address, subscriptions, signal) =>
+  fetch(address, {
+    method: "POST",
+    headers: { Accept: "application/x-ndjson", "Content-Type": "application/json" },
+    body: JSON.stringify({ subscriptions }),
+    signal,
+  });
+
+/** The lines of a body as they come.
+ * @param {Response} response
  */
-async function ask(path) {
-  try {
-    const given = new AbortController();
-    const response = await fetch((await admitted(path)).href, {
-      headers: { Accept: "text/event-stream" },
-      signal: given.signal,
-    });
-    const answer = response.ok ? {} : await response.json().catch(() => ({}));
-    given.abort();
-    return { status: response.status, detail: answer.detail ?? `The service answered ${response.status}.` };
-  } catch {
-    return { status: 0, detail: "" };
+async function* lines(response) {
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body).getReader();
+  const decoder = new TextDecoder();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const found = (rest + decoder.decode(value, { stream: true })).split("\n");
+    rest = found.pop() ?? "";
+    yield* found.filter(Boolean);
   }
 }
 
@@ -53,18 +47,18 @@ export class EventSocket {
   onmessage = () => {};
   /** @type {(event: { reason: string }) => void} */
   onclose = () => {};
-  /** @type {Map<string, EventSource | undefined>} none while its address is asked for */
-  #sources = new Map();
-  /** @type {Map<string, object>} by which a subscription is told from one of the same name before */
-  #turns = new Map();
+  /** @type {Map<string, Message>} what is followed, with the cursor that it has come to */
+  #wanted = new Map();
+  /** @type {AbortController | undefined} of the request under way */
+  #request;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
 
   /**
-   * @param {typeof EventSource} Source
-   * @param {(path: string) => Promise<URL>} admit gives the address that the path is opened at
-   * @param {typeof ask} inquire what the service says to a request that failed
+   * @param {() => Promise<string>} admit gives the address, with a fresh ticket
+   * @param {Ask} inquire makes the request
    */
-  constructor(Source = EventSource, admit = admitted, inquire = ask) {
-    this.Source = Source;
+  constructor(admit = async () => (await admitted(PLACE)).href, inquire = ask) {
     this.admit = admit;
     this.inquire = inquire;
     queueMicrotask(() => {
@@ -77,70 +71,72 @@ export class EventSocket {
   /** @param {string} text */
   send(text) {
     const message = JSON.parse(text);
-    this.#forget(message.sub);
-    if (message.type === "subscribe") this.#open(message);
+    this.#wanted.delete(message.sub);
+    if (message.type === "subscribe") {
+      this.#wanted.set(message.sub, message);
+      this.#hangUp();
+      this.#timer = setTimeout(() => this.#follow(), GATHER_MS);
+    } else if (!this.#wanted.size) this.#hangUp();
   }
 
-  /** @param {Record<string, any>} message */
-  async #open(message) {
-    const { sub } = message;
-    const turn = {};
-    this.#turns.set(sub, turn);
-    let url;
+  close() {
+    this.readyState = 3;
+    this.#wanted.clear();
+    this.#hangUp();
+  }
+
+  async #follow() {
+    const request = (this.#request = new AbortController());
+    const isOver = () => request !== this.#request;
     try {
-      url = await this.admit(place(message));
-    } catch {
-      if (this.#turns.get(sub) === turn) this.#break();
-      return;
-    }
-    if (this.#turns.get(sub) !== turn) return;
-    const source = new this.Source(url.href);
-    this.#sources.set(sub, source);
-    for (const kind of KINDS) {
-      source.addEventListener(kind, (event) => {
-        if (this.#sources.get(sub) === source) this.#hear(message, kind, /** @type {MessageEvent} */ (event));
-      });
-    }
-    source.onerror = () => {
-      if (this.#sources.get(sub) === source) this.#fail(message, source);
-    };
-  }
-
-  /** @param {Record<string, any>} message @param {string} kind @param {MessageEvent} event */
-  #hear(message, kind, { data, lastEventId }) {
-    const { sub, stream } = message;
-    const said = JSON.parse(data);
-    // A socket would be closed: what ends is the connection, not what is followed.
-    if (kind === "end" && !FINAL.includes(said.reason) && stream !== "output") return this.#break(said.detail);
-    if (kind === "end") this.#forget(sub);
-    const cursor = lastEventId && stream !== "output" ? { cursor: lastEventId } : {};
-    this.onmessage({ data: JSON.stringify({ type: kind, sub, ...cursor, ...said }) });
-  }
-
-  /** A source that gives up was refused: what cannot be had is said once, not asked for ever.
-   * @param {Record<string, any>} message @param {EventSource} source
-   */
-  async #fail(message, source) {
-    const { sub } = message;
-    let why = "";
-    if (source.readyState === 2) {
-      const { status, detail } = await this.inquire(place(message));
-      if (this.#sources.get(sub) !== source) return;
-      why = detail;
-      if (isDefinite(status)) {
-        this.#forget(sub);
-        this.onmessage({ data: JSON.stringify({ type: "error", sub, status, detail }) });
+      const address = await this.admit();
+      if (isOver()) return;
+      const response = await this.inquire(address, [...this.#wanted.values()], request.signal);
+      if (!response.ok) {
+        const answer = await response.json().catch(() => ({}));
+        if (!isOver()) this.#refuse(response.status, answer.detail ?? `The service answered ${response.status}.`);
         return;
       }
+      for await (const line of lines(response)) {
+        if (isOver()) return;
+        this.#hear(JSON.parse(line));
+      }
+    } catch {
+      // What broke off, or was never made, is known by the end of it.
     }
-    this.#break(why);
+    if (!isOver()) this.#break();
   }
 
-  /** @param {string} sub */
-  #forget(sub) {
-    this.#sources.get(sub)?.close();
-    this.#sources.delete(sub);
-    this.#turns.delete(sub);
+  /** @param {Message} said */
+  #hear(said) {
+    if (said["sub"] === undefined) {
+      if (said["type"] === "end") this.#break(said["detail"]);
+      return;
+    }
+    const wanted = this.#wanted.get(said["sub"]);
+    if (!wanted || said["type"] === "subscribed") return;
+    if (wanted["stream"] !== "output") {
+      if (said["cursor"]) wanted["since"] = said["cursor"];
+    } else if (said["type"] === "output") {
+      delete wanted["tail"];
+      wanted["from"] = said["index"] + 1;
+    }
+    if (said["type"] === "end" || said["type"] === "error") this.#wanted.delete(said["sub"]);
+    this.onmessage({ data: JSON.stringify(said) });
+  }
+
+  /** What cannot be had is said once, not asked for ever.
+   * @param {number} status @param {string} detail
+   */
+  #refuse(status, detail) {
+    if (!isDefinite(status)) return this.#break(detail);
+    for (const sub of [...this.#wanted.keys()]) this.#hear({ type: "error", sub, status, detail });
+  }
+
+  #hangUp() {
+    clearTimeout(this.#timer);
+    this.#request?.abort();
+    this.#request = undefined;
   }
 
   /** The channel knows the cursors, and comes back with them. */
@@ -148,10 +144,5 @@ export class EventSocket {
     if (this.readyState === 3) return;
     this.close();
     this.onclose({ reason });
-  }
-
-  close() {
-    this.readyState = 3;
-    for (const sub of [...this.#turns.keys()]) this.#forget(sub);
   }
 }

@@ -1,105 +1,181 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EventSocket, place } from "../src/fallback.js";
+import { EventSocket } from "../src/fallback.js";
+import { SharedSocket, Switchboard } from "../src/shared.js";
 
-class FakeSource extends EventTarget {
-  /** @type {FakeSource[]} */
-  static all = [];
-  closed = false;
-  readyState = 0;
-  onerror = () => {};
-  /** @param {string} url */
-  constructor(url) {
-    super();
-    this.url = url;
-    FakeSource.all.push(this);
-  }
-  close() {
-    this.closed = true;
-  }
-  /** @param {string} kind @param {object} data @param {string} id */
-  say(kind, data, id = "") {
-    this.dispatchEvent(new MessageEvent(kind, { data: JSON.stringify(data), lastEventId: id }));
+/** A service whose streams a test writes. */
+class Service {
+  /** @type {{ subscriptions: any[], signal: AbortSignal, say: (...said: object[]) => void, end: () => void }[]} */
+  asked = [];
+  status = 200;
+
+  /** @param {string} _address @param {any[]} subscriptions @param {AbortSignal} signal */
+  ask = async (_address, subscriptions, signal) => {
+    if (this.status !== 200) return new Response(JSON.stringify({ detail: "No." }), { status: this.status });
+    /** @type {any} */
+    let stream;
+    const body = new ReadableStream({ start: (controller) => void (stream = controller) });
+    const say = (/** @type {object[]} */ ...said) =>
+      stream.enqueue(new TextEncoder().encode(said.map((it) => `${JSON.stringify(it)}\n`).join("")));
+    this.asked.push({ subscriptions: structuredClone(subscriptions), signal, say, end: () => stream.close() });
+    return new Response(body);
+  };
+
+  get last() {
+    return /** @type {any} */ (this.asked.at(-1));
   }
 }
 
-/** @param {{ status: number, detail: string }} [answer] what the service says to a request that failed */
-async function open(answer = { status: 0, detail: "" }) {
-  FakeSource.all = [];
-  const admit = async (/** @type {string} */ path) => new URL(path, "http://here");
-  const socket = new EventSocket(/** @type {any} */ (FakeSource), admit, async () => answer);
+/** Long enough for what is gathered to be asked for. */
+const turn = () => new Promise((done) => setTimeout(done, 60));
+
+async function open(service = new Service()) {
+  const socket = new EventSocket(async () => "http://here", service.ask);
   /** @type {any[]} */
   const taken = [];
+  /** @type {string[]} */
+  const closed = [];
   socket.onmessage = ({ data }) => taken.push(JSON.parse(data));
+  socket.onclose = ({ reason }) => closed.push(reason);
   await new Promise((done) => (socket.onopen = () => done(undefined)));
-  socket.send(JSON.stringify({ type: "subscribe", sub: "a", stream: "jobs", since: "c1" }));
+  const send = (/** @type {object} */ message) => socket.send(JSON.stringify(message));
+  send({ type: "subscribe", sub: "a", stream: "jobs", since: "c1" });
+  send({ type: "subscribe", sub: "o", stream: "output", job: "fA", tail: 5 });
   await turn();
-  return { socket, taken, source: /** @type {FakeSource} */ (FakeSource.all[0]) };
+  return { socket, service, taken, closed, send };
 }
 
-const turn = () => new Promise((done) => setImmediate(done));
-
-test("output of one stream, or of both", () => {
-  const message = { type: "subscribe", sub: "a", stream: "output", job: "fA", tail: 5 };
-  assert.equal(place({ ...message, streams: ["stderr"] }), "/v1/jobs/fA/output/stream?tail=5&stream=stderr");
-  assert.equal(place({ ...message, streams: ["stdout", "stderr"] }), "/v1/jobs/fA/output/stream?tail=5");
-});
-
-test("a subscription is a request of its own", () => {
-  const filter = { state: ["RUN", "SCHED"], user: "a&b" };
-  assert.equal(
-    place({ type: "subscribe", sub: "a", stream: "jobs", filter, since: "c1" }),
-    "/v1/events?state=RUN%2CSCHED&user=a%26b&since=c1&stream=jobs",
-  );
-  assert.equal(place({ stream: "output", job: "f1", tail: 5 }), "/v1/jobs/f1/output/stream?tail=5");
-});
-
-test("what comes looks as it would on a socket", async () => {
-  const { taken, source } = await open();
-  source.say("job", { id: "fA" }, "c2");
-  assert.deepEqual(taken, [{ type: "job", sub: "a", cursor: "c2", id: "fA" }]);
-});
-
-test("a broken request ends the whole, and nothing comes after", async () => {
-  const { socket, taken, source } = await open();
-  let closed = 0;
-  socket.onclose = () => closed++;
-  source.onerror();
-  source.say("job", { id: "fA" });
-  assert.deepEqual([closed, source.closed, taken.length], [1, true, 0]);
-});
-
-test("what is refused for good is said, and not asked for again", async () => {
-  const { socket, taken, source } = await open({ status: 404, detail: "There is no job fA." });
-  let closed = 0;
-  socket.onclose = () => closed++;
-  source.readyState = 2;
-  source.onerror();
+test("all subscriptions are one request, made anew from where each stands", async () => {
+  const { service, taken, send } = await open();
+  assert.equal(service.asked.length, 1);
+  service.last.say({ type: "job", sub: "a", cursor: "c2", id: "fA" }, { type: "output", sub: "o", index: 7, name: "data" });
   await turn();
-  assert.deepEqual(taken, [{ type: "error", sub: "a", status: 404, detail: "There is no job fA." }]);
-  assert.deepEqual([closed, source.closed, socket.readyState], [0, true, 1]);
+  assert.deepEqual(taken.map((it) => it.type), ["job", "output"]);
+  send({ type: "subscribe", sub: "b", stream: "stats" });
+  await turn();
+  assert.equal(service.asked.length, 2);
+  assert.ok(service.asked[0]?.signal.aborted);
+  assert.deepEqual(service.last.subscriptions, [
+    { type: "subscribe", sub: "a", stream: "jobs", since: "c2" },
+    { type: "subscribe", sub: "o", stream: "output", job: "fA", from: 8 },
+    { type: "subscribe", sub: "b", stream: "stats" },
+  ]);
 });
 
-for (const status of [0, 200, 401, 429, 503]) {
-  test(`what may be had later (${status}) is asked for again`, async () => {
-    const { socket, taken, source } = await open({ status, detail: "" });
-    const closed = new Promise((done) => (socket.onclose = () => done(true)));
-    source.readyState = 2;
-    source.onerror();
-    assert.ok(await closed);
-    assert.deepEqual(taken, []);
+test("what is over or refused is not asked for again", async () => {
+  const { service, taken, closed, send } = await open();
+  service.last.say({ type: "end", sub: "o", reason: "finished" }, { type: "error", sub: "a", status: 422, detail: "No." });
+  await turn();
+  send({ type: "subscribe", sub: "b", stream: "stats" });
+  await turn();
+  assert.deepEqual([taken.length, closed.length], [2, 0]);
+  assert.deepEqual(service.last.subscriptions.map((/** @type {any} */ it) => it.sub), ["b"]);
+});
+
+test("nothing comes of what is left", async () => {
+  const { service, taken, send } = await open();
+  send({ type: "unsubscribe", sub: "o" });
+  service.last.say({ type: "output", sub: "o", index: 1 });
+  await turn();
+  assert.deepEqual(taken, []);
+  send({ type: "unsubscribe", sub: "a" });
+  assert.ok(service.last.signal.aborted);
+});
+
+test("a service that ends, or a stream that breaks off, closes it", async () => {
+  const { service, closed } = await open();
+  service.last.say({ type: "end", reason: "shutdown", detail: "The service is ending." });
+  await turn();
+  assert.deepEqual(closed, ["The service is ending."]);
+  const other = await open();
+  other.service.last.end();
+  await turn();
+  assert.deepEqual(other.closed, [""]);
+});
+
+for (const status of [401, 408, 429, 503]) {
+  test(`what may be had later (${status}) closes it`, async () => {
+    const service = new Service();
+    service.status = status;
+    const { taken, closed } = await open(service);
+    assert.deepEqual([taken, closed], [[], ["No."]]);
   });
 }
 
-test("a service that ends breaks the connection; what is over is over", async () => {
-  const { socket, taken, source } = await open();
-  let closed = 0;
-  socket.onclose = () => closed++;
-  source.say("end", { reason: "clean" });
-  assert.deepEqual([taken.map((it) => it.reason), closed, source.closed], [["clean"], 0, true]);
-  socket.send(JSON.stringify({ type: "subscribe", sub: "b", stream: "jobs" }));
+test("what is refused for good is said", async () => {
+  const service = new Service();
+  service.status = 404;
+  const { taken, closed } = await open(service);
+  assert.deepEqual(taken.map((it) => [it.type, it.sub, it.detail]), [["error", "a", "No."], ["error", "o", "No."]]);
+  assert.deepEqual(closed, []);
+});
+
+/** Windows of one browser. @param {Service} service */
+function browser(service) {
+  const switchboard = new Switchboard((admit) => new EventSocket(admit, service.ask));
+  class Worker {
+    constructor() {
+      const { port1, port2 } = new MessageChannel();
+      this.port = port1;
+      switchboard.join(port2);
+    }
+  }
+  /** @type {SharedSocket[]} */
+  const opened = [];
+  async function window() {
+    const socket = new SharedSocket("", /** @type {any} */ (Worker), async () => new URL("http://here"));
+    opened.push(socket);
+    /** @type {any[]} */
+    const taken = [];
+    /** @type {string[]} */
+    const closed = [];
+    socket.onmessage = ({ data }) => taken.push(JSON.parse(data));
+    socket.onclose = ({ reason }) => closed.push(reason);
+    await new Promise((done) => (socket.onopen = () => done(undefined)));
+    socket.send(JSON.stringify({ type: "subscribe", sub: "jobs", stream: "jobs" }));
+    await turn();
+    return { socket, taken, closed };
+  }
+  return { window, switchboard, end: () => opened.forEach((socket) => socket.close()) };
+}
+
+test("all windows share one stream, and each gets its own", async () => {
+  const service = new Service();
+  const { window, end } = browser(service);
+  const windows = [];
+  for (let number = 0; number < 8; number++) windows.push(await window());
+  const streams = service.asked.filter(({ signal }) => !signal.aborted);
+  assert.deepEqual([streams.length, service.last.subscriptions.length], [1, 8]);
+  for (const [number, { sub }] of service.last.subscriptions.entries()) service.last.say({ type: "job", sub, id: `f${number}` });
   await turn();
-  FakeSource.all[1]?.say("end", { reason: "shutdown" });
-  assert.deepEqual([taken.length, closed], [1, 1]);
+  assert.deepEqual(windows.map(({ taken }) => taken), windows.map((_, number) => [{ type: "job", sub: "jobs", id: `f${number}` }]));
+  end();
+  await turn();
+  assert.ok(service.last.signal.aborted);
+});
+
+test("a window that closes or ends without a word is forgotten", async () => {
+  const service = new Service();
+  const { window, switchboard, end } = browser(service);
+  const first = await window();
+  await window();
+  first.socket.close();
+  await window();
+  assert.equal(service.last.subscriptions.length, 2);
+  switchboard.sweep(Date.now() + 1_000_000);
+  assert.ok(service.last.signal.aborted);
+  end();
+});
+
+test("each window hears that the stream is cut off, and comes back by itself", async () => {
+  const service = new Service();
+  const { window, end } = browser(service);
+  const windows = [await window(), await window()];
+  service.last.say({ type: "end", reason: "shutdown", detail: "The service is ending." });
+  await turn();
+  assert.deepEqual(windows.map(({ closed }) => closed), [["The service is ending."], ["The service is ending."]]);
+  await window();
+  assert.equal(service.last.subscriptions.length, 1);
+  end();
 });

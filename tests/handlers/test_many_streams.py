@@ -1,0 +1,64 @@
+"""Many subscriptions on one stream of lines: ``POST /v1/events``."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aiohttp import ClientResponse
+
+from .conftest import Service
+
+
+async def follow(service: Service, *subscriptions: dict[str, Any]) -> ClientResponse:
+    wanted = [{"type": "subscribe", **fields} for fields in subscriptions]
+    return await service.client.post("/v1/events", json={"subscriptions": wanted})
+
+
+async def until(response: ClientResponse, **wanted: Any) -> list[dict[str, Any]]:
+    """The messages up to one that has these members."""
+    seen: list[dict[str, Any]] = []
+    while not (seen and wanted.items() <= seen[-1].items()):
+        line = await response.content.readline()
+        assert line, f"the stream ended: {seen}"
+        seen.append(json.loads(line))
+    return seen
+
+
+async def test_each_message_says_whose_it_is(service: Service) -> None:
+    jobid = await service.submit()
+    response = await follow(
+        service, {"sub": "all", "stream": "jobs"}, {"sub": "figures", "stream": "stats"}
+    )
+    assert response.content_type == "application/x-ndjson"
+    seen = await until(response, type="mark", sub="all")
+    (snapshot,) = [message for message in seen if message["type"] == "snapshot"]
+    assert (snapshot["sub"], [job["id"] for job in snapshot["jobs"]]) == ("all", [jobid])
+    await until(response, type="stats", sub="figures")
+    later = await service.submit()
+    changed = await until(response, type="job", sub="all", id=later)
+    cursor = changed[-1]["cursor"]
+    response.close()
+    again = await follow(service, {"sub": "all", "stream": "jobs", "since": cursor})
+    newest = await service.submit()
+    assert "snapshot" not in {m["type"] for m in await until(again, type="job", id=newest)}
+    again.close()
+
+
+async def test_what_is_wrong_with_one_is_its_own(service: Service) -> None:
+    response = await follow(
+        service,
+        {"sub": "none", "stream": "output", "job": "f1"},
+        {"sub": "twice", "stream": "events"},
+        {"sub": "twice", "stream": "events"},
+    )
+    seen = await until(response, type="mark", sub="twice")
+    errors = [(message["sub"], message["status"]) for message in seen if message["type"] == "error"]
+    assert sorted(errors) == [("none", 404), ("twice", 422)]
+    response.close()
+
+
+async def test_what_is_no_subscription_is_refused(service: Service) -> None:
+    assert (await follow(service)).status == 422
+    assert (await follow(service, {"sub": "a", "stream": "nothing"})).status == 422
+    assert (await follow(service, *[{"sub": "a", "stream": "events"}] * 129)).status == 422
