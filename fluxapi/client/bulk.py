@@ -15,7 +15,7 @@ from typing import Any
 
 import msgspec
 
-from fluxapi.model.resources import encode_idset
+from fluxapi.model.idset import encode_idset
 
 from .errors import BadAnswer, ClientError, Invalid, ProblemError, Unavailable, problem_of
 from .job import JobId

@@ -7,10 +7,9 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from . import transport as transports
-from .backoff import delay
 from .errors import BadAnswer, ConnectionFailed
-from .transport import Failure, Request, Transport
+from .patience import Failure
+from .transport import Request, Transport
 
 if TYPE_CHECKING:
     import aiohttp
@@ -22,18 +21,16 @@ _MAX_LINE_BYTES = 64 << 20
 
 async def lines(transport: Transport, request: Request) -> AsyncGenerator[bytes, None]:
     """Yield the lines of an answer; raises ``ClientError``, also when it breaks off."""
-    failures = 0
+    tries = transport.patience.tries(request.timeout)
     while True:
         async with transport.attempt(request) as response:
             if not isinstance(response, Failure):
+                tries.heard()
                 async with aclosing(_split(response)) as found:
                     async for line in found:
                         yield line
                 return
-        failures += 1
-        if not response.again or failures > transport.retries:
-            raise response.error
-        await transports.pause(delay(failures, response.asked))
+        await tries.wait(response)
 
 
 async def _split(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
