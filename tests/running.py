@@ -70,7 +70,7 @@ def flux_instance(
         assert folder is not None
         path = folder / "flux.toml"
         path.write_text(config, encoding="utf-8")
-        command.append(f"--config-path={path}")
+        command.append(f"-o,--config-path={path}")  # any release takes it so
     program = "echo $FLUX_URI; flux queue start --all --quiet; echo started; read -r _ || true"
     with subprocess.Popen(
         [*command, "sh", "-c", program],

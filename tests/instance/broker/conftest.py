@@ -29,7 +29,7 @@ class Broker:
 
     def start(self, *options: str) -> None:
         self._process = subprocess.Popen(
-            ["flux", "start", f"-Slocal-uri={self.uri}", *options, "sh", "-c", PROGRAM],
+            ["flux", "start", f"-o,-Slocal-uri={self.uri}", *options, "sh", "-c", PROGRAM],
             env=clean_environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
