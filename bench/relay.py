@@ -25,7 +25,7 @@ from aiohttp import web
 
 from fluxapi.app import create_app
 from fluxapi.events.wire import frame_text
-from fluxapi.instance.protocol import InstanceInfo, JournalBatch, Queue
+from fluxapi.instance.protocol import CLOSE_TIMEOUT_S, InstanceInfo, JournalBatch, Queue
 from fluxapi.model.eventlog import decode_journal
 from fluxapi.service import tune
 from fluxapi.settings import Settings
@@ -54,7 +54,7 @@ class _Fed:
     async def start(self) -> InstanceInfo:
         return InstanceInfo("flux", "0", None, 1, "localhost", 0, 0.0)
 
-    async def close(self) -> None:
+    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:  # noqa: ARG002
         return
 
     async def queues(self) -> list[Queue]:

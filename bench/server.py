@@ -24,7 +24,7 @@ import uvloop
 from aiohttp import web
 
 from fluxapi.app import create_app
-from fluxapi.instance.protocol import InstanceInfo, JournalBatch
+from fluxapi.instance.protocol import CLOSE_TIMEOUT_S, InstanceInfo, JournalBatch
 from fluxapi.model.eventlog import decode_journal
 from fluxapi.service import choose_instance, tune
 from fluxapi.settings import Settings
@@ -49,7 +49,7 @@ class ReplayInstance:
     async def start(self) -> InstanceInfo:
         return InstanceInfo("flux", "0", None, 1, "localhost", 0, 0.0)
 
-    async def close(self) -> None:
+    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:  # noqa: ARG002
         return
 
     async def journal(self) -> AsyncIterator[JournalBatch]:

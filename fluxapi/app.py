@@ -6,15 +6,15 @@ import asyncio
 import contextlib
 import logging
 import os
-import pwd
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Protocol
 
 import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from . import asyncapi, keys, middleware, openapi, schema
+from . import account, asyncapi, keys, middleware, openapi, schema
 from .auth import Credentials
 from .errors import FluxRefused, Forbidden
 from .events.connections import Connections
@@ -38,6 +38,7 @@ from .model.keymark import KeySigner
 from .model.options import read_value
 from .routes import ROUTES, add_routes
 from .settings import Settings
+from .shutdown import Shutdown
 from .telemetry import Tracing
 from .tickets import Tickets
 from .web import assets, views
@@ -72,6 +73,7 @@ def create_app(
     app[keys.SETTINGS] = settings
     app[keys.INSTANCE] = instance
     app[keys.STOP] = stop
+    app[keys.SHUTDOWN] = Shutdown(settings.shutdown_timeout)
     app[keys.CREDENTIALS] = credentials
     signer = KeySigner()
     app[keys.DEFAULTS] = Defaults(
@@ -118,12 +120,19 @@ def create_app(
         schema.compile_validator(route.query)
     add_routes(app)
     app.on_response_prepare.append(middleware.add_headers)
-    app.on_shutdown.append(_end_streams)
+    app.on_shutdown.append(_end_waits)
     if tracing is not None:
         app.on_cleanup.append(lambda _: tracing.close())
     app.cleanup_ctx.append(_instance)
     app.cleanup_ctx.append(_journal)
     return app
+
+
+class Closable(Protocol):
+    """Whatever has something to let go of at the end."""
+
+    async def close(self) -> None:
+        """Let go of it."""
 
 
 def _watch(metrics: Metrics, tracing: Tracing | None) -> CallWatch:
@@ -139,8 +148,11 @@ def _watch(metrics: Metrics, tracing: Tracing | None) -> CallWatch:
     return watch
 
 
-async def _end_streams(app: web.Application) -> None:
+async def _end_waits(app: web.Application) -> None:
+    """End what would go on for longer: unfinished bodies, streams, requests that wait for a job."""
+    app[keys.SHUTDOWN].begin()
     app[keys.CONNECTIONS].close()
+    app[keys.JOURNAL].release()
 
 
 async def _instance(app: web.Application) -> AsyncIterator[None]:
@@ -150,7 +162,7 @@ async def _instance(app: web.Application) -> AsyncIterator[None]:
         await _share_secret(app[keys.DEFAULTS].signer, instance, info)
         yield
     finally:
-        await instance.close()
+        await instance.close(app[keys.SHUTDOWN].instance_timeout)
 
 
 async def _share_secret(signer: KeySigner, instance: Instance, info: InstanceInfo) -> None:
@@ -181,10 +193,16 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
             await asyncio.wait_for(journal.caught_up(), _CATCH_UP)
         yield
     finally:
-        await app[keys.IDEMPOTENCY].close()
-        await outputs.close()
-        for part in (lag, observer, sampler, pulse, journal):
-            await part.close()
+        closing = _close(app[keys.IDEMPOTENCY], outputs, lag, observer, sampler, pulse, journal)
+        try:
+            await asyncio.wait_for(closing, app[keys.SHUTDOWN].instance_timeout / 2)
+        except asyncio.TimeoutError:
+            _log.warning("the journal did not close in time")
+
+
+async def _close(*parts: Closable) -> None:
+    for part in parts:
+        await part.close()
 
 
 async def _settle(app: web.Application) -> None:
@@ -195,11 +213,4 @@ async def _settle(app: web.Application) -> None:
 
 def _environment() -> dict[str, str]:
     """What every job gets: who runs it, where programs are; nothing else of the service's."""
-    user = pwd.getpwuid(os.getuid())
-    return {
-        "HOME": user.pw_dir,
-        "USER": user.pw_name,
-        "LOGNAME": user.pw_name,
-        "SHELL": user.pw_shell or "/bin/sh",
-        "PATH": os.environ.get("PATH", os.defpath),
-    }
+    return {**account.environment(), "PATH": os.environ.get("PATH", os.defpath)}

@@ -11,7 +11,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from . import bounds, keys
-from .errors import BodyTooLarge, MalformedJSON, TooSlow, UnsupportedMediaType
+from .errors import BodyTooLarge, MalformedJSON, ShuttingDown, TooSlow, UnsupportedMediaType
 
 __all__ = ["decode", "read"]
 
@@ -54,16 +54,24 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 async def _read(request: web.Request) -> bytes:
     if request.content.is_eof():
         return await request.read()
-    try:
-        return await asyncio.wait_for(request.read(), _PATIENCE)
-    except asyncio.TimeoutError:
-        raise TooSlow(f"The body was not here within {_PATIENCE:g} seconds.") from None
+    reading = asyncio.ensure_future(request.read())
+    with request.app[keys.SHUTDOWN].interrupts(reading.cancel):
+        try:
+            done, _ = await asyncio.wait({reading}, timeout=_PATIENCE)
+        finally:
+            reading.cancel()
+    if not done:
+        raise TooSlow(f"The body was not here within {_PATIENCE:g} seconds.")
+    if reading.cancelled():
+        raise ShuttingDown("The service ended before the whole body had come; send it again.")
+    return reading.result()
 
 
 async def read(request: web.Request) -> bytes | None:
     """The raw JSON body, or ``None`` when there is none.
 
-    Raises ``BodyTooLarge``, ``MalformedJSON``, ``UnsupportedMediaType`` or ``TooSlow``.
+    Raises ``BodyTooLarge``, ``MalformedJSON``, ``UnsupportedMediaType``, ``TooSlow`` or
+    ``ShuttingDown``.
     """
     if not request.can_read_body:
         return None

@@ -11,6 +11,8 @@ import json
 import os
 import sys
 
+from . import stop_signals
+
 __all__ = ["NAMES", "take"]
 
 NAMES = ("FLUX_TOKEN", "FLUX_SECRET_KEY")
@@ -33,6 +35,8 @@ def _start_anew(found: dict[str, str]) -> None:
     os.write(descriptor, json.dumps(found).encode())
     os.set_inheritable(descriptor, True)
     os.environ[_DESCRIPTOR] = str(descriptor)
+    # One that comes meanwhile would end the new program before it can say how.
+    stop_signals.hold()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
 
 

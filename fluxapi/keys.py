@@ -21,6 +21,7 @@ from .instance.protocol import Instance, InstanceInfo
 from .metrics import Metrics
 from .model.jobspec import Defaults
 from .settings import Settings
+from .shutdown import Shutdown
 from .tickets import Tickets
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "QUERY",
     "REQUEST_ID",
     "SETTINGS",
+    "SHUTDOWN",
     "STOP",
     "TABLE",
     "TICKETS",
@@ -62,6 +64,7 @@ CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections", Connections)
 OBSERVER: web.AppKey[Observer] = web.AppKey("observer", Observer)
 OUTPUTS: web.AppKey[Outputs] = web.AppKey("outputs", Outputs)
 TICKETS: web.AppKey[Tickets] = web.AppKey("tickets", Tickets)
+SHUTDOWN: web.AppKey[Shutdown] = web.AppKey("shutdown", Shutdown)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
 CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)
 DEFAULTS: web.AppKey[Defaults] = web.AppKey("defaults", Defaults)

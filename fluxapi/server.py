@@ -7,6 +7,7 @@ here, and so is ``log_exception``, which tells of bodies that break off as of er
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import Any
 
@@ -70,6 +71,21 @@ class _Server(web.Server):
 
 class _Protocol(web.RequestHandler):
     __slots__ = ()
+
+    async def shutdown(self, timeout: float | None = 15.0) -> None:
+        """See aiohttp, which gives a request *timeout* twice, and as long to a body's rest.
+
+        Here a request that is being answered has it once, and what is left of a body none.
+        """
+        # Nothing is read any more, and the rest of a body is not waited for.
+        self._force_close = True
+        if self._keepalive_handle is not None:
+            self._keepalive_handle.cancel()
+        task = self._task_handler
+        if task is not None:
+            await asyncio.wait({task}, timeout=timeout if self._request_in_progress else 0)
+            task.cancel()
+        self.force_close()
 
     def handle_error(
         self,

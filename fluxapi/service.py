@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import os
-import signal
 import socket
 import sys
+import threading
+from functools import partial
 
 from aiohttp import web
 
-from . import __version__, keys, telemetry
+from . import announcement, keys, parent_broker, stop_signals, telemetry
 from .app import create_app
-from .errors import SettingsError
+from .errors import FluxapiError, InstanceUnavailable, SettingsError
 from .instance.protocol import Instance
+from .parent_broker import ParentBroker
 from .server import Runner
 from .settings import Settings
 
 __all__ = ["choose_instance", "serve", "tune"]
 
-_ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""Signals that end the service. A broker that is to end sends SIGHUP to its initial program."""
-
-
-def _say(line: str) -> None:
-    print(line, flush=True)  # noqa: T201 - the two lines that the person at the terminal reads
+_log = logging.getLogger(__name__)
 
 
 def choose_instance(settings: Settings) -> Instance:
@@ -33,8 +31,6 @@ def choose_instance(settings: Settings) -> Instance:
     kind = settings.instance
     if kind == "auto":
         kind = "flux" if settings.uri else "embedded"
-        if kind == "embedded":
-            _say("No Flux broker (FLUX_URI is not set): jobs run on this machine, embedded.")
     if kind == "embedded":
         from .instance.embedded import EmbeddedInstance  # noqa: PLC0415 - needed only here
 
@@ -47,35 +43,84 @@ def choose_instance(settings: Settings) -> Instance:
 async def serve(settings: Settings) -> None:
     """Run the service until SIGTERM, SIGINT, SIGHUP or ``POST /service/stop``.
 
-    Raises ``SettingsError`` when the address cannot be had and ``InstanceUnavailable`` when the
-    instance cannot be reached at the start.
+    Raises:
+        SettingsError: The address cannot be listened on.
+        InstanceUnavailable: The instance cannot be reached at the start, or the service ran inside
+            it, and it is gone.
     """
     tune()
-    stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for signum in _ENDS:
-        # nohup means what it says.
-        if signum != signal.SIGHUP or signal.getsignal(signum) is not signal.SIG_IGN:
-            loop.add_signal_handler(signum, stopping.set)
-    app = create_app(
-        settings, choose_instance(settings), stop=stopping.set, tracing=telemetry.load()
-    )
+    ending: asyncio.Future[None] = loop.create_future()
+
+    def stop(error: FluxapiError | None = None) -> None:
+        if ending.done():
+            return
+        app[keys.SHUTDOWN].begin()
+        if error is None:
+            _end_by_force_after(settings.shutdown_timeout, 0)
+            ending.set_result(None)
+        else:
+            _end_by_force_after(settings.shutdown_timeout, 1)
+            ending.set_exception(error)
+
+    instance = choose_instance(settings)
+    app = create_app(settings, instance, stop=stop, tracing=telemetry.load())
+    # Nothing is open so far, so that a signal before this has ended the process on the spot.
+    stop_signals.tell(lambda: loop.call_soon_threadsafe(stop))
+    broker = None if settings.instance == "embedded" else parent_broker.find(settings.uri)
+    if broker is not None:
+        broker.watch(partial(stop, _orphaned(broker)))
     runner = Runner(
         app,
         access_log=None,
         handle_signals=False,
-        shutdown_timeout=settings.shutdown_timeout,
+        shutdown_timeout=app[keys.SHUTDOWN].requests_timeout,
     )
+    starting = asyncio.ensure_future(_start(runner, settings))
     try:
-        await runner.setup()
-        sock = _listen(settings)
-        await web.SockSite(runner, sock).start()
-        if not app[keys.ASSETS]:
-            _say("The dashboard was not built, so its pages are bare: make builds it.")
-        _say(f"fluxapi {__version__} answers at {_url(sock)}")
-        await stopping.wait()
+        await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+        await ending
     finally:
+        starting.cancel()
+        await asyncio.wait({starting})
         await runner.cleanup()
+        if broker is not None:
+            broker.close()
+
+
+async def _start(runner: Runner, settings: Settings) -> None:
+    """Begin to answer, and say so."""
+    await runner.setup()
+    sock = _listen(settings)
+    await web.SockSite(runner, sock).start()
+    app = runner.app
+    block = announcement.text(settings, app[keys.INFO], app[keys.ASSETS], _url(sock))
+    print(block, flush=True)  # noqa: T201 - for the person at the terminal
+
+
+def _orphaned(broker: ParentBroker) -> InstanceUnavailable:
+    return InstanceUnavailable(
+        f"The Flux instance that the service ran in is gone: its broker (process {broker.pid}) "
+        "has ended."
+    )
+
+
+def _end_by_force_after(seconds: float, status: int) -> None:
+    """End the process in any case: threads and files may be stuck in what nobody can interrupt."""
+
+    def end() -> None:
+        _log.warning(
+            "the service did not end within %g s (--shutdown-timeout); "
+            "what was still open is left as it is",
+            seconds,
+        )
+        os._exit(status)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
 
 
 def tune() -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from . import account
 from .errors import SettingsError
 
 __all__ = ["TABLE", "Setting", "Settings", "add_arguments"]
@@ -82,7 +83,7 @@ def _option_flags(text: str) -> Mapping[str, str]:
 
 
 def _path(text: str) -> Path | None:
-    return Path(text).expanduser() if text else None
+    return account.expand(text) if text else None
 
 
 @dataclass(frozen=True)
@@ -238,8 +239,8 @@ TABLE: tuple[Setting, ...] = (
         "shutdown_timeout",
         "--shutdown-timeout",
         "FLUXAPI_SHUTDOWN_TIMEOUT",
-        "10",
-        "how long requests in flight may take at the end, seconds",
+        "5",
+        "how long the service may take to end, with requests in flight and jobs, seconds",
         _seconds,
     ),
     Setting(
@@ -285,7 +286,7 @@ class Settings:
     ring_events: int = 65_536
     idempotency_keys: int = 100_000
     rpc_timeout: float = 10.0
-    shutdown_timeout: float = 10.0
+    shutdown_timeout: float = 5.0
     log_level: str = "info"
     log_format: str = "text"
 
@@ -343,11 +344,13 @@ def _lookup(
 def _read_secret(setting: Setting, path: str) -> str:
     """Secrets come from files, never from the command line, which every user can list."""
     try:
-        return Path(path).expanduser().read_text(encoding="utf-8-sig").strip()
+        return account.expand(path).read_text(encoding="utf-8-sig").strip()
     except OSError as error:
         raise SettingsError(f"{setting.flag} {path}: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise SettingsError(f"{setting.flag} {path}: it is not UTF-8.") from None
+    except ValueError as error:
+        raise SettingsError(f"{setting.flag} {path}: {error}.") from None
 
 
 def is_loopback(host: str) -> bool:

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ __all__ = [
     "flux_instance",
     "needs_flux",
     "needs_old_flux",
+    "read_start",
     "service",
     "with_flux",
 ]
@@ -101,6 +102,17 @@ def flux(uri: str, *command: str, input: str | None = None) -> str:
     ).stdout
 
 
+def read_start(output: Iterable[str] | None) -> tuple[list[str], str]:
+    """Read the block that the service prints once it answers; the lines and the address."""
+    assert output is not None
+    lines: list[str] = []
+    for line in output:
+        lines.append(line.rstrip("\n"))
+        if " answers at " in line:
+            return lines, lines[-1].split(" answers at ")[1]
+    return pytest.fail(f"the service did not start: {lines}")
+
+
 @dataclass
 class Service:
     """A ``fluxapi serve`` process and the address that it printed."""
@@ -142,16 +154,9 @@ def service(*flags: str, **environ: str) -> Iterator[Service]:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None
-        lines: list[str] = []
-        for line in process.stdout:
-            lines.append(line.rstrip("\n"))
-            if " answers at " in line:
-                break
-        else:
-            pytest.fail(f"the service did not start: {lines}")
+        lines, url = read_start(process.stdout)
         try:
-            yield Service(process, lines[-1].split(" answers at ")[1], lines)
+            yield Service(process, url, lines)
         finally:
             if process.poll() is None:
                 process.terminate()

@@ -10,19 +10,28 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "fluxapi"
 
 LAYERS = [
-    ["errors", "environment", "logs", "text", "__init__"],
+    [
+        "account",
+        "errors",
+        "environment",
+        "logs",
+        "parent_broker",
+        "stop_signals",
+        "text",
+        "__init__",
+    ],
     ["settings", "schema", "querystring", "bounds"],
     ["model"],
     ["client"],
     ["instance"],
     ["events"],
-    ["keys", "metrics", "auth", "origins", "tickets", "turns"],
+    ["keys", "metrics", "auth", "origins", "shutdown", "tickets", "turns"],
     ["body", "middleware", "telemetry"],
     ["handlers", "web"],
     ["components"],
     ["routes", "openapi", "asyncapi"],
     ["app"],
-    ["server"],
+    ["announcement", "server"],
     ["service"],
     ["cli"],
     ["__main__"],
@@ -76,7 +85,7 @@ def test_the_client_knows_nothing_of_the_service() -> None:
         for name in imports(path)
         if name.startswith("fluxapi.")
     }
-    assert found <= {"client", "errors", "model", "text", "__version__"}
+    assert found <= {"account", "client", "errors", "model", "text", "__version__"}
 
 
 def test_the_service_knows_nothing_of_the_client() -> None:

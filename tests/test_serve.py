@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import clean_environment, flux_instance, needs_flux, service
+from tests.running import clean_environment, flux_instance, needs_flux, read_start, service
 
 EMBEDDED = "--instance=embedded"
 
@@ -47,13 +47,14 @@ def post(url: str, body: Any = None) -> dict[str, Any]:
 def test_without_a_broker_it_says_so_and_serves() -> None:
     with service() as running:
         assert "embedded" in running.lines[0]
+        assert "FLUX_URI" in running.lines[0]
         assert running.get("/")["instance"] == "embedded"
 
 
 @needs_flux
 def test_with_a_broker_it_takes_that() -> None:
     with flux_instance(1) as uri, service(FLUX_URI=uri) as running:
-        assert len(running.lines) == 1
+        assert running.lines[0].startswith("Instance: Flux ")
         assert running.get("/")["instance"] == "flux"
 
 
@@ -64,8 +65,7 @@ def test_flux_start_ends_when_the_service_is_stopped(size: int) -> None:
     with subprocess.Popen(
         [*command, "--port=0"], env=clean_environment(), stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout is not None
-        url = process.stdout.readline().split(" answers at ")[1].strip()
+        url = read_start(process.stdout)[1]
         assert "Message" in post(f"{url}/service/stop")
         assert process.wait(60) == 0
 

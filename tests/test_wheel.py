@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from fluxapi import __version__
-from tests.running import clean_environment
+from tests.running import clean_environment, read_start
 
 ROOT = Path(__file__).parents[1]
 BUILT = ROOT / "fluxapi" / "web" / "static" / "dist"
@@ -83,8 +83,7 @@ def url(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         stdout=subprocess.PIPE,
         text=True,
     ) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().split(" answers at ")[1].strip()
+        yield read_start(process.stdout)[1]
         process.terminate()
         assert process.wait(30) == 0
 

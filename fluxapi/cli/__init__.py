@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from .program import run as main
+from .entry import main
 
 __all__ = ["main"]

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fluxapi import account
+
 from .format import FormatError
 
 __all__ = ["BUILTIN", "describe", "find", "load", "snippet"]
@@ -97,8 +99,9 @@ def snippet(name: str, environ: Mapping[str, str]) -> str:
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:
     """The config files, the ones that win last."""
-    home = environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    folders = [home, *(environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")]
+    home = account.home()
+    user = environ.get("XDG_CONFIG_HOME") or (str(home / ".config") if home else "")
+    folders = [*filter(None, [user]), *(environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")]
     for folder in reversed(folders):
         for ending in ("json", "toml"):
             path = Path(folder, "flux", f"flux-jobs.{ending}")

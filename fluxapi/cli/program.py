@@ -11,6 +11,7 @@ from importlib import import_module
 from fluxapi import __version__
 
 from .commands import SUMMARIES
+from .entry import named_command
 from .exits import INTERRUPTED, PIPE, USAGE, Failure
 from .session import add_connection
 from .terminal import discard_output, note, prepare
@@ -18,7 +19,6 @@ from .terminal import discard_output, note, prepare
 __all__ = ["build_parser", "run"]
 
 _DESCRIPTION = "Puts a Flux instance on the web, and talks to one that is there."
-_TAKE_VALUE = ("--url", "--user", "--profile", "--timeout", "--retries")
 _EPILOG = "Exit status: 0 done, 1 not, 2 wrong use, 3 service not reached, 4 not allowed."
 
 
@@ -38,17 +38,6 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
-def _command(arguments: Sequence[str]) -> str:
-    """The command that is asked for, without the rest being understood yet."""
-    words = iter(arguments)
-    for word in words:
-        if word in _TAKE_VALUE:
-            next(words, None)
-        elif not word.startswith("-"):
-            return word
-    return ""
-
-
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status, see :mod:`fluxapi.cli.exits`."""
     if "_ARGCOMPLETE" in os.environ:
@@ -59,7 +48,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if not given:
         build_parser("").print_help(sys.stderr)
         return USAGE
-    parsed, unknown = build_parser(_command(given)).parse_known_args(given)
+    parsed, unknown = build_parser(named_command(given)).parse_known_args(given)
     if unknown:
         note(f"{parsed.command} takes no {unknown[0]}; fluxapi {parsed.command} --help says what.")
         return USAGE

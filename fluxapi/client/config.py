@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from fluxapi import account
+
 from .errors import ConfigError
 
 if sys.version_info >= (3, 11):
@@ -86,13 +88,22 @@ def read_config(
     return Config(address, known, token, access_token)
 
 
-def config_path(environ: Mapping[str, str] | None = None) -> Path:
-    """The config file: ``FLUXAPI_CONFIG``, else ``fluxapi/config.toml`` where the user has such."""
+def config_path(environ: Mapping[str, str] | None = None) -> Path | None:
+    """The config file: ``FLUXAPI_CONFIG``, else ``fluxapi/config.toml`` where the user has such.
+
+    Without a home directory there is no place for it, unless the environment names one.
+    """
     environ = os.environ if environ is None else environ
     if environ.get("FLUXAPI_CONFIG"):
-        return Path(environ["FLUXAPI_CONFIG"]).expanduser()
-    base = environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(base).expanduser() / "fluxapi" / "config.toml"
+        return _expand("FLUXAPI_CONFIG", environ["FLUXAPI_CONFIG"])
+    home = account.home()
+    if environ.get("XDG_CONFIG_HOME"):
+        base = _expand("XDG_CONFIG_HOME", environ["XDG_CONFIG_HOME"])
+    elif home is not None:
+        base = home / ".config"
+    else:
+        return None
+    return base / "fluxapi" / "config.toml"
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
@@ -117,7 +128,7 @@ def _of_environment(environ: Mapping[str, str], address: str) -> Config:
     if not _is_for(environ.get("FLUXAPI_URL"), address):
         return Config(address)
     if token is None and place:
-        path = Path(place).expanduser()
+        path = _expand("FLUXAPI_TOKEN_FILE", place)
         return Config(address, user, read_token_file(path), token_file=path)
     return Config(address, user, token)
 
@@ -126,7 +137,7 @@ def _of_profile(saved: Mapping[str, str], address: str) -> Config:
     if not _is_for(saved.get("url"), address):
         return Config(address)
     if "token_file" in saved and "token" not in saved:
-        path = Path(saved["token_file"]).expanduser()
+        path = _expand("token_file", saved["token_file"])
         return Config(address, saved.get("user"), read_token_file(path), token_file=path)
     return Config(address, saved.get("user"), saved.get("token"))
 
@@ -136,7 +147,21 @@ def _is_for(url: str | None, address: str) -> bool:
     return not url or origin(_address(url)) == origin(address)
 
 
-def _profile(path: Path, name: str | None) -> dict[str, str]:
+def _expand(origin: str, text: str) -> Path:
+    try:
+        return account.expand(text)
+    except ValueError as error:
+        raise ConfigError(f"{origin} {error}.") from None
+
+
+def _profile(path: Path | None, name: str | None) -> dict[str, str]:
+    if path is None:
+        if name:
+            raise ConfigError(
+                f"There is no profile {name!r}: no home directory is known, so FLUXAPI_CONFIG has "
+                "to name the config file."
+            )
+        return {}
     if not path.is_file():
         if name:
             raise ConfigError(f"There is no profile {name!r}: there is no config file {path}.")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-import getpass
 import inspect
 from collections.abc import Awaitable, Callable
+
+from fluxapi import account
 
 from .config import Config, read_token_file
 from .errors import ConfigError
@@ -39,7 +40,7 @@ class Credentials:
         """The header for user and token, if there are any."""
         if self._token is None:
             return None
-        user = getpass.getuser() if self._user is None else self._user
+        user = account.user_name() if self._user is None else self._user
         return "Basic " + base64.b64encode(f"{user}:{self._token}".encode()).decode("ascii")
 
     async def header(self) -> str | None:

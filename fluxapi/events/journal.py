@@ -43,6 +43,7 @@ class Journal:
         self.lag = 0.0
         """Seconds from the newest event, by the clock of the instance, to its publication."""
         self._waiters: dict[int, set[asyncio.Future[None]]] = {}
+        self._released = False
         self._caught_up = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -62,9 +63,15 @@ class Journal:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
+        self.release()
+
+    def release(self) -> None:
+        """Let every waiter go, now and from now on, as if its time were over."""
+        self._released = True
         for waiters in self._waiters.values():
             for waiter in waiters:
-                waiter.cancel()
+                if not waiter.done():
+                    waiter.set_result(None)
 
     @property
     def has_caught_up(self) -> bool:
@@ -78,11 +85,14 @@ class Journal:
     async def wait(
         self, jobid: int, condition: Callable[[Job | None], bool], timeout: float
     ) -> Job | None:
-        """The job, once ``condition`` holds for it or ``timeout`` seconds are over."""
+        """The job, once ``condition`` holds for it or ``timeout`` seconds are over.
+
+        Returns at once when the service is ending.
+        """
         if condition(job := self.table.get(jobid)):
             return job
         deadline = time.monotonic() + timeout
-        while (left := deadline - time.monotonic()) > 0:
+        while not self._released and (left := deadline - time.monotonic()) > 0:
             waiter = asyncio.get_running_loop().create_future()
             self._waiters.setdefault(jobid, set()).add(waiter)
             try:

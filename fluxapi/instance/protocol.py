@@ -21,6 +21,7 @@ from fluxapi.model.output import Last, OutputBatch
 from fluxapi.model.submission import Submission
 
 __all__ = [
+    "CLOSE_TIMEOUT_S",
     "CallWatch",
     "Instance",
     "InstanceInfo",
@@ -33,6 +34,9 @@ __all__ = [
     "Submission",
     "Watchable",
 ]
+
+CLOSE_TIMEOUT_S = 10.0
+"""Seconds that :meth:`Instance.close` may take where nobody says otherwise."""
 
 CallWatch = Callable[[str], AbstractContextManager[object]]
 """Is entered with the topic of a call to Flux, and left when it has ended, well or not."""
@@ -49,7 +53,8 @@ class InstanceInfo:
     """Facts that do not change while connected.
 
     ``kind`` is ``flux`` or ``embedded``; ``uri`` the broker's URI or ``None``; ``size`` the number
-    of brokers; ``owner`` the user id of the instance owner; ``starttime`` seconds since the epoch.
+    of brokers; ``owner`` the user id of the instance owner; ``starttime`` seconds since the epoch;
+    ``statedir`` where the history outlives the instance, ``None`` if it does not.
     """
 
     kind: Literal["flux", "embedded"]
@@ -59,6 +64,7 @@ class InstanceInfo:
     hostname: str
     owner: int
     starttime: float
+    statedir: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +107,11 @@ class Instance(Protocol):
     async def start(self) -> InstanceInfo:
         """Connect (or begin); raises ``InstanceUnavailable`` when that fails."""
 
-    async def close(self) -> None:
-        """Let go of the instance and of every resource; never raises, may be called twice."""
+    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
+        """Let go of the instance and of every resource within about *timeout* seconds.
+
+        Never raises, may be called twice.
+        """
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
         """Submit many jobs, pipelined: for each, in order, its job id or what went wrong.

@@ -13,6 +13,7 @@ import msgspec
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound, NotFound
 from fluxapi.instance.protocol import (
+    CLOSE_TIMEOUT_S,
     InstanceInfo,
     JournalBatch,
     LookupKey,
@@ -74,7 +75,7 @@ class FakeInstance:
     async def start(self) -> InstanceInfo:
         return InstanceInfo("embedded", "0.0", None, 1, "node0", 0, 0.0)
 
-    async def close(self) -> None:
+    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:  # noqa: ARG002
         self.closed += 1
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:

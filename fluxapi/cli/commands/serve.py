@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from fluxapi import environment, logs
+from fluxapi import environment, logs, stop_signals
 from fluxapi.cli.arguments import Parsers, add_command
 from fluxapi.cli.exits import OK, Failure
 from fluxapi.errors import FluxapiError
@@ -46,4 +46,5 @@ def _serve(settings: Settings) -> None:
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.run_until_complete(loop.shutdown_default_executor())
     finally:
+        stop_signals.ignore()
         loop.close()

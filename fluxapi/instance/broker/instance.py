@@ -16,6 +16,7 @@ import msgspec
 from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, JobNotFound, NotFound
 from fluxapi.instance import bindings, release
 from fluxapi.instance.protocol import (
+    CLOSE_TIMEOUT_S,
     CallWatch,
     InstanceInfo,
     JournalBatch,
@@ -53,6 +54,9 @@ _KVS_PAUSE = 0.01
 _BACKLOG_PAUSE_S = 0.05
 _ANNOUNCE_S = 0.3
 """From the validation of a job to its first event: Flux commits batches of 10 ms to its KVS."""
+
+_THREAD_CLOSE_TIMEOUT_S = 2.0
+"""How long the end of a thread is waited for; one that is stuck in ``flux_open`` ends by itself."""
 
 _RANK_0 = 0
 _LARGEST_IN_JSON = 2**63
@@ -102,23 +106,24 @@ class BrokerInstance:
                 hostname=hostname,
                 owner=int(owner),
                 starttime=float(starttime),
+                statedir=await self._statedir(),
             )
         except BaseException:
-            await self.close()
+            await self.close(_THREAD_CLOSE_TIMEOUT_S)
             raise
         rpc.sign_for(info.owner)
         return info
 
-    async def close(self) -> None:
+    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
         """End the threads; journals that are being read end with ``InstanceUnavailable``."""
         threads = (self._rpc, self._outputs)
         reader, self._reader = self._reader, None
         self._rpc = self._outputs = None
         if reader is not None:
             await reader.close()
-        ending = [journal.close() for journal in self._journals]
+        ending = [journal.close(timeout) for journal in self._journals]
         self._journals.clear()
-        ending += [rpc.close() for rpc in threads if rpc is not None]
+        ending += [rpc.close(timeout) for rpc in threads if rpc is not None]
         await asyncio.gather(*ending)
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
@@ -242,7 +247,7 @@ class BrokerInstance:
                 yield await thread.next_batch()
         finally:
             self._journals.discard(thread)
-            await thread.close()
+            await thread.close(min(self._timeout, _THREAD_CLOSE_TIMEOUT_S))
 
     async def ping(self) -> None:
         """Return when the job manager answers."""
@@ -284,6 +289,19 @@ class BrokerInstance:
 
     async def _is_inactive(self, jobid: int) -> bool:
         return bool((await self._listed(jobid, "state"))["state"] == _INACTIVE)
+
+    async def _statedir(self) -> str | None:
+        """The leader's state directory, unless it is removed at the end of the instance."""
+        try:
+            statedir, cleanup = await asyncio.gather(
+                *(
+                    self._call("attr.get", {"name": name}, node=_RANK_0)
+                    for name in ("statedir", "statedir-cleanup")
+                )
+            )
+        except FluxapiError:
+            return None
+        return None if cleanup["value"] == "1" else str(statedir["value"])
 
     async def _attribute(self, name: str) -> str:
         answer = await self._call("attr.get", {"name": name})

@@ -81,13 +81,13 @@ class JournalThread:
         self._room.release()
         return self._batches.popleft()
 
-    async def close(self) -> None:
-        """Cancel the stream, close the handle and end the thread."""
+    async def close(self, timeout: float) -> None:
+        """Cancel the stream, close the handle and end the thread within *timeout* seconds."""
         self._closing.set()
         self._wakeup.set()
         self._room.release()
         if self._thread.ident is not None:
-            await asyncio.to_thread(self._thread.join, self._timeout)
+            await asyncio.to_thread(self._thread.join, timeout)
         if not self._thread.is_alive():
             self._wakeup.close()
 

@@ -102,13 +102,15 @@ class RpcThread:
         self._canceled.append(stream)
         self._wake()
 
-    async def close(self) -> None:
-        """Fail what is in flight, let go of the handle and end the thread."""
+    async def close(self, timeout: float) -> None:
+        """Fail what is in flight, let go of the handle and end the thread, or leave it to itself.
+
+        A thread that is stuck in ``flux_open`` is waited for no longer than *timeout* seconds.
+        """
         self._closing.set()
         self._wakeup.set()
         if self._thread.ident is not None:
-            # A thread that is stuck in flux_open must not keep the service from ending.
-            await asyncio.to_thread(self._thread.join, self._timeout)
+            await asyncio.to_thread(self._thread.join, timeout)
         if not self._thread.is_alive():
             self._wakeup.close()
 

@@ -13,6 +13,8 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from . import sweeper
+from .poller import Poller
+from .spawn import exit_fd
 
 __all__ = ["Guardian"]
 
@@ -27,7 +29,8 @@ _LINES = 256
 """Lines that a pipe takes whole (PIPE_BUF, pipe(7)) or not at all."""
 
 _TICKS = os.sysconf("SC_CLK_TCK")
-_CLOSE_PATIENCE = 10.0
+_RESTART_INTERVAL_S = 1.0
+"""Seconds between two starts of the sweeper, should something go on ending it."""
 
 
 class Guardian:
@@ -36,9 +39,14 @@ class Guardian:
     ``cookie`` goes into the environment of every job process, under :data:`sweeper.COOKIE`.
     """
 
-    def __init__(self, executor: Executor) -> None:
+    def __init__(self, executor: Executor, poller: Poller) -> None:
         self.cookie = secrets.token_hex(16)
         self._executor = executor
+        self._poller = poller
+        self._rundir = Path()
+        self._started = 0.0
+        self._exit_fd = -1
+        self._restart: asyncio.Task[None] | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = -1
         self._sessions: set[int] = set()
@@ -47,11 +55,23 @@ class Guardian:
         self._ended: dict[int, float] = {}
         self._scan: asyncio.Task[None] | None = None
 
-    def start(self, rundir: Path) -> None:
-        """Start the sweeper, which removes ``rundir`` at the end; blocks. Raises ``OSError``."""
-        reader, self._pipe = os.pipe()
+    async def start(self, rundir: Path) -> None:
+        """Start the sweeper, which removes ``rundir`` at the end. Raises ``OSError``."""
+        self._rundir = rundir
+        process = await asyncio.get_running_loop().run_in_executor(self._executor, self._spawn)
+        self._watch(process)
+
+    def _spawn(self) -> subprocess.Popen[bytes]:
+        """Start the sweeper and tell it all there is to tell; blocks."""
+        ended, self._process = self._process, None
+        if ended is not None:
+            ended.wait()
+            os.close(self._pipe)
+            self._pipe = -1
+        self._started = time.monotonic()
+        reader, writer = os.pipe()
         try:
-            self._process = subprocess.Popen(  # noqa: S603 - our own file
+            process = subprocess.Popen(  # noqa: S603 - our own file
                 [sys.executable, "-I", "-S", str(Path(sweeper.__file__))],
                 stdin=reader,
                 stdout=subprocess.DEVNULL,
@@ -60,10 +80,45 @@ class Guardian:
                 cwd="/",
                 start_new_session=True,
             )
+        except OSError:
+            os.close(writer)
+            raise
         finally:
             os.close(reader)
-        os.set_blocking(self._pipe, False)
-        self._tell([self.cookie, str(rundir)])
+        self._process, self._pipe = process, writer
+        os.set_blocking(writer, False)
+        self._tell([self.cookie, str(self._rundir)])
+        return process
+
+    def _watch(self, process: subprocess.Popen[bytes]) -> None:
+        self._exit_fd = exit_fd(process.pid)
+        self._poller.add(self._exit_fd, self._sweeper_ended)
+
+    def _unwatch(self) -> None:
+        if self._exit_fd >= 0:
+            self._poller.remove(self._exit_fd)
+            os.close(self._exit_fd)
+            self._exit_fd = -1
+
+    def _sweeper_ended(self) -> None:
+        self._unwatch()
+        _log.error("the sweeper has ended; it is started again")
+        self._restart = asyncio.get_running_loop().create_task(self._start_again())
+
+    async def _start_again(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._started + _RESTART_INTERVAL_S - time.monotonic())
+            try:
+                process = await loop.run_in_executor(self._executor, self._spawn)
+            except OSError as error:
+                _log.error("the sweeper cannot be started: %s", error)
+                continue
+            break
+        # It knows of no session yet.
+        self._told = set()
+        self._tell_soon()
+        self._watch(process)
 
     def began(self, session: int) -> None:
         """A session was started."""
@@ -78,26 +133,31 @@ class Guardian:
         if self._scan is None:
             self._scan = asyncio.get_running_loop().create_task(self._scan_soon())
 
-    async def close(self) -> None:
-        """Kill every job process there still is, then let the sweeper go."""
+    async def close(self, timeout: float) -> None:
+        """Kill every job process there still is within *timeout* seconds; let the sweeper go."""
+        self._unwatch()
+        if self._restart is not None:
+            self._restart.cancel()
         if self._scan is not None:
             self._scan.cancel()
             self._scan = None
         if self._telling is not None:
             self._telling.cancel()
-        if self._process is not None:
-            await asyncio.get_running_loop().run_in_executor(self._executor, self._finish)
+        # In the thread that starts it: a start that was canceled may be under way there.
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._executor, self._finish, timeout)
 
-    def _finish(self) -> None:
+    def _finish(self, timeout: float) -> None:
         process, self._process = self._process, None
         if process is None:
             return
-        if not sweeper.sweep(self.cookie, set(self._sessions), _CLOSE_PATIENCE):
+        deadline = time.monotonic() + timeout
+        if not sweeper.sweep(self.cookie, set(self._sessions), timeout):
             _log.warning("some job processes did not end; the sweeper goes on trying")
         os.close(self._pipe)
         self._pipe = -1
         try:
-            process.wait(timeout=_CLOSE_PATIENCE)
+            process.wait(timeout=max(deadline - time.monotonic(), 0.0))
         except subprocess.TimeoutExpired:
             _log.warning("the sweeper (process %d) has not ended yet", process.pid)
 

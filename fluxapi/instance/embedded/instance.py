@@ -19,6 +19,7 @@ import msgspec
 import fluxapi
 from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, JobNotFound, NotFound
 from fluxapi.instance.protocol import (
+    CLOSE_TIMEOUT_S,
     InstanceInfo,
     JournalBatch,
     Last,
@@ -50,8 +51,17 @@ _SUBMIT_SLICE = 32
 """Jobs checked in one turn of the loop when many are submitted at once."""
 
 _REASON_LENGTH = 200
-_CLOSE_PATIENCE = 2.0
-"""Seconds that running jobs have after SIGTERM when the instance ends."""
+_MAX_TERM_TIMEOUT_S = 2.0
+"""Seconds that running jobs have after SIGTERM when the instance ends, at most."""
+
+_SWEEP_TIMEOUT_S = 1.0
+"""Seconds for what is left of jobs where the start of the instance failed."""
+
+_TERM_SHARE = 0.6
+"""Share of the time to close that jobs have after SIGTERM."""
+
+_KILL_SHARE = 0.1
+"""Share of the time to close that jobs have after SIGKILL, and then all that they left behind."""
 
 
 class EmbeddedInstance:
@@ -122,23 +132,32 @@ class EmbeddedInstance:
             hostname=self._hostname,
             owner=engine.owner,
             starttime=parts.epoch,
+            statedir=None if self._statedir is None else str(self._statedir),
         )
 
-    async def close(self) -> None:
+    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
         """End all jobs that run and let go of everything; pending ones wait in the history."""
         engine, self._engine = self._engine, None
         if engine is None or self._parts is None:
             return
         parts = self._parts
+        deadline = time.monotonic() + timeout
+        term = min(self._kill_timeout, _MAX_TERM_TIMEOUT_S, timeout * _TERM_SHARE)
+        kill = timeout * _KILL_SHARE
         try:
-            await engine.stop(min(self._kill_timeout, _CLOSE_PATIENCE))
-            await parts.guardian.close()
+            await engine.stop(term, kill)
+            await parts.guardian.close(kill)
             engine.abandon()
-            await parts.journal.settled()
+            await asyncio.wait_for(parts.journal.settled(), deadline - time.monotonic())
+        except asyncio.TimeoutError:
+            _log.warning("the ends of the last jobs were not stored in time")
         except Exception:  # noqa: BLE001 - the rest is to be closed all the same
             _log.exception("the embedded instance did not end well")
         parts.journal.close()
-        await parts.close()
+        try:
+            await asyncio.wait_for(parts.close(), max(deadline - time.monotonic(), kill))
+        except asyncio.TimeoutError:
+            _log.warning("the files of the embedded instance were not closed in time")
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
         """Take jobs in, in order; with a state directory they are stored before this returns.
@@ -278,7 +297,7 @@ class _Parts:
         self.poller = Poller()
         self.journal = Journal()
         self.spool = Spool(self._writes)
-        self.guardian = Guardian(self._sweeps)
+        self.guardian = Guardian(self._sweeps, self.poller)
         self.secret = secrets.token_bytes(SECRET_BYTES)
 
     async def open(self, statedir: Path | None) -> None:
@@ -288,16 +307,15 @@ class _Parts:
             self.store = Store(statedir)
             self.epoch = await self.store.open()
             self.secret = self.store.secret
-        rundir = await loop.run_in_executor(self._launches, tempfile.mkdtemp, None, "fluxapi-")
-        self._rundir = Path(rundir)
-        self.outputs = self._rundir if self.store is None else self.store.outputs
-        self.launcher = Launcher(self._launches, self.guardian.cookie, self._rundir, self._hostname)
-        await loop.run_in_executor(self._sweeps, self.guardian.start, self._rundir)
+        rundir = await loop.run_in_executor(self._launches, self._make_rundir)
+        self.outputs = rundir if self.store is None else self.store.outputs
+        self.launcher = Launcher(self._launches, self.guardian.cookie, rundir, self._hostname)
+        await self.guardian.start(rundir)
 
     async def close(self) -> None:
         """Close all of it, whatever state it is in."""
         loop = asyncio.get_running_loop()
-        await self.guardian.close()
+        await self.guardian.close(_SWEEP_TIMEOUT_S)
         await self.spool.settle()
         if self.history is not None:
             await self.history.close()
@@ -307,10 +325,19 @@ class _Parts:
             except FluxapiError as error:
                 _log.warning("%s", error.detail)
         self.poller.close()
-        if self._rundir is not None:
-            await loop.run_in_executor(self._launches, _remove_tree, self._rundir)
+        await loop.run_in_executor(self._launches, self._remove_rundir)
         for executor in (self._launches, self._writes, self._sweeps):
             executor.shutdown(wait=False)
+
+    # In one thread, one after the other, so that what a canceled start made is removed, too.
+
+    def _make_rundir(self) -> Path:
+        self._rundir = Path(tempfile.mkdtemp(prefix="fluxapi-"))
+        return self._rundir
+
+    def _remove_rundir(self) -> None:
+        if self._rundir is not None:
+            shutil.rmtree(self._rundir, ignore_errors=True)
 
 
 def _unreadable(error: Exception) -> FluxRefused:
@@ -318,7 +345,3 @@ def _unreadable(error: Exception) -> FluxRefused:
     reason = " ".join(str(error).split())[:_REASON_LENGTH] or type(error).__name__
     _log.error("a jobspec cannot be read: %s: %s", type(error).__name__, reason)
     return FluxRefused(f"the jobspec cannot be read: {reason}")
-
-
-def _remove_tree(path: Path) -> None:
-    shutil.rmtree(path, ignore_errors=True)

@@ -81,15 +81,15 @@ class Running(Lifecycle):
         elif job.plan is not None:
             job.signals.append(signum)
 
-    async def stop(self, patience: float) -> None:
-        """End every job that runs: SIGTERM, ``patience`` seconds, SIGKILL."""
+    async def stop(self, term_timeout: float, kill_timeout: float) -> None:
+        """End every job that runs: SIGTERM, *term_timeout* seconds, SIGKILL, *kill_timeout*."""
         self.stopped = True
         for job in list(self.running.values()):
             self.throw(job, "exec", 0, INTERRUPTED)
-        if not await self._until_quiet(patience):
+        if not await self._until_quiet(term_timeout):
             for job in list(self.running.values()):
                 self._kill_hard(job)
-            await self._until_quiet(patience)
+            await self._until_quiet(kill_timeout)
 
     def abandon(self) -> None:
         """Forget the jobs that would not end, which the caller has killed; no timer fires."""

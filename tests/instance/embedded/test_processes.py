@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -238,3 +239,35 @@ async def test_nothing_survives_a_service_that_is_killed(tmp_path: Path) -> None
         await process.wait()
     left = [int(line) for line in pids.read_text().splitlines()]
     await eventually(lambda: not any(map(alive, left)))
+
+
+def sweepers(parent: int) -> list[int]:
+    """The sweepers among the children of a process."""
+    found = []
+    for place in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (place / "cmdline").read_text(encoding="utf-8", errors="replace")
+            stat = (place / "stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            continue
+        if "sweeper.py" in words and int(stat.rpartition(")")[2].split()[1]) == parent:
+            found.append(int(place.name))
+    return found
+
+
+async def test_a_sweeper_that_ended_is_started_again(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    script = f"env -i sleep 600 & echo $! >>{pids}; wait"
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", SERVICE, shell(script).decode(), stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        await eventually(lambda: pids.exists() and bool(pids.read_text()))
+        (first,) = sweepers(process.pid)
+        os.kill(first, signal.SIGKILL)
+        await eventually(lambda: bool(sweepers(process.pid)) and first not in sweepers(process.pid))
+    finally:
+        process.kill()
+        await process.wait()
+    # The new one was told of the session as well: this process has no cookie.
+    await eventually(lambda: not alive(int(pids.read_text())))

@@ -1,0 +1,138 @@
+"""A signal at any step of the start or of the end: the service ends, with status 0."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.running import clean_environment, needs_flux
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT_S = 110
+"""Below that of the tests: several instances at once start slowly on a small machine."""
+
+EMBEDDED = "--instance=embedded"
+
+IMPORTS = [
+    "import:fluxapi.cli.program",
+    "import:fluxapi.cli.commands.serve",
+    "import:uvloop",
+    "import:aiohttp",
+    "import:fluxapi.service",
+]
+STEPS = [
+    "after:uvloop:new_event_loop",
+    "before:fluxapi.service:create_app",
+    "after:fluxapi.service:create_app",
+    "before:fluxapi.server:Runner.setup",
+    "during:fluxapi.events.journal:Journal.start",
+    "during:fluxapi.events.journal:Journal.caught_up",
+    "before:fluxapi.service:_listen",
+    "after:aiohttp.web:SockSite.start",
+    "before:fluxapi.announcement:text",
+]
+ENDS = [
+    "before:fluxapi.server:Runner.cleanup",
+    "after:fluxapi.server:Runner.cleanup",
+    "before:fluxapi.stop_signals:ignore",
+    "after:fluxapi.stop_signals:ignore",
+]
+INSTANCES = {
+    EMBEDDED: "fluxapi.instance.embedded.instance:EmbeddedInstance",
+    "--instance=flux": "fluxapi.instance.broker.instance:BrokerInstance",
+}
+
+
+def command(step: str, signum: int, *flags: str) -> list[str]:
+    program = [sys.executable, "-m", "tests.lifecycle.signaled"]
+    return [*program, step, str(int(signum)), "serve", "--port=0", *flags]
+
+
+def status(*words: str, **environ: str) -> int:
+    done = subprocess.run(
+        words, env=clean_environment(**environ), cwd=ROOT, capture_output=True, text=True,
+        timeout=TIMEOUT_S, check=False,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    return done.returncode
+
+
+@pytest.mark.parametrize("step", IMPORTS + STEPS)
+def test_at_each_step_of_the_start(step: str) -> None:
+    assert status(*command(step, signal.SIGTERM, EMBEDDED)) == 0
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("step", [IMPORTS[0], "during:fluxapi.events.journal:Journal.caught_up"])
+def test_each_signal(step: str, signum: signal.Signals) -> None:
+    assert status(*command(step, signum, EMBEDDED)) == 0
+
+
+@pytest.mark.parametrize("when", ["before", "during", "after"])
+def test_while_the_embedded_instance_starts(when: str, tmp_path: Path) -> None:
+    step = f"{when}:{INSTANCES[EMBEDDED]}.start"
+    assert status(*command(step, signal.SIGTERM, EMBEDDED), TMPDIR=str(tmp_path)) == 0
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("step", ENDS)
+def test_a_second_signal_at_the_end(step: str) -> None:
+    # The first comes once it answers, since this is what is done then.
+    first = "after:fluxapi.announcement:text"
+    code = (
+        "import sys; from tests.lifecycle import signaled; "
+        "signaled.prepare(sys.argv[1], 15); signaled.prepare(sys.argv[2], 15); "
+        "from fluxapi.cli import main; sys.exit(main(sys.argv[3:]))"
+    )
+    words = [sys.executable, "-c", code, first, step, "serve", "--port=0", EMBEDDED]
+    assert status(*words) == 0
+
+
+@pytest.mark.parametrize("step", ["before:fluxapi.environment:_start_anew", *IMPORTS])
+def test_where_it_starts_anew_to_hide_its_secrets(step: str) -> None:
+    words = command(step, signal.SIGTERM, EMBEDDED)
+    assert status(*words, FLUX_USER="u", FLUX_TOKEN="t") == 0
+
+
+def test_one_that_comes_while_it_starts_anew_is_not_lost() -> None:
+    step = "after:fluxapi.stop_signals:hold"
+    words = command(step, signal.SIGTERM, EMBEDDED)
+    assert status(*words, FLUX_USER="u", FLUX_TOKEN="t") == 0
+
+
+def test_nohup_means_what_it_says() -> None:
+    # SIGHUP at the listening is ignored, SIGTERM at the end of the start is not.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
+        "from tests.lifecycle import signaled; "
+        "signaled.prepare('import:aiohttp', 1); "
+        "signaled.prepare('before:fluxapi.service:_listen', 1); "
+        "signaled.prepare('after:fluxapi.announcement:text', 15); "
+        "from fluxapi.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "serve", "--port=0", EMBEDDED], env=clean_environment(),
+        cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=True,
+    )  # fmt: skip
+    assert " answers at " in done.stdout
+
+
+@needs_flux
+@pytest.mark.parametrize(
+    "step",
+    [
+        IMPORTS[0],
+        *(f"{when}:{INSTANCES['--instance=flux']}.start" for when in ("before", "during", "after")),
+        *STEPS[4:],
+        ENDS[0],
+    ],
+)
+def test_as_the_initial_program_of_flux(step: str) -> None:
+    words = command(step, signal.SIGTERM, "--instance=flux")
+    if step == ENDS[0]:
+        words[words.index(step)] = "after:fluxapi.announcement:text"
+    assert status("flux", "start", *words) == 0
