@@ -193,8 +193,7 @@ export class Channel extends EventTarget {
     const look = async () => {
       const silent = Date.now() - this.#heard;
       if (silent >= SILENCE) return this.#retry();
-      // Requests of the fallback may wait behind its own streams.
-      if (silent >= QUIET && !(this.#socket instanceof ReturnType<typeof plain>)) {
+      if (silent >= QUIET) {
         const isThere = await this.probe().then(() => true, () => false);
         if (turn !== this.#turn) return;
         if (!isThere && Date.now() - this.#heard >= QUIET) return this.#retry();
