@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from .feed import Subscription
 from .ring import Refused, Ring
+from .views import View
 
 __all__ = ["CatchUp"]
 
@@ -66,17 +67,19 @@ class CatchUp:
 
     def _turn(self) -> None:
         self._scheduled = False
-        views = {subscription.feed.view for subscription in self._ready}
-        for view in views:
-            view.tally.walk_on()
         enough = time.perf_counter() + _TURN
-        for subscription in list(self._ready):
-            if time.perf_counter() >= enough:
+        walked: set[View] = set()
+        for _ in range(len(self._ready)):
+            # One that is served and not done goes to the end of the line; others may leave it.
+            subscription = next(iter(self._ready), None)
+            if subscription is None or time.perf_counter() >= enough:
                 break
-            # Another one on the same connection may have ended it.
-            if subscription in self._ready:
-                del self._ready[subscription]
-                self._serve(subscription)
+            del self._ready[subscription]
+            view = subscription.feed.view
+            if view not in walked:
+                walked.add(view)
+                view.tally.walk_on()
+            self._serve(subscription)
         if self._ready:
             self._schedule()
 

@@ -63,6 +63,8 @@ class Hub:
         """How often readers were told of a gap, by reason."""
         self.feeds: dict[Hashable, Feed] = {}
         self._views: dict[Hashable, View] = {}
+        self._feeds_of: dict[View, dict[Feed, Hashable]] = {}
+        """The feeds that show a view, each with the key of the view."""
         self._behind = CatchUp(ring, self._refuse, self._arrive, self._fail)
         self._ends: dict[int, set[Subscription]] = {}
 
@@ -98,10 +100,16 @@ class Hub:
         """Tell everybody what happened to the table."""
         batch = publish(changes, self.ring, self.trail)
         self.stats.count(batch)
+        jobs = {entry.id for entry in batch.entries}
         for view in self._views.values():
-            view.tally.apply(batch)
+            if view.ids is None or not view.ids.isdisjoint(jobs):
+                view.tally.apply(batch)
         for feed in list(self.feeds.values()):
-            self._deliver(feed, batch)
+            ids = feed.view.ids
+            if ids is None or not ids.isdisjoint(jobs):
+                self._deliver(feed, batch)
+            else:
+                feed.seq = self.ring.head
         if self._ends:
             for row in batch.rows:
                 for subscription in list(self._ends.get(row.id, ())):
@@ -109,8 +117,8 @@ class Hub:
 
     def push(self, view: View) -> None:
         """Show those who are live on ``view`` what it holds now."""
-        for feed in list(self.feeds.values()):
-            if feed.view is view and feed.live:
+        for feed in list(self._feeds_of.get(view, ())):
+            if feed.live:
                 feed.write(feed.bytes_of(view.past(feed.seq)[0]))
 
     def set_lost(self, since: float | None) -> None:
@@ -186,9 +194,9 @@ class Hub:
         key = (stream, filter, wire)
         feed = self.feeds.get(key)
         if feed is None:
-            feed = self.feeds[key] = Feed(
-                key, stream, self._view(stream, filter), wire, self.ring.head
-            )
+            view = self._view(stream, filter)
+            feed = self.feeds[key] = Feed(key, stream, view, wire, self.ring.head)
+            self._feeds_of.setdefault(view, {})[feed] = (stream, filter)
         return feed
 
     def _view(self, stream: str, filter: Filter) -> View:
@@ -210,8 +218,11 @@ class Hub:
         feed.users -= 1
         if not feed.users:
             del self.feeds[feed.key]
-            if all(other.view is not feed.view for other in self.feeds.values()):
-                self._views = {k: v for k, v in self._views.items() if v is not feed.view}
+            others = self._feeds_of[feed.view]
+            key = others.pop(feed)
+            if not others:
+                del self._feeds_of[feed.view]
+                self._views.pop(key, None)
 
     def _begin(self, subscription: Subscription, since: str | None) -> None:
         try:

@@ -40,6 +40,7 @@ class StatsView:
 
     def __init__(self, table: Table, ring: Ring) -> None:
         self.tally = Tally(table, Selection(ANY))
+        self.ids: frozenset[int] | None = None
         self.events = 0
         self.submissions = 0
         self.is_watched = False

@@ -46,6 +46,8 @@ class View(Protocol):
     """One stream under one filter. Everything is shown once, whether live or caught up with."""
 
     tally: Tally
+    ids: frozenset[int] | None
+    """The jobs whose changes it shows; ``None``: any job's."""
 
     @property
     def has_digest(self) -> bool:
@@ -69,6 +71,7 @@ class EventsView:
 
     def __init__(self, filter: Filter, table: Table, ring: Ring) -> None:
         self._selection = Selection(filter)
+        self.ids = filter.ids
         self._names = filter.events
         self._first = filter.first_index
         self._seen = filter.seen
@@ -128,6 +131,7 @@ class JobsView:
 
     def __init__(self, filter: Filter, table: Table, ring: Ring, trail: Trail) -> None:
         self._selection = Selection(filter)
+        self.ids = filter.ids
         self._table = table
         self._ring = ring
         self._trail = trail

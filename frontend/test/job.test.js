@@ -48,17 +48,24 @@ test("a gap is noticed", () => {
   assert.equal(log.entries.length, 1);
 });
 
-test("what is in no eventlog is shown where it came", () => {
+test("an event without index is shown where it came, once", () => {
   const log = new Eventlog();
   log.fill([event(0)], 0);
-  log.take(event(undefined));
-  log.take(event(1));
-  assert.deepEqual(log.entries.map((entry) => entry.index), [0, undefined, 1]);
+  const memo = { name: "memo", timestamp: 2 };
+  for (const entry of [memo, event(1), { ...memo }, { ...memo, timestamp: 3 }]) log.take(entry);
+  assert.deepEqual(log.entries.map((entry) => entry.index ?? entry.timestamp), [0, 2, 1, 3]);
+});
+
+test("memos of the eventlog have no index", () => {
+  const log = new Eventlog();
+  log.fill([event(undefined), { name: "memo", timestamp: 2 }], 0);
+  assert.equal(log.next, 1);
+  assert.equal(log.take(event(1)), true);
 });
 
 test("of very many events the last are kept, and the others counted", () => {
   const log = new Eventlog();
-  log.fill(Array.from({ length: MAX_ENTRIES }, () => event(undefined)), 5);
+  log.fill(Array.from({ length: MAX_ENTRIES }, () => event(undefined)), 5, MAX_ENTRIES + 5);
   for (let n = 0; n < 10; n++) log.take(event(log.next));
   assert.deepEqual([log.entries.length, log.skipped, log.next], [MAX_ENTRIES, 15, MAX_ENTRIES + 15]);
 });
