@@ -94,7 +94,7 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 @as_root
 def test_the_command_line_works() -> None:
-    done = run("jobs", "--url=http://127.0.0.1:1")
+    done = run("jobs", "--url=http://127.0.0.1:1", "--retries=0")
     assert (done.returncode, done.stderr.count("\n")) == (3, 1)
     assert run("jobs", "-o", "help").returncode == 0
 
