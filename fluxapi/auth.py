@@ -1,8 +1,9 @@
 """Who may ask: HTTP Basic, bearer tokens, and the login tokens of flux-restful-client 0.2.
 
 There is one user, the one of the settings. Every comparison takes the same time whether it holds
-or not. Access tokens are JWTs (RFC 7519) with HS256 and an end; their key is derived from the
-secret, so that a login token, which that secret signs itself, never passes for an access token.
+or not. Access tokens are JWTs (RFC 7519) with HS256 and an end. Their key is derived from the secret
+and the token together: a login token, which the secret signs itself, never passes for an access
+token, the secret alone makes none, and a changed token ends all of them.
 """
 
 from __future__ import annotations
@@ -38,6 +39,14 @@ def _same(given: str, expected: str) -> bool:
     )
 
 
+def _derive_key(secret: str, token: str) -> bytes:
+    """Return the key of access tokens; both inputs are needed to compute it."""
+    # The token is hashed first, so that no other pair of inputs gives the same message.
+    digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
+    message = b"fluxapi access token\0" + digest
+    return hmac.digest(secret.encode("utf-8", "surrogateescape"), message, "sha256")
+
+
 class _Basic(BasicAuthMiddleware):  # type: ignore[misc] # the library ships no types
     """The library's check with UTF-8 credentials (RFC 7617) and a comparison in constant time."""
 
@@ -64,7 +73,7 @@ class Credentials:
         self.lifetime = settings.access_token_expires_minutes * 60
         self._shared = settings.secret_key
         secret = settings.secret_key or secrets.token_hex(32)
-        self._key = hashlib.sha256(b"fluxapi access token\0" + secret.encode()).digest()
+        self._key = _derive_key(secret, self._token)
         self._basic = _Basic(self.user, self._token)
         self._seen: dict[str, float] = {}
 

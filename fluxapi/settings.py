@@ -143,7 +143,8 @@ TABLE: tuple[Setting, ...] = (
         "--secret-key-file",
         "FLUX_SECRET_KEY",
         None,
-        "secret that signs bearer tokens (flag: a file that holds it); random when unset",
+        "secret that signs bearer tokens, together with the token (flag: a file that holds it); "
+        "random when unset",
         secret=True,
     ),
     Setting(

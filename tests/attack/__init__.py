@@ -1,0 +1,1 @@
+"""Attacks that once succeeded: each test fails without its answer."""
