@@ -67,8 +67,8 @@ def create_app(
     around = middleware.create(settings, credentials)
     app = web.Application(
         middlewares=[around] if tracing is None else [tracing.request, around],
-        client_max_size=settings.max_body,
-        handler_args={"max_line_size": _MAX_LINE},
+        # No route takes a coded body, and a refused one must not be inflated to be thrown away.
+        handler_args={"max_line_size": _MAX_LINE, "auto_decompress": False},
     )
     app[keys.SETTINGS] = settings
     app[keys.INSTANCE] = instance

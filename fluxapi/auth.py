@@ -1,9 +1,9 @@
 """Who may ask: HTTP Basic, bearer tokens, and the login tokens of flux-restful-client 0.2.
 
 There is one user, the one of the settings. Every comparison takes the same time whether it holds
-or not. Access tokens are JWTs (RFC 7519) with HS256 and an end. Their key is derived from the secret
-and the token together: a login token, which the secret signs itself, never passes for an access
-token, the secret alone makes none, and a changed token ends all of them.
+or not. Access tokens are JWTs (RFC 7519) with HS256 and an end. Their key is derived from the
+secret and the token together: a login token, which the secret signs itself, never passes for an
+access token, the secret alone makes none, and a changed token ends all of them.
 """
 
 from __future__ import annotations

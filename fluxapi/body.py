@@ -51,10 +51,24 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
         seen.add(name)
 
 
-async def _read(request: web.Request) -> bytes:
+async def _collect(request: web.Request, limit: int) -> bytes:
+    """Return the whole body, of which at most *limit* bytes are held; raises ``BodyTooLarge``."""
+    collected = bytearray()
+    while chunk := await request.content.readany():
+        if len(collected) + len(chunk) > limit:
+            raise _too_large(limit)
+        collected += chunk
+    return bytes(collected)
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is above {limit} bytes, the most that this route takes.")
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
     if request.content.is_eof():
-        return await request.read()
-    reading = asyncio.ensure_future(request.read())
+        return await _collect(request, limit)
+    reading = asyncio.ensure_future(_collect(request, limit))
     with request.app[keys.SHUTDOWN].interrupts(reading.cancel):
         try:
             done, _ = await asyncio.wait({reading}, timeout=_PATIENCE)
@@ -67,21 +81,20 @@ async def _read(request: web.Request) -> bytes:
     return reading.result()
 
 
-async def read(request: web.Request) -> bytes | None:
-    """The raw JSON body, or ``None`` when there is none.
+async def read(request: web.Request, limit: int) -> bytes | None:
+    """The raw JSON body of at most *limit* bytes, or ``None`` when there is none.
 
     Raises ``BodyTooLarge``, ``MalformedJSON``, ``UnsupportedMediaType``, ``TooSlow`` or
     ``ShuttingDown``.
     """
     if not request.can_read_body:
         return None
-    limit = request.app[keys.SETTINGS].max_body
     if request.content_length is not None and request.content_length > limit:
-        raise BodyTooLarge(f"The body is above {limit} bytes.")
+        raise _too_large(limit)
     encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
     if encoding.lower() != "identity":
         raise UnsupportedMediaType(f"Send the body as it is, not as {encoding[:100]}.")
-    raw = await _read(request)
+    raw = await _read(request, limit)
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise MalformedJSON("The body is UTF-16; send it as UTF-8.")
     # RFC 8259 lets a reader ignore the mark that some editors put in front.

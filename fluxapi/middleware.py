@@ -184,9 +184,6 @@ async def _translate(request: web.Request, error: web.HTTPException) -> web.Stre
                 headers={hdrs.ALLOW: allowed},
             ),
         )
-    if isinstance(error, web.HTTPRequestEntityTooLarge):
-        limit = request.app[keys.SETTINGS].max_body
-        return problem(request, errors.BodyTooLarge(f"The body is above {limit} bytes."))
     if error.status < 400:  # noqa: PLR2004 - redirects and the like are answers
         return error
     kind = _BY_STATUS.get(error.status, errors.FluxapiError)

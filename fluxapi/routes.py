@@ -40,12 +40,20 @@ BodyUse = Literal["none", "optional", "required", "raw"]
 """``raw``: required, and decoded and validated by the handler, piece by piece."""
 
 
+MAX_FIELDS_BYTES = 64 << 10
+"""Body of a route that takes a few fields; that of anybody without credentials is no larger."""
+
+MAX_LISTS_BYTES = 1 << 20
+"""Body of a route that takes lists: 10,000 job ids in their longest form, 128 subscriptions."""
+
+
 @dataclass(frozen=True)
 class Route:
     """One operation.
 
     ``name`` is its OpenAPI operation id; ``body`` and ``query`` name schemas; ``answers`` maps a
-    status to the schema of its JSON; ``other`` are further media types of a 200; ``fails`` the
+    status to the schema of its JSON; ``max_body`` is the size of the largest body in bytes,
+    ``None`` that of ``--max-body``; ``other`` are further media types of a 200; ``fails`` the
     errors that it raises besides those that every route may raise; ``stream``: the answer goes on
     until one side ends it, and a ticket opens it; ``fields_in_query``: without a
     body, the query parameters are its fields.
@@ -60,6 +68,7 @@ class Route:
     answers: Mapping[int, str]
     body: str = "no-body"
     body_use: BodyUse = "none"
+    max_body: int | None = MAX_FIELDS_BYTES
     query: str = "no-query"
     fails: tuple[type[errors.FluxapiError], ...] = ()
     other: tuple[str, ...] = ()
@@ -84,7 +93,8 @@ def _submit(path: str, name: str) -> Route:
     return Route(
         "POST", path, submit.submit, name, "jobs",
         "Submit a job: a command with options, or a whole jobspec.",
-        {201: "submitted"}, body="submit", body_use="required", fields_in_query=True,
+        {201: "submitted"}, body="submit", body_use="required", max_body=None,
+        fields_in_query=True,
         fails=(errors.IdempotencyMismatch, *_WRITE), headers=_KEY,
     )  # fmt: skip
 
@@ -95,7 +105,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",
         "Submit many jobs in one request.",
-        {201: "bulk-result", 207: "bulk-result"}, body="bulk", body_use="raw",
+        {201: "bulk-result", 207: "bulk-result"}, body="bulk", body_use="raw", max_body=None,
         fails=(errors.IdempotencyMismatch, *_WRITE), headers=_BULK_KEY,
     ),
     Route(
@@ -109,7 +119,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/jobs/cancel", control.cancel_many, "cancelJobs", "jobs",
         "Cancel jobs by ids or by filter.",
-        {202: "cancel-result"}, body="cancel-many", body_use="required",
+        {202: "cancel-result"}, body="cancel-many", body_use="required", max_body=MAX_LISTS_BYTES,
         fails=(errors.InstanceUnavailable,),
     ),
     Route(
@@ -184,7 +194,8 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/events", events.follow_many, "followMany", "events",
         "Follow many subscriptions on one stream, where no WebSocket comes through.",
-        {}, body="subscriptions", body_use="required", query="socket-query",
+        {}, body="subscriptions", body_use="required", max_body=MAX_LISTS_BYTES,
+        query="socket-query",
         fails=(errors.InstanceUnavailable, errors.TooManyStreams),
         stream=True, other=("application/x-ndjson",),
     ),
@@ -348,7 +359,9 @@ def _with_body(route: Route) -> Handler:
     parse: Callable[[bytes], object] = body.decode
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        raw = await body.read(request)
+        setting = request.app[keys.SETTINGS].max_body
+        limit = setting if route.max_body is None else min(route.max_body, setting)
+        raw = await body.read(request, limit)
         text = request.rel_url.raw_query_string
         if raw is None and text and route.fields_in_query:
             request[keys.BODY] = querystring.parse(route.body, text)

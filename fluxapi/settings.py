@@ -193,7 +193,7 @@ TABLE: tuple[Setting, ...] = (
         "--max-body",
         "FLUXAPI_MAX_BODY",
         "33554432",
-        "largest request body, bytes",
+        "largest body of a submission, bytes; other bodies have smaller limits",
         _positive,
     ),
     Setting(

@@ -95,7 +95,7 @@ async def test_a_broken_body_of_a_refused_request_is_no_error_of_the_service(
 ) -> None:
     request = (
         b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        b"Content-Encoding: gzip\r\nContent-Length: 8\r\n\r\nnot gzip"
+        b"Content-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\nnonsense\r\n"
     )
     status, _, _ = await answer(port, request)
     assert status == 415

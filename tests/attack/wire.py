@@ -1,0 +1,104 @@
+"""Bytes on a socket, and the answers that come back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+
+from fluxapi.app import create_app
+from fluxapi.server import Runner
+from fluxapi.settings import Settings
+from tests.handlers.fake import FakeInstance
+
+__all__ = ["PATIENCE_S", "Answer", "Wire", "connect", "serving"]
+
+PATIENCE_S = 30.0
+"""How long a test waits for what has to come."""
+
+
+@dataclass
+class Answer:
+    """One answer, its header names in lower case."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def problem(self) -> dict[str, Any]:
+        """The problem document; fails where the answer is none."""
+        assert self.headers["content-type"] == "application/problem+json", self
+        document: dict[str, Any] = json.loads(self.body)
+        assert document["status"] == self.status
+        return document
+
+
+class Wire:
+    """One connection to the service."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes as they are."""
+        self._writer.write(data)
+        await self._writer.drain()
+
+    async def answer(self) -> Answer | None:
+        """Return the next answer, or ``None`` where the service closed the connection."""
+        try:
+            return await asyncio.wait_for(self._answer(), PATIENCE_S)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+
+    async def _answer(self) -> Answer:
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.rstrip("\r\n").split("\r\n")
+        pairs = (line.partition(":") for line in lines)
+        headers = {name.lower(): value.strip() for name, _, value in pairs}
+        status = int(first.split()[1])
+        if status < 200:  # 100 Continue comes before the answer
+            return await self._answer()
+        length = int(headers.get("content-length", "0"))
+        return Answer(status, headers, await self._reader.readexactly(length))
+
+    async def ended(self) -> bool:
+        """Wait until the service closes the connection; whether it sent nothing more."""
+        try:
+            return await asyncio.wait_for(self._reader.read(), PATIENCE_S) == b""
+        except ConnectionError:
+            return True
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._writer.close()
+
+
+@asynccontextmanager
+async def connect(port: int) -> AsyncIterator[Wire]:
+    """A connection to the service while the context lasts."""
+    wire = Wire(*await asyncio.open_connection("127.0.0.1", port))
+    try:
+        yield wire
+    finally:
+        wire.close()
+
+
+@asynccontextmanager
+async def serving(**settings: Any) -> AsyncIterator[int]:
+    """The service on a free port while the context lasts; gives the port."""
+    app = create_app(Settings(**settings), FakeInstance(), stop=lambda: None)
+    runner = Runner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
