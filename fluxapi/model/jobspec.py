@@ -21,6 +21,8 @@ import msgspec
 from fluxapi.errors import ValidationFailed
 
 from . import options
+from .constraints import check_constraints
+from .fatal import fatal_reason
 from .keymark import KeyMark, KeySigner
 from .options import Fields
 from .submission import Submission
@@ -50,12 +52,6 @@ _STDIN = 'exec "$0" "$@" <"$FLUX_JOB_TMPDIR/stdin"'
 ``input.stdin.path`` option knows no templates, so a shell of our own opens the file."""
 
 
-_NO_TERMINAL = (
-    "has pty.interactive: the job would wait until a terminal attaches to it, which this service "
-    "cannot do. Leave it out; pty alone gives the job a terminal and keeps what it writes."
-)
-
-
 @dataclass(frozen=True)
 class Defaults:
     """What the service adds: shell options, environment, and the programs that launch others."""
@@ -80,13 +76,16 @@ def build(
     given = {name: value for name, value in fields.items() if value is not None}
     document = _whole(given) if "jobspec" in given else _compose(_canonical(given), defaults)
     _check_folder(document, fields)
-    if not options.check_terminal(document.get("attributes")):
-        name = "jobspec" if "jobspec" in given else "shell_options"
-        raise ValidationFailed([_wrong(name, _NO_TERMINAL)])
     if mark is not None:
         document = _marked(document, defaults.signer.sign(mark))
+    encoded = _encode(document)
+    fatal = fatal_reason(document, len(encoded))
+    if fatal is not None:
+        field, detail = fatal
+        pointer = "jobspec" if "jobspec" in given else field
+        raise ValidationFailed([{"pointer": pointer and f"/{pointer}", "detail": detail}])
     return Submission(
-        jobspec=_encode(document),
+        jobspec=encoded,
         urgency=parse_urgency(given.get("urgency", 16)),
         waitable=given.get("waitable", False),
         debug=given.get("debug", False),
@@ -150,7 +149,7 @@ def _canonical(given: dict[str, Any]) -> dict[str, Any]:
         wrong.append(_wrong("exclusive", "needs num_nodes."))
     if "stdin" in given and "input" in given:
         wrong.append(_wrong("stdin", "cannot go with input."))
-    wrong.extend(options.check_constraints(given.get("constraints", {})))
+    wrong.extend(check_constraints(given.get("constraints", {})))
     if wrong:
         raise ValidationFailed(wrong)
     return given

@@ -11,8 +11,6 @@ import msgspec
 from fluxapi.errors import ValidationFailed
 
 __all__ = [
-    "check_constraints",
-    "check_terminal",
     "dependency",
     "keyval",
     "merge",
@@ -29,7 +27,6 @@ _RESERVED = "attributes.user.fluxapi"
 """Where the Idempotency-Key rides: not for requests to set."""
 
 _MAX_DEPTH = 32
-_OPERATORS = ("and", "or", "not", "properties", "hostlist", "ranks")
 
 
 def keyval(text: str) -> dict[str, Any]:
@@ -183,41 +180,6 @@ def _number(text: str) -> int | float | str:
         return float(text)
     except ValueError:
         return text
-
-
-def check_terminal(attributes: Any) -> bool:
-    """Return whether the shell options of a jobspec ask for no interactive terminal.
-
-    Such a job waits for a client to attach, which the service cannot do.
-    """
-    tree = attributes
-    for name in ("system", "shell", "options", "pty", "interactive"):
-        if not isinstance(tree, Mapping) or name not in tree:
-            return True
-        tree = tree[name]
-    return not tree
-
-
-def check_constraints(constraints: Any, depth: int = 0) -> Fields:
-    """What is wrong with an RFC 31 constraint object; Flux judges its hosts, ranks and names."""
-    if not isinstance(constraints, Mapping) or depth > _MAX_DEPTH:
-        return [_wrong("constraints", "must be objects, not nested too deeply.")]
-    for operator, values in constraints.items():
-        wrong = _check_operator(operator, values, depth)
-        if wrong:
-            return wrong
-    return []
-
-
-def _check_operator(operator: str, values: Any, depth: int) -> Fields:
-    if operator in {"and", "or", "not"} and isinstance(values, list):
-        return [field for value in values for field in check_constraints(value, depth + 1)][:1]
-    if operator not in _OPERATORS:
-        sentence = f"{operator!r} is not an operator; those are {', '.join(_OPERATORS)}."
-        return [_wrong("constraints", sentence)]
-    if not (isinstance(values, list) and all(isinstance(value, str) for value in values)):
-        return [_wrong("constraints", f"{operator} must hold a list.")]
-    return []
 
 
 def _check_depth(name: str, value: Any, depth: int = 0) -> None:

@@ -211,6 +211,49 @@ def test_a_whole_jobspec_with_such_a_terminal_is_refused() -> None:
     assert caught.value.members["errors"][0]["pointer"] == "/jobspec"
 
 
+@pytest.mark.parametrize(
+    "constraints",
+    [
+        {"ranks": ["0", "0"]},
+        {"ranks": ["0-4194303", "7"]},
+        {"and": [{"not": [{"ranks": ["0-1", "3", "[1-2]"]}]}]},
+    ],
+    ids=str,
+)
+def test_a_rank_that_is_named_twice_never_reaches_flux(constraints: dict[str, Any]) -> None:
+    document = json.loads(json.dumps(JOBSPEC))
+    document["attributes"]["system"]["constraints"] = constraints
+    for fields, pointer in (
+        ({"command": "true", "constraints": constraints}, "/constraints"),
+        ({"command": "true", "attributes": {"system.constraints": constraints}}, "/constraints"),
+        ({"jobspec": document}, "/jobspec"),
+    ):
+        with pytest.raises(ValidationFailed) as caught:
+            build(fields, Defaults())
+        (error,) = caught.value.members["errors"]
+        assert (error["pointer"], "twice" in error["detail"]) == (pointer, True)
+
+
+@pytest.mark.parametrize(
+    "constraints", [{"ranks": ["0", "1-4194303"]}, {"and": [{"ranks": ["0"]}, {"ranks": ["0"]}]}]
+)
+def test_ranks_that_are_named_once_do(constraints: dict[str, Any]) -> None:
+    assert system(constraints=constraints)["constraints"] == constraints
+
+
+def test_a_constraint_is_bounded() -> None:
+    assert "at most 10000" in refusal(constraints={"ranks": ["0"] * 10_001})["/constraints"]
+    deep: dict[str, Any] = {"ranks": ["0"]}
+    for _ in range(40):
+        deep = {"and": [deep]}
+    assert "nested" in refusal(constraints=deep)["/constraints"]
+
+
+def test_a_jobspec_larger_than_flux_takes_never_reaches_it() -> None:
+    (detail,) = refusal(environment={"A": "x" * (9 << 20)}).values()
+    assert "give large files by their path" in detail
+
+
 @pytest.mark.parametrize("pty", [1, "", {"capture": 1}, {"interactive": 0}], ids=str)
 def test_other_terminals_are_not(pty: Any) -> None:
     assert system(shell_options={"pty": pty})["shell"]["options"] == {"pty": pty}
