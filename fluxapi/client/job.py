@@ -84,6 +84,8 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     exception: JobException | None = None
     annotations: dict[str, Any] | None = None
     uri: str | None = None
+    truncated: list[str] | None = None
+    """Fields of which the job brought more than a record holds."""
     reason: str | None = None
     """Why it waits, in words; not told by streams."""
 

@@ -142,6 +142,7 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Node list", record.get("nodelist")),
         ("Ranks", record.get("ranks")),
         ("URI", record.get("uri")),
+        ("Cut short", ", ".join(record.get("truncated", ()))),
     ]
     return [
         (name, visible(value, MEDIUM)) for name, value in pairs if value is not None and value != ""

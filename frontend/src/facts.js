@@ -13,7 +13,7 @@ import { MEDIUM, SHORT, visible } from "./visible.js";
 export function facts(record) {
   const {
     username, queue, bank, project, urgency, priority, runtime, dependencies, cwd,
-    ntasks, nnodes, ncores, nodelist, ranks, uri, name = "",
+    ntasks, nnodes, ncores, nodelist, ranks, uri, truncated, name = "",
   } = record;
   /** @type {[string, unknown][]} */
   const pairs = [
@@ -34,6 +34,7 @@ export function facts(record) {
     ["Node list", nodelist],
     ["Ranks", ranks],
     ["URI", uri],
+    ["Cut short", (truncated ?? []).join(", ")],
   ];
   return pairs.flatMap(([name, value]) => (value === undefined || value === null || value === "" ? [] : [[name, visible(String(value), { most: MEDIUM })]]));
 }

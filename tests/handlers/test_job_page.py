@@ -14,6 +14,7 @@ from fluxapi import keys
 from fluxapi.model import jobid as jobids
 from fluxapi.model.eventlog import Event
 from fluxapi.web import dossier, words
+from fluxapi.web.dossier import facts
 
 from .conftest import Service
 
@@ -126,6 +127,10 @@ async def test_it_shows_what_it_has_while_the_instance_is_silent(service: Servic
     text = await page(service, jobid)
     assert ">known<" in text
     assert "The eventlog cannot be read just now." in text
+
+
+def test_what_was_cut_is_a_fact() -> None:
+    assert ("Cut short", "name, annotations") in facts({"truncated": ("name", "annotations")})
 
 
 async def test_of_a_long_eventlog_the_end_is_shown(service: Service) -> None:
