@@ -25,6 +25,9 @@ _log = logging.getLogger(__name__)
 _PIECE = 64
 """Messages folded before the event loop gets its turn: at most about 4 ms of backlog."""
 
+_PIECE_EVENTS = 1024
+"""Events in a piece: a job can have any number of them."""
+
 _FIRST_DELAY, _LAST_DELAY = 0.1, 5.0
 """Bounds of the pause before a lost stream is asked for again, seconds; doubled each time."""
 
@@ -183,6 +186,7 @@ class Journal:
 def _pieces(batch: JournalBatch) -> Iterator[JournalBatch]:
     """A batch cut up; a purge of very many jobs is cut up, too."""
     piece: JournalBatch = []
+    events = 0
     for message in batch:
         if isinstance(message, Purged) and len(message.ids) > _PIECE:
             if piece:
@@ -192,10 +196,12 @@ def _pieces(batch: JournalBatch) -> Iterator[JournalBatch]:
                 yield [Purged(message.ids[start : start + _PIECE])]
             continue
         piece.append(message)
+        if isinstance(message, JournalMessage):
+            events += len(message.events)
         # What comes after the backlog is published, so it is folded apart from it.
         is_sentinel = isinstance(message, JournalMessage) and message.is_sentinel
-        if len(piece) == _PIECE or is_sentinel:
+        if len(piece) == _PIECE or events >= _PIECE_EVENTS or is_sentinel:
             yield piece
-            piece = []
+            piece, events = [], 0
     if piece:
         yield piece

@@ -116,6 +116,8 @@ class _Socket:
                 self.close("binary")
                 break
             await self._outlet.drained()
+            # What has come already is given without a wait: others have their turn in between.
+            await asyncio.sleep(0)
             if not self._closed:
                 self._take(message)
         if self._closing is not None:

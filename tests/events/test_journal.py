@@ -10,11 +10,12 @@ from fluxapi.errors import InstanceUnavailable
 from fluxapi.events.cursor import new_epoch
 from fluxapi.events.history import History
 from fluxapi.events.hub import Hub
-from fluxapi.events.journal import Journal
+from fluxapi.events.journal import Journal, _pieces
 from fluxapi.events.ring import Ring
 from fluxapi.events.table import Table
 from fluxapi.events.trail import Trail
 from fluxapi.instance.protocol import JournalBatch
+from fluxapi.model.eventlog import Event, JournalMessage
 from tests.events.test_table import SENTINEL, event, submit
 
 
@@ -114,6 +115,12 @@ async def test_a_long_batch_lets_the_loop_have_its_turn(pump: Pump) -> None:
         await asyncio.sleep(0)
         sizes.add(len(journal.table))
     assert len(sizes) > 10
+
+
+def test_a_job_of_many_events_is_a_piece_of_its_own() -> None:
+    many = JournalMessage(1, [Event(1.0, "validate")] * 5000)
+    few = JournalMessage(2, [Event(1.0, "validate")])
+    assert [len(piece) for piece in _pieces([few, many, few, many, few])] == [2, 2, 1]
 
 
 async def test_the_cursor_moves_with_the_journal(pump: Pump) -> None:

@@ -14,7 +14,7 @@ import pytest
 from aiohttp import WSCloseCode, WSMsgType
 
 from fluxapi import asyncapi, keys, schema
-from fluxapi.events.websocket import MAX_MESSAGE, PROTOCOL
+from fluxapi.events.websocket import MAX_MESSAGE, PROTOCOL, _Socket
 from fluxapi.model import jobid
 from fluxapi.model.eventlog import Purged
 from fluxapi.routes import ROUTES
@@ -427,3 +427,32 @@ async def test_an_unknown_parameter_of_a_stream_is_named(service: Service, route
     response = await service.client.get(f"/v1{path}", params={"colour": "red"})
     assert response.status == 422
     assert [field["pointer"] for field in (await response.json())["errors"]] == ["/colour"]
+
+
+async def test_a_burst_of_messages_lets_others_have_their_turn(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    turn, taken, take = 0, [], _Socket._take
+
+    def noted(socket: _Socket, message: Any) -> None:
+        taken.append(turn)
+        take(socket, message)
+
+    monkeypatch.setattr(_Socket, "_take", noted)
+
+    async def count() -> None:
+        nonlocal turn
+        while True:
+            turn += 1
+            await asyncio.sleep(0)
+
+    async with socket_of(service) as socket:
+        counting = asyncio.create_task(count())
+        for number in range(20):
+            name = {"sub": f"s{number}"}
+            await socket.raw.send_json({"type": "subscribe", "stream": "stats", **name})
+            await socket.raw.send_json({"type": "unsubscribe", **name})
+        answers = [await socket.answer() for _ in range(40)]
+        counting.cancel()
+    assert {answer["type"] for answer in answers} == {"subscribed", "unsubscribed"}
+    assert len(set(taken)) == len(taken) == 40
