@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
 from . import bounds, keys
 from .errors import BodyTooLarge, MalformedJSON, ShuttingDown, TooSlow, UnsupportedMediaType
@@ -61,6 +61,14 @@ async def _collect(request: web.Request, limit: int) -> bytes:
     return bytes(collected)
 
 
+async def _invite(request: web.Request) -> None:
+    """Tell a client that waits for it to send the body: only now is it known to be wanted."""
+    if request.version >= HttpVersion11 and not request.content.is_eof():
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The answer itself has not begun.
+        request.writer.output_size = 0
+
+
 def _too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The body is above {limit} bytes, the most that this route takes.")
 
@@ -94,6 +102,8 @@ async def read(request: web.Request, limit: int) -> bytes | None:
     encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
     if encoding.lower() != "identity":
         raise UnsupportedMediaType(f"Send the body as it is, not as {encoding[:100]}.")
+    if hdrs.EXPECT in request.headers:
+        await _invite(request)
     raw = await _read(request, limit)
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise MalformedJSON("The body is UTF-16; send it as UTF-8.")

@@ -19,6 +19,7 @@
     │   │   └── JobInactive        409
     │   ├── BodyTooLarge           413
     │   ├── UnsupportedMediaType   415
+    │   ├── ExpectationFailed      417
     │   ├── ValidationFailed       422, with every bad field
     │   ├── IdempotencyMismatch    422, the key was used with another body
     │   └── FluxRefused            422, with Flux's own words
@@ -38,6 +39,7 @@ from typing import Any, ClassVar
 __all__ = [
     "BodyTooLarge",
     "Conflict",
+    "ExpectationFailed",
     "FluxRefused",
     "FluxapiError",
     "Forbidden",
@@ -63,6 +65,20 @@ __all__ = [
 ]
 
 
+def _encodable(value: Any) -> Any:
+    """Return *value* without lone surrogates, which bytes of a request that are not UTF-8 become.
+
+    No page and no JSON can carry them.
+    """
+    if isinstance(value, str):
+        return value if value.isascii() else value.encode("utf-8", "replace").decode()
+    if isinstance(value, list):
+        return [_encodable(item) for item in value]
+    if isinstance(value, dict):
+        return {_encodable(name): _encodable(item) for name, item in value.items()}
+    return value
+
+
 class FluxapiError(Exception):
     """The root: an error with an HTTP status and a sentence for the user.
 
@@ -82,9 +98,9 @@ class FluxapiError(Exception):
         **members: Any,
     ) -> None:
         super().__init__(detail)
-        self.detail = detail
+        self.detail: str = _encodable(detail)
         self.headers = headers or {}
-        self.members = members
+        self.members = {name: _encodable(value) for name, value in members.items()}
 
     @property
     def type(self) -> str:
@@ -232,6 +248,14 @@ class UnsupportedMediaType(RequestError):
     status = 415
     title = "Unsupported media type"
     slug = "unsupported-media-type"
+
+
+class ExpectationFailed(RequestError):
+    """The Expect header asks for more than 100-continue."""
+
+    status = 417
+    title = "Expectation failed"
+    slug = "expectation-failed"
 
 
 class ValidationFailed(RequestError):

@@ -322,9 +322,15 @@ def add_routes(app: web.Application) -> None:
             STREAMS.add(handler)
         for path, name in _places(route):
             if route.method == "GET":
-                app.router.add_get(path, handler, name=name)
+                app.router.add_get(path, handler, name=name, expect_handler=_say_nothing)
             else:
-                app.router.add_route(route.method, path, handler, name=name)
+                app.router.add_route(
+                    route.method, path, handler, name=name, expect_handler=_say_nothing
+                )
+
+
+async def _say_nothing(request: web.Request) -> None:
+    """Leave ``100 Continue`` to the reader of the body, behind the check of credentials."""
 
 
 def _places(route: Route) -> Iterator[tuple[str, str]]:

@@ -3,12 +3,14 @@
 Such a request (a line that is too long, an unknown method, a broken chunk) reaches no handler and
 no middleware. aiohttp answers it in plain text by ``RequestHandler.handle_error``, which is changed
 here, and so is ``log_exception``, which tells of bodies that break off as of errors of the service.
+An unknown ``Expect`` is answered before aiohttp does it, which is in plain text as well.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -19,12 +21,15 @@ from .middleware import HEADERS
 
 __all__ = ["IDLE", "Runner"]
 
+_RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
 _log = logging.getLogger(__name__)
 
 _BAD_REQUEST = 400
 _KINDS: dict[int, type[errors.FluxapiError]] = {
     _BAD_REQUEST: errors.RequestError,
     413: errors.BodyTooLarge,
+    417: errors.ExpectationFailed,
 }
 _DETAILS = {
     "LineTooLong": "The request line or a header is too long.",
@@ -34,6 +39,7 @@ _DETAILS = {
     "InvalidURLError": "The address in the request line is not one.",
     "TransferEncodingError": "The body is not in the chunks that its headers promise.",
     "ContentLengthError": "The body is not as long as its headers promise.",
+    "HTTPExpectationFailed": "Of Expect, the service knows 100-continue only: leave it out.",
 }
 """By the error of aiohttp's parser, whose own words repeat what was sent."""
 
@@ -61,7 +67,20 @@ class Runner(web.AppRunner):
         server = await super()._make_server()
         # aiohttp lets nobody name the class of its protocols.
         server.__class__ = _Server
+        server.request_handler = _with_known_expectations(server.request_handler)
         return server
+
+
+def _with_known_expectations(answer: _RequestHandler) -> _RequestHandler:
+    """Return a handler that refuses an unknown ``Expect`` and gives all else to *answer*."""
+
+    async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        if request.headers.get(hdrs.EXPECT, "100-continue").lower() != "100-continue":
+            error = web.HTTPExpectationFailed()
+            return request.protocol.handle_error(request, error.status, error)
+        return await answer(request)
+
+    return handle
 
 
 class _Server(web.Server):

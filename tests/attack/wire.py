@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,25 +49,35 @@ class Wire:
     async def send(self, data: bytes) -> None:
         """Send bytes as they are."""
         self._writer.write(data)
-        await self._writer.drain()
+        with suppress(ConnectionError):
+            await self._writer.drain()
 
-    async def answer(self) -> Answer | None:
-        """Return the next answer, or ``None`` where the service closed the connection."""
+    async def answer(self, *, is_head: bool = False) -> Answer | None:
+        """Return the next answer, or ``None`` where the service closed the connection.
+
+        Args:
+            is_head: Whether it is the answer to a HEAD, which has no body.
+        """
         try:
-            return await asyncio.wait_for(self._answer(), PATIENCE_S)
+            return await asyncio.wait_for(self._answer(is_head=is_head), PATIENCE_S)
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
 
-    async def _answer(self) -> Answer:
+    async def _answer(self, *, is_head: bool) -> Answer:
         head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         first, *lines = head.rstrip("\r\n").split("\r\n")
         pairs = (line.partition(":") for line in lines)
         headers = {name.lower(): value.strip() for name, _, value in pairs}
         status = int(first.split()[1])
         if status < 200:  # 100 Continue comes before the answer
-            return await self._answer()
-        length = int(headers.get("content-length", "0"))
+            return await self._answer(is_head=is_head)
+        length = 0 if is_head else int(headers.get("content-length", "0"))
         return Answer(status, headers, await self._reader.readexactly(length))
+
+    async def next_status(self) -> int:
+        """Return the status of the next head, that of ``100 Continue`` included."""
+        head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
+        return int(head.split()[1])
 
     async def ended(self) -> bool:
         """Wait until the service closes the connection; whether it sent nothing more."""
