@@ -234,7 +234,7 @@ class Table:
             return
         if job is None:
             if event.name != "submit":
-                _log.warning("journal: event %s of unknown job %d", event.name, message.id)
+                self._warn(message.id, event, "the job is not known")
                 return
             job = begin(message.id, message.jobspec)
             self._note(message.id, None, changes)
@@ -253,18 +253,18 @@ class Table:
         try:
             apply(job, event, message.R)
         except BAD_VALUE as error:
-            self._warn(job, event, error)
+            self._warn(job.id, event, repr(error))
 
-    def _warn(self, job: Job, event: Event, error: Exception) -> None:
+    def _warn(self, jobid: int, event: Event, reason: str) -> None:
         now = time.monotonic()
         if now - self._warned < _WARNING_PAUSE_S:
             self._unwarned += 1
             return
         _log.warning(
-            "journal: job %d: bad %s event: %.200r (and %d more bad events before it)",
-            job.id,
+            "journal: job %d: bad %s event: %.200s (and %d more bad events before it)",
+            jobid,
             event.name,
-            error,
+            reason,
             self._unwarned,
         )
         self._warned, self._unwarned = now, 0
