@@ -18,6 +18,7 @@ LAYERS = [
         "parent_broker",
         "stop_signals",
         "text",
+        "timeslice",
         "__init__",
     ],
     ["settings", "schema", "querystring", "bounds"],

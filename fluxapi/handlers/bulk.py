@@ -1,7 +1,8 @@
 """Many jobs in one request: ``POST /jobs/bulk``.
 
-The event loop gets its turn after every few jobs: the members of a list are decoded, validated and
-built one by one from their raw JSON. Nothing is submitted when any job breaks the schema.
+The event loop gets its turn after every few milliseconds: the members of a list are decoded,
+validated and built one by one from their raw JSON. Nothing is submitted when any job breaks the
+schema, or when all jobs together are too large.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from aiohttp import web
 
 from fluxapi import keys, schema
 from fluxapi.body import decode
-from fluxapi.errors import FluxapiError, InstanceUnavailable, ValidationFailed
+from fluxapi.errors import BodyTooLarge, FluxapiError, InstanceUnavailable, ValidationFailed
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import Defaults, build, substitute
 from fluxapi.model.keymark import KeyMark, digest
+from fluxapi.timeslice import TimeSlice
 
 from .submit import SEEN_WITHIN, exists, idempotency_key
 from .support import json_bytes, reply
@@ -30,11 +32,8 @@ __all__ = ["bulk"]
 
 _MAX_JOBS = 100_000
 _MAX_ERRORS = 100
-_SLICE = 64
-"""Jobs built before the event loop gets its turn: about 2 ms."""
-
-_LOOKUP_SLICE = 2000
-"""Look-ups before the event loop gets its turn: about 1 ms."""
+_MAX_BYTES = 128 << 20
+"""Jobspecs of one request, in all: 100,000 jobs of 1.3 KiB."""
 
 _MAX_NUMBER_DIGITS = 18
 
@@ -69,9 +68,9 @@ async def _submit_missing(app: web.Application, members: list[Member]) -> list[i
     await idempotency.settled()
     results: list[int | FluxapiError | None] = [None] * len(members)
     missing: list[int] = []
+    turn = TimeSlice()
     for place, member in enumerate(members):
-        if place % _LOOKUP_SLICE == _LOOKUP_SLICE - 1:
-            await asyncio.sleep(0)
+        await turn.share()
         results[place] = None if member.mark is None else idempotency.known(member.mark)
         if results[place] is None:
             missing.append(place)
@@ -93,7 +92,9 @@ async def _submissions(raw: bytes, defaults: Defaults, key: str | None) -> list[
         if "numbers" in shallow:
             raise _wrong_numbers("goes with jobs only.")
         # All jobs of one template are one request: another count is another request.
-        return await _built(_repeated(shallow), defaults, _Marks.of_all(key, digest(shallow)))
+        count, repeated = _repeated(shallow)
+        marks = _Marks.of_all(key, digest(shallow))
+        return await _built(repeated, defaults, marks, copies=count)
     try:
         items = _items.decode(members["jobs"])
     except msgspec.ValidationError:
@@ -173,10 +174,12 @@ def _listed(items: list[msgspec.Raw]) -> Iterable[Item]:
     return ((f"/jobs/{index}", None, raw) for index, raw in enumerate(items))
 
 
-def _repeated(fields: Mapping[str, Any]) -> Iterable[Item]:
+def _repeated(fields: Mapping[str, Any]) -> tuple[int, Iterable[Item]]:
+    """Return how many jobs are made of the one in *fields*, and these jobs."""
     job = fields["job"]
     if "copies" in fields:
-        return (("/job", job, None) for _ in range(int(fields["copies"])))
+        count = int(fields["copies"])
+        return count, (("/job", job, None) for _ in range(count))
     try:
         ids = IdSet.parse(fields["cc"])
     except ValueError as error:
@@ -185,7 +188,7 @@ def _repeated(fields: Mapping[str, Any]) -> Iterable[Item]:
         raise ValidationFailed(
             [{"pointer": "/cc", "detail": f"must name at most {_MAX_JOBS} ids."}]
         )
-    return (("/job", _instance(job, str(number)), None) for number in ids)
+    return len(ids), (("/job", _instance(job, str(number)), None) for number in ids)
 
 
 def _instance(job: Mapping[str, Any], number: str) -> Mapping[str, Any]:
@@ -197,13 +200,17 @@ def _instance(job: Mapping[str, Any], number: str) -> Mapping[str, Any]:
     return fields
 
 
-async def _built(items: Iterable[Item], defaults: Defaults, marks: _Marks | None) -> list[Member]:
+async def _built(
+    items: Iterable[Item], defaults: Defaults, marks: _Marks | None, copies: int = 1
+) -> list[Member]:
+    """Return the jobs; *copies* is how often the first of them comes."""
     built: list[Member] = []
     wrong: list[dict[str, str]] = []
     same: tuple[Any, Member] | None = None
+    size = 0
+    turn = TimeSlice()
     for number, (place, fields, raw) in enumerate(items):
-        if number % _SLICE == _SLICE - 1:
-            await asyncio.sleep(0)
+        await turn.share()
         if same is not None and fields is same[0]:
             built.append(same[1])
             continue
@@ -220,6 +227,14 @@ async def _built(items: Iterable[Item], defaults: Defaults, marks: _Marks | None
             if len(wrong) >= _MAX_ERRORS or place == "/job":
                 break
             continue
+        # Copies are all of about one size, so the first tells of the others before they are made.
+        length = len(member.submission.jobspec)
+        size += length
+        if (length * copies if number == 0 else size) > _MAX_BYTES:
+            raise BodyTooLarge(
+                f"The jobspecs of these jobs are more than {_MAX_BYTES} bytes in all: submit them "
+                "in several requests."
+            )
         built.append(member)
         same = (fields, member) if raw is None and marks is None else None
     if wrong:
@@ -246,22 +261,22 @@ async def _answer(app: web.Application, results: list[int | FluxapiError]) -> we
 
 
 async def _rows(results: list[int | FluxapiError]) -> AsyncIterator[bytes]:
-    for start in range(0, len(results), 1000):
-        for result in results[start : start + 1000]:
-            if isinstance(result, int):
-                yield b'{"id":"%s"}' % encode_f58(result).encode()
-            else:
-                yield json_bytes({"error": result.problem()})
-        await asyncio.sleep(0)
+    turn = TimeSlice()
+    for result in results:
+        await turn.share()
+        if isinstance(result, int):
+            yield b'{"id":"%s"}' % encode_f58(result).encode()
+        else:
+            yield json_bytes({"error": result.problem()})
 
 
 async def _seen(app: web.Application, ids: list[int]) -> None:
     """Wait until the table has the jobs, or for a while."""
     table, journal = app[keys.TABLE], app[keys.JOURNAL]
     deadline = time.monotonic() + SEEN_WITHIN
-    for number, jobid in enumerate(ids):
-        if number % 2000 == 1999:  # noqa: PLR2004 - a millisecond's worth of look-ups
-            await asyncio.sleep(0)
+    turn = TimeSlice()
+    for jobid in ids:
+        await turn.share()
         if jobid not in table:
             left = deadline - time.monotonic()
             if left <= 0:

@@ -20,6 +20,7 @@ from fluxapi.events.query import JobQuery, page, query_of
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import parse_urgency
+from fluxapi.timeslice import TimeSlice
 
 from .support import job_of, read_id, reply
 
@@ -82,7 +83,7 @@ async def cancel_many(request: web.Request) -> web.Response:
     more = False
     wrong: list[dict[str, Any]] = []
     if body.get("ids") is not None:
-        ids = _named(request, body["ids"], wrong)
+        ids = await _named(request, body["ids"], wrong)
     else:
         found = await page(table, _only_active(query_of(body["filter"])), limit=_MAX_CANCEL)
         ids, more = found.ids, found.next is not None
@@ -105,18 +106,22 @@ def _only_active(query: JobQuery) -> JobQuery:
     return JobQuery(**{**query.__dict__, "states": states})
 
 
-def _named(request: web.Request, texts: Sequence[str], wrong: list[dict[str, Any]]) -> list[int]:
+async def _named(
+    request: web.Request, texts: Sequence[str], wrong: list[dict[str, Any]]
+) -> list[int]:
     """The active jobs of a list of ids, each once."""
     table = request.app[keys.TABLE]
     ids: dict[int, None] = {}
+    turn = TimeSlice()
     for text in texts:
+        await turn.share()
         try:
             jobid = read_id(text)
             job = table.get(jobid)
             if job is None:
                 raise JobNotFound(f"There is no job {text}.")
             _active(job, "cancelled")
-        except FluxapiError as error:  # noqa: PERF203 - each id may be wrong by itself
+        except FluxapiError as error:
             wrong.append({"id": text, "error": error.problem()})
         else:
             ids[jobid] = None

@@ -30,6 +30,7 @@ from fluxapi.instance.protocol import (
     Submission,
 )
 from fluxapi.model.eventlog import Event, decode_eventlog, encode_eventlog
+from fluxapi.timeslice import TimeSlice
 
 from .guardian import Guardian
 from .history import History
@@ -47,9 +48,6 @@ from .store import SECRET_BYTES, Store
 __all__ = ["EmbeddedInstance"]
 
 _log = logging.getLogger(__name__)
-_SUBMIT_SLICE = 32
-"""Jobs checked in one turn of the loop when many are submitted at once."""
-
 _REASON_LENGTH = 200
 _MAX_TERM_TIMEOUT_S = 2.0
 """Seconds that running jobs have after SIGTERM when the instance ends, at most."""
@@ -166,7 +164,9 @@ class EmbeddedInstance:
         """
         engine = self._running()
         results: list[int | FluxapiError] = []
-        for number, submission in enumerate(submissions, 1):
+        turn = TimeSlice()
+        for submission in submissions:
+            await turn.share()
             try:
                 self._check_store()
                 results.append(self._running().submit(submission))
@@ -174,8 +174,6 @@ class EmbeddedInstance:
                 results.append(error)
             except Exception as error:  # noqa: BLE001 - whatever it is, the others are taken in
                 results.append(_unreadable(error))
-            if number % _SUBMIT_SLICE == 0:
-                await asyncio.sleep(0)
         await engine.journal.settled()
         return results
 
