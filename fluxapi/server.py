@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import hdrs, web
 
 from . import errors
+from .connection_limit import ConnectionLimit, peer_of
 from .middleware import HEADERS
 
 __all__ = ["IDLE", "Runner"]
@@ -57,16 +58,27 @@ Proxies keep theirs for less (nginx: 60), so that it is they who close first.
 class Runner(web.AppRunner):
     """Runs an application with problem documents for what cannot be read, too.
 
-    ``idle``: seconds that a connection may wait for a request, or for the rest of its head.
+    ``idle``: seconds that a connection may wait for a request, or for the rest of its head;
+    ``limit``: how many may be open.
     """
 
-    def __init__(self, app: web.Application, *, idle: float = IDLE, **options: Any) -> None:
+    def __init__(
+        self,
+        app: web.Application,
+        *,
+        idle: float = IDLE,
+        limit: ConnectionLimit | None = None,
+        **options: Any,
+    ) -> None:
         super().__init__(app, keepalive_timeout=idle, **options)
+        self._limit = limit
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
         # aiohttp lets nobody name the class of its protocols.
         server.__class__ = _Server
+        assert isinstance(server, _Server)  # noqa: S101 - for mypy: it is from here on
+        server.limit = self._limit
         server.request_handler = _with_known_expectations(server.request_handler)
         return server
 
@@ -84,12 +96,37 @@ def _with_known_expectations(answer: _RequestHandler) -> _RequestHandler:
 
 
 class _Server(web.Server):
+    limit: ConnectionLimit | None
+
     def __call__(self) -> web.RequestHandler:
         return _Protocol(self, loop=self._loop, **self._kwargs)
 
 
 class _Protocol(web.RequestHandler):
     __slots__ = ()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a request, or for the rest of its head."""
+        return self._waiter is not None and not self._waiter.done()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See asyncio; without room for it, the connection ends with a 503."""
+        limit = self._manager.limit if isinstance(self._manager, _Server) else None
+        if limit is None or limit.admit(self, peer_of(transport.get_extra_info("peername"))):
+            super().connection_made(transport)
+            return
+        # Nothing that comes on it is looked at.
+        self._force_close = True
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy
+        transport.write(_NO_ROOM)
+        transport.close()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """See asyncio."""
+        if isinstance(self._manager, _Server) and self._manager.limit is not None:
+            self._manager.limit.leave(self)
+        super().connection_lost(exc)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:
         """See aiohttp, which gives a request *timeout* twice, and as long to a body's rest.
@@ -139,6 +176,25 @@ class _Protocol(web.RequestHandler):
             _log.debug("the rest of a body could not be read")
         else:
             super().log_exception(*args, **kw)
+
+
+def _no_room() -> bytes:
+    """Return the answer to a connection for which there is no room."""
+    error = errors.Unavailable("Too many connections are open; close some, or come back later.")
+    body = msgspec.json.encode(error.problem())
+    headers = {
+        **HEADERS,
+        **error.headers,
+        hdrs.CACHE_CONTROL: "no-store",
+        hdrs.CONNECTION: "close",
+        hdrs.CONTENT_LENGTH: str(len(body)),
+        hdrs.CONTENT_TYPE: "application/problem+json",
+    }
+    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
+    return f"HTTP/1.1 503 Service Unavailable\r\n{''.join(lines)}\r\n".encode() + body
+
+
+_NO_ROOM = _no_room()
 
 
 def _error(status: int, exc: BaseException | None) -> errors.FluxapiError:

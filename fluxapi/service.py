@@ -13,8 +13,9 @@ from functools import partial
 
 from aiohttp import web
 
-from . import announcement, keys, parent_broker, stop_signals, telemetry
+from . import announcement, descriptors, keys, parent_broker, stop_signals, telemetry
 from .app import create_app
+from .connection_limit import BESIDE_STREAMS, ConnectionLimit
 from .errors import FluxapiError, InstanceUnavailable, SettingsError
 from .instance.protocol import Instance
 from .parent_broker import ParentBroker
@@ -70,8 +71,10 @@ async def serve(settings: Settings) -> None:
     broker = None if settings.instance == "embedded" else parent_broker.find(settings.uri)
     if broker is not None:
         broker.watch(partial(stop, _orphaned(broker)))
+    room = descriptors.make_room(settings.max_streams + BESIDE_STREAMS)
     runner = Runner(
         app,
+        limit=ConnectionLimit(room, settings.max_peer_connections),
         access_log=None,
         handle_signals=False,
         shutdown_timeout=app[keys.SHUTDOWN].requests_timeout,

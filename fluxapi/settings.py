@@ -213,6 +213,14 @@ TABLE: tuple[Setting, ...] = (
         _positive,
     ),
     Setting(
+        "max_peer_connections",
+        "--max-peer-connections",
+        "FLUXAPI_MAX_PEER_CONNECTIONS",
+        "512",
+        "connections from one address at the same time; raise it for a proxy on another host",
+        _positive,
+    ),
+    Setting(
         "ring_events",
         "--ring-events",
         "FLUXAPI_RING_EVENTS",
@@ -284,6 +292,7 @@ class Settings:
     max_body: int = 33554432
     max_jobs: int = 1_000_000
     max_streams: int = 2000
+    max_peer_connections: int = 512
     ring_events: int = 65_536
     idempotency_keys: int = 100_000
     rpc_timeout: float = 10.0

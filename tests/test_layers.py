@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "fluxapi"
 LAYERS = [
     [
         "account",
+        "descriptors",
         "errors",
         "environment",
         "logs",
@@ -32,7 +33,7 @@ LAYERS = [
     ["components"],
     ["routes", "openapi", "asyncapi"],
     ["app"],
-    ["announcement", "server"],
+    ["announcement", "connection_limit", "server"],
     ["service"],
     ["cli"],
     ["__main__"],

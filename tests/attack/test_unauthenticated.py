@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from fluxapi.routes import MAX_FIELDS_BYTES, ROUTES, Route
 
 from .wire import connect, serving
 
-AUTH = {"require_auth": True, "user": "alice", "token": "s3cret"}
+AUTH: dict[str, Any] = {"require_auth": True, "user": "alice", "token": "s3cret"}
 
 
 @pytest.fixture

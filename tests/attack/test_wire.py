@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
@@ -42,7 +43,7 @@ BODIES = [
     b"2;x=\xff\r\n{}\r\n0\r\nX: y\r\n\r\n", b"2\r\n{}0\r\n\r\n", b'"\\ud800"',
     b'{"command":"\\ud800","\\udfff":1}',
 ]  # fmt: skip
-AUTH = {"require_auth": True, "user": "alice", "token": "s3cret"}
+AUTH: dict[str, Any] = {"require_auth": True, "user": "alice", "token": "s3cret"}
 
 
 @pytest.fixture(params=[{}, AUTH], ids=["open", "auth"])

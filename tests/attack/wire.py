@@ -12,6 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from fluxapi.app import create_app
+from fluxapi.connection_limit import ConnectionLimit
 from fluxapi.server import Runner
 from fluxapi.settings import Settings
 from tests.handlers.fake import FakeInstance
@@ -102,10 +103,10 @@ async def connect(port: int) -> AsyncIterator[Wire]:
 
 
 @asynccontextmanager
-async def serving(**settings: Any) -> AsyncIterator[int]:
+async def serving(limit: ConnectionLimit | None = None, **settings: Any) -> AsyncIterator[int]:
     """The service on a free port while the context lasts; gives the port."""
     app = create_app(Settings(**settings), FakeInstance(), stop=lambda: None)
-    runner = Runner(app, access_log=None, handle_signals=False)
+    runner = Runner(app, limit=limit, access_log=None, handle_signals=False)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -1,0 +1,106 @@
+"""How many connections may be open, in all and from one peer, whoever they are from."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import time
+from typing import Protocol
+
+__all__ = ["BESIDE_STREAMS", "ConnectionLimit", "peer_of"]
+
+_log = logging.getLogger(__name__)
+
+BESIDE_STREAMS = 512
+"""Connections beyond those of streams: requests, and clients that keep one open."""
+
+_REPORT_INTERVAL_S = 60.0
+_IPV6_NETWORK_BITS = 64
+
+
+class Connection(Protocol):
+    """What is counted."""
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for a request, or for the rest of its head."""
+
+    def force_close(self) -> None:
+        """Close it at once."""
+
+
+class ConnectionLimit:
+    """The open connections: at most *total*, and *per_peer* from one address.
+
+    Where there is no room, the oldest connection without a request makes it. Addresses of this
+    machine count in all only: every user and a proxy share them.
+    """
+
+    def __init__(self, total: int, per_peer: int) -> None:
+        self._total = total
+        self._per_peer = per_peer
+        self._open: dict[Connection, str | None] = {}
+        self._by_peer: dict[str, dict[Connection, None]] = {}
+        self._reported = -_REPORT_INTERVAL_S
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def admit(self, connection: Connection, peer: str | None) -> bool:
+        """Count a connection; ``False`` where there is no room for it."""
+        of_peer = self._by_peer.get(peer, {}) if peer is not None else {}
+        if len(of_peer) >= self._per_peer and not self._close_idle(of_peer):
+            self._report(f"{self._per_peer} of one peer are open (--max-peer-connections)")
+            return False
+        if len(self._open) >= self._total and not self._close_idle(self._open):
+            self._report(f"{self._total} are open (--max-streams)")
+            return False
+        self._open[connection] = peer
+        if peer is not None:
+            self._by_peer.setdefault(peer, {})[connection] = None
+        return True
+
+    def leave(self, connection: Connection) -> None:
+        """Count a connection no longer; one that is not counted is none."""
+        peer = self._open.pop(connection, None)
+        if peer is not None:
+            of_peer = self._by_peer[peer]
+            del of_peer[connection]
+            if not of_peer:
+                del self._by_peer[peer]
+
+    def _close_idle(
+        self, connections: dict[Connection, str | None] | dict[Connection, None]
+    ) -> bool:
+        for connection in connections:
+            if connection.is_idle:
+                self.leave(connection)
+                connection.force_close()
+                return True
+        return False
+
+    def _report(self, reason: str) -> None:
+        now = time.monotonic()
+        if now - self._reported >= _REPORT_INTERVAL_S:
+            self._reported = now
+            _log.warning("connections are refused: %s, each with a request", reason)
+
+
+def peer_of(address: object) -> str | None:
+    """Return whom to count a connection from *address* (of the socket) for.
+
+    ``None`` for this machine and Unix sockets. Of IPv6 one network of 64 bits is one peer.
+    """
+    if not isinstance(address, tuple):
+        return None
+    try:
+        ip = ipaddress.ip_address(address[0].partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.ipv4_mapped is None:
+            if ip.is_loopback:
+                return None
+            return str(ipaddress.ip_network((int(ip), _IPV6_NETWORK_BITS), strict=False))
+        ip = ip.ipv4_mapped
+    return None if ip.is_loopback else str(ip)

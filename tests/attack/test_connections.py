@@ -1,0 +1,172 @@
+"""Connections without end: there is room for so many, and descriptors are left for jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import resource
+import shlex
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from fluxapi.connection_limit import ConnectionLimit, peer_of
+from tests.running import clean_environment, read_start
+
+from .wire import PATIENCE_S, connect, serving
+
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+STREAM = b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n\r\n"
+
+
+class Fake:
+    """A connection, with or without a request."""
+
+    def __init__(self, *, is_idle: bool = False) -> None:
+        self.is_idle = is_idle
+        self.is_closed = False
+
+    def force_close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize(
+    ("address", "peer"),
+    [
+        (("192.0.2.7", 5), "192.0.2.7"),
+        (("::ffff:192.0.2.7", 5, 0, 0), "192.0.2.7"),
+        (("2001:db8::1:2:3:4", 5, 0, 0), "2001:db8::/64"),
+        (("fe80::1%eth0", 5, 0, 2), "fe80::/64"),
+        (("127.0.0.1", 5), None),
+        (("127.9.9.9", 5), None),
+        (("::1", 5, 0, 0), None),
+        (("::ffff:127.0.0.1", 5, 0, 0), None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_who_a_connection_counts_for(address: Any, peer: str | None) -> None:
+    assert peer_of(address) == peer
+
+
+def test_one_peer_takes_no_more_than_its_share(caplog: pytest.LogCaptureFixture) -> None:
+    limit = ConnectionLimit(total=10, per_peer=2)
+    first, second = Fake(), Fake()
+    assert limit.admit(first, "a")
+    assert limit.admit(second, "a")
+    with caplog.at_level(logging.WARNING):
+        assert not limit.admit(Fake(), "a")
+        assert not limit.admit(Fake(), "a")
+    assert len(caplog.records) == 1
+    assert "--max-peer-connections" in caplog.text
+    assert limit.admit(Fake(), "b")
+    limit.leave(first)
+    limit.leave(first)
+    assert limit.admit(Fake(), "a")
+    assert not second.is_closed
+
+
+def test_the_oldest_idle_connection_of_the_peer_makes_room() -> None:
+    limit = ConnectionLimit(total=10, per_peer=3)
+    other, busy, old, young = (
+        Fake(is_idle=True), Fake(), Fake(is_idle=True), Fake(is_idle=True)
+    )  # fmt: skip
+    assert limit.admit(other, "b")
+    for connection in (busy, old, young):
+        assert limit.admit(connection, "a")
+    assert limit.admit(Fake(), "a")
+    assert [c.is_closed for c in (other, busy, old, young)] == [False, False, True, False]
+    assert len(limit) == 4
+
+
+async def test_idle_connections_make_room_for_requests() -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        limit = ConnectionLimit(total=3, per_peer=1)
+        port = await stack.enter_async_context(serving(limit))
+        idle = [await stack.enter_async_context(connect(port)) for _ in range(3)]
+        for wire in idle:
+            await wire.send(b"GET / HTTP/1.1\r\nX: ")
+        for number in range(3):
+            wire = await stack.enter_async_context(connect(port))
+            await wire.send(HEALTH)
+            answer = await wire.answer()
+            assert answer is not None
+            assert answer.status == 200
+            assert await idle[number].ended()
+
+
+async def test_without_room_a_connection_is_told_so() -> None:
+    async with contextlib.AsyncExitStack() as stack:
+        limit = ConnectionLimit(total=2, per_peer=1)
+        port = await stack.enter_async_context(serving(limit))
+        for _ in range(2):
+            wire = await stack.enter_async_context(connect(port))
+            await wire.send(STREAM)
+            assert await wire.next_status() == 200
+        third = await stack.enter_async_context(connect(port))
+        answer = await third.answer()
+        assert answer is not None
+        assert answer.status == 503
+        assert answer.problem["type"] == "/docs/errors#unavailable"
+        assert answer.headers["retry-after"]
+        assert await third.ended()
+
+
+@contextlib.contextmanager
+def limited(soft: int, hard: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The service, started where so many files may be open; gives its process and address."""
+    command = shlex.join([sys.executable, "-m", "fluxapi", "serve", "--port", "0"])
+    with subprocess.Popen(
+        ["sh", "-c", f"ulimit -Sn {soft} && ulimit -Hn {hard} && exec {command}"],
+        env=clean_environment(FLUXAPI_INSTANCE="embedded"),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process, read_start(process.stdout)[1].rstrip("/")
+        finally:
+            process.terminate()
+
+
+def ask(url: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310 - ours
+    with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:  # noqa: S310
+        return json.loads(answer.read())
+
+
+def run(url: str, *command: str) -> tuple[str, str]:
+    """Run a job to its end; its result and what it wrote."""
+    jobid = ask(f"{url}/v1/jobs", {"command": list(command)})["id"]
+    job = ask(f"{url}/v1/jobs/{jobid}/wait")
+    lines = ask(f"{url}/v1/jobs/{jobid}/output")["Output"]
+    return job["result"], "".join(lines).strip()
+
+
+def test_connections_leave_descriptors_for_jobs() -> None:
+    with limited(128, 128) as (process, url), contextlib.ExitStack() as stack:
+        place = urlsplit(url)
+        for _ in range(300):
+            sock = socket.create_connection((str(place.hostname), int(place.port or 0)))
+            stack.enter_context(contextlib.closing(sock))
+        assert ask(f"{url}/health") == {"status": "ok"}
+        assert run(url, "echo", "here") == ("COMPLETED", "here")
+        process.terminate()
+        assert process.stderr is not None
+        assert "this process may open 128 files" in process.stderr.read()
+
+
+def test_the_limit_is_raised_for_streams_and_not_for_jobs() -> None:
+    hard = min(resource.getrlimit(resource.RLIMIT_NOFILE)[1] % (1 << 31), 8192)
+    with limited(256, hard) as (process, url):
+        assert run(url, "sh", "-c", "ulimit -Sn") == ("COMPLETED", "256")
+        soft, _ = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+        assert soft == 2000 + 512 + 512
