@@ -6,7 +6,9 @@ OpenAPI components are made. Errors are a JSON pointer (RFC 6901) and a plain se
 bad field at once; a schema may say in ``x-form`` how its values look.
 
 jsonschema is the judge. Since it takes some 150 µs for a submission, jsonschema-rs looks first, in
-under 1 µs: what that finds valid goes through, and all else is left to jsonschema to explain.
+under 1 µs: what that finds valid goes through, and all else is left to jsonschema to explain. Of
+long lists and large objects, too, jsonschema gets only the members that jsonschema-rs finds wrong
+(:mod:`fluxapi.judge`).
 """
 
 from __future__ import annotations
@@ -19,9 +21,11 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import jsonschema.protocols
 import jsonschema_rs
 
 from .errors import ValidationFailed
+from .judge import judge
 
 __all__ = ["Fields", "bundle", "check", "compile_validator", "errors", "names", "pointer", "schema"]
 
@@ -100,8 +104,20 @@ def compile_validator(name: str) -> jsonschema_rs.Draft202012Validator:
 
 
 @functools.cache
-def _judge(name: str) -> jsonschema.Draft202012Validator:
-    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", **_document()})
+def _judge(name: str) -> jsonschema.protocols.Validator:
+    document = {"$ref": f"#/$defs/{name}", **_document()}
+    validator: jsonschema.protocols.Validator = _judges()(document)
+    return validator
+
+
+@functools.cache
+def _judges() -> type[Any]:
+    return judge(jsonschema.Draft202012Validator, _compile_part, _LIMIT)
+
+
+def _compile_part(rules: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    """Return the fast check of a part of a schema."""
+    return jsonschema_rs.Draft202012Validator({**_document(), **rules})
 
 
 def schema(name: str) -> dict[str, Any]:
@@ -219,5 +235,6 @@ def _nearest(value: Any, options: list[Any]) -> str:
 def _show(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "a list"
-    text = json.dumps(value, ensure_ascii=False)
+    # Cut first: what is shown of a long text must not cost its whole length.
+    text = json.dumps(value[: _SHOWN + 1] if isinstance(value, str) else value, ensure_ascii=False)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

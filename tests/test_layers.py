@@ -22,7 +22,7 @@ LAYERS = [
         "timeslice",
         "__init__",
     ],
-    ["settings", "schema", "querystring", "bounds"],
+    ["settings", "judge", "schema", "querystring", "bounds"],
     ["model"],
     ["client"],
     ["instance"],
