@@ -23,17 +23,17 @@ class Connection(Protocol):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it waits for a request, or for the rest of its head."""
+        """Whether it is the client's turn: to send a request, or the rest of one."""
 
-    def force_close(self) -> None:
+    def drop(self) -> None:
         """Close it at once."""
 
 
 class ConnectionLimit:
     """The open connections: at most *total*, and *per_peer* from one address.
 
-    Where there is no room, the oldest connection without a request makes it. Addresses of this
-    machine count in all only: every user and a proxy share them.
+    Where there is no room, the oldest connection without a whole request makes it. Addresses of
+    this machine count in all only: every user and a proxy share them.
     """
 
     def __init__(self, total: int, per_peer: int) -> None:
@@ -75,7 +75,7 @@ class ConnectionLimit:
         for connection in connections:
             if connection.is_idle:
                 self.leave(connection)
-                connection.force_close()
+                connection.drop()
                 return True
         return False
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import logging
 import resource
 
-__all__ = ["RESERVED", "make_room", "soft_limit_of_jobs"]
+__all__ = ["RESERVED", "make_room"]
 
 _log = logging.getLogger(__name__)
 
 RESERVED = 512
 """Descriptors that are kept for jobs, files and Flux, whatever is connected."""
-
-_inherited: list[int] = []
-"""The soft limit that this process came with, once it was raised."""
 
 
 def make_room(connections: int) -> int:
@@ -21,7 +18,6 @@ def make_room(connections: int) -> int:
     soft, hard = (_number(limit) for limit in resource.getrlimit(resource.RLIMIT_NOFILE))
     needed = connections + RESERVED
     if soft < needed:
-        _inherited.append(int(soft))
         soft = min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (int(soft), _hard()))
     if soft >= needed:
@@ -35,11 +31,6 @@ def make_room(connections: int) -> int:
         fit,
     )
     return fit
-
-
-def soft_limit_of_jobs() -> int:
-    """Return the soft limit of what this process starts: the one that it came with."""
-    return _inherited[0] if _inherited else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def _number(limit: int) -> float:

@@ -55,11 +55,16 @@ Proxies keep theirs for less (nginx: 60), so that it is they who close first.
 """
 
 
+STALL = 30.0
+"""Seconds that an answer may wait for a reader that takes nothing of it."""
+
+
 class Runner(web.AppRunner):
     """Runs an application with problem documents for what cannot be read, too.
 
     ``idle``: seconds that a connection may wait for a request, or for the rest of its head;
-    ``limit``: how many may be open.
+    ``stall``: seconds that an answer may wait for a reader that takes nothing of it; ``limit``: how
+    many connections may be open.
     """
 
     def __init__(
@@ -67,10 +72,12 @@ class Runner(web.AppRunner):
         app: web.Application,
         *,
         idle: float = IDLE,
+        stall: float = STALL,
         limit: ConnectionLimit | None = None,
         **options: Any,
     ) -> None:
         super().__init__(app, keepalive_timeout=idle, **options)
+        self._stall = stall
         self._limit = limit
 
     async def _make_server(self) -> web.Server:
@@ -78,6 +85,7 @@ class Runner(web.AppRunner):
         # aiohttp lets nobody name the class of its protocols.
         server.__class__ = _Server
         assert isinstance(server, _Server)  # noqa: S101 - for mypy: it is from here on
+        server.stall = self._stall
         server.limit = self._limit
         server.request_handler = _with_known_expectations(server.request_handler)
         return server
@@ -96,6 +104,7 @@ def _with_known_expectations(answer: _RequestHandler) -> _RequestHandler:
 
 
 class _Server(web.Server):
+    stall: float
     limit: ConnectionLimit | None
 
     def __call__(self) -> web.RequestHandler:
@@ -103,12 +112,36 @@ class _Server(web.Server):
 
 
 class _Protocol(web.RequestHandler):
-    __slots__ = ()
+    __slots__ = ("_stalled",)
+
+    _stalled: asyncio.TimerHandle
 
     @property
     def is_idle(self) -> bool:
-        """Whether it waits for a request, or for the rest of its head."""
-        return self._waiter is not None and not self._waiter.done()
+        """Whether it is the client's turn: to send a request, or the rest of one."""
+        if self._waiter is not None:
+            return not self._waiter.done()
+        request = self._current_request
+        has_part = request is not None and not request.content.is_eof()
+        return has_part or not self._request_in_progress
+
+    def drop(self) -> None:
+        """Close it at once; what was not sent so far is not sent."""
+        transport = self.transport
+        self.force_close()
+        if transport is not None:
+            transport.abort()
+
+    def pause_writing(self) -> None:
+        """See asyncio: the reader is behind; one that takes nothing more is let go."""
+        super().pause_writing()
+        if isinstance(self._manager, _Server):
+            self._stalled = self._loop.call_later(self._manager.stall, self.drop)
+
+    def resume_writing(self) -> None:
+        """See asyncio."""
+        self._stalled.cancel()
+        super().resume_writing()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See asyncio; without room for it, the connection ends with a 503."""

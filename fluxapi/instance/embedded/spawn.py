@@ -14,8 +14,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from fluxapi.descriptors import soft_limit_of_jobs
-
 __all__ = ["Command", "exit_fd", "find_program", "limits", "spawn"]
 
 _DEFAULT_PATH = "/bin:/usr/bin"
@@ -67,8 +65,6 @@ def limits(wanted: Mapping[str, object]) -> dict[int, int]:
         if number is None or isinstance(value, bool) or not isinstance(value, int):
             raise ValueError(f"invalid shell option rlimit.{name}={value}")
         soft, hard = resource.getrlimit(number)
-        if number == resource.RLIMIT_NOFILE:
-            soft = soft_limit_of_jobs()
         new = value if value >= 0 else resource.RLIM_INFINITY
         if hard != resource.RLIM_INFINITY and (new == resource.RLIM_INFINITY or new > hard):
             new = hard
@@ -115,23 +111,13 @@ def _start(command: Command, argv: list[str], program: str) -> int:
         _check_executable(program, command.cwd)
         pid = _popen(command, [*_GATE, program, *argv[1:]], _GATE[0])
         os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
-        _restore_limit(pid)
         for number, soft in command.limits.items():
             # What the system does not allow, Flux logs and goes on.
             with contextlib.suppress(OSError, ValueError):
                 resource.prlimit(pid, number, (soft, resource.getrlimit(number)[1]))
         os.kill(pid, signal.SIGCONT)
         return pid
-    pid = _popen(command, argv, program)
-    _restore_limit(pid)
-    return pid
-
-
-def _restore_limit(pid: int) -> None:
-    """Give a process the limit of open files that the service was started with."""
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    with contextlib.suppress(OSError, ValueError):
-        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft_limit_of_jobs(), hard))
+    return _popen(command, argv, program)
 
 
 def _check_executable(program: str, cwd: str | None) -> None:
