@@ -34,7 +34,7 @@ def _instance(settings: Settings, info: InstanceInfo) -> str:
         why = " as FLUX_URI names no Flux broker" if settings.instance == "auto" else ""
         return f"embedded, jobs run on this machine{why}"
     brokers = "1 broker" if info.size == 1 else f"{info.size} brokers"
-    return f"Flux {info.version} at {info.hostname}, {brokers}"
+    return f"Flux {info.version} at {info.hostname}, {brokers}, FLUX_URI={info.uri}"
 
 
 def _authentication(settings: Settings, owner: str) -> str:

@@ -188,7 +188,7 @@ async def _translate(request: web.Request, error: web.HTTPException) -> web.Stre
         return error
     kind = _BY_STATUS.get(error.status, errors.FluxapiError)
     if isinstance(error, web.HTTPNotFound):
-        detail = f"There is no {request.path[:255]} here; /docs lists what there is."
+        detail = f"There is no page or route at {request.path[:255]}; see /docs."
     else:
         detail = error.reason
     return await _told(request, kind(detail))

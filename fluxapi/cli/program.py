@@ -50,7 +50,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
         return USAGE
     parsed, unknown = build_parser(named_command(given)).parse_known_args(given)
     if unknown:
-        note(f"{parsed.command} takes no {unknown[0]}; fluxapi {parsed.command} --help says what.")
+        kind = "option" if unknown[0].startswith("-") else "argument"
+        note(f"unrecognized {kind} {unknown[0]}; see fluxapi {parsed.command} --help")
         return USAGE
     prepare()
     try:

@@ -15,7 +15,7 @@ def agreed(question: str) -> None:
     Where nobody can be asked, ``--yes`` has to be on the command line.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise Failure(f"{question} Nobody is here to say so: give --yes.", USAGE)
+        raise Failure(f"{question} stdin is not a terminal; use --yes.", USAGE)
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

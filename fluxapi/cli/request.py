@@ -345,9 +345,11 @@ def _mode(name: str) -> tuple[str, int | None]:
 
 def _encoded(data: bytes) -> dict[str, str]:
     try:
-        return {"encoding": "utf-8", "data": data.decode("utf-8")}
+        if b"\0" not in data:  # Flux keeps texts as C strings
+            return {"encoding": "utf-8", "data": data.decode("utf-8")}
     except UnicodeDecodeError:
-        return {"encoding": "base64", "data": base64.b64encode(data).decode("ascii")}
+        pass
+    return {"encoding": "base64", "data": base64.b64encode(data).decode("ascii")}
 
 
 def _content(place: str) -> dict[str, str]:

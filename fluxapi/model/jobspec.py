@@ -12,7 +12,7 @@ import binascii
 import math
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -289,21 +289,28 @@ def _encode(document: dict[str, Any]) -> bytes:
     except RecursionError:
         raise ValidationFailed([{"pointer": "", "detail": "is nested too deeply."}]) from None
     # Flux keeps texts as C strings; the search is cheap and nearly always ends here.
-    if rb"\u0000" in encoded and _has_nul(document):
-        raise ValidationFailed(
-            [{"pointer": "", "detail": "must not hold NUL characters, in any text or name."}]
+    place = _nul(document) if rb"\u0000" in encoded else None
+    if place is not None:
+        detail = (
+            f"holds a NUL character, which Flux does not take, in {place[:200]} of the jobspec."
         )
+        raise ValidationFailed([{"pointer": "", "detail": detail}])
     return encoded
 
 
-def _has_nul(value: Any) -> bool:
+def _nul(value: Any, place: str = "") -> str | None:
+    """Return where a text or a name holds a NUL character, if one does."""
     if isinstance(value, str):
-        return "\0" in value
+        return place if "\0" in value else None
+    pairs: Iterable[tuple[Any, Any]] = ()
     if isinstance(value, Mapping):
-        return any(_has_nul(key) or _has_nul(item) for key, item in value.items())
-    if isinstance(value, list):
-        return any(map(_has_nul, value))
-    return False
+        if any("\0" in name for name in value):
+            return f"a name below {place or 'the top'}"
+        pairs = value.items()
+    elif isinstance(value, list):
+        pairs = enumerate(value)
+    found = (_nul(item, f"{place}.{name}".lstrip(".")) for name, item in pairs)
+    return next((where for where in found if where is not None), None)
 
 
 def _wrong(name: str, detail: str) -> dict[str, str]:

@@ -73,7 +73,7 @@ _HOW = {
 """What to type, after what the schema says of the field."""
 
 _HELP = {
-    "command": "Program and arguments, split as a shell would; nothing else of a shell is done.",
+    "command": "Program and arguments. They are split like a shell command line; no other shell syntax is interpreted.",
     "stdin": "Standard input of every task, as it is.",
 }
 """Where the schema also tells of what only a program would send."""

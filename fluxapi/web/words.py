@@ -67,7 +67,7 @@ def _active(record: Mapping[str, Any]) -> str:
 def _ended(record: Mapping[str, Any]) -> str:
     result, ran = record.get("result"), "t_run" in record
     if result == "COMPLETED":
-        return "Ended well"
+        return "Completed"
     if result == "CANCELED":
         return "Canceled while it ran" if ran else "Canceled before it ran"
     if result == "TIMEOUT":

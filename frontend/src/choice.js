@@ -93,7 +93,7 @@ export function choose(where, all, choice, changed) {
       label.append(box, ` ${column.title}${column.sparse ? " (where jobs have one)" : ""}`);
       return { label, box };
     });
-  const reset = element("button", { type: "button", textContent: "As at first" });
+  const reset = element("button", { type: "button", textContent: "Reset columns" });
   reset.addEventListener("click", () => {
     choice.reset();
     for (const { box } of boxes) box.checked = choice.shown.has(box.name);

@@ -44,7 +44,7 @@ export function rewrite() {
 
 /** The button that shows all of them whole, and the zone that they are in. */
 export function choice() {
-  const button = element("button", { type: "button", textContent: "Whole dates" });
+  const button = element("button", { type: "button", textContent: "Full timestamps" });
   button.setAttribute("aria-pressed", "false");
   button.addEventListener("click", () => {
     isWhole = !isWhole;
@@ -52,7 +52,7 @@ export function choice() {
     rewrite();
   });
   const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const where = element("p", { className: "soft moments", textContent: `Times are those of your zone, ${zone}. ` });
+  const where = element("p", { className: "soft moments", textContent: `Times are in your time zone, ${zone}. ` });
   where.append(button);
   return where;
 }

@@ -60,7 +60,7 @@ function ended(record) {
   const ran = "t_run" in record;
   switch (record["result"]) {
     case "COMPLETED":
-      return "Ended well";
+      return "Completed";
     case "CANCELED":
       return ran ? "Canceled while it ran" : "Canceled before it ran";
     case "TIMEOUT":

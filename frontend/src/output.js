@@ -171,7 +171,7 @@ export class Output {
     this.#drawn = [];
     this.cutOff.hidden = true;
     this.#changed = true;
-    this.#tell("What the job writes shows here once it has been read.");
+    this.#tell("Loading output …");
     this.#ask();
   }
 

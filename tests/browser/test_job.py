@@ -59,7 +59,7 @@ def test_a_held_job_is_released_and_seen_to_its_end(site: Service, page: Page) -
     dialog.get_by_role("button", name="Default (16)").click()
     dialog.get_by_role("button", name="Set the urgency").click()
     status(page, "COMPLETED")
-    expect(page.locator("#outcome")).to_have_text("Ended well")
+    expect(page.locator("#outcome")).to_have_text("Completed")
     expect(page.locator('#timeline [data-status="INACTIVE"]')).to_be_visible()
     names = page.locator("#events tr td:nth-child(3)").all_inner_texts()
     assert [names.count(name) for name in ("submit", "urgency", "start", "clean")] == [1] * 4

@@ -224,7 +224,7 @@ def test_columns_are_made_wider_by_keyboard_and_mouse(site: Service, page: Page)
     page.reload()
     expect(head).to_have_css("width", f"{width + 82}px")
     page.locator("summary", has_text="Columns").click()
-    page.get_by_role("button", name="As at first").click()
+    page.get_by_role("button", name="Reset columns").click()
     expect(head).to_have_css("width", f"{width}px")
 
 

@@ -156,7 +156,7 @@ def test_times_can_be_shown_whole(site: Service, phone: Page, jobid: str) -> Non
     time = phone.locator("#timeline time").first
     year = phone.evaluate("String(new Date().getFullYear())")
     expect(time).not_to_contain_text(year)
-    phone.get_by_role("button", name="Whole dates").tap()
+    phone.get_by_role("button", name="Full timestamps").tap()
     expect(time).to_contain_text(year)
     expect(phone.locator("#events time").first).to_contain_text(year)
     fits(phone)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from fluxapi.cli.request import _encoded
 from tests.running import Service, needs_flux
 
 from .program import Program
@@ -286,3 +287,7 @@ def test_a_job_that_never_ran_ends_with_1(run: Program) -> None:
     done = run("wait", jobid)
     assert done.status == 1
     assert "cancel" in done.err
+
+
+def test_a_file_with_nul_characters_is_sent_as_bytes() -> None:
+    assert _encoded(b"a\0b") == {"encoding": "base64", "data": "YQBi"}

@@ -58,7 +58,7 @@ def _run(arguments: argparse.Namespace) -> int:
             raise Failure("--copies takes a number above 0, and goes with no --cc or --bcc.", USAGE)
         ids = list(range(arguments.copies))
     if ids is not None and not words:
-        raise Failure("There is no command to submit: fluxapi bulk --copies N COMMAND.", USAGE)
+        raise Failure("No command is given: fluxapi bulk --copies N COMMAND.", USAGE)
     if ids is None and len(words) > 1:
         raise Failure("One FILE, please; --copies or --cc are for a command.", USAGE)
     fields = request.body(arguments, words if ids is not None else None)

@@ -172,7 +172,7 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format
         _print_table(rows, arguments, chosen)
     if found.truncated and not (arguments.no_header or arguments.json):
         count = plural(arguments.count, "job")
-        note(f"There are more than these {count}: --count takes another number, 0 for all.")
+        note(f"Showing {count}; more match. Use --count=0 for all.")
     return FAILED if found.missing else OK
 
 

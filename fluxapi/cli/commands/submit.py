@@ -51,7 +51,7 @@ def add(parsers: Parsers) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     command = request.split_command(arguments.words)
     if not command:
-        raise Failure("There is no command to submit: fluxapi submit [OPTION…] COMMAND.", USAGE)
+        raise Failure("No command is given: fluxapi submit [OPTION…] COMMAND.", USAGE)
     fields = request.body(arguments, command)
     if arguments.watch and request.reads_nothing(fields):
         # Nothing can be typed into a job that is only watched. On Flux it would wait for it.

@@ -47,10 +47,10 @@ function show() {
   const name = visible(record["name"] || job, { most: SHORT });
   document.title = `${record["status"]} · ${name} · fluxapi`;
   set($("name"), name);
-  set($("status"), gone ? "FORGOTTEN" : record["status"]);
+  set($("status"), gone ? "PURGED" : record["status"]);
   $("status").dataset["status"] = record["status"];
   const said = visible(outcome(record));
-  set($("outcome"), gone ? `${said}. Flux has since forgotten the job.` : said);
+  set($("outcome"), gone ? `${said}. Flux has purged the job since.` : said);
   timeline.draw($("timeline"), record, now);
   facts.draw($("facts"), record);
   deeds.offer(record, gone);

@@ -147,7 +147,7 @@ function mend(name) {
 }
 
 /** @param {number} n */
-const toMend = (n) => `Not submitted: ${count(n, "field")} to mend.`;
+const toMend = (n) => `Not submitted. Fix ${count(n, "field")}.`;
 
 /** Put what is wrong beside the fields, and go to the first of them.
  * @param {Wrong[]} wrong @param {string} detail @param {boolean} bulk
