@@ -22,6 +22,14 @@ _SETTLE_TIMEOUT_S = 10.0
 """How long a request waits until the keys that an earlier service used are known."""
 
 
+class _Turn:
+    """One bulk request of a key at a time; *users* have it or wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0
+
+
 class Idempotency:
     """Remembers keys: the table holds those of jobs, this holds those on their way there.
 
@@ -35,7 +43,7 @@ class Idempotency:
         self._settle_instance = settle
         self._settling: asyncio.Task[None] | None = None
         self._under_way: dict[str, tuple[str, asyncio.Task[int]]] = {}
-        self._locks: dict[str, asyncio.Lock] = {}
+        self._turns: dict[str, _Turn] = {}
         self._owed: dict[str, tuple[int, str]] = {}
 
     def begin_to_settle(self) -> None:
@@ -90,13 +98,15 @@ class Idempotency:
     @contextlib.asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[None]:
         """One bulk request with ``key`` at a time; the next one finds the jobs of the last."""
-        lock = self._locks.setdefault(key, asyncio.Lock())
+        turn = self._turns.setdefault(key, _Turn())
+        turn.users += 1
         try:
-            async with lock:
+            async with turn.lock:
                 yield
         finally:
-            if not lock.locked() and self._locks.get(key) is lock:
-                del self._locks[key]
+            turn.users -= 1
+            if not turn.users:
+                del self._turns[key]
 
     def known(self, mark: KeyMark) -> int | None:
         """Return the job with this key, if there is one; raises ``IdempotencyMismatch``.

@@ -10,7 +10,6 @@ import base64
 import binascii
 import codecs
 import math
-import re
 from collections import deque
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -50,8 +49,7 @@ _LEVELS = ("FATAL", "FATAL", "FATAL", "ERROR", "WARN", "", "DEBUG", "TRACE")
 _MAX_DECODERS = 4096
 """Tasks that may be in the middle of a character; of others the pieces are not put together."""
 
-_SURROGATE = re.compile("[\udc80-\udcff]")
-"""A byte that is not UTF-8, as ``surrogateescape`` has it."""
+_REPLACEMENT = "\ufffd".encode()
 
 _decoder = msgspec.json.Decoder(Event)
 
@@ -181,22 +179,23 @@ class PlainText:
             if context.get("encoding") != "base64":
                 return data
             if len(self._decoders) >= _MAX_DECODERS:
-                return self._counted(data.decode("utf-8", "surrogateescape"))
+                return self.line(data)
             decoder = self._decoders[key] = _new_decoder()
+        whole = decoder.getstate()[0] + data
         text = decoder.decode(data, ended)
         if ended or decoder.getstate()[0] == b"":
             del self._decoders[key]
-        return self._counted(text)
+        return self._counted(text, whole)
 
     def line(self, data: bytes) -> bytes:
         """Return the text of a whole line."""
-        return self._counted(data.decode("utf-8", "surrogateescape"))
+        return self._counted(data.decode("utf-8", "replace"), data)
 
     def end(self) -> bytes:
         """Return what is left of characters that are not whole, and a note of what was replaced."""
         rest = "".join(decoder.decode(b"", True) for decoder in self._decoders.values())
         self._decoders.clear()
-        text = self._counted(rest)
+        text = self._counted(rest, b"")
         return text + self.note().encode()
 
     def note(self) -> str:
@@ -204,21 +203,20 @@ class PlainText:
         if not self.replaced:
             return ""
         return (
-            f"\n[fluxapi: {self.replaced} bytes are not UTF-8 and are shown as \ufffd; "
+            f"\n[fluxapi: {self.replaced} \ufffd stand for bytes that are not UTF-8; "
             "Accept: application/octet-stream gives them as they were written]\n"
         )
 
-    def _counted(self, text: str) -> bytes:
-        data = text.encode("utf-8", "surrogateescape")
-        if len(data) == len(text) and text.isascii():
-            return data
-        found = _SURROGATE.findall(text)
-        self.replaced += len(found)
-        return _SURROGATE.sub("\ufffd", text).encode() if found else data
+    def _counted(self, text: str, data: bytes) -> bytes:
+        """Return *text*, made of *data*; every step is one of C, however many bytes are bad."""
+        if not text.isascii():
+            # Some of them may have been written as such.
+            self.replaced += text.count("\ufffd") - data.count(_REPLACEMENT)
+        return text.encode()
 
 
 def _new_decoder() -> codecs.IncrementalDecoder:
-    return codecs.getincrementaldecoder("utf-8")("surrogateescape")
+    return codecs.getincrementaldecoder("utf-8")("replace")
 
 
 class Tail:

@@ -73,7 +73,7 @@ _HOW = {
 """What to type, after what the schema says of the field."""
 
 _HELP = {
-    "command": "Program and arguments. They are split like a shell command line; no other shell syntax is interpreted.",
+    "command": "Program and arguments, split like a command line; no other shell syntax works.",
     "stdin": "Standard input of every task, as it is.",
 }
 """Where the schema also tells of what only a program would send."""

@@ -158,7 +158,7 @@ async def test_bytes_have_no_charset(service: Service, raw_job: str) -> None:
 async def test_text_says_how_much_of_it_is_replaced(service: Service, raw_job: str) -> None:
     text = await output(service, raw_job, "text/plain", stream="stdout")
     assert text.startswith("a\ufffd\ufffd\n\0b\r\n")
-    assert "2 bytes are not UTF-8" in text
+    assert "2 \ufffd stand for bytes that are not UTF-8" in text
     body = json.loads(await output(service, raw_job))
     assert body["Output"][0] == "a\ufffd\ufffd\n"
     assert body["replaced"] == 2

@@ -151,10 +151,16 @@ def test_replaced_bytes_are_counted_and_told_at_the_end() -> None:
     assert text.take(raw(b"a\xff\xfeb")).decode() == "a\ufffd\ufffdb"
     assert text.take({"data": "\ufffd"}).decode() == "\ufffd"
     assert text.replaced == 2
-    assert "2 bytes are not UTF-8" in text.end().decode()
+    assert "2 \ufffd stand for bytes that are not UTF-8" in text.end().decode()
+
+
+def test_a_replacement_character_of_the_job_in_two_pieces_is_its_own() -> None:
+    text = PlainText()
+    assert b"".join(map(text.take, [raw(b"\xef\xbf"), raw(b"\xbd")])).decode() == "\ufffd"
+    assert text.replaced == 0
 
 
 def test_what_is_cut_off_within_a_character_is_replaced() -> None:
     text = PlainText()
     assert text.take(raw(b"\xe2\x82")) == b""
-    assert text.take(raw(b"", eof=True)).decode() == "\ufffd\ufffd"
+    assert text.take(raw(b"", eof=True)).decode() == "\ufffd"

@@ -52,8 +52,11 @@ _KVS_PAUSE = 0.01
 """Seconds between two looks at an eventlog that is not written yet; Flux commits as often."""
 
 _BACKLOG_PAUSE_S = 0.05
-_ANNOUNCE_S = 0.3
-"""From the validation of a job to its first event: Flux commits batches of 10 ms to its KVS."""
+_QUIET_S = 3.0
+"""Without a new job for so long, all that was validated has been announced."""
+
+_MAX_ANNOUNCE_S = 60.0
+"""Others may submit without end; what was sent before is announced long before this."""
 
 _THREAD_CLOSE_TIMEOUT_S = 2.0
 """How long the end of a thread is waited for; one that is stuck in ``flux_open`` ends by itself."""
@@ -148,7 +151,14 @@ class BrokerInstance:
         """
         while await self._has_ingest_backlog():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(_BACKLOG_PAUSE_S)
-        await asyncio.sleep(_ANNOUNCE_S)
+        # What is validated is committed and announced batch by batch; nothing tells of the last.
+        newest, until = -1, time.monotonic() + _MAX_ANNOUNCE_S
+        quiet_since = time.monotonic()
+        while (now := time.monotonic()) < until and now - quiet_since < _QUIET_S:
+            known = (await self._call("job-manager.getinfo"))["max_jobid"]
+            if known != newest or await self._has_ingest_backlog():
+                newest, quiet_since = known, time.monotonic()
+            await asyncio.sleep(_BACKLOG_PAUSE_S)
 
     async def secret(self) -> bytes:
         """Return the secret that the KVS keeps for all services; see :mod:`.secret`."""
