@@ -38,6 +38,9 @@ STREAM_OFFERS = (
 
 _MAX_INDEX_DIGITS = 15
 
+_SEARCHED = "Output-Searched-Bytes"
+"""A header of a tail that may lack lines: how many bytes of the end were searched for them."""
+
 _EXTRA_LINES = 64
 """Lines that are read besides those of a tail: the first of each task may be cut."""
 
@@ -52,7 +55,7 @@ async def output(request: web.Request) -> web.StreamResponse:
     if tail is not None:
         is_lines = kind != "application/x-ndjson"
         last = Last(tail + _EXTRA_LINES if is_lines and tail else tail, stream, lines=is_lines)
-    source = request.app[keys.INSTANCE].output(job.id, last=last)
+    source = forms.Search(request.app[keys.INSTANCE].output(job.id, last=last))
     if kind == "application/x-ndjson":
         pieces = forms.entries(source, stream, tail)
     elif kind == "application/octet-stream":
@@ -61,7 +64,12 @@ async def output(request: web.Request) -> web.StreamResponse:
         pieces = forms.text(source, stream, tail)
     else:
         pieces = forms.document(source, encode_f58(job.id), stream, tail)
-    return await send(request, kind, pieces)
+    return await send(request, kind, pieces, lambda: _headers(source))
+
+
+def _headers(source: forms.Search) -> dict[str, str]:
+    """Return a header that says how far the search for a tail went, if it ended at its bound."""
+    return {_SEARCHED: str(source.searched)} if source.searched else {}
 
 
 @dataclass(frozen=True)

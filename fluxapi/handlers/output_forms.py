@@ -7,14 +7,14 @@ What the job's shell says about the job (entries of the name ``log``) belongs to
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator
 
 from fluxapi.model.eventlog import Event, encode_event
 from fluxapi.model.output import OutputBatch, PlainText, is_of, log_line, written
 
 from .support import json_bytes
 
-__all__ = ["Lines", "document", "entries", "text", "written_bytes"]
+__all__ = ["Lines", "Search", "document", "entries", "text", "written_bytes"]
 
 Source = AsyncIterator[OutputBatch]
 
@@ -31,6 +31,32 @@ _MAX_REDIRECTS = 100
 
 _LOGS = "stderr"
 """The stream that messages of the job shell belong to."""
+
+
+class Search:
+    """Batches of an output, and how far a search for its end went if it ended at its bound.
+
+    ``searched`` is the number of bytes then, and 0 otherwise.
+    """
+
+    def __init__(self, source: Source) -> None:
+        self.searched = 0
+        self._source = source
+
+    async def __aiter__(self) -> AsyncIterator[OutputBatch]:
+        async for batch in self._source:
+            if batch.cut:
+                self.searched = batch.searched
+            yield batch
+
+    def note(self) -> bytes:
+        """Return a line that says how far the search went; nothing if it found everything."""
+        if not self.searched:
+            return b""
+        return (
+            b"\n[fluxapi: only the last %d bytes of the output were searched; "
+            b"without tail all of it is read]\n" % self.searched
+        )
 
 
 class Lines:
@@ -88,7 +114,7 @@ def bytes_of(event: Event, stream: str | None = None) -> bytes:
 
 
 async def written_bytes(
-    source: Source, stream: str | None, tail: int | None
+    source: Search, stream: str | None, tail: int | None
 ) -> AsyncIterator[bytes]:
     """What the job wrote, byte for byte."""
     if tail is None:
@@ -99,7 +125,7 @@ async def written_bytes(
         yield b"".join(lines)
 
 
-async def text(source: Source, stream: str | None, tail: int | None) -> AsyncIterator[bytes]:
+async def text(source: Search, stream: str | None, tail: int | None) -> AsyncIterator[bytes]:
     """What the job wrote as text in UTF-8, and at its end how much of it is not."""
     made = PlainText()
     if tail is None:
@@ -108,7 +134,7 @@ async def text(source: Source, stream: str | None, tail: int | None) -> AsyncIte
     else:
         async for lines in _lines(source, Lines(stream), tail):
             yield b"".join(map(made.line, lines))
-    yield made.end()
+    yield made.end() + source.note()
 
 
 def _text_of(event: Event, stream: str | None, made: PlainText) -> bytes:
@@ -117,7 +143,7 @@ def _text_of(event: Event, stream: str | None, made: PlainText) -> bytes:
     return made.take(event.context or {}) if is_of(event, stream) else b""
 
 
-async def entries(source: Source, stream: str | None, tail: int | None) -> AsyncIterator[bytes]:
+async def entries(source: Search, stream: str | None, tail: int | None) -> AsyncIterator[bytes]:
     """The entries as Flux has them, one a line."""
     kept: deque[bytes] = deque()
     held = 0
@@ -132,7 +158,7 @@ async def entries(source: Source, stream: str | None, tail: int | None) -> Async
 
 
 async def document(
-    source: Source, name: str, stream: str | None, tail: int | None
+    source: Search, name: str, stream: str | None, tail: int | None
 ) -> AsyncIterator[bytes]:
     """``{"Output": [...]}``, piece by piece; without any entry yet, a Message."""
     started = False
@@ -157,10 +183,14 @@ async def document(
         closing += b',"redirects":' + json_bytes(gathered.redirects)
     if made.replaced:
         closing += b',"replaced":%d' % made.replaced
+    if source.searched:
+        closing += b',"searched":%d' % source.searched
     yield closing + b"}"
 
 
-async def _lines(source: Source, lines: Lines, tail: int | None) -> AsyncIterator[list[bytes]]:
+async def _lines(
+    source: AsyncIterable[OutputBatch], lines: Lines, tail: int | None
+) -> AsyncIterator[list[bytes]]:
     kept: deque[bytes] = deque()
     held = 0
     async for batch in source:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 
 from aiohttp import web
@@ -24,8 +24,15 @@ _LOOK_S = 1.0
 """Seconds between two looks whether the reader is still there while an answer is made."""
 
 
-async def send(request: web.Request, kind: str, pieces: AsyncIterator[bytes]) -> web.StreamResponse:
+async def send(
+    request: web.Request,
+    kind: str,
+    pieces: AsyncIterator[bytes],
+    headers: Callable[[], Mapping[str, str]] = dict,
+) -> web.StreamResponse:
     """Answer with ``pieces``, as the media type ``kind``.
+
+    ``headers`` is called when the first piece is known.
 
     One that goes on for more than a piece counts as a stream: there is a limit, it ends with the
     service, and a reader that takes nothing for too long is let go.
@@ -35,9 +42,9 @@ async def send(request: web.Request, kind: str, pieces: AsyncIterator[bytes]) ->
         first = await _while_read(request, _joined(parts))
         charset = "utf-8" if kind == "text/plain" else None
         if len(first) < _PIECE_BYTES:
-            return web.Response(body=first, content_type=kind, charset=charset)
+            return web.Response(body=first, content_type=kind, charset=charset, headers=headers())
         with request.app[keys.CONNECTIONS].hold(lambda: _abort(request)):
-            response = web.StreamResponse()
+            response = web.StreamResponse(headers=headers())
             response.content_type = kind
             if charset is not None:
                 response.charset = charset

@@ -21,6 +21,7 @@ from .shallow import decode
 
 __all__ = [
     "MAX_ENTRY_BYTES",
+    "MAX_SEARCH_BYTES",
     "WEIGHT_BYTES",
     "Last",
     "OutputBatch",
@@ -36,6 +37,9 @@ __all__ = [
 
 MAX_ENTRY_BYTES = 16 << 20
 """A longer entry is left out. The job shell writes at most a line or a few MiB at once."""
+
+MAX_SEARCH_BYTES = 256 << 20
+"""Bytes of an eventlog, from its end, in which the end of an output is searched for."""
 
 WEIGHT_BYTES = 512
 """Memory that an entry takes besides its data, about."""
@@ -59,13 +63,15 @@ class Last(msgspec.Struct, frozen=True):
 
     It begins with the last ``count`` entries that hold data of ``stream`` (``None``: any) or, if
     ``lines``, with the entries that hold the last ``count`` newlines. What lies between belongs to
-    it, without the data of other streams, in at most about ``size`` bytes.
+    it, without the data of other streams, in at most about ``size`` bytes. It is searched for in
+    about the last ``search`` bytes of the eventlog.
     """
 
     count: int
     stream: str | None = None
     lines: bool = False
     size: int = 8 << 20
+    search: int = MAX_SEARCH_BYTES
 
     def weight(self, event: Event) -> int:
         """Return how much of ``count`` an entry makes up."""
@@ -79,10 +85,15 @@ class OutputBatch(msgspec.Struct):
 
     An index grows from entry to entry and stays that of its entry, but may skip numbers from one
     batch to the next. Without entries, ``first`` is the index from which the next may come.
+
+    In a batch without entries, ``searched`` is how many bytes of the eventlog a search for its end
+    has read so far. The last batch of a search that ended at its bound is ``cut``.
     """
 
     first: int
     events: list[Event]
+    searched: int = 0
+    cut: bool = False
 
     def __iter__(self) -> Iterator[Event]:
         return iter(self.events)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from fluxapi.handlers import sending
 from fluxapi.handlers.output_forms import Lines
 from fluxapi.model import jobid
 from fluxapi.model.eventlog import Event
+from fluxapi.model.output import OutputBatch
 
 from .conftest import Service, Start
 
@@ -219,6 +221,33 @@ async def test_a_tail_of_entries_is_bounded_in_bytes(service: Service) -> None:
     service.instance.write(jobid.parse(name), *entries)
     found = await output_bytes(service, name, "application/x-ndjson", tail=20)
     assert len(found) < 9 << 20
+
+
+@pytest.mark.parametrize("kind", ["*/*", "text/plain", BYTES, "application/x-ndjson"])
+async def test_a_search_that_ended_at_its_bound_is_told(
+    service: Service, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    async def cut(*_: Any, **__: Any) -> AsyncIterator[OutputBatch]:
+        yield OutputBatch(7, [Event(0.0, "data", {"stream": "stderr", "data": "found\n"})])
+        yield OutputBatch(9, [], searched=1000, cut=True)
+
+    name = await service.submit()
+    monkeypatch.setattr(service.instance, "output", cut)
+    response = await service.client.get(
+        f"/jobs/{name}/output", params={"tail": 2}, headers={"Accept": kind}
+    )
+    text = await response.text()
+    assert response.headers["Output-Searched-Bytes"] == "1000"
+    assert "found" in text
+    if kind == "*/*":
+        assert json.loads(text)["searched"] == 1000
+    if kind == "text/plain":
+        assert "only the last 1000 bytes of the output were searched" in text
+
+
+async def test_a_tail_that_is_complete_says_nothing_of_a_search(service: Service, job: str) -> None:
+    response = await service.client.get(f"/jobs/{job}/output", params={"tail": 2})
+    assert "Output-Searched-Bytes" not in response.headers
 
 
 async def test_a_reader_that_takes_nothing_is_let_go(

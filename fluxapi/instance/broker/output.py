@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import AsyncGenerator, Sequence
 
 import msgspec
@@ -59,6 +59,9 @@ _COUNT_BYTES = 1 << 20
 
 _MAX_CACHE_BYTES = 32 << 20
 """Bytes of lists of references that are kept, of jobs that have ended."""
+
+_MAX_AHEAD = 2
+"""Blobs that are loaded while the one before is searched."""
 
 _LOOKUP_SHARE = 20
 """A list is looked up again after this many times the time that the last lookup took."""
@@ -213,37 +216,58 @@ class OutputReader:
                 index += len(events)
             yield OutputBatch((number + 1) << _BLOB_SHIFT, [])
 
+    async def _blobs_from_end(self, references: References) -> AsyncGenerator[bytes, None]:
+        """Yield the blobs from the last to the first.
+
+        A reader that wants many is given the next ones sooner; one that wants a few costs no more.
+        """
+        ahead: deque[asyncio.Task[bytes]] = deque()
+        number = len(references) - 1
+        try:
+            for taken in range(len(references)):
+                while number >= 0 and len(ahead) < max(min(taken, _MAX_AHEAD), 1):
+                    loading = self._load(references, number)
+                    ahead.append(asyncio.create_task(loading, name="blob ahead"))
+                    number -= 1
+                yield await ahead[0]
+                ahead.popleft()
+        finally:
+            for task in ahead:
+                task.cancel()
+            await asyncio.gather(*ahead, return_exceptions=True)
+
     async def _tail(self, references: References, last: Last) -> Batches:
         """Yield the end of an output, and load only the blobs that hold it."""
         runs: list[OutputBatch] = []
-        left, room = last.count, last.size
-        for number in range(len(references) - 1, -1, -1):
-            if left <= 0 or room <= 0:
-                break
-            blob = await self._load(references, number)
-            lines = _backwards(blob, last.stream)
-            found: list[tuple[int, Event]] = []
-            async for place, line in lines:
-                if place > _MAX_PLACE:
-                    continue
-                event = decode_entry(line)
-                if event.name == "data" and not is_of(event, last.stream):
-                    continue
-                room -= len(line) + WEIGHT_BYTES
-                if room <= 0 and (runs or found):
-                    break
-                found.append((place, event))
-                left -= last.weight(event)
-                if left <= 0:
-                    break
-            await lines.aclose()
-            if not found:
+        left, room, searched = last.count, last.size, 0
+        number = len(references)
+        async with contextlib.aclosing(self._blobs_from_end(references)) as blobs:
+            while number and left > 0 and room > 0 and searched < last.search:
+                number -= 1
+                blob = await anext(blobs)
+                found: list[tuple[int, Event]] = []
+                async with contextlib.aclosing(_backwards(blob, last.stream)) as lines:
+                    async for place, line in lines:
+                        if place > _MAX_PLACE:
+                            continue
+                        event = decode_entry(line)
+                        if event.name == "data" and not is_of(event, last.stream):
+                            continue
+                        room -= len(line) + WEIGHT_BYTES
+                        if room <= 0 and (runs or found):
+                            break
+                        found.append((place, event))
+                        left -= last.weight(event)
+                        if left <= 0:
+                            break
+                searched += len(blob)
                 # A reader that has left ends the search here.
-                yield OutputBatch(number << _BLOB_SHIFT, [])
-            runs += _runs(number << _BLOB_SHIFT, found)
+                yield OutputBatch(number << _BLOB_SHIFT, [], searched)
+                runs += _runs(number << _BLOB_SHIFT, found)
         for run in reversed(runs):
             yield run
-        yield OutputBatch(len(references) << _BLOB_SHIFT, [])
+        cut = bool(number) and left > 0 and room > 0
+        yield OutputBatch(len(references) << _BLOB_SHIFT, [], searched, cut=cut)
 
 
 def _key(jobid: int) -> str:
@@ -287,11 +311,12 @@ async def _backwards(blob: bytes, stream: str | None) -> AsyncGenerator[tuple[in
         begin = blob.rfind(b"\n", 0, max(end - _PIECE_BYTES, 0)) + 1
         piece = blob[begin:end]
         end = begin
-        lines = piece.removesuffix(b"\n").split(b"\n")
-        if stream is None or not _is_of_others(piece, len(lines), stream.encode()):
+        count = piece.count(b"\n") + (not piece.endswith(b"\n"))
+        if stream is None or not _is_of_others(piece, count, stream.encode()):
+            lines = piece.removesuffix(b"\n").split(b"\n")
             for number, line in zip(range(place - 1, -1, -1), reversed(lines), strict=False):
                 yield number, line
-        place -= len(lines)
+        place -= count
         await asyncio.sleep(0)
 
 

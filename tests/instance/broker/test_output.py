@@ -133,6 +133,48 @@ async def test_a_tail_loads_the_last_blobs_only(last: Last, data: str, loads: in
     assert all(everything[index] == event for index, event in found)
 
 
+async def test_a_search_is_bounded_and_says_how_far_it_went() -> None:
+    kvs = Kvs(ONE, TWO, THREE)
+    search = reader(kvs).so_far(JOB, last=Last(1, "stderr", search=len(THREE) + 1))
+    batches = [batch async for batch in search]
+    assert [len(batch) for batch in batches] == [0, 0, 0]
+    assert [batch.searched for batch in batches[:2]] == [len(THREE), len(TWO + THREE)]
+    assert (batches[-1].searched, batches[-1].cut) == (len(TWO + THREE), True)
+
+
+async def test_a_search_that_reaches_the_beginning_is_not_cut() -> None:
+    search = reader(Kvs(ONE, TWO)).so_far(JOB, last=Last(5, "stderr", search=len(ONE + TWO)))
+    batches = [batch async for batch in search]
+    assert batches[-1].searched == len(ONE + TWO)
+    assert not batches[-1].cut
+
+
+async def test_a_search_ends_when_its_reader_leaves() -> None:
+    blobs = [blob_of(entry(f"{number}\n")) for number in range(20)]
+    kvs = Kvs(*blobs)
+    async with aclosing(reader(kvs).so_far(JOB, last=Last(1, "stderr"))) as batches:
+        async for _ in batches:
+            break
+    assert len(kvs.loaded) <= 2
+    assert not [task for task in asyncio.all_tasks() if task.get_name() == "blob ahead"]
+
+
+async def test_a_canceled_search_loads_no_more() -> None:
+    blobs = [blob_of(entry(f"{number}\n")) for number in range(20)]
+    kvs = Kvs(*blobs)
+    kvs.hold.clear()
+    search = asyncio.create_task(read(reader(kvs), last=Last(1, "stderr")))
+    await asyncio.sleep(0)
+    search.cancel()
+    await asyncio.wait({search})
+    kvs.hold.set()
+    tasks = {task.get_name(): task for task in asyncio.all_tasks()}
+    assert "blob ahead" not in tasks
+    if "blob" in tasks:
+        await asyncio.wait({tasks["blob"]})
+    assert len(kvs.loaded) <= 1
+
+
 async def test_a_tail_says_where_the_end_is() -> None:
     batches = [batch async for batch in reader(Kvs(ONE, TWO)).so_far(JOB, last=Last(0))]
     assert batches == [OutputBatch(2 << SHIFT, [])]
