@@ -44,13 +44,13 @@ read_address() {
 # and a name without a dot in FLUXAPI_ALLOWED_HOSTS is a Service of the same namespace.
 allow_own_names() {
     local names=${FLUXAPI_ALLOWED_HOSTS-} hostname=${HOSTNAME:-$(uname -n)} domain='' line name short
-    local -a given
+    local -a given words
     while read -r line; do
         [[ " ${line%%#*} " == *[[:blank:]]"$hostname"[[:blank:]]* ]] || continue
-        # Words on purpose: an address, then names.
-        # shellcheck disable=SC2086
-        set -- ${line%%#*}
-        for name in "${@:2}"; do
+        # An address, then names. One with another character than those of a name is none.
+        read -r -a words <<< "${line%%#*}"
+        for name in "${words[@]:1}"; do
+            [[ $name =~ ^[[:alnum:]._-]+$ ]] || continue
             names+=,$name
             [[ $name =~ ^[^.]+\.[^.]+(\.[^.]+\.svc\..+)$ ]] && domain=${BASH_REMATCH[1]}
             [[ $name =~ ^([^.]+)\.([^.]+)\.([^.]+)\.svc\. ]] || continue

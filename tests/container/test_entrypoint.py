@@ -336,6 +336,7 @@ NAMES_OF_A_SERVICE = {"fluxapi", "fluxapi.lab", "fluxapi.lab.svc", "fluxapi.lab.
         ),
         ("0a1b", "172.17.0.2\t0a1b\n", "fluxapi", {"0a1b", "fluxapi"}),
         ("0a1b", "127.0.0.1\tlocalhost\n", "", set()),
+        ("0a1b", "172.17.0.2\t0a1b * $(id) a,b\n", "", {"0a1b"}),
     ],
 )
 def test_the_names_in_the_network_of_the_container_are_allowed(
