@@ -121,6 +121,10 @@ class Signer:
         return self._head + base64.b64encode(submission.jobspec) + tail
 
 
+_WEIGHT_BYTES = 2048
+"""Bytes of a jobspec that weigh as much as another job."""
+
+
 class Submissions:
     """A batch of jobs to submit; ``future`` gets a list of ids and errors in their order.
 
@@ -143,6 +147,10 @@ class Submissions:
     def all_sent(self) -> bool:
         """Whether every job went out."""
         return self.sent == len(self._submissions)
+
+    def weight(self, index: int) -> int:
+        """Return how much of the window the job takes: 1, and 1 more for each 2 KiB."""
+        return 1 + len(self._submissions[index].jobspec) // _WEIGHT_BYTES
 
     def next(self, signer: Signer) -> tuple[int, bytes]:
         """Number and body of the next request."""

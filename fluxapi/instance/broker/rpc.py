@@ -31,7 +31,8 @@ _log = logging.getLogger(__name__)
 
 WINDOW = 2048
 """Submissions in flight. Flux commits in batches, so more go faster; a call that comes after them
-waits for that many."""
+waits for that many. A large one counts as several (:meth:`Submissions.weight`): Flux takes seconds
+for ten megabytes, and answers none of them before."""
 
 _SLICE = 64
 """Submissions sent, or responses taken, before the other batches and the other direction."""
@@ -251,7 +252,7 @@ class RpcThread:
         if self._window == WINDOW:
             self._progress = now
         for _ in range(_SLICE):
-            if not self._batches or not self._window:
+            if not self._batches or self._window <= 0:
                 return False
             batch = self._batches.popleft()
             if batch.all_sent:  # it was failed
@@ -259,11 +260,11 @@ class RpcThread:
             index, payload = batch.next(signer)
             if not batch.all_sent:
                 self._batches.append(batch)
-            self._window -= 1
+            self._window -= batch.weight(index)
             connection.request(Submissions.topic, payload, self._new_tag(batch, index))
             if connection.clogged:
                 return False
-        return bool(self._batches and self._window)
+        return bool(self._batches) and self._window > 0
 
     def _new_tag(self, request: Request, index: int) -> int:
         tag = next(self._tags) % _MAX_TAG
@@ -292,7 +293,7 @@ class RpcThread:
                 continue
             request, index = found
             if isinstance(request, Submissions):
-                self._window += 1
+                self._window += request.weight(index)
                 self._progress = now
             elif isinstance(request, Stream):
                 streams.append(request)

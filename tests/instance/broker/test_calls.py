@@ -7,6 +7,7 @@ import base64
 import errno
 import json
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ import pytest
 from fluxapi.errors import FluxRefused, InstanceUnavailable
 from fluxapi.instance.broker.calls import Call, Signer, Stream, Submissions
 from fluxapi.instance.broker.refusal import lost
+from fluxapi.instance.broker.rpc import RpcThread
 from fluxapi.instance.protocol import Submission
 
 ONE = Submission(b'{"version":1}')
@@ -39,6 +41,19 @@ def test_a_job_is_signed_with_the_mechanism_none() -> None:
 def test_flags_of_a_submission(*, waitable: bool, debug: bool, flags: int) -> None:
     submission = Submission(b"{}", waitable=waitable, debug=debug)
     assert json.loads(Signer(0).payload(submission))["flags"] == flags
+
+
+async def test_few_large_jobs_are_sent_before_one_is_answered() -> None:
+    large = Submission(json.dumps({"command": "x" * (1 << 20)}).encode())
+    small = Submissions([ONE] * 40)
+    assert small.weight(0) == 1
+    thread = RpcThread(None, None, 10.0)
+    thread._signer = Signer(0)
+    thread._batches.append(Submissions([large] * 40))
+    sent: list[int] = []
+    connection: Any = SimpleNamespace(request=lambda _, body, __: sent.append(len(body)), clogged=0)
+    assert not thread._send_batches(connection, 0.0)
+    assert 2 <= len(sent) <= 5
 
 
 async def test_a_call_gets_its_answer() -> None:
