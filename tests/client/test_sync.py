@@ -218,10 +218,8 @@ def test_what_reads_from_another_is_closed_before_it(caplog: pytest.LogCaptureFi
 
 
 INTERRUPTED = """
-import signal, sys
+import sys
 from fluxapi.client import Client
-# A shell starts what runs in its background with the signal ignored.
-signal.signal(signal.SIGINT, signal.default_int_handler)
 flux = Client(sys.argv[1])
 id = flux.submit(["sleep", "600"])
 stream = flux.follow_output(id)

@@ -39,6 +39,7 @@ MAX_LIMIT = 8192
 PLACES = {"cert", "extra-index-url", "find-links", "index-url", "no-index", "trusted-host"}
 """Options of pip that say where packages come from."""
 
+HOME_OF_ROOT = "/root"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 
 
@@ -258,7 +259,7 @@ def _registries(folder: Path) -> list[str]:
     pip, npm = folder / "pip.conf", folder / "npmrc"
     pip.write_text("\n".join(dict.fromkeys(lines)) + "\n", encoding="utf-8")
     npm.write_text(f"cafile={CERTIFICATES}\n", encoding="utf-8")
-    mounts |= {f"{pip}:/etc/pip.conf", f"{npm}:/root/.npmrc"}
+    mounts |= {f"{pip}:/etc/pip.conf", f"{npm}:{HOME_OF_ROOT}/.npmrc"}
     return [
         f"--volume={mount if ':' in mount else f'{mount}:{mount}'}:ro" for mount in sorted(mounts)
     ]
