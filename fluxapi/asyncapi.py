@@ -34,17 +34,17 @@ CLIENT = {
 _TYPES = {"authenticate": "auth"}
 """The ``type`` of a message whose name is another: the service has an ``auth``, too."""
 
-SERVER = ("event", "job", "gone", "snapshot", "mark", "reset", "stats", "output", "end")
+SERVER = ("event", "job", "gone", "snapshot", "mark", "reset", "stats", "output", "progress", "end")
 """Messages of the service on any wire."""
 
 _ANSWERS = ("subscribed", "unsubscribed", "auth", "error")
 """Messages of the service on sockets only."""
 
-_ALL = tuple(kind for kind in SERVER if kind != "output")
+_ALL = tuple(kind for kind in SERVER if kind not in {"output", "progress"})
 SHOWN = {
     "followEvents": _ALL,
     "followJob": ("event", "gone", "mark", "reset", "end"),
-    "followOutput": ("output", "end"),
+    "followOutput": ("output", "progress", "end"),
 }
 """Which messages each stream over plain HTTP carries, by the name of its route."""
 

@@ -9,6 +9,7 @@ and nobody waits for anybody.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Protocol
@@ -32,6 +33,9 @@ _TOTAL = 64 << 20
 
 _LEAST = 64 << 10
 """Bytes that a window may keep, however many there are."""
+
+_PROGRESS_INTERVAL_S = 1.0
+"""Seconds of a search in which nothing was written, after which the viewer is told of it."""
 
 _HEARTBEAT = b": \n\n"
 """A comment in a stream of Server-Sent Events."""
@@ -230,11 +234,27 @@ class _Viewer:
         known = self.watch.tail(count, stream)
         if known is not None:
             return known
-        reading = self._instance.output(self.watch.jobid, last=Last(count, stream))
+        last = Last(count, stream)
+        told = time.monotonic()
+        reading = self._instance.output(self.watch.jobid, last=last)
         async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
             async for batch in batches:
                 await self._write_all(batch)
+                now = time.monotonic()
+                if batch.cut or (batch.searched and now - told >= _PROGRESS_INTERVAL_S):
+                    told = now
+                    await self.outlet.drained()
+                    self._tell_progress(batch, last)
         return self._position
+
+    def _tell_progress(self, batch: OutputBatch, last: Last) -> None:
+        """Write how far the search for a tail has come, and whether it ended at its bound."""
+        body = msgspec.json.encode(
+            {"searched": batch.searched, "limit": last.search, "cut": batch.cut}
+        )[1:]
+        frame = self.wire.frame("progress", b"", body)
+        if frame:
+            self.outlet.write(self.wire.join([frame]))
 
     async def _write_all(self, batch: OutputBatch) -> None:
         for piece in pieces(batch.first, batch.events):

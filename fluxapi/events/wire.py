@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from fluxapi.model.output import PlainText, log_line, written
+from fluxapi.model.output import PlainText, log_line, search_note, written
 
 __all__ = [
     "EventlogText",
@@ -186,6 +186,8 @@ class OutputText(msgspec.Struct):
 
     def frame(self, kind: str, cursor: bytes, body: bytes) -> bytes:  # noqa: ARG002 - a wire
         """What one entry stands for; at the end, what is left to say."""
+        if kind == "progress":
+            return b"" if self.exact else search_note(msgspec.json.decode(b"{" + body))
         if kind != "output":
             return b"" if self.exact or kind != "end" else self.text.end()
         entry = msgspec.json.decode(b"{" + body)

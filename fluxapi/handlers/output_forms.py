@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
 
 from fluxapi.model.eventlog import Event, encode_event
-from fluxapi.model.output import OutputBatch, PlainText, is_of, log_line, written
+from fluxapi.model.output import OutputBatch, PlainText, is_of, log_line, search_note, written
 
 from .support import json_bytes
 
@@ -51,12 +51,7 @@ class Search:
 
     def note(self) -> bytes:
         """Return a line that says how far the search went; nothing if it found everything."""
-        if not self.searched:
-            return b""
-        return (
-            b"\n[fluxapi: only the last %d bytes of the output were searched; "
-            b"without tail all of it is read]\n" % self.searched
-        )
+        return search_note({"cut": bool(self.searched), "searched": self.searched})
 
 
 class Lines:

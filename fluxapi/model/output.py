@@ -32,6 +32,7 @@ __all__ = [
     "holds_data",
     "is_of",
     "log_line",
+    "search_note",
     "written",
 ]
 
@@ -167,6 +168,16 @@ def log_line(context: Mapping[str, Any]) -> str:
     if isinstance(component, str) and component:
         words.append(component)
     return ": ".join([*words, str(context.get("message", ""))]) + "\n"
+
+
+def search_note(progress: Mapping[str, Any]) -> bytes:
+    """Return a line that says how far the search for a tail went, if it ended at its bound."""
+    if not progress["cut"]:
+        return b""
+    return (
+        b"\n[fluxapi: only the last %d bytes of the output were searched; "
+        b"without tail all of it is read]\n" % progress["searched"]
+    )
 
 
 class PlainText:

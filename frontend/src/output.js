@@ -27,6 +27,8 @@ const AGAIN = 3000;
 /** Pixels from the end that count as the end. */
 const NEAR = 24;
 
+const ONLY_END = "Only the end of the output is shown here.";
+
 /** @type {[string, string][]} */
 const STREAMS = [["", "Both"], ["stdout", "stdout"], ["stderr", "stderr"]];
 
@@ -39,6 +41,8 @@ export class Output {
   #last;
   #firstIndex = -1;
   #entries = 0;
+  /** Whether the search for the end was given up at its limit. */
+  #isCut = false;
   #subscriptions = 0;
   #following = true;
   /** Whether scrolling to the end is enough to follow again. */
@@ -68,7 +72,7 @@ export class Output {
     this.whole = parts.whole;
     this.channel = channel;
     this.job = job;
-    this.cutOff = element("p", { className: "cut", textContent: "Only the end of the output is shown here." });
+    this.cutOff = element("p", { className: "cut", textContent: ONLY_END });
     this.cutOff.hidden = true;
     this.screen.replaceChildren(this.cutOff);
     this.screen.hidden = false;
@@ -165,6 +169,8 @@ export class Output {
     this.#last = undefined;
     this.#firstIndex = -1;
     this.#entries = 0;
+    this.#isCut = false;
+    this.cutOff.textContent = ONLY_END;
     this.#ended = false;
     this.#following = true;
     this.#scrolledAway = false;
@@ -193,8 +199,18 @@ export class Output {
   /** @param {Message} message */
   #take(message) {
     if (message.type === "output") this.#add(message);
+    else if (message.type === "progress") this.#progress(message);
     else if (message.type === "end") this.#end(message["reason"], message["detail"]);
     else if (message.type === "error") this.#tell(message["detail"]);
+  }
+
+  /** Say how far the search for the end of one stream has come. @param {Message} message */
+  #progress(message) {
+    const [searched, limit] = [message["searched"], message["limit"]].map((bytes) => `${Math.round(bytes / 1e6)} MB`);
+    if (message["cut"]) {
+      this.cutOff.textContent = `Only the last ${searched} of the output were searched for this stream.`;
+      this.#isCut = this.#changed = true;
+    } else this.#tell(`Reading the output: ${searched} of at most ${limit}`);
   }
 
   /** @param {Message} entry */
@@ -221,7 +237,8 @@ export class Output {
     }
     this.#ended = true;
     const isEmpty = this.#terminal.lines.length === 0;
-    if (reason === "finished") this.#tell(isEmpty ? NOTHING[this.#stream] ?? "" : "The end: the job writes no more.");
+    if (isEmpty && this.#isCut) this.#tell("The end: nothing of this stream in what was searched.");
+    else if (reason === "finished") this.#tell(isEmpty ? NOTHING[this.#stream] ?? "" : "The end: the job writes no more.");
     else if (reason === "no-output") this.#tell(NOTHING[""] ?? "");
     else this.#tell(detail);
     this.#draw();
@@ -258,7 +275,7 @@ export class Output {
     }
     this.#paint();
     this.screen.classList.toggle("ranked", ranks.size > 1);
-    this.cutOff.hidden = first === 0 && !(this.#firstIndex > 1 && this.#entries >= TAIL);
+    this.cutOff.hidden = !this.#isCut && first === 0 && !(this.#firstIndex > 1 && this.#entries >= TAIL);
     this.#heldBack = 0;
     this.#say();
     if (this.#following) this.#toEnd();

@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from fluxapi.errors import InstanceUnavailable, JobNotFound
-from fluxapi.events import watch
+from fluxapi.events import output, watch
 from fluxapi.events.cursor import new_epoch
 from fluxapi.events.entries import PIECE, encode_entry
 from fluxapi.events.hub import Hub
@@ -23,7 +23,7 @@ from fluxapi.events.trail import Trail
 from fluxapi.events.watch import Watch
 from fluxapi.events.wire import Lines, OutputText, ServerSentEvents, Wire
 from fluxapi.model.eventlog import Event
-from fluxapi.model.output import written
+from fluxapi.model.output import OutputBatch, written
 from tests.handlers.fake import FakeInstance
 
 JOB = 1 << 24
@@ -240,6 +240,30 @@ async def test_tail(place: Place, tail: int, text: str, *, is_watched: bool) -> 
     assert reader.text == text
     # The window tells where the tail begins.
     assert place.instance.reads[JOB] == 0
+
+
+@pytest.mark.parametrize(("interval", "count"), [(0.0, 2), (1e9, 1)])
+async def test_a_search_tells_how_far_it_is_and_that_it_ended_early(
+    place: Place, monkeypatch: pytest.MonkeyPatch, interval: float, count: int
+) -> None:
+    async def search(*_: Any, **options: Any) -> AsyncIterator[OutputBatch]:
+        if options.get("follow"):
+            yield OutputBatch(9, [])
+            return
+        yield OutputBatch(8, [], searched=500)
+        yield OutputBatch(9, [], searched=1000, cut=True)
+
+    monkeypatch.setattr(output, "_PROGRESS_INTERVAL_S", interval)
+    monkeypatch.setattr(Watch, "tail", lambda *_: None)
+    monkeypatch.setattr(place.instance, "output", search)
+    reader = place.view(tail=2, stream="stderr")
+    text = place.view(OutputText(chunked=False), tail=2, stream="stderr")
+    await reader.end()
+    await text.end()
+    found = [message for message in reader.messages if message["type"] == "progress"]
+    assert len(found) == count
+    assert (found[-1]["searched"], found[-1]["cut"]) == (1000, True)
+    assert b"only the last 1000 bytes of the output were searched" in text.line.data
 
 
 async def _nothing_waits(place: Place) -> None:
