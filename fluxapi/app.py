@@ -16,7 +16,7 @@ from aiohttp import web
 
 from . import account, asyncapi, keys, middleware, openapi, schema
 from .auth import Credentials
-from .errors import FluxRefused, Forbidden
+from .errors import FluxRefused, Forbidden, InstanceUnavailable
 from .events.connections import Connections
 from .events.cursor import instance_tag, new_epoch
 from .events.history import History
@@ -209,6 +209,8 @@ async def _settle(app: web.Application) -> None:
     """Return once the table holds what an earlier service has submitted."""
     await app[keys.JOURNAL].caught_up()
     await app[keys.INSTANCE].settle()
+    if not app[keys.JOURNAL].ready:
+        raise InstanceUnavailable("The journal of the instance is not caught up.")
 
 
 def _environment() -> dict[str, str]:

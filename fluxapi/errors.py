@@ -26,6 +26,7 @@
     └── Unavailable                503, with Retry-After
         ├── TooManyStreams         no room for another stream
         ├── InstanceUnavailable    the broker is gone or silent
+        │   └── OutcomeUnknown     the job may have been submitted
         └── ShuttingDown           the service is ending
 
 Each class carries ``status``, ``type`` (a URI reference below ``/docs/errors``) and ``title``; an
@@ -52,6 +53,7 @@ __all__ = [
     "MethodNotAllowed",
     "NotAcceptable",
     "NotFound",
+    "OutcomeUnknown",
     "RequestError",
     "SettingsError",
     "ShuttingDown",
@@ -303,6 +305,19 @@ class InstanceUnavailable(Unavailable):
 
     title = "Flux instance unavailable"
     slug = "instance-unavailable"
+
+
+class OutcomeUnknown(InstanceUnavailable):
+    """A submission was sent to Flux and not answered; *reason* is a sentence that says why."""
+
+    title = "Outcome unknown"
+    slug = "outcome-unknown"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"{reason} The job may have been submitted. Send the same request with the same "
+            "Idempotency-Key again; without a key, look for the job before you submit it again."
+        )
 
 
 class TooManyStreams(Unavailable):

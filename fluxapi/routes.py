@@ -95,7 +95,7 @@ def _submit(path: str, name: str) -> Route:
         "Submit a job: a command with options, or a whole jobspec.",
         {201: "submitted"}, body="submit", body_use="required", max_body=None,
         fields_in_query=True,
-        fails=(errors.IdempotencyMismatch, *_WRITE), headers=_KEY,
+        fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_KEY,
     )  # fmt: skip
 
 
@@ -106,7 +106,7 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",
         "Submit many jobs in one request.",
         {201: "bulk-result", 207: "bulk-result"}, body="bulk", body_use="raw", max_body=None,
-        fails=(errors.IdempotencyMismatch, *_WRITE), headers=_BULK_KEY,
+        fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_BULK_KEY,
     ),
     Route(
         "GET", "/jobs", jobs.list_jobs, "listJobs", "jobs", "List jobs, newest first.",

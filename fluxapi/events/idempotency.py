@@ -8,7 +8,7 @@ import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeVar
 
-from fluxapi.errors import IdempotencyMismatch, InstanceUnavailable
+from fluxapi.errors import IdempotencyMismatch, InstanceUnavailable, OutcomeUnknown
 from fluxapi.events.table import Table
 from fluxapi.model.keymark import KeyMark
 
@@ -45,6 +45,9 @@ class Idempotency:
         self._under_way: dict[str, tuple[str, asyncio.Task[int]]] = {}
         self._turns: dict[str, _Turn] = {}
         self._owed: dict[str, tuple[int, str]] = {}
+        self._doubts: dict[str, object] = {}
+        """Keys of requests with jobs that Flux may have or not; each doubt is an object."""
+        self._resolving: asyncio.Task[None] | None = None
 
     def begin_to_settle(self) -> None:
         """Begin to wait for what an earlier service submitted; at the start of the service."""
@@ -53,9 +56,10 @@ class Idempotency:
 
     async def close(self) -> None:
         """End what waits."""
-        if self._settling is not None:
-            self._settling.cancel()
-            await asyncio.wait({self._settling})
+        for task in (self._settling, self._resolving):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
 
     async def settled(self) -> None:
         """Return once a key that is not known is a new one; raises ``InstanceUnavailable``."""
@@ -82,6 +86,7 @@ class Idempotency:
         """
         await self.settled()
         key, body = mark
+        await self.resolve(key)
         held = self._table.idempotent(key)
         if held is not None:
             _compare(held[1], body)
@@ -119,6 +124,40 @@ class Idempotency:
         _compare(held[1], mark.digest)
         return held[0]
 
+    def doubt(self, key: str) -> None:
+        """Note that the outcome of a request with this key is not known."""
+        self._doubts.pop(key, None)
+        self._doubts[key] = object()
+        if len(self._doubts) > self._limit:
+            del self._doubts[next(iter(self._doubts))]
+
+    async def resolve(self, key: str) -> None:
+        """Return once the table has each job that Flux took under this key.
+
+        Raises ``OutcomeUnknown`` when the instance does not tell in time.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _SETTLE_TIMEOUT_S
+        while key in self._doubts:
+            task = self._resolving
+            if task is None or task.done():
+                task = self._resolving = asyncio.ensure_future(self._clear(dict(self._doubts)))
+                task.add_done_callback(_note_failure)
+            try:
+                await asyncio.wait_for(asyncio.shield(task), deadline - loop.time())
+            except asyncio.TimeoutError:
+                raise OutcomeUnknown("The Flux instance did not tell in time.") from None
+            except InstanceUnavailable as error:
+                raise OutcomeUnknown(error.detail) from error
+
+    async def _clear(self, doubts: dict[str, object]) -> None:
+        """Drop these doubts once the instance has settled; one for all requests that wait."""
+        await self._settle_instance()
+        for key, doubt in doubts.items():
+            # Another request may have been left without an answer meanwhile.
+            if self._doubts.get(key) is doubt:
+                del self._doubts[key]
+
     def remember(self, mark: KeyMark, jobid: int) -> None:
         """Remember a job that Flux took and the journal has yet to show."""
         self._owed[mark.key] = (jobid, mark.digest)
@@ -128,6 +167,8 @@ class Idempotency:
     def _settle(self, key: str, task: asyncio.Task[int]) -> None:
         """Forget a key that failed or is in the table; keep one that the journal still owes us."""
         failed = task.cancelled() or task.exception() is not None
+        if not task.cancelled() and isinstance(task.exception(), OutcomeUnknown):
+            self.doubt(key)
         if failed or self._table.idempotent(key) is not None:
             self._under_way.pop(key, None)
         excess = len(self._under_way) - self._limit
@@ -143,7 +184,7 @@ async def _run(work: Callable[[], Awaitable[T]]) -> T:
 
 def _note_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        _log.info("keys of an earlier service are not known yet: %s", task.exception())
+        _log.info("keys of earlier submissions are not known yet: %s", task.exception())
 
 
 def _compare(held: str, given: str) -> None:

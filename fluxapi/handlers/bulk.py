@@ -17,7 +17,13 @@ from aiohttp import web
 
 from fluxapi import keys, schema
 from fluxapi.body import decode
-from fluxapi.errors import BodyTooLarge, FluxapiError, InstanceUnavailable, ValidationFailed
+from fluxapi.errors import (
+    BodyTooLarge,
+    FluxapiError,
+    InstanceUnavailable,
+    OutcomeUnknown,
+    ValidationFailed,
+)
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
@@ -51,7 +57,7 @@ async def bulk(request: web.Request) -> web.Response:
         return await _answer(app, await app[keys.INSTANCE].submit(submissions))
     async with app[keys.IDEMPOTENCY].turn(key):
         # What goes to Flux is finished and noted also when the client goes away meanwhile.
-        task = asyncio.ensure_future(_submit_missing(app, built))
+        task = asyncio.ensure_future(_submit_missing(app, key, built))
         return await _answer(app, await asyncio.shield(task))
 
 
@@ -62,10 +68,13 @@ class Member(NamedTuple):
     mark: KeyMark | None
 
 
-async def _submit_missing(app: web.Application, members: list[Member]) -> list[int | FluxapiError]:
+async def _submit_missing(
+    app: web.Application, key: str, members: list[Member]
+) -> list[int | FluxapiError]:
     """Submit the jobs that no earlier request with this key brought to Flux."""
     idempotency = app[keys.IDEMPOTENCY]
     await idempotency.settled()
+    await idempotency.resolve(key)
     results: list[int | FluxapiError | None] = [None] * len(members)
     missing: list[int] = []
     turn = TimeSlice()
@@ -80,6 +89,8 @@ async def _submit_missing(app: web.Application, members: list[Member]) -> list[i
         mark = members[place].mark
         if isinstance(answer, int) and mark is not None:
             idempotency.remember(mark, answer)
+    if any(isinstance(answer, OutcomeUnknown) for answer in answers):
+        idempotency.doubt(key)
     return [result for result in results if result is not None]
 
 
@@ -245,7 +256,7 @@ async def _built(
 async def _answer(app: web.Application, results: list[int | FluxapiError]) -> web.Response:
     failed = [result for result in results if isinstance(result, FluxapiError)]
     if len(failed) == len(results) and all(isinstance(e, InstanceUnavailable) for e in failed):
-        raise failed[0]
+        raise next((error for error in failed if isinstance(error, OutcomeUnknown)), failed[0])
     submitted = len(results) - len(failed)
     app[keys.METRICS].jobs_submitted.inc(submitted)
     await _seen(app, [result for result in results if isinstance(result, int)])

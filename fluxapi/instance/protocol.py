@@ -116,7 +116,8 @@ class Instance(Protocol):
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
         """Submit many jobs, pipelined: for each, in order, its job id or what went wrong.
 
-        Never raises for one bad job: its place in the list holds the error.
+        Never raises for one bad job: its place in the list holds the error. ``OutcomeUnknown``
+        stands for a job that was sent and may yet come to the journal.
         """
 
     async def settle(self) -> None:

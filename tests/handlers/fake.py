@@ -11,7 +11,13 @@ from typing import Any
 
 import msgspec
 
-from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound, NotFound
+from fluxapi.errors import (
+    FluxapiError,
+    InstanceUnavailable,
+    JobNotFound,
+    NotFound,
+    OutcomeUnknown,
+)
 from fluxapi.instance.protocol import (
     CLOSE_TIMEOUT_S,
     InstanceInfo,
@@ -51,6 +57,11 @@ class FakeInstance:
         self.refuse: dict[str, FluxapiError] = {}
         self.queue = Queue("batch", enabled=True, started=False, default=True, stop_reason="full")
         self.gone = False
+        self.silent = False
+        """Take submissions and give no answer; their jobs come to the journal by ``settle``."""
+        self.loses = False
+        """Do not take what comes while it is silent."""
+        self._unannounced: list[Submission] = []
         self.hold_back = asyncio.Event()
         self.hold_back.set()
         self.settling = asyncio.Event()
@@ -81,6 +92,10 @@ class FakeInstance:
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
         self._answer()
         await self.hold_back.wait()
+        if self.silent:
+            if not self.loses:
+                self._unannounced.extend(submissions)
+            return [OutcomeUnknown("The broker did not answer.") for _ in submissions]
         return [self._take(submission) for submission in submissions]
 
     def _take(self, submission: Submission) -> int | FluxapiError:
@@ -245,6 +260,12 @@ class FakeInstance:
     async def settle(self) -> None:
         self.asked_to_settle.set()
         await self.settling.wait()
+        if self.silent:
+            raise InstanceUnavailable("The broker does not answer.")
+        while self._unannounced:
+            self._take(self._unannounced.pop(0))
+        while not self._journal.empty():  # noqa: ASYNC110 - the reader tells nobody
+            await asyncio.sleep(0)
 
     async def ping(self) -> None:
         self._answer()

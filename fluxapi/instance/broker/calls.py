@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from fluxapi.errors import FluxapiError, InstanceUnavailable
+from fluxapi.errors import FluxapiError, InstanceUnavailable, OutcomeUnknown
 from fluxapi.instance.protocol import Submission
 
 from . import refusal
@@ -166,18 +166,28 @@ class Submissions:
             try:
                 self._results[index] = _id_decoder.decode(payload)["id"]
             except (msgspec.MsgspecError, KeyError):
-                self._results[index] = InstanceUnavailable("Flux gave no job id.")
+                self._results[index] = OutcomeUnknown("Flux gave no job id.")
         self._left -= 1
         if self._left == 0:
             post(self._resolve, self._results)
         return True
 
     def fail(self, error: FluxapiError, post: Post) -> None:
-        """See :class:`Request`; jobs that were answered keep their answers."""
-        self.sent = len(self._submissions)
+        """See :class:`Request`; jobs that were answered keep their answers.
+
+        Flux may still take those that were sent, so their outcome is not known.
+        """
+        sent, self.sent = self.sent, len(self._submissions)
         if self._left:
             self._left = 0
-            post(self._resolve, [error if known is None else known for known in self._results])
+            unknown = OutcomeUnknown(error.detail)
+            post(
+                self._resolve,
+                [
+                    (unknown if index < sent else error) if known is None else known
+                    for index, known in enumerate(self._results)
+                ],
+            )
 
     def _resolve(self, results: list[int | FluxapiError]) -> None:
         if not self.future.done():

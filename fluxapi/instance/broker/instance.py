@@ -55,6 +55,9 @@ _BACKLOG_PAUSE_S = 0.05
 _QUIET_S = 3.0
 """Without a new job for so long, all that was validated has been announced."""
 
+_SLOW_ANSWER_S = 0.5
+"""A broker that takes longer to answer may have been stopped."""
+
 _MAX_ANNOUNCE_S = 60.0
 """Others may submit without end; what was sent before is announced long before this."""
 
@@ -156,7 +159,10 @@ class BrokerInstance:
         quiet_since = time.monotonic()
         while (now := time.monotonic()) < until and now - quiet_since < _QUIET_S:
             known = (await self._call("job-manager.getinfo"))["max_jobid"]
-            if known != newest or await self._has_ingest_backlog():
+            has_backlog = await self._has_ingest_backlog()
+            # A broker that was silent meanwhile did not announce anything either.
+            was_silent = time.monotonic() - now > _SLOW_ANSWER_S
+            if known != newest or has_backlog or was_silent:
                 newest, quiet_since = known, time.monotonic()
             await asyncio.sleep(_BACKLOG_PAUSE_S)
 

@@ -13,6 +13,7 @@ from fluxapi.errors import (
     JobInactive,
     JobNotFound,
     NotFound,
+    OutcomeUnknown,
 )
 from fluxapi.model.jobid import encode_f58
 
@@ -61,9 +62,11 @@ def error_for(number: int, text: bytes, jobid: int | None = None) -> FluxapiErro
 def submit_error(number: int, text: bytes) -> FluxapiError:
     """The error for a refused submission.
 
-    Flux's validator answers EPERM for a jobspec that it does not like, which forbids nothing.
+    Flux's validator answers EPERM for a jobspec that it does not like, which forbids nothing. A
+    part of Flux that is away may have been reached before.
     """
-    return error_for(errno.EINVAL if number == errno.EPERM and text else number, text)
+    error = error_for(errno.EINVAL if number == errno.EPERM and text else number, text)
+    return OutcomeUnknown(error.detail) if isinstance(error, InstanceUnavailable) else error
 
 
 def no_object() -> FluxRefused:
