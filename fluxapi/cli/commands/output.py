@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Parsers, add_command, add_ids, natural
 from fluxapi.cli.exits import OK
 from fluxapi.cli.session import add_connection, runs
+from fluxapi.cli.terminal import note, progress_wanted
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _STREAMS = ("stdout", "stderr")
+
+_NOTICE_DELAY_S = 1.0
+"""Seconds without an answer after which a terminal is told that the output is being read."""
 
 
 def add(parsers: Parsers) -> None:
@@ -58,6 +63,17 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         async for entry in flux.iter_output(arguments.id):
             writer.write(entry)
         return OK
-    for entry in (await flux.output(arguments.id, tail=arguments.tail)).entries:
+    if progress_wanted():
+        told = asyncio.get_running_loop().call_later(
+            _NOTICE_DELAY_S, note, "reading the end of the output"
+        )
+    else:
+        told = None
+    try:
+        found = await flux.output(arguments.id, tail=arguments.tail)
+    finally:
+        if told is not None:
+            told.cancel()
+    for entry in found.entries:
         writer.write(entry)
     return OK
