@@ -19,6 +19,7 @@ from .auth import Credentials
 from .errors import FluxRefused, Forbidden, InstanceUnavailable
 from .events.connections import Connections
 from .events.cursor import instance_tag, new_epoch
+from .events.heartbeat import Heartbeat
 from .events.history import History
 from .events.hub import Hub
 from .events.idempotency import Idempotency
@@ -184,8 +185,8 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
     pulse, sampler = Pulse(hub, outputs), Sampler(hub)
     observer = Observer(app[keys.TABLE], hub.stats, app[keys.INSTANCE])
     app[keys.OBSERVER] = observer
-    lag = LoopLag(metrics.late)
-    for part in (journal, pulse, sampler, observer, lag):
+    lag, heartbeat = LoopLag(metrics.late), Heartbeat(journal)
+    for part in (journal, pulse, sampler, observer, lag, heartbeat):
         await part.start()
     app[keys.IDEMPOTENCY].begin_to_settle()
     try:
@@ -193,7 +194,9 @@ async def _journal(app: web.Application) -> AsyncIterator[None]:
             await asyncio.wait_for(journal.caught_up(), _CATCH_UP)
         yield
     finally:
-        closing = _close(app[keys.IDEMPOTENCY], outputs, lag, observer, sampler, pulse, journal)
+        closing = _close(
+            app[keys.IDEMPOTENCY], heartbeat, outputs, lag, observer, sampler, pulse, journal
+        )
         try:
             await asyncio.wait_for(closing, app[keys.SHUTDOWN].instance_timeout / 2)
         except asyncio.TimeoutError:

@@ -220,9 +220,7 @@ class _State(Collector):
     def _reading(self) -> Iterator[Metric]:
         journal = self._journal
         lost = journal.lost_since
-        yield _gauge(
-            "fluxapi_ready", "1 when the journal is caught up, as /ready says.", int(journal.ready)
-        )
+        yield _gauge("fluxapi_ready", "1 when /ready is 200.", int(journal.problem is None))
         yield _gauge(
             "fluxapi_journal_lag_seconds",
             "Time from the newest event, by Flux's clock, to its publication.",

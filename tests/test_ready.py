@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import signal
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,9 @@ from pytest_aiohttp import AiohttpClient
 from fluxapi import app as application
 from fluxapi import keys
 from fluxapi.errors import InstanceUnavailable
+from fluxapi.events.heartbeat import Heartbeat
 from fluxapi.instance.protocol import JournalBatch
-from fluxapi.model.eventlog import JournalMessage
+from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.settings import Settings
 from tests.channel.conftest import session
@@ -88,6 +91,25 @@ async def test_it_follows_the_journal(
     assert await status(client) == 200
 
 
+async def test_it_is_false_while_the_instance_is_silent_or_the_journal_behind(
+    aiohttp_client: AiohttpClient,
+) -> None:
+    instance = FakeInstance()
+    client = await aiohttp_client(application.create_app(Settings(), instance, stop=lambda: None))
+    journal = client.app[keys.JOURNAL]
+    heartbeat = Heartbeat(journal)
+    instance.gone = True
+    await heartbeat.beat()
+    assert (await status(client), await status(client, "/health")) == (503, 200)
+    instance.gone = False
+    await heartbeat.beat()
+    assert await status(client) == 200
+    late = Event(time.time() - 60, "submit", {"userid": 0, "urgency": 16, "flags": 0, "version": 1})
+    instance.post(1 << 24, late, jobspec={})
+    await journal.wait(1 << 24, lambda job: job is not None, 30)
+    assert (await status(client), await status(client, "/health")) == (503, 200)
+
+
 @needs_flux
 async def test_it_is_false_while_a_real_broker_is_away(
     tmp_path: Path, session: aiohttp.ClientSession
@@ -106,6 +128,15 @@ async def test_it_is_false_while_a_real_broker_is_away(
                 assert await status(session, f"{site.url}/health") == 200
                 broker.start()
                 await until_live(reader, live=True)
-                assert await status(session, f"{site.url}/ready") == 200
+                # The next ping tells that calls are answered again, too.
+                while await status(session, f"{site.url}/ready") != 200:
+                    assert await status(session, f"{site.url}/health") == 200
+                # A broker that is stopped closes nothing.
+                broker.send(signal.SIGSTOP)
+                while await status(session, f"{site.url}/ready") != 503:
+                    assert await status(session, f"{site.url}/health") == 200
+                broker.send(signal.SIGCONT)
+                while await status(session, f"{site.url}/ready") != 200:
+                    assert await status(session, f"{site.url}/health") == 200
     finally:
         broker.kill()

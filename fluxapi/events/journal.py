@@ -28,6 +28,9 @@ _PIECE = 64
 _PIECE_EVENTS = 1024
 """Events in a piece: a job can have any number of them."""
 
+_MAX_LAG_S, _LAG_HOLDS_S = 10.0, 15.0
+"""An event published this late means that the table is behind, for so long after it."""
+
 _FIRST_DELAY, _LAST_DELAY = 0.1, 5.0
 """Bounds of the pause before a lost stream is asked for again, seconds; doubled each time."""
 
@@ -45,6 +48,9 @@ class Journal:
         """How often the stream was lost."""
         self.lag = 0.0
         """Seconds from the newest event, by the clock of the instance, to its publication."""
+        self.silence: str | None = None
+        """Why the instance does not answer, a sentence, while it does not."""
+        self._published = 0.0
         self._waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._released = False
         self._caught_up = asyncio.Event()
@@ -75,6 +81,15 @@ class Journal:
             for waiter in waiters:
                 if not waiter.done():
                     waiter.set_result(None)
+
+    @property
+    def problem(self) -> str | None:
+        """Return why the service is not ready, as a sentence, or ``None`` when it is."""
+        if not self.ready:
+            return "The journal of the instance is not caught up."
+        if self.lag > _MAX_LAG_S and time.monotonic() - self._published < _LAG_HOLDS_S:
+            return f"The journal is {self.lag:.0f} seconds behind the instance."
+        return self.silence
 
     @property
     def has_caught_up(self) -> bool:
@@ -154,6 +169,7 @@ class Journal:
             if self.table.history is None:
                 self.hub.publish(changes)
                 if changes.posted and self.ready:
+                    self._published = time.monotonic()
                     self.lag = max(time.time() - changes.posted[-1].event.timestamp, 0.0)
             self._wake(changes)
             if not self.ready and not self.table.replaying:
@@ -167,6 +183,7 @@ class Journal:
             for _ in self.hub.start():
                 await asyncio.sleep(0)
         self.ready = True
+        self.silence = None
         self._caught_up.set()
         gc.freeze()
         if self.lost_since is not None:

@@ -21,9 +21,10 @@ async def health(_request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """The instance is there and its journal is caught up; else 503."""
-    if not request.app[keys.JOURNAL].ready:
-        raise InstanceUnavailable("The journal of the instance is not caught up.")
+    """The instance answers and its journal is caught up; else 503."""
+    problem = request.app[keys.JOURNAL].problem
+    if problem is not None:
+        raise InstanceUnavailable(problem)
     return reply(_OK)
 
 
