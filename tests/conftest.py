@@ -7,8 +7,13 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.running import flux_instance
+
+# A machine that is busy makes no test wrong.
+settings.register_profile("fluxapi", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("fluxapi")
 
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     # A shell starts what runs in its background like that, and programs under test would inherit

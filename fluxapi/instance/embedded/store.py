@@ -104,6 +104,7 @@ class Store:
 
     def _open(self) -> float:
         self.outputs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._keep_private()
         self._lock = os.open(self._statedir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -130,6 +131,22 @@ class Store:
         self.secret = bytes.fromhex(facts.setdefault("secret", self.secret.hex()))
         database.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", facts.items())
         return epoch
+
+    def _keep_private(self) -> None:
+        """Let nobody else read: environments of jobs, which hold secrets, are kept here."""
+        owner = self._statedir.stat().st_uid
+        if owner != os.geteuid():
+            raise InstanceUnavailable(
+                f"The state directory {self._statedir} belongs to user {owner}; name your own."
+            )
+        for folder in (self._statedir, self.outputs):
+            folder.chmod(0o700)
+        database = self._statedir / "jobs.sqlite"
+        # SQLite gives the files beside a database its mode.
+        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        for path in self._statedir.iterdir():
+            if path.is_file() and not path.is_symlink():
+                path.chmod(0o600)
 
     def _load(self) -> list[Row]:
         assert self._database is not None  # noqa: S101 - open came first
