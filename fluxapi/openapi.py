@@ -30,7 +30,7 @@ _SECURITY: list[dict[str, Any]] = [{"basic": []}, {"bearer": []}, {}]
 
 _EVENTS = "text/event-stream"
 
-_TEXT = re.compile(r"text/|application/(x-nd)?json")
+_TEXT = re.compile(r"text/|application/x-ndjson")
 """Media types of text; all others are bytes."""
 
 _NAMED = re.compile(r"{(\w+)}")
@@ -163,6 +163,8 @@ def _further(route: Route) -> dict[str, Any]:
 
 
 def _shape(kind: str) -> dict[str, Any]:
+    if kind == _JSON:
+        return {"type": "object", "additionalProperties": True}
     return {"type": "string"} if _TEXT.match(kind) else {"type": "string", "format": "binary"}
 
 

@@ -40,6 +40,7 @@ pytestmark = [
         importlib.util.find_spec("schemathesis") is None, reason="schemathesis is not installed"
     ),
     pytest.mark.filterwarnings("default::ResourceWarning"),
+    pytest.mark.timeout(900),
 ]
 
 
