@@ -41,7 +41,7 @@ needs_old_flux = pytest.mark.skipif(
     not OLD_FLUX, reason="FLUX_OLD names no flux: not run on the oldest supported release"
 )
 
-_PATIENCE = 60
+_PATIENCE = 240
 
 
 def with_flux(program: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from fluxapi.model.jobid import parse
 from tests.recording import comparable
 from tests.running import flux, flux_instance, needs_flux, service
 
-pytestmark = needs_flux
+pytestmark = [needs_flux, pytest.mark.timeout(300)]
 
 CONFIG = "[queues.batch]\n[queues.debug]\n"
 

@@ -65,9 +65,10 @@ def test_openapi_python_client(
         programs=bin_folder,
     )
     said = done.stdout + done.stderr
-    # A picture is the one thing that it has no words for.
+    # It has no words for a picture, and for an answer that is lines of JSON and nothing else.
     left_out = [line for line in said.splitlines() if line.startswith(("WARNING", "Unable"))]
-    assert all("/docs/images/" in line for line in left_out), said
+    wordless = ("GET /docs/images/", "POST /events ")
+    assert all(any(route in line for route in wordless) for line in left_out), said
     driven(running, tmp_path, bin_folder, "drive_openapi_python_client.py")
 
 
