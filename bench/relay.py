@@ -25,12 +25,13 @@ from aiohttp import web
 
 from fluxapi.app import create_app
 from fluxapi.events.wire import frame_text
-from fluxapi.instance.protocol import CLOSE_TIMEOUT_S, InstanceInfo, JournalBatch, Queue
+from fluxapi.instance.protocol import JournalBatch
 from fluxapi.model.eventlog import decode_journal
 from fluxapi.service import tune
 from fluxapi.settings import Settings
 
 from .backlog import live, payloads
+from .instance import StillInstance
 
 __all__ = ["LAST", "STAMP", "Relay", "relay"]
 
@@ -44,21 +45,12 @@ _FIRST = 10_000_000
 _PAGE = 4096
 
 
-class _Fed:
+class _Fed(StillInstance):
     """An instance whose journal is what it is fed with, after a backlog."""
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
         self._batches: asyncio.Queue[JournalBatch] = asyncio.Queue()
-
-    async def start(self) -> InstanceInfo:
-        return InstanceInfo("flux", "0", None, 1, "localhost", 0, 0.0)
-
-    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:  # noqa: ARG002
-        return
-
-    async def queues(self) -> list[Queue]:
-        return []
 
     async def journal(self) -> AsyncIterator[JournalBatch]:
         yield [decode_journal(payload) for payload in payloads(self._jobs)]

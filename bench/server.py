@@ -24,12 +24,13 @@ import uvloop
 from aiohttp import web
 
 from fluxapi.app import create_app
-from fluxapi.instance.protocol import CLOSE_TIMEOUT_S, InstanceInfo, JournalBatch
+from fluxapi.instance.protocol import JournalBatch
 from fluxapi.model.eventlog import decode_journal
 from fluxapi.service import choose_instance, tune
 from fluxapi.settings import Settings
 
 from .backlog import payloads
+from .instance import StillInstance
 
 __all__ = ["running"]
 
@@ -40,17 +41,11 @@ _SAMPLE = 0.005
 """Seconds between two looks at the lag of the event loop."""
 
 
-class ReplayInstance:
+class ReplayInstance(StillInstance):
     """An instance that has run ``jobs`` jobs and does nothing any more."""
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
-
-    async def start(self) -> InstanceInfo:
-        return InstanceInfo("flux", "0", None, 1, "localhost", 0, 0.0)
-
-    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:  # noqa: ARG002
-        return
 
     async def journal(self) -> AsyncIterator[JournalBatch]:
         batch: JournalBatch = []

@@ -1,0 +1,29 @@
+"""An instance that is there and does nothing; what measures one adds the journal."""
+
+from __future__ import annotations
+
+from fluxapi.instance.protocol import CLOSE_TIMEOUT_S, InstanceInfo, Queue
+
+__all__ = ["StillInstance"]
+
+
+class StillInstance:
+    """Answers what the service asks of an instance when it starts and while it runs."""
+
+    async def start(self) -> InstanceInfo:
+        return InstanceInfo("flux", "0", None, 1, "localhost", 0, 0.0)
+
+    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:  # noqa: ARG002
+        return
+
+    async def secret(self) -> bytes:
+        return b"shared"
+
+    async def settle(self) -> None:
+        return
+
+    async def ping(self) -> None:
+        return
+
+    async def queues(self) -> list[Queue]:
+        return []
