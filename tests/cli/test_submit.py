@@ -111,8 +111,8 @@ def test_rules_of_a_file(run: Program, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "no command"),
-        (["--"], "no command"),
+        ([], "No command"),
+        (["--"], "No command"),
         (["-n0", "true"], "above 0"),
         (["-t", "soon", "true"], "duration"),
         (["--begin-time=soon", "true"], "+6h"),
