@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from fluxapi.instance.protocol import CLOSE_TIMEOUT_S, InstanceInfo, Queue
+from fluxapi.errors import InstanceUnavailable
+from fluxapi.instance.protocol import CLOSE_TIMEOUT_S, InstanceInfo, Queue, Resources
 
 __all__ = ["StillInstance"]
 
@@ -27,3 +28,6 @@ class StillInstance:
 
     async def queues(self) -> list[Queue]:
         return []
+
+    async def resources(self) -> Resources:
+        raise InstanceUnavailable("It has no nodes.")
