@@ -219,12 +219,12 @@ def test_nothing_asked_is_answered_by_the_help(run: Program) -> None:
 
 @pytest.mark.parametrize(
     ("words", "named"),
-    [(("submit", "--nope", "true"), "--nope"), (("nodes", "extra"), "extra")],
+    [(("submit", "--nope", "true"), "option --nope"), (("nodes", "extra"), "argument extra")],
 )
 def test_what_a_command_does_not_take(run: Program, words: tuple[str, ...], named: str) -> None:
     done = run(*words)
     assert (done.status, done.out) == (2, "")
-    assert done.err == (f"fluxapi: unrecognized option {named}; see fluxapi {words[0]} --help\n")
+    assert done.err == (f"fluxapi: unrecognized {named}; see fluxapi {words[0]} --help\n")
 
 
 def test_credentials_and_a_token(tmp_path: Path) -> None:

@@ -90,7 +90,8 @@ def flux_record(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def our_record(job: dict[str, Any]) -> dict[str, Any]:
-    record = {key: value for key, value in job.items() if key != "id"}
+    """A record of ours without what flux jobs has no field for: why a job waits."""
+    record = {key: value for key, value in job.items() if key not in {"id", "reason"}}
     if any(text.startswith("begin") for text in record["dependencies"]):
         record.pop("dependencies")
     return record
@@ -120,6 +121,16 @@ def test_every_record_is_what_flux_jobs_says(load: Load, told: str) -> None:
         jobid: flux_record(job) | {"revision": load.revisions[jobid]}
         for jobid, job in load.flux_jobs.items()
     }
+
+
+@pytest.mark.parametrize("told", ["live", "replayed"])
+def test_a_job_that_waits_says_why(load: Load, told: str) -> None:
+    records = getattr(load, told).values()
+    reasons = {job["reason"] for job in records if "reason" in job}
+    assert "held until it is released" in reasons
+    assert any(reason.endswith("has ended well") for reason in reasons)
+    assert any(reason.endswith(" UTC") for reason in reasons)
+    assert not [job for job in records if "reason" in job and job["state"] == "INACTIVE"]
 
 
 def test_every_attribute_of_job_list_is_told(load: Load) -> None:
