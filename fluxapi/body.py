@@ -21,6 +21,9 @@ _PATIENCE = 60.0
 _LOOKED_THROUGH = 1 << 20
 """Bytes of the largest body in which names that come twice are looked for: some 0.1 s."""
 
+_WIDEST = 4
+"""Bytes of a character in UTF-32."""
+
 _decoder = msgspec.json.Decoder()
 
 
@@ -105,8 +108,9 @@ async def read(request: web.Request, limit: int) -> bytes | None:
     if hdrs.EXPECT in request.headers:
         await _invite(request)
     raw = await _read(request, limit)
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise MalformedJSON("The body is UTF-16; send it as UTF-8.")
+    # JSON begins with ASCII, of which the wider encodings make bytes that are zero.
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:_WIDEST]:
+        raise MalformedJSON("The body is UTF-16 or UTF-32; send it as UTF-8.")
     # RFC 8259 lets a reader ignore the mark that some editors put in front.
     raw = raw.removeprefix(codecs.BOM_UTF8)
     if not raw:

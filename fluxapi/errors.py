@@ -35,6 +35,8 @@ instance adds ``detail``, a sentence that says what to do, and any extension mem
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 __all__ = [
@@ -91,6 +93,8 @@ class FluxapiError(Exception):
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
     slug: ClassVar[str] = "internal-error"
+    tells: ClassVar[Mapping[str, str]] = MappingProxyType({})
+    """Headers that go out with every error of the kind, and what each says."""
 
     def __init__(
         self,
@@ -158,6 +162,7 @@ class Unauthorized(RequestError):
     status = 401
     title = "Unauthorized"
     slug = "unauthorized"
+    tells = MappingProxyType({"WWW-Authenticate": "The schemes of credentials that are taken."})
 
 
 class Forbidden(RequestError):
@@ -203,6 +208,7 @@ class MethodNotAllowed(RequestError):
     status = 405
     title = "Method not allowed"
     slug = "method-not-allowed"
+    tells = MappingProxyType({"Allow": "The methods of the path."})
 
 
 class NotAcceptable(RequestError):
@@ -295,6 +301,7 @@ class Unavailable(FluxapiError):
     status = 503
     title = "Service unavailable"
     slug = "unavailable"
+    tells = MappingProxyType({"Retry-After": "Seconds after which to come back."})
 
     def __init__(self, detail: str, *, retry_after: int = 2, **members: Any) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)}, **members)

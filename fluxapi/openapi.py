@@ -43,7 +43,19 @@ _PLACES = {
 """Parts of paths: what each is, and an example."""
 
 _ALWAYS = (errors.UnknownHost, errors.NotFound, errors.ValidationFailed)
-_WITH_BODY = (errors.MalformedJSON, errors.BodyTooLarge, errors.UnsupportedMediaType)
+_WITH_BODY = (
+    errors.MalformedJSON,
+    errors.TooSlow,
+    errors.BodyTooLarge,
+    errors.UnsupportedMediaType,
+    errors.ShuttingDown,
+)
+
+_REQUEST_ID = "X-Request-ID"
+_EVERY_ANSWER = {
+    _REQUEST_ID: "The id of the request in the log: that which it came with, or a new one."
+}
+"""Headers that every answer has."""
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
@@ -66,6 +78,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": components.schemas(),
+            "headers": {name: _header(text) for name, text in _EVERY_ANSWER.items()},
             "securitySchemes": {
                 "basic": {"type": "http", "scheme": "basic"},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -149,12 +162,25 @@ def _responses(route: Route, components: Components) -> dict[str, Any]:
             "description": route.summary,
             "content": _further(route),
         }
+    told = {name: _header(text) for name, text in route.tells.items()}
+    for response in responses.values():
+        response["headers"] = {**_references(), **told}
     for status, kinds in sorted(_failures(route).items()):
+        told = {name: _header(text) for kind in kinds for name, text in kind.tells.items()}
         responses[str(status)] = {
             "description": "; ".join(dict.fromkeys(kind.title for kind in kinds)),
+            "headers": {**_references(), **told},
             "content": {_PROBLEM: {"schema": components.reference("problem")}},
         }
     return responses
+
+
+def _header(text: str) -> dict[str, Any]:
+    return {"description": text, "schema": {"type": "string"}}
+
+
+def _references() -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in _EVERY_ANSWER}
 
 
 def _further(route: Route) -> dict[str, Any]:

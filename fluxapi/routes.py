@@ -56,7 +56,8 @@ class Route:
     ``None`` that of ``--max-body``; ``other`` are further media types of a 200; ``fails`` the
     errors that it raises besides those that every route may raise; ``stream``: the answer goes on
     until one side ends it, and a ticket opens it; ``fields_in_query``: without a
-    body, the query parameters are its fields.
+    body, the query parameters are its fields; ``headers`` are those of the request that it reads,
+    ``tells`` those that an answer may have besides what every answer has.
     """
 
     method: str
@@ -76,6 +77,7 @@ class Route:
     stream: bool = False
     fields_in_query: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
+    tells: Mapping[str, str] = field(default_factory=dict)
 
 
 _GONE = (errors.JobNotFound,)
@@ -87,6 +89,10 @@ _BULK_KEY = {
     "Idempotency-Key": "The same request sent again gives the same jobs and submits what is "
     "missing. Each job of a list is known by the key and its number."
 }
+_SUBMITTED = {
+    "Location": "Address of the job.",
+    "Idempotent-Replayed": "`true` where an earlier request with this key submitted the job.",
+}
 
 
 def _submit(path: str, name: str) -> Route:
@@ -96,6 +102,7 @@ def _submit(path: str, name: str) -> Route:
         {201: "submitted"}, body="submit", body_use="required", max_body=None,
         fields_in_query=True,
         fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_KEY,
+        tells=_SUBMITTED,
     )  # fmt: skip
 
 
@@ -169,6 +176,10 @@ ROUTES: tuple[Route, ...] = (
         {200: "output"}, query="output-query",
         fails=(*_LOOKUP, errors.NotAcceptable, errors.TooManyStreams),
         other=("text/plain", "application/x-ndjson", "application/octet-stream"),
+        tells={
+            output.SEARCHED_HEADER: "Bytes of the end of the output in which the lines of a tail "
+            "were searched for, where that was not enough to find all of them.",
+        },
     ),
     Route(
         "GET", "/jobs/{id}/output/stream", output.follow, "followOutput", "jobs",
@@ -177,6 +188,10 @@ ROUTES: tuple[Route, ...] = (
         fails=(*_LOOKUP, errors.NotAcceptable, errors.TooManyStreams), stream=True,
         other=output.STREAM_OFFERS,
         headers={"Last-Event-ID": "Index of the last entry that was seen; it wins over all else."},
+        tells={
+            output.LIMIT_HEADER: "Bytes of the end of the output in which a tail is searched for: "
+            "a stream that wrote little may have more before. Messages say how far it went.",
+        },
     ),
     Route(
         "GET", "/jobs/{id}/events", events.job_events, "followJob", "events",
@@ -197,7 +212,7 @@ ROUTES: tuple[Route, ...] = (
         {}, body="subscriptions", body_use="required", max_body=MAX_LISTS_BYTES,
         query="socket-query",
         fails=(errors.InstanceUnavailable, errors.TooManyStreams),
-        stream=True, other=("application/x-ndjson",),
+        stream=True, other=events.MANY_OFFERS,
     ),
     Route(
         "GET", "/events/ws", events.socket, "openSocket", "events",

@@ -21,13 +21,14 @@ async def test_a_byte_order_mark_is_no_part_of_the_body(service: Service) -> Non
     ):
         data = b"\xef\xbb\xbf" + body
         assert (await service.client.post(path, data=data, headers=headers)).status == 201
-        data = body.decode().encode("utf-16")
-        response = await service.client.post(path, data=data, headers=headers)
-        document = await response.json()
-        assert (response.status, document["detail"]) == (
-            400,
-            "The body is UTF-16; send it as UTF-8.",
-        )
+        for encoding in ("utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"):
+            data = body.decode().encode(encoding)
+            response = await service.client.post(path, data=data, headers=headers)
+            document = await response.json()
+            assert (response.status, document["detail"]) == (
+                400,
+                "The body is UTF-16 or UTF-32; send it as UTF-8.",
+            )
 
 
 async def test_malformed_json_is_400(service: Service) -> None:

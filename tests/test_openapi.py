@@ -58,8 +58,9 @@ def test_every_schema_is_used() -> None:
 
 
 def test_every_component_is_used() -> None:
-    used = {reference.split("/")[3] for reference in references(DOCUMENT)}
-    assert used == set(DOCUMENT["components"]["schemas"])
+    used = {tuple(reference.split("/")[2:]) for reference in references(DOCUMENT)}
+    parts = ("schemas", "headers")
+    assert used == {(part, name) for part in parts for name in DOCUMENT["components"][part]}
 
 
 def rules(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -94,7 +95,7 @@ def test_components_have_names_that_a_class_can_have() -> None:
 
 def test_a_reference_leads_to_a_component_as_a_whole() -> None:
     for reference in references(DOCUMENT):
-        assert re.fullmatch(r"#/components/schemas/[A-Za-z]+", reference)
+        assert re.fullmatch(r"#/components/(schemas/[A-Za-z]+|headers/[A-Za-z-]+)", reference)
 
 
 def test_every_schema_is_an_object_of_one_type() -> None:
@@ -242,3 +243,39 @@ def _kinds() -> list[type[errors.FluxapiError]]:
 
 def test_every_kind_of_error_says_what_it_means() -> None:
     assert all(kind["about"].endswith(".") for kind in error_kinds())
+
+
+def headers_of(path: str, method: str, status: int) -> set[str]:
+    answer = DOCUMENT["paths"][path][method]["responses"][str(status)]
+    return set(answer["headers"])
+
+
+async def test_the_headers_of_an_answer_are_described(service: Service) -> None:
+    job = {"command": ["true"]}
+    key = {"Idempotency-Key": "once"}
+    for _ in range(2):
+        response = await service.client.post("/v1/jobs", json=job, headers=key)
+    name = response.headers["Location"].rpartition("/")[2]
+    unread = {
+        "Cache-Control", "Connection", "Content-Length", "Content-Security-Policy", "Content-Type",
+        "Cross-Origin-Opener-Policy", "Cross-Origin-Resource-Policy", "Date", "Referrer-Policy",
+        "Server", "Transfer-Encoding", "X-Accel-Buffering", "X-Content-Type-Options",
+        "X-Frame-Options",
+    }  # fmt: skip
+    assert set(response.headers) - unread == headers_of("/jobs", "post", 201)
+    path = f"/v1/jobs/{name}/output/stream?tail=1"
+    async with service.client.get(path, headers={"Accept": "application/octet-stream"}) as stream:
+        found = set(stream.headers) - unread
+    assert found == headers_of("/jobs/{id}/output/stream", "get", 200)
+    assert "Output-Searched-Bytes" in headers_of("/jobs/{id}/output", "get", 200)
+
+
+def test_a_header_that_goes_out_with_an_error_is_described() -> None:
+    assert "Retry-After" in headers_of("/events", "get", 503)
+    assert "WWW-Authenticate" in headers_of("/jobs", "get", 401)
+
+
+def test_a_body_that_comes_too_slowly_is_described() -> None:
+    for route in ROUTES:
+        answers = DOCUMENT["paths"][route.path][route.method.lower()]["responses"]
+        assert ("408" in answers) == (route.body_use != "none")

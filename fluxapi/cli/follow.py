@@ -79,8 +79,15 @@ def _log_line(entry: OutputEntry) -> str:
     return f"flux-shell{where}: {component}{context.get('message', '')}"
 
 
-async def _stream(flux: AsyncClient, jobid: str, tail: int | None, writer: Writer) -> None:
-    async for entry in flux.follow_output(jobid, tail=tail):
+async def _stream(
+    flux: AsyncClient,
+    jobid: str,
+    writer: Writer,
+    *,
+    tail: int | None = None,
+    only: str | None = None,
+) -> None:
+    async for entry in flux.follow_output(jobid, tail=tail, stream=only):
         writer.write(entry)
 
 
@@ -139,7 +146,8 @@ async def attach(
 
     async def follow() -> int:
         async with _reasons(flux, jobid):
-            await _stream(flux, jobid, tail, Writer(jobid, label=label, only=only))
+            writer = Writer(jobid, label=label, only=only)
+            await _stream(flux, jobid, writer, tail=tail, only=only)
         job = await flux.wait(jobid)
         explain(job)
         return of_job(job)
@@ -177,7 +185,7 @@ async def attach_all(flux: AsyncClient, ids: list[str], *, label: bool = False) 
 
     async def follow(jobid: str) -> int:
         async with _reasons(flux, jobid):
-            await _stream(flux, jobid, None, Writer(jobid, label=label))
+            await _stream(flux, jobid, Writer(jobid, label=label))
         job = await flux.wait(jobid)
         explain(job)
         return of_job(job)

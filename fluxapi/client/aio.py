@@ -256,18 +256,23 @@ class AsyncClient:
                     missing.discard(change.id)
                     yield change.job
 
-    async def output(self, id: str | int, *, tail: int | None = None) -> Output:
-        """What a job has written so far, or the last ``tail`` lines of it (at most 10,000)."""
-        if tail is None:
-            return output_of(await self._entries(id, None))
-        if tail <= 0:
+    async def output(
+        self, id: str | int, *, tail: int | None = None, stream: str | None = None
+    ) -> Output:
+        """Return what a job has written so far, or the last ``tail`` lines of it (at most 10,000).
+
+        With ``stream`` (``stdout`` or ``stderr``) only that counts.
+        """
+        if tail is not None and tail <= 0:
             return output_of([])
-        size = min(tail + _EXTRA, _MOST)
+        size = None if tail is None else min(tail + _EXTRA, _MOST)
         while True:
-            entries = await self._entries(id, size)
+            entries, searched = await self._entries(id, size, stream)
+            if tail is None or size is None:
+                return output_of(entries)
             kept, whole = last_lines(entries, min(tail, _MOST))
             if whole or len(entries) < size or size == _MOST:
-                return output_of(kept)
+                return output_of(kept, searched)
             size = min(size * 4, _MOST)
 
     async def iter_output(self, id: str | int) -> AsyncIterator[OutputEntry]:
@@ -287,13 +292,15 @@ class AsyncClient:
                     yield entry_of(entry.context or {}, entry.name, entry.timestamp, None)
 
     async def follow_output(
-        self, id: str | int, *, tail: int | None = None
+        self, id: str | int, *, tail: int | None = None, stream: str | None = None
     ) -> AsyncIterator[OutputEntry]:
         """What a job wrote, then what it writes, to its end; after a cut it goes on where it was.
 
-        With ``tail`` it begins with that many of the last entries that hold data.
+        With ``tail`` it begins with that many of the last entries that hold data; with ``stream``
+        (``stdout`` or ``stderr``) only that counts.
         """
-        channel = self._channel(f"{_path(id)}/output/stream", {"tail": tail})
+        query = {"tail": tail, "stream": stream}
+        channel = self._channel(f"{_path(id)}/output/stream", query)
         seen = -1
         async with aclosing(channel.messages()) as messages:
             async for message in messages:
@@ -474,21 +481,26 @@ class AsyncClient:
                 return
             left = None if left is None else left - len(page.jobs)
 
-    async def _entries(self, id: str | int, tail: int | None) -> list[OutputEntry]:
+    async def _entries(
+        self, id: str | int, tail: int | None, stream: str | None
+    ) -> tuple[list[OutputEntry], int]:
+        """Return entries, and the bytes that were searched where that was not enough."""
         request = Request(
             "GET",
             f"{_path(id)}/output",
-            {"tail": tail},
+            {"tail": tail, "stream": stream},
             headers={"Accept": "application/x-ndjson"},
             repeatable=True,
         )
         answer = await self._transport.ask(request)
         logged = [decoded(line, _Logged) for line in answer.body.splitlines() if line]
-        return [
+        searched = answer.headers.get("Output-Searched-Bytes", "")
+        entries = [
             entry_of(entry.context or {}, entry.name, entry.timestamp, None)
             for entry in logged
             if entry.name != "header"
         ]
+        return entries, int(searched) if searched.isdecimal() else 0
 
     async def _cancel(self, body: Mapping[str, Any]) -> CancelResult:
         answer = await self._transport.post("/jobs/cancel", body, _Canceled)

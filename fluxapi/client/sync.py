@@ -176,20 +176,28 @@ class Client:
         """
         return self._loop.iterate(self._client.as_completed(ids, timeout=timeout))
 
-    def output(self, id: str | int, *, tail: int | None = None) -> Output:
-        """What a job has written so far, or the last ``tail`` lines of it (at most 10,000)."""
-        return self._loop.run(self._client.output(id, tail=tail))
+    def output(
+        self, id: str | int, *, tail: int | None = None, stream: str | None = None
+    ) -> Output:
+        """Return what a job has written so far, or the last ``tail`` lines of it (at most 10,000).
+
+        With ``stream`` (``stdout`` or ``stderr``) only that counts.
+        """
+        return self._loop.run(self._client.output(id, tail=tail, stream=stream))
 
     def iter_output(self, id: str | int) -> Iteration[OutputEntry]:
         """What a job has written so far, entry by entry: of any size, and none of it kept."""
         return self._loop.iterate(self._client.iter_output(id))
 
-    def follow_output(self, id: str | int, *, tail: int | None = None) -> Iteration[OutputEntry]:
+    def follow_output(
+        self, id: str | int, *, tail: int | None = None, stream: str | None = None
+    ) -> Iteration[OutputEntry]:
         """What a job wrote, then what it writes, to its end; after a cut it goes on where it was.
 
-        With ``tail`` it begins with that many of the last entries that hold data.
+        With ``tail`` it begins with that many of the last entries that hold data; with ``stream``
+        (``stdout`` or ``stderr``) only that counts.
         """
-        return self._loop.iterate(self._client.follow_output(id, tail=tail))
+        return self._loop.iterate(self._client.follow_output(id, tail=tail, stream=stream))
 
     def eventlog(self, id: str | int) -> list[Event]:
         """The eventlog of a job, as Flux keeps it."""

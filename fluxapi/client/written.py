@@ -48,18 +48,20 @@ class Output(Record, frozen=True):
     stderr: str
     entries: Sequence[OutputEntry]
     """In the order in which it came."""
+    searched: int = 0
+    """Bytes of the end in which the last lines were searched for, where that was not enough."""
 
     def __repr__(self) -> str:
         return f"<Output stdout={len(self.stdout)} stderr={len(self.stderr)} characters>"
 
 
-def output_of(entries: Sequence[OutputEntry]) -> Output:
-    """The whole of some entries."""
+def output_of(entries: Sequence[OutputEntry], searched: int = 0) -> Output:
+    """Return the whole of some entries."""
 
     def joined(stream: str) -> str:
         return b"".join(e.raw for e in entries if e.stream == stream).decode("utf-8", "replace")
 
-    return Output(joined("stdout"), joined("stderr"), tuple(entries))
+    return Output(joined("stdout"), joined("stderr"), tuple(entries), searched)
 
 
 def entry_of(

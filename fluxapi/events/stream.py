@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Protocol
 
 import msgspec
@@ -62,12 +62,14 @@ async def follow(
     expires: float | None,
     *,
     plain: Callable[[bool], Wire] = EventlogText,
+    headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
     """Answer with what ``source`` writes, as the media type ``kind``, until one side ends it.
 
-    ``plain`` makes the wire of a kind that has no messages, from whether it is chunked.
+    ``plain`` makes the wire of a kind that has no messages, from whether it is chunked. ``headers``
+    go out with the answer.
     """
-    response = web.StreamResponse(headers=_HEADERS)
+    response = web.StreamResponse(headers={**_HEADERS, **(headers or {})})
     response.content_type = kind
     if kind != "application/octet-stream":
         response.charset = "utf-8"

@@ -23,7 +23,7 @@ from fluxapi.tickets import LIFETIME
 
 from .support import accepted, job_of, json_bytes, reply
 
-__all__ = ["follow", "follow_many", "job_events", "socket", "ticket"]
+__all__ = ["MANY_OFFERS", "follow", "follow_many", "job_events", "socket", "ticket"]
 
 _JOB_OFFERS = ("application/x-ndjson", "text/event-stream", "text/plain")
 
@@ -78,6 +78,9 @@ class _Job:
         )
         return lambda: self.hub.unsubscribe(subscription)
 
+
+MANY_OFFERS = ("application/x-ndjson",)
+"""What many subscriptions on one stream can be."""
 
 MAX_SUBSCRIPTIONS = 128
 """Subscriptions of one stream: those of all windows of a browser."""
@@ -147,8 +150,9 @@ async def follow(request: web.Request) -> web.StreamResponse:
 
 async def follow_many(request: web.Request) -> web.StreamResponse:
     """What many subscriptions give, as lines, where no WebSocket comes through."""
+    kind = accepted(request, MANY_OFFERS)
     wanted = request[keys.BODY]["subscriptions"]
-    return await _stream(request, _Many(request, _hub(request), wanted), stream.OFFERS[1])
+    return await _stream(request, _Many(request, _hub(request), wanted), kind)
 
 
 async def job_events(request: web.Request) -> web.StreamResponse:

@@ -20,12 +20,13 @@ from fluxapi.events.output import OnEnd, Outputs, Selection
 from fluxapi.events.wire import OutputText, Wire
 from fluxapi.instance.protocol import Last
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.output import MAX_SEARCH_BYTES
 
 from . import output_forms as forms
 from .sending import send
 from .support import accepted, job_of
 
-__all__ = ["STREAM_OFFERS", "follow", "output"]
+__all__ = ["LIMIT_HEADER", "SEARCHED_HEADER", "STREAM_OFFERS", "follow", "output"]
 
 _OFFERS = ("application/json", "text/plain", "application/x-ndjson", "application/octet-stream")
 STREAM_OFFERS = (
@@ -38,8 +39,11 @@ STREAM_OFFERS = (
 
 _MAX_INDEX_DIGITS = 15
 
-_SEARCHED = "Output-Searched-Bytes"
+SEARCHED_HEADER = "Output-Searched-Bytes"
 """A header of a tail that may lack lines: how many bytes of the end were searched for them."""
+
+LIMIT_HEADER = "Output-Search-Limit-Bytes"
+"""A header of a live tail, which begins before its search: how many bytes are searched at most."""
 
 _EXTRA_LINES = 64
 """Lines that are read besides those of a tail: the first of each task may be cut."""
@@ -69,7 +73,7 @@ async def output(request: web.Request) -> web.StreamResponse:
 
 def _headers(source: forms.Search) -> dict[str, str]:
     """Return a header that says how far the search for a tail went, if it ended at its bound."""
-    return {_SEARCHED: str(source.searched)} if source.searched else {}
+    return {SEARCHED_HEADER: str(source.searched)} if source.searched else {}
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,7 @@ async def follow(request: web.Request) -> web.StreamResponse:
             exact=kind == "application/octet-stream",
             logs=source.selection.stream != "stdout",
         ),
+        headers={} if source.selection.tail is None else {LIMIT_HEADER: str(MAX_SEARCH_BYTES)},
     )
 
 

@@ -202,6 +202,9 @@ def test_output(run: Program) -> None:
     assert (done.out, done.err) == ("1\n2\n3\n4\n5\n", "oops\n")
     assert run("output", "--stream=stderr", jobid).out == ""
     assert run("output", "--stream=stdout", "--tail=3", jobid).err == ""
+    for how in ((), ("--follow",)):
+        done = run("output", "--stream=stderr", "--tail=1", *how, jobid)
+        assert (done.out, done.err) == ("", "oops\n")
     assert run("output", "--follow", "--label-io", jobid).out.startswith("0: 1\n0: 2\n")
 
 

@@ -45,6 +45,14 @@ async def test_each_message_says_whose_it_is(service: Service) -> None:
     again.close()
 
 
+async def test_nothing_but_lines_is_there_to_accept(service: Service) -> None:
+    body = {"subscriptions": [{"type": "subscribe", "sub": "all", "stream": "jobs"}]}
+    headers = {"Accept": "text/event-stream"}
+    response = await service.client.post("/v1/events", json=body, headers=headers)
+    assert response.status == 406
+    assert (await response.json())["type"] == "/docs/errors#not-acceptable"
+
+
 async def test_what_is_wrong_with_one_is_its_own(service: Service) -> None:
     response = await follow(
         service,

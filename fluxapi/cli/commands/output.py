@@ -70,10 +70,15 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     else:
         told = None
     try:
-        found = await flux.output(arguments.id, tail=arguments.tail)
+        found = await flux.output(arguments.id, tail=arguments.tail, stream=arguments.stream)
     finally:
         if told is not None:
             told.cancel()
     for entry in found.entries:
         writer.write(entry)
+    if found.searched:
+        note(
+            f"only the last {found.searched} bytes of the output were searched; "
+            "without --tail all of it is read"
+        )
     return OK
