@@ -8,7 +8,7 @@ from datetime import datetime
 
 __all__ = ["duration", "parse_duration", "parse_time", "short_date"]
 
-_DURATION = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MILLISECOND, _EXACT, _MINUTE, _HOUR, _DAY = 0.001, 10.0, 60.0, 3600.0, 86400.0
 

@@ -40,7 +40,9 @@ ALIASES = {
 _BESIDE_JOBSPEC = frozenset({"jobspec", "urgency", "waitable", "debug"})
 _URGENCIES = {"hold": 0, "default": 16, "expedite": 31}
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
-_DURATION = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
+_DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
+"""Linear in the text: no two parts that follow each other take the same character."""
+
 _PLAIN = re.compile(r"[!#-&(-\[\]-~ \t\r\n]*\Z")
 """Text in which neither quote nor backslash occurs: splitting it at blanks is what a shell does."""
 

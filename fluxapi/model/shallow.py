@@ -15,7 +15,9 @@ __all__ = ["DEEPEST", "decode", "shallow"]
 DEEPEST = 128
 """Levels that are kept: far more than anybody means, far less than any decoder takes."""
 
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
+"""A string without an end reaches to the end of the payload, so no place is looked at twice."""
+
 
 Decoded = TypeVar("Decoded")
 

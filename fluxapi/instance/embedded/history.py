@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -29,6 +30,8 @@ from .store import Row, Store
 __all__ = ["History"]
 
 _log = logging.getLogger(__name__)
+_MAX_ID = (1 << 63) - (1 << 40)
+"""Job IDs are below this for the first 17 years; SQLite holds 63 bits, and new IDs need room."""
 
 
 class History:
@@ -107,7 +110,7 @@ class History:
         assert store is not None  # noqa: S101 - as above
         engine = self._engine
         unfinished: list[Job] = []
-        rows = await store.load()
+        rows = await asyncio.to_thread(_readable, await store.load())
         for row in rows:
             path = store.outputs / f"{row.id}.jsonl"
             log = OutputLog.stored(path, row.output, row.output_size)
@@ -121,7 +124,11 @@ class History:
                 unfinished.append(job)
         await asyncio.gather(*(asyncio.to_thread(_measure, job.log) for job in unfinished))
         for job in sorted(unfinished, key=lambda job: job.id):
-            self._take_up(job)
+            try:
+                self._take_up(job)
+            except Exception as error:  # noqa: BLE001, PERF203 - one job may not stop the start
+                engine.active.pop(job.id, None)
+                _log_unreadable(job.id, error)
         self._purge()
 
     def _take_up(self, job: Job) -> None:
@@ -167,18 +174,91 @@ def _row(job: Job) -> Row:
 def _active(row: Row, log: OutputLog, hostname: str) -> Job | None:
     try:
         request, _ = parse_request(row.jobspec, hostname)
+        job = Job(row.id, row.jobspec, request, log)
+        job.events = decode_eventlog(row.eventlog)
+        job.published = len(job.events)
+        job.R = None if row.R is None else msgspec.json.decode(row.R)
+        job.state = "CLEANUP"
+        for event in job.events:
+            _replay(job, event)
     except FluxRefused as error:
         # A host constraint can name a host that this machine was called before.
         _log.warning("job %d is not taken up: %s", row.id, error.detail)
         return None
-    job = Job(row.id, row.jobspec, request, log)
-    job.events = decode_eventlog(row.eventlog)
-    job.published = len(job.events)
-    job.R = None if row.R is None else msgspec.json.decode(row.R)
-    job.state = "CLEANUP"
-    for event in job.events:
-        _replay(job, event)
+    except Exception as error:  # noqa: BLE001 - no row may stop the others, whatever it holds
+        _log_unreadable(row.id, error)
+        return None
     return job
+
+
+def _readable(rows: list[Row]) -> list[Row]:
+    """Return the rows that can be read, and log the others, which stay in the store; blocks."""
+    readable = []
+    for row in rows:
+        try:
+            _check(row)
+        except Exception as error:  # noqa: BLE001, PERF203 - whatever it holds, the others count
+            _log_unreadable(row.id, error)
+        else:
+            readable.append(row)
+    return readable
+
+
+class _Attributes(msgspec.Struct):
+    system: dict[str, msgspec.Raw]
+
+
+class _Jobspec(msgspec.Struct):
+    """What :func:`redact` needs of a jobspec."""
+
+    attributes: _Attributes
+
+
+class _Context(msgspec.Struct, gc=False):
+    urgency: int | None = None
+
+
+class _Event(msgspec.Struct, gc=False):
+    """An event without the parts of its context that need no check."""
+
+    timestamp: float
+    name: str
+    context: _Context | None = None
+
+
+_jobspec_decoder = msgspec.json.Decoder(_Jobspec)
+_R_decoder = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_event_decoder = msgspec.json.Decoder(_Event)
+
+
+def _check(row: Row) -> None:
+    """Raise an exception where the row is not one that this program wrote."""
+    output: Any = row.output
+    size: Any = row.output_size
+    if not 0 < row.id < _MAX_ID:
+        raise ValueError("its number is not a job ID")
+    if not isinstance(output, bytes | None):
+        raise TypeError("its output is not text")
+    if not isinstance(size, int) or size < len(output or b""):
+        raise ValueError("the size of its output is wrong")
+    _jobspec_decoder.decode(row.jobspec)
+    if row.R is not None:
+        _R_decoder.decode(row.R)
+    events = _event_decoder.decode_lines(row.eventlog)
+    if not events:
+        raise ValueError("it has no events")
+    for event in events:
+        if event.name in {"submit", "urgency"} and (event.context or _Context()).urgency is None:
+            raise ValueError("its urgency is not a number")
+
+
+def _log_unreadable(jobid: int, error: Exception) -> None:
+    _log.error(
+        "job %d of the state directory cannot be read and is left out: %s: %s",
+        jobid,
+        type(error).__name__,
+        error,
+    )
 
 
 def _replay(job: Job, event: Event) -> None:

@@ -163,10 +163,10 @@ def _outcome(events: list[Event], *, inactive: bool) -> Outcome:
     excepted = completed = False
     for event in events:
         context = event.context or {}
-        if event.name == "exception" and context["severity"] == 0:
+        if event.name == "exception" and context.get("severity") == 0:
             excepted = True
             break
         if event.name == "finish":
-            completed = context["status"] == 0
+            completed = context.get("status") == 0
             break
     return Outcome(inactive, "alloc" in names, "start" in names, completed, excepted)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import math
 import os
 import secrets
 import sqlite3
@@ -17,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fluxapi.errors import InstanceUnavailable
 
@@ -127,9 +128,16 @@ class Store:
             raise InstanceUnavailable(
                 f"The state directory {self._statedir} was written by another release."
             )
-        epoch = float(facts.setdefault("epoch", time.time()))
-        self.secret = bytes.fromhex(facts.setdefault("secret", self.secret.hex()))
+        try:
+            epoch = _finite(facts.setdefault("epoch", time.time()))
+            self.secret = bytes.fromhex(facts.setdefault("secret", self.secret.hex()))
+        except (TypeError, ValueError) as error:
+            raise InstanceUnavailable(
+                f"The state directory {self._statedir} is damaged: {error}; name another one."
+            ) from None
         database.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", facts.items())
+        # A damaged row may hold text that is not UTF-8; the others are to be read all the same.
+        database.text_factory = bytes
         return epoch
 
     def _keep_private(self) -> None:
@@ -187,3 +195,10 @@ class Store:
         if self._lock >= 0:
             os.close(self._lock)
             self._lock = -1
+
+
+def _finite(value: Any) -> float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{number} is not a time")
+    return number

@@ -1,0 +1,109 @@
+"""Rows of the state database that no release wrote: no other job is lost, and no start fails."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from fluxapi.errors import InstanceUnavailable, JobNotFound
+from fluxapi.instance.embedded import EmbeddedInstance
+from tests.instance.embedded.conftest import Starter, start
+from tests.instance.embedded.harness import shell, spec
+
+__all__ = ["start"]
+
+DAMAGE = [
+    "jobspec = x'00ff'",
+    "jobspec = '{}'",
+    "jobspec = '[]'",
+    "jobspec = 7",
+    "eventlog = x'ff'",
+    "eventlog = ''",
+    "eventlog = '{}'",
+    """eventlog = '{"timestamp":1.0,"name":"submit"}'""",
+    """eventlog = '{"timestamp":1.0,"name":"submit","context":{"urgency":"x"}}'""",
+    "R = '7'",
+    "R = CAST(x'ff' AS TEXT)",
+    "output = 1.5",
+    "output = 0",
+    "output_size = -1",
+    "output_size = 'x'",
+]
+
+
+def change(folder: Path, statement: str, *values: object) -> None:
+    database = sqlite3.connect(folder / "jobs.sqlite", isolation_level=None)
+    database.execute(statement, values)
+    database.close()
+
+
+@pytest.mark.parametrize("active", [0, 1])
+@pytest.mark.parametrize("damage", DAMAGE)
+async def test_a_bad_row_costs_no_other_job_its_row(
+    start: Starter,
+    tmp_path: Path,
+    damage: str,
+    active: int,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    first = await start(statedir=tmp_path)
+    bad = await first.run(shell("echo bad"))
+    good = await first.run(shell("echo good"))
+    await first.close()
+    change(tmp_path, f"UPDATE jobs SET active = ?, {damage} WHERE id = ?", active, bad)  # noqa: S608
+
+    second = await start(statedir=tmp_path)
+    assert [message.id for message in second.journal.backlog] == [good]
+    assert await second.text(good) == "good\n"
+    with pytest.raises(JobNotFound):
+        await second.instance.lookup(bad, "eventlog")
+    assert await second.run(spec("true")) > good
+    assert f"job {bad} of the state directory cannot be read" in caplog.text
+
+
+@pytest.mark.parametrize("jobid", [-1, 0, 2**63 - 1])
+async def test_a_number_that_is_no_job_id_stops_nothing(
+    start: Starter, tmp_path: Path, jobid: int
+) -> None:
+    first = await start(statedir=tmp_path)
+    bad, good = await first.run(spec("true")), await first.run(spec("true"))
+    await first.close()
+    change(tmp_path, "UPDATE jobs SET id = ? WHERE id = ?", jobid, bad)
+    second = await start(statedir=tmp_path)
+    assert [message.id for message in second.journal.backlog] == [good]
+    assert await second.run(spec("true")) > good
+
+
+async def test_a_dependency_that_cannot_be_read_stops_no_start(
+    start: Starter,
+    tmp_path: Path,
+) -> None:
+    first = await start(statedir=tmp_path)
+    waiting = await first.submit(
+        spec("true", dependencies=[{"scheme": "begin-time", "value": "99999999999"}])
+    )
+    await first.journal.wait(waiting, "dependency-add")
+    good = await first.run(spec("true"))
+    await first.close()
+    change(
+        tmp_path,
+        "UPDATE jobs SET jobspec = replace(CAST(jobspec AS TEXT), 'begin-time', 'no-such-one') "
+        "WHERE id = ?",
+        waiting,
+    )
+    second = await start(statedir=tmp_path)
+    assert good in [message.id for message in second.journal.backlog]
+
+
+@pytest.mark.parametrize(
+    "damage", ["value = 'x' WHERE name = 'secret'", "value = 9e999 WHERE name = 'epoch'"]
+)
+async def test_facts_that_cannot_be_read_are_one_sentence(tmp_path: Path, damage: str) -> None:
+    instance = EmbeddedInstance(statedir=tmp_path)
+    await instance.start()
+    await instance.close()
+    change(tmp_path, f"UPDATE meta SET {damage}")  # noqa: S608
+    with pytest.raises(InstanceUnavailable, match="is damaged"):
+        await EmbeddedInstance(statedir=tmp_path).start()

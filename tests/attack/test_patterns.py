@@ -1,0 +1,41 @@
+"""Texts that take long to search, for each pattern that meets the text of a stranger.
+
+Work by the square of their length would take hours, so no time is asserted: without the fix a test
+does not end.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from fluxapi.errors import FluxRefused
+from fluxapi.instance.embedded.fields import seconds
+from fluxapi.model.jobspec import parse_duration
+from fluxapi.model.shallow import DEEPEST, shallow
+
+LONG = 1_000_000
+
+
+@pytest.mark.parametrize("end", ["x", ".x", "ex", "msx", "."])
+@pytest.mark.parametrize("start", ["", ".", "0."])
+def test_a_duration_of_digits_without_end(start: str, end: str) -> None:
+    text = start + "1" * LONG + end
+    if end == "." and not start:
+        text += "x"
+    with pytest.raises(FluxRefused):
+        seconds(text, "exit-timeout")
+    with pytest.raises(ValueError, match="Flux Standard Duration"):
+        parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("1.5h", 5400), (".5", 0.5), ("2.", 2), ("1e2s", 100), ("250ms", 0.25), ("7", 7)],
+)
+def test_a_duration_is_read_as_before(text: str, expected: float) -> None:
+    assert seconds(text, "exit-timeout") == expected
+
+
+def test_deep_json_with_a_string_that_does_not_end() -> None:
+    payload = b"[" * (DEEPEST + 1) + b'"' + b'\\"' * LONG
+    assert shallow(payload).endswith(b'\\"')
