@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 
 from fluxapi import environment, logs, stop_signals
 from fluxapi.cli.arguments import Parsers, add_command
@@ -11,6 +12,8 @@ from fluxapi.errors import FluxapiError
 from fluxapi.settings import Settings, add_arguments
 
 __all__ = ["add"]
+
+_log = logging.getLogger(__name__)
 
 
 def add(parsers: Parsers) -> None:
@@ -27,8 +30,12 @@ def add(parsers: Parsers) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
-        settings = Settings.read(arguments, environment.take())
+        environ = environment.take()
+        hidden = environment.hide_memory()
+        settings = Settings.read(arguments, environ)
         logs.configure(settings.log_level, settings.log_format)
+        if not hidden:
+            _log.warning("this system lets jobs of the same user read the memory of the service")
         _serve(settings)
     except FluxapiError as error:
         raise Failure(error.detail) from None

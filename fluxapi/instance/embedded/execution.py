@@ -6,8 +6,8 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable
-from pathlib import Path
 
+from .files import LabeledFile
 from .guardian import Guardian
 from .launcher import Launched, Task
 from .output import OutputLog, TextCutter, data_context
@@ -50,6 +50,7 @@ class Execution:
         self._on_exit = on_exit
         self._on_output = on_output
         self._on_done = on_done
+        self._labeled = set(launched.labels.values())
         self._running = {task.rank: task for task in launched.tasks}
         self._ended: list[Task] = []
         self._pipes: set[_Pipe] = set()
@@ -97,15 +98,20 @@ class Execution:
         self._pipes.clear()
         self._closed = True
 
+    def release(self) -> None:
+        """Have the files with labels closed once all lines are in them."""
+        for file in self._labeled:
+            self._spool.close(file)
+
     def data(self, stream: str, rank: int, data: bytes) -> None:
         """A task wrote something."""
         if data:
             self.log.write("data", data_context(stream, rank, data))
             self._grown()
 
-    def label(self, path: Path, data: bytes) -> None:
+    def label(self, file: LabeledFile, data: bytes) -> None:
         """Labeled lines for an output file."""
-        self._spool.file(path, data)
+        self._spool.file(file, data)
 
     def eof(self, stream: str, rank: int) -> None:
         """A task will write no more to this stream."""
@@ -179,7 +185,7 @@ class _Pipe:
     __slots__ = ("_cutter", "_execution", "_file", "_line", "_rank", "_stream", "fd")
 
     def __init__(
-        self, execution: Execution, fd: int, stream: str, rank: int, file: Path | None
+        self, execution: Execution, fd: int, stream: str, rank: int, file: LabeledFile | None
     ) -> None:
         self.fd = fd
         self._execution = execution

@@ -49,6 +49,9 @@ __all__ = ["EmbeddedInstance"]
 
 _log = logging.getLogger(__name__)
 _REASON_LENGTH = 200
+_OPENING_THREADS = 4
+"""Jobs with input or output files that are started at once."""
+
 _MAX_TERM_TIMEOUT_S = 2.0
 """Seconds that running jobs have after SIGTERM when the instance ends, at most."""
 
@@ -286,6 +289,7 @@ class _Parts:
     def __init__(self, hostname: str) -> None:
         self._hostname = hostname
         self._launches = ThreadPoolExecutor(1, "fluxapi-launch")
+        self._openings = ThreadPoolExecutor(_OPENING_THREADS, "fluxapi-open")
         self._writes = ThreadPoolExecutor(1, "fluxapi-output")
         self._sweeps = ThreadPoolExecutor(1, "fluxapi-sweep")
         self._rundir: Path | None = None
@@ -307,7 +311,9 @@ class _Parts:
             self.secret = self.store.secret
         rundir = await loop.run_in_executor(self._launches, self._make_rundir)
         self.outputs = rundir if self.store is None else self.store.outputs
-        self.launcher = Launcher(self._launches, self.guardian.cookie, rundir, self._hostname)
+        self.launcher = Launcher(
+            self._launches, self._openings, self.guardian.cookie, rundir, self._hostname
+        )
         await self.guardian.start(rundir)
 
     async def close(self) -> None:
@@ -324,7 +330,7 @@ class _Parts:
                 _log.warning("%s", error.detail)
         self.poller.close()
         await loop.run_in_executor(self._launches, self._remove_rundir)
-        for executor in (self._launches, self._writes, self._sweeps):
+        for executor in (self._launches, self._openings, self._writes, self._sweeps):
             executor.shutdown(wait=False)
 
     # In one thread, one after the other, so that what a canceled start made is removed, too.

@@ -1,4 +1,4 @@
-"""Everything about starting a job that can block, in one thread of its own."""
+"""Everything about starting a job that can block, in threads of its own."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import msgspec
 from fluxapi.model.idset import encode_idset
 from fluxapi.model.jobid import encode_f58
 
+from .files import LabeledFile, OpenError, open_for_job
 from .mustache import Tags
 from .request import Request, StreamTarget
 from .scheduler import Allocated
@@ -28,7 +29,6 @@ __all__ = ["LaunchError", "Launched", "Launcher", "Plan", "Task"]
 
 _FALLBACK_CWD = "/tmp"  # noqa: S108 - where Flux goes when the directory of a job is not there
 _NOTE_LENGTH = 1024
-_OUTPUT_MODE = 0o644
 
 
 @dataclass(slots=True)
@@ -62,14 +62,15 @@ class LaunchError:
 
 @dataclass(slots=True)
 class Launched:
-    """A started job. ``redirects`` are output files by stream, ``labels`` those that get labels.
+    """A started job. ``redirects`` are output files by stream, ``labels`` those that get labels,
+    which whoever has this closes.
 
     ``warnings`` go into the output log. With an ``error``, ``tasks`` are those that had started.
     """
 
     tasks: list[Task] = field(default_factory=list)
     redirects: dict[str, str] = field(default_factory=dict)
-    labels: dict[str, Path] = field(default_factory=dict)
+    labels: dict[str, LabeledFile] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     tmpdir: Path | None = None
     error: LaunchError | None = None
@@ -78,11 +79,16 @@ class Launched:
 class Launcher:
     """Starts jobs in ``executor``'s thread and reports on the loop.
 
-    ``rundir`` holds their temporary directories; ``cookie`` marks their processes.
+    Jobs with files of their own start in the threads of ``openings``: to open a file can take
+    long, and the others do not wait for it. ``rundir`` holds the temporary directories of jobs;
+    ``cookie`` marks their processes.
     """
 
-    def __init__(self, executor: Executor, cookie: str, rundir: Path, hostname: str) -> None:
+    def __init__(
+        self, executor: Executor, openings: Executor, cookie: str, rundir: Path, hostname: str
+    ) -> None:
         self._executor = executor
+        self._openings = openings
         self._cookie = cookie
         self._rundir = rundir
         self._hostname = hostname
@@ -90,7 +96,8 @@ class Launcher:
 
     def launch(self, plan: Plan, done: Callable[[Plan, Launched], None]) -> None:
         """Start the job; ``done`` is called on the loop, always."""
-        self._executor.submit(self._run, plan, done)
+        executor = self._openings if plan.request.has_files else self._executor
+        executor.submit(self._run, plan, done)
 
     def remove(self, tmpdir: Path) -> None:
         """Delete the temporary directory of a job that has ended."""
@@ -129,8 +136,10 @@ class Launcher:
             soft = limits(request.rlimits)
         except ValueError as error:
             raise _Failed(str(error)) from None
-        with _Streams(request, tags, cwd, launched) as streams:
+        with _Streams(request, tags, cwd, launched, {COOKIE: self._cookie}) as streams:
             for rank in range(request.ntasks):
+                if plan.aborted:
+                    break
                 argv = [tags.render(word, rank) for word in request.command]
                 local = {"FLUX_TASK_LOCAL_ID": str(rank), "FLUX_TASK_RANK": str(rank)}
                 stdout, stderr = streams.pair()
@@ -207,8 +216,16 @@ class _Failed(Exception):
 class _Streams:
     """The standard streams of a job's tasks: files that they share, or a pipe for each."""
 
-    def __init__(self, request: Request, tags: Tags, cwd: str | None, launched: Launched) -> None:
+    def __init__(
+        self,
+        request: Request,
+        tags: Tags,
+        cwd: str | None,
+        launched: Launched,
+        environment: dict[str, str],
+    ) -> None:
         self._request = request
+        self._environment = environment
         self._tags = tags
         self._cwd = cwd
         self._launched = launched
@@ -217,12 +234,7 @@ class _Streams:
 
     def __enter__(self) -> _Streams:  # noqa: PYI034 - Self is not in 3.10
         try:
-            path = os.devnull
-            if self._request.stdin is not None:
-                path = self._path(self._request.stdin)
-            self.stdin = _open(path, os.O_RDONLY, "input")
-            self._redirect("stdout", self._request.stdout)
-            self._redirect("stderr", self._request.stderr)
+            self._open()
         except BaseException:
             self.__exit__()
             raise
@@ -254,26 +266,52 @@ class _Streams:
     def _path(self, template: str) -> str:
         return os.path.join(self._cwd or os.getcwd(), self._tags.render(template))  # noqa: PTH109,PTH118
 
-    def _redirect(self, name: str, target: StreamTarget) -> None:
-        if target.path is None:
-            return
-        path = self._path(target.path)
-        self._launched.redirects[name] = path
-        if path not in self._files:
-            mode = os.O_APPEND if self._request.append else os.O_TRUNC
-            self._files[path] = _open(path, os.O_WRONLY | os.O_CREAT | mode, "output")
-        if target.label:
-            self._launched.labels[name] = Path(path)
+    def _open(self) -> None:
+        """Have the files of the job opened, each once, though both streams may go there."""
+        request = self._request
+        mode = os.O_APPEND if request.append else os.O_TRUNC
+        wanted: dict[tuple[str, str], int] = {}
+        if request.stdin is not None:
+            wanted["input", self._path(request.stdin)] = os.O_RDONLY
+        targets = {"stdout": request.stdout, "stderr": request.stderr}
+        for name, target in targets.items():
+            if target.path is not None:
+                path = self._launched.redirects[name] = self._path(target.path)
+                wanted["output", path] = os.O_WRONLY | os.O_CREAT | mode
+        opened = self._opened(wanted)
+        self._files = {path: fd for (kind, path), fd in opened.items() if kind == "output"}
+        [self.stdin] = [fd for (kind, _), fd in opened.items() if kind == "input"] or [
+            os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+        ]
+        labeled: dict[str, LabeledFile] = {}
+        for name, path in self._launched.redirects.items():
+            if targets[name].label:
+                if path not in labeled:
+                    labeled[path] = _labeled(path, self._files[path])
+                self._launched.labels[name] = labeled[path]
+
+    def _opened(self, wanted: dict[tuple[str, str], int]) -> dict[tuple[str, str], int]:
+        if not wanted:
+            return {}
+        try:
+            files = open_for_job(
+                [(path, flags) for (_, path), flags in wanted.items()], self._environment
+            )
+        except OpenError as error:
+            kind, path = list(wanted)[error.place]
+            raise _unopened(kind, path, error.reason) from None
+        return dict(zip(wanted, files, strict=True))
 
 
-def _open(path: str, flags: int, kind: str) -> int:
+def _labeled(path: str, fd: int) -> LabeledFile:
     try:
-        # A named pipe that nobody has open must not stop all other jobs from starting.
-        fd = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, _OUTPUT_MODE)
+        return LabeledFile(path, fd)
     except OSError as error:
-        raise _Failed(f"error opening {kind} file '{path[:256]}': {error.strerror}") from None
-    os.set_blocking(fd, True)
-    return fd
+        raise _unopened("output", path, error.strerror) from None
+
+
+def _unopened(kind: str, path: str, reason: str | None) -> _Failed:
+    return _Failed(f"error opening {kind} file '{path[:256]}': {reason}")
 
 
 def _close(*fds: int) -> None:
@@ -298,8 +336,11 @@ def _write_files(request: Request, tmpdir: Path) -> None:
         try:
             data, mode = _file_content(value)
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(data)
-            path.chmod(mode)
+            # A job of the same user may have put something there meanwhile: it is not followed.
+            fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            with os.fdopen(fd, "wb") as file:
+                file.write(data)
+                os.fchmod(fd, mode)
         except (OSError, ValueError) as error:
             raise _Failed(f"files: {name[:256]}: {error}") from None
 

@@ -80,6 +80,12 @@ class Request:
     exit_timeout: float | None = _EXIT_TIMEOUT
     exit_on_error: bool = False
 
+    @property
+    def has_files(self) -> bool:
+        """Tell whether a standard stream is a file that the job names."""
+        paths = (self.stdin, self.stdout.path, self.stderr.path)
+        return any(path is not None for path in paths)
+
 
 def parse_request(jobspec: bytes, hostname: str) -> tuple[Request, dict[str, Any]]:
     """Read a jobspec V1: the request and the decoded jobspec without its environment.

@@ -144,9 +144,11 @@ class Running(Lifecycle):
     def _launched(self, plan: Plan, launched: Launched) -> None:
         job = self.running.get(plan.jobid)
         if job is None:
+            self._discard(launched)
             return
         job.tmpdir = launched.tmpdir
         if plan.aborted and not launched.tasks:
+            self._discard(launched)
             self._release(job)
             return
         self._started(job)
@@ -172,6 +174,10 @@ class Running(Lifecycle):
             job.execution.kill(signal.SIGTERM)
         for signum in job.signals:
             job.execution.kill(signum)
+
+    def _discard(self, launched: Launched) -> None:
+        for file in launched.labels.values():
+            self._spool.close(file)
 
     def _head(self, job: Job, launched: Launched) -> None:
         """The first entries of the output log."""
@@ -263,6 +269,8 @@ class Running(Lifecycle):
     def _release(self, job: Job) -> None:
         job.state = "CLEANUP"
         job.stop_timers()
+        if job.execution is not None:
+            job.execution.release()
         job.execution = None
         self.running.pop(job.id, None)
         if job.tmpdir is not None:

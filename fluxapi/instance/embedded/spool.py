@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from pathlib import Path
 
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.model.output import Last, OutputBatch, Tail, decode_entries
 
+from .files import LabeledFile, open_regular
 from .output import INLINE, OutputLog
 
 __all__ = ["HIGH_WATER", "Spool"]
@@ -24,8 +26,6 @@ HIGH_WATER = 1 << 20
 _BATCH = 1 << 18
 """Bytes of log that a reader gets at once; every entry is shorter."""
 
-_MODE = 0o600
-
 
 class Spool:
     """Appends logs, and labeled output files, in ``executor``'s thread."""
@@ -33,7 +33,8 @@ class Spool:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self._logs: dict[OutputLog, Callable[[], None] | None] = {}
-        self._files: dict[Path, bytearray] = {}
+        self._files: dict[LabeledFile, bytearray] = {}
+        self._closing: set[LabeledFile] = set()
         self._task: asyncio.Task[None] | None = None
         self._batch: asyncio.Future[None] | None = None
 
@@ -43,9 +44,14 @@ class Spool:
             self._logs[log] = written or self._logs.get(log)
             self._start()
 
-    def file(self, path: Path, data: bytes) -> None:
-        """Append ``data`` to the file at ``path``."""
-        self._files.setdefault(path, bytearray()).extend(data)
+    def file(self, file: LabeledFile, data: bytes) -> None:
+        """Append *data* to an output file of a job."""
+        self._files.setdefault(file, bytearray()).extend(data)
+        self._start()
+
+    def close(self, file: LabeledFile) -> None:
+        """Close an output file of a job once it has all its lines."""
+        self._closing.add(file)
         self._start()
 
     async def settle(self) -> None:
@@ -121,12 +127,14 @@ class Spool:
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
-        while self._logs or self._files:
+        while self._logs or self._files or self._closing:
             logs, self._logs = self._logs, {}
             files, self._files = self._files, {}
+            closing, self._closing = self._closing, set()
             batch = [(log.path, log.take()) for log in logs]
-            batch += [(path, bytes(data)) for path, data in files.items()]
             failures = await loop.run_in_executor(self._executor, _append, batch)
+            if files or closing:
+                await loop.run_in_executor(self._executor, _append_labeled, files, closing)
             for log, (path, data) in zip(logs, batch, strict=False):
                 if path in failures:
                     log.failure = failures[path]
@@ -160,15 +168,33 @@ def _append(batch: list[tuple[Path, bytes]]) -> dict[Path, str]:
     return failures
 
 
+def _append_labeled(files: dict[LabeledFile, bytearray], closing: set[LabeledFile]) -> None:
+    for file, data in files.items():
+        with _logged(file):
+            file.append(data)
+    for file in closing:
+        with _logged(file):
+            file.close()
+
+
+@contextlib.contextmanager
+def _logged(file: LabeledFile) -> Iterator[None]:
+    """Log what goes wrong: one job's file is no other's."""
+    try:
+        yield
+    except OSError as error:
+        _log.error("output is lost: %s: %s", file.path, error.strerror)
+
+
 def _append_one(path: Path, data: bytes) -> None:
-    fd = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, _MODE)
+    fd = open_regular(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
     with os.fdopen(fd, "ab") as file:
         file.write(data)
 
 
 def _read(path: Path, offset: int, size: int) -> bytes:
     try:
-        with path.open("rb") as file:
+        with os.fdopen(open_regular(path, os.O_RDONLY), "rb") as file:
             file.seek(offset)
             return file.read(size)
     except OSError:

@@ -11,6 +11,7 @@ session and cleared its environment is beyond its sight.)
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -22,6 +23,7 @@ __all__ = ["COOKIE", "Process", "processes", "sweep"]
 COOKIE = "FLUX_JOB_COOKIE"
 """The environment variable that marks a process as a job's."""
 
+_PR_SET_DUMPABLE = 4
 _PATIENCE = 600.0
 """Seconds that processes which the kernel does not let go are tried again."""
 
@@ -95,8 +97,15 @@ def _read(path: str) -> bytes:
         return b""
 
 
+def _hide_memory() -> None:
+    """Keep jobs from reading the cookie: see ``fluxapi.environment.hide_memory``."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
 def main() -> None:
     """Follow the pipe until it ends, then sweep."""
+    _hide_memory()
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(signum, signal.SIG_IGN)
     cookie = rundir = ""

@@ -1,0 +1,156 @@
+"""Files beside strangers: opened by a process that is not the service, or only when they are ours.
+
+A job runs as the same user as the service and can put anything at any path. The threads that write
+and read files serve all jobs, so no path may make them wait.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import select
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from . import opener
+
+__all__ = ["LabeledFile", "OpenError", "open_for_job", "open_regular"]
+
+OPEN_TIMEOUT_S = 5.0
+"""Seconds to open the files of a job; only a file system that does not answer takes so long."""
+
+_END_TIMEOUT_S = 1.0
+_MAX_PATH_BYTES = 4096
+_MAX_ANSWER_BYTES = 64
+_ANSWER = re.compile(rb"([0-9]{1,4}) ([0-9]{1,4})")
+
+
+class OpenError(Exception):
+    """The file at a place of the list cannot be opened; ``reason`` says why."""
+
+    def __init__(self, place: int, reason: str) -> None:
+        super().__init__(reason)
+        self.place = place
+        self.reason = reason
+
+
+def open_for_job(wanted: Sequence[tuple[str, int]], environment: Mapping[str, str]) -> list[int]:
+    """Open the files of a job, given as path and flags, by a process with its *environment*.
+
+    Raises:
+        OpenError: One cannot be opened; none is open then.
+    """
+    for place, (path, _) in enumerate(wanted):
+        if len(_encoded(path)) >= _MAX_PATH_BYTES:
+            raise OpenError(place, os.strerror(errno.ENAMETOOLONG))
+    ours, theirs = socket.socketpair()
+    with ours:
+        with theirs:
+            process = _start(wanted, environment, theirs)
+        try:
+            return _receive(ours, len(wanted))
+        finally:
+            process.kill()
+            # A process that the kernel does not let go is not waited for.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_END_TIMEOUT_S)
+
+
+def _start(
+    wanted: Sequence[tuple[str, int]], environment: Mapping[str, str], there: socket.socket
+) -> subprocess.Popen[bytes]:
+    program = [sys.executable, "-I", "-S", str(Path(opener.__file__))]
+    arguments = [word for path, flags in wanted for word in (str(flags).encode(), _encoded(path))]
+    return subprocess.Popen(  # noqa: S603 - our own file
+        [*program, *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=there.fileno(),
+        stderr=subprocess.DEVNULL,
+        cwd="/",
+        env=dict(environment),
+        start_new_session=True,
+    )
+
+
+def _encoded(path: str) -> bytes:
+    # As the command of a job: the locale of the service has no say.
+    return path.encode("utf-8", "surrogateescape")
+
+
+def _receive(ours: socket.socket, count: int) -> list[int]:
+    ready = select.poll()
+    ready.register(ours, select.POLLIN)
+    if not ready.poll(OPEN_TIMEOUT_S * 1000):
+        raise OpenError(0, f"it was not open after {OPEN_TIMEOUT_S:g} seconds")
+    answer, descriptors, _, _ = socket.recv_fds(
+        ours, _MAX_ANSWER_BYTES, count, socket.MSG_CMSG_CLOEXEC
+    )
+    failure = _failure(answer, len(descriptors), count)
+    if failure is not None:
+        for descriptor in descriptors:
+            os.close(descriptor)
+        raise failure
+    for descriptor in descriptors:
+        os.set_blocking(descriptor, True)
+    return list(descriptors)
+
+
+def _failure(answer: bytes, opened: int, count: int) -> OpenError | None:
+    # A job, which runs as the same user, may have ended the process, or speak in its place.
+    match = _ANSWER.fullmatch(answer)
+    if match is None:
+        return OpenError(0, "the process that opens files has ended")
+    place, number = int(match[1]), int(match[2])
+    if number != opener.NO_ERROR:
+        return OpenError(min(place, count - 1), os.strerror(number))
+    if opened != count:
+        return OpenError(0, os.strerror(errno.EMFILE))
+    return None
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """Open a file of the service's own without waiting; raises ``OSError`` for any other kind."""
+    fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return fd
+
+
+class LabeledFile:
+    """An output file of a job into which the service writes lines, each with its task's rank."""
+
+    __slots__ = ("_fd", "path")
+
+    def __init__(self, path: str, descriptor: int) -> None:
+        """Take a duplicate of *descriptor*; raises ``OSError`` where writing to it could wait."""
+        mode = os.fstat(descriptor)
+        null = os.stat(os.devnull).st_rdev  # noqa: PTH116 - the twin of fstat
+        if not stat.S_ISREG(mode.st_mode) and mode.st_rdev != null:
+            raise OSError(errno.EINVAL, "lines with labels go into regular files only", path)
+        self.path = path
+        self._fd = os.dup(descriptor)
+
+    def append(self, data: bytes | bytearray) -> None:
+        """Write *data*; blocks. Raises ``OSError`` once, and takes nothing more after that."""
+        if self._fd < 0:
+            return
+        rest = bytes(data)
+        try:
+            while rest:
+                rest = rest[os.write(self._fd, rest) :]
+        except OSError:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file; blocks."""
+        if self._fd >= 0:
+            fd, self._fd = self._fd, -1
+            os.close(fd)

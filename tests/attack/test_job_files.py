@@ -1,0 +1,171 @@
+"""Files that a job names: they make no other job wait, and show nothing of the service."""
+
+from __future__ import annotations
+
+import os
+import threading
+from pathlib import Path
+
+import pytest
+
+from fluxapi.instance.embedded import files, launcher, opener
+from fluxapi.instance.embedded.files import OpenError, open_for_job, open_regular
+from tests.instance.embedded.conftest import Starter, start
+from tests.instance.embedded.harness import Site, eventually, shell, spec
+
+__all__ = ["start"]
+
+
+@pytest.fixture
+async def site(start: Starter) -> Site:
+    return await start()
+
+
+@pytest.fixture
+def pipe(tmp_path: Path) -> Path:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    return path
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def labeled(path: Path | str) -> dict[str, object]:
+    return {"output": {"stdout": {"type": "file", "path": str(path), "label": True}}}
+
+
+async def test_a_named_pipe_takes_no_lines_with_labels(site: Site, pipe: Path) -> None:
+    # Somebody holds it open and reads nothing: a write would wait once the pipe is full.
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    jobid = await site.run(shell("seq 1 100000", options=labeled(pipe)))
+    os.close(reader)
+    note = site.journal.context(jobid, "exception")["note"]
+    assert note == (
+        f"error opening output file '{pipe}': lines with labels go into regular files only"
+    )
+    assert await site.text(await site.run(shell("seq 1 5000")))
+
+
+async def test_a_file_with_labels_that_becomes_a_named_pipe(site: Site, tmp_path: Path) -> None:
+    path = tmp_path / "out"
+    script = f"rm {path}; mkfifo {path}; seq 1 100000"
+    await site.run(shell(script, options=labeled(path)))
+    # More than is held in memory: the job ends when its output is written.
+    await site.run(shell("seq 1 500000"))
+
+
+async def test_a_log_that_becomes_a_named_pipe(start: Starter, tmp_path: Path) -> None:
+    site = await start(statedir=tmp_path)
+    script = f"mkfifo {tmp_path}/output/{{{{jobid.dec}}}}.jsonl; seq 1 100000"
+    bad = await site.run(shell(script))
+    good = await site.run(shell("seq 1 5000"))
+    assert (await site.text(good)).endswith("5000\n")
+    assert isinstance(await site.text(bad), str)
+
+
+async def test_null_takes_lines_with_labels(site: Site) -> None:
+    jobid = await site.run(shell("echo x", options=labeled(os.devnull)))
+    assert site.journal.context(jobid, "finish") == {"status": 0}
+
+
+async def test_lines_with_labels_are_whole_and_the_file_is_closed(
+    site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "out"
+    before = descriptors()
+    await site.run(shell("seq 1 50000", tasks=2, options=labeled(path)))
+    await eventually(lambda: len(path.read_text().splitlines()) == 100_000)
+    await eventually(lambda: descriptors() <= before)
+
+
+@pytest.mark.parametrize("what", ["mem", "environ", "maps", "fd/0"])
+async def test_the_input_of_a_job_is_nothing_of_the_service(site: Site, what: str) -> None:
+    options = {"input": {"stdin": {"type": "file", "path": f"/proc/self/{what}"}}}
+    jobid = await site.run(shell("readlink /proc/self/fd/0", options=options))
+    if "exception" in site.journal.names(jobid):
+        assert "error opening input file" in site.journal.context(jobid, "exception")["note"]
+    else:
+        assert f"/proc/{os.getpid()}/" not in await site.text(jobid)
+
+
+def test_what_opens_files_is_not_the_service() -> None:
+    [fd] = open_for_job([("/proc/self/stat", os.O_RDONLY)], {})
+    opened = Path(f"/proc/self/fd/{fd}").readlink()
+    assert opened.parent != Path(f"/proc/{os.getpid()}")
+    os.close(fd)
+
+
+def test_the_file_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    before = descriptors()
+    wanted = [(str(tmp_path / "a"), os.O_CREAT | os.O_WRONLY), ("/no/such/file", os.O_RDONLY)]
+    with pytest.raises(OpenError, match="No such file") as caught:
+        open_for_job(wanted, {})
+    assert caught.value.place == 1
+    with pytest.raises(OpenError, match="File name too long"):
+        open_for_job([("/" * 200_000, os.O_RDONLY)], {})
+    assert descriptors() == before
+
+
+def test_a_file_that_does_not_open_is_given_up(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program = tmp_path / "opener.py"
+    program.write_text("import signal\nsignal.pause()\n")
+    monkeypatch.setattr(opener, "__file__", str(program))
+    monkeypatch.setattr(files, "OPEN_TIMEOUT_S", 0.1)
+    before = descriptors()
+    with pytest.raises(OpenError, match=r"was not open after 0\.1 seconds"):
+        open_for_job([("/dev/null", os.O_RDONLY)], {})
+    assert descriptors() == before
+
+
+@pytest.mark.parametrize("answer", ["", "x", "0", "99 2", "1 0", "99999999999999999999 1"])
+def test_an_answer_that_a_job_made_up_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, answer: str
+) -> None:
+    program = tmp_path / "opener.py"
+    program.write_text(f"print({answer!r}, end='')\n")
+    monkeypatch.setattr(opener, "__file__", str(program))
+    with pytest.raises(OpenError) as caught:
+        open_for_job([("/dev/null", os.O_RDONLY)], {})
+    assert caught.value.place == 0
+
+
+async def test_a_file_that_takes_long_to_open_makes_no_other_job_wait(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = threading.Event()
+
+    def slow(*_: object) -> list[int]:
+        release.wait()
+        raise OpenError(0, "it took long")
+
+    monkeypatch.setattr(launcher, "open_for_job", slow)
+    options = {"input": {"stdin": {"type": "file", "path": "/dev/null"}}}
+    late = await site.submit(spec("true", options=options))
+    await site.journal.wait(late, "alloc")
+    try:
+        await site.run(spec("true"))
+        assert "start" not in site.journal.names(late)
+    finally:
+        release.set()
+    await site.journal.wait(late)
+    assert "it took long" in site.journal.context(late, "exception")["note"]
+
+
+def test_only_regular_files_are_our_own(pipe: Path, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to("/proc/self/mem")
+    for path in (pipe, link, tmp_path):
+        with pytest.raises(OSError, match=r"regular|symbolic"):
+            open_regular(path, os.O_RDONLY)
+
+
+async def test_a_file_of_a_jobspec_does_not_follow_what_a_job_put_there(
+    site: Site,
+) -> None:
+    files = {"x": "one", "./x": "two"}
+    jobid = await site.run(spec("true", files=files))
+    assert "File exists" in site.journal.context(jobid, "exception")["note"]
