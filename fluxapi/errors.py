@@ -36,6 +36,7 @@ instance adds ``detail``, a sentence that says what to do, and any extension mem
 from __future__ import annotations
 
 from collections.abc import Mapping
+from errno import EINVAL
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -288,11 +289,17 @@ class IdempotencyMismatch(RequestError):
 
 
 class FluxRefused(RequestError):
-    """Flux itself refused; the detail carries its own words."""
+    """Flux itself refused; the detail carries its own words.
+
+    ``words`` are they, without a full stop; ``errno`` is the number that came with them.
+    """
 
     status = 422
     title = "Flux refused the request"
     slug = "flux-refused"
+
+    def __init__(self, words: str, *, errno: int = EINVAL) -> None:
+        super().__init__(f"Flux refused: {words}.", flux=words, errno=errno)
 
 
 class Unavailable(FluxapiError):

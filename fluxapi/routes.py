@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import quote
 
 from aiohttp import web
 
@@ -326,6 +327,12 @@ ROUTES: tuple[Route, ...] = (
     ),
 )  # fmt: skip
 
+_GUESSED = {"listJobs": "/", "getJob": "/ui/jobs/{id}", "listNodes": "/ui/nodes"}
+"""Operations whose address without the prefix people guess, and the page that is meant."""
+
+_PAGES = {"/ui": "/", "/ui/": "/", "/ui/jobs": "/", "/submit": "/ui/submit"}
+"""Other addresses that people guess, and the page that is meant."""
+
 
 def add_routes(app: web.Application) -> None:
     """Register the table, with and without the prefix."""
@@ -337,11 +344,37 @@ def add_routes(app: web.Application) -> None:
             STREAMS.add(handler)
         for path, name in _places(route):
             if route.method == "GET":
-                app.router.add_get(path, handler, name=name, expect_handler=_say_nothing)
+                page = _GUESSED.get(name)
+                shown = handler if page is None else _for_people(handler, page)
+                app.router.add_get(path, shown, name=name, expect_handler=_say_nothing)
             else:
                 app.router.add_route(
                     route.method, path, handler, name=name, expect_handler=_say_nothing
                 )
+
+    for path, page in _PAGES.items():
+        app.router.add_get(path, _leading_to(page))
+
+
+def _for_people(handler: Handler, page: str) -> Handler:
+    """Return *handler* for programs, and for a browser one that leads to the page."""
+    lead = _leading_to(page)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await (lead if views.wants_page(request) else handler)(request)
+
+    return handle
+
+
+def _leading_to(page: str) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        path = page.format_map(
+            {name: quote(it, safe="") for name, it in request.match_info.items()}
+        )
+        query = request.rel_url.raw_query_string
+        return web.Response(status=303, headers={"Location": f"{path}?{query}" if query else path})
+
+    return handle
 
 
 async def _say_nothing(request: web.Request) -> None:

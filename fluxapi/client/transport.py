@@ -89,6 +89,7 @@ class Transport:
         self.patience = patience
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._renewal: asyncio.Lock | None = None
+        self._has_answered = False
         self.closed = False
 
     def __repr__(self) -> str:
@@ -181,7 +182,7 @@ class Transport:
             total=None, sock_connect=silence, sock_read=request.silence or silence
         )
         try:
-            return await self._session(apart=request.stream or request.waits).request(
+            response = await self._session(apart=request.stream or request.waits).request(
                 method,
                 _url(url),
                 data=request.body,
@@ -191,6 +192,9 @@ class Transport:
             )
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
             caught: BaseException = error
+        else:
+            self._has_answered = True
+            return response
         # Outside of the handler: what aiohttp raises may hold the request with its headers.
         return self._unanswered(caught, request)
 
@@ -246,14 +250,19 @@ class Transport:
                 )
             )
         if isinstance(error, aiohttp.ClientConnectorError):
-            # It was never sent, so it may be sent again, whatever it is.
-            return Failure(
-                ConnectionFailed(
+            if self._has_answered:
+                # The address is right.
+                sentence = (
+                    f"The service at {self.url} was stopped or is being restarted: it has answered "
+                    f"before, and now there is no connection ({_reason(error)})."
+                )
+            else:
+                sentence = (
                     f"There is no connection to {self.url}: {_reason(error)}. Does the service "
                     "run (fluxapi serve starts one), and is this its address (FLUXAPI_URL)?"
-                ),
-                again=True,
-            )
+                )
+            # It was never sent, so it may be sent again, whatever it is.
+            return Failure(ConnectionFailed(sentence), again=True)
         if isinstance(error, aiohttp.InvalidURL):
             return Failure(ConnectionFailed(f"{self.url} is not the address of a service."))
         return self._broken(error, request)

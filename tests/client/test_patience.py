@@ -148,3 +148,14 @@ async def test_the_key_comes_with_the_error(pauses: list[float]) -> None:
             await flux.bulk("true", copies=2, idempotency_key="mine")
     assert single.value.idempotency_key == copies.value.idempotency_key == "mine"
     assert pauses
+
+
+async def test_a_service_that_has_answered_was_stopped(url: str, pauses: list[float]) -> None:
+    async with Proxy(url) as proxy:
+        flux = AsyncClient(proxy.url, timeout=5.0)
+        await flux.nodes()
+    async with flux:
+        with pytest.raises(ConnectionFailed, match="was stopped or is being restarted") as caught:
+            await flux.wait("f1")
+    assert "FLUXAPI_URL" not in str(caught.value)
+    assert pauses

@@ -7,6 +7,7 @@ import signal
 import pytest
 
 from fluxapi.errors import FluxRefused, JobInactive, JobNotFound
+from fluxapi.model.jobid import encode_f58
 from tests.contract.site import COMPLETED, UNKNOWN, Site, shell, spec
 
 SLEEP = spec("sleep", "60")
@@ -69,7 +70,7 @@ async def test_a_signal_reaches_the_tasks(site: Site) -> None:
 async def test_a_pending_job_takes_no_signal(site: Site) -> None:
     jobid = await site.submit(spec(), urgency=0)
     await site.wait(jobid, "priority")
-    with pytest.raises(FluxRefused, match="not running"):
+    with pytest.raises(FluxRefused, match=r"^Flux refused: job is not running\.$"):
         await site.instance.kill(jobid, signal.SIGTERM)
     await site.cancel(jobid)
 
@@ -101,19 +102,19 @@ async def test_the_urgency_of_a_running_job_is_fixed(site: Site) -> None:
 
 async def test_nothing_can_be_done_to_an_inactive_job(site: Site) -> None:
     jobid = await site.run(spec())
-    with pytest.raises(JobInactive):
+    with pytest.raises(JobInactive, match=f"^Job {encode_f58(jobid)} is inactive.$"):
         await site.instance.raise_exception(jobid, "cancel", 0)
-    with pytest.raises(JobInactive):
+    with pytest.raises(JobInactive, match=f"^Job {encode_f58(jobid)} is inactive.$"):
         await site.instance.kill(jobid, signal.SIGTERM)
-    with pytest.raises(JobInactive):
+    with pytest.raises(JobInactive, match=f"^Job {encode_f58(jobid)} is inactive.$"):
         await site.instance.set_urgency(jobid, 16)
 
 
 @pytest.mark.parametrize("jobid", [UNKNOWN, 2**63, 2**64 - 1])
 async def test_nothing_can_be_done_to_an_unknown_job(site: Site, jobid: int) -> None:
-    with pytest.raises(JobNotFound):
+    with pytest.raises(JobNotFound, match=f"^There is no job {encode_f58(jobid)}.$"):
         await site.instance.raise_exception(jobid, "cancel", 0)
-    with pytest.raises(JobNotFound):
+    with pytest.raises(JobNotFound, match=f"^There is no job {encode_f58(jobid)}.$"):
         await site.instance.kill(jobid, signal.SIGTERM)
-    with pytest.raises(JobNotFound):
+    with pytest.raises(JobNotFound, match=f"^There is no job {encode_f58(jobid)}.$"):
         await site.instance.set_urgency(jobid, 16)

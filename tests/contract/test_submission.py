@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 
 import pytest
 
@@ -62,6 +63,13 @@ async def test_a_bad_jobspec_is_refused_in_its_place(site: Site, bad: bytes) -> 
     assert isinstance(first, int)
     assert isinstance(refusal, FluxRefused), refusal
     assert isinstance(last, int)
+
+
+async def test_a_queue_that_there_is_not_is_refused_in_the_same_words(site: Site) -> None:
+    (refusal,) = await site.instance.submit([Submission(spec("true", queue="nope"))])
+    assert isinstance(refusal, FluxRefused)
+    assert refusal.detail == "Flux refused: 'nope' is not a valid queue."
+    assert refusal.members == {"flux": "'nope' is not a valid queue", "errno": errno.EINVAL}
 
 
 @pytest.mark.parametrize("urgency", [-1, 32])

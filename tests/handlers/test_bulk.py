@@ -39,7 +39,7 @@ async def test_what_flux_refuses_is_told_in_its_place(service: Service) -> None:
     assert response.status == 207
     entries = (await response.json())["jobs"]
     assert [set(entry) for entry in entries] == [{"id"}, {"error"}, {"id"}]
-    assert entries[1]["error"]["detail"] == "no such queue"
+    assert entries[1]["error"]["detail"] == "Flux refused: no such queue."
 
 
 async def test_one_bad_job_stops_all(service: Service) -> None:

@@ -21,6 +21,34 @@ async def test_a_browser_gets_the_dashboard_and_a_program_the_facts(service: Ser
     assert facts.content_type == "application/json"
 
 
+@pytest.mark.parametrize(
+    ("guess", "page"),
+    [
+        ("/jobs?state=RUNNING", "/?state=RUNNING"),
+        ("/jobs/ƒ1", "/ui/jobs/%C6%921"),
+        ("/nodes", "/ui/nodes"),
+        ("/submit", "/ui/submit"),
+        ("/ui", "/"),
+        ("/ui/", "/"),
+        ("/ui/jobs", "/"),
+    ],
+)
+async def test_an_address_that_people_guess_leads_to_the_page(
+    service: Service, guess: str, page: str
+) -> None:
+    answer = await service.client.get(guess, headers=HTML, allow_redirects=False)
+    assert (answer.status, answer.headers["Location"]) == (303, page)
+
+
+async def test_programs_get_json_there(service: Service) -> None:
+    jobid = await service.submit()
+    for path in ("/jobs", f"/jobs/{jobid}", "/nodes"):
+        answer = await service.client.get(path, allow_redirects=False)
+        assert (answer.status, answer.content_type) == (200, "application/json")
+    prefixed = await service.client.get("/v1/nodes", headers=HTML, allow_redirects=False)
+    assert (prefixed.status, prefixed.content_type) == (200, "application/json")
+
+
 @pytest.mark.parametrize("path", ["/", "/ui/nodes", "/ui/submit"])
 async def test_a_page_says_that_the_dashboard_is_not_installed(
     start: Start, monkeypatch: pytest.MonkeyPatch, path: str

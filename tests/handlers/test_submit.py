@@ -89,7 +89,7 @@ async def test_what_flux_refuses_comes_with_its_words(service: Service) -> None:
     service.instance.refuse["true"] = FluxRefused("unsatisfiable request")
     response = await service.client.post("/jobs", json={"command": "true"})
     assert response.status == 422
-    assert (await response.json())["detail"] == "unsatisfiable request"
+    assert (await response.json())["detail"] == "Flux refused: unsatisfiable request."
 
 
 async def test_a_gone_broker_is_503_with_a_time_to_come_back(service: Service) -> None:

@@ -56,7 +56,7 @@ def error_for(number: int, text: bytes, jobid: int | None = None) -> FluxapiErro
         return Forbidden(f"Flux does not permit it: {words}.")
     if number in _AWAY:
         return InstanceUnavailable(f"The Flux instance cannot do it now: {words}.")
-    return FluxRefused(f"Flux refused: {words}.", flux=words, errno=number)
+    return FluxRefused(words, errno=number)
 
 
 def submit_error(number: int, text: bytes) -> FluxapiError:
@@ -71,8 +71,7 @@ def submit_error(number: int, text: bytes) -> FluxapiError:
 
 def no_object() -> FluxRefused:
     """Return the error for a jobspec that is no JSON object; Flux is not asked."""
-    words = "the jobspec is no JSON object"
-    return FluxRefused(f"Flux refused: {words}.", flux=words, errno=errno.EINVAL)
+    return FluxRefused("the jobspec is no JSON object")
 
 
 def lost(reason: str) -> InstanceUnavailable:

@@ -30,6 +30,7 @@ from fluxapi.instance.protocol import (
     Submission,
 )
 from fluxapi.model.eventlog import Event, decode_eventlog, encode_eventlog
+from fluxapi.model.jobid import encode_f58
 from fluxapi.timeslice import TimeSlice
 
 from .guardian import Guardian
@@ -213,7 +214,7 @@ class EmbeddedInstance:
             text = encode_eventlog(job.events) if isinstance(job, Job) else job.eventlog
             return text.decode()
         if job.R is None:
-            raise NotFound("the job has no resources")
+            raise NotFound(f"Job {encode_f58(jobid)} has no such record: it has no resources.")
         return (job.R if isinstance(job.R, bytes) else msgspec.json.encode(job.R)).decode()
 
     async def eventlog(self, jobid: int) -> list[Event]:
@@ -269,7 +270,7 @@ class EmbeddedInstance:
         engine = self._running()
         job = engine.active.get(jobid) or engine.inactive.get(jobid)
         if job is None:
-            raise JobNotFound("unknown job id")
+            raise JobNotFound(f"There is no job {encode_f58(jobid)}.")
         return job
 
     def _check_store(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from fluxapi.errors import FluxRefused, JobInactive, JobNotFound
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.model.jobid import encode_f58
 
 from .dependencies import After, BeginTime, Dependencies, parse_dependency
 from .ids import IdSource
@@ -108,20 +109,20 @@ class Lifecycle(abc.ABC):
         self._depend(job)
         return jobid
 
-    def find_active(self, jobid: int, unknown: str = "unknown job id") -> Job:
-        """The active job; raises ``JobNotFound`` or ``JobInactive`` with Flux's words."""
+    def find_active(self, jobid: int) -> Job:
+        """Return the active job; raises ``JobNotFound`` or ``JobInactive``."""
         job = self.active.get(jobid)
         if job is not None and job.state != "INACTIVE":
             return job
         if job is not None or jobid in self.inactive:
-            raise JobInactive("job is inactive")
-        raise JobNotFound(unknown)
+            raise JobInactive(f"Job {encode_f58(jobid)} is inactive.")
+        raise JobNotFound(f"There is no job {encode_f58(jobid)}.")
 
     def set_urgency(self, jobid: int, urgency: int) -> None:
         """As the job manager's urgency request (``urgency.c``)."""
         if not _HOLD <= urgency <= _EXPEDITE:
             raise FluxRefused("urgency value is out of range")
-        job = self.find_active(jobid, "unknown job")
+        job = self.find_active(jobid)
         if job.allocated is not None:
             raise FluxRefused("urgency cannot be changed once resources are allocated")
         job.urgency = urgency

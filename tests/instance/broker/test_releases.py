@@ -51,7 +51,7 @@ async def test_without_the_attribute_the_host_is_that_of_the_rank(
 ) -> None:
     def reply(topic: str, body: Any) -> None:
         if topic == "attr.get" and body == {"name": "hostname"}:
-            raise FluxRefused("Flux refused: No such file or directory.", errno=errno.ENOENT)
+            raise FluxRefused("No such file or directory", errno=errno.ENOENT)
 
     answer(monkeypatch, reply)
     instance = BrokerInstance(flux_uri)

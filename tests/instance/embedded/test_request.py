@@ -42,7 +42,7 @@ def refusal(change: Change) -> str | None:
     try:
         read(change)
     except FluxRefused as error:
-        return error.detail
+        return str(error.members["flux"])
     return None
 
 
