@@ -15,7 +15,7 @@ from .events.stream import ENDS
 from .events.websocket import CODES, MAX_MESSAGE, PROTOCOL
 
 if TYPE_CHECKING:
-    from .routes import Route
+    from .route import Route
 
 __all__ = ["CLIENT", "SERVER", "SHOWN", "close_codes", "document"]
 

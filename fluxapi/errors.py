@@ -11,7 +11,8 @@
     │   │   ├── ForeignOrigin      403, a page on another site
     │   │   └── UnknownHost        403, a Host that is not on the allow-list
     │   ├── NotFound               404
-    │   │   └── JobNotFound        404
+    │   │   ├── JobNotFound        404
+    │   │   └── InstanceNotFound   404, the path leads to no instance
     │   ├── MethodNotAllowed       405, with Allow
     │   ├── NotAcceptable          406
     │   ├── TooSlow                408
@@ -49,6 +50,7 @@ __all__ = [
     "Forbidden",
     "ForeignOrigin",
     "IdempotencyMismatch",
+    "InstanceNotFound",
     "InstanceUnavailable",
     "JobInactive",
     "JobNotFound",
@@ -201,6 +203,13 @@ class JobNotFound(NotFound):
 
     title = "Job not found"
     slug = "job-not-found"
+
+
+class InstanceNotFound(NotFound):
+    """The path leads to no Flux instance that the service serves."""
+
+    title = "Instance not found"
+    slug = "instance-not-found"
 
 
 class MethodNotAllowed(RequestError):

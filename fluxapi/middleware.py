@@ -14,24 +14,22 @@ from aiohttp import hdrs, web
 from . import errors, keys, logs
 from .auth import CHALLENGES, Credentials
 from .origins import Origins
+from .route import Handler, Route
+from .sessions.session import ROOT
 from .settings import Settings
+from .tickets import NO_TICKET
 from .turns import Turns
 
-__all__ = ["HEADERS", "PUBLIC", "STREAMS", "Handler", "add_headers", "create", "problem"]
+__all__ = ["HEADERS", "add_headers", "create", "problem"]
 
 _log = logging.getLogger(__name__)
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
-PUBLIC: set[Handler] = set()
-"""Handlers that answer without credentials; the route table fills it."""
-
-STREAMS: set[Handler] = set()
-"""Handlers of streams: a ticket is enough for them, and how long they take is no latency."""
 
 _PAGE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}\Z")
+_HOOKED_F = "\N{LATIN SMALL LETTER F WITH HOOK}"
+"""The first letter of a job ID in F58 (RFC 19), where it is not written in ASCII."""
+
 _encoder = msgspec.json.Encoder()
 
 HEADERS = {
@@ -70,13 +68,13 @@ def create(
 ) -> Callable[..., Awaitable[web.StreamResponse]]:
     """The one middleware."""
     origins = Origins(settings)
-    required = credentials.required
     turns = Turns()
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
         metrics = request.app[keys.METRICS]
+        route = request.app[keys.ROUTES].get(request.match_info.handler)
         metrics.under_way += 1
         request[keys.REQUEST_ID] = _request_id(request)
         logs.begin_request(request[keys.REQUEST_ID])
@@ -84,16 +82,7 @@ def create(
         response: web.StreamResponse
         try:
             origins.check(request)
-            handled_by = request.match_info.handler
-            request[keys.EXPIRES] = None
-            if required and handled_by not in PUBLIC:
-                ticket = request.query.get("ticket") if handled_by in STREAMS else None
-                request[keys.EXPIRES] = (
-                    request.app[keys.TICKETS].redeem(ticket)
-                    if ticket
-                    else await credentials.check(request)
-                )
-                user = credentials.user
+            user = await _admit(request, route, credentials)
             await turns.take()
             response = await handler(request)
         except errors.FluxapiError as error:
@@ -116,12 +105,38 @@ def create(
         # What a client sends as its method is not bounded, labels must be.
         method = request.method if request.method in hdrs.METH_ALL else "other"
         took = time.perf_counter() - started
-        is_stream = request.match_info.handler in STREAMS
+        is_stream = route is not None and route.stream
         metrics.observe(name, method, response.status, None if is_stream else took)
         logs.access(method, name, response.status, took, user)
         return response
 
     return around
+
+
+async def _admit(request: web.Request, route: Route | None, credentials: Credentials) -> str | None:
+    """Check credentials, give the request its session, and return the user where one is asked for.
+
+    Nobody without credentials learns which instances there are. Raises ``Unauthorized`` or
+    ``InstanceNotFound``.
+    """
+    sessions = request.app[keys.SESSIONS]
+    is_of_instance = route is not None and route.scope == "instance"
+    path = request.match_info.get("instance", ROOT).replace(_HOOKED_F, "f")
+    session = sessions.find(path) if is_of_instance else None
+    request[keys.EXPIRES] = None
+    user = None
+    if credentials.required and not (route and route.public):
+        ticket = request.query.get("ticket") if route and route.stream else None
+        if not ticket:
+            request[keys.EXPIRES] = await credentials.check(request)
+        elif session is not None:
+            request[keys.EXPIRES] = session.tickets.redeem(ticket)
+        else:
+            raise errors.Unauthorized(NO_TICKET)
+        user = credentials.user
+    if is_of_instance:
+        request[keys.SESSION] = sessions.get(path) if session is None else session
+    return user
 
 
 def _request_id(request: web.Request) -> str:

@@ -10,7 +10,7 @@ from . import __version__, errors, schema
 from .components import Components
 
 if TYPE_CHECKING:
-    from .routes import Route
+    from .route import Route
 
 __all__ = ["document"]
 

@@ -1,19 +1,11 @@
-"""Every route of the service, in one table: what it takes, what it answers, who may ask.
+"""Every route of the service, in one table.
 
-The table is what the router, the validation and the OpenAPI document are made from. Each route
-answers below ``/v1`` and without that prefix.
+The table is what the router, the validation and the OpenAPI document are made from.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Literal
-from urllib.parse import quote
-
-from aiohttp import web
-
-from . import body, errors, keys, querystring, schema
+from . import errors
 from .handlers import (
     bulk,
     control,
@@ -27,59 +19,10 @@ from .handlers import (
     submit,
     token,
 )
-from .middleware import PUBLIC, STREAMS, Handler
+from .route import MAX_LISTS_BYTES, Route
 from .web import views
 
-__all__ = ["PREFIX", "ROUTES", "Route", "add_routes"]
-
-PREFIX = "/v1"
-
-_ID = r"{id:(?!(?:bulk|cancel|search|submit)(?:/|$))[^/]+}"
-"""What may be a job id: not the names beside it, so that their other methods are 405, not 404."""
-
-BodyUse = Literal["none", "optional", "required", "raw"]
-"""``raw``: required, and decoded and validated by the handler, piece by piece."""
-
-
-MAX_FIELDS_BYTES = 64 << 10
-"""Body of a route that takes a few fields; that of anybody without credentials is no larger."""
-
-MAX_LISTS_BYTES = 1 << 20
-"""Body of a route that takes lists: 10,000 job ids in their longest form, 128 subscriptions."""
-
-
-@dataclass(frozen=True)
-class Route:
-    """One operation.
-
-    ``name`` is its OpenAPI operation id; ``body`` and ``query`` name schemas; ``answers`` maps a
-    status to the schema of its JSON; ``max_body`` is the size of the largest body in bytes,
-    ``None`` that of ``--max-body``; ``other`` are further media types of a 200; ``fails`` the
-    errors that it raises besides those that every route may raise; ``stream``: the answer goes on
-    until one side ends it, and a ticket opens it; ``fields_in_query``: without a
-    body, the query parameters are its fields; ``headers`` are those of the request that it reads,
-    ``tells`` those that an answer may have besides what every answer has.
-    """
-
-    method: str
-    path: str
-    handler: Handler
-    name: str
-    tag: str
-    summary: str
-    answers: Mapping[int, str]
-    body: str = "no-body"
-    body_use: BodyUse = "none"
-    max_body: int | None = MAX_FIELDS_BYTES
-    query: str = "no-query"
-    fails: tuple[type[errors.FluxapiError], ...] = ()
-    other: tuple[str, ...] = ()
-    public: bool = False
-    stream: bool = False
-    fields_in_query: bool = False
-    headers: Mapping[str, str] = field(default_factory=dict)
-    tells: Mapping[str, str] = field(default_factory=dict)
-
+__all__ = ["ROUTES"]
 
 _GONE = (errors.JobNotFound,)
 _LOOKUP = (errors.JobNotFound, errors.InstanceUnavailable)
@@ -264,173 +207,80 @@ ROUTES: tuple[Route, ...] = (
         "GET", "/ui/logout", views.logout, "logOut", "dashboard",
         "Log out: have the browser forget the name and token that it sends.", {},
         fails=(errors.Unauthorized, errors.Conflict), public=True,
+        scope="service",
     ),
     Route(
         "GET", "/static/{version}/{name}", views.static, "getStatic", "dashboard",
         "Get a file that the pages load.", {}, fails=(errors.NotFound,),
         other=("text/javascript", "text/css"), public=True,
+        scope="service",
     ),
     Route(
         "POST", "/service/stop", service.stop, "stopService", "service",
         "Stop the service, after it has answered.",
         {200: "message"}, body="stop", body_use="optional", fields_in_query=True,
+        scope="service",
     ),
     Route(
         "POST", "/token", token.token, "getToken", "service", "Get a bearer token.",
         {200: "access-token"}, body="token", body_use="optional",
         fails=(errors.Unauthorized, errors.Conflict), public=True,
+        scope="service",
     ),
     Route(
         "GET", "/health", health.health, "getHealth", "service", "Whether the service runs.",
         {200: "health"}, public=True,
+        scope="service",
     ),
     Route(
         "GET", "/ready", health.ready, "getReady", "service",
         "Whether the service has caught up with the instance.",
         {200: "health"}, fails=(errors.InstanceUnavailable,),
+        scope="service",
     ),
     Route(
         "GET", "/metrics", health.metrics, "getMetrics", "service", "Get Prometheus metrics.",
         {}, other=("text/plain",),
+        scope="service",
     ),
     Route(
         "GET", "/openapi.json", docs.openapi, "getOpenAPI", "documentation",
         "Get this contract.", {}, other=("application/json",),
+        scope="service",
     ),
     Route(
         "GET", "/asyncapi.json", docs.asyncapi, "getAsyncAPI", "documentation",
         "Get the contract of the event channel.", {}, other=("application/json",),
+        scope="service",
     ),
     Route(
         "GET", "/docs", docs.guide, "getDocs", "documentation",
         "Read what guides there are, and where to begin.", {}, other=("text/html",),
+        scope="service",
     ),
     Route(
         "GET", "/docs/reference", docs.reference, "getReference", "documentation",
         "Read the reference: every operation, field and message.", {}, other=("text/html",),
+        scope="service",
     ),
     Route(
         "GET", "/docs/errors", docs.docs_errors, "getErrorDocs", "documentation",
         "Read what the problem types mean.", {}, other=("text/html",),
+        scope="service",
     ),
     Route(
         "GET", "/docs/style.css", docs.style, "getDocsStyle", "documentation",
         "Get the style sheet of the pages.", {}, other=("text/css",),
+        scope="service",
     ),
     Route(
         "GET", "/docs/images/{name}", docs.image, "getDocsImage", "documentation",
         "Get a picture of a guide.", {}, fails=(errors.NotFound,), other=("image/png",),
+        scope="service",
     ),
     Route(
         "GET", "/docs/{guide}", docs.guide, "getGuide", "documentation", "Read a guide.",
         {}, fails=(errors.NotFound,), other=("text/html",),
+        scope="service",
     ),
 )  # fmt: skip
-
-_GUESSED = {"listJobs": "/", "getJob": "/ui/jobs/{id}", "listNodes": "/ui/nodes"}
-"""Operations whose address without the prefix people guess, and the page that is meant."""
-
-_PAGES = {"/ui": "/", "/ui/": "/", "/ui/jobs": "/", "/submit": "/ui/submit"}
-"""Other addresses that people guess, and the page that is meant."""
-
-
-def add_routes(app: web.Application) -> None:
-    """Register the table, with and without the prefix."""
-    for route in ROUTES:
-        handler = _validated(route)
-        if route.public:
-            PUBLIC.add(handler)
-        if route.stream:
-            STREAMS.add(handler)
-        for path, name in _places(route):
-            if route.method == "GET":
-                page = _GUESSED.get(name)
-                shown = handler if page is None else _for_people(handler, page)
-                app.router.add_get(path, shown, name=name, expect_handler=_say_nothing)
-            else:
-                app.router.add_route(
-                    route.method, path, handler, name=name, expect_handler=_say_nothing
-                )
-
-    for path, page in _PAGES.items():
-        app.router.add_get(path, _leading_to(page))
-
-
-def _for_people(handler: Handler, page: str) -> Handler:
-    """Return *handler* for programs, and for a browser one that leads to the page."""
-    lead = _leading_to(page)
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return await (lead if views.wants_page(request) else handler)(request)
-
-    return handle
-
-
-def _leading_to(page: str) -> Handler:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        path = page.format_map(
-            {name: quote(it, safe="") for name, it in request.match_info.items()}
-        )
-        query = request.rel_url.raw_query_string
-        return web.Response(status=303, headers={"Location": f"{path}?{query}" if query else path})
-
-    return handle
-
-
-async def _say_nothing(request: web.Request) -> None:
-    """Leave ``100 Continue`` to the reader of the body, behind the check of credentials."""
-
-
-def _places(route: Route) -> Iterator[tuple[str, str]]:
-    """The paths of a route, and under which names."""
-    path = route.path.replace("{id}", _ID)
-    yield path, route.name
-    yield PREFIX + path, f"{route.name}V1"
-    if route.path == "/":
-        yield PREFIX, f"{route.name}Bare"
-
-
-def _validated(route: Route) -> Handler:
-    """The handler, called only with a valid query and body."""
-    if route.body_use == "none":
-        return _without_body(route)
-    return _with_body(route)
-
-
-def _without_body(route: Route) -> Handler:
-    inner, name = route.handler, route.query
-
-    async def handler(request: web.Request) -> web.StreamResponse:
-        request[keys.QUERY] = querystring.cached(name, request.rel_url.raw_query_string)
-        request[keys.BODY] = {}
-        return await inner(request)
-
-    return handler
-
-
-def _with_body(route: Route) -> Handler:
-    inner = route.handler
-    parse: Callable[[bytes], object] = body.decode
-
-    async def handler(request: web.Request) -> web.StreamResponse:
-        setting = request.app[keys.SETTINGS].max_body
-        limit = setting if route.max_body is None else min(route.max_body, setting)
-        raw = await body.read(request, limit)
-        text = request.rel_url.raw_query_string
-        if raw is None and text and route.fields_in_query:
-            request[keys.BODY] = querystring.parse(route.body, text)
-            return await inner(request)
-        request[keys.QUERY] = querystring.cached(route.query, text)
-        if raw is None:
-            if route.body_use != "optional":
-                raise errors.MalformedJSON("The body is missing: this takes a JSON object.")
-            request[keys.BODY] = {}
-        elif route.body_use == "raw":
-            request[keys.BODY] = raw
-        else:
-            fields = parse(raw)
-            schema.check(route.body, fields)
-            request[keys.BODY] = fields
-        return await inner(request)
-
-    return handler

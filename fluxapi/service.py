@@ -99,7 +99,7 @@ async def _start(runner: Runner, settings: Settings) -> None:
     sock = _listen(settings)
     await web.SockSite(runner, sock).start()
     app = runner.app
-    block = announcement.text(settings, app[keys.INFO], app[keys.ASSETS], _url(sock))
+    block = announcement.text(settings, app[keys.SESSIONS].root.info, app[keys.ASSETS], _url(sock))
     print(block, flush=True)  # noqa: T201 - for the person at the terminal
 
 

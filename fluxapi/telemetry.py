@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from aiohttp import hdrs, web
 
 from . import __version__, keys
 from .errors import FluxapiError
+from .route import Handler
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -30,8 +31,6 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT
 _SERVER_ERROR = 500
 _FLUSH = 3000
 """Milliseconds that the last spans may take to leave at the end."""
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def load(environ: Mapping[str, str] | None = None) -> Tracing | None:

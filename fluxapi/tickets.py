@@ -10,10 +10,15 @@ import time
 
 from .errors import Unauthorized
 
-__all__ = ["LIFETIME", "Tickets"]
+__all__ = ["LIFETIME", "NO_TICKET", "Tickets"]
 
 LIFETIME = 30
 """Seconds in which a ticket must be used."""
+
+NO_TICKET = (
+    "The ticket was used before, is too old or is not one of this instance: get another from POST "
+    "/ticket."
+)
 
 _MOST = 10_000
 """Tickets that may wait to be used; the oldest go first."""
@@ -41,8 +46,5 @@ class Tickets:
         """When its credentials end (``None``: never); raises ``Unauthorized``."""
         until, expires = self._open.pop(ticket, (0.0, None))
         if until <= time.monotonic():
-            raise Unauthorized(
-                "The ticket was used before, is too old or never was: get another from POST "
-                "/ticket."
-            )
+            raise Unauthorized(NO_TICKET)
         return expires

@@ -12,7 +12,8 @@ from fluxapi import asyncapi, schema
 from fluxapi.events.hub import RESETS
 from fluxapi.events.stream import ENDS
 from fluxapi.events.websocket import CODES
-from fluxapi.routes import ROUTES, Route
+from fluxapi.route import Route
+from fluxapi.routes import ROUTES
 from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]

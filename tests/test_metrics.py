@@ -75,7 +75,7 @@ async def test_the_documentation_lists_what_there_is(service: Service) -> None:
 
 
 def fail(metrics: Metrics) -> None:
-    with metrics.call("job-info.lookup"):
+    with metrics.call("root", "job-info.lookup"):
         raise JobNotFound("None.")
 
 
@@ -116,7 +116,7 @@ async def test_the_ring_tells_what_it_holds(service: Service) -> None:
     assert value(before, "fluxapi_ring_oldest_timestamp_seconds") == 0
     await service.submit()
     after = await scrape(service)
-    held = service.client.app[keys.HUB].ring.entries
+    held = service.client.app[keys.SESSIONS].root.hub.ring.entries
     assert value(after, "fluxapi_ring_events") == len(held) > 0
     assert value(after, "fluxapi_ring_oldest_timestamp_seconds") == held[0].time / 1000
 
@@ -169,15 +169,20 @@ async def test_a_lag_of_the_event_loop_is_measured(monkeypatch: pytest.MonkeyPat
 
 def test_a_call_is_timed_and_its_failure_counted() -> None:
     metrics = Metrics()
-    with metrics.call("resource.sched-status"):
+    with metrics.call("root", "resource.sched-status"):
         pass
     with pytest.raises(JobNotFound):
         fail(metrics)
     sample = metrics.registry.get_sample_value
-    assert sample("fluxapi_rpc_duration_seconds_count", {"topic": "resource.sched-status"}) == 1
-    assert sample("fluxapi_rpc_duration_seconds_count", {"topic": "job-info.lookup"}) == 1
-    failed = {"topic": "job-info.lookup", "error": "JobNotFound"}
+    root = {"flux_instance": "root"}
+    took = "fluxapi_rpc_duration_seconds_count"
+    assert sample(took, {"topic": "resource.sched-status", **root}) == 1
+    assert sample(took, {"topic": "job-info.lookup", **root}) == 1
+    failed = {"topic": "job-info.lookup", "error": "JobNotFound", **root}
     assert sample("fluxapi_rpc_failures_total", failed) == 1
+    metrics.forget("root")
+    assert sample(took, {"topic": "job-info.lookup", **root}) is None
+    assert sample("fluxapi_rpc_failures_total", failed) is None
 
 
 @needs_flux
@@ -188,9 +193,9 @@ def test_calls_to_a_real_flux_are_told_by_topic(flux_uri: str) -> None:
         running.get("/v1/queues")
         with urllib.request.urlopen(f"{running.url}/metrics", timeout=60) as answer:  # noqa: S310
             text = answer.read().decode()
-    assert re.search(r'fluxapi_rpc_duration_seconds_count\{topic="attr.get"\} [1-9]', text)
+    assert re.search(r'fluxapi_rpc_duration_seconds_count\{.*topic="attr.get"\} [1-9]', text)
     assert "process_resident_memory_bytes" in text
-    assert 'instance="flux"' in text
+    assert 'kind="flux"' in text
 
 
 DASHBOARD = ROOT / "container" / "grafana-dashboard.json"

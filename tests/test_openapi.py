@@ -12,7 +12,8 @@ import pytest
 from fluxapi import asyncapi, errors, schema
 from fluxapi.components import component_name
 from fluxapi.openapi import document
-from fluxapi.routes import ROUTES, Route
+from fluxapi.route import Route
+from fluxapi.routes import ROUTES
 from fluxapi.web.reference import error_kinds
 from tests.handlers.conftest import Service, service, start
 

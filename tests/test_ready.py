@@ -58,10 +58,10 @@ async def status(client: Any, path: str = "/ready") -> int:
 async def test_it_follows_the_journal(
     aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(application, "_CATCH_UP", 0.01)
+    monkeypatch.setattr(application, "_CATCH_UP_TIMEOUT_S", 0.01)
     instance = Directed()
     client = await aiohttp_client(application.create_app(Settings(), instance, stop=lambda: None))
-    journal = client.app[keys.JOURNAL]
+    journal = client.app[keys.SESSIONS].root.journal
     await instance.asked.get()
     # The first backlog is not in.
     assert (await status(client), await status(client, "/health")) == (503, 200)
@@ -96,7 +96,7 @@ async def test_it_is_false_while_the_instance_is_silent_or_the_journal_behind(
 ) -> None:
     instance = FakeInstance()
     client = await aiohttp_client(application.create_app(Settings(), instance, stop=lambda: None))
-    journal = client.app[keys.JOURNAL]
+    journal = client.app[keys.SESSIONS].root.journal
     heartbeat = Heartbeat(journal)
     instance.gone = True
     await heartbeat.beat()

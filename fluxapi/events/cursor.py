@@ -26,9 +26,14 @@ class Cursor(NamedTuple):
     time: int
 
 
-def instance_tag(starttime: float) -> str:
-    """Eight hex digits by which a Flux instance is told from others: from when it began."""
-    return hashlib.sha256(repr(starttime).encode()).hexdigest()[:8]
+def instance_tag(starttime: float, path: str = "") -> str:
+    """Return eight hex digits that tell a Flux instance from others.
+
+    Args:
+        starttime: When the instance began, seconds since the epoch.
+        path: Its path in the tree.
+    """
+    return hashlib.sha256(f"{path}{starttime!r}".encode()).hexdigest()[:8]
 
 
 def new_epoch(instance: str) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
 import random
 import time
@@ -178,14 +177,13 @@ class Journal:
                 await asyncio.sleep(0)
 
     async def _arrive(self) -> None:
-        """The backlog is in: what it made lives long, so the collector need not walk it again."""
+        """Note that the backlog is in the table."""
         if not self._caught_up.is_set():
             for _ in self.hub.start():
                 await asyncio.sleep(0)
         self.ready = True
         self.silence = None
         self._caught_up.set()
-        gc.freeze()
         if self.lost_since is not None:
             _log.info("journal back after %.1f s", time.time() - self.lost_since)
             self.lost_since = None

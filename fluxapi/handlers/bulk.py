@@ -29,6 +29,7 @@ from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import Defaults, build, substitute
 from fluxapi.model.keymark import KeyMark, digest
+from fluxapi.sessions.session import InstanceSession
 from fluxapi.timeslice import TimeSlice
 
 from .submit import SEEN_WITHIN, exists, idempotency_key
@@ -49,16 +50,16 @@ _items = msgspec.json.Decoder(list[msgspec.Raw])
 
 async def bulk(request: web.Request) -> web.Response:
     """Submit many jobs; for each, in order, its id or what went wrong."""
-    app, raw = request.app, request[keys.BODY]
+    session, raw = request[keys.SESSION], request[keys.BODY]
     key = idempotency_key(request)
-    built = await _submissions(raw, app[keys.DEFAULTS], key)
+    built = await _submissions(raw, session.defaults, key)
     if key is None:
         submissions = [member.submission for member in built]
-        return await _answer(app, await app[keys.INSTANCE].submit(submissions))
-    async with app[keys.IDEMPOTENCY].turn(key):
+        return await _answer(session, await session.instance.submit(submissions))
+    async with session.idempotency.turn(key):
         # What goes to Flux is finished and noted also when the client goes away meanwhile.
-        task = asyncio.ensure_future(_submit_missing(app, key, built))
-        return await _answer(app, await asyncio.shield(task))
+        task = asyncio.ensure_future(_submit_missing(session, key, built))
+        return await _answer(session, await asyncio.shield(task))
 
 
 class Member(NamedTuple):
@@ -69,10 +70,10 @@ class Member(NamedTuple):
 
 
 async def _submit_missing(
-    app: web.Application, key: str, members: list[Member]
+    session: InstanceSession, key: str, members: list[Member]
 ) -> list[int | FluxapiError]:
     """Submit the jobs that no earlier request with this key brought to Flux."""
-    idempotency = app[keys.IDEMPOTENCY]
+    idempotency = session.idempotency
     await idempotency.settled()
     await idempotency.resolve(key)
     results: list[int | FluxapiError | None] = [None] * len(members)
@@ -83,7 +84,7 @@ async def _submit_missing(
         results[place] = None if member.mark is None else idempotency.known(member.mark)
         if results[place] is None:
             missing.append(place)
-    answers = await app[keys.INSTANCE].submit([members[place].submission for place in missing])
+    answers = await session.instance.submit([members[place].submission for place in missing])
     for place, answer in zip(missing, answers, strict=True):
         results[place] = answer
         mark = members[place].mark
@@ -253,13 +254,13 @@ async def _built(
     return built
 
 
-async def _answer(app: web.Application, results: list[int | FluxapiError]) -> web.Response:
+async def _answer(session: InstanceSession, results: list[int | FluxapiError]) -> web.Response:
     failed = [result for result in results if isinstance(result, FluxapiError)]
     if len(failed) == len(results) and all(isinstance(e, InstanceUnavailable) for e in failed):
         raise next((error for error in failed if isinstance(error, OutcomeUnknown)), failed[0])
     submitted = len(results) - len(failed)
-    app[keys.METRICS].jobs_submitted.inc(submitted)
-    await _seen(app, [result for result in results if isinstance(result, int)])
+    session.submitted += submitted
+    await _seen(session, [result for result in results if isinstance(result, int)])
     parts: list[bytes] = []
     async for part in _rows(results):
         parts.append(part)  # noqa: PERF401 - a comprehension would not read better
@@ -281,9 +282,9 @@ async def _rows(results: list[int | FluxapiError]) -> AsyncIterator[bytes]:
             yield json_bytes({"error": result.problem()})
 
 
-async def _seen(app: web.Application, ids: list[int]) -> None:
+async def _seen(session: InstanceSession, ids: list[int]) -> None:
     """Wait until the table has the jobs, or for a while."""
-    table, journal = app[keys.TABLE], app[keys.JOURNAL]
+    table, journal = session.table, session.journal
     deadline = time.monotonic() + SEEN_WITHIN
     turn = TimeSlice()
     for jobid in ids:

@@ -49,7 +49,7 @@ async def cancel(request: web.Request) -> web.Response:
     """Ask Flux to cancel a job."""
     job = _active(job_of(request), "cancelled")
     note = request[keys.BODY].get("note")
-    await request.app[keys.INSTANCE].raise_exception(job.id, "cancel", 0, note)
+    await request[keys.SESSION].instance.raise_exception(job.id, "cancel", 0, note)
     return _requested(job, "Job is requested to cancel.")
 
 
@@ -57,7 +57,7 @@ async def signal(request: web.Request) -> web.Response:
     """Send a signal to all tasks of a running job."""
     number = _signal_number(request[keys.BODY]["signal"])
     job = _active(job_of(request), "signaled")
-    await request.app[keys.INSTANCE].kill(job.id, number)
+    await request[keys.SESSION].instance.kill(job.id, number)
     return _requested(job, f"Job is sent signal {number}.")
 
 
@@ -71,7 +71,7 @@ async def urgency(request: web.Request) -> web.Response:
     """Set the urgency of a pending job."""
     value = parse_urgency(request[keys.BODY]["urgency"])
     job = _active(job_of(request), "given another urgency")
-    await request.app[keys.INSTANCE].set_urgency(job.id, value)
+    await request[keys.SESSION].instance.set_urgency(job.id, value)
     return _requested(job, f"Job is given urgency {value}.")
 
 
@@ -79,7 +79,7 @@ async def cancel_many(request: web.Request) -> web.Response:
     """Ask Flux to cancel the jobs of a list or a filter."""
     body = request[keys.BODY]
     note = body.get("note")
-    table = request.app[keys.TABLE]
+    table = request[keys.SESSION].table
     more = False
     wrong: list[dict[str, Any]] = []
     if body.get("ids") is not None:
@@ -110,7 +110,7 @@ async def _named(
     request: web.Request, texts: Sequence[str], wrong: list[dict[str, Any]]
 ) -> list[int]:
     """The active jobs of a list of ids, each once."""
-    table = request.app[keys.TABLE]
+    table = request[keys.SESSION].table
     ids: dict[int, None] = {}
     turn = TimeSlice()
     for text in texts:
@@ -131,7 +131,7 @@ async def _named(
 async def _cancel_all(
     request: web.Request, ids: Sequence[int], note: str | None, wrong: list[dict[str, Any]]
 ) -> int:
-    instance = request.app[keys.INSTANCE]
+    instance = request[keys.SESSION].instance
     taken = 0
     for start in range(0, len(ids), _AT_ONCE):
         some = ids[start : start + _AT_ONCE]

@@ -19,9 +19,10 @@ from fluxapi.events.ring import encode_body, identity
 from fluxapi.events.subscriptions import Subscriptions
 from fluxapi.events.wire import Lines, Wire
 from fluxapi.model.eventlog import UNINDEXED, Event
+from fluxapi.negotiation import accepted
 from fluxapi.tickets import LIFETIME
 
-from .support import accepted, job_of, json_bytes, reply
+from .support import job_of, json_bytes, reply
 
 __all__ = ["MANY_OFFERS", "follow", "follow_many", "job_events", "socket", "ticket"]
 
@@ -91,7 +92,7 @@ class _Many:
 
     def __init__(self, request: web.Request, hub: Hub, wanted: list[dict[str, Any]]) -> None:
         self._hub = hub
-        self._outputs = request.app[keys.OUTPUTS]
+        self._outputs = request[keys.SESSION].outputs
         self._wanted = wanted
         self._chunked = request.version >= HttpVersion11
         self._outlet: Outlet | None = None
@@ -128,9 +129,10 @@ class _Many:
 
 def _hub(request: web.Request) -> Hub:
     """The hub, once there is something to follow."""
-    if not request.app[keys.JOURNAL].has_caught_up:
+    session = request[keys.SESSION]
+    if not session.journal.has_caught_up:
         raise InstanceUnavailable("The service is still reading the jobs of the instance.")
-    return request.app[keys.HUB]
+    return session.hub
 
 
 async def _stream(request: web.Request, source: stream.Source, kind: str) -> web.StreamResponse:
@@ -161,7 +163,7 @@ async def job_events(request: web.Request) -> web.StreamResponse:
     hub, job = _hub(request), job_of(request)
     # Taken before the question: what is published meanwhile comes again and is left out by index.
     seq = hub.ring.head
-    events = await request.app[keys.INSTANCE].eventlog(job.id)
+    events = await request[keys.SESSION].instance.eventlog(job.id)
     return await _stream(request, _Job(hub, job.id, events, seq), kind)
 
 
@@ -176,7 +178,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
     return await websocket.serve(
         request,
         hub,
-        request.app[keys.OUTPUTS],
+        request[keys.SESSION].outputs,
         request.app[keys.CONNECTIONS],
         expires=request[keys.EXPIRES],
         renew=request.app[keys.CREDENTIALS].check_access,
@@ -185,5 +187,5 @@ async def socket(request: web.Request) -> web.StreamResponse:
 
 async def ticket(request: web.Request) -> web.Response:
     """A ticket, good for as long as the credentials of this request."""
-    issued = request.app[keys.TICKETS].issue(request[keys.EXPIRES])
+    issued = request[keys.SESSION].tickets.issue(request[keys.EXPIRES])
     return reply({"ticket": issued, "expires_in": LIFETIME})

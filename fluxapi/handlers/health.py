@@ -22,7 +22,7 @@ async def health(_request: web.Request) -> web.Response:
 
 async def ready(request: web.Request) -> web.Response:
     """The instance answers and its journal is caught up; else 503."""
-    problem = request.app[keys.JOURNAL].problem
+    problem = request.app[keys.SESSIONS].root.journal.problem
     if problem is not None:
         raise InstanceUnavailable(problem)
     return reply(_OK)

@@ -14,9 +14,10 @@ from fluxapi.events.query import JobQuery, count, page, query_of
 from fluxapi.events.situation import Observer
 from fluxapi.events.table import Table
 from fluxapi.model.job import Job
+from fluxapi.negotiation import accepted
 from fluxapi.querystring import cached
 
-from .support import accepted, job_of, json_bytes, reply
+from .support import job_of, json_bytes, reply
 
 __all__ = [
     "eventlog",
@@ -45,19 +46,19 @@ def _listing(raw: str) -> tuple[JobQuery, int, int | None]:
 async def list_jobs(request: web.Request) -> web.Response:
     """A page of jobs, newest first."""
     raw = request.rel_url.raw_query_string
-    table, journal = request.app[keys.TABLE], request.app[keys.JOURNAL]
+    session = request[keys.SESSION]
+    table, journal, observer = session.table, session.journal, session.observer
     if not journal.ready and not len(table):
         raise InstanceUnavailable("The service is still reading the jobs of the instance.")
     # Taken before the walk: who joins the event channel here sees nothing too few.
     cursor = journal.cursor
-    pages, observer = request.app[keys.PAGES], request.app[keys.OBSERVER]
     state = f"{cursor} {observer.version}"
-    body = pages.get(raw, state)
+    body = session.cache.get(raw, state)
     if body is None:
         body = await _page(table, observer, raw, cursor)
         # The cursor stands still while the first backlog comes in, and the table does not.
         if journal.cursor == cursor and journal.has_caught_up:
-            pages.put(raw, state, body)
+            session.cache.put(raw, state, body)
     return reply(body)
 
 
@@ -72,7 +73,8 @@ async def _page(table: Table, observer: Observer, raw: str, cursor: str) -> byte
 async def search(request: web.Request) -> web.Response:
     """A DataTables server-side answer."""
     fields = request[keys.QUERY]
-    table = request.app[keys.TABLE]
+    session = request[keys.SESSION]
+    table = session.table
     text = fields.get("search[value]") or fields.get("search") or fields.get("query")
     length = int(fields.get("length", MAX_PAGE))
     limit = MAX_PAGE if length < 0 else min(length, MAX_PAGE)
@@ -81,7 +83,7 @@ async def search(request: web.Request) -> web.Response:
     ids: Sequence[int] = ()
     if limit:
         ids = (await page(table, query, limit=limit, offset=int(fields.get("start", 0)))).ids
-    rows = await _rows(table, request.app[keys.OBSERVER], ids)
+    rows = await _rows(table, session.observer, ids)
     head = {
         "draw": int(fields.get("draw", 0)),
         "recordsTotal": len(table),
@@ -106,7 +108,7 @@ async def _rows(table: Table, observer: Observer, ids: Sequence[int]) -> list[by
 
 async def record(request: web.Request) -> web.Response:
     """One job."""
-    return reply(request.app[keys.OBSERVER].encode(job_of(request).id))
+    return reply(request[keys.SESSION].observer.encode(job_of(request).id))
 
 
 def _over(job: Job | None) -> bool:
@@ -115,18 +117,18 @@ def _over(job: Job | None) -> bool:
 
 async def wait(request: web.Request) -> web.Response:
     """The record, once the job is inactive or the time is over."""
-    job = job_of(request)
+    session, job = request[keys.SESSION], job_of(request)
     timeout = float(request[keys.QUERY].get("timeout", 30.0))
-    await request.app[keys.JOURNAL].wait(job.id, _over, timeout)
-    if job.id not in request.app[keys.TABLE]:
+    await session.journal.wait(job.id, _over, timeout)
+    if job.id not in session.table:
         raise JobNotFound(f"The job {request.match_info['id'][:64]} is gone.")
-    return reply(request.app[keys.OBSERVER].encode(job.id))
+    return reply(session.observer.encode(job.id))
 
 
 async def eventlog(request: web.Request) -> web.Response:
     """The eventlog: a JSON list, or the RFC 18 text that Flux keeps."""
     kind = accepted(request, ("application/json", "text/plain", "application/x-ndjson"))
-    text = await request.app[keys.INSTANCE].lookup(job_of(request).id, "eventlog")
+    text = await request[keys.SESSION].instance.lookup(job_of(request).id, "eventlog")
     if kind != "application/json":
         return web.Response(body=text.encode(), content_type=kind, charset="utf-8")
     lines = [line for line in text.split("\n") if line]
@@ -135,11 +137,11 @@ async def eventlog(request: web.Request) -> web.Response:
 
 async def jobspec(request: web.Request) -> web.Response:
     """The jobspec, as Flux keeps it."""
-    text = await request.app[keys.INSTANCE].lookup(job_of(request).id, "jobspec")
+    text = await request[keys.SESSION].instance.lookup(job_of(request).id, "jobspec")
     return reply(text.encode())
 
 
 async def resource_set(request: web.Request) -> web.Response:
     """R, as Flux keeps it."""
-    text = await request.app[keys.INSTANCE].lookup(job_of(request).id, "R")
+    text = await request[keys.SESSION].instance.lookup(job_of(request).id, "R")
     return reply(text.encode())

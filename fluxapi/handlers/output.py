@@ -21,10 +21,11 @@ from fluxapi.events.wire import OutputText, Wire
 from fluxapi.instance.protocol import Last
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.output import MAX_SEARCH_BYTES
+from fluxapi.negotiation import accepted
 
 from . import output_forms as forms
 from .sending import send
-from .support import accepted, job_of
+from .support import job_of
 
 __all__ = ["LIMIT_HEADER", "SEARCHED_HEADER", "STREAM_OFFERS", "follow", "output"]
 
@@ -59,7 +60,7 @@ async def output(request: web.Request) -> web.StreamResponse:
     if tail is not None:
         is_lines = kind != "application/x-ndjson"
         last = Last(tail + _EXTRA_LINES if is_lines and tail else tail, stream, lines=is_lines)
-    source = forms.Search(request.app[keys.INSTANCE].output(job.id, last=last))
+    source = forms.Search(request[keys.SESSION].instance.output(job.id, last=last))
     if kind == "application/x-ndjson":
         pieces = forms.entries(source, stream, tail)
     elif kind == "application/octet-stream":
@@ -91,7 +92,7 @@ class _Viewing:
 async def follow(request: web.Request) -> web.StreamResponse:
     """The output as it comes, up to its end: text, entries as messages, or bytes."""
     kind = accepted(request, STREAM_OFFERS)
-    source = _Viewing(request.app[keys.OUTPUTS], job_of(request).id, _selection(request))
+    source = _Viewing(request[keys.SESSION].outputs, job_of(request).id, _selection(request))
     return await streams.follow(
         request,
         source,

@@ -16,16 +16,16 @@ __all__ = ["nodes", "queues", "resources"]
 
 async def nodes(request: web.Request) -> web.Response:
     """The host names, each once."""
-    found = await request.app[keys.INSTANCE].resources()
+    found = await request[keys.SESSION].instance.resources()
     return reply({"nodes": list(dict.fromkeys(node.name for node in nodes_of(found.all)))})
 
 
 async def resources(request: web.Request) -> web.Response:
     """Every node with its cores, gpus and state, and the sums."""
-    return reply(describe(await request.app[keys.INSTANCE].resources()))
+    return reply(describe(await request[keys.SESSION].instance.resources()))
 
 
 async def queues(request: web.Request) -> web.Response:
     """The queues and what they do."""
-    found = await request.app[keys.INSTANCE].queues()
+    found = await request[keys.SESSION].instance.queues()
     return reply({"queues": [describe_queue(queue) for queue in found]})

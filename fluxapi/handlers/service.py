@@ -11,6 +11,7 @@ from fluxapi import __version__, keys
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import Instance
 from fluxapi.model.record import username
+from fluxapi.negotiation import wants_page
 from fluxapi.web import views
 
 from .support import reply
@@ -22,12 +23,14 @@ _log = logging.getLogger(__name__)
 _SHUTDOWN_LIMIT = 30.0
 """How long the end of the instance may hold up that of the service, seconds."""
 
+_RESOURCES = {
+    "jobs": "/jobs",
+    "nodes": "/nodes",
+    "resources": "/resources",
+    "queues": "/queues",
+    "stats": "/stats",
+}
 _LINKS = {
-    "jobs": "/v1/jobs",
-    "nodes": "/v1/nodes",
-    "resources": "/v1/resources",
-    "queues": "/v1/queues",
-    "stats": "/v1/stats",
     "documentation": "/docs",
     "openapi": "/openapi.json",
     "metrics": "/metrics",
@@ -36,15 +39,15 @@ _LINKS = {
 
 async def home(request: web.Request) -> web.Response:
     """The dashboard for a browser, for programs the service and the instance behind it."""
-    if views.wants_page(request):
+    if wants_page(request):
         return await views.jobs(request)
     return info(request)
 
 
 def info(request: web.Request) -> web.Response:
     """The service and the instance behind it."""
-    app = request.app
-    facts = app[keys.INFO]
+    session = request[keys.SESSION]
+    facts = session.info
     return reply(
         {
             "fluxapi": __version__,
@@ -54,16 +57,17 @@ def info(request: web.Request) -> web.Response:
             "hostname": facts.hostname,
             "owner": username(facts.owner),
             "starttime": facts.starttime,
-            "ready": app[keys.JOURNAL].ready,
-            "jobs": app[keys.TABLE].stats(),
-            "links": _LINKS,
+            "ready": session.journal.ready,
+            "jobs": session.table.stats(),
+            "links": {name: session.api_path + place for name, place in _RESOURCES.items()}
+            | _LINKS,
         }
     )
 
 
 async def stats(request: web.Request) -> web.Response:
     """Jobs by state and result."""
-    return reply(request.app[keys.TABLE].stats())
+    return reply(request[keys.SESSION].table.stats())
 
 
 async def stop(request: web.Request) -> web.StreamResponse:
@@ -75,7 +79,7 @@ async def stop(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     await response.write_eof()
     if whole:
-        await _end(request.app[keys.INSTANCE])
+        await _end(request.app[keys.SESSIONS].root.instance)
     request.app[keys.STOP]()
     return response
 

@@ -11,6 +11,7 @@ from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build
 from fluxapi.model.keymark import MAX_KEY_LENGTH, KeyMark, digest
+from fluxapi.sessions.session import InstanceSession
 
 from .support import reply
 
@@ -27,25 +28,25 @@ def exists(job: Job | None) -> bool:
 
 async def submit(request: web.Request) -> web.Response:
     """Submit one job; it is in the table before the answer goes out."""
-    app, fields = request.app, request[keys.BODY]
-    defaults = app[keys.DEFAULTS]
+    session, fields = request[keys.SESSION], request[keys.BODY]
     key = idempotency_key(request)
     if key is None:
-        return _submitted(await submit_one(app, build(fields, defaults)))
+        jobid = await submit_one(session, build(fields, session.defaults))
+        return _submitted(session, jobid)
     mark = KeyMark(key, digest(fields))
-    submission = build(fields, defaults, mark=mark)
-    jobid, replayed = await app[keys.IDEMPOTENCY].once(mark, lambda: submit_one(app, submission))
-    return _submitted(jobid, replayed=replayed)
+    submission = build(fields, session.defaults, mark=mark)
+    jobid, replayed = await session.idempotency.once(mark, lambda: submit_one(session, submission))
+    return _submitted(session, jobid, replayed=replayed)
 
 
-async def submit_one(app: web.Application, submission: Submission) -> int:
-    """The id of the new job; raises what Flux answered instead."""
-    (result,) = await app[keys.INSTANCE].submit([submission])
+async def submit_one(session: InstanceSession, submission: Submission) -> int:
+    """Return the id of the new job; raises what Flux answered instead."""
+    (result,) = await session.instance.submit([submission])
     if isinstance(result, FluxapiError):
         raise result
-    app[keys.METRICS].jobs_submitted.inc()
-    if result not in app[keys.TABLE]:
-        await app[keys.JOURNAL].wait(result, exists, SEEN_WITHIN)
+    session.submitted += 1
+    if result not in session.table:
+        await session.journal.wait(result, exists, SEEN_WITHIN)
     return result
 
 
@@ -66,9 +67,9 @@ def idempotency_key(request: web.Request) -> str | None:
     return key
 
 
-def _submitted(jobid: int, *, replayed: bool = False) -> web.Response:
+def _submitted(session: InstanceSession, jobid: int, *, replayed: bool = False) -> web.Response:
     name = encode_f58(jobid)
-    headers = {"Location": f"/v1/jobs/{name}"}
+    headers = {"Location": f"{session.api_path}/jobs/{name}"}
     if replayed:
         headers["Idempotent-Replayed"] = "true"
     return reply({"id": name, "Message": "Job submit."}, status=201, headers=headers)

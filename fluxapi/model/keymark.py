@@ -52,20 +52,15 @@ class KeySigner:
     Anybody who may submit to the instance can write a mark into a jobspec. One counts if the job is
     the instance owner's and the mark bears the signature of the secret that the services in front
     of the instance share.
+
+    Args:
+        owner: User ID of the instance owner; without it no mark counts.
+        secret: What the services share; without it the signatures hold for this process alone.
     """
 
-    def __init__(self) -> None:
-        self._secret = secrets.token_bytes(_SECRET_BYTES)
-        self._owner: int | None = None
-
-    def share(self, owner: int, secret: bytes | None) -> None:
-        """Sign for the jobs of the instance *owner* (a user id), with the *secret* if there is one.
-
-        Without one the signatures hold for this process.
-        """
+    def __init__(self, owner: int | None = None, secret: bytes | None = None) -> None:
         self._owner = owner
-        if secret is not None:
-            self._secret = secret
+        self._secret = secrets.token_bytes(_SECRET_BYTES) if secret is None else secret
 
     def sign(self, mark: KeyMark) -> dict[str, str]:
         """Return the value of ``attributes.user.fluxapi``."""

@@ -26,13 +26,14 @@ from fluxapi.errors import (
 from fluxapi.events.query import JobQuery, page, query_of
 from fluxapi.handlers.support import job_of
 from fluxapi.instance.nodes import describe
+from fluxapi.negotiation import wants_page
 from fluxapi.querystring import cached
 
 from . import assets, form, words
 from . import nodes as rack
 from .dossier import dossier
 
-__all__ = ["error", "job", "jobs", "logout", "nodes", "static", "submit", "wants_page"]
+__all__ = ["error", "job", "jobs", "logout", "nodes", "static", "submit"]
 
 _ROWS = 50
 """Jobs that are in the page before its script has run."""
@@ -72,26 +73,21 @@ _FILTERS = ("text", "user", "name", "queue", "node")
 _VIEW = ("state", "result", *_FILTERS)
 
 
-def wants_page(request: web.Request) -> bool:
-    """Whether a browser asks for a page, not a program for JSON."""
-    return "text/html" in request.headers.get(hdrs.ACCEPT, "")
-
-
 async def jobs(request: web.Request) -> web.Response:
     """The table of jobs, under the filters that the address names."""
-    table, journal = request.app[keys.TABLE], request.app[keys.JOURNAL]
+    session = request[keys.SESSION]
+    table, observer = session.table, session.observer
     given = {name: ",".join(request.query.getall(name, ())).strip() for name in _VIEW}
     # Taken before the walk: who joins the event channel here misses nothing of these rows.
-    cursor = journal.cursor
+    cursor = session.journal.cursor
     query, refused = _valid(given)
     found = await page(table, _query(query), limit=_ROWS)
-    observer = request.app[keys.OBSERVER]
     rows = [observer.record(jobid) for jobid in found.ids if jobid in table]
     first = {
         "jobs": rows,
         "cursor": cursor,
         # Whether these are all jobs, so that nothing but what has changed is to be sent.
-        "whole": journal.has_caught_up and not query and found.next is None,
+        "whole": session.journal.has_caught_up and not query and found.next is None,
         "total": len(table),
         "refused": list(refused),
     }
@@ -144,9 +140,9 @@ async def job(request: web.Request) -> web.Response:
             headers=error.headers,
         )
     # Taken before anything is asked: what changes meanwhile comes over the channel.
-    cursor, jobid = request.app[keys.JOURNAL].cursor, found.id
-    record = request.app[keys.OBSERVER].record(jobid)
-    context = await dossier(request.app[keys.INSTANCE], jobid, record)
+    session, jobid = request[keys.SESSION], found.id
+    cursor, record = session.journal.cursor, session.observer.record(jobid)
+    context = await dossier(session.instance, jobid, record)
     context["first"] = _embedded({**context["first"], "cursor": cursor})
     return await _render(request, "job.html", {"page": "job", "job": _Blank(record), **context})
 
@@ -155,11 +151,12 @@ async def nodes(request: web.Request) -> web.Response:
     """Every node: its state, what of it is in use and by which jobs; trouble first."""
     query = request[keys.QUERY]
     given = {name: query.get(name, "") for name in ("state", "text")}
+    session = request[keys.SESSION]
     try:
-        found, wrong = describe(await request.app[keys.INSTANCE].resources()), ""
+        found, wrong = describe(await session.instance.resources()), ""
     except FluxapiError as error:
         found, wrong = {"nodes": [], "totals": None}, error.detail
-    table = request.app[keys.TABLE]
+    table = session.table
     running = await page(table, query_of({"state": ["RUNNING"]}), limit=_NODES)
     jobs = rack.jobs_by_rank(table.record(jobid) for jobid in running.ids if jobid in table)
     rows = rack.arrange(found["nodes"], jobs, **given)
@@ -178,18 +175,18 @@ async def nodes(request: web.Request) -> web.Response:
 
 async def submit(request: web.Request) -> web.Response:
     """The form to submit a job or an array of them."""
-    app = request.app
+    session = request[keys.SESSION]
     try:
-        queues = await app[keys.INSTANCE].queues()
+        queues = await session.instance.queues()
     except FluxapiError:
         queues = []
-    credentials = app[keys.CREDENTIALS]
+    credentials = request.app[keys.CREDENTIALS]
     context = {
         "page": "submit",
         "fields": form.fields(),
         "facts": _embedded(form.facts()),
         "queues": [queue for queue in queues if queue.name],
-        "launchers": app[keys.DEFAULTS].launchers,
+        "launchers": session.defaults.launchers,
         "user": credentials.user if credentials.required else "",
         "origin": str(request.url.origin()),
     }
@@ -281,8 +278,9 @@ async def _render(
     status: int = 200,
     headers: Mapping[str, str] | None = None,
 ) -> web.Response:
-    info, built = request.app[keys.INFO], request.app[keys.ASSETS]
-    credentials = request.app[keys.CREDENTIALS]
+    app = request.app
+    info, built = (request.get(keys.SESSION) or app[keys.SESSIONS].root).info, app[keys.ASSETS]
+    credentials = app[keys.CREDENTIALS]
     shared = {
         "user": credentials.user if credentials.required else "",
         "asset": lambda file: assets.address(built, file),

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from fluxapi.routes import MAX_FIELDS_BYTES, ROUTES, Route
+from fluxapi.route import MAX_FIELDS_BYTES, Route
+from fluxapi.routes import ROUTES
 
 from .wire import connect, serving
 

@@ -204,9 +204,7 @@ def test_stats_count_states_and_results() -> None:
 
 
 def signer() -> KeySigner:
-    made = KeySigner()
-    made.share(0, b"secret")
-    return made
+    return KeySigner(0, b"secret")
 
 
 def test_idempotency_keys_ride_in_the_jobspec() -> None:

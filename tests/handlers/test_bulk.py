@@ -186,7 +186,7 @@ async def test_a_key_waits_for_what_an_earlier_service_submitted(
     mark = KeyMark("k", digest(fields))
     if path == "/jobs/bulk":
         mark = KeyMark.of_member("k", 0, digest(fields))
-    (jobid,) = await instance.submit([build(fields, app[keys.DEFAULTS], mark=mark)])
+    (jobid,) = await instance.submit([build(fields, app[keys.SESSIONS].root.defaults, mark=mark)])
     assert isinstance(jobid, int)
     instance.settling.set()
     answer = await (await asked).json()

@@ -111,7 +111,7 @@ async def test_what_is_no_job_id_is_only_text_too(service: Service) -> None:
 async def test_a_job_may_only_not_be_known_yet(service: Service) -> None:
     app = service.client.app
     assert app is not None
-    app[keys.JOURNAL].ready = False
+    app[keys.SESSIONS].root.journal.ready = False
     text = await page(service, "f7777", status=503)
     assert "still reading the jobs" in text
 

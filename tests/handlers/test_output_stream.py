@@ -362,7 +362,7 @@ async def test_a_socket_that_takes_nothing_is_closed(
     service: Service, socket: ClientWebSocketResponse, job: Job
 ) -> None:
     await subscribe(socket, job)
-    outputs = service.client.app[keys.OUTPUTS]
+    outputs = service.client.app[keys.SESSIONS].root.outputs
     (outlet,) = outputs.outlets
     outputs.end(outlet, "stalled")
     await socket.receive(timeout=TIMEOUT)

@@ -44,8 +44,8 @@ async def test_health(service: Service, path: str) -> None:
 async def test_metrics(service: Service) -> None:
     await service.submit()
     text = await (await service.client.get("/metrics")).text()
-    assert "fluxapi_jobs_submitted_total 1.0" in text
-    assert 'fluxapi_jobs{state="SCHED"} 1.0' in text
+    assert 'fluxapi_jobs_submitted_total{flux_instance="root"} 1.0' in text
+    assert 'fluxapi_jobs{flux_instance="root",state="SCHED"} 1.0' in text
     assert 'fluxapi_requests_total{method="POST",route="submitJobV1",status="201"} 1.0' in text
 
 

@@ -1,0 +1,73 @@
+"""The open sessions of the service, by their path in the tree of instances."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+
+from fluxapi.errors import InstanceNotFound
+from fluxapi.instance.protocol import Instance
+
+from .session import ROOT, InstanceSession
+
+__all__ = ["OpenSession", "SessionRegistry"]
+
+OpenSession = Callable[[str, Instance], AbstractAsyncContextManager[InstanceSession]]
+"""Opens the session of an instance at a path, and closes it when the context ends."""
+
+
+class SessionRegistry:
+    """Opens, finds and closes sessions. Iterating gives those that are open, the root first."""
+
+    def __init__(self, open_session: OpenSession) -> None:
+        self._open_session = open_session
+        self._sessions: dict[str, InstanceSession] = {}
+        self._contexts: dict[str, AsyncExitStack] = {}
+
+    def __iter__(self) -> Iterator[InstanceSession]:
+        return iter(list(self._sessions.values()))
+
+    @property
+    def root(self) -> InstanceSession:
+        """The session of the instance that the service was started for; it is open."""
+        return self._sessions[ROOT]
+
+    def find(self, path: str) -> InstanceSession | None:
+        """Return the session at *path*, or ``None`` where none is open."""
+        return self._sessions.get(path)
+
+    def get(self, path: str) -> InstanceSession:
+        """Return the session at *path*.
+
+        Raises:
+            InstanceNotFound: None is open.
+        """
+        session = self.find(path)
+        if session is None:
+            raise InstanceNotFound(f"The service has no instance at {path[:255]!r}.")
+        return session
+
+    async def open(self, path: str, instance: Instance) -> InstanceSession:
+        """Open the session of *instance*, which is not started yet, at a *path* that is free.
+
+        Raises:
+            InstanceUnavailable: The instance did not start.
+        """
+        async with AsyncExitStack() as stack:
+            session = await stack.enter_async_context(self._open_session(path, instance))
+            self._sessions[path] = session
+            self._contexts[path] = stack.pop_all()
+        return session
+
+    async def close(self, path: str) -> None:
+        """Close the session at *path*, if one is open."""
+        self._sessions.pop(path, None)
+        context = self._contexts.pop(path, None)
+        if context is not None:
+            await context.aclose()
+
+    async def close_all(self) -> None:
+        """Close every session, the root last."""
+        async with AsyncExitStack() as stack:
+            for path in list(self._sessions):
+                stack.push_async_callback(self.close, path)

@@ -1,0 +1,192 @@
+"""One Flux instance behind the service, and everything that the service keeps of it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import AsyncIterator, Callable
+from typing import Protocol
+
+from fluxapi import account
+from fluxapi.errors import FluxRefused, Forbidden, InstanceUnavailable
+from fluxapi.events.cursor import instance_tag, new_epoch
+from fluxapi.events.heartbeat import Heartbeat
+from fluxapi.events.history import History
+from fluxapi.events.hub import Hub
+from fluxapi.events.idempotency import Idempotency
+from fluxapi.events.journal import Journal
+from fluxapi.events.output import Outputs
+from fluxapi.events.pages import Pages
+from fluxapi.events.pulse import Pulse
+from fluxapi.events.ring import Ring
+from fluxapi.events.situation import Observer
+from fluxapi.events.stats import Sampler
+from fluxapi.events.table import Table
+from fluxapi.events.trail import Trail
+from fluxapi.instance.protocol import CLOSE_TIMEOUT_S, CallWatch, Instance, InstanceInfo, Watchable
+from fluxapi.model.jobspec import Defaults
+from fluxapi.model.keymark import KeySigner
+from fluxapi.model.options import read_value
+from fluxapi.settings import Settings
+from fluxapi.tickets import Tickets
+
+__all__ = ["ROOT", "InstanceSession"]
+
+_log = logging.getLogger(__name__)
+
+ROOT = ""
+"""The path of the instance that the service was started for."""
+
+
+class InstanceSession:
+    """One instance: its table, its hub, and the tasks that keep both in step with it.
+
+    Use :meth:`open`. No other session shares any of its parts, so two instances never see
+    each other's jobs, cursors, keys or tickets.
+
+    Attributes:
+        path: The ids of the jobs that lead to the instance, joined by ``/``; ``""`` is the root.
+        submitted: Jobs that the instance took from this service.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        instance: Instance,
+        info: InstanceInfo,
+        signer: KeySigner,
+        settings: Settings,
+    ) -> None:
+        self.path = path
+        self.instance = instance
+        self.info = info
+        self.defaults = Defaults(
+            option_flags={key: read_value(text) for key, text in settings.option_flags.items()},
+            environment=_job_environment(),
+            launchers=settings.launchers,
+            signer=signer,
+        )
+        self.table = Table(
+            max_inactive=settings.max_jobs,
+            max_keys=settings.idempotency_keys,
+            history=History(settings.ring_events),
+            signer=signer,
+        )
+        epoch = new_epoch(instance_tag(info.starttime, path))
+        ring = Ring(epoch, max_events=settings.ring_events)
+        self.hub = Hub(self.table, ring, Trail())
+        self.journal = Journal(instance, self.hub)
+        self.outputs = Outputs(instance, self.table)
+        self.observer = Observer(self.table, self.hub.stats, instance)
+        self.idempotency = Idempotency(self.table, settings.idempotency_keys, self.settle)
+        self.cache = Pages()
+        self.tickets = Tickets()
+        self.submitted = 0
+
+    @property
+    def label(self) -> str:
+        """The path as a label of a metric, which cannot be empty."""
+        return label(self.path)
+
+    @property
+    def api_path(self) -> str:
+        """The path below which the API serves this instance."""
+        return f"/v1/instances/{self.path}" if self.path else "/v1"
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(
+        cls,
+        path: str,
+        instance: Instance,
+        settings: Settings,
+        *,
+        watch: Callable[[str], CallWatch] | None = None,
+        close_timeout: Callable[[], float] = lambda: CLOSE_TIMEOUT_S,
+    ) -> AsyncIterator[InstanceSession]:
+        """Start *instance* and follow its journal; close both at the end.
+
+        Args:
+            path: Where the instance is in the tree.
+            instance: It is not started yet.
+            settings: Sizes of tables and buffers, and what every job gets.
+            watch: Returns what is entered for each call to Flux, given the label of the session.
+            close_timeout: Seconds that closing may take, asked when it begins.
+
+        Raises:
+            InstanceUnavailable: The instance did not start.
+        """
+        if watch is not None and isinstance(instance, Watchable):
+            instance.watch_calls(watch(label(path)))
+        try:
+            info = await instance.start()
+            signer = await _shared_signer(instance, info)
+            session = cls(path, instance, info, signer, settings)
+            async with session._running(close_timeout):
+                yield session
+        finally:
+            await instance.close(close_timeout())
+
+    @contextlib.asynccontextmanager
+    async def _running(self, close_timeout: Callable[[], float]) -> AsyncIterator[None]:
+        """Run the tasks of the session while the context lasts."""
+        tasks = (
+            self.journal,
+            Pulse(self.hub, self.outputs),
+            Sampler(self.hub),
+            self.observer,
+            Heartbeat(self.journal),
+        )
+        try:
+            for task in tasks:
+                await task.start()
+            self.idempotency.begin_to_settle()
+            yield
+        finally:
+            closing = _close(self.idempotency, self.outputs, *reversed(tasks))
+            try:
+                await asyncio.wait_for(closing, close_timeout() / 2)
+            except asyncio.TimeoutError:
+                _log.warning("the journal did not close in time")
+
+    async def settle(self) -> None:
+        """Return once the table holds every job that an earlier service has submitted.
+
+        Raises:
+            InstanceUnavailable: The journal was lost meanwhile, or the instance is silent.
+        """
+        await self.journal.caught_up()
+        await self.instance.settle()
+        if not self.journal.ready:
+            raise InstanceUnavailable("The journal of the instance is not caught up.")
+
+
+def label(path: str) -> str:
+    """Return the path of an instance as a label of a metric."""
+    return path or "root"
+
+
+class _Closable(Protocol):
+    async def close(self) -> None: ...
+
+
+async def _close(*parts: _Closable) -> None:
+    for part in parts:
+        await part.close()
+
+
+async def _shared_signer(instance: Instance, info: InstanceInfo) -> KeySigner:
+    """Return the signer of idempotency marks that all services in front of *instance* share."""
+    try:
+        secret = await instance.secret()
+    except (FluxRefused, Forbidden) as refused:
+        _log.warning("Idempotency-Keys will not outlive this service: %s", refused.detail)
+        secret = None
+    return KeySigner(info.owner, secret)
+
+
+def _job_environment() -> dict[str, str]:
+    """Return what every job gets: who runs it, where programs are; nothing else of the service."""
+    return {**account.environment(), "PATH": os.environ.get("PATH", os.defpath)}
