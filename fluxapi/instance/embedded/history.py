@@ -89,20 +89,43 @@ class History:
             task.add_done_callback(self._removals.discard)
         self._engine.journal.post(None, Purged(ids))
 
-    async def _persist(self) -> None:
+    async def _persist(self) -> bool:
+        """Store what has changed and tell whether that succeeded; if not, it is still to be done.
+
+        A job that was never stored is withdrawn then: nobody has been told of it.
+        """
         engine, store = self._engine, self._store
         assert store is not None  # noqa: S101 - it is called for a store only
         jobs, engine.dirty = engine.dirty or {}, {}
         gone, self._gone = self._gone, []
-        rows = [_row(job) for job in jobs.values() if job.id not in gone]
         try:
+            forgotten = set(gone)
+            rows = [_row(job) for job in jobs.values() if job.id not in forgotten]
             # What the row of an ended job says of its output must be true.
             await self._spool.flushed(job.log for job in jobs.values() if job.log.ended)
             await store.save(rows, gone)
-        except InstanceUnavailable as error:
-            if self.failure is None:
-                _log.error("%s", error.detail)
-            self.failure = error
+        except Exception as error:  # noqa: BLE001 - it is tried again, whatever it was
+            self._fail(error)
+            engine.dirty = jobs | engine.dirty
+            self._gone = gone + self._gone
+            for job in [job for job in engine.dirty.values() if not job.published]:
+                engine.withdraw(job)
+                # Should it be stored all the same, it must not run after a restart.
+                self._gone.append(job.id)
+            return False
+        if self.failure is not None:
+            _log.warning("the state directory can be written again")
+            self.failure = None
+        return True
+
+    def _fail(self, error: Exception) -> None:
+        reason = error.detail if isinstance(error, InstanceUnavailable) else f"{error!r}"
+        if self.failure is None:
+            _log.error("jobs cannot be stored: %s", reason)
+        self.failure = InstanceUnavailable(
+            f"Jobs cannot be stored, and so none is taken in. {reason.rstrip('.')}. Make room in "
+            "the state directory, then send the request again: the service goes on by itself."
+        )
 
     async def restore(self) -> None:
         """Load the stored jobs and take up those that had not ended."""
@@ -127,7 +150,11 @@ class History:
             try:
                 self._take_up(job)
             except Exception as error:  # noqa: BLE001, PERF203 - one job may not stop the start
+                job.withdrawn = True
+                engine.queue.discard(job.id)
                 engine.active.pop(job.id, None)
+                if engine.dirty is not None:
+                    engine.dirty.pop(job.id, None)
                 _log_unreadable(job.id, error)
         self._purge()
 
@@ -159,6 +186,8 @@ class History:
 
 def _row(job: Job) -> Row:
     inline = job.log.inline
+    # Of a log that could not be written, the part that is in its file is there.
+    lost = job.log.failure is not None and inline is None
     return Row(
         id=job.id,
         active=job.state != "INACTIVE",
@@ -167,7 +196,7 @@ def _row(job: Job) -> Row:
         eventlog=encode_eventlog(job.events),
         R=None if job.R is None else msgspec.json.encode(job.R),
         output=inline,
-        output_size=job.log.size,
+        output_size=job.log.flushed if lost else job.log.size,
     )
 
 

@@ -50,6 +50,7 @@ __all__ = ["EmbeddedInstance"]
 
 _log = logging.getLogger(__name__)
 _REASON_LENGTH = 200
+_NOT_STORED = "The job was not submitted: it could not be stored. Send the request again."
 _OPENING_THREADS = 4
 """Jobs with input or output files that are started at once."""
 
@@ -168,17 +169,24 @@ class EmbeddedInstance:
         """
         engine = self._running()
         results: list[int | FluxapiError] = []
+        taken: list[tuple[int, Job]] = []
         turn = TimeSlice()
         for submission in submissions:
             await turn.share()
             try:
                 self._check_store()
-                results.append(self._running().submit(submission))
+                jobid = self._running().submit(submission)
+                taken.append((len(results), engine.active[jobid]))
+                results.append(jobid)
             except FluxapiError as error:
                 results.append(error)
             except Exception as error:  # noqa: BLE001 - whatever it is, the others are taken in
                 results.append(_unreadable(error))
-        await engine.journal.settled()
+        if taken:
+            await engine.journal.settled()
+        for place, job in taken:
+            if job.withdrawn:
+                results[place] = self._store_failure() or InstanceUnavailable(_NOT_STORED)
         return results
 
     async def settle(self) -> None:
@@ -202,6 +210,7 @@ class EmbeddedInstance:
 
     async def set_urgency(self, jobid: int, urgency: int) -> None:
         """Set the urgency of a pending job."""
+        self._check_store()
         self._running().set_urgency(jobid, urgency)
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
@@ -253,8 +262,9 @@ class EmbeddedInstance:
             yield batch
 
     async def ping(self) -> None:
-        """Return; raises ``InstanceUnavailable`` when it has not started or has ended."""
+        """Return; raises ``InstanceUnavailable`` when it does not run or cannot store jobs."""
         self._running()
+        self._check_store()
 
     async def shutdown(self) -> None:
         """End the instance: the same as :meth:`close`."""
@@ -274,10 +284,15 @@ class EmbeddedInstance:
         return job
 
     def _check_store(self) -> None:
-        if self._parts is not None and self._parts.history is not None:
-            failure = self._parts.history.failure
-            if failure is not None:
-                raise InstanceUnavailable(failure.detail)
+        failure = self._store_failure()
+        if failure is not None:
+            raise failure
+
+    def _store_failure(self) -> InstanceUnavailable | None:
+        history = None if self._parts is None else self._parts.history
+        if history is None or history.failure is None:
+            return None
+        return InstanceUnavailable(history.failure.detail)
 
     def _new_log(self, jobid: int) -> OutputLog:
         assert self._parts is not None  # noqa: S101 - it is called by the engine

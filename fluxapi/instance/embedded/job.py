@@ -42,7 +42,8 @@ class Job:
     """An active job. ``state`` is RFC 21's; ``published`` events of ``events`` are in the journal.
 
     ``depends`` holds the descriptions of dependencies that are not met, ``timers`` what is to be
-    cancelled when the job ends, ``signals`` those that came before there was a process.
+    cancelled when the job ends, ``signals`` those that came before there was a process. A job that
+    could not be stored before anybody knew of it is ``withdrawn``: it never was.
     """
 
     __slots__ = (
@@ -65,6 +66,7 @@ class Job:
         "timers",
         "tmpdir",
         "urgency",
+        "withdrawn",
     )
 
     def __init__(self, jobid: int, jobspec: bytes, request: Request, log: OutputLog) -> None:
@@ -87,6 +89,7 @@ class Job:
         self.timers: list[asyncio.TimerHandle] = []
         self.signals: list[int] = []
         self.tmpdir: Path | None = None
+        self.withdrawn = False
 
     def has(self, name: str) -> bool:
         """Whether the eventlog holds an event of that name."""

@@ -1,8 +1,8 @@
 """The journal: what is posted, in order, to any number of streams, each with the backlog first.
 
 With a store nothing is shown that is not kept: events go out once the commit that holds them is
-done. A stream holds what its reader has not taken yet, so its memory grows with the number of
-unread events and with nothing else.
+done, and nothing goes out while the store cannot be written. A stream holds what its reader has not
+taken yet, so its memory grows with the number of unread events and with nothing else.
 """
 
 from __future__ import annotations
@@ -22,7 +22,11 @@ __all__ = ["Journal", "Posted", "Stream"]
 _BACKLOG_BATCH = 64
 """Jobs decoded for one batch of the backlog: a few milliseconds."""
 
+RETRY_INTERVAL_S = 1.0
+"""Seconds between two attempts to write to a store that cannot be written."""
+
 Posted = tuple[Job | None, JournalMessage | Purged]
+_Queued = tuple[Job | None, JournalMessage | Purged | Callable[[], None]]
 
 
 class Stream:
@@ -64,15 +68,16 @@ class Stream:
 class Journal:
     """Posts and publishes.
 
-    ``persist``, when there is one, is awaited before what was posted is published; it must not
-    raise. ``published`` is called for each message when it has been.
+    ``persist``, when there is one, is awaited before what was posted is published, again and again
+    until it returns true; it must not raise. ``published`` is called for each message when it has
+    been.
     """
 
     def __init__(self) -> None:
-        self.persist: Callable[[], Awaitable[None]] | None = None
+        self.persist: Callable[[], Awaitable[bool]] | None = None
         self.published: Callable[[Posted], None] = _ignore
         self._loop = asyncio.get_running_loop()
-        self._queue: list[Posted] = []
+        self._queue: list[_Queued] = []
         self._scheduled = False
         self._touched = False
         self._closed = False
@@ -82,7 +87,7 @@ class Journal:
 
     def post(self, job: Job | None, message: JournalMessage | Purged) -> None:
         """Add a message; it goes out in this turn of the loop or after the next commit."""
-        if not self._closed:
+        if not self._closed and not (job is not None and job.withdrawn):
             self._queue.append((job, message))
             self._schedule()
 
@@ -92,8 +97,16 @@ class Journal:
             self._touched = True
             self._schedule()
 
+    def then(self, action: Callable[[], None]) -> None:
+        """Call *action* once all that was posted so far is kept; at once without a store."""
+        if self.persist is None:
+            action()
+        elif not self._closed:
+            self._queue.append((None, action))
+            self._schedule()
+
     async def settled(self) -> None:
-        """Return when all that was posted so far is published, and so kept."""
+        """Return when all that was posted so far is published, and so kept, or cannot be kept."""
         if not self._scheduled and self._pump is None:
             return
         waiter = self._loop.create_future()
@@ -120,6 +133,8 @@ class Journal:
     def close(self) -> None:
         """End all streams; what is posted from now on is neither shown nor kept."""
         self._closed = True
+        if self._pump is not None:
+            self._pump.cancel()
         for stream in self._streams:
             stream.close()
 
@@ -136,28 +151,37 @@ class Journal:
         elif self._pump is None:
             self._pump = self._loop.create_task(self._run(self.persist))
 
-    async def _run(self, persist: Callable[[], Awaitable[None]]) -> None:
+    async def _run(self, persist: Callable[[], Awaitable[bool]]) -> None:
         while self._queue or self._touched:
             self._touched = False
             queue, self._queue = self._queue, []
             settled, self._settled = self._settled, []
-            await persist()
+            while not await persist():
+                # Those who wait find their jobs withdrawn.
+                self._wake(settled)
+                self._wake()
+                await asyncio.sleep(RETRY_INTERVAL_S)
             self._publish(queue)
             self._wake(settled)
         self._scheduled = False
         self._pump = None
         self._wake()
 
-    def _publish(self, queue: list[Posted] | None = None) -> None:
+    def _publish(self, queue: list[_Queued] | None = None) -> None:
         if queue is None:
             queue, self._queue = self._queue, []
         for posted in queue:
             job, message = posted
+            if callable(message):
+                message()
+                continue
+            if job is not None and job.withdrawn:
+                continue
             if job is not None and isinstance(message, JournalMessage):
                 job.published += sum(event.name not in UNINDEXED for event in message.events)
             for stream in self._streams:
                 stream.put(message)
-            self.published(posted)
+            self.published((job, message))
 
     def _wake(self, waiters: list[asyncio.Future[None]] | None = None) -> None:
         if waiters is None:

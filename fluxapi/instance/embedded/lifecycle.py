@@ -152,7 +152,7 @@ class Lifecycle(abc.ABC):
         """Append an event to the job's eventlog and send it to the journal."""
         event = Event(time.time(), name, context)
         job.events.append(event)
-        if self.dirty is not None:
+        if self.dirty is not None and not job.withdrawn:
             self.dirty[job.id] = job
         self.journal.post(job, JournalMessage(job.id, [event], jobspec, R))
 
@@ -191,6 +191,22 @@ class Lifecycle(abc.ABC):
         if not self._ended:
             self._loop.call_soon(self._resolve)
         self._ended.append((job.id, job.outcome))
+
+    def withdraw(self, job: Job) -> None:
+        """Take back a job that could not be stored and that nobody has been told of."""
+        job.withdrawn = True
+        self.queue.discard(job.id)
+        for after in _afters(job):
+            self.dependencies.forget(job.id, after.target)
+        job.stop_timers()
+        if job.state != "INACTIVE" and job.allocated is not None:
+            self.pool.free(job.allocated)
+        job.state = "INACTIVE"
+        job.log.end()
+        self.active.pop(job.id, None)
+        if self.dirty is not None:
+            self.dirty.pop(job.id, None)
+        self.kick()
 
     # Dependencies.
 

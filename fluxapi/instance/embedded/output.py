@@ -10,7 +10,18 @@ from typing import Any
 
 from fluxapi.model.eventlog import Event, encode_event
 
-__all__ = ["OutputLog", "TextCutter", "data_context", "header_context", "incomplete_tail"]
+__all__ = [
+    "ERROR_LEVEL",
+    "INLINE",
+    "OutputLog",
+    "TextCutter",
+    "data_context",
+    "header_context",
+    "incomplete_tail",
+]
+
+ERROR_LEVEL = 3
+"""Level of a ``log`` entry that tells of an error, as in syslog."""
 
 INLINE = 1024
 """Bytes of a whole log that stay in memory (and in the database) instead of a file."""
@@ -80,13 +91,24 @@ class OutputLog:
     ``failure`` says why the file could not be written.
     """
 
-    __slots__ = ("_start", "_tail", "_waiters", "ended", "failure", "flushed", "keep", "path")
+    __slots__ = (
+        "_dropped",
+        "_start",
+        "_tail",
+        "_waiters",
+        "ended",
+        "failure",
+        "flushed",
+        "keep",
+        "path",
+    )
 
     def __init__(self, path: Path, keep: int) -> None:
         self.path = path
         self.flushed = 0
         self.ended = False
         self.failure: str | None = None
+        self._dropped = False
         self.keep = keep
         self._start = 0
         self._tail = bytearray()
@@ -120,9 +142,13 @@ class OutputLog:
         return bytes(self._tail) if self.size <= INLINE and not self.flushed else None
 
     def write(self, name: str, context: dict[str, Any]) -> None:
-        """Append an entry; dropped when the file could not be written before."""
+        """Append an entry; dropped, with a word, when the file could not be written before."""
         if self.failure is not None and self.unflushed > self.keep:
-            return
+            if self._dropped:
+                return
+            self._dropped = True
+            message = f"output is lost from here on: {self.failure}"
+            name, context = "log", {"rank": 0, "level": ERROR_LEVEL, "message": message}
         self._tail += encode_event(Event(time.time(), name, context)) + b"\n"
         self._wake()
 

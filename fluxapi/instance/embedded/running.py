@@ -22,7 +22,7 @@ from .job import Job
 from .journal import Journal
 from .launcher import Launched, Launcher, Plan
 from .lifecycle import Lifecycle
-from .output import INLINE, OutputLog, header_context
+from .output import ERROR_LEVEL, INLINE, OutputLog, header_context
 from .poller import Poller
 from .scheduler import Pool
 from .spool import Spool
@@ -38,8 +38,7 @@ _DRAIN = 0.5
 """Seconds for which output is still read when something that left the job's session holds it."""
 
 _LONGEST = 1e8
-_ERROR, _FATAL = 3, 0
-"""Levels of ``log`` entries in the output eventlog, those of syslog as Flux's shell uses them."""
+_FATAL_LEVEL = 0
 
 
 class Running(Lifecycle):
@@ -118,8 +117,18 @@ class Running(Lifecycle):
         if job.request.test is not None:
             self._begin_test(job)
             return
-        job.plan = Plan(job.id, job.request, job.allocated)
-        self._launcher.launch(job.plan, self._launched)
+        plan = job.plan = Plan(job.id, job.request, job.allocated)
+        # Not before the allocation is stored: a job that ran already must not run after a restart.
+        self.journal.then(lambda: self._launcher.launch(plan, self._launched))
+
+    def withdraw(self, job: Job) -> None:
+        """Take back a job of which no process has been started."""
+        super().withdraw(job)
+        if job.plan is not None:
+            job.plan.aborted = True
+        self.running.pop(job.id, None)
+        if not self.running:
+            self._quiet.set()
 
     def _begin_test(self, job: Job) -> None:
         test = job.request.test
@@ -165,7 +174,7 @@ class Running(Lifecycle):
         )
         if launched.error is not None:
             job.execution.verdict = launched.error.code
-            self._log_entry(job, _FATAL, launched.error.note)
+            self._log_entry(job, _FATAL_LEVEL, launched.error.note)
             self.throw(job, "exec", 0, launched.error.note)
             job.execution.kill(signal.SIGKILL)
             if not launched.tasks:
@@ -187,7 +196,7 @@ class Running(Lifecycle):
         for stream, path in launched.redirects.items():
             job.log.write("redirect", {"stream": stream, "rank": ranks, "path": path})
         for warning in launched.warnings:
-            self._log_entry(job, _ERROR, warning)
+            self._log_entry(job, ERROR_LEVEL, warning)
         self.wrote(job)
 
     def _log_entry(self, job: Job, level: int, message: str) -> None:
@@ -254,7 +263,7 @@ class Running(Lifecycle):
         """One task's end is the end of the job, with its exit code (``src/shell/doom.c``)."""
         if job.execution is not None:
             job.execution.verdict = exit_code(status)
-        self._log_entry(job, _FATAL, note)
+        self._log_entry(job, _FATAL_LEVEL, note)
         self.throw(job, "exec", 0, note, status)
 
     def _done(self, job: Job) -> None:

@@ -183,10 +183,15 @@ class Store:
                 ],
             )
             database.executemany("DELETE FROM jobs WHERE id = ?", [(jobid,) for jobid in gone])
+            if not rows:
+                # A commit without a change writes nothing, and so would succeed on a full disk.
+                database.execute("INSERT OR REPLACE INTO meta VALUES ('saved', ?)", (time.time(),))
+            database.execute("COMMIT")
         except BaseException:
-            database.execute("ROLLBACK")
+            # SQLite may have rolled back by itself.
+            if database.in_transaction:
+                database.execute("ROLLBACK")
             raise
-        database.execute("COMMIT")
 
     def _close(self) -> None:
         if self._database is not None:

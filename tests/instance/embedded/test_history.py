@@ -141,23 +141,6 @@ async def test_a_second_stream_of_a_restored_instance(start: Starter, tmp_path: 
     assert [message.id for message in more.backlog] == [jobid]
 
 
-async def test_a_store_that_cannot_be_written_stops_submission(
-    start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = await start(statedir=tmp_path)
-    assert site.instance._parts is not None
-    store = site.instance._parts.store
-    assert store is not None
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(store, "_save", full)
-    await site.run(spec("true"))
-    with pytest.raises(InstanceUnavailable, match="No space left on device"):
-        await site.submit(spec("true"))
-
-
 async def test_a_begin_time_survives_a_restart(start: Starter, tmp_path: Path) -> None:
     first = await start(statedir=tmp_path)
     later = [{"scheme": "begin-time", "value": "4000000000"}]
