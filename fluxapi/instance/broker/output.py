@@ -54,6 +54,9 @@ _MAX_PLACE = (1 << _BLOB_SHIFT) - 1
 _PIECE_BYTES = 64 << 10
 """Bytes that are decoded at once: nobody waits long meanwhile."""
 
+_DATA_OF = b'"name":"data","context":{"stream":"%b"'
+"""The part of an entry that says what it holds, as Flux writes it."""
+
 _COUNT_BYTES = 1 << 20
 """Bytes in which newlines are counted at once."""
 
@@ -302,30 +305,41 @@ async def _backwards(blob: bytes, stream: str | None) -> AsyncGenerator[tuple[in
 
     Lines that hold data of streams other than ``stream`` may be left out.
     """
-    place = 0 if blob.endswith(b"\n") or not blob else 1
-    for at in range(0, len(blob), _COUNT_BYTES):
-        place += blob.count(b"\n", at, at + _COUNT_BYTES)
-        await asyncio.sleep(0)
-    end = len(blob)
+    end, counted, newlines = len(blob), 0, 0
     while end:
         begin = blob.rfind(b"\n", 0, max(end - _PIECE_BYTES, 0)) + 1
         piece = blob[begin:end]
-        end = begin
-        count = piece.count(b"\n") + (not piece.endswith(b"\n"))
-        if stream is None or not _is_of_others(piece, count, stream.encode()):
+        if stream is None or not _is_of_others(piece, stream.encode()):
+            # Newlines are slow to count, so they are counted for what is given out only.
+            if counted:
+                newlines -= await _newlines(blob, end, counted)
+            else:
+                newlines = await _newlines(blob, 0, end)
+            counted = end
+            place = newlines + (not piece.endswith(b"\n"))
             lines = piece.removesuffix(b"\n").split(b"\n")
             for number, line in zip(range(place - 1, -1, -1), reversed(lines), strict=False):
                 yield number, line
-        place -= count
+        end = begin
         await asyncio.sleep(0)
 
 
-def _is_of_others(piece: bytes, count: int, stream: bytes) -> bool:
-    """Return whether entries as Flux writes them all hold data of other streams."""
+async def _newlines(blob: bytes, begin: int, end: int) -> int:
+    count = 0
+    for at in range(begin, end, _COUNT_BYTES):
+        count += blob.count(b"\n", at, min(at + _COUNT_BYTES, end))
+        await asyncio.sleep(0)
+    return count
+
+
+def _is_of_others(piece: bytes, stream: bytes) -> bool:
+    """Return whether all entries hold data of the other stream, written as Flux writes them."""
+    other = b"stdout" if stream == b"stderr" else b"stderr"
+    # Counted between two entries: a line that is none makes the numbers differ.
     return (
-        b'"stream":"%b"' % stream not in piece
-        and piece.count(b'"name":"data"') >= count
-        and piece.count(b'"stream":"') >= count
+        piece.startswith(b"{")
+        and piece.endswith(b"}\n")
+        and piece.count(_DATA_OF % other) == piece.count(b"}\n{") + 1
     )
 
 

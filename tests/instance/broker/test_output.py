@@ -280,6 +280,18 @@ async def test_a_blob_of_junk_has_one_index_for_each_line(junk: bytes) -> None:
     assert datas(forwards) == "a\ne\n"
 
 
+@pytest.mark.parametrize("junk", [b"junk\n", b"{junk}\n", b"\n", b'{"name":"data"}\n'])
+@pytest.mark.parametrize("place", [0, 1000, 1999])
+async def test_one_line_that_is_no_entry_is_found_by_its_index(junk: bytes, place: int) -> None:
+    lines = blob_of(*[entry("x" * 100 + "\n")] * 1999).splitlines(keepends=True)
+    lines.insert(place, junk)
+    kvs = Kvs(b"".join(lines))
+    found = await read(reader(kvs), last=Last(5, "stderr"))
+    whole = await read(reader(kvs))
+    assert [index for index, _ in found] == [place]
+    assert found[0] == whole[place]
+
+
 def test_references_of_two_lengths() -> None:
     data = ["sha1-" + "a" * 40, "sha256-" + "b" * 64]
     found = decode_references(json.dumps({"val": {"type": "valref", "data": data}}).encode())
