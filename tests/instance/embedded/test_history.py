@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
 
 from fluxapi.errors import InstanceUnavailable, JobNotFound
 from fluxapi.instance.embedded import EmbeddedInstance
+from fluxapi.instance.embedded.launcher import Launched, Launcher, Plan
+from fluxapi.instance.embedded.store import Row, Store
 from fluxapi.model.eventlog import decode_eventlog
 
 from .conftest import Starter
@@ -56,6 +59,29 @@ async def test_ids_grow_over_a_restart(start: Starter, tmp_path: Path) -> None:
     await first.close()
     second = await start(statedir=tmp_path)
     assert await second.run(spec("true")) > old
+
+
+async def test_a_program_starts_after_its_allocation_is_stored(
+    start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that is killed in between must not leave a job that the next one runs again."""
+    steps: list[str] = []
+    save, launch = Store.save, Launcher.launch
+
+    async def _save(self: Store, rows: Iterable[Row], gone: Iterable[int] = ()) -> None:
+        kept = list(rows)
+        await save(self, kept, gone)
+        steps.extend("stored" for row in kept if b'"alloc"' in row.eventlog)
+
+    def _launch(self: Launcher, plan: Plan, launched: Callable[[Plan, Launched], None]) -> None:
+        steps.append("started")
+        launch(self, plan, launched)
+
+    monkeypatch.setattr(Store, "save", _save)
+    monkeypatch.setattr(Launcher, "launch", _launch)
+    site = await start(statedir=tmp_path)
+    await site.run(spec("true"))
+    assert steps[:2] == ["stored", "started"]
 
 
 async def test_a_killed_service_leaves_no_job_unexplained(start: Starter, tmp_path: Path) -> None:
