@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from fluxapi.errors import IdempotencyMismatch, InstanceUnavailable, OutcomeUnknown
 from fluxapi.events.table import Table
@@ -30,6 +30,17 @@ class _Turn:
         self.users = 0
 
 
+class _Owed(NamedTuple):
+    """A job that Flux took and the journal has yet to show.
+
+    A broker that crashes can forget it: the backlog number *until* shows it, or it is gone.
+    """
+
+    jobid: int
+    digest: str
+    until: int
+
+
 class Idempotency:
     """Remembers keys: the table holds those of jobs, this holds those on their way there.
 
@@ -44,7 +55,7 @@ class Idempotency:
         self._settling: asyncio.Task[None] | None = None
         self._under_way: dict[str, tuple[str, asyncio.Task[int]]] = {}
         self._turns: dict[str, _Turn] = {}
-        self._owed: dict[str, tuple[int, str]] = {}
+        self._owed: dict[str, _Owed] = {}
         self._doubts: dict[str, object] = {}
         """Keys of requests with jobs that Flux may have or not; each doubt is an object."""
         self._resolving: asyncio.Task[None] | None = None
@@ -87,17 +98,16 @@ class Idempotency:
         await self.settled()
         key, body = mark
         await self.resolve(key)
-        held = self._table.idempotent(key)
+        held = self.known(mark)
         if held is not None:
-            _compare(held[1], body)
-            return held[0], True
+            return held, True
         waiting = self._under_way.get(key)
         if waiting is not None:
             _compare(waiting[0], body)
             return await asyncio.shield(waiting[1]), True
         task = asyncio.ensure_future(_run(submit))
         self._under_way[key] = (body, task)
-        task.add_done_callback(lambda done: self._settle(key, done))
+        task.add_done_callback(lambda done: self._settle(mark, done))
         return await asyncio.shield(task), False
 
     @contextlib.asynccontextmanager
@@ -118,7 +128,14 @@ class Idempotency:
 
         Use it after :meth:`settled`.
         """
-        held = self._table.idempotent(mark.key) or self._owed.get(mark.key)
+        held = self._table.idempotent(mark.key)
+        owed = self._owed.get(mark.key)
+        if owed is not None:
+            has_shown = self._table.has_shown(mark.key, owed.jobid)
+            if self._table.replays < owed.until and not has_shown:
+                held = owed.jobid, owed.digest
+            else:
+                del self._owed[mark.key]
         if held is None:
             return None
         _compare(held[1], mark.digest)
@@ -160,22 +177,24 @@ class Idempotency:
 
     def remember(self, mark: KeyMark, jobid: int) -> None:
         """Remember a job that Flux took and the journal has yet to show."""
-        self._owed[mark.key] = (jobid, mark.digest)
+        if self._table.has_shown(mark.key, jobid):
+            return
+        # A backlog that comes in at the moment may have begun before the job.
+        until = self._table.replays + 1 + self._table.replaying
+        self._owed[mark.key] = _Owed(jobid, mark.digest, until)
         if len(self._owed) > self._limit:
             del self._owed[next(iter(self._owed))]
 
-    def _settle(self, key: str, task: asyncio.Task[int]) -> None:
-        """Forget a key that failed or is in the table; keep one that the journal still owes us."""
-        failed = task.cancelled() or task.exception() is not None
-        if not task.cancelled() and isinstance(task.exception(), OutcomeUnknown):
-            self.doubt(key)
-        if failed or self._table.idempotent(key) is not None:
-            self._under_way.pop(key, None)
-        excess = len(self._under_way) - self._limit
-        if excess > 0:
-            done = [name for name, (_, other) in self._under_way.items() if other.done()]
-            for name in done[:excess]:
-                del self._under_way[name]
+    def _settle(self, mark: KeyMark, task: asyncio.Task[int]) -> None:
+        """Forget that a submission is under way; keep a job that the journal still owes us."""
+        del self._under_way[mark.key]
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            self.remember(mark, task.result())
+        elif isinstance(error, OutcomeUnknown):
+            self.doubt(mark.key)
 
 
 async def _run(work: Callable[[], Awaitable[T]]) -> T:

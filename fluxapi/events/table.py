@@ -93,6 +93,8 @@ class Table:
         self._keys: dict[str, tuple[int, str]] = {}
         self._max_inactive = max_inactive
         self._max_keys = max_keys
+        self.replays = 0
+        """How many backlogs came in as a whole."""
         self._replay: set[int] | None = set()
         self._purged: set[int] = set()
         self._memos: dict[int, float] = {}
@@ -137,6 +139,11 @@ class Table:
         """The job that was submitted with an Idempotency-Key, and the digest of its request."""
         known = self._keys.get(key)
         return known if known is not None and known[0] in self._jobs else None
+
+    def has_shown(self, key: str, jobid: int) -> bool:
+        """Tell whether this job was here with this Idempotency-Key, be it gone by now or not."""
+        known = self._keys.get(key)
+        return known is not None and known[0] == jobid
 
     @property
     def replaying(self) -> bool:
@@ -289,6 +296,7 @@ class Table:
         if self._replay is not None:
             for jobid in self._jobs.keys() - self._replay:
                 self._drop(jobid, changes)
+            self.replays += 1
         self._replay = None
         self._purged.clear()
 

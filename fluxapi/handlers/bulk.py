@@ -56,10 +56,9 @@ async def bulk(request: web.Request) -> web.Response:
     if key is None:
         submissions = [member.submission for member in built]
         return await _answer(session, await session.instance.submit(submissions))
-    async with session.idempotency.turn(key):
-        # What goes to Flux is finished and noted also when the client goes away meanwhile.
-        task = asyncio.ensure_future(_submit_missing(session, key, built))
-        return await _answer(session, await asyncio.shield(task))
+    # What goes to Flux is finished and noted also when the client goes away meanwhile.
+    task = asyncio.ensure_future(_submit_in_turn(session, key, built))
+    return await _answer(session, await asyncio.shield(task))
 
 
 class Member(NamedTuple):
@@ -67,6 +66,13 @@ class Member(NamedTuple):
 
     submission: Submission
     mark: KeyMark | None
+
+
+async def _submit_in_turn(
+    session: InstanceSession, key: str, members: list[Member]
+) -> list[int | FluxapiError]:
+    async with session.idempotency.turn(key):
+        return await _submit_missing(session, key, members)
 
 
 async def _submit_missing(

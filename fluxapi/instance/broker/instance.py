@@ -165,6 +165,8 @@ class BrokerInstance:
             if known != newest or has_backlog or was_silent:
                 newest, quiet_since = known, time.monotonic()
             await asyncio.sleep(_BACKLOG_PAUSE_S)
+        # The journal may be behind with what it has been told.
+        await asyncio.gather(*(journal.pass_fence() for journal in self._journals))
 
     async def secret(self) -> bytes:
         """Return the secret that the KVS keeps for all services; see :mod:`.secret`."""
@@ -260,10 +262,13 @@ class BrokerInstance:
         thread.start()
         try:
             while True:
-                yield await thread.next_batch()
+                batch = await thread.next_batch()
+                if batch:
+                    yield batch
         finally:
-            self._journals.discard(thread)
             await thread.close(min(self._timeout, _THREAD_CLOSE_TIMEOUT_S))
+            # Until here its fences fail, so that nobody takes its reader for one that keeps up.
+            self._journals.discard(thread)
 
     async def ping(self) -> None:
         """Return when the job manager answers."""

@@ -9,9 +9,11 @@ since the journal does not tell of purges.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -37,8 +39,13 @@ MAX_BATCHES = 64
 
 _SUBSCRIBE = 1
 _JOURNAL = 2
+_FIRST_FENCE = 3
 _PURGED = 0
 _IDLE = 3600.0
+
+_Fence = asyncio.Future[None]
+_Batch = tuple[JournalBatch, Sequence[_Fence]]
+"""Messages, and the fences that are passed once these are taken."""
 
 
 class _PurgeEvent(msgspec.Struct):
@@ -59,7 +66,10 @@ class JournalThread:
         self._wakeup = Wakeup()
         self._room = threading.Semaphore(MAX_BATCHES)
         self._closing = threading.Event()
-        self._batches: deque[JournalBatch] = deque()
+        self._batches: deque[_Batch] = deque()
+        self._taken: Sequence[_Fence] = ()
+        self._fences: set[_Fence] = set()
+        self._wanted: deque[_Fence] = deque()
         self._news = asyncio.Event()
         self._error: FluxapiError | None = None
         self._thread = threading.Thread(target=self._run, name="flux-journal", daemon=True)
@@ -69,7 +79,13 @@ class JournalThread:
         self._thread.start()
 
     async def next_batch(self) -> JournalBatch:
-        """What came since, in order; raises ``InstanceUnavailable`` when the stream is lost."""
+        """What came since, in order; raises ``InstanceUnavailable`` when the stream is lost.
+
+        The batch before counts as taken.
+        """
+        for fence in self._taken:
+            if not fence.done():
+                fence.set_result(None)
         if self._batches:
             # A long backlog must not hold the loop for as long as it lasts.
             await asyncio.sleep(0)
@@ -79,7 +95,23 @@ class JournalThread:
             self._news.clear()
             await self._news.wait()
         self._room.release()
-        return self._batches.popleft()
+        batch, self._taken = self._batches.popleft()
+        return batch
+
+    async def pass_fence(self) -> None:
+        """Return once all has been taken that the job manager had told before this was called.
+
+        Its answers come in order on one connection, so the answer to a request that is made now
+        comes behind them. Raises ``InstanceUnavailable`` when the stream is lost.
+        """
+        if self._error is not None:
+            raise self._error
+        fence: _Fence = asyncio.get_running_loop().create_future()
+        self._fences.add(fence)
+        fence.add_done_callback(self._fences.discard)
+        self._wanted.append(fence)
+        self._wakeup.set()
+        await fence
 
     async def close(self, timeout: float) -> None:
         """Cancel the stream, close the handle and end the thread within *timeout* seconds."""
@@ -88,6 +120,7 @@ class JournalThread:
         self._room.release()
         if self._thread.ident is not None:
             await asyncio.to_thread(self._thread.join, timeout)
+        self._end(self._error or refusal.lost("it was closed"))
         if not self._thread.is_alive():
             self._wakeup.close()
 
@@ -118,35 +151,53 @@ class JournalThread:
             b"job-manager.events-journal", b'{"full":true}', _JOURNAL, streaming=True
         )
         normalizer = Normalizer()
-        while not self._closing.is_set():
-            batch, ended = _take(connection, normalizer)
-            if batch:
+        tags = itertools.count(_FIRST_FENCE)
+        asked: dict[int, list[_Fence]] = {}
+        while True:
+            self._wakeup.clear()
+            if self._closing.is_set():
+                break
+            if self._wanted and connection.flush():
+                fences = [self._wanted.popleft() for _ in range(len(self._wanted))]
+                tag = next(tags)
+                asked[tag] = fences
+                connection.request(b"job-manager.getinfo", b"{}", tag)
+            batch, answered, ended = _take(connection, normalizer)
+            passed = [fence for tag in answered for fence in asked.pop(tag, ())]
+            if batch or passed:
                 self._room.acquire()
-                self._outbox.post(self._put, batch)
+                self._outbox.post(self._put, (batch, passed))
                 self._outbox.hand_over()
             if ended is not None:
                 return ended
-            if not batch:
+            if not batch and not passed:
                 connection.wait(_IDLE)
         connection.request(b"job-manager.events-journal-cancel", b'{"matchtag":%d}' % _JOURNAL, 0)
         return refusal.lost("it was closed")
 
-    def _put(self, batch: JournalBatch) -> None:
+    def _put(self, batch: _Batch) -> None:
         self._batches.append(batch)
         self._news.set()
 
     def _end(self, error: FluxapiError) -> None:
         self._error = error
         self._news.set()
+        for fence in list(self._fences):
+            if not fence.done():
+                fence.set_exception(error)
 
 
 def _take(
     connection: Connection, normalizer: Normalizer
-) -> tuple[JournalBatch, FluxapiError | None]:
-    """Return what has come, up to one batch, and the error that ended the stream, if one did."""
+) -> tuple[JournalBatch, list[int], FluxapiError | None]:
+    """Return what has come, up to one batch: messages, tags of fences that are reached behind them.
+
+    The last is the error that ended the stream, if one did.
+    """
     batch: JournalBatch = []
+    reached: list[int] = []
     if not connection.flush():
-        return batch, None
+        return batch, reached, None
     while len(batch) < BATCH:
         message = connection.receive()
         if message is None:
@@ -154,11 +205,14 @@ def _take(
         if message.tag == _JOURNAL:
             if message.error:
                 error = refusal.error_for(message.error, message.payload)
-                return batch, InstanceUnavailable(f"The journal ended. {error.detail}")
+                return batch, reached, InstanceUnavailable(f"The journal ended. {error.detail}")
             batch += normalizer.take(decode_journal(message.payload))
         elif message.tag == _PURGED:
             batch.append(Purged(_purge_decoder.decode(message.payload).jobs))
+        elif message.tag >= _FIRST_FENCE:
+            # Also an error is an answer that comes behind all that was told before.
+            reached.append(message.tag)
         elif message.error:
             error = refusal.error_for(message.error, message.payload)
-            return batch, InstanceUnavailable(f"Purges cannot be watched. {error.detail}")
-    return batch, None
+            return batch, reached, InstanceUnavailable(f"Purges cannot be watched. {error.detail}")
+    return batch, reached, None
