@@ -53,9 +53,7 @@ def submitted(jobid: int, signer: KeySigner) -> JournalMessage:
 
 @pytest.fixture
 def signer() -> KeySigner:
-    signer = KeySigner()
-    signer.share(0, None)
-    return signer
+    return KeySigner(owner=0)
 
 
 @pytest.fixture
