@@ -11,7 +11,7 @@ import binascii
 import codecs
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -32,6 +32,7 @@ __all__ = [
     "holds_data",
     "is_of",
     "log_line",
+    "runs_from_end",
     "search_note",
     "written",
 ]
@@ -106,6 +107,17 @@ class OutputBatch(msgspec.Struct):
     def next(self) -> int:
         """The index from which on to go on."""
         return self.first + len(self.events)
+
+
+def runs_from_end(base: int, found: Sequence[tuple[int, Event]]) -> list[OutputBatch]:
+    """Return entries, the last of them first, as batches of those that follow each other."""
+    runs: list[OutputBatch] = []
+    for place, event in reversed(found):
+        if runs and runs[-1].next == base + place:
+            runs[-1].events.append(event)
+        else:
+            runs.append(OutputBatch(base + place, [event]))
+    return runs[::-1]
 
 
 def decode_entry(line: bytes) -> Event:

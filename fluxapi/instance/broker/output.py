@@ -16,7 +16,7 @@ import contextlib
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 
 import msgspec
 
@@ -28,6 +28,7 @@ from fluxapi.model.output import (
     OutputBatch,
     decode_entry,
     is_of,
+    runs_from_end,
 )
 
 from . import eventlogs
@@ -266,7 +267,7 @@ class OutputReader:
                 searched += len(blob)
                 # A reader that has left ends the search here.
                 yield OutputBatch(number << _BLOB_SHIFT, [], searched)
-                runs += _runs(number << _BLOB_SHIFT, found)
+                runs += runs_from_end(number << _BLOB_SHIFT, found)
         for run in reversed(runs):
             yield run
         cut = bool(number) and left > 0 and room > 0
@@ -341,14 +342,3 @@ def _is_of_others(piece: bytes, stream: bytes) -> bool:
         and piece.endswith(b"}\n")
         and piece.count(_DATA_OF % other) == piece.count(b"}\n{") + 1
     )
-
-
-def _runs(base: int, found: Sequence[tuple[int, Event]]) -> list[OutputBatch]:
-    """Return entries, the last of them first, as batches of those that follow each other."""
-    runs: list[OutputBatch] = []
-    for place, event in reversed(found):
-        if runs and runs[-1].next == base + place:
-            runs[-1].events.append(event)
-        else:
-            runs.append(OutputBatch(base + place, [event]))
-    return runs[::-1]

@@ -11,9 +11,10 @@ from concurrent.futures import Executor
 from pathlib import Path
 
 from fluxapi.errors import InstanceUnavailable
-from fluxapi.model.output import Last, OutputBatch, Tail, decode_entries
+from fluxapi.model.output import Last, OutputBatch
 
 from .files import LabeledFile, open_regular
+from .log_reader import LogReader
 from .output import INLINE, OutputLog
 
 __all__ = ["HIGH_WATER", "Spool"]
@@ -22,9 +23,6 @@ _log = logging.getLogger(__name__)
 
 HIGH_WATER = 1 << 20
 """Bytes in memory at which a job's pipes are not read until the file has caught up."""
-
-_BATCH = 1 << 18
-"""Bytes of log that a reader gets at once; every entry is shorter."""
 
 
 class Spool:
@@ -72,44 +70,32 @@ class Spool:
         self, log: OutputLog, *, follow: bool, first: int, last: Last | None
     ) -> AsyncIterator[OutputBatch]:
         """Yield the entries of ``log``; see :class:`~fluxapi.instance.protocol.Instance`."""
-        offset = index = 0
-        tail = Tail(last) if last is not None else None
+        reader = LogReader(log, self._load)
+        if last is None:
+            await reader.begin(first)
+        else:
+            async with contextlib.aclosing(reader.tail(last)) as batches:
+                async for batch in batches:
+                    yield batch
+            if not follow:
+                return
         caught_up = False
         while True:
-            while offset < log.size:
-                data = log.peek(offset, _BATCH)
-                if data is None:
-                    data = await self._read(log, offset)
-                # A crash may have left half an entry at the end of the file.
-                data = data[: data.rfind(b"\n") + 1]
-                if not data:
-                    follow = False
-                    break
-                offset += len(data)
-                count = data.count(b"\n")
-                if index + count > first:
-                    batch = _batch(index, data, first)
-                    if tail is None:
-                        yield batch
-                    else:
-                        tail.take(batch)
-                    await asyncio.sleep(0)
-                index += count
-            for batch in tail.batches() if tail is not None else ():
-                yield batch
-            tail = None
-            if not follow or log.ended:
+            while (piece := await reader.piece()) is not None:
+                yield piece
+                await asyncio.sleep(0)
+            # A crash, or the job, may have left half an entry at the end of the file.
+            if not follow or log.ended or reader.offset < log.size:
                 return
             if not caught_up:
                 caught_up = True
-                yield OutputBatch(index, [])
-            await log.grown(offset)
+                yield OutputBatch(reader.next, [])
+            await log.grown(reader.offset)
 
-    async def _read(self, log: OutputLog, offset: int) -> bytes:
-        size = min(_BATCH, log.flushed - offset)
+    async def _load(self, log: OutputLog, offset: int, size: int) -> bytes:
         try:
             reading = asyncio.get_running_loop().run_in_executor(
-                self._executor, _read, log.path, offset, size
+                self._executor, _read, log.path, offset, min(size, log.flushed - offset)
             )
         except RuntimeError:
             # The thread is gone: someone still reads while the instance ends.
@@ -147,13 +133,6 @@ class Spool:
                 waiting, self._batch = self._batch, None
                 waiting.set_result(None)
         self._task = None
-
-
-def _batch(index: int, data: bytes, first: int) -> OutputBatch:
-    """Return the entries in ``data``, which begins at an index, from ``first`` on."""
-    events = decode_entries(data)
-    skipped = max(first - index, 0)
-    return OutputBatch(index + skipped, events[skipped:])
 
 
 def _append(batch: list[tuple[Path, bytes]]) -> dict[Path, str]:
