@@ -19,7 +19,7 @@ DIST   := $(FRONT)/node_modules/.built
 SOURCE := $(wildcard $(FRONT)/src/*.* $(FRONT)/src/pages/*.*) $(FRONT)/build.js
 
 .DEFAULT_GOAL := run
-.PHONY: help run test check format bench lock dist screenshots clean
+.PHONY: help run test soak check format bench lock dist screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -46,6 +46,9 @@ test: $(STAMP) $(DIST) ## run the tests (on a real Flux too where there is one)
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) test --silent
 	$(BIN)/python -m compileall -q fluxapi
 	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
+
+soak: $(STAMP) ## run 500 faults, fuzz the fold and attack; ARGS=--help for parts and seeds
+	$(BIN)/python -m tests.soak $(ARGS)
 
 check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, formatting, types
 	$(BIN)/ruff check .

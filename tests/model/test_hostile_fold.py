@@ -28,43 +28,40 @@ R = {
     },
 }
 
+# The soak draws from the same values by other means.
+NOTABLE_NUMBERS = [0, 1, 2**31 - 1, 2**32, 2**62]
+NOTABLE_TEXTS = [
+    *("node", "core", "x" * 70_000, "\x01" * 5_000, "0-4194303", "n[0-99999]", "[", "1e999"),
+]
+NOTABLE = [None, True, False, *NOTABLE_NUMBERS, *NOTABLE_TEXTS]
+CHARACTERS = [*'0aZ[]{},-."\\ \x00\x1b\n\u2028\u202e\u00e9\U0001f600']
 NUMBERS = st.one_of(
     st.integers(-(2**63), 2**63 - 1),
-    st.sampled_from([0, 1, 2**31 - 1, 2**32, 2**62]),
+    st.sampled_from(NOTABLE_NUMBERS),
     st.floats(allow_nan=False, allow_infinity=False),
 )
 LEAVES = st.one_of(
-    st.none(),
-    st.booleans(),
-    NUMBERS,
-    st.text(max_size=8),
-    st.sampled_from(
-        ["node", "core", "x" * 70_000, "\x01" * 5_000, "0-4194303", "n[0-99999]", "[", "1e999"]
-    ),
+    st.none(), st.booleans(), NUMBERS, st.text(max_size=8), st.sampled_from(NOTABLE_TEXTS)
 )
-KEYS = st.one_of(st.text(max_size=4), st.sampled_from(["count", "type", "user", "uri", "system"]))
+KNOWN_KEYS = ["count", "type", "user", "uri", "system"]
+KEYS = st.one_of(st.text(max_size=4), st.sampled_from(KNOWN_KEYS))
 ANYTHING = st.recursive(
     LEAVES,
     lambda below: st.one_of(st.lists(below, max_size=4), st.dictionaries(KEYS, below, max_size=4)),
     max_leaves=12,
 )
-NAMES = st.one_of(
-    st.sampled_from(
-        [
-            *("submit", "validate", "depend", "priority", "alloc", "start", "finish", "clean"),
-            *("exception", "urgency", "memo", "annotations", "dependency-add", "invalidate"),
-            *("dependency-remove", "jobspec-update", "resource-update", "flux-restart"),
-        ]
-    ),
-    st.text(max_size=6),
-)
-MEMBERS = st.sampled_from(
-    [
-        *("userid", "urgency", "version", "priority", "status", "severity", "type", "note"),
-        *("description", "annotations", "expiration", "resources", "tasks"),
-        *("attributes.system", "attributes.system.duration", "attributes.system.job.name"),
-    ]
-)
+KNOWN_NAMES = [
+    *("submit", "validate", "depend", "priority", "alloc", "start", "finish", "clean"),
+    *("exception", "urgency", "memo", "annotations", "dependency-add", "invalidate"),
+    *("dependency-remove", "jobspec-update", "resource-update", "flux-restart"),
+]
+NAMES = st.one_of(st.sampled_from(KNOWN_NAMES), st.text(max_size=6))
+KNOWN_MEMBERS = [
+    *("userid", "urgency", "version", "priority", "status", "severity", "type", "note"),
+    *("description", "annotations", "expiration", "resources", "tasks"),
+    *("attributes.system", "attributes.system.duration", "attributes.system.job.name"),
+]
+MEMBERS = st.sampled_from(KNOWN_MEMBERS)
 CONTEXTS = st.one_of(st.none(), st.dictionaries(st.one_of(MEMBERS, KEYS), ANYTHING, max_size=5))
 EVENTS = st.builds(Event, st.floats(allow_nan=False, allow_infinity=False), NAMES, CONTEXTS)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -40,6 +41,10 @@ class Broker:
         assert self._process.stdout is not None
         self._pid = int(self._process.stdout.readline())
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def send(self, signum: int) -> None:
         os.kill(self._pid, signum)
 
@@ -47,8 +52,9 @@ class Broker:
         """End the broker as a crash does, and what it started with it."""
         process, self._process = self._process, None
         if process is not None:
-            self.send(signal.SIGCONT)
-            self.send(signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                self.send(signal.SIGCONT)
+                self.send(signal.SIGKILL)
             assert process.stdin is not None
             assert process.stdout is not None
             process.stdin.close()

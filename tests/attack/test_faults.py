@@ -1,0 +1,24 @@
+"""Faults at random while clients submit; ``make soak`` has hundreds of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.running import needs_flux
+from tests.soak.faults import campaign
+from tests.soak.sites import EmbeddedSite, FluxSite
+
+FAULTS = 5
+SEED = 20
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", [EmbeddedSite, pytest.param(FluxSite, marks=needs_flux)])
+async def test_no_job_is_lost_or_run_twice(
+    kind: type[EmbeddedSite | FluxSite], tmp_path: Path
+) -> None:
+    verdict = await campaign(kind(tmp_path), tmp_path, faults=FAULTS, seed=SEED)
+    assert verdict.jobs
+    assert (verdict.lost, verdict.doubled) == ([], []), str(verdict)

@@ -1,0 +1,1 @@
+"""Long runs that `make soak` starts: faults, the fuzz of the fold, and load."""

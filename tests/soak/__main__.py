@@ -1,0 +1,72 @@
+"""``python -m tests.soak`` (``make soak``): what takes longer than a test may, with a seed."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import random
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from . import attacks, faults, fold
+from .sites import EmbeddedSite, FluxSite, Site
+
+PARTS = ("faults", "fold", "attacks")
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
+    parser.add_argument("only", nargs="*", choices=[[], *PARTS], help="default: all of them")
+    parser.add_argument("--faults", type=int, default=500, help="over all instances; default 500")
+    parser.add_argument("--examples", type=int, default=100_000, help="of the fold; default 100000")
+    parser.add_argument("--instance", choices=["embedded", "flux"], help="default: both")
+    parser.add_argument("--seed", type=int, help="repeat a run; default: a new one")
+    return parser.parse_args()
+
+
+def _sites(options: argparse.Namespace) -> list[type[EmbeddedSite | FluxSite]]:
+    """Return the kinds of instances that are here and wanted."""
+    found: list[type[EmbeddedSite | FluxSite]] = []
+    if options.instance != "flux":
+        found.append(EmbeddedSite)
+    if options.instance != "embedded" and shutil.which("flux") is not None:
+        found.append(FluxSite)
+    elif options.instance != "embedded":
+        print("No flux on PATH: not run on a real Flux.", file=sys.stderr)
+    return found
+
+
+async def _befall(site: Site, folder: Path, count: int, seed: int) -> bool:
+    print(f"{type(site).__name__}, seed {seed}", flush=True)
+    verdict = await faults.campaign(site, folder, faults=count, seed=seed)
+    print(verdict, flush=True)
+    return not verdict.lost and not verdict.doubled
+
+
+def main() -> int:
+    """Run the parts that were asked for; the exit status is 1 when one of them failed."""
+    options = _arguments()
+    seed = random.randrange(1 << 32) if options.seed is None else options.seed
+    parts, sites = options.only or PARTS, _sites(options)
+    passed = True
+    if "fold" in parts:
+        passed &= fold.run(options.examples, seed)
+    for kind in sites:
+        with tempfile.TemporaryDirectory(prefix="soak-") as name:
+            if "faults" in parts:
+                folder = Path(name) / "faults"
+                folder.mkdir()
+                count = options.faults // len(sites)
+                passed &= asyncio.run(_befall(kind(folder), folder, count, seed))
+            if "attacks" in parts:
+                folder = Path(name) / "attacks"
+                folder.mkdir()
+                print(f"\n{kind.__name__}\n", flush=True)
+                passed &= asyncio.run(attacks.run(kind(folder), folder))
+    return 0 if passed else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,260 @@
+"""How quickly the service answers while each attack runs, and the memory that it keeps afterwards.
+
+Each figure stands beside its baseline of the same run: ``/health`` while nothing else is asked, and
+the memory before the attack.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import json
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from .sites import FluxSite, Site
+
+__all__ = ["run"]
+
+TARGET_MS = 250
+TARGET_GROWTH = 1.2
+_IDLE_S = 2.0
+_PAUSE_S = 0.01
+_ATTACK_TIMEOUT_S = 30.0
+_REST_S = 2.0
+_FREE = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
+
+Attack = Callable[["_Attacker"], Awaitable[None]]
+
+
+class _Attacker:
+    """Sends what an attacker sends; no answer is a failure."""
+
+    def __init__(self, site: Site, session: aiohttp.ClientSession, folder: Path) -> None:
+        self.site = site
+        self.session = session
+        self.folder = folder
+
+    async def post(self, path: str, body: Any, **headers: str) -> Any:
+        """Send a body (bytes as they are, else JSON) and return what answers it, if JSON does."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json", **headers}
+        with contextlib.suppress(*_FREE):
+            async with self.session.post(self.site.url + path, data=data, headers=headers) as r:
+                return await r.json(content_type=None)
+        return None
+
+    async def get(self, path: str) -> None:
+        """Read an answer to its end."""
+        with contextlib.suppress(*_FREE):
+            async with self.session.get(self.site.url + path) as answer:
+                async for _ in answer.content.iter_any():
+                    pass
+
+    async def raw(self, data: bytes, wait_s: float = 0.0) -> None:
+        """Send bytes on a connection of their own, and read what comes within *wait_s* seconds."""
+        host, _, port = self.site.url.removeprefix("http://").rpartition(":")
+        with contextlib.suppress(*_FREE):
+            reader, writer = await asyncio.open_connection(host, int(port.rstrip("/")))
+            writer.write(data)
+            with contextlib.suppress(*_FREE):
+                await asyncio.wait_for(reader.read(1 << 16), wait_s)
+            writer.close()
+
+
+async def _counts(on: _Attacker) -> None:
+    """Submit jobs of the largest counts, and list."""
+    job = {
+        "command": "true",
+        "num_tasks": 2**31 - 1,
+        "num_nodes": 2**31 - 1,
+        "urgency": 0,
+        "shell_options": {"per-resource": {"type": "node", "count": "x" * 8}},
+    }
+    await asyncio.gather(*(on.post("/v1/jobs", job) for _ in range(20)))
+    await on.get("/v1/jobs")
+
+
+async def _templates(on: _Attacker) -> None:
+    """Submit mustache templates without end."""
+    for text in ("{" * 20_000, "{{" * 20_000, "{{tmpdir" * 5_000):
+        await on.post("/v1/jobs", {"command": ["true", text], "cwd": "/" + text[:2000]})
+
+
+async def _ranges(on: _Attacker) -> None:
+    """Name four million ranks, ten times."""
+    ranks = {"ranks": ["0-4194303"] * 10}
+    job = {"command": "true", "urgency": 0, "constraints": ranks}
+    await asyncio.gather(*(on.post("/v1/jobs", job) for _ in range(10)))
+    await on.post("/v1/jobs/bulk", {"job": {"command": "true"}, "cc": "0-4194303"})
+
+
+async def _bodies(on: _Attacker) -> None:
+    """Send bodies of 32 MiB, inflated and not, to routes that need no body of that size."""
+    large, deep = b"x" * (32 << 20), b"[" * (8 << 20)
+    bomb = gzip.compress(bytes(64 << 20))
+    for path in ("/token", "/v1/jobs"):
+        await asyncio.gather(*(on.post(path, large) for _ in range(4)))
+        await on.post(path, deep)
+        await asyncio.gather(*(on.post(path, bomb, **{"Content-Encoding": "gzip"}) for _ in "1234"))
+
+
+async def _connections(on: _Attacker) -> None:
+    """Open hundreds of connections that say nothing, or half a request."""
+    half = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n{"
+    await asyncio.gather(*(on.raw(half if n % 2 else b"", 2.0) for n in range(400)))
+
+
+async def _filters(on: _Attacker) -> None:
+    """Open sockets of 32 filters each, and close all of them at once."""
+    url = on.site.url + "/v1/events/ws"
+
+    async def socket(number: int) -> None:
+        with contextlib.suppress(*_FREE, aiohttp.WSServerHandshakeError):
+            async with on.session.ws_connect(url) as ws:
+                for sub in range(32):
+                    filters = {"name": [f"n{number}-{sub}"]}
+                    message = {"type": "subscribe", "sub": str(sub), "stream": "jobs"}
+                    await ws.send_json({**message, "filter": filters})
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await ws.receive(timeout=1)
+
+    await asyncio.gather(*(socket(number) for number in range(100)))
+
+
+async def _copies(on: _Attacker) -> None:
+    """Multiply a body of a megabyte, and explain 100,000 wrong words."""
+    job = {"command": ["true", "x" * (1 << 20)], "urgency": 0}
+    await on.post("/v1/jobs/bulk", {"job": job, "copies": 1000})
+    await on.post("/v1/jobs/bulk", {"jobs": [{"command": ["true", "y" * 16_384]}] * 1900})
+    await on.post("/v1/jobs", {"command": [7] * 100_000})
+    await on.post("/v1/jobs", {f"wrong{number}": 1 for number in range(100_000)})
+
+
+async def _names(on: _Attacker) -> None:
+    """Give jobs names of a megabyte, and list them."""
+    job = {"command": "true", "urgency": 0, "name": "n" * (1 << 20)}
+    await asyncio.gather(*(on.post("/v1/jobs", job) for _ in range(8)))
+    await asyncio.gather(*(on.get("/v1/jobs") for _ in range(8)))
+
+
+async def _outputs(on: _Attacker) -> None:
+    """Read the end of a large output many times, and leave."""
+    line = "print('x' * 400)\n"
+    program = ["python3", "-c", f"for _ in range(60_000):\n {line}"]
+    made = await on.post("/v1/jobs", {"command": program})
+    jobid = (made or {}).get("id", "f1")
+    await on.get(f"/v1/jobs/{jobid}/wait?timeout=20")
+    path = f"/v1/jobs/{jobid}/output"
+    await asyncio.gather(*(on.get(path) for _ in range(4)))
+    for _ in range(2):
+        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        await asyncio.gather(*(on.raw(request, 0.2) for _ in range(20)))
+    await asyncio.gather(*(on.get(f"{path}?tail=1000000") for _ in range(4)))
+
+
+async def _headers(on: _Attacker) -> None:
+    """Send lines and headers that are no HTTP, and long ones."""
+    wrong = [b"\x80\xff" * 4000, b"GET /" + b"a" * 60_000, b"GET / HTTP/1.1\r\nX: " + b"b" * 60_000]
+    await asyncio.gather(*(on.raw(data + b"\r\n\r\n", 0.5) for data in wrong * 50))
+
+
+async def _memos(on: _Attacker) -> None:
+    """Have one job post large memos and very many small ones."""
+    if not isinstance(on.site, FluxSite):
+        return
+    script = on.folder / "memos.py"
+    script.write_text(_MEMOS, encoding="utf-8")
+    await on.site.flux_python(script)
+    made = await on.post("/v1/jobs", {"command": "true"})
+    await on.get(f"/v1/jobs/{(made or {}).get('id', 'f1')}")
+
+
+_MEMOS = """
+import flux, json
+from flux.job import JobspecV1, submit
+handle = flux.Flux()
+spec = JobspecV1.from_command(["true"])
+jobid = int(submit(handle, spec, urgency=0))
+def memo(body):
+    return handle.rpc("job-manager.memo", {"id": jobid, "memo": body})
+for number in range(250):
+    memo({f"k{number}": "y" * 100_000}).get()
+for future in [memo({"n": number}) for number in range(10_000)]:
+    future.get()
+handle.rpc("job-manager.raise", {"id": jobid, "type": "cancel", "severity": 0}).get()
+"""
+
+ATTACKS: dict[str, Attack] = {
+    "largest counts": _counts,
+    "endless templates": _templates,
+    "four million ranks": _ranges,
+    "large, deep and inflated bodies": _bodies,
+    "400 idle connections": _connections,
+    "3,200 filters, closed at once": _filters,
+    "multiplied and wrong bodies": _copies,
+    "names of a megabyte": _names,
+    "a large output, many readers": _outputs,
+    "headers that are none": _headers,
+    "memos of one job": _memos,
+}
+
+
+async def _health(url: str, until: asyncio.Event) -> list[float]:
+    """Ask on one connection again and again, until told to stop; milliseconds of each answer."""
+    times: list[float] = []
+    async with aiohttp.ClientSession() as session:
+        while not until.is_set():
+            begun = time.perf_counter()
+            async with session.get(f"{url}/health") as answer:
+                await answer.read()
+            times.append((time.perf_counter() - begun) * 1000)
+            await asyncio.sleep(_PAUSE_S)
+    return times
+
+
+def _p99(times: list[float]) -> float:
+    return sorted(times)[int(len(times) * 0.99)]
+
+
+async def _during(url: str, work: Awaitable[Any]) -> list[float]:
+    over = asyncio.Event()
+    asking = asyncio.ensure_future(_health(url, over))
+    with contextlib.suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(work, _ATTACK_TIMEOUT_S)
+    over.set()
+    return await asking
+
+
+async def run(site: Site, folder: Path) -> bool:
+    """Attack, print a table, and tell whether each target is met."""
+    await site.start()
+    met = True
+    print("| attack | p99 of /health | idle | memory after | before | target |")
+    print("|---|---:|---:|---:|---:|---|")
+    try:
+        for name, attack in ATTACKS.items():
+            if attack is _memos and not isinstance(site, FluxSite):
+                continue
+            # Rest, so that one attack is not charged with the end of the one before.
+            idle = _p99(await _during(site.url, asyncio.sleep(_IDLE_S)))
+            before = site.memory()
+            async with aiohttp.ClientSession() as session:
+                times = await _during(site.url, attack(_Attacker(site, session, folder)))
+            await asyncio.sleep(_REST_S)
+            after, p99 = site.memory(), _p99(times)
+            well = p99 <= TARGET_MS and after <= before * TARGET_GROWTH
+            met &= well
+            print(
+                f"| {name} | {p99:.0f} ms | {idle:.0f} ms | {after >> 20} MiB | {before >> 20} MiB "
+                f"| {'' if well else 'missed'} |",
+                flush=True,
+            )
+    finally:
+        await site.close_all()
+    return met
