@@ -20,6 +20,7 @@ import pytest
 
 __all__ = [
     "OLD_FLUX",
+    "RELEASES",
     "Service",
     "flux",
     "flux_instance",
@@ -40,6 +41,12 @@ OLD_FLUX = os.environ.get("FLUX_OLD", "")
 needs_old_flux = pytest.mark.skipif(
     not OLD_FLUX, reason="FLUX_OLD names no flux: not run on the oldest supported release"
 )
+
+RELEASES = [
+    pytest.param(shutil.which("flux") or "", id="on_path", marks=needs_flux),
+    pytest.param(OLD_FLUX, id="oldest", marks=needs_old_flux),
+]
+"""The ``flux`` on PATH and the oldest supported one, as parameters."""
 
 _PATIENCE = 240
 
@@ -89,11 +96,11 @@ def flux_instance(
             process.communicate(timeout=_PATIENCE)
 
 
-def flux(uri: str, *command: str, input: str | None = None) -> str:
+def flux(uri: str, *command: str, input: str | None = None, **environ: str) -> str:
     """The output of ``flux COMMAND`` on the instance at ``uri``, which reads ``input``."""
     return subprocess.run(
         ["flux", *command],
-        env=clean_environment(FLUX_URI=uri),
+        env=clean_environment(FLUX_URI=uri, **environ),
         input=input,
         check=True,
         capture_output=True,

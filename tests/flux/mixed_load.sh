@@ -3,6 +3,8 @@
 set -eu
 submit() { flux submit --quiet --queue=batch "$@"; }
 id() { flux submit --queue=batch "$@"; }
+# A job that an older release may refuse.
+may() { "$@" 2>/dev/null || echo "left out: $*" >&2; }
 
 flux submit --quiet --queue=debug --setattr=bank=physics --job-name=banked true
 submit --cc=0-3 true
@@ -27,7 +29,7 @@ slow=$(id sleep 60)
 submit --dependency=afterok:"$failing" true
 submit --dependency=afternotok:"$failing" true
 submit --dependency=afterany:"$failing" true
-submit --dependency=afterstart:"$slow" true
+may submit --dependency=afterstart:"$slow" true
 submit --dependency=afterok:"$slow" true
 flux job urgency "$failing" default
 

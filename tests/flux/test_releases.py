@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -21,19 +20,14 @@ import pytest
 from fluxapi.instance import release
 from tests.running import (
     OLD_FLUX,
+    RELEASES,
     Service,
     clean_environment,
     flux_instance,
-    needs_flux,
     needs_old_flux,
     service,
     with_flux,
 )
-
-RELEASES = [
-    pytest.param(shutil.which("flux") or "", id="on_path", marks=needs_flux),
-    pytest.param(OLD_FLUX, id="oldest", marks=needs_old_flux),
-]
 
 _PATIENCE_S = 60
 _CONTRACT_S = 900
