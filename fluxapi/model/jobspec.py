@@ -67,6 +67,9 @@ class Defaults:
 _FOLDER = "needs an absolute path on the nodes as system.cwd; ~ and variables are not replaced in"
 
 
+_MAX_PATH_BYTES = 4095
+
+
 def build(
     fields: Mapping[str, Any], defaults: Defaults, *, mark: KeyMark | None = None
 ) -> Submission:
@@ -193,19 +196,28 @@ def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
 
 
 def _check_folder(document: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
-    """Raise ``ValidationFailed`` for a working directory that is absolute on no node.
+    """Raise ``ValidationFailed`` for a working directory that no node can have.
 
-    The job shell takes it as it is, and runs the job in /tmp where there is no such directory.
+    A space at its end is a part of its name. The job shell takes it as it is, and runs the job in
+    /tmp where there is no such directory.
     """
     attributes = document.get("attributes")
     system = attributes.get("system") if isinstance(attributes, dict) else None
     folder = system.get("cwd") if isinstance(system, dict) else None
-    if not isinstance(folder, str) or folder.startswith("/"):
+    if not isinstance(folder, str):
+        return
+    is_long = len(folder.encode("utf-8", "replace")) > _MAX_PATH_BYTES
+    if folder.startswith("/") and not is_long:
         return
     names = [name for name in ("cwd", "workdir") if fields.get(name) == folder]
     where = names[0] if names else "attributes"
     if "jobspec" in fields:
         where = "jobspec/attributes/system/cwd"
+    if is_long:
+        sentence = (
+            f"has a system.cwd of more than {_MAX_PATH_BYTES} bytes, longer than a path can be."
+        )
+        raise ValidationFailed([_wrong(where, sentence)])
     raise ValidationFailed([_wrong(where, f"{_FOLDER} {folder[:64]!r}.")])
 
 

@@ -55,6 +55,15 @@ async def test_the_working_directory_is_the_jobspecs(site: Site, tmp_path: Path)
     assert text(await site.output(jobid)) == b"here\n"
 
 
+@pytest.mark.parametrize("folder", ["/tmp ", "/tmp\n", "/no such"])  # noqa: S108 - nobody writes there
+async def test_a_working_directory_is_taken_as_it_is(site: Site, folder: str) -> None:
+    jobid = await site.run(spec("pwd", cwd=folder))
+    entries = await site.output(jobid)
+    assert text(entries) == b"/tmp\n"
+    [message] = [e.context["message"] for e in entries if e.name == "log" and e.context]
+    assert f"Could not change dir to {folder}: No such file or directory" in message
+
+
 async def test_arguments_arrive_as_they_are(site: Site) -> None:
     arguments = ["a b", "$HOME", "'", '"', "ƒ", "*", ""]
     jobid = await site.run(spec("printf", "%s\\0", *arguments))

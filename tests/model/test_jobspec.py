@@ -132,6 +132,11 @@ def test_names_of_flux_restful_api_are_understood(alias: str, name: str, value: 
     assert system(**{alias: value}) == system(**{name: value})
 
 
+def test_a_folder_longer_than_a_path_can_be_is_refused() -> None:
+    assert "4095 bytes" in refusal(cwd="/" + "ƒ" * 2048)["/cwd"]
+    assert system(cwd="/" + "ƒ" * 2047)["cwd"].endswith("ƒ")
+
+
 @pytest.mark.parametrize("folder", ["~", "$HOME", "rel/dir", "", " /tmp", "{{tmpdir}}"])
 def test_a_folder_that_is_absolute_on_no_node_is_refused(folder: str) -> None:
     fields: list[tuple[str, dict[str, Any]]] = [

@@ -19,8 +19,11 @@ __all__ = ["Execution"]
 _CHUNK = 1 << 15
 """Bytes read from a pipe at once; base64 or escapes make at most six times that of an entry."""
 
-_LINE = 1 << 16
-"""Bytes after which a labeled line is written though it has not ended."""
+MAX_LINE_BYTES = 1 << 22
+"""A longer labeled line is written in parts, each with a label: Flux's buffer has that size."""
+
+MAX_UNENDED_BYTES = 1 << 25
+"""Bytes that one job may have in labeled lines that have not ended; then they are written, too."""
 
 _SIGNALED = 128
 
@@ -56,6 +59,7 @@ class Execution:
         self._pipes: set[_Pipe] = set()
         self._paused: list[_Pipe] = []
         self._closed = False
+        self.unended = 0
         self.verdict: int | None = None
         self._code = 0
         for task in launched.tasks:
@@ -193,7 +197,7 @@ class _Pipe:
         self._rank = rank
         self._file = file
         self._cutter = TextCutter()
-        self._line = b""
+        self._line = bytearray()
 
     def read(self) -> None:
         """Take one chunk; the loop comes back when there is more."""
@@ -235,21 +239,33 @@ class _Pipe:
         if self._file is None:
             self._execution.data(self._stream, self._rank, self._cutter.feed(data))
             return
-        lines = (self._line + data).split(b"\n")
-        self._line = lines.pop()
-        if len(self._line) > _LINE:
-            lines.append(self._line)
-            self._line = b""
-        label = b"%d: " % self._rank
-        self._execution.label(self._file, b"".join(label + line + b"\n" for line in lines))
+        *ended, rest = data.split(b"\n")
+        if ended:
+            ended[0] = self._rest() + ended[0]
+            label = b"%d: " % self._rank
+            self._execution.label(self._file, b"".join(label + line + b"\n" for line in ended))
+        self._line += rest
+        self._execution.unended += len(rest)
+        if len(self._line) >= MAX_LINE_BYTES or self._execution.unended > MAX_UNENDED_BYTES:
+            self._write_rest()
+
+    def _rest(self) -> bytes:
+        rest = bytes(self._line)
+        self._line.clear()
+        self._execution.unended -= len(rest)
+        return rest
+
+    def _write_rest(self) -> None:
+        if self._line and self._file is not None:
+            self._execution.label(self._file, b"%d: " % self._rank + self._rest())
 
     def _end(self) -> None:
         self.close()
         if self._file is None:
             self._execution.data(self._stream, self._rank, self._cutter.rest())
             self._execution.eof(self._stream, self._rank)
-        elif self._line:
-            self._execution.label(self._file, b"%d: " % self._rank + self._line)
+        else:
+            self._write_rest()
         self._execution.closed(self)
 
 

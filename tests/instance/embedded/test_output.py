@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.errors import InstanceUnavailable, JobNotFound
+from fluxapi.instance.embedded import execution
 from fluxapi.instance.embedded.output import TextCutter, data_context, incomplete_tail
 from fluxapi.model.eventlog import Event
 
 from .conftest import Starter
-from .harness import TIMEOUT, Site, shell, spec
+from .harness import TIMEOUT, Site, eventually, shell, spec
 
 
 def raw(events: list[Event], stream: str = "stdout") -> bytes:
@@ -174,3 +176,43 @@ async def test_a_reader_that_is_slower_than_the_end_of_the_instance(start: Start
     with pytest.raises(InstanceUnavailable):
         async for _ in reading:
             pass
+
+
+async def test_a_labeled_line_is_whole_though_it_comes_in_pieces(
+    site: Site, tmp_path: Path
+) -> None:
+    path = tmp_path / "out"
+    long = "head -c 300000 /dev/zero | tr '\\0' x; echo; printf end"
+    output = {"stdout": {"type": "file", "path": str(path), "label": True}}
+    await site.run(shell(long, tasks=2, options={"output": output}))
+    await eventually(lambda: len(path.read_bytes()) == 2 * 300_010)
+    lines = path.read_text().splitlines()
+    assert sum(line in {"0: " + "x" * 300_000, "1: " + "x" * 300_000} for line in lines) == 2
+
+
+async def test_a_labeled_line_without_end_is_written_in_parts(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Flux's shell does the same beyond 4 MiB.
+    monkeypatch.setattr(execution, "MAX_LINE_BYTES", 100_000)
+    path = tmp_path / "out"
+    output = {"stdout": {"type": "file", "path": str(path), "label": True}}
+    await site.run(shell("head -c 300000 /dev/zero | tr '\\0' x; echo", options={"output": output}))
+    await eventually(lambda: path.exists() and path.read_bytes().endswith(b"\n"))
+    written = path.read_text()
+    assert written.replace("0: ", "") == "x" * 300_000 + "\n"
+    assert 2 <= written.count("0: ") <= 5
+
+
+async def test_lines_without_end_of_many_tasks_have_a_bound(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "MAX_UNENDED_BYTES", 10)
+    path = tmp_path / "out"
+    output = {"stdout": {"type": "file", "path": str(path), "label": True}}
+    script = f"printf 12345678; until test -e {tmp_path}/release; do sleep 0.01; done"
+    jobid = await site.submit(shell(script, tasks=2, options={"output": output}))
+    await eventually(lambda: path.exists() and b"12345678" in path.read_bytes())
+    (tmp_path / "release").touch()
+    await site.journal.wait(jobid)
+    await eventually(lambda: len(path.read_bytes()) == 2 * len("0: 12345678"))
