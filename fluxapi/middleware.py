@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import secrets
@@ -44,6 +45,9 @@ HEADERS = {
     "Server": "fluxapi",
     "X-Content-Type-Options": "nosniff",
 }
+
+_SUBMISSIONS = frozenset({"submit", "bulk"})
+"""Bodies of requests that make jobs."""
 
 _BY_STATUS: dict[int, type[errors.FluxapiError]] = {
     400: errors.RequestError,
@@ -91,6 +95,10 @@ def create(
             response = await _translate(request, error)
         except ConnectionResetError:
             response = problem(request, errors.RequestError("The connection broke off."))
+        except asyncio.CancelledError:
+            if not request.app[keys.SHUTDOWN].has_begun or request.writer.output_size > 0:
+                raise
+            response = problem(request, _cut_short(route))
         except Exception:  # noqa: BLE001 - a bug is logged and told apart from its user
             _log.exception("request %s failed", request[keys.REQUEST_ID])
             response = problem(
@@ -137,6 +145,15 @@ async def _admit(request: web.Request, route: Route | None, credentials: Credent
     if is_of_instance:
         request[keys.SESSION] = sessions.get(path) if session is None else session
     return user
+
+
+def _cut_short(route: Route | None) -> errors.Unavailable:
+    """Return the error for a request that the end of the service has cut short."""
+    if route is not None and route.body in _SUBMISSIONS:
+        return errors.OutcomeUnknown("The service ended before Flux had answered.")
+    return errors.ShuttingDown(
+        "The service ended before the request was done. It may have been done all the same."
+    )
 
 
 def _request_id(request: web.Request) -> str:

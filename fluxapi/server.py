@@ -55,6 +55,9 @@ Proxies keep theirs for less (nginx: 60), so that it is they who close first.
 """
 
 
+_LAST_ANSWER_S = 0.5
+"""Seconds in which a request that was canceled may be answered."""
+
 STALL = 30.0
 """Seconds that an answer may wait for a reader that takes nothing of it."""
 
@@ -174,6 +177,8 @@ class _Protocol(web.RequestHandler):
         if task is not None:
             await asyncio.wait({task}, timeout=timeout if self._request_in_progress else 0)
             task.cancel()
+            # The application answers that the service is ending.
+            await asyncio.wait({task}, timeout=_LAST_ANSWER_S)
         self.force_close()
 
     def handle_error(

@@ -38,6 +38,41 @@ async def test_who_never_ends_a_head_is_let_go() -> None:
     await runner.cleanup()
 
 
+@pytest.mark.parametrize(
+    ("request_", "kind"),
+    [
+        (b"POST /v1/jobs/bulk", "outcome-unknown"),
+        (b"POST /v1/jobs", "outcome-unknown"),
+        (b"GET /v1/nodes", "shutting-down"),
+    ],
+)
+async def test_a_request_that_the_end_cuts_short_is_answered(
+    monkeypatch: pytest.MonkeyPatch, request_: bytes, kind: str
+) -> None:
+    asked = asyncio.Event()
+
+    async def never(*_: object) -> None:
+        asked.set()
+        await asyncio.Event().wait()
+
+    instance = FakeInstance()
+    monkeypatch.setattr(instance, "submit", never)
+    monkeypatch.setattr(instance, "resources", never)
+    app = create_app(Settings(), instance, stop=lambda: None)
+    runner = Runner(app, access_log=None, handle_signals=False, shutdown_timeout=0.01)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    body = b'{"jobs":[{"command":"true"}]}' if b"bulk" in request_ else b'{"command":"true"}'
+    head = b"%b HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" % request_
+    sent = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    asking = asyncio.ensure_future(answer(runner.addresses[0][1], sent))
+    await asked.wait()
+    await runner.cleanup()
+    status, headers, text = await asking
+    assert (status, json.loads(text)["type"]) == (503, f"/docs/errors#{kind}")
+    assert headers["retry-after"]
+
+
 async def answer(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]:
     """Status, headers and body of what comes back before the connection ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
