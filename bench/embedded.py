@@ -50,7 +50,7 @@ async def embedded(jobs: int, concurrency: int = CONCURRENCY) -> float:
     instance = EmbeddedInstance(cores=concurrency)
     await instance.start()
     submissions = [Submission(_jobspec())] * jobs
-    journal = instance.journal()
+    journal = instance.changes()
     await journal.__anext__()
     began = time.perf_counter()
     submitting = asyncio.ensure_future(instance.submit(submissions))

@@ -25,8 +25,8 @@ from aiohttp import web
 
 from fluxapi.app import create_app
 from fluxapi.events.wire import frame_text
-from fluxapi.instance.protocol import JournalBatch
-from fluxapi.model.eventlog import decode_journal
+from fluxapi.instance.protocol import ChangeBatch
+from fluxapi.model.eventlog import Resync, decode_journal
 from fluxapi.service import tune
 from fluxapi.settings import Settings
 
@@ -50,9 +50,10 @@ class _Fed(StillInstance):
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
-        self._batches: asyncio.Queue[JournalBatch] = asyncio.Queue()
+        self._batches: asyncio.Queue[ChangeBatch] = asyncio.Queue()
 
-    async def journal(self) -> AsyncIterator[JournalBatch]:
+    async def changes(self) -> AsyncIterator[ChangeBatch]:
+        yield [Resync()]
         yield [decode_journal(payload) for payload in payloads(self._jobs)]
         while True:
             batch = await self._batches.get()

@@ -24,8 +24,8 @@ import uvloop
 from aiohttp import web
 
 from fluxapi.app import create_app
-from fluxapi.instance.protocol import JournalBatch
-from fluxapi.model.eventlog import decode_journal
+from fluxapi.instance.protocol import ChangeBatch
+from fluxapi.model.eventlog import Resync, decode_journal
 from fluxapi.service import choose_instance, tune
 from fluxapi.settings import Settings
 
@@ -47,8 +47,9 @@ class ReplayInstance(StillInstance):
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
 
-    async def journal(self) -> AsyncIterator[JournalBatch]:
-        batch: JournalBatch = []
+    async def changes(self) -> AsyncIterator[ChangeBatch]:
+        yield [Resync()]
+        batch: ChangeBatch = []
         for payload in payloads(self._jobs):
             batch.append(decode_journal(payload))
             if len(batch) == _BATCH:

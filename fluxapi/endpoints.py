@@ -13,7 +13,7 @@ from aiohttp import web
 
 from . import body, errors, keys, querystring, schema
 from .negotiation import wants_page
-from .route import Handler, Route
+from .route import Handler, Need, Route
 
 __all__ = ["PREFIX", "add_routes"]
 
@@ -102,10 +102,21 @@ def _validated(route: Route) -> Handler:
     return _with_body(route)
 
 
+def _check(request: web.Request, needs: Need) -> None:
+    """Raise ``NotSupported`` where the instance lacks the capability *needs*."""
+    session = request[keys.SESSION]
+    if not getattr(session.capabilities, needs):
+        raise errors.NotSupported(
+            f"This instance has no {needs}; GET {session.api_path}/ lists its capabilities."
+        )
+
+
 def _without_body(route: Route) -> Handler:
-    inner, name = route.handler, route.query
+    inner, name, needs = route.handler, route.query, route.needs
 
     async def handler(request: web.Request) -> web.StreamResponse:
+        if needs is not None:
+            _check(request, needs)
         request[keys.QUERY] = querystring.cached(name, request.rel_url.raw_query_string)
         request[keys.BODY] = {}
         return await inner(request)
@@ -114,10 +125,12 @@ def _without_body(route: Route) -> Handler:
 
 
 def _with_body(route: Route) -> Handler:
-    inner = route.handler
+    inner, needs = route.handler, route.needs
     parse: Callable[[bytes], object] = body.decode
 
     async def handler(request: web.Request) -> web.StreamResponse:
+        if needs is not None:
+            _check(request, needs)
         setting = request.app[keys.SETTINGS].max_body
         limit = setting if route.max_body is None else min(route.max_body, setting)
         raw = await body.read(request, limit)

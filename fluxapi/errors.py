@@ -24,6 +24,7 @@
     │   ├── ValidationFailed       422, with every bad field
     │   ├── IdempotencyMismatch    422, the key was used with another body
     │   └── FluxRefused            422, with Flux's own words
+    ├── NotSupported               501, the instance cannot do it
     └── Unavailable                503, with Retry-After
         ├── TooManyStreams         no room for another stream
         ├── InstanceUnavailable    the broker is gone or silent
@@ -58,6 +59,7 @@ __all__ = [
     "MethodNotAllowed",
     "NotAcceptable",
     "NotFound",
+    "NotSupported",
     "OutcomeUnknown",
     "RequestError",
     "SettingsError",
@@ -309,6 +311,14 @@ class FluxRefused(RequestError):
 
     def __init__(self, words: str, *, errno: int = EINVAL) -> None:
         super().__init__(f"Flux refused: {words}.", flux=words, errno=errno)
+
+
+class NotSupported(FluxapiError):
+    """The Flux instance has no way to do it."""
+
+    status = 501
+    title = "Not supported"
+    slug = "not-supported"
 
 
 class Unavailable(FluxapiError):

@@ -207,6 +207,8 @@ def _failures(route: Route) -> dict[int, list[type[errors.FluxapiError]]]:
     kinds: list[type[errors.FluxapiError]] = [*_ALWAYS, *route.fails]
     if not route.public:
         kinds.append(errors.Unauthorized)
+    if route.needs is not None:
+        kinds.append(errors.NotSupported)
     if route.method != "GET":
         kinds.append(errors.ForeignOrigin)
     if route.body_use != "none":

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from .errors import FluxapiError
 
-__all__ = ["MAX_FIELDS_BYTES", "MAX_LISTS_BYTES", "BodyUse", "Handler", "Route", "Scope"]
+__all__ = ["MAX_FIELDS_BYTES", "MAX_LISTS_BYTES", "BodyUse", "Handler", "Need", "Route", "Scope"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -19,6 +19,8 @@ BodyUse = Literal["none", "optional", "required", "raw"]
 
 Scope = Literal["service", "instance"]
 """What a route is about; one of an instance answers once for each instance."""
+
+Need = Literal["submit", "cancel", "signal", "urgency"]
 
 MAX_FIELDS_BYTES = 64 << 10
 """Body of a route that takes a few fields; that of anybody without credentials is no larger."""
@@ -34,6 +36,7 @@ class Route:
     Attributes:
         name: The operation ID in OpenAPI.
         scope: A handler of scope ``instance`` gets ``request[SESSION]``.
+        needs: What the instance must be able to do: the name of one of its capabilities.
         answers: The schema of the JSON of each status.
         body: The schema of the body.
         query: The schema of the query.
@@ -55,6 +58,7 @@ class Route:
     summary: str
     answers: Mapping[int, str]
     scope: Scope = "instance"
+    needs: Need | None = None
     body: str = "no-body"
     body_use: BodyUse = "none"
     max_body: int | None = MAX_FIELDS_BYTES

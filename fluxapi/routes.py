@@ -47,6 +47,7 @@ def _submit(path: str, name: str) -> Route:
         fields_in_query=True,
         fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_KEY,
         tells=_SUBMITTED,
+        needs="submit",
     )  # fmt: skip
 
 
@@ -58,6 +59,7 @@ ROUTES: tuple[Route, ...] = (
         "Submit many jobs in one request.",
         {201: "bulk-result", 207: "bulk-result"}, body="bulk", body_use="raw", max_body=None,
         fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_BULK_KEY,
+        needs="submit",
     ),
     Route(
         "GET", "/jobs", jobs.list_jobs, "listJobs", "jobs", "List jobs, newest first.",
@@ -72,6 +74,7 @@ ROUTES: tuple[Route, ...] = (
         "Cancel jobs by ids or by filter.",
         {202: "cancel-result"}, body="cancel-many", body_use="required", max_body=MAX_LISTS_BYTES,
         fails=(errors.InstanceUnavailable,),
+        needs="cancel",
     ),
     Route(
         "GET", "/jobs/{id}", jobs.record, "getJob", "jobs", "Get one job.", {200: "job"},
@@ -80,20 +83,24 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "DELETE", "/jobs/{id}", control.cancel, "deleteJob", "jobs", "Cancel a job.",
         {202: "requested"}, fails=_CHANGE,
+        needs="cancel",
     ),
     Route(
         "POST", "/jobs/{id}/cancel", control.cancel, "cancelJob", "jobs", "Cancel a job.",
         {202: "requested"}, body="cancel", body_use="optional", fails=_CHANGE,
+        needs="cancel",
     ),
     Route(
         "POST", "/jobs/{id}/signal", control.signal, "signalJob", "jobs",
         "Send a signal to all tasks of a running job.",
         {202: "requested"}, body="signal", body_use="required", fails=_CHANGE,
+        needs="signal",
     ),
     Route(
         "POST", "/jobs/{id}/urgency", control.urgency, "setUrgency", "jobs",
         "Set the urgency of a pending job.",
         {202: "requested"}, body="urgency", body_use="required", fails=_CHANGE,
+        needs="urgency",
     ),
     Route(
         "GET", "/jobs/{id}/wait", jobs.wait, "waitForJob", "jobs",

@@ -17,8 +17,8 @@ from fluxapi import app as application
 from fluxapi import keys
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.events.heartbeat import Heartbeat
-from fluxapi.instance.protocol import JournalBatch
-from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.instance.protocol import ChangeBatch
+from fluxapi.model.eventlog import Event, JournalMessage, Resync
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.settings import Settings
 from tests.channel.conftest import session
@@ -31,7 +31,7 @@ from tests.running import needs_flux, service
 
 __all__ = ["session"]
 
-SENTINEL: JournalBatch = [JournalMessage(JOBID_ANY, [])]
+SENTINEL: ChangeBatch = [JournalMessage(JOBID_ANY, [])]
 
 
 class Directed(FakeInstance):
@@ -39,11 +39,12 @@ class Directed(FakeInstance):
 
     def __init__(self) -> None:
         super().__init__()
-        self.told: asyncio.Queue[JournalBatch | None] = asyncio.Queue()
+        self.told: asyncio.Queue[ChangeBatch | None] = asyncio.Queue()
         self.asked: asyncio.Queue[None] = asyncio.Queue()
         """One for each time that the journal is asked for."""
 
-    async def journal(self) -> AsyncIterator[JournalBatch]:
+    async def changes(self) -> AsyncIterator[ChangeBatch]:
+        yield [Resync()]
         self.asked.put_nowait(None)
         while (batch := await self.told.get()) is not None:
             yield batch
@@ -77,7 +78,7 @@ async def test_it_follows_the_journal(
     taken = asyncio.Event()
     feed = journal.table.feed
 
-    def watch(batch: JournalBatch) -> Any:
+    def watch(batch: ChangeBatch) -> Any:
         taken.set()
         return feed(batch)
 

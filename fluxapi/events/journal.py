@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 
 from fluxapi.errors import InstanceUnavailable
-from fluxapi.instance.protocol import Instance, JournalBatch
+from fluxapi.instance.protocol import ChangeBatch, Instance
 from fluxapi.model.eventlog import JournalMessage, Purged
 from fluxapi.model.job import Job
 
@@ -150,8 +150,7 @@ class Journal:
             delay = min(delay * 2, _LAST_DELAY)
 
     async def _follow(self) -> None:
-        self.table.begin_replay()
-        stream = self.instance.journal()
+        stream = self.instance.changes()
         try:
             async for batch in stream:
                 await self._take(batch)
@@ -161,10 +160,12 @@ class Journal:
                 await closing()
         raise InstanceUnavailable("The journal ended.")
 
-    async def _take(self, batch: JournalBatch) -> None:
+    async def _take(self, batch: ChangeBatch) -> None:
         pieces = list(_pieces(batch))
         for number, piece in enumerate(pieces, 1):
             changes = self.table.feed(piece)
+            if self.table.replaying:
+                self.ready = False
             if self.table.history is None:
                 self.hub.publish(changes)
                 if changes.posted and self.ready:
@@ -198,9 +199,9 @@ class Journal:
                     waiter.set_result(None)
 
 
-def _pieces(batch: JournalBatch) -> Iterator[JournalBatch]:
+def _pieces(batch: ChangeBatch) -> Iterator[ChangeBatch]:
     """A batch cut up; a purge of very many jobs is cut up, too."""
-    piece: JournalBatch = []
+    piece: ChangeBatch = []
     events = 0
     for message in batch:
         if isinstance(message, Purged) and len(message.ids) > _PIECE:

@@ -17,7 +17,7 @@ from typing import Protocol
 import msgspec
 
 from fluxapi.errors import JobNotFound
-from fluxapi.instance.protocol import Instance, Last, OutputBatch
+from fluxapi.instance.protocol import JobRecords, Last, OutputBatch
 from fluxapi.model import jobid
 
 from .entries import Entry, pieces
@@ -63,7 +63,7 @@ class OnEnd(Protocol):
 class Outputs:
     """All viewers of output, and the watches that they share."""
 
-    def __init__(self, instance: Instance, table: Table) -> None:
+    def __init__(self, instance: JobRecords, table: Table) -> None:
         self.outlets: dict[Outlet, list[_Viewer]] = {}
         self._instance = instance
         self._table = table
@@ -165,7 +165,7 @@ class _Viewer:
 
     def __init__(
         self,
-        instance: Instance,
+        instance: JobRecords,
         watch: Watch,
         selection: Selection,
         outlet: Outlet,

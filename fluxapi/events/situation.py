@@ -14,7 +14,7 @@ import msgspec
 
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.nodes import describe
-from fluxapi.instance.protocol import Instance, Queue
+from fluxapi.instance.protocol import Queue, ResourceInfo
 from fluxapi.model.reason import PENDING, Situation, reason
 
 from .table import Table
@@ -39,7 +39,7 @@ class Observer:
     ``version`` grows with each change: what was made of the situation before is old then.
     """
 
-    def __init__(self, table: Table, stats: StatsView, instance: Instance) -> None:
+    def __init__(self, table: Table, stats: StatsView, instance: ResourceInfo) -> None:
         self.version = 0
         self._table = table
         self._stats = stats

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged, admit
+from fluxapi.instance.protocol import Change
+from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged, Resync, admit
 from fluxapi.model.fold import BAD_VALUE, adopt, apply, begin
 from fluxapi.model.job import Job, mark
 from fluxapi.model.keymark import KeySigner
@@ -151,13 +152,13 @@ class Table:
         return self._replay is not None
 
     def begin_replay(self) -> None:
-        """A new stream of the journal begins with the whole backlog: see what is left after it."""
+        """Take what follows as a whole listing: a job that is not in it is gone."""
         self._replay = set()
         self._purged.clear()
         if self.history is not None:
             self.history.clear()
 
-    def feed(self, batch: Iterable[JournalMessage | Purged]) -> Changes:
+    def feed(self, batch: Iterable[Change]) -> Changes:
         """Fold a batch of journal messages, in order; returns what it changed."""
         changes = Changes()
         for message in batch:
@@ -166,6 +167,8 @@ class Table:
                     self._drop(jobid, changes)
                 if self._replay is not None:
                     self._purged.update(message.ids)
+            elif isinstance(message, Resync):
+                self.begin_replay()
             elif message.is_sentinel:
                 self._end_replay(changes)
             else:

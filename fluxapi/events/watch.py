@@ -10,7 +10,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound
-from fluxapi.instance.protocol import Instance, Last
+from fluxapi.instance.protocol import JobRecords, Last
 from fluxapi.model.jobid import encode_f58
 
 from .entries import PIECE, Entry, pieces
@@ -56,7 +56,7 @@ class Watch:
     no more will come. ``limit`` is how many bytes to keep.
     """
 
-    def __init__(self, instance: Instance, table: Table, jobid: int) -> None:
+    def __init__(self, instance: JobRecords, table: Table, jobid: int) -> None:
         self.jobid = jobid
         self.entries: list[Entry] = []
         self.first = 0

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import asdict
 
 from aiohttp import web
 
 from fluxapi import __version__, keys
-from fluxapi.errors import FluxapiError
+from fluxapi.errors import FluxapiError, NotSupported
 from fluxapi.instance.protocol import Instance
 from fluxapi.model.record import username
 from fluxapi.negotiation import wants_page
@@ -57,6 +58,7 @@ def info(request: web.Request) -> web.Response:
             "hostname": facts.hostname,
             "owner": username(facts.owner),
             "starttime": facts.starttime,
+            "capabilities": asdict(session.capabilities),
             "ready": session.journal.ready,
             "jobs": session.table.stats(),
             "links": {name: session.api_path + place for name, place in _RESOURCES.items()}
@@ -73,13 +75,16 @@ async def stats(request: web.Request) -> web.Response:
 async def stop(request: web.Request) -> web.StreamResponse:
     """Answer, then end the service; on request end the whole instance first."""
     whole = bool(request[keys.BODY].get("instance"))
+    root = request.app[keys.SESSIONS].root
+    if whole and not root.capabilities.shutdown:
+        raise NotSupported("The service cannot end this instance; leave out instance to stop it.")
     message = "The Flux instance and the service are" if whole else "The service is"
     response = reply({"Message": f"{message} stopping."})
     response.force_close()
     await response.prepare(request)
     await response.write_eof()
     if whole:
-        await _end(request.app[keys.SESSIONS].root.instance)
+        await _end(root.instance)
     request.app[keys.STOP]()
     return response
 

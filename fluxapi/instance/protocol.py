@@ -5,7 +5,8 @@ Rules for implementers, held by ``tests/contract``:
 * Every method is safe to call from the event loop and never blocks it.
 * Every call ends: it returns, or raises a :class:`fluxapi.errors.FluxapiError` — ``JobNotFound``,
   ``JobInactive``, ``FluxRefused`` (with Flux's own words) or ``InstanceUnavailable``.
-* State changes only show in :meth:`Instance.journal`; a write method returns ids, never records.
+* State changes only show in :meth:`ChangeSource.changes`; a write method returns ids, never
+  records.
 """
 
 from __future__ import annotations
@@ -16,20 +17,26 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from fluxapi.errors import FluxapiError
-from fluxapi.model.eventlog import Event, JournalMessage, Purged
+from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
 from fluxapi.model.output import Last, OutputBatch
 from fluxapi.model.submission import Submission
 
 __all__ = [
     "CLOSE_TIMEOUT_S",
     "CallWatch",
+    "Capabilities",
+    "Change",
+    "ChangeBatch",
+    "ChangeSource",
     "Instance",
     "InstanceInfo",
-    "JournalBatch",
+    "JobControl",
+    "JobRecords",
     "Last",
     "LookupKey",
     "OutputBatch",
     "Queue",
+    "ResourceInfo",
     "Resources",
     "Submission",
     "Watchable",
@@ -44,8 +51,31 @@ CallWatch = Callable[[str], AbstractContextManager[object]]
 LookupKey = Literal["eventlog", "jobspec", "R"]
 """What :meth:`Instance.lookup` can fetch from a job's KVS directory (RFC 16)."""
 
-JournalBatch = list[JournalMessage | Purged]
-"""What one hand-over from the journal holds, in order."""
+Change = JournalMessage | Purged | Resync
+"""An item of the change stream."""
+
+ChangeBatch = list[Change]
+"""What one hand-over of the change stream holds, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What an instance can do; handlers, pages and the command line ask and never guess.
+
+    Attributes:
+        submit, cancel, signal, urgency, shutdown: Whether the method of the same purpose works.
+        jobs: Whose jobs it tells of: ``all``, or the service's own user's (``own``).
+        events: ``exact`` where they are those of the eventlog (RFC 18), ``derived`` where they
+            are made from the states that a listing shows.
+    """
+
+    submit: bool = True
+    cancel: bool = True
+    signal: bool = True
+    urgency: bool = True
+    shutdown: bool = True
+    jobs: Literal["all", "own"] = "all"
+    events: Literal["exact", "derived"] = "exact"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +84,8 @@ class InstanceInfo:
 
     ``kind`` is ``flux`` or ``embedded``; ``uri`` the broker's URI or ``None``; ``size`` the number
     of brokers; ``owner`` the user id of the instance owner; ``starttime`` seconds since the epoch;
-    ``statedir`` where the history outlives the instance, ``None`` if it does not.
+    ``statedir`` where the history outlives the instance, ``None`` if it does not;
+    ``capabilities`` what can be asked of it.
     """
 
     kind: Literal["flux", "embedded"]
@@ -65,6 +96,7 @@ class InstanceInfo:
     owner: int
     starttime: float
     statedir: str | None = None
+    capabilities: Capabilities = Capabilities()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,17 +133,8 @@ class Queue:
     stop_reason: str | None = None
 
 
-class Instance(Protocol):
-    """A Flux instance: writes go in by its methods, changes come out of its journal."""
-
-    async def start(self) -> InstanceInfo:
-        """Connect (or begin); raises ``InstanceUnavailable`` when that fails."""
-
-    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
-        """Let go of the instance and of every resource within about *timeout* seconds.
-
-        Never raises, may be called twice.
-        """
+class JobControl(Protocol):
+    """Submits jobs and changes them."""
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
         """Submit many jobs, pipelined: for each, in order, its job id or what went wrong.
@@ -126,13 +149,6 @@ class Instance(Protocol):
         Those of another process that has ended meanwhile, too. Raises ``InstanceUnavailable``.
         """
 
-    async def secret(self) -> bytes:
-        """Return the secret that services in front of this instance share, now and later.
-
-        Only the owner of the instance can read it, and so what the owner runs. Raises
-        ``InstanceUnavailable``, or ``FluxRefused`` where it cannot be kept.
-        """
-
     async def raise_exception(
         self, jobid: int, type: str, severity: int, note: str | None = None
     ) -> None:
@@ -144,15 +160,19 @@ class Instance(Protocol):
     async def set_urgency(self, jobid: int, urgency: int) -> None:
         """Set the urgency, 0 (hold) to 31 (expedite), of a pending job."""
 
+
+class JobRecords(Protocol):
+    """Tells what is kept of one job."""
+
     async def lookup(self, jobid: int, key: LookupKey) -> str:
-        """The raw eventlog, jobspec or R of a job as Flux keeps it, with its updates applied.
+        """Return the raw eventlog, jobspec or R of a job, with its updates applied.
 
         The eventlog is RFC 18 text, the others JSON. R of a job that never had resources raises
         ``NotFound``.
         """
 
     async def eventlog(self, jobid: int) -> list[Event]:
-        """The events of a job that the instance still holds, in step with the journal.
+        """Return the events of a job that the instance still holds, in step with the journal.
 
         What the journal had told before this was called is in it.
         """
@@ -167,16 +187,46 @@ class Instance(Protocol):
         A job that has not written anything yields no entries (and with ``follow`` is waited for).
         """
 
+
+class ResourceInfo(Protocol):
+    """Tells what the instance has and what its queues do."""
+
     async def resources(self) -> Resources:
-        """Nodes, cores and gpus: all, allocated, down, drained."""
+        """Return nodes, cores and gpus: all, allocated, down, drained."""
 
     async def queues(self) -> list[Queue]:
-        """The queues and what they do at the moment."""
+        """Return the queues and what they do at the moment."""
 
-    def journal(self) -> AsyncIterator[JournalBatch]:
-        """One stream of the journal: the whole backlog (inactive too), the sentinel, then live.
 
-        Ends by raising ``InstanceUnavailable`` when the stream is lost; the caller asks again.
+class ChangeSource(Protocol):
+    """Tells of every change of a job."""
+
+    def changes(self) -> AsyncIterator[ChangeBatch]:
+        """Yield a :class:`Resync`, a whole listing, the sentinel, then each change as it happens.
+
+        Another :class:`Resync` may follow at any time, where the source cannot say what has
+        changed: then a listing and a sentinel follow again. Ends by raising
+        ``InstanceUnavailable`` when the stream is lost; the caller asks again.
+        """
+
+
+class Instance(JobControl, JobRecords, ResourceInfo, ChangeSource, Protocol):
+    """A Flux instance with all that can be asked of it."""
+
+    async def start(self) -> InstanceInfo:
+        """Connect (or begin); raises ``InstanceUnavailable`` when that fails."""
+
+    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
+        """Let go of the instance and of every resource within about *timeout* seconds.
+
+        Never raises, may be called twice.
+        """
+
+    async def secret(self) -> bytes:
+        """Return the secret that services in front of this instance share, now and later.
+
+        Only the owner of the instance can read it, and so what the owner runs. Raises
+        ``InstanceUnavailable``, or ``FluxRefused`` where it cannot be kept.
         """
 
     async def ping(self) -> None:

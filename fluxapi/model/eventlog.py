@@ -70,6 +70,13 @@ class Purged(msgspec.Struct, gc=False):
     ids: list[int]
 
 
+class Resync(msgspec.Struct, frozen=True, gc=False):
+    """What follows, up to the sentinel, is a whole listing: each job with all its events.
+
+    A job that the listing lacks is gone.
+    """
+
+
 UNINDEXED = frozenset({"annotations", "invalidate", "memo"})
 """Events without an index.
 

@@ -25,7 +25,14 @@ from fluxapi.events.situation import Observer
 from fluxapi.events.stats import Sampler
 from fluxapi.events.table import Table
 from fluxapi.events.trail import Trail
-from fluxapi.instance.protocol import CLOSE_TIMEOUT_S, CallWatch, Instance, InstanceInfo, Watchable
+from fluxapi.instance.protocol import (
+    CLOSE_TIMEOUT_S,
+    CallWatch,
+    Capabilities,
+    Instance,
+    InstanceInfo,
+    Watchable,
+)
 from fluxapi.model.jobspec import Defaults
 from fluxapi.model.keymark import KeySigner
 from fluxapi.model.options import read_value
@@ -89,6 +96,11 @@ class InstanceSession:
     def label(self) -> str:
         """The path as a label of a metric, which cannot be empty."""
         return label(self.path)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the instance can do."""
+        return self.info.capabilities
 
     @property
     def api_path(self) -> str:

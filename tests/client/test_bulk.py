@@ -56,14 +56,14 @@ async def test_large_jobs_are_spread_over_requests(
 async def test_what_is_refused_keeps_none_of_the_others(
     flux: AsyncClient, instance: FakeInstance
 ) -> None:
-    instance.refuse["nope"] = FluxRefused("Flux says no.")
+    instance.refuse["nope"] = FluxRefused("no such queue")
     jobs: list[Any] = ["true", {"command": "x", "nmae": "a"}, "nope", "false", {"num_tasks": 0}]
     items = [item async for item in flux.submit_many(jobs)]
     assert [item.index for item in items] == [0, 1, 2, 3, 4]
     assert [item.id is None for item in items] == [False, True, True, False, True]
     errors = [str(item.error) for item in items]
     assert "nmae: " in errors[1]
-    assert errors[2] == "Flux says no."
+    assert errors[2] == "Flux refused: no such queue."
     assert "num_tasks: " in errors[4]
     assert len(instance.submitted) == 2
 

@@ -9,12 +9,15 @@ import pytest
 from fluxapi.instance.broker import BrokerInstance
 from fluxapi.instance.embedded import EmbeddedInstance
 from fluxapi.instance.protocol import Instance
+from tests.contract.polling import PollingInstance
 from tests.contract.site import Site
 
 
 def make(kind: str, request: pytest.FixtureRequest) -> Instance:
     if kind == "flux":
         return BrokerInstance(request.getfixturevalue("flux_uri"))
+    if kind == "polling":
+        return PollingInstance(request.getfixturevalue("flux_uri"))
     return EmbeddedInstance(cores=8)
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from fluxapi.instance.protocol import Instance, InstanceInfo, Submission
+from fluxapi.instance.protocol import Change, Instance, InstanceInfo, Submission
 from fluxapi.instance.release import Release, parse
-from fluxapi.model.eventlog import Event, JournalMessage, Purged
+from fluxapi.model.eventlog import Event, JournalMessage
 
 TIMEOUT = 30.0
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -96,7 +96,7 @@ class Site:
     def __init__(self, instance: Instance) -> None:
         self.instance = instance
         self.info: InstanceInfo
-        self.messages: list[JournalMessage | Purged] = []
+        self.messages: list[Change] = []
         self._changed = asyncio.Condition()
         self._reader: asyncio.Task[None] | None = None
 
@@ -114,6 +114,13 @@ class Site:
             self._reader.cancel()
             await asyncio.gather(self._reader, return_exceptions=True)
         await self.instance.close()
+
+    @property
+    def completed(self) -> list[str]:
+        """The names of the events of a job that ends well."""
+        if self.info.capabilities.events == "exact":
+            return COMPLETED
+        return [name for name in COMPLETED if name not in {"start", "release", "free"}]
 
     def needs(self, oldest: Release, what: str) -> None:
         """Skip the test on a Flux that is older than ``what`` it is about."""
@@ -178,7 +185,7 @@ class Site:
             return [entry async for batch in batches for entry in batch]
 
     async def _read(self) -> None:
-        async for batch in self.instance.journal():
+        async for batch in self.instance.changes():
             async with self._changed:
                 self.messages += batch
                 self._changed.notify_all()

@@ -5,15 +5,22 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 
-from fluxapi.instance.protocol import Instance, JournalBatch
-from fluxapi.model.eventlog import JournalMessage
-from tests.contract.site import COMPLETED, TIMEOUT, Site, shell, spec
+import pytest
+
+from fluxapi.instance.protocol import ChangeBatch, Instance
+from fluxapi.model.eventlog import JournalMessage, Resync
+from tests.contract.site import TIMEOUT, Site, shell, spec
+
+
+@pytest.fixture(params=["flux", "embedded", "polling"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
 async def backlog(instance: Instance) -> list[JournalMessage]:
     """What a new stream sends before the sentinel."""
     messages: list[JournalMessage] = []
-    stream: AsyncIterator[JournalBatch] = instance.journal()
+    stream: AsyncIterator[ChangeBatch] = instance.changes()
     async for batch in stream:
         messages += [message for message in batch if isinstance(message, JournalMessage)]
         if any(message.is_sentinel for message in messages):
@@ -52,7 +59,7 @@ async def test_a_live_message_holds_one_event(site: Site) -> None:
 async def test_a_second_stream_disturbs_no_other(site: Site) -> None:
     await backlog(site.instance)
     jobid = await site.run(spec())
-    assert site.names(jobid) == COMPLETED
+    assert site.names(jobid) == site.completed
 
 
 async def test_two_streams_tell_the_same(site: Site) -> None:
@@ -61,8 +68,10 @@ async def test_two_streams_tell_the_same(site: Site) -> None:
     jobid = -2
 
     async def read() -> None:
-        async for batch in site.instance.journal():
+        async for batch in site.instance.changes():
             for message in batch:
+                if isinstance(message, Resync):
+                    continue
                 assert isinstance(message, JournalMessage)
                 if message.is_sentinel:
                     caught_up.set()
@@ -83,4 +92,4 @@ async def test_a_burst_arrives_whole_and_in_order(site: Site) -> None:
     jobids = await asyncio.gather(*(site.submit(spec()) for _ in range(40)))
     for jobid in jobids:
         await site.wait(jobid)
-    assert [site.names(jobid) for jobid in jobids] == [COMPLETED] * 40
+    assert [site.names(jobid) for jobid in jobids] == [site.completed] * 40

@@ -14,8 +14,8 @@ from fluxapi.events.journal import Journal, _pieces
 from fluxapi.events.ring import Ring
 from fluxapi.events.table import Table
 from fluxapi.events.trail import Trail
-from fluxapi.instance.protocol import JournalBatch
-from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.instance.protocol import ChangeBatch
+from fluxapi.model.eventlog import Event, JournalMessage, Resync
 from tests.events.test_table import SENTINEL, event, submit
 
 
@@ -23,11 +23,12 @@ class ScriptedInstance:
     """An instance whose journal a test plays by hand: one queue a stream, ``None`` loses it."""
 
     def __init__(self) -> None:
-        self.streams: asyncio.Queue[asyncio.Queue[JournalBatch | None]] = asyncio.Queue()
+        self.streams: asyncio.Queue[asyncio.Queue[ChangeBatch | None]] = asyncio.Queue()
 
-    async def journal(self) -> AsyncIterator[JournalBatch]:
-        stream: asyncio.Queue[JournalBatch | None] = asyncio.Queue()
+    async def changes(self) -> AsyncIterator[ChangeBatch]:
+        stream: asyncio.Queue[ChangeBatch | None] = asyncio.Queue()
         self.streams.put_nowait(stream)
+        yield [Resync()]
         while (batch := await stream.get()) is not None:
             yield batch
         raise InstanceUnavailable("gone")

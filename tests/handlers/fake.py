@@ -20,14 +20,14 @@ from fluxapi.errors import (
 )
 from fluxapi.instance.protocol import (
     CLOSE_TIMEOUT_S,
+    ChangeBatch,
     InstanceInfo,
-    JournalBatch,
     LookupKey,
     Queue,
     Resources,
     Submission,
 )
-from fluxapi.model.eventlog import Event, JournalMessage, encode_eventlog
+from fluxapi.model.eventlog import Event, JournalMessage, Resync, encode_eventlog
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.model.output import Last, OutputBatch, Tail
 
@@ -80,7 +80,7 @@ class FakeInstance:
         self._written = asyncio.Event()
         self.eventlogs: dict[int, list[Event]] = {}
         self.closed = 0
-        self._journal: asyncio.Queue[JournalBatch] = asyncio.Queue()
+        self._journal: asyncio.Queue[ChangeBatch] = asyncio.Queue()
         self._next = FIRST_ID
 
     async def start(self) -> InstanceInfo:
@@ -248,9 +248,9 @@ class FakeInstance:
         self._answer()
         return [self.queue]
 
-    async def journal(self) -> AsyncIterator[JournalBatch]:
+    async def changes(self) -> AsyncIterator[ChangeBatch]:
         self._answer()
-        yield [JournalMessage(JOBID_ANY, [])]
+        yield [Resync(), JournalMessage(JOBID_ANY, [])]
         while True:
             yield await self._journal.get()
 

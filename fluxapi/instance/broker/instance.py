@@ -18,8 +18,8 @@ from fluxapi.instance import bindings, release
 from fluxapi.instance.protocol import (
     CLOSE_TIMEOUT_S,
     CallWatch,
+    ChangeBatch,
     InstanceInfo,
-    JournalBatch,
     Last,
     LookupKey,
     OutputBatch,
@@ -27,7 +27,7 @@ from fluxapi.instance.protocol import (
     Resources,
     Submission,
 )
-from fluxapi.model.eventlog import Event
+from fluxapi.model.eventlog import Event, Resync
 from fluxapi.model.hostlist import decode_hostlist
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode
@@ -254,9 +254,10 @@ class BrokerInstance:
             for name, status in zip(names, found, strict=True)
         ]
 
-    async def journal(self) -> AsyncIterator[JournalBatch]:
+    async def changes(self) -> AsyncIterator[ChangeBatch]:
         """The journal: the whole backlog, the sentinel, then live; and purges."""
         self._connected()
+        yield [Resync()]
         thread = JournalThread(self._bindings, self._uri, self._timeout)
         self._journals.add(thread)
         thread.start()

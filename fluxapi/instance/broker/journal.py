@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable
-from fluxapi.instance.protocol import JournalBatch
+from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Purged, decode_journal
 
 from . import refusal
@@ -44,7 +44,7 @@ _PURGED = 0
 _IDLE = 3600.0
 
 _Fence = asyncio.Future[None]
-_Batch = tuple[JournalBatch, Sequence[_Fence]]
+_Batch = tuple[ChangeBatch, Sequence[_Fence]]
 """Messages, and the fences that are passed once these are taken."""
 
 
@@ -78,7 +78,7 @@ class JournalThread:
         """Connect and begin to read."""
         self._thread.start()
 
-    async def next_batch(self) -> JournalBatch:
+    async def next_batch(self) -> ChangeBatch:
         """What came since, in order; raises ``InstanceUnavailable`` when the stream is lost.
 
         The batch before counts as taken.
@@ -189,12 +189,12 @@ class JournalThread:
 
 def _take(
     connection: Connection, normalizer: Normalizer
-) -> tuple[JournalBatch, list[int], FluxapiError | None]:
+) -> tuple[ChangeBatch, list[int], FluxapiError | None]:
     """Return what has come, up to one batch: messages, tags of fences that are reached behind them.
 
     The last is the error that ended the stream, if one did.
     """
-    batch: JournalBatch = []
+    batch: ChangeBatch = []
     reached: list[int] = []
     if not connection.flush():
         return batch, reached, None

@@ -20,8 +20,8 @@ import fluxapi
 from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, JobNotFound, NotFound
 from fluxapi.instance.protocol import (
     CLOSE_TIMEOUT_S,
+    ChangeBatch,
     InstanceInfo,
-    JournalBatch,
     Last,
     LookupKey,
     OutputBatch,
@@ -255,7 +255,7 @@ class EmbeddedInstance:
         running = self._engine is not None
         return [Queue("", enabled=running, started=running, default=True)]
 
-    async def journal(self) -> AsyncIterator[JournalBatch]:
+    async def changes(self) -> AsyncIterator[ChangeBatch]:
         """Backlog, sentinel, live; unread messages are held until they are read."""
         engine = self._running()
         async for batch in engine.journal.read(engine.active, engine.inactive):

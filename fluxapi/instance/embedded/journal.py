@@ -11,8 +11,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from fluxapi.errors import InstanceUnavailable
-from fluxapi.instance.protocol import JournalBatch
-from fluxapi.model.eventlog import UNINDEXED, JournalMessage, Purged
+from fluxapi.instance.protocol import ChangeBatch
+from fluxapi.model.eventlog import UNINDEXED, JournalMessage, Purged, Resync
 from fluxapi.model.jobid import JOBID_ANY
 
 from .job import Ended, Job
@@ -34,7 +34,7 @@ class Stream:
 
     def __init__(self, ahead: dict[int, None]) -> None:
         self.ahead = ahead
-        self._ready: JournalBatch = []
+        self._ready: ChangeBatch = []
         self._closed = False
         self._waiter: asyncio.Future[None] | None = None
 
@@ -50,7 +50,7 @@ class Stream:
         self._closed = True
         self._wake()
 
-    async def take(self) -> JournalBatch:
+    async def take(self) -> ChangeBatch:
         """All that came since; raises ``InstanceUnavailable`` after the end."""
         while not self._ready:
             if self._closed:
@@ -115,11 +115,12 @@ class Journal:
 
     async def read(
         self, active: dict[int, Job], inactive: dict[int, Ended]
-    ) -> AsyncIterator[JournalBatch]:
+    ) -> AsyncIterator[ChangeBatch]:
         """The backlog, the sentinel, then what is published."""
         stream = Stream(dict.fromkeys([*inactive, *active]))
         self._streams.add(stream)
         try:
+            yield [Resync()]
             for batch in _backlog(stream, active, inactive):
                 yield batch
                 # The reader may never wait itself.
@@ -197,10 +198,10 @@ def _ignore(_: Posted) -> None:
 
 def _backlog(
     stream: Stream, active: dict[int, Job], inactive: dict[int, Ended]
-) -> Iterator[JournalBatch]:
+) -> Iterator[ChangeBatch]:
     """Messages for the jobs that are there when their turn comes, up to what is published."""
     while stream.ahead:
-        batch: JournalBatch = []
+        batch: ChangeBatch = []
         while stream.ahead and len(batch) < _BACKLOG_BATCH:
             jobid = next(iter(stream.ahead))
             del stream.ahead[jobid]

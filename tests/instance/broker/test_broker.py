@@ -132,7 +132,7 @@ async def test_a_backlog_lets_the_event_loop_go_on(flux_uri: str, connect: Conne
     counter = asyncio.create_task(count())
     seen: set[int] = set()
     before = 0
-    async for batch in instance.journal():
+    async for batch in instance.changes():
         longest = max(longest, len(batch))
         assert turns > before
         before = turns
@@ -146,7 +146,7 @@ async def test_a_backlog_lets_the_event_loop_go_on(flux_uri: str, connect: Conne
 
 async def test_a_journal_that_is_given_up_frees_its_thread(flux_uri: str, connect: Connect) -> None:
     instance = await connect(flux_uri, 5)
-    journal = instance.journal()
+    journal = instance.changes()
     await anext(aiter(journal))
     await journal.aclose()  # type: ignore[attr-defined]  # it is a generator
     assert "flux-journal" not in {thread.name for thread in threading.enumerate()}

@@ -14,7 +14,7 @@ import pytest
 from fluxapi.errors import InstanceUnavailable, SettingsError
 from fluxapi.instance import bindings
 from fluxapi.instance.broker import BrokerInstance
-from fluxapi.instance.protocol import JournalBatch, Submission
+from fluxapi.instance.protocol import ChangeBatch, Submission
 from fluxapi.model.eventlog import JournalMessage
 from tests.contract.site import shell, spec
 
@@ -43,7 +43,7 @@ async def until_it_answers(instance: BrokerInstance) -> None:
         await asyncio.sleep(0.02)
 
 
-async def backlog(journal: AsyncIterator[JournalBatch]) -> None:
+async def backlog(journal: AsyncIterator[ChangeBatch]) -> None:
     async for batch in journal:
         if any(isinstance(message, JournalMessage) and message.is_sentinel for message in batch):
             return
@@ -75,14 +75,14 @@ async def test_a_killed_broker_fails_every_kind_of_call(broker: Broker, connect:
     await unavailable(instance.resources())
     await unavailable(instance.queues())
     await unavailable(anext(aiter(instance.output(1))))
-    await unavailable(anext(aiter(instance.journal())))
+    await unavailable(anext(aiter(instance.changes())))
     (error,) = await instance.submit([Submission(spec())])
     assert isinstance(error, InstanceUnavailable)
 
 
 async def test_a_killed_broker_ends_the_journal(broker: Broker, connect: Connect) -> None:
     instance = await connect(broker.uri)
-    journal = instance.journal()
+    journal = instance.changes()
     await backlog(journal)
     broker.kill()
     await unavailable(backlog(journal))
@@ -123,7 +123,7 @@ async def test_service_resumes_when_the_broker_is_back(broker: Broker, connect: 
     await until_it_answers(instance)
     (jobid,) = await instance.submit([Submission(spec())])
     assert isinstance(jobid, int)
-    await asyncio.wait_for(backlog(instance.journal()), PATIENCE)
+    await asyncio.wait_for(backlog(instance.changes()), PATIENCE)
 
 
 async def test_a_stopped_broker_times_out(broker: Broker, connect: Connect) -> None:
@@ -168,7 +168,7 @@ async def test_a_continued_broker_answers_again(broker: Broker, connect: Connect
 
 async def test_the_journal_survives_a_pause_of_the_broker(broker: Broker, connect: Connect) -> None:
     instance = await connect(broker.uri, 0.5)
-    journal = instance.journal()
+    journal = instance.changes()
     await backlog(journal)
     broker.send(signal.SIGSTOP)
     await unavailable(instance.ping())
@@ -197,7 +197,7 @@ async def test_a_job_manager_that_is_reloaded_ends_the_journal(
     broker: Broker, connect: Connect
 ) -> None:
     instance = await connect(broker.uri, 5)
-    journal = instance.journal()
+    journal = instance.changes()
     await backlog(journal)
     await asyncio.to_thread(broker.flux, "module", "remove", "--force", "sched-simple")
     await asyncio.to_thread(broker.flux, "module", "remove", "--force", "job-manager")
@@ -205,13 +205,13 @@ async def test_a_job_manager_that_is_reloaded_ends_the_journal(
     await unavailable(instance.ping())
     await asyncio.to_thread(broker.flux, "module", "load", "job-manager")
     await until_it_answers(instance)
-    await asyncio.wait_for(backlog(instance.journal()), PATIENCE)
+    await asyncio.wait_for(backlog(instance.changes()), PATIENCE)
 
 
 async def test_close_leaves_no_thread(broker: Broker) -> None:
     instance = BrokerInstance(broker.uri)
     await instance.start()
-    journal = instance.journal()
+    journal = instance.changes()
     await backlog(journal)
     await instance.close()
     assert not [t.name for t in threading.enumerate() if t.name.startswith("flux-")]
@@ -220,6 +220,6 @@ async def test_close_leaves_no_thread(broker: Broker) -> None:
 async def test_close_beside_a_stopped_broker_ends(broker: Broker) -> None:
     instance = BrokerInstance(broker.uri, 0.5)
     await instance.start()
-    await backlog(instance.journal())
+    await backlog(instance.changes())
     broker.send(signal.SIGSTOP)
     await asyncio.wait_for(instance.close(), 5)

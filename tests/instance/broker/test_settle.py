@@ -20,7 +20,7 @@ async def test_a_reader_of_the_journal_that_is_behind_is_waited_for(
 ) -> None:
     monkeypatch.setattr("fluxapi.instance.broker.instance._QUIET_S", 0.0)
     instance = await connect(broker.uri, 10)
-    journal = instance.journal()
+    journal = instance.changes()
     await backlog(journal)
     (jobid,) = await instance.submit([Submission(spec())])
     settling = asyncio.ensure_future(instance.settle())
@@ -42,7 +42,7 @@ async def test_a_journal_that_is_lost_leaves_it_unsettled(
 ) -> None:
     monkeypatch.setattr("fluxapi.instance.broker.instance._QUIET_S", 0.0)
     instance = await connect(broker.uri, 10)
-    journal = instance.journal()
+    journal = instance.changes()
     await backlog(journal)
     await instance.submit([Submission(spec())])
     settling = asyncio.ensure_future(instance.settle())

@@ -11,7 +11,7 @@ from typing import Any
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.embedded import EmbeddedInstance
 from fluxapi.instance.protocol import Submission
-from fluxapi.model.eventlog import Event, JournalMessage, Purged
+from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
 
 TIMEOUT = 20.0
 PATH = "/usr/local/bin:/usr/bin:/bin"
@@ -74,8 +74,10 @@ class Journal:
         self._task = asyncio.create_task(self._read())
 
     async def _read(self) -> None:
-        async for batch in self._instance.journal():
+        async for batch in self._instance.changes():
             for message in batch:
+                if isinstance(message, Resync):
+                    continue
                 if isinstance(message, Purged):
                     self.purged += message.ids
                 elif message.is_sentinel:

@@ -126,7 +126,7 @@ async def test_after_close_everything_is_unavailable(start: Starter) -> None:
     with pytest.raises(InstanceUnavailable):
         await site.instance.submit([Submission(spec("true"))])
     with pytest.raises(InstanceUnavailable):
-        await anext(site.instance.journal())
+        await anext(site.instance.changes())
 
 
 async def test_shutdown_ends_the_journal(start: Starter) -> None:

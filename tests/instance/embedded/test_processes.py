@@ -27,7 +27,7 @@ async def main():
     await instance.start()
     jobspecs = sys.argv[1].split("\\n")
     await instance.submit([Submission(jobspec.encode()) for jobspec in jobspecs])
-    async for batch in instance.journal():
+    async for batch in instance.changes():
         for message in batch:
             if any(event.name == "start" for event in message.events):
                 print(message.id, flush=True)
