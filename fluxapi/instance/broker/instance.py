@@ -257,11 +257,11 @@ class BrokerInstance:
     async def changes(self) -> AsyncIterator[ChangeBatch]:
         """The journal: the whole backlog, the sentinel, then live; and purges."""
         self._connected()
-        yield [Resync()]
         thread = JournalThread(self._bindings, self._uri, self._timeout)
         self._journals.add(thread)
         thread.start()
         try:
+            yield [Resync(), *await thread.next_batch()]
             while True:
                 batch = await thread.next_batch()
                 if batch:

@@ -29,7 +29,7 @@ async def main():
     await instance.submit([Submission(jobspec.encode()) for jobspec in jobspecs])
     async for batch in instance.changes():
         for message in batch:
-            if any(event.name == "start" for event in message.events):
+            if any(event.name == "start" for event in getattr(message, "events", ())):
                 print(message.id, flush=True)
 
 asyncio.run(main())
