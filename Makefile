@@ -5,9 +5,16 @@ PYTHON ?= $(or $(if $(FLUX),$(shell flux python -c 'import sys; print(sys.execut
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
-# Tests mostly wait for other processes, so there are more of them than cores; these start
-# quickest when they find what they are compiled to.
+# Tests mostly wait for other processes, so there are more workers than cores.
 WORKERS ?= 3
+# Percent of lines and branches of model/ and events/ that the fast lane must reach.
+COVERED ?= 90
+PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal
+# Workers and the programs under test start sooner when Python keeps what it compiled.
+unexport PYTHONDONTWRITEBYTECODE
+# The Pythons of `make test-matrix`: names on PATH, or paths.
+PYTHONS ?= $(foreach minor,10 11 12 13,$(shell command -v python3.$(minor) 2>/dev/null))
+FAST   := not flux and not browser and not container and not slow
 # Under Flux, `make run` is the initial program of an instance of its own.
 START  := $(if $(FLUX_URI),,$(if $(FLUX),flux start))
 
@@ -19,10 +26,10 @@ DIST   := $(FRONT)/node_modules/.built
 SOURCE := $(wildcard $(FRONT)/src/*.* $(FRONT)/src/pages/*.*) $(FRONT)/build.js
 
 .DEFAULT_GOAL := run
-.PHONY: help run test soak check format bench lock dist screenshots clean
+.PHONY: help run test test-fast test-matrix coverage soak check format bench lock dist screenshots clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
 
 $(STAMP): pyproject.toml requirements.txt
 	$(PYTHON) -m venv --clear $(VENV)
@@ -45,7 +52,26 @@ run: $(STAMP) $(DIST) ## set up and run the service (under flux start where ther
 test: $(STAMP) $(DIST) ## run the tests (on a real Flux too where there is one)
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) test --silent
 	$(BIN)/python -m compileall -q fluxapi
-	$(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal $(ARGS)
+	$(PYTEST) $(ARGS)
+
+test-fast: $(STAMP) ## run the tests that need no Flux, no browser and no container
+	$(BIN)/python -m compileall -q fluxapi
+	$(PYTEST) -m "$(FAST)" $(ARGS)
+
+test-matrix: ## run the fast lane on every Python from 3.10 to 3.13 that is on PATH
+	@test -n "$(PYTHONS)" || { echo "no python3.10 to python3.13 on PATH; set PYTHONS" >&2; exit 1; }
+	for python in $(PYTHONS); do \
+	    version=$$($$python -c 'import sys; print("%d.%d" % sys.version_info[:2])') && \
+	    $(MAKE) test-fast PYTHON=$$python VENV=.venv-$$version || exit 1; \
+	done
+
+coverage: $(STAMP) ## measure what the fast lane runs, by lines and branches
+	$(PYTEST) -m "$(FAST)" --cov --cov-report= $(ARGS)
+	$(BIN)/coverage report --sort=cover
+	@for package in model events; do \
+	    $(BIN)/coverage report --include="fluxapi/$$package/*" --format=total --fail-under=$(COVERED) \
+	        >/dev/null || { echo "fluxapi/$$package: less than $(COVERED) % covered" >&2; exit 1; }; \
+	done
 
 soak: $(STAMP) ## run 500 faults, fuzz the fold and attack; ARGS=--help for parts and seeds
 	$(BIN)/python -m tests.soak $(ARGS)
@@ -82,5 +108,5 @@ screenshots: $(STAMP) $(DIST) ## take the pictures of the pages that the documen
 	$(BIN)/python -m tools.screenshots
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) $(FRONT)/node_modules fluxapi/web/static/dist build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* .coverage $(FRONT)/node_modules fluxapi/web/static/dist build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +21,7 @@ __all__ = [
     "OLD_FLUX",
     "RELEASES",
     "Service",
+    "empty",
     "flux",
     "flux_instance",
     "needs_flux",
@@ -31,9 +31,8 @@ __all__ = [
     "with_flux",
 ]
 
-needs_flux = pytest.mark.skipif(
-    shutil.which("flux") is None, reason="there is no flux on PATH: not run on a real Flux"
-)
+needs_flux = pytest.mark.flux
+"""Put the test in the lane ``flux``, which is skipped on a machine without a Flux."""
 
 OLD_FLUX = os.environ.get("FLUX_OLD", "")
 """The ``flux`` of the oldest supported release, beside the one on PATH."""
@@ -107,6 +106,13 @@ def flux(uri: str, *command: str, input: str | None = None, **environ: str) -> s
         text=True,
         timeout=_PATIENCE,
     ).stdout
+
+
+def empty(uri: str) -> None:
+    """Leave no job in a Flux instance."""
+    flux(uri, "cancel", "--all", "--quiet")
+    flux(uri, "queue", "idle", "--quiet")
+    flux(uri, "job", "purge", "--force", "--num-limit=0")
 
 
 def read_start(output: Iterable[str] | None) -> tuple[list[str], str]:

@@ -2,63 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from tests.running import Service, flux_instance, service
-
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-
-_FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from tests.running import Service, needs_flux
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    if CHROMIUM is None:
-        skip = pytest.mark.skip(reason="there is no chromium on PATH: no browser to drive")
-        for item in items:
-            if "tests/browser" in item.nodeid:
-                item.add_marker(skip)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    # No longer: Playwright keeps an event loop running, and other tests run their own.
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(
-    scope="session",
-    params=[
-        "embedded",
-        pytest.param(
-            "flux",
-            marks=pytest.mark.skipif(
-                shutil.which("flux") is None, reason="there is no flux on PATH"
-            ),
-        ),
-    ],
-)
-def site(request: pytest.FixtureRequest) -> Iterator[Service]:
+@pytest.fixture(params=["on_embedded", pytest.param("on_flux", marks=needs_flux)])
+def site(request: pytest.FixtureRequest) -> Service:
     """The service in front of each kind of instance."""
-    if request.param == "embedded":
-        with service("--instance", "embedded") as running:
-            yield running
-    else:
-        with flux_instance(2) as uri, service(FLUX_URI=uri) as running:
-            yield running
+    running: Service = request.getfixturevalue(request.param)
+    return running
 
 
 @pytest.fixture

@@ -1,37 +1,18 @@
-"""Services that tests of the channel share, on a real Flux and on the embedded instance."""
+"""Sites of the channel, on a real Flux and on the embedded instance."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 
-from tests.running import Service, flux_instance, needs_flux, service
+from tests.running import Service, needs_flux
 
 from .site import Site
 from .wires import WIRES
 
 EMBEDDED = "--instance=embedded"
-
-
-@pytest.fixture(scope="package")
-def channel_uri() -> Iterator[str]:
-    """A Flux of four brokers whose jobs these tests may purge."""
-    with flux_instance(4) as uri:
-        yield uri
-
-
-@pytest.fixture(scope="package")
-def on_flux(channel_uri: str) -> Iterator[Service]:
-    with service(FLUX_URI=channel_uri) as running:
-        yield running
-
-
-@pytest.fixture(scope="package")
-def embedded() -> Iterator[Service]:
-    with service(EMBEDDED) as running:
-        yield running
 
 
 @pytest.fixture
@@ -45,13 +26,13 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def flux_site(on_flux: Service, channel_uri: str, session: aiohttp.ClientSession) -> Site:
-    return Site(on_flux, session, channel_uri)
+def flux_site(on_flux: Service, flux_uri: str, session: aiohttp.ClientSession) -> Site:
+    return Site(on_flux, session, flux_uri)
 
 
 @pytest.fixture
-def embedded_site(embedded: Service, session: aiohttp.ClientSession) -> Site:
-    return Site(embedded, session, None)
+def embedded_site(on_embedded: Service, session: aiohttp.ClientSession) -> Site:
+    return Site(on_embedded, session, None)
 
 
 @pytest.fixture(params=[pytest.param("flux_site", marks=needs_flux), "embedded_site"])

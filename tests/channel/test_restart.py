@@ -29,11 +29,11 @@ async def submit_and_read(site: Site, wire: str, events: Events, clean: int) -> 
 @needs_flux
 @pytest.mark.parametrize("wire", WIRES)
 async def test_a_killed_service_that_is_back(
-    channel_uri: str, session: aiohttp.ClientSession, wire: str
+    flux_uri: str, session: aiohttp.ClientSession, wire: str
 ) -> None:
     events, rows = Events(), Jobs()
-    with service(FLUX_URI=channel_uri) as running:
-        before = Site(running, session, channel_uri)
+    with service(FLUX_URI=flux_uri) as running:
+        before = Site(running, session, flux_uri)
         async with before.read(wire, rows) as reader:
             await reader.until_mark()
             ids = await submit_and_read(before, wire, events, 3)
@@ -42,8 +42,8 @@ async def test_a_killed_service_that_is_back(
     submitted = await before.flux("submit", "--cc=1-5", "true")
     await before.flux("job", "wait-event", submitted.split()[-1], "clean")
     ids |= {jobid.replace("ƒ", "f") for jobid in submitted.split()}
-    with service(FLUX_URI=channel_uri) as running:
-        after = Site(running, session, channel_uri)
+    with service(FLUX_URI=flux_uri) as running:
+        after = Site(running, session, flux_uri)
         ids |= set(await after.submit(JOBS))
         async with after.read(wire, events) as resumed:
             await resumed.until(lambda held: ids <= held.clean)
@@ -62,11 +62,11 @@ async def test_a_killed_service_that_is_back(
 @needs_flux
 @pytest.mark.parametrize("wire", WIRES)
 async def test_a_replica_takes_over(
-    channel_uri: str, session: aiohttp.ClientSession, wire: str
+    flux_uri: str, session: aiohttp.ClientSession, wire: str
 ) -> None:
     events, rows, others = Events(), Jobs(), Jobs()
-    with service(FLUX_URI=channel_uri) as one, service(FLUX_URI=channel_uri) as two:
-        first, second = (Site(running, session, channel_uri) for running in (one, two))
+    with service(FLUX_URI=flux_uri) as one, service(FLUX_URI=flux_uri) as two:
+        first, second = (Site(running, session, flux_uri) for running in (one, two))
         ids = await submit_and_read(first, wire, events, JOBS // 2)
         async with second.read(wire, events) as resumed:
             await resumed.until(lambda held: ids <= held.clean)
@@ -86,10 +86,10 @@ async def test_a_replica_takes_over(
 
 @needs_flux
 async def test_a_cursor_of_another_instance_is_refused(
-    channel_uri: str, session: aiohttp.ClientSession
+    flux_uri: str, session: aiohttp.ClientSession
 ) -> None:
     events = Events()
-    with service(FLUX_URI=channel_uri) as running:
+    with service(FLUX_URI=flux_uri) as running:
         async with Site(running, session, None).read("sse", events) as reader:
             await reader.until_mark()
     with flux_instance(1) as uri, service(FLUX_URI=uri) as running:

@@ -1,12 +1,21 @@
-"""The ``fluxapi`` command as a process, as a user types it."""
+"""The ``fluxapi`` command as a user types it: in this process, or as one of its own."""
 
 from __future__ import annotations
 
+import contextlib
+import io
+import os
 import subprocess
 import sys
+import threading
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from fluxapi.cli.program import run
 from tests.running import clean_environment
 
 __all__ = ["Done", "Program"]
@@ -47,7 +56,17 @@ class Program:
         return [sys.executable, "-m", "fluxapi", *words]
 
     def __call__(self, *words: str, input: str | bytes = "", **environ: str) -> Done:
-        """Run it to its end."""
+        """Run it to its end, in this process: most of a short command is the start of Python.
+
+        A locale is set when a process starts, so a command with another gets one of its own.
+        """
+        data = input.encode() if isinstance(input, str) else input
+        if environ.keys() & {"LC_ALL", "LC_CTYPE"}:
+            return self.process(*words, input=data, **environ)
+        return run_here(words, data, self.environment(**environ))
+
+    def process(self, *words: str, input: str | bytes = "", **environ: str) -> Done:
+        """Run it to its end, as a process of its own."""
         data = input.encode() if isinstance(input, str) else input
         done = subprocess.run(
             self.command(*words),
@@ -79,3 +98,57 @@ class Program:
             stderr=subprocess.PIPE,
             text=True,
         )
+
+
+def run_here(words: tuple[str, ...], data: bytes, environ: Mapping[str, str]) -> Done:
+    """Run a command in this process, its standard streams being pipes as those of a process."""
+    with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
+        for name in os.environ.keys() - environ.keys():
+            patch.delenv(name)
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        stack.callback(time.tzset)
+        stack.callback(patch.undo)
+        time.tzset()
+        patch.setattr(sys, "stdin", stack.enter_context(_readable(data)))
+        with _collected() as (out, out_pipe), _collected() as (err, err_pipe):
+            patch.setattr(sys, "stdout", out_pipe)
+            patch.setattr(sys, "stderr", err_pipe)
+            try:
+                status = run(words)
+            except SystemExit as end:
+                status = end.code if isinstance(end.code, int) else 1
+    return Done(status, out.getvalue().decode(), err.getvalue().decode())
+
+
+@contextlib.contextmanager
+def _readable(data: bytes) -> Iterator[io.TextIOWrapper]:
+    """A pipe that *data* comes out of."""
+    source, sink = os.pipe()
+
+    def write() -> None:
+        with os.fdopen(sink, "wb") as pipe, contextlib.suppress(BrokenPipeError):
+            pipe.write(data)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    with os.fdopen(source, encoding="utf-8") as stream:
+        yield stream
+    writer.join()
+
+
+@contextlib.contextmanager
+def _collected() -> Iterator[tuple[io.BytesIO, io.TextIOWrapper]]:
+    """What is written to a pipe, and the pipe."""
+    source, sink = os.pipe()
+    collected = io.BytesIO()
+
+    def read() -> None:
+        with os.fdopen(source, "rb") as pipe:
+            collected.write(pipe.read())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    with os.fdopen(sink, "w", encoding="utf-8") as stream:
+        yield collected, stream
+    reader.join()

@@ -10,7 +10,7 @@ import pytest
 
 from fluxapi.cli.fields import HEADINGS, OWN
 from fluxapi.cli.formats import BUILTIN
-from tests.running import clean_environment, flux, flux_instance, needs_flux, service
+from tests.running import clean_environment, empty, flux, needs_flux, service
 
 from .program import Program
 
@@ -60,18 +60,19 @@ flux submit --urgency=hold --job-name=much -n4 -N4 -c2 true
 
 
 @pytest.fixture(scope="module")
-def uri() -> Iterator[str]:
-    """A Flux with jobs of every kind of end, and with some that wait."""
-    with flux_instance(4) as uri:
-        for load in (LOAD, PENDING):
-            subprocess.run(
-                ["sh", "-ec", load],
-                env=clean_environment(FLUX_URI=uri),
-                check=True,
-                capture_output=True,
-                timeout=100,
-            )
-        yield uri
+def uri(flux_uri: str) -> Iterator[str]:
+    """A Flux with jobs of every kind of end, and with some that wait, and no others."""
+    empty(flux_uri)
+    for load in (LOAD, PENDING):
+        subprocess.run(
+            ["sh", "-ec", load],
+            env=clean_environment(FLUX_URI=flux_uri),
+            check=True,
+            capture_output=True,
+            timeout=100,
+        )
+    yield flux_uri
+    empty(flux_uri)
 
 
 @pytest.fixture(scope="module")

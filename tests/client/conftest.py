@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from fluxapi.app import create_app
 from fluxapi.client import AsyncClient
 from fluxapi.settings import Settings
 from tests.handlers.fake import FakeInstance
-from tests.running import Service, needs_flux, service
+from tests.running import Service, needs_flux
 
 from .proxy import Proxy
 
@@ -85,19 +85,7 @@ async def enter() -> AsyncIterator[AsyncExitStack]:
         yield stack
 
 
-@pytest.fixture(scope="package")
-def on_flux(flux_uri: str) -> Iterator[Service]:
-    with service(FLUX_URI=flux_uri) as running:
-        yield running
-
-
-@pytest.fixture(scope="package")
-def embedded() -> Iterator[Service]:
-    with service("--instance=embedded") as running:
-        yield running
-
-
-@pytest.fixture(params=[pytest.param("on_flux", marks=needs_flux), "embedded"])
+@pytest.fixture(params=[pytest.param("on_flux", marks=needs_flux), "on_embedded"])
 def running(request: pytest.FixtureRequest) -> Service:
     """A service as a user runs it, on both instances."""
     found: Service = request.getfixturevalue(request.param)

@@ -11,6 +11,7 @@ from fluxapi.instance.embedded import EmbeddedInstance
 from fluxapi.instance.protocol import Instance
 from tests.contract.polling import PollingInstance
 from tests.contract.site import Site
+from tests.running import needs_flux
 
 
 def make(kind: str, request: pytest.FixtureRequest) -> Instance:
@@ -21,7 +22,7 @@ def make(kind: str, request: pytest.FixtureRequest) -> Instance:
     return EmbeddedInstance(cores=8)
 
 
-@pytest.fixture(params=["flux", "embedded"])
+@pytest.fixture(params=[pytest.param("flux", marks=needs_flux), "embedded"])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.events.batch import Batch, publish
@@ -34,7 +34,6 @@ def told(batch: Batch) -> list[tuple[int, int | None, str]]:
     return [(it.id, it.index, it.name or it.kind) for it in batch.entries]
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(steps(2), max_size=15))
 def test_rows_lead_from_the_table_before_to_the_table_after(batches: list[list[Step]]) -> None:
     desk = Desk()

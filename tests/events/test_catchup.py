@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.events.filters import Filter
@@ -34,7 +34,6 @@ def cut(frames: list[Frame]) -> Iterator[list[Frame]]:
     return (frames[:count] for count in range(1, len(frames) + 1))
 
 
-@settings(max_examples=200, deadline=None)
 @given(steps(), steps(10), st.sampled_from(FILTERS), st.sampled_from(WIRES), st.integers(1, 9))
 def test_events_go_on_after_any_frame(
     before: list[Step], after: list[Step], filter: Filter, wire: Wire, size: int
@@ -72,7 +71,6 @@ def publish(channel: Channel, flux: Flux, todo: list[Step], size: int) -> None:
         channel.turns.turn()
 
 
-@settings(max_examples=200, deadline=None)
 @given(steps(), steps(10), st.sampled_from(FILTERS), st.sampled_from(WIRES), st.integers(1, 9))
 def test_rows_are_those_of_the_table_after_any_frame(
     before: list[Step], after: list[Step], filter: Filter, wire: Wire, size: int

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.errors import ValidationFailed
@@ -31,7 +31,6 @@ def test_every_job_that_is_taken_is_a_candidate_once_newest_first(
     assert set(taken) <= set(seen) <= set(table.index.all)
 
 
-@settings(max_examples=200, deadline=None)
 @given(steps(), st.sampled_from(FILTERS))
 def test_a_job_that_was_taken_once_may_be_taken_or_has_moved(
     todo: list[Step], filter: Filter

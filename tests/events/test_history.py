@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.events.history import History
@@ -112,7 +112,6 @@ def run(channel: Channel, flux: Flux, todo: list[Step]) -> None:
     channel.turns.run()
 
 
-@settings(max_examples=100, deadline=None)
 @given(steps(20, FORWARD), steps(8, FORWARD), steps(8, FORWARD), st.integers(1, 60))
 def test_events_go_on_across_a_restart(
     before: list[Step], between: list[Step], after: list[Step], limit: int

@@ -253,7 +253,7 @@ TestSlowReaders = SlowReaders.TestCase
 TestShortMemory = ShortMemory.TestCase
 TestSmallPieces = SmallPieces.TestCase
 TestSlowReaders.settings = TestShortMemory.settings = TestSmallPieces.settings = settings(
-    max_examples=75, stateful_step_count=40, deadline=None
+    stateful_step_count=40
 )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.events import snapshot as snapshots
@@ -32,7 +32,6 @@ def pieces_of(snapshot: Snapshot) -> list[Piece]:
     return pieces
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(steps(3), st.integers(0, 3)), min_size=3, max_size=12),
     st.sampled_from(FILTERS),

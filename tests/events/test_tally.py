@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.events import tally as tallies
@@ -25,7 +25,6 @@ def brute_force(table: Table, filter: Filter) -> dict[str, object]:
     return {"count": len(taken), "digest": f"{sum(taken) % DIGEST_MODULUS:08x}"}
 
 
-@settings(max_examples=75, deadline=None)
 @given(steps(), steps(), st.sampled_from(FILTERS), st.integers(1, 5), st.integers(1, 4))
 def test_it_is_what_counting_at_once_gives(
     before: list[Step], during: list[Step], filter: Filter, size: int, walked: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.events import trail as trails
@@ -44,7 +44,6 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None)
 @given(STEPS, st.integers(0, 4))
 def test_it_says_what_a_dict_of_last_changes_says(steps: list[tuple[str, int]], jumps: int) -> None:
     with pytest.MonkeyPatch.context() as patch:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.events.batch import publish
@@ -13,7 +13,6 @@ from fluxapi.events.views import EventsView, JobsView, Message
 from .channel import FILTERS, Channel, Flux, Step, Turns, steps
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.lists(steps(2), max_size=15), st.sampled_from(FILTERS))
 def test_the_past_of_events_is_their_news(batches: list[list[Step]], filter: Filter) -> None:
     flux, channel = Flux(), Channel(Turns())

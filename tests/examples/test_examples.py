@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,20 +17,7 @@ CELLS = Path(__file__).with_name("cells.py")
 AUTH = {"FLUX_USER": "alice", "FLUX_TOKEN": "pancakes"}
 
 
-@pytest.fixture(scope="module")
-def embedded() -> Iterator[Service]:
-    with service("--instance=embedded") as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def on_flux() -> Iterator[Service]:
-    with flux_instance(4) as uri, service(FLUX_URI=uri) as running:
-        running.wait_until_ready()
-        yield running
-
-
-@pytest.fixture(params=["embedded", pytest.param("on_flux", marks=needs_flux)])
+@pytest.fixture(params=["on_embedded", pytest.param("on_flux", marks=needs_flux)])
 def site(request: pytest.FixtureRequest) -> Service:
     """The same example in front of both instances."""
     running: Service = request.getfixturevalue(request.param)
@@ -115,7 +101,7 @@ def test_nodes(site: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "count"), [("embedded", 1000), pytest.param("on_flux", 200, marks=needs_flux)]
+    ("place", "count"), [("on_embedded", 1000), pytest.param("on_flux", 200, marks=needs_flux)]
 )
 def test_fan_in(request: pytest.FixtureRequest, place: str, count: int) -> None:
     told = run(request.getfixturevalue(place), "fan_in.py", str(count))

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from tests.running import Service, flux_instance, needs_flux, service
+from tests.running import Service, needs_flux, service
 
 pytestmark = needs_flux
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[Service]:
-    with flux_instance(4) as uri, service(FLUX_URI=uri, FLUXAPI_LAUNCHERS="workflow") as running:
+def server(flux_uri: str) -> Iterator[Service]:
+    with service(FLUX_URI=flux_uri, FLUXAPI_LAUNCHERS="workflow") as running:
         yield running
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.events.index import facets
@@ -123,7 +123,6 @@ def check(table: Table) -> None:
     assert len(table) == len(table.index.all)
 
 
-@settings(deadline=None)
 @given(st.lists(MESSAGES, max_size=6), st.booleans())
 def test_no_message_costs_another_job_its_row(messages: list[JournalMessage], live: bool) -> None:
     table = Table()
@@ -143,7 +142,6 @@ def test_no_message_costs_another_job_its_row(messages: list[JournalMessage], li
     assert table.digest == 0
 
 
-@settings(deadline=None)
 @given(st.integers(1, 9), st.lists(EVENTS, min_size=1, max_size=3), SPECS, RESOURCES)
 def test_a_large_message_is_read_as_a_small_one(
     jobid: int, events: list[Event], spec: Any, R: Any

@@ -1,0 +1,160 @@
+"""The lanes of the tests, and the instances, services and browser that the tests of a worker share.
+
+docs/testing.md tells how to use them.
+"""
+
+from __future__ import annotations
+
+import asyncio.events
+import json
+import shutil
+import signal
+import urllib.request
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import aiohttp_jinja2
+import jinja2
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.running import Service, flux_instance, service
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+QUICK_EXAMPLES = 40
+SOAK_EXAMPLES = 2000
+"""Examples of a property that `make test` and `make soak` try."""
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+LANES: dict[str, frozenset[str]] = {
+    "flux": frozenset({"flux_uri", "broker"}),
+    "browser": frozenset({"browser"}),
+    "container": frozenset({"image"}),
+    "slow": frozenset({"bin_folder", "node_folder", "python_with", "snakemake", "bare"}),
+}
+"""The markers of the lanes, and the fixtures whose use sets them."""
+
+MISSING: dict[str, str] = {
+    name: reason
+    for name, is_there, reason in (
+        ("flux", shutil.which("flux"), "there is no flux on PATH: not run on a real Flux"),
+        ("browser", CHROMIUM, "there is no chromium on PATH: no browser to drive"),
+    )
+    if not is_there
+}
+"""The lanes that this machine cannot run, and why."""
+
+# A busy machine makes no test wrong. `make soak` tries many more examples of everything.
+patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("quick", patient, max_examples=QUICK_EXAMPLES)
+settings.register_profile("soak", patient, max_examples=SOAK_EXAMPLES)
+settings.load_profile("quick")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts its background jobs like that, and programs under test would inherit it:
+    # those that are sent a Ctrl-C would wait forever.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark each test with its lanes; skip the tests of a lane that this machine cannot run."""
+    for item in items:
+        used = set(getattr(item, "fixturenames", ()))
+        for lane, fixtures in LANES.items():
+            if used & fixtures:
+                item.add_marker(lane)
+            if lane in MISSING and item.get_closest_marker(lane):
+                item.add_marker(pytest.mark.skip(reason=MISSING[lane]))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Compile the templates once per worker, not once per application."""
+    cache = jinja2.FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    with pytest.MonkeyPatch.context() as patch:
+        setup = partial(aiohttp_jinja2.setup, bytecode_cache=cache)
+        patch.setattr(aiohttp_jinja2, "setup", setup)
+        yield
+
+
+@pytest.fixture(scope="session")
+def flux_uri() -> Iterator[str]:
+    """The URI of a real Flux of four brokers without named queues, one per worker."""
+    with flux_instance(4) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="session")
+def _flux_service(flux_uri: str) -> Iterator[Service]:
+    with service(FLUX_URI=flux_uri) as running:
+        running.wait_until_ready()
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _embedded_service() -> Iterator[Service]:
+    with service("--instance=embedded") as running:
+        yield running
+
+
+@pytest.fixture
+def on_flux(_flux_service: Service) -> Iterator[Service]:
+    """The service in front of the Flux at ``flux_uri``; jobs left active are canceled."""
+    yield _flux_service
+    _cancel_all(_flux_service)
+
+
+@pytest.fixture
+def on_embedded(_embedded_service: Service) -> Iterator[Service]:
+    """The service with the embedded instance; jobs left active are canceled."""
+    yield _embedded_service
+    _cancel_all(_embedded_service)
+
+
+def _cancel_all(running: Service) -> None:
+    request = urllib.request.Request(  # noqa: S310 - it is ours
+        f"{running.url}/v1/jobs/cancel",
+        json.dumps({"filter": {"state": ["ACTIVE"]}}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - it is ours
+        answer.read()
+
+
+@pytest.fixture(scope="session")
+def _chromium() -> Iterator[tuple[Browser, Any]]:
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 - few tests need it
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_FLAGS)
+        loop = asyncio.get_running_loop()
+        asyncio.events._set_running_loop(None)
+        yield browser, loop
+        asyncio.events._set_running_loop(loop)
+        browser.close()
+
+
+@pytest.fixture
+def browser(_chromium: tuple[Browser, Any]) -> Iterator[Browser]:
+    """The one Chromium of this worker.
+
+    Playwright keeps an event loop in this thread that counts as running. Tests that run their own
+    must not see it.
+    """
+    browser, loop = _chromium
+    asyncio.events._set_running_loop(loop)
+    yield browser
+    asyncio.events._set_running_loop(None)
