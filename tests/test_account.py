@@ -21,6 +21,8 @@ from fluxapi.errors import SettingsError
 from fluxapi.settings import Settings
 from tests.running import needs_flux, read_start
 
+pytestmark = pytest.mark.slow
+
 UID = 1_234_567_890
 
 

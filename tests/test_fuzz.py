@@ -36,6 +36,7 @@ WITH_ENDLESS = [word for path in (*ENDLESS, "/jobs") for word in ("--include-pat
 WITHOUT = [word for path in (*ENDLESS, "/jobs/{id}/wait") for word in ("--exclude-path", path)]
 
 pytestmark = [
+    pytest.mark.slow,
     pytest.mark.skipif(
         importlib.util.find_spec("schemathesis") is None, reason="schemathesis is not installed"
     ),

@@ -17,6 +17,8 @@ import pytest
 
 from tests.running import clean_environment, flux_instance, needs_flux, read_start, service
 
+pytestmark = pytest.mark.slow
+
 EMBEDDED = "--instance=embedded"
 
 

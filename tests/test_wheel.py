@@ -21,6 +21,8 @@ import pytest
 from fluxapi import __version__
 from tests.running import clean_environment, read_start
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 BUILT = ROOT / "fluxapi" / "web" / "static" / "dist"
 

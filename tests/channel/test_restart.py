@@ -14,6 +14,8 @@ from .reader import Events, Jobs
 from .site import Site
 from .wires import WIRES
 
+pytestmark = pytest.mark.slow
+
 JOBS = 20
 
 

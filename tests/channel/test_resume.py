@@ -6,9 +6,13 @@ import asyncio
 from collections.abc import Callable
 from typing import TypeVar
 
+import pytest
+
 from .reader import Events, Held, Jobs
 from .site import Site
 from .wires import Message
+
+pytestmark = pytest.mark.slow
 
 JOBS = 20
 

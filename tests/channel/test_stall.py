@@ -24,6 +24,8 @@ from .site import Site
 from .stalling import narrow
 from .wires import WIRES, Message
 
+pytestmark = pytest.mark.slow
+
 READERS = 200
 JOBS = 250
 ROUND = 25

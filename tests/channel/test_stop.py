@@ -19,6 +19,8 @@ from .site import Site
 from .stalling import narrow
 from .wires import WIRES
 
+pytestmark = pytest.mark.slow
+
 STREAMS = 50
 TIMEOUT = 5
 PATIENCE = 20

@@ -14,6 +14,8 @@ from tests.running import service
 from .conftest import EMBEDDED
 from .site import Site
 
+pytestmark = pytest.mark.slow
+
 _ACCEPT = {"sse": "text/event-stream", "lines": "application/x-ndjson"}
 _TCP_REPAIR = getattr(socket, "TCP_REPAIR", 19)
 

@@ -233,6 +233,7 @@ def test_nodes(run: Program, on_embedded: Service) -> None:
     ],
     ids=["UTF-8", "C", "forced"],
 )
+@pytest.mark.slow
 def test_every_command_prints_ids_in_one_form(
     on_embedded: Service, tmp_path: Path, environ: dict[str, str], prefix: str
 ) -> None:

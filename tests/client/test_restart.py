@@ -15,6 +15,8 @@ from tests.running import flux_instance, needs_flux, service
 
 from .proxy import Proxy
 
+pytestmark = pytest.mark.slow
+
 COUNT = 2000
 KILLED_AFTER = 1300
 """Jobs that have been seen by then: in the middle of the second request."""

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 SNIPPET = """
 from fluxapi.client import AsyncClient, Client, Event, Job, JobList, Reset
 

@@ -12,6 +12,8 @@ import pytest
 
 from tests.running import Service, clean_environment, flux_instance, needs_flux, service
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = Path(__file__).parents[2] / "examples"
 CELLS = Path(__file__).with_name("cells.py")
 AUTH = {"FLUX_USER": "alice", "FLUX_TOKEN": "pancakes"}

@@ -15,7 +15,7 @@ from fluxapi.model.jobid import parse
 from tests.recording import comparable
 from tests.running import RELEASES, flux, flux_instance, service, with_flux
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 CONFIG = "[queues.batch]\n[queues.debug]\n"
 

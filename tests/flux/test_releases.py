@@ -29,6 +29,8 @@ from tests.running import (
     with_flux,
 )
 
+pytestmark = pytest.mark.slow
+
 _PATIENCE_S = 60
 _CONTRACT_S = 900
 

@@ -20,7 +20,7 @@ from .conftest import PATH
 HERE = Path(__file__).parent
 TIMEOUT_S = 150
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 def run(

@@ -16,6 +16,8 @@ from tests.instance.broker.conftest import Broker
 from tests.lifecycle.test_signals import ROOT
 from tests.running import clean_environment, needs_flux, read_start, service
 
+pytestmark = pytest.mark.slow
+
 LISTENER = """
 import os, socket, subprocess, sys
 place = sys.argv[1]

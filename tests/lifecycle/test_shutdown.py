@@ -13,10 +13,14 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
+
 from fluxapi.settings import Settings
 from fluxapi.shutdown import Shutdown
 from tests.lifecycle.test_signals import ROOT
 from tests.running import Service, clean_environment, read_start, service
+
+pytestmark = pytest.mark.slow
 
 EMBEDDED = "--instance=embedded"
 FOREVER = "--shutdown-timeout=100000"

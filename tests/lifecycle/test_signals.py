@@ -11,6 +11,8 @@ import pytest
 
 from tests.running import clean_environment, needs_flux
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 TIMEOUT_S = 110
 """Below that of the tests: several instances at once start slowly on a small machine."""
