@@ -194,8 +194,11 @@ class Table:
         if self.history is not None:
             self._collect(self.history, new, message)
         else:
-            # What was folded before is known to all; the rest was missed.
-            known = len(message.events) if message.id <= self._trimmed else 0
+            # What was folded before is known to all; the rest was missed. Of jobs that were dropped
+            # all is known, but a job that has not ended never was: it may be older than those.
+            has_ended = any(event.name == "clean" for event in message.events)
+            was_dropped = has_ended and message.id <= self._trimmed
+            known = len(message.events) if was_dropped else 0
             known = known if old is None else old.nevents
             for event in message.events:
                 index = None if event.name in UNINDEXED else new.nevents

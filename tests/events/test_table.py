@@ -194,6 +194,20 @@ def test_an_inactive_job_that_made_room_does_not_come_back() -> None:
     check_index(table)
 
 
+def test_a_job_that_was_missed_is_told_beside_newer_ones_that_made_room() -> None:
+    """The backlog comes in no order: those that ended first, and all of them before the others."""
+    table = live_table(max_inactive=1)
+    table.begin_replay()
+    ended = [
+        JournalMessage(jobid, [*submit(jobid).events, Event(2.0, "clean")], jobspec())
+        for jobid in (3, 4)
+    ]
+    table.feed(ended)
+    changes = table.feed([submit(2), JournalMessage(JOBID_ANY, [])])
+    assert [(posted.id, posted.index) for posted in changes.posted] == [(2, 0)]
+    assert set(everything(table)) == {2, 4}
+
+
 def test_stats_count_states_and_results() -> None:
     table = live_table(submit(1), submit(2), event(2, "validate"), event(2, "clean"))
     assert table.stats() == {

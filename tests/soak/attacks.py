@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import gzip
 import json
-import time
+import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,6 @@ __all__ = ["run"]
 TARGET_MS = 250
 TARGET_GROWTH = 1.2
 _IDLE_S = 2.0
-_PAUSE_S = 0.01
 _ATTACK_TIMEOUT_S = 30.0
 _REST_S = 2.0
 _FREE = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
@@ -205,30 +204,20 @@ ATTACKS: dict[str, Attack] = {
 }
 
 
-async def _health(url: str, until: asyncio.Event) -> list[float]:
-    """Ask on one connection again and again, until told to stop; milliseconds of each answer."""
-    times: list[float] = []
-    async with aiohttp.ClientSession() as session:
-        while not until.is_set():
-            begun = time.perf_counter()
-            async with session.get(f"{url}/health") as answer:
-                await answer.read()
-            times.append((time.perf_counter() - begun) * 1000)
-            await asyncio.sleep(_PAUSE_S)
-    return times
-
-
 def _p99(times: list[float]) -> float:
     return sorted(times)[int(len(times) * 0.99)]
 
 
 async def _during(url: str, work: Awaitable[Any]) -> list[float]:
-    over = asyncio.Event()
-    asking = asyncio.ensure_future(_health(url, over))
+    """Return how long each answer of ``/health`` took while the work was done."""
+    command = [sys.executable, "-m", "tests.soak.health", url]
+    pipe = asyncio.subprocess.PIPE
+    asking = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     with contextlib.suppress(asyncio.TimeoutError):
         await asyncio.wait_for(work, _ATTACK_TIMEOUT_S)
-    over.set()
-    return await asking
+    told, _ = await asking.communicate()
+    times: list[float] = json.loads(told)
+    return times
 
 
 async def run(site: Site, folder: Path) -> bool:
