@@ -2,10 +2,12 @@
 
 import { find } from "./search.js";
 
-/** @typedef {{ line: number, text: string, start: number, end: number }} Found a line, and where in its text; lines count from 1 */
+/** @typedef {{ line: number, text: string, start: number, end: number, before: string[], after: string[] }} Found a line, where in its text, and the lines around it; lines count from 1 */
 
 /** Lines that were found and are kept; more are counted. */
 export const MAX_KEPT = 200;
+/** Lines that are kept before a line that was found, and after it. */
+export const AROUND = 5;
 /** Characters that are kept before a match, and in all. */
 const BEFORE = 80;
 const MAX_KEPT_LENGTH = 400;
@@ -23,6 +25,10 @@ export class Scan {
   count = 0;
   /** @type {Found[]} */
   found = [];
+  /** The last lines. @type {string[]} */
+  #last = [];
+  /** Those that were found in the last lines. @type {Found[]} */
+  #recent = [];
   #rest = "";
   /** Whether the line in {@link #rest} was searched in part, and found. */
   #isCounted = false;
@@ -60,11 +66,23 @@ export class Scan {
       const from = Math.max(hit.start - BEFORE, 0);
       if (this.found.length < MAX_KEPT) {
         const part = text.slice(from, from + MAX_KEPT_LENGTH);
-        this.found.push({ line: number, text: part, start: hit.start - from, end: Math.min(hit.end - from, part.length) });
+        const end = Math.min(hit.end - from, part.length);
+        const found = { line: number, text: part, start: hit.start - from, end, before: [...this.#last], after: [] };
+        this.found.push(found);
+        this.#recent.push(found);
       }
     }
+    if (isWhole) this.#pass(number, text.slice(0, MAX_KEPT_LENGTH));
     this.#isCounted = !isWhole && (this.#isCounted || Boolean(hit));
     if (isWhole) this.lines++;
+  }
+
+  /** Keep a line for those that were found around it. @param {number} number @param {string} text */
+  #pass(number, text) {
+    for (const { line, after } of this.#recent) if (line < number) after.push(text);
+    this.#recent = this.#recent.filter(({ after }) => after.length < AROUND);
+    this.#last.push(text);
+    if (this.#last.length > AROUND) this.#last.shift();
   }
 }
 

@@ -79,13 +79,28 @@ export class WholeSearch {
     const many = scan.count === 1 ? "1 line" : `${scan.count.toLocaleString()} lines`;
     const first = scan.count > MAX_KEPT ? `, of which the first ${MAX_KEPT} are here` : "";
     this.said.textContent = `${scan.count ? `Found in ${many}${first}` : "Not found"}; ${how_far}.`;
-    for (const { line, text, start, end } of scan.found.slice(this.list.childElementCount)) {
-      const item = element("li", { value: line });
-      const show = (/** @type {string} */ part) => visible(part);
-      item.append(show(text.slice(0, start)), element("mark", { textContent: show(text.slice(start, end)) }), show(text.slice(end)));
-      this.list.append(item);
-    }
+    for (const found of scan.found.slice(this.list.childElementCount)) this.list.append(item(found));
   }
+}
+
+/** A line that was found; when it is opened, the lines around it. @param {import("./scan.js").Found} found */
+function item({ line, text, start, end, before, after }) {
+  const show = (/** @type {string} */ part) => visible(part);
+  const mark = element("mark", { textContent: show(text.slice(start, end)) });
+  const head = element("summary", {});
+  head.append(show(text.slice(0, start)), mark, show(text.slice(end)));
+  const around = element("details", {});
+  around.append(head);
+  // Some of the lines after it are yet to come.
+  around.addEventListener("toggle", () => {
+    const lines = [...before.map((it, at) => `${line - before.length + at}  ${show(it)}`), `${line}  ${show(text)}`];
+    lines.push(...after.map((it, at) => `${line + 1 + at}  ${show(it)}`));
+    around.querySelector("pre")?.remove();
+    if (around.open) around.append(element("pre", { textContent: lines.join("\n") }));
+  });
+  const made = element("li", { value: line });
+  made.append(around);
+  return made;
 }
 
 /** @param {number} bytes */

@@ -201,6 +201,11 @@ def test_all_of_a_long_output_is_searched(site: Service, page: Page) -> None:
     expect(found).to_have_text(["first needle", "a Needle"])
     values = found.evaluate_all("(items) => items.map((it) => it.value)")
     assert values == [1, 20002]
+    found.first.locator("summary").click()
+    around = ["1  first needle", *(f"{n + 1}  {n}" for n in range(1, 6))]
+    expect(found.first.locator("pre")).to_have_text("\n".join(around))
+    found.first.locator("summary").press("Enter")
+    expect(found.first.locator("pre")).to_have_count(0)
     field.fill("nowhere")
     expect(page.locator(".find [role=status]")).to_have_text("Not in the lines shown")
     expect(whole.get_by_role("status")).to_contain_text("Not found; the whole output")
