@@ -96,7 +96,7 @@ def _places(route: Route) -> Iterator[tuple[str, str]]:
 
 
 def _validated(route: Route) -> Handler:
-    """The handler, called only with a valid query and body."""
+    """Return the handler of a route, called only with a valid query and body."""
     if route.body_use == "none":
         return _without_body(route)
     return _with_body(route)
@@ -112,14 +112,14 @@ def _check(request: web.Request, needs: Need) -> None:
 
 
 def _without_body(route: Route) -> Handler:
-    inner, name, needs = route.handler, route.query, route.needs
+    inner, name, needs, page = route.handler, route.query, route.needs, route.page
 
     async def handler(request: web.Request) -> web.StreamResponse:
         if needs is not None:
             _check(request, needs)
         request[keys.QUERY] = querystring.cached(name, request.rel_url.raw_query_string)
         request[keys.BODY] = {}
-        return await inner(request)
+        return await (page if page and wants_page(request) else inner)(request)
 
     return handler
 

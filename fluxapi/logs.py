@@ -14,7 +14,7 @@ from typing import Any, TextIO
 
 import msgspec
 
-__all__ = ["access", "begin_request", "configure"]
+__all__ = ["access", "begin_request", "configure", "request_id"]
 
 _access = logging.getLogger("fluxapi.access")
 _request: ContextVar[str] = ContextVar("request", default="")
@@ -39,6 +39,11 @@ def configure(level: str, form: str, stream: TextIO | None = None) -> None:
 def begin_request(request_id: str) -> None:
     """What is logged from here on, in this task, belongs to that request."""
     _request.set(request_id)
+
+
+def request_id() -> str:
+    """Return the id of the request that this task answers."""
+    return _request.get()
 
 
 def access(method: str, route: str, status: int, seconds: float, user: str | None) -> None:

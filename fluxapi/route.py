@@ -46,6 +46,7 @@ class Route:
         public: No credentials are needed.
         stream: The answer goes on until one side ends it, and a ticket opens it.
         fields_in_query: Without a body, the query parameters are its fields.
+        page: Answers in place of the handler where a browser asks for a page.
         headers: Request headers that it reads, with their descriptions.
         tells: Headers that an answer may have besides what every answer has.
     """
@@ -68,5 +69,6 @@ class Route:
     public: bool = False
     stream: bool = False
     fields_in_query: bool = False
+    page: Handler | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     tells: Mapping[str, str] = field(default_factory=dict)

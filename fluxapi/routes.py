@@ -8,8 +8,8 @@ from __future__ import annotations
 from . import errors
 from .handlers import (
     bulk,
+    contracts,
     control,
-    docs,
     events,
     health,
     jobs,
@@ -20,7 +20,7 @@ from .handlers import (
     token,
 )
 from .route import MAX_LISTS_BYTES, Route
-from .web import views
+from .web import docs, views
 
 __all__ = ["ROUTES"]
 
@@ -192,9 +192,9 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", "/stats", service.stats, "getStats", "instance", "Count jobs.", {200: "stats"}),
     Route(
-        "GET", "/", service.home, "getInfo", "instance",
+        "GET", "/", service.info, "getInfo", "instance",
         "What is here: for a browser the dashboard.",
-        {200: "info"}, query="view-query", other=("text/html",),
+        {200: "info"}, query="view-query", other=("text/html",), page=views.jobs,
     ),
     Route(
         "GET", "/ui/jobs/{id}", views.job, "getJobPage", "dashboard",
@@ -251,12 +251,12 @@ ROUTES: tuple[Route, ...] = (
         scope="service",
     ),
     Route(
-        "GET", "/openapi.json", docs.openapi, "getOpenAPI", "documentation",
+        "GET", "/openapi.json", contracts.openapi, "getOpenAPI", "documentation",
         "Get this contract.", {}, other=("application/json",),
         scope="service",
     ),
     Route(
-        "GET", "/asyncapi.json", docs.asyncapi, "getAsyncAPI", "documentation",
+        "GET", "/asyncapi.json", contracts.asyncapi, "getAsyncAPI", "documentation",
         "Get the contract of the event channel.", {}, other=("application/json",),
         scope="service",
     ),
@@ -271,7 +271,7 @@ ROUTES: tuple[Route, ...] = (
         scope="service",
     ),
     Route(
-        "GET", "/docs/errors", docs.docs_errors, "getErrorDocs", "documentation",
+        "GET", "/docs/errors", docs.errors, "getErrorDocs", "documentation",
         "Read what the problem types mean.", {}, other=("text/html",),
         scope="service",
     ),

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import hdrs, web
 
-from . import __version__, keys
+from . import __version__, logs
 from .errors import FluxapiError
 from .route import Handler
 
@@ -88,7 +88,7 @@ class Tracing:
         ) as span:
             response = await handler(request)
             span.set_attribute("http.response.status_code", response.status)
-            span.set_attribute("fluxapi.request_id", request.get(keys.REQUEST_ID, ""))
+            span.set_attribute("fluxapi.request_id", logs.request_id())
             if response.status >= _SERVER_ERROR:
                 span.set_status(self._error)
             return response

@@ -14,7 +14,6 @@ from fluxapi.errors import (
     FluxapiError,
     InstanceUnavailable,
     JobInactive,
-    JobNotFound,
 )
 from fluxapi.events.query import JobQuery, page, query_of
 from fluxapi.model.job import Job
@@ -22,7 +21,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import parse_urgency
 from fluxapi.timeslice import TimeSlice
 
-from .support import job_of, read_id, reply
+from .support import job_of, reply
 
 __all__ = ["cancel", "cancel_many", "signal", "urgency"]
 
@@ -109,18 +108,14 @@ def _only_active(query: JobQuery) -> JobQuery:
 async def _named(
     request: web.Request, texts: Sequence[str], wrong: list[dict[str, Any]]
 ) -> list[int]:
-    """The active jobs of a list of ids, each once."""
-    table = request[keys.SESSION].table
+    """Return the active jobs of a list of ids, each once."""
+    session = request[keys.SESSION]
     ids: dict[int, None] = {}
     turn = TimeSlice()
     for text in texts:
         await turn.share()
         try:
-            jobid = read_id(text)
-            job = table.get(jobid)
-            if job is None:
-                raise JobNotFound(f"There is no job {text}.")
-            _active(job, "cancelled")
+            jobid = _active(session.job(text), "cancelled").id
         except FluxapiError as error:
             wrong.append({"id": text, "error": error.problem()})
         else:

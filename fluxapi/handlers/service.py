@@ -12,12 +12,10 @@ from fluxapi import __version__, keys
 from fluxapi.errors import FluxapiError, NotSupported
 from fluxapi.instance.protocol import Instance
 from fluxapi.model.record import username
-from fluxapi.negotiation import wants_page
-from fluxapi.web import views
 
 from .support import reply
 
-__all__ = ["home", "stats", "stop"]
+__all__ = ["info", "stats", "stop"]
 
 _log = logging.getLogger(__name__)
 
@@ -38,15 +36,8 @@ _LINKS = {
 }
 
 
-async def home(request: web.Request) -> web.Response:
-    """The dashboard for a browser, for programs the service and the instance behind it."""
-    if wants_page(request):
-        return await views.jobs(request)
-    return info(request)
-
-
-def info(request: web.Request) -> web.Response:
-    """The service and the instance behind it."""
+async def info(request: web.Request) -> web.Response:
+    """Return what the service and the instance behind it are."""
     session = request[keys.SESSION]
     facts = session.info
     return reply(

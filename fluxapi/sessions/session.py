@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
 from fluxapi import account
-from fluxapi.errors import FluxRefused, Forbidden, InstanceUnavailable
+from fluxapi.errors import FluxRefused, Forbidden, InstanceUnavailable, JobNotFound
 from fluxapi.events.cursor import instance_tag, new_epoch
 from fluxapi.events.heartbeat import Heartbeat
 from fluxapi.events.history import History
@@ -33,6 +33,8 @@ from fluxapi.instance.protocol import (
     InstanceInfo,
     Watchable,
 )
+from fluxapi.model.job import Job
+from fluxapi.model.jobid import parse
 from fluxapi.model.jobspec import Defaults
 from fluxapi.model.keymark import KeySigner
 from fluxapi.model.options import read_value
@@ -162,6 +164,24 @@ class InstanceSession:
                 await asyncio.wait_for(closing, close_timeout() / 2)
             except asyncio.TimeoutError:
                 _log.warning("the journal did not close in time")
+
+    def job(self, text: str) -> Job:
+        """Return the job whose ID, in any form of RFC 19, is *text*.
+
+        Raises:
+            JobNotFound: There is none.
+            InstanceUnavailable: The backlog is still coming in, so that it may not be known yet.
+        """
+        try:
+            jobid = parse(text)
+        except ValueError as error:
+            raise JobNotFound(f"{text[:64]!r} {error}.") from None
+        job = self.table.get(jobid)
+        if job is not None:
+            return job
+        if not self.journal.ready:
+            raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+        raise JobNotFound(f"There is no job {text[:64]}.")
 
     async def settle(self) -> None:
         """Return once the table holds every job that an earlier service has submitted.

@@ -24,7 +24,6 @@ from fluxapi.errors import (
     ValidationFailed,
 )
 from fluxapi.events.query import JobQuery, page, query_of
-from fluxapi.handlers.support import job_of
 from fluxapi.instance.nodes import describe
 from fluxapi.negotiation import wants_page
 from fluxapi.querystring import cached
@@ -123,7 +122,7 @@ def _counts(stats: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
 async def job(request: web.Request) -> web.Response:
     """One job: everything about it, then its events and output as they come."""
     try:
-        found = job_of(request)
+        found = request[keys.SESSION].job(request.match_info["id"])
     except (JobNotFound, InstanceUnavailable) as error:
         if not wants_page(request):
             raise

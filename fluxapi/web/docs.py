@@ -1,4 +1,4 @@
-"""The contracts for programs: OpenAPI and AsyncAPI. For people: guides, reference, errors."""
+"""The documentation as pages: guides, reference, errors."""
 
 from __future__ import annotations
 
@@ -12,24 +12,13 @@ from aiohttp import web
 
 from fluxapi import __version__, keys
 from fluxapi.errors import NotFound
-from fluxapi.web import assets, guides
-from fluxapi.web.reference import channel, error_kinds, groups
 
-from .support import reply
+from . import assets, guides
+from .reference import channel, error_kinds, groups
 
-__all__ = ["asyncapi", "docs_errors", "guide", "image", "openapi", "reference", "style"]
+__all__ = ["errors", "guide", "image", "reference", "style"]
 
-_STYLE = (Path(__file__).parent.parent / "web" / "static" / "docs.css").read_bytes()
-
-
-async def openapi(request: web.Request) -> web.Response:
-    """The OpenAPI 3.1 document."""
-    return reply(request.app[keys.OPENAPI])
-
-
-async def asyncapi(request: web.Request) -> web.Response:
-    """The AsyncAPI 3.0 document of the event channel."""
-    return reply(request.app[keys.ASYNCAPI])
+_STYLE = (Path(__file__).parent / "static" / "docs.css").read_bytes()
 
 
 async def guide(request: web.Request) -> web.Response:
@@ -60,7 +49,7 @@ async def reference(request: web.Request) -> web.Response:
     return await _page(request, "docs.html", context)
 
 
-async def docs_errors(request: web.Request) -> web.Response:
+async def errors(request: web.Request) -> web.Response:
     """What each kind of problem means; the problem types point here."""
     return await _page(request, "errors.html", {"kinds": error_kinds(), "here": "errors"})
 
