@@ -31,8 +31,15 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 @pytest.fixture
 def lonely(broker: Broker, session: aiohttp.ClientSession) -> Iterator[Site]:
-    """A service in front of the broker, with little patience."""
-    with service("--rpc-timeout=1", FLUX_URI=broker.uri) as running:
+    """A service in front of the broker; a busy machine may keep it waiting."""
+    with service("--rpc-timeout=60", FLUX_URI=broker.uri) as running:
+        yield Site(running, session, broker.uri)
+
+
+@pytest.fixture
+def impatient(broker: Broker, session: aiohttp.ClientSession) -> Iterator[Site]:
+    """The same with little patience for a broker that is silent."""
+    with service("--rpc-timeout=3", FLUX_URI=broker.uri) as running:
         yield Site(running, session, broker.uri)
 
 
@@ -89,20 +96,20 @@ async def test_a_broker_that_was_killed_and_is_back(
     assert events.gone == rows.gone == {old}
 
 
-async def test_a_broker_that_stops_and_continues(broker: Broker, lonely: Site) -> None:
+async def test_a_broker_that_stops_and_continues(broker: Broker, impatient: Site) -> None:
     events = Events()
-    async with lonely.read("sse", events) as reader:
+    async with impatient.read("sse", events) as reader:
         await reader.until_mark()
-        (jobid,) = await lonely.submit()
+        (jobid,) = await impatient.submit()
         await reader.until(lambda held: jobid in held.clean)
         broker.send(signal.SIGSTOP)
-        async with lonely.session.get(f"{lonely.url}/v1/queues") as answer:
+        async with impatient.session.get(f"{impatient.url}/v1/queues") as answer:
             assert answer.status == 503
         broker.send(signal.SIGCONT)
-        later = set(await lonely.submit(5))
+        later = set(await impatient.submit(5))
         await reader.until(lambda held: later <= held.clean)
     ids = {jobid, *later}
-    assert events.eventlogs(ids) == await lonely.eventlogs(list(ids))
+    assert events.eventlogs(ids) == await impatient.eventlogs(list(ids))
     assert events.resets == []
 
 

@@ -213,9 +213,11 @@ async def _during(url: str, work: Awaitable[Any]) -> list[float]:
     command = [sys.executable, "-m", "tests.soak.health", url]
     pipe = asyncio.subprocess.PIPE
     asking = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    assert asking.stdout is not None
+    await asking.stdout.readline()
     with contextlib.suppress(asyncio.TimeoutError):
         await asyncio.wait_for(work, _ATTACK_TIMEOUT_S)
-    told, _ = await asking.communicate()
+    told, _ = await asking.communicate(b"\n")
     times: list[float] = json.loads(told)
     return times
 

@@ -1,7 +1,7 @@
 """``python -m tests.soak.health URL``: how long ``/health`` takes, asked again and again.
 
-It is a process of its own, so that it does not wait for those who attack. It ends with its input,
-and prints the milliseconds of all answers as JSON.
+It is a process of its own, so that it does not wait for those who attack. It prints a line when it
+begins, and once it reads a line the milliseconds of all answers as JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ def main() -> None:
     assert address.hostname is not None
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=_TIMEOUT_S)
     times: list[float] = []
-    while not select.select([sys.stdin], [], [], _PAUSE_S)[0]:
+    print("begun", flush=True)
+    while not times or not select.select([sys.stdin], [], [], _PAUSE_S)[0]:
         begun = time.perf_counter()
         with contextlib.suppress(OSError, http.client.HTTPException):
             connection.request("GET", "/health")
