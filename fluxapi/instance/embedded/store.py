@@ -7,6 +7,7 @@ beside the database.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import math
 import os
@@ -191,6 +192,9 @@ class Store:
             # SQLite may have rolled back by itself.
             if database.in_transaction:
                 database.execute("ROLLBACK")
+            # The log of the database may have taken the room that is left: write it from its start.
+            with contextlib.suppress(sqlite3.Error):
+                database.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
             raise
 
     def _close(self) -> None:
