@@ -38,6 +38,10 @@ def _sites(options: argparse.Namespace) -> list[type[EmbeddedSite | FluxSite]]:
     return found
 
 
+def _breakable(kind: type[EmbeddedSite | FluxSite], folder: Path) -> Site:
+    return EmbeddedSite(folder, small_disk=True) if kind is EmbeddedSite else kind(folder)
+
+
 async def _befall(site: Site, folder: Path, count: int, seed: int) -> bool:
     print(f"{type(site).__name__}, seed {seed}", flush=True)
     verdict = await faults.campaign(site, folder, faults=count, seed=seed)
@@ -59,7 +63,7 @@ def main() -> int:
                 folder = Path(name) / "faults"
                 folder.mkdir()
                 count = options.faults // len(sites)
-                passed &= asyncio.run(_befall(kind(folder), folder, count, seed))
+                passed &= asyncio.run(_befall(_breakable(kind, folder), folder, count, seed))
             if "attacks" in parts:
                 folder = Path(name) / "attacks"
                 folder.mkdir()
