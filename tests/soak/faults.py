@@ -81,7 +81,7 @@ class _Campaign:
         self._marks.touch()
         self._asked: list[_Asked] = []
         self._crashes: list[tuple[float, float]] = []
-        self._sent = asyncio.Event()
+        self._acknowledged = asyncio.Event()
         self._over = False
         self.verdict = Verdict(seed)
 
@@ -110,8 +110,8 @@ class _Campaign:
     async def _pause(self, clients: list[asyncio.Task[None]]) -> None:
         """Let the clients go on for a while, so that a fault finds them anywhere."""
         for _ in range(self._rng.randint(1, _MAX_REQUESTS_BETWEEN)):
-            self._sent.clear()
-            waiting = asyncio.ensure_future(self._sent.wait())
+            self._acknowledged.clear()
+            waiting = asyncio.ensure_future(self._acknowledged.wait())
             await asyncio.wait([waiting, *clients], return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()
             for client in clients:
@@ -148,7 +148,6 @@ class _Campaign:
         timeout = aiohttp.ClientTimeout(_REQUEST_TIMEOUT_S)
         while not asked.ids:
             self.verdict.requests += 1
-            self._sent.set()
             with contextlib.suppress(*_AGAIN):
                 async with self._session.post(
                     self._site.url + path, json=body, headers=headers, timeout=timeout
@@ -159,6 +158,7 @@ class _Campaign:
                 self.verdict.repeats += 1
                 await asyncio.sleep(_RETRY_S)
         asked.acknowledged = time.monotonic()
+        self._acknowledged.set()
 
     def _request(self, asked: _Asked) -> tuple[str, Any]:
         jobs = [

@@ -29,8 +29,9 @@ _RPC_TIMEOUT_S = 1.0
 _MODULES = ("job-list", "job-info", "kvs-watch", "job-ingest")
 """Modules that can be loaded anew by themselves."""
 
-_JOB_MODULES = ("sched-simple", "job-exec", "job-manager")
-"""Modules that are removed in this order and loaded in the other one."""
+_JOB_MODULES = ("job-list", "sched-simple", "job-exec", "job-manager")
+"""Modules that are removed in this order and loaded in the other one: job-list ends without the job
+manager's journal."""
 
 _GONE_S = 0.3
 _DISK_BYTES = 64 << 20
@@ -263,8 +264,8 @@ class FluxSite(Site):
             for module in reversed(_JOB_MODULES):
                 await self._flux("module", "load", module)
             await self._flux("queue", "start", "--all", "--quiet")
-        except subprocess.CalledProcessError:
-            # Flux 0.88 can end its broker when these go while jobs run.
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired):
+            # Flux 0.88 can end its broker, or hang, when these go while jobs run.
             await self._recover_broker()
 
 
