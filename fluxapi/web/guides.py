@@ -30,7 +30,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
     "Use": ("cli", "client", "events"),
     "Run": ("settings", "security", "operation", "performance"),
-    "Understand": ("architecture", "libraries"),
+    "Understand": ("architecture", "libraries", "testing"),
 }  # fmt: skip
 """The guides in the order of a reader; what is in none of these comes last."""
 

@@ -130,7 +130,7 @@ async def test_bodies_that_never_end_make_room(request_: bytes) -> None:
             assert answer.status == 200
 
 
-async def test_an_answer_that_nobody_takes_is_let_go() -> None:
+async def test_an_answer_that_nobody_takes_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     async def large(_request: web.Request) -> web.Response:
         return web.Response(body=b"x" * (64 << 20))
 
@@ -139,13 +139,17 @@ async def test_an_answer_that_nobody_takes_is_let_go() -> None:
     runner = Runner(app, stall=0.1, access_log=None, handle_signals=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
+    assert runner.server is not None
+    lost, gone = runner.server.connection_lost, asyncio.Event()
+
+    def connection_lost(*arguments: Any) -> None:
+        lost(*arguments)
+        gone.set()
+
+    monkeypatch.setattr(runner.server, "connection_lost", connection_lost)
     reader, writer = await asyncio.open_connection(*runner.addresses[0])
     writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
-    assert runner.server is not None
-    while not runner.server.connections:  # noqa: ASYNC110 - nothing tells of it
-        await asyncio.sleep(0)
-    while runner.server.connections:  # noqa: ASYNC110 - as above
-        await asyncio.sleep(0.01)
+    await gone.wait()
     with contextlib.suppress(ConnectionError):
         assert len(await reader.read()) < 64 << 20
     writer.close()

@@ -12,6 +12,7 @@ import json
 import linecache
 import sys
 import traceback
+import types
 from typing import Any
 
 MARKER = sys.argv[1]
@@ -21,7 +22,8 @@ def run(place: str, text: str, names: dict[str, Any]) -> None:
     """Run one block; ``await`` may stand at its top."""
     linecache.cache[place] = (len(text), None, text.splitlines(keepends=True), place)
     code = compile(text, place, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-    result = eval(code, names)  # noqa: S307 - the document's own code
+    # As Python's own asynchronous prompt does: the assignments of a coroutine are kept in *names*.
+    result = types.FunctionType(code, names)()
     if inspect.iscoroutine(result):
         asyncio.run(result)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -156,6 +157,22 @@ async def eventually(condition: Callable[[], bool]) -> None:
     while not await asyncio.to_thread(condition):
         assert asyncio.get_running_loop().time() < deadline, "it did not happen"
         await asyncio.sleep(0.01)
+
+
+async def ended(pid: int) -> None:
+    """Return when a process has ended."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    gone = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_reader(descriptor, gone.set)
+    try:
+        await asyncio.wait_for(gone.wait(), TIMEOUT)
+    finally:
+        loop.remove_reader(descriptor)
+        os.close(descriptor)
 
 
 def alive(pid: int) -> bool:

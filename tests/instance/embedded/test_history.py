@@ -16,7 +16,7 @@ from fluxapi.instance.embedded.store import Row, Store
 from fluxapi.model.eventlog import decode_eventlog
 
 from .conftest import Starter
-from .harness import Journal, after, alive, eventually, shell, spec
+from .harness import Journal, after, ended, eventually, shell, spec
 from .test_processes import SERVICE
 
 
@@ -100,7 +100,7 @@ async def test_a_killed_service_leaves_no_job_unexplained(start: Starter, tmp_pa
     await eventually(lambda: pids.exists() and pids.read_text().endswith("\n"))
     process.kill()
     await process.wait()
-    await eventually(lambda: not alive(int(pids.read_text())))
+    await ended(int(pids.read_text()))
 
     site = await start(statedir=tmp_path / "state")
     events = decode_eventlog(await site.instance.lookup(running, "eventlog"))

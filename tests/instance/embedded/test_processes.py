@@ -13,7 +13,7 @@ import pytest
 from fluxapi.model.jobid import encode_f58
 
 from .conftest import Starter
-from .harness import Site, alive, eventually, shell, spec
+from .harness import Site, alive, ended, eventually, shell, spec
 
 SERVICE = """
 import asyncio, sys
@@ -192,13 +192,13 @@ async def test_gpus_are_given_by_number(start: Starter) -> None:
 async def test_what_the_main_process_leaves_in_its_group_is_killed(site: Site) -> None:
     jobid = await site.run(shell("sleep 600 & echo $!"))
     pid = int(await site.text(jobid))
-    await eventually(lambda: not alive(pid))
+    await ended(pid)
 
 
 async def test_what_it_leaves_in_other_groups_of_its_session_is_killed(site: Site) -> None:
     jobid = await site.run(shell("set -m; sleep 600 >/dev/null 2>&1 & echo $!"))
     pid = int(await site.text(jobid))
-    await eventually(lambda: not alive(pid))
+    await ended(pid)
 
 
 async def test_a_child_that_holds_the_output_does_not_hold_the_job(site: Site) -> None:
@@ -238,7 +238,7 @@ async def test_nothing_survives_a_service_that_is_killed(tmp_path: Path) -> None
         process.kill()
         await process.wait()
     left = [int(line) for line in pids.read_text().splitlines()]
-    await eventually(lambda: not any(map(alive, left)))
+    await asyncio.gather(*map(ended, left))
 
 
 def sweepers(parent: int) -> list[int]:
@@ -270,4 +270,4 @@ async def test_a_sweeper_that_ended_is_started_again(tmp_path: Path) -> None:
         process.kill()
         await process.wait()
     # The new one was told of the session as well: this process has no cookie.
-    await eventually(lambda: not alive(int(pids.read_text())))
+    await ended(int(pids.read_text()))
