@@ -25,6 +25,8 @@ from tests.running import clean_environment, read_start
 
 from .wire import PATIENCE_S, connect, serving
 
+pytestmark = pytest.mark.slow
+
 HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 STREAM = b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\nAccept: application/x-ndjson\r\n\r\n"
 

@@ -29,6 +29,8 @@ from tests.instance.embedded.conftest import Starter, start
 from tests.instance.embedded.harness import TIMEOUT, Site, eventually, shell, spec
 from tests.running import Service, service
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["start"]
 
 

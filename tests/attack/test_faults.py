@@ -10,6 +10,8 @@ from tests.running import needs_flux
 from tests.soak.faults import campaign
 from tests.soak.sites import EmbeddedSite, FluxSite
 
+pytestmark = pytest.mark.slow
+
 FAULTS = 5
 SEED = 20
 

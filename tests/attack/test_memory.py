@@ -31,10 +31,13 @@ def _may_start() -> bool:
     return found.returncode == 0
 
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux") or not _may_start(),
-    reason=f"only Linux has /proc, and user {NOBODY} must be able to read {fluxapi.__file__}",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not sys.platform.startswith("linux") or not _may_start(),
+        reason=f"only Linux has /proc, and user {NOBODY} must be able to read {fluxapi.__file__}",
+    ),
+]
 
 
 @pytest.fixture

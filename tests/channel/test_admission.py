@@ -18,6 +18,8 @@ from .reader import Events, Reader
 from .site import Site
 from .wires import WIRES, Refusal
 
+pytestmark = pytest.mark.slow
+
 USER, TOKEN, SECRET = "alice", "wonderland", "a secret of at least thirty-two bytes"
 BASIC = {"Authorization": aiohttp.encode_basic_auth(USER, TOKEN)}
 

@@ -170,6 +170,7 @@ def test_ctrl_c_ends_with_130(run: Program) -> None:
     run.ok("cancel", held)
 
 
+@pytest.mark.slow
 def test_a_reader_that_goes_away_is_no_error(run: Program) -> None:
     run.ok("submit", "--wait", "--quiet", "--bcc=1-20", "true")
     long = "{name}" * 4000
@@ -184,6 +185,7 @@ def test_a_reader_that_goes_away_is_no_error(run: Program) -> None:
     assert (process.returncode, told) == (141, b"")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("output", "--follow"), ("watch", "--json")])
 def test_a_follower_ends_with_its_reader_though_nothing_comes(
     run: Program, on_embedded: Service, words: tuple[str, ...]
@@ -227,6 +229,7 @@ def test_what_a_command_does_not_take(run: Program, words: tuple[str, ...], name
     assert done.err == (f"fluxapi: unrecognized {named}; see fluxapi {words[0]} --help\n")
 
 
+@pytest.mark.slow
 def test_credentials_and_a_token(tmp_path: Path) -> None:
     secret = "s3cret-" + os.urandom(8).hex()
     auth = {"FLUX_USER": "me", "FLUX_TOKEN": secret, "FLUX_REQUIRE_AUTH": "true"}
@@ -248,6 +251,7 @@ def test_credentials_and_a_token(tmp_path: Path) -> None:
         run.ok("jobs", "--profile=here")
 
 
+@pytest.mark.slow
 def test_stop(tmp_path: Path) -> None:
     with service(EMBEDDED) as running:
         run = Program(running.url, tmp_path)
@@ -285,6 +289,7 @@ def test_top_for_scripts(both: tuple[Program, Service]) -> None:
     assert run("top").status == 2
 
 
+@pytest.mark.slow
 def test_start_is_quick() -> None:
     """No command loads the server; those that list load nothing that draws."""
     code = (
@@ -332,6 +337,7 @@ def test_completion(run: Program, line: str, found: set[str]) -> None:
     assert complete(run, line) == found
 
 
+@pytest.mark.slow
 def test_completion_of_job_ids(run: Program, tmp_path: Path) -> None:
     jobid = run.submit("--urgency=hold", "true")
     assert jobid in {word.strip() for word in complete(run, f"fluxapi cancel {jobid[:4]}")}

@@ -15,6 +15,7 @@ from tests.handlers.fake import FakeInstance
 MANY = 10_000
 
 
+@pytest.mark.slow
 async def test_ten_thousand(flux: AsyncClient, instance: FakeInstance) -> None:
     items = [item async for item in flux.submit_many(f"echo {n}" for n in range(MANY))]
     assert [item.index for item in items] == list(range(MANY))

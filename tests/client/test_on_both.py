@@ -7,6 +7,8 @@ import signal
 import sys
 from contextlib import AsyncExitStack
 
+import pytest
+
 from fluxapi.client import AsyncClient, Event
 from tests.running import Service, needs_flux, service
 
@@ -102,6 +104,7 @@ async def test_a_restart_in_front_of_flux(flux_uri: str, enter: AsyncExitStack) 
     assert watch.mismatches == 0
 
 
+@pytest.mark.slow
 async def test_a_service_that_is_not_there_yet() -> None:
     with service("--instance=embedded") as running:
         async with Proxy("http://127.0.0.1:1") as proxy, AsyncClient(proxy.url, retries=9) as flux:

@@ -113,6 +113,7 @@ async def test_a_call_that_is_canceled_loses_nothing(flux: AsyncClient) -> None:
         assert keys(await take(stream, 4)) == [(id, index) for index in range(4)]
 
 
+@pytest.mark.slow
 async def test_a_restart_in_the_middle(tmp_path: Path, enter: AsyncExitStack) -> None:
     flags = ("--instance=embedded", f"--statedir={tmp_path}")
     with service(*flags) as running:

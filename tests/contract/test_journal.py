@@ -10,9 +10,12 @@ import pytest
 from fluxapi.instance.protocol import ChangeBatch, Instance
 from fluxapi.model.eventlog import JournalMessage, Resync
 from tests.contract.site import TIMEOUT, Site, shell, spec
+from tests.running import needs_flux
+
+FLUX, POLLING = (pytest.param(kind, marks=needs_flux) for kind in ("flux", "polling"))
 
 
-@pytest.fixture(params=["flux", "embedded", "polling"])
+@pytest.fixture(params=[FLUX, "embedded", POLLING])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -142,6 +142,23 @@ def runnable(path: Path) -> list[Block]:
     return [block for block in blocks_of(path) if block.language in RUN and block.not_run is None]
 
 
+def needs_a_flux(block: Block) -> bool:
+    """Whether Flux itself is called: ``flux`` at the start of a line of Python is a client."""
+    if block.kind == "flux":
+        return True
+    return block.language == "bash" and re.search(r"^flux ", block.text, re.MULTILINE) is not None
+
+
+def document(path: Path) -> Any:
+    """Return the parameter of a document, in the lanes of what its blocks run."""
+    marks = []
+    if any(block.language == "bash" for block in runnable(path)):
+        marks.append(pytest.mark.slow)
+    if FLUX and any(map(needs_a_flux, runnable(path))):
+        marks.append(pytest.mark.flux)
+    return pytest.param(path, id=name_of(path), marks=marks)
+
+
 def needs(blocks: list[Block]) -> set[str]:
     """Programs that blocks call and that not every machine has."""
     words = {word for block in blocks for word in re.findall(r"[a-z]+", block.text)}
@@ -149,7 +166,7 @@ def needs(blocks: list[Block]) -> set[str]:
 
 
 @pytest.mark.timeout(400)  # a whole document, of which each block has its own limit
-@pytest.mark.parametrize("path", [path for path in DOCUMENTS if runnable(path)], ids=name_of)
+@pytest.mark.parametrize("path", [document(path) for path in DOCUMENTS if runnable(path)])
 def test_what_a_document_says_can_be_done(
     path: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -175,13 +192,6 @@ def compare(block: Block, wrote: str) -> None:
         pattern = re.sub(r"(?<=[:,])\\ ", " ?", pattern)
         pattern = re.sub(r"\bada\b", r"\\w+", pattern)
         assert any(re.search(pattern, said) for said in lines), (block.place, line, wrote)
-
-
-def needs_a_flux(block: Block) -> bool:
-    """Whether Flux itself is called: ``flux`` at the start of a line of Python is a client."""
-    if block.kind == "flux":
-        return True
-    return block.language == "bash" and re.search(r"^flux ", block.text, re.MULTILINE) is not None
 
 
 def test_a_client_named_flux_needs_no_flux() -> None:

@@ -503,6 +503,7 @@ def test_a_purge_that_overtakes_the_end_of_a_job_leaves_nothing_behind(stage: St
     assert (reader.rows, len(stage.channel.table)) == ({}, 0)
 
 
+@pytest.mark.slow
 def test_a_flood_on_one_job_is_conflated_and_costs_no_other_its_events(stage: Stage) -> None:
     stage.channel.feed([stage.flux.submit()])
     other = stage.connect(filter=Filter(ids=frozenset({2})))

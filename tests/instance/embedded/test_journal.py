@@ -54,6 +54,7 @@ async def test_the_backlog_holds_whole_eventlogs(site: Site) -> None:
     assert "environment" not in spec_["attributes"]["system"]
 
 
+@pytest.mark.slow
 async def test_a_stream_that_opens_under_load_misses_and_repeats_nothing(site: Site) -> None:
     jobs = 300
     submitting = asyncio.create_task(site.instance.submit([Submission(spec("true"))] * jobs))

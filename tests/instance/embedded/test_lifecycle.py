@@ -284,6 +284,7 @@ async def test_only_afterany_goes_on_after_a_job_that_never_started(site: Site) 
     assert site.journal.context(failed, "exception")["note"].endswith("job never started")
 
 
+@pytest.mark.slow
 async def test_a_long_chain_of_dependents_fails_to_its_end(site: Site) -> None:
     first = last = await site.submit(spec("true"), urgency=0)
     for _ in range(1500):
@@ -351,6 +352,7 @@ async def test_a_bad_job_does_not_spoil_the_others(site: Site) -> None:
     assert good < also
 
 
+@pytest.mark.slow
 async def test_ten_thousand_jobs_at_once(start: Starter) -> None:
     site = await start(cores=1)
     jobs = 10_000
