@@ -63,7 +63,7 @@ def nodes(R: Mapping[str, Any] | None) -> list[Node]:
             )
             for entry in execution["R_lite"]
         ]
-        hosts = ",".join(map(_text, execution.get("nodelist", ())))
+        hosts = _hosts(execution)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"is not an R object: {error}") from None
     return list(_nodes(tuple(entries), hosts))
@@ -95,12 +95,20 @@ def allocation(R: Mapping[str, Any]) -> Allocation:
         (_text(entry["rank"]), _text(entry["children"].get("core", "")))
         for entry in execution["R_lite"]
     )
-    hosts = ",".join(map(_text, execution.get("nodelist", ())))
+    hosts = _hosts(execution)
     length = sum(len(ranks) + len(cores) for ranks, cores in key)
     if max(length, len(hosts)) > MAX_R_LENGTH:
         raise ValueError(f"is not a usable R: it holds more than {MAX_R_LENGTH} characters")
     read = _small if length + len(hosts) <= _SMALL else _large
     return read(key, hosts)
+
+
+def _hosts(execution: Mapping[str, Any]) -> str:
+    nodelist = execution.get("nodelist", ())
+    if isinstance(nodelist, str):
+        # Each of its characters would be a host, tens of thousands of them.
+        raise ValueError("is not an R object: its nodelist must be an array")  # noqa: TRY004
+    return ",".join(map(_text, nodelist))
 
 
 def _text(value: Any) -> str:

@@ -156,3 +156,9 @@ def test_allocation_of_r_is_shared() -> None:
 def test_what_is_no_r_is_refused() -> None:
     with pytest.raises(ValueError, match="not an R object"):
         nodes({"execution": {"R_lite": [{}]}})
+
+
+def test_a_nodelist_is_an_array_of_texts() -> None:
+    execution = {"R_lite": [{"rank": "0", "children": {"core": "0"}}], "nodelist": "x" * 70_000}
+    with pytest.raises(ValueError, match="nodelist must be an array"):
+        allocation({"version": 1, "execution": execution})
