@@ -13,7 +13,8 @@ PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal
 # Workers and the programs under test start sooner when Python keeps what it compiled.
 unexport PYTHONDONTWRITEBYTECODE
 # The Pythons of `make test-matrix`: names on PATH, or paths.
-PYTHONS ?= $(foreach minor,10 11 12 13,$(shell command -v python3.$(minor) 2>/dev/null))
+PYTHONS ?= $(shell for name in python3.10 python3.11 python3.12 python3.13; do \
+    $$name -c '' 2>/dev/null && echo $$name; done)
 FAST   := not flux and not browser and not container and not slow
 # Under Flux, `make run` is the initial program of an instance of its own.
 START  := $(if $(FLUX_URI),,$(if $(FLUX),flux start))

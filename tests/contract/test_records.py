@@ -108,7 +108,7 @@ async def test_a_stream_begins_with_a_whole_listing(site: Site) -> None:
     assert set(late.kinds) <= {Resync, JournalMessage, Purged}
 
 
-@pytest.mark.parametrize("kind", ["polling"], indirect=True)
+@pytest.mark.parametrize("kind", [POLLING], indirect=True)
 async def test_a_source_that_starts_over_changes_no_row(site: Site, folded: Folded) -> None:
     assert isinstance(site.instance, PollingInstance)
     before = await site.submit(spec())
@@ -122,7 +122,7 @@ async def test_a_source_that_starts_over_changes_no_row(site: Site, folded: Fold
     assert folded.table.record(after)["result"] == "FAILED"
 
 
-@pytest.mark.parametrize("kind", ["polling"], indirect=True)
+@pytest.mark.parametrize("kind", [POLLING], indirect=True)
 async def test_a_listing_and_the_journal_make_the_same_record(
     site: Site, folded: Folded, request: pytest.FixtureRequest
 ) -> None:
