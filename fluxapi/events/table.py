@@ -191,6 +191,7 @@ class Table:
         """Backlog: build the job anew from its whole eventlog, keep what only came live."""
         old = self._jobs.get(message.id)
         new = begin(message.id, message.jobspec)
+        posted = len(changes.posted)
         if self.history is not None:
             self._collect(self.history, new, message)
         else:
@@ -209,7 +210,8 @@ class Table:
             return  # room that there may be since is for jobs to come
         if old is not None:
             adopt(new, old)
-            if new == old:
+            # A memo that was missed may leave the row as it was; its job is there all the same.
+            if new == old and len(changes.posted) == posted:
                 return
         self._note(message.id, old, changes)
         self._jobs[message.id] = new
@@ -229,7 +231,8 @@ class Table:
         """The first backlog: nobody follows yet, but some will ask for what was last."""
         for event in message.events:
             if event.name == "memo":
-                self._memos[new.id] = event.timestamp
+                last = self._memos.get(new.id, 0.0)
+                self._memos[new.id] = max(event.timestamp, last)
         if not history.wants(message):
             for event in message.events:
                 self._apply(new, event, message)
@@ -259,7 +262,7 @@ class Table:
         if event.name == "submit":
             self._learn_key(job, message)
         elif event.name == "memo":
-            self._memos[job.id] = event.timestamp
+            self._memos[job.id] = max(event.timestamp, self._memos.get(job.id, 0.0))
         changes.posted.append(Posted(message.id, index, event, facets(job)))
 
     def _apply(self, job: Job, event: Event, message: JournalMessage) -> None:

@@ -104,3 +104,22 @@ def test_a_purge_and_the_last_event_come_in_any_order(*, purge_first: bool) -> N
     batch = desk.hand_over(*((purge, clean) if purge_first else (clean, purge)))
     assert told(batch)[-1] == (1, None, "gone")
     assert [(row.id, row.after) for row in batch.rows] == [(1, None)]
+
+
+def test_a_clock_that_steps_back_between_memos_tells_none_of_them_again() -> None:
+    desk = Desk()
+    desk.hand_over(desk.flux.submit(), desk.flux.happen(1, "memo", {"text": "a"}))
+    desk.flux.now -= 5
+    desk.hand_over(desk.flux.happen(1, "memo", {"text": "a"}, volatile=True))
+    desk.channel.table.begin_replay()
+    assert told(desk.hand_over(*desk.flux.backlog())) == []
+
+
+def test_a_memo_that_was_missed_and_changes_no_row_leaves_its_job_there() -> None:
+    desk = Desk()
+    desk.hand_over(desk.flux.submit(), desk.flux.happen(1, "memo", {"text": "a"}))
+    desk.flux.now += 5
+    desk.flux.happen(1, "memo", {"text": "a"})
+    desk.channel.table.begin_replay()
+    assert told(desk.hand_over(*desk.flux.backlog())) == [(1, None, "memo")]
+    assert 1 in desk.channel.table
