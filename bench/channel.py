@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 
+from fluxapi.events.buffer import EventBuffer
 from fluxapi.events.cursor import new_epoch
-from fluxapi.events.history import History
+from fluxapi.events.event_log import EventLog
 from fluxapi.events.hub import Hub
-from fluxapi.events.ring import Ring
-from fluxapi.events.table import Table
-from fluxapi.events.trail import Trail
 from fluxapi.model.eventlog import decode_journal
 from fluxapi.service import tune
+from fluxapi.table.backlog import BacklogBuffer
+from fluxapi.table.table import Table
 
 from .backlog import live, payloads
 from .figures import Figure
@@ -43,8 +43,8 @@ _IDLE = 1_000
 _KIB = 1024
 
 _HEAD = b"\r\n\r\n"
-_LIVE = b'"mark"'
-_LIVE_SSE = b"event: mark"
+_LIVE = b'"bookmark"'
+_LIVE_SSE = b"event: bookmark"
 
 
 class _Side:
@@ -157,7 +157,7 @@ def _memory() -> list[Figure]:
         each = (_resident(server) - before) / _IDLE
         idle.close()
     with relay("fluxapi", 1000) as server:
-        # The ring and the table grow to their bounds first.
+        # The buffer and the table grow to their bounds first.
         warm = _Side(server, websocket(), _LIVE, 1)
         for _ in range(5):
             warm.burst(_LOADED, _BATCH)
@@ -237,8 +237,8 @@ def _reconnect() -> list[Figure]:
 
 def _fill(answer: Connection) -> None:
     tune()
-    table = Table(history=History())
-    hub = Hub(table, Ring(new_epoch("0" * 8)), Trail())
+    table = Table(history=BacklogBuffer())
+    hub = Hub(table, EventLog(EventBuffer(new_epoch("0" * 8))))
     table.feed([decode_journal(payload) for payload in payloads(1000)])
     hub.start()
     raw = list(live(_INGESTED, _FIRST))
@@ -261,7 +261,7 @@ def _ingest() -> list[Figure]:
     process.join()
     return [
         Figure(
-            "live events from raw payload to ring and table",
+            "live events from raw payload to buffer and table",
             rate, "events/s", "the target rate", 100_000, 1.0,
         )
     ]  # fmt: skip

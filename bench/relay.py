@@ -24,7 +24,7 @@ import websockets.asyncio.server
 from aiohttp import web
 
 from fluxapi.app import create_app
-from fluxapi.events.wire import frame_text
+from fluxapi.events.transport.wire import frame_text
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Resync, decode_journal
 from fluxapi.service import tune

@@ -9,8 +9,8 @@ import time
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from fluxapi.events.table import Table
 from fluxapi.model.eventlog import decode_journal
+from fluxapi.table.table import Table
 
 from .backlog import EVENTS_PER_JOB, payloads
 from .figures import Figure

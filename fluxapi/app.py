@@ -13,20 +13,23 @@ import aiohttp_jinja2
 import jinja2
 from aiohttp import web
 
-from . import asyncapi, keys, middleware, openapi
-from .auth import Credentials
-from .endpoints import add_routes
-from .events.connections import Connections
-from .instance.protocol import CallWatch, Instance
-from .metrics import LoopLag, Metrics
-from .routes import ROUTES
-from .sessions.registry import SessionRegistry
-from .sessions.session import ROOT, InstanceSession
+from fluxapi.events.transport.connections import Connections
+from fluxapi.handlers.routes import ROUTES
+from fluxapi.http.endpoints import add_routes
+from fluxapi.http.shutdown import Shutdown
+from fluxapi.instance.protocol import CallWatch, Instance
+from fluxapi.observability.metrics import LoopLag, Metrics
+from fluxapi.observability.telemetry import Tracing
+from fluxapi.security.credentials import Credentials
+from fluxapi.sessions.registry import SessionRegistry
+from fluxapi.sessions.session import ROOT, InstanceSession
+from fluxapi.web.visible import visible
+
+from .contracts import openapi
+from .events import asyncapi
+from .http import keys, middleware
 from .settings import Settings
-from .shutdown import Shutdown
-from .telemetry import Tracing
 from .web import assets, views
-from .web.visible import visible
 
 __all__ = ["create_app"]
 

@@ -13,13 +13,16 @@ from functools import partial
 
 from aiohttp import web
 
-from . import announcement, descriptors, keys, parent_broker, stop_signals, telemetry
+from fluxapi.http.connection_limit import BESIDE_STREAMS, ConnectionLimit
+from fluxapi.http.server import Runner
+from fluxapi.instance.protocol import Instance
+from fluxapi.process.parent_broker import ParentBroker
+
 from .app import create_app
-from .connection_limit import BESIDE_STREAMS, ConnectionLimit
 from .errors import FluxapiError, InstanceUnavailable, SettingsError
-from .instance.protocol import Instance
-from .parent_broker import ParentBroker
-from .server import Runner
+from .http import keys
+from .observability import announcement, telemetry
+from .process import descriptors, parent_broker, stop_signals
 from .settings import Settings
 
 __all__ = ["choose_instance", "serve", "tune"]
@@ -33,10 +36,10 @@ def choose_instance(settings: Settings) -> Instance:
     if kind == "auto":
         kind = "flux" if settings.uri else "embedded"
     if kind == "embedded":
-        from .instance.embedded import EmbeddedInstance  # noqa: PLC0415 - needed only here
+        from fluxapi.instance.embedded import EmbeddedInstance  # noqa: PLC0415 - needed only here
 
         return EmbeddedInstance(statedir=settings.statedir, max_inactive=settings.max_jobs)
-    from .instance.broker import BrokerInstance  # noqa: PLC0415 - the flux import is optional
+    from fluxapi.instance.broker import BrokerInstance  # noqa: PLC0415 - the flux import is optional
 
     return BrokerInstance(settings.uri, rpc_timeout=settings.rpc_timeout)
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import account
 from .errors import SettingsError
+from .process import account
 
 __all__ = ["TABLE", "Setting", "Settings", "add_arguments"]
 
@@ -221,9 +221,9 @@ TABLE: tuple[Setting, ...] = (
         _positive,
     ),
     Setting(
-        "ring_events",
-        "--ring-events",
-        "FLUXAPI_RING_EVENTS",
+        "buffer_events",
+        "--buffer-events",
+        "FLUXAPI_BUFFER_EVENTS",
         "65536",
         "events kept for those who come back with a cursor",
         _positive,
@@ -293,7 +293,7 @@ class Settings:
     max_jobs: int = 1_000_000
     max_streams: int = 2000
     max_peer_connections: int = 512
-    ring_events: int = 65_536
+    buffer_events: int = 65_536
     idempotency_keys: int = 100_000
     rpc_timeout: float = 10.0
     shutdown_timeout: float = 5.0

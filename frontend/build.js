@@ -4,7 +4,7 @@ import { build } from "esbuild";
 
 await build({
   bundle: true,
-  entryPoints: ["src/pages/job.js", "src/pages/jobs.js", "src/pages/nodes.js", "src/pages/plots.js", "src/pages/submit.js", "src/worker.js", "src/job.css", "src/style.css", "src/icon.svg"],
+  entryPoints: ["src/pages/job.js", "src/pages/jobs.js", "src/pages/nodes.js", "src/pages/plots.js", "src/pages/submit.js", "src/channel/worker.js", "src/styles/job.css", "src/styles/style.css", "src/styles/icon.svg"],
   entryNames: "[name]",
   format: "esm",
   legalComments: "eof",

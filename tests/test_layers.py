@@ -1,119 +1,119 @@
-"""The house has one direction: imports point to lower layers only."""
+"""The packages of fluxapi: which one may import which, and that no circle goes around."""
 
 from __future__ import annotations
 
 import ast
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 PACKAGE = Path(__file__).parents[1] / "fluxapi"
 
-LAYERS = [
-    [
-        "account",
-        "descriptors",
-        "errors",
-        "environment",
-        "logs",
-        "parent_broker",
-        "stop_signals",
-        "text",
-        "timeslice",
-        "__init__",
-    ],
-    ["settings", "judge", "schema", "querystring", "bounds"],
-    ["model"],
-    ["client"],
-    ["instance"],
-    ["events"],
-    ["negotiation", "route", "tickets"],
-    ["sessions"],
-    ["keys", "metrics", "state_metrics", "auth", "origins", "shutdown", "turns"],
-    ["body", "middleware", "telemetry"],
-    ["endpoints"],
-    ["handlers", "web"],
-    ["components"],
-    ["routes", "openapi", "asyncapi"],
-    ["app"],
-    ["announcement", "connection_limit", "server"],
-    ["service"],
-    ["cli"],
-    ["__main__"],
-]
-"""From the ground up; a module may import its own layer and those before it."""
+KNOWS = {
+    "errors": set(),
+    "process": set(),
+    "settings": {"errors", "process"},
+    "model": {"errors"},
+    "contracts": {"errors"},
+    "security": {"errors", "process", "settings"},
+    "instance": {"errors", "model", "process"},
+    "table": {"instance", "model"},
+    "events": {"contracts", "errors", "instance", "model", "table"},
+    "sessions": {
+        "errors", "events", "instance", "model", "process", "security", "settings", "table",
+    },
+    "observability": {
+        "contracts", "errors", "events", "instance", "model", "sessions", "settings",
+    },
+    "http": {
+        "contracts", "errors", "events", "observability", "security", "sessions", "settings",
+    },
+    "web": {"contracts", "errors", "http", "instance", "model", "security", "table"},
+    "handlers": {
+        "contracts", "errors", "events", "http", "instance", "model", "process", "security",
+        "sessions", "table", "web",
+    },
+    "app": {
+        "contracts", "events", "handlers", "http", "instance", "observability", "security",
+        "sessions", "settings", "web",
+    },
+    "service": {"app", "errors", "http", "instance", "observability", "process", "settings"},
+    "client": {"model", "process"},
+    "cli": {
+        "client", "errors", "model", "observability", "process", "security", "service", "settings",
+    },
+    "__main__": {"cli"},
+}  # fmt: skip
+"""What each package imports, and nothing else."""
 
-HEIGHT = {name: height for height, names in enumerate(LAYERS) for name in names}
+FILES = {
+    ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
 
-FILES = sorted(path for path in PACKAGE.rglob("*.py"))
-
-PURE = ("model", "schema")
+PURE = {"model", "contracts", "table"}
 """No sockets, no Flux: what can be tested without either."""
 
 
-def room(path: Path) -> str:
-    relative = path.relative_to(PACKAGE)
-    return relative.parts[0] if len(relative.parts) > 1 else relative.stem
+def package(module: str) -> str:
+    """Return the package of a module, or its own name at the top."""
+    return module.split(".")[1] if "." in module else ""
 
 
-def imports(path: Path) -> set[str]:
-    """The dotted names that a module imports, relative ones resolved."""
-    package = ["fluxapi", *path.relative_to(PACKAGE).parts[:-1]]
+def imports(module: str) -> set[str]:
+    """Return the dotted names that a module imports, relative ones resolved."""
+    path = FILES[module]
+    parent = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = package[: len(package) - node.level + 1] if node.level else []
+            base = parent[: len(parent) - node.level + 1] if node.level else []
             name = ".".join([*base, *([node.module] if node.module else [])])
-            found.add(name)
-            found.update(f"{name}.{alias.name}" for alias in node.names)
+            for alias in node.names:
+                full = f"{name}.{alias.name}"
+                found.add(full if full in FILES else name)
     return found
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_down(path: Path) -> None:
-    height = HEIGHT[room(path)]
-    upward = {
-        name
-        for name in imports(path)
-        if name.startswith("fluxapi.") and HEIGHT.get(name.split(".")[1], 0) > height
+def test_each_package_imports_what_it_may() -> None:
+    found: dict[str, set[str]] = {name: set() for name in KNOWS}
+    for module in FILES:
+        if package(module):
+            known = {package(name) for name in imports(module) if name in FILES}
+            found[package(module)] |= known - {package(module), ""}
+    assert found == KNOWS
+
+
+def test_no_circle_goes_around_packages() -> None:
+    assert list(TopologicalSorter(KNOWS).static_order())
+
+
+def test_no_circle_goes_around_modules() -> None:
+    graph = {
+        module: {name for name in imports(module) if name in FILES and name != module}
+        for module in FILES
     }
-    assert not upward
+    assert list(TopologicalSorter(graph).static_order())
 
 
-def test_the_client_knows_nothing_of_the_service() -> None:
-    found = {
-        name.split(".")[1]
-        for path in FILES
-        if room(path) == "client"
-        for name in imports(path)
-        if name.startswith("fluxapi.")
-    }
-    assert found <= {"account", "client", "errors", "model", "text", "__version__"}
-
-
-def test_the_service_knows_nothing_of_the_client() -> None:
-    importers = {
-        room(path)
-        for path in FILES
-        if any(name.startswith("fluxapi.client") for name in imports(path))
-    }
-    assert importers <= {"client", "cli"}
+def test_only_composition_stands_at_the_top() -> None:
+    at_top = {path.stem for path in PACKAGE.glob("*.py")}
+    assert at_top == {"__init__", "__main__", "app", "errors", "service", "settings"}
 
 
 def test_only_the_broker_and_its_bindings_import_flux() -> None:
     importers = {
-        path.relative_to(PACKAGE).as_posix()
-        for path in FILES
-        if any(name.split(".")[0] in {"flux", "_flux"} for name in imports(path))
+        module
+        for module in FILES
+        if any(name.split(".")[0] in {"flux", "_flux"} for name in imports(module))
     }
-    assert {name for name in importers if not name.startswith("instance/b")} == set()
+    assert {name for name in importers if not name.startswith("fluxapi.instance.b")} == set()
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in FILES if room(path) in PURE], ids=lambda path: path.name
-)
-def test_the_middle_is_pure(path: Path) -> None:
-    impure = {"aiohttp", "asyncio", "flux", "_flux", "socket", "sqlite3", "subprocess"}
-    assert not impure & {name.split(".")[0] for name in imports(path)}
+@pytest.mark.parametrize("module", [name for name in FILES if package(name) in PURE])
+def test_the_middle_is_pure(module: str) -> None:
+    impure = {"flux", "_flux", "socket", "sqlite3", "subprocess"}
+    assert not impure & {name.split(".")[0] for name in imports(module)}

@@ -42,7 +42,8 @@ from .job import Job, JobList
 from .loop import Iteration, LoopThread, each_of
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .patience import DEFAULT_TIMEOUT_S, OnWait
-from .results import AccessToken, BulkItem, CancelResult
+from .errors import BulkItem
+from .results import AccessToken, CancelResult
 from .stats import Stats
 from .watch import JobChange, JobsWatch
 from .written import Output, OutputEntry

@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
-from .exits import FAILED, OK
+from .exit_codes import FAILED, OK
 from .ids import shown_id
 from .terminal import note, progress_wanted, put
 from .text import plural, safe

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
 
-from .exits import FAILED, OK
+from .exit_codes import FAILED, OK
 from .ids import shown_id
 from .terminal import note
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from fluxapi.model.jobid import encode_f58, parse
 
 from . import basemoji
-from .exits import BY_SIGNAL
+from .exit_codes import BY_SIGNAL
 from .ids import encode_id
 from .text import safe, safe_tree
 from .times import duration

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from fluxapi import account
+from fluxapi.process import account
 
 from .format import FormatError
 

@@ -12,7 +12,7 @@ from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import parse
 
 from .arguments import RESULTS, STATES
-from .exits import USAGE, Failure
+from .exit_codes import USAGE, Failure
 from .text import safe
 
 if TYPE_CHECKING:

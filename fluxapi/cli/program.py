@@ -10,9 +10,9 @@ from importlib import import_module
 
 from fluxapi import __version__
 
+from .command_name import named_command
 from .commands import SUMMARIES
-from .entry import named_command
-from .exits import INTERRUPTED, PIPE, USAGE, Failure
+from .exit_codes import INTERRUPTED, PIPE, USAGE, Failure
 from .session import add_connection
 from .terminal import discard_output, note, prepare
 
@@ -39,7 +39,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status, see :mod:`fluxapi.cli.exits`."""
+    """Run one command; returns the exit status, see :mod:`fluxapi.cli.exit_codes`."""
     if "_ARGCOMPLETE" in os.environ:
         from .completer import complete  # noqa: PLC0415 - only while the shell completes
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from .arguments import checked, natural
-from .exits import failure_of
+from .exit_codes import failure_of
 from .terminal import note
 from .times import parse_duration
 
@@ -65,7 +65,7 @@ def add_connection(
 
 
 def connected(arguments: argparse.Namespace, act: Act, **options: Any) -> int:
-    """The exit status of ``act``; raises :class:`~fluxapi.cli.exits.Failure`."""
+    """The exit status of ``act``; raises :class:`~fluxapi.cli.exit_codes.Failure`."""
     from fluxapi.client import AsyncClient, ClientError  # noqa: PLC0415 - serve needs no client
 
     given = getattr(arguments, "patience", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fluxapi.text import safe
+from fluxapi.process.text import safe
 
 __all__ = ["plural", "safe", "safe_tree"]
 

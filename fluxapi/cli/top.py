@@ -18,7 +18,7 @@ from rich.live import Live
 from rich.text import Text
 
 from .board import Board, frame
-from .exits import OK
+from .exit_codes import OK
 from .terminal import put
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from .aio import AsyncClient
 from .config import Config, config_path, read_config
 from .errors import (
     BadAnswer,
+    BulkItem,
     ClientError,
     ConfigError,
     Conflict,
@@ -32,7 +33,7 @@ from .event import Event, Reset
 from .events import EventStream
 from .job import Job, JobException, JobList
 from .options import EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
-from .results import AccessToken, BulkItem, CancelResult
+from .results import AccessToken, CancelResult
 from .stats import Stats
 from .sync import Client, SyncEventStream, SyncJobsWatch
 from .watch import JobChange, JobsWatch

@@ -24,15 +24,15 @@ from fluxapi.model import jobid
 from . import bulk
 from .config import read_config
 from .credentials import AccessTokenSource, Credentials
-from .errors import NotFound, Unauthorized, Unavailable
+from .errors import BulkItem, NotFound, Unauthorized, Unavailable
 from .event import Event, Reset
 from .events import EventStream
 from .job import Job, JobId, JobList
 from .lines import lines
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
-from .paged import Paged
+from .pagination import Paged
 from .patience import DEFAULT_TIMEOUT_S, Failure, OnWait, Patience
-from .results import AccessToken, BulkItem, CancelResult
+from .results import AccessToken, CancelResult
 from .stats import Stats
 from .stream import Channel
 from .transport import Query, Request, Transport, decoded

@@ -17,11 +17,10 @@ import msgspec
 
 from fluxapi.model.idset import encode_idset
 
-from .errors import BadAnswer, ClientError, Invalid, ProblemError, Unavailable, problem_of
+from .errors import BadAnswer, BulkItem, ClientError, Invalid, ProblemError, Unavailable, problem_of
 from .job import JobId
 from .options import Command
 from .patience import Failure
-from .results import BulkItem
 from .transport import Transport, encoded
 
 __all__ = ["items_of", "keyed", "problem", "submission", "submit_copies", "submit_many"]

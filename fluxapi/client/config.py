@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from fluxapi import account
+from fluxapi.process import account
 
 from .errors import ConfigError
 

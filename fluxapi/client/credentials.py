@@ -6,7 +6,7 @@ import base64
 import inspect
 from collections.abc import Awaitable, Callable
 
-from fluxapi import account
+from fluxapi.process import account
 
 from .config import Config, read_token_file
 from .errors import ConfigError

@@ -22,16 +22,15 @@ All of them can be pickled, and none holds what was sent: no token is ever in on
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from fluxapi.text import safe
-
-if TYPE_CHECKING:
-    from .results import BulkItem
+from fluxapi.process.text import safe
 
 __all__ = [
     "BadAnswer",
+    "BulkItem",
     "ClientError",
     "ConfigError",
     "Conflict",
@@ -197,3 +196,12 @@ def _phrase(status: int) -> str:
         return f"The service answered {status} {HTTPStatus(status).phrase}."
     except ValueError:
         return f"The service answered with status {status}."
+
+
+@dataclass(frozen=True)
+class BulkItem:
+    """One of many jobs: its place in the order given, and its id or what went wrong."""
+
+    index: int
+    id: str | None
+    error: ProblemError | None = None

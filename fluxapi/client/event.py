@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fluxapi.text import safe
+from fluxapi.process.text import safe
 
 from .job import JobId
 from .record import Record

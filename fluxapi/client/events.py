@@ -148,7 +148,7 @@ class EventStream(Generic[ItemT_co]):
                 self._cursor = message.cursor or None
                 raise EventsLost(reset.detail, reset.reason, message.cursor or None)
             return [reset]
-        if message.kind == "mark":
+        if message.kind == "bookmark":
             self.live = decoded(message.data, _Mark).live
             return [None]
         return []

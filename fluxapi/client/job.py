@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
-from fluxapi.text import safe
+from fluxapi.process.text import safe
 
 from . import text
 from .record import Record

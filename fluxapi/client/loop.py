@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from .errors import ClientError
-from .paged import Paged
+from .pagination import Paged
 
 if TYPE_CHECKING:
     from typing_extensions import Self

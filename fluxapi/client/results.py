@@ -7,16 +7,7 @@ from dataclasses import dataclass, field
 
 from .errors import ProblemError
 
-__all__ = ["AccessToken", "BulkItem", "CancelResult"]
-
-
-@dataclass(frozen=True)
-class BulkItem:
-    """One of many jobs: its place in the order given, and its id or what went wrong."""
-
-    index: int
-    id: str | None
-    error: ProblemError | None = None
+__all__ = ["AccessToken", "CancelResult"]
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
 from .aio import AsyncClient
 from .credentials import AccessTokenSource
+from .errors import BulkItem
 from .event import Event, Reset
 from .events import EventStream
 from .job import Job, JobList
 from .loop import Iteration, LoopThread, each_of
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .patience import DEFAULT_TIMEOUT_S, OnWait
-from .results import AccessToken, BulkItem, CancelResult
+from .results import AccessToken, CancelResult
 from .stats import Stats
 from .watch import JobChange, JobsWatch
 from .written import Output, OutputEntry

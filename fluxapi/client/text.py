@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import json
 
-from fluxapi.text import safe
+from fluxapi.process.text import safe
 
 __all__ = ["cell", "quoted", "span"]
 

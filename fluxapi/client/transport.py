@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 import msgspec
 
 from fluxapi import __version__
-from fluxapi.text import safe
+from fluxapi.process.text import safe
 
 from .backoff import retry_after
 from .config import origin

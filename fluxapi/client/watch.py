@@ -137,7 +137,7 @@ class JobsWatch:
                 async for message in messages:
                     for change in self._take(message):
                         yield change
-                    if message.kind == "mark":
+                    if message.kind == "bookmark":
                         if not self._agrees(decoded(message.data, _Mark)):
                             break
                         yield None

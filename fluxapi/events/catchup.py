@@ -7,8 +7,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from .feed import Subscription
-from .ring import Refused, Ring
+from .buffer import EventBuffer, Refused
+from .fanout import Subscription
 from .views import View
 
 __all__ = ["CatchUp"]
@@ -28,12 +28,12 @@ class CatchUp:
 
     def __init__(
         self,
-        ring: Ring,
+        buffer: EventBuffer,
         refuse: Callable[[Subscription, str], None],
         arrive: Callable[[Subscription], None],
         fail: Callable[[Subscription], None],
     ) -> None:
-        self._ring = ring
+        self._buffer = buffer
         self._fail = fail
         self._refuse = refuse
         self._arrive = arrive
@@ -43,7 +43,7 @@ class CatchUp:
 
     def add(self, subscription: Subscription) -> None:
         """One that has fallen behind, or begins."""
-        if subscription.outlet.paused:
+        if subscription.writer.paused:
             self._waiting.add(subscription)
         else:
             self._ready[subscription] = None
@@ -75,10 +75,10 @@ class CatchUp:
             if subscription is None or time.perf_counter() >= enough:
                 break
             del self._ready[subscription]
-            view = subscription.feed.view
+            view = subscription.group.view
             if view not in walked:
                 walked.add(view)
-                view.tally.walk_on()
+                view.digest.walk_on()
             self._serve(subscription)
         if self._ready:
             self._schedule()
@@ -86,9 +86,9 @@ class CatchUp:
     def _serve(self, subscription: Subscription) -> None:
         """Let it have the next piece, if another one has not taken the room."""
         try:
-            done = not subscription.outlet.paused and self._advance(subscription)
+            done = not subscription.writer.paused and self._advance(subscription)
         except Exception:  # noqa: BLE001 - it must not hold up those behind it
-            _log.exception("%s failed to catch up", subscription.feed.key)
+            _log.exception("%s failed to catch up", subscription.group.key)
             self._fail(subscription)
             return
         if subscription.left:
@@ -105,17 +105,17 @@ class CatchUp:
         if subscription.first:
             data, subscription.first = subscription.first + data, b""
         if data:
-            subscription.outlet.write(data)
+            subscription.writer.write(data)
         return (
             subscription.walk is None
-            and subscription.seq == self._ring.head
-            and not subscription.outlet.paused
-            and subscription.feed.view.tally.complete
+            and subscription.seq == self._buffer.head
+            and not subscription.writer.paused
+            and subscription.group.view.digest.complete
         )
 
     def _next(self, subscription: Subscription) -> bytes:
         """The next piece, and the subscription moved behind it."""
-        feed = subscription.feed
+        group = subscription.group
         if subscription.walk is not None:
             snapshot, after = subscription.walk
             piece = snapshot.piece(after)
@@ -123,10 +123,10 @@ class CatchUp:
                 subscription.place(snapshot.start)
             else:
                 subscription.walk = (snapshot, piece.after)
-            return piece.data(feed.wire)
+            return piece.data(group.wire)
         try:
-            messages, subscription.seq = feed.view.past(subscription.seq)
+            messages, subscription.seq = group.view.replay(subscription.seq)
         except Refused as refused:
             self._refuse(subscription, refused.reason)
             return b""
-        return feed.bytes_of(messages)
+        return group.bytes_of(messages)

@@ -9,10 +9,9 @@ from typing import Any
 
 from fluxapi.errors import ValidationFailed
 from fluxapi.model import jobid
-
-from .index import Facets
-from .query import JobQuery, Test, matcher, query_of, walk
-from .table import Table
+from fluxapi.table.index import Facets
+from fluxapi.table.query import JobQuery, Test, matcher, query_of, walk
+from fluxapi.table.table import Table
 
 __all__ = ["ANY", "Filter", "Selection", "read_filter"]
 

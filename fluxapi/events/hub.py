@@ -1,7 +1,7 @@
 """From what is published to those who follow it.
 
 Those who have seen everything so far (they are *live*) get what is new in one write each, the same
-bytes for all who share a feed. Who cannot take more falls *behind*: it costs nothing but a number
+bytes for all who share a group. Who cannot take more falls *behind*: it costs nothing but a number
 until there is room again, and then catches up piece by piece. There is no queue per subscriber.
 """
 
@@ -13,19 +13,19 @@ from collections.abc import Callable, Hashable, Iterator
 
 import msgspec
 
-from .batch import Batch, publish
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.wire import Wire
+from fluxapi.table.backlog import BacklogBuffer
+from fluxapi.table.index import Facets
+from fluxapi.table.table import Changes, Table
+
+from .buffer import Refused
 from .catchup import CatchUp
-from .feed import Feed, Subscription
+from .event_log import Batch, EventLog
+from .fanout import FanoutGroup, Subscription
 from .filters import Filter
-from .history import History
-from .index import Facets
-from .outlet import Outlet
-from .ring import Refused, Ring
 from .stats import StatsView
-from .table import Changes, Table
-from .trail import Trail
 from .views import PIECE, EventsView, JobsView, View
-from .wire import Wire
 
 __all__ = ["RESETS", "Hub"]
 
@@ -51,21 +51,22 @@ _encoder = msgspec.json.Encoder()
 class Hub:
     """Publishes what the journal brings to any number of subscribers."""
 
-    def __init__(self, table: Table, ring: Ring, trail: Trail) -> None:
+    def __init__(self, table: Table, log: EventLog) -> None:
         self.table = table
-        self.ring = ring
-        self.trail = trail
-        self.stats = StatsView(table, ring)
+        self.log = log
+        self.buffer = log.buffer
+        self.change_log = log.change_log
+        self.stats = StatsView(table, log.buffer)
         self.lost_since: float | None = None
         """Since when the journal is not followed, and nothing new will come; seconds since 1970."""
-        self.outlets: dict[Outlet, list[Subscription]] = {}
+        self.writers: dict[StreamWriter, list[Subscription]] = {}
         self.resets = dict.fromkeys(RESETS, 0)
         """How often readers were told of a gap, by reason."""
-        self.feeds: dict[Hashable, Feed] = {}
+        self.groups: dict[Hashable, FanoutGroup] = {}
         self._views: dict[Hashable, View] = {}
-        self._feeds_of: dict[View, dict[Feed, Hashable]] = {}
-        """The feeds that show a view, each with the key of the view."""
-        self._behind = CatchUp(ring, self._refuse, self._arrive, self._fail)
+        self._groups_of: dict[View, dict[FanoutGroup, Hashable]] = {}
+        """The groups that show a view, each with the key of the view."""
+        self._behind = CatchUp(log.buffer, self._refuse, self._arrive, self._fail)
         self._ends: dict[int, set[Subscription]] = {}
 
     def start(self) -> Iterator[None]:
@@ -77,39 +78,39 @@ class Hub:
         history, self.table.history = self.table.history, None
         if history is not None:
             yield from self._recall(history)
-        self.trail.start(self.ring.head)
+        self.change_log.start(self.buffer.head)
 
-    def _recall(self, history: History) -> Iterator[None]:
-        ring = self.ring
+    def _recall(self, history: BacklogBuffer) -> Iterator[None]:
+        buffer = self.buffer
         gone: dict[int, Facets] = {}
         for piece in history.recall():
             for jobid, index, event, facets in piece:
-                ring.post(jobid, index, event, facets)
+                buffer.post(jobid, index, event, facets)
                 if jobid not in self.table:
                     gone[jobid] = facets
             yield
         for number, (jobid, facets) in enumerate(gone.items()):
-            ring.note(jobid, "gone", facets)
+            buffer.note(jobid, "gone", facets)
             if number % _GONE == 0:
                 yield
-        # The ring may hold even less.
-        ring.whole_since = max(ring.whole_since, int(history.missing_until * 1000))
-        ring.stepped = history.stepped
+        # The buffer may hold even less.
+        buffer.whole_since = max(buffer.whole_since, int(history.missing_until * 1000))
+        buffer.stepped = history.stepped
 
     def publish(self, changes: Changes) -> None:
         """Tell everybody what happened to the table."""
-        batch = publish(changes, self.ring, self.trail)
+        batch = self.log.append(changes)
         self.stats.count(batch)
         jobs = {entry.id for entry in batch.entries}
         for view in self._views.values():
             if view.ids is None or not view.ids.isdisjoint(jobs):
-                view.tally.apply(batch)
-        for feed in list(self.feeds.values()):
-            ids = feed.view.ids
+                view.digest.apply(batch)
+        for group in list(self.groups.values()):
+            ids = group.view.ids
             if ids is None or not ids.isdisjoint(jobs):
-                self._deliver(feed, batch)
+                self._deliver(group, batch)
             else:
-                feed.seq = self.ring.head
+                group.seq = self.buffer.head
         if self._ends:
             for row in batch.rows:
                 for subscription in list(self._ends.get(row.id, ())):
@@ -117,20 +118,20 @@ class Hub:
 
     def push(self, view: View) -> None:
         """Show those who are live on ``view`` what it holds now."""
-        for feed in list(self._feeds_of.get(view, ())):
-            if feed.live:
-                feed.write(feed.bytes_of(view.past(feed.seq)[0]))
+        for group in list(self._groups_of.get(view, ())):
+            if group.live:
+                group.write(group.bytes_of(view.replay(group.seq)[0]))
 
     def set_lost(self, since: float | None) -> None:
         """The journal is lost since then, or (``None``) back: those who are live are told."""
         if (since is None) != (self.lost_since is None):
             self.lost_since = since
-            for feed in list(self.feeds.values()):
-                feed.write(self.mark(feed))
+            for group in list(self.groups.values()):
+                group.write(self.bookmark(group))
 
     def subscribe(
         self,
-        outlet: Outlet,
+        writer: StreamWriter,
         stream: str,
         filter: Filter,
         wire: Wire,
@@ -139,35 +140,35 @@ class Hub:
         since: str | int | None = None,
         until: int | None = None,
     ) -> Subscription:
-        """Follow a stream, from now or from a cursor (or number of the ring) on.
+        """Follow a stream, from now or from a cursor (or number of the buffer) on.
 
         ``on_end`` is called when it is over, with the reason: ``stalled`` or, with ``until``
         (a job id), ``clean`` or ``purged`` when that job is inactive or gone.
         """
-        feed = self._feed(stream, filter, wire)
-        subscription = Subscription(feed, outlet, on_end, until)
+        group = self._group(stream, filter, wire)
+        subscription = Subscription(group, writer, on_end, until)
         if isinstance(since, int):
             subscription.place(since)
         else:
             self._begin(subscription, since)
-        feed.users += 1
-        self.outlets.setdefault(outlet, []).append(subscription)
+        group.users += 1
+        self.writers.setdefault(writer, []).append(subscription)
         if until is not None:
             self._ends.setdefault(until, set()).add(subscription)
-        outlet.on_pause = lambda: self._pause(outlet)
-        outlet.on_resume = lambda: self._resume(outlet)
+        writer.on_pause = lambda: self._pause(writer)
+        writer.on_resume = lambda: self._resume(writer)
         self._behind.add(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Write no more to it; may be called again."""
-        held = self.outlets.get(subscription.outlet, [])
+        held = self.writers.get(subscription.writer, [])
         if subscription not in held:
             return
         subscription.left = True
         held.remove(subscription)
         if not held:
-            del self.outlets[subscription.outlet]
+            del self.writers[subscription.writer]
         if subscription.until is not None:
             waiting = self._ends[subscription.until]
             waiting.discard(subscription)
@@ -176,28 +177,28 @@ class Hub:
         self._behind.discard(subscription)
         self._leave(subscription)
 
-    def end(self, outlet: Outlet, reason: str) -> None:
+    def end(self, writer: StreamWriter, reason: str) -> None:
         """End all subscriptions of a connection."""
-        for subscription in list(self.outlets.get(outlet, ())):
+        for subscription in list(self.writers.get(writer, ())):
             self._end(subscription, reason)
 
-    def mark(self, feed: Feed) -> bytes:
+    def bookmark(self, group: FanoutGroup) -> bytes:
         """A mark: a cursor, and what one holds who has seen everything up to it."""
         members = {"live": self.lost_since is None, "time": time.time()}
         if self.lost_since is not None:
             members["lost_since"] = self.lost_since
-        if feed.view.has_digest:
-            members |= feed.view.tally.members()
-        return feed.bytes_of([("mark", self.ring.cursor, _encoder.encode(members)[1:])])
+        if group.view.has_digest:
+            members |= group.view.digest.members()
+        return group.bytes_of([("bookmark", self.buffer.cursor, _encoder.encode(members)[1:])])
 
-    def _feed(self, stream: str, filter: Filter, wire: Wire) -> Feed:
+    def _group(self, stream: str, filter: Filter, wire: Wire) -> FanoutGroup:
         key = (stream, filter, wire)
-        feed = self.feeds.get(key)
-        if feed is None:
+        group = self.groups.get(key)
+        if group is None:
             view = self._view(stream, filter)
-            feed = self.feeds[key] = Feed(key, stream, view, wire, self.ring.head)
-            self._feeds_of.setdefault(view, {})[feed] = (stream, filter)
-        return feed
+            group = self.groups[key] = FanoutGroup(key, stream, view, wire, self.buffer.head)
+            self._groups_of.setdefault(view, {})[group] = (stream, filter)
+        return group
 
     def _view(self, stream: str, filter: Filter) -> View:
         if stream == "stats":
@@ -205,82 +206,82 @@ class Hub:
         view = self._views.get((stream, filter))
         if view is None:
             if stream == "jobs":
-                view = JobsView(filter, self.table, self.ring, self.trail)
+                view = JobsView(filter, self.table, self.buffer, self.change_log)
             else:
-                view = EventsView(filter, self.table, self.ring)
+                view = EventsView(filter, self.table, self.buffer)
             self._views[stream, filter] = view
         return view
 
     def _leave(self, subscription: Subscription) -> None:
-        """Forget a feed that nobody uses, and its view."""
-        feed = subscription.feed
-        feed.leave(subscription)
-        feed.users -= 1
-        if not feed.users:
-            del self.feeds[feed.key]
-            others = self._feeds_of[feed.view]
-            key = others.pop(feed)
+        """Forget a group that nobody uses, and its view."""
+        group = subscription.group
+        group.leave(subscription)
+        group.users -= 1
+        if not group.users:
+            del self.groups[group.key]
+            others = self._groups_of[group.view]
+            key = others.pop(group)
             if not others:
-                del self._feeds_of[feed.view]
+                del self._groups_of[group.view]
                 self._views.pop(key, None)
 
     def _begin(self, subscription: Subscription, since: str | None) -> None:
         try:
-            subscription.place(subscription.feed.view.begin(since))
+            subscription.place(subscription.group.view.begin(since))
         except Refused as refused:
             self._refuse(subscription, refused.reason)
 
     def _refuse(self, subscription: Subscription, reason: str) -> None:
         """Tell the reader that there is a gap, and go on as well as can be."""
-        feed = subscription.feed
+        group = subscription.group
         self.resets[reason] += 1
         body = _encoder.encode({"reason": reason, "detail": RESETS[reason]})[1:]
         subscription.greeted = False
-        subscription.place(feed.view.begin_anew())
+        subscription.place(group.view.restart())
         # Who is to get a snapshot has nothing to go on from before its last piece.
-        cursor = self.ring.cursor if subscription.walk is None else b""
-        subscription.first += feed.bytes_of([("reset", cursor, body)])
+        cursor = self.buffer.cursor if subscription.walk is None else b""
+        subscription.first += group.bytes_of([("reset", cursor, body)])
 
-    def _deliver(self, feed: Feed, batch: Batch) -> None:
-        before, feed.seq = feed.seq, self.ring.head
+    def _deliver(self, group: FanoutGroup, batch: Batch) -> None:
+        before, group.seq = group.seq, self.buffer.head
         try:
-            data = feed.news(batch)
-        except Exception:  # noqa: BLE001 - it must not cost the other feeds the batch
-            _log.exception("the feed %s failed", feed.key)
-            for subscription in feed.subscribers:
-                self.end(subscription.outlet, "failed")
+            data = group.live_bytes(batch)
+        except Exception:  # noqa: BLE001 - it must not cost the other groups the batch
+            _log.exception("the group %s failed", group.key)
+            for subscription in group.subscribers:
+                self.end(subscription.writer, "failed")
             return
         if len(data) <= 2 * PIECE:
-            feed.write(data)
+            group.write(data)
             return
         # Too much for one write: everybody catches up piece by piece.
-        for subscription in feed.subscribers:
-            feed.leave(subscription)
+        for subscription in group.subscribers:
+            group.leave(subscription)
             subscription.place(before)
             self._behind.add(subscription)
 
-    def _pause(self, outlet: Outlet) -> None:
-        """No room: whoever was live on it stands where its feed stands."""
-        for subscription in self.outlets.get(outlet, ()):
-            if subscription.feed.leave(subscription):
-                subscription.place(subscription.feed.seq)
+    def _pause(self, writer: StreamWriter) -> None:
+        """No room: whoever was live on it stands where its group stands."""
+        for subscription in self.writers.get(writer, ()):
+            if subscription.group.leave(subscription):
+                subscription.place(subscription.group.seq)
                 self._behind.add(subscription)
 
-    def _resume(self, outlet: Outlet) -> None:
-        for subscription in self.outlets.get(outlet, ()):
+    def _resume(self, writer: StreamWriter) -> None:
+        for subscription in self.writers.get(writer, ()):
             self._behind.resume(subscription)
 
     def _arrive(self, subscription: Subscription) -> None:
         """One has seen everything: live from here on, and the first time it gets a mark."""
-        feed = subscription.feed
-        feed.join(subscription)
+        group = subscription.group
+        group.join(subscription)
         if not subscription.greeted:
             subscription.greeted = True
-            subscription.outlet.write(self.mark(feed))
+            subscription.writer.write(self.bookmark(group))
         self._end_if_over(subscription)
 
     def _fail(self, subscription: Subscription) -> None:
-        self.end(subscription.outlet, "failed")
+        self.end(subscription.writer, "failed")
 
     def _end_if_over(self, subscription: Subscription) -> None:
         if subscription.until is None or not subscription.is_live:

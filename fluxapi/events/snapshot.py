@@ -1,6 +1,6 @@
 """All rows of a selection, walked piece by piece while the table goes on changing.
 
-A snapshot begins at a number of the ring and walks from the newest job down; each piece holds its
+A snapshot begins at a number of the buffer and walks from the newest job down; each piece holds its
 rows as they are when it is made. Who has had all pieces and then every row that changed since that
 number holds exactly the table: a row that was walked too late is sent again, one that was walked
 too early is sent anew, and nothing had to be copied or held still.
@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from fluxapi.events.transport.wire import Wire
+from fluxapi.table.index import facets
+from fluxapi.table.table import Table
+
 from .filters import Selection
-from .index import facets
-from .table import Table
-from .wire import Wire
 
 __all__ = ["Piece", "Snapshot"]
 

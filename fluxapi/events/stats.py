@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from .batch import Batch
+from fluxapi.table.table import Table
+
+from .buffer import EventBuffer
+from .digest import ViewDigest
+from .event_log import Batch
 from .filters import ANY, Selection
-from .ring import Ring
-from .table import Table
-from .tally import Tally
 
 if TYPE_CHECKING:
-    from .hub import Hub
-    from .views import Message, View
+    from .views import Message
 
-__all__ = ["Sampler", "StatsView"]
-
-_EVERY = 0.5
-"""Seconds between two samples: what a person can follow."""
-
-_STALE = 5.0
-"""Seconds after which figures that did not change are sent again."""
-
-_WINDOW = 4
-"""Samples over which rates are taken."""
+__all__ = ["StatsView"]
 
 _encoder = msgspec.json.Encoder()
 
@@ -38,8 +26,8 @@ class StatsView:
 
     has_digest = False
 
-    def __init__(self, table: Table, ring: Ring) -> None:
-        self.tally = Tally(table, Selection(ANY))
+    def __init__(self, table: Table, buffer: EventBuffer) -> None:
+        self.digest = ViewDigest(table, Selection(ANY))
         self.ids: frozenset[int] | None = None
         self.events = 0
         self.submissions = 0
@@ -47,9 +35,9 @@ class StatsView:
         """Whether anybody follows the figures."""
         self.nodes: dict[str, Any] | None = None
         self.queues: list[dict[str, Any]] | None = None
-        """As the :class:`~fluxapi.events.situation.Observer` found them last."""
+        """As the :class:`~fluxapi.sessions.situation.SituationMonitor` found them last."""
         self._table = table
-        self._ring = ring
+        self._buffer = buffer
         self._rates = (0.0, 0.0)
 
     def count(self, batch: Batch) -> None:
@@ -74,61 +62,18 @@ class StatsView:
             "queues": self.queues,
         }
 
-    def news(self, batch: Batch) -> list[Message]:  # noqa: ARG002 - a view
+    def live(self, batch: Batch) -> list[Message]:  # noqa: ARG002 - a view
         """Nothing: figures are pushed by the clock."""
         return []
 
-    def past(self, seq: int) -> tuple[list[Message], int]:  # noqa: ARG002 - a view
+    def replay(self, seq: int) -> tuple[list[Message], int]:  # noqa: ARG002 - a view
         """The figures of now."""
-        return [("stats", b"", _encoder.encode(self.body())[1:])], self._ring.head
+        return [("stats", b"", _encoder.encode(self.body())[1:])], self._buffer.head
 
     def begin(self, since: str | None) -> int:  # noqa: ARG002 - a view
         """Before everything: the figures of now are yet to come."""
         return -1
 
-    def begin_anew(self) -> int:
+    def restart(self) -> int:
         """The same."""
         return -1
-
-
-class Sampler:
-    """Takes samples while somebody looks; otherwise it sleeps."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Begin."""
-        self._task = asyncio.create_task(self._sample(), name="stats")
-
-    async def close(self) -> None:
-        """End."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
-
-    def _is_watched(self) -> bool:
-        view: View = self._hub.stats
-        return any(feed.view is view for feed in self._hub.feeds.values())
-
-    async def _sample(self) -> None:
-        view = self._hub.stats
-        samples: deque[tuple[float, int, int]] = deque(maxlen=_WINDOW + 1)
-        shown: dict[str, Any] = {}
-        shown_at = 0.0
-        while True:
-            now = time.monotonic()
-            samples.append((now, view.events, view.submissions))
-            view.is_watched = self._is_watched()
-            if view.is_watched and len(samples) > 1:
-                began, events, submissions = samples[0]
-                seconds = now - began
-                view.rate(
-                    (view.events - events) / seconds, (view.submissions - submissions) / seconds
-                )
-                body = view.body()
-                if body != shown or now - shown_at >= _STALE:
-                    shown, shown_at = body, now
-                    self._hub.push(view)
-            await asyncio.sleep(_EVERY)

@@ -1,6 +1,7 @@
 """What a stream shows under one filter: of a batch that was just published, and of the past.
 
-Plain synchronous code. A message is ``(kind, cursor, body)``; see :mod:`fluxapi.events.wire`.
+Plain synchronous code. A message is ``(kind, cursor, body)``; see
+:mod:`fluxapi.events.transport.wire`.
 """
 
 from __future__ import annotations
@@ -11,14 +12,15 @@ from typing import Protocol
 
 import msgspec
 
-from .batch import Batch
+from fluxapi.table.index import facets
+from fluxapi.table.table import Table
+
+from .buffer import Entry, EventBuffer, Refused, identity, name_of
+from .change_log import ChangeLog
+from .digest import ViewDigest
+from .event_log import Batch
 from .filters import Filter, Selection
-from .index import facets
-from .ring import Entry, Refused, Ring, identity, name_of
 from .snapshot import Snapshot
-from .table import Table
-from .tally import Tally
-from .trail import Trail
 
 __all__ = ["PIECE", "EventsView", "JobsView", "Message", "View"]
 
@@ -45,7 +47,7 @@ _encoder = msgspec.json.Encoder()
 class View(Protocol):
     """One stream under one filter. Everything is shown once, whether live or caught up with."""
 
-    tally: Tally
+    digest: ViewDigest
     ids: frozenset[int] | None
     """The jobs whose changes it shows; ``None``: any job's."""
 
@@ -53,40 +55,40 @@ class View(Protocol):
     def has_digest(self) -> bool:
         """Whether number and digest of its jobs mean anything to a reader."""
 
-    def news(self, batch: Batch) -> list[Message]:
+    def live(self, batch: Batch) -> list[Message]:
         """The messages for one who had seen everything before ``batch``."""
 
-    def past(self, seq: int) -> tuple[list[Message], int]:
+    def replay(self, seq: int) -> tuple[list[Message], int]:
         """Some messages after ``seq`` and the number reached; raises ``Refused``."""
 
     def begin(self, since: str | None) -> int | Snapshot:
         """Where one begins who asks for this cursor; raises ``Refused``."""
 
-    def begin_anew(self) -> int | Snapshot:
+    def restart(self) -> int | Snapshot:
         """Where one goes on whose cursor was refused."""
 
 
 class EventsView:
     """Every event, lossless; and ``gone`` for each job that was removed."""
 
-    def __init__(self, filter: Filter, table: Table, ring: Ring) -> None:
+    def __init__(self, filter: Filter, table: Table, buffer: EventBuffer) -> None:
         self._selection = Selection(filter)
         self.ids = filter.ids
         self._names = filter.events
         self._first = filter.first_index
         self._seen = filter.seen
-        self._ring = ring
-        self.tally = Tally(table, self._selection)
+        self._buffer = buffer
+        self.digest = ViewDigest(table, self._selection)
         self.has_digest = self._selection.whole
         self._all = self._selection.takes_all and filter == Filter(jobs=filter.jobs, ids=filter.ids)
 
-    def news(self, batch: Batch) -> list[Message]:
+    def live(self, batch: Batch) -> list[Message]:
         """The events that the filter takes."""
         return self._messages(batch.entries)
 
-    def past(self, seq: int) -> tuple[list[Message], int]:
-        """The same, from the ring."""
-        entries = self._ring.after(seq, _LOOKED_AT)
+    def replay(self, seq: int) -> tuple[list[Message], int]:
+        """The same, from the buffer."""
+        entries = self._buffer.after(seq, _LOOKED_AT)
         size = 0
         for number, entry in enumerate(entries, 1):
             size += len(entry.body) + len(entry.cursor) + _FRAME
@@ -97,11 +99,11 @@ class EventsView:
 
     def begin(self, since: str | None) -> int:
         """Now, or after the cursor."""
-        return self._ring.head if since is None else self._ring.resolve(since)
+        return self._buffer.head if since is None else self._buffer.resolve(since)
 
-    def begin_anew(self) -> int:
+    def restart(self) -> int:
         """Now: what was missed is lost, and the reader is told so."""
-        return self._ring.head
+        return self._buffer.head
 
     def _messages(self, entries: list[Entry]) -> list[Message]:
         if self._all:
@@ -129,17 +131,19 @@ class JobsView:
 
     has_digest = True
 
-    def __init__(self, filter: Filter, table: Table, ring: Ring, trail: Trail) -> None:
+    def __init__(
+        self, filter: Filter, table: Table, buffer: EventBuffer, change_log: ChangeLog
+    ) -> None:
         self._selection = Selection(filter)
         self.ids = filter.ids
         self._table = table
-        self._ring = ring
-        self._trail = trail
+        self._buffer = buffer
+        self._change_log = change_log
         # The newest is shared while somebody walks it, and gone with the last one.
         self._snapshots: deque[weakref.ref[Snapshot]] = deque(maxlen=_KEEPING)
-        self.tally = Tally(table, self._selection)
+        self.digest = ViewDigest(table, self._selection)
 
-    def news(self, batch: Batch) -> list[Message]:
+    def live(self, batch: Batch) -> list[Message]:
         """The rows that changed."""
         messages: list[Message] = []
         takes = self._selection.takes
@@ -150,13 +154,13 @@ class JobsView:
                 messages.append(("gone", entry.cursor, _gone(jobid)))
         return messages
 
-    def past(self, seq: int) -> tuple[list[Message], int]:
+    def replay(self, seq: int) -> tuple[list[Message], int]:
         """The rows that changed since, in the order of their last changes."""
-        if seq < self._trail.floor:
+        if seq < self._change_log.floor:
             raise Refused("overflow")
         messages: list[Message] = []
         size = 0
-        for number, (at, jobid) in enumerate(self._trail.since(seq)):
+        for number, (at, jobid) in enumerate(self._change_log.since(seq)):
             if size >= PIECE or number >= _LOOKED_AT:
                 return messages, seq
             seq = at
@@ -164,22 +168,26 @@ class JobsView:
             if message is not None:
                 messages.append(message)
                 size += len(message[2]) + len(message[1]) + _FRAME
-        return messages, self._ring.head
+        return messages, self._buffer.head
 
     def begin(self, since: str | None) -> int | Snapshot:
         """A snapshot, or what changed after a cursor of this process."""
         if since is None or since == "0":
-            return self.begin_anew()
-        seq = self._ring.resolve_own(since)
-        if seq < self._trail.floor:
+            return self.restart()
+        seq = self._buffer.resolve_own(since)
+        if seq < self._change_log.floor:
             raise Refused("expired")
         return seq
 
-    def begin_anew(self) -> Snapshot:
+    def restart(self) -> Snapshot:
         """A snapshot: one that others have begun, if not much has changed since."""
         held = self._snapshots[-1]() if self._snapshots else None
-        if held is None or held.start + _SHARED < self._ring.head or held.start < self._trail.floor:
-            start, cursor = self._ring.head, self._ring.cursor
+        if (
+            held is None
+            or held.start + _SHARED < self._buffer.head
+            or held.start < self._change_log.floor
+        ):
+            start, cursor = self._buffer.head, self._buffer.cursor
             held = Snapshot(self._table, self._selection, start, cursor, PIECE)
             if len(self._snapshots) == _KEEPING and (oldest := self._snapshots[0]()) is not None:
                 oldest.keep_nothing()
@@ -188,7 +196,7 @@ class JobsView:
 
     def _latest(self, at: int, jobid: int) -> Message | None:
         job = self._table.get(jobid)
-        cursor = self._ring.cursor_at(at)
+        cursor = self._buffer.cursor_at(at)
         if job is None:
             ids = self._selection.ids
             return ("gone", cursor, _gone(jobid)) if ids is None or jobid in ids else None
@@ -196,7 +204,7 @@ class JobsView:
         if self._selection.takes(jobid, values):
             return "job", cursor, self._table.encode(jobid)[1:]
         # Whether it was one of them when this reader last heard of it, nobody knows.
-        if jobid in self._trail.moved or self._selection.might_take(jobid, values):
+        if jobid in self._change_log.moved or self._selection.might_take(jobid, values):
             return "gone", cursor, _gone(jobid)
         return None
 

@@ -15,8 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 from aiohttp import web
 
-from fluxapi import keys, schema
-from fluxapi.body import decode
+from fluxapi.contracts import schema
 from fluxapi.errors import (
     BodyTooLarge,
     FluxapiError,
@@ -24,13 +23,15 @@ from fluxapi.errors import (
     OutcomeUnknown,
     ValidationFailed,
 )
+from fluxapi.http import keys
+from fluxapi.http.body import decode
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import Defaults, build, substitute
 from fluxapi.model.keymark import KeyMark, digest
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
-from fluxapi.timeslice import TimeSlice
 
 from .submit import SEEN_WITHIN, exists, idempotency_key
 from .support import json_bytes, reply

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fluxapi import keys
+from fluxapi.http import keys
 
 from .support import reply
 

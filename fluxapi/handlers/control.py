@@ -9,17 +9,13 @@ from typing import Any
 
 from aiohttp import web
 
-from fluxapi import keys
-from fluxapi.errors import (
-    FluxapiError,
-    InstanceUnavailable,
-    JobInactive,
-)
-from fluxapi.events.query import JobQuery, page, query_of
+from fluxapi.errors import FluxapiError, InstanceUnavailable, JobInactive
+from fluxapi.http import keys
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import parse_urgency
-from fluxapi.timeslice import TimeSlice
+from fluxapi.process.timeslice import TimeSlice
+from fluxapi.table.query import JobQuery, page, query_of
 
 from .support import job_of, reply
 

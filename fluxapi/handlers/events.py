@@ -8,19 +8,19 @@ from typing import Any
 
 from aiohttp import HttpVersion11, hdrs, web
 
-from fluxapi import keys
 from fluxapi.errors import FluxapiError, InstanceUnavailable, RequestError
-from fluxapi.events import stream, websocket
+from fluxapi.events.buffer import encode_body, identity
 from fluxapi.events.filters import Filter, read_filter
 from fluxapi.events.hub import Hub
-from fluxapi.events.outlet import Outlet
-from fluxapi.events.output import OnEnd
-from fluxapi.events.ring import encode_body, identity
-from fluxapi.events.subscriptions import Subscriptions
-from fluxapi.events.wire import Lines, Wire
+from fluxapi.events.output.hub import OnEnd
+from fluxapi.events.transport import stream, websocket
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.subscriptions import Subscriptions
+from fluxapi.events.transport.wire import Lines, Wire
+from fluxapi.http import keys
+from fluxapi.http.negotiation import accepted
 from fluxapi.model.eventlog import UNINDEXED, Event
-from fluxapi.negotiation import accepted
-from fluxapi.tickets import LIFETIME
+from fluxapi.security.tickets import LIFETIME
 
 from .support import job_of, json_bytes, reply
 
@@ -38,23 +38,23 @@ class _Following:
     filter: Filter
     since: str | None
 
-    def begin(self, outlet: Outlet, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
+    def begin(self, writer: StreamWriter, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
         subscription = self.hub.subscribe(
-            outlet, self.stream, self.filter, wire, since=self.since, on_end=on_end
+            writer, self.stream, self.filter, wire, since=self.since, on_end=on_end
         )
         return lambda: self.hub.unsubscribe(subscription)
 
 
 @dataclass(frozen=True)
 class _Job:
-    """The events of one job: those that were, and then from number ``seq`` of the ring on."""
+    """The events of one job: those that were, and then from number ``seq`` of the buffer on."""
 
     hub: Hub
     jobid: int
     events: list[Event]
     seq: int
 
-    def begin(self, outlet: Outlet, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
+    def begin(self, writer: StreamWriter, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
         bodies: list[bytes] = []
         unindexed: set[bytes] = set()
         for event in self.events:
@@ -63,9 +63,9 @@ class _Job:
                 unindexed.add(identity(bodies[-1]))
             else:
                 bodies.append(encode_body(self.jobid, len(bodies) - len(unindexed), event))
-        outlet.write(wire.join([wire.frame("event", b"", body) for body in bodies]))
+        writer.write(wire.join([wire.frame("event", b"", body) for body in bodies]))
         subscription = self.hub.subscribe(
-            outlet,
+            writer,
             "events",
             Filter(
                 ids=frozenset({self.jobid}),
@@ -95,14 +95,14 @@ class _Many:
         self._outputs = request[keys.SESSION].outputs
         self._wanted = wanted
         self._chunked = request.version >= HttpVersion11
-        self._outlet: Outlet | None = None
+        self._writer: StreamWriter | None = None
         self._on_end: OnEnd | None = None
 
-    def begin(self, outlet: Outlet, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
+    def begin(self, writer: StreamWriter, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
         del wire
-        self._outlet, self._on_end = outlet, on_end
+        self._writer, self._on_end = writer, on_end
         subscriptions = Subscriptions(
-            self, outlet, self._hub, self._outputs, limit=MAX_SUBSCRIPTIONS
+            self, writer, self._hub, self._outputs, limit=MAX_SUBSCRIPTIONS
         )
         for fields in self._wanted:
             try:
@@ -117,9 +117,9 @@ class _Many:
 
     def say(self, message: dict[str, Any]) -> None:
         """Send one message."""
-        if self._outlet is not None:
+        if self._writer is not None:
             line = json_bytes(message) + b"\n"
-            self._outlet.write(Lines(self._chunked).join([line]))
+            self._writer.write(Lines(self._chunked).join([line]))
 
     def close(self, cause: str) -> None:
         """End the stream with all subscriptions."""
@@ -162,7 +162,7 @@ async def job_events(request: web.Request) -> web.StreamResponse:
     kind = accepted(request, _JOB_OFFERS)
     hub, job = _hub(request), job_of(request)
     # Taken before the question: what is published meanwhile comes again and is left out by index.
-    seq = hub.ring.head
+    seq = hub.buffer.head
     events = await request[keys.SESSION].instance.eventlog(job.id)
     return await _stream(request, _Job(hub, job.id, events, seq), kind)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from fluxapi import keys
 from fluxapi.errors import InstanceUnavailable
+from fluxapi.http import keys
 
 from .support import reply
 

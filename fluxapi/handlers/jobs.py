@@ -8,14 +8,14 @@ from collections.abc import Sequence
 
 from aiohttp import web
 
-from fluxapi import keys
 from fluxapi.errors import InstanceUnavailable, JobNotFound
-from fluxapi.events.query import JobQuery, count, page, query_of
-from fluxapi.events.situation import Observer
-from fluxapi.events.table import Table
+from fluxapi.http import keys
+from fluxapi.http.negotiation import accepted
+from fluxapi.http.querystring import cached
 from fluxapi.model.job import Job
-from fluxapi.negotiation import accepted
-from fluxapi.querystring import cached
+from fluxapi.sessions.situation import SituationMonitor
+from fluxapi.table.query import JobQuery, count, page, query_of
+from fluxapi.table.table import Table
 
 from .support import job_of, json_bytes, reply
 
@@ -62,7 +62,7 @@ async def list_jobs(request: web.Request) -> web.Response:
     return reply(body)
 
 
-async def _page(table: Table, observer: Observer, raw: str, cursor: str) -> bytes:
+async def _page(table: Table, observer: SituationMonitor, raw: str, cursor: str) -> bytes:
     query, limit, after = _listing(raw)
     found = await page(table, query, limit=limit, after=after)
     rows = b",".join(await _rows(table, observer, found.ids))
@@ -92,7 +92,7 @@ async def search(request: web.Request) -> web.Response:
     return reply(json_bytes(head)[:-1] + b',"data":[' + b",".join(rows) + b"]}")
 
 
-async def _rows(table: Table, observer: Observer, ids: Sequence[int]) -> list[bytes]:
+async def _rows(table: Table, observer: SituationMonitor, ids: Sequence[int]) -> list[bytes]:
     """The records of ``ids``; those of jobs that went in the meantime are left out."""
     rows: list[bytes] = []
     for start in range(0, len(ids), _SLICE):

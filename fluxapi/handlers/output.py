@@ -12,16 +12,16 @@ from functools import partial
 
 from aiohttp import web
 
-from fluxapi import keys
 from fluxapi.errors import ValidationFailed
-from fluxapi.events import stream as streams
-from fluxapi.events.outlet import Outlet
-from fluxapi.events.output import OnEnd, Outputs, Selection
-from fluxapi.events.wire import OutputText, Wire
+from fluxapi.events.output.hub import OnEnd, OutputHub, Selection
+from fluxapi.events.transport import stream as streams
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.wire import OutputText, Wire
+from fluxapi.http import keys
+from fluxapi.http.negotiation import accepted
 from fluxapi.instance.protocol import Last
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.output import MAX_SEARCH_BYTES
-from fluxapi.negotiation import accepted
 
 from . import output_forms as forms
 from .sending import send
@@ -81,11 +81,11 @@ def _headers(source: forms.Search) -> dict[str, str]:
 class _Viewing:
     """The output of a job as what fills a response."""
 
-    outputs: Outputs
+    outputs: OutputHub
     jobid: int
     selection: Selection
 
-    def begin(self, outlet: Outlet, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
+    def begin(self, outlet: StreamWriter, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
         return self.outputs.view(self.jobid, self.selection, outlet, wire, on_end)
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fluxapi import keys
-from fluxapi.events.situation import describe_queue
+from fluxapi.http import keys
 from fluxapi.instance.nodes import describe
 from fluxapi.model.resources import nodes as nodes_of
+from fluxapi.sessions.situation import describe_queue
 
 from .support import reply
 

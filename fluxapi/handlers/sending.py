@@ -9,9 +9,9 @@ from contextlib import aclosing
 
 from aiohttp import web
 
-from fluxapi import keys
 from fluxapi.errors import FluxapiError
-from fluxapi.events.pulse import STALLED
+from fluxapi.events.liveness import STALLED
+from fluxapi.http import keys
 
 __all__ = ["send"]
 

@@ -8,8 +8,9 @@ from dataclasses import asdict
 
 from aiohttp import web
 
-from fluxapi import __version__, keys
+from fluxapi import __version__
 from fluxapi.errors import FluxapiError, NotSupported
+from fluxapi.http import keys
 from fluxapi.instance.protocol import Instance
 from fluxapi.model.record import username
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fluxapi import keys
 from fluxapi.errors import FluxapiError, ValidationFailed
+from fluxapi.http import keys
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from fluxapi import keys
+from fluxapi.http import keys
 from fluxapi.model.job import Job
 
 __all__ = ["job_of", "json_bytes", "reply"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fluxapi import keys
 from fluxapi.errors import Conflict
+from fluxapi.http import keys
 
 from .support import reply
 

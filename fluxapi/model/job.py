@@ -10,7 +10,7 @@ import msgspec
 from .counts import Counts
 from .resources import Allocation
 
-__all__ = ["RESULTS", "STATES", "Job", "mark"]
+__all__ = ["RESULTS", "STATES", "Job", "checksum"]
 
 STATES = ("NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP", "INACTIVE")
 """The states of RFC 21."""
@@ -23,8 +23,8 @@ class Job(msgspec.Struct, gc=False):
     """What is known of one job. Times are seconds since the epoch, 0.0 when not reached yet.
 
     ``nevents`` counts the entries of the eventlog that were folded, memos left out; ``tag`` is the
-    CRC-32 of the F58 id, from which :func:`mark` is made. ``truncated`` names the fields of which
-    only a part is kept, since the job brought more than a record may hold. Strings that many
+    CRC-32 of the F58 id, from which :func:`checksum` is made. ``truncated`` names the fields of
+    which only a part is kept, since the job brought more than a record may hold. Strings that many
     jobs have in common are shared. Not tracked by the garbage collector: it holds no cycles, and a
     table of a hundred thousand jobs must not be walked by every full collection.
     """
@@ -72,9 +72,10 @@ class Job(msgspec.Struct, gc=False):
         return self.allocation.nodelist if self.allocation else ""
 
 
-def mark(job: Job) -> int:
+def checksum(job: Job) -> int:
     """The CRC-32 of ``"ID REVISION"``: id as F58, revision the number of its events.
 
-    The sum of the marks of many jobs, modulo 2^32, is the digest by which two tables are compared.
+    The sum of the checksums of many jobs, modulo 2^32, is the digest that two tables are compared
+    by.
     """
     return zlib.crc32(b" %d" % job.nevents, job.tag)

@@ -1,8 +1,8 @@
 """The reason why a job waits, in one phrase.
 
 It is made of the job's record, of the queue's state and of what the nodes have. The table of the
-dashboard says the same while it is open (``frontend/src/waits.js``); one table of cases holds both
-to it.
+dashboard says the same while it is open (``frontend/src/ui/situation.js``); one table of cases
+holds both to it.
 """
 
 from __future__ import annotations

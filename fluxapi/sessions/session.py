@@ -9,22 +9,15 @@ import os
 from collections.abc import AsyncIterator, Callable
 from typing import Protocol
 
-from fluxapi import account
 from fluxapi.errors import FluxRefused, Forbidden, InstanceUnavailable, JobNotFound
+from fluxapi.events.buffer import EventBuffer
+from fluxapi.events.consumer import JournalConsumer
 from fluxapi.events.cursor import instance_tag, new_epoch
-from fluxapi.events.heartbeat import Heartbeat
-from fluxapi.events.history import History
+from fluxapi.events.event_log import EventLog
 from fluxapi.events.hub import Hub
-from fluxapi.events.idempotency import Idempotency
-from fluxapi.events.journal import Journal
-from fluxapi.events.output import Outputs
-from fluxapi.events.pages import Pages
-from fluxapi.events.pulse import Pulse
-from fluxapi.events.ring import Ring
-from fluxapi.events.situation import Observer
-from fluxapi.events.stats import Sampler
-from fluxapi.events.table import Table
-from fluxapi.events.trail import Trail
+from fluxapi.events.liveness import Liveness
+from fluxapi.events.output.hub import OutputHub
+from fluxapi.events.sampler import Sampler
 from fluxapi.instance.protocol import (
     CLOSE_TIMEOUT_S,
     CallWatch,
@@ -38,8 +31,16 @@ from fluxapi.model.jobid import parse
 from fluxapi.model.jobspec import Defaults
 from fluxapi.model.keymark import KeySigner
 from fluxapi.model.options import read_value
+from fluxapi.process import account
+from fluxapi.security.tickets import Tickets
 from fluxapi.settings import Settings
-from fluxapi.tickets import Tickets
+from fluxapi.table.backlog import BacklogBuffer
+from fluxapi.table.table import Table
+
+from .idempotency import IdempotencyStore
+from .monitor import InstanceMonitor
+from .response_cache import ResponseCache
+from .situation import SituationMonitor
 
 __all__ = ["ROOT", "InstanceSession"]
 
@@ -80,17 +81,17 @@ class InstanceSession:
         self.table = Table(
             max_inactive=settings.max_jobs,
             max_keys=settings.idempotency_keys,
-            history=History(settings.ring_events),
+            history=BacklogBuffer(settings.buffer_events),
             signer=signer,
         )
         epoch = new_epoch(instance_tag(info.starttime, path))
-        ring = Ring(epoch, max_events=settings.ring_events)
-        self.hub = Hub(self.table, ring, Trail())
-        self.journal = Journal(instance, self.hub)
-        self.outputs = Outputs(instance, self.table)
-        self.observer = Observer(self.table, self.hub.stats, instance)
-        self.idempotency = Idempotency(self.table, settings.idempotency_keys, self.settle)
-        self.cache = Pages()
+        buffer = EventBuffer(epoch, max_events=settings.buffer_events)
+        self.hub = Hub(self.table, EventLog(buffer))
+        self.journal = JournalConsumer(instance, self.hub)
+        self.outputs = OutputHub(instance, self.table)
+        self.observer = SituationMonitor(self.table, self.hub.stats, instance)
+        self.idempotency = IdempotencyStore(self.table, settings.idempotency_keys, self.settle)
+        self.cache = ResponseCache()
         self.tickets = Tickets()
         self.submitted = 0
 
@@ -148,10 +149,10 @@ class InstanceSession:
         """Run the tasks of the session while the context lasts."""
         tasks = (
             self.journal,
-            Pulse(self.hub, self.outputs),
+            Liveness(self.hub, self.outputs),
             Sampler(self.hub),
             self.observer,
-            Heartbeat(self.journal),
+            InstanceMonitor(self.journal),
         )
         try:
             for task in tasks:

@@ -10,8 +10,9 @@ from typing import Any
 import aiohttp_jinja2
 from aiohttp import web
 
-from fluxapi import __version__, keys
+from fluxapi import __version__
 from fluxapi.errors import NotFound
+from fluxapi.http import keys
 
 from . import assets, guides
 from .reference import channel, error_kinds, groups

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from fluxapi import schema
+from fluxapi.contracts import schema
 
 __all__ = ["Field", "facts", "fields"]
 

@@ -12,8 +12,6 @@ import msgspec
 from aiohttp import hdrs, web
 from markupsafe import Markup
 
-from fluxapi import keys
-from fluxapi.auth import CHALLENGES
 from fluxapi.errors import (
     Conflict,
     FluxapiError,
@@ -23,14 +21,16 @@ from fluxapi.errors import (
     Unauthorized,
     ValidationFailed,
 )
-from fluxapi.events.query import JobQuery, page, query_of
+from fluxapi.http import keys
+from fluxapi.http.negotiation import wants_page
+from fluxapi.http.querystring import cached
 from fluxapi.instance.nodes import describe
-from fluxapi.negotiation import wants_page
-from fluxapi.querystring import cached
+from fluxapi.security.credentials import CHALLENGES
+from fluxapi.table.query import JobQuery, page, query_of
 
-from . import assets, form, words
+from . import assets, form, humanize
 from . import nodes as rack
-from .dossier import dossier
+from .job_detail import job_detail
 
 __all__ = ["error", "job", "jobs", "logout", "nodes", "static", "submit"]
 
@@ -53,7 +53,7 @@ _STATES = (
         )
     ),
 )
-"""The counts that are filters, as in ``frontend/src/strip.js``."""
+"""The counts that are filters, as in ``frontend/src/table/summary_bar.js``."""
 
 _CHOICES = (
     (
@@ -103,9 +103,9 @@ async def jobs(request: web.Request) -> web.Response:
             "choices": _CHOICES,
             "counts": _counts(table.stats()),
             "total": len(table),
-            "lasted": words.lasted,
-            "note": words.note,
-            "utc": words.utc,
+            "lasted": humanize.lasted,
+            "note": humanize.note,
+            "utc": humanize.utc,
         },
         status=ValidationFailed.status if refused else 200,
     )
@@ -141,7 +141,7 @@ async def job(request: web.Request) -> web.Response:
     # Taken before anything is asked: what changes meanwhile comes over the channel.
     session, jobid = request[keys.SESSION], found.id
     cursor, record = session.journal.cursor, session.observer.record(jobid)
-    context = await dossier(session.instance, jobid, record)
+    context = await job_detail(session.instance, jobid, record)
     context["first"] = _embedded({**context["first"], "cursor": cursor})
     return await _render(request, "job.html", {"page": "job", "job": _Blank(record), **context})
 

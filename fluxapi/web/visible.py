@@ -1,7 +1,7 @@
 """Text of strangers as text: what would not show, or would show other text in another order, is
 written out.
 
-The scripts of the pages do the same (``frontend/src/visible.js``); one table of cases holds both
+The scripts of the pages do the same (``frontend/src/ui/visible.js``); one table of cases holds both
 to it.
 """
 

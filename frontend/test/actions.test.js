@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { all, census } from "../src/actions.js";
-import { row } from "../src/rows.js";
+import { all, census } from "../src/table/actions.js";
+import { row } from "../src/table/rows.js";
 
 const ids = Array.from({ length: 10 }, (_, n) => `f${n}`);
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Ansi, PLAIN } from "../src/ansi.js";
+import { Ansi, PLAIN } from "../src/job/ansi.js";
 
 /** What comes of pieces: texts with what is special of their style, "\n" and "\r" as they are.
  * @param {...string} pieces

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Channel, delay } from "../src/channel.js";
+import { Channel, delay } from "../src/channel/channel.js";
 
 /** A socket that a test plays by hand. */
 class FakeSocket {
@@ -53,9 +53,9 @@ test("it subscribes with its cursor and is live after the mark", async () => {
   assert.deepEqual(socket.sent, [{ type: "subscribe", sub: "jobs", stream: "jobs", since: "c1" }]);
   assert.equal(made.state.phase, "catching up");
   socket.say({ type: "job", sub: "jobs", cursor: "c2", id: "fA" });
-  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: true });
+  socket.say({ type: "bookmark", sub: "jobs", cursor: "c3", live: true });
   assert.equal(made.state.phase, "live");
-  assert.deepEqual(taken, ["job", "mark"]);
+  assert.deepEqual(taken, ["job", "bookmark"]);
   made.stop();
 });
 
@@ -75,7 +75,7 @@ test("after a loss it goes on from the last cursor", async () => {
 test("a lost instance is told apart from a lost connection", async () => {
   const { made, socket } = await channel();
   socket.open();
-  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: false });
+  socket.say({ type: "bookmark", sub: "jobs", cursor: "c3", live: false });
   assert.deepEqual([made.state.phase, made.state.instanceLost], ["live", true]);
   made.stop();
 });
@@ -92,7 +92,7 @@ test("a wish may depend on what came, and output is never behind", async () => {
   made.follow("out", () => ({ stream: "output", job: "fA", from }), () => from++);
   socket.open();
   assert.deepEqual(socket.sent[1], { type: "subscribe", sub: "out", stream: "output", job: "fA", from: 0 });
-  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: true });
+  socket.say({ type: "bookmark", sub: "jobs", cursor: "c3", live: true });
   assert.equal(made.state.phase, "live");
   socket.say({ type: "output", sub: "out", index: 0 });
   socket.onclose();
@@ -107,11 +107,11 @@ test("what is refused is told; the rest goes on", async () => {
   const { made, socket, taken } = await channel();
   socket.open();
   made.follow("more", { stream: "events" }, () => {});
-  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: true });
+  socket.say({ type: "bookmark", sub: "jobs", cursor: "c3", live: true });
   socket.say({ type: "error", sub: "more", detail: "No." });
   assert.deepEqual([made.state.phase, made.state.refused], ["live", ["No."]]);
   socket.say({ type: "job", sub: "jobs", id: "fA" });
-  assert.deepEqual(taken, ["mark", "job"]);
+  assert.deepEqual(taken, ["bookmark", "job"]);
   made.stop();
 });
 
@@ -147,7 +147,7 @@ test("a refused socket has the page ask first whether the service is ready", asy
 test("a page at rest says so, and comes back with its cursor", async () => {
   const { made, socket } = await channel();
   socket.open();
-  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: true });
+  socket.say({ type: "bookmark", sub: "jobs", cursor: "c3", live: true });
   made.rest();
   assert.deepEqual([made.state.phase, socket.readyState], ["resting", 3]);
   await made.start();
@@ -161,7 +161,7 @@ test("a page at rest says so, and comes back with its cursor", async () => {
 test("since when Flux is lost is what the service says", async () => {
   const { made, socket } = await channel();
   socket.open();
-  socket.say({ type: "mark", sub: "jobs", cursor: "c3", live: false, lost_since: 5 });
+  socket.say({ type: "bookmark", sub: "jobs", cursor: "c3", live: false, lost_since: 5 });
   assert.equal(made.state.lostSince, 5);
   made.stop();
 });

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Choice } from "../src/choice.js";
-import { columns } from "../src/columns.js";
-import { Rows } from "../src/rows.js";
-import { Situation } from "../src/waits.js";
+import { Choice } from "../src/table/column_settings.js";
+import { columns } from "../src/table/columns.js";
+import { Rows } from "../src/table/rows.js";
+import { Situation } from "../src/ui/situation.js";
 
 const all = columns(new Situation());
 const keys = (/** @type {Choice} */ choice) => choice.columns.map(({ key }) => key);

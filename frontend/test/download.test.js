@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { columns } from "../src/columns.js";
-import { cell, csv, json, write } from "../src/download.js";
-import { row } from "../src/rows.js";
-import { Situation } from "../src/waits.js";
+import { columns } from "../src/table/columns.js";
+import { cell, csv, json, write } from "../src/table/download.js";
+import { row } from "../src/table/rows.js";
+import { Situation } from "../src/ui/situation.js";
 
 /** @param {string} id @param {object} [more] */
 const job = (id, more = {}) => row({ id, revision: 1, state: "RUN", status: "RUN", t_submit: 0, t_run: 1, ...more });

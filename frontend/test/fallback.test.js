@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EventSocket } from "../src/fallback.js";
-import { SharedSocket, Switchboard } from "../src/shared.js";
+import { EventSocket } from "../src/channel/fallback.js";
+import { SharedSocket, Switchboard } from "../src/channel/shared.js";
 
 /** A service whose streams a test writes. */
 class Service {

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { collect, fieldOf, hint, parse, request, Unreadable, write } from "../src/form.js";
+import { collect, fieldOf, hint, parse, request, Unreadable, write } from "../src/submit/form.js";
 
-/** @typedef {import("../src/form.js").Field} Field */
-/** @typedef {import("../src/form.js").Kind} Kind */
+/** @typedef {import("../src/submit/form.js").Field} Field */
+/** @typedef {import("../src/submit/form.js").Kind} Kind */
 
 /** @param {string} name @param {Kind} kind @param {object} [more] @returns {Field} */
 const field = (name, kind, more = {}) => ({ name, kind, label: name, usual: true, ...more });

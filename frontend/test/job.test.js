@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { PLAIN } from "../src/ansi.js";
-import { details, Eventlog, exceptions, MAX_ENTRIES } from "../src/eventlog.js";
-import { facts, granted } from "../src/facts.js";
-import { outcome } from "../src/outcome.js";
-import { contrast, look } from "../src/palette.js";
-import { cut, find, MAX_HITS } from "../src/search.js";
-import { lasting, steps } from "../src/timeline.js";
+import { PLAIN } from "../src/job/ansi.js";
+import { details, Eventlog, exceptions, MAX_ENTRIES } from "../src/job/eventlog.js";
+import { facts, granted } from "../src/job/facts.js";
+import { outcome } from "../src/ui/outcome.js";
+import { contrast, look } from "../src/job/palette.js";
+import { cut, find, MAX_HITS } from "../src/job/search.js";
+import { lasting, steps } from "../src/job/timeline.js";
 
 const CASES = JSON.parse(readFileSync(new URL("outcomes.json", import.meta.url), "utf8"));
 for (const [said, record] of CASES) {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { arrange, ids, Placed, states } from "../src/nodes.js";
+import { arrange, ids, Placed, states } from "../src/nodes/nodes.js";
 
-/** @typedef {import("../src/nodes.js").Node} Node */
+/** @typedef {import("../src/nodes/nodes.js").Node} Node */
 
 /** @param {number} rank @param {Node["state"]} [state] @param {string} [name] @returns {Node} */
 const node = (rank, state = "up", name = `node${rank}`) => ({

@@ -1,16 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Order } from "../src/order.js";
-import { hosts, read, refused, test as filter, write } from "../src/filters.js";
-import { row } from "../src/rows.js";
+import { Order } from "../src/table/order.js";
+import { read, refused, test as filter, write } from "../src/table/filters.js";
+import { hosts } from "../src/ui/hosts.js";
+import { row } from "../src/table/rows.js";
 
 /** @param {string} id @param {object} [more] */
 const job = (id, more = {}) => row({ id, revision: 1, state: "RUN", status: "RUN", t_submit: 1, ...more });
 
 test("rows stay in order while they come, change and go", () => {
   const order = new Order((r) => r.ntasks, true, (r) => r.state === "RUN");
-  /** @type {Map<string, import("../src/rows.js").Row>} */
+  /** @type {Map<string, import("../src/table/rows.js").Row>} */
   const all = new Map();
   let seed = 7;
   const random = () => (seed = (seed * 16807) % 2147483647) / 2147483647;

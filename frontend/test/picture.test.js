@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { count, kind, size } from "../src/picture.js";
+import { count, kind, size } from "../src/nodes/node_map.js";
 
 /** @param {"up" | "down" | "drained" | "excluded"} state @param {number} allocated @param {number} total */
 const node = (state, allocated, total = 8) => ({

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { collect } from "../src/form.js";
-import { besides, valuesOf } from "../src/resubmit.js";
+import { collect } from "../src/submit/form.js";
+import { besides, valuesOf } from "../src/submit/resubmit.js";
 
-/** @typedef {import("../src/form.js").Field} Field */
+/** @typedef {import("../src/submit/form.js").Field} Field */
 
-const KINDS = /** @type {Record<string, import("../src/form.js").Kind>} */ ({
+const KINDS = /** @type {Record<string, import("../src/submit/form.js").Kind>} */ ({
   command: "command", num_tasks: "integer", cores_per_task: "integer", gpus_per_task: "integer", num_nodes: "integer",
   exclusive: "flag", duration: "text", name: "text", queue: "text", cwd: "text", bank: "text", environment: "pairs",
   env_expand: "pairs", rlimits: "numbers", shell_options: "tree", attributes: "tree", dependencies: "list",

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import zlib from "node:zlib";
 
-import { digest, mark } from "../src/digest.js";
-import { note, Rows } from "../src/rows.js";
+import { digest, mark } from "../src/table/digest.js";
+import { note, Rows } from "../src/table/rows.js";
 
 /** @param {string} id @param {number} revision @param {object} [more] */
 const job = (id, revision, more = {}) => ({ type: "job", id, revision, state: "RUN", ...more });
@@ -19,9 +19,9 @@ test("rows agree with a mark of the same jobs, whatever their order", () => {
   rows.take(job("fA", 1));
   rows.take(job("fA", 5));
   const sum = mark("fA", 5) + mark("fB", 2);
-  rows.take({ type: "mark", count: 2, digest: digest(sum % 2 ** 32) });
+  rows.take({ type: "bookmark", count: 2, digest: digest(sum % 2 ** 32) });
   assert.ok(rows.agrees);
-  rows.take({ type: "mark", count: 2, digest: digest(sum + 1) });
+  rows.take({ type: "bookmark", count: 2, digest: digest(sum + 1) });
   assert.ok(!rows.agrees);
 });
 

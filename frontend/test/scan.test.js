@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { AROUND, MAX_KEPT, Scan, search } from "../src/scan.js";
+import { AROUND, MAX_KEPT, Scan, search } from "../src/job/scan.js";
 
 /** @param {string[]} pieces */
 function body(pieces) {
@@ -53,7 +53,7 @@ test("what is kept and what is read are bounded", async () => {
 test("the lines around one that was found come with it", async () => {
   const text = Array.from({ length: 20 }, (_, at) => `line ${at + 1}\n`).join("");
   const { scan } = await search(body([text]), "line 10", () => {});
-  const [{ before, after }] = /** @type {[import("../src/scan.js").Found]} */ (scan.found);
+  const [{ before, after }] = /** @type {[import("../src/job/scan.js").Found]} */ (scan.found);
   assert.deepEqual(before, Array.from({ length: AROUND }, (_, at) => `line ${10 - AROUND + at}`));
   assert.deepEqual(after, Array.from({ length: AROUND }, (_, at) => `line ${11 + at}`));
   const many = new Scan("x");

@@ -1,12 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as sentences from "../src/sentences.js";
-import { Series, SPAN, STEP, WAITS } from "../src/series.js";
+import * as sentences from "../src/charts/sentences.js";
+import { Series, SPAN, STEP, WAITS } from "../src/charts/series.js";
 
 const NOW = 10_000 * WAITS;
 
-/** @param {Partial<import("../src/series.js").Times>} times */
+/** @param {Partial<import("../src/charts/series.js").Times>} times */
 const job = (times) => ({ t_submit: NaN, t_run: NaN, t_cleanup: NaN, t_inactive: NaN, ncores: NaN, ...times });
 
 /** @param {object} states @param {object | null} [nodes] */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { test } from "node:test";
 
-import { curl, join, line, split } from "../src/shell.js";
+import { curl, join, line, split } from "../src/submit/shell.js";
 
 const HOSTILE = [
   "plain",

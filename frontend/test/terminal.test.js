@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { MAX_LINES, Terminal } from "../src/terminal.js";
+import { MAX_LINES, Terminal } from "../src/job/output_lines.js";
 
 /** @param {Record<string, any>[]} entries */
 function shown(...entries) {

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { duration } from "../src/format.js";
-import { brief } from "../src/sentences.js";
-import { COUNTS, labels, RATES, SECONDS } from "../src/ticks.js";
+import { duration } from "../src/ui/format.js";
+import { brief } from "../src/charts/sentences.js";
+import { COUNTS, labels, RATES, SECONDS } from "../src/charts/ticks.js";
 
 /** @param {number} step */
 const splits = (step) => Array.from({ length: 6 }, (_, index) => index * step);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { escaped, ordered, visible } from "../src/visible.js";
+import { escaped, ordered, visible } from "../src/ui/visible.js";
 
 /** @type {[string, string][]} */
 const CASES = JSON.parse(readFileSync(new URL("visible.json", import.meta.url), "utf8"));

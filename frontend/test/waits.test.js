@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { row } from "../src/rows.js";
-import { Situation } from "../src/waits.js";
+import { row } from "../src/table/rows.js";
+import { Situation } from "../src/ui/situation.js";
 
 const NOW = 1000;
 /** As tests/model/test_reason.py has them, too. */

@@ -77,7 +77,7 @@ async def test_jobs_that_take_long_to_build_give_others_their_turn(
         seen.append(passes)
         return float(len(builds))  # a second for each job
 
-    monkeypatch.setattr("fluxapi.timeslice.time", SimpleNamespace(perf_counter=clock))
+    monkeypatch.setattr("fluxapi.process.timeslice.time", SimpleNamespace(perf_counter=clock))
     counting = asyncio.ensure_future(count())
     body = {"jobs": [{"command": f"echo {number}"} for number in range(50)]}
     response = await service.client.post("/jobs/bulk", json=body)

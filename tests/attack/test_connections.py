@@ -19,8 +19,8 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import web
 
-from fluxapi.connection_limit import ConnectionLimit, peer_of
-from fluxapi.server import Runner
+from fluxapi.http.connection_limit import ConnectionLimit, peer_of
+from fluxapi.http.server import Runner
 from tests.running import clean_environment, read_start
 
 from .wire import PATIENCE_S, connect, serving

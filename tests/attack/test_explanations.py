@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from fluxapi import schema
+from fluxapi.contracts import schema
 
 WORDS = [f"word{number}" for number in range(20_000)]
 MEMBERS = {f"E{number}": "x" for number in range(9_000)}

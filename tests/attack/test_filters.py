@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from fluxapi.events.digest import ViewDigest
 from fluxapi.events.filters import read_filter
-from fluxapi.events.tally import Tally
 from tests.events.channel import Channel, FakeOutlet, Flux, Turns
 
 FILTERS = 2000
@@ -41,7 +41,7 @@ def test_a_reader_that_leaves_looks_at_no_other(
         for number in range(FILTERS)
     ]
     turns.run()
-    monkeypatch.setattr(channel.hub, "feeds", Unlooked(channel.hub.feeds))
+    monkeypatch.setattr(channel.hub, "groups", Unlooked(channel.hub.groups))
     monkeypatch.setattr(channel.hub, "_views", Unlooked(channel.hub._views))
     for subscription in held:
         channel.hub.unsubscribe(subscription)
@@ -51,13 +51,13 @@ def test_a_reader_that_leaves_looks_at_no_other(
 def test_a_turn_ends_though_many_begin(turns: Turns, monkeypatch: pytest.MonkeyPatch) -> None:
     clock, walked = count(0), []
     monkeypatch.setattr("fluxapi.events.catchup.time.perf_counter", lambda: next(clock) / 1000)
-    walk_on = Tally.walk_on
+    walk_on = ViewDigest.walk_on
 
-    def counted(tally: Tally) -> bool:
+    def counted(tally: ViewDigest) -> bool:
         walked.append(tally)
         return walk_on(tally)
 
-    monkeypatch.setattr(Tally, "walk_on", counted)
+    monkeypatch.setattr(ViewDigest, "walk_on", counted)
     channel = Channel(turns)
     outlets = [FakeOutlet() for _ in range(FILTERS)]
     for number, outlet in enumerate(outlets):
@@ -80,8 +80,8 @@ def test_an_event_is_shown_to_those_only_who_follow_its_job(
     turns.run()
     for outlet in outlets:
         outlet.writes.clear()
-    applied: list[Tally] = []
-    monkeypatch.setattr(Tally, "apply", lambda tally, _: applied.append(tally))
+    applied: list[ViewDigest] = []
+    monkeypatch.setattr(ViewDigest, "apply", lambda tally, _: applied.append(tally))
     channel.feed([flux.happen(flux.last, "validate")])
     assert [bool(outlet.writes) for outlet in outlets] == [False, True]
     assert len(applied) == 1

@@ -60,7 +60,7 @@ async def test_an_instance_that_does_not_tell_in_time_leaves_the_outcome_unknown
 ) -> None:
     service.instance.silent = True
     assert (await post(service.client, path, body))[0] == 503
-    monkeypatch.setattr("fluxapi.events.idempotency._SETTLE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("fluxapi.sessions.idempotency._SETTLE_TIMEOUT_S", 0.01)
     service.instance.silent = False
     service.instance.settling.clear()
     status, problem = await post(service.client, path, body)

@@ -8,8 +8,8 @@ import time
 import jwt
 import pytest
 
-from fluxapi.auth import Credentials
 from fluxapi.errors import Unauthorized
+from fluxapi.security.credentials import Credentials
 from fluxapi.settings import Settings
 
 SECRET = "a secret that is long enough for it"

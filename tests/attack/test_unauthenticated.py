@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from fluxapi.route import MAX_FIELDS_BYTES, Route
-from fluxapi.routes import ROUTES
+from fluxapi.contracts.route import MAX_FIELDS_BYTES, Route
+from fluxapi.handlers.routes import ROUTES
 
 from .wire import connect, serving
 

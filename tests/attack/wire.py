@@ -12,8 +12,8 @@ from typing import Any
 from aiohttp import web
 
 from fluxapi.app import create_app
-from fluxapi.connection_limit import ConnectionLimit
-from fluxapi.server import Runner
+from fluxapi.http.connection_limit import ConnectionLimit
+from fluxapi.http.server import Runner
 from fluxapi.settings import Settings
 from tests.handlers.fake import FakeInstance
 

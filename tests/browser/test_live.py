@@ -258,9 +258,9 @@ def test_a_hundred_thousand_jobs_and_five_hundred_events_a_second(watched: Page)
         frame.evaluate("(it) => { it.scrollTop = 0; }")
         expect(watched.locator("#count")).to_have_text(f"{total:,} jobs")
         # A mark says that the page holds what the service holds, or it would begin anew.
-        marks = watched.evaluate("window.kinds.filter((it) => it === 'mark').length")
+        marks = watched.evaluate("window.kinds.filter((it) => it === 'bookmark').length")
         watched.wait_for_function(
-            "(before) => window.kinds.filter((it) => it === 'mark').length > before", arg=marks
+            "(before) => window.kinds.filter((it) => it === 'bookmark').length > before", arg=marks
         )
         live(watched)
         kinds: list[Any] = watched.evaluate("window.kinds")

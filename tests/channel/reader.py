@@ -30,7 +30,7 @@ class Held:
     def take(self, message: Message) -> None:
         """Fold one message in."""
         kind, cursor, fields = message
-        if kind == "mark":
+        if kind == "bookmark":
             self.marks.append(fields)
             self.check(fields)
         elif kind == "reset":
@@ -178,7 +178,7 @@ class Reader(Generic[H]):
 
     async def until_mark(self) -> dict[str, Any]:
         """Read up to the next mark."""
-        while (message := await self.read()).kind != "mark":
+        while (message := await self.read()).kind != "bookmark":
             pass
         return message.fields
 

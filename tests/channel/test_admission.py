@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 import aiohttp
 import pytest
 
-from fluxapi.auth import Credentials
+from fluxapi.security.credentials import Credentials
 from fluxapi.settings import Settings
 from tests.running import Service, service
 

@@ -129,7 +129,7 @@ async def test_messages_that_come_with_the_upgrade(embedded_site: Site) -> None:
         while (received := await raw.receive())[0] != PONG:
             answers.append(json.loads(received[1]))
     kinds = [(it["type"], it["sub"]) for it in answers if it["type"] != "stats"]
-    assert [it for it in kinds if it[0] != "mark"] == [
+    assert [it for it in kinds if it[0] != "bookmark"] == [
         ("subscribed", "a"),
         ("subscribed", "b"),
         ("unsubscribed", "b"),

@@ -73,7 +73,7 @@ async def behind(site: Site) -> int:
 
 @pytest.fixture
 def forgetful(session: aiohttp.ClientSession) -> Iterator[Site]:
-    with service(EMBEDDED, f"--ring-events={RING}") as running:
+    with service(EMBEDDED, f"--buffer-events={RING}") as running:
         yield Site(running, session, None)
 
 

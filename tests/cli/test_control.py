@@ -312,11 +312,11 @@ def test_start_is_quick() -> None:
     ours = [
         "fluxapi.service",
         "fluxapi.app",
-        "fluxapi.routes",
-        "fluxapi.schema",
+        "fluxapi.handlers.routes",
+        "fluxapi.contracts.schema",
         "fluxapi.instance",
     ]
-    other = ["argcomplete", "fluxapi.cli.request", "fluxapi.settings", "prometheus_client"]
+    other = ["argcomplete", "fluxapi.cli.submit_options", "fluxapi.settings", "prometheus_client"]
     assert not loaded & {*heavy, *ours, *other}
 
 

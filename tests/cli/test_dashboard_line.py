@@ -16,7 +16,7 @@ from fluxapi.model.jobspec import Defaults, build
 
 from .program import Program
 
-SHELL = Path(__file__).parents[2] / "frontend" / "src" / "shell.js"
+SHELL = Path(__file__).parents[2] / "frontend" / "src" / "submit" / "shell.js"
 
 TABLE = re.search(r"const FLAGS = \{(.*?)\n\};", SHELL.read_text(encoding="utf-8"), re.DOTALL)
 assert TABLE is not None

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxapi.cli.request import _encoded
+from fluxapi.cli.submit_options import _encoded
 from tests.running import Service, needs_flux
 
 from .program import Program

@@ -11,12 +11,7 @@ import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from fluxapi.client import (
-    AsyncClient,
-    ClientError,
-    ConfigError,
-    Unauthorized,
-)
+from fluxapi.client import AsyncClient, ClientError, ConfigError, Unauthorized
 from tests.handlers.fake import FakeInstance
 
 from .conftest import Serve

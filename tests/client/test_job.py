@@ -9,7 +9,6 @@ from typing import Any
 import msgspec
 import pytest
 
-from fluxapi import schema
 from fluxapi.client import (
     AccessToken,
     BulkItem,
@@ -26,6 +25,7 @@ from fluxapi.client import (
 )
 from fluxapi.client.options import EventFilter, JobFilter, StreamFilter, SubmitOptions
 from fluxapi.client.stats import Stats
+from fluxapi.contracts import schema
 
 HOSTILE = '<script>alert("1")</script>\x1b[31m\u202e&'
 

@@ -300,7 +300,7 @@ def message(kind: str, cursor: str = "", **fields: object) -> bytes:
 
 
 def mark(cursor: str = "", **fields: object) -> bytes:
-    return message("mark", cursor, live=True, time=1.0, **fields)
+    return message("bookmark", cursor, live=True, time=1.0, **fields)
 
 
 def event(id: str, index: int, cursor: str) -> bytes:

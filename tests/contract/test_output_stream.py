@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
-from fluxapi.events.watch import WINDOW
+from fluxapi.events.output.watch import WINDOW
 from fluxapi.settings import Settings
 from tests.contract.conftest import make
 from tests.contract.site import TIMEOUT

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fluxapi.events.table import Table
 from fluxapi.model.eventlog import JournalMessage, Purged, Resync
+from fluxapi.table.table import Table
 from tests.contract.conftest import make
 from tests.contract.polling import PollingInstance
 from tests.contract.site import TIMEOUT, Site, shell, spec

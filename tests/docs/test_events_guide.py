@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from fluxapi import asyncapi
+from fluxapi.events import asyncapi
 from fluxapi.events.hub import RESETS
-from fluxapi.events.stream import ENDS
-from fluxapi.routes import ROUTES
+from fluxapi.events.transport.stream import ENDS
+from fluxapi.handlers.routes import ROUTES
 from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]
@@ -49,7 +49,7 @@ async def read_to_mark(
         while True:
             message = await asyncio.wait_for(messages.__anext__(), BOUND)
             result = take(message)
-            if message["type"] == "mark":
+            if message["type"] == "bookmark":
                 return result, message["cursor"]
 
 
@@ -77,7 +77,7 @@ async def test_the_python_sees_what_is_missing(service: Service) -> None:
     rows: dict[str, int] = {}
 
     def lose(message: Message) -> Any:
-        return names["hold"](rows, message) if message["type"] == "mark" else None
+        return names["hold"](rows, message) if message["type"] == "bookmark" else None
 
     whole, _ = await read_to_mark(names["follow"], lose, url, "jobs")
     assert whole is False

@@ -15,20 +15,21 @@ from typing import Any, NamedTuple, cast
 
 from hypothesis import strategies as st
 
+from fluxapi.events.buffer import EventBuffer
+from fluxapi.events.change_log import ChangeLog
 from fluxapi.events.cursor import new_epoch
-from fluxapi.events.feed import Subscription
+from fluxapi.events.event_log import EventLog
+from fluxapi.events.fanout import Subscription
 from fluxapi.events.filters import ANY, Filter, Selection
-from fluxapi.events.history import History
 from fluxapi.events.hub import Hub
-from fluxapi.events.index import facets
-from fluxapi.events.outlet import Outlet
-from fluxapi.events.query import JobQuery
-from fluxapi.events.ring import Ring
-from fluxapi.events.table import Table
-from fluxapi.events.trail import Trail
-from fluxapi.events.wire import Lines, ServerSentEvents, Wire
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.wire import Lines, ServerSentEvents, Wire
 from fluxapi.model.eventlog import Event, JournalMessage, Purged
 from fluxapi.model.jobid import JOBID_ANY, encode_f58
+from fluxapi.table.backlog import BacklogBuffer
+from fluxapi.table.index import facets
+from fluxapi.table.query import JobQuery
+from fluxapi.table.table import Table
 
 __all__ = [
     "EPOCH",
@@ -92,7 +93,7 @@ def _nothing() -> None:
     pass
 
 
-class FakeOutlet(Outlet):
+class FakeOutlet(StreamWriter):
     """Keeps what is written; pauses when more than ``room`` bytes came (``None``: never)."""
 
     def __init__(self, room: int | None = None) -> None:
@@ -173,7 +174,7 @@ class Reader:
             self.fold(frame)
             if frame.cursor:
                 self.cursor = frame.cursor
-            if frame.kind == "mark":
+            if frame.kind == "bookmark":
                 self.mark = frame.body
             if frame.kind == "reset":
                 self.resets.append(frame.body["reason"])
@@ -221,7 +222,7 @@ class JobsReader(Reader):
             self.rows[body["id"]] = body
         elif frame.kind == "gone":
             self.rows.pop(body["id"], None)
-        elif frame.kind == "mark":
+        elif frame.kind == "bookmark":
             assert {key: body[key] for key in ("count", "digest")} == self.proof
 
     @property
@@ -386,10 +387,11 @@ class Channel:
         max_inactive: int = 1_000_000,
     ) -> None:
         self.turns = turns
-        self.table = Table(max_inactive=max_inactive, history=History(history))
-        self.ring = Ring(epoch or new_epoch(INSTANCE), max_events=max_events)
-        self.trail = Trail(max_gone=max_gone)
-        self.hub = Hub(self.table, self.ring, self.trail)
+        self.table = Table(max_inactive=max_inactive, history=BacklogBuffer(history))
+        self.buffer = EventBuffer(epoch or new_epoch(INSTANCE), max_events=max_events)
+        self.change_log = ChangeLog(max_gone=max_gone)
+        self.log = EventLog(self.buffer, self.change_log)
+        self.hub = Hub(self.table, self.log)
         self.table.feed(backlog)
         for _ in self.hub.start():
             pass
@@ -399,7 +401,7 @@ class Channel:
 
     def subscribe(
         self,
-        outlet: FakeOutlet,
+        writer: FakeOutlet,
         stream: str = "jobs",
         filter: Filter = ANY,
         since: str | int | None = None,
@@ -409,7 +411,7 @@ class Channel:
         on_end: Callable[[str], None] = lambda _: None,
     ) -> Subscription:
         return self.hub.subscribe(
-            outlet, stream, filter, wire, on_end=on_end, since=since, until=until
+            writer, stream, filter, wire, on_end=on_end, since=since, until=until
         )
 
     def rows(self, filter: Filter = ANY) -> dict[str, dict[str, Any]]:
@@ -423,12 +425,12 @@ class Channel:
 
     def proof(self, subscription: Subscription) -> dict[str, Any]:
         """Number and digest in a mark of now."""
-        (mark,) = parse(subscription.feed.wire, self.hub.mark(subscription.feed))
+        (mark,) = parse(subscription.group.wire, self.hub.bookmark(subscription.group))
         return {key: mark.body[key] for key in ("count", "digest") if key in mark.body}
 
     def is_clean(self) -> bool:
         """Whether nothing is left of anybody."""
         hub, behind = self.hub, self.hub._behind
         return not (
-            hub.outlets or hub.feeds or hub._views or hub._ends or behind._ready or behind._waiting
+            hub.writers or hub.groups or hub._views or hub._ends or behind._ready or behind._waiting
         )

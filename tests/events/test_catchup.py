@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.events.filters import Filter
-from fluxapi.events.query import JobQuery
-from fluxapi.events.wire import Lines, Wire
+from fluxapi.events.transport.wire import Lines, Wire
+from fluxapi.table.query import JobQuery
 
 from .channel import (
     FILTERS,
@@ -41,11 +41,11 @@ def test_events_go_on_after_any_frame(
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = Channel(turns)
-        outlet = FakeOutlet()
-        channel.subscribe(outlet, "events", filter, "0", wire=wire)
+        writer = FakeOutlet()
+        channel.subscribe(writer, "events", filter, "0", wire=wire)
         publish(channel, flux, before, size)
         turns.run()
-        frames = parse(wire, outlet.data)
+        frames = parse(wire, writer.data)
         half = len(after) // 2
         publish(channel, flux, after[:half], size)
         come_back = []
@@ -57,7 +57,7 @@ def test_events_go_on_after_any_frame(
         publish(channel, flux, after[half:], size)
         turns.run()
         stayed = EventsReader()
-        stayed.take(parse(wire, outlet.data))
+        stayed.take(parse(wire, writer.data))
         assert not stayed.resets
         for reader, again in come_back:
             reader.take(parse(wire, again.data))
@@ -79,11 +79,11 @@ def test_rows_are_those_of_the_table_after_any_frame(
     with turns.running():
         channel = Channel(turns)
         publish(channel, flux, before[::2], size)
-        outlet = FakeOutlet()
-        channel.subscribe(outlet, "jobs", filter, wire=wire)
+        writer = FakeOutlet()
+        channel.subscribe(writer, "jobs", filter, wire=wire)
         publish(channel, flux, before[1::2], size)
         turns.run()
-        frames = parse(wire, outlet.data)
+        frames = parse(wire, writer.data)
         half = len(after) // 2
         publish(channel, flux, after[:half], size)
         come_back = []
@@ -107,10 +107,10 @@ def test_a_row_that_left_for_another_queue_is_gone_for_one_who_was_away() -> Non
         channel = Channel(turns)
         filter = Filter(JobQuery(queue="a"))
         channel.feed([flux.submit(queue="a"), flux.submit(queue="b")])
-        outlet, reader = FakeOutlet(), JobsReader()
-        leaving = channel.subscribe(outlet, "jobs", filter)
+        writer, reader = FakeOutlet(), JobsReader()
+        leaving = channel.subscribe(writer, "jobs", filter)
         turns.run()
-        reader.take(parse(SSE, outlet.data))
+        reader.take(parse(SSE, writer.data))
         channel.hub.unsubscribe(leaving)
         channel.feed([flux.happen(1, "jobspec-update", {"attributes.system.queue": "b"})])
         again = FakeOutlet()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from fluxapi.errors import TooManyStreams
-from fluxapi.events.connections import Connections
+from fluxapi.events.transport.connections import Connections
 
 
 def nothing() -> None:

@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from fluxapi.errors import ValidationFailed
 from fluxapi.events.filters import ANY, Filter, Selection, read_filter
-from fluxapi.events.index import facets
-from fluxapi.events.query import JobQuery
 from fluxapi.model.jobid import encode_f58
+from fluxapi.table.index import facets
+from fluxapi.table.query import JobQuery
 
 from .channel import FILTERS, Channel, Flux, Step, Turns, steps
 
@@ -45,7 +45,7 @@ def test_a_job_that_was_taken_once_may_be_taken_or_has_moved(
             if selection.takes(jobid, values):
                 once.add(jobid)
             elif jobid in once:
-                assert jobid in channel.trail.moved or selection.might_take(jobid, values)
+                assert jobid in channel.change_log.moved or selection.might_take(jobid, values)
 
 
 def test_no_fields_are_no_filter() -> None:

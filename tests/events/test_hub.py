@@ -11,12 +11,12 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from fluxapi.events import change_log, digest, hub, snapshot, views
 from fluxapi.events import cursor as cursors
-from fluxapi.events import hub, snapshot, tally, trail, views
-from fluxapi.events.feed import Subscription
+from fluxapi.events.fanout import Subscription
 from fluxapi.events.filters import ANY, Filter
 from fluxapi.events.hub import RESETS
-from fluxapi.events.wire import Lines, Wire
+from fluxapi.events.transport.wire import Lines, Wire
 
 from .channel import (
     FILTERS,
@@ -41,15 +41,15 @@ class Client:
 
     stream: str
     filter: Filter
-    outlet: FakeOutlet
+    writer: FakeOutlet
     subscription: Subscription
     reader: Any
     since: int = 0
 
     def read(self) -> Any:
         """Take in what has come since."""
-        self.reader.take(parse(SSE, self.outlet.data))
-        self.outlet.writes.clear()
+        self.reader.take(parse(SSE, self.writer.data))
+        self.writer.writes.clear()
         return self.reader
 
 
@@ -63,7 +63,7 @@ def number(text: str) -> int:
 class SlowReaders(RuleBasedStateMachine):
     """Readers of both streams; beside them one of events for each filter that never leaves."""
 
-    ring_events = 65_536
+    buffer_events = 65_536
     max_gone = 100_000
     max_inactive = 1_000_000
 
@@ -74,7 +74,7 @@ class SlowReaders(RuleBasedStateMachine):
         self.running.__enter__()
         self.channel = Channel(
             self.turns,
-            max_events=self.ring_events,
+            max_events=self.buffer_events,
             max_gone=self.max_gone,
             max_inactive=self.max_inactive,
         )
@@ -88,10 +88,10 @@ class SlowReaders(RuleBasedStateMachine):
         self.publish([("submit", number, 0.0) for number in range(6)], 5)
 
     def connect(self, stream: str, filter: Filter, since: str | None = None) -> Client:
-        outlet = FakeOutlet()
-        subscription = self.channel.subscribe(outlet, stream, filter, since)
+        writer = FakeOutlet()
+        subscription = self.channel.subscribe(writer, stream, filter, since)
         reader = EventsReader() if stream == "events" else JobsReader()
-        return Client(stream, filter, outlet, subscription, reader)
+        return Client(stream, filter, writer, subscription, reader)
 
     @rule(todo=steps(8), size=st.integers(1, 5))
     def publish(self, todo: list[Step], size: int) -> None:
@@ -121,8 +121,8 @@ class SlowReaders(RuleBasedStateMachine):
     def come(self, which: int, stream: str, room: int | None) -> None:
         filter = self.filters[which % len(self.filters)]
         client = self.connect(stream, filter)
-        client.since = self.channel.ring.head
-        client.outlet.room = room
+        client.since = self.channel.buffer.head
+        client.writer.room = room
         self.clients.append(client)
 
     @precondition(lambda self: self.clients)
@@ -141,23 +141,23 @@ class SlowReaders(RuleBasedStateMachine):
             return
         client = self.connect(old.stream, old.filter, old.reader.cursor)
         client.reader, client.since = old.reader, old.since
-        client.outlet.room = room
+        client.writer.room = room
         self.clients.append(client)
 
     @precondition(lambda self: self.clients)
     @rule(which=st.integers(0, 9))
     def pause(self, which: int) -> None:
-        self.clients[which % len(self.clients)].outlet.pause()
+        self.clients[which % len(self.clients)].writer.pause()
 
     @precondition(lambda self: self.clients)
     @rule(which=st.integers(0, 9), room=ROOM)
     def resume(self, which: int, room: int | None) -> None:
-        self.clients[which % len(self.clients)].outlet.resume(room)
+        self.clients[which % len(self.clients)].writer.resume(room)
 
     @invariant()
     def nothing_is_written_without_room(self) -> None:
         for client in getattr(self, "clients", ()):
-            assert client.outlet.late == []
+            assert client.writer.late == []
 
     def teardown(self) -> None:
         if not hasattr(self, "running"):
@@ -169,7 +169,7 @@ class SlowReaders(RuleBasedStateMachine):
 
     def come_to_rest(self) -> None:
         for client in self.clients:
-            client.outlet.resume()
+            client.writer.resume()
         self.turns.run()
         for client in self.clients:
             client.read()
@@ -217,7 +217,7 @@ class SlowReaders(RuleBasedStateMachine):
 class ShortMemory(SlowReaders):
     """The same where the past is soon forgotten."""
 
-    ring_events = 24
+    buffer_events = 24
     max_gone = 2
     max_inactive = 3
     allowed = frozenset({"overflow", "expired"})
@@ -232,8 +232,8 @@ class SmallPieces(SlowReaders):
         (views, "_SHARED", 12),
         (hub, "PIECE", 500),
         (snapshot, "_LOOKED_AT", 3),
-        (tally, "_SLICE", 3),
-        (trail, "_SEGMENT", 4),
+        (digest, "_SLICE", 3),
+        (change_log, "_SEGMENT", 4),
     )
 
     def __init__(self) -> None:
@@ -271,11 +271,11 @@ def test_rows_are_whole_wherever_a_reader_was_cut_off_after_a_reset(reason: str)
     with turns.running():
         channel = Channel(turns, epoch="1" * 8 + "2" * 8)
         channel.feed([flux.submit() for _ in range(3)])
-        outlet = FakeOutlet()
-        channel.subscribe(outlet, "jobs", since=BAD_CURSORS[reason])
+        writer = FakeOutlet()
+        channel.subscribe(writer, "jobs", since=BAD_CURSORS[reason])
         turns.run()
-        frames = parse(SSE, outlet.data)
-        assert [frame.kind for frame in frames] == ["reset", "snapshot", "mark"]
+        frames = parse(SSE, writer.data)
+        assert [frame.kind for frame in frames] == ["reset", "snapshot", "bookmark"]
         assert frames[0].body == {"reason": reason, "detail": RESETS[reason]}
         for count in range(1, len(frames) + 1):
             reader, again = JobsReader(), FakeOutlet()
@@ -304,13 +304,13 @@ class Stage:
             self.channel.feed([self.flux.happen(1, name, context)])
 
     def connect(self, stream: str = "events", room: int | None = None, **more: Any) -> FakeOutlet:
-        outlet = FakeOutlet(room)
-        self.channel.subscribe(outlet, stream, on_end=self.ended.append, **more)
-        return outlet
+        writer = FakeOutlet(room)
+        self.channel.subscribe(writer, stream, on_end=self.ended.append, **more)
+        return writer
 
-    def kinds(self, outlet: FakeOutlet, wire: Wire = SSE) -> list[str]:
-        frames = parse(wire, outlet.data)
-        outlet.writes.clear()
+    def kinds(self, writer: FakeOutlet, wire: Wire = SSE) -> list[str]:
+        frames = parse(wire, writer.data)
+        writer.writes.clear()
         return [it.body["name"] if it.kind == "event" else it.kind for it in frames]
 
 
@@ -322,43 +322,43 @@ def stage() -> Iterator[Stage]:
 
 
 def test_who_asks_for_now_gets_a_mark_and_then_what_comes(stage: Stage) -> None:
-    outlet = stage.connect()
+    writer = stage.connect()
     stage.turns.run()
-    assert stage.kinds(outlet) == ["mark"]
+    assert stage.kinds(writer) == ["bookmark"]
     stage.happen("validate")
-    assert stage.kinds(outlet) == ["validate"]
+    assert stage.kinds(writer) == ["validate"]
 
 
 def test_one_connection_without_room_gets_none_of_its_streams(stage: Stage) -> None:
-    outlet = FakeOutlet(0)
+    writer = FakeOutlet(0)
     for wire in (SSE, Lines(chunked=False)):
-        stage.channel.subscribe(outlet, "events", since="0", wire=wire)
+        stage.channel.subscribe(writer, "events", since="0", wire=wire)
     stage.turns.run()
-    assert (len(outlet.writes), outlet.late) == (1, [])
+    assert (len(writer.writes), writer.late) == (1, [])
 
 
 def test_a_stream_that_takes_the_room_leaves_the_others_of_its_connection_behind(
     stage: Stage,
 ) -> None:
-    outlet = FakeOutlet()
+    writer = FakeOutlet()
     for wire in (SSE, Lines(chunked=False)):
-        stage.channel.subscribe(outlet, "events", wire=wire)
+        stage.channel.subscribe(writer, "events", wire=wire)
     stage.turns.run()
-    outlet.writes.clear()
-    outlet.room = 0
+    writer.writes.clear()
+    writer.room = 0
     stage.happen("validate")
-    assert (len(outlet.writes), outlet.late) == (1, [])
-    outlet.resume()
+    assert (len(writer.writes), writer.late) == (1, [])
+    writer.resume()
     stage.turns.run()
-    assert sorted(len(outlet.writes[at].splitlines()) for at in range(2)) == [1, 4]
+    assert sorted(len(writer.writes[at].splitlines()) for at in range(2)) == [1, 4]
 
 
-def leave_on_write(stage: Stage, outlet: FakeOutlet) -> None:
+def leave_on_write(stage: Stage, writer: FakeOutlet) -> None:
     def leave() -> None:
-        for subscription in list(stage.hub.outlets.get(outlet, ())):
+        for subscription in list(stage.hub.writers.get(writer, ())):
             stage.hub.unsubscribe(subscription)
 
-    outlet.on_write = leave
+    writer.on_write = leave
 
 
 @pytest.mark.parametrize("since", [None, "0", "garbage"])
@@ -366,11 +366,11 @@ def leave_on_write(stage: Stage, outlet: FakeOutlet) -> None:
 def test_one_that_leaves_while_it_is_written_to_is_gone(
     stage: Stage, stream: str, since: str | None
 ) -> None:
-    outlet = stage.connect(stream, since=since)
-    leave_on_write(stage, outlet)
+    writer = stage.connect(stream, since=since)
+    leave_on_write(stage, writer)
     stage.turns.run()
     stage.happen("validate")
-    assert len(outlet.writes) == 1
+    assert len(writer.writes) == 1
     assert stage.channel.is_clean()
 
 
@@ -378,37 +378,37 @@ def test_one_that_leaves_while_it_is_written_to_is_gone(
 def test_those_who_leave_in_the_middle_of_a_write_cost_nobody_else(stage: Stage, tell: str) -> None:
     stream = "stats" if tell == "push" else "events"
     lines = Lines(chunked=False)
-    outlets = [stage.connect(stream, wire=wire) for wire in (SSE, lines, lines, lines)]
+    writers = [stage.connect(stream, wire=wire) for wire in (SSE, lines, lines, lines)]
     stage.turns.run()
-    for outlet in outlets:
-        outlet.writes.clear()
-    leave_on_write(stage, outlets[0])
-    leave_on_write(stage, outlets[1])
-    outlets[2].lost = True
+    for writer in writers:
+        writer.writes.clear()
+    leave_on_write(stage, writers[0])
+    leave_on_write(stage, writers[1])
+    writers[2].lost = True
     if tell == "publish":
         stage.happen("validate")
     elif tell == "set_lost":
         stage.hub.set_lost(1.0)
     else:
         stage.hub.push(stage.hub.stats)
-    assert [len(outlet.writes) for outlet in outlets] == [1, 1, 0, 1]
+    assert [len(writer.writes) for writer in writers] == [1, 1, 0, 1]
 
 
 def test_one_that_is_lost_with_its_connection_ends_all_its_streams_at_once(stage: Stage) -> None:
-    outlet = FakeOutlet()
+    writer = FakeOutlet()
 
     def end(reason: str) -> None:
         stage.ended.append(reason)
-        for subscription in list(stage.hub.outlets.get(outlet, ())):
+        for subscription in list(stage.hub.writers.get(writer, ())):
             stage.hub.unsubscribe(subscription)
 
     stage.happen("clean")
     for wire in (SSE, Lines(chunked=False)):
-        stage.channel.subscribe(outlet, "events", since="0", until=1, wire=wire, on_end=end)
+        stage.channel.subscribe(writer, "events", since="0", until=1, wire=wire, on_end=end)
     other = stage.connect(since="0")
     stage.turns.run()
     assert stage.ended == ["clean"]
-    assert stage.kinds(other) == ["submit", "clean", "mark"]
+    assert stage.kinds(other) == ["submit", "clean", "bookmark"]
 
 
 def test_one_that_cannot_be_served_is_ended_and_nobody_else(
@@ -419,12 +419,12 @@ def test_one_that_cannot_be_served_is_ended_and_nobody_else(
 
     broken = stage.connect(filter=Filter(ids=frozenset({1})), since="0")
     fine = [stage.connect("jobs") for _ in range(3)]
-    monkeypatch.setattr(views.EventsView, "past", fail)
+    monkeypatch.setattr(views.EventsView, "replay", fail)
     stage.turns.run()
     assert stage.ended == ["failed"]
     assert stage.kinds(broken) == []
-    assert [stage.kinds(outlet) for outlet in fine] == [["snapshot", "mark"]] * 3
-    assert len(stage.hub.outlets) == 3
+    assert [stage.kinds(writer) for writer in fine] == [["snapshot", "bookmark"]] * 3
+    assert len(stage.hub.writers) == 3
 
 
 def test_a_feed_that_cannot_be_made_is_ended_and_no_other(
@@ -433,14 +433,14 @@ def test_a_feed_that_cannot_be_made_is_ended_and_no_other(
     def fail(_view: object, _batch: object) -> None:
         raise ZeroDivisionError
 
-    outlets = stage.connect("events"), stage.connect("jobs")
+    writers = stage.connect("events"), stage.connect("jobs")
     stage.turns.run()
-    for outlet in outlets:
-        outlet.writes.clear()
-    monkeypatch.setattr(views.EventsView, "news", fail)
+    for writer in writers:
+        writer.writes.clear()
+    monkeypatch.setattr(views.EventsView, "live", fail)
     stage.happen("validate")
     assert stage.ended == ["failed"]
-    assert [stage.kinds(outlet) for outlet in outlets] == [[], ["job"]]
+    assert [stage.kinds(writer) for writer in writers] == [[], ["job"]]
 
 
 @pytest.mark.parametrize(
@@ -451,17 +451,17 @@ def test_a_feed_that_cannot_be_made_is_ended_and_no_other(
 def test_a_stream_of_one_job_ends_with_it(
     stage: Stage, message: Callable[[Flux], Any], reason: str, *, paused: bool
 ) -> None:
-    outlet = stage.connect(filter=Filter(ids=frozenset({1})), since=0, until=1)
+    writer = stage.connect(filter=Filter(ids=frozenset({1})), since=0, until=1)
     stage.turns.run()
     if paused:
-        outlet.pause()
+        writer.pause()
     stage.channel.feed([message(stage.flux)])
     stage.turns.run()
     assert stage.ended == ([] if paused else [reason])
-    outlet.resume()
+    writer.resume()
     stage.turns.run()
     assert stage.ended == [reason]
-    assert stage.kinds(outlet)[-1] in {"clean", "gone"}
+    assert stage.kinds(writer)[-1] in {"clean", "gone"}
     assert stage.channel.is_clean()
 
 
@@ -474,32 +474,32 @@ def test_leaving_twice_is_leaving_once(stage: Stage) -> None:
 
 
 def test_a_loss_of_the_journal_is_told_once_with_its_time(stage: Stage) -> None:
-    outlet = stage.connect()
+    writer = stage.connect()
     stage.turns.run()
-    outlet.writes.clear()
+    writer.writes.clear()
     for since in (5.0, 6.0, None, None):
         stage.hub.set_lost(since)
-    lost, back = parse(SSE, outlet.data)
+    lost, back = parse(SSE, writer.data)
     assert (lost.body["live"], lost.body["lost_since"], back.body["live"]) == (False, 5.0, True)
 
 
 def test_purging_thousands_in_one_message_is_told_of_each(stage: Stage) -> None:
     stage.channel.feed([stage.flux.submit() for _ in range(5000)])
-    outlet, reader = stage.connect("jobs"), JobsReader()
+    writer, reader = stage.connect("jobs"), JobsReader()
     stage.turns.run()
     stage.channel.feed([stage.flux.purge(*range(1, 5001))])
     stage.turns.run()
-    reader.take(parse(SSE, outlet.data))
+    reader.take(parse(SSE, writer.data))
     assert set(reader.rows) == set(stage.channel.rows())
     assert len(reader.rows) == 1
 
 
 def test_a_purge_that_overtakes_the_end_of_a_job_leaves_nothing_behind(stage: Stage) -> None:
-    outlet, reader = stage.connect("jobs"), JobsReader()
+    writer, reader = stage.connect("jobs"), JobsReader()
     stage.turns.run()
     clean = stage.flux.happen(1, "clean")
     stage.channel.feed([stage.flux.purge(1, 77), clean])
-    reader.take(parse(SSE, outlet.data))
+    reader.take(parse(SSE, writer.data))
     assert (reader.rows, len(stage.channel.table)) == ({}, 0)
 
 
@@ -516,25 +516,25 @@ def test_a_flood_on_one_job_is_conflated_and_costs_no_other_its_events(stage: St
         stage.channel.feed([stage.flux.happen(1, "annotations", context)])
         if number % 10_000 == 0:
             stage.channel.feed([stage.flux.happen(2, "memo", {"n": number})])
-    assert stage.kinds(other) == ["mark", *["memo"] * 10]
+    assert stage.kinds(other) == ["bookmark", *["memo"] * 10]
     slow.resume()
     stage.turns.run()
     kinds = [frame.kind for frame in parse(SSE, slow.data[before:])]
     assert kinds == ["job", "job"]
     reader.take(parse(SSE, slow.data))
     assert reader.rows == stage.channel.rows()
-    assert len(stage.channel.ring.entries) <= 65_536 + 4096
-    assert sum(len(it.seqs) for it in stage.channel.trail._segments) < 10_000
+    assert len(stage.channel.buffer.entries) <= 65_536 + 4096
+    assert sum(len(it.seqs) for it in stage.channel.change_log._segments) < 10_000
 
 
 def test_pieces_are_of_about_64_kib_but_for_a_larger_message(stage: Stage) -> None:
     stage.channel.feed([stage.flux.submit("n" * 50) for _ in range(3000)])
     stage.channel.feed([stage.flux.happen(7, "memo", {"large": "x" * 200_000})])
-    begin = f"{stage.channel.ring.epoch}.0.0"
+    begin = f"{stage.channel.buffer.epoch}.0.0"
     for stream, since in (("events", "0"), ("jobs", None), ("jobs", begin)):
-        outlet = stage.connect(stream, since=since)
+        writer = stage.connect(stream, since=since)
         stage.turns.run()
-        sizes = sorted(len(data) for data in outlet.writes)
+        sizes = sorted(len(data) for data in writer.writes)
         assert len(sizes) > 5
         assert [size for size in sizes if size > 66 << 10][1:] == []
 
@@ -544,14 +544,14 @@ def test_after_a_gap_the_reader_is_told_where_it_stands_again(stream: str) -> No
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = Channel(turns, max_events=2, max_gone=1)
-        outlet = FakeOutlet()
-        channel.subscribe(outlet, stream)
+        writer = FakeOutlet()
+        channel.subscribe(writer, stream)
         turns.run()
-        outlet.pause()
-        outlet.writes.clear()
+        writer.pause()
+        writer.writes.clear()
         channel.feed([flux.submit() for _ in range(4)])
         channel.feed([flux.purge(1, 2, 3)])
-        outlet.resume()
+        writer.resume()
         turns.run()
-        kinds = [frame.kind for frame in parse(SSE, outlet.data)]
-        assert kinds == ["reset", *(["snapshot"] if stream == "jobs" else []), "mark"]
+        kinds = [frame.kind for frame in parse(SSE, writer.data)]
+        assert kinds == ["reset", *(["snapshot"] if stream == "jobs" else []), "bookmark"]

@@ -10,20 +10,21 @@ from typing import Any, cast
 import pytest
 
 from fluxapi.errors import InstanceUnavailable, JobNotFound
-from fluxapi.events import output, watch
+from fluxapi.events.buffer import EventBuffer
 from fluxapi.events.cursor import new_epoch
-from fluxapi.events.entries import PIECE, encode_entry
+from fluxapi.events.event_log import EventLog
 from fluxapi.events.hub import Hub
-from fluxapi.events.outlet import Outlet
-from fluxapi.events.output import Outputs, Selection
-from fluxapi.events.pulse import MARK_EVERY, STALLED, Pulse
-from fluxapi.events.ring import Ring
-from fluxapi.events.table import Table
-from fluxapi.events.trail import Trail
-from fluxapi.events.watch import Watch
-from fluxapi.events.wire import Lines, OutputText, ServerSentEvents, Wire
+from fluxapi.events.liveness import BOOKMARK_INTERVAL_S, STALLED, Liveness
+from fluxapi.events.output import hub as output_hub
+from fluxapi.events.output import watch
+from fluxapi.events.output.entries import PIECE, encode_entry
+from fluxapi.events.output.hub import OutputHub, Selection
+from fluxapi.events.output.watch import Watch
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.wire import Lines, OutputText, ServerSentEvents, Wire
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output import OutputBatch, written
+from fluxapi.table.table import Table
 from tests.handlers.fake import FakeInstance
 
 JOB = 1 << 24
@@ -73,11 +74,11 @@ class Line(asyncio.Transport):
 class Reader:
     """One viewer and what it got."""
 
-    def __init__(self, outputs: Outputs, selection: Selection, wire: Wire) -> None:
+    def __init__(self, outputs: OutputHub, selection: Selection, wire: Wire) -> None:
         self.line = Line()
-        self.outlet = Outlet(self.line)
+        self.writer = StreamWriter(self.line)
         self.ended: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
-        self.stop = outputs.view(JOB, selection, self.outlet, wire, self._end)
+        self.stop = outputs.view(JOB, selection, self.writer, wire, self._end)
 
     def _end(self, reason: str, detail: str = "") -> None:
         self.ended.set_result((reason, detail))
@@ -111,7 +112,7 @@ class Place:
     def __init__(self) -> None:
         self.instance = FakeInstance()
         self.table = Known()
-        self.outputs = Outputs(self.instance, cast("Table", self.table))
+        self.outputs = OutputHub(self.instance, cast("Table", self.table))
 
     def view(self, wire: Wire = NDJSON, **selection: Any) -> Reader:
         return Reader(self.outputs, Selection(**selection), wire)
@@ -253,7 +254,7 @@ async def test_a_search_tells_how_far_it_is_and_that_it_ended_early(
         yield OutputBatch(8, [], searched=500)
         yield OutputBatch(9, [], searched=1000, cut=True)
 
-    monkeypatch.setattr(output, "_PROGRESS_INTERVAL_S", interval)
+    monkeypatch.setattr(output_hub, "_PROGRESS_INTERVAL_S", interval)
     monkeypatch.setattr(Watch, "tail", lambda *_: None)
     monkeypatch.setattr(place.instance, "output", search)
     reader = place.view(tail=2, stream="stderr")
@@ -325,12 +326,12 @@ async def test_a_slow_viewer_holds_nobody_up_and_loses_nothing(place: Place) -> 
     slow, fast = place.view(), place.view()
     place.write("begin\n")
     await slow.until("begin\n")
-    slow.outlet.pause_writing()
+    slow.writer.pause_writing()
     for start in range(0, 1000, 10):
         place.write(*numbered(start, start + 10))
     await fast.until("999\n")
     assert slow.text == "begin\n"
-    slow.outlet.resume_writing()
+    slow.writer.resume_writing()
     place.finish()
     assert (await slow.end(), await fast.end()) == ("finished", "finished")
     assert slow.text == fast.text == "begin\n" + "".join(numbered(0, 1000))
@@ -361,7 +362,8 @@ async def test_the_window_is_bounded(place: Place) -> None:
 
 async def test_many_windows_share_what_there_is(place: Place) -> None:
     watches = [
-        place.outputs.view(n, Selection(), Outlet(Line()), NDJSON, _ignore) for n in range(200)
+        place.outputs.view(n, Selection(), StreamWriter(Line()), NDJSON, _ignore)
+        for n in range(200)
     ]
     limits = {shared.limit for shared in place.outputs._watches.values()}
     assert limits == {(64 << 20) // 200}
@@ -405,7 +407,7 @@ async def test_a_failure_ends_every_viewer(
         await reader.until("a\n")
     place.finish(error)
     assert [await asyncio.wait_for(reader.ended, TIMEOUT) for reader in readers] == [end, end]
-    assert not place.outputs.outlets
+    assert not place.outputs.writers
 
 
 async def test_a_job_that_is_forgotten_meanwhile(place: Place) -> None:
@@ -420,23 +422,23 @@ async def test_a_job_that_is_forgotten_meanwhile(place: Place) -> None:
 async def test_after_a_loss_the_next_viewer_tries_again(place: Place) -> None:
     reader = place.view()
     slow = place.view()
-    slow.outlet.pause_writing()
+    slow.writer.pause_writing()
     place.finish(InstanceUnavailable("The broker is away."))
     assert await reader.end() == "lost"
     place.instance._broken.clear()
     place.write("again\n")
     await place.view().until("again\n")
-    slow.outlet.resume_writing()
+    slow.writer.resume_writing()
     assert await slow.end() == "lost"
 
 
 async def test_a_lost_connection_takes_its_viewer_along(place: Place) -> None:
     reader = place.view()
-    reader.outlet.pause_writing()
+    reader.writer.pause_writing()
     await asyncio.wait_for(place.instance.until_watched(JOB, 1), TIMEOUT)
-    reader.outlet.connection_lost(None)
+    reader.writer.connection_lost(None)
     await asyncio.wait_for(place.instance.until_watched(JOB, 0), TIMEOUT)
-    assert not place.outputs.outlets
+    assert not place.outputs.writers
 
 
 async def test_a_beat_is_a_comment_for_who_reads_server_sent_events(place: Place) -> None:
@@ -447,15 +449,15 @@ async def test_a_beat_is_a_comment_for_who_reads_server_sent_events(place: Place
 
 async def test_who_takes_nothing_gets_no_beat(place: Place) -> None:
     reader = place.view(ServerSentEvents(chunked=False))
-    reader.outlet.pause_writing()
+    reader.writer.pause_writing()
     place.outputs.beat()
     assert reader.line.data == b""
 
 
 async def test_who_takes_nothing_is_let_go(place: Place) -> None:
-    pulse = Pulse(Hub(Table(), Ring(new_epoch("0" * 8)), Trail()), place.outputs)
+    pulse = Liveness(Hub(Table(), EventLog(EventBuffer(new_epoch("0" * 8)))), place.outputs)
     stuck, fine = place.view(), place.view()
-    stuck.outlet.pause_writing()
+    stuck.writer.pause_writing()
     for second in range(int(STALLED)):
         pulse.beat(float(second))
     assert not stuck.ended.done()
@@ -465,9 +467,9 @@ async def test_who_takes_nothing_is_let_go(place: Place) -> None:
 
 
 async def test_everybody_gets_a_beat_in_time(place: Place) -> None:
-    pulse = Pulse(Hub(Table(), Ring(new_epoch("0" * 8)), Trail()), place.outputs)
+    pulse = Liveness(Hub(Table(), EventLog(EventBuffer(new_epoch("0" * 8)))), place.outputs)
     reader = place.view(ServerSentEvents(chunked=False))
-    for second in range(2 * MARK_EVERY):
+    for second in range(2 * BOOKMARK_INTERVAL_S):
         pulse.beat(float(second))
     assert reader.line.data == b": \n\n" * 2
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from fluxapi.events import snapshot as snapshots
 from fluxapi.events import views
 from fluxapi.events.filters import ANY, Filter, Selection
-from fluxapi.events.query import JobQuery
 from fluxapi.events.snapshot import Piece, Snapshot
+from fluxapi.table.query import JobQuery
 
 from .channel import FILTERS, SSE, Channel, FakeOutlet, Flux, JobsReader, Step, Turns, parse, steps
 
@@ -52,33 +52,33 @@ def test_readers_that_begin_at_different_times_all_end_with_the_table(
         readers = []
         for todo, come in doings:
             for _ in range(come):
-                outlet = FakeOutlet(0)
-                readers.append((outlet, channel.subscribe(outlet, "jobs", filter)))
+                writer = FakeOutlet(0)
+                readers.append((writer, channel.subscribe(writer, "jobs", filter)))
             for step in todo:
                 channel.feed(flux.step(step))
             turns.turn()
             # One piece for every other one that waits for room.
-            for outlet, _ in readers[::2]:
-                outlet.resume(0)
-        for outlet, _ in readers:
-            outlet.resume()
+            for writer, _ in readers[::2]:
+                writer.resume(0)
+        for writer, _ in readers:
+            writer.resume()
         turns.run()
-        for outlet, subscription in readers:
+        for writer, subscription in readers:
             reader = JobsReader()
-            reader.take(parse(SSE, outlet.data))
+            reader.take(parse(SSE, writer.data))
             assert (reader.rows, reader.resets) == (channel.rows(filter), [])
             assert reader.proof == channel.proof(subscription)
-            assert outlet.late == []
+            assert writer.late == []
 
 
 def test_only_the_last_piece_has_a_cursor_and_only_the_first_begins() -> None:
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = populated(turns, flux, 2000)
-        outlet = FakeOutlet()
-        channel.subscribe(outlet)
+        writer = FakeOutlet()
+        channel.subscribe(writer)
         turns.run()
-        pieces = [frame for frame in parse(SSE, outlet.data) if frame.kind == "snapshot"]
+        pieces = [frame for frame in parse(SSE, writer.data) if frame.kind == "snapshot"]
         assert len(pieces) > 5
         flags = [(it.body["first"], it.body["more"], bool(it.cursor)) for it in pieces]
         middle = [(False, True, False)] * (len(pieces) - 2)
@@ -110,13 +110,13 @@ def test_a_snapshot_that_is_too_slow_for_the_removals_begins_anew() -> None:
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = populated(turns, flux, 400, max_gone=10)
-        outlet, reader = FakeOutlet(0), JobsReader()
-        channel.subscribe(outlet)
+        writer, reader = FakeOutlet(0), JobsReader()
+        channel.subscribe(writer)
         turns.run()
         channel.feed([flux.purge(*range(300, 350))])
-        outlet.resume()
+        writer.resume()
         turns.run()
-        reader.take(parse(SSE, outlet.data))
+        reader.take(parse(SSE, writer.data))
         assert reader.resets == ["overflow"]
         assert reader.rows == channel.rows()
 
@@ -125,8 +125,8 @@ def test_readers_of_one_moment_share_the_pieces() -> None:
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = populated(turns, flux, 400)
-        outlets = [FakeOutlet() for _ in range(3)]
-        first, second, third = (channel.subscribe(outlet) for outlet in outlets)
+        writers = [FakeOutlet() for _ in range(3)]
+        first, second, third = (channel.subscribe(writer) for writer in writers)
         assert first.walk is not None
         assert second.walk is not None
         assert first.walk[0] is second.walk[0]

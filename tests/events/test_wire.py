@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluxapi.events.ring import encode_body
-from fluxapi.events.wire import (
+from fluxapi.events.buffer import encode_body
+from fluxapi.events.transport.wire import (
     EventlogText,
     Lines,
     ServerSentEvents,
@@ -85,11 +85,11 @@ def test_a_close_frame_fits_into_a_control_frame(code: int, words: str) -> None:
 @given(CONTEXT, TEXT, st.sampled_from([SSE, LINES]))
 def test_no_context_breaks_a_message(context: dict[str, Any], name: str, wire: Wire) -> None:
     body = encode_body(1, 2, Event(1.5, name, context))
-    data = wire.join([wire.frame("event", CURSOR, body), wire.frame("mark", b"", body)])
+    data = wire.join([wire.frame("event", CURSOR, body), wire.frame("bookmark", b"", body)])
     expected = {"id": "f2", "index": 2, "name": name, "timestamp": 1.5, "context": context}
     first, second = parse(wire, data)
     assert first == Frame("event", CURSOR.decode(), expected)
-    assert second == Frame("mark", "", expected)
+    assert second == Frame("bookmark", "", expected)
     assert data.count(b"\n") == (7 if wire is SSE else 2)
     assert b"\r" not in data
 
@@ -141,7 +141,7 @@ def test_plain_text_is_the_eventlog_as_flux_keeps_it(context: dict[str, Any], na
     assert msgspec.json.decode(line) == msgspec.json.decode(encode_event(event))
 
 
-@pytest.mark.parametrize("kind", ["mark", "reset", "gone", "end"])
+@pytest.mark.parametrize("kind", ["bookmark", "reset", "gone", "end"])
 def test_plain_text_holds_nothing_else(kind: str) -> None:
     assert EventlogText().frame(kind, CURSOR, b'"id":"f"}') == b""
 

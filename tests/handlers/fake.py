@@ -11,13 +11,7 @@ from typing import Any
 
 import msgspec
 
-from fluxapi.errors import (
-    FluxapiError,
-    InstanceUnavailable,
-    JobNotFound,
-    NotFound,
-    OutcomeUnknown,
-)
+from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound, NotFound, OutcomeUnknown
 from fluxapi.instance.protocol import (
     CLOSE_TIMEOUT_S,
     ChangeBatch,

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from pytest_aiohttp import AiohttpClient
 
-from fluxapi import keys
 from fluxapi.app import create_app
 from fluxapi.errors import FluxRefused, InstanceUnavailable
+from fluxapi.http import keys
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build
 from fluxapi.model.keymark import KeyMark, digest
@@ -197,7 +197,7 @@ async def test_a_key_waits_for_what_an_earlier_service_submitted(
 async def test_a_key_that_may_have_been_used_is_not_taken_for_new(
     aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fluxapi.events.idempotency._SETTLE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("fluxapi.sessions.idempotency._SETTLE_TIMEOUT_S", 0.01)
     instance = FakeInstance()
     instance.settling.clear()
     client = await aiohttp_client(create_app(Settings(), instance, stop=lambda: None))

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from fluxapi import keys
+from fluxapi.http import keys
 
 from .conftest import Service
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from fluxapi import keys
+from fluxapi.http import keys
 from fluxapi.model import jobid as jobids
 from fluxapi.model.eventlog import Event
-from fluxapi.web import dossier, words
-from fluxapi.web.dossier import facts
+from fluxapi.web import humanize, job_detail
+from fluxapi.web.job_detail import facts
 
 from .conftest import Service
 
@@ -175,7 +175,7 @@ async def test_a_page_is_bounded_whatever_the_record_holds(service: Service) -> 
 
 @pytest.mark.parametrize(("said", "record"), CASES, ids=lambda case: str(case)[:40])
 def test_a_record_in_plain_words(said: str, record: dict[str, Any]) -> None:
-    assert words.outcome(record) == said
+    assert humanize.outcome(record) == said
 
 
 @pytest.mark.parametrize(
@@ -191,15 +191,15 @@ def test_a_record_in_plain_words(said: str, record: dict[str, Any]) -> None:
     ],
 )
 def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
-    assert words.duration(seconds) == text
+    assert humanize.duration(seconds) == text
 
 
 def test_a_moment_that_no_calendar_has_is_left_out() -> None:
-    assert words.utc(1e300) == ""
+    assert humanize.utc(1e300) == ""
 
 
 def test_a_state_lasts_until_the_next_one() -> None:
-    steps = dossier.timeline({"t_submit": 10.0, "t_depend": 10.0, "t_run": 12.5})
+    steps = job_detail.timeline({"t_submit": 10.0, "t_depend": 10.0, "t_run": 12.5})
     assert [(step["state"], step["lasted"]) for step in steps] == [
         ("NEW", "0ms"),
         ("DEPEND", "2.5s"),
@@ -209,4 +209,4 @@ def test_a_state_lasts_until_the_next_one() -> None:
 
 @pytest.mark.parametrize("R", [None, [], {"execution": {}}, {"execution": {"R_lite": [3]}}])
 def test_what_is_no_resource_set_has_no_lines(R: Any) -> None:
-    assert dossier.granted(R) == []
+    assert job_detail.granted(R) == []

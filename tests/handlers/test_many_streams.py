@@ -31,7 +31,7 @@ async def test_each_message_says_whose_it_is(service: Service) -> None:
         service, {"sub": "all", "stream": "jobs"}, {"sub": "figures", "stream": "stats"}
     )
     assert response.content_type == "application/x-ndjson"
-    seen = await until(response, type="mark", sub="all")
+    seen = await until(response, type="bookmark", sub="all")
     (snapshot,) = [message for message in seen if message["type"] == "snapshot"]
     assert (snapshot["sub"], [job["id"] for job in snapshot["jobs"]]) == ("all", [jobid])
     await until(response, type="stats", sub="figures")
@@ -60,7 +60,7 @@ async def test_what_is_wrong_with_one_is_its_own(service: Service) -> None:
         {"sub": "twice", "stream": "events"},
         {"sub": "twice", "stream": "events"},
     )
-    seen = await until(response, type="mark", sub="twice")
+    seen = await until(response, type="bookmark", sub="twice")
     errors = [(message["sub"], message["status"]) for message in seen if message["type"] == "error"]
     assert sorted(errors) == [("none", 404), ("twice", 422)]
     response.close()

@@ -13,11 +13,13 @@ import jsonschema
 import pytest
 from aiohttp import WSCloseCode, WSMsgType
 
-from fluxapi import asyncapi, keys, schema
-from fluxapi.events.websocket import MAX_MESSAGE, PROTOCOL, _Socket
+from fluxapi.contracts import schema
+from fluxapi.events import asyncapi
+from fluxapi.events.transport.websocket import MAX_MESSAGE, PROTOCOL, _Socket
+from fluxapi.handlers.routes import ROUTES
+from fluxapi.http import keys
 from fluxapi.model import jobid
 from fluxapi.model.eventlog import Purged
-from fluxapi.routes import ROUTES
 
 from .conftest import Service, Start
 
@@ -135,7 +137,7 @@ def forget(service: Service, job: str) -> None:
 @pytest.mark.parametrize("wire", WIRES)
 async def test_an_event(service: Service, wire: str) -> None:
     async with reading(service, wire, "events") as reader:
-        await until(reader, "mark")
+        await until(reader, "bookmark")
         job = await service.submit()
         message = await until(reader, "event")
     assert (message["id"], message["index"], message["name"]) == (job, 0, "submit")
@@ -144,7 +146,7 @@ async def test_an_event(service: Service, wire: str) -> None:
 @pytest.mark.parametrize("wire", WIRES)
 async def test_a_job(service: Service, wire: str) -> None:
     async with reading(service, wire, "jobs") as reader:
-        await until(reader, "mark")
+        await until(reader, "bookmark")
         job = await service.submit()
         message = await until(reader, "job")
     assert message["id"] == job
@@ -155,7 +157,7 @@ async def test_a_job(service: Service, wire: str) -> None:
 async def test_a_job_that_is_gone(service: Service, stream: str, wire: str) -> None:
     job = await service.submit()
     async with reading(service, wire, stream) as reader:
-        await until(reader, "mark")
+        await until(reader, "bookmark")
         forget(service, job)
         message = await until(reader, "gone")
     assert message["id"] == job
@@ -175,7 +177,7 @@ async def test_a_snapshot(service: Service, wire: str) -> None:
 async def test_a_mark_counts_jobs(service: Service, stream: str, wire: str) -> None:
     await service.submit()
     async with reading(service, wire, stream) as reader:
-        message = await until(reader, "mark")
+        message = await until(reader, "bookmark")
     assert message["count"] == 1
     assert message["digest"] != "00000000"
 
@@ -183,7 +185,7 @@ async def test_a_mark_counts_jobs(service: Service, stream: str, wire: str) -> N
 @pytest.mark.parametrize("wire", WIRES)
 async def test_a_mark_of_figures_counts_nothing(service: Service, wire: str) -> None:
     async with reading(service, wire, "stats") as reader:
-        message = await until(reader, "mark")
+        message = await until(reader, "bookmark")
     assert "count" not in message
     assert "digest" not in message
 
@@ -196,7 +198,7 @@ async def test_a_mark_of_events_counts_what_a_filter_takes_for_good(
     service: Service, name: str, value: str, *, counted: bool
 ) -> None:
     async with reading(service, "Line", "events", **{name: value}) as reader:
-        message = await until(reader, "mark")
+        message = await until(reader, "bookmark")
     assert ("count" in message) is counted
     assert ("digest" in message) is counted
 
@@ -246,7 +248,7 @@ async def test_the_end_of_the_service(service: Service, wire: str) -> None:
     app = service.client.app
     assert app is not None
     async with reading(service, wire, "events") as reader:
-        await until(reader, "mark")
+        await until(reader, "bookmark")
         app[keys.CONNECTIONS].close()
         messages = [message async for kind, message in reader if kind == "end"]
     assert [message["reason"] for message in messages] == ["shutdown"]

@@ -11,8 +11,8 @@ import aiohttp
 import pytest
 from aiohttp import ClientPayloadError, ClientWebSocketResponse
 
-from fluxapi import keys
 from fluxapi.errors import InstanceUnavailable
+from fluxapi.http import keys
 from fluxapi.model import jobid
 
 from .conftest import Service, Start
@@ -363,8 +363,8 @@ async def test_a_socket_that_takes_nothing_is_closed(
 ) -> None:
     await subscribe(socket, job)
     outputs = service.client.app[keys.SESSIONS].root.outputs
-    (outlet,) = outputs.outlets
-    outputs.end(outlet, "stalled")
+    (writer,) = outputs.writers
+    outputs.end(writer, "stalled")
     await socket.receive(timeout=TIMEOUT)
     assert socket.close_code == 4408
-    assert not outputs.outlets
+    assert not outputs.writers

@@ -4,7 +4,7 @@ import json
 import re
 from html.parser import HTMLParser
 
-from fluxapi import schema
+from fluxapi.contracts import schema
 from fluxapi.errors import InstanceUnavailable
 
 from .conftest import Service, Start

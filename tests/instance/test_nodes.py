@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fluxapi.events.situation import summary as _summary
 from fluxapi.instance.nodes import describe
 from fluxapi.instance.protocol import Resources
+from fluxapi.sessions.situation import summary as _summary
 from fluxapi.web import nodes as rack
 
 

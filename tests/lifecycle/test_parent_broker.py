@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxapi import parent_broker
+from fluxapi.process import parent_broker
 from tests.instance.broker.conftest import Broker
 from tests.lifecycle.test_signals import ROOT
 from tests.running import clean_environment, needs_flux, read_start, service

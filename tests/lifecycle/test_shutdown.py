@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fluxapi.http.shutdown import Shutdown
 from fluxapi.settings import Settings
-from fluxapi.shutdown import Shutdown
 from tests.lifecycle.test_signals import ROOT
 from tests.running import Service, clean_environment, read_start, service
 

@@ -30,18 +30,18 @@ STEPS = [
     "after:uvloop:new_event_loop",
     "before:fluxapi.service:create_app",
     "after:fluxapi.service:create_app",
-    "before:fluxapi.server:Runner.setup",
-    "during:fluxapi.events.journal:Journal.start",
-    "during:fluxapi.events.journal:Journal.caught_up",
+    "before:fluxapi.http.server:Runner.setup",
+    "during:fluxapi.events.consumer:Journal.start",
+    "during:fluxapi.events.consumer:Journal.caught_up",
     "before:fluxapi.service:_listen",
     "after:aiohttp.web:SockSite.start",
-    "before:fluxapi.announcement:text",
+    "before:fluxapi.observability.announcement:text",
 ]
 ENDS = [
-    "before:fluxapi.server:Runner.cleanup",
-    "after:fluxapi.server:Runner.cleanup",
-    "before:fluxapi.stop_signals:ignore",
-    "after:fluxapi.stop_signals:ignore",
+    "before:fluxapi.http.server:Runner.cleanup",
+    "after:fluxapi.http.server:Runner.cleanup",
+    "before:fluxapi.process.stop_signals:ignore",
+    "after:fluxapi.process.stop_signals:ignore",
 ]
 INSTANCES = {
     EMBEDDED: "fluxapi.instance.embedded.instance:EmbeddedInstance",
@@ -69,7 +69,7 @@ def test_at_each_step_of_the_start(step: str) -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])
-@pytest.mark.parametrize("step", [IMPORTS[0], "during:fluxapi.events.journal:Journal.caught_up"])
+@pytest.mark.parametrize("step", [IMPORTS[0], "during:fluxapi.events.consumer:Journal.caught_up"])
 def test_each_signal(step: str, signum: signal.Signals) -> None:
     assert status(*command(step, signum, EMBEDDED)) == 0
 
@@ -84,7 +84,7 @@ def test_while_the_embedded_instance_starts(when: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("step", ENDS)
 def test_a_second_signal_at_the_end(step: str) -> None:
     # The first comes once it answers, since this is what is done then.
-    first = "after:fluxapi.announcement:text"
+    first = "after:fluxapi.observability.announcement:text"
     code = (
         "import sys; from tests.lifecycle import signaled; "
         "signaled.prepare(sys.argv[1], 15); signaled.prepare(sys.argv[2], 15); "
@@ -94,14 +94,14 @@ def test_a_second_signal_at_the_end(step: str) -> None:
     assert status(*words) == 0
 
 
-@pytest.mark.parametrize("step", ["before:fluxapi.environment:_start_anew", *IMPORTS])
+@pytest.mark.parametrize("step", ["before:fluxapi.security.secrets:_start_anew", *IMPORTS])
 def test_where_it_starts_anew_to_hide_its_secrets(step: str) -> None:
     words = command(step, signal.SIGTERM, EMBEDDED)
     assert status(*words, FLUX_USER="u", FLUX_TOKEN="t") == 0
 
 
 def test_one_that_comes_while_it_starts_anew_is_not_lost() -> None:
-    step = "after:fluxapi.stop_signals:hold"
+    step = "after:fluxapi.process.stop_signals:hold"
     words = command(step, signal.SIGTERM, EMBEDDED)
     assert status(*words, FLUX_USER="u", FLUX_TOKEN="t") == 0
 
@@ -113,7 +113,7 @@ def test_nohup_means_what_it_says() -> None:
         "from tests.lifecycle import signaled; "
         "signaled.prepare('import:aiohttp', 1); "
         "signaled.prepare('before:fluxapi.service:_listen', 1); "
-        "signaled.prepare('after:fluxapi.announcement:text', 15); "
+        "signaled.prepare('after:fluxapi.observability.announcement:text', 15); "
         "from fluxapi.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(
@@ -136,5 +136,5 @@ def test_nohup_means_what_it_says() -> None:
 def test_as_the_initial_program_of_flux(step: str) -> None:
     words = command(step, signal.SIGTERM, "--instance=flux")
     if step == ENDS[0]:
-        words[words.index(step)] = "after:fluxapi.announcement:text"
+        words[words.index(step)] = "after:fluxapi.observability.announcement:text"
     assert status("flux", "start", *words) == 0

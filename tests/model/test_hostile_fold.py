@@ -8,11 +8,11 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluxapi.events.index import facets
-from fluxapi.events.ring import encode_body
-from fluxapi.events.table import Table
+from fluxapi.events.buffer import encode_body
 from fluxapi.model.eventlog import MAX_EVENT_BYTES, Event, JournalMessage, Purged, decode_journal
 from fluxapi.model.jobid import JOBID_ANY
+from fluxapi.table.index import facets
+from fluxapi.table.table import Table
 from tests.model.test_job import JOBSPEC
 
 MAX_ROW_BYTES = 1 << 20

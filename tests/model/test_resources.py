@@ -8,11 +8,7 @@ from hypothesis import strategies as st
 
 from fluxapi.model.hostlist import decode_hostlist, encode_hostlist, holds_host
 from fluxapi.model.idset import IdSet, encode_idset
-from fluxapi.model.resources import (
-    Node,
-    allocation,
-    nodes,
-)
+from fluxapi.model.resources import Node, allocation, nodes
 
 R = {
     "version": 1,

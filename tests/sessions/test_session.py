@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import encode_basic_auth
 
-from fluxapi import keys
 from fluxapi.errors import InstanceNotFound, InstanceUnavailable
+from fluxapi.http import keys
 from fluxapi.instance.protocol import Instance, InstanceInfo
 from fluxapi.model.keymark import KeySigner
 from fluxapi.sessions.registry import SessionRegistry

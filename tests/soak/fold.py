@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from fluxapi.events.table import Changes, Table
 from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.service import tune
+from fluxapi.table.table import Changes, Table
 from tests.model import test_hostile_fold as fuzz
 
 __all__ = ["run"]

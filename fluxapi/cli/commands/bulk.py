@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from fluxapi.cli.arguments import Parsers, add_command
-from fluxapi.cli.exits import USAGE, Failure
-from fluxapi.cli.request import add_job_options, add_many
+from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
+from fluxapi.cli.submit_options import add_job_options, add_many
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -49,10 +49,10 @@ def add(parsers: Parsers) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from fluxapi.cli import batch, request  # noqa: PLC0415 - only now is it known to be needed
+    from fluxapi.cli import batch, submit_options  # noqa: PLC0415 - only now is it known to be needed
 
-    words = request.split_command(arguments.words)
-    ids = request.copies(arguments)
+    words = submit_options.split_command(arguments.words)
+    ids = submit_options.copies(arguments)
     if arguments.copies is not None:
         if ids is not None or arguments.copies < 1:
             raise Failure("--copies takes a number above 0, and goes with no --cc or --bcc.", USAGE)
@@ -61,7 +61,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise Failure("No command is given: fluxapi bulk --copies N COMMAND.", USAGE)
     if ids is None and len(words) > 1:
         raise Failure("One FILE, please; --copies or --cc are for a command.", USAGE)
-    fields = request.body(arguments, words if ids is not None else None)
+    fields = submit_options.body(arguments, words if ids is not None else None)
 
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
         if ids is None:
@@ -70,7 +70,7 @@ def _run(arguments: argparse.Namespace) -> int:
         jobs: Iterator[dict[str, Any]] = (
             iter([fields] * len(ids))
             if given.copies is not None
-            else request.replicate(fields, ids, variable=given.cc is not None)
+            else submit_options.replicate(fields, ids, variable=given.cc is not None)
         )
         numbered = (batch.Item(number, job) for number, job in enumerate(jobs, 1))
         return await batch.submit(flux, numbered, len(ids), given)

@@ -6,10 +6,10 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from fluxapi.cli.arguments import Parsers, add_command, add_filter, add_ids, filters
-from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
+from fluxapi.cli.confirm import agreed
+from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
 from fluxapi.cli.listing import where
-from fluxapi.cli.question import agreed
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.text import plural

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from fluxapi.cli.arguments import Parsers, add_command
-from fluxapi.cli.exits import OK
+from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.terminal import put
 
 __all__ = ["add"]

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Parsers, add_command, add_ids
-from fluxapi.cli.exits import OK
+from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import put
 
@@ -32,11 +32,11 @@ def add(parsers: Parsers) -> None:
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
-    from fluxapi.cli import dossier  # noqa: PLC0415 - only now is it known to be needed
+    from fluxapi.cli import job_detail  # noqa: PLC0415 - only now is it known to be needed
 
     if arguments.eventlog:
         for event in await flux.eventlog(arguments.id):
-            put(dossier.event_line(event))
+            put(job_detail.event_line(event))
     elif arguments.jobspec:
         put(json.dumps(await flux.jobspec(arguments.id), indent=2))
     elif arguments.R:
@@ -46,6 +46,6 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         if arguments.json:
             put(json.dumps(job.to_dict()))
         else:
-            for line in dossier.lines(job, time.time()):
+            for line in job_detail.lines(job, time.time()):
                 put(line)
     return OK

@@ -19,7 +19,7 @@ from fluxapi.cli.arguments import (
     filters,
     natural,
 )
-from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
+from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.fields import JobFields, heading
 from fluxapi.cli.format import Format, FormatError, clip
 from fluxapi.cli.session import add_connection, connected
@@ -122,7 +122,7 @@ def add_format(parser: argparse.ArgumentParser, default: str = "default") -> Non
 
 
 def chosen_format(text: str, sort: str = "") -> Format:
-    """The format that ``-o`` asks for; raises :class:`~fluxapi.cli.exits.Failure`."""
+    """The format that ``-o`` asks for; raises :class:`~fluxapi.cli.exit_codes.Failure`."""
     try:
         chosen = Format(formats.find(text, os.environ), heading)
         if sort:

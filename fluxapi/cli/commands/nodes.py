@@ -8,7 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from fluxapi.cli.arguments import Parsers, add_command
-from fluxapi.cli.exits import OK
+from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import colors, put
 from fluxapi.cli.text import plural, safe

@@ -7,7 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Parsers, add_command, add_ids, natural
-from fluxapi.cli.exits import OK
+from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, progress_wanted
 
@@ -48,17 +48,17 @@ def add(parsers: Parsers) -> None:
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
-    from fluxapi.cli import follow  # noqa: PLC0415 - only now is it known to be needed
+    from fluxapi.cli import attach  # noqa: PLC0415 - only now is it known to be needed
 
     if arguments.follow:
-        return await follow.attach(
+        return await attach.attach(
             flux,
             arguments.id,
             tail=arguments.tail,
             label=arguments.label_io,
             only=arguments.stream,
         )
-    writer = follow.Writer(arguments.id, label=arguments.label_io, only=arguments.stream)
+    writer = attach.Writer(arguments.id, label=arguments.label_io, only=arguments.stream)
     if arguments.tail is None:
         async for entry in flux.iter_output(arguments.id):
             writer.write(entry)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import logging
 
-from fluxapi import environment, logs, stop_signals
 from fluxapi.cli.arguments import Parsers, add_command
-from fluxapi.cli.exits import OK, Failure
+from fluxapi.cli.exit_codes import OK, Failure
 from fluxapi.errors import FluxapiError
+from fluxapi.observability import logs
+from fluxapi.process import stop_signals
+from fluxapi.security import secrets
 from fluxapi.settings import Settings, add_arguments
 
 __all__ = ["add"]
@@ -30,8 +32,8 @@ def add(parsers: Parsers) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     try:
-        environ = environment.take()
-        hidden = environment.hide_memory()
+        environ = secrets.scrub_environment()
+        hidden = secrets.hide_memory()
         settings = Settings.read(arguments, environ)
         logs.configure(settings.log_level, settings.log_format)
         if not hidden:

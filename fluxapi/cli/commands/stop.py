@@ -6,8 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Parsers, add_command
-from fluxapi.cli.exits import OK
-from fluxapi.cli.question import agreed
+from fluxapi.cli.confirm import agreed
+from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
 
 if TYPE_CHECKING:

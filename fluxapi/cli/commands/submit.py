@@ -7,12 +7,12 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from fluxapi.cli import request
+from fluxapi.cli import submit_options
 from fluxapi.cli.arguments import Parsers, add_command
-from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
+from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
-from fluxapi.cli.request import add_job_options, add_many
 from fluxapi.cli.session import add_connection, connected
+from fluxapi.cli.submit_options import add_job_options, add_many
 from fluxapi.cli.terminal import input_is_waiting, note, put
 
 if TYPE_CHECKING:
@@ -49,20 +49,20 @@ def add(parsers: Parsers) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    command = request.split_command(arguments.words)
+    command = submit_options.split_command(arguments.words)
     if not command:
         raise Failure("No command is given: fluxapi submit [OPTION…] COMMAND.", USAGE)
-    fields = request.body(arguments, command)
-    if arguments.watch and request.reads_nothing(fields):
+    fields = submit_options.body(arguments, command)
+    if arguments.watch and submit_options.reads_nothing(fields):
         # Nothing can be typed into a job that is only watched. On Flux it would wait for it.
         fields["input"] = os.devnull
         if input_is_waiting() and not arguments.dry_run:
             note("standard input is not sent to the job; --stdin - sends it.")
-    ids = request.copies(arguments)
+    ids = submit_options.copies(arguments)
     jobs = (
         [fields]
         if ids is None
-        else request.replicate(fields, ids, variable=arguments.cc is not None)
+        else submit_options.replicate(fields, ids, variable=arguments.cc is not None)
     )
     if arguments.dry_run:
         for job in jobs:
@@ -102,10 +102,10 @@ def _tell(jobid: str, arguments: argparse.Namespace) -> None:
 
 
 async def _follow(flux: AsyncClient, ids: list[str], arguments: argparse.Namespace) -> int:
-    from fluxapi.cli import follow  # noqa: PLC0415 - only now is it known to be needed
+    from fluxapi.cli import attach  # noqa: PLC0415 - only now is it known to be needed
 
     if arguments.watch:
-        return await follow.attach_all(flux, ids, label=arguments.label_io)
+        return await attach.attach_all(flux, ids, label=arguments.label_io)
     if arguments.wait:
-        return await follow.wait_all(flux, ids)
+        return await attach.wait_all(flux, ids)
     return OK

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Parsers, add_command
-from fluxapi.cli.exits import OK
+from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.times import short_date

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Parsers, add_command, natural
-from fluxapi.cli.exits import USAGE, Failure
+from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Parsers, add_command, add_ids, checked
-from fluxapi.cli.exits import FAILED, Failure
+from fluxapi.cli.exit_codes import FAILED, Failure
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.times import parse_duration
 
@@ -35,7 +35,7 @@ def add(parsers: Parsers) -> None:
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
-    from fluxapi.cli.follow import wait_all  # noqa: PLC0415 - only now is it known to be needed
+    from fluxapi.cli.attach import wait_all  # noqa: PLC0415 - only now is it known to be needed
 
     try:
         return await asyncio.wait_for(

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fluxapi.cli.arguments import Parsers, add_command, add_filter, add_ids, filters, natural, words
-from fluxapi.cli.commands.jobs import add_format, chosen_format
-from fluxapi.cli.exits import FAILED, OK, USAGE, Failure
+from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.fields import JobFields
 from fluxapi.cli.format import Format, FormatError
 from fluxapi.cli.hangup import while_read
@@ -20,6 +19,8 @@ from fluxapi.cli.listing import where
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.text import safe
+
+from .jobs import add_format, chosen_format
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient, Job
@@ -190,7 +191,7 @@ async def _are_there(flux: AsyncClient, ids: set[str]) -> bool:
 async def _events(
     flux: AsyncClient, arguments: argparse.Namespace, filter: dict[str, Any], printer: Printer
 ) -> int:
-    from fluxapi.cli.dossier import event_line  # noqa: PLC0415 - only now known to be needed
+    from fluxapi.cli.job_detail import event_line  # noqa: PLC0415 - only now known to be needed
     from fluxapi.client import Reset  # noqa: PLC0415 - it is there already
 
     if arguments.event:

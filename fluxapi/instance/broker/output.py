@@ -22,14 +22,7 @@ import msgspec
 
 from fluxapi.errors import FluxRefused, Forbidden, NotFound
 from fluxapi.model.eventlog import Event
-from fluxapi.model.output import (
-    WEIGHT_BYTES,
-    Last,
-    OutputBatch,
-    decode_entry,
-    is_of,
-    runs_from_end,
-)
+from fluxapi.model.output import WEIGHT_BYTES, Last, OutputBatch, decode_entry, is_of, runs_from_end
 
 from . import eventlogs
 from .blobs import Blobs

@@ -10,13 +10,7 @@ from typing import Any
 import msgspec
 
 from fluxapi.errors import FluxRefused, InstanceUnavailable
-from fluxapi.model.eventlog import (
-    Event,
-    JournalMessage,
-    Purged,
-    decode_eventlog,
-    encode_eventlog,
-)
+from fluxapi.model.eventlog import Event, JournalMessage, Purged, decode_eventlog, encode_eventlog
 
 from .dependencies import parse_dependency
 from .job import Ended, Job

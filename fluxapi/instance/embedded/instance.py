@@ -31,7 +31,7 @@ from fluxapi.instance.protocol import (
 )
 from fluxapi.model.eventlog import Event, decode_eventlog, encode_eventlog
 from fluxapi.model.jobid import encode_f58
-from fluxapi.timeslice import TimeSlice
+from fluxapi.process.timeslice import TimeSlice
 
 from .guardian import Guardian
 from .history import History

@@ -9,15 +9,8 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from fluxapi.model.eventlog import Event
-from fluxapi.model.output import (
-    WEIGHT_BYTES,
-    Last,
-    OutputBatch,
-    decode_entry,
-    is_of,
-    runs_from_end,
-)
-from fluxapi.timeslice import TimeSlice
+from fluxapi.model.output import WEIGHT_BYTES, Last, OutputBatch, decode_entry, is_of, runs_from_end
+from fluxapi.process.timeslice import TimeSlice
 
 from .output import OutputLog
 

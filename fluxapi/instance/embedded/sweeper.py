@@ -98,7 +98,7 @@ def _read(path: str) -> bytes:
 
 
 def _hide_memory() -> None:
-    """Keep jobs from reading the cookie: see ``fluxapi.environment.hide_memory``."""
+    """Keep jobs from reading the cookie: see ``fluxapi.security.secrets.hide_memory``."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 

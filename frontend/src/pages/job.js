@@ -1,19 +1,19 @@
 /** The page of one job: its record, events and output, each as it changes. */
 
-import { address, call } from "../api.js";
-import { Channel } from "../channel.js";
-import * as copy from "../copy.js";
-import { Deeds } from "../deeds.js";
-import * as eventlog from "../eventlog.js";
-import * as facts from "../facts.js";
-import { element } from "../grid.js";
-import * as moments from "../moments.js";
-import { outcome } from "../outcome.js";
-import { Output } from "../output.js";
-import { attend } from "../presence.js";
-import * as status from "../status.js";
-import * as timeline from "../timeline.js";
-import { escaped, SHORT, visible } from "../visible.js";
+import { address, call } from "../ui/api.js";
+import { Channel } from "../channel/channel.js";
+import * as copy from "../job/copy.js";
+import { Deeds } from "../job/job_actions.js";
+import * as eventlog from "../job/eventlog.js";
+import * as facts from "../job/facts.js";
+import { element } from "../ui/element.js";
+import * as moments from "../job/timestamps.js";
+import { outcome } from "../ui/outcome.js";
+import { Output } from "../job/output.js";
+import { attend } from "../channel/visibility.js";
+import * as status from "../channel/connection_status.js";
+import * as timeline from "../job/timeline.js";
+import { escaped, SHORT, visible } from "../ui/visible.js";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));

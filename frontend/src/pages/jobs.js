@@ -1,22 +1,23 @@
 /** The page of jobs: the live table, its filters, and what can be done with what is selected. */
 
-import { Actions, jobs } from "../actions.js";
-import { address, ahead } from "../api.js";
-import { Channel } from "../channel.js";
-import { Charts } from "../charts.js";
-import { choose, load } from "../choice.js";
-import { columns } from "../columns.js";
-import * as download from "../download.js";
-import { read, refused, test, write } from "../filters.js";
-import { element, Grid } from "../grid.js";
-import { Order } from "../order.js";
-import { Place } from "../place.js";
-import { attend, every } from "../presence.js";
-import { Rows } from "../rows.js";
-import * as status from "../status.js";
-import { Strip } from "../strip.js";
-import { MEDIUM, visible } from "../visible.js";
-import { Situation } from "../waits.js";
+import { Actions, jobs } from "../table/actions.js";
+import { address, ahead } from "../ui/api.js";
+import { Channel } from "../channel/channel.js";
+import { Charts } from "../charts/charts.js";
+import { choose, load } from "../table/column_settings.js";
+import { columns } from "../table/columns.js";
+import * as download from "../table/download.js";
+import { read, refused, test, write } from "../table/filters.js";
+import { Grid } from "../table/grid.js";
+import { element } from "../ui/element.js";
+import { Order } from "../table/order.js";
+import { Place } from "../table/scroll_position.js";
+import { attend, every } from "../channel/visibility.js";
+import { Rows } from "../table/rows.js";
+import * as status from "../channel/connection_status.js";
+import { Strip } from "../table/summary_bar.js";
+import { MEDIUM, visible } from "../ui/visible.js";
+import { Situation } from "../ui/situation.js";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -49,7 +50,7 @@ const place = new Place({
   id: (index) => grid.rows[index]?.id,
   find: (id) => grid.rows.findIndex((row) => row.id === id),
 });
-/** @type {import("../filters.js").Filters} */
+/** @type {import("../table/filters.js").Filters} */
 let filters = {};
 let order = new Order(() => 0, true, undefined);
 let arrived = 0;
@@ -247,7 +248,7 @@ function hold(cursor) {
   channel.follow("jobs", { stream: "jobs" }, (message) => {
     charts.note(message);
     rows.take(message);
-    if (message.type !== "mark") return;
+    if (message.type !== "bookmark") return;
     isWhole = true;
     place.settle(!rows.changed.size);
     if (rows.agrees) {

@@ -1,16 +1,16 @@
 /** The page of nodes: their state, what of them is in use, the jobs on them; live. */
 
-import { address, call } from "../api.js";
-import { Channel } from "../channel.js";
-import { arrange, Placed } from "../nodes.js";
-import { Picture } from "../picture.js";
-import { Place } from "../place.js";
-import { Rack } from "../rack.js";
-import { attend } from "../presence.js";
-import * as status from "../status.js";
-import { figure } from "../strip.js";
+import { address, call } from "../ui/api.js";
+import { Channel } from "../channel/channel.js";
+import { arrange, Placed } from "../nodes/nodes.js";
+import { Picture } from "../nodes/node_map.js";
+import { Place } from "../table/scroll_position.js";
+import { Rack } from "../nodes/node_table.js";
+import { attend } from "../channel/visibility.js";
+import * as status from "../channel/connection_status.js";
+import { figure } from "../table/summary_bar.js";
 
-/** @typedef {import("../nodes.js").Node} Node */
+/** @typedef {import("../nodes/nodes.js").Node} Node */
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));

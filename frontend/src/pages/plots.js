@@ -2,10 +2,10 @@
 
 import uPlot from "uplot";
 
-import { labels } from "../ticks.js";
+import { labels } from "../charts/ticks.js";
 
-/** @typedef {import("../series.js").Numbers} Numbers */
-/** @typedef {import("../charts.js").Chart} Chart */
+/** @typedef {import("../charts/series.js").Numbers} Numbers */
+/** @typedef {import("../charts/charts.js").Chart} Chart */
 
 const HEIGHT = 120;
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });

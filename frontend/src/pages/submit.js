@@ -1,18 +1,18 @@
 /** The page to submit from: the form, what it would send, and what came of it. */
 
-import { address, call, Problem } from "../api.js";
-import { Channel } from "../channel.js";
-import { collect, fieldOf, hint, request } from "../form.js";
-import { element } from "../grid.js";
-import { besides, valuesOf } from "../resubmit.js";
-import { curl, line, split } from "../shell.js";
-import { attend } from "../presence.js";
-import * as status from "../status.js";
-import { MEDIUM, visible } from "../visible.js";
+import { address, call, Problem } from "../ui/api.js";
+import { Channel } from "../channel/channel.js";
+import { collect, fieldOf, hint, request } from "../submit/form.js";
+import { element } from "../ui/element.js";
+import { besides, valuesOf } from "../submit/resubmit.js";
+import { curl, line, split } from "../submit/shell.js";
+import { attend } from "../channel/visibility.js";
+import * as status from "../channel/connection_status.js";
+import { MEDIUM, visible } from "../ui/visible.js";
 
-/** @typedef {import("../form.js").Field} Field */
-/** @typedef {import("../form.js").Values} Values */
-/** @typedef {import("../form.js").Wrong} Wrong */
+/** @typedef {import("../submit/form.js").Field} Field */
+/** @typedef {import("../submit/form.js").Values} Values */
+/** @typedef {import("../submit/form.js").Wrong} Wrong */
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -44,7 +44,7 @@ const input = (name) => /** @type {Input | null} */ (form.elements.namedItem(nam
 const NAMES = [...fields.map((field) => field.name), "copies", "cc"];
 
 const many = () =>
-  /** @type {import("../form.js").Many} */ (/** @type {RadioNodeList} */ (form.elements.namedItem("many")).value);
+  /** @type {import("../submit/form.js").Many} */ (/** @type {RadioNodeList} */ (form.elements.namedItem("many")).value);
 
 /** @returns {Values} */
 function typed() {

@@ -1,0 +1,20 @@
+"""The name of the command among the words of a command line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+__all__ = ["named_command"]
+
+_TAKE_VALUE = ("--url", "--user", "--profile", "--timeout", "--retries")
+
+
+def named_command(arguments: Sequence[str]) -> str:
+    """Return the command that is asked for, without understanding the rest yet."""
+    words = iter(arguments)
+    for word in words:
+        if word in _TAKE_VALUE:
+            next(words, None)
+        elif not word.startswith("-"):
+            return word
+    return ""

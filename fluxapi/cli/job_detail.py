@@ -1,0 +1,98 @@
+"""One job in plain words, and one event on a line."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from .exit_codes import BY_SIGNAL, of_job
+from .fields import JobFields
+from .ids import shown_id
+from .text import plural, safe
+from .times import duration
+
+if TYPE_CHECKING:
+    from fluxapi.client import Event, Job
+
+__all__ = ["event_line", "lines", "state"]
+
+_URGENCIES = {0: " (held)", 16: "", 31: " (expedited)"}
+
+
+def lines(job: Job, now: float) -> Iterator[str]:
+    """What is known of the job at ``now``, seconds since the epoch: a ``name: value`` a line."""
+    for name, value in _facts(job, now):
+        if value:
+            yield f"{name + ':':<13}{safe(value)}"
+
+
+def _facts(job: Job, now: float) -> Iterator[tuple[str, str]]:
+    yield "id", shown_id(job.id)
+    yield "name", job.name or ""
+    yield "user", job.username or str(job.userid or "")
+    yield "state", state(job, now)
+    yield "submitted", _moment(job.t_submit)
+    yield "started", _moment(job.t_run)
+    yield "ended", _moment(job.t_cleanup or job.t_inactive)
+    elapsed = job.elapsed(now)
+    yield "ran" if job.t_cleanup else "running for", "" if elapsed is None else duration(elapsed)
+    yield "time limit", duration(job.duration) if job.duration else "none"
+    yield "size", ", ".join(_size(job))
+    yield "nodes", job.nodelist or ""
+    yield "ranks", job.ranks or ""
+    yield "queue", job.queue or ""
+    yield "bank", job.bank or ""
+    yield (
+        "urgency",
+        "" if job.urgency is None else f"{job.urgency}{_URGENCIES.get(job.urgency, '')}",
+    )
+    yield "priority", "" if job.priority is None or not job.is_active else str(job.priority)
+    yield "waits for", JobFields(job, now).dependencies
+    yield "folder", job.cwd or ""
+    yield "instance", job.uri or ""
+    yield "annotations", json.dumps(job.annotations) if job.annotations else ""
+
+
+def _size(job: Job) -> Iterator[str]:
+    for count, noun in ((job.ntasks, "task"), (job.ncores, "core"), (job.nnodes, "node")):
+        if count is not None:
+            yield plural(count, noun)
+
+
+def _moment(timestamp: float | None) -> str:
+    if not timestamp:
+        return ""
+    return f"{datetime.fromtimestamp(timestamp).astimezone():%Y-%m-%d %H:%M:%S %z}"
+
+
+def state(job: Job, now: float) -> str:
+    """The state, and in words what a pending job waits for or how an inactive one ended."""
+    if job.is_active:
+        info = JobFields(job, now).info
+        return f"{job.state}: {info}" if job.t_run is None and info else job.state
+    return f"{job.status}{_ending(job)}"
+
+
+def _ending(job: Job) -> str:
+    exception = job.exception
+    if exception is not None and exception.occurred:
+        note = f": {exception.note}" if exception.note else ""
+        return f", {exception.type}{note}"
+    if job.success:
+        return ""
+    code = of_job(job)
+    if code > BY_SIGNAL:
+        try:
+            return f", {signal.Signals(code - BY_SIGNAL).name}"
+        except ValueError:
+            pass
+    return f", exit code {code}"
+
+
+def event_line(event: Event) -> str:
+    """``TIME NAME key=value …``, as ``flux job eventlog`` prints it."""
+    context = " ".join(f"{key}={json.dumps(value)}" for key, value in (event.context or {}).items())
+    return safe(f"{event.timestamp:.6f} {event.name} {context}".rstrip())

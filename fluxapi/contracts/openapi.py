@@ -1,0 +1,223 @@
+"""The OpenAPI 3.1 document, made from the route table and the schema files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from fluxapi import __version__, errors
+
+from . import schema
+from .components import Components
+
+if TYPE_CHECKING:
+    from .route import Route
+
+__all__ = ["document"]
+
+_JSON, _PROBLEM = "application/json", "application/problem+json"
+
+_TAGS = {
+    "jobs": "Submit, list, inspect and change jobs.",
+    "events": "Follow what happens, live.",
+    "instance": "The Flux instance: nodes, resources, queues, counts.",
+    "service": "The service: login, health, end.",
+    "dashboard": "The pages for people, and what they load.",
+    "documentation": "This contract, for programs and for people.",
+}
+
+_SECURITY: list[dict[str, Any]] = [{"basic": []}, {"bearer": []}, {}]
+"""Any one of them; nothing at all where the service asks for no credentials."""
+
+_EVENTS = "text/event-stream"
+
+_TEXT = re.compile(r"text/|application/x-ndjson")
+"""Media types of text; all others are bytes."""
+
+_NAMED = re.compile(r"{(\w+)}")
+_PLACES = {
+    "id": ("Job id in any RFC 19 form: F58, decimal, hex, dothex, KVS path.", "f2QK3Zz"),
+    "version": ("Digest of all files, so that each may be kept for good.", "0123456789ab"),
+    "name": ("Name of the file.", "dashboard.css"),
+    "guide": ("Name of the guide, as in its address.", "tutorial"),
+}
+"""Parts of paths: what each is, and an example."""
+
+_ALWAYS = (errors.UnknownHost, errors.NotFound, errors.ValidationFailed)
+_WITH_BODY = (
+    errors.MalformedJSON,
+    errors.TooSlow,
+    errors.BodyTooLarge,
+    errors.UnsupportedMediaType,
+    errors.ShuttingDown,
+)
+
+_REQUEST_ID = "X-Request-ID"
+_EVERY_ANSWER = {
+    _REQUEST_ID: "The id of the request in the log: that which it came with, or a new one."
+}
+"""Headers that every answer has."""
+
+
+def document(routes: Iterable[Route]) -> dict[str, Any]:
+    """Return the document: paths below ``/v1``, components from ``schemas/``."""
+    components = Components()
+    paths: dict[str, Any] = {}
+    for route in routes:
+        operation = _operation(route, components)
+        paths.setdefault(route.path, {})[route.method.lower()] = operation
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "fluxapi",
+            "version": __version__,
+            "description": "A Flux instance on the web. Paths answer below /v1 and without it.",
+            "license": {"name": "LGPL-3.0-or-later", "identifier": "LGPL-3.0-or-later"},
+        },
+        "servers": [{"url": "/v1", "description": "This service."}],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
+        "paths": paths,
+        "components": {
+            "schemas": components.schemas(),
+            "headers": {name: _header(text) for name, text in _EVERY_ANSWER.items()},
+            "securitySchemes": {
+                "basic": {"type": "http", "scheme": "basic"},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "ticket": {
+                    "type": "apiKey",
+                    "in": "query",
+                    "name": "ticket",
+                    "description": "From POST /ticket; opens one stream or socket, once.",
+                },
+            },
+        },
+        "security": _SECURITY,
+    }
+
+
+def _operation(route: Route, components: Components) -> dict[str, Any]:
+    operation: dict[str, Any] = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "tags": [route.tag],
+        "parameters": _parameters(route, components),
+        "responses": _responses(route, components),
+    }
+    if route.public:
+        operation["security"] = [{}]
+    elif route.stream:
+        operation["security"] = [{"ticket": []}, *_SECURITY]
+    if route.body_use != "none":
+        operation["requestBody"] = {
+            "required": route.body_use != "optional",
+            "content": {_JSON: {"schema": components.reference(route.body)}},
+        }
+    if route.fields_in_query:
+        operation["description"] = (
+            "Without a body, the query parameters are taken as its fields; objects are then JSON."
+        )
+    return operation
+
+
+def _parameters(route: Route, components: Components) -> list[dict[str, Any]]:
+    parameters: list[dict[str, Any]] = []
+    for name in _NAMED.findall(route.path):
+        description, example = _PLACES.get(name, ("", name))
+        parameters.append(
+            {
+                "name": name,
+                "in": "path",
+                "required": True,
+                "description": description,
+                "schema": {"type": "string", "minLength": 1},
+                "example": example,
+            }
+        )
+    for name, rule in components.parameters(route.query).items():
+        parameter: dict[str, Any] = {"name": name, "in": "query", "schema": rule}
+        parameter["description"] = rule["description"]
+        if rule.get("type") == "array":
+            parameter["style"], parameter["explode"] = "form", True
+        if rule.get("deprecated"):
+            parameter["deprecated"] = True
+        parameters.append(parameter)
+    parameters.extend(
+        {"name": name, "in": "header", "description": text, "schema": {"type": "string"}}
+        for name, text in route.headers.items()
+    )
+    return parameters
+
+
+def _responses(route: Route, components: Components) -> dict[str, Any]:
+    responses: dict[str, Any] = {}
+    for status, name in route.answers.items():
+        title = schema.schema(name)["title"]
+        content: dict[str, Any] = {_JSON: {"schema": components.reference(name)}}
+        if status == 200:  # noqa: PLR2004 - OK
+            content |= _further(route)
+        responses[str(status)] = {"description": title, "content": content}
+    if route.stream:
+        responses |= _open_end(route)
+    elif not route.answers:
+        responses["200"] = {
+            "description": route.summary,
+            "content": _further(route),
+        }
+    told = {name: _header(text) for name, text in route.tells.items()}
+    for response in responses.values():
+        response["headers"] = {**_references(), **told}
+    for status, kinds in sorted(_failures(route).items()):
+        told = {name: _header(text) for kind in kinds for name, text in kind.tells.items()}
+        responses[str(status)] = {
+            "description": "; ".join(dict.fromkeys(kind.title for kind in kinds)),
+            "headers": {**_references(), **told},
+            "content": {_PROBLEM: {"schema": components.reference("problem")}},
+        }
+    return responses
+
+
+def _header(text: str) -> dict[str, Any]:
+    return {"description": text, "schema": {"type": "string"}}
+
+
+def _references() -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in _EVERY_ANSWER}
+
+
+def _further(route: Route) -> dict[str, Any]:
+    """Return the further media types of an answer: text, bytes, or a stream of events."""
+    return {kind: {"schema": _shape(kind)} if kind != _EVENTS else {} for kind in route.other}
+
+
+def _shape(kind: str) -> dict[str, Any]:
+    if kind == _JSON:
+        return {"type": "object", "additionalProperties": True}
+    return {"type": "string"} if _TEXT.match(kind) else {"type": "string", "format": "binary"}
+
+
+def _open_end(route: Route) -> dict[str, Any]:
+    """The answer of a stream, which goes on until one side ends it; or that of a socket."""
+    if not route.other:
+        about = "A WebSocket; /asyncapi.json describes what is said on it."
+        return {"101": {"description": about}}
+    about = "A stream that goes on until one side ends it; /asyncapi.json describes its messages."
+    return {"200": {"description": about, "content": _further(route)}}
+
+
+def _failures(route: Route) -> dict[int, list[type[errors.FluxapiError]]]:
+    kinds: list[type[errors.FluxapiError]] = [*_ALWAYS, *route.fails]
+    if not route.public:
+        kinds.append(errors.Unauthorized)
+    if route.needs is not None:
+        kinds.append(errors.NotSupported)
+    if route.method != "GET":
+        kinds.append(errors.ForeignOrigin)
+    if route.body_use != "none":
+        kinds.extend(_WITH_BODY)
+    if route.other and (route.answers or route.stream):
+        kinds.append(errors.NotAcceptable)
+    grouped: dict[int, list[type[errors.FluxapiError]]] = {}
+    for kind in kinds:
+        grouped.setdefault(kind.status, []).append(kind)
+    return grouped

@@ -1,0 +1,241 @@
+"""The JSON Schemas (draft 2020-12) that are the contract: loaded and compiled once.
+
+A schema is one file of ``schemas/``; files refer to each other by name (``submit.json``). All of
+them together are one document (:func:`bundle`), from which the validators are compiled and the
+OpenAPI components are made. Errors are a JSON pointer (RFC 6901) and a plain sentence for every
+bad field at once; a schema may say in ``x-form`` how its values look.
+
+jsonschema is the judge. Since it takes some 150 µs for a submission, jsonschema-rs looks first, in
+under 1 µs: what that finds valid goes through, and all else is left to jsonschema to explain. Of
+long lists and large objects, too, jsonschema gets only the members that jsonschema-rs finds wrong
+(:mod:`fluxapi.contracts.judge`).
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import jsonschema.protocols
+import jsonschema_rs
+
+from fluxapi.errors import ValidationFailed
+
+from .judge import judge
+
+__all__ = ["Fields", "bundle", "check", "compile_validator", "errors", "names", "pointer", "schema"]
+
+Fields = list[dict[str, str]]
+"""What is wrong: ``pointer`` and ``detail`` of each bad field."""
+
+_LIMIT = 100
+"""Errors reported for one document."""
+
+_SHOWN = 60
+"""Characters of a bad value that an error repeats."""
+
+_TYPES = {
+    "integer": "a whole number",
+    "number": "a number",
+    "string": "text",
+    "boolean": "true or false",
+    "array": "a list",
+    "object": "an object",
+}
+
+
+def _folder() -> Path:
+    """In a wheel the schemas are inside the package, in a checkout beside it."""
+    inside = Path(__file__).parents[1] / "schemas"
+    return inside if inside.is_dir() else Path(__file__).parents[2] / "schemas"
+
+
+@functools.cache
+def _files() -> dict[str, dict[str, Any]]:
+    return {
+        path.name.removesuffix(".json"): json.loads(path.read_text(encoding="utf-8"))
+        for path in sorted(_folder().glob("*.json"))
+    }
+
+
+def names() -> list[str]:
+    """The names of all schemas: their files without ``.json``."""
+    return list(_files())
+
+
+def bundle(prefix: str) -> dict[str, Any]:
+    """All schemas by name, with every reference made absolute below ``prefix``.
+
+    ``prefix`` is where the caller puts the result, such as ``#/components/schemas/``.
+    """
+    return {name: _absolute(document, name, prefix) for name, document in _files().items()}
+
+
+def _absolute(node: Any, name: str, prefix: str) -> Any:
+    if isinstance(node, list):
+        return [_absolute(item, name, prefix) for item in node]
+    if not isinstance(node, dict):
+        return node
+    copy = {
+        key: _absolute(value, name, prefix) if key != "examples" else value
+        for key, value in node.items()
+        if key != "$schema"
+    }
+    target = copy.get("$ref")
+    if isinstance(target, str):
+        file, _, inner = target.partition("#")
+        copy["$ref"] = f"{prefix}{file.removesuffix('.json') or name}{inner}"
+    return copy
+
+
+@functools.cache
+def _document() -> dict[str, Any]:
+    return {"$defs": bundle("#/$defs/")}
+
+
+@functools.cache
+def compile_validator(name: str) -> jsonschema_rs.Draft202012Validator:
+    """The fast check of a schema; made once, the first time in some milliseconds."""
+    return jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{name}", **_document()})
+
+
+@functools.cache
+def _judge(name: str) -> jsonschema.protocols.Validator:
+    document = {"$ref": f"#/$defs/{name}", **_document()}
+    validator: jsonschema.protocols.Validator = _judges()(document)
+    return validator
+
+
+@functools.cache
+def _judges() -> type[Any]:
+    return judge(jsonschema.Draft202012Validator, _compile_part, _LIMIT)
+
+
+def _compile_part(rules: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
+    """Return the fast check of a part of a schema."""
+    return jsonschema_rs.Draft202012Validator({**_document(), **rules})
+
+
+def schema(name: str) -> dict[str, Any]:
+    """One schema, references absolute below ``#/$defs/``."""
+    document: dict[str, Any] = _document()["$defs"][name]
+    return document
+
+
+def check(name: str, instance: Any, *, noun: str = "field", within: str = "") -> None:
+    """Raise ``ValidationFailed`` unless ``instance`` fits the schema.
+
+    ``noun`` is what a member is called in sentences (``field``, ``query parameter``); ``within`` is
+    put in front of the pointers.
+    """
+    if not compile_validator(name).is_valid(instance):
+        found = errors(name, instance, noun=noun, within=within)
+        if found:
+            raise ValidationFailed(found)
+
+
+def errors(name: str, instance: Any, *, noun: str = "field", within: str = "") -> Fields:
+    """Every bad field of ``instance``, one sentence each, at most a hundred; empty when it fits."""
+    found: dict[str, str] = {}
+    for error in _judge(name).iter_errors(instance):
+        for place, sentence in _explain(error, noun):
+            found.setdefault(within + place, sentence)
+            if len(found) == _LIMIT:
+                return [{"pointer": place, "detail": text} for place, text in found.items()]
+    return [{"pointer": place, "detail": text} for place, text in found.items()]
+
+
+def pointer(path: list[str | int]) -> str:
+    """The RFC 6901 pointer of a path of keys and indexes."""
+    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
+def _explain(error: jsonschema.ValidationError, noun: str) -> Iterator[tuple[str, str]]:
+    path = list(error.absolute_path)
+    keyword = str(error.validator)
+    parent: dict[str, Any] = error.schema if isinstance(error.schema, dict) else {}
+    instance: Any = error.instance
+    if keyword == "additionalProperties":
+        known = parent.get("properties", {})
+        for name in instance:
+            if name not in known:
+                yield pointer([*path, name]), _unknown(name, list(known), noun)
+    elif keyword == "required":
+        for name in parent["required"]:
+            if name not in instance:
+                yield pointer([*path, name]), "is required."
+    elif "propertyNames" in error.absolute_schema_path:
+        sentence = _sentence(parent, keyword, instance)
+        yield pointer([*path, instance]), f"is not an accepted name: it {sentence}"
+    else:
+        yield pointer(path), _sentence(parent, keyword, instance)
+
+
+def _unknown(name: str, known: list[str], noun: str) -> str:
+    close = difflib.get_close_matches(name, known, n=1) if len(name) <= _SHOWN else []
+    if close:
+        return f"is not a known {noun}; did you mean {close[0]}?"
+    if 0 < len(known) <= 12:  # noqa: PLR2004 - what fits a sentence
+        return f"is not a known {noun}; known are {', '.join(sorted(known))}."
+    return f"is not a known {noun}."
+
+
+def _sentence(schema: Mapping[str, Any], keyword: str, value: Any) -> str:
+    if "x-form" in schema:
+        return _in_words(schema["x-form"], keyword, value)
+    if keyword in {"enum", "const"}:
+        options = schema.get("enum", [schema.get("const")])
+        return f"must be {_options(options)}, not {_show(value)}.{_nearest(value, options)}"
+    if keyword in {"minLength", "maxLength", "minItems", "maxItems"}:
+        return f"must have {_length(schema, keyword)}."
+    if keyword in {"type", "minimum", "maximum"}:
+        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        words = " or ".join(_TYPES[type_] for type_ in types if type_ != "null")
+        return f"must be {words}{_within(schema)}, not {_show(value)}."
+    return f"is not allowed here; it is {_show(value)}."
+
+
+def _in_words(form: str, keyword: str, value: Any) -> str:
+    if keyword == "oneOf":
+        return f"must give {form}, and not more."
+    if keyword == "not":
+        return f"must be left out: it is {form}."
+    return f"must be {form}, not {_show(value)}."
+
+
+def _within(schema: Mapping[str, Any]) -> str:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return f" from {low} to {high}"
+    if low is not None:
+        return f", {low} or more"
+    return "" if high is None else f", {high} or less"
+
+
+def _length(schema: Mapping[str, Any], keyword: str) -> str:
+    bound = schema[keyword]
+    unit = "characters" if keyword.endswith("Length") else "entries"
+    return f"{'at least' if keyword.startswith('min') else 'at most'} {bound} {unit}"
+
+
+def _options(options: list[Any]) -> str:
+    words = [str(option) for option in options]
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+def _nearest(value: Any, options: list[Any]) -> str:
+    close = difflib.get_close_matches(str(value), [str(option) for option in options], n=1)
+    return f" Did you mean {close[0]}?" if close else ""
+
+
+def _show(value: Any) -> str:
+    if isinstance(value, (dict, list)):
+        return "an object" if isinstance(value, dict) else "a list"
+    # Cut first: what is shown of a long text must not cost its whole length.
+    text = json.dumps(value[: _SHOWN + 1] if isinstance(value, str) else value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -1,0 +1,396 @@
+"""The AsyncAPI 3.0 document of the event channel, made from the schema files and the code's tables.
+
+A message looks a little different on each wire, so each has up to three entries: for sockets under
+its own name, as a line of JSON (``…Line``) and as a Server-Sent Event (``…SSE``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from fluxapi import __version__
+from fluxapi.contracts import schema
+from fluxapi.events.transport.stream import ENDS
+from fluxapi.events.transport.websocket import CODES, MAX_MESSAGE, PROTOCOL
+
+from .hub import RESETS
+
+if TYPE_CHECKING:
+    from fluxapi.contracts.route import Route
+
+__all__ = ["CLIENT", "SERVER", "SHOWN", "close_codes", "document"]
+
+_PREFIX = "/v1"
+_SCHEMAS = "#/components/schemas/"
+_MESSAGES = "#/components/messages/"
+_SECURITY = "#/components/securitySchemes/"
+
+CLIENT = {
+    "subscribe": ("subscribed", "error"),
+    "unsubscribe": ("unsubscribed", "error"),
+    "authenticate": ("auth", "error"),
+}
+"""Messages of a client, and how they are answered: when all is well, and when not."""
+
+_TYPES = {"authenticate": "auth"}
+"""The ``type`` of a message whose name is another: the service has an ``auth``, too."""
+
+SERVER = (
+    "event",
+    "job",
+    "gone",
+    "snapshot",
+    "bookmark",
+    "reset",
+    "stats",
+    "output",
+    "progress",
+    "end",
+)
+"""Messages of the service on any wire."""
+
+_ANSWERS = ("subscribed", "unsubscribed", "auth", "error")
+"""Messages of the service on sockets only."""
+
+_ALL = tuple(kind for kind in SERVER if kind not in {"output", "progress"})
+SHOWN = {
+    "followEvents": _ALL,
+    "followJob": ("event", "gone", "bookmark", "reset", "end"),
+    "followOutput": ("output", "progress", "end"),
+}
+"""Which messages each stream over plain HTTP carries, by the name of its route."""
+
+_ALWAYS = frozenset({"job", "gone", "bookmark"})
+"""Messages that have a cursor wherever they come."""
+
+_WIRES = {
+    "text/event-stream": "SSE",
+    "application/x-ndjson": "Line",
+}
+"""What the names of messages end with, by media type; those of sockets end with nothing."""
+
+_MANY = "followMany"
+"""The route whose lines say which subscription they belong to."""
+
+_WORDS = {"reset-message": RESETS, "end-message": ENDS}
+"""Messages with a ``reason``, and the words that it can be."""
+
+_TEXTS = {"followJob": "entryText", "followOutput": "outputText"}
+"""The message of a stream as plain text, by the name of its route."""
+
+
+def document(routes: Iterable[Route]) -> dict[str, Any]:
+    """The document; ``routes`` are all routes, of which the streams are channels."""
+    streams = [route for route in routes if route.stream]
+    messages = _messages()
+    channels = {"socket": _socket(), **{r.name: _stream(r) for r in streams if r.other}}
+    operations = {**_dialogue(), **{r.name: _following(r) for r in streams if r.other}}
+    return {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "fluxapi events",
+            "version": __version__,
+            "description": _about(),
+            "license": {"name": "LGPL-3.0-or-later"},
+        },
+        "defaultContentType": "application/json",
+        "servers": _servers(),
+        "channels": channels,
+        "operations": operations,
+        "components": {
+            "schemas": _schemas([messages, channels]),
+            "messages": messages,
+            "securitySchemes": {
+                "basic": {"type": "http", "scheme": "basic"},
+                "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "ticket": {
+                    "type": "httpApiKey",
+                    "name": "ticket",
+                    "in": "query",
+                    "description": "From POST /ticket; opens one stream or socket, once.",
+                },
+            },
+        },
+        "x-reset-reasons": dict(RESETS),
+        "x-end-reasons": dict(ENDS),
+    }
+
+
+def close_codes() -> dict[str, str]:
+    """What each close code of a socket means."""
+    too_large = {"1009": f"A message of the client is larger than {MAX_MESSAGE} bytes."}
+    codes = {str(int(code)): words for code, words in CODES.values()}
+    return dict(sorted({**codes, **too_large}.items()))
+
+
+def _about() -> str:
+    return (
+        "What happens in a Flux instance, as it happens: over a WebSocket, as Server-Sent Events "
+        "or as lines of JSON. Delivery is at least once; (id, index) tells an event that was seen "
+        f"before.\n\n{_listed('Reasons of a reset', RESETS)}\n\n"
+        f"{_listed('Reasons of an end', ENDS)}"
+    )
+
+
+def _listed(title: str, table: Mapping[str, str]) -> str:
+    return "\n".join([f"{title}:\n", *(f"- `{word}`: {text}" for word, text in table.items())])
+
+
+def _servers() -> dict[str, Any]:
+    abouts = {
+        "ws": "This service.",
+        "wss": "Behind a proxy that does TLS.",
+        "http": "This service, without sockets.",
+        "https": "Behind a proxy that does TLS, without sockets.",
+    }
+    return {
+        protocol: {
+            "host": "{address}",
+            "protocol": protocol,
+            "description": about,
+            "variables": {
+                "address": {"default": "127.0.0.1:5000", "description": "Host and port."}
+            },
+            # Any one of them is enough, and none is needed unless the service asks for it.
+            "security": [{"$ref": _SECURITY + name} for name in ("basic", "bearer", "ticket")],
+        }
+        for protocol, about in abouts.items()
+    }
+
+
+def _socket() -> dict[str, Any]:
+    codes = close_codes()
+    return {
+        "address": f"{_PREFIX}/events/ws",
+        "title": "The socket",
+        "description": (
+            f"Subprotocol {PROTOCOL}. Many subscriptions on one socket, each named by the client."
+            f"\n\n{_listed('Close codes', codes)}"
+        ),
+        "servers": _on("ws", "wss"),
+        "messages": _from(_MESSAGES, [*CLIENT, *SERVER, *_ANSWERS]),
+        "bindings": {
+            "ws": {
+                "method": "GET",
+                "query": _query("socket-query"),
+                "headers": {
+                    "type": "object",
+                    "properties": {"Sec-WebSocket-Protocol": {"type": "string", "const": PROTOCOL}},
+                },
+                "bindingVersion": "0.1.0",
+            }
+        },
+        "x-close-codes": codes,
+    }
+
+
+def _dialogue() -> dict[str, Any]:
+    """What is said on a socket: what the client asks, with its answers, and what it is told."""
+    channel = {"$ref": "#/channels/socket"}
+    told = "#/channels/socket/messages/"
+    asked = {
+        name: {
+            "action": "receive",
+            "channel": channel,
+            "summary": schema.schema(_file(name))["description"],
+            "messages": [{"$ref": told + name}],
+            "reply": {
+                "channel": channel,
+                "messages": [{"$ref": told + answer} for answer in answers],
+            },
+        }
+        for name, answers in CLIENT.items()
+    }
+    follow = {
+        "action": "send",
+        "channel": channel,
+        "summary": "What the subscriptions bring.",
+        "messages": [{"$ref": told + kind} for kind in SERVER],
+    }
+    return {**asked, "openSocket": follow}
+
+
+def _carried(route: Route) -> list[str]:
+    """The messages of a stream over plain HTTP."""
+    if route.name == _MANY:
+        return [f"{kind}Labeled" for kind in (*SERVER, "subscribed", "error")]
+    kinds = SHOWN.get(route.name, ())
+    names = [kind + end for media, end in _WIRES.items() if media in route.other for kind in kinds]
+    text = _TEXTS.get(route.name)
+    return [*names, text] if text and "text/plain" in route.other else names
+
+
+def _stream(route: Route) -> dict[str, Any]:
+    channel: dict[str, Any] = {
+        "address": _PREFIX + route.path,
+        "title": route.name,
+        "description": f"{route.summary} By Accept: {', '.join(route.other)}.",
+        "servers": _on("http", "https"),
+        "messages": _from(_MESSAGES, _carried(route)),
+    }
+    if "{id}" in route.path:
+        channel["parameters"] = {"id": {"description": "Job id in any RFC 19 form."}}
+    return channel
+
+
+def _following(route: Route) -> dict[str, Any]:
+    return {
+        "action": "send",
+        "channel": {"$ref": f"#/channels/{route.name}"},
+        "summary": route.summary,
+        "messages": [
+            {"$ref": f"#/channels/{route.name}/messages/{name}"} for name in _carried(route)
+        ],
+        "bindings": {
+            "http": {
+                "method": route.method,
+                "query": _query(route.query),
+                "bindingVersion": "0.3.0",
+            }
+        },
+    }
+
+
+def _query(name: str) -> dict[str, Any]:
+    """The schema itself: bindings take no reference in its place."""
+    rules: dict[str, Any] = schema.bundle(_SCHEMAS)[name]
+    return rules
+
+
+def _on(*names: str) -> list[dict[str, str]]:
+    return [{"$ref": f"#/servers/{name}"} for name in names]
+
+
+def _from(place: str, names: Iterable[str]) -> dict[str, Any]:
+    return {name: {"$ref": place + name} for name in names}
+
+
+def _messages() -> dict[str, Any]:
+    return {
+        **{name: _asked(name) for name in CLIENT},
+        **{kind: _on_socket(kind) for kind in (*SERVER, *_ANSWERS)},
+        **{f"{kind}SSE": _as_event(kind) for kind in SERVER},
+        **{f"{kind}Line": _as_line(kind) for kind in SERVER},
+        **{f"{kind}Labeled": _labeled(kind) for kind in (*SERVER, "subscribed", "error")},
+        "entryText": _text("Entry", "An entry of the eventlog (RFC 18), one a line.", _ENTRY),
+        "outputText": _text("Text", "What the job writes, and nothing else.", "hello\n"),
+    }
+
+
+_ENTRY = '{"timestamp":1700000000.5,"name":"start"}\n'
+
+
+def _text(title: str, about: str, example: str) -> dict[str, Any]:
+    return {
+        "title": title,
+        "summary": about,
+        "contentType": "text/plain",
+        "payload": {"type": "string"},
+        "examples": [{"payload": example}],
+    }
+
+
+def _file(name: str) -> str:
+    """The schema of a message."""
+    return f"client-{_TYPES.get(name, name)}" if name in CLIENT else f"{name}-message"
+
+
+def _message(name: str, kind: str, rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A message that fits its schema and, on this wire, ``rule``."""
+    document = schema.schema(_file(kind))
+    return {
+        "name": name,
+        "title": document["title"],
+        "summary": document["description"],
+        "payload": {"allOf": [{"$ref": _SCHEMAS + _file(kind)}, rule]},
+    }
+
+
+def _examples(kind: str) -> list[dict[str, Any]]:
+    examples: list[dict[str, Any]] = schema.schema(_file(kind))["examples"]
+    return examples
+
+
+def _asked(name: str) -> dict[str, Any]:
+    document = _message(_TYPES.get(name, name), name, {"$ref": f"{_SCHEMAS}client-message"})
+    return {**document, "examples": [{"payload": example} for example in _examples(name)]}
+
+
+def _on_socket(kind: str) -> dict[str, Any]:
+    required = ["type"]
+    if kind in SERVER:
+        required += ["sub", "cursor"] if kind in _ALWAYS else ["sub"]
+    document = _message(kind, kind, {"required": required})
+    return {**document, "examples": [{"payload": example} for example in _examples(kind)]}
+
+
+def _as_line(kind: str) -> dict[str, Any]:
+    required = ["type", "cursor"] if kind in _ALWAYS else ["type"]
+    document = _message(kind, kind, {"required": required, "properties": {"sub": False}})
+    examples = [{"payload": _without(example, "sub")} for example in _examples(kind)]
+    return {**document, "contentType": "application/x-ndjson", "examples": examples}
+
+
+def _labeled(kind: str) -> dict[str, Any]:
+    """A message as on a socket, as a line; the end of the stream itself has no name."""
+    return {**_on_socket(kind), "contentType": "application/x-ndjson"}
+
+
+def _as_event(kind: str) -> dict[str, Any]:
+    absent = dict.fromkeys(("type", "sub", "cursor"), False)
+    return {
+        **_message(kind, kind, {"properties": absent}),
+        "contentType": "text/event-stream",
+        "headers": {
+            "type": "object",
+            "description": "The fields of the event beside its data.",
+            "properties": {
+                "event": {"type": "string", "const": kind},
+                "id": {
+                    "type": "string",
+                    "description": "Where the reader stands: Last-Event-ID when it comes back.",
+                },
+            },
+            "required": ["event", "id"] if kind in _ALWAYS else ["event"],
+        },
+        "examples": [_as_event_example(kind, example) for example in _examples(kind)],
+    }
+
+
+def _as_event_example(kind: str, example: Mapping[str, Any]) -> dict[str, Any]:
+    headers = {"event": kind}
+    place = example.get("index") if kind == "output" else example.get("cursor")
+    if place is not None:
+        headers["id"] = str(place)
+    return {"headers": headers, "payload": _without(example, "type", "sub", "cursor")}
+
+
+def _without(example: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: value for name, value in example.items() if name not in names}
+
+
+def _schemas(nodes: Any) -> dict[str, Any]:
+    """The schemas that ``nodes`` refer to, and those that these refer to."""
+    known = schema.bundle(_SCHEMAS)
+    for name, words in _WORDS.items():
+        known[name]["properties"]["reason"]["enum"] = list(words)
+    found: dict[str, Any] = {}
+    waiting = list(_references(nodes))
+    while waiting:
+        name = waiting.pop().removeprefix(_SCHEMAS).partition("/")[0]
+        if name in known and name not in found:
+            found[name] = known[name]
+            waiting.extend(_references(known[name]))
+    return dict(sorted(found.items()))
+
+
+def _references(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        if isinstance(target := node.get("$ref"), str):
+            yield target
+        for value in node.values():
+            yield from _references(value)
+    elif isinstance(node, list):
+        for item in node:
+            yield from _references(item)

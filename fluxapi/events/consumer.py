@@ -1,0 +1,223 @@
+"""The pump: one stream of the instance's journal into the table, as long as the service runs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections.abc import Callable, Iterator
+
+from fluxapi.errors import InstanceUnavailable
+from fluxapi.instance.protocol import ChangeBatch, Instance
+from fluxapi.model.eventlog import JournalMessage, Purged
+from fluxapi.model.job import Job
+from fluxapi.table.table import Changes
+
+from .hub import Hub
+
+__all__ = ["JournalConsumer"]
+
+_log = logging.getLogger(__name__)
+
+_PIECE = 64
+"""Messages folded before the event loop gets its turn: at most about 4 ms of backlog."""
+
+_PIECE_EVENTS = 1024
+"""Events in a piece: a job can have any number of them."""
+
+_MAX_LAG_S, _LAG_HOLDS_S = 10.0, 15.0
+"""An event published this late means that the table is behind, for so long after it."""
+
+_FIRST_DELAY, _LAST_DELAY = 0.1, 5.0
+"""Bounds of the pause before a lost stream is asked for again, seconds; doubled each time."""
+
+
+class JournalConsumer:
+    """Keeps a table in step with an instance, and tells the hub and those who wait for a job."""
+
+    def __init__(self, instance: Instance, hub: Hub) -> None:
+        self.instance = instance
+        self.hub = hub
+        self.table = hub.table
+        self.ready = False
+        self.lost_since: float | None = None
+        self.losses = 0
+        """How often the stream was lost."""
+        self.lag = 0.0
+        """Seconds from the newest event, by the clock of the instance, to its publication."""
+        self.silence: str | None = None
+        """Why the instance does not answer, a sentence, while it does not."""
+        self._published = 0.0
+        self._waiters: dict[int, set[asyncio.Future[None]]] = {}
+        self._released = False
+        self._caught_up = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def cursor(self) -> str:
+        """Where the table stands: who joins the event channel here misses nothing."""
+        return self.hub.buffer.cursor.decode()
+
+    async def start(self) -> None:
+        """Begin to read; use :meth:`caught_up` to wait for the end of the backlog."""
+        self._task = asyncio.create_task(self._run(), name="journal")
+
+    async def close(self) -> None:
+        """Stop reading and let every waiter go."""
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+        self.release()
+
+    def release(self) -> None:
+        """Let every waiter go, now and from now on, as if its time were over."""
+        self._released = True
+        for waiters in self._waiters.values():
+            for waiter in waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    @property
+    def problem(self) -> str | None:
+        """Return why the service is not ready, as a sentence, or ``None`` when it is."""
+        if not self.ready:
+            return "The journal of the instance is not caught up."
+        if self.lag > _MAX_LAG_S and time.monotonic() - self._published < _LAG_HOLDS_S:
+            return f"The journal is {self.lag:.0f} seconds behind the instance."
+        return self.silence
+
+    @property
+    def has_caught_up(self) -> bool:
+        """Whether the first backlog is in the table, be the journal lost since or not."""
+        return self._caught_up.is_set()
+
+    async def caught_up(self) -> None:
+        """Return once the whole backlog is in the table."""
+        await self._caught_up.wait()
+
+    async def wait(
+        self, jobid: int, condition: Callable[[Job | None], bool], timeout: float
+    ) -> Job | None:
+        """The job, once ``condition`` holds for it or ``timeout`` seconds are over.
+
+        Returns at once when the service is ending.
+        """
+        if condition(job := self.table.get(jobid)):
+            return job
+        deadline = time.monotonic() + timeout
+        while not self._released and (left := deadline - time.monotonic()) > 0:
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.setdefault(jobid, set()).add(waiter)
+            try:
+                await asyncio.wait_for(waiter, left)
+            except asyncio.TimeoutError:
+                break
+            finally:
+                self._forget(jobid, waiter)
+            if condition(job := self.table.get(jobid)):
+                return job
+        return self.table.get(jobid)
+
+    def _forget(self, jobid: int, waiter: asyncio.Future[None]) -> None:
+        waiters = self._waiters.get(jobid)
+        if waiters is not None:
+            waiters.discard(waiter)
+            if not waiters:
+                del self._waiters[jobid]
+
+    async def _run(self) -> None:
+        delay = _FIRST_DELAY
+        while True:
+            try:
+                await self._follow()
+            except InstanceUnavailable as error:
+                if self.ready:
+                    delay = _FIRST_DELAY
+                if self.lost_since is None:
+                    self.lost_since = time.time()
+                    self.losses += 1
+                    self.hub.set_lost(self.lost_since)
+                    _log.warning("journal lost: %s", error.detail)
+            except Exception:  # noqa: BLE001 - the pump outlives any one stream
+                _log.exception("journal: unexpected failure, starting over")
+            self.ready = False
+            # Jitter keeps the replicas of one instance from asking for the backlog in step.
+            await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
+            delay = min(delay * 2, _LAST_DELAY)
+
+    async def _follow(self) -> None:
+        stream = self.instance.changes()
+        try:
+            async for batch in stream:
+                await self._take(batch)
+        finally:
+            closing = getattr(stream, "aclose", None)
+            if closing is not None:
+                await closing()
+        raise InstanceUnavailable("The journal ended.")
+
+    async def _take(self, batch: ChangeBatch) -> None:
+        pieces = list(_pieces(batch))
+        for number, piece in enumerate(pieces, 1):
+            changes = self.table.feed(piece)
+            if self.table.replaying:
+                self.ready = False
+            if self.table.history is None:
+                self.hub.publish(changes)
+                if changes.posted and self.ready:
+                    self._published = time.monotonic()
+                    self.lag = max(time.time() - changes.posted[-1].event.timestamp, 0.0)
+            self._wake(changes)
+            if not self.ready and not self.table.replaying:
+                await self._arrive()
+            if number < len(pieces):
+                await asyncio.sleep(0)
+
+    async def _arrive(self) -> None:
+        """Note that the backlog is in the table."""
+        if not self._caught_up.is_set():
+            for _ in self.hub.start():
+                await asyncio.sleep(0)
+        self.ready = True
+        self.silence = None
+        self._caught_up.set()
+        if self.lost_since is not None:
+            _log.info("journal back after %.1f s", time.time() - self.lost_since)
+            self.lost_since = None
+            self.hub.set_lost(None)
+
+    def _wake(self, changes: Changes) -> None:
+        if not self._waiters:
+            return
+        for jobid in (*changes.changed, *changes.gone):
+            for waiter in self._waiters.get(jobid, ()):
+                if not waiter.done():
+                    waiter.set_result(None)
+
+
+def _pieces(batch: ChangeBatch) -> Iterator[ChangeBatch]:
+    """A batch cut up; a purge of very many jobs is cut up, too."""
+    piece: ChangeBatch = []
+    events = 0
+    for message in batch:
+        if isinstance(message, Purged) and len(message.ids) > _PIECE:
+            if piece:
+                yield piece
+                piece = []
+            for start in range(0, len(message.ids), _PIECE):
+                yield [Purged(message.ids[start : start + _PIECE])]
+            continue
+        piece.append(message)
+        if isinstance(message, JournalMessage):
+            events += len(message.events)
+        # What comes after the backlog is published, so it is folded apart from it.
+        is_sentinel = isinstance(message, JournalMessage) and message.is_sentinel
+        if len(piece) == _PIECE or events >= _PIECE_EVENTS or is_sentinel:
+            yield piece
+            piece, events = [], 0
+    if piece:
+        yield piece

@@ -1,0 +1,118 @@
+"""One stream under one filter on one wire, and the subscribers that share its bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.wire import Wire
+
+from .event_log import Batch
+from .snapshot import Snapshot
+from .views import Message, View
+
+__all__ = ["FanoutGroup", "Subscription"]
+
+
+class Subscription:
+    """One subscriber of one group, and where it stands.
+
+    ``seq`` counts while it is behind; who is live stands where the group stands. ``walk`` is the
+    snapshot that it is given and how far that has come. ``first`` goes out before anything else.
+    ``until`` is the job whose end ends it; ``on_end`` is told the reason. ``left``: it is over.
+    """
+
+    __slots__ = (
+        "first",
+        "greeted",
+        "group",
+        "left",
+        "on_end",
+        "seq",
+        "until",
+        "walk",
+        "writer",
+    )
+
+    def __init__(
+        self,
+        group: FanoutGroup,
+        writer: StreamWriter,
+        on_end: Callable[[str], None],
+        until: int | None,
+    ) -> None:
+        self.group = group
+        self.writer = writer
+        self.on_end = on_end
+        self.until = until
+        self.seq = 0
+        self.walk: tuple[Snapshot, int | None] | None = None
+        self.first = b""
+        self.greeted = False
+        self.left = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it has seen everything and has room."""
+        return self.group.live.get(self.writer) is self
+
+    def place(self, start: int | Snapshot) -> None:
+        """Begin after a number, or with a snapshot."""
+        if isinstance(start, Snapshot):
+            self.walk = (start, None)
+        else:
+            self.walk = None
+            self.seq = start
+
+
+class FanoutGroup:
+    """Those who are live get what is new in one write each: all of them the same bytes."""
+
+    def __init__(self, key: Hashable, stream: str, view: View, wire: Wire, seq: int) -> None:
+        self.key = key
+        self.stream = stream
+        self.view = view
+        self.wire = wire
+        self.seq = seq
+        self.live: dict[StreamWriter, Subscription] = {}
+        self.users = 0
+        self._writes: list[Callable[[bytes], None]] | None = None
+
+    @property
+    def subscribers(self) -> list[Subscription]:
+        """Those who are live."""
+        return list(self.live.values())
+
+    def join(self, subscription: Subscription) -> None:
+        """Let one in who has seen everything."""
+        self.live[subscription.writer] = subscription
+        self._writes = None
+
+    def leave(self, subscription: Subscription) -> bool:
+        """Let one out; whether it was live."""
+        if not subscription.is_live:
+            return False
+        del self.live[subscription.writer]
+        self._writes = None
+        return True
+
+    def bytes_of(self, messages: list[Message]) -> bytes:
+        """Messages as one write."""
+        if not messages:
+            return b""
+        frame = self.wire.frame
+        return self.wire.join([frame(*message) for message in messages])
+
+    def live_bytes(self, batch: Batch) -> bytes:
+        """What the live ones are to get of a batch."""
+        return self.bytes_of(self.view.live(batch)) if self.live else b""
+
+    def write(self, data: bytes) -> None:
+        """Write to everybody who is live."""
+        if not data:
+            return
+        # The innermost loop of the service: the list is made when somebody comes or goes.
+        if self._writes is None:
+            self._writes = [writer.write for writer in self.live]
+        for write in self._writes:
+            write(data)

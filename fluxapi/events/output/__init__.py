@@ -1,0 +1,1 @@
+"""What jobs write, for any number of viewers."""

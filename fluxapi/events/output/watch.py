@@ -1,0 +1,170 @@
+"""The output of one job as it comes: one reader of the instance, and a window of the newest."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from bisect import bisect_left
+from contextlib import aclosing
+from itertools import islice
+from typing import NamedTuple
+
+from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound
+from fluxapi.instance.protocol import JobRecords, Last
+from fluxapi.model.jobid import encode_f58
+from fluxapi.table.table import Table
+
+from .entries import PIECE, Entry, pieces
+
+__all__ = ["WINDOW", "End", "Watch", "end_of"]
+
+_log = logging.getLogger(__name__)
+
+WINDOW = 1 << 20
+"""Bytes of the newest entries that a watch keeps, at most."""
+
+_MAX_ENTRIES = 4096
+
+_WEIGHT = 256
+"""Bytes that an entry takes besides its JSON, at most."""
+
+_NEAR = 8
+"""One who has all but this part of the window has caught up with it."""
+
+
+class End(NamedTuple):
+    """Why there is no more: a word, and a sentence that says more than the word, if there is."""
+
+    reason: str
+    detail: str = ""
+
+
+def end_of(error: Exception, jobid: int) -> End:
+    """What ``error`` means for those who view the output of a job."""
+    if isinstance(error, JobNotFound):
+        return End("purged")
+    if isinstance(error, FluxapiError):
+        return End("lost" if isinstance(error, InstanceUnavailable) else "failed", error.detail)
+    _log.error("the output of %s cannot be followed", encode_f58(jobid), exc_info=error)
+    return End("failed")
+
+
+class Watch:
+    """Reads a job's output from near its end on, never held up by anybody who views it.
+
+    ``entries`` are all that there are from index ``first`` to before ``next``; ``end`` is set when
+    no more will come. ``limit`` is how many bytes to keep.
+    """
+
+    def __init__(self, instance: JobRecords, table: Table, jobid: int) -> None:
+        self.jobid = jobid
+        self.entries: list[Entry] = []
+        self.first = 0
+        self.next = 0
+        self.end: End | None = None
+        self.limit = WINDOW
+        self.viewers = 0
+        self._instance = instance
+        self._table = table
+        self._size = 0
+        self._caught_up = False
+        self._has_output = False
+        self._news = asyncio.Event()
+        self.task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to read."""
+        self.task = asyncio.create_task(self._run(), name=f"output {encode_f58(self.jobid)}")
+
+    @property
+    def caught_up(self) -> int:
+        """The index from which on the window is near enough to join it."""
+        near = len(self.entries) // _NEAR
+        return self.entries[-near].index if near else self.next
+
+    def after(self, position: int) -> list[Entry]:
+        """The entries from index ``position`` on, a piece of them; it must be in the window."""
+        found: list[Entry] = []
+        size = 0
+        begin = bisect_left(self.entries, position, key=_index)
+        for entry in islice(self.entries, begin, None):
+            found.append(entry)
+            size += len(entry.body)
+            if size >= PIECE:
+                break
+        return found
+
+    async def changed(self) -> None:
+        """Return when there is more, or the end."""
+        await self._news.wait()
+
+    async def begun(self) -> None:
+        """Return when the window holds the end of what was there at first, or the end."""
+        while not self._caught_up and self.end is None:
+            await self._news.wait()
+
+    def tail(self, count: int, stream: str | None) -> int | None:
+        """The index of the ``count``-th entry from the end that has data of ``stream``.
+
+        0 when there are fewer; ``None`` when the window cannot tell.
+        """
+        position = self.next
+        for entry in reversed(self.entries):
+            if not count:
+                return position
+            if entry.has_data and entry.is_of(stream):
+                count -= 1
+                position = entry.index
+        if not count:
+            return position
+        return None if self.first else 0
+
+    async def _run(self) -> None:
+        try:
+            self.end = await self._read()
+        except Exception as error:  # noqa: BLE001 - it is told to those who view it
+            self.end = end_of(error, self.jobid)
+        self._wake()
+
+    async def _read(self) -> End:
+        last = Last(_MAX_ENTRIES, size=WINDOW)
+        reading = self._instance.output(self.jobid, follow=True, last=last)
+        async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
+            async for batch in batches:
+                if not self._has_output:
+                    self.first = self.next = batch.first
+                self._has_output = self._has_output or bool(batch.events)
+                for piece in pieces(batch.first, batch.events):
+                    self._take(piece)
+                    await asyncio.sleep(0)
+                self.next = batch.next
+                if not batch.events:
+                    self._caught_up = True
+                    self._wake()
+        if self._table.get(self.jobid) is None:
+            return End("purged")
+        return End("finished" if self._has_output else "no-output")
+
+    def _take(self, piece: list[Entry]) -> None:
+        self.entries += piece
+        self.next = piece[-1].index + 1
+        self._size += sum(len(entry.body) + _WEIGHT for entry in piece)
+        excess = max(len(self.entries) - _MAX_ENTRIES, 0)
+        held = self._size - sum(len(e.body) + _WEIGHT for e in self.entries[:excess])
+        # The newest entry stays, however large it is.
+        while held > self.limit and excess < len(self.entries) - 1:
+            held -= len(self.entries[excess].body) + _WEIGHT
+            excess += 1
+        if excess:
+            self.first = self.entries[excess - 1].index + 1
+        self._size = held
+        del self.entries[:excess]
+        self._wake()
+
+    def _wake(self) -> None:
+        news, self._news = self._news, asyncio.Event()
+        news.set()
+
+
+def _index(entry: Entry) -> int:
+    return entry.index

@@ -1,0 +1,1 @@
+"""How messages leave: wires, streams and sockets, and whether their readers keep up."""

@@ -1,0 +1,146 @@
+"""One stream as an HTTP response that goes on: Server-Sent Events, lines of JSON, or plain text."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+import msgspec
+from aiohttp import HttpVersion11, hdrs, web
+
+from fluxapi.events.output.hub import OnEnd
+
+from .connections import Connections
+from .stream_writer import StreamWriter
+from .wire import EventlogText, Lines, ServerSentEvents, Wire
+
+__all__ = ["ENDS", "OFFERS", "Source", "follow"]
+
+OFFERS = ("text/event-stream", "application/x-ndjson")
+"""What a stream can be, best first."""
+
+ENDS = {
+    "clean": "The job is inactive, and everything about it has been sent.",
+    "finished": "The job writes no more, and everything that it wrote has been sent.",
+    "no-output": "The job has ended and never began to write.",
+    "purged": "The instance has forgotten the job.",
+    "lost": "The Flux instance is not available; come back later.",
+    "stalled": "The reader took nothing for too long.",
+    "shutdown": "The service is ending.",
+    "failed": "Something went wrong in the service; come back with your cursor.",
+    "expired": "The credentials have expired.",
+}
+"""Why a stream ends."""
+
+_WHOLE = frozenset({"clean", "finished", "no-output"})
+"""Ends after which nothing is missing."""
+
+_RETRY = (1000, 4000)
+"""Milliseconds that a browser waits before it comes back: not all of them at once."""
+
+_HEADERS = {
+    hdrs.CACHE_CONTROL: "no-store, no-transform",
+    # nginx and its like would hold the stream back to fill their buffers.
+    "X-Accel-Buffering": "no",
+}
+
+
+class Source(Protocol):
+    """What fills a stream."""
+
+    def begin(self, writer: StreamWriter, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
+        """Begin to write; ``on_end`` is to be told when it is over; returns what stops it."""
+
+
+async def follow(
+    request: web.Request,
+    source: Source,
+    kind: str,
+    connections: Connections,
+    expires: float | None,
+    *,
+    plain: Callable[[bool], Wire] = EventlogText,
+    headers: Mapping[str, str] | None = None,
+) -> web.StreamResponse:
+    """Answer with what ``source`` writes, as the media type ``kind``, until one side ends it.
+
+    ``plain`` makes the wire of a kind that has no messages, from whether it is chunked. ``headers``
+    go out with the answer.
+    """
+    response = web.StreamResponse(headers={**_HEADERS, **(headers or {})})
+    response.content_type = kind
+    if kind != "application/octet-stream":
+        response.charset = "utf-8"
+    chunked = request.version >= HttpVersion11
+    if chunked:
+        response.enable_chunked_encoding()
+    if request.method == hdrs.METH_HEAD:
+        return response
+    loop = asyncio.get_running_loop()
+    ended: asyncio.Future[tuple[str, str]] = loop.create_future()
+
+    def end(reason: str, detail: str = "") -> None:
+        if not ended.done():
+            ended.set_result((reason, detail or ENDS.get(reason, "")))
+
+    with connections.hold(lambda: end("shutdown")):
+        await response.prepare(request)
+        wire = _WIRES.get(kind, plain)(chunked)
+        # The head leaves with the first bytes, and what follows goes past aiohttp.
+        await response.write(_opening(kind))
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            return response
+        writer = StreamWriter(transport)
+        writer.on_lost = lambda: end("left")
+        timer = None
+        if expires is not None:
+            timer = loop.call_later(max(expires - time.time(), 0.0), end, "expired")
+        stop = source.begin(writer, wire, end)
+        try:
+            reason, detail = await ended
+        finally:
+            stop()
+            if timer is not None:
+                timer.cancel()
+        await _finish(response, writer, wire, reason, detail)
+    return response
+
+
+async def _finish(
+    response: web.StreamResponse, writer: StreamWriter, wire: Wire, reason: str, detail: str
+) -> None:
+    if writer.lost:
+        writer.release()
+        return
+    body = msgspec.json.encode({"reason": reason, "detail": detail})[1:]
+    words = wire.frame("end", b"", body)
+    writer.write(wire.join([words]))
+    # Who cannot be told that something is missing must see it: no proper end.
+    broken = reason == "stalled" or not (words or reason in _WHOLE)
+    # Nor does the end of the service wait for those who do not read.
+    broken = broken or (reason == "shutdown" and writer.paused)
+    if broken:
+        writer.close()
+    writer.release()
+    if broken:
+        return
+    if reason in {"shutdown", "failed"}:
+        response.force_close()
+    await response.write_eof()
+
+
+_WIRES: dict[str, Callable[[bool], Wire]] = {
+    "text/event-stream": ServerSentEvents,
+    "application/x-ndjson": Lines,
+}
+
+
+def _opening(kind: str) -> bytes:
+    if kind == "text/event-stream":
+        # A part of the first message: some readers take a block of its own for an event.
+        return b"retry: %d\n" % random.randint(*_RETRY)  # noqa: S311 - jitter
+    return b""

@@ -1,0 +1,135 @@
+"""Many subscriptions on one connection, each under the name that the client gave it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+from fluxapi.errors import FluxapiError, ValidationFailed
+from fluxapi.events.filters import read_filter
+from fluxapi.events.hub import Hub
+from fluxapi.events.output.hub import OutputHub, Selection
+
+from .stream import ENDS
+from .stream_writer import StreamWriter
+from .wire import Wire
+
+__all__ = ["Connection", "Subscriptions"]
+
+
+class Connection(Protocol):
+    """What carries the subscriptions."""
+
+    def wire(self, label: str) -> Wire:
+        """Return how the messages of one subscription are written."""
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send one message."""
+
+    def close(self, cause: str) -> None:
+        """End the connection with all subscriptions."""
+
+
+class Subscriptions:
+    """The subscriptions of one connection; ``limit`` is how many it may have."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        writer: StreamWriter,
+        hub: Hub,
+        outputs: OutputHub,
+        *,
+        limit: int,
+    ) -> None:
+        self._connection = connection
+        self._writer = writer
+        self._hub = hub
+        self._outputs = outputs
+        self._limit = limit
+        self._stops: dict[str, Callable[[], None]] = {}
+
+    def begin(self, fields: dict[str, Any]) -> None:
+        """Begin a subscription, valid by ``client-subscribe``; raises ``FluxapiError``."""
+        label = fields["sub"]
+        if label in self._stops:
+            raise ValidationFailed(
+                [{"pointer": "/sub", "detail": "is the name of another subscription."}]
+            )
+        if len(self._stops) >= self._limit:
+            raise ValidationFailed(
+                [
+                    {
+                        "pointer": "",
+                        "detail": f"is one too many: {self._limit} subscriptions are the most for "
+                        "one socket.",
+                    }
+                ]
+            )
+        begin = self._output(fields) if fields["stream"] == "output" else self._changes(fields)
+        self._connection.say({"type": "subscribed", "sub": label, "stream": fields["stream"]})
+        self._stops[label] = begin()
+
+    def end(self, label: str) -> None:
+        """End the subscription of this name; raises ``ValidationFailed`` when there is none."""
+        stop = self._stops.pop(label, None)
+        if stop is None:
+            raise ValidationFailed(
+                [{"pointer": "/sub", "detail": "is not the name of a subscription."}]
+            )
+        stop()
+        self._connection.say({"type": "unsubscribed", "sub": label})
+
+    def refuse(self, fields: Any, error: FluxapiError) -> None:
+        """Tell what is wrong with a message of the client."""
+        problem = error.problem()
+        label = fields.get("sub") if isinstance(fields, dict) else None
+        sub = {"sub": label} if isinstance(label, str) else {}
+        self._connection.say({"type": "error", **sub, **_without_aliases(problem)})
+
+    def clear(self) -> None:
+        """End all, and tell nobody."""
+        for stop in self._stops.values():
+            stop()
+        self._stops.clear()
+
+    def _changes(self, fields: dict[str, Any]) -> Callable[[], Callable[[], None]]:
+        """What begins to follow the hub, and gives what stops it."""
+        wanted = read_filter(fields.get("filter", {}), within="/filter")
+
+        def begin() -> Callable[[], None]:
+            subscription = self._hub.subscribe(
+                self._writer,
+                fields["stream"],
+                wanted,
+                self._connection.wire(fields["sub"]),
+                since=fields.get("since") or None,
+                on_end=self._connection.close,
+            )
+            return lambda: self._hub.unsubscribe(subscription)
+
+        return begin
+
+    def _output(self, fields: dict[str, Any]) -> Callable[[], Callable[[], None]]:
+        """The same for the output of a job."""
+        label, jobid = fields["sub"], self._outputs.find(fields["job"])
+        streams = set(fields.get("streams", ()))
+        only = streams.pop() if len(streams) == 1 else None
+        wanted = Selection(only, fields.get("tail"), fields.get("from", 0))
+        end = partial(self._end_output, label)
+        wire = self._connection.wire(label)
+        return lambda: self._outputs.view(jobid, wanted, self._writer, wire, end)
+
+    def _end_output(self, label: str, reason: str, detail: str = "") -> None:
+        if reason == "stalled":
+            self._connection.close(reason)
+        elif self._stops.pop(label, None) is not None:
+            words = {"reason": reason, "detail": detail or ENDS[reason]}
+            self._connection.say({"type": "end", "sub": label, **words})
+
+
+def _without_aliases(problem: dict[str, Any]) -> dict[str, Any]:
+    """The problem without what only clients of another service look at, and its own ``type``."""
+    kept = {k: v for k, v in problem.items() if k not in {"Message", "Errors", "type"}}
+    return {"problem": problem["type"], **kept}

@@ -1,0 +1,203 @@
+"""The event channel over a WebSocket: many subscriptions on one socket, named by the client.
+
+Messages of the client are JSON texts, each valid by ``schemas/client-message.json``. What is wrong
+with one is answered by an ``error`` that names the field, and the socket stays open. Close codes
+are in :data:`CODES`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import zlib
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+
+from fluxapi.contracts import limits, schema
+from fluxapi.errors import FluxapiError, MalformedJSON
+from fluxapi.events.hub import Hub
+from fluxapi.events.output.hub import OutputHub
+
+from .connections import Connections
+from .stream_writer import StreamWriter
+from .subscriptions import Subscriptions
+from .wire import WebSocketText, frame_close, frame_text
+
+__all__ = ["CODES", "PROTOCOL", "serve"]
+
+PROTOCOL = "flux-events.v1"
+"""The WebSocket subprotocol."""
+
+CODES = {
+    "shutdown": (WSCloseCode.GOING_AWAY, "The service is ending; come back with your cursors."),
+    "binary": (WSCloseCode.UNSUPPORTED_DATA, "Messages are JSON texts."),
+    "failed": (WSCloseCode.INTERNAL_ERROR, "Something went wrong; come back with your cursors."),
+    "expired": (4401, "The credentials have expired."),
+    "stalled": (4408, "Nothing was read for too long; come back with your cursors."),
+}
+"""Close code and words by cause. A message that is too large closes with 1009."""
+
+MAX_MESSAGE = 64 << 10
+"""Bytes of the largest message that a client may send."""
+
+MAX_SUBSCRIPTIONS = 32
+"""Subscriptions of one socket."""
+
+_CLOSING = 2.0
+"""Seconds that a client has to answer that the socket closes."""
+
+_encoder = msgspec.json.Encoder()
+
+Renew = Callable[[str], float]
+
+
+async def serve(
+    request: web.Request,
+    hub: Hub,
+    outputs: OutputHub,
+    connections: Connections,
+    *,
+    expires: float | None,
+    renew: Renew,
+) -> web.WebSocketResponse:
+    """Talk to one client until it goes; ``renew`` says when a new token ends."""
+    connections.check()
+    websocket = web.WebSocketResponse(
+        protocols=(PROTOCOL,), timeout=_CLOSING, max_msg_size=MAX_MESSAGE
+    )
+    await websocket.prepare(request)
+    transport = request.transport
+    if transport is None or transport.is_closing():
+        return websocket
+    writer = StreamWriter(transport)
+    socket = _Socket(websocket, writer, hub, outputs, renew)
+    with connections.hold(lambda: socket.close("shutdown")):
+        try:
+            socket.expire_at(expires)
+            await socket.run()
+        finally:
+            socket.forget()
+    return websocket
+
+
+class _Socket:
+    """One client: its subscriptions by the names that it gave them."""
+
+    def __init__(
+        self,
+        websocket: web.WebSocketResponse,
+        writer: StreamWriter,
+        hub: Hub,
+        outputs: OutputHub,
+        renew: Renew,
+    ) -> None:
+        self._websocket = websocket
+        # The usual window only: the same compressed bytes go to everybody.
+        self._deflate = websocket.compress == zlib.MAX_WBITS
+        self._writer = writer
+        self._renew = renew
+        self._subscriptions = Subscriptions(self, writer, hub, outputs, limit=MAX_SUBSCRIPTIONS)
+        self._expiry: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._closing: asyncio.Task[bool] | None = None
+
+    async def run(self) -> None:
+        """Answer messages, one after the other, and no faster than the answers are read."""
+        async for message in self._websocket:
+            if self._closed:
+                break
+            if message.type is WSMsgType.ERROR:
+                # What breaks the protocol has closed the socket already, by its own code.
+                break
+            if message.type is WSMsgType.BINARY:
+                self.close("binary")
+                break
+            await self._writer.drained()
+            # What has come already is given without a wait: others have their turn in between.
+            await asyncio.sleep(0)
+            if not self._closed:
+                self._take(message)
+        if self._closing is not None:
+            await self._closing
+
+    def close(self, cause: str) -> None:
+        """Close the socket with the code of ``cause``."""
+        if self._closed:
+            return
+        self._closed = True
+        code, words = CODES[cause]
+        if self._writer.paused:
+            # What it does not read it will not answer either.
+            self._writer.write(frame_close(code, words))
+            self._writer.close()
+        else:
+            closing = self._websocket.close(code=code, message=words.encode())
+            self._closing = asyncio.get_running_loop().create_task(closing)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of everything but the connection."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        self._subscriptions.clear()
+        self._writer.release()
+
+    def expire_at(self, expires: float | None) -> None:
+        """Close when the credentials end (seconds since the epoch; ``None``: never)."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        if expires is not None:
+            left = max(expires - time.time(), 0.0)
+            self._expiry = asyncio.get_running_loop().call_later(left, self.close, "expired")
+
+    def _take(self, message: WSMessage) -> None:
+        fields: Any = None
+        try:
+            fields = _read(message.data)
+            _ANSWERS[fields["type"]](self, fields)
+        except FluxapiError as error:
+            self._subscriptions.refuse(fields, error)
+
+    def _subscribe(self, fields: dict[str, Any]) -> None:
+        self._subscriptions.begin(fields)
+
+    def _unsubscribe(self, fields: dict[str, Any]) -> None:
+        self._subscriptions.end(fields["sub"])
+
+    def _authenticate(self, fields: dict[str, Any]) -> None:
+        expires = self._renew(fields["token"])
+        self.expire_at(expires)
+        self.say({"type": "auth", "expires": expires})
+
+    def wire(self, label: str) -> WebSocketText:
+        """Return how the messages of one subscription are written."""
+        return WebSocketText(label, self._deflate)
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send one message."""
+        self._writer.write(frame_text(_encoder.encode(message)))
+
+
+_ANSWERS: dict[str, Callable[[_Socket, dict[str, Any]], None]] = {
+    "subscribe": _Socket._subscribe,  # noqa: SLF001 - its own
+    "unsubscribe": _Socket._unsubscribe,  # noqa: SLF001
+    "auth": _Socket._authenticate,  # noqa: SLF001
+}
+
+
+def _read(text: str) -> dict[str, Any]:
+    try:
+        fields = msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+        raise MalformedJSON(f"The message is not JSON: {error}.") from None
+    if not isinstance(fields, dict):
+        raise MalformedJSON("The message must be a JSON object.")
+    limits.check(fields)
+    kind = fields.get("type")
+    known = isinstance(kind, str) and kind in _ANSWERS
+    schema.check(f"client-{kind}" if known else "client-message", fields)
+    return fields

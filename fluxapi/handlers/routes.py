@@ -1,0 +1,294 @@
+"""Every route of the service, in one table.
+
+The table is what the router, the validation and the OpenAPI document are made from.
+"""
+
+from __future__ import annotations
+
+from fluxapi import errors
+from fluxapi.contracts.route import MAX_LISTS_BYTES, Route
+from fluxapi.web import docs, views
+
+from . import (
+    bulk,
+    contracts,
+    control,
+    events,
+    health,
+    jobs,
+    output,
+    resources,
+    service,
+    submit,
+    token,
+)
+
+__all__ = ["ROUTES"]
+
+_GONE = (errors.JobNotFound,)
+_LOOKUP = (errors.JobNotFound, errors.InstanceUnavailable)
+_WRITE = (errors.FluxRefused, errors.InstanceUnavailable)
+_CHANGE = (errors.JobNotFound, errors.JobInactive, *_WRITE)
+_KEY = {"Idempotency-Key": "One key, one job: the same request sent again gives the same job."}
+_BULK_KEY = {
+    "Idempotency-Key": "The same request sent again gives the same jobs and submits what is "
+    "missing. Each job of a list is known by the key and its number."
+}
+_SUBMITTED = {
+    "Location": "Address of the job.",
+    "Idempotent-Replayed": "`true` where an earlier request with this key submitted the job.",
+}
+
+
+def _submit(path: str, name: str) -> Route:
+    return Route(
+        "POST", path, submit.submit, name, "jobs",
+        "Submit a job: a command with options, or a whole jobspec.",
+        {201: "submitted"}, body="submit", body_use="required", max_body=None,
+        fields_in_query=True,
+        fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_KEY,
+        tells=_SUBMITTED,
+        needs="submit",
+    )  # fmt: skip
+
+
+ROUTES: tuple[Route, ...] = (
+    _submit("/jobs", "submitJob"),
+    _submit("/jobs/submit", "submitJobForm"),
+    Route(
+        "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",
+        "Submit many jobs in one request.",
+        {201: "bulk-result", 207: "bulk-result"}, body="bulk", body_use="raw", max_body=None,
+        fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_BULK_KEY,
+        needs="submit",
+    ),
+    Route(
+        "GET", "/jobs", jobs.list_jobs, "listJobs", "jobs", "List jobs, newest first.",
+        {200: "job-list"}, query="jobs-query", fails=(errors.InstanceUnavailable,),
+    ),
+    Route(
+        "GET", "/jobs/search", jobs.search, "searchJobs", "jobs",
+        "Search jobs, in the manner of DataTables.", {200: "job-search"}, query="search-query",
+    ),
+    Route(
+        "POST", "/jobs/cancel", control.cancel_many, "cancelJobs", "jobs",
+        "Cancel jobs by ids or by filter.",
+        {202: "cancel-result"}, body="cancel-many", body_use="required", max_body=MAX_LISTS_BYTES,
+        fails=(errors.InstanceUnavailable,),
+        needs="cancel",
+    ),
+    Route(
+        "GET", "/jobs/{id}", jobs.record, "getJob", "jobs", "Get one job.", {200: "job"},
+        fails=_GONE,
+    ),
+    Route(
+        "DELETE", "/jobs/{id}", control.cancel, "deleteJob", "jobs", "Cancel a job.",
+        {202: "requested"}, fails=_CHANGE,
+        needs="cancel",
+    ),
+    Route(
+        "POST", "/jobs/{id}/cancel", control.cancel, "cancelJob", "jobs", "Cancel a job.",
+        {202: "requested"}, body="cancel", body_use="optional", fails=_CHANGE,
+        needs="cancel",
+    ),
+    Route(
+        "POST", "/jobs/{id}/signal", control.signal, "signalJob", "jobs",
+        "Send a signal to all tasks of a running job.",
+        {202: "requested"}, body="signal", body_use="required", fails=_CHANGE,
+        needs="signal",
+    ),
+    Route(
+        "POST", "/jobs/{id}/urgency", control.urgency, "setUrgency", "jobs",
+        "Set the urgency of a pending job.",
+        {202: "requested"}, body="urgency", body_use="required", fails=_CHANGE,
+        needs="urgency",
+    ),
+    Route(
+        "GET", "/jobs/{id}/wait", jobs.wait, "waitForJob", "jobs",
+        "Wait until a job is inactive, or for a while; then get it as it is.",
+        {200: "job"}, query="wait-query", fails=_GONE,
+    ),
+    Route(
+        "GET", "/jobs/{id}/eventlog", jobs.eventlog, "getEventlog", "jobs",
+        "Get the eventlog, as Flux keeps it.",
+        {200: "eventlog"}, fails=_LOOKUP, other=("text/plain", "application/x-ndjson"),
+    ),
+    Route(
+        "GET", "/jobs/{id}/jobspec", jobs.jobspec, "getJobspec", "jobs",
+        "Get the jobspec, as Flux keeps it.", {200: "jobspec-kept"}, fails=_LOOKUP,
+    ),
+    Route(
+        "GET", "/jobs/{id}/R", jobs.resource_set, "getR", "jobs",
+        "Get the resources that the job got, as Flux keeps them.", {200: "R"}, fails=_LOOKUP,
+    ),
+    Route(
+        "GET", "/jobs/{id}/output", output.output, "getOutput", "jobs",
+        "Get what the job wrote so far: as lines; as text, which says at its end how many bytes "
+        "of it are not UTF-8; as the bytes that were written; or as entries (RFC 24).",
+        {200: "output"}, query="output-query",
+        fails=(*_LOOKUP, errors.NotAcceptable, errors.TooManyStreams),
+        other=("text/plain", "application/x-ndjson", "application/octet-stream"),
+        tells={
+            output.SEARCHED_HEADER: "Bytes of the end of the output in which the lines of a tail "
+            "were searched for, where that was not enough to find all of them.",
+        },
+    ),
+    Route(
+        "GET", "/jobs/{id}/output/stream", output.follow, "followOutput", "jobs",
+        "Follow what the job writes: what it wrote, then what it writes, to its end.",
+        {}, query="output-stream-query",
+        fails=(*_LOOKUP, errors.NotAcceptable, errors.TooManyStreams), stream=True,
+        other=output.STREAM_OFFERS,
+        headers={"Last-Event-ID": "Index of the last entry that was seen; it wins over all else."},
+        tells={
+            output.LIMIT_HEADER: "Bytes of the end of the output in which a tail is searched for: "
+            "a stream that wrote little may have more before. Messages say how far it went.",
+        },
+    ),
+    Route(
+        "GET", "/jobs/{id}/events", events.job_events, "followJob", "events",
+        "Follow the events of a job, from its first to its last.",
+        {}, query="job-events-query", fails=(*_LOOKUP, errors.TooManyStreams), stream=True,
+        other=("application/x-ndjson", "text/event-stream", "text/plain"),
+    ),
+    Route(
+        "GET", "/events", events.follow, "followEvents", "events",
+        "Follow events, jobs or figures of the instance.",
+        {}, query="events-query", fails=(errors.InstanceUnavailable, errors.TooManyStreams),
+        stream=True, other=("text/event-stream", "application/x-ndjson"),
+        headers={"Last-Event-ID": "A cursor to go on from; it wins over since."},
+    ),
+    Route(
+        "POST", "/events", events.follow_many, "followMany", "events",
+        "Follow many subscriptions on one stream, where no WebSocket comes through.",
+        {}, body="subscriptions", body_use="required", max_body=MAX_LISTS_BYTES,
+        query="socket-query",
+        fails=(errors.InstanceUnavailable, errors.TooManyStreams),
+        stream=True, other=events.MANY_OFFERS,
+    ),
+    Route(
+        "GET", "/events/ws", events.socket, "openSocket", "events",
+        "Open a WebSocket (subprotocol flux-events.v1) for many subscriptions.",
+        {}, query="socket-query",
+        fails=(errors.RequestError, errors.InstanceUnavailable, errors.TooManyStreams),
+        stream=True,
+    ),
+    Route(
+        "POST", "/ticket", events.ticket, "getTicket", "events",
+        "Get a ticket that opens one stream or socket within 30 seconds.",
+        {200: "ticket"}, fails=(errors.Conflict,),
+    ),
+    Route(
+        "GET", "/nodes", resources.nodes, "listNodes", "instance", "List the host names.",
+        {200: "nodes"}, fails=(errors.InstanceUnavailable,),
+    ),
+    Route(
+        "GET", "/resources", resources.resources, "getResources", "instance",
+        "Get nodes, cores and gpus, and what of them is in use.",
+        {200: "resources"}, fails=(errors.InstanceUnavailable,),
+    ),
+    Route(
+        "GET", "/queues", resources.queues, "listQueues", "instance", "List the queues.",
+        {200: "queues"}, fails=(errors.InstanceUnavailable,),
+    ),
+    Route("GET", "/stats", service.stats, "getStats", "instance", "Count jobs.", {200: "stats"}),
+    Route(
+        "GET", "/", service.info, "getInfo", "instance",
+        "What is here: for a browser the dashboard.",
+        {200: "info"}, query="view-query", other=("text/html",), page=views.jobs,
+    ),
+    Route(
+        "GET", "/ui/jobs/{id}", views.job, "getJobPage", "dashboard",
+        "See one job: its states, events, output and resources.", {}, fails=_LOOKUP,
+        other=("text/html",),
+    ),
+    Route(
+        "GET", "/ui/nodes", views.nodes, "getNodesPage", "dashboard",
+        "See the nodes: their state, what is in use, the jobs on them.", {},
+        query="nodes-query", other=("text/html",),
+    ),
+    Route(
+        "GET", "/ui/submit", views.submit, "getSubmitPage", "dashboard",
+        "Fill in a form to submit jobs.", {}, query="submit-query", other=("text/html",),
+    ),
+    Route(
+        "GET", "/ui/logout", views.logout, "logOut", "dashboard",
+        "Log out: have the browser forget the name and token that it sends.", {},
+        fails=(errors.Unauthorized, errors.Conflict), public=True,
+        scope="service",
+    ),
+    Route(
+        "GET", "/static/{version}/{name}", views.static, "getStatic", "dashboard",
+        "Get a file that the pages load.", {}, fails=(errors.NotFound,),
+        other=("text/javascript", "text/css"), public=True,
+        scope="service",
+    ),
+    Route(
+        "POST", "/service/stop", service.stop, "stopService", "service",
+        "Stop the service, after it has answered.",
+        {200: "message"}, body="stop", body_use="optional", fields_in_query=True,
+        scope="service",
+    ),
+    Route(
+        "POST", "/token", token.token, "getToken", "service", "Get a bearer token.",
+        {200: "access-token"}, body="token", body_use="optional",
+        fails=(errors.Unauthorized, errors.Conflict), public=True,
+        scope="service",
+    ),
+    Route(
+        "GET", "/health", health.health, "getHealth", "service", "Whether the service runs.",
+        {200: "health"}, public=True,
+        scope="service",
+    ),
+    Route(
+        "GET", "/ready", health.ready, "getReady", "service",
+        "Whether the service has caught up with the instance.",
+        {200: "health"}, fails=(errors.InstanceUnavailable,),
+        scope="service",
+    ),
+    Route(
+        "GET", "/metrics", health.metrics, "getMetrics", "service", "Get Prometheus metrics.",
+        {}, other=("text/plain",),
+        scope="service",
+    ),
+    Route(
+        "GET", "/openapi.json", contracts.openapi, "getOpenAPI", "documentation",
+        "Get this contract.", {}, other=("application/json",),
+        scope="service",
+    ),
+    Route(
+        "GET", "/asyncapi.json", contracts.asyncapi, "getAsyncAPI", "documentation",
+        "Get the contract of the event channel.", {}, other=("application/json",),
+        scope="service",
+    ),
+    Route(
+        "GET", "/docs", docs.guide, "getDocs", "documentation",
+        "Read what guides there are, and where to begin.", {}, other=("text/html",),
+        scope="service",
+    ),
+    Route(
+        "GET", "/docs/reference", docs.reference, "getReference", "documentation",
+        "Read the reference: every operation, field and message.", {}, other=("text/html",),
+        scope="service",
+    ),
+    Route(
+        "GET", "/docs/errors", docs.errors, "getErrorDocs", "documentation",
+        "Read what the problem types mean.", {}, other=("text/html",),
+        scope="service",
+    ),
+    Route(
+        "GET", "/docs/style.css", docs.style, "getDocsStyle", "documentation",
+        "Get the style sheet of the pages.", {}, other=("text/css",),
+        scope="service",
+    ),
+    Route(
+        "GET", "/docs/images/{name}", docs.image, "getDocsImage", "documentation",
+        "Get a picture of a guide.", {}, fails=(errors.NotFound,), other=("image/png",),
+        scope="service",
+    ),
+    Route(
+        "GET", "/docs/{guide}", docs.guide, "getGuide", "documentation", "Read a guide.",
+        {}, fails=(errors.NotFound,), other=("text/html",),
+        scope="service",
+    ),
+)  # fmt: skip

@@ -1,0 +1,1 @@
+"""What every request goes through between the socket and its handler."""

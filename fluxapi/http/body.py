@@ -1,0 +1,126 @@
+"""Reading JSON bodies: type, size, syntax."""
+
+from __future__ import annotations
+
+import asyncio
+import codecs
+import json
+from typing import Any
+
+import msgspec
+from aiohttp import HttpVersion11, hdrs, web
+
+from fluxapi.contracts import limits
+from fluxapi.errors import BodyTooLarge, MalformedJSON, ShuttingDown, TooSlow, UnsupportedMediaType
+
+from . import keys
+
+__all__ = ["decode", "read"]
+
+_PATIENCE = 60.0
+"""How long a body may take to come, seconds."""
+
+_LOOKED_THROUGH = 1 << 20
+"""Bytes of the largest body in which names that come twice are looked for: some 0.1 s."""
+
+_WIDEST = 4
+"""Bytes of a character in UTF-32."""
+
+_decoder = msgspec.json.Decoder()
+
+
+def decode(raw: bytes) -> Any:
+    """JSON; raises ``MalformedJSON`` with the place of the mistake, or ``ValidationFailed``."""
+    try:
+        value = _decoder.decode(raw)
+    except RecursionError:
+        raise MalformedJSON("The body is nested too deeply.") from None
+    except UnicodeDecodeError:
+        raise MalformedJSON("The body is not UTF-8.") from None
+    except msgspec.MsgspecError as error:
+        raise MalformedJSON(f"The body is not JSON: {error}.") from None
+    if isinstance(value, (dict, list)):
+        members = limits.check(value)
+        # Almost always equal; else a name came twice, or a text or its spacing looks like it.
+        if raw.count(b'":') != members and len(raw) <= _LOOKED_THROUGH:
+            # Numbers are not looked at: Python refuses to read very long ones.
+            json.loads(raw, object_pairs_hook=_once, parse_int=len, parse_float=len)
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> None:
+    seen: set[str] = set()
+    for name, _ in pairs:
+        if name in seen:
+            raise MalformedJSON(f"The body has {name[:64]!r} twice in one object.")
+        seen.add(name)
+
+
+async def _collect(request: web.Request, limit: int) -> bytes:
+    """Return the whole body, of which at most *limit* bytes are held; raises ``BodyTooLarge``."""
+    collected = bytearray()
+    while chunk := await request.content.readany():
+        if len(collected) + len(chunk) > limit:
+            raise _too_large(limit)
+        collected += chunk
+    return bytes(collected)
+
+
+async def _invite(request: web.Request) -> None:
+    """Tell a client that waits for it to send the body: only now is it known to be wanted."""
+    if request.version >= HttpVersion11 and not request.content.is_eof():
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        # The answer itself has not begun.
+        request.writer.output_size = 0
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The body is above {limit} bytes, the most that this route takes.")
+
+
+async def _read(request: web.Request, limit: int) -> bytes:
+    if request.content.is_eof():
+        return await _collect(request, limit)
+    reading = asyncio.ensure_future(_collect(request, limit))
+    with request.app[keys.SHUTDOWN].interrupts(reading.cancel):
+        try:
+            done, _ = await asyncio.wait({reading}, timeout=_PATIENCE)
+        finally:
+            reading.cancel()
+    if not done:
+        raise TooSlow(f"The body was not here within {_PATIENCE:g} seconds.")
+    if reading.cancelled():
+        raise ShuttingDown("The service ended before the whole body had come; send it again.")
+    return reading.result()
+
+
+async def read(request: web.Request, limit: int) -> bytes | None:
+    """The raw JSON body of at most *limit* bytes, or ``None`` when there is none.
+
+    Raises ``BodyTooLarge``, ``MalformedJSON``, ``UnsupportedMediaType``, ``TooSlow`` or
+    ``ShuttingDown``.
+    """
+    if not request.can_read_body:
+        return None
+    if request.content_length is not None and request.content_length > limit:
+        raise _too_large(limit)
+    encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
+    if encoding.lower() != "identity":
+        raise UnsupportedMediaType(f"Send the body as it is, not as {encoding[:100]}.")
+    if hdrs.EXPECT in request.headers:
+        await _invite(request)
+    raw = await _read(request, limit)
+    # JSON begins with ASCII, of which the wider encodings make bytes that are zero.
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:_WIDEST]:
+        raise MalformedJSON("The body is UTF-16 or UTF-32; send it as UTF-8.")
+    # RFC 8259 lets a reader ignore the mark that some editors put in front.
+    raw = raw.removeprefix(codecs.BOM_UTF8)
+    if not raw:
+        return None
+    kind = request.content_type
+    if kind != "application/json" and not kind.endswith("+json"):
+        given = request.headers.get(hdrs.CONTENT_TYPE, "none")[:100]
+        raise UnsupportedMediaType(
+            f"The body must be JSON, with Content-Type: application/json, not {given}."
+        )
+    return raw

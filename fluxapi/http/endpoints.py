@@ -1,0 +1,157 @@
+"""Routes made into handlers of the router: below which paths, and behind which checks.
+
+Each route answers below ``/v1`` and without that prefix; one of an instance also below
+``/v1/instances/PATH``, where PATH leads to another instance than the root.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from urllib.parse import quote
+
+from aiohttp import web
+
+from fluxapi import errors
+from fluxapi.contracts import schema
+from fluxapi.contracts.route import Handler, Need, Route
+
+from . import body, keys, querystring
+from .negotiation import wants_page
+
+__all__ = ["PREFIX", "add_routes"]
+
+PREFIX = "/v1"
+
+_ID = r"{id:(?!(?:bulk|cancel|search|submit)(?:/|$))[^/]+}"
+"""What may be a job ID: not the names beside it, so that their other methods are 405, not 404."""
+
+_F58 = "[f\u0192][1-9A-HJ-NP-Za-km-z]{1,12}"
+_INSTANCE = f"{{instance:{_F58}(?:/{_F58})*}}"
+"""The path of an instance: job IDs in F58 (RFC 19), the outermost first."""
+
+
+_GUESSED = {"listJobs": "/", "getJob": "/ui/jobs/{id}", "listNodes": "/ui/nodes"}
+"""Operations whose address without the prefix people guess, and the page that is meant."""
+
+_PAGES = {"/ui": "/", "/ui/": "/", "/ui/jobs": "/", "/submit": "/ui/submit"}
+"""Other addresses that people guess, and the page that is meant."""
+
+
+def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
+    """Register *routes* at each of their paths, behind the validation of query and body."""
+    served: dict[Handler, Route] = {}
+    app[keys.ROUTES] = served
+    for route in routes:
+        schema.compile_validator(route.body)
+        schema.compile_validator(route.query)
+        handler = _validated(route)
+        served[handler] = route
+        for path, name in _places(route):
+            page = _GUESSED.get(name)
+            shown = handler if page is None else _for_people(handler, page)
+            served[shown] = route
+            _add(app.router, route.method, path, shown, name)
+    for path, page in _PAGES.items():
+        app.router.add_get(path, _leading_to(page))
+
+
+def _add(router: web.UrlDispatcher, method: str, path: str, handler: Handler, name: str) -> None:
+    if method == "GET":  # and HEAD
+        router.add_get(path, handler, name=name, expect_handler=_say_nothing)
+    else:
+        router.add_route(method, path, handler, name=name, expect_handler=_say_nothing)
+
+
+def _for_people(handler: Handler, page: str) -> Handler:
+    """Return *handler* for programs, and for a browser one that leads to the page."""
+    lead = _leading_to(page)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return await (lead if wants_page(request) else handler)(request)
+
+    return handle
+
+
+def _leading_to(page: str) -> Handler:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        path = page.format_map(
+            {name: quote(it, safe="") for name, it in request.match_info.items()}
+        )
+        query = request.rel_url.raw_query_string
+        return web.Response(status=303, headers={"Location": f"{path}?{query}" if query else path})
+
+    return handle
+
+
+async def _say_nothing(request: web.Request) -> None:
+    """Leave ``100 Continue`` to the reader of the body, behind the check of credentials."""
+
+
+def _places(route: Route) -> Iterator[tuple[str, str]]:
+    """Yield the paths of a route, each with the name that metrics know it by."""
+    path = route.path.replace("{id}", _ID)
+    yield path, route.name
+    yield PREFIX + path, f"{route.name}V1"
+    if route.path == "/":
+        yield PREFIX, f"{route.name}Bare"
+    if route.scope == "instance" and not path.startswith("/ui/"):
+        yield f"{PREFIX}/instances/{_INSTANCE}{path}", f"{route.name}Instance"
+
+
+def _validated(route: Route) -> Handler:
+    """Return the handler of a route, called only with a valid query and body."""
+    if route.body_use == "none":
+        return _without_body(route)
+    return _with_body(route)
+
+
+def _check(request: web.Request, needs: Need) -> None:
+    """Raise ``NotSupported`` where the instance lacks the capability *needs*."""
+    session = request[keys.SESSION]
+    if not getattr(session.capabilities, needs):
+        raise errors.NotSupported(
+            f"This instance has no {needs}; GET {session.api_path}/ lists its capabilities."
+        )
+
+
+def _without_body(route: Route) -> Handler:
+    inner, name, needs, page = route.handler, route.query, route.needs, route.page
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if needs is not None:
+            _check(request, needs)
+        request[keys.QUERY] = querystring.cached(name, request.rel_url.raw_query_string)
+        request[keys.BODY] = {}
+        return await (page if page and wants_page(request) else inner)(request)
+
+    return handler
+
+
+def _with_body(route: Route) -> Handler:
+    inner, needs = route.handler, route.needs
+    parse: Callable[[bytes], object] = body.decode
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if needs is not None:
+            _check(request, needs)
+        setting = request.app[keys.SETTINGS].max_body
+        limit = setting if route.max_body is None else min(route.max_body, setting)
+        raw = await body.read(request, limit)
+        text = request.rel_url.raw_query_string
+        if raw is None and text and route.fields_in_query:
+            request[keys.BODY] = querystring.parse(route.body, text)
+            return await inner(request)
+        request[keys.QUERY] = querystring.cached(route.query, text)
+        if raw is None:
+            if route.body_use != "optional":
+                raise errors.MalformedJSON("The body is missing: this takes a JSON object.")
+            request[keys.BODY] = {}
+        elif route.body_use == "raw":
+            request[keys.BODY] = raw
+        else:
+            fields = parse(raw)
+            schema.check(route.body, fields)
+            request[keys.BODY] = fields
+        return await inner(request)
+
+    return handler

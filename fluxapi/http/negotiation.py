@@ -1,0 +1,57 @@
+"""The media type of an answer, by the Accept header of the request (RFC 9110, section 12.5.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import hdrs, web
+
+from fluxapi.errors import NotAcceptable
+
+__all__ = ["accepted", "wants_page"]
+
+
+def wants_page(request: web.Request) -> bool:
+    """Return whether a browser asks for a page, not a program for JSON."""
+    return "text/html" in request.headers.get(hdrs.ACCEPT, "")
+
+
+def accepted(request: web.Request, offers: Sequence[str]) -> str:
+    """The media type among ``offers`` (best first) that the Accept header likes most."""
+    header = request.headers.get(hdrs.ACCEPT)
+    if not header or header == "*/*":
+        return offers[0]
+    best, best_quality = "", 0.0
+    ranges = _ranges(header)
+    for offer in offers:
+        quality = _quality(offer, ranges)
+        if quality > best_quality:
+            best, best_quality = offer, quality
+    if not best:
+        raise NotAcceptable(f"The answer can be {', '.join(offers)}, and Accept takes none.")
+    return best
+
+
+def _ranges(header: str) -> list[tuple[str, float]]:
+    found: list[tuple[str, float]] = []
+    for part in header.split(",")[:32]:
+        name, *parameters = (word.strip().lower() for word in part.split(";"))
+        quality = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                try:
+                    quality = min(max(float(parameter[2:]), 0.0), 1.0)
+                except ValueError:
+                    quality = 0.0
+        found.append((name, quality))
+    return found
+
+
+def _quality(offer: str, ranges: list[tuple[str, float]]) -> float:
+    """RFC 9110: the most specific range that matches decides."""
+    kind = offer.partition("/")[0]
+    for candidate in (offer, f"{kind}/*", "*/*"):
+        for name, quality in ranges:
+            if name == candidate:
+                return quality
+    return 0.0

@@ -1,0 +1,127 @@
+"""Query strings: coerced to the types of their schema, then validated like a body.
+
+A list is given by repeating its parameter, by commas, or both. An empty value counts as not given.
+The parsed queries of GET requests are kept, so that a repeated request costs one look-up.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from collections.abc import Mapping
+from math import isfinite
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from fluxapi.contracts import limits, schema
+from fluxapi.errors import ValidationFailed
+
+__all__ = ["cached", "parse"]
+
+_MAX_FIELDS = 200
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z", re.ASCII)
+_NUMBER = re.compile(
+    r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?\Z", re.ASCII
+)
+_BOOLEANS = {
+    "true": True, "1": True, "yes": True, "on": True,
+    "false": False, "0": False, "no": False, "off": False,
+}  # fmt: skip
+
+
+@functools.lru_cache(maxsize=1024)
+def cached(name: str, raw: str) -> Mapping[str, Any]:
+    """:func:`parse`, remembered; for queries that come again and again."""
+    return MappingProxyType(parse(name, raw))
+
+
+def parse(name: str, raw: str) -> dict[str, Any]:
+    """The parameters of the raw query string, valid by the schema; else ``ValidationFailed``."""
+    if not raw:
+        fields: dict[str, Any] = {}
+    else:
+        fields = _coerce(schema.schema(name)["properties"], raw)
+        limits.check(fields)
+    schema.check(name, fields, noun="query parameter")
+    return fields
+
+
+def _coerce(properties: Mapping[str, Any], raw: str) -> dict[str, Any]:
+    try:
+        pairs = parse_qsl(raw, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        raise ValidationFailed(
+            [{"pointer": "", "detail": f"has more than {_MAX_FIELDS} query parameters."}]
+        ) from None
+    fields: dict[str, Any] = {}
+    repeated: schema.Fields = []
+    for name, text in pairs:
+        if not name.isascii() or not text.isascii():
+            # Bytes of the request line that are not UTF-8 come as lone surrogates.
+            name, text = (part.encode("utf-8", "replace").decode() for part in (name, text))  # noqa: PLW2901
+        rules = properties.get(name, {})
+        if text == "" and name in properties:
+            continue
+        value = _value(rules, text)
+        if isinstance(value, list):
+            fields.setdefault(name, []).extend(value)
+        elif name in fields:
+            repeated.append(
+                {"pointer": schema.pointer([name]), "detail": "is given more than once."}
+            )
+        else:
+            fields[name] = value
+    if repeated:
+        raise ValidationFailed(repeated)
+    return fields
+
+
+def _value(rules: Mapping[str, Any], text: str) -> Any:
+    """The text as the first type that the schema names, or as it is."""
+    rules = _resolved(rules)
+    types = rules.get("type", "string")
+    first = types if isinstance(types, str) else types[0]
+    if first == "integer" and _INTEGER.match(text):
+        return int(text)
+    if first == "number" and _NUMBER.match(text):
+        number = float(text)
+        return int(text) if _INTEGER.match(text) else number if isfinite(number) else text
+    if first == "boolean":
+        return _BOOLEANS.get(text.lower(), text)
+    if first == "array":
+        items = [part.strip() for part in text.split(",") if part.strip()]
+        return [item.upper() for item in items] if rules.get("x-case") == "upper" else items
+    if first == "object" and text.startswith("{"):
+        return _object(text)
+    return text
+
+
+def _resolved(rules: Mapping[str, Any]) -> Mapping[str, Any]:
+    target = rules.get("$ref")
+    if target is None:
+        return rules
+    first, *rest = target.removeprefix("#/$defs/").split("/")
+    node: Any = schema.schema(first)
+    for part in rest:
+        node = node[part]
+    resolved: Mapping[str, Any] = node
+    return resolved
+
+
+def _object(text: str) -> Any:
+    """JSON, or a flat Python dict as flux-restful-client 0.2.1 writes it; else the text."""
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        pass  # the other form, or neither
+    try:
+        value = ast.literal_eval(text)
+        if all(isinstance(part, (str, int, float)) for pair in value.items() for part in pair):
+            return msgspec.json.decode(msgspec.json.encode(value), type=dict[str, Any])
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, AttributeError):
+        return text
+    return text

@@ -1,0 +1,51 @@
+"""The block that the service prints once it answers: what it serves, to whom, and where.
+
+The last line is for programs, too: ``fluxapi VERSION answers at URL``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from fluxapi import __version__
+from fluxapi.instance.protocol import InstanceInfo
+from fluxapi.model.record import username
+from fluxapi.settings import Settings, is_loopback
+
+__all__ = ["text"]
+
+
+def text(settings: Settings, info: InstanceInfo, assets: Mapping[str, object], url: str) -> str:
+    """Return the block. No secret is in it."""
+    owner = username(info.owner)
+    block = [
+        f"Instance: {_instance(settings, info)}, owner {owner}",
+        f"Authentication: {_authentication(settings, owner)}",
+        f"History: {_history(info)}",
+    ]
+    if not assets:
+        block.append("Dashboard: not built, so its pages are bare; make builds it")
+    block.append(f"fluxapi {__version__} answers at {url}")
+    return "\n".join(block)
+
+
+def _instance(settings: Settings, info: InstanceInfo) -> str:
+    if info.kind == "embedded":
+        why = " as FLUX_URI names no Flux broker" if settings.instance == "auto" else ""
+        return f"embedded, jobs run on this machine{why}"
+    brokers = "1 broker" if info.size == 1 else f"{info.size} brokers"
+    return f"Flux {info.version} at {info.hostname}, {brokers}, FLUX_URI={info.uri}"
+
+
+def _authentication(settings: Settings, owner: str) -> str:
+    if settings.require_auth:
+        return f"required, as user {settings.user}"
+    who = "any user of this machine" if is_loopback(settings.host) else "anyone who can connect"
+    return f"off, {who} can run jobs as {owner}"
+
+
+def _history(info: InstanceInfo) -> str:
+    if info.statedir is not None:
+        return f"kept in {info.statedir}"
+    end = "the service" if info.kind == "embedded" else "the Flux instance"
+    return f"lost when {end} ends"

@@ -1,0 +1,153 @@
+"""What the service counts, in the Prometheus text format.
+
+What belongs to a Flux instance has the label ``flux_instance``, its path in the tree: the label
+``instance`` is what Prometheus itself gives to the address of a service.
+
+``docs/operation.md`` lists every metric; a test holds the two equal. Labels have few values: names
+of routes, never paths; names of errors, never their words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+
+from fluxapi.errors import FluxapiError
+from fluxapi.events.transport.connections import Connections
+from fluxapi.sessions.session import InstanceSession
+
+from .state_metrics import StateCollector
+
+__all__ = ["LoopLag", "Metrics"]
+
+# When a series began is no series that anybody asked for.
+disable_created_metrics()  # type: ignore[no-untyped-call] # untyped there
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """One registry per application."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        # Apart, since it reads files: not for the event loop.
+        self._process = CollectorRegistry()
+        ProcessCollector(registry=self._process)
+        self._requests = Counter(
+            "fluxapi_requests",
+            "Requests answered.",
+            ("route", "method", "status"),
+            registry=self.registry,
+        )
+        self._seconds = Histogram(
+            "fluxapi_request_duration_seconds",
+            "Time to answer a request; streams are not in it.",
+            ("route",),
+            registry=self.registry,
+            buckets=_BUCKETS,
+        )
+        self._call_seconds = Histogram(
+            "fluxapi_rpc_duration_seconds",
+            "Time until Flux has answered a call, refusals included.",
+            ("flux_instance", "topic"),
+            registry=self.registry,
+            buckets=_BUCKETS,
+        )
+        self._call_failures = Counter(
+            "fluxapi_rpc_failures",
+            "Calls to Flux that were refused or had no answer.",
+            ("flux_instance", "topic", "error"),
+            registry=self.registry,
+        )
+        self._lag = Histogram(
+            "fluxapi_event_loop_lag_seconds",
+            "How much later than asked the event loop runs a timer.",
+            registry=self.registry,
+            buckets=_BUCKETS,
+        )
+        self.under_way = 0
+        self._counts: dict[tuple[str, str, int], Callable[[], None]] = {}
+        self._times: dict[str, Callable[[float], None]] = {}
+
+    def observe(self, route: str, method: str, status: int, seconds: float | None) -> None:
+        """Count one answered request, and the time it took where that means anything."""
+        key = (route, method, status)
+        count = self._counts.get(key)
+        if count is None:
+            count = self._counts[key] = self._requests.labels(route, method, str(status)).inc
+        count()
+        if seconds is None:
+            return
+        timing = self._times.get(route)
+        if timing is None:
+            timing = self._times[route] = self._seconds.labels(route).observe
+        timing(seconds)
+
+    @contextmanager
+    def call(self, instance: str, topic: str) -> Iterator[None]:
+        """Time one call to an instance, and count how it fails (a ``CallWatch`` of *instance*)."""
+        started = time.perf_counter()
+        try:
+            yield
+        except FluxapiError as error:
+            self._call_failures.labels(instance, topic, type(error).__name__).inc()
+            raise
+        finally:
+            self._call_seconds.labels(instance, topic).observe(time.perf_counter() - started)
+
+    def forget(self, instance: str) -> None:
+        """Drop the series of calls to an instance that has been closed."""
+        for family in (self._call_seconds, self._call_failures):
+            family.remove_by_labels({"flux_instance": instance})
+
+    def late(self, seconds: float) -> None:
+        """The event loop ran a timer this much later than asked."""
+        self._lag.observe(seconds)
+
+    def watch(self, sessions: Iterable[InstanceSession], connections: Connections) -> None:
+        """Report at every scrape what the sessions that are open then hold."""
+        self.registry.register(StateCollector(sessions, connections, lambda: self.under_way))
+
+    async def render(self) -> bytes:
+        """The text that Prometheus reads."""
+        process = await asyncio.to_thread(generate_latest, self._process)
+        return generate_latest(self.registry) + process
+
+
+class LoopLag:
+    """Measures, twice a second, how late the event loop is."""
+
+    EVERY = 0.5
+
+    def __init__(self, tell: Callable[[float], None]) -> None:
+        self._tell = tell
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Begin."""
+        self._ask()
+
+    async def close(self) -> None:
+        """End."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _ask(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(self.EVERY, self._answer, loop.time() + self.EVERY)
+
+    def _answer(self, due: float) -> None:
+        self._tell(max(asyncio.get_running_loop().time() - due, 0.0))
+        self._ask()

@@ -1,0 +1,1 @@
+"""Who may ask, from where, and how secrets stay out of sight."""

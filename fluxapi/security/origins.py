@@ -1,0 +1,103 @@
+"""Which sites may talk to the service: a Host allow-list, and no unsafe request from other sites.
+
+Both hold with auth off too: a page that a user happens to open must not be able to run jobs, be
+it by a form or ``fetch`` from another site or by a name that it points here (DNS rebinding).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import socket
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from fluxapi.errors import ForeignOrigin, UnknownHost
+from fluxapi.settings import Settings
+
+__all__ = ["OriginPolicy"]
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_OWN_SITE = frozenset({"same-origin", "none"})
+_WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognized, not listened on
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?\Z", re.ASCII)
+_DEFAULT_PORTS = (":80", ":443")
+
+
+class OriginPolicy:
+    """The rules for ``Host``, ``Origin`` and ``Sec-Fetch-Site``."""
+
+    def __init__(self, settings: Settings) -> None:
+        listening = settings.host.strip("[]").lower()
+        self._any_address = listening in _WILDCARDS
+        self._any = "*" in settings.allowed_hosts
+        self._hosts = {"localhost", "127.0.0.1", "::1", listening}
+        self._hosts.update(host.strip("[]").lower() for host in settings.allowed_hosts)
+        if self._any_address:
+            self._hosts.add(socket.gethostname().lower())
+
+    def check(self, request: web.Request) -> None:
+        """Raise ``UnknownHost`` or ``ForeignOrigin``."""
+        host = request.headers.get(hdrs.HOST, "")
+        # Without a Host it is no browser, and no browser is what these rules are for.
+        if host and not self._any and not self._is_known(host):
+            name = _name(host)[:255]
+            raise UnknownHost(
+                f"The service does not know the Host name {name!r}. If the name is meant for it, "
+                f"add it on the server: --allowed-hosts {name} or FLUXAPI_ALLOWED_HOSTS={name}."
+                if _HOST.match(host)
+                else f"The Host {host[:255]!r} is not a name. --allowed-hosts on the server lists "
+                "the names that the service answers to."
+            )
+        # A socket can be opened from any page and then carries whatever that page likes.
+        is_socket = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+        if request.method in _SAFE and not is_socket:
+            return
+        site = request.headers.get("Sec-Fetch-Site")
+        if site is not None and site not in _OWN_SITE:
+            raise ForeignOrigin("A page of another site must not send this request.")
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is not None and not _is_same(origin, host):
+            raise ForeignOrigin(f"The origin {origin[:255]!r} is not this service.")
+
+    def _is_known(self, host: str) -> bool:
+        if _HOST.match(host) is None:
+            return False
+        name = _name(host)
+        if name in self._hosts:
+            return True
+        # An address cannot be pointed elsewhere, so it is no way to rebind a name.
+        return self._any_address and _is_address(name)
+
+
+def _name(host: str) -> str:
+    """The host without its port and brackets."""
+    if host.startswith("["):
+        return host[1:].partition("]")[0].lower()
+    return host.partition(":")[0].lower().rstrip(".")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_same(origin: str, host: str) -> bool:
+    """Whether an origin is this host; a proxy may have taken TLS off, so schemes may differ."""
+    try:
+        place = urlsplit(origin)
+    except ValueError:
+        return False
+    if place.scheme not in {"http", "https"}:
+        return False
+    return _without_port(place.netloc.lower()) == _without_port(host.lower())
+
+
+def _without_port(netloc: str) -> str:
+    for port in _DEFAULT_PORTS:
+        netloc = netloc.removesuffix(port)
+    return netloc

@@ -1,0 +1,213 @@
+"""Idempotency-Key: one key, one job, however often the request comes and whoever restarts."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import NamedTuple, TypeVar
+
+from fluxapi.errors import IdempotencyMismatch, InstanceUnavailable, OutcomeUnknown
+from fluxapi.model.keymark import KeyMark
+from fluxapi.table.table import Table
+
+__all__ = ["IdempotencyStore"]
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_SETTLE_TIMEOUT_S = 10.0
+"""How long a request waits until the keys that an earlier service used are known."""
+
+
+class _Turn:
+    """One bulk request of a key at a time; *users* have it or wait for it."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0
+
+
+class _Owed(NamedTuple):
+    """A job that Flux took and the journal has yet to show.
+
+    A broker that crashes can forget it: the backlog number *until* shows it, or it is gone.
+    """
+
+    jobid: int
+    digest: str
+    until: int
+
+
+class IdempotencyStore:
+    """Remembers keys: the table holds those of jobs, this holds those on their way there.
+
+    ``settle`` returns once the table holds every job that an earlier service has submitted. Until
+    then a key that is not in the table may be in use all the same.
+    """
+
+    def __init__(self, table: Table, limit: int, settle: Callable[[], Awaitable[None]]) -> None:
+        self._table = table
+        self._limit = limit
+        self._settle_instance = settle
+        self._settling: asyncio.Task[None] | None = None
+        self._under_way: dict[str, tuple[str, asyncio.Task[int]]] = {}
+        self._turns: dict[str, _Turn] = {}
+        self._owed: dict[str, _Owed] = {}
+        self._doubts: dict[str, object] = {}
+        """Keys of requests with jobs that Flux may have or not; each doubt is an object."""
+        self._resolving: asyncio.Task[None] | None = None
+
+    def begin_to_settle(self) -> None:
+        """Begin to wait for what an earlier service submitted; at the start of the service."""
+        self._settling = asyncio.ensure_future(_run(self._settle_instance))
+        self._settling.add_done_callback(_note_failure)
+
+    async def close(self) -> None:
+        """End what waits."""
+        for task in (self._settling, self._resolving):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait({task})
+
+    async def settled(self) -> None:
+        """Return once a key that is not known is a new one; raises ``InstanceUnavailable``."""
+        task = self._settling
+        if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
+            self.begin_to_settle()
+            task = self._settling
+        assert task is not None  # noqa: S101 - it has just begun
+        if task.done():
+            return
+        try:
+            await asyncio.wait_for(asyncio.shield(task), _SETTLE_TIMEOUT_S)
+        except asyncio.TimeoutError:
+            raise InstanceUnavailable(
+                "The service does not know yet whether this Idempotency-Key was used before it "
+                "started; send the same request again."
+            ) from None
+
+    async def once(self, mark: KeyMark, submit: Callable[[], Awaitable[int]]) -> tuple[int, bool]:
+        """Return the job id, and whether the job was there already.
+
+        Requests with one key share one submission, which goes on when its client goes away. Raises
+        ``IdempotencyMismatch`` when the key came with another body, and whatever ``submit`` raises.
+        """
+        await self.settled()
+        key, body = mark
+        await self.resolve(key)
+        held = self.known(mark)
+        if held is not None:
+            return held, True
+        waiting = self._under_way.get(key)
+        if waiting is not None:
+            _compare(waiting[0], body)
+            return await asyncio.shield(waiting[1]), True
+        task = asyncio.ensure_future(_run(submit))
+        self._under_way[key] = (body, task)
+        task.add_done_callback(lambda done: self._settle(mark, done))
+        return await asyncio.shield(task), False
+
+    @contextlib.asynccontextmanager
+    async def turn(self, key: str) -> AsyncIterator[None]:
+        """One bulk request with ``key`` at a time; the next one finds the jobs of the last."""
+        turn = self._turns.setdefault(key, _Turn())
+        turn.users += 1
+        try:
+            async with turn.lock:
+                yield
+        finally:
+            turn.users -= 1
+            if not turn.users:
+                del self._turns[key]
+
+    def known(self, mark: KeyMark) -> int | None:
+        """Return the job with this key, if there is one; raises ``IdempotencyMismatch``.
+
+        Use it after :meth:`settled`.
+        """
+        held = self._table.idempotent(mark.key)
+        owed = self._owed.get(mark.key)
+        if owed is not None:
+            has_shown = self._table.has_shown(mark.key, owed.jobid)
+            if self._table.replays < owed.until and not has_shown:
+                held = owed.jobid, owed.digest
+            else:
+                del self._owed[mark.key]
+        if held is None:
+            return None
+        _compare(held[1], mark.digest)
+        return held[0]
+
+    def doubt(self, key: str) -> None:
+        """Note that the outcome of a request with this key is not known."""
+        self._doubts.pop(key, None)
+        self._doubts[key] = object()
+        if len(self._doubts) > self._limit:
+            del self._doubts[next(iter(self._doubts))]
+
+    async def resolve(self, key: str) -> None:
+        """Return once the table has each job that Flux took under this key.
+
+        Raises ``OutcomeUnknown`` when the instance does not tell in time.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _SETTLE_TIMEOUT_S
+        while key in self._doubts:
+            task = self._resolving
+            if task is None or task.done():
+                task = self._resolving = asyncio.ensure_future(self._clear(dict(self._doubts)))
+                task.add_done_callback(_note_failure)
+            try:
+                await asyncio.wait_for(asyncio.shield(task), deadline - loop.time())
+            except asyncio.TimeoutError:
+                raise OutcomeUnknown("The Flux instance did not tell in time.") from None
+            except InstanceUnavailable as error:
+                raise OutcomeUnknown(error.detail) from error
+
+    async def _clear(self, doubts: dict[str, object]) -> None:
+        """Drop these doubts once the instance has settled; one for all requests that wait."""
+        await self._settle_instance()
+        for key, doubt in doubts.items():
+            # Another request may have been left without an answer meanwhile.
+            if self._doubts.get(key) is doubt:
+                del self._doubts[key]
+
+    def remember(self, mark: KeyMark, jobid: int) -> None:
+        """Remember a job that Flux took and the journal has yet to show."""
+        if self._table.has_shown(mark.key, jobid):
+            return
+        # A backlog that comes in at the moment may have begun before the job.
+        until = self._table.replays + 1 + self._table.replaying
+        self._owed[mark.key] = _Owed(jobid, mark.digest, until)
+        if len(self._owed) > self._limit:
+            del self._owed[next(iter(self._owed))]
+
+    def _settle(self, mark: KeyMark, task: asyncio.Task[int]) -> None:
+        """Forget that a submission is under way; keep a job that the journal still owes us."""
+        del self._under_way[mark.key]
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is None:
+            self.remember(mark, task.result())
+        elif isinstance(error, OutcomeUnknown):
+            self.doubt(mark.key)
+
+
+async def _run(work: Callable[[], Awaitable[T]]) -> T:
+    return await work()
+
+
+def _note_failure(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and task.exception() is not None:
+        _log.info("keys of earlier submissions are not known yet: %s", task.exception())
+
+
+def _compare(held: str, given: str) -> None:
+    if held != given:
+        raise IdempotencyMismatch(
+            "This Idempotency-Key was used for another request; use a new key for a new job."
+        )

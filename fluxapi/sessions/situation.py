@@ -1,0 +1,149 @@
+"""The queues and nodes as they are at the moment, asked for in the background.
+
+Flux announces no change of a queue, so it is asked while a job waits or somebody watches figures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fluxapi.errors import FluxapiError
+from fluxapi.instance.nodes import describe
+from fluxapi.instance.protocol import Queue, ResourceInfo
+from fluxapi.model.reason import PENDING, Situation, reason
+from fluxapi.table.table import Table
+
+if TYPE_CHECKING:
+    from fluxapi.events.stats import StatsView
+
+__all__ = ["SituationMonitor", "describe_queue"]
+
+_log = logging.getLogger(__name__)
+
+_QUEUES_EVERY_S = 1.0
+_NODES_EVERY_S = 2.0
+_LOOK_EVERY_S = 0.5
+
+_encoder = msgspec.json.Encoder()
+
+
+class SituationMonitor:
+    """Keeps the situation up to date, and says why a job waits in it.
+
+    ``version`` grows with each change: what was made of the situation before is old then.
+    """
+
+    def __init__(self, table: Table, stats: StatsView, instance: ResourceInfo) -> None:
+        self.version = 0
+        self._table = table
+        self._stats = stats
+        self._instance = instance
+        self._situation = Situation()
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Begin to ask."""
+        self._task = asyncio.create_task(self._observe(), name="situation")
+
+    async def close(self) -> None:
+        """End."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def reason(self, record: dict[str, Any]) -> str:
+        """Return the reason why a job waits, or an empty text."""
+        return reason(record, self._situation, time.time())
+
+    def record(self, jobid: int) -> dict[str, Any]:
+        """Return the record of a job with its reason; raises ``KeyError``."""
+        found = self._table.record(jobid)
+        why = self.reason(found)
+        return {**found, "reason": why} if why else found
+
+    def encode(self, jobid: int) -> bytes:
+        """Return :meth:`record` as JSON; raises ``KeyError``."""
+        row = self._table.encode(jobid)
+        job = self._table.get(jobid)
+        if job is None or job.state not in PENDING:
+            return row
+        why = self.reason(self._table.record(jobid))
+        return row[:-1] + b',"reason":' + _encoder.encode(why) + b"}" if why else row
+
+    def _is_wanted(self) -> bool:
+        return self._stats.is_watched or bool(self._table.index.state.get("SCHED"))
+
+    async def _observe(self) -> None:
+        asked_queues = asked_nodes = float("-inf")
+        while True:
+            now = time.monotonic()
+            if self._is_wanted():
+                if now - asked_queues >= _QUEUES_EVERY_S:
+                    asked_queues = now
+                    await self._ask_queues()
+                if now - asked_nodes >= _NODES_EVERY_S:
+                    asked_nodes = now
+                    await self._ask_nodes()
+            await asyncio.sleep(_LOOK_EVERY_S)
+
+    async def _ask_queues(self) -> None:
+        try:
+            found = await self._instance.queues()
+            self._stats.queues = [describe_queue(queue) for queue in found]
+        except FluxapiError as error:
+            _log.debug("the queues are not known: %s", error.detail)
+            self._stats.queues = None
+        self._learn()
+
+    async def _ask_nodes(self) -> None:
+        try:
+            self._stats.nodes = summary(describe(await self._instance.resources()))
+        except FluxapiError as error:
+            _log.debug("no figures of nodes: %s", error.detail)
+            self._stats.nodes = None
+        self._learn()
+
+    def _learn(self) -> None:
+        situation = Situation.of(self._stats.queues, self._stats.nodes)
+        if situation != self._situation:
+            self._situation = situation
+            self.version += 1
+
+
+def describe_queue(queue: Queue) -> dict[str, Any]:
+    """Return a queue as the API describes it."""
+    row: dict[str, Any] = {
+        "name": queue.name,
+        "enabled": queue.enabled,
+        "started": queue.started,
+        "default": queue.default,
+    }
+    if queue.disable_reason:
+        row["disable_reason"] = queue.disable_reason
+    if queue.stop_reason:
+        row["stop_reason"] = queue.stop_reason
+    return row
+
+
+def summary(found: dict[str, Any]) -> dict[str, Any]:
+    """Return nodes by state, and cores and gpus with those that are up, in use and free."""
+    states: dict[str, int] = {}
+    for node in found["nodes"]:
+        states[node["state"]] = states.get(node["state"], 0) + 1
+    totals = found["totals"]
+    up = [node for node in found["nodes"] if node["state"] == "up"]
+    return {
+        "total": totals["nodes"],
+        "allocated": sum(1 for node in found["nodes"] if node["allocated"]),
+        "free": sum(1 for node in up if not node["allocated"]),
+        "states": states,
+        **{
+            kind: {**totals[kind], "up": sum(node[kind]["total"] for node in up)}
+            for kind in ("cores", "gpus")
+        },
+    }

@@ -1,0 +1,1 @@
+"""All jobs of one session: the table, its index, queries."""

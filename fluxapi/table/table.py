@@ -1,0 +1,357 @@
+"""All jobs of the instance, folded from its journal; the only thing that reads are answered from.
+
+Plain synchronous code. Nothing but :meth:`Table.feed` changes the table, and only the journal calls
+it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fluxapi.instance.protocol import Change
+from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged, Resync, admit
+from fluxapi.model.fold import BAD_VALUE, adopt, apply, begin
+from fluxapi.model.job import Job, checksum
+from fluxapi.model.keymark import KeySigner
+from fluxapi.model.record import encode, record
+
+from .backlog import BacklogBuffer
+from .index import Facets, Index, facets
+
+__all__ = ["DIGEST_MODULUS", "Changes", "Posted", "Shape", "Table"]
+
+_log = logging.getLogger(__name__)
+
+_ROWS = 20_000
+"""Encoded rows kept: those that were asked for last, at about 700 bytes each."""
+
+
+_WARNING_PAUSE_S = 10.0
+"""Between two warnings of bad events: whoever may submit can make any number of them."""
+
+DIGEST_MODULUS = 1 << 32
+"""Digests are sums of checksums modulo this."""
+
+
+class Shape(NamedTuple):
+    """What readers go by in a row: its facets and its checksum."""
+
+    facets: Facets
+    checksum: int
+
+
+class Posted(msgspec.Struct, gc=False):
+    """An event that was folded: of which job, its index in the eventlog, the facets after it."""
+
+    id: int
+    index: int | None
+    event: Event
+    facets: Facets
+
+
+@dataclass(slots=True)
+class Changes:
+    """What one :meth:`Table.feed` did.
+
+    ``posted`` is new events in order; ``changed`` what the rows that changed were before (``None``:
+    there was none), ``after`` what they are; ``gone`` what the rows were that are gone.
+    """
+
+    posted: list[Posted] = field(default_factory=list)
+    changed: dict[int, Shape | None] = field(default_factory=dict)
+    after: dict[int, Shape] = field(default_factory=dict)
+    gone: dict[int, Shape] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.posted or self.changed or self.gone)
+
+
+class Table:
+    """Jobs by id, with indexes. At most ``max_inactive`` inactive jobs: the oldest ids go first."""
+
+    def __init__(
+        self,
+        *,
+        max_inactive: int = 1_000_000,
+        max_keys: int = 100_000,
+        history: BacklogBuffer | None = None,
+        signer: KeySigner | None = None,
+    ) -> None:
+        self.index = Index()
+        self.history = history
+        """Collects the newest events of the first backlog; ``None`` when nobody wants them."""
+        self._signer = signer or KeySigner()
+        self.digest = 0
+        """The sum of the checksums of all rows, modulo :data:`DIGEST_MODULUS`."""
+        self._jobs: dict[int, Job] = {}
+        self._rows: dict[int, bytes] = {}
+        self._keys: dict[str, tuple[int, str]] = {}
+        self._max_inactive = max_inactive
+        self._max_keys = max_keys
+        self.replays = 0
+        """How many backlogs came in as a whole."""
+        self._replay: set[int] | None = set()
+        self._purged: set[int] = set()
+        self._memos: dict[int, float] = {}
+        """The time of the last memo that was published of each job that has some."""
+        self._warned = float("-inf")
+        self._unwarned = 0
+        self._trimmed = -1
+        """The newest job that was dropped to keep the bound; older ones are no news."""
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __contains__(self, jobid: object) -> bool:
+        return jobid in self._jobs
+
+    def get(self, jobid: int) -> Job | None:
+        """The job, or ``None``; callers read it and never change it."""
+        return self._jobs.get(jobid)
+
+    def record(self, jobid: int) -> dict[str, Any]:
+        """The record of a job (see :mod:`fluxapi.model.job`); raises ``KeyError``."""
+        return record(self._jobs[jobid])
+
+    def encode(self, jobid: int) -> bytes:
+        """The record as JSON, kept until the job changes; raises ``KeyError``."""
+        row = self._rows.get(jobid)
+        if row is None:
+            row = self._rows[jobid] = encode(self._jobs[jobid])
+            if len(self._rows) > _ROWS:
+                del self._rows[next(iter(self._rows))]
+        return row
+
+    def stats(self) -> dict[str, Any]:
+        """Counts: ``total``, by ``states`` and by ``results``."""
+        return {
+            "total": len(self._jobs),
+            "states": {state: len(ids) for state, ids in self.index.state.items() if ids},
+            "results": {result: len(ids) for result, ids in self.index.result.items() if ids},
+        }
+
+    def idempotent(self, key: str) -> tuple[int, str] | None:
+        """The job that was submitted with an Idempotency-Key, and the digest of its request."""
+        known = self._keys.get(key)
+        return known if known is not None and known[0] in self._jobs else None
+
+    def has_shown(self, key: str, jobid: int) -> bool:
+        """Tell whether this job was here with this Idempotency-Key, be it gone by now or not."""
+        known = self._keys.get(key)
+        return known is not None and known[0] == jobid
+
+    @property
+    def replaying(self) -> bool:
+        """Whether the backlog is still coming in."""
+        return self._replay is not None
+
+    def begin_replay(self) -> None:
+        """Take what follows as a whole listing: a job that is not in it is gone."""
+        self._replay = set()
+        self._purged.clear()
+        if self.history is not None:
+            self.history.clear()
+
+    def feed(self, batch: Iterable[Change]) -> Changes:
+        """Fold a batch of journal messages, in order; returns what it changed."""
+        changes = Changes()
+        for message in batch:
+            if isinstance(message, Purged):
+                for jobid in message.ids:
+                    self._drop(jobid, changes)
+                if self._replay is not None:
+                    self._purged.update(message.ids)
+            elif isinstance(message, Resync):
+                self.begin_replay()
+            elif message.is_sentinel:
+                self._end_replay(changes)
+            else:
+                self._take(admit(message), changes)
+        self._refile(changes)
+        self._trim(changes)
+        return changes
+
+    def _take(self, message: JournalMessage, changes: Changes) -> None:
+        if self._replay is not None:
+            self._replay.add(message.id)
+            # A purge may overtake the backlog: it does not come by the journal.
+            if message.id not in self._purged:
+                self._replace(message, changes)
+            return
+        for event in message.events:
+            self._fold(message, event, changes)
+
+    def _replace(self, message: JournalMessage, changes: Changes) -> None:
+        """Backlog: build the job anew from its whole eventlog, keep what only came live."""
+        old = self._jobs.get(message.id)
+        new = begin(message.id, message.jobspec)
+        posted = len(changes.posted)
+        if self.history is not None:
+            self._collect(self.history, new, message)
+        else:
+            # What was folded before is known to all; the rest was missed. Of jobs that were dropped
+            # all is known, but a job that has not ended never was: it may be older than those.
+            has_ended = any(event.name == "clean" for event in message.events)
+            was_dropped = has_ended and message.id <= self._trimmed
+            known = len(message.events) if was_dropped else 0
+            known = known if old is None else old.nevents
+            for event in message.events:
+                index = None if event.name in UNINDEXED else new.nevents
+                self._apply(new, event, message)
+                if self._is_news(new, event, index, known):
+                    changes.posted.append(Posted(message.id, index, event, facets(new)))
+        if old is None and new.is_inactive and message.id <= self._trimmed:
+            return  # room that there may be since is for jobs to come
+        if old is not None:
+            adopt(new, old)
+            # A memo that was missed may leave the row as it was; its job is there all the same.
+            if new == old and len(changes.posted) == posted:
+                return
+        self._note(message.id, old, changes)
+        self._jobs[message.id] = new
+        self._learn_key(new, message)
+
+    def _is_news(self, job: Job, event: Event, index: int | None, known: int) -> bool:
+        """Tell whether an event of the backlog was not published, of a job of *known* events."""
+        if index is not None:
+            return index >= known
+        last = self._memos.get(job.id, 0.0 if known else float("-inf"))
+        if event.name != "memo" or job.nevents < known or event.timestamp <= last:
+            return False
+        self._memos[job.id] = event.timestamp
+        return True
+
+    def _collect(self, history: BacklogBuffer, new: Job, message: JournalMessage) -> None:
+        """The first backlog: nobody follows yet, but some will ask for what was last."""
+        for event in message.events:
+            if event.name == "memo":
+                last = self._memos.get(new.id, 0.0)
+                self._memos[new.id] = max(event.timestamp, last)
+        if not history.wants(message):
+            for event in message.events:
+                self._apply(new, event, message)
+            return
+        after: list[Facets] = []
+        for event in message.events:
+            self._apply(new, event, message)
+            after.append(facets(new))
+        history.add(message.id, message.events, after)
+
+    def _fold(self, message: JournalMessage, event: Event, changes: Changes) -> None:
+        job = self._jobs.get(message.id)
+        if event.name == "invalidate":
+            self._drop(message.id, changes)
+            return
+        if job is None:
+            if event.name != "submit":
+                self._warn(message.id, event, "the job is not known")
+                return
+            job = begin(message.id, message.jobspec)
+            self._note(message.id, None, changes)
+            self._jobs[message.id] = job
+        else:
+            self._note(message.id, job, changes)
+        index = None if event.name in UNINDEXED else job.nevents
+        self._apply(job, event, message)
+        if event.name == "submit":
+            self._learn_key(job, message)
+        elif event.name == "memo":
+            self._memos[job.id] = max(event.timestamp, self._memos.get(job.id, 0.0))
+        changes.posted.append(Posted(message.id, index, event, facets(job)))
+
+    def _apply(self, job: Job, event: Event, message: JournalMessage) -> None:
+        try:
+            apply(job, event, message.R)
+        except BAD_VALUE as error:
+            self._warn(job.id, event, repr(error))
+
+    def _warn(self, jobid: int, event: Event, reason: str) -> None:
+        now = time.monotonic()
+        if now - self._warned < _WARNING_PAUSE_S:
+            self._unwarned += 1
+            return
+        _log.warning(
+            "journal: job %d: bad %s event: %.200s (and %d more bad events before it)",
+            jobid,
+            event.name,
+            reason,
+            self._unwarned,
+        )
+        self._warned, self._unwarned = now, 0
+
+    def _note(self, jobid: int, job: Job | None, changes: Changes) -> None:
+        self._rows.pop(jobid, None)
+        if jobid not in changes.changed:
+            changes.changed[jobid] = None if job is None else Shape(facets(job), checksum(job))
+
+    def _drop(self, jobid: int, changes: Changes) -> None:
+        job = self._jobs.pop(jobid, None)
+        if job is None:
+            return
+        self._rows.pop(jobid, None)
+        self._memos.pop(jobid, None)
+        # A job that this batch made or changed is filed under what it was before the batch.
+        before = changes.changed.pop(jobid, Shape(facets(job), checksum(job)))
+        if before is not None:
+            changes.gone[jobid] = before
+
+    def _end_replay(self, changes: Changes) -> None:
+        if self._replay is not None:
+            for jobid in self._jobs.keys() - self._replay:
+                self._drop(jobid, changes)
+            self.replays += 1
+        self._replay = None
+        self._purged.clear()
+
+    def _refile(self, changes: Changes) -> None:
+        digest = self.digest
+        if changes.gone:
+            self.index.remove((jobid, old.facets) for jobid, old in changes.gone.items())
+            digest -= sum(old.checksum for old in changes.gone.values())
+        fresh: list[tuple[int, Facets]] = []
+        for jobid, old in changes.changed.items():
+            job = self._jobs[jobid]
+            new = facets(job)
+            revision = checksum(job)
+            changes.after[jobid] = Shape(new, revision)
+            digest += revision
+            if old is None:
+                fresh.append((jobid, new))
+                continue
+            digest -= old.checksum
+            if old.facets != new:
+                self.index.move(jobid, old.facets, new)
+        if fresh:
+            self.index.add(fresh)
+        self.digest = digest % DIGEST_MODULUS
+
+    def _trim(self, changes: Changes) -> None:
+        inactive = self.index.state.get("INACTIVE", ())
+        excess = len(inactive) - self._max_inactive
+        if excess > 0:
+            for jobid in list(inactive[:excess]):
+                job = self._jobs.pop(jobid)
+                filed = facets(job)
+                self.index.remove([(jobid, filed)])
+                self.digest = (self.digest - checksum(job)) % DIGEST_MODULUS
+                self._rows.pop(jobid, None)
+                self._memos.pop(jobid, None)
+                # Readers go by what they were told: a row that came in this batch they never had.
+                before = changes.changed.pop(jobid, Shape(filed, checksum(job)))
+                self._trimmed = max(self._trimmed, jobid)
+                if before is not None:
+                    changes.gone[jobid] = before
+
+    def _learn_key(self, job: Job, message: JournalMessage) -> None:
+        known_by = self._signer.read(message.jobspec, job.userid)
+        if known_by is None:
+            return  # submitted without a key, or by somebody else
+        self._keys[known_by.key] = (message.id, known_by.digest)
+        if len(self._keys) > self._max_keys:
+            del self._keys[next(iter(self._keys))]

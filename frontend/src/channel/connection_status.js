@@ -1,0 +1,81 @@
+/** The words at the top of every page: whether it is live, catching up or cut off, since when. */
+
+import { ahead, session } from "../ui/api.js";
+import { ask, field } from "../ui/dialog.js";
+import { duration } from "../ui/format.js";
+import { element } from "../ui/element.js";
+import { menu } from "../ui/menu.js";
+import { every } from "./visibility.js";
+
+/** Seconds after which a state that should pass is told with how long it lasts. */
+const LONG = 3;
+const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+
+/** What a channel says of itself in one word, and since when: milliseconds since 1970.
+ * @param {import("./channel.js").Channel["state"]} state
+ */
+export function read({ phase, since, instanceLost, lostSince, refused }) {
+  if (session.isOver || phase === "logged out") return { state: "logged out", since };
+  if (phase !== "live") return { state: phase, since };
+  if (refused.length) return { state: "refused", since };
+  return instanceLost ? { state: "waiting for Flux", since: (lostSince - ahead) * 1000 } : { state: "live", since };
+}
+
+/**
+ * @param {import("./channel.js").Channel} channel
+ * @param {HTMLElement} where
+ */
+export function show(channel, where) {
+  // A screen reader hears changes of state, not the seconds.
+  const words = element("span", { role: "status" });
+  const time = element("span", { className: "since" });
+  const login = element("button", { type: "button", textContent: "Log in …", hidden: true });
+  login.addEventListener("click", () => enter(channel));
+  where.replaceChildren(words, time, login);
+  const draw = () => {
+    const { state, since } = read(channel.state);
+    const seconds = Math.floor((Date.now() - since) / 1000);
+    const passes = state !== "live" && state !== "refused";
+    const text = passes ? (seconds >= LONG ? `for ${duration(Math.max(seconds, 10))}` : "") : `since ${clock.format(since)}`;
+    const said = (WORDS[state] ?? state) + (state === "refused" ? ` ${channel.state.refused[0]}` : "");
+    if (where.dataset["state"] !== state) where.dataset["state"] = document.body.dataset["state"] = state;
+    if (words.textContent !== said) words.textContent = said;
+    if (time.textContent !== text) time.textContent = text;
+    where.title = [`Since ${new Date(since).toLocaleString()}.`, channel.state.detail].join(" ").trim();
+    login.hidden = state !== "logged out";
+  };
+  channel.addEventListener("state", draw);
+  session.addEventListener("change", draw);
+  every(1000, draw);
+  where.after(menu());
+  draw();
+}
+
+/** Ask who this is; what the page holds and what was typed into it stays. @param {import("./channel.js").Channel} channel */
+function enter(channel) {
+  const user = element("input", { name: "username", autocomplete: "username", required: true });
+  const token = element("input", { name: "password", type: "password", autocomplete: "current-password", required: true });
+  user.value = document.body.dataset["user"] ?? "";
+  ask({
+    title: "Log in",
+    heading: "Log in again",
+    words: "The service takes what this browser knows no more. What you typed stays.",
+    fields: [field("User", user), field("Token", token)],
+    again: true,
+    run: async () => {
+      await session.begin(user.value, token.value);
+      await channel.start();
+    },
+  });
+}
+
+const WORDS = /** @type {Record<string, string>} */ ({
+  connecting: "Connecting",
+  "catching up": "Catching up",
+  live: "Live",
+  "cut off": "Cut off, trying again",
+  "waiting for Flux": "Flux does not answer",
+  "logged out": "Logged out",
+  resting: "Resting",
+  refused: "Not live:",
+});

@@ -1,0 +1,107 @@
+/** What can be done with one job: cancel, signal, urgency; each after a question. */
+
+import { call } from "../ui/api.js";
+import { ask } from "../ui/dialog.js";
+import { element } from "../ui/element.js";
+
+/** @typedef {Record<string, any>} Record_ a job's record */
+
+const SIGNALS = ["TERM", "INT", "KILL", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT", "ABRT", "ALRM", "WINCH"];
+
+/** @param {Record_} record */
+const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(state);
+
+const DEEDS = [
+  { title: "Cancel", fits: (/** @type {Record_} */ { state }) => state !== "INACTIVE", open: cancel },
+  { title: "Signal", fits: (/** @type {Record_} */ { state }) => state === "RUN", open: signal },
+  { title: "Urgency", fits: isPending, open: urgency },
+];
+
+export class Deeds {
+  /** @type {HTMLButtonElement[]} */
+  #buttons;
+  /** @type {Record_} */
+  #record = {};
+
+  /** @param {HTMLElement} where @param {(text: string) => void} tell what came of it */
+  constructor(where, tell) {
+    this.#buttons = DEEDS.map(({ title, open }) => {
+      const button = element("button", { type: "button", textContent: `${title} …` });
+      button.addEventListener("click", () => open(this.#record, tell));
+      return button;
+    });
+    this.where = where;
+    where.replaceChildren(...this.#buttons);
+  }
+
+  /** Offer what fits the job as it is now. @param {Record_} record @param {boolean} gone */
+  offer(record, gone) {
+    this.#record = record;
+    for (const [at, button] of this.#buttons.entries()) {
+      button.hidden = gone || !DEEDS[at]?.fits(record);
+    }
+    this.where.hidden = this.#buttons.every((button) => button.hidden);
+  }
+}
+
+/** @param {Record_} record @param {string} what @param {object} body @param {(text: string) => void} tell */
+async function send(record, what, body, tell) {
+  const answer = await call("POST", `/v1/jobs/${record["id"]}/${what}`, body);
+  tell(answer["Message"] ?? "");
+}
+
+/** @param {Record_} record @param {(text: string) => void} tell */
+function cancel(record, tell) {
+  const note = element("input", { maxLength: 4096 });
+  ask({
+    title: "Cancel the job",
+    heading: `Cancel ${record["id"]}?`,
+    words: isPending(record) ? "It never starts." : "All its tasks are ended.",
+    fields: [labeled("Why (goes into its eventlog; may stay empty)", note)],
+    again: true,
+    run: () => send(record, "cancel", note.value ? { note: note.value } : {}, tell),
+  });
+}
+
+/** @param {Record_} record @param {(text: string) => void} tell */
+function signal(record, tell) {
+  const chosen = element("select", {});
+  chosen.append(...SIGNALS.map((name) => element("option", { value: name, textContent: `SIG${name}` })));
+  ask({
+    title: "Send the signal",
+    heading: `Send a signal to ${record["id"]}?`,
+    words: "It goes to all tasks of the job; what they make of it is theirs.",
+    fields: [labeled("Signal", chosen)],
+    again: true,
+    run: () => send(record, "signal", { signal: chosen.value }, tell),
+  });
+}
+
+/** @param {Record_} record @param {(text: string) => void} tell */
+function urgency(record, tell) {
+  const number = element("input", { type: "number", min: "0", max: "31", step: "1", required: true });
+  number.value = String(record["urgency"] ?? 16);
+  const group = element("p", { className: "presets" });
+  for (const [name, value] of [["Hold", "0"], ["Default", "16"], ["Expedite", "31"]]) {
+    const button = element("button", { type: "button", textContent: `${name} (${value})` });
+    button.addEventListener("click", () => {
+      number.value = value ?? "";
+    });
+    group.append(button);
+  }
+  ask({
+    title: "Set the urgency",
+    heading: `Urgency of ${record["id"]}`,
+    words: "0 holds the job, 16 is the default, 31 puts it before all others.",
+    fields: [labeled("Urgency, 0 to 31", number), group],
+    again: true,
+    run: () => send(record, "urgency", { urgency: number.valueAsNumber }, tell),
+  });
+}
+
+/** @param {string} text @param {HTMLElement} field */
+function labeled(text, field) {
+  const label = element("label", { className: "field" });
+  label.append(element("span", { textContent: text }), field);
+  return label;
+}

@@ -1,0 +1,58 @@
+/** The times of a page, in the reader's zone: short to read at a glance, or whole with the date. */
+
+import { absolute, moment } from "../ui/format.js";
+import { element } from "../ui/element.js";
+
+const dated = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+
+let isWhole = false;
+
+/** Write a moment into its element; the other form of it is its title.
+ * @param {HTMLTimeElement} time
+ * @param {number} at seconds since 1970
+ */
+export function write(time, at) {
+  const short = moment(at, Date.now() / 1000);
+  const text = isWhole && short ? dated.format(at * 1000) : short;
+  if (time.textContent === text && time.dateTime) return;
+  time.textContent = text;
+  time.title = isWhole ? iso(at) : absolute(at);
+  time.dateTime = iso(at);
+  time.dataset["at"] = String(at);
+}
+
+/** A new element that tells a moment. @param {number} at seconds since 1970 */
+export function tell(at) {
+  const time = element("time", {});
+  write(time, at);
+  return time;
+}
+
+/** @param {number} at */
+function iso(at) {
+  const date = new Date(at * 1000);
+  return Number.isNaN(date.getTime()) ? "" : date.toISOString();
+}
+
+/** Every moment that is in the page. */
+export function rewrite() {
+  for (const time of document.querySelectorAll("time[data-at]")) {
+    const it = /** @type {HTMLTimeElement} */ (time);
+    write(it, Number(it.dataset["at"]));
+  }
+}
+
+/** The button that shows all of them whole, and the zone that they are in. */
+export function choice() {
+  const button = element("button", { type: "button", textContent: "Full timestamps" });
+  button.setAttribute("aria-pressed", "false");
+  button.addEventListener("click", () => {
+    isWhole = !isWhole;
+    button.setAttribute("aria-pressed", String(isWhole));
+    rewrite();
+  });
+  const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const where = element("p", { className: "soft moments", textContent: `Times are in your time zone, ${zone}. ` });
+  where.append(button);
+  return where;
+}

@@ -1,0 +1,246 @@
+/** What can be done with the jobs that are selected, after a word on what will happen. */
+
+import { call, Problem } from "../ui/api.js";
+import { ask, field, Told } from "../ui/dialog.js";
+import { element } from "../ui/element.js";
+
+/** @typedef {import("./rows.js").Row} Row */
+/** @typedef {{ id: string, detail: string }} Failure */
+/**
+ * @typedef {object} Action
+ * @property {string} title the word on its buttons
+ * @property {string} [deed] the same in front of the jobs, where it is another
+ * @property {string} verb what is done to the jobs
+ * @property {(row: Row) => boolean} fits
+ * @property {string} words what it does, and whether that can be undone
+ * @property {() => Input} input what else is asked
+ */
+/**
+ * @typedef {object} Input
+ * @property {HTMLElement[]} fields
+ * @property {() => (ids: string[]) => Promise<Failure[]>} runner what asks the service for some jobs
+ * @property {number} some of how many at a time
+ */
+
+const SIGNALS = ["TERM", "INT", "KILL", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT", "ABRT", "ALRM", "WINCH"];
+/** Jobs of one request to cancel: the service takes ten times as many, but tells nothing meanwhile. */
+const MANY = 1000;
+/** Requests on their way at a time: a browser opens no more connections. */
+const AT_ONCE = 6;
+/** Failures that are listed. */
+const LISTED = 100;
+
+/** @param {number} count */
+export const jobs = (count) => `${count.toLocaleString()} ${count === 1 ? "job" : "jobs"}`;
+
+/** @param {Row} row */
+const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(state);
+
+/** @type {Action[]} */
+const ACTIONS = [
+  {
+    title: "Cancel",
+    verb: "canceled",
+    fits: (row) => row.state !== "INACTIVE",
+    words: "What runs is ended, what waits never starts. This cannot be undone.",
+    input: () => {
+      const note = element("input", { maxLength: 4096 });
+      return {
+        fields: [field("Why (goes into their eventlogs; may stay empty)", note)],
+        runner: () => cancel(note.value),
+        some: MANY,
+      };
+    },
+  },
+  {
+    title: "Signal",
+    verb: "sent the signal",
+    fits: (row) => row.state === "RUN",
+    words: "It goes to all tasks of each job; what they make of it is theirs. It cannot be called back.",
+    input: () => {
+      const chosen = element("select", {});
+      chosen.append(...SIGNALS.map((name) => element("option", { value: name, textContent: `SIG${name}` })));
+      return { fields: [field("Signal", chosen)], runner: () => each("signal", { signal: chosen.value }), some: AT_ONCE };
+    },
+  },
+  {
+    title: "Hold",
+    verb: "held",
+    fits: (row) => isPending(row) && row.urgency !== 0,
+    words: "They do not start until they are released. The urgency that they have now is forgotten: it becomes 0.",
+    input: () => ({ fields: [], runner: () => each("urgency", { urgency: "hold" }), some: AT_ONCE }),
+  },
+  {
+    title: "Release",
+    verb: "released",
+    fits: (row) => isPending(row) && row.urgency === 0,
+    words: "They may start when their turn comes, with the default urgency of 16. They can be held again until they start.",
+    input: () => ({ fields: [], runner: () => each("urgency", { urgency: "default" }), some: AT_ONCE }),
+  },
+  {
+    title: "Urgency",
+    deed: "Set the urgency of",
+    verb: "given the urgency",
+    fits: isPending,
+    words: "0 holds, 16 is the default, 31 goes before all others. It can be changed again until they start.",
+    input: () => {
+      const number = element("input", { type: "number", min: "0", max: "31", step: "1", required: true, value: "16" });
+      return { fields: [field("Urgency, 0 to 31", number)], runner: () => each("urgency", { urgency: number.valueAsNumber }), some: AT_ONCE };
+    },
+  },
+];
+
+/** The bar with what can be done with what is selected. */
+export class Actions {
+  /**
+   * @param {HTMLElement} where
+   * @param {import("./grid.js").Grid} grid
+   * @param {import("./rows.js").Rows} rows
+   */
+  constructor(where, grid, rows) {
+    this.where = where;
+    this.grid = grid;
+    this.rows = rows;
+    this.said = element("span", { role: "status" });
+    this.buttons = ACTIONS.map((action) => {
+      const button = element("button", { type: "button" });
+      button.addEventListener("click", () => confirm(action, this.#chosen().filter(action.fits)));
+      return button;
+    });
+    const clear = element("button", { type: "button", textContent: "Select none" });
+    clear.addEventListener("click", () => {
+      grid.selected.clear();
+      grid.soon();
+      this.offer();
+    });
+    where.replaceChildren(this.said, ...this.buttons, clear);
+    grid.addEventListener("selection", () => this.offer());
+  }
+
+  /** Those of the selected that there still are. */
+  #chosen() {
+    return [...this.grid.selected].flatMap((id) => this.rows.all.get(id) ?? []);
+  }
+
+  /** Show what fits the selected jobs as they are now. */
+  offer() {
+    const { selected } = this.grid;
+    if (this.where.hidden && !selected.size) return;
+    for (const id of selected) if (!this.rows.all.has(id)) selected.delete(id);
+    const chosen = this.#chosen();
+    const had = this.where.contains(document.activeElement);
+    this.where.hidden = chosen.length === 0;
+    if (this.where.hidden && had) this.grid.frame.focus();
+    let shown = 0;
+    for (const row of this.grid.rows) if (selected.has(row.id)) shown++;
+    const away = chosen.length - shown;
+    text(this.said, `${jobs(chosen.length)} selected${away > 0 ? `, ${away.toLocaleString()} of them not in this view` : ""}`);
+    for (const [at, button] of this.buttons.entries()) {
+      const { title, fits } = /** @type {Action} */ (ACTIONS[at]);
+      const fitting = chosen.filter(fits).length;
+      text(button, `${title} ${fitting ? fitting.toLocaleString() : ""} …`.replace("  ", " "));
+      button.disabled = fitting === 0;
+    }
+  }
+}
+
+/** @param {HTMLElement} where @param {string} words */
+function text(where, words) {
+  if (where.textContent !== words) where.textContent = words;
+}
+
+/** How many jobs are in which states: 3 RUN, 12 SCHED. @param {Row[]} rows */
+export function census(rows) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1);
+  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([state, count]) => `${count.toLocaleString()} ${state}`).join(", ");
+}
+
+/** @param {Action} action @param {Row[]} chosen */
+function confirm({ title, deed = title, verb, words, input }, chosen) {
+  const ids = chosen.map((row) => row.id);
+  const what = `${deed} ${jobs(ids.length)}`;
+  const { fields, runner, some } = input();
+  ask({
+    title: what,
+    heading: `${what}?`,
+    words: `${jobs(ids.length)} will be ${verb}: ${census(chosen)}. ${words}`,
+    fields,
+    run: async (tell, signal) => {
+      const { done, failed } = await all(ids, runner(), some, signal, (count) => tell(`${count.toLocaleString()} of ${ids.length.toLocaleString()}`));
+      if (failed.length || done < ids.length) throw report(done, ids.length, failed);
+    },
+  });
+}
+
+/** What went wrong, job by job. @param {number} done @param {number} total @param {Failure[]} failed */
+function report(done, total, failed) {
+  const good = done - failed.length;
+  const stopped = done < total ? ` Stopped: ${(total - done).toLocaleString()} were not asked for.` : "";
+  const message = `${good.toLocaleString()} of ${total.toLocaleString()} done, ${failed.length.toLocaleString()} failed.${stopped}`;
+  const node = element("div", {});
+  node.append(element("p", { textContent: message }));
+  const list = element("ul", { tabIndex: 0 });
+  list.setAttribute("aria-label", "What failed");
+  list.append(...failed.slice(0, LISTED).map(({ id, detail }) => element("li", { textContent: `${id}: ${detail}` })));
+  if (failed.length > LISTED) list.append(element("li", { textContent: `and ${(failed.length - LISTED).toLocaleString()} more` }));
+  if (failed.length) node.append(list);
+  return new Told(message, node);
+}
+
+/**
+ * Ask the service for all, some at a time, until the signal says stop or the service is gone.
+ * @param {string[]} ids
+ * @param {(ids: string[]) => Promise<Failure[]>} run
+ * @param {number} some
+ * @param {AbortSignal} signal
+ * @param {(done: number) => void} tell
+ */
+export async function all(ids, run, some, signal, tell) {
+  /** @type {Failure[]} */
+  const failed = [];
+  let done = 0;
+  for (let at = 0; at < ids.length && !signal.aborted; at += some) {
+    const piece = ids.slice(at, at + some);
+    const wrong = await run(piece);
+    done += piece.length;
+    failed.push(...wrong);
+    tell(done);
+    // Who does not answer for one will not answer for the others.
+    if (wrong.length === piece.length && wrong.every(({ detail }) => detail === UNREACHABLE)) break;
+  }
+  return { done, failed };
+}
+
+const UNREACHABLE = "The service cannot be reached.";
+
+/** @param {string} note */
+function cancel(note) {
+  return async (/** @type {string[]} */ ids) => {
+    try {
+      const { errors } = await call("POST", "/v1/jobs/cancel", note ? { ids, note } : { ids });
+      return errors.map((/** @type {any} */ { id, error }) => ({ id, detail: error.detail ?? error.title }));
+    } catch (problem) {
+      return ids.map((id) => ({ id, detail: saying(problem) }));
+    }
+  };
+}
+
+/** One request a job. @param {string} what @param {object} body */
+function each(what, body) {
+  return async (/** @type {string[]} */ ids) => {
+    const answers = ids.map(async (id) => {
+      try {
+        await call("POST", `/v1/jobs/${id}/${what}`, body);
+        return [];
+      } catch (problem) {
+        return [{ id, detail: saying(problem) }];
+      }
+    });
+    return (await Promise.all(answers)).flat();
+  };
+}
+
+/** @param {unknown} problem */
+const saying = (problem) => (problem instanceof Problem ? problem.message : String(problem));

@@ -1,0 +1,103 @@
+/** Which columns a reader wants and how wide: remembered in this browser. */
+
+import { element } from "../ui/element.js";
+
+/** @typedef {import("./columns.js").Column} Column */
+
+const KEY = "fluxapi.columns";
+
+/** @param {Column[]} all */
+export function load(all) {
+  /** @type {{ shown?: string[], widths?: [string, number][], sorted?: string }} */
+  let kept = {};
+  try {
+    kept = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+  } catch {
+    // Kept by another version, or not to be kept at all.
+  }
+  return new Choice(all, kept.shown, kept.widths, kept.sorted);
+}
+
+export class Choice {
+  /**
+   * @param {Column[]} all
+   * @param {string[]} [shown]
+   * @param {[string, number][]} [widths]
+   * @param {string} [sorted] by which column; with - before it from the greatest down
+   */
+  constructor(all, shown, widths, sorted) {
+    this.all = all;
+    this.shown = new Set(shown ?? all.filter((column) => !column.hidden).map((column) => column.key));
+    this.shown.add("id");
+    /** Columns that no job has anything for. */
+    this.bare = new Set(all.filter((column) => column.sparse).map((column) => column.key));
+    this.widths = new Map(widths);
+    this.sorted = typeof sorted === "string" ? sorted : "-id";
+  }
+
+  get columns() {
+    return this.all.filter((column) => this.shown.has(column.key) && !this.bare.has(column.key));
+  }
+
+  /** Width of a column in pixels; none for that of a first visit. @param {{ key: string, width?: number }} column */
+  widen({ key, width }) {
+    if (width === undefined) this.widths.delete(key);
+    else this.widths.set(key, width);
+    this.keep();
+  }
+
+  /** @param {{ key: string, down: boolean }} order */
+  sort({ key, down }) {
+    const sorted = down ? `-${key}` : key;
+    if (sorted === this.sorted) return;
+    this.sorted = sorted;
+    this.keep();
+  }
+
+  /** As on a first visit. */
+  reset() {
+    this.shown = new Set(this.all.filter((column) => !column.hidden).map((column) => column.key));
+    this.widths.clear();
+    this.keep();
+  }
+
+  keep() {
+    try {
+      const { sorted } = this;
+      localStorage.setItem(KEY, JSON.stringify({ shown: [...this.shown], widths: [...this.widths], sorted }));
+    } catch {
+      // A browser that keeps nothing shows the columns of a first visit.
+    }
+  }
+}
+
+/**
+ * Boxes to choose columns by.
+ * @param {HTMLElement} where
+ * @param {Column[]} all
+ * @param {Choice} choice
+ * @param {() => void} changed
+ */
+export function choose(where, all, choice, changed) {
+  const boxes = all
+    .filter((column) => column.key !== "id")
+    .map((column) => {
+      const label = element("label", {});
+      const box = element("input", { type: "checkbox", name: column.key, checked: choice.shown.has(column.key) });
+      box.addEventListener("change", () => {
+        if (box.checked) choice.shown.add(column.key);
+        else choice.shown.delete(column.key);
+        choice.keep();
+        changed();
+      });
+      label.append(box, ` ${column.title}${column.sparse ? " (where jobs have one)" : ""}`);
+      return { label, box };
+    });
+  const reset = element("button", { type: "button", textContent: "Reset columns" });
+  reset.addEventListener("click", () => {
+    choice.reset();
+    for (const { box } of boxes) box.checked = choice.shown.has(box.name);
+    changed();
+  });
+  where.replaceChildren(...boxes.map(({ label }) => label), reset);
+}

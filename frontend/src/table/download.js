@@ -1,0 +1,75 @@
+/** The rows of a view as a file, made piece by piece so that the page goes on meanwhile. */
+
+import { element } from "../ui/element.js";
+
+/** @typedef {import("./rows.js").Row} Row */
+/** @typedef {import("./columns.js").Column} Column */
+
+/** Rows that are written before the page gets its turn. */
+const PIECE = 1000;
+/**
+ * What a spreadsheet would run begins so; one that separates by another sign than the comma takes
+ * what follows that sign for the beginning of a cell.
+ */
+const FORMULA = /(^|[;|\t\r\n])( *[=+\-@\uff1d\uff0b\uff0d\uff20])/g;
+const NUMBER = /^-?\d+(\.\d+)?$/;
+
+/** A value of a table of comma-separated values (RFC 4180). @param {string | number} value */
+export function cell(value) {
+  const text = String(value);
+  const safe = NUMBER.test(text) ? text : text.replace(FORMULA, "$1'$2").replace(/^[\t\r\n]/, "'$&");
+  return /[",;|\t\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
+}
+
+/** @param {Column[]} columns @param {number} now @returns {{ head: string, line: (row: Row) => string, tail: string }} */
+export function csv(columns, now) {
+  const line = (/** @type {(string | number)[]} */ values) => `${values.map(cell).join(",")}\r\n`;
+  return {
+    head: line(columns.map((column) => column.title)),
+    line: (row) => line(columns.map((column) => (column.value ?? column.text)(row, now))),
+    tail: "",
+  };
+}
+
+/** The rows in the words of the API, one a line; what is not known is left out. @param {number} now */
+export function json(now) {
+  let between = "";
+  return {
+    head: "[",
+    line: (/** @type {Row} */ row) => {
+      const { estimate: _estimate, ...rest } = row;
+      const runtime = (Number.isNaN(row.t_cleanup) ? now : row.t_cleanup) - row.t_run;
+      const known = Object.entries({ ...rest, runtime }).filter(([, value]) => value !== "" && !Number.isNaN(value));
+      const text = `${between}\n${JSON.stringify(Object.fromEntries(known))}`;
+      between = ",";
+      return text;
+    },
+    tail: "\n]\n",
+  };
+}
+
+/**
+ * @param {Row[]} rows
+ * @param {{ head: string, line: (row: Row) => string, tail: string }} form
+ * @param {() => Promise<void>} pause lets the page have its turn
+ */
+export async function write(rows, { head, line, tail }, pause = turn) {
+  const parts = [head];
+  for (let at = 0; at < rows.length; at += PIECE) {
+    parts.push(rows.slice(at, at + PIECE).map(line).join(""));
+    await pause();
+  }
+  parts.push(tail);
+  return parts;
+}
+
+/** @returns {Promise<void>} */
+const turn = () => new Promise((done) => setTimeout(done));
+
+/** @param {string} name @param {string} type @param {string[]} parts */
+export function save(name, type, parts) {
+  const url = URL.createObjectURL(new Blob(parts, { type }));
+  element("a", { href: url, download: name }).click();
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}

@@ -1,0 +1,91 @@
+/** Which jobs a page shows: kept in its address, so that a view can be sent to a colleague. */
+import { hosts } from "../ui/hosts.js";
+
+/** @typedef {import("./rows.js").Row} Row */
+
+const FIELDS = /** @type {const} */ (["state", "result", "user", "name", "queue", "node", "text"]);
+const GROUPS = /** @type {Record<string, string[]>} */ ({
+  PENDING: ["NEW", "DEPEND", "PRIORITY", "SCHED"],
+  RUNNING: ["RUN", "CLEANUP"],
+  ACTIVE: ["NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP"],
+});
+
+/** @typedef {Partial<Record<typeof FIELDS[number], string>>} Filters */
+
+const STATES = new Set(["NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP", "INACTIVE", ...Object.keys(GROUPS)]);
+const RESULTS = new Set(["COMPLETED", "FAILED", "CANCELED", "TIMEOUT"]);
+
+/**
+ * Say what of a view there is no such thing as; the service refuses the same.
+ * @param {Filters} filters
+ * @returns {("state" | "result")[]}
+ */
+export function refused(filters) {
+  const names = /** @type {const} */ ([["state", STATES], ["result", RESULTS]]);
+  return names.flatMap(([name, known]) =>
+    (filters[name] ?? "").split(",").every((word) => !word || known.has(word.trim().toUpperCase())) ? [] : [name],
+  );
+}
+
+/**
+ * @param {URLSearchParams} query
+ * @returns {Filters}
+ */
+export function read(query) {
+  /** @type {Filters} */
+  const found = {};
+  for (const field of FIELDS) {
+    const values = query.getAll(field).filter(Boolean);
+    if (values.length) found[field] = values.join(",");
+  }
+  return found;
+}
+
+/**
+ * The address of a view.
+ * @param {Filters} filters
+ * @param {{ key: string, down: boolean }} order
+ */
+export function write(filters, order) {
+  const query = new URLSearchParams();
+  for (const field of FIELDS) if (filters[field]) query.set(field, filters[field]);
+  if (order.key !== "id" || !order.down) query.set("sort", order.down ? `-${order.key}` : order.key);
+  return query.toString();
+}
+
+/** Flux shows ids with ƒ, the API with f: whichever is pasted is found. @param {string} text */
+const folded = (text) => text.toLowerCase().replaceAll("ƒ", "f");
+
+/**
+ * A test of rows, or nothing when every row passes.
+ * @param {Filters} filters
+ * @param {(row: Row) => string} [note] what is shown of a row as its note
+ * @returns {((row: Row) => boolean) | undefined}
+ */
+export function test(filters, note = (row) => row.note) {
+  /** @type {((row: Row) => boolean)[]} */
+  const tests = [];
+  const { state, result, ...rest } = filters;
+  const [user, name, queue, node, text] = /** @type {const} */ (["user", "name", "queue", "node", "text"]).map((field) => rest[field]?.trim());
+  if (state) {
+    const states = new Set(state.toUpperCase().split(",").flatMap((word) => GROUPS[word] ?? [word]));
+    tests.push((row) => states.has(row.state));
+  }
+  if (result) {
+    const results = new Set(result.toUpperCase().split(","));
+    tests.push((row) => results.has(row.result));
+  }
+  if (user) tests.push((row) => row.username === user);
+  if (queue) tests.push((row) => row.queue === queue);
+  if (name?.endsWith("*")) tests.push((row) => row.name.startsWith(name.slice(0, -1)));
+  else if (name) tests.push((row) => folded(row.name).includes(folded(name)));
+  if (node) tests.push((row) => hosts(row.nodelist).has(node));
+  if (text) {
+    const words = folded(text).split(/\s+/);
+    tests.push((row) => {
+      const said = folded([row.name, row.id, row.status, row.username, row.queue, row.nodelist, note(row)].join("\n"));
+      return words.every((word) => said.includes(word));
+    });
+  }
+  return tests.length ? (row) => tests.every((passes) => passes(row)) : undefined;
+}

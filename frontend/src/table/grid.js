@@ -1,0 +1,326 @@
+/**
+ * A table of any length of which only the rows in sight exist. It is a table for everybody: rows
+ * keep their place while they are pointed at, and say their number to those who cannot see it.
+ */
+
+import { element } from "../ui/element.js";
+import { Line } from "./row_view.js";
+
+/** @typedef {import("./rows.js").Row} Row */
+/** @typedef {import("./columns.js").Column} Column */
+
+/** Rows that are there above and below those in sight. */
+const SPARE = 12;
+/** Rows by which the piece of the table that exists moves on: not a little with each frame. */
+const STEP = 4;
+/** Pixels of the narrowest column, and of a step of the keyboard that makes one wider. */
+const NARROWEST = 40;
+const WIDER = 16;
+/** Rows that are printed. */
+export const PRINTED = 1000;
+/** Pixels of the column of boxes. */
+const PICK = 36;
+
+export class Grid extends EventTarget {
+  /** @type {Row[]} */
+  rows = [];
+  /** @type {Column[]} */
+  columns = [];
+  /** @type {Set<string>} */
+  selected = new Set();
+  /** Index of the row that the keyboard is on. */
+  current = 0;
+  /** @type {{ key: string, down: boolean }} */
+  order = { key: "id", down: true };
+  /** @type {Map<string, Line>} */
+  #shown = new Map();
+  /** @type {Line[]} lines of jobs that are out of sight */
+  #spare = [];
+  #frame = 0;
+  #first = 0;
+  #height = 0;
+  /** Pixels of a row: the sheet says it, for another on narrow screens. */
+  #row = 32;
+  #head = 32;
+  /** Rows that are there for print; 0: those in sight. */
+  #printed = 0;
+  /** @type {HTMLInputElement | undefined} */
+  #all;
+
+  /**
+   * @param {HTMLElement} frame scrolls
+   * @param {HTMLTableElement} table
+   * @param {object} job
+   * @param {(id: string) => string} job.address of its page
+   * @param {(row: Row) => Row} job.latest the row as it is known by now
+   * @param {() => number} clock seconds since 1970
+   */
+  constructor(frame, table, { address, latest }, clock) {
+    super();
+    this.latest = latest;
+    this.frame = frame;
+    this.table = table;
+    this.address = address;
+    this.clock = clock;
+    this.head = /** @type {HTMLTableSectionElement} */ (table.tHead);
+    this.body = /** @type {HTMLTableSectionElement} */ (table.tBodies[0]);
+    this.above = spacer();
+    this.below = spacer();
+    frame.addEventListener("scroll", () => {
+      if (this.#begin() !== this.#first) this.soon();
+    }, { passive: true });
+    new ResizeObserver(() => {
+      this.#measure();
+      this.soon();
+    }).observe(frame);
+    // On paper nobody scrolls.
+    for (const [kind, most] of /** @type {const} */ ([["beforeprint", PRINTED], ["afterprint", 0]])) {
+      addEventListener(kind, () => {
+        this.#printed = most;
+        this.draw();
+      });
+    }
+    this.body.addEventListener("click", (event) => this.#click(event));
+    this.body.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** Show other columns. @param {Column[]} columns @param {Map<string, number>} widths */
+  setColumns(columns, widths) {
+    const focused = this.head.contains(document.activeElement)
+      ? /** @type {HTMLElement} */ (document.activeElement).closest("th")?.dataset["key"]
+      : undefined;
+    this.columns = columns;
+    const line = element("tr", { role: "row" });
+    const box = element("th", { className: "pick", scope: "col", role: "columnheader" });
+    const all = element("input", { type: "checkbox", title: "Select all rows of this view" });
+    all.setAttribute("aria-label", "Select all rows of this view");
+    all.addEventListener("change", () => {
+      this.selected = new Set(all.checked ? this.rows.map((row) => row.id) : []);
+      this.#changed();
+    });
+    this.#all = all;
+    box.append(all);
+    line.append(box, ...columns.map((column) => this.#heading(column, widths)));
+    this.head.replaceChildren(line);
+    this.#fit();
+    this.body.replaceChildren(this.above, this.below);
+    this.#shown.clear();
+    this.#spare = [];
+    this.#measure();
+    this.draw();
+    if (focused) /** @type {HTMLElement | null} */ (this.head.querySelector(`[data-key="${focused}"] button`))?.focus();
+  }
+
+  #measure() {
+    this.#height = this.frame.clientHeight;
+    this.#head = this.head.offsetHeight;
+    const root = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    this.#row = Number.parseFloat(getComputedStyle(this.table).getPropertyValue("--row")) * root;
+  }
+
+  /** Pixels of a row. */
+  get rowHeight() {
+    return this.#row;
+  }
+
+  /** Draw before the next frame. */
+  soon() {
+    this.#frame ||= requestAnimationFrame(() => {
+      this.#frame = 0;
+      this.draw();
+    });
+  }
+
+  /** Whether somebody points at a row, or has left the top: rows must not move under them. */
+  get isHeld() {
+    return this.frame.scrollTop > this.#row || this.body.matches(":hover") || this.body.contains(document.activeElement);
+  }
+
+  /** Index of the first row that is there. */
+  #begin() {
+    const first = Math.floor((this.frame.scrollTop - this.#head) / this.#row) - SPARE;
+    const last = Math.max(this.rows.length - Math.ceil(this.#height / this.#row), 0);
+    return Math.max(Math.floor(Math.min(first, last) / STEP) * STEP, 0);
+  }
+
+  draw() {
+    const now = this.clock();
+    const first = this.#printed ? 0 : this.#begin();
+    this.#first = first;
+    const count = this.#printed || Math.ceil(this.#height / this.#row) + 2 * SPARE + STEP;
+    const wanted = this.rows.slice(first, first + count).map(this.latest);
+    const ids = new Set(wanted.map((row) => row.id));
+    const focused = this.body.contains(document.activeElement)
+      ? document.activeElement?.closest("tr")?.dataset["id"]
+      : undefined;
+    for (const [id, line] of this.#shown) {
+      if (ids.has(id)) continue;
+      line.line.remove();
+      this.#shown.delete(id);
+      this.#spare.push(line);
+    }
+    /** @type {Element} */
+    let place = this.above;
+    for (const [offset, row] of wanted.entries()) {
+      let line = this.#shown.get(row.id);
+      if (!line) {
+        line = this.#spare.pop() ?? new Line(this.columns);
+        this.#shown.set(row.id, line);
+      }
+      const index = first + offset;
+      line.show(row, index, this.address, {
+        isSelected: this.selected.has(row.id), isCurrent: index === this.current, now,
+      });
+      if (place.nextElementSibling !== line.line) place.after(line.line);
+      place = line.line;
+    }
+    if (place.nextElementSibling !== this.below) place.after(this.below);
+    height(this.above, first * this.#row);
+    height(this.below, Math.max(this.rows.length - first - wanted.length, 0) * this.#row);
+    attribute(this.table, "aria-rowcount", String(this.rows.length + 1));
+    if (this.#all) {
+      const isAll = this.rows.length > 0 && this.selected.size >= this.rows.length;
+      if (this.#all.checked !== isAll) this.#all.checked = isAll;
+      this.#all.indeterminate = this.selected.size > 0 && !isAll;
+    }
+    if (focused && !ids.has(focused)) this.frame.focus({ preventScroll: true });
+  }
+
+  /** @param {Column} column @param {Map<string, number>} widths */
+  #heading(column, widths) {
+    const cell = element("th", { scope: "col", role: "columnheader" });
+    cell.dataset["key"] = column.key;
+    if (column.numeric) cell.className = "numeric";
+    cell.dataset["width"] = String(widths.get(column.key) ?? column.width);
+    if (column.grows && !widths.has(column.key)) cell.dataset["grows"] = "";
+    const sorted = this.order.key === column.key;
+    cell.setAttribute("aria-sort", sorted ? (this.order.down ? "descending" : "ascending") : "none");
+    const button = element("button", {
+      type: "button", textContent: column.title, title: "Sort. With Shift, the arrow keys ← and → change the width.",
+    });
+    button.setAttribute("aria-keyshortcuts", "Shift+ArrowLeft Shift+ArrowRight");
+    button.addEventListener("click", () => {
+      this.order = { key: column.key, down: sorted ? !this.order.down : column.key === "id" };
+      this.dispatchEvent(new CustomEvent("order"));
+    });
+    button.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -WIDER, ArrowRight: WIDER }[event.key];
+      if (!step || !event.shiftKey) return;
+      event.preventDefault();
+      this.#widen(cell, cell.offsetWidth + step);
+      this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: cell.offsetWidth } }));
+    });
+    const grip = element("span", { className: "grip", title: "Drag to change the width; twice for that of a first visit" });
+    grip.addEventListener("pointerdown", (event) => this.#resize(event, column, cell));
+    grip.addEventListener("dblclick", () => {
+      this.#widen(cell, column.width);
+      if (column.grows) cell.dataset["grows"] = "";
+      this.#fit();
+      this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: undefined } }));
+    });
+    cell.append(button, grip);
+    return cell;
+  }
+
+  /** @param {HTMLElement} cell @param {number} width */
+  #widen(cell, width) {
+    cell.dataset["width"] = String(Math.max(width, NARROWEST));
+    delete cell.dataset["grows"];
+    this.#fit();
+  }
+
+  /**
+   * Columns are as wide as they are said to be, whatever the rows in sight hold; those that grow,
+   * else the last one, have what room there is besides.
+   */
+  #fit() {
+    const cells = /** @type {HTMLElement[]} */ ([...this.head.querySelectorAll("th[data-key]")]);
+    const sum = cells.reduce((all, cell) => all + Number(cell.dataset["width"]), PICK);
+    const growing = cells.filter((cell) => "grows" in cell.dataset);
+    const isElastic = (/** @type {HTMLElement} */ cell) => (growing.length ? growing.includes(cell) : cell === cells.at(-1));
+    for (const cell of cells) cell.style.width = isElastic(cell) ? "auto" : `${cell.dataset["width"]}px`;
+    this.table.style.minWidth = `${sum}px`;
+  }
+
+  /** @param {PointerEvent} event @param {Column} column @param {HTMLElement} cell */
+  #resize(event, column, cell) {
+    event.preventDefault();
+    const start = event.clientX - cell.offsetWidth;
+    const move = (/** @type {PointerEvent} */ e) => this.#widen(cell, e.clientX - start);
+    const end = () => {
+      removeEventListener("pointermove", move);
+      this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: cell.offsetWidth } }));
+    };
+    addEventListener("pointermove", move);
+    addEventListener("pointerup", end, { once: true });
+  }
+
+  /** @param {Event} event */
+  #click(event) {
+    const target = /** @type {HTMLElement} */ (event.target);
+    const line = target.closest("tr");
+    const id = line?.dataset["id"];
+    if (!line || !id) return;
+    this.current = Number(line.dataset["index"]);
+    if (target instanceof HTMLInputElement) this.#pick(id, target.checked, /** @type {MouseEvent} */ (event).shiftKey);
+    else if (!target.closest("a") && !getSelection()?.toString()) location.href = this.address(id);
+  }
+
+  #last = 0;
+
+  /** @param {string} id @param {boolean} on @param {boolean} range */
+  #pick(id, on, range) {
+    const [from, to] = range ? [Math.min(this.#last, this.current), Math.max(this.#last, this.current)] : [this.current, this.current];
+    for (const row of this.rows.slice(from, to + 1)) {
+      if (on) this.selected.add(row.id);
+      else this.selected.delete(row.id);
+    }
+    if (!range) (on ? this.selected.add(id) : this.selected.delete(id));
+    this.#last = this.current;
+    this.#changed();
+  }
+
+  #changed() {
+    this.soon();
+    this.dispatchEvent(new CustomEvent("selection"));
+  }
+
+  /** @param {KeyboardEvent} event */
+  #key(event) {
+    const page = Math.max(Math.floor(this.#height / this.#row) - 1, 1);
+    const steps = /** @type {Record<string, number>} */ ({
+      ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity,
+    });
+    const step = steps[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    const inBox = event.target instanceof HTMLInputElement;
+    this.current = Math.min(Math.max(this.current + step, 0), Math.max(this.rows.length - 1, 0));
+    const top = this.current * this.#row;
+    if (top < this.frame.scrollTop) this.frame.scrollTop = top;
+    const bottom = this.frame.scrollTop + this.#height - this.#head - this.#row;
+    if (top > bottom) this.frame.scrollTop = top - (bottom - this.frame.scrollTop);
+    this.draw();
+    const line = this.#shown.get(this.rows[this.current]?.id ?? "");
+    line?.[inBox ? "box" : "link"].focus({ preventScroll: true });
+  }
+}
+
+/** A row that stands for those that do not exist. */
+function spacer() {
+  const line = element("tr", { className: "spacer" });
+  line.setAttribute("aria-hidden", "true");
+  line.append(element("td", {}));
+  return line;
+}
+
+/** @param {HTMLElement} where @param {number} pixels */
+function height(where, pixels) {
+  const text = `${pixels}px`;
+  if (where.style.height !== text) where.style.height = text;
+}
+
+/** @param {Element} where @param {string} name @param {string} text */
+function attribute(where, name, text) {
+  if (where.getAttribute(name) !== text) where.setAttribute(name, text);
+}

@@ -1,0 +1,180 @@
+/** The rows that a page holds: what the stream of jobs said last of each job. */
+
+import { digest, mark } from "./digest.js";
+import { outcome } from "../ui/outcome.js";
+import * as waits from "../ui/situation.js";
+
+/** @typedef {import("../channel/channel.js").Message} Message */
+/**
+ * What is kept of a record, in the words of the API. Times are seconds since 1970.
+ * @typedef {object} Row
+ * @property {string} id
+ * @property {number} revision
+ * @property {string} name
+ * @property {string} username
+ * @property {string} state
+ * @property {string} status
+ * @property {string} result
+ * @property {number} urgency
+ * @property {number} priority
+ * @property {number} ntasks
+ * @property {number} nnodes
+ * @property {number} ncores
+ * @property {number} duration
+ * @property {number} returncode
+ * @property {number} t_submit
+ * @property {number} t_run
+ * @property {number} t_cleanup
+ * @property {number} t_inactive
+ * @property {string} nodelist
+ * @property {string} queue
+ * @property {string} note why it waits, or what went wrong
+ * @property {number} estimate when it may start, as the scheduler thinks
+ */
+
+/**
+ * Many jobs have the same words: each is kept once.
+ * @type {Map<string, string>}
+ */
+const words = new Map();
+
+/** @param {unknown} value */
+function word(value) {
+  if (typeof value !== "string" || value === "") return "";
+  const known = words.get(value);
+  if (known !== undefined) return known;
+  if (words.size > 50_000) words.clear();
+  words.set(value, value);
+  return value;
+}
+
+/** @param {unknown} value */
+const number = (value) => (typeof value === "number" ? value : NaN);
+
+/**
+ * A record cut down to what the table shows: a hundred thousand of them fit a page.
+ * @param {Record<string, any>} record
+ * @returns {Row}
+ */
+export function row(record) {
+  return {
+    id: record.id,
+    revision: record.revision,
+    name: word(record.name),
+    username: word(record.username),
+    state: word(record.state),
+    status: word(record.status),
+    result: word(record.result),
+    urgency: number(record.urgency),
+    priority: number(record.priority),
+    ntasks: number(record.ntasks),
+    nnodes: number(record.nnodes),
+    ncores: number(record.ncores),
+    duration: number(record.duration),
+    returncode: number(record.returncode),
+    t_submit: number(record.t_submit),
+    t_run: number(record.t_run),
+    t_cleanup: number(record.t_cleanup),
+    t_inactive: number(record.t_inactive),
+    nodelist: word(record.nodelist),
+    queue: word(record.queue),
+    note: word(note(record)),
+    estimate: number(record["annotations"]?.sched?.t_estimate),
+  };
+}
+
+/**
+ * In plain words, why a pending job waits or how one failed; empty when there is nothing to say.
+ * @param {Record<string, any>} record
+ */
+export function note(record) {
+  if (record.exception?.occurred) {
+    const { type, note: text } = record.exception;
+    return text ? `${type}: ${text}` : String(type);
+  }
+  if (record.state === "INACTIVE" && record.result === "FAILED") {
+    const said = outcome(record);
+    return said.charAt(0).toLowerCase() + said.slice(1);
+  }
+  return waits.said(record);
+}
+
+/** The rows by id, with the digest of all of them. */
+export class Rows {
+  /** @type {Map<string, Row>} */
+  all = new Map();
+  /** @type {Map<string, Row | undefined>} ids that changed since {@link settle}, and what was */
+  changed = new Map();
+  #sum = 0;
+  /** @type {Set<string> | undefined} rows that a snapshot in progress has not confirmed */
+  #unseen;
+
+  /** Whether a job was ever in a queue that has a name. */
+  hasQueues = false;
+
+  /** Whether the rows are what the server holds, as of its last mark. */
+  agrees = true;
+
+  /** @param {Message} message */
+  take(message) {
+    switch (message.type) {
+      case "snapshot":
+        this.#snapshot(message);
+        break;
+      case "job":
+        this.#put(row(message));
+        break;
+      case "gone":
+        this.#drop(message.id);
+        break;
+      case "bookmark":
+        this.agrees =
+          message.count === undefined || (message.count === this.all.size && message.digest === this.digest);
+        break;
+    }
+  }
+
+  get digest() {
+    return digest(this.#sum);
+  }
+
+  /** What changed since the last time, and forget it. */
+  settle() {
+    const changed = this.changed;
+    this.changed = new Map();
+    return changed;
+  }
+
+  /** @param {Message} message */
+  #snapshot(message) {
+    if (message.first) this.#unseen = new Set(this.all.keys());
+    for (const record of message.jobs) {
+      this.#unseen?.delete(record.id);
+      this.#put(row(record));
+    }
+    if (!message.more) {
+      for (const id of this.#unseen ?? []) this.#drop(id);
+      this.#unseen = undefined;
+    }
+  }
+
+  /** @param {Row} fresh */
+  #put(fresh) {
+    const old = this.all.get(fresh.id);
+    if (!this.changed.has(fresh.id)) this.changed.set(fresh.id, old);
+    if (old) this.#sum -= mark(old.id, old.revision);
+    this.#sum = (this.#sum + mark(fresh.id, fresh.revision)) % 0x100000000;
+    this.all.set(fresh.id, fresh);
+    this.hasQueues ||= fresh.queue !== "";
+    this.#unseen?.delete(fresh.id);
+  }
+
+  /** @param {string} id */
+  #drop(id) {
+    const old = this.all.get(id);
+    if (!old) return;
+    if (!this.changed.has(id)) this.changed.set(id, old);
+    this.#sum -= mark(old.id, old.revision);
+    this.all.delete(id);
+  }
+}

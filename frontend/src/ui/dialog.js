@@ -1,0 +1,81 @@
+/** A question before something is done, with what it needs to know. */
+
+import { element } from "./element.js";
+
+/**
+ * @typedef {object} Question
+ * @property {string} title the word on the button that does it
+ * @property {string} heading
+ * @property {string} words what will happen
+ * @property {HTMLElement[]} [fields] what else is asked
+ * @property {boolean} [again] whether it may be tried again when it failed
+ * @property {(tell: (...said: (string | Node)[]) => void, signal: AbortSignal) => Promise<void>} run
+ *   does it, and ends early once the signal says so; throws what went wrong
+ */
+
+let count = 0;
+
+/** @param {Question} question */
+export function ask({ title, heading, words, fields = [], again = false, run }) {
+  const dialog = element("dialog", {});
+  const name = `asked${++count}`;
+  dialog.setAttribute("aria-labelledby", name);
+  dialog.setAttribute("aria-describedby", `${name}-words`);
+  const form = element("form", {});
+  const go = element("button", { type: "submit", textContent: title, className: "strong" });
+  const no = element("button", { type: "button", textContent: "Leave it" });
+  const said = element("div", { role: "status", className: "said" });
+  const buttons = element("p", { className: "buttons" });
+  buttons.append(go, no);
+  const head = element("h2", { id: name, textContent: heading });
+  form.append(head, element("p", { id: `${name}-words`, textContent: words }), ...fields, said, buttons);
+  dialog.append(form);
+  /** @type {AbortController | undefined} */
+  let running;
+  const leave = () => (running ? running.abort() : dialog.close());
+  no.addEventListener("click", leave);
+  // What is under way goes on until it is stopped: the key that closes stops it first.
+  dialog.addEventListener("cancel", (event) => {
+    event.preventDefault();
+    leave();
+  });
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (running) return;
+    running = new AbortController();
+    go.disabled = true;
+    no.textContent = "Stop";
+    said.replaceChildren();
+    try {
+      await run((...what) => said.replaceChildren(...what), running.signal);
+      running = undefined;
+      dialog.close();
+    } catch (problem) {
+      if (problem instanceof Told) said.replaceChildren(problem.node);
+      else said.textContent = problem instanceof Error ? problem.message : String(problem);
+      no.textContent = "Close";
+      go.disabled = !again;
+    } finally {
+      running = undefined;
+    }
+  });
+  dialog.addEventListener("close", () => dialog.remove());
+  document.body.append(dialog);
+  dialog.showModal();
+}
+
+/** What went wrong, with more to it than a sentence. */
+export class Told extends Error {
+  /** @param {string} message @param {Node} node */
+  constructor(message, node) {
+    super(message);
+    this.node = node;
+  }
+}
+
+/** An input under its words. @param {string} text @param {HTMLElement} input */
+export function field(text, input) {
+  const label = element("label", { className: "field" });
+  label.append(element("span", { textContent: text }), input);
+  return label;
+}

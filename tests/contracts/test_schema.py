@@ -1,0 +1,136 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fluxapi.contracts import schema
+from fluxapi.errors import ValidationFailed
+from fluxapi.http import querystring
+
+
+def found(name: str, instance: Any) -> dict[str, str]:
+    return {field["pointer"]: field["detail"] for field in schema.errors(name, instance)}
+
+
+@pytest.mark.parametrize("name", schema.names())
+def test_every_schema_says_what_it_is(name: str) -> None:
+    document = schema.schema(name)
+    assert document["title"]
+    assert document["description"].endswith(".")
+
+
+@pytest.mark.parametrize("name", schema.names())
+def test_every_example_is_valid(name: str) -> None:
+    examples = schema.schema(name)["examples"]
+    assert examples
+    assert [schema.errors(name, example) for example in examples] == [[] for _ in examples]
+
+
+@pytest.mark.parametrize("name", schema.names())
+def test_every_field_is_described(name: str) -> None:
+    for field, rule in schema.schema(name).get("properties", {}).items():
+        assert "description" in rule or "$ref" in rule, field
+
+
+def test_a_misspelt_field_gets_the_nearest_name() -> None:
+    assert found("submit", {"command": "x", "num_taks": 1}) == {
+        "/num_taks": "is not a known field; did you mean num_tasks?"
+    }
+
+
+def test_a_number_out_of_range_gets_the_range() -> None:
+    assert found("submit", {"command": "x", "num_tasks": 0}) == {
+        "/num_tasks": "must be a whole number from 1 to 2147483647, not 0."
+    }
+
+
+def test_a_form_is_said_in_words() -> None:
+    sentence = found("submit", {"command": "x", "duration": "soon"})["/duration"]
+    assert sentence.startswith("must be a number of seconds, 0 or more, or a Flux duration such as")
+
+
+def test_a_missing_field_is_named() -> None:
+    assert found("signal", {}) == {"/signal": "is required."}
+
+
+def test_a_choice_gets_its_options_and_the_nearest() -> None:
+    sentence = found("output-query", {"stream": "stdot"})["/stream"]
+    assert sentence == 'must be stdout or stderr, not "stdot". Did you mean stdout?'
+
+
+def test_pointers_are_escaped() -> None:
+    assert list(found("submit", {"command": "x", "a/b~c": 1})) == ["/a~1b~0c"]
+
+
+def test_places_in_lists_are_numbers() -> None:
+    assert list(found("submit", {"command": ["x", {}]})) == ["/command/1"]
+
+
+def test_a_bad_name_is_named() -> None:
+    assert list(found("submit", {"command": "x", "environment": {"A=B": "x"}})) == [
+        "/environment/A=B"
+    ]
+
+
+def test_alternatives_are_explained() -> None:
+    assert found("cancel-many", {}) == {"": "must give either ids or filter, and not more."}
+
+
+def test_errors_are_bounded() -> None:
+    assert len(schema.errors("submit", {f"x{number}": 1 for number in range(10_000)})) == 100
+
+
+def test_long_values_are_cut_in_errors() -> None:
+    sentence = found("submit", {"command": "x", "duration": "y" * 5000})["/duration"]
+    assert len(sentence) < 300
+
+
+def test_references_are_made_absolute() -> None:
+    bundle = schema.bundle("#/components/schemas/")
+    assert bundle["bulk"]["properties"]["job"]["$ref"] == "#/components/schemas/submit"
+    assert (
+        bundle["submit"]["properties"]["cwd"]["$ref"] == "#/components/schemas/submit/$defs/folder"
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "fields"),
+    [
+        ("", {}),
+        ("limit=5", {"limit": 5}),
+        ("state=run,pending&state=INACTIVE", {"state": ["RUN", "PENDING", "INACTIVE"]}),
+        ("since=1.5e9&until=17", {"since": 1.5e9, "until": 17}),
+        ("name=a%20b&user=", {"name": "a b"}),
+    ],
+)
+def test_queries_are_coerced(raw: str, fields: dict[str, Any]) -> None:
+    assert querystring.cached("jobs-query", raw) == fields
+
+
+@pytest.mark.parametrize(
+    ("raw", "pointer"),
+    [
+        ("limit=many", "/limit"),
+        ("limit=1&limit=2", "/limit"),
+        ("limt=1", "/limt"),
+        ("state=rnu", "/state/0"),
+        ("since=nan", "/since"),
+        ("page=%ff", "/page"),
+        ("&".join(f"a{number}=1" for number in range(300)), ""),
+    ],
+)
+def test_bad_queries_are_refused_by_name(raw: str, pointer: str) -> None:
+    with pytest.raises(ValidationFailed) as caught:
+        querystring.cached("jobs-query", raw)
+    assert caught.value.members["errors"][0]["pointer"] == pointer
+
+
+def test_objects_in_a_query_are_json_or_python() -> None:
+    fields = querystring.parse("submit", "command=x&envars={'A':'b'}&environment={\"C\":\"d\"}")
+    assert fields["envars"] == {"A": "b"}
+    assert fields["environment"] == {"C": "d"}
+
+
+def test_text_that_looks_like_an_object_stays_text_where_text_comes_first() -> None:
+    assert querystring.parse("submit", "command=x&stdin={}")["stdin"] == "{}"

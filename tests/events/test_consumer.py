@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from fluxapi.errors import InstanceUnavailable
+from fluxapi.events.buffer import EventBuffer
+from fluxapi.events.consumer import JournalConsumer, _pieces
+from fluxapi.events.cursor import new_epoch
+from fluxapi.events.event_log import EventLog
+from fluxapi.events.hub import Hub
+from fluxapi.instance.protocol import ChangeBatch
+from fluxapi.model.eventlog import Event, JournalMessage, Resync
+from fluxapi.table.backlog import BacklogBuffer
+from fluxapi.table.table import Table
+from tests.table.test_table import SENTINEL, event, submit
+
+
+class ScriptedInstance:
+    """An instance whose journal a test plays by hand: one queue a stream, ``None`` loses it."""
+
+    def __init__(self) -> None:
+        self.streams: asyncio.Queue[asyncio.Queue[ChangeBatch | None]] = asyncio.Queue()
+
+    async def changes(self) -> AsyncIterator[ChangeBatch]:
+        stream: asyncio.Queue[ChangeBatch | None] = asyncio.Queue()
+        self.streams.put_nowait(stream)
+        yield [Resync()]
+        while (batch := await stream.get()) is not None:
+            yield batch
+        raise InstanceUnavailable("gone")
+
+
+@pytest.fixture
+async def pump() -> AsyncIterator[tuple[JournalConsumer, ScriptedInstance]]:
+    instance = ScriptedInstance()
+    hub = Hub(Table(history=BacklogBuffer()), EventLog(EventBuffer(new_epoch("0" * 8))))
+    pump = JournalConsumer(instance, hub)  # type: ignore[arg-type]  # only its journal
+    await pump.start()
+    yield pump, instance
+    await pump.close()
+
+
+Pump = tuple[JournalConsumer, ScriptedInstance]
+
+
+async def within(awaitable: Awaitable[Any]) -> Any:
+    return await asyncio.wait_for(awaitable, 5)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Give the loop its turns until ``condition`` holds."""
+
+    async def turn() -> None:
+        while not condition():  # noqa: ASYNC110 - the table has no event to wait for
+            await asyncio.sleep(0)
+
+    await within(turn())
+
+
+async def test_it_is_ready_after_the_sentinel(pump: Pump) -> None:
+    journal, instance = pump
+    stream = await within(instance.streams.get())
+    stream.put_nowait([submit(1)])
+    await until(lambda: 1 in journal.table)
+    assert not journal.ready
+    stream.put_nowait([SENTINEL])
+    await within(journal.caught_up())
+    assert journal.ready
+
+
+async def test_a_lost_stream_is_asked_for_again_and_reconciled(pump: Pump) -> None:
+    journal, instance = pump
+    first = await within(instance.streams.get())
+    first.put_nowait([submit(1), submit(2), SENTINEL])
+    first.put_nowait(None)
+    await until(lambda: journal.lost_since is not None)
+    assert not journal.ready
+    second = await within(instance.streams.get())
+    second.put_nowait([submit(2), submit(3), SENTINEL])
+    await until(lambda: journal.ready)
+    assert list(journal.table.index.all) == [2, 3]
+    assert journal.lost_since is None
+
+
+async def test_waiting_ends_when_the_condition_holds(pump: Pump) -> None:
+    journal, instance = pump
+    stream = await within(instance.streams.get())
+    stream.put_nowait([SENTINEL])
+    waiting = asyncio.create_task(
+        journal.wait(1, lambda job: job is not None and job.state == "DEPEND", 5)
+    )
+    stream.put_nowait([submit(1)])
+    await until(lambda: 1 in journal.table)
+    assert not waiting.done()
+    stream.put_nowait([event(1, "validate")])
+    job = await within(waiting)
+    assert job.state == "DEPEND"
+
+
+async def test_waiting_gives_up_at_its_limit(pump: Pump) -> None:
+    journal, _ = pump
+    assert await journal.wait(1, lambda job: job is not None, 0.01) is None
+    assert not journal._waiters
+
+
+async def test_a_long_batch_lets_the_loop_have_its_turn(pump: Pump) -> None:
+    journal, instance = pump
+    stream = await within(instance.streams.get())
+    stream.put_nowait([submit(jobid) for jobid in range(1, 2000)])
+    sizes: set[int] = set()
+    while len(journal.table) < 1999:
+        await asyncio.sleep(0)
+        sizes.add(len(journal.table))
+    assert len(sizes) > 10
+
+
+def test_a_job_of_many_events_is_a_piece_of_its_own() -> None:
+    many = JournalMessage(1, [Event(1.0, "validate")] * 5000)
+    few = JournalMessage(2, [Event(1.0, "validate")])
+    assert [len(piece) for piece in _pieces([few, many, few, many, few])] == [2, 2, 1]
+
+
+async def test_the_cursor_moves_with_the_journal(pump: Pump) -> None:
+    journal, instance = pump
+    before = journal.cursor
+    stream = await within(instance.streams.get())
+    stream.put_nowait([submit(1), SENTINEL])
+    await within(journal.caught_up())
+    assert journal.cursor.split(".")[0] == before.split(".")[0]
+    assert journal.cursor != before
