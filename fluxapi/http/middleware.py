@@ -94,6 +94,7 @@ def create(
             response = await handler(request)
         except errors.FluxapiError as error:
             response = await _told(request, error)
+            _cut_from_frames(error)
         except web.HTTPException as error:
             response = await _translate(request, error)
         except ConnectionResetError:
@@ -157,6 +158,18 @@ def _cut_short(route: Route | None) -> errors.Unavailable:
     return errors.ShuttingDown(
         "The service ended before the request was done. It may have been done all the same."
     )
+
+
+def _cut_from_frames(error: BaseException) -> None:
+    """Drop the tracebacks of an error that was answered.
+
+    The frames hold the body and what was made of it, often the error as well: such a circle would
+    stay in memory until the collector comes by.
+    """
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
 
 
 def _request_id(request: web.Request) -> str:

@@ -1,0 +1,54 @@
+"""What a request held is let go of with its answer, and not only when the collector comes by."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+from collections.abc import Iterator, Sequence
+
+import pytest
+from pytest_aiohttp import AiohttpClient
+
+from fluxapi.app import create_app
+from fluxapi.errors import FluxapiError, OutcomeUnknown
+from fluxapi.instance.protocol import Submission
+from fluxapi.settings import Settings
+from tests.handlers.fake import FakeInstance
+
+
+class _Results(list[int | FluxapiError]):
+    """A list that can be watched."""
+
+
+class Silent(FakeInstance):
+    """Takes every job and says nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[weakref.ref[_Results]] = []
+
+    async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
+        results = _Results(OutcomeUnknown("The broker does not answer.") for _ in submissions)
+        self.given.append(weakref.ref(results))
+        return results
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+async def test_jobs_of_unknown_outcome_are_not_held(aiohttp_client: AiohttpClient) -> None:
+    instance = Silent()
+    client = await aiohttp_client(create_app(Settings(), instance, stop=lambda: None))
+    for headers in ({}, {"Idempotency-Key": "one"}):
+        answer = await client.post(
+            "/v1/jobs/bulk", json={"jobs": [{"command": "true"}] * 3}, headers=headers
+        )
+        assert answer.status == 503
+    assert len(instance.given) == 2
+    assert [ref() for ref in instance.given] == [None, None]
