@@ -1,4 +1,4 @@
-/** What a job's record says, in plain words: the same as fluxapi/web/words.py, by the same cases. */
+/** What a job's record says, in plain words: the same as fluxapi/web/humanize.py, by the same cases. */
 
 import { duration } from "../ui/format.js";
 import * as waits from "../ui/situation.js";

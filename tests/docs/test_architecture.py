@@ -1,0 +1,66 @@
+"""docs/architecture.md: every file, function and import that it names exists."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+
+import pytest
+
+from tests.test_layers import KNOWS
+
+from .blocks import ROOT
+
+TEXT = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+FOLDERS = (ROOT, ROOT / "fluxapi", ROOT / "frontend" / "src")
+"""The folders in which a path of the document may begin."""
+
+MAX_STEPS = 12
+PATHS = sorted(set(re.findall(r"`([\w./*-]+/|[\w./*-]+\.(?:py|js|json|md))`", TEXT)))
+STEPS = re.findall(r"^\| (\d+) \| `([^`]+)` \| `([^`]+)` \|", TEXT, re.MULTILINE)
+NAMED = sorted(set(re.findall(r"`(?:(\w+)\.)?(\w+)(?:\(\))?` \(`([\w/]+\.py)`\)", TEXT)))
+IMPORTS = re.findall(r"^\| `(\w+)` \| [^|]+ \| (nothing|`\w+`(?:, `\w+`)*) \|$", TEXT, re.MULTILINE)
+
+
+@cache
+def defined_in(path: str) -> set[str]:
+    """Return the functions, classes and methods of a file, methods as ``Class.method``."""
+    names: set[str] = set()
+    found = [folder / path for folder in FOLDERS if (folder / path).is_file()]
+    for node in ast.parse(found[0].read_text(encoding="utf-8")).body:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            names.add(node.name)
+        elif isinstance(node, ast.ClassDef):
+            names.add(node.name)
+            names |= {
+                f"{node.name}.{child.name}"
+                for child in node.body
+                if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
+            }
+    return names
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_named_file_exists(path: str) -> None:
+    assert any(any(folder.glob(path.rstrip("/"))) for folder in FOLDERS)
+
+
+@pytest.mark.parametrize(("number", "path", "name"), STEPS)
+def test_a_step_of_an_event_exists(number: str, path: str, name: str) -> None:
+    assert name in defined_in(path), f"step {number}"
+
+
+def test_an_event_passes_few_files_in_order() -> None:
+    assert [int(number) for number, _, _ in STEPS] == list(range(1, len(STEPS) + 1))
+    assert 6 < len({path for _, path, _ in STEPS}) == len(STEPS) <= MAX_STEPS
+
+
+@pytest.mark.parametrize(("owner", "name", "path"), NAMED)
+def test_a_name_beside_its_file_is_defined_there(owner: str, name: str, path: str) -> None:
+    assert (f"{owner}.{name}" if owner else name) in defined_in(path)
+
+
+def test_the_packages_import_what_the_document_says() -> None:
+    told = {name: set(re.findall(r"\w+", text)) - {"nothing"} for name, text in IMPORTS}
+    assert told == {name: known for name, known in KNOWS.items() if name != "__main__"}
