@@ -77,8 +77,9 @@ coverage: $(STAMP) ## measure what the fast lane runs, by lines and branches
 soak: $(STAMP) ## run 500 faults, fuzz the fold and attack; ARGS=--help for parts and seeds
 	$(BIN)/python -m tests.soak $(ARGS)
 
-check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, formatting, types
+check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, spelling, formatting, types
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent check

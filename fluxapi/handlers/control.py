@@ -42,7 +42,7 @@ def _requested(job: Job, message: str) -> web.Response:
 
 async def cancel(request: web.Request) -> web.Response:
     """Ask Flux to cancel a job."""
-    job = _active(job_of(request), "cancelled")
+    job = _active(job_of(request), "canceled")
     note = request[keys.BODY].get("note")
     await request[keys.SESSION].instance.raise_exception(job.id, "cancel", 0, note)
     return _requested(job, "Job is requested to cancel.")
@@ -111,7 +111,7 @@ async def _named(
     for text in texts:
         await turn.share()
         try:
-            jobid = _active(session.job(text), "cancelled").id
+            jobid = _active(session.job(text), "canceled").id
         except FluxapiError as error:
             wrong.append({"id": text, "error": error.problem()})
         else:

@@ -80,7 +80,7 @@ def judge(seen: dict[str, Any]) -> None:
     assert [job["id"] for job in seen["found"]["data"]] == [jobid]
     assert "keys without -o" in seen.get("refused", {"Errors": ["keys without -o"]})["Errors"][0]
     assert "requested to cancel" in seen["canceled"]["Message"]
-    assert "cannot be cancelled" in seen["canceled again"]["Message"]
+    assert "cannot be canceled" in seen["canceled again"]["Message"]
     assert "stopping" in seen["stopped"]["Message"]
 
 

@@ -50,9 +50,9 @@ flux job wait-event --quiet "$canceled" start
 flux cancel --message="because" "$canceled"
 pending=$(id --urgency=hold true)
 flux cancel "$pending"
-signalled=$(id sleep 60)
-flux job wait-event --quiet "$signalled" start
-flux job kill --signal=USR1 "$signalled"
+signaled=$(id sleep 60)
+flux job wait-event --quiet "$signaled" start
+flux job kill --signal=USR1 "$signaled"
 flux batch --quiet --queue=batch -n1 --output=/dev/null --wrap true >/dev/null
 flux bulksubmit --quiet --queue=batch --job-name={} true ::: one two three
 

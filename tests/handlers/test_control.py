@@ -34,7 +34,7 @@ async def test_an_inactive_job_cannot_be_canceled(service: Service) -> None:
     name = await ended(service)
     response = await service.client.post(f"/jobs/{name}/cancel")
     assert response.status == 409
-    assert "cannot be cancelled" in (await response.json())["Message"]
+    assert "cannot be canceled" in (await response.json())["Message"]
     assert not service.instance.calls
 
 

@@ -426,9 +426,9 @@ async def test_what_a_stream_cannot_be_is_406(service: Service, route: Any) -> N
 @pytest.mark.parametrize("route", STREAMS, ids=lambda route: route.name)
 async def test_an_unknown_parameter_of_a_stream_is_named(service: Service, route: Any) -> None:
     path = route.path.replace("{id}", await service.submit())
-    response = await service.client.get(f"/v1{path}", params={"colour": "red"})
+    response = await service.client.get(f"/v1{path}", params={"tint": "red"})
     assert response.status == 422
-    assert [field["pointer"] for field in (await response.json())["errors"]] == ["/colour"]
+    assert [field["pointer"] for field in (await response.json())["errors"]] == ["/tint"]
 
 
 async def test_a_burst_of_messages_lets_others_have_their_turn(

@@ -42,7 +42,7 @@ class Job:
     """An active job. ``state`` is RFC 21's; ``published`` events of ``events`` are in the journal.
 
     ``depends`` holds the descriptions of dependencies that are not met, ``timers`` what is to be
-    cancelled when the job ends, ``signals`` those that came before there was a process. A job that
+    canceled when the job ends, ``signals`` those that came before there was a process. A job that
     could not be stored before anybody knew of it is ``withdrawn``: it never was.
     """
 
