@@ -4,6 +4,9 @@ Such a request (a line that is too long, an unknown method, a broken chunk) reac
 no middleware. aiohttp answers it in plain text by ``RequestHandler.handle_error``, which is changed
 here, and so is ``log_exception``, which tells of bodies that break off as of errors of the service.
 An unknown ``Expect`` is answered before aiohttp does it, which is in plain text as well.
+
+This file alone uses private parts of aiohttp. ``tests/http/test_aiohttp_parts.py`` names them, and
+``pyproject.toml`` bounds the version to one for which that test passes.
 """
 
 from __future__ import annotations

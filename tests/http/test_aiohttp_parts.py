@@ -1,0 +1,137 @@
+"""The private parts of aiohttp that ``fluxapi/http/server.py`` uses are what it takes them for.
+
+A new aiohttp that fails here needs a look at that file; then raise the bound in ``pyproject.toml``.
+"""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import inspect
+from pathlib import Path
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from fluxapi.http import server
+
+PACKAGE = Path(server.__file__).parents[1]
+
+PRIVATE: dict[type, set[str]] = {
+    web.AppRunner: {"_make_server"},
+    web.Server: {"_loop", "_kwargs"},
+    web.RequestHandler: {
+        "_waiter",
+        "_current_request",
+        "_request_in_progress",
+        "_manager",
+        "_loop",
+        "_force_close",
+        "_keepalive_handle",
+        "_task_handler",
+    },
+}
+"""Every private attribute that the file uses, by the class that owns it."""
+
+OVERRIDDEN: dict[type, dict[str, list[str]]] = {
+    web.RequestHandler: {
+        "connection_made": ["transport"],
+        "connection_lost": ["exc"],
+        "pause_writing": [],
+        "resume_writing": [],
+        "handle_error": ["request", "status", "exc", "message"],
+        "log_exception": ["args", "kw"],
+        "force_close": [],
+        "shutdown": ["timeout"],
+    },
+    web.Server: {"__call__": []},
+}
+"""Methods that the file overrides or calls, with their parameters after ``self``."""
+
+
+def own_names(source: str) -> set[str]:
+    """Return the private attributes that the file itself sets or declares."""
+    return {
+        node.target.id
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
+    } | {"_stall", "_limit"}
+
+
+def used_names(source: str) -> set[str]:
+    """Return the private attributes that the file reads or writes."""
+    return {
+        node.attr
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Attribute)
+        and node.attr.startswith("_")
+        and not node.attr.startswith("__")
+    }
+
+
+def test_the_list_is_the_file() -> None:
+    source = Path(server.__file__).read_text(encoding="utf-8")
+    assert used_names(source) - own_names(source) == set.union(*PRIVATE.values())
+
+
+@pytest.mark.parametrize("owner", OVERRIDDEN, ids=lambda owner: owner.__name__)
+def test_the_methods_take_what_they_took(owner: type) -> None:
+    found = {
+        name: list(inspect.signature(getattr(owner, name)).parameters)[1:]
+        for name in OVERRIDDEN[owner]
+    }
+    assert found == OVERRIDDEN[owner]
+
+
+async def test_the_private_parts_are_there_and_mean_the_same() -> None:
+    seen: list[web.RequestHandler] = []
+
+    async def look(request: web.Request) -> web.Response:
+        protocol = request.protocol
+        seen.append(protocol)
+        assert protocol._request_in_progress
+        assert protocol._current_request is request
+        assert isinstance(protocol._task_handler, asyncio.Task)
+        assert protocol._waiter is None
+        assert not protocol._force_close
+        return web.Response()
+
+    app = web.Application()
+    app.router.add_get("/", look)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    try:
+        manager = await runner._make_server()
+        assert type(manager) is web.Server
+        assert manager._loop is asyncio.get_running_loop()
+        assert set(PRIVATE[web.Server]) <= vars(manager).keys()
+        # The class is set on a finished server, which slots would not allow.
+        assert not hasattr(web.Server, "__slots__")
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        address, port = runner.addresses[0][:2]
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"http://{address}:{port}/") as response,
+        ):
+            await response.read()
+            (protocol,) = seen
+            await asyncio.sleep(0)
+            assert protocol._manager is runner.server
+            assert all(hasattr(protocol, name) for name in PRIVATE[web.RequestHandler])
+            assert isinstance(protocol._waiter, asyncio.Future)
+            assert not protocol._request_in_progress
+            assert protocol._keepalive_handle is not None
+    finally:
+        await runner.cleanup()
+
+
+def test_no_other_file_extends_the_server_of_aiohttp() -> None:
+    extends = [
+        path.relative_to(PACKAGE).as_posix()
+        for path in PACKAGE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+        and any(ast.unparse(base).startswith(("web.", "aiohttp.")) for base in node.bases)
+    ]
+    assert set(extends) == {"http/server.py"}
