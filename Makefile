@@ -27,7 +27,7 @@ DIST   := $(FRONT)/node_modules/.built
 SOURCE := $(wildcard $(FRONT)/src/*/*.*) $(FRONT)/build.js
 
 .DEFAULT_GOAL := run
-.PHONY: help run test test-fast test-matrix coverage soak check format bench lock dist screenshots clean
+.PHONY: help run test test-fast test-matrix coverage soak check generate format bench lock dist screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -83,6 +83,9 @@ check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, spelling, formatting, 
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent check
+
+generate: $(STAMP) ## make the synchronous client from the asynchronous one
+	$(BIN)/python tools/make_sync.py
 
 format: $(STAMP) ## put every file in the one format
 	$(BIN)/ruff format .

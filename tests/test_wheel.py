@@ -162,12 +162,13 @@ def members(wheel: Path) -> dict[str, int]:
         return {info.filename: info.CRC for info in file.infolist()}
 
 
-def test_the_changelog_has_this_version_or_what_comes() -> None:
+def test_the_changelog_has_this_version() -> None:
     text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings
     assert re.fullmatch(r"\[?Unreleased\]?", headings[0])
     versions = [re.fullmatch(r"\[([\d.]+)\] - \d{4}-\d\d-\d\d", line) for line in headings[1:]]
     assert all(versions), headings
+    assert f"[{__version__}]" in headings[1]
     groups = set(re.findall(r"^### (.+)$", text, re.MULTILINE))
     assert groups <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}

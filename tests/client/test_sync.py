@@ -33,7 +33,7 @@ from tools.make_sync import TARGET, made
 
 
 def test_the_file_is_what_the_generator_makes() -> None:
-    assert TARGET.read_text(encoding="utf-8") == made(), "run tools/make_sync.py"
+    assert TARGET.read_text(encoding="utf-8") == made(), "run make generate"
 
 
 @pytest.mark.parametrize(
