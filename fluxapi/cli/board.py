@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from fluxapi.model.job import GROUPS
 from fluxapi.model.jobid import parse
 from fluxapi.model.reason import Situation, reason
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Board", "Line", "frame"]
 
 _STATES = ("PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELED", "TIMEOUT")
-_MEMBERS = {"PENDING": ("NEW", "DEPEND", "PRIORITY", "SCHED"), "RUNNING": ("RUN", "CLEANUP")}
 _STYLES = {"down": "bold red", "drained": "yellow", "draining": "yellow", "excluded": "dim"}
 _BAR = 20
 _SHARE = 4
@@ -79,7 +79,7 @@ def _head(board: Board, now: float) -> Iterator[Line]:
     if stats is None:
         return
     counts = {**stats.results}
-    for name, members in _MEMBERS.items():
+    for name, members in GROUPS.items():
         counts[name] = sum(stats.states.get(member, 0) for member in members)
     shown = " · ".join(f"{counts.get(name, 0):,} {name.lower()}" for name in _STATES)
     # The sum first: a narrow terminal cuts the rare results off, which are most often 0.

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, JobInactive
 from fluxapi.http import keys
-from fluxapi.model.job import Job
+from fluxapi.model.job import GROUPS, Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import parse_urgency
 from fluxapi.process.timeslice import TimeSlice
@@ -27,7 +27,7 @@ _MAX_CANCEL = 10_000
 _AT_ONCE = 64
 """Cancellations on their way at the same time."""
 
-_ACTIVE = frozenset({"NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP"})
+_ACTIVE = frozenset(GROUPS["ACTIVE"])
 
 
 def _active(job: Job, verb: str) -> Job:

@@ -10,10 +10,16 @@ import msgspec
 from .counts import Counts
 from .resources import Allocation
 
-__all__ = ["RESULTS", "STATES", "Job", "checksum"]
+__all__ = ["GROUPS", "RESULTS", "STATES", "Job", "checksum"]
 
 STATES = ("NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP", "INACTIVE")
 """The states of RFC 21."""
+
+GROUPS = {"PENDING": STATES[:4], "RUNNING": STATES[4:6], "ACTIVE": STATES[:6]}
+"""The virtual states of ``flux jobs --filter``.
+
+A job that is NEW, for the moment that this lasts, is pending, too.
+"""
 
 RESULTS = ("COMPLETED", "FAILED", "CANCELED", "TIMEOUT")
 """The results of an inactive job."""

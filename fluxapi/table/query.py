@@ -15,7 +15,7 @@ from heapq import merge
 from typing import Any
 
 from fluxapi.model.hostlist import holds_host
-from fluxapi.model.job import Job
+from fluxapi.model.job import GROUPS, Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
 
@@ -32,14 +32,6 @@ _TEXT_SLICE = 250
 
 Ids = Any
 """A sorted list of job ids: ``list[int]`` or ``SortedList``, which has no types."""
-
-
-_GROUPS = {
-    "PENDING": ("DEPEND", "PRIORITY", "SCHED"),
-    "RUNNING": ("RUN", "CLEANUP"),
-    "ACTIVE": ("NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP"),
-}
-"""The virtual states of ``flux jobs --filter``."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +63,7 @@ def query_of(fields: Mapping[str, Any]) -> JobQuery:
     results = fields.get("result")
     return JobQuery(
         states=frozenset(
-            state for word in states for state in _GROUPS.get(word.upper(), (word.upper(),))
+            state for word in states for state in GROUPS.get(word.upper(), (word.upper(),))
         )
         if states
         else None,

@@ -25,6 +25,7 @@ from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
 from fluxapi.http.querystring import cached
 from fluxapi.instance.nodes import describe
+from fluxapi.model.job import GROUPS, RESULTS
 from fluxapi.security.credentials import CHALLENGES
 from fluxapi.table.query import JobQuery, page, query_of
 
@@ -41,8 +42,8 @@ _NODES = 250
 """The same of nodes, and of the jobs on them."""
 
 _STATES = (
-    ("state", "PENDING", "Pending", ("NEW", "DEPEND", "PRIORITY", "SCHED")),
-    ("state", "RUNNING", "Running", ("RUN", "CLEANUP")),
+    ("state", "PENDING", "Pending", GROUPS["PENDING"]),
+    ("state", "RUNNING", "Running", GROUPS["RUNNING"]),
     *(
         ("result", value, title, (value,))
         for value, title in (
@@ -64,7 +65,7 @@ _CHOICES = (
             *("RUNNING", "RUN", "CLEANUP", "INACTIVE"),
         ),
     ),
-    ("result", "Result", ("COMPLETED", "FAILED", "CANCELED", "TIMEOUT")),
+    ("result", "Result", RESULTS),
 )
 """Filters of which there are few values: name, title, values."""
 

@@ -26,6 +26,7 @@ from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.terminal import colors, note, put, width
 from fluxapi.cli.text import plural
 from fluxapi.cli.times import parse_time
+from fluxapi.model.job import GROUPS
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -180,8 +181,9 @@ async def _print_stats(flux: AsyncClient) -> int:
     """Print the counts of ``flux jobs --stats``; returns how many jobs are active."""
     stats = await flux.stats()
     states, results = stats["states"], stats["results"]
-    pending = sum(states.get(name, 0) for name in ("NEW", "DEPEND", "PRIORITY", "SCHED"))
-    running = states.get("RUN", 0) + states.get("CLEANUP", 0)
+    pending, running = (
+        sum(states.get(name, 0) for name in GROUPS[group]) for group in ("PENDING", "RUNNING")
+    )
     completed = results.get("COMPLETED", 0)
     failed = sum(results.values()) - completed
     put(f"{running} running, {completed} completed, {failed} failed, {pending} pending")

@@ -4,6 +4,8 @@
  * clock of the service.
  */
 
+import { PENDING, RUNNING } from "../ui/states.js";
+
 /** @typedef {Pick<import("../table/rows.js").Row, "t_submit" | "t_run" | "t_cleanup" | "t_inactive" | "ncores">} Times */
 /** @typedef {(number | null)[]} Numbers */
 /**
@@ -77,8 +79,8 @@ export class Series {
     if (nodes) this.totals = { cores: nodes.cores.total, nodes: nodes.total };
     const sample = {
       t: now,
-      pending: of(["NEW", "DEPEND", "PRIORITY", "SCHED"]),
-      running: of(["RUN", "CLEANUP"]),
+      pending: of(PENDING),
+      running: of(RUNNING),
       cores: nodes ? nodes.cores.allocated : null,
       nodes: nodes ? nodes.allocated : null,
     };

@@ -1,19 +1,15 @@
 /** Which jobs a page shows: kept in its address, so that a view can be sent to a colleague. */
 import { hosts } from "../ui/hosts.js";
+import { GROUPS, RESULTS, STATES } from "../ui/states.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 
 const FIELDS = /** @type {const} */ (["state", "result", "user", "name", "queue", "node", "text"]);
-const GROUPS = /** @type {Record<string, string[]>} */ ({
-  PENDING: ["NEW", "DEPEND", "PRIORITY", "SCHED"],
-  RUNNING: ["RUN", "CLEANUP"],
-  ACTIVE: ["NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP"],
-});
 
 /** @typedef {Partial<Record<typeof FIELDS[number], string>>} Filters */
 
-const STATES = new Set(["NEW", "DEPEND", "PRIORITY", "SCHED", "RUN", "CLEANUP", "INACTIVE", ...Object.keys(GROUPS)]);
-const RESULTS = new Set(["COMPLETED", "FAILED", "CANCELED", "TIMEOUT"]);
+const STATE_FILTERS = new Set([...STATES, ...Object.keys(GROUPS)]);
+const RESULT_FILTERS = new Set(RESULTS);
 
 /**
  * Say what of a view there is no such thing as; the service refuses the same.
@@ -21,7 +17,7 @@ const RESULTS = new Set(["COMPLETED", "FAILED", "CANCELED", "TIMEOUT"]);
  * @returns {("state" | "result")[]}
  */
 export function refused(filters) {
-  const names = /** @type {const} */ ([["state", STATES], ["result", RESULTS]]);
+  const names = /** @type {const} */ ([["state", STATE_FILTERS], ["result", RESULT_FILTERS]]);
   return names.flatMap(([name, known]) =>
     (filters[name] ?? "").split(",").every((word) => !word || known.has(word.trim().toUpperCase())) ? [] : [name],
   );

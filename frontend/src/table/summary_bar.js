@@ -1,10 +1,11 @@
 /** The overview: jobs by state as filters, cores and nodes in use, what a second brings. */
 
 import { element } from "../ui/element.js";
+import { PENDING, RUNNING } from "../ui/states.js";
 
 const STATES = /** @type {const} */ ([
-  ["state", "PENDING", "Pending", ["NEW", "DEPEND", "PRIORITY", "SCHED"]],
-  ["state", "RUNNING", "Running", ["RUN", "CLEANUP"]],
+  ["state", "PENDING", "Pending", PENDING],
+  ["state", "RUNNING", "Running", RUNNING],
   ["result", "COMPLETED", "Completed", []],
   ["result", "FAILED", "Failed", []],
   ["result", "CANCELED", "Canceled", []],
