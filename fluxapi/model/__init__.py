@@ -1,1 +1,1 @@
-"""Flux's vocabulary as pure code: no sockets, no aiohttp, no flux import."""
+"""Flux's data types as pure code: no sockets, no aiohttp, no flux import."""

@@ -1,6 +1,6 @@
-"""The annotations of a job: what the scheduler says of it, and the memos of its user.
+"""The annotations of a job: those of the scheduler, and the memos of its user.
 
-Whoever has a job can post a memo of any size and depth, so what is kept is bounded.
+The owner of a job can post a memo of any size and depth, so size and depth are bounded here.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import msgspec
 __all__ = ["MAX_ANNOTATIONS_BYTES", "annotate"]
 
 MAX_ANNOTATIONS_BYTES = 16_384
-"""Annotations of one job as JSON."""
+"""Limit of the annotations of one job as JSON."""
 
 _MAX_DEPTH = 64
-"""Levels; Flux takes some two thousand."""
+"""Levels of nesting that are accepted; Flux accepts about two thousand."""
 
 _MAX_SHARED_LENGTH = 256
 
@@ -29,7 +29,8 @@ def annotate(
 ) -> dict[str, Any] | None:
     """Return *old* merged with *new*, or with ``{within: new}``; ``None`` when nothing is left.
 
-    Raises ``ValueError`` when the result would be too large or too deep, or *new* is no object.
+    Raises:
+        ValueError: The result is too large or too deep, or *new* is not an object.
     """
     if not isinstance(new, dict):
         raise ValueError("annotations must be an object")  # noqa: TRY004 - one error
@@ -86,7 +87,7 @@ def _resource_summary(summary: str) -> dict[str, Any]:
 
 
 def _is_deep(value: dict[str, Any]) -> bool:
-    """Tell whether *value* has too many levels, without recursion."""
+    """Return whether *value* has too many levels, without recursion."""
     level: list[Any] = [value]
     for _ in range(_MAX_DEPTH):
         level = [

@@ -1,7 +1,7 @@
-"""Values that a job brings, checked before they are kept.
+"""Checks of values that come from a job.
 
-A jobspec, an eventlog and an R are written by whoever submits jobs, and Flux validates a part of
-them. These functions return a value that is what it should be, or raise ``ValueError``.
+The user who submits a job controls its jobspec, eventlog and R, and Flux validates only a part of
+them. These functions return the value if it is valid, and raise ``ValueError`` otherwise.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any
 __all__ = ["MAX_ID", "clip", "integer", "number", "seconds", "text"]
 
 MAX_ID = (1 << 32) - 1
-"""Largest user id and priority."""
+"""Largest user ID and priority."""
 
 _MAX_SECONDS = 1e11
-"""Some three thousand years: more than a time or a duration of Flux, and safe to calculate with."""
+"""About three thousand years: larger than any time or duration of Flux, and safe in arithmetic."""
 
 
 def integer(value: Any, low: int, high: int) -> int:
@@ -50,5 +50,5 @@ def text(value: Any) -> str:
 
 
 def clip(value: str, length: int) -> str:
-    """Return at most *length* characters, the last of them an ellipsis where some are left out."""
+    """Return *value* cut to *length* characters; an ellipsis ends a text that was cut."""
     return value if len(value) <= length else value[: length - 1] + "…"

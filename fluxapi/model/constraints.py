@@ -1,4 +1,4 @@
-"""RFC 31 constraints: what is wrong with one that a request brings."""
+"""Checks of the RFC 31 constraints in a request."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from .idset import IdSet
 __all__ = ["check_constraints", "overlapping_ranks"]
 
 Fields = list[dict[str, str]]
-"""What is wrong: ``pointer`` and ``detail`` of each bad field."""
+"""``pointer`` and ``detail`` of each invalid field."""
 
 _MAX_DEPTH = 32
 _MAX_VALUES = 10_000
-"""Values of all operators together; a host list or an idset is one."""
+"""Limit of the values of all operators together; a hostlist or an idset counts as one."""
 
 _OPERATORS = ("and", "or", "not", "properties", "hostlist", "ranks")
 _LOGICAL = frozenset({"and", "or", "not"})
 
 
 def check_constraints(constraints: Any) -> Fields:
-    """Return what is wrong with a constraint; Flux judges its hosts, ranks and names."""
+    """Return the errors of a constraint; Flux itself checks hosts, ranks and property names."""
     left = _MAX_VALUES
     pending: list[tuple[Any, int]] = [(constraints, 0)]
     while pending:
@@ -45,9 +45,10 @@ def check_constraints(constraints: Any) -> Fields:
 
 
 def overlapping_ranks(constraints: Any) -> str | None:
-    """Return an idset of a ``ranks`` list that shares ranks with one before it, if there is one.
+    """Return the first idset of a ``ranks`` list that shares ranks with an earlier one.
 
-    What is not a constraint has none.
+    Returns:
+        The idset, or ``None`` if no ranks overlap or *constraints* is not a constraint.
     """
     pending = [constraints]
     looked_at = 0
@@ -74,7 +75,7 @@ def _overlap(texts: list[Any]) -> str | None:
         try:
             ids = IdSet.parse(text)
         except (ValueError, AttributeError):
-            continue  # Flux refuses it
+            continue  # Flux rejects it.
         if len(IdSet.union((*known, ids))) < sum(map(len, known)) + len(ids):
             return str(text)
         known = [IdSet.union((*known, ids))]

@@ -1,7 +1,7 @@
-"""How many tasks, cores and nodes a jobspec asks for, as ``src/common/libjob/jj.c`` counts them.
+"""The tasks, cores and nodes that a jobspec requests, counted as in ``src/common/libjob/jj.c``.
 
-Flux does not validate shell options, and a jobspec may ask for more than there is: each number is
-checked to be one, and a product that does not fit into Flux's own integers counts as unknown.
+Flux does not validate shell options, and a jobspec may request more than exists: each number is
+checked, and a product that overflows Flux's own integers counts as unknown.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ from .resources import MAX_COUNT, Allocation
 __all__ = ["Counts", "read_counts"]
 
 _MAX_VERTICES = 1024
-"""Resource vertices of one jobspec that are read: RFC 25 allows a handful."""
+"""Resource vertices of one jobspec that are read; RFC 25 allows only a few."""
 
 
 class Counts(NamedTuple):
-    """The counts of one jobspec; equal ones are one object, shared by all jobs that have them.
+    """The counts of one jobspec; jobs with equal counts share one object.
 
-    ``slots`` is per node where ``nodes`` is set; ``total`` is ``tasks[0].count.total``; ``per`` and
-    ``per_count`` are the shell option ``per-resource``. ``per`` is ``"?"`` where that option is not
-    what it should be: then Flux does not know the number of tasks, either.
+    ``slots`` is per node if ``nodes`` is set; ``total`` is ``tasks[0].count.total``; ``per`` and
+    ``per_count`` are the shell option ``per-resource``. ``per`` is ``"?"`` if that option is
+    invalid: Flux does not know the number of tasks then, either.
     """
 
     nodes: int
@@ -36,23 +36,23 @@ class Counts(NamedTuple):
 
     @property
     def all_slots(self) -> int:
-        """Slots over all nodes."""
+        """Slots on all nodes."""
         return self.slots * self.nodes if self.nodes else self.slots
 
     @property
     def nnodes(self) -> int | None:
-        """Nodes asked for, ``None`` when Flux decides."""
+        """Requested nodes; ``None`` if Flux decides."""
         return _known(self.nodes)
 
     @property
     def ncores(self) -> int | None:
-        """Cores asked for, ``None`` when only the allocation tells (whole nodes)."""
+        """Requested cores; ``None`` if they depend on the allocation (whole nodes)."""
         if self.nodes and self.exclusive:
             return None
         return _known(self.all_slots * self.slot_size)
 
     def ntasks(self, given: Allocation | None) -> int | None:
-        """Return the tasks, ``None`` while only the allocation can tell their number."""
+        """Return the number of tasks; ``None`` if it depends on an allocation not yet *given*."""
         return _known(self._tasks(given))
 
     def _tasks(self, given: Allocation | None) -> int:
@@ -68,11 +68,11 @@ class Counts(NamedTuple):
         return self.all_slots if self.total is None else self.total
 
     def with_resources(self, resources: Any) -> Counts:
-        """Return the counts after a jobspec-update of ``resources``; raises ``ValueError``."""
+        """Return the counts after a jobspec-update of *resources*; raise ``ValueError``."""
         return _shared(*_walk(resources), self.total, self.per, self.per_count)
 
     def with_tasks(self, tasks: Any) -> Counts:
-        """Return the counts after a jobspec-update of ``tasks``; raises ``ValueError``."""
+        """Return the counts after a jobspec-update of *tasks*; raise ``ValueError``."""
         return _shared(*self[:4], _total(tasks), self.per, self.per_count)
 
 
@@ -86,24 +86,24 @@ def _shared(*fields: Any) -> Counts:
 
 
 def read_counts(resources: Any, tasks: Any, per_resource: Any) -> Counts:
-    """Count what a jobspec asks for; raises ``ValueError`` for what is not a jobspec V1."""
+    """Return the counts of a jobspec; raise ``ValueError`` if it is not a jobspec V1."""
     return _shared(*_walk(resources), _total(tasks), *_per(per_resource))
 
 
 def _per(option: Any) -> tuple[str | None, int]:
-    """Return type and count of the shell option ``per-resource`` (job_data.c, job-list)."""
+    """Return type and count of the shell option ``per-resource`` (job-list, job_data.c)."""
     if option is None:
         return None, 1
     if isinstance(option, Mapping):
         kind, count = option.get("type"), option.get("count", 1)
         if isinstance(kind, str) and _is_count(count):
-            # Job-list ignores types that it does not know.
+            # The job-list module ignores unknown types.
             return (kind, count) if kind in {"node", "core"} else (None, 1)
     return "?", 1
 
 
 def _total(tasks: Any) -> int | None:
-    """Return ``tasks[0].count.total``, ``None`` where it is not a number."""
+    """Return ``tasks[0].count.total``, or ``None`` if it is not a number."""
     try:
         total = tasks[0]["count"]["total"]
     except (KeyError, IndexError, TypeError):

@@ -26,17 +26,17 @@ __all__ = [
 
 
 MAX_EVENT_BYTES = 1 << 16
-"""An entry of an eventlog as JSON, in the event channel; RFC 21 events have some hundred bytes."""
+"""Limit of one event as JSON in the event channel; an RFC 21 event has about a hundred bytes."""
 
 _MAX_NAME_LENGTH = 128
 _MAX_TIMESTAMP = 1e11
-"""Seconds; a time that Flux gives is far below."""
+"""Seconds since the epoch; far above any time that Flux reports."""
 
 
 class Event(msgspec.Struct, gc=False, omit_defaults=True):
     """One RFC 18 entry: ``timestamp`` in seconds since the epoch, ``name``, ``context``.
 
-    ``truncated``: the context was too large to be kept.
+    ``truncated`` is set if the context was too large to keep.
     """
 
     timestamp: float
@@ -48,8 +48,8 @@ class Event(msgspec.Struct, gc=False, omit_defaults=True):
 class JournalMessage(msgspec.Struct, gc=False, omit_defaults=True):
     """One response of ``job-manager.events-journal`` (src/modules/job-manager/journal.c).
 
-    In the backlog ``events`` holds the whole eventlog of the job, live it holds one event.
-    ``jobspec`` comes redacted (no environment) with the submit event, ``R`` with the alloc event.
+    In the backlog ``events`` is the whole eventlog of the job; in a live message it is one event.
+    The submit event carries ``jobspec``, redacted (no environment); the alloc event carries ``R``.
     The message with ``id`` −1 ends the backlog.
     """
 
@@ -60,50 +60,53 @@ class JournalMessage(msgspec.Struct, gc=False, omit_defaults=True):
 
     @property
     def is_sentinel(self) -> bool:
-        """True for the message between backlog and live events."""
+        """True for the message that separates the backlog from the live events."""
         return self.id == JOBID_ANY
 
 
 class Purged(msgspec.Struct, gc=False):
-    """Inactive jobs that the job manager forgot (the ``job-purge-inactive`` event): their ids."""
+    """The IDs of inactive jobs that the job manager purged (the ``job-purge-inactive`` event)."""
 
     ids: list[int]
 
 
 class Resync(msgspec.Struct, frozen=True, gc=False):
-    """What follows, up to the sentinel, is a whole listing: each job with all its events.
+    """The start of a complete listing: each job with all its events follows, then the sentinel.
 
-    A job that the listing lacks is gone.
+    A job that is not in the listing no longer exists.
     """
 
 
 UNINDEXED = frozenset({"annotations", "invalidate", "memo"})
-"""Events without an index.
+"""Names of events without an index.
 
-Annotations and ``invalidate`` are in no eventlog. Of a memo the journal does not say whether it is
-in one (a volatile one is not), and to ask Flux for each would put a call into the read path.
+No eventlog contains ``annotations`` and ``invalidate``. An eventlog contains a memo unless it is
+volatile; the journal does not tell the two apart, and the read path must not call Flux.
 """
 
 _journal_decoder = msgspec.json.Decoder(JournalMessage)
-_LARGE = 1 << 17
-"""Bytes of a journal message from which on it is decoded in parts."""
+_LARGE_MESSAGE_BYTES = 1 << 17
+"""A longer journal message is decoded in parts."""
 
 _MAX_R_BYTES = 1 << 22
 _LARGE_MEMO = re.compile(
     rb'\{"id":([0-9]{1,20}),"events":\[\{"timestamp":([0-9]{1,11}(?:\.[0-9]{1,20})?),"name":"(memo|annotations)"'
 )
-"""The head of a live message that holds nothing else (src/modules/job-manager/journal.c)."""
+"""The start of a live message whose only event is a memo (src/modules/job-manager/journal.c)."""
 
 _event_decoder = msgspec.json.Decoder(Event)
 _encoder = msgspec.json.Encoder()
 
 
 def decode_journal(payload: str | bytes) -> JournalMessage:
-    """Decode one raw journal payload; raises ``msgspec.MsgspecError`` when it is not one.
+    """Decode one raw journal payload.
 
-    A large one is decoded in parts, so that what a job brings and nobody keeps costs no time.
+    A large payload is decoded in parts, so that large members that no record keeps cost no time.
+
+    Raises:
+        msgspec.MsgspecError: The payload is not a journal message.
     """
-    if len(payload) <= _LARGE:
+    if len(payload) <= _LARGE_MESSAGE_BYTES:
         return decode(_journal_decoder.decode, payload)
     raw = payload.encode() if isinstance(payload, str) else payload
     memo = _LARGE_MEMO.match(raw)
@@ -114,7 +117,7 @@ def decode_journal(payload: str | bytes) -> JournalMessage:
 
 
 def admit(message: JournalMessage) -> JournalMessage:
-    """Return the message with every time and name of its events within the limits of a record."""
+    """Return the message with the times and names of its events clipped to a record's limits."""
     for event in message.events:
         if not 0.0 <= event.timestamp <= _MAX_TIMESTAMP or len(event.name) > _MAX_NAME_LENGTH:
             break
@@ -154,7 +157,7 @@ _SHOWN = {
     "resources": None,
     "tasks": None,
 }
-"""The members of a jobspec that a record is made of."""
+"""The members of a jobspec that a record shows."""
 
 
 def _in_parts(large: _LargeMessage) -> JournalMessage:
@@ -175,7 +178,7 @@ def _small(raw: msgspec.Raw) -> dict[str, Any] | None:
 
 
 def _pick(raw: msgspec.Raw, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Decode the *wanted* members of an object, each of which must be small."""
+    """Decode the *wanted* members of an object; each must be small."""
     try:
         members = msgspec.json.decode(raw, type=dict[str, msgspec.Raw])
     except msgspec.MsgspecError:
@@ -194,7 +197,7 @@ def _pick(raw: msgspec.Raw, wanted: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def _first_task(raw: msgspec.Raw) -> Any:
-    """Decode of the first task with a long command what a record shows."""
+    """Decode the members of the first task that a record shows, but not its long command."""
     try:
         task = msgspec.json.decode(raw, type=list[dict[str, msgspec.Raw]])[0]
         words = msgspec.json.decode(task["command"], type=list[msgspec.Raw])
@@ -205,19 +208,20 @@ def _first_task(raw: msgspec.Raw) -> Any:
 
 
 def decode_eventlog(text: str | bytes) -> list[Event]:
-    """Decode an eventlog as Flux keeps it: one JSON entry a line (RFC 18).
+    r"""Decode an eventlog: one JSON entry per line (RFC 18).
 
-    Only newlines end lines: what a job writes may hold other characters that end them in Python.
+    Only ``\n`` ends a line; ``str.splitlines`` would also split at other characters in the output
+    of a job.
     """
     lines = text.split("\n") if isinstance(text, str) else text.split(b"\n")
     return [decode(_event_decoder.decode, line) for line in lines if line]
 
 
 def encode_event(event: Event) -> bytes:
-    """One entry as Flux writes it, without the newline."""
+    """Encode one entry as Flux writes it, without the newline."""
     return _encoder.encode(event)
 
 
 def encode_eventlog(events: list[Event]) -> bytes:
-    """A whole eventlog: one entry a line, each with its newline."""
+    """Encode a whole eventlog: one entry per line, each with a newline."""
     return b"".join(_encoder.encode(event) + b"\n" for event in events)

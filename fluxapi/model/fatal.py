@@ -1,16 +1,15 @@
-"""Jobspecs that end a Flux instance, or stop a part of it: they never reach Flux.
+"""Jobspecs that crash a Flux instance or block a part of it; the service rejects them.
 
-Each case was seen to do so on a real Flux, and goes when the releases that it harms are no longer
-supported.
+Each case was reproduced on a real Flux. A case can go when no supported release is affected.
 
-* A ``ranks`` constraint that names a rank twice (``["0", "0"]``) ends the scheduler of 0.88, and so
-  the instance with all its jobs.
-* A jobspec of more than 10 MiB ends the process that validates jobspecs (``ingest.buffer-size``),
-  and with it the submissions of others that it holds.
+* A ``ranks`` constraint that names a rank twice (``["0", "0"]``) crashes the scheduler of 0.88, and
+  the instance ends with all its jobs.
+* A jobspec of more than 10 MiB (``ingest.buffer-size``) crashes the process that validates
+  jobspecs, and the pending submissions of other users fail with it.
 * A job with an interactive terminal waits for a client to attach, which the service cannot do, and
-  holds up the end of the instance.
-* A jobspec that is no object ends the process that validates; the schema of a request, and the
-  broker instance for all else, refuse it.
+  delays the shutdown of the instance.
+* A jobspec that is not an object crashes the process that validates jobspecs; the schema of a
+  request rejects it, and the broker instance does so for other callers.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from .constraints import overlapping_ranks
 __all__ = ["MAX_JOBSPEC_BYTES", "fatal_reason"]
 
 MAX_JOBSPEC_BYTES = 9 << 20
-"""Flux's validator takes 10 MiB unless ``ingest.buffer-size`` says otherwise."""
+"""Limit of a jobspec; Flux's validator accepts 10 MiB unless ``ingest.buffer-size`` is set."""
 
 _TERMINAL = (
     "has pty.interactive: the job would wait until a terminal attaches to it, which this service "
@@ -32,9 +31,10 @@ _TERMINAL = (
 
 
 def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, str] | None:
-    """Return the field and the sentence that say why Flux must not see a jobspec of *size* bytes.
+    """Return the reason why a jobspec of *size* bytes must not reach Flux.
 
-    ``None`` when nothing is known against it.
+    Returns:
+        The field and a sentence about it, or ``None`` if the jobspec is harmless.
     """
     if size > MAX_JOBSPEC_BYTES:
         return "", (

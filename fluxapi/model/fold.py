@@ -1,7 +1,7 @@
-"""The fold: a job made of its events, exactly as flux-core's job-list module makes it.
+"""The fold: builds a job from its events, exactly as flux-core's job-list module does.
 
-The rules are those of ``src/modules/job-list/job_state.c``. Events, jobspec and R are a stranger's:
-each value is checked before it is kept, and what a record holds is bounded.
+The rules are those of ``src/modules/job-list/job_state.c``. Events, jobspec and R are untrusted:
+each value is checked before it is kept, and the size of a record is bounded.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .jobid import encode_f58
 __all__ = ["BAD_VALUE", "adopt", "apply", "begin"]
 
 _MAX_STATUS = 2**31 - 1
-"""wait(2) gives a C int."""
+"""wait(2) returns a C int."""
 
 _MAX_URGENCY = 31
 _MAX_SEVERITY = 7
@@ -29,11 +29,11 @@ _MAX_NOTE_LENGTH = 4096
 _MAX_TYPE_LENGTH = 64
 _MAX_DEPENDENCIES = 1024
 _MAX_DEPENDENCY_LENGTH = 256
-"""Of a job's dependencies, their number and the characters of each."""
+"""Characters of each dependency that are kept."""
 
 
 def begin(jobid: int, jobspec: Mapping[str, Any] | None) -> Job:
-    """A job that has only been submitted; ``jobspec`` is what the journal sends with it."""
+    """Return a job without events; *jobspec* is the one that the journal sends."""
     job = Job(jobid, zlib.crc32(encode_f58(jobid).encode()))
     if jobspec is not None:
         read_jobspec(job, jobspec)
@@ -41,10 +41,10 @@ def begin(jobid: int, jobspec: Mapping[str, Any] | None) -> Job:
 
 
 def apply(job: Job, event: Event, R: Any = None) -> None:
-    """Fold one event into ``job``; ``R`` is what the journal sends with the alloc event.
+    """Fold one event into *job*; *R* is the one that the journal sends with the alloc event.
 
-    Raises one of :data:`BAD_VALUE` when a context or R is not what RFC 20 and 21 say; of an event
-    with a bad context nothing is kept but its count.
+    Raises one of :data:`BAD_VALUE` if the context or R breaks RFC 21 or RFC 20; the event is then
+    counted and otherwise ignored.
     """
     name = event.name
     if name not in UNINDEXED:
@@ -57,9 +57,9 @@ def apply(job: Job, event: Event, R: Any = None) -> None:
 
 
 def adopt(new: Job, old: Job) -> None:
-    """Carry over to a job folded from the backlog what only a live journal tells: annotations."""
+    """Copy the annotations, which only live messages carry, to a job folded from the backlog."""
     if old.annotations and old.t_submit == new.t_submit:
-        with contextlib.suppress(ValueError):  # too large together: the eventlog's own are kept
+        with contextlib.suppress(ValueError):  # Too large together: keep those of the eventlog.
             new.annotations = annotate(old.annotations, new.annotations or {})
 
 
@@ -105,7 +105,7 @@ def _alloc(job: Job, event: Event) -> None:
     if not job.t_run:
         job.state = "RUN"
         job.t_run = event.timestamp
-    # The annotations event that comes before it live is not in the backlog.
+    # Live, an annotations event precedes this one; the backlog does not contain it.
     annotations = event.context and event.context.get("annotations")
     if annotations:
         _annotate(job, job.annotations, annotations)
@@ -162,7 +162,7 @@ def _urgency(job: Job, event: Event) -> None:
 
 
 def _revert(job: Job, event: Event) -> None:
-    """RFC 21: urgency, jobspec-update and flux-restart send a SCHED job back to PRIORITY."""
+    """Return a SCHED job to PRIORITY, as urgency, jobspec-update and flux-restart do (RFC 21)."""
     if job.state == "SCHED":
         job.state = "PRIORITY"
         job.has_priority = False

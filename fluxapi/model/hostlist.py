@@ -1,7 +1,7 @@
 """Hostlists (RFC 29), bounded before they are expanded.
 
-They are our own: ClusterShell's NodeSet is a *set*, so it folds the equal host names of several
-brokers on one machine into one and forgets the order, and RFC 29 keeps both.
+This parser does not use ClusterShell: its NodeSet is a *set*, so it merges the equal host names of
+several brokers on one machine and loses the order, and RFC 29 keeps both.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .idset import Range, read_ranges
 __all__ = ["MAX_HOSTS", "decode_hostlist", "encode_hostlist", "holds_host", "other_host"]
 
 MAX_HOSTS = 1 << 17
-"""Hosts that one hostlist may expand to; the largest systems have some ten thousand nodes."""
+"""Hosts that one hostlist may expand to; the largest systems have about ten thousand nodes."""
 
 _DIGITS = "0123456789"
 _MAX_DIGITS = 18
@@ -57,7 +57,8 @@ class _Part(NamedTuple):
 def decode_hostlist(text: str, max_hosts: int = MAX_HOSTS) -> list[str]:
     """Return the hosts of an RFC 29 hostlist, in order, repeats kept.
 
-    Raises ``ValueError`` when it is not one, or holds more than *max_hosts* hosts.
+    Raises:
+        ValueError: *text* is not a hostlist, or contains more than *max_hosts* hosts.
     """
     parts = list(_parts(text))
     if sum(map(len, parts)) > max_hosts:
@@ -66,19 +67,19 @@ def decode_hostlist(text: str, max_hosts: int = MAX_HOSTS) -> list[str]:
 
 
 def holds_host(text: str, host: str) -> bool:
-    """Tell whether *host* is in a hostlist, without expanding it; raises ``ValueError``."""
+    """Return whether *host* is in a hostlist, without expanding it; raise ``ValueError``."""
     return any(part.holds(host) for part in _parts(text))
 
 
 def other_host(text: str, host: str) -> str | None:
-    """Return the first host of a hostlist that is not *host*; raises ``ValueError``."""
+    """Return the first host of a hostlist that is not *host*; raise ``ValueError``."""
     return next(
         (found for part in list(_parts(text)) for found in part.hosts() if found != host), None
     )
 
 
 def encode_hostlist(hosts: Sequence[str]) -> str:
-    """Return the RFC 29 hostlist as Flux writes it: neighbors with one prefix share brackets."""
+    """Return the RFC 29 hostlist as Flux writes it: brackets join adjacent hosts of a prefix."""
     parts: list[str] = []
     prefix: str | None = None
     digits: list[str] = []
@@ -143,7 +144,7 @@ def _flush(parts: list[str], prefix: str | None, digits: list[str]) -> None:
 
 
 def _joins(first: str, digits: str) -> bool:
-    """Tell whether an id may follow *first* in brackets: its leading zeros hold for all."""
+    """Return whether an ID may follow *first* in brackets; leading zeros must agree."""
     width = len(first) if first.startswith("0") else 0
     return digits == str(int(digits)).zfill(width)
 

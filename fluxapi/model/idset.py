@@ -1,4 +1,4 @@
-"""Idsets (RFC 22) as ranges: a set of four million ids costs no more than its text."""
+"""Idsets (RFC 22) as ranges: a set of four million IDs costs no more than its text."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MAX_RANGES = 65_536
 """Ranges in one text; Flux writes one for each gap in a set."""
 
 MAX_ID = (1 << 32) - 2
-"""The largest id that flux-core's idset takes (src/common/libidset)."""
+"""The largest ID that flux-core's idset accepts (src/common/libidset)."""
 
 _MAX_DIGITS = 18
 _RANGE = re.compile(r"([0-9]+)(?:-([0-9]+))?", re.ASCII)
 
 
 class Range(NamedTuple):
-    """The ids from *first* to *last*, both included, written with at least *width* digits."""
+    """The IDs from *first* to *last*, both included, written with at least *width* digits."""
 
     first: int
     last: int
@@ -31,9 +31,9 @@ class Range(NamedTuple):
 
 
 def read_ranges(text: str) -> list[Range]:
-    """Return the ranges of an id list without brackets (``0-3,7``), in the order of the text.
+    """Return the ranges of an ID list without brackets (``0-3,7``), in the order of the text.
 
-    Leading zeros of the first id give the width of all, as in RFC 29. Raises ``ValueError``.
+    Leading zeros of the first ID set the width of all, as in RFC 29. Raises ``ValueError``.
     """
     if text.count(",") >= MAX_RANGES:
         raise ValueError(f"holds more than {MAX_RANGES} ranges of ids")
@@ -53,7 +53,7 @@ def read_ranges(text: str) -> list[Range]:
 
 
 class IdSet:
-    """A set of ids, kept as sorted ranges that neither touch nor overlap."""
+    """A set of IDs, kept as sorted ranges that neither touch nor overlap."""
 
     __slots__ = ("_count", "ranges")
 
@@ -63,9 +63,10 @@ class IdSet:
 
     @classmethod
     def parse(cls, text: str) -> IdSet:
-        """Return the set that an RFC 22 text (``0-3,7`` or ``[0-3,7]``) stands for.
+        """Parse an RFC 22 text (``0-3,7`` or ``[0-3,7]``).
 
-        Raises ``ValueError`` for anything else, and for ids that Flux does not take.
+        Raises:
+            ValueError: *text* is not an idset, or has IDs that Flux does not accept.
         """
         text = text.strip()
         if text.startswith("[") and text.endswith("]"):
@@ -78,7 +79,7 @@ class IdSet:
 
     @classmethod
     def union(cls, sets: Iterable[IdSet]) -> IdSet:
-        """Return the set of all ids in *sets*."""
+        """Return the set of all IDs in *sets*."""
         return cls(item for one in sets for item in one.ranges)
 
     def __len__(self) -> int:
@@ -95,11 +96,11 @@ class IdSet:
             yield from range(first, last + 1)
 
     def isdisjoint(self, other: IdSet) -> bool:
-        """Tell whether no id is in both sets."""
+        """Return whether the two sets have no ID in common."""
         return len(IdSet.union((self, other))) == len(self) + len(other)
 
     def encode(self, *, brackets: bool = False) -> str:
-        """Return the RFC 22 text; with *brackets*, in brackets when there are several ids."""
+        """Return the RFC 22 text; with *brackets*, several IDs are put in brackets."""
         text = ",".join(
             str(first) if first == last else f"{first}-{last}" for first, last in self.ranges
         )

@@ -1,4 +1,4 @@
-"""One job, as the table keeps it."""
+"""One job, as the table stores it."""
 
 from __future__ import annotations
 
@@ -26,13 +26,12 @@ RESULTS = ("COMPLETED", "FAILED", "CANCELED", "TIMEOUT")
 
 
 class Job(msgspec.Struct, gc=False):
-    """What is known of one job. Times are seconds since the epoch, 0.0 when not reached yet.
+    """One job. Times are seconds since the epoch; 0.0 means not reached yet.
 
-    ``nevents`` counts the entries of the eventlog that were folded, memos left out; ``tag`` is the
-    CRC-32 of the F58 id, from which :func:`checksum` is made. ``truncated`` names the fields of
-    which only a part is kept, since the job brought more than a record may hold. Strings that many
-    jobs have in common are shared. Not tracked by the garbage collector: it holds no cycles, and a
-    table of a hundred thousand jobs must not be walked by every full collection.
+    ``nevents`` counts the folded entries of the eventlog, without memos; ``tag`` is the CRC-32 of
+    the F58 ID, the base of :func:`checksum`. ``truncated`` names the fields that were cut to the
+    limits of a record. Jobs share equal strings. The garbage collector does not track jobs: they
+    contain no cycles, and a full collection must not walk a table of a hundred thousand.
     """
 
     id: int
@@ -69,19 +68,18 @@ class Job(msgspec.Struct, gc=False):
 
     @property
     def is_inactive(self) -> bool:
-        """Whether the job has reached its final state."""
+        """True once the job has reached its final state."""
         return self.state == "INACTIVE"
 
     @property
     def nodelist(self) -> str:
-        """The hosts that the job got (RFC 29), or ``""``."""
+        """The allocated hosts (RFC 29), or ``""``."""
         return self.allocation.nodelist if self.allocation else ""
 
 
 def checksum(job: Job) -> int:
-    """The CRC-32 of ``"ID REVISION"``: id as F58, revision the number of its events.
+    """Return the CRC-32 of ``"ID REVISION"``: the ID as F58, the revision as number of its events.
 
-    The sum of the checksums of many jobs, modulo 2^32, is the digest that two tables are compared
-    by.
+    The sum of the checksums of several jobs, modulo 2^32, is a digest to compare two tables by.
     """
     return zlib.crc32(b" %d" % job.nevents, job.tag)

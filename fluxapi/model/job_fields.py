@@ -1,4 +1,4 @@
-"""What the record of a job takes from its jobspec and R, and from updates of them.
+"""The fields of a job's record that come from its jobspec and R, and from updates of them.
 
 The rules are those of flux-core's job-list module (``src/modules/job-list/job_data.c``).
 """
@@ -17,20 +17,20 @@ from .resources import allocation
 __all__ = ["BAD_VALUE", "cut", "read_R", "read_jobspec", "update"]
 
 BAD_VALUE = (KeyError, IndexError, TypeError, ValueError, AttributeError, OverflowError)
-"""What reading a value raises that is not what it should be."""
+"""The exceptions that reading an invalid value raises."""
 
 _MAX_LENGTHS = {"name": 512, "cwd": 4096, "queue": 256, "bank": 256, "project": 256}
 """Characters of each text of a jobspec that are kept."""
 
 
 def cut(job: Job, field: str) -> None:
-    """Note that *field* holds a part of what the job brought."""
+    """Record in ``truncated`` that *field* is incomplete."""
     if field not in job.truncated:
         job.truncated = (*job.truncated, field)
 
 
 def read_R(job: Job, R: Any) -> None:  # noqa: N802 - R is RFC 20's name
-    """Read allocation and expiration; raises one of :data:`BAD_VALUE`."""
+    """Read allocation and expiration; raise one of :data:`BAD_VALUE`."""
     try:
         job.allocation = allocation(R)
         job.expiration = number(R["execution"].get("expiration", 0.0))
@@ -40,9 +40,9 @@ def read_R(job: Job, R: Any) -> None:  # noqa: N802 - R is RFC 20's name
 
 
 def read_jobspec(job: Job, jobspec: Mapping[str, Any]) -> None:
-    """Read what job-list takes from a jobspec: name, cwd, queue, bank, project, duration, counts.
+    """Read the fields that job-list reads: name, cwd, queue, bank, project, duration, counts.
 
-    What is not as it should be stays unset; what Flux accepted is no reason to fail.
+    An invalid field stays unset: Flux accepted the jobspec, so this never fails.
     """
     attributes = _object(_object(jobspec).get("attributes"))
     system = _object(attributes.get("system"))
@@ -109,7 +109,7 @@ def _set_system(job: Job, value: Any) -> None:
 
 
 def update(job: Job, key: str, value: Any) -> None:
-    """Apply one key of a jobspec-update event, if it shows in a record.
+    """Apply one key of a jobspec-update event, if a record shows it.
 
     Raises one of :data:`BAD_VALUE`.
     """
@@ -129,4 +129,4 @@ _UPDATES: dict[str, Callable[[Job, Any], None]] = {
     "resources": _set_resources,
     "tasks": _set_tasks,
 }
-"""The keys of a jobspec-update event that show in a record, and what each sets."""
+"""The keys of a jobspec-update event that a record shows, each with its setter."""

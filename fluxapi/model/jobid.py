@@ -1,7 +1,7 @@
-"""Job ids in every RFC 19 encoding.
+"""Job IDs in every RFC 19 encoding.
 
 A FLUID is a 64-bit unsigned integer: 40 bits of milliseconds since the instance began, 14 bits of
-generator id, 10 bits of sequence. Inside fluxapi a job id is an ``int``; outside it is the plain
+generator ID, 10 bits of sequence. In Python a job ID is an ``int``; on the wire it is the plain
 F58 string, since JSON numbers above 2^53 are not safe in browsers.
 """
 
@@ -14,7 +14,7 @@ __all__ = ["FANCY_PREFIX", "JOBID_ANY", "MAX", "encode_f58", "encode_fancy", "pa
 FANCY_PREFIX = "ƒ"
 MAX = 2**64 - 1
 JOBID_ANY = -1
-"""FLUX_JOBID_ANY as the journal spells it: the sentinel that ends the backlog."""
+"""FLUX_JOBID_ANY in the journal: the sentinel that ends the backlog."""
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _VALUE = {char: value for value, char in enumerate(_ALPHABET)}
@@ -29,11 +29,11 @@ _F58 = re.compile(rf"[{_ALPHABET}]{{1,11}}\Z", re.ASCII)
 
 
 def encode_f58(jobid: int) -> str:
-    """The plain F58 form, ``f`` and base-58 digits: what fluxapi gives out."""
+    """Return the plain F58 form, ``f`` and base-58 digits, which fluxapi uses on the wire."""
     if not 0 <= jobid <= MAX:
-        msg = f"a job id is an unsigned 64-bit integer, not {jobid}"
+        msg = f"a job ID is an unsigned 64-bit integer, not {jobid}"
         raise ValueError(msg)
-    # Two digits a step: this runs once for every row that is encoded.
+    # Two digits per step: this runs once for every encoded row.
     tail = ""
     while jobid >= _BASE:
         jobid, pair = divmod(jobid, _BASE * _BASE)
@@ -44,14 +44,15 @@ def encode_f58(jobid: int) -> str:
 
 
 def encode_fancy(jobid: int) -> str:
-    """The F58 form with the ``ƒ`` prefix, as the flux commands print it on UTF-8 terminals."""
+    """Return the F58 form with the ``ƒ`` prefix, as the flux commands print it in UTF-8."""
     return FANCY_PREFIX + encode_f58(jobid)[1:]
 
 
 def parse(text: str) -> int:
-    """Read a job id in any RFC 19 form: F58 (``f…`` or ``ƒ…``), decimal, hex, dothex, KVS.
+    """Parse a job ID in any RFC 19 form: F58 (``f…`` or ``ƒ…``), decimal, hex, dothex, KVS.
 
-    Raises ``ValueError`` with a sentence that names the accepted forms.
+    Raises:
+        ValueError: *text* is not a job ID; the message names the accepted forms.
     """
     jobid: int | None = None
     if text[:1] in {"f", FANCY_PREFIX} and _F58.match(text[1:]):

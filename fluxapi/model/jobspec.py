@@ -1,8 +1,8 @@
-"""From a validated request to an RFC 25 jobspec V1.
+"""Builds an RFC 25 jobspec V1 from a validated request.
 
-What the options do is what ``JobspecV1.from_command`` of flux-core's Python bindings does
-(``src/bindings/python/flux/job/Jobspec.py``), so that a job submitted here equals one submitted
-there. Pure code: the caller brings the environment and the service's own options.
+The options have the meaning that ``JobspecV1.from_command`` of flux-core's Python bindings gives
+them (``src/bindings/python/flux/job/Jobspec.py``), so that both produce equal jobs. The code is
+pure: the caller passes the environment and the service's own options.
 """
 
 from __future__ import annotations
@@ -35,28 +35,28 @@ ALIASES = {
     "runtime": "duration",
     "option_flags": "shell_options",
 }
-"""The names that flux-restful-api gave to options, and ours."""
+"""Names of options in flux-restful-api, and their names here."""
 
 _BESIDE_JOBSPEC = frozenset({"jobspec", "urgency", "waitable", "debug"})
 _URGENCIES = {"hold": 0, "default": 16, "expedite": 31}
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
-"""Linear in the text: no two parts that follow each other take the same character."""
+"""Matches in linear time: no two adjacent parts match the same character."""
 
 _PLAIN = re.compile(r"[!#-&(-\[\]-~ \t\r\n]*\Z")
-"""Text in which neither quote nor backslash occurs: splitting it at blanks is what a shell does."""
+"""Text without quotes and backslashes, which a shell splits at blanks only."""
 
-_MAX_QUOTED = 16_384
-"""shlex takes time by the square of the length of a quoted word: some 5 ms for this much."""
+_MAX_QUOTED_LENGTH = 16_384
+"""Characters of a text with quotes; shlex takes quadratic time: about 5 ms for this length."""
 
 _STDIN = 'exec "$0" "$@" <"$FLUX_JOB_TMPDIR/stdin"'
-"""The job shell puts ``files`` of the jobspec (RFC 37) into its own directory on each node; its
-``input.stdin.path`` option knows no templates, so a shell of our own opens the file."""
+"""A command that opens stdin: the job shell writes the ``files`` of the jobspec (RFC 37) to its own
+directory on each node, and its ``input.stdin.path`` option does not expand templates."""
 
 
 @dataclass(frozen=True)
 class Defaults:
-    """What the service adds: shell options, environment, and the programs that launch others."""
+    """Settings of the service for all jobs: shell options, environment, allowed launchers."""
 
     option_flags: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -73,10 +73,16 @@ _MAX_PATH_BYTES = 4095
 def build(
     fields: Mapping[str, Any], defaults: Defaults, *, mark: KeyMark | None = None
 ) -> Submission:
-    """The submission that ``fields`` (valid by the schema ``submit``) ask for.
+    """Build the submission for a request.
 
-    ``mark`` goes into ``attributes.user.fluxapi``. Raises ``ValidationFailed`` for what a schema
-    cannot say: options that exclude each other, quotes that do not close and the like.
+    Args:
+        fields: The request, valid by the schema ``submit``.
+        defaults: Settings of the service for all jobs.
+        mark: The value for ``attributes.user.fluxapi``.
+
+    Raises:
+        ValidationFailed: The request breaks a rule that a schema cannot express, such as options
+            that exclude each other or quotes that are not closed.
     """
     given = {name: value for name, value in fields.items() if value is not None}
     document = _whole(given) if "jobspec" in given else _compose(_canonical(given), defaults)
@@ -98,12 +104,12 @@ def build(
 
 
 def parse_urgency(value: float | str) -> int:
-    """0–31 from a number, its text, or ``hold``, ``default``, ``expedite`` (RFC 30)."""
+    """Parse an urgency: 0–31 as number or text, or ``hold``, ``default``, ``expedite`` (RFC 30)."""
     return _URGENCIES[value] if isinstance(value, str) else int(value)
 
 
 def parse_duration(value: float | str) -> float:
-    """Seconds from a number or a Flux Standard Duration (RFC 23); raises ``ValueError``."""
+    """Parse seconds from a number or a Flux Standard Duration (RFC 23); raise ``ValueError``."""
     if isinstance(value, str):
         match = _DURATION.match(value)
         if match is None:
@@ -116,7 +122,7 @@ def parse_duration(value: float | str) -> float:
 
 
 def substitute(value: Any, placeholder: str, text: str) -> Any:
-    """``value`` with ``placeholder`` replaced in all its texts."""
+    """Return *value* with *placeholder* replaced by *text* in all its strings."""
     if isinstance(value, str):
         return value.replace(placeholder, text)
     if isinstance(value, list):
@@ -137,7 +143,7 @@ def _whole(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _canonical(given: dict[str, Any]) -> dict[str, Any]:
-    """The fields by their own names; raises ``ValidationFailed`` when they do not fit together."""
+    """Return the fields without aliases; raise ``ValidationFailed`` for contradictions."""
     wrong: Fields = []
     for alias, name in ALIASES.items():
         if alias in given:
@@ -196,10 +202,10 @@ def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
 
 
 def _check_folder(document: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
-    """Raise ``ValidationFailed`` for a working directory that no node can have.
+    """Raise ``ValidationFailed`` for a working directory that cannot exist on any node.
 
-    A space at its end is a part of its name. The job shell takes it as it is, and runs the job in
-    /tmp where there is no such directory.
+    A trailing space is part of the name. The job shell uses the name unchanged, and runs the job in
+    /tmp if the directory does not exist.
     """
     attributes = document.get("attributes")
     system = attributes.get("system") if isinstance(attributes, dict) else None
@@ -226,8 +232,10 @@ def _command(command: str | list[Any]) -> list[str]:
         words = [word if isinstance(word, str) else str(word) for word in command]
     elif _PLAIN.match(command):
         words = command.split()
-    elif len(command) > _MAX_QUOTED:
-        sentence = f"is text with quotes of more than {_MAX_QUOTED} characters: give it as a list."
+    elif len(command) > _MAX_QUOTED_LENGTH:
+        sentence = (
+            f"is text with quotes of more than {_MAX_QUOTED_LENGTH} characters: give it as a list."
+        )
         raise ValidationFailed([_wrong("command", sentence)])
     else:
         try:
@@ -263,14 +271,14 @@ def _with_stdin(
                 [{"pointer": "/stdin/data", "detail": "is not base64."}]
             ) from None
     system["files"] = {"stdin": {"mode": 0o100600, "encoding": encoding, "data": data}}
-    # The job keeps the name of its own program.
+    # The name of the job is that of the user's program.
     name = command[0].rpartition("/")[2] or command[0]
     system.setdefault("job", {}).setdefault("name", name)
     return ["/bin/sh", "-c", _STDIN, *command]
 
 
 def _resources(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
-    """The resource that the job asks for, and how its tasks are counted."""
+    """Return the requested resource, and the ``count`` of the tasks."""
     tasks = int(given.get("num_tasks", 1))
     children = [{"type": "core", "count": int(given.get("cores_per_task", 1))}]
     gpus = int(given.get("gpus_per_task", 0))
@@ -284,7 +292,7 @@ def _resources(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]
     node: dict[str, Any] = {"type": "node", "count": nodes, "with": [slot]}
     if given.get("exclusive"):
         node["exclusive"] = True
-    # Uneven: the last node has slots to spare, so the tasks are counted in all.
+    # If uneven, the last node has free slots, so give the total number of tasks.
     return node, {"total": tasks} if tasks % nodes else {"per_slot": 1}
 
 
@@ -302,7 +310,7 @@ def _encode(document: dict[str, Any]) -> bytes:
         encoded = _encoder.encode(document)
     except RecursionError:
         raise ValidationFailed([{"pointer": "", "detail": "is nested too deeply."}]) from None
-    # Flux keeps texts as C strings; the search is cheap and nearly always ends here.
+    # Flux stores C strings; this search is cheap and almost always finds nothing.
     place = _nul(document) if rb"\u0000" in encoded else None
     if place is not None:
         detail = (
@@ -313,7 +321,7 @@ def _encode(document: dict[str, Any]) -> bytes:
 
 
 def _nul(value: Any, place: str = "") -> str | None:
-    """Return where a text or a name holds a NUL character, if one does."""
+    """Return the place of a string or name that contains a NUL character, if there is one."""
     if isinstance(value, str):
         return place if "\0" in value else None
     pairs: Iterable[tuple[Any, Any]] = ()

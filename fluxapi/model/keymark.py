@@ -1,7 +1,7 @@
-"""What a job keeps of its Idempotency-Key: a mark in ``attributes.user.fluxapi`` of its jobspec.
+"""The mark of an Idempotency-Key in a job: ``attributes.user.fluxapi`` of its jobspec.
 
-Everything about the form of the mark is here: the name under which each job of a request is known,
-the digest of what was asked for, and how both are written to and read from a jobspec.
+This module defines the form of the mark: the key of each job of a request, the digest of the
+request, and how both are written to and read from a jobspec.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ MAX_KEY_LENGTH = 255
 """Characters of an Idempotency-Key."""
 
 _MAX_NAME_LENGTH = MAX_KEY_LENGTH + 20
-"""Characters of a mark's key: an Idempotency-Key behind a number of at most 18 digits."""
+"""Characters of a mark's key: an Idempotency-Key after a number of at most 18 digits."""
 
 _SECRET_BYTES = 32
 _SEPARATOR = "\x1f"
-"""Cannot be in a header, so no single job can have the key of a member of a bulk request."""
+"""Not allowed in a header, so that a single job cannot have the key of a member of a bulk."""
 
 _encoder = msgspec.json.Encoder(order="sorted")
 
 
 def digest(fields: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a request's fields; their order does not count."""
+    """Return the SHA-256 of a request's fields, independent of their order."""
     return sha256(_encoder.encode(fields)).hexdigest()
 
 
 class KeyMark(NamedTuple):
-    """The key by which a job is known, and the digest of the request that made it."""
+    """The idempotency key of a job, and the digest of the request that submitted it."""
 
     key: str
     digest: str
@@ -47,15 +47,15 @@ class KeyMark(NamedTuple):
 
 
 class KeySigner:
-    """Signs marks, and tells those that it signed from others.
+    """A signer and verifier of marks.
 
-    Anybody who may submit to the instance can write a mark into a jobspec. One counts if the job is
-    the instance owner's and the mark bears the signature of the secret that the services in front
-    of the instance share.
+    Every user who may submit jobs can write a mark into a jobspec. A mark is valid if the job
+    belongs to the instance owner and the signature is made with the secret that the services of the
+    instance share.
 
     Args:
-        owner: User ID of the instance owner; without it no mark counts.
-        secret: What the services share; without it the signatures hold for this process alone.
+        owner: User ID of the instance owner; without it no mark is valid.
+        secret: The shared secret; without it signatures are valid in this process only.
     """
 
     def __init__(self, owner: int | None = None, secret: bytes | None = None) -> None:
@@ -67,7 +67,7 @@ class KeySigner:
         return {"key": mark.key, "digest": mark.digest, "signature": self._signature(mark)}
 
     def read(self, jobspec: Any, userid: int) -> KeyMark | None:
-        """Return the mark of a user's jobspec, or ``None`` where there is none that counts."""
+        """Return the mark in the jobspec of user *userid*, or ``None`` without a valid one."""
         if userid != self._owner:
             return None
         found = _read(jobspec)

@@ -1,4 +1,4 @@
-"""The options of a job that end in its jobspec's attributes: shell options, paths, dependencies."""
+"""The options of a job that set attributes of its jobspec: shell options, paths, dependencies."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ __all__ = [
 ]
 
 Fields = list[dict[str, str]]
-"""What is wrong: ``pointer`` and ``detail`` of each bad field."""
+"""``pointer`` and ``detail`` of each invalid field."""
 
 _RESERVED = "attributes.user.fluxapi"
-"""Where the Idempotency-Key rides: not for requests to set."""
+"""The attribute for the Idempotency-Key, which requests must not set."""
 
 _MAX_DEPTH = 32
 
 
 def keyval(text: str) -> dict[str, Any]:
-    """Shell options from ``key=value,key`` as ``flux run -o`` reads them.
+    """Parse shell options such as ``key=value,key``, as ``flux run -o`` does.
 
-    Values are JSON or text; a key without one is set to 1.
+    Values are JSON or text; a key without a value is set to 1.
     """
     options: dict[str, Any] = {}
     for part in text.split(","):
@@ -43,7 +43,7 @@ def keyval(text: str) -> dict[str, Any]:
 
 
 def read_value(text: str) -> Any:
-    """The value of a shell option: JSON where it is, else the text."""
+    """Parse the value of a shell option as JSON; return the text itself if it is not JSON."""
     try:
         return msgspec.json.decode(text)
     except (ValueError, RecursionError):
@@ -51,25 +51,25 @@ def read_value(text: str) -> Any:
 
 
 def put(tree: dict[str, Any], path: str, value: Any) -> None:
-    """Set *value* at a dotted path; the levels above are made.
+    """Set *value* at a dotted path, and create missing levels.
 
-    Only *path* is split at its dots. The keys of *value* are keys, as they are for Flux.
+    Only *path* is split at dots; keys inside *value* are not, as in Flux.
     """
     above, last = _above(tree, path)
     above[last] = value
 
 
 def merge(tree: dict[str, Any], path: str, value: Any) -> None:
-    """Set *value* at a dotted path as :func:`put` does, but merge an object into one that is there.
+    """Set *value* at a dotted path as :func:`put` does, but merge it into an existing object.
 
-    Neither what was there nor *value* is changed by a later merge into *tree*.
+    Later merges into *tree* change neither the earlier object nor *value*.
     """
     above, last = _above(tree, path)
     _merge_key(above, last, value)
 
 
 def _above(tree: dict[str, Any], path: str) -> tuple[dict[str, Any], str]:
-    """Return the object that the last part of a dotted path is a key of, and that key."""
+    """Return the object that contains the last key of a dotted path, and that key."""
     *levels, last = path.split(".")
     for level in levels:
         below = tree.get(level)
@@ -91,7 +91,7 @@ def _merge_key(tree: dict[str, Any], key: str, value: Any) -> None:
 
 
 def shape(given: Mapping[str, Any], system: dict[str, Any], shell: dict[str, Any]) -> None:
-    """The plain options of ``from_command``: into ``system`` attributes and ``shell`` options."""
+    """Write the plain options of ``from_command`` to *system* attributes and *shell* options."""
     for name in ("cwd", "queue", "bank"):
         if name in given:
             system[name] = given[name]
@@ -124,7 +124,7 @@ def _streams(given: Mapping[str, Any], shell: dict[str, Any]) -> None:
 def merge_shell_options(given: Mapping[str, Any], shell: dict[str, Any]) -> None:
     """Merge the request's own shell options over all others.
 
-    An option's name is a path with dots; the keys inside its value are keys.
+    The name of an option is a dotted path; keys inside its value are not split.
     """
     options = given.get("shell_options", {})
     if isinstance(options, str):
@@ -137,10 +137,11 @@ def merge_shell_options(given: Mapping[str, Any], shell: dict[str, Any]) -> None
 def merge_attributes(given: Mapping[str, Any], attributes: dict[str, Any]) -> None:
     """Merge the request's own attributes into *attributes*.
 
-    A name is a path with dots, below ``system`` unless it begins with ``system`` or ``user``; the
-    keys inside a value are keys.
+    A name is a dotted path, below ``system`` unless it begins with ``system`` or ``user``; keys
+    inside a value are not split.
 
-    Raises ``ValidationFailed`` when one takes the service's own or breaks the jobspec.
+    Raises:
+        ValidationFailed: An attribute is reserved for the service, or makes the jobspec invalid.
     """
     for key, value in given.get("attributes", {}).items():
         _check_depth("attributes", value)
@@ -152,14 +153,14 @@ def merge_attributes(given: Mapping[str, Any], attributes: dict[str, Any]) -> No
         merge(attributes, full, value)
     user = attributes.get("user")
     if isinstance(user, dict) and "fluxapi" in user:
-        raise _refused("attributes", f"{_RESERVED} is taken by the service.")
+        raise _refused("attributes", f"{_RESERVED} is reserved for the service.")
     duration = attributes["system"].get("duration")
     if isinstance(duration, bool) or not isinstance(duration, (int, float)) or duration < 0:
         raise _refused("attributes", "system.duration must be a number of seconds, 0 or more.")
 
 
 def dependency(item: str | Mapping[str, Any]) -> dict[str, Any]:
-    """The RFC 26 object of a dependency given as ``scheme:value?key=value`` or as an object."""
+    """Return the RFC 26 object of a dependency: ``scheme:value?key=value`` or an object."""
     if not isinstance(item, str):
         return dict(item)
     scheme, _, rest = item.partition(":")

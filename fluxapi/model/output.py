@@ -1,7 +1,7 @@
-"""A job's output eventlog (RFC 24): its entries, their bytes, and the end of it.
+"""A job's output eventlog (RFC 24): its entries, their data, and its tail.
 
-A job can write anything into its own eventlog, so nothing here trusts an entry: one that is not
-valid becomes an entry that says so, and never an error for the reader.
+A job can write anything into its own eventlog, so no entry is trusted: an invalid one is replaced
+by an ``invalid`` entry with a message, and never fails the reader.
 """
 
 from __future__ import annotations
@@ -38,22 +38,22 @@ __all__ = [
 ]
 
 MAX_ENTRY_BYTES = 16 << 20
-"""A longer entry is left out. The job shell writes at most a line or a few MiB at once."""
+"""A longer entry is left out. The job shell writes at most a line, or a few MiB, at once."""
 
 MAX_SEARCH_BYTES = 256 << 20
-"""Bytes of an eventlog, from its end, in which the end of an output is searched for."""
+"""Bytes at the end of an eventlog that are searched for the tail of an output."""
 
 WEIGHT_BYTES = 512
-"""Memory that an entry takes besides its data, about."""
+"""Approximate memory of an entry without its data."""
 
 _MAX_REPEATED_BYTES = 1 << 20
-"""What ``data`` and ``repeat`` may make together: an entry must not fill the memory."""
+"""Limit of ``data`` times ``repeat``, so that an entry cannot exhaust memory."""
 
 _LEVELS = ("FATAL", "FATAL", "FATAL", "ERROR", "WARN", "", "DEBUG", "TRACE")
-"""Words for the levels of a log entry, as ``flux job attach`` has them."""
+"""Words for the levels of a log entry, as in ``flux job attach``."""
 
 _MAX_DECODERS = 4096
-"""Tasks that may be in the middle of a character; of others the pieces are not put together."""
+"""Tasks whose incomplete characters are kept; those of further tasks are not completed."""
 
 _REPLACEMENT = "\ufffd".encode()
 
@@ -61,12 +61,12 @@ _decoder = msgspec.json.Decoder(Event)
 
 
 class Last(msgspec.Struct, frozen=True):
-    """The end of an output.
+    """A request for the tail of an output.
 
-    It begins with the last ``count`` entries that hold data of ``stream`` (``None``: any) or, if
-    ``lines``, with the entries that hold the last ``count`` newlines. What lies between belongs to
-    it, without the data of other streams, in at most about ``size`` bytes. It is searched for in
-    about the last ``search`` bytes of the eventlog.
+    The tail begins with the last ``count`` entries that contain data of ``stream`` (``None``: any)
+    or, with ``lines``, with the entries that contain the last ``count`` newlines. It includes the
+    entries in between, without the data of other streams, in at most about ``size`` bytes. The
+    search covers about the last ``search`` bytes of the eventlog.
     """
 
     count: int
@@ -76,20 +76,19 @@ class Last(msgspec.Struct, frozen=True):
     search: int = MAX_SEARCH_BYTES
 
     def weight(self, event: Event) -> int:
-        """Return how much of ``count`` an entry makes up."""
+        """Return how many of ``count`` entries or newlines *event* stands for."""
         if not holds_data(event, self.stream):
             return 0
         return written(event.context or {}).count(b"\n") if self.lines else 1
 
 
 class OutputBatch(msgspec.Struct):
-    """Entries of an output eventlog that follow each other; ``first`` is the index of the first.
+    """Consecutive entries of an output eventlog; ``first`` is the index of the first.
 
-    An index grows from entry to entry and stays that of its entry, but may skip numbers from one
-    batch to the next. Without entries, ``first`` is the index from which the next may come.
-
-    In a batch without entries, ``searched`` is how many bytes of the eventlog a search for its end
-    has read so far. The last batch of a search that ended at its bound is ``cut``.
+    The index of an entry never changes. Indexes ascend, and may skip numbers between two batches.
+    In a batch without entries, ``first`` is the lowest index that the next entry may have, and
+    ``searched`` is the number of bytes that the search for the tail has read so far. ``cut`` is set
+    in the last batch of a search that reached its limit.
     """
 
     first: int
@@ -105,12 +104,12 @@ class OutputBatch(msgspec.Struct):
 
     @property
     def next(self) -> int:
-        """The index from which on to go on."""
+        """The index to resume from."""
         return self.first + len(self.events)
 
 
 def runs_from_end(base: int, found: Sequence[tuple[int, Event]]) -> list[OutputBatch]:
-    """Return entries, the last of them first, as batches of those that follow each other."""
+    """Group entries, which come last first, into batches of consecutive ones."""
     runs: list[OutputBatch] = []
     for place, event in reversed(found):
         if runs and runs[-1].next == base + place:
@@ -121,7 +120,7 @@ def runs_from_end(base: int, found: Sequence[tuple[int, Event]]) -> list[OutputB
 
 
 def decode_entry(line: bytes) -> Event:
-    """Decode one entry; one that is not valid becomes an entry ``invalid`` with a message."""
+    """Decode one entry; return an ``invalid`` entry with a message if it is not valid."""
     if len(line) <= MAX_ENTRY_BYTES:
         try:
             event = decode(_decoder.decode, line)
@@ -134,7 +133,7 @@ def decode_entry(line: bytes) -> Event:
 
 
 def decode_entries(text: bytes) -> list[Event]:
-    """Decode an output eventlog: one entry a line."""
+    """Decode an output eventlog: one entry per line."""
     return [decode_entry(line) for line in text.split(b"\n") if line]
 
 
@@ -143,7 +142,7 @@ def _invalid(why: str) -> Event:
 
 
 def written(context: Mapping[str, Any]) -> bytes:
-    """Return the bytes that a data entry stands for."""
+    """Return the bytes of a data entry."""
     text = context.get("data")
     if not isinstance(text, str):
         return b""
@@ -160,18 +159,18 @@ def written(context: Mapping[str, Any]) -> bytes:
 
 
 def is_of(event: Event, stream: str | None) -> bool:
-    """Return whether a reader of ``stream`` (``None``: any) is to have an entry."""
+    """Return whether a reader of *stream* (``None``: any) receives *event*."""
     return stream is None or (event.context or {}).get("stream", stream) == stream
 
 
 def holds_data(event: Event, stream: str | None) -> bool:
-    """Return whether an entry holds data of ``stream`` (``None``: any)."""
+    """Return whether *event* contains data of *stream* (``None``: any)."""
     context = event.context or {}
     return event.name == "data" and bool(context.get("data")) and is_of(event, stream)
 
 
 def log_line(context: Mapping[str, Any]) -> str:
-    """Return a message of the job shell as ``flux job attach`` shows it, without its time."""
+    """Return a log message of the job shell as ``flux job attach`` prints it, without the time."""
     rank, level, component = (context.get(name) for name in ("rank", "level", "component"))
     where = f"[{rank}]" if isinstance(rank, int) else ""
     words = [f"flux-shell{where}"]
@@ -183,7 +182,7 @@ def log_line(context: Mapping[str, Any]) -> str:
 
 
 def search_note(progress: Mapping[str, Any]) -> bytes:
-    """Return a line that says how far the search for a tail went, if it ended at its bound."""
+    """Return a line that says how far the search for a tail went, if it reached its limit."""
     if not progress["cut"]:
         return b""
     return (
@@ -193,10 +192,10 @@ def search_note(progress: Mapping[str, Any]) -> bytes:
 
 
 class PlainText:
-    """Makes text in UTF-8 of what a job writes, and keeps count of what is not.
+    """A decoder of the output of a job to UTF-8 text.
 
-    A character that a task writes in two pieces is whole. ``replaced`` counts the replacement
-    characters that stand for bytes that are not UTF-8.
+    It completes a character that a task writes in two pieces. ``replaced`` counts the replacement
+    characters that were inserted for bytes that are not UTF-8.
     """
 
     def __init__(self) -> None:
@@ -226,14 +225,14 @@ class PlainText:
         return self._counted(data.decode("utf-8", "replace"), data)
 
     def end(self) -> bytes:
-        """Return what is left of characters that are not whole, and a note of what was replaced."""
+        """Return the incomplete characters, and the note of replaced bytes."""
         rest = "".join(decoder.decode(b"", True) for decoder in self._decoders.values())
         self._decoders.clear()
         text = self._counted(rest, b"")
         return text + self.note().encode()
 
     def note(self) -> str:
-        """Return a line that says how much was replaced; nothing if nothing was."""
+        """Return a line with the number of replaced bytes, or an empty text without any."""
         if not self.replaced:
             return ""
         return (
@@ -242,9 +241,9 @@ class PlainText:
         )
 
     def _counted(self, text: str, data: bytes) -> bytes:
-        """Return *text*, made of *data*; every step is one of C, however many bytes are bad."""
+        """Return *text*, decoded from *data*, and count its replacements; each step is in C."""
         if not text.isascii():
-            # Some of them may have been written as such.
+            # The job itself may have written some of them.
             self.replaced += text.count("\ufffd") - data.count(_REPLACEMENT)
         return text.encode()
 
@@ -254,7 +253,7 @@ def _new_decoder() -> codecs.IncrementalDecoder:
 
 
 class Tail:
-    """Finds the end of an output that is read from its beginning."""
+    """The tail of an output that is read from its beginning."""
 
     def __init__(self, last: Last) -> None:
         self._last = last
@@ -264,7 +263,7 @@ class Tail:
         self._next = 0
 
     def take(self, batch: OutputBatch) -> None:
-        """Take the entries that follow those before."""
+        """Add the next entries."""
         for index, event in enumerate(batch, batch.first):
             if event.name == "data" and not is_of(event, self._last.stream):
                 continue
@@ -277,7 +276,7 @@ class Tail:
         self._next = batch.next
 
     def batches(self) -> Iterator[OutputBatch]:
-        """Yield the end, and a batch without entries that says where it is."""
+        """Yield the tail, and a batch without entries whose ``first`` is the index after it."""
         batch: OutputBatch | None = None
         for index, event, _, _ in self._kept:
             if batch is not None and batch.next == index:

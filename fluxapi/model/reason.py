@@ -1,8 +1,8 @@
 """The reason why a job waits, in one phrase.
 
-It is made of the job's record, of the queue's state and of what the nodes have. The table of the
-dashboard says the same while it is open (``frontend/src/ui/situation.js``); one table of cases
-holds both to it.
+It depends on the job's record, the queue's state and the free nodes. The table of the dashboard
+computes the same phrase while it is open (``frontend/src/ui/situation.js``); tests run both against
+one table of cases.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _SCHEMES = {
 
 @dataclass(frozen=True, slots=True)
 class Supply:
-    """How many nodes or cores there are, are up, and are free of jobs."""
+    """The numbers of nodes or cores in total, up, and free of jobs."""
 
     total: int
     up: int
@@ -39,10 +39,10 @@ class Supply:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What is known of queues and nodes; nothing is said of what is not.
+    """The known state of queues and nodes; ``None`` is unknown, and gives no reason.
 
-    ``stopped`` holds the queues that start no jobs, each with Flux's words about it. A queue that
-    is disabled starts the jobs that it has, so that is no reason to wait.
+    ``stopped`` maps the queues that start no jobs to the reasons that Flux gives. A disabled queue
+    still starts the jobs that it has, so it is no reason to wait.
     """
 
     stopped: Mapping[str, str] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class Situation:
     def of(
         cls, queues: Sequence[Mapping[str, Any]] | None, nodes: Mapping[str, Any] | None
     ) -> Situation:
-        """Return the situation of ``queues`` and ``nodes`` as the stream of figures tells them."""
+        """Build from *queues* and *nodes* as the stream of figures reports them."""
         stopped = {
             queue["name"]: queue.get("stop_reason") or ""
             for queue in queues or ()
@@ -70,7 +70,7 @@ class Situation:
 
 
 def utc(seconds: float) -> str:
-    """Return a moment, seconds since the epoch, for people; empty where no calendar has it."""
+    """Format *seconds* since the epoch for people; return an empty text if out of range."""
     try:
         moment = dt.datetime.fromtimestamp(seconds, dt.timezone.utc)
     except (OverflowError, ValueError, OSError):
@@ -79,7 +79,7 @@ def utc(seconds: float) -> str:
 
 
 def reason(record: Mapping[str, Any], situation: Situation, now: float) -> str:
-    """Return the reason why a job waits, or an empty text for one that does not."""
+    """Return the reason why a job waits, or an empty text if it does not wait."""
     state = record["state"]
     if state == "SCHED":
         return _in_queue(record, situation, now)

@@ -1,11 +1,11 @@
-"""The record of a job, as the API gives it.
+"""The record of a job in the API.
 
-It is that of ``flux jobs --json`` (``JobInfo.to_dict`` in flux/job/info.py) with five differences:
-``id`` is the plain F58 string and there is no ``jobid``; ``dependencies`` are as Flux keeps them;
-``revision`` is the number of eventlog entries, memos left out, that the record is folded from;
-``truncated`` names the fields of which the job brought more than a record holds; and what depends
-on the moment of asking (``t_remaining``, ``runtime`` of a running job) is left to the reader, who
-has ``t_run`` and ``expiration``.
+It equals that of ``flux jobs --json`` (``JobInfo.to_dict`` in flux/job/info.py) with five
+differences: ``id`` is the plain F58 string and there is no ``jobid``; ``dependencies`` are as Flux
+stores them; ``revision`` is the number of folded eventlog entries, without memos; ``truncated``
+names the fields that were cut to the limits of a record; and fields that depend on the current time
+(``t_remaining``, ``runtime`` of a running job) are left to the reader, who can compute them from
+``t_run`` and ``expiration``.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _CANCELED_BEFORE_RUN = -128
 
 @lru_cache(maxsize=4096)
 def username(userid: int) -> str:
-    """The name of a user id, or the id as text when it has none."""
+    """Return the name of a user ID, or the ID as text if it has no name."""
     try:
         return pwd.getpwuid(userid).pw_name
     except (KeyError, OverflowError):
@@ -36,7 +36,7 @@ def username(userid: int) -> str:
 
 
 def record(job: Job) -> dict[str, Any]:
-    """The job as the API gives it: RFC 43 names, unset attributes left out."""
+    """Return the record of a job: RFC 43 names, without unset attributes."""
     inactive = job.state == "INACTIVE"
     document: dict[str, Any] = {
         "id": encode_f58(job.id),
@@ -123,9 +123,10 @@ def _add_annotations(job: Job, document: dict[str, Any]) -> None:
 
 
 def returncode(job: Job) -> int | None:
-    """The exit code, minus the signal number, or what Flux gives a job that never ran.
+    """Return the exit code, or the negative signal number, of a job that ran.
 
-    −128 for a job canceled before it ran, 1 for one that failed before it started, else ``None``.
+    A job that was canceled before it ran has −128, one that failed before it started has 1, as in
+    Flux; other jobs have ``None``.
     """
     if job.waitstatus < 0:
         return {"CANCELED": _CANCELED_BEFORE_RUN, "FAILED": 1}.get(job.result or "")
@@ -138,5 +139,5 @@ _encoder = msgspec.json.Encoder()
 
 
 def encode(job: Job) -> bytes:
-    """:func:`record` as JSON."""
+    """Encode the :func:`record` of a job as JSON."""
     return _encoder.encode(record(job))

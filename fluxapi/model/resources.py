@@ -1,7 +1,7 @@
-"""R (RFC 20): the nodes, cores and gpus that a job or an instance has.
+"""R (RFC 20): the nodes, cores and GPUs of a job or an instance.
 
-An R may come from a job's program (a child instance is one), so its text is bounded before it is
-read, and no more nodes are listed than real systems have.
+An R may come from a job's program (such as a child instance), so its size is checked before it is
+parsed, and the number of nodes is limited to that of real systems.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ from .idset import IdSet
 __all__ = ["MAX_COUNT", "MAX_NODES", "MAX_R_LENGTH", "Allocation", "Node", "allocation", "nodes"]
 
 MAX_R_LENGTH = 1 << 18
-"""Characters of the idsets of one R, and of its nodelist: many times those of a whole system."""
+"""Characters of the idsets of one R, and of its nodelist; many times those of a large system."""
 
 MAX_NODES = 1 << 15
 """Nodes of one R."""
 
 MAX_COUNT = (1 << 31) - 1
-"""Flux counts tasks, cores and nodes as C integers."""
+"""The largest count: Flux counts tasks, cores and nodes as C integers."""
 
-_SMALL = 1 << 10
-"""Characters of an R that many jobs are likely to have in common."""
+_SMALL_R_LENGTH = 1 << 10
+"""Characters of an R that many jobs are likely to share."""
 
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node of an R object: its broker ``rank``, host ``name``, core and gpu ids."""
+    """One node of an R object: its broker ``rank``, host ``name``, core and GPU IDs."""
 
     rank: int
     name: str
@@ -41,7 +41,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Allocation:
-    """What an R object gives a job, in the words of RFC 43."""
+    """The resources of an R object, with the names of RFC 43."""
 
     ranks: str
     nodelist: str
@@ -50,7 +50,7 @@ class Allocation:
 
 
 def nodes(R: Mapping[str, Any] | None) -> list[Node]:
-    """The nodes of an R object (RFC 20), by rank; raises ``ValueError`` when it is not one."""
+    """Return the nodes of an R object (RFC 20) by rank; raise ``ValueError`` if it is invalid."""
     if not R:
         return []
     try:
@@ -86,9 +86,8 @@ def _nodes(entries: tuple[tuple[str, str, str], ...], hosts: str) -> tuple[Node,
 def allocation(R: Mapping[str, Any]) -> Allocation:
     """Return the ranks, nodelist, nnodes and ncores of a job's R.
 
-    The result is shared between jobs with equal resources: a hundred thousand jobs on four nodes
-    hold the same few strings. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for what is not
-    an R, or is too large.
+    Jobs with equal resources share the result: a hundred thousand jobs on four nodes use the same
+    few strings. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for an invalid or large *R*.
     """
     execution = R["execution"]
     key = tuple(
@@ -99,14 +98,14 @@ def allocation(R: Mapping[str, Any]) -> Allocation:
     length = sum(len(ranks) + len(cores) for ranks, cores in key)
     if max(length, len(hosts)) > MAX_R_LENGTH:
         raise ValueError(f"is not a usable R: it holds more than {MAX_R_LENGTH} characters")
-    read = _small if length + len(hosts) <= _SMALL else _large
+    read = _small if length + len(hosts) <= _SMALL_R_LENGTH else _large
     return read(key, hosts)
 
 
 def _hosts(execution: Mapping[str, Any]) -> str:
     nodelist = execution.get("nodelist", ())
     if isinstance(nodelist, str):
-        # Each of its characters would be a host, tens of thousands of them.
+        # Iteration would take each of its characters for a host.
         raise ValueError("is not an R object: its nodelist must be an array")  # noqa: TRY004
     return ",".join(map(_text, nodelist))
 

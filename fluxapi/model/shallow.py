@@ -1,7 +1,7 @@
-"""JSON that is nested deeper than code can walk, made shallow.
+"""Decodes JSON that is nested too deeply for a decoder.
 
-Flux takes a memo of some two thousand levels from any user with a job. It must not keep the others'
-events from being read, so what lies too deep is left out, as ``null``.
+Flux accepts a memo of about two thousand levels from any user with a job. Such a memo must not
+block the events of other users, so values that are too deep are replaced by ``null``.
 """
 
 from __future__ import annotations
@@ -10,20 +10,20 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["DEEPEST", "decode", "shallow"]
+__all__ = ["MAX_DEPTH", "decode", "shallow"]
 
-DEEPEST = 128
-"""Levels that are kept: far more than anybody means, far less than any decoder takes."""
+MAX_DEPTH = 128
+"""Levels that are kept: more than any real document has, fewer than any decoder accepts."""
 
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
-"""A string without an end reaches to the end of the payload, so no place is looked at twice."""
+"""An unterminated string extends to the end of the payload, so no byte is scanned twice."""
 
 
 Decoded = TypeVar("Decoded")
 
 
 def decode(read: Callable[[bytes], Decoded], payload: str | bytes) -> Decoded:
-    """What ``read`` makes of the payload or, if that is nested too deep, of its upper levels."""
+    """Decode *payload* with *read*; if it is nested too deeply, decode its upper levels."""
     raw = payload.encode() if isinstance(payload, str) else payload
     try:
         return read(raw)
@@ -32,17 +32,17 @@ def decode(read: Callable[[bytes], Decoded], payload: str | bytes) -> Decoded:
 
 
 def shallow(payload: bytes) -> bytes:
-    """The payload with every object and list below :data:`DEEPEST` levels as ``null``."""
+    """Replace every object and list of *payload* below :data:`MAX_DEPTH` levels by ``null``."""
     parts: list[bytes] = []
     depth = kept = 0
     for token in _TOKEN.finditer(payload):
         first = token[0][:1]
         if first in b"[{":
             depth += 1
-            if depth == DEEPEST + 1:
+            if depth == MAX_DEPTH + 1:
                 parts += [payload[kept : token.start()], b"null"]
         elif first in b"]}":
-            if depth == DEEPEST + 1:
+            if depth == MAX_DEPTH + 1:
                 kept = token.end()
             depth -= 1
     parts.append(payload[kept:])

@@ -1,4 +1,4 @@
-"""One job to submit, as far as Flux's call takes it."""
+"""One job to submit: the arguments of Flux's call."""
 
 from __future__ import annotations
 

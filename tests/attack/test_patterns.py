@@ -11,7 +11,7 @@ import pytest
 from fluxapi.errors import FluxRefused
 from fluxapi.instance.embedded.fields import seconds
 from fluxapi.model.jobspec import parse_duration
-from fluxapi.model.shallow import DEEPEST, shallow
+from fluxapi.model.shallow import MAX_DEPTH, shallow
 
 LONG = 1_000_000
 
@@ -37,5 +37,5 @@ def test_a_duration_is_read_as_before(text: str, expected: float) -> None:
 
 
 def test_deep_json_with_a_string_that_does_not_end() -> None:
-    payload = b"[" * (DEEPEST + 1) + b'"' + b'\\"' * LONG
+    payload = b"[" * (MAX_DEPTH + 1) + b'"' + b'\\"' * LONG
     assert shallow(payload).endswith(b'\\"')

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.model.eventlog import decode_journal
-from fluxapi.model.shallow import DEEPEST, decode, shallow
+from fluxapi.model.shallow import MAX_DEPTH, decode, shallow
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -22,7 +22,7 @@ def test_what_is_not_deep_stays_as_it_is(value: object) -> None:
     assert shallow(raw) == raw
 
 
-@pytest.mark.parametrize("levels", [DEEPEST - 1, DEEPEST, DEEPEST + 1, 5000])
+@pytest.mark.parametrize("levels", [MAX_DEPTH - 1, MAX_DEPTH, MAX_DEPTH + 1, 5000])
 def test_what_lies_too_deep_is_null(levels: int) -> None:
     raw = b'{"a":' * levels + b'["}]"]' + b"}" * levels + b""
     value = msgspec.json.decode(shallow(b'{"deep":' + raw[: len(raw)] + b',"near":"]{"}'))
@@ -31,8 +31,8 @@ def test_what_lies_too_deep_is_null(levels: int) -> None:
     inner = value["deep"]
     while isinstance(inner, dict):
         inner, depth = inner["a"], depth + 1
-    assert depth == min(levels, DEEPEST - 1)
-    assert inner == (["}]"] if levels < DEEPEST - 1 else None)
+    assert depth == min(levels, MAX_DEPTH - 1)
+    assert inner == (["}]"] if levels < MAX_DEPTH - 1 else None)
 
 
 def test_a_bad_payload_is_still_refused() -> None:
