@@ -7,6 +7,7 @@ not linked: an installed service does not have it.
 
 from __future__ import annotations
 
+import fnmatch
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -30,9 +31,10 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
     "Use": ("cli", "client", "events"),
     "Run": ("settings", "security", "operation", "performance"),
-    "Understand": ("architecture", "libraries", "testing"),
+    "Understand": ("architecture", "libraries", "testing", "adding-a-route"),
+    "Decisions": ("decisions", "[0-9]*"),
 }  # fmt: skip
-"""The guides in the order of a reader; what is in none of these comes last."""
+"""The guides in the order of a reader, by name or pattern; the rest comes last."""
 
 _LAST = "More"
 _COMMENT = re.compile(r"<!--.*?-->\s*", re.DOTALL)
@@ -81,10 +83,11 @@ def shelf() -> Mapping[str, Guide]:
 def groups() -> Sequence[tuple[str, Sequence[Guide]]]:
     """The guides as the navigation shows them."""
     guides = shelf()
-    placed = {name for names in GROUPS.values() for name in names}
     found = {
-        title: [guides[name] for name in names if name in guides] for title, names in GROUPS.items()
+        title: [guides[name] for pattern in names for name in fnmatch.filter(guides, pattern)]
+        for title, names in GROUPS.items()
     }
+    placed = {guide.name for some in found.values() for guide in some}
     found[_LAST] = [guide for name, guide in guides.items() if name not in placed]
     return [(title, some) for title, some in found.items() if some]
 

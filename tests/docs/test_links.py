@@ -13,6 +13,8 @@ from fluxapi.web import guides
 
 from .blocks import DOCUMENTS, ROOT, name_of
 
+LINKED = [*DOCUMENTS, *(ROOT / f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY"))]
+
 _WEB = re.compile(r"https?://")
 
 
@@ -31,7 +33,7 @@ def anchors(path: Path) -> set[str]:
     return {anchor for _, anchor, _ in guide.sections}
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+@pytest.mark.parametrize("path", LINKED, ids=name_of)
 def test_every_link_leads_somewhere(path: Path) -> None:
     lost = []
     for link in links(path):
@@ -44,15 +46,17 @@ def test_every_link_leads_somewhere(path: Path) -> None:
     assert lost == []
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+@pytest.mark.parametrize("path", LINKED, ids=name_of)
 def test_no_link_leaves_the_source(path: Path) -> None:
     local = [link for link in links(path) if not _WEB.match(link)]
     assert all((path.parent / link).resolve().is_relative_to(ROOT) for link in local)
 
 
 def test_every_document_is_on_the_map() -> None:
-    index = ROOT / "docs" / "index.md"
-    linked = {(index.parent / link.partition("#")[0]).resolve() for link in links(index)}
+    maps = (ROOT / "docs" / "index.md", ROOT / "docs" / "decisions" / "decisions.md")
+    linked = {
+        (page.parent / link.partition("#")[0]).resolve() for page in maps for link in links(page)
+    }
     assert {path for path in DOCUMENTS if path.name not in {"README.md", "index.md"}} <= linked
 
 
