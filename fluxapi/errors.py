@@ -1,10 +1,10 @@
-"""Every error that fluxapi raises on purpose, each with its HTTP face (RFC 9457).
+"""The errors that fluxapi raises deliberately, each with an HTTP status (RFC 9457).
 
 ::
 
     FluxapiError
-    ├── SettingsError              a bad setting stops the start with one sentence
-    ├── RequestError               the client can mend it
+    ├── SettingsError              an invalid setting; the service does not start
+    ├── RequestError               the client can fix it
     │   ├── MalformedJSON          400
     │   ├── Unauthorized           401, with a challenge
     │   ├── Forbidden              403
@@ -12,7 +12,7 @@
     │   │   └── UnknownHost        403, a Host that is not on the allow-list
     │   ├── NotFound               404
     │   │   ├── JobNotFound        404
-    │   │   └── InstanceNotFound   404, the path leads to no instance
+    │   │   └── InstanceNotFound   404, no instance at this path
     │   ├── MethodNotAllowed       405, with Allow
     │   ├── NotAcceptable          406
     │   ├── TooSlow                408
@@ -21,15 +21,15 @@
     │   ├── BodyTooLarge           413
     │   ├── UnsupportedMediaType   415
     │   ├── ExpectationFailed      417
-    │   ├── ValidationFailed       422, with every bad field
+    │   ├── ValidationFailed       422, with every invalid field
     │   ├── IdempotencyMismatch    422, the key was used with another body
-    │   └── FluxRefused            422, with Flux's own words
-    ├── NotSupported               501, the instance cannot do it
+    │   └── FluxRefused            422, with Flux's own message
+    ├── NotSupported               501, the instance lacks the capability
     └── Unavailable                503, with Retry-After
-        ├── TooManyStreams         no room for another stream
-        ├── InstanceUnavailable    the broker is gone or silent
+        ├── TooManyStreams         the limit of streams is reached
+        ├── InstanceUnavailable    the broker does not answer
         │   └── OutcomeUnknown     the job may have been submitted
-        └── ShuttingDown           the service is ending
+        └── ShuttingDown           the service is shutting down
 
 Each class carries ``status``, ``type`` (a URI reference below ``/docs/errors``) and ``title``; an
 instance adds ``detail``, a sentence that says what to do, and any extension members.
@@ -75,9 +75,9 @@ __all__ = [
 
 
 def _encodable(value: Any) -> Any:
-    """Return *value* without lone surrogates, which bytes of a request that are not UTF-8 become.
+    """Return *value* without lone surrogates, which stand for bytes that are not UTF-8.
 
-    No page and no JSON can carry them.
+    Neither HTML nor JSON can encode them.
     """
     if isinstance(value, str):
         return value if value.isascii() else value.encode("utf-8", "replace").decode()
@@ -89,17 +89,17 @@ def _encodable(value: Any) -> Any:
 
 
 class FluxapiError(Exception):
-    """The root: an error with an HTTP status and a sentence for the user.
+    """The base class: an error with an HTTP status and a sentence for the user.
 
-    ``detail`` says what happened and what to do; ``members`` are RFC 9457 extension members
-    that are merged into the problem document; ``headers`` go out with the response.
+    ``detail`` says what is wrong and what to do; ``members`` are RFC 9457 extension members of the
+    problem document; ``headers`` are added to the response.
     """
 
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Internal error"
     slug: ClassVar[str] = "internal-error"
     tells: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Headers that go out with every error of the kind, and what each says."""
+    """Response headers of this error, with their descriptions."""
 
     def __init__(
         self,
@@ -115,11 +115,11 @@ class FluxapiError(Exception):
 
     @property
     def type(self) -> str:
-        """The problem type: a reference into the human documentation."""
+        """The problem type: a reference into the documentation."""
         return f"/docs/errors#{self.slug}"
 
     def problem(self) -> dict[str, Any]:
-        """The RFC 9457 document, with ``Message`` and ``Errors`` for flux-restful-api clients."""
+        """Return the RFC 9457 document, with ``Message`` and ``Errors`` for flux-restful-api."""
         document: dict[str, Any] = {
             "type": self.type,
             "title": self.title,
@@ -140,14 +140,14 @@ class FluxapiError(Exception):
 
 
 class SettingsError(FluxapiError):
-    """A setting is unusable; the service does not start."""
+    """A setting is invalid; the service does not start."""
 
     title = "Bad setting"
     slug = "bad-setting"
 
 
 class RequestError(FluxapiError):
-    """The request is at fault and the client can mend it."""
+    """The request is wrong, and the client can fix it."""
 
     status = 400
     title = "Bad request"
@@ -162,16 +162,16 @@ class MalformedJSON(RequestError):
 
 
 class Unauthorized(RequestError):
-    """No credentials, or wrong ones."""
+    """The credentials are missing or wrong."""
 
     status = 401
     title = "Unauthorized"
     slug = "unauthorized"
-    tells = MappingProxyType({"WWW-Authenticate": "The schemes of credentials that are taken."})
+    tells = MappingProxyType({"WWW-Authenticate": "The accepted authentication schemes."})
 
 
 class Forbidden(RequestError):
-    """The request is understood and refused."""
+    """The request is not permitted."""
 
     status = 403
     title = "Forbidden"
@@ -186,14 +186,14 @@ class ForeignOrigin(Forbidden):
 
 
 class UnknownHost(Forbidden):
-    """The Host header is not on the allow-list (DNS rebinding)."""
+    """The Host header is not on the allow-list, as with DNS rebinding."""
 
     title = "Unknown host"
     slug = "unknown-host"
 
 
 class NotFound(RequestError):
-    """No such thing."""
+    """The resource does not exist."""
 
     status = 404
     title = "Not found"
@@ -201,14 +201,14 @@ class NotFound(RequestError):
 
 
 class JobNotFound(NotFound):
-    """No such job."""
+    """The job does not exist."""
 
     title = "Job not found"
     slug = "job-not-found"
 
 
 class InstanceNotFound(NotFound):
-    """The path leads to no Flux instance that the service serves."""
+    """The service has no Flux instance at this path."""
 
     title = "Instance not found"
     slug = "instance-not-found"
@@ -224,7 +224,7 @@ class MethodNotAllowed(RequestError):
 
 
 class NotAcceptable(RequestError):
-    """No representation satisfies the Accept header."""
+    """No available media type matches the Accept header."""
 
     status = 406
     title = "Not acceptable"
@@ -232,7 +232,7 @@ class NotAcceptable(RequestError):
 
 
 class TooSlow(RequestError):
-    """The body did not come in time."""
+    """The body did not arrive in time."""
 
     status = 408
     title = "Too slow"
@@ -248,7 +248,7 @@ class Conflict(RequestError):
 
 
 class JobInactive(Conflict):
-    """The job has ended; nothing can be done to it."""
+    """The job has ended and cannot be changed."""
 
     title = "Job inactive"
     slug = "job-inactive"
@@ -263,7 +263,7 @@ class BodyTooLarge(RequestError):
 
 
 class UnsupportedMediaType(RequestError):
-    """The body is of a type that the route does not read."""
+    """The route does not accept the media type of the body."""
 
     status = 415
     title = "Unsupported media type"
@@ -279,7 +279,7 @@ class ExpectationFailed(RequestError):
 
 
 class ValidationFailed(RequestError):
-    """The body or query breaks its schema: ``errors`` names every bad field."""
+    """The body or query violates its schema; ``errors`` lists every invalid field."""
 
     status = 422
     title = "Validation failed"
@@ -300,9 +300,9 @@ class IdempotencyMismatch(RequestError):
 
 
 class FluxRefused(RequestError):
-    """Flux itself refused; the detail carries its own words.
+    """Flux refused the request.
 
-    ``words`` are they, without a full stop; ``errno`` is the number that came with them.
+    ``words`` is Flux's message without a full stop; ``errno`` is the error number from Flux.
     """
 
     status = 422
@@ -314,7 +314,7 @@ class FluxRefused(RequestError):
 
 
 class NotSupported(FluxapiError):
-    """The Flux instance has no way to do it."""
+    """The Flux instance lacks the capability."""
 
     status = 501
     title = "Not supported"
@@ -322,12 +322,12 @@ class NotSupported(FluxapiError):
 
 
 class Unavailable(FluxapiError):
-    """The service cannot do it now; ``retry_after`` says when to come back, in seconds."""
+    """The service cannot answer now; ``retry_after`` is the number of seconds to wait."""
 
     status = 503
     title = "Service unavailable"
     slug = "unavailable"
-    tells = MappingProxyType({"Retry-After": "Seconds after which to come back."})
+    tells = MappingProxyType({"Retry-After": "Seconds to wait before the next attempt."})
 
     def __init__(self, detail: str, *, retry_after: int = 2, **members: Any) -> None:
         super().__init__(detail, headers={"Retry-After": str(retry_after)}, **members)
@@ -341,7 +341,7 @@ class InstanceUnavailable(Unavailable):
 
 
 class OutcomeUnknown(InstanceUnavailable):
-    """A submission was sent to Flux and not answered; *reason* is a sentence that says why."""
+    """Flux did not answer a submission; *reason* is a sentence that says why."""
 
     title = "Outcome unknown"
     slug = "outcome-unknown"
@@ -354,14 +354,14 @@ class OutcomeUnknown(InstanceUnavailable):
 
 
 class TooManyStreams(Unavailable):
-    """As many streams are open as the service allows."""
+    """The limit of open streams is reached."""
 
     title = "Too many streams"
     slug = "too-many-streams"
 
 
 class ShuttingDown(Unavailable):
-    """The service is ending."""
+    """The service is shutting down."""
 
     title = "Shutting down"
     slug = "shutting-down"

@@ -1,7 +1,7 @@
-"""The settings: one declared table, read from flags and the environment, frozen once read.
+"""The settings: one table, read from flags and the environment into an immutable object.
 
-Precedence: flag, then environment variable, then default. A bad value is a
-:class:`~fluxapi.errors.SettingsError` that names the flag, the variable and what it takes.
+Precedence: flag, then environment variable, then default. An invalid value raises a
+:class:`~fluxapi.errors.SettingsError` that names the flag, the variable and the valid values.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _option_flags(text: str) -> Mapping[str, str]:
-    """Shell options as deployments write them: ``-ompi=spectrum -ocpu-affinity=off``."""
+    """Parse shell options such as ``-ompi=spectrum -ocpu-affinity=off``."""
     options: dict[str, str] = {}
     for word in shlex.split(text):
         name, equals, value = word.removeprefix("-o").partition("=")
@@ -88,7 +88,7 @@ def _path(text: str) -> Path | None:
 
 @dataclass(frozen=True)
 class Setting:
-    """One row of the table: ``name`` in Settings, flag, environment variable, default, help."""
+    """One setting: ``name`` in Settings, flag, environment variable, default, help."""
 
     name: str
     flag: str
@@ -117,7 +117,7 @@ TABLE: tuple[Setting, ...] = (
         "--statedir",
         "FLUXAPI_STATEDIR",
         None,
-        "where the embedded instance keeps its history; without one it is gone with the service",
+        "directory for the history of the embedded instance; without one, the history is not kept",
         _path,
     ),
     Setting("user", "--user", "FLUX_USER", None, "user name for HTTP Basic"),
@@ -126,7 +126,7 @@ TABLE: tuple[Setting, ...] = (
         "--token-file",
         "FLUX_TOKEN",
         None,
-        "the user's token (flag: a file that holds it)",
+        "the user's token (flag: a file that contains it)",
         secret=True,
     ),
     Setting(
@@ -134,7 +134,7 @@ TABLE: tuple[Setting, ...] = (
         "--require-auth",
         "FLUX_REQUIRE_AUTH",
         "false",
-        "ask for name and token on every route but /health",
+        "require user and token on every route except /health",
         _boolean,
         switch=True,
     ),
@@ -143,7 +143,7 @@ TABLE: tuple[Setting, ...] = (
         "--secret-key-file",
         "FLUX_SECRET_KEY",
         None,
-        "secret that signs bearer tokens, together with the token (flag: a file that holds it); "
+        "secret that signs bearer tokens, together with the token (flag: a file that contains it); "
         "random when unset",
         secret=True,
     ),
@@ -152,7 +152,7 @@ TABLE: tuple[Setting, ...] = (
         "--access-token-expires-minutes",
         "FLUX_ACCESS_TOKEN_EXPIRES_MINUTES",
         "600",
-        "life of a bearer token",
+        "lifetime of a bearer token, minutes",
         _positive,
     ),
     Setting(
@@ -160,7 +160,7 @@ TABLE: tuple[Setting, ...] = (
         "--option-flags",
         "FLUX_OPTION_FLAGS",
         "",
-        "shell options that every submitted job gets, as '-oNAME=VALUE …'",
+        "shell options for every submitted job, as '-oNAME=VALUE …'",
         _option_flags,
     ),
     Setting(
@@ -168,7 +168,7 @@ TABLE: tuple[Setting, ...] = (
         "--launchers",
         "FLUXAPI_LAUNCHERS",
         "nextflow,snakemake",
-        "programs that is_launcher may start",
+        "programs allowed with is_launcher",
         _names,
     ),
     Setting(
@@ -176,7 +176,7 @@ TABLE: tuple[Setting, ...] = (
         "--allowed-hosts",
         "FLUXAPI_ALLOWED_HOSTS",
         "",
-        "Host names that requests may name besides the listening address and localhost; * for any",
+        "allowed Host names besides the listening address and localhost; * for any",
         _names,
     ),
     Setting(
@@ -184,7 +184,7 @@ TABLE: tuple[Setting, ...] = (
         "--insecure",
         "FLUXAPI_INSECURE",
         "false",
-        "listen on another address than loopback without auth all the same",
+        "allow an address other than loopback without authentication",
         _boolean,
         switch=True,
     ),
@@ -193,7 +193,7 @@ TABLE: tuple[Setting, ...] = (
         "--max-body",
         "FLUXAPI_MAX_BODY",
         "33554432",
-        "largest body of a submission, bytes; other bodies have smaller limits",
+        "limit of the body of a submission, bytes; other bodies have smaller limits",
         _positive,
     ),
     Setting(
@@ -201,7 +201,7 @@ TABLE: tuple[Setting, ...] = (
         "--max-jobs",
         "FLUXAPI_MAX_JOBS",
         "1000000",
-        "inactive jobs kept in the table; the oldest go first",
+        "limit of inactive jobs in the table; the oldest are dropped first",
         _positive,
     ),
     Setting(
@@ -209,7 +209,7 @@ TABLE: tuple[Setting, ...] = (
         "--max-streams",
         "FLUXAPI_MAX_STREAMS",
         "2000",
-        "sockets and streams open at the same time",
+        "limit of open sockets and streams",
         _positive,
     ),
     Setting(
@@ -217,7 +217,7 @@ TABLE: tuple[Setting, ...] = (
         "--max-peer-connections",
         "FLUXAPI_MAX_PEER_CONNECTIONS",
         "512",
-        "connections from one address at the same time; raise it for a proxy on another host",
+        "limit of open connections from one address; raise it for a proxy on another host",
         _positive,
     ),
     Setting(
@@ -225,7 +225,7 @@ TABLE: tuple[Setting, ...] = (
         "--buffer-events",
         "FLUXAPI_BUFFER_EVENTS",
         "65536",
-        "events kept for those who come back with a cursor",
+        "events kept for clients that resume from a cursor",
         _positive,
     ),
     Setting(
@@ -233,7 +233,7 @@ TABLE: tuple[Setting, ...] = (
         "--idempotency-keys",
         "FLUXAPI_IDEMPOTENCY_KEYS",
         "100000",
-        "Idempotency-Keys remembered; the oldest go first",
+        "limit of stored Idempotency-Keys; the oldest are dropped first",
         _positive,
     ),
     Setting(
@@ -241,7 +241,7 @@ TABLE: tuple[Setting, ...] = (
         "--rpc-timeout",
         "FLUXAPI_RPC_TIMEOUT",
         "10",
-        "time limit of one call to Flux, seconds",
+        "timeout of one call to Flux, seconds",
         _seconds,
     ),
     Setting(
@@ -249,7 +249,7 @@ TABLE: tuple[Setting, ...] = (
         "--shutdown-timeout",
         "FLUXAPI_SHUTDOWN_TIMEOUT",
         "5",
-        "how long the service may take to end, with requests in flight and jobs, seconds",
+        "timeout of the shutdown, with open requests and jobs, seconds",
         _seconds,
     ),
     Setting(
@@ -257,7 +257,7 @@ TABLE: tuple[Setting, ...] = (
         "--log-level",
         "FLUXAPI_LOG_LEVEL",
         "info",
-        "what is logged on standard error",
+        "lowest level logged on standard error",
         _one_of("debug", "info", "warning", "error"),
     ),
     Setting(
@@ -265,7 +265,7 @@ TABLE: tuple[Setting, ...] = (
         "--log-format",
         "FLUXAPI_LOG_FORMAT",
         "text",
-        "text: lines for people; json: one JSON object a line",
+        "text: readable lines; json: one JSON object per line",
         _one_of("text", "json"),
     ),
 )
@@ -301,25 +301,25 @@ class Settings:
     log_format: str = "text"
 
     def __post_init__(self) -> None:
-        """Refuse combinations that would not be safe."""
+        """Refuse invalid and insecure combinations."""
         if self.require_auth and not (self.user and self.token):
             raise SettingsError(
-                "Auth is on (FLUX_REQUIRE_AUTH) but there is no user or token: "
+                "Authentication is on (FLUX_REQUIRE_AUTH) but user or token is missing: "
                 "set FLUX_USER and FLUX_TOKEN."
             )
         if self.user and ":" in self.user:
-            raise SettingsError("FLUX_USER must not hold a colon: HTTP Basic cannot carry it.")
+            raise SettingsError("FLUX_USER must not contain a colon: HTTP Basic does not allow it.")
         if not self.require_auth and not self.insecure and not is_loopback(self.host):
             raise SettingsError(
-                f"Listening on {self.host} without auth would let anybody run jobs as you: set "
-                "FLUX_USER, FLUX_TOKEN and FLUX_REQUIRE_AUTH=true, or insist with --insecure."
+                f"On {self.host} without authentication, anybody could run jobs as you: set "
+                "FLUX_USER, FLUX_TOKEN and FLUX_REQUIRE_AUTH=true, or allow it with --insecure."
             )
 
     @classmethod
     def read(
         cls, arguments: argparse.Namespace | None = None, environ: Mapping[str, str] | None = None
     ) -> Settings:
-        """Settings from parsed flags and the environment; raises ``SettingsError``."""
+        """Read the settings from parsed flags and the environment; raise ``SettingsError``."""
         environ = os.environ if environ is None else environ
         values: dict[str, Any] = {}
         for setting in TABLE:
@@ -334,7 +334,7 @@ class Settings:
         return cls(**values)
 
     def replace(self, **changes: Any) -> Settings:
-        """A copy with other values; raises ``SettingsError`` like the constructor."""
+        """Return a copy with other values; raise ``SettingsError`` like the constructor."""
         return dataclasses.replace(self, **changes)
 
 
@@ -352,7 +352,7 @@ def _lookup(
 
 
 def _read_secret(setting: Setting, path: str) -> str:
-    """Secrets come from files, never from the command line, which every user can list."""
+    """Read a secret from a file; on the command line, every user could see it."""
     try:
         return account.expand(path).read_text(encoding="utf-8-sig").strip()
     except OSError as error:
@@ -364,7 +364,7 @@ def _read_secret(setting: Setting, path: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach ``host``."""
+    """Return whether only this machine can reach *host*."""
     if host == "localhost":
         return True
     try:
@@ -374,7 +374,7 @@ def is_loopback(host: str) -> bool:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the flags of :data:`TABLE` on a parser; unset flags stay ``None``."""
+    """Add the flags of :data:`TABLE` to a parser; unset flags are ``None``."""
     for setting in TABLE:
         default = f"; default {setting.default}" if setting.default else ""
         variable = f" [{setting.env}]" if setting.env else ""

@@ -1,1 +1,1 @@
-"""What the service takes and gives: the JSON Schemas, the routes, the documents made from them."""
+"""The API contract: JSON Schemas, route declarations, and the documents generated from them."""

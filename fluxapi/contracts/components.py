@@ -1,18 +1,18 @@
 """The schemas as components of an OpenAPI document that code generators understand.
 
-The files of ``schemas/`` say exactly what the service takes and gives, with all of JSON Schema.
-Generators of clients know less of it: a pointer into another schema, a schema that is ``false``,
-a list of types or conditions between properties make them fail, or give classes that nobody can
-use. So each schema is written in simpler words here:
+The files of ``schemas/`` define requests and responses exactly, with all of JSON Schema. Client
+generators support less of it: a pointer into another schema, a ``false`` schema, a list of types or
+conditions between properties make them fail, or generate unusable classes. So this module
+simplifies each schema:
 
 - each object is a component, with an identifier as its name and title, so that every generator
   gives its class this name;
-- a reference leads to a component; what another pointer led to is written out in its place;
-- a property has one type. Where a request may give a value in several forms, this is the form in
-  which everything can be said (``x-type``); its description tells the others. Null, which means
-  the same as no value there, is left out.
+- a reference to a schema becomes a reference to a component; any other reference is inlined;
+- a property has one type. If a request may give a value in several forms, it is the most general
+  form (``x-type``); the description mentions the others. Null, which equals no value in a request,
+  is omitted.
 
-So the document may say less than the service takes, and never other things.
+So the document may allow less than the service accepts, but never anything else.
 """
 
 from __future__ import annotations
@@ -37,17 +37,17 @@ _KEYWORDS = {
         "minProperties", "maxProperties",
     },
 }  # fmt: skip
-"""The keywords that say something of the values of one type."""
+"""The keywords that apply to the values of one type."""
 
 _OF_ONE_TYPE = frozenset().union(*_KEYWORDS.values())
 
 _CONDITIONS = frozenset({"oneOf", "anyOf", "allOf", "not", "if", "then", "else"})
-"""Conditions between properties, which ``x-form`` says in words."""
+"""Conditions between properties, which ``x-form`` describes in words."""
 
 _UNSAID = _CONDITIONS | {"$defs"}
 
 _WITH_NULL = frozenset({"job-list"})
-"""Schemas in which null is a value of its own: those of answers."""
+"""Schemas of responses, in which null is a distinct value."""
 
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}
 
@@ -58,7 +58,7 @@ def component_name(name: str) -> str:
 
 
 class Components:
-    """The components that a document refers to, made as it refers to them."""
+    """The components of a document, created when it first refers to them."""
 
     def __init__(self) -> None:
         self._made: dict[str, Any] = {}
@@ -72,9 +72,9 @@ class Components:
         return self._component(rule, name)
 
     def parameters(self, name: str) -> dict[str, dict[str, Any]]:
-        """Return the properties of a query schema, written out.
+        """Return the properties of a query schema, with references inlined.
 
-        A name without a letter (``_``, against caches) is none to a generator, nor to a person.
+        A name without a letter (``_``, for cache busting) is omitted: generators reject it.
         """
         properties = schema.schema(name)["properties"]
         return {
@@ -84,18 +84,18 @@ class Components:
         }
 
     def schemas(self) -> dict[str, Any]:
-        """Return all components that were referred to, by name."""
+        """Return all components in use, by name."""
         return dict(sorted(self._made.items()))
 
     def _component(self, rule: Mapping[str, Any], file: str) -> dict[str, Any]:
         title = rule["title"]
         if title not in self._made:
-            self._made[title] = {}  # it may refer to itself
+            self._made[title] = {}  # It may refer to itself.
             self._made[title] = self._written_out(rule, file)
         return {"$ref": _REFERENCE + title}
 
     def _simple(self, rule: Mapping[str, Any], file: str) -> dict[str, Any]:
-        """Return the rule, which is a part of the schema *file*, in simple words."""
+        """Return the simplified *rule*, which is a part of the schema *file*."""
         if "$ref" in rule:
             return self._target(rule, file)
         if "properties" in rule and "title" in rule:
@@ -104,7 +104,7 @@ class Components:
         return self._written_out(rule, file)
 
     def _target(self, rule: Mapping[str, Any], file: str) -> dict[str, Any]:
-        """Return a reference to a component, or what the reference led to, written out."""
+        """Return a reference to a component, or the inlined target of any other reference."""
         beside = {key: value for key, value in rule.items() if key != "$ref"}
         target, *path = rule["$ref"].removeprefix(_PLACE).split("/")
         if not path:
@@ -137,9 +137,9 @@ class Components:
 
 
 def _distinct(properties: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the properties that a value may have, without those that repeat another.
+    """Return the allowed properties, without those whose names differ only in case.
 
-    Generators take ``Errors`` and ``errors`` for one name.
+    Generators map ``Errors`` and ``errors`` to the same name.
     """
     kept: dict[str, Any] = {}
     lowered: set[str] = set()
@@ -151,7 +151,7 @@ def _distinct(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_one_type(rule: Mapping[str, Any], *, null: bool) -> dict[str, Any]:
-    """Return the rule with one type in place of a list, or with alternatives of one type each."""
+    """Return the rule with one type instead of a list, or with alternatives of one type each."""
     types = rule.get("type")
     if not isinstance(types, list):
         return dict(rule)
@@ -170,8 +170,8 @@ def _of_one_type(rule: Mapping[str, Any], *, null: bool) -> dict[str, Any]:
 
 
 def _alternative(name: str, rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the rule says of the values of one type."""
+    """Return the part of the rule that applies to the values of one type."""
     keywords = {key: rule[key] for key in rule if key in _KEYWORDS.get(name, ())}
     if name == "array":
-        keywords.setdefault("items", {})  # without it, an array is no schema to generators
+        keywords.setdefault("items", {})  # Generators reject an array without it.
     return {"type": name, **keywords}

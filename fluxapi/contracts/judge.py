@@ -1,7 +1,7 @@
-"""A jsonschema validator whose cost follows what is wrong, not what is there.
+"""A jsonschema validator whose cost depends on the invalid members only.
 
-jsonschema takes some 10 µs for each member of a list, and writes the whole value into the message
-of each error: a second for a command of 100,000 words of which none is wrong.
+jsonschema takes about 10 µs for each member of a list, and writes the whole value into the message
+of each error: one second for a valid command of 100,000 words.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class FastCheck(Protocol):
     """A compiled schema."""
 
     def is_valid(self, instance: Any) -> bool:
-        """Whether *instance* fits it."""
+        """Return whether *instance* is valid."""
 
 
 Errors = Iterator[jsonschema.ValidationError]
@@ -30,12 +30,12 @@ Errors = Iterator[jsonschema.ValidationError]
 def judge(
     base: type[Any], compile_part: Callable[[Mapping[str, Any]], FastCheck], limit: int
 ) -> type[Any]:
-    """Return *base*, a class of validators, with cheap keywords in place of costly ones.
+    """Return *base*, a class of validators, with cheap keywords instead of costly ones.
 
     Args:
         base: The class of jsonschema.
-        compile_part: Makes the fast check of a part of the schema.
-        limit: Members of one list or object that are explained.
+        compile_part: Compiles the fast check of a part of the schema.
+        limit: Invalid members of one list or object that are reported.
     """
     members = _Members(base.VALIDATORS, compile_part, limit)
     cheap = {
@@ -50,7 +50,7 @@ def judge(
 
 
 class _Members:
-    """The keywords of members: each looks at those only that break their part of the schema."""
+    """The keywords for members, which examine only those that break their part of the schema."""
 
     def __init__(
         self,
@@ -85,8 +85,8 @@ class _Members:
         yield from self._originals["propertyNames"](validator, rules, instance, schema)
 
     def _wrong(self, rules: Mapping[str, Any], members: Iterable[tuple[Any, Any]]) -> Iterator[Any]:
-        """Return the names of the first members whose values break the *rules*."""
-        # Parts of a schema live as long as the schema, so their ids are theirs.
+        """Yield the errors of the first members whose values break the *rules*."""
+        # Parts of a schema live as long as the schema, so their id() is unique.
         check = self._compiled.get(id(rules))
         if check is None:
             check = self._compiled[id(rules)] = self._compile(rules)

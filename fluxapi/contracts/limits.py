@@ -1,4 +1,4 @@
-"""How large and deep a request's JSON may be, so that no code behind has to fear it."""
+"""Limits on the size and depth of the JSON of a request."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ __all__ = ["MAX_DEPTH", "MAX_MEMBERS", "check"]
 
 MAX_DEPTH = 48
 MAX_MEMBERS = 10_000
-"""Members of one object: an environment may be large, but not that large."""
+"""Members of one object; more than any environment has."""
 
 _MAX_VALUES = 200_000
-"""Values in all, about 30 ms to walk: a list of a hundred thousand job ids is fine."""
+"""Values in total, about 30 ms to walk; enough for a list of a hundred thousand job IDs."""
 
 
 def check(value: Any) -> int:
-    """The members of all objects in it, counted.
+    """Return the number of members of all objects in *value*.
 
-    Raises ``ValidationFailed`` for JSON that is too deep, too wide or too much.
+    The function does not recurse and takes about 3 µs for a usual submission.
 
-    Without recursion, and cheap for what is small: some 3 µs for a usual submission.
+    Raises:
+        ValidationFailed: *value* is too deep, has a too large object, or too many values.
     """
     level = [value]
     total = members = 0

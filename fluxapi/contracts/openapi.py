@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the route table and the schema files."""
+"""The OpenAPI 3.1 document, generated from the route table and the schema files."""
 
 from __future__ import annotations
 
@@ -20,29 +20,29 @@ _JSON, _PROBLEM = "application/json", "application/problem+json"
 
 _TAGS = {
     "jobs": "Submit, list, inspect and change jobs.",
-    "events": "Follow what happens, live.",
+    "events": "Follow events live.",
     "instance": "The Flux instance: nodes, resources, queues, counts.",
-    "service": "The service: login, health, end.",
-    "dashboard": "The pages for people, and what they load.",
+    "service": "The service: login, health, shutdown.",
+    "dashboard": "The pages of the dashboard, and their files.",
     "documentation": "This contract, for programs and for people.",
 }
 
 _SECURITY: list[dict[str, Any]] = [{"basic": []}, {"bearer": []}, {}]
-"""Any one of them; nothing at all where the service asks for no credentials."""
+"""Alternative credentials; none are needed if the service runs without authentication."""
 
 _EVENTS = "text/event-stream"
 
 _TEXT = re.compile(r"text/|application/x-ndjson")
-"""Media types of text; all others are bytes."""
+"""Media types of text; all others are binary."""
 
 _NAMED = re.compile(r"{(\w+)}")
 _PLACES = {
-    "id": ("Job id in any RFC 19 form: F58, decimal, hex, dothex, KVS path.", "f2QK3Zz"),
-    "version": ("Digest of all files, so that each may be kept for good.", "0123456789ab"),
+    "id": ("Job ID in any RFC 19 form: F58, decimal, hex, dothex, KVS path.", "f2QK3Zz"),
+    "version": ("Digest of all files, so that they can be cached forever.", "0123456789ab"),
     "name": ("Name of the file.", "dashboard.css"),
     "guide": ("Name of the guide, as in its address.", "tutorial"),
 }
-"""Parts of paths: what each is, and an example."""
+"""Parameters in paths: the description and an example of each."""
 
 _ALWAYS = (errors.UnknownHost, errors.NotFound, errors.ValidationFailed)
 _WITH_BODY = (
@@ -55,9 +55,9 @@ _WITH_BODY = (
 
 _REQUEST_ID = "X-Request-ID"
 _EVERY_ANSWER = {
-    _REQUEST_ID: "The id of the request in the log: that which it came with, or a new one."
+    _REQUEST_ID: "ID of the request in the log: the one that it was sent with, or a new one."
 }
-"""Headers that every answer has."""
+"""Headers of every response."""
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def _references() -> dict[str, Any]:
 
 
 def _further(route: Route) -> dict[str, Any]:
-    """Return the further media types of an answer: text, bytes, or a stream of events."""
+    """Return the other media types of a response: text, bytes, or a stream of events."""
     return {kind: {"schema": _shape(kind)} if kind != _EVENTS else {} for kind in route.other}
 
 
@@ -197,11 +197,11 @@ def _shape(kind: str) -> dict[str, Any]:
 
 
 def _open_end(route: Route) -> dict[str, Any]:
-    """The answer of a stream, which goes on until one side ends it; or that of a socket."""
+    """Return the response of a stream, which lasts until one side ends it, or of a socket."""
     if not route.other:
-        about = "A WebSocket; /asyncapi.json describes what is said on it."
+        about = "A WebSocket; /asyncapi.json describes its messages."
         return {"101": {"description": about}}
-    about = "A stream that goes on until one side ends it; /asyncapi.json describes its messages."
+    about = "A stream that lasts until one side ends it; /asyncapi.json describes its messages."
     return {"200": {"description": about, "content": _further(route)}}
 
 

@@ -1,4 +1,4 @@
-"""The declaration of one route: what it takes, what it answers, who may ask, for what."""
+"""The declaration of one route: its request, responses, access and scope."""
 
 from __future__ import annotations
 
@@ -15,40 +15,40 @@ __all__ = ["MAX_FIELDS_BYTES", "MAX_LISTS_BYTES", "BodyUse", "Handler", "Need", 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 BodyUse = Literal["none", "optional", "required", "raw"]
-"""``raw``: required, and decoded and validated by the handler, piece by piece."""
+"""``raw``: required; the handler decodes and validates it piece by piece."""
 
 Scope = Literal["service", "instance"]
-"""What a route is about; one of an instance answers once for each instance."""
+"""The subject of a route; a route of scope ``instance`` exists once per instance."""
 
 Need = Literal["submit", "cancel", "signal", "urgency"]
 
 MAX_FIELDS_BYTES = 64 << 10
-"""Body of a route that takes a few fields; that of anybody without credentials is no larger."""
+"""Limit of the body of a route that takes a few fields, and of any body without credentials."""
 
 MAX_LISTS_BYTES = 1 << 20
-"""Body of a route that takes lists: 10,000 job IDs in their longest form, 128 subscriptions."""
+"""Limit of the body of a route that takes lists: 10,000 job IDs in their longest form."""
 
 
 @dataclass(frozen=True)
 class Route:
-    """One operation.
+    """One operation of the API.
 
     Attributes:
         name: The operation ID in OpenAPI.
         scope: A handler of scope ``instance`` gets ``request[SESSION]``.
-        needs: What the instance must be able to do: the name of one of its capabilities.
-        answers: The schema of the JSON of each status.
+        needs: The capability that the instance must have.
+        answers: The schema of the JSON by status.
         body: The schema of the body.
         query: The schema of the query.
-        max_body: Bytes of the largest body; ``None`` is ``--max-body``.
+        max_body: Limit of the body in bytes; ``None`` is ``--max-body``.
         fails: The errors that it raises besides those that every route may raise.
-        other: Further media types of a 200.
+        other: Other media types of a 200.
         public: No credentials are needed.
-        stream: The answer goes on until one side ends it, and a ticket opens it.
+        stream: The response lasts until one side ends it, and a ticket opens it.
         fields_in_query: Without a body, the query parameters are its fields.
-        page: Answers in place of the handler where a browser asks for a page.
+        page: Replaces the handler if a browser requests a page.
         headers: Request headers that it reads, with their descriptions.
-        tells: Headers that an answer may have besides what every answer has.
+        tells: Response headers besides those of every response.
     """
 
     method: str

@@ -1,14 +1,13 @@
-"""The JSON Schemas (draft 2020-12) that are the contract: loaded and compiled once.
+"""The JSON Schemas (draft 2020-12) of the contract, loaded and compiled once.
 
-A schema is one file of ``schemas/``; files refer to each other by name (``submit.json``). All of
-them together are one document (:func:`bundle`), from which the validators are compiled and the
-OpenAPI components are made. Errors are a JSON pointer (RFC 6901) and a plain sentence for every
-bad field at once; a schema may say in ``x-form`` how its values look.
+Each file of ``schemas/`` is one schema; files refer to each other by name (``submit.json``).
+:func:`bundle` combines them into one document, from which the validators are compiled and the
+OpenAPI components are generated. Validation reports all invalid fields at once, each with a JSON
+pointer (RFC 6901) and a sentence; ``x-form`` in a schema describes the form of its values.
 
-jsonschema is the judge. Since it takes some 150 µs for a submission, jsonschema-rs looks first, in
-under 1 µs: what that finds valid goes through, and all else is left to jsonschema to explain. Of
-long lists and large objects, too, jsonschema gets only the members that jsonschema-rs finds wrong
-(:mod:`fluxapi.contracts.judge`).
+jsonschema takes about 150 µs for a submission, so jsonschema-rs validates first, in under 1 µs, and
+jsonschema only explains invalid documents. In long lists and large objects, jsonschema examines
+only the members that jsonschema-rs finds invalid (:mod:`fluxapi.contracts.judge`).
 """
 
 from __future__ import annotations
@@ -31,13 +30,13 @@ from .judge import judge
 __all__ = ["Fields", "bundle", "check", "compile_validator", "errors", "names", "pointer", "schema"]
 
 Fields = list[dict[str, str]]
-"""What is wrong: ``pointer`` and ``detail`` of each bad field."""
+"""``pointer`` and ``detail`` of each invalid field."""
 
-_LIMIT = 100
+_MAX_ERRORS = 100
 """Errors reported for one document."""
 
-_SHOWN = 60
-"""Characters of a bad value that an error repeats."""
+_MAX_SHOWN_LENGTH = 60
+"""Characters of an invalid value that an error repeats."""
 
 _TYPES = {
     "integer": "a whole number",
@@ -50,7 +49,7 @@ _TYPES = {
 
 
 def _folder() -> Path:
-    """In a wheel the schemas are inside the package, in a checkout beside it."""
+    """Return the folder of the schemas: in a wheel inside the package, in a checkout beside it."""
     inside = Path(__file__).parents[1] / "schemas"
     return inside if inside.is_dir() else Path(__file__).parents[2] / "schemas"
 
@@ -64,14 +63,15 @@ def _files() -> dict[str, dict[str, Any]]:
 
 
 def names() -> list[str]:
-    """The names of all schemas: their files without ``.json``."""
+    """Return the names of all schemas: their file names without ``.json``."""
     return list(_files())
 
 
 def bundle(prefix: str) -> dict[str, Any]:
-    """All schemas by name, with every reference made absolute below ``prefix``.
+    """Return all schemas by name, with every reference made absolute.
 
-    ``prefix`` is where the caller puts the result, such as ``#/components/schemas/``.
+    Args:
+        prefix: The place of the result in the caller's document, such as ``#/components/schemas/``.
     """
     return {name: _absolute(document, name, prefix) for name, document in _files().items()}
 
@@ -100,7 +100,7 @@ def _document() -> dict[str, Any]:
 
 @functools.cache
 def compile_validator(name: str) -> jsonschema_rs.Draft202012Validator:
-    """The fast check of a schema; made once, the first time in some milliseconds."""
+    """Return the fast check of a schema; the first call takes some milliseconds."""
     return jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{name}", **_document()})
 
 
@@ -113,7 +113,7 @@ def _judge(name: str) -> jsonschema.protocols.Validator:
 
 @functools.cache
 def _judges() -> type[Any]:
-    return judge(jsonschema.Draft202012Validator, _compile_part, _LIMIT)
+    return judge(jsonschema.Draft202012Validator, _compile_part, _MAX_ERRORS)
 
 
 def _compile_part(rules: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
@@ -122,16 +122,19 @@ def _compile_part(rules: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validato
 
 
 def schema(name: str) -> dict[str, Any]:
-    """One schema, references absolute below ``#/$defs/``."""
+    """Return one schema, with references absolute below ``#/$defs/``."""
     document: dict[str, Any] = _document()["$defs"][name]
     return document
 
 
 def check(name: str, instance: Any, *, noun: str = "field", within: str = "") -> None:
-    """Raise ``ValidationFailed`` unless ``instance`` fits the schema.
+    """Raise ``ValidationFailed`` unless *instance* is valid.
 
-    ``noun`` is what a member is called in sentences (``field``, ``query parameter``); ``within`` is
-    put in front of the pointers.
+    Args:
+        name: The name of the schema.
+        instance: The document.
+        noun: The word for a member in sentences (``field``, ``query parameter``).
+        within: A prefix for the pointers.
     """
     if not compile_validator(name).is_valid(instance):
         found = errors(name, instance, noun=noun, within=within)
@@ -140,18 +143,18 @@ def check(name: str, instance: Any, *, noun: str = "field", within: str = "") ->
 
 
 def errors(name: str, instance: Any, *, noun: str = "field", within: str = "") -> Fields:
-    """Every bad field of ``instance``, one sentence each, at most a hundred; empty when it fits."""
+    """Return the invalid fields of *instance*, at most a hundred, with one sentence each."""
     found: dict[str, str] = {}
     for error in _judge(name).iter_errors(instance):
         for place, sentence in _explain(error, noun):
             found.setdefault(within + place, sentence)
-            if len(found) == _LIMIT:
+            if len(found) == _MAX_ERRORS:
                 return [{"pointer": place, "detail": text} for place, text in found.items()]
     return [{"pointer": place, "detail": text} for place, text in found.items()]
 
 
 def pointer(path: list[str | int]) -> str:
-    """The RFC 6901 pointer of a path of keys and indexes."""
+    """Return the RFC 6901 pointer of a path of keys and indexes."""
     return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
 
 
@@ -177,7 +180,7 @@ def _explain(error: jsonschema.ValidationError, noun: str) -> Iterator[tuple[str
 
 
 def _unknown(name: str, known: list[str], noun: str) -> str:
-    close = difflib.get_close_matches(name, known, n=1) if len(name) <= _SHOWN else []
+    close = difflib.get_close_matches(name, known, n=1) if len(name) <= _MAX_SHOWN_LENGTH else []
     if close:
         return f"is not a known {noun}; did you mean {close[0]}?"
     if 0 < len(known) <= 12:  # noqa: PLR2004 - what fits a sentence
@@ -236,6 +239,8 @@ def _nearest(value: Any, options: list[Any]) -> str:
 def _show(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return "an object" if isinstance(value, dict) else "a list"
-    # Cut first: what is shown of a long text must not cost its whole length.
-    text = json.dumps(value[: _SHOWN + 1] if isinstance(value, str) else value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    # Cut first, so that the cost does not depend on the length of the text.
+    text = json.dumps(
+        value[: _MAX_SHOWN_LENGTH + 1] if isinstance(value, str) else value, ensure_ascii=False
+    )
+    return text if len(text) <= _MAX_SHOWN_LENGTH else f"{text[:_MAX_SHOWN_LENGTH]}…"

@@ -13,7 +13,7 @@ import msgspec
 
 from fluxapi.model.eventlog import MAX_EVENT_BYTES, Event
 from fluxapi.model.jobid import encode_f58
-from fluxapi.table.backlog import TOLERANCE
+from fluxapi.table.backlog import CLOCK_TOLERANCE_S
 from fluxapi.table.index import Facets
 
 from .cursor import Cursor, parse
@@ -26,7 +26,7 @@ _SLACK = 4096
 _WEIGHT = 512
 """Bytes that an entry takes besides its JSON, at most."""
 
-_OVERLAP = int(TOLERANCE * 1000)
+_OVERLAP = int(CLOCK_TOLERANCE_S * 1000)
 """Milliseconds before the time of another process's cursor from which events are sent again."""
 
 

@@ -20,7 +20,7 @@ from fluxapi.events.transport.wire import Lines, Wire
 from fluxapi.http import keys
 from fluxapi.http.negotiation import accepted
 from fluxapi.model.eventlog import UNINDEXED, Event
-from fluxapi.security.tickets import LIFETIME
+from fluxapi.security.tickets import LIFETIME_S
 
 from .support import job_of, json_bytes, reply
 
@@ -188,4 +188,4 @@ async def socket(request: web.Request) -> web.StreamResponse:
 async def ticket(request: web.Request) -> web.Response:
     """A ticket, good for as long as the credentials of this request."""
     issued = request[keys.SESSION].tickets.issue(request[keys.EXPIRES])
-    return reply({"ticket": issued, "expires_in": LIFETIME})
+    return reply({"ticket": issued, "expires_in": LIFETIME_S})

@@ -1,1 +1,1 @@
-"""The process itself: its user, its signals, its open files, the broker that it runs under."""
+"""The process of the service: its user, signals, open files and parent broker."""

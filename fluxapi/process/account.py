@@ -1,7 +1,8 @@
-"""The account of this process, which may have no passwd entry.
+"""The user account of this process, which may have no passwd entry.
 
-A container that runs as any number (OpenShift, ``docker run --user``) has none, and so has everyone
-while the directory service is away. Flux runs there, and so does this.
+A container that runs with an arbitrary user ID (OpenShift, ``docker run --user``) has no entry, and
+no user has one while the directory service is unavailable. Flux runs in such places, and so does
+fluxapi.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ _SHELL = "/bin/sh"
 
 
 def user_name() -> str:
-    """Return the name of the user (LOGNAME, USER, else the passwd entry), or the number."""
+    """Return the user name (LOGNAME, USER, or the passwd entry), or the user ID."""
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):
@@ -25,7 +26,7 @@ def user_name() -> str:
 
 
 def home() -> Path | None:
-    """Return the home directory (HOME, else the passwd entry), if there is one."""
+    """Return the home directory (HOME, or the passwd entry), if there is one."""
     try:
         return Path.home()
     except RuntimeError:
@@ -33,7 +34,7 @@ def home() -> Path | None:
 
 
 def expand(text: str) -> Path:
-    """Return a path in which ``~`` is expanded; raises ``ValueError`` if that cannot be done."""
+    """Expand ``~`` in a path; raise ``ValueError`` if no home directory is known."""
     try:
         return Path(text).expanduser()
     except RuntimeError:

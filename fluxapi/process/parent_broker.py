@@ -1,7 +1,7 @@
-"""The broker that this process descends from, if it does, and word of its end.
+"""The broker that this process descends from, if any, and a notification of its exit.
 
-The initial program of a Flux instance, and whatever it starts, has the broker among its ancestors.
-When that broker has ended, its instance is gone for good. Any other broker may come back.
+The initial program of a Flux instance and its descendants have the broker among their ancestors.
+When that broker exits, its instance is gone for good. Any other broker may come back.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _CREDENTIALS = struct.Struct("3i")
 """``struct ucred`` of unix(7): process, user and group."""
 
 _POLL_S = 1.0
-"""Seconds between two looks where the kernel does not tell of the end of a process."""
+"""Seconds between two checks if the kernel cannot notify of the exit of a process."""
 
 
 class ParentBroker:
@@ -32,7 +32,7 @@ class ParentBroker:
         self._timer: asyncio.TimerHandle | None = None
 
     def watch(self, ended: Callable[[], None]) -> None:
-        """Call *ended* on the running loop once the broker has ended."""
+        """Call *ended* on the running loop once the broker has exited."""
         loop = asyncio.get_running_loop()
 
         def tell() -> None:
@@ -69,9 +69,9 @@ def find(uri: str | None) -> ParentBroker | None:
 
 
 def _listener(path: str) -> int:
-    """The process that listens on a socket, 0 if none can be seen."""
+    """Return the ID of the process that listens on a socket, or 0 if it is not visible."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        # The broker accepts from its event loop; nothing here waits for that.
+        # The broker accepts connections in its event loop; do not wait for it.
         connection.setblocking(False)
         try:
             connection.connect(path)
@@ -83,7 +83,7 @@ def _listener(path: str) -> int:
 
 
 def _ancestors() -> Iterator[int]:
-    """The processes that this one descends from, the nearest first."""
+    """Yield the IDs of the ancestors of this process, the parent first."""
     pid = os.getppid()
     while pid > 0:
         yield pid
@@ -91,12 +91,12 @@ def _ancestors() -> Iterator[int]:
             stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         except OSError:
             return
-        # The name, in parentheses, may hold anything; what follows the last one is fixed.
+        # The name, in parentheses, is arbitrary; the fields after the last parenthesis are fixed.
         pid = int(stat.rpartition(")")[2].split()[1])
 
 
 def _open(pid: int) -> int:
-    """A descriptor that is readable once the process has ended, −1 where there is no such."""
+    """Return a descriptor that is readable once the process has exited, or −1 without support."""
     try:
         return os.pidfd_open(pid)
     except (AttributeError, OSError):

@@ -1,8 +1,8 @@
-"""SIGTERM, SIGINT and SIGHUP as requests to end the service, from its first moment to its last.
+"""Handlers of SIGTERM, SIGINT and SIGHUP, from the start of the service to its exit.
 
-A process that is asked to end before it has begun has nothing to close: it exits with 0 at once.
-Once the event loop runs, the service is told instead. While the process ends, the signals are
-ignored, since a second one must not change the exit status.
+Before the event loop runs there is nothing to close: the process exits with 0 at once. Once the
+event loop runs, the service is notified instead. During shutdown the signals are ignored, since a
+second one must not change the exit status.
 """
 
 from __future__ import annotations
@@ -15,34 +15,34 @@ from types import FrameType
 __all__ = ["SIGNALS", "hold", "ignore", "install", "tell"]
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-"""Signals that end the service. A broker that is to end sends SIGHUP to its initial program."""
+"""Signals that stop the service. A broker that shuts down sends SIGHUP to its initial program."""
 
 
 def install() -> None:
-    """Exit with 0 at each of the signals, also at one that was held; call this early."""
+    """Exit with 0 on each of the signals, including one that was held; call this early."""
     tell(_exit)
 
 
 def tell(stop: Callable[[], object]) -> None:
-    """Call *stop* at each of the signals, in the main thread."""
+    """Call *stop* in the main thread on each of the signals."""
 
     def handle(_signum: int, _frame: FrameType | None) -> None:
         stop()
 
     for signum in SIGNALS:
-        # nohup ignores SIGHUP, and that is to stay so.
+        # Keep SIGHUP ignored under nohup.
         if signum != signal.SIGHUP or signal.getsignal(signum) is not signal.SIG_IGN:
             signal.signal(signum, handle)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
 
 
 def hold() -> None:
-    """Keep the signals back until the next :func:`install`, across a start of another program."""
+    """Block the signals until the next :func:`install`, also across ``exec``."""
     signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
 
 
 def ignore() -> None:
-    """Ignore the signals until the process has ended."""
+    """Ignore the signals until the process exits."""
     for signum in SIGNALS:
         signal.signal(signum, signal.SIG_IGN)
 

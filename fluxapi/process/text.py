@@ -1,4 +1,4 @@
-"""Text of others, made fit to be shown: what a job says is never an instruction to a terminal."""
+"""Escapes untrusted text, so that a job cannot send control sequences to a terminal."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import unicodedata
 __all__ = ["safe"]
 
 _UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
-"""Controls, marks of direction, surrogates and separators of lines (Unicode categories)."""
+"""Unicode categories of control and format characters, surrogates and line separators."""
 
 _JOINERS = "\u200c\u200d"
-"""They hold emoji and letters together, and do nothing else."""
+"""Joiners of emoji and letters, which are harmless."""
 
 
 def safe(text: str) -> str:
-    """``text`` on one line, with an escape in place of what a terminal would obey."""
+    """Return *text* on one line, with control characters escaped."""
     if text.isprintable():
         return text
     return "".join(_shown(char) for char in text)

@@ -1,1 +1,1 @@
-"""Who may ask, from where, and how secrets stay out of sight."""
+"""Authentication, the Host and Origin policy, and the handling of secrets."""

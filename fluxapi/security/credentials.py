@@ -1,9 +1,9 @@
-"""Who may ask: HTTP Basic, bearer tokens, and the login tokens of flux-restful-client 0.2.
+"""Authentication: HTTP Basic, bearer tokens, and the login tokens of flux-restful-client 0.2.
 
-There is one user, the one of the settings. Every comparison takes the same time whether it holds
-or not. Access tokens are JWTs (RFC 7519) with HS256 and an end. Their key is derived from the
-secret and the token together: a login token, which the secret signs itself, never passes for an
-access token, the secret alone makes none, and a changed token ends all of them.
+There is one user, who is configured in the settings. Comparisons take constant time. Access tokens
+are JWTs (RFC 7519) with HS256 and an expiration time. Their key is derived from both the secret and
+the token: a login token, which is signed with the secret itself, is not valid as an access token;
+the secret alone is not enough to create one; and a change of the token invalidates all of them.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from fluxapi.settings import Settings
 __all__ = ["CHALLENGES", "Credentials"]
 
 CHALLENGES = ('Basic realm="fluxapi", charset="UTF-8"', 'Bearer realm="fluxapi"')
-"""What a 401 says in WWW-Authenticate."""
+"""The WWW-Authenticate headers of a 401."""
 
 _ALGORITHMS = ["HS256"]
 _ISSUER = "fluxapi"
-_REMEMBERED = 1024
-"""Access tokens whose signature need not be checked again."""
+_MAX_VERIFIED_TOKENS = 1024
+"""Verified access tokens in the cache."""
 
 
 def _same(given: str, expected: str) -> bool:
@@ -40,8 +40,8 @@ def _same(given: str, expected: str) -> bool:
 
 
 def _derive_key(secret: str, token: str) -> bytes:
-    """Return the key of access tokens; both inputs are needed to compute it."""
-    # The token is hashed first, so that no other pair of inputs gives the same message.
+    """Derive the key of access tokens from both inputs."""
+    # The token is hashed first, so that no other pair of inputs yields the same message.
     digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
     message = b"fluxapi access token\0" + digest
     return hmac.digest(secret.encode("utf-8", "surrogateescape"), message, "sha256")
@@ -58,7 +58,7 @@ class _Basic(BasicAuthMiddleware):  # type: ignore[misc] # the library ships no 
             return None
 
     async def check_credentials(self, username: str, password: str, request: web.Request) -> bool:  # noqa: ARG002 - the library's signature
-        # Both are compared always: no early end tells which one was wrong.
+        # Always compare both, so that the time does not reveal which one is wrong.
         return _same(username, self.username) & _same(password, self.password)
 
 
@@ -78,9 +78,13 @@ class Credentials:
         self._seen: dict[str, float] = {}
 
     async def check(self, request: web.Request) -> float | None:
-        """When the credentials of the request end, seconds since the epoch; ``None`` is never.
+        """Authenticate a request by user and token or by an access token.
 
-        Raises ``Unauthorized`` unless it carries name and token or an access token.
+        Returns:
+            The expiration time in seconds since the epoch; ``None`` means never.
+
+        Raises:
+            Unauthorized: The credentials are missing or wrong.
         """
         scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         scheme = scheme.lower()
@@ -91,13 +95,16 @@ class Credentials:
         if scheme == "bearer":
             return self.check_access(value.strip())
         raise Unauthorized(
-            "Say who you are: user and token as HTTP Basic, or a bearer token from POST /token."
+            "Authenticate with user and token as HTTP Basic, or a bearer token from POST /token."
         )
 
     async def login(self, request: web.Request, body: dict[str, Any]) -> None:
-        """Raise ``Unauthorized`` unless the request proves that it comes from the user.
+        """Authenticate a request for an access token.
 
-        By Basic credentials, by ``user`` and ``token`` in the body, or by a login token.
+        The request has Basic credentials, ``user`` and ``token`` in the body, or a login token.
+
+        Raises:
+            Unauthorized: The credentials are missing or wrong.
         """
         scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() == "bearer":
@@ -108,7 +115,7 @@ class Credentials:
             raise Unauthorized("The user name or the token is wrong.")
 
     def issue(self) -> str:
-        """A new access token for the user."""
+        """Return a new access token for the user."""
         now = int(time.time())
         claims = {"iss": _ISSUER, "aud": _ISSUER, "sub": self.user, "iat": now}
         return jwt.encode({**claims, "exp": now + self.lifetime}, self._key, _ALGORITHMS[0])
@@ -120,7 +127,7 @@ class Credentials:
         return _same(user, self.user) & _same(token, self._token)
 
     def check_access(self, token: str) -> float:
-        """When an access token ends; raises ``Unauthorized`` when it has or is none."""
+        """Return the expiration time of an access token; raise ``Unauthorized`` if invalid."""
         known = self._seen.get(token, 0.0)
         if known > time.time():
             return known
@@ -135,13 +142,13 @@ class Credentials:
             )
         except jwt.ExpiredSignatureError:
             raise Unauthorized(
-                "The bearer token has expired: get another from POST /token."
+                "The bearer token has expired: get a new one from POST /token."
             ) from None
         except (jwt.InvalidTokenError, ValueError):
-            raise Unauthorized("The bearer token is not one of this service's.") from None
+            raise Unauthorized("The bearer token was not issued by this service.") from None
         if not _same(str(claims["sub"]), self.user):
-            raise Unauthorized("The bearer token is of another user.")
-        if len(self._seen) >= _REMEMBERED:
+            raise Unauthorized("The bearer token belongs to another user.")
+        if len(self._seen) >= _MAX_VERIFIED_TOKENS:
             self._seen.pop(next(iter(self._seen)))
         self._seen[token] = expires = float(claims["exp"])
         return expires
@@ -150,17 +157,17 @@ class Credentials:
         if self._shared is None:
             raise Unauthorized(
                 "Login tokens need a secret that client and service share, and FLUX_SECRET_KEY is "
-                "not set here: use HTTP Basic, or have it set."
+                "not set on the server: set it, or use HTTP Basic."
             )
         try:
             with warnings.catch_warnings():
-                # Deployments chose their secret before PyJWT asked for 32 bytes.
+                # Existing deployments have shorter secrets than the 32 bytes that PyJWT wants.
                 warnings.simplefilter("ignore")
                 claims = jwt.decode(
                     token, self._shared, algorithms=_ALGORITHMS, options={"verify_aud": False}
                 )
         except jwt.ExpiredSignatureError:
-            raise Unauthorized("The login token has expired; make a new one.") from None
+            raise Unauthorized("The login token has expired; create a new one.") from None
         except (jwt.InvalidTokenError, ValueError):
             raise Unauthorized("The login token is not signed with FLUX_SECRET_KEY.") from None
         if claims.get("scope") != "token" or not self._is_user(

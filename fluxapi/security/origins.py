@@ -1,7 +1,7 @@
-"""Which sites may talk to the service: a Host allow-list, and no unsafe request from other sites.
+"""The Host and Origin policy: a Host allow-list, and no unsafe requests from other sites.
 
-Both hold with auth off too: a page that a user happens to open must not be able to run jobs, be
-it by a form or ``fetch`` from another site or by a name that it points here (DNS rebinding).
+Both apply even without authentication: a web page must not be able to run jobs for a user who opens
+it, neither by a form or ``fetch`` from another site nor by DNS rebinding.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _DEFAULT_PORTS = (":80", ":443")
 
 
 class OriginPolicy:
-    """The rules for ``Host``, ``Origin`` and ``Sec-Fetch-Site``."""
+    """The policy of one service for ``Host``, ``Origin`` and ``Sec-Fetch-Site``."""
 
     def __init__(self, settings: Settings) -> None:
         listening = settings.host.strip("[]").lower()
@@ -40,23 +40,23 @@ class OriginPolicy:
     def check(self, request: web.Request) -> None:
         """Raise ``UnknownHost`` or ``ForeignOrigin``."""
         host = request.headers.get(hdrs.HOST, "")
-        # Without a Host it is no browser, and no browser is what these rules are for.
+        # A client without a Host header is not a browser, and this policy is for browsers.
         if host and not self._any and not self._is_known(host):
             name = _name(host)[:255]
             raise UnknownHost(
-                f"The service does not know the Host name {name!r}. If the name is meant for it, "
+                f"The Host name {name!r} is not allowed. If it is a name of this service, "
                 f"add it on the server: --allowed-hosts {name} or FLUXAPI_ALLOWED_HOSTS={name}."
                 if _HOST.match(host)
-                else f"The Host {host[:255]!r} is not a name. --allowed-hosts on the server lists "
-                "the names that the service answers to."
+                else f"The Host {host[:255]!r} is not valid. --allowed-hosts on the server lists "
+                "the allowed names."
             )
-        # A socket can be opened from any page and then carries whatever that page likes.
+        # Browsers let any page open a WebSocket, which then can send anything.
         is_socket = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
         if request.method in _SAFE and not is_socket:
             return
         site = request.headers.get("Sec-Fetch-Site")
         if site is not None and site not in _OWN_SITE:
-            raise ForeignOrigin("A page of another site must not send this request.")
+            raise ForeignOrigin("This request is not allowed from a page of another site.")
         origin = request.headers.get(hdrs.ORIGIN)
         if origin is not None and not _is_same(origin, host):
             raise ForeignOrigin(f"The origin {origin[:255]!r} is not this service.")
@@ -67,12 +67,12 @@ class OriginPolicy:
         name = _name(host)
         if name in self._hosts:
             return True
-        # An address cannot be pointed elsewhere, so it is no way to rebind a name.
+        # DNS rebinding needs a name; a literal address is safe.
         return self._any_address and _is_address(name)
 
 
 def _name(host: str) -> str:
-    """The host without its port and brackets."""
+    """Return the host without port and brackets."""
     if host.startswith("["):
         return host[1:].partition("]")[0].lower()
     return host.partition(":")[0].lower().rstrip(".")
@@ -87,7 +87,7 @@ def _is_address(name: str) -> bool:
 
 
 def _is_same(origin: str, host: str) -> bool:
-    """Whether an origin is this host; a proxy may have taken TLS off, so schemes may differ."""
+    """Return whether *origin* is *host*; schemes may differ, since a proxy may terminate TLS."""
     try:
         place = urlsplit(origin)
     except ValueError:

@@ -1,8 +1,8 @@
-"""The environment, with its secrets out of sight of every other process.
+"""Hides the secrets in the environment from other processes.
 
-A process's first environment stays readable in /proc for as long as it runs, whatever is taken out
-of ``os.environ`` later, and a job may read that of its parent. So a service that finds secrets in
-its environment starts itself anew, in the same process, with them in a file that has no name.
+The initial environment of a process stays readable in /proc while it runs, even if ``os.environ``
+changes, and a job may read that of its parent. So a service with secrets in its environment
+executes itself again in the same process, with the secrets in an anonymous file.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ _PR_SET_DUMPABLE = 4
 
 
 def scrub_environment() -> dict[str, str]:
-    """The environment with its secrets, which are in ``os.environ`` no more.
+    """Return the environment with its secrets, and remove them from ``os.environ``.
 
-    Does not return where it has to start the program anew.
+    The function does not return if it has to execute the program again.
     """
     found = {name: os.environ.pop(name) for name in NAMES if name in os.environ}
     if found and hasattr(os, "memfd_create"):
@@ -37,7 +37,7 @@ def _start_anew(found: dict[str, str]) -> None:
     os.write(descriptor, json.dumps(found).encode())
     os.set_inheritable(descriptor, True)
     os.environ[_DESCRIPTOR] = str(descriptor)
-    # One that comes meanwhile would end the new program before it can say how.
+    # A signal in between would kill the new program before its handlers are installed.
     stop_signals.hold()
     os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - itself
 
@@ -53,10 +53,10 @@ def _received() -> dict[str, str]:
 
 
 def hide_memory() -> bool:
-    """Keep other processes of this user from reading this one, and tell whether that succeeded.
+    """Protect this process from other processes of the user, and return whether that succeeded.
 
-    Its memory, environment and open files in ``/proc`` are then root's, no debugger attaches, and
-    there are no core dumps. A program that this process starts is not affected.
+    Only root can then read its memory, environment and open files in ``/proc``, no debugger can
+    attach, and no core is dumped. Child programs are not affected.
     """
     if not sys.platform.startswith("linux"):
         return False

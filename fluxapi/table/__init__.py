@@ -1,1 +1,1 @@
-"""All jobs of one session: the table, its index, queries."""
+"""The jobs of one session: the table, its index, queries."""

@@ -1,7 +1,7 @@
-"""The newest events of the first backlog, put into an order that a reader could have seen.
+"""The newest events of the first backlog, in an order that a live reader could have seen.
 
-The backlog comes job by job in no order; the buffer of a service that has just begun must hold what
-another one in front of the same instance published last.
+The backlog arrives job by job in no order. The event buffer of a new service must contain the last
+events that another service of the same instance published.
 """
 
 from __future__ import annotations
@@ -14,45 +14,45 @@ from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage
 
 from .index import Facets
 
-__all__ = ["TOLERANCE", "BacklogBuffer", "Recalled"]
+__all__ = ["CLOCK_TOLERANCE_S", "BacklogBuffer", "Recalled"]
 
-TOLERANCE = 5.0
-"""Seconds by which times may run against the order of posting before the clock is to blame."""
+CLOCK_TOLERANCE_S = 5.0
+"""Seconds by which timestamps may disagree with the order of events; beyond, the clock stepped."""
 
 Recalled = tuple[int, int | None, Event, Facets]
-"""Job id, index of the event, the event, the facets of the job after it."""
+"""Job ID, index of the event, the event, the facets of the job after it."""
 
-_PIECE = 1024
-"""Events to a piece: some 5 ms of work for those who publish them."""
+_BATCH_EVENTS = 1024
+"""Events per batch: about 5 ms of work for the publisher."""
 
-_RUN = 4096
-"""Events that are sorted in one go; a run takes some 10 ms."""
+_RUN_EVENTS = 4096
+"""Events that are sorted at once; this takes about 10 ms."""
 
 _Placed = tuple[float, int, int, Recalled]
-"""Where an event belongs (by the first three), and what it is."""
+"""The sort key of an event (three items), and the event."""
 
 _Job = tuple[float, int, list[Event], list[Facets]]
-"""The time of its last event, its id, its events, the facets after each."""
+"""Time of the last event, job ID, events, the facets after each event."""
 
 
 class BacklogBuffer:
-    """The jobs that changed last, of at most ``limit`` events."""
+    """A buffer of the most recently changed jobs, with at most ``limit`` events in total."""
 
     def __init__(self, limit: int = 65_536) -> None:
         self.missing_until = 0.0
-        """All events after this time are here; 0.0 when all events are."""
+        """The buffer contains all events after this time; 0.0 if it contains all events."""
         self.stepped = False
-        """Whether the clock of the instance stepped back, as far as the events show it."""
+        """True if the events show that the clock of the instance stepped back."""
         self._limit = limit
         self._jobs: list[_Job] = []
         self._held = 0
 
     def wants(self, message: JournalMessage) -> bool:
-        """Whether the job changed late enough to be kept."""
+        """Return whether the job changed recently enough to be kept."""
         return any(event.timestamp > self.missing_until for event in message.events)
 
     def add(self, jobid: int, events: list[Event], after: list[Facets]) -> None:
-        """Keep a job that is wanted."""
+        """Add a job that :meth:`wants` accepts."""
         last = max(event.timestamp for event in events)
         self._jobs.append((last, jobid, events, after))
         self._held += len(events)
@@ -67,19 +67,20 @@ class BacklogBuffer:
             self.missing_until = max(self.missing_until, last)
 
     def clear(self) -> None:
-        """The backlog comes again, from its beginning."""
+        """Drop all jobs, before the backlog is read again from its beginning."""
         self._jobs.clear()
         self._held = 0
         self.missing_until = 0.0
 
     def recall(self) -> Iterator[list[Recalled]]:
-        """All events, each job's in its own order, and forget them.
+        """Yield all events in order and drop them.
 
-        They come in pieces, some of them empty: others may have their turn after each.
+        The events come in batches, some of them empty, so that the caller can yield to the event
+        loop after each.
 
-        A job's events are placed by the latest time so far in the job and in those submitted
-        before it (job ids come from a clock that never steps back, RFC 19), so that a clock that
-        stepped back puts nothing before what it followed.
+        Events are sorted by the latest time so far in their job and in the jobs submitted before it
+        (job IDs come from a clock that never steps back, RFC 19), so that a clock that stepped back
+        does not put an event before an earlier one.
         """
         self._prune()
         yield []
@@ -87,13 +88,13 @@ class BacklogBuffer:
         yield []
         runs: list[list[_Placed]] = []
         placing = self._place()
-        while run := list(islice(placing, _RUN)):
+        while run := list(islice(placing, _RUN_EVENTS)):
             run.sort(key=_place)
             runs.append(run)
             yield []
         self._jobs.clear()
         placed = merge(*runs, key=_place)
-        while piece := [item[-1] for item in islice(placed, _PIECE)]:
+        while piece := [item[-1] for item in islice(placed, _BATCH_EVENTS)]:
             yield piece
 
     def _place(self) -> Iterator[_Placed]:
@@ -108,7 +109,7 @@ class BacklogBuffer:
                 yield time, jobid, place, (jobid, index, event, state)
 
     def _later(self, before: float, time: float) -> float:
-        if time < before - TOLERANCE:
+        if time < before - CLOCK_TOLERANCE_S:
             self.stepped = True
         return max(before, time)
 

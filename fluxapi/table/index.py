@@ -1,8 +1,8 @@
-"""Which jobs have which state, result, user, queue, name and nodelist.
+"""The index of jobs by state, result, user, queue, name and nodelist.
 
-Facets with few values (state, result, user, queue) are sorted lists, in which a job moves in
-logarithmic time. Names and nodelists may be as many as there are jobs, so each of their values
-holds a plain sorted list, an order of magnitude smaller; jobs do not move between those often.
+Each value of a facet with few values (state, result, user, queue) has a ``SortedList``, in which a
+job moves in logarithmic time. There may be as many names and nodelists as jobs, so each of their
+values has a plain sorted list, an order of magnitude smaller; jobs rarely move between those.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from fluxapi.model.job import Job
 
 __all__ = ["LASTING", "Facets", "Index", "facets"]
 
-_BULK = 64
-"""From this many ids on, one sort is cheaper than one insertion each."""
+_MIN_SORT_IDS = 64
+"""For this many IDs or more, one sort is cheaper than single insertions."""
 
-_PREFIXES = 16
-"""Name prefixes kept as facets of their own: those that were asked for last."""
+_MAX_PREFIXES = 16
+"""Recently requested name prefixes that are indexed."""
 
-_WIDE = 20_000
-"""A prefix that more jobs have is not kept: a walk over all jobs finds a page of it soon."""
+_MAX_PREFIX_JOBS = 20_000
+"""A prefix of more jobs is not indexed: a walk over all jobs soon finds a page of them."""
 
 
 class Facets(NamedTuple):
-    """The values of one job that the index knows it by."""
+    """The indexed values of one job."""
 
     state: str
     result: str | None
@@ -40,16 +40,16 @@ class Facets(NamedTuple):
 
 
 LASTING = slice(2, 5)
-"""Those that hardly ever change: ``userid``, ``queue`` and ``name``."""
+"""The facets that rarely change: ``userid``, ``queue`` and ``name``."""
 
 
 def facets(job: Job) -> Facets:
-    """The facets of a job at this moment."""
+    """Return the current facets of a job."""
     return Facets(job.state, job.result, job.userid, job.queue, job.name, job.nodelist)
 
 
 class Index:
-    """Sorted job ids by facet. Ids ascend; readers walk from the end, newest first."""
+    """An index of job IDs by facet. IDs ascend; readers walk from the end, newest first."""
 
     def __init__(self) -> None:
         self.all: SortedList = SortedList()
@@ -63,7 +63,7 @@ class Index:
         self._prefixes: dict[str, SortedList | None] = {}
 
     def move(self, jobid: int, old: Facets, new: Facets) -> None:
-        """Refile one job whose facets changed."""
+        """Move one job whose facets changed."""
         if old.state != new.state:
             self.state[old.state].discard(jobid)
             self._sorted(self.state, new.state).add(jobid)
@@ -92,7 +92,7 @@ class Index:
                 self._place(new.nodelist, [jobid])
 
     def add(self, jobs: Iterable[tuple[int, Facets]]) -> None:
-        """File new jobs, many at once."""
+        """Add several new jobs at once."""
         ids: list[int] = []
         groups: dict[tuple[int, Any], list[int]] = {}
         for jobid, values in jobs:
@@ -144,7 +144,7 @@ class Index:
                     del self._hosts[host]
 
     def remove(self, jobs: Iterable[tuple[int, Facets]]) -> None:
-        """Forget jobs, many at once."""
+        """Remove several jobs at once."""
         names: dict[str, set[int]] = {}
         nodelists: dict[str, set[int]] = {}
         for jobid, values in jobs:
@@ -163,17 +163,17 @@ class Index:
             self._unplace(nodelist, gone)
 
     def with_prefix(self, prefix: str) -> SortedList | None:
-        """The jobs whose name begins with ``prefix``; ``None`` when those are very many.
+        """Return the jobs whose name begins with *prefix*, or ``None`` if there are too many.
 
-        A prefix that was asked for becomes a facet, kept up to date until others push it out.
+        The prefix is then indexed, and kept up to date until newer prefixes replace it.
         """
         if prefix in self._prefixes:
             held = self._prefixes.pop(prefix)
         else:
             held = self._gather(prefix)
-            if len(self._prefixes) >= _PREFIXES:
+            if len(self._prefixes) >= _MAX_PREFIXES:
                 del self._prefixes[next(iter(self._prefixes))]
-        if held is not None and len(held) > _WIDE:
+        if held is not None and len(held) > _MAX_PREFIX_JOBS:
             held = None
         self._prefixes[prefix] = held
         return held
@@ -184,12 +184,12 @@ class Index:
             if not name.startswith(prefix):
                 break
             ids.extend(self.name[name])
-            if len(ids) > _WIDE:
+            if len(ids) > _MAX_PREFIX_JOBS:
                 return None
         return SortedList(ids)
 
     def on_node(self, host: str) -> list[list[int]]:
-        """The id lists of every nodelist that holds ``host``."""
+        """Return the ID lists of all nodelists that contain *host*."""
         return [self.nodelist[nodelist] for nodelist in self._hosts.get(host, ())]
 
     @staticmethod
@@ -201,7 +201,7 @@ class Index:
 
 
 def _extend(held: SortedList, ids: list[int]) -> None:
-    if len(ids) >= _BULK:
+    if len(ids) >= _MIN_SORT_IDS:
         held.update(ids)
     else:
         for jobid in ids:

@@ -1,8 +1,8 @@
-"""Which jobs a reader wants, and the pages of them, newest first.
+"""Job queries: filters, and pages of matches, newest first.
 
-A query walks the smallest index that one of its filters names and tests the other filters on each
-job. A walk is cut into slices, so that a filter that matches little in a large table does not hold
-the event loop.
+A query walks the smallest index that one of its filters can use and tests the others on each job. A
+walk is divided into slices, so that a filter with few matches in a large table does not block the
+event loop.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from .table import Table
 
 __all__ = ["JobQuery", "Page", "count", "matcher", "page", "query_of", "walk"]
 
-_SLICE = 1000
-"""Jobs looked at before the event loop gets its turn."""
+_SLICE_JOBS = 1000
+"""Jobs tested before the event loop runs other tasks."""
 
-_TEXT_SLICE = 250
-"""The same where each look is a search through text."""
+_TEXT_SLICE_JOBS = 250
+"""The same for a query that searches text."""
 
 Ids = Any
-"""A sorted list of job ids: ``list[int]`` or ``SortedList``, which has no types."""
+"""A sorted list of job IDs: ``list[int]`` or ``SortedList``, which has no types."""
 
 
 @dataclass(frozen=True)
 class JobQuery:
-    """Filters, all of which must hold; ``None`` means any.
+    """A set of filters that must all match; ``None`` matches any job.
 
-    ``user`` is a name or a user id; a ``name`` that ends in ``*`` is a prefix, any other is the
-    whole name; ``name_part`` is a part of it, in any case; ``node`` is a host; ``since``
+    ``user`` is a name or a user ID; a ``name`` that ends in ``*`` is a prefix, any other is the
+    whole name; ``name_part`` is a substring, case-insensitive; ``node`` is a host; ``since``
     (inclusive) and ``until`` (exclusive) are submission times in seconds since the epoch; each word
-    of ``text`` is looked for, in any case, in id, name, user, queue, nodelist, state, result and
+    of ``text`` must occur, case-insensitive, in ID, name, user, queue, nodelist, state, result or
     exception.
     """
 
@@ -58,7 +58,7 @@ class JobQuery:
 
 
 def query_of(fields: Mapping[str, Any]) -> JobQuery:
-    """The filter that valid fields describe."""
+    """Return the query that valid *fields* describe."""
     states = fields.get("state")
     results = fields.get("result")
     return JobQuery(
@@ -80,18 +80,18 @@ def query_of(fields: Mapping[str, Any]) -> JobQuery:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Job ids, newest first, and the ``after`` of the next page (``None`` on the last one)."""
+    """One page of job IDs, newest first; ``after`` starts the next page (``None``: the last)."""
 
     ids: list[int]
     next: int | None
 
 
 Test = Callable[[Any], bool]
-"""Of a job or, for filters on neither time nor text, of its facets."""
+"""A test of a job or, without filters on time and text, of its facets."""
 
 
 def matcher(query: JobQuery) -> Test | None:
-    """One test for all filters of ``query``, or ``None`` when there is none."""
+    """Return one test for all filters of *query*, or ``None`` if there are none."""
     tests = list(_tests(query))
     if not tests:
         return None
@@ -158,7 +158,7 @@ def _node_test(host: str) -> Test:
 
 
 def _text_test(text: str) -> Test:
-    # Flux shows ids with ƒ, the API with f: whichever is pasted is found.
+    # Flux prints IDs with ƒ, the API with f: accept both.
     needles = [word.replace("ƒ", "f") for word in text.casefold().split()]
 
     def test(job: Job) -> bool:
@@ -185,7 +185,7 @@ def _exception(job: Job) -> str:
 
 
 def _sources(index: Index, query: JobQuery) -> list[Ids]:
-    """The id lists of the filter that names the fewest jobs: their union holds every match."""
+    """Return the ID lists of the filter with the fewest jobs; their union contains every match."""
     plans: list[list[Ids]] = []
     if query.states is not None:
         plans.append([index.state[state] for state in query.states if state in index.state])
@@ -213,7 +213,7 @@ def _named(index: Index, name: str) -> Ids | None:
 
 
 def _descending(ids: Ids, after: int | None) -> Iterator[int]:
-    """The ids below ``after``, newest first."""
+    """Return the IDs below *after*, newest first."""
     if isinstance(ids, list):
         end = len(ids) if after is None else bisect_left(ids, after)
         return (ids[position] for position in range(end - 1, -1, -1))
@@ -226,9 +226,9 @@ def _descending(ids: Ids, after: int | None) -> Iterator[int]:
 
 
 def walk(table: Table, query: JobQuery, after: int | None) -> Iterator[int]:
-    """Candidates for a query, newest first: every match below ``after``, and others.
+    """Return candidates for a query, newest first: every match below *after*, and others.
 
-    Not to be held while the table changes.
+    The iterator is invalid once the table changes.
     """
     lists = [_descending(ids, after) for ids in _sources(table.index, query)]
     return lists[0] if len(lists) == 1 else merge(*lists, reverse=True)
@@ -236,7 +236,7 @@ def walk(table: Table, query: JobQuery, after: int | None) -> Iterator[int]:
 
 @dataclass(slots=True)
 class _Slice:
-    """One piece of a walk: the matches, where it stood, whether it came to the end."""
+    """The result of one slice of a walk: the matches, the last tested ID, true at the end."""
 
     ids: list[int]
     last: int | None
@@ -248,7 +248,7 @@ def _slice(
 ) -> _Slice:
     found: list[int] = []
     last = after
-    left = _TEXT_SLICE if query.text else _SLICE
+    left = _TEXT_SLICE_JOBS if query.text else _SLICE_JOBS
     for jobid in walk(table, query, after):
         if len(found) == want or not left:
             return _Slice(found, last, done=False)
@@ -263,7 +263,7 @@ def _slice(
 async def page(
     table: Table, query: JobQuery, *, limit: int, after: int | None = None, offset: int = 0
 ) -> Page:
-    """Up to ``limit`` matches below ``after``, the first ``offset`` of them skipped."""
+    """Return up to *limit* matches below *after*, without the first *offset* matches."""
     test = matcher(query)
     ids: list[int] = []
     want = offset + limit
@@ -278,13 +278,13 @@ async def page(
 
 
 async def count(table: Table, query: JobQuery) -> int:
-    """How many jobs match; one filter on an indexed facet costs nothing."""
+    """Return the number of matches."""
     test = matcher(query)
     if test is None:
         return len(table)
     total, after = 0, None
     while True:
-        piece = _slice(table, query, test, after, _SLICE)
+        piece = _slice(table, query, test, after, _SLICE_JOBS)
         total += len(piece.ids)
         after = piece.last
         if piece.done:

@@ -1,7 +1,7 @@
-"""All jobs of the instance, folded from its journal; the only thing that reads are answered from.
+"""The table of all jobs of the instance, folded from its journal; it answers all reads.
 
-Plain synchronous code. Nothing but :meth:`Table.feed` changes the table, and only the journal calls
-it.
+The code is synchronous. Only :meth:`Table.feed` changes the table, and only the journal consumer
+calls it.
 """
 
 from __future__ import annotations
@@ -28,26 +28,25 @@ __all__ = ["DIGEST_MODULUS", "Changes", "Posted", "Shape", "Table"]
 
 _log = logging.getLogger(__name__)
 
-_ROWS = 20_000
-"""Encoded rows kept: those that were asked for last, at about 700 bytes each."""
+_MAX_ENCODED_ROWS = 20_000
+"""Encoded rows in the cache, at about 700 bytes each."""
 
-
-_WARNING_PAUSE_S = 10.0
-"""Between two warnings of bad events: whoever may submit can make any number of them."""
+_WARNING_INTERVAL_S = 10.0
+"""Seconds between two warnings of bad events, of which a user can cause any number."""
 
 DIGEST_MODULUS = 1 << 32
-"""Digests are sums of checksums modulo this."""
+"""A digest is the sum of checksums modulo this number."""
 
 
 class Shape(NamedTuple):
-    """What readers go by in a row: its facets and its checksum."""
+    """The facets and the checksum of a row, which filters and digests depend on."""
 
     facets: Facets
     checksum: int
 
 
 class Posted(msgspec.Struct, gc=False):
-    """An event that was folded: of which job, its index in the eventlog, the facets after it."""
+    """A folded event: job ID, index in the eventlog, the event, the job's facets after it."""
 
     id: int
     index: int | None
@@ -57,10 +56,11 @@ class Posted(msgspec.Struct, gc=False):
 
 @dataclass(slots=True)
 class Changes:
-    """What one :meth:`Table.feed` did.
+    """The effect of one :meth:`Table.feed`.
 
-    ``posted`` is new events in order; ``changed`` what the rows that changed were before (``None``:
-    there was none), ``after`` what they are; ``gone`` what the rows were that are gone.
+    ``posted`` lists the new events in order; ``changed`` maps changed rows to their shape before
+    (``None``: a new row), ``after`` to their shape now; ``gone`` maps removed rows to their shape
+    before.
     """
 
     posted: list[Posted] = field(default_factory=list)
@@ -73,7 +73,10 @@ class Changes:
 
 
 class Table:
-    """Jobs by id, with indexes. At most ``max_inactive`` inactive jobs: the oldest ids go first."""
+    """A table of jobs by ID, with indexes.
+
+    It keeps at most ``max_inactive`` inactive jobs; those with the lowest IDs are dropped first.
+    """
 
     def __init__(
         self,
@@ -85,7 +88,7 @@ class Table:
     ) -> None:
         self.index = Index()
         self.history = history
-        """Collects the newest events of the first backlog; ``None`` when nobody wants them."""
+        """Collects the newest events of the first backlog; ``None`` if they are not needed."""
         self._signer = signer or KeySigner()
         self.digest = 0
         """The sum of the checksums of all rows, modulo :data:`DIGEST_MODULUS`."""
@@ -95,15 +98,15 @@ class Table:
         self._max_inactive = max_inactive
         self._max_keys = max_keys
         self.replays = 0
-        """How many backlogs came in as a whole."""
+        """The number of complete backlogs."""
         self._replay: set[int] | None = set()
         self._purged: set[int] = set()
         self._memos: dict[int, float] = {}
-        """The time of the last memo that was published of each job that has some."""
+        """The time of the last published memo by job ID."""
         self._warned = float("-inf")
         self._unwarned = 0
         self._trimmed = -1
-        """The newest job that was dropped to keep the bound; older ones are no news."""
+        """The highest ID dropped for ``max_inactive``; older inactive jobs are not new."""
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -112,24 +115,24 @@ class Table:
         return jobid in self._jobs
 
     def get(self, jobid: int) -> Job | None:
-        """The job, or ``None``; callers read it and never change it."""
+        """Return the job, or ``None``; callers must not change it."""
         return self._jobs.get(jobid)
 
     def record(self, jobid: int) -> dict[str, Any]:
-        """The record of a job (see :mod:`fluxapi.model.job`); raises ``KeyError``."""
+        """Return the record of a job (see :mod:`fluxapi.model.record`); raise ``KeyError``."""
         return record(self._jobs[jobid])
 
     def encode(self, jobid: int) -> bytes:
-        """The record as JSON, kept until the job changes; raises ``KeyError``."""
+        """Return the record as JSON, cached until the job changes; raise ``KeyError``."""
         row = self._rows.get(jobid)
         if row is None:
             row = self._rows[jobid] = encode(self._jobs[jobid])
-            if len(self._rows) > _ROWS:
+            if len(self._rows) > _MAX_ENCODED_ROWS:
                 del self._rows[next(iter(self._rows))]
         return row
 
     def stats(self) -> dict[str, Any]:
-        """Counts: ``total``, by ``states`` and by ``results``."""
+        """Return the counts of jobs: ``total``, by ``states`` and by ``results``."""
         return {
             "total": len(self._jobs),
             "states": {state: len(ids) for state, ids in self.index.state.items() if ids},
@@ -137,29 +140,29 @@ class Table:
         }
 
     def idempotent(self, key: str) -> tuple[int, str] | None:
-        """The job that was submitted with an Idempotency-Key, and the digest of its request."""
+        """Return the job that was submitted with an Idempotency-Key, and its request's digest."""
         known = self._keys.get(key)
         return known if known is not None and known[0] in self._jobs else None
 
     def has_shown(self, key: str, jobid: int) -> bool:
-        """Tell whether this job was here with this Idempotency-Key, be it gone by now or not."""
+        """Return whether this job with this Idempotency-Key is or was in the table."""
         known = self._keys.get(key)
         return known is not None and known[0] == jobid
 
     @property
     def replaying(self) -> bool:
-        """Whether the backlog is still coming in."""
+        """True while the backlog is being read."""
         return self._replay is not None
 
     def begin_replay(self) -> None:
-        """Take what follows as a whole listing: a job that is not in it is gone."""
+        """Begin a complete listing; at its end, jobs that are not in it are removed."""
         self._replay = set()
         self._purged.clear()
         if self.history is not None:
             self.history.clear()
 
     def feed(self, batch: Iterable[Change]) -> Changes:
-        """Fold a batch of journal messages, in order; returns what it changed."""
+        """Fold a batch of journal messages in order, and return the changes."""
         changes = Changes()
         for message in batch:
             if isinstance(message, Purged):
@@ -180,7 +183,7 @@ class Table:
     def _take(self, message: JournalMessage, changes: Changes) -> None:
         if self._replay is not None:
             self._replay.add(message.id)
-            # A purge may overtake the backlog: it does not come by the journal.
+            # A purge is not part of the journal, so it may arrive before the backlog.
             if message.id not in self._purged:
                 self._replace(message, changes)
             return
@@ -188,15 +191,15 @@ class Table:
             self._fold(message, event, changes)
 
     def _replace(self, message: JournalMessage, changes: Changes) -> None:
-        """Backlog: build the job anew from its whole eventlog, keep what only came live."""
+        """Rebuild the job from its eventlog in the backlog; keep its live annotations."""
         old = self._jobs.get(message.id)
         new = begin(message.id, message.jobspec)
         posted = len(changes.posted)
         if self.history is not None:
             self._collect(self.history, new, message)
         else:
-            # What was folded before is known to all; the rest was missed. Of jobs that were dropped
-            # all is known, but a job that has not ended never was: it may be older than those.
+            # Readers have seen the events that were folded before, and all events of dropped jobs;
+            # all others were missed. A job that has not ended was never dropped, however old.
             has_ended = any(event.name == "clean" for event in message.events)
             was_dropped = has_ended and message.id <= self._trimmed
             known = len(message.events) if was_dropped else 0
@@ -207,10 +210,10 @@ class Table:
                 if self._is_news(new, event, index, known):
                     changes.posted.append(Posted(message.id, index, event, facets(new)))
         if old is None and new.is_inactive and message.id <= self._trimmed:
-            return  # room that there may be since is for jobs to come
+            return  # It was dropped; free space is for new jobs.
         if old is not None:
             adopt(new, old)
-            # A memo that was missed may leave the row as it was; its job is there all the same.
+            # A missed memo may leave the row unchanged, but must be published.
             if new == old and len(changes.posted) == posted:
                 return
         self._note(message.id, old, changes)
@@ -218,7 +221,7 @@ class Table:
         self._learn_key(new, message)
 
     def _is_news(self, job: Job, event: Event, index: int | None, known: int) -> bool:
-        """Tell whether an event of the backlog was not published, of a job of *known* events."""
+        """Return whether an event in the backlog of a job with *known* events is unpublished."""
         if index is not None:
             return index >= known
         last = self._memos.get(job.id, 0.0 if known else float("-inf"))
@@ -228,7 +231,7 @@ class Table:
         return True
 
     def _collect(self, history: BacklogBuffer, new: Job, message: JournalMessage) -> None:
-        """The first backlog: nobody follows yet, but some will ask for what was last."""
+        """Collect the newest events of the first backlog, for clients that resume later."""
         for event in message.events:
             if event.name == "memo":
                 last = self._memos.get(new.id, 0.0)
@@ -273,7 +276,7 @@ class Table:
 
     def _warn(self, jobid: int, event: Event, reason: str) -> None:
         now = time.monotonic()
-        if now - self._warned < _WARNING_PAUSE_S:
+        if now - self._warned < _WARNING_INTERVAL_S:
             self._unwarned += 1
             return
         _log.warning(
@@ -296,7 +299,7 @@ class Table:
             return
         self._rows.pop(jobid, None)
         self._memos.pop(jobid, None)
-        # A job that this batch made or changed is filed under what it was before the batch.
+        # Until the end of a batch, the index has the facets from before the batch.
         before = changes.changed.pop(jobid, Shape(facets(job), checksum(job)))
         if before is not None:
             changes.gone[jobid] = before
@@ -342,7 +345,7 @@ class Table:
                 self.digest = (self.digest - checksum(job)) % DIGEST_MODULUS
                 self._rows.pop(jobid, None)
                 self._memos.pop(jobid, None)
-                # Readers go by what they were told: a row that came in this batch they never had.
+                # Readers have never seen a row that was added in this batch.
                 before = changes.changed.pop(jobid, Shape(filed, checksum(job)))
                 self._trimmed = max(self._trimmed, jobid)
                 if before is not None:
@@ -351,7 +354,7 @@ class Table:
     def _learn_key(self, job: Job, message: JournalMessage) -> None:
         known_by = self._signer.read(message.jobspec, job.userid)
         if known_by is None:
-            return  # submitted without a key, or by somebody else
+            return  # Submitted without a key, or by another user.
         self._keys[known_by.key] = (message.id, known_by.digest)
         if len(self._keys) > self._max_keys:
             del self._keys[next(iter(self._keys))]

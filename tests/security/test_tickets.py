@@ -6,7 +6,7 @@ import pytest
 
 from fluxapi.errors import Unauthorized
 from fluxapi.security import tickets as module
-from fluxapi.security.tickets import LIFETIME, Tickets
+from fluxapi.security.tickets import LIFETIME_S, Tickets
 
 
 class Clock:
@@ -49,7 +49,7 @@ def test_what_was_never_given_out_is_refused(ticket: str) -> None:
 def test_it_is_good_until_its_lifetime_is_over(clock: Clock) -> None:
     tickets = Tickets()
     early, late = tickets.issue(None), tickets.issue(None)
-    clock.now += LIFETIME - 0.001
+    clock.now += LIFETIME_S - 0.001
     tickets.redeem(early)
     clock.now += 0.001
     with pytest.raises(Unauthorized):
@@ -60,13 +60,13 @@ def test_those_that_are_too_old_are_forgotten(clock: Clock) -> None:
     tickets = Tickets()
     for _ in range(100):
         tickets.issue(None)
-    clock.now += LIFETIME
+    clock.now += LIFETIME_S
     tickets.issue(None)
     assert len(tickets._open) == 1
 
 
 def test_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST", 3)
+    monkeypatch.setattr(module, "_MAX_TICKETS", 3)
     tickets = Tickets()
     issued = [tickets.issue(None) for _ in range(5)]
     assert list(tickets._open) == issued[2:]
