@@ -1,4 +1,4 @@
-"""A typed client of fluxapi: ``AsyncClient``, and ``Client`` with the same methods without await.
+"""Typed clients of fluxapi: ``AsyncClient``, and ``Client`` with the same methods without await.
 
 ::
 

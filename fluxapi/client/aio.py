@@ -1,4 +1,4 @@
-"""The asynchronous client. ``sync.py`` is made from it by ``tools/make_sync.py``."""
+"""Asynchronous client. ``tools/make_sync.py`` generates ``sync.py`` from it."""
 
 from __future__ import annotations
 
@@ -46,39 +46,43 @@ __all__ = ["AsyncClient"]
 
 T = TypeVar("T")
 
-_PAGE = 1000
-"""Jobs of one page, and ids of one request to cancel."""
+_PAGE_SIZE = 1000
+"""Jobs in one page, and job IDs in one cancel request."""
 
-_POLL = 25.0
-"""Seconds that one request waits for a job: proxies end what is silent for longer."""
+_POLL_S = 25.0
+"""Longest wait of one request; proxies close connections that are silent for longer."""
 
-_MANY = 64
-"""Jobs from which all are followed, not each by name."""
+_MAX_FOLLOWED_BY_ID = 64
+"""Most jobs followed by ID; with more, the client follows all jobs."""
 
-_EXTRA = 64
-"""Entries asked for besides the lines that are wanted: some hold none."""
+_EXTRA_ENTRIES = 64
+"""Entries requested in addition to the lines wanted, since some entries hold none."""
 
-_MOST = 10_000
-"""Entries of the longest tail."""
+_MAX_TAIL_ENTRIES = 10_000
+"""Entries in the longest tail."""
 
 
 class AsyncClient:
-    """A fluxapi service. Who asks: arguments, else the environment, else the config file.
+    """A client of one fluxapi service.
 
-    ``url``: FLUXAPI_URL; else http://127.0.0.1:5000. ``user`` and ``token``: FLUX_USER, and
-    FLUX_TOKEN or the file that FLUXAPI_TOKEN_FILE names. ``access_token``: a bearer token, or a
-    function that gives one and is asked again when it has expired; with user and token a new one is
-    fetched by itself. ``profile``: a table of the config file, FLUXAPI_PROFILE.
+    Use it as ``async with AsyncClient() as flux``. Methods raise ``ClientError`` or a subclass.
+    They accept job IDs in every form of RFC 19 and return F58.
 
-    ``timeout``: seconds for which requests, waits and streams go on trying while the service
-    cannot be reached, restarts or is busy; ``None`` is for ever. ``retries``: how often each of
-    them is tried again meanwhile; ``None`` is as often as there is time, 0 not at all. ``on_wait``
-    gets a sentence when one begins to wait for the service, and when it answers again; without it
-    the logger ``fluxapi.client`` does. ``heartbeat``: seconds of silence after which the connection
-    of a stream is taken for dead; the service says something every 15 seconds.
-
-    Use it as ``async with AsyncClient() as flux``. Methods raise ``ClientError`` and what derives
-    from it. Job ids are taken in every form of RFC 19 and given as F58.
+    Args:
+        url: The address of the service. Default: FLUXAPI_URL, the config file, or
+            http://127.0.0.1:5000.
+        user: Default: FLUX_USER, or the config file.
+        token: Default: FLUX_TOKEN, the file that FLUXAPI_TOKEN_FILE names, or the config file.
+        access_token: A bearer token, or a function that returns one and is called again when the
+            token has expired. With *user* and *token*, the client fetches a new one itself.
+        profile: A table of the config file. Default: FLUXAPI_PROFILE.
+        timeout: Seconds for which requests, waits and streams are retried while the service is
+            unreachable, restarting or busy. ``None`` retries forever.
+        retries: Number of retries within *timeout*. ``None`` is unlimited, 0 disables retries.
+        on_wait: Called with a sentence when a request starts to wait for the service, and when the
+            service answers again. Default: the logger ``fluxapi.client``.
+        heartbeat: Seconds of silence after which a stream reconnects. The service sends a message
+            every 15 seconds.
     """
 
     def __init__(
@@ -124,7 +128,7 @@ class AsyncClient:
         await self.aclose()
 
     async def aclose(self) -> None:
-        """Close all connections; streams end."""
+        """Close all connections and end all streams."""
         await self._transport.close()
 
     async def submit(
@@ -134,10 +138,11 @@ class AsyncClient:
         idempotency_key: str | None = None,
         **options: Unpack[SubmitOptions],
     ) -> str:
-        """Submit a job: a command with options, or ``jobspec=…`` in place of both; returns its id.
+        """Submit a job and return its ID.
 
-        Sent again when no answer comes, it still is one job: every submission has an idempotency
-        key. With a key of your own it is one job also when your program runs again.
+        Pass a command with options, or ``jobspec=…`` instead of both. Every submission has an
+        idempotency key, so a retry does not submit the job twice. Pass a key of your own to extend
+        this to another run of your program.
         """
         fields = {name: value for name, value in options.items() if value is not None}
         if command is not None:
@@ -153,14 +158,14 @@ class AsyncClient:
         chunk: int = 1000,
         idempotency_key: str | None = None,
     ) -> AsyncIterator[BulkItem]:
-        """Submit many jobs, ``chunk`` in a request: commands, or mappings of a command and options.
+        """Submit many jobs, ``chunk`` per request, and yield their results in order.
 
-        They are taken as they are needed, and what came of each is given in the same order. One
-        that is refused has an ``error`` and keeps none of the others from being submitted.
+        A job is a command, or a mapping of a command and options. Jobs are read lazily. A rejected
+        job has an ``error`` and does not affect the others.
 
-        Each job is known by the idempotency key and its place, so that none is submitted twice
-        however often a request is sent. The ``ClientError`` that ends it has the items that are
-        known in ``submitted``, and the key: the same jobs with that key go on where this ended.
+        The idempotency key and its position identify a job, so a retry submits no job twice. If a
+        ``ClientError`` ends the submission, it carries the known items in ``submitted`` and the
+        key; submit the same jobs with that key to continue.
         """
         key = idempotency_key or uuid.uuid4().hex
         return Paged(bulk.submit_many(self._transport, jobs, chunk, key))
@@ -173,9 +178,9 @@ class AsyncClient:
         cc: str | None = None,
         idempotency_key: str | None = None,
     ) -> list[BulkItem]:
-        """Submit one job several times: ``copies``, or once for each id of ``cc`` such as ``0-9``.
+        """Submit ``copies`` of a job, or one for each ID in ``cc``, such as ``0-9``.
 
-        With ``cc``, ``{cc}`` in its texts becomes the id, as ``flux submit --cc`` does.
+        With ``cc``, ``{cc}`` in the job is replaced by the ID, as in ``flux submit --cc``.
         """
         if copies is None and cc is None:
             copies = 1
@@ -185,11 +190,11 @@ class AsyncClient:
         return await bulk.submit_copies(self._transport, body, key)
 
     def jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> AsyncIterator[Job]:
-        """Jobs, newest first, page by page as they are needed; ``limit`` is how many at most."""
+        """Iterate over jobs, newest first, at most ``limit``; pages are fetched as needed."""
         return Paged(page.jobs async for page in self._pages(limit, filter))
 
     async def list_jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> JobList:
-        """The same as a list, which notebooks show as a table; its ``cursor`` is for ``events``."""
+        """Return jobs as a list; ``events`` continues from its ``cursor`` without a gap."""
         found = JobList()
         async for page in self._pages(limit, filter):
             found.extend(page.jobs)
@@ -198,16 +203,16 @@ class AsyncClient:
         return found
 
     async def get(self, id: str | int) -> Job:
-        """A job as it is; raises ``NotFound``."""
+        """Return a job; raise ``NotFound`` if there is none."""
         return await self._transport.get(_path(id), Job)
 
     async def wait(self, id: str | int, timeout: float | None = None) -> Job:
-        """The job once it is inactive; raises ``TimeoutError`` after ``timeout`` seconds."""
+        """Wait until a job is inactive; raise ``TimeoutError`` after ``timeout`` seconds."""
         deadline = None if timeout is None else time.monotonic() + timeout
         path = f"{_path(id)}/wait"
         while True:
             left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            poll = _POLL if left is None else min(left, _POLL)
+            poll = _POLL_S if left is None else min(left, _POLL_S)
             request = Request(
                 "GET",
                 path,
@@ -226,20 +231,23 @@ class AsyncClient:
     async def as_completed(
         self, ids: Iterable[str | int], *, timeout: float | None = None
     ) -> AsyncIterator[Job]:
-        """Each of the jobs once it is inactive, in the order in which they end; each once.
+        """Yield each job once when it becomes inactive, in the order in which jobs end.
 
-        Raises ``NotFound`` for one that the service does not know, ``TimeoutError`` after
-        ``timeout`` seconds.
+        Raises:
+            NotFound: The service does not know one of the jobs.
+            TimeoutError: Not all jobs ended within ``timeout`` seconds.
         """
         missing = {_plain(id) for id in ids}
         if not missing:
             return
-        filter: StreamFilter = {"id": sorted(missing)} if len(missing) <= _MANY else {}
+        filter: StreamFilter = (
+            {"id": sorted(missing)} if len(missing) <= _MAX_FOLLOWED_BY_ID else {}
+        )
         deadline = None if timeout is None else time.monotonic() + timeout
         async with self.watch(**filter) as watch:
             await _within(deadline, watch.ready())
             for jobid in [jobid for jobid in missing if jobid not in watch.jobs]:
-                # It may have been purged, or come in this moment: the service knows.
+                # The job may have been purged, or be newer than the watch: ask the service.
                 job = await self.get(jobid)
                 if not job.is_active:
                     missing.discard(jobid)
@@ -259,24 +267,24 @@ class AsyncClient:
     async def output(
         self, id: str | int, *, tail: int | None = None, stream: str | None = None
     ) -> Output:
-        """Return what a job has written so far, or the last ``tail`` lines of it (at most 10,000).
+        """Return the output of a job, or its last ``tail`` lines (at most 10,000).
 
-        With ``stream`` (``stdout`` or ``stderr``) only that counts.
+        ``stream`` (``stdout`` or ``stderr``) limits it to one stream.
         """
         if tail is not None and tail <= 0:
             return output_of([])
-        size = None if tail is None else min(tail + _EXTRA, _MOST)
+        size = None if tail is None else min(tail + _EXTRA_ENTRIES, _MAX_TAIL_ENTRIES)
         while True:
             entries, searched = await self._entries(id, size, stream)
             if tail is None or size is None:
                 return output_of(entries)
-            kept, whole = last_lines(entries, min(tail, _MOST))
-            if whole or len(entries) < size or size == _MOST:
+            kept, whole = last_lines(entries, min(tail, _MAX_TAIL_ENTRIES))
+            if whole or len(entries) < size or size == _MAX_TAIL_ENTRIES:
                 return output_of(kept, searched)
-            size = min(size * 4, _MOST)
+            size = min(size * 4, _MAX_TAIL_ENTRIES)
 
     async def iter_output(self, id: str | int) -> AsyncIterator[OutputEntry]:
-        """What a job has written so far, entry by entry: of any size, and none of it kept."""
+        """Yield the output of a job so far, entry by entry, without keeping it in memory."""
         request = Request(
             "GET",
             f"{_path(id)}/output",
@@ -294,10 +302,10 @@ class AsyncClient:
     async def follow_output(
         self, id: str | int, *, tail: int | None = None, stream: str | None = None
     ) -> AsyncIterator[OutputEntry]:
-        """What a job wrote, then what it writes, to its end; after a cut it goes on where it was.
+        """Yield the output of a job, past and live, until it ends; resume after a disconnect.
 
-        With ``tail`` it begins with that many of the last entries that hold data; with ``stream``
-        (``stdout`` or ``stderr``) only that counts.
+        ``tail`` starts with that many of the last entries that hold data; ``stream`` (``stdout``
+        or ``stderr``) limits it to one stream.
         """
         query = {"tail": tail, "stream": stream}
         channel = self._channel(f"{_path(id)}/output/stream", query)
@@ -317,7 +325,7 @@ class AsyncClient:
                         yield entry
 
     async def eventlog(self, id: str | int) -> list[Event]:
-        """The eventlog of a job, as Flux keeps it."""
+        """Return the eventlog of a job, as stored by Flux."""
         entries = await self._transport.get(f"{_path(id)}/eventlog", list[_Logged])
         name = _plain(id)
         return [
@@ -326,11 +334,11 @@ class AsyncClient:
         ]
 
     async def jobspec(self, id: str | int) -> dict[str, Any]:
-        """The jobspec (RFC 25) of a job, as Flux keeps it."""
+        """Return the jobspec (RFC 25) of a job, as stored by Flux."""
         return await self._transport.get(f"{_path(id)}/jobspec", dict[str, Any])
 
     async def R(self, id: str | int) -> dict[str, Any]:  # noqa: N802 - RFC 20's name
-        """The resources (RFC 20) that a job got; raises ``NotFound`` before it got any."""
+        """Return the resources (RFC 20) of a job; raise ``NotFound`` before they are allocated."""
         return await self._transport.get(f"{_path(id)}/R", dict[str, Any])
 
     @overload
@@ -358,9 +366,9 @@ class AsyncClient:
         on_reset: Literal["raise", "continue"] = "raise",
         **filter: Unpack[EventFilter],
     ) -> EventStream[Event] | EventStream[Event | Reset]:
-        """Events of all jobs from now on, or from a cursor; ``"0"`` is all that are kept.
+        """Follow the events of all jobs from now on, or from a cursor; ``"0"`` replays all kept.
 
-        Entered by ``async with``, the stream is connected: what happens from then on will be given.
+        ``async with`` connects the stream, so that it yields all events from then on.
         """
         channel = self._channel("/events", {"stream": "events", **filter}, cursor=since)
         if on_reset == "continue":
@@ -368,16 +376,16 @@ class AsyncClient:
         return EventStream[Event](channel)
 
     def job_events(self, id: str | int) -> EventStream[Event]:
-        """Events of one job, from its first to its last."""
+        """Follow the events of one job, from its first to its last."""
         channel = self._channel(f"{_path(id)}/events", {}, resumes=False)
         return EventStream[Event](channel, replays=True)
 
     def watch(self, **filter: Unpack[StreamFilter]) -> JobsWatch:
-        """All jobs that a filter takes, then each that changes."""
+        """Follow the jobs that match a filter: all of them first, then each change."""
         return JobsWatch(self._channel("/events", {"stream": "jobs", **filter}))
 
     async def stats_stream(self) -> AsyncIterator[Stats]:
-        """Figures, when they change (at most twice a second) and every 5 seconds."""
+        """Yield statistics when they change (at most twice a second) and every 5 seconds."""
         channel = self._channel("/events", {"stream": "stats"}, resumes=False)
         async with aclosing(channel.messages()) as messages:
             async for message in messages:
@@ -385,11 +393,11 @@ class AsyncClient:
                     yield decoded(message.data, Stats)
 
     async def stats(self) -> dict[str, Any]:
-        """How many jobs there are, by state and by result."""
+        """Return the number of jobs by state and by result."""
         return await self._transport.get("/stats", dict[str, Any])
 
     async def cancel(self, id: str | int, *, note: str | None = None) -> None:
-        """Ask Flux to cancel a job; raises ``NotFound``, or ``Conflict`` for one that has ended."""
+        """Ask Flux to cancel a job; raise ``NotFound``, or ``Conflict`` if the job has ended."""
         await self._transport.post(f"{_path(id)}/cancel", {"note": note}, _Any)
 
     async def cancel_many(
@@ -399,18 +407,18 @@ class AsyncClient:
         note: str | None = None,
         **filter: Unpack[JobFilter],
     ) -> CancelResult:
-        """Ask Flux to cancel jobs by id, or those active ones that a filter takes.
+        """Ask Flux to cancel jobs by ID, or the active jobs that match a filter.
 
-        One of both must be given: ``state="active"`` is all of them.
+        Pass either IDs or a filter; ``state="active"`` matches all jobs.
         """
         if (ids is None) == (not filter):
-            raise ValueError("Give ids or a filter; state='active' takes all jobs.")
+            raise ValueError("pass IDs or a filter; state='active' matches all jobs")
         if ids is None:
             return await self._cancel({"filter": _filter_body(filter), "note": note})
         names = [str(id) for id in ids]
         total = CancelResult(0, 0)
-        for start in range(0, len(names), _PAGE):
-            some = await self._cancel({"ids": names[start : start + _PAGE], "note": note})
+        for start in range(0, len(names), _PAGE_SIZE):
+            some = await self._cancel({"ids": names[start : start + _PAGE_SIZE], "note": note})
             total = CancelResult(
                 total.requested + some.requested,
                 total.failed + some.failed,
@@ -427,27 +435,27 @@ class AsyncClient:
         await self._transport.post(f"{_path(id)}/urgency", {"urgency": urgency}, _Any)
 
     async def nodes(self) -> list[str]:
-        """The host names."""
+        """Return the host names of the nodes."""
         return (await self._transport.get("/nodes", _Nodes)).nodes
 
     async def resources(self) -> dict[str, Any]:
-        """Nodes by rank with their state, cores and gpus, and the sums."""
+        """Return nodes by rank, with their state, cores and GPUs, and the totals."""
         return await self._transport.get("/resources", dict[str, Any])
 
     async def queues(self) -> list[dict[str, Any]]:
-        """The queues, and whether they take and start jobs."""
+        """Return the queues, and whether each is enabled and started."""
         return (await self._transport.get("/queues", _Queues)).queues
 
     async def info(self) -> dict[str, Any]:
-        """The service and the Flux instance behind it."""
+        """Return information about the service and its Flux instance."""
         return await self._transport.get("/", dict[str, Any])
 
     async def stop(self, *, instance: bool = False) -> None:
-        """End the service; with ``instance`` the whole Flux instance too."""
+        """Stop the service; with ``instance``, stop the Flux instance too."""
         await self._transport.post("/service/stop", {"instance": instance}, _Any)
 
     async def create_token(self) -> AccessToken:
-        """A bearer token that ends by itself, for user and token; raises ``Unauthorized``."""
+        """Exchange user and token for a bearer token that expires; raise ``Unauthorized``."""
         basic = self._transport.credentials.basic
         if basic is None:
             raise Unauthorized(401, title="Unauthorized", detail=_NEEDS_BOTH)
@@ -456,11 +464,11 @@ class AsyncClient:
         return AccessToken(made.access_token, asked + made.expires_in)
 
     async def health(self) -> None:
-        """Return if the service runs; raises ``ConnectionFailed``."""
+        """Check that the service runs; raise ``ConnectionFailed`` if it does not."""
         await self._transport.get("/health", _Any)
 
     async def ready(self) -> bool:
-        """Whether the service has caught up with its Flux instance; asked once."""
+        """Return whether the service has caught up with its Flux instance, without retries."""
         async with self._transport.attempt(Request("GET", "/ready")) as response:
             if not isinstance(response, Failure):
                 return True
@@ -469,10 +477,10 @@ class AsyncClient:
         raise response.error
 
     async def _pages(self, limit: int | None, filter: JobFilter) -> AsyncGenerator[_Page, None]:
-        """Pages of at most ``limit`` jobs together."""
+        """Yield pages with at most ``limit`` jobs in total."""
         left, following = limit, None
         while left is None or left > 0:
-            size = _PAGE if left is None else min(left, _PAGE)
+            size = _PAGE_SIZE if left is None else min(left, _PAGE_SIZE)
             query = {"limit": size, "page": following, **filter}
             page = await self._transport.get("/jobs", _Page, query)
             yield page
@@ -484,7 +492,7 @@ class AsyncClient:
     async def _entries(
         self, id: str | int, tail: int | None, stream: str | None
     ) -> tuple[list[OutputEntry], int]:
-        """Return entries, and the bytes that were searched where that was not enough."""
+        """Return entries, and the number of bytes searched if that was not enough."""
         request = Request(
             "GET",
             f"{_path(id)}/output",
@@ -520,9 +528,7 @@ class AsyncClient:
         )
 
 
-_NEEDS_BOTH = (
-    "An access token is made for user and token: give both, or set FLUX_USER and FLUX_TOKEN."
-)
+_NEEDS_BOTH = "An access token needs user and token: pass both, or set FLUX_USER and FLUX_TOKEN."
 
 _Any = dict[str, Any]
 
@@ -570,7 +576,7 @@ class _Canceled(msgspec.Struct):
 
 
 def _plain(id: str | int) -> str:
-    """A job id in any form of RFC 19 as F58; raises ``NotFound`` for what is none."""
+    """Return a job ID in F58; raise ``NotFound`` for text that is no job ID of RFC 19."""
     try:
         return jobid.encode_f58(id if isinstance(id, int) else jobid.parse(id))
     except ValueError as error:
@@ -579,14 +585,14 @@ def _plain(id: str | int) -> str:
 
 
 async def _within(deadline: float | None, work: Awaitable[T]) -> T:
-    """What comes of the work; raises ``TimeoutError`` when the deadline (monotonic) is there."""
+    """Await *work*; raise ``TimeoutError`` at the deadline (of the monotonic clock)."""
     if deadline is None:
         return await work
     try:
         return await asyncio.wait_for(work, max(deadline - time.monotonic(), 0.0))
     except asyncio.TimeoutError:
         pass
-    raise TimeoutError("Some of the jobs are not over.")
+    raise TimeoutError("Some of the jobs have not ended.")
 
 
 def _not_found(detail: str) -> NotFound:
@@ -598,7 +604,7 @@ def _path(id: str | int) -> str:
 
 
 def _filter_body(filter: JobFilter) -> dict[str, Any]:
-    """The filter as a body takes it: lists are lists, and states are in upper case."""
+    """Return a filter as a request body: lists stay lists, states are in upper case."""
     body: dict[str, Any] = {name: value for name, value in filter.items() if value is not None}
     for name in ("state", "result"):
         if name in body:

@@ -1,4 +1,4 @@
-"""How long to wait before something is tried again."""
+"""Delays between retries."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _MAX_DELAY_S = 5.0
 _MAX_RETRY_AFTER_S = 60.0
 
 pause = asyncio.sleep
-"""Waits before the next try."""
+"""Sleep before the next attempt."""
 
 
 def delay(attempt: int, asked: float | None = None) -> float:
-    """Seconds before attempt ``attempt`` (from 1): growing, not the same for all, as ``asked``."""
+    """Return the seconds before retry ``attempt`` (1, 2, …): growing, with jitter, or *asked*."""
     wait: float = min(_FIRST_DELAY_S * 2 ** min(attempt - 1, 16), _MAX_DELAY_S)
     wait *= random.uniform(0.5, 1.0)  # noqa: S311 - jitter
     return wait if asked is None else asked + wait / 4
 
 
 def retry_after(value: str | None) -> float | None:
-    """Seconds that a Retry-After header asks for: a number or a date (RFC 9110, 10.2.3)."""
+    """Return the seconds of a Retry-After header, a number or a date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
     if value.strip().isdigit():

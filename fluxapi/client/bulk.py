@@ -1,4 +1,4 @@
-"""Many jobs, in requests of many: lazily, in order, with what went wrong for each."""
+"""Bulk submission: many jobs per request, read lazily, with a result for each in order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .transport import Transport, encoded
 __all__ = ["items_of", "keyed", "problem", "submission", "submit_copies", "submit_many"]
 
 _MAX_BYTES = 4 << 20
-"""Bytes of jobs after which a request is full."""
+"""Bytes of jobs after which a request is sent."""
 
 
 class _Item(msgspec.Struct):
@@ -35,21 +35,23 @@ class _Item(msgspec.Struct):
 
 
 class BulkAnswer(msgspec.Struct):
-    """``schemas/bulk-result.json``, as far as it is needed."""
+    """The part of ``schemas/bulk-result.json`` that the client reads."""
 
     jobs: list[_Item]
 
 
 def submission(job: Command | Mapping[str, Any]) -> Mapping[str, Any]:
-    """The fields of one job: those given, or a command alone."""
+    """Return the fields of one job, given as fields or as a command."""
     return job if isinstance(job, Mapping) else {"command": job}
 
 
 def items_of(answer: BulkAnswer, indexes: Iterable[int]) -> list[BulkItem]:
-    """What came of jobs that have these places in the order given."""
+    """Return the results of the jobs at these positions."""
     places = list(indexes)
     if len(places) != len(answer.jobs):
-        raise BadAnswer(f"{len(places)} jobs were sent, and {len(answer.jobs)} answered.")
+        raise BadAnswer(
+            f"The client sent {len(places)} jobs, the service answered for {len(answer.jobs)}."
+        )
     return [
         BulkItem(index, None, problem(made.error)) if made.id is None else BulkItem(index, made.id)
         for index, made in zip(places, answer.jobs, strict=True)
@@ -58,7 +60,7 @@ def items_of(answer: BulkAnswer, indexes: Iterable[int]) -> list[BulkItem]:
 
 @contextlib.contextmanager
 def keyed(key: str) -> Iterator[None]:
-    """Have the errors of what is sent with a key tell it."""
+    """Add the idempotency key to errors raised in the context."""
     try:
         yield
     except ClientError as error:
@@ -72,7 +74,7 @@ async def submit_many(
     chunk: int,
     key: str,
 ) -> AsyncGenerator[list[BulkItem], None]:
-    """Take jobs as they are needed for the next request, and give what came of them in order."""
+    """Read jobs as needed for the next request, and yield their results in order."""
     run = _Run(transport, key)
     waiting: list[tuple[int, bytes]] = []
     size = index = 0
@@ -89,7 +91,7 @@ async def submit_many(
 
 
 async def submit_copies(transport: Transport, body: Mapping[str, Any], key: str) -> list[BulkItem]:
-    """Submit one job several times; what came of each."""
+    """Submit copies of one job and return the result of each."""
     tries = transport.patience.tries()
     with keyed(key):
         while True:
@@ -107,7 +109,7 @@ async def submit_copies(transport: Transport, body: Mapping[str, Any], key: str)
 
 
 class _Run:
-    """The requests of one ``submit_many``: the key of all, and the jobs that are in Flux by now."""
+    """The requests of one ``submit_many``: their common key, and the jobs submitted so far."""
 
     def __init__(self, transport: Transport, key: str) -> None:
         self._transport = transport
@@ -115,10 +117,10 @@ class _Run:
         self._submitted: list[BulkItem] = []
 
     async def submit(self, waiting: list[tuple[int, bytes]]) -> list[BulkItem]:
-        """Submit jobs until there is an answer for each; what came of them in order.
+        """Submit jobs until each has a result; return the results in order.
 
-        Those that the instance could not take at the moment are sent again, and so are those that
-        came with one that is not valid.
+        Jobs that the instance was too busy for are sent again, and so are valid jobs that were
+        sent with an invalid one.
         """
         found: list[BulkItem] = []
         tries = self._transport.patience.tries()
@@ -141,7 +143,7 @@ class _Run:
         return sorted(found, key=lambda item: item.index)
 
     async def _send(self, waiting: list[tuple[int, bytes]]) -> list[BulkItem]:
-        """Send one request: an answer for each job, or for those alone that are not valid."""
+        """Send one request; return a result for each job, or only those of invalid jobs."""
         numbers = encode_idset(index for index, _ in waiting).encode()
         jobs = b",".join(raw for _, raw in waiting)
         body = b'{"numbers":"%s","jobs":[%s]}' % (numbers, jobs)
@@ -156,7 +158,7 @@ class _Run:
 
 
 def _by_job(error: Invalid) -> dict[int, Invalid]:
-    """The error of each job that is named in that of the request, by its place there."""
+    """Split the error of a request into one error per invalid job, by its position."""
     fields: dict[int, list[dict[str, str]]] = {}
     for field in error.errors:
         _, head, place, *rest = [*field["pointer"].split("/", 3), "", ""]
@@ -165,14 +167,14 @@ def _by_job(error: Invalid) -> dict[int, Invalid]:
             fields.setdefault(int(place), []).append({**field, "pointer": pointer})
     return {
         place: Invalid(
-            error.status, error.type, error.title, "The job is not valid.", of, error.request_id
+            error.status, error.type, error.title, "The job is invalid.", of, error.request_id
         )
         for place, of in fields.items()
     }
 
 
 def problem(document: object) -> ProblemError:
-    """The error that stands for one of many jobs."""
+    """Return the error of one job from its problem document."""
     status = document.get("status") if isinstance(document, Mapping) else None
     return problem_of(status if isinstance(status, int) else 500, document)
 

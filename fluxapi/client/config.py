@@ -1,4 +1,4 @@
-"""Where the service is and who asks: arguments, then the environment, then the config file.
+"""Address and credentials: from arguments, then the environment, then the config file.
 
 The config file (``~/.config/fluxapi/config.toml``) has one table per profile::
 
@@ -7,7 +7,7 @@ The config file (``~/.config/fluxapi/config.toml``) has one table per profile::
     user = "alice"
     token_file = "~/.config/fluxapi/token"
 
-Credentials are for one service: those that stand beside an address are not sent to another one.
+Credentials belong to one service: those configured with an address are sent to no other.
 """
 
 from __future__ import annotations
@@ -35,20 +35,20 @@ __all__ = ["DEFAULT_URL", "Config", "config_path", "origin", "read_config", "rea
 DEFAULT_URL = "http://127.0.0.1:5000"
 
 _KEYS = frozenset({"url", "user", "token", "token_file"})
-_SECRET_SIZE = 16384
-"""Characters of the longest token."""
+_MAX_TOKEN_CHARS = 16384
+"""Characters in the longest token."""
 
 
 @dataclass(frozen=True)
 class Config:
-    """An address without a slash at its end, and whose credentials; secrets are not in the repr."""
+    """An address without a trailing slash, and credentials; the repr omits secrets."""
 
     url: str
     user: str | None = None
     token: str | None = field(default=None, repr=False)
     access_token: str | None = field(default=None, repr=False)
     token_file: Path | None = None
-    """Where the token came from, to look there again when it is refused."""
+    """The source of the token, read again when the token is rejected."""
 
 
 def read_config(
@@ -60,11 +60,11 @@ def read_config(
     profile: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
-    """What to use; raises ``ConfigError`` with a sentence that says what to mend."""
+    """Return the configuration; raise ``ConfigError`` with a sentence that says what to fix."""
     environ = os.environ if environ is None else environ
     name = profile or environ.get("FLUXAPI_PROFILE") or None
     saved = _profile(config_path(environ), name)
-    # A profile that was asked for by name goes before the environment.
+    # A profile that is selected by name overrides the environment.
     address = (
         url or (profile and saved.get("url")) or environ.get("FLUXAPI_URL") or saved.get("url")
     )
@@ -72,7 +72,7 @@ def read_config(
     if user is not None and token is not None:
         return Config(address, user, token, access_token)
     if access_token is not None and token is None:
-        # What is given is what is used; a user and token beside it would only renew it.
+        # Use only the given token; user and token would serve to renew it.
         return Config(address, access_token=access_token)
     sources = [_of_environment(environ, address), _of_profile(saved, address)]
     for source in reversed(sources) if profile else sources:
@@ -89,9 +89,9 @@ def read_config(
 
 
 def config_path(environ: Mapping[str, str] | None = None) -> Path | None:
-    """The config file: ``FLUXAPI_CONFIG``, else ``fluxapi/config.toml`` where the user has such.
+    """Return the config file: ``FLUXAPI_CONFIG``, else ``fluxapi/config.toml`` of the user.
 
-    Without a home directory there is no place for it, unless the environment names one.
+    Returns ``None`` without a home directory, unless the environment names a path.
     """
     environ = os.environ if environ is None else environ
     if environ.get("FLUXAPI_CONFIG"):
@@ -107,17 +107,17 @@ def config_path(environ: Mapping[str, str] | None = None) -> Path | None:
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Scheme, host and port of an address: who gets what is sent there."""
+    """Return scheme, host and port of an address, which identify the receiver of credentials."""
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").lower(), port
 
 
 def read_token_file(path: Path) -> str:
-    """The token in a file that nobody else can read; raises ``ConfigError``."""
+    """Return the token in a private file; raise ``ConfigError`` if others can read it."""
     text = _read(path, "token file").strip()
-    if not text or len(text) > _SECRET_SIZE or not text.isprintable():
-        raise ConfigError(f"The token file {path} must hold one line: the token.")
+    if not text or len(text) > _MAX_TOKEN_CHARS or not text.isprintable():
+        raise ConfigError(f"The token file {path} must contain one line, the token.")
     _check_private(path, "The token file")
     return text
 
@@ -143,7 +143,7 @@ def _of_profile(saved: Mapping[str, str], address: str) -> Config:
 
 
 def _is_for(url: str | None, address: str) -> bool:
-    """Whether credentials that stand beside ``url`` may go to ``address``."""
+    """Return whether credentials configured with ``url`` may be sent to ``address``."""
     return not url or origin(_address(url)) == origin(address)
 
 
@@ -158,25 +158,27 @@ def _profile(path: Path | None, name: str | None) -> dict[str, str]:
     if path is None:
         if name:
             raise ConfigError(
-                f"There is no profile {name!r}: no home directory is known, so FLUXAPI_CONFIG has "
-                "to name the config file."
+                f"There is no profile {name!r}: no home directory is known. Set "
+                "FLUXAPI_CONFIG to the config file."
             )
         return {}
     if not path.is_file():
         if name:
-            raise ConfigError(f"There is no profile {name!r}: there is no config file {path}.")
+            raise ConfigError(
+                f"There is no profile {name!r}: the config file {path} does not exist."
+            )
         return {}
     try:
         tables = tomllib.loads(_read(path, "config file"))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"The config file {path} is not TOML: {error}.") from None
+        raise ConfigError(f"The config file {path} is not valid TOML: {error}.") from None
     if any(isinstance(table, dict) and "token" in table for table in tables.values()):
-        _check_private(path, "The config file has a token and")
+        _check_private(path, "The config file contains a token and")
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        # Who can change the address gets the token of the token file, too.
+        # Whoever can change the address can also obtain the token of the token file.
         raise ConfigError(
-            f"The config file {path} can be changed by others (mode {mode:04o}): chmod go-w {path}"
+            f"The config file {path} is writable by others (mode {mode:04o}): run chmod go-w {path}"
         )
     table = tables.get(name or "default")
     if table is None and name is None:
@@ -190,7 +192,8 @@ def _checked(table: dict[str, Any], path: Path, name: str) -> dict[str, str]:
     unknown = sorted(set(table) - _KEYS)
     if unknown:
         raise ConfigError(
-            f"The profile {name!r} of {path} has {', '.join(map(repr, unknown))}: a profile takes "
+            f"The profile {name!r} of {path} has unknown keys "
+            f"{', '.join(map(repr, unknown))}; known: "
             f"{', '.join(sorted(_KEYS))}."
         )
     for key, value in table.items():
@@ -206,18 +209,18 @@ def _address(url: str) -> str:
     except ValueError:
         usable = False
     if not usable:
-        # Not shown: there may be a password in it.
+        # Do not show the address, which may contain a password.
         raise ConfigError(
             "The address of the service must look like http://127.0.0.1:5000 or "
             "https://cluster.example.org."
         )
     if parts.username is not None or parts.password is not None:
         raise ConfigError(
-            "The address of the service has credentials in it, where they are easily seen: give "
-            "user and token apart from it."
+            "The address of the service contains credentials, which are easily exposed there: pass "
+            "user and token separately."
         )
     if parts.query or parts.fragment:
-        raise ConfigError("The address of the service must end with its path: no ? and no #.")
+        raise ConfigError("The address of the service must not contain ? or #.")
     return url.rstrip("/").removesuffix("/v1")
 
 
@@ -232,4 +235,4 @@ def _read(path: Path, what: str) -> str:
 def _check_private(path: Path, what: str) -> None:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise ConfigError(f"{what} can be read by others (mode {mode:04o}): chmod 600 {path}")
+        raise ConfigError(f"{what} is readable by others (mode {mode:04o}): run chmod 600 {path}")

@@ -1,4 +1,4 @@
-"""Who asks: what goes into the Authorization header, and where something newer can be had."""
+"""Credentials: the value of the Authorization header, and how to renew it."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from .errors import ConfigError
 __all__ = ["AccessTokenSource", "Credentials"]
 
 AccessTokenSource = Callable[[], str | Awaitable[str]]
-"""Gives an access token; asked again when that has expired."""
+"""Returns an access token; called again when the token has expired."""
 
 Exchange = Callable[[str], Awaitable[str]]
-"""Makes an access token of the value of a Basic Authorization header."""
+"""Exchanges the value of a Basic Authorization header for an access token."""
 
 
 class Credentials:
-    """User and token, an access token, or nothing. Secrets are in no repr."""
+    """User and token, an access token, or nothing. The repr omits secrets."""
 
     def __init__(self, config: Config, source: AccessTokenSource | None = None) -> None:
         self._user = config.user
@@ -37,20 +37,20 @@ class Credentials:
 
     @property
     def basic(self) -> str | None:
-        """The header for user and token, if there are any."""
+        """The Authorization header for user and token, if any."""
         if self._token is None:
             return None
         user = account.user_name() if self._user is None else self._user
         return "Basic " + base64.b64encode(f"{user}:{self._token}".encode()).decode("ascii")
 
     async def header(self) -> str | None:
-        """What to send, if anything."""
+        """Return the Authorization header, if any."""
         if self._source is not None and self._access is None:
             await self._ask()
         return self.basic if self._access is None else f"Bearer {self._access}"
 
     async def renew(self, refused: str | None, exchange: Exchange) -> bool:
-        """Whether there is now something else to send than what was refused."""
+        """Renew the credentials; return whether they differ from the rejected ones."""
         if await self.header() != refused:
             return True
         if self._source is not None:
@@ -70,6 +70,6 @@ class Credentials:
 
     def _check(self) -> None:
         if self._user is not None and (":" in self._user or not self._user.isprintable()):
-            raise ConfigError("A user name has no colon and no control characters.")
+            raise ConfigError("A user name must not contain a colon or control characters.")
         if not all(text is None or text.isprintable() for text in (self._token, self._access)):
-            raise ConfigError("A token has no control characters, and so no newline at its end.")
+            raise ConfigError("A token must not contain control characters or a newline.")

@@ -1,22 +1,22 @@
-"""Every error that the client raises on purpose.
+"""Errors raised by the client.
 
 ::
 
     ClientError
-    ├── ConfigError                what says where the service is, or who asks, cannot be used
-    ├── ConnectionFailed           no answer, or one that breaks off
-    ├── BadAnswer                  an answer that is not one of a fluxapi service
-    ├── EventsLost                 a stream cannot go on from its cursor: there may be a gap
-    └── ProblemError               the service says what is wrong (RFC 9457)
-        ├── Invalid                400, 422: the request; names each bad field
-        ├── Unauthorized           401, 403: who asks
+    ├── ConfigError                the address or the credentials are not usable
+    ├── ConnectionFailed           no response, or an interrupted one
+    ├── BadAnswer                  the response is not that of a fluxapi service
+    ├── EventsLost                 a stream cannot resume from its cursor: there may be a gap
+    └── ProblemError               the service reports an error (RFC 9457)
+        ├── Invalid                400, 422: the request is invalid; names each invalid field
+        ├── Unauthorized           401, 403: the credentials are missing or wrong
         ├── NotFound               404: no such job
         ├── Conflict               409: the job has ended
-        ├── TooLarge               413: the body
-        ├── TooManyRequests        429
-        └── Unavailable            503: the service, or the Flux instance behind it
+        ├── TooLarge               413: the body is too large
+        ├── TooManyRequests        429: too many requests
+        └── Unavailable            503: the service or its Flux instance is unavailable
 
-All of them can be pickled, and none holds what was sent: no token is ever in one.
+All errors can be pickled. None contains the request, so none contains a token.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ __all__ = [
 
 
 class ClientError(Exception):
-    """The root. ``str()`` is a sentence for the user.
+    """The base class of all errors. ``str()`` is a sentence for the user.
 
-    ``idempotency_key`` is that of the submission that failed: the same again with this key submits
-    nothing twice. ``submitted`` are the jobs of it that are known to be in Flux.
+    ``idempotency_key`` is the key of the failed submission: repeat it with this key to submit
+    nothing twice. ``submitted`` holds the jobs that are known to have been submitted.
     """
 
     idempotency_key: str | None = None
@@ -59,22 +59,22 @@ class ClientError(Exception):
 
 
 class ConfigError(ClientError):
-    """An argument, the environment or the config file cannot be used."""
+    """An argument, an environment variable or the config file is invalid."""
 
 
 class ConnectionFailed(ClientError):
-    """The service did not answer, or its answer broke off."""
+    """The service did not answer, or the response was interrupted."""
 
 
 class BadAnswer(ClientError):
-    """What answered is no fluxapi service, or one that this client does not understand."""
+    """The response is not that of a fluxapi service, or of one that this client does not know."""
 
 
 class EventsLost(ClientError):
-    """A stream cannot go on from where it was: events may be missing.
+    """A stream cannot resume from its cursor: events may be missing.
 
-    ``reason`` is a word of the table of resets (docs/events.md); ``cursor`` is where the stream
-    goes on from, when it does.
+    ``reason`` is one of the reset reasons in docs/events.md; ``cursor`` is where the stream
+    continues.
     """
 
     def __init__(self, detail: str, reason: str, cursor: str | None = None) -> None:
@@ -88,11 +88,11 @@ class EventsLost(ClientError):
 
 
 class ProblemError(ClientError):
-    """The service refused, and says why.
+    """An error that the service reported.
 
-    ``status`` is that of HTTP, ``type`` a reference into ``/docs/errors``, ``errors`` the bad
-    fields with ``pointer`` (RFC 6901) and ``detail`` each, ``request_id`` what the service's log
-    knows it by.
+    ``status`` is the HTTP status, ``type`` a reference into ``/docs/errors``, ``errors`` the
+    invalid fields with ``pointer`` (RFC 6901) and ``detail`` each, ``request_id`` the ID of the
+    request in the log of the service.
     """
 
     def __init__(  # noqa: PLR0917 - all positional, so that it can be pickled
@@ -114,37 +114,37 @@ class ProblemError(ClientError):
 
     def __str__(self) -> str:
         text = self.detail or self.title or f"The service answered with status {self.status}."
-        # Shown by whatever shows errors, a traceback too: no terminal is to obey it.
+        # Escape control characters, since a terminal may show this in a traceback.
         sentences = " ".join([text, *map(_sentence, self.errors)])
         return safe(" ".join(line.strip() for line in sentences.splitlines()))
 
 
 class Invalid(ProblemError):
-    """The request is at fault; ``str()`` names each bad field."""
+    """The request is invalid; ``str()`` names each invalid field."""
 
 
 class Unauthorized(ProblemError):
-    """No credentials, wrong ones, or none that allow this."""
+    """The credentials are missing, wrong or not sufficient."""
 
 
 class NotFound(ProblemError):
-    """No such job, or nothing at this address."""
+    """The job or the route does not exist."""
 
 
 class Conflict(ProblemError):
-    """The state of the job forbids it."""
+    """The state of the job does not allow the request."""
 
 
 class TooLarge(ProblemError):
-    """The body is larger than the service takes."""
+    """The body is larger than the service accepts."""
 
 
 class TooManyRequests(ProblemError):
-    """Something in front of the service asks to slow down."""
+    """The service or a proxy asks the client to slow down."""
 
 
 class Unavailable(ProblemError):
-    """The service cannot do it now; what could be tried again has been."""
+    """The service is unavailable, after all retries."""
 
 
 _CLASSES: dict[int, type[ProblemError]] = {
@@ -161,7 +161,7 @@ _CLASSES: dict[int, type[ProblemError]] = {
 
 
 def problem_of(status: int, document: object, request_id: str | None = None) -> ProblemError:
-    """The error that an RFC 9457 document, or whatever came in its place, stands for."""
+    """Return the error for an RFC 9457 document, or for any other error body."""
     fields = document if isinstance(document, Mapping) else {}
     return _CLASSES.get(status, ProblemError)(
         status,
@@ -174,7 +174,7 @@ def problem_of(status: int, document: object, request_id: str | None = None) -> 
 
 
 def _bad_fields(value: Any) -> list[dict[str, str]]:
-    """The bad fields, for as much of them as is one."""
+    """Return the well-formed entries of a list of invalid fields."""
     return [
         {"pointer": _text(field.get("pointer"), ""), "detail": _text(field.get("detail"), "")}
         for field in (value if isinstance(value, list) else [])
@@ -200,7 +200,7 @@ def _phrase(status: int) -> str:
 
 @dataclass(frozen=True)
 class BulkItem:
-    """One of many jobs: its place in the order given, and its id or what went wrong."""
+    """The result of one of many jobs: its position, and its ID or its error."""
 
     index: int
     id: str | None

@@ -1,4 +1,4 @@
-"""What happens to jobs, and that something of it cannot be had."""
+"""Events of jobs, and resets of a stream."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["Event", "Reset"]
 class Event(Record, frozen=True, omit_defaults=True):
     """One entry of a job's eventlog (RFC 18, RFC 21).
 
-    ``(id, index)`` is its identity. ``index`` is the place among the entries of the eventlog that
-    are not memos, and ``None`` for memos and annotations. ``truncated``: its context was too large
-    for the event channel; the eventlog of the job has it.
+    ``(id, index)`` identifies it. ``index`` is the position among the entries of the eventlog,
+    memos not counted; memos and annotations have ``None``. ``truncated`` means that the context
+    was too large for the event channel; the eventlog of the job has it.
     """
 
     id: JobId
@@ -33,8 +33,8 @@ class Event(Record, frozen=True, omit_defaults=True):
 
 
 class Reset(Record, frozen=True):
-    """The stream could not go on from its cursor: events may be missing before the next one."""
+    """A reset: the stream could not resume, and events may be missing before the next one."""
 
     reason: str
-    """A word of the table of resets in docs/events.md."""
+    """One of the reset reasons in docs/events.md."""
     detail: str

@@ -1,4 +1,4 @@
-"""Events as they happen: an iterator that comes back after every cut and repeats nothing."""
+"""Event stream: an iterator that reconnects and yields no event twice."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ __all__ = ["EventStream"]
 
 ItemT_co = TypeVar("ItemT_co", bound=Event | Reset, covariant=True)
 
-_REMEMBERED = 131_072
-"""Jobs whose last event is known, so that a repeat is seen: those with the newest events."""
+_MAX_JOBS_REMEMBERED = 131_072
+"""Jobs whose last event is kept to detect repeats: those with the newest events."""
 
-_FEW = 64
+_JOBS_FORGOTTEN_AT_ONCE = 64
 
 
-class _Mark(msgspec.Struct):
+class _Bookmark(msgspec.Struct):
     live: bool
 
 
 class EventStream(Generic[ItemT_co]):
-    """Iterate over it to follow events: ``async for event in stream``.
+    """An iterator over events: ``async for event in stream``.
 
-    ``cursor`` is where it stands after the event that was given last; kept with what was made of
-    the event, it is what ``events(since=…)`` goes on from in another program, on another day.
+    ``cursor`` is the position after the last event yielded. Store it with the result of your
+    processing, and pass it to ``events(since=…)`` to resume later, in any program.
 
-    Raises ``EventsLost`` where events may be missing; iterating on goes on with what comes after.
-    With ``on_reset="continue"`` it gives a ``Reset`` in that place instead.
+    Raises ``EventsLost`` where events may be missing; iterate again to continue after the gap.
+    With ``on_reset="continue"`` the stream yields a ``Reset`` instead.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class EventStream(Generic[ItemT_co]):
         replays: bool = False,
     ) -> None:
         self._channel = channel
-        # Whether each connection begins with all that was, so that nothing can be lost.
+        # Whether each connection starts with all past events, so that none can be lost.
         self._replays = replays
         self._raises = on_reset == "raise"
         self._seen: dict[str, float] = {}
@@ -60,7 +60,7 @@ class EventStream(Generic[ItemT_co]):
         self._cursor = channel.cursor
         self._closed = False
         self.live: bool | None = None
-        """Whether the service follows its Flux instance, as of its last mark."""
+        """Whether the service follows its Flux instance, as of the last bookmark."""
 
     def __repr__(self) -> str:
         state = "connected" if self.connected else "not connected"
@@ -68,23 +68,23 @@ class EventStream(Generic[ItemT_co]):
 
     @property
     def cursor(self) -> str | None:
-        """Where the stream stands; ``None`` before it has begun."""
+        """The position of the stream; ``None`` before it has started."""
         return self._cursor
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection at the moment."""
+        """Whether the stream is connected."""
         return self._channel.connected
 
     async def open(self) -> Self:
-        """Connect, and return once everything that happens from now on will be given."""
+        """Connect, and return when all events from now on will be yielded."""
         with contextlib.suppress(StopAsyncIteration):
             while self._first is None and self.live is None:
                 self._first = await self._next()
         return self
 
     async def aclose(self) -> None:
-        """End it."""
+        """End the stream."""
         self._closed = True
         items, self._items = self._items, None
         if items is not None:
@@ -111,7 +111,7 @@ class EventStream(Generic[ItemT_co]):
         return item
 
     async def _next(self) -> ItemT_co | None:
-        """The next item; ``None`` for a mark."""
+        """Return the next item; ``None`` for a bookmark."""
         if self._closed:
             raise StopAsyncIteration
         if self._items is None:
@@ -119,7 +119,7 @@ class EventStream(Generic[ItemT_co]):
         try:
             return await self._items.__anext__()
         except (EventsLost, asyncio.CancelledError):
-            # The next call goes on where this one ended: after the gap, or at the cursor.
+            # The next call continues after the gap, or at the cursor.
             self._items = None
             raise
 
@@ -134,7 +134,7 @@ class EventStream(Generic[ItemT_co]):
                         break
                     for item in self._take(message):
                         self._cursor = message.cursor or self._cursor
-                        # Resets are in it only where they were asked for.
+                        # Resets appear only if on_reset is "continue".
                         yield cast("ItemT_co | None", item)
 
     def _take(self, message: Message) -> list[Event | Reset | None]:
@@ -149,20 +149,20 @@ class EventStream(Generic[ItemT_co]):
                 raise EventsLost(reset.detail, reset.reason, message.cursor or None)
             return [reset]
         if message.kind == "bookmark":
-            self.live = decoded(message.data, _Mark).live
+            self.live = decoded(message.data, _Bookmark).live
             return [None]
         return []
 
     def _is_repeat(self, event: Event) -> bool:
-        """Whether it was given before: the events of a job come in the order of their indexes."""
+        """Return whether an event was yielded before; events of a job come in order of index."""
         if event.index is None:
-            # Flux gives no two memos of a job one time.
+            # No two memos of a job have the same timestamp.
             place, key = event.timestamp, f"{event.id} {event.name}"
         else:
             place, key = event.index, event.id
         last = self._seen.pop(key, -1)
         self._seen[key] = max(last, place)
-        if len(self._seen) > _REMEMBERED:
-            for known in list(self._seen)[:_FEW]:
+        if len(self._seen) > _MAX_JOBS_REMEMBERED:
+            for known in list(self._seen)[:_JOBS_FORGOTTEN_AT_ONCE]:
                 del self._seen[known]
         return place <= last

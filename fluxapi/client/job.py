@@ -1,4 +1,4 @@
-"""A job as the service gives it, and lists of jobs."""
+"""Jobs and lists of jobs."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from .record import Record
 __all__ = ["Job", "JobException", "JobId", "JobList"]
 
 JobId = Annotated[str, msgspec.Meta(pattern=r"\Af[1-9A-HJ-NP-Za-km-z]{1,11}\Z")]
-"""F58 plain (RFC 19), so that it can be shown, and completed by a shell, as it is."""
+"""Plain F58 (RFC 19), which needs no escaping in a shell or a terminal."""
 
 _COLUMNS = ("id", "user", "name", "state", "tasks", "nodes", "time", "where")
-_SHOWN = 100
-"""Rows that a notebook shows of a list."""
+_MAX_ROWS_SHOWN = 100
+"""Rows of a list that a notebook shows."""
 
 
 class JobException(Record, frozen=True, omit_defaults=True):
@@ -34,24 +34,24 @@ class JobException(Record, frozen=True, omit_defaults=True):
 
 
 class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
-    """One job, in the words of RFC 43; ``None`` is what is not set, or not known yet.
+    """One job, with the attributes of RFC 43; ``None`` is not set, or not known yet.
 
     Times are seconds since the epoch, ``runtime`` and ``duration`` seconds.
     """
 
     id: JobId
-    """F58 plain (RFC 19)."""
+    """Plain F58 (RFC 19)."""
     state: str
     """DEPEND, PRIORITY, SCHED, RUN, CLEANUP or INACTIVE (RFC 21)."""
     status: str
     """The result of an inactive job, else its state."""
     revision: int | None = None
-    """Entries of the eventlog that this is folded from."""
+    """Number of eventlog entries that this record is computed from."""
     result: str | None = None
     """COMPLETED, FAILED, CANCELED or TIMEOUT."""
     success: bool | None = None
     returncode: int | None = None
-    """Exit code, minus the signal, −128 for canceled before it ran."""
+    """Exit code; negative signal number; −128 if canceled before it ran."""
     waitstatus: int | None = None
     userid: int | None = None
     username: str | None = None
@@ -70,7 +70,7 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     nodelist: str | None = None
     """A hostlist (RFC 29)."""
     duration: float | None = None
-    """The time limit; 0 is none."""
+    """The time limit; 0 is unlimited."""
     expiration: float | None = None
     runtime: float | None = None
     t_submit: float | None = None
@@ -85,17 +85,17 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     annotations: dict[str, Any] | None = None
     uri: str | None = None
     truncated: list[str] | None = None
-    """Fields of which the job brought more than a record holds."""
+    """Fields that exceeded the limits of a record and were shortened."""
     reason: str | None = None
-    """Why it waits, in words; not told by streams."""
+    """Why the job waits, as text; streams do not include it."""
 
     @property
     def is_active(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the job has not ended."""
         return self.state != "INACTIVE"
 
     def elapsed(self, now: float | None = None) -> float | None:
-        """Seconds that it ran, up to ``now`` if it still does; ``None`` before it began."""
+        """Return the seconds that the job has run, up to ``now``; ``None`` before it starts."""
         if self.runtime is not None and self.runtime > 0:
             return self.runtime
         if self.t_run is None:
@@ -106,7 +106,7 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
         return max(end - self.t_run, 0.0)
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON has it: without what is not set."""
+        """Return the record as a dict, as in JSON, without unset fields."""
         record: dict[str, Any] = msgspec.to_builtins(self)
         return record
 
@@ -146,10 +146,10 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class JobList(list[Job]):
-    """Jobs that came whole, newest first; a notebook shows them as a table.
+    """A list of jobs, newest first; a notebook shows it as a table.
 
-    ``cursor`` is where the event channel stood before the first of them was read: who follows
-    events from there misses nothing that the list does not show. ``more``: there are others.
+    ``cursor`` is the position of the event channel before the list was read: follow events from
+    there to miss nothing. ``more`` tells whether further jobs match.
     """
 
     def __init__(
@@ -165,8 +165,8 @@ class JobList(list[Job]):
             "<tr>"
             + "".join(f"<td style='text-align:left'>{text.cell(c)}</td>" for c in job._cells())  # noqa: SLF001 - its own list
             + "</tr>"
-            for job in self[:_SHOWN]
+            for job in self[:_MAX_ROWS_SHOWN]
         )
         table = f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        hidden = len(self) - _SHOWN
+        hidden = len(self) - _MAX_ROWS_SHOWN
         return table + (f"<p>and {hidden} more</p>" if hidden > 0 else "")

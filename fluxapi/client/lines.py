@@ -1,4 +1,4 @@
-"""One long answer, line by line as it comes."""
+"""Reading a long response line by line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _MAX_LINE_BYTES = 64 << 20
 
 
 async def lines(transport: Transport, request: Request) -> AsyncGenerator[bytes, None]:
-    """Yield the lines of an answer; raises ``ClientError``, also when it breaks off."""
+    """Yield the lines of a response; raise ``ClientError``, also if it is interrupted."""
     tries = transport.patience.tries(request.timeout)
     while True:
         async with transport.attempt(request) as response:
@@ -45,8 +45,8 @@ async def _split(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None
                 rest.clear()
             rest += last
             if len(rest) > _MAX_LINE_BYTES:
-                raise BadAnswer("A line of the answer is too long.")
+                raise BadAnswer("A line of the response is too long.")
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
-        raise ConnectionFailed("The answer broke off before its end.") from error
+        raise ConnectionFailed("The response was interrupted.") from error
     if rest:
         yield bytes(rest)

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for programs that have none or whose own one is busy."""
+"""An event loop in a thread, for programs without one or whose loop is busy."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ __all__ = ["Iteration", "LoopThread", "each_of"]
 
 T = TypeVar("T")
 
-_PIECE = 256
-"""Items of an iterable that are taken at a time."""
+_ITEMS_AT_ONCE = 256
+"""Items taken from an iterable at a time."""
 
-_LAST_WORDS = 5.0
-"""Seconds that what was interrupted may take to end."""
+_SHUTDOWN_TIMEOUT_S = 5.0
+"""Seconds that an interrupted coroutine may take to end."""
 
 
 class LoopThread:
-    """Runs coroutines for other threads. It begins with the first, and ends with Python."""
+    """A thread that runs coroutines for others. It starts with the first and ends with Python."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -41,7 +41,7 @@ class LoopThread:
         self._iterated: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """What comes of it; interrupted, it is canceled."""
+        """Run a coroutine and return its result; cancel it if the caller is interrupted."""
         try:
             loop = self._running()
         except BaseException:
@@ -61,24 +61,24 @@ class LoopThread:
         except BaseException:
             if not future.done():
                 future.cancel()
-                # What it holds must be free again before the next call.
-                over.wait(_LAST_WORDS)
+                # Its resources must be free before the next call.
+                over.wait(_SHUTDOWN_TIMEOUT_S)
             raise
 
     def iterate(self, items: AsyncIterator[T]) -> Iteration[T]:
-        """The same items for a ``for``."""
+        """Return a synchronous iterator over the items."""
         self._iterated.add(items)
         return Iteration(self, items)
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
-        """Begin something that nobody waits for."""
+        """Start a coroutine without waiting for it."""
         if self._loop is None or self._closed or not self._loop.is_running():
             work.close()
         else:
             asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def close(self, last: Coroutine[Any, Any, Any]) -> None:
-        """Do a last thing and end the thread; once is enough."""
+        """Run a last coroutine and end the thread; later calls do nothing."""
         with self._lock:
             loop, thread, self._closed = self._loop, self._thread, True
             self._loop = self._thread = None
@@ -86,17 +86,19 @@ class LoopThread:
             last.close()
             return
         asyncio.run_coroutine_threadsafe(_finish(last, list(self._iterated)), loop).result(
-            _LAST_WORDS
+            _SHUTDOWN_TIMEOUT_S
         )
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(_LAST_WORDS)
+        thread.join(_SHUTDOWN_TIMEOUT_S)
 
     def _running(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._closed:
                 raise ClientError("The client is closed.")
             if os.getpid() != self._owner:
-                raise ClientError("The client is of another process: make one in this process.")
+                raise ClientError(
+                    "The client belongs to another process: create one in this process."
+                )
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
@@ -104,7 +106,7 @@ class LoopThread:
                 )
                 self._thread.start()
             elif self._thread is threading.current_thread():
-                raise ClientError("This would wait for itself: use AsyncClient here.")
+                raise ClientError("This call would wait for itself: use AsyncClient here.")
             return self._loop
 
 
@@ -117,14 +119,14 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def _finish(last: Awaitable[Any], left: Iterable[Any]) -> None:
-    """The last thing, and the end of everything else, what is ``left`` of iterations too."""
+    """Await *last*, cancel all other tasks, and close the iterations *left*."""
     await last
     others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    # From the outside in: the loop closes all generators at once, and one that another one reads
-    # from cannot be closed twice at the same time.
+    # Close outer generators first: the loop closes all at once, and a generator that another one
+    # reads from cannot be closed twice at the same time.
     await asyncio.gather(*map(_close, left), return_exceptions=True)
     loop = asyncio.get_running_loop()
     await loop.shutdown_asyncgens()
@@ -132,13 +134,13 @@ async def _finish(last: Awaitable[Any], left: Iterable[Any]) -> None:
 
 
 class Iteration(Generic[T]):
-    """Items of the client, one by one; ``close`` ends it before its end."""
+    """An iterator over items of the client; ``close`` ends it early."""
 
     def __init__(self, loop: LoopThread, items: AsyncIterator[T]) -> None:
         self._loop = loop
         self._items = items
         self._left: deque[T] = deque()
-        # Who leaves a for early leaves a request behind, which has to end.
+        # A loop that is left early leaves a request behind, which has to end.
         self._finalizer = weakref.finalize(self, _abandon, loop, items)
         self._finalizer.atexit = False
 
@@ -154,7 +156,7 @@ class Iteration(Generic[T]):
         return self._left.popleft()
 
     def close(self) -> None:
-        """Let go of what is left."""
+        """Discard the remaining items."""
         self._left.clear()
         if self._finalizer.detach() is not None:
             self._loop.run(_close(self._items))
@@ -172,7 +174,7 @@ class Iteration(Generic[T]):
 
 
 async def _next(items: AsyncIterator[T]) -> list[T]:
-    """The next item, and those that came with it; nothing at the end."""
+    """Return the next item and those received with it; an empty list at the end."""
     try:
         return await items.piece() if isinstance(items, Paged) else [await items.__anext__()]
     except StopAsyncIteration:
@@ -188,12 +190,12 @@ def _abandon(loop: LoopThread, items: Any) -> None:
 
 
 async def each_of(items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
-    """Items for a coroutine, taken in another thread: to make one may need this very loop."""
+    """Yield items, taken in another thread since creating one may need this event loop."""
     if isinstance(items, AsyncIterable):
         async for item in items:
             yield item
         return
     iterator = iter(items)
-    while piece := await asyncio.to_thread(list[T], itertools.islice(iterator, _PIECE)):
+    while piece := await asyncio.to_thread(list[T], itertools.islice(iterator, _ITEMS_AT_ONCE)):
         for item in piece:
             yield item

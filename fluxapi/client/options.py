@@ -1,7 +1,7 @@
-"""What can be asked for, by name: options of a job, filters of lists and of streams.
+"""Options of a job, and filters of lists and streams.
 
 The names are those of ``schemas/submit.json``, ``schemas/filter.json`` and
-``schemas/stream-filter.json``, which say what each takes.
+``schemas/stream-filter.json``, which describe them.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import Any, Literal, TypedDict
 __all__ = ["Command", "EventFilter", "JobFilter", "StreamFilter", "SubmitOptions", "Urgency"]
 
 Command = str | Sequence[str | int | float]
-"""Program and arguments: a list, or text that is split as a shell would."""
+"""Program and arguments: a list, or text that is split as by a shell."""
 
 Urgency = int | Literal["hold", "default", "expedite"]
 """0 to 31; ``hold`` is 0, ``default`` 16, ``expedite`` 31."""
 
 Texts = str | Sequence[str]
-"""One value, or several of which any one will do."""
+"""One value, or several of which any may match."""
 
 
 class SubmitOptions(TypedDict, total=False):
-    """How to run a job; ``None`` counts as not given."""
+    """The options of a job; ``None`` means not set."""
 
     num_tasks: int | None
     cores_per_task: int | None
@@ -32,7 +32,7 @@ class SubmitOptions(TypedDict, total=False):
     duration: float | str | None
     """Seconds, or a Flux duration such as ``30m``; 0 is no limit."""
     environment: Mapping[str, str] | None
-    """Added to HOME, USER, LOGNAME, SHELL and PATH; nothing else is inherited."""
+    """Added to HOME, USER, LOGNAME, SHELL and PATH; jobs inherit nothing else."""
     env_expand: Mapping[str, str] | None
     cwd: str | None
     rlimits: Mapping[str, int] | None
@@ -54,18 +54,18 @@ class SubmitOptions(TypedDict, total=False):
     debug: bool | None
     is_launcher: bool | None
     jobspec: Mapping[str, Any]
-    """A whole RFC 25 jobspec, in place of a command and the options that shape it."""
+    """A complete RFC 25 jobspec, instead of a command and options."""
 
 
 class JobFilter(TypedDict, total=False):
-    """Which jobs: all conditions must hold."""
+    """A filter for jobs; all conditions must hold."""
 
     state: Texts | None
     """States in any case; also PENDING, RUNNING and ACTIVE."""
     result: Texts | None
     user: str | int | None
     name: str | None
-    """With ``*`` at its end, the beginning of it."""
+    """A trailing ``*`` matches any ending."""
     queue: str | None
     node: str | None
     since: float | None
@@ -75,7 +75,7 @@ class JobFilter(TypedDict, total=False):
 
 
 class StreamFilter(TypedDict, total=False):
-    """Which jobs to follow: all conditions must hold."""
+    """A filter for jobs to follow; all conditions must hold."""
 
     id: Texts | None
     state: Texts | None
@@ -87,7 +87,7 @@ class StreamFilter(TypedDict, total=False):
 
 
 class EventFilter(StreamFilter, total=False):
-    """Which events to follow: all conditions must hold."""
+    """A filter for events to follow; all conditions must hold."""
 
     event: Texts | None
     """Names of events (RFC 21)."""

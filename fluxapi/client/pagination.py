@@ -1,4 +1,4 @@
-"""Items that come in pieces and are given one by one."""
+"""Iteration over items that arrive in pages."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Paged(Generic[T]):
-    """An asynchronous iterator; the next piece is asked for when it is needed."""
+    """An asynchronous iterator over items; it fetches the next page when needed."""
 
     def __init__(self, pieces: AsyncGenerator[Iterable[T], None]) -> None:
         self._pieces = pieces
@@ -30,12 +30,12 @@ class Paged(Generic[T]):
         return self._left.popleft()
 
     async def piece(self) -> list[T]:
-        """All that is there, at least one; raises ``StopAsyncIteration`` at the end."""
+        """Return all items received, at least one; raise ``StopAsyncIteration`` at the end."""
         found = [await self.__anext__(), *self._left]
         self._left.clear()
         return found
 
     async def aclose(self) -> None:
-        """Let go of what is left."""
+        """Discard the remaining items."""
         self._left.clear()
         await self._pieces.aclose()

@@ -1,4 +1,4 @@
-"""How long the client goes on trying while the service does not answer, and what it says then."""
+"""Retries while the service does not answer, and the messages about them."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ __all__ = ["DEFAULT_TIMEOUT_S", "Failure", "OnWait", "Patience", "Tries"]
 _log = logging.getLogger("fluxapi.client")
 
 DEFAULT_TIMEOUT_S = 60.0
-"""Seconds for which requests, waits and streams go on trying."""
+"""Seconds for which requests, waits and streams are retried."""
 
 _MAX_SILENCE_S = 30.0
 """Seconds that the service may be silent in one request."""
 
 _UNTOLD_PAUSE_S = 1.0
-"""A first pause up to this is not worth a message."""
+"""A first pause up to this long causes no message."""
 
 OnWait = Callable[[str], object]
-"""Gets a sentence when the client begins to wait for the service, and when that is over."""
+"""Called with a sentence when the client starts and stops waiting for the service."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """What went wrong, whether to try again, and the seconds that the service asked to wait."""
+    """An error, whether to retry, and the seconds that the service asked to wait."""
 
     error: ClientError
     again: bool = False
     asked: float | None = None
     silent: float = 0.0
-    """Seconds for which the service had been silent when this was noticed."""
+    """Seconds for which the service had been silent before the failure was detected."""
     reason: str = ""
-    """What is waited for, where the error says more."""
+    """The reason to wait, if the error text says more than that."""
 
 
 class Patience:
-    """The one patience of a client: ``timeout`` seconds (``None``: for ever), ``retries`` tries.
+    """The retry policy of a client: ``timeout`` seconds (``None``: forever), ``retries`` retries.
 
-    ``on_wait`` is told what the client waits for; without it the log ``fluxapi.client`` is.
+    ``on_wait`` is called with the reason to wait; default is the logger ``fluxapi.client``.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Patience:
         on_wait: OnWait | None = None,
     ) -> None:
         if timeout is not None and not timeout > 0:
-            raise ValueError("timeout takes seconds above 0; retries=0 is for a single try.")
+            raise ValueError("timeout must be greater than 0; use retries=0 for a single attempt")
         self.timeout = None if timeout is None or math.isinf(timeout) else timeout
         self.retries = retries
         self.silence = min(_MAX_SILENCE_S, self.timeout or _MAX_SILENCE_S)
@@ -64,23 +64,23 @@ class Patience:
         self._reasons: Counter[str] = Counter()
 
     def tries(self, timeout: float | None = None) -> Tries:
-        """Return the tries of one request or stream; *timeout* seconds at most, if given."""
+        """Return the retry state of one request or stream, for at most *timeout* seconds."""
         return Tries(self, timeout)
 
     def begin(self, reason: str, left: float | None) -> None:
-        """Say what is waited for, unless another request waits for the same and has said so."""
+        """Report the reason to wait, unless another request has reported the same."""
         self._reasons[reason] += 1
         if self._reasons[reason] > 1:
             return
         end = "until it answers" if left is None else f"for {left:.0f} s"
-        sentence = f"{reason} Trying again {end}."
+        sentence = f"{reason} Retrying {end}."
         if self._on_wait is not None:
             self._on_wait(sentence)
         else:
             _log.warning("%s", sentence)
 
     def end(self, reason: str, *, answered: bool) -> None:
-        """Forget what was waited for, and say when the service answers again."""
+        """Remove the reason to wait, and report when the service answers again."""
         self._reasons[reason] -= 1
         if self._reasons[reason]:
             return
@@ -94,7 +94,7 @@ class Patience:
 
 
 class Tries:
-    """The tries of one request, or of one stream since it last heard something."""
+    """The retry state of one request, or of one stream since its last message."""
 
     def __init__(self, patience: Patience, timeout: float | None) -> None:
         self._patience = patience
@@ -105,12 +105,12 @@ class Tries:
         self._told: str | None = None
 
     def heard(self) -> None:
-        """The service has answered: what comes next is a first failure again."""
+        """Reset the state after an answer: the next failure counts as the first."""
         self._failures = 0
         self._end(answered=True)
 
     async def wait(self, failure: Failure) -> None:
-        """Pause until it is time to try again; raises the error when that is not to be."""
+        """Sleep until the next attempt; raise the error if there is none."""
         now = time.monotonic()
         if not self._failures:
             self._lost_since, self._paused = now - failure.silent, 0.0
@@ -125,7 +125,7 @@ class Tries:
             return
         pause = backoff.delay(self._failures, failure.asked)
         if left is not None:
-            # The last try is at the end of the time, not before it.
+            # The last attempt is at the end of the timeout, not before.
             pause = min(pause, left)
         if self._told is None and (self._failures > 1 or pause > _UNTOLD_PAUSE_S):
             self._told = failure.reason or str(failure.error)

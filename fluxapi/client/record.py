@@ -1,4 +1,4 @@
-"""What the service says of something, as a value: it compares, hashes and never changes."""
+"""Immutable, hashable values that the client returns."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ __all__ = ["Record"]
 
 
 class Record(msgspec.Struct, frozen=True):
-    """The base of what the client gives out. Equal records have equal hashes."""
+    """The base class of values that the client returns. Equal records have equal hashes."""
 
     def __hash__(self) -> int:
-        """Hash what can be hashed: some fields hold a dict or a list of JSON."""
+        """Hash the hashable fields; some hold a dict or a list from JSON."""
         return hash((type(self), *map(_hash, map(self.__getattribute__, self.__struct_fields__))))
 
 

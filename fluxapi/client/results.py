@@ -1,4 +1,4 @@
-"""What requests come to that concern many jobs, and a token."""
+"""Results of requests."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ __all__ = ["AccessToken", "CancelResult"]
 
 @dataclass(frozen=True)
 class CancelResult:
-    """How many jobs were asked to end; ``errors`` has the id and the error of each that was not."""
+    """The number of jobs asked to end; ``errors`` has the ID and the error of each other one."""
 
     requested: int
     failed: int
     errors: Sequence[tuple[str, ProblemError]] = ()
     more: bool = False
-    """Whether more jobs match than one request cancels: ask again."""
+    """Whether more jobs match than one request cancels; if so, repeat it."""
 
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A bearer token; it is not in the repr."""
+    """A bearer token; the repr omits it."""
 
     token: str = field(repr=False)
     expires: float
-    """When it ends, seconds since the epoch."""
+    """Expiration, in seconds since the epoch."""

@@ -1,4 +1,4 @@
-"""Figures of the instance."""
+"""Statistics of the instance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Count", "NodeCounts", "Stats"]
 
 
 class Count(Record, frozen=True):
-    """How many there are, how many of them are in use and how many a job can get now."""
+    """The number of units in total, allocated, and free for a job now."""
 
     total: int
     allocated: int
@@ -20,12 +20,12 @@ class Count(Record, frozen=True):
 
 
 class NodeCounts(Record, frozen=True):
-    """Nodes and what they have."""
+    """Nodes and their resources."""
 
     total: int
     allocated: int
     free: int
-    """Nodes that are up and have no job."""
+    """Nodes that are up and run no job."""
     states: dict[str, int]
     """By state: up, down, drained, draining, excluded."""
     cores: Count
@@ -33,7 +33,7 @@ class NodeCounts(Record, frozen=True):
 
 
 class Stats(Record, frozen=True):
-    """Figures of one moment."""
+    """Statistics at one moment."""
 
     total: int
     """All jobs."""
@@ -42,6 +42,6 @@ class Stats(Record, frozen=True):
     events_per_second: float
     submissions_per_second: float
     nodes: NodeCounts | None
-    """``None`` when the instance does not say."""
+    """``None`` if the instance does not report them."""
     queues: list[dict[str, Any]] | None = None
-    """As :meth:`AsyncClient.queues` gives them."""
+    """As returned by :meth:`AsyncClient.queues`."""

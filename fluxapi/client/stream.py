@@ -1,4 +1,4 @@
-"""A stream of the service that goes on: Server-Sent Events that come back after every cut."""
+"""A stream of Server-Sent Events that reconnects after every disconnect."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ __all__ = ["Channel", "Message"]
 
 T = TypeVar("T")
 
-_WHOLE = frozenset({"clean", "finished", "no-output"})
-"""Ends after which nothing more comes."""
+_FINAL_REASONS = frozenset({"clean", "finished", "no-output"})
+"""End reasons after which the stream does not reconnect."""
 
-_STREAM = "text/event-stream"
-_NO_STREAM = (
-    f"This is not how a fluxapi service answers: {_STREAM} was asked for, and something else came."
+_CONTENT_TYPE = "text/event-stream"
+_WRONG_CONTENT_TYPE = (
+    f"The response is not that of a fluxapi service: its content type is not {_CONTENT_TYPE}."
 )
 
-_MAX_MESSAGE = 64 << 20
-"""Bytes of the largest message that is put together."""
+_MAX_MESSAGE_BYTES = 64 << 20
+"""Bytes in the largest message."""
 
 
 class Message(NamedTuple):
     """One message: its kind, the cursor after it (empty: none), and its JSON.
 
-    The kind ``open`` is ours: a connection was made, and what has not come whole will come again.
+    The client adds the kind ``open``: it has connected, and incomplete snapshots start over.
     """
 
     kind: str
@@ -49,9 +49,9 @@ class _End(msgspec.Struct):
 
 
 class Channel:
-    """One stream. It resumes after ``cursor``, which is that of the last message given out.
+    """One stream. It resumes after ``cursor``, the cursor of the last message yielded.
 
-    ``heartbeat``: seconds of silence after which a connection is taken for dead.
+    ``heartbeat``: seconds of silence after which it reconnects.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class Channel:
         self._over = False
 
     async def messages(self) -> AsyncGenerator[Message, None]:
-        """Messages, up to the end that nothing follows; raises ``ClientError``."""
+        """Yield messages until the stream ends; raise ``ClientError``."""
         while not self._over:
-            failure = Failure(ConnectionFailed("The stream broke off."), again=True)
+            failure = Failure(ConnectionFailed("The stream was interrupted."), again=True)
             async with self._transport.attempt(self._request()) as response:
                 if isinstance(response, Failure):
                     failure = response
-                elif response.content_type != _STREAM:
-                    failure = Failure(BadAnswer(_NO_STREAM))
+                elif response.content_type != _CONTENT_TYPE:
+                    failure = Failure(BadAnswer(_WRONG_CONTENT_TYPE))
                 else:
                     self.connected = True
                     self.connections += 1
@@ -104,7 +104,7 @@ class Channel:
                 await self._tries.wait(failure)
 
     def _request(self) -> Request:
-        headers = {"Accept": _STREAM}
+        headers = {"Accept": _CONTENT_TYPE}
         if self._resumes and self.cursor is not None:
             headers["Last-Event-ID"] = self.cursor
         return Request(
@@ -119,26 +119,26 @@ class Channel:
 
     def _ended(self, message: Message) -> Failure:
         end = decoded(message.data, _End)
-        if end.reason in _WHOLE:
+        if end.reason in _FINAL_REASONS:
             self._over = True
         detail = end.detail or f"The stream ended: {end.reason}."
         if end.reason == "purged":
             return Failure(NotFound(404, "/docs/errors#job-not-found", "Job not found", detail))
-        # With other credentials, which are found when these are refused, it goes on at once.
+        # Reconnect at once with new credentials, which are fetched when these are rejected.
         return Failure(
             ConnectionFailed(detail), again=True, asked=0.0 if end.reason == "expired" else None
         )
 
 
 async def _parse(response: aiohttp.ClientResponse) -> AsyncGenerator[Message, None]:
-    """Messages of one connection, until it ends or breaks; heartbeats are none."""
+    """Yield the messages of one connection until it ends; skip heartbeats."""
     import aiohttp  # noqa: PLC0415 - it is there already
 
     rest = b""
     try:
         async for chunk in response.content.iter_any():
             *blocks, rest = (rest + chunk).split(b"\n\n")
-            if len(rest) > _MAX_MESSAGE:
+            if len(rest) > _MAX_MESSAGE_BYTES:
                 return
             for block in blocks:
                 message = _message(block)

@@ -1,4 +1,4 @@
-"""How values show in reprs, and in the tables of notebooks."""
+"""Text of values in reprs and in the tables of notebooks."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def quoted(text: str) -> str:
-    """The text in double quotes, on one line."""
+    """Return the text in double quotes, on one line."""
     return safe(json.dumps(text, ensure_ascii=False))
 
 
 def cell(value: object) -> str:
-    """A value as the content of an HTML element."""
+    """Return a value as the content of an HTML element."""
     return "" if value is None else html.escape(safe(str(value)))
 
 
 def span(seconds: float) -> str:
-    """A time in the manner of Flux (RFC 23): ``12.3s``, ``5.2m``, ``1.5h``, ``2d``."""
+    """Format a duration as Flux does (RFC 23): ``12.3s``, ``5.2m``, ``1.5h``, ``2d``."""
     for unit, size in (("d", _DAY), ("h", _HOUR), ("m", _MINUTE)):
         if seconds >= size:
             return f"{seconds / size:.4g}{unit}"

@@ -1,4 +1,4 @@
-"""How the service is asked: one place for addresses, credentials, tries and what went wrong."""
+"""HTTP requests to the service: addresses, credentials, retries and errors."""
 
 from __future__ import annotations
 
@@ -31,29 +31,29 @@ __all__ = ["Answer", "Query", "Request", "Transport", "decoded"]
 T = TypeVar("T")
 
 Query = Mapping[str, object]
-"""Parameters by name: a list is the parameter several times, ``None`` not at all."""
+"""Parameters by name; a list repeats the parameter, ``None`` omits it."""
 
 _PREFIX = "/v1"
-_AT_ONCE = 64
-"""Connections for requests; streams have their own."""
+_MAX_CONNECTIONS = 64
+"""Connections for requests; streams use connections of their own."""
 
 _MAX_REDIRECTS = 5
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_KEPT_METHOD = frozenset({307, 308})
-_BUSY = frozenset({502, 503, 504})
-_TOO_MANY = 429
-_UNAUTHORIZED = 401
-_ERROR = 400
-_MAX_PROBLEM = 1 << 20
-"""Bytes of an error that are read."""
+_REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
+_METHOD_KEEPING_STATUSES = frozenset({307, 308})
+_BUSY_STATUSES = frozenset({502, 503, 504})
+_TOO_MANY_STATUS = 429
+_UNAUTHORIZED_STATUS = 401
+_FIRST_ERROR_STATUS = 400
+_MAX_PROBLEM_BYTES = 1 << 20
+"""Bytes read of an error body."""
 
-_MAX_ANSWER = 1 << 30
-"""Bytes of the largest answer, unpacked: a whole output may be large, but there is an end to it."""
+_MAX_RESPONSE_BYTES = 1 << 30
+"""Bytes of the largest response, decompressed; the whole output of a job may be large."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request. ``repeatable``: whether it does no harm to send it twice."""
+    """One request. A ``repeatable`` request may be sent twice without harm."""
 
     method: str
     path: str
@@ -62,18 +62,18 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = False
     silence: float | None = None
-    """Seconds that the service may be silent; ``None``: the usual ones."""
+    """Seconds that the service may be silent; ``None`` is the default of the client."""
     waits: bool = False
-    """Whether the answer may come late; it has a connection of its own then."""
+    """Whether the response may come late; it then has a connection of its own."""
     stream: bool = False
-    """Whether the answer goes on and on."""
+    """Whether the response has no end."""
     timeout: float | None = None
-    """Seconds for which it is tried again; ``None``: as long as the client's patience lasts."""
+    """Seconds for which the request is retried; ``None`` is the default of the client."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A status below 400, headers, and the whole body."""
+    """A complete response with a status below 400."""
 
     status: int
     headers: Mapping[str, str]
@@ -81,7 +81,7 @@ class Answer:
 
 
 class Transport:
-    """Requests to one service. Sends credentials to it and to nobody else."""
+    """A connection pool for one service. It sends credentials to no other origin."""
 
     def __init__(self, url: str, credentials: Credentials, patience: Patience) -> None:
         self.url = url
@@ -96,7 +96,7 @@ class Transport:
         return f"<Transport {self.url} {self.credentials!r}>"
 
     async def close(self) -> None:
-        """Close all connections; streams end with them."""
+        """Close all connections and end all streams."""
         self.closed = True
         sessions = list(self._sessions.values())
         self._sessions.clear()
@@ -104,7 +104,7 @@ class Transport:
             await session.close()
 
     async def ask(self, request: Request) -> Answer:
-        """The answer, after as many tries as are due; raises a ``ClientError``."""
+        """Send a request, with retries, and return the response; raise ``ClientError``."""
         tries = self.patience.tries(request.timeout)
         while True:
             async with self.attempt(request) as response:
@@ -115,14 +115,14 @@ class Transport:
             await tries.wait(outcome)
 
     async def get(self, path: str, type: type[T], query: Query | None = None, **more: Any) -> T:
-        """What a GET answers, as a ``type``."""
+        """Send a GET request and return the response as a ``type``."""
         request = Request("GET", path, query or {}, repeatable=True, **more)
         return decoded((await self.ask(request)).body, type)
 
     async def post(
         self, path: str, body: object, type: type[T], *, key: str | None = None, **more: Any
     ) -> T:
-        """What a POST answers, as a ``type``; with an idempotency key it may be sent twice."""
+        """Send a POST request and return the response as a ``type``; *key* permits retries."""
         raw = body if isinstance(body, bytes) else encoded(body)
         headers = {} if key is None else {"Idempotency-Key": key}
         request = Request(
@@ -131,11 +131,11 @@ class Transport:
         return decoded((await self.ask(request)).body, type)
 
     def attempt(self, request: Request) -> Attempt:
-        """One try: a response with a status below 400 whose body is to be read, or a failure."""
+        """Return one attempt: a response with a status below 400, not read yet, or a failure."""
         return Attempt(self, request)
 
     async def send(self, request: Request) -> aiohttp.ClientResponse | Failure:
-        """The answer where redirects and new credentials have led to."""
+        """Send a request, following redirects and renewing credentials."""
         url = f"{self.url}{_PREFIX}{request.path}{_query(request.query)}"
         method, renewed, redirects = request.method, False, 0
         while True:
@@ -143,21 +143,19 @@ class Transport:
             response = await self._raw(method, url, request, authorization)
             if isinstance(response, Failure):
                 return response
-            if response.status == _UNAUTHORIZED and not renewed:
+            if response.status == _UNAUTHORIZED_STATUS and not renewed:
                 renewed = True
                 problem = await _refusal(response, request)
                 response.release()
                 if not await self._renew(authorization):
                     return Failure(_with_advice(problem.error))
-            elif response.status in _REDIRECTS and "Location" in response.headers:
+            elif response.status in _REDIRECT_STATUSES and "Location" in response.headers:
                 target = _target(response)
-                kept = response.status in _KEPT_METHOD or method in {"GET", "HEAD"}
+                kept = response.status in _METHOD_KEEPING_STATUSES or method in {"GET", "HEAD"}
                 response.release()
                 redirects += 1
                 if target is None:
-                    return Failure(
-                        ConnectionFailed(f"{self.url} sends requests on to what is no address.")
-                    )
+                    return Failure(ConnectionFailed(f"{self.url} redirects to an invalid address."))
                 if origin(target) != origin(self.url) or not kept or redirects > _MAX_REDIRECTS:
                     return Failure(self._elsewhere(target))
                 url = target
@@ -168,7 +166,7 @@ class Transport:
         self, method: str, url: str, request: Request, authorization: str | None
     ) -> aiohttp.ClientResponse | Failure:
         if "aiohttp" not in sys.modules:
-            # It takes a third of a second, which the loop has better things to do with.
+            # The import takes a third of a second, which would block the loop.
             await asyncio.to_thread(importlib.import_module, "aiohttp")
         import aiohttp  # noqa: PLC0415 - not every program that imports the client needs it
 
@@ -195,7 +193,7 @@ class Transport:
         else:
             self._has_answered = True
             return response
-        # Outside of the handler: what aiohttp raises may hold the request with its headers.
+        # Outside of the handler, since an aiohttp error may refer to the request and its headers.
         return self._unanswered(caught, request)
 
     def _session(self, *, apart: bool) -> aiohttp.ClientSession:
@@ -205,7 +203,7 @@ class Transport:
             raise ClientError("The client is closed.")
         if apart not in self._sessions:
             self._sessions[apart] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0 if apart else _AT_ONCE),
+                connector=aiohttp.TCPConnector(limit=0 if apart else _MAX_CONNECTIONS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": f"fluxapi-client/{__version__}"},
                 read_bufsize=1 << 18,
@@ -213,7 +211,7 @@ class Transport:
         return self._sessions[apart]
 
     async def _renew(self, refused: str | None) -> bool:
-        """Whether there are new credentials; asked for once, however many were refused."""
+        """Renew credentials once for all rejected requests; return whether there are new ones."""
         if self._renewal is None:
             self._renewal = asyncio.Lock()
         async with self._renewal:
@@ -224,14 +222,14 @@ class Transport:
             return await self.credentials.renew(refused, made)
 
     async def exchange(self, basic: str) -> Token:
-        """A new access token; raises ``Unauthorized`` and other ``ClientError``."""
+        """Return a new access token; raise ``Unauthorized`` or another ``ClientError``."""
         request = Request("POST", "/token", headers={"Accept": "application/json"})
         response = await self._raw("POST", f"{self.url}{_PREFIX}/token", request, basic)
         if not isinstance(response, Failure):
             async with response:
                 outcome = await (
                     _refusal(response, request)
-                    if response.status >= _ERROR
+                    if response.status >= _FIRST_ERROR_STATUS
                     else self.whole(response, request)
                 )
             if isinstance(outcome, Answer):
@@ -245,26 +243,26 @@ class Transport:
         if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
             return Failure(
                 ConnectionFailed(
-                    f"The certificate of {self.url} is not trusted here: {_reason(error)}. Where "
-                    "it is the right one, name the file of its authority in SSL_CERT_FILE."
+                    f"The certificate of {self.url} is not trusted: {_reason(error)}. To trust its "
+                    "certificate authority, set SSL_CERT_FILE to the file of the authority."
                 )
             )
         if isinstance(error, aiohttp.ClientConnectorError):
             if self._has_answered:
-                # The address is right.
+                # The address was right, so do not suggest to check it.
                 sentence = (
-                    f"The service at {self.url} was stopped or is being restarted: it has answered "
-                    f"before, and now there is no connection ({_reason(error)})."
+                    f"Lost the connection to {self.url}: {_reason(error)}. The service was stopped "
+                    "or is restarting."
                 )
             else:
                 sentence = (
-                    f"There is no connection to {self.url}: {_reason(error)}. Does the service "
-                    "run (fluxapi serve starts one), and is this its address (FLUXAPI_URL)?"
+                    f"Cannot connect to {self.url}: {_reason(error)}. Check that the service is "
+                    "running (fluxapi serve starts one) and its address (FLUXAPI_URL)."
                 )
-            # It was never sent, so it may be sent again, whatever it is.
+            # The request was never sent, so any request may be retried.
             return Failure(ConnectionFailed(sentence), again=True)
         if isinstance(error, aiohttp.InvalidURL):
-            return Failure(ConnectionFailed(f"{self.url} is not the address of a service."))
+            return Failure(ConnectionFailed(f"{self.url} is not a valid service address."))
         return self._broken(error, request)
 
     def _broken(self, error: BaseException, request: Request) -> Failure:
@@ -272,26 +270,28 @@ class Transport:
         known = (
             ""
             if key is None or request.method != "POST"
-            else " It may have been done all the same: the same again with "
-            f"idempotency_key={key!r} tells, and does nothing twice."
+            else " The request may have succeeded: repeat it with "
+            f"idempotency_key={key!r} to find out without submitting twice."
         )
         silent = self.patience.silence if isinstance(error, asyncio.TimeoutError) else 0.0
-        reason = f"The service broke off: {_reason(error)}."
+        reason = f"The connection was interrupted: {_reason(error)}."
         failed = ConnectionFailed(reason + known)
         return Failure(failed, again=request.repeatable, silent=silent, reason=reason)
 
     async def whole(
         self, response: aiohttp.ClientResponse | Failure, request: Request
     ) -> Answer | Failure:
-        """The whole answer, or what went wrong."""
+        """Read the whole response; return it, or the failure."""
         import aiohttp  # noqa: PLC0415 - it is there already
 
         if isinstance(response, Failure):
             return response
         try:
-            body = await _read(response, _MAX_ANSWER)
+            body = await _read(response, _MAX_RESPONSE_BYTES)
             if body is None:
-                return Failure(BadAnswer(f"The answer is larger than {_MAX_ANSWER >> 20} MiB."))
+                return Failure(
+                    BadAnswer(f"The response is larger than {_MAX_RESPONSE_BYTES >> 20} MiB.")
+                )
             return Answer(response.status, response.headers, body)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
             caught: BaseException = error
@@ -301,16 +301,16 @@ class Transport:
         scheme, host, port = origin(target)
         place = safe(f"{scheme}://{host}:{port}")
         return ConnectionFailed(
-            f"{self.url} sends requests on to {place}, which would get your credentials: if that "
-            "is right, give its address instead."
+            f"{self.url} redirects to {place}, which would receive your credentials. If you trust "
+            "it, use that address instead."
         )
 
 
 class Attempt:
-    """One try, for ``async with``.
+    """One attempt to send a request, as an async context manager.
 
-    No generator: where a program leaves a stream open, asyncio closes all that it finds, in any
-    order, and those of ``contextlib`` do not bear that.
+    It is a class because asyncio closes the generators of abandoned streams in any order, which
+    breaks the context managers of ``contextlib``.
     """
 
     def __init__(self, transport: Transport, request: Request) -> None:
@@ -319,12 +319,12 @@ class Attempt:
         self._response: aiohttp.ClientResponse | None = None
 
     async def __aenter__(self) -> aiohttp.ClientResponse | Failure:
-        """The response, whose body is to be read, or what went wrong."""
+        """Send the request; return the response, its body not read yet, or the failure."""
         response = await self._transport.send(self._request)
         if isinstance(response, Failure):
             return response
         self._response = response
-        if response.status < _ERROR:
+        if response.status < _FIRST_ERROR_STATUS:
             return response
         try:
             return await _refusal(response, self._request)
@@ -339,7 +339,7 @@ class Attempt:
         if self._response is None:
             return
         if self._request.stream:
-            # What is left of it is of no use, and there may be no end to it.
+            # The rest is of no use and may have no end.
             self._response.close()
         self._response.release()
 
@@ -348,28 +348,28 @@ class Token(msgspec.Struct):
     """``schemas/access-token.json``."""
 
     access_token: Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z")]
-    """Goes into a header, and to whom ``fluxapi token`` writes."""
+    """Sent in a header, and printed by ``fluxapi token``."""
     expires_in: float
 
 
 def encoded(body: object) -> bytes:
-    """A request's JSON; raises ``TypeError`` for what JSON cannot say."""
+    """Encode a request body as JSON; raise ``TypeError`` for an unsupported value."""
     return msgspec.json.encode(body)
 
 
 def decoded(body: bytes, type: type[T]) -> T:
-    """An answer's JSON as a ``type``; raises ``BadAnswer``."""
+    """Decode the JSON of a response as a ``type``; raise ``BadAnswer``."""
     try:
         return msgspec.json.decode(body, type=type)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         reason = str(error)
     except RecursionError:
         reason = "it is nested too deeply"
-    raise BadAnswer(f"This is not how a fluxapi service answers: {reason}.")
+    raise BadAnswer(f"The response is not that of a fluxapi service: {reason}.")
 
 
 async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
-    """The body; ``None`` when it is larger than that, and then not read to its end."""
+    """Read the body; return ``None`` as soon as it exceeds *most* bytes."""
     parts, size = [], 0
     async for part in response.content.iter_any():
         parts.append(part)
@@ -380,10 +380,10 @@ async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
 
 
 def _target(response: aiohttp.ClientResponse) -> str | None:
-    """Where a redirect leads; ``None`` for what is no address, or has credentials of its own."""
+    """Return the target of a redirect; ``None`` if it is invalid or has credentials."""
     try:
         target = response.url.join(_url(response.headers["Location"]))
-        # Looked at by two parsers: both must be able to.
+        # yarl and urllib must both accept the address.
         origin(str(target))
     except ValueError:
         return None
@@ -391,11 +391,11 @@ def _target(response: aiohttp.ClientResponse) -> str | None:
 
 
 async def _refusal(response: aiohttp.ClientResponse, request: Request) -> Failure:
-    """What a status of 400 or more says."""
+    """Return the failure that a status of 400 or more stands for."""
     import aiohttp  # noqa: PLC0415 - it is there already
 
     try:
-        document = msgspec.json.decode(await _read(response, _MAX_PROBLEM) or b"")
+        document = msgspec.json.decode(await _read(response, _MAX_PROBLEM_BYTES) or b"")
     except (msgspec.MsgspecError, UnicodeDecodeError, aiohttp.ClientError, OSError):
         document = None
     except RecursionError:
@@ -404,7 +404,7 @@ async def _refusal(response: aiohttp.ClientResponse, request: Request) -> Failur
         document = None
     status = response.status
     error = problem_of(status, document, response.headers.get("X-Request-ID"))
-    again = status == _TOO_MANY or (status in _BUSY and request.repeatable)
+    again = status == _TOO_MANY_STATUS or (status in _BUSY_STATUSES and request.repeatable)
     asked = retry_after(response.headers.get("Retry-After"))
     return Failure(error, again=again, asked=asked)
 
@@ -413,7 +413,7 @@ def _with_advice(error: ClientError) -> ClientError:
     if not isinstance(error, Unauthorized):
         return error
     advice = (
-        "Give user and token, set FLUX_USER and FLUX_TOKEN or FLUXAPI_TOKEN_FILE, or keep them in "
+        "Pass user and token, set FLUX_USER and FLUX_TOKEN or FLUXAPI_TOKEN_FILE, or put them in "
         "the config file."
     )
     return type(error)(
@@ -428,11 +428,11 @@ def _with_advice(error: ClientError) -> ClientError:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, asyncio.TimeoutError):
-        return "it was silent for too long"
+        return "timed out"
     inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
     words = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
     if isinstance(inner, ConnectionRefusedError):
-        # What asyncio says of it repeats the address and leaves out why.
+        # asyncio's message repeats the address and omits the reason.
         words = os.strerror(errno.ECONNREFUSED)
     return safe(str(words)).rstrip(".")
 

@@ -1,4 +1,4 @@
-"""All jobs as they are, kept up to date, with proof: the service's digest of what it holds."""
+"""A live set of jobs, verified by the digests of the service."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
 __all__ = ["JobChange", "JobsWatch"]
 
-_GIVE_UP = 5
-"""New snapshots in a row that do not match their digest."""
+_MAX_MISMATCHES = 5
+"""Snapshots in a row with a digest mismatch after which the watch fails."""
 
 
 class JobChange(Record, frozen=True):
-    """A job that is new or has changed, or that is no longer among those that are watched."""
+    """A job that is new or has changed, or that no longer matches the filter."""
 
     id: str
     job: Job | None
-    """The record; ``None`` when it is gone."""
+    """The record; ``None`` if the job is gone."""
     gone: bool = False
 
 
@@ -46,17 +46,18 @@ class _Gone(msgspec.Struct):
     id: str
 
 
-class _Mark(msgspec.Struct):
+class _Bookmark(msgspec.Struct):
     live: bool
     count: int | None = None
     digest: str | None = None
 
 
 class JobsWatch:
-    """Iterate over it to follow jobs: first each that is there, newest first, then what changes.
+    """An iterator over jobs: first each existing job, newest first, then each change.
 
-    ``jobs`` is what is held, by id. Each mark of the service has a digest of what it holds; where
-    that differs from what is held here a new snapshot is taken, and what differs is given.
+    ``jobs`` holds the current jobs by ID. Each bookmark of the service has a digest of its jobs;
+    if it differs from the digest of ``jobs``, the watch takes a new snapshot and yields the
+    differences.
     """
 
     def __init__(self, channel: Channel) -> None:
@@ -68,12 +69,12 @@ class JobsWatch:
         self._items: AsyncGenerator[JobChange | None, None] | None = None
         self.jobs: Mapping[str, Job] = MappingProxyType(self._held)
         self.verified = 0
-        """Marks whose digest was that of what is held."""
+        """Number of bookmarks whose digest matched."""
         self.mismatches = 0
-        """Marks whose digest was not."""
+        """Number of bookmarks whose digest did not match."""
         self._closed = False
         self.live: bool | None = None
-        """Whether the service follows its Flux instance, as of its last mark."""
+        """Whether the service follows its Flux instance, as of the last bookmark."""
 
     def __repr__(self) -> str:
         state = "connected" if self.connected else "not connected"
@@ -81,18 +82,18 @@ class JobsWatch:
 
     @property
     def connected(self) -> bool:
-        """Whether there is a connection at the moment."""
+        """Whether the watch is connected."""
         return self._channel.connected
 
     async def ready(self) -> Self:
-        """Return once ``jobs`` is all of them and proven; they are not given one by one then."""
+        """Wait until ``jobs`` is complete and verified; these jobs are not yielded one by one."""
         seen = self.verified
         while self.verified == seen:
             await self._next()
         return self
 
     async def aclose(self) -> None:
-        """End it; ``jobs`` stays as it is."""
+        """End the watch; ``jobs`` stays as it is."""
         self._closed = True
         items, self._items = self._items, None
         if items is not None:
@@ -119,7 +120,7 @@ class JobsWatch:
                 return item
 
     async def _next(self) -> JobChange | None:
-        """The next change; ``None`` for a mark."""
+        """Return the next change; ``None`` for a bookmark."""
         if self._closed:
             raise StopAsyncIteration
         if self._items is None:
@@ -127,7 +128,7 @@ class JobsWatch:
         try:
             return await self._items.__anext__()
         except asyncio.CancelledError:
-            # The next call goes on where this one ended.
+            # The next call continues here.
             self._items = None
             raise
 
@@ -138,7 +139,7 @@ class JobsWatch:
                     for change in self._take(message):
                         yield change
                     if message.kind == "bookmark":
-                        if not self._agrees(decoded(message.data, _Mark)):
+                        if not self._agrees(decoded(message.data, _Bookmark)):
                             break
                         yield None
             await self._begin_anew()
@@ -153,12 +154,12 @@ class JobsWatch:
         if message.kind == "reset":
             self._channel.cursor = None
         if message.kind == "open":
-            # Pieces of a snapshot that did not come whole come again.
+            # An incomplete snapshot starts over.
             self._coming = None
         return []
 
     def _snapshot(self, piece: _Snapshot) -> list[JobChange]:
-        """Take what differs from what is held; what is held and not in any piece is gone."""
+        """Apply a part of a snapshot; after the last part, drop jobs that were in none."""
         if piece.first or self._coming is None:
             self._coming = {}
         changes: list[JobChange] = []
@@ -176,8 +177,8 @@ class JobsWatch:
         if known == job:
             return []
         if known is not None:
-            self._sum -= _proof(known)
-        self._sum += _proof(job)
+            self._sum -= _checksum(known)
+        self._sum += _checksum(job)
         self._held[job.id] = job
         return [JobChange(job.id, job)]
 
@@ -185,15 +186,15 @@ class JobsWatch:
         known = self._held.pop(jobid, None)
         if known is None:
             return []
-        self._sum -= _proof(known)
+        self._sum -= _checksum(known)
         return [JobChange(jobid, None, gone=True)]
 
-    def _agrees(self, mark: _Mark) -> bool:
-        """Whether what is held is what the service holds; true also where it does not say."""
-        self.live = mark.live
-        if mark.digest is None:
+    def _agrees(self, bookmark: _Bookmark) -> bool:
+        """Return whether the digest matches, or the bookmark has none."""
+        self.live = bookmark.live
+        if bookmark.digest is None:
             return True
-        if mark.count == len(self._held) and mark.digest == f"{self._sum % 2**32:08x}":
+        if bookmark.count == len(self._held) and bookmark.digest == f"{self._sum % 2**32:08x}":
             self.verified += 1
             self._wrong = 0
             return True
@@ -202,13 +203,13 @@ class JobsWatch:
         return False
 
     async def _begin_anew(self) -> None:
-        if self._wrong > _GIVE_UP:
-            raise EventsLost("What comes is not what the service says that it holds.", "digest")
+        if self._wrong > _MAX_MISMATCHES:
+            raise EventsLost("The jobs received do not match the digest of the service.", "digest")
         self._channel.cursor = None
         if self._wrong > 1:
             await backoff.pause(backoff.delay(self._wrong))
 
 
-def _proof(job: Job) -> int:
-    """docs/events.md, "Prove that nothing was missed"."""
+def _checksum(job: Job) -> int:
+    """Return the checksum of a job (docs/events.md, "Prove that nothing was missed")."""
     return zlib.crc32(f"{job.id} {job.revision}".encode())

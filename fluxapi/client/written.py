@@ -1,4 +1,4 @@
-"""What jobs write (RFC 24)."""
+"""The output of jobs (RFC 24)."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from .record import Record
 __all__ = ["Output", "OutputEntry", "entry_of", "last_lines", "output_of"]
 
 _MAX_REPEATED = 1 << 20
-"""Bytes that one entry may stand for."""
+"""Largest size of an entry with a repeat count, in bytes."""
 
 
 class OutputEntry(Record, frozen=True):
-    """One entry of a job's output: what a task wrote at once.
+    """One entry of a job's output, which a task wrote at once.
 
-    ``data`` is text; bytes that are not UTF-8 are replacement characters there and as they were in
-    ``raw``. ``name`` is ``data``, or says what else it is: ``redirect`` (``path`` is the file that
-    the stream goes to) or ``log`` (a message of the job shell, in ``context``).
+    ``data`` is text, with replacement characters for bytes that are not UTF-8; ``raw`` holds the
+    exact bytes. ``name`` is ``data``, ``redirect`` (``path`` is the file that the stream is
+    written to) or ``log`` (a message of the job shell, in ``context``).
     """
 
     stream: str
@@ -37,26 +37,26 @@ class OutputEntry(Record, frozen=True):
     path: str | None = None
     raw: bytes = b""
     eof: bool = False
-    """Whether nothing more comes of this stream and rank."""
+    """Whether this stream of this rank has ended."""
     context: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 
 class Output(Record, frozen=True):
-    """What a job has written so far."""
+    """The output of a job so far."""
 
     stdout: str
     stderr: str
     entries: Sequence[OutputEntry]
-    """In the order in which it came."""
+    """In the order of the output eventlog."""
     searched: int = 0
-    """Bytes of the end in which the last lines were searched for, where that was not enough."""
+    """Number of bytes searched for the last lines, if that was not enough; else 0."""
 
     def __repr__(self) -> str:
         return f"<Output stdout={len(self.stdout)} stderr={len(self.stderr)} characters>"
 
 
 def output_of(entries: Sequence[OutputEntry], searched: int = 0) -> Output:
-    """Return the whole of some entries."""
+    """Join entries to an output."""
 
     def joined(stream: str) -> str:
         return b"".join(e.raw for e in entries if e.stream == stream).decode("utf-8", "replace")
@@ -67,7 +67,7 @@ def output_of(entries: Sequence[OutputEntry], searched: int = 0) -> Output:
 def entry_of(
     context: Mapping[str, Any], name: str, timestamp: float, index: int | None
 ) -> OutputEntry:
-    """An entry from what the service says of it."""
+    """Create an entry from the fields that the service sends."""
     raw = _bytes(context)
     return OutputEntry(
         stream=str(context.get("stream", "stderr" if name == "log" else "")),
@@ -100,13 +100,13 @@ def _bytes(context: Mapping[str, Any]) -> bytes:
 
 
 def last_lines(entries: Sequence[OutputEntry], count: int) -> tuple[list[OutputEntry], bool]:
-    """The entries with the last ``count`` lines, and whether that many are there for sure."""
+    """Return the entries with the last ``count`` lines, and whether they hold that many."""
     kept: list[OutputEntry] = []
     missing, last = count, True
     for entry in reversed(entries):
         raw, tail = entry.raw, b""
         if last and raw:
-            # The newline at the very end ends the last line; it does not begin another.
+            # A newline at the end ends the last line; it does not start another.
             last = False
             raw, tail = (raw[:-1], b"\n") if raw.endswith(b"\n") else (raw, b"")
         found = raw.count(b"\n")

@@ -191,6 +191,6 @@ def test_it_is_told_with_which_key_it_goes_on(tmp_path: Path) -> None:
 def test_a_command_says_what_it_waits_for(tmp_path: Path) -> None:
     done = Program("http://127.0.0.1:1", tmp_path)("jobs", "--retries=2")
     waits, gives_up = done.err.splitlines()
-    assert "no connection to http://127.0.0.1:1" in waits
-    assert re.search(r"Trying again for [0-9]+ s\.$", waits)
-    assert (done.status, "Trying again" in gives_up) == (3, False)
+    assert "Cannot connect to http://127.0.0.1:1" in waits
+    assert re.search(r"Retrying for [0-9]+ s\.$", waits)
+    assert (done.status, "Retrying" in gives_up) == (3, False)

@@ -207,7 +207,10 @@ def test_no_service_is_status_3(run: Program, tmp_path: Path) -> None:
         port = taken.getsockname()[1]
     done = Program(f"http://127.0.0.1:{port}", tmp_path)("jobs", "--retries=0")
     assert (done.status, done.err.count("\n")) == (3, 1)
-    assert f"http://127.0.0.1:{port}: Connection refused. Does the service run" in done.err
+    assert (
+        f"http://127.0.0.1:{port}: Connection refused. Check that the service is running"
+        in done.err
+    )
     assert run("--retries=0", "--url", f"http://127.0.0.1:{port}", "jobs").status == 3
     assert run("jobs", "--retries=0", "--url", f"http://127.0.0.1:{port}").status == 3
     assert run("--url", "nonsense", "jobs").status == 2

@@ -80,7 +80,7 @@ async def test_wait_ends_in_time(flux: AsyncClient) -> None:
 
 
 async def test_lists_page_by_themselves(flux: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fluxapi.client.aio._PAGE", 3)
+    monkeypatch.setattr("fluxapi.client.aio._PAGE_SIZE", 3)
     ids = [await flux.submit("true", name=f"job{n}") for n in range(8)]
     newest = ids[::-1]
     assert [job.id async for job in flux.jobs()] == newest
@@ -141,9 +141,9 @@ async def test_cancel_many_never_takes_all_by_accident(
     flux: AsyncClient, instance: FakeInstance
 ) -> None:
     await flux.submit("true")
-    with pytest.raises(ValueError, match="ids or a filter"):
+    with pytest.raises(ValueError, match="IDs or a filter"):
         await flux.cancel_many()
-    with pytest.raises(ValueError, match="ids or a filter"):
+    with pytest.raises(ValueError, match="IDs or a filter"):
         await flux.cancel_many([GONE], state="active")
     assert (await flux.cancel_many([])).requested == 0
     assert instance.calls == []
@@ -240,7 +240,7 @@ async def test_what_is_not_safe_is_not_sent_twice(
 ) -> None:
     id = await cut_flux.submit("true")
     proxy.swallow = 1
-    with pytest.raises(ConnectionFailed, match="broke off"):
+    with pytest.raises(ConnectionFailed, match="interrupted"):
         await cut_flux.signal(id, 10)
     assert pauses == []
     assert len(instance.calls) == 1
@@ -257,7 +257,7 @@ async def test_when_tries_are_used_up_the_key_is_told(
 
 async def test_nobody_there(pauses: list[float]) -> None:
     async with AsyncClient("http://127.0.0.1:1", retries=2) as flux:
-        with pytest.raises(ConnectionFailed, match=r"no connection to http://127\.0\.0\.1:1"):
+        with pytest.raises(ConnectionFailed, match=r"Cannot connect to http://127\.0\.0\.1:1"):
             await flux.cancel(GONE)
     assert len(pauses) == 2
 
@@ -326,7 +326,7 @@ async def test_what_is_no_fluxapi(fake: Fake) -> None:
         return web.Response(text="<h1>It works!</h1>", content_type="text/html")
 
     flux = await fake(handler)
-    with pytest.raises(BadAnswer, match="not how a fluxapi service answers"):
+    with pytest.raises(BadAnswer, match="not that of a fluxapi service"):
         await flux.nodes()
 
 
@@ -346,7 +346,7 @@ async def test_silence_is_an_error(fake: Fake) -> None:
         return web.Response()
 
     flux = await fake(handler, timeout=0.05, retries=0)
-    with pytest.raises(ConnectionFailed, match="silent for too long"):
+    with pytest.raises(ConnectionFailed, match="timed out"):
         await flux.nodes()
     never.set()
 
@@ -364,7 +364,7 @@ async def test_redirects_in_a_circle_end(fake: Fake) -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         raise web.HTTPFound(request.path)
 
-    with pytest.raises(ConnectionFailed, match="sends requests on"):
+    with pytest.raises(ConnectionFailed, match="redirects to"):
         await (await fake(handler)).nodes()
 
 
@@ -383,8 +383,8 @@ async def test_other_origins_get_nothing(fake: Fake, aiohttp_server: AiohttpServ
         raise web.HTTPTemporaryRedirect(other)
 
     flux = await fake(handler, user="me", token="secret")
-    with pytest.raises(ConnectionFailed, match="which would get your credentials"):
+    with pytest.raises(ConnectionFailed, match="which would receive your credentials"):
         await flux.nodes()
-    with pytest.raises(ConnectionFailed, match="which would get your credentials"):
+    with pytest.raises(ConnectionFailed, match="which would receive your credentials"):
         await flux.submit("true")
     assert seen == []
