@@ -1,4 +1,4 @@
-"""The application: settings and an instance in, a web application out."""
+"""The web application, made of the settings and an instance."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ from .web import assets, views
 __all__ = ["create_app"]
 
 _CATCH_UP_TIMEOUT_S = 60.0
-"""How long the start waits for the backlog; after that ``/ready`` says when it is in."""
+"""Time that the start waits for the backlog; after that, ``/ready`` tells when it is complete."""
 
 _MAX_LINE_BYTES = 65536
-"""Longest request line: fields in the query must hold a command."""
+"""Size of the longest request line; a query may carry the command of a job."""
 
 
 def create_app(
@@ -47,12 +47,12 @@ def create_app(
     stop: Callable[[], None],
     tracing: Tracing | None = None,
 ) -> web.Application:
-    """Return the application in front of *instance*; *stop* ends the server gracefully."""
+    """Return the application for *instance*; *stop* shuts the server down gracefully."""
     credentials = Credentials(settings)
     around = middleware.create(settings, credentials)
     app = web.Application(
         middlewares=[around] if tracing is None else [tracing.request, around],
-        # No route takes a coded body, and a refused one must not be inflated to be thrown away.
+        # No route accepts a coded body; without this, aiohttp would inflate rejected ones.
         handler_args={"max_line_size": _MAX_LINE_BYTES, "auto_decompress": False},
     )
     shutdown, metrics = Shutdown(settings.shutdown_timeout), Metrics()
@@ -93,7 +93,7 @@ def create_app(
 
 
 def _add_templates(app: web.Application) -> None:
-    """Read and compile the templates: nothing is read from files once the event loop runs."""
+    """Compile all templates at the start, since the event loop must not read files."""
     environment = aiohttp_jinja2.setup(
         app,
         loader=jinja2.FileSystemLoader(Path(__file__).parent / "web" / "templates"),
@@ -110,7 +110,7 @@ def _add_templates(app: web.Application) -> None:
 
 
 def _watch(metrics: Metrics, tracing: Tracing | None, label: str) -> CallWatch:
-    """Return what is entered for each call to the instance with this label."""
+    """Return the watch of the calls to the instance with this label."""
 
     @contextlib.contextmanager
     def watch(topic: str) -> Iterator[None]:
@@ -124,7 +124,7 @@ def _watch(metrics: Metrics, tracing: Tracing | None, label: str) -> CallWatch:
 
 
 async def _end_waits(app: web.Application) -> None:
-    """End what would go on for longer: unfinished bodies, streams, requests that wait for a job."""
+    """End unfinished bodies, streams, and requests that wait for a job."""
     app[keys.SHUTDOWN].begin()
     app[keys.CONNECTIONS].close()
     for session in app[keys.SESSIONS]:
@@ -139,7 +139,7 @@ async def _loop_lag(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _sessions(app: web.Application, instance: Instance) -> AsyncIterator[None]:
-    """Serve the instance that the service was started for, and close all that were opened."""
+    """Open the session of the root instance, and close all sessions at the end."""
     root = await app[keys.SESSIONS].open(ROOT, instance)
     freezing = asyncio.create_task(_freeze_after(root), name="freeze")
     try:
@@ -151,6 +151,6 @@ async def _sessions(app: web.Application, instance: Instance) -> AsyncIterator[N
 
 
 async def _freeze_after(session: InstanceSession) -> None:
-    """Keep the collector from walking what the backlog made, once: it lives as long as we do."""
+    """Exclude the objects of the backlog from garbage collection, since they live long."""
     await session.journal.caught_up()
     gc.freeze()

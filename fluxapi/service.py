@@ -1,4 +1,4 @@
-"""One running service: an instance, the application in front of it, and how both end."""
+"""The process of the service: its start, the application, and its end."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _log = logging.getLogger(__name__)
 
 
 def choose_instance(settings: Settings) -> Instance:
-    """The instance that the settings ask for, not started; ``auto`` looks for a broker."""
+    """Return the instance of the settings, not started; ``auto`` looks for a broker."""
     kind = settings.instance
     if kind == "auto":
         kind = "flux" if settings.uri else "embedded"
@@ -69,7 +69,7 @@ async def serve(settings: Settings) -> None:
 
     instance = choose_instance(settings)
     app = create_app(settings, instance, stop=stop, tracing=telemetry.load())
-    # Nothing is open so far, so that a signal before this has ended the process on the spot.
+    # Nothing is open so far, so a signal before this line has ended the process at once.
     stop_signals.tell(lambda: loop.call_soon_threadsafe(stop))
     broker = None if settings.instance == "embedded" else parent_broker.find(settings.uri)
     if broker is not None:
@@ -97,7 +97,7 @@ async def serve(settings: Settings) -> None:
 
 
 async def _start(runner: Runner, settings: Settings) -> None:
-    """Begin to answer, and say so."""
+    """Start to listen, and print the announcement."""
     await runner.setup()
     sock = _listen(settings)
     await web.SockSite(runner, sock).start()
@@ -114,12 +114,12 @@ def _orphaned(broker: ParentBroker) -> InstanceUnavailable:
 
 
 def _end_by_force_after(seconds: float, status: int) -> None:
-    """End the process in any case: threads and files may be stuck in what nobody can interrupt."""
+    """End the process after *seconds*, even if threads or files are stuck."""
 
     def end() -> None:
         _log.warning(
-            "the service did not end within %g s (--shutdown-timeout); "
-            "what was still open is left as it is",
+            "the service did not stop within %g s (--shutdown-timeout); "
+            "it exits without closing the rest",
             seconds,
         )
         os._exit(status)
@@ -130,11 +130,11 @@ def _end_by_force_after(seconds: float, status: int) -> None:
 
 
 def tune() -> None:
-    """Trade a little memory and fairness for a steady event loop.
+    """Trade a little memory and fairness for a responsive event loop.
 
-    The collector looks less often, since the table's jobs hold no cycles; threads hand over the
-    interpreter after 0.5 ms instead of 5, since every call of the Flux threads into libflux gives
-    it up and has to get it back from a busy loop.
+    The garbage collector runs less often, since jobs in the table hold no cycles. Threads release
+    the interpreter lock after 0.5 ms instead of 5, since the Flux threads release it in every call
+    into libflux and must get it back from a busy event loop.
     """
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.0005)
@@ -143,7 +143,7 @@ def tune() -> None:
 def _listen(settings: Settings) -> socket.socket:
     host = settings.host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The wildcard of IPv6 answers on IPv4 too, as servers commonly do.
+    # The IPv6 wildcard accepts IPv4 as well, as is common for servers.
     both = host == "::" and socket.has_dualstack_ipv6()
     try:
         return socket.create_server(
@@ -157,7 +157,7 @@ def _listen(settings: Settings) -> socket.socket:
 
 
 def _reason(error: OSError) -> str:
-    """Why, without the address again that Python adds; a name that is not found has its own."""
+    """Return the reason without the address, which Python adds; keep that of a failed lookup."""
     if isinstance(error, socket.gaierror) or not error.errno:
         return error.strerror or str(error)
     return os.strerror(error.errno)

@@ -1,1 +1,1 @@
-"""From the journal to the wire: instance.journal → table → hub → subscribers."""
+"""The event channel: from the journal through the table and the hub to the subscribers."""

@@ -1,7 +1,7 @@
-"""The AsyncAPI 3.0 document of the event channel, made from the schema files and the code's tables.
+"""The AsyncAPI 3.0 document of the event channel, generated from the schemas and the code's tables.
 
-A message looks a little different on each wire, so each has up to three entries: for sockets under
-its own name, as a line of JSON (``…Line``) and as a Server-Sent Event (``…SSE``).
+Messages differ between wires, so each has up to three entries: under its own name for sockets, as a
+line of JSON (``…Line``) and as a Server-Sent Event (``…SSE``).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from fluxapi import __version__
 from fluxapi.contracts import schema
 from fluxapi.events.transport.stream import ENDS
-from fluxapi.events.transport.websocket import CODES, MAX_MESSAGE, PROTOCOL
+from fluxapi.events.transport.websocket import CODES, MAX_MESSAGE_BYTES, PROTOCOL
 
 from .hub import RESETS
 
@@ -31,10 +31,10 @@ CLIENT = {
     "unsubscribe": ("unsubscribed", "error"),
     "authenticate": ("auth", "error"),
 }
-"""Messages of a client, and how they are answered: when all is well, and when not."""
+"""Messages of a client, with the answers to a valid and to an invalid one."""
 
 _TYPES = {"authenticate": "auth"}
-"""The ``type`` of a message whose name is another: the service has an ``auth``, too."""
+"""The ``type`` of a message that has another name, since the service sends an ``auth``, too."""
 
 SERVER = (
     "event",
@@ -48,7 +48,7 @@ SERVER = (
     "progress",
     "end",
 )
-"""Messages of the service on any wire."""
+"""Messages of the service on all wires."""
 
 _ANSWERS = ("subscribed", "unsubscribed", "auth", "error")
 """Messages of the service on sockets only."""
@@ -59,29 +59,29 @@ SHOWN = {
     "followJob": ("event", "gone", "bookmark", "reset", "end"),
     "followOutput": ("output", "progress", "end"),
 }
-"""Which messages each stream over plain HTTP carries, by the name of its route."""
+"""The messages of each stream over plain HTTP, by the name of its route."""
 
 _ALWAYS = frozenset({"job", "gone", "bookmark"})
-"""Messages that have a cursor wherever they come."""
+"""Messages that always have a cursor."""
 
 _WIRES = {
     "text/event-stream": "SSE",
     "application/x-ndjson": "Line",
 }
-"""What the names of messages end with, by media type; those of sockets end with nothing."""
+"""Suffixes of the names of messages, by media type; those of sockets have none."""
 
 _MANY = "followMany"
-"""The route whose lines say which subscription they belong to."""
+"""The route whose lines name their subscription."""
 
 _WORDS = {"reset-message": RESETS, "end-message": ENDS}
-"""Messages with a ``reason``, and the words that it can be."""
+"""Messages with a ``reason``, and its possible values."""
 
 _TEXTS = {"followJob": "entryText", "followOutput": "outputText"}
 """The message of a stream as plain text, by the name of its route."""
 
 
 def document(routes: Iterable[Route]) -> dict[str, Any]:
-    """The document; ``routes`` are all routes, of which the streams are channels."""
+    """Return the document; the streams among ``routes`` become channels."""
     streams = [route for route in routes if route.stream]
     messages = _messages()
     channels = {"socket": _socket(), **{r.name: _stream(r) for r in streams if r.other}}
@@ -118,17 +118,17 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
 
 
 def close_codes() -> dict[str, str]:
-    """What each close code of a socket means."""
-    too_large = {"1009": f"A message of the client is larger than {MAX_MESSAGE} bytes."}
+    """Return the meaning of each close code of a socket."""
+    too_large = {"1009": f"A message of the client is larger than {MAX_MESSAGE_BYTES} bytes."}
     codes = {str(int(code)): words for code, words in CODES.values()}
     return dict(sorted({**codes, **too_large}.items()))
 
 
 def _about() -> str:
     return (
-        "What happens in a Flux instance, as it happens: over a WebSocket, as Server-Sent Events "
-        "or as lines of JSON. Delivery is at least once; (id, index) tells an event that was seen "
-        f"before.\n\n{_listed('Reasons of a reset', RESETS)}\n\n"
+        "The changes of a Flux instance as they happen: over a WebSocket, as Server-Sent Events "
+        "or as lines of JSON. Delivery is at least once; (id, index) identifies an event that was "
+        f"received before.\n\n{_listed('Reasons of a reset', RESETS)}\n\n"
         f"{_listed('Reasons of an end', ENDS)}"
     )
 
@@ -140,9 +140,9 @@ def _listed(title: str, table: Mapping[str, str]) -> str:
 def _servers() -> dict[str, Any]:
     abouts = {
         "ws": "This service.",
-        "wss": "Behind a proxy that does TLS.",
+        "wss": "Behind a proxy that terminates TLS.",
         "http": "This service, without sockets.",
-        "https": "Behind a proxy that does TLS, without sockets.",
+        "https": "Behind a proxy that terminates TLS, without sockets.",
     }
     return {
         protocol: {
@@ -152,7 +152,7 @@ def _servers() -> dict[str, Any]:
             "variables": {
                 "address": {"default": "127.0.0.1:5000", "description": "Host and port."}
             },
-            # Any one of them is enough, and none is needed unless the service asks for it.
+            # One of them is enough, and none is needed unless the service requires authentication.
             "security": [{"$ref": _SECURITY + name} for name in ("basic", "bearer", "ticket")],
         }
         for protocol, about in abouts.items()
@@ -186,7 +186,7 @@ def _socket() -> dict[str, Any]:
 
 
 def _dialogue() -> dict[str, Any]:
-    """What is said on a socket: what the client asks, with its answers, and what it is told."""
+    """Return the operations of a socket: messages of the client with their answers, and events."""
     channel = {"$ref": "#/channels/socket"}
     told = "#/channels/socket/messages/"
     asked = {
@@ -205,14 +205,14 @@ def _dialogue() -> dict[str, Any]:
     follow = {
         "action": "send",
         "channel": channel,
-        "summary": "What the subscriptions bring.",
+        "summary": "The messages of the subscriptions.",
         "messages": [{"$ref": told + kind} for kind in SERVER],
     }
     return {**asked, "openSocket": follow}
 
 
 def _carried(route: Route) -> list[str]:
-    """The messages of a stream over plain HTTP."""
+    """Return the names of the messages of a stream over plain HTTP."""
     if route.name == _MANY:
         return [f"{kind}Labeled" for kind in (*SERVER, "subscribed", "error")]
     kinds = SHOWN.get(route.name, ())
@@ -253,7 +253,7 @@ def _following(route: Route) -> dict[str, Any]:
 
 
 def _query(name: str) -> dict[str, Any]:
-    """The schema itself: bindings take no reference in its place."""
+    """Return the schema itself, since bindings allow no reference in its place."""
     rules: dict[str, Any] = schema.bundle(_SCHEMAS)[name]
     return rules
 
@@ -273,8 +273,8 @@ def _messages() -> dict[str, Any]:
         **{f"{kind}SSE": _as_event(kind) for kind in SERVER},
         **{f"{kind}Line": _as_line(kind) for kind in SERVER},
         **{f"{kind}Labeled": _labeled(kind) for kind in (*SERVER, "subscribed", "error")},
-        "entryText": _text("Entry", "An entry of the eventlog (RFC 18), one a line.", _ENTRY),
-        "outputText": _text("Text", "What the job writes, and nothing else.", "hello\n"),
+        "entryText": _text("Entry", "An entry of the eventlog (RFC 18), one per line.", _ENTRY),
+        "outputText": _text("Text", "The output of the job, and nothing else.", "hello\n"),
     }
 
 
@@ -292,12 +292,12 @@ def _text(title: str, about: str, example: str) -> dict[str, Any]:
 
 
 def _file(name: str) -> str:
-    """The schema of a message."""
+    """Return the name of the schema of a message."""
     return f"client-{_TYPES.get(name, name)}" if name in CLIENT else f"{name}-message"
 
 
 def _message(name: str, kind: str, rule: Mapping[str, Any]) -> dict[str, Any]:
-    """A message that fits its schema and, on this wire, ``rule``."""
+    """Return a message that fits its schema and, on this wire, ``rule``."""
     document = schema.schema(_file(kind))
     return {
         "name": name,
@@ -333,7 +333,7 @@ def _as_line(kind: str) -> dict[str, Any]:
 
 
 def _labeled(kind: str) -> dict[str, Any]:
-    """A message as on a socket, as a line; the end of the stream itself has no name."""
+    """Return a message of a socket as a line; the end of the stream itself has no name."""
     return {**_on_socket(kind), "contentType": "application/x-ndjson"}
 
 
@@ -349,7 +349,7 @@ def _as_event(kind: str) -> dict[str, Any]:
                 "event": {"type": "string", "const": kind},
                 "id": {
                     "type": "string",
-                    "description": "Where the reader stands: Last-Event-ID when it comes back.",
+                    "description": "The position of the client: Last-Event-ID when it reconnects.",
                 },
             },
             "required": ["event", "id"] if kind in _ALWAYS else ["event"],
@@ -371,7 +371,7 @@ def _without(example: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 
 def _schemas(nodes: Any) -> dict[str, Any]:
-    """The schemas that ``nodes`` refer to, and those that these refer to."""
+    """Return the schemas that ``nodes`` refer to, and those that these refer to."""
     known = schema.bundle(_SCHEMAS)
     for name, words in _WORDS.items():
         known[name]["properties"]["reason"]["enum"] = list(words)

@@ -1,6 +1,7 @@
-"""The bounded history of what was published: each event encoded once, found by its number.
+"""The bounded history of published events, each encoded once, found by its sequence number.
 
-Plain synchronous code. Numbers (``seq``) are dense and grow by one; entry times never step back.
+Plain synchronous code. Sequence numbers (``seq``) grow by one per entry; the times of entries never
+decrease.
 """
 
 from __future__ import annotations
@@ -18,24 +19,24 @@ from fluxapi.table.index import Facets
 
 from .cursor import Cursor, parse
 
-__all__ = ["Entry", "EventBuffer", "Refused", "encode_body", "identity", "name_of"]
+__all__ = ["CursorError", "Entry", "EventBuffer", "encode_body", "identity", "name_of"]
 
-_SLACK = 4096
-"""Entries beyond the bound before the oldest go, at most: shortening a list costs its length."""
+_MAX_EXCESS_ENTRIES = 4096
+"""Entries above the limit at which the oldest are removed, since each removal copies the list."""
 
-_WEIGHT = 512
-"""Bytes that an entry takes besides its JSON, at most."""
+_ENTRY_OVERHEAD_BYTES = 512
+"""Upper bound of the memory that an entry takes besides its JSON."""
 
-_OVERLAP = int(CLOCK_TOLERANCE_S * 1000)
-"""Milliseconds before the time of another process's cursor from which events are sent again."""
+_OVERLAP_MS = int(CLOCK_TOLERANCE_S * 1000)
+"""Events this long before the time of another process's cursor are sent again."""
 
 
 class Entry(msgspec.Struct, gc=False):
     """One published event.
 
     ``kind`` is ``event``; ``gone`` when the job was removed; ``row`` when only its row changed.
-    ``index`` is that in the eventlog, if it is in one. ``facets`` are the job's after it. ``body``
-    is the JSON object without its opening brace.
+    ``index`` is the index in the eventlog, ``None`` for an event outside of it. ``facets`` are
+    those of the job after the event. ``body`` is the JSON object without its opening brace.
     """
 
     seq: int
@@ -58,13 +59,13 @@ class _Body(msgspec.Struct, gc=False, omit_defaults=True):
     truncated: bool = False
 
 
-class Refused(Exception):
-    """A cursor that cannot be honored; ``reason`` is the word that the reader gets.
+class CursorError(Exception):
+    """A cursor that cannot be resolved; ``reason`` is sent to the client.
 
     ``unknown``: not a cursor of this service; ``instance``: of another Flux instance; ``epoch``:
-    of another process, whose rows cannot be followed on; ``future``: ahead of what was published;
-    ``expired``: older than what is kept; ``clock``: of another process, and the clock stepped back
-    since; ``overflow``: the reader was too slow.
+    of another process, and rows cannot be replayed across processes; ``future``: ahead of the
+    newest event; ``expired``: older than the buffer; ``clock``: of another process, and the clock
+    has stepped back since; ``overflow``: the client was too slow.
     """
 
     def __init__(self, reason: str) -> None:
@@ -74,14 +75,14 @@ class Refused(Exception):
 
 _encoder = msgspec.json.Encoder()
 name_of = lru_cache(maxsize=65536)(encode_f58)
-"""The F58 form of a job id; a job has about ten events, close together."""
+"""Return the F58 form of a job ID. A job has about ten events, close together, so it is cached."""
 
 
 def encode_body(jobid: int, index: int | None, event: Event) -> bytes:
-    """An event with its identity as JSON, without the opening brace.
+    """Return an event with its identity as JSON, without the opening brace.
 
-    A context that is too large, or nested too deep to be written, is left out, and the event says
-    that it is truncated.
+    A context that is too large, or nested too deep to encode, is left out, and the event is marked
+    as truncated.
     """
     place = msgspec.UNSET if index is None else index
     body = _Body(name_of(jobid), place, event.name, event.timestamp, event.context, event.truncated)
@@ -96,39 +97,39 @@ def encode_body(jobid: int, index: int | None, event: Event) -> bytes:
 
 
 def identity(body: bytes) -> bytes:
-    """Return what tells an event without index from others: its body up to the context."""
+    """Return the part of a body that identifies an event without index: all up to the context."""
     return body.partition(b',"context":')[0].rstrip(b"}")
 
 
 class EventBuffer:
-    """At most ``max_events`` entries and ``max_bytes`` bytes, the newest."""
+    """The newest entries, at most ``max_events`` of them and ``max_bytes`` bytes."""
 
     def __init__(self, epoch: str, *, max_events: int = 65_536, max_bytes: int = 64 << 20) -> None:
         self.epoch = epoch
         self.entries: list[Entry] = []
         self.head = 0
-        """The number of the newest entry."""
+        """The sequence number of the newest entry."""
         self.floor = 0
-        """The oldest number after which nothing is missing."""
+        """The lowest sequence number after which the buffer is complete."""
         self.time = 0
-        """The newest time, milliseconds since the epoch."""
+        """The newest time, in milliseconds since the epoch."""
         self.whole_since = 0
-        """Every event after this time is here, as far as the instance still knows it; 0: all."""
+        """The buffer has every later event that the instance still has; 0: it has all events."""
         self.stepped = False
-        """Whether the clock was seen to step back in what the instance told of the past."""
+        """Whether the clock of the instance has stepped back within the buffered past."""
         self._clock = 0
-        """What a cursor of now says: steps back where the clock of the instance did."""
+        """The time in a cursor that is made now; it steps back with the clock of the instance."""
         self._max_events = max_events
         self._max_bytes = max_bytes
-        self._slack = min(_SLACK, max_events // 8)
+        self._slack = min(_MAX_EXCESS_ENTRIES, max_events // 8)
         self._bytes = 0
         self._prefix = f"{epoch}.".encode()
 
     def post(self, jobid: int, index: int | None, event: Event, facets: Facets) -> Entry:
         """Publish an event of a job."""
         time = int(event.timestamp * 1000)
-        self._clock = time if time < self._clock - _OVERLAP else max(self._clock, time)
-        # Never earlier than what came before: readers look for times by halves.
+        self._clock = time if time < self._clock - _OVERLAP_MS else max(self._clock, time)
+        # Entry times must not decrease, since they are searched by bisection.
         self.time = max(self.time, time)
         self.head += 1
         body = encode_body(jobid, index, event)
@@ -139,7 +140,7 @@ class EventBuffer:
         )
 
     def note(self, jobid: int, kind: Literal["gone", "row"], facets: Facets) -> Entry:
-        """Publish that a job is gone, or that its row changed by no event."""
+        """Publish that a job was removed, or that its row changed without an event."""
         self.head += 1
         body = b'"id":"%b"}' % name_of(jobid).encode()
         return self._append(
@@ -148,35 +149,35 @@ class EventBuffer:
 
     def _append(self, entry: Entry) -> Entry:
         self.entries.append(entry)
-        self._bytes += len(entry.body) + _WEIGHT
+        self._bytes += len(entry.body) + _ENTRY_OVERHEAD_BYTES
         if len(self.entries) > self._max_events + self._slack or self._bytes > self._max_bytes:
             self._shorten()
         return entry
 
     @property
     def cursor(self) -> bytes:
-        """The cursor of one who has seen everything."""
+        """Return the cursor of a client that has received everything."""
         return b"%b%d.%d" % (self._prefix, self.head, self._clock)
 
     def cursor_at(self, seq: int) -> bytes:
-        """The cursor of one who has seen everything up to ``seq``."""
+        """Return the cursor of a client that has received everything up to ``seq``."""
         if self.floor < seq <= self.head:
             return self.entries[seq - self.floor - 1].cursor
-        # Older than the buffer: good in this process, for the rows, and nowhere else.
+        # Older than the buffer: this process can resolve it for rows; nothing else can.
         return b"%b%d.0" % (self._prefix, seq)
 
     def after(self, seq: int, limit: int) -> list[Entry]:
-        """Up to ``limit`` entries after ``seq``; raises ``Refused`` when some of them are lost."""
+        """Return up to ``limit`` entries after ``seq``; raises ``CursorError`` if some are lost."""
         if seq < self.floor:
-            raise Refused("overflow")
+            raise CursorError("overflow")
         start = seq - self.floor
         return self.entries[start : start + limit]
 
     def resolve(self, text: str) -> int:
-        """The number after which a reader with this cursor goes on; raises ``Refused``.
+        """Return the sequence number after which a client with this cursor resumes.
 
-        The cursor may come from another process in front of the same instance; ``0`` stands for
-        all that is here.
+        The cursor may come from another process in front of the same instance. ``0`` stands for
+        the begin of the buffer. Raises ``CursorError``.
         """
         if text == "0":
             return self.floor
@@ -184,43 +185,43 @@ class EventBuffer:
         if cursor.process != self.epoch[len(cursor.instance) :]:
             return self._foreign(cursor)
         if cursor.seq < self.floor:
-            raise Refused("expired")
+            raise CursorError("expired")
         return cursor.seq
 
     def resolve_own(self, text: str) -> int:
-        """The number of a cursor of this process, however old; raises ``Refused``."""
+        """Return the number in a cursor of this process, however old; raises ``CursorError``."""
         cursor = self._read(text)
         if cursor.process != self.epoch[len(cursor.instance) :]:
-            raise Refused("epoch")
+            raise CursorError("epoch")
         return cursor.seq
 
     def _read(self, text: str) -> Cursor:
         cursor = parse(text)
         if cursor is None:
-            raise Refused("unknown")
+            raise CursorError("unknown")
         if cursor.instance != self.epoch[: len(cursor.instance)]:
-            raise Refused("instance")
+            raise CursorError("instance")
         if cursor.process == self.epoch[len(cursor.instance) :] and cursor.seq > self.head:
-            raise Refused("future")
+            raise CursorError("future")
         return cursor
 
     def _foreign(self, cursor: Cursor) -> int:
-        """Of another process in front of this instance: by time, with some overlap."""
-        start = cursor.time - _OVERLAP
-        if cursor.time > self.time + _OVERLAP:
-            raise Refused("future")
-        # What has the time of the newest one that is missing may be missing, too.
+        """Resolve a cursor of another process for this instance by its time, with some overlap."""
+        start = cursor.time - _OVERLAP_MS
+        if cursor.time > self.time + _OVERLAP_MS:
+            raise CursorError("future")
+        # A lost event may have the same time as the newest lost one.
         if self.whole_since and start <= self.whole_since:
-            raise Refused("expired")
+            raise CursorError("expired")
         if self.stepped:
-            raise Refused("clock")
+            raise CursorError("clock")
         return self.floor + bisect_left(self.entries, start, key=_time)
 
     def _shorten(self) -> None:
         excess = max(len(self.entries) - self._max_events, 0)
-        held = self._bytes - sum(len(e.body) + _WEIGHT for e in self.entries[:excess])
+        held = self._bytes - sum(len(e.body) + _ENTRY_OVERHEAD_BYTES for e in self.entries[:excess])
         while held > self._max_bytes * 7 // 8 and excess < len(self.entries):
-            held -= len(self.entries[excess].body) + _WEIGHT
+            held -= len(self.entries[excess].body) + _ENTRY_OVERHEAD_BYTES
             excess += 1
         self._bytes = held
         self.floor += excess

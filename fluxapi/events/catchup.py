@@ -1,4 +1,4 @@
-"""Those who are behind: each gets a piece of the past whenever there is room, until it is live."""
+"""Subscriptions that are behind: each is replayed piece by piece until it is live."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from .buffer import EventBuffer, Refused
+from .buffer import CursorError, EventBuffer
 from .fanout import Subscription
 from .views import View
 
@@ -15,15 +15,15 @@ __all__ = ["CatchUp"]
 
 _log = logging.getLogger(__name__)
 
-_TURN = 0.003
-"""Seconds after which the event loop gets its turn."""
+_MAX_TURN_S = 0.003
+"""Processor time after which other tasks run."""
 
 
 class CatchUp:
-    """The subscriptions that are behind. One that waits for room costs nothing.
+    """The subscriptions that are behind. Those whose sockets are full are not visited.
 
-    ``refuse`` says what one gets whose place is lost; ``arrive`` is called with who has seen
-    everything; ``fail`` with who cannot be served.
+    ``refuse`` restarts a subscription whose position is lost; ``arrive`` is called for one that
+    has received everything; ``fail`` for one whose replay raises an exception.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class CatchUp:
         self._scheduled = False
 
     def add(self, subscription: Subscription) -> None:
-        """One that has fallen behind, or begins."""
+        """Add a subscription that has fallen behind or begins."""
         if subscription.writer.paused:
             self._waiting.add(subscription)
         else:
@@ -50,13 +50,13 @@ class CatchUp:
             self._schedule()
 
     def resume(self, subscription: Subscription) -> None:
-        """There is room again."""
+        """Replay a subscription again, since its socket has drained."""
         if subscription in self._waiting:
             self._waiting.remove(subscription)
             self.add(subscription)
 
     def discard(self, subscription: Subscription) -> None:
-        """It is gone."""
+        """Remove a subscription that has ended."""
         self._waiting.discard(subscription)
         self._ready.pop(subscription, None)
 
@@ -67,12 +67,12 @@ class CatchUp:
 
     def _turn(self) -> None:
         self._scheduled = False
-        enough = time.perf_counter() + _TURN
+        deadline = time.perf_counter() + _MAX_TURN_S
         walked: set[View] = set()
         for _ in range(len(self._ready)):
-            # One that is served and not done goes to the end of the line; others may leave it.
+            # An unfinished subscription moves to the end of the queue; others may leave it.
             subscription = next(iter(self._ready), None)
-            if subscription is None or time.perf_counter() >= enough:
+            if subscription is None or time.perf_counter() >= deadline:
                 break
             del self._ready[subscription]
             view = subscription.group.view
@@ -84,10 +84,10 @@ class CatchUp:
             self._schedule()
 
     def _serve(self, subscription: Subscription) -> None:
-        """Let it have the next piece, if another one has not taken the room."""
+        """Write the next piece, unless another subscription has filled the socket."""
         try:
             done = not subscription.writer.paused and self._advance(subscription)
-        except Exception:  # noqa: BLE001 - it must not hold up those behind it
+        except Exception:  # noqa: BLE001 - one failure must not delay the others
             _log.exception("%s failed to catch up", subscription.group.key)
             self._fail(subscription)
             return
@@ -96,11 +96,11 @@ class CatchUp:
         if done:
             self._arrive(subscription)
         else:
-            # To the end of the line, so that everybody has a turn.
+            # At the end of the queue, so that every subscription is served.
             self.add(subscription)
 
     def _advance(self, subscription: Subscription) -> bool:
-        """Write the next piece; whether that was all, and there still is room."""
+        """Write the next piece; return whether it was the last and the socket is not full."""
         data = self._next(subscription)
         if subscription.first:
             data, subscription.first = subscription.first + data, b""
@@ -114,7 +114,7 @@ class CatchUp:
         )
 
     def _next(self, subscription: Subscription) -> bytes:
-        """The next piece, and the subscription moved behind it."""
+        """Return the next piece and move the subscription behind it."""
         group = subscription.group
         if subscription.walk is not None:
             snapshot, after = subscription.walk
@@ -126,7 +126,7 @@ class CatchUp:
             return piece.data(group.wire)
         try:
             messages, subscription.seq = group.view.replay(subscription.seq)
-        except Refused as refused:
-            self._refuse(subscription, refused.reason)
+        except CursorError as error:
+            self._refuse(subscription, error.reason)
             return b""
         return group.bytes_of(messages)

@@ -1,8 +1,8 @@
-"""In which order rows changed last: what a reader of rows has missed since a number.
+"""The order of the last changes of rows, for replay to a client that has missed some.
 
-However long a reader was away, it gets each row once, in its latest state. The log holds (sequence
-number, job ID) in segments; a row that changes again leaves a stale entry behind, and segments are
-swept in turn, so the log stays within a small multiple of the rows that it names.
+However long a client was away, it gets each row once, in its latest state. The log holds (sequence
+number, job ID) in segments. A row that changes again leaves a stale entry behind. Segments are
+swept in turn, so the length of the log stays within a small multiple of the number of its rows.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from collections.abc import Iterator
 
 __all__ = ["ChangeLog"]
 
-_SEGMENT = 2048
-_SWEPT = 2
-"""Segments swept for each one that is filled."""
+_SEGMENT_ENTRIES = 2048
+_SWEEPS_PER_SEGMENT = 2
+"""Segments that are swept when one is full."""
 
 
 class _Segment:
@@ -28,12 +28,12 @@ class _Segment:
 
 
 class ChangeLog:
-    """Row changes and removals since ``floor``; removals are kept up to ``max_gone``."""
+    """The changes and removals of rows since ``floor``; at most ``max_gone`` removals."""
 
     def __init__(self, *, max_gone: int = 100_000) -> None:
         self.floor = 0
         self.moved: set[int] = set()
-        """Jobs that got another user, queue or name: filters on those may have taken them."""
+        """Jobs whose user, queue or name changed: filters on those may have matched them before."""
         self._last: dict[int, int] = {}
         self._segments: list[_Segment] = [_Segment()]
         self._gone: deque[int] = deque()
@@ -44,7 +44,7 @@ class ChangeLog:
         return len(self._last)
 
     def start(self, seq: int) -> None:
-        """Forget everything: who stands before ``seq`` must begin anew."""
+        """Forget everything; a client before ``seq`` must start with a new snapshot."""
         self.floor = seq
         self.moved.clear()
         self._last.clear()
@@ -53,18 +53,18 @@ class ChangeLog:
         self._sweep = 0
 
     def touch(self, jobid: int, seq: int) -> None:
-        """The row changed at ``seq``, which is above all before."""
+        """Record that a row changed at ``seq``, the highest number so far."""
         self._last[jobid] = seq
         tail = self._segments[-1]
         tail.seqs.append(seq)
         tail.ids.append(jobid)
-        if len(tail.seqs) >= _SEGMENT:
+        if len(tail.seqs) >= _SEGMENT_ENTRIES:
             self._segments.append(_Segment())
-            for _ in range(_SWEPT):
+            for _ in range(_SWEEPS_PER_SEGMENT):
                 self._sweep_one()
 
     def remove(self, jobid: int, seq: int) -> None:
-        """The row is gone since ``seq``."""
+        """Record that a row was removed at ``seq``."""
         self.touch(jobid, seq)
         self.moved.discard(jobid)
         self._gone.append(jobid)
@@ -76,9 +76,9 @@ class ChangeLog:
                 self.floor = max(self.floor, at)
 
     def since(self, seq: int) -> Iterator[tuple[int, int]]:
-        """``(seq, job id)`` of every row that changed after ``seq``, in that order, each once.
+        """Yield ``(seq, job ID)`` of every row that changed after ``seq``, in order, each once.
 
-        Not to be held while the change_log changes.
+        The iterator is invalid once the log changes.
         """
         last = self._last
         segments = self._segments
@@ -90,7 +90,7 @@ class ChangeLog:
                     yield at, jobid
 
     def _sweep_one(self) -> None:
-        """Drop what is stale from the next segment, and join it to the one before if both fit."""
+        """Drop stale entries of the next segment, and merge it into the one before if both fit."""
         segments = self._segments
         if self._sweep >= len(segments) - 1:
             self._sweep = 0
@@ -105,7 +105,7 @@ class ChangeLog:
             if last.get(jobid) == at
         ]
         before = segments[position - 1] if position else None
-        if before is not None and len(before.seqs) + len(kept) <= _SEGMENT:
+        if before is not None and len(before.seqs) + len(kept) <= _SEGMENT_ENTRIES:
             target = before
             del segments[position]
         elif not kept:

@@ -1,4 +1,4 @@
-"""The pump: one stream of the instance's journal into the table, as long as the service runs."""
+"""The consumer of the journal: feeds the change stream of an instance to the table and the hub."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ __all__ = ["JournalConsumer"]
 
 _log = logging.getLogger(__name__)
 
-_PIECE = 64
-"""Messages folded before the event loop gets its turn: at most about 4 ms of backlog."""
+_MAX_PIECE_MESSAGES = 64
+"""Messages that are folded before other tasks run: at most about 4 ms of backlog."""
 
-_PIECE_EVENTS = 1024
-"""Events in a piece: a job can have any number of them."""
+_MAX_PIECE_EVENTS = 1024
+"""Events in a piece; a job can have any number of them."""
 
-_MAX_LAG_S, _LAG_HOLDS_S = 10.0, 15.0
-"""An event published this late means that the table is behind, for so long after it."""
+_MAX_LAG_S, _LAG_VALID_S = 10.0, 15.0
+"""A lag above the first makes the service not ready, for the second after the event."""
 
-_FIRST_DELAY, _LAST_DELAY = 0.1, 5.0
-"""Bounds of the pause before a lost stream is asked for again, seconds; doubled each time."""
+_MIN_DELAY_S, _MAX_DELAY_S = 0.1, 5.0
+"""Bounds of the pause before a lost stream is opened again; it doubles each time."""
 
 
 class JournalConsumer:
-    """Keeps a table in step with an instance, and tells the hub and those who wait for a job."""
+    """A task that keeps a table in step with an instance and wakes requests that wait for a job."""
 
     def __init__(self, instance: Instance, hub: Hub) -> None:
         self.instance = instance
@@ -46,9 +46,9 @@ class JournalConsumer:
         self.losses = 0
         """How often the stream was lost."""
         self.lag = 0.0
-        """Seconds from the newest event, by the clock of the instance, to its publication."""
+        """Seconds between the newest event, by the clock of the instance, and its publication."""
         self.silence: str | None = None
-        """Why the instance does not answer, a sentence, while it does not."""
+        """A sentence that explains why the instance does not answer, or ``None`` if it does."""
         self._published = 0.0
         self._waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._released = False
@@ -57,15 +57,15 @@ class JournalConsumer:
 
     @property
     def cursor(self) -> str:
-        """Where the table stands: who joins the event channel here misses nothing."""
+        """Return the cursor of the table; a client that joins the channel there misses nothing."""
         return self.hub.buffer.cursor.decode()
 
     async def start(self) -> None:
-        """Begin to read; use :meth:`caught_up` to wait for the end of the backlog."""
+        """Start reading; use :meth:`caught_up` to wait for the end of the backlog."""
         self._task = asyncio.create_task(self._run(), name="journal")
 
     async def close(self) -> None:
-        """Stop reading and let every waiter go."""
+        """Stop reading and release every waiter."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -74,7 +74,7 @@ class JournalConsumer:
         self.release()
 
     def release(self) -> None:
-        """Let every waiter go, now and from now on, as if its time were over."""
+        """Release every waiter, now and from now on, as if its timeout had expired."""
         self._released = True
         for waiters in self._waiters.values():
             for waiter in waiters:
@@ -83,16 +83,16 @@ class JournalConsumer:
 
     @property
     def problem(self) -> str | None:
-        """Return why the service is not ready, as a sentence, or ``None`` when it is."""
+        """Return a sentence that explains why the service is not ready, ``None`` if it is."""
         if not self.ready:
             return "The journal of the instance is not caught up."
-        if self.lag > _MAX_LAG_S and time.monotonic() - self._published < _LAG_HOLDS_S:
+        if self.lag > _MAX_LAG_S and time.monotonic() - self._published < _LAG_VALID_S:
             return f"The journal is {self.lag:.0f} seconds behind the instance."
         return self.silence
 
     @property
     def has_caught_up(self) -> bool:
-        """Whether the first backlog is in the table, be the journal lost since or not."""
+        """Return whether the first backlog was read, even if the journal has been lost since."""
         return self._caught_up.is_set()
 
     async def caught_up(self) -> None:
@@ -102,9 +102,9 @@ class JournalConsumer:
     async def wait(
         self, jobid: int, condition: Callable[[Job | None], bool], timeout: float
     ) -> Job | None:
-        """The job, once ``condition`` holds for it or ``timeout`` seconds are over.
+        """Return the job once ``condition`` holds for it or ``timeout`` seconds have passed.
 
-        Returns at once when the service is ending.
+        Returns at once while the service shuts down.
         """
         if condition(job := self.table.get(jobid)):
             return job
@@ -130,24 +130,24 @@ class JournalConsumer:
                 del self._waiters[jobid]
 
     async def _run(self) -> None:
-        delay = _FIRST_DELAY
+        delay = _MIN_DELAY_S
         while True:
             try:
                 await self._follow()
             except InstanceUnavailable as error:
                 if self.ready:
-                    delay = _FIRST_DELAY
+                    delay = _MIN_DELAY_S
                 if self.lost_since is None:
                     self.lost_since = time.time()
                     self.losses += 1
                     self.hub.set_lost(self.lost_since)
                     _log.warning("journal lost: %s", error.detail)
-            except Exception:  # noqa: BLE001 - the pump outlives any one stream
+            except Exception:  # noqa: BLE001 - the consumer outlives any one stream
                 _log.exception("journal: unexpected failure, starting over")
             self.ready = False
-            # Jitter keeps the replicas of one instance from asking for the backlog in step.
+            # Jitter keeps the replicas of one instance from requesting the backlog simultaneously.
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
-            delay = min(delay * 2, _LAST_DELAY)
+            delay = min(delay * 2, _MAX_DELAY_S)
 
     async def _follow(self) -> None:
         stream = self.instance.changes()
@@ -178,7 +178,7 @@ class JournalConsumer:
                 await asyncio.sleep(0)
 
     async def _arrive(self) -> None:
-        """Note that the backlog is in the table."""
+        """Publish from here on: the backlog is in the table."""
         if not self._caught_up.is_set():
             for _ in self.hub.start():
                 await asyncio.sleep(0)
@@ -200,23 +200,23 @@ class JournalConsumer:
 
 
 def _pieces(batch: ChangeBatch) -> Iterator[ChangeBatch]:
-    """A batch cut up; a purge of very many jobs is cut up, too."""
+    """Yield a batch in pieces; a purge of very many jobs is split, too."""
     piece: ChangeBatch = []
     events = 0
     for message in batch:
-        if isinstance(message, Purged) and len(message.ids) > _PIECE:
+        if isinstance(message, Purged) and len(message.ids) > _MAX_PIECE_MESSAGES:
             if piece:
                 yield piece
                 piece = []
-            for start in range(0, len(message.ids), _PIECE):
-                yield [Purged(message.ids[start : start + _PIECE])]
+            for start in range(0, len(message.ids), _MAX_PIECE_MESSAGES):
+                yield [Purged(message.ids[start : start + _MAX_PIECE_MESSAGES])]
             continue
         piece.append(message)
         if isinstance(message, JournalMessage):
             events += len(message.events)
-        # What comes after the backlog is published, so it is folded apart from it.
+        # Messages after the backlog are published, so a piece ends with the sentinel.
         is_sentinel = isinstance(message, JournalMessage) and message.is_sentinel
-        if len(piece) == _PIECE or events >= _PIECE_EVENTS or is_sentinel:
+        if len(piece) == _MAX_PIECE_MESSAGES or events >= _MAX_PIECE_EVENTS or is_sentinel:
             yield piece
             piece, events = [], 0
     if piece:

@@ -1,4 +1,4 @@
-"""Cursors: opaque texts that say where in the stream of one service a reader stands."""
+"""Cursors: opaque texts that mark a position in the stream of one service."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ _FORM = re.compile(r"([0-9a-f]{8})([0-9a-f]{8})\.([0-9]{1,15})\.([0-9]{1,15})\Z"
 
 
 class Cursor(NamedTuple):
-    """``instance.process`` (the epoch), ``seq`` in that process, ``time`` in milliseconds.
+    """A position: ``instance.process`` (the epoch), ``seq``, and ``time`` in milliseconds.
 
-    Within one process ``seq`` counts what was published. Another process in front of the same
-    instance counts anew, and goes by ``time``: no event after the cursor is older than that, but
-    for clocks that step back.
+    ``seq`` numbers the entries of one process. Another process in front of the same instance has
+    other numbers and resolves the cursor by ``time``: unless a clock steps back, no event after
+    the cursor is older than that.
     """
 
     instance: str
@@ -27,7 +27,7 @@ class Cursor(NamedTuple):
 
 
 def instance_tag(starttime: float, path: str = "") -> str:
-    """Return eight hex digits that tell a Flux instance from others.
+    """Return eight hex digits that identify a Flux instance.
 
     Args:
         starttime: When the instance began, seconds since the epoch.
@@ -37,12 +37,12 @@ def instance_tag(starttime: float, path: str = "") -> str:
 
 
 def new_epoch(instance: str) -> str:
-    """The epoch of a process that relays an instance; ``instance`` is its tag."""
+    """Return a new epoch for a process that serves the instance with the tag *instance*."""
     return instance + secrets.token_hex(4)
 
 
 def parse(text: str) -> Cursor | None:
-    """Read a cursor; ``None`` when it is none of ours."""
+    """Parse a cursor; return ``None`` for any other text."""
     match = _FORM.match(text)
     if match is None:
         return None

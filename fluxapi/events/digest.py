@@ -1,4 +1,4 @@
-"""Number and digest of the jobs that one filter takes, kept up to date with the table."""
+"""Count and digest of the jobs that match one filter, updated with the table."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .filters import Selection
 
 __all__ = ["ViewDigest"]
 
-_SLICE = 500
-"""Jobs counted before the event loop gets its turn."""
+_SLICE_JOBS = 500
+"""Jobs that are counted before other tasks run."""
 
 
 class ViewDigest:
-    """Counts the jobs of a selection: once all of them in slices, from then on what changes.
+    """Count and digest of a selection: first counted in slices, then updated with each change.
 
-    A job is counted when the walk, from the newest down, has passed it; what happens to jobs that
-    the walk has yet to reach is left to it.
+    A walk from the newest job down counts each job that it passes. A change to a job that the walk
+    has not reached yet is ignored, since the walk counts the job in its later state.
     """
 
     def __init__(self, table: Table, selection: Selection) -> None:
@@ -33,24 +33,24 @@ class ViewDigest:
         self.complete = selection.takes_all
 
     def walk_on(self) -> bool:
-        """Count a slice of jobs; whether all are counted."""
+        """Count a slice of jobs; return whether all are counted."""
         if self.complete:
             return True
         table, selection = self._table, self._selection
-        ids = selection.below(table, self._reached, _SLICE)
+        ids = selection.below(table, self._reached, _SLICE_JOBS)
         for jobid in ids:
             job = table.get(jobid)
             if job is not None and selection.takes(jobid, facets(job)):
                 self._count += 1
                 self._digest += checksum(job)
-        if len(ids) < _SLICE:
+        if len(ids) < _SLICE_JOBS:
             self.complete = True
         else:
             self._reached = ids[-1]
         return self.complete
 
     def apply(self, batch: Batch) -> None:
-        """Follow what was published."""
+        """Apply a published batch."""
         selection = self._selection
         if selection.takes_all:
             return
@@ -65,7 +65,7 @@ class ViewDigest:
                 self._digest += row.after.checksum
 
     def members(self) -> dict[str, Any]:
-        """``count`` and ``digest`` (eight hex digits); nothing while not all are counted."""
+        """Return ``count`` and ``digest`` (eight hex digits); empty until all jobs are counted."""
         if not self.complete:
             return {}
         whole = self._selection.takes_all

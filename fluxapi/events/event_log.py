@@ -1,4 +1,4 @@
-"""What is published: events in order, and the rows that they left behind."""
+"""The log of everything that is published: events in order, and the rows that they changed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ __all__ = ["Batch", "EventLog", "Row"]
 
 
 class Row(NamedTuple):
-    """A row that changed: the entry of its last change, what it was and what it is.
+    """A row that changed: the entry of its last change, its shape before and after.
 
-    ``before`` is ``None`` for a new one, ``after`` for one that is gone.
+    ``before`` is ``None`` for a new row, ``after`` for a removed one.
     """
 
     id: int
@@ -28,7 +28,7 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Entries in order; each changed row once, in the order of their last entries."""
+    """Entries in order, and each changed row once, in the order of their last entries."""
 
     entries: list[Entry]
     rows: list[Row]
@@ -37,11 +37,11 @@ class Batch:
 class EventLog:
     """Everything that was published: each event, and the last change of each row.
 
-    It alone writes to the two, so that they never tell different things.
+    Only this class writes to the buffer and the change log, so they always agree.
 
     Attributes:
-        buffer: The newest events, for those who come back.
-        change_log: Which rows changed last, for those who were away for longer.
+        buffer: The newest events, for replay.
+        change_log: The order in which rows changed last, for replay of rows.
     """
 
     def __init__(self, buffer: EventBuffer, change_log: ChangeLog | None = None) -> None:
@@ -49,7 +49,7 @@ class EventLog:
         self.change_log = ChangeLog() if change_log is None else change_log
 
     def append(self, changes: Changes) -> Batch:
-        """Enter what happened to the table, and return it as it is to be shown."""
+        """Publish the changes of the table and return them as a batch."""
         entries: list[Entry] = []
         last: dict[int, Entry] = {}
         for posted in changes.posted:
@@ -57,7 +57,7 @@ class EventLog:
             entries.append(entry)
             last.pop(posted.id, None)
             last[posted.id] = entry
-        # No row of these was ever told, but their events were.
+        # The rows of these jobs were never published, but their events were.
         passing = _passing(last, changes)
         entries.extend([self.buffer.note(entry.id, "gone", entry.facets) for entry in passing])
         for jobid, shape in changes.after.items():
@@ -83,7 +83,7 @@ class EventLog:
 
 
 def _passing(last: dict[int, Entry], changes: Changes) -> list[Entry]:
-    """Return the last events of the jobs that came and went at once."""
+    """Return the last entries of the jobs that were added and removed in the same batch."""
     return [
         entry
         for jobid, entry in last.items()

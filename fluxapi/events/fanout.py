@@ -15,11 +15,12 @@ __all__ = ["FanoutGroup", "Subscription"]
 
 
 class Subscription:
-    """One subscriber of one group, and where it stands.
+    """One subscriber of one group, and its position.
 
-    ``seq`` counts while it is behind; who is live stands where the group stands. ``walk`` is the
-    snapshot that it is given and how far that has come. ``first`` goes out before anything else.
-    ``until`` is the job whose end ends it; ``on_end`` is told the reason. ``left``: it is over.
+    ``seq`` is its position while it is behind; a live one has the position of its group. ``walk``
+    is the snapshot that it receives and the position in it. ``first`` is written before anything
+    else. The subscription ends with the job ``until``; ``on_end`` is called with the reason.
+    ``left`` is true once it has ended.
     """
 
     __slots__ = (
@@ -53,11 +54,11 @@ class Subscription:
 
     @property
     def is_live(self) -> bool:
-        """Whether it has seen everything and has room."""
+        """Return whether the subscriber has received everything and its socket is not full."""
         return self.group.live.get(self.writer) is self
 
     def place(self, start: int | Snapshot) -> None:
-        """Begin after a number, or with a snapshot."""
+        """Continue after a sequence number, or with a snapshot."""
         if isinstance(start, Snapshot):
             self.walk = (start, None)
         else:
@@ -66,7 +67,7 @@ class Subscription:
 
 
 class FanoutGroup:
-    """Those who are live get what is new in one write each: all of them the same bytes."""
+    """Subscribers with the same stream, filter and wire; the live ones get the same bytes."""
 
     def __init__(self, key: Hashable, stream: str, view: View, wire: Wire, seq: int) -> None:
         self.key = key
@@ -80,16 +81,16 @@ class FanoutGroup:
 
     @property
     def subscribers(self) -> list[Subscription]:
-        """Those who are live."""
+        """Return the live subscriptions."""
         return list(self.live.values())
 
     def join(self, subscription: Subscription) -> None:
-        """Let one in who has seen everything."""
+        """Add a subscription that has received everything."""
         self.live[subscription.writer] = subscription
         self._writes = None
 
     def leave(self, subscription: Subscription) -> bool:
-        """Let one out; whether it was live."""
+        """Remove a subscription; return whether it was live."""
         if not subscription.is_live:
             return False
         del self.live[subscription.writer]
@@ -97,21 +98,21 @@ class FanoutGroup:
         return True
 
     def bytes_of(self, messages: list[Message]) -> bytes:
-        """Messages as one write."""
+        """Encode messages as one write."""
         if not messages:
             return b""
         frame = self.wire.frame
         return self.wire.join([frame(*message) for message in messages])
 
     def live_bytes(self, batch: Batch) -> bytes:
-        """What the live ones are to get of a batch."""
+        """Encode the messages of a batch for the live subscribers."""
         return self.bytes_of(self.view.live(batch)) if self.live else b""
 
     def write(self, data: bytes) -> None:
-        """Write to everybody who is live."""
+        """Write to all live subscribers."""
         if not data:
             return
-        # The innermost loop of the service: the list is made when somebody comes or goes.
+        # The innermost loop of the service: the list is rebuilt when a subscriber joins or leaves.
         if self._writes is None:
             self._writes = [writer.write for writer in self.live]
         for write in self._writes:

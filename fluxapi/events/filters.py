@@ -1,4 +1,4 @@
-"""What a subscriber wants to hear of: a filter on jobs, and on the names of events."""
+"""Filters of a subscription: on jobs, and on the names of events."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["ANY", "Filter", "Selection", "read_filter"]
 
 @dataclass(frozen=True)
 class Filter:
-    """All parts must hold.
+    """Conditions that must all hold.
 
-    ``ids``: these jobs; ``events``: events of these names; ``first_index``: of those with an index,
-    the ones from this one on; ``seen``: identities of events without index to leave out.
+    ``ids``: these jobs; ``events``: events with these names; ``first_index``: of events with an
+    index, those from this one on; ``seen``: identities of events without index to leave out.
     """
 
     jobs: JobQuery = field(default_factory=JobQuery)
@@ -37,7 +37,7 @@ _OF_JOBS = ("state", "result", "user", "name", "queue", "node")
 
 
 class Selection:
-    """The jobs that one filter takes, tested by their facets."""
+    """The jobs that match one filter, tested by their facets."""
 
     def __init__(self, filter: Filter) -> None:
         self.ids = filter.ids
@@ -45,29 +45,29 @@ class Selection:
         self._test: Test | None = matcher(filter.jobs)
         whole = JobQuery(user=self.query.user, name=self.query.name, queue=self.query.queue)
         self.lasting: Test | None = matcher(whole)
-        """The part of the test that a job passes or fails for good (but for jobspec updates)."""
+        """The part of the test whose result only a jobspec update can change for a job."""
         self.whole = whole == filter.jobs and filter.events is None
-        """Whether a job is either taken as a whole, from its first event to its last, or not."""
+        """Whether the filter selects whole jobs, from the first event to the last."""
 
     @property
     def takes_all(self) -> bool:
-        """Whether there is nothing to test."""
+        """Return whether the filter matches every job."""
         return self._test is None and self.ids is None
 
     def takes(self, jobid: int, facets: Facets) -> bool:
-        """Whether a job with these facets is one of them."""
+        """Return whether a job with these facets matches."""
         if self.ids is not None and jobid not in self.ids:
             return False
         return self._test is None or self._test(facets)
 
     def might_take(self, jobid: int, facets: Facets) -> bool:
-        """Whether the job may have been one of them before."""
+        """Return whether the job may have matched before."""
         if self.ids is not None and jobid not in self.ids:
             return False
         return self.lasting is None or self.lasting(facets)
 
     def below(self, table: Table, after: int | None, limit: int) -> list[int]:
-        """Up to ``limit`` ids of candidates below ``after``, newest first; not tested yet."""
+        """Return up to ``limit`` candidate IDs below ``after``, newest first; not tested yet."""
         return list(islice(self._below(table, after), limit))
 
     def _below(self, table: Table, after: int | None) -> Iterator[int]:
@@ -78,7 +78,7 @@ class Selection:
 
 
 def read_filter(fields: Mapping[str, Any], *, within: str = "") -> Filter:
-    """The filter that valid fields describe; raises ``ValidationFailed`` for a bad job id."""
+    """Return the filter of valid fields; raises ``ValidationFailed`` for a bad job ID."""
     ids: set[int] = set()
     wrong: list[dict[str, str]] = []
     for number, text in enumerate(fields.get("id", ())):
@@ -95,7 +95,7 @@ def read_filter(fields: Mapping[str, Any], *, within: str = "") -> Filter:
 
 
 def _read_id(text: str) -> int | str:
-    """The job id, or what is wrong with it."""
+    """Return the job ID, or a sentence that says what is wrong with it."""
     try:
         return jobid.parse(text)
     except ValueError as error:

@@ -1,8 +1,9 @@
-"""From what is published to those who follow it.
+"""The hub publishes the changes of the table to subscribers.
 
-Those who have seen everything so far (they are *live*) get what is new in one write each, the same
-bytes for all who share a group. Who cannot take more falls *behind*: it costs nothing but a number
-until there is room again, and then catches up piece by piece. There is no queue per subscriber.
+A subscriber that has received everything is *live*: it gets each batch in one write, the same bytes
+for all live subscribers of a group. A subscriber whose socket is full is *behind*: only its
+sequence number is kept until the socket drains, then it is replayed piece by piece. There is no
+queue per subscriber.
 """
 
 from __future__ import annotations
@@ -19,13 +20,13 @@ from fluxapi.table.backlog import BacklogBuffer
 from fluxapi.table.index import Facets
 from fluxapi.table.table import Changes, Table
 
-from .buffer import Refused
+from .buffer import CursorError
 from .catchup import CatchUp
 from .event_log import Batch, EventLog
 from .fanout import FanoutGroup, Subscription
 from .filters import Filter
 from .stats import StatsView
-from .views import PIECE, EventsView, JobsView, View
+from .views import PIECE_BYTES, EventsView, JobsView, View
 
 __all__ = ["RESETS", "Hub"]
 
@@ -42,8 +43,8 @@ RESETS = {
 }
 """Why a reader cannot go on where it was."""
 
-_GONE = 1024
-"""Jobs that are told to be gone before others have their turn: some 5 ms."""
+_SLICE_JOBS = 1024
+"""Jobs that are published as gone before other tasks run: about 5 ms."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -58,22 +59,22 @@ class Hub:
         self.change_log = log.change_log
         self.stats = StatsView(table, log.buffer)
         self.lost_since: float | None = None
-        """Since when the journal is not followed, and nothing new will come; seconds since 1970."""
+        """When the journal was lost (seconds since 1970); ``None`` while it is followed."""
         self.writers: dict[StreamWriter, list[Subscription]] = {}
         self.resets = dict.fromkeys(RESETS, 0)
-        """How often readers were told of a gap, by reason."""
+        """How many gaps were reported to clients, by reason."""
         self.groups: dict[Hashable, FanoutGroup] = {}
         self._views: dict[Hashable, View] = {}
         self._groups_of: dict[View, dict[FanoutGroup, Hashable]] = {}
-        """The groups that show a view, each with the key of the view."""
+        """The groups of each view, each with the key of the view."""
         self._behind = CatchUp(log.buffer, self._refuse, self._arrive, self._fail)
         self._ends: dict[int, set[Subscription]] = {}
 
     def start(self) -> Iterator[None]:
-        """The table has the first backlog: from here on everything is published.
+        """Start publishing, once the table holds the first backlog.
 
-        It is done once the iterator has ended. Others may have their turn after each step, but
-        nothing may be published, and nobody subscribe, before the last.
+        The caller must exhaust the iterator; other tasks may run after each step. Until then
+        nothing may be published, and no client may subscribe.
         """
         history, self.table.history = self.table.history, None
         if history is not None:
@@ -91,14 +92,14 @@ class Hub:
             yield
         for number, (jobid, facets) in enumerate(gone.items()):
             buffer.note(jobid, "gone", facets)
-            if number % _GONE == 0:
+            if number % _SLICE_JOBS == 0:
                 yield
-        # The buffer may hold even less.
+        # The buffer may hold even fewer events.
         buffer.whole_since = max(buffer.whole_since, int(history.missing_until * 1000))
         buffer.stepped = history.stepped
 
     def publish(self, changes: Changes) -> None:
-        """Tell everybody what happened to the table."""
+        """Publish the changes of the table to all subscribers."""
         batch = self.log.append(changes)
         self.stats.count(batch)
         jobs = {entry.id for entry in batch.entries}
@@ -117,13 +118,13 @@ class Hub:
                     self._end_if_over(subscription)
 
     def push(self, view: View) -> None:
-        """Show those who are live on ``view`` what it holds now."""
+        """Write the current state of ``view`` to its live subscribers."""
         for group in list(self._groups_of.get(view, ())):
             if group.live:
                 group.write(group.bytes_of(view.replay(group.seq)[0]))
 
     def set_lost(self, since: float | None) -> None:
-        """The journal is lost since then, or (``None``) back: those who are live are told."""
+        """Tell live subscribers that the journal was lost at ``since``, or is back (``None``)."""
         if (since is None) != (self.lost_since is None):
             self.lost_since = since
             for group in list(self.groups.values()):
@@ -140,10 +141,10 @@ class Hub:
         since: str | int | None = None,
         until: int | None = None,
     ) -> Subscription:
-        """Follow a stream, from now or from a cursor (or number of the buffer) on.
+        """Follow a stream from now on, or after a cursor or a sequence number of the buffer.
 
-        ``on_end`` is called when it is over, with the reason: ``stalled`` or, with ``until``
-        (a job id), ``clean`` or ``purged`` when that job is inactive or gone.
+        ``on_end`` is called with the reason when the subscription ends: ``stalled``, or, with
+        ``until`` (a job ID), ``clean`` or ``purged`` when that job is inactive or gone.
         """
         group = self._group(stream, filter, wire)
         subscription = Subscription(group, writer, on_end, until)
@@ -161,7 +162,7 @@ class Hub:
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
-        """Write no more to it; may be called again."""
+        """End a subscription; calling it again has no effect."""
         held = self.writers.get(subscription.writer, [])
         if subscription not in held:
             return
@@ -183,7 +184,7 @@ class Hub:
             self._end(subscription, reason)
 
     def bookmark(self, group: FanoutGroup) -> bytes:
-        """A mark: a cursor, and what one holds who has seen everything up to it."""
+        """Return a bookmark: a cursor, and the digest of all rows up to it."""
         members = {"live": self.lost_since is None, "time": time.time()}
         if self.lost_since is not None:
             members["lost_since"] = self.lost_since
@@ -213,7 +214,7 @@ class Hub:
         return view
 
     def _leave(self, subscription: Subscription) -> None:
-        """Forget a group that nobody uses, and its view."""
+        """Remove a subscription from its group; drop the group and its view with the last one."""
         group = subscription.group
         group.leave(subscription)
         group.users -= 1
@@ -228,17 +229,17 @@ class Hub:
     def _begin(self, subscription: Subscription, since: str | None) -> None:
         try:
             subscription.place(subscription.group.view.begin(since))
-        except Refused as refused:
-            self._refuse(subscription, refused.reason)
+        except CursorError as error:
+            self._refuse(subscription, error.reason)
 
     def _refuse(self, subscription: Subscription, reason: str) -> None:
-        """Tell the reader that there is a gap, and go on as well as can be."""
+        """Report a gap to the client, and restart the subscription."""
         group = subscription.group
         self.resets[reason] += 1
         body = _encoder.encode({"reason": reason, "detail": RESETS[reason]})[1:]
         subscription.greeted = False
         subscription.place(group.view.restart())
-        # Who is to get a snapshot has nothing to go on from before its last piece.
+        # A client that gets a snapshot cannot resume before its last piece.
         cursor = self.buffer.cursor if subscription.walk is None else b""
         subscription.first += group.bytes_of([("reset", cursor, body)])
 
@@ -246,22 +247,22 @@ class Hub:
         before, group.seq = group.seq, self.buffer.head
         try:
             data = group.live_bytes(batch)
-        except Exception:  # noqa: BLE001 - it must not cost the other groups the batch
+        except Exception:  # noqa: BLE001 - the other groups must still get the batch
             _log.exception("the group %s failed", group.key)
             for subscription in group.subscribers:
                 self.end(subscription.writer, "failed")
             return
-        if len(data) <= 2 * PIECE:
+        if len(data) <= 2 * PIECE_BYTES:
             group.write(data)
             return
-        # Too much for one write: everybody catches up piece by piece.
+        # Too large for one write: every subscriber catches up piece by piece.
         for subscription in group.subscribers:
             group.leave(subscription)
             subscription.place(before)
             self._behind.add(subscription)
 
     def _pause(self, writer: StreamWriter) -> None:
-        """No room: whoever was live on it stands where its group stands."""
+        """Move the live subscriptions of a full socket behind, at the position of their group."""
         for subscription in self.writers.get(writer, ()):
             if subscription.group.leave(subscription):
                 subscription.place(subscription.group.seq)
@@ -272,7 +273,7 @@ class Hub:
             self._behind.resume(subscription)
 
     def _arrive(self, subscription: Subscription) -> None:
-        """One has seen everything: live from here on, and the first time it gets a mark."""
+        """Make a subscription live; the first time, send it a bookmark."""
         group = subscription.group
         group.join(subscription)
         if not subscription.greeted:

@@ -1,4 +1,4 @@
-"""Samples of the figures of an instance, taken while somebody looks."""
+"""Samples of the figures of an instance, taken while a client watches."""
 
 from __future__ import annotations
 
@@ -11,40 +11,40 @@ from .hub import Hub
 
 __all__ = ["Sampler"]
 
-_EVERY = 0.5
-"""Seconds between two samples: what a person can follow."""
+_SAMPLE_INTERVAL_S = 0.5
+"""Time between two samples, short enough for a person who watches."""
 
-_STALE = 5.0
-"""Seconds after which figures that did not change are sent again."""
+_RESEND_INTERVAL_S = 5.0
+"""Time after which unchanged figures are sent again."""
 
-_WINDOW = 4
-"""Samples over which rates are taken."""
+_WINDOW_SAMPLES = 4
+"""Samples over which rates are computed."""
 
 
 class Sampler:
-    """Takes samples while somebody looks; otherwise it sleeps."""
+    """The task that takes samples while a client watches, and sends them."""
 
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin."""
+        """Start the task."""
         self._task = asyncio.create_task(self._sample(), name="stats")
 
     async def close(self) -> None:
-        """End."""
+        """Stop the task."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     def _is_watched(self) -> bool:
         view = self._hub.stats
-        return any(feed.view is view for feed in self._hub.groups.values())
+        return any(group.view is view for group in self._hub.groups.values())
 
     async def _sample(self) -> None:
         view = self._hub.stats
-        samples: deque[tuple[float, int, int]] = deque(maxlen=_WINDOW + 1)
+        samples: deque[tuple[float, int, int]] = deque(maxlen=_WINDOW_SAMPLES + 1)
         shown: dict[str, Any] = {}
         shown_at = 0.0
         while True:
@@ -58,7 +58,7 @@ class Sampler:
                     (view.events - events) / seconds, (view.submissions - submissions) / seconds
                 )
                 body = view.body()
-                if body != shown or now - shown_at >= _STALE:
+                if body != shown or now - shown_at >= _RESEND_INTERVAL_S:
                     shown, shown_at = body, now
                     self._hub.push(view)
-            await asyncio.sleep(_EVERY)
+            await asyncio.sleep(_SAMPLE_INTERVAL_S)

@@ -1,9 +1,9 @@
-"""All rows of a selection, walked piece by piece while the table goes on changing.
+"""All rows of a selection, read in pieces while the table changes.
 
-A snapshot begins at a number of the buffer and walks from the newest job down; each piece holds its
-rows as they are when it is made. Who has had all pieces and then every row that changed since that
-number holds exactly the table: a row that was walked too late is sent again, one that was walked
-too early is sent anew, and nothing had to be copied or held still.
+A snapshot begins at a sequence number of the buffer and walks from the newest job down. Each piece
+holds its rows as they are when it is made. After all pieces and every row that changed since that
+number, a client holds exactly the table: a row that was read before its change is sent again, and
+one that was read after it is sent twice. Nothing is copied or locked.
 """
 
 from __future__ import annotations
@@ -18,36 +18,36 @@ from .filters import Selection
 
 __all__ = ["Piece", "Snapshot"]
 
-_LOOKED_AT = 1000
-"""Jobs looked at for one piece: a filter may let nothing through."""
+_MAX_SCANNED_JOBS = 1000
+"""Jobs that are tested for one piece; a filter may match none of them."""
 
-_KEPT = 32 << 20
-"""Bytes of pieces that are kept for those who come right after, of the walk of all jobs."""
+_MAX_CACHE_BYTES = 32 << 20
+"""Bytes of pieces that the snapshot of all jobs keeps for the next client."""
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """One snapshot message; ``after`` is where the next one goes on, if any."""
+    """One snapshot message; ``after`` is where the next one starts, ``None`` for the last."""
 
     cursor: bytes
     body: bytes
     after: int | None
-    _small: dict[Wire, bytes] = field(default_factory=dict)
+    _compressed: dict[Wire, bytes] = field(default_factory=dict)
 
     def data(self, wire: Wire) -> bytes:
-        """The piece as it is written; kept where a wire compresses, which takes its time."""
-        data = self._small.get(wire)
+        """Return the encoded piece; it is cached if the wire compresses, which is slow."""
+        data = self._compressed.get(wire)
         if data is None:
             data = wire.join([wire.frame("snapshot", self.cursor, self.body)])
             if len(data) < len(self.body) // 2:
-                self._small[wire] = data
+                self._compressed[wire] = data
         return data
 
 
 class Snapshot:
-    """One walk, shared by all who begin before much has changed; ``start`` is its number.
+    """One walk of the table from ``start``, shared by all clients that join before much changes.
 
-    ``cursor`` is that of the number; ``size`` is from how many bytes on a piece is large enough.
+    ``cursor`` is the cursor of ``start``; a piece ends when it has ``size`` bytes.
     """
 
     def __init__(
@@ -59,22 +59,22 @@ class Snapshot:
         self._selection = selection
         self._size = size
         self._pieces: dict[int | None, Piece] = {}
-        # There are any number of filters, so the pieces of those are not kept.
-        self._room = _KEPT if selection.takes_all else 0
+        # The number of filters is unbounded, so only pieces of the whole table are kept.
+        self._cache_room = _MAX_CACHE_BYTES if selection.takes_all else 0
 
     def piece(self, after: int | None) -> Piece:
-        """The rows below ``after``, at most about ``size`` bytes of them."""
+        """Return the rows below ``after``, about ``size`` bytes of them."""
         piece = self._pieces.get(after)
         if piece is None:
             piece = self._make(after)
-            if len(piece.body) <= self._room:
+            if len(piece.body) <= self._cache_room:
                 self._pieces[after] = piece
-                self._room -= len(piece.body)
+                self._cache_room -= len(piece.body)
         return piece
 
-    def keep_nothing(self) -> None:
-        """Few are left who walk it: from now on each piece is made for who asks."""
-        self._room = 0
+    def stop_caching(self) -> None:
+        """Drop the kept pieces and keep no more, since few clients still walk this snapshot."""
+        self._cache_room = 0
         self._pieces.clear()
 
     def _make(self, after: int | None) -> Piece:
@@ -82,7 +82,7 @@ class Snapshot:
         rows: list[bytes] = []
         size = 0
         reached = None
-        for jobid in (ids := selection.below(table, after, _LOOKED_AT)):
+        for jobid in (ids := selection.below(table, after, _MAX_SCANNED_JOBS)):
             reached = jobid
             job = table.get(jobid)
             if job is None or not selection.takes(jobid, facets(job)):
@@ -92,7 +92,7 @@ class Snapshot:
             size += len(row)
             if size >= self._size:
                 break
-        is_last = len(ids) < _LOOKED_AT and (not ids or reached == ids[-1])
+        is_last = len(ids) < _MAX_SCANNED_JOBS and (not ids or reached == ids[-1])
         body = b'"first":%b,"more":%b,"jobs":[%b]}' % (
             b"true" if after is None else b"false",
             b"false" if is_last else b"true",

@@ -1,4 +1,4 @@
-"""Figures of the instance, live: jobs by state and result, nodes, cores, rates."""
+"""Live figures of the instance: jobs by state and result, nodes, cores, rates."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class StatsView:
-    """The latest figures; nobody needs those before."""
+    """The stream of figures; only the latest are sent."""
 
     has_digest = False
 
@@ -32,27 +32,27 @@ class StatsView:
         self.events = 0
         self.submissions = 0
         self.is_watched = False
-        """Whether anybody follows the figures."""
+        """Whether a client follows the figures."""
         self.nodes: dict[str, Any] | None = None
         self.queues: list[dict[str, Any]] | None = None
-        """As the :class:`~fluxapi.sessions.situation.SituationMonitor` found them last."""
+        """The last answers to the :class:`~fluxapi.sessions.situation.SituationMonitor`."""
         self._table = table
         self._buffer = buffer
         self._rates = (0.0, 0.0)
 
     def count(self, batch: Batch) -> None:
-        """Count what was published."""
+        """Count the events and submissions of a batch."""
         for entry in batch.entries:
             if entry.kind == "event":
                 self.events += 1
                 self.submissions += entry.name == "submit"
 
     def rate(self, events: float, submissions: float) -> None:
-        """What a second brings at the moment."""
+        """Set the current rates per second."""
         self._rates = (round(events, 1), round(submissions, 1))
 
     def body(self) -> dict[str, Any]:
-        """The figures: as ``GET /stats``, with rates, nodes and queues."""
+        """Return the figures of ``GET /stats`` with rates, nodes and queues."""
         events, submissions = self._rates
         return {
             **self._table.stats(),
@@ -63,17 +63,17 @@ class StatsView:
         }
 
     def live(self, batch: Batch) -> list[Message]:  # noqa: ARG002 - a view
-        """Nothing: figures are pushed by the clock."""
+        """Return nothing: the sampler pushes figures at intervals."""
         return []
 
     def replay(self, seq: int) -> tuple[list[Message], int]:  # noqa: ARG002 - a view
-        """The figures of now."""
+        """Return the current figures."""
         return [("stats", b"", _encoder.encode(self.body())[1:])], self._buffer.head
 
     def begin(self, since: str | None) -> int:  # noqa: ARG002 - a view
-        """Before everything: the figures of now are yet to come."""
+        """Return a number before all others, so that the current figures are sent first."""
         return -1
 
     def restart(self) -> int:
-        """The same."""
+        """Return the same as :meth:`begin`."""
         return -1

@@ -1,4 +1,4 @@
-"""What a stream shows under one filter: of a batch that was just published, and of the past.
+"""The messages of a stream under one filter: of a batch that was just published, or in replay.
 
 Plain synchronous code. A message is ``(kind, cursor, body)``; see
 :mod:`fluxapi.events.transport.wire`.
@@ -15,29 +15,29 @@ import msgspec
 from fluxapi.table.index import facets
 from fluxapi.table.table import Table
 
-from .buffer import Entry, EventBuffer, Refused, identity, name_of
+from .buffer import CursorError, Entry, EventBuffer, identity, name_of
 from .change_log import ChangeLog
 from .digest import ViewDigest
 from .event_log import Batch
 from .filters import Filter, Selection
 from .snapshot import Snapshot
 
-__all__ = ["PIECE", "EventsView", "JobsView", "Message", "View"]
+__all__ = ["PIECE_BYTES", "EventsView", "JobsView", "Message", "View"]
 
-PIECE = 60_000
-"""Bytes from which a piece of the past is large enough: with its last message about 64 KiB."""
+PIECE_BYTES = 60_000
+"""Size at which a piece of a replay is full: with its last message, about 64 KiB."""
 
-_FRAME = 40
-"""Bytes that a frame adds to the cursor and the body of a message, about."""
+_FRAME_BYTES = 40
+"""Approximate size that a frame adds to the cursor and the body of a message."""
 
-_LOOKED_AT = 1024
-"""Entries or rows looked at for one piece: a filter may let nothing through."""
+_MAX_SCANNED = 1024
+"""Entries or rows that are tested for one piece; a filter may match none of them."""
 
-_SHARED = 4096
-"""Changes since a snapshot began up to which others may still join it."""
+_MAX_SHARED_CHANGES = 4096
+"""Changes since the start of a snapshot up to which another client may join it."""
 
-_KEEPING = 2
-"""Snapshots of one view that keep pieces; who walks an older one slowly has them made again."""
+_MAX_CACHED_SNAPSHOTS = 2
+"""Snapshots of one view that keep their pieces; for older ones each piece is made again."""
 
 Message = tuple[str, bytes, bytes]
 
@@ -45,31 +45,31 @@ _encoder = msgspec.json.Encoder()
 
 
 class View(Protocol):
-    """One stream under one filter. Everything is shown once, whether live or caught up with."""
+    """One stream under one filter. Each message is sent once, live or in replay."""
 
     digest: ViewDigest
     ids: frozenset[int] | None
-    """The jobs whose changes it shows; ``None``: any job's."""
+    """The jobs whose changes the view shows; ``None``: any job."""
 
     @property
     def has_digest(self) -> bool:
-        """Whether number and digest of its jobs mean anything to a reader."""
+        """Return whether a client can compare the digest of the view with its own."""
 
     def live(self, batch: Batch) -> list[Message]:
-        """The messages for one who had seen everything before ``batch``."""
+        """Return the messages of ``batch`` for clients that have received everything before it."""
 
     def replay(self, seq: int) -> tuple[list[Message], int]:
-        """Some messages after ``seq`` and the number reached; raises ``Refused``."""
+        """Return some messages after ``seq`` and the number reached; raises ``CursorError``."""
 
     def begin(self, since: str | None) -> int | Snapshot:
-        """Where one begins who asks for this cursor; raises ``Refused``."""
+        """Return the position at which a client with this cursor begins; raises ``CursorError``."""
 
     def restart(self) -> int | Snapshot:
-        """Where one goes on whose cursor was refused."""
+        """Return the position at which a client continues after its cursor was rejected."""
 
 
 class EventsView:
-    """Every event, lossless; and ``gone`` for each job that was removed."""
+    """Every event that matches, and ``gone`` for each job that was removed."""
 
     def __init__(self, filter: Filter, table: Table, buffer: EventBuffer) -> None:
         self._selection = Selection(filter)
@@ -83,26 +83,26 @@ class EventsView:
         self._all = self._selection.takes_all and filter == Filter(jobs=filter.jobs, ids=filter.ids)
 
     def live(self, batch: Batch) -> list[Message]:
-        """The events that the filter takes."""
+        """Return the events that match the filter."""
         return self._messages(batch.entries)
 
     def replay(self, seq: int) -> tuple[list[Message], int]:
-        """The same, from the buffer."""
-        entries = self._buffer.after(seq, _LOOKED_AT)
+        """Return events from the buffer."""
+        entries = self._buffer.after(seq, _MAX_SCANNED)
         size = 0
         for number, entry in enumerate(entries, 1):
-            size += len(entry.body) + len(entry.cursor) + _FRAME
-            if size >= PIECE:
+            size += len(entry.body) + len(entry.cursor) + _FRAME_BYTES
+            if size >= PIECE_BYTES:
                 entries = entries[:number]
                 break
         return self._messages(entries), entries[-1].seq if entries else seq
 
     def begin(self, since: str | None) -> int:
-        """Now, or after the cursor."""
+        """Return the position of the cursor, or of now without one."""
         return self._buffer.head if since is None else self._buffer.resolve(since)
 
     def restart(self) -> int:
-        """Now: what was missed is lost, and the reader is told so."""
+        """Return the position of now; the client is told that it has missed events."""
         return self._buffer.head
 
     def _messages(self, entries: list[Entry]) -> list[Message]:
@@ -124,9 +124,9 @@ class EventsView:
 
 
 class JobsView:
-    """A snapshot, then rows as they change: each in its latest state, never a backlog.
+    """A snapshot, then each row in its latest state whenever it changes.
 
-    ``gone`` says that a job is not, or no longer, among those that the filter takes.
+    ``gone`` means that a job does not, or no longer, match the filter.
     """
 
     has_digest = True
@@ -139,12 +139,12 @@ class JobsView:
         self._table = table
         self._buffer = buffer
         self._change_log = change_log
-        # The newest is shared while somebody walks it, and gone with the last one.
-        self._snapshots: deque[weakref.ref[Snapshot]] = deque(maxlen=_KEEPING)
+        # Weak references: a snapshot is freed with its last reader.
+        self._snapshots: deque[weakref.ref[Snapshot]] = deque(maxlen=_MAX_CACHED_SNAPSHOTS)
         self.digest = ViewDigest(table, self._selection)
 
     def live(self, batch: Batch) -> list[Message]:
-        """The rows that changed."""
+        """Return the rows that changed."""
         messages: list[Message] = []
         takes = self._selection.takes
         for jobid, entry, before, after in batch.rows:
@@ -155,42 +155,44 @@ class JobsView:
         return messages
 
     def replay(self, seq: int) -> tuple[list[Message], int]:
-        """The rows that changed since, in the order of their last changes."""
+        """Return the rows that changed since, in the order of their last changes."""
         if seq < self._change_log.floor:
-            raise Refused("overflow")
+            raise CursorError("overflow")
         messages: list[Message] = []
         size = 0
         for number, (at, jobid) in enumerate(self._change_log.since(seq)):
-            if size >= PIECE or number >= _LOOKED_AT:
+            if size >= PIECE_BYTES or number >= _MAX_SCANNED:
                 return messages, seq
             seq = at
             message = self._latest(at, jobid)
             if message is not None:
                 messages.append(message)
-                size += len(message[2]) + len(message[1]) + _FRAME
+                size += len(message[2]) + len(message[1]) + _FRAME_BYTES
         return messages, self._buffer.head
 
     def begin(self, since: str | None) -> int | Snapshot:
-        """A snapshot, or what changed after a cursor of this process."""
+        """Return a snapshot, or the position of a cursor of this process."""
         if since is None or since == "0":
             return self.restart()
         seq = self._buffer.resolve_own(since)
         if seq < self._change_log.floor:
-            raise Refused("expired")
+            raise CursorError("expired")
         return seq
 
     def restart(self) -> Snapshot:
-        """A snapshot: one that others have begun, if not much has changed since."""
+        """Return a snapshot, the one of other clients if not much has changed since."""
         held = self._snapshots[-1]() if self._snapshots else None
         if (
             held is None
-            or held.start + _SHARED < self._buffer.head
+            or held.start + _MAX_SHARED_CHANGES < self._buffer.head
             or held.start < self._change_log.floor
         ):
             start, cursor = self._buffer.head, self._buffer.cursor
-            held = Snapshot(self._table, self._selection, start, cursor, PIECE)
-            if len(self._snapshots) == _KEEPING and (oldest := self._snapshots[0]()) is not None:
-                oldest.keep_nothing()
+            held = Snapshot(self._table, self._selection, start, cursor, PIECE_BYTES)
+            if len(self._snapshots) == _MAX_CACHED_SNAPSHOTS:
+                oldest = self._snapshots[0]()
+                if oldest is not None:
+                    oldest.stop_caching()
             self._snapshots.append(weakref.ref(held))
         return held
 
@@ -203,7 +205,7 @@ class JobsView:
         values = facets(job)
         if self._selection.takes(jobid, values):
             return "job", cursor, self._table.encode(jobid)[1:]
-        # Whether it was one of them when this reader last heard of it, nobody knows.
+        # The server does not know if the row matched when this client last heard of it.
         if jobid in self._change_log.moved or self._selection.might_take(jobid, values):
             return "gone", cursor, _gone(jobid)
         return None

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from aiohttp import web
 
 from fluxapi.errors import FluxapiError
-from fluxapi.events.liveness import STALLED
+from fluxapi.events.liveness import STALL_TIMEOUT_S
 from fluxapi.http import keys
 
 __all__ = ["send"]
@@ -100,7 +100,7 @@ async def _write(request: web.Request, response: web.StreamResponse, piece: byte
     task = asyncio.ensure_future(response.write(piece))
     unsent = -1
     try:
-        while not (await asyncio.wait({task}, timeout=STALLED))[0]:
+        while not (await asyncio.wait({task}, timeout=STALL_TIMEOUT_S))[0]:
             transport = request.transport
             left = 0 if transport is None else transport.get_write_buffer_size()
             if left == unsent:

@@ -1,1 +1,1 @@
-"""What every request goes through between the socket and its handler."""
+"""HTTP: the server, the middleware and the checks between a socket and its handler."""

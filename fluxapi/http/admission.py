@@ -1,4 +1,4 @@
-"""Fair turns: a burst of requests must not hold up timers, streams and the journal."""
+"""Admission control: a burst of requests must not delay timers, streams and the journal."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import asyncio
 __all__ = ["AdmissionLimiter"]
 
 _LIMIT = 16
-"""Handlers that begin in one pass of the event loop: at about 0.1 ms each."""
+"""Handlers that start in one pass of the event loop, at about 0.1 ms each."""
 
 
 class AdmissionLimiter:
-    """Lets at most a few handlers begin in each pass of the event loop, in the order they came."""
+    """A limit on the handlers that start in each pass of the event loop, in order of arrival."""
 
     def __init__(self, limit: int = _LIMIT) -> None:
         self._limit = limit
         self._left = limit
 
     async def take(self) -> None:
-        """Return when it is this handler's turn: at once unless there is a burst."""
-        while not self._left:  # noqa: ASYNC110 - passes are what is counted here
+        """Return when the handler may start: at once unless there is a burst."""
+        while not self._left:  # noqa: ASYNC110 - it counts passes of the loop
             await asyncio.sleep(0)
         if self._left == self._limit:
             asyncio.get_running_loop().call_soon(self._renew)

@@ -1,4 +1,4 @@
-"""Reading JSON bodies: type, size, syntax."""
+"""Read and decode JSON bodies."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from . import keys
 
 __all__ = ["decode", "read"]
 
-_PATIENCE = 60.0
-"""How long a body may take to come, seconds."""
+_BODY_TIMEOUT_S = 60.0
+"""Time in which a body must arrive."""
 
-_LOOKED_THROUGH = 1 << 20
-"""Bytes of the largest body in which names that come twice are looked for: some 0.1 s."""
+_MAX_DUPLICATE_CHECK_BYTES = 1 << 20
+"""Size of the largest body that is searched for duplicate names, which takes about 0.1 s."""
 
-_WIDEST = 4
-"""Bytes of a character in UTF-32."""
+_UTF32_BYTES = 4
+"""Size of a character in UTF-32."""
 
 _decoder = msgspec.json.Decoder()
 
 
 def decode(raw: bytes) -> Any:
-    """JSON; raises ``MalformedJSON`` with the place of the mistake, or ``ValidationFailed``."""
+    """Decode JSON; raises ``MalformedJSON`` with the position, or ``ValidationFailed``."""
     try:
         value = _decoder.decode(raw)
     except RecursionError:
@@ -41,9 +41,9 @@ def decode(raw: bytes) -> Any:
         raise MalformedJSON(f"The body is not JSON: {error}.") from None
     if isinstance(value, (dict, list)):
         members = limits.check(value)
-        # Almost always equal; else a name came twice, or a text or its spacing looks like it.
-        if raw.count(b'":') != members and len(raw) <= _LOOKED_THROUGH:
-            # Numbers are not looked at: Python refuses to read very long ones.
+        # The counts differ if a name is duplicated, or if a string or spacing looks like a member.
+        if raw.count(b'":') != members and len(raw) <= _MAX_DUPLICATE_CHECK_BYTES:
+            # Numbers are not parsed, since Python rejects very long ones.
             json.loads(raw, object_pairs_hook=_once, parse_int=len, parse_float=len)
     return value
 
@@ -57,7 +57,7 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 
 
 async def _collect(request: web.Request, limit: int) -> bytes:
-    """Return the whole body, of which at most *limit* bytes are held; raises ``BodyTooLarge``."""
+    """Return the whole body of at most *limit* bytes; raises ``BodyTooLarge``."""
     collected = bytearray()
     while chunk := await request.content.readany():
         if len(collected) + len(chunk) > limit:
@@ -67,15 +67,15 @@ async def _collect(request: web.Request, limit: int) -> bytes:
 
 
 async def _invite(request: web.Request) -> None:
-    """Tell a client that waits for it to send the body: only now is it known to be wanted."""
+    """Send ``100 Continue`` to a client that waits for it, now that the body is wanted."""
     if request.version >= HttpVersion11 and not request.content.is_eof():
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # The answer itself has not begun.
+        # The response itself has not begun.
         request.writer.output_size = 0
 
 
 def _too_large(limit: int) -> BodyTooLarge:
-    return BodyTooLarge(f"The body is above {limit} bytes, the most that this route takes.")
+    return BodyTooLarge(f"The body has more than {limit} bytes, the limit of this route.")
 
 
 async def _read(request: web.Request, limit: int) -> bytes:
@@ -84,18 +84,18 @@ async def _read(request: web.Request, limit: int) -> bytes:
     reading = asyncio.ensure_future(_collect(request, limit))
     with request.app[keys.SHUTDOWN].interrupts(reading.cancel):
         try:
-            done, _ = await asyncio.wait({reading}, timeout=_PATIENCE)
+            done, _ = await asyncio.wait({reading}, timeout=_BODY_TIMEOUT_S)
         finally:
             reading.cancel()
     if not done:
-        raise TooSlow(f"The body was not here within {_PATIENCE:g} seconds.")
+        raise TooSlow(f"The body did not arrive within {_BODY_TIMEOUT_S:g} seconds.")
     if reading.cancelled():
-        raise ShuttingDown("The service ended before the whole body had come; send it again.")
+        raise ShuttingDown("The service stopped before the whole body had arrived; send it again.")
     return reading.result()
 
 
 async def read(request: web.Request, limit: int) -> bytes | None:
-    """The raw JSON body of at most *limit* bytes, or ``None`` when there is none.
+    """Return the raw JSON body of at most *limit* bytes, or ``None`` when there is none.
 
     Raises ``BodyTooLarge``, ``MalformedJSON``, ``UnsupportedMediaType``, ``TooSlow`` or
     ``ShuttingDown``.
@@ -106,14 +106,14 @@ async def read(request: web.Request, limit: int) -> bytes | None:
         raise _too_large(limit)
     encoding = request.headers.get(hdrs.CONTENT_ENCODING, "identity")
     if encoding.lower() != "identity":
-        raise UnsupportedMediaType(f"Send the body as it is, not as {encoding[:100]}.")
+        raise UnsupportedMediaType(f"Send the body without Content-Encoding {encoding[:100]}.")
     if hdrs.EXPECT in request.headers:
         await _invite(request)
     raw = await _read(request, limit)
-    # JSON begins with ASCII, of which the wider encodings make bytes that are zero.
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:_WIDEST]:
+    # JSON begins with ASCII, whose characters contain zero bytes in UTF-16 and UTF-32.
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:_UTF32_BYTES]:
         raise MalformedJSON("The body is UTF-16 or UTF-32; send it as UTF-8.")
-    # RFC 8259 lets a reader ignore the mark that some editors put in front.
+    # RFC 8259 allows a parser to ignore the byte order mark that some editors write.
     raw = raw.removeprefix(codecs.BOM_UTF8)
     if not raw:
         return None

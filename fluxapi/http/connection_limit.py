@@ -1,4 +1,4 @@
-"""How many connections may be open, in all and from one peer, whoever they are from."""
+"""The limit of open connections, in total and per peer."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ __all__ = ["BESIDE_STREAMS", "ConnectionLimit", "peer_of"]
 _log = logging.getLogger(__name__)
 
 BESIDE_STREAMS = 512
-"""Connections beyond those of streams: requests, and clients that keep one open."""
+"""Connections in addition to those of streams: requests, and idle keep-alive connections."""
 
 _REPORT_INTERVAL_S = 60.0
 _IPV6_NETWORK_BITS = 64
 
 
 class Connection(Protocol):
-    """What is counted."""
+    """A connection that counts towards the limits."""
 
     @property
     def is_idle(self) -> bool:
-        """Whether it is the client's turn: to send a request, or the rest of one."""
+        """Return whether the service waits for the client: for a request, or the rest of one."""
 
     def drop(self) -> None:
-        """Close it at once."""
+        """Close the connection at once."""
 
 
 class ConnectionLimit:
     """The open connections: at most *total*, and *per_peer* from one address.
 
-    Where there is no room, the oldest connection without a whole request makes it. Addresses of
-    this machine count in all only: every user and a proxy share them.
+    At a limit, the oldest idle connection is closed for a new one. Connections from this machine
+    count only in total, since all of its users, and proxies, share one address.
     """
 
     def __init__(self, total: int, per_peer: int) -> None:
@@ -47,7 +47,7 @@ class ConnectionLimit:
         return len(self._open)
 
     def admit(self, connection: Connection, peer: str | None) -> bool:
-        """Count a connection; ``False`` where there is no room for it."""
+        """Count a connection; return ``False`` when a limit is reached."""
         of_peer = self._by_peer.get(peer, {}) if peer is not None else {}
         if len(of_peer) >= self._per_peer and not self._close_idle(of_peer):
             self._report(f"{self._per_peer} of one peer are open (--max-peer-connections)")
@@ -61,7 +61,7 @@ class ConnectionLimit:
         return True
 
     def leave(self, connection: Connection) -> None:
-        """Count a connection no longer; one that is not counted is none."""
+        """Stop counting a connection; has no effect on one that is not counted."""
         peer = self._open.pop(connection, None)
         if peer is not None:
             of_peer = self._by_peer[peer]
@@ -83,13 +83,13 @@ class ConnectionLimit:
         now = time.monotonic()
         if now - self._reported >= _REPORT_INTERVAL_S:
             self._reported = now
-            _log.warning("connections are refused: %s, each with a request", reason)
+            _log.warning("connections are refused: %s, each with a request under way", reason)
 
 
 def peer_of(address: object) -> str | None:
-    """Return whom to count a connection from *address* (of the socket) for.
+    """Return the peer that a connection from *address* (of the socket) counts for.
 
-    ``None`` for this machine and Unix sockets. Of IPv6 one network of 64 bits is one peer.
+    ``None`` stands for this machine and for Unix sockets. An IPv6 network of 64 bits is one peer.
     """
     if not isinstance(address, tuple):
         return None

@@ -1,7 +1,7 @@
-"""Routes made into handlers of the router: below which paths, and behind which checks.
+"""The registration of routes: their paths, and the checks before their handlers.
 
-Each route answers below ``/v1`` and without that prefix; one of an instance also below
-``/v1/instances/PATH``, where PATH leads to another instance than the root.
+Each route answers below ``/v1`` and without that prefix. A route of scope ``instance`` answers
+below ``/v1/instances/PATH``, too, where PATH names another instance than the root.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = ["PREFIX", "add_routes"]
 PREFIX = "/v1"
 
 _ID = r"{id:(?!(?:bulk|cancel|search|submit)(?:/|$))[^/]+}"
-"""What may be a job ID: not the names beside it, so that their other methods are 405, not 404."""
+"""A job ID, except for the names of other routes, so that their wrong methods give 405, not 404."""
 
 _F58 = "[f\u0192][1-9A-HJ-NP-Za-km-z]{1,12}"
 _INSTANCE = f"{{instance:{_F58}(?:/{_F58})*}}"
@@ -31,14 +31,14 @@ _INSTANCE = f"{{instance:{_F58}(?:/{_F58})*}}"
 
 
 _GUESSED = {"listJobs": "/", "getJob": "/ui/jobs/{id}", "listNodes": "/ui/nodes"}
-"""Operations whose address without the prefix people guess, and the page that is meant."""
+"""Operations whose path without the prefix people try, and the page that they look for."""
 
 _PAGES = {"/ui": "/", "/ui/": "/", "/ui/jobs": "/", "/submit": "/ui/submit"}
-"""Other addresses that people guess, and the page that is meant."""
+"""Other paths that people try, and the page that they look for."""
 
 
 def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
-    """Register *routes* at each of their paths, behind the validation of query and body."""
+    """Register *routes* at all of their paths, with the validation of query and body."""
     served: dict[Handler, Route] = {}
     app[keys.ROUTES] = served
     for route in routes:
@@ -63,7 +63,7 @@ def _add(router: web.UrlDispatcher, method: str, path: str, handler: Handler, na
 
 
 def _for_people(handler: Handler, page: str) -> Handler:
-    """Return *handler* for programs, and for a browser one that leads to the page."""
+    """Return *handler* for programs, with a redirect to *page* for browsers."""
     lead = _leading_to(page)
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -84,11 +84,11 @@ def _leading_to(page: str) -> Handler:
 
 
 async def _say_nothing(request: web.Request) -> None:
-    """Leave ``100 Continue`` to the reader of the body, behind the check of credentials."""
+    """Send nothing: the reader of the body sends ``100 Continue`` once credentials are checked."""
 
 
 def _places(route: Route) -> Iterator[tuple[str, str]]:
-    """Yield the paths of a route, each with the name that metrics know it by."""
+    """Yield the paths of a route, each with its name in metrics."""
     path = route.path.replace("{id}", _ID)
     yield path, route.name
     yield PREFIX + path, f"{route.name}V1"
@@ -99,14 +99,14 @@ def _places(route: Route) -> Iterator[tuple[str, str]]:
 
 
 def _validated(route: Route) -> Handler:
-    """Return the handler of a route, called only with a valid query and body."""
+    """Return the handler of a route behind the validation of query and body."""
     if route.body_use == "none":
         return _without_body(route)
     return _with_body(route)
 
 
 def _check(request: web.Request, needs: Need) -> None:
-    """Raise ``NotSupported`` where the instance lacks the capability *needs*."""
+    """Raise ``NotSupported`` if the instance lacks the capability *needs*."""
     session = request[keys.SESSION]
     if not getattr(session.capabilities, needs):
         raise errors.NotSupported(
@@ -144,7 +144,7 @@ def _with_body(route: Route) -> Handler:
         request[keys.QUERY] = querystring.cached(route.query, text)
         if raw is None:
             if route.body_use != "optional":
-                raise errors.MalformedJSON("The body is missing: this takes a JSON object.")
+                raise errors.MalformedJSON("The body is missing; send a JSON object.")
             request[keys.BODY] = {}
         elif route.body_use == "raw":
             request[keys.BODY] = raw

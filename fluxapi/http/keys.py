@@ -1,4 +1,4 @@
-"""The typed keys under which the application and its requests keep their state."""
+"""The typed keys of the state of the application and of its requests."""
 
 from __future__ import annotations
 
@@ -50,18 +50,18 @@ METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")
 ASSETS: web.AppKey[Mapping[str, Any]] = web.AppKey("assets")
 ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page")
-"""Makes the page that tells a browser of an error."""
+"""Renders an error as a page for a browser."""
 ASYNCAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("asyncapi")
 
 ROUTES: web.AppKey[Mapping[Handler, Route]] = web.AppKey("routes")
-"""The route that each registered handler serves."""
+"""The route of each registered handler."""
 
 SESSION: web.RequestKey[InstanceSession] = web.RequestKey("session", InstanceSession)
-"""The session that the path of the request names, on routes of an instance."""
+"""The session that the path of the request names, on routes of scope ``instance``."""
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
 EXPIRES: web.RequestKey[float | None] = web.RequestKey("expires")
-"""When the credentials of the request end, seconds since the epoch; ``None``: never."""
+"""The expiry of the request's credentials, seconds since the epoch; ``None``: never."""
 QUERY: web.RequestKey[Mapping[str, Any]] = web.RequestKey("query")
-"""The query, coerced and valid by the route's query schema."""
+"""The query, coerced and valid by the query schema of the route."""
 BODY: web.RequestKey[Any] = web.RequestKey("body")
-"""The body, valid by the route's body schema; an empty object where it was left out."""
+"""The body, valid by the body schema of the route; an empty object if there is none."""

@@ -1,4 +1,4 @@
-"""Around every handler: request id, admission, errors as problem documents, headers, metrics."""
+"""The middleware: request ID, admission, errors as problem documents, headers, metrics."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _PAGE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}\Z")
 _HOOKED_F = "\N{LATIN SMALL LETTER F WITH HOOK}"
-"""The first letter of a job ID in F58 (RFC 19), where it is not written in ASCII."""
+"""The first letter of a job ID in F58 (RFC 19), if it is not written as ASCII ``f``."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -50,7 +50,7 @@ HEADERS = {
 }
 
 _SUBMISSIONS = frozenset({"submit", "bulk"})
-"""Bodies of requests that make jobs."""
+"""Body schemas of the routes that submit jobs."""
 
 _BY_STATUS: dict[int, type[errors.FluxapiError]] = {
     400: errors.RequestError,
@@ -62,7 +62,7 @@ _BY_STATUS: dict[int, type[errors.FluxapiError]] = {
 
 
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """On every response, streams too (``on_response_prepare``)."""
+    """Add the common headers to a response, also to a stream (``on_response_prepare``)."""
     headers = response.headers
     headers.update(HEADERS)
     headers["X-Request-ID"] = request.get(keys.REQUEST_ID, "")
@@ -73,9 +73,9 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 def create(
     settings: Settings, credentials: Credentials
 ) -> Callable[..., Awaitable[web.StreamResponse]]:
-    """The one middleware."""
+    """Return the middleware of the application."""
     origins = OriginPolicy(settings)
-    turns = AdmissionLimiter()
+    limiter = AdmissionLimiter()
 
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -90,31 +90,31 @@ def create(
         try:
             origins.check(request)
             user = await _admit(request, route, credentials)
-            await turns.take()
+            await limiter.take()
             response = await handler(request)
         except errors.FluxapiError as error:
-            response = await _told(request, error)
+            response = await _error_response(request, error)
             _cut_from_frames(error)
         except web.HTTPException as error:
             response = await _translate(request, error)
         except ConnectionResetError:
-            response = problem(request, errors.RequestError("The connection broke off."))
+            response = problem(request, errors.RequestError("The connection was lost."))
         except asyncio.CancelledError:
             if not request.app[keys.SHUTDOWN].has_begun or request.writer.output_size > 0:
                 raise
             response = problem(request, _cut_short(route))
-        except Exception:  # noqa: BLE001 - a bug is logged and told apart from its user
+        except Exception:  # noqa: BLE001 - a bug is logged; the client gets no traceback
             _log.exception("request %s failed", request[keys.REQUEST_ID])
             response = problem(
                 request,
                 errors.FluxapiError(
-                    "Something went wrong in the service; its log says what, under this request id."
+                    "Internal error of the service; its log has the details under this request ID."
                 ),
             )
         finally:
             metrics.under_way -= 1
         name = request.match_info.route.name or "none"
-        # What a client sends as its method is not bounded, labels must be.
+        # The values of labels must be bounded, and a client may send any method.
         method = request.method if request.method in hdrs.METH_ALL else "other"
         took = time.perf_counter() - started
         is_stream = route is not None and route.stream
@@ -126,10 +126,10 @@ def create(
 
 
 async def _admit(request: web.Request, route: Route | None, credentials: Credentials) -> str | None:
-    """Check credentials, give the request its session, and return the user where one is asked for.
+    """Check credentials, set the session of the request, and return the authenticated user.
 
-    Nobody without credentials learns which instances there are. Raises ``Unauthorized`` or
-    ``InstanceNotFound``.
+    Credentials are checked first, so that only authenticated clients learn which instances exist.
+    Raises ``Unauthorized`` or ``InstanceNotFound``.
     """
     sessions = request.app[keys.SESSIONS]
     is_of_instance = route is not None and route.scope == "instance"
@@ -152,19 +152,19 @@ async def _admit(request: web.Request, route: Route | None, credentials: Credent
 
 
 def _cut_short(route: Route | None) -> errors.Unavailable:
-    """Return the error for a request that the end of the service has cut short."""
+    """Return the error for a request that the shutdown has interrupted."""
     if route is not None and route.body in _SUBMISSIONS:
-        return errors.OutcomeUnknown("The service ended before Flux had answered.")
+        return errors.OutcomeUnknown("The service stopped before Flux had answered.")
     return errors.ShuttingDown(
-        "The service ended before the request was done. It may have been done all the same."
+        "The service stopped before the request was complete; it may have taken effect."
     )
 
 
 def _cut_from_frames(error: BaseException) -> None:
     """Drop the tracebacks of an error that was answered.
 
-    The frames hold the body and what was made of it, often the error as well: such a circle would
-    stay in memory until the collector comes by.
+    Their frames refer to the body and often to the error itself; such a cycle stays in memory
+    until the garbage collector runs.
     """
     link: BaseException | None = error
     while link is not None:
@@ -179,10 +179,10 @@ def _request_id(request: web.Request) -> str:
     return secrets.token_hex(8)
 
 
-async def _told(request: web.Request, error: errors.FluxapiError) -> web.Response:
-    """Return the response to an error: a page where a browser opens one, else a problem document.
+async def _error_response(request: web.Request, error: errors.FluxapiError) -> web.Response:
+    """Return an error as a page for a browser's navigation, else as a problem document.
 
-    Only navigation asks for ``text/html``; the scripts of the pages, like programs, do not.
+    Only navigation asks for ``text/html``; programs and the scripts of the pages do not.
     """
     is_page = request.method in _PAGE_METHODS and "text/html" in request.headers.get(
         hdrs.ACCEPT, ""
@@ -196,7 +196,7 @@ async def _told(request: web.Request, error: errors.FluxapiError) -> web.Respons
 
 
 def problem(request: web.Request, error: errors.FluxapiError) -> web.Response:
-    """The RFC 9457 document of an error as a response."""
+    """Return the RFC 9457 problem document of an error as a response."""
     document = error.problem()
     document["request_id"] = request.get(keys.REQUEST_ID, "")
     response = web.Response(
@@ -210,33 +210,33 @@ def problem(request: web.Request, error: errors.FluxapiError) -> web.Response:
 
 
 def _challenge(request: web.Request, error: errors.FluxapiError, response: web.Response) -> None:
-    """Add to a 401 what the client may send instead."""
+    """Add the accepted authentication schemes to a 401."""
     if isinstance(error, errors.Unauthorized):
-        # A browser that is offered Basic puts its own question in front of the page. Scripts of
-        # the dashboard say that they ask (by a header of old), and put the question themselves.
+        # For Basic a browser opens its own dialog above the page. The scripts of the dashboard
+        # send X-Requested-With and show a dialog of their own.
         is_script = "X-Requested-With" in request.headers
         for challenge in CHALLENGES[1:] if is_script else CHALLENGES:
             response.headers.add(hdrs.WWW_AUTHENTICATE, challenge)
 
 
 async def _translate(request: web.Request, error: web.HTTPException) -> web.StreamResponse:
-    """What aiohttp itself raises: unknown routes, methods, bodies that are too large."""
+    """Return the response to an error of aiohttp, such as an unknown route or method."""
     if isinstance(error, web.HTTPMethodNotAllowed):
         allowed = ", ".join(sorted({*error.allowed_methods, hdrs.METH_OPTIONS}))
         if request.method == hdrs.METH_OPTIONS:
             return web.Response(status=204, headers={hdrs.ALLOW: allowed})
-        return await _told(
+        return await _error_response(
             request,
             errors.MethodNotAllowed(
-                f"{request.method[:32]} is not for this path; it takes {allowed}.",
+                f"{request.method[:32]} is not allowed at this path; it allows {allowed}.",
                 headers={hdrs.ALLOW: allowed},
             ),
         )
-    if error.status < 400:  # noqa: PLR2004 - redirects and the like are answers
+    if error.status < 400:  # noqa: PLR2004 - redirects are answers
         return error
     kind = _BY_STATUS.get(error.status, errors.FluxapiError)
     if isinstance(error, web.HTTPNotFound):
         detail = f"There is no page or route at {request.path[:255]}; see /docs."
     else:
         detail = error.reason
-    return await _told(request, kind(detail))
+    return await _error_response(request, kind(detail))

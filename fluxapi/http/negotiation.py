@@ -1,4 +1,4 @@
-"""The media type of an answer, by the Accept header of the request (RFC 9110, section 12.5.1)."""
+"""The media type of a response, by the Accept header of the request (RFC 9110, section 12.5.1)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ __all__ = ["accepted", "wants_page"]
 
 
 def wants_page(request: web.Request) -> bool:
-    """Return whether a browser asks for a page, not a program for JSON."""
+    """Return whether the client is a browser that asks for a page."""
     return "text/html" in request.headers.get(hdrs.ACCEPT, "")
 
 
 def accepted(request: web.Request, offers: Sequence[str]) -> str:
-    """The media type among ``offers`` (best first) that the Accept header likes most."""
+    """Return the media type among ``offers`` (best first) that the Accept header prefers."""
     header = request.headers.get(hdrs.ACCEPT)
     if not header or header == "*/*":
         return offers[0]
@@ -28,7 +28,7 @@ def accepted(request: web.Request, offers: Sequence[str]) -> str:
         if quality > best_quality:
             best, best_quality = offer, quality
     if not best:
-        raise NotAcceptable(f"The answer can be {', '.join(offers)}, and Accept takes none.")
+        raise NotAcceptable(f"Accept matches none of the media types {', '.join(offers)}.")
     return best
 
 
@@ -48,7 +48,7 @@ def _ranges(header: str) -> list[tuple[str, float]]:
 
 
 def _quality(offer: str, ranges: list[tuple[str, float]]) -> float:
-    """RFC 9110: the most specific range that matches decides."""
+    """Return the quality of a media type: the most specific range that matches decides."""
     kind = offer.partition("/")[0]
     for candidate in (offer, f"{kind}/*", "*/*"):
         for name, quality in ranges:

@@ -1,7 +1,7 @@
-"""Query strings: coerced to the types of their schema, then validated like a body.
+"""Query strings, coerced to the types of their schema and validated like a body.
 
 A list is given by repeating its parameter, by commas, or both. An empty value counts as not given.
-The parsed queries of GET requests are kept, so that a repeated request costs one look-up.
+Parsed queries of GET requests are cached.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ _BOOLEANS = {
 
 @functools.lru_cache(maxsize=1024)
 def cached(name: str, raw: str) -> Mapping[str, Any]:
-    """:func:`parse`, remembered; for queries that come again and again."""
+    """Return the cached result of :func:`parse`."""
     return MappingProxyType(parse(name, raw))
 
 
 def parse(name: str, raw: str) -> dict[str, Any]:
-    """The parameters of the raw query string, valid by the schema; else ``ValidationFailed``."""
+    """Parse a raw query string and validate it by its schema; raises ``ValidationFailed``."""
     if not raw:
         fields: dict[str, Any] = {}
     else:
@@ -61,7 +61,7 @@ def _coerce(properties: Mapping[str, Any], raw: str) -> dict[str, Any]:
     repeated: schema.Fields = []
     for name, text in pairs:
         if not name.isascii() or not text.isascii():
-            # Bytes of the request line that are not UTF-8 come as lone surrogates.
+            # Bytes of the request line that are not UTF-8 arrive as lone surrogates.
             name, text = (part.encode("utf-8", "replace").decode() for part in (name, text))  # noqa: PLW2901
         rules = properties.get(name, {})
         if text == "" and name in properties:
@@ -81,7 +81,7 @@ def _coerce(properties: Mapping[str, Any], raw: str) -> dict[str, Any]:
 
 
 def _value(rules: Mapping[str, Any], text: str) -> Any:
-    """The text as the first type that the schema names, or as it is."""
+    """Convert the text to the first type that the schema names, or return it as it is."""
     rules = _resolved(rules)
     types = rules.get("type", "string")
     first = types if isinstance(types, str) else types[0]
@@ -113,11 +113,11 @@ def _resolved(rules: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _object(text: str) -> Any:
-    """JSON, or a flat Python dict as flux-restful-client 0.2.1 writes it; else the text."""
+    """Parse JSON, or a flat Python dict as flux-restful-client 0.2.1 writes it; else the text."""
     try:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
-        pass  # the other form, or neither
+        pass  # it may be a Python dict
     try:
         value = ast.literal_eval(text)
         if all(isinstance(part, (str, int, float)) for pair in value.items() for part in pair):

@@ -1,12 +1,12 @@
-"""The HTTP server: aiohttp's own, but for what it says to requests that it cannot read.
+"""The HTTP server of aiohttp, with problem documents for requests that it cannot parse.
 
 Such a request (a line that is too long, an unknown method, a broken chunk) reaches no handler and
-no middleware. aiohttp answers it in plain text by ``RequestHandler.handle_error``, which is changed
-here, and so is ``log_exception``, which tells of bodies that break off as of errors of the service.
-An unknown ``Expect`` is answered before aiohttp does it, which is in plain text as well.
+no middleware. aiohttp answers it in plain text by ``RequestHandler.handle_error``, which is
+overridden here, and so is ``log_exception``, which logs an incomplete body as an error of the
+service. An unknown ``Expect`` is answered here, too, since aiohttp answers it in plain text.
 
 This file alone uses private parts of aiohttp. ``tests/http/test_aiohttp_parts.py`` names them, and
-``pyproject.toml`` bounds the version to one for which that test passes.
+``pyproject.toml`` limits the version to one for which that test passes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from fluxapi import errors
 from .connection_limit import ConnectionLimit, peer_of
 from .middleware import HEADERS
 
-__all__ = ["IDLE", "Runner"]
+__all__ = ["IDLE_TIMEOUT_S", "Runner"]
 
 _RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -38,48 +38,48 @@ _KINDS: dict[int, type[errors.FluxapiError]] = {
 }
 _DETAILS = {
     "LineTooLong": "The request line or a header is too long.",
-    "BadHttpMethod": "The request line is not one of HTTP.",
-    "BadStatusLine": "The request line is not one of HTTP.",
-    "InvalidHeader": "A header is not one of HTTP.",
-    "InvalidURLError": "The address in the request line is not one.",
-    "TransferEncodingError": "The body is not in the chunks that its headers promise.",
-    "ContentLengthError": "The body is not as long as its headers promise.",
-    "HTTPExpectationFailed": "Of Expect, the service knows 100-continue only: leave it out.",
+    "BadHttpMethod": "The request line is not valid HTTP.",
+    "BadStatusLine": "The request line is not valid HTTP.",
+    "InvalidHeader": "A header is not valid HTTP.",
+    "InvalidURLError": "The request target is not a valid URL.",
+    "TransferEncodingError": "The body is not in valid chunks.",
+    "ContentLengthError": "The body is shorter than its Content-Length.",
+    "HTTPExpectationFailed": "The service supports only Expect: 100-continue; leave others out.",
 }
-"""By the error of aiohttp's parser, whose own words repeat what was sent."""
+"""Sentences by the error of aiohttp's parser, whose own texts repeat the input."""
 
-_OTHER = "The request is not HTTP/1.1 as the service understands it."
-_BUG = "Something went wrong in the service; its log says what."
+_OTHER = "The request is not valid HTTP/1.1."
+_BUG = "Internal error of the service; its log has the details."
 
 
-IDLE = 120.0
-"""Seconds that a connection may wait without a whole head of a request.
+IDLE_TIMEOUT_S = 120.0
+"""Time that a connection may wait without the complete head of a request.
 
-Proxies keep theirs for less (nginx: 60), so that it is they who close first.
+Proxies keep idle connections for less (nginx: 60), so that the proxy closes first.
 """
 
 
 _LAST_ANSWER_S = 0.5
-"""Seconds in which a request that was canceled may be answered."""
+"""Time in which a request that was canceled may still be answered."""
 
-STALL = 30.0
-"""Seconds that an answer may wait for a reader that takes nothing of it."""
+STALL_TIMEOUT_S = 30.0
+"""Time that a response may wait for a client that reads nothing of it."""
 
 
 class Runner(web.AppRunner):
-    """Runs an application with problem documents for what cannot be read, too.
+    """A runner of an application that answers unreadable requests with problem documents, too.
 
     ``idle``: seconds that a connection may wait for a request, or for the rest of its head;
-    ``stall``: seconds that an answer may wait for a reader that takes nothing of it; ``limit``: how
-    many connections may be open.
+    ``stall``: seconds that a response may wait for a client that reads nothing of it; ``limit``:
+    the limit of open connections.
     """
 
     def __init__(
         self,
         app: web.Application,
         *,
-        idle: float = IDLE,
-        stall: float = STALL,
+        idle: float = IDLE_TIMEOUT_S,
+        stall: float = STALL_TIMEOUT_S,
         limit: ConnectionLimit | None = None,
         **options: Any,
     ) -> None:
@@ -89,9 +89,9 @@ class Runner(web.AppRunner):
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
-        # aiohttp lets nobody name the class of its protocols.
+        # aiohttp has no option for the class of its protocols.
         server.__class__ = _Server
-        assert isinstance(server, _Server)  # noqa: S101 - for mypy: it is from here on
+        assert isinstance(server, _Server)  # noqa: S101 - for mypy: its class was just set
         server.stall = self._stall
         server.limit = self._limit
         server.request_handler = _with_known_expectations(server.request_handler)
@@ -99,7 +99,7 @@ class Runner(web.AppRunner):
 
 
 def _with_known_expectations(answer: _RequestHandler) -> _RequestHandler:
-    """Return a handler that refuses an unknown ``Expect`` and gives all else to *answer*."""
+    """Return a handler that rejects an unknown ``Expect`` and passes the rest to *answer*."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         if request.headers.get(hdrs.EXPECT, "100-continue").lower() != "100-continue":
@@ -125,7 +125,7 @@ class _Protocol(web.RequestHandler):
 
     @property
     def is_idle(self) -> bool:
-        """Whether it is the client's turn: to send a request, or the rest of one."""
+        """Return whether the service waits for the client: for a request, or the rest of one."""
         if self._waiter is not None:
             return not self._waiter.done()
         request = self._current_request
@@ -133,47 +133,48 @@ class _Protocol(web.RequestHandler):
         return has_part or not self._request_in_progress
 
     def drop(self) -> None:
-        """Close it at once; what was not sent so far is not sent."""
+        """Close the connection at once, without the data that is not sent yet."""
         transport = self.transport
         self.force_close()
         if transport is not None:
             transport.abort()
 
     def pause_writing(self) -> None:
-        """See asyncio: the reader is behind; one that takes nothing more is let go."""
+        """Handle that the client is behind; disconnect it if it reads nothing for too long."""
         super().pause_writing()
         if isinstance(self._manager, _Server):
             self._stalled = self._loop.call_later(self._manager.stall, self.drop)
 
     def resume_writing(self) -> None:
-        """See asyncio."""
+        """Handle that the client has caught up."""
         self._stalled.cancel()
         super().resume_writing()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """See asyncio; without room for it, the connection ends with a 503."""
+        """Accept the connection, or answer 503 if the limit is reached."""
         limit = self._manager.limit if isinstance(self._manager, _Server) else None
         if limit is None or limit.admit(self, peer_of(transport.get_extra_info("peername"))):
             super().connection_made(transport)
             return
-        # Nothing that comes on it is looked at.
+        # Input on this connection is ignored.
         self._force_close = True
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy
-        transport.write(_NO_ROOM)
+        transport.write(_TOO_MANY_CONNECTIONS)
         transport.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """See asyncio."""
+        """Stop counting the connection."""
         if isinstance(self._manager, _Server) and self._manager.limit is not None:
             self._manager.limit.leave(self)
         super().connection_lost(exc)
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:
-        """See aiohttp, which gives a request *timeout* twice, and as long to a body's rest.
+        """End the connection within *timeout* seconds.
 
-        Here a request that is being answered has it once, and what is left of a body none.
+        aiohttp waits twice for a request, and as long for the rest of a body. This waits once for
+        a request that is being answered, and not for the rest of a body.
         """
-        # Nothing is read any more, and the rest of a body is not waited for.
+        # Nothing more is read, not even the rest of a body.
         self._force_close = True
         if self._keepalive_handle is not None:
             self._keepalive_handle.cancel()
@@ -181,7 +182,7 @@ class _Protocol(web.RequestHandler):
         if task is not None:
             await asyncio.wait({task}, timeout=timeout if self._request_in_progress else 0)
             task.cancel()
-            # The application answers that the service is ending.
+            # The middleware answers that the service is shutting down.
             await asyncio.wait({task}, timeout=_LAST_ANSWER_S)
         self.force_close()
 
@@ -192,13 +193,13 @@ class _Protocol(web.RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """See aiohttp: the response to a request that failed outside of the application."""
+        """Return the response to a request that failed outside of the application."""
         del message
         if request.writer.output_size > 0:
-            raise ConnectionError("The response has begun; there is no other to send.")
+            raise ConnectionError("The response has begun, so no other can be sent.")
         error = _error(status, exc)
-        if error.status < 500:  # noqa: PLR2004 - the client's fault
-            _log.debug("a request could not be read: %s", type(exc).__name__)
+        if error.status < 500:  # noqa: PLR2004 - an error of the client
+            _log.debug("cannot parse a request: %s", type(exc).__name__)
         else:
             _log.error("a request failed outside of the application", exc_info=exc)
         headers: dict[str, Any] = {**HEADERS, hdrs.CACHE_CONTROL: "no-store"}
@@ -212,17 +213,17 @@ class _Protocol(web.RequestHandler):
         return response
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """See aiohttp: a rest of a body that nobody waits for, and that cannot be read, is told."""
+        """Log an error of the server, but no traceback for a body that cannot be read."""
         if isinstance(kw.get("exc_info"), web.RequestPayloadError):
-            # Anybody can send it, without credentials too: no reason for a traceback each time.
-            _log.debug("the rest of a body could not be read")
+            # Any client can cause it, even without credentials, so it gets no traceback.
+            _log.debug("cannot read the rest of a body")
         else:
             super().log_exception(*args, **kw)
 
 
-def _no_room() -> bytes:
-    """Return the answer to a connection for which there is no room."""
-    error = errors.Unavailable("Too many connections are open; close some, or come back later.")
+def _too_many_connections() -> bytes:
+    """Return the answer to a connection above the limit."""
+    error = errors.Unavailable("Too many connections are open; close some, or try again later.")
     body = msgspec.json.encode(error.problem())
     headers = {
         **HEADERS,
@@ -236,7 +237,7 @@ def _no_room() -> bytes:
     return f"HTTP/1.1 503 Service Unavailable\r\n{''.join(lines)}\r\n".encode() + body
 
 
-_NO_ROOM = _no_room()
+_TOO_MANY_CONNECTIONS = _too_many_connections()
 
 
 def _error(status: int, exc: BaseException | None) -> errors.FluxapiError:

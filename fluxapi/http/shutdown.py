@@ -1,4 +1,4 @@
-"""The end of the service: when it was asked for, how much time is left, what it interrupts."""
+"""The state of a shutdown: whether it has begun, the time that is left, what it interrupts."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from contextlib import contextmanager
 __all__ = ["Shutdown"]
 
 _REQUESTS_SHARE = 0.4
-"""Share of the time that requests in flight have; the rest is for jobs and connections."""
+"""Share of the time for requests in flight; the rest is for jobs and connections."""
 
 _RESERVE_SHARE = 0.1
-"""Share of the time that is kept for what comes after the instance."""
+"""Share of the time that is reserved for the steps after the instance has closed."""
 
 
 class Shutdown:
-    """Divides *timeout* seconds, counted from :meth:`begin`, among the steps of a shutdown."""
+    """The shutdown timeout, counted from :meth:`begin`, divided among the steps of a shutdown."""
 
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
@@ -25,23 +25,23 @@ class Shutdown:
 
     @property
     def has_begun(self) -> bool:
-        """Whether the service is ending."""
+        """Return whether the service is shutting down."""
         return self._began is not None
 
     @property
     def requests_timeout(self) -> float:
-        """Seconds that requests in flight have."""
+        """Return the seconds for requests in flight."""
         return self.timeout * _REQUESTS_SHARE
 
     @property
     def instance_timeout(self) -> float:
-        """Seconds that the instance has to close, if it begins now."""
+        """Return the seconds that the instance has to close if it starts now."""
         reserve = self.timeout * _RESERVE_SHARE
         spent = 0.0 if self._began is None else time.monotonic() - self._began
         return max(self.timeout - spent - reserve, reserve)
 
     def begin(self) -> None:
-        """Start the clock and interrupt what would wait for longer; may be called again."""
+        """Start the clock and interrupt everything that waits; may be called again."""
         if self._began is None:
             self._began = time.monotonic()
         for interrupt in list(self._interrupts):
@@ -49,7 +49,7 @@ class Shutdown:
 
     @contextmanager
     def interrupts(self, interrupt: Callable[[], object]) -> Iterator[None]:
-        """Call *interrupt* when the service ends while the context lasts, or at once if it does."""
+        """Call *interrupt* if a shutdown begins within the context, or at once if one has begun."""
         if self.has_begun:
             interrupt()
         self._interrupts[interrupt] = None

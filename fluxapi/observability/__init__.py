@@ -1,1 +1,1 @@
-"""What the service says of itself: the log, metrics, traces, the block at its start."""
+"""The log, metrics, traces, and the block that is printed at the start."""

@@ -1,6 +1,6 @@
-"""The block that the service prints once it answers: what it serves, to whom, and where.
+"""The block that the service prints once it is ready: the instance, authentication, the address.
 
-The last line is for programs, too: ``fluxapi VERSION answers at URL``.
+Programs may parse the last line: ``fluxapi VERSION answers at URL``.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ __all__ = ["text"]
 
 
 def text(settings: Settings, info: InstanceInfo, assets: Mapping[str, object], url: str) -> str:
-    """Return the block. No secret is in it."""
+    """Return the block; it contains no secret."""
     owner = username(info.owner)
     block = [
         f"Instance: {_instance(settings, info)}, owner {owner}",

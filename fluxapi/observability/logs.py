@@ -1,7 +1,7 @@
-"""The log: one line a record, for people or as JSON, with the id of the request it belongs to.
+"""The log: one line per record, as text or JSON, with the ID of its request.
 
-Nothing that a request carries is logged but its method and its id: no path, query, header or body,
-so no token and no ticket either.
+Of a request only the method and the ID are logged: no path, query, header or body, so no token or
+ticket either.
 """
 
 from __future__ import annotations
@@ -23,31 +23,31 @@ _encoder = msgspec.json.Encoder()
 _READS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0))}
-"""What would end a line, or move the cursor of who reads it."""
+"""Characters that end a line or control a terminal."""
 
 
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
-    """Log what is at least ``level`` to ``stream`` (standard error), as ``text`` or ``json``."""
+    """Log records from ``level`` on to ``stream`` (standard error), as ``text`` or ``json``."""
     handler = logging.StreamHandler(sys.stderr if stream is None else stream)
     handler.setFormatter(_Json() if form == "json" else _Text())
     handler.addFilter(_stamp)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # It tells of each line of each guide that it reads.
+    # markdown_it logs every line of every guide at DEBUG.
     logging.getLogger("markdown_it").setLevel(logging.WARNING)
 
 
 def begin_request(request_id: str) -> None:
-    """What is logged from here on, in this task, belongs to that request."""
+    """Assign later log records of this task to a request."""
     _request.set(request_id)
 
 
 def request_id() -> str:
-    """Return the id of the request that this task answers."""
+    """Return the ID of the request that this task answers."""
     return _request.get()
 
 
 def access(method: str, route: str, status: int, seconds: float, user: str | None) -> None:
-    """One line for one answered request: a write at ``info``, a read at ``debug``."""
+    """Log one answered request: a write at ``info``, a read at ``debug``."""
     level = logging.DEBUG if method in _READS else logging.INFO
     if not _access.isEnabledFor(level):
         return
@@ -73,11 +73,11 @@ def _time(record: logging.LogRecord) -> str:
 
 
 class _Text(logging.Formatter):
-    """``TIME LEVEL LOGGER: MESSAGE NAME=VALUE …``, and below it the traceback if there is one."""
+    """``TIME LEVEL LOGGER: MESSAGE NAME=VALUE …``, followed by the traceback if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         fields: dict[str, Any] = getattr(record, "fields", {})
-        # The message of an access line begins with these.
+        # The message of an access line already begins with these.
         shown = {k: v for k, v in fields.items() if k not in {"method", "route", "status"}}
         request_id = getattr(record, "request_id", "")
         if request_id:
@@ -86,14 +86,14 @@ class _Text(logging.Formatter):
         words += [f"{name}={value}" for name, value in shown.items()]
         line = " ".join(words).translate(_ESCAPES)
         if record.exc_info:
-            # Moved in and without controls: the words of an error may be those of a stranger.
+            # Indented and escaped, since the text of an error may come from a stranger.
             traceback = self.formatException(record.exc_info).split("\n")
             line += "".join(f"\n  {part.translate(_ESCAPES)}" for part in traceback)
         return line
 
 
 class _Json(logging.Formatter):
-    """One object a line."""
+    """One JSON object per line."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -112,7 +112,7 @@ class _Json(logging.Formatter):
 
 
 def _sound(entry: dict[str, Any]) -> dict[str, Any]:
-    """Without lone surrogates, which no JSON can carry."""
+    """Replace lone surrogates, which JSON cannot encode."""
     return {
         name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
         for name, value in entry.items()

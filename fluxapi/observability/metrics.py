@@ -1,10 +1,10 @@
-"""What the service counts, in the Prometheus text format.
+"""The metrics of the service, in the Prometheus text format.
 
-What belongs to a Flux instance has the label ``flux_instance``, its path in the tree: the label
-``instance`` is what Prometheus itself gives to the address of a service.
+Metrics of a Flux instance have the label ``flux_instance``, its path in the tree. Prometheus
+itself uses the label ``instance`` for the address of the service.
 
-``docs/operation.md`` lists every metric; a test holds the two equal. Labels have few values: names
-of routes, never paths; names of errors, never their words.
+``docs/operation.md`` lists every metric; a test holds the list complete. The values of labels are
+bounded: names of routes, never paths; names of errors, never their texts.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from .state_metrics import StateCollector
 
 __all__ = ["LoopLag", "Metrics"]
 
-# When a series began is no series that anybody asked for.
+# A ``_created`` series per counter has no use here.
 disable_created_metrics()  # type: ignore[no-untyped-call] # untyped there
 
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
 class Metrics:
-    """One registry per application."""
+    """The metrics of one application, with registries of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        # Apart, since it reads files: not for the event loop.
+        # Apart, since it reads files, which must not block the event loop.
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
         self._requests = Counter(
@@ -82,7 +82,7 @@ class Metrics:
         self._times: dict[str, Callable[[float], None]] = {}
 
     def observe(self, route: str, method: str, status: int, seconds: float | None) -> None:
-        """Count one answered request, and the time it took where that means anything."""
+        """Count one answered request, and record its duration unless it is ``None``."""
         key = (route, method, status)
         count = self._counts.get(key)
         if count is None:
@@ -97,7 +97,7 @@ class Metrics:
 
     @contextmanager
     def call(self, instance: str, topic: str) -> Iterator[None]:
-        """Time one call to an instance, and count how it fails (a ``CallWatch`` of *instance*)."""
+        """Time one call to *instance*, and count a failure (a ``CallWatch``)."""
         started = time.perf_counter()
         try:
             yield
@@ -108,45 +108,45 @@ class Metrics:
             self._call_seconds.labels(instance, topic).observe(time.perf_counter() - started)
 
     def forget(self, instance: str) -> None:
-        """Drop the series of calls to an instance that has been closed."""
+        """Drop the series of an instance whose session was closed."""
         for family in (self._call_seconds, self._call_failures):
             family.remove_by_labels({"flux_instance": instance})
 
     def late(self, seconds: float) -> None:
-        """The event loop ran a timer this much later than asked."""
+        """Record how late the event loop ran a timer."""
         self._lag.observe(seconds)
 
     def watch(self, sessions: Iterable[InstanceSession], connections: Connections) -> None:
-        """Report at every scrape what the sessions that are open then hold."""
+        """Report the state of the open sessions at each scrape."""
         self.registry.register(StateCollector(sessions, connections, lambda: self.under_way))
 
     async def render(self) -> bytes:
-        """The text that Prometheus reads."""
+        """Return the metrics in the text format."""
         process = await asyncio.to_thread(generate_latest, self._process)
         return generate_latest(self.registry) + process
 
 
 class LoopLag:
-    """Measures, twice a second, how late the event loop is."""
+    """A timer that measures the lag of the event loop twice a second."""
 
-    EVERY = 0.5
+    INTERVAL_S = 0.5
 
     def __init__(self, tell: Callable[[float], None]) -> None:
         self._tell = tell
         self._timer: asyncio.TimerHandle | None = None
 
     async def start(self) -> None:
-        """Begin."""
+        """Start measuring."""
         self._ask()
 
     async def close(self) -> None:
-        """End."""
+        """Stop measuring."""
         if self._timer is not None:
             self._timer.cancel()
 
     def _ask(self) -> None:
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self.EVERY, self._answer, loop.time() + self.EVERY)
+        self._timer = loop.call_later(self.INTERVAL_S, self._answer, loop.time() + self.INTERVAL_S)
 
     def _answer(self, due: float) -> None:
         self._tell(max(asyncio.get_running_loop().time() - due, 0.0))

@@ -1,4 +1,4 @@
-"""Metrics of what the service holds, looked up at each scrape: tables, journals, readers."""
+"""Metrics that are read from the open sessions at each scrape."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ _WIRES: tuple[tuple[type, str], ...] = (
 )
 
 Samples = Mapping[tuple[str, ...], float]
-"""Values of one metric of one session, by the values of its labels."""
+"""The values of one metric of one session, by the values of its labels."""
 
 Reader = Callable[[InstanceSession], Samples]
 
 
 class StateCollector(Collector):
-    """Collects the metrics of all sessions, each sample with the instance that it is about."""
+    """A collector of the metrics of all sessions; each sample names its instance."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class StateCollector(Collector):
         self._requests_under_way = requests_under_way
 
     def collect(self) -> Iterator[Metric]:
-        """Yield every family once."""
+        """Yield every metric family once."""
         yield GaugeMetricFamily(
             "fluxapi_requests_under_way",
             "Requests that were begun and are not answered yet.",

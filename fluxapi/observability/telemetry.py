@@ -1,8 +1,8 @@
 """Traces by OpenTelemetry, for sites that collect them.
 
-Nothing of OpenTelemetry is imported unless an endpoint is set, and no request passes through here
-then. Spans are named and labeled by routes, never by paths or queries (semantic conventions for
-HTTP servers, https://opentelemetry.io/docs/specs/semconv/http/http-spans/).
+OpenTelemetry is imported only if an endpoint is set; otherwise no request passes this module. Spans
+are named and labeled by routes, never by paths or queries (semantic conventions for HTTP servers,
+https://opentelemetry.io/docs/specs/semconv/http/http-spans/).
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ _log = logging.getLogger(__name__)
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
 _SERVER_ERROR = 500
-_FLUSH = 3000
-"""Milliseconds that the last spans may take to leave at the end."""
+_FLUSH_TIMEOUT_MS = 3000
+"""Time in which the last spans are sent at the end."""
 
 
 def load(environ: Mapping[str, str] | None = None) -> Tracing | None:
-    """What traces, where an endpoint is set and the extra ``otel`` is installed."""
+    """Return a tracer if an endpoint is set and the extra ``otel`` is installed."""
     environ = os.environ if environ is None else environ
     if not any(environ.get(name) for name in _ENDPOINTS):
         return None
@@ -60,7 +60,7 @@ def load(environ: Mapping[str, str] | None = None) -> Tracing | None:
 
 
 class Tracing:
-    """Spans of requests, and of the calls to Flux within them."""
+    """A tracer of requests and of the calls to Flux within them."""
 
     def __init__(self, provider: TracerProvider) -> None:
         from opentelemetry import trace  # noqa: PLC0415 - only where it is asked for
@@ -76,11 +76,11 @@ class Tracing:
 
     @web.middleware
     async def request(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """A span around a request (the outermost middleware)."""
+        """Trace a request (the outermost middleware)."""
         method = request.method if request.method in hdrs.METH_ALL else "_OTHER"
         resource = request.match_info.route.resource
         route = "" if resource is None else resource.canonical
-        # Only what continues a trace is looked at.
+        # Of the headers only those of a trace are read.
         context = self._propagator.extract(request.headers)
         with self._tracer.start_as_current_span(
             f"{method} {route}".rstrip(),
@@ -97,7 +97,7 @@ class Tracing:
 
     @contextmanager
     def call(self, topic: str) -> Iterator[None]:
-        """A span around a call to Flux (a ``CallWatch``)."""
+        """Trace a call to Flux (a ``CallWatch``)."""
         with self._tracer.start_as_current_span(
             topic,
             kind=self._client,
@@ -108,12 +108,12 @@ class Tracing:
             try:
                 yield
             except FluxapiError as error:
-                # Its name only: its words may be those of a job.
+                # Only the name of the error, since its text may come from a job.
                 span.set_attribute("error.type", type(error).__name__)
                 span.set_status(self._error)
                 raise
 
     async def close(self) -> None:
-        """Send what is left."""
-        await asyncio.to_thread(self._provider.force_flush, _FLUSH)
+        """Send the remaining spans."""
+        await asyncio.to_thread(self._provider.force_flush, _FLUSH_TIMEOUT_MS)
         await asyncio.to_thread(self._provider.shutdown)

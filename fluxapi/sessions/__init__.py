@@ -1,1 +1,1 @@
-"""What belongs to one Flux instance, and the instances that the service serves."""
+"""The session of a Flux instance, and the registry of open sessions."""

@@ -1,4 +1,4 @@
-"""Idempotency-Key: one key, one job, however often the request comes and whoever restarts."""
+"""Idempotency-Key: one key makes one job, across repeated requests and restarts of the service."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 _SETTLE_TIMEOUT_S = 10.0
-"""How long a request waits until the keys that an earlier service used are known."""
+"""Time that a request waits until the keys of earlier processes of the service are known."""
 
 
 class _Turn:
-    """One bulk request of a key at a time; *users* have it or wait for it."""
+    """A lock for the bulk requests with one key; *users* requests hold it or wait for it."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
@@ -31,9 +31,9 @@ class _Turn:
 
 
 class _Owed(NamedTuple):
-    """A job that Flux took and the journal has yet to show.
+    """A job that Flux has accepted and the journal has not shown yet.
 
-    A broker that crashes can forget it: the backlog number *until* shows it, or it is gone.
+    A broker that crashes can lose it: if backlog number *until* does not show it, it is lost.
     """
 
     jobid: int
@@ -42,10 +42,10 @@ class _Owed(NamedTuple):
 
 
 class IdempotencyStore:
-    """Remembers keys: the table holds those of jobs, this holds those on their way there.
+    """The keys of submissions under way; the table holds the keys of jobs.
 
-    ``settle`` returns once the table holds every job that an earlier service has submitted. Until
-    then a key that is not in the table may be in use all the same.
+    ``settle`` returns once the table holds every job that an earlier process has submitted. Until
+    then, a key that is not in the table may still be in use.
     """
 
     def __init__(self, table: Table, limit: int, settle: Callable[[], Awaitable[None]]) -> None:
@@ -57,23 +57,23 @@ class IdempotencyStore:
         self._turns: dict[str, _Turn] = {}
         self._owed: dict[str, _Owed] = {}
         self._doubts: dict[str, object] = {}
-        """Keys of requests with jobs that Flux may have or not; each doubt is an object."""
+        """Keys of requests with an unknown outcome; an object stands for each such request."""
         self._resolving: asyncio.Task[None] | None = None
 
     def begin_to_settle(self) -> None:
-        """Begin to wait for what an earlier service submitted; at the start of the service."""
+        """Start to wait for submissions of earlier processes; called when the session opens."""
         self._settling = asyncio.ensure_future(_run(self._settle_instance))
         self._settling.add_done_callback(_note_failure)
 
     async def close(self) -> None:
-        """End what waits."""
+        """Cancel the waiting tasks."""
         for task in (self._settling, self._resolving):
             if task is not None:
                 task.cancel()
                 await asyncio.wait({task})
 
     async def settled(self) -> None:
-        """Return once a key that is not known is a new one; raises ``InstanceUnavailable``."""
+        """Return once an unknown key is certainly new; raises ``InstanceUnavailable``."""
         task = self._settling
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):
             self.begin_to_settle()
@@ -85,15 +85,16 @@ class IdempotencyStore:
             await asyncio.wait_for(asyncio.shield(task), _SETTLE_TIMEOUT_S)
         except asyncio.TimeoutError:
             raise InstanceUnavailable(
-                "The service does not know yet whether this Idempotency-Key was used before it "
+                "The service does not know yet if this Idempotency-Key was used before it "
                 "started; send the same request again."
             ) from None
 
     async def once(self, mark: KeyMark, submit: Callable[[], Awaitable[int]]) -> tuple[int, bool]:
-        """Return the job id, and whether the job was there already.
+        """Return the job ID, and whether the job already existed.
 
-        Requests with one key share one submission, which goes on when its client goes away. Raises
-        ``IdempotencyMismatch`` when the key came with another body, and whatever ``submit`` raises.
+        Requests with one key share one submission, which continues if its client disconnects.
+        Raises ``IdempotencyMismatch`` when the key was used with another body, and the errors of
+        ``submit``.
         """
         await self.settled()
         key, body = mark
@@ -112,7 +113,7 @@ class IdempotencyStore:
 
     @contextlib.asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[None]:
-        """One bulk request with ``key`` at a time; the next one finds the jobs of the last."""
+        """Run one bulk request with ``key`` at a time; the next one finds the jobs of the last."""
         turn = self._turns.setdefault(key, _Turn())
         turn.users += 1
         try:
@@ -124,9 +125,9 @@ class IdempotencyStore:
                 del self._turns[key]
 
     def known(self, mark: KeyMark) -> int | None:
-        """Return the job with this key, if there is one; raises ``IdempotencyMismatch``.
+        """Return the job with this key or ``None``; raises ``IdempotencyMismatch``.
 
-        Use it after :meth:`settled`.
+        Call :meth:`settled` first.
         """
         held = self._table.idempotent(mark.key)
         owed = self._owed.get(mark.key)
@@ -142,16 +143,16 @@ class IdempotencyStore:
         return held[0]
 
     def doubt(self, key: str) -> None:
-        """Note that the outcome of a request with this key is not known."""
+        """Record that the outcome of a request with this key is unknown."""
         self._doubts.pop(key, None)
         self._doubts[key] = object()
         if len(self._doubts) > self._limit:
             del self._doubts[next(iter(self._doubts))]
 
     async def resolve(self, key: str) -> None:
-        """Return once the table has each job that Flux took under this key.
+        """Return once the table has each job that Flux accepted under this key.
 
-        Raises ``OutcomeUnknown`` when the instance does not tell in time.
+        Raises ``OutcomeUnknown`` when the instance does not answer in time.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _SETTLE_TIMEOUT_S
@@ -163,30 +164,30 @@ class IdempotencyStore:
             try:
                 await asyncio.wait_for(asyncio.shield(task), deadline - loop.time())
             except asyncio.TimeoutError:
-                raise OutcomeUnknown("The Flux instance did not tell in time.") from None
+                raise OutcomeUnknown("The Flux instance did not answer in time.") from None
             except InstanceUnavailable as error:
                 raise OutcomeUnknown(error.detail) from error
 
     async def _clear(self, doubts: dict[str, object]) -> None:
-        """Drop these doubts once the instance has settled; one for all requests that wait."""
+        """Drop *doubts* once the instance has settled; all waiting requests share one call."""
         await self._settle_instance()
         for key, doubt in doubts.items():
-            # Another request may have been left without an answer meanwhile.
+            # A later request with the key may have an unknown outcome, too.
             if self._doubts.get(key) is doubt:
                 del self._doubts[key]
 
     def remember(self, mark: KeyMark, jobid: int) -> None:
-        """Remember a job that Flux took and the journal has yet to show."""
+        """Remember a job that Flux has accepted and the journal has not shown yet."""
         if self._table.has_shown(mark.key, jobid):
             return
-        # A backlog that comes in at the moment may have begun before the job.
+        # A backlog that is being read may have begun before the job.
         until = self._table.replays + 1 + self._table.replaying
         self._owed[mark.key] = _Owed(jobid, mark.digest, until)
         if len(self._owed) > self._limit:
             del self._owed[next(iter(self._owed))]
 
     def _settle(self, mark: KeyMark, task: asyncio.Task[int]) -> None:
-        """Forget that a submission is under way; keep a job that the journal still owes us."""
+        """Record the result of a submission: its job, or that its outcome is unknown."""
         del self._under_way[mark.key]
         if task.cancelled():
             return
@@ -203,7 +204,7 @@ async def _run(work: Callable[[], Awaitable[T]]) -> T:
 
 def _note_failure(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and task.exception() is not None:
-        _log.info("keys of earlier submissions are not known yet: %s", task.exception())
+        _log.info("the keys of earlier submissions are not known yet: %s", task.exception())
 
 
 def _compare(held: str, given: str) -> None:

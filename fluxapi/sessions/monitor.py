@@ -1,4 +1,4 @@
-"""Asks the instance every few seconds for an answer, so that ``/ready`` tells when it is silent."""
+"""Pings the instance at intervals, so that ``/ready`` turns false when it does not answer."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ _TIMEOUT_S = 3.0
 
 
 class InstanceMonitor:
-    """Pings the instance of a journal in the background and notes its silence there."""
+    """A task that pings the instance and tells the journal consumer when it does not answer."""
 
     def __init__(self, journal: JournalConsumer) -> None:
         self._journal = journal
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin."""
+        """Start the task."""
         self._task = asyncio.create_task(self._run(), name="heartbeat")
 
     async def close(self) -> None:
-        """End."""
+        """Stop the task."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
 
     async def beat(self) -> None:
-        """Ask once."""
+        """Ping once."""
         try:
             await asyncio.wait_for(self._journal.instance.ping(), _TIMEOUT_S)
         except asyncio.TimeoutError:

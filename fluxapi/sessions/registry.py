@@ -17,7 +17,7 @@ OpenSession = Callable[[str, Instance], AbstractAsyncContextManager[InstanceSess
 
 
 class SessionRegistry:
-    """Opens, finds and closes sessions. Iterating gives those that are open, the root first."""
+    """The open sessions by path; iteration starts with the root."""
 
     def __init__(self, open_session: OpenSession) -> None:
         self._open_session = open_session
@@ -29,7 +29,7 @@ class SessionRegistry:
 
     @property
     def root(self) -> InstanceSession:
-        """The session of the instance that the service was started for; it is open."""
+        """Return the session of the instance that the service was started for."""
         return self._sessions[ROOT]
 
     def find(self, path: str) -> InstanceSession | None:

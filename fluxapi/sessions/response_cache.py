@@ -1,30 +1,30 @@
-"""Encoded answers that hold until the next journal message: many readers ask for the same page."""
+"""Encoded answers that are valid until the next journal message, since many clients share pages."""
 
 from __future__ import annotations
 
 __all__ = ["ResponseCache"]
 
-_PAGES = 128
-_LARGEST = 128 << 10
-"""Bytes of the largest answer that is kept, so that all of them are at most 16 MiB."""
+_MAX_RESPONSES = 128
+_MAX_RESPONSE_BYTES = 128 << 10
+"""Size of the largest answer that is kept, so that all of them are at most 16 MiB."""
 
 
 class ResponseCache:
-    """The answers of the last requests, each good for one cursor of the journal."""
+    """The last answers, each valid at one cursor of the journal."""
 
     def __init__(self) -> None:
-        self._pages: dict[str, tuple[str, bytes]] = {}
+        self._responses: dict[str, tuple[str, bytes]] = {}
 
     def get(self, request: str, cursor: str) -> bytes | None:
-        """The answer to ``request``, if it was made at ``cursor``."""
-        held = self._pages.get(request)
+        """Return the answer to ``request`` if it was made at ``cursor``."""
+        held = self._responses.get(request)
         return held[1] if held is not None and held[0] == cursor else None
 
     def put(self, request: str, cursor: str, body: bytes) -> None:
-        """Keep an answer; the oldest goes when there are too many."""
-        if len(body) > _LARGEST:
+        """Keep an answer, and drop the oldest one if there are too many."""
+        if len(body) > _MAX_RESPONSE_BYTES:
             return
-        self._pages.pop(request, None)
-        self._pages[request] = (cursor, body)
-        if len(self._pages) > _PAGES:
-            del self._pages[next(iter(self._pages))]
+        self._responses.pop(request, None)
+        self._responses[request] = (cursor, body)
+        if len(self._responses) > _MAX_RESPONSES:
+            del self._responses[next(iter(self._responses))]

@@ -1,4 +1,4 @@
-"""One Flux instance behind the service, and everything that the service keeps of it."""
+"""One Flux instance and all state that the service keeps of it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ ROOT = ""
 
 
 class InstanceSession:
-    """One instance: its table, its hub, and the tasks that keep both in step with it.
+    """One instance: its table, its hub, and the tasks that keep both current.
 
     Use :meth:`open`. No other session shares any of its parts, so two instances never see
     each other's jobs, cursors, keys or tickets.
@@ -97,17 +97,17 @@ class InstanceSession:
 
     @property
     def label(self) -> str:
-        """The path as a label of a metric, which cannot be empty."""
+        """Return the path as a label of a metric, which cannot be empty."""
         return label(self.path)
 
     @property
     def capabilities(self) -> Capabilities:
-        """What the instance can do."""
+        """Return the capabilities of the instance."""
         return self.info.capabilities
 
     @property
     def api_path(self) -> str:
-        """The path below which the API serves this instance."""
+        """Return the path below which the API serves this instance."""
         return f"/v1/instances/{self.path}" if self.path else "/v1"
 
     @classmethod
@@ -221,5 +221,5 @@ async def _shared_signer(instance: Instance, info: InstanceInfo) -> KeySigner:
 
 
 def _job_environment() -> dict[str, str]:
-    """Return what every job gets: who runs it, where programs are; nothing else of the service."""
+    """Return the environment that every job gets; the service adds nothing else of its own."""
     return {**account.environment(), "PATH": os.environ.get("PATH", os.defpath)}

@@ -1,6 +1,7 @@
-"""The queues and nodes as they are at the moment, asked for in the background.
+"""The current state of queues and nodes, read in the background.
 
-Flux announces no change of a queue, so it is asked while a job waits or somebody watches figures.
+Flux sends no event when a queue changes, so it is polled while a job waits or a client watches the
+figures.
 """
 
 from __future__ import annotations
@@ -25,17 +26,17 @@ __all__ = ["SituationMonitor", "describe_queue"]
 
 _log = logging.getLogger(__name__)
 
-_QUEUES_EVERY_S = 1.0
-_NODES_EVERY_S = 2.0
-_LOOK_EVERY_S = 0.5
+_QUEUES_INTERVAL_S = 1.0
+_NODES_INTERVAL_S = 2.0
+_CHECK_INTERVAL_S = 0.5
 
 _encoder = msgspec.json.Encoder()
 
 
 class SituationMonitor:
-    """Keeps the situation up to date, and says why a job waits in it.
+    """The task that reads the situation, and the reasons why jobs wait in it.
 
-    ``version`` grows with each change: what was made of the situation before is old then.
+    ``version`` grows with each change; anything computed from an older version is stale.
     """
 
     def __init__(self, table: Table, stats: StatsView, instance: ResourceInfo) -> None:
@@ -47,11 +48,11 @@ class SituationMonitor:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to ask."""
+        """Start the task."""
         self._task = asyncio.create_task(self._observe(), name="situation")
 
     async def close(self) -> None:
-        """End."""
+        """Stop the task."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -83,20 +84,20 @@ class SituationMonitor:
         while True:
             now = time.monotonic()
             if self._is_wanted():
-                if now - asked_queues >= _QUEUES_EVERY_S:
+                if now - asked_queues >= _QUEUES_INTERVAL_S:
                     asked_queues = now
                     await self._ask_queues()
-                if now - asked_nodes >= _NODES_EVERY_S:
+                if now - asked_nodes >= _NODES_INTERVAL_S:
                     asked_nodes = now
                     await self._ask_nodes()
-            await asyncio.sleep(_LOOK_EVERY_S)
+            await asyncio.sleep(_CHECK_INTERVAL_S)
 
     async def _ask_queues(self) -> None:
         try:
             found = await self._instance.queues()
             self._stats.queues = [describe_queue(queue) for queue in found]
         except FluxapiError as error:
-            _log.debug("the queues are not known: %s", error.detail)
+            _log.debug("cannot read the queues: %s", error.detail)
             self._stats.queues = None
         self._learn()
 
@@ -104,7 +105,7 @@ class SituationMonitor:
         try:
             self._stats.nodes = summary(describe(await self._instance.resources()))
         except FluxapiError as error:
-            _log.debug("no figures of nodes: %s", error.detail)
+            _log.debug("cannot read the nodes: %s", error.detail)
             self._stats.nodes = None
         self._learn()
 
@@ -131,7 +132,7 @@ def describe_queue(queue: Queue) -> dict[str, Any]:
 
 
 def summary(found: dict[str, Any]) -> dict[str, Any]:
-    """Return nodes by state, and cores and gpus with those that are up, in use and free."""
+    """Return the nodes by state, and the cores and gpus: all, up, in use and free."""
     states: dict[str, int] = {}
     for node in found["nodes"]:
         states[node["state"]] = states.get(node["state"], 0) + 1

@@ -14,7 +14,7 @@ from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
-from fluxapi.events.output.watch import WINDOW
+from fluxapi.events.output.watch import WINDOW_BYTES
 from fluxapi.settings import Settings
 from tests.contract.conftest import make
 from tests.contract.site import TIMEOUT
@@ -133,7 +133,7 @@ async def test_more_than_a_window_comes_whole_to_everybody(front: Front) -> None
     name = await front.submit("seq -f %01000.0f 1500")
     answers = [await front.follow(name, "text/plain") for _ in range(3)]
     expected = "".join(f"{number:01000}\n" for number in range(1, 1501))
-    assert len(expected) > WINDOW
+    assert len(expected) > WINDOW_BYTES
     found = await asyncio.wait_for(asyncio.gather(*(a.text() for a in answers)), TIMEOUT)
     late = await (await front.follow(name, "text/plain")).text()
     assert [text == expected for text in (*found, late)] == [True] * 4

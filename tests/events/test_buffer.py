@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluxapi.events.buffer import EventBuffer, Refused, encode_body
+from fluxapi.events.buffer import EventBuffer, CursorError, encode_body
 from fluxapi.events.cursor import parse
 from fluxapi.model.eventlog import Event
 from fluxapi.table.index import Facets
@@ -33,7 +33,7 @@ def ids_after(buffer: EventBuffer, text: str) -> list[int]:
 
 
 def refusal(buffer: EventBuffer, text: str) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(CursorError) as caught:
         buffer.resolve(text)
     return caught.value.reason
 
@@ -67,7 +67,7 @@ def test_what_is_no_longer_kept_is_expired() -> None:
     made = buffer(*(100.0 + number for number in range(10)), max_events=4)
     assert refusal(made, cursor(made.floor - 1, 0, HERE)) == "expired"
     assert ids_after(made, cursor(made.floor, 0, HERE)) == [entry.id for entry in made.entries]
-    with pytest.raises(Refused, match="overflow"):
+    with pytest.raises(CursorError, match="overflow"):
         made.after(made.floor - 1, 1)
 
 
@@ -102,9 +102,9 @@ def test_a_clock_that_stepped_back_makes_times_worthless() -> None:
 def test_rows_go_on_by_number_however_old_but_in_this_process_only() -> None:
     made = buffer(*(100.0 + number for number in range(20)), max_events=4)
     assert made.resolve_own(cursor(1, 0, HERE)) == 1
-    with pytest.raises(Refused, match="epoch"):
+    with pytest.raises(CursorError, match="epoch"):
         made.resolve_own(cursor(1, 100_000))
-    with pytest.raises(Refused, match="future"):
+    with pytest.raises(CursorError, match="future"):
         made.resolve_own(cursor(21, 100_000, HERE))
 
 

@@ -47,7 +47,7 @@ STEPS = st.lists(
 @given(STEPS, st.integers(0, 4))
 def test_it_says_what_a_dict_of_last_changes_says(steps: list[tuple[str, int]], jumps: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(trails, "_SEGMENT", 4)
+        patch.setattr(trails, "_SEGMENT_ENTRIES", 4)
         change_log, model = ChangeLog(max_gone=MOST_GONE), Model()
         removed: set[int] = set()
         seq = 0
@@ -73,7 +73,7 @@ def test_a_row_that_changes_all_the_time_takes_no_room() -> None:
     for seq in range(2, 100_000):
         change_log.touch(2, seq)
     assert list(change_log.since(0)) == [(1, 1), (99_999, 2)]
-    assert length(change_log) <= 4 * trails._SEGMENT
+    assert length(change_log) <= 4 * trails._SEGMENT_ENTRIES
 
 
 def test_beginning_anew_forgets_everything() -> None:

@@ -34,7 +34,7 @@ def test_it_is_what_counting_at_once_gives(
     for step in before:
         table.feed(flux.step(step))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tallies, "_SLICE", size)
+        patch.setattr(tallies, "_SLICE_JOBS", size)
         digest = ViewDigest(table, Selection(filter))
         for number, step in enumerate(during):
             digest.apply(channel.log.append(table.feed(flux.step(step))))

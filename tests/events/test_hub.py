@@ -227,13 +227,13 @@ class SmallPieces(SlowReaders):
     """The same where hardly anything fits into one piece, one slice or one segment."""
 
     small = (
-        (views, "PIECE", 500),
-        (views, "_LOOKED_AT", 4),
-        (views, "_SHARED", 12),
-        (hub, "PIECE", 500),
-        (snapshot, "_LOOKED_AT", 3),
-        (digest, "_SLICE", 3),
-        (change_log, "_SEGMENT", 4),
+        (views, "PIECE_BYTES", 500),
+        (views, "_MAX_SCANNED", 4),
+        (views, "_MAX_SHARED_CHANGES", 12),
+        (hub, "PIECE_BYTES", 500),
+        (snapshot, "_MAX_SCANNED_JOBS", 3),
+        (digest, "_SLICE_JOBS", 3),
+        (change_log, "_SEGMENT_ENTRIES", 4),
     )
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fluxapi.events.liveness import BOOKMARK_INTERVAL_S, STALLED, Liveness
+from fluxapi.events.liveness import BOOKMARK_INTERVAL_S, STALL_TIMEOUT_S, Liveness
 
 from .channel import SSE, Channel, FakeOutlet, Flux, Turns, parse
 
@@ -66,7 +66,7 @@ def test_one_without_room_gets_none(stage: Stage) -> None:
     paused, other = stage.connect(), stage.connect()
     paused.left = 1
     paused.pause()
-    stage.beat(int(STALLED))
+    stage.beat(int(STALL_TIMEOUT_S))
     assert (paused.writes, paused.late) == ([], [])
     stage.beat(BOOKMARK_INTERVAL_S)
     assert marks(other) >= 1
@@ -77,7 +77,7 @@ def test_one_that_takes_nothing_is_let_go(stage: Stage) -> None:
     writer.left = 5
     writer.pause()
     stage.beat()
-    stage.beat(int(STALLED) - 1)
+    stage.beat(int(STALL_TIMEOUT_S) - 1)
     assert stage.ended == []
     stage.beat()
     assert stage.ended == ["stalled"]
@@ -91,9 +91,9 @@ def test_a_byte_taken_in_between_is_enough(stage: Stage) -> None:
     writer.left = 50
     writer.pause()
     for _ in range(5):
-        stage.beat(int(STALLED))
+        stage.beat(int(STALL_TIMEOUT_S))
         writer.left -= 1
-    stage.beat(int(STALLED))
+    stage.beat(int(STALL_TIMEOUT_S))
     assert stage.ended == []
     stage.beat()
     assert stage.ended == ["stalled"]
@@ -104,7 +104,7 @@ def test_room_in_between_is_enough(stage: Stage) -> None:
     writer.left = 5
     for _ in range(5):
         writer.pause()
-        stage.beat(int(STALLED))
+        stage.beat(int(STALL_TIMEOUT_S))
         writer.resume()
         stage.beat()
     assert stage.ended == []
@@ -122,7 +122,7 @@ def test_all_streams_of_a_stalled_connection_end(stage: Stage) -> None:
         stage.channel.subscribe(writer, stream, on_end=stage.ended.append)
     stage.turns.run()
     writer.pause()
-    stage.beat(int(STALLED) + 1)
+    stage.beat(int(STALL_TIMEOUT_S) + 1)
     assert stage.ended == ["stalled", "stalled"]
     assert stage.channel.is_clean()
 

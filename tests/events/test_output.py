@@ -14,10 +14,10 @@ from fluxapi.events.buffer import EventBuffer
 from fluxapi.events.cursor import new_epoch
 from fluxapi.events.event_log import EventLog
 from fluxapi.events.hub import Hub
-from fluxapi.events.liveness import BOOKMARK_INTERVAL_S, STALLED, Liveness
+from fluxapi.events.liveness import BOOKMARK_INTERVAL_S, STALL_TIMEOUT_S, Liveness
 from fluxapi.events.output import hub as output_hub
 from fluxapi.events.output import watch
-from fluxapi.events.output.entries import PIECE, encode_entry
+from fluxapi.events.output.entries import PIECE_BYTES, encode_entry
 from fluxapi.events.output.hub import OutputHub, Selection
 from fluxapi.events.output.watch import Watch
 from fluxapi.events.transport.stream_writer import StreamWriter
@@ -356,7 +356,7 @@ async def test_the_window_is_bounded(place: Place) -> None:
     place.write(*[text] * 5000, "last\n")
     await reader.until("last\n")
     (shared,) = place.outputs._watches.values()
-    assert sum(len(entry.body) for entry in shared.entries) <= watch.WINDOW
+    assert sum(len(entry.body) for entry in shared.entries) <= watch.WINDOW_BYTES
     assert shared.next - shared.first == len(shared.entries)
 
 
@@ -378,7 +378,7 @@ def _ignore(reason: str, detail: str = "") -> None:
 
 async def test_one_entry_larger_than_the_window_comes_through(place: Place) -> None:
     reader = place.view()
-    place.write("x" * (watch.WINDOW + PIECE), "after\n")
+    place.write("x" * (watch.WINDOW_BYTES + PIECE_BYTES), "after\n")
     await reader.until("after\n")
     place.finish()
     assert await reader.end() == "finished"
@@ -458,10 +458,10 @@ async def test_who_takes_nothing_is_let_go(place: Place) -> None:
     pulse = Liveness(Hub(Table(), EventLog(EventBuffer(new_epoch("0" * 8)))), place.outputs)
     stuck, fine = place.view(), place.view()
     stuck.writer.pause_writing()
-    for second in range(int(STALLED)):
+    for second in range(int(STALL_TIMEOUT_S)):
         pulse.beat(float(second))
     assert not stuck.ended.done()
-    pulse.beat(STALLED)
+    pulse.beat(STALL_TIMEOUT_S)
     assert await stuck.end() == "stalled"
     assert not fine.ended.done()
 

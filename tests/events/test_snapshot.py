@@ -43,12 +43,12 @@ def test_readers_that_begin_at_different_times_all_end_with_the_table(
 ) -> None:
     turns, flux = Turns(), Flux()
     with turns.running(), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(views, "_SHARED", shared)
+        patch.setattr(views, "_MAX_SHARED_CHANGES", shared)
         channel = populated(turns, flux, 30)
         if large:
             channel.feed([flux.happen(jobid, "memo", LARGE) for jobid in range(1, 31)])
         else:
-            patch.setattr(views, "PIECE", 1500)
+            patch.setattr(views, "PIECE_BYTES", 1500)
         readers = []
         for todo, come in doings:
             for _ in range(come):
@@ -93,7 +93,7 @@ def test_an_empty_table_is_one_empty_piece() -> None:
 
 @pytest.mark.parametrize("jobs", [1, 2, 3, 4, 6])
 def test_the_walk_ends_wherever_the_last_job_is(jobs: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshots, "_LOOKED_AT", 2)
+    monkeypatch.setattr(snapshots, "_MAX_SCANNED_JOBS", 2)
     channel = populated(Turns(), Flux(), jobs)
     pieces = pieces_of(Snapshot(channel.table, Selection(ANY), 0, b"c", 1 << 20))
     assert sum(piece.body.count(b'"revision":') for piece in pieces) == jobs
@@ -130,7 +130,9 @@ def test_readers_of_one_moment_share_the_pieces() -> None:
         assert first.walk is not None
         assert second.walk is not None
         assert first.walk[0] is second.walk[0]
-        channel.feed([flux.happen(1, "memo", {"n": n}) for n in range(views._SHARED + 1)])
+        channel.feed(
+            [flux.happen(1, "memo", {"n": n}) for n in range(views._MAX_SHARED_CHANGES + 1)]
+        )
         late = channel.subscribe(FakeOutlet())
         assert late.walk is not None
         assert late.walk[0] is not first.walk[0]
@@ -150,7 +152,9 @@ def test_only_the_newest_two_snapshots_keep_pieces() -> None:
         others = []
         for _ in range(2):
             assert len(old._pieces) == 1
-            channel.feed([flux.happen(1, "memo", {"n": n}) for n in range(views._SHARED + 1)])
+            channel.feed(
+                [flux.happen(1, "memo", {"n": n}) for n in range(views._MAX_SHARED_CHANGES + 1)]
+            )
             others.append(channel.subscribe(FakeOutlet(0)))
             turns.run()
         assert old._pieces == {}

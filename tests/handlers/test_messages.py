@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType
 
 from fluxapi.contracts import schema
 from fluxapi.events import asyncapi
-from fluxapi.events.transport.websocket import MAX_MESSAGE, PROTOCOL, _Socket
+from fluxapi.events.transport.websocket import MAX_MESSAGE_BYTES, PROTOCOL, _Socket
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http import keys
 from fluxapi.model import jobid
@@ -377,7 +377,7 @@ async def test_an_unknown_job_is_refused(service: Service) -> None:
 
 
 async def too_large(service: Service, socket: Socket) -> None:  # noqa: ARG001 - one of several
-    await socket.raw.send_str("x" * (MAX_MESSAGE + 1))
+    await socket.raw.send_str("x" * (MAX_MESSAGE_BYTES + 1))
 
 
 async def binary(service: Service, socket: Socket) -> None:  # noqa: ARG001 - one of several

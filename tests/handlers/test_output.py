@@ -260,7 +260,7 @@ async def test_a_reader_that_takes_nothing_is_let_go(
         request.transport.abort()
         let_go.set()
 
-    monkeypatch.setattr(sending, "STALLED", 0.05)
+    monkeypatch.setattr(sending, "STALL_TIMEOUT_S", 0.05)
     monkeypatch.setattr(sending, "_abort", abort)
     name = await service.submit()
     lines = [{"stream": "stdout", "data": "x" * (1 << 20)}] * 64

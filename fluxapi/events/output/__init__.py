@@ -1,1 +1,1 @@
-"""What jobs write, for any number of viewers."""
+"""The output of jobs, for any number of viewers."""

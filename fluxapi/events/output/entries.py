@@ -9,21 +9,21 @@ import msgspec
 
 from fluxapi.model.eventlog import Event
 
-__all__ = ["PIECE", "Entry", "encode_entry", "pieces"]
+__all__ = ["PIECE_BYTES", "Entry", "encode_entry", "pieces"]
 
-PIECE = 64 << 10
-"""Bytes after which a piece is full."""
+PIECE_BYTES = 64 << 10
+"""Size at which a piece is full."""
 
-_RESERVED = frozenset({"type", "sub", "cursor", "index", "timestamp", "name"})
-"""What the context of an entry cannot give: these members are ours."""
+_RESERVED_MEMBERS = frozenset({"type", "sub", "cursor", "index", "timestamp", "name"})
+"""Members that the context of an entry cannot set, since the message has its own."""
 
 _encoder = msgspec.json.Encoder()
 
 
 class Entry(msgspec.Struct, gc=False):
-    """One entry. ``index`` is that in the eventlog, ``stream`` empty where it has none.
+    """One entry: its ``index`` in the eventlog, and its ``stream`` (empty if it has none).
 
-    ``body`` is the JSON object without its opening brace; empty for what is not sent.
+    ``body`` is the JSON object without its opening brace, or empty for an entry that is not sent.
     """
 
     index: int
@@ -32,33 +32,33 @@ class Entry(msgspec.Struct, gc=False):
     body: bytes
 
     def is_of(self, stream: str | None) -> bool:
-        """Whether one who wants ``stream`` (``None``: any) is to have it."""
+        """Return whether a viewer of ``stream`` (``None``: any) gets this entry."""
         return stream is None or self.stream in {"", stream}
 
 
 def encode_entry(index: int, event: Event) -> Entry:
-    """``index``, ``timestamp`` and the context; with a ``name`` where that is not ``data``."""
+    """Encode ``index``, ``timestamp`` and the context; with ``name`` unless that is ``data``."""
     context = event.context or {}
     members: dict[str, Any] = {"index": index, "timestamp": event.timestamp}
     if event.name == "header":
         return Entry(index, "", has_data=False, body=b"")
     if event.name != "data":
         members["name"] = event.name
-    members |= {key: value for key, value in context.items() if key not in _RESERVED}
+    members |= {key: value for key, value in context.items() if key not in _RESERVED_MEMBERS}
     body = _encoder.encode(members)[1:]
     has_data = event.name == "data" and bool(context.get("data"))
     return Entry(index, str(context.get("stream", "")), has_data, body)
 
 
 def pieces(first: int, events: Iterable[Event]) -> Iterator[list[Entry]]:
-    """Entries from index ``first`` on, in lists that are full or the last."""
+    """Yield the entries from index ``first`` on, in lists that are full, except for the last."""
     piece: list[Entry] = []
     size = 0
     for index, event in enumerate(events, first):
         entry = encode_entry(index, event)
         piece.append(entry)
         size += len(entry.body)
-        if size >= PIECE:
+        if size >= PIECE_BYTES:
             yield piece
             piece, size = [], 0
     if piece:

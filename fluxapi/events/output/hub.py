@@ -1,9 +1,9 @@
-"""What jobs write, live: one watch per job, however many view it.
+"""The live output of jobs: one watch per job for all its viewers.
 
-A viewer is an integer position in the output eventlog. Within the window of the watch it shares
-what is there; one that wants what is older, or is too slow, reads the instance for itself, no
-faster than its own reader takes it, until it has caught up. So nothing is lost, memory is bounded,
-and nobody waits for anybody.
+The position of a viewer is an index in the output eventlog. Within the window of the watch,
+viewers share entries. A viewer of older entries, or a slow one, reads the instance on its own, no
+faster than its client, until it has caught up. So nothing is lost, memory is bounded, and no viewer
+delays another.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from fluxapi.model import jobid
 from fluxapi.table.table import Table
 
 from .entries import Entry, pieces
-from .watch import WINDOW, End, Watch, end_of
+from .watch import WINDOW_BYTES, End, Watch, end_of
 
 __all__ = ["OnEnd", "OutputHub", "Selection"]
 
-_TOTAL = 64 << 20
-"""Bytes that all windows together keep, about."""
+_MAX_WINDOWS_BYTES = 64 << 20
+"""Approximate limit of the memory of all windows together."""
 
-_LEAST = 64 << 10
-"""Bytes that a window may keep, however many there are."""
+_MIN_WINDOW_BYTES = 64 << 10
+"""Memory that each window may use, however many there are."""
 
 _PROGRESS_INTERVAL_S = 1.0
-"""Seconds of a search in which nothing was written, after which the viewer is told of it."""
+"""Time without output in a search after which the client is told of its progress."""
 
 _HEARTBEAT = b": \n\n"
 """A comment in a stream of Server-Sent Events."""
 
 
 class Selection(msgspec.Struct, frozen=True):
-    """What of the output is wanted.
+    """The part of the output that a viewer gets.
 
-    ``stream``: only that (``None``: any); ``tail``: the last entries with data, so many, and what
-    comes; without it, everything from index ``first`` on.
+    ``stream``: only this stream (``None``: all); ``tail``: the last *tail* entries with data, and
+    all new ones; without it, everything from index ``first`` on.
     """
 
     stream: str | None = None
@@ -54,10 +54,10 @@ class Selection(msgspec.Struct, frozen=True):
 
 
 class OnEnd(Protocol):
-    """Is told once that a viewer gets no more."""
+    """A callback that is called once, at the end of a viewer."""
 
     def __call__(self, reason: str, detail: str = "") -> None:
-        """``reason`` is a word of ``ENDS``; ``detail`` a sentence, where there is a better one."""
+        """Handle the end: ``reason`` is a key of ``ENDS``; ``detail`` replaces its sentence."""
 
 
 class OutputHub:
@@ -71,7 +71,7 @@ class OutputHub:
         self._ending: set[asyncio.Task[None]] = set()
 
     def find(self, text: str) -> int:
-        """The id of a job that the table knows, in any RFC 19 form; raises ``JobNotFound``."""
+        """Return the ID of a job in the table from any RFC 19 form; raises ``JobNotFound``."""
         try:
             found = jobid.parse(text)
         except ValueError as error:
@@ -83,7 +83,7 @@ class OutputHub:
     def view(
         self, jobid: int, selection: Selection, writer: StreamWriter, wire: Wire, on_end: OnEnd
     ) -> Callable[[], None]:
-        """Write the output of a job until its end; returns what stops it before."""
+        """Write the output of a job until its end; return a function that stops it."""
         watch = self._join(jobid)
         viewer = _Viewer(self._instance, watch, selection, writer, wire, on_end=on_end)
         self.writers.setdefault(writer, []).append(viewer)
@@ -91,18 +91,18 @@ class OutputHub:
         return lambda: self._stop(viewer)
 
     def end(self, writer: StreamWriter, reason: str) -> None:
-        """End everything that is written to a connection."""
+        """End all viewers of a connection."""
         for viewer in list(self.writers.get(writer, ())):
             viewer.on_end(reason)
 
     def beat(self) -> None:
-        """Have proxies see that the streams are alive."""
+        """Write a heartbeat to each viewer, so that proxies keep the connection open."""
         for viewers in self.writers.values():
             for viewer in viewers:
                 viewer.beat()
 
     async def close(self) -> None:
-        """Stop everything."""
+        """Stop all viewers."""
         for viewers in list(self.writers.values()):
             for viewer in list(viewers):
                 self._stop(viewer)
@@ -124,7 +124,7 @@ class OutputHub:
     def _join(self, jobid: int) -> Watch:
         watch = self._watches.get(jobid)
         if watch is None or (watch.end is not None and watch.end.reason != "finished"):
-            # What failed for others may go well now.
+            # A watch that failed for others may succeed now.
             watch = self._watches[jobid] = Watch(self._instance, self._table, jobid)
             watch.start()
             self._share()
@@ -132,7 +132,7 @@ class OutputHub:
         return watch
 
     def _leave(self, viewer: _Viewer) -> bool:
-        """Forget a viewer, and its watch if it was the last; whether it was there."""
+        """Remove a viewer, and its watch with the last one; return whether it was there."""
         held = self.writers.get(viewer.writer, [])
         if viewer not in held:
             return False
@@ -149,7 +149,8 @@ class OutputHub:
         return True
 
     def _share(self) -> None:
-        limit = max(_LEAST, min(WINDOW, _TOTAL // max(len(self._watches), 1)))
+        share = _MAX_WINDOWS_BYTES // max(len(self._watches), 1)
+        limit = max(_MIN_WINDOW_BYTES, min(WINDOW_BYTES, share))
         for watch in self._watches.values():
             watch.limit = limit
 
@@ -161,7 +162,7 @@ class OutputHub:
 
 
 class _Viewer:
-    """One who is shown the output of a job, up to its end."""
+    """One viewer of the output of a job."""
 
     def __init__(
         self,
@@ -184,18 +185,18 @@ class _Viewer:
         self._position = selection.first
 
     async def run(self) -> End:
-        """Write everything; raises ``ConnectionResetError`` when the reader is gone."""
+        """Write all output; raises ``ConnectionResetError`` when the client is gone."""
         try:
             if self._selection.tail is not None:
                 self._position = await self._tail(self._selection.tail)
             return await self._follow()
         except ConnectionResetError:
             raise
-        except Exception as error:  # noqa: BLE001 - it is told to the reader
+        except Exception as error:  # noqa: BLE001 - it is reported to the client
             return end_of(error, self.watch.jobid)
 
     def beat(self) -> None:
-        """Write something that means nothing, where the wire has that."""
+        """Write a heartbeat, if the wire has one."""
         if self._has_ids and not self.writer.paused:
             self.writer.write(self.wire.join([_HEARTBEAT]))
 
@@ -215,7 +216,7 @@ class _Viewer:
                 await watch.changed()
 
     async def _catch_up(self) -> bool:
-        """Read alone until the window holds what comes next; whether it does."""
+        """Read the instance until the window holds the next entry; return whether it does."""
         reading = self._instance.output(self.watch.jobid, follow=True, first=self._position)
         async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
             async for batch in batches:
@@ -227,7 +228,7 @@ class _Viewer:
     async def _tail(self, count: int) -> int:
         """Write the last *count* data entries and return the index to resume from.
 
-        The window of the watch tells where they are, or the instance is asked for them.
+        The window of the watch gives the index, or the instance is asked for the entries.
         """
         stream = self._selection.stream
         await self.watch.begun()
@@ -248,7 +249,7 @@ class _Viewer:
         return self._position
 
     def _tell_progress(self, batch: OutputBatch, last: Last) -> None:
-        """Write how far the search for a tail has come, and whether it ended at its bound."""
+        """Write how much a search for a tail has read, and whether it stopped at its limit."""
         body = msgspec.json.encode(
             {"searched": batch.searched, "limit": last.search, "cut": batch.cut}
         )[1:]

@@ -1,4 +1,4 @@
-"""The output of one job as it comes: one reader of the instance, and a window of the newest."""
+"""The output of one job as it is written: one reader of the instance, and a window of entries."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from fluxapi.instance.protocol import JobRecords, Last
 from fluxapi.model.jobid import encode_f58
 from fluxapi.table.table import Table
 
-from .entries import PIECE, Entry, pieces
+from .entries import PIECE_BYTES, Entry, pieces
 
-__all__ = ["WINDOW", "End", "Watch", "end_of"]
+__all__ = ["WINDOW_BYTES", "End", "Watch", "end_of"]
 
 _log = logging.getLogger(__name__)
 
-WINDOW = 1 << 20
-"""Bytes of the newest entries that a watch keeps, at most."""
+WINDOW_BYTES = 1 << 20
+"""Size of the newest entries that a watch keeps at most."""
 
 _MAX_ENTRIES = 4096
 
-_WEIGHT = 256
-"""Bytes that an entry takes besides its JSON, at most."""
+_ENTRY_OVERHEAD_BYTES = 256
+"""Upper bound of the memory that an entry takes besides its JSON."""
 
-_NEAR = 8
-"""One who has all but this part of the window has caught up with it."""
+_NEAR_PARTS = 8
+"""A viewer that lacks less than this part of the window (1/8) has caught up with it."""
 
 
 class End(NamedTuple):
-    """Why there is no more: a word, and a sentence that says more than the word, if there is."""
+    """The reason why the output ends: a word, and a sentence if there is a more specific one."""
 
     reason: str
     detail: str = ""
 
 
 def end_of(error: Exception, jobid: int) -> End:
-    """What ``error`` means for those who view the output of a job."""
+    """Return the end that ``error`` means for the viewers of a job."""
     if isinstance(error, JobNotFound):
         return End("purged")
     if isinstance(error, FluxapiError):
@@ -50,10 +50,10 @@ def end_of(error: Exception, jobid: int) -> End:
 
 
 class Watch:
-    """Reads a job's output from near its end on, never held up by anybody who views it.
+    """One reader of a job's output from near its end on; no viewer delays it.
 
-    ``entries`` are all that there are from index ``first`` to before ``next``; ``end`` is set when
-    no more will come. ``limit`` is how many bytes to keep.
+    ``entries`` holds all entries from index ``first`` to before ``next``; ``end`` is set when no
+    more will come. ``limit`` is how many bytes to keep.
     """
 
     def __init__(self, instance: JobRecords, table: Table, jobid: int) -> None:
@@ -62,51 +62,51 @@ class Watch:
         self.first = 0
         self.next = 0
         self.end: End | None = None
-        self.limit = WINDOW
+        self.limit = WINDOW_BYTES
         self.viewers = 0
         self._instance = instance
         self._table = table
         self._size = 0
         self._caught_up = False
         self._has_output = False
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self.task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self.task = asyncio.create_task(self._run(), name=f"output {encode_f58(self.jobid)}")
 
     @property
     def caught_up(self) -> int:
-        """The index from which on the window is near enough to join it."""
-        near = len(self.entries) // _NEAR
+        """Return the index from which on a viewer is near enough to join the window."""
+        near = len(self.entries) // _NEAR_PARTS
         return self.entries[-near].index if near else self.next
 
     def after(self, position: int) -> list[Entry]:
-        """The entries from index ``position`` on, a piece of them; it must be in the window."""
+        """Return a piece of the entries from index ``position`` on, which is in the window."""
         found: list[Entry] = []
         size = 0
         begin = bisect_left(self.entries, position, key=_index)
         for entry in islice(self.entries, begin, None):
             found.append(entry)
             size += len(entry.body)
-            if size >= PIECE:
+            if size >= PIECE_BYTES:
                 break
         return found
 
     async def changed(self) -> None:
-        """Return when there is more, or the end."""
-        await self._news.wait()
+        """Return when there are more entries, or the end."""
+        await self._changed.wait()
 
     async def begun(self) -> None:
-        """Return when the window holds the end of what was there at first, or the end."""
+        """Return when the window holds the output up to the time of the start, or it has ended."""
         while not self._caught_up and self.end is None:
-            await self._news.wait()
+            await self._changed.wait()
 
     def tail(self, count: int, stream: str | None) -> int | None:
-        """The index of the ``count``-th entry from the end that has data of ``stream``.
+        """Return the index of the ``count``-th entry from the end that has data of ``stream``.
 
-        0 when there are fewer; ``None`` when the window cannot tell.
+        Returns 0 when there are fewer, ``None`` when the window is too short to tell.
         """
         position = self.next
         for entry in reversed(self.entries):
@@ -122,12 +122,12 @@ class Watch:
     async def _run(self) -> None:
         try:
             self.end = await self._read()
-        except Exception as error:  # noqa: BLE001 - it is told to those who view it
+        except Exception as error:  # noqa: BLE001 - it is reported to the viewers
             self.end = end_of(error, self.jobid)
         self._wake()
 
     async def _read(self) -> End:
-        last = Last(_MAX_ENTRIES, size=WINDOW)
+        last = Last(_MAX_ENTRIES, size=WINDOW_BYTES)
         reading = self._instance.output(self.jobid, follow=True, last=last)
         async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
             async for batch in batches:
@@ -148,12 +148,12 @@ class Watch:
     def _take(self, piece: list[Entry]) -> None:
         self.entries += piece
         self.next = piece[-1].index + 1
-        self._size += sum(len(entry.body) + _WEIGHT for entry in piece)
+        self._size += sum(len(entry.body) + _ENTRY_OVERHEAD_BYTES for entry in piece)
         excess = max(len(self.entries) - _MAX_ENTRIES, 0)
-        held = self._size - sum(len(e.body) + _WEIGHT for e in self.entries[:excess])
+        held = self._size - sum(len(e.body) + _ENTRY_OVERHEAD_BYTES for e in self.entries[:excess])
         # The newest entry stays, however large it is.
         while held > self.limit and excess < len(self.entries) - 1:
-            held -= len(self.entries[excess].body) + _WEIGHT
+            held -= len(self.entries[excess].body) + _ENTRY_OVERHEAD_BYTES
             excess += 1
         if excess:
             self.first = self.entries[excess - 1].index + 1
@@ -162,7 +162,7 @@ class Watch:
         self._wake()
 
     def _wake(self) -> None:
-        news, self._news = self._news, asyncio.Event()
+        news, self._changed = self._changed, asyncio.Event()
         news.set()
 
 

@@ -1,1 +1,1 @@
-"""How messages leave: wires, streams and sockets, and whether their readers keep up."""
+"""How messages are sent: wires, streams, sockets, and flow control."""

@@ -1,4 +1,4 @@
-"""Every stream that is open: there is a limit, and all of them end with the service."""
+"""All open streams: their number is limited, and they end with the service."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Connections:
 
     @contextmanager
     def hold(self, end: Callable[[], None]) -> Iterator[None]:
-        """Count one while the context lasts; ``end`` is called when the service ends."""
+        """Count one stream while the context lasts; ``end`` is called at shutdown."""
         self.check()
         self._open[end] = None
         if self._closing:
@@ -34,15 +34,15 @@ class Connections:
             del self._open[end]
 
     def check(self) -> None:
-        """Raise ``TooManyStreams`` when there is no room for another."""
+        """Raise ``TooManyStreams`` when the limit is reached."""
         if len(self._open) >= self._limit:
             raise TooManyStreams(
-                f"{self._limit} streams are open, and there is no room for more: close some, or "
-                "have the limit raised with --max-streams."
+                f"{self._limit} streams are open, the most that this service allows; close some, "
+                "or raise --max-streams."
             )
 
     def close(self) -> None:
-        """The service ends."""
+        """End all streams, and any that opens later, since the service shuts down."""
         self._closing = True
         for end in list(self._open):
             end()

@@ -1,4 +1,4 @@
-"""One stream as an HTTP response that goes on: Server-Sent Events, lines of JSON, or plain text."""
+"""One stream as an HTTP response without end: Server-Sent Events, lines of JSON, or plain text."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from .wire import EventlogText, Lines, ServerSentEvents, Wire
 __all__ = ["ENDS", "OFFERS", "Source", "follow"]
 
 OFFERS = ("text/event-stream", "application/x-ndjson")
-"""What a stream can be, best first."""
+"""Media types of a stream, the preferred one first."""
 
 ENDS = {
     "clean": "The job is inactive, and everything about it has been sent.",
@@ -33,26 +33,26 @@ ENDS = {
     "failed": "Something went wrong in the service; come back with your cursor.",
     "expired": "The credentials have expired.",
 }
-"""Why a stream ends."""
+"""The reasons for which a stream ends, with their sentences."""
 
-_WHOLE = frozenset({"clean", "finished", "no-output"})
-"""Ends after which nothing is missing."""
+_COMPLETE_ENDS = frozenset({"clean", "finished", "no-output"})
+"""Reasons after which the client has received everything."""
 
-_RETRY = (1000, 4000)
-"""Milliseconds that a browser waits before it comes back: not all of them at once."""
+_RETRY_MS = (1000, 4000)
+"""Bounds of the time after which a browser reconnects, so that not all do so at once."""
 
 _HEADERS = {
     hdrs.CACHE_CONTROL: "no-store, no-transform",
-    # nginx and its like would hold the stream back to fill their buffers.
+    # nginx and other proxies would hold the stream back to fill their buffers.
     "X-Accel-Buffering": "no",
 }
 
 
 class Source(Protocol):
-    """What fills a stream."""
+    """The origin of the messages of a stream."""
 
     def begin(self, writer: StreamWriter, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
-        """Begin to write; ``on_end`` is to be told when it is over; returns what stops it."""
+        """Start writing and return a function that stops it; ``on_end`` gets the reason."""
 
 
 async def follow(
@@ -65,10 +65,10 @@ async def follow(
     plain: Callable[[bool], Wire] = EventlogText,
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
-    """Answer with what ``source`` writes, as the media type ``kind``, until one side ends it.
+    """Answer with the messages of ``source`` as media type ``kind``, until one side ends it.
 
-    ``plain`` makes the wire of a kind that has no messages, from whether it is chunked. ``headers``
-    go out with the answer.
+    ``plain`` makes the wire of a media type without messages; its argument says if the response is
+    chunked. ``headers`` are added to the response.
     """
     response = web.StreamResponse(headers={**_HEADERS, **(headers or {})})
     response.content_type = kind
@@ -89,7 +89,7 @@ async def follow(
     with connections.hold(lambda: end("shutdown")):
         await response.prepare(request)
         wire = _WIRES.get(kind, plain)(chunked)
-        # The head leaves with the first bytes, and what follows goes past aiohttp.
+        # The head leaves with the first bytes; everything after it bypasses aiohttp.
         await response.write(_opening(kind))
         transport = request.transport
         if transport is None or transport.is_closing():
@@ -119,9 +119,9 @@ async def _finish(
     body = msgspec.json.encode({"reason": reason, "detail": detail})[1:]
     words = wire.frame("end", b"", body)
     writer.write(wire.join([words]))
-    # Who cannot be told that something is missing must see it: no proper end.
-    broken = reason == "stalled" or not (words or reason in _WHOLE)
-    # Nor does the end of the service wait for those who do not read.
+    # Without an end message only a broken response tells the client that data is missing.
+    broken = reason == "stalled" or not (words or reason in _COMPLETE_ENDS)
+    # At shutdown the service does not wait for clients that do not read.
     broken = broken or (reason == "shutdown" and writer.paused)
     if broken:
         writer.close()
@@ -141,6 +141,6 @@ _WIRES: dict[str, Callable[[bool], Wire]] = {
 
 def _opening(kind: str) -> bytes:
     if kind == "text/event-stream":
-        # A part of the first message: some readers take a block of its own for an event.
-        return b"retry: %d\n" % random.randint(*_RETRY)  # noqa: S311 - jitter
+        # A part of the first message: some clients take a separate block for an event.
+        return b"retry: %d\n" % random.randint(*_RETRY_MS)  # noqa: S311 - jitter
     return b""

@@ -1,7 +1,7 @@
-"""One connection that is written to, and whether its reader keeps up.
+"""One connection with flow control.
 
-asyncio tells a transport's protocol when writing should pause. An writer puts itself between the
-transport and aiohttp's protocol to hear it too, and passes everything on.
+asyncio tells the protocol of a transport when to pause writing. A writer installs itself between
+the transport and aiohttp's protocol to get these calls, too, and passes all of them on.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from typing import cast
 __all__ = ["StreamWriter"]
 
 _OPTIONS = {
-    # Bytes that the kernel takes before it says that it is full: more would only grow old there.
+    # Bytes that the kernel accepts before it reports that it is full; more would only add delay.
     "TCP_NOTSENT_LOWAT": 128 << 10,
-    # A peer that acknowledges nothing for 30 s is gone, whether we have something to say or not.
+    # A peer that acknowledges nothing for 30 s is gone, even on an idle connection.
     "TCP_USER_TIMEOUT": 30_000,
     "TCP_KEEPIDLE": 15,
     "TCP_KEEPINTVL": 5,
     "TCP_KEEPCNT": 3,
 }
 
-_LINGER = 5.0
-"""Seconds that the last words may take to leave."""
+_CLOSE_TIMEOUT_S = 5.0
+"""Time in which the last bytes may still be sent."""
 
 
 def _nothing() -> None:
@@ -37,18 +37,17 @@ def _discard(_data: bytes) -> None:
 
 
 class StreamWriter(asyncio.Protocol):
-    """Wraps a connected transport until :meth:`release`.
+    """A connected transport, wrapped until :meth:`release`.
 
-    Nothing is buffered beyond what one write could not send: while ``paused``, do not write. The
-    callbacks come from the event loop; ``on_pause`` comes
-    within the write that did not fit.
+    Only the rest of one write is buffered: while ``paused``, do not write. The event loop calls the
+    callbacks; ``on_pause`` is called within the write that did not fit.
     """
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._inner = cast("asyncio.Protocol", transport.get_protocol())
         self._transport = transport
         self.write: Callable[[bytes], None] = transport.write
-        """Send now, or keep what does not fit; nothing happens when the reader is gone."""
+        """Send now, or buffer the rest; has no effect when the peer is gone."""
         self.on_pause: Callable[[], None] = _nothing
         self.on_resume: Callable[[], None] = _nothing
         self.on_lost: Callable[[], None] = _nothing
@@ -61,13 +60,13 @@ class StreamWriter(asyncio.Protocol):
 
     @property
     def unsent(self) -> int:
-        """Bytes in memory that the kernel has not taken."""
+        """Return the bytes in memory that the kernel has not accepted."""
         return self._transport.get_write_buffer_size()
 
     async def drained(self) -> None:
-        """Return when there is room, or when the transport was given back.
+        """Return when the socket has drained, or when the transport was released.
 
-        Raises ``ConnectionResetError`` when the reader is gone.
+        Raises ``ConnectionResetError`` when the peer is gone.
         """
         while self.paused and not self.lost and self._transport.get_protocol() is self:
             waiter = asyncio.get_running_loop().create_future()
@@ -82,14 +81,14 @@ class StreamWriter(asyncio.Protocol):
         if self._transport.get_protocol() is self:
             self._transport.set_protocol(self._inner)
             self._transport.set_write_buffer_limits()
-        # What becomes of the transport is no longer told here, so nobody may wait for it.
+        # This object gets no more calls from the transport, so no task may wait for one.
         self._wake()
 
     def close(self) -> None:
-        """Let what was written leave if it does so soon, and end the connection."""
+        """End the connection, after the buffered bytes if they can be sent soon."""
         self._shut()
         self._transport.close()
-        asyncio.get_running_loop().call_later(_LINGER, self._transport.abort)
+        asyncio.get_running_loop().call_later(_CLOSE_TIMEOUT_S, self._transport.abort)
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -97,7 +96,7 @@ class StreamWriter(asyncio.Protocol):
         self._transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The reader went away."""
+        """Handle that the peer is gone."""
         self.lost = True
         self._shut()
         self._wake()
@@ -105,13 +104,13 @@ class StreamWriter(asyncio.Protocol):
         self.on_lost()
 
     def pause_writing(self) -> None:
-        """Not everything could be sent."""
+        """Handle that the socket is full."""
         self.paused = True
         self._inner.pause_writing()
         self.on_pause()
 
     def resume_writing(self) -> None:
-        """Everything has been sent."""
+        """Handle that everything has been sent."""
         self.paused = self.write is _discard
         self._wake()
         self._inner.resume_writing()
@@ -119,15 +118,15 @@ class StreamWriter(asyncio.Protocol):
             self.on_resume()
 
     def data_received(self, data: bytes) -> None:
-        """For aiohttp."""
+        """Pass data on to aiohttp."""
         self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:
-        """For aiohttp."""
+        """Pass the end of the input on to aiohttp."""
         return self._inner.eof_received()
 
     def _shut(self) -> None:
-        """There is no room any more, and never will be."""
+        """Accept no more data, for good."""
         self.write = _discard
         if not self.paused:
             self.paused = True
@@ -141,7 +140,7 @@ class StreamWriter(asyncio.Protocol):
 
 
 def _tune(transport: asyncio.Transport) -> None:
-    """Bound what the kernel holds, where it can be told; none of it is needed to work."""
+    """Limit the kernel's buffers and set keepalive, on systems that have the options."""
     sock = transport.get_extra_info("socket")
     if sock is None or sock.family not in {socket.AF_INET, socket.AF_INET6}:
         return

@@ -1,4 +1,4 @@
-"""Many subscriptions on one connection, each under the name that the client gave it."""
+"""Many subscriptions on one connection, each with a name that the client chose."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["Connection", "Subscriptions"]
 
 
 class Connection(Protocol):
-    """What carries the subscriptions."""
+    """The connection that carries the subscriptions."""
 
     def wire(self, label: str) -> Wire:
-        """Return how the messages of one subscription are written."""
+        """Return the wire of one subscription."""
 
     def say(self, message: dict[str, Any]) -> None:
         """Send one message."""
@@ -32,7 +32,7 @@ class Connection(Protocol):
 
 
 class Subscriptions:
-    """The subscriptions of one connection; ``limit`` is how many it may have."""
+    """The subscriptions of one connection, at most ``limit``."""
 
     def __init__(
         self,
@@ -51,7 +51,7 @@ class Subscriptions:
         self._stops: dict[str, Callable[[], None]] = {}
 
     def begin(self, fields: dict[str, Any]) -> None:
-        """Begin a subscription, valid by ``client-subscribe``; raises ``FluxapiError``."""
+        """Start a subscription, valid by ``client-subscribe``; raises ``FluxapiError``."""
         label = fields["sub"]
         if label in self._stops:
             raise ValidationFailed(
@@ -62,8 +62,8 @@ class Subscriptions:
                 [
                     {
                         "pointer": "",
-                        "detail": f"is one too many: {self._limit} subscriptions are the most for "
-                        "one socket.",
+                        "detail": f"is one too many: a socket can have {self._limit} "
+                        "subscriptions.",
                     }
                 ]
             )
@@ -72,7 +72,7 @@ class Subscriptions:
         self._stops[label] = begin()
 
     def end(self, label: str) -> None:
-        """End the subscription of this name; raises ``ValidationFailed`` when there is none."""
+        """End the subscription with this name; raises ``ValidationFailed`` when there is none."""
         stop = self._stops.pop(label, None)
         if stop is None:
             raise ValidationFailed(
@@ -82,20 +82,20 @@ class Subscriptions:
         self._connection.say({"type": "unsubscribed", "sub": label})
 
     def refuse(self, fields: Any, error: FluxapiError) -> None:
-        """Tell what is wrong with a message of the client."""
+        """Send an error about a message of the client."""
         problem = error.problem()
         label = fields.get("sub") if isinstance(fields, dict) else None
         sub = {"sub": label} if isinstance(label, str) else {}
         self._connection.say({"type": "error", **sub, **_without_aliases(problem)})
 
     def clear(self) -> None:
-        """End all, and tell nobody."""
+        """End all subscriptions without a message."""
         for stop in self._stops.values():
             stop()
         self._stops.clear()
 
     def _changes(self, fields: dict[str, Any]) -> Callable[[], Callable[[], None]]:
-        """What begins to follow the hub, and gives what stops it."""
+        """Return a function that subscribes at the hub and returns one that unsubscribes."""
         wanted = read_filter(fields.get("filter", {}), within="/filter")
 
         def begin() -> Callable[[], None]:
@@ -112,7 +112,7 @@ class Subscriptions:
         return begin
 
     def _output(self, fields: dict[str, Any]) -> Callable[[], Callable[[], None]]:
-        """The same for the output of a job."""
+        """Return such a function for the output of a job."""
         label, jobid = fields["sub"], self._outputs.find(fields["job"])
         streams = set(fields.get("streams", ()))
         only = streams.pop() if len(streams) == 1 else None
@@ -130,6 +130,6 @@ class Subscriptions:
 
 
 def _without_aliases(problem: dict[str, Any]) -> dict[str, Any]:
-    """The problem without what only clients of another service look at, and its own ``type``."""
+    """Return the problem without the members for clients of another service, and its ``type``."""
     kept = {k: v for k, v in problem.items() if k not in {"Message", "Errors", "type"}}
     return {"problem": problem["type"], **kept}

@@ -1,8 +1,8 @@
 """The event channel over a WebSocket: many subscriptions on one socket, named by the client.
 
-Messages of the client are JSON texts, each valid by ``schemas/client-message.json``. What is wrong
-with one is answered by an ``error`` that names the field, and the socket stays open. Close codes
-are in :data:`CODES`.
+Messages of the client are JSON texts, each valid by ``schemas/client-message.json``. The answer to
+an invalid one is an ``error`` that names the field; the socket stays open. :data:`CODES` lists the
+close codes.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ CODES = {
     "expired": (4401, "The credentials have expired."),
     "stalled": (4408, "Nothing was read for too long; come back with your cursors."),
 }
-"""Close code and words by cause. A message that is too large closes with 1009."""
+"""Close code and sentence by cause. A message that is too large closes with 1009."""
 
-MAX_MESSAGE = 64 << 10
-"""Bytes of the largest message that a client may send."""
+MAX_MESSAGE_BYTES = 64 << 10
+"""Size of the largest message that a client may send."""
 
 MAX_SUBSCRIPTIONS = 32
-"""Subscriptions of one socket."""
+"""Subscriptions per socket."""
 
-_CLOSING = 2.0
-"""Seconds that a client has to answer that the socket closes."""
+_CLOSE_TIMEOUT_S = 2.0
+"""Time in which a client must answer a close frame."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -63,10 +63,10 @@ async def serve(
     expires: float | None,
     renew: Renew,
 ) -> web.WebSocketResponse:
-    """Talk to one client until it goes; ``renew`` says when a new token ends."""
+    """Serve one client until it disconnects; ``renew`` returns the expiry of a new token."""
     connections.check()
     websocket = web.WebSocketResponse(
-        protocols=(PROTOCOL,), timeout=_CLOSING, max_msg_size=MAX_MESSAGE
+        protocols=(PROTOCOL,), timeout=_CLOSE_TIMEOUT_S, max_msg_size=MAX_MESSAGE_BYTES
     )
     await websocket.prepare(request)
     transport = request.transport
@@ -84,7 +84,7 @@ async def serve(
 
 
 class _Socket:
-    """One client: its subscriptions by the names that it gave them."""
+    """The connection of one client, with its named subscriptions."""
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class _Socket:
         renew: Renew,
     ) -> None:
         self._websocket = websocket
-        # The usual window only: the same compressed bytes go to everybody.
+        # Only with the default window the same compressed bytes suit all clients.
         self._deflate = websocket.compress == zlib.MAX_WBITS
         self._writer = writer
         self._renew = renew
@@ -105,18 +105,18 @@ class _Socket:
         self._closing: asyncio.Task[bool] | None = None
 
     async def run(self) -> None:
-        """Answer messages, one after the other, and no faster than the answers are read."""
+        """Answer messages one after the other, no faster than the client reads the answers."""
         async for message in self._websocket:
             if self._closed:
                 break
             if message.type is WSMsgType.ERROR:
-                # What breaks the protocol has closed the socket already, by its own code.
+                # aiohttp has already closed the socket with the code of the protocol error.
                 break
             if message.type is WSMsgType.BINARY:
                 self.close("binary")
                 break
             await self._writer.drained()
-            # What has come already is given without a wait: others have their turn in between.
+            # Messages that have already arrived are returned without a wait: let other tasks run.
             await asyncio.sleep(0)
             if not self._closed:
                 self._take(message)
@@ -130,7 +130,7 @@ class _Socket:
         self._closed = True
         code, words = CODES[cause]
         if self._writer.paused:
-            # What it does not read it will not answer either.
+            # A client that does not read will not answer a close frame either.
             self._writer.write(frame_close(code, words))
             self._writer.close()
         else:
@@ -139,14 +139,14 @@ class _Socket:
         self.forget()
 
     def forget(self) -> None:
-        """Let go of everything but the connection."""
+        """Release everything but the connection."""
         if self._expiry is not None:
             self._expiry.cancel()
         self._subscriptions.clear()
         self._writer.release()
 
     def expire_at(self, expires: float | None) -> None:
-        """Close when the credentials end (seconds since the epoch; ``None``: never)."""
+        """Close when the credentials expire (seconds since the epoch; ``None``: never)."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
@@ -174,7 +174,7 @@ class _Socket:
         self.say({"type": "auth", "expires": expires})
 
     def wire(self, label: str) -> WebSocketText:
-        """Return how the messages of one subscription are written."""
+        """Return the wire of one subscription."""
         return WebSocketText(label, self._deflate)
 
     def say(self, message: dict[str, Any]) -> None:
