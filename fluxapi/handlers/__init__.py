@@ -1,1 +1,1 @@
-"""Handlers: parse, validate, call one thing, answer."""
+"""Handlers of requests: each makes one call and returns a response."""

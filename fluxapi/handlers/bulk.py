@@ -1,8 +1,8 @@
-"""Many jobs in one request: ``POST /jobs/bulk``.
+"""Submit many jobs in one request: ``POST /jobs/bulk``.
 
-The event loop gets its turn after every few milliseconds: the members of a list are decoded,
-validated and built one by one from their raw JSON. Nothing is submitted when any job breaks the
-schema, or when all jobs together are too large.
+The jobs of a list are decoded, validated and built one by one from their raw JSON, and other tasks
+run every few milliseconds. Nothing is submitted if any job violates the schema, or if the jobs
+together are too large.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from fluxapi.model.keymark import KeyMark, digest
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
 
-from .submit import SEEN_WITHIN, exists, idempotency_key
+from .submit import VISIBLE_TIMEOUT_S, exists, idempotency_key
 from .support import json_bytes, reply
 
 __all__ = ["bulk"]
 
 _MAX_JOBS = 100_000
 _MAX_ERRORS = 100
-_MAX_BYTES = 128 << 20
-"""Jobspecs of one request, in all: 100,000 jobs of 1.3 KiB."""
+_MAX_JOBSPECS_BYTES = 128 << 20
+"""Size of all jobspecs of one request: 100,000 jobs of 1.3 KiB."""
 
 _MAX_NUMBER_DIGITS = 18
 
@@ -50,14 +50,14 @@ _items = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 async def bulk(request: web.Request) -> web.Response:
-    """Submit many jobs; for each, in order, its id or what went wrong."""
+    """Submit many jobs; the answer has the ID or the error of each, in order."""
     session, raw = request[keys.SESSION], request[keys.BODY]
     key = idempotency_key(request)
     built = await _submissions(raw, session.defaults, key)
     if key is None:
         submissions = [member.submission for member in built]
         return await _answer(session, await session.instance.submit(submissions))
-    # What goes to Flux is finished and noted also when the client goes away meanwhile.
+    # The submission is completed and recorded even if the client disconnects.
     task = asyncio.ensure_future(_submit_in_turn(session, key, built))
     return await _answer(session, await asyncio.shield(task))
 
@@ -79,7 +79,7 @@ async def _submit_in_turn(
 async def _submit_missing(
     session: InstanceSession, key: str, members: list[Member]
 ) -> list[int | FluxapiError]:
-    """Submit the jobs that no earlier request with this key brought to Flux."""
+    """Submit the jobs that no earlier request with this key has submitted."""
     idempotency = session.idempotency
     await idempotency.settled()
     await idempotency.resolve(key)
@@ -110,7 +110,7 @@ async def _submissions(raw: bytes, defaults: Defaults, key: str | None) -> list[
         schema.check("bulk", shallow)
         if "numbers" in shallow:
             raise _wrong_numbers("goes with jobs only.")
-        # All jobs of one template are one request: another count is another request.
+        # All copies of one template form one request: another count is another request.
         count, repeated = _repeated(shallow)
         marks = _Marks.of_all(key, digest(shallow))
         return await _built(repeated, defaults, marks, copies=count)
@@ -119,7 +119,7 @@ async def _submissions(raw: bytes, defaults: Defaults, key: str | None) -> list[
     except msgspec.ValidationError:
         items = []
         shallow["jobs"] = decode(bytes(members["jobs"]))
-    # The shape is checked with one job in place of all; those have their turn one by one.
+    # The schema is checked with one job in place of all; the jobs are checked one by one later.
     schema.check("bulk", {"jobs": [{"command": "true"}] if items else [], **shallow})
     if len(items) > _MAX_JOBS:
         raise ValidationFailed(
@@ -134,15 +134,15 @@ def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
         return _members.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         schema.check("bulk", decode(raw))
-        raise  # pragma: no cover - what the decoder refuses, one of the two above refuses
+        raise  # pragma: no cover - one of the two above rejects what the decoder rejects
 
 
 Item = tuple[str, Mapping[str, Any] | None, bytes | msgspec.Raw | None]
-"""Where a job stands in the request, and its fields or their JSON."""
+"""The position of a job in the request, and its fields or their JSON."""
 
 
 class _Marks:
-    """The marks of one request's jobs; each is known by the Idempotency-Key and its number."""
+    """The marks of the jobs of one request, each made of the Idempotency-Key and its number."""
 
     def __init__(self, key: str, numbers: Sequence[int], of_request: str | None) -> None:
         self._key = key
@@ -151,12 +151,12 @@ class _Marks:
 
     @classmethod
     def of_all(cls, key: str | None, of_request: str) -> _Marks | None:
-        """Return marks that hold for this one request as a whole."""
+        """Return marks that are valid for this exact request."""
         return None if key is None else cls(key, range(_MAX_JOBS), of_request)
 
     @classmethod
     def of_each(cls, key: str | None, numbers: Sequence[int]) -> _Marks | None:
-        """Return marks that hold for each job by itself, whatever comes with it in a request."""
+        """Return marks that are valid for each job, whatever other jobs the request has."""
         return None if key is None else cls(key, numbers, None)
 
     def of(self, place: int, fields: Mapping[str, Any]) -> KeyMark:
@@ -166,7 +166,7 @@ class _Marks:
 
 
 def _numbers(text: Any, count: int) -> Sequence[int]:
-    """Return the numbers of *count* jobs: those given as an idset, or from 0."""
+    """Return the numbers of *count* jobs: those of the idset *text*, or from 0."""
     if text is None:
         return range(count)
     found: list[int] = []
@@ -176,12 +176,12 @@ def _numbers(text: Any, count: int) -> Sequence[int]:
             raise _wrong_numbers(f"{part[:40]!r} is not a number or a range of numbers.")
         start, stop = int(first), int(last if dash else first) + 1
         if start >= stop or (found and start <= found[-1]):
-            raise _wrong_numbers("must be in ascending order, each once.")
+            raise _wrong_numbers("must be in ascending order, without duplicates.")
         if stop - start > count - len(found):
-            raise _wrong_numbers(f"must name as many numbers as there are jobs, {count}.")
+            raise _wrong_numbers(f"must have as many numbers as there are jobs, {count}.")
         found.extend(range(start, stop))
     if len(found) != count:
-        raise _wrong_numbers(f"must name as many numbers as there are jobs, {count}.")
+        raise _wrong_numbers(f"must have as many numbers as there are jobs, {count}.")
     return found
 
 
@@ -194,7 +194,7 @@ def _listed(items: list[msgspec.Raw]) -> Iterable[Item]:
 
 
 def _repeated(fields: Mapping[str, Any]) -> tuple[int, Iterable[Item]]:
-    """Return how many jobs are made of the one in *fields*, and these jobs."""
+    """Return the number of jobs made of the one in *fields*, and these jobs."""
     job = fields["job"]
     if "copies" in fields:
         count = int(fields["copies"])
@@ -211,7 +211,7 @@ def _repeated(fields: Mapping[str, Any]) -> tuple[int, Iterable[Item]]:
 
 
 def _instance(job: Mapping[str, Any], number: str) -> Mapping[str, Any]:
-    """One of the jobs of a ``cc``, as ``flux submit --cc`` makes them."""
+    """Return one of the jobs of a ``cc``, as ``flux submit --cc`` makes it."""
     fields: dict[str, Any] = substitute(job, "{cc}", number)
     if "jobspec" not in fields:
         name = "envars" if fields.get("envars") is not None else "environment"
@@ -222,7 +222,7 @@ def _instance(job: Mapping[str, Any], number: str) -> Mapping[str, Any]:
 async def _built(
     items: Iterable[Item], defaults: Defaults, marks: _Marks | None, copies: int = 1
 ) -> list[Member]:
-    """Return the jobs; *copies* is how often the first of them comes."""
+    """Build the jobs; *copies* is the number of copies of the first one."""
     built: list[Member] = []
     wrong: list[dict[str, str]] = []
     same: tuple[Any, Member] | None = None
@@ -246,13 +246,13 @@ async def _built(
             if len(wrong) >= _MAX_ERRORS or place == "/job":
                 break
             continue
-        # Copies are all of about one size, so the first tells of the others before they are made.
+        # Copies have about the same size, so the first one decides before the others are made.
         length = len(member.submission.jobspec)
         size += length
-        if (length * copies if number == 0 else size) > _MAX_BYTES:
+        if (length * copies if number == 0 else size) > _MAX_JOBSPECS_BYTES:
             raise BodyTooLarge(
-                f"The jobspecs of these jobs are more than {_MAX_BYTES} bytes in all: submit them "
-                "in several requests."
+                f"The jobspecs of these jobs have more than {_MAX_JOBSPECS_BYTES} bytes in all; "
+                "submit the jobs in several requests."
             )
         built.append(member)
         same = (fields, member) if raw is None and marks is None else None
@@ -290,9 +290,9 @@ async def _rows(results: list[int | FluxapiError]) -> AsyncIterator[bytes]:
 
 
 async def _seen(session: InstanceSession, ids: list[int]) -> None:
-    """Wait until the table has the jobs, or for a while."""
+    """Wait until the table has the jobs, but not for long."""
     table, journal = session.table, session.journal
-    deadline = time.monotonic() + SEEN_WITHIN
+    deadline = time.monotonic() + VISIBLE_TIMEOUT_S
     turn = TimeSlice()
     for jobid in ids:
         await turn.share()

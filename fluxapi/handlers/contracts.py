@@ -1,4 +1,4 @@
-"""The contracts for programs: OpenAPI and AsyncAPI."""
+"""The OpenAPI and AsyncAPI documents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changing jobs: cancel, signal, urgency. Each asks Flux; the journal shows what came of it."""
+"""Cancel and signal jobs and set their urgency; the journal shows the effect."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .support import job_of, reply
 
 __all__ = ["cancel", "cancel_many", "signal", "urgency"]
 
-_MAX_CANCEL = 10_000
-"""Jobs that one request cancels."""
+_MAX_CANCELED_JOBS = 10_000
+"""Jobs that one request can cancel."""
 
-_AT_ONCE = 64
-"""Cancellations on their way at the same time."""
+_MAX_CONCURRENT_CANCELS = 64
+"""Cancellations that wait for an answer at the same time."""
 
 _ACTIVE = frozenset(GROUPS["ACTIVE"])
 
@@ -80,7 +80,8 @@ async def cancel_many(request: web.Request) -> web.Response:
     if body.get("ids") is not None:
         ids = await _named(request, body["ids"], wrong)
     else:
-        found = await page(table, _only_active(query_of(body["filter"])), limit=_MAX_CANCEL)
+        query = _only_active(query_of(body["filter"]))
+        found = await page(table, query, limit=_MAX_CANCELED_JOBS)
         ids, more = found.ids, found.next is not None
     taken = await _cancel_all(request, ids, note, wrong)
     message = f"{taken} {'job is' if taken == 1 else 'jobs are'} requested to cancel."
@@ -104,7 +105,7 @@ def _only_active(query: JobQuery) -> JobQuery:
 async def _named(
     request: web.Request, texts: Sequence[str], wrong: list[dict[str, Any]]
 ) -> list[int]:
-    """Return the active jobs of a list of ids, each once."""
+    """Return the active jobs of a list of IDs, each once."""
     session = request[keys.SESSION]
     ids: dict[int, None] = {}
     turn = TimeSlice()
@@ -124,8 +125,8 @@ async def _cancel_all(
 ) -> int:
     instance = request[keys.SESSION].instance
     taken = 0
-    for start in range(0, len(ids), _AT_ONCE):
-        some = ids[start : start + _AT_ONCE]
+    for start in range(0, len(ids), _MAX_CONCURRENT_CANCELS):
+        some = ids[start : start + _MAX_CONCURRENT_CANCELS]
         results = await asyncio.gather(
             *(instance.raise_exception(jobid, "cancel", 0, note) for jobid in some),
             return_exceptions=True,

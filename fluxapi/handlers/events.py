@@ -1,4 +1,4 @@
-"""The event channel: streams over HTTP, sockets, and the tickets that open them."""
+"""The event channel: streams over HTTP, sockets, and tickets for them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _JOB_OFFERS = ("application/x-ndjson", "text/event-stream", "text/plain")
 
 @dataclass(frozen=True)
 class _Following:
-    """A stream of the hub as what fills a response."""
+    """A stream of the hub as the source of a response."""
 
     hub: Hub
     stream: str
@@ -47,7 +47,7 @@ class _Following:
 
 @dataclass(frozen=True)
 class _Job:
-    """The events of one job: those that were, and then from number ``seq`` of the buffer on."""
+    """The events of one job: those so far, then those after number ``seq`` of the buffer."""
 
     hub: Hub
     jobid: int
@@ -81,14 +81,14 @@ class _Job:
 
 
 MANY_OFFERS = ("application/x-ndjson",)
-"""What many subscriptions on one stream can be."""
+"""Media types of a stream with many subscriptions."""
 
 MAX_SUBSCRIPTIONS = 128
-"""Subscriptions of one stream: those of all windows of a browser."""
+"""Subscriptions of one stream, which all windows of a browser share."""
 
 
 class _Many:
-    """Many subscriptions as what fills a response of lines."""
+    """Many subscriptions as the source of a response of lines."""
 
     def __init__(self, request: web.Request, hub: Hub, wanted: list[dict[str, Any]]) -> None:
         self._hub = hub
@@ -107,12 +107,12 @@ class _Many:
         for fields in self._wanted:
             try:
                 subscriptions.begin(fields)
-            except FluxapiError as error:  # noqa: PERF203 - the others are begun all the same
+            except FluxapiError as error:  # noqa: PERF203 - the others start all the same
                 subscriptions.refuse(fields, error)
         return subscriptions.clear
 
     def wire(self, label: str) -> Wire:
-        """Return how the messages of one subscription are written."""
+        """Return the wire of one subscription."""
         return Lines(self._chunked, label)
 
     def say(self, message: dict[str, Any]) -> None:
@@ -128,7 +128,7 @@ class _Many:
 
 
 def _hub(request: web.Request) -> Hub:
-    """The hub, once there is something to follow."""
+    """Return the hub, once the first backlog is read; raises ``InstanceUnavailable``."""
     session = request[keys.SESSION]
     if not session.journal.has_caught_up:
         raise InstanceUnavailable("The service is still reading the jobs of the instance.")
@@ -141,7 +141,7 @@ async def _stream(request: web.Request, source: stream.Source, kind: str) -> web
 
 
 async def follow(request: web.Request) -> web.StreamResponse:
-    """Events, jobs or figures, as they come."""
+    """Stream events, jobs or figures."""
     kind = accepted(request, stream.OFFERS)
     fields = request[keys.QUERY]
     since = request.headers.get("Last-Event-ID") or fields.get("since")
@@ -151,29 +151,29 @@ async def follow(request: web.Request) -> web.StreamResponse:
 
 
 async def follow_many(request: web.Request) -> web.StreamResponse:
-    """What many subscriptions give, as lines, where no WebSocket comes through."""
+    """Stream many subscriptions as lines, for networks that block WebSockets."""
     kind = accepted(request, MANY_OFFERS)
     wanted = request[keys.BODY]["subscriptions"]
     return await _stream(request, _Many(request, _hub(request), wanted), kind)
 
 
 async def job_events(request: web.Request) -> web.StreamResponse:
-    """All events of a job: what it has had, then what it gets, until it is inactive."""
+    """Stream all events of a job from the first one, until it is inactive."""
     kind = accepted(request, _JOB_OFFERS)
     hub, job = _hub(request), job_of(request)
-    # Taken before the question: what is published meanwhile comes again and is left out by index.
+    # Read before the request to Flux; events that are published meanwhile are dropped by index.
     seq = hub.buffer.head
     events = await request[keys.SESSION].instance.eventlog(job.id)
     return await _stream(request, _Job(hub, job.id, events, seq), kind)
 
 
 async def socket(request: web.Request) -> web.StreamResponse:
-    """A WebSocket for many subscriptions."""
+    """Serve a WebSocket for many subscriptions."""
     hub = _hub(request)
     if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
         raise RequestError(
-            f"This is for WebSockets, subprotocol {websocket.PROTOCOL}; GET /events gives the same "
-            "streams over plain HTTP."
+            f"This path serves WebSockets (subprotocol {websocket.PROTOCOL}); GET /events has the "
+            "same streams over plain HTTP."
         )
     return await websocket.serve(
         request,
@@ -186,6 +186,6 @@ async def socket(request: web.Request) -> web.StreamResponse:
 
 
 async def ticket(request: web.Request) -> web.Response:
-    """A ticket, good for as long as the credentials of this request."""
+    """Issue a ticket that is valid for as long as the credentials of this request."""
     issued = request[keys.SESSION].tickets.issue(request[keys.EXPIRES])
     return reply({"ticket": issued, "expires_in": LIFETIME_S})

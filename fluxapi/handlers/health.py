@@ -1,4 +1,4 @@
-"""For orchestrators: does it live, is it ready, what does it count."""
+"""Liveness, readiness and metrics, for orchestrators."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _OK = b'{"status":"ok"}'
 
 
 async def health(_request: web.Request) -> web.Response:
-    """The service runs."""
+    """Answer that the service runs."""
     return reply(_OK)
 
 
 async def ready(request: web.Request) -> web.Response:
-    """The instance answers and its journal is caught up; else 503."""
+    """Answer 200 if the instance answers and its journal is caught up, else 503."""
     problem = request.app[keys.SESSIONS].root.journal.problem
     if problem is not None:
         raise InstanceUnavailable(problem)
@@ -29,7 +29,7 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Prometheus."""
+    """Return the Prometheus metrics."""
     return web.Response(
         body=await request.app[keys.METRICS].render(), headers={"Content-Type": CONTENT_TYPE_LATEST}
     )

@@ -1,4 +1,4 @@
-"""Reading jobs: lists, search, one record, waiting. Answered from the table alone."""
+"""List, search, read and wait for jobs; the table alone answers."""
 
 from __future__ import annotations
 
@@ -31,32 +31,32 @@ __all__ = [
 
 MAX_PAGE = 1000
 
-_SLICE = 100
-"""Records encoded before the event loop gets its turn: those of a big page may all be new."""
+_SLICE_RECORDS = 100
+"""Records that are encoded before other tasks run; those of a large page may all be new."""
 
 
 @functools.lru_cache(maxsize=1024)
 def _listing(raw: str) -> tuple[JobQuery, int, int | None]:
-    """What a raw query string asks for: filter, limit, the id that the page begins below."""
+    """Parse a raw query string into filter, limit, and the ID below which the page begins."""
     fields = cached("jobs-query", raw)
     below = fields.get("page")
     return query_of(fields), int(fields.get("limit", MAX_PAGE)), int(below, 16) if below else None
 
 
 async def list_jobs(request: web.Request) -> web.Response:
-    """A page of jobs, newest first."""
+    """Return a page of jobs, newest first."""
     raw = request.rel_url.raw_query_string
     session = request[keys.SESSION]
     table, journal, observer = session.table, session.journal, session.observer
     if not journal.ready and not len(table):
         raise InstanceUnavailable("The service is still reading the jobs of the instance.")
-    # Taken before the walk: who joins the event channel here sees nothing too few.
+    # Read the cursor before the page, so that a client that resumes from it misses nothing.
     cursor = journal.cursor
     state = f"{cursor} {observer.version}"
     body = session.cache.get(raw, state)
     if body is None:
         body = await _page(table, observer, raw, cursor)
-        # The cursor stands still while the first backlog comes in, and the table does not.
+        # During the first backlog the table changes while the cursor does not.
         if journal.cursor == cursor and journal.has_caught_up:
             session.cache.put(raw, state, body)
     return reply(body)
@@ -71,7 +71,7 @@ async def _page(table: Table, observer: SituationMonitor, raw: str, cursor: str)
 
 
 async def search(request: web.Request) -> web.Response:
-    """A DataTables server-side answer."""
+    """Answer a server-side request of DataTables."""
     fields = request[keys.QUERY]
     session = request[keys.SESSION]
     table = session.table
@@ -93,12 +93,12 @@ async def search(request: web.Request) -> web.Response:
 
 
 async def _rows(table: Table, observer: SituationMonitor, ids: Sequence[int]) -> list[bytes]:
-    """The records of ``ids``; those of jobs that went in the meantime are left out."""
+    """Return the records of ``ids``; jobs that were removed meanwhile are left out."""
     rows: list[bytes] = []
-    for start in range(0, len(ids), _SLICE):
+    for start in range(0, len(ids), _SLICE_RECORDS):
         if start:
             await asyncio.sleep(0)
-        some = ids[start : start + _SLICE]
+        some = ids[start : start + _SLICE_RECORDS]
         try:
             rows.extend([observer.encode(jobid) for jobid in some])
         except KeyError:
@@ -107,7 +107,7 @@ async def _rows(table: Table, observer: SituationMonitor, ids: Sequence[int]) ->
 
 
 async def record(request: web.Request) -> web.Response:
-    """One job."""
+    """Return one job."""
     return reply(request[keys.SESSION].observer.encode(job_of(request).id))
 
 
@@ -116,17 +116,17 @@ def _over(job: Job | None) -> bool:
 
 
 async def wait(request: web.Request) -> web.Response:
-    """The record, once the job is inactive or the time is over."""
+    """Return the record once the job is inactive or the timeout has expired."""
     session, job = request[keys.SESSION], job_of(request)
     timeout = float(request[keys.QUERY].get("timeout", 30.0))
     await session.journal.wait(job.id, _over, timeout)
     if job.id not in session.table:
-        raise JobNotFound(f"The job {request.match_info['id'][:64]} is gone.")
+        raise JobNotFound(f"Job {request.match_info['id'][:64]} was purged.")
     return reply(session.observer.encode(job.id))
 
 
 async def eventlog(request: web.Request) -> web.Response:
-    """The eventlog: a JSON list, or the RFC 18 text that Flux keeps."""
+    """Return the eventlog: a JSON list, or the RFC 18 text as Flux stores it."""
     kind = accepted(request, ("application/json", "text/plain", "application/x-ndjson"))
     text = await request[keys.SESSION].instance.lookup(job_of(request).id, "eventlog")
     if kind != "application/json":
@@ -136,12 +136,12 @@ async def eventlog(request: web.Request) -> web.Response:
 
 
 async def jobspec(request: web.Request) -> web.Response:
-    """The jobspec, as Flux keeps it."""
+    """Return the jobspec as Flux stores it."""
     text = await request[keys.SESSION].instance.lookup(job_of(request).id, "jobspec")
     return reply(text.encode())
 
 
 async def resource_set(request: web.Request) -> web.Response:
-    """R, as Flux keeps it."""
+    """Return R as Flux stores it."""
     text = await request[keys.SESSION].instance.lookup(job_of(request).id, "R")
     return reply(text.encode())

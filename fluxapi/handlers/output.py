@@ -1,7 +1,7 @@
-"""What jobs wrote, and write: ``GET /jobs/{id}/output`` and ``GET /jobs/{id}/output/stream``.
+"""The output of a job: ``GET /jobs/{id}/output`` and ``GET /jobs/{id}/output/stream``.
 
-What there is of the output is streamed through: in memory are one batch of entries, unfinished
-lines, and with ``tail`` that many lines, all of them bounded.
+The output is streamed through memory: one batch of entries, unfinished lines, and with ``tail`` its
+lines are kept, all of them bounded.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ STREAM_OFFERS = (
     "application/x-ndjson",
     "application/octet-stream",
 )
-"""What live output can be. Clients that ask for nothing in particular expect lines of text."""
+"""Media types of live output; a client without a preference gets lines of text."""
 
 _MAX_INDEX_DIGITS = 15
 
 SEARCHED_HEADER = "Output-Searched-Bytes"
-"""A header of a tail that may lack lines: how many bytes of the end were searched for them."""
+"""Header of a tail that may lack lines: the number of bytes that were searched for them."""
 
 LIMIT_HEADER = "Output-Search-Limit-Bytes"
-"""A header of a live tail, which begins before its search: how many bytes are searched at most."""
+"""Header of a live tail, which is sent before the search: the most bytes that it searches."""
 
 _EXTRA_LINES = 64
-"""Lines that are read besides those of a tail: the first of each task may be cut."""
+"""Lines that are read in addition to those of a tail, since the first of each task may be cut."""
 
 
 async def output(request: web.Request) -> web.StreamResponse:
-    """The output so far: lines in JSON, plain text, bytes, or the RFC 24 entries as NDJSON."""
+    """Return the output so far: lines in JSON, plain text, bytes, or RFC 24 entries as NDJSON."""
     kind = accepted(request, _OFFERS)
     job = job_of(request)
     fields = request[keys.QUERY]
@@ -73,24 +73,24 @@ async def output(request: web.Request) -> web.StreamResponse:
 
 
 def _headers(source: forms.Search) -> dict[str, str]:
-    """Return a header that says how far the search for a tail went, if it ended at its bound."""
+    """Return the header of a search for a tail that stopped at its limit."""
     return {SEARCHED_HEADER: str(source.searched)} if source.searched else {}
 
 
 @dataclass(frozen=True)
 class _Viewing:
-    """The output of a job as what fills a response."""
+    """The output of a job as the source of a response."""
 
     outputs: OutputHub
     jobid: int
     selection: Selection
 
-    def begin(self, outlet: StreamWriter, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
-        return self.outputs.view(self.jobid, self.selection, outlet, wire, on_end)
+    def begin(self, writer: StreamWriter, wire: Wire, on_end: OnEnd) -> Callable[[], None]:
+        return self.outputs.view(self.jobid, self.selection, writer, wire, on_end)
 
 
 async def follow(request: web.Request) -> web.StreamResponse:
-    """The output as it comes, up to its end: text, entries as messages, or bytes."""
+    """Stream the output until its end: as text, as entries in messages, or as bytes."""
     kind = accepted(request, STREAM_OFFERS)
     source = _Viewing(request[keys.SESSION].outputs, job_of(request).id, _selection(request))
     return await streams.follow(

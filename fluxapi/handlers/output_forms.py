@@ -1,7 +1,7 @@
-"""The output of a job in each form that it is answered in: pieces of bytes, one after the other.
+"""The encodings of a job's output, as iterators over pieces of bytes.
 
-What the job's shell says about the job (entries of the name ``log``) belongs to standard error, as
-``flux job attach`` has it, and is in every form.
+The messages of the job shell (entries with the name ``log``) belong to standard error, as in ``flux
+job attach``, and are in every encoding.
 """
 
 from __future__ import annotations
@@ -19,24 +19,24 @@ __all__ = ["Lines", "Search", "document", "entries", "text", "written_bytes"]
 Source = AsyncIterator[OutputBatch]
 
 _MAX_LINE_BYTES = 65536
-"""Length after which a line without an end is given out all the same."""
+"""Length at which a line without a newline is split."""
 
 _MAX_TAIL_BYTES = 8 << 20
-"""What a tail holds at most; the oldest lines go first."""
+"""Size of a tail; its oldest lines are dropped first."""
 
 _MAX_TASKS = 65536
-"""Tasks that may be in the middle of a line; of more, pieces are lines of their own."""
+"""Tasks that may have an unfinished line; with more, pieces become lines of their own."""
 
 _MAX_REDIRECTS = 100
 
 _LOGS = "stderr"
-"""The stream that messages of the job shell belong to."""
+"""The stream of the messages of the job shell."""
 
 
 class Search:
-    """Batches of an output, and how far a search for its end went if it ended at its bound.
+    """The batches of an output, and how much a search for its end has read at its limit.
 
-    ``searched`` is the number of bytes then, and 0 otherwise.
+    ``searched`` is this number of bytes, or 0 if the search did not reach its limit.
     """
 
     def __init__(self, source: Source) -> None:
@@ -50,14 +50,14 @@ class Search:
             yield batch
 
     def note(self) -> bytes:
-        """Return a line that says how far the search went; nothing if it found everything."""
+        """Return a line that tells how much the search has read; empty if it was complete."""
         return search_note({"cut": bool(self.searched), "searched": self.searched})
 
 
 class Lines:
     """Whole lines, each with its newline, from the entries of an output eventlog (RFC 24).
 
-    Tasks are told apart: a line that one task writes in pieces is not mixed with those of others.
+    The unfinished lines of different tasks are kept apart.
     """
 
     def __init__(self, stream: str | None = None) -> None:
@@ -66,7 +66,7 @@ class Lines:
         self._rest: dict[tuple[str, str], bytes] = {}
 
     def take(self, events: OutputBatch | list[Event]) -> list[bytes]:
-        """The lines that these entries complete."""
+        """Return the lines that these entries complete."""
         lines: list[bytes] = []
         for event in events:
             context = event.context or {}
@@ -82,7 +82,7 @@ class Lines:
         return lines
 
     def end(self) -> list[bytes]:
-        """What was left without a newline."""
+        """Return the rest without a newline."""
         rest = [data for data in self._rest.values() if data]
         self._rest.clear()
         return rest
@@ -99,7 +99,7 @@ class Lines:
 
 
 def bytes_of(event: Event, stream: str | None = None) -> bytes:
-    """The bytes of an entry that are of ``stream`` (any if ``None``)."""
+    """Return the bytes of an entry that belong to ``stream`` (``None``: any)."""
     context = event.context or {}
     if event.name == "log" and stream in {None, _LOGS}:
         return log_line(context).encode("utf-8", "replace")
@@ -111,7 +111,7 @@ def bytes_of(event: Event, stream: str | None = None) -> bytes:
 async def written_bytes(
     source: Search, stream: str | None, tail: int | None
 ) -> AsyncIterator[bytes]:
-    """What the job wrote, byte for byte."""
+    """Yield the output byte for byte."""
     if tail is None:
         async for batch in source:
             yield b"".join(bytes_of(event, stream) for event in batch)
@@ -121,7 +121,7 @@ async def written_bytes(
 
 
 async def text(source: Search, stream: str | None, tail: int | None) -> AsyncIterator[bytes]:
-    """What the job wrote as text in UTF-8, and at its end how much of it is not."""
+    """Yield the output as UTF-8 text, and at its end the number of replaced bytes."""
     made = PlainText()
     if tail is None:
         async for batch in source:
@@ -139,7 +139,7 @@ def _text_of(event: Event, stream: str | None, made: PlainText) -> bytes:
 
 
 async def entries(source: Search, stream: str | None, tail: int | None) -> AsyncIterator[bytes]:
-    """The entries as Flux has them, one a line."""
+    """Yield the entries as Flux stores them, one per line."""
     kept: deque[bytes] = deque()
     held = 0
     async for batch in source:
@@ -155,7 +155,7 @@ async def entries(source: Search, stream: str | None, tail: int | None) -> Async
 async def document(
     source: Search, name: str, stream: str | None, tail: int | None
 ) -> AsyncIterator[bytes]:
-    """``{"Output": [...]}``, piece by piece; without any entry yet, a Message."""
+    """Yield ``{"Output": [...]}`` in pieces; before the first entry, a Message."""
     started = False
     gathered, made = Lines(stream), PlainText()
 

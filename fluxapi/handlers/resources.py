@@ -1,4 +1,4 @@
-"""What the instance has: nodes, cores, gpus, queues."""
+"""The nodes, cores, gpus and queues of the instance."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["nodes", "queues", "resources"]
 
 
 async def nodes(request: web.Request) -> web.Response:
-    """The host names, each once."""
+    """Return the host names, each once."""
     found = await request[keys.SESSION].instance.resources()
     return reply({"nodes": list(dict.fromkeys(node.name for node in nodes_of(found.all)))})
 
 
 async def resources(request: web.Request) -> web.Response:
-    """Every node with its cores, gpus and state, and the sums."""
+    """Return every node with its cores, gpus and state, and the totals."""
     return reply(describe(await request[keys.SESSION].instance.resources()))
 
 
 async def queues(request: web.Request) -> web.Response:
-    """The queues and what they do."""
+    """Return the queues and their state."""
     found = await request[keys.SESSION].instance.queues()
     return reply({"queues": [describe_queue(queue) for queue in found]})

@@ -1,6 +1,6 @@
-"""Every route of the service, in one table.
+"""All routes of the service, in one table.
 
-The table is what the router, the validation and the OpenAPI document are made from.
+The router, the validation and the OpenAPI document are made from it.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _GONE = (errors.JobNotFound,)
 _LOOKUP = (errors.JobNotFound, errors.InstanceUnavailable)
 _WRITE = (errors.FluxRefused, errors.InstanceUnavailable)
 _CHANGE = (errors.JobNotFound, errors.JobInactive, *_WRITE)
-_KEY = {"Idempotency-Key": "One key, one job: the same request sent again gives the same job."}
+_KEY = {"Idempotency-Key": "Makes one job per key: a repeated request gives the same job."}
 _BULK_KEY = {
-    "Idempotency-Key": "The same request sent again gives the same jobs and submits what is "
-    "missing. Each job of a list is known by the key and its number."
+    "Idempotency-Key": "A repeated request gives the same jobs and submits those that are missing. "
+    "Each job of a list is identified by the key and its number."
 }
 _SUBMITTED = {
-    "Location": "Address of the job.",
-    "Idempotent-Replayed": "`true` where an earlier request with this key submitted the job.",
+    "Location": "Path of the job.",
+    "Idempotent-Replayed": "`true` if an earlier request with this key submitted the job.",
 }
 
 
@@ -68,11 +68,11 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/jobs/search", jobs.search, "searchJobs", "jobs",
-        "Search jobs, in the manner of DataTables.", {200: "job-search"}, query="search-query",
+        "Search jobs, in the format of DataTables.", {200: "job-search"}, query="search-query",
     ),
     Route(
         "POST", "/jobs/cancel", control.cancel_many, "cancelJobs", "jobs",
-        "Cancel jobs by ids or by filter.",
+        "Cancel jobs by IDs or by filter.",
         {202: "cancel-result"}, body="cancel-many", body_use="required", max_body=MAX_LISTS_BYTES,
         fails=(errors.InstanceUnavailable,),
         needs="cancel",
@@ -105,44 +105,44 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/jobs/{id}/wait", jobs.wait, "waitForJob", "jobs",
-        "Wait until a job is inactive, or for a while; then get it as it is.",
+        "Wait until a job is inactive or a timeout expires; then get its record.",
         {200: "job"}, query="wait-query", fails=_GONE,
     ),
     Route(
         "GET", "/jobs/{id}/eventlog", jobs.eventlog, "getEventlog", "jobs",
-        "Get the eventlog, as Flux keeps it.",
+        "Get the eventlog, as Flux stores it.",
         {200: "eventlog"}, fails=_LOOKUP, other=("text/plain", "application/x-ndjson"),
     ),
     Route(
         "GET", "/jobs/{id}/jobspec", jobs.jobspec, "getJobspec", "jobs",
-        "Get the jobspec, as Flux keeps it.", {200: "jobspec-kept"}, fails=_LOOKUP,
+        "Get the jobspec, as Flux stores it.", {200: "jobspec-kept"}, fails=_LOOKUP,
     ),
     Route(
         "GET", "/jobs/{id}/R", jobs.resource_set, "getR", "jobs",
-        "Get the resources that the job got, as Flux keeps them.", {200: "R"}, fails=_LOOKUP,
+        "Get the resources of the job (R), as Flux stores them.", {200: "R"}, fails=_LOOKUP,
     ),
     Route(
         "GET", "/jobs/{id}/output", output.output, "getOutput", "jobs",
-        "Get what the job wrote so far: as lines; as text, which says at its end how many bytes "
-        "of it are not UTF-8; as the bytes that were written; or as entries (RFC 24).",
+        "Get the output of the job so far: as lines; as text, whose end tells how many bytes are "
+        "not UTF-8; as bytes; or as entries (RFC 24).",
         {200: "output"}, query="output-query",
         fails=(*_LOOKUP, errors.NotAcceptable, errors.TooManyStreams),
         other=("text/plain", "application/x-ndjson", "application/octet-stream"),
         tells={
-            output.SEARCHED_HEADER: "Bytes of the end of the output in which the lines of a tail "
-            "were searched for, where that was not enough to find all of them.",
+            output.SEARCHED_HEADER: "Bytes of the end of the output that were searched for the "
+            "lines of a tail, if that was not enough to find all of them.",
         },
     ),
     Route(
         "GET", "/jobs/{id}/output/stream", output.follow, "followOutput", "jobs",
-        "Follow what the job writes: what it wrote, then what it writes, to its end.",
+        "Follow the output of a job, from its begin to its end.",
         {}, query="output-stream-query",
         fails=(*_LOOKUP, errors.NotAcceptable, errors.TooManyStreams), stream=True,
         other=output.STREAM_OFFERS,
-        headers={"Last-Event-ID": "Index of the last entry that was seen; it wins over all else."},
+        headers={"Last-Event-ID": "Index of the last entry received; overrides the query."},
         tells={
-            output.LIMIT_HEADER: "Bytes of the end of the output in which a tail is searched for: "
-            "a stream that wrote little may have more before. Messages say how far it went.",
+            output.LIMIT_HEADER: "Bytes of the end of the output that are searched for a tail; "
+            "there may be more lines before. Messages tell how much was searched.",
         },
     ),
     Route(
@@ -156,11 +156,11 @@ ROUTES: tuple[Route, ...] = (
         "Follow events, jobs or figures of the instance.",
         {}, query="events-query", fails=(errors.InstanceUnavailable, errors.TooManyStreams),
         stream=True, other=("text/event-stream", "application/x-ndjson"),
-        headers={"Last-Event-ID": "A cursor to go on from; it wins over since."},
+        headers={"Last-Event-ID": "A cursor to resume from; overrides since."},
     ),
     Route(
         "POST", "/events", events.follow_many, "followMany", "events",
-        "Follow many subscriptions on one stream, where no WebSocket comes through.",
+        "Follow many subscriptions on one stream, for networks that block WebSockets.",
         {}, body="subscriptions", body_use="required", max_body=MAX_LISTS_BYTES,
         query="socket-query",
         fails=(errors.InstanceUnavailable, errors.TooManyStreams),
@@ -184,7 +184,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/resources", resources.resources, "getResources", "instance",
-        "Get nodes, cores and gpus, and what of them is in use.",
+        "Get nodes, cores and gpus, and how many are in use.",
         {200: "resources"}, fails=(errors.InstanceUnavailable,),
     ),
     Route(
@@ -194,7 +194,7 @@ ROUTES: tuple[Route, ...] = (
     Route("GET", "/stats", service.stats, "getStats", "instance", "Count jobs.", {200: "stats"}),
     Route(
         "GET", "/", service.info, "getInfo", "instance",
-        "What is here: for a browser the dashboard.",
+        "Describe the service and its instance; a browser gets the dashboard.",
         {200: "info"}, query="view-query", other=("text/html",), page=views.jobs,
     ),
     Route(
@@ -213,7 +213,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/ui/logout", views.logout, "logOut", "dashboard",
-        "Log out: have the browser forget the name and token that it sends.", {},
+        "Log out: make the browser forget the user name and token that it sends.", {},
         fails=(errors.Unauthorized, errors.Conflict), public=True,
         scope="service",
     ),
@@ -236,13 +236,13 @@ ROUTES: tuple[Route, ...] = (
         scope="service",
     ),
     Route(
-        "GET", "/health", health.health, "getHealth", "service", "Whether the service runs.",
+        "GET", "/health", health.health, "getHealth", "service", "Check that the service runs.",
         {200: "health"}, public=True,
         scope="service",
     ),
     Route(
         "GET", "/ready", health.ready, "getReady", "service",
-        "Whether the service has caught up with the instance.",
+        "Check that the service has caught up with the instance.",
         {200: "health"}, fails=(errors.InstanceUnavailable,),
         scope="service",
     ),
@@ -263,7 +263,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/docs", docs.guide, "getDocs", "documentation",
-        "Read what guides there are, and where to begin.", {}, other=("text/html",),
+        "Read the list of guides.", {}, other=("text/html",),
         scope="service",
     ),
     Route(

@@ -1,4 +1,4 @@
-"""A long answer that is sent piece by piece, to a reader that may stop taking it or leave."""
+"""A long response in pieces, to a client that may stop reading or disconnect."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["send"]
 _log = logging.getLogger(__name__)
 
 _PIECE_BYTES = 64 << 10
-"""Bytes that are written at once."""
+"""Size of one write."""
 
-_LOOK_S = 1.0
-"""Seconds between two looks whether the reader is still there while an answer is made."""
+_CHECK_INTERVAL_S = 1.0
+"""Time between two checks that the client is still connected while a response is computed."""
 
 
 async def send(
@@ -34,11 +34,11 @@ async def send(
 
     ``headers`` is called when the first piece is known.
 
-    One that goes on for more than a piece counts as a stream: there is a limit, it ends with the
-    service, and a reader that takes nothing for too long is let go.
+    A response of more than one piece counts as a stream: the number of streams is limited, they end
+    with the service, and a client that reads nothing for too long is disconnected.
     """
     async with aclosing(pieces) as parts:  # type: ignore[type-var] # an async generator
-        # An error before the first byte still is a problem document, so is one at the limit.
+        # An error before the first byte, or at the limit, is still sent as a problem document.
         first = await _while_read(request, _joined(parts))
         charset = "utf-8" if kind == "text/plain" else None
         if len(first) < _PIECE_BYTES:
@@ -56,8 +56,8 @@ async def send(
                         await _write(request, response, part[at : at + _PIECE_BYTES])
                     part = await _while_read(request, _joined(parts))
             except FluxapiError as error:
-                _log.warning("output of %s cut off: %s", request.path, error.detail)
-                # The reader must see that it is not the end.
+                _log.warning("output of %s is incomplete: %s", request.path, error.detail)
+                # The client must notice that this is not the end.
                 _abort(request)
                 return response
             except ConnectionError:
@@ -68,7 +68,7 @@ async def send(
 
 
 async def _joined(parts: AsyncIterator[bytes]) -> bytes:
-    """The next parts, so many that they make a piece, or the last; nothing at the end."""
+    """Join parts to about one piece; return empty bytes at the end."""
     found: list[bytes] = []
     size = 0
     while size < _PIECE_BYTES:
@@ -82,12 +82,12 @@ async def _joined(parts: AsyncIterator[bytes]) -> bytes:
 
 
 async def _while_read(request: web.Request, work: Awaitable[bytes]) -> bytes:
-    """Do ``work``, or raise ``ConnectionResetError`` once the reader has left."""
+    """Await ``work``; raises ``ConnectionResetError`` if the client disconnects meanwhile."""
     task = asyncio.ensure_future(work)
     try:
-        while not (await asyncio.wait({task}, timeout=_LOOK_S))[0]:
+        while not (await asyncio.wait({task}, timeout=_CHECK_INTERVAL_S))[0]:
             if request.transport is None or request.transport.is_closing():
-                raise ConnectionResetError("The reader has left.")
+                raise ConnectionResetError("The client has disconnected.")
         return await task
     finally:
         if not task.done():
@@ -96,7 +96,7 @@ async def _while_read(request: web.Request, work: Awaitable[bytes]) -> bytes:
 
 
 async def _write(request: web.Request, response: web.StreamResponse, piece: bytes) -> None:
-    """Write a piece; raises ``ConnectionResetError`` when the reader takes nothing for too long."""
+    """Write a piece; raises ``ConnectionResetError`` if the client reads nothing for too long."""
     task = asyncio.ensure_future(response.write(piece))
     unsent = -1
     try:
@@ -104,8 +104,8 @@ async def _write(request: web.Request, response: web.StreamResponse, piece: byte
             transport = request.transport
             left = 0 if transport is None else transport.get_write_buffer_size()
             if left == unsent:
-                _log.info("a reader of %s took nothing for too long", request.path)
-                raise ConnectionResetError("The reader takes nothing.")
+                _log.info("disconnect a client of %s that reads nothing", request.path)
+                raise ConnectionResetError("The client reads nothing.")
             unsent = left
         await task
     finally:

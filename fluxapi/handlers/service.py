@@ -1,4 +1,4 @@
-"""The service itself: what it is, what it counts, how it ends."""
+"""The service itself: its description, its job counts, its end."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ __all__ = ["info", "stats", "stop"]
 
 _log = logging.getLogger(__name__)
 
-_SHUTDOWN_LIMIT = 30.0
-"""How long the end of the instance may hold up that of the service, seconds."""
+_SHUTDOWN_TIMEOUT_S = 30.0
+"""Time that the service waits for the instance to shut down."""
 
 _RESOURCES = {
     "jobs": "/jobs",
@@ -38,7 +38,7 @@ _LINKS = {
 
 
 async def info(request: web.Request) -> web.Response:
-    """Return what the service and the instance behind it are."""
+    """Describe the service and its instance."""
     session = request[keys.SESSION]
     facts = session.info
     return reply(
@@ -60,16 +60,16 @@ async def info(request: web.Request) -> web.Response:
 
 
 async def stats(request: web.Request) -> web.Response:
-    """Jobs by state and result."""
+    """Return the number of jobs by state and result."""
     return reply(request[keys.SESSION].table.stats())
 
 
 async def stop(request: web.Request) -> web.StreamResponse:
-    """Answer, then end the service; on request end the whole instance first."""
+    """Answer, then stop the service; shut the whole instance down first if requested."""
     whole = bool(request[keys.BODY].get("instance"))
     root = request.app[keys.SESSIONS].root
     if whole and not root.capabilities.shutdown:
-        raise NotSupported("The service cannot end this instance; leave out instance to stop it.")
+        raise NotSupported("The service cannot shut this instance down; send no instance member.")
     message = "The Flux instance and the service are" if whole else "The service is"
     response = reply({"Message": f"{message} stopping."})
     response.force_close()
@@ -83,8 +83,8 @@ async def stop(request: web.Request) -> web.StreamResponse:
 
 async def _end(instance: Instance) -> None:
     try:
-        await asyncio.wait_for(instance.shutdown(), _SHUTDOWN_LIMIT)
+        await asyncio.wait_for(instance.shutdown(), _SHUTDOWN_TIMEOUT_S)
     except FluxapiError as error:
-        _log.error("the instance does not stop: %s", error.detail)
+        _log.error("the instance does not shut down: %s", error.detail)
     except asyncio.TimeoutError:
-        _log.error("the instance does not stop within %.0f s", _SHUTDOWN_LIMIT)
+        _log.error("the instance did not shut down within %.0f s", _SHUTDOWN_TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""One job: ``POST /jobs`` and ``POST /jobs/submit``."""
+"""Submit one job: ``POST /jobs`` and ``POST /jobs/submit``."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from .support import reply
 
 __all__ = ["exists", "idempotency_key", "submit", "submit_one"]
 
-SEEN_WITHIN = 2.0
-"""How long an answer waits for the journal to show its job, seconds."""
+VISIBLE_TIMEOUT_S = 2.0
+"""Time that a response waits until the journal has shown its job."""
 
 
 def exists(job: Job | None) -> bool:
-    """Whether the table has the job."""
+    """Return whether the table has the job."""
     return job is not None
 
 
 async def submit(request: web.Request) -> web.Response:
-    """Submit one job; it is in the table before the answer goes out."""
+    """Submit one job; it is in the table before the response is sent."""
     session, fields = request[keys.SESSION], request[keys.BODY]
     key = idempotency_key(request)
     if key is None:
@@ -40,18 +40,18 @@ async def submit(request: web.Request) -> web.Response:
 
 
 async def submit_one(session: InstanceSession, submission: Submission) -> int:
-    """Return the id of the new job; raises what Flux answered instead."""
+    """Submit a job and return its ID; raises the error that Flux answered."""
     (result,) = await session.instance.submit([submission])
     if isinstance(result, FluxapiError):
         raise result
     session.submitted += 1
     if result not in session.table:
-        await session.journal.wait(result, exists, SEEN_WITHIN)
+        await session.journal.wait(result, exists, VISIBLE_TIMEOUT_S)
     return result
 
 
 def idempotency_key(request: web.Request) -> str | None:
-    """The Idempotency-Key header, if any; raises ``ValidationFailed``."""
+    """Return the Idempotency-Key header, if any; raises ``ValidationFailed``."""
     key = request.headers.get("Idempotency-Key")
     if key is not None and not (
         0 < len(key) <= MAX_KEY_LENGTH and key.isascii() and key.isprintable()
@@ -60,7 +60,7 @@ def idempotency_key(request: web.Request) -> str | None:
             [
                 {
                     "pointer": "",
-                    "detail": f"Idempotency-Key takes 1 to {MAX_KEY_LENGTH} ASCII characters.",
+                    "detail": f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} ASCII characters.",
                 }
             ]
         )

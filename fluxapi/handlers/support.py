@@ -1,4 +1,4 @@
-"""What handlers share: JSON answers, the job that a path names."""
+"""Helpers of handlers: JSON responses, and the job of a path."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _encoder = msgspec.json.Encoder()
 
 
 def json_bytes(data: Any) -> bytes:
-    """``data`` as JSON."""
+    """Encode ``data`` as JSON."""
     return _encoder.encode(data)
 
 
 def reply(
     data: Any, *, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> web.Response:
-    """A JSON answer; bytes are JSON already."""
+    """Return a JSON response; bytes must already be JSON."""
     body = data if isinstance(data, bytes) else _encoder.encode(data)
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
 
 def job_of(request: web.Request) -> Job:
-    """Return the job that the path names; raises ``JobNotFound`` or ``InstanceUnavailable``."""
+    """Return the job of the path; raises ``JobNotFound`` or ``InstanceUnavailable``."""
     return request[keys.SESSION].job(request.match_info["id"])

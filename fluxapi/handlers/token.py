@@ -1,4 +1,4 @@
-"""``POST /token``: credentials for a bearer token that ends by itself."""
+"""``POST /token``: exchange credentials for a bearer token that expires."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ __all__ = ["token"]
 
 
 async def token(request: web.Request) -> web.Response:
-    """A bearer token for Basic credentials, a name and token in the body, or a login token."""
+    """Issue a bearer token for Basic credentials, a name and token as JSON, or a login token."""
     credentials = request.app[keys.CREDENTIALS]
     if not credentials.known:
-        raise Conflict("Auth is off and there is no user: no token is needed.")
+        raise Conflict("Authentication is off, so no token is needed.")
     await credentials.login(request, request[keys.BODY])
     return reply(
         {

@@ -1,1 +1,1 @@
-"""Pages for people."""
+"""Pages: the dashboard and the documentation."""

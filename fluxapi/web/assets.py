@@ -1,6 +1,6 @@
-"""What pages load besides themselves: built from ``frontend/``, read once, named by its content.
+"""The files that pages load, built from ``frontend/`` and read once at the start.
 
-The name changes with the content, so a browser may keep what it has for good.
+The path of a file contains a hash of its content, so a browser may cache it forever.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from fluxapi.errors import NotFound
 __all__ = ["Asset", "address", "asset", "load"]
 
 _BUILT = Path(__file__).parent / "static" / "dist"
-_WORTH = 1024
-"""Bytes from which compressing pays."""
+_MIN_GZIP_BYTES = 1024
+"""Size from which a file is compressed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """One file: its media type, and its bytes as they are and compressed."""
+    """One file: its media type, and its bytes, plain and compressed."""
 
     kind: str
     version: str
@@ -34,29 +34,29 @@ class Asset:
 
 
 def load() -> Mapping[str, Asset]:
-    """The built files by name; empty in a checkout that was not built."""
+    """Return the built files by name; empty if the dashboard was not built."""
     return {path.name: _read(path) for path in sorted(_BUILT.glob("*.*"))}
 
 
 def _read(path: Path) -> Asset:
     plain = path.read_bytes()
     kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    packed = gzip.compress(plain, mtime=0) if len(plain) >= _WORTH else None
+    packed = gzip.compress(plain, mtime=0) if len(plain) >= _MIN_GZIP_BYTES else None
     return Asset(kind, hashlib.sha256(plain).hexdigest()[:12], plain, packed)
 
 
 def address(assets: Mapping[str, Asset], name: str) -> str:
-    """Where a file is to be had."""
+    """Return the path of a file."""
     found = assets.get(name)
     return f"/static/{found.version if found else 'none'}/{name}"
 
 
 def asset(request: web.Request, assets: Mapping[str, Asset]) -> web.Response:
-    """The file that the path names."""
+    """Return the file of the request's path; raises ``NotFound``."""
     name = request.match_info["name"]
     found = assets.get(name)
     if found is None:
-        raise NotFound(f"There is no file {name[:64]!r}; in a checkout, make builds the dashboard.")
+        raise NotFound(f"There is no file {name[:64]!r}; in a checkout, build it with make.")
     body = found.plain
     headers = {
         hdrs.CACHE_CONTROL: "public, max-age=31536000, immutable",

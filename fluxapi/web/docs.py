@@ -1,4 +1,4 @@
-"""The documentation as pages: guides, reference, errors."""
+"""The pages of the documentation: guides, reference, errors."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _STYLE = (Path(__file__).parent / "static" / "docs.css").read_bytes()
 
 
 async def guide(request: web.Request) -> web.Response:
-    """A guide; without a name the map of all."""
+    """Render a guide; without a name, the index."""
     name = request.match_info.get("guide", "index")
     found = (await asyncio.to_thread(guides.shelf)).get(name)
     if found is None:
-        raise NotFound(f"There is no guide {name[:64]!r}; /docs lists those that there are.")
+        raise NotFound(f"There is no guide {name[:64]!r}; /docs lists the guides.")
     return await _page(request, "guide.html", {"guide": found, "here": found.name})
 
 
 async def image(request: web.Request) -> web.Response:
-    """A picture of a guide."""
+    """Return a picture of a guide."""
     name = request.match_info["name"]
     found = await asyncio.to_thread(guides.image, name)
     if found is None:
@@ -41,7 +41,7 @@ async def image(request: web.Request) -> web.Response:
 
 
 async def reference(request: web.Request) -> web.Response:
-    """Every operation and message, from the two contracts."""
+    """Render the reference of all operations and messages from OpenAPI and AsyncAPI."""
     context = {
         "groups": groups(request.app[keys.OPENAPI]),
         "channel": channel(request.app[keys.ASYNCAPI]),
@@ -51,7 +51,7 @@ async def reference(request: web.Request) -> web.Response:
 
 
 async def errors(request: web.Request) -> web.Response:
-    """What each kind of problem means; the problem types point here."""
+    """Render the page that explains each problem type; the types link to it."""
     return await _page(request, "errors.html", {"kinds": error_kinds(), "here": "errors"})
 
 
@@ -65,5 +65,5 @@ async def _page(request: web.Request, name: str, context: Mapping[str, Any]) -> 
 
 
 async def style(_request: web.Request) -> web.Response:
-    """The style sheet of the documentation."""
+    """Return the style sheet of the documentation."""
     return web.Response(body=_STYLE, content_type="text/css", charset="utf-8")

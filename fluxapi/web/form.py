@@ -1,4 +1,4 @@
-"""The form to submit a job, made from the schema that the API validates with."""
+"""The fields of the submit form, made from the schema that the API validates with."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ Kind = Literal[
     "whole",
     "word",
 ]
-"""How a value is typed in: ``word`` is a number or a name, ``pairs`` are NAME=value lines,
-``numbers`` NAME=number lines, ``tree`` KEY=value lines where values are JSON or text, ``list``
-one entry a line, ``whole`` text of several lines that is taken as it is."""
+"""The kind of input: ``word`` is a number or a name, ``pairs`` are NAME=value lines, ``numbers``
+NAME=number lines, ``tree`` KEY=value lines whose values are JSON or text, ``list`` one entry per
+line, ``whole`` text of several lines that is sent unchanged."""
 
 _USUAL = (
     "command",
@@ -43,7 +43,7 @@ _USUAL = (
     "urgency",
     "is_launcher",
 )
-"""The fields that most jobs need, in the order of the form; all others are under More."""
+"""The fields that most jobs need, in the order of the form; all others are below More."""
 
 _LABELS = {
     "num_tasks": "Tasks",
@@ -65,26 +65,26 @@ _LABELS = {
 
 _HOW = {
     "json": "JSON.",
-    "list": "One a line; an object as JSON.",
-    "numbers": "One NAME=number a line.",
-    "pairs": 'One NAME=value a line; a value in "double quotes" is read as a JSON string.',
-    "tree": "One KEY=value a line; values are JSON or text.",
+    "list": "One per line; write an object as JSON.",
+    "numbers": "One NAME=number per line.",
+    "pairs": 'One NAME=value per line; a value in "double quotes" is a JSON string.',
+    "tree": "One KEY=value per line; values are JSON or text.",
 }
-"""What to type, after what the schema says of the field."""
+"""How to type a value; shown after the description of the schema."""
 
 _HELP = {
     "command": "Program and arguments, split like a command line; no other shell syntax works.",
-    "stdin": "Standard input of every task, as it is.",
+    "stdin": "Standard input of every task, sent unchanged.",
 }
-"""Where the schema also tells of what only a program would send."""
+"""Descriptions that replace those of the schema, which mention input for programs, too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """One property of the schema.
 
-    ``low`` and ``high`` bound its numbers; ``pattern`` and ``form`` say how its text looks, to a
-    program and to a person.
+    ``low`` and ``high`` limit its numbers; ``pattern`` is a regular expression for its text, and
+    ``form`` describes that in words.
     """
 
     name: str
@@ -100,7 +100,7 @@ class Field:
 
 @functools.cache
 def fields() -> tuple[Field, ...]:
-    """Every field, the usual ones first; other names of a field are left out."""
+    """Return all fields, the usual ones first, without deprecated aliases."""
     properties = schema.schema("submit")["properties"]
     rules = {name: _resolved(given) for name, given in properties.items()}
     current = [name for name, rule in rules.items() if not rule.get("deprecated")]
@@ -110,7 +110,7 @@ def fields() -> tuple[Field, ...]:
 
 
 def facts() -> list[dict[str, Any]]:
-    """The same for the script of the page."""
+    """Return the fields as objects for the script of the page."""
     return [asdict(field) for field in fields()]
 
 
@@ -153,7 +153,7 @@ def _map(rule: Mapping[str, Any]) -> Kind:
 
 
 def _resolved(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The rule that a reference leads to, with what stands beside the reference."""
+    """Return the rule that a reference points to, merged with the members beside the reference."""
     if "$ref" not in given:
         return dict(given)
     name, *inner = given["$ref"].removeprefix("#/$defs/").split("/")

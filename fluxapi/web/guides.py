@@ -1,8 +1,8 @@
-"""The guides of ``docs/``, rendered from the Markdown that the forge shows, too.
+"""The guides of ``docs/``, rendered from the Markdown that a forge shows, too.
 
-A guide goes by the name of its file: ``docs/how-to/nginx.md`` is at ``/docs/nginx``. Links between
-guides, and to pictures, are made to work on the server. What lies outside ``docs/`` is named but
-not linked: an installed service does not have it.
+A guide is served under the name of its file: ``docs/how-to/nginx.md`` at ``/docs/nginx``. Links to
+guides and pictures are rewritten for the server. A link to a file outside ``docs/`` becomes text,
+since an installed service lacks the file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Understand": ("architecture", "libraries", "testing", "adding-a-route"),
     "Decisions": ("decisions", "[0-9]*"),
 }  # fmt: skip
-"""The guides in the order of a reader, by name or pattern; the rest comes last."""
+"""The guides in reading order, by name or pattern; guides that are missing here come last."""
 
 _LAST = "More"
 _COMMENT = re.compile(r"<!--.*?-->\s*", re.DOTALL)
@@ -46,23 +46,23 @@ _LEVELS = ("h2", "h3")
 
 @dataclass(frozen=True, slots=True)
 class Guide:
-    """One guide: ``name`` in its address, ``path`` below ``docs/``, its HTML below the title."""
+    """One guide: its ``name``, its ``path`` below ``docs/``, and the HTML below its title."""
 
     name: str
     path: PurePosixPath
     title: str
     sections: Sequence[tuple[str, str, str]]
-    """Level (``h2``, ``h3``), anchor and title of each heading below the first."""
+    """Level (``h2``, ``h3``), anchor and title of each heading below the title."""
     html: Markup
 
     @property
     def address(self) -> str:
-        """Where the server has it."""
+        """Return the path on the server."""
         return _address(self.path)
 
 
 def folder() -> Path:
-    """Where the Markdown is: in the package, or beside it in a checkout."""
+    """Return the folder of the Markdown files: in the package, or beside it in a checkout."""
     package = Path(__file__).parents[1]
     installed = package / "docs"
     return installed if installed.is_dir() else package.parent / "docs"
@@ -70,7 +70,7 @@ def folder() -> Path:
 
 @cache
 def shelf() -> Mapping[str, Guide]:
-    """All guides by name. Reads files and takes a moment: not for the event loop."""
+    """Return all guides by name; reads files, so do not call it on the event loop."""
     root = folder()
     paths = sorted(root.rglob("*.md"))
     return {
@@ -81,7 +81,7 @@ def shelf() -> Mapping[str, Guide]:
 
 @cache
 def groups() -> Sequence[tuple[str, Sequence[Guide]]]:
-    """The guides as the navigation shows them."""
+    """Return the guides grouped for the navigation."""
     guides = shelf()
     found = {
         title: [guides[name] for pattern in names for name in fnmatch.filter(guides, pattern)]
@@ -93,8 +93,8 @@ def groups() -> Sequence[tuple[str, Sequence[Guide]]]:
 
 
 def image(name: str) -> bytes | None:
-    """A picture of the guides (PNG); ``None`` for what is none. Reads a file."""
-    # Only pictures that are there are kept: names are endless.
+    """Return a picture of the guides (PNG) or ``None``; reads a file."""
+    # Only existing pictures are cached, since the number of names is unbounded.
     return _picture(name) if name in _pictures() else None
 
 
@@ -110,8 +110,8 @@ def _picture(name: str) -> bytes:
 
 
 def render(text: str, path: str) -> Guide:
-    """A guide from its Markdown; ``path`` is that below ``docs/``, with slashes."""
-    from markdown_it import MarkdownIt  # noqa: PLC0415 - only who reads a guide pays for it
+    """Render a guide from its Markdown; ``path`` is relative to ``docs/``, with slashes."""
+    from markdown_it import MarkdownIt  # noqa: PLC0415 - imported when a guide is read
 
     here = PurePosixPath(path)
     parser = MarkdownIt("commonmark", {"html": True}).enable("table")
@@ -129,19 +129,19 @@ def render(text: str, path: str) -> Guide:
 
 
 def _below_title(tokens: Sequence[Token]) -> Sequence[Token]:
-    """What comes after the first heading, which the page shows by itself."""
+    """Return the tokens after the first heading, which the page shows itself."""
     return tokens[3:] if tokens and tokens[0].type == "heading_open" else tokens
 
 
 def slug(title: str, taken: Mapping[str, int]) -> str:
-    """The anchor of a heading as forges make it; ``taken`` counts those made before."""
+    """Return the anchor of a heading as forges make it; ``taken`` counts equal ones before."""
     base = re.sub(r"[^\w\- ]", "", title.strip().lower()).replace(" ", "-")
     count = taken.get(base, 0)
     return f"{base}-{count}" if count else base
 
 
 def _anchor(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
-    """Level, anchor and title of each heading, which gets its anchor."""
+    """Set the anchor of each heading, and yield level, anchor and title."""
     taken: dict[str, int] = {}
     for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
@@ -158,7 +158,7 @@ def _anchor(tokens: Sequence[Token]) -> Iterator[tuple[str, str, str]]:
 
 
 def _lead(inline: Sequence[Token], here: PurePosixPath) -> None:
-    """Make the links of one paragraph lead to where the server has things."""
+    """Rewrite the links of one paragraph for the server."""
     dropped = False
     for token in inline:
         if token.type == "link_open":
@@ -175,13 +175,13 @@ def _lead(inline: Sequence[Token], here: PurePosixPath) -> None:
 
 
 def _without_style(token: Token) -> None:
-    """Say how a cell is aligned by a class: the service's policy allows no style attribute."""
+    """Align a cell by a class, since the Content-Security-Policy allows no style attribute."""
     if "right" in str(token.attrs.pop("style", "")):
         token.attrs["class"] = "numeric"
 
 
 def _target(href: str, here: PurePosixPath) -> str | None:
-    """Where a link leads on the server; ``None`` for what only a checkout has."""
+    """Return the target of a link on the server; ``None`` for a file that only a checkout has."""
     if href.startswith("#") or _OUTSIDE.match(href):
         return href
     place, _, anchor = href.partition("#")
@@ -196,7 +196,7 @@ def _address(path: PurePosixPath) -> str:
 
 
 def _framed(tokens: Sequence[Token]) -> list[Token]:
-    """The tokens with each table in a frame that scrolls, so that a phone shows it."""
+    """Wrap each table in a frame that scrolls, so that it fits a phone."""
     from markdown_it.token import Token as Made  # noqa: PLC0415 - see render
 
     framed: list[Token] = []
@@ -213,7 +213,7 @@ def _framed(tokens: Sequence[Token]) -> list[Token]:
 
 
 def _raw(_self: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
-    """Comments are for those who write; why a block is not tested is for readers, too."""
+    """Drop comments, except for the reason why a block is not tested."""
     text = tokens[index].content
     reason = _NOT_RUN.search(text)
     if reason is not None:
@@ -222,7 +222,7 @@ def _raw(_self: Any, tokens: Sequence[Token], index: int, _options: Any, _env: A
 
 
 def _fence(_self: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:
-    """Code, to be scrolled by keyboard, too."""
+    """Render a code block that the keyboard can scroll."""
     token = tokens[index]
     language = token.info.split()[0] if token.info.split() else "text"
     label = f'tabindex="0" role="group" aria-label="{escape(language)}"'

@@ -1,7 +1,7 @@
-"""What a job's record says, in plain words.
+"""The state of a job in plain words.
 
-The scripts of the pages say the same while a job goes on (``frontend/src/ui/outcome.js`` and
-``format.js``); one table of cases holds both to it.
+The scripts of the pages show the same for live jobs (``frontend/src/ui/outcome.js`` and
+``frontend/src/ui/format.js``); one table of cases tests both.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from fluxapi.model.reason import PENDING, Situation, reason, utc
 __all__ = ["duration", "lasted", "note", "outcome", "utc"]
 
 _MEANINGS = {126: "the command cannot be executed", 127: "the command was not found"}
-"""Exit codes to which shells gave a meaning."""
+"""Exit codes with a meaning in shells."""
 
 _CAUSES = {
     "SIGHUP": "its terminal or its parent went away",
@@ -34,18 +34,18 @@ _CAUSES = {
     "SIGXCPU": "its limit of processor time was reached",
     "SIGXFSZ": "its limit of file size was reached",
 }
-"""What a signal that ends a program usually means."""
+"""The usual reasons of signals that end a program."""
 
 _OF_SIGNALS = 128
-"""What shells add to the number of a signal to make it an exit code."""
+"""The number that shells add to a signal for the exit code."""
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
-_TENTHS = 10
-"""Seconds below which tenths matter."""
+_TENTHS_BELOW_S = 10
+"""Duration below which tenths of seconds are shown."""
 
 
 def outcome(record: Mapping[str, Any]) -> str:
-    """How a job ended, or what it does at the moment, and why: one phrase."""
+    """Return how a job ended, or its current state, with the reason: one phrase."""
     if record["state"] == "INACTIVE":
         return _ended(record)
     return _active(record)
@@ -77,7 +77,7 @@ def _ended(record: Mapping[str, Any]) -> str:
 
 
 def _status(record: Mapping[str, Any]) -> str:
-    """A wait status as of wait(2) in words; empty where there is none, or it is of no failure."""
+    """Describe a wait status of wait(2); empty if there is none or it is a success."""
     status = record.get("waitstatus")
     if not isinstance(status, int):
         return ""
@@ -113,8 +113,8 @@ def _cause(number: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds in at most two units: ``3.2s``, ``4m 5s``, ``2d 3h``."""
-    if seconds < _TENTHS:
+    """Format seconds with at most two units: ``3.2s``, ``4m 5s``, ``2d 3h``."""
+    if seconds < _TENTHS_BELOW_S:
         return f"{max(seconds, 0.0):.1f}s"
     whole = int(seconds)
     for (size, unit), (below, smaller) in pairwise(_UNITS):
@@ -125,14 +125,14 @@ def duration(seconds: float) -> str:
 
 
 def lasted(record: Mapping[str, Any]) -> str:
-    """How long a job ran, or has run so far as far as its record says; empty before it starts."""
+    """Return the runtime of a job that has ended; else empty."""
     if "t_cleanup" in record and "t_run" in record:
         return duration(record["t_cleanup"] - record["t_run"])
     return ""
 
 
 def note(record: Mapping[str, Any]) -> str:
-    """Why a pending job waits or how one failed; as ``frontend/src/table/rows.js``."""
+    """Return why a pending job waits or how a job failed, as ``frontend/src/table/rows.js``."""
     exception = record.get("exception") or {}
     if exception.get("occurred"):
         kind, text = exception.get("type"), exception.get("note")

@@ -1,4 +1,4 @@
-"""What the page of one job shows: its record, states, events, resources and jobspec."""
+"""The context of the page of one job: record, states, events, resources and jobspec."""
 
 from __future__ import annotations
 
@@ -30,35 +30,35 @@ _STATES = (
 )
 
 _MAX_EVENTS = 1000
-"""Events of a job that are in its page: the last ones."""
+"""Events in the page; only the last ones are included."""
 
 _MAX_EVENTS_BYTES = 256 << 10
-"""JSON of the events that are in its page; each of them has at most an eighth of that."""
+"""Size of the events in the page as JSON; each event has at most an eighth of it."""
 
 _MAX_RECORD_BYTES = 64 << 10
-"""JSON of the record in its page; of a longer one, long values are cut."""
+"""Size of the record in the page as JSON; above it, long values are cut."""
 
 _MAX_EXCEPTIONS = 100
 _MAX_GRANTED = 1000
 _MAX_MEMBERS = 64
-"""Members of an object or list in an event or record that is cut."""
+"""Members that are kept of an object or list that is cut."""
 
 _MAX_COMMAND = 1000
-"""Characters of a command at the top of the page; the jobspec has all."""
+"""Characters of the command at the top of the page; the jobspec has all of it."""
 
 _MAX_TEXT = 64 << 10
-"""Characters of a jobspec or R that is in the page; a longer one is linked to."""
+"""Characters of a jobspec or R in the page; the page links to a longer one."""
 
 _EXPEDITED = 31
 
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", re.ASCII)
-"""An id or a range of ids of an idset (RFC 22)."""
+"""An ID or a range of IDs of an idset (RFC 22)."""
 
 _encoder = msgspec.json.Encoder()
 
 
 async def job_detail(instance: Instance, jobid: int, record: Mapping[str, Any]) -> dict[str, Any]:
-    """The context of the page. What the instance does not give just now is left out."""
+    """Return the context of the page; parts that the instance fails to return are left out."""
     events, jobspec, granted_text = await asyncio.gather(
         _events(instance, jobid),
         _lookup(instance, jobid, "jobspec"),
@@ -103,7 +103,7 @@ async def _lookup(instance: Instance, jobid: int, key: LookupKey) -> str:
 
 
 def timeline(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The states that the job was in: since when, and how long; the last one goes on."""
+    """Return the states of the job with their start and duration; the last one has no end."""
     reached = [(state, record[key]) for state, key in _STATES if key in record]
     ends = [since for _, since in reached[1:]]
     return [
@@ -118,12 +118,12 @@ def timeline(record: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def _lasting(seconds: float) -> str:
-    """States often last for milliseconds."""
+    """Format the duration of a state, which is often below a second."""
     return f"{max(seconds, 0.0) * 1000:.0f}ms" if seconds < 1 else duration(seconds)
 
 
 def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Names and values of what is set, as people read them."""
+    """Return the names and values that are set, for people."""
     pairs = [
         ("User", record.get("username")),
         ("Queue", record.get("queue")),
@@ -150,7 +150,7 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _long(name: str | None) -> str | None:
-    """A name that is cut where it is the title."""
+    """Return a name that is too long for the title, else ``None``."""
     return name if name is not None and len(name) > SHORT else None
 
 
@@ -162,7 +162,7 @@ def _urgency(urgency: int | None) -> str | None:
 def _exceptions(
     record: Mapping[str, Any], events: Iterable[Event] | None
 ) -> list[Mapping[str, Any]]:
-    """All exceptions of the eventlog; without one, that of the record."""
+    """Return all exceptions of the eventlog; without one, that of the record."""
     found = [event.context or {} for event in events or () if event.name == "exception"]
     if not found and record["exception"]["occurred"]:
         found = [record["exception"]]
@@ -177,7 +177,7 @@ def _exceptions(
 
 
 def _last(events: Sequence[Event]) -> list[Event]:
-    """The last events that have room in the page, with long values cut."""
+    """Return the last events that fit in the page, with long values cut."""
     shown: list[Event] = []
     room = _MAX_EVENTS_BYTES
     for event in reversed(events[-_MAX_EVENTS:]):
@@ -191,7 +191,7 @@ def _last(events: Sequence[Event]) -> list[Event]:
 
 
 def _cut(value: Any, most: int) -> Any:
-    """A value of JSON, or a part of it where it has more than ``most`` bytes."""
+    """Return a JSON value, or a part of it if it has more than ``most`` bytes."""
     return value if len(_encoder.encode(value)) <= most else _part(value, most)
 
 
@@ -224,14 +224,14 @@ def _rows(events: Sequence[Event], first: int, since: float) -> list[dict[str, A
 
 
 def _details(context: Mapping[str, Any] | None) -> str:
-    """As ``flux job eventlog`` writes a context: ``key=JSON``, one after the other."""
+    """Format a context like ``flux job eventlog``: ``key=JSON``, separated by spaces."""
     parts = [f"{key}={_encoder.encode(value).decode()}" for key, value in (context or {}).items()]
     text = " ".join(parts)
     return escaped(text if len(text) <= LONG else f"{text[:LONG]} …")
 
 
 def granted(R: Any) -> list[dict[str, str]]:
-    """The lines of an R object (RFC 20): ranks with the cores and gpus that each gave."""
+    """Return the entries of an R object (RFC 20): ranks with the cores and gpus of each."""
     try:
         return [
             {
@@ -246,7 +246,7 @@ def granted(R: Any) -> list[dict[str, str]]:
 
 
 def _counted(children: Mapping[str, Any], kind: str) -> str:
-    """Return how many of a kind there are, and their ids: the id 0 alone reads as a count."""
+    """Return the count of a resource with its IDs; the ID 0 alone would read as a count."""
     idset = str(children.get(kind, ""))
     number = sum(int(it[2] or it[1]) - int(it[1]) + 1 for it in _RANGE.finditer(idset))
     return f"{number:,} ({kind} {visible(idset, MEDIUM)})" if idset else ""
@@ -269,7 +269,7 @@ def _decoded(text: str) -> Any:
 
 
 def _pretty(text: str) -> str:
-    """JSON over several lines; empty for what is too long to be read in a page."""
+    """Format JSON with indentation; empty if it is too long for the page."""
     if not text or len(text) > _MAX_TEXT:
         return ""
     try:

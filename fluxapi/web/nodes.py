@@ -1,4 +1,4 @@
-"""The nodes as their page shows them: trouble first, each with the jobs on it."""
+"""The nodes of their page: nodes with problems first, each with its jobs."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from fluxapi.model.idset import IdSet
 __all__ = ["STATES", "arrange", "jobs_by_rank"]
 
 STATES = ("down", "drained", "draining", "excluded", "up")
-"""The states from the worst on: the order of the page."""
+"""The states in the order of the page, the worst first."""
 
 
 def arrange(
     nodes: Iterable[Mapping[str, Any]], jobs: Mapping[int, list[Any]], *, state: str, text: str
 ) -> list[dict[str, Any]]:
-    """The nodes of ``GET /resources`` that pass the filters: ``jobs`` on them, ``since`` in words,
-    ``states`` with each one that holds.
+    """Return the nodes of ``GET /resources`` that match the filters, with details for the page.
 
-    An empty ``state`` or ``text`` (a part of the name, in any case) lets all pass.
+    Adds ``jobs``, ``since`` in words, and ``states`` with every state of the node. An empty
+    ``state`` or ``text`` (a part of the name, in any case) matches all.
     """
     found = [
         {
@@ -37,7 +37,7 @@ def arrange(
 
 
 def states(node: Mapping[str, Any]) -> list[str]:
-    """Return the states of a node of ``GET /resources``; one that is down may be drained, too."""
+    """Return the states of a node of ``GET /resources``; a node can be both down and drained."""
     found = [node["state"]]
     if node["state"] == "down" and "drained_at" in node:
         found.append("draining" if node["allocated"] else "drained")
@@ -45,7 +45,7 @@ def states(node: Mapping[str, Any]) -> list[str]:
 
 
 def jobs_by_rank(records: Iterable[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
-    """The records of running jobs by each broker rank that they run on."""
+    """Group the records of running jobs by each broker rank that they run on."""
     found: dict[int, list[Mapping[str, Any]]] = {}
     for record in records:
         for rank in IdSet.parse(record.get("ranks", "")):

@@ -1,4 +1,4 @@
-"""What the pages of ``/docs`` show, taken from the two contracts and the error classes."""
+"""The content of the reference pages, from OpenAPI, AsyncAPI and the error classes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["channel", "error_kinds", "groups"]
 
 
 def groups(document: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The operations by tag: each with its parameters, the fields of its body, and its answers."""
+    """Return the operations by tag, each with its parameters, body fields and responses."""
     found = {
         tag["name"]: {"name": tag["name"], "about": tag["description"], "operations": []}
         for tag in document["tags"]
@@ -94,7 +94,7 @@ def _answers(operation: Mapping[str, Any], schemas: Mapping[str, Any]) -> Iterat
 
 
 def channel(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The event channel, from the AsyncAPI document: its messages, and the words of its ends."""
+    """Return the event channel of the AsyncAPI document: its messages, and the reasons of ends."""
     channels, operations = document["channels"], document["operations"]
     said = {name for name, entry in operations.items() if entry["action"] == "receive"}
     over_http = {
@@ -182,7 +182,7 @@ def _pretty(example: Any) -> str:
 
 
 def error_kinds() -> list[dict[str, Any]]:
-    """Every error that can be answered, by status: its anchor, title and meaning."""
+    """Return every problem type, sorted by status: anchor, title and meaning."""
     kinds = [kind for kind in _below(errors.FluxapiError) if kind is not errors.SettingsError]
     return [
         {

@@ -1,4 +1,4 @@
-"""The pages of the dashboard: useful as they come, live once their script runs."""
+"""The pages of the dashboard, which are complete without scripts and live with them."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from fluxapi.security.credentials import CHALLENGES
 from fluxapi.table.query import JobQuery, page, query_of
 
 from . import assets, form, humanize
-from . import nodes as rack
+from . import nodes as node_rows
 from .job_detail import job_detail
 
 __all__ = ["error", "job", "jobs", "logout", "nodes", "static", "submit"]
 
-_ROWS = 50
-"""Jobs that are in the page before its script has run."""
+_MAX_ROWS = 50
+"""Jobs in the page before its script has run."""
 
-_NODES = 250
-"""The same of nodes, and of the jobs on them."""
+_MAX_NODES = 250
+"""Nodes in the page before its script has run, and running jobs on them."""
 
 _STATES = (
     ("state", "PENDING", "Pending", GROUPS["PENDING"]),
@@ -54,7 +54,7 @@ _STATES = (
         )
     ),
 )
-"""The counts that are filters, as in ``frontend/src/table/summary_bar.js``."""
+"""The counts that filter the table, as in ``frontend/src/table/summary_bar.js``."""
 
 _CHOICES = (
     (
@@ -67,26 +67,26 @@ _CHOICES = (
     ),
     ("result", "Result", RESULTS),
 )
-"""Filters of which there are few values: name, title, values."""
+"""Filters with few values: name, title, values."""
 
 _FILTERS = ("text", "user", "name", "queue", "node")
 _VIEW = ("state", "result", *_FILTERS)
 
 
 async def jobs(request: web.Request) -> web.Response:
-    """The table of jobs, under the filters that the address names."""
+    """Render the table of jobs, under the filters in the address."""
     session = request[keys.SESSION]
     table, observer = session.table, session.observer
     given = {name: ",".join(request.query.getall(name, ())).strip() for name in _VIEW}
-    # Taken before the walk: who joins the event channel here misses nothing of these rows.
+    # Read the cursor before the page, so that a client that resumes from it misses nothing.
     cursor = session.journal.cursor
     query, refused = _valid(given)
-    found = await page(table, _query(query), limit=_ROWS)
+    found = await page(table, _query(query), limit=_MAX_ROWS)
     rows = [observer.record(jobid) for jobid in found.ids if jobid in table]
     first = {
         "jobs": rows,
         "cursor": cursor,
-        # Whether these are all jobs, so that nothing but what has changed is to be sent.
+        # True if the rows are all jobs, so that the stream has to send only changes.
         "whole": session.journal.has_caught_up and not query and found.next is None,
         "total": len(table),
         "refused": list(refused),
@@ -113,7 +113,7 @@ async def jobs(request: web.Request) -> web.Response:
 
 
 def _counts(stats: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
-    """Filter, its value, what it is called and how many jobs it takes."""
+    """Return filter, value, title and number of jobs of each count."""
     return [
         (field, value, title, sum(stats[f"{field}s"].get(name, 0) for name in names))
         for field, value, title, names in _STATES
@@ -121,7 +121,7 @@ def _counts(stats: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
 
 
 async def job(request: web.Request) -> web.Response:
-    """One job: everything about it, then its events and output as they come."""
+    """Render the page of one job."""
     try:
         found = request[keys.SESSION].job(request.match_info["id"])
     except (JobNotFound, InstanceUnavailable) as error:
@@ -139,7 +139,7 @@ async def job(request: web.Request) -> web.Response:
             status=error.status,
             headers=error.headers,
         )
-    # Taken before anything is asked: what changes meanwhile comes over the channel.
+    # Read before the requests to Flux: later changes arrive over the event channel.
     session, jobid = request[keys.SESSION], found.id
     cursor, record = session.journal.cursor, session.observer.record(jobid)
     context = await job_detail(session.instance, jobid, record)
@@ -148,7 +148,7 @@ async def job(request: web.Request) -> web.Response:
 
 
 async def nodes(request: web.Request) -> web.Response:
-    """Every node: its state, what of it is in use and by which jobs; trouble first."""
+    """Render the nodes with their state, use and jobs, those with problems first."""
     query = request[keys.QUERY]
     given = {name: query.get(name, "") for name in ("state", "text")}
     session = request[keys.SESSION]
@@ -157,14 +157,14 @@ async def nodes(request: web.Request) -> web.Response:
     except FluxapiError as error:
         found, wrong = {"nodes": [], "totals": None}, error.detail
     table = session.table
-    running = await page(table, query_of({"state": ["RUNNING"]}), limit=_NODES)
-    jobs = rack.jobs_by_rank(table.record(jobid) for jobid in running.ids if jobid in table)
-    rows = rack.arrange(found["nodes"], jobs, **given)
+    running = await page(table, query_of({"state": ["RUNNING"]}), limit=_MAX_NODES)
+    jobs = node_rows.jobs_by_rank(table.record(jobid) for jobid in running.ids if jobid in table)
+    rows = node_rows.arrange(found["nodes"], jobs, **given)
     context = {
         "page": "nodes",
         "filters": given,
-        "states": rack.STATES,
-        "nodes": rows[:_NODES],
+        "states": node_rows.STATES,
+        "nodes": rows[:_MAX_NODES],
         "total": len(rows),
         "totals": found["totals"],
         "taken": sum(row["allocated"] for row in found["nodes"]),
@@ -174,7 +174,7 @@ async def nodes(request: web.Request) -> web.Response:
 
 
 async def submit(request: web.Request) -> web.Response:
-    """The form to submit a job or an array of them."""
+    """Render the form to submit a job or an array of jobs."""
     session = request[keys.SESSION]
     try:
         queues = await session.instance.queues()
@@ -194,13 +194,14 @@ async def submit(request: web.Request) -> web.Response:
 
 
 async def logout(request: web.Request) -> web.Response:
-    """Refuse the credentials that came, so that the browser forgets them; say what to do if not.
+    """Reject the credentials of the request, so that the browser forgets them.
 
-    HTTP has no way to log out of Basic (RFC 7617). Chromium drops what was refused, and asks for
-    nothing new where Basic is not offered; other browsers may keep it until they are closed.
+    HTTP has no logout for Basic (RFC 7617). Chromium drops rejected credentials and does not ask
+    for new ones if Basic is not offered; other browsers may keep them until they are closed, and
+    the page tells so.
     """
     if not request.app[keys.CREDENTIALS].required:
-        raise Conflict("Auth is off: there is nobody to log out.")
+        raise Conflict("Authentication is off, so there is no user to log out.")
     if not wants_page(request):
         raise Unauthorized("You are logged out.")
     return await _render(
@@ -213,7 +214,7 @@ async def logout(request: web.Request) -> web.Response:
 
 
 async def error(request: web.Request, problem: FluxapiError) -> web.Response:
-    """Tell of an error for people; to those who are not let in, nothing of the service."""
+    """Render an error; unauthenticated users see nothing of the service."""
     context = {
         "page": "error",
         "problem": problem,
@@ -225,19 +226,19 @@ async def error(request: web.Request, problem: FluxapiError) -> web.Response:
 
 
 async def static(request: web.Request) -> web.Response:
-    """A file that pages load."""
+    """Return a file that pages load."""
     return assets.asset(request, request.app[keys.ASSETS])
 
 
 class _Blank(dict[str, Any]):
-    """A record in which what is not set shows as nothing."""
+    """A record whose missing members are empty."""
 
     def __missing__(self, _key: str) -> str:
         return ""
 
 
 def _valid(given: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the filters of an address, and what is wrong with those that it names in vain."""
+    """Return the valid filters of an address, and what is wrong with each invalid one."""
     query: dict[str, Any] = {}
     refused: dict[str, str] = {}
     for name, text in given.items():
@@ -249,7 +250,7 @@ def _valid(given: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
 
 
 def _field(name: str, text: str) -> tuple[Mapping[str, Any], str]:
-    """Return the field that one filter of an address gives, and what is wrong with it."""
+    """Return the field of one filter of an address, and what is wrong with it."""
     try:
         return cached("jobs-query", urlencode({name: text}, errors="replace")), ""
     except ValidationFailed as error:
@@ -257,7 +258,7 @@ def _field(name: str, text: str) -> tuple[Mapping[str, Any], str]:
 
 
 def _query(fields: Mapping[str, Any]) -> JobQuery:
-    """Return the filter of a view, in which a name is a part of the job name."""
+    """Return the query of a view, in which a name matches a part of the job name."""
     query = query_of(fields)
     if query.name is None or query.name.endswith("*"):
         return query
@@ -265,7 +266,7 @@ def _query(fields: Mapping[str, Any]) -> JobQuery:
 
 
 def _embedded(value: Any) -> Markup:
-    """JSON that may stand in a script element: nothing in it can end the element."""
+    """Encode a value as JSON that cannot end the script element around it."""
     text = msgspec.json.encode(value).decode()
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))  # noqa: S704 - escaped
 

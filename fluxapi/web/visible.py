@@ -1,8 +1,7 @@
-"""Text of strangers as text: what would not show, or would show other text in another order, is
-written out.
+"""Makes hidden characters in text of jobs visible, and those that change its direction.
 
-The scripts of the pages do the same (``frontend/src/ui/visible.js``); one table of cases holds both
-to it.
+The scripts of the pages do the same (``frontend/src/ui/visible.js``); one table of cases tests
+both.
 """
 
 from __future__ import annotations
@@ -12,16 +11,16 @@ import re
 __all__ = ["LONG", "MEDIUM", "SHORT", "escaped", "visible"]
 
 SHORT = 200
-"""Characters of a name."""
+"""Most characters of a name."""
 
 MEDIUM = 500
-"""Characters of a fact."""
+"""Most characters of a fact."""
 
 LONG = 2000
-"""Characters of what has room."""
+"""Most characters of a text in a wide place."""
 
 _HIDDEN = "\x80-\x9f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-"""C1 controls, marks and overrides of direction, separators of lines, what has no width."""
+"""C1 controls, marks and overrides of direction, line separators, characters without width."""
 
 _IN_TEXT = re.compile(f"[\x00-\x1f\x7f{_HIDDEN}]")
 _IN_LINES = re.compile(f"[\x00-\x08\x0b-\x1f\x7f{_HIDDEN}]")
@@ -30,9 +29,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def visible(text: object, most: int = LONG, *, lines: bool = False) -> str:
-    """At most so many characters of a text, none of them hidden.
+    """Return at most *most* characters of a text with its hidden characters escaped.
 
-    With ``lines``, newlines and tabs stay as they are.
+    With ``lines``, newlines and tabs stay unchanged.
     """
     whole = str(text)
     part = whole if len(whole) <= most else f"{whole[:most]} …"
@@ -41,5 +40,5 @@ def visible(text: object, most: int = LONG, *, lines: bool = False) -> str:
 
 
 def escaped(json: str) -> str:
-    """JSON that says the same without a character that would not show."""
+    """Escape the hidden characters in JSON, so that it keeps its meaning."""
     return _IN_JSON.sub(lambda it: f"\\u{ord(it[0]):04x}", json)

@@ -46,7 +46,7 @@ async def test_copies_of_a_large_job_are_refused_before_they_are_made(
 async def test_ids_that_make_a_job_longer_are_counted(
     service: Service, builds: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fluxapi.handlers.bulk._MAX_BYTES", 1_000_000)
+    monkeypatch.setattr("fluxapi.handlers.bulk._MAX_JOBSPECS_BYTES", 1_000_000)
     body = {"job": {"command": ["echo", "{cc}" * 1000]}, "cc": "0,100000-100299"}
     response = await service.client.post("/jobs/bulk", json=body)
     assert response.status == 413

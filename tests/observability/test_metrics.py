@@ -160,7 +160,7 @@ async def test_resets_are_counted_by_reason(service: Service) -> None:
 
 async def test_a_lag_of_the_event_loop_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     told: asyncio.Queue[float] = asyncio.Queue()
-    monkeypatch.setattr(LoopLag, "EVERY", 0.001)
+    monkeypatch.setattr(LoopLag, "INTERVAL_S", 0.001)
     lag = LoopLag(told.put_nowait)
     await lag.start()
     first, second = await told.get(), await told.get()
