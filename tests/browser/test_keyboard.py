@@ -101,7 +101,7 @@ def test_the_parts_of_a_job_have_names(site: Service, page: Page, jobid: str) ->
           - group "Stream"
           - search:
             - searchbox "Find in the output"
-          - region "What the job wrote"
+          - region "Output of the job"
         - region "Eventlog":
           - heading "Eventlog" [level=2]
         - region "Facts":

@@ -51,7 +51,7 @@ async def test_the_filters_of_the_address_hold(service: Service) -> None:
     none = await page(service, f"{PATH}?text=%3Cb%3E&state=down")
     assert rows(none) == []
     assert 'value="&lt;b&gt;"' in none
-    assert "No node passes the filters." in none
+    assert "No nodes match the filters." in none
     assert (await service.client.get(f"{PATH}?state=broken")).status == 422
 
 

@@ -84,7 +84,7 @@ async def test_a_filter_that_makes_no_sense_is_refused_visibly(service: Service)
     answer = await service.client.get("/?state=NO%3CSUCH&name=A-", headers=HTML)
     text = await answer.text()
     assert answer.status == 422
-    assert "<code>state=NO&lt;SUCH</code> is left out: it must be" in text
+    assert "<code>state=NO&lt;SUCH</code> is ignored: it must be" in text
     # What makes sense holds.
     assert jobid in text
     assert other not in text

@@ -64,7 +64,7 @@ async def test_the_script_gets_the_fields_as_the_form_has_them(service: Service)
 
 
 async def test_the_queues_of_the_instance_are_offered(service: Service) -> None:
-    assert '<option value="batch">batch, the default, starts no jobs</option>' in await page(
+    assert '<option value="batch">batch, the default, stopped</option>' in await page(
         service
     )
 

@@ -83,7 +83,7 @@ function draw() {
   const shown = order.rows.length === all ? jobs(all) : `${order.rows.length.toLocaleString()} of ${jobs(all)}`;
   say($("count"), isWhole || all >= total ? shown : `${shown} so far`);
   $("empty").hidden = grid.rows.length > 0;
-  say($("empty"), all ? "No job passes the filters." : isWhole || !total ? "There are no jobs yet." : "The jobs are on their way.");
+  say($("empty"), all ? "No jobs match the filters." : isWhole || !total ? "There are no jobs yet." : "The jobs are on their way.");
   $("news").hidden = arrived === 0;
   say($("news"), `Show ${arrived.toLocaleString()} ${arrived === 1 ? "change" : "changes"} of order`);
 }
@@ -162,7 +162,7 @@ function refuse(wrong) {
 function follow() {
   const query = new URLSearchParams(location.search);
   filters = read(query);
-  const wrong = refused(filters).map((name) => `The filter ${name}=${filters[name]} is left out: there is no such ${name}.`);
+  const wrong = refused(filters).map((name) => `The filter ${name}=${filters[name]} is ignored: there is no such ${name}.`);
   for (const name of [...refused(filters), ...(first.refused ?? [])]) delete filters[/** @type {"state"} */ (name)];
   const sort = query.get("sort") ?? (location.search ? "-id" : choice.sorted);
   grid.order = { key: sort.replace(/^-/, ""), down: sort.startsWith("-") };

@@ -56,7 +56,7 @@ function show() {
   const [shown, total] = [rack.nodes.length, nodes.length];
   $("count").textContent = shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`;
   $("empty").hidden = shown > 0;
-  $("empty").textContent = total ? "No node passes the filters." : "No nodes are known.";
+  $("empty").textContent = total ? "No nodes match the filters." : "No nodes are known.";
   figures();
 }
 
