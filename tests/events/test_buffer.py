@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fluxapi.events.buffer import EventBuffer, CursorError, encode_body
+from fluxapi.events.buffer import CursorError, EventBuffer, encode_body
 from fluxapi.events.cursor import parse
 from fluxapi.model.eventlog import Event
 from fluxapi.table.index import Facets

@@ -53,7 +53,7 @@ async def test_programs_get_json_there(service: Service) -> None:
 async def test_a_page_says_that_the_dashboard_is_not_installed(
     start: Start, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    said = "scripts and styles of the dashboard are not in this installation"
+    said = "scripts and styles of the dashboard are missing"
     script = assets.Asset("text/javascript", "1", b"", None)
     for built in (False, True):
         found = {"jobs.js": script} if built else {}

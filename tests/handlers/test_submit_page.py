@@ -64,9 +64,7 @@ async def test_the_script_gets_the_fields_as_the_form_has_them(service: Service)
 
 
 async def test_the_queues_of_the_instance_are_offered(service: Service) -> None:
-    assert '<option value="batch">batch, the default, stopped</option>' in await page(
-        service
-    )
+    assert '<option value="batch">batch, the default, stopped</option>' in await page(service)
 
 
 async def test_a_form_without_an_instance_is_still_a_form(service: Service) -> None:
