@@ -126,7 +126,7 @@ async def test_it_shows_what_it_has_while_the_instance_is_silent(service: Servic
     service.instance.gone = True
     text = await page(service, jobid)
     assert ">known<" in text
-    assert "The eventlog not available at the moment." in text
+    assert "The eventlog is not available at the moment." in text
 
 
 def test_what_was_cut_is_a_fact() -> None:
