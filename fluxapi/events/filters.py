@@ -18,7 +18,7 @@ __all__ = ["ANY", "Filter", "Selection", "read_filter"]
 
 @dataclass(frozen=True)
 class Filter:
-    """Conditions that must all hold.
+    """The conditions of a subscription, which must all hold.
 
     ``ids``: these jobs; ``events``: events with these names; ``first_index``: of events with an
     index, those from this one on; ``seen``: identities of events without index to leave out.

@@ -33,15 +33,15 @@ __all__ = ["RESETS", "Hub"]
 _log = logging.getLogger(__name__)
 
 RESETS = {
-    "unknown": "The cursor is not one of this service.",
-    "instance": "The cursor is of another Flux instance.",
-    "epoch": "The service has begun anew since this cursor.",
-    "future": "The cursor is ahead of everything that has happened.",
-    "expired": "The cursor is older than what the service keeps.",
-    "clock": "The clock of the instance stepped back since this cursor.",
-    "overflow": "The reader was too slow: what it had yet to see is no longer kept.",
+    "unknown": "The cursor is not valid for this service.",
+    "instance": "The cursor belongs to another Flux instance.",
+    "epoch": "The service has restarted since this cursor.",
+    "future": "The cursor is ahead of the newest event.",
+    "expired": "The cursor is older than the oldest event that the service keeps.",
+    "clock": "The clock of the instance has stepped back since this cursor.",
+    "overflow": "The client was too slow; the service no longer keeps the next event.",
 }
-"""Why a reader cannot go on where it was."""
+"""The reasons for which a client cannot resume, with their sentences."""
 
 _SLICE_JOBS = 1024
 """Jobs that are published as gone before other tasks run: about 5 ms."""
@@ -50,7 +50,7 @@ _encoder = msgspec.json.Encoder()
 
 
 class Hub:
-    """Publishes what the journal brings to any number of subscribers."""
+    """The publisher of one session: it sends the changes of the table to all subscribers."""
 
     def __init__(self, table: Table, log: EventLog) -> None:
         self.table = table

@@ -51,7 +51,7 @@ class Liveness:
 
     async def start(self) -> None:
         """Start the task."""
-        self._task = asyncio.create_task(self._run(), name="pulse")
+        self._task = asyncio.create_task(self._run(), name="liveness")
 
     async def close(self) -> None:
         """Stop the task."""

@@ -53,27 +53,27 @@ class Metrics:
         )
         self._seconds = Histogram(
             "fluxapi_request_duration_seconds",
-            "Time to answer a request; streams are not in it.",
+            "Time to answer a request, without streams.",
             ("route",),
             registry=self.registry,
             buckets=_BUCKETS,
         )
         self._call_seconds = Histogram(
             "fluxapi_rpc_duration_seconds",
-            "Time until Flux has answered a call, refusals included.",
+            "Time until Flux has answered a call, also with an error.",
             ("flux_instance", "topic"),
             registry=self.registry,
             buckets=_BUCKETS,
         )
         self._call_failures = Counter(
             "fluxapi_rpc_failures",
-            "Calls to Flux that were refused or had no answer.",
+            "Calls to Flux that failed or had no answer.",
             ("flux_instance", "topic", "error"),
             registry=self.registry,
         )
         self._lag = Histogram(
             "fluxapi_event_loop_lag_seconds",
-            "How much later than asked the event loop runs a timer.",
+            "Delay with which the event loop runs a timer.",
             registry=self.registry,
             buckets=_BUCKETS,
         )

@@ -47,7 +47,7 @@ class StateCollector(Collector):
         """Yield every metric family once."""
         yield GaugeMetricFamily(
             "fluxapi_requests_under_way",
-            "Requests that were begun and are not answered yet.",
+            "Requests that are not answered yet.",
             value=self._requests_under_way(),
         )
         yield GaugeMetricFamily(
@@ -130,7 +130,7 @@ def _paused(writers: Iterable[StreamWriter]) -> int:
 
 _GAUGES: dict[str, tuple[str, tuple[str, ...], Reader]] = {
     "fluxapi_build_info": (
-        "1, with the versions of what runs.",
+        "Always 1; the labels are the versions in use.",
         ("version", "python", "kind", "flux"),
         _build,
     ),
@@ -152,12 +152,12 @@ _GAUGES: dict[str, tuple[str, tuple[str, ...], Reader]] = {
         _one(_lost_seconds),
     ),
     "fluxapi_buffer_events": (
-        "Events held for those who come back.",
+        "Events in the buffer, for replay.",
         (),
         _one(lambda session: len(session.hub.buffer.entries)),
     ),
     "fluxapi_buffer_oldest_timestamp_seconds": (
-        "Time of the oldest event that is held, 0 when none is.",
+        "Time of the oldest event in the buffer, 0 if it is empty.",
         (),
         _one(_oldest),
     ),
@@ -167,17 +167,17 @@ _GAUGES: dict[str, tuple[str, tuple[str, ...], Reader]] = {
         _one(lambda session: sum(map(len, session.hub.writers.values()))),
     ),
     "fluxapi_subscribers": (
-        "Subscriptions by how they are served and what they follow.",
+        "Subscriptions by wire and stream.",
         ("wire", "stream"),
         _subscribers,
     ),
     "fluxapi_readers_behind": (
-        "Readers of the event channel that have no room at the moment.",
+        "Connections of the event channel whose sockets are full.",
         (),
         _one(lambda session: _paused(session.hub.writers)),
     ),
     "fluxapi_output_readers_behind": (
-        "Readers of output that have no room at the moment.",
+        "Connections of output whose sockets are full.",
         (),
         _one(lambda session: _paused(session.outputs.writers)),
     ),
@@ -185,7 +185,7 @@ _GAUGES: dict[str, tuple[str, tuple[str, ...], Reader]] = {
 
 _COUNTERS: dict[str, tuple[str, tuple[str, ...], Reader]] = {
     "fluxapi_jobs_submitted": (
-        "Jobs that Flux took.",
+        "Jobs that Flux accepted.",
         (),
         _one(lambda session: session.submitted),
     ),
@@ -200,7 +200,7 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...], Reader]] = {
         _one(lambda session: session.hub.stats.events),
     ),
     "fluxapi_resets": (
-        "Readers who were told that they missed something.",
+        "Gaps that were reported to clients.",
         ("reason",),
         lambda session: {(reason,): count for reason, count in session.hub.resets.items()},
     ),

@@ -23,14 +23,14 @@ OFFERS = ("text/event-stream", "application/x-ndjson")
 """Media types of a stream, the preferred one first."""
 
 ENDS = {
-    "clean": "The job is inactive, and everything about it has been sent.",
-    "finished": "The job writes no more, and everything that it wrote has been sent.",
-    "no-output": "The job has ended and never began to write.",
-    "purged": "The instance has forgotten the job.",
-    "lost": "The Flux instance is not available; come back later.",
-    "stalled": "The reader took nothing for too long.",
-    "shutdown": "The service is ending.",
-    "failed": "Something went wrong in the service; come back with your cursor.",
+    "clean": "The job is inactive, and all of its events have been sent.",
+    "finished": "The output of the job is complete and has been sent.",
+    "no-output": "The job has ended without output.",
+    "purged": "The job was purged.",
+    "lost": "The Flux instance is not available; try again later.",
+    "stalled": "The client read nothing for too long.",
+    "shutdown": "The service is shutting down.",
+    "failed": "Internal error of the service; reconnect with your cursor.",
     "expired": "The credentials have expired.",
 }
 """The reasons for which a stream ends, with their sentences."""

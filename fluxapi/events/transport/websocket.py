@@ -32,11 +32,17 @@ PROTOCOL = "flux-events.v1"
 """The WebSocket subprotocol."""
 
 CODES = {
-    "shutdown": (WSCloseCode.GOING_AWAY, "The service is ending; come back with your cursors."),
-    "binary": (WSCloseCode.UNSUPPORTED_DATA, "Messages are JSON texts."),
-    "failed": (WSCloseCode.INTERNAL_ERROR, "Something went wrong; come back with your cursors."),
+    "shutdown": (
+        WSCloseCode.GOING_AWAY,
+        "The service is shutting down; reconnect with your cursors.",
+    ),
+    "binary": (WSCloseCode.UNSUPPORTED_DATA, "Messages must be JSON text."),
+    "failed": (
+        WSCloseCode.INTERNAL_ERROR,
+        "Internal error of the service; reconnect with your cursors.",
+    ),
     "expired": (4401, "The credentials have expired."),
-    "stalled": (4408, "Nothing was read for too long; come back with your cursors."),
+    "stalled": (4408, "The client read nothing for too long; reconnect with your cursors."),
 }
 """Close code and sentence by cause. A message that is too large closes with 1009."""
 
