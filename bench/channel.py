@@ -74,7 +74,7 @@ class _Side:
 
 
 def _rates(sides: dict[str, _Side], run: Callable[[_Side], float]) -> dict[str, float]:
-    """The median rate of each side over rounds in which they take turns."""
+    """Return the median rate of each side over alternating rounds."""
     rates: dict[str, list[float]] = {name: [] for name in sides}
     for _ in range(_ROUNDS):
         for name, side in sides.items():

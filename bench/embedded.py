@@ -71,7 +71,7 @@ async def embedded(jobs: int, concurrency: int = CONCURRENCY) -> float:
 
 
 async def bare(jobs: int, output: int, concurrency: int = CONCURRENCY) -> float:
-    """Processes a second of ``asyncio.create_subprocess_exec`` with that many workers."""
+    """Measure the processes per second of ``create_subprocess_exec`` with that many workers."""
     program = shutil.which("true") or "true"
     left = iter(range(jobs))
 

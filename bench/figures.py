@@ -34,7 +34,7 @@ class Figure:
 
 
 def render(figures: list[Figure]) -> str:
-    """The figures as a Markdown table."""
+    """Return the figures as a Markdown table."""
     lines = [
         "| measure | value | baseline of the same run | ratio | target |",
         "|---|---:|---:|---:|---:|",

@@ -19,12 +19,12 @@ _LENGTH = b"content-length:"
 
 
 def get(path: str) -> bytes:
-    """A ready GET request."""
+    """Return an encoded GET request."""
     return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: */*\r\n\r\n".encode()
 
 
 def post(path: str, body: bytes, *headers: str) -> bytes:
-    """A ready POST request with a JSON body."""
+    """Return an encoded POST request with a JSON body."""
     lines = [
         f"POST {path} HTTP/1.1",
         "Host: localhost",
@@ -50,7 +50,7 @@ class Load:
         return good / self.seconds if good == sum(self.statuses.values()) else 0.0
 
     def percentile(self, share: float) -> float:
-        """The latency that ``share`` (0–1) of the answers did not exceed, seconds."""
+        """Return the latency that ``share`` (0–1) of the answers did not exceed, in seconds."""
         ordered = sorted(self.latencies)
         return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 

@@ -21,7 +21,7 @@ _LIMIT = 60.0
 
 
 def websocket(stream: str = "events", *, deflate: bool = False) -> bytes:
-    """An upgrade and a subscription in one write."""
+    """Return an upgrade and a subscription in one write."""
     body = json.dumps({"type": "subscribe", "sub": "e", "stream": stream}).encode()
     mask = b"\x00\x00\x00\x00"
     offer = b"Sec-WebSocket-Extensions: permessage-deflate\r\n" if deflate else b""
@@ -34,7 +34,7 @@ def websocket(stream: str = "events", *, deflate: bool = False) -> bytes:
 
 
 def sse(stream: str = "events") -> bytes:
-    """A request for Server-Sent Events."""
+    """Return a request for Server-Sent Events."""
     return (
         b"GET /v1/events?stream=%b HTTP/1.1\r\nHost: localhost\r\n"
         b"Accept: text/event-stream\r\n\r\n" % stream.encode()

@@ -71,7 +71,7 @@ Feed = Callable[[list[bytes]], Awaitable[None]]
 
 
 def _frame(payload: bytes) -> bytes:
-    """What a server without our code would send of an event."""
+    """Return an event as a server without our code would send it."""
     message = json.loads(payload)
     cursor = "0123456789abcdef.12345678.1795474494232"
     event = {"type": "event", "sub": "e", "cursor": cursor, "id": "f" * 9, "index": 3}
@@ -240,7 +240,7 @@ class Relay:
 
 @contextlib.contextmanager
 def relay(kind: str, number: int = 0, port: int = 0) -> Iterator[Relay]:
-    """A relay while the context lasts, on any free port or on one that another has left."""
+    """Run a relay while the context lasts, on a free port or on one that was released."""
     command = [sys.executable, "-m", "bench.relay", kind, str(number), str(port)]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

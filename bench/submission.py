@@ -59,7 +59,7 @@ async def _submit_and_list(port: int, jobs: int) -> None:
 
 
 async def _ready_beside_submission(port: int, jobs: int) -> None:
-    """The same clients and the same broker load, but a handler that does nothing."""
+    """Measure the same clients and broker load with a handler that does nothing."""
     command = [sys.executable, "-m", "bench.raw_submit", str(jobs), str(_WINDOW)]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL):  # noqa: ASYNC220 - load is all it is
         await load.run(port, itertools.repeat(load.get("/jobs"), jobs * 4), _WINDOW)

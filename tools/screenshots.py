@@ -104,7 +104,7 @@ class Site:
 
 @contextlib.contextmanager
 def instance(folder: Path) -> Iterator[str]:
-    """A Flux instance on made-up hosts while the context lasts; its URI."""
+    """Run a Flux instance on made-up hosts while the context lasts; yield its URI."""
     (folder / "flux.toml").write_text(CONFIG, encoding="utf-8")
     start = ["flux", "start", "--test-size=4", "--test-hosts=node[0-3]"]
     program = "echo $FLUX_URI; read -r _ || true"
@@ -144,7 +144,7 @@ def populate(site: Site, folder: Path) -> str:
 
 
 def congest(site: Site) -> None:
-    """What has no room: the scheduler takes jobs in turn, so the others wait behind it."""
+    """Submit a job that does not fit; the scheduler works in order, so later jobs wait."""
     for fields in WAITING:
         site.submit("sleep", "600", **fields)
     for number in range(4):
@@ -163,7 +163,7 @@ def bustle(site: Site, page: Page) -> None:
 
 
 def views(shown: str) -> dict[str, str]:
-    """The pages by the names of their pictures."""
+    """Return the pages by the names of their pictures."""
     return {
         "jobs": "/",
         "job": f"/ui/jobs/{shown}",
