@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
+
 __all__ = ["ResponseCache"]
 
 _MAX_RESPONSES = 128
@@ -10,21 +12,24 @@ _MAX_RESPONSE_BYTES = 128 << 10
 
 
 class ResponseCache:
-    """The last answers, each valid at one cursor of the journal."""
+    """The answers that were used last, each valid at one cursor of the journal."""
 
     def __init__(self) -> None:
-        self._responses: dict[str, tuple[str, bytes]] = {}
+        self._responses: OrderedDict[str, tuple[str, bytes]] = OrderedDict()
 
     def get(self, request: str, cursor: str) -> bytes | None:
         """Return the answer to ``request`` if it was made at ``cursor``."""
         held = self._responses.get(request)
-        return held[1] if held is not None and held[0] == cursor else None
+        if held is None or held[0] != cursor:
+            return None
+        self._responses.move_to_end(request)
+        return held[1]
 
     def put(self, request: str, cursor: str, body: bytes) -> None:
-        """Keep an answer, and drop the oldest one if there are too many."""
+        """Keep an answer, and drop the least recently used one if there are too many."""
         if len(body) > _MAX_RESPONSE_BYTES:
             return
-        self._responses.pop(request, None)
         self._responses[request] = (cursor, body)
+        self._responses.move_to_end(request)
         if len(self._responses) > _MAX_RESPONSES:
-            del self._responses[next(iter(self._responses))]
+            self._responses.popitem(last=False)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -29,7 +30,7 @@ __all__ = ["DIGEST_MODULUS", "Changes", "Posted", "Shape", "Table"]
 _log = logging.getLogger(__name__)
 
 _MAX_ENCODED_ROWS = 20_000
-"""Encoded rows in the cache, at about 700 bytes each."""
+"""Encoded rows in the cache, at about 700 bytes each; the least recently used are dropped."""
 
 _WARNING_INTERVAL_S = 10.0
 """Seconds between two warnings of bad events, of which a user can cause any number."""
@@ -93,7 +94,7 @@ class Table:
         self.digest = 0
         """The sum of the checksums of all rows, modulo :data:`DIGEST_MODULUS`."""
         self._jobs: dict[int, Job] = {}
-        self._rows: dict[int, bytes] = {}
+        self._rows: OrderedDict[int, bytes] = OrderedDict()
         self._keys: dict[str, tuple[int, str]] = {}
         self._max_inactive = max_inactive
         self._max_keys = max_keys
@@ -125,10 +126,12 @@ class Table:
     def encode(self, jobid: int) -> bytes:
         """Return the record as JSON, cached until the job changes; raise ``KeyError``."""
         row = self._rows.get(jobid)
-        if row is None:
-            row = self._rows[jobid] = encode(self._jobs[jobid])
-            if len(self._rows) > _MAX_ENCODED_ROWS:
-                del self._rows[next(iter(self._rows))]
+        if row is not None:
+            self._rows.move_to_end(jobid)
+            return row
+        row = self._rows[jobid] = encode(self._jobs[jobid])
+        if len(self._rows) > _MAX_ENCODED_ROWS:
+            self._rows.popitem(last=False)
         return row
 
     def stats(self) -> dict[str, Any]:

@@ -11,11 +11,12 @@ def test_a_page_is_good_for_its_cursor_only() -> None:
     assert pages.get("limit=2", "a.1") is None
 
 
-def test_the_oldest_goes_first() -> None:
+def test_the_least_recently_used_goes_first() -> None:
     pages = ResponseCache()
     for number in range(200):
         pages.put(str(number), "a.1", b"x")
-    assert pages.get("0", "a.1") is None
+        assert pages.get("0", "a.1") == b"x"
+    assert pages.get("1", "a.1") is None
     assert pages.get("199", "a.1") == b"x"
 
 
