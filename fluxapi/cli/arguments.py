@@ -1,4 +1,4 @@
-"""Pieces of command lines that several commands take."""
+"""Arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ __all__ = [
 ]
 
 Parsers = Any
-"""What ``ArgumentParser.add_subparsers`` gives: argparse has no public name for its type."""
+"""The result of ``ArgumentParser.add_subparsers``, whose type argparse does not publish."""
 
 STATES = ("depend", "priority", "sched", "run", "cleanup", "inactive")
 GROUPS = ("pending", "running", "active")
@@ -33,7 +33,7 @@ RESULTS = ("completed", "failed", "canceled", "timeout")
 def add_command(
     parsers: Parsers, name: str, description: str, **options: Any
 ) -> argparse.ArgumentParser:
-    """A command of its own, without guessing at options that are cut short."""
+    """Add a command; abbreviated options are not accepted."""
     parser: argparse.ArgumentParser = parsers.add_parser(
         name, help=SUMMARIES[name], description=description, allow_abbrev=False, **options
     )
@@ -41,7 +41,7 @@ def add_command(
 
 
 def checked(parse_text: Callable[[str], Any]) -> Callable[[str], Any]:
-    """A type for argparse: the sentence of a ``ValueError`` is shown to the user."""
+    """Return a type for argparse that shows the message of a ``ValueError`` to the user."""
 
     def convert(text: str) -> Any:
         try:
@@ -53,7 +53,7 @@ def checked(parse_text: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def job_id(text: str) -> str:
-    """A job id in any form of RFC 19 as plain F58; raises ``ArgumentTypeError``."""
+    """Parse an RFC 19 job ID to plain F58; raise ``ArgumentTypeError``."""
     try:
         return encode_f58(parse(text))
     except ValueError as error:
@@ -61,59 +61,63 @@ def job_id(text: str) -> str:
 
 
 def natural(text: str) -> int:
-    """A whole number, 0 or more; raises ``ArgumentTypeError``."""
+    """Parse an integer of 0 or more; raise ``ArgumentTypeError``."""
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{safe(text)!r} is not a whole number, 0 or more")
     return int(text)
 
 
 def words(text: str) -> list[str]:
-    """The parts of a list with commas, empty ones left out."""
+    """Split a comma-separated list, without empty parts."""
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
 def filters(text: str) -> list[str]:
-    """States and results, with commas; raises ``ArgumentTypeError``."""
+    """Parse a comma-separated list of states and results; raise ``ArgumentTypeError``."""
     found = [word.lower() for word in words(text)]
     for word in found:
         if word not in (*STATES, *GROUPS, *RESULTS):
             known = ", ".join((*GROUPS, *STATES, *RESULTS))
-            raise argparse.ArgumentTypeError(f"{safe(word)!r} is no state and no result: {known}")
+            raise argparse.ArgumentTypeError(
+                f"{safe(word)!r} is not a state or result; choose from {known}"
+            )
     return found
 
 
 def add_ids(parser: argparse.ArgumentParser, nargs: str | None = None, help: str = "") -> None:
-    """Job ids in any form, which the shell completes."""
+    """Add an argument for job IDs, with shell completion."""
     options: dict[str, Any] = {"nargs": nargs} if nargs else {}
     action = parser.add_argument(
         "ids" if nargs else "id",
         metavar="JOBID",
         type=job_id,
-        help=help or "in any form: f2QK3Zz, ƒ2QK3Zz, 1234, 0x4d2, …",
+        help=help or "job ID in any form: f2QK3Zz, ƒ2QK3Zz, 1234, 0x4d2, …",
         **options,
     )
     action.completer = complete_ids  # type: ignore[attr-defined] # argcomplete looks for it there
 
 
 def complete_ids(prefix: str, parsed_args: argparse.Namespace, **_: Any) -> list[str]:
-    """For argcomplete: ids that begin like this."""
+    """Return the job IDs that start with *prefix*, for argcomplete."""
     from .completer import job_ids  # noqa: PLC0415 - only while the shell completes
 
     return job_ids(prefix, parsed_args)
 
 
 def add_filter(parser: argparse.ArgumentParser, queue_flags: tuple[str, ...] = ("-q",)) -> None:
-    """Add the filters that the service knows, beside states and results.
+    """Add the filters that the service supports, besides states and results.
 
-    *queue_flags* are the short options for the queue: for some of Flux's commands ``-q`` is quiet.
+    *queue_flags* are the short options for the queue; ``-q`` is quiet in some Flux commands.
     """
-    parser.add_argument("--name", metavar="NAME", help="only jobs of this name; NAME* is its begin")
+    parser.add_argument(
+        "--name", metavar="NAME", help="only jobs with this name; NAME* matches a prefix"
+    )
     parser.add_argument(
         "-u",
         "--user",
         metavar="USER",
         dest="owner",
-        help="only jobs of this user; all is everybody",
+        help="only jobs of this user; all for all users",
     )
     parser.add_argument(
         *queue_flags,
@@ -121,5 +125,5 @@ def add_filter(parser: argparse.ArgumentParser, queue_flags: tuple[str, ...] = (
         metavar="QUEUE,…",
         type=words,
         action="extend",
-        help="only jobs of these queues",
+        help="only jobs in these queues",
     )

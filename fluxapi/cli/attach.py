@@ -1,4 +1,4 @@
-"""Following jobs at the terminal: their output as it comes, and how they end."""
+"""Attaching the terminal to jobs: their live output and their exit status."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ if TYPE_CHECKING:
 
 __all__ = ["Interrupts", "Writer", "attach", "attach_all", "explain", "wait_all"]
 
-_AT_A_TIME = 64
-"""Jobs that are followed at the same time: each takes a connection."""
+_MAX_FOLLOWED = 64
+"""Jobs followed at the same time; each uses a connection."""
 
-_AGAIN = 2.0
-"""Seconds for a second Ctrl-C, as for ``flux job attach``."""
+_SECOND_PRESS_S = 2.0
+"""Time for a second Ctrl-C, as in ``flux job attach``."""
 
-_REASON_EVERY_S = 2.0
+_REASON_INTERVAL_S = 2.0
 
 _NOTE = "interrupted by Ctrl-C"
 _STDERR = "stderr"
 
 
 class Writer:
-    """Writes entries of one job's output where they belong, as they are."""
+    """A writer of one job's output to standard output and standard error, unchanged."""
 
     def __init__(self, jobid: str, *, label: bool = False, only: str | None = None) -> None:
         self._jobid = jobid
@@ -44,12 +44,12 @@ class Writer:
         self._partial: set[tuple[str, str]] = set()
 
     def write(self, entry: OutputEntry) -> None:
-        """Data as it is; what the job shell says about it in a line on standard error."""
+        """Write an entry; messages of the job shell go to standard error."""
         if self._only is not None and entry.stream not in {"", self._only}:
             return
         if entry.name == "redirect" and entry.path and entry.path not in self._paths:
             self._paths.add(entry.path)
-            note(f"{shown_id(self._jobid)}: {entry.stream} goes to the file {entry.path}.")
+            note(f"{shown_id(self._jobid)}: {entry.stream} is written to {entry.path}")
         if entry.name == "log":
             put_raw(f"{safe(_log_line(entry))}\n".encode(), error=True)
         elif entry.raw:
@@ -57,7 +57,7 @@ class Writer:
             put_raw(data, error=entry.stream == _STDERR)
 
     def _labeled(self, entry: OutputEntry) -> bytes:
-        """Each line with its tasks in front; a line may come in pieces."""
+        """Prefix each line with its task ranks; a line may arrive in parts."""
         key = entry.stream, entry.rank
         mark = f"{safe(entry.rank)}: ".encode()
         shown = b"".join(
@@ -72,7 +72,7 @@ class Writer:
 
 
 def _log_line(entry: OutputEntry) -> str:
-    """A message of the job shell, as ``flux job attach`` shows it."""
+    """Format a message of the job shell as ``flux job attach`` does."""
     context = entry.context
     where = f"[{context['rank']}]" if "rank" in context else ""
     component = f"{context['component']}: " if context.get("component") else ""
@@ -93,7 +93,7 @@ async def _stream(
 
 @contextlib.asynccontextmanager
 async def _reasons(flux: AsyncClient, jobid: str) -> AsyncIterator[None]:
-    """Say on standard error why the job waits, where somebody looks, until it starts."""
+    """Report why the job waits, if standard error is a terminal, until it starts."""
     task = asyncio.ensure_future(_tell_reasons(flux, jobid) if progress_wanted() else _nothing())
     try:
         yield
@@ -105,7 +105,7 @@ async def _reasons(flux: AsyncClient, jobid: str) -> AsyncIterator[None]:
 async def _tell_reasons(flux: AsyncClient, jobid: str) -> None:
     told: str | None = None
     while True:
-        await asyncio.sleep(_REASON_EVERY_S)
+        await asyncio.sleep(_REASON_INTERVAL_S)
         job = await flux.get(jobid)
         if job.t_run or not job.is_active:
             return
@@ -119,7 +119,7 @@ async def _nothing() -> None:
 
 
 def explain(job: Job) -> None:
-    """Say on standard error why a job did not end well; nothing of one that did."""
+    """Report on standard error why a job failed, if it did."""
     if job.success:
         return
     exception = job.exception
@@ -128,7 +128,7 @@ def explain(job: Job) -> None:
         note(f"{shown_id(job.id)}: {exception.type or 'exception'}{why}")
     elif job.waitstatus is not None:
         code = of_job(job)
-        note(f"{shown_id(job.id)}: ended with exit code {code}")
+        note(f"{shown_id(job.id)}: exited with code {code}")
 
 
 async def attach(
@@ -139,9 +139,9 @@ async def attach(
     label: bool = False,
     only: str | None = None,
 ) -> int:
-    """Stream a job's output to its end; the exit status that stands for how it ended.
+    """Stream a job's output until it ends, and return its exit status.
 
-    Ctrl-C detaches, a second one within two seconds cancels the job.
+    Ctrl-C detaches; a second one within two seconds cancels the job.
     """
 
     async def follow() -> int:
@@ -154,8 +154,8 @@ async def attach(
 
     shown = shown_id(jobid)
     hint = (
-        f"detached, {shown} goes on: fluxapi output --follow {shown} follows it, "
-        f"fluxapi cancel {shown} ends it, and so does one more Ctrl-C within 2 s."
+        f"detached; job {shown} continues. Press Ctrl-C again within 2 s to cancel it. To attach "
+        f"again: fluxapi output --follow {shown}. To cancel: fluxapi cancel {shown}."
     )
     return await _until_pressed(flux, [jobid], follow(), hint)
 
@@ -163,23 +163,23 @@ async def attach(
 async def _until_pressed(
     flux: AsyncClient, ids: list[str], work: Coroutine[Any, Any, int], hint: str
 ) -> int:
-    """The status that ``work`` comes to; Ctrl-C ends it, and twice the jobs, too.
+    """Run *work* and return its status; Ctrl-C detaches, twice cancels the jobs.
 
-    Raises ``BrokenPipeError`` when whoever read standard output is gone; the jobs go on.
+    Raises ``BrokenPipeError`` when the reader of standard output is gone; the jobs continue.
     """
     with Interrupts() as interrupts:
         status = await interrupts.unless_pressed(while_read(work))
         if status is not None:
             return status
         note(hint)
-        if await interrupts.unless_pressed(asyncio.sleep(_AGAIN, result=OK)) is not None:
+        if await interrupts.unless_pressed(asyncio.sleep(_SECOND_PRESS_S, result=OK)) is not None:
             return INTERRUPTED
     await _cancel(flux, ids)
     return await wait_all(flux, ids) or FAILED
 
 
 async def attach_all(flux: AsyncClient, ids: list[str], *, label: bool = False) -> int:
-    """The same for several jobs at once; the highest of their statuses."""
+    """Attach to several jobs at once, and return their highest exit status."""
     if len(ids) == 1:
         return await attach(flux, ids[0], label=label)
 
@@ -191,14 +191,14 @@ async def attach_all(flux: AsyncClient, ids: list[str], *, label: bool = False) 
         return of_job(job)
 
     hint = (
-        f"detached, the {len(ids)} jobs go on: fluxapi output --follow JOBID follows one, and one "
-        "more Ctrl-C within 2 s cancels them all."
+        f"detached; the {len(ids)} jobs continue. Press Ctrl-C again within 2 s to cancel all of "
+        "them. To attach to one again: fluxapi output --follow JOBID."
     )
     return await _until_pressed(flux, ids, _highest(follow(jobid) for jobid in ids), hint)
 
 
 async def wait_all(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False) -> int:
-    """Wait for jobs to end; the highest of their statuses."""
+    """Wait until jobs have ended, and return their highest exit status."""
 
     async def end(jobid: str) -> int:
         job = await flux.wait(jobid)
@@ -210,13 +210,13 @@ async def wait_all(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False
 
 
 async def _highest(works: Iterable[Coroutine[Any, Any, int]]) -> int:
-    """The highest result; at most so many are under way, in order."""
+    """Run coroutines, a limited number at a time, and return the highest result."""
     highest = OK
     running: set[asyncio.Task[int]] = set()
     try:
         for work in works:
             running.add(asyncio.ensure_future(work))
-            if len(running) >= _AT_A_TIME:
+            if len(running) >= _MAX_FOLLOWED:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 highest = max(highest, *(task.result() for task in done))
         for task in asyncio.as_completed(list(running)):
@@ -231,7 +231,7 @@ async def _cancel(flux: AsyncClient, ids: list[str]) -> None:
     from fluxapi.client import Conflict  # noqa: PLC0415 - it is there already
 
     note(f"canceling {', '.join(map(shown_id, ids[:3]))}{' …' if len(ids) > 3 else ''}")  # noqa: PLR2004 - a few
-    with contextlib.suppress(Conflict):  # it has ended meanwhile
+    with contextlib.suppress(Conflict):  # the job has ended meanwhile
         if len(ids) == 1:
             await flux.cancel(ids[0], note=_NOTE)
         else:
@@ -239,7 +239,7 @@ async def _cancel(flux: AsyncClient, ids: list[str]) -> None:
 
 
 class Interrupts:
-    """Ctrl-C, one press after the other, while the context lasts: none is lost in between."""
+    """A queue of Ctrl-C presses within a context, so that none is lost."""
 
     def __init__(self) -> None:
         self._presses: asyncio.Queue[None] = asyncio.Queue()
@@ -251,11 +251,11 @@ class Interrupts:
 
     def __exit__(self, *_: object) -> None:
         asyncio.get_running_loop().remove_signal_handler(signal.SIGINT)
-        # As Python begins with, which ends the program.
+        # Restore the default of Python, which ends the program.
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
     async def unless_pressed(self, work: Coroutine[Any, Any, int]) -> int | None:
-        """The result of ``work``, or ``None`` when Ctrl-C came first; it is given up then."""
+        """Return the result of *work*; on Ctrl-C cancel it and return ``None``."""
         task = asyncio.ensure_future(work)
         pressed = asyncio.ensure_future(self._presses.get())
         try:

@@ -1,4 +1,4 @@
-"""Job ids as emoji: the digits to base 576 that flux-core takes (src/common/libutil/basemoji.c)."""
+"""Job IDs as emoji: the base 576 digits that flux-core uses (src/common/libutil/basemoji.c)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DIGITS = (
 
 
 def encode(jobid: int) -> str:
-    """The emoji form of a job id, most significant digit first."""
+    """Return the emoji form of a job ID, most significant digit first."""
     text = ""
     while jobid or not text:
         jobid, digit = divmod(jobid, len(_DIGITS))

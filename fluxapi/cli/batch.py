@@ -1,4 +1,4 @@
-"""Submitting many jobs: lines into jobs, jobs into ids, with what is seen of it meanwhile."""
+"""Bulk submission: reading jobs from lines, submitting them, and reporting progress."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Item", "Tracker", "read", "submit"]
 
-_CHUNK = 500
-"""Jobs of one request: a few tenths of a second of it, so that the bar moves."""
+_JOBS_PER_REQUEST = 500
+"""Jobs in one request, which takes a few tenths of a second, so that the bar advances."""
 
-_MAX_NOTES = 20
-"""Refusals that are told one by one."""
+_MAX_REPORTED = 20
+"""Rejected jobs that are reported one by one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A job and where it comes from: the number of its line, or of its copy, from 1.
+    """A job and the number of its line or copy, from 1.
 
-    ``error`` in place of ``job``: the line is none.
+    A line that is not a job has an ``error`` instead of a ``job``.
     """
 
     number: int
@@ -46,9 +46,9 @@ class Item:
 
 
 def read(lines: IO[bytes], options: Mapping[str, Any]) -> Iterator[Item]:
-    """The jobs of a file, as they are needed; ``options`` hold where a line is silent."""
+    """Yield the jobs of a file lazily; a line overrides ``options``."""
     for number, raw in enumerate(lines, 1):
-        # Some editors put a byte order mark in front of the first line.
+        # Some editors write a byte order mark before the first line.
         line = (raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw).strip()
         if not line or line.startswith(b"#"):
             continue
@@ -63,41 +63,41 @@ def _job(line: bytes, options: Mapping[str, Any]) -> dict[str, Any]:
         try:
             fields = msgspec.json.decode(line, type=dict[str, Any])
         except msgspec.MsgspecError as error:
-            raise ValueError(f"it is not the JSON of a job: {error}") from None
+            raise ValueError(f"invalid JSON of a job: {error}") from None
         if "jobspec" in fields:
             return fields
         return {**options, **fields}
     try:
         command = shlex.split(line.decode("utf-8"))
     except UnicodeDecodeError:
-        raise ValueError("it is not UTF-8") from None
+        raise ValueError("not valid UTF-8") from None
     return {**options, "command": command}
 
 
 class Bar(Protocol):
-    """What shows how far it is."""
+    """A display of progress."""
 
     def submitted(self, count: int) -> None:
-        """So many jobs more have been submitted."""
+        """Add *count* submitted jobs."""
 
     def ended(self, done: int, failed: int) -> None:
-        """So many of them have ended by now, and so many of these not well."""
+        """Show that *done* jobs have ended, *failed* of them without success."""
 
 
 class NoBar:
-    """Nobody watches."""
+    """A display that shows nothing."""
 
     def submitted(self, count: int) -> None:
-        """Nothing is shown."""
+        """Do nothing."""
 
     def ended(self, done: int, failed: int) -> None:
-        """Nothing is shown."""
+        """Do nothing."""
 
 
 async def submit(
     flux: AsyncClient, items: Iterable[Item], total: int | None, arguments: argparse.Namespace
 ) -> int:
-    """Submit the jobs as they come; the exit status: 1 when any was refused, or ended badly."""
+    """Submit jobs; return exit status 1 if any was rejected or failed, else 0."""
     shown = progress_wanted() and not arguments.no_progress
     async with contextlib.AsyncExitStack() as stack:
         bar: Bar = NoBar()
@@ -114,7 +114,7 @@ async def submit(
         accepted, refused = await _submit(flux, items, bar, tracker, arguments)
         failed = await tracker.finish() if tracker is not None else 0
     done = f"{plural(accepted, 'job')} submitted"
-    refusals = f", {refused:,} refused" if refused else ""
+    refusals = f", {refused:,} rejected" if refused else ""
     ends = f"; {accepted - failed:,} completed, {failed:,} failed" if tracker is not None else ""
     note(f"{done}{refusals}{ends}.")
     return FAILED if refused or failed else OK
@@ -127,7 +127,7 @@ async def _submit(
     tracker: Tracker | None,
     arguments: argparse.Namespace,
 ) -> tuple[int, int]:
-    """How many were accepted, and how many refused."""
+    """Submit jobs; return the number of accepted and of rejected ones."""
     from fluxapi.client import ClientError  # noqa: PLC0415 - it is there already
 
     refusals = Refusals()
@@ -150,15 +150,15 @@ async def _submit(
     key = arguments.idempotency_key or uuid.uuid4().hex
     jobs = _jobs(items, numbers, refusals)
     try:
-        async for item in flux.submit_many(jobs, chunk=_CHUNK, idempotency_key=key):
+        async for item in flux.submit_many(jobs, chunk=_JOBS_PER_REQUEST, idempotency_key=key):
             take(item)
     except (ClientError, asyncio.CancelledError) as error:
         for known in getattr(error, "submitted", ()):
             if known.index in numbers:
                 take(known)
         note(
-            f"{plural(accepted, 'job')} submitted so far; the same command with "
-            f"--idempotency-key={shlex.quote(key)} goes on from there and submits none twice."
+            f"{plural(accepted, 'job')} submitted so far; to continue, "
+            f"repeat the command with --idempotency-key={shlex.quote(key)}"
         )
         raise
     return accepted, refusals.count
@@ -167,7 +167,7 @@ async def _submit(
 def _jobs(
     items: Iterable[Item], numbers: dict[int, int], refusals: Refusals
 ) -> Iterator[Mapping[str, Any]]:
-    """The jobs of the good lines; ``numbers`` says of each that is under way which line it is."""
+    """Yield the valid jobs, and record the line number of each in ``numbers``."""
     index = 0
     for item in items:
         if item.job is None:
@@ -179,22 +179,22 @@ def _jobs(
 
 
 class Refusals:
-    """Jobs that were not submitted: the first ones are told, all are counted."""
+    """A count of rejected jobs, of which the first ones are reported."""
 
     def __init__(self) -> None:
         self.count = 0
 
     def add(self, number: int, why: str) -> None:
-        """One more, at this line."""
+        """Add a rejected job at this line."""
         self.count += 1
-        if self.count <= _MAX_NOTES:
+        if self.count <= _MAX_REPORTED:
             note(f"{number}: {safe(why)}")
-        elif self.count == _MAX_NOTES + 1:
-            note("there are more that are refused; they are counted.")
+        elif self.count == _MAX_REPORTED + 1:
+            note("more jobs are rejected; only their number is reported")
 
 
 class Tracker:
-    """Counts how jobs end, from the events of all jobs. Holds an id for each that has not ended."""
+    """A counter of ended jobs, fed by events. It holds the ID of each job that is still active."""
 
     def __init__(self, flux: AsyncClient, events: EventStream[Event | Reset], bar: Bar) -> None:
         self._flux = flux
@@ -202,7 +202,7 @@ class Tracker:
         self._bar = bar
         self._expected: set[str] = set()
         self._early: dict[str, bool] = {}
-        """Ended before its id was known here, as its submission's answer was under way."""
+        """Jobs that ended before the response to their submission arrived."""
         self._bad: set[str] = set()
         self._done = 0
         self._failed = 0
@@ -222,14 +222,14 @@ class Tracker:
                 await self._task
 
     def expect(self, jobid: str) -> None:
-        """This job is one of those to count."""
+        """Add a job to count."""
         if jobid in self._early:
             self._count(failed=self._early.pop(jobid))
         else:
             self._expected.add(jobid)
 
     async def finish(self) -> int:
-        """Return once all jobs that are expected have ended: how many of them not well."""
+        """Wait until all expected jobs have ended, and return the number of failed ones."""
         self._all_known = True
         self._early.clear()
         while self._expected and not self._lost:
@@ -242,7 +242,7 @@ class Tracker:
                 self._task.result()
                 break
         for jobid in sorted(self._expected):
-            # Events are missing: the job itself says how it ended.
+            # Events are missing: ask for the job.
             job = await self._flux.wait(jobid)
             self._count(failed=not job.success)
         return self._failed

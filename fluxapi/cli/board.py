@@ -1,4 +1,4 @@
-"""What ``fluxapi top`` shows, as lines: counts and rates, nodes, active jobs. Pure code."""
+"""The lines that ``fluxapi top`` shows: counts and rates, nodes, active jobs. No I/O."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ __all__ = ["Board", "Line", "frame"]
 
 _STATES = ("PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELED", "TIMEOUT")
 _STYLES = {"down": "bold red", "drained": "yellow", "draining": "yellow", "excluded": "dim"}
-_BAR = 20
-_SHARE = 4
-"""The nodes take at most one line in so many."""
+_BAR_COLUMNS = 20
+_LINES_PER_NODE_LINE = 4
+"""Nodes use at most one line in this many."""
 
 _FORMAT = Format(BUILTIN["default"][1].replace("{contextual_info}", "{info}"), heading)
 
 
 class Line(NamedTuple):
-    """One line, and its style in rich's words."""
+    """One line of text with a style of rich."""
 
     text: str
     style: str = ""
@@ -41,7 +41,7 @@ class Line(NamedTuple):
 
 @dataclass
 class Board:
-    """What is known. ``jobs`` are the active ones; ``top`` is the first one that is shown."""
+    """The data to show. ``jobs`` are the active jobs; ``top`` is the index of the first shown."""
 
     url: str
     info: Mapping[str, Any] = field(default_factory=dict)
@@ -52,15 +52,17 @@ class Board:
     top: int = 0
 
     def move(self, by: int) -> None:
-        """Look ``by`` jobs further down."""
+        """Scroll down by ``by`` jobs."""
         self.top = max(0, min(self.top + by, len(self.jobs) - 1))
 
 
 def frame(board: Board, height: int | None, now: float, count: int = 20) -> list[Line]:
-    """The lines at ``now``: as many as fit into ``height``, or with ``count`` jobs without one."""
+    """Return the lines that fit into ``height``; without one, those with ``count`` jobs."""
     lines = [*_head(board, now), Line("")]
     room = None if height is None else max(height - len(lines) - 3, 0)
-    nodes = list(_nodes(board.nodes, None if room is None else max(room // _SHARE, 1)))
+    nodes = list(
+        _nodes(board.nodes, None if room is None else max(room // _LINES_PER_NODE_LINE, 1))
+    )
     lines += nodes
     left = count if height is None else max(height - len(lines) - 2, 0)
     lines += _jobs(board, left, now)
@@ -98,12 +100,12 @@ def _head(board: Board, now: float) -> Iterator[Line]:
 
 
 def _bar(part: int, whole: int) -> str:
-    filled = round(_BAR * part / whole) if whole else 0
-    return "█" * filled + "░" * (_BAR - filled)
+    filled = round(_BAR_COLUMNS * part / whole) if whole else 0
+    return "█" * filled + "░" * (_BAR_COLUMNS - filled)
 
 
 def _nodes(nodes: Sequence[Mapping[str, Any]], room: int | None) -> Iterator[Line]:
-    """Those that are down or drained first, then the busiest."""
+    """Yield nodes: down and drained ones first, then the busiest."""
     ordered = sorted(
         nodes,
         key=lambda node: (node["state"] == "up", -node["cores"]["allocated"], node["rank"]),
@@ -126,9 +128,9 @@ def _nodes(nodes: Sequence[Mapping[str, Any]], room: int | None) -> Iterator[Lin
 
 
 def _jobs(board: Board, room: int, now: float) -> list[Line]:
-    """A window on the active jobs: running ones, the newest first, then pending ones in order."""
+    """Return the visible active jobs: running ones, newest first, then pending ones in order."""
     jobs = sorted(board.jobs.values(), key=_order)
-    # Past the end there is nothing to see, and the next key is to be felt.
+    # Do not scroll past the end, so that the next key has an effect.
     begin = board.top = min(board.top, max(len(jobs) - room, 0))
     situation = _situation(board.stats)
     rows = [JobFields(_explained(job, situation, now), now) for job in jobs[begin : begin + room]]
@@ -150,7 +152,7 @@ def _situation(stats: Stats | None) -> Situation:
 
 
 def _explained(job: Job, situation: Situation, now: float) -> Job:
-    """Return the job with the reason why it waits, which the stream of jobs does not tell."""
+    """Return the job with the reason why it waits, which the job stream does not include."""
     why = reason(job.to_dict(), situation, now)
     return msgspec.structs.replace(job, reason=why) if why else job
 

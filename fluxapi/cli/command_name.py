@@ -10,7 +10,7 @@ _TAKE_VALUE = ("--url", "--user", "--profile", "--timeout", "--retries")
 
 
 def named_command(arguments: Sequence[str]) -> str:
-    """Return the command that is asked for, without understanding the rest yet."""
+    """Return the command name, without parsing the other arguments."""
     words = iter(arguments)
     for word in words:
         if word in _TAKE_VALUE:

@@ -1,4 +1,4 @@
-"""What the shell is told while somebody presses the Tab key."""
+"""Shell completion."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ import asyncio
 
 __all__ = ["complete", "job_ids"]
 
-_PATIENCE = 1.5
-"""Seconds that the shell waits for ids at most."""
+_TIMEOUT_S = 1.5
+"""Time limit for the completion of job IDs."""
 
-_MOST = 200
+_MAX_IDS = 200
 _ACTIVE_ONLY = frozenset({"cancel", "signal", "urgency", "wait"})
 
 
 def complete(parser: argparse.ArgumentParser) -> None:
-    """Answer the shell, and end the process; returns when it is not the shell that asks."""
+    """Answer a completion request and exit; return if there is none."""
     import argcomplete  # noqa: PLC0415 - only while the shell completes
     from argcomplete.completers import SuppressCompleter  # noqa: PLC0415 - as above
 
@@ -23,13 +23,13 @@ def complete(parser: argparse.ArgumentParser) -> None:
 
 
 def job_ids(prefix: str, arguments: argparse.Namespace) -> list[str]:
-    """The newest jobs whose ids begin with ``prefix``; none when the service is not quick."""
-    # Loading it takes what it takes; the limit is for the service.
+    """Return the newest job IDs that start with ``prefix``; none if the service is slow."""
+    # Import the client before the time limit starts, which is for the service.
     import fluxapi.client  # noqa: F401, PLC0415 - only while the shell completes
 
     try:
-        return asyncio.run(asyncio.wait_for(_ask(prefix, arguments), _PATIENCE))
-    except Exception:  # noqa: BLE001 - there is nobody to tell: nothing is completed
+        return asyncio.run(asyncio.wait_for(_ask(prefix, arguments), _TIMEOUT_S))
+    except Exception:  # noqa: BLE001 - a shell cannot show errors while it completes
         return []
 
 
@@ -42,10 +42,10 @@ async def _ask(prefix: str, arguments: argparse.Namespace) -> list[str]:
         getattr(arguments, "url", None),
         user=getattr(arguments, "login", None),
         profile=getattr(arguments, "profile", None),
-        timeout=_PATIENCE,
+        timeout=_TIMEOUT_S,
         retries=0,
     ) as flux:
-        found = [job.id async for job in flux.jobs(state=states, limit=_MOST)]
+        found = [job.id async for job in flux.jobs(state=states, limit=_MAX_IDS)]
     return [
         prefix[:1] + jobid[1:] if prefix else jobid for jobid in found if jobid.startswith(plain)
     ]

@@ -1,4 +1,4 @@
-"""Asking the person at the terminal before something that cannot be undone."""
+"""Confirmation before an action that cannot be undone."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ __all__ = ["agreed"]
 
 
 def agreed(question: str) -> None:
-    """Return if the answer is yes; raises :class:`~fluxapi.cli.exit_codes.Failure` if it is not.
+    """Ask a question; raise :class:`~fluxapi.cli.exit_codes.Failure` unless the answer is yes.
 
-    Where nobody can be asked, ``--yes`` has to be on the command line.
+    Without a terminal, the user must pass ``--yes``.
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Failure(f"{question} stdin is not a terminal; use --yes.", USAGE)
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise Failure("Nothing is done.", FAILED)
+        raise Failure("Canceled; nothing was changed.", FAILED)

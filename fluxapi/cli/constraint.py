@@ -23,15 +23,15 @@ _MAX_DEPTH = 30
 
 
 class ConstraintError(ValueError):
-    """The text is no constraint; the message says why, without a full stop."""
+    """The text is not a constraint; the message says why, without a period."""
 
 
 def constraint(text: str) -> dict[str, Any]:
-    """The constraint object of a query; raises :class:`ConstraintError`."""
+    """Parse a query to a constraint object; raise :class:`ConstraintError`."""
     reader = _Reader(_tokens(text))
     found = reader.expression()
     if reader.kind:
-        raise ConstraintError(f"{reader.text!r} is one too many")
+        raise ConstraintError(f"unexpected {reader.text!r}")
     return found
 
 
@@ -40,7 +40,7 @@ def _tokens(text: str) -> list[tuple[str, str]]:
     while text[at:].strip():
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
-            raise ConstraintError(f"{text[at:].strip()!r} cannot be read: a quote is not closed")
+            raise ConstraintError(f"{text[at:].strip()!r} has an unclosed quote")
         tokens.append((match.lastgroup, match[match.lastgroup]))
         at = match.end()
     return [*tokens, ("", "the end")]
@@ -51,7 +51,7 @@ _OR, _AND, _TIGHTEST = 1, 2, 3
 
 
 class _Reader:
-    """Takes tokens from left to right."""
+    """A recursive descent parser over tokens."""
 
     def __init__(self, tokens: list[tuple[str, str]]) -> None:
         self._tokens = tokens
@@ -71,7 +71,7 @@ class _Reader:
         return self._tokens[self._at - 1][1]
 
     def expression(self, least: int = 0) -> dict[str, Any]:
-        """Read operands joined by operators that bind at least so tightly."""
+        """Parse operands joined by operators of at least this precedence."""
         found = self._one()
         while True:
             if self.kind == "and" and least <= _AND:
@@ -88,7 +88,7 @@ class _Reader:
     def _one(self) -> dict[str, Any]:
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise ConstraintError("it is nested too deeply")
+            raise ConstraintError("nested too deeply")
         found = self._inner()
         self._depth -= 1
         return found
@@ -96,17 +96,17 @@ class _Reader:
     def _inner(self) -> dict[str, Any]:
         if self.kind in _NEGATIONS:
             if self._next() == "-" and self.kind != "term":
-                raise ConstraintError(f"- goes before a term: write not in front of {self.text}")
+                raise ConstraintError(f"- must precede a term; use not before {self.text}")
             return {"not": [self._one()]}
         if self.kind == "open":
             self._next()
             found = self.expression()
             if self.kind != "close":
-                raise ConstraintError(f"there must be ) in place of {self.text}")
+                raise ConstraintError(f"expected ) instead of {self.text}")
             self._next()
             return found
         if self.kind != "term":
-            raise ConstraintError(f"a term is missing before {self.text}")
+            raise ConstraintError(f"missing term before {self.text}")
         return _term(self._next())
 
 
@@ -134,5 +134,5 @@ def _term(text: str) -> dict[str, Any]:
     name = _OPERATORS.get(operator, operator)
     if name not in _NAMES or not value:
         known = ", ".join(f"{known}:…" for known in _OPERATORS)
-        raise ConstraintError(f"{text!r} is no term: {known} or a property")
+        raise ConstraintError(f"{text!r} is not a term; use {known} or a property")
     return {name: value.split(",") if name == "properties" else [value]}

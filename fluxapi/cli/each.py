@@ -1,4 +1,4 @@
-"""The same for several jobs: what goes wrong with one does not keep it from the others."""
+"""Acting on several jobs, where an error of one does not affect the others."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["each"]
 
 
 async def each(ids: Iterable[str], act: Callable[[str], Awaitable[object]]) -> int:
-    """Act on each job in turn; the exit status: 1 when the service refused one.
+    """Act on each job in turn; return exit status 1 if the service rejected one, else 0.
 
-    Raises ``ClientError`` when it cannot be reached.
+    Raises ``ClientError`` if the service is unreachable.
     """
     from fluxapi.client import Conflict, Invalid, NotFound  # noqa: PLC0415 - it is there already
 

@@ -1,14 +1,14 @@
-"""How the ``fluxapi`` command ends: exit statuses, and the error that carries one.
+"""Exit statuses of the ``fluxapi`` command, and the error that carries one.
 
 | status | means |
 |---|---|
 | 0 | done |
-| 1 | not done, or the job failed |
-| 2 | the command line, the environment or the config file cannot be used |
-| 3 | the service cannot be reached, or not now |
-| 4 | the service wants other credentials |
+| 1 | the command or the job failed |
+| 2 | the command line, the environment or the config file is invalid |
+| 3 | the service is unreachable or unavailable |
+| 4 | the service rejected the credentials |
 | 130 | Ctrl-C |
-| 141 | whoever read the output has gone |
+| 141 | the reader of the output is gone |
 
 ``submit --watch``, ``output --follow`` and ``wait`` end with the status of the job instead.
 """
@@ -39,11 +39,11 @@ OK, FAILED, USAGE, UNREACHABLE, DENIED = 0, 1, 2, 3, 4
 INTERRUPTED = 130
 PIPE = 141
 BY_SIGNAL = 128
-"""Added to the number of a signal that ended a job."""
+"""Added to the signal number that ended a job."""
 
 
 class Failure(Exception):
-    """The command ends with one sentence on standard error, and this status."""
+    """The end of a command with a sentence on standard error and an exit status."""
 
     def __init__(self, sentence: str, status: int = FAILED) -> None:
         super().__init__(sentence, status)
@@ -52,7 +52,7 @@ class Failure(Exception):
 
 
 def failure_of(error: ClientError) -> Failure:
-    """How the command ends when the client fails."""
+    """Return the failure for an error of the client."""
     from fluxapi.client import errors  # noqa: PLC0415 - it is there already when this is called
 
     status = FAILED
@@ -66,10 +66,9 @@ def failure_of(error: ClientError) -> Failure:
 
 
 def of_job(job: Job) -> int:
-    """The exit status that stands for how a job ended, as ``flux run`` gives it.
+    """Return the exit status of a job, as ``flux run`` does.
 
-    The exit code of its tasks, 128 and the signal that ended them, else 1 for a job that did not
-    end well.
+    It is the exit code of the tasks, 128 plus the signal that ended them, else 1 for a failed job.
     """
     status = job.waitstatus
     if status is not None and os.WIFSIGNALED(status):

@@ -1,8 +1,8 @@
-"""A job's fields by the names that ``flux jobs -o`` gives them, with Flux's values and headings.
+"""The fields of a job under the names, values and headings of ``flux jobs -o``.
 
-The names, the headings and what each shows are those of flux-core 0.88 (``flux/job/info.py``), so
-a format that works there works here. What only a local Flux can know, ``instance.*`` and the
-mnemonic words of an id, is empty or refused.
+Names, headings and values are those of flux-core 0.88 (``flux/job/info.py``), so that a format
+that works there works here. Fields that need a local Flux are empty (``instance.*``) or rejected
+(the mnemonic words of an ID).
 """
 
 from __future__ import annotations
@@ -59,14 +59,14 @@ _RESERVED_EXITS = {
 
 
 class JobId(int):
-    """A job id: a number that shows as F58."""
+    """A job ID: an integer that prints as F58."""
 
     def __str__(self) -> str:
         return encode_id(self)
 
 
 class Empty:
-    """What an annotation that is not there gives: nothing, under any format."""
+    """The value of a missing annotation: empty under any format."""
 
     def __str__(self) -> str:
         return ""
@@ -79,7 +79,7 @@ EMPTY = Empty()
 
 
 class Tree:
-    """Annotations, or a part of them: JSON when shown whole."""
+    """Annotations, or a part of them, printed as JSON."""
 
     def __init__(self, value: Mapping[str, Any]) -> None:
         self.value = value
@@ -92,7 +92,7 @@ class Tree:
 
 
 class JobFields:
-    """The fields of one job as they are at ``now``, seconds since the epoch."""
+    """The fields of one job at the time ``now``, in seconds since the epoch."""
 
     def __init__(self, job: Job, now: float) -> None:
         self.job = job
@@ -100,7 +100,7 @@ class JobFields:
         self.id = JobId(parse(job.id))
 
     def get(self, field: str) -> Any:
-        """The value of a field that :func:`heading` knows."""
+        """Return the value of a field that :func:`heading` knows."""
         found = _FIELDS.get(field)
         if found is not None:
             return found(self)
@@ -112,7 +112,7 @@ class JobFields:
 
     @property
     def runtime(self) -> float:
-        """Seconds from start to end, or to now."""
+        """Seconds from start to end, or until now."""
         job = self.job
         if not job.t_run:
             return 0.0
@@ -120,19 +120,19 @@ class JobFields:
 
     @property
     def t_remaining(self) -> float:
-        """Seconds until the time limit, of a running job."""
+        """Seconds until a running job reaches its time limit."""
         if self.job.status != "RUN":
             return 0.0
         return max((self.job.expiration or 0.0) - self.now, 0.0)
 
     @property
     def dependencies(self) -> str:
-        """The dependencies with commas, a time to begin at in the local zone."""
+        """The dependencies, comma-separated; a begin time is in the local time zone."""
         return ",".join(_dependency(item, self.now) for item in self.job.dependencies or ())
 
     @property
     def contextual_info(self) -> str:
-        """What a pending job waits for, else where the job runs or ran."""
+        """What a pending job waits for; else the nodes of the job."""
         job = self.job
         if job.state == "PRIORITY":
             return "priority-wait"
@@ -144,12 +144,12 @@ class JobFields:
 
     @property
     def reason(self) -> str:
-        """The reason why a pending job waits, as the service gives it."""
+        """The reason why a pending job waits, from the service."""
         return safe(self.job.reason or "")
 
     @property
     def info(self) -> str:
-        """The reason why a pending job waits, else where the job runs or ran."""
+        """The reason why a pending job waits; else the nodes of the job."""
         return self.reason or self.contextual_info
 
     def _waits_for(self) -> str:
@@ -163,12 +163,12 @@ class JobFields:
 
     @property
     def contextual_time(self) -> float:
-        """The time limit of a pending job, else how long it has run; seconds."""
+        """The time limit of a pending job; else its run time, in seconds."""
         return self.job.duration or 0.0 if self.job.state in _PENDING else self.runtime
 
     @property
     def inactive_reason(self) -> str:
-        """Why an inactive job ended, in words."""
+        """Why an inactive job ended, as text."""
         job = self.job
         if job.state != "INACTIVE":
             return ""
@@ -189,7 +189,7 @@ class JobFields:
         return _exit(job.returncode, failed=job.result == "FAILED")
 
     def to_dict(self) -> dict[str, Any]:
-        """The record of ``flux jobs --json``: what is not set is left out."""
+        """Return the record of ``flux jobs --json``, without unset fields."""
         record = {name: _raw(self, name) for name in _JSON_ORDER}
         kept = {
             name: value
@@ -253,7 +253,7 @@ def _is_time(name: str) -> bool:
 
 
 def _raw(fields: JobFields, name: str) -> Any:
-    """A member of the JSON record: exact texts, since JSON has escapes of its own."""
+    """Return a member of the JSON record; texts are exact, since JSON escapes them."""
     if name == "id":
         return int(fields.id)
     if name in {"runtime", "t_remaining"}:
@@ -390,7 +390,7 @@ _TABLE: tuple[tuple[str, str, Getter], ...] = (
 _FIELDS: dict[str, Getter] = {name: get for name, _, get in _TABLE}
 
 OWN = frozenset({"reason", "info"})
-"""Fields that ``flux jobs`` does not have: why a job waits, and that or where it runs."""
+"""Fields that ``flux jobs`` does not have: why a job waits, and that or its nodes."""
 
 HEADINGS: dict[str, str] = {
     **{name: title for name, title, _ in _TABLE},
@@ -418,7 +418,7 @@ HEADINGS: dict[str, str] = {
 
 
 def heading(field: str) -> str | None:
-    """The heading of a field; ``None`` when there is no such field."""
+    """Return the heading of a field; ``None`` for an unknown field."""
     if field in HEADINGS:
         return HEADINGS[field]
     first, dot, rest = field.partition(".")

@@ -1,9 +1,9 @@
 """Output formats of ``flux jobs -o``: Python's format syntax with Flux's additions.
 
-What they mean is what ``OutputFormat`` of flux-core (``flux/util.py``) makes of them: conversions
-``!d !D !F !H !P``, the endings ``h`` (a dash for nothing) and ``+`` (marks what is cut off), the
-sentinels ``?:`` (leave out a column that is empty), ``+:`` (widen it to its content) and ``?+:``,
-and ``sort:KEY,…`` in front.
+They follow ``OutputFormat`` of flux-core (``flux/util.py``): conversions ``!d !D !F !H !P``, the
+suffixes ``h`` (a dash for an empty value) and ``+`` (marks truncation), the sentinels ``?:`` (omit
+an empty column), ``+:`` (widen a column to its content) and ``?+:``, and the prefix
+``sort:KEY,…``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["Format", "FormatError", "clip", "sort_key"]
 
 _SORT = re.compile(r"sort:([^{\s]+)( ?)")
 _SENTINELS = ("?+:", "?:", "+:")
-"""The longest first: each is looked for at the end of the text before a field."""
+"""Longest first, since each is matched at the end of the text before a field."""
 
 _SPEC = re.compile(
     r"(?P<head>(?:[\s\S]?[<>=^])?)(?P<mid>[- +]?z?#?0?)(?P<width>\d*)(?P<group>[_,]?)"
@@ -35,11 +35,11 @@ Values = Callable[[str], Any]
 
 
 class FormatError(ValueError):
-    """The format cannot be used; the message says why."""
+    """The format is invalid; the message says why."""
 
 
 class _Moment:
-    """A time that is formatted by ``strftime``, and then, after ``::``, as text."""
+    """A time formatted by ``strftime`` and then, after ``::``, as text."""
 
     def __init__(self, timestamp: float) -> None:
         self.moment = datetime.fromtimestamp(timestamp)  # noqa: DTZ006 - the local zone is meant
@@ -59,7 +59,7 @@ class _Moment:
 
 @dataclass(frozen=True)
 class _Part:
-    """Text, and the field after it; ``field`` is empty where there is none."""
+    """Text and the field after it; ``field`` is empty at the end."""
 
     text: str
     field: str
@@ -68,10 +68,10 @@ class _Part:
 
 
 class Format:
-    """One format, ready to be used on rows whose fields ``heading`` knows."""
+    """A parsed format for rows whose fields ``heading`` knows."""
 
     def __init__(self, text: str, heading: Callable[[str], str | None]) -> None:
-        """Raises :class:`FormatError` for an unknown field or what is no format."""
+        """Parse a format; raise :class:`FormatError` for an unknown field or invalid syntax."""
         self.heading = heading
         self.sort: list[tuple[str, bool]] = []
         match = _SORT.match(text)
@@ -81,7 +81,7 @@ class Format:
         try:
             parsed = list(Formatter().parse(text))
         except ValueError as error:
-            raise FormatError(f"The format cannot be read: {error}.") from None
+            raise FormatError(f"The format is invalid: {error}.") from None
         self.parts = [_Part(t, f or "", s or "", c or "") for t, f, s, c in parsed]
         for part in self.parts:
             if part.field:
@@ -90,24 +90,24 @@ class Format:
     def _title(self, field: str) -> str:
         title = self.heading(field)
         if title is None:
-            raise FormatError(f"There is no field {field!r} for a format.")
+            raise FormatError(f"Unknown field {field!r} in the format.")
         return title
 
     def set_sort(self, keys: str) -> None:
-        """Sort by these fields, ``-`` in front for the other way round."""
+        """Set the fields to sort by; a ``-`` prefix reverses the order."""
         self.sort = []
         for key in filter(None, (part.strip() for part in keys.split(","))):
             self._title(key.removeprefix("-"))
             self.sort.append((key.removeprefix("-"), key.startswith("-")))
 
     def sorted(self, rows: list[Any], values: Callable[[Any], Values]) -> list[Any]:
-        """The rows by the keys that the format, or :meth:`set_sort`, asks for."""
+        """Return the rows sorted by the keys of the format or of :meth:`set_sort`."""
         for key, reverse in reversed(self.sort):
             rows = sorted(rows, key=lambda row: sort_key(values(row)(key)), reverse=reverse)
         return rows
 
     def fitted(self, rows: Sequence[Values], *, header: bool) -> Format:
-        """This format with its sentinels resolved for these rows."""
+        """Return this format with its sentinels resolved for these rows."""
         marks = [_sentinel(part) for part in self.parts]
         if not any(marks):
             return self
@@ -131,7 +131,7 @@ class Format:
         return other
 
     def header(self) -> str:
-        """The line of headings."""
+        """Return the line of headings."""
         return "".join(
             part.text
             + (format(self._title(part.field), _header_spec(part.spec)) if part.field else "")
@@ -139,7 +139,7 @@ class Format:
         )
 
     def line(self, values: Values) -> str:
-        """The line of one row; raises :class:`FormatError` when a value does not take its spec."""
+        """Return the line of a row; raise :class:`FormatError` if a value does not fit its spec."""
         return "".join(
             part.text + (_convert_and_format(values, part) if part.field else "")
             for part in self.parts
@@ -147,12 +147,12 @@ class Format:
 
 
 def clip(line: str, width: int) -> str:
-    """``line``, cut to ``width`` with a ``+`` at its end; 0 or less leaves it whole."""
+    """Truncate a line to ``width`` and mark it with ``+``; 0 or less does not truncate."""
     return f"{line[: width - 1]}+" if 0 < width < len(line) else line
 
 
 def sort_key(value: Any) -> tuple[int, Any]:
-    """What is not set first, then numbers and what reads as one, then texts."""
+    """Return a sort key: unset values first, then numbers and numeric text, then text."""
     if value is None or str(value) in {"", "-"}:
         return 0, 0
     try:
@@ -174,7 +174,7 @@ def _without_sentinels(text: str) -> str:
 
 
 def _split_spec(spec: str) -> tuple[str, re.Match[str] | None]:
-    """The part for ``strftime`` with its colons, and the rest taken apart."""
+    """Split a spec into the ``strftime`` part with its colons and a match of the rest."""
     before, colons, after = spec.rpartition(_DATE_SPEC)
     return before + colons, _SPEC.fullmatch(after)
 
@@ -187,7 +187,7 @@ def _header_spec(spec: str) -> str:
 
 
 def _widened(spec: str, least: int) -> str:
-    """``spec`` with at least this width; a text is then not cut below it either."""
+    """Widen a spec to *least* columns; raise the precision of text accordingly."""
     before, match = _split_spec(spec)
     if match is None:
         return spec
@@ -201,7 +201,7 @@ def _widened(spec: str, least: int) -> str:
 
 
 def _nothing() -> tuple[str, ...]:
-    """The texts that stand for a value that is not set."""
+    """Return the texts of unset values."""
     epoch = datetime.fromtimestamp(0.0).strftime("%FT%T")  # noqa: DTZ006 - the local zone is meant
     return ("", "0s", "0.0", "0:00:00", "1970-01-01T00:00:00", epoch)
 
@@ -242,7 +242,7 @@ def _iso(value: float) -> str:
 
 
 def _clock(value: float) -> str:
-    # Something that took time never shows as nothing.
+    # Show any nonzero duration as at least one second.
     return str(timedelta(seconds=1 if 0 < value < 1 else round(value)))
 
 

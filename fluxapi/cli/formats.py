@@ -26,7 +26,7 @@ _REST = "{contextual_time!F:>8h} {contextual_info}"
 
 BUILTIN: dict[str, tuple[str, str]] = {
     "default": (
-        "as flux jobs shows jobs",
+        "the default of flux jobs",
         f"{_ID} {_WHERE} {_WHO} {{status_abbrev:>2.2}} {_SIZE} {_REST}",
     ),
     "cute": (
@@ -34,7 +34,7 @@ BUILTIN: dict[str, tuple[str, str]] = {
         f"{_ID} {_WHERE} {_WHO} {{status_emoji:>5.5}} {_SIZE} {_REST}",
     ),
     "long": (
-        "with the whole status, time of submission and time left",
+        "full status, submit time and remaining time",
         f"{_ID} {_WHERE} {_WHO} {{status:>9.9}} {_SIZE} {_TIMES} {_REST}",
     ),
     "deps": (
@@ -46,16 +46,16 @@ BUILTIN: dict[str, tuple[str, str]] = {
         f"{_ID} {_WHERE} {_WHO} {{status_abbrev:>2.2}} {_END} {{inactive_reason}}",
     ),
 }
-"""What each is for, and the format (flux-core, src/cmd/flux-jobs.py)."""
+"""Description and format of each name (flux-core, src/cmd/flux-jobs.py)."""
 
 _DEFAULT = "FLUX_JOBS_FORMAT_DEFAULT"
 
 
 def load(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
-    """All formats: the built-in ones and those of ``flux/flux-jobs.toml`` and ``.json``.
+    """Return all formats: the built-in ones and those of ``flux/flux-jobs.toml`` and ``.json``.
 
     The files are those that ``flux jobs`` reads, in $XDG_CONFIG_HOME and $XDG_CONFIG_DIRS.
-    Raises :class:`~fluxapi.cli.format.FormatError` for one that cannot be used.
+    Raises :class:`~fluxapi.cli.format.FormatError` for an invalid file.
     """
     found = dict(BUILTIN)
     for path in _files(environ):
@@ -66,7 +66,7 @@ def load(environ: Mapping[str, str]) -> dict[str, tuple[str, str]]:
 
 
 def find(text: str, environ: Mapping[str, str]) -> str:
-    """The format that ``-o`` names or is; raises :class:`~fluxapi.cli.format.FormatError`."""
+    """Return the format for the value of ``-o``; raise :class:`~.format.FormatError`."""
     if "{" in text:
         return text
     if text == "default":
@@ -77,28 +77,28 @@ def find(text: str, environ: Mapping[str, str]) -> str:
     if text not in formats:
         meant = re.sub(r"\w+", r"{\g<0>}", text)
         raise FormatError(
-            f"There is no format {text!r}: -o help lists them (did you mean {meant!r}?)."
+            f"Unknown format {text!r}; see -o help for a list (did you mean {meant!r}?)."
         )
     return formats[text][1]
 
 
 def describe(environ: Mapping[str, str]) -> str:
-    """The list for ``-o help``."""
+    """Return the list for ``-o help``."""
     lines = [f"  {name:<12} {what}".rstrip() for name, (what, _) in load(environ).items()]
     return "\n".join(["Formats:", "", *lines])
 
 
 def snippet(name: str, environ: Mapping[str, str]) -> str:
-    """What ``-o get-config=NAME`` prints: the format as a table of a TOML file."""
+    """Return the text for ``-o get-config=NAME``: the format as a table of a TOML file."""
     formats = load(environ)
     if name not in formats:
-        raise FormatError(f"There is no format {name!r}: -o help lists them.")
+        raise FormatError(f"Unknown format {name!r}; see -o help for a list.")
     what, text = formats[name]
     return f"[formats.{name}]\ndescription = {json.dumps(what)}\nformat = {json.dumps(text)}"
 
 
 def _files(environ: Mapping[str, str]) -> Iterator[Path]:
-    """The config files, the ones that win last."""
+    """Yield the config files in ascending order of precedence."""
     home = account.home()
     user = environ.get("XDG_CONFIG_HOME") or (str(home / ".config") if home else "")
     folders = [*filter(None, [user]), *(environ.get("XDG_CONFIG_DIRS") or "/etc/xdg").split(":")]
@@ -117,7 +117,7 @@ def _entries(path: Path) -> Iterator[tuple[str, Mapping[str, Any]]]:
         for name, entry in formats.items():
             yield name, {**entry, "format": _text(entry["format"])}
     except (OSError, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise FormatError(f"{path} cannot be used: {error}.") from None
+        raise FormatError(f"{path} is invalid: {error}.") from None
 
 
 def _text(value: object) -> str:

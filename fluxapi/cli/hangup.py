@@ -1,4 +1,4 @@
-"""A reader of standard output that goes away, noticed before the next line is there to write."""
+"""Detecting that the reader of standard output is gone, before the next write."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ T = TypeVar("T")
 
 
 async def while_read(work: Coroutine[Any, Any, T]) -> T:
-    """The result of ``work``; ``BrokenPipeError`` as soon as nobody reads standard output.
+    """Return the result of *work*; raise ``BrokenPipeError`` when standard output has no reader.
 
-    A follower of a quiet job writes nothing for hours, so it would not notice by writing that the
-    ``head`` behind it has ended.
+    A quiet job causes no write for hours, so a write would not detect that ``head`` has ended.
     """
     descriptor = sys.stdout.fileno()
     if not _has_reader(descriptor):
@@ -28,7 +27,7 @@ async def while_read(work: Coroutine[Any, Any, T]) -> T:
     gone = asyncio.Event()
 
     def look() -> None:
-        # Readable without a hang-up: somebody writes to us on a socket, which is not ours to read.
+        # Readable without a hang-up: the peer of a socket sent data, which is not ours to read.
         loop.remove_reader(descriptor)
         if _hung_up(descriptor):
             gone.set()
@@ -49,7 +48,7 @@ async def while_read(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _has_reader(descriptor: int) -> bool:
-    """Whether it is a pipe or a socket: a file has no reader, a terminal sends SIGHUP."""
+    """Return whether it is a pipe or a socket; a file has no reader, a terminal sends SIGHUP."""
     mode = os.fstat(descriptor).st_mode
     return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 

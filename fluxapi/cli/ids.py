@@ -23,8 +23,8 @@ def shown_id(jobid: str) -> str:
 
 
 def _is_ascii() -> bool:
-    """Return whether IDs are plain: by the test of flux-core's ``src/common/libutil/fluid.c``.
+    """Return whether IDs are plain, as in flux-core's ``src/common/libutil/fluid.c``.
 
-    The variable counts when it is set, even to nothing.
+    The variable counts if it is set, even if empty.
     """
     return _FORCE_ASCII in os.environ or locale.nl_langinfo(locale.CODESET) != "UTF-8"

@@ -1,4 +1,4 @@
-"""One job in plain words, and one event on a line."""
+"""The details of a job, and one line per event."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _URGENCIES = {0: " (held)", 16: "", 31: " (expedited)"}
 
 
 def lines(job: Job, now: float) -> Iterator[str]:
-    """What is known of the job at ``now``, seconds since the epoch: a ``name: value`` a line."""
+    """Yield the details of a job at ``now`` (seconds since the epoch) as ``name: value`` lines."""
     for name, value in _facts(job, now):
         if value:
             yield f"{name + ':':<13}{safe(value)}"
@@ -69,7 +69,7 @@ def _moment(timestamp: float | None) -> str:
 
 
 def state(job: Job, now: float) -> str:
-    """The state, and in words what a pending job waits for or how an inactive one ended."""
+    """Return the state, with why a pending job waits or how an inactive one ended."""
     if job.is_active:
         info = JobFields(job, now).info
         return f"{job.state}: {info}" if job.t_run is None and info else job.state
@@ -93,6 +93,6 @@ def _ending(job: Job) -> str:
 
 
 def event_line(event: Event) -> str:
-    """``TIME NAME key=value …``, as ``flux job eventlog`` prints it."""
+    """Format an event as ``TIME NAME key=value …``, as ``flux job eventlog`` does."""
     context = " ".join(f"{key}={json.dumps(value)}" for key, value in (event.context or {}).items())
     return safe(f"{event.timestamp:.6f} {event.name} {context}".rstrip())

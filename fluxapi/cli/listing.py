@@ -1,4 +1,4 @@
-"""Finding jobs as ``flux jobs`` does: pending, then running, then inactive ones, each in order."""
+"""Finding jobs in the order of ``flux jobs``: pending, then running, then inactive ones."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _ALL = (*_DEFAULT, "inactive")
 
 @dataclass(frozen=True)
 class Question:
-    """Which jobs: by id, or those with any of ``words`` (states and results) in ``where``.
+    """A query for jobs: by ID, or by ``words`` (states and results) and the filter ``where``.
 
-    ``since`` leaves out what became inactive earlier, seconds since the epoch; ``count`` 0 is all.
+    ``since`` excludes jobs that became inactive earlier; ``count`` 0 is unlimited.
     """
 
     ids: tuple[str, ...] = ()
@@ -51,7 +51,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Found:
-    """The jobs in Flux's order; whether there are more; a sentence for each id without one."""
+    """Jobs in Flux's order, whether there are more, and a sentence for each unknown ID."""
 
     jobs: list[Job]
     truncated: bool = False
@@ -59,7 +59,7 @@ class Found:
 
 
 def question(arguments: argparse.Namespace) -> Question:
-    """What the arguments of ``fluxapi jobs`` ask for."""
+    """Create the query from the arguments of ``fluxapi jobs``."""
     words = tuple(arguments.filter or ())
     if not words:
         words = _ALL if arguments.everything or arguments.since is not None else _DEFAULT
@@ -75,7 +75,7 @@ def question(arguments: argparse.Namespace) -> Question:
 
 
 def where(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The filters that the service applies, of those that :func:`add_filter` declares."""
+    """Return the filters of :func:`add_filter` that the service applies."""
     found: dict[str, Any] = {}
     if arguments.name:
         found["name"] = arguments.name
@@ -85,7 +85,7 @@ def where(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 async def find(flux: AsyncClient, asked: Question) -> Found:
-    """The jobs that are asked for; raises ``ClientError``."""
+    """Return the jobs that match a query; raise ``ClientError``."""
     if asked.ids:
         return await _by_id(flux, asked.ids)
     members = {member for word in asked.words for member in _MEMBERS[word]}
@@ -105,7 +105,7 @@ async def find(flux: AsyncClient, asked: Question) -> Found:
 async def _inactive(
     flux: AsyncClient, asked: Question, members: set[str], limit: int | None
 ) -> list[Job]:
-    """Inactive jobs, the last to end first, out of those that were submitted last."""
+    """Return inactive jobs by end time, latest first, from those submitted last."""
     results = [result for result in RESULTS if result in members]
     if "inactive" in members:
         filter: dict[str, Any] = {"state": ["inactive"]}
@@ -139,7 +139,7 @@ async def _by_id(flux: AsyncClient, ids: Iterable[str]) -> Found:
 
 
 async def _ask(flux: AsyncClient, asked: Question, filter: dict[str, Any]) -> AsyncIterator[Job]:
-    """The service takes one queue at a time."""
+    """Yield jobs queue by queue, since the service filters by one queue."""
     for queue in asked.queues or (None,):
         more: dict[str, Any] = {} if queue is None else {"queue": queue}
         async for job in flux.jobs(**filter, **asked.where, **more):
@@ -147,9 +147,9 @@ async def _ask(flux: AsyncClient, asked: Question, filter: dict[str, Any]) -> As
 
 
 def _node_test(text: str) -> Callable[[Job], bool]:
-    """Whether a job got one of some nodes, given as an idset of ranks or a hostlist."""
+    """Return a test for jobs on some nodes, given as an idset of ranks or a hostlist."""
     if not text:
-        return lambda job: True  # noqa: ARG005 - as the other ones
+        return lambda job: True  # noqa: ARG005 - the signature of all tests
     try:
         ranks = IdSet.parse(text)
         return lambda job: not ranks.isdisjoint(IdSet.parse(job.ranks or ""))

@@ -1,4 +1,4 @@
-"""The ``fluxapi`` command: its parser, and how each command begins and ends."""
+"""The ``fluxapi`` command: its parser, and running one command."""
 
 from __future__ import annotations
 
@@ -18,12 +18,14 @@ from .terminal import discard_output, note, prepare
 
 __all__ = ["build_parser", "run"]
 
-_DESCRIPTION = "Puts a Flux instance on the web, and talks to one that is there."
-_EPILOG = "Exit status: 0 done, 1 not, 2 wrong use, 3 service not reached, 4 not allowed."
+_DESCRIPTION = "Run the web service of a Flux instance, or use one."
+_EPILOG = (
+    "Exit status: 0 success, 1 failure, 2 usage error, 3 service unreachable, 4 access denied."
+)
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
-    """The parser of the whole command line, or with the arguments of only one command."""
+    """Build the parser, with the arguments of all commands or of *only* one."""
     parser = argparse.ArgumentParser(
         prog="fluxapi", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False
     )
@@ -39,7 +41,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status, see :mod:`fluxapi.cli.exit_codes`."""
+    """Run one command and return its exit status, see :mod:`fluxapi.cli.exit_codes`."""
     if "_ARGCOMPLETE" in os.environ:
         from .completer import complete  # noqa: PLC0415 - only while the shell completes
 

@@ -16,19 +16,19 @@ __all__ = ["ProgressBar", "progress_bar"]
 
 
 class Rate(ProgressColumn):
-    """Jobs in a second."""
+    """A column with jobs per second."""
 
     def render(self, task: Task) -> Text:
-        """The speed of the last while, or over all once it is done."""
+        """Return the current speed, or the mean speed when done."""
         speed = task.speed
         if task.finished_time:
-            # Not rich's finished_speed: of one request that is made of two moments a breath apart.
+            # rich computes finished_speed of a single request from two almost equal times.
             speed = task.completed / task.finished_time
         return Text("" if speed is None else f"{speed:,.0f} jobs/s")
 
 
 class ProgressBar:
-    """Two bars at most: what is submitted, and what of it has ended."""
+    """One bar for submitted jobs and, if *waits*, one for ended jobs."""
 
     def __init__(self, progress: Progress, total: int | None, *, waits: bool) -> None:
         self._progress = progress
@@ -38,14 +38,14 @@ class ProgressBar:
         self._ending = progress.add_task("ended", total=total) if waits else None
 
     def submitted(self, count: int) -> None:
-        """So many more."""
+        """Add *count* submitted jobs."""
         self._count += count
         self._progress.advance(self._submitting, count)
         if self._ending is not None and self._total is None:
             self._progress.update(self._ending, total=self._count)
 
     def ended(self, done: int, failed: int) -> None:
-        """So many by now, and so many of these not well."""
+        """Show that *done* jobs have ended, *failed* of them without success."""
         if self._ending is not None:
             named = f"ended, {failed:,} failed" if failed else "ended"
             self._progress.update(self._ending, completed=done, description=named)
@@ -53,7 +53,7 @@ class ProgressBar:
 
 @contextlib.contextmanager
 def progress_bar(total: int | None, *, waits: bool) -> Iterator[ProgressBar]:
-    """A bar while the context lasts; ids on standard output pass above it."""
+    """Show a bar within the context; IDs on standard output scroll above it."""
     console = Console(
         file=sys.stderr, no_color=bool(os.environ.get("NO_COLOR")), highlight=False, markup=False
     )

@@ -1,4 +1,4 @@
-"""One conversation with the service: options that say where it is, and the client."""
+"""Connecting a command to the service: connection options and the client."""
 
 from __future__ import annotations
 
@@ -18,20 +18,22 @@ if TYPE_CHECKING:
 __all__ = ["Act", "add_connection", "connected", "runs"]
 
 Act = Callable[["AsyncClient", argparse.Namespace], Awaitable[int]]
-"""What a command does with a connected client; gives the exit status."""
+"""The action of a command on a connected client; returns the exit status."""
 
 
 def add_connection(
     parser: argparse.ArgumentParser, *, user: bool = True, timeout: bool = True, top: bool = False
 ) -> None:
-    """Add the options that every command but ``serve`` takes.
+    """Add the options of every command except ``serve``.
 
-    ``user`` and ``timeout`` are false where the command has an option of that name.
+    ``user`` and ``timeout`` are false if the command has an option of that name.
     """
     default: Any = None if top else argparse.SUPPRESS
-    group = parser.add_argument_group("the service")
+    group = parser.add_argument_group("connection")
     group.add_argument(
-        "--url", default=default, help="its address [FLUXAPI_URL]; default http://127.0.0.1:5000"
+        "--url",
+        default=default,
+        help="address of the service [FLUXAPI_URL]; default http://127.0.0.1:5000",
     )
     if user:
         group.add_argument(
@@ -39,11 +41,11 @@ def add_connection(
             dest="login",
             metavar="NAME",
             default=default,
-            help="who asks [FLUX_USER]; the token comes from FLUX_TOKEN, FLUXAPI_TOKEN_FILE or the "
-            "config file",
+            help="user name [FLUX_USER]; the token is read from FLUX_TOKEN, FLUXAPI_TOKEN_FILE or "
+            "the config file",
         )
     group.add_argument(
-        "--profile", metavar="NAME", default=default, help="a table of the config file to use"
+        "--profile", metavar="NAME", default=default, help="table of the config file to use"
     )
     if timeout:
         group.add_argument(
@@ -52,20 +54,19 @@ def add_connection(
             metavar="FSD",
             type=checked(parse_duration),
             default=default,
-            help="go on trying for 90s, 5m, … while the service does not answer; default 1m, 0 is "
-            "for ever",
+            help="retry for 90s, 5m, … while the service does not answer; default 1m, 0 is forever",
         )
     group.add_argument(
         "--retries",
         metavar="N",
         type=natural,
         default=default,
-        help="try again at most N times while the service does not answer; 0 is not at all",
+        help="retry at most N times while the service does not answer; 0 disables retries",
     )
 
 
 def connected(arguments: argparse.Namespace, act: Act, **options: Any) -> int:
-    """The exit status of ``act``; raises :class:`~fluxapi.cli.exit_codes.Failure`."""
+    """Run *act* and return its exit status; raise :class:`~fluxapi.cli.exit_codes.Failure`."""
     from fluxapi.client import AsyncClient, ClientError  # noqa: PLC0415 - serve needs no client
 
     given = getattr(arguments, "patience", None)
@@ -90,7 +91,7 @@ def connected(arguments: argparse.Namespace, act: Act, **options: Any) -> int:
 
 
 def runs(act: Act) -> Callable[[argparse.Namespace], int]:
-    """A command that is ``act`` on a connected client."""
+    """Return a command that runs *act* on a connected client."""
 
     def run(arguments: argparse.Namespace) -> int:
         return connected(arguments, act)

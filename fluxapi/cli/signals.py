@@ -6,12 +6,12 @@ import signal
 
 __all__ = ["number"]
 
-_MAX = 64
+_MAX_SIGNAL = 64
 
 
 def number(text: str) -> int:
-    """The number of a signal such as ``TERM``, ``SIGUSR1`` or ``15``; raises ``ValueError``."""
-    if text.isascii() and text.isdigit() and 1 <= int(text) <= _MAX:
+    """Parse a signal such as ``TERM``, ``SIGUSR1`` or ``15``; raise ``ValueError``."""
+    if text.isascii() and text.isdigit() and 1 <= int(text) <= _MAX_SIGNAL:
         return int(text)
     name = text.upper()
     found = getattr(signal, name if name.startswith("SIG") else f"SIG{name}", None)

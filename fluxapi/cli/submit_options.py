@@ -1,4 +1,4 @@
-"""From the options of ``flux submit`` to the body that the service takes (schemas/submit.json)."""
+"""Converts the options of ``flux submit`` to a request body (schemas/submit.json)."""
 
 from __future__ import annotations
 
@@ -43,34 +43,34 @@ _DEFAULT_SIGNAL, _DEFAULT_LEFT = 10, 60.0
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
-    """The options of one job, under the names that ``flux submit`` has for them."""
+    """Add the options of a job, with the names of ``flux submit``."""
     add = parser.add_argument_group("resources").add_argument
-    add("-n", "--ntasks", metavar="N", type=_count, help="tasks; default 1")
-    add("-c", "--cores-per-task", metavar="N", type=_count, help="cores for each task; default 1")
-    add("-g", "--gpus-per-task", metavar="N", type=natural, help="GPUs for each task")
+    add("-n", "--ntasks", metavar="N", type=_count, help="number of tasks; default 1")
+    add("-c", "--cores-per-task", metavar="N", type=_count, help="cores per task; default 1")
+    add("-g", "--gpus-per-task", metavar="N", type=natural, help="GPUs per task")
     add(
         "-N",
         "--nodes",
         metavar="N",
         type=_count,
-        help="nodes to spread the tasks over; without -n one task on each, with the whole node",
+        help="number of nodes; without -n, one task per node, with exclusive nodes",
     )
-    add("-x", "--exclusive", action="store_true", help="take whole nodes; with -N")
+    add("-x", "--exclusive", action="store_true", help="allocate whole nodes; requires -N")
     add(
         "-t",
         "--time-limit",
         metavar="MIN|FSD",
         type=checked(_limit),
-        help="minutes, or with a unit: 90s, 1.5h, 2d",
+        help="time limit in minutes, or with a unit: 90s, 1.5h, 2d",
     )
-    add("--requires", metavar="CONSTRAINT", action="append", help="nodes that will do (RFC 35)")
+    add("--requires", metavar="CONSTRAINT", action="append", help="constraint on nodes (RFC 35)")
     _add_place(parser)
     _add_content(parser)
 
 
 def _add_place(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("the job").add_argument
-    add("--job-name", metavar="NAME", help="its name; default the program's")
+    add = parser.add_argument_group("job").add_argument
+    add("--job-name", metavar="NAME", help="job name; default is the program name")
     add("-q", "--queue", metavar="NAME", help="queue to submit to")
     add("-B", "--bank", metavar="NAME", help="bank to charge")
     add(
@@ -83,13 +83,13 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
         "--dependency",
         metavar="URI",
         action="append",
-        help="what it waits for, such as afterok:f2QK3Zz (RFC 26)",
+        help="dependency, such as afterok:f2QK3Zz (RFC 26)",
     )
     add(
         "--begin-time",
         metavar="+FSD|TIME",
         type=checked(lambda text: parse_time(text, time.time(), future=True)),
-        help="not before: in an hour (+1h), or at a time as in ISO 8601 (YYYY-MM-DDThh:mm)",
+        help="earliest start: relative (+1h) or in ISO 8601 (YYYY-MM-DDThh:mm)",
     )
     add(
         "--signal",
@@ -103,73 +103,84 @@ def _add_place(parser: argparse.ArgumentParser) -> None:
         "--setattr",
         metavar="KEY[=VALUE]",
         action="append",
-        help="an attribute of the jobspec; a VALUE is JSON or text, ^KEY=FILE reads it",
+        help="set a jobspec attribute; VALUE is JSON or text, ^KEY=FILE reads JSON from a file",
     )
     add(
         "-o",
         "--setopt",
         metavar="KEY[=VALUE]",
         action="append",
-        help="an option of the job shell; a VALUE is JSON or text",
+        help="set a job shell option; VALUE is JSON or text",
     )
-    add("--taskmap", metavar="SCHEME[:VALUE]", help="which tasks go to which nodes")
+    add("--taskmap", metavar="SCHEME[:VALUE]", help="mapping of tasks to nodes")
 
 
 def _add_content(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("what it reads and writes").add_argument
-    add("--cwd", metavar="FOLDER", help="its working directory, a path on the nodes")
+    add = parser.add_argument_group("environment and I/O").add_argument
+    add("--cwd", metavar="FOLDER", help="working directory on the nodes")
     add(
         "--env",
         metavar="RULE",
         action="append",
-        help="NAME=VALUE sets a variable, NAME or a pattern with * takes those of this shell, "
-        "-PATTERN leaves out, ^FILE reads rules. Without a rule none is taken",
+        help="NAME=VALUE sets a variable, NAME or a pattern with * copies from this shell, "
+        "-PATTERN removes, ^FILE reads rules. Without rules nothing is copied",
     )
-    add("--env-file", metavar="FILE", dest="env", action=_Prefixed, prefix="^", help="read rules")
+    add(
+        "--env-file",
+        metavar="FILE",
+        dest="env",
+        action=_Prefixed,
+        prefix="^",
+        help="read --env rules",
+    )
     add(
         "--env-remove",
         metavar="PATTERN",
         dest="env",
         action=_Prefixed,
         prefix="-",
-        help="leave out",
+        help="remove variables",
     )
     add(
         "--rlimit",
         metavar="RULE",
         action="append",
-        help="NAME=VALUE sets a limit, NAME takes that of this shell, -NAME leaves it out",
+        help="NAME=VALUE sets a limit, NAME copies that of this shell, -NAME removes it",
     )
     add("--input", metavar="FILE", help="read standard input from this file on the nodes")
-    add("--stdin", metavar="FILE", help="send this file from here as standard input; - is our own")
+    add(
+        "--stdin",
+        metavar="FILE",
+        help="send this local file as standard input; - is standard input",
+    )
     add("--output", metavar="FILE", help="write standard output to this file on the nodes")
     add("--error", metavar="FILE", help="write standard error to this file on the nodes")
     add("-u", "--unbuffered", action="store_true", help="buffer as little as possible")
-    add("-l", "--label-io", action="store_true", help="label each line with its task")
+    add("-l", "--label-io", action="store_true", help="prefix each line with its task rank")
     add(
         "--add-file",
         metavar="[NAME[:MODE]=]FILE",
         action="append",
-        help="send this file from here; the job finds it as {{tmpdir}}/NAME",
+        help="send this local file; the job can read it as {{tmpdir}}/NAME",
     )
 
 
 def add_many(parser: argparse.ArgumentParser) -> None:
-    """The options that make several jobs of one."""
+    """Add the options that submit several copies of a job."""
     group = parser.add_mutually_exclusive_group()
     group.add_argument(
         "--cc",
         metavar="IDSET",
         type=checked(_idset),
-        help="one job for each id, {cc} in its texts becomes the id, and FLUX_JOB_CC is set",
+        help="submit a job per ID; {cc} is replaced by the ID, and FLUX_JOB_CC is set",
     )
     group.add_argument(
-        "--bcc", metavar="IDSET", type=checked(_idset), help="the same without FLUX_JOB_CC"
+        "--bcc", metavar="IDSET", type=checked(_idset), help="like --cc, without FLUX_JOB_CC"
     )
 
 
 class _Prefixed(argparse.Action):
-    """``--env-file=F`` is ``--env=^F``: the rules keep the order of the command line."""
+    """An action that turns ``--env-file=F`` into ``--env=^F`` and keeps the order of rules."""
 
     def __init__(self, option_strings: list[str], dest: str, prefix: str, **options: Any) -> None:
         super().__init__(option_strings, dest, **options)
@@ -187,14 +198,14 @@ class _Prefixed(argparse.Action):
 
 
 def split_command(words: list[str]) -> list[str]:
-    """The command without the ``--`` that may stand in front of it."""
+    """Return the command without a leading ``--``."""
     return words[1:] if words[:1] == ["--"] else words
 
 
 def body(arguments: argparse.Namespace, command: list[str] | None) -> dict[str, Any]:
     """Return the fields of the job.
 
-    Raises :class:`~fluxapi.cli.exit_codes.Failure` for what cannot be one.
+    Raises :class:`~fluxapi.cli.exit_codes.Failure` for invalid options.
     """
     fields: dict[str, Any] = {} if command is None else {"command": command}
     for name, field in _PLAIN.items():
@@ -202,7 +213,7 @@ def body(arguments: argparse.Namespace, command: list[str] | None) -> dict[str, 
         if value is not None and value is not False:
             fields[field] = value
     if arguments.nodes and not arguments.ntasks:
-        # As flux submit: one task to a node, and the node to itself.
+        # As flux submit: one task per node, exclusively.
         fields |= {"num_tasks": arguments.nodes, "exclusive": True}
     try:
         fields |= _trees(arguments)
@@ -212,7 +223,7 @@ def body(arguments: argparse.Namespace, command: list[str] | None) -> dict[str, 
 
 
 def reads_nothing(fields: Mapping[str, Any]) -> bool:
-    """Return whether the options name nothing that the job gets as standard input."""
+    """Return whether the options give the job no standard input."""
     return not ({"input", "stdin"} & fields.keys() or "input" in fields.get("shell_options", {}))
 
 
@@ -234,11 +245,11 @@ _PLAIN = {
     "unbuffered": "unbuffered",
     "label_io": "label_io",
 }
-"""Options that are fields as they are."""
+"""Options that are copied to fields."""
 
 
 def _trees(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The fields that are put together from several options."""
+    """Return the fields that combine several options."""
     shell = _shell_options(arguments)
     attributes = _attributes(arguments)
     dependencies = list(arguments.dependency or ())
@@ -258,7 +269,9 @@ def _trees(arguments: argparse.Namespace) -> dict[str, Any]:
     for text in arguments.flags or ():
         for flag in filter(None, text.split(",")):
             if flag not in _FLAGS:
-                raise ValueError(f"--flags: there is no flag {flag!r}; {', '.join(_FLAGS)}.")
+                raise ValueError(
+                    f"--flags: unknown flag {flag!r}; choose from {', '.join(_FLAGS)}."
+                )
             fields[flag] = True
     return fields
 
@@ -360,7 +373,7 @@ def _content(place: str) -> dict[str, str]:
 
 
 def _environment(rules: list[str] | tuple[str, ...], ours: Mapping[str, str]) -> dict[str, str]:
-    """The variables that rules ask for, in order; values are taken as they stand."""
+    """Apply the rules in order and return the variables; values are not expanded."""
     found: dict[str, str] = {}
     for rule in rules:
         name, equals, value = rule.partition("=")
@@ -378,7 +391,7 @@ def _environment(rules: list[str] | tuple[str, ...], ours: Mapping[str, str]) ->
 
 
 def _rlimits(rules: list[str] | tuple[str, ...]) -> dict[str, int]:
-    """The limits that rules ask for; −1 is none."""
+    """Apply the rules and return the limits; −1 is unlimited."""
     found: dict[str, int] = {}
     for rule in rules:
         name, equals, value = rule.partition("=")
@@ -410,7 +423,7 @@ def _number(rule: str, text: str) -> int:
 
 
 def _constraints(texts: list[str] | tuple[str, ...]) -> dict[str, Any]:
-    """All of the constraints together."""
+    """Combine constraints with ``and``."""
     try:
         parts = [constraint(text) for text in texts]
     except ConstraintError as error:
@@ -421,7 +434,7 @@ def _constraints(texts: list[str] | tuple[str, ...]) -> dict[str, Any]:
 
 
 def copies(arguments: argparse.Namespace) -> list[int] | None:
-    """The ids of ``--cc`` or ``--bcc``, or nothing without them."""
+    """Return the IDs of ``--cc`` or ``--bcc``, if given."""
     found: list[int] | None = arguments.cc if arguments.cc is not None else arguments.bcc
     return found
 
@@ -429,7 +442,7 @@ def copies(arguments: argparse.Namespace) -> list[int] | None:
 def replicate(
     fields: Mapping[str, Any], ids: list[int], *, variable: bool
 ) -> Iterator[dict[str, Any]]:
-    """One job for each id, ``{cc}`` replaced; with ``variable`` FLUX_JOB_CC is set."""
+    """Yield a job per ID with ``{cc}`` replaced; with ``variable`` set FLUX_JOB_CC."""
     for number in ids:
         job: dict[str, Any] = substitute(dict(fields), "{cc}", str(number))
         if variable:
@@ -450,7 +463,7 @@ def _count(text: str) -> int:
 
 
 def _limit(text: str) -> str:
-    """A time limit with its unit; a bare number is minutes for ``flux submit``."""
+    """Return a time limit with its unit; a bare number is minutes, as in ``flux submit``."""
     if text[-1:].isdigit() or text.endswith("."):
         return f"{parse_duration(text) * 60:g}s"
     parse_duration(text)
@@ -462,7 +475,7 @@ def _urgency(text: str) -> int | str:
         return text
     if text.isascii() and text.isdigit() and int(text) <= _MAX_URGENCY:
         return int(text)
-    raise ValueError(f"{text!r} is no urgency: 0 to 31, hold, default or expedite")
+    raise ValueError(f"{text!r} is not an urgency: use 0 to 31, hold, default or expedite")
 
 
 def _early_signal(text: str) -> dict[str, Any]:

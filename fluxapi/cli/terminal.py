@@ -1,4 +1,4 @@
-"""Standard output and error: what they are connected to, and lines for them."""
+"""Writing to standard output and standard error."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = [
 
 
 def prepare() -> None:
-    """UTF-8 whatever the locale, as the flux commands; what has no encoding is escaped."""
+    """Write UTF-8 in any locale, as the flux commands do; escape invalid characters."""
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
@@ -35,12 +35,12 @@ def prepare() -> None:
 
 
 def put(line: str = "") -> None:
-    """One line of the answer, on standard output."""
+    """Write a line to standard output."""
     sys.stdout.write(f"{line}\n")
 
 
 def put_raw(data: bytes, *, error: bool = False) -> None:
-    """What a program wrote, as it wrote it, at once."""
+    """Write the output of a job unchanged, and flush."""
     stream = sys.stderr if error else sys.stdout
     stream.flush()
     stream.buffer.write(data)
@@ -50,7 +50,7 @@ def put_raw(data: bytes, *, error: bool = False) -> None:
 def input_is_waiting() -> bool:
     """Return whether standard input is a pipe with data in it, or a file of which nothing was read.
 
-    A script that reads its own list from standard input has begun to read it.
+    A script that reads its input from standard input has started to read it.
     """
     with contextlib.suppress(OSError, ValueError):
         number = sys.stdin.fileno()
@@ -65,7 +65,7 @@ def input_is_waiting() -> bool:
 
 
 def note(sentence: str) -> None:
-    """One sentence for the person at the terminal, on standard error."""
+    """Write a message to standard error."""
     sys.stdout.flush()
     lines = " ".join(part.strip() for part in sentence.splitlines())
     sys.stderr.write(f"fluxapi: {safe(lines)}\n")
@@ -73,7 +73,7 @@ def note(sentence: str) -> None:
 
 
 def colors(when: str, stream: TextIO | None = None) -> bool:
-    """Whether to use colors: ``always``, ``never``, or on a terminal unless NO_COLOR is set."""
+    """Return whether to use colors: ``always``, ``never``, or ``auto`` (terminal, no NO_COLOR)."""
     if when != "auto":
         return when == "always"
     stream = sys.stdout if stream is None else stream
@@ -81,19 +81,19 @@ def colors(when: str, stream: TextIO | None = None) -> bool:
 
 
 def progress_wanted() -> bool:
-    """Whether somebody watches standard error."""
+    """Return whether standard error is a terminal that can show progress."""
     return sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
 
 def width() -> int:
-    """Columns of the terminal that standard output is, or −1 when it is none."""
+    """Return the columns of the terminal, or −1 if standard output is not one."""
     with contextlib.suppress(OSError):
         return os.get_terminal_size(sys.stdout.fileno()).columns
     return -1
 
 
 def discard_output() -> None:
-    """Let nothing that is still in a buffer fail when the program ends."""
+    """Discard buffered output, so that it does not fail at exit."""
     with contextlib.suppress(OSError, ValueError):
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, sys.stdout.fileno())

@@ -1,4 +1,4 @@
-"""Text for people: values without what a terminal would obey, and counts with their noun."""
+"""Text for terminals: control characters escaped, counts with their noun."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["plural", "safe", "safe_tree"]
 
 
 def safe_tree(value: Any) -> Any:
-    """A JSON value with all its texts and names made safe."""
+    """Return a JSON value with control characters escaped in all texts and names."""
     if isinstance(value, str):
         return safe(value)
     if isinstance(value, dict):
@@ -21,5 +21,5 @@ def safe_tree(value: Any) -> Any:
 
 
 def plural(count: int, noun: str) -> str:
-    """``1 job``, ``2 jobs``, ``1,000 jobs``."""
+    """Return a count with its noun: ``1 job``, ``2 jobs``, ``1,000 jobs``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

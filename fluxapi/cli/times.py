@@ -16,9 +16,9 @@ _DAYS = {"today": 0.0, "yesterday": _DAY}
 
 
 def duration(seconds: float) -> str:
-    """``seconds`` in the form that the flux commands print: ``0s``, ``1.234s``, ``5.2m``, ``inf``.
+    """Format a duration as the flux commands do: ``0s``, ``1.234s``, ``5.2m``, ``inf``.
 
-    Below ten seconds there are milliseconds, above four digits (``flux.util.fsd``).
+    It has milliseconds below ten seconds, else four digits (``flux.util.fsd``).
     """
     if math.isinf(seconds):
         return "inf"
@@ -33,7 +33,7 @@ def duration(seconds: float) -> str:
 
 
 def parse_duration(text: str) -> float:
-    """Seconds from ``90``, ``90s``, ``1.5h`` and the like; raises ``ValueError``."""
+    """Parse a duration such as ``90``, ``90s`` or ``1.5h`` to seconds; raise ``ValueError``."""
     match = _DURATION.match(text)
     if match is None:
         raise ValueError(f"{text!r} is not a duration such as 90s, 30m, 1.5h or 2d")
@@ -41,10 +41,10 @@ def parse_duration(text: str) -> float:
 
 
 def parse_time(text: str, now: float, *, future: bool = False) -> float:
-    """Seconds since the epoch; raises ``ValueError``, with examples of the past or the future.
+    """Parse a time to seconds since the epoch; raise ``ValueError`` with examples.
 
-    Takes ``now``, ``-6h`` and ``+1h`` from now, ``today``, ``yesterday``, seconds since the epoch,
-    and dates and times in ISO 8601, in the local zone where they name none.
+    Accepts ``now``, ``-6h`` and ``+1h`` from now, ``today``, ``yesterday``, seconds since the
+    epoch, and dates and times in ISO 8601, by default in the local time zone.
     """
     if text == "now":
         return now
@@ -63,9 +63,9 @@ def parse_time(text: str, now: float, *, future: bool = False) -> float:
     except ValueError:
         day = f"{datetime.fromtimestamp(now + (_DAY if future else -_DAY)).astimezone():%Y-%m-%d}"
         words = f"+6h, {day}" if future else f"-6h, yesterday, {day}"
-        raise ValueError(f"{text!r} is not a time: give {words} or {day}T15:00") from None
+        raise ValueError(f"{text!r} is not a time: use {words} or {day}T15:00") from None
 
 
 def short_date(timestamp: float) -> str:
-    """``Nov24 15:04``, in the local zone."""
+    """Format a time in the local time zone, such as ``Nov24 15:04``."""
     return datetime.fromtimestamp(timestamp).strftime("%b%d %H:%M")  # noqa: DTZ006 - local, meant

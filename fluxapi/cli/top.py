@@ -1,4 +1,4 @@
-"""``fluxapi top`` at work: what comes from the service, keys, and the screen."""
+"""The live screen of ``fluxapi top``: data from the service, keys and drawing."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["KEYS", "live", "once"]
 
-_REFRESH = 5.0
-"""Seconds between two looks at the nodes."""
+_NODES_INTERVAL_S = 5.0
+"""Interval between requests for the nodes."""
 
-_TICK = 1.0
-"""Seconds after which times that run are drawn anew."""
+_REDRAW_INTERVAL_S = 1.0
+"""Interval after which run times are redrawn."""
 
-_PAUSE = 0.2
-"""Seconds between two drawings at least."""
+_MIN_REDRAW_INTERVAL_S = 0.2
+"""Shortest interval between two redraws."""
 
-_PAGE = 10
-_FAR = 10**9
+_PAGE_JOBS = 10
+_END_JOBS = 10**9
 
 KEYS: dict[bytes, int | None] = {
     b"q": None,
@@ -48,20 +48,20 @@ KEYS: dict[bytes, int | None] = {
     b"\x1b[B": 1,
     b"\x1bOB": 1,
     b"j": 1,
-    b"\x1b[5~": -_PAGE,
-    b"\x1b[6~": _PAGE,
-    b"\x1b[H": -_FAR,
-    b"\x1bOH": -_FAR,
-    b"g": -_FAR,
-    b"\x1b[F": _FAR,
-    b"\x1bOF": _FAR,
-    b"G": _FAR,
+    b"\x1b[5~": -_PAGE_JOBS,
+    b"\x1b[6~": _PAGE_JOBS,
+    b"\x1b[H": -_END_JOBS,
+    b"\x1bOH": -_END_JOBS,
+    b"g": -_END_JOBS,
+    b"\x1b[F": _END_JOBS,
+    b"\x1bOF": _END_JOBS,
+    b"G": _END_JOBS,
 }
-"""What each key does: jobs to move by; ``None`` ends."""
+"""Number of jobs that each key scrolls by; ``None`` quits."""
 
 
 async def once(flux: AsyncClient, count: int) -> int:
-    """Print what a screen would show, without colors."""
+    """Print the screen once, without colors."""
     board = Board(flux.url, await flux.info(), nodes=(await flux.resources())["nodes"])
     async for stats in flux.stats_stream():
         board.stats = stats
@@ -73,7 +73,7 @@ async def once(flux: AsyncClient, count: int) -> int:
 
 
 async def live(flux: AsyncClient) -> int:
-    """Show it until ``q``."""
+    """Show the screen until ``q`` is pressed."""
     board = Board(flux.url, await flux.info())
     changed = asyncio.Event()
     ended = asyncio.Event()
@@ -101,11 +101,14 @@ def _drawn(board: Board, console: Console) -> Group:
 
 
 async def _pause(changed: asyncio.Event, ended: asyncio.Event) -> None:
-    """Until there is something to draw, but not at once: a burst is drawn together."""
+    """Wait for changes, and a little longer to draw a burst at once."""
     with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(changed.wait(), _TICK)
+        await asyncio.wait_for(changed.wait(), _REDRAW_INTERVAL_S)
     with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(ended.wait(), _PAUSE if not changed.is_set() else _PAUSE / 4)
+        await asyncio.wait_for(
+            ended.wait(),
+            _MIN_REDRAW_INTERVAL_S if not changed.is_set() else _MIN_REDRAW_INTERVAL_S / 4,
+        )
     changed.clear()
 
 
@@ -132,7 +135,7 @@ async def _follow_nodes(flux: AsyncClient, board: Board, changed: asyncio.Event)
         except (ConnectionFailed, Unavailable):
             board.connected = False
         changed.set()
-        await asyncio.sleep(_REFRESH)
+        await asyncio.sleep(_NODES_INTERVAL_S)
 
 
 @contextlib.asynccontextmanager
@@ -148,7 +151,7 @@ async def _running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyn
 
 @contextlib.contextmanager
 def _keys(board: Board, changed: asyncio.Event, ended: asyncio.Event) -> Iterator[None]:
-    """Keys move the board and end it; a terminal of another size is drawn at once."""
+    """Handle keys within the context, and redraw when the terminal is resized."""
     loop = asyncio.get_running_loop()
     descriptor = sys.stdin.fileno()
     before = termios.tcgetattr(descriptor)
@@ -177,7 +180,7 @@ def _keys(board: Board, changed: asyncio.Event, ended: asyncio.Event) -> Iterato
 
 
 def _split(data: bytes) -> Iterator[bytes]:
-    """The keys in what a terminal sent at once; an escape sequence is one."""
+    """Split terminal input into keys; an escape sequence is one key."""
     at = 0
     while at < len(data):
         length = 1

@@ -58,7 +58,7 @@ def test_bad_lines_are_told_by_number_and_keep_no_other(run: Program) -> None:
     told = done.err.splitlines()
     assert sorted(line.split(":")[1] for line in told[:-1]) == [" 2", " 3", " 4"]
     assert "name" in done.err
-    assert told[-1] == "fluxapi: 2 jobs submitted, 3 refused; 2 completed, 0 failed."
+    assert told[-1] == "fluxapi: 2 jobs submitted, 3 rejected; 2 completed, 0 failed."
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_line(run: Program, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(run: Program, tmp_path: 
 def test_what_is_not_utf8_is_told(run: Program) -> None:
     done = run("bulk", input=b"echo \xff\n")
     assert done.status == 1
-    assert "fluxapi: 1: it is not UTF-8\n" in done.err
+    assert "fluxapi: 1: not valid UTF-8\n" in done.err
 
 
 def test_nothing_to_submit_is_fine(run: Program) -> None:

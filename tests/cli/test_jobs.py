@@ -113,10 +113,10 @@ def test_more_than_the_count_is_said(run: Program) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["-o", "nothing"], "There is no format 'nothing'"),
-        (["-o", "{nothing}"], "no field 'nothing'"),
-        (["-o", "{id.words}"], "no field 'id.words'"),
-        (["-o", "{id"], "cannot be read"),
+        (["-o", "nothing"], "Unknown format 'nothing'"),
+        (["-o", "{nothing}"], "Unknown field 'nothing'"),
+        (["-o", "{id.words}"], "Unknown field 'id.words'"),
+        (["-o", "{id"], "format is invalid"),
         (["-a", "-o", "{name:d}"], "cannot be shown"),
         (["-a", "-o", "{name!x}"], "conversion"),
         (["--sort=nothing"], "'nothing'"),

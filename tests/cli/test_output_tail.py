@@ -50,7 +50,7 @@ def searching(found: threading.Event) -> Iterator[str]:
 
 CUT = (
     "fluxapi: only the last 268435456 bytes of the output were searched; "
-    "without --tail all of it is read"
+    "without --tail, all of it is read"
 )
 
 

@@ -111,8 +111,8 @@ def test_rules_of_a_file(run: Program, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        ([], "No command"),
-        (["--"], "No command"),
+        ([], "Missing command"),
+        (["--"], "Missing command"),
         (["-n0", "true"], "above 0"),
         (["-t", "soon", "true"], "duration"),
         (["--begin-time=soon", "true"], "+6h"),
@@ -208,7 +208,7 @@ def test_a_watched_job_reads_nothing_unless_told(request: pytest.FixtureRequest,
     run: Program = request.getfixturevalue(name)
     done = run("submit", "--watch", "--quiet", "cat", input="piped")
     assert (done.status, done.out) == (0, "")
-    assert done.err == "fluxapi: standard input is not sent to the job; --stdin - sends it.\n"
+    assert done.err == "fluxapi: standard input is not sent to the job; use --stdin=- to send it\n"
     done = run("submit", "--watch", "--quiet", "--stdin", "-", "cat", input="piped")
     assert (done.status, done.out, done.err) == (0, "piped", "")
 

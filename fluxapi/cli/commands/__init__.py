@@ -1,7 +1,6 @@
-"""The commands, one file each: ``add`` declares its arguments, and what runs it.
+"""The commands, one file each: ``add`` declares the arguments and the function that runs it.
 
-Only the one that is asked for is loaded, and what it needs to run when it runs: none waits for the
-libraries of another.
+Only the requested command is imported, so that no command loads the libraries of another.
 """
 
 from __future__ import annotations
@@ -14,16 +13,16 @@ SUMMARIES = {
     "bulk": "submit many jobs",
     "jobs": "list jobs",
     "job": "show one job",
-    "watch": "follow jobs, or events, as they happen",
-    "output": "show what a job wrote",
+    "watch": "follow jobs or events live",
+    "output": "show the output of a job",
     "wait": "wait until jobs have ended",
     "cancel": "cancel jobs",
-    "signal": "send jobs a signal",
+    "signal": "send a signal to jobs",
     "urgency": "set the urgency of jobs",
     "nodes": "list nodes",
-    "top": "a live view of the instance",
+    "top": "show the instance live",
     "stop": "stop the service",
     "token": "print a bearer token",
-    "completion": "print a script for the shell's completion",
+    "completion": "print a shell completion script",
 }
-"""What each command does, in the order of the help."""
+"""The summary of each command, in the order of the help."""

@@ -24,25 +24,27 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "bulk",
-        "Submit the jobs of FILE, - or nothing being standard input. A line is a command, or the "
-        "JSON of a job as POST /jobs takes it; empty lines and those with # in front are none. The "
-        "options hold for every job; what a line says goes before them. With --copies, --cc or "
-        "--bcc the rest is one command, submitted several times.",
+        "Submit the jobs in FILE (default: standard input). Each line is a command, or a job in "
+        "JSON as for POST /jobs; empty lines and lines that start with # are skipped. Options "
+        "apply to every job, and a line can override them. With --copies, --cc or --bcc, submit "
+        "COMMAND several times.",
         usage="fluxapi bulk [OPTION…] [FILE]\n       fluxapi bulk [OPTION…] --copies N COMMAND…",
     )
     add_job_options(parser)
-    parser.add_argument("--copies", metavar="N", type=int, help="submit COMMAND so many times")
+    parser.add_argument("--copies", metavar="N", type=int, help="submit COMMAND N times")
     add_many(parser)
     parser.add_argument(
-        "--wait", action="store_true", help="follow the jobs to their end, and say how they ended"
+        "--wait",
+        action="store_true",
+        help="wait until the jobs have ended, and report how they ended",
     )
     parser.add_argument(
         "--idempotency-key",
         metavar="KEY",
-        help="submit no job twice, however often this command runs with the same KEY and jobs",
+        help="submit no job twice when the command is repeated with the same KEY and jobs",
     )
-    parser.add_argument("--quiet", action="store_true", help="do not print ids")
-    parser.add_argument("--no-progress", action="store_true", help="no progress bar")
+    parser.add_argument("--quiet", action="store_true", help="do not print job IDs")
+    parser.add_argument("--no-progress", action="store_true", help="do not show a progress bar")
     add_connection(parser)
     parser.add_argument("words", metavar="FILE", nargs=argparse.REMAINDER)
     parser.set_defaults(run=_run)
@@ -55,12 +57,14 @@ def _run(arguments: argparse.Namespace) -> int:
     ids = submit_options.copies(arguments)
     if arguments.copies is not None:
         if ids is not None or arguments.copies < 1:
-            raise Failure("--copies takes a number above 0, and goes with no --cc or --bcc.", USAGE)
+            raise Failure("--copies must be greater than 0, and excludes --cc and --bcc.", USAGE)
         ids = list(range(arguments.copies))
     if ids is not None and not words:
-        raise Failure("No command is given: fluxapi bulk --copies N COMMAND.", USAGE)
+        raise Failure("Missing command; usage: fluxapi bulk --copies N COMMAND", USAGE)
     if ids is None and len(words) > 1:
-        raise Failure("One FILE, please; --copies or --cc are for a command.", USAGE)
+        raise Failure(
+            "Too many arguments: give one FILE, or use --copies or --cc with a command.", USAGE
+        )
     fields = submit_options.body(arguments, words if ids is not None else None)
 
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
@@ -82,11 +86,13 @@ def _run(arguments: argparse.Namespace) -> int:
 def _opened(place: str) -> Iterator[IO[bytes]]:
     if place == "-":
         if sys.stdin.isatty():
-            raise Failure("Give a FILE, or jobs on standard input: one command on a line.", USAGE)
+            raise Failure(
+                "Missing FILE; give one, or write one command per line to standard input.", USAGE
+            )
         yield sys.stdin.buffer
         return
     try:
-        with open(place, "rb") as file:  # noqa: PTH123 - - is taken care of above
+        with open(place, "rb") as file:  # noqa: PTH123 - standard input is handled above
             yield file
     except OSError as error:
         raise Failure(f"{place} cannot be read: {error.strerror}.", USAGE) from None

@@ -25,9 +25,8 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "cancel",
-        "Cancel jobs by id, or with --all, --filter and the like all active jobs that these take; "
-        "for those you are asked once more, or say --yes. The exit status is 1 when nothing was "
-        "canceled.",
+        "Cancel jobs by ID, or all active jobs that match --all, --states or other filters; the "
+        "latter needs confirmation or --yes. The exit status is 1 if no job was canceled.",
     )
     add_ids(parser, "*")
     parser.add_argument("--all", action="store_true", help="all active jobs")
@@ -44,14 +43,14 @@ def add(parsers: Parsers) -> None:
     )
     add_filter(parser, queue_flags=())
     parser.add_argument(
-        "-m", "--message", metavar="TEXT", help="why; it goes to the job's exception"
+        "-m", "--message", metavar="TEXT", help="reason, stored in the exception of the job"
     )
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument(
-        "-n", "--dry-run", action="store_true", help="list the jobs, cancel nothing"
+        "-n", "--dry-run", action="store_true", help="list the jobs without canceling them"
     )
     parser.add_argument(
-        "-q", "--quiet", action="store_true", help="do not say how many jobs, nor that none match"
+        "-q", "--quiet", action="store_true", help="do not report the number of jobs"
     )
     add_connection(parser, user=False)
     parser.set_defaults(run=runs(_act))
@@ -60,23 +59,23 @@ def add(parsers: Parsers) -> None:
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     chosen = _filter(arguments)
     if bool(arguments.ids) == bool(chosen):
-        raise Failure("Give job ids, or --all or a filter, to say what to cancel.", USAGE)
+        raise Failure("Give job IDs, --all or a filter.", USAGE)
     if arguments.ids:
         return await _cancel_ids(flux, arguments)
     return await _cancel_some(flux, chosen, arguments)
 
 
 def _filter(arguments: argparse.Namespace) -> dict[str, Any]:
-    """The filter that takes the jobs; only active ones can be canceled."""
+    """Return the filter for the jobs to cancel, which must be active."""
     given = where(arguments)
     queues = arguments.queue or ()
     if len(queues) > 1:
-        raise Failure("--queue takes one queue here.", USAGE)
+        raise Failure("cancel accepts only one --queue.", USAGE)
     if queues:
         given["queue"] = queues[0]
     states = arguments.filter or []
     if any(word in {"inactive", "completed", "failed", "canceled", "timeout"} for word in states):
-        raise Failure("Jobs that have ended cannot be canceled: --states takes active ones.", USAGE)
+        raise Failure("Inactive jobs cannot be canceled; --states accepts active states.", USAGE)
     if not (states or given or arguments.all):
         return {}
     return {**given, "state": states or ["active"]}
@@ -111,14 +110,14 @@ async def _cancel_some(
         agreed(f"Cancel {plural(count, 'job')}?")
     done, failed = await _until_none_is_left(flux, chosen, arguments.message)
     if not arguments.quiet:
-        note(f"{plural(done, 'job')} canceled{f', {failed:,} not' if failed else ''}.")
+        note(f"{plural(done, 'job')} canceled{f', {failed:,} failed' if failed else ''}.")
     return FAILED if failed or not done else OK
 
 
 async def _until_none_is_left(
     flux: AsyncClient, chosen: dict[str, Any], message: str | None
 ) -> tuple[int, int]:
-    """Cancel the jobs that a filter takes; return how many were canceled, and how many refused."""
+    """Cancel the jobs that match a filter; return the number of canceled and of failed ones."""
     from fluxapi.client import Conflict  # noqa: PLC0415 - it is there already
 
     done = failed = 0
@@ -127,7 +126,7 @@ async def _until_none_is_left(
         result = await flux.cancel_many(note=message, **chosen)
         done += result.requested
         for jobid, error in result.errors:
-            # One that ended in this moment is what was wanted.
+            # A job that has just ended needs no cancel.
             if not isinstance(error, Conflict):
                 failed += 1
                 note(f"{shown_id(jobid)}: {error}")

@@ -1,4 +1,4 @@
-"""``fluxapi completion``: what makes the shell complete commands, options and job ids."""
+"""``fluxapi completion``: shell completion of commands, options and job IDs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "completion",
-        'Print the script. Put it to use with: eval "$(fluxapi completion bash)", the same for '
-        "zsh, or fluxapi completion fish | source, in the file that the shell reads at its start.",
+        'Print the completion script. To use it, put eval "$(fluxapi completion bash)" (or zsh), '
+        "or fluxapi completion fish | source, into the startup file of the shell.",
     )
     parser.add_argument("shell", choices=_SHELLS)
     parser.set_defaults(run=_run)
@@ -30,7 +30,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     script = shellcode(["fluxapi"], shell=arguments.shell)
     if arguments.shell == "zsh":
-        # Completion of zsh is off until it is asked for.
+        # Completion in zsh is off by default.
         script = f"autoload -Uz compinit && (( $+functions[compdef] )) || compinit\n{script}"
     put(script.strip("\n"))
     return OK

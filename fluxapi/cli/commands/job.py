@@ -1,4 +1,4 @@
-"""``fluxapi job``: one job, in plain words."""
+"""``fluxapi job``: the details of a job."""
 
 from __future__ import annotations
 
@@ -20,13 +20,17 @@ __all__ = ["add"]
 
 def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
-    parser = add_command(parsers, "job", "Show what is known of a job, one thing on a line.")
+    parser = add_command(parsers, "job", "Show the details of a job, one per line.")
     add_ids(parser)
     group = parser.add_mutually_exclusive_group()
-    group.add_argument("--json", action="store_true", help="the record as GET /jobs/{id} gives it")
-    group.add_argument("--eventlog", action="store_true", help="its events, as Flux keeps them")
-    group.add_argument("--jobspec", action="store_true", help="its jobspec (RFC 25), as JSON")
-    group.add_argument("--R", dest="R", action="store_true", help="what it got (RFC 20), as JSON")
+    group.add_argument(
+        "--json", action="store_true", help="print the record as JSON, as in GET /jobs/{id}"
+    )
+    group.add_argument("--eventlog", action="store_true", help="print the eventlog")
+    group.add_argument("--jobspec", action="store_true", help="print the jobspec (RFC 25) as JSON")
+    group.add_argument(
+        "--R", dest="R", action="store_true", help="print the resources (RFC 20) as JSON"
+    )
     add_connection(parser)
     parser.set_defaults(run=runs(_act))
 

@@ -1,4 +1,4 @@
-"""``fluxapi jobs``: the jobs, in the look of ``flux jobs``."""
+"""``fluxapi jobs``: a list of jobs, as in ``flux jobs``."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "jobs",
-        "List jobs: those that are pending or running, or those that the options ask for.",
+        "List jobs: pending and running ones by default.",
     )
     add_ids(parser, "*", "list these jobs")
-    parser.add_argument("-a", dest="everything", action="store_true", help="inactive jobs too")
+    parser.add_argument("-a", dest="everything", action="store_true", help="include inactive jobs")
     parser.add_argument(
         "-A", dest="everybody", action="store_true", help="jobs of all users (the default)"
     )
@@ -64,21 +64,26 @@ def add(parsers: Parsers) -> None:
         help="only jobs with these states or results: pending, running, failed, …",
     )
     parser.add_argument(
-        "-c", "--count", metavar="N", type=natural, default=1000, help="at most N; 0 is all"
+        "-c",
+        "--count",
+        metavar="N",
+        type=natural,
+        default=1000,
+        help="list at most N jobs; 0 is all",
     )
     parser.add_argument(
         "--since",
         metavar="WHEN",
         type=checked(lambda text: parse_time(text, time.time())),
-        help="those active after WHEN: --since=-6h, yesterday, 2026-11-24; implies -a",
+        help="only jobs active after WHEN: --since=-6h, yesterday, 2026-11-24; implies -a",
     )
     add_filter(parser)
     parser.add_argument(
-        "-i", "--include", metavar="HOSTS|RANKS", help="only jobs that got one of these nodes"
+        "-i", "--include", metavar="HOSTS|RANKS", help="only jobs on any of these nodes"
     )
     add_format(parser)
     parser.add_argument(
-        "--sort", metavar="KEY,…", default="", help="by these fields; -KEY reverses"
+        "--sort", metavar="KEY,…", default="", help="sort by these fields; -KEY reverses"
     )
     parser.add_argument(
         "-w",
@@ -88,9 +93,9 @@ def add(parsers: Parsers) -> None:
         nargs="?",
         const=0,
         default=-1,
-        help="cut lines at N columns; without N at those of the terminal",
+        help="truncate lines to N columns; without N, to the width of the terminal",
     )
-    parser.add_argument("--json", action="store_true", help="as flux jobs --json")
+    parser.add_argument("--json", action="store_true", help="print JSON, as flux jobs --json does")
     parser.add_argument(
         "--color",
         choices=("auto", "always", "never"),
@@ -100,30 +105,36 @@ def add(parsers: Parsers) -> None:
         metavar="WHEN",
         help="color lines by result: auto (the default), always, never",
     )
-    parser.add_argument("--stats", action="store_true", help="counts in front of the list")
+    parser.add_argument("--stats", action="store_true", help="print job counts before the list")
     parser.add_argument(
-        "--stats-only", action="store_true", help="only counts; status 1 when no job is active"
+        "--stats-only",
+        action="store_true",
+        help="print only job counts; exit status 1 if no job is active",
     )
     add_connection(parser, user=False)
     parser.set_defaults(run=_run)
 
 
 def add_format(parser: argparse.ArgumentParser, default: str = "default") -> None:
-    """The options for the look of a list of jobs."""
+    """Add the output options of a job list."""
     parser.add_argument(
-        "-n", "--no-header", "--suppress-header", action="store_true", help="no line of headings"
+        "-n",
+        "--no-header",
+        "--suppress-header",
+        action="store_true",
+        help="do not print the header",
     )
     parser.add_argument(
         "-o",
         "--format",
         metavar="NAME|FORMAT",
         default=default,
-        help="a format, or the name of one; -o help lists them",
+        help="format, or the name of one; see -o help for a list",
     )
 
 
 def chosen_format(text: str, sort: str = "") -> Format:
-    """The format that ``-o`` asks for; raises :class:`~fluxapi.cli.exit_codes.Failure`."""
+    """Return the format of ``-o``; raise :class:`~fluxapi.cli.exit_codes.Failure`."""
     try:
         chosen = Format(formats.find(text, os.environ), heading)
         if sort:
@@ -144,9 +155,9 @@ def _run(arguments: argparse.Namespace) -> int:
             raise Failure(str(error), USAGE) from None
         return OK
     if arguments.json and (arguments.stats or arguments.stats_only):
-        raise Failure("--json cannot go with --stats or --stats-only.", USAGE)
+        raise Failure("--json excludes --stats and --stats-only.", USAGE)
     if arguments.since is not None and arguments.since > time.time():
-        raise Failure("--since lies in the future.", USAGE)
+        raise Failure("--since is in the future.", USAGE)
     chosen = chosen_format(arguments.format, arguments.sort)
 
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
@@ -178,7 +189,7 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format
 
 
 async def _print_stats(flux: AsyncClient) -> int:
-    """Print the counts of ``flux jobs --stats``; returns how many jobs are active."""
+    """Print the counts of ``flux jobs --stats``, and return the number of active jobs."""
     stats = await flux.stats()
     states, results = stats["states"], stats["results"]
     pending, running = (
@@ -210,7 +221,7 @@ def _print_table(rows: list[JobFields], arguments: argparse.Namespace, chosen: F
             line = clip(line, limit)
             if color:
                 paint = _paint(row)
-                # The reset stands at the begin of the next line, as flux jobs has it.
+                # Write the reset at the start of the next line, as flux jobs does.
                 sys.stdout.write(f"{paint}{line}\n{_RESET if paint else ''}")
             else:
                 put(line)

@@ -1,4 +1,4 @@
-"""``fluxapi nodes``: the nodes, what is in use of them, and why some are not."""
+"""``fluxapi nodes``: nodes, their use, and drain reasons."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "nodes",
-        "List the nodes: their state, cores and gpus in use of all there are, running jobs, and "
-        "why one is drained.",
+        "List nodes with their state, allocated and total cores and GPUs, running jobs, and drain "
+        "reason.",
     )
     parser.add_argument(
-        "-n", "--no-header", action="store_true", help="no line of headings and no line of sums"
+        "-n", "--no-header", action="store_true", help="do not print the header and the totals"
     )
-    parser.add_argument("--names", action="store_true", help="only the names, each once")
-    parser.add_argument("--json", action="store_true", help="as GET /resources gives it")
+    parser.add_argument("--names", action="store_true", help="print only the host names, each once")
+    parser.add_argument("--json", action="store_true", help="print JSON, as in GET /resources")
     add_connection(parser)
     parser.set_defaults(run=runs(_act))
 

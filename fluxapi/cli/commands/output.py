@@ -1,4 +1,4 @@
-"""``fluxapi output``: what a job wrote, or writes."""
+"""``fluxapi output``: the output of a job."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["add"]
 _STREAMS = ("stdout", "stderr")
 
 _NOTICE_DELAY_S = 1.0
-"""Seconds without an answer after which a terminal is told that the output is being read."""
+"""Delay after which a terminal shows that the output is being read."""
 
 
 def add(parsers: Parsers) -> None:
@@ -27,21 +27,24 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "output",
-        "Write what a job has written so far, standard output to standard output and standard "
+        "Print the output of a job so far: its standard output to standard output, its standard "
         "error to standard error, byte for byte.",
     )
     add_ids(parser)
     parser.add_argument(
         "--follow",
         action="store_true",
-        help="go on until the job ends, and end with its exit status; Ctrl-C detaches",
+        help="follow the output until the job ends, and exit with its status; Ctrl-C detaches",
     )
     parser.add_argument(
-        "--tail", metavar="N", type=natural, help="only the last N lines, or pieces"
+        "--tail",
+        metavar="N",
+        type=natural,
+        help="only the last N lines; with --follow, the last N entries",
     )
-    parser.add_argument("--stream", choices=_STREAMS, help="only this stream")
+    parser.add_argument("--stream", choices=_STREAMS, help="print only this stream")
     parser.add_argument(
-        "-l", "--label-io", action="store_true", help="label lines with their tasks"
+        "-l", "--label-io", action="store_true", help="prefix lines with their task ranks"
     )
     add_connection(parser)
     parser.set_defaults(run=runs(_act))
@@ -79,6 +82,6 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     if found.searched:
         note(
             f"only the last {found.searched} bytes of the output were searched; "
-            "without --tail all of it is read"
+            "without --tail, all of it is read"
         )
     return OK

@@ -19,12 +19,12 @@ _log = logging.getLogger(__name__)
 
 
 def add(parsers: Parsers) -> None:
-    """Declare the command: its flags are the table of settings."""
+    """Declare the command, with the settings as options."""
     parser = add_command(
         parsers,
         "serve",
-        "Run the service: in front of the Flux broker at FLUX_URI, or, where there is none, on an "
-        "embedded instance that runs jobs on this machine.",
+        "Run the service for the Flux instance at FLUX_URI or, without one, with an embedded "
+        "instance that runs jobs on this machine.",
     )
     add_arguments(parser)
     parser.set_defaults(run=_run)
@@ -45,7 +45,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _serve(settings: Settings) -> None:
-    import uvloop  # noqa: PLC0415 - the server and its libraries: no other command waits for them
+    import uvloop  # noqa: PLC0415 - no other command should load the server
 
     from fluxapi.service import serve  # noqa: PLC0415 - as above
 

@@ -29,7 +29,7 @@ def add(parsers: Parsers) -> None:
         metavar="SIG",
         type=checked(number),
         default=15,
-        help="its number or name, such as USR1; default TERM",
+        help="signal number or name, such as USR1; default TERM",
     )
     add_ids(parser, "+")
     add_connection(parser)

@@ -1,4 +1,4 @@
-"""``fluxapi stop``: end the service."""
+"""``fluxapi stop``: stop the service."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "stop",
-        "End the service, and so a `flux start fluxapi serve`. You are asked once more, or say "
-        "--yes.",
+        "Stop the service, which also ends `flux start fluxapi serve`. Asks for confirmation "
+        "unless --yes is given.",
     )
     parser.add_argument(
-        "--instance", action="store_true", help="end the whole Flux instance with its jobs, too"
+        "--instance", action="store_true", help="stop the whole Flux instance with its jobs, too"
     )
-    parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+    parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
     add_connection(parser)
     parser.set_defaults(run=runs(_act))
 

@@ -26,22 +26,22 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "submit",
-        "Submit a job and print its id. What the job gets of this shell's environment is what "
-        "--env names, and paths are paths on the nodes.",
+        "Submit a job and print its ID. The job inherits only those variables of this shell that "
+        "--env selects, and paths refer to the nodes.",
         usage="fluxapi submit [OPTION…] COMMAND [ARGUMENT…]",
     )
     add_job_options(parser)
     add_many(parser)
-    parser.add_argument("--wait", action="store_true", help="wait until it has ended")
+    parser.add_argument("--wait", action="store_true", help="wait until the job has ended")
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="follow its output and end with its exit status; Ctrl-C detaches, twice cancels; its "
-        "standard input is empty unless --stdin or --input is given",
+        help="follow the output and exit with the status of the job; Ctrl-C detaches, twice "
+        "cancels; standard input is empty without --stdin or --input",
     )
-    parser.add_argument("--quiet", action="store_true", help="do not print the id")
+    parser.add_argument("--quiet", action="store_true", help="do not print the job ID")
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the request as JSON, submit nothing"
+        "--dry-run", action="store_true", help="print the request as JSON without submitting it"
     )
     add_connection(parser)
     parser.add_argument("words", metavar="COMMAND", nargs=argparse.REMAINDER)
@@ -51,13 +51,13 @@ def add(parsers: Parsers) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     command = submit_options.split_command(arguments.words)
     if not command:
-        raise Failure("No command is given: fluxapi submit [OPTION…] COMMAND.", USAGE)
+        raise Failure("Missing command; usage: fluxapi submit [OPTION…] COMMAND", USAGE)
     fields = submit_options.body(arguments, command)
     if arguments.watch and submit_options.reads_nothing(fields):
-        # Nothing can be typed into a job that is only watched. On Flux it would wait for it.
+        # A watched job gets no typed input; on Flux it would wait for it.
         fields["input"] = os.devnull
         if input_is_waiting() and not arguments.dry_run:
-            note("standard input is not sent to the job; --stdin - sends it.")
+            note("standard input is not sent to the job; use --stdin=- to send it")
     ids = submit_options.copies(arguments)
     jobs = (
         [fields]

@@ -23,8 +23,8 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "token",
-        "Print a bearer token that ends by itself, for the user and token of the environment or "
-        "the config file, to standard output and nowhere else.",
+        "Print a bearer token that expires, for the user and token of the environment or the "
+        "config file.",
     )
     add_connection(parser)
     parser.set_defaults(run=runs(_act))
@@ -34,5 +34,5 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:  # noqa
     made = await flux.create_token()
     put(made.token)
     if sys.stderr.isatty():
-        note(f"it ends at {short_date(made.expires)}.")
+        note(f"the token expires at {short_date(made.expires)}")
     return OK

@@ -1,4 +1,4 @@
-"""``fluxapi top``: the instance, live."""
+"""``fluxapi top``: a live view of the instance."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "top",
-        "Show counts and rates, the nodes, and the active jobs, live. Keys: arrows, Page Up and "
-        "Page Down move through the jobs, Home and End to their ends, q ends.",
+        "Show counts, rates, nodes and active jobs live. Keys: arrows, Page Up, Page Down, Home "
+        "and End scroll the jobs, q quits.",
     )
-    parser.add_argument("--once", action="store_true", help="print it once, as plain text, and end")
+    parser.add_argument("--once", action="store_true", help="print the view once, as plain text")
     parser.add_argument(
-        "-c", "--count", metavar="N", type=natural, default=20, help="with --once, so many jobs"
+        "-c", "--count", metavar="N", type=natural, default=20, help="with --once, show N jobs"
     )
     add_connection(parser)
     parser.set_defaults(run=_run)
@@ -34,7 +34,7 @@ def add(parsers: Parsers) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     if not arguments.once and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Failure("top needs a terminal; --once prints what it would show.", USAGE)
+        raise Failure("stdin and stdout are not a terminal; use --once", USAGE)
 
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
         from fluxapi.cli import top  # noqa: PLC0415 - loads rich
@@ -45,5 +45,5 @@ def _run(arguments: argparse.Namespace) -> int:
 
     if arguments.once:
         return connected(arguments, act)
-    # The screen itself says when it is not connected.
+    # The screen shows the connection state.
     return connected(arguments, act, timeout=None, on_wait=lambda _: None)

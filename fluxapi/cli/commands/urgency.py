@@ -1,4 +1,4 @@
-"""``fluxapi urgency``: let pending jobs go earlier or later, or hold them."""
+"""``fluxapi urgency``: change the urgency of pending jobs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["add"]
 
 _WORDS: dict[str, Urgency] = {"hold": "hold", "default": "default", "expedite": "expedite"}
-_MAX = 31
+_MAX_URGENCY = 31
 
 
 def add(parsers: Parsers) -> None:
@@ -23,8 +23,8 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "urgency",
-        "Set the urgency of pending jobs: 0 or hold keeps them from starting, 16 is the default, "
-        "31 or expedite lets them go first.",
+        "Set the urgency of pending jobs: 0 or hold prevents them from starting, 16 is the "
+        "default, 31 or expedite starts them first.",
     )
     parser.add_argument("urgency", metavar="N|WORD", type=checked(_urgency))
     add_ids(parser, "+")
@@ -35,9 +35,9 @@ def add(parsers: Parsers) -> None:
 def _urgency(text: str) -> Urgency:
     if text in _WORDS:
         return _WORDS[text]
-    if text.isascii() and text.isdigit() and int(text) <= _MAX:
+    if text.isascii() and text.isdigit() and int(text) <= _MAX_URGENCY:
         return int(text)
-    raise ValueError(f"{text!r} is no urgency: 0 to {_MAX}, {', '.join(_WORDS)}")
+    raise ValueError(f"{text!r} is not an urgency: use 0 to {_MAX_URGENCY}, {', '.join(_WORDS)}")
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""``fluxapi wait``: until jobs have ended."""
+"""``fluxapi wait``: wait until jobs have ended."""
 
 from __future__ import annotations
 
@@ -22,14 +22,13 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "wait",
-        "Return once all of the jobs are inactive, with the exit status of the job, or the highest "
-        "of those of the jobs.",
+        "Wait until all jobs are inactive, and exit with the highest exit status of the jobs.",
     )
     add_ids(parser, "+")
     parser.add_argument(
         "--timeout", metavar="FSD", type=checked(parse_duration), help="give up after 90s, 5m, …"
     )
-    parser.add_argument("--quiet", action="store_true", help="do not say how a job failed")
+    parser.add_argument("--quiet", action="store_true", help="do not report how a job failed")
     add_connection(parser, timeout=False)
     parser.set_defaults(run=runs(_act))
 
@@ -42,4 +41,4 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
             wait_all(flux, arguments.ids, quiet=arguments.quiet), arguments.timeout
         )
     except asyncio.TimeoutError:
-        raise Failure("Not all of the jobs have ended in this time.", FAILED) from None
+        raise Failure("Not all jobs ended within the timeout.", FAILED) from None

@@ -1,4 +1,4 @@
-"""``fluxapi watch``: what happens, as it happens."""
+"""``fluxapi watch``: live changes of jobs, or live events."""
 
 from __future__ import annotations
 
@@ -39,30 +39,30 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         "watch",
-        "Print each job that changes from now on, or with --events each event, until Ctrl-C; of "
-        "jobs that are given by id also their present state, until they have ended. A connection "
-        "that is cut comes back, and nothing is missed. Unlike flux watch, this shows states and "
-        "not output, and includes jobs submitted later: `fluxapi output --follow JOBID` and "
-        "`fluxapi submit --watch` show output.",
+        "Print each job that changes from now on, or with --events each event, until Ctrl-C. With "
+        "job IDs, print their current state first, and exit when they have ended. The command "
+        "reconnects without missing changes. Unlike flux watch, it shows states instead of output, "
+        "and includes jobs submitted later; to see output, use `fluxapi output --follow JOBID` or "
+        "`fluxapi submit --watch`.",
     )
     add_ids(parser, "*", "follow these jobs")
     begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("-a", "--active", action="store_true", help="start with all active jobs")
     begin.add_argument(
-        "-a", "--active", action="store_true", help="begin with all jobs that are active now"
+        "-A", "--all", action="store_true", help="start with all jobs, including inactive ones"
     )
-    begin.add_argument(
-        "-A", "--all", action="store_true", help="begin with all jobs, inactive ones too"
-    )
-    parser.add_argument("--events", action="store_true", help="events in place of jobs")
+    parser.add_argument("--events", action="store_true", help="print events instead of jobs")
     parser.add_argument(
         "--event",
         metavar="NAME,…",
         type=words,
         action="extend",
-        help="only events of these names, such as finish; implies --events",
+        help="only events with these names, such as finish; implies --events",
     )
     parser.add_argument(
-        "--since", metavar="CURSOR", help="events from this cursor on; 0 is all that are kept"
+        "--since",
+        metavar="CURSOR",
+        help="start with the events after this cursor; 0 is all kept events",
     )
     parser.add_argument(
         "-f",
@@ -70,12 +70,12 @@ def add(parsers: Parsers) -> None:
         metavar="STATE|RESULT,…",
         type=filters,
         action="extend",
-        help="only jobs in these states, or with these results",
+        help="only jobs with these states or results",
     )
     add_filter(parser)
-    parser.add_argument("--lines", metavar="N", type=natural, help="end after N lines")
+    parser.add_argument("--lines", metavar="N", type=natural, help="exit after N lines")
     add_format(parser, _FORMAT)
-    parser.add_argument("--json", action="store_true", help="one JSON object on a line")
+    parser.add_argument("--json", action="store_true", help="print one JSON object per line")
     add_connection(parser, user=False)
     parser.set_defaults(run=_run)
 
@@ -84,7 +84,7 @@ def _run(arguments: argparse.Namespace) -> int:
     chosen = chosen_format(arguments.format)
     queues = arguments.queue or ()
     if len(queues) > 1:
-        raise Failure("--queue takes one queue here.", USAGE)
+        raise Failure("watch accepts only one --queue.", USAGE)
     filter = where(arguments)
     if queues:
         filter["queue"] = queues[0]
@@ -96,10 +96,10 @@ def _run(arguments: argparse.Namespace) -> int:
         if values:
             filter[name] = values
     if {"result", "state"} <= filter.keys():
-        raise Failure("--filter takes states or results here, not both.", USAGE)
+        raise Failure("watch --filter accepts states or results, not both.", USAGE)
     events = arguments.events or arguments.event or arguments.since
     if events and (arguments.active or arguments.all):
-        raise Failure("--active and --all are for jobs; --since=0 is for events.", USAGE)
+        raise Failure("--active and --all apply to jobs; use --since=0 for events.", USAGE)
     follow = _events if events else _jobs
 
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
@@ -109,7 +109,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 class Printer:
-    """Prints lines at once, and knows when there were enough."""
+    """A printer of lines, flushed one by one, up to the number wanted."""
 
     def __init__(self, arguments: argparse.Namespace, chosen: Format) -> None:
         self._json = arguments.json
@@ -118,13 +118,13 @@ class Printer:
         self._chosen = chosen.fitted([], header=self._header)
 
     def header(self) -> None:
-        """Print the headings, unless none are wanted."""
+        """Print the header, if wanted."""
         if self._header and not self._json:
             put(self._chosen.header())
             sys.stdout.flush()
 
     def job(self, job: Job) -> bool:
-        """Print a job as it is; whether more are wanted."""
+        """Print a job; return whether to continue."""
         if self._json:
             return self._put(json.dumps({"type": "job", **job.to_dict()}))
         try:
@@ -133,7 +133,7 @@ class Printer:
             raise Failure(str(error), USAGE) from None
 
     def other(self, document: dict[str, Any], line: Callable[[], str]) -> bool:
-        """Print something else, in one of two forms; whether more is wanted."""
+        """Print another item, as JSON or text; return whether to continue."""
         return self._put(json.dumps(document) if self._json else line())
 
     def _put(self, line: str) -> bool:
@@ -176,7 +176,7 @@ async def _jobs(
 
 
 async def _are_there(flux: AsyncClient, ids: set[str]) -> bool:
-    """Whether there is any of the jobs to follow; says which are not, and forgets them."""
+    """Report and remove unknown jobs; return whether any are left."""
     from fluxapi.client import NotFound  # noqa: PLC0415 - it is there already
 
     for jobid in sorted(ids):
