@@ -59,7 +59,7 @@ function enter(channel) {
   ask({
     title: "Log in",
     heading: "Log in again",
-    words: "The service takes what this browser knows no more. What you typed stays.",
+    words: "Your login has expired. This page keeps what you have entered.",
     fields: [field("User", user), field("Token", token)],
     again: true,
     run: async () => {
@@ -73,7 +73,7 @@ const WORDS = /** @type {Record<string, string>} */ ({
   connecting: "Connecting",
   "catching up": "Catching up",
   live: "Live",
-  "cut off": "Cut off, trying again",
+  "cut off": "Disconnected, reconnecting",
   "waiting for Flux": "Flux does not answer",
   "logged out": "Logged out",
   resting: "Resting",

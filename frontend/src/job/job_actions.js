@@ -56,7 +56,7 @@ function cancel(record, tell) {
   ask({
     title: "Cancel the job",
     heading: `Cancel ${record["id"]}?`,
-    words: isPending(record) ? "It never starts." : "All its tasks are ended.",
+    words: isPending(record) ? "The job will not start." : "All tasks of the job will be ended.",
     fields: [labeled("Why (goes into its eventlog; may stay empty)", note)],
     again: true,
     run: () => send(record, "cancel", note.value ? { note: note.value } : {}, tell),
@@ -70,7 +70,7 @@ function signal(record, tell) {
   ask({
     title: "Send the signal",
     heading: `Send a signal to ${record["id"]}?`,
-    words: "It goes to all tasks of the job; what they make of it is theirs.",
+    words: "The signal is sent to all tasks of the job.",
     fields: [labeled("Signal", chosen)],
     again: true,
     run: () => send(record, "signal", { signal: chosen.value }, tell),

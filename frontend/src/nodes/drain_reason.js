@@ -17,7 +17,7 @@ export function reason(node, now) {
   if (!text && !at) return cell;
   const since = at ? ` (since ${moment(at, now)})` : "";
   const said = `${visible(text, { most: ROOM })}${since}`;
-  const button = element("button", { type: "button", textContent: said, title: "All of it" });
+  const button = element("button", { type: "button", textContent: said, title: "Show the full reason" });
   button.addEventListener("click", () => tell(node));
   cell.append(button);
   return cell;

@@ -83,7 +83,7 @@ function draw() {
   const shown = order.rows.length === all ? jobs(all) : `${order.rows.length.toLocaleString()} of ${jobs(all)}`;
   say($("count"), isWhole || all >= total ? shown : `${shown} so far`);
   $("empty").hidden = grid.rows.length > 0;
-  say($("empty"), all ? "No jobs match the filters." : isWhole || !total ? "There are no jobs yet." : "The jobs are on their way.");
+  say($("empty"), all ? "No jobs match the filters." : isWhole || !total ? "There are no jobs yet." : "Loading jobs …");
   $("news").hidden = arrived === 0;
   say($("news"), `Show ${arrived.toLocaleString()} ${arrived === 1 ? "change" : "changes"} of order`);
 }

@@ -42,7 +42,7 @@ const ACTIONS = [
     title: "Cancel",
     verb: "canceled",
     fits: (row) => row.state !== "INACTIVE",
-    words: "What runs is ended, what waits never starts. This cannot be undone.",
+    words: "Running jobs will be ended, pending jobs will not start. This cannot be undone.",
     input: () => {
       const note = element("input", { maxLength: 4096 });
       return {
@@ -56,7 +56,7 @@ const ACTIONS = [
     title: "Signal",
     verb: "sent the signal",
     fits: (row) => row.state === "RUN",
-    words: "It goes to all tasks of each job; what they make of it is theirs. It cannot be called back.",
+    words: "The signal is sent to all tasks of each job. This cannot be undone.",
     input: () => {
       const chosen = element("select", {});
       chosen.append(...SIGNALS.map((name) => element("option", { value: name, textContent: `SIG${name}` })));
@@ -67,7 +67,7 @@ const ACTIONS = [
     title: "Hold",
     verb: "held",
     fits: (row) => isPending(row) && row.urgency !== 0,
-    words: "They do not start until they are released. The urgency that they have now is forgotten: it becomes 0.",
+    words: "The jobs will not start until they are released. Their urgency becomes 0; the current value is not kept.",
     input: () => ({ fields: [], runner: () => each("urgency", { urgency: "hold" }), some: AT_ONCE }),
   },
   {
