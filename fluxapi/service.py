@@ -13,7 +13,7 @@ from functools import partial
 
 from aiohttp import web
 
-from fluxapi.http.connection_limit import BESIDE_STREAMS, ConnectionLimit
+from fluxapi.http.connection_limit import EXTRA_CONNECTIONS, ConnectionLimit
 from fluxapi.http.server import Runner
 from fluxapi.instance.protocol import Instance
 from fluxapi.process.parent_broker import ParentBroker
@@ -74,7 +74,7 @@ async def serve(settings: Settings) -> None:
     broker = None if settings.instance == "embedded" else parent_broker.find(settings.uri)
     if broker is not None:
         broker.watch(partial(stop, _orphaned(broker)))
-    room = descriptors.make_room(settings.max_streams + BESIDE_STREAMS)
+    room = descriptors.make_room(settings.max_streams + EXTRA_CONNECTIONS)
     runner = Runner(
         app,
         limit=ConnectionLimit(room, settings.max_peer_connections),

@@ -6,14 +6,14 @@ import asyncio
 
 __all__ = ["AdmissionLimiter"]
 
-_LIMIT = 16
+_MAX_STARTS_PER_PASS = 16
 """Handlers that start in one pass of the event loop, at about 0.1 ms each."""
 
 
 class AdmissionLimiter:
     """A limit on the handlers that start in each pass of the event loop, in order of arrival."""
 
-    def __init__(self, limit: int = _LIMIT) -> None:
+    def __init__(self, limit: int = _MAX_STARTS_PER_PASS) -> None:
         self._limit = limit
         self._left = limit
 

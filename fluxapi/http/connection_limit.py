@@ -7,11 +7,11 @@ import logging
 import time
 from typing import Protocol
 
-__all__ = ["BESIDE_STREAMS", "ConnectionLimit", "peer_of"]
+__all__ = ["EXTRA_CONNECTIONS", "ConnectionLimit", "peer_of"]
 
 _log = logging.getLogger(__name__)
 
-BESIDE_STREAMS = 512
+EXTRA_CONNECTIONS = 512
 """Connections in addition to those of streams: requests, and idle keep-alive connections."""
 
 _REPORT_INTERVAL_S = 60.0

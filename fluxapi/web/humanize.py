@@ -36,7 +36,7 @@ _CAUSES = {
 }
 """The usual reasons of signals that end a program."""
 
-_OF_SIGNALS = 128
+_SIGNAL_EXIT_OFFSET = 128
 """The number that shells add to a signal for the exit code."""
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
@@ -89,7 +89,7 @@ def _status(record: Mapping[str, Any]) -> str:
         return ""
     if code in _MEANINGS:
         return f"Exit code {code}: {_MEANINGS[code]}"
-    number = code - _OF_SIGNALS
+    number = code - _SIGNAL_EXIT_OFFSET
     if not _name(number):
         return f"Exit code {code}"
     return f"Exit code {code}, a shell's word for {_signal(number)}{_cause(number)}"

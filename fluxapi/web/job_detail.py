@@ -43,10 +43,10 @@ _MAX_GRANTED = 1000
 _MAX_MEMBERS = 64
 """Members that are kept of an object or list that is cut."""
 
-_MAX_COMMAND = 1000
+_MAX_COMMAND_CHARS = 1000
 """Characters of the command at the top of the page; the jobspec has all of it."""
 
-_MAX_TEXT = 64 << 10
+_MAX_TEXT_CHARS = 64 << 10
 """Characters of a jobspec or R in the page; the page links to a longer one."""
 
 _EXPEDITED = 31
@@ -256,7 +256,7 @@ def _command(spec: Any) -> str:
     try:
         command = spec["tasks"][0]["command"]
         text = command if isinstance(command, str) else shlex.join(command)
-        return visible(text, _MAX_COMMAND, lines=True)
+        return visible(text, _MAX_COMMAND_CHARS, lines=True)
     except (KeyError, IndexError, TypeError):
         return ""
 
@@ -270,7 +270,7 @@ def _decoded(text: str) -> Any:
 
 def _pretty(text: str) -> str:
     """Format JSON with indentation; empty if it is too long for the page."""
-    if not text or len(text) > _MAX_TEXT:
+    if not text or len(text) > _MAX_TEXT_CHARS:
         return ""
     try:
         return escaped(msgspec.json.format(text, indent=2))
