@@ -34,17 +34,17 @@ MAX_CLAUSE_SUBJECTS = 0
 VERBS = frozenset(
     # A list of strings would take a line per word.
     """
-    abort accept acquire act add admit advance answer append apply ask assert assign attach
+    abort accept acquire act add admit advance allocate answer append apply ask assert assign attach
     authenticate await begin bind block bound buffer build bump cache calculate call cancel capture
     catch change check choose chunk clean clear clip close collect collapse color combine compact
     compare compile complete compose compress compute configure confirm connect consume convert copy
     count cover create cut deal debounce decide declare decode decompress decrease defer define
     delay delete deliver deny derive describe detach detect determine digest disable disconnect
-    discard dispatch display divide do drain draw drop dump echo emit enable encode end enforce
-    enqueue ensure enter erase escape estimate evict exchange exclude execute exit expand expect
-    expire explain export expose extend extract fail fall feed fetch file fill filter find finish
-    fit flatten flush fold follow forget fork format forward free freeze gather generate get give
-    group grow guess halt handle hash have hide hold identify ignore implement import include
+    discard dispatch display divide do drain draw drop dump duplicate echo emit enable encode end
+    enforce enqueue ensure enter erase escape estimate evict exchange exclude execute exit expand
+    expect expire explain export expose extend extract fail fall feed fetch file fill filter find
+    finish fit flatten flush fold follow forget fork format forward free freeze gather generate get
+    give group grow guess halt handle hash have hide hold identify ignore implement import include
     increase increment index infer inform initialize insert inspect install instrument interpret
     interrupt invalidate issue iterate join judge keep kill label launch leave let lift limit link
     list listen load locate lock log look lower make mark match measure merge migrate mount move

@@ -1,1 +1,1 @@
-"""What a Flux instance can be asked to do, and the two that can do it."""
+"""The protocol of a Flux instance, and its two implementations."""

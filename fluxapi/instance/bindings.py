@@ -1,8 +1,8 @@
-"""Finds Flux's own Python bindings, which seldom are where Python looks.
+"""Finds Flux's own Python bindings, which are rarely on ``sys.path``.
 
-A system Flux keeps them beside its other files (``flux config builtin python_path``), compiled for
-the one Python that it was built with; ``pip install flux-python`` puts them into an environment.
-What is missing or does not match is said in one sentence that ends with what to do.
+A system Flux has them in its own folder (``flux config builtin python_path``), compiled for the
+Python that it was built with; ``pip install flux-python`` installs them in an environment. An error
+says in one sentence what is missing and how to fix it.
 """
 
 from __future__ import annotations
@@ -21,17 +21,20 @@ from fluxapi.errors import SettingsError
 
 __all__ = ["load"]
 
-_PATIENCE = 20
+_TIMEOUT_S = 20
 _NEEDED = {"cffi": "cffi", "_cffi_backend": "cffi", "yaml": "PyYAML", "ply": "ply"}
-"""What the bindings import, and the package that has it."""
+"""Modules that the bindings import, and the packages that contain them."""
 
 _VERSION_OF_FLUX_PYTHON = "import platform, sys; print(platform.python_version(), sys.executable)"
 
 
 def load() -> ModuleType:
-    """The module ``flux`` with its compiled part; adds the installed Flux's folder to ``sys.path``.
+    """Import the module ``flux``; add the folder of the installed Flux to ``sys.path`` if needed.
 
-    Blocks: it imports and may run ``flux``. Raises ``SettingsError`` that says what to do.
+    The function blocks: it imports modules and may run ``flux``.
+
+    Raises:
+        SettingsError: The bindings are not usable; the message says what to do.
     """
     program = shutil.which("flux")
     try:
@@ -62,7 +65,7 @@ def _load_from(folder: Path, program: str) -> ModuleType:
             if f"No module named {name!r}" in problem:
                 raise _missing(name)
         raise SettingsError(_mismatch(folder, program, problem))
-    # Last, so that what else lies in that folder hides nothing of ours.
+    # Last, so that other modules in that folder do not shadow those of the service.
     sys.path.append(str(folder))
     try:
         module = _import()
@@ -76,7 +79,7 @@ def _load_from(folder: Path, program: str) -> ModuleType:
 
 
 def _is_for_this_python(folder: Path, program: str) -> bool:
-    """Whether the bindings were compiled for this minor version: by their folder, or asked."""
+    """Return whether the bindings were compiled for this minor version of Python."""
     here = _minor(platform.python_version())
     if named := re.search(r"python(\d+\.\d+)", str(folder)):
         return named[1] == here
@@ -84,9 +87,9 @@ def _is_for_this_python(folder: Path, program: str) -> bool:
 
 
 def _trial(folder: Path) -> str:
-    """What goes wrong when another process imports the bindings: it may crash where we must not.
+    """Import the bindings in another process, which may crash, and return the error.
 
-    Bindings with the stable ABI do import into a Python that they were not compiled for.
+    Bindings with the stable ABI can be imported into another Python than they were compiled for.
     """
     statement = f"import sys; sys.path.append({str(folder)!r}); import _flux._core"
     try:
@@ -96,18 +99,18 @@ def _trial(folder: Path) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT_S,
         )
     except subprocess.CalledProcessError as error:
         lines: list[str] = error.stderr.strip().splitlines()
         return lines[-1] if lines else f"exit status {error.returncode}"
     except subprocess.TimeoutExpired:
-        return f"no end within {_PATIENCE} seconds"
+        return f"no end within {_TIMEOUT_S} seconds"
     return ""
 
 
 def _import() -> ModuleType | None:
-    """``flux`` if it is where Python looks; ``SettingsError`` when it is and does not work."""
+    """Import ``flux`` if it is on ``sys.path``; raise ``SettingsError`` if it is not usable."""
     try:
         module = importlib.import_module("flux")
     except ModuleNotFoundError as error:
@@ -129,7 +132,7 @@ def _import() -> ModuleType | None:
 
 
 def _missing(name: str | None) -> Exception:
-    """The error for a module that the bindings import and this Python lacks."""
+    """Return the error for a missing module that the bindings import."""
     if name not in _NEEDED:
         return ModuleNotFoundError(f"No module named {name!r}", name=name)
     return SettingsError(
@@ -138,14 +141,14 @@ def _missing(name: str | None) -> Exception:
 
 
 def _forget() -> None:
-    """Drop what a failed import left, so that the next attempt looks again."""
+    """Remove the modules of a failed import, so that the next attempt searches again."""
     for name in [name for name in sys.modules if name.partition(".")[0] in {"flux", "_flux"}]:
         del sys.modules[name]
     importlib.invalidate_caches()
 
 
 def _folders(program: str) -> list[Path]:
-    """Where the installed Flux says that its bindings are: newer and older ways to ask."""
+    """Return the folders of the bindings that the installed Flux reports, in old and new ways."""
     answers = [_ask(program, "config", "builtin", "python_path")]
     if not any(answers):
         environment = _ask(program, "env")
@@ -159,7 +162,7 @@ def _folders(program: str) -> list[Path]:
 
 
 def _unusable(program: str | None, problem: str) -> str:
-    """Say why the bindings of this environment do not import, such as those of another release."""
+    """Return why the bindings of this environment cannot be imported, and how to fix it."""
     known = f"Flux's Python bindings in this environment do not import ({problem})"
     if program is None:
         return (
@@ -173,7 +176,7 @@ def _unusable(program: str | None, problem: str) -> str:
 
 
 def _mismatch(folder: Path, program: str, problem: str) -> str:
-    """Why the bindings in ``folder`` do not import here, and the way out."""
+    """Return why the bindings in *folder* cannot be imported, and how to fix it."""
     told = _ask(program, "python", "-c", _VERSION_OF_FLUX_PYTHON).split(None, 1)
     here = platform.python_version()
     package = f"pip install {_package(program)} ply pyyaml"
@@ -190,7 +193,7 @@ def _minor(version: str) -> str:
 
 
 def _package(program: str) -> str:
-    """The requirement for the bindings of the very version that is installed."""
+    """Return the requirement for the bindings of the installed version."""
     for line in _ask(program, "version").splitlines():
         words = line.split()
         if len(words) > 1 and words[0] == "libflux-core:":
@@ -199,7 +202,7 @@ def _package(program: str) -> str:
 
 
 def _ask(program: str, *arguments: str) -> str:
-    """What ``flux ARGUMENTS`` prints, or nothing when it fails."""
+    """Return the output of ``flux ARGUMENTS``, or an empty text if it fails."""
     try:
         answer = subprocess.run(  # noqa: S603 - the flux that PATH names
             [program, *arguments],
@@ -207,7 +210,7 @@ def _ask(program: str, *arguments: str) -> str:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT_S,
         )
     except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
         return ""

@@ -1,4 +1,4 @@
-"""The nodes of an instance as the API describes them."""
+"""The nodes of an instance in the API."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["describe"]
 
 
 def describe(found: Resources) -> dict[str, Any]:
-    """The answer of ``GET /resources``."""
+    """Return the response of ``GET /resources``."""
     allocated = {node.rank: node for node in nodes_of(found.allocated)}
     offline, excluded = IdSet.parse(found.offline), IdSet.parse(found.exclude)
     drained = {rank: why for ranks, why in found.drain.items() for rank in IdSet.parse(ranks)}
@@ -63,7 +63,7 @@ def _totals(rows: list[dict[str, Any]]) -> dict[str, Any]:
             kind: {
                 "total": sum(row[kind]["total"] for row in rows),
                 "allocated": sum(row[kind]["allocated"] for row in rows),
-                # A node that is not up gives a job nothing, whatever is idle on it.
+                # Idle resources of a node that is not up are not available.
                 "free": sum(
                     row[kind]["total"] - row[kind]["allocated"]
                     for row in rows

@@ -1,11 +1,11 @@
-"""The one protocol that a real broker and the embedded instance both speak.
+"""The protocol that a real broker and the embedded instance both implement.
 
-Rules for implementers, held by ``tests/contract``:
+Rules for implementers, checked by ``tests/contract``:
 
 * Every method is safe to call from the event loop and never blocks it.
 * Every call ends: it returns, or raises a :class:`fluxapi.errors.FluxapiError` — ``JobNotFound``,
-  ``JobInactive``, ``FluxRefused`` (with Flux's own words) or ``InstanceUnavailable``.
-* State changes only show in :meth:`ChangeSource.changes`; a write method returns ids, never
+  ``JobInactive``, ``FluxRefused`` (with Flux's own message) or ``InstanceUnavailable``.
+* State changes appear only in :meth:`ChangeSource.changes`; a write method returns IDs, never
   records.
 """
 
@@ -43,30 +43,30 @@ __all__ = [
 ]
 
 CLOSE_TIMEOUT_S = 10.0
-"""Seconds that :meth:`Instance.close` may take where nobody says otherwise."""
+"""Default timeout of :meth:`Instance.close`."""
 
 CallWatch = Callable[[str], AbstractContextManager[object]]
-"""Is entered with the topic of a call to Flux, and left when it has ended, well or not."""
+"""Returns a context manager for one call to Flux with the given topic."""
 
 LookupKey = Literal["eventlog", "jobspec", "R"]
-"""What :meth:`Instance.lookup` can fetch from a job's KVS directory (RFC 16)."""
+"""The keys of a job's KVS directory (RFC 16) that :meth:`Instance.lookup` can fetch."""
 
 Change = JournalMessage | Purged | Resync
 """An item of the change stream."""
 
 ChangeBatch = list[Change]
-"""What one hand-over of the change stream holds, in order."""
+"""Consecutive items of the change stream."""
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What an instance can do; handlers, pages and the command line ask and never guess.
+    """The capabilities of an instance, which handlers, pages and the command line check.
 
     Attributes:
-        submit, cancel, signal, urgency, shutdown: Whether the method of the same purpose works.
-        jobs: Whose jobs it tells of: ``all``, or the service's own user's (``own``).
-        events: ``exact`` where they are those of the eventlog (RFC 18), ``derived`` where they
-            are made from the states that a listing shows.
+        submit, cancel, signal, urgency, shutdown: True if the corresponding method works.
+        jobs: The jobs that it reports: ``all``, or those of the service's own user (``own``).
+        events: ``exact`` if they are those of the eventlog (RFC 18), ``derived`` if they are
+            inferred from the states in a listing.
     """
 
     submit: bool = True
@@ -80,12 +80,11 @@ class Capabilities:
 
 @dataclass(frozen=True, slots=True)
 class InstanceInfo:
-    """Facts that do not change while connected.
+    """The properties of an instance that do not change while connected.
 
     ``kind`` is ``flux`` or ``embedded``; ``uri`` the broker's URI or ``None``; ``size`` the number
-    of brokers; ``owner`` the user id of the instance owner; ``starttime`` seconds since the epoch;
-    ``statedir`` where the history outlives the instance, ``None`` if it does not;
-    ``capabilities`` what can be asked of it.
+    of brokers; ``owner`` the user ID of the instance owner; ``starttime`` seconds since the epoch;
+    ``statedir`` the folder of a persistent history, or ``None`` if it is not persistent.
     """
 
     kind: Literal["flux", "embedded"]
@@ -101,9 +100,9 @@ class InstanceInfo:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """The answers of ``resource.sched-status`` and ``resource.status``, merged.
+    """The merged responses of ``resource.sched-status`` and ``resource.status``.
 
-    ``all``, ``allocated`` and ``down`` are R objects (RFC 20) or ``None`` when empty; ``drain``
+    ``all``, ``allocated`` and ``down`` are R objects (RFC 20) or ``None`` if empty; ``drain``
     maps an idset of ranks to ``{"timestamp", "reason"}``; ``online``, ``offline``, ``exclude`` and
     ``torpid`` are idsets of ranks (RFC 22) as strings.
     """
@@ -122,7 +121,7 @@ class Resources:
 class Queue:
     """One queue (RFC 33): ``name`` is ``""`` for the anonymous one.
 
-    ``enabled``: it takes jobs; ``started``: it starts them; reasons are Flux's words.
+    An ``enabled`` queue accepts jobs, and a ``started`` queue starts them; reasons come from Flux.
     """
 
     name: str
@@ -134,19 +133,20 @@ class Queue:
 
 
 class JobControl(Protocol):
-    """Submits jobs and changes them."""
+    """An object that submits and changes jobs."""
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
-        """Submit many jobs, pipelined: for each, in order, its job id or what went wrong.
+        """Submit several jobs, pipelined.
 
-        Never raises for one bad job: its place in the list holds the error. ``OutcomeUnknown``
-        stands for a job that was sent and may yet come to the journal.
+        Returns:
+            The job ID or the error of each submission, in order. One bad job never raises.
+            ``OutcomeUnknown`` means that the job was sent and may still appear in the journal.
         """
 
     async def settle(self) -> None:
-        """Return once each submission that was sent before is in the journal, or refused.
+        """Wait until each earlier submission is in the journal, or refused.
 
-        Those of another process that has ended meanwhile, too. Raises ``InstanceUnavailable``.
+        This includes submissions of another process that has ended. Raises ``InstanceUnavailable``.
         """
 
     async def raise_exception(
@@ -162,7 +162,7 @@ class JobControl(Protocol):
 
 
 class JobRecords(Protocol):
-    """Tells what is kept of one job."""
+    """An object that reads the stored data of one job."""
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         """Return the raw eventlog, jobspec or R of a job, with its updates applied.
@@ -172,68 +172,73 @@ class JobRecords(Protocol):
         """
 
     async def eventlog(self, jobid: int) -> list[Event]:
-        """Return the events of a job that the instance still holds, in step with the journal.
+        """Return the events of a job that the instance still has.
 
-        What the journal had told before this was called is in it.
+        They include all events that the journal sent before this call.
         """
 
     def output(
         self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
     ) -> AsyncIterator[OutputBatch]:
-        """Yield the RFC 24 output eventlog: what there is or, with ``follow``, until its end.
+        """Yield the RFC 24 output eventlog: the present entries or, with *follow*, all to its end.
 
-        It begins with the entry of index ``first``, or with the end that ``last`` describes. With
-        ``follow``, a batch without entries comes when all has been given that was there at first.
-        A job that has not written anything yields no entries (and with ``follow`` is waited for).
+        Args:
+            jobid: The job.
+            follow: Wait for new entries until the end. A batch without entries marks the point
+                where all entries that existed at first have been yielded.
+            first: The index of the first entry.
+            last: The tail to begin with, instead of *first*.
         """
 
 
 class ResourceInfo(Protocol):
-    """Tells what the instance has and what its queues do."""
+    """An object that reads the resources and queues of an instance."""
 
     async def resources(self) -> Resources:
-        """Return nodes, cores and gpus: all, allocated, down, drained."""
+        """Return nodes, cores and GPUs: all, allocated, down, drained."""
 
     async def queues(self) -> list[Queue]:
-        """Return the queues and what they do at the moment."""
+        """Return the queues and their current state."""
 
 
 class ChangeSource(Protocol):
-    """Tells of every change of a job."""
+    """A source of all changes of jobs."""
 
     def changes(self) -> AsyncIterator[ChangeBatch]:
-        """Yield a :class:`Resync`, a whole listing, the sentinel, then each change as it happens.
+        """Yield a :class:`Resync`, a complete listing, the sentinel, then each change.
 
-        Another :class:`Resync` may follow at any time, where the source cannot say what has
-        changed: then a listing and a sentinel follow again. Ends by raising
-        ``InstanceUnavailable`` when the stream is lost; the caller asks again.
+        If the source loses track of changes, it yields another :class:`Resync`, followed by a
+        listing and a sentinel.
+
+        Raises:
+            InstanceUnavailable: The stream is lost; the caller may call this again.
         """
 
 
 class Instance(JobControl, JobRecords, ResourceInfo, ChangeSource, Protocol):
-    """A Flux instance with all that can be asked of it."""
+    """A Flux instance with all its operations."""
 
     async def start(self) -> InstanceInfo:
-        """Connect (or begin); raises ``InstanceUnavailable`` when that fails."""
+        """Connect or start; raise ``InstanceUnavailable`` if that fails."""
 
     async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
-        """Let go of the instance and of every resource within about *timeout* seconds.
+        """Disconnect and release all resources within about *timeout* seconds.
 
-        Never raises, may be called twice.
+        The method never raises and may be called twice.
         """
 
     async def secret(self) -> bytes:
-        """Return the secret that services in front of this instance share, now and later.
+        """Return the persistent secret that the services of this instance share.
 
-        Only the owner of the instance can read it, and so what the owner runs. Raises
-        ``InstanceUnavailable``, or ``FluxRefused`` where it cannot be kept.
+        Only the owner of the instance, and the owner's processes, can read it. Raises
+        ``InstanceUnavailable``, or ``FluxRefused`` if it cannot be stored.
         """
 
     async def ping(self) -> None:
-        """Return when the instance answers; raises ``InstanceUnavailable`` otherwise."""
+        """Wait for an answer of the instance; raise ``InstanceUnavailable`` without one."""
 
     async def shutdown(self) -> None:
-        """Ask the whole instance to end (``flux shutdown``)."""
+        """Shut down the whole instance (``flux shutdown``)."""
 
 
 @runtime_checkable
@@ -241,4 +246,4 @@ class Watchable(Protocol):
     """An instance whose calls can be timed."""
 
     def watch_calls(self, watch: CallWatch) -> None:
-        """Have ``watch`` around every call; before :meth:`Instance.start`."""
+        """Wrap every call in *watch*; call this before :meth:`Instance.start`."""

@@ -1,9 +1,9 @@
-"""The releases of Flux that are supported: this file is the one place that says so.
+"""The supported releases of Flux, defined here only.
 
-The floor is the journal: from :data:`OLDEST` on, ``job-manager.events-journal`` (flux-core,
-src/modules/job-manager/journal.c) sends each job as a whole, inactive ones too, and says where the
-backlog ends. All other differences are bridged where they are met, by what Flux answers and not by
-its version.
+The minimum depends on the journal: since :data:`OLDEST`, ``job-manager.events-journal`` (flux-core,
+src/modules/job-manager/journal.c) sends all events of each job, including inactive jobs, and marks
+the end of the backlog. The code handles all other differences by the responses of Flux, not by its
+version.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["NEWEST_TESTED", "OLDEST", "Release", "check", "parse"]
 _log = logging.getLogger(__name__)
 
 _VERSION = re.compile(r"v?(\d{1,6})\.(\d{1,6})(?:\.(\d{1,6}))?(?!\d)")
-"""What ``git describe`` begins with: ``0.61.0``, ``0.61.0-12-gabc``, ``v0.90-rc1-dirty``."""
+"""The start of ``git describe``: ``0.61.0``, ``0.61.0-12-gabc``, ``v0.90-rc1-dirty``."""
 
 
 class Release(NamedTuple):
@@ -34,14 +34,14 @@ class Release(NamedTuple):
 
 
 OLDEST = Release(0, 61)
-"""The oldest release that is supported. The tests run on it (see ``FLUX_OLD``)."""
+"""The oldest supported release. The tests run on it (see ``FLUX_OLD``)."""
 
 NEWEST_TESTED = Release(0, 88)
-"""The newest release that the tests run on. Newer ones are expected to work."""
+"""The newest tested release. Newer ones are expected to work."""
 
 
 def parse(version: str) -> Release | None:
-    """Return the release that a version is of or was built after, ``None`` if it names none.
+    """Return the release of a version, or the one that it was built after, if it names one.
 
     Args:
         version: The broker's attribute ``version``, such as ``0.61.0`` or ``0.61.0-12-gabc-dirty``.
@@ -51,7 +51,7 @@ def parse(version: str) -> Release | None:
 
 
 def check(version: str) -> None:
-    """Refuse an instance that is too old, and log one that no test has seen.
+    """Refuse an instance that is too old, and log a warning for an untested one.
 
     Raises:
         SettingsError: The release is older than :data:`OLDEST`.

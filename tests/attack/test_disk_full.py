@@ -91,7 +91,7 @@ async def test_a_job_that_is_not_stored_is_not_submitted(
 ) -> None:
     disk.full = True
     for _ in range(2):
-        with pytest.raises(InstanceUnavailable, match=r"disk is full\. Make room"):
+        with pytest.raises(InstanceUnavailable, match=r"disk is full\. Free space"):
             await site.submit(shell(f"touch {tmp_path}/ran"))
     with pytest.raises(InstanceUnavailable, match="disk is full"):
         await site.instance.ping()
@@ -331,10 +331,10 @@ def test_a_disk_that_is_full_for_a_while(small_disk: Path, tmp_path: Path) -> No
             taken[answer["id"]] = number
         assert status == 503
         assert answer["type"].endswith("instance-unavailable")
-        assert "Make room" in answer["detail"]
+        assert "Free space" in answer["detail"]
         while ask(ready)[0] != 503:
             pass
-        assert "Make room" in ask(ready)[1]["detail"]
+        assert "Free space" in ask(ready)[1]["detail"]
         (small_disk / "filler").unlink()
         running.wait_until_ready()
         status, answer = post(running, f"echo last >>{tmp_path}/ran")

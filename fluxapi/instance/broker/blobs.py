@@ -1,7 +1,7 @@
-"""Blobs of the content store, each loaded once for all who want it at about the same time.
+"""Blobs of the content store; concurrent readers share each load.
 
-``content.load`` (flux-core, src/modules/content/cache.c) answers the hash of a blob with the blob.
-It is for the instance owner alone.
+``content.load`` (flux-core, src/modules/content/cache.c) returns the blob with a given hash. Only
+the instance owner may call it.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ __all__ = ["Blobs"]
 _TOPIC = b"content.load"
 
 _MAX_CACHE_BYTES = 64 << 20
-"""Bytes of blobs that are kept; the newest stays, however large it is."""
+"""Bytes of cached blobs; the newest stays, however large it is."""
 
 _MAX_LOADS = 2
-"""Loads in flight: a blob is as large as what a job wrote in half a second."""
+"""Loads in flight; a blob contains the output of a job in half a second."""
 
 
 class Blobs:
-    """Loads blobs by reference (RFC 10)."""
+    """A loader and cache of blobs by reference (RFC 10)."""
 
     def __init__(self, rpc: RpcThread, limit: int = _MAX_CACHE_BYTES) -> None:
         self._rpc = rpc
@@ -37,7 +37,7 @@ class Blobs:
         self._room = asyncio.Semaphore(_MAX_LOADS)
 
     async def load(self, reference: bytes) -> bytes:
-        """Return a blob; raises what Flux refuses with, or ``InstanceUnavailable``."""
+        """Return a blob; raise Flux's error, or ``InstanceUnavailable``."""
         found = self._kept.get(reference)
         if found is not None:
             self._kept.move_to_end(reference)
@@ -47,11 +47,11 @@ class Blobs:
             task = asyncio.create_task(self._load(reference), name="blob")
             self._loading[reference] = task
             task.add_done_callback(lambda done: self._loaded(reference, done))
-        # A reader that leaves does not take the blob from the others.
+        # The cancellation of one reader must not cancel the load for the others.
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """End the loads in flight."""
+        """Cancel the loads in flight."""
         tasks = list(self._loading.values())
         for task in tasks:
             task.cancel()
@@ -60,13 +60,13 @@ class Blobs:
     def _loaded(self, reference: bytes, task: asyncio.Task[bytes]) -> None:
         del self._loading[reference]
         if not task.cancelled():
-            task.exception()  # every reader may have left before it failed
+            task.exception()  # All readers may have left before it failed.
 
     async def _load(self, reference: bytes) -> bytes:
         try:
             digest = bytes.fromhex(reference.rpartition(b"-")[2].decode())
         except ValueError:
-            raise InstanceUnavailable("Flux gave an odd reference to a blob.") from None
+            raise InstanceUnavailable("Flux returned an invalid reference to a blob.") from None
         async with self._room:
             blob: bytes = await self._rpc.call(Call(_TOPIC, digest, raw=True))
         self._kept[reference] = blob

@@ -1,7 +1,7 @@
-"""What the RPC thread is asked to do: one call, a batch of submissions, a stream of responses.
+"""The requests to the RPC thread: a call, a batch of submissions, a stream of responses.
 
-Each is made on the event loop and answered on the RPC thread; what it gives to the event loop goes
-through the thread's :class:`~.outbox.Outbox`, many results in one turn.
+A request is created on the event loop and answered on the RPC thread; its results return to the
+event loop through the thread's :class:`~.outbox.Outbox`, many at a time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from .wire import ANY_NODE
 __all__ = ["Call", "Flags", "Post", "Request", "Signer", "Stream", "Submissions"]
 
 Post = Callable[[Callable[[Any], None], Any], None]
-"""``post(function, argument)`` has the event loop call it soon."""
+"""``post(function, argument)`` schedules a call on the event loop."""
 
 _id_decoder = msgspec.json.Decoder(dict[str, int])
 
@@ -38,19 +38,19 @@ class Flags:
 
 
 class Request(Protocol):
-    """What can wait for a response since ``asked``; every method is for the RPC thread."""
+    """A request that waits for a response since ``asked``; methods run on the RPC thread."""
 
     asked: float
 
     def answer(self, index: int, error: int, payload: bytes, post: Post) -> bool:
-        """Take a response (that of request number ``index``); whether it was the last."""
+        """Process a response to request number *index*; return whether it is the last."""
 
     def fail(self, error: FluxapiError, post: Post) -> None:
-        """There will be no (more) response."""
+        """End the request with an error: no more responses will come."""
 
 
 class Call:
-    """One request with one response; ``future`` gets what ``decode`` makes of the payload.
+    """A request with one response; ``future`` receives the result of ``decode``.
 
     Request and response of a ``raw`` call are bytes instead of JSON.
     """
@@ -84,7 +84,7 @@ class Call:
             result = self._decode(payload)
         except (msgspec.MsgspecError, ValueError, KeyError) as problem:
             topic = self.topic.decode()
-            self.fail(InstanceUnavailable(f"Flux's answer to {topic} is odd: {problem}."), post)
+            self.fail(InstanceUnavailable(f"Flux's answer to {topic} is invalid: {problem}."), post)
         else:
             post(self._resolve, result)
         return True
@@ -103,9 +103,9 @@ class Call:
 
 
 class Signer:
-    """Wraps a jobspec for ``job-ingest.submit`` as RFC 15 asks, with the mechanism ``none``.
+    """A wrapper of jobspecs for ``job-ingest.submit`` (RFC 15), with the mechanism ``none``.
 
-    Flux takes it from the instance owner, who needs no signature (flux-core,
+    Flux accepts it from the instance owner, who needs no signature (flux-core,
     src/common/libjob/submit.c).
     """
 
@@ -115,21 +115,21 @@ class Signer:
         self._head = b'{"J":"' + base64.b64encode(header) + b"."
 
     def payload(self, submission: Submission) -> bytes:
-        """The JSON body of the request."""
+        """Return the JSON body of the request."""
         flags = submission.debug * Flags.DEBUG | submission.waitable * Flags.WAITABLE
         tail = b'.none","urgency":%d,"flags":%d}' % (submission.urgency, flags)
         return self._head + base64.b64encode(submission.jobspec) + tail
 
 
 _WEIGHT_BYTES = 2048
-"""Bytes of a jobspec that weigh as much as another job."""
+"""Bytes of a jobspec that count as another job."""
 
 
 class Submissions:
-    """A batch of jobs to submit; ``future`` gets a list of ids and errors in their order.
+    """A batch of jobs to submit; ``future`` receives the list of IDs and errors, in order.
 
-    The jobs are encoded on the RPC thread as they are sent, so a large batch neither holds the
-    event loop nor exists twice in memory.
+    The RPC thread encodes each job when it sends it, so a large batch neither blocks the event loop
+    nor exists twice in memory.
     """
 
     topic = b"job-ingest.submit"
@@ -145,15 +145,15 @@ class Submissions:
 
     @property
     def all_sent(self) -> bool:
-        """Whether every job went out."""
+        """True once every job is sent."""
         return self.sent == len(self._submissions)
 
     def weight(self, index: int) -> int:
-        """Return how much of the window the job takes: 1, and 1 more for each 2 KiB."""
+        """Return the share of the window that the job uses: 1, and 1 more for each 2 KiB."""
         return 1 + len(self._submissions[index].jobspec) // _WEIGHT_BYTES
 
     def next(self, signer: Signer) -> tuple[int, bytes]:
-        """Number and body of the next request."""
+        """Return number and body of the next request."""
         index = self.sent
         self.sent += 1
         return index, signer.payload(self._submissions[index])
@@ -166,16 +166,16 @@ class Submissions:
             try:
                 self._results[index] = _id_decoder.decode(payload)["id"]
             except (msgspec.MsgspecError, KeyError):
-                self._results[index] = OutcomeUnknown("Flux gave no job id.")
+                self._results[index] = OutcomeUnknown("Flux returned no job ID.")
         self._left -= 1
         if self._left == 0:
             post(self._resolve, self._results)
         return True
 
     def fail(self, error: FluxapiError, post: Post) -> None:
-        """See :class:`Request`; jobs that were answered keep their answers.
+        """See :class:`Request`; jobs that were answered keep their results.
 
-        Flux may still take those that were sent, so their outcome is not known.
+        Flux may still accept the other jobs that were sent, so their outcome is unknown.
         """
         sent, self.sent = self.sent, len(self._submissions)
         if self._left:
@@ -195,11 +195,10 @@ class Submissions:
 
 
 class Stream:
-    """One request with many responses, handed over in batches until ENODATA ends them.
+    """A request with many responses, passed on in batches until ENODATA ends them.
 
-    The first ``skip`` responses are not wanted; ``cancel_topic`` ends the stream. At most ``limit``
-    bytes wait for the consumer: what comes above that ends the stream, and :attr:`overflowed` tells
-    so.
+    The first ``skip`` responses are ignored; ``cancel_topic`` cancels the stream. At most ``limit``
+    bytes wait for the consumer: more end the stream, and set :attr:`overflowed`.
     """
 
     def __init__(
@@ -221,7 +220,7 @@ class Stream:
         self._jobid = jobid
         self._skip = skip
         self._limit = limit
-        # Each is written by one side only; the difference is what waits.
+        # Each is written by one thread only; the difference is the bytes that wait.
         self._produced = 0
         self._consumed = 0
         self._batches: deque[list[bytes]] = deque()
@@ -231,7 +230,7 @@ class Stream:
         self._fresh: list[bytes] | None = None
 
     async def next_batch(self) -> list[bytes] | None:
-        """The payloads that came since; ``None`` at the end. Raises what Flux answered."""
+        """Return the payloads since the last call, ``None`` at the end; raise Flux's error."""
         while not self._batches:
             if self._ended:
                 if self._error is not None:
@@ -267,7 +266,7 @@ class Stream:
         return False
 
     def handed_over(self) -> None:
-        """The batch under construction now belongs to the event loop."""
+        """Pass the current batch to the event loop."""
         self._fresh = None
 
     def fail(self, error: FluxapiError, post: Post) -> None:

@@ -1,9 +1,9 @@
-"""Eventlogs by way of ``job-info``, which reads them for guests, too, but for one at a time.
+"""Reads eventlogs through ``job-info``, which guests may use, but which serves one at a time.
 
 ``job-info.eventlog-watch`` (flux-core, src/modules/job-info/guest_watch.c) finds an eventlog that
-the job's shell writes wherever it is: in the guest namespace of a running job, which it waits for,
-or in the main one afterwards. It sends each entry by itself, about 25,000 a second, from the first
-one on, and answers nobody else's lookup meanwhile.
+the job's shell writes: in the guest namespace of a running job, for which it waits, or in the
+primary namespace later. It sends each entry separately, about 25,000 per second, from the first
+one on, and answers no other lookups meanwhile.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _entry_decoder = msgspec.json.Decoder(_Entry)
 
 
 async def so_far(rpc: RpcThread, jobid: int, first: int, last: Last | None) -> Batches:
-    """Yield what a job that has begun wrote until now."""
+    """Yield the present output of a job that has started."""
     tail = Tail(last) if last is not None else None
     async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _INITIAL_SENTINEL)) as batches:
         async for batch in batches:
@@ -52,7 +52,7 @@ async def so_far(rpc: RpcThread, jobid: int, first: int, last: Last | None) -> B
 
 
 async def follow(rpc: RpcThread, jobid: int, first: int) -> Batches:
-    """Yield what a job writes from an index on, to its end; waits for a job that has not begun."""
+    """Yield the output of a job from an index to its end; wait for a job that has not started."""
     begun = False
     async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _TO_THE_END)) as batches:
         async for batch in batches:
@@ -61,8 +61,8 @@ async def follow(rpc: RpcThread, jobid: int, first: int) -> Batches:
                 yield _from(batch, first)
     if begun or not await has_initialized(rpc, jobid):
         return
-    # The shell had not made the eventlog yet. (To have Flux wait for its creation would wait
-    # forever where a job ends before.)
+    # The shell had not created the eventlog yet. (Flux can wait for its creation, but would wait
+    # forever if the job ends before.)
     async with contextlib.aclosing(_watch(rpc, jobid, _OUTPUT, _TO_THE_END)) as batches:
         async for batch in batches:
             if batch.next > first:
@@ -70,7 +70,7 @@ async def follow(rpc: RpcThread, jobid: int, first: int) -> Batches:
 
 
 async def has_initialized(rpc: RpcThread, jobid: int) -> bool:
-    """Wait until the job's shell has begun; false if the job ended before."""
+    """Wait until the job's shell has started; return false if the job ended before."""
     async with contextlib.aclosing(_watch(rpc, jobid, _SHELL, _TO_THE_END)) as batches:
         async for batch in batches:
             if any(event.name == "shell.init" for event in batch):
@@ -84,11 +84,11 @@ def _from(batch: OutputBatch, first: int) -> OutputBatch:
 
 
 async def _watch(rpc: RpcThread, jobid: int, path: str, flags: int) -> Batches:
-    """Yield one eventlog in batches, nothing when it does not exist.
+    """Yield one eventlog in batches, or nothing if it does not exist.
 
-    A reader that is slower than the job loses nothing and costs no more memory than one stream may
-    hold: the watch is then given up and begun anew, without what was read. (Flux has no way to
-    begin in the middle, so it sends that again.)
+    A reader that is slower than the job loses no entries and needs no more memory than the limit of
+    one stream: beyond that limit the watch restarts and skips the entries that were read. (Flux
+    cannot start in the middle, so it sends them again.)
     """
     payload = msgspec.json.encode({"id": jobid, "path": path, "flags": flags})
     seen = 0
@@ -100,7 +100,7 @@ async def _watch(rpc: RpcThread, jobid: int, path: str, flags: int) -> Batches:
                 seen = batch.next
                 yield batch
         except NotFound:
-            # The caller knows that the job exists: it has no such eventlog (yet).
+            # The caller knows that the job exists, so it has no such eventlog (yet).
             return
         finally:
             rpc.cancel(stream)
@@ -109,9 +109,9 @@ async def _watch(rpc: RpcThread, jobid: int, path: str, flags: int) -> Batches:
 
 
 async def _batches(stream: Stream, first: int) -> Batches:
-    """Yield the entries of one watch, to its end or the sentinel of what there was at first."""
+    """Yield the entries of one watch, to its end or to the sentinel after the initial entries."""
     while (payloads := await stream.next_batch()) is not None:
-        # Each response holds one entry; an empty one is the sentinel.
+        # Each response contains one entry; an empty one is the sentinel.
         entries = [_entry_decoder.decode(payload).event for payload in payloads if payload]
         events = decode_entries("".join(entries).encode("utf-8", "replace"))
         if events:

@@ -1,4 +1,4 @@
-"""The protocol over a real broker."""
+"""The instance protocol, implemented on a real broker."""
 
 from __future__ import annotations
 
@@ -46,34 +46,34 @@ _LOOKUP_CURRENT = 2
 """FLUX_JOB_LOOKUP_CURRENT: apply the updates of the eventlog to jobspec and R."""
 
 _INACTIVE = 64
-"""FLUX_JOB_STATE_INACTIVE as job-list gives it."""
+"""FLUX_JOB_STATE_INACTIVE in job-list."""
 
-_KVS_PAUSE = 0.01
-"""Seconds between two looks at an eventlog that is not written yet; Flux commits as often."""
+_KVS_RETRY_INTERVAL_S = 0.01
+"""Seconds between two reads of an eventlog that is not complete; Flux commits as often."""
 
 _BACKLOG_PAUSE_S = 0.05
 _QUIET_S = 3.0
-"""Without a new job for so long, all that was validated has been announced."""
+"""If no new job appears for this time, all validated jobs have been announced."""
 
 _SLOW_ANSWER_S = 0.5
 """A broker that takes longer to answer may have been stopped."""
 
 _MAX_ANNOUNCE_S = 60.0
-"""Others may submit without end; what was sent before is announced long before this."""
+"""Limit of the wait, since others may submit continuously; earlier jobs are announced sooner."""
 
 _THREAD_CLOSE_TIMEOUT_S = 2.0
-"""How long the end of a thread is waited for; one that is stuck in ``flux_open`` ends by itself."""
+"""Timeout of joining a thread; one that is stuck in ``flux_open`` ends by itself."""
 
 _RANK_0 = 0
 _LARGEST_IN_JSON = 2**63
-"""Flux reads job ids from JSON as signed integers; greater ones cannot be asked for, or exist."""
+"""Flux reads job IDs in JSON as signed integers; greater ones do not exist."""
 
 
 class BrokerInstance:
-    """A Flux instance by its broker at ``uri`` (default: FLUX_URI).
+    """A Flux instance, reached through its broker at ``uri`` (default: FLUX_URI).
 
-    ``rpc_timeout`` seconds is how long one call may take; submissions may take longer as long as
-    some of them are answered.
+    ``rpc_timeout`` is the timeout of one call in seconds; submissions may take longer while some of
+    them are answered.
     """
 
     def __init__(self, uri: str | None = None, rpc_timeout: float = 10.0) -> None:
@@ -87,11 +87,11 @@ class BrokerInstance:
         self._watch: CallWatch = contextlib.nullcontext
 
     def watch_calls(self, watch: CallWatch) -> None:
-        """Have ``watch`` around every call; see :class:`~fluxapi.instance.protocol.Watchable`."""
+        """Wrap every call in *watch*; see :class:`~fluxapi.instance.protocol.Watchable`."""
         self._watch = watch
 
     async def start(self) -> InstanceInfo:
-        """Connect; raises ``InstanceUnavailable``, or ``SettingsError`` without usable bindings."""
+        """Connect; raise ``InstanceUnavailable``, or ``SettingsError`` without usable bindings."""
         self._bindings = await asyncio.to_thread(_load)
         rpc = self._rpc = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
         outputs = self._outputs = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
@@ -121,7 +121,7 @@ class BrokerInstance:
         return info
 
     async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
-        """End the threads; journals that are being read end with ``InstanceUnavailable``."""
+        """End the threads; open journals end with ``InstanceUnavailable``."""
         threads = (self._rpc, self._outputs)
         reader, self._reader = self._reader, None
         self._rpc = self._outputs = None
@@ -133,12 +133,12 @@ class BrokerInstance:
         await asyncio.gather(*ending)
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
-        """Submit many jobs, pipelined; see :class:`~fluxapi.instance.protocol.Instance`."""
+        """Submit several jobs, pipelined; see :class:`~fluxapi.instance.protocol.Instance`."""
         if not submissions:
             return []
         sound = [submission for submission in submissions if _is_object(submission.jobspec)]
         if len(sound) < len(submissions):
-            # Anything else ends the process that validates for Flux, with what others sent to it.
+            # Other jobspecs crash Flux's validator, and other users' submissions fail with it.
             results = iter(await self.submit(sound))
             return [
                 next(results) if _is_object(submission.jobspec) else refusal.no_object()
@@ -147,29 +147,29 @@ class BrokerInstance:
         return await self._connected().submit(Submissions(submissions))
 
     async def settle(self) -> None:
-        """Wait until Flux has validated what it was sent (``job-ingest.stats-get``).
+        """Wait until Flux has validated all submissions (``job-ingest.stats-get``).
 
-        Flux goes on with the submissions of a process that has ended, so that their jobs may come
-        some seconds after it.
+        Flux continues with the submissions of a process that has ended, so their jobs may appear
+        some seconds later.
         """
         while await self._has_ingest_backlog():  # noqa: ASYNC110 - nothing tells of it
             await asyncio.sleep(_BACKLOG_PAUSE_S)
-        # What is validated is committed and announced batch by batch; nothing tells of the last.
+        # Flux commits and announces validated jobs in batches; nothing marks the last one.
         newest, until = -1, time.monotonic() + _MAX_ANNOUNCE_S
         quiet_since = time.monotonic()
         while (now := time.monotonic()) < until and now - quiet_since < _QUIET_S:
             known = (await self._call("job-manager.getinfo"))["max_jobid"]
             has_backlog = await self._has_ingest_backlog()
-            # A broker that was silent meanwhile did not announce anything either.
+            # A broker that did not answer did not announce anything either.
             was_silent = time.monotonic() - now > _SLOW_ANSWER_S
             if known != newest or has_backlog or was_silent:
                 newest, quiet_since = known, time.monotonic()
             await asyncio.sleep(_BACKLOG_PAUSE_S)
-        # The journal may be behind with what it has been told.
+        # The journal thread may not have processed all messages yet.
         await asyncio.gather(*(journal.pass_fence() for journal in self._journals))
 
     async def secret(self) -> bytes:
-        """Return the secret that the KVS keeps for all services; see :mod:`.secret`."""
+        """Return the secret that the KVS stores for all services; see :mod:`.secret`."""
         return await shared_secret(self._call)
 
     async def raise_exception(
@@ -190,32 +190,32 @@ class BrokerInstance:
         await self._call("job-manager.urgency", {"id": jobid, "urgency": urgency}, jobid)
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
-        """Fetch from the job's KVS directory (``job-info.lookup``).
+        """Fetch a value from the job's KVS directory (``job-info.lookup``).
 
-        The job manager writes eventlogs some milliseconds after it told the journal; the eventlog
-        of an inactive job is waited for until it is whole.
+        The job manager writes eventlogs some milliseconds after it sends the events to the journal;
+        for an inactive job this waits until the eventlog is complete.
         """
         value = await self._lookup(jobid, key)
         if key == "eventlog" and not _is_whole(value) and await self._is_inactive(jobid):
             until = time.monotonic() + self._timeout
             while not _is_whole(value) and time.monotonic() < until:
-                await asyncio.sleep(_KVS_PAUSE)
+                await asyncio.sleep(_KVS_RETRY_INTERVAL_S)
                 value = await self._lookup(jobid, key)
         return value
 
     async def eventlog(self, jobid: int) -> list[Event]:
-        """What the job manager holds (``job-manager.getattr``): the KVS is milliseconds behind."""
+        """Return the events from ``job-manager.getattr``; the KVS is milliseconds behind."""
         body = {"id": jobid, "attrs": ["eventlog"]}
         try:
             answer = await self._call("job-manager.getattr", body, jobid)
         except FluxRefused:
-            raise _no_job(jobid) from None  # EINVAL is its word for an unknown job
+            raise _no_job(jobid) from None  # EINVAL means an unknown job.
         return committed(msgspec.convert(answer["eventlog"], list[Event]))
 
     async def output(
         self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
     ) -> AsyncIterator[OutputBatch]:
-        """The RFC 24 output eventlog in batches."""
+        """Yield the RFC 24 output eventlog in batches."""
         job = await self._listed(jobid, "state", "t_run")
         reader = self._reader
         if reader is None:
@@ -232,7 +232,7 @@ class BrokerInstance:
                 yield batch
 
     async def resources(self) -> Resources:
-        """What ``resource.status`` and the scheduler tell."""
+        """Return the merged responses of ``resource.status`` and the scheduler."""
         status, sched = await asyncio.gather(
             self._call("resource.status", node=_RANK_0),
             self._call("resource.sched-status", node=_RANK_0),
@@ -240,7 +240,7 @@ class BrokerInstance:
         return resources.merge(status, sched)
 
     async def queues(self) -> list[Queue]:
-        """The queues (``job-manager.queue-list``) and each one's status."""
+        """Return the queues (``job-manager.queue-list``) with their status."""
         listed, config = await asyncio.gather(
             self._call("job-manager.queue-list"), self._call("config.get")
         )
@@ -255,7 +255,7 @@ class BrokerInstance:
         ]
 
     async def changes(self) -> AsyncIterator[ChangeBatch]:
-        """The journal: the whole backlog, the sentinel, then live; and purges."""
+        """Yield the journal: the backlog, the sentinel, then live events; and purges."""
         self._connected()
         thread = JournalThread(self._bindings, self._uri, self._timeout)
         self._journals.add(thread)
@@ -268,15 +268,15 @@ class BrokerInstance:
                     yield batch
         finally:
             await thread.close(min(self._timeout, _THREAD_CLOSE_TIMEOUT_S))
-            # Until here its fences fail, so that nobody takes its reader for one that keeps up.
+            # Until here its fences fail, so that no caller assumes that its reader keeps up.
             self._journals.discard(thread)
 
     async def ping(self) -> None:
-        """Return when the job manager answers."""
+        """Wait for an answer of the job manager."""
         await self._call("job-manager.ping", {"seq": 0})
 
     async def shutdown(self) -> None:
-        """Ask rank 0 to begin the shutdown of the instance (``shutdown.start``)."""
+        """Start the shutdown of the instance at rank 0 (``shutdown.start``)."""
         await self._call("shutdown.start", {"loglevel": 4}, node=_RANK_0)
 
     async def _lookup(self, jobid: int, key: LookupKey) -> str:
@@ -286,7 +286,7 @@ class BrokerInstance:
         except JobNotFound:
             raise
         except NotFound:
-            # Before 0.67 Flux does not say which of the two is missing: the record, or the job.
+            # Before 0.67 Flux does not say whether the record or the job is missing.
             await self._listed(jobid, "state")
             raise
         return value
@@ -300,7 +300,7 @@ class BrokerInstance:
         return any(crew.get("backlog", 0) > 0 for crew in crews if isinstance(crew, dict))
 
     async def _listed(self, jobid: int, *attributes: str) -> dict[str, Any]:
-        """Attributes of a job as ``job-list`` has them: it reads the journal, so they are fresh."""
+        """Return attributes of a job from ``job-list``, which follows the journal."""
         try:
             body = {"id": jobid, "attrs": attributes}
             answer = await self._call("job-list.list-id", body, jobid)
@@ -313,7 +313,7 @@ class BrokerInstance:
         return bool((await self._listed(jobid, "state"))["state"] == _INACTIVE)
 
     async def _statedir(self) -> str | None:
-        """The leader's state directory, unless it is removed at the end of the instance."""
+        """Return the leader's state directory, unless it is removed at the end of the instance."""
         try:
             statedir, cleanup = await asyncio.gather(
                 *(
@@ -330,7 +330,7 @@ class BrokerInstance:
         return str(answer["value"])
 
     async def _hostname(self) -> str:
-        """Return the name of the broker's host: its attribute, or, before 0.82, its rank's host."""
+        """Return the broker's host: the attribute or, before 0.82, the host of its rank."""
         try:
             return await self._attribute("hostname")
         except FluxRefused as error:
@@ -346,7 +346,7 @@ class BrokerInstance:
         jobid: int | None = None,
         **options: Any,
     ) -> Any:
-        """The decoded answer to a request (``None`` for an empty one)."""
+        """Return the decoded response to a request (``None`` for an empty one)."""
         if jobid is not None and not 0 <= jobid < _LARGEST_IN_JSON:
             raise _no_job(jobid)
         payload = msgspec.json.encode(body or {})
@@ -372,12 +372,12 @@ def _is_object(jobspec: bytes) -> bool:
 
 
 def _is_whole(eventlog: str) -> bool:
-    """Whether an eventlog ends with the ``clean`` event."""
+    """Return whether an eventlog ends with the ``clean`` event."""
     return '"name":"clean"' in eventlog[eventlog.rfind("\n", 0, -1) + 1 :]
 
 
 def _load() -> Any:
-    """The compiled side of the bindings: ``ffi`` and ``lib``."""
+    """Load the compiled part of the bindings: ``ffi`` and ``lib``."""
     bindings.load()
     return importlib.import_module("_flux._core")
 

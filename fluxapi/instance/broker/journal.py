@@ -1,9 +1,9 @@
 """One stream of the job manager's journal, on a thread and a handle of its own.
 
 ``job-manager.events-journal`` (flux-core, src/modules/job-manager/journal.c) sends the whole
-backlog at once and the broker queues without bound for a slow reader, so the stream is always
-drained and decoded here; the event loop gets batches. The ``job-purge-inactive`` event rides along,
-since the journal does not tell of purges.
+backlog at once, and the broker's queue for a slow reader is unbounded, so this thread always drains
+and decodes the stream; the event loop receives batches. The stream includes the
+``job-purge-inactive`` event, since the journal does not report purges.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ __all__ = ["JournalThread"]
 
 _log = logging.getLogger(__name__)
 
-BATCH = 256
-"""Messages in one hand-over at most: some milliseconds of folding."""
+MAX_BATCH_MESSAGES = 256
+"""Messages in one batch: some milliseconds of folding."""
 
 MAX_BATCHES = 64
-"""Hand-overs that may wait for the event loop; only then the thread pauses."""
+"""Batches that may wait for the event loop before the thread pauses."""
 
 _SUBSCRIBE = 1
 _JOURNAL = 2
 _FIRST_FENCE = 3
 _PURGED = 0
-_IDLE = 3600.0
+_IDLE_TIMEOUT_S = 3600.0
 
 _Fence = asyncio.Future[None]
 _Batch = tuple[ChangeBatch, Sequence[_Fence]]
-"""Messages, and the fences that are passed once these are taken."""
+"""Messages, and the fences that are passed once these are processed."""
 
 
 class _PurgeEvent(msgspec.Struct):
@@ -56,7 +56,7 @@ _purge_decoder = msgspec.json.Decoder(_PurgeEvent)
 
 
 class JournalThread:
-    """The journal from its beginning; ``timeout`` seconds is what a connection may take."""
+    """A thread that reads the journal from its beginning; ``timeout`` limits the connection."""
 
     def __init__(self, bindings: Any, uri: str | None, timeout: float) -> None:
         self._bindings = bindings
@@ -75,19 +75,19 @@ class JournalThread:
         self._thread = threading.Thread(target=self._run, name="flux-journal", daemon=True)
 
     def start(self) -> None:
-        """Connect and begin to read."""
+        """Connect and start reading."""
         self._thread.start()
 
     async def next_batch(self) -> ChangeBatch:
-        """What came since, in order; raises ``InstanceUnavailable`` when the stream is lost.
+        """Return the next messages, in order; raise ``InstanceUnavailable`` if the stream is lost.
 
-        The batch before counts as taken.
+        A call means that the previous batch has been processed.
         """
         for fence in self._taken:
             if not fence.done():
                 fence.set_result(None)
         if self._batches:
-            # A long backlog must not hold the loop for as long as it lasts.
+            # A long backlog must not block the event loop.
             await asyncio.sleep(0)
         while not self._batches:
             if self._error is not None:
@@ -99,10 +99,10 @@ class JournalThread:
         return batch
 
     async def pass_fence(self) -> None:
-        """Return once all has been taken that the job manager had told before this was called.
+        """Wait until all messages that the job manager sent before this call are processed.
 
-        Its answers come in order on one connection, so the answer to a request that is made now
-        comes behind them. Raises ``InstanceUnavailable`` when the stream is lost.
+        Responses on one connection are in order, so the response to a request that is sent now
+        follows these messages. Raises ``InstanceUnavailable`` if the stream is lost.
         """
         if self._error is not None:
             raise self._error
@@ -134,7 +134,7 @@ class JournalThread:
         except OSError as problem:
             error = refusal.lost(problem.strerror or str(problem))
         except msgspec.MsgspecError as problem:
-            error = InstanceUnavailable(f"The journal holds what is no journal entry: {problem}.")
+            error = InstanceUnavailable(f"The journal contains an invalid entry: {problem}.")
         except Exception:  # noqa: BLE001 - a dead thread would hang its reader
             _log.exception("The Flux journal thread failed.")
             error = refusal.lost("an internal error")
@@ -145,7 +145,7 @@ class JournalThread:
         self._outbox.hand_over()
 
     def _read(self, connection: Connection) -> FluxapiError:
-        """Read until the stream ends or is closed; why it ended."""
+        """Read until the stream ends or is closed, and return the reason."""
         connection.request(b"event.subscribe", b'{"topic":"job-purge-inactive"}', _SUBSCRIBE)
         connection.request(
             b"job-manager.events-journal", b'{"full":true}', _JOURNAL, streaming=True
@@ -171,7 +171,7 @@ class JournalThread:
             if ended is not None:
                 return ended
             if not batch and not passed:
-                connection.wait(_IDLE)
+                connection.wait(_IDLE_TIMEOUT_S)
         connection.request(b"job-manager.events-journal-cancel", b'{"matchtag":%d}' % _JOURNAL, 0)
         return refusal.lost("it was closed")
 
@@ -190,15 +190,17 @@ class JournalThread:
 def _take(
     connection: Connection, normalizer: Normalizer
 ) -> tuple[ChangeBatch, list[int], FluxapiError | None]:
-    """Return what has come, up to one batch: messages, tags of fences that are reached behind them.
+    """Receive up to one batch.
 
-    The last is the error that ended the stream, if one did.
+    Returns:
+        Messages, the tags of fences reached after them, and the error that ended the stream, if
+        any.
     """
     batch: ChangeBatch = []
     reached: list[int] = []
     if not connection.flush():
         return batch, reached, None
-    while len(batch) < BATCH:
+    while len(batch) < MAX_BATCH_MESSAGES:
         message = connection.receive()
         if message is None:
             break
@@ -210,7 +212,7 @@ def _take(
         elif message.tag == _PURGED:
             batch.append(Purged(_purge_decoder.decode(message.payload).jobs))
         elif message.tag >= _FIRST_FENCE:
-            # Also an error is an answer that comes behind all that was told before.
+            # An error response, too, follows all earlier messages.
             reached.append(message.tag)
         elif message.error:
             error = refusal.error_for(message.error, message.payload)

@@ -1,10 +1,10 @@
-"""What older releases tell otherwise in the journal, as the newest tells it.
+"""Converts journal messages of older releases to the form of the newest release.
 
-* The jobspec of a new job comes with the ``submit`` event since 0.63, before with ``validate``
-  (flux-core, src/modules/job-manager/journal.c). The job manager posts both in one go, and between
-  them only what its plugins add (submit.c), so nothing waits here for long.
-* The job manager keeps no event in memory that is not in the eventlog since 0.65 (event.c); before,
-  the backlog and ``job-manager.getattr`` hold those, too.
+* The jobspec of a new job comes with the ``submit`` event since 0.63, and with ``validate`` before
+  (flux-core, src/modules/job-manager/journal.c). The job manager posts both together, with only
+  events of its plugins in between (submit.c), so messages are not held back for long.
+* Since 0.65 the job manager keeps only events of the eventlog in memory (event.c); before, the
+  backlog and ``job-manager.getattr`` contain other events, too.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def committed(events: list[Event]) -> list[Event]:
 
 
 class Normalizer:
-    """One stream of the journal, made the same for all releases."""
+    """A converter for one stream of the journal."""
 
     def __init__(self) -> None:
         self._backlog = True
@@ -43,7 +43,7 @@ class Normalizer:
         return [message]
 
     def _join(self, message: JournalMessage) -> list[JournalMessage]:
-        """Hold the messages of a new job back until its jobspec comes, and put it in the first."""
+        """Hold back the messages of a new job until its jobspec comes, and add it to the first."""
         held = self._held.get(message.id)
         name = message.events[0].name if message.events else ""
         if held is None:

@@ -1,4 +1,4 @@
-"""Results on their way from a thread to the event loop: many in one turn, but not too many."""
+"""The queue of results from a thread to the event loop."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ from typing import Any
 
 __all__ = ["Outbox"]
 
-_TURN = 16
-"""Calls made in one pass of the event loop: each may let a handler go on, for some 0.1 ms."""
+_MAX_CALLS_PER_PASS = 16
+"""Calls in one pass of the event loop; each may resume a handler for about 0.1 ms."""
 
 
 class Outbox:
-    """Collects ``function(argument)`` calls and has the event loop make them, in order."""
+    """A queue of ``function(argument)`` calls that the event loop makes, in order."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         self._posted: list[tuple[Callable[[Any], None], Any]] = []
-        # From here on only the event loop's own.
+        # Only the event loop uses the following attributes.
         self._due: deque[tuple[Callable[[Any], None], Any]] = deque()
 
     def post(self, function: Callable[[Any], None], argument: Any) -> None:
-        """Have ``function(argument)`` called by the next :meth:`hand_over`."""
+        """Add a call of ``function(argument)`` for the next :meth:`hand_over`."""
         self._posted.append((function, argument))
 
     def hand_over(self) -> bool:
-        """Give what was posted to the event loop; whether there was any."""
+        """Pass the posted calls to the event loop; return whether there were any."""
         if not self._posted:
             return False
         posted, self._posted = self._posted, []
         try:
             self._loop.call_soon_threadsafe(self._take, posted)
         except RuntimeError:
-            # The loop is closed: nobody waits any more.
+            # The loop is closed, so there are no callers.
             return False
         return True
 
@@ -45,7 +45,7 @@ class Outbox:
             self._deliver()
 
     def _deliver(self) -> None:
-        for _ in range(min(_TURN, len(self._due))):
+        for _ in range(min(_MAX_CALLS_PER_PASS, len(self._due))):
             function, argument = self._due.popleft()
             function(argument)
         if self._due:

@@ -1,12 +1,12 @@
-"""The output eventlog of a job (RFC 24) from the KVS: any part of it, as far as it goes or live.
+"""Reads the output eventlog of a job (RFC 24) from the KVS, in part or live.
 
-``kvs.lookup`` with FLUX_KVS_TREEOBJ (flux-core, src/modules/kvs/kvs.c) lists the blobs that the
-eventlog consists of, in order: its end is read by loading the last ones, whatever is before. The
-guest directory of a running job is a link to its namespace (RFC 16), which the lookup follows.
-Nothing of this keeps ``job-info`` from answering others.
+``kvs.lookup`` with FLUX_KVS_TREEOBJ (flux-core, src/modules/kvs/kvs.c) lists the blobs of the
+eventlog in order, so its tail can be read from the last ones. The guest directory of a running job
+is a link to its namespace (RFC 16), which the lookup follows. ``job-info`` is not involved and can
+answer other requests.
 
-The index of an entry is the number of its blob and its place in there, so it is known without what
-is before. Only the instance owner may read so; for others there is :mod:`.eventlogs`.
+The index of an entry combines the number of its blob and its place in the blob, so it does not
+depend on earlier blobs. Only the instance owner may read blobs; others use :mod:`.eventlogs`.
 """
 
 from __future__ import annotations
@@ -38,27 +38,27 @@ Batches = AsyncGenerator[OutputBatch, None]
 
 _TREEOBJ = 16
 _WATCH_TREEOBJ_FULL = 4 | 16 | 64
-"""FLUX_KVS_WATCH, _TREEOBJ and _WATCH_FULL: with these, every commit to a namespace is told."""
+"""FLUX_KVS_WATCH, _TREEOBJ and _WATCH_FULL: every commit to a namespace is reported."""
 
 _BLOB_SHIFT = 24
-"""Bits of an index that are the place in a blob."""
+"""Bits of an index for the place in a blob."""
 
 _MAX_PLACE = (1 << _BLOB_SHIFT) - 1
 
 _PIECE_BYTES = 64 << 10
-"""Bytes that are decoded at once: nobody waits long meanwhile."""
+"""Bytes that are decoded at once, without blocking the event loop for long."""
 
 _DATA_OF = b'"name":"data","context":{"stream":"%b"'
-"""The part of an entry that says what it holds, as Flux writes it."""
+"""The part of an entry that names its stream, as Flux writes it."""
 
 _COUNT_BYTES = 1 << 20
 """Bytes in which newlines are counted at once."""
 
 _MAX_CACHE_BYTES = 32 << 20
-"""Bytes of lists of references that are kept, of jobs that have ended."""
+"""Bytes of cached lists of references, of jobs that have ended."""
 
 _MAX_AHEAD = 2
-"""Blobs that are loaded while the one before is searched."""
+"""Blobs that are loaded in advance while the previous one is searched."""
 
 _LOOKUP_SHARE = 20
 """A list is looked up again after this many times the time that the last lookup took."""
@@ -70,9 +70,9 @@ _LOOKUP_PAUSE_S = 0.05
 
 
 class OutputReader:
-    """Reads the outputs of all jobs of an instance, on a connection of its own.
+    """A reader of the outputs of all jobs of an instance, on its own connection.
 
-    Jobs write much at once: answers to others must not queue up behind that.
+    The output may be large, and other responses must not queue behind it.
     """
 
     def __init__(self, rpc: RpcThread) -> None:
@@ -83,13 +83,13 @@ class OutputReader:
         self._refused = False
 
     async def close(self) -> None:
-        """End what is being loaded."""
+        """Cancel the loads in flight."""
         await self._blobs.close()
 
     async def so_far(
         self, jobid: int, *, first: int = 0, last: Last | None = None, ended: bool = False
     ) -> Batches:
-        """Yield what a job that has begun wrote until now; if it has ``ended``, that is all."""
+        """Yield the present output of a job that has started; it is complete if *ended*."""
         if not self._refused:
             try:
                 references = await self._references(jobid, ended=ended)
@@ -109,7 +109,7 @@ class OutputReader:
     async def follow(
         self, jobid: int, *, first: int = 0, last: Last | None = None, begun: bool
     ) -> Batches:
-        """Yield what a job writes, to its end; waits for one that has not ``begun``."""
+        """Yield the output of a job to its end; wait for one that has not *begun*."""
         position = first
         if begun:
             async for batch in self.so_far(jobid, first=first, last=last):
@@ -126,9 +126,9 @@ class OutputReader:
                 yield batch
 
     async def _live(self, jobid: int, position: int) -> Batches:
-        """Yield what a job writes from ``position`` on, to its end."""
+        """Yield the output of a job from *position* to its end."""
         if await eventlogs.has_initialized(self._rpc, jobid):
-            # Its namespace exists, so when that is gone the job writes no more.
+            # Its namespace exists, and the job writes no more once it is gone.
             async with contextlib.aclosing(self._commits(jobid)) as commits:
                 async for _ in commits:
                     asked = time.monotonic()
@@ -143,7 +143,7 @@ class OutputReader:
             yield batch
 
     async def _commits(self, jobid: int) -> AsyncGenerator[None, None]:
-        """Yield at first and when a job has committed to its namespace, until that is removed."""
+        """Yield once at first and after each commit to a job's namespace, until it is removed."""
         payload = msgspec.json.encode(
             {"key": ".", "namespace": f"job-{jobid}", "flags": _WATCH_TREEOBJ_FULL}
         )
@@ -163,7 +163,7 @@ class OutputReader:
                 return
 
     async def _references(self, jobid: int, *, ended: bool = False) -> References:
-        """Return the blobs of an output, none when it does not exist."""
+        """Return the blobs of an output, none if it does not exist."""
         kept = self._ended.get(jobid) if ended else None
         if kept is not None:
             self._ended.move_to_end(jobid)
@@ -187,7 +187,7 @@ class OutputReader:
             try:
                 found: References = await self._rpc.call(call)
             except FluxRefused:
-                # The namespace is just being moved, and the link to it leads nowhere.
+                # The namespace is being moved, and the link to it is broken meanwhile.
                 if attempt == _MAX_LOOKUPS - 1:
                     raise
                 await asyncio.sleep(_LOOKUP_PAUSE_S)
@@ -201,7 +201,7 @@ class OutputReader:
         return await self._blobs.load(references[number])
 
     async def _from(self, references: References, first: int) -> Batches:
-        """Yield the entries from an index on, and load only the blobs that hold them."""
+        """Yield the entries from an index on, and load only their blobs."""
         begin, place = divmod(first, _MAX_PLACE + 1)
         for number in range(begin, len(references)):
             blob = await self._load(references, number)
@@ -216,7 +216,7 @@ class OutputReader:
     async def _blobs_from_end(self, references: References) -> AsyncGenerator[bytes, None]:
         """Yield the blobs from the last to the first.
 
-        A reader that wants many is given the next ones sooner; one that wants a few costs no more.
+        After the first few, the next blobs are loaded in advance.
         """
         ahead: deque[asyncio.Task[bytes]] = deque()
         number = len(references) - 1
@@ -234,7 +234,7 @@ class OutputReader:
             await asyncio.gather(*ahead, return_exceptions=True)
 
     async def _tail(self, references: References, last: Last) -> Batches:
-        """Yield the end of an output, and load only the blobs that hold it."""
+        """Yield the tail of an output, and load only its blobs."""
         runs: list[OutputBatch] = []
         left, room, searched = last.count, last.size, 0
         number = len(references)
@@ -258,7 +258,7 @@ class OutputReader:
                         if left <= 0:
                             break
                 searched += len(blob)
-                # A reader that has left ends the search here.
+                # A disconnected reader ends the search here.
                 yield OutputBatch(number << _BLOB_SHIFT, [], searched)
                 runs += runs_from_end(number << _BLOB_SHIFT, found)
         for run in reversed(runs):
@@ -274,7 +274,7 @@ def _key(jobid: int) -> str:
 
 
 async def _pieces(blob: bytes, skip: int) -> AsyncGenerator[list[bytes], None]:
-    """Yield the lines of a blob, not too many at once, without the first ``skip``."""
+    """Yield the lines of a blob in small lists, without the first *skip*."""
     at = 0
     while skip and at < len(blob):
         end = at + _COUNT_BYTES
@@ -297,14 +297,14 @@ async def _pieces(blob: bytes, skip: int) -> AsyncGenerator[list[bytes], None]:
 async def _backwards(blob: bytes, stream: str | None) -> AsyncGenerator[tuple[int, bytes], None]:
     """Yield the lines of a blob from the last to the first, each with its place.
 
-    Lines that hold data of streams other than ``stream`` may be left out.
+    Lines with data of streams other than *stream* may be left out.
     """
     end, counted, newlines = len(blob), 0, 0
     while end:
         begin = blob.rfind(b"\n", 0, max(end - _PIECE_BYTES, 0)) + 1
         piece = blob[begin:end]
         if stream is None or not _is_of_others(piece, stream.encode()):
-            # Newlines are slow to count, so they are counted for what is given out only.
+            # Counting newlines is slow, so count only if a line is yielded.
             if counted:
                 newlines -= await _newlines(blob, end, counted)
             else:
@@ -327,9 +327,9 @@ async def _newlines(blob: bytes, begin: int, end: int) -> int:
 
 
 def _is_of_others(piece: bytes, stream: bytes) -> bool:
-    """Return whether all entries hold data of the other stream, written as Flux writes them."""
+    """Return whether all entries contain data of the other stream, in the format of Flux."""
     other = b"stdout" if stream == b"stderr" else b"stderr"
-    # Counted between two entries: a line that is none makes the numbers differ.
+    # Counted between two entries, so that the numbers differ for any other line.
     return (
         piece.startswith(b"{")
         and piece.endswith(b"}\n")

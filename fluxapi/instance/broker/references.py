@@ -1,8 +1,8 @@
-"""The blobs that make up an eventlog in the KVS, in their order (RFC 11).
+"""The ordered references to the blobs of an eventlog in the KVS (RFC 11).
 
-A tree object of type ``valref`` lists them: one for each time that the job's shell committed, so a
-job that writes a line a second for a week has a list of 30 MB. It is kept as the JSON that it came
-as, from which each reference is cut.
+A tree object of type ``valref`` lists them, one for each commit of the job's shell, so a job that
+writes a line per second for a week has a list of 30 MB. It is stored as the received JSON, from
+which each reference is extracted.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ _decoder = msgspec.json.Decoder(_Found)
 
 
 class References:
-    """The references of a list; or a value ``inline``, which is not stored in a blob yet."""
+    """A list of references; or a value ``inline``, which is not stored in a blob yet."""
 
     def __init__(self, text: bytes = b"[]", inline: bytes | None = None) -> None:
         self.inline = inline
         self._text = text
-        # Each of them with its quotes and what follows it, a comma or the bracket.
+        # Each reference with its quotes and the following comma or bracket.
         self._step = text.find(b'"', 2) + 1
         count, rest = divmod(len(text) - 1, self._step) if self._step else (0, 0)
         if rest:
-            raise ValueError("the references are not of one length")
+            raise ValueError("the references differ in length")
         self._count = count if inline is None else 1
 
     @property
     def size(self) -> int:
-        """Bytes of the list."""
+        """Size of the list in bytes."""
         return len(self._text)
 
     def __len__(self) -> int:
@@ -51,7 +51,7 @@ class References:
 
 
 def decode_references(payload: bytes) -> References:
-    """Decode a response of ``kvs.lookup`` with FLUX_KVS_TREEOBJ; raises ``ValueError``."""
+    """Decode a response of ``kvs.lookup`` with FLUX_KVS_TREEOBJ; raise ``ValueError``."""
     found = _decoder.decode(payload).val
     if found.type == "val":
         return References(inline=msgspec.json.decode(found.data, type=bytes))
@@ -60,9 +60,9 @@ def decode_references(payload: bytes) -> References:
         try:
             return References(text)
         except ValueError:
-            # Blobs of two hash algorithms, or another way to write JSON: make it even.
+            # Two hash algorithms, or another JSON format: normalize it.
             names = msgspec.json.decode(text, type=list[str])
             width = max(map(len, names), default=0)
             return References(msgspec.json.encode([name.rjust(width) for name in names]))
-    # A job has put something else there, such as a directory: an entry that is not valid.
+    # The job has put something else there, such as a directory: return an invalid entry.
     return References(inline=found.type.encode())

@@ -1,4 +1,4 @@
-"""Flux's errors (an errno and often a sentence, RFC 6) as fluxapi's."""
+"""Converts Flux's errors (an errno and often a message, RFC 6) to those of fluxapi."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["error_for", "lost", "no_object", "silent", "submit_error"]
 _FORBIDDEN = frozenset({errno.EPERM, errno.EACCES})
 _AWAY = frozenset(
     {
-        errno.ENOSYS,  # the module that answers this is not loaded
+        errno.ENOSYS,  # The module for this request is not loaded.
         errno.EHOSTUNREACH,
         errno.ECONNRESET,
         errno.ECONNREFUSED,
@@ -38,10 +38,15 @@ _INACTIVE = "inactive"
 
 
 def error_for(number: int, text: bytes, jobid: int | None = None) -> FluxapiError:
-    """The error to raise for a response with errno ``number`` and Flux's sentence ``text``.
+    """Return the error for a response.
 
-    ``jobid`` is the job that the request named, if it named one. The words that are looked for are
-    those of flux-core's src/modules/job-manager/{raise,kill,urgency}.c and job-info/lookup.c.
+    The function recognizes messages of flux-core's src/modules/job-manager/{raise,kill,urgency}.c
+    and job-info/lookup.c.
+
+    Args:
+        number: The errno.
+        text: Flux's message.
+        jobid: The job in the request, if any.
     """
     words = text.decode("utf-8", "replace").strip() or os.strerror(number)
     if jobid is not None:
@@ -60,25 +65,25 @@ def error_for(number: int, text: bytes, jobid: int | None = None) -> FluxapiErro
 
 
 def submit_error(number: int, text: bytes) -> FluxapiError:
-    """The error for a refused submission.
+    """Return the error for a refused submission.
 
-    Flux's validator answers EPERM for a jobspec that it does not like, which forbids nothing. A
-    part of Flux that is away may have been reached before.
+    Flux's validator returns EPERM for an invalid jobspec, which is not a matter of permissions. A
+    part of Flux that is unavailable now may have received the job before.
     """
     error = error_for(errno.EINVAL if number == errno.EPERM and text else number, text)
     return OutcomeUnknown(error.detail) if isinstance(error, InstanceUnavailable) else error
 
 
 def no_object() -> FluxRefused:
-    """Return the error for a jobspec that is no JSON object; Flux is not asked."""
-    return FluxRefused("the jobspec is no JSON object")
+    """Return the error for a jobspec that is not a JSON object, which is not sent to Flux."""
+    return FluxRefused("the jobspec is not a JSON object")
 
 
 def lost(reason: str) -> InstanceUnavailable:
-    """The broker is gone; ``reason`` says how that showed."""
+    """Return the error for a lost connection to the broker."""
     return InstanceUnavailable(f"There is no connection to the Flux broker ({reason}).")
 
 
 def silent(seconds: float) -> InstanceUnavailable:
-    """The broker did not answer in time."""
+    """Return the error for a broker that does not answer in time."""
     return InstanceUnavailable(f"The Flux broker did not answer within {seconds:g} seconds.")

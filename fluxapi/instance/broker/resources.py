@@ -1,4 +1,4 @@
-"""Answers about resources and queues as the protocol's records."""
+"""Converts responses about resources and queues to the protocol's records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["default_queue", "merge", "queue"]
 
 
 def merge(status: dict[str, Any], sched: dict[str, Any]) -> Resources:
-    """``resource.status`` (drain, online, …) and the scheduler's view, both of rank 0."""
+    """Merge ``resource.status`` (drain, online, …) and the scheduler's view, both of rank 0."""
     return Resources(
         all=sched.get("all") or status["R"],
         allocated=_unless_empty(sched.get("allocated")),
@@ -28,7 +28,7 @@ def _unless_empty(R: dict[str, Any] | None) -> dict[str, Any] | None:
 
 
 def default_queue(config: dict[str, Any]) -> str:
-    """The queue of jobs that name none (``policy.jobspec.defaults.system.queue``, RFC 33)."""
+    """Return the default queue (``policy.jobspec.defaults.system.queue``, RFC 33)."""
     value: Any = config
     for key in ("policy", "jobspec", "defaults", "system", "queue"):
         value = value.get(key) if isinstance(value, dict) else None
@@ -36,7 +36,7 @@ def default_queue(config: dict[str, Any]) -> str:
 
 
 def queue(name: str, status: dict[str, Any], default: str) -> Queue:
-    """One answer of ``job-manager.queue-status``."""
+    """Convert one response of ``job-manager.queue-status``."""
     return Queue(
         name=name,
         enabled=status["enable"],

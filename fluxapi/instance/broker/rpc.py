@@ -1,9 +1,9 @@
-"""The thread that owns the RPC handle: pipelined requests in, batches of answers out.
+"""The thread that owns the RPC handle: it pipelines requests and returns batches of responses.
 
-The event loop appends to an inbox and, only when the thread sleeps, writes one byte to wake it.
-The thread takes what there is, sends it, receives what has come, and hands all answers of the pass
-to the event loop in one turn. A lost broker fails what is in flight and is connected to again, with
-growing pauses, until it is back.
+The event loop appends requests to an inbox, and writes one byte to wake the thread if it sleeps.
+The thread sends the requests, receives responses, and passes all responses of one pass to the event
+loop together. If the broker is lost, requests in flight fail, and the thread reconnects with
+increasing delays.
 """
 
 from __future__ import annotations
@@ -30,22 +30,25 @@ __all__ = ["RpcThread"]
 _log = logging.getLogger(__name__)
 
 WINDOW = 2048
-"""Submissions in flight. Flux commits in batches, so more go faster; a call that comes after them
-waits for that many. A large one counts as several (:meth:`Submissions.weight`): Flux takes seconds
-for ten megabytes, and answers none of them before."""
+"""Submissions in flight. Flux commits in batches, so more are faster, but a later call waits for
+them. A large one counts as several (:meth:`Submissions.weight`): Flux needs seconds for ten
+megabytes, and answers none of them before."""
 
-_SLICE = 64
-"""Submissions sent, or responses taken, before the other batches and the other direction."""
+_SLICE_MESSAGES = 64
+"""Submissions or responses that are processed before other batches and the other direction."""
 
 _MAX_IN_FLIGHT = 1 << 17
 _MAX_TAG = 2**32
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 2.0
-_LONGEST_SLEEP = 60.0
+_MIN_RECONNECT_DELAY_S = 0.1
+_MAX_RECONNECT_DELAY_S = 2.0
+_MAX_SLEEP_S = 60.0
 
 
 class RpcThread:
-    """Calls to one broker. ``timeout`` seconds is what Flux has for each, or to make progress."""
+    """A thread for calls to one broker.
+
+    ``timeout`` is the time in seconds that Flux has for each call, or to make progress.
+    """
 
     def __init__(
         self, bindings: Any, uri: str | None, timeout: float, watch: CallWatch = nullcontext
@@ -63,7 +66,7 @@ class RpcThread:
         self._closing = threading.Event()
         self._signer: Signer | None = None
         self._connected: asyncio.Future[None] = loop.create_future()
-        # From here on only the thread's own.
+        # Only the thread uses the following attributes.
         self._tags = itertools.count(1)
         self._waiting: dict[int, tuple[Request, int]] = {}
         self._batches: deque[Submissions] = deque()
@@ -74,39 +77,39 @@ class RpcThread:
         self._thread = threading.Thread(target=self._run, name="flux-rpc", daemon=True)
 
     async def start(self) -> None:
-        """Begin; returns once connected, raises ``InstanceUnavailable`` when that fails."""
+        """Start the thread and wait until it is connected; raise ``InstanceUnavailable``."""
         self._thread.start()
         await self._connected
 
     def sign_for(self, owner: int) -> None:
-        """Whom the jobs are submitted for; before the first submission."""
+        """Set the user ID for submissions; call this before the first one."""
         self._signer = Signer(owner)
 
     async def call(self, call: Call) -> Any:
-        """What Flux answers; raises what it refuses with, or ``InstanceUnavailable``."""
+        """Return Flux's response; raise Flux's error, or ``InstanceUnavailable``."""
         with self._watch(call.topic.decode()):
             self._put(call)
             return await call.future
 
     async def submit(self, batch: Submissions) -> list[int | FluxapiError]:
-        """Ids and errors of a batch that is not empty."""
+        """Submit a batch that is not empty, and return the IDs and errors."""
         with self._watch(batch.topic.decode()):
             self._put(batch)
             return await batch.future
 
     def stream(self, stream: Stream) -> None:
-        """Begin a stream."""
+        """Start a stream."""
         self._put(stream)
 
     def cancel(self, stream: Stream) -> None:
-        """End a stream, which may have ended."""
+        """Cancel a stream, which may have ended."""
         self._canceled.append(stream)
         self._wake()
 
     async def close(self, timeout: float) -> None:
-        """Fail what is in flight, let go of the handle and end the thread, or leave it to itself.
+        """Fail the requests in flight, close the handle and end the thread.
 
-        A thread that is stuck in ``flux_open`` is waited for no longer than *timeout* seconds.
+        A thread that is stuck in ``flux_open`` for more than *timeout* seconds is abandoned.
         """
         self._closing.set()
         self._wakeup.set()
@@ -148,13 +151,13 @@ class RpcThread:
                 if connection is not None:
                     _log.warning("The connection to the Flux broker is lost: %s.", reason)
             except Exception:  # noqa: BLE001 - a dead thread would hang every caller
-                _log.exception("The Flux RPC thread failed; it connects anew.")
+                _log.exception("The Flux RPC thread failed; it reconnects.")
                 self._lost = refusal.lost("an internal error")
             finally:
                 if connection is not None:
                     connection.close()
                 self._fail_everything()
-            pause = min(max(pause * 2, _FIRST_PAUSE), _LONGEST_PAUSE)
+            pause = min(max(pause * 2, _MIN_RECONNECT_DELAY_S), _MAX_RECONNECT_DELAY_S)
         self._lost = refusal.lost("it was closed")
         self._tell_connected(self._lost)
         self._fail_everything()
@@ -172,7 +175,7 @@ class RpcThread:
         self._outbox.hand_over()
 
     def _sleep_disconnected(self, seconds: float) -> None:
-        """Pause before the next attempt, but answer at once what is asked meanwhile."""
+        """Pause before the next attempt; new requests fail at once meanwhile."""
         until = time.monotonic() + seconds
         while not self._closing.is_set() and (left := until - time.monotonic()) > 0:
             self._fail_everything()
@@ -183,7 +186,7 @@ class RpcThread:
             self._wakeup.clear()
 
     def _fail_everything(self) -> None:
-        """What is in flight or waits to be sent gets the reason why there is no broker."""
+        """Fail all requests, in flight or not, with the reason why there is no broker."""
         requests: dict[int, Request] = {id(r): r for r, _ in self._waiting.values()}
         requests.update((id(batch), batch) for batch in self._batches)
         while self._inbox:
@@ -199,7 +202,7 @@ class RpcThread:
         self._outbox.hand_over()
 
     def _serve(self, connection: Connection) -> None:
-        """Serve until closed; raises ``OSError`` when the connection is lost."""
+        """Serve until closed; raise ``OSError`` if the connection is lost."""
         while not self._closing.is_set():
             now = time.monotonic()
             busy = self._send(connection, now)
@@ -218,10 +221,10 @@ class RpcThread:
         return bool(self._inbox or self._canceled) and not connection.clogged
 
     def _send(self, connection: Connection, now: float) -> bool:
-        """Send what may be sent; whether there is more to send."""
+        """Send requests; return whether there are more to send."""
         if not connection.flush():
             return False
-        for _ in range(_SLICE):
+        for _ in range(_SLICE_MESSAGES):
             if self._canceled:
                 self._cancel(connection, self._canceled.popleft())
             elif self._inbox:
@@ -245,17 +248,17 @@ class RpcThread:
         connection.request(request.topic, request.payload, tag, node=request.node, raw=request.raw)
 
     def _send_batches(self, connection: Connection, now: float) -> bool:
-        """A few jobs of each batch in turn, so that a large one does not starve the others."""
+        """Send a few jobs of each batch, so that a large batch does not starve the others."""
         signer = self._signer
         if signer is None:
             return False
         if self._window == WINDOW:
             self._progress = now
-        for _ in range(_SLICE):
+        for _ in range(_SLICE_MESSAGES):
             if not self._batches or self._window <= 0:
                 return False
             batch = self._batches.popleft()
-            if batch.all_sent:  # it was failed
+            if batch.all_sent:  # It failed.
                 continue
             index, payload = batch.next(signer)
             if not batch.all_sent:
@@ -281,15 +284,15 @@ class RpcThread:
             self._inbox.remove(stream)
 
     def _receive(self, connection: Connection, now: float) -> bool:
-        """Take what has come; whether there may be more."""
+        """Receive responses; return whether there may be more."""
         post = self._outbox.post
         streams: list[Stream] = []
-        for _ in range(_SLICE):
+        for _ in range(_SLICE_MESSAGES):
             message = connection.receive()
             if message is None:
                 break
             found = self._waiting.get(message.tag)
-            if found is None:  # it came too late, or was canceled
+            if found is None:  # It came too late, or was canceled.
                 continue
             request, index = found
             if isinstance(request, Submissions):
@@ -309,7 +312,7 @@ class RpcThread:
         self._waiting.pop(tag, None)
 
     def _expire(self, now: float) -> None:
-        """Fail the calls whose time is over; all submissions when none was answered for long."""
+        """Fail the calls that timed out, and all submissions if none was answered in time."""
         post = self._outbox.post
         while self._deadlines and (
             self._deadlines[0][0] <= now or self._deadlines[0][1] not in self._waiting
@@ -317,7 +320,7 @@ class RpcThread:
             found = self._waiting.pop(self._deadlines.popleft()[1], None)
             if found is not None:
                 found[0].fail(refusal.silent(self._timeout), post)
-        # Only a broker that takes nothing leaves anything here for long.
+        # Requests stay here for long only if the broker accepts nothing.
         while self._inbox and self._inbox[0].asked + self._timeout <= now:
             self._inbox.popleft().fail(refusal.silent(self._timeout), post)
         if self._window < WINDOW and now - self._progress > self._timeout:
@@ -335,8 +338,8 @@ class RpcThread:
         self._window = WINDOW
 
     def _until_deadline(self, now: float) -> float:
-        """Seconds to the next moment at which something may expire."""
-        moments = [now + _LONGEST_SLEEP]
+        """Return the seconds until the next request may time out."""
+        moments = [now + _MAX_SLEEP_S]
         if self._deadlines:
             moments.append(self._deadlines[0][0])
         if self._inbox:

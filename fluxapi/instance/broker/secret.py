@@ -1,7 +1,7 @@
-"""The secret that services in front of one broker share, kept in the KVS of the instance.
+"""The secret that the services of one broker share, stored in the KVS of the instance.
 
-The primary namespace is the instance owner's (flux-core, src/modules/kvs/kvsroot.c), so a guest
-cannot read it.
+The primary namespace belongs to the instance owner (flux-core, src/modules/kvs/kvsroot.c), so a
+guest cannot read it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from fluxapi.errors import FluxRefused
 __all__ = ["shared_secret"]
 
 _KEY = "fluxapi.secret"
-_BYTES = 32
+_SECRET_BYTES = 32
 _APPEND = 32
 """FLUX_KVS_APPEND (src/common/libkvs/kvs.h)."""
 
@@ -26,20 +26,20 @@ class _Ask(Protocol):
 
 
 async def shared_secret(ask: _Ask) -> bytes:
-    """Return the secret; the first service makes it.
+    """Return the secret; the first service creates it.
 
-    It is appended, never replaced, so of two services that make one at the same time both take the
-    first. Raises ``FluxRefused`` where the KVS holds something else.
+    It is appended, never replaced, so two services that create one at the same time both use the
+    first. Raises ``FluxRefused`` if the KVS contains something else.
     """
     found = await _lookup(ask)
     if found is None:
-        value = {"ver": 1, "type": "val", "data": _encoded(secrets.token_bytes(_BYTES))}
+        value = {"ver": 1, "type": "val", "data": _encoded(secrets.token_bytes(_SECRET_BYTES))}
         operation = {"key": _KEY, "flags": _APPEND, "dirent": value}
         await ask("kvs.commit", {"namespace": "primary", "flags": 0, "ops": [operation]})
         found = await _lookup(ask)
-    if found is None or len(found) < _BYTES:
+    if found is None or len(found) < _SECRET_BYTES:
         raise FluxRefused(f"The KVS key {_KEY} does not hold a secret.")
-    return found[:_BYTES]
+    return found[:_SECRET_BYTES]
 
 
 async def _lookup(ask: _Ask) -> bytes | None:

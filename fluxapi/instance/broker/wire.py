@@ -1,10 +1,10 @@
-"""One connection to a broker, and the messages on it: all that fluxapi asks of libflux.
+"""One connection to a broker, and the messages on it; the only use of libflux.
 
 Futures and the reactor of libflux are not used. A thread sends requests and receives responses
-itself, matching them by tag (RFC 6), because a message costs four calls into C where a future with
-its continuation costs six and a callback, and because an error is then a return value where it
-happens. Nothing in here calls back into Python, and nothing is released by the garbage collector:
-a connection is opened, used and closed by one thread.
+itself, and matches them by tag (RFC 6), because a message costs four calls into C, and a future
+with a continuation costs six and a callback, and because an error is then a return value of the
+failing call. C never calls back into Python, and the garbage collector releases nothing: one thread
+opens, uses and closes a connection.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NO_TAG = 0
 
 
 class Message(NamedTuple):
-    """A response or an event as it came.
+    """A response or an event.
 
     ``tag`` is that of the request (0 for an event); ``error`` is 0 or an errno, and then
     ``payload`` is Flux's sentence, which may be empty; otherwise ``payload`` is JSON or empty, or
@@ -43,33 +43,33 @@ class Wakeup:
         self._open = True
 
     def fileno(self) -> int:
-        """The end to poll."""
+        """Return the descriptor to poll."""
         return self._reader
 
     def wait(self, timeout: float) -> None:
-        """Return when it is set, or after ``timeout`` seconds."""
+        """Wait until it is set, or for *timeout* seconds."""
         poll = select.poll()
         poll.register(self._reader, select.POLLIN)
         poll.poll(timeout * 1000)
 
     def set(self) -> None:
-        """End the wait, now or when it begins. For the thread that closes it."""
+        """End the wait, now or when it begins. Only the thread that closes it may call this."""
         if not self._open:
             return
         try:
             os.write(self._writer, b"\0")
         except BlockingIOError:
-            return  # it is readable already
+            return  # It is already readable.
 
     def clear(self) -> None:
-        """Take back every :meth:`set` so far."""
+        """Undo all earlier calls of :meth:`set`."""
         try:
             os.read(self._reader, 4096)
         except BlockingIOError:
             return
 
     def close(self) -> None:
-        """Give back the descriptors; the waiting thread must have ended. May be called twice."""
+        """Close the descriptors; the waiting thread must have ended. May be called twice."""
         if self._open:
             self._open = False
             os.close(self._reader)
@@ -84,7 +84,7 @@ class Connection:
     """
 
     def __init__(self, bindings: Any, uri: str | None, timeout: float) -> None:
-        """Connect to ``uri`` (default: FLUX_URI); raises ``OSError`` within ``timeout`` seconds."""
+        """Connect to *uri* (default: FLUX_URI); raise ``OSError`` within *timeout* seconds."""
         self._ffi: Any = bindings.ffi
         self._lib: Any = bindings.lib
         _probe(uri or os.environ.get("FLUX_URI", ""), timeout)
@@ -103,7 +103,7 @@ class Connection:
         self._tag = ffi.new("uint32_t *")
         self._text = ffi.new("char *[1]")
         self._data = ffi.new("void *[1]")
-        # An int or a size_t, by the release.
+        # An int or a size_t, depending on the release.
         self._size = ffi.new(ffi.typeof(lib.flux_response_decode_raw).args[3])
         self._raw: set[int] = set()
         self._type = ffi.new("int *")
@@ -112,19 +112,19 @@ class Connection:
         self._poll.register(self._check(lib.flux_pollfd(self._handle)), select.POLLIN)
 
     def close(self) -> None:
-        """Close the handle; the broker cancels what was asked on it. May be called twice."""
+        """Close the handle; the broker cancels its open requests. May be called twice."""
         handle, self._handle = self._handle, None
         if handle is not None:
             self._drop_unsent()
             self._lib.flux_close(handle)
 
     def wake_by(self, wakeup: Wakeup) -> None:
-        """Let ``wakeup`` end :meth:`wait`."""
+        """Set the *wakeup* that ends :meth:`wait`."""
         self._poll.register(wakeup.fileno(), select.POLLIN)
 
     @property
     def clogged(self) -> bool:
-        """Whether the broker does not take more now: call :meth:`flush` before the next request."""
+        """True if the broker accepts no more now: call :meth:`flush` before the next request."""
         return self._unsent is not None
 
     def request(
@@ -137,10 +137,10 @@ class Connection:
         node: int = ANY_NODE,
         raw: bool = False,
     ) -> None:
-        """Send a request without blocking; a ``tag`` of 0 wants no response.
+        """Send a request without blocking; a *tag* of 0 means that no response is expected.
 
-        ``payload`` is JSON or, if ``raw``, any bytes, and then the response is bytes, too. When it
-        does not go out as a whole the connection is ``clogged``.
+        *payload* is JSON or, if *raw*, any bytes, and then the response is bytes, too. If the
+        request cannot be sent completely, the connection is ``clogged``.
         """
         lib = self._lib
         if raw:
@@ -162,7 +162,7 @@ class Connection:
         self.flush()
 
     def flush(self) -> bool:
-        """Send the rest of a request that did not fit; whether all is sent."""
+        """Send the rest of an incomplete request; return whether all is sent."""
         if self._unsent is not None:
             if self._lib.flux_send(self._handle, self._unsent, self._nonblock) < 0:
                 if self._ffi.errno in {errno.EAGAIN, errno.EWOULDBLOCK}:
@@ -172,7 +172,7 @@ class Connection:
         return True
 
     def receive(self) -> Message | None:
-        """The next response or event, or ``None`` when there is none yet."""
+        """Return the next response or event, or ``None`` if there is none yet."""
         ffi, lib = self._ffi, self._lib
         message = lib.flux_recv(self._handle, self._any, self._nonblock)
         if message == ffi.NULL:
@@ -185,10 +185,10 @@ class Connection:
             lib.flux_msg_decref(message)
 
     def wait(self, timeout: float) -> None:
-        """Return when something can be received or sent, after a wake-up, or after ``timeout`` s.
+        """Wait until the connection is readable or writable, for a wake-up, or for *timeout* s.
 
-        The descriptor of a handle is edge-triggered (flux_pollfd(3)): what there is already must
-        be asked for first.
+        The descriptor of a handle is edge-triggered (flux_pollfd(3)), so receive all available
+        messages first.
         """
         lib = self._lib
         events = self._check(lib.flux_pollevents(self._handle))
@@ -240,9 +240,9 @@ class Connection:
 
 
 def _probe(uri: str, timeout: float) -> None:
-    """Make sure that a broker on this machine answers: ``flux_open`` would wait for it forever.
+    """Ensure that a broker on this machine answers; ``flux_open`` would wait for it forever.
 
-    A broker greets each connection to its socket with one zero byte
+    A broker sends one zero byte on each new connection
     (flux-core, src/common/librouter/usock.c).
     """
     if not uri.startswith("local://"):

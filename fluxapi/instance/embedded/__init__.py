@@ -1,4 +1,4 @@
-"""An asyncio process engine with Flux's states, events and ids, for machines without Flux."""
+"""An asyncio process engine with Flux's states, events and IDs, for machines without Flux."""
 
 from .instance import EmbeddedInstance
 

@@ -13,15 +13,15 @@ __all__ = ["check_constraint", "matches"]
 
 _RANK = 0
 _MAX_DEPTH = 32
-"""Operators within operators: far more than anyone means, far less than Python can recurse."""
+"""Levels of nested operators, well below Python's recursion limit."""
 
 _BAD_CHARACTERS = frozenset("&'\"`|()")
 
 
 def check_constraint(constraint: Any, hostname: str, depth: int = 1) -> None:
-    """Refuse (``FluxRefused``) what is not a constraint or names hosts that do not exist.
+    """Raise ``FluxRefused`` for an invalid constraint, or one that names unknown hosts.
 
-    ``depth`` is how deep ``constraint`` itself is nested in others.
+    *depth* is the nesting level of *constraint*.
     """
     if depth > _MAX_DEPTH:
         raise FluxRefused(f"constraints must not be nested deeper than {_MAX_DEPTH} levels")
@@ -59,7 +59,7 @@ def _check_argument(operator: str, argument: Any, hostname: str) -> None:
 
 
 def matches(constraint: Mapping[str, Any] | None, hostname: str) -> bool:
-    """Whether the node, which has no properties, satisfies a checked ``constraint``."""
+    """Return whether the node, which has no properties, satisfies a checked *constraint*."""
     return constraint is None or all(
         _holds(operator, arguments, hostname) for operator, arguments in constraint.items()
     )

@@ -1,6 +1,6 @@
-"""Dependencies on other jobs and on time (RFC 26), as Flux's built-in plugins treat them.
+"""Dependencies on other jobs and on time (RFC 26), as in Flux's built-in plugins.
 
-``src/modules/job-manager/plugins/dependency-after.c`` and ``begin-time.c`` hold the rules.
+The rules are those of ``src/modules/job-manager/plugins/dependency-after.c`` and ``begin-time.c``.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class After:
         return f"{self.kind}={self.value}"
 
     def met(self, outcome: Outcome) -> bool:  # noqa: PLR0911 - a table of cases
-        """Whether the target's present outcome satisfies it."""
+        """Return whether the target's current outcome satisfies the dependency."""
         if self.kind == "after-start":
             return outcome.started
         if not outcome.inactive:
@@ -57,7 +57,7 @@ class After:
         return outcome.excepted
 
     def refusal(self, outcome: Outcome) -> str:
-        """Why an inactive target can never satisfy it, at submission."""
+        """Return why an inactive target can never satisfy the dependency, at submission."""
         if not outcome.allocated or self.kind == "after-start":
             return f"dependency: after: {self.value} never started"
         if self.kind == "after-success":
@@ -69,7 +69,7 @@ class After:
 
 @dataclass(frozen=True, slots=True)
 class BeginTime:
-    """Not before ``moment``, in seconds since 1970."""
+    """A dependency on the time ``moment``, in seconds since the epoch."""
 
     moment: float
 
@@ -80,7 +80,7 @@ class BeginTime:
 
 
 def parse_dependency(scheme: str, value: str) -> After | BeginTime:
-    """Read one jobspec dependency; raises ``FluxRefused``."""
+    """Parse one dependency of a jobspec; raise ``FluxRefused``."""
     if scheme == "begin-time":
         try:
             moment = float(value)
@@ -99,7 +99,7 @@ def parse_dependency(scheme: str, value: str) -> After | BeginTime:
 
 
 class Dependencies:
-    """Who waits for whom. ``remove`` and ``fail`` act on a waiting job: (id, text)."""
+    """The jobs that wait for others. ``remove`` and ``fail`` act on a waiting job: (ID, text)."""
 
     def __init__(
         self, remove: Callable[[int, str], None], fail: Callable[[int, str], None]
@@ -109,17 +109,17 @@ class Dependencies:
         self._waiting: dict[int, list[tuple[int, After]]] = {}
 
     def wait(self, jobid: int, after: After) -> None:
-        """Job ``jobid`` waits for the target of ``after``."""
+        """Add a dependency of job *jobid* on the target of *after*."""
         self._waiting.setdefault(after.target, []).append((jobid, after))
 
     def forget(self, jobid: int, target: int) -> None:
-        """Job ``jobid`` does not wait for ``target`` any more."""
+        """Remove the dependency of job *jobid* on *target*."""
         waiting = [pair for pair in self._waiting.pop(target, []) if pair[0] != jobid]
         if waiting:
             self._waiting[target] = waiting
 
     def started(self, target: int) -> None:
-        """A job started."""
+        """Update the dependents of a job that started."""
         waiting = self._waiting.pop(target, [])
         rest = [pair for pair in waiting if pair[1].kind != "after-start"]
         if rest:
@@ -129,7 +129,7 @@ class Dependencies:
                 self._remove(jobid, after.description)
 
     def ended(self, target: int, outcome: Outcome) -> None:
-        """A job became inactive: its dependents go on or fail."""
+        """Release or fail the dependents of a job that became inactive."""
         why = "can never be satisfied" if outcome.allocated else "job never started"
         waiting = self._waiting.pop(target, [])
         for jobid, after in waiting:

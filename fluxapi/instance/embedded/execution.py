@@ -1,4 +1,4 @@
-"""One running job's processes: their output as it comes, their ends, signals to them."""
+"""The processes of one running job: their output, exits and signals."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from .guardian import Guardian
 from .launcher import Launched, Task
 from .output import OutputLog, TextCutter, data_context
 from .poller import Poller
-from .spool import HIGH_WATER, Spool
+from .spool import HIGH_WATER_BYTES, Spool
 
 __all__ = ["Execution"]
 
-_CHUNK = 1 << 15
-"""Bytes read from a pipe at once; base64 or escapes make at most six times that of an entry."""
+_CHUNK_BYTES = 1 << 15
+"""Bytes read from a pipe at once; base64 or escapes make an entry at most six times as long."""
 
 MAX_LINE_BYTES = 1 << 22
-"""A longer labeled line is written in parts, each with a label: Flux's buffer has that size."""
+"""A longer labeled line is written in parts, each with a label; Flux's buffer has this size."""
 
 MAX_UNENDED_BYTES = 1 << 25
-"""Bytes that one job may have in labeled lines that have not ended; then they are written, too."""
+"""Bytes of incomplete labeled lines of one job; beyond, they are written without their end."""
 
 _SIGNALED = 128
 
@@ -31,8 +31,8 @@ _SIGNALED = 128
 class Execution:
     """The tasks of one job.
 
-    ``on_exit`` is told (rank, raw wait status) of each that ends, ``on_output`` that the log has
-    grown, ``on_done`` that all have ended and their output is complete.
+    ``on_exit`` is called with (rank, raw wait status) of each task that exits, ``on_output`` when
+    the log has grown, ``on_done`` when all tasks have exited and their output is complete.
     """
 
     def __init__(  # noqa: PLR0917 - the engine's parts, named where it is called
@@ -68,31 +68,31 @@ class Execution:
 
     @property
     def code(self) -> int:
-        """The job's exit code: ``verdict`` if there is one, else the greatest of its tasks'."""
+        """The job's exit code: ``verdict`` if set, else the greatest exit code of its tasks."""
         return self._code if self.verdict is None else self.verdict
 
     @property
     def alive(self) -> bool:
-        """Whether a task is still running."""
+        """True while a task is running."""
         return bool(self._running)
 
     @property
     def draining(self) -> bool:
-        """Whether all tasks ended but something else still holds their output open."""
+        """True if all tasks have exited but another process still has their output open."""
         return not self._running and bool(self._pipes)
 
     def kill(self, signum: int) -> None:
-        """Send a signal to the process group of every task that runs."""
+        """Send a signal to the process group of every running task."""
         for task in self._running.values():
             _killpg(task.pid, signum)
 
     def finish(self) -> None:
-        """Read no more output than there is now, though not all of it has ended."""
+        """Read the available output, and then close all pipes, even those that are still open."""
         for pipe in list(self._pipes):
             pipe.drain()
 
     def abandon(self) -> None:
-        """Let go of all descriptors without a word."""
+        """Close all descriptors without calling any callback."""
         for task in self._running.values():
             self._poller.remove(task.exited)
             os.close(task.exited)
@@ -103,37 +103,37 @@ class Execution:
         self._closed = True
 
     def release(self) -> None:
-        """Have the files with labels closed once all lines are in them."""
+        """Close the labeled files once all lines are written."""
         for file in self._labeled:
             self._spool.close(file)
 
     def data(self, stream: str, rank: int, data: bytes) -> None:
-        """A task wrote something."""
+        """Append output of a task to the log."""
         if data:
             self.log.write("data", data_context(stream, rank, data))
             self._grown()
 
     def label(self, file: LabeledFile, data: bytes) -> None:
-        """Labeled lines for an output file."""
+        """Append labeled lines to an output file."""
         self._spool.file(file, data)
 
     def eof(self, stream: str, rank: int) -> None:
-        """A task will write no more to this stream."""
+        """Append the end of a task's stream to the log."""
         self.log.write("data", {"stream": stream, "rank": str(rank), "eof": True})
         self._grown()
 
     def closed(self, pipe: _Pipe) -> None:
-        """A pipe has ended."""
+        """Note that a pipe has ended."""
         self._pipes.discard(pipe)
         self._check()
 
     @property
     def flooded(self) -> bool:
-        """Whether the file is too far behind to read on."""
-        return self.log.failure is None and self.log.unflushed > HIGH_WATER
+        """True if the file is too far behind to read more."""
+        return self.log.failure is None and self.log.unflushed > HIGH_WATER_BYTES
 
     def pause(self, pipe: _Pipe) -> None:
-        """Do not read ``pipe`` until the file has caught up."""
+        """Stop reading *pipe* until the file has caught up."""
         self._poller.remove(pipe.fd)
         self._paused.append(pipe)
 
@@ -169,7 +169,7 @@ class Execution:
         self._check()
 
     def _reap(self) -> None:
-        # Until they are reaped their numbers, and so their groups, cannot be anyone else's.
+        # Until they are reaped, no other process can get their IDs or group IDs.
         for task in self._ended:
             _killpg(task.pid, signal.SIGKILL)
         for task in self._ended:
@@ -184,7 +184,7 @@ class Execution:
 
 
 class _Pipe:
-    """Our end of one standard stream of one task."""
+    """The service's end of one standard stream of one task."""
 
     __slots__ = ("_cutter", "_execution", "_file", "_line", "_rank", "_stream", "fd")
 
@@ -200,9 +200,9 @@ class _Pipe:
         self._line = bytearray()
 
     def read(self) -> None:
-        """Take one chunk; the loop comes back when there is more."""
+        """Read one chunk; the poller calls this again if there is more."""
         try:
-            data = os.read(self.fd, _CHUNK)
+            data = os.read(self.fd, _CHUNK_BYTES)
         except BlockingIOError:
             return
         except OSError:
@@ -215,10 +215,10 @@ class _Pipe:
             self._execution.pause(self)
 
     def drain(self) -> None:
-        """Take what is there and end."""
+        """Read the available data and close the pipe."""
         while self.fd >= 0:
             try:
-                data = os.read(self.fd, _CHUNK)
+                data = os.read(self.fd, _CHUNK_BYTES)
             except OSError:
                 data = b""
             if not data:
@@ -270,20 +270,20 @@ class _Pipe:
 
 
 def exit_code(status: int) -> int:
-    """The exit code that Flux's shell makes of a wait status: 128 + signal for a signal."""
+    """Return the exit code of Flux's shell for a wait status: 128 + signal for a signal."""
     if os.WIFSIGNALED(status):
         return _SIGNALED + os.WTERMSIG(status)
     return os.WEXITSTATUS(status)
 
 
 def _wait_status(pid: int) -> int:
-    """The wait status of an ended child, which is left for ``waitpid``."""
+    """Return the wait status of an exited child, without reaping it."""
     try:
         info = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG)
     except ChildProcessError:
         info = None
     if info is None:
-        return 1 << 8  # Someone else took its status; all that is known is that it ended.
+        return 1 << 8  # Another caller took its status; only the exit is known.
     if info.si_code == os.CLD_EXITED:
         return int(info.si_status) << 8
     return int(info.si_status)

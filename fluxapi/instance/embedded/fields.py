@@ -1,4 +1,4 @@
-"""Checks of single jobspec fields; each refuses with a sentence that names the field."""
+"""Checks of single jobspec fields, which raise ``FluxRefused`` with the name of the field."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from fluxapi.errors import FluxRefused
 __all__ = ["MAX_COUNT", "MAX_SECONDS", "as_mapping", "as_text", "seconds", "text_mapping"]
 
 MAX_COUNT = 2**31 - 1
-"""The greatest count of anything: Flux reads counts into a C int."""
+"""The largest count: Flux reads counts into a C int."""
 
 MAX_SECONDS = 1e12
-"""Durations are below this, some thirty thousand years."""
+"""Durations are below this, about thirty thousand years."""
 
 _FSD = re.compile(
     r"((?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?)(ms|s|m|h|d)?\Z", re.ASCII
 )
-"""Linear in the text: no two parts that follow each other take the same character."""
+"""Matches in linear time: no two adjacent parts match the same character."""
 
 _UNIT = {None: 1.0, "ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 
 
 def as_mapping(value: Any, field: str) -> dict[str, Any]:
-    """``value`` when it is a JSON object."""
+    """Return *value* if it is a JSON object."""
     if not isinstance(value, dict):
         raise FluxRefused(f"{field} must be a mapping")
     return value
 
 
 def as_text(value: Any, field: str) -> str | None:
-    """``value`` when it is a string or absent."""
+    """Return *value* if it is a string or absent."""
     if value is not None and not isinstance(value, str):
         raise FluxRefused(f"{field} must be a string")
     return value
 
 
 def text_mapping(value: Any, field: str, *, names: bool = False) -> dict[str, str]:
-    """``value`` when it maps strings to strings; with ``names``, to be used as an environment."""
+    """Return *value* if it maps strings to strings; with *names*, keys must be variable names."""
     mapping = as_mapping(value, field)
     for key, text in mapping.items():
         if not isinstance(text, str):
@@ -50,9 +50,9 @@ def text_mapping(value: Any, field: str, *, names: bool = False) -> dict[str, st
 
 
 def seconds(value: Any, field: str) -> float:
-    """A duration: a number of seconds or an RFC 23 Flux Standard Duration (``1.5h``).
+    """Parse a duration: a number of seconds or an RFC 23 Flux Standard Duration (``1.5h``).
 
-    Below ``MAX_SECONDS``, or infinite when it is spelled so (``inf``).
+    The result is below ``MAX_SECONDS``, or infinite for ``inf``.
     """
     number = math.nan
     if isinstance(value, str):

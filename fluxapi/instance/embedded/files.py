@@ -1,7 +1,8 @@
-"""Files beside strangers: opened by a process that is not the service, or only when they are ours.
+"""Opens files in places that jobs can write to.
 
 A job runs as the same user as the service and can put anything at any path. The threads that write
-and read files serve all jobs, so no path may make them wait.
+and read files serve all jobs, so no path may block them: another process opens the files of jobs,
+and the service opens only its own regular files.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from . import opener
 __all__ = ["LabeledFile", "OpenError", "open_for_job", "open_regular"]
 
 OPEN_TIMEOUT_S = 5.0
-"""Seconds to open the files of a job; only a file system that does not answer takes so long."""
+"""Timeout of opening the files of a job, for a file system that does not answer."""
 
 _END_TIMEOUT_S = 1.0
 _MAX_PATH_BYTES = 4096
@@ -32,7 +33,7 @@ _ANSWER = re.compile(rb"([0-9]{1,4}) ([0-9]{1,4})")
 
 
 class OpenError(Exception):
-    """The file at a place of the list cannot be opened; ``reason`` says why."""
+    """One file of a list cannot be opened; ``reason`` says why."""
 
     def __init__(self, place: int, reason: str) -> None:
         super().__init__(reason)
@@ -41,10 +42,10 @@ class OpenError(Exception):
 
 
 def open_for_job(wanted: Sequence[tuple[str, int]], environment: Mapping[str, str]) -> list[int]:
-    """Open the files of a job, given as path and flags, by a process with its *environment*.
+    """Open the files of a job, given as path and flags, in a process with its *environment*.
 
     Raises:
-        OpenError: One cannot be opened; none is open then.
+        OpenError: A file cannot be opened; then none is open.
     """
     for place, (path, _) in enumerate(wanted):
         if len(_encoded(path)) >= _MAX_PATH_BYTES:
@@ -57,7 +58,7 @@ def open_for_job(wanted: Sequence[tuple[str, int]], environment: Mapping[str, st
             return _receive(ours, len(wanted))
         finally:
             process.kill()
-            # A process that the kernel does not let go is not waited for.
+            # Do not wait for a process that is stuck in the kernel.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(_END_TIMEOUT_S)
 
@@ -79,7 +80,7 @@ def _start(
 
 
 def _encoded(path: str) -> bytes:
-    # As the command of a job: the locale of the service has no say.
+    # Like the command of a job, independent of the locale of the service.
     return path.encode("utf-8", "surrogateescape")
 
 
@@ -102,7 +103,7 @@ def _receive(ours: socket.socket, count: int) -> list[int]:
 
 
 def _failure(answer: bytes, opened: int, count: int) -> OpenError | None:
-    # A job, which runs as the same user, may have ended the process, or speak in its place.
+    # A job, which runs as the same user, may have killed the process or forged its answer.
     match = _ANSWER.fullmatch(answer)
     if match is None:
         return OpenError(0, "the process that opens files has ended")
@@ -115,7 +116,7 @@ def _failure(answer: bytes, opened: int, count: int) -> OpenError | None:
 
 
 def open_regular(path: Path, flags: int) -> int:
-    """Open a file of the service's own without waiting; raises ``OSError`` for any other kind."""
+    """Open a regular file of the service without blocking; raise ``OSError`` for other kinds."""
     fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
@@ -124,12 +125,12 @@ def open_regular(path: Path, flags: int) -> int:
 
 
 class LabeledFile:
-    """An output file of a job into which the service writes lines, each with its task's rank."""
+    """An output file of a job to which the service writes lines, each with its task's rank."""
 
     __slots__ = ("_fd", "path")
 
     def __init__(self, path: str, descriptor: int) -> None:
-        """Take a duplicate of *descriptor*; raises ``OSError`` where writing to it could wait."""
+        """Duplicate *descriptor*; raise ``OSError`` if a write to it could block."""
         mode = os.fstat(descriptor)
         null = os.stat(os.devnull).st_rdev  # noqa: PTH116 - the twin of fstat
         if not stat.S_ISREG(mode.st_mode) and mode.st_rdev != null:
@@ -138,7 +139,7 @@ class LabeledFile:
         self._fd = os.dup(descriptor)
 
     def append(self, data: bytes | bytearray) -> None:
-        """Write *data*; blocks. Raises ``OSError`` once, and takes nothing more after that."""
+        """Write *data*; this blocks. After the first ``OSError``, further data is ignored."""
         if self._fd < 0:
             return
         rest = bytes(data)
@@ -150,7 +151,7 @@ class LabeledFile:
             raise
 
     def close(self) -> None:
-        """Close the file; blocks."""
+        """Close the file; this blocks."""
         if self._fd >= 0:
             fd, self._fd = self._fd, -1
             os.close(fd)

@@ -1,4 +1,4 @@
-"""No job process outlives its job's session, and none outlives the service."""
+"""Ensures that no job process outlives its job's session or the service."""
 
 from __future__ import annotations
 
@@ -19,24 +19,24 @@ from .spawn import exit_fd
 __all__ = ["Guardian"]
 
 _log = logging.getLogger(__name__)
-_SCAN_DELAY = 0.2
-"""Seconds over which ended sessions are gathered for one look through ``/proc``."""
+_SCAN_DELAY_S = 0.2
+"""Seconds for which ended sessions are collected before one scan of ``/proc``."""
 
-_TELL_DELAY = 0.05
-"""Seconds over which sessions are gathered before the sweeper is told; short ones are no news."""
+_NOTIFY_DELAY_S = 0.05
+"""Seconds for which sessions are collected for the sweeper; shorter sessions are skipped."""
 
-_LINES = 256
-"""Lines that a pipe takes whole (PIPE_BUF, pipe(7)) or not at all."""
+_MAX_LINES = 256
+"""Lines that a pipe accepts atomically (PIPE_BUF, pipe(7))."""
 
-_TICKS = os.sysconf("SC_CLK_TCK")
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _RESTART_INTERVAL_S = 1.0
-"""Seconds between two starts of the sweeper, should something go on ending it."""
+"""Seconds between two starts of the sweeper, if it is killed repeatedly."""
 
 
 class Guardian:
-    """The sweeper process, told of every session, and the clean-up of sessions that ended.
+    """The owner of the sweeper process, which also cleans up after ended sessions.
 
-    ``cookie`` goes into the environment of every job process, under :data:`sweeper.COOKIE`.
+    ``cookie`` is set in the environment of every job process, as :data:`sweeper.COOKIE`.
     """
 
     def __init__(self, executor: Executor, poller: Poller) -> None:
@@ -56,13 +56,13 @@ class Guardian:
         self._scan: asyncio.Task[None] | None = None
 
     async def start(self, rundir: Path) -> None:
-        """Start the sweeper, which removes ``rundir`` at the end. Raises ``OSError``."""
+        """Start the sweeper, which removes *rundir* at the end. Raises ``OSError``."""
         self._rundir = rundir
         process = await asyncio.get_running_loop().run_in_executor(self._executor, self._spawn)
         self._watch(process)
 
     def _spawn(self) -> subprocess.Popen[bytes]:
-        """Start the sweeper and tell it all there is to tell; blocks."""
+        """Start the sweeper and send it its parameters; this blocks."""
         ended, self._process = self._process, None
         if ended is not None:
             ended.wait()
@@ -115,26 +115,26 @@ class Guardian:
                 _log.error("the sweeper cannot be started: %s", error)
                 continue
             break
-        # It knows of no session yet.
+        # It knows no session yet.
         self._told = set()
         self._tell_soon()
         self._watch(process)
 
     def began(self, session: int) -> None:
-        """A session was started."""
+        """Add a session that was started."""
         self._sessions.add(session)
-        # The number may have been that of a session that ended.
+        # An ended session may have had the same ID.
         self._ended.pop(session, None)
         self._tell_soon()
 
     def ended(self, session: int) -> None:
-        """The main process of a session ended: kill what is left of it, soon."""
+        """Schedule the clean-up of a session whose main process has exited."""
         self._ended[session] = time.clock_gettime(time.CLOCK_BOOTTIME)
         if self._scan is None:
             self._scan = asyncio.get_running_loop().create_task(self._scan_soon())
 
     async def close(self, timeout: float) -> None:
-        """Kill every job process there still is within *timeout* seconds; let the sweeper go."""
+        """Kill all remaining job processes within *timeout* seconds, and end the sweeper."""
         self._unwatch()
         if self._restart is not None:
             self._restart.cancel()
@@ -143,7 +143,7 @@ class Guardian:
             self._scan = None
         if self._telling is not None:
             self._telling.cancel()
-        # In the thread that starts it: a start that was canceled may be under way there.
+        # In the thread that starts it, where a canceled start may still be running.
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._executor, self._finish, timeout)
 
@@ -162,31 +162,31 @@ class Guardian:
             _log.warning("the sweeper (process %d) has not ended yet", process.pid)
 
     def _tell_soon(self) -> None:
-        # The cookie finds almost all of them, so it does not matter that this is late.
+        # The delay does no harm, since the cookie identifies almost all processes.
         if self._telling is None:
             loop = asyncio.get_running_loop()
-            self._telling = loop.call_later(_TELL_DELAY, self._tell_changes)
+            self._telling = loop.call_later(_NOTIFY_DELAY_S, self._tell_changes)
 
     def _tell_changes(self) -> None:
         self._telling = None
         new, old = self._sessions - self._told, self._told - self._sessions
         lines = [f"+{session}" for session in new] + [f"-{session}" for session in old]
-        if all(self._tell(lines[at : at + _LINES]) for at in range(0, len(lines), _LINES)):
+        if all(self._tell(lines[at : at + _MAX_LINES]) for at in range(0, len(lines), _MAX_LINES)):
             self._told = set(self._sessions)
 
     def _tell(self, lines: list[str]) -> bool:
         try:
             os.write(self._pipe, "".join(f"{line}\n" for line in lines).encode())
         except OSError as error:
-            # Told again with the next change; to say a thing twice does no harm.
-            _log.warning("the sweeper does not listen: %s", error)
+            # The next change sends it again; repeated lines do no harm.
+            _log.warning("the sweeper accepts no input: %s", error)
             return False
         return True
 
     async def _scan_soon(self) -> None:
         loop = asyncio.get_running_loop()
         while self._ended:
-            await asyncio.sleep(_SCAN_DELAY)
+            await asyncio.sleep(_SCAN_DELAY_S)
             ended = dict(self._ended)
             busy = await loop.run_in_executor(self._executor, _kill_remains, ended)
             for session, moment in ended.items():
@@ -198,12 +198,12 @@ class Guardian:
 
 
 def _kill_remains(ended: dict[int, float]) -> set[int]:
-    """Kill members of ended sessions; the sessions that still had any."""
+    """Kill members of ended sessions; return the sessions that still had any."""
     busy = set()
     for process in sweeper.processes():
         moment = ended.get(process.session)
-        # A younger process belongs to a new session that got the old one's number.
-        if moment is not None and process.start <= moment * _TICKS:
+        # A younger process belongs to a new session with the same ID.
+        if moment is not None and process.start <= moment * _TICKS_PER_S:
             busy.add(process.session)
             sweeper.kill(process.pid)
     return busy

@@ -1,4 +1,4 @@
-"""What becomes of jobs that ended, and of all jobs when the service ends and starts again."""
+"""Stores ended jobs, and restores all jobs when the service restarts."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ __all__ = ["History"]
 
 _log = logging.getLogger(__name__)
 _MAX_ID = (1 << 63) - (1 << 40)
-"""Job IDs are below this for the first 17 years; SQLite holds 63 bits, and new IDs need room."""
+"""Job IDs are below this for the first 17 years; SQLite stores 63 bits, and new IDs need room."""
 
 
 class History:
-    """Moves published jobs from active to inactive, stores them, purges the oldest.
+    """The history, which moves jobs from active to inactive, stores them and purges the oldest.
 
-    At most ``max_inactive`` inactive jobs are kept, in memory and in the store alike; a job that
-    is purged is gone for good, with its output, as after ``flux job purge``.
+    It keeps at most ``max_inactive`` inactive jobs, in memory and in the store; a purge deletes a
+    job with its output, as ``flux job purge`` does.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class History:
             engine.journal.persist = self._persist
 
     async def close(self) -> None:
-        """Return when all deletions are done."""
+        """Wait until all deletions are done."""
         while self._removals:
             await asyncio.wait(self._removals)
 
@@ -84,9 +84,9 @@ class History:
         self._engine.journal.post(None, Purged(ids))
 
     async def _persist(self) -> bool:
-        """Store what has changed and tell whether that succeeded; if not, it is still to be done.
+        """Store the changes and return whether that succeeded; on failure they stay pending.
 
-        A job that was never stored is withdrawn then: nobody has been told of it.
+        On failure, a job that was never stored is withdrawn: it has not been published.
         """
         engine, store = self._engine, self._store
         assert store is not None  # noqa: S101 - it is called for a store only
@@ -95,7 +95,7 @@ class History:
         try:
             forgotten = set(gone)
             rows = [_row(job) for job in jobs.values() if job.id not in forgotten]
-            # What the row of an ended job says of its output must be true.
+            # The row of an ended job describes its output, which must be written first.
             await self._spool.flushed(job.log for job in jobs.values() if job.log.ended)
             await store.save(rows, gone)
         except Exception as error:  # noqa: BLE001 - it is tried again, whatever it was
@@ -104,7 +104,7 @@ class History:
             self._gone = gone + self._gone
             for job in [job for job in engine.dirty.values() if not job.published]:
                 engine.withdraw(job)
-                # Should it be stored all the same, it must not run after a restart.
+                # If it was stored nevertheless, it must not run after a restart.
                 self._gone.append(job.id)
             return False
         if self.failure is not None:
@@ -117,12 +117,12 @@ class History:
         if self.failure is None:
             _log.error("jobs cannot be stored: %s", reason)
         self.failure = InstanceUnavailable(
-            f"Jobs cannot be stored, and so none is taken in. {reason.rstrip('.')}. Make room in "
-            "the state directory, then send the request again: the service goes on by itself."
+            f"Jobs cannot be stored, so none are accepted. {reason.rstrip('.')}. Free space in "
+            "the state directory, then send the request again; no restart is needed."
         )
 
     async def restore(self) -> None:
-        """Load the stored jobs and take up those that had not ended."""
+        """Load the stored jobs and resume those that had not ended."""
         store = self._store
         assert store is not None  # noqa: S101 - as above
         engine = self._engine
@@ -165,7 +165,7 @@ class History:
                 engine.post(job, "free")
             engine.clean(job)
             return
-        # It has not written anything: its log is to be an empty one that is open.
+        # It has not written anything, so its log is empty and open.
         job.log = OutputLog(job.log.path, job.log.keep)
         if job.has("priority"):
             engine.restart(job)
@@ -180,7 +180,7 @@ class History:
 
 def _row(job: Job) -> Row:
     inline = job.log.inline
-    # Of a log that could not be written, the part that is in its file is there.
+    # The file contains a part of a log that could not be written completely.
     lost = job.log.failure is not None and inline is None
     return Row(
         id=job.id,
@@ -205,8 +205,8 @@ def _active(row: Row, log: OutputLog, hostname: str) -> Job | None:
         for event in job.events:
             _replay(job, event)
     except FluxRefused as error:
-        # A host constraint can name a host that this machine was called before.
-        _log.warning("job %d is not taken up: %s", row.id, error.detail)
+        # A host constraint may contain an earlier host name of this machine.
+        _log.warning("job %d is not resumed: %s", row.id, error.detail)
         return None
     except Exception as error:  # noqa: BLE001 - no row may stop the others, whatever it holds
         _log_unreadable(row.id, error)
@@ -215,7 +215,7 @@ def _active(row: Row, log: OutputLog, hostname: str) -> Job | None:
 
 
 def _readable(rows: list[Row]) -> list[Row]:
-    """Return the rows that can be read, and log the others, which stay in the store; blocks."""
+    """Return the valid rows, and log the others, which stay in the store; this blocks."""
     readable = []
     for row in rows:
         try:
@@ -232,7 +232,7 @@ class _Attributes(msgspec.Struct):
 
 
 class _Jobspec(msgspec.Struct):
-    """What :func:`redact` needs of a jobspec."""
+    """The fields of a jobspec that :func:`redact` needs."""
 
     attributes: _Attributes
 
@@ -255,7 +255,7 @@ _event_decoder = msgspec.json.Decoder(_Event)
 
 
 def _check(row: Row) -> None:
-    """Raise an exception where the row is not one that this program wrote."""
+    """Raise an exception for a row that this program did not write."""
     output: Any = row.output
     size: Any = row.output_size
     if not 0 < row.id < _MAX_ID:

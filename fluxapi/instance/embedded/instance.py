@@ -1,4 +1,4 @@
-"""The embedded instance: Flux's protocol over processes of this machine."""
+"""The embedded instance: the instance protocol, implemented with processes of this machine."""
 
 from __future__ import annotations
 
@@ -49,32 +49,32 @@ from .store import SECRET_BYTES, Store
 __all__ = ["EmbeddedInstance"]
 
 _log = logging.getLogger(__name__)
-_REASON_LENGTH = 200
+_MAX_REASON_LENGTH = 200
 _NOT_STORED = "The job was not submitted: it could not be stored. Send the request again."
 _OPENING_THREADS = 4
-"""Jobs with input or output files that are started at once."""
+"""Jobs with input or output files that are started concurrently."""
 
 _MAX_TERM_TIMEOUT_S = 2.0
-"""Seconds that running jobs have after SIGTERM when the instance ends, at most."""
+"""Upper limit of the time after SIGTERM that running jobs have when the instance ends."""
 
 _SWEEP_TIMEOUT_S = 1.0
-"""Seconds for what is left of jobs where the start of the instance failed."""
+"""Timeout of the clean-up of jobs if the start of the instance failed."""
 
 _TERM_SHARE = 0.6
-"""Share of the time to close that jobs have after SIGTERM."""
+"""Share of the close timeout that jobs have after SIGTERM."""
 
 _KILL_SHARE = 0.1
-"""Share of the time to close that jobs have after SIGKILL, and then all that they left behind."""
+"""Share of the close timeout for jobs after SIGKILL, and again for their remaining processes."""
 
 
 class EmbeddedInstance:
-    """Runs jobs as processes of this machine, with Flux's states, events and words.
+    """An instance that runs jobs as processes of this machine, with Flux's states and events.
 
-    ``cores`` and ``gpus`` are what there is to schedule (by default the cores that this process
-    may use, and none); ``statedir`` is where the history is kept, and without one it is gone
-    after :meth:`close`; ``max_inactive`` jobs that ended are kept, older ones are purged with
-    their output; ``kill_timeout`` seconds after SIGTERM a job gets SIGKILL; ``output_tail`` bytes
-    of a running job's output stay in memory (all of it is in a file).
+    ``cores`` and ``gpus`` are the resources to schedule (by default the cores that this process may
+    use, and no GPUs); ``statedir`` is the folder of the history, which is lost on :meth:`close`
+    without one; ``max_inactive`` ended jobs are kept, older ones are purged with their output; a
+    job gets SIGKILL ``kill_timeout`` seconds after SIGTERM; ``output_tail`` bytes of a running
+    job's output stay in memory (all of it is in a file).
     """
 
     def __init__(
@@ -99,7 +99,7 @@ class EmbeddedInstance:
         self._parts: _Parts | None = None
 
     async def start(self) -> InstanceInfo:
-        """Begin, or go on where the history in the state directory ends."""
+        """Start, and restore the history in the state directory."""
         if self._parts is not None:
             raise InstanceUnavailable("The embedded instance has been started before.")
         parts = self._parts = _Parts(self._hostname)
@@ -139,7 +139,7 @@ class EmbeddedInstance:
         )
 
     async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
-        """End all jobs that run and let go of everything; pending ones wait in the history."""
+        """End all running jobs and release all resources; pending jobs stay in the history."""
         engine, self._engine = self._engine, None
         if engine is None or self._parts is None:
             return
@@ -155,7 +155,7 @@ class EmbeddedInstance:
         except asyncio.TimeoutError:
             _log.warning("the ends of the last jobs were not stored in time")
         except Exception:  # noqa: BLE001 - the rest is to be closed all the same
-            _log.exception("the embedded instance did not end well")
+            _log.exception("the embedded instance failed to close")
         parts.journal.close()
         try:
             await asyncio.wait_for(parts.close(), max(deadline - time.monotonic(), kill))
@@ -163,9 +163,9 @@ class EmbeddedInstance:
             _log.warning("the files of the embedded instance were not closed in time")
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
-        """Take jobs in, in order; with a state directory they are stored before this returns.
+        """Submit jobs in order; with a state directory they are stored before this returns.
 
-        What is wrong with one of them is its own result and does not keep the others out.
+        The error of one job is its result, and does not affect the others.
         """
         engine = self._running()
         results: list[int | FluxapiError] = []
@@ -190,10 +190,10 @@ class EmbeddedInstance:
         return results
 
     async def settle(self) -> None:
-        """Return at once: what a process that has ended submitted is stored or does not exist."""
+        """Return at once: a job that another process submitted is stored or does not exist."""
 
     async def secret(self) -> bytes:
-        """Return the secret of the state directory; without one it is gone with the instance."""
+        """Return the secret of the state directory, or one that lasts as long as the instance."""
         self._running()
         assert self._parts is not None  # noqa: S101 - it runs
         return self._parts.secret
@@ -214,10 +214,10 @@ class EmbeddedInstance:
         self._running().set_urgency(jobid, urgency)
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
-        """The eventlog, jobspec or R of a job."""
+        """Return the eventlog, jobspec or R of a job."""
         job = self._find(jobid)
         if key == "jobspec":
-            # As in Flux's KVS, where the environment is only in what the user signed.
+            # As in Flux's KVS, where only the signed jobspec contains the environment.
             return msgspec.json.encode(redact(msgspec.json.decode(job.jobspec))).decode()
         if key == "eventlog":
             text = encode_eventlog(job.events) if isinstance(job, Job) else job.eventlog
@@ -227,21 +227,21 @@ class EmbeddedInstance:
         return (job.R if isinstance(job.R, bytes) else msgspec.json.encode(job.R)).decode()
 
     async def eventlog(self, jobid: int) -> list[Event]:
-        """The events of a job."""
+        """Return the events of a job."""
         job = self._find(jobid)
         return list(job.events) if isinstance(job, Job) else decode_eventlog(job.eventlog)
 
     async def output(
         self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
     ) -> AsyncIterator[OutputBatch]:
-        """The output eventlog, in batches of up to 256 KiB."""
+        """Yield the output eventlog in batches of up to 256 KiB."""
         log = self._find(jobid).log
         assert self._parts is not None  # noqa: S101 - there is a job
         async for batch in self._parts.spool.read(log, follow=follow, first=first, last=last):
             yield batch
 
     async def resources(self) -> Resources:
-        """The one node, always up."""
+        """Return the resources of the one node, which is always up."""
         pool = self._running().pool
         allocated = pool.allocated()
         R = None
@@ -251,23 +251,23 @@ class EmbeddedInstance:
         return Resources(pool.R(None), R, None, {}, online="0", offline="", exclude="", torpid="")
 
     async def queues(self) -> list[Queue]:
-        """The anonymous queue."""
+        """Return the anonymous queue."""
         running = self._engine is not None
         return [Queue("", enabled=running, started=running, default=True)]
 
     async def changes(self) -> AsyncIterator[ChangeBatch]:
-        """Backlog, sentinel, live; unread messages are held until they are read."""
+        """Yield the backlog, the sentinel, then live messages; unread ones stay in memory."""
         engine = self._running()
         async for batch in engine.journal.read(engine.active, engine.inactive):
             yield batch
 
     async def ping(self) -> None:
-        """Return; raises ``InstanceUnavailable`` when it does not run or cannot store jobs."""
+        """Raise ``InstanceUnavailable`` if the instance does not run or cannot store jobs."""
         self._running()
         self._check_store()
 
     async def shutdown(self) -> None:
-        """End the instance: the same as :meth:`close`."""
+        """End the instance, as :meth:`close` does."""
         self._running()
         await self.close()
 
@@ -300,7 +300,7 @@ class EmbeddedInstance:
 
 
 class _Parts:
-    """What the instance opens when it starts and closes when it ends."""
+    """The resources that the instance opens when it starts and closes when it ends."""
 
     def __init__(self, hostname: str) -> None:
         self._hostname = hostname
@@ -319,7 +319,7 @@ class _Parts:
         self.secret = secrets.token_bytes(SECRET_BYTES)
 
     async def open(self, statedir: Path | None) -> None:
-        """Everything that blocks."""
+        """Open all resources; this blocks."""
         loop = asyncio.get_running_loop()
         if statedir is not None:
             self.store = Store(statedir)
@@ -333,7 +333,7 @@ class _Parts:
         await self.guardian.start(rundir)
 
     async def close(self) -> None:
-        """Close all of it, whatever state it is in."""
+        """Close all resources, whatever their state."""
         loop = asyncio.get_running_loop()
         await self.guardian.close(_SWEEP_TIMEOUT_S)
         await self.spool.settle()
@@ -349,7 +349,7 @@ class _Parts:
         for executor in (self._launches, self._openings, self._writes, self._sweeps):
             executor.shutdown(wait=False)
 
-    # In one thread, one after the other, so that what a canceled start made is removed, too.
+    # In one thread, one after the other, so that files of a canceled start are removed, too.
 
     def _make_rundir(self) -> Path:
         self._rundir = Path(tempfile.mkdtemp(prefix="fluxapi-"))
@@ -361,7 +361,7 @@ class _Parts:
 
 
 def _unreadable(error: Exception) -> FluxRefused:
-    """The refusal of a jobspec that no check foresaw."""
-    reason = " ".join(str(error).split())[:_REASON_LENGTH] or type(error).__name__
+    """Return the refusal of a jobspec that made the parser fail."""
+    reason = " ".join(str(error).split())[:_MAX_REASON_LENGTH] or type(error).__name__
     _log.error("a jobspec cannot be read: %s: %s", type(error).__name__, reason)
     return FluxRefused(f"the jobspec cannot be read: {reason}")

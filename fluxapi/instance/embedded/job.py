@@ -1,4 +1,4 @@
-"""A job of the embedded instance: the record while it is active, and what is kept after."""
+"""A job of the embedded instance, while it is active and after it has ended."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ WAITABLE = 4
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What dependencies ask about a job (``src/modules/job-manager/plugins/dependency-after.c``).
+    """The outcome of a job for dependencies (src/modules/job-manager/plugins/dependency-after.c).
 
-    ``excepted``: a fatal exception ended it; ``completed``: it ended with success.
+    ``excepted``: a fatal exception ended it; ``completed``: it ended successfully.
     """
 
     inactive: bool
@@ -41,9 +41,9 @@ class Outcome:
 class Job:
     """An active job. ``state`` is RFC 21's; ``published`` events of ``events`` are in the journal.
 
-    ``depends`` holds the descriptions of dependencies that are not met, ``timers`` what is to be
-    canceled when the job ends, ``signals`` those that came before there was a process. A job that
-    could not be stored before anybody knew of it is ``withdrawn``: it never was.
+    ``depends`` contains the descriptions of unmet dependencies, ``timers`` the timers to cancel
+    when the job ends, ``signals`` those that came before there was a process. A job that could not
+    be stored is ``withdrawn``, and is never published.
     """
 
     __slots__ = (
@@ -92,7 +92,7 @@ class Job:
         self.withdrawn = False
 
     def has(self, name: str) -> bool:
-        """Whether the eventlog holds an event of that name."""
+        """Return whether the eventlog has an event of this name."""
         return any(event.name == name for event in self.events)
 
     @property
@@ -101,13 +101,13 @@ class Job:
         return _outcome(self.events, inactive=self.state == "INACTIVE")
 
     def stop_timers(self) -> None:
-        """Cancel what was to happen later."""
+        """Cancel all timers."""
         for timer in self.timers:
             timer.cancel()
         self.timers.clear()
 
     def message(self, count: int) -> JournalMessage:
-        """The backlog message with the first ``count`` events."""
+        """Return the backlog message with the first *count* events."""
         return JournalMessage(
             self.id, self.events[:count], redact(msgspec.json.decode(self.jobspec)), self.R
         )
@@ -116,7 +116,7 @@ class Job:
 class Ended(msgspec.Struct, gc=False):
     """An inactive job, kept small: encoded eventlog, jobspec and R.
 
-    ``output`` is the whole output log when that is small, else the log with its file.
+    ``output`` is the whole output log if it is small, else the log with its file.
     """
 
     id: int
@@ -127,14 +127,14 @@ class Ended(msgspec.Struct, gc=False):
 
     @property
     def log(self) -> OutputLog:
-        """The output log, to be read."""
+        """Return the output log for reading."""
         if isinstance(self.output, OutputLog):
             return self.output
         return OutputLog.stored(Path(), self.output, 0)
 
     @classmethod
     def of(cls, job: Job) -> Ended:
-        """What is kept of a job that has become inactive."""
+        """Return the compact form of a job that has become inactive."""
         R = None if job.R is None else msgspec.json.encode(job.R)
         inline = job.log.inline
         output = job.log if inline is None else inline
@@ -146,7 +146,7 @@ class Ended(msgspec.Struct, gc=False):
         return _outcome(decode_eventlog(self.eventlog), inactive=True)
 
     def message(self) -> JournalMessage:
-        """The backlog message."""
+        """Return the backlog message."""
         return JournalMessage(
             self.id,
             decode_eventlog(self.eventlog),
@@ -156,7 +156,7 @@ class Ended(msgspec.Struct, gc=False):
 
 
 def redact(jobspec: dict[str, Any]) -> dict[str, Any]:
-    """The jobspec as the journal shows it, without its environment; changes ``jobspec``."""
+    """Remove the environment from *jobspec* in place, as in the journal, and return it."""
     jobspec["attributes"]["system"].pop("environment", None)
     return jobspec
 

@@ -1,8 +1,8 @@
-"""The journal: what is posted, in order, to any number of streams, each with the backlog first.
+"""The journal: sends posted messages in order to any number of streams, after the backlog.
 
-With a store nothing is shown that is not kept: events go out once the commit that holds them is
-done, and nothing goes out while the store cannot be written. A stream holds what its reader has not
-taken yet, so its memory grows with the number of unread events and with nothing else.
+With a store, events are published only after the commit that stores them, and none are published
+while the store cannot be written. A stream keeps the unread messages of its reader, so its memory
+depends only on the number of unread events.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _BACKLOG_BATCH = 64
 """Jobs decoded for one batch of the backlog: a few milliseconds."""
 
 RETRY_INTERVAL_S = 1.0
-"""Seconds between two attempts to write to a store that cannot be written."""
+"""Seconds between two attempts to write to a failing store."""
 
 Posted = tuple[Job | None, JournalMessage | Purged]
 _Queued = tuple[Job | None, JournalMessage | Purged | Callable[[], None]]
 
 
 class Stream:
-    """One reader: the jobs whose backlog it has not had (``ahead``) and the live messages."""
+    """One reader: the jobs of its remaining backlog (``ahead``) and the live messages."""
 
     def __init__(self, ahead: dict[int, None]) -> None:
         self.ahead = ahead
@@ -39,19 +39,19 @@ class Stream:
         self._waiter: asyncio.Future[None] | None = None
 
     def put(self, message: JournalMessage | Purged) -> None:
-        """A live message; jobs of the backlog that is still to come are not news."""
+        """Add a live message, unless its job is in the remaining backlog."""
         if isinstance(message, JournalMessage) and message.id in self.ahead:
             return
         self._ready.append(message)
         self._wake()
 
     def close(self) -> None:
-        """The instance ends."""
+        """End the stream with the instance."""
         self._closed = True
         self._wake()
 
     async def take(self) -> ChangeBatch:
-        """All that came since; raises ``InstanceUnavailable`` after the end."""
+        """Return the messages since the last call; raise ``InstanceUnavailable`` after the end."""
         while not self._ready:
             if self._closed:
                 raise InstanceUnavailable("The embedded instance has ended.")
@@ -66,11 +66,10 @@ class Stream:
 
 
 class Journal:
-    """Posts and publishes.
+    """A journal that stores posted messages and then publishes them.
 
-    ``persist``, when there is one, is awaited before what was posted is published, again and again
-    until it returns true; it must not raise. ``published`` is called for each message when it has
-    been.
+    ``persist``, if given, is awaited before messages are published, and repeated until it returns
+    true; it must not raise. ``published`` is called for each published message.
     """
 
     def __init__(self) -> None:
@@ -86,19 +85,19 @@ class Journal:
         self._streams: set[Stream] = set()
 
     def post(self, job: Job | None, message: JournalMessage | Purged) -> None:
-        """Add a message; it goes out in this turn of the loop or after the next commit."""
+        """Add a message; it is published in this pass of the loop or after the next commit."""
         if not self._closed and not (job is not None and job.withdrawn):
             self._queue.append((job, message))
             self._schedule()
 
     def touch(self) -> None:
-        """Something is to be kept though there is nothing to publish."""
+        """Schedule a commit without a message to publish."""
         if not self._closed:
             self._touched = True
             self._schedule()
 
     def then(self, action: Callable[[], None]) -> None:
-        """Call *action* once all that was posted so far is kept; at once without a store."""
+        """Call *action* once all earlier messages are stored; at once without a store."""
         if self.persist is None:
             action()
         elif not self._closed:
@@ -106,7 +105,7 @@ class Journal:
             self._schedule()
 
     async def settled(self) -> None:
-        """Return when all that was posted so far is published, and so kept, or cannot be kept."""
+        """Wait until all earlier messages are stored and published, or cannot be stored."""
         if not self._scheduled and self._pump is None:
             return
         waiter = self._loop.create_future()
@@ -116,14 +115,14 @@ class Journal:
     async def read(
         self, active: dict[int, Job], inactive: dict[int, Ended]
     ) -> AsyncIterator[ChangeBatch]:
-        """The backlog, the sentinel, then what is published."""
+        """Yield the backlog, the sentinel, then published messages."""
         stream = Stream(dict.fromkeys([*inactive, *active]))
         self._streams.add(stream)
         try:
             yield [Resync()]
             for batch in _backlog(stream, active, inactive):
                 yield batch
-                # The reader may never wait itself.
+                # The reader itself may never yield to the event loop.
                 await asyncio.sleep(0)
             yield [JournalMessage(JOBID_ANY, [])]
             while True:
@@ -132,7 +131,7 @@ class Journal:
             self._streams.discard(stream)
 
     def close(self) -> None:
-        """End all streams; what is posted from now on is neither shown nor kept."""
+        """End all streams; later messages are neither published nor stored."""
         self._closed = True
         if self._pump is not None:
             self._pump.cancel()
@@ -158,7 +157,7 @@ class Journal:
             queue, self._queue = self._queue, []
             settled, self._settled = self._settled, []
             while not await persist():
-                # Those who wait find their jobs withdrawn.
+                # The waiting callers find their jobs withdrawn.
                 self._wake(settled)
                 self._wake()
                 await asyncio.sleep(RETRY_INTERVAL_S)
@@ -199,7 +198,7 @@ def _ignore(_: Posted) -> None:
 def _backlog(
     stream: Stream, active: dict[int, Job], inactive: dict[int, Ended]
 ) -> Iterator[ChangeBatch]:
-    """Messages for the jobs that are there when their turn comes, up to what is published."""
+    """Yield messages for the existing jobs, with their published events."""
     while stream.ahead:
         batch: ChangeBatch = []
         while stream.ahead and len(batch) < _BACKLOG_BATCH:

@@ -1,4 +1,4 @@
-"""Everything about starting a job that can block, in threads of its own."""
+"""Starts jobs in separate threads, since this can block."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ from .sweeper import COOKIE
 
 __all__ = ["LaunchError", "Launched", "Launcher", "Plan", "Task"]
 
-_FALLBACK_CWD = "/tmp"  # noqa: S108 - where Flux goes when the directory of a job is not there
-_NOTE_LENGTH = 1024
+_FALLBACK_CWD = "/tmp"  # noqa: S108 - used by Flux if the directory of a job does not exist
+_MAX_NOTE_LENGTH = 1024
 
 
 @dataclass(slots=True)
 class Plan:
-    """A job to start; ``aborted`` tells the thread that it is not wanted any more."""
+    """A job to start; ``aborted`` tells the thread to skip it."""
 
     jobid: int
     request: Request
@@ -43,7 +43,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A started process: ``exited`` is readable at its end, the others are its pipes or −1."""
+    """A started process: ``exited`` is readable after its exit, the others are pipes or −1."""
 
     rank: int
     pid: int
@@ -54,7 +54,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class LaunchError:
-    """Why a job could not be started: the note of its exception and its exit code."""
+    """The reason why a job could not be started: the note of its exception and its exit code."""
 
     note: str
     code: int
@@ -77,10 +77,10 @@ class Launched:
 
 
 class Launcher:
-    """Starts jobs in ``executor``'s thread and reports on the loop.
+    """A launcher that starts jobs in ``executor``'s thread and reports on the event loop.
 
-    Jobs with files of their own start in the threads of ``openings``: to open a file can take
-    long, and the others do not wait for it. ``rundir`` holds the temporary directories of jobs;
+    Jobs with input or output files start in the threads of ``openings``, since opening a file can
+    take long and must not delay other jobs. ``rundir`` contains the temporary directories of jobs;
     ``cookie`` marks their processes.
     """
 
@@ -95,7 +95,7 @@ class Launcher:
         self._loop = asyncio.get_running_loop()
 
     def launch(self, plan: Plan, done: Callable[[Plan, Launched], None]) -> None:
-        """Start the job; ``done`` is called on the loop, always."""
+        """Start the job, and always call *done* on the event loop afterwards."""
         executor = self._openings if plan.request.has_files else self._executor
         executor.submit(self._run, plan, done)
 
@@ -109,9 +109,9 @@ class Launcher:
             try:
                 self._launch(plan, launched)
             except _Failed as failure:
-                launched.error = LaunchError(str(failure)[:_NOTE_LENGTH], failure.code)
+                launched.error = LaunchError(str(failure)[:_MAX_NOTE_LENGTH], failure.code)
             except Exception as error:  # noqa: BLE001 - whatever it is, the job must end
-                launched.error = LaunchError(f"shell_init: {error}"[:_NOTE_LENGTH], 1)
+                launched.error = LaunchError(f"shell_init: {error}"[:_MAX_NOTE_LENGTH], 1)
         self._loop.call_soon_threadsafe(done, plan, launched)
 
     def _launch(self, plan: Plan, launched: Launched) -> None:
@@ -183,7 +183,7 @@ class Launcher:
         return cwd
 
     def _environment(self, plan: Plan, tags: Tags) -> dict[str, str]:
-        """The jobspec's variables and those of Flux, nothing of the service's own."""
+        """Return the variables of the jobspec and of Flux, without those of the service."""
         request = plan.request
         expanded = {name: tags.render(text) for name, text in request.env_expand.items()}
         jobid = encode_f58(plan.jobid)
@@ -214,7 +214,7 @@ class _Failed(Exception):
 
 
 class _Streams:
-    """The standard streams of a job's tasks: files that they share, or a pipe for each."""
+    """The standard streams of a job's tasks: shared files, or a pipe for each task."""
 
     def __init__(
         self,
@@ -244,7 +244,7 @@ class _Streams:
         _close(self.stdin, *self._files.values())
 
     def pair(self) -> tuple[tuple[int, int], tuple[int, int]]:
-        """For stdout and stderr of a task: our end (−1 for a file) and its end."""
+        """Return the service's end (−1 for a file) and the task's end of stdout and stderr."""
         stdout = self._one("stdout", self._request.stdout)
         try:
             return stdout, self._one("stderr", self._request.stderr)
@@ -253,7 +253,7 @@ class _Streams:
             raise
 
     def release(self, *ends: tuple[int, int]) -> None:
-        """Close the task's ends of pipes, now that it has them."""
+        """Close the task's ends of pipes after its start."""
         _close(*(theirs for ours, theirs in ends if ours >= 0))
 
     def _one(self, name: str, target: StreamTarget) -> tuple[int, int]:
@@ -267,7 +267,7 @@ class _Streams:
         return os.path.join(self._cwd or os.getcwd(), self._tags.render(template))  # noqa: PTH109,PTH118
 
     def _open(self) -> None:
-        """Have the files of the job opened, each once, though both streams may go there."""
+        """Open each file of the job once, even if both streams use it."""
         request = self._request
         mode = os.O_APPEND if request.append else os.O_TRUNC
         wanted: dict[tuple[str, str], int] = {}
@@ -322,7 +322,7 @@ def _close(*fds: int) -> None:
 
 def _remove(tmpdir: Path) -> None:
     try:
-        tmpdir.rmdir()  # Most jobs have left it empty.
+        tmpdir.rmdir()  # It is empty after most jobs.
     except OSError:
         shutil.rmtree(tmpdir, ignore_errors=True)
 
@@ -336,7 +336,7 @@ def _write_files(request: Request, tmpdir: Path) -> None:
         try:
             data, mode = _file_content(value)
             path.parent.mkdir(parents=True, exist_ok=True)
-            # A job of the same user may have put something there meanwhile: it is not followed.
+            # A job of the same user may have created a link there, which must not be followed.
             fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "wb") as file:
                 file.write(data)

@@ -1,7 +1,7 @@
 """From submit to alloc: the states DEPEND, PRIORITY and SCHED of RFC 21, and their events.
 
-This is the job manager's half of the engine (``src/modules/job-manager``); ``running`` is the
-execution system's.
+This module corresponds to the job manager (``src/modules/job-manager``), and ``running`` to the
+execution system.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ __all__ = ["Lifecycle", "priority_of"]
 _HOLD, _EXPEDITE = 0, 31
 _MAX_PRIORITY = 2**32 - 1
 _MAX_SEVERITY = 7
-_SLICE = 32
-"""Jobs taken up in one turn of the loop."""
+_SLICE_JOBS = 32
+"""Jobs that are processed in one pass of the event loop."""
 
-_FOREVER = 1e8
-"""Seconds, three years: the longest timer."""
+_MAX_TIMER_S = 1e8
+"""The longest timer, three years."""
 
 
 def priority_of(urgency: int) -> int:
-    """Flux's default priority: the urgency, except that 31 goes before everything."""
+    """Return Flux's default priority: the urgency, except that 31 is the highest priority."""
     return _MAX_PRIORITY if urgency == _EXPEDITE else urgency
 
 
 class Lifecycle(abc.ABC):
-    """Holds the jobs and takes them as far as their allocation.
+    """The engine's jobs and their states up to the allocation.
 
-    A subclass says how a job that has resources runs (:meth:`begin`) and how one that runs is
-    told to end (:meth:`interrupt`). ``dirty`` gathers the jobs to be stored, if any are.
+    A subclass implements the start of a job with resources (:meth:`begin`) and the end of a running
+    job (:meth:`interrupt`). ``dirty`` collects the jobs to store, with a store.
     """
 
     def __init__(
@@ -74,25 +74,25 @@ class Lifecycle(abc.ABC):
         self._kicked = False
         self._ended: deque[tuple[int, Outcome]] = deque()
 
-    # What the rest of the engine provides.
+    # Provided by the subclass.
 
     @abc.abstractmethod
     def begin(self, job: Job) -> None:
-        """Run a job that has its resources."""
+        """Run a job that has resources."""
 
     @abc.abstractmethod
     def interrupt(self, job: Job, type: str) -> None:
-        """End a job that runs, after a fatal exception of ``type``."""
+        """End a running job after a fatal exception of *type*."""
 
     # Requests.
 
     def submit(self, submission: Submission) -> int:
-        """Take a job in; raises ``FluxRefused``."""
+        """Submit a job; raise ``FluxRefused``."""
         if not _HOLD <= submission.urgency <= _EXPEDITE:
             raise FluxRefused("urgency range is [0:31]")
         request, redacted = parse_request(submission.jobspec, self.pool.hostname)
         dependencies = [self._admit(*pair) for pair in request.dependencies]
-        # What it cannot read is to show before anything is known of the job.
+        # Parse errors must be raised before the job is known.
         with contextlib.suppress(Infeasible):
             self.pool.check(request)
         jobid = self.ids.next()
@@ -110,7 +110,7 @@ class Lifecycle(abc.ABC):
         return jobid
 
     def find_active(self, jobid: int) -> Job:
-        """Return the active job; raises ``JobNotFound`` or ``JobInactive``."""
+        """Return the active job; raise ``JobNotFound`` or ``JobInactive``."""
         job = self.active.get(jobid)
         if job is not None and job.state != "INACTIVE":
             return job
@@ -119,7 +119,7 @@ class Lifecycle(abc.ABC):
         raise JobNotFound(f"There is no job {encode_f58(jobid)}.")
 
     def set_urgency(self, jobid: int, urgency: int) -> None:
-        """As the job manager's urgency request (``urgency.c``)."""
+        """Set the urgency like the job manager (``urgency.c``)."""
         if not _HOLD <= urgency <= _EXPEDITE:
             raise FluxRefused("urgency value is out of range")
         job = self.find_active(jobid)
@@ -131,7 +131,7 @@ class Lifecycle(abc.ABC):
             self._prioritize(job)
 
     def raise_exception(self, jobid: int, type: str, severity: int, note: str | None) -> None:
-        """As the job manager's raise request (``raise.c``)."""
+        """Raise an exception like the job manager (``raise.c``)."""
         if not 0 <= severity <= _MAX_SEVERITY:
             raise FluxRefused("invalid exception severity")
         if not type or any(char.isspace() for char in type):
@@ -159,7 +159,7 @@ class Lifecycle(abc.ABC):
     def throw(
         self, job: Job, type: str, severity: int, note: str, status: int | None = None
     ) -> None:
-        """Post an exception and, when it is fatal, end the job."""
+        """Post an exception and, if it is fatal, end the job."""
         context: dict[str, Any] = {
             "type": type,
             "severity": severity,
@@ -178,7 +178,7 @@ class Lifecycle(abc.ABC):
             self.interrupt(job, type)
 
     def clean(self, job: Job) -> None:
-        """The end of a job that holds nothing any more."""
+        """Make a job inactive that holds no resources any more."""
         self.queue.discard(job.id)
         for after in _afters(job):
             if after.description in job.depends:
@@ -187,13 +187,13 @@ class Lifecycle(abc.ABC):
         job.state = "INACTIVE"
         job.log.end()
         self.post(job, "clean")
-        # Dependents are taken up later: a long chain of them would be as deep a recursion.
+        # Dependents are processed later; a long chain of them would recurse too deeply.
         if not self._ended:
             self._loop.call_soon(self._resolve)
         self._ended.append((job.id, job.outcome))
 
     def withdraw(self, job: Job) -> None:
-        """Take back a job that could not be stored and that nobody has been told of."""
+        """Remove a job that could not be stored and was never published."""
         job.withdrawn = True
         self.queue.discard(job.id)
         for after in _afters(job):
@@ -211,7 +211,7 @@ class Lifecycle(abc.ABC):
     # Dependencies.
 
     def outcome(self, jobid: int) -> Outcome | None:
-        """What dependencies ask about a job; ``None`` for no such job."""
+        """Return the outcome of a job for dependencies, or ``None`` for an unknown job."""
         job = self.active.get(jobid) or self.inactive.get(jobid)
         return None if job is None else job.outcome
 
@@ -237,7 +237,7 @@ class Lifecycle(abc.ABC):
         self.await_dependency(job, dependency)
 
     def await_dependency(self, job: Job, dependency: After | BeginTime) -> None:
-        """Have the job wait for it; one that is met is removed at once."""
+        """Add a dependency to a job; remove it at once if it is met."""
         if isinstance(dependency, BeginTime):
             self._begin_at(job, dependency)
             return
@@ -252,8 +252,8 @@ class Lifecycle(abc.ABC):
 
     def _begin_at(self, job: Job, begin: BeginTime) -> None:
         left = begin.moment - time.time()
-        if left > _FOREVER:
-            job.timers.append(self._loop.call_later(_FOREVER, self._begin_at, job, begin))
+        if left > _MAX_TIMER_S:
+            job.timers.append(self._loop.call_later(_MAX_TIMER_S, self._begin_at, job, begin))
         else:
             job.timers.append(
                 self._loop.call_later(
@@ -278,7 +278,7 @@ class Lifecycle(abc.ABC):
             self.throw(job, "dependency", 0, note)
 
     def _resolve(self) -> None:
-        for _ in range(min(_SLICE, len(self._ended))):
+        for _ in range(min(_SLICE_JOBS, len(self._ended))):
             jobid, outcome = self._ended[0]
             self.dependencies.ended(jobid, outcome)
             self._ended.popleft()
@@ -294,13 +294,13 @@ class Lifecycle(abc.ABC):
             self._prioritize(job)
 
     def restart(self, job: Job) -> None:
-        """Take up a job that was pending when the service ended (``restart.c``)."""
+        """Resume a job that was pending when the service ended (``restart.c``)."""
         self.post(job, "flux-restart")
         job.state = "SCHED"
         self._prioritize(job)
 
     def resume(self, job: Job) -> None:
-        """Go on with a job whose dependencies were looked at again."""
+        """Resume a job whose dependencies were evaluated again."""
         self._depend(job)
 
     def _prioritize(self, job: Job) -> None:
@@ -321,21 +321,21 @@ class Lifecycle(abc.ABC):
         self.kick()
 
     def kick(self) -> None:
-        """Resources or the queue changed: schedule in the next turn of the loop."""
+        """Schedule in the next pass of the event loop, since resources or the queue changed."""
         if not self._kicked:
             self._kicked = True
             self._loop.call_soon(self._schedule)
 
     def _schedule(self) -> None:
         self._kicked = False
-        for _ in range(_SLICE):
+        for _ in range(_SLICE_JOBS):
             head = self.queue.head()
             if head is None or self.stopped:
                 return
             job = self.active[head]
             allocated = self.pool.alloc(job.request.shape)
             if allocated is None:
-                # Strictly in order: nothing overtakes the first in line.
+                # Strictly in order: no job overtakes the head of the queue.
                 return
             self.queue.discard(head)
             job.allocated = allocated

@@ -1,7 +1,7 @@
-"""The output eventlog of a job, read from any entry on or from its end.
+"""Reads the output eventlog of a job, from any entry on or backward from its end.
 
-The index of an entry is the number of the block of the log in which it begins, and its place among
-those that do: it is known without reading anything before that block.
+The index of an entry combines the number of the block of the log in which it begins and its place
+in that block, so it does not depend on earlier blocks.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ __all__ = ["BLOCK_BYTES", "LogReader"]
 
 _BLOCK_SHIFT = 20
 BLOCK_BYTES = 1 << _BLOCK_SHIFT
-"""Bytes of a block: no more entries than that begin in it, so their places fit below its number."""
+"""Bytes of a block, and thus the limit of entries per block: places fit into the lower bits."""
 
 _PIECE_BYTES = 1 << 18
-"""Bytes that are read at once; every entry that this instance writes is shorter."""
+"""Bytes per read; every entry that this instance writes is shorter."""
 
 
 class LogReader:
-    """One reader of a log; *load* reads its file: from an offset on, so many bytes at most.
+    """One reader of a log; *load* reads its file: the offset, and the limit of bytes.
 
-    A job may have changed its file: where no entry ends, the log ends for the reader.
+    A job may have changed its file: if an entry has no end, the log ends there for the reader.
     """
 
     def __init__(
@@ -43,18 +43,18 @@ class LogReader:
 
     @property
     def next(self) -> int:
-        """The index from which the next entry may come."""
+        """The lowest possible index of the next entry."""
         return (self._block << _BLOCK_SHIFT) + self._place
 
     async def begin(self, first: int) -> None:
-        """Go to the block that holds the index *first*; no entry before that index is given."""
+        """Find the block with the index *first*, and skip earlier entries."""
         self._first = first
         block = min(first, self._log.size) >> _BLOCK_SHIFT
         block = min(block, first >> _BLOCK_SHIFT)
         self._move(block, await self._boundary(block))
 
     async def piece(self) -> OutputBatch | None:
-        """Return the next entries, or ``None`` where there are none."""
+        """Return the next entries, or ``None`` if there are none."""
         while True:
             data = await self._data(self.offset, _PIECE_BYTES)
             block = self.offset >> _BLOCK_SHIFT
@@ -80,9 +80,9 @@ class LogReader:
                 return batch
 
     async def tail(self, last: Last) -> AsyncGenerator[OutputBatch, None]:
-        """Yield the end of the log, which is read backward; :meth:`piece` goes on from there.
+        """Yield the tail of the log, which is read backward; :meth:`piece` continues after it.
 
-        After each block comes a batch without entries that says how much has been searched.
+        A batch without entries follows each block, with the number of bytes searched so far.
         """
         end = self._log.size
         block = (end >> _BLOCK_SHIFT) + 1
@@ -90,7 +90,7 @@ class LogReader:
         needle = b"" if last.stream is None else b'"stream":"%b"' % last.stream.encode()
         runs: list[OutputBatch] = []
         left, room, searched = last.count, last.size, 0
-        # The last block is always read: it tells the index of the next entry.
+        # Always read the last block, which determines the index of the next entry.
         while block > self._block or (block and left > 0 and room > 0 and searched < last.search):
             block -= 1
             begin = await self._boundary(block)
@@ -139,7 +139,7 @@ class LogReader:
         return self._log.size if found < 0 else before + found + 1
 
     async def _data(self, begin: int, size: int) -> bytes:
-        """Return the bytes from an offset on, as many as there are."""
+        """Return the available bytes from an offset on."""
         parts: list[bytes] = []
         while size > 0:
             part = self._log.peek(begin, min(size, _PIECE_BYTES))
@@ -158,5 +158,5 @@ def _lines(data: bytes) -> list[bytes]:
 
 
 def _is_of_others(line: bytes, needle: bytes) -> bool:
-    """Tell whether an entry, as this instance writes it, holds data without the stream *needle*."""
+    """Return whether an entry of this instance contains data of a stream other than *needle*."""
     return b'"name":"data"' in line and b'"stream":"' in line and needle not in line

@@ -1,4 +1,4 @@
-"""The ``{{…}}`` tags that Flux's job shell knows in paths, arguments and ``env-expand`` values."""
+"""The ``{{…}}`` tags of Flux's job shell in paths, arguments and ``env-expand`` values."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from fluxapi.model.jobid import encode_f58
 __all__ = ["Tags"]
 
 _TAG = re.compile(r"\{\{([^{}]{1,64})\}\}")
-"""Linear in the text: a tag holds no braces, so no search looks at a place twice."""
+"""Matches in linear time: a tag contains no braces, so no character is scanned twice."""
 
 
 @dataclass(frozen=True, slots=True)
 class Tags:
-    """The facts that tags stand for (``src/shell/shell.c``); an unknown tag stays as it is.
+    """The values of tags (``src/shell/shell.c``); an unknown tag stays unchanged.
 
-    Ids are plain F58 (``f…``), as Flux writes them outside UTF-8 locales.
+    IDs are plain F58 (``f…``), as Flux writes them outside UTF-8 locales.
     """
 
     jobid: int
@@ -31,7 +31,7 @@ class Tags:
     tmpdir: str
 
     def render(self, template: str, rank: int | None = None) -> str:
-        """``template`` with its tags replaced; task tags only when ``rank`` is given."""
+        """Replace the tags in *template*; task tags only if *rank* is given."""
         if "{{" not in template:
             return template
         values = self._values()

@@ -1,9 +1,9 @@
-"""A process that opens the files that a job names, so that the service itself never does.
+"""A process that opens the files of a job, so that the service itself does not open them.
 
-``/proc/self`` in a path then means this process, which knows nothing, and not the service. It is
-started with ``python -I -S`` in a session of its own and uses nothing but the standard library. Its
-arguments are pairs of flags for open(2) and a path; the descriptors go through the socket that is
-its standard output, with the place and the error number of the first file that cannot be opened.
+``/proc/self`` in a path then refers to this process, which has no secrets, and not to the service.
+It runs with ``python -I -S`` in a separate session and uses only the standard library. Its
+arguments are pairs of flags for open(2) and a path; it sends the descriptors to the socket on its
+standard output, with the position and the error number of the first file that cannot be opened.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> None:
     """Open the files and send them."""
     descriptors: list[int] = []
     failure = NO_ERROR
-    # A named pipe that nobody has open is an error and no reason to wait.
+    # Fail instead of waiting if no other process has opened a named pipe.
     always = os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY
     try:
         for flags, path in zip(arguments[::2], arguments[1::2], strict=True):

@@ -1,4 +1,4 @@
-"""A job's output eventlog (RFC 24): one entry a line, a bounded tail of it in memory."""
+"""A job's output eventlog (RFC 24): one entry per line, with a bounded tail in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fluxapi.model.eventlog import Event, encode_event
 
 __all__ = [
     "ERROR_LEVEL",
-    "INLINE",
+    "MAX_INLINE_BYTES",
     "OutputLog",
     "TextCutter",
     "data_context",
@@ -21,17 +21,17 @@ __all__ = [
 ]
 
 ERROR_LEVEL = 3
-"""Level of a ``log`` entry that tells of an error, as in syslog."""
+"""Level of a ``log`` entry for an error, as in syslog."""
 
-INLINE = 1024
-"""Bytes of a whole log that stay in memory (and in the database) instead of a file."""
+MAX_INLINE_BYTES = 1024
+"""A log up to this size stays in memory (and in the database) instead of a file."""
 
 _UTF8_LEADS = ((0xC0, 0xE0, 2), (0xE0, 0xF0, 3), (0xF0, 0xF8, 4))
 _UTF8_MAX = 4
 
 
 def incomplete_tail(data: bytes) -> int:
-    """How many bytes at the end of ``data`` begin a UTF-8 character that is not complete."""
+    """Return the number of bytes of an incomplete UTF-8 character at the end of *data*."""
     for back in range(1, min(_UTF8_MAX, len(data) + 1)):
         byte = data[-back]
         if byte < 0x80:  # noqa: PLR2004 - ASCII
@@ -51,20 +51,20 @@ class TextCutter:
         self._kept = b""
 
     def feed(self, data: bytes) -> bytes:
-        """``data`` after what was kept, without the character that it ends in the middle of."""
+        """Return the kept bytes and *data*, and keep an incomplete character at the end."""
         whole = self._kept + data
         cut = len(whole) - incomplete_tail(whole)
         self._kept = whole[cut:]
         return whole[:cut]
 
     def rest(self) -> bytes:
-        """What was kept at the end of the stream."""
+        """Return the kept bytes at the end of the stream."""
         kept, self._kept = self._kept, b""
         return kept
 
 
 def header_context(ntasks: int) -> dict[str, Any]:
-    """The context of the log's first entry."""
+    """Return the context of the log's first entry."""
     return {
         "version": 1,
         "encoding": {"stdout": "UTF-8", "stderr": "UTF-8"},
@@ -74,7 +74,7 @@ def header_context(ntasks: int) -> dict[str, Any]:
 
 
 def data_context(stream: str, rank: int, data: bytes) -> dict[str, Any]:
-    """The context of a ``data`` entry; base64 when the bytes are not UTF-8."""
+    """Return the context of a ``data`` entry, in base64 if the bytes are not UTF-8."""
     context: dict[str, Any] = {"stream": stream, "rank": str(rank)}
     try:
         context["data"] = data.decode()
@@ -85,9 +85,9 @@ def data_context(stream: str, rank: int, data: bytes) -> dict[str, Any]:
 
 
 class OutputLog:
-    """What a job wrote: ``size`` bytes of log, of which ``flushed`` are in the file at ``path``.
+    """The output log of a job: ``size`` bytes, of which ``flushed`` are in the file at ``path``.
 
-    Bytes that are not in the file are in memory; of the others, at most ``keep`` are.
+    Bytes that are not in the file are in memory, and at most ``keep`` of the others.
     ``failure`` says why the file could not be written.
     """
 
@@ -116,7 +116,7 @@ class OutputLog:
 
     @classmethod
     def stored(cls, path: Path, inline: bytes | None, size: int) -> OutputLog:
-        """The log of a job that ended before this process began."""
+        """Return the log of a job that ended before this process started."""
         log = cls(path, 0)
         log.ended = True
         if inline is None:
@@ -126,23 +126,23 @@ class OutputLog:
         return log
 
     def recover(self) -> None:
-        """Learn from the file how much there is of a log that was being written; blocks."""
+        """Read the size of an incomplete log from its file; this blocks."""
         if self.path.exists():
             self._tail.clear()
             self.flushed = self._start = self.path.stat().st_size
 
     @property
     def size(self) -> int:
-        """Bytes of the whole log."""
+        """Size of the whole log in bytes."""
         return self._start + len(self._tail)
 
     @property
     def inline(self) -> bytes | None:
-        """The whole log when it is small enough to need no file."""
-        return bytes(self._tail) if self.size <= INLINE and not self.flushed else None
+        """The whole log if it is too small for a file."""
+        return bytes(self._tail) if self.size <= MAX_INLINE_BYTES and not self.flushed else None
 
     def write(self, name: str, context: dict[str, Any]) -> None:
-        """Append an entry; dropped, with a word, when the file could not be written before."""
+        """Append an entry; after a write error, drop it and log the error once."""
         if self.failure is not None and self.unflushed > self.keep:
             if self._dropped:
                 return
@@ -153,40 +153,40 @@ class OutputLog:
         self._wake()
 
     def end(self) -> None:
-        """Nothing follows."""
+        """End the log."""
         self.ended = True
         self.put(0)
         self._wake()
 
     @property
     def unflushed(self) -> int:
-        """Bytes that are in memory only."""
+        """The number of bytes that are in memory only."""
         return self.size - self.flushed
 
     def take(self) -> bytes:
-        """The bytes to append to the file next."""
+        """Return the next bytes to append to the file."""
         return bytes(self._tail[self.flushed - self._start :])
 
     def put(self, count: int) -> None:
-        """``count`` more bytes are in the file."""
+        """Record that *count* more bytes are in the file."""
         self.flushed += count
         keep = 0 if self.ended else self.keep
         surplus = min(len(self._tail) - keep, self.flushed - self._start)
         if surplus > 0:
-            # Readers need whole entries, so the tail begins with one.
+            # Readers need whole entries, so the tail begins with a whole one.
             surplus = self._tail.find(b"\n", surplus - 1) + 1
             if 0 < surplus <= self.flushed - self._start:
                 del self._tail[:surplus]
                 self._start += surplus
 
     def peek(self, offset: int, limit: int) -> bytes | None:
-        """Up to ``limit`` bytes from ``offset`` if they are in memory, else ``None``."""
+        """Return up to *limit* bytes from *offset* if they are in memory, else ``None``."""
         if offset < self._start:
             return None
         return bytes(self._tail[offset - self._start : offset - self._start + limit])
 
     async def grown(self, offset: int) -> None:
-        """Return when there is something after ``offset``, or the end."""
+        """Wait until there is data after *offset*, or the log has ended."""
         while self.size <= offset and not self.ended:
             if self._waiters is None:
                 self._waiters = []

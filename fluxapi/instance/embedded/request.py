@@ -1,4 +1,4 @@
-"""What the embedded instance understands of a jobspec (RFC 14, RFC 25), read and checked once."""
+"""Parses and checks the supported parts of a jobspec (RFC 14, RFC 25)."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __all__ = ["Request", "StreamTarget", "TestExec", "parse_request"]
 
 _TOP_LEVEL = ("resources", "tasks", "attributes", "version")
 _MAX_TASKS = 4096
-"""Tasks of one job: each is a process with three descriptors here, on one machine."""
+"""Tasks of one job; each is a process with three descriptors on this machine."""
 
 _MAX_DEPTH = 128
-"""Lists and mappings within one another, anywhere in a jobspec."""
+"""Levels of nested lists and mappings in a jobspec."""
 
 _MAX_INTEGER = 2**63 - 1
 _LONG_NUMBER = re.compile(rb"[0-9]{19}")
-"""What is in every JSON text that holds an integer beyond 64 bits."""
+"""Matches every JSON text that contains an integer beyond 64 bits."""
 
 _MAX_WAIT_STATUS = 0xFFFF
 
-_EXIT_TIMEOUT = 30.0
+_EXIT_TIMEOUT_S = 30.0
 """Flux's default of the shell option exit-timeout (src/shell/doom.c)."""
 
 
@@ -46,7 +46,7 @@ class TestExec:
 
 @dataclass(frozen=True, slots=True)
 class StreamTarget:
-    """Where a standard stream goes: a path template (``None``: the output log), with labels."""
+    """The target of a standard stream: a path template (``None``: the output log), and labels."""
 
     path: str | None = None
     label: bool = False
@@ -54,10 +54,10 @@ class StreamTarget:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One job as asked for. ``duration`` in seconds, 0 for no limit; ``ntasks`` processes.
+    """A requested job. ``duration`` in seconds, 0 for no limit; ``ntasks`` processes.
 
-    ``exit_timeout`` is how long other tasks may outlive the first one that ends (``None``: for
-    ever); ``files`` are RFC 37 file objects by path, written to the job's temporary directory.
+    ``exit_timeout`` is the time that other tasks may run after the first one has exited (``None``:
+    no limit); ``files`` are RFC 37 file objects by path, written to the job's temporary directory.
     """
 
     command: tuple[str, ...]
@@ -77,20 +77,24 @@ class Request:
     append: bool = False
     rlimits: Mapping[str, Any] = field(default_factory=dict)
     env_expand: Mapping[str, str] = field(default_factory=dict)
-    exit_timeout: float | None = _EXIT_TIMEOUT
+    exit_timeout: float | None = _EXIT_TIMEOUT_S
     exit_on_error: bool = False
 
     @property
     def has_files(self) -> bool:
-        """Tell whether a standard stream is a file that the job names."""
+        """True if a standard stream is a file that the job names."""
         paths = (self.stdin, self.stdout.path, self.stderr.path)
         return any(path is not None for path in paths)
 
 
 def parse_request(jobspec: bytes, hostname: str) -> tuple[Request, dict[str, Any]]:
-    """Read a jobspec V1: the request and the decoded jobspec without its environment.
+    """Parse a jobspec V1.
 
-    Raises ``FluxRefused`` with one plain sentence when the instance cannot take it.
+    Returns:
+        The request, and the decoded jobspec without its environment.
+
+    Raises:
+        FluxRefused: The instance does not accept the jobspec.
     """
     spec = _decode(jobspec)
     system = _attributes(spec)
@@ -144,7 +148,7 @@ def _decode(jobspec: bytes) -> dict[str, Any]:
     if not isinstance(spec, dict):
         _refuse("jobspec: it is not a JSON object")
     if b"\\u0000" in jobspec:
-        # No path, argument or variable can hold one, and Flux refuses it at this point too.
+        # No path, argument or variable can contain one, and Flux refuses it here, too.
         _refuse("jobspec: invalid JSON: \\u0000 is not allowed")
     if jobspec.count(b"[") + jobspec.count(b"{") > _MAX_DEPTH or _LONG_NUMBER.search(jobspec):
         _check_values(spec)
@@ -160,7 +164,7 @@ def _decode(jobspec: bytes) -> dict[str, Any]:
 
 
 def _check_values(spec: dict[str, Any]) -> None:
-    """Refuse what could not be written as JSON again, as Flux's own JSON library does."""
+    """Refuse values that cannot be encoded as JSON again, as Flux's own JSON library does."""
     level: list[Any] = [spec]
     for _ in range(_MAX_DEPTH):
         below: list[Any] = []
@@ -236,7 +240,7 @@ def _ntasks(count: dict[str, Any], shape: Shape, per_resource: Any) -> int:
         ntasks = _per_resource(as_mapping(per_resource, "shell option per-resource"), shape)
     else:
         ntasks = count.get("total") or count["per_slot"] * shape.slots
-    # A request for more slots than there are cores is unsatisfiable anyway, not refused.
+    # A request for more slots than cores is not refused here; it is unsatisfiable anyway.
     if ntasks > max(_MAX_TASKS, shape.slots):
         _refuse(f"{ntasks} tasks: this instance runs at most {_MAX_TASKS} tasks in one job")
     return int(ntasks)
@@ -292,7 +296,7 @@ def _test(system: dict[str, Any]) -> TestExec | None:
 
 def _exit_timeout(value: Any) -> float | None:
     if value is None:
-        return _EXIT_TIMEOUT
+        return _EXIT_TIMEOUT_S
     if isinstance(value, str) and value.lower() == "none":
         return None
     return seconds(value, "shell option exit-timeout")
@@ -309,7 +313,7 @@ def _stdin(options: Mapping[str, Any]) -> str | None:
 def _outputs(options: Mapping[str, Any]) -> tuple[StreamTarget, StreamTarget]:
     output = as_mapping(options.get("output", {}), "shell option output")
     stdout = _target(output.get("stdout", {}), "stdout", StreamTarget())
-    # Without options of its own stderr goes where stdout goes (src/shell/output/conf.c).
+    # Without its own options, stderr has the target of stdout (src/shell/output/conf.c).
     return stdout, _target(output.get("stderr", {}), "stderr", stdout)
 
 

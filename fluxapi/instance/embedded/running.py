@@ -1,6 +1,6 @@
 """From alloc to free: the states RUN and CLEANUP of RFC 21, and their events.
 
-This is the execution system's and the job shell's half of the engine (``src/modules/job-exec``,
+This module corresponds to the execution system and the job shell (``src/modules/job-exec``,
 ``src/shell``).
 """
 
@@ -22,7 +22,7 @@ from .job import Job
 from .journal import Journal
 from .launcher import Launched, Launcher, Plan
 from .lifecycle import Lifecycle
-from .output import ERROR_LEVEL, INLINE, OutputLog, header_context
+from .output import ERROR_LEVEL, MAX_INLINE_BYTES, OutputLog, header_context
 from .poller import Poller
 from .scheduler import Pool
 from .spool import Spool
@@ -30,19 +30,22 @@ from .spool import Spool
 __all__ = ["INTERRUPTED", "INTERRUPTED_STATUS", "Running"]
 
 INTERRUPTED = "the service ended while the job ran"
-"""The note of the exception of a job that did not survive its service."""
+"""The note of the exception of a job that ended with the service."""
 
 INTERRUPTED_STATUS = (128 + signal.SIGKILL) << 8
 
-_DRAIN = 0.5
-"""Seconds for which output is still read when something that left the job's session holds it."""
+_DRAIN_TIMEOUT_S = 0.5
+"""Seconds for which output is read after the job if a process outside its session has it open."""
 
-_LONGEST = 1e8
+_MAX_TIMER_S = 1e8
 _FATAL_LEVEL = 0
 
 
 class Running(Lifecycle):
-    """Runs jobs as processes. ``kill_timeout`` seconds after SIGTERM or SIGALRM comes SIGKILL."""
+    """An engine that runs jobs as processes.
+
+    SIGKILL follows ``kill_timeout`` seconds after SIGTERM or SIGALRM.
+    """
 
     def __init__(
         self,
@@ -69,7 +72,7 @@ class Running(Lifecycle):
     # Requests.
 
     def kill(self, jobid: int, signum: int) -> None:
-        """As the job manager's kill request (``kill.c``)."""
+        """Send a signal like the job manager (``kill.c``)."""
         if not 0 < signum < signal.NSIG:
             raise FluxRefused("Invalid signal number")
         job = self.find_active(jobid)
@@ -81,7 +84,7 @@ class Running(Lifecycle):
             job.signals.append(signum)
 
     async def stop(self, term_timeout: float, kill_timeout: float) -> None:
-        """End every job that runs: SIGTERM, *term_timeout* seconds, SIGKILL, *kill_timeout*."""
+        """End all running jobs: SIGTERM, *term_timeout* seconds, SIGKILL, *kill_timeout*."""
         self.stopped = True
         for job in list(self.running.values()):
             self.throw(job, "exec", 0, INTERRUPTED)
@@ -91,7 +94,7 @@ class Running(Lifecycle):
             await self._until_quiet(kill_timeout)
 
     def abandon(self) -> None:
-        """Forget the jobs that would not end, which the caller has killed; no timer fires."""
+        """Drop the jobs that did not end, which the caller has killed, and cancel their timers."""
         for job in list(self.running.values()):
             if job.execution is not None:
                 job.execution.abandon()
@@ -111,18 +114,18 @@ class Running(Lifecycle):
     # Start.
 
     def begin(self, job: Job) -> None:
-        """Start the processes of a job, or what stands for them."""
+        """Start the processes of a job, or their simulation."""
         self.running[job.id] = job
         assert job.allocated is not None  # noqa: S101 - it has its resources
         if job.request.test is not None:
             self._begin_test(job)
             return
         plan = job.plan = Plan(job.id, job.request, job.allocated)
-        # Not before the allocation is stored: a job that ran already must not run after a restart.
+        # Only after the allocation is stored, so that no job runs twice after a restart.
         self.journal.then(lambda: self._launcher.launch(plan, self._launched))
 
     def withdraw(self, job: Job) -> None:
-        """Take back a job of which no process has been started."""
+        """Remove a job without started processes."""
         super().withdraw(job)
         if job.plan is not None:
             job.plan.aborted = True
@@ -138,7 +141,7 @@ class Running(Lifecycle):
             return
         self._started(job)
         if test.duration > 0:
-            delay = min(test.duration, _LONGEST)
+            delay = min(test.duration, _MAX_TIMER_S)
             job.timers.append(self._loop.call_later(delay, self._finish, job, test.wait_status))
         if test.mock_exception == "run":
             self.throw(job, "exec", 0, "mock run exception generated")
@@ -147,7 +150,7 @@ class Running(Lifecycle):
         self.post(job, "start")
         self.dependencies.started(job.id)
         if job.request.duration > 0:
-            delay = min(job.request.duration, _LONGEST)
+            delay = min(job.request.duration, _MAX_TIMER_S)
             job.timers.append(self._loop.call_later(delay, self._expire, job))
 
     def _launched(self, plan: Plan, launched: Launched) -> None:
@@ -189,7 +192,7 @@ class Running(Lifecycle):
             self._spool.close(file)
 
     def _head(self, job: Job, launched: Launched) -> None:
-        """The first entries of the output log."""
+        """Write the first entries of the output log."""
         ntasks = job.request.ntasks
         job.log.write("header", header_context(ntasks))
         ranks = encode_idset(range(ntasks), brackets=True)
@@ -205,15 +208,15 @@ class Running(Lifecycle):
         self.wrote(job)
 
     def wrote(self, job: Job) -> None:
-        """The output log has grown; small logs are kept with the job's row."""
-        if self.dirty is not None and job.log.size <= INLINE:
+        """Store the output log that has grown; small logs are stored in the job's row."""
+        if self.dirty is not None and job.log.size <= MAX_INLINE_BYTES:
             self.dirty[job.id] = job
             self.journal.touch()
 
     # End.
 
     def interrupt(self, job: Job, type: str) -> None:
-        """A fatal exception: SIGTERM (SIGALRM at the time limit) and, in a while, SIGKILL."""
+        """Send SIGTERM (SIGALRM at the time limit) after a fatal exception, later SIGKILL."""
         signum = signal.SIGALRM if type == "timeout" else signal.SIGTERM
         if job.request.test is not None:
             if job.has("start"):
@@ -247,10 +250,10 @@ class Running(Lifecycle):
             note = _task_note(job, rank, self.pool.hostname)
             self._doom(job, f"{note} failed{_how(status)} and exit-on-error is set", status)
         elif first and execution.alive and request.exit_timeout is not None:
-            delay = min(request.exit_timeout, _LONGEST)
+            delay = min(request.exit_timeout, _MAX_TIMER_S)
             job.timers.append(self._loop.call_later(delay, self._outlived, job, rank, status))
         if execution.draining:
-            job.timers.append(self._loop.call_later(_DRAIN, execution.finish))
+            job.timers.append(self._loop.call_later(_DRAIN_TIMEOUT_S, execution.finish))
 
     def _outlived(self, job: Job, rank: int, status: int) -> None:
         if job.execution is None or not job.execution.alive:
@@ -260,7 +263,7 @@ class Running(Lifecycle):
         self._doom(job, f"{note} exited{_how(status)} and {limit} has expired", status)
 
     def _doom(self, job: Job, note: str, status: int) -> None:
-        """One task's end is the end of the job, with its exit code (``src/shell/doom.c``)."""
+        """End the job because one task has exited, with its exit code (``src/shell/doom.c``)."""
         if job.execution is not None:
             job.execution.verdict = exit_code(status)
         self._log_entry(job, _FATAL_LEVEL, note)
@@ -300,7 +303,7 @@ def _task_note(job: Job, rank: int, hostname: str) -> str:
 
 
 def _how(status: int) -> str:
-    """How a task ended, in parentheses, from its wait status."""
+    """Describe a wait status in parentheses."""
     if os.WIFSIGNALED(status):
         return f" ({signal.strsignal(os.WTERMSIG(status))})"
     return f" (Exit {os.WEXITSTATUS(status)})"

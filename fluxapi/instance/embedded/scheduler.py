@@ -1,6 +1,6 @@
-"""First come, first served by priority over the cores and GPUs of one node.
+"""A FIFO scheduler with priorities for the cores and GPUs of one node.
 
-The order, and the sentences about requests that can never be met, are those of
+The order, and the messages about unsatisfiable requests, are those of
 ``src/modules/sched-fifo.py`` and ``flux/resource/Rv1Pool.py``.
 """
 
@@ -22,7 +22,7 @@ __all__ = ["Allocated", "Infeasible", "Pool", "Queue"]
 
 
 class Infeasible(Exception):
-    """The request can never be met; the text is the note of the job's exception."""
+    """The request is unsatisfiable; the text is the note of the job's exception."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Allocated:
 
     @property
     def summary(self) -> str:
-        """The annotation ``sched.resource_summary``: ``rank0/core[0-1],gpu0``."""
+        """Return the annotation ``sched.resource_summary``: ``rank0/core[0-1],gpu0``."""
         parts = [f"core{encode_idset(self.cores, brackets=True)}"]
         if self.gpus:
             parts.append(f"gpu{encode_idset(self.gpus, brackets=True)}")
@@ -43,7 +43,7 @@ class Allocated:
 
 
 class Pool:
-    """The cores and GPUs of this machine, numbered from 0, and who holds them."""
+    """The cores and GPUs of this machine, numbered from 0, and their allocation."""
 
     def __init__(self, cores: int, gpus: int, hostname: str) -> None:
         self.hostname = hostname
@@ -53,7 +53,7 @@ class Pool:
         self._free_gpus = list(self.gpus)
 
     def check(self, request: Request) -> None:
-        """Raise ``Infeasible`` when the empty machine could not run the job."""
+        """Raise ``Infeasible`` if even the idle machine could not run the job."""
         shape = request.shape
         if shape.error is not None:
             raise Infeasible(f"cannot parse jobspec: {shape.error}")
@@ -67,7 +67,7 @@ class Pool:
             _check_slots(shape, cores, gpus)
 
     def alloc(self, shape: Shape) -> Allocated | None:
-        """Take what ``shape`` needs, lowest numbers first; ``None`` when it is not free."""
+        """Allocate the resources of *shape*, lowest numbers first; ``None`` if not available."""
         if shape.exclusive:
             need_cores, need_gpus = len(self.cores), len(self.gpus)
         else:
@@ -82,14 +82,14 @@ class Pool:
         return taken
 
     def free(self, taken: Allocated) -> None:
-        """Give back what a job held."""
+        """Release the resources of a job."""
         self._free_cores = sorted(self._free_cores + list(taken.cores))
         self._free_gpus = sorted(self._free_gpus + list(taken.gpus))
 
     def R(  # noqa: N802 - RFC 20's name
         self, taken: Allocated | None, starttime: float = 0.0, duration: float = 0.0
     ) -> dict[str, Any]:
-        """R (RFC 20) of an allocation, or of the whole machine for ``None``."""
+        """Return R (RFC 20) of an allocation, or of the whole machine for ``None``."""
         cores, gpus = (self.cores, self.gpus) if taken is None else (taken.cores, taken.gpus)
         children = {"core": encode_idset(cores)}
         if gpus:
@@ -105,7 +105,7 @@ class Pool:
         return {"version": 1, "execution": execution}
 
     def allocated(self) -> Allocated | None:
-        """All that jobs hold at the moment; ``None`` for nothing."""
+        """Return all allocated resources, or ``None`` if there are none."""
         cores = tuple(sorted(set(self.cores).difference(self._free_cores)))
         gpus = tuple(sorted(set(self.gpus).difference(self._free_gpus)))
         return Allocated(cores, gpus, len(cores)) if cores or gpus else None
@@ -149,7 +149,7 @@ def _check_slots(shape: Shape, cores: int, gpus: int) -> None:
 
 
 class Queue:
-    """Job ids in the order in which they are tried: highest priority, then lowest id."""
+    """A queue of job IDs in scheduling order: highest priority first, then lowest ID."""
 
     def __init__(self) -> None:
         self._order: SortedDict[tuple[int, int], int] = SortedDict()
@@ -162,18 +162,18 @@ class Queue:
         return iter(self._order.values())
 
     def put(self, jobid: int, priority: int) -> None:
-        """Add a job or move it to its new priority."""
+        """Add a job, or move it to its new priority."""
         self.discard(jobid)
         key = (-priority, jobid)
         self._keys[jobid] = key
         self._order[key] = jobid
 
     def discard(self, jobid: int) -> None:
-        """Take a job out, if it is in."""
+        """Remove a job, if present."""
         key = self._keys.pop(jobid, None)
         if key is not None:
             del self._order[key]
 
     def head(self) -> int | None:
-        """The job whose turn it is."""
+        """Return the first job."""
         return self._order.peekitem(0)[1] if self._keys else None

@@ -1,4 +1,4 @@
-"""The resources that a jobspec V1 asks for (RFC 25): slots of cores and GPUs, on nodes or not."""
+"""The requested resources of a jobspec V1 (RFC 25): slots of cores and GPUs, maybe on nodes."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from .fields import MAX_COUNT
 __all__ = ["Shape", "read_shape"]
 
 _MAX_DEPTH = 32
-"""Resources within resources; RFC 25 has three levels."""
+"""Levels of nested resources; RFC 25 has three."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """A resource request: ``slots`` in all, each of ``slot_cores`` and ``slot_gpus``.
+    """A resource request: ``slots`` in total, each of ``slot_cores`` and ``slot_gpus``.
 
-    ``nodes`` is 0 when the jobspec names no nodes; ``error`` says what keeps the scheduler from
-    reading a valid jobspec (Flux finds that out at allocation, not at submission).
+    ``nodes`` is 0 if the jobspec requests no nodes; ``error`` says why the scheduler cannot parse a
+    valid jobspec (Flux detects this at allocation, not at submission).
     """
 
     slots: int = 1
@@ -32,17 +32,17 @@ class Shape:
 
     @property
     def cores(self) -> int:
-        """Cores of all slots together."""
+        """Cores of all slots."""
         return self.slots * self.slot_cores
 
     @property
     def slots_per_node(self) -> int:
-        """Slots on each node; all of them without nodes."""
+        """Slots on each node; all slots without nodes."""
         return self.slots // self.nodes if self.nodes else self.slots
 
 
 def read_shape(resources: Any) -> Shape:
-    """The shape of ``resources``; raises ``FluxRefused`` when that is not a resource list."""
+    """Return the shape of *resources*; raise ``FluxRefused`` if it is not a resource list."""
     if not isinstance(resources, list):
         raise FluxRefused("resources must be a sequence")
     for resource in resources:

@@ -1,4 +1,4 @@
-"""Start one process of a job: in its own session, with its own limits, found on its own PATH."""
+"""Starts one process of a job: in its own session, with its own limits and PATH."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from functools import lru_cache
 __all__ = ["Command", "exit_fd", "find_program", "limits", "spawn"]
 
 _DEFAULT_PATH = "/bin:/usr/bin"
-"""Where execvp(3) looks when there is no PATH."""
+"""The search path of execvp(3) without PATH."""
 
 _RLIMITS = {
     "cpu": "CPU",
@@ -54,10 +54,10 @@ class Command:
 
 
 def limits(wanted: Mapping[str, object]) -> dict[int, int]:
-    """The soft limits of the shell option ``rlimit`` that differ from this process's own.
+    """Return the soft limits of the shell option ``rlimit`` that differ from this process's own.
 
-    −1 is no limit; more than the hard limit is the hard limit (``src/shell/rlimit.c``). Raises
-    ``ValueError`` for what is not a limit.
+    −1 means no limit; the hard limit is the maximum (``src/shell/rlimit.c``). Raises ``ValueError``
+    for an invalid limit.
     """
     changed = {}
     for name, value in wanted.items():
@@ -74,7 +74,7 @@ def limits(wanted: Mapping[str, object]) -> dict[int, int]:
 
 
 def find_program(name: str, environment: Mapping[str, str], cwd: str | None) -> str:
-    """The file to execute for ``name``, as execvp(3) finds it; raises ``OSError``."""
+    """Return the file to execute for *name*, as execvp(3) does; raise ``OSError``."""
     if "/" in name:
         return name
     path = environment.get("PATH", _DEFAULT_PATH)
@@ -83,7 +83,7 @@ def find_program(name: str, environment: Mapping[str, str], cwd: str | None) -> 
 
 @lru_cache(maxsize=256)
 def _search(name: str, path: str, cwd: str, _second: int) -> str:
-    """Look along a PATH; what was found is taken to be true for the rest of the second."""
+    """Search a PATH; the result is cached for the rest of the second."""
     candidates = [os.path.join(cwd, folder, name) for folder in path.split(":")]  # noqa: PTH118 - str
     for candidate in candidates:
         if os.access(candidate, os.X_OK) and not os.path.isdir(candidate):  # noqa: PTH112 - str
@@ -93,7 +93,7 @@ def _search(name: str, path: str, cwd: str, _second: int) -> str:
 
 
 def spawn(command: Command) -> int:
-    """Start it and return its process id, which is also its session; raises ``OSError``."""
+    """Start *command* and return its process ID, which is also its session; raise ``OSError``."""
     program = find_program(command.argv[0], command.environment, command.cwd)
     try:
         return _start(command, command.argv, program)
@@ -106,13 +106,13 @@ def spawn(command: Command) -> int:
 
 def _start(command: Command, argv: list[str], program: str) -> int:
     if command.limits:
-        # Limits are set on the new process itself, before it becomes the program: a hook between
-        # fork and exec is not safe beside threads, and its own limits are no business of ours.
+        # Limits are set on the stopped process before it executes the program: a hook between fork
+        # and exec is not safe with threads, and the limits of the service must not change.
         _check_executable(program, command.cwd)
         pid = _popen(command, [*_GATE, program, *argv[1:]], _GATE[0])
         os.waitid(os.P_PID, pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         for number, soft in command.limits.items():
-            # What the system does not allow, Flux logs and goes on.
+            # Flux logs limits that the system rejects, and continues.
             with contextlib.suppress(OSError, ValueError):
                 resource.prlimit(pid, number, (soft, resource.getrlimit(number)[1]))
         os.kill(pid, signal.SIGCONT)
@@ -129,7 +129,7 @@ def _check_executable(program: str, cwd: str | None) -> None:
 
 
 def _popen(command: Command, argv: list[str], program: str) -> int:
-    # Bytes, so that the service's locale has no say in what a job gets.
+    # Bytes, so that the result does not depend on the locale of the service.
     process = subprocess.Popen(  # noqa: S603 - running jobs is the purpose
         [word.encode() for word in argv],
         executable=program.encode(),
@@ -140,17 +140,17 @@ def _popen(command: Command, argv: list[str], program: str) -> int:
         cwd=command.cwd,
         start_new_session=True,
     )
-    # The engine waits for the process itself; without this the object would, when it is collected.
+    # The engine waits for the process; without this, the object would on garbage collection.
     process.returncode = 0
     return process.pid
 
 
 def exit_fd(pid: int) -> int:
-    """A descriptor that is readable once the process has ended; the caller closes it."""
+    """Return a descriptor that is readable once the process has exited; the caller closes it."""
     try:
         return os.pidfd_open(pid)
     except OSError:
-        # Old kernels and some sandboxes have no pidfd; there a thread waits.
+        # Old kernels and some sandboxes have no pidfd, so a thread waits.
         reader, writer = os.pipe()
         threading.Thread(target=_wait, args=(pid, writer), daemon=True).start()
         return reader

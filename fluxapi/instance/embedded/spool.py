@@ -1,4 +1,4 @@
-"""Output on its way to files: gathered on the loop, written in batches by a thread."""
+"""Writes output to files: collected on the event loop, written in batches by a thread."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from fluxapi.model.output import Last, OutputBatch
 
 from .files import LabeledFile, open_regular
 from .log_reader import LogReader
-from .output import INLINE, OutputLog
+from .output import MAX_INLINE_BYTES, OutputLog
 
-__all__ = ["HIGH_WATER", "Spool"]
+__all__ = ["HIGH_WATER_BYTES", "Spool"]
 
 _log = logging.getLogger(__name__)
 
-HIGH_WATER = 1 << 20
-"""Bytes in memory at which a job's pipes are not read until the file has caught up."""
+HIGH_WATER_BYTES = 1 << 20
+"""With more bytes in memory, a job's pipes are not read until the file has caught up."""
 
 
 class Spool:
-    """Appends logs, and labeled output files, in ``executor``'s thread."""
+    """A writer of logs and labeled output files in ``executor``'s thread."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -37,8 +37,8 @@ class Spool:
         self._batch: asyncio.Future[None] | None = None
 
     def log(self, log: OutputLog, written: Callable[[], None] | None = None) -> None:
-        """``log`` has grown; ``written`` is called when its file has caught up."""
-        if log.size > INLINE and log.unflushed and log.failure is None:
+        """Write a log that has grown; *written* is called when its file has caught up."""
+        if log.size > MAX_INLINE_BYTES and log.unflushed and log.failure is None:
             self._logs[log] = written or self._logs.get(log)
             self._start()
 
@@ -48,19 +48,19 @@ class Spool:
         self._start()
 
     def close(self, file: LabeledFile) -> None:
-        """Close an output file of a job once it has all its lines."""
+        """Close an output file of a job once all its lines are written."""
         self._closing.add(file)
         self._start()
 
     async def settle(self) -> None:
-        """Return when all that was given so far is written."""
+        """Wait until all earlier data is written."""
         while self._task is not None:
             await asyncio.shield(self._task)
 
     async def flushed(self, logs: Iterable[OutputLog]) -> None:
-        """Return when what these logs hold now, once they have ended, is in their files."""
+        """Wait until these logs, which have ended, are written to their files."""
         for log in logs:
-            while log.size > INLINE and log.unflushed and log.failure is None:
+            while log.size > MAX_INLINE_BYTES and log.unflushed and log.failure is None:
                 self.log(log)
                 if self._batch is None:
                     self._batch = asyncio.get_running_loop().create_future()
@@ -84,7 +84,7 @@ class Spool:
             while (piece := await reader.piece()) is not None:
                 yield piece
                 await asyncio.sleep(0)
-            # A crash, or the job, may have left half an entry at the end of the file.
+            # A crash, or the job, may have left an incomplete entry at the end of the file.
             if not follow or log.ended or reader.offset < log.size:
                 return
             if not caught_up:
@@ -98,12 +98,12 @@ class Spool:
                 self._executor, _read, log.path, offset, min(size, log.flushed - offset)
             )
         except RuntimeError:
-            # The thread is gone: someone still reads while the instance ends.
+            # The thread has ended, and the reader continues while the instance ends.
             raise InstanceUnavailable("The embedded instance has ended.") from None
         return await reading
 
     async def remove(self, paths: Iterable[Path]) -> None:
-        """Delete files, those that exist."""
+        """Delete the files that exist."""
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._executor, _remove, list(paths))
 
@@ -136,7 +136,7 @@ class Spool:
 
 
 def _append(batch: list[tuple[Path, bytes]]) -> dict[Path, str]:
-    """Append each piece to its file; what went wrong, by path."""
+    """Append each piece to its file; return the errors by path."""
     failures = {}
     for path, data in batch:
         try:
@@ -158,7 +158,7 @@ def _append_labeled(files: dict[LabeledFile, bytearray], closing: set[LabeledFil
 
 @contextlib.contextmanager
 def _logged(file: LabeledFile) -> Iterator[None]:
-    """Log what goes wrong: one job's file is no other's."""
+    """Log errors, so that the file of one job does not affect other jobs."""
     try:
         yield
     except OSError as error:

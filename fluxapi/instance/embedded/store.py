@@ -1,7 +1,7 @@
-"""The history of the embedded instance in SQLite, with its own thread and one commit a batch.
+"""The history of the embedded instance in SQLite, with its own thread and one commit per batch.
 
-One row is one job: what Flux keeps in its KVS (RFC 16). Output beyond a kilobyte is in files
-beside the database.
+Each job is one row, with the data that Flux stores in its KVS (RFC 16). Output of more than a
+kilobyte is in files next to the database.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ R = excluded.R, output = excluded.output, output_size = excluded.output_size
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One job: ``changed`` in seconds since 1970; ``output`` is the whole log when it is small."""
+    """One job: ``changed`` in seconds since 1970; ``output`` is the whole log if it is small."""
 
     id: int
     active: bool
@@ -65,7 +65,7 @@ SECRET_BYTES = 32
 
 
 class Store:
-    """A state directory, held by one service at a time.
+    """A state directory, locked by one service at a time.
 
     Reads and writes raise ``InstanceUnavailable`` with the system's reason.
     """
@@ -73,26 +73,26 @@ class Store:
     def __init__(self, statedir: Path) -> None:
         self.outputs = statedir / "output"
         self.secret = secrets.token_bytes(SECRET_BYTES)
-        """See :meth:`~fluxapi.instance.protocol.Instance.secret`; kept once the store is open."""
+        """See :meth:`~fluxapi.instance.protocol.Instance.secret`; read when the store opens."""
         self._statedir = statedir
         self._executor = ThreadPoolExecutor(1, "fluxapi-store")
         self._database: sqlite3.Connection | None = None
         self._lock = -1
 
     async def open(self) -> float:
-        """Take the directory (and make it); the moment, since 1970, that its history began."""
+        """Lock or create the directory; return the start of its history in seconds since 1970."""
         return await self._call(self._open)
 
     async def load(self) -> list[Row]:
-        """All jobs, those that changed last at the end."""
+        """Return all jobs, the most recently changed last."""
         return await self._call(self._load)
 
     async def save(self, rows: Iterable[Row], gone: Iterable[int] = ()) -> None:
-        """Write ``rows`` and delete the jobs ``gone``, in one transaction."""
+        """Write *rows* and delete the jobs *gone* in one transaction."""
         await self._call(partial(self._save, list(rows), list(gone)))
 
     async def close(self) -> None:
-        """Let go of the directory."""
+        """Close the database and unlock the directory."""
         await self._call(self._close)
         self._executor.shutdown(wait=False)
 
@@ -115,7 +115,7 @@ class Store:
             self._lock = -1
             raise InstanceUnavailable(
                 f"Another service uses the state directory {self._statedir}; "
-                "stop it first or name another directory."
+                "stop it first, or give another directory."
             ) from None
         database = sqlite3.connect(
             self._statedir / "jobs.sqlite", isolation_level=None, check_same_thread=False
@@ -137,12 +137,12 @@ class Store:
                 f"The state directory {self._statedir} is damaged: {error}; name another one."
             ) from None
         database.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", facts.items())
-        # A damaged row may hold text that is not UTF-8; the others are to be read all the same.
+        # A damaged row may contain text that is not UTF-8, and must not affect other rows.
         database.text_factory = bytes
         return epoch
 
     def _keep_private(self) -> None:
-        """Let nobody else read: environments of jobs, which hold secrets, are kept here."""
+        """Make the directory private, since environments of jobs may contain secrets."""
         owner = self._statedir.stat().st_uid
         if owner != os.geteuid():
             raise InstanceUnavailable(
@@ -151,7 +151,7 @@ class Store:
         for folder in (self._statedir, self.outputs):
             folder.chmod(0o700)
         database = self._statedir / "jobs.sqlite"
-        # SQLite gives the files beside a database its mode.
+        # SQLite creates its other files with the mode of the database.
         os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
         for path in self._statedir.iterdir():
             if path.is_file() and not path.is_symlink():
@@ -185,14 +185,14 @@ class Store:
             )
             database.executemany("DELETE FROM jobs WHERE id = ?", [(jobid,) for jobid in gone])
             if not rows:
-                # A commit without a change writes nothing, and so would succeed on a full disk.
+                # A commit without a change writes nothing and would succeed on a full disk.
                 database.execute("INSERT OR REPLACE INTO meta VALUES ('saved', ?)", (time.time(),))
             database.execute("COMMIT")
         except BaseException:
-            # SQLite may have rolled back by itself.
+            # SQLite may have rolled back already.
             if database.in_transaction:
                 database.execute("ROLLBACK")
-            # The log of the database may have taken the room that is left: write it from its start.
+            # The write-ahead log may have filled the disk: reset it.
             with contextlib.suppress(sqlite3.Error):
                 database.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
             raise

@@ -1,11 +1,11 @@
-"""A process that outlives the service to end what its jobs left behind.
+"""A process that outlives the service and kills the remaining processes of its jobs.
 
-It is started with ``python -I -S`` in a session of its own and uses nothing but the standard
-library. Standard input brings the cookie that job processes carry in their environment and the
-directory for their temporary files, then ``+SID`` and ``-SID`` lines as sessions begin and end.
-When the service is gone, however that happened, the pipe ends, everything that bears the cookie or
-belongs to a session is killed, and the directory is removed. (A process that has both left its
-session and cleared its environment is beyond its sight.)
+It runs with ``python -I -S`` in a separate session and uses only the standard library. From
+standard input it reads the cookie in the environment of job processes, the directory of their
+temporary files, and then ``+SID`` and ``-SID`` lines as sessions begin and end. When the service
+ends for any reason, the pipe ends; the sweeper then kills all processes that have the cookie or
+belong to a session, and removes the directory. (It cannot find a process that has both left its
+session and cleared its environment.)
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ import time
 __all__ = ["COOKIE", "Process", "processes", "sweep"]
 
 COOKIE = "FLUX_JOB_COOKIE"
-"""The environment variable that marks a process as a job's."""
+"""The environment variable that marks the processes of jobs."""
 
 _PR_SET_DUMPABLE = 4
-_PATIENCE = 600.0
-"""Seconds that processes which the kernel does not let go are tried again."""
+_SWEEP_TIMEOUT_S = 600.0
+"""Timeout of killing processes that are stuck in the kernel."""
 
 
 class Process:
-    """What ``/proc/PID/stat`` says (proc(5)): session, state, start in clock ticks since boot."""
+    """A process (``/proc/PID/stat``, proc(5)): session, state, start in clock ticks since boot."""
 
     __slots__ = ("pid", "session", "start", "state")
 
     def __init__(self, pid: int, stat: bytes) -> None:
-        # The name, in parentheses, may hold anything; what follows the last one is fixed.
+        # The name, in parentheses, is arbitrary; the fields after the last parenthesis are fixed.
         fields = stat.rpartition(b")")[2].split()
         self.pid = pid
         self.state = fields[0].decode()
@@ -43,12 +43,12 @@ class Process:
 
     @property
     def alive(self) -> bool:
-        """False for a process that only waits for its parent to notice its end."""
+        """False for a zombie."""
         return self.state not in {"Z", "X"}
 
 
 def processes() -> list[Process]:
-    """The living processes of this machine that this user may look at, without this one."""
+    """Return the living processes of this machine that this user may inspect, without this one."""
     found = []
     for entry in os.listdir("/proc"):  # noqa: PTH208 - no pathlib: this file starts fast
         if not entry.isdigit() or int(entry) == os.getpid():
@@ -59,10 +59,10 @@ def processes() -> list[Process]:
     return found
 
 
-def sweep(cookie: str, sessions: set[int], patience: float = _PATIENCE) -> bool:
-    """Kill all that bears ``cookie`` or is in ``sessions`` until nothing does.
+def sweep(cookie: str, sessions: set[int], patience: float = _SWEEP_TIMEOUT_S) -> bool:
+    """Kill all processes that have *cookie* or are in *sessions*, until there are none.
 
-    Adds to ``sessions``. Blocks; false when ``patience`` seconds were not enough.
+    The function blocks and adds to *sessions*. It returns false after *patience* seconds.
     """
     mark = f"{COOKIE}={cookie}".encode()
     deadline = time.monotonic() + patience
@@ -70,7 +70,7 @@ def sweep(cookie: str, sessions: set[int], patience: float = _PATIENCE) -> bool:
     while True:
         here = processes()
         marked = {p.pid for p in here if mark in _read(f"/proc/{p.pid}/environ")}
-        # A session of a marked process is a job's, also those of it that cleared their environment.
+        # The whole session of a marked process belongs to a job, even without the environment.
         sessions |= {process.session for process in here if process.pid in marked}
         found = [p.pid for p in here if p.pid in marked or p.session in sessions]
         if not found:
@@ -84,7 +84,7 @@ def sweep(cookie: str, sessions: set[int], patience: float = _PATIENCE) -> bool:
 
 
 def kill(pid: int) -> None:
-    """Send SIGKILL to a process that may be gone already."""
+    """Send SIGKILL to a process that may have exited already."""
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGKILL)
 
