@@ -157,4 +157,7 @@ def browser(_chromium: tuple[Browser, Any]) -> Iterator[Browser]:
     browser, loop = _chromium
     asyncio.events._set_running_loop(loop)
     yield browser
+    # A page that is left open goes on to follow its service.
+    for context in list(browser.contexts):
+        context.close()
     asyncio.events._set_running_loop(None)
