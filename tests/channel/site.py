@@ -91,8 +91,8 @@ class Site:
         """A figure of the service's metrics."""
         async with self.session.get(f"{self.url}/metrics") as answer:
             lines = (await answer.text()).splitlines()
-        (line,) = [line for line in lines if line.startswith(f"{name} ")]
-        return int(float(line.split()[1]))
+        (line,) = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
+        return int(float(line.split()[-1]))
 
     def memory(self) -> int:
         """Bytes of memory that the service has."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import clean_environment, service
+from tests.running import clean_environment, flux_instance, needs_flux, service
 
 VERSIONS = ["0.0.1", "0.2.1"]
 STREAMING = ["0.1.14", "0.2.1"]
@@ -95,11 +95,12 @@ def test_with_the_embedded_instance(python_with: Python, version: str, auth: boo
         assert server.process.wait(30) == 0
 
 
+@needs_flux
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("version", VERSIONS)
-def test_with_a_real_flux(python_with: Python, version: str, flux_uri: str) -> None:
+def test_with_a_real_flux(python_with: Python, version: str) -> None:
     python = python_with(version)
-    with service(FLUX_URI=flux_uri, FLUX_REQUIRE_AUTH="1", **AUTH) as server:
+    with flux_instance(1) as uri, service(FLUX_URI=uri, FLUX_REQUIRE_AUTH="1", **AUTH) as server:
         judge(drive(python, DRIVE, server.url, **AUTH))
         assert server.process.wait(30) == 0
 

@@ -31,7 +31,7 @@ subprocess.call([*between, sys.executable, "-c", sys.argv[2], f"local://{place}"
 
 CHILD = """
 import asyncio, sys
-from fluxapi import parent_broker
+from fluxapi.process import parent_broker
 
 async def main():
     broker = parent_broker.find(sys.argv[1])

@@ -112,12 +112,12 @@ EmbeddedInstance.close = close
 """
 STUCK_THREAD = """
 import asyncio, threading
-from fluxapi.events.journal import Journal
-start = Journal.start
+from fluxapi.events.consumer import JournalConsumer
+start = JournalConsumer.start
 async def stuck(self):
     await start(self)
     asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
-Journal.start = stuck
+JournalConsumer.start = stuck
 """
 
 

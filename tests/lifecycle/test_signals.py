@@ -31,8 +31,8 @@ STEPS = [
     "before:fluxapi.service:create_app",
     "after:fluxapi.service:create_app",
     "before:fluxapi.http.server:Runner.setup",
-    "during:fluxapi.events.consumer:Journal.start",
-    "during:fluxapi.events.consumer:Journal.caught_up",
+    "during:fluxapi.events.consumer:JournalConsumer.start",
+    "during:fluxapi.events.consumer:JournalConsumer.caught_up",
     "before:fluxapi.service:_listen",
     "after:aiohttp.web:SockSite.start",
     "before:fluxapi.observability.announcement:text",
@@ -69,7 +69,9 @@ def test_at_each_step_of_the_start(step: str) -> None:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGHUP])
-@pytest.mark.parametrize("step", [IMPORTS[0], "during:fluxapi.events.consumer:Journal.caught_up"])
+@pytest.mark.parametrize(
+    "step", [IMPORTS[0], "during:fluxapi.events.consumer:JournalConsumer.caught_up"]
+)
 def test_each_signal(step: str, signum: signal.Signals) -> None:
     assert status(*command(step, signum, EMBEDDED)) == 0
 

@@ -183,7 +183,7 @@ async def test_what_no_check_foresaw_is_the_fault_of_one(
     bulk = [Submission(text, 16) for text in (GOOD, spec("fails"), GOOD)]
     first, middle, last = await site.instance.submit(bulk)
     assert isinstance(middle, FluxRefused)
-    assert middle.detail.startswith("the jobspec cannot be read: ")
+    assert middle.detail.startswith("Flux refused: the jobspec cannot be read: ")
     assert isinstance(first, int)
     assert isinstance(last, int)
     await site.journal.wait(first)
