@@ -218,7 +218,12 @@ def forge(page: Page) -> None:
         server = socket.connect_to_server()
         server.on_message(lambda message: socket.send(change(message)))
 
+    def respond(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, json={**answer.json(), **RECORD, "reason": HOSTILE})
+
     page.route_web_socket("**/events/ws*", through)
+    page.route("**/v1/jobs/f*", respond)
 
 
 @pytest.mark.parametrize("width", [1280, 390])
