@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import os
 import threading
@@ -130,7 +131,10 @@ async def _finish(last: Awaitable[Any], left: Iterable[Any]) -> None:
     await asyncio.gather(*map(_close, left), return_exceptions=True)
     loop = asyncio.get_running_loop()
     await loop.shutdown_asyncgens()
-    await loop.shutdown_default_executor()
+    # It needs a thread, and from Python 3.12 on none starts while the interpreter ends; that waits
+    # for the threads of the executor by itself.
+    with contextlib.suppress(RuntimeError):
+        await loop.shutdown_default_executor()
 
 
 class Iteration(Generic[T]):

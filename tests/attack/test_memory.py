@@ -25,9 +25,11 @@ FILES = ("mem", "environ", "maps", "fd/0", "cwd", "auxv")
 def _may_start() -> bool:
     """Whether the user of the service can read the program at all."""
     program = [sys.executable, "-c", "import fluxapi"]
-    found = subprocess.run(
-        program, check=False, cwd="/", user=NOBODY if ROOT_SEES_ALL else None, capture_output=True
-    )
+    user = NOBODY if ROOT_SEES_ALL else None
+    try:
+        found = subprocess.run(program, check=False, cwd="/", user=user, capture_output=True)
+    except PermissionError:
+        return False
     return found.returncode == 0
 
 

@@ -40,7 +40,8 @@ async def test_all_share_one_patience(
     async with AsyncClient(NOWHERE, **given) as flux:  # type: ignore[arg-type] # of timeout alone
         with pytest.raises(ConnectionFailed):
             await ask(flux)
-    assert most / 2 < sum(pauses) <= most
+    # The last pause is what is left, so the sum may be rounded up.
+    assert most / 2 < sum(pauses) <= most + 1e-9
 
 
 @pytest.mark.parametrize("ask", ASKED)

@@ -9,6 +9,7 @@ import pytest
 from fluxapi.instance.broker import BrokerInstance
 from fluxapi.instance.embedded import EmbeddedInstance
 from fluxapi.instance.protocol import Instance
+from fluxapi.instance.release import Release
 from tests.contract.polling import PollingInstance
 from tests.contract.site import Site
 from tests.running import needs_flux
@@ -32,6 +33,8 @@ async def site(kind: str, request: pytest.FixtureRequest) -> AsyncIterator[Site]
     site = Site(make(kind, request))
     try:
         await site.begin()
+        if kind == "polling":
+            site.needs(Release(0, 87, 0), "the times of pending states in job-list")
         yield site
     finally:
         await site.end()
