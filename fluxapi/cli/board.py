@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
+from fluxapi.model.duration import duration
 from fluxapi.model.job import GROUPS
 from fluxapi.model.jobid import parse
 from fluxapi.model.reason import Situation, reason
@@ -16,7 +17,6 @@ from .fields import JobFields, heading
 from .format import Format
 from .formats import BUILTIN
 from .text import plural, safe
-from .times import duration
 
 if TYPE_CHECKING:
     from fluxapi.client import Job, Stats

@@ -19,7 +19,7 @@ from . import basemoji
 from .exit_codes import BY_SIGNAL
 from .ids import encode_id
 from .text import safe, safe_tree
-from .times import duration
+from .times import fsd
 
 if TYPE_CHECKING:
     from fluxapi.client import Job
@@ -156,7 +156,7 @@ class JobFields:
         estimate = _annotation(self.job.annotations or {}, ["sched", "t_estimate"])
         if isinstance(estimate, (int, float)):
             left = estimate - self.now
-            return f"eta:{'now' if left < 0 else duration(left)}"
+            return f"eta:{'now' if left < 0 else fsd(left)}"
         if self.job.urgency == 0:
             return "held"
         return "priority-hold" if self.job.priority == 0 else ""

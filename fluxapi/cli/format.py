@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from string import Formatter
 from typing import Any
 
-from .times import duration
+from .times import fsd
 
 __all__ = ["Format", "FormatError", "clip", "sort_key"]
 
@@ -258,7 +258,7 @@ _CONVERSIONS: dict[str, Callable[[Any], Any]] = {
     "a": ascii,
     "d": _Moment,
     "D": _iso,
-    "F": lambda value: duration(float(value)) if math.isfinite(value) else "inf",
+    "F": lambda value: fsd(float(value)) if math.isfinite(value) else "inf",
     "H": _clock,
     "P": _percent,
 }

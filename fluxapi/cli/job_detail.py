@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from fluxapi.model.duration import duration
+
 from .exit_codes import BY_SIGNAL, of_job
 from .fields import JobFields
 from .ids import shown_id
 from .text import plural, safe
-from .times import duration
 
 if TYPE_CHECKING:
     from fluxapi.client import Event, Job

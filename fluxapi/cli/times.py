@@ -6,7 +6,7 @@ import math
 import re
 from datetime import datetime
 
-__all__ = ["duration", "parse_duration", "parse_time", "short_date"]
+__all__ = ["fsd", "parse_duration", "parse_time", "short_date"]
 
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -15,7 +15,7 @@ _MILLISECOND, _EXACT, _MINUTE, _HOUR, _DAY = 0.001, 10.0, 60.0, 3600.0, 86400.0
 _DAYS = {"today": 0.0, "yesterday": _DAY}
 
 
-def duration(seconds: float) -> str:
+def fsd(seconds: float) -> str:
     """Format a duration as the flux commands do: ``0s``, ``1.234s``, ``5.2m``, ``inf``.
 
     It has milliseconds below ten seconds, else four digits (``flux.util.fsd``).

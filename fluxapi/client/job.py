@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from fluxapi.model.duration import duration
 from fluxapi.process.text import safe
 
 from . import text
@@ -117,7 +118,7 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
         parts.append(safe(self.status))
         elapsed = self.elapsed()
         if elapsed is not None:
-            parts.append(text.span(elapsed))
+            parts.append(duration(elapsed))
         return f"{' '.join(parts)}>"
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
@@ -140,7 +141,7 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
             self.status,
             self.ntasks,
             self.nnodes,
-            None if elapsed is None else text.span(elapsed),
+            None if elapsed is None else duration(elapsed),
             self.nodelist,
         )
 

@@ -134,7 +134,7 @@ test("every chart has its sentence, also with nothing in it", () => {
   assert.equal(sentences.rates(series.rates(NOW), STEP), "3 jobs submitted and 0 ended; at most 0.6 and 0 a second.");
   assert.equal(
     sentences.waits(series.waits(NOW)),
-    "3 jobs started; those that started last had waited 3.0s, at most 3.0s (medians).",
+    "3 jobs started; those that started last had waited 3s, at most 3s (medians).",
   );
 });
 

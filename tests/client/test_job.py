@@ -91,7 +91,7 @@ def record(**more: Any) -> Job:
 
 def test_repr_is_one_short_line() -> None:
     done = record(name="name", state="INACTIVE", status="COMPLETED", runtime=12.34)
-    assert repr(done) == '<Job f2QK3Zz "name" COMPLETED 12.3s>'
+    assert repr(done) == '<Job f2QK3Zz "name" COMPLETED 12s>'
     assert repr(record(state="SCHED", status="SCHED")) == "<Job f2QK3Zz SCHED>"
 
 

@@ -7,17 +7,8 @@ import time
 
 import pytest
 
-from fluxapi.client import text
 from fluxapi.client.backoff import delay, retry_after
 from fluxapi.client.written import OutputEntry, last_lines, output_of
-
-
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [(0, "0s"), (12.34, "12.3s"), (90, "1.5m"), (7200, "2h"), (172800, "2d"), (-1, "0s")],
-)
-def test_spans(seconds: float, words: str) -> None:
-    assert text.span(seconds) == words
 
 
 def test_delays_grow_and_end() -> None:

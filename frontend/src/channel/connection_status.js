@@ -36,7 +36,7 @@ export function show(channel, where) {
     const { state, since } = read(channel.state);
     const seconds = Math.floor((Date.now() - since) / 1000);
     const passes = state !== "live" && state !== "refused";
-    const text = passes ? (seconds >= LONG ? `for ${duration(Math.max(seconds, 10))}` : "") : `since ${clock.format(since)}`;
+    const text = passes ? (seconds >= LONG ? `for ${duration(seconds)}` : "") : `since ${clock.format(since)}`;
     const said = (WORDS[state] ?? state) + (state === "refused" ? ` ${channel.state.refused[0]}` : "");
     if (where.dataset["state"] !== state) where.dataset["state"] = document.body.dataset["state"] = state;
     if (words.textContent !== said) words.textContent = said;

@@ -67,7 +67,7 @@ const CHARTS = [
   {
     title: "Wait until start",
     lines: [{ title: "Median", color: "run" }],
-    text: (value) => (value === 0 ? "0s" : duration(value)),
+    text: duration,
     incrs: SECONDS,
     dots: true,
     read: (series, now) => {

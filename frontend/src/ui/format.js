@@ -6,21 +6,32 @@ const UNITS = /** @type {const} */ ([
   [60, "m"],
 ]);
 
-/** Seconds in at most two units: 3.2s, 4m 5s, 2d 3h; empty for what is not known.
+/** Milliseconds of the shortest duration that has no milliseconds in its text. */
+const WHOLE_FROM_MS = 10_000;
+
+/**
+ * Format a duration as fluxapi/model/duration.py does, by the same cases: 1.234s below ten seconds, else in at most
+ * two units: 4m 5s. An unknown duration gives an empty text.
  * @param {number} seconds
  */
 export function duration(seconds) {
-  if (!Number.isFinite(seconds) || seconds < 0) return "";
-  if (seconds < 10) return `${seconds.toFixed(1)}s`;
-  if (seconds < 60) return `${Math.floor(seconds)}s`;
+  if (!Number.isFinite(seconds)) return "";
+  const milliseconds = Math.floor(Math.max(seconds, 0) * 1000 + 0.5);
+  if (milliseconds < WHOLE_FROM_MS) return `${milliseconds / 1000}s`;
+  const whole = Math.floor(milliseconds / 1000);
   for (const [index, [size, unit]] of UNITS.entries()) {
-    if (seconds < size) continue;
+    if (whole < size) continue;
     const [below, smaller] = UNITS[index + 1] ?? [1, "s"];
-    const rest = Math.floor((seconds % size) / below);
-    return rest ? `${Math.floor(seconds / size)}${unit} ${rest}${smaller}` : `${Math.floor(seconds / size)}${unit}`;
+    const rest = Math.floor((whole % size) / below);
+    return `${Math.floor(whole / size)}${unit}${rest ? ` ${rest}${smaller}` : ""}`;
   }
-  return "";
+  return `${whole}s`;
 }
+
+/** Format a duration that still grows: in whole seconds, since it is read once a second.
+ * @param {number} seconds
+ */
+export const growing = (seconds) => duration(Math.floor(seconds));
 
 /** How long a job has run, or ran, in seconds.
  * @param {import("../table/rows.js").Row} row

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+
+from fluxapi.cli import times
+from fluxapi.model.duration import duration
+
+CASES = json.loads(
+    (Path(__file__).parents[2] / "frontend/test/durations.json").read_text(encoding="utf-8")
+)
+"""Durations and their texts, which frontend/test/format.test.js tests, too."""
+
+
+@pytest.mark.parametrize(("seconds", "text"), CASES)
+def test_a_duration_reads_the_same_everywhere(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize("seconds", [1.234, 0.007, 9.999])
+def test_below_ten_seconds_it_reads_as_flux_prints_it(seconds: float) -> None:
+    assert duration(seconds) == times.fsd(seconds)
+
+
+@pytest.mark.parametrize("seconds", [math.inf, -math.inf, math.nan])
+def test_an_unknown_duration_has_no_text(seconds: float) -> None:
+    assert duration(seconds) == ""
