@@ -3,11 +3,10 @@
  * pauses; then it stands still, and what comes waits. It can be searched, and each stream seen apart.
  */
 
-import { PLAIN } from "./ansi.js";
 import { session } from "../ui/api.js";
 import { element } from "../ui/element.js";
-import { look } from "./palette.js";
-import { cut, find, MAX_HITS } from "./search.js";
+import { fill } from "./line_view.js";
+import { find, MAX_HITS } from "./search.js";
 import { MAX_LINES, Terminal } from "./output_lines.js";
 import { WholeSearch } from "./whole_search.js";
 
@@ -63,10 +62,12 @@ export class Output {
    * @param {{ screen: HTMLElement, tools: HTMLElement, said: HTMLElement, whole: HTMLAnchorElement }} parts
    * @param {Channel} channel
    * @param {string} job
-   * @param {(message: string) => void} [warn] of what the job's shell says of memory that ran out
+   * @param {object} [tell]
+   * @param {(message: string) => void} [tell.memory] what the job's shell says of memory that ran out
+   * @param {(line: string) => void} [tell.error] the last line on stderr of a job that writes no more
    */
-  constructor(parts, channel, job, warn) {
-    this.warn = warn;
+  constructor(parts, channel, job, tell = {}) {
+    this.tell = tell;
     this.screen = parts.screen;
     this.said = parts.said;
     this.whole = parts.whole;
@@ -224,7 +225,7 @@ export class Output {
     this.#terminal.take(entry);
     this.#changed = true;
     // Words of flux-core's src/shell/oom.c.
-    if (entry["name"] === "log" && /out of memory/i.test(entry["message"] ?? "")) this.warn?.(String(entry["message"]));
+    if (entry["name"] === "log" && /out of memory/i.test(entry["message"] ?? "")) this.tell.memory?.(String(entry["message"]));
   }
 
   /** @param {string} reason @param {string} detail */
@@ -236,6 +237,8 @@ export class Output {
       return;
     }
     this.#ended = true;
+    const error = this.#terminal.lines.findLast(({ stream, text }) => stream === "stderr" && text.trim());
+    if (error) this.tell.error?.(error.text.trim());
     const isEmpty = this.#terminal.lines.length === 0;
     if (isEmpty && this.#isCut) this.#tell("The end: nothing of this stream in what was searched.");
     else if (reason === "finished") this.#tell(isEmpty ? NOTHING[this.#stream] ?? "" : "The end: the job writes no more.");
@@ -379,34 +382,3 @@ const NOTHING = {
   stdout: "The job wrote nothing to stdout.",
   stderr: "The job wrote nothing to stderr.",
 };
-
-/**
- * Write a line into its element.
- * @param {HTMLElement} div
- * @param {Line} line
- * @param {Hit[]} hits
- * @param {number} current which of them is looked at
- */
-function fill(div, line, hits, current) {
-  div.dataset["stream"] = line.stream;
-  if (line.rank) div.dataset["rank"] = line.rank;
-  if (!hits.length && line.spans.every(({ style }) => style === PLAIN)) {
-    div.textContent = `${line.text}\n`;
-    return;
-  }
-  div.replaceChildren(
-    ...cut(line.spans, hits).map(({ text, style, hit }) => {
-      if (hit !== undefined) {
-        return element("mark", { textContent: text, className: hit === current ? "current" : "" });
-      }
-      const { className, color, background, shade } = look(style);
-      if (!className && !background) return document.createTextNode(text);
-      const span = element("span", { textContent: text, className });
-      span.style.color = color;
-      span.style.background = background;
-      if (shade) span.style.setProperty("--shade", shade);
-      return span;
-    }),
-    "\n",
-  );
-}

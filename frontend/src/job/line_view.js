@@ -1,0 +1,40 @@
+/** One line of the output as it stands in the page, with its colors and what was found in it. */
+
+import { PLAIN } from "./ansi.js";
+import { look } from "./palette.js";
+import { cut } from "./search.js";
+import { element } from "../ui/element.js";
+
+/** @typedef {import("./search.js").Hit} Hit */
+/** @typedef {import("./output_lines.js").Line} Line */
+
+/**
+ * Write a line into its element.
+ * @param {HTMLElement} div
+ * @param {Line} line
+ * @param {Hit[]} hits
+ * @param {number} current which of them is looked at
+ */
+export function fill(div, line, hits, current) {
+  div.dataset["stream"] = line.stream;
+  if (line.rank) div.dataset["rank"] = line.rank;
+  if (!hits.length && line.spans.every(({ style }) => style === PLAIN)) {
+    div.textContent = `${line.text}\n`;
+    return;
+  }
+  div.replaceChildren(
+    ...cut(line.spans, hits).map(({ text, style, hit }) => {
+      if (hit !== undefined) {
+        return element("mark", { textContent: text, className: hit === current ? "current" : "" });
+      }
+      const { className, color, background, shade } = look(style);
+      if (!className && !background) return document.createTextNode(text);
+      const span = element("span", { textContent: text, className });
+      span.style.color = color;
+      span.style.background = background;
+      if (shade) span.style.setProperty("--shade", shade);
+      return span;
+    }),
+    "\n",
+  );
+}
