@@ -1,8 +1,8 @@
 """The reason why a job waits, in one phrase.
 
 It depends on the job's record, the queue's state and the free nodes. The table of the dashboard
-computes the same phrase while it is open (``frontend/src/ui/situation.js``); tests run both against
-one table of cases.
+chooses among the same phrases with each new figure (``frontend/src/ui/situation.js``), so that its
+rows change at once and no row is sent again.
 """
 
 from __future__ import annotations
@@ -12,19 +12,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .phrases import WAITS
+
 __all__ = ["PENDING", "Situation", "Supply", "dependency", "reason", "utc"]
 
 PENDING = frozenset({"DEPEND", "PRIORITY", "SCHED"})
 """States of a job that waits for something."""
 
-_RESOURCES = "waits for resources"
-
-_SCHEMES = {
-    "after-start": "waits until {} has started",
-    "after-success": "waits until {} has ended well",
-    "after-failure": "waits until {} has failed",
-    "after-finish": "waits until {} has ended",
-}
+_AFTER = frozenset({"after-start", "after-success", "after-failure", "after-finish"})
 """The dependencies that flux-core itself describes (RFC 26), as the job manager writes them."""
 
 
@@ -85,20 +80,20 @@ def reason(record: Mapping[str, Any], situation: Situation, now: float) -> str:
         return _in_queue(record, situation, now)
     if state == "DEPEND":
         waits = ", ".join(dependency(text) for text in record.get("dependencies") or ())
-        return waits or "waits for a dependency"
-    return "waits for its priority" if state == "PRIORITY" else ""
+        return waits or WAITS["dependency"]
+    return WAITS["priority"] if state == "PRIORITY" else ""
 
 
 def _in_queue(record: Mapping[str, Any], situation: Situation, now: float) -> str:
     if record.get("urgency") == 0:
-        return "held until it is released"
+        return WAITS["held"]
     if record.get("priority") == 0:
-        return "held: its priority is 0"
+        return WAITS["no priority"]
     queue = record.get("queue") or ""
     if queue in situation.stopped:
+        stopped = WAITS["named queue stopped" if queue else "queue stopped"].format(queue=queue)
         words = situation.stopped[queue]
-        noun = f"queue {queue}" if queue else "the queue"
-        return f"{noun} is stopped{': ' if words else ''}{words}"
+        return WAITS["explained"].format(reason=stopped, words=words) if words else stopped
     return _scheduled(record, situation, now)
 
 
@@ -111,9 +106,10 @@ def dependency(text: str) -> str:
         except ValueError:
             moment = ""
         if moment:
-            return f"waits until {moment}"
-    phrase = _SCHEMES.get(scheme)
-    return phrase.format(value) if phrase and value else f"waits for {text}"
+            return WAITS[scheme].format(moment=moment)
+    if scheme in _AFTER and value:
+        return WAITS[scheme].format(job=value)
+    return WAITS["other"].format(text=text)
 
 
 def _scheduled(record: Mapping[str, Any], situation: Situation, now: float) -> str:
@@ -123,7 +119,7 @@ def _scheduled(record: Mapping[str, Any], situation: Situation, now: float) -> s
     pending, estimate = said.get("reason_pending"), said.get("t_estimate")
     base = pending if isinstance(pending, str) and pending else _needs(record, situation)
     if isinstance(estimate, (int, float)) and estimate > now and (moment := utc(estimate)):
-        return f"{base}; may start {moment}"
+        return WAITS["estimated"].format(reason=base, moment=moment)
     return base
 
 
@@ -132,16 +128,13 @@ def _needs(record: Mapping[str, Any], situation: Situation) -> str:
     if not wanted:
         wanted, supply, noun = record.get("ncores"), situation.cores, "core"
     if not wanted or supply is None:
-        return _RESOURCES
-    needs = f"{wanted} {noun}{'' if wanted == 1 else 's'}"
-    if wanted > supply.total:
-        return f"needs {needs}; {_there_are(supply.total)}"
-    if wanted > supply.up:
-        return f"waits for {needs}; {supply.up} {'is' if supply.up == 1 else 'are'} up"
-    if wanted > supply.free:
-        return f"waits for {needs}; {supply.free} free"
-    return f"waits for its turn; needs {needs}, {supply.free} free"
-
-
-def _there_are(count: int) -> str:
-    return f"there {'is' if count == 1 else 'are'} {count or 'none'}"
+        return WAITS["resources"]
+    needs = WAITS["one" if wanted == 1 else "many"].format(count=wanted, noun=noun)
+    total, up, free = supply.total, supply.up, supply.free
+    if wanted > total:
+        phrase = "none exist" if not total else "one exists" if total == 1 else "some exist"
+    elif wanted > up:
+        phrase = "one up" if up == 1 else "some up"
+    else:
+        phrase = "taken" if wanted > free else "turn"
+    return WAITS[phrase].format(needs=needs, total=total, up=up, free=free)

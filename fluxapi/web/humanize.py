@@ -1,7 +1,7 @@
 """The state of a job in plain words.
 
-The scripts of the pages show the same for live jobs (``frontend/src/ui/outcome.js`` and
-``frontend/src/ui/format.js``); one table of cases tests both.
+The table of jobs says how a job failed while it is live (``frontend/src/table/failure.js``), by the
+same phrases and cases.
 """
 
 from __future__ import annotations
@@ -10,38 +10,16 @@ import os
 import signal
 import time
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
+from fluxapi.model.duration import duration
+from fluxapi.model.phrases import EXIT_CODES, FAILURES, SIGNALS
 from fluxapi.model.reason import PENDING, Situation, reason, utc
 
-__all__ = ["duration", "lasted", "note", "outcome", "utc"]
-
-_MEANINGS = {126: "the command cannot be executed", 127: "the command was not found"}
-"""Exit codes with a meaning in shells."""
-
-_CAUSES = {
-    "SIGHUP": "its terminal or its parent went away",
-    "SIGINT": "it was interrupted",
-    "SIGILL": "it holds an instruction that this processor does not know",
-    "SIGABRT": "it gave up by itself, as a failed assertion does",
-    "SIGBUS": "it used memory that is not there",
-    "SIGFPE": "it did arithmetic that has no result, such as a division by zero",
-    "SIGKILL": "it was ended by force, as is done where memory runs out, too",
-    "SIGSEGV": "it used memory that is not its own",
-    "SIGPIPE": "nobody read what it wrote",
-    "SIGTERM": "it was asked to end",
-    "SIGXCPU": "its limit of processor time was reached",
-    "SIGXFSZ": "its limit of file size was reached",
-}
-"""The usual reasons of signals that end a program."""
+__all__ = ["lasted", "note", "outcome", "utc"]
 
 _SIGNAL_EXIT_OFFSET = 128
 """The number that shells add to a signal for the exit code."""
-
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
-_TENTHS_BELOW_S = 10
-"""Duration below which tenths of seconds are shown."""
 
 
 def outcome(record: Mapping[str, Any]) -> str:
@@ -73,7 +51,7 @@ def _ended(record: Mapping[str, Any]) -> str:
     if result == "TIMEOUT":
         limit = record.get("duration")
         return f"Time limit of {duration(limit)} reached" if limit else "Time limit reached"
-    return _status(record) or ("Failed" if ran else "Failed before it ran")
+    return _status(record) or FAILURES["ran" if ran else "never ran"]
 
 
 def _status(record: Mapping[str, Any]) -> str:
@@ -82,22 +60,25 @@ def _status(record: Mapping[str, Any]) -> str:
     if not isinstance(status, int):
         return ""
     if os.WIFSIGNALED(status):
-        dumped = ", core dumped" if os.WCOREDUMP(status) else ""
-        return f"Killed by {_signal(os.WTERMSIG(status))}{dumped}{_cause(os.WTERMSIG(status))}"
+        phrase = FAILURES["dumped" if os.WCOREDUMP(status) else "killed"]
+        return _by_signal(phrase, os.WTERMSIG(status))
     code = os.WEXITSTATUS(status)
     if not code:
         return ""
-    if code in _MEANINGS:
-        return f"Exit code {code}: {_MEANINGS[code]}"
     number = code - _SIGNAL_EXIT_OFFSET
-    if not _name(number):
-        return f"Exit code {code}"
-    return f"Exit code {code}, a shell's word for {_signal(number)}{_cause(number)}"
+    if _name(number):
+        return _by_signal(FAILURES["by a shell"], number, code=code)
+    return _explained(FAILURES["exit"].format(code=code), EXIT_CODES.get(str(code)))
 
 
-def _signal(number: int) -> str:
+def _by_signal(phrase: str, number: int, **more: int) -> str:
     name = _name(number)
-    return f"{name} (signal {number})" if name else f"signal {number}"
+    signal_ = FAILURES["signal" if name else "unnamed signal"].format(name=name, number=number)
+    return _explained(phrase.format(signal=signal_, **more), SIGNALS.get(name))
+
+
+def _explained(said: str, words: str | None) -> str:
+    return FAILURES["explained"].format(said=said, words=words) if words else said
 
 
 def _name(number: int) -> str:
@@ -105,23 +86,6 @@ def _name(number: int) -> str:
         return signal.Signals(number).name
     except ValueError:
         return ""
-
-
-def _cause(number: int) -> str:
-    cause = _CAUSES.get(_name(number))
-    return f": {cause}" if cause else ""
-
-
-def duration(seconds: float) -> str:
-    """Format seconds with at most two units: ``3.2s``, ``4m 5s``, ``2d 3h``."""
-    if seconds < _TENTHS_BELOW_S:
-        return f"{max(seconds, 0.0):.1f}s"
-    whole = int(seconds)
-    for (size, unit), (below, smaller) in pairwise(_UNITS):
-        if whole >= size:
-            rest = whole % size // below
-            return f"{whole // size}{unit} {rest}{smaller}" if rest else f"{whole // size}{unit}"
-    return f"{whole}s"
 
 
 def lasted(record: Mapping[str, Any]) -> str:
@@ -132,7 +96,7 @@ def lasted(record: Mapping[str, Any]) -> str:
 
 
 def note(record: Mapping[str, Any]) -> str:
-    """Return why a pending job waits or how a job failed, as ``frontend/src/table/rows.js``."""
+    """Return why a pending job waits or how a job failed."""
     exception = record.get("exception") or {}
     if exception.get("occurred"):
         kind, text = exception.get("type"), exception.get("note")

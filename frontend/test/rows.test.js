@@ -1,9 +1,14 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import zlib from "node:zlib";
 
 import { digest, mark } from "../src/table/digest.js";
 import { note, Rows } from "../src/table/rows.js";
+
+/** Records, what is said of them and their notes, which tests/handlers/test_job_page.py tests, too. */
+const CASES = JSON.parse(readFileSync(new URL("outcomes.json", import.meta.url), "utf8"));
+for (const [, said, record] of CASES) test(`a note: ${JSON.stringify(record)}`, () => assert.equal(note(record), said));
 
 /** @param {string} id @param {number} revision @param {object} [more] */
 const job = (id, revision, more = {}) => ({ type: "job", id, revision, state: "RUN", ...more });

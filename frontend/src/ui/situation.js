@@ -1,31 +1,24 @@
-/** Why a job waits, as fluxapi/model/reason.py says it, by the same cases: here it changes with each figure. */
+/** Why a job waits: with each new figure, one of the phrases that fluxapi/model/reason.py chooses from, by the same cases. */
 
 import { moment } from "./format.js";
+import { fill, WAITS } from "./phrases.js";
 
 /** @typedef {import("../table/rows.js").Row} Row */
 /** @typedef {{ total: number, up: number, free: number }} Supply nodes or cores: all, those that are up, those without a job */
 
 /** What there is to say of a job that waits in the queue when nobody says why. */
-const RESOURCES = "waits for resources";
+const RESOURCES = WAITS["resources"] ?? "";
 
-/**
- * What flux-core's own schemes of dependencies wait for (RFC 26, flux-submit(1)).
- * @type {Map<string, (value: string) => string>}
- */
-const SCHEMES = new Map([
-  ["after-start", (job) => `waits until ${job} has started`],
-  ["after-success", (job) => `waits until ${job} has ended well`],
-  ["after-failure", (job) => `waits until ${job} has failed`],
-  ["after-finish", (job) => `waits until ${job} has ended`],
-]);
+/** What flux-core's own schemes of dependencies wait for (RFC 26, flux-submit(1)). */
+const AFTER = new Set(["after-start", "after-success", "after-failure", "after-finish"]);
 const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 /** @param {string} text as the job manager describes it: SCHEME=VALUE */
 function dependency(text) {
   const [, scheme = "", value = ""] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   const time = Number(value) * 1000;
-  if (scheme === "begin-time" && Math.abs(time) < 8.64e15) return `waits until ${day.format(time)}`;
-  return SCHEMES.get(scheme)?.(value) ?? `waits for ${text}`;
+  if (scheme === "begin-time" && Math.abs(time) < 8.64e15) return fill(WAITS[scheme], { moment: day.format(time) });
+  return AFTER.has(scheme) ? fill(WAITS[scheme], { job: value }) : fill(WAITS["other"], { text });
 }
 
 /**
@@ -33,11 +26,11 @@ function dependency(text) {
  * @param {Record<string, any>} record
  */
 export function said(record) {
-  if (record["state"] === "DEPEND") return (record["dependencies"] ?? []).map(dependency).join(", ") || "waits for a dependency";
-  if (record["state"] === "PRIORITY") return "waits for its priority";
+  if (record["state"] === "DEPEND") return (record["dependencies"] ?? []).map(dependency).join(", ") || WAITS["dependency"];
+  if (record["state"] === "PRIORITY") return WAITS["priority"];
   if (record["state"] !== "SCHED") return "";
-  if (record["urgency"] === 0) return "held until it is released";
-  if (record["priority"] === 0) return "held: its priority is 0";
+  if (record["urgency"] === 0) return WAITS["held"];
+  if (record["priority"] === 0) return WAITS["no priority"];
   const reason = record["annotations"]?.sched?.reason_pending;
   return typeof reason === "string" && reason ? reason : RESOURCES;
 }
@@ -68,20 +61,25 @@ export class Situation {
    */
   why(row, now) {
     if (row.state !== "SCHED" || row.urgency === 0 || row.priority === 0) return row.note;
-    const stopped = this.stopped.get(row.queue);
-    if (stopped !== undefined) return `${row.queue ? `queue ${row.queue}` : "the queue"} is stopped${stopped && `: ${stopped}`}`;
-    const base = row.note === RESOURCES ? this.#needs(row) : row.note;
-    return Number.isFinite(row.estimate) && row.estimate > now ? `${base}; may start ${moment(row.estimate, now)}` : base;
+    const { queue } = row;
+    const words = this.stopped.get(queue);
+    if (words !== undefined) {
+      const reason = fill(WAITS[queue ? "named queue stopped" : "queue stopped"], { queue });
+      return words ? fill(WAITS["explained"], { reason, words }) : reason;
+    }
+    const reason = row.note === RESOURCES ? this.#needs(row) : row.note;
+    return Number.isFinite(row.estimate) && row.estimate > now ? fill(WAITS["estimated"], { reason, moment: moment(row.estimate, now) }) : reason;
   }
 
   /** @param {Row} row */
   #needs(row) {
-    const [wanted, supply, noun] = row.nnodes > 0 ? [row.nnodes, this.nodes, "node"] : [row.ncores, this.cores, "core"];
-    if (!(wanted > 0) || !supply) return RESOURCES;
-    const needs = `${wanted} ${noun}${wanted === 1 ? "" : "s"}`;
+    const [count, supply, noun] = row.nnodes > 0 ? [row.nnodes, this.nodes, "node"] : [row.ncores, this.cores, "core"];
+    if (!(count > 0) || !supply) return RESOURCES;
+    const needs = fill(WAITS[count === 1 ? "one" : "many"], { count, noun });
     const { total, up, free } = supply;
-    if (wanted > total) return `needs ${needs}; there ${total === 1 ? "is" : "are"} ${total || "none"}`;
-    if (wanted > up) return `waits for ${needs}; ${up} ${up === 1 ? "is" : "are"} up`;
-    return wanted > free ? `waits for ${needs}; ${free} free` : `waits for its turn; needs ${needs}, ${free} free`;
+    let phrase = count > free ? "taken" : "turn";
+    if (count > up) phrase = up === 1 ? "one up" : "some up";
+    if (count > total) phrase = total === 0 ? "none exist" : total === 1 ? "one exists" : "some exist";
+    return fill(WAITS[phrase], { needs, total, up, free });
   }
 }
