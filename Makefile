@@ -24,7 +24,7 @@ FRONT  := frontend
 NODE   := $(shell command -v node 2>/dev/null)
 NPM    := $(if $(NODE),npm,$(abspath $(BIN))/npm)
 DIST   := $(FRONT)/node_modules/.built
-SOURCE := $(wildcard $(FRONT)/src/*/*.*) $(FRONT)/build.js
+SOURCE := $(wildcard $(FRONT)/src/*/*.*) $(FRONT)/build.js fluxapi/web/columns.json fluxapi/model/phrases.json
 
 .DEFAULT_GOAL := run
 .PHONY: help run test test-fast test-matrix coverage soak check generate format bench lock dist screenshots clean

@@ -1,6 +1,27 @@
 /** Bundles the pages into the package: node build.js. */
 
+import { readFileSync } from "node:fs";
+
 import { build } from "esbuild";
+
+const COLUMNS = new URL("../fluxapi/web/columns.json", import.meta.url);
+/** Pixels of the column of boxes. */
+const PICK = 36;
+
+/**
+ * The widths of the columns before the script has run, which are those of a first visit, so that nothing moves then.
+ * @param {import("./src/table/column_table.js").Described[]} columns
+ */
+export function widths(columns) {
+  const shown = columns.filter(({ hidden }) => !hidden);
+  const least = shown.reduce((sum, { sparse, width }) => (sparse ? sum : sum + width), PICK);
+  const sparse = shown.filter((column) => column.sparse);
+  return [
+    ...shown.filter(({ grows }) => !grows).map(({ key, width }) => `#jobs th[data-key="${key}"] { width: ${width}px; }`),
+    ...sparse.map(({ key, width }) => `#jobs:has(th[data-key="${key}"]) { --${key}: ${width}px; }`),
+    `#jobs { min-width: calc(${[`${least}px`, ...sparse.map(({ key }) => `var(--${key}, 0px)`)].join(" + ")}); }`,
+  ].join("\n");
+}
 
 await build({
   bundle: true,
@@ -11,5 +32,14 @@ await build({
   loader: { ".svg": "copy" },
   minify: true,
   outdir: "../fluxapi/web/static/dist",
+  plugins: [
+    {
+      name: "columns",
+      setup(it) {
+        it.onResolve({ filter: /^columns\.css$/ }, ({ path }) => ({ path, namespace: "columns" }));
+        it.onLoad({ filter: /.*/, namespace: "columns" }, () => ({ contents: widths(JSON.parse(readFileSync(COLUMNS, "utf8"))), loader: "css" }));
+      },
+    },
+  ],
   target: ["es2022", "chrome111", "firefox120", "safari17"],
 });

@@ -29,9 +29,9 @@ from fluxapi.model.job import GROUPS, RESULTS
 from fluxapi.security.credentials import CHALLENGES
 from fluxapi.table.query import JobQuery, page, query_of
 
-from . import assets, form, humanize
+from . import assets, columns, form
 from . import nodes as node_rows
-from .job_detail import job_detail
+from .job_detail import PARTS, job_detail, job_part
 
 __all__ = ["error", "job", "jobs", "logout", "nodes", "static", "submit"]
 
@@ -54,7 +54,7 @@ _STATES = (
         )
     ),
 )
-"""The counts that filter the table, as in ``frontend/src/table/summary_bar.js``."""
+"""The counts that filter the table; the script of the page makes buttons of their links."""
 
 _CHOICES = (
     (
@@ -69,8 +69,7 @@ _CHOICES = (
 )
 """Filters with few values: name, title, values."""
 
-_FILTERS = ("text", "user", "name", "queue", "node")
-_VIEW = ("state", "result", *_FILTERS)
+_VIEW = ("state", "result", "text", *columns.FILTERS)
 
 
 async def jobs(request: web.Request) -> web.Response:
@@ -97,16 +96,16 @@ async def jobs(request: web.Request) -> web.Response:
         {
             "page": "jobs",
             "refused": [(name, given[name], why) for name, why in refused.items()],
-            "jobs": [_Blank(row) for row in rows],
-            "queued": any(row.get("queue") for row in rows),
+            "jobs": rows,
+            "columns": columns.first_columns(rows),
+            "text": columns.text,
+            "inputs": columns.FILTERS,
+            "found": columns.FOUND,
             "first": _embedded(first),
             "filters": {name: "" if name in refused else text for name, text in given.items()},
             "choices": _CHOICES,
             "counts": _counts(table.stats()),
             "total": len(table),
-            "lasted": humanize.lasted,
-            "note": humanize.note,
-            "utc": humanize.utc,
         },
         status=ValidationFailed.status if refused else 200,
     )
@@ -121,7 +120,7 @@ def _counts(stats: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
 
 
 async def job(request: web.Request) -> web.Response:
-    """Render the page of one job."""
+    """Render the page of one job, or one part of it."""
     try:
         found = request[keys.SESSION].job(request.match_info["id"])
     except (JobNotFound, InstanceUnavailable) as error:
@@ -139,12 +138,16 @@ async def job(request: web.Request) -> web.Response:
             status=error.status,
             headers=error.headers,
         )
-    # Read before the requests to Flux: later changes arrive over the event channel.
-    session, jobid = request[keys.SESSION], found.id
+    session, jobid, part = request[keys.SESSION], found.id, request[keys.QUERY].get("part")
+    # Read the cursor before the requests to Flux: later changes arrive over the event channel.
     cursor, record = session.journal.cursor, session.observer.record(jobid)
+    shared = {"page": "job", "job": _Blank(record)}
+    if part is not None:
+        context = await job_part(part, session.instance, jobid, record)
+        return await _render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
     context = await job_detail(session.instance, jobid, record)
-    context["first"] = _embedded({**context["first"], "cursor": cursor})
-    return await _render(request, "job.html", {"page": "job", "job": _Blank(record), **context})
+    context["start"] = _embedded({**context["start"], "cursor": cursor})
+    return await _render(request, "job.html", {**shared, **context})
 
 
 async def nodes(request: web.Request) -> web.Response:

@@ -12,22 +12,23 @@ const keys = (/** @type {Choice} */ choice) => choice.columns.map(({ key }) => k
 test("a column that no job has anything for is not shown", () => {
   const choice = new Choice(all);
   assert.ok(!keys(choice).includes("queue"));
-  choice.bare.delete("queue");
+  choice.fill(new Set(["queue"]));
   assert.ok(keys(choice).includes("queue"));
 });
 
 test("a column that is not wanted is not shown when there is something for it", () => {
   const choice = new Choice(all, ["id", "name"]);
-  choice.bare.delete("queue");
+  choice.fill(new Set(["queue"]));
   assert.deepEqual(keys(choice), ["id", "name"]);
 });
 
-test("rows tell whether a job is in a queue", () => {
-  const rows = new Rows();
+test("rows tell which sparse columns have something to show", () => {
+  const [rows, choice] = [new Rows(), new Choice(all)];
   rows.take({ type: "job", id: "f1", revision: 1, queue: "" });
-  assert.equal(rows.hasQueues, false);
+  assert.equal(choice.fill(rows.filled), false);
   rows.take({ type: "job", id: "f2", revision: 1, queue: "batch" });
-  assert.equal(rows.hasQueues, true);
+  assert.deepEqual([choice.fill(rows.filled), choice.fill(rows.filled)], [true, false]);
+  assert.ok(keys(choice).includes("queue"));
 });
 
 test("columns that share the room begin with the same width, or the page would move when its script comes", () => {

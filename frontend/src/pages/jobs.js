@@ -93,9 +93,9 @@ function say(where, text) {
   if (where.textContent !== text) where.textContent = text;
 }
 
-/** Show the column of queues once there is one. */
+/** Show a sparse column once a job has something for it. */
 function discover() {
-  if (rows.hasQueues && choice.bare.delete("queue")) grid.setColumns(choice.columns, choice.widths);
+  if (choice.fill(rows.filled)) grid.setColumns(choice.columns, choice.widths);
 }
 
 /** Bring in what has changed. Rows that somebody points at stay where they are, but show what is new. */
@@ -234,8 +234,7 @@ for (const kind of /** @type {const} */ (["csv", "json"])) {
 }
 
 for (const record of first.jobs ?? []) rows.take({ ...record, type: "job" });
-if (rows.hasQueues) choice.bare.delete("queue");
-$("jobs").classList.remove("no-queues");
+choice.fill(rows.filled);
 follow();
 reflect();
 

@@ -39,6 +39,13 @@ export class Choice {
     return this.all.filter((column) => this.shown.has(column.key) && !this.bare.has(column.key));
   }
 
+  /** Some columns have something to show. @param {Set<string>} keys @returns {boolean} whether one had nothing before */
+  fill(keys) {
+    const { size } = this.bare;
+    for (const key of keys) this.bare.delete(key);
+    return this.bare.size < size;
+  }
+
   /** Width of a column in pixels; none for that of a first visit. @param {{ key: string, width?: number }} column */
   widen({ key, width }) {
     if (width === undefined) this.widths.delete(key);

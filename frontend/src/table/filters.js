@@ -1,12 +1,30 @@
 /** Which jobs a page shows: kept in its address, so that a view can be sent to a colleague. */
+import { FILTERED, TABLE } from "./column_table.js";
 import { hosts } from "../ui/hosts.js";
 import { GROUPS, RESULTS, STATES } from "../ui/states.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 
-const FIELDS = /** @type {const} */ (["state", "result", "user", "name", "queue", "node", "text"]);
+const FIELDS = ["state", "result", ...FILTERED.map(({ name }) => name), "text"];
 
-/** @typedef {Partial<Record<typeof FIELDS[number], string>>} Filters */
+/** @typedef {Record<string, string>} Filters by the name of their field */
+
+/** Columns that the field "Find" searches, besides that of the notes. */
+const FOUND = TABLE.flatMap(({ kind, found, field }) => (found && field && kind !== "note" ? [field] : []));
+
+/**
+ * How a filter by a column compares.
+ * @type {Record<string, (value: string) => (text: string) => boolean>}
+ */
+const MATCHES = {
+  whole: (value) => (text) => text === value,
+  host: (value) => (text) => hosts(text).has(value),
+  part: (value) => {
+    if (value.endsWith("*")) return (text) => text.startsWith(value.slice(0, -1));
+    const part = folded(value);
+    return (text) => folded(text).includes(part);
+  },
+};
 
 const STATE_FILTERS = new Set([...STATES, ...Object.keys(GROUPS)]);
 const RESULT_FILTERS = new Set(RESULTS);
@@ -61,8 +79,8 @@ const folded = (text) => text.toLowerCase().replaceAll("ƒ", "f");
 export function test(filters, note = (row) => row.note) {
   /** @type {((row: Row) => boolean)[]} */
   const tests = [];
-  const { state, result, ...rest } = filters;
-  const [user, name, queue, node, text] = /** @type {const} */ (["user", "name", "queue", "node", "text"]).map((field) => rest[field]?.trim());
+  const { state, result } = filters;
+  const text = filters["text"]?.trim();
   if (state) {
     const states = new Set(state.toUpperCase().split(",").flatMap((word) => GROUPS[word] ?? [word]));
     tests.push((row) => states.has(row.state));
@@ -71,15 +89,15 @@ export function test(filters, note = (row) => row.note) {
     const results = new Set(result.toUpperCase().split(","));
     tests.push((row) => results.has(row.result));
   }
-  if (user) tests.push((row) => row.username === user);
-  if (queue) tests.push((row) => row.queue === queue);
-  if (name?.endsWith("*")) tests.push((row) => row.name.startsWith(name.slice(0, -1)));
-  else if (name) tests.push((row) => folded(row.name).includes(folded(name)));
-  if (node) tests.push((row) => hosts(row.nodelist).has(node));
+  for (const { name, field, match } of FILTERED) {
+    const value = filters[name]?.trim();
+    const passes = value && MATCHES[match]?.(value);
+    if (passes) tests.push((row) => passes(/** @type {any} */ (row)[field]));
+  }
   if (text) {
     const words = folded(text).split(/\s+/);
     tests.push((row) => {
-      const said = folded([row.name, row.id, row.status, row.username, row.queue, row.nodelist, note(row)].join("\n"));
+      const said = folded([...FOUND.map((field) => /** @type {any} */ (row)[field]), note(row)].join("\n"));
       return words.every((word) => said.includes(word));
     });
   }

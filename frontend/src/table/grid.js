@@ -190,7 +190,7 @@ export class Grid extends EventTarget {
   #heading(column, widths) {
     const cell = element("th", { scope: "col", role: "columnheader" });
     cell.dataset["key"] = column.key;
-    if (column.numeric) cell.className = "numeric";
+    cell.className = column.classes;
     cell.dataset["width"] = String(widths.get(column.key) ?? column.width);
     if (column.grows && !widths.has(column.key)) cell.dataset["grows"] = "";
     const sorted = this.order.key === column.key;

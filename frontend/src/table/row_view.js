@@ -28,7 +28,7 @@ export class Line {
     this.link = element("a", { tabIndex: -1 });
     this.mark = element("span", { className: "status" });
     this.cells = columns.map((column) => {
-      const cell = element("td", { className: column.numeric ? "numeric" : "", role: "cell" });
+      const cell = element("td", { className: column.classes, role: "cell" });
       cell.dataset["key"] = column.key;
       if (column.key === "id") cell.append(this.link);
       if (column.key === "status") cell.append(this.mark);

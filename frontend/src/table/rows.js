@@ -1,7 +1,8 @@
 /** The rows that a page holds: what the stream of jobs said last of each job. */
 
 import { digest, mark } from "./digest.js";
-import { outcome } from "../ui/outcome.js";
+import { TABLE } from "./column_table.js";
+import { failure } from "./failure.js";
 import * as waits from "../ui/situation.js";
 
 /** @typedef {import("../channel/channel.js").Message} Message */
@@ -52,11 +53,11 @@ function word(value) {
 const number = (value) => (typeof value === "number" ? value : NaN);
 
 /**
- * A record cut down to what the table shows: a hundred thousand of them fit a page.
+ * What every row has, whichever columns there are.
  * @param {Record<string, any>} record
  * @returns {Row}
  */
-export function row(record) {
+function basis(record) {
   return {
     id: record.id,
     revision: record.revision,
@@ -83,6 +84,23 @@ export function row(record) {
   };
 }
 
+/** Fields that only a column shows. */
+const MORE = TABLE.flatMap(({ kind, field }) => (field && !(field in basis({})) ? [{ field, read: kind === "text" ? word : number }] : []));
+
+/**
+ * A record cut down to what the table shows: a hundred thousand of them fit a page.
+ * @param {Record<string, any>} record
+ * @returns {Row}
+ */
+export function row(record) {
+  const made = basis(record);
+  for (const { field, read } of MORE) /** @type {any} */ (made)[field] = read(record[field]);
+  return made;
+}
+
+/** Columns that are shown once a job has something for them. */
+const SPARSE = TABLE.flatMap(({ key, sparse, field }) => (sparse && field ? [{ key, field: /** @type {keyof Row} */ (field) }] : []));
+
 /**
  * In plain words, why a pending job waits or how one failed; empty when there is nothing to say.
  * @param {Record<string, any>} record
@@ -93,7 +111,7 @@ export function note(record) {
     return text ? `${type}: ${text}` : String(type);
   }
   if (record.state === "INACTIVE" && record.result === "FAILED") {
-    const said = outcome(record);
+    const said = failure(record);
     return said.charAt(0).toLowerCase() + said.slice(1);
   }
   return waits.said(record);
@@ -109,8 +127,8 @@ export class Rows {
   /** @type {Set<string> | undefined} rows that a snapshot in progress has not confirmed */
   #unseen;
 
-  /** Whether a job was ever in a queue that has a name. */
-  hasQueues = false;
+  /** @type {Set<string>} keys of the sparse columns that a job ever had something for */
+  filled = new Set();
 
   /** Whether the rows are what the server holds, as of its last mark. */
   agrees = true;
@@ -165,7 +183,7 @@ export class Rows {
     if (old) this.#sum -= mark(old.id, old.revision);
     this.#sum = (this.#sum + mark(fresh.id, fresh.revision)) % 0x100000000;
     this.all.set(fresh.id, fresh);
-    this.hasQueues ||= fresh.queue !== "";
+    for (const { key, field } of SPARSE) if (fresh[field] !== "") this.filled.add(key);
     this.#unseen?.delete(fresh.id);
   }
 

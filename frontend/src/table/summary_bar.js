@@ -1,42 +1,36 @@
 /** The overview: jobs by state as filters, cores and nodes in use, what a second brings. */
 
 import { element } from "../ui/element.js";
-import { PENDING, RUNNING } from "../ui/states.js";
+import { GROUPS } from "../ui/states.js";
 
-const STATES = /** @type {const} */ ([
-  ["state", "PENDING", "Pending", PENDING],
-  ["state", "RUNNING", "Running", RUNNING],
-  ["result", "COMPLETED", "Completed", []],
-  ["result", "FAILED", "Failed", []],
-  ["result", "CANCELED", "Canceled", []],
-  ["result", "TIMEOUT", "Timed out", []],
-]);
+/** @typedef {"state" | "result"} Field */
 
 export class Strip {
-  /** @type {Map<string, HTMLButtonElement>} */
-  #buttons = new Map();
+  /** @type {Map<string, { field: Field, button: HTMLButtonElement, number: HTMLElement }>} by value */
+  #counts = new Map();
   /** Jobs that wait. */
   pending = 0;
 
   /**
-   * @param {HTMLElement} where
-   * @param {(field: "state" | "result", value: string) => void} filter
+   * @param {HTMLElement} where holds a link for each count, which becomes a button
+   * @param {(field: Field, value: string) => void} filter
    */
   constructor(where, filter) {
     this.where = where;
     const group = element("div", { className: "counts" });
     group.setAttribute("role", "group");
     group.setAttribute("aria-label", "Jobs by state");
-    for (const [field, value, title] of STATES) {
+    for (const link of where.querySelectorAll("a")) {
+      const [[field, value] = ["", ""]] = new URL(link.href).searchParams;
       const button = element("button", { type: "button" });
       button.dataset["status"] = value;
-      // What the server wrote stands until the figures come.
-      const known = where.querySelector(`[data-status="${value}"] b`)?.textContent ?? "–";
-      button.append(element("b", { textContent: known }), ` ${title}`);
+      // The count that the service wrote stands until the figures come.
+      button.append(...link.childNodes);
       button.addEventListener("click", () => {
-        filter(field, button.getAttribute("aria-pressed") === "true" ? "" : value);
+        filter(/** @type {Field} */ (field), button.getAttribute("aria-pressed") === "true" ? "" : value);
       });
-      this.#buttons.set(value, button);
+      const number = /** @type {HTMLElement} */ (button.querySelector("b"));
+      this.#counts.set(value, { field: /** @type {Field} */ (field), button, number });
       group.append(button);
     }
     this.figures = element("dl", { className: "figures" });
@@ -45,7 +39,7 @@ export class Strip {
 
   /** @param {string} value */
   press(value) {
-    for (const [name, button] of this.#buttons) {
+    for (const [name, { button }] of this.#counts) {
       button.setAttribute("aria-pressed", String(name === value.toUpperCase()));
     }
   }
@@ -53,13 +47,11 @@ export class Strip {
   /** @param {Record<string, any>} message of the stream of stats */
   take(message) {
     if (message["type"] !== "stats") return;
-    for (const [field, value, , states] of STATES) {
+    for (const [value, { field, number }] of this.#counts) {
       const of = message[field === "state" ? "states" : "results"] ?? {};
-      const names = states.length ? states : [value];
-      const count = names.reduce((sum, name) => sum + (of[name] ?? 0), 0);
-      const number = this.#buttons.get(value)?.querySelector("b");
+      const count = (GROUPS[value] ?? [value]).reduce((sum, name) => sum + (of[name] ?? 0), 0);
       if (value === "PENDING") this.pending = count;
-      if (number) number.textContent = count.toLocaleString();
+      number.textContent = count.toLocaleString();
     }
     const { nodes, events_per_second: events, submissions_per_second: submissions } = message;
     const parts = [rate("Submitted", submissions), rate("Events", events)];

@@ -1,0 +1,103 @@
+"""The columns of the table of jobs.
+
+``columns.json`` describes each of them once: the first page, the scripts and the style sheet of the
+table are made from it.
+
+A column has these members:
+
+- ``key``: its name in the address of a view and in the settings of a reader.
+- ``title``: its heading.
+- ``width``: its width on a first visit, in pixels.
+- ``kind``: how its text is made; ``text``, ``number``, ``limit`` (a duration) and ``moment`` show
+  the ``field`` of the record; ``id``, ``status``, ``runtime`` and ``note`` are special.
+- ``hidden``: it is shown only if a reader chooses it.
+- ``sparse``: it is shown only if a job has a value for it.
+- ``grows``: it takes the width that no other column needs.
+- ``soft``: its text is less prominent.
+- ``found``: the field "Find" searches it.
+- ``filter``: the field that filters by it, with the name of its query parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from fluxapi.model.duration import duration
+
+from .humanize import lasted, note, utc
+from .visible import SHORT, visible
+
+__all__ = ["COLUMNS", "FILTERS", "FOUND", "Column", "Filter", "first_columns", "text"]
+
+
+class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The field that filters by a column."""
+
+    name: str
+    match: Literal["whole", "part", "host"]
+    max: int
+    label: str = ""
+
+
+class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """One column of the table of jobs."""
+
+    key: str
+    title: str
+    width: int
+    kind: Literal["text", "number", "limit", "moment", "id", "status", "runtime", "note"]
+    field: str = ""
+    hidden: bool = False
+    sparse: bool = False
+    grows: bool = False
+    soft: bool = False
+    found: bool = False
+    filter: Filter | None = None
+
+    @property
+    def classes(self) -> str:
+        """Return the style classes of a cell, as ``frontend/src/table/columns.js`` does."""
+        numeric = self.kind in {"number", "limit", "runtime"}
+        names = ("numeric" * numeric, "moment" * (self.kind == "moment"), "soft" * self.soft)
+        return " ".join(filter(None, names))
+
+
+COLUMNS: Sequence[Column] = msgspec.json.decode(
+    Path(__file__).with_name("columns.json").read_bytes(), type=list[Column]
+)
+
+FILTERS: Mapping[str, Column] = {
+    column.filter.name: column for column in COLUMNS if column.filter is not None
+}
+"""The columns that are filtered by, by the name of the query parameter."""
+
+FOUND = ", ".join(column.title.lower() for column in COLUMNS if column.found)
+"""What the field "Find" searches."""
+
+
+def first_columns(records: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """Return the columns of a first visit."""
+    return [
+        column
+        for column in COLUMNS
+        if not column.hidden
+        and (not column.sparse or any(record.get(column.field) for record in records))
+    ]
+
+
+def text(column: Column, record: Mapping[str, Any]) -> str:
+    """Return the text of a column for one job."""
+    if column.kind == "runtime":
+        return lasted(record)
+    if column.kind == "note":
+        return visible(note(record), SHORT)
+    value = record.get(column.field)
+    if column.kind == "limit":
+        return duration(value) if value else "none"
+    if value is None:
+        return ""
+    return utc(value) if column.kind == "moment" else visible(value, SHORT)

@@ -1,0 +1,53 @@
+"""The table of columns: what the first page shows of a job.
+
+``frontend/test/columns.test.js`` tests the scripts with the same cases.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from fluxapi.web.columns import COLUMNS, FILTERS, Column, first_columns, text
+
+from .conftest import Service
+
+HTML = {"Accept": "text/html"}
+ROOT = Path(__file__).parents[2]
+CASES = json.loads((ROOT / "frontend/test/columns.json").read_text(encoding="utf-8"))
+FIELDS = json.loads((ROOT / "schemas/job.json").read_text(encoding="utf-8"))["properties"]
+RECORD, TEXTS = CASES["record"], CASES["texts"]
+
+
+def test_every_column_has_a_case() -> None:
+    assert [column.key for column in COLUMNS] == list(TEXTS)
+
+
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.key)
+def test_a_column_has_a_text(column: Column) -> None:
+    assert text(column, RECORD) == TEXTS[column.key]
+    assert isinstance(text(column, {"state": "NEW"}), str)
+
+
+@pytest.mark.parametrize("column", [it for it in COLUMNS if it.field], ids=lambda it: it.key)
+def test_a_column_shows_a_field_of_the_record(column: Column) -> None:
+    assert column.field in FIELDS
+
+
+def test_a_sparse_column_is_shown_if_a_job_has_a_value() -> None:
+    (sparse,) = set(first_columns([RECORD])) - set(first_columns([{}]))
+    assert sparse.key == "queue"
+
+
+async def test_the_first_page_has_the_columns_and_the_filters(service: Service) -> None:
+    await service.submit(name="first")
+    page = await (await service.client.get("/", headers=HTML)).text()
+    shown = [column.key for column in first_columns([{}])]
+    head, body = page.split("</thead>")
+    assert re.findall(r'<th [^>]*data-key="(\w+)"', head) == shown
+    assert re.findall(r'<td data-key="(\w+)"', body) == shown
+    names = re.findall(r'<input name="(\w+)"', page)
+    assert names == list(FILTERS)
