@@ -200,7 +200,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/ui/jobs/{id}", views.job, "getJobPage", "dashboard",
         "See one job: its states, events, output and resources.", {}, fails=_LOOKUP,
-        other=("text/html",),
+        query="job-page-query", other=("text/html",),
     ),
     Route(
         "GET", "/ui/nodes", views.nodes, "getNodesPage", "dashboard",

@@ -1,10 +1,16 @@
-"""The context of the page of one job: record, states, events, resources and jobspec."""
+"""The context of the page of one job: record, states, events, resources and jobspec.
+
+The page has parts that change while it is open. The scripts ask for these as HTML (``?part=``) and
+put them in place of the old ones, so this is the only code that renders them.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 import shlex
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -12,36 +18,33 @@ import msgspec
 
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import Instance, LookupKey
+from fluxapi.model.duration import duration
 from fluxapi.model.eventlog import UNINDEXED, Event
+from fluxapi.model.job import STATES
 
-from .humanize import duration, outcome, utc
+from .humanize import outcome, utc
 from .visible import LONG, MEDIUM, SHORT, escaped, visible
 
-__all__ = ["facts", "granted", "job_detail", "timeline"]
+__all__ = ["PARTS", "exceptions", "facts", "granted", "job_detail", "job_part", "timeline"]
 
-_STATES = (
-    ("NEW", "t_submit"),
-    ("DEPEND", "t_depend"),
-    ("PRIORITY", "t_priority"),
-    ("SCHED", "t_sched"),
-    ("RUN", "t_run"),
-    ("CLEANUP", "t_cleanup"),
-    ("INACTIVE", "t_inactive"),
-)
+PARTS: Mapping[str, tuple[str, ...]] = {
+    "record": ("outcome", "timeline", "facts"),
+    "events": ("exceptions", "eventlog"),
+    "resources": ("granted", "R"),
+}
+"""The templates of each part of the page that changes; ``record`` needs no request to Flux."""
+
+_STARTS = {state: "t_submit" if state == "NEW" else f"t_{state.lower()}" for state in STATES}
+"""The field of the record with the start of each state."""
 
 _MAX_EVENTS = 1000
 """Events in the page; only the last ones are included."""
 
-_MAX_EVENTS_BYTES = 256 << 10
-"""Size of the events in the page as JSON; each event has at most an eighth of it."""
-
-_MAX_RECORD_BYTES = 64 << 10
-"""Size of the record in the page as JSON; above it, long values are cut."""
+_MAX_EVENTS_CHARS = 256 << 10
+"""Characters of the events in the page."""
 
 _MAX_EXCEPTIONS = 100
 _MAX_GRANTED = 1000
-_MAX_MEMBERS = 64
-"""Members that are kept of an object or list that is cut."""
 
 _MAX_COMMAND_CHARS = 1000
 """Characters of the command at the top of the page; the jobspec has all of it."""
@@ -51,6 +54,9 @@ _MAX_TEXT_CHARS = 64 << 10
 
 _EXPEDITED = 31
 
+_MIN_SCALE_S = 0.001
+"""Shortest duration that fills the bar of a state."""
+
 _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", re.ASCII)
 """An ID or a range of IDs of an idset (RFC 22)."""
 
@@ -59,32 +65,39 @@ _encoder = msgspec.json.Encoder()
 
 async def job_detail(instance: Instance, jobid: int, record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the context of the page; parts that the instance fails to return are left out."""
-    events, jobspec, granted_text = await asyncio.gather(
-        _events(instance, jobid),
+    jobspec, *parts = await asyncio.gather(
         _lookup(instance, jobid, "jobspec"),
-        _lookup(instance, jobid, "R"),
+        *(job_part(part, instance, jobid, record) for part in PARTS),
     )
-    spec = _decoded(jobspec)
-    shown = None if events is None else _last(events)
-    skipped = len(events or ()) - len(shown or ())
-    since = events[0].timestamp if events else 0.0
+    context: dict[str, Any] = {
+        "jobspec": _pretty(jobspec),
+        "has_jobspec": bool(jobspec),
+        "command": _command(_decoded(jobspec)),
+        "start": {
+            "id": record["id"],
+            "state": record["state"],
+            "urgency": record.get("urgency"),
+        },
+    }
+    for part in parts:
+        context.update(part)
+    return context
+
+
+async def job_part(
+    part: str, instance: Instance, jobid: int, record: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the context of one of :data:`PARTS`."""
+    if part == "events":
+        events = await _events(instance, jobid)
+        return {"exceptions": exceptions(record, events), **_eventlog(events)}
+    if part == "resources":
+        text = await _lookup(instance, jobid, "R")
+        return {"R": _pretty(text), "has_R": bool(text), "granted": granted(_decoded(text))}
     return {
         "outcome": outcome(record),
         "facts": facts(record),
-        "timeline": timeline(record),
-        "exceptions": _exceptions(record, events),
-        "events": None if shown is None else _rows(shown, skipped, since),
-        "jobspec": _pretty(jobspec),
-        "command": _command(spec),
-        "R": _pretty(granted_text),
-        "granted": granted(_decoded(granted_text)),
-        "skipped": skipped,
-        "first": {
-            "record": _cut(record, _MAX_RECORD_BYTES),
-            "events": shown,
-            "skipped": skipped,
-            "next": sum(event.name not in UNINDEXED for event in events or ()),
-        },
+        "timeline": timeline(record, time.time()),
     }
 
 
@@ -102,24 +115,30 @@ async def _lookup(instance: Instance, jobid: int, key: LookupKey) -> str:
         return ""
 
 
-def timeline(record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the states of the job with their start and duration; the last one has no end."""
-    reached = [(state, record[key]) for state, key in _STATES if key in record]
+def timeline(record: Mapping[str, Any], now: float) -> list[dict[str, Any]]:
+    """Return the states of the job with start and duration, and the scale of their bars.
+
+    The last state lasts until *now*; an inactive job stays inactive, so that state has no duration.
+    """
+    reached = [(state, record[key]) for state, key in _STARTS.items() if key in record]
     ends = [since for _, since in reached[1:]]
-    return [
-        {
-            "state": state,
-            "since": since,
-            "moment": utc(since),
-            "lasted": _lasting(ends[at] - since) if at < len(ends) else "",
-        }
-        for at, (state, since) in enumerate(reached)
-    ]
-
-
-def _lasting(seconds: float) -> str:
-    """Format the duration of a state, which is often below a second."""
-    return f"{max(seconds, 0.0) * 1000:.0f}ms" if seconds < 1 else duration(seconds)
+    steps = []
+    for at, (state, since) in enumerate(reached):
+        grows = at == len(ends) and state != "INACTIVE"
+        end = ends[at] if at < len(ends) else now if grows else since
+        seconds = max(end - since, 0.0)
+        steps.append(
+            {
+                "state": state,
+                "since": since,
+                "moment": utc(since),
+                "grows": grows,
+                "seconds": seconds,
+                "lasted": duration(math.floor(seconds) if grows else seconds),
+            }
+        )
+    scale = max((step["seconds"] for step in steps), default=0.0)
+    return [{**step, "scale": max(scale, _MIN_SCALE_S)} for step in steps]
 
 
 def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -132,7 +151,7 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Urgency", _urgency(record.get("urgency"))),
         ("Priority", record.get("priority")),
         ("Time limit", duration(record["duration"]) if record.get("duration") else "none"),
-        ("Ran for", _lasting(record["runtime"]) if "runtime" in record else None),
+        ("Ran for", duration(record["runtime"]) if "runtime" in record else None),
         ("Dependencies", ", ".join(record.get("dependencies", ()))),
         ("Name", _long(record.get("name"))),
         ("Directory", record.get("cwd")),
@@ -159,7 +178,7 @@ def _urgency(urgency: int | None) -> str | None:
     return None if urgency is None else words.get(urgency, str(urgency))
 
 
-def _exceptions(
+def exceptions(
     record: Mapping[str, Any], events: Iterable[Event] | None
 ) -> list[Mapping[str, Any]]:
     """Return all exceptions of the eventlog; without one, that of the record."""
@@ -176,58 +195,44 @@ def _exceptions(
     ]
 
 
-def _last(events: Sequence[Event]) -> list[Event]:
-    """Return the last events that fit in the page, with long values cut."""
-    shown: list[Event] = []
-    room = _MAX_EVENTS_BYTES
-    for event in reversed(events[-_MAX_EVENTS:]):
-        context = _cut(event.context, _MAX_EVENTS_BYTES // 8)
-        cut = Event(event.timestamp, event.name[:SHORT], context)
-        room -= len(_encoder.encode(cut))
+def _eventlog(events: Sequence[Event] | None) -> dict[str, Any]:
+    """Return the last events that fit in the page, and the index of the next one to come."""
+    since = events[0].timestamp if events else 0.0
+    rows: list[dict[str, Any]] = []
+    room = _MAX_EVENTS_CHARS
+    total = len(events or ())
+    for index in range(total - 1, max(total - _MAX_EVENTS, 0) - 1, -1):
+        row = _row(index, (events or ())[index], since)
+        room -= len(row["name"]) + len(row["details"])
         if room < 0:
             break
-        shown.append(cut)
-    return shown[::-1]
+        rows.append(row)
+    return {
+        "events": None if events is None else rows[::-1],
+        "skipped": total - len(rows),
+        "next": sum(event.name not in UNINDEXED for event in events or ()),
+    }
 
 
-def _cut(value: Any, most: int) -> Any:
-    """Return a JSON value, or a part of it if it has more than ``most`` bytes."""
-    return value if len(_encoder.encode(value)) <= most else _part(value, most)
-
-
-def _part(value: Any, most: int) -> Any:
-    if isinstance(value, str):
-        return value if len(value) <= LONG else f"{value[:LONG]} …"
-    if isinstance(value, Mapping):
-        part = {str(key)[:SHORT]: item for key, item in list(value.items())[:_MAX_MEMBERS]}
-        each = most // max(len(part), 1)
-        return {key: _cut(item, each) if each else None for key, item in part.items()}
-    if isinstance(value, Sequence):
-        kept = value[:_MAX_MEMBERS]
-        each = most // max(len(kept), 1)
-        return [_cut(item, each) if each else None for item in kept]
-    return None
-
-
-def _rows(events: Sequence[Event], first: int, since: float) -> list[dict[str, Any]]:
-    return [
-        {
-            "index": index,
-            "since": event.timestamp,
-            "moment": utc(event.timestamp),
-            "after": f"+{max(event.timestamp - since, 0.0):.3f}s",
-            "name": visible(event.name, SHORT),
-            "details": _details(event.context),
-        }
-        for index, event in enumerate(events, first)
-    ]
+def _row(index: int, event: Event, since: float) -> dict[str, Any]:
+    return {
+        "index": index,
+        "since": event.timestamp,
+        "moment": utc(event.timestamp),
+        "after": f"+{max(event.timestamp - since, 0.0):.3f}s",
+        "name": visible(event.name, SHORT),
+        "details": _details(event.context),
+    }
 
 
 def _details(context: Mapping[str, Any] | None) -> str:
     """Format a context like ``flux job eventlog``: ``key=JSON``, separated by spaces."""
-    parts = [f"{key}={_encoder.encode(value).decode()}" for key, value in (context or {}).items()]
-    text = " ".join(parts)
-    return escaped(text if len(text) <= LONG else f"{text[:LONG]} …")
+    text = ""
+    for key, value in (context or {}).items():
+        text += f"{' ' if text else ''}{key}={_encoder.encode(value).decode()}"
+        if len(text) > LONG:
+            return escaped(f"{text[:LONG]} …")
+    return escaped(text)
 
 
 def granted(R: Any) -> list[dict[str, str]]:

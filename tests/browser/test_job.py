@@ -78,6 +78,47 @@ def test_a_job_is_canceled_with_a_reason(site: Service, page: Page) -> None:
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
+def test_what_a_reader_has_chosen_outlives_a_change(site: Service, page: Page) -> None:
+    jobid = submit(site, command=["sleep", "600"], urgency=0, name="read")
+    see(site, page, jobid)
+    page.locator("#jobspec summary").click()
+    page.locator("#R summary").click()
+    page.evaluate(
+        """() => {
+          window.seen = ["#facts dd", "#events tr", "#timeline li", "#R-text"]
+            .map((it) => document.querySelector(it));
+          getSelection().selectAllChildren(window.seen[0]);
+          document.querySelector("#eventlog .scroll").focus({ preventScroll: true });
+          scrollTo(0, 50);
+        }"""
+    )
+    before = page.evaluate("[String(getSelection()), scrollY]")
+    page.evaluate(
+        """(path) => fetch(path, {
+          method: "POST", body: "{}", headers: { "Content-Type": "application/json" },
+        })""",
+        f"/v1/jobs/{jobid}/cancel",
+    )
+    status(page, "CANCELED")
+    expect(page.locator("#exceptions")).to_contain_text("cancel")
+    expect(page.locator("#events")).to_contain_text("clean")
+    assert page.evaluate("[String(getSelection()), scrollY]")[0] == before[0] != ""
+    assert page.evaluate("window.seen.every((it) => it.isConnected)")
+    assert page.evaluate("document.activeElement.matches('#eventlog .scroll')")
+    assert page.locator("details[open]").count() == 2
+
+
+def test_the_last_line_on_stderr_says_why_a_job_failed(site: Service, page: Page) -> None:
+    trace = "echo 'Traceback (most recent call last):' >&2; echo 'ValueError: <b>bad</b> input' >&2"
+    jobid = script(site, f"{trace}; echo >&2; echo out; exit 1")
+    see(site, page, jobid)
+    expect(page.locator("#error")).to_have_text("Last line on stderr ValueError: <b>bad</b> input")
+    see(site, page, script(site, "echo warning >&2; echo out"))
+    expect(page.locator("#output-said")).to_contain_text("The end")
+    status(page, "COMPLETED")
+    expect(page.locator("#error")).to_be_hidden()
+
+
 def test_a_signal_reaches_the_job(site: Service, page: Page) -> None:
     jobid = script(site, "trap 'echo caught; exit 7' USR1; echo ready; while :; do sleep 0.1; done")
     see(site, page, jobid)

@@ -13,8 +13,9 @@ import pytest
 from fluxapi.http import keys
 from fluxapi.model import jobid as jobids
 from fluxapi.model.eventlog import Event
+from fluxapi.sessions.situation import SituationMonitor
 from fluxapi.web import humanize, job_detail
-from fluxapi.web.job_detail import facts
+from fluxapi.web.job_detail import PARTS, exceptions, facts
 
 from .conftest import Service
 
@@ -24,7 +25,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>\u2028&\x1b[31m"
 CASES = json.loads(
     (Path(__file__).parents[2] / "frontend/test/outcomes.json").read_text(encoding="utf-8")
 )
-"""Records and what is said of them, by the service and by the scripts alike."""
+"""Records, what is said of them, and their notes, which the scripts test, too."""
 
 
 async def page(service: Service, jobid: str, status: int = 200) -> str:
@@ -35,7 +36,7 @@ async def page(service: Service, jobid: str, status: int = 200) -> str:
 
 def embedded(text: str) -> Any:
     (found,) = re.findall(
-        r'<script type="application/json" id="first">(.*?)</script>', text, re.DOTALL
+        r'<script type="application/json" id="start">(.*?)</script>', text, re.DOTALL
     )
     return json.loads(found)
 
@@ -45,7 +46,7 @@ async def test_it_shows_the_record_the_states_and_the_events(service: Service) -
     text = await page(service, jobid)
     assert ">simulation<" in text
     assert "Waits for resources" in text
-    assert '<li data-status="SCHED">' in text
+    assert '<li data-status="SCHED" aria-current="step">' in text
     assert "<b>priority</b>" in text
     assert "priority=16" in text
 
@@ -60,11 +61,11 @@ async def test_it_takes_an_id_in_every_form(service: Service, form: Any) -> None
 
 async def test_the_script_begins_where_the_page_ends(service: Service) -> None:
     jobid = await service.submit()
-    first = embedded(await page(service, jobid))
-    names = [event["name"] for event in first["events"]]
-    assert names == ["submit", "validate", "depend", "priority"]
-    assert first["record"]["id"] == jobid
-    assert first["cursor"].count(".") == 2
+    text = await page(service, jobid)
+    assert 'id="eventlog" data-next="4"' in text
+    start = embedded(text)
+    assert (start["id"], start["state"], start["urgency"]) == (jobid, "SCHED", 16)
+    assert start["cursor"].count(".") == 2
 
 
 async def test_what_failed_is_said_in_words(service: Service) -> None:
@@ -96,7 +97,35 @@ async def test_what_a_job_says_is_only_text(service: Service) -> None:
     text = await page(service, jobid)
     assert "<img src=x" not in text
     assert html.escape("<img src=x onerror=alert(1)>") in text
-    assert embedded(text)["record"]["name"] == HOSTILE
+    for part in PARTS:
+        answer = await service.client.get(f"/ui/jobs/{jobid}?part={part}", headers=HTML)
+        assert "<img src=x" not in await answer.text()
+
+
+async def test_what_a_plugin_says_is_only_text(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobid = await service.submit()
+    fields = ("username", "queue", "bank", "project", "nodelist", "uri", "ranks", "cwd")
+    record = {
+        **dict.fromkeys(fields, HOSTILE),
+        "id": jobid,
+        "state": "SCHED",
+        "status": "SCHED",
+        "name": HOSTILE,
+        "urgency": 16,
+        "reason": HOSTILE,
+        "dependencies": [HOSTILE],
+        "t_submit": 1.0,
+        "exception": {"occurred": True, "type": HOSTILE, "note": HOSTILE, "severity": 0},
+    }
+    monkeypatch.setattr(SituationMonitor, "record", lambda *_: record)
+    for query in ("", *(f"?part={part}" for part in PARTS)):
+        answer = await service.client.get(f"/ui/jobs/{jobid}{query}", headers=HTML)
+        text = await answer.text()
+        assert "<img src=x" not in text
+        assert "\u2028" not in text
+        assert "\x1b" not in text
 
 
 async def test_an_unknown_job_is_said_in_a_page(service: Service) -> None:
@@ -141,7 +170,7 @@ async def test_of_a_long_eventlog_the_end_is_shown(service: Service) -> None:
     text = await page(service, jobid)
     assert "The 504 events before these are left out." in text
     assert text.count("<b>memo</b>") == 1000
-    assert embedded(text)["skipped"] == 504
+    assert 'data-next="4"' in text
 
 
 @pytest.mark.parametrize(
@@ -161,8 +190,8 @@ async def test_a_page_is_bounded_whatever_the_events_hold(
     service.instance.eventlogs[jobids.parse(jobid)].extend(events)
     text = await page(service, jobid)
     assert len(text) < 2_000_000
-    first = embedded(text)
-    assert first["skipped"] + len(first["events"]) == 504
+    (skipped,) = re.findall(r"The (\d+) events before these", text)
+    assert int(skipped) + text.count('<td class="details"') == 504
 
 
 async def test_a_page_is_bounded_whatever_the_record_holds(service: Service) -> None:
@@ -173,38 +202,97 @@ async def test_a_page_is_bounded_whatever_the_record_holds(service: Service) -> 
     assert len(await page(service, jobid)) < 500_000
 
 
-@pytest.mark.parametrize(("said", "record"), CASES, ids=lambda case: str(case)[:40])
-def test_a_record_in_plain_words(said: str, record: dict[str, Any]) -> None:
+@pytest.mark.parametrize(("said", "note", "record"), CASES, ids=lambda case: str(case)[:40])
+def test_a_record_in_plain_words(said: str, note: str, record: dict[str, Any]) -> None:
     assert humanize.outcome(record) == said
+    assert humanize.note(record) == note
 
 
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [
-        (-1, "0.0s"),
-        (3.21, "3.2s"),
-        (59.9, "59s"),
-        (60, "1m"),
-        (245, "4m 5s"),
-        (7200, "2h"),
-        (183600, "2d 3h"),
-    ],
-)
-def test_durations_have_two_units_at_most(seconds: float, text: str) -> None:
-    assert humanize.duration(seconds) == text
+def test_a_reason_that_is_known_is_said() -> None:
+    assert humanize.outcome({"state": "SCHED", "reason": "it is late"}) == "It is late"
 
 
 def test_a_moment_that_no_calendar_has_is_left_out() -> None:
     assert humanize.utc(1e300) == ""
 
 
-def test_a_state_lasts_until_the_next_one() -> None:
-    steps = job_detail.timeline({"t_submit": 10.0, "t_depend": 10.0, "t_run": 12.5})
-    assert [(step["state"], step["lasted"]) for step in steps] == [
-        ("NEW", "0ms"),
-        ("DEPEND", "2.5s"),
-        ("RUN", ""),
+def test_a_state_lasts_until_the_next_one_and_the_last_one_until_now() -> None:
+    steps = job_detail.timeline({"t_submit": 10.0, "t_depend": 10.0, "t_run": 12.5}, 20.25)
+    assert [(step["state"], step["lasted"], step["grows"]) for step in steps] == [
+        ("NEW", "0s", False),
+        ("DEPEND", "2.5s", False),
+        ("RUN", "7s", True),
     ]
+    assert {step["scale"] for step in steps} == {7.75}
+
+
+def test_an_inactive_job_stays_inactive() -> None:
+    (_, last) = job_detail.timeline({"t_submit": 10.0, "t_inactive": 12.0}, 20.0)
+    assert (last["state"], last["seconds"], last["grows"]) == ("INACTIVE", 0.0, False)
+
+
+def test_only_set_values_are_facts() -> None:
+    record = {"username": "alice", "urgency": 0, "duration": 0, "ntasks": 4, "queue": ""}
+    assert dict(facts(record)) == {
+        "User": "alice",
+        "Urgency": "0 (held)",
+        "Time limit": "none",
+        "Tasks": "4",
+    }
+
+
+def test_an_exception_comes_from_the_eventlog_else_from_the_record() -> None:
+    worst = {"occurred": True, "type": "cancel", "severity": 0, "note": "why"}
+    assert exceptions({"exception": worst}, None) == [
+        {"type": "cancel", "note": "why", "severity": 0}
+    ]
+    events = [Event(1.0, "exception", {"type": "alloc", "severity": 1})]
+    assert exceptions({"exception": worst}, events) == [
+        {"type": "alloc", "note": "", "severity": 1}
+    ]
+    assert exceptions({"exception": {"occurred": False}}, []) == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+async def test_a_part_is_what_the_page_has_of_it(service: Service, part: str) -> None:
+    jobid = await service.submit(name="parts")
+    service.instance.finish(jobids.parse(jobid), status=256)
+    await service.client.get(f"/v1/jobs/{jobid}/wait")
+    whole = await page(service, jobid)
+    answer = await service.client.get(f"/ui/jobs/{jobid}?part={part}", headers=HTML)
+    text = await answer.text()
+    head, body = text.split("</title>")
+    assert head == "<!doctype html>\n<title>FAILED · parts · fluxapi"
+    pieces = re.findall(r'id="([^"]+)"', body)
+    assert pieces
+    assert "<main" not in body
+    for line in body.strip().splitlines():
+        assert line in whole
+
+
+async def test_the_record_of_a_job_needs_no_request_to_flux(service: Service) -> None:
+    jobid = await service.submit()
+    service.instance.gone = True
+    answer = await service.client.get(f"/ui/jobs/{jobid}?part=record", headers=HTML)
+    assert answer.status == 200
+    assert "Waits for resources" in await answer.text()
+
+
+async def test_an_unknown_part_is_refused(service: Service) -> None:
+    jobid = await service.submit()
+    answer = await service.client.get(f"/ui/jobs/{jobid}?part=nosuch")
+    assert answer.status == 422
+
+
+async def test_a_resource_set_that_is_too_long_is_not_said_to_be_missing(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_detail, "_MAX_TEXT_CHARS", 10)
+    jobid = await service.submit()
+    service.instance.begin(jobids.parse(jobid))
+    text = await page(service, jobid)
+    assert "R is too long for this page." in text
+    assert "The jobspec is too long for this page." in text
 
 
 @pytest.mark.parametrize("R", [None, [], {"execution": {}}, {"execution": {"R_lite": [3]}}])

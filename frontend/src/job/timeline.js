@@ -1,58 +1,18 @@
-/** The states that a job was in, since when and how long: bars whose lengths can be compared. */
+/** The counter of the state that a job is in, which grows while the page is open. */
 
-import { duration } from "../ui/format.js";
-import { element } from "../ui/element.js";
-import * as moments from "./timestamps.js";
+import { growing } from "../ui/format.js";
 
-/** @typedef {{ state: string, since: number, lasted: number, goesOn: boolean }} Step times in seconds */
-
-const STATES = /** @type {const} */ ([
-  ["NEW", "t_submit"],
-  ["DEPEND", "t_depend"],
-  ["PRIORITY", "t_priority"],
-  ["SCHED", "t_sched"],
-  ["RUN", "t_run"],
-  ["CLEANUP", "t_cleanup"],
-  ["INACTIVE", "t_inactive"],
-]);
-
-/**
- * @param {Record<string, any>} record
- * @param {number} now seconds since 1970
- * @returns {Step[]}
- */
-export function steps(record, now) {
-  const reached = STATES.filter(([, key]) => typeof record[key] === "number");
-  return reached.map(([state, key], at) => {
-    const next = reached[at + 1];
-    const goesOn = !next && state !== "INACTIVE";
-    const end = next ? record[next[1]] : goesOn ? now : record[key];
-    return { state, since: record[key], lasted: Math.max(end - record[key], 0), goesOn };
-  });
-}
-
-/** States often last for milliseconds. @param {number} seconds */
-export function lasting(seconds) {
-  return seconds < 1 ? `${Math.round(seconds * 1000)}ms` : duration(seconds);
-}
-
-/** @param {HTMLElement} where @param {Record<string, any>} record @param {number} now */
-export function draw(where, record, now) {
-  const all = steps(record, now);
-  const most = Math.max(...all.map((step) => step.lasted), 0.001);
-  where.replaceChildren(
-    ...all.map(({ state, since, lasted, goesOn }) => {
-      const line = element("li", {});
-      line.dataset["status"] = state;
-      if (goesOn) line.setAttribute("aria-current", "step");
-      const bar = element("span", { className: "bar" });
-      bar.setAttribute("aria-hidden", "true");
-      const filled = element("span", {});
-      filled.style.width = `${(100 * lasted) / most}%`;
-      bar.append(filled);
-      const long = state === "INACTIVE" ? "" : `${lasting(lasted)}${goesOn ? " so far" : ""}`;
-      line.append(element("b", { textContent: state }), bar, element("span", { className: "lasted", textContent: long }), moments.tell(since));
-      return line;
-    }),
-  );
+/** @param {HTMLElement} where the timeline @param {number} now seconds since 1970 */
+export function tick(where, now) {
+  const counter = /** @type {HTMLElement | null} */ (where.querySelector("[data-since]"));
+  if (!counter) return;
+  const seconds = Math.max(now - Number(counter.dataset["since"]), 0);
+  const text = growing(seconds);
+  if (counter.textContent !== text) counter.textContent = text;
+  const bar = counter.closest("li")?.querySelector("progress");
+  const bars = [...where.querySelectorAll("progress")];
+  if (!bar) return;
+  const longest = Math.max(seconds, ...bars.filter((it) => it !== bar).map((it) => it.value));
+  for (const it of bars) it.max = Math.max(longest, 0.001);
+  bar.value = seconds;
 }

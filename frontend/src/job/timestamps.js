@@ -11,7 +11,7 @@ let isWhole = false;
  * @param {HTMLTimeElement} time
  * @param {number} at seconds since 1970
  */
-export function write(time, at) {
+function write(time, at) {
   const short = moment(at, Date.now() / 1000);
   const text = isWhole && short ? dated.format(at * 1000) : short;
   if (time.textContent === text && time.dateTime) return;
@@ -21,22 +21,15 @@ export function write(time, at) {
   time.dataset["at"] = String(at);
 }
 
-/** A new element that tells a moment. @param {number} at seconds since 1970 */
-export function tell(at) {
-  const time = element("time", {});
-  write(time, at);
-  return time;
-}
-
 /** @param {number} at */
 function iso(at) {
   const date = new Date(at * 1000);
   return Number.isNaN(date.getTime()) ? "" : date.toISOString();
 }
 
-/** Every moment that is in the page. */
-export function rewrite() {
-  for (const time of document.querySelectorAll("time[data-at]")) {
+/** Every moment that is in the page, or in a part of it that comes. @param {Document} where */
+export function rewrite(where = document) {
+  for (const time of where.querySelectorAll("time[data-at]")) {
     const it = /** @type {HTMLTimeElement} */ (time);
     write(it, Number(it.dataset["at"]));
   }

@@ -1,170 +1,77 @@
-/** The page of one job: its record, events and output, each as it changes. */
+/** The page of one job: the service renders its record and events; its output is drawn as it comes. */
 
-import { address, call } from "../ui/api.js";
+import { address, ahead } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
 import * as copy from "../job/copy.js";
 import { Deeds } from "../job/job_actions.js";
-import * as eventlog from "../job/eventlog.js";
-import * as facts from "../job/facts.js";
-import { element } from "../ui/element.js";
 import * as moments from "../job/timestamps.js";
-import { outcome } from "../ui/outcome.js";
 import { Output } from "../job/output.js";
-import { attend } from "../channel/visibility.js";
+import { Part } from "../job/parts.js";
+import { attend, every } from "../channel/visibility.js";
 import * as status from "../channel/connection_status.js";
-import * as timeline from "../job/timeline.js";
-import { escaped, SHORT, visible } from "../ui/visible.js";
+import { tick } from "../job/timeline.js";
+import { MEDIUM, visible } from "../ui/visible.js";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-/** Milliseconds before what could not be fetched is asked for again. */
-const AGAIN = 2000;
-
 /** Milliseconds between two questions why the job waits. */
-const REASON = 2000;
+const REASON_MS = 2000;
+/** Milliseconds after which an event without index is looked for once more: it may not be stored yet. */
+const STORED_MS = 1500;
 
-const first = JSON.parse($("first").textContent ?? "{}");
-const job = /** @type {string} */ (first.record.id);
+const start = JSON.parse($("start").textContent ?? "{}");
+const job = /** @type {string} */ (start.id);
 /** @type {Record<string, any>} */
-let record = first.record;
+let record = start;
 let gone = false;
-const log = new eventlog.Eventlog();
+/** Index of the last event that the channel told of. */
+let last = -1;
 const deeds = new Deeds($("deeds"), tell);
+
+const recordPart = new Part(job, "record", show);
+const eventsPart = new Part(job, "events", () => {
+  // The journal tells of an event before it is stored.
+  if (last >= Number($("eventlog").dataset["next"] ?? 0)) eventsPart.want();
+});
+const resourcesPart = new Part(job, "resources", wantResources);
 
 /** @param {string} text */
 function tell(text) {
   $("said").textContent = text;
 }
 
-/** @param {HTMLElement} where @param {string} text */
-function set(where, text) {
-  if (where.textContent !== text) where.textContent = text;
-}
-
+/** Show what the service does not render: what grows with the clock, and that the job is gone. */
 function show() {
-  const now = Date.now() / 1000;
-  const name = visible(record["name"] || job, { most: SHORT });
-  document.title = `${record["status"]} · ${name} · fluxapi`;
-  set($("name"), name);
-  set($("status"), gone ? "PURGED" : record["status"]);
-  $("status").dataset["status"] = record["status"];
-  const said = visible(outcome(record));
-  set($("outcome"), gone ? `${said}. Flux has purged the job since.` : said);
-  timeline.draw($("timeline"), record, now);
-  facts.draw($("facts"), record);
-  deeds.offer(record, gone);
-  showExceptions();
+  $("purged").hidden = !gone;
+  if (gone) $("status").textContent = "PURGED";
+  tick($("timeline"), Date.now() / 1000 + ahead);
 }
 
-function showExceptions() {
-  const found = eventlog.exceptions(record, log.entries);
-  $("exceptions").hidden = !found.length;
-  $("exception-list").replaceChildren(
-    ...found.map(({ type, note, severity }) => {
-      const line = element("li", {});
-      line.append(element("b", { textContent: type }));
-      if (severity) line.append(element("span", { className: "soft", textContent: ` (severity ${severity})` }));
-      if (note) line.append(`: ${note}`);
-      return line;
-    }),
-  );
+/** Show the last line on stderr of a job that failed, which most often says why. */
+function showError() {
+  $("error").hidden = record["result"] !== "FAILED" || !$("error-line").textContent;
 }
 
-function showEvents() {
-  const note = $("events-note");
-  note.hidden = log.skipped === 0;
-  set(note, `The ${log.skipped} events before these are left out.`);
-  eventlog.draw($("events"), log, record["t_submit"] ?? log.entries[0]?.timestamp ?? 0);
-  showExceptions();
-}
-
-/** @type {eventlog.Entry[]} events that came while the eventlog is being fetched */
-let waiting = [];
-let isFetching = false;
-
-/** Something is missing: fetch the whole eventlog. */
-async function refetch() {
-  if (isFetching || gone) return;
-  isFetching = true;
-  try {
-    log.fill(await call("GET", `/v1/jobs/${job}/eventlog`), 0);
-  } catch {
-    setTimeout(refetch, AGAIN);
-    return;
-  } finally {
-    isFetching = false;
-  }
-  const late = waiting;
-  waiting = [];
-  for (const [at, entry] of late.entries()) {
-    if (log.take(entry)) continue;
-    waiting = late.slice(at);
-    setTimeout(refetch, AGAIN);
-    break;
-  }
-  showEvents();
-}
-
-/** @param {eventlog.Entry} entry */
-function take(entry) {
-  if (waiting.length || isFetching) waiting.push(entry);
-  else if (log.take(entry)) showEvents();
-  else {
-    waiting.push(entry);
-    refetch();
-  }
-}
-
-let hasR = $("granted-rows").childElementCount > 0;
-let asksR = false;
-
-/** The resources are known some time after the page was made, if it was made before. */
-async function fetchR() {
-  if (hasR || asksR || record["ranks"] === undefined) return;
-  asksR = true;
-  try {
-    const R = await call("GET", `/v1/jobs/${job}/R`);
-    hasR = true;
-    set($("R-text"), escaped(JSON.stringify(R, null, 2)));
-    $("granted").hidden = false;
-    $("granted-rows").replaceChildren(
-      ...facts.granted(R).map((cells) => {
-        const row = element("tr", {});
-        row.append(...cells.map((textContent) => element("td", { textContent })));
-        return row;
-      }),
-    );
-  } catch {
-    setTimeout(fetchR, AGAIN);
-  }
-  asksR = false;
+/** Ask for the resources once they are known. */
+function wantResources() {
+  if (!gone && record["ranks"] !== undefined && !("known" in $("R-text").dataset)) resourcesPart.want();
 }
 
 /** @param {Record<string, any>} newer */
 function become(newer) {
   gone = false;
   record = newer;
-  show();
-  fetchR();
-  fetchReason();
+  deeds.offer(record, gone);
+  recordPart.want();
+  wantResources();
+  showError();
 }
 
-/** Whether the job waits for something. */
-const isPending = () => !gone && ["DEPEND", "PRIORITY", "SCHED"].includes(record["state"]);
-
-/** Ask why the job waits: that changes with the queue and the nodes, and no stream of jobs tells of it. */
-async function fetchReason() {
-  if (!isPending()) return;
-  const { revision } = record;
-  try {
-    const { reason } = await call("GET", `/v1/jobs/${job}`);
-    if (record["revision"] !== revision || record["reason"] === reason) return;
-    record = { ...record, reason };
-    show();
-  } catch {
-    // Asked again.
-  }
+function lose() {
+  gone = true;
+  deeds.offer(record, gone);
+  show();
 }
 
 moments.rewrite();
@@ -180,36 +87,37 @@ channel.follow("job", { stream: "jobs", filter }, (message) => {
     else lose();
   } else if (message.type === "gone") lose();
 });
-
-function lose() {
-  gone = true;
-  show();
-}
-
 channel.follow(
   "events",
   { stream: "events", filter },
   (message) => {
-    if (message.type === "event") take(/** @type {any} */ (message));
-    else if (message.type === "reset") refetch();
+    if (message.type === "event") {
+      if (message["index"] === undefined) setTimeout(() => eventsPart.want(), STORED_MS);
+      else last = Math.max(last, message["index"]);
+    } else if (message.type === "reset") last = -1;
+    if (message.type === "event" || message.type === "reset") eventsPart.want();
   },
-  first.cursor,
+  start.cursor,
 );
-if (first.events) {
-  log.fill(first.events, first.skipped, first.next);
-  showEvents();
-} else refetch();
+deeds.offer(record, gone);
 show();
+if ($("eventlog").dataset["next"] === undefined) eventsPart.want();
 copy.offer(tell);
 const whole = /** @type {HTMLAnchorElement} */ ($("whole"));
-new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said"), whole }, channel, job, (message) => {
-  $("memory").hidden = false;
-  set($("memory"), `Memory ran out: ${visible(message)}`);
+new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said"), whole }, channel, job, {
+  memory: (message) => {
+    $("memory").hidden = false;
+    const text = `Memory ran out: ${visible(message)}`;
+    if ($("memory").textContent !== text) $("memory").textContent = text;
+  },
+  error: (line) => {
+    $("error-line").textContent = visible(line, { most: MEDIUM });
+    showError();
+  },
 });
 attend(channel);
-setInterval(() => {
-  if (!document.hidden) fetchReason();
-}, REASON);
-setInterval(() => {
-  if (!document.hidden && record["state"] !== "INACTIVE") timeline.draw($("timeline"), record, Date.now() / 1000);
-}, 1000);
+every(REASON_MS, () => {
+  // Why it waits changes with the queue and the nodes, and no stream of jobs tells of it.
+  if (!gone && ["DEPEND", "PRIORITY", "SCHED"].includes(record["state"])) recordPart.want();
+});
+every(1000, show);

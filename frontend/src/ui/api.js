@@ -95,6 +95,18 @@ export async function call(method, path, body, headers = {}) {
   return answer;
 }
 
+/**
+ * A page of the service, or a part of one, as HTML.
+ * @param {string} path
+ */
+export async function page(path) {
+  const response = await fetch(whole(path), { headers: { ...session.headers, Accept: "text/html" } });
+  compare(response.headers.get("Date"));
+  session.note(response.status);
+  if (!response.ok) throw new Problem({ status: response.status });
+  return response.text();
+}
+
 /** Where a stream is, with a ticket to enter.
  * @param {string} path
  */
