@@ -61,6 +61,7 @@ def test_a_held_job_is_released_and_seen_to_its_end(site: Service, page: Page) -
     status(page, "COMPLETED")
     expect(page.locator("#outcome")).to_have_text("Completed")
     expect(page.locator('#timeline [data-status="INACTIVE"]')).to_be_visible()
+    expect(page.locator("#events")).to_contain_text("clean")
     names = page.locator("#events tr td:nth-child(3)").all_inner_texts()
     assert [names.count(name) for name in ("submit", "urgency", "start", "clean")] == [1] * 4
     expect(page.locator("#R-text")).to_contain_text("R_lite")
