@@ -133,9 +133,9 @@ async def _end_waits(app: web.Application) -> None:
 
 async def _loop_lag(app: web.Application) -> AsyncIterator[None]:
     lag = LoopLag(app[keys.METRICS].late)
-    await lag.start()
+    lag.start()
     yield
-    await lag.close()
+    await lag.aclose()
 
 
 async def _sessions(app: web.Application, instance: Instance) -> AsyncIterator[None]:

@@ -18,6 +18,8 @@ from typing import Any
 
 import pytest
 
+from tests.waiting import block_until
+
 __all__ = [
     "OLD_FLUX",
     "RELEASES",
@@ -57,7 +59,7 @@ def with_flux(program: str) -> dict[str, str]:
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
-    """This process's environment without anything that would steer Flux or fluxapi."""
+    """Return this process's environment without variables of Flux or fluxapi."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("FLUX", "HOST", "PORT"))}
     return kept | variables
 
@@ -69,7 +71,7 @@ def flux_instance(
     folder: Path | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Iterator[str]:
-    """A Flux instance of ``size`` brokers while the context lasts; gives its URI.
+    """Run a Flux instance of ``size`` brokers while the context lasts, and yield its URI.
 
     Its initial program prints FLUX_URI and waits for its input to end.
     """
@@ -97,7 +99,7 @@ def flux_instance(
 
 
 def flux(uri: str, *command: str, input: str | None = None, **environ: str) -> str:
-    """The output of ``flux COMMAND`` on the instance at ``uri``, which reads ``input``."""
+    """Return the output of ``flux COMMAND`` on the instance at ``uri``, which reads ``input``."""
     return subprocess.run(
         ["flux", *command],
         env=clean_environment(FLUX_URI=uri, **environ),
@@ -136,7 +138,7 @@ class Service:
     lines: list[str]
 
     def get(self, path: str) -> Any:
-        """The JSON at ``path``."""
+        """Return the JSON at ``path``."""
         return json.loads(self.read(path))
 
     def read(self, path: str) -> bytes:
@@ -148,10 +150,14 @@ class Service:
 
     def wait_until_ready(self) -> None:
         """Return once the table holds the whole backlog."""
-        while True:
-            with contextlib.suppress(urllib.error.HTTPError):
-                self.get("/ready")
-                return
+        block_until(self._is_ready)
+
+    def _is_ready(self) -> bool:
+        try:
+            self.get("/ready")
+        except urllib.error.HTTPError:
+            return False
+        return True
 
     def end(self, signum: int = signal.SIGTERM) -> int:
         """Send a signal; the exit status."""
@@ -161,7 +167,7 @@ class Service:
 
 @contextlib.contextmanager
 def service(*flags: str, **environ: str) -> Iterator[Service]:
-    """``python -m fluxapi serve`` on a free port while the context lasts."""
+    """Run ``python -m fluxapi serve`` on a free port while the context lasts."""
     with subprocess.Popen(
         [sys.executable, "-m", "fluxapi", "serve", "--port", "0", *flags],
         env=clean_environment(**environ),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import random
 import time
@@ -13,6 +12,7 @@ from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.protocol import ChangeBatch, Instance
 from fluxapi.model.eventlog import JournalMessage, Purged
 from fluxapi.model.job import Job
+from fluxapi.process.background import BackgroundTask
 from fluxapi.table.table import Changes
 
 from .hub import Hub
@@ -34,10 +34,11 @@ _MIN_DELAY_S, _MAX_DELAY_S = 0.1, 5.0
 """Bounds of the pause before a lost stream is opened again; it doubles each time."""
 
 
-class JournalConsumer:
+class JournalConsumer(BackgroundTask):
     """A task that keeps a table in step with an instance and wakes requests that wait for a job."""
 
     def __init__(self, instance: Instance, hub: Hub) -> None:
+        super().__init__("journal consumer")
         self.instance = instance
         self.hub = hub
         self.table = hub.table
@@ -53,24 +54,15 @@ class JournalConsumer:
         self._waiters: dict[int, set[asyncio.Future[None]]] = {}
         self._released = False
         self._caught_up = asyncio.Event()
-        self._task: asyncio.Task[None] | None = None
 
     @property
     def cursor(self) -> str:
         """Return the cursor of the table; a client that joins the channel there misses nothing."""
         return self.hub.buffer.cursor.decode()
 
-    async def start(self) -> None:
-        """Start reading; use :meth:`caught_up` to wait for the end of the backlog."""
-        self._task = asyncio.create_task(self._run(), name="journal")
-
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Stop reading and release every waiter."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-            self._task = None
+        await super().aclose()
         self.release()
 
     def release(self) -> None:
@@ -129,7 +121,8 @@ class JournalConsumer:
             if not waiters:
                 del self._waiters[jobid]
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Follow the journal; open it again whenever it is lost."""
         delay = _MIN_DELAY_S
         while True:
             try:
@@ -137,17 +130,23 @@ class JournalConsumer:
             except InstanceUnavailable as error:
                 if self.ready:
                     delay = _MIN_DELAY_S
-                if self.lost_since is None:
-                    self.lost_since = time.time()
-                    self.losses += 1
-                    self.hub.set_lost(self.lost_since)
-                    _log.warning("journal lost: %s", error.detail)
-            except Exception:  # noqa: BLE001 - the consumer outlives any one stream
-                _log.exception("journal: unexpected failure, starting over")
-            self.ready = False
+                self._lose(error.detail)
+            except Exception:
+                self._lose("an internal error")
+                raise
+            finally:
+                self.ready = False
             # Jitter keeps the replicas of one instance from requesting the backlog simultaneously.
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
             delay = min(delay * 2, _MAX_DELAY_S)
+
+    def _lose(self, reason: str) -> None:
+        """Tell clients that the journal is not followed, until :meth:`_arrive`."""
+        if self.lost_since is None:
+            self.lost_since = time.time()
+            self.losses += 1
+            self.hub.set_lost(self.lost_since)
+            _log.warning("journal lost: %s", reason)
 
     async def _follow(self) -> None:
         stream = self.instance.changes()

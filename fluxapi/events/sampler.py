@@ -7,6 +7,8 @@ import time
 from collections import deque
 from typing import Any
 
+from fluxapi.process.background import BackgroundTask
+
 from .hub import Hub
 
 __all__ = ["Sampler"]
@@ -21,28 +23,19 @@ _WINDOW_SAMPLES = 4
 """Samples over which rates are computed."""
 
 
-class Sampler:
+class Sampler(BackgroundTask):
     """The task that takes samples while a client watches, and sends them."""
 
     def __init__(self, hub: Hub) -> None:
+        super().__init__("sampler")
         self._hub = hub
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Start the task."""
-        self._task = asyncio.create_task(self._sample(), name="stats")
-
-    async def close(self) -> None:
-        """Stop the task."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     def _is_watched(self) -> bool:
         view = self._hub.stats
         return any(group.view is view for group in self._hub.groups.values())
 
-    async def _sample(self) -> None:
+    async def run(self) -> None:
+        """Take a sample at each interval."""
         view = self._hub.stats
         samples: deque[tuple[float, int, int]] = deque(maxlen=_WINDOW_SAMPLES + 1)
         shown: dict[str, Any] = {}

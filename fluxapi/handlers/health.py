@@ -22,7 +22,7 @@ async def health(_request: web.Request) -> web.Response:
 
 async def ready(request: web.Request) -> web.Response:
     """Answer 200 if the instance answers and its journal is caught up, else 503."""
-    problem = request.app[keys.SESSIONS].root.journal.problem
+    problem = request.app[keys.SESSIONS].root.problem
     if problem is not None:
         raise InstanceUnavailable(problem)
     return reply(_OK)

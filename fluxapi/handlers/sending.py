@@ -10,7 +10,7 @@ from contextlib import aclosing
 from aiohttp import web
 
 from fluxapi.errors import FluxapiError
-from fluxapi.events.liveness import STALL_TIMEOUT_S
+from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S
 from fluxapi.http import keys
 
 __all__ = ["send"]

@@ -25,6 +25,7 @@ from prometheus_client import (
 
 from fluxapi.errors import FluxapiError
 from fluxapi.events.transport.connections import Connections
+from fluxapi.process.background import BackgroundTask
 from fluxapi.sessions.session import InstanceSession
 
 from .state_metrics import StateCollector
@@ -126,28 +127,19 @@ class Metrics:
         return generate_latest(self.registry) + process
 
 
-class LoopLag:
-    """A timer that measures the lag of the event loop twice a second."""
+class LoopLag(BackgroundTask):
+    """A task that measures the lag of the event loop twice a second."""
 
     INTERVAL_S = 0.5
 
     def __init__(self, tell: Callable[[float], None]) -> None:
+        super().__init__("event loop lag")
         self._tell = tell
-        self._timer: asyncio.TimerHandle | None = None
 
-    async def start(self) -> None:
-        """Start measuring."""
-        self._ask()
-
-    async def close(self) -> None:
-        """Stop measuring."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _ask(self) -> None:
+    async def run(self) -> None:
+        """Measure at intervals how late a timer is."""
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(self.INTERVAL_S, self._answer, loop.time() + self.INTERVAL_S)
-
-    def _answer(self, due: float) -> None:
-        self._tell(max(asyncio.get_running_loop().time() - due, 0.0))
-        self._ask()
+        while True:
+            due = loop.time() + self.INTERVAL_S
+            await asyncio.sleep(self.INTERVAL_S)
+            self._tell(max(loop.time() - due, 0.0))

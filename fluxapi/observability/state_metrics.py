@@ -139,7 +139,7 @@ _GAUGES: dict[str, tuple[str, tuple[str, ...], Reader]] = {
     "fluxapi_ready": (
         "1 while the journal is caught up.",
         (),
-        _one(lambda session: session.journal.problem is None),
+        _one(lambda session: session.problem is None),
     ),
     "fluxapi_journal_lag_seconds": (
         "Time from the newest event, by Flux's clock, to its publication.",
@@ -193,6 +193,11 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...], Reader]] = {
         "Times that the journal was lost.",
         (),
         _one(lambda session: session.journal.losses),
+    ),
+    "fluxapi_task_failures": (
+        "Failures of background tasks; each was restarted.",
+        ("task",),
+        lambda session: {(task.name,): task.failures for task in session.tasks},
     ),
     "fluxapi_events": (
         "Journal events published.",

@@ -65,7 +65,7 @@ class IdempotencyStore:
         self._settling = asyncio.ensure_future(_run(self._settle_instance))
         self._settling.add_done_callback(_note_failure)
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Cancel the waiting tasks."""
         for task in (self._settling, self._resolving):
             if task is not None:

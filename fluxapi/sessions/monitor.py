@@ -3,47 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 from fluxapi.errors import FluxapiError
 from fluxapi.events.consumer import JournalConsumer
+from fluxapi.process.background import BackgroundTask
 
 __all__ = ["InstanceMonitor"]
 
-_PAUSE_S = 2.0
-_TIMEOUT_S = 3.0
+_PING_INTERVAL_S = 2.0
+_PING_TIMEOUT_S = 3.0
 
 
-class InstanceMonitor:
+class InstanceMonitor(BackgroundTask):
     """A task that pings the instance and tells the journal consumer when it does not answer."""
 
     def __init__(self, journal: JournalConsumer) -> None:
+        super().__init__("instance monitor")
         self._journal = journal
-        self._task: asyncio.Task[None] | None = None
 
-    async def start(self) -> None:
-        """Start the task."""
-        self._task = asyncio.create_task(self._run(), name="heartbeat")
+    async def run(self) -> None:
+        """Check the instance at intervals."""
+        while True:
+            await self.ping()
+            await asyncio.sleep(_PING_INTERVAL_S)
 
-    async def close(self) -> None:
-        """Stop the task."""
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-
-    async def beat(self) -> None:
-        """Ping once."""
+    async def ping(self) -> None:
+        """Check once that the instance answers a ping."""
         try:
-            await asyncio.wait_for(self._journal.instance.ping(), _TIMEOUT_S)
+            await asyncio.wait_for(self._journal.instance.ping(), _PING_TIMEOUT_S)
         except asyncio.TimeoutError:
-            self._journal.silence = f"The instance did not answer within {_TIMEOUT_S:g} seconds."
+            self._journal.silence = (
+                f"The instance did not answer within {_PING_TIMEOUT_S:g} seconds."
+            )
         except FluxapiError as error:
             self._journal.silence = error.detail
         else:
             self._journal.silence = None
-
-    async def _run(self) -> None:
-        while True:
-            await self.beat()
-            await asyncio.sleep(_PAUSE_S)

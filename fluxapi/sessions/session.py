@@ -7,17 +7,17 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
-from typing import Protocol
 
 from fluxapi.errors import FluxRefused, Forbidden, InstanceUnavailable, JobNotFound
 from fluxapi.events.buffer import EventBuffer
 from fluxapi.events.consumer import JournalConsumer
 from fluxapi.events.cursor import instance_tag, new_epoch
 from fluxapi.events.event_log import EventLog
+from fluxapi.events.heartbeat import Heartbeat
 from fluxapi.events.hub import Hub
-from fluxapi.events.liveness import Liveness
 from fluxapi.events.output.hub import OutputHub
 from fluxapi.events.sampler import Sampler
+from fluxapi.events.slow_consumer_reaper import SlowConsumerReaper
 from fluxapi.instance.protocol import (
     CLOSE_TIMEOUT_S,
     CallWatch,
@@ -32,6 +32,7 @@ from fluxapi.model.jobspec import Defaults
 from fluxapi.model.keymark import KeySigner
 from fluxapi.model.options import read_value
 from fluxapi.process import account
+from fluxapi.process.background import BackgroundTask
 from fluxapi.security.tickets import Tickets
 from fluxapi.settings import Settings
 from fluxapi.table.backlog import BacklogBuffer
@@ -58,6 +59,7 @@ class InstanceSession:
 
     Attributes:
         path: The ids of the jobs that lead to the instance, joined by ``/``; ``""`` is the root.
+        tasks: The tasks that run while the session is open, in the order of their start.
         submitted: Jobs that the instance took from this service.
     """
 
@@ -91,6 +93,15 @@ class InstanceSession:
         self.outputs = OutputHub(instance, self.table)
         self.observer = SituationMonitor(self.table, self.hub.stats, instance)
         self.idempotency = IdempotencyStore(self.table, settings.idempotency_keys, self.settle)
+        self.monitor = InstanceMonitor(self.journal)
+        self.tasks: tuple[BackgroundTask, ...] = (
+            self.journal,
+            Heartbeat(self.hub, self.outputs),
+            SlowConsumerReaper(self.hub, self.outputs),
+            Sampler(self.hub),
+            self.observer,
+            self.monitor,
+        )
         self.cache = ResponseCache()
         self.tickets = Tickets()
         self.submitted = 0
@@ -124,7 +135,7 @@ class InstanceSession:
         """Start *instance* and follow its journal; close both at the end.
 
         Args:
-            path: Where the instance is in the tree.
+            path: The place of the instance in the tree.
             instance: It is not started yet.
             settings: Sizes of tables and buffers, and what every job gets.
             watch: Returns what is entered for each call to Flux, given the label of the session.
@@ -147,24 +158,31 @@ class InstanceSession:
     @contextlib.asynccontextmanager
     async def _running(self, close_timeout: Callable[[], float]) -> AsyncIterator[None]:
         """Run the tasks of the session while the context lasts."""
-        tasks = (
-            self.journal,
-            Liveness(self.hub, self.outputs),
-            Sampler(self.hub),
-            self.observer,
-            InstanceMonitor(self.journal),
-        )
         try:
-            for task in tasks:
-                await task.start()
+            for task in self.tasks:
+                task.start()
             self.idempotency.begin_to_settle()
             yield
         finally:
-            closing = _close(self.idempotency, self.outputs, *reversed(tasks))
             try:
-                await asyncio.wait_for(closing, close_timeout() / 2)
+                await asyncio.wait_for(self._close_parts(), close_timeout() / 2)
             except asyncio.TimeoutError:
                 _log.warning("the journal did not close in time")
+
+    async def _close_parts(self) -> None:
+        await self.idempotency.aclose()
+        await self.outputs.aclose()
+        for task in reversed(self.tasks):
+            await task.aclose()
+
+    @property
+    def problem(self) -> str | None:
+        """Return a sentence that explains why the session is not ready, ``None`` if it is."""
+        # These two know whether the table is current; the metrics report the failures of all.
+        for task in (self.journal, self.monitor):
+            if task.keeps_failing:
+                return f"The {task.name} of the service keeps failing; the log gives the reason."
+        return self.journal.problem
 
     def job(self, text: str) -> Job:
         """Return the job whose ID, in any form of RFC 19, is *text*.
@@ -199,15 +217,6 @@ class InstanceSession:
 def label(path: str) -> str:
     """Return the path of an instance as a label of a metric."""
     return path or "root"
-
-
-class _Closable(Protocol):
-    async def close(self) -> None: ...
-
-
-async def _close(*parts: _Closable) -> None:
-    for part in parts:
-        await part.close()
 
 
 async def _shared_signer(instance: Instance, info: InstanceInfo) -> KeySigner:

@@ -17,6 +17,7 @@ from fluxapi.errors import FluxapiError
 from fluxapi.instance.nodes import describe
 from fluxapi.instance.protocol import Queue, ResourceInfo
 from fluxapi.model.reason import PENDING, Situation, reason
+from fluxapi.process.background import BackgroundTask
 from fluxapi.table.table import Table
 
 if TYPE_CHECKING:
@@ -33,29 +34,19 @@ _CHECK_INTERVAL_S = 0.5
 _encoder = msgspec.json.Encoder()
 
 
-class SituationMonitor:
+class SituationMonitor(BackgroundTask):
     """The task that reads the situation, and the reasons why jobs wait in it.
 
     ``version`` grows with each change; anything computed from an older version is stale.
     """
 
     def __init__(self, table: Table, stats: StatsView, instance: ResourceInfo) -> None:
+        super().__init__("situation monitor")
         self.version = 0
         self._table = table
         self._stats = stats
         self._instance = instance
         self._situation = Situation()
-        self._task: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        """Start the task."""
-        self._task = asyncio.create_task(self._observe(), name="situation")
-
-    async def close(self) -> None:
-        """Stop the task."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
 
     def reason(self, record: dict[str, Any]) -> str:
         """Return the reason why a job waits, or an empty text."""
@@ -79,7 +70,8 @@ class SituationMonitor:
     def _is_wanted(self) -> bool:
         return self._stats.is_watched or bool(self._table.index.state.get("SCHED"))
 
-    async def _observe(self) -> None:
+    async def run(self) -> None:
+        """Read the queues and nodes while they are wanted."""
         asked_queues = asked_nodes = float("-inf")
         while True:
             now = time.monotonic()

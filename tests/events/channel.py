@@ -52,7 +52,7 @@ EPOCH = INSTANCE + "2" * 8
 SSE = ServerSentEvents(chunked=False)
 Message = JournalMessage | Purged
 Step = tuple[str, int, float]
-"""What happens, to which job (counted among those that there are), seconds after the last step."""
+"""The step, the number of its job among those that exist, and the seconds since the last step."""
 
 
 class Turns:
@@ -102,7 +102,7 @@ class FakeOutlet(StreamWriter):
         self.lost = False
         self.writes: list[bytes] = []
         self.late: list[bytes] = []
-        """What was written though there was no room."""
+        """Data that was written though there was no room."""
         self.room = room
         self.left = 0
 
@@ -143,7 +143,7 @@ class Frame(NamedTuple):
 
 
 def parse(wire: Wire, data: bytes) -> list[Frame]:
-    """The messages in what a reader got."""
+    """Return the messages in the bytes that a reader got."""
     return list((_lines if isinstance(wire, Lines) else _server_sent)(data))
 
 
@@ -162,7 +162,7 @@ def _server_sent(data: bytes) -> Iterator[Frame]:
 
 
 class Reader:
-    """What a client of one stream makes of its frames."""
+    """The state that a client of one stream builds from its frames."""
 
     def __init__(self) -> None:
         self.cursor: str | None = None
@@ -227,7 +227,7 @@ class JobsReader(Reader):
 
     @property
     def proof(self) -> dict[str, Any]:
-        """What a mark must say of these rows."""
+        """Return the digest that a bookmark must have for these rows."""
         marks = (
             zlib.crc32(f"{row['id']} {row['revision']}".encode()) for row in self.rows.values()
         )
@@ -290,7 +290,7 @@ class Flux:
         return Purged(list(ids))
 
     def backlog(self) -> list[Message]:
-        """All eventlogs, in no order, and the sentinel."""
+        """Return all eventlogs, in no order, and the sentinel."""
         ids = sorted(self.logs, key=lambda jobid: zlib.crc32(b"%d" % jobid))
         messages: list[Message] = [
             JournalMessage(
@@ -304,7 +304,7 @@ class Flux:
         return [*messages, JournalMessage(JOBID_ANY, [])]
 
     def step(self, step: Step) -> list[Message]:
-        """What the journal tells when this happens; nothing when there is no such job."""
+        """Return the messages of the journal for a step; none if there is no such job."""
         kind, pick, seconds = step
         self.now += seconds
         if kind == "submit":
@@ -350,7 +350,7 @@ KINDS = (
 
 
 def steps(least: int = 25, clock: tuple[float, ...] = (0.0, 0.0, 0.001, 1.0, -0.5, 30.0)) -> Any:
-    """Lists of steps; ``clock`` is what the clock may do between two."""
+    """Return a strategy of lists of steps; ``clock`` is the change of the clock between two."""
     step = st.tuples(st.sampled_from(KINDS), st.integers(0, 30), st.sampled_from(clock))
     return st.lists(step, min_size=least, max_size=2 * least)
 
@@ -415,7 +415,7 @@ class Channel:
         )
 
     def rows(self, filter: Filter = ANY) -> dict[str, dict[str, Any]]:
-        """The rows that a reader with this filter must hold."""
+        """Return the rows that a reader with this filter must hold."""
         selection = Selection(filter)
         return {
             encode_f58(jobid): json.loads(self.table.encode(jobid))
@@ -429,7 +429,7 @@ class Channel:
         return {key: mark.body[key] for key in ("count", "digest") if key in mark.body}
 
     def is_clean(self) -> bool:
-        """Whether nothing is left of anybody."""
+        """Return whether nothing is left of any subscriber."""
         hub, behind = self.hub, self.hub._behind
         return not (
             hub.writers or hub.groups or hub._views or hub._ends or behind._ready or behind._waiting

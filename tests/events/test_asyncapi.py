@@ -40,7 +40,7 @@ NEWER = {
 
 
 def places(node: Any) -> Iterator[dict[str, Any]]:
-    """Every object in the document that is not data."""
+    """Yield every object in the document that is not data."""
     if isinstance(node, dict):
         yield node
         for name, value in node.items():

@@ -30,7 +30,7 @@ WIRES = (SSE, Lines(chunked=False))
 
 
 def cut(frames: list[Frame]) -> Iterator[list[Frame]]:
-    """What those got who were cut off after each frame."""
+    """Return the data of readers that were cut off after each frame."""
     return (frames[:count] for count in range(1, len(frames) + 1))
 
 

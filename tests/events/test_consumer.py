@@ -39,9 +39,9 @@ async def pump() -> AsyncIterator[tuple[JournalConsumer, ScriptedInstance]]:
     instance = ScriptedInstance()
     hub = Hub(Table(history=BacklogBuffer()), EventLog(EventBuffer(new_epoch("0" * 8))))
     pump = JournalConsumer(instance, hub)  # type: ignore[arg-type]  # only its journal
-    await pump.start()
+    pump.start()
     yield pump, instance
-    await pump.close()
+    await pump.aclose()
 
 
 Pump = tuple[JournalConsumer, ScriptedInstance]
@@ -84,6 +84,31 @@ async def test_a_lost_stream_is_asked_for_again_and_reconciled(pump: Pump) -> No
     await until(lambda: journal.ready)
     assert list(journal.table.index.all) == [2, 3]
     assert journal.lost_since is None
+
+
+async def test_an_internal_error_is_a_loss_that_is_reported_and_mended(
+    pump: Pump, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    journal, instance = pump
+    first = await within(instance.streams.get())
+    first.put_nowait([submit(1), SENTINEL])
+    await within(journal.caught_up())
+
+    def fail(_batch: ChangeBatch) -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(journal.table, "feed", fail)
+        first.put_nowait([submit(2)])
+        await until(lambda: journal.failures == 1)
+    assert (journal.ready, journal.losses) == (False, 1)
+    assert journal.hub.lost_since is not None
+    assert "the task journal consumer failed" in caplog.text
+    second = await within(instance.streams.get())
+    second.put_nowait([submit(1), submit(2), SENTINEL])
+    await until(lambda: journal.ready)
+    assert list(journal.table.index.all) == [1, 2]
+    assert journal.hub.lost_since is None
 
 
 async def test_waiting_ends_when_the_condition_holds(pump: Pump) -> None:

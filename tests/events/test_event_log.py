@@ -1,4 +1,4 @@
-"""What one hand-over publishes, beside the table before and after it."""
+"""The batch that one append publishes, compared with the table before and after it."""
 
 from __future__ import annotations
 

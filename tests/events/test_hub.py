@@ -54,7 +54,7 @@ class Client:
 
 
 def number(text: str) -> int:
-    """The number of a cursor."""
+    """Return the number of a cursor."""
     cursor = cursors.parse(text)
     assert cursor is not None
     return cursor.seq
@@ -105,7 +105,7 @@ class SlowReaders(RuleBasedStateMachine):
 
     @rule()
     def lose_and_find_the_journal(self) -> None:
-        """What happened meanwhile is told by the backlog alone."""
+        """Start over with a backlog, the only source of the events of the meantime."""
         self.channel.hub.set_lost(1.0)
         for step in (("submit", 1, 0.0), ("life", 0, 0.0), ("purge", 0, 0.0)):
             self.flux.step(step)
@@ -195,7 +195,7 @@ class SlowReaders(RuleBasedStateMachine):
         assert set(client.reader.resets) <= self.allowed
 
     def check_that_events_tell_the_table(self) -> None:
-        """Who has had all events knows which jobs there are, and how long their eventlogs are."""
+        """Check that a reader with all events knows the jobs and the lengths of their eventlogs."""
         revisions: dict[str, int] = {}
         for jobid, index, name in self.stayed[ANY].read().told:
             if name == "gone":

@@ -13,13 +13,14 @@ from fluxapi.errors import InstanceUnavailable, JobNotFound
 from fluxapi.events.buffer import EventBuffer
 from fluxapi.events.cursor import new_epoch
 from fluxapi.events.event_log import EventLog
+from fluxapi.events.heartbeat import BOOKMARK_INTERVAL_S, Heartbeat
 from fluxapi.events.hub import Hub
-from fluxapi.events.liveness import BOOKMARK_INTERVAL_S, STALL_TIMEOUT_S, Liveness
 from fluxapi.events.output import hub as output_hub
 from fluxapi.events.output import watch
 from fluxapi.events.output.entries import PIECE_BYTES, encode_entry
 from fluxapi.events.output.hub import OutputHub, Selection
 from fluxapi.events.output.watch import Watch
+from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S, SlowConsumerReaper
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import Lines, OutputText, ServerSentEvents, Wire
 from fluxapi.model.eventlog import Event
@@ -84,7 +85,7 @@ class Reader:
         self.ended.set_result((reason, detail))
 
     async def end(self) -> str:
-        """Why it ended."""
+        """Return the reason of its end."""
         return (await asyncio.wait_for(self.ended, TIMEOUT))[0]
 
     @property
@@ -129,7 +130,7 @@ async def place() -> AsyncIterator[Place]:
     place = Place()
     place.instance.feed(JOB)
     yield place
-    await place.outputs.close()
+    await place.outputs.aclose()
 
 
 def data(text: str, index: int = 1, **context: Any) -> dict[str, Any]:
@@ -268,7 +269,7 @@ async def test_a_search_tells_how_far_it_is_and_that_it_ended_early(
 
 
 async def _nothing_waits(place: Place) -> None:
-    """A viewer more has got everything: so has, by its turn, everybody before."""
+    """Wait until a new viewer has got everything; earlier viewers have, too, by then."""
     place.instance.feed(JOB, {"stream": "stderr", "data": "now\n"})
     last = place.view()
     await last.until("now\n")
@@ -441,36 +442,36 @@ async def test_a_lost_connection_takes_its_viewer_along(place: Place) -> None:
     assert not place.outputs.writers
 
 
-async def test_a_beat_is_a_comment_for_who_reads_server_sent_events(place: Place) -> None:
+async def test_a_heartbeat_is_a_comment_of_server_sent_events(place: Place) -> None:
     readers = [place.view(wire) for wire in (ServerSentEvents(chunked=False), NDJSON)]
     place.outputs.beat()
     assert [reader.line.data for reader in readers] == [b": \n\n", b""]
 
 
-async def test_who_takes_nothing_gets_no_beat(place: Place) -> None:
+async def test_a_full_socket_gets_no_heartbeat(place: Place) -> None:
     reader = place.view(ServerSentEvents(chunked=False))
     reader.writer.pause_writing()
     place.outputs.beat()
     assert reader.line.data == b""
 
 
-async def test_who_takes_nothing_is_let_go(place: Place) -> None:
-    pulse = Liveness(Hub(Table(), EventLog(EventBuffer(new_epoch("0" * 8)))), place.outputs)
+async def test_a_viewer_that_takes_nothing_is_disconnected(place: Place) -> None:
+    reaper = SlowConsumerReaper(place.outputs)
     stuck, fine = place.view(), place.view()
     stuck.writer.pause_writing()
     for second in range(int(STALL_TIMEOUT_S)):
-        pulse.beat(float(second))
+        reaper.check(float(second))
     assert not stuck.ended.done()
-    pulse.beat(STALL_TIMEOUT_S)
+    reaper.check(STALL_TIMEOUT_S)
     assert await stuck.end() == "stalled"
     assert not fine.ended.done()
 
 
-async def test_everybody_gets_a_beat_in_time(place: Place) -> None:
-    pulse = Liveness(Hub(Table(), EventLog(EventBuffer(new_epoch("0" * 8)))), place.outputs)
+async def test_each_viewer_gets_a_heartbeat_per_interval(place: Place) -> None:
+    heartbeat = Heartbeat(Hub(Table(), EventLog(EventBuffer(new_epoch("0" * 8)))), place.outputs)
     reader = place.view(ServerSentEvents(chunked=False))
-    for second in range(2 * BOOKMARK_INTERVAL_S):
-        pulse.beat(float(second))
+    for _ in range(2 * BOOKMARK_INTERVAL_S):
+        heartbeat.beat()
     assert reader.line.data == b": \n\n" * 2
 
 

@@ -140,7 +140,7 @@ def test_readers_of_one_moment_share_the_pieces() -> None:
 
 
 def test_only_the_newest_two_snapshots_keep_pieces() -> None:
-    """Those who take theirs slowly must not each hold a copy of the table."""
+    """Check that slow readers of snapshots do not each hold a copy of the table."""
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = populated(turns, flux, 400)

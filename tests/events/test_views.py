@@ -1,4 +1,4 @@
-"""What a stream shows of the past is what it showed live."""
+"""A replay shows the same as the live stream did."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ CONTEXT = st.dictionaries(
 
 
 def read_socket(data: bytes) -> list[tuple[int, bytes]]:
-    """The frames in what a socket got: first byte and payload (RFC 6455, 5.2)."""
+    """Return the first byte and payload of each frame that a socket got (RFC 6455, 5.2)."""
     frames = []
     while data:
         size, start = data[1], 2

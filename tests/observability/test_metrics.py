@@ -1,4 +1,4 @@
-"""What /metrics says: well-formed, documented, and true."""
+"""The text of /metrics is well-formed, documented, and true."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from fluxapi import __version__
 from fluxapi.errors import JobNotFound
+from fluxapi.events.sampler import Sampler
 from fluxapi.http import keys
 from fluxapi.observability.metrics import LoopLag, Metrics
+from fluxapi.process import background
 from tests.handlers.conftest import Service, service, start
 from tests.running import needs_flux
 from tests.running import service as run
@@ -35,7 +37,7 @@ async def scrape(service: Service) -> dict[str, Metric]:
 
 
 def value(families: dict[str, Metric], name: str, **labels: str) -> float:
-    """One sample; its name may end in _total, _count, _sum."""
+    """Return one sample; its name may end in _total, _count, _sum."""
     for family in families.values():
         for sample in family.samples:
             if sample.name == name and labels.items() <= sample.labels.items():
@@ -44,14 +46,14 @@ def value(families: dict[str, Metric], name: str, **labels: str) -> float:
 
 
 def documented() -> dict[str, tuple[str, tuple[str, ...]]]:
-    """Type and labels by name, of the table in docs/operation.md."""
+    """Return type and labels by name, from the table in docs/operation.md."""
     text = (ROOT / "docs" / "operation.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(fluxapi_\w+|process_\w+)` \| (\w+) \| (.*?) \|", text, re.MULTILINE)
     return {name: (kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
 
 
 def full_name(family: Metric) -> str:
-    """A counter is known by the name of its sample."""
+    """Return the documented name: that of a counter is the name of its sample."""
     return f"{family.name}_total" if family.type == "counter" else family.name
 
 
@@ -158,13 +160,35 @@ async def test_resets_are_counted_by_reason(service: Service) -> None:
     assert value(families, "fluxapi_resets_total", reason="overflow") == 0
 
 
+async def test_failures_of_background_tasks_are_counted(
+    service: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    families = await scrape(service)
+    assert value(families, "fluxapi_task_failures_total", task="sampler") == 0
+    monkeypatch.setattr(background, "_MAX_DELAY_S", 0.001)
+    samples = asyncio.Semaphore(0)
+
+    def fail(_sampler: Sampler) -> bool:
+        samples.release()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Sampler, "_is_watched", fail)
+    for _ in range(4):
+        await samples.acquire()
+    families = await scrape(service)
+    assert value(families, "fluxapi_task_failures_total", task="sampler") >= 3
+    assert "the task sampler failed" in caplog.text
+    # The rest of the service works without it.
+    assert value(families, "fluxapi_ready") == 1
+
+
 async def test_a_lag_of_the_event_loop_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     told: asyncio.Queue[float] = asyncio.Queue()
     monkeypatch.setattr(LoopLag, "INTERVAL_S", 0.001)
     lag = LoopLag(told.put_nowait)
-    await lag.start()
+    lag.start()
     first, second = await told.get(), await told.get()
-    await lag.close()
+    await lag.aclose()
     assert min(first, second) >= 0
 
 

@@ -33,7 +33,7 @@ as_root = pytest.mark.skipif(
 
 @pytest.fixture
 def unknown(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """This process has no entry, no home and no name."""
+    """Remove the entry, home and name of this process."""
 
     def getpwuid(userid: int) -> pwd.struct_passwd:
         raise KeyError(userid)

@@ -19,6 +19,7 @@ from fluxapi.http import keys
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Event, JournalMessage, Resync
 from fluxapi.model.jobid import JOBID_ANY
+from fluxapi.process import background
 from fluxapi.sessions.monitor import InstanceMonitor
 from fluxapi.settings import Settings
 from tests.channel.conftest import session
@@ -28,6 +29,7 @@ from tests.channel.test_loss import until_live
 from tests.handlers.fake import FakeInstance
 from tests.instance.broker.conftest import Broker
 from tests.running import needs_flux, service
+from tests.waiting import poll_until
 
 __all__ = ["session"]
 
@@ -98,17 +100,38 @@ async def test_it_is_false_while_the_instance_is_silent_or_the_journal_behind(
     instance = FakeInstance()
     client = await aiohttp_client(application.create_app(Settings(), instance, stop=lambda: None))
     journal = client.app[keys.SESSIONS].root.journal
-    heartbeat = InstanceMonitor(journal)
+    monitor = InstanceMonitor(journal)
     instance.gone = True
-    await heartbeat.beat()
+    await monitor.ping()
     assert (await status(client), await status(client, "/health")) == (503, 200)
     instance.gone = False
-    await heartbeat.beat()
+    await monitor.ping()
     assert await status(client) == 200
     late = Event(time.time() - 60, "submit", {"userid": 0, "urgency": 16, "flags": 0, "version": 1})
     instance.post(1 << 24, late, jobspec={})
     await journal.wait(1 << 24, lambda job: job is not None, 30)
     assert (await status(client), await status(client, "/health")) == (503, 200)
+
+
+async def test_it_is_false_while_the_monitor_of_the_instance_keeps_failing(
+    aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(background, "_MAX_DELAY_S", 0.001)
+    pings = asyncio.Semaphore(0)
+
+    async def fail(_monitor: InstanceMonitor) -> None:
+        pings.release()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(InstanceMonitor, "ping", fail)
+    instance = FakeInstance()
+    client = await aiohttp_client(application.create_app(Settings(), instance, stop=lambda: None))
+    for _ in range(4):
+        await pings.acquire()
+    async with client.get("/ready") as response:
+        assert response.status == 503
+        assert "instance monitor of the service keeps failing" in (await response.json())["detail"]
+    assert await status(client, "/health") == 200
 
 
 @needs_flux
@@ -120,6 +143,11 @@ async def test_it_is_false_while_a_real_broker_is_away(
     try:
         with service("--rpc-timeout=1", FLUX_URI=broker.uri) as running:
             site = Site(running, session, broker.uri)
+
+            async def ready_is(wanted: int) -> bool:
+                assert await status(session, f"{site.url}/health") == 200
+                return await status(session, f"{site.url}/ready") == wanted
+
             async with site.read("sse", Jobs()) as reader:
                 await until_live(reader, live=True)
                 assert await status(session, f"{site.url}/ready") == 200
@@ -130,14 +158,11 @@ async def test_it_is_false_while_a_real_broker_is_away(
                 broker.start()
                 await until_live(reader, live=True)
                 # The next ping tells that calls are answered again, too.
-                while await status(session, f"{site.url}/ready") != 200:
-                    assert await status(session, f"{site.url}/health") == 200
+                await poll_until(lambda: ready_is(200))
                 # A broker that is stopped closes nothing.
                 broker.send(signal.SIGSTOP)
-                while await status(session, f"{site.url}/ready") != 503:
-                    assert await status(session, f"{site.url}/health") == 200
+                await poll_until(lambda: ready_is(503))
                 broker.send(signal.SIGCONT)
-                while await status(session, f"{site.url}/ready") != 200:
-                    assert await status(session, f"{site.url}/health") == 200
+                await poll_until(lambda: ready_is(200))
     finally:
         broker.kill()

@@ -48,7 +48,7 @@ async def test_it_has_followed_the_journal_until_it_is_closed() -> None:
         await session.journal.caught_up()
         assert session.journal.ready
         journal = session.journal
-    assert journal._task is None
+    assert not journal.is_running
     assert await journal.wait(1, lambda job: job is not None, 60) is None, "it waits no more"
 
 
@@ -91,7 +91,7 @@ def info() -> InstanceInfo:
 
 @pytest.fixture
 async def child(service: Service) -> str:
-    """The address of a second instance behind the same service."""
+    """Return the address of a second instance behind the same service."""
     await service.client.app[keys.SESSIONS].open(CHILD, FakeInstance())
     return f"/v1/instances/{CHILD}"
 

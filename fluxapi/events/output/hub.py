@@ -101,7 +101,7 @@ class OutputHub:
             for viewer in viewers:
                 viewer.beat()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Stop all viewers."""
         for viewers in list(self.writers.values()):
             for viewer in list(viewers):

@@ -12,6 +12,8 @@ import time
 from concurrent.futures import Executor
 from pathlib import Path
 
+from fluxapi.process.background import Worker
+
 from . import sweeper
 from .poller import Poller
 from .spawn import exit_fd
@@ -46,14 +48,14 @@ class Guardian:
         self._rundir = Path()
         self._started = 0.0
         self._exit_fd = -1
-        self._restart: asyncio.Task[None] | None = None
+        self._restart = Worker("sweeper restart", self._start_again)
         self._process: subprocess.Popen[bytes] | None = None
         self._pipe = -1
         self._sessions: set[int] = set()
         self._told: set[int] = set()
         self._telling: asyncio.TimerHandle | None = None
         self._ended: dict[int, float] = {}
-        self._scan: asyncio.Task[None] | None = None
+        self._scan = Worker("scan for ended sessions", self._scan_soon)
 
     async def start(self, rundir: Path) -> None:
         """Start the sweeper, which removes *rundir* at the end. Raises ``OSError``."""
@@ -103,7 +105,7 @@ class Guardian:
     def _sweeper_ended(self) -> None:
         self._unwatch()
         _log.error("the sweeper has ended; it is started again")
-        self._restart = asyncio.get_running_loop().create_task(self._start_again())
+        self._restart.start()
 
     async def _start_again(self) -> None:
         loop = asyncio.get_running_loop()
@@ -130,17 +132,13 @@ class Guardian:
     def ended(self, session: int) -> None:
         """Schedule the clean-up of a session whose main process has exited."""
         self._ended[session] = time.clock_gettime(time.CLOCK_BOOTTIME)
-        if self._scan is None:
-            self._scan = asyncio.get_running_loop().create_task(self._scan_soon())
+        self._scan.start()
 
     async def close(self, timeout: float) -> None:
         """Kill all remaining job processes within *timeout* seconds, and end the sweeper."""
         self._unwatch()
-        if self._restart is not None:
-            self._restart.cancel()
-        if self._scan is not None:
-            self._scan.cancel()
-            self._scan = None
+        await self._restart.aclose()
+        await self._scan.aclose()
         if self._telling is not None:
             self._telling.cancel()
         # In the thread that starts it, where a canceled start may still be running.
@@ -194,7 +192,6 @@ class Guardian:
                     del self._ended[session]
                     self._sessions.discard(session)
                     self._tell_soon()
-        self._scan = None
 
 
 def _kill_remains(ended: dict[int, float]) -> set[int]:

@@ -156,7 +156,7 @@ class EmbeddedInstance:
             _log.warning("the ends of the last jobs were not stored in time")
         except Exception:  # noqa: BLE001 - the rest is to be closed all the same
             _log.exception("the embedded instance failed to close")
-        parts.journal.close()
+        await parts.journal.aclose()
         try:
             await asyncio.wait_for(parts.close(), max(deadline - time.monotonic(), kill))
         except asyncio.TimeoutError:

@@ -8,12 +8,14 @@ depends only on the number of unread events.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import UNINDEXED, JournalMessage, Purged, Resync
 from fluxapi.model.jobid import JOBID_ANY
+from fluxapi.process.background import Worker
 
 from .job import Ended, Job
 
@@ -80,7 +82,7 @@ class Journal:
         self._scheduled = False
         self._touched = False
         self._closed = False
-        self._pump: asyncio.Task[None] | None = None
+        self._pump = Worker("embedded journal", self._run)
         self._settled: list[asyncio.Future[None]] = []
         self._streams: set[Stream] = set()
 
@@ -106,7 +108,7 @@ class Journal:
 
     async def settled(self) -> None:
         """Wait until all earlier messages are stored and published, or cannot be stored."""
-        if not self._scheduled and self._pump is None:
+        if not self._scheduled and not self._pump.is_running:
             return
         waiter = self._loop.create_future()
         self._settled.append(waiter)
@@ -130,11 +132,10 @@ class Journal:
         finally:
             self._streams.discard(stream)
 
-    def close(self) -> None:
+    async def aclose(self) -> None:
         """End all streams; later messages are neither published nor stored."""
         self._closed = True
-        if self._pump is not None:
-            self._pump.cancel()
+        await self._pump.aclose()
         for stream in self._streams:
             stream.close()
 
@@ -146,32 +147,36 @@ class Journal:
     def _flush(self) -> None:
         if self.persist is None:
             self._scheduled = False
-            self._publish()
+            queue, self._queue = deque(self._queue), []
+            self._publish(queue)
             self._wake()
-        elif self._pump is None:
-            self._pump = self._loop.create_task(self._run(self.persist))
+        else:
+            self._pump.start()
 
-    async def _run(self, persist: Callable[[], Awaitable[bool]]) -> None:
+    async def _run(self) -> None:
+        persist = self.persist
+        assert persist is not None  # noqa: S101 - it is started with a store only
         while self._queue or self._touched:
             self._touched = False
-            queue, self._queue = self._queue, []
+            queue, self._queue = deque(self._queue), []
             settled, self._settled = self._settled, []
-            while not await persist():
-                # The waiting callers find their jobs withdrawn.
+            try:
+                while not await persist():
+                    # The waiting callers find their jobs withdrawn.
+                    self._wake(settled)
+                    self._wake()
+                    await asyncio.sleep(RETRY_INTERVAL_S)
+                self._publish(queue)
+            finally:
+                # If a message fails, those after it follow when the task starts again.
+                self._queue = [*queue, *self._queue]
                 self._wake(settled)
-                self._wake()
-                await asyncio.sleep(RETRY_INTERVAL_S)
-            self._publish(queue)
-            self._wake(settled)
         self._scheduled = False
-        self._pump = None
         self._wake()
 
-    def _publish(self, queue: list[_Queued] | None = None) -> None:
-        if queue is None:
-            queue, self._queue = self._queue, []
-        for posted in queue:
-            job, message = posted
+    def _publish(self, queue: deque[_Queued]) -> None:
+        while queue:
+            job, message = queue.popleft()
             if callable(message):
                 message()
                 continue

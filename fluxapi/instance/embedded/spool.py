@@ -12,6 +12,7 @@ from pathlib import Path
 
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.model.output import Last, OutputBatch
+from fluxapi.process.background import Worker
 
 from .files import LabeledFile, open_regular
 from .log_reader import LogReader
@@ -33,29 +34,29 @@ class Spool:
         self._logs: dict[OutputLog, Callable[[], None] | None] = {}
         self._files: dict[LabeledFile, bytearray] = {}
         self._closing: set[LabeledFile] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._worker = Worker("output writer", self._run)
         self._batch: asyncio.Future[None] | None = None
 
     def log(self, log: OutputLog, written: Callable[[], None] | None = None) -> None:
         """Write a log that has grown; *written* is called when its file has caught up."""
         if log.size > MAX_INLINE_BYTES and log.unflushed and log.failure is None:
             self._logs[log] = written or self._logs.get(log)
-            self._start()
+            self._worker.start()
 
     def file(self, file: LabeledFile, data: bytes) -> None:
         """Append *data* to an output file of a job."""
         self._files.setdefault(file, bytearray()).extend(data)
-        self._start()
+        self._worker.start()
 
     def close(self, file: LabeledFile) -> None:
         """Close an output file of a job once all its lines are written."""
         self._closing.add(file)
-        self._start()
+        self._worker.start()
 
     async def settle(self) -> None:
         """Wait until all earlier data is written."""
-        while self._task is not None:
-            await asyncio.shield(self._task)
+        while self._worker.is_running:
+            await self._worker.ended()
 
     async def flushed(self, logs: Iterable[OutputLog]) -> None:
         """Wait until these logs, which have ended, are written to their files."""
@@ -107,38 +108,43 @@ class Spool:
         loop = asyncio.get_running_loop()
         await loop.run_in_executor(self._executor, _remove, list(paths))
 
-    def _start(self) -> None:
-        if self._task is None:
-            self._task = asyncio.get_running_loop().create_task(self._run())
-
     async def _run(self) -> None:
-        loop = asyncio.get_running_loop()
         while self._logs or self._files or self._closing:
             logs, self._logs = self._logs, {}
-            files, self._files = self._files, {}
-            closing, self._closing = self._closing, set()
-            batch = [(log.path, log.take()) for log in logs]
-            failures = await loop.run_in_executor(self._executor, _append, batch)
-            if files or closing:
-                await loop.run_in_executor(self._executor, _append_labeled, files, closing)
-            for log, (path, data) in zip(logs, batch, strict=False):
-                if path in failures:
-                    log.failure = failures[path]
-                else:
-                    log.put(len(data))
-            for written in logs.values():
-                if written is not None:
-                    written()
-            if self._batch is not None:
-                waiting, self._batch = self._batch, None
-                waiting.set_result(None)
-        self._task = None
+            try:
+                await self._write(logs)
+            except Exception as error:
+                # It is not known what the files hold, so nothing more is appended to them.
+                for log in logs:
+                    log.failure = log.failure or str(error)
+                raise
+            finally:
+                for written in logs.values():
+                    if written is not None:
+                        written()
+                if self._batch is not None:
+                    waiting, self._batch = self._batch, None
+                    waiting.set_result(None)
+
+    async def _write(self, logs: Iterable[OutputLog]) -> None:
+        loop = asyncio.get_running_loop()
+        files, self._files = self._files, {}
+        closing, self._closing = self._closing, set()
+        batch = [(log, log.path, log.take()) for log in logs]
+        failures = await loop.run_in_executor(self._executor, _append, batch)
+        if files or closing:
+            await loop.run_in_executor(self._executor, _append_labeled, files, closing)
+        for log, path, data in batch:
+            if path in failures:
+                log.failure = failures[path]
+            else:
+                log.put(len(data))
 
 
-def _append(batch: list[tuple[Path, bytes]]) -> dict[Path, str]:
+def _append(batch: list[tuple[OutputLog, Path, bytes]]) -> dict[Path, str]:
     """Append each piece to its file; return the errors by path."""
     failures = {}
-    for path, data in batch:
+    for _, path, data in batch:
         try:
             _append_one(path, data)
         except OSError as error:  # noqa: PERF203 - one job's file is no other's
