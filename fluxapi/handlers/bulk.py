@@ -7,10 +7,8 @@ together are too large.
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -25,15 +23,14 @@ from fluxapi.errors import (
 )
 from fluxapi.http import keys
 from fluxapi.http.body import decode
-from fluxapi.instance.protocol import Submission
 from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import Defaults, build, substitute
 from fluxapi.model.keymark import KeyMark, digest
 from fluxapi.process.timeslice import TimeSlice
-from fluxapi.sessions.session import InstanceSession
+from fluxapi.sessions.submitter import MarkedSubmission
 
-from .submit import VISIBLE_TIMEOUT_S, exists, idempotency_key
+from .submit import idempotency_key
 from .support import json_bytes, reply
 
 __all__ = ["bulk"]
@@ -53,56 +50,12 @@ async def bulk(request: web.Request) -> web.Response:
     """Submit many jobs; the answer has the ID or the error of each, in order."""
     session, raw = request[keys.SESSION], request[keys.BODY]
     key = idempotency_key(request)
-    built = await _submissions(raw, session.defaults, key)
-    if key is None:
-        submissions = [member.submission for member in built]
-        return await _answer(session, await session.instance.submit(submissions))
-    # The submission is completed and recorded even if the client disconnects.
-    task = asyncio.ensure_future(_submit_in_turn(session, key, built))
-    return await _answer(session, await asyncio.shield(task))
+    jobs = await _submissions(raw, session.defaults, key)
+    submitted = await session.submitter.submit(key, jobs)
+    return await _answer(submitted.results)
 
 
-class Member(NamedTuple):
-    """A job of the request, and the mark by which a repeated request finds it."""
-
-    submission: Submission
-    mark: KeyMark | None
-
-
-async def _submit_in_turn(
-    session: InstanceSession, key: str, members: list[Member]
-) -> list[int | FluxapiError]:
-    async with session.idempotency.turn(key):
-        return await _submit_missing(session, key, members)
-
-
-async def _submit_missing(
-    session: InstanceSession, key: str, members: list[Member]
-) -> list[int | FluxapiError]:
-    """Submit the jobs that no earlier request with this key has submitted."""
-    idempotency = session.idempotency
-    await idempotency.settled()
-    await idempotency.resolve(key)
-    results: list[int | FluxapiError | None] = [None] * len(members)
-    missing: list[int] = []
-    turn = TimeSlice()
-    for place, member in enumerate(members):
-        await turn.share()
-        results[place] = None if member.mark is None else idempotency.known(member.mark)
-        if results[place] is None:
-            missing.append(place)
-    answers = await session.instance.submit([members[place].submission for place in missing])
-    for place, answer in zip(missing, answers, strict=True):
-        results[place] = answer
-        mark = members[place].mark
-        if isinstance(answer, int) and mark is not None:
-            idempotency.remember(mark, answer)
-    if any(isinstance(answer, OutcomeUnknown) for answer in answers):
-        idempotency.doubt(key)
-    return [result for result in results if result is not None]
-
-
-async def _submissions(raw: bytes, defaults: Defaults, key: str | None) -> list[Member]:
+async def _submissions(raw: bytes, defaults: Defaults, key: str | None) -> list[MarkedSubmission]:
     members = _decode_members(raw)
     rest = {name: value for name, value in members.items() if name != "jobs"}
     shallow: dict[str, Any] = {name: decode(bytes(value)) for name, value in rest.items()}
@@ -221,11 +174,11 @@ def _instance(job: Mapping[str, Any], number: str) -> Mapping[str, Any]:
 
 async def _built(
     items: Iterable[Item], defaults: Defaults, marks: _Marks | None, copies: int = 1
-) -> list[Member]:
+) -> list[MarkedSubmission]:
     """Build the jobs; *copies* is the number of copies of the first one."""
-    built: list[Member] = []
+    built: list[MarkedSubmission] = []
     wrong: list[dict[str, str]] = []
-    same: tuple[Any, Member] | None = None
+    same: tuple[Any, MarkedSubmission] | None = None
     size = 0
     turn = TimeSlice()
     for number, (place, fields, raw) in enumerate(items):
@@ -238,7 +191,7 @@ async def _built(
                 fields = decode(bytes(raw or b""))  # noqa: PLW2901 - decoded only now
                 schema.check("submit", fields)
             mark = None if marks is None else marks.of(number, fields)
-            member = Member(build(fields, defaults, mark=mark), mark)
+            member = MarkedSubmission(build(fields, defaults, mark=mark), mark)
         except ValidationFailed as error:
             wrong.extend(
                 {**field, "pointer": place + field["pointer"]} for field in error.members["errors"]
@@ -261,13 +214,11 @@ async def _built(
     return built
 
 
-async def _answer(session: InstanceSession, results: list[int | FluxapiError]) -> web.Response:
+async def _answer(results: list[int | FluxapiError]) -> web.Response:
     failed = [result for result in results if isinstance(result, FluxapiError)]
     if len(failed) == len(results) and all(isinstance(e, InstanceUnavailable) for e in failed):
         raise next((error for error in failed if isinstance(error, OutcomeUnknown)), failed[0])
     submitted = len(results) - len(failed)
-    session.submitted += submitted
-    await _seen(session, [result for result in results if isinstance(result, int)])
     parts: list[bytes] = []
     async for part in _rows(results):
         parts.append(part)  # noqa: PERF401 - a comprehension would not read better
@@ -287,17 +238,3 @@ async def _rows(results: list[int | FluxapiError]) -> AsyncIterator[bytes]:
             yield b'{"id":"%s"}' % encode_f58(result).encode()
         else:
             yield json_bytes({"error": result.problem()})
-
-
-async def _seen(session: InstanceSession, ids: list[int]) -> None:
-    """Wait until the table has the jobs, but not for long."""
-    table, journal = session.table, session.journal
-    deadline = time.monotonic() + VISIBLE_TIMEOUT_S
-    turn = TimeSlice()
-    for jobid in ids:
-        await turn.share()
-        if jobid not in table:
-            left = deadline - time.monotonic()
-            if left <= 0:
-                return
-            await journal.wait(jobid, exists, left)

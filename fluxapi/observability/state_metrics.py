@@ -187,7 +187,7 @@ _COUNTERS: dict[str, tuple[str, tuple[str, ...], Reader]] = {
     "fluxapi_jobs_submitted": (
         "Jobs that Flux accepted.",
         (),
-        _one(lambda session: session.submitted),
+        _one(lambda session: session.submitter.submitted),
     ),
     "fluxapi_journal_losses": (
         "Times that the journal was lost.",

@@ -1,4 +1,4 @@
-"""Idempotency-Key: one key makes one job, across repeated requests and restarts of the service."""
+"""Which Idempotency-Keys have made a job, across repeated requests and restarts of the service."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from itertools import islice
 from typing import NamedTuple, TypeVar
 
 from fluxapi.errors import IdempotencyMismatch, InstanceUnavailable, OutcomeUnknown
@@ -21,9 +22,12 @@ T = TypeVar("T")
 _SETTLE_TIMEOUT_S = 10.0
 """Time that a request waits until the keys of earlier processes of the service are known."""
 
+_MAX_CHECKS = 2
+"""Old entries that are checked for each new one, so that those that are not needed are few."""
+
 
 class _Turn:
-    """A lock for the bulk requests with one key; *users* requests hold it or wait for it."""
+    """A lock for the requests with one key; *users* requests hold it or wait for it."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
@@ -42,7 +46,7 @@ class _Owed(NamedTuple):
 
 
 class IdempotencyStore:
-    """The keys of submissions under way; the table holds the keys of jobs.
+    """The keys of submissions under way; the table holds the keys of the jobs that it has.
 
     ``settle`` returns once the table holds every job that an earlier process has submitted. Until
     then, a key that is not in the table may still be in use.
@@ -53,7 +57,6 @@ class IdempotencyStore:
         self._limit = limit
         self._settle_instance = settle
         self._settling: asyncio.Task[None] | None = None
-        self._under_way: dict[str, tuple[str, asyncio.Task[int]]] = {}
         self._turns: dict[str, _Turn] = {}
         self._owed: dict[str, _Owed] = {}
         self._doubts: dict[str, object] = {}
@@ -89,31 +92,9 @@ class IdempotencyStore:
                 "started; send the same request again."
             ) from None
 
-    async def once(self, mark: KeyMark, submit: Callable[[], Awaitable[int]]) -> tuple[int, bool]:
-        """Return the job ID, and whether the job already existed.
-
-        Requests with one key share one submission, which continues if its client disconnects.
-        Raises ``IdempotencyMismatch`` when the key was used with another body, and the errors of
-        ``submit``.
-        """
-        await self.settled()
-        key, body = mark
-        await self.resolve(key)
-        held = self.known(mark)
-        if held is not None:
-            return held, True
-        waiting = self._under_way.get(key)
-        if waiting is not None:
-            _compare(waiting[0], body)
-            return await asyncio.shield(waiting[1]), True
-        task = asyncio.ensure_future(_run(submit))
-        self._under_way[key] = (body, task)
-        task.add_done_callback(lambda done: self._settle(mark, done))
-        return await asyncio.shield(task), False
-
     @contextlib.asynccontextmanager
     async def turn(self, key: str) -> AsyncIterator[None]:
-        """Run one bulk request with ``key`` at a time; the next one finds the jobs of the last."""
+        """Process one request with ``key`` at a time; the next one finds the jobs of the last."""
         turn = self._turns.setdefault(key, _Turn())
         turn.users += 1
         try:
@@ -132,8 +113,7 @@ class IdempotencyStore:
         held = self._table.idempotent(mark.key)
         owed = self._owed.get(mark.key)
         if owed is not None:
-            has_shown = self._table.has_shown(mark.key, owed.jobid)
-            if self._table.replays < owed.until and not has_shown:
+            if self._is_owed(mark.key, owed):
                 held = owed.jobid, owed.digest
             else:
                 del self._owed[mark.key]
@@ -183,19 +163,14 @@ class IdempotencyStore:
         # A backlog that is being read may have begun before the job.
         until = self._table.replays + 1 + self._table.replaying
         self._owed[mark.key] = _Owed(jobid, mark.digest, until)
-        if len(self._owed) > self._limit:
-            del self._owed[next(iter(self._owed))]
+        # Jobs appear about in the order of their submission, so few are left after this.
+        for key, owed in list(islice(self._owed.items(), _MAX_CHECKS)):
+            if len(self._owed) > self._limit or not self._is_owed(key, owed):
+                del self._owed[key]
 
-    def _settle(self, mark: KeyMark, task: asyncio.Task[int]) -> None:
-        """Record the result of a submission: its job, or that its outcome is unknown."""
-        del self._under_way[mark.key]
-        if task.cancelled():
-            return
-        error = task.exception()
-        if error is None:
-            self.remember(mark, task.result())
-        elif isinstance(error, OutcomeUnknown):
-            self.doubt(mark.key)
+    def _is_owed(self, key: str, owed: _Owed) -> bool:
+        """Return whether the table does not hold the job yet, but may still get it."""
+        return self._table.replays < owed.until and not self._table.has_shown(key, owed.jobid)
 
 
 async def _run(work: Callable[[], Awaitable[T]]) -> T:

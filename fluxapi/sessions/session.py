@@ -42,6 +42,7 @@ from .idempotency import IdempotencyStore
 from .monitor import InstanceMonitor
 from .response_cache import ResponseCache
 from .situation import SituationMonitor
+from .submitter import Submitter
 
 __all__ = ["ROOT", "InstanceSession"]
 
@@ -60,7 +61,6 @@ class InstanceSession:
     Attributes:
         path: The ids of the jobs that lead to the instance, joined by ``/``; ``""`` is the root.
         tasks: The tasks that run while the session is open, in the order of their start.
-        submitted: Jobs that the instance took from this service.
     """
 
     def __init__(
@@ -93,6 +93,7 @@ class InstanceSession:
         self.outputs = OutputHub(instance, self.table)
         self.observer = SituationMonitor(self.table, self.hub.stats, instance)
         self.idempotency = IdempotencyStore(self.table, settings.idempotency_keys, self.settle)
+        self.submitter = Submitter(instance, self.journal, self.idempotency)
         self.monitor = InstanceMonitor(self.journal)
         self.tasks: tuple[BackgroundTask, ...] = (
             self.journal,
@@ -104,7 +105,6 @@ class InstanceSession:
         )
         self.cache = ResponseCache()
         self.tickets = Tickets()
-        self.submitted = 0
 
     @property
     def label(self) -> str:

@@ -3,23 +3,56 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
-from fluxapi.errors import IdempotencyMismatch
+from fluxapi.errors import IdempotencyMismatch, OutcomeUnknown
+from fluxapi.instance.protocol import Submission
 from fluxapi.model.eventlog import Event, JournalMessage, Purged
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.model.keymark import KeyMark, KeySigner
 from fluxapi.sessions.idempotency import IdempotencyStore
+from fluxapi.sessions.submitter import MarkedSubmission, Submitter
 from fluxapi.table.table import Table
 from tests.model.test_job import JOBSPEC
+
+
+class Accepting:
+    """An instance that accepts every job; a test holds its answers back, or has it fail."""
+
+    def __init__(self) -> None:
+        self.ids = itertools.count(1)
+        self.asked = asyncio.Event()
+        self.answering = asyncio.Event()
+        self.answering.set()
+        self.error: OutcomeUnknown | None = None
+
+    async def submit(self, submissions: Sequence[Submission]) -> list[int]:
+        self.asked.set()
+        await self.answering.wait()
+        if self.error is not None:
+            raise self.error
+        return [next(self.ids) for _ in submissions]
+
+
+class Shown:
+    """A journal for whose jobs nobody waits."""
+
+    def __init__(self, table: Table) -> None:
+        self.table = table
+
+    async def wait(self, *_: Any) -> None:
+        return None
 
 
 async def nothing() -> None:
     """Stand in for an instance that has settled."""
 
 
-async def test_one_bulk_request_of_a_key_has_its_turn_at_a_time() -> None:
+async def test_one_request_of_a_key_is_processed_at_a_time() -> None:
     keys, inside, most = IdempotencyStore(Table(), 10, nothing), 0, 0
 
     async def request() -> None:
@@ -42,6 +75,7 @@ async def test_one_bulk_request_of_a_key_has_its_turn_at_a_time() -> None:
 
 SENTINEL = JournalMessage(JOBID_ANY, [])
 MARK = KeyMark("k", "d")
+JOB = [MarkedSubmission(Submission(b"{}"), MARK)]
 
 
 def submitted(jobid: int, signer: KeySigner) -> JournalMessage:
@@ -90,24 +124,59 @@ async def test_a_backlog_that_began_before_the_job_does_not_tell_of_it(table: Ta
     assert keys.known(MARK) is None
 
 
-@pytest.mark.parametrize("bulk", [False, True])
-async def test_a_purged_job_does_not_hold_its_key(
-    table: Table, signer: KeySigner, *, bulk: bool
-) -> None:
+async def test_a_purged_job_does_not_hold_its_key(table: Table, signer: KeySigner) -> None:
     keys = IdempotencyStore(table, 10, nothing)
-
-    async def submit() -> int:
-        return 2
-
-    if bulk:
-        keys.remember(MARK, 1)
-    else:
-        await keys.once(MARK, lambda: asyncio.sleep(0, 1))
-        await asyncio.sleep(0)
+    instance = Accepting()
+    submitter = Submitter(instance, Shown(table), keys)  # type: ignore[arg-type]
+    assert await submitter.submit("k", JOB) == ([1], 0)
     table.begin_replay()
     table.feed([submitted(1, signer), SENTINEL])
-    assert keys.known(MARK) == 1
+    assert await submitter.submit("k", JOB) == ([1], 1)
     table.feed([Purged([1])])
-    assert await keys.once(MARK, submit) == (2, False)
-    await asyncio.sleep(0)
-    assert await keys.once(MARK, submit) == (2, True)
+    assert await submitter.submit("k", JOB) == ([2], 0)
+    assert await submitter.submit("k", JOB) == ([2], 1)
+    assert submitter.submitted == 2
+
+
+async def test_a_submission_is_recorded_when_its_request_is_canceled(table: Table) -> None:
+    instance = Accepting()
+    keys = IdempotencyStore(table, 10, nothing)
+    submitter = Submitter(instance, Shown(table), keys)  # type: ignore[arg-type]
+    instance.answering.clear()
+    request = asyncio.create_task(submitter.submit("k", JOB))
+    await instance.asked.wait()
+    request.cancel()
+    await asyncio.wait({request})
+    assert request.cancelled()
+    instance.answering.set()
+    assert await submitter.submit("k", JOB) == ([1], 1)
+
+
+async def test_a_submission_that_fails_with_an_unknown_outcome_is_settled_first(
+    table: Table,
+) -> None:
+    settled: list[None] = []
+
+    async def settle() -> None:
+        settled.append(None)
+
+    instance = Accepting()
+    keys = IdempotencyStore(table, 10, settle)
+    submitter = Submitter(instance, Shown(table), keys)  # type: ignore[arg-type]
+    instance.error = OutcomeUnknown("It did not answer.")
+    with pytest.raises(OutcomeUnknown):
+        await submitter.submit("k", JOB)
+    instance.error = None
+    before = len(settled)
+    assert await submitter.submit("k", JOB) == ([1], 0)
+    assert len(settled) == before + 1
+
+
+async def test_jobs_that_the_journal_has_shown_are_not_remembered_twice(
+    table: Table, signer: KeySigner
+) -> None:
+    keys = IdempotencyStore(table, 10, nothing)
+    keys.remember(MARK, 1)
+    table.feed([submitted(1, signer)])
+    keys.remember(KeyMark("other", "d"), 2)
+    assert list(keys._owed) == ["other"]

@@ -1,0 +1,136 @@
+"""Submissions to one instance: one job or many, each made once per Idempotency-Key."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from fluxapi.errors import FluxapiError, OutcomeUnknown
+from fluxapi.events.consumer import JournalConsumer
+from fluxapi.instance.protocol import JobControl, Submission
+from fluxapi.model.job import Job
+from fluxapi.model.keymark import KeyMark
+from fluxapi.process.timeslice import TimeSlice
+
+from .idempotency import IdempotencyStore
+
+__all__ = ["MarkedSubmission", "Submitted", "Submitter"]
+
+VISIBLE_TIMEOUT_S = 2.0
+"""Time that a request waits until the journal has shown its jobs."""
+
+
+class MarkedSubmission(NamedTuple):
+    """A job to submit, and the mark by which a repeated request finds it."""
+
+    submission: Submission
+    mark: KeyMark | None
+
+
+class Submitted(NamedTuple):
+    """The ID or the error of each job of a request, in order.
+
+    Attributes:
+        replayed: How many of the jobs an earlier request has submitted.
+    """
+
+    results: list[int | FluxapiError]
+    replayed: int = 0
+
+
+class Submitter:
+    """Submits the jobs of requests to one instance.
+
+    A request for one job and a request for many work alike: requests with one Idempotency-Key are
+    processed one at a time, and each finds the jobs of those before it by their marks.
+
+    Attributes:
+        submitted: Jobs that the instance has accepted from this service.
+    """
+
+    def __init__(
+        self, instance: JobControl, journal: JournalConsumer, idempotency: IdempotencyStore
+    ) -> None:
+        self.submitted = 0
+        self._instance = instance
+        self._journal = journal
+        self._idempotency = idempotency
+        self._under_way: set[asyncio.Task[Submitted]] = set()
+
+    async def submit(self, key: str | None, jobs: Sequence[MarkedSubmission]) -> Submitted:
+        """Submit jobs that no earlier request with *key* has submitted, and return all results.
+
+        The jobs are in the table before this returns, unless the journal is slow. With a key, the
+        submission is completed and recorded even if the caller is canceled.
+
+        Raises:
+            IdempotencyMismatch: The key was used for another request.
+            OutcomeUnknown: It is not known yet if an earlier request with the key succeeded.
+            InstanceUnavailable: The instance does not answer.
+        """
+        if key is None:
+            submitted = Submitted(await self._send([job.submission for job in jobs]))
+        else:
+            task = asyncio.ensure_future(self._submit_in_turn(key, jobs))
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+            submitted = await asyncio.shield(task)
+        await self._until_visible(submitted.results)
+        return submitted
+
+    async def _submit_in_turn(self, key: str, jobs: Sequence[MarkedSubmission]) -> Submitted:
+        async with self._idempotency.turn(key):
+            await self._idempotency.settled()
+            await self._idempotency.resolve(key)
+            return await self._submit_missing(key, jobs)
+
+    async def _submit_missing(self, key: str, jobs: Sequence[MarkedSubmission]) -> Submitted:
+        """Submit the jobs whose marks are not known."""
+        idempotency = self._idempotency
+        results: dict[int, int | FluxapiError] = {}
+        missing: list[int] = []
+        turn = TimeSlice()
+        for place, job in enumerate(jobs):
+            await turn.share()
+            known = None if job.mark is None else idempotency.known(job.mark)
+            if known is None:
+                missing.append(place)
+            else:
+                results[place] = known
+        replayed = len(results)
+        try:
+            answers = await self._send([jobs[place].submission for place in missing])
+        except OutcomeUnknown:
+            idempotency.doubt(key)
+            raise
+        for place, answer in zip(missing, answers, strict=True):
+            results[place] = answer
+            mark = jobs[place].mark
+            if isinstance(answer, int) and mark is not None:
+                idempotency.remember(mark, answer)
+        if any(isinstance(answer, OutcomeUnknown) for answer in answers):
+            idempotency.doubt(key)
+        return Submitted([results[place] for place in range(len(jobs))], replayed)
+
+    async def _send(self, submissions: list[Submission]) -> list[int | FluxapiError]:
+        answers = await self._instance.submit(submissions)
+        self.submitted += sum(isinstance(answer, int) for answer in answers)
+        return answers
+
+    async def _until_visible(self, results: list[int | FluxapiError]) -> None:
+        """Wait until the table has the jobs, but not for long."""
+        deadline = time.monotonic() + VISIBLE_TIMEOUT_S
+        turn = TimeSlice()
+        for jobid in results:
+            await turn.share()
+            if isinstance(jobid, int) and jobid not in self._journal.table:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    return
+                await self._journal.wait(jobid, _exists, left)
+
+
+def _exists(job: Job | None) -> bool:
+    return job is not None
