@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from tests.running import clean_environment, flux_instance, needs_flux, read_start, service
+from tests.waiting import block_until
 
 pytestmark = pytest.mark.slow
 
@@ -87,15 +88,14 @@ def test_a_request_in_flight_is_answered_at_the_end() -> None:
         )
         waiting.start()
         # One is this request for the metrics itself, the other the one that waits.
-        while "fluxapi_requests_under_way 2.0" not in _metrics(running.url):
-            pass
+        block_until(lambda: "fluxapi_requests_under_way 2.0" in _metrics(running.url))
         assert running.end() == 0
         waiting.join(30)
         assert answers[0]["id"] == job
 
 
 def _metrics(url: str) -> list[str]:
-    """The requests under way, as ``/metrics`` tells them."""
+    """Return the metrics."""
     with urllib.request.urlopen(f"{url}/metrics", timeout=30) as answer:  # noqa: S310
         return answer.read().decode().splitlines()  # type: ignore[no-any-return]
 
@@ -103,13 +103,14 @@ def _metrics(url: str) -> list[str]:
 def test_no_job_outlives_the_service() -> None:
     with service(EMBEDDED) as running:
         post(f"{running.url}/v1/jobs", {"command": "sh -c 'sleep 1000 & exec sleep 1001'"})
+        block_until(lambda: len(_sleepers()) == 2)
         pids = _sleepers()
         running.end()
     assert not [pid for pid in pids if _alive(pid)]
 
 
 def _alive(pid: int) -> bool:
-    """Whether a process runs; one that init has yet to collect does not."""
+    """Return whether a process runs; one that init has yet to collect does not."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
     except (FileNotFoundError, ProcessLookupError):
@@ -118,15 +119,12 @@ def _alive(pid: int) -> bool:
 
 
 def _sleepers() -> list[int]:
-    """The two sleeps of the job, once both are there."""
-    while True:
-        listing = subprocess.run(
-            ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
-        ).stdout
-        rows = [line.split(None, 2) for line in listing.splitlines()]
-        found = [int(pid) for pid, _, args in rows if args in {"sleep 1000", "sleep 1001"}]
-        if len(found) >= 2:
-            return found
+    """Return the sleeps of the job that run."""
+    listing = subprocess.run(
+        ["ps", "-e", "-o", "pid=,ppid=,args="], capture_output=True, text=True, check=True
+    ).stdout
+    rows = [line.split(None, 2) for line in listing.splitlines()]
+    return [int(pid) for pid, _, args in rows if args in {"sleep 1000", "sleep 1001"}]
 
 
 @pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="there is no IPv6 on this machine")

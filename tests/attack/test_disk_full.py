@@ -7,6 +7,7 @@ import contextlib
 import errno
 import json
 import os
+import queue
 import shutil
 import signal
 import sqlite3
@@ -26,8 +27,9 @@ from fluxapi.instance.embedded.store import Row, Store
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.eventlog import JournalMessage
 from tests.instance.embedded.conftest import Starter, start
-from tests.instance.embedded.harness import TIMEOUT, Site, eventually, shell, spec
+from tests.instance.embedded.harness import TIMEOUT, Site, shell, spec
 from tests.running import Service, service
+from tests.waiting import block_until
 
 pytestmark = pytest.mark.slow
 
@@ -39,19 +41,21 @@ class Disk:
 
     def __init__(self, save: Callable[..., None]) -> None:
         self.full = False
-        self.failed = 0
         self._save = save
+        self._failed: queue.SimpleQueue[None] = queue.SimpleQueue()
 
     def save(self, store: Store, *arguments: Any) -> None:
         if self.full:
-            self.failed += 1
+            self._failed.put(None)
             raise sqlite3.OperationalError("database or disk is full")
         self._save(store, *arguments)
 
     async def fails(self) -> None:
         """Return when a save that has begun after this has failed."""
-        seen = self.failed
-        await eventually(lambda: self.failed > seen)
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._failed.get_nowait()
+        await asyncio.to_thread(self._failed.get, timeout=TIMEOUT)
 
 
 @pytest.fixture
@@ -69,16 +73,12 @@ async def site(start: Starter, tmp_path: Path) -> Site:
 
 
 async def ready_again(site: Site) -> None:
-    async def ping() -> None:
-        while True:
-            try:
-                await site.instance.ping()
-            except InstanceUnavailable:  # noqa: PERF203 - that is what is waited for
-                await asyncio.sleep(0.01)
-            else:
-                return
-
-    await asyncio.wait_for(ping(), TIMEOUT)
+    """Return when the instance has stored what it could not store before."""
+    assert site.instance._parts is not None
+    stored = asyncio.get_running_loop().create_future()
+    site.instance._parts.journal.then(lambda: stored.set_result(None))
+    await asyncio.wait_for(stored, TIMEOUT)
+    await site.instance.ping()
 
 
 def shown(site: Site) -> set[int]:
@@ -162,7 +162,7 @@ async def test_a_job_that_waits_for_the_disk_can_be_canceled(
 
 
 async def test_what_is_shown_is_there_after_a_kill(start: Starter, tmp_path: Path) -> None:
-    """The service is killed while its disk is full: what it acknowledged goes on, once."""
+    """Kill the service while its disk is full: the jobs that it acknowledged run once."""
     script = """
 import asyncio, sqlite3, sys
 from pathlib import Path
@@ -255,7 +255,7 @@ def row(number: int) -> Row:
 
 
 async def test_a_database_without_room_is_usable_again(tmp_path: Path) -> None:
-    """The error is SQLite's own; the limit of its size stands for the disk."""
+    """Use a limit of SQLite in place of a full disk; the error is SQLite's own."""
     store = Store(tmp_path)
     await store.open()
     database = store._database
@@ -275,7 +275,7 @@ async def test_a_database_without_room_is_usable_again(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB."""
+    """Mount a file system of 1 MiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount, umount = shutil.which("mount"), shutil.which("umount")
@@ -332,8 +332,7 @@ def test_a_disk_that_is_full_for_a_while(small_disk: Path, tmp_path: Path) -> No
         assert status == 503
         assert answer["type"].endswith("instance-unavailable")
         assert "Free space" in answer["detail"]
-        while ask(ready)[0] != 503:
-            pass
+        block_until(lambda: ask(ready)[0] == 503)
         assert "Free space" in ask(ready)[1]["detail"]
         (small_disk / "filler").unlink()
         running.wait_until_ready()

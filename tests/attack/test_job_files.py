@@ -11,7 +11,7 @@ import pytest
 from fluxapi.instance.embedded import files, launcher, opener
 from fluxapi.instance.embedded.files import OpenError, open_for_job, open_regular
 from tests.instance.embedded.conftest import Starter, start
-from tests.instance.embedded.harness import Site, eventually, shell, spec
+from tests.instance.embedded.harness import Site, shell, spec
 
 __all__ = ["start"]
 
@@ -76,8 +76,9 @@ async def test_lines_with_labels_are_whole_and_the_file_is_closed(
     path = tmp_path / "out"
     before = descriptors()
     await site.run(shell("seq 1 50000", tasks=2, options=labeled(path)))
-    await eventually(lambda: len(path.read_text().splitlines()) == 100_000)
-    await eventually(lambda: descriptors() <= before)
+    await site.written()
+    assert len(path.read_text().splitlines()) == 100_000
+    assert descriptors() <= before
 
 
 @pytest.mark.parametrize("what", ["mem", "environ", "maps", "fd/0"])

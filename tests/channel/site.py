@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ import aiohttp
 
 from fluxapi.model.jobid import encode_f58, parse
 from tests.running import Service, flux
+from tests.waiting import poll_until
 
 from .reader import Held, Reader
 
@@ -46,33 +48,33 @@ class Site:
         self.uri = uri
 
     def read(self, wire: str, held: H, **options: Any) -> Reader[H]:
-        """A reader, to be entered; one that holds a cursor goes on from there."""
+        """Return a reader to enter; one that holds a cursor resumes from it."""
         return Reader(self.session, self.url, wire, held, **options)
 
     async def get(self, path: str) -> Any:
-        """The JSON at a path."""
+        """Return the JSON at a path."""
         async with self.session.get(self.url + path) as answer:
             assert answer.status == 200, await answer.text()
             return await answer.json()
 
     async def post(self, path: str, body: Any) -> Any:
-        """The JSON that answers a request."""
+        """Return the JSON that answers a request."""
         async with self.session.post(self.url + path, json=body) as answer:
             assert answer.status < 300, await answer.text()
             return await answer.json()
 
     async def submit(self, copies: int = 1, **job: Any) -> list[str]:
-        """Ids of so many jobs; ``job`` says which, ``true`` unless told."""
+        """Submit so many jobs and return their IDs; ``job`` has their fields."""
         body = {"job": {"command": "true", **job}, "copies": copies}
         return [made["id"] for made in (await self.post("/v1/jobs/bulk", body))["jobs"]]
 
     async def flux(self, *command: str, input: str | None = None) -> str:
-        """The output of a Flux command."""
+        """Return the output of a Flux command."""
         assert self.uri is not None
         return await asyncio.to_thread(flux, self.uri, *command, input=input)
 
     async def eventlogs(self, ids: list[str]) -> dict[str, list[dict[str, Any]]]:
-        """The eventlogs of jobs that are over, by id."""
+        """Return the eventlogs of jobs that have ended, by ID."""
         if self.uri is None:
             return {jobid: await self.get(f"/v1/jobs/{jobid}/eventlog") for jobid in ids}
         numbers = json.dumps([parse(jobid) for jobid in ids])
@@ -83,19 +85,27 @@ class Site:
         }
 
     async def flux_jobs(self) -> dict[str, tuple[str, str | None]]:
-        """State and result by id, as ``flux jobs`` says."""
+        """Return state and result by ID, as ``flux jobs`` prints them."""
         told = json.loads(await self.flux("jobs", "-a", "-c", "0", "--json"))["jobs"]
         return {encode_f58(job["id"]): (job["state"], job.get("result")) for job in told}
 
     async def figure(self, name: str) -> int:
-        """A figure of the service's metrics."""
+        """Return a value of the service's metrics."""
         async with self.session.get(f"{self.url}/metrics") as answer:
             lines = (await answer.text()).splitlines()
         (line,) = [line for line in lines if line.startswith((f"{name} ", f"{name}{{"))]
         return int(float(line.split()[-1]))
 
+    async def until_figure(self, name: str, condition: Callable[[int], bool]) -> None:
+        """Return when a value of the service's metrics satisfies *condition*."""
+
+        async def holds() -> bool:
+            return condition(await self.figure(name))
+
+        await poll_until(holds)
+
     def memory(self) -> int:
-        """Bytes of memory that the service has."""
+        """Return the memory of the service in bytes."""
         status = Path(f"/proc/{self.service.process.pid}/status").read_text(encoding="utf-8")
         (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
         return int(line.split()[1]) << 10

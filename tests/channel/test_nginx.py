@@ -14,6 +14,7 @@ import aiohttp
 import pytest
 
 from tests.running import Service, service
+from tests.waiting import block_until
 
 from .conftest import EMBEDDED
 from .reader import Events, Jobs
@@ -56,7 +57,7 @@ http {{
 
 
 def answers(path: Path) -> bool:
-    """Whether somebody listens there."""
+    """Return whether a server listens there."""
     with socket.socket(socket.AF_UNIX) as client:
         return client.connect_ex(str(path)) == 0
 
@@ -69,7 +70,7 @@ def behind() -> Iterator[Service]:
 
 @pytest.fixture(scope="module")
 def place(behind: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The socket of an nginx in front of the service, which takes connections already."""
+    """Run nginx in front of the service, and return its socket, which accepts connections."""
     assert NGINX is not None
     folder = tmp_path_factory.mktemp("nginx")
     config = folder / "nginx.conf"
@@ -80,8 +81,8 @@ def place(behind: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         [NGINX, "-p", str(folder), "-e", "stderr", "-c", str(config)], stdin=subprocess.DEVNULL
     ) as process:
         try:
-            while not answers(folder / "socket"):
-                assert process.poll() is None, "nginx did not start"
+            block_until(lambda: process.poll() is not None or answers(folder / "socket"))
+            assert process.poll() is None, "nginx did not start"
             yield folder / "socket"
         finally:
             process.terminate()
@@ -89,7 +90,7 @@ def place(behind: Service, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture
 async def site(behind: Service, place: Path) -> AsyncIterator[Site]:
-    """The service by way of nginx."""
+    """Return the service behind nginx."""
     connector = aiohttp.UnixConnector(path=str(place))
     async with aiohttp.ClientSession(connector=connector) as session:
         through = Service(behind.process, "http://localhost", behind.lines)

@@ -67,7 +67,7 @@ async def until_over(reader: Reader[Any], jobs: int = JOBS) -> None:
 
 
 async def behind(site: Site) -> int:
-    """How many readers have no room."""
+    """Return how many readers have full sockets."""
     return await site.figure("fluxapi_readers_behind")
 
 
@@ -139,8 +139,8 @@ async def test_who_reads_nothing_for_long_is_let_go(mindful: Site) -> None:
             talker = await stack.enter_async_context(small.ws_connect(f"{site.url}/v1/events/ws"))
             wanted = {"type": "subscribe", "sub": "s", "stream": "events", "since": "0"}
             await talker.send_json(wanted)
-            while await behind(site) < len(stalled) + 1:
-                pass
+            everyone = len(stalled) + 1
+            await site.until_figure("fluxapi_readers_behind", lambda count: count == everyone)
             await talker.send_json({"type": "unsubscribe", "sub": "nobody"})
             # Longer than the patience of the service, by a clock that tells when it is over.
             (clock,) = await site.submit(command="sleep 12.5")
@@ -149,8 +149,7 @@ async def test_who_reads_nothing_for_long_is_let_go(mindful: Site) -> None:
             while not talker.closed:
                 await talker.receive()
         # Only this request and the witness are left.
-        while await site.figure("fluxapi_requests_under_way") > 2:
-            pass
+        await site.until_figure("fluxapi_requests_under_way", lambda count: count <= 2)
     assert dict(zip(WIRES, codes, strict=True)) == CODES
     assert talker.close_code == 4408
     assert [it.end for it in held] == ["stalled", "stalled", None, None]

@@ -65,7 +65,6 @@ async def test_who_does_not_read_does_not_hold_the_end_up(session: aiohttp.Clien
         async with narrow() as small, contextlib.AsyncExitStack() as stack:
             for wire in WIRES:
                 await stack.enter_async_context(Reader(small, site.url, wire, Events(), since="0"))
-            while await site.figure("fluxapi_readers_behind") < len(WIRES):
-                pass
+            await site.until_figure("fluxapi_readers_behind", lambda count: count == len(WIRES))
             running.process.terminate()
             assert await asyncio.to_thread(running.process.wait, PATIENCE) == 0

@@ -18,7 +18,7 @@ SUFFIX = importlib.machinery.EXTENSION_SUFFIXES[0]
 
 @pytest.fixture(autouse=True)
 def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """No flux in this process yet, nor after the test; nothing on PATH but what a test puts."""
+    """Remove flux from this process and from PATH before and after the test."""
 
     def loaded() -> list[str]:
         return [name for name in sys.modules if name.partition(".")[0] in {"flux", "_flux"}]
@@ -33,7 +33,7 @@ def _fresh(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def install(folder: Path, *, core: str = "ffi = lib = None\n", flux: str = "") -> Path:
-    """Bindings that import (or not) as they are written here."""
+    """Write bindings, which can be imported or not."""
     for package, text in (("flux", flux), ("_flux", "")):
         (folder / package).mkdir(parents=True)
         (folder / package / "__init__.py").write_text(text)
@@ -47,7 +47,7 @@ Program = Callable[[Answers], None]
 
 @pytest.fixture
 def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """Puts a flux on PATH that prints the given answer to each of its arguments, or fails."""
+    """Return a function that puts a flux on PATH with the given answers to its arguments."""
 
     def put(answers: Answers) -> None:
         cases = "\n".join(
@@ -113,7 +113,7 @@ def test_a_flux_that_answers_nothing(program: Program) -> None:
 
 @pytest.fixture
 def foreign(tmp_path: Path) -> Path:
-    """Bindings that were compiled for another Python: the extension has a name of its own."""
+    """Write bindings that were compiled for another Python, as the name of the extension says."""
     folder = install(tmp_path / "lib")
     (folder / "_flux" / "_core.py").rename(folder / "_flux" / "_core.cpython-27-other.so")
     return folder

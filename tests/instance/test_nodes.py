@@ -16,7 +16,7 @@ def R(ranks: str, cores: str, names: str) -> dict[str, Any]:  # noqa: N802 - R, 
 
 
 def resources() -> Resources:
-    """Five nodes of four cores: up, draining, drained, drained and down, down."""
+    """Return five nodes of four cores: up, draining, drained, drained and down, down."""
     return Resources(
         all=R("0-4", "0-3", "n[0-4]"),
         allocated=R("0-1", "0-2", "n[0-1]"),

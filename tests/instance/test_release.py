@@ -49,7 +49,7 @@ def test_an_older_release_is_refused_by_name(version: str) -> None:
     assert error.value.detail.startswith(
         f"Flux {named} is too old: fluxapi needs {release.OLDEST} or newer."
     )
-    assert "journal" in error.value.detail  # what is missing
+    assert "journal" in error.value.detail  # the missing feature
 
 
 @pytest.mark.parametrize("version", [str(release.OLDEST), "0.61.0-12-gabc", "0.88.0"])

@@ -19,6 +19,7 @@ from fluxapi.http.shutdown import Shutdown
 from fluxapi.settings import Settings
 from tests.lifecycle.test_signals import ROOT
 from tests.running import Service, clean_environment, read_start, service
+from tests.waiting import block_until
 
 pytestmark = pytest.mark.slow
 
@@ -37,10 +38,7 @@ def post(running: Service, path: str, body: Any) -> Any:
 
 def wait_for(running: Service, metric: str) -> None:
     """Return once ``/metrics`` has this line."""
-    text = ""
-    while metric not in text.splitlines():
-        with urllib.request.urlopen(f"{running.url}/metrics", timeout=60) as answer:  # noqa: S310
-            text = answer.read().decode()
+    block_until(lambda: metric in running.read("/metrics").decode().splitlines())
 
 
 def in_background(call: Callable[[], Any]) -> tuple[threading.Thread, list[Any]]:
@@ -66,7 +64,7 @@ def test_a_wait_is_answered_at_once_with_the_record_as_it_stands() -> None:
 
 
 def unfinished(running: Service, path: str) -> socket.socket:
-    """A connection on which a body has been begun."""
+    """Open a connection and send the first part of a body."""
     parts = urlsplit(running.url)
     connection = socket.create_connection((parts.hostname or "", parts.port or 0), 60)
     head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -94,7 +92,7 @@ def test_what_is_left_of_a_body_that_was_refused_is_not_waited_for() -> None:
 
 
 def run_with(code: str, *flags: str) -> subprocess.Popen[str]:
-    """The service as a process that *code* changes before it begins."""
+    """Run the service as a process that *code* changes before it starts."""
     words = f"{code}\nimport sys\nfrom fluxapi.cli import main\nsys.exit(main(sys.argv[1:]))"
     return subprocess.Popen(
         [sys.executable, "-c", words, "serve", "--port=0", EMBEDDED, *flags],
@@ -151,7 +149,7 @@ def test_the_shares_fit_into_the_whole() -> None:
     assert 0 < shutdown.requests_timeout < shutdown.instance_timeout < 10.0
     shutdown.begin()
     assert shutdown.requests_timeout + shutdown.instance_timeout > 10.0
-    # What requests have used is not there for the instance.
+    # The instance gets the time that requests have left.
     assert Shutdown(0.0).instance_timeout == 0.0
 
 

@@ -85,7 +85,7 @@ Connect = Callable[..., Awaitable[BrokerInstance]]
 
 @pytest.fixture
 async def connect() -> AsyncIterator[Connect]:
-    """Connects to a broker, with a short patience for its silence; closes at the end."""
+    """Return a function that connects to a broker with a short timeout; close at the end."""
     instances: list[BrokerInstance] = []
 
     async def connector(uri: str, rpc_timeout: float = 1.0) -> BrokerInstance:

@@ -1,4 +1,4 @@
-"""What only a real Flux has: configuration, drained nodes, purges; and how its threads share."""
+"""Features of a real Flux only: configuration, drained nodes, purges; and the threads."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ ONE = Submission(b'{"version":1}')
 
 
 def post(function: Callable[[Any], None], argument: Any) -> None:
-    """At once, where the RPC thread would collect."""
+    """Run a call at once; the RPC thread would collect several."""
     function(argument)
 
 

@@ -17,12 +17,13 @@ from fluxapi.instance.broker import BrokerInstance
 from fluxapi.instance.protocol import ChangeBatch, Submission
 from fluxapi.model.eventlog import JournalMessage
 from tests.contract.site import shell, spec
+from tests.waiting import poll_until
 
 from .conftest import PATIENCE, Broker, Connect
 
 
 async def unavailable(call: Awaitable[Any], within: float = 5.0) -> InstanceUnavailable:
-    """The error that a call ends with, in time."""
+    """Return the error that a call ends with, in time."""
     with pytest.raises(InstanceUnavailable) as caught:
         await asyncio.wait_for(call, within)
     return caught.value
@@ -37,10 +38,7 @@ async def answers(instance: BrokerInstance) -> bool:
 
 
 async def until_it_answers(instance: BrokerInstance) -> None:
-    until = time.monotonic() + PATIENCE
-    while not await answers(instance):
-        assert time.monotonic() < until
-        await asyncio.sleep(0.02)
+    await poll_until(lambda: answers(instance))
 
 
 async def backlog(journal: AsyncIterator[ChangeBatch]) -> None:
@@ -50,7 +48,7 @@ async def backlog(journal: AsyncIterator[ChangeBatch]) -> None:
 
 
 async def run(instance: BrokerInstance, jobspec: bytes) -> int:
-    """A job that writes, once it has written."""
+    """Return a job that has written something."""
     (jobid,) = await instance.submit([Submission(jobspec)])
     assert isinstance(jobid, int)
     async for batch in instance.output(jobid, follow=True):

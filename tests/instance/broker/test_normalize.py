@@ -12,7 +12,7 @@ SENTINEL = JournalMessage(-1, [])
 
 
 def live() -> Normalizer:
-    """One that has seen the end of the backlog."""
+    """Return a normalizer that has seen the end of the backlog."""
     normalizer = Normalizer()
     assert normalizer.take(SENTINEL) == [SENTINEL]
     return normalizer
@@ -23,7 +23,7 @@ def message(jobid: int, name: str, **data: Any) -> JournalMessage:
 
 
 def taken(*messages: JournalMessage) -> list[tuple[int, str, bool]]:
-    """For each live message that came through: its job, its event, and if it has a jobspec."""
+    """Return the job and event of each live message that was passed on, and if it has a jobspec."""
     normalizer = live()
     return [
         (m.id, m.events[0].name, m.jobspec is not None)

@@ -1,4 +1,4 @@
-"""What an older Flux does not have, taken from a newer one: the service does without it."""
+"""A newer Flux without the features that an older one lacks: the service does without them."""
 
 from __future__ import annotations
 

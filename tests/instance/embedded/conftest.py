@@ -14,7 +14,7 @@ Starter = Callable[..., Awaitable[Site]]
 
 @pytest.fixture
 async def start() -> AsyncIterator[Starter]:
-    """Starts instances, with four cores unless told otherwise, and closes them."""
+    """Return a function that starts instances, by default with four cores, to be closed."""
     sites: list[Site] = []
 
     async def starter(**options: Any) -> Site:

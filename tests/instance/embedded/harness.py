@@ -1,10 +1,9 @@
-"""What the tests of the embedded instance share: jobspecs, and a journal to wait on."""
+"""Helpers of the tests of the embedded instance: jobspecs, and a journal to wait on."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,7 @@ def spec(
     options: dict[str, Any] | None = None,
     **system: Any,
 ) -> bytes:
-    """A jobspec as ``JobspecV1.from_command`` makes it.
+    """Return a jobspec as ``JobspecV1.from_command`` makes it.
 
     ``options`` are shell options; ``system`` adds system attributes.
     """
@@ -53,12 +52,12 @@ def spec(
 
 
 def shell(script: str, **options: Any) -> bytes:
-    """A jobspec that runs ``script``."""
+    """Return a jobspec that runs ``script``."""
     return spec("sh", "-c", script, **options)
 
 
 def after(scheme: str, jobid: int) -> list[dict[str, str]]:
-    """The dependencies attribute for one dependency."""
+    """Return the dependencies attribute for one dependency."""
     return [{"scheme": scheme, "value": str(jobid)}]
 
 
@@ -146,37 +145,18 @@ class Site:
             and "data" in event.context
         )
 
+    async def written(self) -> None:
+        """Return when all output so far is in its files."""
+        assert self.instance._parts is not None
+        await self.instance._parts.spool.settle()
+
     async def close(self) -> None:
         await self.instance.close()
         await self.journal.close()
 
 
-async def eventually(condition: Callable[[], bool]) -> None:
-    """Wait for something outside of this process; ``condition`` runs in a thread."""
-    deadline = asyncio.get_running_loop().time() + TIMEOUT
-    while not await asyncio.to_thread(condition):
-        assert asyncio.get_running_loop().time() < deadline, "it did not happen"
-        await asyncio.sleep(0.01)
-
-
-async def ended(pid: int) -> None:
-    """Return when a process has ended."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    gone = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_reader(descriptor, gone.set)
-    try:
-        await asyncio.wait_for(gone.wait(), TIMEOUT)
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
-
-
 def alive(pid: int) -> bool:
-    """Whether a process runs (a zombie does not)."""
+    """Return whether a process runs (a zombie does not)."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:

@@ -1,4 +1,4 @@
-"""What a state directory keeps."""
+"""The content of a state directory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from fluxapi.instance.embedded import EmbeddedInstance
 from fluxapi.instance.embedded.launcher import Launched, Launcher, Plan
 from fluxapi.instance.embedded.store import Row, Store
 from fluxapi.model.eventlog import decode_eventlog
+from tests.waiting import ended, files_show
 
 from .conftest import Starter
-from .harness import Journal, after, ended, eventually, shell, spec
+from .harness import Journal, after, shell, spec
 from .test_processes import SERVICE
 
 
@@ -64,7 +65,7 @@ async def test_ids_grow_over_a_restart(start: Starter, tmp_path: Path) -> None:
 async def test_a_program_starts_after_its_allocation_is_stored(
     start: Starter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A service that is killed in between must not leave a job that the next one runs again."""
+    """Check that a job is not run again after the service was killed in between."""
     steps: list[str] = []
     save, launch = Store.save, Launcher.launch
 
@@ -97,7 +98,7 @@ async def test_a_killed_service_leaves_no_job_unexplained(start: Starter, tmp_pa
     )
     assert process.stdout is not None
     done, running = [int(await process.stdout.readline()) for _ in specs]
-    await eventually(lambda: pids.exists() and pids.read_text().endswith("\n"))
+    await files_show(tmp_path, lambda: pids.exists() and pids.read_text().endswith("\n"))
     process.kill()
     await process.wait()
     await ended(int(pids.read_text()))

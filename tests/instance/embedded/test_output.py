@@ -15,13 +15,14 @@ from fluxapi.errors import InstanceUnavailable, JobNotFound
 from fluxapi.instance.embedded import execution
 from fluxapi.instance.embedded.output import TextCutter, data_context, incomplete_tail
 from fluxapi.model.eventlog import Event
+from tests.waiting import files_show
 
 from .conftest import Starter
-from .harness import TIMEOUT, Site, eventually, shell, spec
+from .harness import TIMEOUT, Site, shell, spec
 
 
 def raw(events: list[Event], stream: str = "stdout") -> bytes:
-    """The bytes that a stream's data entries hold."""
+    """Return the bytes that a stream's data entries hold."""
     parts = []
     for event in events:
         context = event.context or {}
@@ -185,7 +186,8 @@ async def test_a_labeled_line_is_whole_though_it_comes_in_pieces(
     long = "head -c 300000 /dev/zero | tr '\\0' x; echo; printf end"
     output = {"stdout": {"type": "file", "path": str(path), "label": True}}
     await site.run(shell(long, tasks=2, options={"output": output}))
-    await eventually(lambda: len(path.read_bytes()) == 2 * 300_010)
+    await site.written()
+    assert path.stat().st_size == 2 * 300_010
     # The end of one task has no newline, so a line of the other may follow it directly.
     text = path.read_text()
     assert all(f"{rank}: {'x' * 300_000}\n" in text for rank in range(2))
@@ -199,7 +201,7 @@ async def test_a_labeled_line_without_end_is_written_in_parts(
     path = tmp_path / "out"
     output = {"stdout": {"type": "file", "path": str(path), "label": True}}
     await site.run(shell("head -c 300000 /dev/zero | tr '\\0' x; echo", options={"output": output}))
-    await eventually(lambda: path.exists() and path.read_bytes().endswith(b"\n"))
+    await site.written()
     written = path.read_text()
     assert written.replace("0: ", "") == "x" * 300_000 + "\n"
     assert 2 <= written.count("0: ") <= 5
@@ -213,7 +215,8 @@ async def test_lines_without_end_of_many_tasks_have_a_bound(
     output = {"stdout": {"type": "file", "path": str(path), "label": True}}
     script = f"printf 12345678; until test -e {tmp_path}/release; do sleep 0.01; done"
     jobid = await site.submit(shell(script, tasks=2, options={"output": output}))
-    await eventually(lambda: path.exists() and b"12345678" in path.read_bytes())
+    await files_show(tmp_path, lambda: path.exists() and b"12345678" in path.read_bytes())
     (tmp_path / "release").touch()
     await site.journal.wait(jobid)
-    await eventually(lambda: len(path.read_bytes()) == 2 * len("0: 12345678"))
+    await site.written()
+    assert path.stat().st_size == 2 * len("0: 12345678")

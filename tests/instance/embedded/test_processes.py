@@ -1,4 +1,4 @@
-"""What a job's processes get, and that none of them stays behind."""
+"""The environment of a job's processes, and their end with the job."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 
 from fluxapi.model.jobid import encode_f58
+from tests.waiting import ended, files_show, poll_until
 
 from .conftest import Starter
-from .harness import Site, alive, ended, eventually, shell, spec
+from .harness import Site, alive, shell, spec
 
 SERVICE = """
 import asyncio, sys
@@ -74,7 +75,7 @@ async def test_a_missing_directory_is_tmp_and_a_log_entry(site: Site) -> None:
 async def test_the_temporary_directory_is_there_and_then_gone(site: Site) -> None:
     jobid = await site.run(shell('touch "$FLUX_JOB_TMPDIR/file" && echo "$FLUX_JOB_TMPDIR"'))
     tmpdir = Path((await site.text(jobid)).strip())
-    await eventually(lambda: not tmpdir.exists())
+    await files_show(tmpdir.parent, lambda: not tmpdir.exists())
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ async def test_labeled_output_files(site: Site, tmp_path: Path) -> None:
     path = tmp_path / "out"
     options = {"output": {"stdout": {"type": "file", "path": str(path), "label": True}}}
     await site.run(shell("echo a; echo b", tasks=2, options=options))
-    await eventually(lambda: len(path.read_text().splitlines()) == 4)
+    await site.written()
     assert sorted(path.read_text().splitlines()) == ["0: a", "0: b", "1: a", "1: b"]
 
 
@@ -233,7 +234,9 @@ async def test_nothing_survives_a_service_that_is_killed(tmp_path: Path) -> None
         sys.executable, "-c", SERVICE, shell(script).decode()
     )
     try:
-        await eventually(lambda: pids.exists() and len(pids.read_text().splitlines()) == 2)
+        await files_show(
+            tmp_path, lambda: pids.exists() and len(pids.read_text().splitlines()) == 2
+        )
     finally:
         process.kill()
         await process.wait()
@@ -242,7 +245,7 @@ async def test_nothing_survives_a_service_that_is_killed(tmp_path: Path) -> None
 
 
 def sweepers(parent: int) -> list[int]:
-    """The sweepers among the children of a process."""
+    """Return the sweepers among the children of a process."""
     found = []
     for place in Path("/proc").glob("[0-9]*"):
         try:
@@ -255,6 +258,12 @@ def sweepers(parent: int) -> list[int]:
     return found
 
 
+async def another_sweeper(parent: int, first: int) -> bool:
+    """Return whether a process has a sweeper, and it is not the first one."""
+    found = await asyncio.to_thread(sweepers, parent)
+    return bool(found) and first not in found
+
+
 async def test_a_sweeper_that_ended_is_started_again(tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"env -i sleep 600 & echo $! >>{pids}; wait"
@@ -262,10 +271,10 @@ async def test_a_sweeper_that_ended_is_started_again(tmp_path: Path) -> None:
         sys.executable, "-c", SERVICE, shell(script).decode(), stdout=asyncio.subprocess.PIPE
     )
     try:
-        await eventually(lambda: pids.exists() and bool(pids.read_text()))
+        await files_show(tmp_path, lambda: pids.exists() and bool(pids.read_text()))
         (first,) = sweepers(process.pid)
         os.kill(first, signal.SIGKILL)
-        await eventually(lambda: bool(sweepers(process.pid)) and first not in sweepers(process.pid))
+        await poll_until(lambda: another_sweeper(process.pid, first))
     finally:
         process.kill()
         await process.wait()

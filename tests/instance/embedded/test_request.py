@@ -19,7 +19,7 @@ Change = Callable[[dict[str, Any]], Any]
 
 
 def changed(change: Change) -> bytes:
-    """A good jobspec after ``change``."""
+    """Return a valid jobspec after ``change``."""
     jobspec = json.loads(spec("true"))
     change(jobspec)
     return json.dumps(jobspec).encode()
@@ -38,7 +38,7 @@ def options(wanted: dict[str, Any]) -> Change:
 
 
 def refusal(change: Change) -> str | None:
-    """What a jobspec is refused with, if it is."""
+    """Return the reason why a jobspec is refused, if it is."""
     try:
         read(change)
     except FluxRefused as error:
