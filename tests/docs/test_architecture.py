@@ -3,11 +3,27 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import re
+import sys
 from functools import cache
+from types import FrameType
+from typing import Any, cast
 
 import pytest
 
+from fluxapi.events.buffer import EventBuffer
+from fluxapi.events.consumer import JournalConsumer
+from fluxapi.events.cursor import new_epoch
+from fluxapi.events.event_log import EventLog
+from fluxapi.events.filters import ANY
+from fluxapi.events.hub import Hub
+from fluxapi.events.transport.wire import WebSocketText
+from fluxapi.table.backlog import BacklogBuffer
+from fluxapi.table.table import Table
+from tests.events.channel import FakeOutlet
+from tests.table.test_table import SENTINEL, submit
+from tests.table.test_table import event as validated
 from tests.test_layers import KNOWS
 
 from .blocks import ROOT
@@ -54,6 +70,31 @@ def test_a_step_of_an_event_exists(number: str, path: str, name: str) -> None:
 def test_an_event_passes_few_files_in_order() -> None:
     assert [int(number) for number, _, _ in STEPS] == list(range(1, len(STEPS) + 1))
     assert 6 < len({path for _, path, _ in STEPS}) == len(STEPS) <= MAX_STEPS
+
+
+async def test_an_event_takes_the_steps_in_order() -> None:
+    hub = Hub(Table(history=BacklogBuffer()), EventLog(EventBuffer(new_epoch("0" * 8))))
+    consumer = JournalConsumer(cast("Any", None), hub)
+    await consumer._take([SENTINEL, submit(1)])
+    writer, live = FakeOutlet(), asyncio.Event()
+    writer.on_write = live.set
+    hub.subscribe(writer, "events", ANY, WebSocketText("s"), on_end=print)
+    await live.wait()
+    calls: list[tuple[str, str]] = []
+
+    def note(frame: FrameType, event: str, _argument: Any) -> None:
+        if event == "call":
+            calls.append((frame.f_code.co_filename, frame.f_code.co_name))
+
+    sys.setprofile(note)
+    try:
+        await consumer._take([validated(1, "validate")])
+    finally:
+        sys.setprofile(None)
+    # Steps 1 and 2 are those of a broker; the last one is a socket.
+    steps = [(str(ROOT / "fluxapi" / path), name.split(".")[-1]) for _, path, name in STEPS[2:-1]]
+    assert [call for call in dict.fromkeys(calls) if call in steps] == steps
+    assert writer.data
 
 
 @pytest.mark.parametrize(("owner", "name", "path"), NAMED)
