@@ -73,7 +73,7 @@ def _events(number: int, at: float) -> list[dict[str, Any]]:
 
 
 def live(events: int, first: int, size: int = 150) -> Iterator[bytes]:
-    """Raw payloads of live events, one each, of jobs from number ``first`` on that come and go.
+    """Yield raw payloads of one live event each, of short jobs numbered from ``first`` on.
 
     Each has some ``size`` bytes of context, so that a frame of it has about 300.
     """
@@ -93,7 +93,7 @@ def live(events: int, first: int, size: int = 150) -> Iterator[bytes]:
 
 
 def payloads(jobs: int) -> Iterator[bytes]:
-    """Raw journal payloads, one a job, then the sentinel."""
+    """Yield raw journal payloads, one per job, then the sentinel."""
     for number in range(jobs):
         at = _START + number * 0.01
         message = {

@@ -1,4 +1,4 @@
-"""The dashboard in Chromium: how soon it shows, what it costs, how late a row is."""
+"""The dashboard in Chromium: the time until it shows, its cost, and the delay of a row."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def _restart(browser: Browser) -> list[Figure]:
 
 
 def figures() -> list[Figure]:
-    """All of them; nothing where there is no browser."""
+    """Return all figures, or none if there is no browser."""
     chromium = shutil.which("chromium")
     if chromium is None:
         print("No chromium on PATH: the dashboard is not measured.")

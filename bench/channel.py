@@ -1,4 +1,4 @@
-"""The event channel: what it delivers, how soon, and what a subscriber costs."""
+"""The event channel: its throughput, its delay, and the cost of a subscriber."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ __all__ = ["figures"]
 _SUBSCRIBERS = 200
 _ROUNDS = 5
 _SINGLE = 2_000
-"""Events of one round, one a write."""
+"""Events of one round, one per write."""
 _LOADED = 20_000
 """Events of one round under load."""
 _BATCH = 256
-"""Events in one hand-over under load: as many as the broker's journal gives at most."""
+"""Events handed over together under load: as many as the broker's journal gives at most."""
 _PACED = 500
 _RATE = 100.0
 _JOBS = 10_000
 _INGESTED = 500_000
 _FIRST = 10_000_000
 _PIECE = 64
-"""Messages that the pump folds at a time."""
+"""Messages that the journal consumer folds at a time."""
 _IDLE = 1_000
 _KIB = 1024
 
@@ -48,7 +48,7 @@ _LIVE_SSE = b"event: bookmark"
 
 
 class _Side:
-    """One server and its readers; they take turns with others, so that drift hits all alike."""
+    """One server and its readers. Sides take turns, so that drift affects all of them alike."""
 
     def __init__(self, server: Relay, hello: bytes, ready: bytes, number: int) -> None:
         self.server = server
@@ -57,7 +57,7 @@ class _Side:
         self.rates: list[float] = []
 
     def burst(self, events: int, batch: int, readers: int | None = None) -> float:
-        """Events delivered a second in one round, to the first ``readers`` of them."""
+        """Return the events delivered per second in one round to the first ``readers`` readers."""
         chosen = self.readers.sockets[:readers]
         self.server.tell(do="burst", events=events, batch=batch)
         seconds = self.readers.read(chosen)
@@ -65,7 +65,7 @@ class _Side:
         return events * len(chosen) / seconds
 
     def paced(self) -> list[int]:
-        """Nanoseconds from hand-over to receipt of each event at each reader."""
+        """Return the nanoseconds from hand-over to receipt of each event at each reader."""
         self.readers.latencies.clear()
         self.server.tell(do="paced", events=_PACED, rate=_RATE)
         self.readers.read()
@@ -200,7 +200,7 @@ def _live(port: int, answer: Connection) -> None:
 
 
 def _back(server: Relay, hello: bytes, what: str) -> list[Figure]:
-    """Clients that all come at once, while one that was there measures how late it is served."""
+    """Measure the delay at an existing client while many others connect at once."""
     here, there = multiprocessing.Pipe()
     live = multiprocessing.get_context("spawn").Process(target=_live, args=(server.port, there))
     live.start()
@@ -214,7 +214,7 @@ def _back(server: Relay, hello: bytes, what: str) -> list[Figure]:
     latencies = here.recv()
     live.join()
     back.close()
-    # Only those that were under way while the clients came.
+    # Only the events that were sent while the clients connected.
     during = sorted(latencies)[-max(1, int(seconds * _RATE)) :]
     p99 = during[int(0.99 * len(during))] / 1e6
     return [
@@ -268,5 +268,5 @@ def _ingest() -> list[Figure]:
 
 
 def figures() -> list[Figure]:
-    """All of them, one after the other."""
+    """Return all figures; they are measured one after the other."""
     return [*_ingest(), *_throughput(), *_latency(), *_memory(), *_stalled(), *_reconnect()]

@@ -27,7 +27,7 @@ _ROUNDS = 3
 
 
 def _jobspec() -> bytes:
-    """One core, one task, ``true``."""
+    """Return the jobspec of ``true`` with one task on one core."""
     slot = {
         "type": "slot",
         "count": 1,
@@ -46,7 +46,7 @@ def _jobspec() -> bytes:
 
 
 async def embedded(jobs: int, concurrency: int = CONCURRENCY) -> float:
-    """Jobs a second from the submission of all of them to the last ``clean`` in the journal."""
+    """Return the jobs per second, from the submission of all to the last ``clean`` event."""
     instance = EmbeddedInstance(cores=concurrency)
     await instance.start()
     submissions = [Submission(_jobspec())] * jobs
@@ -93,7 +93,7 @@ async def _measure(jobs: int) -> tuple[float, float, float]:
 
 
 def figures(jobs: int) -> list[Figure]:
-    """On asyncio's own loop, since uvloop's spawning is some three times slower than that."""
+    """Measure on asyncio's own loop, since uvloop spawns processes about three times slower."""
     rounds = [asyncio.run(_measure(jobs)) for _ in range(_ROUNDS)]
     ours, captured, discarded = (statistics.median(column) for column in zip(*rounds, strict=True))
     name = "embedded instance, jobs of `true`"

@@ -1,4 +1,4 @@
-"""What a measurement is, and the table of them."""
+"""A measurement, and the table of all measurements."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ class Figure:
 
     @property
     def ratio(self) -> float:
-        """The value over its baseline."""
+        """Return the value divided by its baseline."""
         return self.value / self.baseline_value
 
     @property
     def met(self) -> bool:
-        """Whether the target is met in this run."""
+        """Return whether this run meets the target."""
         return self.ratio <= self.target if self.at_most else self.ratio >= self.target
 
 

@@ -1,4 +1,4 @@
-"""An instance that is there and does nothing; what measures one adds the journal."""
+"""An idle instance; each benchmark adds the journal that it needs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["StillInstance"]
 
 
 class StillInstance:
-    """Answers what the service asks of an instance when it starts and while it runs."""
+    """An instance that answers the calls of the service and runs no jobs."""
 
     async def start(self) -> InstanceInfo:
         return InstanceInfo("flux", "0", None, 1, "localhost", 0, 0.0)

@@ -53,7 +53,7 @@ async def _rate(port: int, path: str, requests: int) -> float:
 
 
 async def figures(jobs: int, requests: int) -> list[Figure]:
-    """Medians of rounds in which the three servers take turns, so that drift hits all alike."""
+    """Return medians of rounds in which the servers take turns, so that drift affects all alike."""
     found: list[Figure] = []
     with running("replay", jobs) as large, running("replay", _SMALL) as small:
         _wait_until_ready(large.port)

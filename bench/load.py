@@ -37,7 +37,7 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
 
 @dataclass
 class Load:
-    """What one run did: answers by status, seconds it took, each latency in seconds."""
+    """The result of one run: answers by status, its duration, and each latency, in seconds."""
 
     seconds: float = 0.0
     statuses: dict[int, int] = field(default_factory=dict)
@@ -45,7 +45,7 @@ class Load:
 
     @property
     def rate(self) -> float:
-        """Good answers a second; a bad one makes the run worthless, so it counts as none."""
+        """Return the good answers per second, or 0 if any answer was bad."""
         good = sum(n for status, n in self.statuses.items() if status < 400)
         return good / self.seconds if good == sum(self.statuses.values()) else 0.0
 
@@ -103,7 +103,7 @@ class _Connection(asyncio.Protocol):
 
 
 async def run(port: int, requests: Iterator[bytes], connections: int) -> Load:
-    """Send all ``requests`` to 127.0.0.1:``port``; each connection sends when it was answered."""
+    """Send all ``requests`` to 127.0.0.1:``port``, one at a time on each connection."""
     loop = asyncio.get_running_loop()
     load = Load()
     started = time.perf_counter()

@@ -44,14 +44,14 @@ def _submit(*words: str) -> list[str]:
 
 
 def _write(megabytes: int) -> str:
-    """Run a job that writes so much; its id."""
+    """Run a job that writes so much output, and return its ID."""
     line = "x" * (_LINE_BYTES - 1)
     count = megabytes * 1_000_000 // _LINE_BYTES
     return _submit("sh", "-c", f"yes {line} | head -n {count}")[0]
 
 
 def _get(port: int, path: str) -> float:
-    """Seconds that a request takes."""
+    """Return the seconds that a request takes."""
     started = time.perf_counter()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     connection.request("GET", path)
@@ -63,7 +63,7 @@ def _get(port: int, path: str) -> float:
 
 
 def _by_job_info(job: str) -> float:
-    """Seconds in which job-info gives the same: all of it, entry by entry."""
+    """Return the seconds in which job-info gives the same output, entry by entry."""
     from fluxapi.instance.bindings import load as load_bindings  # noqa: PLC0415 - where Flux is
 
     flux = load_bindings()
@@ -122,7 +122,7 @@ def _on_flux(megabytes: int) -> dict[str, float]:
 
 
 def figures(megabytes: int) -> list[Figure]:
-    """One round: to write the output takes most of the time."""
+    """Measure one round only, since writing the output takes most of the time."""
     found = _on_flux(megabytes)
     name = f"last 100 lines of an output of {megabytes:,} MB"
     lookup = "lookups of other jobs while 8 read that, p99"

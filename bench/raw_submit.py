@@ -1,6 +1,6 @@
 """The baseline of submission: ``flux.job.submit_async`` pipelined in a process of its own.
 
-``python -m bench.raw_submit JOBS WINDOW`` inside a Flux instance prints the rate, jobs a second.
+``python -m bench.raw_submit JOBS WINDOW`` inside a Flux instance prints the jobs per second.
 """
 
 from __future__ import annotations

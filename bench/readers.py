@@ -1,4 +1,4 @@
-"""Many readers of one relay in one thread: they read as fast as they can and look for the end."""
+"""Many readers of one relay in one thread, which read as fast as they can until the end."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def sse(stream: str = "events") -> bytes:
 
 @dataclass
 class Readers:
-    """Connections to ``port`` that sent ``hello`` and have had their first bytes of an answer."""
+    """Connections to ``port`` that have sent ``hello`` and got the first bytes of an answer."""
 
     port: int
     hello: bytes
@@ -53,7 +53,7 @@ class Readers:
     received: int = 0
 
     def connect(self, until: bytes = b"\r\n\r\n") -> None:
-        """Connect all, and read until each has had ``until``."""
+        """Connect all, and read until each has received ``until``."""
         self.sockets = [
             socket.create_connection(("127.0.0.1", self.port)) for _ in range(self.number)
         ]
@@ -62,12 +62,12 @@ class Readers:
         self._until(self.sockets, until)
 
     def close(self) -> None:
-        """Hang up."""
+        """Close all connections."""
         for sock in self.sockets:
             sock.close()
 
     def read(self, sockets: Sequence[socket.socket] | None = None) -> float:
-        """Read until everybody has had the last event; how many seconds that took."""
+        """Read until each has received the last event, and return the seconds that it took."""
         started = time.perf_counter()
         self._until(self.sockets if sockets is None else sockets, _END)
         return time.perf_counter() - started

@@ -1,4 +1,4 @@
-"""Servers that give the same events to all their clients, each a process told what to do by lines.
+"""Servers that send the same events to all their clients, each a process that takes commands.
 
 ``fluxapi JOBS`` is the service itself, fed with raw journal payloads; ``ready`` writes frames that
 are ready to aiohttp's transports, the least that any aiohttp service does; ``websockets`` is that
@@ -39,14 +39,14 @@ LAST = "the-last"
 """Name of the event that ends a run."""
 
 STAMP = b'"sent":'
-"""What stands before the monotonic time, in nanoseconds, at which an event was handed over."""
+"""The text before the monotonic time, in nanoseconds, at which an event was handed over."""
 
 _FIRST = 10_000_000
 _PAGE = 4096
 
 
 class _Fed(StillInstance):
-    """An instance whose journal is what it is fed with, after a backlog."""
+    """An instance whose journal consists of a backlog and the events that it is fed with."""
 
     def __init__(self, jobs: int) -> None:
         self._jobs = jobs
@@ -57,7 +57,7 @@ class _Fed(StillInstance):
         yield [decode_journal(payload) for payload in payloads(self._jobs)]
         while True:
             batch = await self._batches.get()
-            # As a broker's journal does it: a backlog must not hold the loop.
+            # The journal of a broker yields in the same way: a backlog must not block the loop.
             await asyncio.sleep(0)
             yield batch
 
@@ -166,7 +166,7 @@ def _submit() -> dict[str, Any]:
 
 
 class _Commands:
-    """What the process can be told; jobs are numbered on from run to run."""
+    """The commands of the process; the numbers of jobs continue from run to run."""
 
     def __init__(self, feed: Feed) -> None:
         self._feed = feed
@@ -194,7 +194,7 @@ class _Commands:
         return {}
 
     async def memory(self) -> dict[str, Any]:
-        """Bytes resident."""
+        """Return the resident memory in bytes."""
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]  # noqa: ASYNC240 - /proc does not block
         return {"resident": int(pages) * _PAGE}
 
@@ -218,7 +218,7 @@ async def _serve(kind: str, number: int, port: int) -> None:
 
 
 class Relay:
-    """Such a process: its ``port``, and its commands."""
+    """A relay process: its ``port``, and its commands."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stdout is not None
@@ -226,13 +226,13 @@ class Relay:
         self.port = int(process.stdout.readline())
 
     def tell(self, **order: Any) -> None:
-        """Give an order; the answer is for :meth:`answer`."""
+        """Send a command; use :meth:`answer` to read the answer."""
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(order) + "\n")
         self._process.stdin.flush()
 
     def answer(self) -> dict[str, Any]:
-        """Wait for the answer to an order."""
+        """Wait for the answer to a command, and return it."""
         assert self._process.stdout is not None
         found: dict[str, Any] = json.loads(self._process.stdout.readline())
         return found

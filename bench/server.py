@@ -1,4 +1,4 @@
-"""Servers to be measured, each a process of its own that prints its port.
+"""Servers to measure, each a process of its own that prints its port.
 
 ``replay JOBS`` is fluxapi with a synthetic backlog in its table; ``ready SIZE`` is an aiohttp
 handler that returns SIZE ready bytes, the least that any aiohttp service does; ``flux 0`` is
@@ -38,7 +38,7 @@ _BATCH = 256
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _SAMPLE = 0.005
-"""Seconds between two looks at the lag of the event loop."""
+"""Seconds between two measurements of the lag of the event loop."""
 
 
 class ReplayInstance(StillInstance):
@@ -95,9 +95,9 @@ async def _serve(kind: str, number: int) -> None:
 
 
 async def _sample_lag(stopping: asyncio.Event) -> list[float]:
-    """How much later than asked for a timer fires, in seconds, until ``stopping``.
+    """Return the delay of each timer, in seconds, until ``stopping``.
 
-    Without the time in which the thread was ready and had no core: that is the machine's lag.
+    The time for which the thread waited for a core is left out: the machine causes it.
     """
     lags: list[float] = []
     while not stopping.is_set():
@@ -108,13 +108,13 @@ async def _sample_lag(stopping: asyncio.Event) -> list[float]:
 
 
 def _without_core() -> float:
-    """Seconds for which this thread has waited for a core so far (proc(5), schedstat)."""
+    """Return the seconds for which this thread has waited for a core (proc(5), schedstat)."""
     return int(_SCHEDSTAT.read_text(encoding="ascii").split()[1]) / 1e9
 
 
 @dataclass
 class Running:
-    """A server that runs: its ``port`` and, once it ended, the p99 of its ``lag`` in seconds."""
+    """A running server: its ``port`` and, after its end, the p99 of its ``lag`` in seconds."""
 
     port: int
     lag: float = 0.0
@@ -122,7 +122,7 @@ class Running:
 
 @contextlib.contextmanager
 def running(kind: str, number: int) -> Iterator[Running]:
-    """Such a server while the context lasts."""
+    """Run a server while the context lasts."""
     command = [sys.executable, "-m", "bench.server", kind, str(number)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -1,8 +1,7 @@
 """Submission through HTTP beside raw ``submit_async`` on one real broker; and the lag meanwhile.
 
 ``python -m bench.submission JOBS`` inside ``flux start`` measures one round and prints it as JSON;
-:func:`figures` starts that on a fresh instance for each round, since the jobs of one are load for
-the next.
+:func:`figures` starts that on a new instance for each round: jobs are load for the next round.
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ def _raw(jobs: int) -> float:
 
 
 def _idle() -> None:
-    """Let the jobs of the last measure end: they would be load for the next."""
+    """Wait for the end of the last measurement's jobs, which would be load for the next one."""
     subprocess.run(["flux", "queue", "idle", "--quiet"], check=True)
 
 
@@ -98,7 +97,7 @@ def _on_flux(jobs: int) -> list[float]:
 
 
 def figures(jobs: int) -> list[Figure]:
-    """Medians of rounds, each on a Flux instance of four brokers of its own."""
+    """Return medians of rounds, each on a new Flux instance of four brokers."""
     rounds = [_on_flux(jobs) for _ in range(_ROUNDS)]
     raw, single, bulk, lag, least = (
         statistics.median(column) for column in zip(*rounds, strict=True)

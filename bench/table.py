@@ -1,4 +1,4 @@
-"""The table: how fast a backlog is folded, and what a job costs in memory."""
+"""The table: the rate at which a backlog is folded, and the memory of a job."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _measure(jobs: int, answer: Connection) -> None:
 
 
 def figures(jobs: int) -> list[Figure]:
-    """Measured in a process of its own, so that nothing else is in its memory."""
+    """Measure in a process of its own, so that nothing else is in its memory."""
     here, there = multiprocessing.Pipe()
     process = multiprocessing.get_context("spawn").Process(target=_measure, args=(jobs, there))
     process.start()

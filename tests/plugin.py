@@ -92,7 +92,7 @@ def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> Iterator[No
 
 @pytest.fixture(scope="session")
 def flux_uri() -> Iterator[str]:
-    """The URI of a real Flux of four brokers without named queues, one per worker."""
+    """Return the URI of a real Flux of four brokers without named queues, one per worker."""
     with flux_instance(4) as uri:
         yield uri
 
@@ -112,14 +112,14 @@ def _embedded_service() -> Iterator[Service]:
 
 @pytest.fixture
 def on_flux(_flux_service: Service) -> Iterator[Service]:
-    """The service in front of the Flux at ``flux_uri``; jobs left active are canceled."""
+    """Return the service in front of the Flux at ``flux_uri``; jobs left active are canceled."""
     yield _flux_service
     _cancel_all(_flux_service)
 
 
 @pytest.fixture
 def on_embedded(_embedded_service: Service) -> Iterator[Service]:
-    """The service with the embedded instance; jobs left active are canceled."""
+    """Return the service with the embedded instance; jobs left active are canceled."""
     yield _embedded_service
     _cancel_all(_embedded_service)
 
@@ -149,7 +149,7 @@ def _chromium() -> Iterator[tuple[Browser, Any]]:
 
 @pytest.fixture
 def browser(_chromium: tuple[Browser, Any]) -> Iterator[Browser]:
-    """The one Chromium of this worker.
+    """Return the one Chromium of this worker.
 
     Playwright keeps an event loop in this thread that counts as running. Tests that run their own
     must not see it.

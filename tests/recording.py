@@ -29,7 +29,7 @@ def backlog() -> list[JournalMessage]:
 
 
 def flux_jobs() -> dict[int, dict[str, Any]]:
-    """What ``flux jobs`` says, by job id, without what depends on the moment of asking.
+    """Return the records of ``flux jobs`` by ID, without fields that change with the time.
 
     ``revision`` is the number of lines of the eventlog that are not memos.
     """
@@ -47,7 +47,7 @@ def revision(entries: list[dict[str, Any]]) -> int:
 
 
 def comparable(job: dict[str, Any]) -> dict[str, Any]:
-    """A record of ``flux jobs --json`` in the terms of ours."""
+    """Return a record of ``flux jobs --json`` in our terms."""
     record = {key: value for key, value in job.items() if key not in {"jobid", "t_remaining"}}
     if "t_cleanup" not in record:
         record.pop("runtime", None)

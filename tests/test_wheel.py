@@ -1,4 +1,4 @@
-"""What a release holds: a wheel that, installed alone, is a whole service; the sdist builds it.
+"""A release: a wheel that, installed alone, is a whole service; the sdist builds it.
 
 Nothing comes from an index: the libraries are those that these tests run with.
 """
@@ -32,7 +32,7 @@ needs_dashboard = pytest.mark.skipif(
 
 
 def build(kind: str, source: Path, target: Path, **environ: str) -> Path:
-    """The ``wheel`` or ``sdist`` of a source tree."""
+    """Build the ``wheel`` or ``sdist`` of a source tree."""
     subprocess.run(
         [sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(target)],
         cwd=source,
@@ -52,7 +52,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of an environment that has the wheel, and sees the libraries of this one."""
+    """Return the Python of an environment with the wheel and the libraries of this one."""
     folder = tmp_path_factory.mktemp("bare")
     venv.create(folder, with_pip=False, symlinks=True)
     python = folder / "bin" / "python"
@@ -71,7 +71,7 @@ def bare(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def url(bare: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the installed service, which runs far from the tree."""
+    """Return the address of the installed service, which runs far from the tree."""
     command: list[str | Path] = [
         bare.with_name("fluxapi"),
         "serve",
@@ -157,7 +157,7 @@ def test_the_sdist_builds_the_same_wheel_without_node(wheel: Path, tmp_path: Pat
 
 
 def members(wheel: Path) -> dict[str, int]:
-    """What a wheel holds: checksums by name."""
+    """Return the checksums of a wheel's files by name."""
     with zipfile.ZipFile(wheel) as file:
         return {info.filename: info.CRC for info in file.infolist()}
 

@@ -48,7 +48,7 @@ gpus = "0-3"
 """
 
 SECONDS = 45
-"""How long there is something to see before the pictures are taken: the charts tell of it."""
+"""Seconds of activity before the pictures are taken; the charts show them."""
 
 TRAINING = r"""#!/bin/sh
 i=0
@@ -80,14 +80,14 @@ SHORT = ["preprocess-tiles", "align-reads", "render-frame", "unit-tests", "score
 
 
 class Site:
-    """The service and what is asked of it."""
+    """The running service, and requests to it."""
 
     def __init__(self, url: str, *, is_flux: bool) -> None:
         self.url = url.rstrip("/")
         self.is_flux = is_flux
 
     def submit(self, *command: str, **fields: Any) -> str:
-        """Submit a job; its id."""
+        """Submit a job and return its ID."""
         body: dict[str, Any] = {"command": list(command), **fields}
         if self.is_flux:
             # The cores are made up: nothing can be bound to them.
@@ -124,7 +124,7 @@ def instance(folder: Path) -> Iterator[str]:
 
 
 def populate(site: Site, folder: Path) -> str:
-    """Begin what runs; the id of the job that has a picture of its own."""
+    """Start the jobs that run, and return the ID of the job that has a picture of its own."""
     program = folder / "train"
     program.write_text(TRAINING.lstrip(), encoding="utf-8")
     program.chmod(0o700)
@@ -152,7 +152,7 @@ def congest(site: Site) -> None:
 
 
 def bustle(site: Site, page: Page) -> None:
-    """Short jobs for a while, a few of which fail, while a page looks on."""
+    """Run short jobs for a while, a few of which fail, while a page is open."""
     end = time.monotonic() + SECONDS
     count = 0
     while time.monotonic() < end:
@@ -192,7 +192,7 @@ def prepare(page: Page, name: str, *, is_wide: bool) -> None:
 
 
 def take(browser: Browser, site: Site, shown: str) -> None:
-    """All pages in all looks."""
+    """Take the pictures of all pages in all appearances."""
     for suffix, (scheme, width, height) in LOOKS.items():
         context = browser.new_context(
             color_scheme=scheme, viewport={"width": width, "height": height}, locale="en-US"
@@ -209,7 +209,7 @@ def take(browser: Browser, site: Site, shown: str) -> None:
 
 
 def smaller(png: bytes) -> bytes:
-    """Almost the same picture, of 256 colors: pages have few."""
+    """Return almost the same picture in 256 colors, since pages have few."""
     found = io.BytesIO()
     picture = Image.open(io.BytesIO(png)).convert("RGB")
     picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(

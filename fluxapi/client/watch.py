@@ -211,5 +211,5 @@ class JobsWatch:
 
 
 def _checksum(job: Job) -> int:
-    """Return the checksum of a job (docs/events.md, "Prove that nothing was missed")."""
+    """Return the checksum of a job (docs/events.md, "Verify that nothing was missed")."""
     return zlib.crc32(f"{job.id} {job.revision}".encode())

@@ -116,7 +116,7 @@ class EventBuffer:
         self.whole_since = 0
         """The buffer has every later event that the instance still has; 0: it has all events."""
         self.stepped = False
-        """Whether the clock of the instance has stepped back within the buffered past."""
+        """True if the clock of the instance has stepped back within the buffered past."""
         self._clock = 0
         """The time in a cursor that is made now; it steps back with the clock of the instance."""
         self._max_events = max_events

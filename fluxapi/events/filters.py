@@ -47,7 +47,7 @@ class Selection:
         self.lasting: Test | None = matcher(whole)
         """The part of the test whose result only a jobspec update can change for a job."""
         self.whole = whole == filter.jobs and filter.events is None
-        """Whether the filter selects whole jobs, from the first event to the last."""
+        """True if the filter selects whole jobs, from the first event to the last."""
 
     @property
     def takes_all(self) -> bool:

@@ -32,7 +32,7 @@ class StatsView:
         self.events = 0
         self.submissions = 0
         self.is_watched = False
-        """Whether a client follows the figures."""
+        """True while a client follows the figures."""
         self.nodes: dict[str, Any] | None = None
         self.queues: list[dict[str, Any]] | None = None
         """The last answers to the :class:`~fluxapi.sessions.situation.SituationMonitor`."""

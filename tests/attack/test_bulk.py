@@ -18,7 +18,7 @@ KEY = {"Idempotency-Key": "k"}
 
 @pytest.fixture
 def builds(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The length of each jobspec that is built."""
+    """Return a list that gets the length of each jobspec that is built."""
     lengths: list[int] = []
 
     def build(*args: Any, **options: Any) -> Any:

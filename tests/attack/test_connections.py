@@ -177,7 +177,7 @@ async def test_without_room_a_connection_is_told_so() -> None:
 
 @contextlib.contextmanager
 def limited(soft: int, hard: int) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """The service, started where so many files may be open; gives its process and address."""
+    """Run the service with a limit of open files, and yield its process and address."""
     command = shlex.join([sys.executable, "-m", "fluxapi", "serve", "--port", "0"])
     with subprocess.Popen(
         ["sh", "-c", f"ulimit -Sn {soft} && ulimit -Hn {hard} && exec {command}"],

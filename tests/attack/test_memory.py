@@ -1,4 +1,4 @@
-"""What a job, which runs as the same user, can read of the service in ``/proc``."""
+"""The parts of the service in ``/proc`` that a job, which runs as the same user, can read."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FILES = ("mem", "environ", "maps", "fd/0", "cwd", "auxv")
 
 
 def _may_start() -> bool:
-    """Whether the user of the service can read the program at all."""
+    """Return whether the user of the service can read the program at all."""
     program = [sys.executable, "-c", "import fluxapi"]
     user = NOBODY if ROOT_SEES_ALL else None
     try:

@@ -1,4 +1,4 @@
-"""What a request held is let go of with its answer, and not only when the collector comes by."""
+"""The memory of a request is freed with its answer, without the garbage collector."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What other users of the machine see of the state directory of the embedded instance."""
+"""The state directory of the embedded instance, as other users of the machine see it."""
 
 from __future__ import annotations
 

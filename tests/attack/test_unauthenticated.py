@@ -22,7 +22,7 @@ async def port() -> AsyncIterator[int]:
 
 
 def post(path: str, *headers: str) -> bytes:
-    """The head of a POST of JSON."""
+    """Return the head of a POST of JSON."""
     lines = [f"POST {path} HTTP/1.1", "Host: localhost", "Content-Type: application/json"]
     return "\r\n".join([*lines, *headers, "", ""]).encode()
 

@@ -70,7 +70,7 @@ async def check(port: int, request: bytes) -> None:
 
 
 def some_request(rng: random.Random) -> bytes:
-    """A request of which about every third part is odd."""
+    """Return a request of which about every third part is odd."""
     line = b" ".join([rng.choice(METHODS), rng.choice(TARGETS), rng.choice(VERSIONS)])
     headers = [b"Host: localhost", b"Connection: close"][: rng.randrange(3)]
     headers += [

@@ -57,7 +57,7 @@ class Wire:
         """Return the next answer, or ``None`` where the service closed the connection.
 
         Args:
-            is_head: Whether it is the answer to a HEAD, which has no body.
+            is_head: True for the answer to a HEAD, which has no body.
         """
         try:
             return await asyncio.wait_for(self._answer(is_head=is_head), PATIENCE_S)
@@ -94,7 +94,7 @@ class Wire:
 
 @asynccontextmanager
 async def connect(port: int) -> AsyncIterator[Wire]:
-    """A connection to the service while the context lasts."""
+    """Connect to the service while the context lasts."""
     wire = Wire(*await asyncio.open_connection("127.0.0.1", port))
     try:
         yield wire
@@ -104,7 +104,7 @@ async def connect(port: int) -> AsyncIterator[Wire]:
 
 @asynccontextmanager
 async def serving(limit: ConnectionLimit | None = None, **settings: Any) -> AsyncIterator[int]:
-    """The service on a free port while the context lasts; gives the port."""
+    """Run the service on a free port while the context lasts, and yield the port."""
     app = create_app(Settings(**settings), FakeInstance(), stop=lambda: None)
     runner = Runner(app, limit=limit, access_log=None, handle_signals=False)
     await runner.setup()

@@ -12,14 +12,14 @@ from tests.running import Service, needs_flux
 
 @pytest.fixture(params=["on_embedded", pytest.param("on_flux", marks=needs_flux)])
 def site(request: pytest.FixtureRequest) -> Service:
-    """The service in front of each kind of instance."""
+    """Return the service in front of each kind of instance."""
     running: Service = request.getfixturevalue(request.param)
     return running
 
 
 @pytest.fixture
 def context(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser without a past; an error in a page fails the test."""
+    """Return a new browser context; an error in a page fails the test."""
     context = browser.new_context()
     context.set_default_timeout(20_000)
     wrong: list[str] = []

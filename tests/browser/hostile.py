@@ -29,7 +29,7 @@ BIDI = "\u202egnp.exe\u202c\u2066\u2067\u061c\u200f"
 HOSTILE = f"{MARKUP}{TERMINAL}{BIDI}\u2028\u0085\ufeff"
 
 SEEN = "<img src=x onerror=hit(1)><script>hit(2)</script>"
-"""What a page shows of it, at least."""
+"""The part of it that a page shows at least."""
 
 _WATCH = """window.hits = []; window.hit = (number) => window.hits.push(number);"""
 
@@ -63,7 +63,7 @@ _NOTHING = {
 
 
 def check(page: Page) -> None:
-    """Nothing of the text became anything, and the page is no wider than its window."""
+    """Check that the text stayed text, and that the page is no wider than its window."""
     found = page.evaluate(_LOOK)
     # A scroll bar's width is not the text's doing.
     assert found.pop("overflow") <= 0
@@ -72,7 +72,7 @@ def check(page: Page) -> None:
 
 @contextmanager
 def guarded(browser: Browser, origin: str, **options: Any) -> Iterator[BrowserContext]:
-    """A browser in which a script of a stranger, a dialog or a request elsewhere is an error."""
+    """Return a context in which a foreign script, a dialog or a request elsewhere is an error."""
     context = browser.new_context(**options)
     context.set_default_timeout(20_000)
     context.add_init_script(_WATCH)

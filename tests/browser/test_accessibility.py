@@ -47,7 +47,7 @@ def test_no_page_shuts_anybody_out(
 
 @pytest.fixture(scope="module")
 def library() -> Iterator[Service]:
-    """A service whose documents are read; what is behind it is all the same."""
+    """Return a service whose documents are read; its instance does not matter."""
     with service("--instance=embedded") as running:
         yield running
 

@@ -23,7 +23,7 @@ def guarded() -> Iterator[Service]:
 
 @pytest.fixture
 def visitor(browser: Browser) -> Iterator[BrowserContext]:
-    """A browser that may be refused: 401 is what these tests are about."""
+    """Return a context in which a 401, which these tests are about, is no failure."""
     context = browser.new_context()
     context.set_default_timeout(20_000)
     wrong: list[str] = []

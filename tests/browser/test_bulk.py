@@ -1,4 +1,4 @@
-"""What is done with many jobs at once: what is said before, while and after."""
+"""Actions on many jobs at once: the messages before, during and after them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .test_jobs import line, live, submit
 
 
 def open_view(page: Page, site: Service, name: str, count: int) -> Locator:
-    """The jobs of a name, all selected; the bar of what can be done with them."""
+    """Select all jobs of a name, and return the bar of actions."""
     page.goto(f"{site.url}/?name={name}")
     live(page)
     expect(page.locator("#count")).to_have_text(re.compile(rf"^{count} "))

@@ -36,7 +36,7 @@ def post(site: Service, path: str, body: Any) -> int:
 
 
 def hostile_job(site: Service, folder: Path, **fields: Any) -> str:
-    """A job that says it wherever a request lets it, and has ended."""
+    """Run a job with the text in each place that a request allows."""
     cwd = folder / HOSTILE.replace("/", "|").replace("\0", "")[:200]
     cwd.mkdir(exist_ok=True)
     given = {
@@ -197,7 +197,7 @@ RECORD = {
     "dependencies": [HOSTILE],
     "annotations": {"sched": {"reason_pending": HOSTILE}, "user": {"note": HOSTILE}},
 }
-"""What no request gives a job, but a plugin of Flux may."""
+"""Values that no request sets, but a plugin of Flux may."""
 
 
 def forge(page: Page) -> None:

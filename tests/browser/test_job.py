@@ -16,7 +16,7 @@ from .test_jobs import live, submit
 
 @pytest.fixture
 def gates(tmp_path: Path) -> tuple[Path, Path]:
-    """Pipes that a job reads from: it waits until something is written. Each serves once."""
+    """Make pipes that a job reads from: it waits until something is written to one."""
     first, second = tmp_path / "first", tmp_path / "second"
     os.mkfifo(first)
     os.mkfifo(second)

@@ -83,7 +83,7 @@ def test_a_screen_reader_finds_its_way(site: Service, page: Page, jobid: str, pa
     assert levels.count(1) == 1
     assert levels[0] == 1
     assert all(lower <= upper + 1 for upper, lower in pairwise(levels))
-    # What goes on is told when there is time for it; only what went wrong may interrupt.
+    # Nothing on the page may interrupt a screen reader; only errors may.
     assert page.evaluate(LIVE) == []
     expect(page.get_by_role("main")).to_have_count(1)
 

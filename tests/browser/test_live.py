@@ -1,4 +1,4 @@
-"""What a page does while time goes by: it joins, follows, rests, sleeps, is cut off, comes back."""
+"""A page over time: it connects, follows, is hidden, sleeps, is cut off and reconnects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader left is there again: a place in a table, the past of a chart; on paper, all."""
+"""A page restores its state: the place in a table and the past of a chart; print shows all."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ CanvasRenderingContext2D.prototype.fillText = function (text, x, y, ...more) {
 
 @pytest.fixture(scope="module")
 def many() -> Iterator[tuple[Service, list[str]]]:
-    """A service with more jobs than a page is sent at first."""
+    """Return a service with more jobs than a page gets at first."""
     with service("--instance", "embedded") as running:
         yield running, [submit(running, urgency=0, name=f"job-{n}") for n in range(150)]
 

@@ -1,4 +1,4 @@
-"""What a person sees of an address that makes no sense."""
+"""The page that a person sees for an invalid address."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .test_jobs import line, live, submit
 
 @pytest.fixture
 def page(browser: Browser) -> Page:
-    """A page of which a refusal, which the browser logs as an error, is no defect."""
+    """Return a page on which a refusal, which the browser logs as an error, is no failure."""
     page = browser.new_page()
     page.set_default_timeout(20_000)
     return page

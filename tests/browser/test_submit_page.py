@@ -17,7 +17,7 @@ from .test_jobs import live, submit
 
 @pytest.fixture
 def refused(browser: Browser) -> Iterator[Page]:
-    """A page on which a refusal of the service, which the browser logs, is no error."""
+    """Return a page on which a refusal of the service, which the browser logs, is no failure."""
     context = browser.new_context()
     context.set_default_timeout(20_000)
     yield context.new_page()

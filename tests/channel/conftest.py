@@ -37,7 +37,7 @@ def embedded_site(on_embedded: Service, session: aiohttp.ClientSession) -> Site:
 
 @pytest.fixture(params=[pytest.param("flux_site", marks=needs_flux), "embedded_site"])
 def site(request: pytest.FixtureRequest) -> Site:
-    """The same test on both instances."""
+    """Return the site of a test that runs on both instances."""
     found: Site = request.getfixturevalue(request.param)
     return found
 

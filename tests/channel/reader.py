@@ -16,7 +16,7 @@ __all__ = ["Events", "Held", "Jobs", "Reader"]
 
 
 class Held:
-    """What a reader holds, whatever it reads."""
+    """The state of a reader, whatever it reads."""
 
     stream: str
 
@@ -84,7 +84,7 @@ class Events(Held):
             self.clean.add(jobid)
 
     def eventlogs(self, ids: Iterable[str]) -> dict[str, list[dict[str, Any]]]:
-        """The eventlogs of jobs; raises ``KeyError`` where there is a hole."""
+        """Return the eventlogs of jobs; raises ``KeyError`` if one has a gap."""
         logs = {jobid: self.logs[jobid] for jobid in ids}
         return {jobid: [log[index] for index in range(max(log) + 1)] for jobid, log in logs.items()}
 

@@ -13,7 +13,7 @@ __all__ = ["narrow"]
 
 @contextlib.asynccontextmanager
 async def narrow() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client whose kernel takes next to nothing that the client does not read."""
+    """Connect a client whose kernel buffers almost nothing that the client does not read."""
 
     def make(info: aiohttp.AddrInfoType) -> socket.socket:
         made = socket.socket(*info[:3])

@@ -1,4 +1,4 @@
-"""Who may open a stream, and for how long: origins, hosts, tickets, tokens that end, and room."""
+"""Admission to streams: origins, hosts, tickets, tokens that expire, and limits."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def guarded() -> Iterator[Service]:
 
 @pytest.fixture
 async def owner() -> AsyncIterator[aiohttp.ClientSession]:
-    """A client that says who it is with every request."""
+    """Return a client that sends credentials with each request."""
     async with aiohttp.ClientSession(headers=BASIC) as session:
         yield session
 
 
 def token(seconds: int) -> str:
-    """An access token of the guarded service that ends so soon."""
+    """Return an access token of the guarded service that expires so soon."""
     settings = Settings(user=USER, token=TOKEN, require_auth=True, secret_key=SECRET)
     credentials = Credentials(settings)
     credentials.lifetime = seconds
@@ -65,7 +65,7 @@ async def bearer(text: str) -> AsyncIterator[aiohttp.ClientSession]:
 
 
 async def upgrade(session: aiohttp.ClientSession, url: str, **headers: str) -> int:
-    """The status that answers an upgrade."""
+    """Return the status that answers an upgrade."""
     try:
         async with session.ws_connect(f"{url}/v1/events/ws", headers=headers):
             return 101
@@ -170,7 +170,7 @@ async def test_a_new_token_keeps_the_socket(guarded: Service) -> None:
         answer = await renewed.receive_json()
         assert answer["type"] == "auth"
         assert answer["expires"] > time.time() + 500
-        # What it had at first has ended when the other is closed.
+        # The first stream has ended when the other one is closed.
         assert (await ending.receive()).data == 4401
         await renewed.send_json({"type": "subscribe", "sub": "a", "stream": "events"})
         assert (await renewed.receive_json())["type"] == "subscribed"

@@ -20,7 +20,7 @@ MASK = b"\x01\x02\x03\x04"
 
 
 def frame(opcode: int, payload: bytes = b"", *, final: bool = True) -> bytes:
-    """A frame of a client (RFC 6455, 5.2)."""
+    """Return a frame of a client (RFC 6455, 5.2)."""
     size = len(payload)
     head = bytes([opcode | (FINAL if final else 0)])
     if size < 126:
@@ -47,7 +47,7 @@ class Raw:
         self.writer.write(data)
 
     async def receive(self) -> tuple[int, bytes]:
-        """Opcode and payload of the next frame."""
+        """Return the opcode and payload of the next frame."""
         opcode, size = await self.reader.readexactly(2)
         assert opcode & FINAL
         if size == 126:
@@ -57,14 +57,14 @@ class Raw:
         return opcode & 0x0F, await self.reader.readexactly(size)
 
     async def told(self) -> dict[str, Any]:
-        """The next message."""
+        """Return the next message."""
         opcode, payload = await self.receive()
         assert opcode == TEXT, payload
         fields: dict[str, Any] = json.loads(payload)
         return fields
 
     async def until_close(self) -> int:
-        """The close code; messages before it are left out."""
+        """Return the close code; messages before it are skipped."""
         while True:
             opcode, payload = await self.receive()
             if opcode == CLOSE:
@@ -73,7 +73,7 @@ class Raw:
 
 @contextlib.asynccontextmanager
 async def connected(site: Site, ahead: bytes = b"") -> AsyncIterator[Raw]:
-    """A socket by hand; ``ahead`` is sent with the request, without waiting for its answer."""
+    """Open a socket by hand; ``ahead`` is sent with the request, without waiting for its answer."""
     place = urlsplit(site.url)
     reader, writer = await asyncio.open_connection(place.hostname, place.port)
     writer.write(
@@ -90,7 +90,7 @@ async def connected(site: Site, ahead: bytes = b"") -> AsyncIterator[Raw]:
 
 
 async def failures(site: Site) -> list[str]:
-    """How many requests failed by the service's own fault, by route."""
+    """Return the number of requests that failed by the service's own fault, by route."""
     async with site.session.get(f"{site.url}/metrics") as answer:
         lines = (await answer.text()).splitlines()
     return [line for line in lines if line.startswith("fluxapi_requests_total") and "500" in line]

@@ -31,27 +31,27 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 
 @pytest.fixture
 def lonely(broker: Broker, session: aiohttp.ClientSession) -> Iterator[Site]:
-    """A service in front of the broker; a busy machine may keep it waiting."""
+    """Return a service in front of the broker, with a timeout for a busy machine."""
     with service("--rpc-timeout=60", FLUX_URI=broker.uri) as running:
         yield Site(running, session, broker.uri)
 
 
 @pytest.fixture
 def impatient(broker: Broker, session: aiohttp.ClientSession) -> Iterator[Site]:
-    """The same with little patience for a broker that is silent."""
+    """Return a service with a short timeout for a silent broker."""
     with service("--rpc-timeout=3", FLUX_URI=broker.uri) as running:
         yield Site(running, session, broker.uri)
 
 
 async def until_live(reader: Reader[Any], live: bool) -> dict[str, Any]:
-    """The first mark that says so."""
+    """Return the first bookmark that says so."""
     while (mark := await reader.until_mark())["live"] is not live:
         pass
     return mark
 
 
 def times(held: Held) -> list[tuple[bool, bool]]:
-    """Of each mark whether it is live, and whether it says since when it is not."""
+    """Return if each bookmark is live, and if it has the time of the loss."""
     return [(mark["live"], "lost_since" in mark) for mark in held.marks]
 
 
@@ -64,7 +64,7 @@ async def test_a_broker_that_is_gone_for_good(broker: Broker, lonely: Site, wire
         await reader.until(lambda held: jobid in held.inactive)
         broker.kill()
         mark = await until_live(reader, live=False)
-        # Who comes now gets what is known, and is told that nothing new will come.
+        # A new client gets the known jobs, and learns that nothing new will come.
         async with lonely.read(wire, late) as other:
             told = await until_live(other, live=False)
         assert mark["lost_since"] == told["lost_since"]

@@ -25,7 +25,7 @@ for n in range(number):
 for future in waiting:
     future.get()
 """
-"""What ``flux job memo`` does, and with --volatile every other time, in one process."""
+"""The work of ``flux job memo``, every other time with --volatile, in one process."""
 
 
 Logs = dict[str, list[dict[str, Any]]]

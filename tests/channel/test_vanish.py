@@ -49,6 +49,6 @@ async def test_one_that_vanishes_is_noticed(session: aiohttp.ClientSession, wire
         site = Site(running, session, None)
         await vanish(site, wire)
         assert await site.figure("fluxapi_subscriptions") == 1
-        # What is sent there meets nobody.
+        # Data that is sent there reaches no program.
         while await site.figure("fluxapi_subscriptions"):
             await site.submit()

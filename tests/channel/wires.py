@@ -51,7 +51,7 @@ async def follow(
     since: str | None = None,
     filter: Mapping[str, Any] | None = None,
 ) -> AsyncIterator[AsyncIterator[Message]]:
-    """The messages of a stream; they end by raising :class:`Cut`. Leaving hangs up at once."""
+    """Yield the messages of a stream, then raise :class:`Cut`. Leaving disconnects at once."""
     if wire in {"socket", "deflate"}:
         wanted: dict[str, Any] = {"stream": stream, "filter": dict(filter or {})}
         if since is not None:

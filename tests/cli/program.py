@@ -79,13 +79,13 @@ class Program:
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     def ok(self, *words: str, input: str | bytes = "", **environ: str) -> str:
-        """What it wrote, when all went well."""
+        """Return its standard output; it must have succeeded."""
         done = self(*words, input=input, **environ)
         assert (done.status, done.err) == (0, ""), done
         return done.out
 
     def submit(self, *words: str) -> str:
-        """The id of a job that was submitted."""
+        """Return the ID of a job that was submitted."""
         return self.ok("submit", *words).strip()
 
     def start(self, *words: str, **environ: str) -> subprocess.Popen[str]:
@@ -123,7 +123,7 @@ def run_here(words: tuple[str, ...], data: bytes, environ: Mapping[str, str]) ->
 
 @contextlib.contextmanager
 def _readable(data: bytes) -> Iterator[io.TextIOWrapper]:
-    """A pipe that *data* comes out of."""
+    """Return a pipe that *data* comes out of."""
     source, sink = os.pipe()
 
     def write() -> None:
@@ -139,7 +139,7 @@ def _readable(data: bytes) -> Iterator[io.TextIOWrapper]:
 
 @contextlib.contextmanager
 def _collected() -> Iterator[tuple[io.BytesIO, io.TextIOWrapper]]:
-    """What is written to a pipe, and the pipe."""
+    """Yield a buffer that gets the data written to a pipe, and the pipe."""
     source, sink = os.pipe()
     collected = io.BytesIO()
 

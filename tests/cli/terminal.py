@@ -43,7 +43,7 @@ class Terminal:
         return passed.decode("utf-8", "replace")
 
     def press(self, keys: str) -> None:
-        """Type something."""
+        """Send *text* as if it was typed."""
         os.write(self.master, keys.encode())
 
     def resize(self, columns: int, lines: int) -> None:
@@ -53,7 +53,7 @@ class Terminal:
         self.process.send_signal(signal.SIGWINCH)
 
     def end(self) -> tuple[int, str]:
-        """The exit status, and all that was written."""
+        """Return the exit status and all output."""
         deadline = time.monotonic() + _PATIENCE
         while self._read(deadline):
             pass
@@ -75,7 +75,7 @@ class Terminal:
 def terminal(
     run: Program, *words: str, columns: int = 100, lines: int = 30, **environ: str
 ) -> Iterator[Terminal]:
-    """A command at a terminal of its own while the context lasts."""
+    """Run a command at a terminal of its own while the context lasts."""
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     with subprocess.Popen(

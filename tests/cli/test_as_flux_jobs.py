@@ -61,7 +61,7 @@ flux submit --urgency=hold --job-name=much -n4 -N4 -c2 true
 
 @pytest.fixture(scope="module")
 def uri(flux_uri: str) -> Iterator[str]:
-    """A Flux with jobs of every kind of end, and with some that wait, and no others."""
+    """Run a Flux with jobs of every result, some that wait, and no others."""
     empty(flux_uri)
     for load in (LOAD, PENDING):
         subprocess.run(

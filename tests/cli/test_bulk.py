@@ -113,7 +113,7 @@ def test_a_real_flux_counts_alike(run_on_flux: Program) -> None:
 
 
 async def test_jobs_are_read_as_they_are_submitted() -> None:
-    """So ten thousand take no more memory than those of one request."""
+    """Check that ten thousand jobs take no more memory than those of one request."""
     read = most = 0
 
     def lines() -> Iterator[bytes]:

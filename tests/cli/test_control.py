@@ -27,7 +27,7 @@ def state(of: Service, jobid: str) -> str:
 
 @pytest.fixture(params=["embedded", pytest.param("flux", marks=needs_flux)])
 def both(request: pytest.FixtureRequest) -> tuple[Program, Service]:
-    """The same on both instances."""
+    """Return the command in front of each kind of instance."""
     name = "on_flux" if request.param == "flux" else "on_embedded"
     program = "run_on_flux" if request.param == "flux" else "run"
     return request.getfixturevalue(program), request.getfixturevalue(name)
@@ -294,7 +294,7 @@ def test_top_for_scripts(both: tuple[Program, Service]) -> None:
 
 @pytest.mark.slow
 def test_start_is_quick() -> None:
-    """No command loads the server; those that list load nothing that draws."""
+    """Check that no command loads the server, and that listing loads no drawing."""
     code = (
         "import sys; from fluxapi.cli import main\n"
         "sys.argv = ['fluxapi', 'jobs', '--url', 'http://127.0.0.1:1/', '--retries=0']\n"
@@ -352,7 +352,7 @@ def test_completion_of_job_ids(run: Program, tmp_path: Path) -> None:
 
 
 def complete(run: Program, line: str) -> set[str]:
-    """What the shell would offer at the end of the line."""
+    """Return the completions that the shell would offer at the end of the line."""
     reading, writing = os.pipe()
     environ = {
         "_ARGCOMPLETE": "1",

@@ -64,7 +64,7 @@ BODY: dict[str, Any] = {
 
 
 def line(body: dict[str, Any], many: dict[str, Any]) -> dict[str, Any]:
-    """What the page makes of it."""
+    """Return the command line that the page makes of the fields."""
     script = (
         f"import {{ line }} from {json.dumps(SHELL.as_uri())};"
         f"console.log(JSON.stringify(line({json.dumps(body)}, {json.dumps(many)})));"
@@ -81,7 +81,7 @@ def line(body: dict[str, Any], many: dict[str, Any]) -> dict[str, Any]:
 
 
 def words(text: str) -> list[str]:
-    """What a shell hands to the program."""
+    """Return the arguments that a shell passes to the program."""
     script = f"fluxapi() {{ printf '%s\\0' \"$@\"; }}; {text}"
     done = subprocess.run(["sh", "-c", script], check=True, capture_output=True, timeout=60)
     return done.stdout.decode().split("\0")[:-1]
@@ -102,7 +102,7 @@ def test_the_parser_has_each_flag_of_the_page() -> None:
 
 
 def help_of_submit(parser: Any) -> str:
-    """The help of ``fluxapi submit``."""
+    """Return the help of ``fluxapi submit``."""
     commands = next(action for action in parser._actions if action.dest == "command")
     text: str = commands.choices["submit"].format_help()
     return text

@@ -22,7 +22,7 @@ UNSEEN = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028]")
 
 @pytest.fixture
 def hostile(run: Program) -> str:
-    """A job whose texts are hostile."""
+    """Submit a job whose texts are hostile."""
     jobid = run.submit(
         f"--job-name={HOSTILE}", f"--setattr=user.{HOSTILE.replace('.', '')}=1", "true"
     )

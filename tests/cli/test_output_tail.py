@@ -21,7 +21,7 @@ _ENTRY = {
 
 @contextmanager
 def searching(found: threading.Event) -> Iterator[str]:
-    """A service that answers when ``found`` is set, and its address."""
+    """Run a service that answers when ``found`` is set, and yield its address."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

@@ -19,7 +19,7 @@ ID = re.compile(r"f[1-9A-HJ-NP-Za-km-z]+\n\Z")
 
 
 def request(run: Program, *words: str) -> dict[str, object]:
-    """The body that would be sent."""
+    """Return the body that would be sent."""
     found: dict[str, object] = json.loads(run.ok("submit", "--dry-run", *words))
     return found
 

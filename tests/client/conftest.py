@@ -25,7 +25,7 @@ START_OF_NAMES = ("FLUX_USER", "FLUX_TOKEN", "FLUXAPI_", "XDG_CONFIG_HOME")
 
 @pytest.fixture(autouse=True)
 def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """The folder of an empty configuration, and an environment that says nothing."""
+    """Return the folder of an empty configuration, and clear the environment."""
     for name in [name for name in os.environ if name.startswith(START_OF_NAMES)]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -54,7 +54,7 @@ def serve(aiohttp_server: AiohttpServer) -> Serve:
 
 @pytest.fixture
 async def url(serve: Serve, instance: FakeInstance) -> str:
-    """A service in this process without auth."""
+    """Run a service in this process without authentication."""
     return await serve(instance)
 
 
@@ -66,35 +66,35 @@ async def flux(url: str) -> AsyncIterator[AsyncClient]:
 
 @pytest.fixture
 async def proxy(url: str) -> AsyncIterator[Proxy]:
-    """A way to the service on which connections can be cut."""
+    """Run a proxy to the service that can cut connections."""
     async with Proxy(url) as between:
         yield between
 
 
 @pytest.fixture
 async def cut_flux(proxy: Proxy) -> AsyncIterator[AsyncClient]:
-    """A client on that way."""
+    """Return a client behind the proxy."""
     async with AsyncClient(proxy.url) as client:
         yield client
 
 
 @pytest.fixture
 async def enter() -> AsyncIterator[AsyncExitStack]:
-    """What is entered here is left at the end of the test."""
+    """Return a stack that is closed at the end of the test."""
     async with AsyncExitStack() as stack:
         yield stack
 
 
 @pytest.fixture(params=[pytest.param("on_flux", marks=needs_flux), "on_embedded"])
 def running(request: pytest.FixtureRequest) -> Service:
-    """A service as a user runs it, on both instances."""
+    """Run a service as a user does, on both instances."""
     found: Service = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.fixture
 def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that the client waited before it tried again; it does not wait for real."""
+    """Return a list of the pauses before each retry; no real time passes."""
     waited: list[float] = []
 
     async def _pause(seconds: float) -> None:

@@ -42,7 +42,7 @@ class Proxy:
         await self.close()
 
     def retarget(self, target: str) -> None:
-        """Lead to another service from now on."""
+        """Connect to another service from now on."""
         self._target = URL(target)
 
     async def close(self) -> None:

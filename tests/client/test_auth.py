@@ -1,4 +1,4 @@
-"""Who asks: credentials get where they should and nowhere else."""
+"""Credentials reach the service that they belong to, and no other."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GUARDED = {"require_auth": True, "user": USER, "token": TOKEN}
 
 @pytest.fixture
 async def guarded(serve: Serve, instance: FakeInstance) -> str:
-    """A service that asks for credentials."""
+    """Run a service that requires credentials."""
     return await serve(instance, **GUARDED)
 
 
@@ -77,7 +77,7 @@ async def test_an_access_token_is_renewed_once_for_all(guarded: str, serve: Serv
 
 @pytest.fixture
 def token_file(guarded: str, tmp_path: Path, nowhere: Path) -> Path:
-    """A file with a token that is outdated, which the config file names."""
+    """Write a file with an outdated token, which the config file names."""
     token = tmp_path / "token"
     nowhere.mkdir()
     (nowhere / "config.toml").write_text(

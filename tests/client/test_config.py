@@ -1,4 +1,4 @@
-"""Where the service is and who asks: what goes before what, and what is refused."""
+"""The address and the credentials: precedence of their sources, and refusals."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Write = Callable[..., Path]
 
 @pytest.fixture
 def write(nowhere: Path) -> Write:
-    """Writes the config file, for nobody else to read."""
+    """Return a function that writes the config file, readable by its owner only."""
     nowhere.mkdir()
 
     def _write(text: str, mode: int = 0o600) -> Path:

@@ -20,7 +20,7 @@ Meet = Callable[[Answer], Awaitable[AsyncClient]]
 
 @pytest.fixture
 async def meet(aiohttp_server: AiohttpServer) -> AsyncIterator[Meet]:
-    """A client of a service that answers everything in one way."""
+    """Return a client of a service that gives one answer to all requests."""
     clients: list[AsyncClient] = []
 
     async def _meet(answer: Answer) -> AsyncClient:

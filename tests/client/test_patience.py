@@ -100,7 +100,7 @@ async def test_without_a_callback_it_is_logged(
 
 @pytest.fixture
 async def busy(instance: FakeInstance, pauses: list[float], flux: AsyncClient) -> AsyncClient:
-    """A client of an instance that cannot take the jobs ``busy`` before it was asked thrice."""
+    """Return a client of an instance that accepts the jobs ``busy`` at the third attempt only."""
 
     class Some(dict[str, InstanceUnavailable]):
         def __contains__(self, program: object) -> bool:

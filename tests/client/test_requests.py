@@ -275,7 +275,7 @@ Fake = Callable[..., Awaitable[AsyncClient]]
 
 @pytest.fixture
 def fake(aiohttp_server: AiohttpServer, enter: AsyncExitStack) -> Fake:
-    """A client of a server that answers everything by one function."""
+    """Return a client of a server that answers all requests by one function."""
 
     async def _fake(handler: Handler, **options: object) -> AsyncClient:
         app = web.Application()

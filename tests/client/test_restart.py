@@ -24,7 +24,7 @@ KILLED_AFTER = 1300
 
 @pytest.fixture(params=[pytest.param("flux", marks=needs_flux), "embedded"])
 def flags(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[str], dict[str, str]]:
-    """What a service is started with, so that the next one has the same jobs."""
+    """Return the options of a service whose successor has the same jobs."""
     if request.param == "embedded":
         return ["--instance=embedded", f"--statedir={tmp_path}"], {}
     running = ExitStack()

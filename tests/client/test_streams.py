@@ -45,7 +45,7 @@ async def take(stream: EventStream[Event], count: int) -> list[Event]:
 
 
 async def until_clean(stream: EventStream[Event], ids: set[str]) -> list[Event]:
-    """Events until all jobs are over."""
+    """Return the events until all jobs have ended."""
     events: list[Event] = []
     while not ids <= {event.id for event in events if event.name == "clean"}:
         events.append(await stream.__anext__())
@@ -134,7 +134,7 @@ async def test_a_restart_in_the_middle(tmp_path: Path, enter: AsyncExitStack) ->
             done = [job.id for job in watch.jobs.values() if not job.is_active]
             if len(done) == len(ids | later):
                 break
-        # Who comes back gets a mark at once.
+        # A client that reconnects gets a bookmark at once.
         proxy.cut()
         await watch.ready()
         await watch.aclose()
@@ -289,7 +289,7 @@ async def test_the_end_of_the_service_for_good(url: str) -> None:
         assert not stream.connected
 
 
-# What follows speaks to a server that says what the test wants.
+# The tests below talk to a server that a test scripts.
 
 Fake = Callable[..., Awaitable[AsyncClient]]
 
@@ -318,7 +318,7 @@ def digest(**rows: int) -> dict[str, object]:
 
 @pytest.fixture
 def fake(aiohttp_server: AiohttpServer, enter: AsyncExitStack) -> Fake:
-    """A client of a server that answers the first stream by the first script, and so on."""
+    """Return a client of a server that answers each stream by the next script."""
 
     async def _fake(*scripts: list[bytes] | web.Response, **options: object) -> AsyncClient:
         left = list(scripts)

@@ -66,7 +66,7 @@ def flux(running: Service) -> Iterator[Client]:
 
 
 def use(flux: Client) -> None:
-    """A little of everything."""
+    """Call a few methods of each kind."""
     with flux.events(event="clean") as events:
         id = flux.submit(["sh", "-c", "echo one; echo two >&2"], name="sync")
         written = [(entry.stream, entry.data) for entry in flux.follow_output(id)]

@@ -1,4 +1,4 @@
-"""What users' tools see: types, and an import that does not take long."""
+"""The tools of users: types, and a fast import."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def synchronous(flux: Client) -> None:
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """What mypy says of both."""
+    """Return the output of mypy for both."""
     folder = tmp_path_factory.mktemp("typing")
     (folder / "snippet.py").write_text(SNIPPET, encoding="utf-8")
     (folder / "wrong.py").write_text(WRONG, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What a user does with flux-restful-client: runs in the client's own environment, prints JSON.
+"""Calls of flux-restful-client as a user makes them, in its own environment; prints JSON.
 
 Takes the address of the service. Waiting is left to the service (``/jobs/{id}/wait``).
 """

@@ -1,8 +1,8 @@
-"""What ``logs --stream`` of flux-restful-client stands for: runs in the client's own environment.
+"""The call behind ``logs --stream`` of flux-restful-client, in its own environment.
 
 Takes the address of the service; prints the lines as JSON. Until 0.1.14 the client's method works.
-That of 0.2.1 fails in the client before it sends anything (it takes httpx's context manager for a
-response), so here its session sends what the method meant to send.
+The method of 0.2.1 fails before it sends anything (it takes httpx's context manager for a
+response), so here its session sends the intended request.
 """
 
 from __future__ import annotations

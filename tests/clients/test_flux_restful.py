@@ -25,7 +25,7 @@ Python = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def python_with(tmp_path_factory: pytest.TempPathFactory) -> Python:
-    """Gives the interpreter of an environment that holds one version of the client."""
+    """Return the interpreter of an environment that holds one version of the client."""
     made: dict[str, Path] = {}
 
     def make(version: str) -> Path:

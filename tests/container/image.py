@@ -31,7 +31,7 @@ PACKAGES = (
     "libsqlite3-0,libsystemd0,libuuid1,libzmq5,procps,python3,python3-cffi,python3-pip,python3-ply,"
     "python3-venv,python3-yaml,sudo"
 )
-"""What Flux needs at run time, and the ``sudo`` that the images of Flux let everybody use."""
+"""The packages that Flux needs at run time, and the ``sudo`` of the images of Flux."""
 
 NEEDS = ("podman", "debootstrap", "flux", "node", "npm")
 BASE = "localhost/fluxapi-test-base"

@@ -30,7 +30,7 @@ SECRET = "s3cret-" + os.urandom(8).hex()
 
 
 def environment(**variables: str) -> dict[str, str]:
-    """With this very fluxapi on PATH, and on loopback."""
+    """Return an environment with this fluxapi on PATH, on loopback."""
     bin = Path(sys.executable).parent
     path = f"{bin}:{os.environ.get('PATH', '')}"
     return clean_environment(**{"PATH": path, "HOST": "127.0.0.1", "PORT": "0", **variables})
@@ -45,7 +45,7 @@ class Container:
     said: list[str] = field(default_factory=list)
 
     def call(self, path: str, body: Any = None, token: str = "", user: str = "fluxuser") -> Any:
-        """The JSON at a path; ``body`` makes it a POST."""
+        """Return the JSON at a path; ``body`` makes it a POST."""
         headers = {"Content-Type": "application/json"}
         if token:
             words = base64.b64encode(f"{user}:{token}".encode()).decode()
@@ -64,7 +64,7 @@ class Container:
 
 @contextlib.contextmanager
 def container(*arguments: str, **variables: str) -> Iterator[Container]:
-    """The entrypoint while the context lasts, once the service answers."""
+    """Run the entrypoint while the context lasts; the service answers."""
     with subprocess.Popen(
         [ENTRYPOINT, *arguments],
         env=environment(**variables),
@@ -148,7 +148,7 @@ def test_the_stop_of_the_service_ends_it() -> None:
 
 
 def processes(root: int) -> list[Path]:
-    """A process and all its descendants, as folders of /proc."""
+    """Return a process and all its descendants, as folders of /proc."""
     listing = subprocess.run(
         ["ps", "-e", "-o", "pid=,ppid="], capture_output=True, text=True, check=True
     ).stdout
@@ -165,7 +165,7 @@ def processes(root: int) -> list[Path]:
 
 
 def readable(root: int, name: str) -> bytes:
-    """What /proc shows of a process and its descendants that live."""
+    """Return all text that /proc shows of a process and its living descendants."""
     text = b""
     for place in processes(root):
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):

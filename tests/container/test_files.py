@@ -1,4 +1,4 @@
-"""What the files of ``container/`` claim: names, paths, ports and defaults that must be true."""
+"""The names, paths, ports and defaults in the files of ``container/`` are true."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ VARIABLES = {setting.env for setting in TABLE} | {
     "FLUXAPI_RUN_AS",
     "PATH",
 }
-"""What the entrypoint and the service read."""
+"""The variables that the entrypoint and the service read."""
 
 
 def read(name: str) -> str:
@@ -41,14 +41,14 @@ def read(name: str) -> str:
 
 
 def instructions() -> list[tuple[str, str]]:
-    """The Dockerfile's instructions: the word and what follows it, continued lines joined."""
+    """Return the Dockerfile's instructions: the word and its arguments, continued lines joined."""
     text = re.sub(r"^\s*#.*\n", "", read("Dockerfile"), flags=re.MULTILINE).replace("\\\n", " ")
     words = [line.partition(" ") for line in text.splitlines() if line.strip()]
     return [(word, rest.strip()) for word, _, rest in words]
 
 
 def stage(name: str) -> list[tuple[str, str]]:
-    """The instructions of one stage."""
+    """Return the instructions of one stage."""
     found: list[tuple[str, str]] = []
     inside = False
     for word, rest in instructions():
@@ -60,7 +60,7 @@ def stage(name: str) -> list[tuple[str, str]]:
 
 
 def arguments() -> dict[str, str]:
-    """The build arguments and their defaults."""
+    """Return the build arguments and their defaults."""
     pairs = (rest.partition("=") for word, rest in stage("fluxapi") if word == "ARG")
     return {name: default for name, _, default in pairs}
 
@@ -70,7 +70,7 @@ def of(word: str, name: str = "fluxapi") -> list[str]:
 
 
 def health_port() -> str:
-    """The port that the health check asks at when none is set."""
+    """Return the port that the health check uses when none is set."""
     found = re.search(r'environ\.get\("PORT"\) or "(\d+)"', read("healthcheck.py"))
     assert found is not None
     return found[1]
@@ -181,7 +181,7 @@ def test_the_wheel_stage_has_all_that_the_build_includes() -> None:
 
 
 def locked(path: str) -> dict[str, set[str]]:
-    """The versions that a lock file pins, by package; each has hashes."""
+    """Return the versions that a lock file pins, by package; each has hashes."""
     text = (ROOT / path).read_text(encoding="utf-8").replace("\\\n", " ")
     pins: dict[str, set[str]] = {}
     for line in text.splitlines():

@@ -24,7 +24,7 @@ TOKEN = "of-the-cluster"
 
 
 def documents() -> tuple[dict[str, Any], dict[str, Any]]:
-    """The MiniCluster and the Service."""
+    """Return the MiniCluster and the Service."""
     cluster, service = yaml.safe_load_all(MANIFEST.read_text(encoding="utf-8"))
     return cluster, service
 

@@ -44,7 +44,7 @@ def spec(
     options: dict[str, Any] | None = None,
     **system: Any,
 ) -> bytes:
-    """A jobspec V1; ``options`` are shell options, ``system`` more system attributes."""
+    """Return a jobspec V1; ``options`` are shell options, ``system`` more system attributes."""
     slot: dict[str, Any] = {
         "type": "slot",
         "count": tasks,
@@ -73,12 +73,12 @@ def spec(
 
 
 def shell(script: str, **options: Any) -> bytes:
-    """A jobspec that runs ``script``."""
+    """Return a jobspec that runs ``script``."""
     return spec("sh", "-c", script, **options)
 
 
 def text(entries: list[Event], stream: str = "stdout") -> bytes:
-    """What a job wrote to ``stream``, all tasks together (RFC 24)."""
+    """Return the text that a job wrote to ``stream``, all tasks together (RFC 24)."""
     written = b""
     for entry in entries:
         context = entry.context or {}
@@ -128,13 +128,13 @@ class Site:
             pytest.skip(f"{what} came with Flux {oldest}, and this is {self.info.version}")
 
     async def submit(self, jobspec: bytes, **options: Any) -> int:
-        """The id of one submitted job."""
+        """Submit one job and return its ID."""
         (jobid,) = await self.instance.submit([Submission(jobspec, **options)])
         assert isinstance(jobid, int), jobid
         return jobid
 
     async def submit_and_hear(self, jobspec: bytes) -> int:
-        """The id of a job that has written something: its tasks truly run."""
+        """Return the ID of a job whose tasks have written something, so they run."""
         jobid = await self.submit(jobspec)
         async with contextlib.aclosing(self.instance.output(jobid, follow=True)) as batches:  # type: ignore[type-var]  # both are generators
             async for batch in batches:
@@ -143,7 +143,7 @@ class Site:
         return jobid
 
     async def run(self, jobspec: bytes, **options: Any) -> int:
-        """The id of a job that has ended."""
+        """Return the ID of a job that has ended."""
         jobid = await self.submit(jobspec, **options)
         await self.wait(jobid)
         return jobid
@@ -163,24 +163,24 @@ class Site:
             await asyncio.wait_for(self._changed.wait_for(condition), TIMEOUT)
 
     def told(self, jobid: int) -> list[JournalMessage]:
-        """The journal's messages about a job."""
+        """Return the journal's messages about a job."""
         return [m for m in self.messages if isinstance(m, JournalMessage) and m.id == jobid]
 
     def events(self, jobid: int) -> list[Event]:
-        """A job's events, those aside that are never in its eventlog."""
+        """Return a job's events, without those that are never in its eventlog."""
         found = [event for message in self.told(jobid) for event in message.events]
         return [event for event in found if event.name != "annotations"]
 
     def names(self, jobid: int) -> list[str]:
-        """The names of a job's events."""
+        """Return the names of a job's events."""
         return [event.name for event in self.events(jobid)]
 
     def context(self, jobid: int, name: str) -> dict[str, Any]:
-        """The context of a job's first event of that name."""
+        """Return the context of a job's first event of that name."""
         return next(event.context or {} for event in self.events(jobid) if event.name == name)
 
     async def output(self, jobid: int, *, follow: bool = False) -> list[Event]:
-        """All entries of a job's output eventlog."""
+        """Return all entries of a job's output eventlog."""
         async with contextlib.aclosing(self.instance.output(jobid, follow=follow)) as batches:  # type: ignore[type-var]  # both are generators
             return [entry async for batch in batches for entry in batch]
 

@@ -21,7 +21,7 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 async def backlog(instance: Instance) -> list[JournalMessage]:
-    """What a new stream sends before the sentinel."""
+    """Return the messages of a new stream before the sentinel."""
     messages: list[JournalMessage] = []
     stream: AsyncIterator[ChangeBatch] = instance.changes()
     async for batch in stream:

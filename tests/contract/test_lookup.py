@@ -1,4 +1,4 @@
-"""What Flux keeps of a job: eventlog, jobspec, R."""
+"""The records that Flux keeps of a job: eventlog, jobspec, R."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ async def front(kind: str, request: pytest.FixtureRequest, aiohttp_client: Aioht
 
 
 def texts(messages: list[dict[str, Any]], stream: str) -> dict[str, str]:
-    """What each rank wrote to a stream."""
+    """Return the text that each rank wrote to a stream."""
     found: dict[str, str] = {}
     for message in messages:
         if message.get("stream") == stream and "data" in message:

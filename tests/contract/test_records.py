@@ -1,4 +1,4 @@
-"""What the table says of jobs, whatever kind of stream it is folded from."""
+"""The records of the table, for each kind of stream that it is folded from."""
 
 from __future__ import annotations
 

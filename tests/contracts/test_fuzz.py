@@ -15,7 +15,7 @@ from tests.handlers.conftest import Service, service, start
 __all__ = ["service", "start"]
 
 EXCLUDED = (
-    # What fits the schema may still be refused: rules between fields, and Flux's own.
+    # A body that fits the schema may still be refused: by rules between fields, and by Flux.
     "positive_data_acceptance",
     # An empty query parameter counts as not given, whatever its type.
     "negative_data_rejection",

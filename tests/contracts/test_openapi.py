@@ -67,7 +67,7 @@ def test_every_component_is_used() -> None:
 
 
 def rules(node: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every schema below a schema, with where it stands; booleans and all."""
+    """Yield every schema below a schema with its path, booleans included."""
     yield path, node
     for key in ("properties", "patternProperties"):
         for name, part in node.get(key, {}).items():
@@ -110,7 +110,7 @@ def test_every_schema_is_an_object_of_one_type() -> None:
 
 ALTERNATIVES = {
     "JobList/properties/next": "null is the last page's",
-    "Dependency/additionalProperties": "what a kind of dependency takes is its own",
+    "Dependency/additionalProperties": "each kind of dependency has members of its own",
 }
 
 

@@ -1,6 +1,6 @@
 """The fenced blocks of the documents, and what the comment before each says of it.
 
-What the next block shows, if it is text or JSON, a block is to write. A comment directly before a
+A block of text or JSON right below a block shows its output. A comment directly before a
 block steers the tests:
 
 ``<!-- not run: REASON -->``
@@ -42,21 +42,21 @@ class Block:
     kind: str
     until: str | None
     shows: str | None = None
-    """What the document says that it writes: a block of text or JSON right below, or words away."""
+    """The output that the document shows: a block of text or JSON below, maybe after some words."""
 
     @property
     def place(self) -> str:
-        """Where it is, for messages."""
+        """Return the document and line, for messages."""
         return f"{self.document}:{self.line}"
 
 
 def name_of(path: Path) -> str:
-    """A document's path below the root."""
+    """Return a document's path below the root."""
     return path.relative_to(ROOT).as_posix()
 
 
 def blocks_of(path: Path) -> Iterator[Block]:
-    """The fenced blocks of a document, in order."""
+    """Return the fenced blocks of a document, in order."""
     said: dict[str, str] = {}
     tokens = MarkdownIt("commonmark").parse(path.read_text(encoding="utf-8"))
     fences = [token for token in tokens if token.type == "fence"]

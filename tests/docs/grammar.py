@@ -1,4 +1,4 @@
-"""What each language of a block must at least pass: its own parser."""
+"""A check of the blocks of each language by its own parser."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ else:
 __all__ = ["NGINX", "PROSE", "check"]
 
 PROSE = frozenset({"text", "groovy"})
-"""What a reader sees and no parser of ours reads."""
+"""Languages of blocks that are only read by people."""
 
 NGINX = shutil.which("nginx", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
 _OPENSSL = shutil.which("openssl")
@@ -69,14 +69,14 @@ def _yaml(text: str, _folder: Path) -> None:
 
 
 def _unit(text: str, folder: Path) -> None:
-    """A systemd unit: sections and keys, and what systemd itself says of it."""
+    """Check the sections and keys of a systemd unit, and check it by systemd itself."""
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.read_string(text)
     assert {"Unit", "Service", "Install"} <= set(parser.sections())
     if _SYSTEMD is None:
         return
     unit = folder / "fluxapi.service"
-    # What it needs is not on this machine: a program that is, no other unit, no file.
+    # Replace the parts that are not on this machine: the program, other units, files.
     here = re.sub(r"^(Requires|After|LoadCredential)=.*\n", "", text, flags=re.MULTILINE)
     here = re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", here, flags=re.MULTILINE)
     unit.write_text(re.sub(r"^User=.*", "User=root", here, flags=re.MULTILINE), encoding="utf-8")
@@ -88,7 +88,7 @@ def _unit(text: str, folder: Path) -> None:
 
 
 def _nginx(text: str, folder: Path) -> None:
-    """What stands in ``http``, with a certificate made for the moment."""
+    """Check the content of ``http``, with a certificate made for the test."""
     if NGINX is None or _OPENSSL is None:
         assert text.count("{") == text.count("}")
         return
@@ -113,7 +113,7 @@ def _nginx(text: str, folder: Path) -> None:
 
 
 def _console(text: str, folder: Path) -> None:
-    """What was typed, without what came."""
+    """Return the typed lines, without the output."""
     typed = [line[2:] for line in text.splitlines() if line.startswith("$ ")]
     assert typed
     _bash("\n".join(typed), folder)

@@ -71,7 +71,7 @@ class Session:
             return json.dumps({"place": block.place, "text": text}) + "\n"
         script = self._folder / f".block-{block.line}.sh"
         script.write_text(text, encoding="utf-8")
-        # What goes on for good ends by a signal: that is no failure.
+        # A command without an end is ended by a signal, which is no failure.
         go = f". {script} </dev/null" + (" || true" if block.until else "")
         return f"set -euo pipefail; {go}; printf '\\n%s\\n' {self._marker}\n"
 
@@ -100,7 +100,7 @@ class Session:
 
 @contextlib.contextmanager
 def open_session(language: str, folder: Path, environ: dict[str, str]) -> Iterator[Session]:
-    """A session that ends with the context."""
+    """Run a session that ends with the context."""
     session = Session(language, folder, environ)
     try:
         yield session
@@ -110,7 +110,7 @@ def open_session(language: str, folder: Path, environ: dict[str, str]) -> Iterat
 
 @contextlib.contextmanager
 def busy(url: str, headers: dict[str, str]) -> Iterator[None]:
-    """Jobs come and go in the service, one at a time, while the context lasts."""
+    """Run jobs in the service, one at a time, while the context lasts."""
     over = threading.Event()
 
     def work() -> None:

@@ -32,7 +32,7 @@ def blocks(language: str) -> list[str]:
 
 
 def programs() -> Message:
-    """What the Python of the document defines."""
+    """Return the names that the Python of the document defines."""
     names: Message = {}
     for block in blocks("python"):
         exec(compile(block, "docs/events.md", "exec"), names)  # noqa: S102 - it is ours
@@ -44,7 +44,7 @@ async def read_to_mark(
     take: Callable[[Message], Any],
     *where: str | None,
 ) -> Any:
-    """What ``take`` gives for the first mark, and the cursor of that."""
+    """Return the result of ``take`` for the first bookmark, and its cursor."""
     async with contextlib.aclosing(follow(*where)) as messages:
         while True:
             message = await asyncio.wait_for(messages.__anext__(), BOUND)

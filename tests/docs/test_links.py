@@ -19,7 +19,7 @@ _WEB = re.compile(r"https?://")
 
 
 def links(path: Path) -> Iterator[str]:
-    """Targets of links and pictures."""
+    """Return the targets of links and pictures."""
     parser = MarkdownIt("commonmark").enable("table")
     for token in parser.parse(path.read_text(encoding="utf-8")):
         for child in token.children or ():
@@ -28,7 +28,7 @@ def links(path: Path) -> Iterator[str]:
 
 
 def anchors(path: Path) -> set[str]:
-    """What ``#`` may name in a document."""
+    """Return the names that ``#`` may have in a document."""
     guide = guides.render(path.read_text(encoding="utf-8"), path.name)
     return {anchor for _, anchor, _ in guide.sections}
 

@@ -17,7 +17,7 @@ PATHS = sorted({guide.address for guide in guides.shelf().values()})
 
 
 class Page(HTMLParser):
-    """What a page holds: ids, where it leads, and what the policy would not allow."""
+    """The ids and links of a page, and the parts that the policy would not allow."""
 
     def __init__(self, text: str) -> None:
         super().__init__()

@@ -36,7 +36,7 @@ RULES: list[tuple[str, Callable[[Place], str]]] = [
     (r"0\.0\.0\.0", lambda _place: "127.0.0.1"),
     (r"FLUX_TOKEN=…", lambda _place: f"FLUX_TOKEN={TOKEN}"),
 ]
-"""What stands in a document, and what stands for it here."""
+"""Texts of a document, and their replacements here."""
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Place:
         return self.service.process.poll() is None
 
     def fit(self, text: str) -> str:
-        """The text with everything in it that is of this place."""
+        """Return the text with the names of this machine filled in."""
         for pattern, stand_in in RULES:
             text = re.sub(pattern, lambda _match, to=stand_in: to(self), text)  # type: ignore[misc] # a default binds it
         return text
@@ -64,7 +64,7 @@ class Place:
 
 @contextlib.contextmanager
 def place(kind: str, uri: Callable[[], str]) -> Iterator[Place]:
-    """A service of the kind that a comment names, with one job that wrote ``hello``."""
+    """Run a service of the kind that a comment names, with one job that wrote ``hello``."""
     headers: dict[str, str] = {}
     flags, environ = ["--instance=embedded"], {}
     if kind == "flux":
@@ -85,7 +85,7 @@ def place(kind: str, uri: Callable[[], str]) -> Iterator[Place]:
 
 
 def environment(where: Place, kind: str, folder: Path) -> dict[str, str]:
-    """What a reader's shell has: the programs of this environment, and where the service is."""
+    """Return the environment of a reader's shell: its programs, and the address of the service."""
     path = [str(HERE / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     secrets = {"FLUX_USER": USER, "FLUX_TOKEN": TOKEN} if kind == "auth" else {}
     return clean_environment(
@@ -143,7 +143,7 @@ def runnable(path: Path) -> list[Block]:
 
 
 def needs_a_flux(block: Block) -> bool:
-    """Whether Flux itself is called: ``flux`` at the start of a line of Python is a client."""
+    """Return whether Flux itself is called: ``flux`` in a line of Python is a client."""
     if block.kind == "flux":
         return True
     return block.language == "bash" and re.search(r"^flux ", block.text, re.MULTILINE) is not None
@@ -160,7 +160,7 @@ def document(path: Path) -> Any:
 
 
 def needs(blocks: list[Block]) -> set[str]:
-    """Programs that blocks call and that not every machine has."""
+    """Return the programs that blocks call and that some machines do not have."""
     words = {word for block in blocks for word in re.findall(r"[a-z]+", block.text)}
     return words & {"curl", "jq"}
 
@@ -185,7 +185,7 @@ def test_what_a_document_says_can_be_done(
 
 
 def compare(block: Block, wrote: str) -> None:
-    """Every line that the document shows was written, in order; ids, ports and users may differ."""
+    """Check that the document's lines were printed, in order; IDs, ports and users may differ."""
     lines = iter(wrote.splitlines())
     for line in (block.shows or "").splitlines():
         pattern = re.sub("[fƒ]2QK3Zz", r"[fƒ]\\w+", re.escape(line)).replace("5000", r"\d+")

@@ -32,7 +32,7 @@ rule hello:
 
 @pytest.fixture(scope="module")
 def snakemake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The programs of an environment with Snakemake, and with what the guide installs."""
+    """Return the programs of an environment with Snakemake and the packages of the guide."""
     folder = tmp_path_factory.mktemp("snakemake")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     # With this environment's pip, which is quicker than to install another.
@@ -58,7 +58,7 @@ def study(tmp_path: Path) -> Path:
 
 
 def block(*words: str) -> Block:
-    """The block of the guide that holds these words."""
+    """Return the block of the guide that contains these words."""
     (found,) = [one for one in GUIDE if all(word in one.text for word in words)]
     return found
 

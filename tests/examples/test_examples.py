@@ -21,7 +21,7 @@ AUTH = {"FLUX_USER": "alice", "FLUX_TOKEN": "pancakes"}
 
 @pytest.fixture(params=["on_embedded", pytest.param("on_flux", marks=needs_flux)])
 def site(request: pytest.FixtureRequest) -> Service:
-    """The same example in front of both instances."""
+    """Return the environment of an example in front of each kind of instance."""
     running: Service = request.getfixturevalue(request.param)
     return running
 
@@ -36,14 +36,14 @@ def environment(site: Service, **variables: str) -> dict[str, str]:
 
 
 def run(site: Service, name: str, *arguments: str, **variables: str) -> str:
-    """What an example prints."""
+    """Return the output of an example."""
     done = ran(site, name, *arguments, **variables)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
 
 def fail(site: Service, name: str, **variables: str) -> str:
-    """What an example says as it fails."""
+    """Return the error message of an example that fails."""
     done = ran(site, name, **variables)
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stderr

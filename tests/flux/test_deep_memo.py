@@ -19,7 +19,7 @@ flux.Flux().rpc("job-manager.memo", text).get()
 
 
 def submit(running: Service, **options: object) -> str:
-    """A job that the service knows already."""
+    """Return a job that the service knows already."""
     request = urllib.request.Request(  # noqa: S310 - it is ours
         f"{running.url}/v1/jobs",
         json.dumps({"command": "true", **options}).encode(),

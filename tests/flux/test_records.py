@@ -87,7 +87,7 @@ def load(
 
 
 def flux_record(job: dict[str, Any]) -> dict[str, Any]:
-    """A record of flux jobs in our terms; a begin-time is shown there as a wall clock."""
+    """Return a record of flux jobs in our terms; flux shows a begin-time as a wall clock."""
     record = comparable(job)
     record.pop("id")
     if any(text.startswith("begin") for text in record["dependencies"]):
@@ -96,7 +96,7 @@ def flux_record(job: dict[str, Any]) -> dict[str, Any]:
 
 
 def our_record(job: dict[str, Any]) -> dict[str, Any]:
-    """A record of ours without what flux jobs has no field for: why a job waits."""
+    """Return a record of ours without the reason why a job waits, which flux jobs does not have."""
     record = {key: value for key, value in job.items() if key not in {"id", "reason"}}
     if any(text.startswith("begin") for text in record["dependencies"]):
         record.pop("dependencies")

@@ -44,7 +44,7 @@ class Site:
     service: Service
 
     def ask(self, path: str, body: Any = None, accept: str = "*/*", **headers: str) -> str:
-        """The text that answers a GET, or a POST of ``body``."""
+        """Return the text that answers a GET, or a POST of ``body``."""
         request = urllib.request.Request(  # noqa: S310 - it is ours
             self.service.url.rstrip("/") + path,
             data=None if body is None else json.dumps(body).encode(),
@@ -55,16 +55,16 @@ class Site:
         return text
 
     def submit(self, command: list[str], **fields: Any) -> str:
-        """The id of a submitted job."""
+        """Submit a job and return its ID."""
         jobid: str = json.loads(self.ask("/v1/jobs", {"command": command, **fields}))["id"]
         return jobid
 
     def wait(self, jobid: str) -> Any:
-        """The record of a job that has ended."""
+        """Return the record of a job that has ended."""
         return self.service.get(f"/v1/jobs/{jobid}/wait?timeout={_PATIENCE_S}")
 
     def flux(self, *command: str) -> str:
-        """The output of a command of the same release."""
+        """Return the output of a command of the same release."""
         return subprocess.run(
             [self.program, *command],
             env=clean_environment(FLUX_URI=self.uri, **with_flux(self.program)),

@@ -23,18 +23,18 @@ HOME = Path(sys.prefix) / "generators"
 INSTALL_TIMEOUT_S = 500
 
 PATH = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
-"""Where node is found: this environment has one where the machine has none."""
+"""The folders of node: this environment has one if the machine has none."""
 
 
 @pytest.fixture(scope="session")
 def bin_folder() -> Path:
-    """The programs of the environment that holds the generators from PyPI."""
+    """Return the programs of the environment that holds the generators from PyPI."""
     return _installed("python", ("requirements.txt",)) / "bin"
 
 
 @pytest.fixture(scope="session")
 def node_folder() -> Path:
-    """The folder whose ``node_modules`` holds the generators from npm."""
+    """Return the folder whose ``node_modules`` holds the generators from npm."""
     if shutil.which("npm", path=PATH) is None:
         pytest.skip("there is no npm on PATH: generators from npm are not tried")
     return _installed("node", ("package.json", "package-lock.json"))
@@ -48,7 +48,7 @@ def running() -> Iterator[Service]:
 
 @pytest.fixture
 def document(running: Service, tmp_path: Path) -> Path:
-    """The OpenAPI document as the service serves it."""
+    """Return the OpenAPI document as the service serves it."""
     path = tmp_path / "openapi.json"
     path.write_bytes(running.read("/openapi.json"))
     return path

@@ -173,7 +173,7 @@ class FakeInstance:
         self._tell()
 
     def end_output(self, jobid: int, error: Exception | None = None) -> None:
-        """Nothing follows, or the output cannot be read on."""
+        """End the output, or make it fail with an error."""
         self._open.discard(jobid)
         if error is not None:
             self._broken[jobid] = error

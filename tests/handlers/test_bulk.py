@@ -132,7 +132,7 @@ async def test_a_key_of_another_request_is_refused(service: Service) -> None:
 
 
 async def _ids(service: Service, jobs: list[str], **more: Any) -> list[str]:
-    """The ids of a list of jobs that was submitted under the key ``k``."""
+    """Submit a list of jobs with the key ``k``, and return their IDs."""
     body = {"jobs": [{"command": job} for job in jobs], **more}
     response = await service.client.post("/jobs/bulk", json=body, headers={"Idempotency-Key": "k"})
     assert response.status == 201, await response.text()
@@ -173,7 +173,7 @@ async def test_numbers_are_for_lists(service: Service) -> None:
 async def test_a_key_waits_for_what_an_earlier_service_submitted(
     aiohttp_client: AiohttpClient, path: str
 ) -> None:
-    """The job of the key reaches Flux only after this service has started."""
+    """Let the job of the key reach Flux only after this service has started."""
     instance = FakeInstance()
     instance.settling.clear()
     fields = {"command": "true"}

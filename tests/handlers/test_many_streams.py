@@ -16,7 +16,7 @@ async def follow(service: Service, *subscriptions: dict[str, Any]) -> ClientResp
 
 
 async def until(response: ClientResponse, **wanted: Any) -> list[dict[str, Any]]:
-    """The messages up to one that has these members."""
+    """Return the messages up to one that has these members."""
     seen: list[dict[str, Any]] = []
     while not (seen and wanted.items() <= seen[-1].items()):
         line = await response.content.readline()

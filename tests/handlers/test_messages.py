@@ -1,4 +1,4 @@
-"""What the AsyncAPI document promises is what goes over each wire."""
+"""The messages on each wire are those of the AsyncAPI document."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ DOCUMENT: dict[str, Any] = asyncapi.document(ROUTES)
 MESSAGES: dict[str, Any] = DOCUMENT["components"]["messages"]
 ACCEPT = {"SSE": "text/event-stream", "Line": "application/x-ndjson"}
 WIRES = ("", "SSE", "Line")
-"""What the names of messages end with: on a socket, as Server-Sent Events, as lines."""
+"""The suffix of the names of messages: on a socket, as Server-Sent Events, as lines."""
 
 BOUND = 30.0
 """Seconds that a message may take; only a hang takes longer."""
@@ -41,7 +41,7 @@ def check(rules: Message, value: Any) -> None:
 
 
 def checked(name: str, payload: Message, headers: Message | None = None) -> Message:
-    """The payload, which fits the message of that name."""
+    """Return the payload, which must fit the message of that name."""
     check(MESSAGES[name]["payload"], payload)
     check(MESSAGES[name].get("headers", {}), headers or {})
     return payload
@@ -58,7 +58,7 @@ class Socket:
         return checked(message["type"], message)
 
     async def answer(self) -> Message:
-        """The next message that belongs to no subscription's stream."""
+        """Return the next message that belongs to no subscription."""
         while (message := await self.next())["type"] in asyncapi.SERVER:
             pass
         return message
@@ -100,7 +100,7 @@ async def over_http(response: aiohttp.ClientResponse, wire: str) -> Reader:
 
 @contextlib.asynccontextmanager
 async def reading(service: Service, wire: str, stream: str, **more: str) -> AsyncIterator[Reader]:
-    """The messages of a stream of the instance over a wire."""
+    """Return the messages of a stream of the instance over a wire."""
     if wire:
         query = {"stream": stream, **more}
         headers = {"Accept": ACCEPT[wire]}
@@ -116,7 +116,7 @@ async def reading(service: Service, wire: str, stream: str, **more: str) -> Asyn
 
 @contextlib.asynccontextmanager
 async def reading_job(service: Service, wire: str, job: str, part: str) -> AsyncIterator[Reader]:
-    """The messages about one job: its ``events``, or its output."""
+    """Return the messages about one job: its ``events``, or its output."""
     path = f"/v1/jobs/{job}/{part}"
     async with service.client.get(path, headers={"Accept": ACCEPT[wire]}) as response:
         assert response.status == 200
@@ -294,7 +294,7 @@ async def test_every_example_gets_its_answer(start: Start, name: str, example: M
     submitted = await service.client.post(
         "/v1/jobs", json={"command": "true"}, headers={"Authorization": bearer}
     )
-    # What an example cannot know: which token is good, and which job there is.
+    # Values that an example cannot know: a valid token, and an existing job.
     known = {"token": token, "job": (await submitted.json())["id"]}
     message = {key: known.get(key, value) for key, value in example["payload"].items()}
     async with socket_of(service, Authorization=bearer) as socket:

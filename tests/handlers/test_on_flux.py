@@ -1,4 +1,4 @@
-"""What only a real Flux can tell: that it runs what a request asked for."""
+"""Requests that a real Flux must run as they say."""
 
 from __future__ import annotations
 

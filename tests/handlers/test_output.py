@@ -176,7 +176,7 @@ ERROR = "flux-shell[0]: ERROR: Could not change dir to /x.\n"
 
 @pytest.fixture
 async def lost_job(service: Service) -> str:
-    """A job whose working directory does not exist on its node."""
+    """Run a job whose working directory does not exist on its node."""
     name = await service.submit(cwd="/x")
     context = {"rank": 0, "level": 3, "message": "Could not change dir to /x."}
     service.instance.outputs[jobid.parse(name)] = [

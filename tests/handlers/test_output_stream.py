@@ -119,7 +119,7 @@ async def test_server_sent_events_end_with_an_event(service: Service, job: Job) 
 
 @pytest.mark.parametrize("writes", [True, False])
 async def test_each_block_is_an_event_with_data(service: Service, job: Job, writes: bool) -> None:
-    """Some readers (httpx-sse) take a block that holds ``retry`` alone for an event."""
+    """Check that each block has data, since some readers (httpx-sse) misread ``retry`` alone."""
     if writes:
         job.write("a\n")
     job.finish()

@@ -85,7 +85,7 @@ async def test_a_filter_that_makes_no_sense_is_refused_visibly(service: Service)
     text = await answer.text()
     assert answer.status == 422
     assert "<code>state=NO&lt;SUCH</code> is ignored: it must be" in text
-    # What makes sense holds.
+    # Valid filters apply.
     assert jobid in text
     assert other not in text
 
@@ -141,7 +141,7 @@ async def test_nothing_else_is_served(service: Service, name: str) -> None:
 
 
 def embedded(text: str) -> dict[str, Any]:
-    """What the page hands to its script."""
+    """Return the data that the page passes to its script."""
     (found,) = re.findall(
         r'<script type="application/json" id="first">(.*?)</script>', text, re.DOTALL
     )

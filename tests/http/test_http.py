@@ -1,4 +1,4 @@
-"""What holds for every route: problems, methods, headers, other sites."""
+"""Properties of every route: problems, methods, headers, other sites."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What no handler sees: requests that are not HTTP, or not HTTP as the service takes it."""
+"""Requests that reach no handler: not HTTP, or not as the service accepts it."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ async def test_a_request_that_the_end_cuts_short_is_answered(
 
 
 async def answer(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]:
-    """Status, headers and body of what comes back before the connection ends."""
+    """Return status, headers and body of the answer before the connection ends."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     data = await reader.read()

@@ -68,7 +68,7 @@ EVENTS = st.builds(Event, st.floats(allow_nan=False, allow_infinity=False), NAME
 
 @st.composite
 def changed(draw: st.DrawFn, whole: Any) -> Any:
-    """*whole* with something else in one place of it, or something else altogether."""
+    """Return *whole* with another value in one place of it, or another value altogether."""
     if isinstance(whole, dict) and whole and draw(st.integers(0, 9)):
         key = draw(st.sampled_from(sorted(whole)))
         return {**whole, key: draw(changed(whole[key]))}

@@ -37,7 +37,7 @@ def refusal(**fields: Any) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def from_command() -> Any:
-    """``JobspecV1.from_command`` of the installed Flux."""
+    """Return ``JobspecV1.from_command`` of the installed Flux."""
     if shutil.which("flux") is None:
         pytest.skip("there is no flux on PATH: not compared with its bindings")
     path = subprocess.run(

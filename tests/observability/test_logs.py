@@ -24,7 +24,7 @@ def begin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Begin]:
     """Log to a text of this test's own; the root logger is as before afterwards."""
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
-    # What pytest catches with must not be closed.
+    # The streams by which pytest captures must not be closed.
     root.handlers.clear()
     # Of the test's server; the service's own has none.
     monkeypatch.setattr(logging.getLogger("aiohttp.access"), "propagate", False)

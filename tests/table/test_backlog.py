@@ -1,4 +1,4 @@
-"""What a service that has just begun knows of the past, and who may go on there."""
+"""The past that a new service knows, and the cursors that are valid there."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def run(channel: Channel, flux: Flux, todo: list[Step]) -> None:
 def test_events_go_on_across_a_restart(
     before: list[Step], between: list[Step], after: list[Step], limit: int
 ) -> None:
-    """From any frame on nothing is missed, or the reader is told so."""
+    """Check that from any frame on nothing is missed, or that the reader learns of it."""
     turns, flux = Turns(), Flux()
     with turns.running():
         first = Channel(turns)

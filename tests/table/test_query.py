@@ -38,7 +38,7 @@ def table() -> Table:
 
 
 def plain(table: Table, query: JobQuery) -> list[int]:
-    """The same by walking all jobs."""
+    """Return the same by a walk over all jobs."""
     test = matcher(query)
     jobs = [table.get(jobid) for jobid in reversed(table.index.all)]
     return [job.id for job in jobs if job is not None and (test is None or test(job))]

@@ -47,7 +47,7 @@ def everything(table: Table) -> dict[int, dict[str, Any]]:
 
 
 def check_index(table: Table) -> None:
-    """The index holds each job exactly where its facets say."""
+    """Check that the index holds each job exactly under its facets."""
     jobs = {jobid: table.get(jobid) for jobid in table.index.all}
     assert len(jobs) == len(table)
     expected: dict[str, dict[Any, list[int]]] = {}
@@ -204,7 +204,7 @@ def test_an_inactive_job_that_made_room_does_not_come_back() -> None:
 
 
 def test_a_job_that_was_missed_is_told_beside_newer_ones_that_made_room() -> None:
-    """The backlog comes in no order: those that ended first, and all of them before the others."""
+    """Send the backlog in another order: jobs that have ended first, then the others."""
     table = live_table(max_inactive=1)
     table.begin_replay()
     ended = [
