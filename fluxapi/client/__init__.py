@@ -33,11 +33,11 @@ from .event import Event, Reset
 from .events import EventStream
 from .job import Job, JobException, JobList
 from .options import EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
+from .output import Output, OutputEntry
 from .results import AccessToken, CancelResult
 from .stats import Stats
 from .sync import Client, SyncEventStream, SyncJobsWatch
 from .watch import JobChange, JobsWatch
-from .written import Output, OutputEntry
 
 __all__ = [
     "AccessToken",

@@ -17,11 +17,12 @@ import msgspec
 
 from fluxapi.model.idset import encode_idset
 
+from .body import encoded
 from .errors import BadAnswer, BulkItem, ClientError, Invalid, ProblemError, Unavailable, problem_of
 from .job import JobId
 from .options import Command
-from .patience import Failure
-from .transport import Transport, encoded
+from .retry import Failure
+from .transport import Transport
 
 __all__ = ["items_of", "keyed", "problem", "submission", "submit_copies", "submit_many"]
 
@@ -92,17 +93,17 @@ async def submit_many(
 
 async def submit_copies(transport: Transport, body: Mapping[str, Any], key: str) -> list[BulkItem]:
     """Submit copies of one job and return the result of each."""
-    tries = transport.patience.tries()
+    retry = transport.retry_policy.start()
     with keyed(key):
         while True:
             answer = await transport.post("/jobs/bulk", body, BulkAnswer, key=key)
             items = items_of(answer, range(len(answer.jobs)))
             busy = [item.error for item in items if isinstance(item.error, Unavailable)]
             if not busy:
-                tries.heard()
+                retry.reset()
                 return items
             try:
-                await tries.wait(Failure(busy[0], again=True))
+                await retry.wait(Failure(busy[0], retryable=True))
             except ClientError as error:
                 error.submitted = tuple(item for item in items if item.id is not None)
                 raise
@@ -123,7 +124,7 @@ class _Run:
         sent with an invalid one.
         """
         found: list[BulkItem] = []
-        tries = self._transport.patience.tries()
+        retry = self._transport.retry_policy.start()
         try:
             while waiting:
                 items = await self._send(waiting)
@@ -134,12 +135,12 @@ class _Run:
                 answered = {item.index for item in done}
                 waiting = [job for job in waiting if job[0] not in answered]
                 if busy:
-                    await tries.wait(Failure(busy[0], again=True))
+                    await retry.wait(Failure(busy[0], retryable=True))
         except ClientError as error:
             error.submitted = tuple(self._submitted)
             error.idempotency_key = self._key
             raise
-        tries.heard()
+        retry.reset()
         return sorted(found, key=lambda item: item.index)
 
     async def _send(self, waiting: list[tuple[int, bytes]]) -> list[BulkItem]:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Generic, Literal, TypeVar, cast
 
 import msgspec
 
+from .body import decoded
 from .errors import EventsLost
 from .event import Event, Reset
 from .stream import Channel, Message
-from .transport import decoded
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,7 +26,7 @@ ItemT_co = TypeVar("ItemT_co", bound=Event | Reset, covariant=True)
 _MAX_JOBS_REMEMBERED = 131_072
 """Jobs whose last event is kept to detect repeats: those with the newest events."""
 
-_JOBS_FORGOTTEN_AT_ONCE = 64
+_EVICTION_BATCH = 64
 
 
 class _Bookmark(msgspec.Struct):
@@ -51,16 +51,16 @@ class EventStream(Generic[ItemT_co]):
         replays: bool = False,
     ) -> None:
         self._channel = channel
-        # Whether each connection starts with all past events, so that none can be lost.
-        self._replays = replays
-        self._raises = on_reset == "raise"
-        self._seen: dict[str, float] = {}
+        # Each connection starts with all past events, so that none can be lost.
+        self._replays_all = replays
+        self._raises_on_reset = on_reset == "raise"
+        self._last_places: dict[str, float] = {}
         self._items: AsyncGenerator[ItemT_co | None, None] | None = None
         self._first: ItemT_co | None = None
         self._cursor = channel.cursor
         self._closed = False
         self.live: bool | None = None
-        """Whether the service follows its Flux instance, as of the last bookmark."""
+        """``False`` if the service had lost its Flux instance at the last bookmark."""
 
     def __repr__(self) -> str:
         state = "connected" if self.connected else "not connected"
@@ -73,7 +73,7 @@ class EventStream(Generic[ItemT_co]):
 
     @property
     def connected(self) -> bool:
-        """Whether the stream is connected."""
+        """``True`` while the stream is connected."""
         return self._channel.connected
 
     async def open(self) -> Self:
@@ -129,22 +129,22 @@ class EventStream(Generic[ItemT_co]):
             again = False
             async with aclosing(self._channel.messages()) as messages:
                 async for message in messages:
-                    if message.kind == "reset" and self._replays:
+                    if message.kind == "reset" and self._replays_all:
                         again = True
                         break
-                    for item in self._take(message):
+                    for item in self._items_of(message):
                         self._cursor = message.cursor or self._cursor
                         # Resets appear only if on_reset is "continue".
                         yield cast("ItemT_co | None", item)
 
-    def _take(self, message: Message) -> list[Event | Reset | None]:
+    def _items_of(self, message: Message) -> list[Event | Reset | None]:
         if message.kind == "event":
             event = decoded(message.data, Event)
             return [] if self._is_repeat(event) else [event]
         if message.kind == "reset":
             reset = decoded(message.data, Reset)
-            self._seen.clear()
-            if self._raises:
+            self._last_places.clear()
+            if self._raises_on_reset:
                 self._cursor = message.cursor or None
                 raise EventsLost(reset.detail, reset.reason, message.cursor or None)
             return [reset]
@@ -160,9 +160,9 @@ class EventStream(Generic[ItemT_co]):
             place, key = event.timestamp, f"{event.id} {event.name}"
         else:
             place, key = event.index, event.id
-        last = self._seen.pop(key, -1)
-        self._seen[key] = max(last, place)
-        if len(self._seen) > _MAX_JOBS_REMEMBERED:
-            for known in list(self._seen)[:_JOBS_FORGOTTEN_AT_ONCE]:
-                del self._seen[known]
+        last = self._last_places.pop(key, -1)
+        self._last_places[key] = max(last, place)
+        if len(self._last_places) > _MAX_JOBS_REMEMBERED:
+            for known in list(self._last_places)[:_EVICTION_BATCH]:
+                del self._last_places[known]
         return place <= last

@@ -92,7 +92,7 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
 
     @property
     def is_active(self) -> bool:
-        """Whether the job has not ended."""
+        """``True`` until the job is inactive."""
         return self.state != "INACTIVE"
 
     def elapsed(self, now: float | None = None) -> float | None:

@@ -8,8 +8,9 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING
 
 from .errors import BadAnswer, ConnectionFailed
-from .patience import Failure
-from .transport import Request, Transport
+from .request import Request
+from .retry import Failure
+from .transport import Transport
 
 if TYPE_CHECKING:
     import aiohttp
@@ -21,16 +22,16 @@ _MAX_LINE_BYTES = 64 << 20
 
 async def lines(transport: Transport, request: Request) -> AsyncGenerator[bytes, None]:
     """Yield the lines of a response; raise ``ClientError``, also if it is interrupted."""
-    tries = transport.patience.tries(request.timeout)
+    retry = transport.retry_policy.start(request.timeout)
     while True:
         async with transport.attempt(request) as response:
             if not isinstance(response, Failure):
-                tries.heard()
+                retry.reset()
                 async with aclosing(_split(response)) as found:
                     async for line in found:
                         yield line
                 return
-        await tries.wait(response)
+        await retry.wait(response)
 
 
 async def _split(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:

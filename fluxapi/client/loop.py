@@ -23,7 +23,7 @@ __all__ = ["Iteration", "LoopThread", "each_of"]
 
 T = TypeVar("T")
 
-_ITEMS_AT_ONCE = 256
+_MAX_CHUNK_ITEMS = 256
 """Items taken from an iterable at a time."""
 
 _SHUTDOWN_TIMEOUT_S = 5.0
@@ -86,7 +86,7 @@ class LoopThread:
         if loop is None or thread is None or not thread.is_alive():
             last.close()
             return
-        asyncio.run_coroutine_threadsafe(_finish(last, list(self._iterated)), loop).result(
+        asyncio.run_coroutine_threadsafe(_shut_down(last, list(self._iterated)), loop).result(
             _SHUTDOWN_TIMEOUT_S
         )
         loop.call_soon_threadsafe(loop.stop)
@@ -119,7 +119,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
-async def _finish(last: Awaitable[Any], left: Iterable[Any]) -> None:
+async def _shut_down(last: Awaitable[Any], left: Iterable[Any]) -> None:
     """Await *last*, cancel all other tasks, and close the iterations *left*."""
     await last
     others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -143,25 +143,25 @@ class Iteration(Generic[T]):
     def __init__(self, loop: LoopThread, items: AsyncIterator[T]) -> None:
         self._loop = loop
         self._items = items
-        self._left: deque[T] = deque()
+        self._buffered: deque[T] = deque()
         # A loop that is left early leaves a request behind, which has to end.
-        self._finalizer = weakref.finalize(self, _abandon, loop, items)
+        self._finalizer = weakref.finalize(self, _close_later, loop, items)
         self._finalizer.atexit = False
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> T:
-        if not self._left:
-            self._left.extend(self._loop.run(_next(self._items)))
-        if not self._left:
+        if not self._buffered:
+            self._buffered.extend(self._loop.run(_next(self._items)))
+        if not self._buffered:
             self._finalizer.detach()
             raise StopIteration
-        return self._left.popleft()
+        return self._buffered.popleft()
 
     def close(self) -> None:
         """Discard the remaining items."""
-        self._left.clear()
+        self._buffered.clear()
         if self._finalizer.detach() is not None:
             self._loop.run(_close(self._items))
 
@@ -180,7 +180,7 @@ class Iteration(Generic[T]):
 async def _next(items: AsyncIterator[T]) -> list[T]:
     """Return the next item and those received with it; an empty list at the end."""
     try:
-        return await items.piece() if isinstance(items, Paged) else [await items.__anext__()]
+        return await items.page() if isinstance(items, Paged) else [await items.__anext__()]
     except StopAsyncIteration:
         return []
 
@@ -189,7 +189,7 @@ async def _close(items: Any) -> None:
     await items.aclose()
 
 
-def _abandon(loop: LoopThread, items: Any) -> None:
+def _close_later(loop: LoopThread, items: Any) -> None:
     loop.spawn(_close(items))
 
 
@@ -200,6 +200,6 @@ async def each_of(items: Iterable[T] | AsyncIterable[T]) -> AsyncIterator[T]:
             yield item
         return
     iterator = iter(items)
-    while piece := await asyncio.to_thread(list[T], itertools.islice(iterator, _ITEMS_AT_ONCE)):
-        for item in piece:
+    while chunk := await asyncio.to_thread(list[T], itertools.islice(iterator, _MAX_CHUNK_ITEMS)):
+        for item in chunk:
             yield item

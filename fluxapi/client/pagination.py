@@ -17,25 +17,25 @@ T = TypeVar("T")
 class Paged(Generic[T]):
     """An asynchronous iterator over items; it fetches the next page when needed."""
 
-    def __init__(self, pieces: AsyncGenerator[Iterable[T], None]) -> None:
-        self._pieces = pieces
-        self._left: deque[T] = deque()
+    def __init__(self, pages: AsyncGenerator[Iterable[T], None]) -> None:
+        self._pages = pages
+        self._buffered: deque[T] = deque()
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> T:
-        while not self._left:
-            self._left.extend(await self._pieces.__anext__())
-        return self._left.popleft()
+        while not self._buffered:
+            self._buffered.extend(await self._pages.__anext__())
+        return self._buffered.popleft()
 
-    async def piece(self) -> list[T]:
+    async def page(self) -> list[T]:
         """Return all items received, at least one; raise ``StopAsyncIteration`` at the end."""
-        found = [await self.__anext__(), *self._left]
-        self._left.clear()
+        found = [await self.__anext__(), *self._buffered]
+        self._buffered.clear()
         return found
 
     async def aclose(self) -> None:
         """Discard the remaining items."""
-        self._left.clear()
-        await self._pieces.aclose()
+        self._buffered.clear()
+        await self._pages.aclose()

@@ -18,7 +18,7 @@ class CancelResult:
     failed: int
     errors: Sequence[tuple[str, ProblemError]] = ()
     more: bool = False
-    """Whether more jobs match than one request cancels; if so, repeat it."""
+    """``True`` if more jobs match than one request cancels; repeat it to cancel them."""
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import msgspec
 
+from .body import decoded
 from .errors import BadAnswer, ConnectionFailed, NotFound
-from .patience import Failure
-from .transport import Query, Request, Transport, decoded
+from .request import Query, Request
+from .retry import Failure
+from .transport import Transport
 
 if TYPE_CHECKING:
     import aiohttp
@@ -72,13 +74,13 @@ class Channel:
         self.cursor = cursor
         self.connected = False
         self.connections = 0
-        self._tries = transport.patience.tries()
+        self._retry = transport.retry_policy.start()
         self._over = False
 
     async def messages(self) -> AsyncGenerator[Message, None]:
         """Yield messages until the stream ends; raise ``ClientError``."""
         while not self._over:
-            failure = Failure(ConnectionFailed("The stream was interrupted."), again=True)
+            failure = Failure(ConnectionFailed("The stream was interrupted."), retryable=True)
             async with self._transport.attempt(self._request()) as response:
                 if isinstance(response, Failure):
                     failure = response
@@ -91,7 +93,7 @@ class Channel:
                         yield Message("open", "", b"")
                         async with aclosing(_parse(response)) as parsed:
                             async for message in parsed:
-                                self._tries.heard()
+                                self._retry.reset()
                                 if message.kind == "end":
                                     failure = self._ended(message)
                                     break
@@ -101,7 +103,7 @@ class Channel:
                     finally:
                         self.connected = False
             if not self._over:
-                await self._tries.wait(failure)
+                await self._retry.wait(failure)
 
     def _request(self) -> Request:
         headers = {"Accept": _CONTENT_TYPE}
@@ -113,7 +115,7 @@ class Channel:
             self._query,
             headers=headers,
             repeatable=True,
-            silence=self._heartbeat,
+            read_timeout=self._heartbeat,
             stream=True,
         )
 
@@ -126,7 +128,9 @@ class Channel:
             return Failure(NotFound(404, "/docs/errors#job-not-found", "Job not found", detail))
         # Reconnect at once with new credentials, which are fetched when these are rejected.
         return Failure(
-            ConnectionFailed(detail), again=True, asked=0.0 if end.reason == "expired" else None
+            ConnectionFailed(detail),
+            retryable=True,
+            retry_after=0.0 if end.reason == "expired" else None,
         )
 
 

@@ -18,11 +18,11 @@ from .events import EventStream
 from .job import Job, JobList
 from .loop import Iteration, LoopThread, each_of
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
-from .patience import DEFAULT_TIMEOUT_S, OnWait
+from .output import Output, OutputEntry
 from .results import AccessToken, CancelResult
+from .retry import DEFAULT_TIMEOUT_S, OnWait
 from .stats import Stats
 from .watch import JobChange, JobsWatch
-from .written import Output, OutputEntry
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -168,44 +168,6 @@ class Client:
         """Return a job; raise ``NotFound`` if there is none."""
         return self._loop.run(self._client.get(id))
 
-    def wait(self, id: str | int, timeout: float | None = None) -> Job:
-        """Wait until a job is inactive; raise ``TimeoutError`` after ``timeout`` seconds."""
-        return self._loop.run(self._client.wait(id, timeout))
-
-    def as_completed(
-        self, ids: Iterable[str | int], *, timeout: float | None = None
-    ) -> Iteration[Job]:
-        """Yield each job once when it becomes inactive, in the order in which jobs end.
-
-        Raises:
-            NotFound: The service does not know one of the jobs.
-            TimeoutError: Not all jobs ended within ``timeout`` seconds.
-        """
-        return self._loop.iterate(self._client.as_completed(ids, timeout=timeout))
-
-    def output(
-        self, id: str | int, *, tail: int | None = None, stream: str | None = None
-    ) -> Output:
-        """Return the output of a job, or its last ``tail`` lines (at most 10,000).
-
-        ``stream`` (``stdout`` or ``stderr``) limits it to one stream.
-        """
-        return self._loop.run(self._client.output(id, tail=tail, stream=stream))
-
-    def iter_output(self, id: str | int) -> Iteration[OutputEntry]:
-        """Yield the output of a job so far, entry by entry, without keeping it in memory."""
-        return self._loop.iterate(self._client.iter_output(id))
-
-    def follow_output(
-        self, id: str | int, *, tail: int | None = None, stream: str | None = None
-    ) -> Iteration[OutputEntry]:
-        """Yield the output of a job, past and live, until it ends; resume after a disconnect.
-
-        ``tail`` starts with that many of the last entries that hold data; ``stream`` (``stdout``
-        or ``stderr``) limits it to one stream.
-        """
-        return self._loop.iterate(self._client.follow_output(id, tail=tail, stream=stream))
-
     def eventlog(self, id: str | int) -> list[Event]:
         """Return the eventlog of a job, as stored by Flux."""
         return self._loop.run(self._client.eventlog(id))
@@ -261,9 +223,43 @@ class Client:
         """Yield statistics when they change (at most twice a second) and every 5 seconds."""
         return self._loop.iterate(self._client.stats_stream())
 
-    def stats(self) -> dict[str, Any]:
-        """Return the number of jobs by state and by result."""
-        return self._loop.run(self._client.stats())
+    def wait(self, id: str | int, timeout: float | None = None) -> Job:
+        """Wait until a job is inactive; raise ``TimeoutError`` after ``timeout`` seconds."""
+        return self._loop.run(self._client.wait(id, timeout))
+
+    def as_completed(
+        self, ids: Iterable[str | int], *, timeout: float | None = None
+    ) -> Iteration[Job]:
+        """Yield each job once when it becomes inactive, in the order in which jobs end.
+
+        Raises:
+            NotFound: The service does not know one of the jobs.
+            TimeoutError: Not all jobs ended within ``timeout`` seconds.
+        """
+        return self._loop.iterate(self._client.as_completed(ids, timeout=timeout))
+
+    def output(
+        self, id: str | int, *, tail: int | None = None, stream: str | None = None
+    ) -> Output:
+        """Return the output of a job, or its last ``tail`` lines (at most 10,000).
+
+        ``stream`` (``stdout`` or ``stderr``) limits it to one stream.
+        """
+        return self._loop.run(self._client.output(id, tail=tail, stream=stream))
+
+    def iter_output(self, id: str | int) -> Iteration[OutputEntry]:
+        """Yield the output of a job so far, entry by entry, without keeping it in memory."""
+        return self._loop.iterate(self._client.iter_output(id))
+
+    def follow_output(
+        self, id: str | int, *, tail: int | None = None, stream: str | None = None
+    ) -> Iteration[OutputEntry]:
+        """Yield the output of a job, past and live, until it ends; resume after a disconnect.
+
+        ``tail`` starts with that many of the last entries that hold data; ``stream`` (``stdout``
+        or ``stderr``) limits it to one stream.
+        """
+        return self._loop.iterate(self._client.follow_output(id, tail=tail, stream=stream))
 
     def cancel(self, id: str | int, *, note: str | None = None) -> None:
         """Ask Flux to cancel a job; raise ``NotFound``, or ``Conflict`` if the job has ended."""
@@ -290,6 +286,14 @@ class Client:
         """Set the urgency of a pending job: 0 to 31, or ``hold``, ``default``, ``expedite``."""
         self._loop.run(self._client.urgency(id, urgency))
 
+    def info(self) -> dict[str, Any]:
+        """Return information about the service and its Flux instance."""
+        return self._loop.run(self._client.info())
+
+    def stats(self) -> dict[str, Any]:
+        """Return the number of jobs by state and by result."""
+        return self._loop.run(self._client.stats())
+
     def nodes(self) -> list[str]:
         """Return the host names of the nodes."""
         return self._loop.run(self._client.nodes())
@@ -301,10 +305,6 @@ class Client:
     def queues(self) -> list[dict[str, Any]]:
         """Return the queues, and whether each is enabled and started."""
         return self._loop.run(self._client.queues())
-
-    def info(self) -> dict[str, Any]:
-        """Return information about the service and its Flux instance."""
-        return self._loop.run(self._client.info())
 
     def stop(self, *, instance: bool = False) -> None:
         """Stop the service; with ``instance``, stop the Flux instance too."""
@@ -347,7 +347,7 @@ class SyncEventStream(Generic[ItemT_co]):
 
     @property
     def live(self) -> bool | None:
-        """Whether the service follows its Flux instance, as of the last bookmark."""
+        """``False`` if the service had lost its Flux instance at the last bookmark."""
         return self._stream.live
 
     @property
@@ -357,7 +357,7 @@ class SyncEventStream(Generic[ItemT_co]):
 
     @property
     def connected(self) -> bool:
-        """Whether the stream is connected."""
+        """``True`` while the stream is connected."""
         return self._stream.connected
 
     def open(self) -> Self:
@@ -421,12 +421,12 @@ class SyncJobsWatch:
 
     @property
     def live(self) -> bool | None:
-        """Whether the service follows its Flux instance, as of the last bookmark."""
+        """``False`` if the service had lost its Flux instance at the last bookmark."""
         return self._stream.live
 
     @property
     def connected(self) -> bool:
-        """Whether the watch is connected."""
+        """``True`` while the watch is connected."""
         return self._stream.connected
 
     def ready(self) -> Self:

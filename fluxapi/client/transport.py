@@ -1,37 +1,30 @@
-"""HTTP requests to the service: addresses, credentials, retries and errors."""
+"""The connection pool: sends requests, follows redirects and renews credentials."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import importlib
-import os
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
-from urllib.parse import urlencode
 
 import msgspec
 
 from fluxapi import __version__
-from fluxapi.process.text import safe
 
-from .backoff import retry_after
+from . import failures
+from .body import decoded, encoded, read_bounded
 from .config import origin
 from .credentials import Credentials
-from .errors import BadAnswer, ClientError, ConnectionFailed, Unauthorized, problem_of
-from .patience import Failure, Patience
+from .errors import BadAnswer, ClientError, ConnectionFailed
+from .request import Query, Request, Response, encoded_query, encoded_url
+from .retry import Failure, RetryPolicy
 
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Answer", "Query", "Request", "Transport", "decoded"]
+__all__ = ["Transport"]
 
 T = TypeVar("T")
-
-Query = Mapping[str, object]
-"""Parameters by name; a list repeats the parameter, ``None`` omits it."""
 
 _PREFIX = "/v1"
 _MAX_CONNECTIONS = 64
@@ -40,53 +33,19 @@ _MAX_CONNECTIONS = 64
 _MAX_REDIRECTS = 5
 _REDIRECT_STATUSES = frozenset({301, 302, 303, 307, 308})
 _METHOD_KEEPING_STATUSES = frozenset({307, 308})
-_BUSY_STATUSES = frozenset({502, 503, 504})
-_TOO_MANY_STATUS = 429
 _UNAUTHORIZED_STATUS = 401
 _FIRST_ERROR_STATUS = 400
-_MAX_PROBLEM_BYTES = 1 << 20
-"""Bytes read of an error body."""
-
 _MAX_RESPONSE_BYTES = 1 << 30
 """Bytes of the largest response, decompressed; the whole output of a job may be large."""
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request. A ``repeatable`` request may be sent twice without harm."""
-
-    method: str
-    path: str
-    query: Query = field(default_factory=dict)
-    body: bytes | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-    repeatable: bool = False
-    silence: float | None = None
-    """Seconds that the service may be silent; ``None`` is the default of the client."""
-    waits: bool = False
-    """Whether the response may come late; it then has a connection of its own."""
-    stream: bool = False
-    """Whether the response has no end."""
-    timeout: float | None = None
-    """Seconds for which the request is retried; ``None`` is the default of the client."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A complete response with a status below 400."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
 
 
 class Transport:
     """A connection pool for one service. It sends credentials to no other origin."""
 
-    def __init__(self, url: str, credentials: Credentials, patience: Patience) -> None:
+    def __init__(self, url: str, credentials: Credentials, retry_policy: RetryPolicy) -> None:
         self.url = url
         self.credentials = credentials
-        self.patience = patience
+        self.retry_policy = retry_policy
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
         self._renewal: asyncio.Lock | None = None
         self._has_answered = False
@@ -103,16 +62,16 @@ class Transport:
         for session in sessions:
             await session.close()
 
-    async def ask(self, request: Request) -> Answer:
+    async def ask(self, request: Request) -> Response:
         """Send a request, with retries, and return the response; raise ``ClientError``."""
-        tries = self.patience.tries(request.timeout)
+        retry = self.retry_policy.start(request.timeout)
         while True:
             async with self.attempt(request) as response:
-                outcome = await self.whole(response, request)
-            if isinstance(outcome, Answer):
-                tries.heard()
+                outcome = await self.read(response, request)
+            if isinstance(outcome, Response):
+                retry.reset()
                 return outcome
-            await tries.wait(outcome)
+            await retry.wait(outcome)
 
     async def get(self, path: str, type: type[T], query: Query | None = None, **more: Any) -> T:
         """Send a GET request and return the response as a ``type``."""
@@ -136,19 +95,19 @@ class Transport:
 
     async def send(self, request: Request) -> aiohttp.ClientResponse | Failure:
         """Send a request, following redirects and renewing credentials."""
-        url = f"{self.url}{_PREFIX}{request.path}{_query(request.query)}"
+        url = f"{self.url}{_PREFIX}{request.path}{encoded_query(request.query)}"
         method, renewed, redirects = request.method, False, 0
         while True:
             authorization = await self.credentials.header()
-            response = await self._raw(method, url, request, authorization)
+            response = await self._send_once(method, url, request, authorization)
             if isinstance(response, Failure):
                 return response
             if response.status == _UNAUTHORIZED_STATUS and not renewed:
                 renewed = True
-                problem = await _refusal(response, request)
+                problem = await failures.refused(response, request)
                 response.release()
                 if not await self._renew(authorization):
-                    return Failure(_with_advice(problem.error))
+                    return Failure(failures.with_advice(problem.error))
             elif response.status in _REDIRECT_STATUSES and "Location" in response.headers:
                 target = _target(response)
                 kept = response.status in _METHOD_KEEPING_STATUSES or method in {"GET", "HEAD"}
@@ -157,12 +116,12 @@ class Transport:
                 if target is None:
                     return Failure(ConnectionFailed(f"{self.url} redirects to an invalid address."))
                 if origin(target) != origin(self.url) or not kept or redirects > _MAX_REDIRECTS:
-                    return Failure(self._elsewhere(target))
+                    return Failure(failures.redirected(self.url, target))
                 url = target
             else:
                 return response
 
-    async def _raw(
+    async def _send_once(
         self, method: str, url: str, request: Request, authorization: str | None
     ) -> aiohttp.ClientResponse | Failure:
         if "aiohttp" not in sys.modules:
@@ -175,14 +134,14 @@ class Transport:
             headers["Authorization"] = authorization
         if request.body is not None:
             headers["Content-Type"] = "application/json"
-        silence = self.patience.silence
+        seconds = self.retry_policy.read_timeout
         timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=silence, sock_read=request.silence or silence
+            total=None, sock_connect=seconds, sock_read=request.read_timeout or seconds
         )
         try:
-            response = await self._session(apart=request.stream or request.waits).request(
+            response = await self._session(separate=request.stream or request.waits).request(
                 method,
-                _url(url),
+                encoded_url(url),
                 data=request.body,
                 headers=headers,
                 timeout=timeout,
@@ -193,22 +152,28 @@ class Transport:
         else:
             self._has_answered = True
             return response
-        # Outside of the handler, since an aiohttp error may refer to the request and its headers.
-        return self._unanswered(caught, request)
+        # Outside of the handler: an aiohttp error may refer to the request and its headers.
+        return failures.unanswered(
+            caught,
+            request,
+            self.url,
+            has_answered=self._has_answered,
+            read_timeout=self.retry_policy.read_timeout,
+        )
 
-    def _session(self, *, apart: bool) -> aiohttp.ClientSession:
+    def _session(self, *, separate: bool) -> aiohttp.ClientSession:
         import aiohttp  # noqa: PLC0415 - as above
 
         if self.closed:
             raise ClientError("The client is closed.")
-        if apart not in self._sessions:
-            self._sessions[apart] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0 if apart else _MAX_CONNECTIONS),
+        if separate not in self._sessions:
+            self._sessions[separate] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0 if separate else _MAX_CONNECTIONS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": f"fluxapi-client/{__version__}"},
                 read_bufsize=1 << 18,
             )
-        return self._sessions[apart]
+        return self._sessions[separate]
 
     async def _renew(self, refused: str | None) -> bool:
         """Renew credentials once for all rejected requests; return whether there are new ones."""
@@ -224,86 +189,37 @@ class Transport:
     async def exchange(self, basic: str) -> Token:
         """Return a new access token; raise ``Unauthorized`` or another ``ClientError``."""
         request = Request("POST", "/token", headers={"Accept": "application/json"})
-        response = await self._raw("POST", f"{self.url}{_PREFIX}/token", request, basic)
+        response = await self._send_once("POST", f"{self.url}{_PREFIX}/token", request, basic)
         if not isinstance(response, Failure):
             async with response:
                 outcome = await (
-                    _refusal(response, request)
+                    failures.refused(response, request)
                     if response.status >= _FIRST_ERROR_STATUS
-                    else self.whole(response, request)
+                    else self.read(response, request)
                 )
-            if isinstance(outcome, Answer):
+            if isinstance(outcome, Response):
                 return decoded(outcome.body, Token)
             response = outcome
         raise response.error
 
-    def _unanswered(self, error: BaseException, request: Request) -> Failure:
-        import aiohttp  # noqa: PLC0415 - as above
-
-        if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
-            return Failure(
-                ConnectionFailed(
-                    f"The certificate of {self.url} is not trusted: {_reason(error)}. To trust its "
-                    "certificate authority, set SSL_CERT_FILE to the file of the authority."
-                )
-            )
-        if isinstance(error, aiohttp.ClientConnectorError):
-            if self._has_answered:
-                # The address was right, so do not suggest to check it.
-                sentence = (
-                    f"Lost the connection to {self.url}: {_reason(error)}. The service was stopped "
-                    "or is restarting."
-                )
-            else:
-                sentence = (
-                    f"Cannot connect to {self.url}: {_reason(error)}. Check that the service is "
-                    "running (fluxapi serve starts one) and its address (FLUXAPI_URL)."
-                )
-            # The request was never sent, so any request may be retried.
-            return Failure(ConnectionFailed(sentence), again=True)
-        if isinstance(error, aiohttp.InvalidURL):
-            return Failure(ConnectionFailed(f"{self.url} is not a valid service address."))
-        return self._broken(error, request)
-
-    def _broken(self, error: BaseException, request: Request) -> Failure:
-        key = request.headers.get("Idempotency-Key")
-        known = (
-            ""
-            if key is None or request.method != "POST"
-            else " The request may have succeeded: repeat it with "
-            f"idempotency_key={key!r} to find out without submitting twice."
-        )
-        silent = self.patience.silence if isinstance(error, asyncio.TimeoutError) else 0.0
-        reason = f"The connection was interrupted: {_reason(error)}."
-        failed = ConnectionFailed(reason + known)
-        return Failure(failed, again=request.repeatable, silent=silent, reason=reason)
-
-    async def whole(
+    async def read(
         self, response: aiohttp.ClientResponse | Failure, request: Request
-    ) -> Answer | Failure:
+    ) -> Response | Failure:
         """Read the whole response; return it, or the failure."""
         import aiohttp  # noqa: PLC0415 - it is there already
 
         if isinstance(response, Failure):
             return response
         try:
-            body = await _read(response, _MAX_RESPONSE_BYTES)
+            body = await read_bounded(response, _MAX_RESPONSE_BYTES)
             if body is None:
                 return Failure(
                     BadAnswer(f"The response is larger than {_MAX_RESPONSE_BYTES >> 20} MiB.")
                 )
-            return Answer(response.status, response.headers, body)
+            return Response(response.status, response.headers, body)
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
             caught: BaseException = error
-        return self._broken(caught, request)
-
-    def _elsewhere(self, target: str) -> ClientError:
-        scheme, host, port = origin(target)
-        place = safe(f"{scheme}://{host}:{port}")
-        return ConnectionFailed(
-            f"{self.url} redirects to {place}, which would receive your credentials. If you trust "
-            "it, use that address instead."
-        )
+        return failures.interrupted(caught, request, self.retry_policy.read_timeout)
 
 
 class Attempt:
@@ -327,7 +243,7 @@ class Attempt:
         if response.status < _FIRST_ERROR_STATUS:
             return response
         try:
-            return await _refusal(response, self._request)
+            return await failures.refused(response, self._request)
         except BaseException:
             self._release()
             raise
@@ -352,108 +268,12 @@ class Token(msgspec.Struct):
     expires_in: float
 
 
-def encoded(body: object) -> bytes:
-    """Encode a request body as JSON; raise ``TypeError`` for an unsupported value."""
-    return msgspec.json.encode(body)
-
-
-def decoded(body: bytes, type: type[T]) -> T:
-    """Decode the JSON of a response as a ``type``; raise ``BadAnswer``."""
-    try:
-        return msgspec.json.decode(body, type=type)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        reason = str(error)
-    except RecursionError:
-        reason = "it is nested too deeply"
-    raise BadAnswer(f"The response is not that of a fluxapi service: {reason}.")
-
-
-async def _read(response: aiohttp.ClientResponse, most: int) -> bytes | None:
-    """Read the body; return ``None`` as soon as it exceeds *most* bytes."""
-    parts, size = [], 0
-    async for part in response.content.iter_any():
-        parts.append(part)
-        size += len(part)
-        if size > most:
-            return None
-    return b"".join(parts)
-
-
 def _target(response: aiohttp.ClientResponse) -> str | None:
     """Return the target of a redirect; ``None`` if it is invalid or has credentials."""
     try:
-        target = response.url.join(_url(response.headers["Location"]))
+        target = response.url.join(encoded_url(response.headers["Location"]))
         # yarl and urllib must both accept the address.
         origin(str(target))
     except ValueError:
         return None
     return None if target.user or target.password else str(target)
-
-
-async def _refusal(response: aiohttp.ClientResponse, request: Request) -> Failure:
-    """Return the failure that a status of 400 or more stands for."""
-    import aiohttp  # noqa: PLC0415 - it is there already
-
-    try:
-        document = msgspec.json.decode(await _read(response, _MAX_PROBLEM_BYTES) or b"")
-    except (msgspec.MsgspecError, UnicodeDecodeError, aiohttp.ClientError, OSError):
-        document = None
-    except RecursionError:
-        document = None
-    except asyncio.TimeoutError:
-        document = None
-    status = response.status
-    error = problem_of(status, document, response.headers.get("X-Request-ID"))
-    again = status == _TOO_MANY_STATUS or (status in _BUSY_STATUSES and request.repeatable)
-    asked = retry_after(response.headers.get("Retry-After"))
-    return Failure(error, again=again, asked=asked)
-
-
-def _with_advice(error: ClientError) -> ClientError:
-    if not isinstance(error, Unauthorized):
-        return error
-    advice = (
-        "Pass user and token, set FLUX_USER and FLUX_TOKEN or FLUXAPI_TOKEN_FILE, or put them in "
-        "the config file."
-    )
-    return type(error)(
-        error.status,
-        error.type,
-        error.title,
-        f"{error.detail} {advice}".strip(),
-        error.errors,
-        error.request_id,
-    )
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, asyncio.TimeoutError):
-        return "timed out"
-    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
-    words = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
-    if isinstance(inner, ConnectionRefusedError):
-        # asyncio's message repeats the address and omits the reason.
-        words = os.strerror(errno.ECONNREFUSED)
-    return safe(str(words)).rstrip(".")
-
-
-def _url(url: str) -> Any:
-    from yarl import URL  # noqa: PLC0415 - comes with aiohttp
-
-    return URL(url, encoded=True)
-
-
-def _query(query: Query) -> str:
-    pairs: list[tuple[str, str]] = []
-    for name, value in query.items():
-        if value is None:
-            continue
-        values = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
-        pairs.extend((name, _parameter(one)) for one in values)
-    return f"?{urlencode(pairs)}" if pairs else ""
-
-
-def _parameter(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from . import backoff
+from .body import decoded
 from .errors import EventsLost
 from .job import Job
 from .record import Record
 from .stream import Channel, Message
-from .transport import decoded
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -62,27 +62,27 @@ class JobsWatch:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
-        self._held: dict[str, Job] = {}
-        self._coming: dict[str, Job] | None = None
-        self._sum = 0
-        self._wrong = 0
+        self._jobs: dict[str, Job] = {}
+        self._in_snapshot: dict[str, Job] | None = None
+        self._checksum = 0
+        self._mismatches_in_row = 0
         self._items: AsyncGenerator[JobChange | None, None] | None = None
-        self.jobs: Mapping[str, Job] = MappingProxyType(self._held)
+        self.jobs: Mapping[str, Job] = MappingProxyType(self._jobs)
         self.verified = 0
         """Number of bookmarks whose digest matched."""
         self.mismatches = 0
         """Number of bookmarks whose digest did not match."""
         self._closed = False
         self.live: bool | None = None
-        """Whether the service follows its Flux instance, as of the last bookmark."""
+        """``False`` if the service had lost its Flux instance at the last bookmark."""
 
     def __repr__(self) -> str:
         state = "connected" if self.connected else "not connected"
-        return f"<JobsWatch {len(self._held)} jobs, {state}, verified {self.verified} times>"
+        return f"<JobsWatch {len(self._jobs)} jobs, {state}, verified {self.verified} times>"
 
     @property
     def connected(self) -> bool:
-        """Whether the watch is connected."""
+        """``True`` while the watch is connected."""
         return self._channel.connected
 
     async def ready(self) -> Self:
@@ -136,80 +136,80 @@ class JobsWatch:
         while True:
             async with aclosing(self._channel.messages()) as messages:
                 async for message in messages:
-                    for change in self._take(message):
+                    for change in self._apply(message):
                         yield change
                     if message.kind == "bookmark":
-                        if not self._agrees(decoded(message.data, _Bookmark)):
+                        if not self._verify(decoded(message.data, _Bookmark)):
                             break
                         yield None
-            await self._begin_anew()
+            await self._restart()
 
-    def _take(self, message: Message) -> list[JobChange]:
+    def _apply(self, message: Message) -> list[JobChange]:
         if message.kind == "job":
-            return self._put(decoded(message.data, Job))
+            return self._set(decoded(message.data, Job))
         if message.kind == "gone":
-            return self._drop(decoded(message.data, _Gone).id)
+            return self._remove(decoded(message.data, _Gone).id)
         if message.kind == "snapshot":
-            return self._snapshot(decoded(message.data, _Snapshot))
+            return self._apply_snapshot(decoded(message.data, _Snapshot))
         if message.kind == "reset":
             self._channel.cursor = None
         if message.kind == "open":
             # An incomplete snapshot starts over.
-            self._coming = None
+            self._in_snapshot = None
         return []
 
-    def _snapshot(self, piece: _Snapshot) -> list[JobChange]:
+    def _apply_snapshot(self, part: _Snapshot) -> list[JobChange]:
         """Apply a part of a snapshot; after the last part, drop jobs that were in none."""
-        if piece.first or self._coming is None:
-            self._coming = {}
+        if part.first or self._in_snapshot is None:
+            self._in_snapshot = {}
         changes: list[JobChange] = []
-        for job in piece.jobs:
-            self._coming[job.id] = job
-            changes += self._put(job)
-        if not piece.more:
-            for jobid in [jobid for jobid in self._held if jobid not in self._coming]:
-                changes += self._drop(jobid)
-            self._coming = None
+        for job in part.jobs:
+            self._in_snapshot[job.id] = job
+            changes += self._set(job)
+        if not part.more:
+            for jobid in [jobid for jobid in self._jobs if jobid not in self._in_snapshot]:
+                changes += self._remove(jobid)
+            self._in_snapshot = None
         return changes
 
-    def _put(self, job: Job) -> list[JobChange]:
-        known = self._held.get(job.id)
+    def _set(self, job: Job) -> list[JobChange]:
+        known = self._jobs.get(job.id)
         if known == job:
             return []
         if known is not None:
-            self._sum -= _checksum(known)
-        self._sum += _checksum(job)
-        self._held[job.id] = job
+            self._checksum -= _checksum_of(known)
+        self._checksum += _checksum_of(job)
+        self._jobs[job.id] = job
         return [JobChange(job.id, job)]
 
-    def _drop(self, jobid: str) -> list[JobChange]:
-        known = self._held.pop(jobid, None)
+    def _remove(self, jobid: str) -> list[JobChange]:
+        known = self._jobs.pop(jobid, None)
         if known is None:
             return []
-        self._sum -= _checksum(known)
+        self._checksum -= _checksum_of(known)
         return [JobChange(jobid, None, gone=True)]
 
-    def _agrees(self, bookmark: _Bookmark) -> bool:
+    def _verify(self, bookmark: _Bookmark) -> bool:
         """Return whether the digest matches, or the bookmark has none."""
         self.live = bookmark.live
         if bookmark.digest is None:
             return True
-        if bookmark.count == len(self._held) and bookmark.digest == f"{self._sum % 2**32:08x}":
+        if bookmark.count == len(self._jobs) and bookmark.digest == f"{self._checksum % 2**32:08x}":
             self.verified += 1
-            self._wrong = 0
+            self._mismatches_in_row = 0
             return True
         self.mismatches += 1
-        self._wrong += 1
+        self._mismatches_in_row += 1
         return False
 
-    async def _begin_anew(self) -> None:
-        if self._wrong > _MAX_MISMATCHES:
+    async def _restart(self) -> None:
+        if self._mismatches_in_row > _MAX_MISMATCHES:
             raise EventsLost("The jobs received do not match the digest of the service.", "digest")
         self._channel.cursor = None
-        if self._wrong > 1:
-            await backoff.pause(backoff.delay(self._wrong))
+        if self._mismatches_in_row > 1:
+            await backoff.pause(backoff.delay(self._mismatches_in_row))
 
 
-def _checksum(job: Job) -> int:
+def _checksum_of(job: Job) -> int:
     """Return the checksum of a job (docs/events.md, "Verify that nothing was missed")."""
     return zlib.crc32(f"{job.id} {job.revision}".encode())

@@ -80,7 +80,7 @@ async def test_wait_ends_in_time(flux: AsyncClient) -> None:
 
 
 async def test_lists_page_by_themselves(flux: AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fluxapi.client.aio._PAGE_SIZE", 3)
+    monkeypatch.setattr("fluxapi.client.methods.jobs._PAGE_SIZE", 3)
     ids = [await flux.submit("true", name=f"job{n}") for n in range(8)]
     newest = ids[::-1]
     assert [job.id async for job in flux.jobs()] == newest

@@ -42,7 +42,7 @@ def test_the_file_is_what_the_generator_makes() -> None:
 )
 def test_nothing_is_left_out(one: type, other: type) -> None:
     def public(kind: type) -> set[str]:
-        return {name for name in vars(kind) if not name.startswith("_")}
+        return {name for name in dir(kind) if not name.startswith("_")}
 
     expected = {"close" if name == "aclose" else name for name in public(one)}
     assert expected <= public(other)

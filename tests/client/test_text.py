@@ -8,7 +8,7 @@ import time
 import pytest
 
 from fluxapi.client.backoff import delay, retry_after
-from fluxapi.client.written import OutputEntry, last_lines, output_of
+from fluxapi.client.output import OutputEntry, last_lines, output_of
 
 
 def test_delays_grow_and_end() -> None:

@@ -37,7 +37,7 @@ class OutputEntry(Record, frozen=True):
     path: str | None = None
     raw: bytes = b""
     eof: bool = False
-    """Whether this stream of this rank has ended."""
+    """``True`` at the end of this stream of this rank."""
     context: Mapping[str, Any] = msgspec.field(default_factory=dict)
 
 

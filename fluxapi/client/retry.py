@@ -12,18 +12,18 @@ from dataclasses import dataclass
 from . import backoff
 from .errors import ClientError
 
-__all__ = ["DEFAULT_TIMEOUT_S", "Failure", "OnWait", "Patience", "Tries"]
+__all__ = ["DEFAULT_TIMEOUT_S", "Failure", "OnWait", "RetryPolicy", "RetryState"]
 
 _log = logging.getLogger("fluxapi.client")
 
 DEFAULT_TIMEOUT_S = 60.0
 """Seconds for which requests, waits and streams are retried."""
 
-_MAX_SILENCE_S = 30.0
+_MAX_READ_TIMEOUT_S = 30.0
 """Seconds that the service may be silent in one request."""
 
-_UNTOLD_PAUSE_S = 1.0
-"""A first pause up to this long causes no message."""
+_UNREPORTED_PAUSE_S = 1.0
+"""Longest first pause that causes no message."""
 
 OnWait = Callable[[str], object]
 """Called with a sentence when the client starts and stops waiting for the service."""
@@ -31,18 +31,18 @@ OnWait = Callable[[str], object]
 
 @dataclass(frozen=True)
 class Failure:
-    """An error, whether to retry, and the seconds that the service asked to wait."""
+    """An error, whether a retry may help, and the seconds that the service asked to wait."""
 
     error: ClientError
-    again: bool = False
-    asked: float | None = None
+    retryable: bool = False
+    retry_after: float | None = None
     silent: float = 0.0
     """Seconds for which the service had been silent before the failure was detected."""
     reason: str = ""
     """The reason to wait, if the error text says more than that."""
 
 
-class Patience:
+class RetryPolicy:
     """The retry policy of a client: ``timeout`` seconds (``None``: forever), ``retries`` retries.
 
     ``on_wait`` is called with the reason to wait; default is the logger ``fluxapi.client``.
@@ -58,16 +58,16 @@ class Patience:
             raise ValueError("timeout must be greater than 0; use retries=0 for a single attempt")
         self.timeout = None if timeout is None or math.isinf(timeout) else timeout
         self.retries = retries
-        self.silence = min(_MAX_SILENCE_S, self.timeout or _MAX_SILENCE_S)
+        self.read_timeout = min(_MAX_READ_TIMEOUT_S, self.timeout or _MAX_READ_TIMEOUT_S)
         """Seconds that the service may be silent in one request."""
         self._on_wait = on_wait
         self._reasons: Counter[str] = Counter()
 
-    def tries(self, timeout: float | None = None) -> Tries:
+    def start(self, timeout: float | None = None) -> RetryState:
         """Return the retry state of one request or stream, for at most *timeout* seconds."""
-        return Tries(self, timeout)
+        return RetryState(self, timeout)
 
-    def begin(self, reason: str, left: float | None) -> None:
+    def report_wait(self, reason: str, left: float | None) -> None:
         """Report the reason to wait, unless another request has reported the same."""
         self._reasons[reason] += 1
         if self._reasons[reason] > 1:
@@ -79,7 +79,7 @@ class Patience:
         else:
             _log.warning("%s", sentence)
 
-    def end(self, reason: str, *, answered: bool) -> None:
+    def report_end(self, reason: str, *, answered: bool) -> None:
         """Remove the reason to wait, and report when the service answers again."""
         self._reasons[reason] -= 1
         if self._reasons[reason]:
@@ -93,18 +93,18 @@ class Patience:
             _log.info("The service answers again.")
 
 
-class Tries:
+class RetryState:
     """The retry state of one request, or of one stream since its last message."""
 
-    def __init__(self, patience: Patience, timeout: float | None) -> None:
-        self._patience = patience
-        self._timeout = patience.timeout if timeout is None else timeout
+    def __init__(self, policy: RetryPolicy, timeout: float | None) -> None:
+        self._policy = policy
+        self._timeout = policy.timeout if timeout is None else timeout
         self._failures = 0
-        self._lost_since = 0.0
+        self._failing_since = 0.0
         self._paused = 0.0
-        self._told: str | None = None
+        self._reported: str | None = None
 
-    def heard(self) -> None:
+    def reset(self) -> None:
         """Reset the state after an answer: the next failure counts as the first."""
         self._failures = 0
         self._end(answered=True)
@@ -113,23 +113,23 @@ class Tries:
         """Sleep until the next attempt; raise the error if there is none."""
         now = time.monotonic()
         if not self._failures:
-            self._lost_since, self._paused = now - failure.silent, 0.0
+            self._failing_since, self._paused = now - failure.silent, 0.0
         self._failures += 1
         left = self._left(now)
-        retries = self._patience.retries
+        retries = self._policy.retries
         spent = left is not None and left <= 0
-        if not failure.again or spent or (retries is not None and self._failures > retries):
+        if not failure.retryable or spent or (retries is not None and self._failures > retries):
             self._end(answered=False)
             raise failure.error
-        if failure.asked == 0.0:
+        if failure.retry_after == 0.0:
             return
-        pause = backoff.delay(self._failures, failure.asked)
+        pause = backoff.delay(self._failures, failure.retry_after)
         if left is not None:
             # The last attempt is at the end of the timeout, not before.
             pause = min(pause, left)
-        if self._told is None and (self._failures > 1 or pause > _UNTOLD_PAUSE_S):
-            self._told = failure.reason or str(failure.error)
-            self._patience.begin(self._told, left)
+        if self._reported is None and (self._failures > 1 or pause > _UNREPORTED_PAUSE_S):
+            self._reported = failure.reason or str(failure.error)
+            self._policy.report_wait(self._reported, left)
         self._paused += pause
         try:
             await backoff.pause(pause)
@@ -140,9 +140,9 @@ class Tries:
     def _left(self, now: float) -> float | None:
         if self._timeout is None:
             return None
-        return self._timeout - max(now - self._lost_since, self._paused)
+        return self._timeout - max(now - self._failing_since, self._paused)
 
     def _end(self, *, answered: bool) -> None:
-        told, self._told = self._told, None
-        if told is not None:
-            self._patience.end(told, answered=answered)
+        reported, self._reported = self._reported, None
+        if reported is not None:
+            self._policy.report_end(reported, answered=answered)

@@ -1,0 +1,43 @@
+"""Bodies of requests and responses: JSON of bounded size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+
+from .errors import BadAnswer
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["decoded", "encoded", "read_bounded"]
+
+T = TypeVar("T")
+
+
+def encoded(body: object) -> bytes:
+    """Encode a request body as JSON; raise ``TypeError`` for an unsupported value."""
+    return msgspec.json.encode(body)
+
+
+def decoded(body: bytes, type: type[T]) -> T:
+    """Decode the JSON of a response as a ``type``; raise ``BadAnswer``."""
+    try:
+        return msgspec.json.decode(body, type=type)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        reason = str(error)
+    except RecursionError:
+        reason = "it is nested too deeply"
+    raise BadAnswer(f"The response is not that of a fluxapi service: {reason}.")
+
+
+async def read_bounded(response: aiohttp.ClientResponse, max_bytes: int) -> bytes | None:
+    """Read a body; return ``None`` as soon as it exceeds *max_bytes* bytes."""
+    parts, size = [], 0
+    async for part in response.content.iter_any():
+        parts.append(part)
+        size += len(part)
+        if size > max_bytes:
+            return None
+    return b"".join(parts)

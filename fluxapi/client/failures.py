@@ -1,0 +1,134 @@
+"""Failures of requests: whether to retry, and sentences that say what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from fluxapi.process.text import safe
+
+from .backoff import retry_after
+from .body import read_bounded
+from .config import origin
+from .errors import ClientError, ConnectionFailed, Unauthorized, problem_of
+from .request import Request
+from .retry import Failure
+
+if TYPE_CHECKING:
+    import aiohttp
+
+__all__ = ["interrupted", "redirected", "refused", "unanswered", "with_advice"]
+
+_BUSY_STATUSES = frozenset({502, 503, 504})
+_TOO_MANY_STATUS = 429
+_MAX_PROBLEM_BYTES = 1 << 20
+"""Bytes read of an error body."""
+
+
+async def refused(response: aiohttp.ClientResponse, request: Request) -> Failure:
+    """Return the failure that a status of 400 or more stands for."""
+    import aiohttp  # noqa: PLC0415 - it is there already
+
+    try:
+        document = msgspec.json.decode(await read_bounded(response, _MAX_PROBLEM_BYTES) or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError, aiohttp.ClientError, OSError):
+        document = None
+    except RecursionError:
+        document = None
+    except asyncio.TimeoutError:
+        document = None
+    status = response.status
+    error = problem_of(status, document, response.headers.get("X-Request-ID"))
+    retryable = status == _TOO_MANY_STATUS or (status in _BUSY_STATUSES and request.repeatable)
+    seconds = retry_after(response.headers.get("Retry-After"))
+    return Failure(error, retryable=retryable, retry_after=seconds)
+
+
+def with_advice(error: ClientError) -> ClientError:
+    """Add to an ``Unauthorized`` error how to pass credentials."""
+    if not isinstance(error, Unauthorized):
+        return error
+    advice = (
+        "Pass user and token, set FLUX_USER and FLUX_TOKEN or FLUXAPI_TOKEN_FILE, or put them in "
+        "the config file."
+    )
+    return type(error)(
+        error.status,
+        error.type,
+        error.title,
+        f"{error.detail} {advice}".strip(),
+        error.errors,
+        error.request_id,
+    )
+
+
+def unanswered(
+    error: BaseException, request: Request, url: str, *, has_answered: bool, read_timeout: float
+) -> Failure:
+    """Return the failure of a request without a response."""
+    import aiohttp  # noqa: PLC0415 - as above
+
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return Failure(
+            ConnectionFailed(
+                f"The certificate of {url} is not trusted: {_reason(error)}. To trust its "
+                "certificate authority, set SSL_CERT_FILE to the file of the authority."
+            )
+        )
+    if isinstance(error, aiohttp.ClientConnectorError):
+        if has_answered:
+            # The address was right, so do not suggest to check it.
+            sentence = (
+                f"Lost the connection to {url}: {_reason(error)}. The service was stopped "
+                "or is restarting."
+            )
+        else:
+            sentence = (
+                f"Cannot connect to {url}: {_reason(error)}. Check that the service is "
+                "running (fluxapi serve starts one) and its address (FLUXAPI_URL)."
+            )
+        # The request was never sent, so any request may be retried.
+        return Failure(ConnectionFailed(sentence), retryable=True)
+    if isinstance(error, aiohttp.InvalidURL):
+        return Failure(ConnectionFailed(f"{url} is not a valid service address."))
+    return interrupted(error, request, read_timeout)
+
+
+def interrupted(error: BaseException, request: Request, read_timeout: float) -> Failure:
+    """Return the failure of a request whose connection was interrupted."""
+    key = request.headers.get("Idempotency-Key")
+    known = (
+        ""
+        if key is None or request.method != "POST"
+        else " The request may have succeeded: repeat it with "
+        f"idempotency_key={key!r} to find out without submitting twice."
+    )
+    silent = read_timeout if isinstance(error, asyncio.TimeoutError) else 0.0
+    reason = f"The connection was interrupted: {_reason(error)}."
+    failed = ConnectionFailed(reason + known)
+    return Failure(failed, retryable=request.repeatable, silent=silent, reason=reason)
+
+
+def redirected(url: str, target: str) -> ConnectionFailed:
+    """Return the error for a redirect that the client does not follow."""
+    scheme, host, port = origin(target)
+    place = safe(f"{scheme}://{host}:{port}")
+    return ConnectionFailed(
+        f"{url} redirects to {place}, which would receive your credentials. If you trust "
+        "it, use that address instead."
+    )
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, asyncio.TimeoutError):
+        return "timed out"
+    inner = getattr(error, "os_error", None) or getattr(error, "certificate_error", None) or error
+    words = getattr(inner, "strerror", None) or str(inner) or type(inner).__name__
+    if isinstance(inner, ConnectionRefusedError):
+        # asyncio's message repeats the address and omits the reason.
+        words = os.strerror(errno.ECONNREFUSED)
+    return safe(str(words)).rstrip(".")

@@ -1,0 +1,1 @@
+"""The methods of the client, grouped by resource; ``AsyncClient`` inherits them all."""

@@ -1,0 +1,80 @@
+"""Records of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fluxapi.client.event import Event
+from fluxapi.client.job import Job, JobList
+from fluxapi.client.options import JobFilter
+from fluxapi.client.pagination import Paged
+
+from .base import LogEntry, Methods, encode_id, job_path
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["JobMethods"]
+
+_PAGE_SIZE = 1000
+"""Jobs in one page."""
+
+
+class JobMethods(Methods):
+    """The methods that list jobs and read their records."""
+
+    def jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> AsyncIterator[Job]:
+        """Iterate over jobs, newest first, at most ``limit``; pages are fetched as needed."""
+        return Paged(page.jobs async for page in self._pages(limit, filter))
+
+    async def list_jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> JobList:
+        """Return jobs as a list; ``events`` continues from its ``cursor`` without a gap."""
+        found = JobList()
+        async for page in self._pages(limit, filter):
+            found.extend(page.jobs)
+            found.cursor = found.cursor or page.cursor
+            found.more = page.next is not None
+        return found
+
+    async def get(self, id: str | int) -> Job:
+        """Return a job; raise ``NotFound`` if there is none."""
+        return await self._transport.get(job_path(id), Job)
+
+    async def eventlog(self, id: str | int) -> list[Event]:
+        """Return the eventlog of a job, as stored by Flux."""
+        entries = await self._transport.get(f"{job_path(id)}/eventlog", list[LogEntry])
+        name = encode_id(id)
+        return [
+            Event(name, entry.name, entry.timestamp, index, entry.context)
+            for index, entry in enumerate(entries)
+        ]
+
+    async def jobspec(self, id: str | int) -> dict[str, Any]:
+        """Return the jobspec (RFC 25) of a job, as stored by Flux."""
+        return await self._transport.get(f"{job_path(id)}/jobspec", dict[str, Any])
+
+    async def R(self, id: str | int) -> dict[str, Any]:  # noqa: N802 - RFC 20's name
+        """Return the resources (RFC 20) of a job; raise ``NotFound`` before they are allocated."""
+        return await self._transport.get(f"{job_path(id)}/R", dict[str, Any])
+
+    async def _pages(self, limit: int | None, filter: JobFilter) -> AsyncGenerator[_Page, None]:
+        """Yield pages with at most ``limit`` jobs in total."""
+        left, following = limit, None
+        while left is None or left > 0:
+            size = _PAGE_SIZE if left is None else min(left, _PAGE_SIZE)
+            query = {"limit": size, "page": following, **filter}
+            page = await self._transport.get("/jobs", _Page, query)
+            yield page
+            following = page.next
+            if following is None:
+                return
+            left = None if left is None else left - len(page.jobs)
+
+
+class _Page(msgspec.Struct):
+    jobs: list[Job]
+    next: str | None
+    cursor: str

@@ -1,0 +1,115 @@
+"""Output of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from fluxapi.client.body import decoded
+from fluxapi.client.lines import lines
+from fluxapi.client.output import Output, OutputEntry, entry_of, last_lines, output_of
+from fluxapi.client.request import Request
+
+from .base import LogEntry, Methods, job_path
+
+__all__ = ["OutputMethods"]
+
+_EXTRA_ENTRIES = 64
+"""Entries requested in addition to the lines wanted, since some entries hold none."""
+
+_MAX_TAIL_ENTRIES = 10_000
+"""Entries in the longest tail."""
+
+
+class OutputMethods(Methods):
+    """The methods that read the output of jobs."""
+
+    async def output(
+        self, id: str | int, *, tail: int | None = None, stream: str | None = None
+    ) -> Output:
+        """Return the output of a job, or its last ``tail`` lines (at most 10,000).
+
+        ``stream`` (``stdout`` or ``stderr``) limits it to one stream.
+        """
+        if tail is not None and tail <= 0:
+            return output_of([])
+        size = None if tail is None else min(tail + _EXTRA_ENTRIES, _MAX_TAIL_ENTRIES)
+        while True:
+            entries, searched = await self._entries(id, size, stream)
+            if tail is None or size is None:
+                return output_of(entries)
+            kept, whole = last_lines(entries, min(tail, _MAX_TAIL_ENTRIES))
+            if whole or len(entries) < size or size == _MAX_TAIL_ENTRIES:
+                return output_of(kept, searched)
+            size = min(size * 4, _MAX_TAIL_ENTRIES)
+
+    async def iter_output(self, id: str | int) -> AsyncIterator[OutputEntry]:
+        """Yield the output of a job so far, entry by entry, without keeping it in memory."""
+        request = Request(
+            "GET",
+            f"{job_path(id)}/output",
+            {},
+            headers={"Accept": "application/x-ndjson"},
+            repeatable=True,
+            stream=True,
+        )
+        async with aclosing(lines(self._transport, request)) as found:
+            async for line in found:
+                entry = decoded(line, LogEntry)
+                if entry.name != "header":
+                    yield entry_of(entry.context or {}, entry.name, entry.timestamp, None)
+
+    async def follow_output(
+        self, id: str | int, *, tail: int | None = None, stream: str | None = None
+    ) -> AsyncIterator[OutputEntry]:
+        """Yield the output of a job, past and live, until it ends; resume after a disconnect.
+
+        ``tail`` starts with that many of the last entries that hold data; ``stream`` (``stdout``
+        or ``stderr``) limits it to one stream.
+        """
+        query = {"tail": tail, "stream": stream}
+        channel = self._channel(f"{job_path(id)}/output/stream", query)
+        seen = -1
+        async with aclosing(channel.messages()) as messages:
+            async for message in messages:
+                if message.kind != "output":
+                    continue
+                streamed = decoded(message.data, _StreamedEntry)
+                if streamed.index > seen:
+                    seen = streamed.index
+                    fields = decoded(message.data, dict[str, Any])
+                    for member in ("index", "name", "timestamp"):
+                        fields.pop(member, None)
+                    entry = entry_of(fields, streamed.name, streamed.timestamp, seen)
+                    if entry.raw or entry.name != "data":
+                        yield entry
+
+    async def _entries(
+        self, id: str | int, tail: int | None, stream: str | None
+    ) -> tuple[list[OutputEntry], int]:
+        """Return entries, and the number of bytes searched if that was not enough."""
+        request = Request(
+            "GET",
+            f"{job_path(id)}/output",
+            {"tail": tail, "stream": stream},
+            headers={"Accept": "application/x-ndjson"},
+            repeatable=True,
+        )
+        answer = await self._transport.ask(request)
+        logged = [decoded(line, LogEntry) for line in answer.body.splitlines() if line]
+        searched = answer.headers.get("Output-Searched-Bytes", "")
+        entries = [
+            entry_of(entry.context or {}, entry.name, entry.timestamp, None)
+            for entry in logged
+            if entry.name != "header"
+        ]
+        return entries, int(searched) if searched.isdecimal() else 0
+
+
+class _StreamedEntry(msgspec.Struct):
+    index: int
+    timestamp: float
+    name: str = "data"

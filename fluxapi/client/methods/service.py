@@ -1,0 +1,77 @@
+"""The service and its Flux instance."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import msgspec
+
+from fluxapi.client.errors import Unauthorized, Unavailable
+from fluxapi.client.request import Request
+from fluxapi.client.results import AccessToken
+from fluxapi.client.retry import Failure
+
+from .base import Ignored, Methods
+
+__all__ = ["ServiceMethods"]
+
+_NEEDS_BOTH = "An access token needs user and token: pass both, or set FLUX_USER and FLUX_TOKEN."
+
+
+class ServiceMethods(Methods):
+    """The methods that describe the service and its Flux instance, or stop them."""
+
+    async def info(self) -> dict[str, Any]:
+        """Return information about the service and its Flux instance."""
+        return await self._transport.get("/", dict[str, Any])
+
+    async def stats(self) -> dict[str, Any]:
+        """Return the number of jobs by state and by result."""
+        return await self._transport.get("/stats", dict[str, Any])
+
+    async def nodes(self) -> list[str]:
+        """Return the host names of the nodes."""
+        return (await self._transport.get("/nodes", _Nodes)).nodes
+
+    async def resources(self) -> dict[str, Any]:
+        """Return nodes by rank, with their state, cores and GPUs, and the totals."""
+        return await self._transport.get("/resources", dict[str, Any])
+
+    async def queues(self) -> list[dict[str, Any]]:
+        """Return the queues, and whether each is enabled and started."""
+        return (await self._transport.get("/queues", _Queues)).queues
+
+    async def stop(self, *, instance: bool = False) -> None:
+        """Stop the service; with ``instance``, stop the Flux instance too."""
+        await self._transport.post("/service/stop", {"instance": instance}, Ignored)
+
+    async def create_token(self) -> AccessToken:
+        """Exchange user and token for a bearer token that expires; raise ``Unauthorized``."""
+        basic = self._transport.credentials.basic
+        if basic is None:
+            raise Unauthorized(401, title="Unauthorized", detail=_NEEDS_BOTH)
+        asked = time.time()
+        made = await self._transport.exchange(basic)
+        return AccessToken(made.access_token, asked + made.expires_in)
+
+    async def health(self) -> None:
+        """Check that the service runs; raise ``ConnectionFailed`` if it does not."""
+        await self._transport.get("/health", Ignored)
+
+    async def ready(self) -> bool:
+        """Return whether the service has caught up with its Flux instance, without retries."""
+        async with self._transport.attempt(Request("GET", "/ready")) as response:
+            if not isinstance(response, Failure):
+                return True
+        if isinstance(response.error, Unavailable):
+            return False
+        raise response.error
+
+
+class _Nodes(msgspec.Struct):
+    nodes: list[str]
+
+
+class _Queues(msgspec.Struct):
+    queues: list[dict[str, Any]]

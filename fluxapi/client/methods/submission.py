@@ -1,0 +1,88 @@
+"""Submission of jobs."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fluxapi.client import bulk
+from fluxapi.client.errors import BulkItem
+from fluxapi.client.job import JobId
+from fluxapi.client.options import Command, SubmitOptions
+from fluxapi.client.pagination import Paged
+
+from .base import Methods
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+__all__ = ["SubmissionMethods"]
+
+
+class SubmissionMethods(Methods):
+    """The methods that submit jobs."""
+
+    async def submit(
+        self,
+        command: Command | None = None,
+        *,
+        idempotency_key: str | None = None,
+        **options: Unpack[SubmitOptions],
+    ) -> str:
+        """Submit a job and return its ID.
+
+        Pass a command with options, or ``jobspec=…`` instead of both. Every submission has an
+        idempotency key, so a retry does not submit the job twice. Pass a key of your own to extend
+        this to another run of your program.
+        """
+        fields = {name: value for name, value in options.items() if value is not None}
+        if command is not None:
+            fields["command"] = command
+        key = idempotency_key or uuid.uuid4().hex
+        with bulk.keyed(key):
+            return (await self._transport.post("/jobs", fields, _Made, key=key)).id
+
+    def submit_many(
+        self,
+        jobs: Iterable[Command | Mapping[str, Any]] | AsyncIterable[Command | Mapping[str, Any]],
+        *,
+        chunk: int = 1000,
+        idempotency_key: str | None = None,
+    ) -> AsyncIterator[BulkItem]:
+        """Submit many jobs, ``chunk`` per request, and yield their results in order.
+
+        A job is a command, or a mapping of a command and options. Jobs are read lazily. A rejected
+        job has an ``error`` and does not affect the others.
+
+        The idempotency key and its position identify a job, so a retry submits no job twice. If a
+        ``ClientError`` ends the submission, it carries the known items in ``submitted`` and the
+        key; submit the same jobs with that key to continue.
+        """
+        key = idempotency_key or uuid.uuid4().hex
+        return Paged(bulk.submit_many(self._transport, jobs, chunk, key))
+
+    async def bulk(
+        self,
+        job: Command | Mapping[str, Any],
+        *,
+        copies: int | None = None,
+        cc: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> list[BulkItem]:
+        """Submit ``copies`` of a job, or one for each ID in ``cc``, such as ``0-9``.
+
+        With ``cc``, ``{cc}`` in the job is replaced by the ID, as in ``flux submit --cc``.
+        """
+        if copies is None and cc is None:
+            copies = 1
+        given = {"job": bulk.submission(job), "copies": copies, "cc": cc}
+        body = {name: value for name, value in given.items() if value is not None}
+        key = idempotency_key or uuid.uuid4().hex
+        return await bulk.submit_copies(self._transport, body, key)
+
+
+class _Made(msgspec.Struct):
+    id: JobId

@@ -1,0 +1,100 @@
+"""Waiting until jobs end."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterable
+from typing import TypeVar
+
+from fluxapi.client.body import decoded
+from fluxapi.client.job import Job
+from fluxapi.client.options import StreamFilter
+from fluxapi.client.request import Request
+
+from .base import encode_id, job_path, not_found
+from .jobs import JobMethods
+from .streams import StreamMethods
+
+__all__ = ["WaitMethods"]
+
+T = TypeVar("T")
+
+_POLL_S = 25.0
+"""Longest wait of one request; proxies close connections that are silent for longer."""
+
+_MAX_FOLLOWED_BY_ID = 64
+"""Most jobs followed by ID; with more, the client follows all jobs."""
+
+
+class WaitMethods(JobMethods, StreamMethods):
+    """The methods that wait until jobs end."""
+
+    async def wait(self, id: str | int, timeout: float | None = None) -> Job:
+        """Wait until a job is inactive; raise ``TimeoutError`` after ``timeout`` seconds."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        path = f"{job_path(id)}/wait"
+        while True:
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            poll = _POLL_S if left is None else min(left, _POLL_S)
+            request = Request(
+                "GET",
+                path,
+                {"timeout": f"{poll:.3f}"},
+                repeatable=True,
+                read_timeout=poll + self._transport.retry_policy.read_timeout,
+                waits=True,
+                timeout=left,
+            )
+            job = decoded((await self._transport.ask(request)).body, Job)
+            if not job.is_active:
+                return job
+            if deadline is not None and time.monotonic() >= deadline:
+                raise TimeoutError(f"Job {job.id} is in {job.state} after {timeout:g} s.")
+
+    async def as_completed(
+        self, ids: Iterable[str | int], *, timeout: float | None = None
+    ) -> AsyncIterator[Job]:
+        """Yield each job once when it becomes inactive, in the order in which jobs end.
+
+        Raises:
+            NotFound: The service does not know one of the jobs.
+            TimeoutError: Not all jobs ended within ``timeout`` seconds.
+        """
+        missing = {encode_id(id) for id in ids}
+        if not missing:
+            return
+        filter: StreamFilter = (
+            {"id": sorted(missing)} if len(missing) <= _MAX_FOLLOWED_BY_ID else {}
+        )
+        deadline = None if timeout is None else time.monotonic() + timeout
+        async with self.watch(**filter) as watch:
+            await _within(deadline, watch.ready())
+            for jobid in [jobid for jobid in missing if jobid not in watch.jobs]:
+                # The job may have been purged, or be newer than the watch: ask the service.
+                job = await self.get(jobid)
+                if not job.is_active:
+                    missing.discard(jobid)
+                    yield job
+            for job in [job for job in watch.jobs.values() if job.id in missing]:
+                if not job.is_active:
+                    missing.discard(job.id)
+                    yield job
+            while missing:
+                change = await _within(deadline, watch.__anext__())
+                if change.id in missing and change.gone:
+                    raise not_found(f"Job {change.id} is gone.")
+                if change.id in missing and change.job is not None and not change.job.is_active:
+                    missing.discard(change.id)
+                    yield change.job
+
+
+async def _within(deadline: float | None, work: Awaitable[T]) -> T:
+    """Await *work*; raise ``TimeoutError`` at the deadline (of the monotonic clock)."""
+    if deadline is None:
+        return await work
+    try:
+        return await asyncio.wait_for(work, max(deadline - time.monotonic(), 0.0))
+    except asyncio.TimeoutError:
+        pass
+    raise TimeoutError("Some of the jobs have not ended.")

@@ -1,0 +1,66 @@
+"""A request to the service, and its address."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+__all__ = ["Query", "Request", "Response", "encoded_query", "encoded_url"]
+
+Query = Mapping[str, object]
+"""Parameters by name; a list repeats the parameter, ``None`` omits it."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request. A ``repeatable`` request may be sent twice without harm."""
+
+    method: str
+    path: str
+    query: Query = field(default_factory=dict)
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = False
+    read_timeout: float | None = None
+    """Seconds that the service may be silent; ``None`` is the default of the client."""
+    waits: bool = False
+    """The response may come late, so it has a connection of its own."""
+    stream: bool = False
+    """The response may have no end, so it has a connection of its own."""
+    timeout: float | None = None
+    """Seconds for which the request is retried; ``None`` is the default of the client."""
+
+
+@dataclass(frozen=True)
+class Response:
+    """A complete response with a status below 400."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def encoded_query(query: Query) -> str:
+    """Return the query string of a request, with its question mark."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in query.items():
+        if value is None:
+            continue
+        values = value if isinstance(value, Sequence) and not isinstance(value, str) else [value]
+        pairs.extend((name, _parameter(one)) for one in values)
+    return f"?{urlencode(pairs)}" if pairs else ""
+
+
+def _parameter(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def encoded_url(url: str) -> Any:
+    """Return an address as a ``yarl.URL``, without encoding it again."""
+    from yarl import URL  # noqa: PLC0415 - comes with aiohttp
+
+    return URL(url, encoded=True)
