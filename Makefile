@@ -84,8 +84,9 @@ check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, spelling, formatting, 
 	$(BIN)/mypy
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent check
 
-generate: $(STAMP) ## make the synchronous client from the asynchronous one
+generate: $(STAMP) ## make the synchronous client and the list of commands
 	$(BIN)/python tools/make_sync.py
+	$(BIN)/python tools/make_commands.py
 
 format: $(STAMP) ## put every file in the one format
 	$(BIN)/ruff format .

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 from fluxapi.model.jobid import encode_f58, parse
 
-from .commands import SUMMARIES
 from .text import safe
 
 __all__ = [
+    "Command",
+    "Group",
     "Parsers",
     "add_command",
     "add_filter",
@@ -25,17 +26,42 @@ __all__ = [
 Parsers = Any
 """The result of ``ArgumentParser.add_subparsers``, whose type argparse does not publish."""
 
+Group = Literal[
+    "submit jobs",
+    "inspect jobs",
+    "change jobs",
+    "show the instance",
+    "run the service",
+    "set up clients",
+]
+"""The groups of commands, in the order of the help."""
+
 STATES = ("depend", "priority", "sched", "run", "cleanup", "inactive")
 GROUPS = ("pending", "running", "active")
 RESULTS = ("completed", "failed", "canceled", "timeout")
 
 
+class Command(NamedTuple):
+    """The declaration of a command, from which ``make generate`` makes the list in the help."""
+
+    name: str
+    """The name of its module, too."""
+    summary: str
+    group: Group
+    position: int
+    """Position in the group, from 1."""
+
+
 def add_command(
-    parsers: Parsers, name: str, description: str, **options: Any
+    parsers: Parsers, command: Command, description: str, **options: Any
 ) -> argparse.ArgumentParser:
     """Add a command; abbreviated options are not accepted."""
     parser: argparse.ArgumentParser = parsers.add_parser(
-        name, help=SUMMARIES[name], description=description, allow_abbrev=False, **options
+        command.name,
+        help=command.summary,
+        description=description,
+        allow_abbrev=False,
+        **options,
     )
     return parser
 

@@ -29,7 +29,7 @@ _SECOND_PRESS_S = 2.0
 
 _REASON_INTERVAL_S = 2.0
 
-_NOTE = "interrupted by Ctrl-C"
+_CANCEL_NOTE = "interrupted by Ctrl-C"
 _STDERR = "stderr"
 
 
@@ -74,9 +74,9 @@ class Writer:
 def _log_line(entry: OutputEntry) -> str:
     """Format a message of the job shell as ``flux job attach`` does."""
     context = entry.context
-    where = f"[{context['rank']}]" if "rank" in context else ""
+    rank = f"[{context['rank']}]" if "rank" in context else ""
     component = f"{context['component']}: " if context.get("component") else ""
-    return f"flux-shell{where}: {component}{context.get('message', '')}"
+    return f"flux-shell{rank}: {component}{context.get('message', '')}"
 
 
 async def _stream(
@@ -94,7 +94,7 @@ async def _stream(
 @contextlib.asynccontextmanager
 async def _reasons(flux: AsyncClient, jobid: str) -> AsyncIterator[None]:
     """Report why the job waits, if standard error is a terminal, until it starts."""
-    task = asyncio.ensure_future(_tell_reasons(flux, jobid) if progress_wanted() else _nothing())
+    task = asyncio.ensure_future(_report_reasons(flux, jobid) if progress_wanted() else _nothing())
     try:
         yield
     finally:
@@ -102,16 +102,16 @@ async def _reasons(flux: AsyncClient, jobid: str) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _tell_reasons(flux: AsyncClient, jobid: str) -> None:
-    told: str | None = None
+async def _report_reasons(flux: AsyncClient, jobid: str) -> None:
+    reported: str | None = None
     while True:
         await asyncio.sleep(_REASON_INTERVAL_S)
         job = await flux.get(jobid)
         if job.t_run or not job.is_active:
             return
-        if job.reason and job.reason != told:
-            told = job.reason
-            note(f"{shown_id(jobid)} {told}")
+        if job.reason and job.reason != reported:
+            reported = job.reason
+            note(f"{shown_id(jobid)} {reported}")
 
 
 async def _nothing() -> None:
@@ -157,10 +157,10 @@ async def attach(
         f"detached; job {shown} continues. Press Ctrl-C again within 2 s to cancel it. To attach "
         f"again: fluxapi output --follow {shown}. To cancel: fluxapi cancel {shown}."
     )
-    return await _until_pressed(flux, [jobid], follow(), hint)
+    return await _unless_interrupted(flux, [jobid], follow(), hint)
 
 
-async def _until_pressed(
+async def _unless_interrupted(
     flux: AsyncClient, ids: list[str], work: Coroutine[Any, Any, int], hint: str
 ) -> int:
     """Run *work* and return its status; Ctrl-C detaches, twice cancels the jobs.
@@ -194,7 +194,7 @@ async def attach_all(flux: AsyncClient, ids: list[str], *, label: bool = False) 
         f"detached; the {len(ids)} jobs continue. Press Ctrl-C again within 2 s to cancel all of "
         "them. To attach to one again: fluxapi output --follow JOBID."
     )
-    return await _until_pressed(flux, ids, _highest(follow(jobid) for jobid in ids), hint)
+    return await _unless_interrupted(flux, ids, _highest(follow(jobid) for jobid in ids), hint)
 
 
 async def wait_all(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False) -> int:
@@ -233,9 +233,9 @@ async def _cancel(flux: AsyncClient, ids: list[str]) -> None:
     note(f"canceling {', '.join(map(shown_id, ids[:3]))}{' …' if len(ids) > 3 else ''}")  # noqa: PLR2004 - a few
     with contextlib.suppress(Conflict):  # the job has ended meanwhile
         if len(ids) == 1:
-            await flux.cancel(ids[0], note=_NOTE)
+            await flux.cancel(ids[0], note=_CANCEL_NOTE)
         else:
-            await flux.cancel_many(ids, note=_NOTE)
+            await flux.cancel_many(ids, note=_CANCEL_NOTE)
 
 
 class Interrupts:

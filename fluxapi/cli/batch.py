@@ -111,13 +111,13 @@ async def submit(
                 flux.events(event=["finish", "exception", "clean"], on_reset="continue")
             )
             tracker = await stack.enter_async_context(Tracker(flux, events, bar))
-        accepted, refused = await _submit(flux, items, bar, tracker, arguments)
+        accepted, rejected = await _submit(flux, items, bar, tracker, arguments)
         failed = await tracker.finish() if tracker is not None else 0
     done = f"{plural(accepted, 'job')} submitted"
-    refusals = f", {refused:,} rejected" if refused else ""
+    rejections = f", {rejected:,} rejected" if rejected else ""
     ends = f"; {accepted - failed:,} completed, {failed:,} failed" if tracker is not None else ""
-    note(f"{done}{refusals}{ends}.")
-    return FAILED if refused or failed else OK
+    note(f"{done}{rejections}{ends}.")
+    return FAILED if rejected or failed else OK
 
 
 async def _submit(
@@ -130,7 +130,7 @@ async def _submit(
     """Submit jobs; return the number of accepted and of rejected ones."""
     from fluxapi.client import ClientError  # noqa: PLC0415 - it is there already
 
-    refusals = Refusals()
+    rejections = Rejections()
     numbers: dict[int, int] = {}
     accepted = 0
 
@@ -138,7 +138,7 @@ async def _submit(
         nonlocal accepted
         number = numbers.pop(item.index)
         if item.id is None:
-            refusals.add(number, str(item.error))
+            rejections.add(number, str(item.error))
             return
         accepted += 1
         bar.submitted(1)
@@ -148,7 +148,7 @@ async def _submit(
             put(shown_id(item.id))
 
     key = arguments.idempotency_key or uuid.uuid4().hex
-    jobs = _jobs(items, numbers, refusals)
+    jobs = _jobs(items, numbers, rejections)
     try:
         async for item in flux.submit_many(jobs, chunk=_JOBS_PER_REQUEST, idempotency_key=key):
             take(item)
@@ -161,24 +161,24 @@ async def _submit(
             f"repeat the command with --idempotency-key={shlex.quote(key)}"
         )
         raise
-    return accepted, refusals.count
+    return accepted, rejections.count
 
 
 def _jobs(
-    items: Iterable[Item], numbers: dict[int, int], refusals: Refusals
+    items: Iterable[Item], numbers: dict[int, int], rejections: Rejections
 ) -> Iterator[Mapping[str, Any]]:
     """Yield the valid jobs, and record the line number of each in ``numbers``."""
     index = 0
     for item in items:
         if item.job is None:
-            refusals.add(item.number, item.error)
+            rejections.add(item.number, item.error)
             continue
         numbers[index] = item.number
         index += 1
         yield item.job
 
 
-class Refusals:
+class Rejections:
     """A count of rejected jobs, of which the first ones are reported."""
 
     def __init__(self) -> None:
@@ -206,7 +206,7 @@ class Tracker:
         self._bad: set[str] = set()
         self._done = 0
         self._failed = 0
-        self._lost = False
+        self._events_lost = False
         self._all_known = False
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -232,7 +232,7 @@ class Tracker:
         """Wait until all expected jobs have ended, and return the number of failed ones."""
         self._all_known = True
         self._early.clear()
-        while self._expected and not self._lost:
+        while self._expected and not self._events_lost:
             self._changed.clear()
             waiting = asyncio.ensure_future(self._changed.wait())
             assert self._task is not None  # noqa: S101 - it is entered
@@ -252,7 +252,7 @@ class Tracker:
 
         async for event in self._events:
             if isinstance(event, Reset):
-                self._lost = True
+                self._events_lost = True
                 self._changed.set()
                 return
             jobid, context = event.id, event.context or {}

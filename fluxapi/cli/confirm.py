@@ -6,10 +6,10 @@ import sys
 
 from .exit_codes import FAILED, USAGE, Failure
 
-__all__ = ["agreed"]
+__all__ = ["confirm"]
 
 
-def agreed(question: str) -> None:
+def confirm(question: str) -> None:
     """Ask a question; raise :class:`~fluxapi.cli.exit_codes.Failure` unless the answer is yes.
 
     Without a terminal, the user must pass ``--yes``.

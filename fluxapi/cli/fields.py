@@ -7,16 +7,24 @@ that works there works here. Fields that need a local Flux are empty (``instance
 
 from __future__ import annotations
 
-import json
-import signal
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fluxapi.model.jobid import encode_f58, parse
 
 from . import basemoji
-from .exit_codes import BY_SIGNAL
+from .field_values import (
+    NO_RESULT,
+    RESULT_EMOJI,
+    RESULT_LETTERS,
+    STATE_EMOJI,
+    STATE_LETTERS,
+    JobId,
+    Tree,
+    annotation,
+    dependency,
+    exit_reason,
+)
 from .ids import encode_id
 from .text import safe, safe_tree
 from .times import fsd
@@ -27,68 +35,6 @@ if TYPE_CHECKING:
 __all__ = ["HEADINGS", "OWN", "JobFields", "heading"]
 
 _PENDING = frozenset({"DEPEND", "PRIORITY", "SCHED"})
-
-_STATE_LETTERS = {
-    "NEW": "N",
-    "DEPEND": "D",
-    "PRIORITY": "P",
-    "SCHED": "S",
-    "RUN": "R",
-    "CLEANUP": "C",
-    "INACTIVE": "I",
-}
-_STATE_EMOJI = {
-    "NEW": "🎁",
-    "DEPEND": "🛑",
-    "PRIORITY": "🚦",
-    "SCHED": "📅",
-    "RUN": "🏃",
-    "CLEANUP": "🗑",
-    "INACTIVE": "💀",
-}
-_RESULT_LETTERS = {"COMPLETED": "CD", "FAILED": "F", "CANCELED": "CA", "TIMEOUT": "TO"}
-_RESULT_EMOJI = {"COMPLETED": "😀", "FAILED": "💩", "CANCELED": "💥", "TIMEOUT": "⌛"}
-_NO_RESULT = "\u3000"
-"""As wide as an emoji."""
-
-_RESERVED_EXITS = {
-    126: "Command invoked cannot execute",
-    127: "command not found",
-    128: "Invalid argument to exit",
-}
-
-
-class JobId(int):
-    """A job ID: an integer that prints as F58."""
-
-    def __str__(self) -> str:
-        return encode_id(self)
-
-
-class Empty:
-    """The value of a missing annotation: empty under any format."""
-
-    def __str__(self) -> str:
-        return ""
-
-    def __format__(self, spec: str) -> str:
-        return format("", spec.rstrip("bcdoxXeEfFgGn%"))
-
-
-EMPTY = Empty()
-
-
-class Tree:
-    """Annotations, or a part of them, printed as JSON."""
-
-    def __init__(self, value: Mapping[str, Any]) -> None:
-        self.value = value
-
-    def __str__(self) -> str:
-        return json.dumps(self.value) if self.value else ""
-
-    def __format__(self, spec: str) -> str:
-        return format(str(self), spec)
 
 
 class JobFields:
@@ -108,7 +54,7 @@ class JobFields:
         if first == "instance":
             return ""
         path = rest.split(".") if first == "annotations" else field.split(".")
-        return _annotation(self.job.annotations or {}, path)
+        return annotation(self.job.annotations or {}, path)
 
     @property
     def runtime(self) -> float:
@@ -128,11 +74,11 @@ class JobFields:
     @property
     def dependencies(self) -> str:
         """The dependencies, comma-separated; a begin time is in the local time zone."""
-        return ",".join(_dependency(item, self.now) for item in self.job.dependencies or ())
+        return ",".join(dependency(item, self.now) for item in self.job.dependencies or ())
 
     @property
     def contextual_info(self) -> str:
-        """What a pending job waits for; else the nodes of the job."""
+        """The dependencies, start estimate or hold of a pending job; else the nodes of the job."""
         job = self.job
         if job.state == "PRIORITY":
             return "priority-wait"
@@ -153,7 +99,7 @@ class JobFields:
         return self.reason or self.contextual_info
 
     def _waits_for(self) -> str:
-        estimate = _annotation(self.job.annotations or {}, ["sched", "t_estimate"])
+        estimate = annotation(self.job.annotations or {}, ["sched", "t_estimate"])
         if isinstance(estimate, (int, float)):
             left = estimate - self.now
             return f"eta:{'now' if left < 0 else fsd(left)}"
@@ -168,7 +114,7 @@ class JobFields:
 
     @property
     def inactive_reason(self) -> str:
-        """Why an inactive job ended, as text."""
+        """The reason why an inactive job ended, as text."""
         job = self.job
         if job.state != "INACTIVE":
             return ""
@@ -186,7 +132,7 @@ class JobFields:
             and exception.severity == 0
         ):
             return f"Exception: type={safe(kind or '')}" + (f" note={note}" if note else "")
-        return _exit(job.returncode, failed=job.result == "FAILED")
+        return exit_reason(job.returncode, failed=job.result == "FAILED")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the record of ``flux jobs --json``, without unset fields."""
@@ -214,40 +160,6 @@ class JobFields:
         return kept
 
 
-def _annotation(tree: Any, path: list[str]) -> Any:
-    for part in path:
-        if not isinstance(tree, Mapping) or part not in tree:
-            return EMPTY
-        tree = tree[part]
-    if isinstance(tree, Mapping):
-        return Tree(safe_tree(tree))
-    return safe_tree(tree)
-
-
-def _dependency(text: str, now: float) -> str:
-    kind, equals, value = text.partition("=")
-    if kind != "begin-time" or not equals:
-        return safe(text)
-    try:
-        begin = datetime.fromtimestamp(float(value)).astimezone()
-    except (ValueError, OverflowError, OSError):
-        return safe(text)
-    today = begin.date() == datetime.fromtimestamp(now).astimezone().date()
-    shown = f"{begin:%H:%M}" if today else f"{begin:%b%d-%H:%M}"
-    return f"begin@{shown}" + (f":{begin:%S}" if begin.second else "")
-
-
-def _exit(code: int | None, *, failed: bool) -> str:
-    if not failed or code is None:
-        return f"Exit {'' if code is None else code}"
-    if code > BY_SIGNAL:
-        try:
-            return signal.strsignal(code - BY_SIGNAL) or f"Signaled {code - BY_SIGNAL}"
-        except ValueError:
-            return f"Signaled {code - BY_SIGNAL}"
-    return _RESERVED_EXITS.get(code, f"Exit {code}")
-
-
 def _is_time(name: str) -> bool:
     return name.startswith("t_") or name in {"runtime", "expiration"}
 
@@ -259,7 +171,7 @@ def _raw(fields: JobFields, name: str) -> Any:
     if name in {"runtime", "t_remaining"}:
         return getattr(fields, name)
     if name == "dependencies":
-        return [_dependency(item, fields.now) for item in fields.job.dependencies or ()]
+        return [dependency(item, fields.now) for item in fields.job.dependencies or ()]
     value = getattr(fields.job, name)
     if value is None:
         return 0.0 if name == "duration" else ""
@@ -310,15 +222,15 @@ def _local_uri(fields: JobFields) -> str:
 def _status_letters(fields: JobFields) -> str:
     job = fields.job
     if job.result:
-        return _RESULT_LETTERS.get(job.result, "")
-    return _STATE_LETTERS.get(job.state, "")
+        return RESULT_LETTERS.get(job.result, "")
+    return STATE_LETTERS.get(job.state, "")
 
 
 def _status_emoji(fields: JobFields) -> str:
     job = fields.job
     if job.result:
-        return _RESULT_EMOJI.get(job.result, _NO_RESULT)
-    return _STATE_EMOJI.get(job.state, _NO_RESULT)
+        return RESULT_EMOJI.get(job.result, NO_RESULT)
+    return STATE_EMOJI.get(job.state, NO_RESULT)
 
 
 def _dothex(fields: JobFields) -> str:
@@ -340,8 +252,8 @@ _TABLE: tuple[tuple[str, str, Getter], ...] = (
     ("urgency", "URG", _attribute("urgency")),
     ("priority", "PRI", _attribute("priority")),
     ("state", "STATE", _attribute("state")),
-    ("state_single", "S", lambda it: _STATE_LETTERS.get(it.job.state, "")),
-    ("state_emoji", "STATE", lambda it: _STATE_EMOJI.get(it.job.state, "")),
+    ("state_single", "S", lambda it: STATE_LETTERS.get(it.job.state, "")),
+    ("state_emoji", "STATE", lambda it: STATE_EMOJI.get(it.job.state, "")),
     ("name", "NAME", _attribute("name")),
     ("cwd", "CWD", _attribute("cwd")),
     ("queue", "QUEUE", _attribute("queue")),
@@ -357,8 +269,8 @@ _TABLE: tuple[tuple[str, str, Getter], ...] = (
     ("nodelist", "NODELIST", _attribute("nodelist")),
     ("success", "SUCCESS", _attribute("success")),
     ("result", "RESULT", _attribute("result")),
-    ("result_abbrev", "RS", lambda it: _RESULT_LETTERS.get(it.job.result or "", "")),
-    ("result_emoji", "RESULT", lambda it: _RESULT_EMOJI.get(it.job.result or "", _NO_RESULT)),
+    ("result_abbrev", "RS", lambda it: RESULT_LETTERS.get(it.job.result or "", "")),
+    ("result_emoji", "RESULT", lambda it: RESULT_EMOJI.get(it.job.result or "", NO_RESULT)),
     ("t_submit", "T_SUBMIT", _attribute("t_submit", 0.0)),
     ("t_depend", "T_DEPEND", _attribute("t_depend", 0.0)),
     ("t_priority", "T_PRIORITY", _attribute("t_priority", 0.0)),

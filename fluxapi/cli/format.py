@@ -186,12 +186,12 @@ def _header_spec(spec: str) -> str:
     return f"{match['head']}{match['width']}"
 
 
-def _widened(spec: str, least: int) -> str:
-    """Widen a spec to *least* columns; raise the precision of text accordingly."""
+def _widened(spec: str, columns: int) -> str:
+    """Set the width of a spec to *columns* or more, and the precision of text with it."""
     before, match = _split_spec(spec)
     if match is None:
         return spec
-    width = max(int(match["width"] or 0), least)
+    width = max(int(match["width"] or 0), columns)
     precision = match["precision"]
     if precision and match["type"] in {"", "s"} and int(precision) < width:
         precision = str(width)

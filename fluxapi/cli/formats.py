@@ -16,34 +16,34 @@ from .format import FormatError
 __all__ = ["BUILTIN", "describe", "find", "load", "snippet"]
 
 _ID = "{id.f58:>12}"
-_WHERE = "?:{queue:<8.8}"
-_WHO = "+:{username:<8} {name:<10.10+}"
+_QUEUE = "?:{queue:<8.8}"
+_USER_AND_NAME = "+:{username:<8} {name:<10.10+}"
 _SIZE = "{ntasks:>6} {nnodes:>6h}"
 _TIMES = "{t_submit!d:%b%d %R::>12} {t_remaining!F:>12h}"
-_TURN = "{urgency:<3} {priority:<12} {state:<8.8}"
+_PRIORITY = "{urgency:<3} {priority:<12} {state:<8.8}"
 _END = "{t_inactive!d:%b%d %R::>12h}"
-_REST = "{contextual_time!F:>8h} {contextual_info}"
+_TIME_AND_INFO = "{contextual_time!F:>8h} {contextual_info}"
 
 BUILTIN: dict[str, tuple[str, str]] = {
     "default": (
         "the default of flux jobs",
-        f"{_ID} {_WHERE} {_WHO} {{status_abbrev:>2.2}} {_SIZE} {_REST}",
+        f"{_ID} {_QUEUE} {_USER_AND_NAME} {{status_abbrev:>2.2}} {_SIZE} {_TIME_AND_INFO}",
     ),
     "cute": (
         "the default with emojis",
-        f"{_ID} {_WHERE} {_WHO} {{status_emoji:>5.5}} {_SIZE} {_REST}",
+        f"{_ID} {_QUEUE} {_USER_AND_NAME} {{status_emoji:>5.5}} {_SIZE} {_TIME_AND_INFO}",
     ),
     "long": (
         "full status, submit time and remaining time",
-        f"{_ID} {_WHERE} {_WHO} {{status:>9.9}} {_SIZE} {_TIMES} {_REST}",
+        f"{_ID} {_QUEUE} {_USER_AND_NAME} {{status:>9.9}} {_SIZE} {_TIMES} {_TIME_AND_INFO}",
     ),
     "deps": (
         "urgency, priority and dependencies",
-        f"{_ID} {_WHERE} {{name:<10.10+}} {_TURN} {{dependencies}}",
+        f"{_ID} {_QUEUE} {{name:<10.10+}} {_PRIORITY} {{dependencies}}",
     ),
     "endreason": (
         "why each job ended",
-        f"{_ID} {_WHERE} {_WHO} {{status_abbrev:>2.2}} {_END} {{inactive_reason}}",
+        f"{_ID} {_QUEUE} {_USER_AND_NAME} {{status_abbrev:>2.2}} {_END} {{inactive_reason}}",
     ),
 }
 """Description and format of each name (flux-core, src/cmd/flux-jobs.py)."""

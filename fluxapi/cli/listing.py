@@ -18,7 +18,7 @@ from .text import safe
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient, Job
 
-__all__ = ["Found", "Question", "find", "question", "where"]
+__all__ = ["FoundJobs", "JobQuery", "find", "job_query", "service_filter"]
 
 _PENDING = ("depend", "priority", "sched")
 _RUNNING = ("run", "cleanup")
@@ -34,7 +34,7 @@ _ALL = (*_DEFAULT, "inactive")
 
 
 @dataclass(frozen=True)
-class Question:
+class JobQuery:
     """A query for jobs: by ID, or by ``words`` (states and results) and the filter ``where``.
 
     ``since`` excludes jobs that became inactive earlier; ``count`` 0 is unlimited.
@@ -50,7 +50,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundJobs:
     """Jobs in Flux's order, whether there are more, and a sentence for each unknown ID."""
 
     jobs: list[Job]
@@ -58,15 +58,15 @@ class Found:
     missing: tuple[str, ...] = ()
 
 
-def question(arguments: argparse.Namespace) -> Question:
+def job_query(arguments: argparse.Namespace) -> JobQuery:
     """Create the query from the arguments of ``fluxapi jobs``."""
     words = tuple(arguments.filter or ())
     if not words:
         words = _ALL if arguments.everything or arguments.since is not None else _DEFAULT
-    return Question(
+    return JobQuery(
         ids=tuple(arguments.ids),
         words=words,
-        where=where(arguments),
+        where=service_filter(arguments),
         queues=tuple(arguments.queue or ()),
         nodes=arguments.include or "",
         since=arguments.since or 0.0,
@@ -74,7 +74,7 @@ def question(arguments: argparse.Namespace) -> Question:
     )
 
 
-def where(arguments: argparse.Namespace) -> dict[str, Any]:
+def service_filter(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the filters of :func:`add_filter` that the service applies."""
     found: dict[str, Any] = {}
     if arguments.name:
@@ -84,26 +84,26 @@ def where(arguments: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-async def find(flux: AsyncClient, asked: Question) -> Found:
+async def find(flux: AsyncClient, query: JobQuery) -> FoundJobs:
     """Return the jobs that match a query; raise ``ClientError``."""
-    if asked.ids:
-        return await _by_id(flux, asked.ids)
-    members = {member for word in asked.words for member in _MEMBERS[word]}
-    limit = asked.count + 1 if asked.count else None
-    takes = _node_test(asked.nodes)
+    if query.ids:
+        return await _by_id(flux, query.ids)
+    members = {member for word in query.words for member in _MEMBERS[word]}
+    limit = query.count + 1 if query.count else None
+    takes = _node_test(query.nodes)
     jobs: list[Job] = []
     for states, order in ((_PENDING, _by_priority), (_RUNNING, _by_start)):
         wanted = [state for state in states if state in members]
         if wanted:
-            some = [job async for job in _ask(flux, asked, {"state": wanted}) if takes(job)]
+            some = [job async for job in _ask(flux, query, {"state": wanted}) if takes(job)]
             jobs += sorted(some, key=order)
-    jobs += await _inactive(flux, asked, members, None if limit is None else limit - len(jobs))
+    jobs += await _inactive(flux, query, members, None if limit is None else limit - len(jobs))
     truncated = limit is not None and len(jobs) >= limit
-    return Found(jobs[: asked.count] if truncated else jobs, truncated)
+    return FoundJobs(jobs[: query.count] if truncated else jobs, truncated)
 
 
 async def _inactive(
-    flux: AsyncClient, asked: Question, members: set[str], limit: int | None
+    flux: AsyncClient, query: JobQuery, members: set[str], limit: int | None
 ) -> list[Job]:
     """Return inactive jobs by end time, latest first, from those submitted last."""
     results = [result for result in RESULTS if result in members]
@@ -113,19 +113,19 @@ async def _inactive(
         filter = {"result": results}
     else:
         return []
-    takes = _node_test(asked.nodes)
+    takes = _node_test(query.nodes)
     some: list[Job] = []
     if limit is not None and limit <= 0:
         return some
-    async for job in _ask(flux, asked, filter):
-        if (job.t_inactive or 0.0) > asked.since and takes(job):
+    async for job in _ask(flux, query, filter):
+        if (job.t_inactive or 0.0) > query.since and takes(job):
             some.append(job)
             if limit is not None and len(some) >= limit:
                 break
     return sorted(some, key=_by_end)
 
 
-async def _by_id(flux: AsyncClient, ids: Iterable[str]) -> Found:
+async def _by_id(flux: AsyncClient, ids: Iterable[str]) -> FoundJobs:
     from fluxapi.client import NotFound  # noqa: PLC0415 - it is there already
 
     jobs: list[Job] = []
@@ -135,14 +135,14 @@ async def _by_id(flux: AsyncClient, ids: Iterable[str]) -> Found:
             jobs.append(await flux.get(jobid))
         except NotFound as error:  # noqa: PERF203 - a request each, which takes far longer
             missing.append(str(error))
-    return Found(jobs, missing=tuple(missing))
+    return FoundJobs(jobs, missing=tuple(missing))
 
 
-async def _ask(flux: AsyncClient, asked: Question, filter: dict[str, Any]) -> AsyncIterator[Job]:
+async def _ask(flux: AsyncClient, query: JobQuery, filter: dict[str, Any]) -> AsyncIterator[Job]:
     """Yield jobs queue by queue, since the service filters by one queue."""
-    for queue in asked.queues or (None,):
+    for queue in query.queues or (None,):
         more: dict[str, Any] = {} if queue is None else {"queue": queue}
-        async for job in flux.jobs(**filter, **asked.where, **more):
+        async for job in flux.jobs(**filter, **query.where, **more):
             yield job
 
 

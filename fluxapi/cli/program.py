@@ -10,33 +10,45 @@ from importlib import import_module
 
 from fluxapi import __version__
 
+from .command_index import COMMANDS
 from .command_name import named_command
-from .commands import SUMMARIES
 from .exit_codes import INTERRUPTED, PIPE, USAGE, Failure
 from .session import add_connection
 from .terminal import discard_output, note, prepare
 
 __all__ = ["build_parser", "run"]
 
-_DESCRIPTION = "Run the web service of a Flux instance, or use one."
-_EPILOG = (
-    "Exit status: 0 success, 1 failure, 2 usage error, 3 service unreachable, 4 access denied."
-)
+_DESCRIPTION = "Run the web service of a Flux instance, or send requests to one."
+_EPILOG = """\
+Exit status: 0 success, 1 failure, 2 usage error, 3 service unreachable,
+4 access denied. fluxapi COMMAND --help shows the options of a command."""
+_NAME_COLUMNS = 14
+"""Columns of a command in the help, so that summaries and help of options are in line."""
 
 
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """Build the parser, with the arguments of all commands or of *only* one."""
     parser = argparse.ArgumentParser(
-        prog="fluxapi", description=_DESCRIPTION, epilog=_EPILOG, allow_abbrev=False
+        prog="fluxapi",
+        usage="fluxapi [OPTION…] COMMAND …",
+        description=_DESCRIPTION,
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"fluxapi {__version__}")
+    parsers = parser.add_subparsers(
+        prog="fluxapi", dest="command", metavar="COMMAND", required=True, help=argparse.SUPPRESS
+    )
+    for group, summaries in COMMANDS.items():
+        lines = [f"{name:<{_NAME_COLUMNS}}{summary}" for name, summary in summaries.items()]
+        parser.add_argument_group(group, "\n".join(lines))
+        for name, summary in summaries.items():
+            if only is None or name == only:
+                import_module(f"fluxapi.cli.commands.{name}").add(parsers)
+            else:
+                parsers.add_parser(name, help=summary)
     add_connection(parser, top=True)
-    parsers = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for name, summary in SUMMARIES.items():
-        if only is None or name == only:
-            import_module(f"fluxapi.cli.commands.{name}").add(parsers)
-        else:
-            parsers.add_parser(name, help=summary)
     return parser
 
 

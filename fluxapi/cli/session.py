@@ -45,23 +45,24 @@ def add_connection(
             "the config file",
         )
     group.add_argument(
-        "--profile", metavar="NAME", default=default, help="table of the config file to use"
+        "--profile", metavar="NAME", default=default, help="table of the config file"
     )
     if timeout:
         group.add_argument(
             "--timeout",
-            dest="patience",
+            dest="retry_for",
             metavar="FSD",
             type=checked(parse_duration),
             default=default,
-            help="retry for 90s, 5m, … while the service does not answer; default 1m, 0 is forever",
+            help="time to retry while the service does not answer, such as 90s or 5m; default 1m, "
+            "0 is forever",
         )
     group.add_argument(
         "--retries",
         metavar="N",
         type=natural,
         default=default,
-        help="retry at most N times while the service does not answer; 0 disables retries",
+        help="maximum number of retries while the service does not answer; 0 disables them",
     )
 
 
@@ -69,7 +70,7 @@ def connected(arguments: argparse.Namespace, act: Act, **options: Any) -> int:
     """Run *act* and return its exit status; raise :class:`~fluxapi.cli.exit_codes.Failure`."""
     from fluxapi.client import AsyncClient, ClientError  # noqa: PLC0415 - serve needs no client
 
-    given = getattr(arguments, "patience", None)
+    given = getattr(arguments, "retry_for", None)
     if given is not None:
         options["timeout"] = given or None
     options.setdefault("on_wait", note)

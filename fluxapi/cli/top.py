@@ -17,9 +17,9 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from .board import Board, frame
 from .exit_codes import OK
 from .terminal import put
+from .top_lines import TopView, screen_lines
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -62,30 +62,30 @@ KEYS: dict[bytes, int | None] = {
 
 async def once(flux: AsyncClient, count: int) -> int:
     """Print the screen once, without colors."""
-    board = Board(flux.url, await flux.info(), nodes=(await flux.resources())["nodes"])
+    view = TopView(flux.url, await flux.info(), nodes=(await flux.resources())["nodes"])
     async for stats in flux.stats_stream():
-        board.stats = stats
+        view.stats = stats
         break
-    board.jobs = {job.id: job async for job in flux.jobs(state=["ACTIVE"])}
-    for line in frame(board, None, time.time(), count):
+    view.jobs = {job.id: job async for job in flux.jobs(state=["ACTIVE"])}
+    for line in screen_lines(view, None, time.time(), count):
         put(line.text)
     return OK
 
 
 async def live(flux: AsyncClient) -> int:
     """Show the screen until ``q`` is pressed."""
-    board = Board(flux.url, await flux.info())
+    view = TopView(flux.url, await flux.info())
     changed = asyncio.Event()
     ended = asyncio.Event()
     works = (_follow_stats, _follow_jobs, _follow_nodes)
     console = Console(no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
-    with _keys(board, changed, ended):
-        async with _running(*(work(flux, board, changed) for work in works)) as tasks:
+    with _keys(view, changed, ended):
+        async with _running(*(work(flux, view, changed) for work in works)) as tasks:
             with Live(
                 console=console, screen=True, auto_refresh=False, vertical_overflow="crop"
             ) as screen:
                 while not ended.is_set():
-                    screen.update(_drawn(board, console), refresh=True)
+                    screen.update(_rendered(view, console), refresh=True)
                     await _pause(changed, ended)
                     for task in tasks:
                         if task.done():
@@ -93,8 +93,8 @@ async def live(flux: AsyncClient) -> int:
     return OK
 
 
-def _drawn(board: Board, console: Console) -> Group:
-    lines = frame(board, console.size.height, time.time())
+def _rendered(view: TopView, console: Console) -> Group:
+    lines = screen_lines(view, console.size.height, time.time())
     return Group(
         *(Text(line.text, style=line.style, no_wrap=True, overflow="crop") for line in lines)
     )
@@ -112,28 +112,28 @@ async def _pause(changed: asyncio.Event, ended: asyncio.Event) -> None:
     changed.clear()
 
 
-async def _follow_stats(flux: AsyncClient, board: Board, changed: asyncio.Event) -> None:
+async def _follow_stats(flux: AsyncClient, view: TopView, changed: asyncio.Event) -> None:
     async for stats in flux.stats_stream():
-        board.stats = stats
+        view.stats = stats
         changed.set()
 
 
-async def _follow_jobs(flux: AsyncClient, board: Board, changed: asyncio.Event) -> None:
+async def _follow_jobs(flux: AsyncClient, view: TopView, changed: asyncio.Event) -> None:
     async with flux.watch(state=["ACTIVE"]) as watch:
-        board.jobs = watch.jobs
+        view.jobs = watch.jobs
         async for _ in watch:
             changed.set()
 
 
-async def _follow_nodes(flux: AsyncClient, board: Board, changed: asyncio.Event) -> None:
+async def _follow_nodes(flux: AsyncClient, view: TopView, changed: asyncio.Event) -> None:
     from fluxapi.client import ConnectionFailed, Unavailable  # noqa: PLC0415 - it is there already
 
     while True:
         try:
-            board.nodes = (await flux.resources())["nodes"]
-            board.connected = True
+            view.nodes = (await flux.resources())["nodes"]
+            view.connected = True
         except (ConnectionFailed, Unavailable):
-            board.connected = False
+            view.connected = False
         changed.set()
         await asyncio.sleep(_NODES_INTERVAL_S)
 
@@ -150,7 +150,7 @@ async def _running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyn
 
 
 @contextlib.contextmanager
-def _keys(board: Board, changed: asyncio.Event, ended: asyncio.Event) -> Iterator[None]:
+def _keys(view: TopView, changed: asyncio.Event, ended: asyncio.Event) -> Iterator[None]:
     """Handle keys within the context, and redraw when the terminal is resized."""
     loop = asyncio.get_running_loop()
     descriptor = sys.stdin.fileno()
@@ -165,7 +165,7 @@ def _keys(board: Board, changed: asyncio.Event, ended: asyncio.Event) -> Iterato
             if by is None:
                 ended.set()
             else:
-                board.move(by)
+                view.scroll(by)
         changed.set()
 
     tty.setcbreak(descriptor)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxapi.cli.commands import SUMMARIES
+from fluxapi.cli.command_index import COMMANDS
 from tests.running import Service, clean_environment, needs_flux, service
 
 from .program import Program
@@ -219,7 +219,8 @@ def test_no_service_is_status_3(run: Program, tmp_path: Path) -> None:
 def test_nothing_asked_is_answered_by_the_help(run: Program) -> None:
     done = run()
     assert (done.status, done.out) == (2, "")
-    assert all(name in done.err for name in SUMMARIES)
+    assert all(f"  {name} " in done.err for names in COMMANDS.values() for name in names)
+    assert all(f"\n{group}:\n" in done.err for group in COMMANDS)
 
 
 @pytest.mark.parametrize(

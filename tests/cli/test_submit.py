@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxapi.cli.submit_options import _encoded
+from fluxapi.cli.submit_files import encoded
 from tests.running import Service, needs_flux
 
 from .program import Program
@@ -290,4 +290,4 @@ def test_a_job_that_never_ran_ends_with_1(run: Program) -> None:
 
 
 def test_a_file_with_nul_characters_is_sent_as_bytes() -> None:
-    assert _encoded(b"a\0b") == {"encoding": "base64", "data": "YQBi"}
+    assert encoded(b"a\0b") == {"encoding": "base64", "data": "YQBi"}

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
 
-from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.submit_options import add_job_options, add_many
@@ -16,17 +16,19 @@ from fluxapi.cli.submit_options import add_job_options, add_many
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("bulk", "submit many jobs", group="submit jobs", position=2)
 
 
 def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "bulk",
+        COMMAND,
         "Submit the jobs in FILE (default: standard input). Each line is a command, or a job in "
-        "JSON as for POST /jobs; empty lines and lines that start with # are skipped. Options "
-        "apply to every job, and a line can override them. With --copies, --cc or --bcc, submit "
+        "JSON as for POST /jobs. Empty lines and lines that start with # are skipped. Options "
+        "apply to every job; a line can override them. With --copies, --cc or --bcc, submit "
         "COMMAND several times.",
         usage="fluxapi bulk [OPTION…] [FILE]\n       fluxapi bulk [OPTION…] --copies N COMMAND…",
     )
@@ -46,15 +48,20 @@ def add(parsers: Parsers) -> None:
     parser.add_argument("--quiet", action="store_true", help="do not print job IDs")
     parser.add_argument("--no-progress", action="store_true", help="do not show a progress bar")
     add_connection(parser)
-    parser.add_argument("words", metavar="FILE", nargs=argparse.REMAINDER)
+    parser.add_argument(
+        "words",
+        metavar="FILE",
+        nargs=argparse.REMAINDER,
+        help="file of jobs; with --copies, --cc or --bcc, the command to submit",
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from fluxapi.cli import batch, submit_options  # noqa: PLC0415 - only now is it known to be needed
+    from fluxapi.cli import batch, submit_body  # noqa: PLC0415 - only now is it known to be needed
 
-    words = submit_options.split_command(arguments.words)
-    ids = submit_options.copies(arguments)
+    words = submit_body.split_command(arguments.words)
+    ids = submit_body.copies(arguments)
     if arguments.copies is not None:
         if ids is not None or arguments.copies < 1:
             raise Failure("--copies must be greater than 0, and excludes --cc and --bcc.", USAGE)
@@ -65,7 +72,7 @@ def _run(arguments: argparse.Namespace) -> int:
         raise Failure(
             "Too many arguments: give one FILE, or use --copies or --cc with a command.", USAGE
         )
-    fields = submit_options.body(arguments, words if ids is not None else None)
+    fields = submit_body.body(arguments, words if ids is not None else None)
 
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
         if ids is None:
@@ -74,7 +81,7 @@ def _run(arguments: argparse.Namespace) -> int:
         jobs: Iterator[dict[str, Any]] = (
             iter([fields] * len(ids))
             if given.copies is not None
-            else submit_options.replicate(fields, ids, variable=given.cc is not None)
+            else submit_body.replicate(fields, ids, variable=given.cc is not None)
         )
         numbered = (batch.Item(number, job) for number, job in enumerate(jobs, 1))
         return await batch.submit(flux, numbered, len(ids), given)

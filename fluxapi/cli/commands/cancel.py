@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from fluxapi.cli.arguments import Parsers, add_command, add_filter, add_ids, filters
-from fluxapi.cli.confirm import agreed
+from fluxapi.cli.arguments import Command, Parsers, add_command, add_filter, add_ids, filters
+from fluxapi.cli.confirm import confirm
 from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
-from fluxapi.cli.listing import where
+from fluxapi.cli.listing import service_filter
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.text import plural
@@ -17,19 +17,22 @@ from fluxapi.cli.text import plural
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("cancel", "cancel jobs", group="change jobs", position=1)
 
 
 def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "cancel",
-        "Cancel jobs by ID, or all active jobs that match --all, --states or other filters; the "
-        "latter needs confirmation or --yes. The exit status is 1 if no job was canceled.",
+        COMMAND,
+        "Cancel jobs by ID, or all active jobs that match --all, --states or other filters. "
+        "Filters ask for confirmation unless --yes is given. The exit status is 1 if no job was "
+        "canceled.",
     )
     add_ids(parser, "*")
-    parser.add_argument("--all", action="store_true", help="all active jobs")
+    parser.add_argument("--all", action="store_true", help="cancel all active jobs")
     parser.add_argument(
         "-S",
         "--states",
@@ -39,11 +42,11 @@ def add(parsers: Parsers) -> None:
         metavar="STATE,…",
         type=filters,
         action="extend",
-        help="active jobs in these states: pending, running, sched, …",
+        help="only active jobs in these states: pending, running, sched, …",
     )
     add_filter(parser, queue_flags=())
     parser.add_argument(
-        "-m", "--message", metavar="TEXT", help="reason, stored in the exception of the job"
+        "-m", "--message", metavar="TEXT", help="reason, which Flux stores with the job"
     )
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
     parser.add_argument(
@@ -67,7 +70,7 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
 
 def _filter(arguments: argparse.Namespace) -> dict[str, Any]:
     """Return the filter for the jobs to cancel, which must be active."""
-    given = where(arguments)
+    given = service_filter(arguments)
     queues = arguments.queue or ()
     if len(queues) > 1:
         raise Failure("cancel accepts only one --queue.", USAGE)
@@ -107,14 +110,14 @@ async def _cancel_some(
     if arguments.dry_run:
         return OK
     if not arguments.yes:
-        agreed(f"Cancel {plural(count, 'job')}?")
-    done, failed = await _until_none_is_left(flux, chosen, arguments.message)
+        confirm(f"Cancel {plural(count, 'job')}?")
+    done, failed = await _cancel_until_none_match(flux, chosen, arguments.message)
     if not arguments.quiet:
         note(f"{plural(done, 'job')} canceled{f', {failed:,} failed' if failed else ''}.")
     return FAILED if failed or not done else OK
 
 
-async def _until_none_is_left(
+async def _cancel_until_none_match(
     flux: AsyncClient, chosen: dict[str, Any], message: str | None
 ) -> tuple[int, int]:
     """Cancel the jobs that match a filter; return the number of canceled and of failed ones."""

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.terminal import put
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command(
+    "completion", "print a shell completion script", group="set up clients", position=2
+)
 
 _SHELLS = ("bash", "zsh", "fish")
 
@@ -17,11 +21,12 @@ def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "completion",
-        'Print the completion script. To use it, put eval "$(fluxapi completion bash)" (or zsh), '
-        "or fluxapi completion fish | source, into the startup file of the shell.",
+        COMMAND,
+        'Print the completion script of a shell. Add eval "$(fluxapi completion bash)" to the '
+        "startup file of bash, the same with zsh to that of zsh, and fluxapi completion fish | "
+        "source to that of fish.",
     )
-    parser.add_argument("shell", choices=_SHELLS)
+    parser.add_argument("shell", choices=_SHELLS, help="name of the shell")
     parser.set_defaults(run=_run)
 
 

@@ -7,7 +7,7 @@ import json
 import time
 from typing import TYPE_CHECKING
 
-from fluxapi.cli.arguments import Parsers, add_command, add_ids
+from fluxapi.cli.arguments import Command, Parsers, add_command, add_ids
 from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import put
@@ -15,12 +15,14 @@ from fluxapi.cli.terminal import put
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("job", "show one job", group="inspect jobs", position=2)
 
 
 def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
-    parser = add_command(parsers, "job", "Show the details of a job, one per line.")
+    parser = add_command(parsers, COMMAND, "Show the details of a job, one on each line.")
     add_ids(parser)
     group = parser.add_mutually_exclusive_group()
     group.add_argument(

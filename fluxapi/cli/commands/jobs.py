@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fluxapi.cli import formats, listing
 from fluxapi.cli.arguments import (
+    Command,
     Parsers,
     add_command,
     add_filter,
@@ -31,7 +32,9 @@ from fluxapi.model.job import GROUPS
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["add", "add_format", "chosen_format"]
+__all__ = ["COMMAND", "add", "add_format", "chosen_format"]
+
+COMMAND = Command("jobs", "list jobs", group="inspect jobs", position=1)
 
 _COLORS = {
     "COMPLETED": "\033[01;32m",
@@ -47,13 +50,13 @@ def add(parsers: Parsers) -> None:
     """Declare the command and its arguments, which are those of ``flux jobs``."""
     parser = add_command(
         parsers,
-        "jobs",
+        COMMAND,
         "List jobs: pending and running ones by default.",
     )
     add_ids(parser, "*", "list these jobs")
     parser.add_argument("-a", dest="everything", action="store_true", help="include inactive jobs")
     parser.add_argument(
-        "-A", dest="everybody", action="store_true", help="jobs of all users (the default)"
+        "-A", dest="everybody", action="store_true", help="list jobs of all users (the default)"
     )
     parser.add_argument(
         "-f",
@@ -129,7 +132,7 @@ def add_format(parser: argparse.ArgumentParser, default: str = "default") -> Non
         "--format",
         metavar="NAME|FORMAT",
         default=default,
-        help="format, or the name of one; see -o help for a list",
+        help="output format, or the name of one; -o help lists the names",
     )
 
 
@@ -171,7 +174,7 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format
         active = await _print_stats(flux)
         if arguments.stats_only:
             return OK if active else FAILED
-    found = await listing.find(flux, listing.question(arguments))
+    found = await listing.find(flux, listing.job_query(arguments))
     for sentence in found.missing:
         note(sentence)
     if arguments.ids and not found.jobs:

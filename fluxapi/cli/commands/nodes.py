@@ -7,7 +7,7 @@ import json
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import colors, put
@@ -18,7 +18,9 @@ from fluxapi.model.idset import IdSet
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("nodes", "list nodes", group="show the instance", position=1)
 
 _COLORS = {
     "down": "\033[01;31m",
@@ -35,9 +37,9 @@ def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "nodes",
-        "List nodes with their state, allocated and total cores and GPUs, running jobs, and drain "
-        "reason.",
+        COMMAND,
+        "List nodes with their state, their allocated and total cores and GPUs, the number of "
+        "running jobs, and the reason for a drain.",
     )
     parser.add_argument(
         "-n", "--no-header", action="store_true", help="do not print the header and the totals"

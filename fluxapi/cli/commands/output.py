@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
-from fluxapi.cli.arguments import Parsers, add_command, add_ids, natural
+from fluxapi.cli.arguments import Command, Parsers, add_command, add_ids, natural
 from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, progress_wanted
@@ -14,7 +14,9 @@ from fluxapi.cli.terminal import note, progress_wanted
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("output", "show the output of a job", group="inspect jobs", position=4)
 
 _STREAMS = ("stdout", "stderr")
 
@@ -26,7 +28,7 @@ def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "output",
+        COMMAND,
         "Print the output of a job so far: its standard output to standard output, its standard "
         "error to standard error, byte for byte.",
     )
@@ -67,16 +69,16 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
             writer.write(entry)
         return OK
     if progress_wanted():
-        told = asyncio.get_running_loop().call_later(
+        notice = asyncio.get_running_loop().call_later(
             _NOTICE_DELAY_S, note, "reading the end of the output"
         )
     else:
-        told = None
+        notice = None
     try:
         found = await flux.output(arguments.id, tail=arguments.tail, stream=arguments.stream)
     finally:
-        if told is not None:
-            told.cancel()
+        if notice is not None:
+            notice.cancel()
     for entry in found.entries:
         writer.write(entry)
     if found.searched:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 
-from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK, Failure
 from fluxapi.errors import FluxapiError
 from fluxapi.observability import logs
@@ -13,7 +13,9 @@ from fluxapi.process import stop_signals
 from fluxapi.security import secrets
 from fluxapi.settings import Settings, add_arguments
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("serve", "run the service", group="run the service", position=1)
 
 _log = logging.getLogger(__name__)
 
@@ -22,9 +24,9 @@ def add(parsers: Parsers) -> None:
     """Declare the command, with the settings as options."""
     parser = add_command(
         parsers,
-        "serve",
-        "Run the service for the Flux instance at FLUX_URI or, without one, with an embedded "
-        "instance that runs jobs on this machine.",
+        COMMAND,
+        "Run the service for the Flux instance at FLUX_URI. Without one, run jobs on this machine "
+        "with an embedded instance.",
     )
     add_arguments(parser)
     parser.set_defaults(run=_run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from fluxapi.cli.arguments import Parsers, add_command, add_ids, checked
+from fluxapi.cli.arguments import Command, Parsers, add_command, add_ids, checked
 from fluxapi.cli.each import each
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.signals import number
@@ -13,14 +13,16 @@ from fluxapi.cli.signals import number
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("signal", "send a signal to jobs", group="change jobs", position=2)
 
 
 def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "signal",
+        COMMAND,
         "Send a signal to all tasks of running jobs, as flux job kill does.",
     )
     parser.add_argument(

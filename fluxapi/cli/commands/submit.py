@@ -7,8 +7,8 @@ import json
 import os
 from typing import TYPE_CHECKING, Any
 
-from fluxapi.cli import submit_options
-from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli import submit_body
+from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
 from fluxapi.cli.session import add_connection, connected
@@ -18,16 +18,18 @@ from fluxapi.cli.terminal import input_is_waiting, note, put
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("submit", "submit a job", group="submit jobs", position=1)
 
 
 def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "submit",
-        "Submit a job and print its ID. The job inherits only those variables of this shell that "
-        "--env selects, and paths refer to the nodes.",
+        COMMAND,
+        "Submit a job and print its ID. The job gets only those variables of this shell that "
+        "--env selects. Paths are paths on the nodes.",
         usage="fluxapi submit [OPTION…] COMMAND [ARGUMENT…]",
     )
     add_job_options(parser)
@@ -36,33 +38,38 @@ def add(parsers: Parsers) -> None:
     parser.add_argument(
         "--watch",
         action="store_true",
-        help="follow the output and exit with the status of the job; Ctrl-C detaches, twice "
-        "cancels; standard input is empty without --stdin or --input",
+        help="follow the output and exit with the status of the job; Ctrl-C detaches, and a second "
+        "one cancels the job; without --stdin or --input, standard input is empty",
     )
     parser.add_argument("--quiet", action="store_true", help="do not print the job ID")
     parser.add_argument(
         "--dry-run", action="store_true", help="print the request as JSON without submitting it"
     )
     add_connection(parser)
-    parser.add_argument("words", metavar="COMMAND", nargs=argparse.REMAINDER)
+    parser.add_argument(
+        "words",
+        metavar="COMMAND",
+        nargs=argparse.REMAINDER,
+        help="program to run, and its arguments",
+    )
     parser.set_defaults(run=_run)
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    command = submit_options.split_command(arguments.words)
+    command = submit_body.split_command(arguments.words)
     if not command:
         raise Failure("Missing command; usage: fluxapi submit [OPTION…] COMMAND", USAGE)
-    fields = submit_options.body(arguments, command)
-    if arguments.watch and submit_options.reads_nothing(fields):
+    fields = submit_body.body(arguments, command)
+    if arguments.watch and submit_body.reads_nothing(fields):
         # A watched job gets no typed input; on Flux it would wait for it.
         fields["input"] = os.devnull
         if input_is_waiting() and not arguments.dry_run:
             note("standard input is not sent to the job; use --stdin=- to send it")
-    ids = submit_options.copies(arguments)
+    ids = submit_body.copies(arguments)
     jobs = (
         [fields]
         if ids is None
-        else submit_options.replicate(fields, ids, variable=arguments.cc is not None)
+        else submit_body.replicate(fields, ids, variable=arguments.cc is not None)
     )
     if arguments.dry_run:
         for job in jobs:
@@ -72,7 +79,7 @@ def _run(arguments: argparse.Namespace) -> int:
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
         if ids is None:
             jobid = await flux.submit(**fields)
-            _tell(jobid, given)
+            _print_id(jobid, given)
             return await _follow(flux, [jobid], given)
         return await _submit_all(flux, jobs, given)
 
@@ -86,7 +93,7 @@ async def _submit_all(flux: AsyncClient, jobs: Any, arguments: argparse.Namespac
             note(f"cc={_number(arguments, item.index)}: {item.error}")
             status = FAILED
         else:
-            _tell(item.id, arguments)
+            _print_id(item.id, arguments)
             ids.append(item.id)
     return max(status, await _follow(flux, ids, arguments)) if ids else status
 
@@ -96,7 +103,7 @@ def _number(arguments: argparse.Namespace, index: int) -> int:
     return ids[index]
 
 
-def _tell(jobid: str, arguments: argparse.Namespace) -> None:
+def _print_id(jobid: str, arguments: argparse.Namespace) -> None:
     if not arguments.quiet:
         put(shown_id(jobid))
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from fluxapi.cli.arguments import Parsers, add_command
+from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, put
@@ -15,15 +15,17 @@ from fluxapi.cli.times import short_date
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("token", "print a bearer token", group="set up clients", position=1)
 
 
 def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "token",
-        "Print a bearer token that expires, for the user and token of the environment or the "
+        COMMAND,
+        "Print a bearer token, which expires, for the user and token of the environment or the "
         "config file.",
     )
     add_connection(parser)

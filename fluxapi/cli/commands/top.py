@@ -6,23 +6,25 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from fluxapi.cli.arguments import Parsers, add_command, natural
+from fluxapi.cli.arguments import Command, Parsers, add_command, natural
 from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("top", "show the instance live", group="show the instance", position=2)
 
 
 def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "top",
-        "Show counts, rates, nodes and active jobs live. Keys: arrows, Page Up, Page Down, Home "
-        "and End scroll the jobs, q quits.",
+        COMMAND,
+        "Show job counts, rates, nodes and active jobs live. The arrow keys, Page Up, Page Down, "
+        "Home and End scroll the jobs; q quits.",
     )
     parser.add_argument("--once", action="store_true", help="print the view once, as plain text")
     parser.add_argument(

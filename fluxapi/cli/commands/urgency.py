@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from fluxapi.cli.arguments import Parsers, add_command, add_ids, checked
+from fluxapi.cli.arguments import Command, Parsers, add_command, add_ids, checked
 from fluxapi.cli.each import each
 from fluxapi.cli.session import add_connection, runs
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient, Urgency
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("urgency", "set the urgency of jobs", group="change jobs", position=3)
 
 _WORDS: dict[str, Urgency] = {"hold": "hold", "default": "default", "expedite": "expedite"}
 _MAX_URGENCY = 31
@@ -22,11 +24,16 @@ def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "urgency",
-        "Set the urgency of pending jobs: 0 or hold prevents them from starting, 16 is the "
-        "default, 31 or expedite starts them first.",
+        COMMAND,
+        "Set the urgency of pending jobs. Jobs with urgency 0 do not start; jobs with urgency 31 "
+        "start first.",
     )
-    parser.add_argument("urgency", metavar="N|WORD", type=checked(_urgency))
+    parser.add_argument(
+        "urgency",
+        metavar="N|WORD",
+        type=checked(_urgency),
+        help="0 to 31, hold (0), default (16) or expedite (31)",
+    )
     add_ids(parser, "+")
     add_connection(parser)
     parser.set_defaults(run=runs(_act))

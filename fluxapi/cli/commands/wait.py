@@ -6,7 +6,7 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
-from fluxapi.cli.arguments import Parsers, add_command, add_ids, checked
+from fluxapi.cli.arguments import Command, Parsers, add_command, add_ids, checked
 from fluxapi.cli.exit_codes import FAILED, Failure
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.times import parse_duration
@@ -14,21 +14,26 @@ from fluxapi.cli.times import parse_duration
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("wait", "wait until jobs have ended", group="inspect jobs", position=5)
 
 
 def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "wait",
+        COMMAND,
         "Wait until all jobs are inactive, and exit with the highest exit status of the jobs.",
     )
     add_ids(parser, "+")
     parser.add_argument(
-        "--timeout", metavar="FSD", type=checked(parse_duration), help="give up after 90s, 5m, …"
+        "--timeout",
+        metavar="FSD",
+        type=checked(parse_duration),
+        help="give up after this time, such as 90s or 5m",
     )
-    parser.add_argument("--quiet", action="store_true", help="do not report how a job failed")
+    parser.add_argument("--quiet", action="store_true", help="do not report how jobs failed")
     add_connection(parser, timeout=False)
     parser.set_defaults(run=runs(_act))
 

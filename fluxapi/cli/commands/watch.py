@@ -9,13 +9,22 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fluxapi.cli.arguments import Parsers, add_command, add_filter, add_ids, filters, natural, words
+from fluxapi.cli.arguments import (
+    Command,
+    Parsers,
+    add_command,
+    add_filter,
+    add_ids,
+    filters,
+    natural,
+    words,
+)
 from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.fields import JobFields
 from fluxapi.cli.format import Format, FormatError
 from fluxapi.cli.hangup import while_read
 from fluxapi.cli.ids import shown_id
-from fluxapi.cli.listing import where
+from fluxapi.cli.listing import service_filter
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.text import safe
@@ -25,7 +34,9 @@ from .jobs import add_format, chosen_format
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient, Job
 
-__all__ = ["add"]
+__all__ = ["COMMAND", "add"]
+
+COMMAND = Command("watch", "follow jobs or events live", group="inspect jobs", position=3)
 
 _FORMAT = (
     "{id.f58:>12} {username:<8.8} {name:<10.10+} {status:>9.9} {ntasks:>6} {nnodes:>6h} "
@@ -38,12 +49,12 @@ def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
     parser = add_command(
         parsers,
-        "watch",
+        COMMAND,
         "Print each job that changes from now on, or with --events each event, until Ctrl-C. With "
         "job IDs, print their current state first, and exit when they have ended. The command "
-        "reconnects without missing changes. Unlike flux watch, it shows states instead of output, "
-        "and includes jobs submitted later; to see output, use `fluxapi output --follow JOBID` or "
-        "`fluxapi submit --watch`.",
+        "reconnects without missing changes. Unlike flux watch, it shows states instead of output "
+        "and includes jobs that are submitted later. To see output, use `fluxapi output --follow "
+        "JOBID` or `fluxapi submit --watch`.",
     )
     add_ids(parser, "*", "follow these jobs")
     begin = parser.add_mutually_exclusive_group()
@@ -85,7 +96,7 @@ def _run(arguments: argparse.Namespace) -> int:
     queues = arguments.queue or ()
     if len(queues) > 1:
         raise Failure("watch accepts only one --queue.", USAGE)
-    filter = where(arguments)
+    filter = service_filter(arguments)
     if queues:
         filter["queue"] = queues[0]
     if arguments.ids:

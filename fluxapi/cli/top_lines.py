@@ -21,7 +21,7 @@ from .text import plural, safe
 if TYPE_CHECKING:
     from fluxapi.client import Job, Stats
 
-__all__ = ["Board", "Line", "frame"]
+__all__ = ["Line", "TopView", "screen_lines"]
 
 _STATES = ("PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELED", "TIMEOUT")
 _STYLES = {"down": "bold red", "drained": "yellow", "draining": "yellow", "excluded": "dim"}
@@ -40,8 +40,8 @@ class Line(NamedTuple):
 
 
 @dataclass
-class Board:
-    """The data to show. ``jobs`` are the active jobs; ``top`` is the index of the first shown."""
+class TopView:
+    """The data to show: the active ``jobs``, of which ``first`` is the first visible one."""
 
     url: str
     info: Mapping[str, Any] = field(default_factory=dict)
@@ -49,43 +49,41 @@ class Board:
     nodes: Sequence[Mapping[str, Any]] = ()
     jobs: Mapping[str, Job] = field(default_factory=dict)
     connected: bool = True
-    top: int = 0
+    first: int = 0
 
-    def move(self, by: int) -> None:
-        """Scroll down by ``by`` jobs."""
-        self.top = max(0, min(self.top + by, len(self.jobs) - 1))
+    def scroll(self, by: int) -> None:
+        """Move the first visible job down by *by* jobs."""
+        self.first = max(0, min(self.first + by, len(self.jobs) - 1))
 
 
-def frame(board: Board, height: int | None, now: float, count: int = 20) -> list[Line]:
+def screen_lines(view: TopView, height: int | None, now: float, count: int = 20) -> list[Line]:
     """Return the lines that fit into ``height``; without one, those with ``count`` jobs."""
-    lines = [*_head(board, now), Line("")]
+    lines = [*_head(view, now), Line("")]
     room = None if height is None else max(height - len(lines) - 3, 0)
-    nodes = list(
-        _nodes(board.nodes, None if room is None else max(room // _LINES_PER_NODE_LINE, 1))
-    )
+    nodes = list(_nodes(view.nodes, None if room is None else max(room // _LINES_PER_NODE_LINE, 1)))
     lines += nodes
     left = count if height is None else max(height - len(lines) - 2, 0)
-    lines += _jobs(board, left, now)
+    lines += _jobs(view, left, now)
     return lines if height is None else lines[:height]
 
 
-def _head(board: Board, now: float) -> Iterator[Line]:
-    info = board.info
+def _head(view: TopView, now: float) -> Iterator[Line]:
+    info = view.info
     what = f"{info.get('instance', '')} {info.get('version', '')}".strip()
     age = f", up {duration(now - info['starttime'])}" if info.get("starttime") else ""
     owner = f" of {info['owner']}" if info.get("owner") else ""
-    cut = "" if board.connected else " · NOT CONNECTED, trying again"
-    line = safe(f"fluxapi top · {what}{owner} on {info.get('hostname', board.url)}{age}{cut}")
-    yield Line(line, "bold" if board.connected else "bold red")
-    stats = board.stats
+    cut = "" if view.connected else " · NOT CONNECTED, retrying"
+    line = safe(f"fluxapi top · {what}{owner} on {info.get('hostname', view.url)}{age}{cut}")
+    yield Line(line, "bold" if view.connected else "bold red")
+    stats = view.stats
     if stats is None:
         return
     counts = {**stats.results}
     for name, members in GROUPS.items():
         counts[name] = sum(stats.states.get(member, 0) for member in members)
     shown = " · ".join(f"{counts.get(name, 0):,} {name.lower()}" for name in _STATES)
-    # The sum first: a narrow terminal cuts the rare results off, which are most often 0.
-    yield Line(f"jobs   {stats.total:,} in all · {shown}")
+    # Put the sum first: a narrow terminal truncates the results, most of which are 0.
+    yield Line(f"jobs   {stats.total:,} in total · {shown}")
     yield Line(
         f"rates  {stats.submissions_per_second:,.1f} submissions/s · "
         f"{stats.events_per_second:,.1f} events/s"
@@ -127,12 +125,12 @@ def _nodes(nodes: Sequence[Mapping[str, Any]], room: int | None) -> Iterator[Lin
         yield Line(f"and {plural(hidden, 'more node')}", "dim")
 
 
-def _jobs(board: Board, room: int, now: float) -> list[Line]:
+def _jobs(view: TopView, room: int, now: float) -> list[Line]:
     """Return the visible active jobs: running ones, newest first, then pending ones in order."""
-    jobs = sorted(board.jobs.values(), key=_order)
+    jobs = sorted(view.jobs.values(), key=_order)
     # Do not scroll past the end, so that the next key has an effect.
-    begin = board.top = min(board.top, max(len(jobs) - room, 0))
-    situation = _situation(board.stats)
+    begin = view.first = min(view.first, max(len(jobs) - room, 0))
+    situation = _situation(view.stats)
     rows = [JobFields(_explained(job, situation, now), now) for job in jobs[begin : begin + room]]
     fitted = _FORMAT.fitted([row.get for row in rows], header=True)
     if not jobs:

@@ -1,0 +1,188 @@
+"""The request body of a job (schemas/submit.json), from the options of ``flux submit``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from fluxapi.model.jobspec import substitute
+from fluxapi.model.options import put, read_value
+
+from .constraint import ConstraintError, constraint
+from .exit_codes import USAGE, Failure
+from .submit_files import file_entry, input_data
+from .submit_rules import environment, limits
+from .text import safe
+
+__all__ = ["body", "copies", "reads_nothing", "replicate", "split_command"]
+
+_FLAGS = ("waitable", "debug")
+
+_COPIED = {
+    "ntasks": "num_tasks",
+    "cores_per_task": "cores_per_task",
+    "gpus_per_task": "gpus_per_task",
+    "nodes": "num_nodes",
+    "exclusive": "exclusive",
+    "time_limit": "duration",
+    "job_name": "name",
+    "queue": "queue",
+    "bank": "bank",
+    "urgency": "urgency",
+    "cwd": "cwd",
+    "input": "input",
+    "output": "output",
+    "error": "error",
+    "unbuffered": "unbuffered",
+    "label_io": "label_io",
+}
+"""Options that are copied to fields."""
+
+
+def split_command(words: list[str]) -> list[str]:
+    """Return the command without a leading ``--``."""
+    return words[1:] if words[:1] == ["--"] else words
+
+
+def body(arguments: argparse.Namespace, command: list[str] | None) -> dict[str, Any]:
+    """Return the fields of the job.
+
+    Raises :class:`~fluxapi.cli.exit_codes.Failure` for invalid options.
+    """
+    fields: dict[str, Any] = {} if command is None else {"command": command}
+    for name, field in _COPIED.items():
+        value = getattr(arguments, name)
+        if value is not None and value is not False:
+            fields[field] = value
+    if arguments.nodes and not arguments.ntasks:
+        # As flux submit: one task per node, exclusively.
+        fields |= {"num_tasks": arguments.nodes, "exclusive": True}
+    try:
+        fields |= _combined(arguments)
+    except (ValueError, OSError) as error:
+        raise Failure(_reason(error), USAGE) from None
+    return fields
+
+
+def reads_nothing(fields: Mapping[str, Any]) -> bool:
+    """Return whether the options give the job no standard input."""
+    return not ({"input", "stdin"} & fields.keys() or "input" in fields.get("shell_options", {}))
+
+
+def _combined(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields that combine several options."""
+    shell = _shell_options(arguments)
+    attributes = _attributes(arguments)
+    dependencies = list(arguments.dependency or ())
+    if arguments.begin_time is not None:
+        dependencies.append(f"begin-time:{arguments.begin_time}")
+    found = {
+        "environment": environment(arguments.env or (), os.environ),
+        "rlimits": limits(arguments.rlimit or ()),
+        "shell_options": shell,
+        "attributes": attributes,
+        "dependencies": dependencies,
+        "constraints": _constraints(arguments.requires or ()),
+    }
+    fields = {name: value for name, value in found.items() if value}
+    if arguments.stdin is not None:
+        fields["stdin"] = input_data(arguments.stdin)
+    for text in arguments.flags or ():
+        for flag in filter(None, text.split(",")):
+            if flag not in _FLAGS:
+                raise ValueError(
+                    f"--flags: unknown flag {flag!r}; choose from {', '.join(_FLAGS)}."
+                )
+            fields[flag] = True
+    return fields
+
+
+def _shell_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    options: dict[str, Any] = {}
+    if arguments.signal is not None:
+        options["signal"] = arguments.signal
+    if arguments.taskmap:
+        scheme, _, value = arguments.taskmap.partition(":")
+        options["taskmap"] = {"scheme": scheme, "value": value}
+    for text in arguments.setopt or ():
+        key, value = _keyval("--setopt", text)
+        put(options, _path("--setopt", key), value)
+    return options
+
+
+def _attributes(arguments: argparse.Namespace) -> dict[str, Any]:
+    attributes: dict[str, Any] = {}
+    for text in arguments.setattr or ():
+        key, value = _keyval("--setattr", text)
+        put(attributes, _path("--setattr", _below_attributes(key)), value)
+    for text in arguments.add_file or ():
+        name, entry = file_entry(text)
+        system = attributes.setdefault("system", {})
+        system.setdefault("files", {})[name] = entry
+    return attributes
+
+
+def _keyval(option: str, text: str) -> tuple[str, Any]:
+    """Return the key and the value of ``KEY[=VALUE]``; for ``^KEY=FILE`` the JSON in a file."""
+    key, equals, value = text.partition("=")
+    if not key.startswith("^"):
+        return key, read_value(value) if equals else 1
+    try:
+        return key[1:], json.loads(Path(value).read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{option}={text}: {value} does not hold JSON: {error}.") from None
+
+
+def _below_attributes(key: str) -> str:
+    """Return the path below ``attributes`` that a key of ``--setattr`` means to ``flux submit``.
+
+    A bare ``user`` is below ``system``; ``attributes.user`` is all user attributes.
+    """
+    for root in (".", "attributes."):
+        if key.startswith(root):
+            return key[len(root) :]
+    return key if key.startswith(("system.", "user.")) else f"system.{key}"
+
+
+def _path(option: str, path: str) -> str:
+    if not path or not all(path.split(".")):
+        raise ValueError(f"{option} {path!r}: give a name, with dots between its levels.")
+    return path
+
+
+def _constraints(texts: Iterable[str]) -> dict[str, Any]:
+    """Combine constraints with ``and``."""
+    try:
+        parts = [constraint(text) for text in texts]
+    except ConstraintError as error:
+        raise ValueError(f"--requires: {error}.") from None
+    if len(parts) > 1:
+        return {"and": parts}
+    return parts[0] if parts else {}
+
+
+def copies(arguments: argparse.Namespace) -> list[int] | None:
+    """Return the IDs of ``--cc`` or ``--bcc``, if given."""
+    found: list[int] | None = arguments.cc if arguments.cc is not None else arguments.bcc
+    return found
+
+
+def replicate(
+    fields: Mapping[str, Any], ids: list[int], *, variable: bool
+) -> Iterator[dict[str, Any]]:
+    """Yield a job per ID with ``{cc}`` replaced; with ``variable`` set FLUX_JOB_CC."""
+    for number in ids:
+        job: dict[str, Any] = substitute(dict(fields), "{cc}", str(number))
+        if variable:
+            job["environment"] = {**job.get("environment", {}), "FLUX_JOB_CC": str(number)}
+        yield job
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return f"{safe(str(error.filename))} cannot be read: {error.strerror}."
+    return safe(str(error))
