@@ -11,6 +11,7 @@ from .blocks import ROOT, Block, blocks_of
 
 PAGE = ROOT / "docs" / "contributing" / "adding-a-route.md"
 TEXT = PAGE.read_text(encoding="utf-8")
+MAX_FILES = 8
 PATHS = sorted(set(re.findall(r"`((?:fluxapi|frontend|schemas|tests|docs)/[\w/.-]+)`", TEXT)))
 CODE = [block for block in blocks_of(PAGE) if block.language == "python"]
 
@@ -20,18 +21,24 @@ def test_a_named_file_is_there(path: str) -> None:
     assert (ROOT / path).exists()
 
 
+def test_a_route_touches_few_files() -> None:
+    steps = re.findall(r"^\| *\d* *\| `([^`]+)` \|", TEXT, re.MULTILINE)
+    assert 1 < len(steps) <= MAX_FILES
+
+
 @pytest.mark.parametrize(
     ("block", "path"),
     [
         (CODE[0], "fluxapi/handlers/control.py"),
         (CODE[1], "fluxapi/handlers/routes.py"),
-        (CODE[2], "fluxapi/client/aio.py"),
+        (CODE[2], "fluxapi/client/methods/control.py"),
+        (CODE[3], "fluxapi/cli/commands/urgency.py"),
     ],
-    ids=["handler", "route", "client"],
+    ids=["handler", "route", "client", "command"],
 )
 def test_the_example_is_the_code(block: Block, path: str) -> None:
     (example,) = ast.parse(block.text).body
-    wanted = ast.dump(example.value if isinstance(example, ast.Expr) else example)
+    wanted = ast.dump(example.value if isinstance(example, (ast.Expr, ast.Assign)) else example)
     source = ast.parse((ROOT / path).read_text(encoding="utf-8"))
     assert wanted in {
         ast.dump(node)
