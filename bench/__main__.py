@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+import traceback
 from collections.abc import Callable
 
 import uvloop
 
 from . import browser, channel, embedded, listing, output, submission, table
-from .figures import Figure, render
+from .figures import HEADER, Figure, render
 
 
 def _arguments() -> argparse.Namespace:
@@ -28,7 +29,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """Measure everything and print the table; the exit status is 0 even if a target is missed."""
+    """Measure and print; the exit status is 1 if a part failed, not if a target is missed."""
     options = _arguments()
     run = uvloop.new_event_loop().run_until_complete
     parts: dict[str, Callable[[], list[Figure]]] = {
@@ -43,11 +44,16 @@ def main() -> int:
     if shutil.which("flux") is None:
         print("No flux on PATH: submission and output are not measured.", file=sys.stderr)
         del parts["submission"], parts["output"]
-    found: list[Figure] = []
+    failed = False
+    print(HEADER, flush=True)
     for name in options.only or parts:
-        found += parts[name]()
-    print(render(found))
-    return 0
+        # A part that fails must not lose the figures of the others.
+        try:
+            print(*map(render, parts[name]()), sep="\n", flush=True)
+        except Exception:  # noqa: BLE001, PERF203 - the traceback says why
+            traceback.print_exc()
+            failed = True
+    return failed
 
 
 if __name__ == "__main__":

@@ -57,8 +57,7 @@ async def embedded(jobs: int, concurrency: int = CONCURRENCY) -> float:
     done = 0
     async for batch in journal:
         for message in batch:
-            if isinstance(message, JournalMessage):
-                event = message.events[0]
+            for event in message.events if isinstance(message, JournalMessage) else ():
                 done += event.name == "clean"
                 if event.name == "finish" and event.context != {"status": 0}:
                     raise RuntimeError(f"a job failed: {event.context}")

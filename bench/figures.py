@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Figure", "render"]
+__all__ = ["HEADER", "Figure", "render"]
 
 
 @dataclass(frozen=True)
@@ -33,17 +33,17 @@ class Figure:
         return self.ratio <= self.target if self.at_most else self.ratio >= self.target
 
 
-def render(figures: list[Figure]) -> str:
-    """Return the figures as a Markdown table."""
-    lines = [
-        "| measure | value | baseline of the same run | ratio | target |",
-        "|---|---:|---:|---:|---:|",
-    ]
-    for figure in figures:
-        bound = f"{'≤' if figure.at_most else '≥'} {figure.target:g}"
-        lines.append(
-            f"| {figure.name} | {figure.value:,.4g} {figure.unit} "
-            f"| {figure.baseline_value:,.4g} {figure.unit} ({figure.baseline}) "
-            f"| {figure.ratio:.2f} | {bound}{'' if figure.met else ' — missed'} |"
-        )
-    return "\n".join(lines)
+HEADER = (
+    "| measure | value | baseline of the same run | ratio | target |\n|---|---:|---:|---:|---:|"
+)
+"""The head of the Markdown table."""
+
+
+def render(figure: Figure) -> str:
+    """Return the row of a figure in the Markdown table."""
+    bound = f"{'≤' if figure.at_most else '≥'} {figure.target:g}"
+    return (
+        f"| {figure.name} | {figure.value:,.4g} {figure.unit} "
+        f"| {figure.baseline_value:,.4g} {figure.unit} ({figure.baseline}) "
+        f"| {figure.ratio:.2f} | {bound}{'' if figure.met else ' — missed'} |"
+    )

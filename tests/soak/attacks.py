@@ -26,6 +26,7 @@ TARGET_GROWTH = 1.2
 _IDLE_S = 2.0
 _ATTACK_TIMEOUT_S = 30.0
 _REST_S = 2.0
+_LOGIN = aiohttp.BasicAuth("attacker", "a-token-that-is-known")
 _FREE = (aiohttp.ClientError, asyncio.TimeoutError, ConnectionError)
 
 Attack = Callable[["_Attacker"], Awaitable[None]]
@@ -105,7 +106,9 @@ async def _bodies(on: _Attacker) -> None:
 
 async def _connections(on: _Attacker) -> None:
     """Open hundreds of connections that say nothing, or half a request."""
-    half = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n{"
+    login = _LOGIN.encode().encode()
+    half = b"POST /v1/jobs HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\n" % login
+    half += b"Content-Length: 1000000\r\n\r\n{"
     await asyncio.gather(*(on.raw(half if n % 2 else b"", 2.0) for n in range(400)))
 
 
@@ -124,6 +127,38 @@ async def _filters(on: _Attacker) -> None:
                     await ws.receive(timeout=1)
 
     await asyncio.gather(*(socket(number) for number in range(100)))
+
+
+async def _bursts(on: _Attacker) -> None:
+    """Subscribe and unsubscribe 1,000 times on each of 20 sockets, without reading an answer."""
+    url = on.site.url + "/v1/events/ws"
+
+    async def socket() -> None:
+        with contextlib.suppress(*_FREE, aiohttp.WSServerHandshakeError):
+            async with on.session.ws_connect(url) as ws:
+                for number in range(1000):
+                    sub = {"sub": str(number % 32)}
+                    await ws.send_json({"type": "subscribe", **sub, "stream": "jobs"})
+                    await ws.send_json({"type": "unsubscribe", **sub})
+
+    await asyncio.gather(*(socket() for _ in range(20)))
+
+
+async def _strangers(on: _Attacker) -> None:
+    """Ask without a token, with wrong ones, and malformed credentials, on 200 connections."""
+    wrong = ["", "Basic " + "QTpC" * 10_000, "Basic \x00", "Bearer " + "x" * 8000, "Digest a=b"]
+    paths = ["/v1/jobs", "/token", "/v1/events", "/v1/jobs/bulk", "/ui/jobs/f1"]
+
+    async def stranger(number: int) -> None:
+        for turn, path in enumerate(paths):
+            value = wrong[(number + turn) % len(wrong)].encode()
+            await on.raw(
+                b"POST %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: %s\r\n"
+                b"Content-Length: 0\r\nConnection: close\r\n\r\n" % (path.encode(), value),
+                2.0,
+            )
+
+    await asyncio.gather(*(stranger(number) for number in range(200)))
 
 
 async def _copies(on: _Attacker) -> None:
@@ -152,7 +187,8 @@ async def _outputs(on: _Attacker) -> None:
     path = f"/v1/jobs/{jobid}/output"
     await asyncio.gather(*(on.get(path) for _ in range(4)))
     for _ in range(2):
-        request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        head = f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {_LOGIN.encode()}"
+        request = f"{head}\r\n\r\n".encode()
         await asyncio.gather(*(on.raw(request, 0.2) for _ in range(20)))
     await asyncio.gather(*(on.get(f"{path}?tail=1000000") for _ in range(4)))
 
@@ -196,6 +232,8 @@ ATTACKS: dict[str, Attack] = {
     "large, deep and inflated bodies": _bodies,
     "400 idle connections": _connections,
     "3,200 filters, closed at once": _filters,
+    "40,000 subscriptions and their ends": _bursts,
+    "1,000 requests without credentials": _strangers,
     "multiplied and wrong bodies": _copies,
     "names of a megabyte": _names,
     "a large output, many readers": _outputs,
@@ -224,6 +262,7 @@ async def _during(url: str, work: Awaitable[Any]) -> list[float]:
 
 async def run(site: Site, folder: Path) -> bool:
     """Attack, print a table, and tell whether each target is met."""
+    site.require_auth(_LOGIN.login, _LOGIN.password)
     await site.start()
     met = True
     print("| attack | p99 of /health | idle | memory after | before | target |")
@@ -235,7 +274,7 @@ async def run(site: Site, folder: Path) -> bool:
             # Rest, so that one attack is not charged with the end of the one before.
             idle = _p99(await _during(site.url, asyncio.sleep(_IDLE_S)))
             before = site.memory()
-            async with aiohttp.ClientSession() as session:
+            async with aiohttp.ClientSession(auth=_LOGIN) as session:
                 times = await _during(site.url, attack(_Attacker(site, session, folder)))
             await asyncio.sleep(_REST_S)
             after, p99 = site.memory(), _p99(times)

@@ -48,6 +48,10 @@ class Site:
         self.crashes = 0
         """How often the instance crashed: it may have forgotten what was in work then."""
 
+    def require_auth(self, user: str, token: str) -> None:
+        """Have each service that is started from now on ask for these."""
+        self._environ |= {"FLUX_USER": user, "FLUX_TOKEN": token, "FLUX_REQUIRE_AUTH": "true"}
+
     @property
     def url(self) -> str:
         """The address of the service that was started last."""
