@@ -20,6 +20,7 @@ from fluxapi.http.shutdown import Shutdown
 from fluxapi.instance.protocol import CallWatch, Instance
 from fluxapi.observability.metrics import LoopLag, Metrics
 from fluxapi.observability.telemetry import Tracing
+from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import ROOT, InstanceSession
@@ -75,6 +76,7 @@ def create_app(
     app[keys.SHUTDOWN] = shutdown
     app[keys.CREDENTIALS] = credentials
     app[keys.METRICS] = metrics
+    app[keys.HEAP] = HeapTrimmer()
     app[keys.CONNECTIONS] = Connections(settings.max_streams)
     app[keys.OPENAPI] = openapi.document(ROUTES)
     app[keys.ASSETS] = assets.load()
@@ -127,6 +129,7 @@ async def _end_waits(app: web.Application) -> None:
     """End unfinished bodies, streams, and requests that wait for a job."""
     app[keys.SHUTDOWN].begin()
     app[keys.CONNECTIONS].close()
+    app[keys.HEAP].close()
     for session in app[keys.SESSIONS]:
         session.journal.release()
 

@@ -28,7 +28,8 @@ KNOWS = {
         "contracts", "errors", "events", "instance", "model", "process", "sessions", "settings",
     },
     "http": {
-        "contracts", "errors", "events", "observability", "security", "sessions", "settings",
+        "contracts", "errors", "events", "observability", "process", "security", "sessions",
+        "settings",
     },
     "web": {"contracts", "errors", "http", "instance", "model", "security", "table"},
     "handlers": {
@@ -36,8 +37,8 @@ KNOWS = {
         "sessions", "table", "web",
     },
     "app": {
-        "contracts", "events", "handlers", "http", "instance", "observability", "security",
-        "sessions", "settings", "web",
+        "contracts", "events", "handlers", "http", "instance", "observability", "process",
+        "security", "sessions", "settings", "web",
     },
     "service": {"app", "errors", "http", "instance", "observability", "process", "settings"},
     "client": {"model", "process"},

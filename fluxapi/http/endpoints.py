@@ -14,6 +14,7 @@ from aiohttp import web
 from fluxapi import errors
 from fluxapi.contracts import schema
 from fluxapi.contracts.route import Handler, Need, Route
+from fluxapi.process.memory import LARGE_BYTES
 
 from . import body, keys, querystring
 from .negotiation import wants_page
@@ -137,6 +138,8 @@ def _with_body(route: Route) -> Handler:
         setting = request.app[keys.SETTINGS].max_body
         limit = setting if route.max_body is None else min(route.max_body, setting)
         raw = await body.read(request, limit)
+        if raw is not None and len(raw) >= LARGE_BYTES:
+            request.app[keys.HEAP].after_large_body()
         text = request.rel_url.raw_query_string
         if raw is None and text and route.fields_in_query:
             request[keys.BODY] = querystring.parse(route.body, text)

@@ -11,6 +11,7 @@ from fluxapi.contracts.route import Handler, Route
 from fluxapi.errors import FluxapiError
 from fluxapi.events.transport.connections import Connections
 from fluxapi.observability.metrics import Metrics
+from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import InstanceSession
@@ -26,6 +27,7 @@ __all__ = [
     "CREDENTIALS",
     "ERROR_PAGE",
     "EXPIRES",
+    "HEAP",
     "METRICS",
     "OPENAPI",
     "QUERY",
@@ -47,6 +49,7 @@ SHUTDOWN: web.AppKey[Shutdown] = web.AppKey("shutdown", Shutdown)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
 CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
+HEAP: web.AppKey[HeapTrimmer] = web.AppKey("heap", HeapTrimmer)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")
 ASSETS: web.AppKey[Mapping[str, Any]] = web.AppKey("assets")
 ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page")

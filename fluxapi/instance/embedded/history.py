@@ -27,22 +27,32 @@ _log = logging.getLogger(__name__)
 _MAX_ID = (1 << 63) - (1 << 40)
 """Job IDs are below this for the first 17 years; SQLite stores 63 bits, and new IDs need room."""
 
+MAX_INACTIVE_BYTES = 512 << 20
+"""Bytes of the inactive jobs that are kept, and stay in memory."""
+
 
 class History:
     """The history, which moves jobs from active to inactive, stores them and purges the oldest.
 
-    It keeps at most ``max_inactive`` inactive jobs, in memory and in the store; a purge deletes a
-    job with its output, as ``flux job purge`` does.
+    It keeps at most ``max_inactive`` inactive jobs and ``max_bytes`` of them, in memory and in the
+    store; a purge deletes a job with its output, as ``flux job purge`` does.
     """
 
     def __init__(
-        self, engine: Running, spool: Spool, store: Store | None, max_inactive: int
+        self,
+        engine: Running,
+        spool: Spool,
+        store: Store | None,
+        max_inactive: int,
+        max_bytes: int = MAX_INACTIVE_BYTES,
     ) -> None:
         self.failure: InstanceUnavailable | None = None
         self._engine = engine
         self._spool = spool
         self._store = store
         self._max = max_inactive
+        self._max_bytes = max_bytes
+        self._bytes = 0
         self._gone: list[int] = []
         self._removals: set[asyncio.Task[None]] = set()
         engine.journal.published = self._published
@@ -61,20 +71,25 @@ class History:
             return
         if message.events[0].name == "clean":
             self._engine.active.pop(job.id, None)
-            self._engine.inactive[job.id] = Ended.of(job)
+            self._keep(Ended.of(job))
             self._purge()
+
+    def _keep(self, ended: Ended) -> None:
+        self._engine.inactive[ended.id] = ended
+        self._bytes += ended.size
 
     def _purge(self) -> None:
         inactive = self._engine.inactive
-        surplus = len(inactive) - self._max
-        if surplus <= 0:
-            return
-        ids = [jobid for jobid, _ in zip(inactive, range(surplus), strict=False)]
+        ids: list[int] = []
         files: list[Path] = []
-        for jobid in ids:
-            output = inactive.pop(jobid).output
-            if isinstance(output, OutputLog):
-                files.append(output.path)
+        while len(inactive) > self._max or self._bytes > self._max_bytes:
+            oldest = inactive.pop(next(iter(inactive)))
+            self._bytes -= oldest.size
+            ids.append(oldest.id)
+            if isinstance(oldest.output, OutputLog):
+                files.append(oldest.output.path)
+        if not ids:
+            return
         if self._store is not None:
             self._gone += ids
         if files:
@@ -133,7 +148,7 @@ class History:
             log = OutputLog.stored(path, row.output, row.output_size)
             if not row.active:
                 output = log if row.output is None else row.output
-                engine.inactive[row.id] = Ended(row.id, row.jobspec, row.eventlog, row.R, output)
+                self._keep(Ended(row.id, row.jobspec, row.eventlog, row.R, output))
                 continue
             job = _active(row, log, engine.pool.hostname)
             if job is not None:

@@ -34,7 +34,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.process.timeslice import TimeSlice
 
 from .guardian import Guardian
-from .history import History
+from .history import MAX_INACTIVE_BYTES, History
 from .ids import IdSource
 from .job import Ended, Job, redact
 from .journal import Journal
@@ -72,9 +72,10 @@ class EmbeddedInstance:
 
     ``cores`` and ``gpus`` are the resources to schedule (by default the cores that this process may
     use, and no GPUs); ``statedir`` is the folder of the history, which is lost on :meth:`close`
-    without one; ``max_inactive`` ended jobs are kept, older ones are purged with their output; a
-    job gets SIGKILL ``kill_timeout`` seconds after SIGTERM; ``output_tail`` bytes of a running
-    job's output stay in memory (all of it is in a file).
+    without one; at most ``max_inactive`` ended jobs and ``max_inactive_bytes`` of them are kept,
+    older ones are purged with their output; a job gets SIGKILL ``kill_timeout`` seconds after
+    SIGTERM; ``output_tail`` bytes of a running job's output stay in memory (all of it is in a
+    file).
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class EmbeddedInstance:
         hostname: str | None = None,
         statedir: Path | None = None,
         max_inactive: int = 100_000,
+        max_inactive_bytes: int = MAX_INACTIVE_BYTES,
         kill_timeout: float = 5.0,
         output_tail: int = 1 << 16,
     ) -> None:
@@ -92,7 +94,7 @@ class EmbeddedInstance:
         self._gpus = gpus
         self._hostname = hostname or socket.gethostname()
         self._statedir = statedir
-        self._max_inactive = max_inactive
+        self._limits = max_inactive, max_inactive_bytes
         self._kill_timeout = kill_timeout
         self._output_tail = output_tail
         self._engine: Running | None = None
@@ -117,7 +119,7 @@ class EmbeddedInstance:
                 guardian=parts.guardian,
                 kill_timeout=self._kill_timeout,
             )
-            parts.history = History(engine, parts.spool, parts.store, self._max_inactive)
+            parts.history = History(engine, parts.spool, parts.store, *self._limits)
             if parts.store is not None:
                 await parts.history.restore()
                 engine.ids = IdSource(parts.epoch, max([*engine.active, *engine.inactive, 0]))

@@ -126,6 +126,12 @@ class Ended(msgspec.Struct, gc=False):
     output: bytes | OutputLog
 
     @property
+    def size(self) -> int:
+        """Return the bytes that the job keeps in memory, without a constant."""
+        output = 0 if isinstance(self.output, OutputLog) else len(self.output)
+        return len(self.jobspec) + len(self.eventlog) + len(self.R or b"") + output
+
+    @property
     def log(self) -> OutputLog:
         """Return the output log for reading."""
         if isinstance(self.output, OutputLog):
@@ -138,7 +144,9 @@ class Ended(msgspec.Struct, gc=False):
         R = None if job.R is None else msgspec.json.encode(job.R)
         inline = job.log.inline
         output = job.log if inline is None else inline
-        return cls(job.id, job.jobspec, encode_eventlog(job.events), R, output)
+        # The encoder's bytes occupy up to half as much again; a copy has the exact size.
+        jobspec = bytes(memoryview(job.jobspec))
+        return cls(job.id, jobspec, encode_eventlog(job.events), R, output)
 
     @property
     def outcome(self) -> Outcome:

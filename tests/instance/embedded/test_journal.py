@@ -101,6 +101,16 @@ async def test_the_oldest_inactive_jobs_are_purged(start: Starter) -> None:
     assert any(isinstance(message, Purged) for message in site.journal.messages)
 
 
+async def test_large_inactive_jobs_are_purged_before_they_fill_the_memory(
+    start: Starter,
+) -> None:
+    site = await start(max_inactive_bytes=100_000)
+    ids = [await site.run(spec("true", "x" * 40_000)) for _ in range(4)]
+    await site.journal.until(lambda: len(site.journal.purged) == 2)
+    assert site.journal.purged == ids[:2]
+    assert await site.instance.lookup(ids[3], "eventlog")
+
+
 async def test_resources_and_queues(start: Starter) -> None:
     site = await start(cores=4, gpus=2, hostname="here")
     jobid = await site.submit(spec("sleep", "60", tasks=2))
