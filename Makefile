@@ -77,9 +77,10 @@ coverage: $(STAMP) ## measure what the fast lane runs, by lines and branches
 soak: $(STAMP) ## run 500 faults, fuzz the fold and attack; ARGS=--help for parts and seeds
 	$(BIN)/python -m tests.soak $(ARGS)
 
-check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, spelling, formatting, types
+check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, spelling, wording, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/codespell
+	$(BIN)/python tools/prose.py --check
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent check

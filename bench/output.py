@@ -46,14 +46,14 @@ def _submit(*words: str) -> list[str]:
 
 
 def _write(megabytes: int) -> str:
-    """Run a job that writes so much; its id."""
+    """Run a job that writes so much output, and return its ID."""
     line = "x" * (_LINE_BYTES - 1)
     count = megabytes * 1_000_000 // _LINE_BYTES
     return _submit("sh", "-c", f"yes {line} | head -n {count}")[0]
 
 
 def _get(port: int, path: str) -> float:
-    """Seconds that a request takes."""
+    """Return the seconds that a request takes."""
     started = time.perf_counter()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     connection.request("GET", path)
@@ -65,7 +65,7 @@ def _get(port: int, path: str) -> float:
 
 
 def _by_job_info(job: str) -> float:
-    """Seconds in which job-info gives the same: all of it, entry by entry."""
+    """Return the seconds in which job-info gives the same output, entry by entry."""
     from fluxapi.instance.bindings import load as load_bindings  # noqa: PLC0415 - where Flux is
 
     flux = load_bindings()

@@ -34,10 +34,10 @@ MAX_CLAUSE_SUBJECTS = 0
 VERBS = frozenset(
     # A list of strings would take a line per word.
     """
-    abort accept acquire act add admit advance allocate answer append apply ask assert assign attach
+    abort accept acquire act add admit advance align allocate answer append apply ask assert assign attach
     authenticate await begin bind block bound buffer build bump cache calculate call cancel capture
     catch change check choose chunk clean clear clip close collect collapse color combine compact
-    compare compile complete compose compress compute configure confirm connect consume convert copy
+    compare compile complete compose compress compute concatenate configure confirm connect consume continue convert copy
     count cover create cut deal debounce decide declare decode decompress decrease defer define
     delay delete deliver deny derive describe detach detect determine digest disable disconnect
     discard dispatch display divide do drain draw drop dump duplicate echo emit enable encode end

@@ -76,7 +76,7 @@ FILTERS: Mapping[str, Column] = {
 """The columns that are filtered by, by the name of the query parameter."""
 
 FOUND = ", ".join(column.title.lower() for column in COLUMNS if column.found)
-"""What the field "Find" searches."""
+"""The columns that the field "Find" searches, for people."""
 
 
 def first_columns(records: Sequence[Mapping[str, Any]]) -> list[Column]:
