@@ -1,7 +1,7 @@
 """Print every event of every job, until Ctrl-C.
 
-A cut connection comes back by itself, and nothing is missed or comes twice. Where the service
-cannot go on without a gap it says so: here by a line, without on_reset by an exception.
+A cut connection comes back by itself, and nothing is missed or comes twice. If events
+are lost for good, ``on_reset`` prints a line; without it, the iteration raises an exception.
 """
 
 import asyncio
