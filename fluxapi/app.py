@@ -78,6 +78,7 @@ def create_app(
     app[keys.METRICS] = metrics
     app[keys.HEAP] = HeapTrimmer()
     app[keys.CONNECTIONS] = Connections(settings.max_streams)
+    app[keys.HEADERS] = middleware.headers(settings)
     app[keys.OPENAPI] = openapi.document(ROUTES)
     app[keys.ASSETS] = assets.load()
     app[keys.ERROR_PAGE] = views.error

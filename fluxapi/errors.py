@@ -118,10 +118,13 @@ class FluxapiError(Exception):
         """The problem type: a reference into the documentation."""
         return f"/docs/errors#{self.slug}"
 
-    def problem(self) -> dict[str, Any]:
-        """Return the RFC 9457 document, with ``Message`` and ``Errors`` for flux-restful-api."""
+    def problem(self, base: str = "") -> dict[str, Any]:
+        """Return the RFC 9457 document, with ``Message`` and ``Errors`` for flux-restful-api.
+
+        *base* is the prefix below which the client sees the service.
+        """
         document: dict[str, Any] = {
-            "type": self.type,
+            "type": base + self.type,
             "title": self.title,
             "status": self.status,
             "detail": self.detail,

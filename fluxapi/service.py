@@ -6,15 +6,15 @@ import asyncio
 import gc
 import logging
 import os
-import socket
 import sys
 import threading
+from collections.abc import Callable
 from functools import partial
 
-from aiohttp import web
-
 from fluxapi.http.connection_limit import EXTRA_CONNECTIONS, ConnectionLimit
-from fluxapi.http.server import Runner
+from fluxapi.http.listen import Listener, open_all
+from fluxapi.http.server import Runner, Site
+from fluxapi.http.tls import Certificate
 from fluxapi.instance.protocol import Instance
 from fluxapi.process.parent_broker import ParentBroker
 
@@ -47,8 +47,11 @@ def choose_instance(settings: Settings) -> Instance:
 async def serve(settings: Settings) -> None:
     """Run the service until SIGTERM, SIGINT, SIGHUP or ``POST /service/stop``.
 
+    With a certificate, SIGHUP has it read again, unless it says that the broker or the terminal of
+    the service ends.
+
     Raises:
-        SettingsError: The address cannot be listened on.
+        SettingsError: An address cannot be listened on, or the certificate cannot be read.
         InstanceUnavailable: The instance cannot be reached at the start, or the service ran inside
             it, and it is gone.
     """
@@ -67,22 +70,29 @@ async def serve(settings: Settings) -> None:
             _end_by_force_after(settings.shutdown_timeout, 1)
             ending.set_exception(error)
 
+    certificate = Certificate.of(settings)
+    broker = None if settings.instance == "embedded" else parent_broker.find(settings.uri)
+    # A broker tells its initial program by SIGHUP to end.
+    hang_up = stop if certificate is None or broker is not None else _renewal(certificate, stop)
     instance = choose_instance(settings)
     app = create_app(settings, instance, stop=stop, tracing=telemetry.load())
     # Nothing is open so far, so a signal before this line has ended the process at once.
-    stop_signals.tell(lambda: loop.call_soon_threadsafe(stop))
-    broker = None if settings.instance == "embedded" else parent_broker.find(settings.uri)
+    stop_signals.tell(
+        lambda: loop.call_soon_threadsafe(stop), lambda: loop.call_soon_threadsafe(hang_up)
+    )
     if broker is not None:
         broker.watch(partial(stop, _orphaned(broker)))
     room = descriptors.make_room(settings.max_streams + EXTRA_CONNECTIONS)
     runner = Runner(
         app,
         limit=ConnectionLimit(room, settings.max_peer_connections),
+        base_path=settings.base_path,
         access_log=None,
         handle_signals=False,
         shutdown_timeout=app[keys.SHUTDOWN].requests_timeout,
     )
-    starting = asyncio.ensure_future(_start(runner, settings))
+    listeners: list[Listener] = []
+    starting = asyncio.ensure_future(_start(runner, settings, listeners, certificate))
     try:
         await asyncio.wait({starting, ending}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
@@ -92,18 +102,53 @@ async def serve(settings: Settings) -> None:
         starting.cancel()
         await asyncio.wait({starting})
         await runner.cleanup()
+        for listener in listeners:
+            listener.remove()
         if broker is not None:
             broker.close()
 
 
-async def _start(runner: Runner, settings: Settings) -> None:
+async def _start(
+    runner: Runner, settings: Settings, listeners: list[Listener], certificate: Certificate | None
+) -> None:
     """Start to listen, and print the announcement."""
     await runner.setup()
-    sock = _listen(settings)
-    await web.SockSite(runner, sock).start()
+    listeners += open_all(settings)
+    for listener in listeners:
+        context = certificate.context if certificate and listener.is_encrypted else None
+        await Site(runner, listener.socket, context).start()
     app = runner.app
-    block = announcement.text(settings, app[keys.SESSIONS].root.info, app[keys.ASSETS], _url(sock))
+    urls = [listener.url for listener in listeners]
+    block = announcement.text(settings, app[keys.SESSIONS].root.info, app[keys.ASSETS], urls)
     print(block, flush=True)  # noqa: T201 - for the person at the terminal
+
+
+def _renewal(certificate: Certificate, stop: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that reads the certificate again, or stops if the terminal hung up."""
+    loop, had_terminal = asyncio.get_running_loop(), _has_terminal()
+
+    def renew() -> None:
+        if had_terminal and not _has_terminal():
+            stop()
+        else:
+            loop.run_in_executor(None, _reload, certificate)
+
+    return renew
+
+
+def _has_terminal() -> bool:
+    """Return whether a standard stream is a terminal; none is once the terminal hangs up."""
+    return any(os.isatty(descriptor) for descriptor in range(3))
+
+
+def _reload(certificate: Certificate) -> None:
+    """Read the certificate again; a broken one is logged and changes nothing."""
+    try:
+        certificate.reload()
+    except SettingsError as error:
+        _log.error("the old certificate stays: %s", error.detail)
+    else:
+        _log.info("new connections get the certificate that was read again")
 
 
 def _orphaned(broker: ParentBroker) -> InstanceUnavailable:
@@ -138,31 +183,3 @@ def tune() -> None:
     """
     gc.set_threshold(50_000, 20, 100)
     sys.setswitchinterval(0.0005)
-
-
-def _listen(settings: Settings) -> socket.socket:
-    host = settings.host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The IPv6 wildcard accepts IPv4 as well, as is common for servers.
-    both = host == "::" and socket.has_dualstack_ipv6()
-    try:
-        return socket.create_server(
-            (host, settings.port), family=family, backlog=1024, dualstack_ipv6=both
-        )
-    except OSError as error:
-        raise SettingsError(
-            f"Cannot listen on {settings.host} port {settings.port}: {_reason(error)}. "
-            "Choose another with --host and --port; port 0 takes any free one."
-        ) from None
-
-
-def _reason(error: OSError) -> str:
-    """Return the reason without the address, which Python adds; keep that of a failed lookup."""
-    if isinstance(error, socket.gaierror) or not error.errno:
-        return error.strerror or str(error)
-    return os.strerror(error.errno)
-
-
-def _url(sock: socket.socket) -> str:
-    host, port = sock.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import ipaddress
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,14 @@ def test_option_flags_as_deployments_write_them() -> None:
         ({"FLUX_REQUIRE_AUTH": "1"}, "set FLUX_USER and FLUX_TOKEN"),
         ({"FLUX_REQUIRE_AUTH": "1", "FLUX_USER": "u"}, "set FLUX_USER and FLUX_TOKEN"),
         ({"FLUX_USER": "a:b"}, "colon"),
+        ({"FLUXAPI_BASE_PATH": "//evil.example"}, "a path such as /flux"),
+        ({"FLUXAPI_BASE_PATH": "flux"}, "a path such as /flux"),
+        ({"FLUXAPI_BASE_PATH": "/a/../b"}, "a path such as /flux"),
+        ({"FLUXAPI_BASE_PATH": "/a\\b"}, "a path such as /flux"),
+        ({"FLUXAPI_TRUST_FROM": "proxy.example"}, "addresses and networks"),
+        ({"FLUXAPI_TRUST_FROM": "10.0.0.7/8"}, "addresses and networks"),
+        ({"FLUXAPI_ALLOW_FRAME_ANCESTORS": "https://a.example; script-src *"}, "takes origins"),
+        ({"FLUXAPI_ALLOW_FRAME_ANCESTORS": "'unsafe-inline'"}, "takes origins"),
         ({"HOST": "0.0.0.0"}, "without auth"),
         ({"HOST": "::"}, "without auth"),
         ({"HOST": "example.org"}, "without auth"),
@@ -95,6 +104,19 @@ def test_a_bad_value_is_one_sentence(environ: dict[str, str], words: str) -> Non
         parse(**environ)
     assert words in caught.value.detail
     assert "\n" not in caught.value.detail
+
+
+def test_a_prefix_may_end_with_a_slash() -> None:
+    assert parse("--base-path", "/a/flux/").base_path == "/a/flux"
+    assert parse("--base-path", "/").base_path == ""
+
+
+def test_peers_are_addresses_networks_and_unix() -> None:
+    assert parse("--trust-from", "10.0.0.7, fd00::/8,unix").trust_from == (
+        ipaddress.ip_network("10.0.0.7/32"),
+        ipaddress.ip_network("fd00::/8"),
+        "unix",
+    )
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.9", "::1", "[::1]", "localhost"])

@@ -137,10 +137,10 @@ def test_it_serves_its_reference(url: str) -> None:
 @needs_dashboard
 def test_it_serves_the_dashboard(url: str) -> None:
     page = fetch(url, "text/html").decode()
-    parts = re.findall(r'(?:src|href)="(/static/[^"]+\.(?:js|css))"', page)
+    parts = re.findall(r'(?:src|href)="\./(static/[^"]+\.(?:js|css))"', page)
     assert {Path(part).suffix for part in parts} == {".js", ".css"}
     for part in parts:
-        assert fetch(url + part)
+        assert fetch(f"{url}/{part}")
 
 
 @needs_dashboard

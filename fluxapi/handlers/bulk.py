@@ -52,7 +52,7 @@ async def bulk(request: web.Request) -> web.Response:
     key = idempotency_key(request)
     jobs = await _submissions(raw, session.defaults, key)
     submitted = await session.submitter.submit(key, jobs)
-    return await _answer(submitted.results)
+    return await _answer(request, submitted.results)
 
 
 async def _submissions(raw: bytes, defaults: Defaults, key: str | None) -> list[MarkedSubmission]:
@@ -214,13 +214,13 @@ async def _built(
     return built
 
 
-async def _answer(results: list[int | FluxapiError]) -> web.Response:
+async def _answer(request: web.Request, results: list[int | FluxapiError]) -> web.Response:
     failed = [result for result in results if isinstance(result, FluxapiError)]
     if len(failed) == len(results) and all(isinstance(e, InstanceUnavailable) for e in failed):
         raise next((error for error in failed if isinstance(error, OutcomeUnknown)), failed[0])
     submitted = len(results) - len(failed)
     parts: list[bytes] = []
-    async for part in _rows(results):
+    async for part in _rows(results, request[keys.BASE]):
         parts.append(part)  # noqa: PERF401 - a comprehension would not read better
     message = f"{submitted} {'job' if submitted == 1 else 'jobs'} submitted."
     if failed:
@@ -230,11 +230,11 @@ async def _answer(results: list[int | FluxapiError]) -> web.Response:
     return reply(body, status=207 if failed else 201)
 
 
-async def _rows(results: list[int | FluxapiError]) -> AsyncIterator[bytes]:
+async def _rows(results: list[int | FluxapiError], base: str) -> AsyncIterator[bytes]:
     turn = TimeSlice()
     for result in results:
         await turn.share()
         if isinstance(result, int):
             yield b'{"id":"%s"}' % encode_f58(result).encode()
         else:
-            yield json_bytes({"error": result.problem()})
+            yield json_bytes({"error": result.problem(base)})

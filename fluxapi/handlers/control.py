@@ -114,7 +114,7 @@ async def _named(
         try:
             jobid = _active(session.job(text), "canceled").id
         except FluxapiError as error:
-            wrong.append({"id": text, "error": error.problem()})
+            wrong.append({"id": text, "error": error.problem(request[keys.BASE])})
         else:
             ids[jobid] = None
     return list(ids)
@@ -123,7 +123,7 @@ async def _named(
 async def _cancel_all(
     request: web.Request, ids: Sequence[int], note: str | None, wrong: list[dict[str, Any]]
 ) -> int:
-    instance = request[keys.SESSION].instance
+    instance, base = request[keys.SESSION].instance, request[keys.BASE]
     taken = 0
     for start in range(0, len(ids), _MAX_CONCURRENT_CANCELS):
         some = ids[start : start + _MAX_CONCURRENT_CANCELS]
@@ -137,7 +137,7 @@ async def _cancel_all(
             elif isinstance(result, InstanceUnavailable) and not taken:
                 raise result
             elif isinstance(result, FluxapiError):
-                wrong.append({"id": encode_f58(jobid), "error": result.problem()})
+                wrong.append({"id": encode_f58(jobid), "error": result.problem(base)})
             else:
                 raise result
     return taken

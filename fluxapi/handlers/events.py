@@ -93,6 +93,7 @@ class _Many:
     def __init__(self, request: web.Request, hub: Hub, wanted: list[dict[str, Any]]) -> None:
         self._hub = hub
         self._outputs = request[keys.SESSION].outputs
+        self._base = request[keys.BASE]
         self._wanted = wanted
         self._chunked = request.version >= HttpVersion11
         self._writer: StreamWriter | None = None
@@ -102,7 +103,12 @@ class _Many:
         del wire
         self._writer, self._on_end = writer, on_end
         subscriptions = Subscriptions(
-            self, writer, self._hub, self._outputs, limit=MAX_SUBSCRIPTIONS
+            self,
+            writer,
+            self._hub,
+            self._outputs,
+            limit=MAX_SUBSCRIPTIONS,
+            base=self._base,
         )
         for fields in self._wanted:
             try:
@@ -182,6 +188,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
         request.app[keys.CONNECTIONS],
         expires=request[keys.EXPIRES],
         renew=request.app[keys.CREDENTIALS].check_access,
+        base=request[keys.BASE],
     )
 
 

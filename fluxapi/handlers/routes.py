@@ -35,7 +35,7 @@ _BULK_KEY = {
     "Each job of a list is identified by the key and its number."
 }
 _SUBMITTED = {
-    "Location": "Path of the job.",
+    "Location": "Reference to the job, relative to the path of the request.",
     "Idempotent-Replayed": "`true` if an earlier request with this key submitted the job.",
 }
 

@@ -39,7 +39,7 @@ _LINKS = {
 
 async def info(request: web.Request) -> web.Response:
     """Describe the service and its instance."""
-    session = request[keys.SESSION]
+    session, base = request[keys.SESSION], request[keys.BASE]
     facts = session.info
     return reply(
         {
@@ -53,8 +53,10 @@ async def info(request: web.Request) -> web.Response:
             "capabilities": asdict(session.capabilities),
             "ready": session.journal.ready,
             "jobs": session.table.stats(),
-            "links": {name: session.api_path + place for name, place in _RESOURCES.items()}
-            | _LINKS,
+            "links": {
+                **{name: base + session.api_path + place for name, place in _RESOURCES.items()},
+                **{name: base + place for name, place in _LINKS.items()},
+            },
         }
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from fluxapi.errors import FluxapiError, ValidationFailed
-from fluxapi.http import keys
+from fluxapi.http import base, keys
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build
 from fluxapi.model.keymark import MAX_KEY_LENGTH, KeyMark, digest
@@ -27,7 +27,7 @@ async def submit(request: web.Request) -> web.Response:
     if isinstance(result, FluxapiError):
         raise result
     name = encode_f58(result)
-    headers = {"Location": f"{session.api_path}/jobs/{name}"}
+    headers = {"Location": base.relative(request, f"{session.api_path}/jobs/{name}")}
     if submitted.replayed:
         headers["Idempotent-Replayed"] = "true"
     return reply({"id": name, "Message": "Job submit."}, status=201, headers=headers)

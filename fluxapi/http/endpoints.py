@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from urllib.parse import quote
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from fluxapi import errors
 from fluxapi.contracts import schema
 from fluxapi.contracts.route import Handler, Need, Route
 from fluxapi.process.memory import LARGE_BYTES
 
-from . import body, keys, querystring
+from . import base, body, keys, querystring
 from .negotiation import wants_page
 
 __all__ = ["PREFIX", "add_routes"]
@@ -54,6 +54,9 @@ def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
             _add(app.router, route.method, path, shown, name)
     for path, page in _PAGES.items():
         app.router.add_get(path, _leading_to(page))
+    served[_add_slash] = _SLASH
+    for path in filter(None, (app[keys.SETTINGS].base_path, base.NODE)):
+        app.router.add_get(path, _add_slash)
 
 
 def _add(router: web.UrlDispatcher, method: str, path: str, handler: Handler, name: str) -> None:
@@ -78,10 +81,23 @@ def _leading_to(page: str) -> Handler:
         path = page.format_map(
             {name: quote(it, safe="") for name, it in request.match_info.items()}
         )
-        query = request.rel_url.raw_query_string
-        return web.Response(status=303, headers={"Location": f"{path}?{query}" if query else path})
+        place = base.relative(request, path, request.rel_url.raw_query_string)
+        return web.Response(status=303, headers={hdrs.LOCATION: place})
 
     return handle
+
+
+async def _add_slash(request: web.Request) -> web.StreamResponse:
+    """Redirect from a prefix to the root below it, since references are relative to a slash."""
+    query = request.rel_url.raw_query_string
+    place = f"./{request.rel_url.raw_path.rpartition('/')[2]}/{f'?{query}' if query else ''}"
+    return web.Response(status=303, headers={hdrs.LOCATION: place})
+
+
+_SLASH = Route(
+    "GET", "/", _add_slash, "addSlash", "dashboard", "Redirect to the root below a prefix.",
+    answers={}, scope="service", public=True,
+)  # fmt: skip
 
 
 async def _say_nothing(request: web.Request) -> None:
@@ -111,7 +127,8 @@ def _check(request: web.Request, needs: Need) -> None:
     session = request[keys.SESSION]
     if not getattr(session.capabilities, needs):
         raise errors.NotSupported(
-            f"This instance has no {needs}; GET {session.api_path}/ lists its capabilities."
+            f"This instance has no {needs}; "
+            f"GET {request[keys.BASE]}{session.api_path}/ lists its capabilities."
         )
 
 

@@ -22,11 +22,13 @@ from .shutdown import Shutdown
 __all__ = [
     "ASSETS",
     "ASYNCAPI",
+    "BASE",
     "BODY",
     "CONNECTIONS",
     "CREDENTIALS",
     "ERROR_PAGE",
     "EXPIRES",
+    "HEADERS",
     "HEAP",
     "METRICS",
     "OPENAPI",
@@ -49,6 +51,8 @@ SHUTDOWN: web.AppKey[Shutdown] = web.AppKey("shutdown", Shutdown)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
 CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
+HEADERS: web.AppKey[Mapping[str, str]] = web.AppKey("headers")
+"""The headers of every response."""
 HEAP: web.AppKey[HeapTrimmer] = web.AppKey("heap", HeapTrimmer)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")
 ASSETS: web.AppKey[Mapping[str, Any]] = web.AppKey("assets")
@@ -59,6 +63,8 @@ ASYNCAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("asyncapi")
 ROUTES: web.AppKey[Mapping[Handler, Route]] = web.AppKey("routes")
 """The route of each registered handler."""
 
+BASE: web.RequestKey[str] = web.RequestKey("base", str)
+"""The prefix below which the client sees the service, without a slash at its end; often empty."""
 SESSION: web.RequestKey[InstanceSession] = web.RequestKey("session", InstanceSession)
 """The session that the path of the request names, on routes of scope ``instance``."""
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)

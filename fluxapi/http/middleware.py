@@ -7,7 +7,7 @@ import logging
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 from aiohttp import hdrs, web
@@ -21,10 +21,10 @@ from fluxapi.security.tickets import NO_TICKET
 from fluxapi.sessions.session import ROOT
 from fluxapi.settings import Settings
 
-from . import keys
+from . import base, keys, peer
 from .admission import AdmissionLimiter
 
-__all__ = ["HEADERS", "add_headers", "create", "problem"]
+__all__ = ["HEADERS", "add_headers", "create", "headers", "problem"]
 
 _log = logging.getLogger(__name__)
 
@@ -36,13 +36,15 @@ _HOOKED_F = "\N{LATIN SMALL LETTER F WITH HOOK}"
 
 _encoder = msgspec.json.Encoder()
 
+_POLICY = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; "
+    "img-src 'self' data:; "
+    "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors {}"
+)
+
 HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; style-src 'self'; script-src 'self'; worker-src 'self'; "
-        "img-src 'self' data:; "
-        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-        "frame-ancestors 'none'"
-    ),
+    "Content-Security-Policy": _POLICY.format("'none'"),
     "Cross-Origin-Resource-Policy": "same-origin",
     "Referrer-Policy": "same-origin",
     "Server": "fluxapi",
@@ -61,13 +63,24 @@ _BY_STATUS: dict[int, type[errors.FluxapiError]] = {
 }
 
 
+def headers(settings: Settings) -> Mapping[str, str]:
+    """Return the headers of every response."""
+    found = ("'self'" if name == "self" else name for name in settings.frame_ancestors)
+    ancestors = " ".join(found) or "'none'"
+    return {**HEADERS, "Content-Security-Policy": _POLICY.format(ancestors)}
+
+
 async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Add the common headers to a response, also to a stream (``on_response_prepare``)."""
-    headers = response.headers
-    headers.update(HEADERS)
-    headers["X-Request-ID"] = request.get(keys.REQUEST_ID, "")
-    if hdrs.CACHE_CONTROL not in headers:
-        headers[hdrs.CACHE_CONTROL] = "no-store"
+    sent = response.headers
+    sent.update(request.app[keys.HEADERS])
+    others = set(request.app[keys.SETTINGS].frame_ancestors) - {"self"}
+    if others and response.content_type == "text/html":
+        # A page of another site that isolates itself shows only frames that allow it.
+        sent["Cross-Origin-Resource-Policy"] = "cross-origin"
+    sent["X-Request-ID"] = request.get(keys.REQUEST_ID, "")
+    if hdrs.CACHE_CONTROL not in sent:
+        sent[hdrs.CACHE_CONTROL] = "no-store"
 
 
 def create(
@@ -83,12 +96,14 @@ def create(
         metrics = request.app[keys.METRICS]
         route = request.app[keys.ROUTES].get(request.match_info.handler)
         metrics.under_way += 1
+        request[keys.BASE] = base.find(request)
         request[keys.REQUEST_ID] = _request_id(request)
         logs.begin_request(request[keys.REQUEST_ID])
         user: str | None = None
         response: web.StreamResponse
         try:
-            origins.check(request)
+            host = peer.forwarded(request, "X-Forwarded-Host", settings.trust_from)
+            origins.check(request, host)
             user = await _admit(request, route, credentials)
             await limiter.take()
             response = await handler(request)
@@ -197,7 +212,7 @@ async def _error_response(request: web.Request, error: errors.FluxapiError) -> w
 
 def problem(request: web.Request, error: errors.FluxapiError) -> web.Response:
     """Return the RFC 9457 problem document of an error as a response."""
-    document = error.problem()
+    document = error.problem(request.get(keys.BASE, ""))
     document["request_id"] = request.get(keys.REQUEST_ID, "")
     response = web.Response(
         body=_encoder.encode(document),
@@ -236,7 +251,9 @@ async def _translate(request: web.Request, error: web.HTTPException) -> web.Stre
         return error
     kind = _BY_STATUS.get(error.status, errors.FluxapiError)
     if isinstance(error, web.HTTPNotFound):
-        detail = f"There is no page or route at {request.path[:255]}; see /docs."
+        detail = (
+            f"There is no page or route at {request.path[:255]}; see {request[keys.BASE]}/docs."
+        )
     else:
         detail = error.reason
     return await _error_response(request, kind(detail))

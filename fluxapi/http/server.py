@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
+import ssl
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -21,10 +23,11 @@ from aiohttp import hdrs, web
 
 from fluxapi import errors
 
+from . import base
 from .connection_limit import ConnectionLimit, peer_of
 from .middleware import HEADERS
 
-__all__ = ["IDLE_TIMEOUT_S", "Runner"]
+__all__ = ["IDLE_TIMEOUT_S", "Runner", "Site"]
 
 _RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -66,12 +69,17 @@ STALL_TIMEOUT_S = 30.0
 """Time that a response may wait for a client that reads nothing of it."""
 
 
+_BACKLOG = 1024
+_HANDSHAKE_TIMEOUT_S = 15.0
+"""Time that a connection may take for its TLS handshake; until then it counts to no limit."""
+
+
 class Runner(web.AppRunner):
     """A runner of an application that answers unreadable requests with problem documents, too.
 
     ``idle``: seconds that a connection may wait for a request, or for the rest of its head;
     ``stall``: seconds that a response may wait for a client that reads nothing of it; ``limit``:
-    the limit of open connections.
+    the limit of open connections; ``base_path``: the prefix of paths that a proxy keeps.
     """
 
     def __init__(
@@ -81,11 +89,13 @@ class Runner(web.AppRunner):
         idle: float = IDLE_TIMEOUT_S,
         stall: float = STALL_TIMEOUT_S,
         limit: ConnectionLimit | None = None,
+        base_path: str = "",
         **options: Any,
     ) -> None:
         super().__init__(app, keepalive_timeout=idle, **options)
         self._stall = stall
         self._limit = limit
+        self._base_path = base_path
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
@@ -94,8 +104,34 @@ class Runner(web.AppRunner):
         assert isinstance(server, _Server)  # noqa: S101 - for mypy: its class was just set
         server.stall = self._stall
         server.limit = self._limit
+        server.request_factory = base.below(server.request_factory, self._base_path)
         server.request_handler = _with_known_expectations(server.request_handler)
         return server
+
+
+class Site(web.SockSite):
+    """A socket that listens for an application, of any family; aiohttp serves TCP sockets only."""
+
+    def __init__(
+        self, runner: Runner, sock: socket.socket, ssl_context: ssl.SSLContext | None
+    ) -> None:
+        super().__init__(runner, sock, ssl_context=ssl_context, backlog=_BACKLOG)
+
+    async def start(self) -> None:
+        """Accept connections from now on."""
+        await web.BaseSite.start(self)
+        loop, server = asyncio.get_running_loop(), self._runner.server
+        assert server is not None  # noqa: S101 - for mypy: the runner was set up
+        create: Callable[..., Awaitable[asyncio.Server]] = (
+            loop.create_unix_server if self._sock.family == socket.AF_UNIX else loop.create_server
+        )
+        self._server = await create(
+            server,
+            sock=self._sock,
+            backlog=self._backlog,
+            ssl=self._ssl_context,
+            ssl_handshake_timeout=None if self._ssl_context is None else _HANDSHAKE_TIMEOUT_S,
+        )
 
 
 def _with_known_expectations(answer: _RequestHandler) -> _RequestHandler:

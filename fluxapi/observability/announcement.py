@@ -1,11 +1,12 @@
 """The block that the service prints once it is ready: the instance, authentication, the address.
 
-Programs may parse the last line: ``fluxapi VERSION answers at URL``.
+Programs may parse the last line: ``fluxapi VERSION answers at URL``. Other addresses come before.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from urllib.parse import urlsplit
 
 from fluxapi import __version__
 from fluxapi.instance.protocol import InstanceInfo
@@ -15,17 +16,20 @@ from fluxapi.settings import Settings, is_loopback
 __all__ = ["text"]
 
 
-def text(settings: Settings, info: InstanceInfo, assets: Mapping[str, object], url: str) -> str:
+def text(
+    settings: Settings, info: InstanceInfo, assets: Mapping[str, object], urls: Sequence[str]
+) -> str:
     """Return the block; it contains no secret."""
     owner = username(info.owner)
     block = [
         f"Instance: {_instance(settings, info)}, owner {owner}",
-        f"Authentication: {_authentication(settings, owner)}",
+        f"Authentication: {_authentication(settings, owner, urls)}",
         f"History: {_history(info)}",
     ]
     if not assets:
         block.append("Dashboard: not built, so its pages are bare; make builds it")
-    block.append(f"fluxapi {__version__} answers at {url}")
+    block += [f"Another address: {url}" for url in urls[1:]]
+    block.append(f"fluxapi {__version__} answers at {urls[0]}")
     return "\n".join(block)
 
 
@@ -37,10 +41,18 @@ def _instance(settings: Settings, info: InstanceInfo) -> str:
     return f"Flux {info.version} at {info.hostname}, {brokers}, FLUX_URI={info.uri}"
 
 
-def _authentication(settings: Settings, owner: str) -> str:
+def _authentication(settings: Settings, owner: str, urls: Sequence[str]) -> str:
     if settings.require_auth:
         return f"required, as user {settings.user}"
-    who = "any user of this machine" if is_loopback(settings.host) else "anyone who can connect"
+    hosts = [urlsplit(url).hostname or "" for url in urls if not url.startswith("unix:")]
+    if not all(is_loopback(host) for host in hosts):
+        who = "anyone who can connect"
+    elif hosts:
+        who = "any user of this machine"
+    elif settings.insecure:
+        who = "anyone whom the permissions of the socket admit"
+    else:
+        who = f"only {owner}"
     return f"off, {who} can run jobs as {owner}"
 
 

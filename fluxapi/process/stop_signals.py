@@ -23,11 +23,11 @@ def install() -> None:
     tell(_exit)
 
 
-def tell(stop: Callable[[], object]) -> None:
-    """Call *stop* in the main thread on each of the signals."""
+def tell(stop: Callable[[], object], hang_up: Callable[[], object] | None = None) -> None:
+    """Call *stop* in the main thread on each of the signals, and *hang_up* on SIGHUP if given."""
 
-    def handle(_signum: int, _frame: FrameType | None) -> None:
-        stop()
+    def handle(signum: int, _frame: FrameType | None) -> None:
+        (hang_up if hang_up is not None and signum == signal.SIGHUP else stop)()
 
     for signum in SIGNALS:
         # Keep SIGHUP ignored under nohup.

@@ -29,16 +29,21 @@ class OriginPolicy:
     """The policy of one service for ``Host``, ``Origin`` and ``Sec-Fetch-Site``."""
 
     def __init__(self, settings: Settings) -> None:
-        listening = settings.host.strip("[]").lower()
-        self._any_address = listening in _WILDCARDS
+        listening = {address.host.lower() for address in settings.addresses if address.host}
+        self._any_address = bool(listening & _WILDCARDS)
         self._any = "*" in settings.allowed_hosts
-        self._hosts = {"localhost", "127.0.0.1", "::1", listening}
+        self._hosts = {"localhost", "127.0.0.1", "::1", *listening}
         self._hosts.update(host.strip("[]").lower() for host in settings.allowed_hosts)
         if self._any_address:
             self._hosts.add(socket.gethostname().lower())
 
-    def check(self, request: web.Request) -> None:
-        """Raise ``UnknownHost`` or ``ForeignOrigin``."""
+    def check(self, request: web.Request, forwarded: str | None = None) -> None:
+        """Raise ``UnknownHost`` or ``ForeignOrigin``.
+
+        *forwarded* is the ``X-Forwarded-Host`` of a trusted proxy that replaces ``Host``. It is
+        the host of an allowed origin if ``--allowed-hosts`` knows it, but it never replaces the
+        check of ``Host``: after DNS rebinding, a page can send any header to this machine.
+        """
         host = request.headers.get(hdrs.HOST, "")
         # A client without a Host header is not a browser, and this policy is for browsers.
         if host and not self._any and not self._is_known(host):
@@ -57,8 +62,15 @@ class OriginPolicy:
         site = request.headers.get("Sec-Fetch-Site")
         if site is not None and site not in _OWN_SITE:
             raise ForeignOrigin("This request is not allowed from a page of another site.")
+        if site == "same-origin":
+            # The browser has compared the origins as it sees them, and no script can set this
+            # header. A proxy may have replaced Host, so it says less.
+            return
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin is not None and not _is_same(origin, host):
+        if origin is None or _is_same(origin, host):
+            return
+        names = (name.strip() for name in (forwarded or "").split(","))
+        if not any(self._is_known(name) and _is_same(origin, name) for name in names):
             raise ForeignOrigin(f"The origin {origin[:255]!r} is not this service.")
 
     def _is_known(self, host: str) -> bool:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from fluxapi import __version__
 from fluxapi.errors import NotFound
-from fluxapi.http import keys
+from fluxapi.http import base, keys
 
 from . import assets, guides
 from .reference import channel, error_kinds, groups
@@ -28,7 +28,8 @@ async def guide(request: web.Request) -> web.Response:
     found = (await asyncio.to_thread(guides.shelf)).get(name)
     if found is None:
         raise NotFound(f"There is no guide {name[:64]!r}; /docs lists the guides.")
-    return await _page(request, "guide.html", {"guide": found, "here": found.name})
+    context = {"guide": found, "html": found.below(base.relative(request, "/"))}
+    return await _page(request, "guide.html", {**context, "here": found.name})
 
 
 async def image(request: web.Request) -> web.Response:
@@ -59,7 +60,8 @@ async def _page(request: web.Request, name: str, context: Mapping[str, Any]) -> 
     shared = {
         "version": __version__,
         "shelf": await asyncio.to_thread(guides.groups),
-        "icon": assets.address(request.app[keys.ASSETS], "icon.svg"),
+        "url": lambda path: base.relative(request, path),
+        "icon": base.relative(request, assets.address(request.app[keys.ASSETS], "icon.svg")),
     }
     return await aiohttp_jinja2.render_template_async(name, request, {**shared, **context})
 

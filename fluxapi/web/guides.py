@@ -27,7 +27,8 @@ __all__ = ["GROUPS", "Guide", "folder", "groups", "image", "render", "shelf", "s
 GROUPS: Mapping[str, Sequence[str]] = {
     "Begin": ("index", "tutorial"),
     "How to": (
-        "auth", "nginx", "systemd", "container", "flux-operator", "notebook", "workflows", "moving",
+        "auth", "nginx", "sockets", "jupyter", "open-ondemand", "systemd", "container",
+        "flux-operator", "notebook", "workflows", "moving",
     ),
     "Use": ("cli", "client", "events"),
     "Run": ("settings", "security", "operation", "performance"),
@@ -42,6 +43,8 @@ _NOT_RUN = re.compile(r"<!--\s*not run: (.*?)\s*-->", re.DOTALL)
 _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|/", re.IGNORECASE)
 _PICTURE = re.compile(r"[a-z0-9-]+\.png\Z", re.ASCII)
 _LEVELS = ("h2", "h3")
+_ROOT = "\0"
+"""Stands for the way to the root of the service; CommonMark allows it in no text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,10 @@ class Guide:
     sections: Sequence[tuple[str, str, str]]
     """Level (``h2``, ``h3``), anchor and title of each heading below the title."""
     html: Markup
+
+    def below(self, root: str) -> Markup:
+        """Return the HTML for a page from which *root*, such as ``../``, leads to the root."""
+        return Markup(self.html.replace(_ROOT, root))  # noqa: S704 - both are ours
 
     @property
     def address(self) -> str:
@@ -171,7 +178,8 @@ def _lead(inline: Sequence[Token], here: PurePosixPath) -> None:
         elif token.type == "link_close" and dropped:
             token.tag, dropped = "span", False
         elif token.type == "image":
-            token.attrSet("src", f"/docs/images/{PurePosixPath(str(token.attrGet('src'))).name}")
+            picture = PurePosixPath(str(token.attrGet("src"))).name
+            token.attrSet("src", f"{_ROOT}docs/images/{picture}")
 
 
 def _without_style(token: Token) -> None:
@@ -188,7 +196,7 @@ def _target(href: str, here: PurePosixPath) -> str | None:
     path = PurePosixPath(normpath(here.parent / place))
     if path.parts[0] == ".." or path.suffix != ".md":
         return None
-    return _address(path) + (f"#{anchor}" if anchor else "")
+    return _ROOT + _address(path)[1:] + (f"#{anchor}" if anchor else "")
 
 
 def _address(path: PurePosixPath) -> str:

@@ -21,8 +21,9 @@ from fluxapi.errors import (
     Unauthorized,
     ValidationFailed,
 )
-from fluxapi.http import keys
+from fluxapi.http import base, keys
 from fluxapi.http.negotiation import wants_page
+from fluxapi.http.peer import is_secure
 from fluxapi.http.querystring import cached
 from fluxapi.instance.nodes import describe
 from fluxapi.model.job import GROUPS, RESULTS
@@ -191,9 +192,15 @@ async def submit(request: web.Request) -> web.Response:
         "queues": [queue for queue in queues if queue.name],
         "launchers": session.defaults.launchers,
         "user": credentials.user if credentials.required else "",
-        "origin": str(request.url.origin()),
+        "service": _address(request),
     }
     return await _render(request, "submit.html", context)
+
+
+def _address(request: web.Request) -> str:
+    """Return the address of the service as the browser sees it, as far as that is known."""
+    scheme = "https" if is_secure(request, request.app[keys.SETTINGS].trust_from) else "http"
+    return f"{scheme}://{request.host}{request[keys.BASE]}"
 
 
 async def logout(request: web.Request) -> web.Response:
@@ -287,7 +294,8 @@ async def _render(
     credentials = app[keys.CREDENTIALS]
     shared = {
         "user": credentials.user if credentials.required else "",
-        "asset": lambda file: assets.address(built, file),
+        "url": lambda path: base.relative(request, path),
+        "asset": lambda file: base.relative(request, assets.address(built, file)),
         "is_built": bool(built),
         "is_stranger": False,
         "instance": f"{info.kind} {info.version} on {info.hostname}",

@@ -16,7 +16,7 @@ def test_the_jobs_on_a_node_come_live(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/nodes")
     live(page)
     jobid = submit(site, command=["sleep", "600"], name="on-a-node")
-    link = page.locator(f'#nodes a[href="/ui/jobs/{jobid}"]')
+    link = page.locator(f'#nodes a[href$="/ui/jobs/{jobid}"]')
     expect(link).to_be_visible()
     urllib.request.urlopen(  # noqa: S310 - it is ours
         urllib.request.Request(f"{site.url}/v1/jobs/{jobid}", method="DELETE"),  # noqa: S310

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tracemalloc
 from html.parser import HTMLParser
+from urllib.parse import urljoin
 
 import pytest
 
@@ -49,8 +50,8 @@ async def test_a_page_stays_on_this_server(service: Service, path: str) -> None:
         if link.startswith("https://"):
             continue  # a page of another project, for who follows it
         place, _, anchor = link.partition("#")
-        assert not place or place.startswith("/"), link
-        response = await service.client.get(place or path)
+        assert not place or place.startswith("."), link
+        response = await service.client.get(urljoin(path, place))
         assert response.status == 200, link
         if anchor:
             assert anchor in Page(await response.text()).ids, link
@@ -59,7 +60,7 @@ async def test_a_page_stays_on_this_server(service: Service, path: str) -> None:
 async def test_nothing_is_loaded_from_elsewhere(service: Service) -> None:
     for path in PATHS:
         text = await (await service.client.get(path)).text()
-        assert re.findall(r'(?:src|<link[^>]*href)="(?!/)[^"]*"', text) == []
+        assert re.findall(r'(?:src|<link[^>]*href)="(?!\.)[^"]*"', text) == []
 
 
 @pytest.mark.parametrize("name", ["nothing", "index.md", "..%2fREADME", "images", "INDEX"])
@@ -79,7 +80,7 @@ async def test_a_picture_is_served(service: Service) -> None:
 
 async def test_the_shelf_shows_where_the_reader_is(service: Service) -> None:
     text = await (await service.client.get("/docs/tutorial")).text()
-    assert re.findall(r'<a href="([^"]+)" aria-current="page">', text) == ["/docs/tutorial"]
+    assert re.findall(r'<a href="([^"]+)" aria-current="page">', text) == ["../docs/tutorial"]
 
 
 def test_names_are_unique_and_none_is_taken() -> None:
@@ -108,13 +109,15 @@ def test_why_a_block_is_not_tested_is_shown_and_other_comments_are_not() -> None
 
 def test_links_work_on_the_server_and_what_is_not_there_is_only_named() -> None:
     text = "[a](../events.md#x) [b](nginx.md) [c](../../container/x) [d](../index.md) [e](https://e.org)"
-    html = guides.render(text, "how-to/auth.md").html
-    assert re.findall(r'href="([^"]+)"', html) == [
-        "/docs/events#x",
-        "/docs/nginx",
-        "/docs",
-        "https://e.org",
-    ]
+    guide = guides.render(text, "how-to/auth.md")
+    for root in ("./", "../", "../../"):
+        assert re.findall(r'href="([^"]+)"', guide.below(root)) == [
+            f"{root}docs/events#x",
+            f"{root}docs/nginx",
+            f"{root}docs",
+            "https://e.org",
+        ]
+    html = guide.html
     assert '<span class="elsewhere">c</span>' in html
 
 

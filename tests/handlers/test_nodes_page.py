@@ -41,8 +41,8 @@ async def test_the_jobs_on_a_node_are_linked(service: Service) -> None:
     await service.submit()
     drained, up = rows(await page(service))
     assert "/ui/jobs/" not in drained
-    assert up.count('href="/ui/jobs/f') == 2
-    assert '<a href="/?state=RUNNING&amp;node=node0">3 more</a>' in up
+    assert up.count('href="../ui/jobs/f') == 2
+    assert '<a href="../?state=RUNNING&amp;node=node0">3 more</a>' in up
 
 
 async def test_the_filters_of_the_address_hold(service: Service) -> None:

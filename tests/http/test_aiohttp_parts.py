@@ -20,6 +20,7 @@ PACKAGE = Path(server.__file__).parents[1]
 
 PRIVATE: dict[type, set[str]] = {
     web.AppRunner: {"_make_server"},
+    web.SockSite: {"_sock", "_server", "_runner", "_backlog", "_ssl_context"},
     web.Server: {"_loop", "_kwargs"},
     web.RequestHandler: {
         "_waiter",
@@ -56,7 +57,7 @@ def own_names(source: str) -> set[str]:
         node.target.id
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    } | {"_stall", "_limit"}
+    } | {"_stall", "_limit", "_base_path"}
 
 
 def used_names(source: str) -> set[str]:

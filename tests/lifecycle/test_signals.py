@@ -33,8 +33,8 @@ STEPS = [
     "before:fluxapi.http.server:Runner.setup",
     "during:fluxapi.events.consumer:JournalConsumer.start",
     "during:fluxapi.events.consumer:JournalConsumer.caught_up",
-    "before:fluxapi.service:_listen",
-    "after:aiohttp.web:SockSite.start",
+    "before:fluxapi.service:open_all",
+    "after:fluxapi.http.server:Site.start",
     "before:fluxapi.observability.announcement:text",
 ]
 ENDS = [
@@ -114,7 +114,7 @@ def test_nohup_means_what_it_says() -> None:
         "import signal, sys; signal.signal(signal.SIGHUP, signal.SIG_IGN); "
         "from tests.lifecycle import signaled; "
         "signaled.prepare('import:aiohttp', 1); "
-        "signaled.prepare('before:fluxapi.service:_listen', 1); "
+        "signaled.prepare('before:fluxapi.service:open_all', 1); "
         "signaled.prepare('after:fluxapi.observability.announcement:text', 15); "
         "from fluxapi.cli import main; sys.exit(main(sys.argv[1:]))"
     )

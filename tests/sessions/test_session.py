@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import encode_basic_auth
+from yarl import URL
 
 from fluxapi.errors import InstanceNotFound, InstanceUnavailable
 from fluxapi.http import keys
@@ -100,7 +101,7 @@ async def test_routes_of_an_instance_answer_for_each(service: Service, child: st
     client = service.client
     answer = await client.post(f"{child}/jobs", json={"command": "true"})
     assert answer.status == 201
-    place = answer.headers["Location"]
+    place = answer.url.join(URL(answer.headers["Location"])).path
     assert place.startswith(f"{child}/jobs/")
     assert (await client.get(place)).status == 200
     assert (await client.get(place.replace(child, "/v1"))).status == 404

@@ -32,7 +32,10 @@ class Connection(Protocol):
 
 
 class Subscriptions:
-    """The subscriptions of one connection, at most ``limit``."""
+    """The subscriptions of one connection, at most ``limit``.
+
+    Problem types begin with ``base``, the prefix below which the client sees the service.
+    """
 
     def __init__(
         self,
@@ -42,12 +45,14 @@ class Subscriptions:
         outputs: OutputHub,
         *,
         limit: int,
+        base: str,
     ) -> None:
         self._connection = connection
         self._writer = writer
         self._hub = hub
         self._outputs = outputs
         self._limit = limit
+        self._base = base
         self._stops: dict[str, Callable[[], None]] = {}
 
     def begin(self, fields: dict[str, Any]) -> None:
@@ -83,7 +88,7 @@ class Subscriptions:
 
     def refuse(self, fields: Any, error: FluxapiError) -> None:
         """Send an error about a message of the client."""
-        problem = error.problem()
+        problem = error.problem(self._base)
         label = fields.get("sub") if isinstance(fields, dict) else None
         sub = {"sub": label} if isinstance(label, str) else {}
         self._connection.say({"type": "error", **sub, **_without_aliases(problem)})

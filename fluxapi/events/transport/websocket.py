@@ -68,8 +68,12 @@ async def serve(
     *,
     expires: float | None,
     renew: Renew,
+    base: str,
 ) -> web.WebSocketResponse:
-    """Serve one client until it disconnects; ``renew`` returns the expiry of a new token."""
+    """Serve one client until it disconnects.
+
+    ``renew`` returns the expiry of a new token; problem types begin with ``base``.
+    """
     connections.check()
     websocket = web.WebSocketResponse(
         protocols=(PROTOCOL,), timeout=_CLOSE_TIMEOUT_S, max_msg_size=MAX_MESSAGE_BYTES
@@ -79,7 +83,7 @@ async def serve(
     if transport is None or transport.is_closing():
         return websocket
     writer = StreamWriter(transport)
-    socket = _Socket(websocket, writer, hub, outputs, renew)
+    socket = _Socket(websocket, writer, hub, outputs, renew, base=base)
     with connections.hold(lambda: socket.close("shutdown")):
         try:
             socket.expire_at(expires)
@@ -99,13 +103,17 @@ class _Socket:
         hub: Hub,
         outputs: OutputHub,
         renew: Renew,
+        *,
+        base: str,
     ) -> None:
         self._websocket = websocket
         # Only with the default window the same compressed bytes suit all clients.
         self._deflate = websocket.compress == zlib.MAX_WBITS
         self._writer = writer
         self._renew = renew
-        self._subscriptions = Subscriptions(self, writer, hub, outputs, limit=MAX_SUBSCRIPTIONS)
+        self._subscriptions = Subscriptions(
+            self, writer, hub, outputs, limit=MAX_SUBSCRIPTIONS, base=base
+        )
         self._expiry: asyncio.TimerHandle | None = None
         self._closed = False
         self._closing: asyncio.Task[bool] | None = None

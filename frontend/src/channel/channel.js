@@ -16,6 +16,7 @@
  * @property {string | undefined} cursor where it stands
  */
 
+import { at } from "../ui/root.js";
 import { plain } from "./shared.js";
 
 const FIRST_DELAY = 250;
@@ -39,7 +40,7 @@ export function delay(tries, random) {
 
 /** Ask the service whether it is there: a connection that was cut without a word is open to its reader. */
 async function health() {
-  const response = await fetch("/v1/health", { signal: AbortSignal.timeout(ANSWER) });
+  const response = await fetch(at("/v1/health"), { signal: AbortSignal.timeout(ANSWER) });
   await response.body?.cancel();
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { admitted } from "../ui/api.js";
+import { resolved } from "../ui/root.js";
 import { EventSocket } from "./fallback.js";
 
 const PLACE = "/v1/events";
@@ -165,5 +166,5 @@ export class SharedSocket {
 export function plain() {
   const script = document.body.dataset["worker"];
   const isShared = script && typeof SharedWorker !== "undefined" && !SharedSocket.isBroken;
-  return isShared ? new SharedSocket(script) : new EventSocket();
+  return isShared ? new SharedSocket(resolved(script)) : new EventSocket();
 }

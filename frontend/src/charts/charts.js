@@ -3,6 +3,7 @@
 import { ahead } from "../ui/api.js";
 import { duration } from "../ui/format.js";
 import { element } from "../ui/element.js";
+import { resolved } from "../ui/root.js";
 import * as sentences from "./sentences.js";
 import { Series, SPAN, STEP } from "./series.js";
 import { COUNTS, RATES, SECONDS } from "./ticks.js";
@@ -249,6 +250,6 @@ let loading;
 
 /** What draws is loaded once it is needed, from where the page says. @param {HTMLElement} where */
 function load(where) {
-  loading ??= import(where.dataset["plots"] ?? "");
+  loading ??= import(resolved(where.dataset["plots"] ?? ""));
   return loading;
 }

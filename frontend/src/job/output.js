@@ -5,6 +5,7 @@
 
 import { session } from "../ui/api.js";
 import { element } from "../ui/element.js";
+import { at } from "../ui/root.js";
 import { fill } from "./line_view.js";
 import { find, MAX_HITS } from "./search.js";
 import { MAX_LINES, Terminal } from "./output_lines.js";
@@ -140,7 +141,7 @@ export class Output {
 
   /** Address of all that the job has written. */
   get #soFar() {
-    return `/v1/jobs/${this.job}/output${this.#stream ? `?stream=${this.#stream}` : ""}`;
+    return at(`/v1/jobs/${this.job}/output${this.#stream ? `?stream=${this.#stream}` : ""}`);
   }
 
   /** The link gives all up to the end of the job; while that is not there, what there is. @param {Event} event */

@@ -2,6 +2,7 @@
 
 import { PRINTED } from "../table/grid.js";
 import { element } from "../ui/element.js";
+import { at } from "../ui/root.js";
 import { states } from "./nodes.js";
 import { reason } from "./drain_reason.js";
 import { SHORT, visible } from "../ui/visible.js";
@@ -148,11 +149,11 @@ function on(node, jobs) {
   const cell = element("td", { role: "cell", className: "on" });
   for (const job of jobs.slice(0, LINKS)) {
     const title = visible([job.name, job.username].filter(Boolean).join(", "), { most: SHORT });
-    cell.append(element("a", { href: `/ui/jobs/${job.id}`, textContent: job.id, title }), " ");
+    cell.append(element("a", { href: at(`/ui/jobs/${job.id}`), textContent: job.id, title }), " ");
   }
   if (jobs.length > LINKS) {
     const query = new URLSearchParams({ state: "RUNNING", node: node.name });
-    cell.append(element("a", { href: `/?${query}`, textContent: `${jobs.length - LINKS} more` }));
+    cell.append(element("a", { href: at(`/?${query}`), textContent: `${jobs.length - LINKS} more` }));
   }
   return cell;
 }

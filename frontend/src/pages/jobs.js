@@ -10,6 +10,7 @@ import * as download from "../table/download.js";
 import { read, refused, test, write } from "../table/filters.js";
 import { Grid } from "../table/grid.js";
 import { element } from "../ui/element.js";
+import { at } from "../ui/root.js";
 import { Order } from "../table/order.js";
 import { Place } from "../table/scroll_position.js";
 import { attend, every } from "../channel/visibility.js";
@@ -40,7 +41,7 @@ const now = () => (channel.state.phase === "cut off" ? channel.state.since : Dat
 const grid = new Grid(
   $("frame"),
   /** @type {HTMLTableElement} */ ($("jobs")),
-  { address: (id) => `/ui/jobs/${id}`, latest: (row) => rows.all.get(row.id) ?? row },
+  { address: (id) => at(`/ui/jobs/${id}`), latest: (row) => rows.all.get(row.id) ?? row },
   now,
 );
 const choice = load(COLUMNS);

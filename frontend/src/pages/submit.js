@@ -4,6 +4,7 @@ import { address, call, Problem } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
 import { collect, fieldOf, hint, request } from "../submit/form.js";
 import { element } from "../ui/element.js";
+import { at } from "../ui/root.js";
 import { besides, valuesOf } from "../submit/resubmit.js";
 import { curl, line, split } from "../submit/shell.js";
 import { attend } from "../channel/visibility.js";
@@ -29,7 +30,7 @@ const fields = JSON.parse($("facts").textContent ?? "[]");
 const user = $("facts").dataset["user"] ?? "";
 const launchers = ($("facts").dataset["launchers"] ?? "").split(" ").filter(Boolean);
 const from = new URLSearchParams(location.search).get("from");
-const DRAFT = `fluxapi.submit ${from ?? ""}`;
+const DRAFT = `fluxapi.submit ${at("/")} ${from ?? ""}`;
 /** Title of the button that submits what was submitted already. */
 const AGAIN = "Submit again";
 /** The request that was answered last: it is sent again only by the button that says so. */
@@ -80,7 +81,7 @@ function update() {
   const { job } = collect(fields, values);
   const { path, body } = request(job, many(), values);
   const said = line(job, /** @type {{ copies?: unknown, cc?: unknown }} */ (many() === "one" ? {} : body));
-  lines.curl = curl(new URL(path, location.href).href, body, user);
+  lines.curl = curl(at(path), body, user);
   lines.line = said.line;
   for (const name of /** @type {const} */ (["curl", "line"])) {
     const text = lines[name];
@@ -249,8 +250,8 @@ function done(answer) {
   const ids = jobs.flatMap((it) => it.id ?? []);
   const failed = jobs.flatMap((it) => (it.error ? [it.error.detail ?? "refused"] : []));
   const said = element("p", { textContent: `${count(ids.length, "job")} submitted: ` });
-  for (const id of ids.slice(0, LINKS)) said.append(element("a", { href: `/ui/jobs/${encodeURIComponent(id)}`, textContent: id }), " ");
-  if (ids.length > LINKS) said.append("… ", element("a", { href: "/", textContent: "all jobs" }));
+  for (const id of ids.slice(0, LINKS)) said.append(element("a", { href: at(`/ui/jobs/${encodeURIComponent(id)}`), textContent: id }), " ");
+  if (ids.length > LINKS) said.append("… ", element("a", { href: at("/"), textContent: "all jobs" }));
   $("done").replaceChildren(...(ids.length ? [said] : []));
   if (failed.length) {
     const reasons = [...new Set(failed)].slice(0, 5).join(" ");
@@ -277,7 +278,7 @@ async function copy(name) {
 
 /** Say what the form shows, and what it cannot. @param {string} id @param {boolean} isWhole */
 function tellOrigin(id, isWhole) {
-  const link = element("a", { href: `/ui/jobs/${encodeURIComponent(id)}`, textContent: id });
+  const link = element("a", { href: at(`/ui/jobs/${encodeURIComponent(id)}`), textContent: id });
   const rest = isWhole ? " The fields cannot say all that it asked for: its whole jobspec is under More." : "";
   $("origin").hidden = false;
   $("origin").replaceChildren(

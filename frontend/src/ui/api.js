@@ -1,5 +1,7 @@
 /** Requests of a page to its own service. */
 
+import { at } from "./root.js";
+
 /** A problem that the service answered with; its text is for the user. */
 export class Problem extends Error {
   /** @param {Record<string, any>} document */
@@ -68,11 +70,6 @@ class Session extends EventTarget {
 
 export const session = new Session();
 
-/** An address of this service; that of the page may hold a user name, which no request may.
- * @param {string} path
- */
-const whole = (path) => new URL(path, location.origin).href;
-
 /**
  * @param {string} method
  * @param {string} path
@@ -81,7 +78,7 @@ const whole = (path) => new URL(path, location.origin).href;
  * @returns {Promise<any>}
  */
 export async function call(method, path, body, headers = {}) {
-  const response = await fetch(whole(path), {
+  const response = await fetch(at(path), {
     method,
     headers: { ...session.headers, ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
@@ -100,7 +97,7 @@ export async function call(method, path, body, headers = {}) {
  * @param {string} path
  */
 export async function page(path) {
-  const response = await fetch(whole(path), { headers: { ...session.headers, Accept: "text/html" } });
+  const response = await fetch(at(path), { headers: { ...session.headers, Accept: "text/html" } });
   compare(response.headers.get("Date"));
   session.note(response.status);
   if (!response.ok) throw new Problem({ status: response.status });
@@ -112,7 +109,7 @@ export async function page(path) {
  */
 export async function admitted(path) {
   const { ticket } = await call("POST", "/v1/ticket");
-  const place = new URL(whole(path));
+  const place = new URL(at(path));
   place.searchParams.set("ticket", ticket);
   return place;
 }

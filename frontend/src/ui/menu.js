@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { ask } from "./dialog.js";
 import { element } from "./element.js";
+import { at } from "./root.js";
 
 /** A menu that opens on a click. */
 export function menu() {
@@ -21,7 +22,7 @@ export function menu() {
     });
   });
   const user = document.body.dataset["user"];
-  if (user) inside.append(element("a", { href: `${location.origin}/ui/logout`, textContent: `Log out ${user}` }));
+  if (user) inside.append(element("a", { href: at("/ui/logout"), textContent: `Log out ${user}` }));
   inside.append(stop);
   box.append(element("summary", { textContent: "Service" }), inside);
   closing();

@@ -1,0 +1,65 @@
+"""The certificate of the service, which can be replaced while it runs."""
+
+from __future__ import annotations
+
+import ssl
+from pathlib import Path
+
+from fluxapi.errors import SettingsError
+from fluxapi.settings import Settings
+
+__all__ = ["Certificate"]
+
+
+class Certificate:
+    """A certificate chain and its key; :meth:`reload` replaces them for new connections.
+
+    The servers keep ``context`` for as long as they run. Each connection takes the newest one by
+    the callback for server names, so that a broken file leaves the old certificate untouched.
+    """
+
+    def __init__(self, cert: Path, key: Path) -> None:
+        self._cert, self._key = cert, key
+        self.context = self._newest = self._read()
+        self.context.sni_callback = self._choose
+
+    @classmethod
+    def of(cls, settings: Settings) -> Certificate | None:
+        """Return the certificate of the settings, if they name one; raise ``SettingsError``."""
+        if settings.tls_cert is None or settings.tls_key is None:
+            return None
+        return cls(settings.tls_cert, settings.tls_key)
+
+    def reload(self) -> None:
+        """Read the files again; raise ``SettingsError`` and keep the old ones if they are broken.
+
+        It blocks, so do not call it on the event loop.
+        """
+        self._newest = self._read()
+
+    def _read(self) -> ssl.SSLContext:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self._cert, self._key, _no_password)
+        except ssl.SSLError as error:
+            reason = (error.reason or "unknown").lower().replace("_", " ")
+            raise SettingsError(
+                f"--tls-cert {self._cert} and --tls-key {self._key} are not a certificate and its "
+                f"unencrypted key in PEM: {reason}."
+            ) from None
+        except OSError as error:
+            raise SettingsError(
+                f"Cannot read --tls-cert {self._cert} and --tls-key {self._key}: {error.strerror}."
+            ) from None
+        return context
+
+    def _choose(
+        self, connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _: ssl.SSLContext
+    ) -> None:
+        if self._newest is not self.context:
+            connection.context = self._newest
+
+
+def _no_password() -> str:
+    """Return no password, since nobody is there to type the one of an encrypted key."""
+    return ""

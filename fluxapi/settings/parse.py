@@ -1,0 +1,155 @@
+"""Parsers of the texts of settings; each raises ``ValueError`` with what a setting takes."""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import re
+import shlex
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Literal
+
+from fluxapi.process import account
+
+__all__ = [
+    "Peer",
+    "boolean",
+    "frame_ancestors",
+    "is_prefix",
+    "mode",
+    "names",
+    "one_of",
+    "option_flags",
+    "path",
+    "peers",
+    "port",
+    "positive",
+    "prefix",
+    "seconds",
+]
+
+Peer = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
+"""A network whose addresses are trusted, or ``unix`` for all Unix sockets."""
+
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+MAX_PORT = 65535
+MAX_PREFIX_BYTES = 255
+_PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+\Z")
+_ANCESTOR = re.compile(
+    r"(?:https?://)?(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::(?:[0-9]{1,5}|\*))?\Z"
+)
+"""A host source of a Content-Security-Policy, without paths."""
+
+
+def boolean(text: str) -> bool:
+    """Parse a word for yes or no."""
+    word = text.strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError("takes true, yes, 1, on or false, no, 0, off")
+
+
+def port(text: str) -> int:
+    """Parse a port number."""
+    if not text.isascii() or not text.isdigit() or int(text) > MAX_PORT:
+        raise ValueError("takes a port number, 0 (any free one) to 65535")
+    return int(text)
+
+
+def positive(text: str) -> int:
+    """Parse a whole number above 0."""
+    if not text.isascii() or not text.isdigit() or int(text) == 0:
+        raise ValueError("takes a whole number above 0")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Parse a duration."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError("takes a number of seconds above 0")
+    return value
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """Return a parser that takes only *words*."""
+
+    def parse(text: str) -> str:
+        if text not in words:
+            raise ValueError(f"takes {', '.join(words[:-1])} or {words[-1]}")
+        return text
+
+    return parse
+
+
+def mode(text: str) -> int:
+    """Parse the permissions of a file in octal, as chmod takes them."""
+    if not re.fullmatch(r"0?[0-7]{3}", text, re.ASCII):
+        raise ValueError("takes the permissions of a file in octal, such as 0660")
+    return int(text, 8)
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Parse names that commas separate."""
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def option_flags(text: str) -> Mapping[str, str]:
+    """Parse shell options such as ``-ompi=spectrum -ocpu-affinity=off``."""
+    options: dict[str, str] = {}
+    for word in shlex.split(text):
+        name, equals, value = word.removeprefix("-o").partition("=")
+        if not equals or not name:
+            raise ValueError("takes shell options as '-oNAME=VALUE …', separated by blanks")
+        options[name] = value
+    return options
+
+
+def path(text: str) -> Path | None:
+    """Parse a path; an empty text is none."""
+    return account.expand(text) if text else None
+
+
+def is_prefix(text: str) -> bool:
+    """Return whether *text* is a prefix of paths such as ``/flux``, without dot segments."""
+    return len(text) <= MAX_PREFIX_BYTES and _PREFIX.match(text) is not None
+
+
+def prefix(text: str) -> str:
+    """Parse a prefix of paths; a slash at its end is dropped, and ``/`` is no prefix."""
+    found = text.removesuffix("/")
+    if found and not is_prefix(found):
+        raise ValueError(
+            "takes a path such as /flux, of letters, digits and ._~- between its slashes"
+        )
+    return found
+
+
+def peers(text: str) -> tuple[Peer, ...]:
+    """Parse addresses and networks, and the word ``unix``, separated by commas."""
+    try:
+        return tuple(
+            "unix" if name == "unix" else ipaddress.ip_network(name) for name in names(text)
+        )
+    except ValueError:
+        raise ValueError(
+            "takes addresses and networks such as 10.0.0.7,10.1.0.0/16, and the word unix"
+        ) from None
+
+
+def frame_ancestors(text: str) -> tuple[str, ...]:
+    """Parse the origins of pages, and the words ``self`` and ``*``, separated by commas."""
+    found = names(text)
+    for name in found:
+        if name not in {"self", "*"} and _ANCESTOR.match(name) is None:
+            raise ValueError(
+                "takes origins such as https://lab.example.org, and the words self and *"
+            )
+    return found

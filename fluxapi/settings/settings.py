@@ -1,0 +1,169 @@
+"""The settings of one service, read from flags and the environment into an immutable object."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fluxapi.errors import SettingsError
+from fluxapi.process import account
+
+from .address import Address, is_loopback
+from .parse import Peer
+from .table import TABLE, Setting
+
+__all__ = ["Settings", "add_arguments"]
+
+_OTHERS = 0o022
+"""The permission to write a socket, which is that to connect, of anyone but the owner."""
+
+_ALLOW = "set FLUX_USER, FLUX_TOKEN and FLUX_REQUIRE_AUTH=true, or allow it with --insecure"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one service, validated. Fields are documented by :data:`TABLE`."""
+
+    host: str = "127.0.0.1"
+    port: int = 5000
+    listen: tuple[Address, ...] = ()
+    socket_mode: int = 0o600
+    socket_group: str | None = None
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    base_path: str = ""
+    trust_from: tuple[Peer, ...] = ()
+    frame_ancestors: tuple[str, ...] = ()
+    instance: str = "auto"
+    uri: str | None = None
+    statedir: Path | None = None
+    user: str | None = None
+    token: str | None = field(default=None, repr=False)
+    require_auth: bool = False
+    secret_key: str | None = field(default=None, repr=False)
+    access_token_expires_minutes: int = 600
+    option_flags: Mapping[str, str] = field(default_factory=dict)
+    launchers: tuple[str, ...] = ("nextflow", "snakemake")
+    allowed_hosts: tuple[str, ...] = ()
+    insecure: bool = False
+    max_body: int = 33554432
+    max_jobs: int = 1_000_000
+    max_streams: int = 2000
+    max_peer_connections: int = 512
+    buffer_events: int = 65_536
+    idempotency_keys: int = 100_000
+    rpc_timeout: float = 10.0
+    shutdown_timeout: float = 5.0
+    log_level: str = "info"
+    log_format: str = "text"
+
+    def __post_init__(self) -> None:
+        """Refuse invalid and insecure combinations."""
+        if self.require_auth and not (self.user and self.token):
+            raise SettingsError(
+                "Authentication is on (FLUX_REQUIRE_AUTH) but user or token is missing: "
+                "set FLUX_USER and FLUX_TOKEN."
+            )
+        if self.user and ":" in self.user:
+            raise SettingsError("FLUX_USER must not contain a colon: HTTP Basic does not allow it.")
+        if bool(self.tls_cert) != bool(self.tls_key):
+            raise SettingsError("--tls-cert and --tls-key belong together: give both.")
+        for address in self.addresses:
+            self.check_exposure(address, self.socket_mode)
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Return the addresses to listen on."""
+        return self.listen or (Address(self.host.strip("[]"), self.port),)
+
+    def check_exposure(self, address: Address, mode: int) -> None:
+        """Refuse an address that others can reach, if authentication is off.
+
+        *mode* has the permissions of a Unix socket.
+        """
+        if self.require_auth or self.insecure:
+            return
+        if address.path is not None:
+            if mode & _OTHERS:
+                raise SettingsError(
+                    f"On {address} with the permissions {mode:04o} and without authentication, "
+                    f"other users could run jobs as you: {_ALLOW}."
+                )
+        elif not is_loopback(address.host):
+            raise SettingsError(
+                f"On {address.host} without authentication, anybody could run jobs as you: "
+                f"{_ALLOW}."
+            )
+
+    @classmethod
+    def read(
+        cls, arguments: argparse.Namespace | None = None, environ: Mapping[str, str] | None = None
+    ) -> Settings:
+        """Read the settings from parsed flags and the environment; raise ``SettingsError``."""
+        environ = os.environ if environ is None else environ
+        values: dict[str, Any] = {}
+        for setting in TABLE:
+            origin, text = _lookup(setting, arguments, environ)
+            if text is None:
+                continue
+            try:
+                values[setting.name] = setting.parse(text)
+            except ValueError as error:
+                shown = "" if setting.secret else f", not {text!r}"
+                raise SettingsError(f"{origin} {error}{shown}.") from None
+        return cls(**values)
+
+    def replace(self, **changes: Any) -> Settings:
+        """Return a copy with other values; raise ``SettingsError`` like the constructor."""
+        return dataclasses.replace(self, **changes)
+
+
+def _lookup(
+    setting: Setting, arguments: argparse.Namespace | None, environ: Mapping[str, str]
+) -> tuple[str, str | None]:
+    given = getattr(arguments, setting.name, None)
+    if isinstance(given, list):
+        return setting.flag, ",".join(given)
+    if given is not None:
+        return setting.flag, _read_secret(setting, given) if setting.secret else given
+    if setting.env is not None and setting.env in environ:
+        return setting.env, environ[setting.env]
+    if setting.name == "require_auth" and "FLUX_USER_AUTH" in environ:
+        return "FLUX_USER_AUTH", environ["FLUX_USER_AUTH"]
+    return setting.flag, setting.default
+
+
+def _read_secret(setting: Setting, path: str) -> str:
+    """Read a secret from a file; on the command line, every user could see it."""
+    try:
+        return account.expand(path).read_text(encoding="utf-8-sig").strip()
+    except OSError as error:
+        raise SettingsError(f"{setting.flag} {path}: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{setting.flag} {path}: it is not UTF-8.") from None
+    except ValueError as error:
+        raise SettingsError(f"{setting.flag} {path}: {error}.") from None
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the flags of :data:`TABLE` to a parser; unset flags are ``None``."""
+    for setting in TABLE:
+        default = f"; default {setting.default}" if setting.default else ""
+        variable = f" [{setting.env}]" if setting.env else ""
+        options: dict[str, Any] = {
+            "dest": setting.name,
+            "help": f"{setting.help}{default}{variable}".replace("%", "%%"),
+        }
+        if setting.switch:
+            options |= {"action": "store_const", "const": "true"}
+        else:
+            options |= {"action": "append"} if setting.many else {}
+            options["metavar"] = (
+                "FILE" if setting.secret else setting.flag[2:].upper().replace("-", "_")
+            )
+        parser.add_argument(setting.flag, **options)

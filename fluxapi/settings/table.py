@@ -1,0 +1,259 @@
+"""The table of all settings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from . import parse
+from .address import addresses
+
+__all__ = ["TABLE", "Setting"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting: ``name`` in Settings, flag, environment variable, default, help."""
+
+    name: str
+    flag: str
+    env: str | None
+    default: str | None
+    help: str
+    parse: Callable[[str], Any] = str
+    secret: bool = False
+    switch: bool = False
+    many: bool = False
+    """Whether the flag may be given several times."""
+
+
+TABLE: tuple[Setting, ...] = (
+    Setting("host", "--host", "HOST", "127.0.0.1", "address to listen on"),
+    Setting(
+        "port", "--port", "PORT", "5000", "port to listen on; 0 takes any free one", parse.port
+    ),
+    Setting(
+        "listen",
+        "--listen",
+        "FLUXAPI_LISTEN",
+        "",
+        "addresses to listen on instead of host and port: HOST:PORT, [IPV6]:PORT, unix:PATH "
+        "(flag: once for each; variable: separated by commas)",
+        addresses,
+        many=True,
+    ),
+    Setting(
+        "socket_mode",
+        "--socket-mode",
+        "FLUXAPI_SOCKET_MODE",
+        "0600",
+        "permissions of Unix sockets",
+        parse.mode,
+    ),
+    Setting(
+        "socket_group", "--socket-group", "FLUXAPI_SOCKET_GROUP", None, "group of Unix sockets"
+    ),
+    Setting(
+        "tls_cert",
+        "--tls-cert",
+        "FLUXAPI_TLS_CERT",
+        None,
+        "certificate chain (PEM) for HTTPS on all TCP ports; read again on SIGHUP",
+        parse.path,
+    ),
+    Setting(
+        "tls_key", "--tls-key", "FLUXAPI_TLS_KEY", None, "key of the certificate (PEM)", parse.path
+    ),
+    Setting(
+        "base_path",
+        "--base-path",
+        "FLUXAPI_BASE_PATH",
+        "",
+        "prefix of all paths that a proxy keeps, such as /flux; paths without it work, too",
+        parse.prefix,
+    ),
+    Setting(
+        "trust_from",
+        "--trust-from",
+        "FLUXAPI_TRUST_FROM",
+        "",
+        "addresses and networks of proxies whose X-Forwarded headers count, and the word unix; "
+        "those of this machine count for links anyway",
+        parse.peers,
+    ),
+    Setting(
+        "frame_ancestors",
+        "--allow-frame-ancestors",
+        "FLUXAPI_ALLOW_FRAME_ANCESTORS",
+        "",
+        "origins whose pages may show the dashboard in a frame, such as https://lab.example.org; "
+        "self for the host of the service, * for any",
+        parse.frame_ancestors,
+    ),
+    Setting(
+        "instance",
+        "--instance",
+        "FLUXAPI_INSTANCE",
+        "auto",
+        "flux: the broker at FLUX_URI; embedded: jobs on this machine; auto: flux if there is one",
+        parse.one_of("auto", "flux", "embedded"),
+    ),
+    Setting("uri", "--uri", "FLUX_URI", None, "the broker to connect to"),
+    Setting(
+        "statedir",
+        "--statedir",
+        "FLUXAPI_STATEDIR",
+        None,
+        "directory for the history of the embedded instance; without one, the history is not kept",
+        parse.path,
+    ),
+    Setting("user", "--user", "FLUX_USER", None, "user name for HTTP Basic"),
+    Setting(
+        "token",
+        "--token-file",
+        "FLUX_TOKEN",
+        None,
+        "the user's token (flag: a file that contains it)",
+        secret=True,
+    ),
+    Setting(
+        "require_auth",
+        "--require-auth",
+        "FLUX_REQUIRE_AUTH",
+        "false",
+        "require user and token on every route except /health",
+        parse.boolean,
+        switch=True,
+    ),
+    Setting(
+        "secret_key",
+        "--secret-key-file",
+        "FLUX_SECRET_KEY",
+        None,
+        "secret that signs bearer tokens, together with the token (flag: a file that contains it); "
+        "random when unset",
+        secret=True,
+    ),
+    Setting(
+        "access_token_expires_minutes",
+        "--access-token-expires-minutes",
+        "FLUX_ACCESS_TOKEN_EXPIRES_MINUTES",
+        "600",
+        "lifetime of a bearer token, minutes",
+        parse.positive,
+    ),
+    Setting(
+        "option_flags",
+        "--option-flags",
+        "FLUX_OPTION_FLAGS",
+        "",
+        "shell options for every submitted job, as '-oNAME=VALUE …'",
+        parse.option_flags,
+    ),
+    Setting(
+        "launchers",
+        "--launchers",
+        "FLUXAPI_LAUNCHERS",
+        "nextflow,snakemake",
+        "programs allowed with is_launcher",
+        parse.names,
+    ),
+    Setting(
+        "allowed_hosts",
+        "--allowed-hosts",
+        "FLUXAPI_ALLOWED_HOSTS",
+        "",
+        "allowed Host names besides the listening address and localhost; * for any",
+        parse.names,
+    ),
+    Setting(
+        "insecure",
+        "--insecure",
+        "FLUXAPI_INSECURE",
+        "false",
+        "allow an address other than loopback without authentication",
+        parse.boolean,
+        switch=True,
+    ),
+    Setting(
+        "max_body",
+        "--max-body",
+        "FLUXAPI_MAX_BODY",
+        "33554432",
+        "limit of the body of a submission, bytes; other bodies have smaller limits",
+        parse.positive,
+    ),
+    Setting(
+        "max_jobs",
+        "--max-jobs",
+        "FLUXAPI_MAX_JOBS",
+        "1000000",
+        "limit of inactive jobs in the table; the oldest are dropped first",
+        parse.positive,
+    ),
+    Setting(
+        "max_streams",
+        "--max-streams",
+        "FLUXAPI_MAX_STREAMS",
+        "2000",
+        "limit of open sockets and streams",
+        parse.positive,
+    ),
+    Setting(
+        "max_peer_connections",
+        "--max-peer-connections",
+        "FLUXAPI_MAX_PEER_CONNECTIONS",
+        "512",
+        "limit of open connections from one address; raise it for a proxy on another host",
+        parse.positive,
+    ),
+    Setting(
+        "buffer_events",
+        "--buffer-events",
+        "FLUXAPI_BUFFER_EVENTS",
+        "65536",
+        "events kept for clients that resume from a cursor",
+        parse.positive,
+    ),
+    Setting(
+        "idempotency_keys",
+        "--idempotency-keys",
+        "FLUXAPI_IDEMPOTENCY_KEYS",
+        "100000",
+        "limit of stored Idempotency-Keys; the oldest are dropped first",
+        parse.positive,
+    ),
+    Setting(
+        "rpc_timeout",
+        "--rpc-timeout",
+        "FLUXAPI_RPC_TIMEOUT",
+        "10",
+        "timeout of one call to Flux, seconds",
+        parse.seconds,
+    ),
+    Setting(
+        "shutdown_timeout",
+        "--shutdown-timeout",
+        "FLUXAPI_SHUTDOWN_TIMEOUT",
+        "5",
+        "timeout of the shutdown, with open requests and jobs, seconds",
+        parse.seconds,
+    ),
+    Setting(
+        "log_level",
+        "--log-level",
+        "FLUXAPI_LOG_LEVEL",
+        "info",
+        "lowest level logged on standard error",
+        parse.one_of("debug", "info", "warning", "error"),
+    ),
+    Setting(
+        "log_format",
+        "--log-format",
+        "FLUXAPI_LOG_FORMAT",
+        "text",
+        "text: readable lines; json: one JSON object per line",
+        parse.one_of("text", "json"),
+    ),
+)
