@@ -97,7 +97,9 @@ export function test(filters, note = (row) => row.note) {
   if (text) {
     const words = folded(text).split(/\s+/);
     tests.push((row) => {
-      const said = folded([...FOUND.map((field) => /** @type {any} */ (row)[field]), note(row)].join("\n"));
+      let said = note(row);
+      for (const field of FOUND) said += `\n${/** @type {any} */ (row)[field]}`;
+      said = folded(said);
       return words.every((word) => said.includes(word));
     });
   }

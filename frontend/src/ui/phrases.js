@@ -7,11 +7,18 @@ export const FAILURES = /** @type {Record<string, string>} */ (phrases["failures
 export const EXIT_CODES = /** @type {Record<string, string>} */ (phrases["exit codes"]);
 export const SIGNALS = /** @type {Record<string, string>} */ (phrases["signals"]);
 
+/** @type {Map<string, string[]>} each phrase in pieces: text, name, text, name, text … */
+const pieces = new Map();
+
 /**
  * Put values into a phrase: {name} stands for a value.
  * @param {string | undefined} phrase
  * @param {Record<string, string | number>} values
  */
-export function fill(phrase, values) {
-  return (phrase ?? "").replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+export function fill(phrase = "", values) {
+  let parts = pieces.get(phrase);
+  if (!parts) pieces.set(phrase, (parts = phrase.split(/\{(\w+)\}/)));
+  let text = parts[0] ?? "";
+  for (let at = 1; at < parts.length; at += 2) text += `${values[parts[at] ?? ""]}${parts[at + 1]}`;
+  return text;
 }
