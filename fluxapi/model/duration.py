@@ -27,7 +27,7 @@ def duration(seconds: float) -> str:
     milliseconds = math.floor(max(seconds, 0.0) * 1000 + 0.5)
     if milliseconds < _MILLISECONDS_BELOW_S * 1000:
         whole, rest = divmod(milliseconds, 1000)
-        return f"{whole}.{rest:03}".rstrip("0").rstrip(".") + "s"
+        return f"{whole}.{rest:03}s" if rest else f"{whole}s"
     whole = milliseconds // 1000
     for (size, unit), (below, smaller) in pairwise(_UNITS):
         if whole >= size:

@@ -220,7 +220,7 @@ def test_a_state_lasts_until_the_next_one_and_the_last_one_until_now() -> None:
     steps = job_detail.timeline({"t_submit": 10.0, "t_depend": 10.0, "t_run": 12.5}, 20.25)
     assert [(step["state"], step["lasted"], step["grows"]) for step in steps] == [
         ("NEW", "0s", False),
-        ("DEPEND", "2.5s", False),
+        ("DEPEND", "2.500s", False),
         ("RUN", "7s", True),
     ]
     assert {step["scale"] for step in steps} == {7.75}

@@ -20,7 +20,7 @@ def test_a_duration_reads_the_same_everywhere(seconds: float, text: str) -> None
     assert duration(seconds) == text
 
 
-@pytest.mark.parametrize("seconds", [1.234, 0.007, 9.999])
+@pytest.mark.parametrize("seconds", [1.234, 0.007, 0.01, 2.5, 9.999])
 def test_below_ten_seconds_it_reads_as_flux_prints_it(seconds: float) -> None:
     assert duration(seconds) == times.fsd(seconds)
 

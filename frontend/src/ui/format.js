@@ -17,7 +17,7 @@ const WHOLE_FROM_MS = 10_000;
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return "";
   const milliseconds = Math.floor(Math.max(seconds, 0) * 1000 + 0.5);
-  if (milliseconds < WHOLE_FROM_MS) return `${milliseconds / 1000}s`;
+  if (milliseconds < WHOLE_FROM_MS) return `${(milliseconds / 1000).toFixed(milliseconds % 1000 ? 3 : 0)}s`;
   const whole = Math.floor(milliseconds / 1000);
   for (const [index, [size, unit]] of UNITS.entries()) {
     if (whole < size) continue;
