@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+TYPE_CHECKING = False  # see fluxapi.process.stop_signals
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["named_command"]
 

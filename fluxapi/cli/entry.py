@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 
 from fluxapi.process import stop_signals
 
 from .command_name import named_command
+
+TYPE_CHECKING = False  # see fluxapi.process.stop_signals
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 __all__ = ["main"]
 

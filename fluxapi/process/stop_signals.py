@@ -1,5 +1,8 @@
 """Handlers of SIGTERM, SIGINT and SIGHUP, from the start of the service to its exit.
 
+This module is imported first, and a signal that comes earlier ends the process with a status of its
+own. So it imports only ``os`` and ``signal``.
+
 Before the event loop runs there is nothing to close: the process exits with 0 at once. Once the
 event loop runs, the service is notified instead. During shutdown the signals are ignored, since a
 second one must not change the exit status.
@@ -9,8 +12,11 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
-from types import FrameType
+
+TYPE_CHECKING = False  # ``typing`` takes longer to import than all of this
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
 
 __all__ = ["SIGNALS", "hold", "ignore", "install", "tell"]
 

@@ -31,7 +31,7 @@ STEPS = [
     "before:fluxapi.service:create_app",
     "after:fluxapi.service:create_app",
     "before:fluxapi.http.server:Runner.setup",
-    "during:fluxapi.events.consumer:JournalConsumer.start",
+    "during:fluxapi.events.consumer:JournalConsumer.run",
     "during:fluxapi.events.consumer:JournalConsumer.caught_up",
     "before:fluxapi.service:open_all",
     "after:fluxapi.http.server:Site.start",
