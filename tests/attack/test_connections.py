@@ -57,7 +57,7 @@ class Fake:
         (None, None),
     ],
 )
-def test_who_a_connection_counts_for(address: Any, peer: str | None) -> None:
+def test_the_peer_of_a_connection(address: Any, peer: str | None) -> None:
     assert peer_of(address) == peer
 
 
@@ -132,7 +132,7 @@ async def test_bodies_that_never_end_make_room(request_: bytes) -> None:
             assert answer.status == 200
 
 
-async def test_an_answer_that_nobody_takes_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_answer_that_nobody_reads_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
     async def large(_request: web.Request) -> web.Response:
         return web.Response(body=b"x" * (64 << 20))
 
@@ -158,7 +158,7 @@ async def test_an_answer_that_nobody_takes_is_let_go(monkeypatch: pytest.MonkeyP
     await runner.cleanup()
 
 
-async def test_without_room_a_connection_is_told_so() -> None:
+async def test_a_connection_beyond_the_limit_gets_an_answer() -> None:
     async with contextlib.AsyncExitStack() as stack:
         limit = ConnectionLimit(total=2, per_peer=1)
         port = await stack.enter_async_context(serving(limit))

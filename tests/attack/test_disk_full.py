@@ -161,7 +161,7 @@ async def test_a_job_that_waits_for_the_disk_can_be_canceled(
     assert not (tmp_path / "ran").exists()
 
 
-async def test_what_is_shown_is_there_after_a_kill(start: Starter, tmp_path: Path) -> None:
+async def test_published_jobs_exist_after_a_kill(start: Starter, tmp_path: Path) -> None:
     """Kill the service while its disk is full: the jobs that it acknowledged run once."""
     script = """
 import asyncio, sqlite3, sys

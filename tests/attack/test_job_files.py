@@ -91,7 +91,7 @@ async def test_the_input_of_a_job_is_nothing_of_the_service(site: Site, what: st
         assert f"/proc/{os.getpid()}/" not in await site.text(jobid)
 
 
-def test_what_opens_files_is_not_the_service() -> None:
+def test_a_separate_process_opens_files() -> None:
     [fd] = open_for_job([("/proc/self/stat", os.O_RDONLY)], {})
     opened = Path(f"/proc/self/fd/{fd}").readlink()
     assert opened.parent != Path(f"/proc/{os.getpid()}")

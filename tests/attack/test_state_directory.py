@@ -17,7 +17,7 @@ def modes(folder: Path) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("existed", [False, True])
-async def test_nobody_else_reads_the_state(tmp_path: Path, existed: bool) -> None:
+async def test_no_other_user_reads_the_state(tmp_path: Path, existed: bool) -> None:
     folder = tmp_path / "state"
     before = os.umask(0)
     try:

@@ -92,7 +92,7 @@ def test_a_signal_is_chosen(site: Service, page: Page) -> None:
     expect(line(page, jobid).locator(".status")).to_have_text("FAILED")
 
 
-def test_what_failed_is_told_job_by_job(site: Service, page: Page) -> None:
+def test_failures_are_listed_job_by_job(site: Service, page: Page) -> None:
     first = submit(site, command=["sleep", "600"], name="bulk-fails", urgency=0)
     second = submit(site, command=["sleep", "600"], name="bulk-fails", urgency=0)
     bar = open_view(page, site, "bulk-fails", 2)
@@ -143,7 +143,7 @@ def test_it_can_be_stopped_in_between(site: Service, page: Page) -> None:
     dialog.get_by_role("button", name="Close").click()
 
 
-def test_what_is_selected_and_filtered_away_is_said(site: Service, page: Page) -> None:
+def test_selected_jobs_that_are_filtered_out_are_counted(site: Service, page: Page) -> None:
     for name in ("away-one", "away-two"):
         submit(site, name=name)
     page.goto(f"{site.url}/?name=away-*")

@@ -59,7 +59,7 @@ def address(site: Service, view: str, jobid: str) -> str:
 @pytest.mark.parametrize("scripts", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("view", VIEWS)
-def test_what_a_job_says_of_itself(
+def test_hostile_texts_in_a_request(
     browser: Browser, site: Service, tmp_path: Path, view: str, width: int, *, scripts: bool
 ) -> None:
     jobid = hostile_job(site, tmp_path)
@@ -74,7 +74,7 @@ def test_what_a_job_says_of_itself(
         check(page)
 
 
-def test_what_a_job_writes(browser: Browser, site: Service, tmp_path: Path) -> None:
+def test_hostile_output(browser: Browser, site: Service, tmp_path: Path) -> None:
     jobid = hostile_job(site, tmp_path)
     with guarded(browser, site.url) as context:
         page = context.new_page()
@@ -153,7 +153,7 @@ def test_a_job_that_is_not_there(browser: Browser, site: Service) -> None:
 @pytest.mark.parametrize(
     "field", ["queue", "bank", "dependencies", "cwd", "duration", "constraints"]
 )
-def test_what_is_refused_is_said_as_text(browser: Browser, site: Service, field: str) -> None:
+def test_a_refusal_is_shown_as_text(browser: Browser, site: Service, field: str) -> None:
     value = {"dependencies": f"afterok:{MARKUP}", "constraints": '{"properties": ["<img src=x>"]}'}
     with guarded(browser, site.url) as context:
         page = context.new_page()
@@ -178,7 +178,7 @@ STRANGE = {
 
 
 @pytest.mark.parametrize("body", STRANGE.values(), ids=STRANGE)
-def test_what_no_program_can_be_given_is_refused(site: Service, body: bytes) -> None:
+def test_texts_that_no_program_can_get_are_refused(site: Service, body: bytes) -> None:
     assert post(site, "/v1/jobs", body) in {201, 400, 422}
     assert site.get("/v1/jobs?limit=1")["jobs"] is not None
 
@@ -222,7 +222,7 @@ def forge(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_what_a_plugin_says(browser: Browser, site: Service, width: int) -> None:
+def test_hostile_texts_of_a_plugin(browser: Browser, site: Service, width: int) -> None:
     jobid = submit(site, command=["echo", "x"], urgency=0, name="forged")
     with guarded(browser, site.url, viewport={"width": width, "height": 800}) as context:
         page = context.new_page()

@@ -79,7 +79,7 @@ def test_a_job_is_canceled_with_a_reason(site: Service, page: Page) -> None:
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
 
 
-def test_what_a_reader_has_chosen_outlives_a_change(site: Service, page: Page) -> None:
+def test_choices_of_a_reader_outlive_a_change(site: Service, page: Page) -> None:
     jobid = submit(site, command=["sleep", "600"], urgency=0, name="read")
     see(site, page, jobid)
     page.locator("#jobspec summary").click()
@@ -149,7 +149,7 @@ def test_each_stream_is_seen_apart(site: Service, page: Page) -> None:
     expect(lines(page)).to_have_count(2)
 
 
-def test_where_sockets_are_blocked_it_is_live_too(
+def test_without_sockets_the_page_is_live_too(
     site: Service, context: BrowserContext, gates: tuple[Path, Path]
 ) -> None:
     context.add_init_script(

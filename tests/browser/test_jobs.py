@@ -77,7 +77,7 @@ def test_selected_jobs_are_canceled_after_a_question(site: Service, page: Page) 
     expect(line(page, jobid).locator(".status")).to_have_text("CANCELED")
 
 
-def test_what_a_job_says_is_only_text(site: Service, page: Page) -> None:
+def test_texts_of_a_job_are_only_text(site: Service, page: Page) -> None:
     jobid = submit(site, name=HOSTILE)
     page.goto(site.url)
     live(page)
@@ -150,7 +150,7 @@ def test_it_survives_a_restart_of_the_service(context: BrowserContext, tmp_path:
         expect(page.get_by_label("Find in id, name")).to_have_value("before")
 
 
-def test_where_sockets_are_blocked_events_come_over_plain_http(
+def test_without_sockets_events_come_over_plain_http(
     site: Service, context: BrowserContext
 ) -> None:
     context.add_init_script(

@@ -77,7 +77,7 @@ def test_the_first_page_needs_no_script(site: Service, context: BrowserContext) 
     plain.close()
 
 
-def test_a_page_that_nobody_sees_rests_and_comes_back(site: Service, watched: Page) -> None:
+def test_a_hidden_page_pauses_and_resumes(site: Service, watched: Page) -> None:
     watched.clock.install()
     watched.goto(f"{site.url}/?name=rest-*")
     live(watched)

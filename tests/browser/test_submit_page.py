@@ -47,7 +47,7 @@ def test_a_job_is_submitted_as_the_form_says(site: Service, page: Page) -> None:
     assert made["attributes"]["system"]["job"] == {"name": "form"}
 
 
-def test_what_the_service_refuses_is_said_beside_the_field(site: Service, refused: Page) -> None:
+def test_a_refusal_is_shown_beside_the_field(site: Service, refused: Page) -> None:
     refused.goto(f"{site.url}/ui/submit")
     live(refused)
     refused.get_by_label("Command").fill("true")
@@ -123,7 +123,7 @@ def test_a_job_with_every_option_is_submitted_again(site: Service, page: Page) -
     assert begun[0] == begun[1]
 
 
-def test_what_the_fields_cannot_say_is_said(site: Service, page: Page) -> None:
+def test_options_without_a_field_are_listed(site: Service, page: Page) -> None:
     first = submit(site, urgency=0)
     whole = jobspec(site, first)
     whole["tasks"][0]["count"] = {"per_slot": 2}
@@ -148,7 +148,7 @@ def test_a_launcher_is_one_that_the_service_knows(site: Service, page: Page) -> 
     expect(page.locator("#wrong-is_launcher")).to_be_empty()
 
 
-def test_what_was_typed_outlives_the_service(browser: Browser, tmp_path: Path) -> None:
+def test_typed_text_outlives_the_service(browser: Browser, tmp_path: Path) -> None:
     flags = ("--instance", "embedded", "--statedir", str(tmp_path))
     context = browser.new_context()
     context.set_default_timeout(20_000)

@@ -161,7 +161,7 @@ async def test_a_close_is_answered(embedded_site: Site) -> None:
         pytest.param(frame(PING, final=False), 1002, id="ping in fragments"),
     ],
 )
-async def test_what_no_client_may_send_closes_the_socket(
+async def test_an_invalid_frame_closes_the_socket(
     embedded_site: Site, data: bytes, code: int
 ) -> None:
     before = await failures(embedded_site)

@@ -110,7 +110,7 @@ async def test_each_event_comes_at_once(site: Site, wire: str) -> None:
     assert events.eventlogs(events.clean) == await site.eventlogs(sorted(events.clean))
 
 
-async def test_one_comes_back_through_it(site: Site, wire: str) -> None:
+async def test_a_client_resumes_through_nginx(site: Site, wire: str) -> None:
     events = Events()
     ids: set[str] = set()
     async with site.read(wire, events) as reader:

@@ -83,7 +83,7 @@ def mindful(session: aiohttp.ClientSession) -> Iterator[Site]:
         yield Site(running, session, None)
 
 
-async def test_those_who_read_do_not_notice(forgetful: Site) -> None:
+async def test_stalled_clients_do_not_affect_the_others(forgetful: Site) -> None:
     site = forgetful
     whole, late = Order(), Jobs()
     briefs = [Brief() for _ in range(READERS - 2 * len(WIRES) - 1)]
@@ -124,7 +124,7 @@ async def test_those_who_read_do_not_notice(forgetful: Site) -> None:
     assert grown < MEMORY
 
 
-async def test_who_reads_nothing_for_long_is_let_go(mindful: Site) -> None:
+async def test_a_client_that_reads_nothing_is_disconnected(mindful: Site) -> None:
     site = mindful
     held = [Events() for _ in WIRES]
     async with site.read("sse", Events()) as witness:

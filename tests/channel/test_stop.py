@@ -55,7 +55,9 @@ async def test_every_stream_hears_of_the_end(
     }
 
 
-async def test_who_does_not_read_does_not_hold_the_end_up(session: aiohttp.ClientSession) -> None:
+async def test_a_client_that_does_not_read_does_not_delay_the_shutdown(
+    session: aiohttp.ClientSession,
+) -> None:
     with service(EMBEDDED, "--shutdown-timeout=600") as running:
         site = Site(running, session, None)
         await site.submit(500)

@@ -50,7 +50,7 @@ def test_status_1_when_a_job_fails(run: Program) -> None:
     assert done.err == "fluxapi: 3 jobs submitted; 1 completed, 2 failed.\n"
 
 
-def test_bad_lines_are_told_by_number_and_keep_no_other(run: Program) -> None:
+def test_bad_lines_are_reported_by_number_and_stop_no_other(run: Program) -> None:
     text = 'true\n{"command":\n{"command": "true", "nmae": "x"}\nsh -c \'open\ntrue\n'
     done = run("bulk", "--wait", input=text)
     assert done.status == 1
@@ -71,7 +71,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(run: Program, tmp_path: 
     assert (body["environment"], body["attributes"]) == ({"A": "1"}, {"user": {"note": {}}})
 
 
-def test_what_is_not_utf8_is_told(run: Program) -> None:
+def test_text_that_is_not_utf8_is_reported(run: Program) -> None:
     done = run("bulk", input=b"echo \xff\n")
     assert done.status == 1
     assert "fluxapi: 1: not valid UTF-8\n" in done.err
@@ -180,7 +180,7 @@ def test_the_same_key_submits_none_twice(run: Program) -> None:
     run.ok("cancel", *more)
 
 
-def test_it_is_told_with_which_key_it_goes_on(tmp_path: Path) -> None:
+def test_the_key_to_continue_with_is_printed(tmp_path: Path) -> None:
     nowhere = Program("http://127.0.0.1:1", tmp_path)
     done = nowhere("bulk", "--retries=0", "--idempotency-key=a key", input="true\n")
     assert done.status == 3

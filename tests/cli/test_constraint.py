@@ -48,7 +48,7 @@ def test_constraints(query: str) -> None:
 @pytest.mark.parametrize(
     "query", ["", "()", "(a", "a)", "a&", "|a", "hosts:", "-(a b)", "x:y", "'a"]
 )
-def test_what_is_none(query: str) -> None:
+def test_invalid_constraints(query: str) -> None:
     with pytest.raises(ConstraintError):
         constraint(query)
 

@@ -227,7 +227,7 @@ def test_nothing_asked_is_answered_by_the_help(run: Program) -> None:
     ("words", "named"),
     [(("submit", "--nope", "true"), "option --nope"), (("nodes", "extra"), "argument extra")],
 )
-def test_what_a_command_does_not_take(run: Program, words: tuple[str, ...], named: str) -> None:
+def test_unknown_options_of_a_command(run: Program, words: tuple[str, ...], named: str) -> None:
     done = run(*words)
     assert (done.status, done.out) == (2, "")
     assert done.err == (f"fluxapi: unrecognized {named}; see fluxapi {words[0]} --help\n")

@@ -54,7 +54,7 @@ CUT = (
 )
 
 
-def test_a_terminal_is_told_that_the_end_is_being_read(tmp_path: Path) -> None:
+def test_a_terminal_shows_that_the_end_is_being_read(tmp_path: Path) -> None:
     found = threading.Event()
     with (
         searching(found) as url,

@@ -168,7 +168,7 @@ def test_a_short_option_means_the_same_or_is_refused(command: str) -> None:
             assert (action.nargs != 0) == option.takes_value, where
 
 
-def test_what_flux_has_for_cancel_is_here() -> None:
+def test_cancel_has_the_options_of_flux() -> None:
     assert set(FLUX["cancel"]) <= set(ours("cancel"))
 
 

@@ -135,7 +135,7 @@ def test_wrong_use_is_said_and_status_2(run: Program, words: list[str], sentence
     assert "Traceback" not in done.err
 
 
-def test_what_the_service_refuses_is_one_sentence(run: Program) -> None:
+def test_a_refusal_is_one_sentence(run: Program) -> None:
     done = run("submit", "--rlimit=nothing=1", "true")
     assert (done.status, done.out) == (1, "")
     assert done.err.startswith("fluxapi: ")

@@ -132,6 +132,6 @@ async def test_no_secret_where_it_can_be_seen(aiohttp_server: AiohttpServer) -> 
 
 
 @pytest.mark.parametrize("given", [{"user": "a:b", "token": "x"}, {"user": "a", "token": "x\n"}])
-def test_what_no_header_can_carry(given: dict[str, str]) -> None:
+def test_credentials_that_no_header_can_carry(given: dict[str, str]) -> None:
     with pytest.raises(ConfigError):
         AsyncClient(**given)  # type: ignore[arg-type] # texts all

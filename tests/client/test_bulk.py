@@ -54,9 +54,7 @@ async def test_large_jobs_are_spread_over_requests(
     assert [item.id for item in items] == [encode_f58(number) for number in instance.eventlogs]
 
 
-async def test_what_is_refused_keeps_none_of_the_others(
-    flux: AsyncClient, instance: FakeInstance
-) -> None:
+async def test_a_refused_job_stops_no_other(flux: AsyncClient, instance: FakeInstance) -> None:
     instance.refuse["nope"] = FluxRefused("no such queue")
     jobs: list[Any] = ["true", {"command": "x", "nmae": "a"}, "nope", "false", {"num_tasks": 0}]
     items = [item async for item in flux.submit_many(jobs)]

@@ -180,7 +180,7 @@ def test_no_credentials_in_addresses() -> None:
     assert "secret" not in str(raised.value)
 
 
-def test_where_the_file_is() -> None:
+def test_the_path_of_the_file() -> None:
     assert config_path({}) == Path("~/.config/fluxapi/config.toml").expanduser()
     assert config_path({"XDG_CONFIG_HOME": "/x"}) == Path("/x/fluxapi/config.toml")
     assert config_path({"FLUXAPI_CONFIG": "/y.toml", "XDG_CONFIG_HOME": "/x"}) == Path("/y.toml")

@@ -56,7 +56,7 @@ def sends(body: bytes, status: int = 200) -> Answer:
     "location",
     ["http://[::1/", "http://127.0.0.1:99999999/", "http://u:p@{}/", "//u@{}/v1/jobs/f1"],
 )
-async def test_where_a_redirect_leads_is_an_address_without_credentials(
+async def test_the_target_of_a_redirect_is_shown_without_credentials(
     meet: Meet, location: str
 ) -> None:
     async def answer(request: web.Request) -> web.Response:
@@ -121,7 +121,7 @@ async def test_of_many_jobs_each_has_an_answer(meet: Meet, jobs: list[object]) -
         _ = [item async for item in flux.submit_many(["true", "false"])]
 
 
-async def test_what_went_wrong_with_one_of_many_may_be_anything(meet: Meet) -> None:
+async def test_the_error_of_one_of_many_may_be_anything(meet: Meet) -> None:
     refused = [{"id": "f1", "error": {"status": "x"}}, {"id": "f2", "error": {}}]
     flux = await meet(says({"requested": 0, "failed": 2, "errors": refused}))
     result = await flux.cancel_many(["f1", "f2"])

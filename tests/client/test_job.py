@@ -157,7 +157,7 @@ STATS = {
         lambda: Config("http://127.0.0.1:5000"),
     ],
 )
-def test_what_is_given_out_compares_and_hashes(make: Callable[[], object]) -> None:
+def test_results_compare_and_hash(make: Callable[[], object]) -> None:
     assert make() == make()
     assert len({make(), make()}) == 1
 

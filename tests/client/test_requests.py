@@ -68,7 +68,7 @@ async def test_ids_in_every_form(flux: AsyncClient) -> None:
 
 
 @pytest.mark.parametrize("id", ["", ".", "..", "bulk", "f/x", "x?y", "a b", -1, 2**64])
-async def test_what_is_no_id_is_not_found(flux: AsyncClient, id: str | int) -> None:
+async def test_an_invalid_id_is_not_found(flux: AsyncClient, id: str | int) -> None:
     with pytest.raises(NotFound, match=r"is not a job id|unsigned 64-bit"):
         await flux.get(id)
 
@@ -161,7 +161,7 @@ async def test_the_instance(flux: AsyncClient, instance: FakeInstance) -> None:
     assert ("shutdown",) in instance.calls
 
 
-async def test_what_a_job_got(flux: AsyncClient, instance: FakeInstance) -> None:
+async def test_the_resources_of_a_job(flux: AsyncClient, instance: FakeInstance) -> None:
     id = await flux.submit("true")
     with pytest.raises(NotFound):
         await flux.R(id)
@@ -235,7 +235,7 @@ async def test_a_key_of_ones_own_is_one_job(flux: AsyncClient, instance: FakeIns
         await flux.submit("false", idempotency_key="mine")
 
 
-async def test_what_is_not_safe_is_not_sent_twice(
+async def test_an_unsafe_request_is_not_sent_twice(
     cut_flux: AsyncClient, proxy: Proxy, instance: FakeInstance, pauses: list[float]
 ) -> None:
     id = await cut_flux.submit("true")
@@ -255,7 +255,7 @@ async def test_when_tries_are_used_up_the_key_is_told(
     assert 30 < sum(pauses) <= 60
 
 
-async def test_nobody_there(pauses: list[float]) -> None:
+async def test_no_service_answers(pauses: list[float]) -> None:
     async with AsyncClient("http://127.0.0.1:1", retries=2) as flux:
         with pytest.raises(ConnectionFailed, match=r"Cannot connect to http://127\.0\.0\.1:1"):
             await flux.cancel(GONE)
@@ -309,7 +309,7 @@ async def test_retry_after_is_honored(fake: Fake, pauses: list[float]) -> None:
 @pytest.mark.parametrize(
     ("status", "error"), [(503, Unavailable), (429, TooManyRequests), (500, ClientError)]
 )
-async def test_what_does_not_get_better_is_raised(
+async def test_a_permanent_error_is_raised(
     fake: Fake, pauses: list[float], status: int, error: type[ClientError]
 ) -> None:
     async def handler(_: web.Request) -> web.StreamResponse:
@@ -321,7 +321,7 @@ async def test_what_does_not_get_better_is_raised(
     assert len(pauses) == (0 if status == 500 else 1)
 
 
-async def test_what_is_no_fluxapi(fake: Fake) -> None:
+async def test_another_server_is_recognized(fake: Fake) -> None:
     async def handler(_: web.Request) -> web.StreamResponse:
         return web.Response(text="<h1>It works!</h1>", content_type="text/html")
 

@@ -58,7 +58,7 @@ async def test_a_timeout_of_nothing_is_none() -> None:
         AsyncClient(NOWHERE, timeout=0.0)
 
 
-async def test_what_is_waited_for_is_told_once(pauses: list[float]) -> None:
+async def test_the_reason_of_a_wait_is_reported_once(pauses: list[float]) -> None:
     told: list[str] = []
     async with AsyncClient(NOWHERE, on_wait=told.append) as flux:
         asked = [flux.nodes() for _ in range(3)]
@@ -69,7 +69,7 @@ async def test_what_is_waited_for_is_told_once(pauses: list[float]) -> None:
     assert len(pauses) > 3
 
 
-async def test_it_is_told_when_the_service_answers_again(url: str, pauses: list[float]) -> None:
+async def test_the_first_answer_after_a_wait_is_reported(url: str, pauses: list[float]) -> None:
     told: list[str] = []
     waits = asyncio.Event()
 

@@ -224,7 +224,9 @@ async def test_watch(flux: AsyncClient, instance: FakeInstance) -> None:
         assert change.job.state == "RUN"
 
 
-async def test_what_leaves_the_filter_is_gone(flux: AsyncClient, instance: FakeInstance) -> None:
+async def test_a_job_that_leaves_the_filter_is_gone(
+    flux: AsyncClient, instance: FakeInstance
+) -> None:
     one, two = [await flux.submit("true") for _ in range(2)]
     watch = await flux.watch(state="sched").ready()
     instance.begin(parse(one))

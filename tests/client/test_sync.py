@@ -86,7 +86,7 @@ def test_without_a_loop(flux: Client) -> None:
     use(flux)
 
 
-async def test_where_a_loop_runs_already(flux: Client) -> None:
+async def test_in_a_running_loop(flux: Client) -> None:
     # As in a notebook: this very thread runs one, and cannot run another.
     use(flux)
 
@@ -138,7 +138,7 @@ def test_a_client_that_is_closed() -> None:
     assert not [t for t in threading.enumerate() if t.name == "fluxapi-client"]
 
 
-def test_what_would_wait_for_itself_is_refused() -> None:
+def test_a_call_that_would_wait_for_itself_is_refused() -> None:
     loop = LoopThread()
 
     async def nothing() -> None:
@@ -208,7 +208,7 @@ async def _nothing() -> None:
     pass
 
 
-def test_what_reads_from_another_is_closed_before_it(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_stream_is_closed_before_its_source(caplog: pytest.LogCaptureFixture) -> None:
     loop = LoopThread()
     # In which order a loop closes generators is chance: with this many it is wrong for some.
     left = [loop.iterate(_nested()) for _ in range(20)]

@@ -104,7 +104,7 @@ def status_of(running: Container, path: str, token: str = "") -> int:
 
 
 @needs_flux
-def test_without_a_token_it_makes_one_up_and_tells_it_once() -> None:
+def test_without_a_token_it_generates_one_and_prints_it_once() -> None:
     with container() as running:
         token = running.token
         assert len(token) == 48
@@ -225,7 +225,7 @@ def check_health(**variables: str) -> subprocess.CompletedProcess[str]:
 
 
 @needs_flux
-def test_the_health_check_tells_life_from_death(tmp_path: Path) -> None:
+def test_the_health_check_fails_when_the_service_is_gone(tmp_path: Path) -> None:
     with container(FLUX_TOKEN=SECRET, TMPDIR=str(tmp_path)) as running:
         port = running.url.rpartition(":")[2]
         (note,) = tmp_path.glob("fluxapi.*/address")

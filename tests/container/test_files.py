@@ -120,7 +120,7 @@ def test_ports_agree() -> None:
     assert cluster["containers"][0]["ports"] == [int(str(default))]
 
 
-def test_the_image_runs_as_a_user_checks_its_health_and_is_told_to_end() -> None:
+def test_the_image_has_a_user_a_health_check_and_a_stop_signal() -> None:
     # A number, which Kubernetes can tell from that of root.
     assert of("USER") == ["${uid}"]
     assert of("STOPSIGNAL") == ["SIGTERM"]
@@ -148,7 +148,7 @@ def test_the_image_is_one_that_flux_publishes() -> None:
     assert minor in {10, 11, 12, 13}
 
 
-def test_what_is_copied_exists_and_is_not_ignored() -> None:
+def test_copied_files_exist_and_are_not_ignored() -> None:
     ignored = read("Dockerfile.dockerignore").splitlines()
     kept = {line.removeprefix("!") for line in ignored if line.startswith("!")}
     for word, rest in instructions():

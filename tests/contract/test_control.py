@@ -27,7 +27,7 @@ async def test_cancel_of_a_running_job(site: Site) -> None:
     assert site.context(jobid, "finish") == {"status": (128 + 15) << 8}
 
 
-async def test_cancel_tells_who_and_why(site: Site) -> None:
+async def test_cancel_records_the_user_and_the_reason(site: Site) -> None:
     jobid = await site.submit(spec(), urgency=0)
     await site.instance.raise_exception(jobid, "cancel", 0, "because I say so")
     await site.wait(jobid)

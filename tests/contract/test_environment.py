@@ -34,7 +34,7 @@ async def test_the_environment_is_the_jobspecs_and_fluxs(secret: str, site: Site
     assert not {name for name in added if not name.startswith(("FLUX_", *from_plugins))}
 
 
-async def test_flux_tells_a_task_who_it_is(site: Site) -> None:
+async def test_a_task_knows_its_job_and_rank(site: Site) -> None:
     found = await variables(site, spec("env", "-0", tasks=2))
     assert found["FLUX_JOB_SIZE"] == "2"
     assert found["FLUX_JOB_NNODES"] == "1"

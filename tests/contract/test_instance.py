@@ -47,7 +47,7 @@ async def test_its_resources(site: Site) -> None:
     assert resources.down is None
 
 
-async def test_what_a_job_has_is_allocated(site: Site) -> None:
+async def test_the_resources_of_a_job_are_allocated(site: Site) -> None:
     jobid = await site.submit(spec("sleep", "60", cores=2))
     await site.wait(jobid, "start")
     allocated = (await site.instance.resources()).allocated

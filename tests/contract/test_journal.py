@@ -41,7 +41,7 @@ async def test_the_backlog_holds_each_job_once(site: Site) -> None:
     assert jobid in ids
 
 
-async def test_the_backlog_tells_what_the_live_stream_told(site: Site) -> None:
+async def test_the_backlog_equals_the_live_stream(site: Site) -> None:
     jobids = [await site.run(shell("exit 1")), await site.run(spec(cores=1000))]
     held = await site.submit(spec(), urgency=0)
     await site.wait(held, "priority")

@@ -81,7 +81,7 @@ async def test_live_output_comes_while_the_job_runs(site: Site, tmp_path: Path) 
     assert text(entries) == b"one\ntwo\n"
 
 
-async def test_what_there_is_so_far_of_a_running_job(site: Site) -> None:
+async def test_the_output_so_far_of_a_running_job(site: Site) -> None:
     jobid = await site.submit_and_hear(shell("echo one; sleep 60"))
     entries = await asyncio.wait_for(site.output(jobid), TIMEOUT)
     assert text(entries) == b"one\n"
@@ -168,7 +168,7 @@ async def test_files_of_the_jobspec_lie_in_the_tmpdir_of_the_job(site: Site, enc
     assert text(await site.output(jobid)).decode() == content
 
 
-async def test_output_into_a_file_is_told_as_redirect(site: Site, tmp_path: Path) -> None:
+async def test_output_into_a_file_is_a_redirect(site: Site, tmp_path: Path) -> None:
     path = tmp_path / "out"
     options = {"output": {"stdout": {"type": "file", "path": str(path)}}}
     jobid = await site.run(shell("echo out", options=options))

@@ -120,7 +120,7 @@ async def test_tail_of_a_running_job(front: Front, tmp_path: Path) -> None:
     assert await asyncio.wait_for(tail.text(), TIMEOUT) == "c\n"
 
 
-async def test_one_who_comes_back_gets_the_rest(front: Front) -> None:
+async def test_a_reader_that_resumes_gets_the_rest(front: Front) -> None:
     name = await front.run("echo a; sleep 0.2; echo b")
     *messages, _ = await front.messages(name)
     for number, message in enumerate(messages):

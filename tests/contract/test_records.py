@@ -62,7 +62,7 @@ async def folded(site: Site) -> AsyncIterator[Folded]:
     await asyncio.gather(following, return_exceptions=True)
 
 
-async def test_how_a_job_ends(site: Site, folded: Folded) -> None:
+async def test_the_record_of_a_job_that_has_ended(site: Site, folded: Folded) -> None:
     good = await site.submit(spec("true"))
     bad = await site.submit(shell("exit 3"))
     held = await site.submit(spec(), urgency=0)
@@ -86,7 +86,7 @@ async def test_how_a_job_ends(site: Site, folded: Folded) -> None:
     assert times == sorted(times)
 
 
-async def test_what_a_job_is_before_it_ends(site: Site, folded: Folded) -> None:
+async def test_the_record_of_an_active_job(site: Site, folded: Folded) -> None:
     held = await site.submit(spec("true", cores=1), urgency=0)
     await folded.until(lambda: held in folded.table.index.state.get("SCHED", ()))
     running = await site.submit(spec("sleep", "60"))

@@ -167,7 +167,7 @@ def needs(blocks: list[Block]) -> set[str]:
 
 @pytest.mark.timeout(400)  # a whole document, of which each block has its own limit
 @pytest.mark.parametrize("path", [document(path) for path in DOCUMENTS if runnable(path)])
-def test_what_a_document_says_can_be_done(
+def test_the_blocks_of_a_document_run(
     path: Path, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     blocks = runnable(path)
@@ -207,7 +207,7 @@ def test_a_block_is_in_its_language(block: Block, tmp_path: Path) -> None:
     check(block.language, block.text, tmp_path)
 
 
-def test_what_is_shown_as_typed_is_run_or_says_why_not() -> None:
+def test_each_block_runs_or_has_a_reason_not_to() -> None:
     typed = [block for block in BLOCKS if block.language == "console"]
     assert [block.place for block in typed if block.not_run is None] == []
 

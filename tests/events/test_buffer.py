@@ -63,7 +63,7 @@ def test_a_cursor_that_leads_nowhere_is_refused(text: str, reason: str) -> None:
     assert refusal(buffer(100.0, 101.0, 102.0), text) == reason
 
 
-def test_what_is_no_longer_kept_is_expired() -> None:
+def test_a_cursor_before_the_buffer_is_expired() -> None:
     made = buffer(*(100.0 + number for number in range(10)), max_events=4)
     assert refusal(made, cursor(made.floor - 1, 0, HERE)) == "expired"
     assert ids_after(made, cursor(made.floor, 0, HERE)) == [entry.id for entry in made.entries]
@@ -83,7 +83,7 @@ def test_another_process_cannot_go_on_before_what_is_kept() -> None:
     assert ids_after(made, cursor(1, oldest + 5000)) == [entry.id for entry in made.entries]
 
 
-def test_what_has_the_time_of_the_last_that_was_dropped_may_be_missing() -> None:
+def test_events_with_the_time_of_the_last_dropped_one_may_be_missing() -> None:
     made = buffer(*[100.0] * 20, 120.0, max_events=4)
     assert refusal(made, cursor(1, 105_000)) == "expired"
 

@@ -21,7 +21,7 @@ def test_there_are_at_most_as_many_as_the_limit() -> None:
     connections.check()
 
 
-def test_one_that_fails_is_let_go() -> None:
+def test_a_connection_that_fails_is_removed() -> None:
     connections = Connections(1)
     with pytest.raises(ZeroDivisionError), connections.hold(nothing):
         raise ZeroDivisionError
@@ -43,7 +43,7 @@ def test_all_end_with_the_service_though_they_go_within_the_call() -> None:
     assert (ended, len(connections)) == ([0, 1, 2], 0)
 
 
-def test_who_comes_while_the_service_ends_is_ended_at_once() -> None:
+def test_a_connection_during_the_shutdown_ends_at_once() -> None:
     connections = Connections(1)
     connections.close()
     ended: list[bool] = []

@@ -109,7 +109,7 @@ def test_a_purge_and_the_last_event_come_in_any_order(*, purge_first: bool) -> N
     assert [(row.id, row.after) for row in batch.rows] == [(1, None)]
 
 
-def test_a_clock_that_steps_back_between_memos_tells_none_of_them_again() -> None:
+def test_memos_are_not_repeated_when_the_clock_steps_back() -> None:
     desk = Desk()
     desk.hand_over(desk.flux.submit(), desk.flux.happen(1, "memo", {"text": "a"}))
     desk.flux.now -= 5

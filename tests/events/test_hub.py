@@ -321,7 +321,7 @@ def stage() -> Iterator[Stage]:
         yield Stage(turns)
 
 
-def test_who_asks_for_now_gets_a_mark_and_then_what_comes(stage: Stage) -> None:
+def test_a_new_subscriber_gets_a_bookmark_and_then_events(stage: Stage) -> None:
     writer = stage.connect()
     stage.turns.run()
     assert stage.kinds(writer) == ["bookmark"]
@@ -375,7 +375,7 @@ def test_one_that_leaves_while_it_is_written_to_is_gone(
 
 
 @pytest.mark.parametrize("tell", ["publish", "set_lost", "push"])
-def test_those_who_leave_in_the_middle_of_a_write_cost_nobody_else(stage: Stage, tell: str) -> None:
+def test_a_subscriber_that_leaves_during_a_write_affects_no_other(stage: Stage, tell: str) -> None:
     stream = "stats" if tell == "push" else "events"
     lines = Lines(chunked=False)
     writers = [stage.connect(stream, wire=wire) for wire in (SSE, lines, lines, lines)]
@@ -473,7 +473,7 @@ def test_leaving_twice_is_leaving_once(stage: Stage) -> None:
     assert stage.channel.is_clean()
 
 
-def test_a_loss_of_the_journal_is_told_once_with_its_time(stage: Stage) -> None:
+def test_a_loss_of_the_journal_is_reported_once_with_its_time(stage: Stage) -> None:
     writer = stage.connect()
     stage.turns.run()
     writer.writes.clear()
@@ -483,7 +483,7 @@ def test_a_loss_of_the_journal_is_told_once_with_its_time(stage: Stage) -> None:
     assert (lost.body["live"], lost.body["lost_since"], back.body["live"]) == (False, 5.0, True)
 
 
-def test_purging_thousands_in_one_message_is_told_of_each(stage: Stage) -> None:
+def test_each_of_thousands_of_purged_jobs_is_reported(stage: Stage) -> None:
     stage.channel.feed([stage.flux.submit() for _ in range(5000)])
     writer, reader = stage.connect("jobs"), JobsReader()
     stage.turns.run()
@@ -540,7 +540,7 @@ def test_pieces_are_of_about_64_kib_but_for_a_larger_message(stage: Stage) -> No
 
 
 @pytest.mark.parametrize("stream", ["events", "jobs"])
-def test_after_a_gap_the_reader_is_told_where_it_stands_again(stream: str) -> None:
+def test_after_a_gap_the_reader_gets_a_bookmark_again(stream: str) -> None:
     turns, flux = Turns(), Flux()
     with turns.running():
         channel = Channel(turns, max_events=2, max_gone=1)

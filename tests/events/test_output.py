@@ -149,7 +149,7 @@ def test_an_entry_says_where_it_is_and_what_was_written_when() -> None:
     }
 
 
-def test_what_is_not_data_has_a_name() -> None:
+def test_entries_other_than_data_have_a_name() -> None:
     event = Event(2.0, "redirect", {"stream": "stderr", "rank": "0", "path": "/x"})
     body = json.loads(b"{" + encode_entry(1, event).body)
     assert (body["name"], body["stream"], body["path"]) == ("redirect", "stderr", "/x")
@@ -211,7 +211,7 @@ async def test_the_watch_ends_with_its_last_viewer(place: Place) -> None:
     await asyncio.wait_for(place.instance.until_watched(JOB, 0), TIMEOUT)
 
 
-async def test_one_that_left_is_told_nothing(place: Place) -> None:
+async def test_a_viewer_that_left_gets_nothing(place: Place) -> None:
     reader, other = place.view(), place.view()
     reader.stop()
     place.finish()
@@ -245,7 +245,7 @@ async def test_tail(place: Place, tail: int, text: str, *, is_watched: bool) -> 
 
 
 @pytest.mark.parametrize(("interval", "count"), [(0.0, 2), (1e9, 1)])
-async def test_a_search_tells_how_far_it_is_and_that_it_ended_early(
+async def test_a_search_reports_its_progress_and_its_early_end(
     place: Place, monkeypatch: pytest.MonkeyPatch, interval: float, count: int
 ) -> None:
     async def search(*_: Any, **options: Any) -> AsyncIterator[OutputBatch]:
@@ -312,7 +312,7 @@ def numbered(first: int, last: int) -> list[str]:
 
 
 @pytest.mark.usefixtures("small_window")
-async def test_what_the_window_has_lost_is_read_again(place: Place) -> None:
+async def test_entries_before_the_window_are_read_again(place: Place) -> None:
     place.write(*numbered(0, 1000))
     first = place.view()
     await first.until("999\n")

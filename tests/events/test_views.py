@@ -43,7 +43,7 @@ def test_events_before_the_first_index_are_left_out_but_for_those_without_one() 
     assert [it.name for it in batch.entries if view._shows(it)] == ["annotations", "validate"]
 
 
-def test_a_row_that_was_never_taken_is_not_told_to_be_gone() -> None:
+def test_a_row_that_never_matched_is_not_reported_as_gone() -> None:
     flux, channel = Flux(), Channel(Turns())
     view = JobsView(Filter(JobQuery(queue="a")), channel.table, channel.buffer, channel.change_log)
     channel.feed([flux.submit(queue="b"), flux.happen(1, "clean")])

@@ -32,7 +32,7 @@ async def test_ids_come_in_order(service: Service) -> None:
     assert (body["submitted"], body["failed"]) == (200, 0)
 
 
-async def test_what_flux_refuses_is_told_in_its_place(service: Service) -> None:
+async def test_a_refusal_of_flux_is_reported_in_its_place(service: Service) -> None:
     service.instance.refuse["bad"] = FluxRefused("no such queue")
     jobs = [{"command": "true"}, {"command": "bad"}, {"command": "true"}]
     response = await service.client.post("/jobs/bulk", json={"jobs": jobs})
@@ -93,7 +93,7 @@ async def test_the_shape_is_checked(service: Service) -> None:
     assert await _refused(service, '{"job": {"command":"x"}, "cc": "5-1"}') == (422, ["/cc"])
 
 
-async def test_what_is_not_json_is_400(service: Service) -> None:
+async def test_invalid_json_is_400(service: Service) -> None:
     assert (await _refused(service, '{"jobs": [{"command": }]}'))[0] == 400
     assert (await _refused(service, '{"jobs"'))[0] == 400
 

@@ -9,7 +9,7 @@ from fluxapi.http import keys
 from .conftest import Service
 
 
-async def test_what_draws_the_charts_is_loaded_by_its_own_address(service: Service) -> None:
+async def test_the_script_of_the_charts_has_its_own_address(service: Service) -> None:
     app = service.client.app
     assert app is not None
     if not app[keys.ASSETS]:

@@ -68,7 +68,7 @@ async def test_the_script_begins_where_the_page_ends(service: Service) -> None:
     assert start["cursor"].count(".") == 2
 
 
-async def test_what_failed_is_said_in_words(service: Service) -> None:
+async def test_a_failure_is_described_in_words(service: Service) -> None:
     jobid = await service.submit()
     service.instance.finish(jobids.parse(jobid), status=256)
     await service.client.get(f"/v1/jobs/{jobid}/wait")
@@ -86,7 +86,7 @@ async def test_resources_that_it_got_are_listed(service: Service) -> None:
     )
 
 
-async def test_what_a_job_says_is_only_text(service: Service) -> None:
+async def test_texts_of_a_job_are_only_text(service: Service) -> None:
     jobid = await service.submit(name=HOSTILE)
     number = jobids.parse(jobid)
     service.instance.post(
@@ -102,7 +102,7 @@ async def test_what_a_job_says_is_only_text(service: Service) -> None:
         assert "<img src=x" not in await answer.text()
 
 
-async def test_what_a_plugin_says_is_only_text(
+async def test_texts_of_a_plugin_are_only_text(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     jobid = await service.submit()
@@ -133,7 +133,7 @@ async def test_an_unknown_job_is_said_in_a_page(service: Service) -> None:
     assert "There is no job f7777." in text
 
 
-async def test_what_is_no_job_id_is_only_text_too(service: Service) -> None:
+async def test_an_invalid_job_id_is_only_text_too(service: Service) -> None:
     assert "<img src=x" not in await page(service, "%3Cimg%20src=x%3E", status=404)
 
 
@@ -145,7 +145,7 @@ async def test_a_job_may_only_not_be_known_yet(service: Service) -> None:
     assert "still reading the jobs" in text
 
 
-async def test_a_program_is_told_as_everywhere(service: Service) -> None:
+async def test_a_program_is_written_as_on_other_pages(service: Service) -> None:
     response = await service.client.get("/ui/jobs/f7777")
     assert (response.status, response.content_type) == (404, "application/problem+json")
 
@@ -158,7 +158,7 @@ async def test_it_shows_what_it_has_while_the_instance_is_silent(service: Servic
     assert "The eventlog is not available at the moment." in text
 
 
-def test_what_was_cut_is_a_fact() -> None:
+def test_clipped_fields_are_listed() -> None:
     assert ("Cut short", "name, annotations") in facts({"truncated": ("name", "annotations")})
 
 
@@ -296,5 +296,5 @@ async def test_a_resource_set_that_is_too_long_is_not_said_to_be_missing(
 
 
 @pytest.mark.parametrize("R", [None, [], {"execution": {}}, {"execution": {"R_lite": [3]}}])
-def test_what_is_no_resource_set_has_no_lines(R: Any) -> None:
+def test_an_invalid_resource_set_has_no_lines(R: Any) -> None:
     assert job_detail.granted(R) == []

@@ -53,7 +53,7 @@ async def test_nothing_but_lines_is_there_to_accept(service: Service) -> None:
     assert (await response.json())["type"] == "/docs/errors#not-acceptable"
 
 
-async def test_what_is_wrong_with_one_is_its_own(service: Service) -> None:
+async def test_an_error_of_one_subscription_affects_no_other(service: Service) -> None:
     response = await follow(
         service,
         {"sub": "none", "stream": "output", "job": "f1"},
@@ -66,7 +66,7 @@ async def test_what_is_wrong_with_one_is_its_own(service: Service) -> None:
     response.close()
 
 
-async def test_what_is_no_subscription_is_refused(service: Service) -> None:
+async def test_an_invalid_subscription_is_refused(service: Service) -> None:
     assert (await follow(service)).status == 422
     assert (await follow(service, {"sub": "a", "stream": "nothing"})).status == 422
     assert (await follow(service, *[{"sub": "a", "stream": "events"}] * 129)).status == 422

@@ -354,7 +354,7 @@ async def test_a_bad_field_is_named(service: Service, text: str, pointer: str) -
 
 
 @pytest.mark.parametrize("text", ["", "flux", "[1]", '"subscribe"', "{", '{"type":NaN}'])
-async def test_what_is_no_object_is_refused(service: Service, text: str) -> None:
+async def test_a_message_that_is_no_object_is_refused(service: Service, text: str) -> None:
     async with socket_of(service) as socket:
         await socket.raw.send_str(text)
         answer = await socket.answer()
@@ -415,7 +415,7 @@ STREAMS = [route for route in ROUTES if route.stream and route.other]
 
 
 @pytest.mark.parametrize("route", STREAMS, ids=lambda route: route.name)
-async def test_what_a_stream_cannot_be_is_406(service: Service, route: Any) -> None:
+async def test_an_unsupported_media_type_of_a_stream_is_406(service: Service, route: Any) -> None:
     path = route.path.replace("{id}", await service.submit())
     response = await service.client.get(f"/v1{path}", headers={"Accept": "image/png"})
     assert response.status == 406
@@ -431,7 +431,7 @@ async def test_an_unknown_parameter_of_a_stream_is_named(service: Service, route
     assert [field["pointer"] for field in (await response.json())["errors"]] == ["/tint"]
 
 
-async def test_a_burst_of_messages_lets_others_have_their_turn(
+async def test_a_burst_of_messages_does_not_block_other_tasks(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     turn, taken, take = 0, [], _Socket._take

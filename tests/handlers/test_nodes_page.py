@@ -27,7 +27,7 @@ async def test_trouble_comes_first_with_its_reason(service: Service) -> None:
     assert ">up<" in second
 
 
-async def test_what_is_in_use_is_in_numbers_too(service: Service) -> None:
+async def test_resources_in_use_are_shown_as_numbers_too(service: Service) -> None:
     _, up = rows(await page(service))
     assert '<meter min="0" max="4" value="2" aria-label="cores taken"></meter>' in up
     assert "2 taken, 2 free" in up

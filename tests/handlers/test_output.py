@@ -36,7 +36,7 @@ def test_tasks_do_not_mix_within_a_line() -> None:
     ]
 
 
-def test_what_has_no_newline_comes_at_the_end() -> None:
+def test_text_without_a_newline_is_sent_at_the_end() -> None:
     lines = Lines()
     assert lines.take([data("a")]) == []
     assert lines.end() == [b"a"]
@@ -104,7 +104,7 @@ async def test_a_job_that_has_not_written_says_so(service: Service) -> None:
     assert await output(service, name, "text/plain") == ""
 
 
-async def test_what_nobody_offers_is_406(service: Service, job: str) -> None:
+async def test_an_unsupported_media_type_is_406(service: Service, job: str) -> None:
     response = await service.client.get(f"/jobs/{job}/output", headers={"Accept": "image/png"})
     assert response.status == 406
 
@@ -186,7 +186,7 @@ async def lost_job(service: Service) -> str:
 
 
 @pytest.mark.parametrize("tail", [{}, {"tail": 100}])
-async def test_every_form_tells_what_the_job_shell_says(
+async def test_messages_of_the_job_shell_are_in_every_format(
     service: Service, lost_job: str, tail: dict[str, Any]
 ) -> None:
     assert json.loads(await output(service, lost_job, **tail)) == {"Output": [ERROR, "out\n"]}
@@ -250,7 +250,7 @@ async def test_a_tail_that_is_complete_says_nothing_of_a_search(service: Service
     assert "Output-Searched-Bytes" not in response.headers
 
 
-async def test_a_reader_that_takes_nothing_is_let_go(
+async def test_a_reader_that_takes_nothing_is_disconnected(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     let_go = asyncio.Event()

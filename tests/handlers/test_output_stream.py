@@ -151,7 +151,7 @@ async def test_which_part(service: Service, job: Job, query: Any, texts: list[st
     assert end["reason"] == "finished"
 
 
-async def test_one_who_comes_back_gets_exactly_the_rest(service: Service, job: Job) -> None:
+async def test_a_reader_that_resumes_gets_exactly_the_rest(service: Service, job: Job) -> None:
     job.write("one\n")
     response = await follow(service, job, SSE)
     seen = b""
@@ -198,7 +198,7 @@ async def test_head_does_not_wait(service: Service, job: Job) -> None:
     assert not job.instance.watches[job.id]
 
 
-async def test_what_nobody_offers_is_406(service: Service, job: Job) -> None:
+async def test_an_unsupported_media_type_is_406(service: Service, job: Job) -> None:
     response = await service.client.get(
         f"/v1/jobs/{job.name}/output/stream", headers={"Accept": "image/png"}
     )
@@ -338,7 +338,7 @@ async def test_streams_and_from_over_a_socket(socket: ClientWebSocketResponse, j
         ({}, "/job", "required"),
     ],
 )
-async def test_a_bad_subscription_is_told_apart(
+async def test_errors_of_a_subscription_have_pointers(
     socket: ClientWebSocketResponse, fields: dict[str, Any], pointer: str, words: str
 ) -> None:
     await socket.send_json({"type": "subscribe", "sub": "o", "stream": "output", **fields})

@@ -115,7 +115,7 @@ async def test_a_find_takes_words_ids_as_flux_shows_them_and_exceptions(service:
     assert found["jobs"] == []
 
 
-async def test_what_a_job_is_called_is_only_text(service: Service) -> None:
+async def test_the_name_of_a_job_is_only_text(service: Service) -> None:
     await service.submit(name=HOSTILE)
     text = await (await service.client.get("/", headers=HTML)).text()
     assert "<img src=x" not in text

@@ -63,7 +63,7 @@ async def test_pages_say_it_too(service: Service) -> None:
     assert STOPPED in table
 
 
-async def test_what_has_ended_has_no_reason(service: Service) -> None:
+async def test_a_job_that_has_ended_has_no_reason(service: Service) -> None:
     jobid = await service.submit(queue="batch")
     service.instance.finish(parse(jobid))
     assert (await service.client.get(f"/jobs/{jobid}/wait")).status == 200

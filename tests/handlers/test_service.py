@@ -67,6 +67,6 @@ async def test_stop_ends_the_instance_on_request(service: Service, as_query: boo
     assert service.instance.calls == [("shutdown",)]
 
 
-async def test_the_instance_is_let_go_at_the_end(service: Service) -> None:
+async def test_the_instance_is_closed_at_the_end(service: Service) -> None:
     await service.client.close()
     assert service.instance.closed == 1

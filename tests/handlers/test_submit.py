@@ -87,7 +87,7 @@ async def test_options_of_a_flux_restful_query_are_refused_too(service: Service)
     assert "keys without -o" in (await response.json())["Errors"][0]
 
 
-async def test_what_flux_refuses_comes_with_its_words(service: Service) -> None:
+async def test_a_refusal_contains_the_message_of_flux(service: Service) -> None:
     service.instance.refuse["true"] = FluxRefused("unsatisfiable request")
     response = await service.client.post("/jobs", json={"command": "true"})
     assert response.status == 422

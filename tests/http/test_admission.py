@@ -23,7 +23,7 @@ async def test_a_burst_is_spread_over_the_passes_of_the_loop() -> None:
     assert max(passes) <= 3
 
 
-async def test_one_alone_has_its_turn_at_once() -> None:
+async def test_a_single_request_does_not_wait() -> None:
     turns = AdmissionLimiter(limit=1)
     await asyncio.wait_for(turns.take(), 5)
     await asyncio.sleep(0)

@@ -148,7 +148,7 @@ async def test_the_service_answers_without_its_prefix_too(serve: Serve) -> None:
         assert answer.status == 404
 
 
-async def test_a_trusted_proxy_tells_the_prefix_that_it_strips(service: Service) -> None:
+async def test_a_trusted_proxy_sends_the_prefix_that_it_strips(service: Service) -> None:
     headers = {"X-Forwarded-Prefix": "/user/ada/fluxapi/"}
     answer = await service.client.get("/v1/", headers=headers)
     assert (await answer.json())["links"]["documentation"] == "/user/ada/fluxapi/docs"
@@ -202,7 +202,7 @@ def test_a_kept_prefix(path: str, prefix: str) -> None:
 
 
 @pytest.mark.parametrize("rest", ["//evil.example", "//evil.example/ui", "/\\evil", "/..%2fx"])
-async def test_what_follows_the_prefix_leads_nowhere_else(kept: Site, rest: str) -> None:
+async def test_a_path_after_the_prefix_cannot_leave_it(kept: Site, rest: str) -> None:
     session, url = kept
     place = URL(f"{url}{rest}", encoded=True)
     async with session.get(place, headers=HTML, allow_redirects=False) as answer:
@@ -228,7 +228,7 @@ async def test_origins_of_a_proxy_that_replaces_the_host(serve: Serve) -> None:
             assert answer.status == status, headers
 
 
-async def test_nobody_frames_a_page_unless_it_is_allowed(serve: Serve) -> None:
+async def test_a_page_can_be_framed_only_if_it_is_allowed(serve: Serve) -> None:
     for allowed, policy, resource in (
         ((), "frame-ancestors 'none'", "same-origin"),
         (("self",), "frame-ancestors 'self'", "same-origin"),

@@ -67,7 +67,7 @@ async def test_a_name_that_comes_twice_is_400_and_named(service: Service, text: 
         '{"command": "echo \\":\\" \\":\\""}',
     ],
 )
-async def test_what_only_looks_like_it_is_taken(service: Service, text: str) -> None:
+async def test_a_body_that_only_looks_bad_is_accepted(service: Service, text: str) -> None:
     response = await service.client.post("/v1/jobs", data=text, headers=JSON)
     assert response.status == 201, await response.text()
 

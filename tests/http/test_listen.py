@@ -59,7 +59,7 @@ def test_the_ipv6_wildcard_answers_on_both_families() -> None:
             socket.create_connection((host, port), timeout=10).close()
 
 
-def test_what_was_opened_is_closed_if_another_address_fails(tmp_path: Path) -> None:
+def test_open_sockets_are_closed_if_another_address_fails(tmp_path: Path) -> None:
     path = tmp_path / "s"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -26,7 +26,7 @@ async def port() -> AsyncIterator[int]:
     await runner.cleanup()
 
 
-async def test_who_never_ends_a_head_is_let_go() -> None:
+async def test_a_client_that_never_ends_a_head_is_disconnected() -> None:
     app = create_app(Settings(), FakeInstance(), stop=lambda: None)
     runner = Runner(app, idle=0.1, access_log=None, handle_signals=False)
     await runner.setup()
@@ -97,7 +97,7 @@ async def answer(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]
     ],
     ids=["long", "method", "tls", "header", "length", "version"],
 )
-async def test_what_cannot_be_read_is_a_problem(port: int, request_: bytes) -> None:
+async def test_an_unreadable_request_gets_a_problem_document(port: int, request_: bytes) -> None:
     status, headers, body = await answer(port, request_)
     assert status == 400
     assert headers["content-type"] == "application/problem+json"
@@ -119,7 +119,7 @@ async def test_a_broken_chunk_is_a_problem(port: int) -> None:
     assert headers["content-type"] == "application/problem+json"
 
 
-async def test_what_can_be_read_is_as_ever(port: int) -> None:
+async def test_a_readable_request_is_answered_as_usual(port: int) -> None:
     request = b"GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     status, _, body = await answer(port, request)
     assert (status, body) == (200, b'{"status":"ok"}')

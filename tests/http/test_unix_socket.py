@@ -117,7 +117,7 @@ def test_a_folder_that_others_can_write_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can make files of another user")
-def test_what_belongs_to_another_user_is_refused(tmp_path: Path) -> None:
+def test_a_socket_of_another_user_is_refused(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as other:
         other.bind(str(tmp_path / "s"))
     os.chown(tmp_path / "s", 12345, 12345)

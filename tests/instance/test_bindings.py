@@ -153,7 +153,7 @@ def test_bindings_for_another_python_that_work_all_the_same(
     assert bindings.load().__file__ == str(folder / "flux" / "__init__.py")
 
 
-def test_what_a_trial_of_the_bindings_misses_is_named(tmp_path: Path, program: Program) -> None:
+def test_a_missing_requirement_of_a_trial_is_named(tmp_path: Path, program: Program) -> None:
     core = "raise ModuleNotFoundError(\"No module named '_cffi_backend'\")\n"
     program({"config builtin python_path": str(install(tmp_path / "python3.6", core=core))})
     with pytest.raises(SettingsError, match=r"need cffi: pip install 'fluxapi\[flux\]'"):
@@ -187,7 +187,7 @@ def test_a_failed_attempt_leaves_no_trace(foreign: Path, program: Program) -> No
 @pytest.mark.parametrize(
     ("module", "package"), [("_cffi_backend", "cffi"), ("yaml", "PyYAML"), ("ply", "ply")]
 )
-def test_what_the_bindings_need_is_named(
+def test_a_missing_requirement_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: str, package: str
 ) -> None:
     core = f"raise ModuleNotFoundError('No module named {module}', name='{module}')\n"

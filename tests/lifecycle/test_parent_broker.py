@@ -69,7 +69,7 @@ def test_a_listener_that_is_no_ancestor_is_no_parent(tmp_path: Path) -> None:
     "uri",
     [None, "", "ssh://host/run/flux", "local:///none/such", "local://\0", "local://" + "x" * 300],
 )
-def test_what_cannot_be_asked_is_no_parent(uri: str | None) -> None:
+def test_a_process_that_cannot_be_examined_is_no_parent(uri: str | None) -> None:
     assert parent_broker.find(uri) is None
 
 

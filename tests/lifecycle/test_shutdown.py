@@ -81,7 +81,7 @@ def test_an_unfinished_body_is_dropped() -> None:
             assert b"send it again" in answer.read()
 
 
-def test_what_is_left_of_a_body_that_was_refused_is_not_waited_for() -> None:
+def test_the_rest_of_a_refused_body_is_not_awaited() -> None:
     with (
         service(EMBEDDED, FOREVER) as running,
         unfinished(running, "/none") as connection,

@@ -97,7 +97,7 @@ def test_a_second_signal_at_the_end(step: str) -> None:
 
 
 @pytest.mark.parametrize("step", ["before:fluxapi.security.secrets:_start_anew", *IMPORTS])
-def test_where_it_starts_anew_to_hide_its_secrets(step: str) -> None:
+def test_during_the_restart_that_hides_secrets(step: str) -> None:
     words = command(step, signal.SIGTERM, EMBEDDED)
     assert status(*words, FLUX_USER="u", FLUX_TOKEN="t") == 0
 

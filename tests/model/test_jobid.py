@@ -36,7 +36,7 @@ def test_every_form_reads_back(jobid: int) -> None:
     "text",
     ["", "f", "ƒ", "f0", "fO", "-1", "1.5", "0x", "job.", "12 ", "fjpXCZedGfVR", str(MAX + 1), "٣"],
 )
-def test_what_is_no_id_is_refused_with_the_forms(text: str) -> None:
+def test_an_invalid_id_is_refused_with_the_valid_forms(text: str) -> None:
     with pytest.raises(ValueError, match="F58"):
         parse(text)
 

@@ -140,13 +140,13 @@ def test_a_character_in_two_pieces_is_whole() -> None:
     assert text.end() == b""
 
 
-def test_the_pieces_of_two_tasks_are_told_apart() -> None:
+def test_the_pieces_of_two_tasks_are_separate() -> None:
     text = PlainText()
     pieces = [raw(b"\xc3"), raw(b"\xc3", rank="1"), raw(b"\xa9"), raw(b"\xa4", rank="1")]
     assert b"".join(map(text.take, pieces)).decode() == "éä"
 
 
-def test_replaced_bytes_are_counted_and_told_at_the_end() -> None:
+def test_replaced_bytes_are_counted_and_reported_at_the_end() -> None:
     text = PlainText()
     assert text.take(raw(b"a\xff\xfeb")).decode() == "a\ufffd\ufffdb"
     assert text.take({"data": "\ufffd"}).decode() == "\ufffd"
@@ -160,7 +160,7 @@ def test_a_replacement_character_of_the_job_in_two_pieces_is_its_own() -> None:
     assert text.replaced == 0
 
 
-def test_what_is_cut_off_within_a_character_is_replaced() -> None:
+def test_a_character_that_is_cut_off_is_replaced() -> None:
     text = PlainText()
     assert text.take(raw(b"\xe2\x82")) == b""
     assert text.take(raw(b"", eof=True)).decode() == "\ufffd"

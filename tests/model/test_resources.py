@@ -43,7 +43,7 @@ def test_hostlists_of_rfc_29_expand(text: str, hosts: list[str]) -> None:
 
 
 @pytest.mark.parametrize("text", ["a[", "a]", "a[x]", "a[3-1]", "a[1-99999999]", "a[1][2]", ",,"])
-def test_what_is_no_hostlist_is_refused(text: str) -> None:
+def test_an_invalid_hostlist_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         decode_hostlist(text)
 
@@ -94,7 +94,7 @@ def test_a_large_idset_is_not_expanded(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0-4294967295", "x", "3-1", "1,,2", ",".join("9" * 70_000)])
-def test_what_is_no_idset_is_refused(text: str) -> None:
+def test_an_invalid_idset_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="id"):
         IdSet.parse(text)
 
@@ -149,7 +149,7 @@ def test_allocation_of_r_is_shared() -> None:
     assert allocation(dict(R)) is given_
 
 
-def test_what_is_no_r_is_refused() -> None:
+def test_an_invalid_r_is_refused() -> None:
     with pytest.raises(ValueError, match="not an R object"):
         nodes({"execution": {"R_lite": [{}]}})
 

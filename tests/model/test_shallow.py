@@ -17,13 +17,13 @@ VALUES = st.recursive(
 
 
 @given(VALUES)
-def test_what_is_not_deep_stays_as_it_is(value: object) -> None:
+def test_shallow_values_stay_the_same(value: object) -> None:
     raw = json.dumps(value).encode()
     assert shallow(raw) == raw
 
 
 @pytest.mark.parametrize("levels", [MAX_DEPTH - 1, MAX_DEPTH, MAX_DEPTH + 1, 5000])
-def test_what_lies_too_deep_is_null(levels: int) -> None:
+def test_values_that_are_too_deep_are_null(levels: int) -> None:
     raw = b'{"a":' * levels + b'["}]"]' + b"}" * levels + b""
     value = msgspec.json.decode(shallow(b'{"deep":' + raw[: len(raw)] + b',"near":"]{"}'))
     assert value["near"] == "]{"

@@ -58,7 +58,7 @@ async def test_a_write_has_a_line_with_the_id_of_its_request(
     assert entry["time"].endswith("Z")
 
 
-async def test_a_read_is_told_at_debug_only(service: Service, begin: Begin) -> None:
+async def test_a_read_is_logged_at_debug_only(service: Service, begin: Begin) -> None:
     stream = begin("info", "json")
     await service.client.get("/v1/jobs")
     assert entries(stream) == []

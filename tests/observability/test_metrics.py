@@ -114,7 +114,7 @@ async def test_the_build_is_named(service: Service) -> None:
     assert value(families, "fluxapi_build_info", version=__version__) == 1
 
 
-async def test_the_ring_tells_what_it_holds(service: Service) -> None:
+async def test_the_figures_of_the_buffer_are_reported(service: Service) -> None:
     before = await scrape(service)
     assert value(before, "fluxapi_buffer_oldest_timestamp_seconds") == 0
     await service.submit()
@@ -124,7 +124,7 @@ async def test_the_ring_tells_what_it_holds(service: Service) -> None:
     assert value(after, "fluxapi_buffer_oldest_timestamp_seconds") == held[0].time / 1000
 
 
-async def test_subscribers_are_told_by_wire_and_stream(service: Service) -> None:
+async def test_subscribers_are_counted_by_wire_and_stream(service: Service) -> None:
     jobid = await service.submit()
     async with AsyncExitStack() as stack:
         socket = await stack.enter_async_context(service.client.ws_connect("/v1/events/ws"))
@@ -211,7 +211,7 @@ def test_a_call_is_timed_and_its_failure_counted() -> None:
 
 
 @needs_flux
-def test_calls_to_a_real_flux_are_told_by_topic(flux_uri: str) -> None:
+def test_calls_to_a_real_flux_are_counted_by_topic(flux_uri: str) -> None:
     import urllib.request  # noqa: PLC0415 - only here
 
     with run(FLUX_URI=flux_uri) as running:

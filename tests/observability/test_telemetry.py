@@ -98,7 +98,7 @@ async def test_paths_and_queries_are_in_no_span(client: Any, spans: InMemorySpan
     assert "s3cret" not in str([attributes(span) for span in spans.get_finished_spans()]).lower()
 
 
-async def test_what_flux_refuses_is_an_error_by_its_name(
+async def test_a_refusal_of_flux_is_an_error_with_its_name(
     tracing: Tracing, spans: InMemorySpanExporter
 ) -> None:
     with pytest.raises(JobNotFound), tracing.call("job-manager.kill"):

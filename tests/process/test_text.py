@@ -20,5 +20,5 @@ from fluxapi.process.text import safe
         ("👩\u200d🚀", "👩\u200d🚀"),
     ],
 )
-def test_what_is_not_to_be_seen_is_written_out(text: str, shown: str) -> None:
+def test_invisible_characters_are_escaped(text: str, shown: str) -> None:
     assert safe(text) == shown

@@ -52,7 +52,7 @@ async def test_nothing_is_open(service: Service, path: str) -> None:
     ]
 
 
-async def test_unknown_paths_are_not_told_to_strangers(service: Service) -> None:
+async def test_unknown_paths_require_credentials(service: Service) -> None:
     assert (await service.client.get("/nothing")).status == 401
 
 
@@ -169,7 +169,7 @@ async def test_a_short_secret_still_works_for_them(start: Start) -> None:
     assert (await service.client.post("/token", headers=bearer(token))).status == 200
 
 
-async def test_without_a_shared_secret_a_login_token_is_told_why_not(start: Start) -> None:
+async def test_without_a_shared_secret_a_login_token_gets_the_reason(start: Start) -> None:
     service = await start(**AUTH | {"secret_key": None})
     response = await service.client.post(
         "/token", headers=bearer(jwt.encode(LOGIN, SECRET, "HS256"))

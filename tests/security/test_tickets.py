@@ -39,7 +39,7 @@ def test_it_is_good_once() -> None:
 
 
 @pytest.mark.parametrize("ticket", ["", "made-up"])
-def test_what_was_never_given_out_is_refused(ticket: str) -> None:
+def test_an_unknown_ticket_is_refused(ticket: str) -> None:
     tickets = Tickets()
     tickets.issue(None)
     with pytest.raises(Unauthorized):
@@ -56,7 +56,7 @@ def test_it_is_good_until_its_lifetime_is_over(clock: Clock) -> None:
         tickets.redeem(late)
 
 
-def test_those_that_are_too_old_are_forgotten(clock: Clock) -> None:
+def test_expired_tickets_are_dropped(clock: Clock) -> None:
     tickets = Tickets()
     for _ in range(100):
         tickets.issue(None)

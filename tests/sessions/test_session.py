@@ -132,7 +132,7 @@ NO_PATHS = ["jobs/jobs", "f/jobs", "f0O/jobs", "", "fA1b/health", "fA1b/token"]
 
 
 @pytest.mark.parametrize("path", NO_PATHS)
-async def test_what_is_no_path_of_an_instance_is_not_found(service: Service, path: str) -> None:
+async def test_an_invalid_path_of_an_instance_is_not_found(service: Service, path: str) -> None:
     answer = await service.client.get(f"/v1/instances/{path}")
     assert answer.status == 404
     assert (await answer.json())["type"] == "/docs/errors#not-found"
@@ -163,7 +163,7 @@ async def test_keys_tickets_and_cursors_are_those_of_one_instance(start: Start) 
     assert b'"reset"' in line
 
 
-async def test_nobody_without_credentials_learns_which_instances_there_are(start: Start) -> None:
+async def test_the_instances_are_hidden_without_credentials(start: Start) -> None:
     service = await start(require_auth=True, user="ada", token="t" * 24, secret_key="k" * 32)
     await service.client.app[keys.SESSIONS].open(CHILD, FakeInstance())
     for path in (CHILD, "fUnknown"):

@@ -215,7 +215,7 @@ def test_jobs_that_are_recalled_but_were_dropped_are_gone() -> None:
         assert set(channel.rows()) == {"f4"}
 
 
-def test_what_the_ring_has_no_room_for_is_missing() -> None:
+def test_events_beyond_the_buffer_are_missing() -> None:
     turns, flux = Turns(), Flux()
     with turns.running():
         for _ in range(40):
@@ -227,7 +227,7 @@ def test_what_the_ring_has_no_room_for_is_missing() -> None:
         assert events_since(channel, old).resets == ["expired"]
 
 
-def test_the_past_is_told_in_small_pieces_and_none_is_lost() -> None:
+def test_the_past_comes_in_small_pieces_without_a_gap() -> None:
     history = history_of({jobid: [1.0 + jobid] * 10 for jobid in range(1, 1001)})
     table = Table(max_inactive=10, history=history)
     hub = Hub(table, EventLog(EventBuffer("e" * 16)))

@@ -203,7 +203,7 @@ def test_an_inactive_job_that_made_room_does_not_come_back() -> None:
     check_index(table)
 
 
-def test_a_job_that_was_missed_is_told_beside_newer_ones_that_made_room() -> None:
+def test_a_missed_job_is_reported_beside_newer_ones() -> None:
     """Send the backlog in another order: jobs that have ended first, then the others."""
     table = live_table(max_inactive=1)
     table.begin_replay()
@@ -263,7 +263,7 @@ def test_a_key_of_another_user_or_without_our_signature_does_not_count() -> None
         {"key": "k", "digest": "d", "signature": "ƒ"},
     ],
 )
-def test_what_is_no_mark_is_no_key(mark: Any) -> None:
+def test_an_invalid_mark_is_no_key(mark: Any) -> None:
     table = live_table(submit(1, fluxapi=mark), signer=signer())
     assert table.idempotent("k") is None
     assert 1 in table

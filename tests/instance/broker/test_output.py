@@ -302,7 +302,7 @@ def test_no_references() -> None:
     assert len(decode_references(b'{"val":{"type":"valref","data":[]}}')) == 0
 
 
-async def test_where_the_kvs_is_refused_job_info_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_job_info_is_used_if_the_kvs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     kvs = Kvs()
     kvs.errors = [Forbidden("Flux does not permit it.")]
 
@@ -316,7 +316,7 @@ async def test_where_the_kvs_is_refused_job_info_is_asked(monkeypatch: pytest.Mo
     assert kvs.lookups == 1
 
 
-async def test_a_load_that_fails_is_told_to_all_who_wait() -> None:
+async def test_a_load_that_fails_is_reported_to_all_readers() -> None:
     kvs = Kvs(THREE)
     kvs.blobs = {}
     found = reader(kvs)

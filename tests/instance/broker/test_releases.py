@@ -60,7 +60,7 @@ async def test_without_the_attribute_the_host_is_that_of_the_rank(
     assert info.hostname == os.uname().nodename
 
 
-async def test_a_record_that_is_missing_is_told_from_a_job_that_is(
+async def test_a_missing_record_differs_from_a_missing_job(
     flux_uri: str, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def reply(topic: str, body: Any) -> None:

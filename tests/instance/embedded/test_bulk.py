@@ -144,7 +144,7 @@ def _names(site: Site, jobs: list[int]) -> Iterator[list[str]]:
         ),
     ],
 )
-async def test_what_is_refused_leaves_nothing(site: Site, jobspec: bytes) -> None:
+async def test_a_refused_job_leaves_nothing(site: Site, jobspec: bytes) -> None:
     bulk = [Submission(text, 16) for text in (GOOD, jobspec, GOOD)]
     first, middle, last = await site.instance.submit(bulk)
     assert isinstance(middle, FluxRefused)
@@ -157,7 +157,7 @@ async def test_what_is_refused_leaves_nothing(site: Site, jobspec: bytes) -> Non
 
 
 @pytest.mark.parametrize("part", ["parse_request", "check"])
-async def test_what_no_check_foresaw_is_the_fault_of_one(
+async def test_an_unexpected_error_affects_one_job_only(
     site: Site,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,

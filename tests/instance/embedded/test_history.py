@@ -148,7 +148,7 @@ async def test_purged_jobs_take_their_files_with_them(start: Starter, tmp_path: 
         await second.instance.lookup(gone, "eventlog")
 
 
-async def test_what_the_journal_shows_is_stored(start: Starter, tmp_path: Path) -> None:
+async def test_published_events_are_stored(start: Starter, tmp_path: Path) -> None:
     site = await start(statedir=tmp_path)
     jobid = await site.run(spec("true"))
     assert site.instance._parts is not None

@@ -136,7 +136,7 @@ async def test_the_end_of_one_stream(written: Written) -> None:
     assert len(whole) < ENTRIES
 
 
-async def test_a_search_has_a_bound_and_tells_how_far_it_is(written: Written) -> None:
+async def test_a_search_is_bounded_and_reports_its_progress(written: Written) -> None:
     progress = [batch.searched async for batch in written.reader().tail(Last(10, "none"))]
     assert progress == sorted(progress)
     assert progress[-1] == written.log.size

@@ -72,7 +72,7 @@ async def test_the_log_has_a_header_and_an_end_for_each_stream(site: Site) -> No
     ]
 
 
-async def test_what_is_not_text_is_base64(site: Site) -> None:
+async def test_binary_data_is_base64(site: Site) -> None:
     jobid = await site.run(shell(r"printf '\377\376'"))
     [data] = [e.context for e in await site.output(jobid) if e.context and "data" in e.context]
     assert data == {"stream": "stdout", "rank": "0", "encoding": "base64", "data": "//4="}

@@ -190,13 +190,13 @@ async def test_gpus_are_given_by_number(start: Starter) -> None:
     assert alloc["annotations"]["sched"]["resource_summary"] == "rank0/core0,gpu[0-1]"
 
 
-async def test_what_the_main_process_leaves_in_its_group_is_killed(site: Site) -> None:
+async def test_processes_left_in_the_group_are_killed(site: Site) -> None:
     jobid = await site.run(shell("sleep 600 & echo $!"))
     pid = int(await site.text(jobid))
     await ended(pid)
 
 
-async def test_what_it_leaves_in_other_groups_of_its_session_is_killed(site: Site) -> None:
+async def test_processes_left_in_other_groups_of_the_session_are_killed(site: Site) -> None:
     jobid = await site.run(shell("set -m; sleep 600 >/dev/null 2>&1 & echo $!"))
     pid = int(await site.text(jobid))
     await ended(pid)

@@ -91,7 +91,7 @@ def read(change: Change) -> Request:
         (options({"exit-timeout": []}), "Flux Standard Duration"),
     ],
 )
-def test_what_is_refused(change: Change, words: str) -> None:
+def test_refusals(change: Change, words: str) -> None:
     with pytest.raises(FluxRefused) as caught:
         read(change)
     assert words in caught.value.detail
@@ -100,7 +100,7 @@ def test_what_is_refused(change: Change, words: str) -> None:
 @pytest.mark.parametrize(
     "jobspec", [b"", b"{", b"3", b"[]", b"\xff", b"[" * 100_000, b'{"a": "\\ud800"}']
 )
-def test_what_is_not_a_jobspec(jobspec: bytes) -> None:
+def test_invalid_jobspecs(jobspec: bytes) -> None:
     with pytest.raises(FluxRefused, match="jobspec"):
         parse_request(jobspec, "here")
 
@@ -256,7 +256,7 @@ def test_standard_durations_are_bounded(duration: Any) -> None:
         {"type": "core", "count": 2**31},
     ],
 )
-def test_what_is_no_per_resource(option: Any) -> None:
+def test_an_invalid_per_resource(option: Any) -> None:
     assert "shell option per-resource" in (refusal(options({"per-resource": option})) or "")
 
 

@@ -15,7 +15,7 @@ from fluxapi.instance.embedded.shape import Shape
 
 
 @given(st.lists(st.integers(1, 4), max_size=20))
-def test_what_is_taken_is_never_taken_twice(sizes: list[int]) -> None:
+def test_a_resource_is_never_allocated_twice(sizes: list[int]) -> None:
     pool = Pool(8, 0, "here")
     held: list[Allocated] = []
     for size in sizes:
