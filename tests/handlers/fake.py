@@ -73,6 +73,7 @@ class FakeInstance:
         self._broken: dict[int, Exception] = {}
         self._written = asyncio.Event()
         self.eventlogs: dict[int, list[Event]] = {}
+        self.jobspecs: dict[int, bytes] = {}
         self.closed = 0
         self._journal: asyncio.Queue[ChangeBatch] = asyncio.Queue()
         self._next = FIRST_ID
@@ -99,6 +100,7 @@ class FakeInstance:
             return self.refuse[program]
         self.submitted.append(submission)
         jobid, self._next = self._next, self._next + (1 << 24)
+        self.jobspecs[jobid] = submission.jobspec
         self.post(
             jobid,
             Event(time.time(), "submit", {"userid": 0, "urgency": 16, "flags": 0, "version": 1}),
@@ -147,7 +149,7 @@ class FakeInstance:
         if key == "eventlog":
             return encode_eventlog(self.eventlogs[jobid]).decode()
         if key == "jobspec":
-            return '{"version":1}'
+            return self.jobspecs.get(jobid, b'{"version":1}').decode()
         if not any(event.name == "alloc" for event in self.eventlogs[jobid]):
             raise NotFound("The job has no R.")
         return msgspec.json.encode(r_object()).decode()

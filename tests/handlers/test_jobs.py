@@ -120,8 +120,9 @@ async def test_the_eventlog_as_json_and_as_flux_keeps_it(service: Service) -> No
 
 
 async def test_the_jobspec_and_r(service: Service) -> None:
-    name = await service.submit()
-    assert await get(service, f"/jobs/{name}/jobspec") == {"version": 1}
+    name = await service.submit(cwd="/srv")
+    spec = await get(service, f"/jobs/{name}/jobspec")
+    assert (spec["version"], spec["attributes"]["system"]["cwd"]) == (1, "/srv")
     assert (await service.client.get(f"/jobs/{name}/R")).status == 404
     service.instance.begin(jobid.parse(name))
     assert (await get(service, f"/jobs/{name}/R"))["version"] == 1
