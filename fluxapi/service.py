@@ -175,7 +175,7 @@ def _end_by_force_after(seconds: float, status: int) -> None:
 
 
 def tune() -> None:
-    """Trade a little memory and fairness for a responsive event loop.
+    """Make the event loop responsive at the cost of a little memory and fairness.
 
     The garbage collector runs less often, since jobs in the table hold no cycles. Threads release
     the interpreter lock after 0.5 ms instead of 5, since the Flux threads release it in every call

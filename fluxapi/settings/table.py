@@ -25,7 +25,7 @@ class Setting:
     secret: bool = False
     switch: bool = False
     many: bool = False
-    """Whether the flag may be given several times."""
+    """The flag may be given several times."""
 
 
 TABLE: tuple[Setting, ...] = (

@@ -1,0 +1,125 @@
+"""The doors: a service behind each proxy, and an environment with Jupyter."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.running import service
+
+from .programs import APACHE, NGINX, Door, apache, jupyter, nginx
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+INSTALL_TIMEOUT_S = 500
+EMBEDDED = "--instance=embedded"
+TOKEN = "not-so-secret"
+
+needs_nginx = pytest.mark.skipif(NGINX is None, reason="there is no nginx here")
+needs_apache = pytest.mark.skipif(APACHE is None, reason="there is no apache2 here")
+
+DOORS = [
+    pytest.param("nginx_tells", marks=needs_nginx),
+    pytest.param("nginx_is_silent", marks=needs_nginx),
+    pytest.param("nginx_keeps", marks=needs_nginx),
+    pytest.param("ondemand_node", marks=needs_apache),
+    pytest.param("ondemand_rnode", marks=needs_apache),
+    "jupyter_tile",
+]
+
+
+@pytest.fixture(scope="session")
+def jupyter_python() -> Path:
+    """Return the Python of an environment with Jupyter and fluxapi, installed once."""
+    if sys.prefix == sys.base_prefix:
+        pytest.skip("Jupyter is installed beside a virtual environment, and this is none")
+    folder = Path(sys.prefix) / "jupyter"
+    sources = (HERE / "requirements.txt", ROOT / "pyproject.toml")
+    pins = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
+    stamp = folder / ".pins"
+    with Path(f"{folder}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the other workers wait for the one that installs
+        if not stamp.exists() or stamp.read_text() != pins:
+            shutil.rmtree(folder, ignore_errors=True)
+            _install(folder)
+            stamp.write_text(pins)
+    return folder / "bin" / "python"
+
+
+def _install(folder: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install")
+    done = subprocess.run(
+        [*pip, "--quiet", "--no-input", "-r", HERE / "requirements.txt", "-e", ROOT],
+        env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        capture_output=True,
+        text=True,
+        timeout=INSTALL_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        pytest.skip(f"jupyter-server-proxy cannot be installed: {reason}")
+
+
+def _nginx_tells(folder: Path, running: ExitStack) -> Door:
+    upstream = running.enter_context(service(EMBEDDED)).url
+    line = "proxy_set_header X-Forwarded-Prefix /flux;"
+    return Door(f"{running.enter_context(nginx(folder, f'{upstream}/', line))}/flux", True)
+
+
+def _nginx_is_silent(folder: Path, running: ExitStack) -> Door:
+    upstream = running.enter_context(service(EMBEDDED)).url
+    return Door(f"{running.enter_context(nginx(folder, f'{upstream}/'))}/flux", False)
+
+
+def _nginx_keeps(folder: Path, running: ExitStack) -> Door:
+    address = urlsplit(running.enter_context(service(EMBEDDED, "--base-path=/flux")).url)
+    assert address.path == "/flux"
+    upstream = f"{address.scheme}://{address.netloc}"
+    return Door(f"{running.enter_context(nginx(folder, upstream))}/flux", True)
+
+
+def _ondemand(kind: str) -> Callable[[Path, ExitStack], Door]:
+    def make(folder: Path, running: ExitStack) -> Door:
+        portal = running.enter_context(apache(folder))
+        upstream = urlsplit(running.enter_context(service(EMBEDDED)).url)
+        place = f"{portal}/{kind}/{upstream.hostname}/{upstream.port}"
+        return Door(place, kind == "node")
+
+    return make
+
+
+_MAKERS: dict[str, Callable[[Path, ExitStack], Door]] = {
+    "nginx_tells": _nginx_tells,
+    "nginx_is_silent": _nginx_is_silent,
+    "nginx_keeps": _nginx_keeps,
+    "ondemand_node": _ondemand("node"),
+    "ondemand_rnode": _ondemand("rnode"),
+}
+
+
+@pytest.fixture(scope="module", params=DOORS)
+def door(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Door]:
+    """A service behind a proxy."""
+    folder = tmp_path_factory.mktemp(request.param)
+    with ExitStack() as running:
+        if request.param == "jupyter_tile":
+            python: Path = request.getfixturevalue("jupyter_python")
+            url = running.enter_context(jupyter(python, folder, TOKEN))
+            login = f"{url}/api/status?token={TOKEN}"
+            yield Door(f"{url}/fluxapi", tells_prefix=True, login=login, token=TOKEN)
+        else:
+            yield _MAKERS[request.param](folder, running)
