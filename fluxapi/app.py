@@ -16,12 +16,14 @@ from aiohttp import web
 from fluxapi.events.transport.connections import Connections
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http.endpoints import add_routes
+from fluxapi.http.rate_limits import RateLimits
 from fluxapi.http.shutdown import Shutdown
 from fluxapi.instance.protocol import CallWatch, Instance
 from fluxapi.observability.metrics import LoopLag, Metrics
 from fluxapi.observability.telemetry import Tracing
 from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
+from fluxapi.security.tokens import TokenStore
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import ROOT, InstanceSession
 from fluxapi.web.visible import visible
@@ -49,8 +51,11 @@ def create_app(
     tracing: Tracing | None = None,
 ) -> web.Application:
     """Return the application for *instance*; *stop* shuts the server down gracefully."""
-    credentials = Credentials(settings)
-    around = middleware.create(settings, credentials)
+    statedir = settings.statedir
+    tokens = TokenStore(None if statedir is None else statedir / "tokens.json")
+    credentials = Credentials(settings, tokens)
+    limits = RateLimits(settings)
+    around = middleware.create(settings, credentials, limits)
     app = web.Application(
         middlewares=[around] if tracing is None else [tracing.request, around],
         # No route accepts a coded body; without this, aiohttp would inflate rejected ones.
@@ -75,10 +80,19 @@ def create_app(
     app[keys.STOP] = stop
     app[keys.SHUTDOWN] = shutdown
     app[keys.CREDENTIALS] = credentials
+    app[keys.TOKENS] = tokens
+    app[keys.RATE_LIMITS] = limits
     app[keys.METRICS] = metrics
     app[keys.HEAP] = HeapTrimmer()
-    app[keys.CONNECTIONS] = Connections(settings.max_streams)
+    app[keys.CONNECTIONS] = Connections(settings.max_streams, settings.max_client_streams)
     app[keys.HEADERS] = middleware.headers(settings)
+    credentials.sign_ins.on_end = app[keys.CONNECTIONS].revoke
+
+    def end_token(token_id: str) -> None:
+        credentials.sign_ins.revoke(token_id)
+        app[keys.CONNECTIONS].revoke(token_id)
+
+    tokens.on_revoke = end_token
     app[keys.OPENAPI] = openapi.document(ROUTES)
     app[keys.ASSETS] = assets.load()
     app[keys.ERROR_PAGE] = views.error
@@ -91,6 +105,7 @@ def create_app(
     if tracing is not None:
         app.on_cleanup.append(lambda _: tracing.close())
     app.cleanup_ctx.append(_loop_lag)
+    app.cleanup_ctx.append(_tokens)
     app.cleanup_ctx.append(partial(_sessions, instance=instance))
     return app
 
@@ -140,6 +155,14 @@ async def _loop_lag(app: web.Application) -> AsyncIterator[None]:
     lag.start()
     yield
     await lag.aclose()
+
+
+async def _tokens(app: web.Application) -> AsyncIterator[None]:
+    """Keep the tokens open while the application runs."""
+    tokens = app[keys.TOKENS]
+    await tokens.open()
+    yield
+    await tokens.close()
 
 
 async def _sessions(app: web.Application, instance: Instance) -> AsyncIterator[None]:

@@ -23,8 +23,10 @@
     │   ├── ExpectationFailed      417
     │   ├── ValidationFailed       422, with every invalid field
     │   ├── IdempotencyMismatch    422, the key was used with another body
-    │   └── FluxRefused            422, with Flux's own message
+    │   ├── FluxRefused            422, with Flux's own message
+    │   └── TooManyRequests        429, with Retry-After
     ├── NotSupported               501, the instance lacks the capability
+    ├── NotStored                  507, the state directory cannot be written
     └── Unavailable                503, with Retry-After
         ├── TooManyStreams         the limit of streams is reached
         ├── InstanceUnavailable    the broker does not answer
@@ -39,6 +41,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from errno import EINVAL
+from math import ceil
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -59,11 +62,13 @@ __all__ = [
     "MethodNotAllowed",
     "NotAcceptable",
     "NotFound",
+    "NotStored",
     "NotSupported",
     "OutcomeUnknown",
     "RequestError",
     "SettingsError",
     "ShuttingDown",
+    "TooManyRequests",
     "TooManyStreams",
     "TooSlow",
     "Unauthorized",
@@ -316,12 +321,32 @@ class FluxRefused(RequestError):
         super().__init__(f"Flux refused: {words}.", flux=words, errno=errno)
 
 
+class TooManyRequests(RequestError):
+    """The client sends more than its limit; ``retry_after`` is the number of seconds to wait."""
+
+    status = 429
+    title = "Too many requests"
+    slug = "too-many-requests"
+    tells = MappingProxyType({"Retry-After": "Seconds to wait before the next attempt."})
+
+    def __init__(self, detail: str, *, retry_after: float) -> None:
+        super().__init__(detail, headers={"Retry-After": str(max(ceil(retry_after), 1))})
+
+
 class NotSupported(FluxapiError):
     """The Flux instance lacks the capability."""
 
     status = 501
     title = "Not supported"
     slug = "not-supported"
+
+
+class NotStored(FluxapiError):
+    """The state directory cannot be written, as when the disk is full."""
+
+    status = 507
+    title = "Not stored"
+    slug = "not-stored"
 
 
 class Unavailable(FluxapiError):

@@ -119,7 +119,9 @@ async def _start(
         await Site(runner, listener.socket, context).start()
     app = runner.app
     urls = [listener.url for listener in listeners]
-    block = announcement.text(settings, app[keys.SESSIONS].root.info, app[keys.ASSETS], urls)
+    code = app[keys.CREDENTIALS].codes.issue() if settings.has_login_code else ""
+    info, built = app[keys.SESSIONS].root.info, app[keys.ASSETS]
+    block = announcement.text(settings, info, built, urls, code)
     print(block, flush=True)  # noqa: T201 - for the person at the terminal
 
 

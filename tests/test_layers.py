@@ -17,7 +17,7 @@ KNOWS = {
     "settings": {"errors", "process"},
     "model": {"errors"},
     "contracts": {"errors"},
-    "security": {"errors", "process", "settings"},
+    "security": {"contracts", "errors", "process", "settings"},
     "instance": {"errors", "model", "process"},
     "table": {"instance", "model"},
     "events": {"contracts", "errors", "instance", "model", "process", "table"},

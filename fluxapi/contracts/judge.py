@@ -100,5 +100,7 @@ def _type(validator: Any, types: Any, instance: Any, _schema: Any) -> Errors:
 
 
 def _pattern(_validator: Any, pattern: str, instance: Any, _schema: Any) -> Errors:
-    if isinstance(instance, str) and re.search(pattern, instance) is None:
+    # In JSON Schema, a dollar sign is the end of the text; in Python, a newline may follow it.
+    whole = f"{pattern[:-1]}\\Z" if pattern.endswith("$") else pattern
+    if isinstance(instance, str) and re.search(whole, instance) is None:
         yield jsonschema.ValidationError("does not match")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from fluxapi import __version__, errors
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["document"]
 
 _JSON, _PROBLEM = "application/json", "application/problem+json"
+_FORM = "application/x-www-form-urlencoded"
 
 _TAGS = {
     "jobs": "Submit, list, inspect and change jobs.",
@@ -40,11 +41,17 @@ _PLACES = {
     "id": ("Job ID in any RFC 19 form: F58, decimal, hex, dothex, KVS path.", "f2QK3Zz"),
     "version": ("Digest of all files, so that they can be cached forever.", "0123456789ab"),
     "name": ("Name of the file.", "dashboard.css"),
+    "token": ("ID or name of the token.", "laptop"),
     "guide": ("Name of the guide, as in its address.", "tutorial"),
 }
 """Parameters in paths: the description and an example of each."""
 
-_ALWAYS = (errors.UnknownHost, errors.NotFound, errors.ValidationFailed)
+_ALWAYS = (
+    errors.UnknownHost,
+    errors.NotFound,
+    errors.ValidationFailed,
+    errors.TooManyRequests,
+)
 _WITH_BODY = (
     errors.MalformedJSON,
     errors.TooSlow,
@@ -104,20 +111,32 @@ def _operation(route: Route, components: Components) -> dict[str, Any]:
         "parameters": _parameters(route, components),
         "responses": _responses(route, components),
     }
-    if route.public:
+    if route.right is None:
         operation["security"] = [{}]
-    elif route.stream:
+    else:
+        operation["x-right"] = route.right
+    if route.stream:
         operation["security"] = [{"ticket": []}, *_SECURITY]
     if route.body_use != "none":
         operation["requestBody"] = {
             "required": route.body_use != "optional",
-            "content": {_JSON: {"schema": components.reference(route.body)}},
+            "content": {
+                kind: {"schema": components.reference(route.body)}
+                for kind in ((_JSON, _FORM) if route.form else (_JSON,))
+            },
         }
-    if route.fields_in_query:
-        operation["description"] = (
-            "Without a body, the query parameters are taken as its fields; objects are then JSON."
-        )
+    operation["description"] = " ".join(_notes(route))
     return operation
+
+
+def _notes(route: Route) -> Iterator[str]:
+    """Yield the sentences of the description of an operation."""
+    if route.right is None:
+        yield "Needs no credentials."
+    else:
+        yield f"Needs the scope `{route.right}`."
+    if route.fields_in_query:
+        yield "Without a body, the query parameters are taken as its fields; objects are then JSON."
 
 
 def _parameters(route: Route, components: Components) -> list[dict[str, Any]]:
@@ -207,8 +226,8 @@ def _open_end(route: Route) -> dict[str, Any]:
 
 def _failures(route: Route) -> dict[int, list[type[errors.FluxapiError]]]:
     kinds: list[type[errors.FluxapiError]] = [*_ALWAYS, *route.fails]
-    if not route.public:
-        kinds.append(errors.Unauthorized)
+    if route.right is not None:
+        kinds += (errors.Unauthorized, errors.Forbidden)
     if route.needs is not None:
         kinds.append(errors.NotSupported)
     if route.method != "GET":

@@ -10,6 +10,8 @@ from aiohttp import web
 
 from fluxapi.errors import FluxapiError
 
+from .rights import Right
+
 __all__ = ["MAX_FIELDS_BYTES", "MAX_LISTS_BYTES", "BodyUse", "Handler", "Need", "Route", "Scope"]
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -35,6 +37,7 @@ class Route:
 
     Attributes:
         name: The operation ID in OpenAPI.
+        right: The right that the sender must have; ``None``: no credentials are needed.
         scope: A handler of scope ``instance`` gets ``request[SESSION]``.
         needs: The capability that the instance must have.
         answers: The schema of the JSON by status.
@@ -43,9 +46,9 @@ class Route:
         max_body: Limit of the body in bytes; ``None`` is ``--max-body``.
         fails: The errors that it raises besides those that every route may raise.
         other: Other media types of a 200.
-        public: No credentials are needed.
         stream: The response lasts until one side ends it, and a ticket opens it.
         fields_in_query: Without a body, the query parameters are its fields.
+        form: The body may be that of an HTML form, too.
         page: Replaces the handler if a browser requests a page.
         headers: Request headers that it reads, with their descriptions.
         tells: Response headers besides those of every response.
@@ -58,6 +61,7 @@ class Route:
     tag: str
     summary: str
     answers: Mapping[int, str]
+    right: Right | None = field(kw_only=True)
     scope: Scope = "instance"
     needs: Need | None = None
     body: str = "no-body"
@@ -66,9 +70,14 @@ class Route:
     query: str = "no-query"
     fails: tuple[type[FluxapiError], ...] = ()
     other: tuple[str, ...] = ()
-    public: bool = False
     stream: bool = False
     fields_in_query: bool = False
+    form: bool = False
     page: Handler | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     tells: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_public(self) -> bool:
+        """Return whether the route answers without credentials."""
+        return self.right is None

@@ -85,7 +85,8 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
     streams = [route for route in routes if route.stream]
     messages = _messages()
     channels = {"socket": _socket(), **{r.name: _stream(r) for r in streams if r.other}}
-    operations = {**_dialogue(), **{r.name: _following(r) for r in streams if r.other}}
+    socket = next(route for route in streams if not route.other)
+    operations = {**_dialogue(socket), **{r.name: _following(r) for r in streams if r.other}}
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -185,8 +186,8 @@ def _socket() -> dict[str, Any]:
     }
 
 
-def _dialogue() -> dict[str, Any]:
-    """Return the operations of a socket: messages of the client with their answers, and events."""
+def _dialogue(socket: Route) -> dict[str, Any]:
+    """Return the operations on a socket: messages of the client with their answers, and events."""
     channel = {"$ref": "#/channels/socket"}
     told = "#/channels/socket/messages/"
     asked = {
@@ -195,6 +196,7 @@ def _dialogue() -> dict[str, Any]:
             "channel": channel,
             "summary": schema.schema(_file(name))["description"],
             "messages": [{"$ref": told + name}],
+            "x-right": socket.right,
             "reply": {
                 "channel": channel,
                 "messages": [{"$ref": told + answer} for answer in answers],
@@ -206,6 +208,7 @@ def _dialogue() -> dict[str, Any]:
         "action": "send",
         "channel": channel,
         "summary": "The messages of the subscriptions.",
+        "x-right": socket.right,
         "messages": [{"$ref": told + kind} for kind in SERVER],
     }
     return {**asked, "openSocket": follow}
@@ -239,6 +242,7 @@ def _following(route: Route) -> dict[str, Any]:
         "action": "send",
         "channel": {"$ref": f"#/channels/{route.name}"},
         "summary": route.summary,
+        "x-right": route.right,
         "messages": [
             {"$ref": f"#/channels/{route.name}/messages/{name}"} for name in _carried(route)
         ],

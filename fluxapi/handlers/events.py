@@ -18,6 +18,7 @@ from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.subscriptions import Subscriptions
 from fluxapi.events.transport.wire import Lines, Wire
 from fluxapi.http import keys
+from fluxapi.http.clients import clients_of
 from fluxapi.http.negotiation import accepted
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.security.tickets import LIFETIME_S
@@ -143,7 +144,8 @@ def _hub(request: web.Request) -> Hub:
 
 async def _stream(request: web.Request, source: stream.Source, kind: str) -> web.StreamResponse:
     connections = request.app[keys.CONNECTIONS]
-    return await stream.follow(request, source, kind, connections, request[keys.EXPIRES])
+    principal, clients = request[keys.PRINCIPAL], clients_of(request)
+    return await stream.follow(request, source, kind, connections, principal, clients=clients)
 
 
 async def follow(request: web.Request) -> web.StreamResponse:
@@ -186,7 +188,8 @@ async def socket(request: web.Request) -> web.StreamResponse:
         hub,
         request[keys.SESSION].outputs,
         request.app[keys.CONNECTIONS],
-        expires=request[keys.EXPIRES],
+        lease=request[keys.PRINCIPAL],
+        clients=clients_of(request),
         renew=request.app[keys.CREDENTIALS].check_access,
         base=request[keys.BASE],
     )
@@ -194,5 +197,5 @@ async def socket(request: web.Request) -> web.StreamResponse:
 
 async def ticket(request: web.Request) -> web.Response:
     """Issue a ticket that is valid for as long as the credentials of this request."""
-    issued = request[keys.SESSION].tickets.issue(request[keys.EXPIRES])
+    issued = request[keys.SESSION].tickets.issue(request[keys.PRINCIPAL])
     return reply({"ticket": issued, "expires_in": LIFETIME_S})

@@ -18,6 +18,7 @@ from fluxapi.events.transport import stream as streams
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import OutputText, Wire
 from fluxapi.http import keys
+from fluxapi.http.clients import clients_of
 from fluxapi.http.negotiation import accepted
 from fluxapi.instance.protocol import Last
 from fluxapi.model.jobid import encode_f58
@@ -98,7 +99,8 @@ async def follow(request: web.Request) -> web.StreamResponse:
         source,
         kind,
         request.app[keys.CONNECTIONS],
-        request[keys.EXPIRES],
+        request[keys.PRINCIPAL],
+        clients=clients_of(request),
         plain=partial(
             OutputText,
             exact=kind == "application/octet-stream",

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from fluxapi import errors
 from fluxapi.contracts.route import MAX_LISTS_BYTES, Route
-from fluxapi.web import docs, views
+from fluxapi.web import docs, login, views
+from fluxapi.web import tokens as tokens_page
 
 from . import (
     bulk,
@@ -21,6 +22,7 @@ from . import (
     service,
     submit,
     token,
+    tokens,
 )
 
 __all__ = ["ROUTES"]
@@ -39,6 +41,8 @@ _SUBMITTED = {
     "Idempotent-Replayed": "`true` if an earlier request with this key submitted the job.",
 }
 
+_CREATED = {"Location": "Reference to the token, relative to the path of the request."}
+
 
 def _submit(path: str, name: str) -> Route:
     return Route(
@@ -48,7 +52,7 @@ def _submit(path: str, name: str) -> Route:
         fields_in_query=True,
         fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_KEY,
         tells=_SUBMITTED,
-        needs="submit",
+        needs="submit", right="submit",
     )  # fmt: skip
 
 
@@ -60,66 +64,69 @@ ROUTES: tuple[Route, ...] = (
         "Submit many jobs in one request.",
         {201: "bulk-result", 207: "bulk-result"}, body="bulk", body_use="raw", max_body=None,
         fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_BULK_KEY,
-        needs="submit",
+        needs="submit", right="submit",
     ),
     Route(
         "GET", "/jobs", jobs.list_jobs, "listJobs", "jobs", "List jobs, newest first.",
-        {200: "job-list"}, query="jobs-query", fails=(errors.InstanceUnavailable,),
+        {200: "job-list"}, query="jobs-query", fails=(errors.InstanceUnavailable,), right="view",
     ),
     Route(
         "GET", "/jobs/search", jobs.search, "searchJobs", "jobs",
         "Search jobs, in the format of DataTables.", {200: "job-search"}, query="search-query",
+        right="view",
     ),
     Route(
         "POST", "/jobs/cancel", control.cancel_many, "cancelJobs", "jobs",
         "Cancel jobs by IDs or by filter.",
         {202: "cancel-result"}, body="cancel-many", body_use="required", max_body=MAX_LISTS_BYTES,
         fails=(errors.InstanceUnavailable,),
-        needs="cancel",
+        needs="cancel", right="operate",
     ),
     Route(
         "GET", "/jobs/{id}", jobs.record, "getJob", "jobs", "Get one job.", {200: "job"},
-        fails=_GONE,
+        fails=_GONE, right="view",
     ),
     Route(
         "DELETE", "/jobs/{id}", control.cancel, "deleteJob", "jobs", "Cancel a job.",
         {202: "requested"}, fails=_CHANGE,
-        needs="cancel",
+        needs="cancel", right="operate",
     ),
     Route(
         "POST", "/jobs/{id}/cancel", control.cancel, "cancelJob", "jobs", "Cancel a job.",
         {202: "requested"}, body="cancel", body_use="optional", fails=_CHANGE,
-        needs="cancel",
+        needs="cancel", right="operate",
     ),
     Route(
         "POST", "/jobs/{id}/signal", control.signal, "signalJob", "jobs",
         "Send a signal to all tasks of a running job.",
         {202: "requested"}, body="signal", body_use="required", fails=_CHANGE,
-        needs="signal",
+        needs="signal", right="operate",
     ),
     Route(
         "POST", "/jobs/{id}/urgency", control.urgency, "setUrgency", "jobs",
         "Set the urgency of a pending job.",
         {202: "requested"}, body="urgency", body_use="required", fails=_CHANGE,
-        needs="urgency",
+        needs="urgency", right="operate",
     ),
     Route(
         "GET", "/jobs/{id}/wait", jobs.wait, "waitForJob", "jobs",
         "Wait until a job is inactive or a timeout expires; then get its record.",
-        {200: "job"}, query="wait-query", fails=_GONE,
+        {200: "job"}, query="wait-query", fails=_GONE, right="view",
     ),
     Route(
         "GET", "/jobs/{id}/eventlog", jobs.eventlog, "getEventlog", "jobs",
         "Get the eventlog, as Flux stores it.",
         {200: "eventlog"}, fails=_LOOKUP, other=("text/plain", "application/x-ndjson"),
+        right="view",
     ),
     Route(
         "GET", "/jobs/{id}/jobspec", jobs.jobspec, "getJobspec", "jobs",
-        "Get the jobspec, as Flux stores it.", {200: "jobspec-kept"}, fails=_LOOKUP,
+        "Get the jobspec, as Flux stores it.", {200: "jobspec-kept"}, fails=_LOOKUP, right="view",
     ),
     Route(
         "GET", "/jobs/{id}/R", jobs.resource_set, "getR", "jobs",
         "Get the resources of the job (R), as Flux stores them.", {200: "R"}, fails=_LOOKUP,
+        right="view",
     ),
     Route(
         "GET", "/jobs/{id}/output", output.output, "getOutput", "jobs",
@@ -131,7 +138,7 @@ ROUTES: tuple[Route, ...] = (
         tells={
             output.SEARCHED_HEADER: "Bytes of the end of the output that were searched for the "
             "lines of a tail, if that was not enough to find all of them.",
-        },
+        }, right="view",
     ),
     Route(
         "GET", "/jobs/{id}/output/stream", output.follow, "followOutput", "jobs",
@@ -143,20 +150,20 @@ ROUTES: tuple[Route, ...] = (
         tells={
             output.LIMIT_HEADER: "Bytes of the end of the output that are searched for a tail; "
             "there may be more lines before. Messages tell how much was searched.",
-        },
+        }, right="view",
     ),
     Route(
         "GET", "/jobs/{id}/events", events.job_events, "followJob", "events",
         "Follow the events of a job, from its first to its last.",
         {}, query="job-events-query", fails=(*_LOOKUP, errors.TooManyStreams), stream=True,
-        other=("application/x-ndjson", "text/event-stream", "text/plain"),
+        other=("application/x-ndjson", "text/event-stream", "text/plain"), right="view",
     ),
     Route(
         "GET", "/events", events.follow, "followEvents", "events",
         "Follow events, jobs or figures of the instance.",
         {}, query="events-query", fails=(errors.InstanceUnavailable, errors.TooManyStreams),
         stream=True, other=("text/event-stream", "application/x-ndjson"),
-        headers={"Last-Event-ID": "A cursor to resume from; overrides since."},
+        headers={"Last-Event-ID": "A cursor to resume from; overrides since."}, right="view",
     ),
     Route(
         "POST", "/events", events.follow_many, "followMany", "events",
@@ -164,131 +171,177 @@ ROUTES: tuple[Route, ...] = (
         {}, body="subscriptions", body_use="required", max_body=MAX_LISTS_BYTES,
         query="socket-query",
         fails=(errors.InstanceUnavailable, errors.TooManyStreams),
-        stream=True, other=events.MANY_OFFERS,
+        stream=True, other=events.MANY_OFFERS, right="view",
     ),
     Route(
         "GET", "/events/ws", events.socket, "openSocket", "events",
         "Open a WebSocket (subprotocol flux-events.v1) for many subscriptions.",
         {}, query="socket-query",
         fails=(errors.RequestError, errors.InstanceUnavailable, errors.TooManyStreams),
-        stream=True,
+        stream=True, right="view",
     ),
     Route(
         "POST", "/ticket", events.ticket, "getTicket", "events",
         "Get a ticket that opens one stream or socket within 30 seconds.",
-        {200: "ticket"}, fails=(errors.Conflict,),
+        {200: "ticket"}, fails=(errors.Conflict,), right="view",
     ),
     Route(
         "GET", "/nodes", resources.nodes, "listNodes", "instance", "List the host names.",
-        {200: "nodes"}, fails=(errors.InstanceUnavailable,),
+        {200: "nodes"}, fails=(errors.InstanceUnavailable,), right="view",
     ),
     Route(
         "GET", "/resources", resources.resources, "getResources", "instance",
         "Get nodes, cores and gpus, and how many are in use.",
-        {200: "resources"}, fails=(errors.InstanceUnavailable,),
+        {200: "resources"}, fails=(errors.InstanceUnavailable,), right="view",
     ),
     Route(
         "GET", "/queues", resources.queues, "listQueues", "instance", "List the queues.",
-        {200: "queues"}, fails=(errors.InstanceUnavailable,),
+        {200: "queues"}, fails=(errors.InstanceUnavailable,), right="view",
     ),
-    Route("GET", "/stats", service.stats, "getStats", "instance", "Count jobs.", {200: "stats"}),
+    Route(
+        "GET", "/stats", service.stats, "getStats", "instance", "Count jobs.", {200: "stats"},
+        right="view",
+    ),
     Route(
         "GET", "/", service.info, "getInfo", "instance",
         "Describe the service and its instance; a browser gets the dashboard.",
-        {200: "info"}, query="view-query", other=("text/html",), page=views.jobs,
+        {200: "info"}, query="view-query", other=("text/html",), page=views.jobs, right="view",
     ),
     Route(
         "GET", "/ui/jobs/{id}", views.job, "getJobPage", "dashboard",
         "See one job: its states, events, output and resources.", {}, fails=_LOOKUP,
-        query="job-page-query", other=("text/html",),
+        query="job-page-query", other=("text/html",), right="view",
     ),
     Route(
         "GET", "/ui/nodes", views.nodes, "getNodesPage", "dashboard",
         "See the nodes: their state, what is in use, the jobs on them.", {},
-        query="nodes-query", other=("text/html",),
+        query="nodes-query", other=("text/html",), right="view",
     ),
     Route(
         "GET", "/ui/submit", views.submit, "getSubmitPage", "dashboard",
         "Fill in a form to submit jobs.", {}, query="submit-query", other=("text/html",),
+        right="submit",
     ),
     Route(
-        "GET", "/ui/logout", views.logout, "logOut", "dashboard",
-        "Log out: make the browser forget the user name and token that it sends.", {},
-        fails=(errors.Unauthorized, errors.Conflict), public=True,
-        scope="service",
+        "GET", "/ui/tokens", tokens_page.tokens, "getTokensPage", "dashboard",
+        "See the tokens; create and revoke them.", {}, other=("text/html",),
+        scope="service", right="admin",
+    ),
+    Route(
+        "GET", "/ui/login", login.login, "getLoginPage", "dashboard",
+        "See the login page.", {}, query="log-in-query", other=("text/html",),
+        scope="service", right=None,
+    ),
+    Route(
+        "POST", "/ui/login", login.log_in, "logIn", "dashboard",
+        "Log in: get the cookie of a signed-in browser.",
+        {200: "logged-in"}, body="log-in", body_use="required", form=True,
+        fails=(errors.Unauthorized, errors.Conflict, errors.TooManyRequests),
+        other=("text/html",), tells={"Set-Cookie": "The cookie, which scripts cannot read."},
+        scope="service", right=None,
+    ),
+    Route(
+        "POST", "/ui/logout", login.log_out, "logOut", "dashboard",
+        "Log out: end the login of this browser, and its streams.", {200: "message"},
+        fails=(errors.Conflict,), other=("text/html",),
+        scope="service", right=None,
+    ),
+    Route(
+        "GET", "/ui/logout", login.logout, "getLogoutPage", "dashboard",
+        "Log out, or make the browser forget the user name and token that it sends.", {},
+        fails=(errors.Unauthorized, errors.Conflict),
+        scope="service", right=None,
     ),
     Route(
         "GET", "/static/{version}/{name}", views.static, "getStatic", "dashboard",
         "Get a file that the pages load.", {}, fails=(errors.NotFound,),
-        other=("text/javascript", "text/css"), public=True,
-        scope="service",
+        other=("text/javascript", "text/css"),
+        scope="service", right=None,
     ),
     Route(
         "POST", "/service/stop", service.stop, "stopService", "service",
         "Stop the service, after it has answered.",
         {200: "message"}, body="stop", body_use="optional", fields_in_query=True,
-        scope="service",
+        scope="service", right="admin",
     ),
     Route(
         "POST", "/token", token.token, "getToken", "service", "Get a bearer token.",
         {200: "access-token"}, body="token", body_use="optional",
-        fails=(errors.Unauthorized, errors.Conflict), public=True,
-        scope="service",
+        fails=(errors.Unauthorized, errors.Conflict, errors.TooManyRequests),
+        scope="service", right=None,
+    ),
+    Route(
+        "GET", "/tokens", tokens.list_tokens, "listTokens", "service",
+        "List the tokens, without their secrets.", {200: "token-list"},
+        scope="service", right="admin",
+    ),
+    Route(
+        "POST", "/tokens", tokens.create, "createToken", "service",
+        "Create a token with a name, a scope and an end.",
+        {201: "created-token"}, body="new-token", body_use="required",
+        fails=(errors.Conflict, errors.NotStored), tells=_CREATED,
+        scope="service", right="admin",
+    ),
+    Route(
+        "DELETE", "/tokens/{token}", tokens.revoke, "revokeToken", "service",
+        "Revoke a token; its streams and sign-ins end at once.",
+        {200: "issued-token"}, fails=(errors.NotFound, errors.NotStored),
+        scope="service", right="admin",
     ),
     Route(
         "GET", "/health", health.health, "getHealth", "service", "Check that the service runs.",
-        {200: "health"}, public=True,
-        scope="service",
+        {200: "health"},
+        scope="service", right=None,
     ),
     Route(
         "GET", "/ready", health.ready, "getReady", "service",
         "Check that the service has caught up with the instance.",
         {200: "health"}, fails=(errors.InstanceUnavailable,),
-        scope="service",
+        scope="service", right="view",
     ),
     Route(
         "GET", "/metrics", health.metrics, "getMetrics", "service", "Get Prometheus metrics.",
         {}, other=("text/plain",),
-        scope="service",
+        scope="service", right="view",
     ),
     Route(
         "GET", "/openapi.json", contracts.openapi, "getOpenAPI", "documentation",
         "Get this contract.", {}, other=("application/json",),
-        scope="service",
+        scope="service", right="view",
     ),
     Route(
         "GET", "/asyncapi.json", contracts.asyncapi, "getAsyncAPI", "documentation",
         "Get the contract of the event channel.", {}, other=("application/json",),
-        scope="service",
+        scope="service", right="view",
     ),
     Route(
         "GET", "/docs", docs.guide, "getDocs", "documentation",
         "Read the list of guides.", {}, other=("text/html",),
-        scope="service",
+        scope="service", right="view",
     ),
     Route(
         "GET", "/docs/reference", docs.reference, "getReference", "documentation",
         "Read the reference: every operation, field and message.", {}, other=("text/html",),
-        scope="service",
+        scope="service", right="view",
     ),
     Route(
         "GET", "/docs/errors", docs.errors, "getErrorDocs", "documentation",
         "Read what the problem types mean.", {}, other=("text/html",),
-        scope="service",
+        scope="service", right="view",
     ),
     Route(
         "GET", "/docs/style.css", docs.style, "getDocsStyle", "documentation",
         "Get the style sheet of the pages.", {}, other=("text/css",),
-        scope="service",
+        scope="service", right="view",
     ),
     Route(
         "GET", "/docs/images/{name}", docs.image, "getDocsImage", "documentation",
         "Get a picture of a guide.", {}, fails=(errors.NotFound,), other=("image/png",),
-        scope="service",
+        scope="service", right="view",
     ),
     Route(
         "GET", "/docs/{guide}", docs.guide, "getGuide", "documentation", "Read a guide.",
         {}, fails=(errors.NotFound,), other=("text/html",),
-        scope="service",
+        scope="service", right="view",
     ),
 )  # fmt: skip

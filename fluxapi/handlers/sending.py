@@ -12,6 +12,7 @@ from aiohttp import web
 from fluxapi.errors import FluxapiError
 from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S
 from fluxapi.http import keys
+from fluxapi.http.clients import clients_of
 
 __all__ = ["send"]
 
@@ -43,7 +44,9 @@ async def send(
         charset = "utf-8" if kind == "text/plain" else None
         if len(first) < _PIECE_BYTES:
             return web.Response(body=first, content_type=kind, charset=charset, headers=headers())
-        with request.app[keys.CONNECTIONS].hold(lambda: _abort(request)):
+        with request.app[keys.CONNECTIONS].hold(
+            lambda _: _abort(request), request[keys.PRINCIPAL], clients_of(request)
+        ):
             response = web.StreamResponse(headers=headers())
             response.content_type = kind
             if charset is not None:

@@ -15,13 +15,8 @@ __all__ = ["token"]
 async def token(request: web.Request) -> web.Response:
     """Issue a bearer token for Basic credentials, a name and token as JSON, or a login token."""
     credentials = request.app[keys.CREDENTIALS]
-    if not credentials.known:
+    if not (credentials.known or credentials.required):
         raise Conflict("Authentication is off, so no token is needed.")
-    await credentials.login(request, request[keys.BODY])
-    return reply(
-        {
-            "access_token": credentials.issue(),
-            "token_type": "Bearer",
-            "expires_in": credentials.lifetime,
-        }
-    )
+    principal = await credentials.login(request, request[keys.BODY])
+    text, lifetime = credentials.issue(principal)
+    return reply({"access_token": text, "token_type": "Bearer", "expires_in": lifetime})

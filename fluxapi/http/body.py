@@ -14,8 +14,9 @@ from fluxapi.contracts import limits
 from fluxapi.errors import BodyTooLarge, MalformedJSON, ShuttingDown, TooSlow, UnsupportedMediaType
 
 from . import keys
+from .clients import clients_of
 
-__all__ = ["decode", "read"]
+__all__ = ["decode", "is_form", "read"]
 
 _BODY_TIMEOUT_S = 60.0
 """Time in which a body must arrive."""
@@ -94,8 +95,15 @@ async def _read(request: web.Request, limit: int) -> bytes:
     return reading.result()
 
 
-async def read(request: web.Request, limit: int) -> bytes | None:
+def is_form(request: web.Request) -> bool:
+    """Return whether the body is that of an HTML form."""
+    return request.content_type == "application/x-www-form-urlencoded"
+
+
+async def read(request: web.Request, limit: int, *, form: bool = False) -> bytes | None:
     """Return the raw JSON body of at most *limit* bytes, or ``None`` when there is none.
+
+    With *form*, the body may be that of an HTML form (``is_form``).
 
     Raises ``BodyTooLarge``, ``MalformedJSON``, ``UnsupportedMediaType``, ``TooSlow`` or
     ``ShuttingDown``.
@@ -110,6 +118,7 @@ async def read(request: web.Request, limit: int) -> bytes | None:
     if hdrs.EXPECT in request.headers:
         await _invite(request)
     raw = await _read(request, limit)
+    request.app[keys.RATE_LIMITS].check_body(clients_of(request), len(raw))
     # JSON begins with ASCII, whose characters contain zero bytes in UTF-16 and UTF-32.
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:_UTF32_BYTES]:
         raise MalformedJSON("The body is UTF-16 or UTF-32; send it as UTF-8.")
@@ -118,6 +127,8 @@ async def read(request: web.Request, limit: int) -> bytes | None:
     if not raw:
         return None
     kind = request.content_type
+    if form and is_form(request):
+        return raw
     if kind != "application/json" and not kind.endswith("+json"):
         given = request.headers.get(hdrs.CONTENT_TYPE, "none")[:100]
         raise UnsupportedMediaType(

@@ -96,7 +96,7 @@ async def _add_slash(request: web.Request) -> web.StreamResponse:
 
 _SLASH = Route(
     "GET", "/", _add_slash, "addSlash", "dashboard", "Redirect to the root below a prefix.",
-    answers={}, scope="service", public=True,
+    answers={}, scope="service", right=None,
 )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def _with_body(route: Route) -> Handler:
             _check(request, needs)
         setting = request.app[keys.SETTINGS].max_body
         limit = setting if route.max_body is None else min(route.max_body, setting)
-        raw = await body.read(request, limit)
+        raw = await body.read(request, limit, form=route.form)
         if raw is not None and len(raw) >= LARGE_BYTES:
             request.app[keys.HEAP].after_large_body()
         text = request.rel_url.raw_query_string
@@ -166,6 +166,8 @@ def _with_body(route: Route) -> Handler:
             if route.body_use != "optional":
                 raise errors.MalformedJSON("The body is missing; send a JSON object.")
             request[keys.BODY] = {}
+        elif route.form and body.is_form(request):
+            request[keys.BODY] = querystring.parse(route.body, raw.decode("ascii", "replace"))
         elif route.body_use == "raw":
             request[keys.BODY] = raw
         else:

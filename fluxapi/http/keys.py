@@ -13,10 +13,13 @@ from fluxapi.events.transport.connections import Connections
 from fluxapi.observability.metrics import Metrics
 from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
+from fluxapi.security.principal import Principal
+from fluxapi.security.tokens import TokenStore
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.settings import Settings
 
+from .rate_limits import RateLimits
 from .shutdown import Shutdown
 
 __all__ = [
@@ -27,12 +30,13 @@ __all__ = [
     "CONNECTIONS",
     "CREDENTIALS",
     "ERROR_PAGE",
-    "EXPIRES",
     "HEADERS",
     "HEAP",
     "METRICS",
     "OPENAPI",
+    "PRINCIPAL",
     "QUERY",
+    "RATE_LIMITS",
     "REQUEST_ID",
     "ROUTES",
     "SESSION",
@@ -40,6 +44,7 @@ __all__ = [
     "SETTINGS",
     "SHUTDOWN",
     "STOP",
+    "TOKENS",
 ]
 
 ErrorPage = Callable[[web.Request, FluxapiError], Awaitable[web.Response]]
@@ -50,6 +55,8 @@ SESSIONS: web.AppKey[SessionRegistry] = web.AppKey("sessions", SessionRegistry)
 SHUTDOWN: web.AppKey[Shutdown] = web.AppKey("shutdown", Shutdown)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
 CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)
+TOKENS: web.AppKey[TokenStore] = web.AppKey("tokens", TokenStore)
+RATE_LIMITS: web.AppKey[RateLimits] = web.AppKey("rate_limits", RateLimits)
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 HEADERS: web.AppKey[Mapping[str, str]] = web.AppKey("headers")
 """The headers of every response."""
@@ -68,8 +75,8 @@ BASE: web.RequestKey[str] = web.RequestKey("base", str)
 SESSION: web.RequestKey[InstanceSession] = web.RequestKey("session", InstanceSession)
 """The session that the path of the request names, on routes of scope ``instance``."""
 REQUEST_ID: web.RequestKey[str] = web.RequestKey("request_id", str)
-EXPIRES: web.RequestKey[float | None] = web.RequestKey("expires")
-"""The expiry of the request's credentials, seconds since the epoch; ``None``: never."""
+PRINCIPAL: web.RequestKey[Principal] = web.RequestKey("principal", Principal)
+"""The sender of the request, with the right that the credentials give."""
 QUERY: web.RequestKey[Mapping[str, Any]] = web.RequestKey("query")
 """The query, coerced and valid by the query schema of the route."""
 BODY: web.RequestKey[Any] = web.RequestKey("body")

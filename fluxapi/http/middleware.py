@@ -17,18 +17,19 @@ from fluxapi.contracts.route import Handler, Route
 from fluxapi.observability import logs
 from fluxapi.security.credentials import CHALLENGES, Credentials
 from fluxapi.security.origins import OriginPolicy
-from fluxapi.security.tickets import NO_TICKET
+from fluxapi.security.principal import STRANGER
 from fluxapi.sessions.session import ROOT
 from fluxapi.settings import Settings
 
-from . import base, keys, peer
+from . import authentication, base, clients, keys, peer
 from .admission import AdmissionLimiter
+from .rate_limits import RateLimits
 
 __all__ = ["HEADERS", "add_headers", "create", "headers", "problem"]
 
 _log = logging.getLogger(__name__)
 
-_PAGE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD})
+_PAGE_METHODS = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_POST})
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:/+=@-]{1,128}\Z")
 _HOOKED_F = "\N{LATIN SMALL LETTER F WITH HOOK}"
@@ -84,7 +85,7 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
 
 
 def create(
-    settings: Settings, credentials: Credentials
+    settings: Settings, credentials: Credentials, limits: RateLimits
 ) -> Callable[..., Awaitable[web.StreamResponse]]:
     """Return the middleware of the application."""
     origins = OriginPolicy(settings)
@@ -99,12 +100,13 @@ def create(
         request[keys.BASE] = base.find(request)
         request[keys.REQUEST_ID] = _request_id(request)
         logs.begin_request(request[keys.REQUEST_ID])
-        user: str | None = None
         response: web.StreamResponse
         try:
             host = peer.forwarded(request, "X-Forwarded-Host", settings.trust_from)
             origins.check(request, host)
-            user = await _admit(request, route, credentials)
+            limits.check_request([clients.address_of(request)])
+            await _admit(request, route, credentials)
+            limits.check_request(request[keys.PRINCIPAL].grants)
             await limiter.take()
             response = await handler(request)
         except errors.FluxapiError as error:
@@ -134,36 +136,29 @@ def create(
         took = time.perf_counter() - started
         is_stream = route is not None and route.stream
         metrics.observe(name, method, response.status, None if is_stream else took)
-        logs.access(method, name, response.status, took, user)
+        principal = request.get(keys.PRINCIPAL, STRANGER)
+        logs.access(method, name, response.status, took, principal.user or None)
         return response
 
     return around
 
 
-async def _admit(request: web.Request, route: Route | None, credentials: Credentials) -> str | None:
-    """Check credentials, set the session of the request, and return the authenticated user.
+async def _admit(request: web.Request, route: Route | None, credentials: Credentials) -> None:
+    """Set the principal and the session of a request.
 
     Credentials are checked first, so that only authenticated clients learn which instances exist.
-    Raises ``Unauthorized`` or ``InstanceNotFound``.
+    Raises ``Unauthorized``, ``Forbidden`` or ``InstanceNotFound``.
     """
     sessions = request.app[keys.SESSIONS]
     is_of_instance = route is not None and route.scope == "instance"
     path = request.match_info.get("instance", ROOT).replace(_HOOKED_F, "f")
     session = sessions.find(path) if is_of_instance else None
-    request[keys.EXPIRES] = None
-    user = None
-    if credentials.required and not (route and route.public):
-        ticket = request.query.get("ticket") if route and route.stream else None
-        if not ticket:
-            request[keys.EXPIRES] = await credentials.check(request)
-        elif session is not None:
-            request[keys.EXPIRES] = session.tickets.redeem(ticket)
-        else:
-            raise errors.Unauthorized(NO_TICKET)
-        user = credentials.user
+    principal = await authentication.identify(request, route, session, credentials)
+    request[keys.PRINCIPAL] = principal
+    if route is not None and route.right is not None:
+        principal.require(route.right)
     if is_of_instance:
         request[keys.SESSION] = sessions.get(path) if session is None else session
-    return user
 
 
 def _cut_short(route: Route | None) -> errors.Unavailable:
@@ -206,7 +201,9 @@ async def _error_response(request: web.Request, error: errors.FluxapiError) -> w
         return problem(request, error)
     page = await request.app[keys.ERROR_PAGE](request, error)
     page.headers.update(error.headers)
-    _challenge(request, error, page)
+    if isinstance(error, errors.Unauthorized):
+        # For Basic a browser would open its own dialog above the page, which is a login page.
+        page.headers.add(hdrs.WWW_AUTHENTICATE, CHALLENGES[1])
     return page
 
 

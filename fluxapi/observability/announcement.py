@@ -17,9 +17,16 @@ __all__ = ["text"]
 
 
 def text(
-    settings: Settings, info: InstanceInfo, assets: Mapping[str, object], urls: Sequence[str]
+    settings: Settings,
+    info: InstanceInfo,
+    assets: Mapping[str, object],
+    urls: Sequence[str],
+    code: str = "",
 ) -> str:
-    """Return the block; it contains no secret."""
+    """Return the block; its only secret is the one-time *code*, which a person reads.
+
+    It is in the fragment of an address, which a browser does not send.
+    """
     owner = username(info.owner)
     block = [
         f"Instance: {_instance(settings, info)}, owner {owner}",
@@ -29,6 +36,9 @@ def text(
     if not assets:
         block.append("Dashboard: not built, so its pages are bare; make builds it")
     block += [f"Another address: {url}" for url in urls[1:]]
+    page = next((url for url in urls if not url.startswith("unix:")), None)
+    if code and page is not None:
+        block.append(f"Log in, once, within 10 minutes: {page}/ui/login#code={code}")
     block.append(f"fluxapi {__version__} answers at {urls[0]}")
     return "\n".join(block)
 
@@ -43,7 +53,7 @@ def _instance(settings: Settings, info: InstanceInfo) -> str:
 
 def _authentication(settings: Settings, owner: str, urls: Sequence[str]) -> str:
     if settings.require_auth:
-        return f"required, as user {settings.user}"
+        return f"required, as user {settings.user or owner}"
     hosts = [urlsplit(url).hostname or "" for url in urls if not url.startswith("unix:")]
     if not all(is_loopback(host) for host in hosts):
         who = "anyone who can connect"

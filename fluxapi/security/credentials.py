@@ -1,34 +1,52 @@
 """Authentication: HTTP Basic, bearer tokens, and the login tokens of flux-restful-client 0.2.
 
-There is one user, who is configured in the settings. Comparisons take constant time. Access tokens
-are JWTs (RFC 7519) with HS256 and an expiration time. Their key is derived from both the secret and
+There is one user, who is configured in the settings. Tokens with lesser rights are accepted as
+bearer tokens, and as the password of HTTP Basic. Comparisons take constant time. Access tokens are
+JWTs (RFC 7519) with HS256 and an expiration time. Their key is derived from both the secret and
 the token: a login token, which is signed with the secret itself, is not valid as an access token;
 the secret alone is not enough to create one; and a change of the token invalidates all of them.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import hmac
+import ipaddress
 import secrets
 import time
 import warnings
-from typing import Any
+from typing import Any, cast
 
 import jwt
 from aiohttp import BasicAuth, hdrs, web
 from aiohttp_basicauth import BasicAuthMiddleware
 
-from fluxapi.errors import Unauthorized
+from fluxapi.contracts.rights import Right
+from fluxapi.errors import Forbidden, TooManyRequests, Unauthorized
+from fluxapi.process import account
 from fluxapi.settings import Settings
 
-__all__ = ["CHALLENGES", "Credentials"]
+from . import codes
+from .buckets import Buckets
+from .principal import Principal
+from .sign_ins import SignIns, is_sign_in
+from .tokens import PREFIX, Token, TokenStore
+
+__all__ = ["CHALLENGES", "Credentials", "peer_of"]
 
 CHALLENGES = ('Basic realm="fluxapi", charset="UTF-8"', 'Bearer realm="fluxapi"')
 """The WWW-Authenticate headers of a 401."""
 
+_WRONG = "The user name or the token is wrong."
+_REVOKED = "The token behind these credentials has expired or was revoked."
+
 _ALGORITHMS = ["HS256"]
 _ISSUER = "fluxapi"
+
+_MAX_FAILURES, _FAILURE_RATE = 30, 0.5
+"""Wrong names and tokens of one peer: so many at once, and so many a second after that."""
+
 _MAX_VERIFIED_TOKENS = 1024
 """Verified access tokens in the cache."""
 
@@ -47,6 +65,16 @@ def _derive_key(secret: str, token: str) -> bytes:
     return hmac.digest(secret.encode("utf-8", "surrogateescape"), message, "sha256")
 
 
+def peer_of(request: web.Request) -> str:
+    """Return the address of the other end of the connection, empty for a Unix socket."""
+    address = request.remote or ""
+    if ":" not in address:
+        return address
+    # One peer may have all addresses of an IPv6 network of 64 bits.
+    groups = ipaddress.ip_address(address.partition("%")[0]).exploded.split(":")
+    return ":".join(groups[:4])
+
+
 class _Basic(BasicAuthMiddleware):  # type: ignore[misc] # the library ships no types
     """The library's check with UTF-8 credentials (RFC 7617) and a comparison in constant time."""
 
@@ -63,25 +91,32 @@ class _Basic(BasicAuthMiddleware):  # type: ignore[misc] # the library ships no 
 
 
 class Credentials:
-    """The one user's name and token, and the secret that signs bearer tokens."""
+    """The one user's name and token, the secret that signs access tokens, and the other tokens."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, tokens: TokenStore | None = None) -> None:
         self.required = settings.require_auth
-        self.user = settings.user or ""
+        self.user = settings.user or (account.user_name() if settings.require_auth else "")
+        self._tokens = TokenStore() if tokens is None else tokens
+        self.lifetime = settings.access_token_expires_minutes * 60
+        self.sign_ins = SignIns(self.lifetime)
+        self.codes = codes.Codes()
         self._token = settings.token or ""
         self.known = bool(self.user and self._token)
-        self.lifetime = settings.access_token_expires_minutes * 60
         self._shared = settings.secret_key
         secret = settings.secret_key or secrets.token_hex(32)
         self._key = _derive_key(secret, self._token)
         self._basic = _Basic(self.user, self._token)
-        self._seen: dict[str, float] = {}
+        self._failures = Buckets(_FAILURE_RATE, _MAX_FAILURES)
+        self.owner = Principal(self.user, "admin")
+        self._others: Right | None = (
+            None
+            if settings.trust_user_right == "none"
+            else cast("Right", settings.trust_user_right)
+        )
+        self._seen: dict[str, Principal] = {}
 
-    async def check(self, request: web.Request) -> float | None:
-        """Authenticate a request by user and token or by an access token.
-
-        Returns:
-            The expiration time in seconds since the epoch; ``None`` means never.
+    async def check(self, request: web.Request) -> Principal:
+        """Return the sender of a request, by user and token or by an access token.
 
         Raises:
             Unauthorized: The credentials are missing or wrong.
@@ -89,17 +124,82 @@ class Credentials:
         scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         scheme = scheme.lower()
         if scheme == "basic":
-            if await self._basic.authenticate(request):
-                return None
-            raise Unauthorized("The user name or the token is wrong.")
+            return await self._check_basic(request)
         if scheme == "bearer":
             return self.check_access(value.strip())
         raise Unauthorized(
-            "Authenticate with user and token as HTTP Basic, or a bearer token from POST /token."
+            "Authenticate with user and token as HTTP Basic, or with a bearer token: one of "
+            "fluxapi token create, or an access token of POST /token."
         )
 
-    async def login(self, request: web.Request, body: dict[str, Any]) -> None:
-        """Authenticate a request for an access token.
+    async def _check_basic(self, request: web.Request) -> Principal:
+        given = self._basic.parse_auth_header(request)
+        if given is not None and given.password.startswith(PREFIX):
+            return self._check_token(given.password)
+        peer = peer_of(request)
+        self._check_failures(peer)
+        if self.known and await self._basic.authenticate(request):
+            return self.owner
+        self._failures.spend(peer)
+        raise Unauthorized(_WRONG)
+
+    def check_person(self, user: str, secret: str, peer: str) -> Principal:
+        """Return the principal of somebody at a login page, who may have a one-time code.
+
+        Raises like :meth:`check_pair`.
+        """
+        if not secret.startswith(codes.PREFIX):
+            return self.check_pair(user, secret, peer)
+        if not self.codes.redeem(secret):
+            raise Unauthorized(
+                "The code was used or has expired: start the service again for a new one, or log "
+                "in with a token."
+            )
+        return self.owner
+
+    def check_pair(self, user: str, secret: str, peer: str) -> Principal:
+        """Return the principal of a user name and a token.
+
+        Raises:
+            Unauthorized: They are wrong.
+            TooManyRequests: So were too many from this peer before.
+        """
+        if secret.startswith(PREFIX):
+            return self._check_token(secret)
+        self._check_failures(peer)
+        if self._is_user(user, secret):
+            return self.owner
+        self._failures.spend(peer)
+        raise Unauthorized(_WRONG)
+
+    def _check_failures(self, peer: str) -> None:
+        """Raise ``TooManyRequests`` while a peer may be guessing; nobody guesses other tokens."""
+        wait = self._failures.wait(peer)
+        if wait:
+            raise TooManyRequests(
+                "The user name or the token was wrong too often: wait, or use a token of "
+                "fluxapi token create.",
+                retry_after=wait,
+            )
+
+    def _check_token(self, secret: str) -> Principal:
+        token = self._tokens.find(secret)
+        if token is None:
+            raise Unauthorized("The token is unknown, has expired or was revoked.")
+        return self._principal_of(token)
+
+    def _principal_of(self, token: Token) -> Principal:
+        return Principal(
+            self.user or account.user_name(),
+            token.scope,
+            token.expires,
+            grants=frozenset({token.id}),
+            limit=token.expires,
+            token=token.name,
+        )
+
+    async def login(self, request: web.Request, body: dict[str, Any]) -> Principal:
+        """Return the sender of a request for an access token.
 
         The request has Basic credentials, ``user`` and ``token`` in the body, or a login token.
 
@@ -108,29 +208,58 @@ class Credentials:
         """
         scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() == "bearer":
-            self._check_login(value.strip())
-        elif scheme or not body:
-            await self.check(request)
-        elif not self._is_user(body["user"], body["token"]):
-            raise Unauthorized("The user name or the token is wrong.")
+            return self._check_login(value.strip(), peer_of(request))
+        if scheme or not body:
+            return await self.check(request)
+        return self.check_pair(body["user"], body["token"], peer_of(request))
 
-    def issue(self) -> str:
-        """Return a new access token for the user."""
+    def issue(self, principal: Principal | None = None) -> tuple[str, int]:
+        """Return a new access token for *principal*, or the owner, and its lifetime in seconds.
+
+        It has the same right, and ends no later.
+        """
         now = int(time.time())
-        claims = {"iss": _ISSUER, "aud": _ISSUER, "sub": self.user, "iat": now}
-        return jwt.encode({**claims, "exp": now + self.lifetime}, self._key, _ALGORITHMS[0])
+        expires = now + self.lifetime
+        claims: dict[str, Any] = {"iss": _ISSUER, "aud": _ISSUER, "sub": self.user, "iat": now}
+        if principal is not None and principal.grants:
+            # The right is that of the token, which is looked up, so that it can be revoked.
+            (claims["tok"],) = principal.grants
+            if principal.expires is not None:
+                expires = min(expires, int(principal.expires))
+        return jwt.encode({**claims, "exp": expires}, self._key, _ALGORITHMS[0]), expires - now
 
-    def _is_user(self, user: Any, token: Any) -> bool:
-        texts = isinstance(user, str) and isinstance(token, str)
-        if not (texts and self.known):
+    def named(self, name: str) -> Principal:
+        """Return the principal of a user that a trusted proxy names; raise ``Forbidden``."""
+        if name == self.user:
+            return self.owner
+        if self._others is None:
+            raise Forbidden(
+                f"The user {name} may not use this service; its administrator can allow it by "
+                "--trust-user-right."
+            )
+        return Principal(name, self._others)
+
+    def check_grants(self, principal: Principal) -> None:
+        """Raise ``Unauthorized`` if something that *principal* depends on was revoked."""
+        sign_ins = [grant for grant in principal.grants if is_sign_in(grant)]
+        tokens = principal.grants.difference(sign_ins)
+        if not (self._tokens.are_alive(tokens) and all(map(self.sign_ins.has, sign_ins))):
+            raise Unauthorized(_REVOKED)
+
+    def _is_user(self, user: str, token: str) -> bool:
+        if not self.known:
             return False
         return _same(user, self.user) & _same(token, self._token)
 
-    def check_access(self, token: str) -> float:
-        """Return the expiration time of an access token; raise ``Unauthorized`` if invalid."""
-        known = self._seen.get(token, 0.0)
-        if known > time.time():
-            return known
+    def check_access(self, token: str) -> Principal:
+        """Return the principal of a bearer token; raise ``Unauthorized`` if it is invalid."""
+        if token.startswith(PREFIX):
+            return self._check_token(token)
+        known = self._seen.get(token)
+        if known is not None and known.expires is not None and known.expires > time.time():
+            if self._tokens.are_alive(known.grants):
+                return known
+            raise Unauthorized(_REVOKED)
         try:
             claims = jwt.decode(
                 token,
@@ -150,10 +279,20 @@ class Credentials:
             raise Unauthorized("The bearer token belongs to another user.")
         if len(self._seen) >= _MAX_VERIFIED_TOKENS:
             self._seen.pop(next(iter(self._seen)))
-        self._seen[token] = expires = float(claims["exp"])
-        return expires
+        expires = float(claims["exp"])
+        principal = self._principal_of_claims(claims, expires)
+        self._seen[token] = principal
+        return principal
 
-    def _check_login(self, token: str) -> None:
+    def _principal_of_claims(self, claims: dict[str, Any], expires: float) -> Principal:
+        if "tok" not in claims:
+            return Principal(self.user, "admin", expires, limit=expires)
+        token = self._tokens.get(str(claims["tok"]))
+        if token is None or not self._tokens.are_alive([token.id]):
+            raise Unauthorized(_REVOKED)
+        return dataclasses.replace(self._principal_of(token), expires=expires, limit=expires)
+
+    def _check_login(self, token: str, peer: str) -> Principal:
         if self._shared is None:
             raise Unauthorized(
                 "Login tokens need a secret that client and service share, and FLUX_SECRET_KEY is "
@@ -170,7 +309,9 @@ class Credentials:
             raise Unauthorized("The login token has expired; create a new one.") from None
         except (jwt.InvalidTokenError, ValueError):
             raise Unauthorized("The login token is not signed with FLUX_SECRET_KEY.") from None
-        if claims.get("scope") != "token" or not self._is_user(
-            claims.get("user"), claims.get("pass")
+        user, secret = claims.get("user"), claims.get("pass")
+        if claims.get("scope") != "token" or not (
+            isinstance(user, str) and isinstance(secret, str)
         ):
             raise Unauthorized("The user name or the token in the login token is wrong.")
+        return self.check_pair(user, secret, peer)

@@ -16,7 +16,7 @@ from aiohttp import hdrs, web
 from fluxapi.errors import ForeignOrigin, UnknownHost
 from fluxapi.settings import Settings
 
-__all__ = ["OriginPolicy"]
+__all__ = ["OriginPolicy", "is_from_own_page"]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})
@@ -55,9 +55,7 @@ class OriginPolicy:
                 else f"The Host {host[:255]!r} is not valid. --allowed-hosts on the server lists "
                 "the allowed names."
             )
-        # Browsers let any page open a WebSocket, which then can send anything.
-        is_socket = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
-        if request.method in _SAFE and not is_socket:
+        if not is_unsafe(request):
             return
         site = request.headers.get("Sec-Fetch-Site")
         if site is not None and site not in _OWN_SITE:
@@ -81,6 +79,38 @@ class OriginPolicy:
             return True
         # DNS rebinding needs a name; a literal address is safe.
         return self._any_address and _is_address(name)
+
+
+def is_from_own_page(request: web.Request) -> bool:
+    """Return whether a request that passed the policy is one of a page of this service.
+
+    The request of a browser that opens such a page is one, too.
+
+    Current browsers say so in ``Sec-Fetch-Site``, to addresses that they trust. Without it, a
+    request that changes something or opens a socket needs an ``Origin``.
+
+    Raises:
+        ForeignOrigin: A request that changes something or opens a socket says neither.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if is_unsafe(request):
+        # The policy has refused every Origin but that of this service.
+        if site == "same-origin" or hdrs.ORIGIN in request.headers:
+            return True
+        raise ForeignOrigin(
+            "With a login cookie, this request needs an Origin or Sec-Fetch-Site header that "
+            "names this service, as browsers send it; programs use HTTP Basic or a bearer token."
+        )
+    return site is None or site in _OWN_SITE or request.headers.get("Sec-Fetch-Mode") == "navigate"
+
+
+def is_unsafe(request: web.Request) -> bool:
+    """Return whether a request may change something, or opens a WebSocket.
+
+    Browsers let any page open a WebSocket, which then can send anything.
+    """
+    is_socket = request.headers.get(hdrs.UPGRADE, "").lower() == "websocket"
+    return is_socket or request.method not in _SAFE
 
 
 def _name(host: str) -> str:

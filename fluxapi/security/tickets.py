@@ -11,6 +11,8 @@ import time
 
 from fluxapi.errors import Unauthorized
 
+from .principal import STRANGER, Principal
+
 __all__ = ["LIFETIME_S", "NO_TICKET", "Tickets"]
 
 LIFETIME_S = 30
@@ -29,10 +31,10 @@ class Tickets:
     """The issued tickets of one session that are not used yet."""
 
     def __init__(self) -> None:
-        self._open: dict[str, tuple[float, float | None]] = {}
+        self._open: dict[str, tuple[float, Principal]] = {}
 
-    def issue(self, expires: float | None) -> str:
-        """Return a new ticket; *expires* is the expiration time of the caller's credentials."""
+    def issue(self, principal: Principal) -> str:
+        """Return a new ticket for *principal*."""
         now = time.monotonic()
         while self._open:
             oldest = next(iter(self._open))
@@ -40,16 +42,16 @@ class Tickets:
                 break
             del self._open[oldest]
         ticket = secrets.token_urlsafe(24)
-        self._open[ticket] = (now + LIFETIME_S, expires)
+        self._open[ticket] = (now + LIFETIME_S, principal)
         return ticket
 
-    def redeem(self, ticket: str) -> float | None:
-        """Use up a ticket, and return the expiration time of its credentials (``None``: never).
+    def redeem(self, ticket: str) -> Principal:
+        """Use up a ticket, and return the principal that it was issued for.
 
         Raises:
             Unauthorized: The ticket is not valid.
         """
-        until, expires = self._open.pop(ticket, (0.0, None))
+        until, principal = self._open.pop(ticket, (0.0, STRANGER))
         if until <= time.monotonic():
             raise Unauthorized(NO_TICKET)
-        return expires
+        return principal

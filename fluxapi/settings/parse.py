@@ -16,6 +16,7 @@ __all__ = [
     "Peer",
     "boolean",
     "frame_ancestors",
+    "header",
     "is_prefix",
     "mode",
     "names",
@@ -37,6 +38,7 @@ _FALSE = frozenset({"0", "false", "no", "off", ""})
 MAX_PORT = 65535
 MAX_PREFIX_BYTES = 255
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+\Z")
+_HEADER = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
 _ANCESTOR = re.compile(
     r"(?:https?://)?(?:\*\.)?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*(?::(?:[0-9]{1,5}|\*))?\Z"
 )
@@ -51,6 +53,13 @@ def boolean(text: str) -> bool:
     if word in _FALSE:
         return False
     raise ValueError("takes true, yes, 1, on or false, no, 0, off")
+
+
+def header(text: str) -> str:
+    """Parse the name of a header; empty is none."""
+    if text and not _HEADER.match(text):
+        raise ValueError("takes the name of a header such as X-Remote-User")
+    return text
 
 
 def port(text: str) -> int:

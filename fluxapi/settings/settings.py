@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,9 @@ class Settings:
     require_auth: bool = False
     secret_key: str | None = field(default=None, repr=False)
     access_token_expires_minutes: int = 600
+    login_code: str = "auto"
+    trust_user_header: str = ""
+    trust_user_right: str = "none"
     option_flags: Mapping[str, str] = field(default_factory=dict)
     launchers: tuple[str, ...] = ("nextflow", "snakemake")
     allowed_hosts: tuple[str, ...] = ()
@@ -55,6 +59,9 @@ class Settings:
     max_jobs: int = 1_000_000
     max_streams: int = 2000
     max_peer_connections: int = 512
+    max_client_streams: int = 2000
+    max_client_requests: int = 10_000
+    max_client_bytes: int = 1 << 30
     buffer_events: int = 65_536
     idempotency_keys: int = 100_000
     rpc_timeout: float = 10.0
@@ -64,10 +71,16 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse invalid and insecure combinations."""
-        if self.require_auth and not (self.user and self.token):
+        others = self.has_login_code or self.trust_user_header
+        if self.require_auth and not (self.user and self.token) and not others:
             raise SettingsError(
                 "Authentication is on (FLUX_REQUIRE_AUTH) but user or token is missing: "
                 "set FLUX_USER and FLUX_TOKEN."
+            )
+        if self.trust_user_header and not (self.require_auth and self.trust_from):
+            raise SettingsError(
+                "--trust-user-header needs --require-auth, and in --trust-from the addresses of "
+                "the proxies that authenticate."
             )
         if self.user and ":" in self.user:
             raise SettingsError("FLUX_USER must not contain a colon: HTTP Basic does not allow it.")
@@ -99,6 +112,13 @@ class Settings:
                 f"On {address.host} without authentication, anybody could run jobs as you: "
                 f"{_ALLOW}."
             )
+
+    @property
+    def has_login_code(self) -> bool:
+        """Return whether the start prints a one-time code for the login page."""
+        if not self.require_auth or self.login_code == "never":
+            return False
+        return self.login_code == "always" or (sys.stdout is not None and sys.stdout.isatty())
 
     @classmethod
     def read(

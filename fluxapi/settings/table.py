@@ -105,7 +105,8 @@ TABLE: tuple[Setting, ...] = (
         "--statedir",
         "FLUXAPI_STATEDIR",
         None,
-        "directory for the history of the embedded instance; without one, the history is not kept",
+        "directory for tokens, and for the history of the embedded instance; without one, neither "
+        "is kept",
         parse.path,
     ),
     Setting("user", "--user", "FLUX_USER", None, "user name for HTTP Basic"),
@@ -142,6 +143,33 @@ TABLE: tuple[Setting, ...] = (
         "600",
         "lifetime of a bearer token, minutes",
         parse.positive,
+    ),
+    Setting(
+        "login_code",
+        "--login-code",
+        "FLUXAPI_LOGIN_CODE",
+        "auto",
+        "print an address that logs in once: auto (on a terminal, with authentication), always or "
+        "never",
+        parse.one_of("auto", "always", "never"),
+    ),
+    Setting(
+        "trust_user_header",
+        "--trust-user-header",
+        "FLUXAPI_TRUST_USER_HEADER",
+        "",
+        "header, such as X-Remote-User, in which a proxy of --trust-from names the user that it "
+        "has authenticated",
+        parse.header,
+    ),
+    Setting(
+        "trust_user_right",
+        "--trust-user-right",
+        "FLUXAPI_TRUST_USER_RIGHT",
+        "none",
+        "scope of the users that the header names, other than the owner: none, view, operate, "
+        "submit or admin",
+        parse.one_of("none", "view", "operate", "submit", "admin"),
     ),
     Setting(
         "option_flags",
@@ -206,6 +234,30 @@ TABLE: tuple[Setting, ...] = (
         "FLUXAPI_MAX_PEER_CONNECTIONS",
         "512",
         "limit of open connections from one address; raise it for a proxy on another host",
+        parse.positive,
+    ),
+    Setting(
+        "max_client_streams",
+        "--max-client-streams",
+        "FLUXAPI_MAX_CLIENT_STREAMS",
+        "2000",
+        "limit of open streams of one token or login, and of one address",
+        parse.positive,
+    ),
+    Setting(
+        "max_client_requests",
+        "--max-client-requests",
+        "FLUXAPI_MAX_CLIENT_REQUESTS",
+        "10000",
+        "limit of requests of one token or login, and of one address, per second",
+        parse.positive,
+    ),
+    Setting(
+        "max_client_bytes",
+        "--max-client-bytes",
+        "FLUXAPI_MAX_CLIENT_BYTES",
+        "1073741824",
+        "limit of the bodies of one token or login, and of one address, bytes per second",
         parse.positive,
     ),
     Setting(

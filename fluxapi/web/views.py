@@ -7,34 +7,31 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp_jinja2
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import web
 from markupsafe import Markup
 
 from fluxapi.errors import (
-    Conflict,
     FluxapiError,
-    Forbidden,
     InstanceUnavailable,
     JobNotFound,
     Unauthorized,
     ValidationFailed,
 )
-from fluxapi.http import base, keys
+from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
 from fluxapi.http.peer import is_secure
 from fluxapi.http.querystring import cached
 from fluxapi.instance.nodes import describe
 from fluxapi.model.job import GROUPS, RESULTS
-from fluxapi.security.credentials import CHALLENGES
 from fluxapi.table.query import JobQuery, page, query_of
 
-from . import assets, columns, form
+from . import assets, columns, form, login
 from . import nodes as node_rows
 from .job_detail import PARTS, job_detail, job_part
+from .rendering import render
 
-__all__ = ["error", "job", "jobs", "logout", "nodes", "static", "submit"]
+__all__ = ["error", "job", "jobs", "nodes", "static", "submit"]
 
 _MAX_ROWS = 50
 """Jobs in the page before its script has run."""
@@ -91,7 +88,7 @@ async def jobs(request: web.Request) -> web.Response:
         "total": len(table),
         "refused": list(refused),
     }
-    return await _render(
+    return await render(
         request,
         "jobs.html",
         {
@@ -127,7 +124,7 @@ async def job(request: web.Request) -> web.Response:
     except (JobNotFound, InstanceUnavailable) as error:
         if not wants_page(request):
             raise
-        return await _render(
+        return await render(
             request,
             "missing.html",
             {
@@ -145,10 +142,10 @@ async def job(request: web.Request) -> web.Response:
     shared = {"page": "job", "job": _Blank(record)}
     if part is not None:
         context = await job_part(part, session.instance, jobid, record)
-        return await _render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
+        return await render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
     context = await job_detail(session.instance, jobid, record)
     context["start"] = _embedded({**context["start"], "cursor": cursor})
-    return await _render(request, "job.html", {**shared, **context})
+    return await render(request, "job.html", {**shared, **context})
 
 
 async def nodes(request: web.Request) -> web.Response:
@@ -174,7 +171,7 @@ async def nodes(request: web.Request) -> web.Response:
         "taken": sum(row["allocated"] for row in found["nodes"]),
         "wrong": wrong,
     }
-    return await _render(request, "nodes.html", context)
+    return await render(request, "nodes.html", context)
 
 
 async def submit(request: web.Request) -> web.Response:
@@ -184,17 +181,15 @@ async def submit(request: web.Request) -> web.Response:
         queues = await session.instance.queues()
     except FluxapiError:
         queues = []
-    credentials = request.app[keys.CREDENTIALS]
     context = {
         "page": "submit",
         "fields": form.fields(),
         "facts": _embedded(form.facts()),
         "queues": [queue for queue in queues if queue.name],
         "launchers": session.defaults.launchers,
-        "user": credentials.user if credentials.required else "",
         "service": _address(request),
     }
-    return await _render(request, "submit.html", context)
+    return await render(request, "submit.html", context)
 
 
 def _address(request: web.Request) -> str:
@@ -203,36 +198,17 @@ def _address(request: web.Request) -> str:
     return f"{scheme}://{request.host}{request[keys.BASE]}"
 
 
-async def logout(request: web.Request) -> web.Response:
-    """Reject the credentials of the request, so that the browser forgets them.
-
-    HTTP has no logout for Basic (RFC 7617). Chromium drops rejected credentials and does not ask
-    for new ones if Basic is not offered; other browsers may keep them until they are closed, and
-    the page tells so.
-    """
-    if not request.app[keys.CREDENTIALS].required:
-        raise Conflict("Authentication is off, so there is no user to log out.")
-    if not wants_page(request):
-        raise Unauthorized("You are logged out.")
-    return await _render(
-        request,
-        "logout.html",
-        {"page": "logout"},
-        status=Unauthorized.status,
-        headers={hdrs.WWW_AUTHENTICATE: CHALLENGES[1]},
-    )
-
-
 async def error(request: web.Request, problem: FluxapiError) -> web.Response:
-    """Render an error; unauthenticated users see nothing of the service."""
+    """Render an error; only an authenticated reader sees anything of the service."""
+    if isinstance(problem, Unauthorized):
+        return await login.ask(request, problem)
     context = {
         "page": "error",
         "problem": problem,
         "errors": problem.members.get("errors", ()),
         "request_id": request.get(keys.REQUEST_ID, ""),
-        "is_stranger": isinstance(problem, (Unauthorized, Forbidden)),
     }
-    return await _render(request, "error.html", context, status=problem.status)
+    return await render(request, "error.html", context, status=problem.status)
 
 
 async def static(request: web.Request) -> web.Response:
@@ -279,29 +255,3 @@ def _embedded(value: Any) -> Markup:
     """Encode a value as JSON that cannot end the script element around it."""
     text = msgspec.json.encode(value).decode()
     return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))  # noqa: S704 - escaped
-
-
-async def _render(
-    request: web.Request,
-    name: str,
-    context: dict[str, Any],
-    *,
-    status: int = 200,
-    headers: Mapping[str, str] | None = None,
-) -> web.Response:
-    app = request.app
-    info, built = (request.get(keys.SESSION) or app[keys.SESSIONS].root).info, app[keys.ASSETS]
-    credentials = app[keys.CREDENTIALS]
-    shared = {
-        "user": credentials.user if credentials.required else "",
-        "url": lambda path: base.relative(request, path),
-        "asset": lambda file: base.relative(request, assets.address(built, file)),
-        "is_built": bool(built),
-        "is_stranger": False,
-        "instance": f"{info.kind} {info.version} on {info.hostname}",
-    }
-    response = await aiohttp_jinja2.render_template_async(
-        name, request, {**shared, **context}, status=status
-    )
-    response.headers.update(headers or {})
-    return response

@@ -40,13 +40,13 @@ def test_the_secret_and_the_name_make_no_access_token(key: bytes | str) -> None:
 
 
 def test_a_changed_token_ends_all_access_tokens() -> None:
-    issued = credentials("old").issue()
-    assert credentials("old").check_access(issued)
+    issued = credentials("old").issue()[0]
+    assert credentials("old").check_access(issued).right == "admin"
     with pytest.raises(Unauthorized):
         credentials("new").check_access(issued)
 
 
 def test_a_changed_secret_ends_all_access_tokens() -> None:
-    issued = credentials("s3cret").issue()
+    issued = credentials("s3cret").issue()[0]
     with pytest.raises(Unauthorized):
         credentials("s3cret", "another secret that is long enough").check_access(issued)

@@ -1,11 +1,13 @@
-"""Credentials in a browser: HTTP Basic as it keeps them, their end in the middle, none at all."""
+"""Logins in a browser: by the page, by links, their end in the middle, and what a viewer sees."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect
 
 from tests.running import Service, service
 
@@ -21,12 +23,10 @@ def guarded() -> Iterator[Service]:
         yield running
 
 
-@pytest.fixture
-def visitor(browser: Browser) -> Iterator[BrowserContext]:
-    """Return a context in which a 401, which these tests are about, is no failure."""
-    context = browser.new_context()
+def visit(browser: Browser, wrong: list[str], **options: object) -> BrowserContext:
+    """A browser without a past that may be refused: 401 is what these tests are about."""
+    context = browser.new_context(**options)  # type: ignore[arg-type]
     context.set_default_timeout(20_000)
-    wrong: list[str] = []
     context.on("weberror", lambda error: wrong.append(str(error.error)))
 
     def hear(said: ConsoleMessage) -> None:
@@ -35,28 +35,70 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
             wrong.append(said.text)
 
     context.on("console", hear)
+    return context
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Iterator[BrowserContext]:
+    wrong: list[str] = []
+    context = visit(browser, wrong)
     yield context
     context.close()
     assert wrong == []
 
 
+@pytest.fixture
+def colleague(browser: Browser) -> Iterator[BrowserContext]:
+    """Another person's browser."""
+    wrong: list[str] = []
+    context = visit(browser, wrong)
+    yield context
+    context.close()
+    assert wrong == []
+
+
+def fill(page: Page, token: str = TOKEN) -> None:
+    page.get_by_label("User").fill(USER)
+    page.get_by_label("Token").fill(token)
+    page.get_by_role("button", name="Log in").click()
+
+
 def enter(page: Page, site: Service, path: str = "/") -> None:
-    """Open a page as with a name and token typed into the browser's own question."""
-    page.goto(site.url.replace("://", f"://{USER}:{TOKEN}@").rstrip("/") + path)
+    """Open a page by way of the login page."""
+    page.goto(site.url.rstrip("/") + path)
+    fill(page)
 
 
-def test_with_basic_auth_the_page_is_live_and_logs_out(
+def test_the_login_page_leads_to_the_page_that_was_asked_for_and_out_again(
     guarded: Service, visitor: BrowserContext
 ) -> None:
     page = visitor.new_page()
-    enter(page, guarded)
+    page.goto(f"{guarded.url.rstrip('/')}/ui/nodes?text=node")
+    fill(page, "wrong")
+    expect(page.get_by_role("alert")).to_have_text("The user name or the token is wrong.")
+    fill(page)
+    expect(page).to_have_url(re.compile(r"/ui/nodes\?text=node$"))
+    page.goto(guarded.url)
     live(page)
     page.get_by_text("Service", exact=True).click()
-    page.get_by_role("link", name=f"Log out {USER}").click()
-    expect(page.get_by_role("heading", name="You are logged out")).to_be_visible()
-    # The browser has nothing to send any more, and nobody is there to answer its question.
-    with pytest.raises(Error, match="ERR_INVALID_AUTH_CREDENTIALS"):
-        page.goto(guarded.url)
+    page.get_by_role("button", name=f"Log out {USER}").click()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    assert visitor.cookies() == []
+    page.goto(guarded.url)
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+
+
+def test_the_login_page_works_without_scripts(guarded: Service, browser: Browser) -> None:
+    wrong: list[str] = []
+    context = visit(browser, wrong, java_script_enabled=False)
+    page = context.new_page()
+    enter(page, guarded)
+    expect(page.get_by_role("navigation", name="Pages")).to_be_visible()
+    page.goto(f"{guarded.url.rstrip('/')}/ui/logout")
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+    context.close()
+    assert wrong == []
 
 
 def test_without_auth_nobody_is_logged_out(site: Service, page: Page) -> None:
@@ -65,9 +107,10 @@ def test_without_auth_nobody_is_logged_out(site: Service, page: Page) -> None:
     page.get_by_text("Service", exact=True).click()
     expect(page.get_by_role("button", name="Stop the service")).to_be_visible()
     expect(page.get_by_text("Log out")).to_have_count(0)
+    expect(page.get_by_role("button", name="Share")).to_have_count(0)
 
 
-def test_credentials_that_end_are_asked_for_and_nothing_typed_is_lost(
+def test_a_login_that_ends_is_asked_for_again_and_nothing_typed_is_lost(
     visitor: BrowserContext,
 ) -> None:
     page = visitor.new_page()
@@ -91,9 +134,11 @@ def test_credentials_that_end_are_asked_for_and_nothing_typed_is_lost(
         expect(dialog).to_have_count(0)
         live(page)
         expect(page.get_by_label("Find in id, name")).to_have_value("typed before")
+        page.reload()
+        live(page)
 
 
-def test_events_come_over_plain_http_with_credentials_too(
+def test_events_come_over_plain_http_with_a_login_too(
     guarded: Service, visitor: BrowserContext
 ) -> None:
     block_sockets(visitor)
@@ -108,3 +153,106 @@ def block_sockets(context: BrowserContext) -> None:
         " constructor() { setTimeout(() => this.onclose(), 0); }"
         " close() {} }"
     )
+
+
+def submit(page: Page, command: str) -> str:
+    """Submit a job as the page does; its ID."""
+    jobid: str = page.evaluate(
+        """async (command) => {
+            const answer = await fetch("/v1/jobs", {
+                method: "POST",
+                headers: { "Content-Type": "application/json" },
+                body: JSON.stringify({ command }),
+            });
+            return (await answer.json()).id;
+        }""",
+        command,
+    )
+    return jobid
+
+
+def test_a_shared_link_shows_a_job_live_and_lets_nobody_change_it(
+    guarded: Service, visitor: BrowserContext, colleague: BrowserContext
+) -> None:
+    owner = visitor.new_page()
+    enter(owner, guarded)
+    live(owner)
+    jobid = submit(owner, "sleep 600")
+    owner.goto(f"{guarded.url.rstrip('/')}/ui/jobs/{jobid}")
+    live(owner)
+    owner.get_by_role("button", name="Share").click()
+    owner.get_by_role("button", name="Create the link").click()
+    link = owner.get_by_label("Link").input_value()
+    owner.get_by_role("button", name="Close").click()
+
+    sent: list[Request] = []
+    colleague.on("request", lambda request: sent.append(request))  # noqa: PLW0108 - marked by it
+    guest = colleague.new_page()
+    guest.goto(link)
+    expect(guest).to_have_url(re.compile(rf"/ui/jobs/{jobid}$"))
+    live(guest)
+    expect(guest.locator("#status")).to_have_text("RUN")
+    secret = urlsplit(link).fragment.partition("token=")[2].partition("&")[0]
+    assert secret.startswith("fluxapi_")
+    for request in sent:
+        assert secret not in request.url.partition("#")[0]
+        assert secret not in request.headers.get("referer", "")
+    assert guest.evaluate("history.length") <= 3
+    for name in ("Cancel", "Signal", "Urgency", "Share"):
+        expect(guest.get_by_role("button", name=name)).to_have_count(0)
+    expect(guest.get_by_role("link", name="Resubmit")).to_have_count(0)
+    expect(guest.get_by_role("link", name="Submit")).to_have_count(0)
+
+    owner.get_by_role("button", name="Cancel").click()
+    owner.get_by_role("button", name="Cancel the job").click()
+    expect(guest.locator("#status")).to_have_text("CANCELED")
+
+    guest.goto(guarded.url)
+    live(guest)
+    expect(guest.get_by_role("checkbox", name="Select")).to_have_count(0)
+    guest.get_by_text("Service", exact=True).click()
+    expect(guest.get_by_role("button", name="Log out")).to_be_visible()
+    expect(guest.get_by_role("button", name="Stop the service")).to_have_count(0)
+
+    owner.goto(f"{guarded.url.rstrip('/')}/ui/tokens")
+    owner.get_by_role("button", name="Revoke share").click()
+    owner.get_by_role("button", name="Revoke the token").click()
+    expect(owner.get_by_text("There are no tokens yet.")).to_be_visible()
+    expect(guest.locator("#state")).to_have_attribute("data-state", "logged out")
+
+
+def test_a_shared_link_takes_no_rights_from_who_is_logged_in(
+    guarded: Service, visitor: BrowserContext
+) -> None:
+    page = visitor.new_page()
+    enter(page, guarded)
+    live(page)
+    page.get_by_role("button", name="Share").click()
+    page.get_by_role("button", name="Create the link").click()
+    link = page.get_by_label("Link").input_value()
+    page.goto("about:blank")
+    page.goto(link)
+    live(page)
+    expect(page.get_by_role("button", name="Share")).to_be_visible()
+
+
+def test_a_token_is_created_shown_once_and_revoked(
+    guarded: Service, visitor: BrowserContext
+) -> None:
+    page = visitor.new_page()
+    enter(page, guarded, "/ui/tokens")
+    page.get_by_role("button", name="Create a token").click()
+    page.get_by_label("Name").fill("laptop")
+    page.get_by_label("Scope").select_option("operate")
+    page.get_by_label("Expires after").select_option("Never")
+    page.get_by_role("button", name="Create the token").click()
+    secret = page.get_by_label("Token, which is shown this once").input_value()
+    assert secret.startswith("fluxapi_")
+    page.get_by_role("button", name="Close").click()
+    row = page.get_by_role("row", name="laptop")
+    expect(row).to_contain_text("operate")
+    expect(row).to_contain_text("never")
+    assert secret not in page.content()
+    row.get_by_role("button", name="Revoke laptop").click()
+    page.get_by_role("button", name="Revoke the token").click()
+    expect(page.get_by_text("There are no tokens yet.")).to_be_visible()

@@ -48,7 +48,7 @@ def token(seconds: int) -> str:
     settings = Settings(user=USER, token=TOKEN, require_auth=True, secret_key=SECRET)
     credentials = Credentials(settings)
     credentials.lifetime = seconds
-    return credentials.issue()
+    return credentials.issue()[0]
 
 
 async def ticket(session: aiohttp.ClientSession, url: str, **headers: str) -> str:

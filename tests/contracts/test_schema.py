@@ -134,3 +134,12 @@ def test_objects_in_a_query_are_json_or_python() -> None:
 
 def test_text_that_looks_like_an_object_stays_text_where_text_comes_first() -> None:
     assert querystring.parse("submit", "command=x&stdin={}")["stdin"] == "{}"
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [("signal", {"signal": "TERM\n"}), ("new-token", {"name": "laptop\n"})],
+)
+def test_a_newline_after_the_end_of_a_pattern_is_refused(name: str, fields: dict[str, str]) -> None:
+    with pytest.raises(ValidationFailed):
+        schema.check(name, fields)

@@ -6,6 +6,7 @@ import pytest
 
 from fluxapi.errors import Unauthorized
 from fluxapi.security import tickets as module
+from fluxapi.security.principal import ANYBODY, Principal
 from fluxapi.security.tickets import LIFETIME_S, Tickets
 
 
@@ -24,15 +25,15 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-@pytest.mark.parametrize("expires", [None, 5.0])
-def test_a_ticket_is_as_good_as_the_credentials_that_asked_for_it(expires: float | None) -> None:
+@pytest.mark.parametrize("principal", [ANYBODY, Principal("ada", "view", 5.0, frozenset({"t1"}))])
+def test_a_ticket_is_as_good_as_the_credentials_that_asked_for_it(principal: Principal) -> None:
     tickets = Tickets()
-    assert tickets.redeem(tickets.issue(expires)) == expires
+    assert tickets.redeem(tickets.issue(principal)) == principal
 
 
 def test_it_is_good_once() -> None:
     tickets = Tickets()
-    ticket = tickets.issue(None)
+    ticket = tickets.issue(ANYBODY)
     tickets.redeem(ticket)
     with pytest.raises(Unauthorized):
         tickets.redeem(ticket)
@@ -41,14 +42,14 @@ def test_it_is_good_once() -> None:
 @pytest.mark.parametrize("ticket", ["", "made-up"])
 def test_an_unknown_ticket_is_refused(ticket: str) -> None:
     tickets = Tickets()
-    tickets.issue(None)
+    tickets.issue(ANYBODY)
     with pytest.raises(Unauthorized):
         tickets.redeem(ticket)
 
 
 def test_it_is_good_until_its_lifetime_is_over(clock: Clock) -> None:
     tickets = Tickets()
-    early, late = tickets.issue(None), tickets.issue(None)
+    early, late = tickets.issue(ANYBODY), tickets.issue(ANYBODY)
     clock.now += LIFETIME_S - 0.001
     tickets.redeem(early)
     clock.now += 0.001
@@ -59,22 +60,22 @@ def test_it_is_good_until_its_lifetime_is_over(clock: Clock) -> None:
 def test_expired_tickets_are_dropped(clock: Clock) -> None:
     tickets = Tickets()
     for _ in range(100):
-        tickets.issue(None)
+        tickets.issue(ANYBODY)
     clock.now += LIFETIME_S
-    tickets.issue(None)
+    tickets.issue(ANYBODY)
     assert len(tickets._open) == 1
 
 
 def test_the_oldest_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_TICKETS", 3)
     tickets = Tickets()
-    issued = [tickets.issue(None) for _ in range(5)]
+    issued = [tickets.issue(ANYBODY) for _ in range(5)]
     assert list(tickets._open) == issued[2:]
 
 
 def test_no_two_are_equal() -> None:
     tickets = Tickets()
-    assert len({tickets.issue(None) for _ in range(1000)}) == 1000
+    assert len({tickets.issue(ANYBODY) for _ in range(1000)}) == 1000
 
 
 def test_a_young_machine_gives_none_away(clock: Clock) -> None:

@@ -1,48 +1,142 @@
-"""All open streams: their number is limited, and they end with the service."""
+"""All open streams: their number is limited, and they end with their credentials or the service."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
-from fluxapi.errors import TooManyStreams
+from fluxapi.errors import TooManyRequests, TooManyStreams
 
-__all__ = ["Connections"]
+__all__ = ["Connections", "Held", "Lease"]
+
+End = Callable[[str], None]
+"""Ends a stream; gets the reason, ``shutdown`` or ``expired``."""
+
+_MAX_REVOKED = 10_000
+"""Revoked grants that are remembered, since a request that was just admitted may open a stream."""
+
+_RETRY_AFTER_S = 2.0
+
+_MAX_WAIT_S = 60.0
+"""Time between two looks at the clock of the system, which may have been set meanwhile."""
+
+
+class Lease(Protocol):
+    """The credentials that a stream was opened with."""
+
+    @property
+    def expires(self) -> float | None:
+        """When they end, in seconds since the epoch; ``None``: never."""
+
+    @property
+    def grants(self) -> frozenset[str]:
+        """The names of what they depend on."""
+
+
+class Held:
+    """One open stream, with the credentials that keep it open."""
+
+    def __init__(self, end: End) -> None:
+        self.end = end
+        self.grants: frozenset[str] = frozenset()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def renew(self, lease: Lease) -> None:
+        """Keep the stream open for as long as *lease* lasts."""
+        self.close()
+        self.grants = lease.grants
+        if lease.expires is not None:
+            loop = asyncio.get_running_loop()
+            self._wait(loop, lease.expires, loop.time() + lease.expires - time.time())
+
+    def close(self) -> None:
+        """Stop waiting for the end of the credentials."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _wait(self, loop: asyncio.AbstractEventLoop, expires: float, deadline: float) -> None:
+        """End the stream when either clock says so: that of the system may be set back."""
+        left = min(expires - time.time(), deadline - loop.time())
+        if self._timer is not None and left <= 0:
+            self.end("expired")
+            return
+        # The first look is a callback, too, since the stream is not complete before it.
+        delay = min(max(left, 0.0), _MAX_WAIT_S)
+        self._timer = loop.call_later(delay, self._wait, loop, expires, deadline)
 
 
 class Connections:
-    """Open sockets and streams, at most ``limit``."""
+    """Open sockets and streams, at most ``limit``, and ``client_limit`` of one client."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, client_limit: int | None = None) -> None:
         self._limit = limit
-        self._open: dict[Callable[[], None], None] = {}
+        self._client_limit = limit if client_limit is None else client_limit
+        self._clients: Counter[str] = Counter()
+        self._open: dict[Held, None] = {}
+        self._revoked: dict[str, None] = {}
         self._closing = False
 
     def __len__(self) -> int:
         return len(self._open)
 
     @contextmanager
-    def hold(self, end: Callable[[], None]) -> Iterator[None]:
-        """Count one stream while the context lasts; ``end`` is called at shutdown."""
-        self.check()
-        self._open[end] = None
-        if self._closing:
-            end()
-        try:
-            yield
-        finally:
-            del self._open[end]
+    def hold(
+        self, end: End, lease: Lease | None = None, clients: Collection[str] = ()
+    ) -> Iterator[Held]:
+        """Count one stream while the context lasts; ``end`` is called when it has to end.
 
-    def check(self) -> None:
-        """Raise ``TooManyStreams`` when the limit is reached."""
+        It counts for each of ``clients``, too.
+        """
+        self.check(clients)
+        held = Held(end)
+        self._open[held] = None
+        self._clients.update(clients)
+        if lease is not None:
+            held.renew(lease)
+        if self._closing:
+            end("shutdown")
+        elif not self._revoked.keys().isdisjoint(held.grants):
+            end("expired")
+        try:
+            yield held
+        finally:
+            held.close()
+            del self._open[held]
+            for client in clients:
+                self._clients[client] -= 1
+                if not self._clients[client]:
+                    del self._clients[client]
+
+    def check(self, clients: Collection[str] = ()) -> None:
+        """Raise ``TooManyStreams`` when a limit is reached, ``TooManyRequests`` if of a client."""
         if len(self._open) >= self._limit:
             raise TooManyStreams(
                 f"{self._limit} streams are open, the most that this service allows; close some, "
                 "or raise --max-streams."
             )
+        if any(self._clients[client] >= self._client_limit for client in clients):
+            raise TooManyRequests(
+                f"This client has {self._client_limit} open streams, its limit "
+                "(--max-client-streams); close some.",
+                retry_after=_RETRY_AFTER_S,
+            )
+
+    def revoke(self, grant: str) -> None:
+        """End all streams whose credentials depend on *grant*, and any that opens later."""
+        self._revoked[grant] = None
+        if len(self._revoked) > _MAX_REVOKED:
+            del self._revoked[next(iter(self._revoked))]
+        for held in list(self._open):
+            if grant in held.grants:
+                held.end("expired")
 
     def close(self) -> None:
         """End all streams, and any that opens later, since the service shuts down."""
         self._closing = True
-        for end in list(self._open):
-            end()
+        for held in list(self._open):
+            held.end("shutdown")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 import msgspec
@@ -13,7 +12,7 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from fluxapi.events.output.hub import OnEnd
 
-from .connections import Connections
+from .connections import Connections, Lease
 from .stream_writer import StreamWriter
 from .wire import EventlogText, Lines, ServerSentEvents, Wire
 
@@ -31,7 +30,7 @@ ENDS = {
     "stalled": "The client read nothing for too long.",
     "shutdown": "The service is shutting down.",
     "failed": "Internal error of the service; reconnect with your cursor.",
-    "expired": "The credentials have expired.",
+    "expired": "The credentials have expired or were revoked.",
 }
 """The reasons for which a stream ends, with their sentences."""
 
@@ -60,15 +59,17 @@ async def follow(
     source: Source,
     kind: str,
     connections: Connections,
-    expires: float | None,
+    lease: Lease,
     *,
+    clients: Collection[str] = (),
     plain: Callable[[bool], Wire] = EventlogText,
     headers: Mapping[str, str] | None = None,
 ) -> web.StreamResponse:
     """Answer with the messages of ``source`` as media type ``kind``, until one side ends it.
 
-    ``plain`` makes the wire of a media type without messages; its argument says if the response is
-    chunked. ``headers`` are added to the response.
+    It ends with ``lease`` at the latest, and counts for each of ``clients``. ``plain`` makes the
+    wire of a media type without messages; its argument says if the response is chunked. ``headers``
+    are added to the response.
     """
     response = web.StreamResponse(headers={**_HEADERS, **(headers or {})})
     response.content_type = kind
@@ -86,7 +87,7 @@ async def follow(
         if not ended.done():
             ended.set_result((reason, detail or ENDS.get(reason, "")))
 
-    with connections.hold(lambda: end("shutdown")):
+    with connections.hold(end, lease, clients):
         await response.prepare(request)
         wire = _WIRES.get(kind, plain)(chunked)
         # The head leaves with the first bytes; everything after it bypasses aiohttp.
@@ -96,16 +97,11 @@ async def follow(
             return response
         writer = StreamWriter(transport)
         writer.on_lost = lambda: end("left")
-        timer = None
-        if expires is not None:
-            timer = loop.call_later(max(expires - time.time(), 0.0), end, "expired")
         stop = source.begin(writer, wire, end)
         try:
             reason, detail = await ended
         finally:
             stop()
-            if timer is not None:
-                timer.cancel()
         await _finish(response, writer, wire, reason, detail)
     return response
 

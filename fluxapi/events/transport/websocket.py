@@ -8,9 +8,8 @@ close codes.
 from __future__ import annotations
 
 import asyncio
-import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
@@ -21,7 +20,7 @@ from fluxapi.errors import FluxapiError, MalformedJSON
 from fluxapi.events.hub import Hub
 from fluxapi.events.output.hub import OutputHub
 
-from .connections import Connections
+from .connections import Connections, Held, Lease
 from .stream_writer import StreamWriter
 from .subscriptions import Subscriptions
 from .wire import WebSocketText, frame_close, frame_text
@@ -41,7 +40,7 @@ CODES = {
         WSCloseCode.INTERNAL_ERROR,
         "Internal error of the service; reconnect with your cursors.",
     ),
-    "expired": (4401, "The credentials have expired."),
+    "expired": (4401, "The credentials have expired or were revoked."),
     "stalled": (4408, "The client read nothing for too long; reconnect with your cursors."),
 }
 """Close code and sentence by cause. A message that is too large closes with 1009."""
@@ -57,7 +56,7 @@ _CLOSE_TIMEOUT_S = 2.0
 
 _encoder = msgspec.json.Encoder()
 
-Renew = Callable[[str], float]
+Renew = Callable[[str], Lease]
 
 
 async def serve(
@@ -66,15 +65,16 @@ async def serve(
     outputs: OutputHub,
     connections: Connections,
     *,
-    expires: float | None,
+    lease: Lease,
+    clients: Collection[str],
     renew: Renew,
     base: str,
 ) -> web.WebSocketResponse:
     """Serve one client until it disconnects.
 
-    ``renew`` returns the expiry of a new token; problem types begin with ``base``.
+    ``renew`` returns the lease of a new token; problem types begin with ``base``.
     """
-    connections.check()
+    connections.check(clients)
     websocket = web.WebSocketResponse(
         protocols=(PROTOCOL,), timeout=_CLOSE_TIMEOUT_S, max_msg_size=MAX_MESSAGE_BYTES
     )
@@ -84,9 +84,9 @@ async def serve(
         return websocket
     writer = StreamWriter(transport)
     socket = _Socket(websocket, writer, hub, outputs, renew, base=base)
-    with connections.hold(lambda: socket.close("shutdown")):
+    with connections.hold(socket.close, lease, clients) as held:
         try:
-            socket.expire_at(expires)
+            socket.held = held
             await socket.run()
         finally:
             socket.forget()
@@ -114,7 +114,7 @@ class _Socket:
         self._subscriptions = Subscriptions(
             self, writer, hub, outputs, limit=MAX_SUBSCRIPTIONS, base=base
         )
-        self._expiry: asyncio.TimerHandle | None = None
+        self.held: Held | None = None
         self._closed = False
         self._closing: asyncio.Task[bool] | None = None
 
@@ -154,19 +154,10 @@ class _Socket:
 
     def forget(self) -> None:
         """Release everything but the connection."""
-        if self._expiry is not None:
-            self._expiry.cancel()
+        if self.held is not None:
+            self.held.close()
         self._subscriptions.clear()
         self._writer.release()
-
-    def expire_at(self, expires: float | None) -> None:
-        """Close when the credentials expire (seconds since the epoch; ``None``: never)."""
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
-        if expires is not None:
-            left = max(expires - time.time(), 0.0)
-            self._expiry = asyncio.get_running_loop().call_later(left, self.close, "expired")
 
     def _take(self, message: WSMessage) -> None:
         fields: Any = None
@@ -183,9 +174,10 @@ class _Socket:
         self._subscriptions.end(fields["sub"])
 
     def _authenticate(self, fields: dict[str, Any]) -> None:
-        expires = self._renew(fields["token"])
-        self.expire_at(expires)
-        self.say({"type": "auth", "expires": expires})
+        lease = self._renew(fields["token"])
+        if self.held is not None:
+            self.held.renew(lease)
+        self.say({"type": "auth", "expires": lease.expires})
 
     def wire(self, label: str) -> WebSocketText:
         """Return the wire of one subscription."""

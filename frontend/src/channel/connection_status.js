@@ -53,7 +53,7 @@ export function show(channel, where) {
 
 /** Ask who this is; what the page holds and what was typed into it stays. @param {import("./channel.js").Channel} channel */
 function enter(channel) {
-  const user = element("input", { name: "username", autocomplete: "username", required: true });
+  const user = element("input", { name: "username", autocomplete: "username" });
   const token = element("input", { name: "password", type: "password", autocomplete: "current-password", required: true });
   user.value = document.body.dataset["user"] ?? "";
   ask({

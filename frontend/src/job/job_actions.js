@@ -3,6 +3,7 @@
 import { call } from "../ui/api.js";
 import { ask } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
+import { may } from "../ui/rights.js";
 
 /** @typedef {Record<string, any>} Record_ a job's record */
 
@@ -12,9 +13,9 @@ const SIGNALS = ["TERM", "INT", "KILL", "HUP", "QUIT", "USR1", "USR2", "STOP", "
 const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(state);
 
 const DEEDS = [
-  { title: "Cancel", fits: (/** @type {Record_} */ { state }) => state !== "INACTIVE", open: cancel },
-  { title: "Signal", fits: (/** @type {Record_} */ { state }) => state === "RUN", open: signal },
-  { title: "Urgency", fits: isPending, open: urgency },
+  { title: "Cancel", fits: (/** @type {Record_} */ { state }) => may("operate") && state !== "INACTIVE", open: cancel },
+  { title: "Signal", fits: (/** @type {Record_} */ { state }) => may("operate") && state === "RUN", open: signal },
+  { title: "Urgency", fits: (/** @type {Record_} */ record) => may("operate") && isPending(record), open: urgency },
 ];
 
 export class Deeds {

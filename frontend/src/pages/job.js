@@ -7,6 +7,7 @@ import { Deeds } from "../job/job_actions.js";
 import * as moments from "../job/timestamps.js";
 import { Output } from "../job/output.js";
 import { Part } from "../job/parts.js";
+import { canShare, shareButton } from "../ui/share.js";
 import { attend, every } from "../channel/visibility.js";
 import * as status from "../channel/connection_status.js";
 import { tick } from "../job/timeline.js";
@@ -28,6 +29,7 @@ let gone = false;
 /** Index of the last event that the channel told of. */
 let last = -1;
 const deeds = new Deeds($("deeds"), tell);
+if (canShare()) $("deeds").after(shareButton(`share ${job}`, () => `/ui/jobs/${job}`));
 
 const recordPart = new Part(job, "record", show);
 const eventsPart = new Part(job, "events", () => {

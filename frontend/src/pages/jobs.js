@@ -16,6 +16,7 @@ import { Place } from "../table/scroll_position.js";
 import { attend, every } from "../channel/visibility.js";
 import { Rows } from "../table/rows.js";
 import * as status from "../channel/connection_status.js";
+import { canShare, shareButton } from "../ui/share.js";
 import { Strip } from "../table/summary_bar.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { Situation } from "../ui/situation.js";
@@ -183,6 +184,7 @@ const strip = new Strip($("strip"), (field, value) => {
   go("push");
 });
 const actions = new Actions($("actions"), grid, rows);
+if (canShare()) $("json").after(shareButton("share jobs", () => `/${location.search}`));
 
 choose($("columns"), COLUMNS, choice, () => grid.setColumns(choice.columns, choice.widths));
 grid.addEventListener("order", () => {

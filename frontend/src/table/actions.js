@@ -3,6 +3,7 @@
 import { call, Problem } from "../ui/api.js";
 import { ask, field, Told } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
+import { may } from "../ui/rights.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {{ id: string, detail: string }} Failure */
@@ -125,7 +126,7 @@ export class Actions {
   /** Show what fits the selected jobs as they are now. */
   offer() {
     const { selected } = this.grid;
-    if (this.where.hidden && !selected.size) return;
+    if (!may("operate") || (this.where.hidden && !selected.size)) return;
     for (const id of selected) if (!this.rows.all.has(id)) selected.delete(id);
     const chosen = this.#chosen();
     const had = this.where.contains(document.activeElement);

@@ -23,11 +23,10 @@ function compare(date) {
 }
 
 /**
- * Who this page is to the service. What a browser knows of HTTP Basic it sends by itself; when the
- * service takes that no more, the page gets a token, and keeps it as long as it is open.
+ * Who this page is to the service. The browser sends the cookie of its login by itself, and what it
+ * knows of HTTP Basic; when the service takes that no more, the page logs in again.
  */
 class Session extends EventTarget {
-  #token = "";
   #wasTaken = false;
   /** Whether the service wants to know anew who this is. */
   isOver = false;
@@ -39,23 +38,17 @@ class Session extends EventTarget {
    * @returns {Record<string, string>}
    */
   get headers() {
-    return {
-      ...(this.#wasTaken ? { "X-Requested-With": "fetch" } : {}),
-      ...(this.#token ? { Authorization: `Bearer ${this.#token}` } : {}),
-    };
+    return this.#wasTaken ? { "X-Requested-With": "fetch" } : {};
   }
 
   /** @param {string} user @param {string} token */
   async begin(user, token) {
-    this.#token = "";
-    const answer = await call("POST", "/v1/token", { user, token });
-    this.#token = answer["access_token"];
+    await call("POST", "/ui/login", { user, token });
     this.#become(false);
   }
 
   /** What the service said to a request. @param {number} status */
   note(status) {
-    if (status === 401) this.#token = "";
     if (status < 300) this.#wasTaken = true;
     if (status === 401 || status < 300) this.#become(status === 401);
   }

@@ -9,14 +9,15 @@ import { element } from "./element.js";
  * @property {string} words what will happen
  * @property {HTMLElement[]} [fields] what else is asked
  * @property {boolean} [again] whether it may be tried again when it failed
- * @property {(tell: (...said: (string | Node)[]) => void, signal: AbortSignal) => Promise<void>} run
- *   does it, and ends early once the signal says so; throws what went wrong
+ * @property {(tell: (...said: (string | Node)[]) => void, signal: AbortSignal) => Promise<Node | void>} run
+ *   does it, and ends early once the signal says so; throws what went wrong; what it returns is shown
+ * @property {() => void} [left] called when the dialog is gone
  */
 
 let count = 0;
 
 /** @param {Question} question */
-export function ask({ title, heading, words, fields = [], again = false, run }) {
+export function ask({ title, heading, words, fields = [], again = false, run, left }) {
   const dialog = element("dialog", {});
   const name = `asked${++count}`;
   dialog.setAttribute("aria-labelledby", name);
@@ -47,9 +48,13 @@ export function ask({ title, heading, words, fields = [], again = false, run }) 
     no.textContent = "Stop";
     said.replaceChildren();
     try {
-      await run((...what) => said.replaceChildren(...what), running.signal);
+      const shown = await run((...what) => said.replaceChildren(...what), running.signal);
       running = undefined;
-      dialog.close();
+      if (!shown) return dialog.close();
+      said.replaceChildren(shown);
+      for (const input of fields) input.hidden = true;
+      go.hidden = true;
+      no.textContent = "Close";
     } catch (problem) {
       if (problem instanceof Told) said.replaceChildren(problem.node);
       else said.textContent = problem instanceof Error ? problem.message : String(problem);
@@ -59,7 +64,10 @@ export function ask({ title, heading, words, fields = [], again = false, run }) 
       running = undefined;
     }
   });
-  dialog.addEventListener("close", () => dialog.remove());
+  dialog.addEventListener("close", () => {
+    dialog.remove();
+    left?.();
+  });
   document.body.append(dialog);
   dialog.showModal();
 }

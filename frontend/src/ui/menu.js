@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { ask } from "./dialog.js";
 import { element } from "./element.js";
+import { may } from "./rights.js";
 import { at } from "./root.js";
 
 /** A menu that opens on a click. */
@@ -22,11 +23,22 @@ export function menu() {
     });
   });
   const user = document.body.dataset["user"];
-  if (user) inside.append(element("a", { href: at("/ui/logout"), textContent: `Log out ${user}` }));
-  inside.append(stop);
+  if (user && may("admin")) inside.append(element("a", { href: at("/ui/tokens"), textContent: "Tokens" }));
+  if (user) inside.append(leaving(user));
+  if (may("admin")) inside.append(stop);
   box.append(element("summary", { textContent: "Service" }), inside);
   closing();
   return box;
+}
+
+/** What logs out: a login by cookie ends at once, HTTP Basic on a page of its own. @param {string} user */
+function leaving(user) {
+  const textContent = `Log out ${user}`;
+  const page = at("/ui/logout");
+  if (document.body.dataset["signedIn"] === undefined) return element("a", { href: page, textContent });
+  const form = element("form", { method: "post", action: page });
+  form.append(element("button", { textContent }));
+  return form;
 }
 
 let isListening = false;

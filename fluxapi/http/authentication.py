@@ -1,0 +1,99 @@
+"""The sender of a request: by a ticket, its Authorization header, or the cookie of a login."""
+
+from __future__ import annotations
+
+import os
+
+from aiohttp import hdrs, web
+
+from fluxapi import errors
+from fluxapi.contracts.route import Route
+from fluxapi.security.credentials import Credentials
+from fluxapi.security.origins import is_from_own_page
+from fluxapi.security.principal import ANYBODY, STRANGER, Principal
+from fluxapi.security.tickets import NO_TICKET
+from fluxapi.sessions.session import InstanceSession
+
+from . import cookies, keys, peer
+
+__all__ = ["identify", "is_open", "signed_in"]
+
+_MAX_USER_CHARS = 256
+
+
+async def identify(
+    request: web.Request,
+    route: Route | None,
+    session: InstanceSession | None,
+    credentials: Credentials,
+) -> Principal:
+    """Return the sender of a request; raise ``Unauthorized`` if the route needs to know it."""
+    if is_open(request, credentials):
+        return ANYBODY
+    if route is not None and route.is_public:
+        return STRANGER
+    ticket = request.query.get("ticket") if route is not None and route.stream else None
+    if ticket:
+        if session is None:
+            raise errors.Unauthorized(NO_TICKET)
+        principal = session.tickets.redeem(ticket)
+        credentials.check_grants(principal)
+        return principal
+    scheme = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")[0].lower()
+    # A proxy that authenticates by HTTP Basic passes its own Authorization on.
+    named = None if scheme == "bearer" else _named_by_proxy(request, credentials)
+    if named is not None:
+        return named
+    if not scheme:
+        found = signed_in(request)
+        if found is None and peer.peer_uid(request) == os.getuid():
+            found = credentials.owner
+        if found is not None:
+            return found
+    return await credentials.check(request)
+
+
+def is_open(request: web.Request, credentials: Credentials) -> bool:
+    """Return whether authentication is off for a request.
+
+    On a Unix socket it is never off for other users, since it is known who they are.
+    """
+    return not credentials.required and peer.peer_uid(request) in {None, os.getuid()}
+
+
+def _named_by_proxy(request: web.Request, credentials: Credentials) -> Principal | None:
+    """Return the user that a trusted proxy names in its header, if it names one.
+
+    Raises:
+        Forbidden: This user has no right here.
+        Unauthorized: The header has more than one value, or no name.
+    """
+    settings = request.app[keys.SETTINGS]
+    header = settings.trust_user_header
+    if not header or not peer.is_among(request, settings.trust_from):
+        return None
+    values = request.headers.getall(header, [])
+    if not values:
+        return None
+    name = values[0].strip()
+    if len(values) > 1 or not name or len(name) > _MAX_USER_CHARS or not name.isprintable():
+        raise errors.Unauthorized(f"The header {header} of the proxy does not name one user.")
+    return credentials.named(name)
+
+
+def signed_in(request: web.Request) -> Principal | None:
+    """Return the principal of the cookie of a request, if it has one that is valid.
+
+    A browser sends cookies with every request, also with those that a page of another site causes.
+    So one counts only for a request of a page of this service, or for opening one.
+
+    Raises:
+        ForeignOrigin: The request changes something, and nothing says that it is of such a page.
+    """
+    if hdrs.COOKIE not in request.headers:
+        return None
+    sign_ins = request.app[keys.CREDENTIALS].sign_ins
+    principal = sign_ins.find(cookies.read(request))
+    if principal is None or is_from_own_page(request):
+        return principal
+    return None

@@ -1,0 +1,44 @@
+"""Token buckets: a rate that each key may use, with room for a burst."""
+
+from __future__ import annotations
+
+import time
+
+__all__ = ["Buckets"]
+
+_MAX_KEYS = 10_000
+"""Keys that are remembered; the one that was used longest ago is forgotten, and begins anew."""
+
+
+class Buckets:
+    """One bucket per key, which refills by *rate* a second up to *burst*."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        self._rate = rate
+        self._burst = burst
+        self._levels: dict[str, tuple[float, float]] = {}
+
+    def wait(self, key: str, amount: float = 1.0) -> float:
+        """Return the seconds until *amount* may be spent; 0 is now."""
+        missing = min(amount, self._burst) - self._level(key, time.monotonic())
+        return max(missing / self._rate, 0.0)
+
+    def spend(self, key: str, amount: float = 1.0) -> None:
+        """Take *amount* out of the bucket, whether or not it is there."""
+        now = time.monotonic()
+        level = self._level(key, now)
+        self._levels.pop(key, None)
+        self._levels[key] = (level - amount, now)
+        if len(self._levels) > _MAX_KEYS:
+            del self._levels[next(iter(self._levels))]
+
+    def take(self, key: str, amount: float = 1.0) -> float:
+        """Return 0 and take *amount* if that is possible now, else return the seconds to wait."""
+        wait = self.wait(key, amount)
+        if not wait:
+            self.spend(key, amount)
+        return wait
+
+    def _level(self, key: str, now: float) -> float:
+        level, at = self._levels.get(key, (self._burst, now))
+        return min(self._burst, level + (now - at) * self._rate)

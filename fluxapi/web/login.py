@@ -1,0 +1,152 @@
+"""The pages on which people log in and out, and the requests behind them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from aiohttp import hdrs, web
+
+from fluxapi.errors import Conflict, FluxapiError, TooManyRequests, Unauthorized
+from fluxapi.http import authentication, base, cookies, keys
+from fluxapi.http.negotiation import wants_page
+from fluxapi.security.credentials import CHALLENGES, peer_of
+from fluxapi.security.principal import Principal
+
+from .rendering import render
+
+__all__ = ["ask", "log_in", "log_out", "login", "logout", "next_page"]
+
+HOME = "/"
+
+_MAX_NEXT_CHARS = 2048
+_SAFE_NEXT = re.compile(r"/(?:[!-.0-\[\]-~][!-\[\]-~]*)?\Z", re.ASCII)
+"""A path below the root of the service: neither ``//`` nor a backslash, which browsers take for
+another host."""
+
+_DOTS = re.compile(r"(?:^|/)(?:\.|%2e){1,2}(?:/|\Z)", re.IGNORECASE)
+"""A segment that leads out of a folder, and so out of the prefix of a proxy."""
+
+
+def next_page(text: str | None) -> str:
+    """Return the page to show after the login: *text* if it is one of this service, else the first.
+
+    It begins at the root of the service, without the prefix of a proxy.
+    """
+    if not text or len(text) > _MAX_NEXT_CHARS or not _SAFE_NEXT.match(text):
+        return HOME
+    path = re.split(r"[?#]", text, maxsplit=1)[0]
+    return HOME if "//" in path or _DOTS.search(path) else text
+
+
+async def login(request: web.Request) -> web.Response:
+    """Render the login page."""
+    principal = authentication.signed_in(request)
+    return await _page(request, next_page(request.query.get("next")), signed_in=principal)
+
+
+async def ask(request: web.Request, problem: FluxapiError) -> web.Response:
+    """Render the login page in place of a page that needs credentials."""
+    has_tried = hdrs.AUTHORIZATION in request.headers
+    return await _page(
+        request,
+        next_page(request.rel_url.raw_path_qs),
+        status=problem.status,
+        message=problem.detail if has_tried else "",
+    )
+
+
+async def _page(
+    request: web.Request,
+    after: str,
+    *,
+    status: int = 200,
+    message: str = "",
+    signed_in: Principal | None = None,
+) -> web.Response:
+    context = {
+        "page": "login",
+        "next": after,
+        "message": message,
+        "signed_in": "" if signed_in is None else signed_in.right,
+        "is_required": not authentication.is_open(request, request.app[keys.CREDENTIALS]),
+    }
+    return await render(request, "login.html", context, status=status)
+
+
+async def log_in(request: web.Request) -> web.StreamResponse:
+    """Sign the browser in with a user name and a token, and lead it to the page it came for."""
+    credentials = request.app[keys.CREDENTIALS]
+    if authentication.is_open(request, credentials):
+        raise Conflict("Authentication is off, so nobody needs to log in.")
+    fields: dict[str, Any] = request[keys.BODY]
+    after = next_page(fields.get("next"))
+    try:
+        principal = credentials.check_person(
+            fields.get("user", ""), fields["token"], peer_of(request)
+        )
+    except (Unauthorized, TooManyRequests) as problem:
+        if not wants_page(request):
+            raise
+        page = await _page(request, after, status=problem.status, message=problem.detail)
+        page.headers.update(problem.headers)
+        if isinstance(problem, Unauthorized):
+            page.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGES[1]
+        return page
+    current, value = authentication.signed_in(request), ""
+    if current is not None and current.has_more_than(principal):
+        # A link that was shared takes no rights from its reader.
+        signed_in = current
+    else:
+        # A value from before the login may be known to somebody else.
+        credentials.sign_ins.end(cookies.read(request))
+        value, signed_in = credentials.sign_ins.begin(principal)
+    if wants_page(request):
+        response = web.Response(status=303, headers={hdrs.LOCATION: base.relative(request, after)})
+    else:
+        told = {"user": signed_in.user, "scope": signed_in.right, "expires": signed_in.expires}
+        response = web.Response(body=msgspec.json.encode(told), content_type="application/json")
+    if value:
+        cookies.write(request, response, value)
+    return response
+
+
+async def logout(request: web.Request) -> web.Response:
+    """Render a page that logs the browser out, or makes it forget what it sends as HTTP Basic.
+
+    HTTP has no logout for Basic (RFC 7617). Chromium drops rejected credentials and does not ask
+    for new ones if Basic is not offered; other browsers may keep them until they are closed, and
+    the page tells so.
+    """
+    if authentication.is_open(request, request.app[keys.CREDENTIALS]):
+        raise Conflict("Authentication is off, so there is no user to log out.")
+    if authentication.signed_in(request) is not None:
+        return await render(request, "logout.html", {"page": "logout", "asks": True})
+    if not wants_page(request):
+        raise Unauthorized("You are logged out.")
+    return await render(
+        request,
+        "logout.html",
+        {"page": "logout", "asks": False},
+        status=Unauthorized.status,
+        headers={hdrs.WWW_AUTHENTICATE: CHALLENGES[1]},
+    )
+
+
+async def log_out(request: web.Request) -> web.StreamResponse:
+    """Sign the browser out: its cookie and its streams end, here and in the browser."""
+    credentials = request.app[keys.CREDENTIALS]
+    if authentication.is_open(request, credentials):
+        raise Conflict("Authentication is off, so there is no user to log out.")
+    if authentication.signed_in(request) is not None:
+        credentials.sign_ins.end(cookies.read(request))
+    if wants_page(request):
+        response = web.Response(
+            status=303, headers={hdrs.LOCATION: base.relative(request, "/ui/login")}
+        )
+    else:
+        response = web.Response(body=b'{"Message":"You are logged out."}')
+        response.content_type = "application/json"
+    cookies.delete(request, response)
+    return response
