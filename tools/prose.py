@@ -1,6 +1,6 @@
 """Measure the language of docstrings, comments and messages, package by package.
 
-    python tools/prose.py                     print the measures of fluxapi, tools, bench, examples
+    python tools/prose.py                     print the measures of the whole project
     python tools/prose.py --list fluxapi/web  list what counts against these files and folders
     python tools/prose.py --check             exit with 1 when a measure misses its bound
 
@@ -26,7 +26,7 @@ from typing import NamedTuple
 __all__ = ["Finding", "imperative", "inspect", "sentences"]
 
 ROOT = Path(__file__).resolve().parents[1]
-DEFAULT_PATHS = ("fluxapi", "tools", "bench", "examples")
+DEFAULT_PATHS = ("fluxapi", "tools", "bench", "examples", "tests")
 GENERATED = frozenset({"fluxapi/client/sync.py"})
 MIN_IMPERATIVE_PERCENT = 95
 MAX_CLAUSE_SUBJECTS = 0
@@ -35,33 +35,34 @@ VERBS = frozenset(
     # A list of strings would take a line per word.
     """
     abort accept acquire act add admit advance align allocate answer append apply ask assert assign
-    attach authenticate await begin bind block bound buffer build bump cache calculate call cancel
-    capture catch change check choose chunk clean clear clip close collapse collect color combine
-    compact compare compile complete compose compress compute concatenate configure confirm connect
-    consume continue convert copy count cover create cut deal debounce decide declare decode
+    attach attack authenticate await begin bind block bound buffer build bump cache calculate call
+    cancel capture catch change check choose chunk clean clear clip close collapse collect color
+    combine compact compare compile complete compose compress compute concatenate configure confirm
+    connect consume continue convert copy count cover create cut deal debounce decide declare decode
     decompress decrease defer define delay delete deliver deny derive describe detach detect
     determine digest disable discard disconnect dispatch display divide do drain draw drop dump
     duplicate echo emit enable encode end enforce enqueue ensure enter erase escape estimate evict
     exchange exclude execute exit expand expect expire explain export expose extend extract fail
     fall feed fetch file fill filter find finish fit flatten flush fold follow forget fork format
-    forward free freeze gather generate get give group grow guess halt handle hash have hide hold
-    identify ignore implement import include increase increment index infer inform initialize insert
-    inspect install instrument interpret interrupt invalidate issue iterate join judge keep kill
-    label launch leave let lift limit link list listen load locate lock log look lower make mark
-    match measure merge migrate mount move name narrow negotiate normalize note notify number
-    observe offer open order pack page parse pass patch pause peek perform permit pick pin place
-    play poll pop populate post prefer prefix prepare print process produce profile promote prompt
-    propagate protect prove provide prune publish pull purge push put queue quote raise range rank
-    read rebuild receive recognize reconnect record recover redact redirect reduce refer refresh
-    refuse register reject release reload remember remove rename render renew reopen repeat replace
-    replay reply report request require reset resize resolve respond rest restart restore restrict
-    resume retry return reuse revoke rewrite roll rotate round route run sample save say scan
-    schedule scrub search see select send separate serialize serve set settle share shorten show
-    shrink shut sign signal simulate skip sleep slice sort spawn split start stat stop store stream
-    strip submit subscribe substitute subtract sum summarize supply suspend swap switch sync
-    synchronize take tear tell terminate test time trace track transform translate traverse treat
-    trim truncate try turn undo unify unlink unpack unregister unsubscribe update upgrade upload use
-    validate verify visit wait wake walk warm warn watch withdraw wrap write yield
+    forward free freeze fuzz gather generate get give group grow guess halt handle hash have hide
+    hold identify ignore implement import include increase increment index infer inform initialize
+    insert inspect install instrument interpret interrupt invalidate issue iterate join judge keep
+    kill label launch leave let lift limit link list listen load locate lock log look lower make
+    mark match measure merge migrate mount move multiply name narrow negotiate normalize note notify
+    number observe offer open order pack page parse pass patch pause peek perform permit pick pin
+    place play poll pop populate post prefer prefix prepare print process produce profile promote
+    prompt propagate protect prove provide prune publish pull purge push put queue quote raise range
+    rank read rebuild receive recognize reconnect record recover redact redirect reduce refer
+    refresh refuse register reject release reload remember remove rename render renew reopen repeat
+    replace replay reply report request require reset resize resolve respond rest restart restore
+    restrict resume retry return reuse revoke rewrite roll rotate round route run sample save say
+    scan schedule scrub search see select send separate serialize serve set settle share shorten
+    show shrink shut sign signal simulate skip sleep slice sort spawn split stand start stat stop
+    store stream strip submit subscribe substitute subtract sum summarize supply suspend swap switch
+    sync synchronize take tear tell terminate test time trace track trade transform translate
+    traverse treat trim truncate try turn undo unify unlink unpack unregister unsubscribe update
+    upgrade upload use validate verify visit wait wake walk warm warn watch withdraw wrap write
+    yield
     """.split()  # noqa: SIM905
 )
 

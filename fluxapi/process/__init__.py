@@ -1,1 +1,1 @@
-"""The process of the service: its user, signals, open files and parent broker."""
+"""The process of the service: user, signals, open files, parent broker, background tasks."""

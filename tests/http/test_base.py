@@ -53,7 +53,7 @@ async def serve() -> AsyncIterator[Serve]:
 
 @pytest.fixture(params=["/flux", "/node/n1.example.org/5000", "/a/b-c/d.e"])
 async def kept(request: pytest.FixtureRequest, serve: Serve) -> tuple[aiohttp.ClientSession, URL]:
-    """A service whose proxy keeps the prefix of the path; the address ends with the prefix."""
+    """Return a service whose proxy keeps the prefix of the path, at an address with the prefix."""
     prefix = request.param
     setting = "" if prefix.startswith("/node/") else prefix
     session, url = await serve(base_path=setting)

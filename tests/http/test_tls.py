@@ -27,7 +27,7 @@ pytestmark = needs_openssl
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[tuple[str, Certificate]]:
-    """The address of a service with HTTPS, and its certificate."""
+    """Return the address of a service with HTTPS, and its certificate."""
     cert, key = make_certificate(tmp_path)
     settings = Settings(listen=(Address("127.0.0.1", 0),), tls_cert=cert, tls_key=key)
     certificate = Certificate(cert, key)

@@ -63,6 +63,22 @@ def status(*words: str, **environ: str) -> int:
     return done.returncode
 
 
+def test_the_handlers_are_installed_before_other_imports() -> None:
+    program = "import sys; from fluxapi.cli import main; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    names = set(done.stdout.split())
+    assert {name for name in names if name.startswith("fluxapi.")} == {
+        "fluxapi.cli",
+        "fluxapi.cli.command_name",
+        "fluxapi.cli.entry",
+        "fluxapi.process",
+        "fluxapi.process.stop_signals",
+    }
+    assert not names & {"argparse", "asyncio", "logging", "pathlib", "subprocess", "typing"}
+
+
 @pytest.mark.parametrize("step", IMPORTS + STEPS)
 def test_at_each_step_of_the_start(step: str) -> None:
     assert status(*command(step, signal.SIGTERM, EMBEDDED)) == 0
