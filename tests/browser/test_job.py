@@ -1,12 +1,21 @@
 from __future__ import annotations
 
+import json
 import os
 import re
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    Route,
+    WebSocketRoute,
+    expect,
+)
 
 from tests.running import Service
 
@@ -107,6 +116,45 @@ def test_choices_of_a_reader_outlive_a_change(site: Service, page: Page) -> None
     assert page.evaluate("window.seen.every((it) => it.isConnected)")
     assert page.evaluate("document.activeElement.matches('#eventlog .scroll')")
     assert page.locator("details[open]").count() == 2
+
+
+def test_an_event_that_is_not_stored_yet_is_asked_for_again(site: Service, page: Page) -> None:
+    jobid = submit(site, command=["sleep", "600"], urgency=0)
+    see(site, page, jobid)
+    stale = page.context.request.get(f"{site.url}/ui/jobs/{jobid}?part=events").text()
+    asked: list[str] = []
+
+    def respond(route: Route) -> None:
+        asked.append(route.request.url)
+        if len(asked) <= 2:
+            route.fulfill(body=stale, content_type="text/html")
+        else:
+            route.fallback()
+
+    page.route("**/ui/jobs/*part=events", respond)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
+    status(page, "CANCELED")
+    expect(page.locator("#events")).to_contain_text("clean")
+    assert len(asked) > 2
+
+
+def test_a_job_that_flux_has_purged_keeps_its_page(site: Service, page: Page) -> None:
+    sockets: list[WebSocketRoute] = []
+
+    def through(socket: WebSocketRoute) -> None:
+        socket.connect_to_server()
+        sockets.append(socket)
+
+    page.route_web_socket("**/events/ws*", through)
+    jobid = script(site, "exit 3")
+    site.get(f"/v1/jobs/{jobid}/wait")
+    see(site, page, jobid)
+    expect(page.locator("#purged")).to_be_hidden()
+    sockets[-1].send(json.dumps({"type": "gone", "sub": "job", "id": jobid}))
+    expect(page.locator("#purged")).to_have_text("Flux has purged the job since.")
+    status(page, "PURGED")
+    expect(page.locator("#outcome")).to_have_text("Exit code 3")
 
 
 def test_the_last_line_on_stderr_says_why_a_job_failed(site: Service, page: Page) -> None:
