@@ -57,7 +57,7 @@ test: $(STAMP) $(DIST) ## run the tests (on a real Flux too where there is one)
 
 test-fast: $(STAMP) ## run the tests that need no Flux, no browser and no container
 	$(BIN)/python -m compileall -q fluxapi
-	$(PYTEST) -m "$(FAST)" $(ARGS)
+	$(PYTEST) -m "$(FAST)" --hypothesis-profile=fast $(ARGS)
 
 test-matrix: ## run the fast lane on every Python from 3.10 to 3.13 that is on PATH
 	@test -n "$(PYTHONS)" || { echo "no python3.10 to python3.13 on PATH; set PYTHONS" >&2; exit 1; }

@@ -56,9 +56,11 @@ MISSING: dict[str, str] = {
 }
 """The lanes that this machine cannot run, and why."""
 
-# A busy machine makes no test wrong. `make soak` tries many more examples of everything.
+# A busy machine makes no test wrong. `make test-fast` tries fewer examples than `make test`, and
+# `make soak` many more.
 patient = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("quick", patient, max_examples=QUICK_EXAMPLES)
+settings.register_profile("fast", patient, max_examples=QUICK_EXAMPLES // 4)
 settings.register_profile("soak", patient, max_examples=SOAK_EXAMPLES)
 settings.load_profile("quick")
 

@@ -170,3 +170,21 @@ async def test_a_file_of_a_jobspec_does_not_follow_what_a_job_put_there(
     files = {"x": "one", "./x": "two"}
     jobid = await site.run(spec("true", files=files))
     assert "File exists" in site.journal.context(jobid, "exception")["note"]
+
+
+def test_a_process_that_is_stuck_is_reaped_by_a_later_call(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(files, "_END_TIMEOUT_S", 0)
+    path = tmp_path / "in"
+    path.touch()
+    while not files._stuck:
+        for fd in open_for_job([(str(path), os.O_RDONLY)], {}):
+            os.close(fd)
+    monkeypatch.undo()
+    [stuck, *_] = files._stuck
+    os.waitid(os.P_PID, stuck.pid, os.WEXITED | os.WNOWAIT)
+    for fd in open_for_job([(str(path), os.O_RDONLY)], {}):
+        os.close(fd)
+    assert stuck.returncode is not None
+    assert stuck not in files._stuck

@@ -165,6 +165,7 @@ def needs(blocks: list[Block]) -> set[str]:
     return words & {"curl", "jq"}
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(400)  # a whole document, of which each block has its own limit
 @pytest.mark.parametrize("path", [document(path) for path in DOCUMENTS if runnable(path)])
 def test_the_blocks_of_a_document_run(

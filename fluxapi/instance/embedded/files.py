@@ -7,7 +7,6 @@ and the service opens only its own regular files.
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import re
@@ -27,6 +26,8 @@ OPEN_TIMEOUT_S = 5.0
 """Timeout of opening the files of a job, for a file system that does not answer."""
 
 _END_TIMEOUT_S = 1.0
+_stuck: list[subprocess.Popen[bytes]] = []
+"""Killed processes that have not ended."""
 _MAX_PATH_BYTES = 4096
 _MAX_ANSWER_BYTES = 64
 _ANSWER = re.compile(rb"([0-9]{1,4}) ([0-9]{1,4})")
@@ -58,9 +59,16 @@ def open_for_job(wanted: Sequence[tuple[str, int]], environment: Mapping[str, st
             return _receive(ours, len(wanted))
         finally:
             process.kill()
-            # Do not wait for a process that is stuck in the kernel.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(_END_TIMEOUT_S)
+            _reap(process)
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    """Wait for a killed process; leave one that is stuck in the kernel to a later call."""
+    _stuck[:] = [other for other in _stuck if other.poll() is None]
+    try:
+        process.wait(_END_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        _stuck.append(process)
 
 
 def _start(
