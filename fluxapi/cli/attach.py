@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Interrupts", "Writer", "attach", "attach_all", "explain", "wait_all"]
 
-_MAX_FOLLOWED = 64
+_MAX_FOLLOWED_JOBS = 64
 """Jobs followed at the same time; each uses a connection."""
 
 _SECOND_PRESS_S = 2.0
@@ -216,7 +216,7 @@ async def _highest(works: Iterable[Coroutine[Any, Any, int]]) -> int:
     try:
         for work in works:
             running.add(asyncio.ensure_future(work))
-            if len(running) >= _MAX_FOLLOWED:
+            if len(running) >= _MAX_FOLLOWED_JOBS:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 highest = max(highest, *(task.result() for task in done))
         for task in asyncio.as_completed(list(running)):
@@ -228,7 +228,7 @@ async def _highest(works: Iterable[Coroutine[Any, Any, int]]) -> int:
 
 
 async def _cancel(flux: AsyncClient, ids: list[str]) -> None:
-    from fluxapi.client import Conflict  # noqa: PLC0415 - it is there already
+    from fluxapi.client import Conflict  # noqa: PLC0415 - already imported
 
     note(f"canceling {', '.join(map(shown_id, ids[:3]))}{' …' if len(ids) > 3 else ''}")  # noqa: PLR2004 - a few
     with contextlib.suppress(Conflict):  # the job has ended meanwhile

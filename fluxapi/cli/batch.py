@@ -29,7 +29,7 @@ __all__ = ["Item", "Tracker", "read", "submit"]
 _JOBS_PER_REQUEST = 500
 """Jobs in one request, which takes a few tenths of a second, so that the bar advances."""
 
-_MAX_REPORTED = 20
+_MAX_REPORTED_JOBS = 20
 """Rejected jobs that are reported one by one."""
 
 
@@ -128,7 +128,7 @@ async def _submit(
     arguments: argparse.Namespace,
 ) -> tuple[int, int]:
     """Submit jobs; return the number of accepted and of rejected ones."""
-    from fluxapi.client import ClientError  # noqa: PLC0415 - it is there already
+    from fluxapi.client import ClientError  # noqa: PLC0415 - already imported
 
     rejections = Rejections()
     numbers: dict[int, int] = {}
@@ -187,9 +187,9 @@ class Rejections:
     def add(self, number: int, why: str) -> None:
         """Add a rejected job at this line."""
         self.count += 1
-        if self.count <= _MAX_REPORTED:
+        if self.count <= _MAX_REPORTED_JOBS:
             note(f"{number}: {safe(why)}")
-        elif self.count == _MAX_REPORTED + 1:
+        elif self.count == _MAX_REPORTED_JOBS + 1:
             note("more jobs are rejected; only their number is reported")
 
 
@@ -248,7 +248,7 @@ class Tracker:
         return self._failed
 
     async def _follow(self) -> None:
-        from fluxapi.client import Reset  # noqa: PLC0415 - it is there already
+        from fluxapi.client import Reset  # noqa: PLC0415 - already imported
 
         async for event in self._events:
             if isinstance(event, Reset):

@@ -16,7 +16,7 @@ async def each(ids: Iterable[str], act: Callable[[str], Awaitable[object]]) -> i
 
     Raises ``ClientError`` if the service is unreachable.
     """
-    from fluxapi.client import Conflict, Invalid, NotFound  # noqa: PLC0415 - it is there already
+    from fluxapi.client import Conflict, Invalid, NotFound  # noqa: PLC0415 - already imported
 
     status = OK
     for jobid in ids:

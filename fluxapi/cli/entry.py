@@ -20,6 +20,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if arguments is None else list(arguments)
     if named_command(given) == "serve":
         stop_signals.install()
-    from .program import run  # noqa: PLC0415 - signals are heard before this is imported
+    from .program import run  # noqa: PLC0415 - signal handlers come first
 
     return run(given)

@@ -53,7 +53,7 @@ class Failure(Exception):
 
 def failure_of(error: ClientError) -> Failure:
     """Return the failure for an error of the client."""
-    from fluxapi.client import errors  # noqa: PLC0415 - it is there already when this is called
+    from fluxapi.client import errors  # noqa: PLC0415 - already imported by the caller
 
     status = FAILED
     if isinstance(error, (errors.ConnectionFailed, errors.Unavailable)):

@@ -128,7 +128,7 @@ def _text(value: object) -> str:
 
 def _toml(text: str) -> dict[str, Any]:
     if sys.version_info >= (3, 11):
-        import tomllib  # noqa: PLC0415 - only where there is such a file
+        import tomllib  # noqa: PLC0415 - only if there is such a file
     else:
         import tomli as tomllib  # noqa: PLC0415 - as above
     document: dict[str, Any] = tomllib.loads(text)

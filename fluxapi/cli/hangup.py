@@ -27,7 +27,7 @@ async def while_read(work: Coroutine[Any, Any, T]) -> T:
     gone = asyncio.Event()
 
     def look() -> None:
-        # Readable without a hang-up: the peer of a socket sent data, which is not ours to read.
+        # Without a hang-up, the peer of a socket has sent data, which nobody reads here.
         loop.remove_reader(descriptor)
         if _hung_up(descriptor):
             gone.set()

@@ -126,7 +126,7 @@ async def _inactive(
 
 
 async def _by_id(flux: AsyncClient, ids: Iterable[str]) -> FoundJobs:
-    from fluxapi.client import NotFound  # noqa: PLC0415 - it is there already
+    from fluxapi.client import NotFound  # noqa: PLC0415 - already imported
 
     jobs: list[Job] = []
     missing: list[str] = []

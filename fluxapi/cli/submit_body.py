@@ -59,7 +59,7 @@ def body(arguments: argparse.Namespace, command: list[str] | None) -> dict[str, 
         if value is not None and value is not False:
             fields[field] = value
     if arguments.nodes and not arguments.ntasks:
-        # As flux submit: one task per node, exclusively.
+        # Run one task per exclusive node, as flux submit does.
         fields |= {"num_tasks": arguments.nodes, "exclusive": True}
     try:
         fields |= _combined(arguments)

@@ -205,7 +205,7 @@ def _urgency(text: str) -> int | str:
 
 
 def _early_signal(text: str) -> dict[str, Any]:
-    from .signals import number  # noqa: PLC0415 - seldom asked for
+    from .signals import number  # noqa: PLC0415 - imported when needed
 
     name, at, left = text.partition("@")
     return {

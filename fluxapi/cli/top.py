@@ -126,7 +126,7 @@ async def _follow_jobs(flux: AsyncClient, view: TopView, changed: asyncio.Event)
 
 
 async def _follow_nodes(flux: AsyncClient, view: TopView, changed: asyncio.Event) -> None:
-    from fluxapi.client import ConnectionFailed, Unavailable  # noqa: PLC0415 - it is there already
+    from fluxapi.client import ConnectionFailed, Unavailable  # noqa: PLC0415 - already imported
 
     while True:
         try:

@@ -176,7 +176,7 @@ def _profile(path: Path | None, name: str | None) -> dict[str, str]:
         _check_private(path, "The config file contains a token and")
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & (stat.S_IWGRP | stat.S_IWOTH):
-        # Whoever can change the address can also obtain the token of the token file.
+        # A user who can change the address can also obtain the token in the token file.
         raise ConfigError(
             f"The config file {path} is writable by others (mode {mode:04o}): run chmod go-w {path}"
         )

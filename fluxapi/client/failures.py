@@ -31,7 +31,7 @@ _MAX_PROBLEM_BYTES = 1 << 20
 
 async def refused(response: aiohttp.ClientResponse, request: Request) -> Failure:
     """Return the failure that a status of 400 or more stands for."""
-    import aiohttp  # noqa: PLC0415 - it is there already
+    import aiohttp  # noqa: PLC0415 - already imported
 
     try:
         document = msgspec.json.decode(await read_bounded(response, _MAX_PROBLEM_BYTES) or b"")

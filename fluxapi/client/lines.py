@@ -35,7 +35,7 @@ async def lines(transport: Transport, request: Request) -> AsyncGenerator[bytes,
 
 
 async def _split(response: aiohttp.ClientResponse) -> AsyncGenerator[bytes, None]:
-    import aiohttp  # noqa: PLC0415 - it is there already
+    import aiohttp  # noqa: PLC0415 - already imported
 
     rest = bytearray()
     try:

@@ -62,7 +62,7 @@ class LoopThread:
         except BaseException:
             if not future.done():
                 future.cancel()
-                # Its resources must be free before the next call.
+                # Wait, so that its resources are free before the next call.
                 over.wait(_SHUTDOWN_TIMEOUT_S)
             raise
 
@@ -131,8 +131,8 @@ async def _shut_down(last: Awaitable[Any], left: Iterable[Any]) -> None:
     await asyncio.gather(*map(_close, left), return_exceptions=True)
     loop = asyncio.get_running_loop()
     await loop.shutdown_asyncgens()
-    # It needs a thread, and from Python 3.12 on none starts while the interpreter ends; that waits
-    # for the threads of the executor by itself.
+    # This starts a thread, which Python 3.12 and later refuse while the interpreter ends; the
+    # interpreter then waits for the executor itself.
     with contextlib.suppress(RuntimeError):
         await loop.shutdown_default_executor()
 
@@ -144,7 +144,7 @@ class Iteration(Generic[T]):
         self._loop = loop
         self._items = items
         self._buffered: deque[T] = deque()
-        # A loop that is left early leaves a request behind, which has to end.
+        # A for loop that ends early leaves a request open: close it with this object.
         self._finalizer = weakref.finalize(self, _close_later, loop, items)
         self._finalizer.atexit = False
 

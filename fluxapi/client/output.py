@@ -13,7 +13,7 @@ from .record import Record
 
 __all__ = ["Output", "OutputEntry", "entry_of", "last_lines", "output_of"]
 
-_MAX_REPEATED = 1 << 20
+_MAX_REPEATED_BYTES = 1 << 20
 """Largest size of an entry with a repeat count, in bytes."""
 
 
@@ -94,7 +94,7 @@ def _bytes(context: Mapping[str, Any]) -> bytes:
         except (binascii.Error, ValueError):
             return data
     repeat = context.get("repeat", 1)
-    if isinstance(repeat, int) and 0 < repeat * len(data) <= _MAX_REPEATED:
+    if isinstance(repeat, int) and 0 < repeat * len(data) <= _MAX_REPEATED_BYTES:
         return data * repeat
     return data
 

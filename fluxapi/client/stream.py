@@ -136,7 +136,7 @@ class Channel:
 
 async def _parse(response: aiohttp.ClientResponse) -> AsyncGenerator[Message, None]:
     """Yield the messages of one connection until it ends; skip heartbeats."""
-    import aiohttp  # noqa: PLC0415 - it is there already
+    import aiohttp  # noqa: PLC0415 - already imported
 
     rest = b""
     try:

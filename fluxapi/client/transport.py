@@ -127,7 +127,7 @@ class Transport:
         if "aiohttp" not in sys.modules:
             # The import takes a third of a second, which would block the loop.
             await asyncio.to_thread(importlib.import_module, "aiohttp")
-        import aiohttp  # noqa: PLC0415 - not every program that imports the client needs it
+        import aiohttp  # noqa: PLC0415 - not all programs that import the client send requests
 
         headers = {"Accept": "application/json", **request.headers}
         if authorization is not None:
@@ -206,7 +206,7 @@ class Transport:
         self, response: aiohttp.ClientResponse | Failure, request: Request
     ) -> Response | Failure:
         """Read the whole response; return it, or the failure."""
-        import aiohttp  # noqa: PLC0415 - it is there already
+        import aiohttp  # noqa: PLC0415 - already imported
 
         if isinstance(response, Failure):
             return response
@@ -255,7 +255,7 @@ class Attempt:
         if self._response is None:
             return
         if self._request.stream:
-            # The rest is of no use and may have no end.
+            # Do not read the rest, which may have no end.
             self._response.close()
         self._response.release()
 

@@ -23,7 +23,7 @@ RECORD, TEXTS = CASES["record"], CASES["texts"]
 
 
 def test_every_column_has_a_case() -> None:
-    assert [column.key for column in COLUMNS] == list(TEXTS)
+    assert list(TEXTS) == [column.key for column in COLUMNS], "frontend/test/columns.json"
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.key)

@@ -58,7 +58,7 @@ def add(parsers: Parsers) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from fluxapi.cli import batch, submit_body  # noqa: PLC0415 - only now is it known to be needed
+    from fluxapi.cli import batch, submit_body  # noqa: PLC0415 - imported when needed
 
     words = submit_body.split_command(arguments.words)
     ids = submit_body.copies(arguments)

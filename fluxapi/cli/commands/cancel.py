@@ -121,7 +121,7 @@ async def _cancel_until_none_match(
     flux: AsyncClient, chosen: dict[str, Any], message: str | None
 ) -> tuple[int, int]:
     """Cancel the jobs that match a filter; return the number of canceled and of failed ones."""
-    from fluxapi.client import Conflict  # noqa: PLC0415 - it is there already
+    from fluxapi.client import Conflict  # noqa: PLC0415 - already imported
 
     done = failed = 0
     more = True

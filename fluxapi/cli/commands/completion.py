@@ -31,7 +31,7 @@ def add(parsers: Parsers) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from argcomplete.shell_integration import shellcode  # noqa: PLC0415 - no other command waits for it
+    from argcomplete.shell_integration import shellcode  # noqa: PLC0415 - only this command needs it
 
     script = shellcode(["fluxapi"], shell=arguments.shell)
     if arguments.shell == "zsh":

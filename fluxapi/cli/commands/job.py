@@ -38,7 +38,7 @@ def add(parsers: Parsers) -> None:
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
-    from fluxapi.cli import job_detail  # noqa: PLC0415 - only now is it known to be needed
+    from fluxapi.cli import job_detail  # noqa: PLC0415 - imported when needed
 
     if arguments.eventlog:
         for event in await flux.eventlog(arguments.id):

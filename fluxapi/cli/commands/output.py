@@ -53,7 +53,7 @@ def add(parsers: Parsers) -> None:
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
-    from fluxapi.cli import attach  # noqa: PLC0415 - only now is it known to be needed
+    from fluxapi.cli import attach  # noqa: PLC0415 - imported when needed
 
     if arguments.follow:
         return await attach.attach(

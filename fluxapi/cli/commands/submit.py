@@ -109,7 +109,7 @@ def _print_id(jobid: str, arguments: argparse.Namespace) -> None:
 
 
 async def _follow(flux: AsyncClient, ids: list[str], arguments: argparse.Namespace) -> int:
-    from fluxapi.cli import attach  # noqa: PLC0415 - only now is it known to be needed
+    from fluxapi.cli import attach  # noqa: PLC0415 - imported when needed
 
     if arguments.watch:
         return await attach.attach_all(flux, ids, label=arguments.label_io)

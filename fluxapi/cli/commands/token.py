@@ -32,7 +32,7 @@ def add(parsers: Parsers) -> None:
     parser.set_defaults(run=runs(_act))
 
 
-async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:  # noqa: ARG001 - as others
+async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:  # noqa: ARG001 - the signature of all actions
     made = await flux.create_token()
     put(made.token)
     if sys.stderr.isatty():

@@ -39,7 +39,7 @@ def add(parsers: Parsers) -> None:
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
-    from fluxapi.cli.attach import wait_all  # noqa: PLC0415 - only now is it known to be needed
+    from fluxapi.cli.attach import wait_all  # noqa: PLC0415 - imported when needed
 
     try:
         return await asyncio.wait_for(

@@ -188,7 +188,7 @@ async def _jobs(
 
 async def _are_there(flux: AsyncClient, ids: set[str]) -> bool:
     """Report and remove unknown jobs; return whether any are left."""
-    from fluxapi.client import NotFound  # noqa: PLC0415 - it is there already
+    from fluxapi.client import NotFound  # noqa: PLC0415 - already imported
 
     for jobid in sorted(ids):
         try:
@@ -202,8 +202,8 @@ async def _are_there(flux: AsyncClient, ids: set[str]) -> bool:
 async def _events(
     flux: AsyncClient, arguments: argparse.Namespace, filter: dict[str, Any], printer: Printer
 ) -> int:
-    from fluxapi.cli.job_detail import event_line  # noqa: PLC0415 - only now known to be needed
-    from fluxapi.client import Reset  # noqa: PLC0415 - it is there already
+    from fluxapi.cli.job_detail import event_line  # noqa: PLC0415 - imported when needed
+    from fluxapi.client import Reset  # noqa: PLC0415 - already imported
 
     if arguments.event:
         filter["event"] = arguments.event
