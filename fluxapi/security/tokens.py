@@ -18,6 +18,7 @@ import msgspec
 
 from fluxapi.contracts.rights import Right
 from fluxapi.errors import Conflict, NotFound, NotStored
+from fluxapi.process.background import Worker
 
 from .token_file import TokenFile
 
@@ -79,7 +80,7 @@ class TokenStore:
         self._deadlines: dict[str, float] = {}
         self._lock = asyncio.Lock()
         self._saved = 0.0
-        self._saving: asyncio.Task[None] | None = None
+        self._saver = Worker("last uses of tokens", self._save_later)
 
     @property
     def is_kept(self) -> bool:
@@ -95,9 +96,7 @@ class TokenStore:
 
     async def close(self) -> None:
         """Write the moments of last use, and give the file free for another service."""
-        if self._saving is not None:
-            self._saving.cancel()
-            await asyncio.wait({self._saving})
+        await self._saver.aclose()
         if self._file is not None:
             await self._save_uses()
             await asyncio.to_thread(self._file.close)
@@ -126,9 +125,8 @@ class TokenStore:
         if token is None or self.is_expired(token):
             return None
         token.last_used = time.time()
-        if self._file is not None and self._saving is None:
-            wait = max(self._saved + _SAVE_INTERVAL_S - time.monotonic(), 0.0)
-            self._saving = asyncio.get_running_loop().create_task(self._save_later(wait))
+        if self._file is not None:
+            self._saver.start()
         return token
 
     def get(self, name: str) -> Token | None:
@@ -240,12 +238,9 @@ class TokenStore:
             tokens = [msgspec.structs.replace(token) for token in self._tokens.values()]
             await asyncio.to_thread(self._file.write, tokens)
 
-    async def _save_later(self, wait: float) -> None:
-        try:
-            await asyncio.sleep(wait)
-            await self._save_uses()
-        finally:
-            self._saving = None
+    async def _save_later(self) -> None:
+        await asyncio.sleep(max(self._saved + _SAVE_INTERVAL_S - time.monotonic(), 0.0))
+        await self._save_uses()
 
     async def _save_uses(self) -> None:
         """Write the moments of last use, which may fail, since nothing depends on them."""

@@ -11,6 +11,7 @@ import msgspec
 
 from fluxapi.errors import FluxRefused, InstanceUnavailable
 from fluxapi.model.eventlog import Event, JournalMessage, Purged, decode_eventlog, encode_eventlog
+from fluxapi.process.background import Worker
 
 from .dependencies import parse_dependency
 from .job import Ended, Job
@@ -54,7 +55,8 @@ class History:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._gone: list[int] = []
-        self._removals: set[asyncio.Task[None]] = set()
+        self._unused: list[Path] = []
+        self._removal = Worker("removal of output", self._remove_unused)
         engine.journal.published = self._published
         if store is not None:
             engine.dirty = {}
@@ -62,8 +64,8 @@ class History:
 
     async def close(self) -> None:
         """Wait until all deletions are done."""
-        while self._removals:
-            await asyncio.wait(self._removals)
+        while self._removal.is_running:
+            await self._removal.ended()
 
     def _published(self, posted: Posted) -> None:
         job, message = posted
@@ -93,10 +95,14 @@ class History:
         if self._store is not None:
             self._gone += ids
         if files:
-            task = asyncio.get_running_loop().create_task(self._spool.remove(files))
-            self._removals.add(task)
-            task.add_done_callback(self._removals.discard)
+            self._unused += files
+            self._removal.start()
         self._engine.journal.post(None, Purged(ids))
+
+    async def _remove_unused(self) -> None:
+        while self._unused:
+            files, self._unused = self._unused, []
+            await self._spool.remove(files)
 
     async def _persist(self) -> bool:
         """Store the changes and return whether that succeeded; on failure they stay pending.

@@ -188,4 +188,7 @@ def _read(path: Path, offset: int, size: int) -> bytes:
 
 def _remove(paths: list[Path]) -> None:
     for path in paths:
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:  # noqa: PERF203 - one file is no other's
+            _log.error("output is not removed: %s: %s", path, error.strerror)
