@@ -33,8 +33,9 @@ if (canShare()) $("deeds").after(shareButton(`share ${job}`, () => `/ui/jobs/${j
 
 const recordPart = new Part(job, "record", show);
 const eventsPart = new Part(job, "events", () => {
-  // The journal tells of an event before it is stored.
-  if (last >= Number($("eventlog").dataset["next"] ?? 0)) eventsPart.want();
+  // The journal tells of an event before it is stored; without the next index, the eventlog could not be read.
+  const { next } = $("eventlog").dataset;
+  if (next === undefined || last >= Number(next)) eventsPart.want();
 });
 const resourcesPart = new Part(job, "resources", wantResources);
 
