@@ -8,7 +8,7 @@ if TYPE_CHECKING:
 
 __all__ = ["named_command"]
 
-_TAKE_VALUE = ("--url", "--user", "--profile", "--timeout", "--retries")
+_TAKE_VALUE = ("--url", "--ca-file", "--user", "--profile", "--timeout", "--retries")
 
 
 def named_command(arguments: Sequence[str]) -> str:

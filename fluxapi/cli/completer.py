@@ -41,6 +41,7 @@ async def _ask(prefix: str, arguments: argparse.Namespace) -> list[str]:
     async with AsyncClient(
         getattr(arguments, "url", None),
         user=getattr(arguments, "login", None),
+        ca_file=getattr(arguments, "ca_file", None),
         profile=getattr(arguments, "profile", None),
         timeout=_TIMEOUT_S,
         retries=0,

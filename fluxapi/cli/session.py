@@ -33,7 +33,14 @@ def add_connection(
     group.add_argument(
         "--url",
         default=default,
-        help="address of the service [FLUXAPI_URL]; default http://127.0.0.1:5000",
+        help="address of the service, or unix:PATH [FLUXAPI_URL]; default http://127.0.0.1:5000",
+    )
+    group.add_argument(
+        "--ca-file",
+        metavar="FILE",
+        default=default,
+        help="certificate authorities (PEM) to trust for https [FLUXAPI_CA_FILE]; default those "
+        "of the system",
     )
     if user:
         group.add_argument(
@@ -79,6 +86,7 @@ def connected(arguments: argparse.Namespace, act: Act, **options: Any) -> int:
         async with AsyncClient(
             arguments.url,
             user=arguments.login,
+            ca_file=arguments.ca_file,
             profile=arguments.profile,
             retries=arguments.retries,
             **options,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -28,12 +29,14 @@ class AsyncClient(SubmissionMethods, WaitMethods, OutputMethods, ControlMethods,
     They accept job IDs in every form of RFC 19 and return F58.
 
     Args:
-        url: The address of the service. Default: FLUXAPI_URL, the config file, or
-            http://127.0.0.1:5000.
+        url: The address of the service, or ``unix:`` and the path of its socket. Default:
+            FLUXAPI_URL, the config file, or http://127.0.0.1:5000.
         user: Default: FLUX_USER, or the config file.
         token: Default: FLUX_TOKEN, the file that FLUXAPI_TOKEN_FILE names, or the config file.
         access_token: A bearer token, or a function that returns one and is called again when the
             token has expired. With *user* and *token*, the client fetches a new one itself.
+        ca_file: The certificate authorities (PEM) to trust instead of those of the system. Default:
+            FLUXAPI_CA_FILE, or the config file.
         profile: A table of the config file. Default: FLUXAPI_PROFILE.
         timeout: Seconds for which requests, waits and streams are retried while the service is
             unreachable, restarting or busy. ``None`` retries forever.
@@ -51,6 +54,7 @@ class AsyncClient(SubmissionMethods, WaitMethods, OutputMethods, ControlMethods,
         user: str | None = None,
         token: str | None = None,
         access_token: str | AccessTokenSource | None = None,
+        ca_file: str | os.PathLike[str] | None = None,
         profile: str | None = None,
         timeout: float | None = DEFAULT_TIMEOUT_S,
         retries: int | None = None,
@@ -63,6 +67,7 @@ class AsyncClient(SubmissionMethods, WaitMethods, OutputMethods, ControlMethods,
             user=user,
             token=token,
             access_token=None if callable(access_token) else access_token,
+            ca_file=ca_file,
             profile=profile,
         )
         self.url = config.url
@@ -70,7 +75,7 @@ class AsyncClient(SubmissionMethods, WaitMethods, OutputMethods, ControlMethods,
         self._heartbeat = heartbeat
         credentials = Credentials(config, source)
         policy = RetryPolicy(timeout, retries, on_wait)
-        self._transport = Transport(config.url, credentials, policy)
+        self._transport = Transport(config, credentials, policy)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

@@ -12,6 +12,7 @@ Credentials belong to one service: those configured with an address are sent to 
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import stat
 import sys
@@ -34,7 +35,8 @@ __all__ = ["DEFAULT_URL", "Config", "config_path", "origin", "read_config", "rea
 
 DEFAULT_URL = "http://127.0.0.1:5000"
 
-_KEYS = frozenset({"url", "user", "token", "token_file"})
+_KEYS = frozenset({"url", "user", "token", "token_file", "ca_file"})
+_UNIX = "unix:"
 _MAX_TOKEN_CHARS = 16384
 """Characters in the longest token."""
 
@@ -49,6 +51,13 @@ class Config:
     access_token: str | None = field(default=None, repr=False)
     token_file: Path | None = None
     """The source of the token, read again when the token is rejected."""
+    ca_file: Path | None = None
+    """The certificate authorities (PEM) that are trusted instead of those of the system."""
+
+    @property
+    def socket(self) -> str | None:
+        """Return the path of the Unix socket that the address names, if it does."""
+        return self.url.removeprefix(_UNIX) if self.url.startswith(_UNIX) else None
 
 
 def read_config(
@@ -57,6 +66,7 @@ def read_config(
     user: str | None = None,
     token: str | None = None,
     access_token: str | None = None,
+    ca_file: str | os.PathLike[str] | None = None,
     profile: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Config:
@@ -69,13 +79,36 @@ def read_config(
         url or (profile and saved.get("url")) or environ.get("FLUXAPI_URL") or saved.get("url")
     )
     address = _address(address or DEFAULT_URL)
+    config = _credentials(
+        address,
+        saved,
+        environ,
+        user=user,
+        token=token,
+        access_token=access_token,
+        is_named=bool(profile),
+    )
+    return dataclasses.replace(config, ca_file=_ca_file(address, saved, environ, ca_file))
+
+
+def _credentials(
+    address: str,
+    saved: Mapping[str, str],
+    environ: Mapping[str, str],
+    *,
+    user: str | None,
+    token: str | None,
+    access_token: str | None,
+    is_named: bool,
+) -> Config:
+    """Return the address with its credentials; *is_named*: a profile was selected by name."""
     if user is not None and token is not None:
         return Config(address, user, token, access_token)
     if access_token is not None and token is None:
         # Use only the given token; user and token would serve to renew it.
         return Config(address, access_token=access_token)
     sources = [_of_environment(environ, address), _of_profile(saved, address)]
-    for source in reversed(sources) if profile else sources:
+    for source in reversed(sources) if is_named else sources:
         if source.token is not None:
             return Config(
                 address,
@@ -86,6 +119,21 @@ def read_config(
             )
     known = user or next((source.user for source in sources if source.user), None)
     return Config(address, known, token, access_token)
+
+
+def _ca_file(
+    address: str,
+    saved: Mapping[str, str],
+    environ: Mapping[str, str],
+    given: str | os.PathLike[str] | None,
+) -> Path | None:
+    if given is not None:
+        return _expand("ca_file", os.fspath(given))
+    if environ.get("FLUXAPI_CA_FILE"):
+        return _expand("FLUXAPI_CA_FILE", environ["FLUXAPI_CA_FILE"])
+    if "ca_file" in saved and _is_for(saved.get("url"), address):
+        return _expand("ca_file", saved["ca_file"])
+    return None
 
 
 def config_path(environ: Mapping[str, str] | None = None) -> Path | None:
@@ -107,7 +155,12 @@ def config_path(environ: Mapping[str, str] | None = None) -> Path | None:
 
 
 def origin(url: str) -> tuple[str, str, int | None]:
-    """Return scheme, host and port of an address, which identify the receiver of credentials."""
+    """Return scheme, host and port of an address, which identify the receiver of credentials.
+
+    For a Unix socket, the path takes the place of the host.
+    """
+    if url.startswith(_UNIX):
+        return "unix", url.removeprefix(_UNIX), None
     parts = urlsplit(url)
     port = parts.port or {"http": 80, "https": 443}.get(parts.scheme)
     return parts.scheme, (parts.hostname or "").lower(), port
@@ -203,6 +256,8 @@ def _checked(table: dict[str, Any], path: Path, name: str) -> dict[str, str]:
 
 
 def _address(url: str) -> str:
+    if url.startswith(_UNIX):
+        return _socket_address(url.removeprefix(_UNIX))
     try:
         parts = urlsplit(url)
         usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
@@ -211,8 +266,8 @@ def _address(url: str) -> str:
     if not usable:
         # Do not show the address, which may contain a password.
         raise ConfigError(
-            "The address of the service must look like http://127.0.0.1:5000 or "
-            "https://cluster.example.org."
+            "The address of the service must look like http://127.0.0.1:5000, "
+            "https://cluster.example.org or unix:/path/of/a/socket."
         )
     if parts.username is not None or parts.password is not None:
         raise ConfigError(
@@ -222,6 +277,18 @@ def _address(url: str) -> str:
     if parts.query or parts.fragment:
         raise ConfigError("The address of the service must not contain ? or #.")
     return url.rstrip("/").removesuffix("/v1")
+
+
+def _socket_address(place: str) -> str:
+    """Return the address of a Unix socket; ``unix:///path`` is ``unix:/path``."""
+    if place.startswith("//"):
+        place = place.removeprefix("//")
+    path = _expand("The address of the service", place)
+    if not path.is_absolute() or "\0" in place:
+        raise ConfigError(
+            "The address of a Unix socket must have an absolute path: unix:/path/of/a/socket."
+        )
+    return f"{_UNIX}{path}"
 
 
 def _read(path: Path, what: str) -> str:

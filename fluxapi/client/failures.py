@@ -76,7 +76,7 @@ def unanswered(
         return Failure(
             ConnectionFailed(
                 f"The certificate of {url} is not trusted: {_reason(error)}. To trust its "
-                "certificate authority, set SSL_CERT_FILE to the file of the authority."
+                "certificate authority, pass its file: --ca-file, ca_file or FLUXAPI_CA_FILE."
             )
         )
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import ssl
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -13,9 +14,9 @@ from fluxapi import __version__
 
 from . import failures
 from .body import decoded, encoded, read_bounded
-from .config import origin
+from .config import Config, origin
 from .credentials import Credentials
-from .errors import BadAnswer, ClientError, ConnectionFailed
+from .errors import BadAnswer, ClientError, ConfigError, ConnectionFailed
 from .request import Query, Request, Response, encoded_query, encoded_url
 from .retry import Failure, RetryPolicy
 
@@ -27,6 +28,8 @@ __all__ = ["Transport"]
 T = TypeVar("T")
 
 _PREFIX = "/v1"
+_HOST_OF_SOCKET = "http://localhost"
+"""The address in requests over a Unix socket."""
 _MAX_CONNECTIONS = 64
 """Connections for requests; streams use connections of their own."""
 
@@ -42,8 +45,11 @@ _MAX_RESPONSE_BYTES = 1 << 30
 class Transport:
     """A connection pool for one service. It sends credentials to no other origin."""
 
-    def __init__(self, url: str, credentials: Credentials, retry_policy: RetryPolicy) -> None:
-        self.url = url
+    def __init__(self, config: Config, credentials: Credentials, retry_policy: RetryPolicy) -> None:
+        self.url = config.url
+        self._socket = config.socket
+        self._ca_file = config.ca_file
+        self._base = config.url if self._socket is None else _HOST_OF_SOCKET
         self.credentials = credentials
         self.retry_policy = retry_policy
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
@@ -95,7 +101,7 @@ class Transport:
 
     async def send(self, request: Request) -> aiohttp.ClientResponse | Failure:
         """Send a request, following redirects and renewing credentials."""
-        url = f"{self.url}{_PREFIX}{request.path}{encoded_query(request.query)}"
+        url = f"{self._base}{_PREFIX}{request.path}{encoded_query(request.query)}"
         method, renewed, redirects = request.method, False, 0
         while True:
             authorization = await self.credentials.header()
@@ -115,7 +121,7 @@ class Transport:
                 redirects += 1
                 if target is None:
                     return Failure(ConnectionFailed(f"{self.url} redirects to an invalid address."))
-                if origin(target) != origin(self.url) or not kept or redirects > _MAX_REDIRECTS:
+                if origin(target) != origin(self._base) or not kept or redirects > _MAX_REDIRECTS:
                     return Failure(failures.redirected(self.url, target))
                 url = target
             else:
@@ -168,12 +174,26 @@ class Transport:
             raise ClientError("The client is closed.")
         if separate not in self._sessions:
             self._sessions[separate] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0 if separate else _MAX_CONNECTIONS),
+                connector=self._connector(limit=0 if separate else _MAX_CONNECTIONS),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": f"fluxapi-client/{__version__}"},
                 read_bufsize=1 << 18,
             )
         return self._sessions[separate]
+
+    def _connector(self, limit: int) -> aiohttp.BaseConnector:
+        import aiohttp  # noqa: PLC0415 - as above
+
+        if self._socket is not None:
+            return aiohttp.UnixConnector(self._socket, limit=limit)
+        if self._ca_file is None:
+            return aiohttp.TCPConnector(limit=limit)
+        try:
+            context = ssl.create_default_context(cafile=self._ca_file)
+        except OSError as error:
+            reason = error.strerror or "it is not a list of certificates in PEM"
+            raise ConfigError(f"Cannot read the CA file {self._ca_file}: {reason}.") from None
+        return aiohttp.TCPConnector(limit=limit, ssl=context)
 
     async def _renew(self, refused: str | None) -> bool:
         """Renew credentials once for all rejected requests; return whether there are new ones."""
@@ -189,7 +209,7 @@ class Transport:
     async def exchange(self, basic: str) -> Token:
         """Return a new access token; raise ``Unauthorized`` or another ``ClientError``."""
         request = Request("POST", "/token", headers={"Accept": "application/json"})
-        response = await self._send_once("POST", f"{self.url}{_PREFIX}/token", request, basic)
+        response = await self._send_once("POST", f"{self._base}{_PREFIX}/token", request, basic)
         if not isinstance(response, Failure):
             async with response:
                 outcome = await (

@@ -133,7 +133,7 @@ def test_without_a_token_others_may_read(write: Write) -> None:
     ("text", "words"),
     [
         ("[default", "is not valid TOML"),
-        ('[default]\npassword = "x"', "unknown keys 'password'; known: token, token_file"),
+        ('[default]\npassword = "x"', "unknown keys 'password'; known: ca_file, token, token_file"),
         ("[default]\nurl = 5", "url in the profile 'default' of .* must be text"),
         ("default = 5", "has no profile"),
         ('[default]\nurl = "ftp://x"', "must look like"),

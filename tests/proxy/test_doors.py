@@ -14,7 +14,7 @@ from fluxapi.client import AsyncClient
 
 from .programs import Door
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
 @pytest.fixture
