@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 
 from fluxapi.errors import JobNotFound, NotFound
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.eventlog import decode_eventlog
-from tests.contract.site import COMPLETED, TIMEOUT, UNKNOWN, Site, spec
+from tests.contract.site import COMPLETED, UNKNOWN, Site, spec
+from tests.waiting import poll_until
 
 
 async def test_the_eventlog_is_what_the_journal_told(site: Site) -> None:
@@ -23,13 +23,13 @@ async def test_the_eventlog_is_what_the_journal_told(site: Site) -> None:
 async def test_the_eventlog_of_a_pending_job(site: Site) -> None:
     jobid = await site.submit(spec(), urgency=0)
     await site.wait(jobid, "priority")
+
     # The journal may be some milliseconds ahead of the KVS for a job that is active.
-    names: list[str] = []
-    until = time.monotonic() + TIMEOUT
-    while len(names) < 4 and time.monotonic() < until:
+    async def is_stored() -> bool:
         eventlog = decode_eventlog(await site.instance.lookup(jobid, "eventlog"))
-        names = [event.name for event in eventlog]
-    assert names == COMPLETED[:4]
+        return [event.name for event in eventlog] == COMPLETED[:4]
+
+    await poll_until(is_stored)
     await site.cancel(jobid)
 
 
