@@ -34,7 +34,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "stop": "stop the service",
     },
     "set up clients": {
-        "token": "print a bearer token",
+        "token": "print, create, list or revoke tokens",
         "completion": "print a shell completion script",
     },
 }

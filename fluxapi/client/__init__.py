@@ -34,7 +34,7 @@ from .events import EventStream
 from .job import Job, JobException, JobList
 from .options import EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .output import Output, OutputEntry
-from .results import AccessToken, CancelResult
+from .results import AccessToken, CancelResult, IssuedToken, Scope, Token
 from .stats import Stats
 from .sync import Client, SyncEventStream, SyncJobsWatch
 from .watch import JobChange, JobsWatch
@@ -56,6 +56,7 @@ __all__ = [
     "EventStream",
     "EventsLost",
     "Invalid",
+    "IssuedToken",
     "Job",
     "JobChange",
     "JobException",
@@ -67,11 +68,13 @@ __all__ = [
     "OutputEntry",
     "ProblemError",
     "Reset",
+    "Scope",
     "Stats",
     "StreamFilter",
     "SubmitOptions",
     "SyncEventStream",
     "SyncJobsWatch",
+    "Token",
     "TooLarge",
     "TooManyRequests",
     "Unauthorized",

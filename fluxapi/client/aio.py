@@ -12,6 +12,7 @@ from .methods.control import ControlMethods
 from .methods.output import OutputMethods
 from .methods.service import ServiceMethods
 from .methods.submission import SubmissionMethods
+from .methods.tokens import TokenMethods
 from .methods.waiting import WaitMethods
 from .retry import DEFAULT_TIMEOUT_S, OnWait, RetryPolicy
 from .transport import Transport
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 __all__ = ["AsyncClient"]
 
 
-class AsyncClient(SubmissionMethods, WaitMethods, OutputMethods, ControlMethods, ServiceMethods):
+class AsyncClient(
+    SubmissionMethods, WaitMethods, OutputMethods, ControlMethods, ServiceMethods, TokenMethods
+):
     """A client of one fluxapi service.
 
     Use it as ``async with AsyncClient() as flux``. Methods raise ``ClientError`` or a subclass.

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from .errors import ProblemError
 
-__all__ = ["AccessToken", "CancelResult"]
+__all__ = ["AccessToken", "CancelResult", "IssuedToken", "Scope", "Token"]
+
+Scope = Literal["view", "operate", "submit", "admin"]
+"""The rights of a token; each scope includes those before it."""
 
 
 @dataclass(frozen=True)
@@ -28,3 +32,28 @@ class AccessToken:
     token: str = field(repr=False)
     expires: float
     """Expiration, in seconds since the epoch."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token without its secret; times are in seconds since the epoch."""
+
+    id: str
+    name: str
+    scope: Scope
+    created: float
+    expires: float | None
+    """``None`` if the token does not expire."""
+    last_used: float | None
+    is_expired: bool = False
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A token with its secret, which the repr omits."""
+
+    token: Token
+    secret: str = field(repr=False)
+    """A bearer token, or the password of HTTP Basic with any user name."""
+    kept: bool = True
+    """Whether the token outlives the service, which then has a state directory."""

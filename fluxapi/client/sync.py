@@ -20,7 +20,7 @@ from .job import Job, JobList
 from .loop import Iteration, LoopThread, each_of
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .output import Output, OutputEntry
-from .results import AccessToken, CancelResult
+from .results import AccessToken, CancelResult, IssuedToken, Scope, Token
 from .retry import DEFAULT_TIMEOUT_S, OnWait
 from .stats import Stats
 from .watch import JobChange, JobsWatch
@@ -326,6 +326,26 @@ class Client:
     def ready(self) -> bool:
         """Return whether the service has caught up with its Flux instance, without retries."""
         return self._loop.run(self._client.ready())
+
+    def issue_token(
+        self, name: str, *, scope: Scope = "view", expires_in: int | None = 2592000
+    ) -> IssuedToken:
+        """Issue a token, whose secret is in the result and shown this once.
+
+        Args:
+            name: A name that no other valid token has.
+            scope: The rights of the token.
+            expires_in: Seconds until it expires, by default 30 days; ``None``: never.
+        """
+        return self._loop.run(self._client.issue_token(name, scope=scope, expires_in=expires_in))
+
+    def tokens(self) -> list[Token]:
+        """Return all tokens without their secrets, the newest first."""
+        return self._loop.run(self._client.tokens())
+
+    def revoke_token(self, name: str) -> Token:
+        """Revoke the token with this name or ID, and return it; raise ``NotFound``."""
+        return self._loop.run(self._client.revoke_token(name))
 
 
 def _close(loop: LoopThread, client: AsyncClient) -> None:
