@@ -36,10 +36,8 @@ def _active(record: Mapping[str, Any]) -> str:
         return f"{why[0].upper()}{why[1:]}"
     if state == "CLEANUP":
         said = _status(record)
-        return (
-            f"Is being cleaned up: {said[0].lower()}{said[1:]}" if said else "Is being cleaned up"
-        )
-    return "Submitted" if state == "NEW" else "Runs"
+        return f"Cleaning up: {said[0].lower()}{said[1:]}" if said else "Cleaning up"
+    return "Submitted" if state == "NEW" else "Running"
 
 
 def _ended(record: Mapping[str, Any]) -> str:
