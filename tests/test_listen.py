@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from fluxapi.client import Client
 from tests.certificates import make_certificate, needs_openssl
 from tests.running import clean_environment, read_start, service
 
@@ -111,6 +112,24 @@ def test_sighup_has_the_certificate_read_again(tmp_path: Path) -> None:
         assert ssl.get_server_certificate(address).split() == cert.read_text("utf-8").split()
         process.terminate()
         assert process.wait(60) == 0
+
+
+@needs_openssl
+def test_streams_and_long_output_come_through_https(tmp_path: Path) -> None:
+    cert, key = make_certificate(tmp_path)
+    script = "i=0; while [ $i -lt 40000 ]; do echo a line of the output; i=$((i+1)); done"
+    with (
+        service(EMBEDDED, f"--tls-cert={cert}", f"--tls-key={key}") as running,
+        Client(running.url, ca_file=cert) as client,
+    ):
+        jobid = client.submit(["sh", "-c", script])
+        followed = [entry.data for entry in client.follow_output(jobid) if entry.data]
+        assert "".join(followed) == "a line of the output\n" * 40_000
+        assert client.wait(jobid).result == "COMPLETED"
+        assert client.output(jobid).stdout == "a line of the output\n" * 40_000
+        for change in client.watch():
+            assert change is not None
+            break
 
 
 @needs_openssl

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.running import service
+from tests.running import needs_flux, service
 
 from .programs import APACHE, NGINX, Door, apache, jupyter, nginx
 
@@ -35,6 +35,7 @@ DOORS = [
     pytest.param("ondemand_node", marks=needs_apache),
     pytest.param("ondemand_rnode", marks=needs_apache),
     "jupyter_tile",
+    pytest.param("jupyter_in_flux", marks=needs_flux),
 ]
 
 
@@ -116,9 +117,12 @@ def door(
     """A service behind a proxy."""
     folder = tmp_path_factory.mktemp(request.param)
     with ExitStack() as running:
-        if request.param == "jupyter_tile":
+        if request.param.startswith("jupyter"):
+            environ: dict[str, str] = {}
+            if request.param == "jupyter_in_flux":
+                environ["FLUX_URI"] = request.getfixturevalue("flux_uri")
             python: Path = request.getfixturevalue("jupyter_python")
-            url = running.enter_context(jupyter(python, folder, TOKEN))
+            url = running.enter_context(jupyter(python, folder, TOKEN, **environ))
             login = f"{url}/api/status?token={TOKEN}"
             yield Door(f"{url}/fluxapi", tells_prefix=True, login=login, token=TOKEN)
         else:

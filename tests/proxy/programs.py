@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.running import clean_environment
+
 __all__ = ["APACHE", "NGINX", "Door", "apache", "free_port", "jupyter", "nginx"]
 
 _SBIN = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
@@ -114,7 +116,9 @@ def _answers(port: int) -> bool:
 @contextlib.contextmanager
 def _running(command: Sequence[str | Path], port: int, **environ: str) -> Iterator[None]:
     """Run a program that listens on the port while the context lasts."""
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, env=os.environ | environ) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, env=clean_environment(**environ)
+    ) as process:
         try:
             while not _answers(port):
                 with contextlib.suppress(subprocess.TimeoutExpired):
@@ -153,7 +157,7 @@ def apache(folder: Path) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def jupyter(python: Path, folder: Path, token: str) -> Iterator[str]:
+def jupyter(python: Path, folder: Path, token: str, **environ: str) -> Iterator[str]:
     """Run a Jupyter server as JupyterHub does, below a path; gives its address."""
     port = free_port()
     home = {"HOME": str(folder), "JUPYTER_RUNTIME_DIR": str(folder / "runtime")}
@@ -167,5 +171,5 @@ def jupyter(python: Path, folder: Path, token: str) -> Iterator[str]:
         "--no-browser",
         "--allow-root",
     )
-    with _running([python, "-m", "jupyter", "server", *options], port, **home):
+    with _running([python, "-m", "jupyter", "server", *options], port, **home, **environ):
         yield f"http://127.0.0.1:{port}/user/ada"

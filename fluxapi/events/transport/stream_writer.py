@@ -55,7 +55,9 @@ class StreamWriter(asyncio.Protocol):
         self.lost = transport.is_closing()
         self._waiters: list[asyncio.Future[None]] = []
         transport.set_protocol(self)
-        transport.set_write_buffer_limits(high=0)
+        # A transport with TLS pauses at the limit, one without above it.
+        is_encrypted = transport.get_extra_info("sslcontext") is not None
+        transport.set_write_buffer_limits(high=1 if is_encrypted else 0)
         _tune(transport)
 
     @property
