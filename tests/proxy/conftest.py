@@ -23,7 +23,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 INSTALL_TIMEOUT_S = 500
 EMBEDDED = "--instance=embedded"
-TOKEN = "not-so-secret"
+USER, TOKEN = "ada", "not-so-secret"
 
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="there is no nginx here")
 needs_apache = pytest.mark.skipif(APACHE is None, reason="there is no apache2 here")
@@ -73,35 +73,43 @@ def _install(folder: Path) -> None:
         pytest.skip(f"jupyter-server-proxy cannot be installed: {reason}")
 
 
-def _nginx_tells(folder: Path, running: ExitStack) -> Door:
-    upstream = running.enter_context(service(EMBEDDED)).url
+Start = Callable[..., str]
+"""Starts a service with more flags, and returns its address."""
+
+
+def _starter(running: ExitStack, *flags: str, **environ: str) -> Start:
+    return lambda *more: running.enter_context(service(EMBEDDED, *flags, *more, **environ)).url
+
+
+def _nginx_tells(folder: Path, running: ExitStack, start: Start) -> Door:
+    upstream = start()
     line = "proxy_set_header X-Forwarded-Prefix /flux;"
     return Door(f"{running.enter_context(nginx(folder, f'{upstream}/', line))}/flux", True)
 
 
-def _nginx_is_silent(folder: Path, running: ExitStack) -> Door:
-    upstream = running.enter_context(service(EMBEDDED)).url
+def _nginx_is_silent(folder: Path, running: ExitStack, start: Start) -> Door:
+    upstream = start()
     return Door(f"{running.enter_context(nginx(folder, f'{upstream}/'))}/flux", False)
 
 
-def _nginx_keeps(folder: Path, running: ExitStack) -> Door:
-    address = urlsplit(running.enter_context(service(EMBEDDED, "--base-path=/flux")).url)
+def _nginx_keeps(folder: Path, running: ExitStack, start: Start) -> Door:
+    address = urlsplit(start("--base-path=/flux"))
     assert address.path == "/flux"
     upstream = f"{address.scheme}://{address.netloc}"
     return Door(f"{running.enter_context(nginx(folder, upstream))}/flux", True)
 
 
-def _ondemand(kind: str) -> Callable[[Path, ExitStack], Door]:
-    def make(folder: Path, running: ExitStack) -> Door:
+def _ondemand(kind: str) -> Callable[[Path, ExitStack, Start], Door]:
+    def make(folder: Path, running: ExitStack, start: Start) -> Door:
         portal = running.enter_context(apache(folder))
-        upstream = urlsplit(running.enter_context(service(EMBEDDED)).url)
+        upstream = urlsplit(start())
         place = f"{portal}/{kind}/{upstream.hostname}/{upstream.port}"
         return Door(place, kind == "node")
 
     return make
 
 
-_MAKERS: dict[str, Callable[[Path, ExitStack], Door]] = {
+_MAKERS: dict[str, Callable[[Path, ExitStack, Start], Door]] = {
     "nginx_tells": _nginx_tells,
     "nginx_is_silent": _nginx_is_silent,
     "nginx_keeps": _nginx_keeps,
@@ -126,4 +134,12 @@ def door(
             login = f"{url}/api/status?token={TOKEN}"
             yield Door(f"{url}/fluxapi", tells_prefix=True, login=login, token=TOKEN)
         else:
-            yield _MAKERS[request.param](folder, running)
+            yield _MAKERS[request.param](folder, running, _starter(running))
+
+
+@pytest.fixture(params=[door for door in DOORS if "jupyter" not in str(door)])
+def guarded_door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Door]:
+    """A service behind a proxy, with authentication."""
+    with ExitStack() as running:
+        start = _starter(running, "--require-auth", FLUX_USER=USER, FLUX_TOKEN=TOKEN)
+        yield _MAKERS[request.param](tmp_path, running, start)

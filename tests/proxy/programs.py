@@ -62,11 +62,15 @@ DefaultRuntimeDir {folder}
 # As Open OnDemand does it: the path goes to the node as it is.
 <LocationMatch "^/node/(?<host>[^/]+)/(?<port>\\d+)">
     Header edit Location "^[^/]+//[^/]+" ""
+    Header edit* Set-Cookie ";\\s*(?i)Path[^;]*" ""
+    Header edit  Set-Cookie "^([^;]+)" "$1; Path=/node/%{{MATCH_HOST}}e/%{{MATCH_PORT}}e"
 </LocationMatch>
 # The prefix is stripped, and nothing tells it to the node.
 <LocationMatch "^/rnode/(?<host>[^/]+)/(?<port>\\d+)(?<uri>/.*|)">
     Header edit Location "^([^/]+//[^/]+)|(?=/)|^([\\./]{{1,}}(?<!/))" \\
         "/rnode/%{{MATCH_HOST}}e/%{{MATCH_PORT}}e"
+    Header edit* Set-Cookie ";\\s*(?i)Path[^;]*" ""
+    Header edit  Set-Cookie "^([^;]+)" "$1; Path=/rnode/%{{MATCH_HOST}}e/%{{MATCH_PORT}}e"
 </LocationMatch>
 RewriteEngine On
 RewriteCond %{{HTTP:Upgrade}} websocket [NC]
