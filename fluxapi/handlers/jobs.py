@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from fluxapi.errors import InstanceUnavailable, JobNotFound
-from fluxapi.http import keys
+from fluxapi.http import authentication, keys
 from fluxapi.http.negotiation import accepted
 from fluxapi.http.querystring import cached
 from fluxapi.model.job import Job
@@ -120,6 +120,7 @@ async def wait(request: web.Request) -> web.Response:
     session, job = request[keys.SESSION], job_of(request)
     timeout = float(request[keys.QUERY].get("timeout", 30.0))
     await session.journal.wait(job.id, _over, timeout)
+    authentication.check_again(request)
     if job.id not in session.table:
         raise JobNotFound(f"Job {request.match_info['id'][:64]} was purged.")
     return reply(session.observer.encode(job.id))

@@ -16,7 +16,7 @@ from fluxapi.sessions.session import InstanceSession
 
 from . import cookies, keys, peer
 
-__all__ = ["identify", "is_open", "signed_in"]
+__all__ = ["check_again", "identify", "is_open", "signed_in"]
 
 _MAX_USER_CHARS = 256
 
@@ -51,6 +51,14 @@ async def identify(
         if found is not None:
             return found
     return await credentials.check(request)
+
+
+def check_again(request: web.Request) -> None:
+    """Raise ``Unauthorized`` if the credentials of an admitted request have ended meanwhile.
+
+    A client decides how long its body takes to arrive, and they may be revoked until then.
+    """
+    request.app[keys.CREDENTIALS].check_still_valid(request[keys.PRINCIPAL])
 
 
 def is_open(request: web.Request, credentials: Credentials) -> bool:

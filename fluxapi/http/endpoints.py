@@ -16,7 +16,7 @@ from fluxapi.contracts import schema
 from fluxapi.contracts.route import Handler, Need, Route
 from fluxapi.process.memory import LARGE_BYTES
 
-from . import base, body, keys, querystring
+from . import authentication, base, body, keys, querystring
 from .negotiation import wants_page
 
 __all__ = ["PREFIX", "add_routes"]
@@ -155,6 +155,7 @@ def _with_body(route: Route) -> Handler:
         setting = request.app[keys.SETTINGS].max_body
         limit = setting if route.max_body is None else min(route.max_body, setting)
         raw = await body.read(request, limit, form=route.form)
+        authentication.check_again(request)
         if raw is not None and len(raw) >= LARGE_BYTES:
             request.app[keys.HEAP].after_large_body()
         text = request.rel_url.raw_query_string

@@ -31,7 +31,7 @@ from . import codes
 from .buckets import Buckets
 from .principal import Principal
 from .sign_ins import SignIns, is_sign_in
-from .tokens import PREFIX, Token, TokenStore
+from .tokens import PREFIX, REVOKED, Token, TokenStore
 
 __all__ = ["CHALLENGES", "Credentials", "peer_of"]
 
@@ -39,7 +39,6 @@ CHALLENGES = ('Basic realm="fluxapi", charset="UTF-8"', 'Bearer realm="fluxapi"'
 """The WWW-Authenticate headers of a 401."""
 
 _WRONG = "The user name or the token is wrong."
-_REVOKED = "The token behind these credentials has expired or was revoked."
 
 _ALGORITHMS = ["HS256"]
 _ISSUER = "fluxapi"
@@ -244,7 +243,13 @@ class Credentials:
         sign_ins = [grant for grant in principal.grants if is_sign_in(grant)]
         tokens = principal.grants.difference(sign_ins)
         if not (self._tokens.are_alive(tokens) and all(map(self.sign_ins.has, sign_ins))):
-            raise Unauthorized(_REVOKED)
+            raise Unauthorized(REVOKED)
+
+    def check_still_valid(self, principal: Principal) -> None:
+        """Raise ``Unauthorized`` if *principal* has expired, or was revoked, since it was found."""
+        if principal.expires is not None and principal.expires <= time.time():
+            raise Unauthorized(REVOKED)
+        self.check_grants(principal)
 
     def _is_user(self, user: str, token: str) -> bool:
         if not self.known:
@@ -259,7 +264,7 @@ class Credentials:
         if known is not None and known.expires is not None and known.expires > time.time():
             if self._tokens.are_alive(known.grants):
                 return known
-            raise Unauthorized(_REVOKED)
+            raise Unauthorized(REVOKED)
         try:
             claims = jwt.decode(
                 token,
@@ -289,7 +294,7 @@ class Credentials:
             return Principal(self.user, "admin", expires, limit=expires)
         token = self._tokens.get(str(claims["tok"]))
         if token is None or not self._tokens.are_alive([token.id]):
-            raise Unauthorized(_REVOKED)
+            raise Unauthorized(REVOKED)
         return dataclasses.replace(self._principal_of(token), expires=expires, limit=expires)
 
     def _check_login(self, token: str, peer: str) -> Principal:

@@ -17,17 +17,20 @@ from pathlib import Path
 import msgspec
 
 from fluxapi.contracts.rights import Right
-from fluxapi.errors import Conflict, NotFound, NotStored
+from fluxapi.errors import Conflict, NotFound, NotStored, Unauthorized
 from fluxapi.process.background import Worker
 
+from .sign_ins import is_sign_in
 from .token_file import TokenFile
 
-__all__ = ["PREFIX", "Token", "TokenStore"]
+__all__ = ["PREFIX", "REVOKED", "Token", "TokenStore"]
 
 _log = logging.getLogger(__name__)
 
 PREFIX = "fluxapi_"
 """The begin of every token, so that people and scanners of secrets recognize one."""
+
+REVOKED = "The token behind these credentials has expired or was revoked."
 
 _SECRET_BYTES = 32
 
@@ -138,7 +141,10 @@ class TokenStore:
     ) -> tuple[Token, str]:
         """Create a token, and return it with its secret, which is not kept.
 
+        *parents* are the grants of its creator: tokens, and sign-ins, which it outlives.
+
         Raises:
+            Unauthorized: A parent has ended while another change was written.
             Conflict: Another token has this name, or there are too many.
             NotStored: The tokens cannot be written, so none was created.
         """
@@ -153,7 +159,9 @@ class TokenStore:
                 self._remove(other)
             if len(self._tokens) >= MAX_TOKENS:
                 raise Conflict(f"There are {MAX_TOKENS} tokens, which is the limit; revoke some.")
-            known = [grant for grant in parents if grant in self._tokens]
+            known = [grant for grant in parents if not is_sign_in(grant)]
+            if not self.are_alive(known):
+                raise Unauthorized(REVOKED)
             token = Token(
                 id=secrets.token_hex(5),
                 name=name,

@@ -117,8 +117,8 @@ async def test_revoking_a_token_revokes_what_it_created() -> None:
     store = TokenStore()
     first, _ = await store.create("first", "admin", None)
     second, _ = await store.create("second", "admin", None, [first.id])
-    third, secret = await store.create("third", "view", None, [second.id, "a sign-in"])
-    other, kept = await store.create("other", "view", None, ["a sign-in"])
+    third, secret = await store.create("third", "view", None, [second.id, "sign-in:1"])
+    other, kept = await store.create("other", "view", None, ["sign-in:1"])
     ended: list[str] = []
     store.on_revoke = ended.append
     await store.revoke(first.id)

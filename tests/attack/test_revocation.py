@@ -1,0 +1,112 @@
+"""Credentials that end between the head of a request and its effect."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from fluxapi.errors import Unauthorized
+from fluxapi.security.tokens import TokenStore
+from tests.security.test_credentials import AUTH, basic, bearer
+
+from .wire import connect, serving
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with serving(**AUTH) as port:
+        yield port
+
+
+def head(method: str, path: str, headers: dict[str, str], size: int = 0) -> bytes:
+    lines = [f"{method} {path} HTTP/1.1", "Host: localhost"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines += ["Content-Type: application/json", f"Content-Length: {size}", "", ""]
+    return "\r\n".join(lines).encode()
+
+
+async def ask(port: int, method: str, path: str, body: bytes = b"") -> Any:
+    """Return the answer to a request of the owner."""
+    async with connect(port) as wire:
+        await wire.send(head(method, path, basic(), len(body)) + body)
+        answer = await wire.answer()
+        assert answer is not None
+        assert answer.status in {200, 201}
+        return json.loads(answer.body)
+
+
+async def has_admitted(port: int) -> None:
+    """Wait until the service waits for the body of a request."""
+    # The other request is the one for the metrics.
+    while b"fluxapi_requests_under_way 2.0" not in await metrics(port):
+        pass
+
+
+async def metrics(port: int) -> bytes:
+    async with connect(port) as wire:
+        await wire.send(head("GET", "/metrics", {**basic(), "Connection": "close"}))
+        answer = await wire.answer()
+        assert answer is not None
+        return answer.body
+
+
+@pytest.mark.parametrize("ending", ["revoked", "expired"])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/tokens", {"name": "after", "scope": "admin"}),
+        ("/v1/jobs", {"command": "true"}),
+        ("/v1/jobs/bulk", {"jobs": [{"command": "true"}]}),
+        ("/v1/jobs/cancel", {"filter": {"state": ["RUNNING"]}}),
+    ],
+)
+async def test_a_body_that_comes_after_the_end_of_its_token_has_no_effect(
+    port: int, path: str, body: dict[str, Any], ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = await ask(port, "POST", "/v1/tokens", b'{"name":"lost","scope":"admin"}')
+    content = json.dumps(body).encode()
+    async with connect(port) as wire:
+        await wire.send(head("POST", path, bearer(made["token"]), len(content)))
+        await has_admitted(port)
+        if ending == "revoked":
+            await ask(port, "DELETE", f"/v1/tokens/{made['id']}")
+        else:
+            late = made["expires"] + 1
+            monkeypatch.setattr("fluxapi.security.credentials.time.time", lambda: late)
+        await wire.send(content)
+        answer = await wire.answer()
+        assert answer is not None
+        assert answer.status == 401
+    monkeypatch.undo()
+    listed = await ask(port, "GET", "/v1/tokens")
+    assert [token["name"] for token in listed["tokens"] if token["name"] == "after"] == []
+    assert (await ask(port, "GET", "/v1/jobs"))["jobs"] == []
+
+
+async def test_a_token_that_waits_to_be_created_is_not_if_its_creator_is_revoked() -> None:
+    store = TokenStore()
+    parent, _ = await store.create("parent", "admin", time.time() + 60)
+    revoking = asyncio.ensure_future(store.revoke(parent.id))
+    creating = asyncio.ensure_future(store.create("child", "admin", None, {parent.id, "sign-in:1"}))
+    await revoking
+    with pytest.raises(Unauthorized):
+        await creating
+    assert store.all() == []
+
+
+async def test_who_waits_for_a_job_sees_nothing_after_the_end_of_the_token(port: int) -> None:
+    job = await ask(port, "POST", "/v1/jobs", b'{"command":"true"}')
+    made = await ask(port, "POST", "/v1/tokens", b'{"name":"lost"}')
+    async with connect(port) as wire:
+        path = f"/v1/jobs/{job['id']}/wait?timeout=0.1"
+        await wire.send(head("GET", path, bearer(made["token"])))
+        await has_admitted(port)
+        await ask(port, "DELETE", f"/v1/tokens/{made['id']}")
+        answer = await wire.answer()
+        assert answer is not None
+        assert answer.status == 401
