@@ -20,6 +20,16 @@ __all__ = ["check_again", "identify", "is_open", "signed_in"]
 
 _MAX_USER_CHARS = 256
 
+_ADDED_BY_PROXIES = (
+    "Forwarded",
+    "Via",
+    "X-Forwarded-For",
+    "X-Forwarded-Host",
+    "X-Forwarded-Prefix",
+    "X-Forwarded-Proto",
+    "X-Real-IP",
+)
+
 
 async def identify(
     request: web.Request,
@@ -46,7 +56,7 @@ async def identify(
         return named
     if not scheme:
         found = signed_in(request)
-        if found is None and peer.peer_uid(request) == os.getuid():
+        if found is None and _is_owner(request):
             found = credentials.owner
         if found is not None:
             return found
@@ -59,6 +69,15 @@ def check_again(request: web.Request) -> None:
     A client decides how long its body takes to arrive, and they may be revoked until then.
     """
     request.app[keys.CREDENTIALS].check_still_valid(request[keys.PRINCIPAL])
+
+
+def _is_owner(request: web.Request) -> bool:
+    """Return whether a program of the owner sent a request over a Unix socket.
+
+    A proxy may run as the owner, too. Its requests are those of others, as its headers say.
+    """
+    forwarded = any(header in request.headers for header in _ADDED_BY_PROXIES)
+    return not forwarded and peer.peer_uid(request) == os.getuid()
 
 
 def is_open(request: web.Request, credentials: Credentials) -> bool:

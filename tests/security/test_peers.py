@@ -55,6 +55,17 @@ async def test_another_user_of_a_unix_socket_needs_a_token_even_if_authenticatio
     assert (page.status, "<form" in await page.text()) == (401, True)
 
 
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Proto", "Forwarded", "Via"])
+async def test_what_a_proxy_of_the_owner_passes_on_is_not_the_owners(
+    start: Start, come_from: ComeFrom, header: str
+) -> None:
+    service = await start(**AUTH)
+    come_from(os.getuid())
+    assert (await service.client.get("/v1/jobs", headers={header: "x"})).status == 401
+    headers = {header: "x", **basic()}
+    assert (await service.client.get("/v1/jobs", headers=headers)).status == 200
+
+
 async def test_a_token_counts_for_the_owner_of_a_unix_socket_too(
     start: Start, come_from: ComeFrom
 ) -> None:
