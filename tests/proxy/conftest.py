@@ -122,7 +122,7 @@ _MAKERS: dict[str, Callable[[Path, ExitStack, Start], Door]] = {
 def door(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Door]:
-    """A service behind a proxy."""
+    """Return a service behind a proxy."""
     folder = tmp_path_factory.mktemp(request.param)
     with ExitStack() as running:
         if request.param.startswith("jupyter"):
@@ -139,7 +139,7 @@ def door(
 
 @pytest.fixture(params=[door for door in DOORS if "jupyter" not in str(door)])
 def guarded_door(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Door]:
-    """A service behind a proxy, with authentication."""
+    """Return a service behind a proxy, with authentication."""
     with ExitStack() as running:
         start = _starter(running, "--require-auth", FLUX_USER=USER, FLUX_TOKEN=TOKEN)
         yield _MAKERS[request.param](tmp_path, running, start)

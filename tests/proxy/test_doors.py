@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 @pytest.fixture
 def context(browser: Browser, door: Door) -> Iterator[BrowserContext]:
-    """A browser that leaves the prefix nowhere, and is refused nothing."""
+    """Return a browser that never leaves the prefix, and that no response refuses."""
     context = browser.new_context()
     context.set_default_timeout(60_000)
     if door.login:
