@@ -56,4 +56,4 @@ class IssuedToken:
     secret: str = field(repr=False)
     """A bearer token, or the password of HTTP Basic with any user name."""
     kept: bool = True
-    """Whether the token outlives the service, which then has a state directory."""
+    """``False`` if the token ends with the service, which has no state directory."""

@@ -15,7 +15,7 @@ from .test_tokens import create
 
 
 async def is_refused(response: ClientResponse) -> bool:
-    """Whether a client is told to wait, as it should be told."""
+    """Return whether a client is told to wait, and check how it is told."""
     if response.status != 429:
         return False
     assert (await response.json())["type"] == "/docs/errors#too-many-requests"
@@ -25,7 +25,7 @@ async def is_refused(response: ClientResponse) -> bool:
 
 @pytest.fixture
 def addresses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The addresses that requests come from, the last one first; the real one when empty."""
+    """Return a list whose last address, if there is one, is that of each request."""
     found: list[str] = []
     monkeypatch.setattr(clients, "peer_of", lambda _: found[-1] if found else "127.0.0.1")
     return found
@@ -69,7 +69,7 @@ async def test_bodies_are_limited_and_a_large_one_is_paid_off(start: Start) -> N
 
 
 async def open_streams(service: Service, count: int, **options: object) -> list[int]:
-    """The statuses of streams that are open at the same time."""
+    """Return the statuses of streams that are open at the same time."""
     async with contextlib.AsyncExitStack() as stack:
         answers = [
             await stack.enter_async_context(service.client.get("/v1/events", **options))

@@ -26,7 +26,7 @@ async def service(start: Start) -> Service:
 
 
 def own(service: Service) -> dict[str, str]:
-    """The header of a request that a page of the service sends."""
+    """Return the header of a request that a page of the service sends."""
     return {"Origin": str(service.client.make_url("/")).rstrip("/")}
 
 
