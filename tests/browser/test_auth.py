@@ -24,7 +24,7 @@ def guarded() -> Iterator[Service]:
 
 
 def visit(browser: Browser, wrong: list[str], **options: object) -> BrowserContext:
-    """A browser without a past that may be refused: 401 is what these tests are about."""
+    """Return a new browser context that may be refused, since these tests are about 401."""
     context = browser.new_context(**options)  # type: ignore[arg-type]
     context.set_default_timeout(20_000)
     context.on("weberror", lambda error: wrong.append(str(error.error)))
@@ -49,7 +49,7 @@ def visitor(browser: Browser) -> Iterator[BrowserContext]:
 
 @pytest.fixture
 def colleague(browser: Browser) -> Iterator[BrowserContext]:
-    """Another person's browser."""
+    """Return the browser context of another person."""
     wrong: list[str] = []
     context = visit(browser, wrong)
     yield context

@@ -167,7 +167,7 @@ async def test_the_resources_of_a_job(flux: AsyncClient, instance: FakeInstance)
         await flux.R(id)
     instance.begin(parse(id))
     assert (await flux.R(id))["version"] == 1
-    assert await flux.jobspec(id) == {"version": 1}
+    assert (await flux.jobspec(id))["tasks"][0]["command"] == ["true"]
 
 
 async def test_output(flux: AsyncClient, instance: FakeInstance) -> None:

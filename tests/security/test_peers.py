@@ -24,7 +24,7 @@ NAMED = {**AUTH, "trust_user_header": "X-Remote-User", "trust_from": peers("127.
 
 @pytest.fixture
 def come_from(monkeypatch: pytest.MonkeyPatch) -> ComeFrom:
-    """A function that has all requests come over a Unix socket from a user."""
+    """Return a function that has all requests come over a Unix socket from a user."""
     return lambda uid: monkeypatch.setattr(peer, "peer_uid", lambda _request: uid)
 
 

@@ -28,7 +28,7 @@ async def service(start: Start) -> Service:
 
 @pytest.fixture(params=RIGHTS)
 def right(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Right:
-    """A right that every request of the test has."""
+    """Return a right that every request of the test has."""
     held: Right = request.param
 
     async def check(_self: Credentials, _request: web.Request) -> Principal:
