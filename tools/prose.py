@@ -2,7 +2,7 @@
 
     python tools/prose.py                     print the measures of the whole project
     python tools/prose.py --list fluxapi/web  list what counts against these files and folders
-    python tools/prose.py --check             exit with 1 when a measure misses its bound
+    python tools/prose.py --check             list what misses a bound, and exit with 1
 
 The first measure is the share of function docstrings that begin with an imperative verb.
 Properties are left out: their docstrings name a value. The second is the number of sentences in
@@ -161,10 +161,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("paths", nargs="*", default=DEFAULT_PATHS, help="files and folders")
     parser.add_argument("--list", action="store_true", help="list what counts against them")
-    parser.add_argument("--check", action="store_true", help="exit with 1 when a bound is missed")
+    parser.add_argument("--check", action="store_true", help="list misses, and exit with 1")
     options = parser.parse_args()
     docstrings: Counter[str] = Counter()
-    bad: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    found: defaultdict[str, list[Finding]] = defaultdict(list)
     for file in _files(list(options.paths)):
         path = file.relative_to(ROOT).as_posix() if file.is_relative_to(ROOT) else str(file)
         if path in GENERATED:
@@ -172,21 +172,33 @@ def main() -> int:
         count, findings = inspect(file.read_text(encoding="utf-8"), path)
         package = _package(path)
         docstrings[package] += count
-        bad[package].update(finding.measure for finding in findings)
+        found[package] += findings
         if options.list:
-            for found in findings:
-                print(f"{found.path}:{found.line}: {found.measure}: {found.text}")  # noqa: T201
-    missed = False
-    bad["total"] = sum(bad.values(), Counter())
+            _show(findings)
+    missed: list[Finding] = []
+    found["total"] = [finding for findings in found.values() for finding in findings]
     docstrings["total"] = docstrings.total()
     print(f"{'package':24} functions  imperative  clause subjects")  # noqa: T201
-    for package in sorted(bad, key=lambda name: (name == "total", name)):
-        count, against = docstrings[package], bad[package]
+    for package in sorted(found, key=lambda name: (name == "total", name)):
+        count, against = docstrings[package], Counter(one.measure for one in found[package])
         percent = 100 * (count - against["imperative"]) / count if count else 100
-        missed |= percent < MIN_IMPERATIVE_PERCENT or against["clause"] > MAX_CLAUSE_SUBJECTS
+        misses = {
+            "imperative": percent < MIN_IMPERATIVE_PERCENT,
+            "clause": against["clause"] > MAX_CLAUSE_SUBJECTS,
+        }
+        if package != "total":  # its findings are those of the packages
+            missed += [one for one in found[package] if misses[one.measure]]
         line = f"{package:24} {count:9}  {percent:8.1f} %  {against['clause']:15}"
         print(line)  # noqa: T201
-    return int(missed and options.check)
+    if not options.check or not missed:
+        return 0
+    _show(missed)
+    return 1
+
+
+def _show(findings: list[Finding]) -> None:
+    for found in findings:
+        print(f"{found.path}:{found.line}: {found.measure}: {found.text}")  # noqa: T201
 
 
 if __name__ == "__main__":
