@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import inspect
 import multiprocessing
@@ -15,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from fluxapi import client
 from fluxapi.client import (
     AsyncClient,
     Client,
@@ -47,6 +49,25 @@ def test_nothing_is_left_out(one: type, other: type) -> None:
     expected = {"close" if name == "aclose" else name for name in public(one)}
     assert expected <= public(other)
     assert Original is AsyncClient
+
+
+def test_the_types_of_results_are_exported() -> None:
+    """Check the names of the package in signatures; an iteration is used, not named."""
+    tree = ast.parse(TARGET.read_text(encoding="utf-8"))
+    ours = {
+        name.name
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.level and node.module != "loop"
+        for name in node.names
+    }
+    results = {
+        name.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and not node.name.startswith("_") and node.returns
+        for name in ast.walk(node.returns)
+        if isinstance(name, ast.Name)
+    }
+    assert ours & results <= set(client.__all__), "fluxapi/client/__init__.py"
 
 
 @pytest.mark.parametrize("name", sorted(n for n in vars(Client) if not n.startswith("_")))
