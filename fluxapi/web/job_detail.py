@@ -260,10 +260,22 @@ def _counted(children: Mapping[str, Any], kind: str) -> str:
 def _command(spec: Any) -> str:
     try:
         command = spec["tasks"][0]["command"]
-        text = command if isinstance(command, str) else shlex.join(command)
+        text = command if isinstance(command, str) else _joined(command)
         return visible(text, _MAX_COMMAND_CHARS, lines=True)
     except (KeyError, IndexError, TypeError):
         return ""
+
+
+def _joined(words: Iterable[str]) -> str:
+    """Join words as a shell would read them, until the text is longer than the page shows."""
+    quoted: list[str] = []
+    size = 0
+    for word in words:
+        quoted.append(shlex.quote(word[: _MAX_COMMAND_CHARS + 1]))
+        size += len(quoted[-1]) + 1
+        if size > _MAX_COMMAND_CHARS + 1:
+            break
+    return " ".join(quoted)
 
 
 def _decoded(text: str) -> Any:

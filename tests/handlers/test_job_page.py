@@ -194,6 +194,22 @@ async def test_a_page_is_bounded_whatever_the_events_hold(
     assert int(skipped) + text.count('<td class="details"') == 504
 
 
+async def test_only_the_words_of_a_command_that_are_shown_are_quoted(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobid = await service.submit(command=["'" * 5000, *["'"] * 5000])
+    quoted: list[str] = []
+
+    def quote(word: str) -> str:
+        quoted.append(word)
+        return f"<{word}>"
+
+    monkeypatch.setattr("fluxapi.web.job_detail.shlex.quote", quote)
+    await page(service, jobid)
+    assert len(quoted) < 100
+    assert sum(map(len, quoted)) < 10_000
+
+
 async def test_a_page_is_bounded_whatever_the_record_holds(service: Service) -> None:
     jobid = await service.submit()
     memo = Event(1.0, "annotations", {"annotations": {"user": {"x": ["v" * 1_000_000] * 9}}})
