@@ -16,7 +16,7 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from aiohttp import hdrs, web
@@ -26,6 +26,7 @@ from fluxapi import errors
 from . import base
 from .connection_limit import ConnectionLimit, peer_of
 from .middleware import HEADERS
+from .tls_server import TlsServer
 
 __all__ = ["IDLE_TIMEOUT_S", "Runner", "Site"]
 
@@ -70,8 +71,6 @@ STALL_TIMEOUT_S = 30.0
 
 
 _BACKLOG = 1024
-_HANDSHAKE_TIMEOUT_S = 15.0
-"""Time that a connection may take for its TLS handshake; until then it counts to no limit."""
 
 
 class Runner(web.AppRunner):
@@ -116,6 +115,7 @@ class Site(web.SockSite):
         self, runner: Runner, sock: socket.socket, ssl_context: ssl.SSLContext | None
     ) -> None:
         super().__init__(runner, sock, ssl_context=ssl_context, backlog=_BACKLOG)
+        self._tls: TlsServer | None = None
 
     async def start(self) -> None:
         """Accept connections from now on."""
@@ -125,13 +125,17 @@ class Site(web.SockSite):
         create: Callable[..., Awaitable[asyncio.Server]] = (
             loop.create_unix_server if self._sock.family == socket.AF_UNIX else loop.create_server
         )
-        self._server = await create(
-            server,
-            sock=self._sock,
-            backlog=self._backlog,
-            ssl=self._ssl_context,
-            ssl_handshake_timeout=None if self._ssl_context is None else _HANDSHAKE_TIMEOUT_S,
-        )
+        if self._ssl_context is not None:
+            limit = server.limit if isinstance(server, _Server) else None
+            self._tls = TlsServer(self._sock, server, self._ssl_context, limit)
+            return
+        self._server = await create(server, sock=self._sock, backlog=self._backlog)
+
+    async def stop(self) -> None:
+        """Accept no more connections."""
+        if self._tls is not None:
+            self._tls.close()
+        await super().stop()
 
 
 def _with_known_expectations(answer: _RequestHandler) -> _RequestHandler:
@@ -194,9 +198,10 @@ class _Protocol(web.RequestHandler):
             return
         # Input on this connection is ignored.
         self._force_close = True
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - for mypy
-        transport.write(_TOO_MANY_CONNECTIONS)
-        transport.close()
+        # Those of uvloop are transports, too, but not by their class.
+        refused = cast("asyncio.Transport", transport)
+        refused.write(_TOO_MANY_CONNECTIONS)
+        refused.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop counting the connection."""

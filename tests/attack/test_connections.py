@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import uvloop
 from aiohttp import web
 
 from fluxapi.http.connection_limit import ConnectionLimit, peer_of
@@ -225,3 +226,15 @@ def test_the_limit_is_raised_to_what_streams_need() -> None:
     with limited(256, hard) as (process, _):
         soft, _ = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
         assert soft == min(2000 + 512 + 512, hard)
+
+
+def test_a_connection_above_the_limit_is_answered_on_the_loop_of_the_service() -> None:
+    async def ask() -> int:
+        async with serving(ConnectionLimit(0, 0)) as port, connect(port) as wire:
+            return await wire.next_status()
+
+    loop = uvloop.new_event_loop()
+    try:
+        assert loop.run_until_complete(ask()) == 503
+    finally:
+        loop.close()

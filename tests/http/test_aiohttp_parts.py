@@ -47,6 +47,7 @@ OVERRIDDEN: dict[type, dict[str, list[str]]] = {
         "shutdown": ["timeout"],
     },
     web.Server: {"__call__": []},
+    web.SockSite: {"start": [], "stop": []},
 }
 """Methods that the file overrides or calls, with their parameters after ``self``."""
 
@@ -57,7 +58,7 @@ def own_names(source: str) -> set[str]:
         node.target.id
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    } | {"_stall", "_limit", "_base_path"}
+    } | {"_stall", "_limit", "_base_path", "_tls"}
 
 
 def used_names(source: str) -> set[str]:

@@ -1,0 +1,107 @@
+"""Connections to a service with TLS that never complete a handshake."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from fluxapi.app import create_app
+from fluxapi.http.connection_limit import ConnectionLimit
+from fluxapi.http.listen import open_all
+from fluxapi.http.server import Runner, Site
+from fluxapi.http.tls import Certificate
+from fluxapi.settings import Address, Settings
+from tests.certificates import make_certificate, needs_openssl
+from tests.handlers.fake import FakeInstance
+
+from .wire import PATIENCE_S, Wire
+
+pytestmark = needs_openssl
+
+TOTAL = 3
+GET = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@pytest.fixture
+async def limit() -> ConnectionLimit:
+    return ConnectionLimit(TOTAL, TOTAL)
+
+
+@pytest.fixture
+async def port(tmp_path: Path, limit: ConnectionLimit) -> AsyncIterator[int]:
+    cert, key = make_certificate(tmp_path)
+    settings = Settings(listen=(Address("127.0.0.1", 0),), tls_cert=cert, tls_key=key)
+    app = create_app(settings, FakeInstance(), stop=lambda: None)
+    runner = Runner(app, limit=limit, access_log=None, handle_signals=False)
+    await runner.setup()
+    (listener,) = open_all(settings, {})
+    await Site(runner, listener.socket, Certificate(cert, key).context).start()
+    yield listener.socket.getsockname()[1]
+    await runner.cleanup()
+
+
+async def connect(port: int, *, tls: bool) -> Wire:
+    context = ssl._create_unverified_context() if tls else None  # noqa: S323 - a test's
+    return Wire(*await asyncio.open_connection("127.0.0.1", port, ssl=context))
+
+
+async def test_connections_without_a_handshake_count_and_make_room(
+    port: int, limit: ConnectionLimit
+) -> None:
+    silent = [await connect(port, tls=False) for _ in range(3 * TOTAL)]
+    wire = await connect(port, tls=True)
+    await wire.send(GET)
+    answer = await wire.answer()
+    assert answer is not None
+    assert answer.status == 200
+    assert len(limit) == TOTAL
+    for one in silent[: 2 * TOTAL]:
+        assert await one.ended()
+    for one in (wire, *silent):
+        one.close()
+
+
+async def test_a_client_that_leaves_in_its_handshake_counts_no_more(
+    port: int, limit: ConnectionLimit
+) -> None:
+    for sent in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01"):
+        one = await connect(port, tls=False)
+        await one.send(sent)
+        one.close()
+
+    async def empty() -> None:
+        while len(limit):  # noqa: ASYNC110 - nothing tells of it
+            await asyncio.sleep(0)
+
+    await asyncio.wait_for(empty(), PATIENCE_S)
+
+
+async def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(port: int) -> None:
+    context = ssl._create_unverified_context()  # noqa: S323 - a test's
+    arrived, sent = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = context.wrap_bio(arrived, sent)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    while True:
+        try:
+            client.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            writer.write(sent.read())
+            arrived.write(await reader.read(65536))
+    client.write(GET)
+    # The last message of the handshake and the request are one write.
+    writer.write(sent.read())
+    text = b""
+    while b"HTTP/1.1 200" not in text:
+        data = await asyncio.wait_for(reader.read(65536), PATIENCE_S)
+        assert data
+        arrived.write(data)
+        try:
+            text += client.read()
+        except ssl.SSLWantReadError:
+            continue
+    writer.close()
