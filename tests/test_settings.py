@@ -150,3 +150,12 @@ def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path) -> None:
 def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"--token-file .*No such file"):
         parse("--token-file", str(tmp_path / "none"))
+
+
+def test_a_socket_that_everybody_may_use_trusts_no_header_for_users() -> None:
+    flags = ["--listen", "unix:/run/x.sock", "--require-auth", "--trust-from", "unix"]
+    flags += ["--trust-user-header", "X-Remote-User"]
+    secrets = {"FLUX_USER": "alice", "FLUX_TOKEN": "s3cret"}
+    with pytest.raises(SettingsError, match="every user of this machine could name you"):
+        parse(*flags, "--socket-mode", "0666", **secrets)
+    assert parse(*flags, "--socket-mode", "0660", **secrets).trust_user_header

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import os
+import stat
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -95,11 +96,20 @@ class Settings:
         return self.listen or (Address(self.host.strip("[]"), self.port),)
 
     def check_exposure(self, address: Address, mode: int) -> None:
-        """Refuse an address that others can reach, if authentication is off.
+        """Refuse an address at which others could act as the owner.
 
         *mode* has the permissions of a Unix socket.
         """
-        if self.require_auth or self.insecure:
+        if self.insecure:
+            return
+        names_users = self.trust_user_header and "unix" in self.trust_from
+        if address.path is not None and mode & stat.S_IWOTH and names_users:
+            raise SettingsError(
+                f"On {address} with the permissions {mode:04o}, every user of this machine could "
+                f"name you in {self.trust_user_header}: use --socket-mode 0660 and --socket-group "
+                "with the group of the proxy."
+            )
+        if self.require_auth:
             return
         if address.path is not None:
             if mode & _OTHERS:
