@@ -44,7 +44,7 @@ class Verdict:
     lost: list[str] = field(default_factory=list)
     doubled: list[str] = field(default_factory=list)
     by_flux: list[str] = field(default_factory=list)
-    """Flux's own losses: jobs around a crash of the broker, which Flux had not written."""
+    """Flux's own faults: jobs that it had not written before a crash, and those it never ends."""
 
     def __str__(self) -> str:
         faults = ", ".join(f"{count} x {name}" for name, count in sorted(self.faults.items()))
@@ -56,7 +56,7 @@ class Verdict:
             *self.doubled,
         ]
         if self.by_flux:
-            lines.append("forgotten by Flux, which had not written it when its broker was killed:")
+            lines.append("by Flux, which had not written them before a crash, or never ends them:")
             lines += self.by_flux
         return "\n".join(lines)
 
@@ -193,16 +193,19 @@ class _Campaign:
         )
 
     async def _until_inactive(self) -> None:
+        """Wait until no job is active; note those that stay so, and whether Flux agrees."""
+        site, active = self._site, [""]
         until = time.monotonic() + _SETTLE_TIMEOUT_S
-        while True:
-            with contextlib.suppress(*_AGAIN, KeyError):
-                url = f"{self._site.url}/v1/jobs?state=active&limit=1"
-                async with self._session.get(url) as answer:
-                    document = await answer.json()
-                    if answer.status == 200 and not document["jobs"]:
-                        return
-            assert time.monotonic() < until, "jobs stay active"
+        while active and time.monotonic() < until:
             await asyncio.sleep(_RETRY_S)
+            with contextlib.suppress(*_AGAIN, KeyError):
+                async with self._session.get(f"{site.url}/v1/jobs?state=active") as answer:
+                    active = [job["id"] for job in (await answer.json())["jobs"]]
+        stuck = await site.flux_active() if active and isinstance(site, FluxSite) else {}
+        for jobid in active:
+            last = stuck.get(jobid)
+            told = self.verdict.lost if last is None else self.verdict.by_flux
+            told.append(f"{jobid} stays active" + (f", in Flux, too, after {last}" if last else ""))
 
     async def _judge(self) -> None:
         site, verdict = self._site, self.verdict

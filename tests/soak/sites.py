@@ -214,6 +214,14 @@ class FluxSite(Site):
             found.setdefault(name, []).append(jobid)
         return found
 
+    async def flux_active(self) -> dict[str, str]:
+        """Return the last event of each job that Flux says is active."""
+        told = await self._flux("jobs", "-f", "active", "-c", "0", "-n", "-o", "{id.f58plain}")
+        return {
+            jobid: (await self._flux("job", "eventlog", jobid)).splitlines()[-1]
+            for jobid in told.split()
+        }
+
     async def flux_python(self, script: Path) -> None:
         """Run a script with the Python that Flux's bindings are made for."""
         await self._flux("python", str(script))
