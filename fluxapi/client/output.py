@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from fluxapi.model.output import written
+
 from .record import Record
 
 __all__ = ["Output", "OutputEntry", "entry_of", "last_lines", "output_of"]
-
-_MAX_REPEATED_BYTES = 1 << 20
-"""Largest size of an entry with a repeat count, in bytes."""
 
 
 class OutputEntry(Record, frozen=True):
@@ -68,7 +65,7 @@ def entry_of(
     context: Mapping[str, Any], name: str, timestamp: float, index: int | None
 ) -> OutputEntry:
     """Create an entry from the fields that the service sends."""
-    raw = _bytes(context)
+    raw = written(context)
     return OutputEntry(
         stream=str(context.get("stream", "stderr" if name == "log" else "")),
         rank=str(context.get("rank", "")),
@@ -81,22 +78,6 @@ def entry_of(
         eof=bool(context.get("eof")),
         context=context,
     )
-
-
-def _bytes(context: Mapping[str, Any]) -> bytes:
-    text = context.get("data")
-    if not isinstance(text, str):
-        return b""
-    data = text.encode("utf-8", "replace")
-    if context.get("encoding") == "base64":
-        try:
-            data = base64.b64decode(text)
-        except (binascii.Error, ValueError):
-            return data
-    repeat = context.get("repeat", 1)
-    if isinstance(repeat, int) and 0 < repeat * len(data) <= _MAX_REPEATED_BYTES:
-        return data * repeat
-    return data
 
 
 def last_lines(entries: Sequence[OutputEntry], count: int) -> tuple[list[OutputEntry], bool]:
