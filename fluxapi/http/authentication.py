@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from fluxapi import errors
 from fluxapi.contracts.route import Route
 from fluxapi.security.credentials import Credentials
-from fluxapi.security.origins import is_from_own_page
+from fluxapi.security.origins import is_from_own_page, is_local_name
 from fluxapi.security.principal import ANYBODY, STRANGER, Principal
 from fluxapi.security.tickets import NO_TICKET
 from fluxapi.sessions.session import InstanceSession
@@ -74,8 +74,11 @@ def check_again(request: web.Request) -> None:
 def _is_owner(request: web.Request) -> bool:
     """Return whether a program of the owner sent a request over a Unix socket.
 
-    A proxy may run as the owner, too. Its requests are those of others, as its headers say.
+    A proxy may run as the owner, too. Its requests are those of others: it adds headers, or passes
+    on a ``Host`` that is not the one of a program on this machine.
     """
+    if not is_local_name(request.headers.get(hdrs.HOST, "")):
+        return False
     forwarded = any(header in request.headers for header in _ADDED_BY_PROXIES)
     return not forwarded and peer.peer_uid(request) == os.getuid()
 

@@ -16,13 +16,14 @@ from aiohttp import hdrs, web
 from fluxapi.errors import ForeignOrigin, UnknownHost
 from fluxapi.settings import Settings
 
-__all__ = ["OriginPolicy", "is_from_own_page"]
+__all__ = ["OriginPolicy", "is_from_own_page", "is_local_name"]
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_SITE = frozenset({"same-origin", "none"})
 _WILDCARDS = frozenset({"0.0.0.0", "::"})  # noqa: S104 - recognized, not listened on
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[0-9A-Za-z._-]+)(:[0-9]{1,5})?\Z", re.ASCII)
 _DEFAULT_PORTS = (":80", ":443")
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class OriginPolicy:
@@ -32,7 +33,7 @@ class OriginPolicy:
         listening = {address.host.lower() for address in settings.addresses if address.host}
         self._any_address = bool(listening & _WILDCARDS)
         self._any = "*" in settings.allowed_hosts
-        self._hosts = {"localhost", "127.0.0.1", "::1", *listening}
+        self._hosts = {*_LOCAL_NAMES, *listening}
         self._hosts.update(host.strip("[]").lower() for host in settings.allowed_hosts)
         if self._any_address:
             self._hosts.add(socket.gethostname().lower())
@@ -102,6 +103,11 @@ def is_from_own_page(request: web.Request) -> bool:
             "names this service, as browsers send it; programs use HTTP Basic or a bearer token."
         )
     return site is None or site in _OWN_SITE or request.headers.get("Sec-Fetch-Mode") == "navigate"
+
+
+def is_local_name(host: str) -> bool:
+    """Return whether a ``Host`` is one of the names of this machine for itself."""
+    return _HOST.match(host) is not None and _name(host) in _LOCAL_NAMES
 
 
 def is_unsafe(request: web.Request) -> bool:

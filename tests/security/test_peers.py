@@ -66,6 +66,20 @@ async def test_what_a_proxy_of_the_owner_passes_on_is_not_the_owners(
     assert (await service.client.get("/v1/jobs", headers=headers)).status == 200
 
 
+@pytest.mark.parametrize("name", ["flux.example.org", "flux.example.org:8443"])
+async def test_a_proxy_of_the_owner_that_adds_no_header_is_known_by_its_host(
+    start: Start, come_from: ComeFrom, name: str
+) -> None:
+    service = await start(**AUTH, allowed_hosts=("flux.example.org",))
+    come_from(os.getuid())
+    public = {"Host": name}
+    assert (await service.client.get("/v1/jobs", headers=public)).status == 401
+    assert (await service.client.post("/v1/jobs", json=BODY, headers=public)).status == 401
+    assert (await service.client.get("/v1/jobs", headers={**public, **basic()})).status == 200
+    local = {"Host": "localhost:5000"}
+    assert (await service.client.get("/v1/jobs", headers=local)).status == 200
+
+
 async def test_a_token_counts_for_the_owner_of_a_unix_socket_too(
     start: Start, come_from: ComeFrom
 ) -> None:
