@@ -152,7 +152,7 @@ def test_a_taken_port_is_one_sentence() -> None:
     ("flags", "environ", "words"),
     [
         (["--host=0.0.0.0"], {}, "without auth"),
-        ([], {"FLUX_REQUIRE_AUTH": "yes"}, "FLUX_USER and FLUX_TOKEN"),
+        ([], {"FLUX_REQUIRE_AUTH": "yes"}, "--user or set FLUX_USER"),
         ([], {"FLUX_ACCESS_TOKEN_EXPIRES_MINUTES": "soon"}, "whole number"),
     ],
 )

@@ -95,10 +95,16 @@ def unanswered(
         return Failure(ConnectionFailed(sentence), retryable=True)
     if isinstance(error, aiohttp.InvalidURL):
         return Failure(ConnectionFailed(f"{url} is not a valid service address."))
-    return interrupted(error, request, read_timeout)
+    advice = ""
+    if isinstance(error, aiohttp.ServerDisconnectedError) and not has_answered:
+        # A service with TLS closes a connection that begins with plain HTTP.
+        advice = " If the service uses TLS, use https:// in its address." * url.startswith("http:")
+    return interrupted(error, request, read_timeout, advice)
 
 
-def interrupted(error: BaseException, request: Request, read_timeout: float) -> Failure:
+def interrupted(
+    error: BaseException, request: Request, read_timeout: float, advice: str = ""
+) -> Failure:
     """Return the failure of a request whose connection was interrupted."""
     key = request.headers.get("Idempotency-Key")
     known = (
@@ -108,7 +114,7 @@ def interrupted(error: BaseException, request: Request, read_timeout: float) -> 
         f"idempotency_key={key!r} to find out without submitting twice."
     )
     silent = read_timeout if isinstance(error, asyncio.TimeoutError) else 0.0
-    reason = f"The connection was interrupted: {_reason(error)}."
+    reason = f"The connection was interrupted: {_reason(error)}.{advice}"
     failed = ConnectionFailed(reason + known)
     return Failure(failed, retryable=request.repeatable, silent=silent, reason=reason)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import ceil
 
 from fluxapi.errors import TooManyRequests
 from fluxapi.security.buckets import Buckets
@@ -40,6 +41,7 @@ class RateLimits:
         if wait:
             whose = "address" if client.startswith(PEER) else "token or login"
             raise TooManyRequests(
-                f"This {whose} sends more than {setting} allows; send less, or later.",
+                f"This {whose} sends more than {setting} allows: try again in {ceil(wait)} s, "
+                "and send less.",
                 retry_after=wait,
             )

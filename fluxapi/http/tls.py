@@ -42,10 +42,12 @@ class Certificate:
         try:
             context.load_cert_chain(self._cert, self._key, _no_password)
         except ssl.SSLError as error:
-            reason = (error.reason or "unknown").lower().replace("_", " ")
+            reason = (error.reason or "").lower().replace("_", " ")
             raise SettingsError(
                 f"--tls-cert {self._cert} and --tls-key {self._key} are not a certificate and its "
-                f"unencrypted key in PEM: {reason}."
+                f"unencrypted key in PEM{reason and f': {reason}'}. Check that each file is PEM "
+                f"and that the key is the one of the certificate; openssl pkey -in {self._key} "
+                "-out FILE decrypts a key."
             ) from None
         except OSError as error:
             raise SettingsError(

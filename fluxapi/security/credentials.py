@@ -16,6 +16,7 @@ import ipaddress
 import secrets
 import time
 import warnings
+from math import ceil
 from typing import Any, cast
 
 import jwt
@@ -176,8 +177,8 @@ class Credentials:
         wait = self._failures.wait(peer)
         if wait:
             raise TooManyRequests(
-                "The user name or the token was wrong too often: wait, or use a token of "
-                "fluxapi token create.",
+                f"The user name or the token was wrong too often: try again in {ceil(wait)} s, or "
+                "use a token of fluxapi token create.",
                 retry_after=wait,
             )
 

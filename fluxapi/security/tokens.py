@@ -192,7 +192,10 @@ class TokenStore:
                 named = [it for it in self._tokens.values() if it.name == text]
                 token = named[0] if named else None
             if token is None:
-                raise NotFound(f"There is no token {text[:64]!r}; GET /v1/tokens lists them.")
+                raise NotFound(
+                    f"There is no token {text[:64]!r}; fluxapi token list and GET /v1/tokens list "
+                    "them."
+                )
             gone = [token, *self._children(token)]
             for one in gone:
                 self._remove(one)

@@ -24,7 +24,10 @@ __all__ = ["Settings", "add_arguments"]
 _OTHERS = 0o022
 """The permission to write a socket, which is that to connect, of anyone but the owner."""
 
-_ALLOW = "set FLUX_USER, FLUX_TOKEN and FLUX_REQUIRE_AUTH=true, or allow it with --insecure"
+_ALLOW = (
+    "pass --user, --token-file and --require-auth (or set FLUX_USER, FLUX_TOKEN and "
+    "FLUX_REQUIRE_AUTH=true), or allow it with --insecure"
+)
 
 
 @dataclass(frozen=True)
@@ -74,10 +77,7 @@ class Settings:
         """Refuse invalid and insecure combinations."""
         others = self.has_login_code or self.trust_user_header
         if self.require_auth and not (self.user and self.token) and not others:
-            raise SettingsError(
-                "Authentication is on (FLUX_REQUIRE_AUTH) but user or token is missing: "
-                "set FLUX_USER and FLUX_TOKEN."
-            )
+            raise SettingsError(f"Authentication is on (--require-auth): {self._missing}.")
         if self.trust_user_header and not (self.require_auth and self.trust_from):
             raise SettingsError(
                 "--trust-user-header needs --require-auth, and in --trust-from the addresses of "
@@ -89,6 +89,13 @@ class Settings:
             raise SettingsError("--tls-cert and --tls-key belong together: give both.")
         for address in self.addresses:
             self.check_exposure(address, self.socket_mode)
+
+    @property
+    def _missing(self) -> str:
+        """Return what to pass for authentication by user and token."""
+        user = "pass --user or set FLUX_USER"
+        token = "pass --token-file or set FLUX_TOKEN, and do not leave it empty"  # noqa: S105
+        return ", and ".join([*([] if self.user else [user]), *([] if self.token else [token])])
 
     @property
     def addresses(self) -> tuple[Address, ...]:

@@ -123,7 +123,7 @@ TABLE: tuple[Setting, ...] = (
         "--require-auth",
         "FLUX_REQUIRE_AUTH",
         "false",
-        "require user and token on every route except /health",
+        "require credentials on all routes except /health, /token and the login page",
         parse.boolean,
         switch=True,
     ),

@@ -113,6 +113,9 @@ async def test_an_authority_of_ones_own(tmp_path: Path, monkeypatch: pytest.Monk
         async with AsyncClient(url, retries=0) as client:
             with pytest.raises(ClientError, match=r"is not trusted.*--ca-file"):
                 await client.info()
+        async with AsyncClient(url.replace("https:", "http:"), retries=0) as client:
+            with pytest.raises(ClientError, match="uses TLS, use https://"):
+                await client.info()
         async with AsyncClient(url, ca_file=cert) as client:
             await client.info()
         monkeypatch.setenv("FLUXAPI_CA_FILE", str(cert))

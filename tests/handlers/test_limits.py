@@ -18,7 +18,10 @@ async def is_refused(response: ClientResponse) -> bool:
     """Return whether a client is told to wait, and check how it is told."""
     if response.status != 429:
         return False
-    assert (await response.json())["type"] == "/docs/errors#too-many-requests"
+    problem = await response.json()
+    assert problem["type"] == "/docs/errors#too-many-requests"
+    if "max-client-streams" not in problem["detail"]:
+        assert f"try again in {response.headers['Retry-After']} s" in problem["detail"]
     assert int(response.headers["Retry-After"]) >= 1
     return True
 

@@ -101,8 +101,10 @@ async def test_broken_files_keep_the_old_certificate(
         ]
         await asyncio.to_thread(subprocess.run, command, check=True, capture_output=True)
         shutil.move(f"{key}.new", key)
-    with pytest.raises(SettingsError, match="--tls-key"):
+    with pytest.raises(SettingsError, match="--tls-key") as caught:
         certificate.reload()
+    assert "unknown" not in caught.value.detail
+    assert ("openssl pkey" in caught.value.detail) == (broken != "missing")
     assert await name_seen(url, trusted) == "localhost"
     with pytest.raises(SettingsError, match="--tls-cert"):
         Certificate(tmp_path / "cert.pem", tmp_path / "key.pem")

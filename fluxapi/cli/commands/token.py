@@ -89,7 +89,10 @@ async def _create(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     )
     put(made.secret)
     if not made.kept:
-        note("the service has no state directory, so the token ends with it")
+        note(
+            "the service has no state directory, so the token ends when the service stops; start "
+            "the service with --statedir to keep tokens"
+        )
     if sys.stderr.isatty() and made.token.expires is not None:
         note(f"the token expires at {short_date(made.token.expires)}")
     return OK
