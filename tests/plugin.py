@@ -64,10 +64,12 @@ settings.register_profile("fast", patient, max_examples=QUICK_EXAMPLES // 4)
 settings.register_profile("soak", patient, max_examples=SOAK_EXAMPLES)
 settings.load_profile("quick")
 
+# A shell starts its background jobs with SIGINT ignored, and nohup with SIGHUP. Programs under test
+# would inherit it, and wait forever when they are sent the signal.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    # A shell starts its background jobs like that, and programs under test would inherit it:
-    # those that are sent a Ctrl-C would wait forever.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.hookimpl(tryfirst=True)
