@@ -62,7 +62,7 @@ async def test_connections_without_a_handshake_count_and_make_room(
     for one in silent[: 2 * TOTAL]:
         assert await one.ended()
     for one in (wire, *silent):
-        one.close()
+        await one.close()
 
 
 async def test_a_client_that_leaves_in_its_handshake_counts_no_more(
@@ -71,7 +71,7 @@ async def test_a_client_that_leaves_in_its_handshake_counts_no_more(
     for sent in (b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\x02\x00\x01"):
         one = await connect(port, tls=False)
         await one.send(sent)
-        one.close()
+        await one.close()
 
     async def empty() -> None:
         while len(limit):  # noqa: ASYNC110 - nothing tells of it
@@ -104,4 +104,4 @@ async def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(po
             text += client.read()
         except ssl.SSLWantReadError:
             continue
-    writer.close()
+    await Wire(reader, writer).close()

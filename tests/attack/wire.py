@@ -87,9 +87,13 @@ class Wire:
         except ConnectionError:
             return True
 
-    def close(self) -> None:
-        """Close the connection."""
+    async def close(self) -> None:
+        """Close the connection; drop what the service does not read."""
+        if self._writer.transport.get_write_buffer_size():
+            self._writer.transport.abort()
         self._writer.close()
+        with suppress(ConnectionError):
+            await self._writer.wait_closed()
 
 
 @asynccontextmanager
@@ -99,7 +103,7 @@ async def connect(port: int) -> AsyncIterator[Wire]:
     try:
         yield wire
     finally:
-        wire.close()
+        await wire.close()
 
 
 @asynccontextmanager

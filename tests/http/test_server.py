@@ -78,7 +78,8 @@ async def answer(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
     data = await reader.read()
-    writer.close()
+    # The service has closed the connection and reads nothing more.
+    writer.transport.abort()
     head, _, body = data.partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
     headers = {name.lower(): text.strip() for name, _, text in (x.partition(":") for x in lines)}

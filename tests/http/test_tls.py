@@ -49,6 +49,7 @@ async def name_seen(url: str, trusted: Path) -> str:
     writer.write(b"GET /health HTTP/1.0\r\n\r\n")
     assert (await reader.read()).startswith(b"HTTP/1.0 200")
     writer.close()
+    await writer.wait_closed()
     return str(found["subject"][0][0][1])
 
 
