@@ -12,6 +12,7 @@
     │   │   └── UnknownHost        403, a Host that is not on the allow-list
     │   ├── NotFound               404
     │   │   ├── JobNotFound        404
+    │   │   ├── GroupNotFound      404, the table has no job of this group
     │   │   └── InstanceNotFound   404, no instance at this path
     │   ├── MethodNotAllowed       405, with Allow
     │   ├── NotAcceptable          406
@@ -53,6 +54,7 @@ __all__ = [
     "FluxapiError",
     "Forbidden",
     "ForeignOrigin",
+    "GroupNotFound",
     "IdempotencyMismatch",
     "InstanceNotFound",
     "InstanceUnavailable",
@@ -213,6 +215,13 @@ class JobNotFound(NotFound):
 
     title = "Job not found"
     slug = "job-not-found"
+
+
+class GroupNotFound(NotFound):
+    """No job of this group is known; Flux may have purged all of them."""
+
+    title = "Group not found"
+    slug = "group-not-found"
 
 
 class InstanceNotFound(NotFound):

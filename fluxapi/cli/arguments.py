@@ -16,6 +16,7 @@ __all__ = [
     "Parsers",
     "add_command",
     "add_filter",
+    "add_group",
     "add_ids",
     "checked",
     "job_id",
@@ -153,3 +154,9 @@ def add_filter(parser: argparse.ArgumentParser, queue_flags: tuple[str, ...] = (
         action="extend",
         help="only jobs in these queues",
     )
+    add_group(parser, "only jobs of the group with this name or ID")
+
+
+def add_group(parser: argparse.ArgumentParser, help: str) -> None:
+    """Add the option that names a group of jobs."""
+    parser.add_argument("--group", metavar="GROUP", help=help)

@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
     from fluxapi.client import AsyncClient, Job, OutputEntry
 
-__all__ = ["Interrupts", "Writer", "attach", "attach_all", "explain", "wait_all"]
+__all__ = ["Interrupts", "Writer", "attach", "attach_all", "explain", "wait_all", "wait_group"]
 
 _MAX_FOLLOWED_JOBS = 64
 """Jobs followed at the same time; each uses a connection."""
+
+_MAX_EXPLAINED_JOBS = 20
+"""Failed jobs of a group that are reported one by one."""
 
 _SECOND_PRESS_S = 2.0
 """Time for a second Ctrl-C, as in ``flux job attach``."""
@@ -207,6 +210,32 @@ async def wait_all(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False
         return of_job(job)
 
     return await _highest(end(jobid) for jobid in ids)
+
+
+async def wait_group(
+    flux: AsyncClient, group: str, *, one: bool = False, quiet: bool = False
+) -> int:
+    """Wait until all jobs of a group have ended, or *one* more of them.
+
+    Return the highest exit status of those that have ended and are known.
+    """
+    if one:
+        before = await flux.group(group)
+        ended = before.total - before.active + before.purged
+        await flux.wait_group(group, until="any", ended=ended)
+        return OK
+    found = await flux.wait_group(group)
+    highest = explained = 0
+    if not found.failed:
+        return OK
+    async for job in flux.jobs(group=group, result=["FAILED", "CANCELED", "TIMEOUT"]):
+        highest = max(highest, of_job(job))
+        explained += 1
+        if not quiet and explained <= _MAX_EXPLAINED_JOBS:
+            explain(job)
+    if not quiet and explained > _MAX_EXPLAINED_JOBS:
+        note(f"{explained:,} jobs failed; fluxapi jobs --group lists them")
+    return highest
 
 
 async def _highest(works: Iterable[Coroutine[Any, Any, int]]) -> int:

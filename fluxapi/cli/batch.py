@@ -133,10 +133,12 @@ async def _submit(
     rejections = Rejections()
     numbers: dict[int, int] = {}
     accepted = 0
+    group: str | None = None
 
     def take(item: BulkItem) -> None:
-        nonlocal accepted
+        nonlocal accepted, group
         number = numbers.pop(item.index)
+        group = item.group or group
         if item.id is None:
             rejections.add(number, str(item.error))
             return
@@ -150,7 +152,9 @@ async def _submit(
     key = arguments.idempotency_key or uuid.uuid4().hex
     jobs = _jobs(items, numbers, rejections)
     try:
-        async for item in flux.submit_many(jobs, chunk=_JOBS_PER_REQUEST, idempotency_key=key):
+        async for item in flux.submit_many(
+            jobs, chunk=_JOBS_PER_REQUEST, group=arguments.group, idempotency_key=key
+        ):
             take(item)
     except (ClientError, asyncio.CancelledError) as error:
         for known in getattr(error, "submitted", ()):
@@ -161,6 +165,8 @@ async def _submit(
             f"repeat the command with --idempotency-key={shlex.quote(key)}"
         )
         raise
+    if group is not None and progress_wanted():
+        note(f"group {group}")
     return accepted, rejections.count
 
 

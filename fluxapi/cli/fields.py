@@ -259,6 +259,8 @@ _TABLE: tuple[tuple[str, str, Getter], ...] = (
     ("queue", "QUEUE", _attribute("queue")),
     ("project", "PROJECT", _attribute("project")),
     ("bank", "BANK", _attribute("bank")),
+    ("group", "GROUP", _attribute("group")),
+    ("group_name", "GROUP-NAME", _attribute("group_name")),
     ("ntasks", "NTASKS", _attribute("ntasks")),
     ("ncores", "NCORES", _attribute("ncores")),
     ("duration", "DURATION", _attribute("duration", 0.0)),
@@ -301,8 +303,8 @@ _TABLE: tuple[tuple[str, str, Getter], ...] = (
 
 _FIELDS: dict[str, Getter] = {name: get for name, _, get in _TABLE}
 
-OWN = frozenset({"reason", "info"})
-"""Fields that ``flux jobs`` does not have: why a job waits, and that or its nodes."""
+OWN = frozenset({"reason", "info", "group", "group_name"})
+"""Fields that ``flux jobs`` does not have: why a job waits, that or its nodes, and its group."""
 
 HEADINGS: dict[str, str] = {
     **{name: title for name, title, _ in _TABLE},

@@ -62,7 +62,8 @@ def job_query(arguments: argparse.Namespace) -> JobQuery:
     """Create the query from the arguments of ``fluxapi jobs``."""
     words = tuple(arguments.filter or ())
     if not words:
-        words = _ALL if arguments.everything or arguments.since is not None else _DEFAULT
+        implied = arguments.since is not None or arguments.group
+        words = _ALL if arguments.everything or implied else _DEFAULT
     return JobQuery(
         ids=tuple(arguments.ids),
         words=words,
@@ -81,6 +82,8 @@ def service_filter(arguments: argparse.Namespace) -> dict[str, Any]:
         found["name"] = arguments.name
     if arguments.owner and arguments.owner != "all":
         found["user"] = arguments.owner
+    if arguments.group:
+        found["group"] = arguments.group
     return found
 
 

@@ -30,6 +30,7 @@ _COPIED = {
     "exclusive": "exclusive",
     "time_limit": "duration",
     "job_name": "name",
+    "group": "group",
     "queue": "queue",
     "bank": "bank",
     "urgency": "urgency",

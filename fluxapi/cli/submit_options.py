@@ -49,6 +49,12 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
 def _add_attributes(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("job").add_argument
     add("--job-name", metavar="NAME", help="job name; default is the program name")
+    add(
+        "--group",
+        metavar="NAME",
+        help="group that the job is in; jobs of one --cc, --bcc or bulk "
+        "submission are in one anyway",
+    )
     add("-q", "--queue", metavar="NAME", help="queue to submit to")
     add("-B", "--bank", metavar="NAME", help="bank to charge")
     add(

@@ -31,6 +31,7 @@ from .errors import (
 )
 from .event import Event, Reset
 from .events import EventStream
+from .group import Group
 from .job import Job, JobException, JobList
 from .options import EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .output import Output, OutputEntry
@@ -55,6 +56,7 @@ __all__ = [
     "EventFilter",
     "EventStream",
     "EventsLost",
+    "Group",
     "Invalid",
     "IssuedToken",
     "Job",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from .config import read_config
 from .credentials import AccessTokenSource, Credentials
 from .methods.control import ControlMethods
+from .methods.groups import GroupMethods
 from .methods.output import OutputMethods
 from .methods.service import ServiceMethods
 from .methods.submission import SubmissionMethods
@@ -24,7 +25,13 @@ __all__ = ["AsyncClient"]
 
 
 class AsyncClient(
-    SubmissionMethods, WaitMethods, OutputMethods, ControlMethods, ServiceMethods, TokenMethods
+    SubmissionMethods,
+    WaitMethods,
+    GroupMethods,
+    OutputMethods,
+    ControlMethods,
+    ServiceMethods,
+    TokenMethods,
 ):
     """A client of one fluxapi service.
 

@@ -19,6 +19,7 @@ from fluxapi.model.idset import encode_idset
 
 from .body import encoded
 from .errors import BadAnswer, BulkItem, ClientError, Invalid, ProblemError, Unavailable, problem_of
+from .group import GroupId
 from .job import JobId
 from .options import Command
 from .retry import Failure
@@ -39,6 +40,7 @@ class BulkAnswer(msgspec.Struct):
     """The part of ``schemas/bulk-result.json`` that the client reads."""
 
     jobs: list[_Item]
+    group: GroupId | None = None
 
 
 def submission(job: Command | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -54,7 +56,7 @@ def items_of(answer: BulkAnswer, indexes: Iterable[int]) -> list[BulkItem]:
             f"The client sent {len(places)} jobs, the service answered for {len(answer.jobs)}."
         )
     return [
-        BulkItem(index, None, problem(made.error)) if made.id is None else BulkItem(index, made.id)
+        BulkItem(index, made.id, None if made.id is not None else problem(made.error), answer.group)
         for index, made in zip(places, answer.jobs, strict=True)
     ]
 
@@ -74,9 +76,10 @@ async def submit_many(
     jobs: Iterable[Command | Mapping[str, Any]] | AsyncIterable[Command | Mapping[str, Any]],
     chunk: int,
     key: str,
+    group: str | None,
 ) -> AsyncGenerator[list[BulkItem], None]:
     """Read jobs as needed for the next request, and yield their results in order."""
-    run = _Run(transport, key)
+    run = _Run(transport, key, group)
     waiting: list[tuple[int, bytes]] = []
     size = index = 0
     async for job in _each(jobs):
@@ -112,9 +115,10 @@ async def submit_copies(transport: Transport, body: Mapping[str, Any], key: str)
 class _Run:
     """The requests of one ``submit_many``: their common key, and the jobs submitted so far."""
 
-    def __init__(self, transport: Transport, key: str) -> None:
+    def __init__(self, transport: Transport, key: str, group: str | None) -> None:
         self._transport = transport
         self._key = key
+        self._group = b"" if group is None else b'"group":%b,' % encoded(group)
         self._submitted: list[BulkItem] = []
 
     async def submit(self, waiting: list[tuple[int, bytes]]) -> list[BulkItem]:
@@ -147,7 +151,7 @@ class _Run:
         """Send one request; return a result for each job, or only those of invalid jobs."""
         numbers = encode_idset(index for index, _ in waiting).encode()
         jobs = b",".join(raw for _, raw in waiting)
-        body = b'{"numbers":"%s","jobs":[%s]}' % (numbers, jobs)
+        body = b'{"numbers":"%s",%b"jobs":[%s]}' % (numbers, self._group, jobs)
         try:
             answer = await self._transport.post("/jobs/bulk", body, BulkAnswer, key=self._key)
         except Invalid as error:

@@ -205,3 +205,5 @@ class BulkItem:
     index: int
     id: str | None
     error: ProblemError | None = None
+    group: str | None = None
+    """The ID of the group that the jobs of the request are in, if they name none themselves."""

@@ -63,6 +63,9 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     queue: str | None = None
     bank: str | None = None
     project: str | None = None
+    group: str | None = None
+    """The ID of the group that the job is in."""
+    group_name: str | None = None
     ntasks: int | None = None
     ncores: int | None = None
     nnodes: int | None = None

@@ -37,6 +37,8 @@ class SubmitOptions(TypedDict, total=False):
     cwd: str | None
     rlimits: Mapping[str, int] | None
     name: str | None
+    group: str | None
+    """A name, or the ID of a group; jobs that give the same name are in one group."""
     input: str | None
     output: str | None
     error: str | None
@@ -67,6 +69,8 @@ class JobFilter(TypedDict, total=False):
     name: str | None
     """A trailing ``*`` matches any ending."""
     queue: str | None
+    group: str | None
+    """Name or ID."""
     node: str | None
     since: float | None
     """Submitted at this time or later, seconds since the epoch."""
@@ -83,6 +87,8 @@ class StreamFilter(TypedDict, total=False):
     user: str | int | None
     name: str | None
     queue: str | None
+    group: str | None
+    """Name or ID."""
     node: str | None
 
 

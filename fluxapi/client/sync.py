@@ -16,6 +16,7 @@ from .credentials import AccessTokenSource
 from .errors import BulkItem
 from .event import Event, Reset
 from .events import EventStream
+from .group import Group
 from .job import Job, JobList
 from .loop import Iteration, LoopThread, each_of
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
@@ -130,6 +131,7 @@ class Client:
         jobs: Iterable[Command | Mapping[str, Any]],
         *,
         chunk: int = 1000,
+        group: str | None = None,
         idempotency_key: str | None = None,
     ) -> Iteration[BulkItem]:
         """Submit many jobs, ``chunk`` per request, and yield their results in order.
@@ -137,12 +139,17 @@ class Client:
         A job is a command, or a mapping of a command and options. Jobs are read lazily. A rejected
         job has an ``error`` and does not affect the others.
 
+        The jobs are in the group with this name or ID, else in a group of their own, whose ID the
+        results have; a job can name another one.
+
         The idempotency key and its position identify a job, so a retry submits no job twice. If a
         ``ClientError`` ends the submission, it carries the known items in ``submitted`` and the
         key; submit the same jobs with that key to continue.
         """
         return self._loop.iterate(
-            self._client.submit_many(each_of(jobs), chunk=chunk, idempotency_key=idempotency_key)
+            self._client.submit_many(
+                each_of(jobs), chunk=chunk, group=group, idempotency_key=idempotency_key
+            )
         )
 
     def bulk(
@@ -151,14 +158,18 @@ class Client:
         *,
         copies: int | None = None,
         cc: str | None = None,
+        group: str | None = None,
         idempotency_key: str | None = None,
     ) -> list[BulkItem]:
         """Submit ``copies`` of a job, or one for each ID in ``cc``, such as ``0-9``.
 
-        With ``cc``, ``{cc}`` in the job is replaced by the ID, as in ``flux submit --cc``.
+        With ``cc``, ``{cc}`` in the job is replaced by the ID, as in ``flux submit --cc``. The jobs
+        are in the group with this name or ID, else in a group of their own.
         """
         return self._loop.run(
-            self._client.bulk(job, copies=copies, cc=cc, idempotency_key=idempotency_key)
+            self._client.bulk(
+                job, copies=copies, cc=cc, group=group, idempotency_key=idempotency_key
+            )
         )
 
     def jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> Iteration[Job]:
@@ -242,6 +253,44 @@ class Client:
             TimeoutError: Not all jobs ended within ``timeout`` seconds.
         """
         return self._loop.iterate(self._client.as_completed(ids, timeout=timeout))
+
+    def groups(
+        self, *, active: bool | None = None, user: str | int | None = None, limit: int | None = None
+    ) -> Iteration[Group]:
+        """Iterate over groups, newest first; pages are fetched as needed.
+
+        Args:
+            active: Only groups with a job that has not ended.
+            user: Only groups of the user with this name or ID.
+            limit: The most groups to return.
+        """
+        return self._loop.iterate(self._client.groups(active=active, user=user, limit=limit))
+
+    def group(self, group: str) -> Group:
+        """Return the group with this name or ID; raise ``NotFound`` if no job of it is known."""
+        return self._loop.run(self._client.group(group))
+
+    def wait_group(
+        self,
+        group: str,
+        timeout: float | None = None,
+        *,
+        until: Literal["all", "any"] = "all",
+        ended: int = 0,
+    ) -> Group:
+        """Wait until all jobs of a group have ended, or with ``any`` until more have ended.
+
+        Args:
+            group: The name or ID of the group.
+            timeout: Seconds after which it raises ``TimeoutError``.
+            until: ``all`` or ``any``.
+            ended: With ``any``, how many jobs had ended before, purged ones included.
+
+        Raises:
+            NotFound: No job of the group is known.
+            TimeoutError: The condition does not hold after ``timeout`` seconds.
+        """
+        return self._loop.run(self._client.wait_group(group, timeout, until=until, ended=ended))
 
     def output(
         self, id: str | int, *, tail: int | None = None, stream: str | None = None

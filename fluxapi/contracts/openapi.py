@@ -22,6 +22,7 @@ _FORM = "application/x-www-form-urlencoded"
 _TAGS = {
     "jobs": "Submit, list, inspect and change jobs.",
     "events": "Follow events live.",
+    "groups": "Groups of jobs that belong together.",
     "instance": "The Flux instance: nodes, resources, queues, counts.",
     "service": "The service: login, health, shutdown.",
     "dashboard": "The pages of the dashboard, and their files.",
@@ -38,6 +39,7 @@ _TEXT = re.compile(r"text/|application/x-ndjson")
 
 _NAMED = re.compile(r"{(\w+)}")
 _PLACES = {
+    "group": ("Name or ID of the group.", "sweep"),
     "id": ("Job ID in any RFC 19 form: F58, decimal, hex, dothex, KVS path.", "f2QK3Zz"),
     "version": ("Digest of all files, so that they can be cached forever.", "0123456789ab"),
     "name": ("Name of the file.", "dashboard.css"),

@@ -33,7 +33,7 @@ class ChangeLog:
     def __init__(self, *, max_gone: int = 100_000) -> None:
         self.floor = 0
         self.moved: set[int] = set()
-        """Jobs whose user, queue or name changed: filters on those may have matched them before."""
+        """Jobs whose lasting facets changed: filters on those may have matched them before."""
         self._last: dict[int, int] = {}
         self._segments: list[_Segment] = [_Segment()]
         self._gone: deque[int] = deque()

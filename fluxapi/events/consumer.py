@@ -13,6 +13,7 @@ from fluxapi.instance.protocol import ChangeBatch, Instance
 from fluxapi.model.eventlog import JournalMessage, Purged
 from fluxapi.model.job import Job
 from fluxapi.process.background import BackgroundTask
+from fluxapi.table.groups import GroupRow
 from fluxapi.table.table import Changes
 
 from .hub import Hub
@@ -51,7 +52,8 @@ class JournalConsumer(BackgroundTask):
         self.silence: str | None = None
         """A sentence that explains why the instance does not answer, or ``None`` if it does."""
         self._published = 0.0
-        self._waiters: dict[int, set[asyncio.Future[None]]] = {}
+        self._waiters: dict[int | str, set[asyncio.Future[None]]] = {}
+        """Futures by job ID, or by the ID of a group."""
         self._released = False
         self._caught_up = asyncio.Event()
 
@@ -98,28 +100,39 @@ class JournalConsumer(BackgroundTask):
 
         Returns at once while the service shuts down.
         """
-        if condition(job := self.table.get(jobid)):
-            return job
+        await self._until(jobid, lambda: condition(self.table.get(jobid)), timeout)
+        return self.table.get(jobid)
+
+    async def wait_for_group(
+        self, group: str, condition: Callable[[GroupRow | None], bool], timeout: float
+    ) -> GroupRow | None:
+        """Return the group once ``condition`` holds for it or ``timeout`` seconds have passed.
+
+        Returns at once while the service shuts down.
+        """
+        groups = self.table.groups
+        await self._until(group, lambda: condition(groups.get(group)), timeout)
+        return groups.get(group)
+
+    async def _until(self, key: int | str, holds: Callable[[], bool], timeout: float) -> None:
+        """Wait until *holds* after a change of the job or group *key*, or the timeout."""
         deadline = time.monotonic() + timeout
-        while not self._released and (left := deadline - time.monotonic()) > 0:
+        while not holds() and not self._released and (left := deadline - time.monotonic()) > 0:
             waiter = asyncio.get_running_loop().create_future()
-            self._waiters.setdefault(jobid, set()).add(waiter)
+            self._waiters.setdefault(key, set()).add(waiter)
             try:
                 await asyncio.wait_for(waiter, left)
             except asyncio.TimeoutError:
-                break
+                return
             finally:
-                self._forget(jobid, waiter)
-            if condition(job := self.table.get(jobid)):
-                return job
-        return self.table.get(jobid)
+                self._forget(key, waiter)
 
-    def _forget(self, jobid: int, waiter: asyncio.Future[None]) -> None:
-        waiters = self._waiters.get(jobid)
+    def _forget(self, key: int | str, waiter: asyncio.Future[None]) -> None:
+        waiters = self._waiters.get(key)
         if waiters is not None:
             waiters.discard(waiter)
             if not waiters:
-                del self._waiters[jobid]
+                del self._waiters[key]
 
     async def run(self) -> None:
         """Follow the journal; open it again whenever it is lost."""
@@ -192,8 +205,11 @@ class JournalConsumer(BackgroundTask):
     def _wake(self, changes: Changes) -> None:
         if not self._waiters:
             return
-        for jobid in (*changes.changed, *changes.gone):
-            for waiter in self._waiters.get(jobid, ()):
+        shapes = (*changes.changed.values(), *changes.after.values(), *changes.gone.values())
+        groups = {shape.facets.group for shape in shapes if shape is not None}
+        keys: list[int | str] = [*changes.changed, *changes.gone, *groups]
+        for key in keys:
+            for waiter in self._waiters.get(key, ()):
                 if not waiter.done():
                     waiter.set_result(None)
 

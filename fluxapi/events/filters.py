@@ -33,7 +33,7 @@ class Filter:
 
 ANY = Filter()
 
-_OF_JOBS = ("state", "result", "user", "name", "queue", "node")
+_OF_JOBS = ("state", "result", "user", "name", "queue", "group", "node")
 
 
 class Selection:
@@ -43,7 +43,12 @@ class Selection:
         self.ids = filter.ids
         self.query = filter.jobs
         self._test: Test | None = matcher(filter.jobs)
-        whole = JobQuery(user=self.query.user, name=self.query.name, queue=self.query.queue)
+        whole = JobQuery(
+            user=self.query.user,
+            name=self.query.name,
+            queue=self.query.queue,
+            group=self.query.group,
+        )
         self.lasting: Test | None = matcher(whole)
         """The part of the test whose result only a jobspec update can change for a job."""
         self.whole = whole == filter.jobs and filter.events is None

@@ -7,7 +7,7 @@ together are too large.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from fluxapi.errors import (
 )
 from fluxapi.http import keys
 from fluxapi.http.body import decode
+from fluxapi.model.group import Group, group_id
 from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import Defaults, build, substitute
@@ -50,12 +51,15 @@ async def bulk(request: web.Request) -> web.Response:
     """Submit many jobs; the answer has the ID or the error of each, in order."""
     session, raw = request[keys.SESSION], request[keys.BODY]
     key = idempotency_key(request)
-    jobs = await _submissions(raw, session.defaults, key)
+    grouping = _Grouping(key, session.group_to_join)
+    jobs = await _submissions(raw, session.defaults, key, grouping)
     submitted = await session.submitter.submit(key, jobs)
-    return await _answer(request, submitted.results)
+    return await _answer(request, submitted.results, grouping.shared)
 
 
-async def _submissions(raw: bytes, defaults: Defaults, key: str | None) -> list[MarkedSubmission]:
+async def _submissions(
+    raw: bytes, defaults: Defaults, key: str | None, grouping: _Grouping
+) -> list[MarkedSubmission]:
     members = _decode_members(raw)
     rest = {name: value for name, value in members.items() if name != "jobs"}
     shallow: dict[str, Any] = {name: decode(bytes(value)) for name, value in rest.items()}
@@ -66,7 +70,8 @@ async def _submissions(raw: bytes, defaults: Defaults, key: str | None) -> list[
         # All copies of one template form one request: another count is another request.
         count, repeated = _repeated(shallow)
         marks = _Marks.of_all(key, digest(shallow))
-        return await _built(repeated, defaults, marks, copies=count)
+        grouping.begin(shallow.get("group"), is_alone=count == 1)
+        return await _built(repeated, defaults, marks, grouping, copies=count)
     try:
         items = _items.decode(members["jobs"])
     except msgspec.ValidationError:
@@ -79,7 +84,9 @@ async def _submissions(raw: bytes, defaults: Defaults, key: str | None) -> list[
             [{"pointer": "/jobs", "detail": f"must have at most {_MAX_JOBS} entries."}]
         )
     numbers = _numbers(shallow.get("numbers"), len(items))
-    return await _built(_listed(items), defaults, _Marks.of_each(key, numbers))
+    # A job with a number may be one of several requests.
+    grouping.begin(shallow.get("group"), is_alone=len(items) == 1 and "numbers" not in shallow)
+    return await _built(_listed(items), defaults, _Marks.of_each(key, numbers), grouping)
 
 
 def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
@@ -116,6 +123,40 @@ class _Marks:
         """Return the mark of the job at *place* in the request."""
         of_request = digest(fields) if self._of_request is None else self._of_request
         return KeyMark.of_member(self._key, self._numbers[place], of_request)
+
+
+class _Grouping:
+    """The groups of the jobs of one request.
+
+    A job that names no group is in the group of the request: the one that it names, else one of its
+    own, unless it has one job alone. Requests with one Idempotency-Key have the same group.
+    """
+
+    def __init__(self, key: str | None, join: Callable[[str], str]) -> None:
+        self._key = key
+        self._join = join
+        self._of_request: str | None = None
+        self._known: dict[str, str] = {}
+        self.shared: str | None = None
+        """The ID of the group of the request, if a job is in it."""
+
+    def begin(self, named: str | None, *, is_alone: bool) -> None:
+        """Settle the group of the request; raises ``ValidationFailed`` for an unknown ID."""
+        if named is not None:
+            self._of_request = self._join(named)
+        elif not is_alone:
+            self._of_request = Group.new(self._key).id
+
+    def of(self, fields: Mapping[str, Any]) -> str | None:
+        """Return the group of a job; raises ``ValidationFailed`` for an unknown ID."""
+        named = fields.get("group")
+        if named is not None:
+            if named not in self._known:
+                self._known[named] = self._join(named)
+            return self._known[named]
+        if self._of_request is not None:
+            self.shared = group_id(self._of_request)
+        return self._of_request
 
 
 def _numbers(text: Any, count: int) -> Sequence[int]:
@@ -173,7 +214,11 @@ def _instance(job: Mapping[str, Any], number: str) -> Mapping[str, Any]:
 
 
 async def _built(
-    items: Iterable[Item], defaults: Defaults, marks: _Marks | None, copies: int = 1
+    items: Iterable[Item],
+    defaults: Defaults,
+    marks: _Marks | None,
+    grouping: _Grouping,
+    copies: int = 1,
 ) -> list[MarkedSubmission]:
     """Build the jobs; *copies* is the number of copies of the first one."""
     built: list[MarkedSubmission] = []
@@ -191,7 +236,8 @@ async def _built(
                 fields = decode(bytes(raw or b""))  # noqa: PLW2901 - decoded only now
                 schema.check("submit", fields)
             mark = None if marks is None else marks.of(number, fields)
-            member = MarkedSubmission(build(fields, defaults, mark=mark), mark)
+            made = build(fields, defaults, mark=mark, group=grouping.of(fields))
+            member = MarkedSubmission(made, mark)
         except ValidationFailed as error:
             wrong.extend(
                 {**field, "pointer": place + field["pointer"]} for field in error.members["errors"]
@@ -214,7 +260,9 @@ async def _built(
     return built
 
 
-async def _answer(request: web.Request, results: list[int | FluxapiError]) -> web.Response:
+async def _answer(
+    request: web.Request, results: list[int | FluxapiError], group: str | None
+) -> web.Response:
     failed = [result for result in results if isinstance(result, FluxapiError)]
     if len(failed) == len(results) and all(isinstance(e, InstanceUnavailable) for e in failed):
         raise next((error for error in failed if isinstance(error, OutcomeUnknown)), failed[0])
@@ -225,7 +273,9 @@ async def _answer(request: web.Request, results: list[int | FluxapiError]) -> we
     message = f"{submitted} {'job' if submitted == 1 else 'jobs'} submitted."
     if failed:
         message = f"{message[:-1]}, {len(failed)} refused."
-    tail = {"submitted": submitted, "failed": len(failed), "Message": message}
+    tail: dict[str, Any] = {"submitted": submitted, "failed": len(failed), "Message": message}
+    if group is not None:
+        tail["group"] = group
     body = b'{"jobs":[' + b",".join(parts) + b"]," + json_bytes(tail)[1:]
     return reply(body, status=207 if failed else 201)
 

@@ -15,6 +15,7 @@ from . import (
     contracts,
     control,
     events,
+    groups,
     health,
     jobs,
     output,
@@ -28,6 +29,7 @@ from . import (
 __all__ = ["ROUTES"]
 
 _GONE = (errors.JobNotFound,)
+_GROUP = (errors.GroupNotFound, errors.InstanceUnavailable)
 _LOOKUP = (errors.JobNotFound, errors.InstanceUnavailable)
 _WRITE = (errors.FluxRefused, errors.InstanceUnavailable)
 _CHANGE = (errors.JobNotFound, errors.JobInactive, *_WRITE)
@@ -157,6 +159,23 @@ ROUTES: tuple[Route, ...] = (
         "Follow the events of a job, from its first to its last.",
         {}, query="job-events-query", fails=(*_LOOKUP, errors.TooManyStreams), stream=True,
         other=("application/x-ndjson", "text/event-stream", "text/plain"), right="view",
+    ),
+    Route(
+        "GET", "/groups", groups.list_groups, "listGroups", "groups",
+        "List groups of jobs, newest first.",
+        {200: "group-list"}, query="groups-query", fails=(errors.InstanceUnavailable,),
+        right="view",
+    ),
+    Route(
+        "GET", "/groups/{group}", groups.record, "getGroup", "groups",
+        "Get one group: the counts and times of its jobs.", {200: "group"}, fails=_GROUP,
+        right="view",
+    ),
+    Route(
+        "GET", "/groups/{group}/wait", groups.wait, "waitForGroup", "groups",
+        "Wait until all jobs of a group have ended, or any more, or a timeout expires; then get "
+        "the group.",
+        {200: "group"}, query="group-wait-query", fails=_GROUP, right="view",
     ),
     Route(
         "GET", "/events", events.follow, "followEvents", "events",

@@ -25,6 +25,7 @@ _SHUTDOWN_TIMEOUT_S = 30.0
 
 _RESOURCES = {
     "jobs": "/jobs",
+    "groups": "/groups",
     "nodes": "/nodes",
     "resources": "/resources",
     "queues": "/queues",

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from fluxapi.errors import FluxapiError, ValidationFailed
 from fluxapi.http import base, keys
+from fluxapi.model.group import group_id
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build
 from fluxapi.model.keymark import MAX_KEY_LENGTH, KeyMark, digest
@@ -21,7 +22,9 @@ async def submit(request: web.Request) -> web.Response:
     session, fields = request[keys.SESSION], request[keys.BODY]
     key = idempotency_key(request)
     mark = None if key is None else KeyMark(key, digest(fields))
-    job = MarkedSubmission(build(fields, session.defaults, mark=mark), mark)
+    named = fields.get("group")
+    group = None if named is None else session.group_to_join(named)
+    job = MarkedSubmission(build(fields, session.defaults, mark=mark, group=group), mark)
     submitted = await session.submitter.submit(key, [job])
     (result,) = submitted.results
     if isinstance(result, FluxapiError):
@@ -30,7 +33,10 @@ async def submit(request: web.Request) -> web.Response:
     headers = {"Location": base.relative(request, f"{session.api_path}/jobs/{name}")}
     if submitted.replayed:
         headers["Idempotent-Replayed"] = "true"
-    return reply({"id": name, "Message": "Job submit."}, status=201, headers=headers)
+    body = {"id": name, "Message": "Job submit."}
+    if group is not None:
+        body["group"] = group_id(group)
+    return reply(body, status=201, headers=headers)
 
 
 def idempotency_key(request: web.Request) -> str | None:

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from .counts import Counts
+from .group import Group
 from .resources import Allocation
 
 __all__ = ["GROUPS", "RESULTS", "STATES", "Job", "checksum"]
@@ -59,6 +60,7 @@ class Job(msgspec.Struct, gc=False):
     queue: str = ""
     bank: str = ""
     project: str = ""
+    membership: Group | None = None
     counts: Counts | None = None
     allocation: Allocation | None = None
     dependencies: tuple[str, ...] = ()
@@ -70,6 +72,11 @@ class Job(msgspec.Struct, gc=False):
     def is_inactive(self) -> bool:
         """True once the job has reached its final state."""
         return self.state == "INACTIVE"
+
+    @property
+    def group(self) -> str:
+        """The ID of the job's group, or ``""``."""
+        return self.membership.id if self.membership else ""
 
     @property
     def nodelist(self) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .checked import clip, number, seconds, text
 from .counts import read_counts
+from .group import read_group
 from .job import Job
 from .resources import allocation
 
@@ -40,7 +41,8 @@ def read_R(job: Job, R: Any) -> None:  # noqa: N802 - R is RFC 20's name
 
 
 def read_jobspec(job: Job, jobspec: Mapping[str, Any]) -> None:
-    """Read the fields that job-list reads: name, cwd, queue, bank, project, duration, counts.
+    """Read the group, and the fields that job-list reads: name, cwd, queue, bank, project,
+    duration, counts.
 
     An invalid field stays unset: Flux accepted the jobspec, so this never fails.
     """
@@ -49,6 +51,10 @@ def read_jobspec(job: Job, jobspec: Mapping[str, Any]) -> None:
     _set_text(job, "name", _name(system, jobspec))
     for field in ("cwd", "queue", "bank", "project"):
         _set_text(job, field, system.get(field, ""))
+    try:
+        job.membership = read_group(jobspec)
+    except BAD_VALUE:
+        cut(job, "group")
     try:
         job.duration = seconds(system.get("duration", 0.0))
         options = _object(_object(system.get("shell")).get("options"))

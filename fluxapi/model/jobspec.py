@@ -37,7 +37,7 @@ ALIASES = {
 }
 """Names of options in flux-restful-api, and their names here."""
 
-_BESIDE_JOBSPEC = frozenset({"jobspec", "urgency", "waitable", "debug"})
+_BESIDE_JOBSPEC = frozenset({"jobspec", "urgency", "waitable", "debug", "group"})
 _URGENCIES = {"hold": 0, "default": 16, "expedite": 31}
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "": 1.0}
 _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII)
@@ -71,14 +71,19 @@ _MAX_PATH_BYTES = 4095
 
 
 def build(
-    fields: Mapping[str, Any], defaults: Defaults, *, mark: KeyMark | None = None
+    fields: Mapping[str, Any],
+    defaults: Defaults,
+    *,
+    mark: KeyMark | None = None,
+    group: str | None = None,
 ) -> Submission:
     """Build the submission for a request.
 
     Args:
         fields: The request, valid by the schema ``submit``.
         defaults: Settings of the service for all jobs.
-        mark: The value for ``attributes.user.fluxapi``.
+        mark: The mark for ``attributes.user.fluxapi``.
+        group: The name or ID of the job's group.
 
     Raises:
         ValidationFailed: The request breaks a rule that a schema cannot express, such as options
@@ -87,8 +92,11 @@ def build(
     given = {name: value for name, value in fields.items() if value is not None}
     document = _whole(given) if "jobspec" in given else _compose(_canonical(given), defaults)
     _check_folder(document, fields)
-    if mark is not None:
-        document = _marked(document, defaults.signer.sign(mark))
+    own = {} if mark is None else dict(defaults.signer.sign(mark))
+    if group is not None:
+        own["group"] = group
+    if own:
+        document = _marked(document, own)
     encoded = _encode(document)
     fatal = fatal_reason(document, len(encoded))
     if fatal is not None:

@@ -1,4 +1,4 @@
-"""The mark of an Idempotency-Key in a job: ``attributes.user.fluxapi`` of its jobspec.
+"""The mark of an Idempotency-Key in a job: members of ``attributes.user.fluxapi`` in its jobspec.
 
 This module defines the form of the mark: the key of each job of a request, the digest of the
 request, and how both are written to and read from a jobspec.
@@ -62,8 +62,13 @@ class KeySigner:
         self._owner = owner
         self._secret = secrets.token_bytes(_SECRET_BYTES) if secret is None else secret
 
+    @property
+    def owner(self) -> int | None:
+        """Return the user ID of the instance owner, if it is known."""
+        return self._owner
+
     def sign(self, mark: KeyMark) -> dict[str, str]:
-        """Return the value of ``attributes.user.fluxapi``."""
+        """Return members for ``attributes.user.fluxapi``."""
         return {"key": mark.key, "digest": mark.digest, "signature": self._signature(mark)}
 
     def read(self, jobspec: Any, userid: int) -> KeyMark | None:

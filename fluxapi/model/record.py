@@ -1,11 +1,11 @@
 """The record of a job in the API.
 
-It equals that of ``flux jobs --json`` (``JobInfo.to_dict`` in flux/job/info.py) with five
+It equals that of ``flux jobs --json`` (``JobInfo.to_dict`` in flux/job/info.py) with six
 differences: ``id`` is the plain F58 string and there is no ``jobid``; ``dependencies`` are as Flux
-stores them; ``revision`` is the number of folded eventlog entries, without memos; ``truncated``
-names the fields that were cut to the limits of a record; and fields that depend on the current time
-(``t_remaining``, ``runtime`` of a running job) are left to the reader, who can compute them from
-``t_run`` and ``expiration``.
+stores them; ``revision`` is the number of folded eventlog entries, without memos; ``group`` and
+``group_name`` are the group of the job; ``truncated`` names the fields that were cut to the limits
+of a record; and fields that depend on the current time (``t_remaining``, ``runtime`` of a running
+job) are left to the reader, who can compute them from ``t_run`` and ``expiration``.
 """
 
 from __future__ import annotations
@@ -71,6 +71,10 @@ def _add_set(job: Job, document: dict[str, Any]) -> None:
         text = getattr(job, key)
         if text:
             document[key] = text
+    if job.membership is not None:
+        document["group"] = job.membership.id
+        if job.membership.name:
+            document["group_name"] = job.membership.name
     for key in (
         "t_submit",
         "t_depend",

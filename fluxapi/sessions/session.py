@@ -8,7 +8,14 @@ import logging
 import os
 from collections.abc import AsyncIterator, Callable
 
-from fluxapi.errors import FluxRefused, Forbidden, InstanceUnavailable, JobNotFound
+from fluxapi.errors import (
+    FluxRefused,
+    Forbidden,
+    GroupNotFound,
+    InstanceUnavailable,
+    JobNotFound,
+    ValidationFailed,
+)
 from fluxapi.events.buffer import EventBuffer
 from fluxapi.events.consumer import JournalConsumer
 from fluxapi.events.cursor import instance_tag, new_epoch
@@ -26,6 +33,7 @@ from fluxapi.instance.protocol import (
     InstanceInfo,
     Watchable,
 )
+from fluxapi.model.group import group_id, is_group_id
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import parse
 from fluxapi.model.jobspec import Defaults
@@ -36,6 +44,7 @@ from fluxapi.process.background import BackgroundTask
 from fluxapi.security.tickets import Tickets
 from fluxapi.settings import Settings
 from fluxapi.table.backlog import BacklogBuffer
+from fluxapi.table.groups import GroupRow
 from fluxapi.table.table import Table
 
 from .idempotency import IdempotencyStore
@@ -201,6 +210,41 @@ class InstanceSession:
         if not self.journal.ready:
             raise InstanceUnavailable("The service is still reading the jobs of the instance.")
         raise JobNotFound(f"There is no job {text[:64]}.")
+
+    def group(self, text: str) -> GroupRow:
+        """Return the group with this name or ID.
+
+        Raises:
+            GroupNotFound: The table has no job of it.
+            InstanceUnavailable: The backlog is still coming in, so that it may not be known yet.
+        """
+        group = self.table.groups.get(group_id(text))
+        if group is not None:
+            return group
+        if not self.journal.ready:
+            raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+        raise GroupNotFound(
+            f"No job of a group {text[:64]!r} is known; if there was one, Flux has purged its jobs."
+        )
+
+    def group_to_join(self, text: str) -> str:
+        """Return the text by which a jobspec joins the group with this name or ID.
+
+        Raises:
+            ValidationFailed: There is no group with this ID that jobs can join.
+            InstanceUnavailable: The backlog is still coming in, so that it may not be known yet.
+        """
+        if not is_group_id(text):
+            return text
+        try:
+            group = self.group(text)
+        except GroupNotFound:
+            detail = f"is the ID of no known group: {text}. Give a name, or the ID of a group."
+        else:
+            if group.userid == self.info.owner:
+                return group.name or group.id
+            detail = f"is the ID of a group of another user: {text}."
+        raise ValidationFailed([{"pointer": "/group", "detail": detail}])
 
     async def settle(self) -> None:
         """Return once the table holds every job that an earlier service has submitted.

@@ -1,8 +1,8 @@
-"""The index of jobs by state, result, user, queue, name and nodelist.
+"""The index of jobs by state, result, user, queue, name, group and nodelist.
 
 Each value of a facet with few values (state, result, user, queue) has a ``SortedList``, in which a
-job moves in logarithmic time. There may be as many names and nodelists as jobs, so each of their
-values has a plain sorted list, an order of magnitude smaller; jobs rarely move between those.
+job moves in logarithmic time. There may be as many names, groups and nodelists as jobs, so each of
+their values has a plain sorted list, an order of magnitude smaller; jobs rarely move between those.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ __all__ = ["LASTING", "Facets", "Index", "facets"]
 _MIN_SORT_IDS = 64
 """For this many IDs or more, one sort is cheaper than single insertions."""
 
+_MAX_SINGLE_REMOVALS = 200
+"""For more IDs, one new list is cheaper than to remove each from a long list."""
+
 _MAX_PREFIXES = 16
 """Recently requested name prefixes that are indexed."""
 
@@ -36,16 +39,17 @@ class Facets(NamedTuple):
     userid: int
     queue: str
     name: str
+    group: str
     nodelist: str
 
 
-LASTING = slice(2, 5)
-"""The facets that rarely change: ``userid``, ``queue`` and ``name``."""
+LASTING = slice(2, 6)
+"""The facets that rarely change: ``userid``, ``queue``, ``name`` and ``group``."""
 
 
 def facets(job: Job) -> Facets:
     """Return the current facets of a job."""
-    return Facets(job.state, job.result, job.userid, job.queue, job.name, job.nodelist)
+    return Facets(job.state, job.result, job.userid, job.queue, job.name, job.group, job.nodelist)
 
 
 class Index:
@@ -58,6 +62,7 @@ class Index:
         self.userid: dict[int, SortedList] = {}
         self.queue: dict[str, SortedList] = {}
         self.name: SortedDict = SortedDict()
+        self.group: dict[str, list[int]] = {}
         self.nodelist: dict[str, list[int]] = {}
         self._hosts: dict[str, set[str]] = {}
         self._prefixes: dict[str, SortedList | None] = {}
@@ -85,6 +90,11 @@ class Index:
         if old.name != new.name:
             self._unname(old.name, {jobid})
             self._name(new.name, [jobid])
+        if old.group != new.group:
+            if old.group:
+                _remove(self.group, old.group, {jobid})
+            if new.group:
+                _append(self.group.setdefault(new.group, []), [jobid])
         if old.nodelist != new.nodelist:
             if old.nodelist:
                 self._unplace(old.nodelist, {jobid})
@@ -111,6 +121,9 @@ class Index:
         elif facet == "nodelist":
             if value:
                 self._place(value, members)
+        elif facet == "group":
+            if value:
+                _append(self.group.setdefault(value, []), members)
         else:
             _extend(self._sorted(getattr(self, facet), value), members)
 
@@ -146,6 +159,7 @@ class Index:
     def remove(self, jobs: Iterable[tuple[int, Facets]]) -> None:
         """Remove several jobs at once."""
         names: dict[str, set[int]] = {}
+        grouped: dict[str, set[int]] = {}
         nodelists: dict[str, set[int]] = {}
         for jobid, values in jobs:
             self.all.discard(jobid)
@@ -155,10 +169,14 @@ class Index:
             self.userid[values.userid].discard(jobid)
             self.queue[values.queue].discard(jobid)
             names.setdefault(values.name, set()).add(jobid)
+            if values.group:
+                grouped.setdefault(values.group, set()).add(jobid)
             if values.nodelist:
                 nodelists.setdefault(values.nodelist, set()).add(jobid)
         for name, gone in names.items():
             self._unname(name, gone)
+        for group, gone in grouped.items():
+            _remove(self.group, group, gone)
         for nodelist, gone in nodelists.items():
             self._unplace(nodelist, gone)
 
@@ -209,18 +227,25 @@ def _extend(held: SortedList, ids: list[int]) -> None:
 
 
 def _append(held: list[int], ids: list[int]) -> None:
+    ids = sorted(ids)
+    start = bisect_left(held, ids[0])
+    if start == len(held) or ids[-1] < held[start]:
+        held[start:start] = ids
+        return
     for jobid in ids:
-        if not held or jobid > held[-1]:
-            held.append(jobid)
-        else:
-            insort(held, jobid)
+        insort(held, jobid)
 
 
 def _remove(index: dict[str, list[int]], value: str, gone: set[int]) -> None:
     held = index[value]
-    if len(gone) == 1:
-        (jobid,) = gone
-        del held[bisect_left(held, jobid)]
+    ids = sorted(gone)
+    start = bisect_left(held, ids[0])
+    if held[start : start + len(ids)] == ids:
+        # Flux purges the oldest jobs first, which are neighbors.
+        del held[start : start + len(ids)]
+    elif len(ids) <= _MAX_SINGLE_REMOVALS:
+        for jobid in ids:
+            del held[bisect_left(held, jobid)]
     else:
         held[:] = [jobid for jobid in held if jobid not in gone]
     if not held:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
+from fluxapi.model.group import group_id
 from fluxapi.model.hostlist import holds_host
 from fluxapi.model.job import GROUPS, Job
 from fluxapi.model.jobid import encode_f58
@@ -39,7 +40,8 @@ class JobQuery:
     """A set of filters that must all match; ``None`` matches any job.
 
     ``user`` is a name or a user ID; a ``name`` that ends in ``*`` is a prefix, any other is the
-    whole name; ``name_part`` is a substring, case-insensitive; ``node`` is a host; ``since``
+    whole name; ``name_part`` is a substring, case-insensitive; ``group`` is the ID of a group;
+    ``node`` is a host; ``since``
     (inclusive) and ``until`` (exclusive) are submission times in seconds since the epoch; each word
     of ``text`` must occur, case-insensitive, in ID, name, user, queue, nodelist, state, result or
     exception.
@@ -51,6 +53,7 @@ class JobQuery:
     name: str | None = None
     name_part: str | None = None
     queue: str | None = None
+    group: str | None = None
     node: str | None = None
     since: float | None = None
     until: float | None = None
@@ -61,6 +64,7 @@ def query_of(fields: Mapping[str, Any]) -> JobQuery:
     """Return the query that valid *fields* describe."""
     states = fields.get("state")
     results = fields.get("result")
+    group = fields.get("group")
     return JobQuery(
         states=frozenset(
             state for word in states for state in GROUPS.get(word.upper(), (word.upper(),))
@@ -71,6 +75,7 @@ def query_of(fields: Mapping[str, Any]) -> JobQuery:
         user=fields.get("user"),
         name=fields.get("name"),
         queue=fields.get("queue"),
+        group=None if group is None else group_id(group),
         node=fields.get("node"),
         since=fields.get("since"),
         until=fields.get("until"),
@@ -117,6 +122,8 @@ def _tests(query: JobQuery) -> Iterator[Test]:
     yield from _name_tests(query.name, query.name_part)
     if queue is not None:
         yield lambda job: job.queue == queue
+    if query.group is not None:
+        yield _group_test(query.group)
     if query.node is not None:
         yield _node_test(query.node)
     if since is not None:
@@ -142,6 +149,10 @@ def _name_tests(name: str | None, part: str | None) -> Iterator[Test]:
     if part is not None:
         folded = part.casefold()
         yield lambda job: folded in job.name.casefold()
+
+
+def _group_test(group: str) -> Test:
+    return lambda job: job.group == group
 
 
 def _node_test(host: str) -> Test:
@@ -198,6 +209,8 @@ def _sources(index: Index, query: JobQuery) -> list[Ids]:
         )
     if query.queue is not None:
         plans.append([index.queue[query.queue]] if query.queue in index.queue else [])
+    if query.group is not None:
+        plans.append([index.group.get(query.group, [])])
     if query.node is not None:
         plans.append(index.on_node(query.node))
     if query.name is not None:

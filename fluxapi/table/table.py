@@ -23,6 +23,7 @@ from fluxapi.model.keymark import KeySigner
 from fluxapi.model.record import encode, record
 
 from .backlog import BacklogBuffer
+from .groups import Groups
 from .index import Facets, Index, facets
 
 __all__ = ["DIGEST_MODULUS", "Changes", "Posted", "Shape", "Table"]
@@ -61,13 +62,14 @@ class Changes:
 
     ``posted`` lists the new events in order; ``changed`` maps changed rows to their shape before
     (``None``: a new row), ``after`` to their shape now; ``gone`` maps removed rows to their shape
-    before.
+    before. ``invalid`` are the removed rows that Flux has declared invalid.
     """
 
     posted: list[Posted] = field(default_factory=list)
     changed: dict[int, Shape | None] = field(default_factory=dict)
     after: dict[int, Shape] = field(default_factory=dict)
     gone: dict[int, Shape] = field(default_factory=dict)
+    invalid: set[int] = field(default_factory=set)
 
     def __bool__(self) -> bool:
         return bool(self.posted or self.changed or self.gone)
@@ -88,6 +90,7 @@ class Table:
         signer: KeySigner | None = None,
     ) -> None:
         self.index = Index()
+        self.groups = Groups()
         self.history = history
         """Collects the newest events of the first backlog; ``None`` if they are not needed."""
         self._signer = signer or KeySigner()
@@ -253,6 +256,7 @@ class Table:
         job = self._jobs.get(message.id)
         if event.name == "invalidate":
             self._drop(message.id, changes)
+            changes.invalid.add(message.id)
             return
         if job is None:
             if event.name != "submit":
@@ -276,6 +280,8 @@ class Table:
             apply(job, event, message.R)
         except BAD_VALUE as error:
             self._warn(job.id, event, repr(error))
+        if event.name == "submit":
+            self.groups.admit(job, self._signer.owner)
 
     def _warn(self, jobid: int, event: Event, reason: str) -> None:
         now = time.monotonic()
@@ -319,6 +325,8 @@ class Table:
         digest = self.digest
         if changes.gone:
             self.index.remove((jobid, old.facets) for jobid, old in changes.gone.items())
+            for jobid, shape in changes.gone.items():
+                self.groups.remove(shape.facets, is_purged=jobid not in changes.invalid)
             digest -= sum(old.checksum for old in changes.gone.values())
         fresh: list[tuple[int, Facets]] = []
         for jobid, old in changes.changed.items():
@@ -333,8 +341,10 @@ class Table:
             digest -= old.checksum
             if old.facets != new:
                 self.index.move(jobid, old.facets, new)
+                self.groups.move(old.facets, new, job)
         if fresh:
             self.index.add(fresh)
+            self.groups.add((values, self._jobs[jobid]) for jobid, values in fresh)
         self.digest = digest % DIGEST_MODULUS
 
     def _trim(self, changes: Changes) -> None:
@@ -345,6 +355,7 @@ class Table:
                 job = self._jobs.pop(jobid)
                 filed = facets(job)
                 self.index.remove([(jobid, filed)])
+                self.groups.remove(filed, is_purged=True)
                 self.digest = (self.digest - checksum(job)) % DIGEST_MODULUS
                 self._rows.pop(jobid, None)
                 self._memos.pop(jobid, None)

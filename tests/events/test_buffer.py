@@ -14,7 +14,7 @@ from fluxapi.model.eventlog import Event
 from fluxapi.table.index import Facets
 
 HERE, THERE = "1" * 8 + "2" * 8, "1" * 8 + "3" * 8
-FACETS = Facets("RUN", None, 0, "", "app", "")
+FACETS = Facets("RUN", None, 0, "", "app", "", "")
 
 
 def buffer(*times: float, **options: Any) -> EventBuffer:

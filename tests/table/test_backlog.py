@@ -28,7 +28,7 @@ from tests.events.channel import (
     steps,
 )
 
-FACETS = Facets("RUN", None, 0, "", "app", "")
+FACETS = Facets("RUN", None, 0, "", "app", "", "")
 FORWARD = (0.0, 0.0, 0.001, 1.0, 7.0)
 
 

@@ -56,7 +56,7 @@ def check_index(table: Table) -> None:
         for facet, value in facets(job)._asdict().items():
             if value not in {None, ""} or facet in {"queue", "name"}:
                 expected.setdefault(facet, {}).setdefault(value, []).append(jobid)
-    for facet in ("state", "result", "userid", "queue", "name", "nodelist"):
+    for facet in ("state", "result", "userid", "queue", "name", "group", "nodelist"):
         held = {k: list(ids) for k, ids in getattr(table.index, facet).items() if ids}
         assert held == expected.get(facet, {}), facet
 

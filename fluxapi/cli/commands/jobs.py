@@ -51,7 +51,7 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         COMMAND,
-        "List jobs: pending and running ones by default.",
+        "List jobs: pending and running ones by default; with --group, also inactive ones.",
     )
     add_ids(parser, "*", "list these jobs")
     parser.add_argument("-a", dest="everything", action="store_true", help="include inactive jobs")

@@ -13,7 +13,7 @@ from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.submit_options import add_job_options, add_many
-from fluxapi.cli.terminal import input_is_waiting, note, put
+from fluxapi.cli.terminal import input_is_waiting, note, progress_wanted, put
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -88,13 +88,17 @@ def _run(arguments: argparse.Namespace) -> int:
 
 async def _submit_all(flux: AsyncClient, jobs: Any, arguments: argparse.Namespace) -> int:
     status, ids = OK, []
-    async for item in flux.submit_many(jobs):
+    group = None
+    async for item in flux.submit_many(jobs, group=arguments.group):
+        group = item.group or group
         if item.id is None:
             note(f"cc={_number(arguments, item.index)}: {item.error}")
             status = FAILED
         else:
             _print_id(item.id, arguments)
             ids.append(item.id)
+    if group is not None and not arguments.quiet and progress_wanted():
+        note(f"group {group}")
     return max(status, await _follow(flux, ids, arguments)) if ids else status
 
 

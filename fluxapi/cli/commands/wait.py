@@ -6,8 +6,8 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
-from fluxapi.cli.arguments import Command, Parsers, add_command, add_ids, checked
-from fluxapi.cli.exit_codes import FAILED, Failure
+from fluxapi.cli.arguments import Command, Parsers, add_command, add_group, add_ids, checked
+from fluxapi.cli.exit_codes import FAILED, USAGE, Failure
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.times import parse_duration
 
@@ -24,9 +24,14 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         COMMAND,
-        "Wait until all jobs are inactive, and exit with the highest exit status of the jobs.",
+        "Wait until all jobs are inactive, and exit with the highest exit status of the jobs. With "
+        "--any, wait until one more job of the group has ended.",
     )
-    add_ids(parser, "+")
+    add_ids(parser, "*")
+    add_group(parser, "wait for the jobs of the group with this name or ID")
+    parser.add_argument(
+        "--any", dest="one", action="store_true", help="with --group, wait for one more job"
+    )
     parser.add_argument(
         "--timeout",
         metavar="FSD",
@@ -39,11 +44,18 @@ def add(parsers: Parsers) -> None:
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
-    from fluxapi.cli.attach import wait_all  # noqa: PLC0415 - imported when needed
+    from fluxapi.cli import attach  # noqa: PLC0415 - imported when needed
 
+    if bool(arguments.ids) == bool(arguments.group):
+        raise Failure("Give either job IDs or --group.", USAGE)
+    if arguments.one and not arguments.group:
+        raise Failure("--any needs --group.", USAGE)
+    work = (
+        attach.wait_group(flux, arguments.group, one=arguments.one, quiet=arguments.quiet)
+        if arguments.group
+        else attach.wait_all(flux, arguments.ids, quiet=arguments.quiet)
+    )
     try:
-        return await asyncio.wait_for(
-            wait_all(flux, arguments.ids, quiet=arguments.quiet), arguments.timeout
-        )
+        return await asyncio.wait_for(work, arguments.timeout)
     except asyncio.TimeoutError:
         raise Failure("Not all jobs ended within the timeout.", FAILED) from None

@@ -50,6 +50,7 @@ class SubmissionMethods(Methods):
         jobs: Iterable[Command | Mapping[str, Any]] | AsyncIterable[Command | Mapping[str, Any]],
         *,
         chunk: int = 1000,
+        group: str | None = None,
         idempotency_key: str | None = None,
     ) -> AsyncIterator[BulkItem]:
         """Submit many jobs, ``chunk`` per request, and yield their results in order.
@@ -57,12 +58,15 @@ class SubmissionMethods(Methods):
         A job is a command, or a mapping of a command and options. Jobs are read lazily. A rejected
         job has an ``error`` and does not affect the others.
 
+        The jobs are in the group with this name or ID, else in a group of their own, whose ID the
+        results have; a job can name another one.
+
         The idempotency key and its position identify a job, so a retry submits no job twice. If a
         ``ClientError`` ends the submission, it carries the known items in ``submitted`` and the
         key; submit the same jobs with that key to continue.
         """
         key = idempotency_key or uuid.uuid4().hex
-        return Paged(bulk.submit_many(self._transport, jobs, chunk, key))
+        return Paged(bulk.submit_many(self._transport, jobs, chunk, key, group))
 
     async def bulk(
         self,
@@ -70,15 +74,17 @@ class SubmissionMethods(Methods):
         *,
         copies: int | None = None,
         cc: str | None = None,
+        group: str | None = None,
         idempotency_key: str | None = None,
     ) -> list[BulkItem]:
         """Submit ``copies`` of a job, or one for each ID in ``cc``, such as ``0-9``.
 
-        With ``cc``, ``{cc}`` in the job is replaced by the ID, as in ``flux submit --cc``.
+        With ``cc``, ``{cc}`` in the job is replaced by the ID, as in ``flux submit --cc``. The jobs
+        are in the group with this name or ID, else in a group of their own.
         """
         if copies is None and cc is None:
             copies = 1
-        given = {"job": bulk.submission(job), "copies": copies, "cc": cc}
+        given = {"job": bulk.submission(job), "copies": copies, "cc": cc, "group": group}
         body = {name: value for name, value in given.items() if value is not None}
         key = idempotency_key or uuid.uuid4().hex
         return await bulk.submit_copies(self._transport, body, key)

@@ -7,21 +7,17 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import TypeVar
 
-from fluxapi.client.body import decoded
 from fluxapi.client.job import Job
 from fluxapi.client.options import StreamFilter
-from fluxapi.client.request import Request
 
 from .base import encode_id, job_path, not_found
 from .jobs import JobMethods
+from .polling import poll
 from .streams import StreamMethods
 
 __all__ = ["WaitMethods"]
 
 T = TypeVar("T")
-
-_POLL_S = 25.0
-"""Longest wait of one request; proxies close connections that are silent for longer."""
 
 _MAX_FOLLOWED_BY_ID = 64
 """Most jobs followed by ID; with more, the client follows all jobs."""
@@ -32,25 +28,11 @@ class WaitMethods(JobMethods, StreamMethods):
 
     async def wait(self, id: str | int, timeout: float | None = None) -> Job:
         """Wait until a job is inactive; raise ``TimeoutError`` after ``timeout`` seconds."""
-        deadline = None if timeout is None else time.monotonic() + timeout
         path = f"{job_path(id)}/wait"
-        while True:
-            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            poll = _POLL_S if left is None else min(left, _POLL_S)
-            request = Request(
-                "GET",
-                path,
-                {"timeout": f"{poll:.3f}"},
-                repeatable=True,
-                read_timeout=poll + self._transport.retry_policy.read_timeout,
-                waits=True,
-                timeout=left,
-            )
-            job = decoded((await self._transport.ask(request)).body, Job)
-            if not job.is_active:
-                return job
-            if deadline is not None and time.monotonic() >= deadline:
-                raise TimeoutError(f"Job {job.id} is in {job.state} after {timeout:g} s.")
+        job = await poll(self._transport, path, Job, query={}, is_over=_has_ended, timeout=timeout)
+        if job.is_active:
+            raise TimeoutError(f"Job {job.id} is in {job.state} after {timeout:g} s.")
+        return job
 
     async def as_completed(
         self, ids: Iterable[str | int], *, timeout: float | None = None
@@ -87,6 +69,10 @@ class WaitMethods(JobMethods, StreamMethods):
                 if change.id in missing and change.job is not None and not change.job.is_active:
                     missing.discard(change.id)
                     yield change.job
+
+
+def _has_ended(job: Job) -> bool:
+    return not job.is_active
 
 
 async def _within(deadline: float | None, work: Awaitable[T]) -> T:

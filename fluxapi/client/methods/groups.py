@@ -1,0 +1,104 @@
+"""Groups of jobs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Literal
+
+import msgspec
+
+from fluxapi.client.group import Group
+from fluxapi.client.pagination import Paged
+from fluxapi.model.group import group_id
+
+from .base import Methods
+from .polling import poll
+
+__all__ = ["GroupMethods"]
+
+_PAGE_SIZE = 1000
+"""Groups in one page."""
+
+
+class GroupMethods(Methods):
+    """The methods that list groups of jobs and wait for them.
+
+    To list, follow or cancel the jobs of a group, pass ``group`` to the methods for jobs.
+    """
+
+    def groups(
+        self,
+        *,
+        active: bool | None = None,
+        user: str | int | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[Group]:
+        """Iterate over groups, newest first; pages are fetched as needed.
+
+        Args:
+            active: Only groups with a job that has not ended.
+            user: Only groups of the user with this name or ID.
+            limit: The most groups to return.
+        """
+        return Paged(page.groups async for page in self._group_pages(active, user, limit))
+
+    async def group(self, group: str) -> Group:
+        """Return the group with this name or ID; raise ``NotFound`` if no job of it is known."""
+        return await self._transport.get(_path(group), Group)
+
+    async def wait_group(
+        self,
+        group: str,
+        timeout: float | None = None,
+        *,
+        until: Literal["all", "any"] = "all",
+        ended: int = 0,
+    ) -> Group:
+        """Wait until all jobs of a group have ended, or with ``any`` until more have ended.
+
+        Args:
+            group: The name or ID of the group.
+            timeout: Seconds after which it raises ``TimeoutError``.
+            until: ``all`` or ``any``.
+            ended: With ``any``, how many jobs had ended before, purged ones included.
+
+        Raises:
+            NotFound: No job of the group is known.
+            TimeoutError: The condition does not hold after ``timeout`` seconds.
+        """
+
+        def is_over(found: Group) -> bool:
+            over = found.total - found.active + found.purged
+            return not found.active or (until == "any" and over > ended)
+
+        query = {"until": until, "ended": ended}
+        path = f"{_path(group)}/wait"
+        found = await poll(
+            self._transport, path, Group, query=query, is_over=is_over, timeout=timeout
+        )
+        if not is_over(found):
+            raise TimeoutError(f"{found.active} jobs of group {found.id} are active.")
+        return found
+
+    async def _group_pages(
+        self, active: bool | None, user: str | int | None, limit: int | None
+    ) -> AsyncGenerator[_Page, None]:
+        left, following = limit, None
+        while left is None or left > 0:
+            size = _PAGE_SIZE if left is None else min(left, _PAGE_SIZE)
+            query = {"limit": size, "page": following, "active": active, "user": user}
+            page = await self._transport.get("/groups", _Page, query)
+            yield page
+            following = page.next
+            if following is None:
+                return
+            left = None if left is None else left - len(page.groups)
+
+
+def _path(group: str) -> str:
+    return f"/groups/{group_id(group)}"
+
+
+class _Page(msgspec.Struct):
+    groups: list[Group]
+    next: str | None

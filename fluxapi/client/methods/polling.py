@@ -1,0 +1,55 @@
+"""Waiting by requests that the service answers late."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from fluxapi.client.body import decoded
+from fluxapi.client.request import Query, Request
+from fluxapi.client.transport import Transport
+
+__all__ = ["poll"]
+
+T = TypeVar("T")
+
+_POLL_S = 25.0
+"""Longest wait of one request; proxies close connections that are silent for longer."""
+
+
+async def poll(
+    transport: Transport,
+    path: str,
+    kind: type[T],
+    *,
+    query: Query,
+    is_over: Callable[[T], bool],
+    timeout: float | None,
+) -> T:
+    """Ask until *is_over* holds for the answer, or for *timeout* seconds; return the last answer.
+
+    Args:
+        transport: The connection to the service.
+        path: The path of a request that takes the parameter ``timeout``.
+        kind: The type of the answer.
+        query: The other parameters.
+        is_over: The condition to wait for.
+        timeout: ``None`` is without limit.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
+    while True:
+        left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+        wait = _POLL_S if left is None else min(left, _POLL_S)
+        request = Request(
+            "GET",
+            path,
+            {**query, "timeout": f"{wait:.3f}"},
+            repeatable=True,
+            read_timeout=wait + transport.retry_policy.read_timeout,
+            waits=True,
+            timeout=left,
+        )
+        found = decoded((await transport.ask(request)).body, kind)
+        if is_over(found) or (deadline is not None and time.monotonic() >= deadline):
+            return found

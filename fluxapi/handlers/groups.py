@@ -1,0 +1,72 @@
+"""List and read groups of jobs, and wait for them; the table alone answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from fluxapi.errors import GroupNotFound, InstanceUnavailable
+from fluxapi.http import authentication, keys
+from fluxapi.table.groups import GroupRow, page
+
+from .support import reply
+
+__all__ = ["list_groups", "record", "wait"]
+
+_PAGE_GROUPS = 100
+"""Groups on a page whose size is not given."""
+
+
+async def list_groups(request: web.Request) -> web.Response:
+    """Return a page of groups, newest first."""
+    session, fields = request[keys.SESSION], request[keys.QUERY]
+    if not session.journal.ready and not len(session.table):
+        raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+    below = fields.get("page")
+    found = await page(
+        session.table.groups,
+        limit=int(fields.get("limit", _PAGE_GROUPS)),
+        after=int(below, 16) if below else None,
+        active=fields.get("active", False),
+        user=fields.get("user"),
+    )
+    following = None if found.next is None else f"{found.next:x}"
+    return reply({"groups": [row.record() for row in found.groups], "next": following})
+
+
+def _group_of(request: web.Request) -> GroupRow:
+    """Return the group of the path; raises ``GroupNotFound`` or ``InstanceUnavailable``."""
+    return request[keys.SESSION].group(request.match_info["group"])
+
+
+async def record(request: web.Request) -> web.Response:
+    """Return one group."""
+    return reply(_group_of(request).record())
+
+
+async def wait(request: web.Request) -> web.Response:
+    """Return the group once enough of its jobs have ended or the timeout has expired."""
+    group, fields = _group_of(request), request[keys.QUERY]
+    holds: Callable[[GroupRow | None], bool] = _is_over
+    if fields.get("until") == "any":
+        holds = _has_ended_more(int(fields.get("ended", 0)))
+    journal = request[keys.SESSION].journal
+    left = await journal.wait_for_group(group.id, holds, float(fields.get("timeout", 30.0)))
+    authentication.check_again(request)
+    if left is None:
+        raise GroupNotFound(f"All jobs of group {group.name or group.id} were purged.")
+    return reply(left.record())
+
+
+def _is_over(group: GroupRow | None) -> bool:
+    return group is None or not group.active
+
+
+def _has_ended_more(than: int) -> Callable[[GroupRow | None], bool]:
+    """Return the condition that more jobs have ended, or that none is left that could."""
+
+    def holds(group: GroupRow | None) -> bool:
+        return _is_over(group) or (group is not None and group.ended > than)
+
+    return holds

@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from fluxapi.model import jobid
+from fluxapi.model.eventlog import Event
+from fluxapi.model.group import group_id
+
+from .conftest import Service
+
+SWEEP = group_id("sweep")
+UNKNOWN = "g000000000000000"
+
+
+async def get(service: Service, path: str, status: int = 200) -> dict[str, Any]:
+    response = await service.client.get(f"/v1{path}")
+    body: dict[str, Any] = await response.json()
+    assert response.status == status, body
+    return body
+
+
+async def bulk(service: Service, key: str | None = None, **body: Any) -> dict[str, Any]:
+    headers = {} if key is None else {"Idempotency-Key": key}
+    response = await service.client.post("/v1/jobs/bulk", json=body, headers=headers)
+    answer: dict[str, Any] = await response.json()
+    assert response.status == 201, answer
+    return answer
+
+
+def kept(service: Service) -> list[Any]:
+    """Return the member ``group`` of the jobspecs that Flux got."""
+    jobspecs = [json.loads(it.jobspec) for it in service.instance.submitted]
+    return [it["attributes"].get("user", {}).get("fluxapi", {}).get("group") for it in jobspecs]
+
+
+async def test_jobs_that_give_one_name_are_in_one_group(service: Service) -> None:
+    response = await service.client.post("/v1/jobs", json={"command": "true", "group": "sweep"})
+    assert (await response.json())["group"] == SWEEP
+    await service.submit(group="sweep")
+    await service.submit()
+    await service.submit(group=None)
+    assert kept(service) == ["sweep", "sweep", None, None]
+    group = await get(service, "/groups/sweep")
+    assert group == await get(service, f"/groups/{SWEEP}")
+    assert (group["name"], group["total"], group["progress"]) == ("sweep", 2, 0.0)
+    jobs = (await get(service, "/jobs?group=sweep"))["jobs"]
+    assert [(job["group"], job["group_name"]) for job in jobs] == [(SWEEP, "sweep")] * 2
+    assert (await get(service, "/groups"))["groups"] == [group]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"jobs": [{"command": "true"}, {"command": "false"}]},
+        {"job": {"command": "true"}, "copies": 3},
+        {"job": {"command": ["echo", "{cc}"]}, "cc": "0-3"},
+    ],
+)
+async def test_a_bulk_submission_is_a_group(service: Service, body: dict[str, Any]) -> None:
+    made, other = await bulk(service, **body), await bulk(service, **body)
+    assert made["group"] != other["group"]
+    group = await get(service, f"/groups/{made['group']}")
+    assert group["total"] == len(made["jobs"])
+    assert "name" not in group
+    newest, older = (await get(service, "/groups"))["groups"]
+    assert (newest["id"], older["id"]) == (other["group"], made["group"])
+
+
+async def test_requests_with_one_key_are_one_group(service: Service) -> None:
+    jobs = [{"command": "true", "name": f"job{number}"} for number in range(4)]
+    first = await bulk(service, "key", jobs=jobs[:3], numbers="0-2")
+    rest = await bulk(service, "key", jobs=jobs[3:], numbers="3")
+    again = await bulk(service, "key", jobs=jobs)
+    assert first["group"] == rest["group"] == again["group"]
+    assert (await get(service, f"/groups/{first['group']}"))["total"] == 4
+
+
+async def test_one_job_alone_needs_no_group(service: Service) -> None:
+    assert "group" not in await bulk(service, jobs=[{"command": "true"}])
+    assert "group" not in await bulk(service, job={"command": "true"}, copies=1)
+    assert not (await get(service, "/groups"))["groups"]
+
+
+async def test_a_job_of_a_bulk_submission_names_its_own_group(service: Service) -> None:
+    jobs = [{"command": "true"}, {"command": "true", "group": "mine"}]
+    assert (await bulk(service, jobs=jobs, group="sweep"))["group"] == SWEEP
+    assert kept(service) == ["sweep", "mine"]
+
+
+async def test_an_id_joins_a_group_under_its_name(service: Service) -> None:
+    made = await bulk(service, job={"command": "true"}, copies=2)
+    await service.submit(group="sweep")
+    await service.submit(group=SWEEP)
+    await service.submit(group=made["group"])
+    assert kept(service)[2:] == ["sweep", "sweep", made["group"]]
+    assert (await get(service, f"/groups/{made['group']}"))["total"] == 3
+
+
+@pytest.mark.parametrize("group", [UNKNOWN, f"{SWEEP}.7"])
+async def test_an_unknown_id_is_refused(service: Service, group: str) -> None:
+    await service.submit(group="sweep")
+    response = await service.client.post("/v1/jobs", json={"command": "true", "group": group})
+    assert response.status == 422
+    assert (await response.json())["errors"][0]["pointer"] == "/group"
+    body = {"jobs": [{"command": "true", "group": group}]}
+    response = await service.client.post("/v1/jobs/bulk", json=body)
+    assert (await response.json())["errors"][0]["pointer"] == "/jobs/0/group"
+    assert len(service.instance.submitted) == 1
+
+
+@pytest.mark.parametrize("group", ["", " x", "a\nb", "x" * 129, 7, {"name": "x"}])
+async def test_a_bad_name_is_refused(service: Service, group: Any) -> None:
+    for path, body in (
+        ("/jobs", {"command": "true", "group": group}),
+        ("/jobs/bulk", {"job": {"command": "true"}, "copies": 2, "group": group}),
+    ):
+        response = await service.client.post(path, json=body)
+        assert response.status == 422
+        assert [field["pointer"] for field in (await response.json())["errors"]] == ["/group"]
+
+
+async def test_a_whole_jobspec_can_be_in_a_group(service: Service) -> None:
+    await service.submit()
+    jobspec = json.loads(service.instance.submitted[0].jobspec)
+    response = await service.client.post("/v1/jobs", json={"jobspec": jobspec, "group": "sweep"})
+    assert response.status == 201
+    assert kept(service) == [None, "sweep"]
+
+
+async def test_the_group_and_the_key_are_kept_together(service: Service) -> None:
+    for _ in range(2):
+        response = await service.client.post(
+            "/v1/jobs",
+            json={"command": "true", "group": "sweep"},
+            headers={"Idempotency-Key": "k"},
+        )
+        assert response.status == 201
+    assert kept(service) == ["sweep"]
+
+
+async def test_cancel_by_group(service: Service) -> None:
+    made = await bulk(service, job={"command": "true"}, copies=3)
+    await service.submit()
+    body = {"filter": {"group": made["group"]}}
+    response = await service.client.post("/v1/jobs/cancel", json=body)
+    assert (await response.json())["requested"] == 3
+
+
+async def test_an_unknown_group(service: Service) -> None:
+    for path in ("/groups/none", f"/groups/{UNKNOWN}", "/groups/none/wait"):
+        problem = await get(service, path, 404)
+        assert problem["type"] == "/docs/errors#group-not-found"
+    assert not (await get(service, "/jobs?group=none"))["jobs"]
+
+
+async def test_pages_of_groups(service: Service) -> None:
+    for number in range(5):
+        await service.submit(group=f"group {number}")
+    first = await get(service, "/groups?limit=3")
+    rest = await get(service, f"/groups?limit=3&page={first['next']}")
+    names = [group["name"] for group in first["groups"] + rest["groups"]]
+    assert names == [f"group {number}" for number in (4, 3, 2, 1, 0)]
+    assert rest["next"] is None
+
+
+async def test_wait_for_all_jobs_of_a_group(service: Service) -> None:
+    ids = [jobid.parse(it["id"]) for it in (await bulk(service, **COPIES))["jobs"]]
+    waiting = asyncio.ensure_future(get(service, "/groups/sweep/wait?timeout=60"))
+    for at in ids:
+        service.instance.finish(at, 256)
+    group = await waiting
+    assert (group["active"], group["results"]) == (0, {"FAILED": 3})
+    assert group["progress"] == 1.0
+    active = (await get(service, "/groups?active=true"))["groups"]
+    assert not active
+
+
+COPIES: dict[str, Any] = {"job": {"command": "true"}, "copies": 3, "group": "sweep"}
+
+
+async def test_wait_for_one_more_job_of_a_group(service: Service) -> None:
+    ids = [jobid.parse(it["id"]) for it in (await bulk(service, **COPIES))["jobs"]]
+    waiting = asyncio.ensure_future(get(service, "/groups/sweep/wait?until=any&timeout=60"))
+    service.instance.finish(ids[1])
+    assert (await waiting)["active"] == 2
+    path = "/groups/sweep/wait?until=any&ended=1&timeout="
+    assert (await get(service, path + "0"))["active"] == 2
+    waiting = asyncio.ensure_future(get(service, path + "60"))
+    service.instance.finish(ids[0])
+    assert (await waiting)["active"] == 1
+
+
+async def test_a_group_that_is_purged_while_it_is_waited_for(service: Service) -> None:
+    job = jobid.parse(await service.submit(group="sweep"))
+    waiting = asyncio.ensure_future(get(service, "/groups/sweep/wait?timeout=60", 404))
+    service.instance.post(job, Event(1.0, "exception", {"type": "cancel", "severity": 0}))
+    service.instance.post(job, Event(1.0, "invalidate"))
+    assert "purged" in (await waiting)["detail"]
