@@ -46,7 +46,7 @@ _CONDITIONS = frozenset({"oneOf", "anyOf", "allOf", "not", "if", "then", "else"}
 
 _UNSAID = _CONDITIONS | {"$defs"}
 
-_WITH_NULL = frozenset({"job-list"})
+_WITH_NULL = frozenset({"job-list", "group-list"})
 """Schemas of responses, in which null is a distinct value."""
 
 _JSON_TYPES = {str: "string", bool: "boolean", int: "integer", float: "number"}

@@ -126,10 +126,11 @@ async def test_jobs_are_read_as_they_are_submitted() -> None:
         """Gives ids in requests of ``chunk``, as the client does."""
 
         async def submit_many(
-            self, jobs: Iterator[Any], *, chunk: int, idempotency_key: str
+            self, jobs: Iterator[Any], *, chunk: int, group: None, idempotency_key: str
         ) -> AsyncIterator[BulkItem]:
             nonlocal most
             assert idempotency_key
+            assert group is None
             index = 0
             while some := list(itertools.islice(jobs, chunk)):
                 most = max(most, read - index)
@@ -137,7 +138,9 @@ async def test_jobs_are_read_as_they_are_submitted() -> None:
                     yield BulkItem(index, "f1")
                     index += 1
 
-    arguments = argparse.Namespace(wait=False, quiet=True, no_progress=True, idempotency_key=None)
+    arguments = argparse.Namespace(
+        wait=False, quiet=True, no_progress=True, idempotency_key=None, group=None
+    )
     items = batch.read(cast("IO[bytes]", lines()), {})
     assert await batch.submit(cast("AsyncClient", Service()), items, None, arguments) == 0
     assert read == 10_000

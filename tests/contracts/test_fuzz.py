@@ -32,8 +32,9 @@ ENDLESS = ("/events", "/events/ws", "/jobs/{id}/events")
 WITH_ENDLESS = [word for path in (*ENDLESS, "/jobs") for word in ("--include-path", path)]
 """These, and what submits a job to follow."""
 
-# The wait would be for jobs that this instance never ends.
-WITHOUT = [word for path in (*ENDLESS, "/jobs/{id}/wait") for word in ("--exclude-path", path)]
+# The waits would be for jobs that this instance never ends.
+WAITS = ("/jobs/{id}/wait", "/groups/{group}/wait")
+WITHOUT = [word for path in (*ENDLESS, *WAITS) for word in ("--exclude-path", path)]
 
 pytestmark = [
     pytest.mark.slow,

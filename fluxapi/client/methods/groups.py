@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Literal
 
@@ -15,6 +16,8 @@ from .base import Methods
 from .polling import poll
 
 __all__ = ["GroupMethods"]
+
+_PLAIN = re.compile(r"\w[\w.-]*\Z", re.ASCII)
 
 _PAGE_SIZE = 1000
 """Groups in one page."""
@@ -96,7 +99,8 @@ class GroupMethods(Methods):
 
 
 def _path(group: str) -> str:
-    return f"/groups/{group_id(group)}"
+    """Return the path of a group; a name that a path cannot hold as it is becomes its ID."""
+    return f"/groups/{group if _PLAIN.match(group) else group_id(group)}"
 
 
 class _Page(msgspec.Struct):

@@ -1,0 +1,94 @@
+"""``fluxapi groups``, and the option ``--group`` of other commands."""
+
+from __future__ import annotations
+
+import json
+import uuid
+
+import pytest
+
+from .program import Program
+
+
+@pytest.fixture
+def name() -> str:
+    """Return the name of a group that no other test uses."""
+    return f"sweep-{uuid.uuid4().hex}"
+
+
+def row(run: Program, name: str) -> list[str]:
+    head, line = run.ok("groups", name).splitlines()
+    assert head.split()[:4] == ["GROUP", "NAME", "USER", "JOBS"]
+    return line.split()
+
+
+def test_jobs_of_a_group_from_submission_to_end(run: Program, name: str) -> None:
+    ids = [run.submit("--group", name, "true"), run.submit("--group", name, "sh", "-c", "exit 3")]
+    done = run("wait", "--group", name)
+    assert done.status == 3
+    assert done.err.endswith(f"{ids[1]}: exited with code 3\n")
+    assert run.ok("jobs", "-no", "{id} {group_name}", "--group", name).split("\n")[:2] == [
+        f"{jobid} {name}" for jobid in reversed(ids)
+    ]
+    assert row(run, name)[3:9] == ["2", "0", "0", "1", "1", "##########"]
+    assert name not in run.ok("groups")
+    assert name in run.ok("groups", "-a", "-c0")
+
+
+def test_wait_for_one_more_job(run: Program, name: str) -> None:
+    run.submit("--group", name, "--urgency=hold", "true")
+    waiting = run.start("wait", "--any", "--group", name)
+    while waiting.poll() is None:  # it counts the jobs that end after its start
+        run.ok("cancel", "-q", run.submit("--group", name, "--urgency=hold", "true"))
+    assert waiting.returncode == 0
+    run.ok("cancel", "-qy", "--group", name)
+    done = run("wait", "--quiet", "--group", name)
+    assert (done.status, done.err) == (1, "")
+
+
+def test_a_bulk_submission_is_a_group(run: Program) -> None:
+    ids = run.ok("submit", "--cc=0-2", "true").split()
+    run("wait", *ids)
+    (group,) = set(run.ok("jobs", "-no", "{group}", *ids).split())
+    found = json.loads(run.ok("groups", "--json", group))["groups"]
+    assert [(it["id"], it["total"], it["active"]) for it in found] == [(group, 3, 0)]
+
+
+def test_copies_in_a_named_group(run: Program, name: str) -> None:
+    done = run("bulk", "--quiet", "--copies=2", "--group", name, "true")
+    assert done.status == 0
+    done = run("bulk", "--quiet", "--group", name, input="true\ntrue\n")
+    assert done.status == 0
+    run.ok("wait", "--group", name)
+    assert row(run, name)[3] == "4"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["wait"], "either job IDs or --group"),
+        (["wait", "--group=x", "f1"], "either job IDs or --group"),
+        (["wait", "--any", "f1"], "--any needs --group"),
+    ],
+)
+def test_a_wrong_command_says_why(run: Program, words: list[str], says: str) -> None:
+    done = run(*words)
+    assert done.status == 2
+    assert says in done.err
+
+
+@pytest.mark.parametrize("words", [["groups"], ["wait", "--group"]])
+def test_an_unknown_group(run: Program, words: list[str]) -> None:
+    done = run(*words, "no-such-group")
+    assert done.status == 1
+    assert "No job of a group 'no-such-group' is known" in done.err
+
+
+def test_the_name_of_a_group_is_escaped(run: Program) -> None:
+    name = "\u202eevil\x9b1m"
+    run.submit("--group", name, "true")
+    done = run("groups", "-a", name)
+    assert done.status == 0
+    assert "evil" in done.out
+    assert "\x9b" not in done.out
+    assert "\u202e" not in done.out
