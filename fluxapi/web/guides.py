@@ -28,7 +28,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Begin": ("index", "tutorial"),
     "How to": (
         "auth", "nginx", "sockets", "jupyter", "open-ondemand", "systemd", "container",
-        "flux-operator", "notebook", "workflows", "moving",
+        "flux-operator", "notebook", "groups", "workflows", "moving",
     ),
     "Use": ("cli", "client", "events"),
     "Run": ("settings", "security", "operation", "performance"),

@@ -37,10 +37,10 @@ def test_jobs_of_a_group_from_submission_to_end(run: Program, name: str) -> None
 
 def test_wait_for_one_more_job(run: Program, name: str) -> None:
     run.submit("--group", name, "--urgency=hold", "true")
-    waiting = run.start("wait", "--any", "--group", name)
-    while waiting.poll() is None:  # it counts the jobs that end after its start
-        run.ok("cancel", "-q", run.submit("--group", name, "--urgency=hold", "true"))
-    assert waiting.returncode == 0
+    with run.start("wait", "--any", "--group", name) as waiting:
+        while waiting.poll() is None:  # it counts the jobs that end after its start
+            run.ok("cancel", "-q", run.submit("--group", name, "--urgency=hold", "true"))
+        assert waiting.returncode == 0
     run.ok("cancel", "-qy", "--group", name)
     done = run("wait", "--quiet", "--group", name)
     assert (done.status, done.err) == (1, "")
