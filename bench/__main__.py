@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import uvloop
 
-from . import browser, channel, embedded, listing, output, submission, table
+from . import browser, channel, embedded, executor, listing, output, submission, table
 from .figures import HEADER, Figure, render
 
 
@@ -19,11 +19,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "only",
         nargs="*",
-        help="table, listing, submission, embedded, channel, browser, output; default all",
+        help="table, listing, submission, executor, embedded, channel, browser or output",
     )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
     parser.add_argument("--submits", type=int, default=3_000, help="single submits of one round")
+    parser.add_argument("--futures", type=int, default=10_000, help="jobs of one executor")
     parser.add_argument("--megabytes", type=int, default=1_000, help="size of the large output")
     return parser.parse_args()
 
@@ -39,11 +40,12 @@ def main() -> int:
         "browser": browser.figures,
         "embedded": lambda: embedded.figures(1_000),
         "submission": lambda: submission.figures(options.submits),
+        "executor": lambda: executor.figures(options.futures),
         "output": lambda: output.figures(options.megabytes),
     }
     if shutil.which("flux") is None:
-        print("No flux on PATH: submission and output are not measured.", file=sys.stderr)
-        del parts["submission"], parts["output"]
+        print("No flux on PATH: submission, executor and output are not measured.", file=sys.stderr)
+        del parts["submission"], parts["executor"], parts["output"]
     failed = False
     print(HEADER, flush=True)
     for name in options.only or parts:

@@ -31,6 +31,7 @@ from .errors import (
 )
 from .event import Event, Reset
 from .events import EventStream
+from .executor import FluxExecutor, FluxExecutorFuture, JobExceptionError, SubmitError
 from .group import Group
 from .job import Job, JobException, JobList
 from .options import EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
@@ -56,12 +57,15 @@ __all__ = [
     "EventFilter",
     "EventStream",
     "EventsLost",
+    "FluxExecutor",
+    "FluxExecutorFuture",
     "Group",
     "Invalid",
     "IssuedToken",
     "Job",
     "JobChange",
     "JobException",
+    "JobExceptionError",
     "JobFilter",
     "JobList",
     "JobsWatch",
@@ -73,6 +77,7 @@ __all__ = [
     "Scope",
     "Stats",
     "StreamFilter",
+    "SubmitError",
     "SubmitOptions",
     "SyncEventStream",
     "SyncJobsWatch",

@@ -25,7 +25,7 @@ from .options import Command
 from .retry import Failure
 from .transport import Transport
 
-__all__ = ["items_of", "keyed", "problem", "submission", "submit_copies", "submit_many"]
+__all__ = ["BulkRun", "items_of", "keyed", "problem", "submission", "submit_copies", "submit_many"]
 
 _MAX_BYTES = 4 << 20
 """Bytes of jobs after which a request is sent."""
@@ -79,7 +79,7 @@ async def submit_many(
     group: str | None,
 ) -> AsyncGenerator[list[BulkItem], None]:
     """Read jobs as needed for the next request, and yield their results in order."""
-    run = _Run(transport, key, group)
+    run = BulkRun(transport, key, group)
     waiting: list[tuple[int, bytes]] = []
     size = index = 0
     async for job in _each(jobs):
@@ -112,10 +112,10 @@ async def submit_copies(transport: Transport, body: Mapping[str, Any], key: str)
                 raise
 
 
-class _Run:
-    """The requests of one ``submit_many``: their common key, and the jobs submitted so far."""
+class BulkRun:
+    """Requests with a common key, in which a job has a number, and the jobs submitted so far."""
 
-    def __init__(self, transport: Transport, key: str, group: str | None) -> None:
+    def __init__(self, transport: Transport, key: str, group: str | None = None) -> None:
         self._transport = transport
         self._key = key
         self._group = b"" if group is None else b'"group":%b,' % encoded(group)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import TYPE_CHECKING, Any
 
@@ -47,9 +48,17 @@ class JobMethods(Methods):
         """Return the eventlog of a job, as stored by Flux."""
         entries = await self._transport.get(f"{job_path(id)}/eventlog", list[LogEntry])
         name = encode_id(id)
+        # As on the event channel, memos have no index.
+        count = itertools.count()
         return [
-            Event(name, entry.name, entry.timestamp, index, entry.context)
-            for index, entry in enumerate(entries)
+            Event(
+                name,
+                entry.name,
+                entry.timestamp,
+                None if entry.name == "memo" else next(count),
+                entry.context,
+            )
+            for entry in entries
         ]
 
     async def jobspec(self, id: str | int) -> dict[str, Any]:

@@ -1,0 +1,193 @@
+"""The events of the jobs of an executor, passed to their futures."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import msgspec
+
+from fluxapi.client.errors import NotFound
+from fluxapi.client.methods.jobs import JobMethods
+from fluxapi.client.stream import Channel
+
+from .future import FluxExecutorFuture
+
+__all__ = ["Follower"]
+
+_MAX_EARLY_EVENTS = 100_000
+"""Events of jobs that are not known yet, kept while jobs are being submitted."""
+
+_MAX_LOOKUPS = 16
+"""Eventlogs read at a time."""
+
+_UNKNOWN_ID = "job ID does not match any job"
+
+
+class _Head(msgspec.Struct):
+    """The part of an event that decides what to do with it."""
+
+    id: str
+    name: str
+    index: int | None = None
+    truncated: bool = False
+
+
+class _Followed:
+    """A job, and how far its events have reached its future."""
+
+    __slots__ = ("future", "held", "last")
+
+    def __init__(self, future: FluxExecutorFuture) -> None:
+        self.future = future
+        self.last = -1
+        self.held: list[tuple[_Head, bytes]] | None = None
+        """Events that wait until the eventlog of the job has been read."""
+
+
+class Follower:
+    """Follows the event channel for many jobs.
+
+    A job may be older than the stream, and the stream may have a gap. Then the eventlog of the job
+    is read, and the events of the stream wait for that.
+    """
+
+    def __init__(self, client: JobMethods, channel: Channel) -> None:
+        self._client = client
+        self._channel = channel
+        self._jobs: dict[str, tuple[_Followed, ...]] = {}
+        self._early: dict[str, list[tuple[_Head, bytes]]] = {}
+        self._early_count = 0
+        self._is_early_complete = True
+        self._submissions = 0
+        self._lookups: set[asyncio.Task[None]] = set()
+        self._lookup_slots = asyncio.Semaphore(_MAX_LOOKUPS)
+        self.live = asyncio.Event()
+        """Set once all later events will be received."""
+        self.idle = asyncio.Event()
+        """Set while no job is followed."""
+        self.idle.set()
+        self.failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Gets an exception when a lookup fails."""
+
+    def futures(self) -> Iterator[FluxExecutorFuture]:
+        """Yield the futures of the jobs that are followed."""
+        for jobs in self._jobs.values():
+            for job in jobs:
+                yield job.future
+
+    async def run(self) -> None:
+        """Follow the channel until canceled; raise ``ClientError`` when it is lost for good."""
+        async for message in self._channel.messages():
+            if message.kind == "event":
+                head = msgspec.json.decode(message.data, type=_Head)
+                self._take(head, message.data)
+            elif message.kind == "bookmark":
+                self.live.set()
+            elif message.kind == "reset":
+                self._is_early_complete = False
+                for jobid, jobs in self._jobs.items():
+                    for job in jobs:
+                        self._look_up(jobid, job)
+
+    async def close(self) -> None:
+        """End all lookups."""
+        for task in self._lookups:
+            task.cancel()
+        await asyncio.gather(*self._lookups, return_exceptions=True)
+        self.failure.cancel()
+
+    def expect(self) -> None:
+        """Keep the events of unknown jobs, since one of them may be submitted right now."""
+        if not self._submissions:
+            self._is_early_complete = True
+        self._submissions += 1
+
+    def expected(self) -> None:
+        """End what ``expect`` began, after the new jobs have been passed to ``add``."""
+        self._submissions -= 1
+        if not self._submissions:
+            self._early.clear()
+            self._early_count = 0
+
+    def add(self, jobid: str, future: FluxExecutorFuture) -> None:
+        """Follow a job that was submitted after ``expect``."""
+        job = self._begin(jobid, future)
+        for head, raw in self._early.pop(jobid, ()):
+            self._pass_on(job, head, raw)
+        if not self._is_early_complete:
+            self._look_up(jobid, job)
+
+    def attach(self, jobid: str, future: FluxExecutorFuture) -> None:
+        """Follow a job from the first entry of its eventlog."""
+        self._look_up(jobid, self._begin(jobid, future))
+
+    def _begin(self, jobid: str, future: FluxExecutorFuture) -> _Followed:
+        self.idle.clear()
+        job = _Followed(future)
+        self._jobs[jobid] = (*self._jobs.get(jobid, ()), job)
+        return job
+
+    def _end(self, jobid: str, job: _Followed) -> None:
+        left = tuple(other for other in self._jobs.get(jobid, ()) if other is not job)
+        if left:
+            self._jobs[jobid] = left
+        else:
+            self._jobs.pop(jobid, None)
+        if not self._jobs:
+            self.idle.set()
+
+    def _take(self, head: _Head, raw: bytes) -> None:
+        jobs = self._jobs.get(head.id)
+        if jobs is not None:
+            for job in jobs:
+                self._pass_on(job, head, raw)
+        elif self._submissions and self._is_early_complete:
+            self._early.setdefault(head.id, []).append((head, raw))
+            self._early_count += 1
+            if self._early_count > _MAX_EARLY_EVENTS:
+                self._is_early_complete = False
+                self._early.clear()
+                self._early_count = 0
+
+    def _pass_on(self, job: _Followed, head: _Head, raw: bytes) -> None:
+        if job.held is not None:
+            job.held.append((head, raw))
+        elif head.index is None or head.index <= job.last:
+            return
+        elif head.truncated:
+            self._look_up(head.id, job)
+        else:
+            job.last = head.index
+            if head.name in job.future.EVENTS:
+                job.future.receive(head.name, raw)
+            if head.name == "clean":
+                self._end(head.id, job)
+
+    def _look_up(self, jobid: str, job: _Followed) -> None:
+        """Hold the events of a job until its eventlog has been read."""
+        if job.held is not None:
+            return
+        job.held = []
+        task = asyncio.create_task(self._read(jobid, job))
+        self._lookups.add(task)
+        task.add_done_callback(self._looked_up)
+
+    def _looked_up(self, task: asyncio.Task[None]) -> None:
+        self._lookups.discard(task)
+        if not task.cancelled() and (error := task.exception()) and not self.failure.done():
+            self.failure.set_exception(error)
+
+    async def _read(self, jobid: str, job: _Followed) -> None:
+        async with self._lookup_slots:
+            try:
+                entries = await self._client.eventlog(jobid)
+            except NotFound:
+                self._end(jobid, job)
+                job.future.fail(ValueError(_UNKNOWN_ID))
+                return
+        held, job.held = job.held or (), None
+        for event in entries:
+            self._pass_on(job, _Head(event.id, event.name, event.index), msgspec.json.encode(event))
+        for head, raw in held:
+            self._pass_on(job, head, raw)
