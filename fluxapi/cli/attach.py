@@ -37,10 +37,16 @@ _STDERR = "stderr"
 
 
 class Writer:
-    """A writer of one job's output to standard output and standard error, unchanged."""
+    """A writer of one job's output to standard output and standard error, unchanged.
 
-    def __init__(self, jobid: str, *, label: bool = False, only: str | None = None) -> None:
+    With *label*, each line begins with its task ranks; with *named*, with the job ID before them.
+    """
+
+    def __init__(
+        self, jobid: str, *, label: bool = False, only: str | None = None, named: bool = False
+    ) -> None:
         self._jobid = jobid
+        self._name = f"{shown_id(jobid)}: " if named else ""
         self._label = label
         self._only = only
         self._paths: set[str] = set()
@@ -62,7 +68,7 @@ class Writer:
     def _labeled(self, entry: OutputEntry) -> bytes:
         """Prefix each line with its task ranks; a line may arrive in parts."""
         key = entry.stream, entry.rank
-        mark = f"{safe(entry.rank)}: ".encode()
+        mark = f"{self._name}{safe(entry.rank)}: ".encode()
         shown = b"".join(
             line if number == 0 and key in self._partial else mark + line
             for number, line in enumerate(entry.raw.splitlines(keepends=True))
@@ -181,14 +187,16 @@ async def _unless_interrupted(
     return await wait_all(flux, ids) or FAILED
 
 
-async def attach_all(flux: AsyncClient, ids: list[str], *, label: bool = False) -> int:
+async def attach_all(
+    flux: AsyncClient, ids: list[str], *, label: bool = False, named: bool = False
+) -> int:
     """Attach to several jobs at once, and return their highest exit status."""
     if len(ids) == 1:
         return await attach(flux, ids[0], label=label)
 
     async def follow(jobid: str) -> int:
         async with _reasons(flux, jobid):
-            await _stream(flux, jobid, Writer(jobid, label=label))
+            await _stream(flux, jobid, Writer(jobid, label=label, named=named))
         job = await flux.wait(jobid)
         explain(job)
         return of_job(job)

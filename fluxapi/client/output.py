@@ -11,7 +11,13 @@ from fluxapi.model.output import written
 
 from .record import Record
 
-__all__ = ["Output", "OutputEntry", "entry_of", "last_lines", "output_of"]
+__all__ = ["Output", "OutputEntry", "entry_of", "last_lines", "output_of", "tail_size"]
+
+MAX_TAIL_ENTRIES = 10_000
+"""Entries in the longest tail."""
+
+_EXTRA_ENTRIES = 64
+"""Entries requested in addition to the lines wanted, since some entries hold none."""
 
 
 class OutputEntry(Record, frozen=True):
@@ -78,6 +84,11 @@ def entry_of(
         eof=bool(context.get("eof")),
         context=context,
     )
+
+
+def tail_size(lines: int) -> int:
+    """Return the number of entries to request for a tail of this many lines."""
+    return min(lines + _EXTRA_ENTRIES, MAX_TAIL_ENTRIES)
 
 
 def last_lines(entries: Sequence[OutputEntry], count: int) -> tuple[list[OutputEntry], bool]:

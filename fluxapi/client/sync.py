@@ -292,6 +292,18 @@ class Client:
         """
         return self._loop.run(self._client.wait_group(group, timeout, until=until, ended=ended))
 
+    def group_output(
+        self, group: str, *, tail: int | None = None, stream: str | None = None
+    ) -> Iteration[tuple[str, OutputEntry]]:
+        """Yield the output of a group so far, job by job, oldest first: job IDs and entries.
+
+        Args:
+            group: The name or ID of the group.
+            tail: Only the last lines of each job, at most 10,000.
+            stream: ``stdout`` or ``stderr``.
+        """
+        return self._loop.iterate(self._client.group_output(group, tail=tail, stream=stream))
+
     def output(
         self, id: str | int, *, tail: int | None = None, stream: str | None = None
     ) -> Output:

@@ -12,7 +12,7 @@ from fluxapi.table.groups import GroupRow, page
 
 from .support import reply
 
-__all__ = ["list_groups", "record", "wait"]
+__all__ = ["group_of", "list_groups", "record", "wait"]
 
 _PAGE_GROUPS = 100
 """Groups on a page whose size is not given."""
@@ -35,19 +35,19 @@ async def list_groups(request: web.Request) -> web.Response:
     return reply({"groups": [row.record() for row in found.groups], "next": following})
 
 
-def _group_of(request: web.Request) -> GroupRow:
+def group_of(request: web.Request) -> GroupRow:
     """Return the group of the path; raises ``GroupNotFound`` or ``InstanceUnavailable``."""
     return request[keys.SESSION].group(request.match_info["group"])
 
 
 async def record(request: web.Request) -> web.Response:
     """Return one group."""
-    return reply(_group_of(request).record())
+    return reply(group_of(request).record())
 
 
 async def wait(request: web.Request) -> web.Response:
     """Return the group once enough of its jobs have ended or the timeout has expired."""
-    group, fields = _group_of(request), request[keys.QUERY]
+    group, fields = group_of(request), request[keys.QUERY]
     holds: Callable[[GroupRow | None], bool] = _is_over
     if fields.get("until") == "any":
         holds = _has_ended_more(int(fields.get("ended", 0)))

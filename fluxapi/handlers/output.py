@@ -20,7 +20,6 @@ from fluxapi.events.transport.wire import OutputText, Wire
 from fluxapi.http import keys
 from fluxapi.http.clients import clients_of
 from fluxapi.http.negotiation import accepted
-from fluxapi.instance.protocol import Last
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.output import MAX_SEARCH_BYTES
 
@@ -47,9 +46,6 @@ SEARCHED_HEADER = "Output-Searched-Bytes"
 LIMIT_HEADER = "Output-Search-Limit-Bytes"
 """Header of a live tail, which is sent before the search: the most bytes that it searches."""
 
-_EXTRA_LINES = 64
-"""Lines that are read in addition to those of a tail, since the first of each task may be cut."""
-
 
 async def output(request: web.Request) -> web.StreamResponse:
     """Return the output so far: lines in JSON, plain text, bytes, or RFC 24 entries as NDJSON."""
@@ -59,8 +55,7 @@ async def output(request: web.Request) -> web.StreamResponse:
     stream, tail = fields.get("stream"), fields.get("tail")
     last = None
     if tail is not None:
-        is_lines = kind != "application/x-ndjson"
-        last = Last(tail + _EXTRA_LINES if is_lines and tail else tail, stream, lines=is_lines)
+        last = forms.last_of(tail, stream, is_lines=kind != "application/x-ndjson")
     source = forms.Search(request[keys.SESSION].instance.output(job.id, last=last))
     if kind == "application/x-ndjson":
         pieces = forms.entries(source, stream, tail)

@@ -10,11 +10,21 @@ from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
 
 from fluxapi.model.eventlog import Event, encode_event
-from fluxapi.model.output import OutputBatch, PlainText, is_of, log_line, search_note, written
+from fluxapi.model.output import Last, OutputBatch, PlainText, is_of, log_line, search_note, written
 
 from .support import json_bytes
 
-__all__ = ["Lines", "Search", "document", "entries", "text", "written_bytes"]
+__all__ = [
+    "Lines",
+    "Search",
+    "document",
+    "entries",
+    "labeled_entries",
+    "labeled_lines",
+    "last_of",
+    "text",
+    "written_bytes",
+]
 
 Source = AsyncIterator[OutputBatch]
 
@@ -29,8 +39,16 @@ _MAX_TASKS = 65536
 
 _MAX_REDIRECTS = 100
 
+_EXTRA_LINES = 64
+"""Lines that are read in addition to those of a tail, since the first of each task may be cut."""
+
 _LOGS = "stderr"
 """The stream of the messages of the job shell."""
+
+
+def last_of(tail: int, stream: str | None, *, is_lines: bool) -> Last:
+    """Return the request for a tail of this many lines, or entries."""
+    return Last(tail + _EXTRA_LINES if is_lines and tail else tail, stream, lines=is_lines)
 
 
 class Search:
@@ -150,6 +168,31 @@ async def entries(source: Search, stream: str | None, tail: int | None) -> Async
             kept.extend(lines)
             held = _shorten(kept, held + sum(map(len, lines)), tail)
     yield b"".join(kept)
+
+
+async def labeled_entries(
+    source: Search, name: str, stream: str | None, tail: int | None
+) -> AsyncIterator[bytes]:
+    """Yield the entries with the ID of their job, one per line, without the header."""
+    head = b'{"id":"%b",' % name.encode()
+    async for piece in entries(source, stream, tail):
+        lines = [
+            line for line in piece.split(b"\n") if line and b'"name":"header"' not in line[:64]
+        ]
+        if lines:
+            yield b"".join([head + line[1:] + b"\n" for line in lines])
+
+
+async def labeled_lines(
+    source: Search, name: str, stream: str | None, tail: int | None
+) -> AsyncIterator[bytes]:
+    """Yield lines of UTF-8 text, each after the ID of its job."""
+    head, made = name.encode() + b": ", PlainText()
+    async for lines in _lines(source, Lines(stream), tail):
+        yield b"".join([head + made.line(line).rstrip(b"\n") + b"\n" for line in lines])
+    note = made.end() + source.note()
+    if note:
+        yield head + note
 
 
 async def document(

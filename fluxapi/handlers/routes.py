@@ -15,6 +15,7 @@ from . import (
     contracts,
     control,
     events,
+    group_output,
     groups,
     health,
     jobs,
@@ -176,6 +177,14 @@ ROUTES: tuple[Route, ...] = (
         "Wait until all jobs of a group have ended, or any more, or a timeout expires; then get "
         "the group.",
         {200: "group"}, query="group-wait-query", fails=_GROUP, right="view",
+    ),
+    Route(
+        "GET", "/groups/{group}/output", group_output.output, "getGroupOutput", "groups",
+        "Get the output of the jobs of a group so far, job by job, oldest first: as entries (RFC "
+        "24) with the IDs of their jobs, or as lines of text.",
+        {}, query="group-output-query",
+        fails=(*_GROUP, errors.NotAcceptable, errors.TooManyStreams), other=group_output.OFFERS,
+        right="view",
     ),
     Route(
         "GET", "/events", events.follow, "followEvents", "events",

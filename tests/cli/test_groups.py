@@ -69,6 +69,9 @@ def test_copies_in_a_named_group(run: Program, name: str) -> None:
         (["wait"], "either job IDs or --group"),
         (["wait", "--group=x", "f1"], "either job IDs or --group"),
         (["wait", "--any", "f1"], "--any needs --group"),
+        (["output"], "either a job ID or --group"),
+        (["output", "--group=x", "f1"], "either a job ID or --group"),
+        (["output", "--follow", "--tail=1", "--group=x"], "excludes --tail"),
     ],
 )
 def test_a_wrong_command_says_why(run: Program, words: list[str], says: str) -> None:
@@ -92,3 +95,14 @@ def test_the_name_of_a_group_is_escaped(run: Program) -> None:
     assert "evil" in done.out
     assert "\x9b" not in done.out
     assert "\u202e" not in done.out
+
+
+def test_the_output_of_a_group(run: Program, name: str) -> None:
+    ids = run.ok("submit", "--cc=0-1", "--group", name, "sh", "-c", "echo out {cc}; echo err >&2")
+    first, second = ids.split()
+    followed = run("output", "--follow", "-l", "--group", name)
+    assert followed.status == 0
+    assert set(followed.out.splitlines()) == {f"{first}: 0: out 0", f"{second}: 0: out 1"}
+    assert run("output", "--group", name).out == "out 0\nout 1\n"
+    done = run("output", "-l", "--tail=1", "--stream=stderr", "--group", name)
+    assert done.err == f"{first}: 0: err\n{second}: 0: err\n"

@@ -200,3 +200,60 @@ async def test_a_group_that_is_purged_while_it_is_waited_for(service: Service) -
     service.instance.post(job, Event(1.0, "exception", {"type": "cancel", "severity": 0}))
     service.instance.post(job, Event(1.0, "invalidate"))
     assert "purged" in (await waiting)["detail"]
+
+
+async def group_output(service: Service, query: str, accept: str) -> str:
+    path = f"/v1/groups/sweep/output{query}"
+    response = await service.client.get(path, headers={"Accept": accept})
+    assert response.status == 200
+    assert response.content_type == accept
+    return await response.text()
+
+
+@pytest.fixture
+async def written(service: Service) -> list[str]:
+    """Return the IDs of three jobs of a group, of which the last has not started."""
+    ids = [it["id"] for it in (await bulk(service, **COPIES))["jobs"]]
+    for number, name in enumerate(ids[:2]):
+        job = jobid.parse(name)
+        service.instance.finish(job)
+        service.instance.write(
+            job,
+            {"stream": "stdout", "data": f"first {number}\nlast"},
+            {"stream": "stderr", "data": "oops\n"},
+        )
+    await get(service, "/groups/sweep/wait?until=any&ended=1&timeout=60")
+    return ids
+
+
+async def test_the_output_of_a_group_is_that_of_its_jobs(
+    service: Service, written: list[str]
+) -> None:
+    one, two, _ = written
+    text = await group_output(service, "", "text/plain")
+    assert text == "".join(
+        f"{name}: first {number}\n{name}: oops\n{name}: last\n"
+        for number, name in enumerate((one, two))
+    )
+    lines = (await group_output(service, "", "application/x-ndjson")).splitlines()
+    entries = [json.loads(line) for line in lines]
+    assert [(it["id"], it["context"]["data"]) for it in entries] == [
+        (one, "first 0\nlast"), (one, "oops\n"), (two, "first 1\nlast"), (two, "oops\n"),
+    ]  # fmt: skip
+
+
+async def test_a_part_of_the_output_of_each_job(service: Service, written: list[str]) -> None:
+    one, two, _ = written
+    text = await group_output(service, "?stream=stderr", "text/plain")
+    assert text == f"{one}: oops\n{two}: oops\n"
+    text = await group_output(service, "?stream=stdout&tail=1", "text/plain")
+    assert text == f"{one}: last\n{two}: last\n"
+
+
+async def test_the_output_of_a_group_whose_job_is_purged(
+    service: Service, written: list[str]
+) -> None:
+    del service.instance.outputs[jobid.parse(written[0])]
+    text = await group_output(service, "?stream=stderr", "text/plain")
+    assert text == f"{written[1]}: oops\n"
+    await get(service, "/groups/none/output", 404)

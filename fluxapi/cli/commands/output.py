@@ -6,8 +6,8 @@ import argparse
 import asyncio
 from typing import TYPE_CHECKING
 
-from fluxapi.cli.arguments import Command, Parsers, add_command, add_ids, natural
-from fluxapi.cli.exit_codes import OK
+from fluxapi.cli.arguments import Command, Parsers, add_command, add_group, add_ids, natural
+from fluxapi.cli.exit_codes import OK, USAGE, Failure
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, progress_wanted
 
@@ -32,7 +32,8 @@ def add(parsers: Parsers) -> None:
         "Print the output of a job so far: its standard output to standard output, its standard "
         "error to standard error, byte for byte.",
     )
-    add_ids(parser)
+    add_ids(parser, "?")
+    add_group(parser, "print the output of the jobs of the group with this name or ID, job by job")
     parser.add_argument(
         "--follow",
         action="store_true",
@@ -46,7 +47,10 @@ def add(parsers: Parsers) -> None:
     )
     parser.add_argument("--stream", choices=_STREAMS, help="print only this stream")
     parser.add_argument(
-        "-l", "--label-io", action="store_true", help="prefix lines with their task ranks"
+        "-l",
+        "--label-io",
+        action="store_true",
+        help="prefix lines with their task ranks; with --group, with job IDs and task ranks",
     )
     add_connection(parser)
     parser.set_defaults(run=runs(_act))
@@ -55,17 +59,21 @@ def add(parsers: Parsers) -> None:
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     from fluxapi.cli import attach  # noqa: PLC0415 - imported when needed
 
+    if (arguments.ids is None) == (arguments.group is None):
+        raise Failure("Give either a job ID or --group.", USAGE)
+    if arguments.group is not None:
+        return await _group(flux, arguments)
     if arguments.follow:
         return await attach.attach(
             flux,
-            arguments.id,
+            arguments.ids,
             tail=arguments.tail,
             label=arguments.label_io,
             only=arguments.stream,
         )
-    writer = attach.Writer(arguments.id, label=arguments.label_io, only=arguments.stream)
+    writer = attach.Writer(arguments.ids, label=arguments.label_io, only=arguments.stream)
     if arguments.tail is None:
-        async for entry in flux.iter_output(arguments.id):
+        async for entry in flux.iter_output(arguments.ids):
             writer.write(entry)
         return OK
     if progress_wanted():
@@ -75,7 +83,7 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     else:
         notice = None
     try:
-        found = await flux.output(arguments.id, tail=arguments.tail, stream=arguments.stream)
+        found = await flux.output(arguments.ids, tail=arguments.tail, stream=arguments.stream)
     finally:
         if notice is not None:
             notice.cancel()
@@ -86,4 +94,26 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
             f"only the last {found.searched} bytes of the output were searched; "
             "without --tail, all of it is read"
         )
+    return OK
+
+
+async def _group(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    """Print the output of the jobs of a group."""
+    from fluxapi.cli import attach  # noqa: PLC0415 - imported when needed
+
+    if arguments.follow:
+        if arguments.tail is not None or arguments.stream is not None:
+            raise Failure("--follow with --group excludes --tail and --stream.", USAGE)
+        ids = [job.id async for job in flux.jobs(group=arguments.group)]
+        return await attach.attach_all(flux, ids[::-1], label=arguments.label_io, named=True)
+    writer: attach.Writer | None = None
+    last = ""
+    found = flux.group_output(arguments.group, tail=arguments.tail, stream=arguments.stream)
+    async for jobid, entry in found:
+        if writer is None or jobid != last:
+            last = jobid
+            writer = attach.Writer(
+                jobid, label=arguments.label_io, only=arguments.stream, named=True
+            )
+        writer.write(entry)
     return OK

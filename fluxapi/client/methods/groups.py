@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing
 from typing import Literal
 
 import msgspec
 
+from fluxapi.client.body import decoded
 from fluxapi.client.group import Group
+from fluxapi.client.job import JobId
+from fluxapi.client.lines import lines
+from fluxapi.client.output import OutputEntry, entry_of, last_lines, tail_size
 from fluxapi.client.pagination import Paged
+from fluxapi.client.request import Request
 from fluxapi.model.group import group_id
 
-from .base import Methods
+from .base import LogEntry, Methods
 from .polling import poll
 
 __all__ = ["GroupMethods"]
@@ -83,6 +89,50 @@ class GroupMethods(Methods):
             raise TimeoutError(f"{found.active} jobs of group {found.id} are active.")
         return found
 
+    async def group_output(
+        self, group: str, *, tail: int | None = None, stream: str | None = None
+    ) -> AsyncIterator[tuple[str, OutputEntry]]:
+        """Yield the output of a group so far, job by job, oldest first: job IDs and entries.
+
+        Args:
+            group: The name or ID of the group.
+            tail: Only the last lines of each job, at most 10,000.
+            stream: ``stdout`` or ``stderr``.
+        """
+        size = None if tail is None else tail_size(tail)
+        kept: list[OutputEntry] = []
+        last = ""
+        async for jobid, entry in self._group_entries(group, size, stream):
+            if tail is None:
+                yield jobid, entry
+                continue
+            if jobid != last:
+                for one in last_lines(kept, tail)[0]:
+                    yield last, one
+                last, kept = jobid, []
+            kept.append(entry)
+        for one in last_lines(kept, tail or 0)[0]:
+            yield last, one
+
+    async def _group_entries(
+        self, group: str, tail: int | None, stream: str | None
+    ) -> AsyncGenerator[tuple[str, OutputEntry], None]:
+        request = Request(
+            "GET",
+            f"{_path(group)}/output",
+            {"tail": tail, "stream": stream},
+            headers={"Accept": "application/x-ndjson"},
+            repeatable=True,
+            stream=True,
+        )
+        async with aclosing(lines(self._transport, request)) as found:
+            async for line in found:
+                entry = decoded(line, _Entry)
+                yield (
+                    entry.id,
+                    entry_of(entry.context or {}, entry.name, entry.timestamp, None),
+                )
+
     async def _group_pages(
         self, active: bool | None, user: str | int | None, limit: int | None
     ) -> AsyncGenerator[_Page, None]:
@@ -101,6 +151,10 @@ class GroupMethods(Methods):
 def _path(group: str) -> str:
     """Return the path of a group; a name that a path cannot hold as it is becomes its ID."""
     return f"/groups/{group if _PLAIN.match(group) else group_id(group)}"
+
+
+class _Entry(LogEntry, kw_only=True):
+    id: JobId
 
 
 class _Page(msgspec.Struct):

@@ -10,18 +10,20 @@ import msgspec
 
 from fluxapi.client.body import decoded
 from fluxapi.client.lines import lines
-from fluxapi.client.output import Output, OutputEntry, entry_of, last_lines, output_of
+from fluxapi.client.output import (
+    MAX_TAIL_ENTRIES,
+    Output,
+    OutputEntry,
+    entry_of,
+    last_lines,
+    output_of,
+    tail_size,
+)
 from fluxapi.client.request import Request
 
 from .base import LogEntry, Methods, job_path
 
 __all__ = ["OutputMethods"]
-
-_EXTRA_ENTRIES = 64
-"""Entries requested in addition to the lines wanted, since some entries hold none."""
-
-_MAX_TAIL_ENTRIES = 10_000
-"""Entries in the longest tail."""
 
 
 class OutputMethods(Methods):
@@ -36,15 +38,15 @@ class OutputMethods(Methods):
         """
         if tail is not None and tail <= 0:
             return output_of([])
-        size = None if tail is None else min(tail + _EXTRA_ENTRIES, _MAX_TAIL_ENTRIES)
+        size = None if tail is None else tail_size(tail)
         while True:
             entries, searched = await self._entries(id, size, stream)
             if tail is None or size is None:
                 return output_of(entries)
-            kept, whole = last_lines(entries, min(tail, _MAX_TAIL_ENTRIES))
-            if whole or len(entries) < size or size == _MAX_TAIL_ENTRIES:
+            kept, whole = last_lines(entries, min(tail, MAX_TAIL_ENTRIES))
+            if whole or len(entries) < size or size == MAX_TAIL_ENTRIES:
                 return output_of(kept, searched)
-            size = min(size * 4, _MAX_TAIL_ENTRIES)
+            size = min(size * 4, MAX_TAIL_ENTRIES)
 
     async def iter_output(self, id: str | int) -> AsyncIterator[OutputEntry]:
         """Yield the output of a job so far, entry by entry, without keeping it in memory."""
