@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fluxapi.errors import SettingsError
-from fluxapi.settings import TABLE, Settings, add_arguments
+from fluxapi.settings import TABLE, Settings, add_arguments, exposed_files
 
 ROOT = Path(__file__).parents[1]
 
@@ -137,6 +137,26 @@ def test_secrets_come_from_files_and_never_show(tmp_path: Path) -> None:
     assert settings.token == "s3cret"
     assert "s3cret" not in repr(settings)
     assert "k3y" not in repr(settings)
+
+
+def test_a_secret_file_that_others_may_read_is_told(tmp_path: Path) -> None:
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    path = tmp_path / "token"
+    path.touch(mode=0o600)
+    arguments = parser.parse_args(["--token-file", str(path)])
+    assert exposed_files(arguments) == []
+    path.chmod(0o640)
+    (sentence,) = exposed_files(arguments)
+    assert f"{path} is readable by others (mode 0640)" in sentence
+
+
+def test_a_certificate_is_refused_where_nothing_uses_it(tmp_path: Path) -> None:
+    files = ("--tls-cert", str(tmp_path / "c.pem"), "--tls-key", str(tmp_path / "k.pem"))
+    socket = ("--listen", f"unix:{tmp_path}/s")
+    with pytest.raises(SettingsError, match="of no use on Unix sockets"):
+        parse(*files, *socket)
+    assert parse(*files, *socket, "--listen", "127.0.0.1:0").tls_cert
 
 
 def test_a_byte_order_mark_is_no_part_of_a_secret(tmp_path: Path) -> None:

@@ -92,8 +92,11 @@ class ProblemError(ClientError):
 
     ``status`` is the HTTP status, ``type`` a reference into ``/docs/errors``, ``errors`` the
     invalid fields with ``pointer`` (RFC 6901) and ``detail`` each, ``request_id`` the ID of the
-    request in the log of the service.
+    request in the log of the service, ``retry_after`` the seconds after which the service asks to
+    try again (``None``: it does not say).
     """
+
+    retry_after: float | None = None
 
     def __init__(  # noqa: PLR0917 - all positional, so that it can be pickled
         self,

@@ -44,8 +44,8 @@ async def refused(response: aiohttp.ClientResponse, request: Request) -> Failure
     status = response.status
     error = problem_of(status, document, response.headers.get("X-Request-ID"))
     retryable = status == _TOO_MANY_STATUS or (status in _BUSY_STATUSES and request.repeatable)
-    seconds = retry_after(response.headers.get("Retry-After"))
-    return Failure(error, retryable=retryable, retry_after=seconds)
+    error.retry_after = retry_after(response.headers.get("Retry-After"))
+    return Failure(error, retryable=retryable, retry_after=error.retry_after)
 
 
 def with_advice(error: ClientError) -> ClientError:

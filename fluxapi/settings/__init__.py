@@ -6,7 +6,7 @@ Precedence: flag, then environment variable, then default. An invalid value rais
 
 from .address import Address, is_loopback
 from .parse import Peer, is_prefix
-from .settings import Settings, add_arguments
+from .settings import Settings, add_arguments, exposed_files
 from .table import TABLE, Setting
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Setting",
     "Settings",
     "add_arguments",
+    "exposed_files",
     "is_loopback",
     "is_prefix",
 ]

@@ -87,6 +87,10 @@ class Settings:
             raise SettingsError("FLUX_USER must not contain a colon: HTTP Basic does not allow it.")
         if bool(self.tls_cert) != bool(self.tls_key):
             raise SettingsError("--tls-cert and --tls-key belong together: give both.")
+        if self.tls_cert and all(address.path is not None for address in self.addresses):
+            raise SettingsError(
+                "--tls-cert is of no use on Unix sockets: remove it, or --listen on a port, too."
+            )
         for address in self.addresses:
             self.check_exposure(address, self.socket_mode)
 
@@ -185,6 +189,22 @@ def _read_secret(setting: Setting, path: str) -> str:
         raise SettingsError(f"{setting.flag} {path}: it is not UTF-8.") from None
     except ValueError as error:
         raise SettingsError(f"{setting.flag} {path}: {error}.") from None
+
+
+def exposed_files(arguments: argparse.Namespace) -> list[str]:
+    """Return a sentence for each file with a secret, given by a flag, that others may read."""
+    found = []
+    for setting in TABLE:
+        given = getattr(arguments, setting.name, None) if setting.secret else None
+        if given is None:
+            continue
+        path = account.expand(given)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        if stat.S_ISREG(path.stat().st_mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
+            found.append(
+                f"{setting.flag} {path} is readable by others (mode {mode:04o}): chmod 600 it"
+            )
+    return found
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -319,6 +320,17 @@ async def test_a_permanent_error_is_raised(
     with pytest.raises(error, match="Not today"):
         await flux.nodes()
     assert len(pauses) == (0 if status == 500 else 1)
+
+
+async def test_an_error_tells_when_to_try_again(fake: Fake) -> None:
+    async def handler(_: web.Request) -> web.StreamResponse:
+        return web.Response(status=429, headers={"Retry-After": "3"})
+
+    flux = await fake(handler, retries=0)
+    with pytest.raises(TooManyRequests) as refused:
+        await flux.nodes()
+    assert refused.value.retry_after == 3
+    assert pickle.loads(pickle.dumps(refused.value)).retry_after == 3  # noqa: S301 - our own
 
 
 async def test_another_server_is_recognized(fake: Fake) -> None:

@@ -11,7 +11,7 @@ from fluxapi.errors import FluxapiError
 from fluxapi.observability import logs
 from fluxapi.process import stop_signals
 from fluxapi.security import secrets
-from fluxapi.settings import Settings, add_arguments
+from fluxapi.settings import Settings, add_arguments, exposed_files
 
 __all__ = ["COMMAND", "add"]
 
@@ -38,6 +38,8 @@ def _run(arguments: argparse.Namespace) -> int:
         hidden = secrets.hide_memory()
         settings = Settings.read(arguments, environ)
         logs.configure(settings.log_level, settings.log_format)
+        for sentence in exposed_files(arguments):
+            _log.warning("%s", sentence)
         if not hidden:
             _log.warning("this system lets jobs of the same user read the memory of the service")
         _serve(settings)
