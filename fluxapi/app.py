@@ -24,8 +24,10 @@ from fluxapi.observability.telemetry import Tracing
 from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
 from fluxapi.security.tokens import TokenStore
+from fluxapi.sessions.children import ChildLimits, Children
 from fluxapi.sessions.registry import SessionRegistry
-from fluxapi.sessions.session import ROOT, InstanceSession
+from fluxapi.sessions.session import ROOT, Bounds, InstanceSession
+from fluxapi.table.capacity import Capacity
 from fluxapi.web.visible import visible
 
 from .contracts import openapi
@@ -38,6 +40,13 @@ __all__ = ["create_app"]
 
 _CATCH_UP_TIMEOUT_S = 60.0
 """Time that the start waits for the backlog; after that, ``/ready`` tells when it is complete."""
+
+_MAX_CHILD_EVENTS = 8192
+_MAX_CHILD_EVENT_BYTES = 8 << 20
+"""Size of the event buffer of a child."""
+
+_CHILD_JOB_BYTES = 2048
+"""Memory for each job of a child, on average; an ordinary job takes about 850 bytes."""
 
 _MAX_LINE_BYTES = 65536
 """Size of the longest request line; a query may carry the command of a job."""
@@ -71,12 +80,14 @@ def create_app(
             settings,
             watch=lambda label: _watch(metrics, tracing, label),
             close_timeout=lambda: shutdown.instance_timeout,
+            bounds=None if path == ROOT else _child_bounds(settings),
         ) as session:
             yield session
         metrics.forget(session.label)
 
     app[keys.SETTINGS] = settings
     sessions = app[keys.SESSIONS] = SessionRegistry(open_session)
+    app[keys.CHILDREN] = Children(sessions, _child_limits(settings))
     app[keys.STOP] = stop
     app[keys.SHUTDOWN] = shutdown
     app[keys.CREDENTIALS] = credentials
@@ -108,6 +119,26 @@ def create_app(
     app.cleanup_ctx.append(_tokens)
     app.cleanup_ctx.append(partial(_sessions, instance=instance))
     return app
+
+
+def _child_limits(settings: Settings) -> ChildLimits:
+    return ChildLimits(
+        open=settings.max_children,
+        depth=settings.max_child_depth,
+        idle_timeout=settings.child_idle_timeout,
+        open_timeout=settings.child_open_timeout,
+    )
+
+
+def _child_bounds(settings: Settings) -> Bounds:
+    """Return the sizes of the session of a child, which is a program of a job's owner."""
+    jobs = settings.max_child_jobs
+    return Bounds(
+        max_jobs=jobs,
+        max_events=min(settings.buffer_events, _MAX_CHILD_EVENTS),
+        max_event_bytes=_MAX_CHILD_EVENT_BYTES,
+        capacity=Capacity(jobs, jobs * _CHILD_JOB_BYTES),
+    )
 
 
 def _add_templates(app: web.Application) -> None:
@@ -169,11 +200,13 @@ async def _sessions(app: web.Application, instance: Instance) -> AsyncIterator[N
     """Open the session of the root instance, and close all sessions at the end."""
     root = await app[keys.SESSIONS].open(ROOT, instance)
     freezing = asyncio.create_task(_freeze_after(root), name="freeze")
+    app[keys.CHILDREN].reaper.start()
     try:
         await asyncio.wait({freezing}, timeout=_CATCH_UP_TIMEOUT_S)
         yield
     finally:
         freezing.cancel()
+        await app[keys.CHILDREN].aclose()
         await app[keys.SESSIONS].close_all()
 
 

@@ -18,7 +18,8 @@
     │   ├── NotAcceptable          406
     │   ├── TooSlow                408
     │   ├── Conflict               409
-    │   │   └── JobInactive        409
+    │   │   ├── JobInactive        409
+    │   │   └── InstanceEnded      409, the job of the instance has ended
     │   ├── BodyTooLarge           413
     │   ├── UnsupportedMediaType   415
     │   ├── ExpectationFailed      417
@@ -30,6 +31,7 @@
     ├── NotStored                  507, the state directory cannot be written
     └── Unavailable                503, with Retry-After
         ├── TooManyStreams         the limit of streams is reached
+        ├── TooManyInstances       the limit of open child instances is reached
         ├── InstanceUnavailable    the broker does not answer
         │   └── OutcomeUnknown     the job may have been submitted
         └── ShuttingDown           the service is shutting down
@@ -56,6 +58,7 @@ __all__ = [
     "ForeignOrigin",
     "GroupNotFound",
     "IdempotencyMismatch",
+    "InstanceEnded",
     "InstanceNotFound",
     "InstanceUnavailable",
     "JobInactive",
@@ -70,6 +73,7 @@ __all__ = [
     "RequestError",
     "SettingsError",
     "ShuttingDown",
+    "TooManyInstances",
     "TooManyRequests",
     "TooManyStreams",
     "TooSlow",
@@ -271,6 +275,13 @@ class JobInactive(Conflict):
     slug = "job-inactive"
 
 
+class InstanceEnded(Conflict):
+    """The job of the instance has ended; its rows can be read, and nothing can be changed."""
+
+    title = "Instance ended"
+    slug = "instance-ended"
+
+
 class BodyTooLarge(RequestError):
     """The body exceeds the limit."""
 
@@ -395,6 +406,13 @@ class TooManyStreams(Unavailable):
 
     title = "Too many streams"
     slug = "too-many-streams"
+
+
+class TooManyInstances(Unavailable):
+    """The limit of child instances that are open at once is reached, and all are in use."""
+
+    title = "Too many instances"
+    slug = "too-many-instances"
 
 
 class ShuttingDown(Unavailable):

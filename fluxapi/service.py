@@ -41,7 +41,7 @@ def choose_instance(settings: Settings) -> Instance:
         return EmbeddedInstance(statedir=settings.statedir, max_inactive=settings.max_jobs)
     from fluxapi.instance.broker import BrokerInstance  # noqa: PLC0415 - the flux import is optional
 
-    return BrokerInstance(settings.uri, rpc_timeout=settings.rpc_timeout)
+    return BrokerInstance(settings.uri, settings.rpc_timeout, settings.child_transports)
 
 
 async def serve(settings: Settings) -> None:

@@ -38,7 +38,7 @@ KNOWS = {
     },
     "app": {
         "contracts", "events", "handlers", "http", "instance", "observability", "process",
-        "security", "sessions", "settings", "web",
+        "security", "sessions", "settings", "table", "web",
     },
     "service": {"app", "errors", "http", "instance", "observability", "process", "settings"},
     "client": {"model", "process"},

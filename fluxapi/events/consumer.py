@@ -13,6 +13,7 @@ from fluxapi.instance.protocol import ChangeBatch, Instance
 from fluxapi.model.eventlog import JournalMessage, Purged
 from fluxapi.model.job import Job
 from fluxapi.process.background import BackgroundTask
+from fluxapi.table.capacity import TableFull
 from fluxapi.table.groups import GroupRow
 from fluxapi.table.table import Changes
 
@@ -51,6 +52,8 @@ class JournalConsumer(BackgroundTask):
         """Seconds between the newest event, by the clock of the instance, and its publication."""
         self.silence: str | None = None
         """A sentence that explains why the instance does not answer, or ``None`` if it does."""
+        self.gave_up = asyncio.Event()
+        """Set once the table is full: the journal is not followed any more."""
         self._published = 0.0
         self._waiters: dict[int | str, set[asyncio.Future[None]]] = {}
         """Futures by job ID, or by the ID of a group."""
@@ -78,6 +81,8 @@ class JournalConsumer(BackgroundTask):
     @property
     def problem(self) -> str | None:
         """Return a sentence that explains why the service is not ready, ``None`` if it is."""
+        if self.gave_up.is_set():
+            return self.silence
         if not self.ready:
             return "The journal of the instance is not caught up."
         if self.lag > _MAX_LAG_S and time.monotonic() - self._published < _LAG_VALID_S:
@@ -144,6 +149,11 @@ class JournalConsumer(BackgroundTask):
                 if self.ready:
                     delay = _MIN_DELAY_S
                 self._lose(error.detail)
+            except TableFull as error:
+                self._lose(str(error))
+                self.silence = str(error)
+                self.gave_up.set()
+                return
             except Exception:
                 self._lose("an internal error")
                 raise

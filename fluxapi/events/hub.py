@@ -60,6 +60,8 @@ class Hub:
         self.stats = StatsView(table, log.buffer)
         self.lost_since: float | None = None
         """When the journal was lost (seconds since 1970); ``None`` while it is followed."""
+        self.has_ended = False
+        """True once the instance has ended: a subscription ends when it has received everything."""
         self.writers: dict[StreamWriter, list[Subscription]] = {}
         self.resets = dict.fromkeys(RESETS, 0)
         """How many gaps were reported to clients, by reason."""
@@ -144,7 +146,8 @@ class Hub:
         """Follow a stream from now on, or after a cursor or a sequence number of the buffer.
 
         ``on_end`` is called with the reason when the subscription ends: ``stalled``, or, with
-        ``until`` (a job ID), ``clean`` or ``purged`` when that job is inactive or gone.
+        ``until`` (a job ID), ``clean`` or ``purged`` when that job is inactive or gone; or
+        ``instance-ended``.
         """
         group = self._group(stream, filter, wire)
         subscription = Subscription(group, writer, on_end, until)
@@ -177,6 +180,13 @@ class Hub:
                 del self._ends[subscription.until]
         self._behind.discard(subscription)
         self._leave(subscription)
+
+    def end_all(self) -> None:
+        """End every subscription, once it has received everything: the instance has ended."""
+        self.has_ended = True
+        for group in list(self.groups.values()):
+            for subscription in group.subscribers:
+                self._end_if_over(subscription)
 
     def end(self, writer: StreamWriter, reason: str) -> None:
         """End all subscriptions of a connection."""
@@ -285,13 +295,18 @@ class Hub:
         self.end(subscription.writer, "failed")
 
     def _end_if_over(self, subscription: Subscription) -> None:
-        if subscription.until is None or not subscription.is_live:
+        if not subscription.is_live:
             return
-        job = self.table.get(subscription.until)
-        if job is None:
-            self._end(subscription, "purged")
-        elif job.is_inactive:
-            self._end(subscription, "clean")
+        if subscription.until is not None:
+            job = self.table.get(subscription.until)
+            if job is None:
+                self._end(subscription, "purged")
+                return
+            if job.is_inactive:
+                self._end(subscription, "clean")
+                return
+        if self.has_ended:
+            self._end(subscription, "instance-ended")
 
     def _end(self, subscription: Subscription, reason: str) -> None:
         self.unsubscribe(subscription)

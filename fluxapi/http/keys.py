@@ -15,6 +15,7 @@ from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
 from fluxapi.security.principal import Principal
 from fluxapi.security.tokens import TokenStore
+from fluxapi.sessions.children import Children
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.settings import Settings
@@ -27,6 +28,7 @@ __all__ = [
     "ASYNCAPI",
     "BASE",
     "BODY",
+    "CHILDREN",
     "CONNECTIONS",
     "CREDENTIALS",
     "ERROR_PAGE",
@@ -52,6 +54,7 @@ ErrorPage = Callable[[web.Request, FluxapiError], Awaitable[web.Response]]
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections", Connections)
 SESSIONS: web.AppKey[SessionRegistry] = web.AppKey("sessions", SessionRegistry)
+CHILDREN: web.AppKey[Children] = web.AppKey("children", Children)
 SHUTDOWN: web.AppKey[Shutdown] = web.AppKey("shutdown", Shutdown)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
 CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)

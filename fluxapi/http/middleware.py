@@ -18,6 +18,7 @@ from fluxapi.observability import logs
 from fluxapi.security.credentials import CHALLENGES, Credentials
 from fluxapi.security.origins import OriginPolicy
 from fluxapi.security.principal import STRANGER
+from fluxapi.sessions.child import canonical_path
 from fluxapi.sessions.session import ROOT
 from fluxapi.settings import Settings
 
@@ -105,10 +106,15 @@ def create(
             host = peer.forwarded(request, "X-Forwarded-Host", settings.trust_from)
             origins.check(request, host)
             limits.check_request([clients.address_of(request)])
-            await _admit(request, route, credentials)
+            path = await _admit(request, route, credentials)
             limits.check_request(request[keys.PRINCIPAL].grants)
             await limiter.take()
-            response = await handler(request)
+            if path == ROOT:
+                response = await handler(request)
+            else:
+                async with request.app[keys.CHILDREN].using(path) as session:
+                    request[keys.SESSION] = session
+                    response = await handler(request)
         except errors.FluxapiError as error:
             response = await _error_response(request, error)
             _cut_from_frames(error)
@@ -143,22 +149,25 @@ def create(
     return around
 
 
-async def _admit(request: web.Request, route: Route | None, credentials: Credentials) -> None:
-    """Set the principal and the session of a request.
+async def _admit(request: web.Request, route: Route | None, credentials: Credentials) -> str:
+    """Set the principal of a request, and return the path of its instance.
 
     Credentials are checked first, so that only authenticated clients learn which instances exist.
-    Raises ``Unauthorized``, ``Forbidden`` or ``InstanceNotFound``.
+    Raises ``Unauthorized`` or ``Forbidden``. The session of the root is set, too.
     """
     sessions = request.app[keys.SESSIONS]
     is_of_instance = route is not None and route.scope == "instance"
-    path = request.match_info.get("instance", ROOT).replace(_HOOKED_F, "f")
-    session = sessions.find(path) if is_of_instance else None
+    path = request.match_info.get("instance", ROOT) if is_of_instance else ROOT
+    session = sessions.find(path.replace(_HOOKED_F, "f")) if is_of_instance else None
     principal = await authentication.identify(request, route, session, credentials)
     request[keys.PRINCIPAL] = principal
     if route is not None and route.right is not None:
         principal.require(route.right)
+    if path != ROOT:
+        return canonical_path(path)
     if is_of_instance:
-        request[keys.SESSION] = sessions.get(path) if session is None else session
+        request[keys.SESSION] = sessions.root
+    return ROOT
 
 
 def _cut_short(route: Route | None) -> errors.Unavailable:

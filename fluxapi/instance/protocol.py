@@ -28,6 +28,7 @@ __all__ = [
     "Change",
     "ChangeBatch",
     "ChangeSource",
+    "ChildPlace",
     "Instance",
     "InstanceInfo",
     "JobControl",
@@ -35,6 +36,7 @@ __all__ = [
     "Last",
     "LookupKey",
     "OutputBatch",
+    "Parent",
     "Queue",
     "ResourceInfo",
     "Resources",
@@ -64,6 +66,7 @@ class Capabilities:
 
     Attributes:
         submit, cancel, signal, urgency, shutdown: True if the corresponding method works.
+        children: True if its jobs can be instances, which can be opened (:class:`Parent`).
         jobs: The jobs that it reports: ``all``, or those of the service's own user (``own``).
         events: ``exact`` if they are those of the eventlog (RFC 18), ``derived`` if they are
             inferred from the states in a listing.
@@ -74,6 +77,7 @@ class Capabilities:
     signal: bool = True
     urgency: bool = True
     shutdown: bool = True
+    children: bool = False
     jobs: Literal["all", "own"] = "all"
     events: Literal["exact", "derived"] = "exact"
 
@@ -239,6 +243,31 @@ class Instance(JobControl, JobRecords, ResourceInfo, ChangeSource, Protocol):
 
     async def shutdown(self) -> None:
         """Shut down the whole instance (``flux shutdown``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChildPlace:
+    """What the table of an instance says of a job that is an instance, too.
+
+    Attributes:
+        jobid: The job.
+        uri: The address that the job has posted. Any program of its owner can post any text.
+        ranks: The ranks of its nodes in the parent (RFC 22).
+        nodelist: Their hosts (RFC 29).
+    """
+
+    jobid: int
+    uri: str
+    ranks: str
+    nodelist: str
+
+
+@runtime_checkable
+class Parent(Protocol):
+    """An instance whose jobs can be instances."""
+
+    def child(self, place: ChildPlace) -> Instance:
+        """Return the instance of a job, not started; its ``start`` finds the way to it."""
 
 
 @runtime_checkable

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
@@ -68,6 +69,8 @@ class SessionRegistry:
 
     async def close_all(self) -> None:
         """Close every session, the root last."""
-        async with AsyncExitStack() as stack:
-            for path in list(self._sessions):
-                stack.push_async_callback(self.close, path)
+        children = [path for path in self._sessions if path != ROOT]
+        try:
+            await asyncio.gather(*map(self.close, children))
+        finally:
+            await self.close(ROOT)

@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 
 from fluxapi.errors import (
     FluxRefused,
@@ -44,6 +45,7 @@ from fluxapi.process.background import BackgroundTask
 from fluxapi.security.tickets import Tickets
 from fluxapi.settings import Settings
 from fluxapi.table.backlog import BacklogBuffer
+from fluxapi.table.capacity import Capacity
 from fluxapi.table.groups import GroupRow
 from fluxapi.table.table import Table
 
@@ -53,12 +55,29 @@ from .response_cache import ResponseCache
 from .situation import SituationMonitor
 from .submitter import Submitter
 
-__all__ = ["ROOT", "InstanceSession"]
+__all__ = ["ROOT", "Bounds", "InstanceSession"]
 
 _log = logging.getLogger(__name__)
 
 ROOT = ""
 """The path of the instance that the service was started for."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """The sizes of the table and the event buffer of a session.
+
+    Attributes:
+        max_jobs: Inactive jobs in the table; the oldest are dropped.
+        max_events: Events in the buffer.
+        max_event_bytes: Bytes of the events in the buffer.
+        capacity: The limit of all jobs, for an instance that is not trusted.
+    """
+
+    max_jobs: int
+    max_events: int
+    max_event_bytes: int = 64 << 20
+    capacity: Capacity | None = None
 
 
 class InstanceSession:
@@ -69,6 +88,7 @@ class InstanceSession:
 
     Attributes:
         path: The ids of the jobs that lead to the instance, joined by ``/``; ``""`` is the root.
+        ended: Why the instance has ended, or ``None``; only that of a child does.
         tasks: The tasks that run while the session is open, in the order of their start.
     """
 
@@ -79,9 +99,12 @@ class InstanceSession:
         info: InstanceInfo,
         signer: KeySigner,
         settings: Settings,
+        *,
+        bounds: Bounds | None = None,
     ) -> None:
         self.path = path
         self.instance = instance
+        self.ended: str | None = None
         self.info = info
         self.defaults = Defaults(
             option_flags={key: read_value(text) for key, text in settings.option_flags.items()},
@@ -89,14 +112,16 @@ class InstanceSession:
             launchers=settings.launchers,
             signer=signer,
         )
+        bounds = bounds or Bounds(settings.max_jobs, settings.buffer_events)
         self.table = Table(
-            max_inactive=settings.max_jobs,
+            max_inactive=bounds.max_jobs,
             max_keys=settings.idempotency_keys,
-            history=BacklogBuffer(settings.buffer_events),
+            history=BacklogBuffer(bounds.max_events),
             signer=signer,
+            capacity=bounds.capacity,
         )
         epoch = new_epoch(instance_tag(info.starttime, path))
-        buffer = EventBuffer(epoch, max_events=settings.buffer_events)
+        buffer = EventBuffer(epoch, max_events=bounds.max_events, max_bytes=bounds.max_event_bytes)
         self.hub = Hub(self.table, EventLog(buffer))
         self.journal = JournalConsumer(instance, self.hub)
         self.outputs = OutputHub(instance, self.table)
@@ -140,6 +165,7 @@ class InstanceSession:
         *,
         watch: Callable[[str], CallWatch] | None = None,
         close_timeout: Callable[[], float] = lambda: CLOSE_TIMEOUT_S,
+        bounds: Bounds | None = None,
     ) -> AsyncIterator[InstanceSession]:
         """Start *instance* and follow its journal; close both at the end.
 
@@ -149,6 +175,7 @@ class InstanceSession:
             settings: Sizes of tables and buffers, and what every job gets.
             watch: Returns what is entered for each call to Flux, given the label of the session.
             close_timeout: Seconds that closing may take, asked when it begins.
+            bounds: Sizes of tables and buffers, other than those of the settings.
 
         Raises:
             InstanceUnavailable: The instance did not start.
@@ -158,7 +185,7 @@ class InstanceSession:
         try:
             info = await instance.start()
             signer = await _shared_signer(instance, info)
-            session = cls(path, instance, info, signer, settings)
+            session = cls(path, instance, info, signer, settings, bounds=bounds)
             async with session._running(close_timeout):
                 yield session
         finally:
@@ -184,9 +211,20 @@ class InstanceSession:
         for task in reversed(self.tasks):
             await task.aclose()
 
+    async def end(self, reason: str) -> None:
+        """Keep the rows as they are, and tell every stream that the instance has ended."""
+        self.ended = reason
+        for task in (self.observer, self.monitor, self.journal):
+            await task.aclose()
+        await self.idempotency.aclose()
+        self.hub.end_all()
+        await self.instance.close()
+
     @property
     def problem(self) -> str | None:
         """Return a sentence that explains why the session is not ready, ``None`` if it is."""
+        if self.ended is not None:
+            return self.ended
         # These two know whether the table is current; the metrics report the failures of all.
         for task in (self.journal, self.monitor):
             if task.keeps_failing:

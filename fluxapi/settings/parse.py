@@ -15,6 +15,7 @@ from fluxapi.process import account
 __all__ = [
     "Peer",
     "boolean",
+    "count",
     "frame_ancestors",
     "header",
     "is_prefix",
@@ -28,10 +29,14 @@ __all__ = [
     "positive",
     "prefix",
     "seconds",
+    "transports",
 ]
 
 Peer = ipaddress.IPv4Network | ipaddress.IPv6Network | Literal["unix"]
 """A network whose addresses are trusted, or ``unix`` for all Unix sockets."""
+
+TRANSPORTS = ("local", "parent", "ssh")
+"""The ways to a child instance, in the order in which they are tried."""
 
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
@@ -74,6 +79,21 @@ def positive(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) == 0:
         raise ValueError("takes a whole number above 0")
     return int(text)
+
+
+def count(text: str) -> int:
+    """Parse a whole number, 0 or more."""
+    if not text.isascii() or not text.isdigit():
+        raise ValueError("takes a whole number, 0 or more")
+    return int(text)
+
+
+def transports(text: str) -> tuple[str, ...]:
+    """Parse the transports to child instances, separated by commas."""
+    found = tuple(dict.fromkeys(filter(None, (word.strip() for word in text.split(",")))))
+    if not found or not set(found) <= set(TRANSPORTS):
+        raise ValueError(f"takes one or more of {', '.join(TRANSPORTS)}, separated by commas")
+    return found
 
 
 def seconds(text: str) -> float:

@@ -70,6 +70,12 @@ class Settings:
     idempotency_keys: int = 100_000
     rpc_timeout: float = 10.0
     shutdown_timeout: float = 5.0
+    max_children: int = 8
+    max_child_depth: int = 4
+    max_child_jobs: int = 100_000
+    child_idle_timeout: float = 300.0
+    child_open_timeout: float = 15.0
+    child_transports: tuple[str, ...] = ("local", "parent", "ssh")
     log_level: str = "info"
     log_format: str = "text"
 

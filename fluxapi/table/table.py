@@ -23,6 +23,7 @@ from fluxapi.model.keymark import KeySigner
 from fluxapi.model.record import encode, record
 
 from .backlog import BacklogBuffer
+from .capacity import Capacity
 from .groups import Groups
 from .index import Facets, Index, facets
 
@@ -79,6 +80,7 @@ class Table:
     """A table of jobs by ID, with indexes.
 
     It keeps at most ``max_inactive`` inactive jobs; those with the lowest IDs are dropped first.
+    With a ``capacity``, :meth:`feed` raises ``TableFull`` beyond it.
     """
 
     def __init__(
@@ -88,9 +90,11 @@ class Table:
         max_keys: int = 100_000,
         history: BacklogBuffer | None = None,
         signer: KeySigner | None = None,
+        capacity: Capacity | None = None,
     ) -> None:
         self.index = Index()
         self.groups = Groups()
+        self._capacity = capacity
         self.history = history
         """Collects the newest events of the first backlog; ``None`` if they are not needed."""
         self._signer = signer or KeySigner()
@@ -184,6 +188,10 @@ class Table:
                 self._take(admit(message), changes)
         self._refile(changes)
         self._trim(changes)
+        if self._capacity is not None:
+            changed = [self._jobs[jobid] for jobid in changes.changed]
+            self._capacity.weigh(changed, changes.gone)
+            self._capacity.check(len(self._jobs), len(self._replay or ()))
         return changes
 
     def _take(self, message: JournalMessage, changes: Changes) -> None:

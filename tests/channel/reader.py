@@ -144,11 +144,13 @@ class Reader(Generic[H]):
         *,
         since: str | None = None,
         filter: Mapping[str, Any] | None = None,
+        instance: str = "",
     ) -> None:
+        api = f"{url}/v1/instances/{instance}" if instance else f"{url}/v1"
         self.held = held
         self.code = 0
         self._opening = follow(
-            session, url, wire, held.stream, since=held.cursor or since, filter=filter
+            session, api, wire, held.stream, since=held.cursor or since, filter=filter
         )
         self._stack = contextlib.AsyncExitStack()
         self._messages: AsyncIterator[Message]

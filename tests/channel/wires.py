@@ -44,7 +44,7 @@ class Refusal(Exception):
 @contextlib.asynccontextmanager
 async def follow(
     session: aiohttp.ClientSession,
-    url: str,
+    api: str,
     wire: str,
     stream: str,
     *,
@@ -56,7 +56,7 @@ async def follow(
         wanted: dict[str, Any] = {"stream": stream, "filter": dict(filter or {})}
         if since is not None:
             wanted["since"] = since
-        opened = _socket(session, url, wanted, compress=15 if wire == "deflate" else 0)
+        opened = _socket(session, api, wanted, compress=15 if wire == "deflate" else 0)
     else:
         query = [("stream", stream), *_pairs(filter or {})]
         headers = {"Accept": _ACCEPT[wire]}
@@ -64,7 +64,7 @@ async def follow(
             headers["Last-Event-ID"] = since
         elif since is not None:
             query.append(("since", since))
-        request = session.get(f"{url}/v1/events", params=query, headers=headers)
+        request = session.get(f"{api}/events", params=query, headers=headers)
         opened = _response(await request, _sse if wire == "sse" else _lines)
     async with opened as messages:
         yield messages
@@ -120,11 +120,11 @@ async def _sse(response: aiohttp.ClientResponse) -> AsyncIterator[Message]:
 
 @contextlib.asynccontextmanager
 async def _socket(
-    session: aiohttp.ClientSession, url: str, wanted: dict[str, Any], *, compress: int
+    session: aiohttp.ClientSession, api: str, wanted: dict[str, Any], *, compress: int
 ) -> AsyncIterator[AsyncIterator[Message]]:
     try:
         socket = await session.ws_connect(
-            f"{url}/v1/events/ws",
+            f"{api}/events/ws",
             protocols=("flux-events.v1",),
             # A bound on its farewell: who hangs up does not wait for an answer.
             timeout=aiohttp.ClientWSTimeout(ws_close=0.001),

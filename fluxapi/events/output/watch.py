@@ -9,7 +9,7 @@ from contextlib import aclosing
 from itertools import islice
 from typing import NamedTuple
 
-from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound
+from fluxapi.errors import FluxapiError, InstanceEnded, InstanceUnavailable, JobNotFound
 from fluxapi.instance.protocol import JobRecords, Last
 from fluxapi.model.jobid import encode_f58
 from fluxapi.table.table import Table
@@ -43,6 +43,8 @@ def end_of(error: Exception, jobid: int) -> End:
     """Return the end that ``error`` means for the viewers of a job."""
     if isinstance(error, JobNotFound):
         return End("purged")
+    if isinstance(error, InstanceEnded):
+        return End("instance-ended")
     if isinstance(error, FluxapiError):
         return End("lost" if isinstance(error, InstanceUnavailable) else "failed", error.detail)
     _log.error("the output of %s cannot be followed", encode_f58(jobid), exc_info=error)

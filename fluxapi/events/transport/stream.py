@@ -26,6 +26,7 @@ ENDS = {
     "finished": "The output of the job is complete and has been sent.",
     "no-output": "The job has ended without output.",
     "purged": "The job was purged.",
+    "instance-ended": "The job of this Flux instance has ended; its rows stay as they were.",
     "lost": "The Flux instance is not available; try again later.",
     "stalled": "The client read nothing for too long.",
     "shutdown": "The service is shutting down.",

@@ -110,7 +110,7 @@ class Subscriptions:
                 wanted,
                 self._connection.wire(fields["sub"]),
                 since=fields.get("since") or None,
-                on_end=self._connection.close,
+                on_end=partial(self._end_changes, fields["sub"]),
             )
             return lambda: self._hub.unsubscribe(subscription)
 
@@ -125,6 +125,13 @@ class Subscriptions:
         end = partial(self._end_output, label)
         wire = self._connection.wire(label)
         return lambda: self._outputs.view(jobid, wanted, self._writer, wire, end)
+
+    def _end_changes(self, label: str, reason: str) -> None:
+        if reason != "instance-ended":
+            self._connection.close(reason)
+        elif self._stops.pop(label, None) is not None:
+            end = {"type": "end", "sub": label, "reason": reason, "detail": ENDS[reason]}
+            self._connection.say(end)
 
     def _end_output(self, label: str, reason: str, detail: str = "") -> None:
         if reason == "stalled":

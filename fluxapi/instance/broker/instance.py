@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import importlib
 import os
 import time
@@ -14,11 +13,12 @@ from typing import Any
 import msgspec
 
 from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, JobNotFound, NotFound
-from fluxapi.instance import bindings, release
+from fluxapi.instance import bindings
 from fluxapi.instance.protocol import (
     CLOSE_TIMEOUT_S,
     CallWatch,
     ChangeBatch,
+    ChildPlace,
     InstanceInfo,
     Last,
     LookupKey,
@@ -28,15 +28,16 @@ from fluxapi.instance.protocol import (
     Submission,
 )
 from fluxapi.model.eventlog import Event, Resync
-from fluxapi.model.hostlist import decode_hostlist
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode
 
-from . import refusal, resources
+from . import identity, refusal, resources
 from .calls import Call, Submissions
+from .child import ChildInstance
 from .journal import JournalThread
 from .normalize import committed
 from .output import OutputReader
+from .relay import RelayThread
 from .rpc import RpcThread
 from .secret import shared_secret
 
@@ -73,12 +74,19 @@ class BrokerInstance:
     """A Flux instance, reached through its broker at ``uri`` (default: FLUX_URI).
 
     ``rpc_timeout`` is the timeout of one call in seconds; submissions may take longer while some of
-    them are answered.
+    them are answered. ``transports`` are the ways to its children, see :class:`.ChildInstance`.
     """
 
-    def __init__(self, uri: str | None = None, rpc_timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        uri: str | None = None,
+        rpc_timeout: float = 10.0,
+        transports: Sequence[str] = ("local", "parent", "ssh"),
+    ) -> None:
         self._uri = uri
         self._timeout = rpc_timeout
+        self._transports = transports
+        self._relay: RelayThread | None = None
         self._bindings: Any = None
         self._rpc: RpcThread | None = None
         self._outputs: RpcThread | None = None
@@ -97,23 +105,9 @@ class BrokerInstance:
         outputs = self._outputs = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
         self._reader = OutputReader(outputs)
         try:
-            await rpc.start()
-            await outputs.start()
-            version = await self._attribute("version")
-            release.check(version)
-            names = ("size", "security.owner", "broker.starttime")
-            values = await asyncio.gather(*map(self._attribute, names), self._hostname())
-            size, owner, starttime, hostname = values
-            info = InstanceInfo(
-                kind="flux",
-                version=version,
-                uri=self._uri or os.environ.get("FLUX_URI"),
-                size=int(size),
-                hostname=hostname,
-                owner=int(owner),
-                starttime=float(starttime),
-                statedir=await self._statedir(),
-            )
+            await asyncio.gather(rpc.start(), outputs.start())
+            uri = self._uri or os.environ.get("FLUX_URI")
+            info = await identity.identify(self._call, uri)
         except BaseException:
             await self.close(_THREAD_CLOSE_TIMEOUT_S)
             raise
@@ -130,7 +124,35 @@ class BrokerInstance:
         ending = [journal.close(timeout) for journal in self._journals]
         self._journals.clear()
         ending += [rpc.close(timeout) for rpc in threads if rpc is not None]
+        relay, self._relay = self._relay, None
+        if relay is not None:
+            ending.append(relay.close(timeout))
         await asyncio.gather(*ending)
+
+    def child(self, place: ChildPlace) -> ChildInstance:
+        """Return the instance of a job; see :class:`~fluxapi.instance.protocol.Parent`."""
+        return ChildInstance(
+            place,
+            lambda uri: BrokerInstance(uri, self._timeout, self._transports),
+            self._relay_thread,
+            transports=self._transports,
+            timeout=self._timeout,
+        )
+
+    def _relay_thread(self) -> RelayThread:
+        """Return the thread that leads through this broker to its children."""
+        self._connected()
+        if self._relay is None:
+            self._relay = RelayThread(self._bindings, self._uri, self._timeout)
+        return self._relay
+
+    async def attribute(self, name: str) -> str:
+        """Return an attribute of the broker."""
+        return await identity.attribute(self._call, name)
+
+    async def until_running(self) -> None:
+        """Wait until the instance runs: before, its modules may not be loaded."""
+        await self._call("state-machine.wait")
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
         """Submit several jobs, pipelined; see :class:`~fluxapi.instance.protocol.Instance`."""
@@ -311,33 +333,6 @@ class BrokerInstance:
 
     async def _is_inactive(self, jobid: int) -> bool:
         return bool((await self._listed(jobid, "state"))["state"] == _INACTIVE)
-
-    async def _statedir(self) -> str | None:
-        """Return the leader's state directory, unless it is removed at the end of the instance."""
-        try:
-            statedir, cleanup = await asyncio.gather(
-                *(
-                    self._call("attr.get", {"name": name}, node=_RANK_0)
-                    for name in ("statedir", "statedir-cleanup")
-                )
-            )
-        except FluxapiError:
-            return None
-        return None if cleanup["value"] == "1" else str(statedir["value"])
-
-    async def _attribute(self, name: str) -> str:
-        answer = await self._call("attr.get", {"name": name})
-        return str(answer["value"])
-
-    async def _hostname(self) -> str:
-        """Return the broker's host: the attribute or, before 0.82, the host of its rank."""
-        try:
-            return await self._attribute("hostname")
-        except FluxRefused as error:
-            if error.members["errno"] != errno.ENOENT:
-                raise
-        rank, hosts = await asyncio.gather(self._attribute("rank"), self._attribute("hostlist"))
-        return decode_hostlist(hosts)[int(rank)]
 
     async def _call(
         self,

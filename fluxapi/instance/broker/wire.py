@@ -122,6 +122,14 @@ class Connection:
         """Set the *wakeup* that ends :meth:`wait`."""
         self._poll.register(wakeup.fileno(), select.POLLIN)
 
+    def watch(self, descriptor: int, events: int) -> None:
+        """Have *events* of another descriptor (poll(2)) end :meth:`wait`, too."""
+        self._poll.register(descriptor, events)
+
+    def forget(self, descriptor: int) -> None:
+        """Undo :meth:`watch`; call this before the descriptor is closed."""
+        self._poll.unregister(descriptor)
+
     @property
     def clogged(self) -> bool:
         """True if the broker accepts no more now: call :meth:`flush` before the next request."""
@@ -184,19 +192,22 @@ class Connection:
         finally:
             lib.flux_msg_decref(message)
 
-    def wait(self, timeout: float) -> None:
+    def wait(self, timeout: float) -> list[tuple[int, int]]:
         """Wait until the connection is readable or writable, for a wake-up, or for *timeout* s.
 
         The descriptor of a handle is edge-triggered (flux_pollfd(3)), so receive all available
         messages first.
+
+        Returns:
+            The descriptors that are ready, with their events, as poll(2) tells them.
         """
         lib = self._lib
         events = self._check(lib.flux_pollevents(self._handle))
         if events & lib.FLUX_POLLERR:
             raise OSError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
         if events & lib.FLUX_POLLIN or (self.clogged and events & lib.FLUX_POLLOUT):
-            return
-        self._poll.poll(max(timeout, 0) * 1000)
+            timeout = 0
+        return self._poll.poll(max(timeout, 0) * 1000)
 
     def _decode(self, message: Any) -> Message:
         ffi, lib = self._ffi, self._lib

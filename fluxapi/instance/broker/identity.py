@@ -1,0 +1,71 @@
+"""The properties of an instance that do not change, from the attributes of its broker."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from typing import Any, Protocol
+
+from fluxapi.errors import FluxapiError, FluxRefused
+from fluxapi.instance import release
+from fluxapi.instance.protocol import Capabilities, InstanceInfo
+from fluxapi.model.hostlist import decode_hostlist
+
+__all__ = ["attribute", "identify"]
+
+_RANK_0 = 0
+
+
+class _Ask(Protocol):
+    async def __call__(self, topic: str, body: dict[str, Any], **options: Any) -> Any: ...
+
+
+async def identify(ask: _Ask, uri: str | None) -> InstanceInfo:
+    """Return the properties of the instance at *uri*; raise ``SettingsError`` for an old Flux."""
+    version = await attribute(ask, "version")
+    release.check(version)
+    names = ("size", "security.owner", "broker.starttime")
+    values = await asyncio.gather(*(attribute(ask, name) for name in names), _hostname(ask))
+    size, owner, starttime, hostname = values
+    return InstanceInfo(
+        kind="flux",
+        version=version,
+        uri=uri,
+        size=int(size),
+        hostname=hostname,
+        owner=int(owner),
+        starttime=float(starttime),
+        statedir=await _statedir(ask),
+        capabilities=Capabilities(children=True),
+    )
+
+
+async def attribute(ask: _Ask, name: str) -> str:
+    """Return an attribute of the broker."""
+    answer = await ask("attr.get", {"name": name})
+    return str(answer["value"])
+
+
+async def _statedir(ask: _Ask) -> str | None:
+    """Return the leader's state directory, unless it is removed at the end of the instance."""
+    try:
+        statedir, cleanup = await asyncio.gather(
+            *(
+                ask("attr.get", {"name": name}, node=_RANK_0)
+                for name in ("statedir", "statedir-cleanup")
+            )
+        )
+    except FluxapiError:
+        return None
+    return None if cleanup["value"] == "1" else str(statedir["value"])
+
+
+async def _hostname(ask: _Ask) -> str:
+    """Return the broker's host: the attribute or, before 0.82, the host of its rank."""
+    try:
+        return await attribute(ask, "hostname")
+    except FluxRefused as error:
+        if error.members["errno"] != errno.ENOENT:
+            raise
+    rank, hosts = await asyncio.gather(attribute(ask, "rank"), attribute(ask, "hostlist"))
+    return decode_hostlist(hosts)[int(rank)]

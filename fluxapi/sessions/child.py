@@ -1,0 +1,153 @@
+"""One job that is an instance, as far as the service has opened it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from typing import Literal
+
+from fluxapi.errors import FluxapiError, InstanceNotFound, InstanceUnavailable
+from fluxapi.instance.protocol import ChildPlace
+from fluxapi.model.job import Job
+from fluxapi.model.jobid import encode_f58, parse
+
+from .session import InstanceSession
+
+__all__ = ["Child", "ChildState", "canonical_path", "has_ended", "instance_uri", "place_of"]
+
+ChildState = Literal["closed", "opening", "ready", "unreachable", "ended"]
+
+
+class Child:
+    """The instance of the job at the end of *path*, and its session while it is open.
+
+    Attributes:
+        users: Requests and streams that use it, and open children below it.
+        reason: Why it is unreachable or has ended.
+        retry_at: When it may be tried again, by the monotonic clock.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.parent_path, _, self.jobid = path.rpartition("/")
+        self.parent: Child | None = None
+        self.session: InstanceSession | None = None
+        self.place: ChildPlace | None = None
+        """Where the last attempt looked for it."""
+        self.opening: asyncio.Task[None] | None = None
+        self.watching: asyncio.Task[None] | None = None
+        self.users = 0
+        self.used_at = time.monotonic()
+        self.reason = ""
+        self.error: FluxapiError | None = None
+        self.failures = 0
+        self.retry_at = 0.0
+        self._has_ended = False
+
+    @property
+    def is_opening(self) -> bool:
+        """Return whether it is being opened."""
+        return self.opening is not None and not self.opening.done()
+
+    @property
+    def state(self) -> ChildState:
+        """Return the state, in the words of the API."""
+        if self.session is not None:
+            if self.session.ended is not None:
+                return "ended"
+            if not self.is_opening:
+                return "ready" if self.session.problem is None else "unreachable"
+        if self.is_opening:
+            return "opening"
+        if self._has_ended:
+            return "ended"
+        return "unreachable" if self.reason else "closed"
+
+    @property
+    def problem(self) -> str | None:
+        """Return why it is unreachable or has ended, or ``None``."""
+        if self.session is not None:
+            return None if self.is_opening else self.session.problem
+        return self.reason or None
+
+    def use(self) -> None:
+        """Begin to use it."""
+        self.users += 1
+
+    def release(self) -> None:
+        """End a use."""
+        self.users -= 1
+        self.used_at = time.monotonic()
+
+    def fail(self, error: FluxapiError, pause: float) -> None:
+        """Note that it cannot be opened; the next attempt is after *pause* seconds."""
+        self.error = error
+        self.reason = error.detail
+        self.failures += 1
+        self.retry_at = time.monotonic() + pause
+
+    def end(self, reason: str) -> None:
+        """Note that its job has ended."""
+        self._has_ended = True
+        self.reason = reason
+
+
+def canonical_path(path: str) -> str:
+    """Return the path of an instance with each job ID in its one F58 form.
+
+    Raises:
+        InstanceNotFound: A part is no job ID.
+    """
+    try:
+        return "/".join(encode_f58(parse(part)) for part in path.split("/"))
+    except ValueError:
+        raise InstanceNotFound(f"The service has no instance at {path[:255]!r}.") from None
+
+
+def instance_uri(job: Job) -> str | None:
+    """Return the address that a job has posted, or ``None`` if it is no running instance."""
+    if job.state != "RUN" or job.annotations is None:
+        return None
+    user = job.annotations.get("user")
+    uri = user.get("uri") if isinstance(user, dict) else None
+    return uri if isinstance(uri, str) and uri else None
+
+
+def has_ended(job: Job | None) -> bool:
+    """Return whether the broker of a job has ended."""
+    return job is None or job.is_inactive or job.waitstatus >= 0
+
+
+def place_of(session: InstanceSession, jobid: str) -> ChildPlace:
+    """Return the place of the instance that a job of *session* is.
+
+    Raises:
+        InstanceNotFound: The job is no running instance; the detail says why.
+        InstanceUnavailable: The jobs of the parent are not known yet, or the job is of another
+            user, whose instances only that user can open.
+    """
+    try:
+        job = session.job(jobid)
+    except InstanceUnavailable:
+        raise
+    except FluxapiError as error:
+        raise InstanceNotFound(error.detail) from None
+    name = encode_f58(job.id)
+    if has_ended(job):
+        raise InstanceNotFound(f"Job {name} has ended, and its instance with it.")
+    uri = instance_uri(job)
+    if uri is None:
+        waits = " It does not run yet." if job.state != "RUN" else ""
+        raise InstanceNotFound(
+            f"Job {name} has not said that it is a Flux instance, as a job of flux batch or flux "
+            f"alloc does once it runs.{waits}"
+        )
+    if job.userid != os.getuid():
+        raise InstanceUnavailable(
+            f"Job {name} belongs to user {job.userid}: only that user can open its instance.",
+            retry_after=60,
+        )
+    allocation = job.allocation
+    ranks, nodelist = (allocation.ranks, allocation.nodelist) if allocation else ("", "")
+    return ChildPlace(job.id, uri, ranks, nodelist)

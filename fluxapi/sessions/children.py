@@ -1,0 +1,352 @@
+"""Opens child instances on demand, and closes those that nobody uses.
+
+A child is a job of its parent that is a Flux instance, too. Its session opens when the first
+request asks for it, and all requests for one child share one attempt. This is the one place where a
+read may call Flux.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import logging
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+
+from fluxapi.errors import (
+    FluxapiError,
+    InstanceNotFound,
+    InstanceUnavailable,
+    ShuttingDown,
+    TooManyInstances,
+)
+from fluxapi.instance.protocol import Parent
+from fluxapi.process.background import BackgroundTask
+
+from .child import Child, has_ended, place_of
+from .registry import SessionRegistry
+from .session import ROOT, InstanceSession
+
+__all__ = ["ChildLimits", "Children"]
+
+_log = logging.getLogger(__name__)
+
+_MIN_RETRY_PAUSE_S, _MAX_RETRY_PAUSE_S = 2.0, 60.0
+"""Bounds of the pause after an attempt that failed; it doubles with each."""
+
+_LAST_EVENTS_TIMEOUT_S = 2.0
+"""Time for the last events of an instance that has ended."""
+
+_MAX_WAIT_S = 3600.0
+_MAX_FAILED = 1024
+"""Children that failed or ended and are remembered; the oldest are forgotten."""
+
+
+@dataclass(frozen=True)
+class ChildLimits:
+    """The limits of the children of one service.
+
+    Attributes:
+        open: Children that are open at once.
+        depth: Levels below the root.
+        idle_timeout: Seconds after which a child that is not used is closed.
+        open_timeout: Seconds that opening one may take.
+    """
+
+    open: int = 8
+    depth: int = 4
+    idle_timeout: float = 300.0
+    open_timeout: float = 15.0
+
+
+class Children:
+    """The children that the service has opened, or tried to open, by their paths."""
+
+    def __init__(self, registry: SessionRegistry, limits: ChildLimits) -> None:
+        self.limits = limits
+        self._registry = registry
+        self._children: dict[str, Child] = {}
+        self._closing = False
+        self.reaper = _Reaper(self)
+
+    def __iter__(self) -> Iterator[Child]:
+        return iter(list(self._children.values()))
+
+    def get(self, path: str) -> Child | None:
+        """Return what is known of the child at *path*, or ``None`` if nobody has asked for it."""
+        return self._children.get(path)
+
+    @contextlib.asynccontextmanager
+    async def using(self, path: str) -> AsyncIterator[InstanceSession]:
+        """Open the session at *path* unless it is open, and keep it open within the context.
+
+        Raises:
+            InstanceNotFound: There is no instance at the path; the detail says why.
+            InstanceUnavailable: It cannot be reached, or not yet.
+            TooManyInstances: Too many others are open, and all are in use.
+        """
+        child = self._children.get(path)
+        session = self._registry.find(path)
+        if session is not None and child is None:
+            yield session
+            return
+        child = await self._opened(path)
+        child.use()
+        try:
+            if child.session is None:  # It was closed just now.
+                raise InstanceUnavailable("The instance was just closed; send the request again.")
+            yield child.session
+        finally:
+            child.release()
+
+    async def aclose(self) -> None:
+        """Stop opening children; the registry closes the sessions."""
+        self._closing = True
+        await self.reaper.aclose()
+        tasks = {
+            task for child in self for task in (child.opening, child.watching) if task is not None
+        }
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks, timeout=self.limits.open_timeout)
+
+    async def close(self, child: Child) -> None:
+        """Close a child; those below it must be closed."""
+        if child.watching is not None:
+            child.watching.cancel()
+        child.session = None
+        if self._children.get(child.path) is child:
+            del self._children[child.path]
+        await self._registry.close(child.path)
+        self._leave_parent(child)
+
+    async def close_idle(self) -> None:
+        """Close the children that nobody has used for a while."""
+        now = time.monotonic()
+        for child in self:
+            is_open = child.session is not None
+            if is_open and self._is_idle(child, now - self.limits.idle_timeout):
+                await self.close(child)
+
+    async def _opened(self, path: str) -> Child:
+        """Return the child at *path*, open."""
+        child = self._children.get(path)
+        if child is not None and child.session is not None and not child.is_opening:
+            return child
+        if child is None or not (child.is_opening or self._is_refused(child)):
+            child = self._begin(path)
+        if child.opening is None or (child.opening.done() and child.error is not None):
+            raise child.error or InstanceUnavailable("The instance is not open.")
+        try:
+            await asyncio.wait_for(asyncio.shield(child.opening), self.limits.open_timeout)
+        except asyncio.TimeoutError:
+            raise InstanceUnavailable(
+                f"The instance at {path} is still being opened; send the request again."
+            ) from None
+        if child.error is not None:
+            raise child.error
+        return child
+
+    def _is_refused(self, child: Child) -> bool:
+        """Return whether the last attempt failed just now, and the job has no other address."""
+        if child.retry_at <= time.monotonic():
+            return False
+        parent = self._registry.find(child.parent_path)
+        try:
+            return parent is None or place_of(parent, child.jobid) == child.place
+        except FluxapiError:
+            return True
+
+    def _begin(self, path: str) -> Child:
+        """Start to open the child at *path*."""
+        if self._closing:
+            raise ShuttingDown("The service stops and opens no more instances.")
+        root = self._registry.root
+        if not root.capabilities.children or not self.limits.open:
+            why = (
+                "it opens none below its own (--max-children 0)"
+                if root.capabilities.children
+                else "its own is not a Flux broker, so the jobs there cannot be instances"
+            )
+            raise InstanceNotFound(f"The service has no instance at {path[:255]!r}: {why}.")
+        depth = path.count("/") + 1
+        if depth > self.limits.depth:
+            raise InstanceNotFound(
+                f"{path[:255]} is {depth} levels deep, and the service opens at most "
+                f"{self.limits.depth} (--max-child-depth)."
+            )
+        known = self._children.get(path)
+        child = Child(path)
+        if known is not None:
+            child.failures = known.failures
+        self._children[path] = child
+        self._forget_failed()
+        # The tasks of the session do not belong to the request that happens to open it.
+        child.opening = contextvars.Context().run(asyncio.create_task, self._open(child))
+        return child
+
+    async def _open(self, child: Child) -> None:
+        """Open a child, and note an error instead of raising it, for all who wait."""
+        try:
+            await asyncio.wait_for(self._connect(child), self.limits.open_timeout)
+        except asyncio.TimeoutError:
+            error: FluxapiError = InstanceUnavailable(
+                f"The instance at {child.path} was not open within {self.limits.open_timeout:g} "
+                "seconds (--child-open-timeout)."
+            )
+        except FluxapiError as problem:
+            error = problem
+        except Exception:  # noqa: BLE001 - all who wait must learn of it
+            _log.exception("the instance at %s cannot be opened", child.path)
+            error = InstanceUnavailable(f"The instance at {child.path} cannot be opened.")
+        else:
+            child.failures = 0
+            child.watching = asyncio.create_task(self._watch(child), name="watch child")
+            return
+        error.__traceback__ = None
+        await self._drop(child, error)
+
+    async def _drop(self, child: Child, error: FluxapiError) -> None:
+        """Note why a child could not be opened."""
+        child.session = None
+        await self._registry.close(child.path)
+        pause = min(_MIN_RETRY_PAUSE_S * 2 ** min(child.failures, 10), _MAX_RETRY_PAUSE_S)
+        if isinstance(error, (InstanceNotFound, TooManyInstances)):
+            # The next moment may change it, and nothing was tried.
+            pause = 0.0
+            self._children.pop(child.path, None)
+        elif (reason := self._end_of(child)) is not None:
+            child.end(reason)
+            error = InstanceNotFound(reason)
+        child.fail(error, pause)
+        self._leave_parent(child)
+
+    def _end_of(self, child: Child) -> str | None:
+        """Return that the job of a child has ended, or ``None`` if it runs."""
+        parent = self._registry.find(child.parent_path)
+        if parent is None or parent.ended is not None:
+            return "The parent of this instance has ended."
+        try:
+            job = parent.job(child.jobid)
+        except InstanceUnavailable:
+            return None
+        except FluxapiError:
+            job = None
+        return f"Job {child.jobid} has ended, and its instance with it." if has_ended(job) else None
+
+    async def _connect(self, child: Child) -> None:
+        """Open the session of a child, once its parent is open."""
+        parent = self._registry.root
+        if child.parent_path != ROOT:
+            above = await self._opened(child.parent_path)
+            above.use()
+            child.parent = above
+            assert above.session is not None  # noqa: S101 - it is open
+            parent = above.session
+        place = child.place = place_of(parent, child.jobid)
+        if parent.ended is not None or not isinstance(parent.instance, Parent):
+            raise InstanceNotFound(f"The instance at {child.parent_path} has ended.")
+        await self._make_room()
+        session = await self._registry.open(child.path, parent.instance.child(place))
+        child.session = session
+        caught_up = asyncio.ensure_future(session.journal.caught_up())
+        gave_up = asyncio.ensure_future(session.journal.gave_up.wait())
+        try:
+            await asyncio.wait({caught_up, gave_up}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            caught_up.cancel()
+            gave_up.cancel()
+        if session.journal.gave_up.is_set():
+            raise InstanceUnavailable(session.journal.problem or "", retry_after=60)
+
+    async def _make_room(self) -> None:
+        """Close the child that was used least recently if too many are open.
+
+        Raises:
+            TooManyInstances: All are in use.
+        """
+        while True:
+            open_ones = [child for child in self if child.session is not None]
+            opening = sum(child.is_opening and child.session is None for child in self)
+            if len(open_ones) + opening <= self.limits.open:
+                return
+            idle = [child for child in open_ones if self._is_idle(child)]
+            if not idle:
+                raise TooManyInstances(
+                    f"The service has {len(open_ones)} child instances open, and all are in use: "
+                    "close a page or a stream of one of them, or raise --max-children."
+                )
+            await self.close(min(idle, key=_last_use))
+
+    def _is_idle(self, child: Child, since: float = float("inf")) -> bool:
+        return not child.users and not child.is_opening and child.used_at <= since
+
+    def _leave_parent(self, child: Child) -> None:
+        parent, child.parent = child.parent, None
+        if parent is not None:
+            parent.release()
+
+    def _forget_failed(self) -> None:
+        failed = [c.path for c in self if c.session is None and not c.is_opening]
+        for path in failed[: max(len(failed) - _MAX_FAILED, 0)]:
+            del self._children[path]
+
+    async def _watch(self, child: Child) -> None:
+        """End a child when its job or its parent ends, or its table is full."""
+        session = child.session
+        parent = self._registry.find(child.parent_path)
+        if session is None or parent is None:
+            return
+        reason = await self._until_end(child, session, parent)
+        await self._end(child, session, reason)
+
+    async def _until_end(
+        self, child: Child, session: InstanceSession, parent: InstanceSession
+    ) -> str:
+        """Return why an instance has ended, once it has."""
+        jobid = parent.job(child.jobid).id
+        while True:
+            waiting = {
+                asyncio.ensure_future(session.journal.gave_up.wait()),
+                asyncio.ensure_future(parent.journal.wait(jobid, has_ended, _MAX_WAIT_S)),
+            }
+            try:
+                await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for task in waiting:
+                    task.cancel()
+            if session.journal.gave_up.is_set():
+                return session.journal.problem or "The table is full."
+            if (reason := self._end_of(child)) is not None:
+                return reason
+            # The parent's journal wakes everybody when it is closed.
+            await asyncio.sleep(_MIN_RETRY_PAUSE_S)
+
+    async def _end(self, child: Child, session: InstanceSession, reason: str) -> None:
+        deadline = time.monotonic() + _LAST_EVENTS_TIMEOUT_S
+        # The journal thread hands over what has arrived, and then that the connection is lost.
+        while session.journal.lost_since is None and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+        _log.info("the instance at %s has ended: %s", child.path, reason)
+        await session.end(reason)
+
+
+def _last_use(child: Child) -> float:
+    return child.used_at
+
+
+class _Reaper(BackgroundTask):
+    """A task that closes the children that nobody uses."""
+
+    def __init__(self, children: Children) -> None:
+        super().__init__("child reaper")
+        self._children = children
+
+    async def run(self) -> None:
+        """Look at intervals."""
+        while True:
+            await asyncio.sleep(min(max(self._children.limits.idle_timeout / 4, 0.05), 15.0))
+            await self._children.close_idle()
