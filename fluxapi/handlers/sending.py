@@ -40,7 +40,11 @@ async def send(
     """
     async with aclosing(pieces) as parts:  # type: ignore[type-var] # an async generator
         # An error before the first byte, or at the limit, is still sent as a problem document.
-        first = await _while_read(request, _joined(parts))
+        try:
+            first = await _while_read(request, _joined(parts))
+        finally:
+            # A short answer may be the end of a long search.
+            request.app[keys.HEAP].after_answer()
         charset = "utf-8" if kind == "text/plain" else None
         if len(first) < _PIECE_BYTES:
             return web.Response(body=first, content_type=kind, charset=charset, headers=headers())

@@ -1,14 +1,16 @@
 """Return freed memory to the system.
 
-glibc keeps what many small objects leave between those that live, so after a body of megabytes the
-process would stay as large as that body made it.
+glibc keeps what many small objects leave between those that live, so after a body or an output of
+megabytes the process would stay as large as that made it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 __all__ = ["LARGE_BYTES", "HeapTrimmer"]
 
@@ -17,33 +19,70 @@ LARGE_BYTES = 1 << 20
 
 _INTERVAL_S = 5.0
 _ROUNDS = 6
-"""Trims after the last large body, since its jobs go on for a while; each takes milliseconds."""
+"""Trims after the last cause, since jobs and caches go on for a while; each takes milliseconds."""
+
+_GROWTH = 1.05
+"""Growth of the process since the last trim that makes another one worth its time."""
 
 
 class HeapTrimmer:
-    """Trims the heap a few times after each large body, once for the bodies of a burst."""
+    """Trims the heap a few times after each cause, once for all causes of a burst."""
 
     def __init__(self) -> None:
         # Other C libraries have no such function.
         self._trim: Callable[[int], object] | None = getattr(ctypes.CDLL(None), "malloc_trim", None)
+        self._size: Callable[[], int] = _resident_bytes
+        self._trimmed_bytes = 0
         self._rounds = 0
         self._timer: asyncio.TimerHandle | None = None
 
     def after_large_body(self) -> None:
         """Trim the heap in the next seconds, in a thread."""
         self._rounds = _ROUNDS
-        if self._trim is not None and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(_INTERVAL_S, self._round)
+        self._wait()
+
+    def after_answer(self) -> None:
+        """Trim the heap in the next seconds if the process has grown since the last trim."""
+        self._wait()
 
     def close(self) -> None:
         """Forget the trims that have not begun."""
         if self._timer is not None:
             self._timer.cancel()
 
+    def _wait(self) -> None:
+        if self._trim is not None and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_INTERVAL_S, self._round)
+
     def _round(self) -> None:
+        self._timer = None
         loop = asyncio.get_running_loop()
-        self._rounds -= 1
-        self._timer = loop.call_later(_INTERVAL_S, self._round) if self._rounds else None
+        if self._rounds:
+            self._rounds -= 1
+            if self._rounds:
+                self._wait()
+            loop.run_in_executor(None, self._trim_now)
+        else:
+            loop.run_in_executor(None, self._look).add_done_callback(self._looked)
+
+    def _look(self) -> bool:
+        return self._size() > self._trimmed_bytes * _GROWTH
+
+    def _looked(self, growth: asyncio.Future[bool]) -> None:
+        if not growth.cancelled() and growth.result() and not self._rounds:
+            self._rounds = _ROUNDS
+            self._round()
+
+    def _trim_now(self) -> None:
         if self._trim is not None:
             # ctypes releases the interpreter lock meanwhile.
-            loop.run_in_executor(None, self._trim, 0)
+            self._trim(0)
+            self._trimmed_bytes = self._size()
+
+
+def _resident_bytes() -> int:
+    try:
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return 0  # This system has no such file.
+    return int(pages) * os.sysconf("SC_PAGESIZE")

@@ -35,3 +35,33 @@ async def test_a_system_without_the_function_is_left_alone() -> None:
     heap.after_large_body()
     assert heap._timer is None
     heap.close()
+
+
+async def test_answers_trim_only_what_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "_INTERVAL_S", 0.001)
+    done = asyncio.Event()
+    loop, calls, sizes = asyncio.get_running_loop(), [], [100]
+    looks: asyncio.Queue[int] = asyncio.Queue()
+
+    def trim(pad: int) -> int:
+        calls.append(pad)
+        if len(calls) == memory._ROUNDS:
+            loop.call_soon_threadsafe(done.set)
+        return 1
+
+    def size() -> int:
+        loop.call_soon_threadsafe(looks.put_nowait, sizes[-1])
+        return sizes[-1]
+
+    heap = memory.HeapTrimmer()
+    heap._trim, heap._size = trim, size
+    heap._trimmed_bytes = 100
+    heap.after_answer()
+    await asyncio.wait_for(looks.get(), 30)
+    assert not calls
+    sizes.append(200)
+    while not done.is_set():
+        heap.after_answer()
+        await asyncio.sleep(0)
+    heap.close()
+    assert calls == [0] * memory._ROUNDS

@@ -37,6 +37,10 @@ class Lease(Protocol):
         """The names of what they depend on."""
 
 
+def _nothing() -> None:
+    pass
+
+
 class Held:
     """One open stream, with the credentials that keep it open."""
 
@@ -80,6 +84,8 @@ class Connections:
         self._open: dict[Held, None] = {}
         self._revoked: dict[str, None] = {}
         self._closing = False
+        self.on_release: Callable[[], None] = _nothing
+        """Called at the end of each stream."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -111,6 +117,7 @@ class Connections:
                 self._clients[client] -= 1
                 if not self._clients[client]:
                     del self._clients[client]
+            self.on_release()
 
     def check(self, clients: Collection[str] = ()) -> None:
         """Raise ``TooManyStreams`` when a limit is reached, ``TooManyRequests`` if of a client."""

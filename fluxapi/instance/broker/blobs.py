@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
+from dataclasses import dataclass
 
 from fluxapi.errors import InstanceUnavailable
 
@@ -21,8 +22,18 @@ _TOPIC = b"content.load"
 _MAX_CACHE_BYTES = 64 << 20
 """Bytes of cached blobs; the newest stays, however large it is."""
 
+_KEEP_S = 2.0
+"""Time without a reader after which a blob is dropped; readers of one output follow each other."""
+
 _MAX_LOADS = 2
 """Loads in flight; a blob contains the output of a job in half a second."""
+
+
+@dataclass
+class _Kept:
+    blob: bytes
+    read: float
+    """When it was read last, by the clock of the event loop."""
 
 
 class Blobs:
@@ -31,7 +42,8 @@ class Blobs:
     def __init__(self, rpc: RpcThread, limit: int = _MAX_CACHE_BYTES) -> None:
         self._rpc = rpc
         self._limit = limit
-        self._kept: OrderedDict[bytes, bytes] = OrderedDict()
+        self._kept: OrderedDict[bytes, _Kept] = OrderedDict()
+        self._timer: asyncio.TimerHandle | None = None
         self._size = 0
         self._loading: dict[bytes, asyncio.Task[bytes]] = {}
         self._room = asyncio.Semaphore(_MAX_LOADS)
@@ -41,7 +53,8 @@ class Blobs:
         found = self._kept.get(reference)
         if found is not None:
             self._kept.move_to_end(reference)
-            return found
+            found.read = asyncio.get_running_loop().time()
+            return found.blob
         task = self._loading.get(reference)
         if task is None:
             task = asyncio.create_task(self._load(reference), name="blob")
@@ -51,7 +64,10 @@ class Blobs:
         return await asyncio.shield(task)
 
     async def close(self) -> None:
-        """Cancel the loads in flight."""
+        """Cancel the loads in flight, and drop what is kept."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._kept.clear()
         tasks = list(self._loading.values())
         for task in tasks:
             task.cancel()
@@ -69,8 +85,25 @@ class Blobs:
             raise InstanceUnavailable("Flux returned an invalid reference to a blob.") from None
         async with self._room:
             blob: bytes = await self._rpc.call(Call(_TOPIC, digest, raw=True))
-        self._kept[reference] = blob
+        loop = asyncio.get_running_loop()
+        self._kept[reference] = _Kept(blob, loop.time())
         self._size += len(blob)
         while self._size > self._limit and len(self._kept) > 1:
-            self._size -= len(self._kept.popitem(last=False)[1])
+            self._drop_oldest()
+        if self._timer is None:
+            self._timer = loop.call_later(_KEEP_S, self._expire)
         return blob
+
+    def _drop_oldest(self) -> None:
+        self._size -= len(self._kept.popitem(last=False)[1].blob)
+
+    def _expire(self) -> None:
+        """Drop the blobs that nobody has read for a while."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        while self._kept:
+            left = next(iter(self._kept.values())).read + _KEEP_S - loop.time()
+            if left > 0:
+                self._timer = loop.call_later(left, self._expire)
+                break
+            self._drop_oldest()

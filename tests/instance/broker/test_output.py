@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from fluxapi.errors import FluxapiError, FluxRefused, Forbidden, InstanceUnavailable, NotFound
+from fluxapi.instance.broker import blobs as blobs_module
 from fluxapi.instance.broker import eventlogs, output
 from fluxapi.instance.broker.blobs import Blobs
 from fluxapi.instance.broker.calls import Call, Post, Stream
@@ -236,6 +237,20 @@ async def test_blobs_are_kept_within_a_bound() -> None:
     assert len(kvs.loaded) == 9
     await store.load(names[0])
     assert len(kvs.loaded) == 10
+
+
+async def test_blobs_that_nobody_reads_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blobs_module, "_KEEP_S", 0.001)
+    kvs = Kvs(ONE, TWO)
+    store = Blobs(cast("RpcThread", kvs))
+    for blob in (ONE, TWO):
+        await store.load(reference(blob).encode())
+    while store._kept:  # noqa: ASYNC110 - it tells nobody that they are gone
+        await asyncio.sleep(0)
+    assert store._size == 0
+    await store.load(reference(ONE).encode())
+    assert kvs.loaded == [ONE, TWO, ONE]
+    await store.close()
 
 
 async def test_a_reader_that_leaves_does_not_take_the_blob_along() -> None:
