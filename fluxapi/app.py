@@ -179,7 +179,7 @@ async def _end_waits(app: web.Application) -> None:
     app[keys.CONNECTIONS].close()
     app[keys.HEAP].close()
     for session in app[keys.SESSIONS]:
-        session.journal.release()
+        session.journal.waiters.release()
 
 
 async def _loop_lag(app: web.Application) -> AsyncIterator[None]:

@@ -8,10 +8,10 @@ import signal
 from collections.abc import AsyncIterator, Coroutine, Iterable
 from typing import TYPE_CHECKING, Any
 
-from .exit_codes import FAILED, INTERRUPTED, OK, of_job
+from .exit_codes import FAILED, INTERRUPTED, OK, Failure, of_job
 from .hangup import while_read
 from .ids import shown_id
-from .terminal import note, progress_wanted, put_raw
+from .terminal import note, progress_wanted, put, put_raw
 from .text import safe
 
 if TYPE_CHECKING:
@@ -19,7 +19,16 @@ if TYPE_CHECKING:
 
     from fluxapi.client import AsyncClient, Job, OutputEntry
 
-__all__ = ["Interrupts", "Writer", "attach", "attach_all", "explain", "wait_all", "wait_group"]
+__all__ = [
+    "Interrupts",
+    "Writer",
+    "attach",
+    "attach_all",
+    "explain",
+    "wait_all",
+    "wait_any",
+    "wait_group",
+]
 
 _MAX_FOLLOWED_JOBS = 64
 """Jobs followed at the same time; each uses a connection."""
@@ -218,6 +227,20 @@ async def wait_all(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False
         return of_job(job)
 
     return await _highest(end(jobid) for jobid in ids)
+
+
+async def wait_any(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False) -> int:
+    """Wait until any of the jobs has ended; print those that have, return their highest status."""
+    found = await flux.wait_any(ids)
+    if found.unknown:
+        raise Failure(f"There is no job {safe(found.unknown[0])}.")
+    highest = OK
+    for job in (await flux.get_many(found.ended)).jobs:
+        put(shown_id(job.id))
+        highest = max(highest, of_job(job))
+        if not quiet:
+            explain(job)
+    return highest
 
 
 async def wait_group(

@@ -36,7 +36,7 @@ from .group import Group
 from .job import Job, JobException, JobList
 from .options import EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .output import Output, OutputEntry
-from .results import AccessToken, CancelResult, IssuedToken, Scope, Token
+from .results import AccessToken, CancelResult, EndedJobs, FoundJobs, IssuedToken, Scope, Token
 from .stats import Stats
 from .sync import Client, SyncEventStream, SyncJobsWatch
 from .watch import JobChange, JobsWatch
@@ -53,12 +53,14 @@ __all__ = [
     "ConfigError",
     "Conflict",
     "ConnectionFailed",
+    "EndedJobs",
     "Event",
     "EventFilter",
     "EventStream",
     "EventsLost",
     "FluxExecutor",
     "FluxExecutorFuture",
+    "FoundJobs",
     "Group",
     "Invalid",
     "IssuedToken",

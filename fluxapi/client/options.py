@@ -62,6 +62,8 @@ class SubmitOptions(TypedDict, total=False):
 class JobFilter(TypedDict, total=False):
     """A filter for jobs; all conditions must hold."""
 
+    id: Texts | None
+    """Up to about 500 IDs; ``get_many`` takes more."""
     state: Texts | None
     """States in any case; also PENDING, RUNNING and ACTIVE."""
     result: Texts | None

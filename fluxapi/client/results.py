@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from .errors import ProblemError
+from .job import Job, JobId
+from .record import Record
 
-__all__ = ["AccessToken", "CancelResult", "IssuedToken", "Scope", "Token"]
+__all__ = ["AccessToken", "CancelResult", "EndedJobs", "FoundJobs", "IssuedToken", "Scope", "Token"]
 
 Scope = Literal["view", "operate", "submit", "admin"]
 """The rights of a token; each scope includes those before it."""
@@ -23,6 +25,25 @@ class CancelResult:
     errors: Sequence[tuple[str, ProblemError]] = ()
     more: bool = False
     """``True`` if more jobs match than one request cancels; repeat it to cancel them."""
+
+
+class FoundJobs(Record, frozen=True):
+    """The jobs of a list of IDs, in its order, each once."""
+
+    jobs: list[Job]
+    unknown: list[str]
+    """IDs, as given, of no job that the service knows: they are invalid, or the job was purged."""
+    cursor: str
+    """The position of the event channel before the jobs were read."""
+
+
+class EndedJobs(Record, frozen=True):
+    """The jobs of a list of IDs that have ended, and the others; each once."""
+
+    ended: list[JobId]
+    active: list[JobId]
+    unknown: list[str]
+    """IDs, as given, of no job that the service knows: they are invalid, or the job was purged."""
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from .job import Job, JobList
 from .loop import Iteration, LoopThread, each_of
 from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .output import Output, OutputEntry
-from .results import AccessToken, CancelResult, IssuedToken, Scope, Token
+from .results import AccessToken, CancelResult, EndedJobs, FoundJobs, IssuedToken, Scope, Token
 from .retry import DEFAULT_TIMEOUT_S, OnWait
 from .stats import Stats
 from .watch import JobChange, JobsWatch
@@ -184,6 +184,10 @@ class Client:
         """Return a job; raise ``NotFound`` if there is none."""
         return self._loop.run(self._client.get(id))
 
+    def get_many(self, ids: Iterable[str | int]) -> FoundJobs:
+        """Return the jobs of a list of IDs; unknown ones are listed, and are no error."""
+        return self._loop.run(self._client.get_many(ids))
+
     def eventlog(self, id: str | int) -> list[Event]:
         """Return the eventlog of a job, as stored by Flux."""
         return self._loop.run(self._client.eventlog(id))
@@ -242,6 +246,24 @@ class Client:
     def wait(self, id: str | int, timeout: float | None = None) -> Job:
         """Wait until a job is inactive; raise ``TimeoutError`` after ``timeout`` seconds."""
         return self._loop.run(self._client.wait(id, timeout))
+
+    def wait_all(self, ids: Iterable[str | int], timeout: float | None = None) -> EndedJobs:
+        """Wait until all jobs of a list have ended; unknown IDs are listed, and are no error.
+
+        Raises:
+            TimeoutError: Not all have ended after ``timeout`` seconds.
+        """
+        return self._loop.run(self._client.wait_all(ids, timeout))
+
+    def wait_any(self, ids: Iterable[str | int], timeout: float | None = None) -> EndedJobs:
+        """Wait until any job of a list has ended; at most 10,000 IDs.
+
+        To wait for the next one, pass the IDs in ``active`` of the result.
+
+        Raises:
+            TimeoutError: None has ended after ``timeout`` seconds.
+        """
+        return self._loop.run(self._client.wait_any(ids, timeout))
 
     def as_completed(
         self, ids: Iterable[str | int], *, timeout: float | None = None

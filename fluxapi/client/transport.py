@@ -85,13 +85,28 @@ class Transport:
         return decoded((await self.ask(request)).body, type)
 
     async def post(
-        self, path: str, body: object, type: type[T], *, key: str | None = None, **more: Any
+        self,
+        path: str,
+        body: object,
+        type: type[T],
+        *,
+        key: str | None = None,
+        repeatable: bool = False,
+        **more: Any,
     ) -> T:
-        """Send a POST request and return the response as a ``type``; *key* permits retries."""
+        """Send a POST request and return the response as a ``type``.
+
+        *key* permits retries, and so does *repeatable*, for a request that changes nothing.
+        """
         raw = body if isinstance(body, bytes) else encoded(body)
         headers = {} if key is None else {"Idempotency-Key": key}
         request = Request(
-            "POST", path, body=raw, headers=headers, repeatable=key is not None, **more
+            "POST",
+            path,
+            body=raw,
+            headers=headers,
+            repeatable=repeatable or key is not None,
+            **more,
         )
         return decoded((await self.ask(request)).body, type)
 

@@ -6,18 +6,16 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.protocol import ChangeBatch, Instance
 from fluxapi.model.eventlog import JournalMessage, Purged
-from fluxapi.model.job import Job
 from fluxapi.process.background import BackgroundTask
 from fluxapi.table.capacity import TableFull
-from fluxapi.table.groups import GroupRow
-from fluxapi.table.table import Changes
 
 from .hub import Hub
+from .waiters import Waiters
 
 __all__ = ["JournalConsumer"]
 
@@ -37,7 +35,7 @@ _MIN_DELAY_S, _MAX_DELAY_S = 0.1, 5.0
 
 
 class JournalConsumer(BackgroundTask):
-    """A task that keeps a table in step with an instance and wakes requests that wait for a job."""
+    """A task that keeps a table in step with an instance and wakes requests that wait for jobs."""
 
     def __init__(self, instance: Instance, hub: Hub) -> None:
         super().__init__("journal consumer")
@@ -55,9 +53,7 @@ class JournalConsumer(BackgroundTask):
         self.gave_up = asyncio.Event()
         """Set once the table is full: the journal is not followed any more."""
         self._published = 0.0
-        self._waiters: dict[int | str, set[asyncio.Future[None]]] = {}
-        """Futures by job ID, or by the ID of a group."""
-        self._released = False
+        self.waiters = Waiters(self.table)
         self._caught_up = asyncio.Event()
 
     @property
@@ -66,17 +62,9 @@ class JournalConsumer(BackgroundTask):
         return self.hub.buffer.cursor.decode()
 
     async def aclose(self) -> None:
-        """Stop reading and release every waiter."""
+        """Stop reading and release every request that waits."""
         await super().aclose()
-        self.release()
-
-    def release(self) -> None:
-        """Release every waiter, now and from now on, as if its timeout had expired."""
-        self._released = True
-        for waiters in self._waiters.values():
-            for waiter in waiters:
-                if not waiter.done():
-                    waiter.set_result(None)
+        self.waiters.release()
 
     @property
     def problem(self) -> str | None:
@@ -97,47 +85,6 @@ class JournalConsumer(BackgroundTask):
     async def caught_up(self) -> None:
         """Return once the whole backlog is in the table."""
         await self._caught_up.wait()
-
-    async def wait(
-        self, jobid: int, condition: Callable[[Job | None], bool], timeout: float
-    ) -> Job | None:
-        """Return the job once ``condition`` holds for it or ``timeout`` seconds have passed.
-
-        Returns at once while the service shuts down.
-        """
-        await self._until(jobid, lambda: condition(self.table.get(jobid)), timeout)
-        return self.table.get(jobid)
-
-    async def wait_for_group(
-        self, group: str, condition: Callable[[GroupRow | None], bool], timeout: float
-    ) -> GroupRow | None:
-        """Return the group once ``condition`` holds for it or ``timeout`` seconds have passed.
-
-        Returns at once while the service shuts down.
-        """
-        groups = self.table.groups
-        await self._until(group, lambda: condition(groups.get(group)), timeout)
-        return groups.get(group)
-
-    async def _until(self, key: int | str, holds: Callable[[], bool], timeout: float) -> None:
-        """Wait until *holds* after a change of the job or group *key*, or the timeout."""
-        deadline = time.monotonic() + timeout
-        while not holds() and not self._released and (left := deadline - time.monotonic()) > 0:
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.setdefault(key, set()).add(waiter)
-            try:
-                await asyncio.wait_for(waiter, left)
-            except asyncio.TimeoutError:
-                return
-            finally:
-                self._forget(key, waiter)
-
-    def _forget(self, key: int | str, waiter: asyncio.Future[None]) -> None:
-        waiters = self._waiters.get(key)
-        if waiters is not None:
-            waiters.discard(waiter)
-            if not waiters:
-                del self._waiters[key]
 
     async def run(self) -> None:
         """Follow the journal; open it again whenever it is lost."""
@@ -193,7 +140,7 @@ class JournalConsumer(BackgroundTask):
                 if changes.posted and self.ready:
                     self._published = time.monotonic()
                     self.lag = max(time.time() - changes.posted[-1].event.timestamp, 0.0)
-            self._wake(changes)
+            self.waiters.wake(changes)
             if not self.ready and not self.table.replaying:
                 await self._arrive()
             if number < len(pieces):
@@ -211,17 +158,6 @@ class JournalConsumer(BackgroundTask):
             _log.info("journal back after %.1f s", time.time() - self.lost_since)
             self.lost_since = None
             self.hub.set_lost(None)
-
-    def _wake(self, changes: Changes) -> None:
-        if not self._waiters:
-            return
-        shapes = (*changes.changed.values(), *changes.after.values(), *changes.gone.values())
-        groups = {shape.facets.group for shape in shapes if shape is not None}
-        keys: list[int | str] = [*changes.changed, *changes.gone, *groups]
-        for key in keys:
-            for waiter in self._waiters.get(key, ()):
-                if not waiter.done():
-                    waiter.set_result(None)
 
 
 def _pieces(batch: ChangeBatch) -> Iterator[ChangeBatch]:

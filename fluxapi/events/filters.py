@@ -13,7 +13,7 @@ from fluxapi.table.index import Facets
 from fluxapi.table.query import JobQuery, Test, matcher, query_of, walk
 from fluxapi.table.table import Table
 
-__all__ = ["ANY", "Filter", "Selection", "read_filter"]
+__all__ = ["ANY", "Filter", "Selection", "read_filter", "read_ids"]
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,18 @@ class Selection:
 
 def read_filter(fields: Mapping[str, Any], *, within: str = "") -> Filter:
     """Return the filter of valid fields; raises ``ValidationFailed`` for a bad job ID."""
+    ids = read_ids(fields, within=within)
+    events = fields.get("event")
+    jobs = query_of({name: fields[name] for name in _OF_JOBS if name in fields})
+    return Filter(jobs, ids, frozenset(events) if events else None)
+
+
+def read_ids(fields: Mapping[str, Any], *, within: str = "") -> frozenset[int] | None:
+    """Return the job IDs of the field ``id``, ``None`` without any.
+
+    Raises:
+        ValidationFailed: Some are no job IDs.
+    """
     ids: set[int] = set()
     wrong: list[dict[str, str]] = []
     for number, text in enumerate(fields.get("id", ())):
@@ -94,9 +106,7 @@ def read_filter(fields: Mapping[str, Any], *, within: str = "") -> Filter:
             wrong.append({"pointer": f"{within}/id/{number}", "detail": known})
     if wrong:
         raise ValidationFailed(wrong)
-    events = fields.get("event")
-    jobs = query_of({name: fields[name] for name in _OF_JOBS if name in fields})
-    return Filter(jobs, frozenset(ids) or None, frozenset(events) if events else None)
+    return frozenset(ids) or None
 
 
 def _read_id(text: str) -> int | str:

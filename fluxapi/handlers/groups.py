@@ -52,7 +52,7 @@ async def wait(request: web.Request) -> web.Response:
     if fields.get("until") == "any":
         holds = _has_ended_more(int(fields.get("ended", 0)))
     journal = request[keys.SESSION].journal
-    left = await journal.wait_for_group(group.id, holds, float(fields.get("timeout", 30.0)))
+    left = await journal.waiters.wait_for_group(group.id, holds, float(fields.get("timeout", 30.0)))
     authentication.check_again(request)
     if left is None:
         raise GroupNotFound(f"All jobs of group {group.name or group.id} were purged.")

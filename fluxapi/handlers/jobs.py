@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 from collections.abc import Sequence
 
 from aiohttp import web
 
 from fluxapi.errors import InstanceUnavailable, JobNotFound
+from fluxapi.events.filters import read_ids
 from fluxapi.http import authentication, keys
 from fluxapi.http.negotiation import accepted
 from fluxapi.http.querystring import cached
@@ -25,6 +27,7 @@ __all__ = [
     "list_jobs",
     "record",
     "resource_set",
+    "rows",
     "search",
     "wait",
 ]
@@ -40,7 +43,8 @@ def _listing(raw: str) -> tuple[JobQuery, int, int | None]:
     """Parse a raw query string into filter, limit, and the ID below which the page begins."""
     fields = cached("jobs-query", raw)
     below = fields.get("page")
-    return query_of(fields), int(fields.get("limit", MAX_PAGE)), int(below, 16) if below else None
+    query = dataclasses.replace(query_of(fields), ids=read_ids(fields))
+    return query, int(fields.get("limit", MAX_PAGE)), int(below, 16) if below else None
 
 
 async def list_jobs(request: web.Request) -> web.Response:
@@ -65,9 +69,9 @@ async def list_jobs(request: web.Request) -> web.Response:
 async def _page(table: Table, observer: SituationMonitor, raw: str, cursor: str) -> bytes:
     query, limit, after = _listing(raw)
     found = await page(table, query, limit=limit, after=after)
-    rows = b",".join(await _rows(table, observer, found.ids))
+    records = b",".join(await rows(table, observer, found.ids))
     following = b"null" if found.next is None else b'"%x"' % found.next
-    return b'{"jobs":[%b],"next":%b,"cursor":%b}' % (rows, following, json_bytes(cursor))
+    return b'{"jobs":[%b],"next":%b,"cursor":%b}' % (records, following, json_bytes(cursor))
 
 
 async def search(request: web.Request) -> web.Response:
@@ -83,27 +87,27 @@ async def search(request: web.Request) -> web.Response:
     ids: Sequence[int] = ()
     if limit:
         ids = (await page(table, query, limit=limit, offset=int(fields.get("start", 0)))).ids
-    rows = await _rows(table, session.observer, ids)
+    records = await rows(table, session.observer, ids)
     head = {
         "draw": int(fields.get("draw", 0)),
         "recordsTotal": len(table),
         "recordsFiltered": filtered,
     }
-    return reply(json_bytes(head)[:-1] + b',"data":[' + b",".join(rows) + b"]}")
+    return reply(json_bytes(head)[:-1] + b',"data":[' + b",".join(records) + b"]}")
 
 
-async def _rows(table: Table, observer: SituationMonitor, ids: Sequence[int]) -> list[bytes]:
+async def rows(table: Table, observer: SituationMonitor, ids: Sequence[int]) -> list[bytes]:
     """Return the records of ``ids``; jobs that were removed meanwhile are left out."""
-    rows: list[bytes] = []
+    found: list[bytes] = []
     for start in range(0, len(ids), _SLICE_RECORDS):
         if start:
             await asyncio.sleep(0)
         some = ids[start : start + _SLICE_RECORDS]
         try:
-            rows.extend([observer.encode(jobid) for jobid in some])
+            found.extend([observer.encode(jobid) for jobid in some])
         except KeyError:
-            rows.extend([observer.encode(jobid) for jobid in some if jobid in table])
-    return rows
+            found.extend([observer.encode(jobid) for jobid in some if jobid in table])
+    return found
 
 
 async def record(request: web.Request) -> web.Response:
@@ -119,7 +123,7 @@ async def wait(request: web.Request) -> web.Response:
     """Return the record once the job is inactive or the timeout has expired."""
     session, job = request[keys.SESSION], job_of(request)
     timeout = float(request[keys.QUERY].get("timeout", 30.0))
-    await session.journal.wait(job.id, _over, timeout)
+    await session.journal.waiters.wait(job.id, _over, timeout)
     authentication.check_again(request)
     if job.id not in session.table:
         raise JobNotFound(f"Job {request.match_info['id'][:64]} was purged.")

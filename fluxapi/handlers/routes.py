@@ -19,6 +19,7 @@ from . import (
     groups,
     health,
     jobs,
+    many,
     output,
     resources,
     service,
@@ -84,6 +85,18 @@ ROUTES: tuple[Route, ...] = (
         {202: "cancel-result"}, body="cancel-many", body_use="required", max_body=MAX_LISTS_BYTES,
         fails=(errors.InstanceUnavailable,),
         needs="cancel", right="operate",
+    ),
+    Route(
+        "POST", "/jobs/query", many.query, "queryJobs", "jobs",
+        "Get the jobs of a list of IDs. An unknown ID is listed and spoils nothing.",
+        {200: "found-jobs"}, body="jobs-by-id", body_use="required", max_body=MAX_LISTS_BYTES,
+        fails=(errors.InstanceUnavailable,), right="view",
+    ),
+    Route(
+        "POST", "/jobs/wait", many.wait, "waitForJobs", "jobs",
+        "Wait until all jobs of a list have ended, or any of them, or a timeout expires.",
+        {200: "ended-jobs"}, body="wait-for-jobs", body_use="required", max_body=MAX_LISTS_BYTES,
+        fails=(errors.InstanceUnavailable, errors.TooManyRequests), right="view",
     ),
     Route(
         "GET", "/jobs/{id}", jobs.record, "getJob", "jobs", "Get one job.", {200: "job"},

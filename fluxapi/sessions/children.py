@@ -311,7 +311,7 @@ class Children:
         while True:
             waiting = {
                 asyncio.ensure_future(session.journal.gave_up.wait()),
-                asyncio.ensure_future(parent.journal.wait(jobid, has_ended, _MAX_WAIT_S)),
+                asyncio.ensure_future(parent.journal.waiters.wait(jobid, has_ended, _MAX_WAIT_S)),
             }
             try:
                 await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)

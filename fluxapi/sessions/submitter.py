@@ -129,7 +129,7 @@ class Submitter:
                 left = deadline - time.monotonic()
                 if left <= 0:
                     return
-                await self._journal.wait(jobid, _exists, left)
+                await self._journal.waiters.wait(jobid, _exists, left)
 
 
 def _exists(job: Job | None) -> bool:

@@ -44,7 +44,7 @@ class JobQuery:
     ``node`` is a host; ``since``
     (inclusive) and ``until`` (exclusive) are submission times in seconds since the epoch; each word
     of ``text`` must occur, case-insensitive, in ID, name, user, queue, nodelist, state, result or
-    exception.
+    exception. ``ids`` are jobs.
     """
 
     states: frozenset[str] | None = None
@@ -58,6 +58,7 @@ class JobQuery:
     since: float | None = None
     until: float | None = None
     text: str | None = None
+    ids: frozenset[int] | None = None
 
 
 def query_of(fields: Mapping[str, Any]) -> JobQuery:
@@ -106,13 +107,7 @@ def matcher(query: JobQuery) -> Test | None:
 
 
 def _tests(query: JobQuery) -> Iterator[Test]:
-    states, results, queue, since, until = (
-        query.states,
-        query.results,
-        query.queue,
-        query.since,
-        query.until,
-    )
+    states, results, queue = query.states, query.results, query.queue
     if states is not None:
         yield lambda job: job.state in states
     if results is not None:
@@ -126,10 +121,10 @@ def _tests(query: JobQuery) -> Iterator[Test]:
         yield _group_test(query.group)
     if query.node is not None:
         yield _node_test(query.node)
-    if since is not None:
-        yield lambda job: job.t_submit >= since
-    if until is not None:
-        yield lambda job: job.t_submit < until
+    yield from _time_tests(query.since, query.until)
+    if query.ids is not None:
+        ids = query.ids
+        yield lambda job: job.id in ids
     if query.text and query.text.strip():
         yield _text_test(query.text)
 
@@ -149,6 +144,13 @@ def _name_tests(name: str | None, part: str | None) -> Iterator[Test]:
     if part is not None:
         folded = part.casefold()
         yield lambda job: folded in job.name.casefold()
+
+
+def _time_tests(since: float | None, until: float | None) -> Iterator[Test]:
+    if since is not None:
+        yield lambda job: job.t_submit >= since
+    if until is not None:
+        yield lambda job: job.t_submit < until
 
 
 def _group_test(group: str) -> Test:
@@ -217,6 +219,8 @@ def _sources(index: Index, query: JobQuery) -> list[Ids]:
         named = _named(index, query.name)
         if named is not None:
             plans.append([named])
+    if query.ids is not None:
+        plans.append([sorted(query.ids)])
     plans.append([index.all])
     return min(plans, key=lambda lists: sum(map(len, lists)))
 
@@ -239,7 +243,7 @@ def _descending(ids: Ids, after: int | None) -> Iterator[int]:
 
 
 def walk(table: Table, query: JobQuery, after: int | None) -> Iterator[int]:
-    """Return candidates for a query, newest first: every match below *after*, and others.
+    """Return candidates for a query, newest first: every match below *after*, and other IDs.
 
     The iterator is invalid once the table changes.
     """

@@ -108,6 +108,17 @@ def test_urgency(both: tuple[Program, Service]) -> None:
     assert run("urgency", "32", jobid).status == 2
 
 
+def test_wait_for_any_job_prints_its_id(run: Program) -> None:
+    held, failed = run.submit("--urgency=hold", "true"), run.submit("sh", "-c", "exit 4")
+    done = run("wait", "--any", held, failed)
+    assert (done.status, done.out) == (4, f"{failed}\n")
+    assert "exited with code 4" in done.err
+    done = run("wait", "--any", held, "f1")
+    assert (done.status, done.out) == (1, "")
+    assert "There is no job f1." in done.err
+    run.ok("cancel", "-q", held)
+
+
 def test_wait_gives_the_highest_status_and_can_give_up(run: Program) -> None:
     ids = [run.submit("sh", "-c", f"exit {code}") for code in (0, 4, 2)]
     assert run("wait", *ids).status == 4

@@ -68,7 +68,6 @@ def test_copies_in_a_named_group(run: Program, name: str) -> None:
     [
         (["wait"], "either job IDs or --group"),
         (["wait", "--group=x", "f1"], "either job IDs or --group"),
-        (["wait", "--any", "f1"], "--any needs --group"),
         (["output"], "either a job ID or --group"),
         (["output", "--group=x", "f1"], "either a job ID or --group"),
         (["output", "--follow", "--tail=1", "--group=x"], "excludes --tail"),

@@ -112,3 +112,22 @@ async def test_a_service_that_is_not_there_yet() -> None:
             await proxy.taken.wait()
             proxy.retarget(running.url)
             assert await waiting
+
+
+async def test_many_jobs_in_one_request(running: Service) -> None:
+    async with AsyncClient(running.url) as flux:
+        ids = [item.id or "" async for item in flux.submit_many("true" for _ in range(MANY))]
+        held = await flux.submit("true", urgency="hold")
+        assert set((await flux.wait_all([*ids, "f1"])).ended) == set(ids)
+        found = await flux.get_many([*ids, held, "f1", "no id"])
+        assert [job.id for job in found.jobs] == [*ids, held]
+        assert found.unknown == ["f1", "no id"]
+        assert [job.id for job in await flux.list_jobs(id=[ids[0], held])] == [held, ids[0]]
+        with pytest.raises(TimeoutError):
+            await flux.wait_all([ids[0], held], timeout=0.01)
+        with pytest.raises(TimeoutError):
+            await flux.wait_any([held], timeout=0.01)
+        assert (await flux.wait_any([held, ids[0]])).active == [held]
+        waiting = asyncio.ensure_future(flux.wait_any([held]))
+        await flux.cancel(held)
+        assert (await waiting).ended == [held]

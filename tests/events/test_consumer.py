@@ -116,7 +116,7 @@ async def test_waiting_ends_when_the_condition_holds(pump: Pump) -> None:
     stream = await within(instance.streams.get())
     stream.put_nowait([SENTINEL])
     waiting = asyncio.create_task(
-        journal.wait(1, lambda job: job is not None and job.state == "DEPEND", 5)
+        journal.waiters.wait(1, lambda job: job is not None and job.state == "DEPEND", 5)
     )
     stream.put_nowait([submit(1)])
     await until(lambda: 1 in journal.table)
@@ -128,8 +128,8 @@ async def test_waiting_ends_when_the_condition_holds(pump: Pump) -> None:
 
 async def test_waiting_gives_up_at_its_limit(pump: Pump) -> None:
     journal, _ = pump
-    assert await journal.wait(1, lambda job: job is not None, 0.01) is None
-    assert not journal._waiters
+    assert await journal.waiters.wait(1, lambda job: job is not None, 0.01) is None
+    assert not len(journal.waiters)
 
 
 async def test_a_long_batch_lets_the_loop_have_its_turn(pump: Pump) -> None:

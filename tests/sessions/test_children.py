@@ -103,7 +103,7 @@ class Tree:
         broker.launch(jobid, **how)
         session = next(s for s in self.registry if s.instance is broker)
         uri = how.get("uri", "x")
-        await session.journal.wait(
+        await session.journal.waiters.wait(
             jobid, lambda job: job is not None and (uri is None or bool(job.annotations)), 30
         )
         prefix = f"{session.path}/" if session.path else ""
@@ -324,7 +324,7 @@ async def test_the_rows_of_a_child_stay_after_its_end(
     async with tree.children.using(path) as session:
         broker = tree.root.children[0]
         broker.launch(IDS[1], uri=None)
-        await session.journal.wait(IDS[1], lambda job: job is not None, 30)
+        await session.journal.waiters.wait(IDS[1], lambda job: job is not None, 30)
         tree.root.finish(IDS[0])
         child = tree.children.get(path)
         assert child is not None
@@ -353,7 +353,7 @@ async def test_a_child_that_ends_while_it_opens(plant: Plant) -> None:
     await dying.starting.wait()
     tree.root.finish(IDS[0])
     root = tree.registry.root
-    await root.journal.wait(IDS[0], lambda job: job is not None and job.is_inactive, 30)
+    await root.journal.waiters.wait(IDS[0], lambda job: job is not None and job.is_inactive, 30)
     dying.may_start.set()
     with pytest.raises(InstanceNotFound, match="has ended"):
         await opening

@@ -43,6 +43,7 @@ class Shown:
 
     def __init__(self, table: Table) -> None:
         self.table = table
+        self.waiters = self
 
     async def wait(self, *_: Any) -> None:
         return None

@@ -109,7 +109,7 @@ async def test_it_is_false_while_the_instance_is_silent_or_the_journal_behind(
     assert await status(client) == 200
     late = Event(time.time() - 60, "submit", {"userid": 0, "urgency": 16, "flags": 0, "version": 1})
     instance.post(1 << 24, late, jobspec={})
-    await journal.wait(1 << 24, lambda job: job is not None, 30)
+    await journal.waiters.wait(1 << 24, lambda job: job is not None, 30)
     assert (await status(client), await status(client, "/health")) == (503, 200)
 
 

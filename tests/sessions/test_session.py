@@ -50,7 +50,9 @@ async def test_it_has_followed_the_journal_until_it_is_closed() -> None:
         assert session.journal.ready
         journal = session.journal
     assert not journal.is_running
-    assert await journal.wait(1, lambda job: job is not None, 60) is None, "it waits no more"
+    assert await journal.waiters.wait(1, lambda job: job is not None, 60) is None, (
+        "it waits no more"
+    )
 
 
 async def test_an_instance_that_does_not_start_is_closed() -> None:

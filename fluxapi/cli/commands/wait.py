@@ -25,13 +25,12 @@ def add(parsers: Parsers) -> None:
         parsers,
         COMMAND,
         "Wait until all jobs are inactive, and exit with the highest exit status of the jobs. With "
-        "--any, wait until one more job of the group has ended.",
+        "--any, wait until one of the jobs has ended, and print its ID; with --group, until one "
+        "more of the group has ended.",
     )
     add_ids(parser, "*")
     add_group(parser, "wait for the jobs of the group with this name or ID")
-    parser.add_argument(
-        "--any", dest="one", action="store_true", help="with --group, wait for one more job"
-    )
+    parser.add_argument("--any", dest="one", action="store_true", help="wait for one job only")
     parser.add_argument(
         "--timeout",
         metavar="FSD",
@@ -48,13 +47,12 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
 
     if bool(arguments.ids) == bool(arguments.group):
         raise Failure("Give either job IDs or --group.", USAGE)
-    if arguments.one and not arguments.group:
-        raise Failure("--any needs --group.", USAGE)
-    work = (
-        attach.wait_group(flux, arguments.group, one=arguments.one, quiet=arguments.quiet)
-        if arguments.group
-        else attach.wait_all(flux, arguments.ids, quiet=arguments.quiet)
-    )
+    if arguments.group:
+        work = attach.wait_group(flux, arguments.group, one=arguments.one, quiet=arguments.quiet)
+    elif arguments.one:
+        work = attach.wait_any(flux, arguments.ids, quiet=arguments.quiet)
+    else:
+        work = attach.wait_all(flux, arguments.ids, quiet=arguments.quiet)
     try:
         return await asyncio.wait_for(work, arguments.timeout)
     except asyncio.TimeoutError:

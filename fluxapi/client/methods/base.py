@@ -12,10 +12,14 @@ from fluxapi.client.stream import Channel
 from fluxapi.client.transport import Transport
 from fluxapi.model import jobid
 
-__all__ = ["Ignored", "LogEntry", "Methods", "encode_id", "job_path", "not_found"]
+__all__ = ["MAX_IDS", "Ignored", "LogEntry", "Methods", "encode_id", "job_path", "not_found"]
 
 Ignored = dict[str, Any]
 """The type of a response that says no more than its status."""
+
+
+MAX_IDS = 10_000
+"""IDs of jobs in one request."""
 
 
 class Methods:

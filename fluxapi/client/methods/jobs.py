@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -12,8 +12,9 @@ from fluxapi.client.event import Event
 from fluxapi.client.job import Job, JobList
 from fluxapi.client.options import JobFilter
 from fluxapi.client.pagination import Paged
+from fluxapi.client.results import FoundJobs
 
-from .base import LogEntry, Methods, encode_id, job_path
+from .base import MAX_IDS, LogEntry, Methods, encode_id, job_path
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -43,6 +44,18 @@ class JobMethods(Methods):
     async def get(self, id: str | int) -> Job:
         """Return a job; raise ``NotFound`` if there is none."""
         return await self._transport.get(job_path(id), Job)
+
+    async def get_many(self, ids: Iterable[str | int]) -> FoundJobs:
+        """Return the jobs of a list of IDs; unknown ones are listed, and are no error."""
+        names = [str(id) for id in ids]
+        found = FoundJobs([], [], "")
+        for start in range(0, max(len(names), 1), MAX_IDS):
+            body = {"ids": names[start : start + MAX_IDS]}
+            some = await self._transport.post("/jobs/query", body, FoundJobs, repeatable=True)
+            found.jobs.extend(some.jobs)
+            found.unknown.extend(some.unknown)
+            found = FoundJobs(found.jobs, found.unknown, found.cursor or some.cursor)
+        return found
 
     async def eventlog(self, id: str | int) -> list[Event]:
         """Return the eventlog of a job, as stored by Flux."""

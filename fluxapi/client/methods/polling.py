@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
-from fluxapi.client.body import decoded
+from fluxapi.client.body import decoded, encoded
 from fluxapi.client.request import Query, Request
 from fluxapi.client.transport import Transport
 
@@ -23,7 +23,8 @@ async def poll(
     path: str,
     kind: type[T],
     *,
-    query: Query,
+    query: Query | None = None,
+    body: Mapping[str, Any] | None = None,
     is_over: Callable[[T], bool],
     timeout: float | None,
 ) -> T:
@@ -31,9 +32,10 @@ async def poll(
 
     Args:
         transport: The connection to the service.
-        path: The path of a request that takes the parameter ``timeout``.
+        path: The path of a request that takes the parameter or the field ``timeout``.
         kind: The type of the answer.
-        query: The other parameters.
+        query: The other parameters of a GET request.
+        body: The other fields of a POST request.
         is_over: The condition to wait for.
         timeout: ``None`` is without limit.
     """
@@ -42,9 +44,10 @@ async def poll(
         left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         wait = _POLL_S if left is None else min(left, _POLL_S)
         request = Request(
-            "GET",
+            "GET" if body is None else "POST",
             path,
-            {**query, "timeout": f"{wait:.3f}"},
+            {**(query or {}), "timeout": f"{wait:.3f}"} if body is None else {},
+            body=None if body is None else encoded({**body, "timeout": wait}),
             repeatable=True,
             read_timeout=wait + transport.retry_policy.read_timeout,
             waits=True,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from fluxapi.client.job import Job
 from fluxapi.client.options import StreamFilter
+from fluxapi.client.results import EndedJobs
 
-from .base import encode_id, job_path, not_found
+from .base import MAX_IDS, encode_id, job_path, not_found
 from .jobs import JobMethods
 from .polling import poll
 from .streams import StreamMethods
@@ -33,6 +34,54 @@ class WaitMethods(JobMethods, StreamMethods):
         if job.is_active:
             raise TimeoutError(f"Job {job.id} is in {job.state} after {timeout:g} s.")
         return job
+
+    async def wait_all(self, ids: Iterable[str | int], timeout: float | None = None) -> EndedJobs:
+        """Wait until all jobs of a list have ended; unknown IDs are listed, and are no error.
+
+        Raises:
+            TimeoutError: Not all have ended after ``timeout`` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        names = [str(id) for id in ids]
+        total = EndedJobs([], [], [])
+        for start in range(0, len(names), MAX_IDS):
+            left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            some = await self._wait_for(names[start : start + MAX_IDS], "all", left)
+            if some.active:
+                raise TimeoutError(
+                    f"{len(some.active)} of the jobs have not ended after {timeout:g} s."
+                )
+            total.ended.extend(some.ended)
+            total.unknown.extend(some.unknown)
+        return total
+
+    async def wait_any(self, ids: Iterable[str | int], timeout: float | None = None) -> EndedJobs:
+        """Wait until any job of a list has ended; at most 10,000 IDs.
+
+        To wait for the next one, pass the IDs in ``active`` of the result.
+
+        Raises:
+            TimeoutError: None has ended after ``timeout`` seconds.
+        """
+        found = await self._wait_for([str(id) for id in ids], "any", timeout)
+        if found.active and not (found.ended or found.unknown):
+            raise TimeoutError(f"None of the jobs has ended after {timeout:g} s.")
+        return found
+
+    async def _wait_for(
+        self, names: list[str], until: Literal["all", "any"], timeout: float | None
+    ) -> EndedJobs:
+        def is_over(found: EndedJobs) -> bool:
+            return not found.active or (until == "any" and bool(found.ended or found.unknown))
+
+        return await poll(
+            self._transport,
+            "/jobs/wait",
+            EndedJobs,
+            body={"ids": names, "until": until},
+            is_over=is_over,
+            timeout=timeout,
+        )
 
     async def as_completed(
         self, ids: Iterable[str | int], *, timeout: float | None = None

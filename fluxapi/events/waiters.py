@@ -1,0 +1,158 @@
+"""Requests that wait until jobs or groups of jobs have changed."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable
+
+from fluxapi.errors import TooManyRequests
+from fluxapi.model.job import Job
+from fluxapi.table.groups import GroupRow
+from fluxapi.table.table import Changes, Table
+
+__all__ = ["Waiters"]
+
+_MAX_LISTED_JOBS = 200_000
+"""Jobs in the lists of all requests that wait for a list: some 20 MB."""
+
+_RETRY_AFTER_S = 5
+
+
+class _ListWaiter:
+    """A request that waits for the jobs of a list to end."""
+
+    __slots__ = ("future", "needs_all", "pending")
+
+    def __init__(self, pending: set[int], future: asyncio.Future[None], *, needs_all: bool) -> None:
+        self.pending = pending
+        self.future = future
+        self.needs_all = needs_all
+
+
+class Waiters:
+    """The requests that wait for a change of *table*."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+        self._by_key: dict[int | str, set[asyncio.Future[None]]] = {}
+        """Futures by job ID, or by the ID of a group."""
+        self._lists: set[_ListWaiter] = set()
+        self._listed = 0
+        self._released = False
+
+    def __len__(self) -> int:
+        """Return how many requests wait."""
+        return sum(map(len, self._by_key.values())) + len(self._lists)
+
+    async def wait(
+        self, jobid: int, condition: Callable[[Job | None], bool], timeout: float
+    ) -> Job | None:
+        """Return the job once ``condition`` holds for it or ``timeout`` seconds have passed.
+
+        Returns at once while the service shuts down.
+        """
+        await self._until(jobid, lambda: condition(self._table.get(jobid)), timeout)
+        return self._table.get(jobid)
+
+    async def wait_for_group(
+        self, group: str, condition: Callable[[GroupRow | None], bool], timeout: float
+    ) -> GroupRow | None:
+        """Return the group once ``condition`` holds for it or ``timeout`` seconds have passed.
+
+        Returns at once while the service shuts down.
+        """
+        groups = self._table.groups
+        await self._until(group, lambda: condition(groups.get(group)), timeout)
+        return groups.get(group)
+
+    async def wait_for_ends(
+        self, jobids: Iterable[int], timeout: float, *, needs_all: bool
+    ) -> None:
+        """Return once one of the jobs, or all of them, have ended, or after *timeout* seconds.
+
+        A change costs each such request as much as looking up the jobs that have changed, whatever
+        the length of its list. Returns at once while the service shuts down.
+
+        Raises:
+            TooManyRequests: The lists of all requests together are too long.
+        """
+        known = set(jobids)
+        pending = {jobid for jobid in known if not self._has_ended(jobid)}
+        if self._released or not pending or (len(pending) < len(known) and not needs_all):
+            return
+        if self._listed + len(pending) > _MAX_LISTED_JOBS:
+            raise TooManyRequests(
+                "The service waits for too many jobs already: wait for a group instead, or for "
+                f"fewer jobs, or try again in {_RETRY_AFTER_S} s.",
+                retry_after=_RETRY_AFTER_S,
+            )
+        count = len(pending)
+        waiter = _ListWaiter(
+            pending, asyncio.get_running_loop().create_future(), needs_all=needs_all
+        )
+        self._lists.add(waiter)
+        self._listed += count
+        try:
+            await asyncio.wait_for(waiter.future, timeout)
+        except asyncio.TimeoutError:
+            return
+        finally:
+            self._lists.discard(waiter)
+            self._listed -= count
+
+    def wake(self, changes: Changes) -> None:
+        """Wake the requests that wait for what has changed."""
+        if self._by_key:
+            shapes = (*changes.changed.values(), *changes.after.values(), *changes.gone.values())
+            groups = {shape.facets.group for shape in shapes if shape is not None}
+            keys: list[int | str] = [*changes.changed, *changes.gone, *groups]
+            for key in keys:
+                for waiter in self._by_key.get(key, ()):
+                    _wake(waiter)
+        if self._lists:
+            ended = {jobid for jobid in (*changes.changed, *changes.gone) if self._has_ended(jobid)}
+            for listed in self._lists:
+                if ended.isdisjoint(listed.pending):
+                    continue
+                listed.pending -= ended
+                if not (listed.needs_all and listed.pending):
+                    _wake(listed.future)
+
+    def release(self) -> None:
+        """Release every request, now and from now on, as if its timeout had expired."""
+        self._released = True
+        for waiters in self._by_key.values():
+            for waiter in waiters:
+                _wake(waiter)
+        for listed in self._lists:
+            _wake(listed.future)
+
+    def _has_ended(self, jobid: int) -> bool:
+        job = self._table.get(jobid)
+        return job is None or job.is_inactive
+
+    async def _until(self, key: int | str, holds: Callable[[], bool], timeout: float) -> None:
+        """Wait until *holds* after a change of the job or group *key*, or the timeout."""
+        deadline = time.monotonic() + timeout
+        while not holds() and not self._released and (left := deadline - time.monotonic()) > 0:
+            waiter = asyncio.get_running_loop().create_future()
+            self._by_key.setdefault(key, set()).add(waiter)
+            try:
+                await asyncio.wait_for(waiter, left)
+            except asyncio.TimeoutError:
+                return
+            finally:
+                self._forget(key, waiter)
+
+    def _forget(self, key: int | str, waiter: asyncio.Future[None]) -> None:
+        waiters = self._by_key.get(key)
+        if waiters is not None:
+            waiters.discard(waiter)
+            if not waiters:
+                del self._by_key[key]
+
+
+def _wake(waiter: asyncio.Future[None]) -> None:
+    if not waiter.done():
+        waiter.set_result(None)

@@ -1,0 +1,76 @@
+"""Read and wait for the jobs of a list of IDs; the table alone answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from fluxapi.errors import InstanceUnavailable
+from fluxapi.http import authentication, keys
+from fluxapi.model.jobid import encode_f58, parse
+from fluxapi.process.timeslice import TimeSlice
+from fluxapi.sessions.session import InstanceSession
+
+from .jobs import rows
+from .support import json_bytes, reply
+
+__all__ = ["query", "wait"]
+
+
+async def query(request: web.Request) -> web.Response:
+    """Return the jobs of a list; unknown IDs are listed."""
+    session = request[keys.SESSION]
+    # Read the cursor before the rows, so that a client that resumes from it misses nothing.
+    cursor = session.journal.cursor
+    known, unknown = await _resolve(session, request[keys.BODY]["ids"])
+    found = b",".join(await rows(session.table, session.observer, known))
+    return reply(
+        b'{"jobs":[%b],"unknown":%b,"cursor":%b}' % (found, json_bytes(unknown), json_bytes(cursor))
+    )
+
+
+async def wait(request: web.Request) -> web.Response:
+    """Return which jobs have ended once one or all of them have, or the timeout has expired."""
+    session, body = request[keys.SESSION], request[keys.BODY]
+    known, unknown = await _resolve(session, body["ids"])
+    await session.journal.waiters.wait_for_ends(
+        known, float(body.get("timeout", 30.0)), needs_all=body.get("until") != "any"
+    )
+    authentication.check_again(request)
+    ended: list[str] = []
+    active: list[str] = []
+    turn = TimeSlice()
+    for jobid in known:
+        await turn.share()
+        job = session.table.get(jobid)
+        if job is None:
+            unknown.append(encode_f58(jobid))
+        else:
+            (ended if job.is_inactive else active).append(encode_f58(jobid))
+    return reply({"ended": ended, "active": active, "unknown": unknown})
+
+
+async def _resolve(session: InstanceSession, texts: Sequence[str]) -> tuple[list[int], list[str]]:
+    """Return the jobs that the table has, each once, and the texts that name none.
+
+    Raises:
+        InstanceUnavailable: The backlog is still coming in, and a job may be in the rest.
+    """
+    known: dict[int, None] = {}
+    unknown: dict[str, None] = {}
+    turn = TimeSlice()
+    for text in texts:
+        await turn.share()
+        try:
+            jobid = parse(text)
+        except ValueError:
+            unknown[text] = None
+            continue
+        if jobid in session.table:
+            known[jobid] = None
+        else:
+            unknown[text] = None
+    if unknown and not session.journal.ready:
+        raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+    return list(known), list(unknown)
