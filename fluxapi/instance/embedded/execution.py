@@ -7,10 +7,12 @@ import os
 import signal
 from collections.abc import Callable
 
+from fluxapi.model.output_data import data_context
+
 from .files import LabeledFile
 from .guardian import Guardian
 from .launcher import Launched, Task
-from .output import OutputLog, TextCutter, data_context
+from .output import OutputLog, TextCutter
 from .poller import Poller
 from .spool import HIGH_WATER_BYTES, Spool
 

@@ -9,9 +9,10 @@ import pytest
 
 from fluxapi.instance.embedded import log_reader
 from fluxapi.instance.embedded.log_reader import LogReader
-from fluxapi.instance.embedded.output import OutputLog, data_context
+from fluxapi.instance.embedded.output import OutputLog
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output import Last, OutputBatch
+from fluxapi.model.output_data import data_context
 
 from .harness import Site, shell
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from fluxapi.errors import InstanceUnavailable, JobNotFound
 from fluxapi.instance.embedded import execution
-from fluxapi.instance.embedded.output import TextCutter, data_context, incomplete_tail
+from fluxapi.instance.embedded.output import TextCutter
 from fluxapi.model.eventlog import Event
+from fluxapi.model.output_data import data_context, incomplete_tail
 from tests.waiting import files_show
 
 from .conftest import Starter

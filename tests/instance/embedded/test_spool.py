@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from fluxapi.instance.embedded import spool as module
-from fluxapi.instance.embedded.output import MAX_INLINE_BYTES, OutputLog, data_context
+from fluxapi.instance.embedded.output import MAX_INLINE_BYTES, OutputLog
 from fluxapi.instance.embedded.spool import Spool
+from fluxapi.model.output_data import data_context
 from fluxapi.process import background
 
 

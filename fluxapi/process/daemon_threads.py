@@ -1,0 +1,61 @@
+"""Blocking calls in threads that never delay the end of the process."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+__all__ = ["DaemonThreads"]
+
+T = TypeVar("T")
+
+
+class DaemonThreads:
+    """A runner of blocking calls, at most *limit* at the same time.
+
+    A call that is stuck in the kernel, as on a file server that does not answer, keeps its place
+    and its thread until the kernel lets it go. Threads of an executor would delay the exit of the
+    process that long.
+    """
+
+    def __init__(self, name: str, limit: int) -> None:
+        self._name = name
+        self._slots = asyncio.Semaphore(limit)
+
+    async def run(self, timeout: float, function: Callable[..., T], *arguments: Any) -> T:
+        """Return the result of the call; raise ``asyncio.TimeoutError`` if it comes too late."""
+        return await asyncio.wait_for(self._run(function, arguments), timeout)
+
+    async def _run(self, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+        await self._slots.acquire()
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[T] = loop.create_future()
+
+        def finish(value: T | None, error: BaseException | None) -> None:
+            self._slots.release()
+            if result.done():
+                return
+            if error is None:
+                result.set_result(value)  # type: ignore[arg-type] # there is no error
+            else:
+                result.set_exception(error)
+
+        def work() -> None:
+            value, failure = None, None
+            try:
+                value = function(*arguments)
+            except BaseException as error:  # noqa: BLE001 - it is raised on the loop
+                failure = error
+            # The loop may have been closed meanwhile.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(finish, value, failure)
+
+        try:
+            threading.Thread(target=work, name=self._name, daemon=True).start()
+        except RuntimeError:
+            self._slots.release()
+            raise
+        return await result
