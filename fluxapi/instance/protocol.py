@@ -20,6 +20,7 @@ from fluxapi.errors import FluxapiError
 from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
 from fluxapi.model.output import Last, OutputBatch
 from fluxapi.model.submission import Submission
+from fluxapi.process.file_piece import Piece, Wanted
 
 __all__ = [
     "CLOSE_TIMEOUT_S",
@@ -35,7 +36,9 @@ __all__ = [
     "JobRecords",
     "Last",
     "LookupKey",
+    "NodeFileReader",
     "OutputBatch",
+    "OutputSource",
     "Parent",
     "Queue",
     "ResourceInfo",
@@ -50,8 +53,11 @@ CLOSE_TIMEOUT_S = 10.0
 CallWatch = Callable[[str], AbstractContextManager[object]]
 """Returns a context manager for one call to Flux with the given topic."""
 
-LookupKey = Literal["eventlog", "jobspec", "R"]
-"""The keys of a job's KVS directory (RFC 16) that :meth:`Instance.lookup` can fetch."""
+LookupKey = Literal["eventlog", "jobspec", "R", "guest.exec.eventlog"]
+"""The keys of a job's KVS directory (RFC 16) that :meth:`Instance.lookup` can fetch.
+
+The last one holds the events of the job shell; the embedded instance has none.
+"""
 
 Change = JournalMessage | Purged | Resync
 """An item of the change stream."""
@@ -165,7 +171,24 @@ class JobControl(Protocol):
         """Set the urgency, 0 (hold) to 31 (expedite), of a pending job."""
 
 
-class JobRecords(Protocol):
+class OutputSource(Protocol):
+    """An object that reads the output of a job."""
+
+    def output(
+        self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
+    ) -> AsyncIterator[OutputBatch]:
+        """Yield the RFC 24 output eventlog: the present entries or, with *follow*, all to its end.
+
+        Args:
+            jobid: The job.
+            follow: Wait for new entries until the end. A batch without entries marks the point
+                where all entries that existed at first have been yielded.
+            first: The index of the first entry.
+            last: The tail to begin with, instead of *first*.
+        """
+
+
+class JobRecords(OutputSource, Protocol):
     """An object that reads the stored data of one job."""
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
@@ -179,19 +202,6 @@ class JobRecords(Protocol):
         """Return the events of a job that the instance still has.
 
         They include all events that the journal sent before this call.
-        """
-
-    def output(
-        self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
-    ) -> AsyncIterator[OutputBatch]:
-        """Yield the RFC 24 output eventlog: the present entries or, with *follow*, all to its end.
-
-        Args:
-            jobid: The job.
-            follow: Wait for new entries until the end. A batch without entries marks the point
-                where all entries that existed at first have been yielded.
-            first: The index of the first entry.
-            last: The tail to begin with, instead of *first*.
         """
 
 
@@ -268,6 +278,14 @@ class Parent(Protocol):
 
     def child(self, place: ChildPlace) -> Instance:
         """Return the instance of a job, not started; its ``start`` finds the way to it."""
+
+
+@runtime_checkable
+class NodeFileReader(Protocol):
+    """An instance that can read files on its nodes, as its owner."""
+
+    async def read_file(self, rank: int, wanted: Wanted) -> Piece:
+        """Read a piece of a file on the node of broker *rank*; see ``read_piece``."""
 
 
 @runtime_checkable

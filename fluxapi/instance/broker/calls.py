@@ -210,8 +210,10 @@ class Stream:
         skip: int = 0,
         limit: int = 1 << 24,
         cancel_topic: bytes | None = None,
+        node: int = ANY_NODE,
     ) -> None:
         self.topic = topic
+        self.node = node
         self.cancel_topic = cancel_topic or topic + b"-cancel"
         self.payload = payload
         self.asked = time.monotonic()

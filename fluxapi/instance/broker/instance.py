@@ -30,11 +30,13 @@ from fluxapi.instance.protocol import (
 from fluxapi.model.eventlog import Event, Resync
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode
+from fluxapi.process.file_piece import Piece, Wanted
 
 from . import identity, refusal, resources
 from .calls import Call, Submissions
 from .child import ChildInstance
 from .journal import JournalThread
+from .node_files import NodeFiles
 from .normalize import committed
 from .output import OutputReader
 from .relay import RelayThread
@@ -91,6 +93,7 @@ class BrokerInstance:
         self._rpc: RpcThread | None = None
         self._outputs: RpcThread | None = None
         self._reader: OutputReader | None = None
+        self._files: NodeFiles | None = None
         self._journals: set[JournalThread] = set()
         self._watch: CallWatch = contextlib.nullcontext
 
@@ -104,6 +107,7 @@ class BrokerInstance:
         rpc = self._rpc = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
         outputs = self._outputs = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
         self._reader = OutputReader(outputs)
+        self._files = NodeFiles(outputs, self._timeout)
         try:
             await asyncio.gather(rpc.start(), outputs.start())
             uri = self._uri or os.environ.get("FLUX_URI")
@@ -118,7 +122,7 @@ class BrokerInstance:
         """End the threads; open journals end with ``InstanceUnavailable``."""
         threads = (self._rpc, self._outputs)
         reader, self._reader = self._reader, None
-        self._rpc = self._outputs = None
+        self._rpc = self._outputs = self._files = None
         if reader is not None:
             await reader.close()
         ending = [journal.close(timeout) for journal in self._journals]
@@ -252,6 +256,12 @@ class BrokerInstance:
         async with contextlib.aclosing(batches) as found:
             async for batch in found:
                 yield batch
+
+    async def read_file(self, rank: int, wanted: Wanted) -> Piece:
+        """Read a piece of a file on the node of a broker (``rexec.exec``)."""
+        if self._files is None:
+            raise _not_connected()
+        return await self._files.read(rank, wanted)
 
     async def resources(self) -> Resources:
         """Return the merged responses of ``resource.status`` and the scheduler."""

@@ -97,6 +97,10 @@ class RpcThread:
             self._put(batch)
             return await batch.future
 
+    def send(self, call: Call) -> None:
+        """Send a call whose response nobody awaits."""
+        self._put(call)
+
     def stream(self, stream: Stream) -> None:
         """Start a stream."""
         self._put(stream)
@@ -242,7 +246,9 @@ class RpcThread:
         tag = self._new_tag(request, 0)
         if isinstance(request, Stream):
             request.tag = tag
-            connection.request(request.topic, request.payload, tag, streaming=True)
+            connection.request(
+                request.topic, request.payload, tag, streaming=True, node=request.node
+            )
             return
         self._deadlines.append((request.asked + self._timeout, tag))
         connection.request(request.topic, request.payload, tag, node=request.node, raw=request.raw)

@@ -224,6 +224,8 @@ class EmbeddedInstance:
         if key == "eventlog":
             text = encode_eventlog(job.events) if isinstance(job, Job) else job.eventlog
             return text.decode()
+        if key == "guest.exec.eventlog":
+            raise NotFound("The embedded instance has no job shell, and keeps no events of it.")
         if job.R is None:
             raise NotFound(f"Job {encode_f58(jobid)} has no such record: it has no resources.")
         return (job.R if isinstance(job.R, bytes) else msgspec.json.encode(job.R)).decode()

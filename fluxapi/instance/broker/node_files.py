@@ -1,0 +1,134 @@
+"""Reads files on the nodes of an instance, by a short program that each broker runs.
+
+``rexec.exec`` (flux-core, src/common/libsubprocess) starts a process as the owner of the instance,
+who alone may call it. The program is the source of :mod:`fluxapi.process.file_piece`, so the checks
+are the same there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fluxapi.errors import FluxapiError, FluxRefused, Forbidden
+from fluxapi.model.output import written
+from fluxapi.process import file_piece
+from fluxapi.process.file_piece import MAX_PIECE_BYTES, Piece, Wanted, decode_piece
+
+from .calls import Call, Stream
+from .rpc import RpcThread
+
+__all__ = ["NodeFiles"]
+
+_PASS_ON = 1 | 2
+"""SUBPROCESS_REXEC_STDOUT and SUBPROCESS_REXEC_STDERR."""
+
+_MAX_ANSWER_BYTES = MAX_PIECE_BYTES + (64 << 10)
+_MAX_PROCESSES = 4
+"""Processes that run at the same time; other reads wait."""
+
+_MAX_COMPLAINT_LENGTH = 200
+
+_SHELL = (
+    "if command -v python3 >/dev/null 2>&1; "
+    'then exec python3 -I -S -c "$0" "$@"; else exec flux python -I -S -c "$0" "$@"; fi'
+)
+"""Run the Python of the node, or else the one that Flux uses there."""
+
+
+class NodeFiles:
+    """A reader of files on any node of the instance; *timeout* is that of one read in seconds."""
+
+    def __init__(self, rpc: RpcThread, timeout: float) -> None:
+        self._rpc = rpc
+        self._timeout = timeout
+        self._slots = asyncio.Semaphore(_MAX_PROCESSES)
+
+    async def read(self, rank: int, wanted: Wanted) -> Piece:
+        """Read a piece of a file on the node of broker *rank*, as ``read_piece`` does."""
+        async with self._slots:
+            process = _Process(self._rpc, rank, list(map(str, wanted)))
+            try:
+                return await asyncio.wait_for(process.run(), self._timeout)
+            except asyncio.TimeoutError:
+                return Piece("failed", "Its node has not answered in time.")
+            except (Forbidden, FluxRefused) as error:
+                return Piece("refused", error.detail)
+            except FluxapiError as error:
+                return Piece("failed", error.detail)
+            finally:
+                process.end()
+
+
+class _Process:
+    """One run of the program."""
+
+    def __init__(self, rpc: RpcThread, rank: int, arguments: list[str]) -> None:
+        self._rpc = rpc
+        self._rank = rank
+        self._stream = Stream(b"rexec.exec", _request(arguments), node=rank)
+        self._pid = 0
+        self._ended = False
+        self._output = {"stdout": bytearray(), "stderr": bytearray()}
+
+    async def run(self) -> Piece:
+        """Return what the program has read; raise Flux's error."""
+        self._rpc.stream(self._stream)
+        while (batch := await self._stream.next_batch()) is not None:
+            for payload in batch:
+                self._take(msgspec.json.decode(payload))
+                await asyncio.sleep(0)
+        self._ended = True
+        try:
+            return decode_piece(bytes(self._output["stdout"]))
+        except ValueError:
+            words = self._output["stderr"].decode("utf-8", "replace").split("\n")
+            said = next((line for line in reversed(words) if line.strip()), "it printed nothing")
+            reason = " ".join(said.split())[:_MAX_COMPLAINT_LENGTH]
+            return Piece("failed", f"The program that reads it on its node has failed: {reason}.")
+
+    def end(self) -> None:
+        """Kill the program if it still runs."""
+        if self._ended:
+            return
+        self._rpc.cancel(self._stream)
+        if not self._pid:
+            return
+        body = {"pid": self._pid, "signum": int(signal.SIGKILL)}
+        kill = Call(b"rexec.kill", msgspec.json.encode(body), node=self._rank)
+        # Nobody waits for the answer: the program may have ended meanwhile.
+        kill.future.add_done_callback(lambda future: future.exception())
+        self._rpc.send(kill)
+
+    def _take(self, response: Any) -> None:
+        if response.get("type") == "started":
+            self._pid = response.get("pid", 0)
+        elif response.get("type") == "output":
+            io = response.get("io") or {}
+            kept = self._output.get(io.get("stream", ""))
+            if kept is not None and len(kept) < _MAX_ANSWER_BYTES:
+                kept += written(io)
+
+
+@lru_cache(maxsize=1)
+def _program() -> str:
+    """Return the source of the program for any Python since 3.6."""
+    source = Path(file_piece.__file__).read_text("utf-8")
+    return source.replace("from __future__ import annotations\n", "", 1)
+
+
+def _request(arguments: list[str]) -> bytes:
+    command = {
+        "cwd": "/",
+        "cmdline": ["/bin/sh", "-c", _SHELL, _program(), *arguments],
+        "env": {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
+        "opts": {"stdout_LINE_BUFFER": "false"},
+        "channels": [],
+    }
+    return msgspec.json.encode({"cmd": command, "flags": _PASS_ON, "local_flags": 0})
