@@ -70,6 +70,9 @@ __all__ = [
     "NotStored",
     "NotSupported",
     "OutcomeUnknown",
+    "OutputChanged",
+    "OutputUnreadable",
+    "RangeNotSatisfiable",
     "RequestError",
     "SettingsError",
     "ShuttingDown",
@@ -282,6 +285,20 @@ class InstanceEnded(Conflict):
     slug = "instance-ended"
 
 
+class OutputUnreadable(Conflict):
+    """The output of the job goes to a file that the service does not read."""
+
+    title = "Output file not readable"
+    slug = "output-unreadable"
+
+
+class OutputChanged(Conflict):
+    """An output file was replaced or has become shorter while it was read."""
+
+    title = "Output file changed"
+    slug = "output-changed"
+
+
 class BodyTooLarge(RequestError):
     """The body exceeds the limit."""
 
@@ -296,6 +313,15 @@ class UnsupportedMediaType(RequestError):
     status = 415
     title = "Unsupported media type"
     slug = "unsupported-media-type"
+
+
+class RangeNotSatisfiable(RequestError):
+    """The Range header asks for bytes that the file does not have."""
+
+    status = 416
+    title = "Range not satisfiable"
+    slug = "range-not-satisfiable"
+    tells = MappingProxyType({"Content-Range": "The size of the file."})
 
 
 class ExpectationFailed(RequestError):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 import msgspec
 
 from .body import decoded
-from .errors import BadAnswer, ConnectionFailed, NotFound
+from .errors import BadAnswer, Conflict, ConnectionFailed, NotFound
 from .request import Query, Request
 from .retry import Failure
 from .transport import Transport
@@ -124,6 +124,9 @@ class Channel:
         if end.reason in _FINAL_REASONS:
             self._over = True
         detail = end.detail or f"The stream ended: {end.reason}."
+        if end.reason == "changed":
+            kind, title = "/docs/errors#output-changed", "Output file changed"
+            return Failure(Conflict(409, kind, title, detail))
         if end.reason == "purged":
             return Failure(NotFound(404, "/docs/errors#job-not-found", "Job not found", detail))
         # Reconnect at once with new credentials, which are fetched when these are rejected.

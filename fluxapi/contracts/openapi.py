@@ -40,6 +40,7 @@ _TEXT = re.compile(r"text/|application/x-ndjson")
 _NAMED = re.compile(r"{(\w+)}")
 _PLACES = {
     "group": ("Name or ID of the group.", "sweep"),
+    "stream": ("stdout or stderr.", "stdout"),
     "id": ("Job ID in any RFC 19 form: F58, decimal, hex, dothex, KVS path.", "f2QK3Zz"),
     "version": ("Digest of all files, so that they can be cached forever.", "0123456789ab"),
     "name": ("Name of the file.", "dashboard.css"),

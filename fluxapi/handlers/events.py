@@ -13,6 +13,7 @@ from fluxapi.events.buffer import encode_body, identity
 from fluxapi.events.filters import Filter, read_filter
 from fluxapi.events.hub import Hub
 from fluxapi.events.output.hub import OnEnd
+from fluxapi.events.output.viewer import FILES_RIGHT
 from fluxapi.events.transport import stream, websocket
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.subscriptions import Subscriptions
@@ -95,6 +96,7 @@ class _Many:
         self._hub = hub
         self._outputs = request[keys.SESSION].outputs
         self._base = request[keys.BASE]
+        self._files = request[keys.PRINCIPAL].may(FILES_RIGHT)
         self._wanted = wanted
         self._chunked = request.version >= HttpVersion11
         self._writer: StreamWriter | None = None
@@ -110,6 +112,7 @@ class _Many:
             self._outputs,
             limit=MAX_SUBSCRIPTIONS,
             base=self._base,
+            files=self._files,
         )
         for fields in self._wanted:
             try:

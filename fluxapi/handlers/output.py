@@ -6,6 +6,7 @@ lines are kept, all of them bounded.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +14,8 @@ from functools import partial
 from aiohttp import web
 
 from fluxapi.errors import ValidationFailed
-from fluxapi.events.output.hub import OnEnd, OutputHub, Selection
+from fluxapi.events.output.hub import OnEnd, OutputHub
+from fluxapi.events.output.viewer import FILES_RIGHT, Selection
 from fluxapi.events.transport import stream as streams
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import OutputText, Wire
@@ -21,7 +23,7 @@ from fluxapi.http import keys
 from fluxapi.http.clients import clients_of
 from fluxapi.http.negotiation import accepted
 from fluxapi.model.jobid import encode_f58
-from fluxapi.model.output import MAX_SEARCH_BYTES
+from fluxapi.model.output import MAX_SEARCH_BYTES, source_of
 
 from . import output_forms as forms
 from .sending import send
@@ -38,7 +40,8 @@ STREAM_OFFERS = (
 )
 """Media types of live output; a client without a preference gets lines of text."""
 
-_MAX_INDEX_DIGITS = 15
+_LAST_INDEXES = re.compile(r"[0-9]{1,16}(,[0-9]{1,16}){0,31}\Z", re.ASCII)
+"""The last index of each source that was seen."""
 
 SEARCHED_HEADER = "Output-Searched-Bytes"
 """Header of a tail that may lack lines: the number of bytes that were searched for them."""
@@ -56,7 +59,9 @@ async def output(request: web.Request) -> web.StreamResponse:
     last = None
     if tail is not None:
         last = forms.last_of(tail, stream, is_lines=kind != "application/x-ndjson")
-    source = forms.Search(request[keys.SESSION].instance.output(job.id, last=last))
+    may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)
+    found = request[keys.SESSION].files.so_far(job.id, stream, last, may_read=may_read)
+    source = forms.Search(found)
     if kind == "application/x-ndjson":
         pieces = forms.entries(source, stream, tail)
     elif kind == "application/octet-stream":
@@ -107,11 +112,17 @@ async def follow(request: web.Request) -> web.StreamResponse:
 
 def _selection(request: web.Request) -> Selection:
     fields = request[keys.QUERY]
+    files = request[keys.PRINCIPAL].may(FILES_RIGHT)
     last = request.headers.get("Last-Event-ID")
+    stream = fields.get("stream")
     if not last:
-        return Selection(fields.get("stream"), fields.get("tail"), fields.get("from", 0))
-    if not (last.isascii() and last.isdigit() and len(last) <= _MAX_INDEX_DIGITS):
+        starts = tuple(fields.get("from_files", ()))
+        return Selection(stream, fields.get("tail"), fields.get("from", 0), starts, files)
+    if not _LAST_INDEXES.match(last):
         raise ValidationFailed(
             [{"pointer": "", "detail": "has a Last-Event-ID that is not the index of an entry."}]
         )
-    return Selection(fields.get("stream"), None, int(last) + 1)
+    positions = [int(index) + 1 for index in last.split(",")]
+    first = next((at for at in positions if not source_of(at - 1)), 0)
+    starts = tuple(at for at in positions if source_of(at - 1))
+    return Selection(stream, None, first, starts, files)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterable, AsyncIterator
+from typing import Any
 
 from fluxapi.model.eventlog import Event, encode_event
 from fluxapi.model.output import Last, OutputBatch, PlainText, is_of, log_line, search_note, written
@@ -41,6 +42,10 @@ _MAX_REDIRECTS = 100
 
 _EXTRA_LINES = 64
 """Lines that are read in addition to those of a tail, since the first of each task may be cut."""
+
+_FILE_MEMBERS = ("path", "rank", "host", "read", "unread")
+_REDIRECT_MEMBERS = 2
+"""Members of a redirect whose file has not been looked at."""
 
 _LOGS = "stderr"
 """The stream of the messages of the job shell."""
@@ -79,7 +84,7 @@ class Lines:
     """
 
     def __init__(self, stream: str | None = None) -> None:
-        self.redirects: list[dict[str, str]] = []
+        self.redirects: list[dict[str, Any]] = []
         self._stream = stream
         self._rest: dict[tuple[str, str], bytes] = {}
 
@@ -92,6 +97,10 @@ class Lines:
                 self.redirects.append(
                     {"stream": str(context.get("stream")), "path": str(context.get("path"))}
                 )
+            elif event.name == "file":
+                # Unfinished lines of another source end here.
+                lines += self.end()
+                self._found(context)
             data = bytes_of(event, self._stream)
             if data or context.get("eof"):
                 key = (str(context.get("stream")), str(context.get("rank")))
@@ -104,6 +113,19 @@ class Lines:
         rest = [data for data in self._rest.values() if data]
         self._rest.clear()
         return rest
+
+    def _found(self, context: dict[str, Any]) -> None:
+        """Describe a file, in place of the redirects of its streams."""
+        streams = context["streams"]
+        self.redirects = [
+            known
+            for known in self.redirects
+            if known["stream"] not in streams or len(known) > _REDIRECT_MEMBERS
+        ]
+        about = {name: context[name] for name in _FILE_MEMBERS if name in context}
+        for stream in streams:
+            if len(self.redirects) < _MAX_REDIRECTS:
+                self.redirects.append({"stream": stream, **about})
 
     def _split(self, key: tuple[str, str], data: bytes, *, ended: bool, lines: list[bytes]) -> None:
         data = self._rest.pop(key, b"") + data
@@ -164,6 +186,11 @@ async def entries(source: Search, stream: str | None, tail: int | None) -> Async
         lines = [encode_event(event) + b"\n" for event in batch if is_of(event, stream)]
         if tail is None:
             yield b"".join(lines)
+        elif _begins_file(batch):
+            # Each file has a tail of its own, after the entry that describes it.
+            yield b"".join([*kept, *lines])
+            kept.clear()
+            held = 0
         else:
             kept.extend(lines)
             held = _shorten(kept, held + sum(map(len, lines)), tail)
@@ -233,7 +260,14 @@ async def _lines(
     held = 0
     async for batch in source:
         found = lines.take(batch)
-        if tail is not None:
+        if tail is not None and _begins_file(batch):
+            kept.extend(found)
+            _shorten(kept, held + sum(map(len, found)), tail)
+            if kept:
+                yield list(kept)
+            kept.clear()
+            held = 0
+        elif tail is not None:
             kept.extend(found)
             held = _shorten(kept, held + sum(map(len, found)), tail)
         elif found:
@@ -245,6 +279,10 @@ async def _lines(
         rest = list(kept)
     if rest:
         yield rest
+
+
+def _begins_file(batch: OutputBatch) -> bool:
+    return any(event.name == "file" for event in batch)
 
 
 def _shorten(kept: deque[bytes], held: int, tail: int) -> int:

@@ -15,6 +15,7 @@ from . import (
     contracts,
     control,
     events,
+    files,
     group_output,
     groups,
     health,
@@ -167,6 +168,30 @@ ROUTES: tuple[Route, ...] = (
             output.LIMIT_HEADER: "Bytes of the end of the output that are searched for a tail; "
             "there may be more lines before. Messages tell how much was searched.",
         }, right="view",
+    ),
+    Route(
+        "GET", "/jobs/{id}/files/{stream}", files.download, "downloadOutput", "jobs",
+        "Download the file that receives stdout or stderr of a job, or a range of it.",
+        {}, query="file-query",
+        fails=(
+            *_LOOKUP, errors.NotFound, errors.OutputUnreadable, errors.RangeNotSatisfiable,
+            errors.TooManyStreams,
+        ),
+        other=("application/octet-stream",),
+        headers={
+            "Range": "One range of bytes; the status is then 206.",
+            "If-Range": "An ETag: the range counts only if the file has not changed since.",
+            "If-None-Match": "ETags: if the file has not changed since, the status is 304.",
+        },
+        tells={
+            files.PATH_HEADER: "The path of the file, percent-encoded.",
+            files.HOST_HEADER: "The node that writes it.",
+            files.READ_HEADER: "Where it was read: local, shared or node; see getOutput.",
+            "Content-Range": "The range of the bytes, if the status is 206.",
+            "ETag": "Changes with the file.",
+            "Last-Modified": "The time of the last write.",
+            "Content-Disposition": "The name of the file.",
+        }, right="submit",
     ),
     Route(
         "GET", "/jobs/{id}/events", events.job_events, "followJob", "events",

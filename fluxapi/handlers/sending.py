@@ -14,7 +14,7 @@ from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S
 from fluxapi.http import keys
 from fluxapi.http.clients import clients_of
 
-__all__ = ["send"]
+__all__ = ["send", "send_prepared"]
 
 _log = logging.getLogger(__name__)
 
@@ -48,28 +48,43 @@ async def send(
         charset = "utf-8" if kind == "text/plain" else None
         if len(first) < _PIECE_BYTES:
             return web.Response(body=first, content_type=kind, charset=charset, headers=headers())
-        with request.app[keys.CONNECTIONS].hold(
-            lambda _: _abort(request), request[keys.PRINCIPAL], clients_of(request)
-        ):
-            response = web.StreamResponse(headers=headers())
-            response.content_type = kind
-            if charset is not None:
-                response.charset = charset
-            await response.prepare(request)
-            try:
-                part = first
-                while part:
-                    for at in range(0, len(part), _PIECE_BYTES):
-                        await _write(request, response, part[at : at + _PIECE_BYTES])
-                    part = await _while_read(request, _joined(parts))
-            except FluxapiError as error:
-                _log.warning("output of %s is incomplete: %s", request.path, error.detail)
-                # The client must notice that this is not the end.
-                _abort(request)
-                return response
-            except ConnectionError:
-                _abort(request)
-                return response
+        response = web.StreamResponse(headers=headers())
+        response.content_type = kind
+        if charset is not None:
+            response.charset = charset
+        return await _stream(request, response, first, parts)
+
+
+async def send_prepared(
+    request: web.Request, response: web.StreamResponse, pieces: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    """Answer with ``pieces`` as the body of ``response``; see :func:`send`."""
+    async with aclosing(pieces) as parts:  # type: ignore[type-var] # an async generator
+        first = await _while_read(request, _joined(parts))
+        return await _stream(request, response, first, parts)
+
+
+async def _stream(
+    request: web.Request, response: web.StreamResponse, first: bytes, parts: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    with request.app[keys.CONNECTIONS].hold(
+        lambda _: _abort(request), request[keys.PRINCIPAL], clients_of(request)
+    ):
+        await response.prepare(request)
+        try:
+            part = first
+            while part:
+                for at in range(0, len(part), _PIECE_BYTES):
+                    await _write(request, response, part[at : at + _PIECE_BYTES])
+                part = await _while_read(request, _joined(parts))
+        except FluxapiError as error:
+            _log.warning("output of %s is incomplete: %s", request.path, error.detail)
+            # The client must notice that this is not the end.
+            _abort(request)
+            return response
+        except ConnectionError:
+            _abort(request)
+            return response
     await response.write_eof()
     return response
 

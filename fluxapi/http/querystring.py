@@ -93,11 +93,17 @@ def _value(rules: Mapping[str, Any], text: str) -> Any:
     if first == "boolean":
         return _BOOLEANS.get(text.lower(), text)
     if first == "array":
-        items = [part.strip() for part in text.split(",") if part.strip()]
-        return [item.upper() for item in items] if rules.get("x-case") == "upper" else items
+        return _items(rules, [part.strip() for part in text.split(",") if part.strip()])
     if first == "object" and text.startswith("{"):
         return _object(text)
     return text
+
+
+def _items(rules: Mapping[str, Any], items: list[str]) -> list[Any]:
+    """Convert the items of a list."""
+    if rules.get("x-case") == "upper":
+        return [item.upper() for item in items]
+    return [_value(rules.get("items", {}), item) for item in items]
 
 
 def _resolved(rules: Mapping[str, Any]) -> Mapping[str, Any]:

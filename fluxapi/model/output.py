@@ -21,6 +21,7 @@ from .shallow import decode
 
 __all__ = [
     "MAX_ENTRY_BYTES",
+    "MAX_FILE_BYTES",
     "MAX_SEARCH_BYTES",
     "WEIGHT_BYTES",
     "Last",
@@ -29,11 +30,13 @@ __all__ = [
     "Tail",
     "decode_entries",
     "decode_entry",
+    "file_base",
     "holds_data",
     "is_of",
     "log_line",
     "runs_from_end",
     "search_note",
+    "source_of",
     "written",
 ]
 
@@ -45,6 +48,12 @@ MAX_SEARCH_BYTES = 256 << 20
 
 WEIGHT_BYTES = 512
 """Approximate memory of an entry without its data."""
+
+_FILES_SHIFT, _FILE_SHIFT = 48, 42
+"""Bits of the indexes of the eventlog, which come first, and of the indexes of each file."""
+
+MAX_FILE_BYTES = (1 << _FILE_SHIFT) - 2
+"""The largest file whose bytes have an index. The largest index of all is below 2^53, for JSON."""
 
 _MAX_REPEATED_BYTES = 1 << 20
 """Limit of ``data`` times ``repeat``, so that an entry cannot exhaust memory."""
@@ -117,6 +126,16 @@ def runs_from_end(base: int, found: Sequence[tuple[int, Event]]) -> list[OutputB
         else:
             runs.append(OutputBatch(base + place, [event]))
     return runs[::-1]
+
+
+def file_base(number: int) -> int:
+    """Return the least index of the entries of a file; the files of a job count from 1."""
+    return (1 << _FILES_SHIFT) + ((number - 1) << _FILE_SHIFT)
+
+
+def source_of(index: int) -> int:
+    """Return the number of the file that an entry comes from, 0 for the output eventlog."""
+    return 1 + ((index - (1 << _FILES_SHIFT)) >> _FILE_SHIFT) if index >> _FILES_SHIFT else 0
 
 
 def decode_entry(line: bytes) -> Event:

@@ -23,6 +23,7 @@ from fluxapi.events.cursor import instance_tag, new_epoch
 from fluxapi.events.event_log import EventLog
 from fluxapi.events.heartbeat import Heartbeat
 from fluxapi.events.hub import Hub
+from fluxapi.events.output.files import OutputFiles
 from fluxapi.events.output.hub import OutputHub
 from fluxapi.events.sampler import Sampler
 from fluxapi.events.slow_consumer_reaper import SlowConsumerReaper
@@ -124,7 +125,8 @@ class InstanceSession:
         buffer = EventBuffer(epoch, max_events=bounds.max_events, max_bytes=bounds.max_event_bytes)
         self.hub = Hub(self.table, EventLog(buffer))
         self.journal = JournalConsumer(instance, self.hub)
-        self.outputs = OutputHub(instance, self.table)
+        self.files = OutputFiles(instance, self.table, info.owner)
+        self.outputs = OutputHub(instance, self.table, self.files)
         self.observer = SituationMonitor(self.table, self.hub.stats, instance)
         self.idempotency = IdempotencyStore(self.table, settings.idempotency_keys, self.settle)
         self.submitter = Submitter(instance, self.journal, self.idempotency)

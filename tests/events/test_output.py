@@ -15,10 +15,11 @@ from fluxapi.events.cursor import new_epoch
 from fluxapi.events.event_log import EventLog
 from fluxapi.events.heartbeat import BOOKMARK_INTERVAL_S, Heartbeat
 from fluxapi.events.hub import Hub
-from fluxapi.events.output import hub as output_hub
+from fluxapi.events.output import viewer as output_viewer
 from fluxapi.events.output import watch
 from fluxapi.events.output.entries import PIECE_BYTES, encode_entry
-from fluxapi.events.output.hub import OutputHub, Selection
+from fluxapi.events.output.hub import OutputHub
+from fluxapi.events.output.viewer import Selection
 from fluxapi.events.output.watch import Watch
 from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S, SlowConsumerReaper
 from fluxapi.events.transport.stream_writer import StreamWriter
@@ -255,7 +256,7 @@ async def test_a_search_reports_its_progress_and_its_early_end(
         yield OutputBatch(8, [], searched=500)
         yield OutputBatch(9, [], searched=1000, cut=True)
 
-    monkeypatch.setattr(output_hub, "_PROGRESS_INTERVAL_S", interval)
+    monkeypatch.setattr(output_viewer, "_PROGRESS_INTERVAL_S", interval)
     monkeypatch.setattr(Watch, "tail", lambda *_: None)
     monkeypatch.setattr(place.instance, "output", search)
     reader = place.view(tail=2, stream="stderr")

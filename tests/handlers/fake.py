@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
@@ -26,6 +27,7 @@ from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.model.output import Last, OutputBatch, Tail
 
 FIRST_ID = 1 << 24
+OWNER = os.geteuid()
 
 
 def r_object(ranks: str = "0-1", cores: str = "0-3", hosts: str = "node[0-1]") -> dict[str, Any]:
@@ -79,7 +81,7 @@ class FakeInstance:
         self._next = FIRST_ID
 
     async def start(self) -> InstanceInfo:
-        return InstanceInfo("embedded", "0.0", None, 1, "node0", 0, 0.0)
+        return InstanceInfo("embedded", "0.0", None, 1, "node0", OWNER, 0.0)
 
     async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:  # noqa: ARG002
         self.closed += 1
@@ -103,7 +105,9 @@ class FakeInstance:
         self.jobspecs[jobid] = submission.jobspec
         self.post(
             jobid,
-            Event(time.time(), "submit", {"userid": 0, "urgency": 16, "flags": 0, "version": 1}),
+            Event(
+                time.time(), "submit", {"userid": OWNER, "urgency": 16, "flags": 0, "version": 1}
+            ),
             jobspec=jobspec,
         )
         self.post(jobid, Event(time.time(), "validate"))

@@ -114,9 +114,12 @@ async def test_redirected_streams_say_where(service: Service) -> None:
     service.instance.outputs[jobid.parse(name)] = [
         [Event(0.0, "redirect", {"stream": "stdout", "rank": "all", "path": "/tmp/x"})]  # noqa: S108 - only a text
     ]
-    assert json.loads(await output(service, name)) == {
-        "Output": [],
-        "redirects": [{"stream": "stdout", "path": "/tmp/x"}],  # noqa: S108 - only a text
+    (redirect,) = json.loads(await output(service, name))["redirects"]
+    assert redirect == {
+        "stream": "stdout",
+        "path": "/tmp/x",  # noqa: S108 - only a text
+        "rank": "all",
+        "unread": "Its nodes are not known.",
     }
 
 

@@ -20,6 +20,7 @@ from fluxapi.client.output import (
     tail_size,
 )
 from fluxapi.client.request import Request
+from fluxapi.model.output import source_of
 
 from .base import LogEntry, Methods, job_path
 
@@ -74,18 +75,19 @@ class OutputMethods(Methods):
         """
         query = {"tail": tail, "stream": stream}
         channel = self._channel(f"{job_path(id)}/output/stream", query)
-        seen = -1
+        seen: dict[int, int] = {}
         async with aclosing(channel.messages()) as messages:
             async for message in messages:
                 if message.kind != "output":
                     continue
                 streamed = decoded(message.data, _StreamedEntry)
-                if streamed.index > seen:
-                    seen = streamed.index
+                index, source = streamed.index, source_of(streamed.index)
+                if index > seen.get(source, -1):
+                    seen[source] = index
                     fields = decoded(message.data, dict[str, Any])
                     for member in ("index", "name", "timestamp"):
                         fields.pop(member, None)
-                    entry = entry_of(fields, streamed.name, streamed.timestamp, seen)
+                    entry = entry_of(fields, streamed.name, streamed.timestamp, index)
                     if entry.raw or entry.name != "data":
                         yield entry
 

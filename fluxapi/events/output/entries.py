@@ -8,8 +8,10 @@ from typing import Any
 import msgspec
 
 from fluxapi.model.eventlog import Event
+from fluxapi.model.output import source_of, written
+from fluxapi.model.output_data import data_context
 
-__all__ = ["PIECE_BYTES", "Entry", "encode_entry", "pieces"]
+__all__ = ["PIECE_BYTES", "Entry", "encode_entry", "file_bytes", "pieces", "since"]
 
 PIECE_BYTES = 64 << 10
 """Size at which a piece is full."""
@@ -63,3 +65,27 @@ def pieces(first: int, events: Iterable[Event]) -> Iterator[list[Entry]]:
             piece, size = [], 0
     if piece:
         yield piece
+
+
+def file_bytes(event: Event) -> int:
+    """Return how many bytes of a file an entry holds, which its index counts."""
+    return len(written(event.context or {})) if event.name == "data" else 0
+
+
+def since(entry: Entry, position: int) -> Entry:
+    """Return the part of an entry that a reader at *position* lacks.
+
+    The index of an entry of a file is that of its last byte, so one that covers more than the rest
+    from *position* on is cut. Entries of the output eventlog are returned whole.
+    """
+    if not (entry.has_data and source_of(entry.index)):
+        return entry
+    members = msgspec.json.decode(b"{" + entry.body, type=dict[str, Any])
+    data = written(members)
+    wanted = entry.index - position + 1
+    if len(data) <= wanted:
+        return entry
+    members.pop("encoding", None)
+    kept = {key: value for key, value in members.items() if key not in {"stream", "rank", "data"}}
+    cut = data_context(entry.stream, str(members.get("rank", "")), data[len(data) - wanted :])
+    return Entry(entry.index, entry.stream, has_data=True, body=_encoder.encode(kept | cut)[1:])

@@ -1,6 +1,7 @@
-"""The live output of jobs: one watch per job for all its viewers.
+"""The live output of jobs: one watch per source of output for all its viewers.
 
-The position of a viewer is an index in the output eventlog. Within the window of the watch,
+The sources of a job are its output eventlog and the files that it writes its output to. The
+position of a viewer is an index of one source. Within the window of the watch,
 viewers share entries. A viewer of older entries, or a slow one, reads the instance on its own, no
 faster than its client, until it has caught up. So nothing is lost, memory is bounded, and no viewer
 delays another.
@@ -9,22 +10,22 @@ delays another.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
-from contextlib import aclosing
+import contextlib
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Protocol
-
-import msgspec
 
 from fluxapi.errors import JobNotFound
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import ServerSentEvents, Wire
-from fluxapi.instance.protocol import JobRecords, Last, OutputBatch
+from fluxapi.instance.protocol import OutputSource
 from fluxapi.model import jobid
+from fluxapi.model.output import source_of
 from fluxapi.table.table import Table
 
-from .entries import Entry, pieces
-from .watch import WINDOW_BYTES, End, Watch, end_of
+from .files import OutputFiles
+from .viewer import Selection, Viewer
+from .watch import WINDOW_BYTES, End, Key, Watch, end_of
 
 __all__ = ["OnEnd", "OutputHub", "Selection"]
 
@@ -34,23 +35,18 @@ _MAX_WINDOWS_BYTES = 64 << 20
 _MIN_WINDOW_BYTES = 64 << 10
 """Memory that each window may use, however many there are."""
 
-_PROGRESS_INTERVAL_S = 1.0
-"""Time without output in a search after which the client is told of its progress."""
+_LOOK_INTERVAL_S = 1.0
+"""Time after which the files of a job are looked for again, if they are not known yet."""
+
+_MAX_FILES = 16
+"""Files of a job that one stream follows."""
 
 _HEARTBEAT = b": \n\n"
 """A comment in a stream of Server-Sent Events."""
 
 
-class Selection(msgspec.Struct, frozen=True):
-    """The part of the output that a viewer gets.
-
-    ``stream``: only this stream (``None``: all); ``tail``: the last *tail* entries with data, and
-    all new ones; without it, everything from index ``first`` on.
-    """
-
-    stream: str | None = None
-    tail: int | None = None
-    first: int = 0
+_GOOD_ENDS = frozenset({"finished", "no-output"})
+"""Ends of one part after which the others go on."""
 
 
 class OnEnd(Protocol):
@@ -63,11 +59,14 @@ class OnEnd(Protocol):
 class OutputHub:
     """All viewers of output, and the watches that they share."""
 
-    def __init__(self, instance: JobRecords, table: Table) -> None:
-        self.writers: dict[StreamWriter, list[_Viewer]] = {}
+    def __init__(
+        self, instance: OutputSource, table: Table, files: OutputFiles | None = None
+    ) -> None:
+        self.writers: dict[StreamWriter, list[_View]] = {}
         self._instance = instance
         self._table = table
-        self._watches: dict[int, Watch] = {}
+        self._files = files
+        self._watches: dict[Key, Watch] = {}
         self._ending: set[asyncio.Task[None]] = set()
 
     def find(self, text: str) -> int:
@@ -84,68 +83,109 @@ class OutputHub:
         self, jobid: int, selection: Selection, writer: StreamWriter, wire: Wire, on_end: OnEnd
     ) -> Callable[[], None]:
         """Write the output of a job until its end; return a function that stops it."""
-        watch = self._join(jobid)
-        viewer = _Viewer(self._instance, watch, selection, writer, wire, on_end=on_end)
-        self.writers.setdefault(writer, []).append(viewer)
-        viewer.task = asyncio.create_task(self._serve(viewer), name="viewer")
-        return lambda: self._stop(viewer)
+        view = _View(jobid, selection, writer, wire, on_end)
+        self.writers.setdefault(writer, []).append(view)
+        watch = self._add(view, (jobid, 0, "", True), self._instance, 0)
+        if self._files is not None:
+            view.run(partial(self._add_files, view, watch, self._files), self._part_ended)
+        return lambda: self._stop(view)
 
     def end(self, writer: StreamWriter, reason: str) -> None:
         """End all viewers of a connection."""
-        for viewer in list(self.writers.get(writer, ())):
-            viewer.on_end(reason)
+        for view in list(self.writers.get(writer, ())):
+            view.on_end(reason)
 
     def beat(self) -> None:
         """Write a heartbeat to each viewer, so that proxies keep the connection open."""
-        for viewers in self.writers.values():
-            for viewer in viewers:
-                viewer.beat()
+        for views in self.writers.values():
+            for view in views:
+                view.beat()
 
     async def aclose(self) -> None:
         """Stop all viewers."""
-        for viewers in list(self.writers.values()):
-            for viewer in list(viewers):
-                self._stop(viewer)
+        for views in list(self.writers.values()):
+            for view in list(views):
+                self._stop(view)
         await asyncio.gather(*self._ending, return_exceptions=True)
 
-    async def _serve(self, viewer: _Viewer) -> None:
-        try:
-            end = await viewer.run()
-        except ConnectionResetError:
-            self._leave(viewer)
-        else:
-            self._leave(viewer)
-            viewer.on_end(end.reason, end.detail)
+    def _add(self, view: _View, key: Key, source: OutputSource, base: int) -> Watch:
+        """Start a viewer of one source; return the watch of the source."""
+        watch = self._join(key, source, base)
+        number = key[1]
+        viewer = Viewer(
+            watch,
+            view.selection,
+            view.first(number, base),
+            view.writer,
+            view.wire,
+            mark=lambda index: view.mark(number, index),
+        )
+        view.viewers.append(viewer)
+        view.run(viewer.run, self._part_ended)
+        return watch
 
-    def _stop(self, viewer: _Viewer) -> None:
-        if self._leave(viewer):
-            self._cancel(viewer.task)
+    async def _add_files(self, view: _View, watch: Watch, files: OutputFiles) -> End:
+        """Start a viewer of each file once the job shell has opened the files."""
+        wanted = view.selection
+        while True:
+            news = watch.news
+            has_ended = watch.end is not None
+            try:
+                found = await files.sources(view.jobid, wanted.stream, may_read=wanted.files)
+            except Exception as error:  # noqa: BLE001 - it is reported to the client
+                return end_of(error, view.jobid)
+            if found is not None or has_ended:
+                break
+            with contextlib.suppress(asyncio.TimeoutError):
+                # Other entries than those of the output eventlog tell where tasks run.
+                await asyncio.wait_for(news.wait(), _LOOK_INTERVAL_S if watch.next > 1 else None)
+        for source in (found or ())[:_MAX_FILES]:
+            key = (view.jobid, source.number, source.stream, wanted.files)
+            self._add(view, key, source, source.base)
+        return End("finished" if found else "no-output")
 
-    def _join(self, jobid: int) -> Watch:
-        watch = self._watches.get(jobid)
+    def _part_ended(self, view: _View, end: End | None) -> None:
+        """Handle the end of one part of a view; ``None``: its client is gone."""
+        if view not in self.writers.get(view.writer, ()):
+            return
+        if end is None:
+            self._stop(view)
+        elif view.is_over(end):
+            self._stop(view)
+            view.on_end(*view.ends[-1])
+
+    def _stop(self, view: _View) -> None:
+        if self._leave(view):
+            for task in view.tasks:
+                self._cancel(task)
+
+    def _join(self, key: Key, source: OutputSource, base: int) -> Watch:
+        watch = self._watches.get(key)
         if watch is None or (watch.end is not None and watch.end.reason != "finished"):
             # A watch that failed for others may succeed now.
-            watch = self._watches[jobid] = Watch(self._instance, self._table, jobid)
+            watch = self._watches[key] = Watch(source, self._table, key[0], base)
+            watch.key = key
             watch.start()
             self._share()
         watch.viewers += 1
         return watch
 
-    def _leave(self, viewer: _Viewer) -> bool:
-        """Remove a viewer, and its watch with the last one; return whether it was there."""
-        held = self.writers.get(viewer.writer, [])
-        if viewer not in held:
+    def _leave(self, view: _View) -> bool:
+        """Remove a view, and each watch with its last viewer; return whether it was there."""
+        held = self.writers.get(view.writer, [])
+        if view not in held:
             return False
-        held.remove(viewer)
+        held.remove(view)
         if not held:
-            del self.writers[viewer.writer]
-        watch = viewer.watch
-        watch.viewers -= 1
-        if not watch.viewers:
-            self._cancel(watch.task)
-            if self._watches.get(watch.jobid) is watch:
-                del self._watches[watch.jobid]
-                self._share()
+            del self.writers[view.writer]
+        for viewer in view.viewers:
+            watch = viewer.watch
+            watch.viewers -= 1
+            if not watch.viewers:
+                self._cancel(watch.task)
+                if self._watches.get(watch.key) is watch:
+                    del self._watches[watch.key]
+                    self._share()
         return True
 
     def _share(self) -> None:
@@ -161,115 +201,64 @@ class OutputHub:
             task.add_done_callback(self._ending.discard)
 
 
-class _Viewer:
-    """One viewer of the output of a job."""
+class _View:
+    """The output of a job on one connection: a viewer of each source."""
 
     def __init__(
-        self,
-        instance: JobRecords,
-        watch: Watch,
-        selection: Selection,
-        writer: StreamWriter,
-        wire: Wire,
-        *,
-        on_end: OnEnd,
+        self, jobid: int, selection: Selection, writer: StreamWriter, wire: Wire, on_end: OnEnd
     ) -> None:
-        self.watch = watch
+        self.jobid = jobid
+        self.selection = selection
         self.writer = writer
-        self.on_end = on_end
-        self.task: asyncio.Task[None] | None = None
-        self._instance = instance
-        self._selection = selection
         self.wire = wire
+        self.on_end = on_end
+        self.viewers: list[Viewer] = []
+        self.tasks: list[asyncio.Task[None]] = []
+        self.ends: list[End] = []
         self._has_ids = isinstance(wire, ServerSentEvents)
-        self._position = selection.first
+        starts = (selection.first, *selection.starts)
+        self._marks = {source_of(start - 1): start - 1 for start in starts if start}
 
-    async def run(self) -> End:
-        """Write all output; raises ``ConnectionResetError`` when the client is gone."""
-        try:
-            if self._selection.tail is not None:
-                self._position = await self._tail(self._selection.tail)
-            return await self._follow()
-        except ConnectionResetError:
-            raise
-        except Exception as error:  # noqa: BLE001 - it is reported to the client
-            return end_of(error, self.watch.jobid)
+    def run(
+        self, part: Callable[[], Awaitable[End]], ended: Callable[[_View, End | None], None]
+    ) -> None:
+        """Run a part of the view, and call *ended* with its end."""
+
+        async def work() -> None:
+            try:
+                end = await part()
+            except ConnectionResetError:
+                ended(self, None)
+            else:
+                ended(self, end)
+
+        self.tasks.append(asyncio.create_task(work(), name="viewer"))
+
+    def first(self, number: int, base: int) -> int:
+        """Return the index from which on a source is wanted."""
+        if not number:
+            return self.selection.first
+        return next((at for at in self.selection.starts if source_of(at) == number), base)
+
+    def mark(self, number: int, index: int) -> bytes:
+        """Return the ID of the message with an entry: the last index of each source."""
+        if not self._has_ids:
+            return b""
+        self._marks[number] = index
+        if len(self._marks) == 1:
+            return b"%d" % index
+        return b",".join(b"%d" % last for _, last in sorted(self._marks.items()))
+
+    def is_over(self, end: End) -> bool:
+        """Record the end of a part; return whether the view is over."""
+        self.ends.append(end)
+        if end.reason not in _GOOD_ENDS:
+            return True
+        # A job may have no output but that in its files.
+        self.ends.sort(key=lambda one: one.reason == "finished")
+        return len(self.ends) == len(self.tasks)
 
     def beat(self) -> None:
         """Write a heartbeat, if the wire has one."""
         if self._has_ids and not self.writer.paused:
             self.writer.write(self.wire.join([_HEARTBEAT]))
-
-    async def _follow(self) -> End:
-        watch = self.watch
-        while True:
-            await self.writer.drained()
-            if self._position < watch.first:
-                if not await self._catch_up():
-                    return End("purged")
-            elif entries := watch.after(self._position):
-                self._write(entries)
-                await asyncio.sleep(0)
-            elif watch.end is not None:
-                return watch.end
-            else:
-                await watch.changed()
-
-    async def _catch_up(self) -> bool:
-        """Read the instance until the window holds the next entry; return whether it does."""
-        reading = self._instance.output(self.watch.jobid, follow=True, first=self._position)
-        async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
-            async for batch in batches:
-                await self._write_all(batch)
-                if self._position >= self.watch.caught_up:
-                    return True
-        return self._position >= self.watch.first
-
-    async def _tail(self, count: int) -> int:
-        """Write the last *count* data entries and return the index to resume from.
-
-        The window of the watch gives the index, or the instance is asked for the entries.
-        """
-        stream = self._selection.stream
-        await self.watch.begun()
-        known = self.watch.tail(count, stream)
-        if known is not None:
-            return known
-        last = Last(count, stream)
-        told = time.monotonic()
-        reading = self._instance.output(self.watch.jobid, last=last)
-        async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
-            async for batch in batches:
-                await self._write_all(batch)
-                now = time.monotonic()
-                if batch.cut or (batch.searched and now - told >= _PROGRESS_INTERVAL_S):
-                    told = now
-                    await self.writer.drained()
-                    self._tell_progress(batch, last)
-        return self._position
-
-    def _tell_progress(self, batch: OutputBatch, last: Last) -> None:
-        """Write how much a search for a tail has read, and whether it stopped at its limit."""
-        body = msgspec.json.encode(
-            {"searched": batch.searched, "limit": last.search, "cut": batch.cut}
-        )[1:]
-        frame = self.wire.frame("progress", b"", body)
-        if frame:
-            self.writer.write(self.wire.join([frame]))
-
-    async def _write_all(self, batch: OutputBatch) -> None:
-        for piece in pieces(batch.first, batch.events):
-            await self.writer.drained()
-            self._write(piece)
-            await asyncio.sleep(0)
-        self._position = max(self._position, batch.next)
-
-    def _write(self, entries: list[Entry]) -> None:
-        frames = [
-            self.wire.frame("output", b"%d" % entry.index if self._has_ids else b"", entry.body)
-            for entry in entries
-            if entry.body and entry.is_of(self._selection.stream)
-        ]
-        if frames:
-            self.writer.write(self.wire.join(frames))
-        self._position = entries[-1].index + 1

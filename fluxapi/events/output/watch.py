@@ -9,12 +9,19 @@ from contextlib import aclosing
 from itertools import islice
 from typing import NamedTuple
 
-from fluxapi.errors import FluxapiError, InstanceEnded, InstanceUnavailable, JobNotFound
-from fluxapi.instance.protocol import JobRecords, Last
+from fluxapi.errors import (
+    FluxapiError,
+    InstanceEnded,
+    InstanceUnavailable,
+    JobNotFound,
+    OutputChanged,
+)
+from fluxapi.instance.protocol import Last, OutputBatch, OutputSource
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.output import source_of
 from fluxapi.table.table import Table
 
-from .entries import PIECE_BYTES, Entry, pieces
+from .entries import PIECE_BYTES, Entry, file_bytes, pieces, since
 
 __all__ = ["WINDOW_BYTES", "End", "Watch", "end_of"]
 
@@ -32,6 +39,10 @@ _NEAR_PARTS = 8
 """A viewer that lacks less than this part of the window (1/8) has caught up with it."""
 
 
+Key = tuple[int, int, str, bool]
+"""A source of output: the job, the number of the file, the stream, and if it may be read."""
+
+
 class End(NamedTuple):
     """The reason why the output ends: a word, and a sentence if there is a more specific one."""
 
@@ -45,6 +56,8 @@ def end_of(error: Exception, jobid: int) -> End:
         return End("purged")
     if isinstance(error, InstanceEnded):
         return End("instance-ended")
+    if isinstance(error, OutputChanged):
+        return End("changed", error.detail)
     if isinstance(error, FluxapiError):
         return End("lost" if isinstance(error, InstanceUnavailable) else "failed", error.detail)
     _log.error("the output of %s cannot be followed", encode_f58(jobid), exc_info=error)
@@ -52,21 +65,25 @@ def end_of(error: Exception, jobid: int) -> End:
 
 
 class Watch:
-    """One reader of a job's output from near its end on; no viewer delays it.
+    """One reader of a source of a job's output from near its end on; no viewer delays it.
+
+    The indexes of the source begin at *base*.
 
     ``entries`` holds all entries from index ``first`` to before ``next``; ``end`` is set when no
     more will come. ``limit`` is how many bytes to keep.
     """
 
-    def __init__(self, instance: JobRecords, table: Table, jobid: int) -> None:
+    def __init__(self, source: OutputSource, table: Table, jobid: int, base: int = 0) -> None:
+        self.source = source
         self.jobid = jobid
+        self.key: Key = (jobid, 0, "", True)
         self.entries: list[Entry] = []
-        self.first = 0
-        self.next = 0
+        self.first = base
+        self.next = base
         self.end: End | None = None
         self.limit = WINDOW_BYTES
         self.viewers = 0
-        self._instance = instance
+        self._base = base
         self._table = table
         self._size = 0
         self._caught_up = False
@@ -90,11 +107,17 @@ class Watch:
         size = 0
         begin = bisect_left(self.entries, position, key=_index)
         for entry in islice(self.entries, begin, None):
-            found.append(entry)
+            # An entry of a file may begin before a position that another reader has reached.
+            found.append(entry if found else since(entry, position))
             size += len(entry.body)
             if size >= PIECE_BYTES:
                 break
         return found
+
+    @property
+    def news(self) -> asyncio.Event:
+        """Return the event that is set when there are more entries, or the end."""
+        return self._changed
 
     async def changed(self) -> None:
         """Return when there are more entries, or the end."""
@@ -108,8 +131,11 @@ class Watch:
     def tail(self, count: int, stream: str | None) -> int | None:
         """Return the index of the ``count``-th entry from the end that has data of ``stream``.
 
-        Returns 0 when there are fewer, ``None`` when the window is too short to tell.
+        Returns 0 when there are fewer, ``None`` when the window does not tell.
         """
+        if self._base:
+            # The entries of a file are not lines.
+            return None
         position = self.next
         for entry in reversed(self.entries):
             if not count:
@@ -130,11 +156,11 @@ class Watch:
 
     async def _read(self) -> End:
         last = Last(_MAX_ENTRIES, size=WINDOW_BYTES)
-        reading = self._instance.output(self.jobid, follow=True, last=last)
+        reading = self.source.output(self.jobid, follow=True, last=last)
         async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
             async for batch in batches:
                 if not self._has_output:
-                    self.first = self.next = batch.first
+                    self.first = self.next = _begin_of(batch)
                 self._has_output = self._has_output or bool(batch.events)
                 for piece in pieces(batch.first, batch.events):
                     self._take(piece)
@@ -166,6 +192,12 @@ class Watch:
     def _wake(self) -> None:
         news, self._changed = self._changed, asyncio.Event()
         news.set()
+
+
+def _begin_of(batch: OutputBatch) -> int:
+    """Return the lowest position from which on a batch lacks nothing."""
+    size = file_bytes(batch.events[0]) if batch.events and source_of(batch.first) else 0
+    return batch.first - max(size - 1, 0)
 
 
 def _index(entry: Entry) -> int:

@@ -25,6 +25,7 @@ ENDS = {
     "clean": "The job is inactive, and all of its events have been sent.",
     "finished": "The output of the job is complete and has been sent.",
     "no-output": "The job has ended without output.",
+    "changed": "A file that receives output was replaced or has become shorter.",
     "purged": "The job was purged.",
     "instance-ended": "The job of this Flux instance has ended; its rows stay as they were.",
     "lost": "The Flux instance is not available; try again later.",

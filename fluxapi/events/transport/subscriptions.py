@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from fluxapi.errors import FluxapiError, ValidationFailed
 from fluxapi.events.filters import read_filter
 from fluxapi.events.hub import Hub
-from fluxapi.events.output.hub import OutputHub, Selection
+from fluxapi.events.output.hub import OutputHub
+from fluxapi.events.output.viewer import Selection
 
 from .stream import ENDS
 from .stream_writer import StreamWriter
@@ -34,7 +35,8 @@ class Connection(Protocol):
 class Subscriptions:
     """The subscriptions of one connection, at most ``limit``.
 
-    Problem types begin with ``base``, the prefix below which the client sees the service.
+    With ``files``, the client may read the files that receive the output of jobs. Problem types
+    begin with ``base``, the prefix below which the client sees the service.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Subscriptions:
         *,
         limit: int,
         base: str,
+        files: bool,
     ) -> None:
         self._connection = connection
         self._writer = writer
@@ -53,6 +56,7 @@ class Subscriptions:
         self._outputs = outputs
         self._limit = limit
         self._base = base
+        self.files = files
         self._stops: dict[str, Callable[[], None]] = {}
 
     def begin(self, fields: dict[str, Any]) -> None:
@@ -121,7 +125,13 @@ class Subscriptions:
         label, jobid = fields["sub"], self._outputs.find(fields["job"])
         streams = set(fields.get("streams", ()))
         only = streams.pop() if len(streams) == 1 else None
-        wanted = Selection(only, fields.get("tail"), fields.get("from", 0))
+        wanted = Selection(
+            only,
+            fields.get("tail"),
+            fields.get("from", 0),
+            tuple(fields.get("from_files", ())),
+            self.files,
+        )
         end = partial(self._end_output, label)
         wire = self._connection.wire(label)
         return lambda: self._outputs.view(jobid, wanted, self._writer, wire, end)

@@ -10,15 +10,17 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from fluxapi.contracts import limits, schema
+from fluxapi.contracts.rights import Right
 from fluxapi.errors import FluxapiError, MalformedJSON
 from fluxapi.events.hub import Hub
 from fluxapi.events.output.hub import OutputHub
+from fluxapi.events.output.viewer import FILES_RIGHT
 
 from .connections import Connections, Held, Lease
 from .stream_writer import StreamWriter
@@ -56,7 +58,15 @@ _CLOSE_TIMEOUT_S = 2.0
 
 _encoder = msgspec.json.Encoder()
 
-Renew = Callable[[str], Lease]
+
+class Rights(Lease, Protocol):
+    """The credentials of a client, and what they permit."""
+
+    def may(self, needed: Right) -> bool:
+        """Return whether they include a right."""
+
+
+Renew = Callable[[str], Rights]
 
 
 async def serve(
@@ -65,7 +75,7 @@ async def serve(
     outputs: OutputHub,
     connections: Connections,
     *,
-    lease: Lease,
+    lease: Rights,
     clients: Collection[str],
     renew: Renew,
     base: str,
@@ -83,7 +93,8 @@ async def serve(
     if transport is None or transport.is_closing():
         return websocket
     writer = StreamWriter(transport)
-    socket = _Socket(websocket, writer, hub, outputs, renew, base=base)
+    files = lease.may(FILES_RIGHT)
+    socket = _Socket(websocket, writer, hub, outputs, renew, base=base, files=files)
     with connections.hold(socket.close, lease, clients) as held:
         try:
             socket.held = held
@@ -105,6 +116,7 @@ class _Socket:
         renew: Renew,
         *,
         base: str,
+        files: bool,
     ) -> None:
         self._websocket = websocket
         # Only with the default window the same compressed bytes suit all clients.
@@ -112,7 +124,7 @@ class _Socket:
         self._writer = writer
         self._renew = renew
         self._subscriptions = Subscriptions(
-            self, writer, hub, outputs, limit=MAX_SUBSCRIPTIONS, base=base
+            self, writer, hub, outputs, limit=MAX_SUBSCRIPTIONS, base=base, files=files
         )
         self.held: Held | None = None
         self._closed = False
@@ -175,6 +187,10 @@ class _Socket:
 
     def _authenticate(self, fields: dict[str, Any]) -> None:
         lease = self._renew(fields["token"])
+        if self._subscriptions.files and not lease.may(FILES_RIGHT):
+            # Its streams may show files that the new credentials do not permit.
+            self.close("expired")
+            return
         if self.held is not None:
             self.held.renew(lease)
         self.say({"type": "auth", "expires": lease.expires})

@@ -1,0 +1,153 @@
+"""One reader of one source of output: a client of the window that a watch holds."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+
+import msgspec
+
+from fluxapi.contracts.rights import Right
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.wire import Wire
+from fluxapi.instance.protocol import Last, OutputBatch
+
+from .entries import Entry, pieces
+from .watch import End, Watch, end_of
+
+__all__ = ["FILES_RIGHT", "Selection", "Viewer"]
+
+FILES_RIGHT: Right = "submit"
+"""The right to read the files that receive output: whoever may run programs as the owner of the
+instance can read the owner's files anyway."""
+
+_PROGRESS_INTERVAL_S = 1.0
+"""Time without output in a search after which the client is told of its progress."""
+
+
+class Selection(msgspec.Struct, frozen=True):
+    """The part of the output that a client gets.
+
+    ``stream``: only this stream (``None``: all); ``tail``: the last *tail* entries with data, and
+    all new ones; without it, everything from index ``first`` of the output eventlog on, and of each
+    file from the index in ``starts`` that is one of this file. ``files``: the client may read the
+    files that receive output; otherwise it is told their names.
+    """
+
+    stream: str | None = None
+    tail: int | None = None
+    first: int = 0
+    starts: tuple[int, ...] = ()
+    files: bool = False
+
+
+class Viewer:
+    """One reader of the source that *watch* reads, from index *first* on.
+
+    ``mark`` is called with the index of each entry that is written, and returns the ID of its
+    message, which may be empty.
+    """
+
+    def __init__(
+        self,
+        watch: Watch,
+        selection: Selection,
+        first: int,
+        writer: StreamWriter,
+        wire: Wire,
+        *,
+        mark: Callable[[int], bytes],
+    ) -> None:
+        self.watch = watch
+        self._selection = selection
+        self._position = first
+        self._writer = writer
+        self._wire = wire
+        self._mark = mark
+
+    async def run(self) -> End:
+        """Write all output; raises ``ConnectionResetError`` when the client is gone."""
+        try:
+            if self._selection.tail is not None:
+                self._position = await self._tail(self._selection.tail)
+            return await self._follow()
+        except ConnectionResetError:
+            raise
+        except Exception as error:  # noqa: BLE001 - it is reported to the client
+            return end_of(error, self.watch.jobid)
+
+    async def _follow(self) -> End:
+        watch = self.watch
+        while True:
+            await self._writer.drained()
+            if self._position < watch.first:
+                if not await self._catch_up():
+                    return End("purged")
+            elif entries := watch.after(self._position):
+                self._write(entries)
+                await asyncio.sleep(0)
+            elif watch.end is not None:
+                return watch.end
+            else:
+                await watch.changed()
+
+    async def _catch_up(self) -> bool:
+        """Read the instance until the window holds the next entry; return whether it does."""
+        reading = self.watch.source.output(self.watch.jobid, follow=True, first=self._position)
+        async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
+            async for batch in batches:
+                await self._write_all(batch)
+                if self._position >= self.watch.caught_up:
+                    return True
+        return self._position >= self.watch.first
+
+    async def _tail(self, count: int) -> int:
+        """Write the last *count* data entries and return the index to resume from.
+
+        The window of the watch gives the index, or the instance is asked for the entries.
+        """
+        stream = self._selection.stream
+        await self.watch.begun()
+        known = self.watch.tail(count, stream)
+        if known is not None:
+            return known
+        last = Last(count, stream)
+        told = time.monotonic()
+        reading = self.watch.source.output(self.watch.jobid, last=last)
+        async with aclosing(reading) as batches:  # type: ignore[type-var] # an async generator
+            async for batch in batches:
+                await self._write_all(batch)
+                now = time.monotonic()
+                if batch.cut or (batch.searched and now - told >= _PROGRESS_INTERVAL_S):
+                    told = now
+                    await self._writer.drained()
+                    self._tell_progress(batch, last)
+        return self._position
+
+    def _tell_progress(self, batch: OutputBatch, last: Last) -> None:
+        """Write how much a search for a tail has read, and whether it stopped at its limit."""
+        body = msgspec.json.encode(
+            {"searched": batch.searched, "limit": last.search, "cut": batch.cut}
+        )[1:]
+        frame = self._wire.frame("progress", b"", body)
+        if frame:
+            self._writer.write(self._wire.join([frame]))
+
+    async def _write_all(self, batch: OutputBatch) -> None:
+        for piece in pieces(batch.first, batch.events):
+            await self._writer.drained()
+            self._write(piece)
+            await asyncio.sleep(0)
+        self._position = max(self._position, batch.next)
+
+    def _write(self, entries: list[Entry]) -> None:
+        frames = [
+            self._wire.frame("output", self._mark(entry.index), entry.body)
+            for entry in entries
+            if entry.body and entry.is_of(self._selection.stream)
+        ]
+        if frames:
+            self._writer.write(self._wire.join(frames))
+        self._position = entries[-1].index + 1

@@ -1,0 +1,437 @@
+"""Files that receive output, as sources of entries: whole, the tail, from any byte, live."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fluxapi.errors import InstanceUnavailable, OutputChanged
+from fluxapi.events.output import file_reader, file_source
+from fluxapi.events.output.entries import encode_entry, since
+from fluxapi.events.output.file_reader import FileAccess, is_here
+from fluxapi.events.output.hub import OutputHub
+from fluxapi.events.output.viewer import Selection
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.wire import Lines, OutputText
+from fluxapi.instance.protocol import Last
+from fluxapi.model.eventlog import Event
+from fluxapi.model.output import file_base, source_of
+from fluxapi.model.output_data import data_context
+from fluxapi.process.daemon_threads import DaemonThreads
+from fluxapi.process.file_piece import Piece, read_piece
+from fluxapi.table.table import Table
+
+from .output_files import JOB, RemoteWriter, Writer, bytes_of, notice_of, to_file
+from .test_output import Line
+
+TIMEOUT = 30.0
+HARD = b"one\na\xff\xfe\n\0b\r\nx\xe2\x80\xa8y\n\xf0\x9f\xa5\x9e" * 9 + b"no end"
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Writer:
+    writer = Writer(tmp_path, stdout=to_file("out"))
+    writer.redirect("out")
+    (tmp_path / "out").write_bytes(b"")
+    return writer
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses = dict.fromkeys(("local", "shared", "node"), (0.001, 0.002))
+    monkeypatch.setattr(file_source, "_PAUSES_S", pauses)
+    monkeypatch.setattr(file_source, "_MISSING_PAUSES_S", (0.001, 0.001))
+
+
+@given(
+    data=st.binary(max_size=400) | st.just(HARD),
+    cut=st.integers(0, 400),
+    size=st.integers(4, 50),
+    by_line=st.booleans(),
+)
+def test_entries_hold_all_bytes(data: bytes, cut: int, size: int, by_line: bool) -> None:
+    entries = file_source._entries
+    whole, old = b"", file_source._ENTRY_BYTES
+    file_source._ENTRY_BYTES = size
+    try:
+        at = 0
+        while at < len(data):
+            piece = data[at : at + max(cut, 4)]
+            more = at + len(piece) < len(data)
+            found = list(entries(piece, by_line=by_line, more=more))
+            assert all(0 < len(part) <= size for part in found)
+            whole += b"".join(found)
+            assert len(whole) > at
+            at = len(whole)
+    finally:
+        file_source._ENTRY_BYTES = old
+    assert whole == data
+
+
+def test_a_character_is_not_cut() -> None:
+    data = "🥞".encode() * 40_000
+    parts = list(file_source._entries(data, by_line=False, more=False))
+    assert len(parts) > 1
+    assert all(part.decode() for part in parts)
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 8, 1000])
+@pytest.mark.parametrize("end", [b"", b"\n"])
+async def test_the_tail_is_that_of_the_file(writer: Writer, count: int, end: bytes) -> None:
+    data = b"".join(b"line %d \xff\n" % n for n in range(9)) + b"last" + end
+    (writer.folder / "out").write_bytes(data)
+    source = await writer.source()
+    found = await bytes_of(source.output(JOB, last=Last(count, lines=True)))
+    assert found == b"".join(data.splitlines(keepends=True)[-count:] if count else [])
+
+
+async def test_a_tail_is_bounded(writer: Writer) -> None:
+    (writer.folder / "out").write_bytes(b"x" * 100_000)
+    source = await writer.source()
+    assert len(await bytes_of(source.output(JOB, last=Last(9, size=1000)))) == 1000
+
+
+async def test_a_sparse_file_costs_no_more_than_what_is_read(writer: Writer) -> None:
+    with (writer.folder / "out").open("wb") as file:
+        file.truncate(10 << 30)
+        file.seek(10 << 30)
+        file.write(b"\nend\n")
+    source = await writer.source()
+    found = await bytes_of(source.output(JOB, last=Last(1, size=1 << 20)))
+    assert found == b"end\n"
+    read = 0
+    async for batch in source.output(JOB):
+        read += len(batch)
+        if read > 20:
+            break
+
+
+@pytest.mark.parametrize("offset", [0, 1, 3, 4, len(HARD) - 1, len(HARD)])
+async def test_it_is_read_from_any_byte(writer: Writer, offset: int) -> None:
+    (writer.folder / "out").write_bytes(HARD)
+    source = await writer.source()
+    first = source.base + 1 + offset
+    assert await bytes_of(source.output(JOB, first=first)) == HARD[offset:]
+
+
+async def test_indexes_ascend_and_name_their_source(writer: Writer) -> None:
+    (writer.folder / "out").write_bytes(HARD * 9000)
+    source = await writer.source()
+    indexes = [batch.first async for batch in source.output(JOB)]
+    assert indexes == sorted(set(indexes))
+    assert {source_of(index) for index in indexes} == {1}
+    assert indexes[0] == source.base == file_base(1)
+    assert indexes[-1] == source.base + len(HARD) * 9000
+    assert file_base(1024) + (1 << 42) < 1 << 53
+
+
+async def test_a_growing_file_is_read_as_far_as_it_goes(writer: Writer) -> None:
+    path = writer.folder / "out"
+    path.write_bytes(b"x" * 3_000_000)
+    source = await writer.source()
+    size = 0
+    async for batch in source.output(JOB):
+        with path.open("ab") as file:
+            file.write(b"more" * 100_000)
+        size += len(batch.events) and len(str((batch.events[0].context or {}).get("data", "")))
+    assert size == 3_000_000
+
+
+class Follower:
+    """What one follower of a job has got."""
+
+    def __init__(self, hub: OutputHub, **selection: Any) -> None:
+        self.line = Line()
+        self.ended: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
+        text = OutputText(chunked=False, exact=True)
+        wanted = Selection(**{"files": True, **selection})
+        self.writer = StreamWriter(self.line)
+        self.stop = hub.view(JOB, wanted, self.writer, text, self._end)
+
+    def _end(self, reason: str, detail: str = "") -> None:
+        self.ended.set_result((reason, detail))
+
+    async def until(self, text: bytes) -> None:
+        while text not in self.line.data:
+            self.line.news.clear()
+            await asyncio.wait_for(self.line.news.wait(), TIMEOUT)
+
+    async def end(self) -> tuple[str, str]:
+        return await asyncio.wait_for(self.ended, TIMEOUT)
+
+
+@pytest.fixture
+async def hub(writer: Writer) -> AsyncIterator[OutputHub]:
+    hub = OutputHub(cast("Any", writer), cast("Table", writer.table), writer.files)
+    yield hub
+    await hub.aclose()
+
+
+async def test_a_file_is_followed_to_the_end_of_the_job(writer: Writer, hub: OutputHub) -> None:
+    follower = Follower(hub)
+    with (writer.folder / "out").open("ab", buffering=0) as file:
+        for text in (b"one\n", b"tw", b"o\xff", b"\xe2\x80", b"\xa8\n"):
+            file.write(text)
+            await follower.until(text)
+        file.write(b"end")
+    writer.end()
+    assert (await follower.end())[0] == "finished"
+    assert follower.line.data == (writer.folder / "out").read_bytes()
+
+
+async def test_all_followers_share_one_reader(
+    writer: Writer, hub: OutputHub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (writer.folder / "out").write_bytes(b"begin\n")
+    reads = 0
+
+    def counted(wanted: Any) -> Piece:
+        nonlocal reads
+        reads += 1
+        return read_piece(wanted)
+
+    followers = [Follower(hub) for _ in range(1000)]
+    for follower in followers:
+        await follower.until(b"begin\n")
+    monkeypatch.setattr(file_reader, "read_piece", counted)
+    with (writer.folder / "out").open("ab") as file:
+        file.write(b"x" * 500_000 + b"end\n")
+    for follower in followers:
+        await follower.until(b"end\n")
+    # One watch reads the pieces, and looks for more now and then; not every follower does.
+    assert reads < 1000
+    writer.end()
+    for follower in followers:
+        assert (await follower.end())[0] == "finished"
+        assert len(follower.line.data) == 500_010
+
+
+async def test_followers_that_leave_end_the_reader(writer: Writer, hub: OutputHub) -> None:
+    (writer.folder / "out").write_bytes(b"begin\n")
+    followers = [Follower(hub) for _ in range(3)]
+    for follower in followers:
+        await follower.until(b"begin\n")
+    for follower in followers:
+        follower.stop()
+    await hub.aclose()
+    assert not hub.writers
+    assert not [t for t in asyncio.all_tasks() if t.get_name().startswith("output ")]
+
+
+async def test_who_comes_late_gets_all(writer: Writer, hub: OutputHub) -> None:
+    path = writer.folder / "out"
+    early = Follower(hub)
+    with path.open("ab", buffering=0) as file:
+        for n in range(40):
+            file.write(b"%d" % n * 40_000)
+            file.write(b"\n%d-\n" % n)
+            await early.until(b"\n%d-\n" % n)
+        late, tail = Follower(hub), Follower(hub, tail=1)
+        file.write(b"end\n")
+        for follower in (early, late, tail):
+            await follower.until(b"end\n")
+    writer.end()
+    for follower in (early, late):
+        await follower.end()
+        assert follower.line.data == path.read_bytes()
+    assert tail.line.data.startswith((b"39-\n", b"end\n"))
+
+
+@pytest.mark.parametrize("how", ["truncate", "replace", "delete", "link", "fifo"])
+async def test_a_file_that_changes_under_its_followers(
+    writer: Writer, hub: OutputHub, how: str
+) -> None:
+    path = writer.folder / "out"
+    path.write_bytes(b"begin\n")
+    follower = Follower(hub)
+    await follower.until(b"begin\n")
+    if how == "truncate":
+        path.write_bytes(b"")
+    else:
+        path.unlink()
+    if how == "replace":
+        path.write_bytes(b"another file\n")
+    elif how == "link":
+        path.symlink_to("/etc/passwd")
+    elif how == "fifo":
+        os.mkfifo(path)
+    reason, detail = await follower.end()
+    assert reason == "changed"
+    assert str(path) in detail
+    assert follower.line.data == b"begin\n"
+
+
+async def test_a_file_that_is_truncated_while_it_is_sent(writer: Writer) -> None:
+    path = writer.folder / "out"
+    path.write_bytes(b"x" * 3_000_000)
+    batches = (await writer.source()).output(JOB)
+    await anext(batches)
+    await anext(batches)
+    path.write_bytes(b"")
+    with pytest.raises(OutputChanged, match="It has become shorter"):
+        await bytes_of(batches)
+
+
+async def test_a_file_that_comes_late_is_waited_for(writer: Writer, hub: OutputHub) -> None:
+    (writer.folder / "out").unlink()
+    sleep = asyncio.sleep
+
+    async def appear(seconds: float) -> None:
+        (writer.folder / "out").write_bytes(b"late\n")
+        await sleep(seconds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asyncio, "sleep", appear)
+        follower = Follower(hub)
+        await follower.until(b"late\n")
+
+
+async def test_an_unreadable_file_is_said(writer: Writer, hub: OutputHub) -> None:
+    (writer.folder / "out").unlink()
+    (writer.folder / "out").mkdir()
+    notice = await notice_of((await writer.source()).output(JOB))
+    assert notice["unread"] == "It is a directory."
+    assert notice["streams"] == ["stdout", "stderr"]
+    follower = Follower(hub)
+    writer.end()
+    assert (await follower.end())[0] == "finished"
+
+
+async def test_a_file_system_that_does_not_answer(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(*_: Any) -> Piece:
+        raise asyncio.TimeoutError
+
+    source = await writer.source()
+    monkeypatch.setattr(DaemonThreads, "run", silent)
+    assert (await notice_of(source.output(JOB)))["unread"] == "Its file system does not answer."
+
+
+async def test_a_file_that_cannot_be_read_for_now_may_be_read_again(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (writer.folder / "out").write_bytes(b"x" * 100)
+    batches = (await writer.source()).output(JOB)
+    await anext(batches)
+    monkeypatch.setattr(file_reader, "read_piece", lambda _: Piece("failed", "Stale file handle."))
+    with pytest.raises(InstanceUnavailable, match="Stale file handle"):
+        await bytes_of(batches)
+
+
+async def test_redirects_that_have_not_come_are_waited_for(tmp_path: Path) -> None:
+    writer = Writer(tmp_path, stdout=to_file("a"), stderr=to_file("b"))
+    assert await writer.files.sources(JOB, None, may_read=True) is None
+    writer.redirect("a", "stdout")
+    assert await writer.files.sources(JOB, None, may_read=True) is None
+    writer.redirect("b", "stderr")
+    found = await writer.files.sources(JOB, None, may_read=True) or []
+    assert [(source.number, source.stream) for source in found] == [(1, "stdout"), (2, "stderr")]
+    (only,) = await writer.files.sources(JOB, "stderr", may_read=True) or []
+    assert (only.number, only.file.path) == (2, str(tmp_path / "b"))
+
+
+async def test_a_job_that_writes_no_file_has_none(tmp_path: Path) -> None:
+    writer = Writer(tmp_path)
+    writer.entries.append(Event(1.0, "data", {"stream": "stdout", "data": "x"}))
+    assert await writer.files.sources(JOB, None, may_read=True) == []
+
+
+@pytest.fixture
+def remote(tmp_path: Path) -> RemoteWriter:
+    writer = RemoteWriter(tmp_path, stdout=to_file("out"))
+    writer.redirect("out")
+    (tmp_path / "out").write_bytes(HARD)
+    return writer
+
+
+async def test_a_file_of_another_host_is_read_there(remote: RemoteWriter) -> None:
+    source = await remote.source()
+    assert (await notice_of(source.output(JOB)))["read"] == "node"
+    assert await bytes_of(source.output(JOB)) == HARD
+    assert {rank for rank, _ in remote.asked} == {0}
+
+
+async def test_a_file_on_a_shared_file_system_is_read_here(
+    remote: RemoteWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kind = (await remote.source()).reader()
+    system = (await kind.piece(0)).system
+    remote.asked.clear()
+    monkeypatch.setattr(file_reader, "SHARED_TYPES", {system})
+    source = await remote.source()
+    assert (await notice_of(source.output(JOB)))["read"] == "shared"
+    assert await bytes_of(source.output(JOB)) == HARD
+    assert not remote.asked
+
+
+async def test_a_file_of_another_host_that_nothing_reads(writer: Writer) -> None:
+    (writer.folder / "out").write_bytes(b"another file of the same name\n")
+    writer.host = "elsewhere"
+    notice = await notice_of((await writer.source()).output(JOB))
+    assert notice["host"] == "elsewhere"
+    assert notice["unread"].startswith("It is on the host elsewhere, and the service runs on ")
+
+
+async def test_a_node_that_cannot_read_says_why(remote: RemoteWriter) -> None:
+    (remote.folder / "out").unlink()
+    notice = await notice_of((await remote.source()).output(JOB))
+    assert notice["unread"].endswith("On elsewhere: It does not exist.")
+
+
+@pytest.mark.parametrize(
+    ("host", "own", "here"),
+    [
+        ("n1", "n1", True),
+        ("n1.site", "n1", True),
+        ("n1", "n1.site", True),
+        ("n1.site", "n1.other", False),
+        ("n2", "n1", False),
+    ],
+)
+def test_hosts_may_have_full_names(
+    monkeypatch: pytest.MonkeyPatch, host: str, own: str, here: bool
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: own)
+    assert is_here(host) is here
+
+
+@pytest.mark.parametrize("position", range(11))
+def test_an_entry_is_cut_to_what_a_reader_lacks(position: int) -> None:
+    text = "ab\u00e9\nxyz\u2028"
+    data, base = text.encode(), file_base(2)
+    event = Event(1.0, "data", data_context("stdout", "0-3", data))
+    entry = encode_entry(base + len(data), event)
+    cut = since(entry, base + 1 + position)
+    wire = OutputText(chunked=False, exact=True)
+    assert wire.frame("output", b"", cut.body) == data[position:]
+    assert (cut.index, cut.stream) == (entry.index, "stdout")
+
+
+def test_an_entry_of_the_eventlog_is_never_cut() -> None:
+    entry = encode_entry(5, Event(1.0, "data", data_context("stdout", 0, b"abc")))
+    assert since(entry, 5) is entry
+
+
+async def test_a_viewer_without_the_right_gets_names_only(writer: Writer, hub: OutputHub) -> None:
+    (writer.folder / "out").write_bytes(b"a secret\n")
+    line = Line()
+    hub.view(JOB, Selection(), StreamWriter(line), Lines(chunked=False), lambda *_: None)
+    while b'"unread"' not in line.data:
+        line.news.clear()
+        await asyncio.wait_for(line.news.wait(), TIMEOUT)
+    assert b"secret" not in line.data
+    assert b"needs the scope submit" in line.data
+
+
+def test_the_threads_of_an_access_are_its_own() -> None:
+    one, other = FileAccess.of(0, object()), FileAccess.of(0, object())
+    assert one.threads is not other.threads
+    assert one.nodes is None
