@@ -9,6 +9,7 @@ import { at } from "../ui/root.js";
 import { fill } from "./line_view.js";
 import { find, MAX_HITS } from "./search.js";
 import { MAX_LINES, Terminal } from "./output_lines.js";
+import { followsOthers, resume, sourceOf } from "./sources.js";
 import { WholeSearch } from "./whole_search.js";
 
 /** @typedef {import("../channel/channel.js").Channel} Channel */
@@ -37,8 +38,12 @@ export class Output {
   /** @type {Map<number, { div: HTMLElement, key: string }>} */
   #shown = new Map();
   #stream = "";
-  /** @type {number | undefined} index of the last entry that came */
-  #last;
+  /** @type {Map<number, number>} index of the last entry that came, of each source */
+  #last = new Map();
+  /** @type {Set<number>} files of which data came */
+  #read = new Set();
+  /** Whether a file has lines before those that are shown. */
+  #isFileCut = false;
   #firstIndex = -1;
   #entries = 0;
   /** Whether the search for the end was given up at its limit. */
@@ -168,7 +173,9 @@ export class Output {
     this.#terminal = new Terminal();
     for (const { div } of this.#shown.values()) div.remove();
     this.#shown.clear();
-    this.#last = undefined;
+    this.#last.clear();
+    this.#read.clear();
+    this.#isFileCut = false;
     this.#firstIndex = -1;
     this.#entries = 0;
     this.#isCut = false;
@@ -193,7 +200,7 @@ export class Output {
       stream: "output",
       job: this.job,
       ...(this.#stream ? { streams: [this.#stream] } : {}),
-      ...(this.#last === undefined ? { tail: TAIL } : { from: this.#last + 1 }),
+      ...(this.#last.size === 0 ? { tail: TAIL } : resume(this.#last)),
     });
     this.channel.follow(this.#name, wish, (message) => this.#take(message));
   }
@@ -218,10 +225,15 @@ export class Output {
   /** @param {Message} entry */
   #add(entry) {
     const index = entry["index"];
-    if (this.#last !== undefined && index <= this.#last) return;
-    if (this.#firstIndex < 0) this.#firstIndex = index;
-    if (this.#last === undefined) this.#tell("");
-    this.#last = index;
+    const source = sourceOf(index);
+    if (index <= (this.#last.get(source) ?? -1)) return;
+    if (this.#firstIndex < 0 && source === 0) this.#firstIndex = index;
+    if (this.#last.size === 0) this.#tell("");
+    if (source > 0 && entry["name"] === undefined && !this.#read.has(source)) {
+      this.#read.add(source);
+      if (followsOthers(entry)) this.#isFileCut = true;
+    }
+    this.#last.set(source, index);
     this.#entries++;
     this.#terminal.take(entry);
     this.#changed = true;
@@ -279,7 +291,7 @@ export class Output {
     }
     this.#paint();
     this.screen.classList.toggle("ranked", ranks.size > 1);
-    this.cutOff.hidden = !this.#isCut && first === 0 && !(this.#firstIndex > 1 && this.#entries >= TAIL);
+    this.cutOff.hidden = !this.#isCut && !this.#isFileCut && first === 0 && !(this.#firstIndex > 1 && this.#entries >= TAIL);
     this.#heldBack = 0;
     this.#say();
     if (this.#following) this.#toEnd();
