@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from fluxapi.errors import JobNotFound
+from fluxapi.events.output.viewer import FILES_RIGHT
 from fluxapi.http import keys
 from fluxapi.http.negotiation import accepted
 from fluxapi.model.jobid import encode_f58
@@ -33,12 +34,19 @@ async def output(request: web.Request) -> web.StreamResponse:
     kind = accepted(request, OFFERS)
     group, fields = group_of(request), request[keys.QUERY]
     stream, tail = fields.get("stream"), fields.get("tail")
-    pieces = _pieces(request[keys.SESSION], group.id, kind, stream, tail)
+    may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)
+    pieces = _pieces(request[keys.SESSION], group.id, kind, stream, tail, may_read=may_read)
     return await send(request, kind, pieces)
 
 
 async def _pieces(
-    session: InstanceSession, group: str, kind: str, stream: str | None, tail: int | None
+    session: InstanceSession,
+    group: str,
+    kind: str,
+    stream: str | None,
+    tail: int | None,
+    *,
+    may_read: bool,
 ) -> AsyncIterator[bytes]:
     is_lines = kind == "text/plain"
     last = None if tail is None else forms.last_of(tail, stream, is_lines=is_lines)
@@ -49,7 +57,8 @@ async def _pieces(
             job = session.table.get(jobid)
             if job is None or not job.t_run:
                 continue
-            source = forms.Search(session.instance.output(jobid, last=last))
+            found = session.files.so_far(jobid, stream, last, may_read=may_read)
+            source = forms.Search(found)
             try:
                 async for piece in form(source, encode_f58(jobid), stream, tail):
                     yield piece

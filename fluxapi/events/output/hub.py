@@ -27,7 +27,7 @@ from .files import OutputFiles
 from .viewer import Selection, Viewer
 from .watch import WINDOW_BYTES, End, Key, Watch, end_of
 
-__all__ = ["OnEnd", "OutputHub", "Selection"]
+__all__ = ["OnEnd", "OutputHub"]
 
 _MAX_WINDOWS_BYTES = 64 << 20
 """Approximate limit of the memory of all windows together."""
