@@ -27,6 +27,7 @@ from fluxapi.security.tokens import TokenStore
 from fluxapi.sessions.children import ChildLimits, Children
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import ROOT, Bounds, InstanceSession
+from fluxapi.sessions.tree import InstanceTree
 from fluxapi.table.capacity import Capacity
 from fluxapi.web.visible import visible
 
@@ -87,7 +88,8 @@ def create_app(
 
     app[keys.SETTINGS] = settings
     sessions = app[keys.SESSIONS] = SessionRegistry(open_session)
-    app[keys.CHILDREN] = Children(sessions, _child_limits(settings))
+    children = app[keys.CHILDREN] = Children(sessions, _child_limits(settings))
+    app[keys.TREE] = InstanceTree(sessions, children)
     app[keys.STOP] = stop
     app[keys.SHUTDOWN] = shutdown
     app[keys.CREDENTIALS] = credentials

@@ -48,6 +48,8 @@ class AsyncClient(
         ca_file: The certificate authorities (PEM) to trust instead of those of the system. Default:
             FLUXAPI_CA_FILE, or the config file.
         profile: A table of the config file. Default: FLUXAPI_PROFILE.
+        instance: The path of an instance in the tree, such as ``f2QK3Zz/fA1b``: jobs, nodes and
+            queues are then those of this instance. Default: the instance of the service.
         timeout: Seconds for which requests, waits and streams are retried while the service is
             unreachable, restarting or busy. ``None`` retries forever.
         retries: Number of retries within *timeout*. ``None`` is unlimited, 0 disables retries.
@@ -66,6 +68,7 @@ class AsyncClient(
         access_token: str | AccessTokenSource | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         profile: str | None = None,
+        instance: str = "",
         timeout: float | None = DEFAULT_TIMEOUT_S,
         retries: int | None = None,
         on_wait: OnWait | None = None,
@@ -85,7 +88,7 @@ class AsyncClient(
         self._heartbeat = heartbeat
         credentials = Credentials(config, source)
         policy = RetryPolicy(timeout, retries, on_wait)
-        self._transport = Transport(config, credentials, policy)
+        self._transport = Transport(config, credentials, policy, instance)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"

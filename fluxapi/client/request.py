@@ -7,7 +7,22 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-__all__ = ["Query", "Request", "Response", "encoded_query", "encoded_url"]
+from fluxapi.model.jobid import encode_f58, parse
+
+from .errors import ConfigError
+
+__all__ = [
+    "Query",
+    "Request",
+    "Response",
+    "encoded_query",
+    "encoded_url",
+    "instance_place",
+    "is_of_service",
+]
+
+_SERVICE_PLACES = ("health", "instances", "ready", "service", "token", "tokens")
+"""The first parts of the paths that exist once per service, not once per instance."""
 
 Query = Mapping[str, object]
 """Parameters by name; a list repeats the parameter, ``None`` omits it."""
@@ -40,6 +55,23 @@ class Response:
     status: int
     headers: Mapping[str, str]
     body: bytes
+
+
+def is_of_service(path: str) -> bool:
+    """Return whether a path is one of the service, whatever the instance of the client."""
+    return path[1:].partition("/")[0] in _SERVICE_PLACES
+
+
+def instance_place(path: str) -> str:
+    """Return the path of an instance in the tree; raise ``ConfigError`` if it is none."""
+    try:
+        ids = [encode_f58(parse(part)) for part in path.strip("/").split("/")]
+    except ValueError:
+        raise ConfigError(
+            f"{path[:64]!r} is not the path of an instance: give the IDs of the jobs that lead to "
+            "it, such as f2QK3Zz/fA1b."
+        ) from None
+    return f"/instances/{'/'.join(ids)}"
 
 
 def encoded_query(query: Query) -> str:

@@ -50,6 +50,8 @@ class Client:
         ca_file: The certificate authorities (PEM) to trust instead of those of the system. Default:
             FLUXAPI_CA_FILE, or the config file.
         profile: A table of the config file. Default: FLUXAPI_PROFILE.
+        instance: The path of an instance in the tree, such as ``f2QK3Zz/fA1b``: jobs, nodes and
+            queues are then those of this instance. Default: the instance of the service.
         timeout: Seconds for which requests, waits and streams are retried while the service is
             unreachable, restarting or busy. ``None`` retries forever.
         retries: Number of retries within *timeout*. ``None`` is unlimited, 0 disables retries.
@@ -68,6 +70,7 @@ class Client:
         access_token: str | AccessTokenSource | None = None,
         ca_file: str | os.PathLike[str] | None = None,
         profile: str | None = None,
+        instance: str = "",
         timeout: float | None = DEFAULT_TIMEOUT_S,
         retries: int | None = None,
         on_wait: OnWait | None = None,
@@ -81,6 +84,7 @@ class Client:
             access_token=access_token,
             ca_file=ca_file,
             profile=profile,
+            instance=instance,
             timeout=timeout,
             retries=retries,
             on_wait=on_wait,
@@ -393,6 +397,18 @@ class Client:
     def queues(self) -> list[dict[str, Any]]:
         """Return the queues, and whether each is enabled and started."""
         return self._loop.run(self._client.queues())
+
+    def instances(self) -> list[dict[str, Any]]:
+        """Return the tree of instances, each before those below it.
+
+        Instances below a closed one are not known. Pass the ``path`` of one as ``instance`` to a
+        new client to work with its jobs.
+        """
+        return self._loop.run(self._client.instances())
+
+    def instance(self, path: str) -> dict[str, Any]:
+        """Return what is known of the instance at *path*; raise ``NotFound``."""
+        return self._loop.run(self._client.instance(path))
 
     def stop(self, *, instance: bool = False) -> None:
         """Stop the service; with ``instance``, stop the Flux instance too."""

@@ -17,7 +17,15 @@ from .body import decoded, encoded, read_bounded
 from .config import Config, origin
 from .credentials import Credentials
 from .errors import BadAnswer, ClientError, ConfigError, ConnectionFailed
-from .request import Query, Request, Response, encoded_query, encoded_url
+from .request import (
+    Query,
+    Request,
+    Response,
+    encoded_query,
+    encoded_url,
+    instance_place,
+    is_of_service,
+)
 from .retry import Failure, RetryPolicy
 
 if TYPE_CHECKING:
@@ -45,8 +53,15 @@ _MAX_RESPONSE_BYTES = 1 << 30
 class Transport:
     """A connection pool for one service. It sends credentials to no other origin."""
 
-    def __init__(self, config: Config, credentials: Credentials, retry_policy: RetryPolicy) -> None:
+    def __init__(
+        self,
+        config: Config,
+        credentials: Credentials,
+        retry_policy: RetryPolicy,
+        instance: str = "",
+    ) -> None:
         self.url = config.url
+        self._instance_place = instance_place(instance) if instance else ""
         self._socket = config.socket
         self._ca_file = config.ca_file
         self._base = config.url if self._socket is None else _HOST_OF_SOCKET
@@ -116,7 +131,8 @@ class Transport:
 
     async def send(self, request: Request) -> aiohttp.ClientResponse | Failure:
         """Send a request, following redirects and renewing credentials."""
-        url = f"{self._base}{_PREFIX}{request.path}{encoded_query(request.query)}"
+        place = "" if is_of_service(request.path) else self._instance_place
+        url = f"{self._base}{_PREFIX}{place}{request.path}{encoded_query(request.query)}"
         method, renewed, redirects = request.method, False, 0
         while True:
             authorization = await self.credentials.header()

@@ -15,6 +15,7 @@ from fluxapi.http import authentication, keys
 from fluxapi.http.negotiation import accepted
 from fluxapi.http.querystring import cached
 from fluxapi.model.job import Job
+from fluxapi.model.jobid import encode_f58
 from fluxapi.sessions.situation import SituationMonitor
 from fluxapi.table.query import JobQuery, count, page, query_of
 from fluxapi.table.table import Table
@@ -111,8 +112,14 @@ async def rows(table: Table, observer: SituationMonitor, ids: Sequence[int]) -> 
 
 
 async def record(request: web.Request) -> web.Response:
-    """Return one job."""
-    return reply(request[keys.SESSION].observer.encode(job_of(request).id))
+    """Return one job, with what is known of the instance that it is, if it is one."""
+    session, job = request[keys.SESSION], job_of(request)
+    row = session.observer.encode(job.id)
+    path = f"{session.path}/{encode_f58(job.id)}".removeprefix("/")
+    node = request.app[keys.TREE].find(path)
+    if node is None:
+        return reply(row)
+    return reply(row[:-1] + b',"instance":' + json_bytes(node.record()) + b"}")
 
 
 def _over(job: Job | None) -> bool:

@@ -19,6 +19,7 @@ from . import (
     group_output,
     groups,
     health,
+    instances,
     jobs,
     many,
     output,
@@ -323,6 +324,16 @@ ROUTES: tuple[Route, ...] = (
         "Get a file that the pages load.", {}, fails=(errors.NotFound,),
         other=("text/javascript", "text/css"),
         scope="service", right=None,
+    ),
+    Route(
+        "GET", "/instances", instances.list_instances, "listInstances", "instance",
+        "List the tree of instances, as far as it is known: open ones and the jobs in them.",
+        {200: "instance-list"}, query="instances-query", scope="service", right="view",
+    ),
+    Route(
+        "GET", "/instances/{instance}", instances.instance, "getInstance", "instance",
+        "Get what is known of one instance in the tree, without opening it.",
+        {200: "instance"}, fails=(errors.InstanceNotFound,), scope="service", right="view",
     ),
     Route(
         "POST", "/service/stop", service.stop, "stopService", "service",

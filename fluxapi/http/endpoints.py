@@ -106,7 +106,7 @@ async def _say_nothing(request: web.Request) -> None:
 
 def _places(route: Route) -> Iterator[tuple[str, str]]:
     """Yield the paths of a route, each with its name in metrics."""
-    path = route.path.replace("{id}", _ID)
+    path = route.path.replace("{id}", _ID).replace("{instance}", _INSTANCE)
     yield path, route.name
     yield PREFIX + path, f"{route.name}V1"
     if route.path == "/":

@@ -18,6 +18,7 @@ from fluxapi.security.tokens import TokenStore
 from fluxapi.sessions.children import Children
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import InstanceSession
+from fluxapi.sessions.tree import InstanceTree
 from fluxapi.settings import Settings
 
 from .rate_limits import RateLimits
@@ -47,6 +48,7 @@ __all__ = [
     "SHUTDOWN",
     "STOP",
     "TOKENS",
+    "TREE",
 ]
 
 ErrorPage = Callable[[web.Request, FluxapiError], Awaitable[web.Response]]
@@ -55,6 +57,7 @@ SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections", Connections)
 SESSIONS: web.AppKey[SessionRegistry] = web.AppKey("sessions", SessionRegistry)
 CHILDREN: web.AppKey[Children] = web.AppKey("children", Children)
+TREE: web.AppKey[InstanceTree] = web.AppKey("tree", InstanceTree)
 SHUTDOWN: web.AppKey[Shutdown] = web.AppKey("shutdown", Shutdown)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
 CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)

@@ -57,7 +57,7 @@ class Child:
             if self.session.ended is not None:
                 return "ended"
             if not self.is_opening:
-                return "ready" if self.session.problem is None else "unreachable"
+                return "ready" if self.session.is_reachable else "unreachable"
         if self.is_opening:
             return "opening"
         if self._has_ended:
@@ -68,7 +68,8 @@ class Child:
     def problem(self) -> str | None:
         """Return why it is unreachable or has ended, or ``None``."""
         if self.session is not None:
-            return None if self.is_opening else self.session.problem
+            is_well = self.is_opening or self.session.is_reachable
+            return None if is_well else self.session.problem
         return self.reason or None
 
     def use(self) -> None:

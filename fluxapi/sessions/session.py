@@ -233,6 +233,18 @@ class InstanceSession:
                 return f"The {task.name} of the service keeps failing; the log gives the reason."
         return self.journal.problem
 
+    @property
+    def is_reachable(self) -> bool:
+        """Return whether the instance answers and its journal is followed, even if it is late."""
+        return self.ended is None and self.journal.ready and self.journal.silence is None
+
+    def find_job(self, text: str) -> Job | None:
+        """Return the job whose ID, in any form of RFC 19, is *text*, or ``None``."""
+        try:
+            return self.table.get(parse(text))
+        except ValueError:
+            return None
+
     def job(self, text: str) -> Job:
         """Return the job whose ID, in any form of RFC 19, is *text*.
 

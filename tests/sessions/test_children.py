@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
@@ -19,13 +18,10 @@ from fluxapi.errors import (
     TooManyInstances,
 )
 from fluxapi.instance.protocol import (
-    Capabilities,
-    ChangeBatch,
     ChildPlace,
     Instance,
-    InstanceInfo,
 )
-from fluxapi.model.eventlog import Event, JournalMessage, Resync
+from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.sessions import children as module
 from fluxapi.sessions.child import canonical_path
 from fluxapi.sessions.children import ChildLimits, Children
@@ -35,57 +31,10 @@ from fluxapi.settings import Settings
 from fluxapi.table.capacity import Capacity
 from tests.handlers.fake import FakeInstance
 
-JOBSPEC = {"version": 1, "tasks": [{"command": ["flux", "broker"]}], "attributes": {"system": {}}}
+from .broker import JOBSPEC, FakeBroker
+
 IDS = [number << 24 for number in range(1, 8)]
 PATHS = ["f5Uq6e", "fAXe5h", "fFaTMm"]
-
-
-class FakeBroker(FakeInstance):
-    """A broker whose jobs are instances; a test has it hang, refuse or end."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.children: list[FakeBroker] = []
-        self.places: list[ChildPlace] = []
-        self.starting = asyncio.Event()
-        self.may_start = asyncio.Event()
-        self.may_start.set()
-        self.error: FluxapiError | None = None
-        self.next_children: list[FakeBroker] = []
-        self.backlog: list[JournalMessage] = []
-
-    async def changes(self) -> AsyncIterator[ChangeBatch]:
-        yield [Resync(), *self.backlog]
-        async with aclosing(super().changes()) as batches:  # type: ignore[type-var]
-            yield (await anext(batches))[1:]
-            async for batch in batches:
-                yield batch
-
-    async def start(self) -> InstanceInfo:
-        self.starting.set()
-        await self.may_start.wait()
-        if self.error is not None:
-            raise self.error
-        children = Capabilities(children=True)
-        return InstanceInfo("flux", "0.88.0", None, 1, "node0", 0, 0.0, capabilities=children)
-
-    def child(self, place: ChildPlace) -> Instance:
-        self.places.append(place)
-        child = self.next_children.pop(0) if self.next_children else FakeBroker()
-        self.children.append(child)
-        return child
-
-    def launch(self, jobid: int, *, userid: int | None = None, uri: str | None = "x") -> None:
-        """Run a job that is an instance."""
-        own = os.getuid() if userid is None else userid
-        submit = {"userid": own, "urgency": 16, "flags": 0, "version": 1}
-        self.post(jobid, Event(1.0, "submit", submit), jobspec=JOBSPEC)
-        self.post(jobid, Event(1.0, "validate"))
-        self.post(jobid, Event(1.0, "depend"))
-        self.post(jobid, Event(1.0, "priority", {"priority": 16}))
-        self.begin(jobid)
-        if uri is not None:
-            self.post(jobid, Event(1.0, "memo", {"uri": uri}))
 
 
 class Tree:

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from fluxapi.client.errors import Unauthorized, Unavailable
-from fluxapi.client.request import Request
+from fluxapi.client.request import Request, instance_place
 from fluxapi.client.results import AccessToken
 from fluxapi.client.retry import Failure
 
@@ -16,6 +16,7 @@ from .base import Ignored, Methods
 
 __all__ = ["ServiceMethods"]
 
+_MAX_INSTANCES = 10_000
 _NEEDS_BOTH = "An access token needs user and token: pass both, or set FLUX_USER and FLUX_TOKEN."
 
 
@@ -41,6 +42,19 @@ class ServiceMethods(Methods):
     async def queues(self) -> list[dict[str, Any]]:
         """Return the queues, and whether each is enabled and started."""
         return (await self._transport.get("/queues", _Queues)).queues
+
+    async def instances(self) -> list[dict[str, Any]]:
+        """Return the tree of instances, each before those below it.
+
+        Instances below a closed one are not known. Pass the ``path`` of one as ``instance`` to a
+        new client to work with its jobs.
+        """
+        query = {"limit": _MAX_INSTANCES}
+        return (await self._transport.get("/instances", _Instances, query)).instances
+
+    async def instance(self, path: str) -> dict[str, Any]:
+        """Return what is known of the instance at *path*; raise ``NotFound``."""
+        return await self._transport.get(instance_place(path), dict[str, Any])
 
     async def stop(self, *, instance: bool = False) -> None:
         """Stop the service; with ``instance``, stop the Flux instance too."""
@@ -71,6 +85,10 @@ class ServiceMethods(Methods):
 
 class _Nodes(msgspec.Struct):
     nodes: list[str]
+
+
+class _Instances(msgspec.Struct):
+    instances: list[dict[str, Any]]
 
 
 class _Queues(msgspec.Struct):

@@ -1,0 +1,130 @@
+"""The tree of instances, as far as the service knows it: open ones, and those in their tables."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fluxapi.model.job import Job
+from fluxapi.model.jobid import encode_f58
+from fluxapi.model.record import username
+from fluxapi.process.timeslice import TimeSlice
+
+from .child import Child, ChildState, instance_uri
+from .children import Children
+from .registry import SessionRegistry
+from .session import ROOT, InstanceSession
+
+__all__ = ["InstanceTree", "Node"]
+
+
+class Node:
+    """One instance: the job that it is, and its session if it is open.
+
+    Attributes:
+        path: The IDs of the jobs that lead to it; ``""`` is the root.
+        job: Its job in the table of its parent; ``None`` for the root, or if it is gone.
+    """
+
+    def __init__(
+        self, path: str, job: Job | None, child: Child | None, session: InstanceSession | None
+    ) -> None:
+        self.path = path
+        self.job = job
+        self.child = child
+        self.session = session
+        self.counts: dict[str, Any] | None = None
+
+    @property
+    def depth(self) -> int:
+        """Return the number of levels above it."""
+        return self.path.count("/") + 1 if self.path else 0
+
+    @property
+    def state(self) -> ChildState:
+        """Return the state in the words of the API."""
+        if self.path == ROOT and self.session is not None:
+            return "ready" if self.session.is_reachable else "unreachable"
+        return "closed" if self.child is None else self.child.state
+
+    @property
+    def problem(self) -> str | None:
+        """Return why it is unreachable or has ended, or ``None``."""
+        if self.path == ROOT and self.session is not None:
+            return None if self.session.is_reachable else self.session.problem
+        return None if self.child is None else self.child.problem
+
+    def record(self) -> dict[str, Any]:
+        """Return the instance in the form of the API."""
+        parent, _, jobid = self.path.rpartition("/")
+        document: dict[str, Any] = {"path": self.path, "depth": self.depth, "state": self.state}
+        if self.path != ROOT:
+            document |= {"parent": parent, "id": jobid}
+        if self.problem:
+            document["reason"] = self.problem
+        job = self.job
+        if job is not None:
+            document |= {"name": job.name, "username": username(job.userid)}
+            if job.allocation is not None:
+                document["nnodes"] = job.allocation.nnodes
+            if job.t_run:
+                document["t_run"] = job.t_run
+        if self.session is not None:
+            info = self.session.info
+            document |= {"size": info.size, "version": info.version, "hostname": info.hostname}
+            document["jobs"] = self.session.table.stats()
+        elif self.counts is not None:
+            document["jobs"] = self.counts
+        return document
+
+
+class InstanceTree:
+    """The instances of one service."""
+
+    def __init__(self, registry: SessionRegistry, children: Children) -> None:
+        self._registry = registry
+        self._children = children
+
+    async def walk(self) -> AsyncIterator[Node]:
+        """Yield all known instances: each before those below it, by the IDs of their jobs."""
+        turn = TimeSlice()
+        waiting = [ROOT]
+        while waiting:
+            path = waiting.pop()
+            node = self.find(path)
+            if node is None:
+                continue
+            yield node
+            if node.session is not None:
+                waiting += reversed([path async for path in self._below(node.session, turn)])
+
+    def find(self, path: str) -> Node | None:
+        """Return the instance at *path*, or ``None`` if nothing is known of one."""
+        session = self._registry.find(path)
+        if path == ROOT:
+            return Node(ROOT, None, None, session)
+        child = self._children.get(path)
+        parent_path, _, jobid = path.rpartition("/")
+        parent = self._registry.find(parent_path)
+        job = None if parent is None else parent.find_job(jobid)
+        if child is None and session is None and (job is None or instance_uri(job) is None):
+            return None
+        return Node(path, job, child, session)
+
+    async def _below(self, session: InstanceSession, turn: TimeSlice) -> AsyncIterator[str]:
+        """Yield the paths of the instances that are jobs of *session*."""
+        prefix = f"{session.path}/" if session.path else ""
+        found = {child.path for child in self._children if child.parent_path == session.path}
+        table = session.table
+        for jobid in list(table.index.state.get("RUN", ())):
+            await turn.share()
+            job = table.get(jobid)
+            if job is not None and instance_uri(job) is not None:
+                found.add(f"{prefix}{encode_f58(jobid)}")
+        for path in sorted(found, key=_by_id):
+            yield path
+
+
+def _by_id(path: str) -> tuple[int, str]:
+    # Later jobs have greater IDs, and a greater ID has as many digits or more.
+    return len(path), path

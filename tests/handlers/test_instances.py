@@ -1,0 +1,140 @@
+"""The routes of the tree of instances."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
+
+from fluxapi.app import create_app
+from fluxapi.client import AsyncClient, ConfigError, NotFound
+from fluxapi.contracts import schema
+from fluxapi.http import keys
+from fluxapi.model.jobid import encode_f58
+from fluxapi.settings import Settings
+from tests.sessions.broker import FakeBroker
+
+FIRST, SECOND, THIRD = (number << 24 for number in (1, 2, 3))
+
+
+class Site:
+    """A service in front of a broker with two instances, the first of which has one, too."""
+
+    def __init__(self, client: TestClient[Any, Any], broker: FakeBroker) -> None:
+        self.client = client
+        self.broker = broker
+        self.first, self.second = encode_f58(FIRST), encode_f58(SECOND)
+        self.third = f"{self.first}/{encode_f58(THIRD)}"
+
+    async def get(self, path: str) -> Any:
+        async with self.client.get(path) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json()
+
+
+@pytest.fixture
+async def site(aiohttp_client: AiohttpClient) -> Site:
+    broker, child = FakeBroker(), FakeBroker()
+    broker.next_children.append(child)
+    client = await aiohttp_client(create_app(Settings(), broker, stop=lambda: None))
+    broker.launch(FIRST)
+    broker.launch(SECOND)
+    child.launch(THIRD)
+    journal = client.app[keys.SESSIONS].root.journal
+    await journal.waiters.wait(SECOND, lambda job: job is not None and bool(job.annotations), 30)
+    return Site(client, broker)
+
+
+async def test_the_tree_grows_with_what_is_opened(site: Site) -> None:
+    found = await site.get("/v1/instances")
+    schema.check("instance-list", found)
+    assert [(it["path"], it["state"], it["depth"]) for it in found["instances"]] == [
+        ("", "ready", 0),
+        (site.first, "closed", 1),
+        (site.second, "closed", 1),
+    ]
+    assert not found["truncated"]
+    assert site.broker.places == [], "reading the tree opens nothing"
+    await site.get(f"/v1/instances/{site.first}/jobs")
+    found = await site.get("/v1/instances")
+    schema.check("instance-list", found)
+    assert [(it["path"], it["state"]) for it in found["instances"]] == [
+        ("", "ready"),
+        (site.first, "ready"),
+        (site.third, "closed"),
+        (site.second, "closed"),
+    ]
+    first, third = found["instances"][1:3]
+    assert (first["size"], first["jobs"]["total"]) == (1, 1)
+    assert (third["parent"], third["id"]) == (site.first, encode_f58(THIRD))
+    assert "size" not in third
+    cut = await site.get("/v1/instances?limit=2")
+    assert [it["path"] for it in cut["instances"]] == ["", site.first]
+    assert cut["truncated"]
+
+
+async def test_one_instance_is_described_without_being_opened(site: Site) -> None:
+    for path in (site.first, f"/{site.first}"[1:].replace("f", "ƒ", 1)):
+        found = await site.get(f"/v1/instances/{path}")
+        schema.check("instance", found)
+        assert (found["path"], found["state"]) == (site.first, "closed")
+    async with site.client.get(f"/v1/instances/{site.third}") as answer:
+        assert answer.status == 404
+        assert "becomes known when" in (await answer.json())["detail"]
+    assert site.broker.places == []
+
+
+async def test_a_job_says_that_it_is_an_instance(site: Site) -> None:
+    job = await site.get(f"/v1/jobs/{site.first}")
+    schema.check("job", job)
+    assert (job["instance"]["path"], job["instance"]["state"]) == (site.first, "closed")
+    below = await site.get(f"/v1/instances/{site.first}/jobs/{encode_f58(THIRD)}")
+    assert below["instance"]["path"] == site.third
+    assert (await site.get(f"/v1/jobs/{site.first}"))["instance"]["state"] == "ready"
+    site.broker.finish(SECOND)
+    journal = site.client.app[keys.SESSIONS].root.journal
+    await journal.waiters.wait(SECOND, lambda job: job is not None and job.is_inactive, 30)
+    assert "instance" not in await site.get(f"/v1/jobs/{site.second}")
+
+
+async def test_a_request_for_a_child_that_cannot_be_opened_says_why(site: Site) -> None:
+    await site.client.app[keys.CHILDREN].aclose()
+    async with site.client.get(f"/v1/instances/{site.first}/jobs") as answer:
+        assert answer.status == 503
+        assert "opens no more" in (await answer.json())["detail"]
+
+
+async def test_the_metrics_name_only_open_instances(site: Site) -> None:
+    label = f'flux_instance="{site.first}"'
+    await site.get(f"/v1/instances/{site.first}/jobs")
+    async with site.client.get("/metrics") as answer:
+        assert label in await answer.text()
+    children = site.client.app[keys.CHILDREN]
+    child = children.get(site.first)
+    assert child is not None
+    await children.close(child)
+    async with site.client.get("/metrics") as answer:
+        assert label not in await answer.text()
+
+
+async def test_a_client_of_an_instance(site: Site) -> None:
+    url = str(site.client.make_url(""))
+    async with AsyncClient(url) as flux:
+        found = await flux.instances()
+        assert [it["path"] for it in found] == ["", site.first, site.second]
+        assert (await flux.instance(site.first))["state"] == "closed"
+        with pytest.raises(NotFound):
+            await flux.instance("f1/f1")
+        with pytest.raises(ConfigError, match="not the path of an instance"):
+            await flux.instance("..")
+    async with AsyncClient(url, instance=site.first) as below:
+        assert [job.id async for job in below.jobs()] == [encode_f58(THIRD)]
+        await below.health()  # a matter of the service
+        made = await below.submit("true")
+    assert len(site.broker.children[0].submitted) == 1
+    assert made
+    assert site.broker.submitted == []
+    with pytest.raises(ConfigError):
+        AsyncClient(url, instance="f1/../x")

@@ -1,0 +1,71 @@
+"""A broker in memory whose jobs are instances, which a test directs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+from fluxapi.errors import FluxapiError
+from fluxapi.instance.protocol import (
+    Capabilities,
+    ChangeBatch,
+    ChildPlace,
+    Instance,
+    InstanceInfo,
+)
+from fluxapi.model.eventlog import Event, JournalMessage, Resync
+from tests.handlers.fake import FakeInstance
+
+__all__ = ["JOBSPEC", "FakeBroker"]
+
+JOBSPEC = {"version": 1, "tasks": [{"command": ["flux", "broker"]}], "attributes": {"system": {}}}
+
+
+class FakeBroker(FakeInstance):
+    """A broker whose jobs are instances; a test has it hang, refuse or end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.children: list[FakeBroker] = []
+        self.places: list[ChildPlace] = []
+        self.starting = asyncio.Event()
+        self.may_start = asyncio.Event()
+        self.may_start.set()
+        self.error: FluxapiError | None = None
+        self.next_children: list[FakeBroker] = []
+        self.backlog: list[JournalMessage] = []
+
+    async def changes(self) -> AsyncIterator[ChangeBatch]:
+        yield [Resync(), *self.backlog]
+        async with aclosing(super().changes()) as batches:  # type: ignore[type-var]
+            yield (await anext(batches))[1:]
+            async for batch in batches:
+                yield batch
+
+    async def start(self) -> InstanceInfo:
+        self.starting.set()
+        await self.may_start.wait()
+        if self.error is not None:
+            raise self.error
+        children = Capabilities(children=True)
+        return InstanceInfo("flux", "0.88.0", None, 1, "node0", 0, 0.0, capabilities=children)
+
+    def child(self, place: ChildPlace) -> Instance:
+        self.places.append(place)
+        child = self.next_children.pop(0) if self.next_children else FakeBroker()
+        self.children.append(child)
+        return child
+
+    def launch(self, jobid: int, *, userid: int | None = None, uri: str | None = "x") -> None:
+        """Run a job that is an instance."""
+        own = os.getuid() if userid is None else userid
+        submit = {"userid": own, "urgency": 16, "flags": 0, "version": 1}
+        self.post(jobid, Event(1.0, "submit", submit), jobspec=JOBSPEC)
+        self.post(jobid, Event(1.0, "validate"))
+        self.post(jobid, Event(1.0, "depend"))
+        self.post(jobid, Event(1.0, "priority", {"priority": 16}))
+        self.begin(jobid)
+        if uri is not None:
+            self.post(jobid, Event(1.0, "memo", {"uri": uri}))
