@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import aiohttp_jinja2
 import jinja2
@@ -107,10 +109,9 @@ def create_app(
         app[keys.CONNECTIONS].revoke(token_id)
 
     tokens.on_revoke = end_token
-    app[keys.OPENAPI] = openapi.document(ROUTES)
+    app[keys.OPENAPI], app[keys.ASYNCAPI] = _contracts()
     app[keys.ASSETS] = assets.load()
     app[keys.ERROR_PAGE] = views.error
-    app[keys.ASYNCAPI] = asyncapi.document(ROUTES)
     metrics.watch(sessions, app[keys.CONNECTIONS])
     _add_templates(app)
     add_routes(app, ROUTES)
@@ -142,6 +143,12 @@ def _child_bounds(settings: Settings) -> Bounds:
         max_event_bytes=_MAX_CHILD_EVENT_BYTES,
         capacity=Capacity(jobs, jobs * _CHILD_JOB_BYTES),
     )
+
+
+@functools.cache
+def _contracts() -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the OpenAPI and the AsyncAPI document, which are the same for all applications."""
+    return openapi.document(ROUTES), asyncapi.document(ROUTES)
 
 
 def _add_templates(app: web.Application) -> None:

@@ -6,6 +6,7 @@ line of JSON (``…Line``) and as a Server-Sent Event (``…SSE``).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -258,8 +259,17 @@ def _following(route: Route) -> dict[str, Any]:
 
 def _query(name: str) -> dict[str, Any]:
     """Return the schema itself, since bindings allow no reference in its place."""
-    rules: dict[str, Any] = schema.bundle(_SCHEMAS)[name]
+    rules: dict[str, Any] = _bundle()[name]
     return rules
+
+
+@functools.cache
+def _bundle() -> dict[str, Any]:
+    """Return all schemas, with the possible values of each ``reason``."""
+    known = schema.bundle(_SCHEMAS)
+    for name, words in _WORDS.items():
+        known[name]["properties"]["reason"]["enum"] = list(words)
+    return known
 
 
 def _on(*names: str) -> list[dict[str, str]]:
@@ -376,9 +386,7 @@ def _without(example: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 def _schemas(nodes: Any) -> dict[str, Any]:
     """Return the schemas that ``nodes`` refer to, and those that these refer to."""
-    known = schema.bundle(_SCHEMAS)
-    for name, words in _WORDS.items():
-        known[name]["properties"]["reason"]["enum"] = list(words)
+    known = _bundle()
     found: dict[str, Any] = {}
     waiting = list(_references(nodes))
     while waiting:

@@ -1,10 +1,11 @@
-"""The files that pages load, built from ``frontend/`` and read once at the start.
+"""The files that pages load, built from ``frontend/`` and read once by each process.
 
 The path of a file contains a hash of its content, so a browser may cache it forever.
 """
 
 from __future__ import annotations
 
+import functools
 import gzip
 import hashlib
 import mimetypes
@@ -33,6 +34,7 @@ class Asset:
     packed: bytes | None
 
 
+@functools.cache
 def load() -> Mapping[str, Asset]:
     """Return the built files by name; empty if the dashboard was not built."""
     return {path.name: _read(path) for path in sorted(_BUILT.glob("*.*"))}
