@@ -1,10 +1,15 @@
-"""Requests that wait until jobs or groups of jobs have changed."""
+"""Requests that wait until jobs or groups of jobs have changed.
+
+Thousands may wait for one job. So a change that does not end their wait resumes none of them, and
+those whose wait ends are not all resumed in one pass of the event loop.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections.abc import Callable, Iterable
+from itertools import islice
 
 from fluxapi.errors import TooManyRequests
 from fluxapi.model.job import Job
@@ -18,6 +23,9 @@ _MAX_LISTED_JOBS = 200_000
 
 _RETRY_AFTER_S = 5
 
+_MAX_RESUMED_PER_PASS = 16
+"""Requests that are resumed in one pass of the event loop, at about 0.1 ms each."""
+
 
 class _ListWaiter:
     """A request that waits for the jobs of a list to end."""
@@ -30,16 +38,47 @@ class _ListWaiter:
         self.needs_all = needs_all
 
 
+class _Resumer:
+    """Resumes requests, a few in each pass of the event loop."""
+
+    def __init__(self) -> None:
+        self._due: dict[asyncio.Future[None], None] = {}
+
+    def resume(self, waiters: Iterable[asyncio.Future[None]]) -> None:
+        """Resume the requests that wait for these futures soon."""
+        is_idle = not self._due
+        self._due.update(dict.fromkeys(waiters))
+        if is_idle and self._due:
+            asyncio.get_running_loop().call_soon(self._resume_some)
+
+    async def wait_for(self, waiter: asyncio.Future[None], timeout: float) -> None:
+        """Return once *waiter* was resumed, or after *timeout* seconds."""
+        timer = asyncio.get_running_loop().call_later(timeout, self.resume, (waiter,))
+        try:
+            await waiter
+        finally:
+            timer.cancel()
+
+    def _resume_some(self) -> None:
+        for waiter in list(islice(self._due, _MAX_RESUMED_PER_PASS)):
+            del self._due[waiter]
+            if not waiter.done():
+                waiter.set_result(None)
+        if self._due:
+            asyncio.get_running_loop().call_soon(self._resume_some)
+
+
 class Waiters:
     """The requests that wait for a change of *table*."""
 
     def __init__(self, table: Table) -> None:
         self._table = table
-        self._by_key: dict[int | str, set[asyncio.Future[None]]] = {}
-        """Futures by job ID, or by the ID of a group."""
+        self._by_key: dict[int | str, dict[asyncio.Future[None], Callable[[], bool]]] = {}
+        """Futures and their conditions by job ID, or by the ID of a group."""
         self._lists: set[_ListWaiter] = set()
         self._listed = 0
         self._released = False
+        self._resumer = _Resumer()
 
     def __len__(self) -> int:
         """Return how many requests wait."""
@@ -94,22 +133,20 @@ class Waiters:
         self._lists.add(waiter)
         self._listed += count
         try:
-            await asyncio.wait_for(waiter.future, timeout)
-        except asyncio.TimeoutError:
-            return
+            await self._resumer.wait_for(waiter.future, timeout)
         finally:
             self._lists.discard(waiter)
             self._listed -= count
 
     def wake(self, changes: Changes) -> None:
-        """Wake the requests that wait for what has changed."""
+        """Resume the requests whose wait ends with these changes."""
         if self._by_key:
             shapes = (*changes.changed.values(), *changes.after.values(), *changes.gone.values())
             groups = {shape.facets.group for shape in shapes if shape is not None}
             keys: list[int | str] = [*changes.changed, *changes.gone, *groups]
             for key in keys:
-                for waiter in self._by_key.get(key, ()):
-                    _wake(waiter)
+                waiting = self._by_key.get(key, {})
+                self._resumer.resume([waiter for waiter, holds in waiting.items() if holds()])
         if self._lists:
             ended = {jobid for jobid in (*changes.changed, *changes.gone) if self._has_ended(jobid)}
             for listed in self._lists:
@@ -117,16 +154,14 @@ class Waiters:
                     continue
                 listed.pending -= ended
                 if not (listed.needs_all and listed.pending):
-                    _wake(listed.future)
+                    self._resumer.resume((listed.future,))
 
     def release(self) -> None:
         """Release every request, now and from now on, as if its timeout had expired."""
         self._released = True
         for waiters in self._by_key.values():
-            for waiter in waiters:
-                _wake(waiter)
-        for listed in self._lists:
-            _wake(listed.future)
+            self._resumer.resume(waiters)
+        self._resumer.resume(listed.future for listed in self._lists)
 
     def _has_ended(self, jobid: int) -> bool:
         job = self._table.get(jobid)
@@ -137,22 +172,15 @@ class Waiters:
         deadline = time.monotonic() + timeout
         while not holds() and not self._released and (left := deadline - time.monotonic()) > 0:
             waiter = asyncio.get_running_loop().create_future()
-            self._by_key.setdefault(key, set()).add(waiter)
+            self._by_key.setdefault(key, {})[waiter] = holds
             try:
-                await asyncio.wait_for(waiter, left)
-            except asyncio.TimeoutError:
-                return
+                await self._resumer.wait_for(waiter, left)
             finally:
                 self._forget(key, waiter)
 
     def _forget(self, key: int | str, waiter: asyncio.Future[None]) -> None:
         waiters = self._by_key.get(key)
         if waiters is not None:
-            waiters.discard(waiter)
+            waiters.pop(waiter, None)
             if not waiters:
                 del self._by_key[key]
-
-
-def _wake(waiter: asyncio.Future[None]) -> None:
-    if not waiter.done():
-        waiter.set_result(None)
