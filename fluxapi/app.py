@@ -27,6 +27,7 @@ from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
 from fluxapi.security.tokens import TokenStore
 from fluxapi.sessions.children import ChildLimits, Children
+from fluxapi.sessions.counters import ChildCounters
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import ROOT, Bounds, InstanceSession
 from fluxapi.sessions.tree import InstanceTree
@@ -91,7 +92,8 @@ def create_app(
     app[keys.SETTINGS] = settings
     sessions = app[keys.SESSIONS] = SessionRegistry(open_session)
     children = app[keys.CHILDREN] = Children(sessions, _child_limits(settings))
-    app[keys.TREE] = InstanceTree(sessions, children)
+    tree = app[keys.TREE] = InstanceTree(sessions, children)
+    app[keys.COUNTERS] = ChildCounters(sessions, tree)
     app[keys.STOP] = stop
     app[keys.SHUTDOWN] = shutdown
     app[keys.CREDENTIALS] = credentials
@@ -216,6 +218,7 @@ async def _sessions(app: web.Application, instance: Instance) -> AsyncIterator[N
         yield
     finally:
         freezing.cancel()
+        await app[keys.COUNTERS].aclose()
         await app[keys.CHILDREN].aclose()
         await app[keys.SESSIONS].close_all()
 

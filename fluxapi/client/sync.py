@@ -398,13 +398,16 @@ class Client:
         """Return the queues, and whether each is enabled and started."""
         return self._loop.run(self._client.queues())
 
-    def instances(self) -> list[dict[str, Any]]:
+    def instances(self, *, counts: bool = False) -> list[dict[str, Any]]:
         """Return the tree of instances, each before those below it.
 
         Instances below a closed one are not known. Pass the ``path`` of one as ``instance`` to a
         new client to work with its jobs.
+
+        Args:
+            counts: Count the jobs of closed instances, too.
         """
-        return self._loop.run(self._client.instances())
+        return self._loop.run(self._client.instances(counts=counts))
 
     def instance(self, path: str) -> dict[str, Any]:
         """Return what is known of the instance at *path*; raise ``NotFound``."""

@@ -20,13 +20,17 @@ _MAX_INSTANCES = 1000
 
 async def list_instances(request: web.Request) -> web.Response:
     """Return the tree, each instance before those below it."""
-    limit = int(request[keys.QUERY].get("limit", _MAX_INSTANCES))
+    fields, counters = request[keys.QUERY], request.app[keys.COUNTERS]
+    limit = int(fields.get("limit", _MAX_INSTANCES))
+    if fields.get("counts"):
+        await counters.want()
     found: list[dict[str, Any]] = []
     truncated = False
     async for node in request.app[keys.TREE].walk():
         truncated = len(found) == limit
         if truncated:
             break
+        counters.add_to(node)
         found.append(node.record())
     return reply({"instances": found, "truncated": truncated})
 
@@ -40,4 +44,5 @@ async def instance(request: web.Request) -> web.Response:
             f"The service knows of no instance at {path!r}: no running job there has said that it "
             "is one. An instance below a closed one becomes known when that one is opened."
         )
+    request.app[keys.COUNTERS].add_to(node)
     return reply(node.record())

@@ -16,6 +16,7 @@ from fluxapi.security.credentials import Credentials
 from fluxapi.security.principal import Principal
 from fluxapi.security.tokens import TokenStore
 from fluxapi.sessions.children import Children
+from fluxapi.sessions.counters import ChildCounters
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.sessions.tree import InstanceTree
@@ -31,6 +32,7 @@ __all__ = [
     "BODY",
     "CHILDREN",
     "CONNECTIONS",
+    "COUNTERS",
     "CREDENTIALS",
     "ERROR_PAGE",
     "HEADERS",
@@ -57,6 +59,7 @@ SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections", Connections)
 SESSIONS: web.AppKey[SessionRegistry] = web.AppKey("sessions", SessionRegistry)
 CHILDREN: web.AppKey[Children] = web.AppKey("children", Children)
+COUNTERS: web.AppKey[ChildCounters] = web.AppKey("counters", ChildCounters)
 TREE: web.AppKey[InstanceTree] = web.AppKey("tree", InstanceTree)
 SHUTDOWN: web.AppKey[Shutdown] = web.AppKey("shutdown", Shutdown)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")

@@ -33,6 +33,7 @@ __all__ = [
     "Instance",
     "InstanceInfo",
     "JobControl",
+    "JobCounter",
     "JobRecords",
     "Last",
     "LookupKey",
@@ -272,12 +273,34 @@ class ChildPlace:
     nodelist: str
 
 
+class JobCounter(Protocol):
+    """The counts of the jobs of one instance, which are kept current until it is closed."""
+
+    @property
+    def counts(self) -> dict[str, Any] | None:
+        """``total``, and the counts by ``states`` and ``results``; ``None`` before the first."""
+
+    @property
+    def problem(self) -> str | None:
+        """The reason why the counts are not current any more, or ``None``."""
+
+    def close(self) -> None:
+        """Stop counting."""
+
+
 @runtime_checkable
 class Parent(Protocol):
     """An instance whose jobs can be instances."""
 
     def child(self, place: ChildPlace) -> Instance:
         """Return the instance of a job, not started; its ``start`` finds the way to it."""
+
+    async def count(self, place: ChildPlace) -> JobCounter:
+        """Count the jobs of the instance of a job, without opening it.
+
+        Raises:
+            InstanceUnavailable: No transport leads to it.
+        """
 
 
 @runtime_checkable

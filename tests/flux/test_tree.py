@@ -235,3 +235,37 @@ async def test_an_address_that_a_program_invents_leads_nowhere(
                 return status == 503 and reason in detail
 
             await poll_until(refuses)
+
+
+@pytest.mark.usefixtures("cancels")
+@pytest.mark.parametrize("transport", ["local", "parent"])
+async def test_closed_children_are_counted_while_somebody_looks(
+    flux_uri: str, session: aiohttp.ClientSession, transport: str
+) -> None:
+    jobid = await asyncio.to_thread(launch, flux_uri)
+    uri = await asyncio.to_thread(child_uri, flux_uri, jobid)
+    with served(flux_uri, f"--child-transports={transport}") as running:
+        tree = Tree(running, session, flux_uri)
+
+        async def counts_are(wanted: dict[str, Any]) -> bool:
+            found = (await tree.get("/v1/instances?counts=true"))["instances"]
+            (node,) = [it for it in found if it["path"] == jobid]
+            assert node["state"] == "closed"
+            return bool(node.get("jobs") == wanted)
+
+        nothing: dict[str, Any] = {"total": 0, "states": {}, "results": {}}
+        await poll_until(lambda: counts_are(nothing))
+        await asyncio.to_thread(submit, uri, "--cc=1-3", "true")
+        await asyncio.to_thread(submit, uri, "false")
+        await asyncio.to_thread(submit, uri, "--urgency=hold", "true")
+        wanted = {
+            "total": 5,
+            "states": {"PRIORITY": 1, "INACTIVE": 4},
+            "results": {"COMPLETED": 3, "FAILED": 1},
+        }
+        held = {**wanted, "states": {"SCHED": 1, "INACTIVE": 4}}
+
+        async def are_right() -> bool:
+            return await counts_are(wanted) or await counts_are(held)
+
+        await poll_until(are_right)

@@ -13,6 +13,7 @@ from fluxapi.client import AsyncClient, ConfigError, NotFound
 from fluxapi.contracts import schema
 from fluxapi.http import keys
 from fluxapi.model.jobid import encode_f58
+from fluxapi.sessions import counters as module
 from fluxapi.settings import Settings
 from tests.sessions.broker import FakeBroker
 
@@ -97,6 +98,44 @@ async def test_a_job_says_that_it_is_an_instance(site: Site) -> None:
     journal = site.client.app[keys.SESSIONS].root.journal
     await journal.waiters.wait(SECOND, lambda job: job is not None and job.is_inactive, 30)
     assert "instance" not in await site.get(f"/v1/jobs/{site.second}")
+
+
+async def test_closed_instances_are_counted_while_somebody_looks(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counters = site.client.app[keys.COUNTERS]
+
+    async def counted() -> dict[str, Any]:
+        found = (await site.get("/v1/instances?counts=true"))["instances"]
+        return {it["path"]: it.get("jobs") for it in found if it["state"] == "closed"}
+
+    await site.get("/v1/instances")
+    assert len(counters) == 0, "nobody has asked for counts"
+    one = {"total": 1, "states": {"RUN": 1}, "results": {}}
+    assert await counted() == {site.first: one, site.second: one}
+    assert [counter.place.jobid for counter in site.broker.counters] in (
+        [FIRST, SECOND],
+        [SECOND, FIRST],
+    )
+    assert await counted() == {site.first: one, site.second: one}
+    assert (await site.get(f"/v1/jobs/{site.first}"))["instance"]["state"] == "closed"
+    assert len(site.broker.counters) == 2, "they are shared"
+    # One that is opened needs no counter; those below it are counted.
+    await site.get(f"/v1/instances/{site.first}/jobs")
+    await counters.adjust()
+    assert await counted() == {site.second: one, site.third: one}
+    by_job = {counter.place.jobid: counter for counter in site.broker.counters}
+    assert by_job[FIRST].closed
+    # Counts that are not current any more are not told, and asked for again later.
+    by_job[SECOND].problem = "The connection is lost."
+    assert (await counted())[site.second] is None
+    monkeypatch.setattr(module, "_RETRY_PAUSE_S", 0.0)
+    await counters.adjust()
+    await counters.adjust()
+    assert await counted() == {site.second: one, site.third: one}
+    assert by_job[SECOND].closed
+    await counters.aclose()
+    assert len(counters) == 0
 
 
 async def test_a_request_for_a_child_that_cannot_be_opened_says_why(site: Site) -> None:

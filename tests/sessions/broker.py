@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import aclosing
+from typing import Any
 
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import (
@@ -18,9 +19,22 @@ from fluxapi.instance.protocol import (
 from fluxapi.model.eventlog import Event, JournalMessage, Resync
 from tests.handlers.fake import FakeInstance
 
-__all__ = ["JOBSPEC", "FakeBroker"]
+__all__ = ["JOBSPEC", "FakeBroker", "FakeCounter"]
 
 JOBSPEC = {"version": 1, "tasks": [{"command": ["flux", "broker"]}], "attributes": {"system": {}}}
+
+
+class FakeCounter:
+    """Counts what a test says."""
+
+    def __init__(self, place: ChildPlace) -> None:
+        self.place = place
+        self.counts: dict[str, Any] | None = {"total": 1, "states": {"RUN": 1}, "results": {}}
+        self.problem: str | None = None
+        self.closed = False
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class FakeBroker(FakeInstance):
@@ -36,6 +50,7 @@ class FakeBroker(FakeInstance):
         self.error: FluxapiError | None = None
         self.next_children: list[FakeBroker] = []
         self.backlog: list[JournalMessage] = []
+        self.counters: list[FakeCounter] = []
 
     async def changes(self) -> AsyncIterator[ChangeBatch]:
         yield [Resync(), *self.backlog]
@@ -57,6 +72,13 @@ class FakeBroker(FakeInstance):
         child = self.next_children.pop(0) if self.next_children else FakeBroker()
         self.children.append(child)
         return child
+
+    async def count(self, place: ChildPlace) -> FakeCounter:
+        counter = FakeCounter(place)
+        self.counters.append(counter)
+        if self.error is not None:
+            raise self.error
+        return counter
 
     def launch(self, jobid: int, *, userid: int | None = None, uri: str | None = "x") -> None:
         """Run a job that is an instance."""

@@ -43,13 +43,16 @@ class ServiceMethods(Methods):
         """Return the queues, and whether each is enabled and started."""
         return (await self._transport.get("/queues", _Queues)).queues
 
-    async def instances(self) -> list[dict[str, Any]]:
+    async def instances(self, *, counts: bool = False) -> list[dict[str, Any]]:
         """Return the tree of instances, each before those below it.
 
         Instances below a closed one are not known. Pass the ``path`` of one as ``instance`` to a
         new client to work with its jobs.
+
+        Args:
+            counts: Count the jobs of closed instances, too.
         """
-        query = {"limit": _MAX_INSTANCES}
+        query = {"counts": True if counts else None, "limit": _MAX_INSTANCES}
         return (await self._transport.get("/instances", _Instances, query)).instances
 
     async def instance(self, path: str) -> dict[str, Any]:

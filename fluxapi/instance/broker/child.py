@@ -29,6 +29,7 @@ from fluxapi.instance.protocol import (
     ChildPlace,
     Instance,
     InstanceInfo,
+    JobCounter,
     Last,
     LookupKey,
     OutputBatch,
@@ -142,6 +143,30 @@ class ChildInstance:
     def child(self, place: ChildPlace) -> Instance:
         """Return the instance of a job of this one."""
         return self._running.child(place)
+
+    async def count(self, place: ChildPlace) -> JobCounter:
+        """Count the jobs of the instance of a job of this one."""
+        return await self._running.count(place)
+
+    async def way(self) -> tuple[str, Callable[[], None]]:
+        """Return a URI that leads to the instance, and a function that closes the way.
+
+        ssh is left out, since it would run for nothing but a few numbers.
+
+        Raises:
+            InstanceUnavailable: There is no such way.
+        """
+        try:
+            address = child_uri.read_address(self._place)
+        except ValueError as error:
+            raise InstanceUnavailable(f"{self._name} cannot be counted: {error}.") from None
+        for transport in self._transports:
+            if transport != "ssh":
+                with contextlib.suppress(_NoWayError):
+                    uri = await self._lead(transport, address)
+                    door = self._door
+                    return uri, door.shut if isinstance(door, Door) else _nothing
+        raise InstanceUnavailable(f"{self._name} cannot be counted without ssh.")
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
         """See :class:`~fluxapi.instance.protocol.JobControl`; so are the next methods."""
@@ -295,6 +320,10 @@ class ChildInstance:
         ssh = self._door = SshDoor(command)
         await ssh.open()
         return ssh.uri
+
+
+def _nothing() -> None:
+    """Close a way that needs no door."""
 
 
 class _NoWayError(Exception):

@@ -35,6 +35,7 @@ from fluxapi.process.file_piece import Piece, Wanted
 from . import identity, refusal, resources
 from .calls import Call, Submissions
 from .child import ChildInstance
+from .counter import Counter, CounterThread
 from .journal import JournalThread
 from .node_files import NodeFiles
 from .normalize import committed
@@ -89,6 +90,7 @@ class BrokerInstance:
         self._timeout = rpc_timeout
         self._transports = transports
         self._relay: RelayThread | None = None
+        self._counters: CounterThread | None = None
         self._bindings: Any = None
         self._rpc: RpcThread | None = None
         self._outputs: RpcThread | None = None
@@ -128,9 +130,8 @@ class BrokerInstance:
         ending = [journal.close(timeout) for journal in self._journals]
         self._journals.clear()
         ending += [rpc.close(timeout) for rpc in threads if rpc is not None]
-        relay, self._relay = self._relay, None
-        if relay is not None:
-            ending.append(relay.close(timeout))
+        ending += [it.close(timeout) for it in (self._relay, self._counters) if it is not None]
+        self._relay = self._counters = None
         await asyncio.gather(*ending)
 
     def child(self, place: ChildPlace) -> ChildInstance:
@@ -142,6 +143,14 @@ class BrokerInstance:
             transports=self._transports,
             timeout=self._timeout,
         )
+
+    async def count(self, place: ChildPlace) -> Counter:
+        """Count the jobs of a child; see :class:`~fluxapi.instance.protocol.Parent`."""
+        uri, leave = await self.child(place).way()
+        if self._counters is None:
+            self._connected()
+            self._counters = CounterThread(self._bindings)
+        return self._counters.add(uri, leave)
 
     def _relay_thread(self) -> RelayThread:
         """Return the thread that leads through this broker to its children."""

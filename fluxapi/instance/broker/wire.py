@@ -108,8 +108,10 @@ class Connection:
         self._raw: set[int] = set()
         self._type = ffi.new("int *")
         self._unsent: Any = None
+        self.descriptor = self._check(lib.flux_pollfd(self._handle))
+        """It becomes readable when something happens; see :meth:`wait`."""
         self._poll = select.poll()
-        self._poll.register(self._check(lib.flux_pollfd(self._handle)), select.POLLIN)
+        self._poll.register(self.descriptor, select.POLLIN)
 
     def close(self) -> None:
         """Close the handle; the broker cancels its open requests. May be called twice."""

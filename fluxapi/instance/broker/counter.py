@@ -1,0 +1,230 @@
+"""Counts the jobs of many instances on one thread, without reading the jobs.
+
+Each instance costs one connection with one request (``job-list.job-stats``, streaming), which the
+instance answers when a job changes state, at most five times a second.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import select
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from fluxapi.model.job import STATES
+
+from . import refusal
+from .outbox import Outbox
+from .wire import Connection, Wakeup
+
+__all__ = ["Counter", "CounterThread", "Counts", "read_counts"]
+
+_log = logging.getLogger(__name__)
+
+Counts = dict[str, Any]
+"""Jobs by state and result, in the form of the API."""
+
+Leave = Callable[[], None]
+"""Closes the way to an instance."""
+
+_TAG = 1
+_SLICE_MESSAGES = 8
+_MAX_MESSAGE_BYTES = 1 << 20
+_MAX_COUNT = (1 << 53) - 1
+_CONNECT_TIMEOUT_S = 1.0
+"""Timeout of one connection, since the others wait meanwhile."""
+
+_MAX_MESSAGES, _PER_SECONDS = 200, 20.0
+"""Messages of one instance in a period; an honest one sends half as many."""
+
+_RESULTS = {
+    "COMPLETED": "successful",
+    "FAILED": "failed",
+    "CANCELED": "canceled",
+    "TIMEOUT": "timeout",
+}
+
+
+class _Stats(msgspec.Struct):
+    job_states: dict[str, int]
+    successful: int = 0
+    failed: int = 0
+    canceled: int = 0
+    timeout: int = 0
+
+
+_decoder = msgspec.json.Decoder(_Stats)
+
+
+class Counter:
+    """The counts of one instance.
+
+    Attributes:
+        counts: The newest counts, or ``None`` before the first.
+        problem: Why there are no more, or ``None``.
+    """
+
+    def __init__(self, uri: str, stop: Callable[[Counter], None], leave: Leave) -> None:
+        self.uri = uri
+        self.counts: Counts | None = None
+        self.problem: str | None = None
+        self._stop = stop
+        self._leave = leave
+        # Only the thread uses the following attributes.
+        self.connection: Connection | None = None
+        self.descriptor = -1
+        self.received = 0
+        self.since = 0.0
+
+    def take(self, counts: Counts) -> None:
+        """Take new counts."""
+        self.counts = counts
+
+    def end(self, problem: str) -> None:
+        """Note that there are no more counts."""
+        if self.problem is None:
+            self.problem = problem
+            self._leave()
+
+    def close(self) -> None:
+        """Stop counting; see :class:`~fluxapi.instance.protocol.JobCounter`."""
+        self._stop(self)
+
+
+class CounterThread:
+    """A thread that keeps the counts of many instances current."""
+
+    def __init__(self, bindings: Any) -> None:
+        self._bindings = bindings
+        self._outbox = Outbox(asyncio.get_running_loop())
+        self._wakeup = Wakeup()
+        self._closing = threading.Event()
+        self._added: deque[Counter] = deque()
+        self._removed: deque[Counter] = deque()
+        # Only the thread uses the following attributes.
+        self._counters: dict[int, Counter] = {}
+        self._poll = select.poll()
+        self._poll.register(self._wakeup.fileno(), select.POLLIN)
+        self._thread = threading.Thread(target=self._run, name="flux-counter", daemon=True)
+        self._thread.start()
+
+    def add(self, uri: str, leave: Leave) -> Counter:
+        """Count the jobs of the instance at *uri*; *leave* is called once this has ended."""
+        counter = Counter(uri, self._remove, leave)
+        self._added.append(counter)
+        self._wakeup.set()
+        return counter
+
+    def _remove(self, counter: Counter) -> None:
+        self._removed.append(counter)
+        self._wakeup.set()
+
+    async def close(self, timeout: float) -> None:
+        """Close all connections and end the thread within *timeout* seconds."""
+        self._closing.set()
+        self._wakeup.set()
+        await asyncio.to_thread(self._thread.join, timeout)
+        if not self._thread.is_alive():
+            self._wakeup.close()
+
+    def _run(self) -> None:
+        try:
+            while not self._closing.is_set():
+                self._obey()
+                busy = [self._receive(counter) for counter in list(self._counters.values())]
+                self._outbox.hand_over()
+                self._poll.poll(0 if any(busy) else None)
+                self._wakeup.clear()
+        except Exception:  # noqa: BLE001 - nobody else would tell of it
+            _log.exception("The thread that counts jobs failed.")
+        finally:
+            for counter in list(self._counters.values()):
+                self._drop(counter, "The counting has stopped.")
+
+    def _obey(self) -> None:
+        while self._added and not self._closing.is_set():
+            counter = self._added.popleft()
+            try:
+                self._connect(counter)
+            except OSError as error:
+                self._drop(counter, refusal.lost(error.strerror or str(error)).detail)
+        while self._removed:
+            self._drop(self._removed.popleft(), "It is not counted any more.")
+
+    def _connect(self, counter: Counter) -> None:
+        connection = Connection(self._bindings, counter.uri, _CONNECT_TIMEOUT_S)
+        counter.connection, counter.descriptor = connection, connection.descriptor
+        counter.since = time.monotonic()
+        self._counters[counter.descriptor] = counter
+        self._poll.register(counter.descriptor, select.POLLIN)
+        connection.request(b"job-list.job-stats", b"{}", _TAG, streaming=True)
+
+    def _receive(self, counter: Counter) -> bool:
+        """Take what has arrived; return whether there may be more."""
+        connection = counter.connection
+        if connection is None:
+            return False
+        try:
+            has_more = self._take(counter, connection)
+        except (OSError, ValueError, msgspec.MsgspecError) as error:
+            reason = error.strerror if isinstance(error, OSError) else str(error)
+            self._drop(counter, f"The jobs cannot be counted: {reason or error}.")
+            return False
+        return has_more
+
+    def _take(self, counter: Counter, connection: Connection) -> bool:
+        newest: Counts | None = None
+        connection.flush()
+        for _ in range(_SLICE_MESSAGES):
+            message = connection.receive()
+            if message is None:
+                break
+            if message.error:
+                raise OSError(message.error, message.payload.decode("utf-8", "replace"))
+            self._admit(counter, message.payload)
+            newest = read_counts(message.payload)
+        if newest is not None:
+            self._outbox.post(counter.take, newest)
+        return message is not None
+
+    def _admit(self, counter: Counter, payload: bytes) -> None:
+        """Raise ``ValueError`` if an instance sends too much."""
+        counter.received += 1
+        now = time.monotonic()
+        if now - counter.since > _PER_SECONDS:
+            counter.received, counter.since = 1, now
+        if counter.received > _MAX_MESSAGES or len(payload) > _MAX_MESSAGE_BYTES:
+            raise ValueError("the instance sends more than it should")
+
+    def _drop(self, counter: Counter, problem: str) -> None:
+        if self._counters.pop(counter.descriptor, None) is not None:
+            self._poll.unregister(counter.descriptor)
+        connection, counter.connection = counter.connection, None
+        if connection is not None:
+            connection.close()
+        self._outbox.post(counter.end, problem)
+        self._outbox.hand_over()
+
+
+def read_counts(payload: bytes) -> Counts:
+    """Return the counts in a response; raise ``ValueError`` or ``MsgspecError`` for others."""
+    stats = _decoder.decode(payload)
+    states = {state: _count(stats.job_states.get(state.lower(), 0)) for state in STATES}
+    results = {name: _count(getattr(stats, field)) for name, field in _RESULTS.items()}
+    return {
+        "total": sum(states.values()),
+        "states": {name: count for name, count in states.items() if count},
+        "results": {name: count for name, count in results.items() if count},
+    }
+
+
+def _count(number: int) -> int:
+    if not 0 <= number <= _MAX_COUNT:
+        raise ValueError("a count is out of range")
+    return number

@@ -1,0 +1,112 @@
+"""The counts of the jobs of closed instances, kept current while somebody looks at the tree."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+from fluxapi.errors import FluxapiError
+from fluxapi.instance.protocol import JobCounter, Parent
+from fluxapi.process.background import Worker
+
+from .child import place_of
+from .registry import SessionRegistry
+from .tree import InstanceTree, Node
+
+__all__ = ["ChildCounters"]
+
+MAX_COUNTERS = 64
+"""Closed instances that are counted at once; each costs one connection."""
+
+_WANTED_S = 60.0
+"""Time for which the counts are kept current after the last request for them."""
+
+_FIRST_COUNTS_TIMEOUT_S = 0.5
+"""Time that a request waits for counts that nobody had asked for before."""
+
+_CHECK_INTERVAL_S = 1.0
+_RETRY_PAUSE_S = 10.0
+"""Pause before an instance that cannot be counted is tried again."""
+
+
+class ChildCounters:
+    """The counters of the closed instances of one service, by their paths."""
+
+    def __init__(self, registry: SessionRegistry, tree: InstanceTree) -> None:
+        self._registry = registry
+        self._tree = tree
+        self._counters: dict[str, JobCounter] = {}
+        self._retry_at: dict[str, float] = {}
+        self._wanted_until = 0.0
+        self._worker = Worker("child counters", self._run)
+        self._turn = asyncio.Lock()
+
+    def __len__(self) -> int:
+        return len(self._counters)
+
+    async def want(self) -> None:
+        """Keep the counts current for a while; return when there are some, or after a moment."""
+        begins = not self._worker.is_running
+        self._wanted_until = time.monotonic() + _WANTED_S
+        self._worker.start()
+        if begins:
+            await self.adjust()
+            deadline = time.monotonic() + _FIRST_COUNTS_TIMEOUT_S
+            while self._are_missing() and time.monotonic() < deadline:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    def add_to(self, node: Node) -> None:
+        """Add the counts to a node that is closed, if they are known."""
+        counter = self._counters.get(node.path)
+        if counter is not None and node.session is None and counter.problem is None:
+            node.counts = counter.counts
+
+    async def adjust(self) -> None:
+        """Count the closed instances that run, and no others."""
+        async with self._turn:
+            wanted = [
+                node async for node in self._tree.walk() if node.path and node.session is None
+            ][:MAX_COUNTERS]
+            paths = {node.path for node in wanted if node.state in {"closed", "unreachable"}}
+            now = time.monotonic()
+            for path, counter in list(self._counters.items()):
+                if counter.problem is not None:
+                    self._retry_at.setdefault(path, now + _RETRY_PAUSE_S)
+                if path not in paths or self._retry_at.get(path, now + 1) <= now:
+                    self._counters.pop(path).close()
+            self._retry_at = {path: at for path, at in self._retry_at.items() if at > now}
+            for path in paths - self._counters.keys() - self._retry_at.keys():
+                begun = await self._begin(path)
+                if begun is None:
+                    self._retry_at[path] = now + _RETRY_PAUSE_S
+                else:
+                    self._counters[path] = begun
+
+    async def aclose(self) -> None:
+        """Stop counting."""
+        await self._worker.aclose()
+        self._stop()
+
+    async def _begin(self, path: str) -> JobCounter | None:
+        parent_path, _, jobid = path.rpartition("/")
+        parent = self._registry.find(parent_path)
+        if parent is None or parent.ended is not None or not isinstance(parent.instance, Parent):
+            return None
+        try:
+            return await parent.instance.count(place_of(parent, jobid))
+        except FluxapiError:
+            return None  # Its state tells why, once somebody opens it.
+
+    def _are_missing(self) -> bool:
+        return any(it.counts is None and it.problem is None for it in self._counters.values())
+
+    async def _run(self) -> None:
+        while time.monotonic() < self._wanted_until:
+            await asyncio.sleep(_CHECK_INTERVAL_S)
+            await self.adjust()
+        self._stop()
+
+    def _stop(self) -> None:
+        for counter in self._counters.values():
+            counter.close()
+        self._counters.clear()
