@@ -68,11 +68,20 @@ class Writer:
         if entry.name == "redirect" and entry.path and entry.path not in self._paths:
             self._paths.add(entry.path)
             note(f"{shown_id(self._jobid)}: {entry.stream} is written to {entry.path}")
+        if entry.name == "file" and "unread" in entry.context:
+            self._tell_unread(entry)
         if entry.name == "log":
             put_raw(f"{safe(_log_line(entry))}\n".encode(), error=True)
         elif entry.raw:
             data = self._labeled(entry) if self._label else entry.raw
             put_raw(data, error=entry.stream == _STDERR)
+
+    def _tell_unread(self, entry: OutputEntry) -> None:
+        """Report why a file is not shown."""
+        host = entry.context.get("host")
+        where = f"{entry.path} on {host}" if host else str(entry.path)
+        why = entry.context["unread"]
+        note(safe(f"{shown_id(self._jobid)}: {where} is not shown. {why}"))
 
     def _labeled(self, entry: OutputEntry) -> bytes:
         """Prefix each line with its task ranks; a line may arrive in parts."""

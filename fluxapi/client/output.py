@@ -11,7 +11,7 @@ from fluxapi.model.output import written
 
 from .record import Record
 
-__all__ = ["Output", "OutputEntry", "entry_of", "last_lines", "output_of", "tail_size"]
+__all__ = ["Output", "OutputEntry", "by_source", "entry_of", "last_lines", "output_of", "tail_size"]
 
 MAX_TAIL_ENTRIES = 10_000
 """Entries in the longest tail."""
@@ -25,7 +25,8 @@ class OutputEntry(Record, frozen=True):
 
     ``data`` is text, with replacement characters for bytes that are not UTF-8; ``raw`` holds the
     exact bytes. ``name`` is ``data``, ``redirect`` (``path`` is the file that the stream is
-    written to) or ``log`` (a message of the job shell, in ``context``).
+    written to), ``file`` (``path`` is a file whose content follows, or ``context["unread"]`` says
+    why not) or ``log`` (a message of the job shell, in ``context``).
     """
 
     stream: str
@@ -35,7 +36,7 @@ class OutputEntry(Record, frozen=True):
     data: str
     timestamp: float = 0.0
     index: int | None = None
-    """Position in the output eventlog."""
+    """Position in the output eventlog, or in a file."""
     name: str = "data"
     path: str | None = None
     raw: bytes = b""
@@ -89,6 +90,16 @@ def entry_of(
 def tail_size(lines: int) -> int:
     """Return the number of entries to request for a tail of this many lines."""
     return min(lines + _EXTRA_ENTRIES, MAX_TAIL_ENTRIES)
+
+
+def by_source(entries: Sequence[OutputEntry]) -> list[list[OutputEntry]]:
+    """Return the entries of each source: the output eventlog, and each file."""
+    sources: list[list[OutputEntry]] = [[]]
+    for entry in entries:
+        if entry.name == "file":
+            sources.append([])
+        sources[-1].append(entry)
+    return sources
 
 
 def last_lines(entries: Sequence[OutputEntry], count: int) -> tuple[list[OutputEntry], bool]:

@@ -335,7 +335,8 @@ class Client:
     ) -> Output:
         """Return the output of a job, or its last ``tail`` lines (at most 10,000).
 
-        ``stream`` (``stdout`` or ``stderr``) limits it to one stream.
+        Each file that receives output has a tail of its own. ``stream`` (``stdout`` or ``stderr``)
+        limits it to one stream.
         """
         return self._loop.run(self._client.output(id, tail=tail, stream=stream))
 
@@ -352,6 +353,20 @@ class Client:
         or ``stderr``) limits it to one stream.
         """
         return self._loop.iterate(self._client.follow_output(id, tail=tail, stream=stream))
+
+    def download(self, id: str | int, *, stream: str = "stdout", file: int = 0) -> Iteration[bytes]:
+        """Yield the bytes of a file that receives the output of a job; resume after a disconnect.
+
+        Args:
+            id: The job.
+            stream: ``stdout`` or ``stderr``.
+            file: The number of the file, if tasks or nodes have files of their own.
+
+        Raises:
+            Conflict: The file cannot be read, or has changed while it was read.
+            NotFound: The stream does not go to a file, or there is no such job.
+        """
+        return self._loop.iterate(self._client.download(id, stream=stream, file=file))
 
     def cancel(self, id: str | int, *, note: str | None = None) -> None:
         """Ask Flux to cancel a job; raise ``NotFound``, or ``Conflict`` if the job has ended."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Command, Parsers, add_command, add_group, add_ids, natural
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
 from fluxapi.cli.session import add_connection, runs
-from fluxapi.cli.terminal import note, progress_wanted
+from fluxapi.cli.terminal import note, progress_wanted, put_raw
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -52,8 +53,44 @@ def add(parsers: Parsers) -> None:
         action="store_true",
         help="prefix lines with their task ranks; with --group, with job IDs and task ranks",
     )
+    parser.add_argument(
+        "--save",
+        metavar="PATH",
+        help="download the file that receives the stream (default stdout) to PATH; - is standard "
+        "output",
+    )
+    parser.add_argument(
+        "--file",
+        metavar="N",
+        type=natural,
+        default=0,
+        help="with --save: the number of the file, from 0, if tasks or nodes have their own",
+    )
     add_connection(parser)
-    parser.set_defaults(run=runs(_act))
+    parser.set_defaults(run=runs(_run))
+
+
+async def _save(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    """Write the file that receives a stream to a local file."""
+    if arguments.ids is None or arguments.follow or arguments.tail is not None:
+        raise Failure("--save needs a job ID, and excludes --group, --follow and --tail.", USAGE)
+    stream = arguments.stream or _STREAMS[0]
+    pieces = flux.download(arguments.ids, stream=stream, file=arguments.file)
+    if arguments.save == "-":
+        async for piece in pieces:
+            put_raw(piece)
+        return OK
+    # The file is made once there is something to write.
+    first = await anext(pieces, b"")
+    with Path(arguments.save).open("wb") as file:  # noqa: ASYNC230 - nothing else waits
+        file.write(first)
+        async for piece in pieces:
+            file.write(piece)
+    return OK
+
+
+async def _run(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    return await (_act if arguments.save is None else _save)(flux, arguments)
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:

@@ -13,7 +13,7 @@ from fluxapi.client.body import decoded
 from fluxapi.client.group import Group
 from fluxapi.client.job import JobId
 from fluxapi.client.lines import lines
-from fluxapi.client.output import OutputEntry, entry_of, last_lines, tail_size
+from fluxapi.client.output import OutputEntry, by_source, entry_of, last_lines, tail_size
 from fluxapi.client.pagination import Paged
 from fluxapi.client.request import Request
 from fluxapi.model.group import group_id
@@ -107,11 +107,11 @@ class GroupMethods(Methods):
                 yield jobid, entry
                 continue
             if jobid != last:
-                for one in last_lines(kept, tail)[0]:
+                for one in _tails(kept, tail):
                     yield last, one
                 last, kept = jobid, []
             kept.append(entry)
-        for one in last_lines(kept, tail or 0)[0]:
+        for one in _tails(kept, tail or 0):
             yield last, one
 
     async def _group_entries(
@@ -160,3 +160,8 @@ class _Entry(LogEntry, kw_only=True):
 class _Page(msgspec.Struct):
     groups: list[Group]
     next: str | None
+
+
+def _tails(entries: list[OutputEntry], tail: int) -> list[OutputEntry]:
+    """Return the last lines of each source of a job's output."""
+    return [one for part in by_source(entries) for one in last_lines(part, tail)[0]]

@@ -9,11 +9,13 @@ from typing import Any
 import msgspec
 
 from fluxapi.client.body import decoded
+from fluxapi.client.download import pieces_of
 from fluxapi.client.lines import lines
 from fluxapi.client.output import (
     MAX_TAIL_ENTRIES,
     Output,
     OutputEntry,
+    by_source,
     entry_of,
     last_lines,
     output_of,
@@ -35,7 +37,8 @@ class OutputMethods(Methods):
     ) -> Output:
         """Return the output of a job, or its last ``tail`` lines (at most 10,000).
 
-        ``stream`` (``stdout`` or ``stderr``) limits it to one stream.
+        Each file that receives output has a tail of its own. ``stream`` (``stdout`` or ``stderr``)
+        limits it to one stream.
         """
         if tail is not None and tail <= 0:
             return output_of([])
@@ -44,8 +47,13 @@ class OutputMethods(Methods):
             entries, searched = await self._entries(id, size, stream)
             if tail is None or size is None:
                 return output_of(entries)
-            kept, whole = last_lines(entries, min(tail, MAX_TAIL_ENTRIES))
-            if whole or len(entries) < size or size == MAX_TAIL_ENTRIES:
+            kept: list[OutputEntry] = []
+            missing = False
+            for part in by_source(entries):
+                found, has_all = last_lines(part, min(tail, MAX_TAIL_ENTRIES))
+                kept += found
+                missing = missing or not (has_all or len(part) < size)
+            if not missing or size == MAX_TAIL_ENTRIES:
                 return output_of(kept, searched)
             size = min(size * 4, MAX_TAIL_ENTRIES)
 
@@ -90,6 +98,25 @@ class OutputMethods(Methods):
                     entry = entry_of(fields, streamed.name, streamed.timestamp, index)
                     if entry.raw or entry.name != "data":
                         yield entry
+
+    async def download(
+        self, id: str | int, *, stream: str = "stdout", file: int = 0
+    ) -> AsyncIterator[bytes]:
+        """Yield the bytes of a file that receives the output of a job; resume after a disconnect.
+
+        Args:
+            id: The job.
+            stream: ``stdout`` or ``stderr``.
+            file: The number of the file, if tasks or nodes have files of their own.
+
+        Raises:
+            Conflict: The file cannot be read, or has changed while it was read.
+            NotFound: The stream does not go to a file, or there is no such job.
+        """
+        path = f"{job_path(id)}/files/{stream}"
+        async with aclosing(pieces_of(self._transport, path, {"file": file})) as pieces:
+            async for piece in pieces:
+                yield piece
 
     async def _entries(
         self, id: str | int, tail: int | None, stream: str | None
