@@ -9,7 +9,7 @@ A column has these members:
 - ``title``: its heading.
 - ``width``: its width on a first visit, in pixels.
 - ``kind``: how its text is made; ``text``, ``number``, ``limit`` (a duration) and ``moment`` show
-  the ``field`` of the record; ``id``, ``status``, ``runtime`` and ``note`` are special.
+  the ``field`` of the record; ``id``, ``status``, ``group``, ``runtime`` and ``note`` are special.
 - ``hidden``: it is shown only if a reader chooses it.
 - ``sparse``: it is shown only if a job has a value for it.
 - ``grows``: it takes the width that no other column needs.
@@ -38,7 +38,7 @@ class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The field that filters by a column."""
 
     name: str
-    match: Literal["whole", "part", "host"]
+    match: Literal["whole", "part", "host", "group"]
     max: int
     label: str = ""
 
@@ -49,7 +49,7 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str
     title: str
     width: int
-    kind: Literal["text", "number", "limit", "moment", "id", "status", "runtime", "note"]
+    kind: Literal["text", "group", "number", "limit", "moment", "id", "status", "runtime", "note"]
     field: str = ""
     hidden: bool = False
     sparse: bool = False
@@ -96,6 +96,8 @@ def text(column: Column, record: Mapping[str, Any]) -> str:
     if column.kind == "note":
         return visible(note(record), SHORT)
     value = record.get(column.field)
+    if column.kind == "group":
+        value = record.get("group_name") or value
     if column.kind == "limit":
         return duration(value) if value else "none"
     if value is None:

@@ -11,7 +11,7 @@ import { read, refused, test, write } from "../table/filters.js";
 import { Grid } from "../table/grid.js";
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
-import { Order } from "../table/order.js";
+import { Grouping } from "../table/grouping.js";
 import { Place } from "../table/scroll_position.js";
 import { attend, every } from "../channel/visibility.js";
 import { Rows } from "../table/rows.js";
@@ -42,7 +42,12 @@ const now = () => (channel.state.phase === "cut off" ? channel.state.since : Dat
 const grid = new Grid(
   $("frame"),
   /** @type {HTMLTableElement} */ ($("jobs")),
-  { address: (id) => at(`/ui/jobs/${id}`), latest: (row) => rows.all.get(row.id) ?? row },
+  {
+    address: (id) => at(`/ui/jobs/${id}`),
+    latest: (row) => rows.all.get(row.id) ?? order.head(row.id) ?? row,
+    members: (row) => order.members(row),
+    isIn: (row) => order.isOpen(row.group),
+  },
   now,
 );
 const choice = load(COLUMNS);
@@ -54,7 +59,9 @@ const place = new Place({
 });
 /** @type {import("../table/filters.js").Filters} */
 let filters = {};
-let order = new Order(() => 0, true, undefined);
+/** @type {Set<string>} ids of the groups that are open */
+const open = new Set();
+let order = new Grouping(() => 0, true, undefined, { isOn: false, open });
 let arrived = 0;
 /** How many jobs there are, while not all have come. */
 let total = first.total ?? 0;
@@ -64,7 +71,10 @@ let isWhole = false;
 function arrange() {
   const column = COLUMNS.find(({ key }) => key === grid.order.key) ?? COLUMNS[0];
   const at = now();
-  order = new Order((it) => column?.sort(it, at) ?? 0, grid.order.down, test(filters, (row) => situation.why(row, at)));
+  const key = (/** @type {import("../table/rows.js").Row} */ row) => column?.sort(row, at) ?? 0;
+  // The view of one group shows its jobs.
+  const isOn = choice.isGrouped && !filters["group"];
+  order = new Grouping(key, grid.order.down, test(filters, (row) => situation.why(row, at)), { isOn, open });
   rows.settle();
   order.fill(rows.all.values());
   show();
@@ -80,9 +90,11 @@ function show() {
 }
 
 function draw() {
+  grid.count = order.size;
   grid.draw();
+  $("grouped").hidden = choice.isGrouped && !order.hasGroups;
   const all = rows.all.size;
-  const shown = order.rows.length === all ? jobs(all) : `${order.rows.length.toLocaleString()} of ${jobs(all)}`;
+  const shown = order.size === all ? jobs(all) : `${order.size.toLocaleString()} of ${jobs(all)}`;
   say($("count"), isWhole || all >= total ? shown : `${shown} so far`);
   $("empty").hidden = grid.rows.length > 0;
   say($("empty"), all ? "No jobs match the filters." : isWhole || !total ? "There are no jobs yet." : "Loading jobs …");
@@ -109,6 +121,7 @@ function refresh() {
   for (const [id, before] of rows.settle()) {
     if (order.change(before, rows.all.get(id))) arrived++;
   }
+  arrived += order.settle();
   if (held) draw();
   else show();
 }
@@ -191,6 +204,22 @@ grid.addEventListener("order", () => {
   grid.setColumns(choice.columns, choice.widths);
   go("push");
 });
+grid.addEventListener("toggle", (event) => {
+  order.toggle(/** @type {CustomEvent} */ (event).detail);
+  show();
+});
+$("grouped").addEventListener("click", () => {
+  choice.group(!choice.isGrouped);
+  press();
+  arrange();
+});
+press();
+
+/** Show whether groups are rows. */
+function press() {
+  $("grouped").setAttribute("aria-pressed", String(choice.isGrouped));
+}
+
 grid.addEventListener("resize", (event) => choice.widen(/** @type {CustomEvent} */ (event).detail));
 $("news").addEventListener("click", () => {
   grid.frame.scrollTop = 0;
@@ -229,7 +258,7 @@ for (const kind of /** @type {const} */ (["csv", "json"])) {
     const button = /** @type {HTMLButtonElement} */ (event.currentTarget);
     if (button.getAttribute("aria-busy") === "true") return;
     button.setAttribute("aria-busy", "true");
-    const view = order.rows.map(grid.latest);
+    const view = order.jobs().map(grid.latest);
     const form = kind === "csv" ? download.csv(choice.columns, now()) : download.json(now());
     download.save(`jobs.${kind}`, kind === "csv" ? "text/csv" : "application/json", await download.write(view, form));
     button.removeAttribute("aria-busy");

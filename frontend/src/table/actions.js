@@ -132,9 +132,7 @@ export class Actions {
     const had = this.where.contains(document.activeElement);
     this.where.hidden = chosen.length === 0;
     if (this.where.hidden && had) this.grid.frame.focus();
-    let shown = 0;
-    for (const row of this.grid.rows) if (selected.has(row.id)) shown++;
-    const away = chosen.length - shown;
+    const away = chosen.length - this.grid.selectedInView;
     text(this.said, `${jobs(chosen.length)} selected${away > 0 ? `, ${away.toLocaleString()} of them not in this view` : ""}`);
     for (const [at, button] of this.buttons.entries()) {
       const { title, fits } = /** @type {Action} */ (ACTIONS[at]);

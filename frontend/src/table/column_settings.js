@@ -8,14 +8,14 @@ const KEY = "fluxapi.columns";
 
 /** @param {Column[]} all */
 export function load(all) {
-  /** @type {{ shown?: string[], widths?: [string, number][], sorted?: string }} */
+  /** @type {{ shown?: string[], widths?: [string, number][], sorted?: string, grouped?: boolean }} */
   let kept = {};
   try {
     kept = JSON.parse(localStorage.getItem(KEY) ?? "{}");
   } catch {
     // Kept by another version, or not to be kept at all.
   }
-  return new Choice(all, kept.shown, kept.widths, kept.sorted);
+  return new Choice(all, kept.shown, kept.widths, kept.sorted, kept.grouped);
 }
 
 export class Choice {
@@ -24,14 +24,16 @@ export class Choice {
    * @param {string[]} [shown]
    * @param {[string, number][]} [widths]
    * @param {string} [sorted] by which column; with - before it from the greatest down
+   * @param {boolean} [grouped] whether a group of jobs is one row
    */
-  constructor(all, shown, widths, sorted) {
+  constructor(all, shown, widths, sorted, grouped) {
     this.all = all;
     this.shown = new Set(shown ?? all.filter((column) => !column.hidden).map((column) => column.key));
     this.shown.add("id");
     /** Columns that no job has anything for. */
     this.bare = new Set(all.filter((column) => column.sparse).map((column) => column.key));
     this.widths = new Map(widths);
+    this.isGrouped = grouped !== false;
     this.sorted = typeof sorted === "string" ? sorted : "-id";
   }
 
@@ -61,6 +63,12 @@ export class Choice {
     this.keep();
   }
 
+  /** @param {boolean} isOn whether a group of jobs is one row */
+  group(isOn) {
+    this.isGrouped = isOn;
+    this.keep();
+  }
+
   /** As on a first visit. */
   reset() {
     this.shown = new Set(this.all.filter((column) => !column.hidden).map((column) => column.key));
@@ -70,8 +78,8 @@ export class Choice {
 
   keep() {
     try {
-      const { sorted } = this;
-      localStorage.setItem(KEY, JSON.stringify({ shown: [...this.shown], widths: [...this.widths], sorted }));
+      const { sorted, isGrouped: grouped } = this;
+      localStorage.setItem(KEY, JSON.stringify({ shown: [...this.shown], widths: [...this.widths], sorted, grouped }));
     } catch {
       // A browser that keeps nothing shows the columns of a first visit.
     }

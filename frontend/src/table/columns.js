@@ -27,6 +27,7 @@ const KINDS = {
   id: () => ({ text: (r) => r.id, sort: (r) => r.t_submit }),
   status: () => ({ text: (r) => r.status, sort: (r) => r.status }),
   text: (field) => ({ text: (r) => at(r, field), sort: (r) => at(r, field) }),
+  group: () => ({ text: (r) => r.group_name || r.group, sort: (r) => r.group_name || r.group }),
   number: (field) => ({ numeric: true, text: (r) => plain(at(r, field)), sort: (r) => at(r, field) }),
   limit: (field) => ({
     numeric: true,

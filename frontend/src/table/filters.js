@@ -14,10 +14,11 @@ const FOUND = TABLE.flatMap(({ kind, found, field }) => (found && field && kind 
 
 /**
  * How a filter by a column compares.
- * @type {Record<string, (value: string) => (text: string) => boolean>}
+ * @type {Record<string, (value: string) => (text: string, row: Row) => boolean>}
  */
 const MATCHES = {
   whole: (value) => (text) => text === value,
+  group: (value) => (text, row) => text === value || row.group_name === value,
   host: (value) => (text) => hosts(text).has(value),
   part: (value) => {
     if (value.endsWith("*")) return (text) => text.startsWith(value.slice(0, -1));
@@ -92,7 +93,7 @@ export function test(filters, note = (row) => row.note) {
   for (const { name, field, match } of FILTERED) {
     const value = filters[name]?.trim();
     const passes = value && MATCHES[match]?.(value);
-    if (passes) tests.push((row) => passes(/** @type {any} */ (row)[field]));
+    if (passes) tests.push((row) => passes(/** @type {any} */ (row)[field], row));
   }
   if (text) {
     const words = folded(text).split(/\s+/);

@@ -4,6 +4,7 @@
  */
 
 import { element } from "../ui/element.js";
+import { isHead } from "./grouping.js";
 import { Line } from "./row_view.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -28,6 +29,8 @@ export class Grid extends EventTarget {
   columns = [];
   /** @type {Set<string>} */
   selected = new Set();
+  /** How many jobs the rows stand for. */
+  count = 0;
   /** Index of the row that the keyboard is on. */
   current = 0;
   /** @type {{ key: string, down: boolean }} */
@@ -53,11 +56,15 @@ export class Grid extends EventTarget {
    * @param {object} job
    * @param {(id: string) => string} job.address of its page
    * @param {(row: Row) => Row} job.latest the row as it is known by now
+   * @param {(row: Row) => Iterable<string>} job.members ids of the jobs that a row stands for
+   * @param {(row: Row) => boolean} job.isIn whether it is below the row of its group
    * @param {() => number} clock seconds since 1970
    */
-  constructor(frame, table, { address, latest }, clock) {
+  constructor(frame, table, { address, latest, members, isIn }, clock) {
     super();
     this.latest = latest;
+    this.members = members;
+    this.isIn = isIn;
     this.frame = frame;
     this.table = table;
     this.address = address;
@@ -95,7 +102,7 @@ export class Grid extends EventTarget {
     const all = element("input", { type: "checkbox", title: "Select all rows of this view" });
     all.setAttribute("aria-label", "Select all rows of this view");
     all.addEventListener("change", () => {
-      this.selected = new Set(all.checked ? this.rows.map((row) => row.id) : []);
+      this.selected = new Set(all.checked ? this.#jobs() : []);
       this.#changed();
     });
     this.#all = all;
@@ -169,7 +176,7 @@ export class Grid extends EventTarget {
       }
       const index = first + offset;
       line.show(row, index, this.address, {
-        isSelected: this.selected.has(row.id), isCurrent: index === this.current, now,
+        isSelected: this.#isSelected(row), isCurrent: index === this.current, isIn: this.isIn(row), now,
       });
       if (place.nextElementSibling !== line.line) place.after(line.line);
       place = line.line;
@@ -179,7 +186,7 @@ export class Grid extends EventTarget {
     height(this.below, Math.max(this.rows.length - first - wanted.length, 0) * this.#row);
     attribute(this.table, "aria-rowcount", String(this.rows.length + 1));
     if (this.#all) {
-      const isAll = this.rows.length > 0 && this.selected.size >= this.rows.length;
+      const isAll = this.count > 0 && this.selected.size >= this.count;
       if (this.#all.checked !== isAll) this.#all.checked = isAll;
       this.#all.indeterminate = this.selected.size > 0 && !isAll;
     }
@@ -262,22 +269,48 @@ export class Grid extends EventTarget {
     const id = line?.dataset["id"];
     if (!line || !id) return;
     this.current = Number(line.dataset["index"]);
-    if (target instanceof HTMLInputElement) this.#pick(id, target.checked, /** @type {MouseEvent} */ (event).shiftKey);
+    const isBox = target instanceof HTMLInputElement;
+    if (line.classList.contains("head") && !isBox) this.dispatchEvent(new CustomEvent("toggle", { detail: id }));
+    else if (isBox) this.#pick(target.checked, /** @type {MouseEvent} */ (event).shiftKey);
     else if (!target.closest("a") && !getSelection()?.toString()) location.href = this.address(id);
   }
 
   #last = 0;
 
-  /** @param {string} id @param {boolean} on @param {boolean} range */
-  #pick(id, on, range) {
+  /** @param {boolean} on @param {boolean} range */
+  #pick(on, range) {
     const [from, to] = range ? [Math.min(this.#last, this.current), Math.max(this.#last, this.current)] : [this.current, this.current];
     for (const row of this.rows.slice(from, to + 1)) {
-      if (on) this.selected.add(row.id);
-      else this.selected.delete(row.id);
+      for (const id of this.members(row)) {
+        if (on) this.selected.add(id);
+        else this.selected.delete(id);
+      }
     }
-    if (!range) (on ? this.selected.add(id) : this.selected.delete(id));
     this.#last = this.current;
     this.#changed();
+  }
+
+  /** Ids of all jobs of the view. */
+  *#jobs() {
+    for (const row of this.rows) yield* this.members(row);
+  }
+
+  /** @param {Row} row */
+  #isSelected(row) {
+    if (!isHead(row)) return this.selected.has(row.id);
+    if (this.selected.size < row.summary.count) return false;
+    for (const id of this.members(row)) if (!this.selected.has(id)) return false;
+    return true;
+  }
+
+  /** How many of the selected jobs are in the view. */
+  get selectedInView() {
+    let count = 0;
+    for (const row of this.rows) {
+      if (isHead(row) && row.summary.isOpen) continue;
+      for (const id of this.members(row)) if (this.selected.has(id)) count++;
+    }
+    return count;
   }
 
   #changed() {
@@ -302,7 +335,7 @@ export class Grid extends EventTarget {
     if (top > bottom) this.frame.scrollTop = top - (bottom - this.frame.scrollTop);
     this.draw();
     const line = this.#shown.get(this.rows[this.current]?.id ?? "");
-    line?.[inBox ? "box" : "link"].focus({ preventScroll: true });
+    line?.[inBox ? "box" : "handle"].focus({ preventScroll: true });
   }
 }
 

@@ -39,6 +39,11 @@ export class Order {
     this.#test = test;
   }
 
+  /** Whether a row is among those that pass. @param {string} id */
+  has(id) {
+    return this.#ids.has(id);
+  }
+
   /** Take all rows anew.
    * @param {Iterable<Row>} all
    */

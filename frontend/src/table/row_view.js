@@ -1,10 +1,16 @@
 /** One row of the table of jobs as it stands in the page; lent to whichever job is in sight. */
 
 import { element } from "../ui/element.js";
+import { isHead } from "./grouping.js";
 import { SHORT, visible } from "../ui/visible.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {import("./columns.js").Column} Column */
+
+/** Columns that the row of a group has a text for. */
+const OF_GROUPS = new Set(["name", "user", "submitted", "queue", "bank", "group"]);
+/** The parts of a progress bar, each with the status whose color it has. */
+const PARTS = /** @type {const} */ ([["completed", "COMPLETED"], ["failed", "FAILED"], ["canceled", "CANCELED"], ["running", "RUN"]]);
 
 /** Milliseconds for which a row shows that it has changed. */
 const FRESH = 1500;
@@ -16,6 +22,7 @@ export class Line {
   #status = "";
   #isSelected = false;
   #isCurrent = false;
+  #isMember = false;
   #freshUntil = 0;
 
   /** @param {Column[]} columns */
@@ -27,11 +34,20 @@ export class Line {
     pick.append(this.box);
     this.link = element("a", { tabIndex: -1 });
     this.mark = element("span", { className: "status" });
+    this.toggle = element("button", { type: "button", className: "toggle", tabIndex: -1, hidden: true });
+    this.bar = element("span", { className: "progress", hidden: true });
+    this.bar.setAttribute("role", "img");
+    this.parts = PARTS.map(([, status]) => {
+      const part = element("span", {});
+      part.dataset["status"] = status;
+      return part;
+    });
+    this.bar.append(...this.parts);
     this.cells = columns.map((column) => {
       const cell = element("td", { className: column.classes, role: "cell" });
       cell.dataset["key"] = column.key;
-      if (column.key === "id") cell.append(this.link);
-      if (column.key === "status") cell.append(this.mark);
+      if (column.key === "id") cell.append(this.link, this.toggle);
+      if (column.key === "status") cell.append(this.mark, this.bar);
       return cell;
     });
     this.line.append(pick, ...this.cells);
@@ -39,11 +55,17 @@ export class Line {
 
   /** Show a job: another one than before, or what has become of it. What did not change is not touched.
    * @param {Row} row @param {number} index @param {(id: string) => string} address
-   * @param {{ isSelected: boolean, isCurrent: boolean, now: number }} it now: seconds since 1970
+   * @param {{ isSelected: boolean, isCurrent: boolean, isIn: boolean, now: number }} it isIn: it is below the row of
+   *   its group; now: seconds since 1970
    */
-  show(row, index, address, { isSelected, isCurrent, now }) {
+  show(row, index, address, { isSelected, isCurrent, isIn, now }) {
     const isOther = row.id !== this.id;
-    if (isOther) this.#become(row.id, address(row.id));
+    if (isOther) this.#become(row, address);
+    const isMember = !isHead(row) && isIn;
+    if (isMember !== this.#isMember) {
+      this.#isMember = isMember;
+      this.line.classList.toggle("member", isMember);
+    }
     if (index !== this.#index) {
       this.#index = index;
       this.line.setAttribute("aria-rowindex", String(index + 2));
@@ -56,26 +78,56 @@ export class Line {
     if (this.box.checked !== isSelected) this.box.checked = isSelected;
     if (isCurrent !== this.#isCurrent) {
       this.#isCurrent = isCurrent;
-      this.box.tabIndex = this.link.tabIndex = isCurrent ? 0 : -1;
+      this.box.tabIndex = this.link.tabIndex = this.toggle.tabIndex = isCurrent ? 0 : -1;
     }
     const hasChanged = row.revision !== this.#revision || row.status !== this.#status;
     if (hasChanged) this.#beat(isOther ? 0 : Date.now() + FRESH);
     else if (this.#freshUntil && this.#freshUntil < Date.now()) this.#beat(0);
     this.#revision = row.revision;
     this.#status = row.status;
+    if (hasChanged && isHead(row)) this.#sum(row);
     for (const [at, column] of this.columns.entries()) {
       if (hasChanged || isOther || column.ticks) this.#write(column, /** @type {HTMLElement} */ (this.cells[at]), row, now);
     }
   }
 
-  /** @param {string} id @param {string} href */
-  #become(id, href) {
+  /** What the keyboard goes to. */
+  get handle() {
+    return this.toggle.hidden ? this.link : this.toggle;
+  }
+
+  /** @param {Row} row @param {(id: string) => string} address */
+  #become(row, address) {
+    const { id } = row;
+    const isGroup = isHead(row);
     this.id = id;
     this.#revision = -1;
     this.line.dataset["id"] = id;
-    this.link.href = href;
+    this.line.classList.toggle("head", isGroup);
+    this.link.hidden = this.mark.hidden = isGroup;
+    this.toggle.hidden = this.bar.hidden = !isGroup;
+    if (isGroup) return;
+    this.link.href = address(id);
     this.link.textContent = id;
     this.box.setAttribute("aria-label", `Select ${id}`);
+  }
+
+  /** Say how far the jobs of a group have come. @param {import("./grouping.js").Head} row */
+  #sum({ name, note, summary }) {
+    const { count, isOpen } = summary;
+    const jobs = `${count.toLocaleString()} jobs`;
+    set(this.toggle, jobs);
+    this.toggle.setAttribute("aria-expanded", String(isOpen));
+    this.toggle.setAttribute("aria-label", `${jobs} of the group ${visible(name, { most: SHORT })}`);
+    this.box.setAttribute("aria-label", `Select ${jobs} of the group ${visible(name, { most: SHORT })}`);
+    const ended = count - summary.running - summary.pending;
+    // 100 % only once all have ended.
+    this.bar.setAttribute("aria-label", `${Math.floor((ended / count) * 100)} % ended: ${note}`);
+    for (const [at, [part]] of PARTS.entries()) {
+      const width = `${(summary[part] / count) * 100}%`;
+      const bar = /** @type {HTMLElement} */ (this.parts[at]);
+      if (bar.style.width !== width) bar.style.width = width;
+    }
   }
 
   /** @param {number} until when it ceases to show that it has changed: milliseconds since 1970 */
@@ -86,8 +138,8 @@ export class Line {
 
   /** @param {Column} column @param {HTMLElement} cell @param {Row} row @param {number} now */
   #write(column, cell, row, now) {
-    if (column.key === "id") return;
-    const said = column.text(row, now);
+    if (column.key === "id" || (isHead(row) && column.key === "status")) return;
+    const said = isHead(row) ? ofGroup(column, row, now) : column.text(row, now);
     const text = column.numeric ? said : visible(said, { most: SHORT });
     if (column.key === "status") {
       if (this.mark.dataset["status"] !== row.status) this.mark.dataset["status"] = row.status;
@@ -99,6 +151,12 @@ export class Line {
     const title = column.title_of?.(row) ?? (column.numeric ? "" : text);
     if (cell.title !== title) cell.title = title;
   }
+}
+
+/** The text of a column for the row of a group. @param {Column} column @param {Row} row @param {number} now */
+function ofGroup(column, row, now) {
+  if (column.key === "note") return row.note;
+  return OF_GROUPS.has(column.key) ? column.text(row, now) : "";
 }
 
 /** Write text only where it is new: what does not change is not drawn again.

@@ -29,6 +29,9 @@ import * as waits from "../ui/situation.js";
  * @property {number} t_inactive
  * @property {string} nodelist
  * @property {string} queue
+ * @property {string} bank
+ * @property {string} group id of its group
+ * @property {string} group_name
  * @property {string} note why it waits, or what went wrong
  * @property {number} estimate when it may start, as the scheduler thinks
  */
@@ -79,6 +82,9 @@ function basis(record) {
     t_inactive: number(record.t_inactive),
     nodelist: word(record.nodelist),
     queue: word(record.queue),
+    bank: word(record["bank"]),
+    group: word(record["group"]),
+    group_name: word(record["group_name"]),
     note: word(note(record)),
     estimate: number(record["annotations"]?.sched?.t_estimate),
   };

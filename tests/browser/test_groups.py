@@ -1,0 +1,96 @@
+"""A group of jobs in the table: one row that opens."""
+
+from __future__ import annotations
+
+import re
+import uuid
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.running import Service
+
+from .test_accessibility import AXE, RUN
+from .test_bulk import submit_many
+from .test_jobs import live, submit
+
+
+@pytest.fixture
+def name() -> str:
+    """Return a name that no job of another test has."""
+    return f"sweep{uuid.uuid4().hex}"
+
+
+def test_a_group_is_one_row_that_opens(site: Service, page: Page, name: str) -> None:
+    submit_many(site, 12, command=["sleep", "600"], name=name, urgency=0)
+    submit(site, command=["sleep", "600"], name=name, urgency=0)
+    page.goto(f"{site.url}/?name={name}")
+    live(page)
+    expect(page.locator("#count")).to_have_text(re.compile("^13 "))
+    rows, head = page.locator("tbody tr[data-id]"), page.locator("tbody tr.head")
+    expect(rows).to_have_count(2)
+    toggle = head.get_by_role("button", name=f"12 jobs of the group {name}")
+    expect(toggle).to_have_attribute("aria-expanded", "false")
+    expect(head.get_by_role("img", name="0 % ended: 12 pending")).to_be_visible()
+    toggle.focus()
+    page.keyboard.press("Enter")
+    expect(toggle).to_have_attribute("aria-expanded", "true")
+    expect(rows).to_have_count(14)
+    expect(page.locator("tbody tr.member")).to_have_count(12)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("tbody tr.member a").first).to_be_focused()
+    head.locator("td[data-key=name]").click()
+    expect(rows).to_have_count(2)
+    page.get_by_role("button", name="Groups").click()
+    expect(rows).to_have_count(13)
+    page.reload()
+    live(page)
+    expect(rows).to_have_count(13)
+
+
+def test_all_jobs_of_a_group_are_canceled_by_its_row(site: Service, page: Page, name: str) -> None:
+    submit_many(site, 8, command=["sleep", "600"], name=name, urgency=0)
+    page.goto(f"{site.url}/?name={name}")
+    live(page)
+    head = page.locator("tbody tr.head")
+    head.get_by_label("Select 8 jobs of the group").check()
+    bar = page.get_by_role("group", name="With the selected jobs")
+    expect(bar).to_contain_text("8 jobs selected")
+    bar.get_by_role("button", name="Cancel 8").click()
+    dialog = page.get_by_role("dialog", name="Cancel 8 jobs?")
+    dialog.get_by_role("button", name="Cancel").click()
+    expect(head).to_contain_text("8 canceled")
+    expect(head.get_by_role("img", name="100 % ended: 8 canceled")).to_be_visible()
+
+
+def test_the_view_of_one_group_has_its_jobs(site: Service, page: Page, name: str) -> None:
+    for _ in range(3):
+        submit(site, command="true", name=f"{name}-job", group=name)
+    page.goto(f"{site.url}/?group={name}")
+    live(page)
+    expect(page.locator("tbody tr[data-id]")).to_have_count(3)
+    expect(page.locator("tbody tr.head")).to_have_count(0)
+    expect(page.locator("#count")).to_have_text(re.compile("^3 "))
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_groups_shut_nobody_out(
+    browser: Browser, site: Service, name: str, scheme: Literal["light", "dark"], width: int
+) -> None:
+    submit_many(site, 3, command="false", name=name)
+    context = browser.new_context(
+        color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.goto(f"{site.url}/?name={name}")
+    live(page)
+    expect(page.locator("tbody tr.head")).to_contain_text("3 failed")
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    violations = page.evaluate(RUN)
+    page.locator("tbody tr.head .toggle").click()
+    expect(page.locator("tbody tr.member")).to_have_count(3)
+    violations += page.evaluate(RUN)
+    context.close()
+    assert violations == []
