@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import uvloop
 
-from . import browser, channel, embedded, executor, listing, output, submission, table
+from . import browser, channel, embedded, executor, groups, listing, output, submission, table
 from .figures import HEADER, Figure, render
 
 
@@ -19,7 +19,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "only",
         nargs="*",
-        help="table, listing, submission, executor, embedded, channel, browser or output",
+        help="table, listing, groups, submission, executor, embedded, channel, browser or output",
     )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
@@ -36,6 +36,7 @@ def main() -> int:
     parts: dict[str, Callable[[], list[Figure]]] = {
         "table": lambda: table.figures(options.jobs),
         "listing": lambda: run(listing.figures(options.jobs, options.requests)),
+        "groups": lambda: run(groups.figures(options.jobs, options.requests)),
         "channel": channel.figures,
         "browser": browser.figures,
         "embedded": lambda: embedded.figures(1_000),

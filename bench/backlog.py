@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["EVENTS_PER_JOB", "live", "payloads"]
+__all__ = ["EVENTS_PER_JOB", "GROUP", "live", "payloads"]
 
 _START = 1_700_000_000.0
 _NAMES = 50
@@ -15,8 +15,11 @@ _NODES = 64
 
 EVENTS_PER_JOB = 9
 
+GROUP = "sweep"
+"""The group of the jobs of a backlog that is *grouped*."""
 
-def _jobspec(number: int) -> dict[str, Any]:
+
+def _jobspec(number: int, *, grouped: bool) -> dict[str, Any]:
     name = f"run-{number % _NAMES}-{number}" if number % 2 else "train"
     return {
         "resources": [
@@ -34,7 +37,8 @@ def _jobspec(number: int) -> dict[str, Any]:
                 "cwd": "/home/flux",
                 "job": {"name": name},
                 "shell": {"options": {"rlimit": {"cpu": -1, "nofile": 20000, "core": 0}}},
-            }
+            },
+            **({"user": {"fluxapi": {"group": GROUP}}} if grouped else {}),
         },
         "version": 1,
     }
@@ -72,7 +76,7 @@ def _events(number: int, at: float) -> list[dict[str, Any]]:
     ]
 
 
-def live(events: int, first: int, size: int = 150) -> Iterator[bytes]:
+def live(events: int, first: int, size: int = 150, *, grouped: bool = False) -> Iterator[bytes]:
     """Yield raw payloads of one live event each, of short jobs numbered from ``first`` on.
 
     Each has some ``size`` bytes of context, so that a frame of it has about 300.
@@ -83,7 +87,7 @@ def live(events: int, first: int, size: int = 150) -> Iterator[bytes]:
         for entry in _events(number, at)[:left]:
             message: dict[str, Any] = {"id": (number * 10) << 24, "events": [entry]}
             if entry["name"] == "submit":
-                message["jobspec"] = _jobspec(number)
+                message["jobspec"] = _jobspec(number, grouped=grouped)
             elif entry["name"] == "alloc":
                 message["R"] = _resources(number, at)
             entry["context"] = {**entry.get("context", {}), "pad": "x" * size}
@@ -92,14 +96,14 @@ def live(events: int, first: int, size: int = 150) -> Iterator[bytes]:
         number += 1
 
 
-def payloads(jobs: int) -> Iterator[bytes]:
+def payloads(jobs: int, *, grouped: bool = False) -> Iterator[bytes]:
     """Yield raw journal payloads, one per job, then the sentinel."""
     for number in range(jobs):
         at = _START + number * 0.01
         message = {
             "id": (number * 10) << 24,
             "events": _events(number, at),
-            "jobspec": _jobspec(number),
+            "jobspec": _jobspec(number, grouped=grouped),
             "R": _resources(number, at),
         }
         yield json.dumps(message).encode()

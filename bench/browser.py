@@ -110,11 +110,15 @@ def _first_view(browser: Browser, server: Relay) -> list[Figure]:
     ]  # fmt: skip
 
 
-def _busy(browser: Browser, server: Relay) -> list[Figure]:
+def _busy(
+    browser: Browser, server: Relay, what: str = "jobs", *, opens: bool = False
+) -> list[Figure]:
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{server.port}/")
     _live(page)
+    if opens:
+        page.locator("tr.head .toggle").click()
     page.evaluate(_OBSERVE)
     server.tell(do="paced", events=int(_RATE * _SECONDS), rate=_RATE)
     gaps: list[float] = sorted(page.evaluate(_SCROLL, _SECONDS - 2))
@@ -130,7 +134,7 @@ def _busy(browser: Browser, server: Relay) -> list[Figure]:
     share = len(tasks) / len(gaps)
     return [
         Figure(
-            f"share of frames with a task over 50 ms, {_LARGE:,} jobs, {_RATE:.0f} events/s",
+            f"share of frames with a task over 50 ms, {_LARGE:,} {what}, {_RATE:.0f} events/s",
             share * 100, "%", "p95 means", 5.0, 1.0, at_most=True,
         ),
         Figure("heap of the page", heap, "MB", "the bound", 200, 1.0, at_most=True),
@@ -201,5 +205,8 @@ def figures() -> list[Figure]:
         found += _restart(browser)
         with relay("fluxapi", _LARGE) as server:
             found += _busy(browser, server)
+        with relay("grouped", _LARGE) as server:
+            found += _busy(browser, server, "jobs of a group")
+            found += _busy(browser, server, "jobs of an open group", opens=True)
         browser.close()
     return found

@@ -13,7 +13,7 @@ from . import load
 from .figures import Figure
 from .server import running
 
-__all__ = ["figures"]
+__all__ = ["figures", "rate", "wait_until_ready"]
 
 _CONNECTIONS = 16
 _ROUNDS = 5
@@ -36,7 +36,8 @@ def _size(port: int, path: str) -> int:
     return len(body)
 
 
-def _wait_until_ready(port: int) -> None:
+def wait_until_ready(port: int) -> None:
+    """Return once the service has read its backlog."""
     while True:
         try:
             urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=30).close()
@@ -45,7 +46,8 @@ def _wait_until_ready(port: int) -> None:
         return
 
 
-async def _rate(port: int, path: str, requests: int) -> float:
+async def rate(port: int, path: str, requests: int) -> float:
+    """Return the requests per second of one round."""
     made: Iterator[bytes] = (load.get(path.format(number=next(_NUMBERS))) for _ in range(requests))
     if "{" not in path:
         made = itertools.repeat(load.get(path), requests)
@@ -56,15 +58,15 @@ async def figures(jobs: int, requests: int) -> list[Figure]:
     """Return medians of rounds in which the servers take turns, so that drift affects all alike."""
     found: list[Figure] = []
     with running("replay", jobs) as large, running("replay", _SMALL) as small:
-        _wait_until_ready(large.port)
-        _wait_until_ready(small.port)
+        wait_until_ready(large.port)
+        wait_until_ready(small.port)
         for name, path in _FILTERS.items():
             with running("ready", _size(large.port, path.format(number=0))) as ready:
                 rounds = [
                     [
-                        await _rate(ready.port, "/jobs", requests),
-                        await _rate(large.port, path, requests),
-                        await _rate(small.port, path, requests),
+                        await rate(ready.port, "/jobs", requests),
+                        await rate(large.port, path, requests),
+                        await rate(small.port, path, requests),
                     ]
                     for _ in range(_ROUNDS)
                 ]

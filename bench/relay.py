@@ -1,9 +1,10 @@
 """Servers that send the same events to all their clients, each a process that takes commands.
 
-``fluxapi JOBS`` is the service itself, fed with raw journal payloads; ``ready`` writes frames that
-are ready to aiohttp's transports, the least that any aiohttp service does; ``websockets`` is that
-library's ``broadcast``; ``raw`` writes to plain asyncio transports. All run on uvloop. Commands on
-standard input and their answers on standard output are lines of JSON.
+``fluxapi JOBS`` is the service itself, fed with raw journal payloads, ``grouped JOBS`` the same
+with all jobs in one group; ``ready`` writes frames that are ready to aiohttp's transports, the
+least that any aiohttp service does; ``websockets`` is that library's ``broadcast``; ``raw`` writes
+to plain asyncio transports. All run on uvloop. Commands on standard input and their answers on
+standard output are lines of JSON.
 """
 
 from __future__ import annotations
@@ -48,13 +49,14 @@ _PAGE = 4096
 class _Fed(StillInstance):
     """An instance whose journal consists of a backlog and the events that it is fed with."""
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, *, grouped: bool) -> None:
         self._jobs = jobs
+        self._grouped = grouped
         self._batches: asyncio.Queue[ChangeBatch] = asyncio.Queue()
 
     async def changes(self) -> AsyncIterator[ChangeBatch]:
         yield [Resync()]
-        yield [decode_journal(payload) for payload in payloads(self._jobs)]
+        yield [decode_journal(payload) for payload in payloads(self._jobs, grouped=self._grouped)]
         while True:
             batch = await self._batches.get()
             # The journal of a broker yields in the same way: a backlog must not block the loop.
@@ -79,8 +81,12 @@ def _frame(payload: bytes) -> bytes:
     return json.dumps(event, separators=(",", ":")).encode()
 
 
-async def _fluxapi(sock: socket.socket, jobs: int) -> Feed:
-    instance = _Fed(jobs)
+async def _grouped(sock: socket.socket, jobs: int) -> Feed:
+    return await _fluxapi(sock, jobs, grouped=True)
+
+
+async def _fluxapi(sock: socket.socket, jobs: int, *, grouped: bool = False) -> Feed:
+    instance = _Fed(jobs, grouped=grouped)
     settings = Settings(instance="flux", max_streams=10_000)
     app = create_app(settings, cast("Any", instance), stop=lambda: None)
     runner = web.AppRunner(app, access_log=None)
@@ -152,7 +158,13 @@ async def _raw(sock: socket.socket, _: int) -> Feed:
     return feed
 
 
-_KINDS = {"fluxapi": _fluxapi, "ready": _ready, "websockets": _websockets, "raw": _raw}
+_KINDS: dict[str, Callable[[socket.socket, int], Awaitable[Feed]]] = {
+    "fluxapi": _fluxapi,
+    "grouped": _grouped,
+    "ready": _ready,
+    "websockets": _websockets,
+    "raw": _raw,
+}
 
 
 def _last(number: int) -> bytes:
@@ -168,13 +180,14 @@ def _submit() -> dict[str, Any]:
 class _Commands:
     """The commands of the process; the numbers of jobs continue from run to run."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, feed: Feed, *, grouped: bool) -> None:
         self._feed = feed
+        self._grouped = grouped
         self._number = _FIRST
 
     async def burst(self, events: int, batch: int) -> dict[str, Any]:
         """Feed ``events`` events, ``batch`` at a time, then the last one."""
-        raw = list(live(events, self._number))
+        raw = list(live(events, self._number, grouped=self._grouped))
         self._number += events
         started = time.perf_counter()
         for at in range(0, len(raw), batch):
@@ -184,7 +197,7 @@ class _Commands:
 
     async def paced(self, events: int, rate: float) -> dict[str, Any]:
         """Feed one event at a time, ``rate`` a second, each with the time at which it was fed."""
-        for payload in live(events, self._number, 100):
+        for payload in live(events, self._number, 100, grouped=self._grouped):
             due = time.perf_counter() + 1 / rate
             stamp = b'"context": {"sent":%d, ' % time.monotonic_ns()
             await self._feed([payload.replace(b'"context": {', stamp, 1)])
@@ -206,7 +219,7 @@ class _Commands:
 async def _serve(kind: str, number: int, port: int) -> None:
     tune()
     sock = socket.create_server(("127.0.0.1", port), backlog=4096)
-    commands = _Commands(await _KINDS[kind](sock, number))
+    commands = _Commands(await _KINDS[kind](sock, number), grouped=kind == "grouped")
     print(sock.getsockname()[1], flush=True)
     loop = asyncio.get_running_loop()
     reader = asyncio.StreamReader()

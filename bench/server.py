@@ -1,6 +1,7 @@
 """Servers to measure, each a process of its own that prints its port.
 
-``replay JOBS`` is fluxapi with a synthetic backlog in its table; ``ready SIZE`` is an aiohttp
+``replay JOBS`` is fluxapi with a synthetic backlog in its table, ``grouped JOBS`` the same with all
+jobs in one group; ``ready SIZE`` is an aiohttp
 handler that returns SIZE ready bytes, the least that any aiohttp service does; ``flux 0`` is
 fluxapi in front of the broker at FLUX_URI. At SIGTERM each prints the lag of its event loop.
 """
@@ -44,13 +45,14 @@ _SAMPLE = 0.005
 class ReplayInstance(StillInstance):
     """An instance that has run ``jobs`` jobs and does nothing any more."""
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, *, grouped: bool = False) -> None:
         self._jobs = jobs
+        self._grouped = grouped
 
     async def changes(self) -> AsyncIterator[ChangeBatch]:
         yield [Resync()]
         batch: ChangeBatch = []
-        for payload in payloads(self._jobs):
+        for payload in payloads(self._jobs, grouped=self._grouped):
             batch.append(decode_journal(payload))
             if len(batch) == _BATCH:
                 yield batch
@@ -73,7 +75,7 @@ def _ready(size: int) -> web.Application:
 def _application(kind: str, number: int) -> web.Application:
     if kind == "ready":
         return _ready(number)
-    instance: Any = ReplayInstance(number)
+    instance: Any = ReplayInstance(number, grouped=kind == "grouped")
     settings = Settings(instance="flux", uri=os.environ.get("FLUX_URI"))
     if kind == "flux":
         instance = choose_instance(settings)
