@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fluxapi.security.credentials import peer_of
+from fluxapi.security.clients import client_of
 
 from . import keys
 from .rate_limits import PEER
@@ -14,7 +14,7 @@ __all__ = ["address_of", "clients_of"]
 
 def address_of(request: web.Request) -> str:
     """Return the name of the client at the address of a request."""
-    return PEER + peer_of(request)
+    return PEER + client_of(request)
 
 
 def clients_of(request: web.Request) -> tuple[str, ...]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import time
 from typing import Protocol
 
-__all__ = ["EXTRA_CONNECTIONS", "ConnectionLimit", "peer_of"]
+__all__ = ["EXTRA_CONNECTIONS", "ConnectionLimit"]
 
 _log = logging.getLogger(__name__)
 
@@ -15,7 +14,6 @@ EXTRA_CONNECTIONS = 512
 """Connections in addition to those of streams: requests, and idle keep-alive connections."""
 
 _REPORT_INTERVAL_S = 60.0
-_IPV6_NETWORK_BITS = 64
 
 
 class Connection(Protocol):
@@ -84,23 +82,3 @@ class ConnectionLimit:
         if now - self._reported >= _REPORT_INTERVAL_S:
             self._reported = now
             _log.warning("connections are refused: %s, each with a request under way", reason)
-
-
-def peer_of(address: object) -> str | None:
-    """Return the peer that a connection from *address* (of the socket) counts for.
-
-    ``None`` stands for this machine and for Unix sockets. An IPv6 network of 64 bits is one peer.
-    """
-    if not isinstance(address, tuple):
-        return None
-    try:
-        ip = ipaddress.ip_address(address[0].partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is None:
-            if ip.is_loopback:
-                return None
-            return str(ipaddress.ip_network((int(ip), _IPV6_NETWORK_BITS), strict=False))
-        ip = ip.ipv4_mapped
-    return None if ip.is_loopback else str(ip)

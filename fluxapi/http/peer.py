@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import ipaddress
-import os
-import socket
-import struct
 from collections.abc import Sequence
 
 from aiohttp import web
 
+from fluxapi.security.clients import peer_of, peer_uid
 from fluxapi.settings import Peer
 
-from .connection_limit import peer_of
-
 __all__ = ["forwarded", "is_among", "is_secure", "is_trusted", "peer_uid"]
-
-_UCRED = struct.Struct("3i")
-"""The process, user and group of ``SO_PEERCRED``, see unix(7)."""
-
-
-def peer_uid(request: web.BaseRequest) -> int | None:
-    """Return the user ID of the process that connected to a Unix socket; ``None`` for TCP."""
-    transport = request.transport
-    connection = None if transport is None else transport.get_extra_info("socket")
-    if connection is None or connection.family != socket.AF_UNIX:
-        return None
-    # The socket of a transport has not all methods on every event loop.
-    with socket.socket(fileno=os.dup(connection.fileno())) as own:
-        peer = own.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _UCRED.size)
-        uid: int = _UCRED.unpack(peer)[1]
-        return uid
 
 
 def is_among(request: web.BaseRequest, peers: Sequence[Peer]) -> bool:

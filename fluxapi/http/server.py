@@ -22,9 +22,10 @@ import msgspec
 from aiohttp import hdrs, web
 
 from fluxapi import errors
+from fluxapi.security.clients import peer_of
 
 from . import base
-from .connection_limit import ConnectionLimit, peer_of
+from .connection_limit import ConnectionLimit
 from .middleware import HEADERS
 from .tls_server import TlsServer
 

@@ -14,7 +14,9 @@ import ssl
 from collections.abc import Callable
 from typing import cast
 
-from .connection_limit import ConnectionLimit, peer_of
+from fluxapi.security.clients import peer_of
+
+from .connection_limit import ConnectionLimit
 
 __all__ = ["TlsServer"]
 

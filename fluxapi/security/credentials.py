@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import hmac
-import ipaddress
 import secrets
 import time
 import warnings
@@ -30,11 +29,12 @@ from fluxapi.settings import Settings
 
 from . import codes
 from .buckets import Buckets
+from .clients import client_of
 from .principal import Principal
 from .sign_ins import SignIns, is_sign_in
 from .tokens import PREFIX, REVOKED, Token, TokenStore
 
-__all__ = ["CHALLENGES", "Credentials", "peer_of"]
+__all__ = ["CHALLENGES", "Credentials"]
 
 CHALLENGES = ('Basic realm="fluxapi", charset="UTF-8"', 'Bearer realm="fluxapi"')
 """The WWW-Authenticate headers of a 401."""
@@ -63,16 +63,6 @@ def _derive_key(secret: str, token: str) -> bytes:
     digest = hashlib.sha256(token.encode("utf-8", "surrogateescape")).digest()
     message = b"fluxapi access token\0" + digest
     return hmac.digest(secret.encode("utf-8", "surrogateescape"), message, "sha256")
-
-
-def peer_of(request: web.Request) -> str:
-    """Return the address of the other end of the connection, empty for a Unix socket."""
-    address = request.remote or ""
-    if ":" not in address:
-        return address
-    # One peer may have all addresses of an IPv6 network of 64 bits.
-    groups = ipaddress.ip_address(address.partition("%")[0]).exploded.split(":")
-    return ":".join(groups[:4])
 
 
 class _Basic(BasicAuthMiddleware):  # type: ignore[misc] # the library ships no types
@@ -136,7 +126,7 @@ class Credentials:
         given = self._basic.parse_auth_header(request)
         if given is not None and given.password.startswith(PREFIX):
             return self._check_token(given.password)
-        peer = peer_of(request)
+        peer = client_of(request)
         self._check_failures(peer)
         if self.known and await self._basic.authenticate(request):
             return self.owner
@@ -208,10 +198,10 @@ class Credentials:
         """
         scheme, _, value = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
         if scheme.lower() == "bearer":
-            return self._check_login(value.strip(), peer_of(request))
+            return self._check_login(value.strip(), client_of(request))
         if scheme or not body:
             return await self.check(request)
-        return self.check_pair(body["user"], body["token"], peer_of(request))
+        return self.check_pair(body["user"], body["token"], client_of(request))
 
     def issue(self, principal: Principal | None = None) -> tuple[str, int]:
         """Return a new access token for *principal*, or the owner, and its lifetime in seconds.

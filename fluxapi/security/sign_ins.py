@@ -21,8 +21,9 @@ _GRANT = "sign-in:"
 _MAX_SIGN_INS = 1000
 """Signed-in browsers; the oldest are signed out first."""
 
-_MAX_VALUES = 8
-"""Cookies of one name in a request that are looked at."""
+_VALUE_BYTES = 32
+_VALUE_LENGTH = 43
+"""Length of the text of a value; a cookie of another length is none of ours."""
 
 
 def _ignore(_grant: str) -> None:
@@ -45,7 +46,7 @@ class SignIns:
     def begin(self, principal: Principal) -> tuple[str, Principal]:
         """Sign a browser in; return the value of its cookie, and its principal."""
         self._forget_old()
-        value = secrets.token_urlsafe(32)
+        value = secrets.token_urlsafe(_VALUE_BYTES)
         expires = time.time() + self._lifetime
         if principal.expires is not None:
             expires = min(expires, principal.expires)
@@ -83,7 +84,8 @@ class SignIns:
         return any(grant in principal.grants for principal, _ in self._open.values())
 
     def _keys(self, values: Iterable[str]) -> list[bytes]:
-        return [_hash(value) for value in list(dict.fromkeys(values))[:_MAX_VALUES]]
+        # The head of a request has room for a few hundred values.
+        return [_hash(value) for value in set(values) if len(value) == _VALUE_LENGTH]
 
     def _end(self, key: bytes) -> None:
         principal, _ = self._open.pop(key, (None, 0.0))

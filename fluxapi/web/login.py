@@ -11,7 +11,8 @@ from aiohttp import hdrs, web
 from fluxapi.errors import Conflict, FluxapiError, TooManyRequests, Unauthorized
 from fluxapi.http import authentication, base, cookies, keys
 from fluxapi.http.negotiation import wants_page
-from fluxapi.security.credentials import CHALLENGES, peer_of
+from fluxapi.security.clients import client_of
+from fluxapi.security.credentials import CHALLENGES
 from fluxapi.security.principal import Principal
 
 from .rendering import render
@@ -84,7 +85,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     after = next_page(fields.get("next"))
     try:
         principal = credentials.check_person(
-            fields.get("user", ""), fields["token"], peer_of(request)
+            fields.get("user", ""), fields["token"], client_of(request)
         )
     except (Unauthorized, TooManyRequests) as problem:
         if not wants_page(request):

@@ -20,8 +20,9 @@ import pytest
 import uvloop
 from aiohttp import web
 
-from fluxapi.http.connection_limit import ConnectionLimit, peer_of
+from fluxapi.http.connection_limit import ConnectionLimit
 from fluxapi.http.server import Runner
+from fluxapi.security.clients import peer_of
 from tests.running import clean_environment, read_start
 
 from .wire import PATIENCE_S, connect, serving

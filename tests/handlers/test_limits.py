@@ -30,7 +30,7 @@ async def is_refused(response: ClientResponse) -> bool:
 def addresses(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Return a list whose last address, if there is one, is that of each request."""
     found: list[str] = []
-    monkeypatch.setattr(clients, "peer_of", lambda _: found[-1] if found else "127.0.0.1")
+    monkeypatch.setattr(clients, "client_of", lambda _: found[-1] if found else "127.0.0.1")
     return found
 
 
