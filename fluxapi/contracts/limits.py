@@ -6,13 +6,13 @@ from typing import Any
 
 from fluxapi.errors import ValidationFailed
 
-__all__ = ["MAX_DEPTH", "MAX_MEMBERS", "check"]
+__all__ = ["MAX_DEPTH", "MAX_MEMBERS", "MAX_VALUES", "check"]
 
 MAX_DEPTH = 48
 MAX_MEMBERS = 10_000
 """Members of one object; more than any environment has."""
 
-_MAX_VALUES = 200_000
+MAX_VALUES = 200_000
 """Values in total, about 30 ms to walk; enough for a list of a hundred thousand job IDs."""
 
 
@@ -29,6 +29,9 @@ def check(value: Any) -> int:
     for _ in range(MAX_DEPTH):
         below: list[Any] = []
         for item in level:
+            total += len(item)
+            if total > MAX_VALUES:
+                raise _refusal(f"holds more than {MAX_VALUES} values.")
             if isinstance(item, dict):
                 if len(item) > MAX_MEMBERS:
                     raise _refusal(f"has an object of more than {MAX_MEMBERS} members.")
@@ -36,9 +39,6 @@ def check(value: Any) -> int:
                 below.extend(part for part in item.values() if isinstance(part, (dict, list)))
             else:
                 below.extend(part for part in item if isinstance(part, (dict, list)))
-            total += len(item)
-            if total > _MAX_VALUES:
-                raise _refusal(f"holds more than {_MAX_VALUES} values.")
         if not below:
             return members
         level = below

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from fluxapi.contracts import schema
+from fluxapi.contracts import schema, structure
 from fluxapi.errors import (
     BodyTooLarge,
     FluxapiError,
@@ -22,7 +22,7 @@ from fluxapi.errors import (
     ValidationFailed,
 )
 from fluxapi.http import keys
-from fluxapi.http.body import decode
+from fluxapi.http.body import decode_large
 from fluxapi.model.group import Group, group_id
 from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
@@ -37,6 +37,9 @@ from .support import json_bytes, reply
 __all__ = ["bulk"]
 
 _MAX_JOBS = 100_000
+_MAX_NAMES = 10
+"""Members of a request; a few more than the schema knows."""
+
 _MAX_ERRORS = 100
 _MAX_JOBSPECS_BYTES = 128 << 20
 """Size of all jobspecs of one request: 100,000 jobs of 1.3 KiB."""
@@ -60,9 +63,9 @@ async def bulk(request: web.Request) -> web.Response:
 async def _submissions(
     raw: bytes, defaults: Defaults, key: str | None, grouping: _Grouping
 ) -> list[MarkedSubmission]:
-    members = _decode_members(raw)
+    members = await _decode_members(raw)
     rest = {name: value for name, value in members.items() if name != "jobs"}
-    shallow: dict[str, Any] = {name: decode(bytes(value)) for name, value in rest.items()}
+    shallow = {name: await decode_large(bytes(value)) for name, value in rest.items()}
     if "jobs" not in members:
         schema.check("bulk", shallow)
         if "numbers" in shallow:
@@ -76,7 +79,7 @@ async def _submissions(
         items = _items.decode(members["jobs"])
     except msgspec.ValidationError:
         items = []
-        shallow["jobs"] = decode(bytes(members["jobs"]))
+        shallow["jobs"] = await decode_large(bytes(members["jobs"]))
     # The schema is checked with one job in place of all; the jobs are checked one by one later.
     schema.check("bulk", {"jobs": [{"command": "true"}] if items else [], **shallow})
     if len(items) > _MAX_JOBS:
@@ -89,11 +92,14 @@ async def _submissions(
     return await _built(_listed(items), defaults, _Marks.of_each(key, numbers), grouping)
 
 
-def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
+async def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
+    turn = TimeSlice()
+    for _ in structure.check_entries(raw, _MAX_JOBS + _MAX_NAMES):
+        await turn.share()
     try:
         return _members.decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        schema.check("bulk", decode(raw))
+        schema.check("bulk", await decode_large(raw))
         raise  # pragma: no cover - one of the two above rejects what the decoder rejects
 
 
@@ -233,7 +239,7 @@ async def _built(
             continue
         try:
             if fields is None:
-                fields = decode(bytes(raw or b""))  # noqa: PLW2901 - decoded only now
+                fields = await decode_large(bytes(raw or b""))  # noqa: PLW2901 - decoded only now
                 schema.check("submit", fields)
             mark = None if marks is None else marks.of(number, fields)
             made = build(fields, defaults, mark=mark, group=grouping.of(fields))

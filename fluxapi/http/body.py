@@ -10,13 +10,14 @@ from typing import Any
 import msgspec
 from aiohttp import HttpVersion11, hdrs, web
 
-from fluxapi.contracts import limits
+from fluxapi.contracts import limits, structure
 from fluxapi.errors import BodyTooLarge, MalformedJSON, ShuttingDown, TooSlow, UnsupportedMediaType
+from fluxapi.process.timeslice import TimeSlice
 
 from . import keys
 from .clients import clients_of
 
-__all__ = ["decode", "is_form", "read"]
+__all__ = ["decode", "decode_large", "is_form", "read"]
 
 _BODY_TIMEOUT_S = 60.0
 """Time in which a body must arrive."""
@@ -47,6 +48,14 @@ def decode(raw: bytes) -> Any:
             # Numbers are not parsed, since Python rejects very long ones.
             json.loads(raw, object_pairs_hook=_once, parse_int=len, parse_float=len)
     return value
+
+
+async def decode_large(raw: bytes) -> Any:
+    """Decode JSON of any size; raises what :func:`decode` raises, before it decodes many values."""
+    turn = TimeSlice()
+    for _ in structure.check_values(raw):
+        await turn.share()
+    return decode(raw)
 
 
 def _once(pairs: list[tuple[str, Any]]) -> None:

@@ -6,7 +6,7 @@ below ``/v1/instances/PATH``, too, where PATH names another instance than the ro
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
@@ -147,7 +147,6 @@ def _without_body(route: Route) -> Handler:
 
 def _with_body(route: Route) -> Handler:
     inner, needs = route.handler, route.needs
-    parse: Callable[[bytes], object] = body.decode
 
     async def handler(request: web.Request) -> web.StreamResponse:
         if needs is not None:
@@ -172,7 +171,7 @@ def _with_body(route: Route) -> Handler:
         elif route.body_use == "raw":
             request[keys.BODY] = raw
         else:
-            fields = parse(raw)
+            fields = await body.decode_large(raw)
             schema.check(route.body, fields)
             request[keys.BODY] = fields
         return await inner(request)

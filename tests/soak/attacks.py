@@ -118,6 +118,17 @@ async def _bodies(on: _Attacker) -> None:
         await asyncio.gather(*(on.post(path, bomb, **{"Content-Encoding": "gzip"}) for _ in "1234"))
 
 
+async def _values(on: _Attacker) -> None:
+    """Send bodies of very many values: lists, words and members."""
+    lists, words = b",".join([b"[]"] * 5_000_000), b",".join([b'"a"'] * 5_000_000)
+    names = b",".join([b'"n":1'] * 3_000_000)
+    for path in ("/v1/jobs", "/v1/jobs/bulk"):
+        for body in (b"[%b]" % lists, b'{"command":[%b]}' % words, b"{%b}" % names):
+            await on.post(path, body)
+        await on.post(path, b'{"jobs":[%b]}' % words)
+        await on.post(path, b'{"jobs":[{"command":[%b]}]}' % words)
+
+
 async def _connections(on: _Attacker) -> None:
     """Open hundreds of connections that say nothing, or half a request."""
     login = _LOGIN.encode().encode()
@@ -247,6 +258,7 @@ ATTACKS: dict[str, Attack] = {
     "endless templates": _templates,
     "four million ranks": _ranges,
     "large, deep and inflated bodies": _bodies,
+    "bodies of five million values": _values,
     "400 idle connections": _connections,
     "3,200 filters, closed at once": _filters,
     "40,000 subscriptions and their ends": _bursts,
