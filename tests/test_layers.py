@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -75,7 +76,8 @@ def package(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
-def imports(module: str) -> set[str]:
+@functools.cache
+def imports(module: str) -> frozenset[str]:
     """Return the dotted names that a module imports, relative ones resolved.
 
     Imports within functions and those for type checkers only count as well, since they may hide a
@@ -93,11 +95,17 @@ def imports(module: str) -> set[str]:
             for alias in node.names:
                 full = f"{name}.{alias.name}"
                 found.add(full if full in ALL_FILES else name)
-        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
+        elif isinstance(node, ast.Call) and _called(node) == "import_module":
             start = node.args[0].values[0] if isinstance(node.args[0], ast.JoinedStr) else None
             if isinstance(start, ast.Constant):
                 found.update(name for name in FILES if name.startswith(str(start.value)))
-    return found
+    return frozenset(found)
+
+
+def _called(call: ast.Call) -> str | None:
+    """Return the last name of what a call calls."""
+    function = call.func
+    return function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", None)
 
 
 def test_each_package_imports_what_it_may() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 import shutil
@@ -63,11 +64,38 @@ BODY: dict[str, Any] = {
 """Every field that the page has a flag for."""
 
 
+def one_field(name: str) -> dict[str, Any]:
+    """Return a body with one field, and with those that it needs."""
+    body = {"command": "prog", name: BODY[name]}
+    if name in {"exclusive", "num_nodes"}:
+        body |= {"num_nodes": 2, "num_tasks": 2}
+    return body
+
+
+NAMES = [name for name in BODY if name != "command"]
+ALL_FIELDS = {**BODY, "waitable": True, "debug": True}
+ONE_NODE = {"command": "prog", "num_nodes": 1}
+MANY: list[tuple[dict[str, Any], int]] = [({"copies": 3}, 3), ({"cc": "0-1,7"}, 3)]
+FORMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
+    *((one_field(name), {}) for name in NAMES),
+    (ALL_FIELDS, {}),
+    (ONE_NODE, {}),
+    *(({"command": "echo {cc}"}, many) for many, _ in MANY),
+]
+"""Fields of the form, each with those for many jobs."""
+
+
 def line(body: dict[str, Any], many: dict[str, Any]) -> dict[str, Any]:
     """Return the command line that the page makes of the fields."""
+    return lines()[FORMS.index((body, many))]
+
+
+@functools.cache
+def lines() -> list[dict[str, Any]]:
+    """Return the command lines of all forms, made by one process."""
     script = (
         f"import {{ line }} from {json.dumps(SHELL.as_uri())};"
-        f"console.log(JSON.stringify(line({json.dumps(body)}, {json.dumps(many)})));"
+        f"console.log(JSON.stringify({json.dumps(FORMS)}.map((form) => line(...form))));"
     )
     done = subprocess.run(
         ["node", "--input-type=module", "--eval", script],
@@ -76,7 +104,7 @@ def line(body: dict[str, Any], many: dict[str, Any]) -> dict[str, Any]:
         text=True,
         timeout=60,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
+    found: list[dict[str, Any]] = json.loads(done.stdout)
     return found
 
 
@@ -113,22 +141,19 @@ def test_the_body_has_each_field_of_the_page() -> None:
 
 
 @needs_node
-@pytest.mark.parametrize("name", [name for name in BODY if name != "command"])
+@pytest.mark.parametrize("name", NAMES)
 def test_each_field(run: Program, name: str) -> None:
-    body = {"command": "prog", name: BODY[name]}
-    if name in {"exclusive", "num_nodes"}:
-        body |= {"num_nodes": 2, "num_tasks": 2}
-    check(run, body)
+    check(run, one_field(name))
 
 
 @needs_node
 def test_all_fields_at_once(run: Program) -> None:
-    check(run, {**BODY, "waitable": True, "debug": True})
+    check(run, ALL_FIELDS)
 
 
 @needs_node
 def test_one_node_and_nothing_else(run: Program) -> None:
-    check(run, {"command": "prog", "num_nodes": 1})
+    check(run, ONE_NODE)
 
 
 def check(run: Program, body: dict[str, Any]) -> None:
@@ -148,7 +173,7 @@ def check(run: Program, body: dict[str, Any]) -> None:
 
 
 @needs_node
-@pytest.mark.parametrize(("many", "count"), [({"copies": 3}, 3), ({"cc": "0-1,7"}, 3)])
+@pytest.mark.parametrize(("many", "count"), MANY)
 def test_many(run: Program, many: dict[str, Any], count: int) -> None:
     _, *rest = words(line({"command": "echo {cc}"}, many)["line"])
     assert len(run.ok("submit", "--dry-run", *rest).splitlines()) == count
