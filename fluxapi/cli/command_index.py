@@ -11,6 +11,7 @@ __all__ = ["COMMANDS"]
 COMMANDS: dict[str, dict[str, str]] = {
     "submit jobs": {
         "submit": "submit a job",
+        "batch": "submit a batch script",
         "bulk": "submit many jobs",
     },
     "inspect jobs": {

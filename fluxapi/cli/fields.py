@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from fluxapi.model.jobid import encode_f58, parse
+from fluxapi.model.times import fsd
 
 from . import basemoji
 from .field_values import (
@@ -27,7 +28,6 @@ from .field_values import (
 )
 from .ids import encode_id
 from .text import safe, safe_tree
-from .times import fsd
 
 if TYPE_CHECKING:
     from fluxapi.client import Job

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from string import Formatter
 from typing import Any
 
-from .times import fsd
+from fluxapi.model.times import fsd
 
 __all__ = ["Format", "FormatError", "clip", "sort_key"]
 

@@ -7,10 +7,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from fluxapi.model.times import parse_duration
+
 from .arguments import checked, natural
 from .exit_codes import failure_of
 from .terminal import note
-from .times import parse_duration
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient

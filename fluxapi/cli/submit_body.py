@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from fluxapi.model import batch_conf
+from fluxapi.model.constraint_query import ConstraintError, constraint
 from fluxapi.model.jobspec import substitute
 from fluxapi.model.options import put, read_value
 
-from .constraint import ConstraintError, constraint
 from .exit_codes import USAGE, Failure
 from .submit_files import file_entry, input_data
 from .submit_rules import environment, limits
@@ -26,6 +27,11 @@ _COPIED = {
     "ntasks": "num_tasks",
     "cores_per_task": "cores_per_task",
     "gpus_per_task": "gpus_per_task",
+    "nslots": "num_slots",
+    "cores_per_slot": "cores_per_slot",
+    "gpus_per_slot": "gpus_per_slot",
+    "wrap": "wrap",
+    "dump": "dump",
     "nodes": "num_nodes",
     "exclusive": "exclusive",
     "time_limit": "duration",
@@ -56,10 +62,10 @@ def body(arguments: argparse.Namespace, command: list[str] | None) -> dict[str, 
     """
     fields: dict[str, Any] = {} if command is None else {"command": command}
     for name, field in _COPIED.items():
-        value = getattr(arguments, name)
+        value = getattr(arguments, name, None)
         if value is not None and value is not False:
             fields[field] = value
-    if arguments.nodes and not arguments.ntasks:
+    if arguments.nodes and "ntasks" in arguments and not arguments.ntasks:
         # Run one task per exclusive node, as flux submit does.
         fields |= {"num_tasks": arguments.nodes, "exclusive": True}
     try:
@@ -88,9 +94,15 @@ def _combined(arguments: argparse.Namespace) -> dict[str, Any]:
         "attributes": attributes,
         "dependencies": dependencies,
         "constraints": _constraints(arguments.requires or ()),
+        "conf": _conf(getattr(arguments, "conf", None) or ()),
+        "broker_opts": [
+            option
+            for text in getattr(arguments, "broker_opts", None) or ()
+            for option in text.split(",")
+        ],
     }
     fields = {name: value for name, value in found.items() if value}
-    if arguments.stdin is not None:
+    if getattr(arguments, "stdin", None) is not None:
         fields["stdin"] = input_data(arguments.stdin)
     for text in arguments.flags or ():
         for flag in filter(None, text.split(",")):
@@ -106,7 +118,7 @@ def _shell_options(arguments: argparse.Namespace) -> dict[str, Any]:
     options: dict[str, Any] = {}
     if arguments.signal is not None:
         options["signal"] = arguments.signal
-    if arguments.taskmap:
+    if getattr(arguments, "taskmap", None):
         scheme, _, value = arguments.taskmap.partition(":")
         options["taskmap"] = {"scheme": scheme, "value": value}
     for text in arguments.setopt or ():
@@ -164,6 +176,18 @@ def _constraints(texts: Iterable[str]) -> dict[str, Any]:
     if len(parts) > 1:
         return {"and": parts}
     return parts[0] if parts else {}
+
+
+def _conf(texts: Iterable[str]) -> dict[str, Any]:
+    """Merge ``--conf`` options: ``KEY=VALUE``, TOML or JSON of several lines, or a local file."""
+    conf: dict[str, Any] = {}
+    for text in texts:
+        is_file = "=" not in text and text.endswith((".toml", ".json"))
+        try:
+            batch_conf.update(conf, f"{Path(text).read_text('utf-8')}\n" if is_file else text)
+        except ValueError as error:
+            raise ValueError(f"--conf={text[:80]}: {error}.") from None
+    return conf
 
 
 def copies(arguments: argparse.Namespace) -> list[int] | None:

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Callable
 from typing import Any
 
+from fluxapi.model.batch_options import DUMP_FILE
 from fluxapi.model.idset import IdSet
+from fluxapi.model.signals import early_signal
+from fluxapi.model.times import parse_duration, parse_time
 
 from .arguments import checked, natural
 from .text import safe
-from .times import parse_duration, parse_time
 
-__all__ = ["add_job_options", "add_many"]
+__all__ = ["add_batch_options", "add_job_options", "add_many"]
 
 _URGENCIES = ("hold", "default", "expedite")
 _MAX_URGENCY = 31
-_DEFAULT_SIGNAL, _DEFAULT_TIME_LEFT_S = 10, 60.0
-"""SIGUSR1, a minute before the end (flux-submit(1))."""
 
 
 def add_job_options(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +34,51 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         type=_count,
         help="number of nodes; without -n, run one task per node on exclusive nodes",
     )
+    _add_limits(add)
+    _add_attributes(parser).add_argument(
+        "--taskmap", metavar="SCHEME[:VALUE]", help="scheme that maps tasks to nodes"
+    )
+    _add_input_and_output(parser).add_argument(
+        "--stdin",
+        metavar="FILE",
+        help="send this local file as standard input; - is standard input",
+    )
+
+
+def add_batch_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a batch script, with the names of ``flux batch``."""
+    add = parser.add_argument_group("resources").add_argument
+    add("-n", "--nslots", metavar="N", type=_count, help="number of resource slots; default 1")
+    add("-c", "--cores-per-slot", metavar="N", type=_count, help="cores per slot; default 1")
+    add("-g", "--gpus-per-slot", metavar="N", type=natural, help="GPUs per slot")
+    add(
+        "-N",
+        "--nodes",
+        metavar="N",
+        type=_count,
+        help="number of nodes; without -n, allocate whole nodes",
+    )
+    _add_limits(add)
+    _add_attributes(parser)
+    _add_input_and_output(parser)
+    add = parser.add_argument_group("the instance of the script").add_argument
+    add(
+        "--conf",
+        metavar="CONF",
+        action="append",
+        help="configure it: KEY=VALUE, a local file (.toml or .json), or the content of one",
+    )
+    add("--broker-opts", metavar="OPT,…", action="append", help="pass options to its brokers")
+    add(
+        "--dump",
+        metavar="FILE",
+        nargs="?",
+        const=DUMP_FILE,
+        help=f"write its content to this file when it ends; default {DUMP_FILE}",
+    )
+
+
+def _add_limits(add: Callable[..., object]) -> None:
     add("-x", "--exclusive", action="store_true", help="allocate whole nodes; requires -N")
     add(
         "-t",
@@ -42,12 +88,11 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         help="time limit in minutes, or with a unit: 90s, 1.5h, 2d",
     )
     add("--requires", metavar="CONSTRAINT", action="append", help="constraint on nodes (RFC 35)")
-    _add_attributes(parser)
-    _add_input_and_output(parser)
 
 
-def _add_attributes(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("job").add_argument
+def _add_attributes(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    group = parser.add_argument_group("job")
+    add = group.add_argument
     add("--job-name", metavar="NAME", help="job name; default is the program name")
     add(
         "--group",
@@ -78,7 +123,7 @@ def _add_attributes(parser: argparse.ArgumentParser) -> None:
     add(
         "--signal",
         metavar="[SIG][@TIME]",
-        type=checked(_early_signal),
+        type=checked(early_signal),
         help="send SIG (default USR1) TIME (default 60s) before the time limit",
     )
     add("--flags", metavar="FLAG,…", action="append", help="set job flags: waitable, debug")
@@ -96,11 +141,12 @@ def _add_attributes(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="set a job shell option; VALUE is JSON or text",
     )
-    add("--taskmap", metavar="SCHEME[:VALUE]", help="scheme that maps tasks to nodes")
+    return group
 
 
-def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
-    add = parser.add_argument_group("environment and I/O").add_argument
+def _add_input_and_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+    group = parser.add_argument_group("environment and I/O")
+    add = group.add_argument
     add("--cwd", metavar="DIRECTORY", help="working directory on the nodes")
     add(
         "--env",
@@ -132,11 +178,6 @@ def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
         help="set a limit (NAME=VALUE), copy that of this shell (NAME), or remove it (-NAME)",
     )
     add("--input", metavar="FILE", help="read standard input from this file on the nodes")
-    add(
-        "--stdin",
-        metavar="FILE",
-        help="send this local file as standard input; - is standard input",
-    )
     add("--output", metavar="FILE", help="write standard output to this file on the nodes")
     add("--error", metavar="FILE", help="write standard error to this file on the nodes")
     add(
@@ -154,6 +195,7 @@ def _add_input_and_output(parser: argparse.ArgumentParser) -> None:
         action="append",
         help="send this local file; the job can read it as {{tmpdir}}/NAME",
     )
+    return group
 
 
 def add_many(parser: argparse.ArgumentParser) -> None:
@@ -197,7 +239,7 @@ def _count(text: str) -> int:
 def _limit(text: str) -> str:
     """Return a time limit with its unit; a bare number is minutes, as in ``flux submit``."""
     if text[-1:].isdigit() or text.endswith("."):
-        return f"{parse_duration(text) * 60:g}s"
+        return f"{parse_duration(text) * 60:.15g}s"
     parse_duration(text)
     return text
 
@@ -208,16 +250,6 @@ def _urgency(text: str) -> int | str:
     if text.isascii() and text.isdigit() and int(text) <= _MAX_URGENCY:
         return int(text)
     raise ValueError(f"{text!r} is not an urgency: use 0 to 31, hold, default or expedite")
-
-
-def _early_signal(text: str) -> dict[str, Any]:
-    from .signals import number  # noqa: PLC0415 - imported when needed
-
-    name, at, left = text.partition("@")
-    return {
-        "signum": number(name) if name else _DEFAULT_SIGNAL,
-        "timeleft": parse_duration(left) if at else _DEFAULT_TIME_LEFT_S,
-    }
 
 
 def _idset(text: str) -> list[int]:

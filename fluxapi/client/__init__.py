@@ -34,7 +34,7 @@ from .events import EventStream
 from .executor import FluxExecutor, FluxExecutorFuture, JobExceptionError, SubmitError
 from .group import Group
 from .job import Job, JobException, JobList
-from .options import EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
+from .options import BatchOptions, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
 from .output import Output, OutputEntry
 from .results import AccessToken, CancelResult, EndedJobs, FoundJobs, IssuedToken, Scope, Token
 from .stats import Stats
@@ -45,6 +45,7 @@ __all__ = [
     "AccessToken",
     "AsyncClient",
     "BadAnswer",
+    "BatchOptions",
     "BulkItem",
     "CancelResult",
     "Client",

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypedDict
 
-__all__ = ["Command", "EventFilter", "JobFilter", "StreamFilter", "SubmitOptions", "Urgency"]
+__all__ = [
+    "BatchOptions",
+    "Command",
+    "EventFilter",
+    "JobFilter",
+    "StreamFilter",
+    "SubmitOptions",
+    "Urgency",
+]
 
 Command = str | Sequence[str | int | float]
 """Program and arguments: a list, or text that is split as by a shell."""
@@ -21,12 +29,9 @@ Texts = str | Sequence[str]
 """One value, or several of which any may match."""
 
 
-class SubmitOptions(TypedDict, total=False):
-    """The options of a job; ``None`` means not set."""
+class JobOptions(TypedDict, total=False):
+    """The options of every job; ``None`` means not set."""
 
-    num_tasks: int | None
-    cores_per_task: int | None
-    gpus_per_task: int | None
     num_nodes: int | None
     exclusive: bool | None
     duration: float | str | None
@@ -46,7 +51,6 @@ class SubmitOptions(TypedDict, total=False):
     unbuffered: bool | None
     queue: str | None
     bank: str | None
-    stdin: str | Mapping[str, str] | None
     shell_options: Mapping[str, Any] | None
     attributes: Mapping[str, Any] | None
     dependencies: Sequence[str | Mapping[str, Any]] | None
@@ -54,9 +58,32 @@ class SubmitOptions(TypedDict, total=False):
     urgency: Urgency | None
     waitable: bool | None
     debug: bool | None
+
+
+class SubmitOptions(JobOptions, total=False):
+    """The options of a job with a command; ``None`` means not set."""
+
+    num_tasks: int | None
+    cores_per_task: int | None
+    gpus_per_task: int | None
+    stdin: str | Mapping[str, str] | None
     is_launcher: bool | None
     jobspec: Mapping[str, Any]
     """A complete RFC 25 jobspec, instead of a command and options."""
+
+
+class BatchOptions(JobOptions, total=False):
+    """The options of a batch script; ``None`` means not set. They win over its directives."""
+
+    num_slots: int | None
+    cores_per_slot: int | None
+    gpus_per_slot: int | None
+    script_name: str | None
+    """The name of the job, unless ``name`` or a directive gives one."""
+    wrap: bool | None
+    conf: Mapping[str, Any] | None
+    broker_opts: Sequence[str] | None
+    dump: str | None
 
 
 class JobFilter(TypedDict, total=False):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import weakref
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar, overload
 
@@ -19,7 +19,15 @@ from .events import EventStream
 from .group import Group
 from .job import Job, JobList
 from .loop import Iteration, LoopThread, each_of
-from .options import Command, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
+from .options import (
+    BatchOptions,
+    Command,
+    EventFilter,
+    JobFilter,
+    StreamFilter,
+    SubmitOptions,
+    Urgency,
+)
 from .output import Output, OutputEntry
 from .results import AccessToken, CancelResult, EndedJobs, FoundJobs, IssuedToken, Scope, Token
 from .retry import DEFAULT_TIMEOUT_S, OnWait
@@ -128,6 +136,30 @@ class Client:
         """
         return self._loop.run(
             self._client.submit(command, idempotency_key=idempotency_key, **options)
+        )
+
+    def batch(
+        self,
+        script: str | os.PathLike[str],
+        args: Sequence[str] = (),
+        *,
+        idempotency_key: str | None = None,
+        on_warning: Callable[[str], object] | None = None,
+        **options: Unpack[BatchOptions],
+    ) -> str:
+        """Submit a batch script as ``flux batch`` does, and return the ID of its job.
+
+        Pass the text of the script, or a ``Path`` to its file. The script runs as the program of a
+        Flux instance of its own; its ``#flux:`` directives set options, and the options given here
+        win. Without ``output``, its output goes to the file ``flux-{{id}}.out``.
+
+        The service may mend a script, or run it as a single task; each sentence about that is
+        passed to ``on_warning``, and is logged by default.
+        """
+        return self._loop.run(
+            self._client.batch(
+                script, args, idempotency_key=idempotency_key, on_warning=on_warning, **options
+            )
         )
 
     def submit_many(

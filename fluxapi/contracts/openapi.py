@@ -18,6 +18,7 @@ __all__ = ["document"]
 
 _JSON, _PROBLEM = "application/json", "application/problem+json"
 _FORM = "application/x-www-form-urlencoded"
+_SCRIPT = "text/x-shellscript"
 
 _TAGS = {
     "jobs": "Submit, list, inspect and change jobs.",
@@ -129,6 +130,8 @@ def _operation(route: Route, components: Components) -> dict[str, Any]:
                 for kind in ((_JSON, _FORM) if route.form else (_JSON,))
             },
         }
+        if route.script:
+            operation["requestBody"]["content"][_SCRIPT] = {"schema": {"type": "string"}}
     operation["description"] = " ".join(_notes(route))
     return operation
 
@@ -141,6 +144,8 @@ def _notes(route: Route) -> Iterator[str]:
         yield f"Needs the scope `{route.right}`."
     if route.fields_in_query:
         yield "Without a body, the query parameters are taken as its fields; objects are then JSON."
+    if route.script:
+        yield "With a batch script as the body, the query parameters are the other fields."
 
 
 def _parameters(route: Route, components: Components) -> list[dict[str, Any]]:

@@ -49,6 +49,7 @@ class Route:
         stream: The response lasts until one side ends it, and a ticket opens it.
         fields_in_query: Without a body, the query parameters are its fields.
         form: The body may be that of an HTML form, too.
+        script: The body may be a batch script, too; then the query parameters are its fields.
         page: Replaces the handler if a browser requests a page.
         headers: Request headers that it reads, with their descriptions.
         tells: Response headers besides those of every response.
@@ -73,6 +74,7 @@ class Route:
     stream: bool = False
     fields_in_query: bool = False
     form: bool = False
+    script: bool = False
     page: Handler | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     tells: Mapping[str, str] = field(default_factory=dict)

@@ -31,6 +31,7 @@ from fluxapi.model.keymark import KeyMark, digest
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.submitter import MarkedSubmission
 
+from .scripts import with_directives
 from .submit import idempotency_key
 from .support import json_bytes, reply
 
@@ -242,7 +243,8 @@ async def _built(
                 fields = await decode_large(bytes(raw or b""))  # noqa: PLW2901 - decoded only now
                 schema.check("submit", fields)
             mark = None if marks is None else marks.of(number, fields)
-            made = build(fields, defaults, mark=mark, group=grouping.of(fields))
+            whole, _ = with_directives(fields, defaults.environment)
+            made = build(whole, defaults, mark=mark, group=grouping.of(fields))
             member = MarkedSubmission(made, mark)
         except ValidationFailed as error:
             wrong.extend(

@@ -53,9 +53,9 @@ _CREATED = {"Location": "Reference to the token, relative to the path of the req
 def _submit(path: str, name: str) -> Route:
     return Route(
         "POST", path, submit.submit, name, "jobs",
-        "Submit a job: a command with options, or a whole jobspec.",
+        "Submit a job: a command with options, a batch script, or a whole jobspec.",
         {201: "submitted"}, body="submit", body_use="required", max_body=None,
-        fields_in_query=True,
+        fields_in_query=True, script=True,
         fails=(errors.IdempotencyMismatch, errors.OutcomeUnknown, *_WRITE), headers=_KEY,
         tells=_SUBMITTED,
         needs="submit", right="submit",

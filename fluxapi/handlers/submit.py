@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from aiohttp import web
 
 from fluxapi.errors import FluxapiError, ValidationFailed
@@ -12,9 +14,15 @@ from fluxapi.model.jobspec import build
 from fluxapi.model.keymark import MAX_KEY_LENGTH, KeyMark, digest
 from fluxapi.sessions.submitter import MarkedSubmission
 
+from .scripts import with_directives
 from .support import reply
 
 __all__ = ["idempotency_key", "submit"]
+
+_AS_TASK = (
+    "This instance runs the script as one task with the resources that it asks for; the script "
+    "cannot use flux commands."
+)
 
 
 async def submit(request: web.Request) -> web.Response:
@@ -24,6 +32,9 @@ async def submit(request: web.Request) -> web.Response:
     mark = None if key is None else KeyMark(key, digest(fields))
     named = fields.get("group")
     group = None if named is None else session.group_to_join(named)
+    fields, warnings = with_directives(fields, session.defaults.environment)
+    if fields.get("script") is not None and session.capabilities.scripts == "task":
+        warnings.append(_AS_TASK)
     job = MarkedSubmission(build(fields, session.defaults, mark=mark, group=group), mark)
     submitted = await session.submitter.submit(key, [job])
     (result,) = submitted.results
@@ -33,10 +44,12 @@ async def submit(request: web.Request) -> web.Response:
     headers = {"Location": base.relative(request, f"{session.api_path}/jobs/{name}")}
     if submitted.replayed:
         headers["Idempotent-Replayed"] = "true"
-    body = {"id": name, "Message": "Job submit."}
+    answer: dict[str, Any] = {"id": name, "Message": "Job submit."}
     if group is not None:
-        body["group"] = group_id(group)
-    return reply(body, status=201, headers=headers)
+        answer["group"] = group_id(group)
+    if warnings:
+        answer["warnings"] = warnings
+    return reply(answer, status=201, headers=headers)
 
 
 def idempotency_key(request: web.Request) -> str | None:

@@ -11,13 +11,20 @@ import msgspec
 from aiohttp import HttpVersion11, hdrs, web
 
 from fluxapi.contracts import limits, structure
-from fluxapi.errors import BodyTooLarge, MalformedJSON, ShuttingDown, TooSlow, UnsupportedMediaType
+from fluxapi.errors import (
+    BodyTooLarge,
+    MalformedJSON,
+    ShuttingDown,
+    TooSlow,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
 from fluxapi.process.timeslice import TimeSlice
 
 from . import keys
 from .clients import clients_of
 
-__all__ = ["decode", "decode_large", "is_form", "read"]
+__all__ = ["decode", "decode_large", "decode_script", "is_form", "is_script", "read"]
 
 _BODY_TIMEOUT_S = 60.0
 """Time in which a body must arrive."""
@@ -109,10 +116,28 @@ def is_form(request: web.Request) -> bool:
     return request.content_type == "application/x-www-form-urlencoded"
 
 
-async def read(request: web.Request, limit: int, *, form: bool = False) -> bytes | None:
+def is_script(request: web.Request) -> bool:
+    """Return whether the body is a batch script."""
+    return request.content_type == "text/x-shellscript"
+
+
+def decode_script(raw: bytes) -> str:
+    """Decode a batch script; raises ``ValidationFailed``."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        detail = f"line {line}: must be UTF-8 text; it has the byte 0x{raw[error.start]:02x}."
+        raise ValidationFailed([{"pointer": "/script", "detail": detail}]) from None
+
+
+async def read(
+    request: web.Request, limit: int, *, form: bool = False, script: bool = False
+) -> bytes | None:
     """Return the raw JSON body of at most *limit* bytes, or ``None`` when there is none.
 
-    With *form*, the body may be that of an HTML form (``is_form``).
+    With *form*, the body may be that of an HTML form (``is_form``); with *script*, a batch script
+    (``is_script``).
 
     Raises ``BodyTooLarge``, ``MalformedJSON``, ``UnsupportedMediaType``, ``TooSlow`` or
     ``ShuttingDown``.
@@ -131,6 +156,8 @@ async def read(request: web.Request, limit: int, *, form: bool = False) -> bytes
     # JSON begins with ASCII, whose characters contain zero bytes in UTF-16 and UTF-32.
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in raw[:_UTF32_BYTES]:
         raise MalformedJSON("The body is UTF-16 or UTF-32; send it as UTF-8.")
+    if script and is_script(request):
+        return raw or None
     # RFC 8259 allows a parser to ignore the byte order mark that some editors write.
     raw = raw.removeprefix(codecs.BOM_UTF8)
     if not raw:
@@ -140,7 +167,8 @@ async def read(request: web.Request, limit: int, *, form: bool = False) -> bytes
         return raw
     if kind != "application/json" and not kind.endswith("+json"):
         given = request.headers.get(hdrs.CONTENT_TYPE, "none")[:100]
+        or_script = " or a script, with text/x-shellscript" if script else ""
         raise UnsupportedMediaType(
-            f"The body must be JSON, with Content-Type: application/json, not {given}."
+            f"The body must be JSON, with Content-Type: application/json{or_script}, not {given}."
         )
     return raw

@@ -122,6 +122,18 @@ def _validated(route: Route) -> Handler:
     return _with_body(route)
 
 
+def _script_fields(name: str, raw: bytes, query: str) -> dict[str, object]:
+    """Return the fields of a request whose body is a batch script, valid by the schema *name*."""
+    fields = querystring.parse(name, query)
+    if "script" in fields:
+        raise errors.ValidationFailed(
+            [{"pointer": "/script", "detail": "is the body; leave it out of the query."}]
+        )
+    fields["script"] = body.decode_script(raw)
+    schema.check(name, fields)
+    return fields
+
+
 def _check(request: web.Request, needs: Need) -> None:
     """Raise ``NotSupported`` if the instance lacks the capability *needs*."""
     session = request[keys.SESSION]
@@ -153,13 +165,16 @@ def _with_body(route: Route) -> Handler:
             _check(request, needs)
         setting = request.app[keys.SETTINGS].max_body
         limit = setting if route.max_body is None else min(route.max_body, setting)
-        raw = await body.read(request, limit, form=route.form)
+        raw = await body.read(request, limit, form=route.form, script=route.script)
         authentication.check_again(request)
         if raw is not None and len(raw) >= LARGE_BYTES:
             request.app[keys.HEAP].after_large_body()
         text = request.rel_url.raw_query_string
         if raw is None and text and route.fields_in_query:
             request[keys.BODY] = querystring.parse(route.body, text)
+            return await inner(request)
+        if raw is not None and route.script and body.is_script(request):
+            request[keys.BODY] = _script_fields(route.body, raw, text)
             return await inner(request)
         request[keys.QUERY] = querystring.cached(route.query, text)
         if raw is None:

@@ -77,6 +77,8 @@ class Capabilities:
         jobs: The jobs that it reports: ``all``, or those of the service's own user (``own``).
         events: ``exact`` if they are those of the eventlog (RFC 18), ``derived`` if they are
             inferred from the states in a listing.
+        scripts: A batch script is the program of an ``instance`` of its own, or runs as one
+            ``task`` without one.
     """
 
     submit: bool = True
@@ -87,6 +89,7 @@ class Capabilities:
     children: bool = False
     jobs: Literal["all", "own"] = "all"
     events: Literal["exact", "derived"] = "exact"
+    scripts: Literal["instance", "task"] = "instance"
 
 
 @dataclass(frozen=True, slots=True)

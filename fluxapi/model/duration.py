@@ -2,7 +2,7 @@
 
 The scripts of the pages format the same (``frontend/src/ui/format.js``); one table of cases tests
 both. The commands that print what ``flux jobs`` prints use the format of Flux instead
-(``fluxapi/cli/times.py``).
+(``fluxapi/model/times.py``).
 """
 
 from __future__ import annotations

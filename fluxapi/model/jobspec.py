@@ -20,14 +20,22 @@ import msgspec
 
 from fluxapi.errors import ValidationFailed
 
-from . import options
+from . import batch, options
 from .constraints import check_constraints
 from .fatal import fatal_reason
 from .keymark import KeyMark, KeySigner
 from .options import Fields
 from .submission import Submission
 
-__all__ = ["ALIASES", "Defaults", "build", "parse_duration", "parse_urgency", "substitute"]
+__all__ = [
+    "ALIASES",
+    "Defaults",
+    "build",
+    "canonical_names",
+    "parse_duration",
+    "parse_urgency",
+    "substitute",
+]
 
 ALIASES = {
     "workdir": "cwd",
@@ -150,17 +158,24 @@ def _whole(given: Mapping[str, Any]) -> dict[str, Any]:
     return document
 
 
+def canonical_names(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields by their own names, not by aliases; raise ``ValidationFailed``."""
+    twice = [(alias, name) for alias, name in ALIASES.items() if {alias, name} <= given.keys()]
+    if twice:
+        sentence = "is another name for {}; give only one of them."
+        raise ValidationFailed([_wrong(alias, sentence.format(name)) for alias, name in twice])
+    named = {ALIASES.get(name, name): value for name, value in given.items()}
+    if isinstance(named.get("shell_options"), str):
+        named["shell_options"] = options.keyval(named["shell_options"])
+    return named
+
+
 def _canonical(given: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields without aliases; raise ``ValidationFailed`` for contradictions."""
+    """Return the fields of a plain job; raise ``ValidationFailed`` for contradictions."""
     wrong: Fields = []
-    for alias, name in ALIASES.items():
-        if alias in given:
-            if name in given:
-                wrong.append(_wrong(alias, f"is another name for {name}; give only one of them."))
-            else:
-                given[name] = given.pop(alias)
+    given = batch.expanded(canonical_names(given), wrong)
     if "command" not in given:
-        wrong.append(_wrong("command", "is required."))
+        wrong.append(_wrong("command", "is required, or script."))
     tasks, nodes = given.get("num_tasks", 1), given.get("num_nodes")
     if nodes is not None and nodes > tasks:
         wrong.append(_wrong("num_nodes", f"must not be above num_tasks, which is {tasks}."))
@@ -192,6 +207,9 @@ def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     attributes: dict[str, Any] = {"system": system}
     for key, value in defaults.option_flags.items():
         options.merge(shell, key, value)
+    if "script" in given:
+        shell |= batch.shell_options()
+        system["files"] = batch.files(given)
     options.merge_shell_options(given, shell)
     if shell:
         system["shell"] = {"options": shell}

@@ -11,13 +11,16 @@ import msgspec
 from fluxapi.errors import ValidationFailed
 
 __all__ = [
+    "attribute_path",
     "dependency",
     "keyval",
     "merge",
     "merge_attributes",
     "merge_shell_options",
     "put",
+    "read_value",
     "shape",
+    "too_deep",
 ]
 
 Fields = list[dict[str, str]]
@@ -126,10 +129,7 @@ def merge_shell_options(given: Mapping[str, Any], shell: dict[str, Any]) -> None
 
     The name of an option is a dotted path; keys inside its value are not split.
     """
-    options = given.get("shell_options", {})
-    if isinstance(options, str):
-        options = keyval(options)
-    for key, value in options.items():
+    for key, value in given.get("shell_options", {}).items():
         _check_depth("shell_options", value)
         merge(shell, key, value)
 
@@ -145,9 +145,7 @@ def merge_attributes(given: Mapping[str, Any], attributes: dict[str, Any]) -> No
     """
     for key, value in given.get("attributes", {}).items():
         _check_depth("attributes", value)
-        full = key.removeprefix("attributes.")
-        if full.partition(".")[0] not in {"system", "user"}:
-            full = f"system.{full}"
+        full = attribute_path(key)
         if "." not in full and not isinstance(value, dict):
             raise _refused("attributes", f"{full} must be an object.")
         merge(attributes, full, value)
@@ -157,6 +155,12 @@ def merge_attributes(given: Mapping[str, Any], attributes: dict[str, Any]) -> No
     duration = attributes["system"].get("duration")
     if isinstance(duration, bool) or not isinstance(duration, (int, float)) or duration < 0:
         raise _refused("attributes", "system.duration must be a number of seconds, 0 or more.")
+
+
+def attribute_path(key: str) -> str:
+    """Return the dotted path below ``attributes`` that a name of the request means."""
+    full = key.removeprefix("attributes.")
+    return full if full.partition(".")[0] in {"system", "user"} else f"system.{full}"
 
 
 def dependency(item: str | Mapping[str, Any]) -> dict[str, Any]:
@@ -183,15 +187,19 @@ def _number(text: str) -> int | float | str:
         return text
 
 
-def _check_depth(name: str, value: Any, depth: int = 0) -> None:
-    if depth > _MAX_DEPTH:
+def _check_depth(name: str, value: Any) -> None:
+    if too_deep(value):
         raise _refused(name, "is nested too deeply.")
-    if isinstance(value, dict):
-        for item in value.values():
-            _check_depth(name, item, depth + 1)
-    elif isinstance(value, list):
-        for item in value:
-            _check_depth(name, item, depth + 1)
+
+
+def too_deep(value: Any, depth: int = 0) -> bool:
+    """Return whether a JSON value has more levels than the service merges."""
+    if depth > _MAX_DEPTH:
+        return True
+    if isinstance(value, (dict, list)):
+        items = value.values() if isinstance(value, dict) else value
+        return any(too_deep(item, depth + 1) for item in items)
+    return False
 
 
 def _refused(name: str, detail: str) -> ValidationFailed:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from fluxapi.contracts import schema
+from fluxapi.model import batch
 
 __all__ = ["Field", "facts", "fields"]
 
@@ -100,11 +101,11 @@ class Field:
 
 @functools.cache
 def fields() -> tuple[Field, ...]:
-    """Return all fields, the usual ones first, without deprecated aliases."""
+    """Return the fields of plain jobs, the usual ones first, without deprecated aliases."""
     properties = schema.schema("submit")["properties"]
     rules = {name: _resolved(given) for name, given in properties.items()}
     current = [name for name, rule in rules.items() if not rule.get("deprecated")]
-    others = [name for name in current if name not in {*_USUAL, "jobspec"}]
+    others = [name for name in current if name not in {*_USUAL, "jobspec", *batch.FIELDS}]
     order = [*_USUAL, *others, "jobspec"]
     return tuple(_field(name, rules[name]) for name in order)
 

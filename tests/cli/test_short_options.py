@@ -36,8 +36,15 @@ SUBMIT = {
     "x": Option("exclusive", False),
 }
 
+BATCH = {letter: option for letter, option in SUBMIT.items() if letter != "v"} | {
+    "c": Option("cores-per-slot", True),
+    "g": Option("gpus-per-slot", True),
+    "n": Option("nslots", True),
+}
+
 FLUX: dict[str, dict[str, Option]] = {
     "submit": SUBMIT,
+    "batch": BATCH,
     "bulksubmit": SUBMIT,
     "jobs": {
         "A": Option("", False),
@@ -127,6 +134,7 @@ FLUX: dict[str, dict[str, Option]] = {
 
 COUNTERPARTS = {
     "submit": ["submit"],
+    "batch": ["batch"],
     "bulk": ["bulksubmit"],
     "jobs": ["jobs"],
     "job": ["job info", "job eventlog"],

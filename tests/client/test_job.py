@@ -23,9 +23,10 @@ from fluxapi.client import (
     OutputEntry,
     Reset,
 )
-from fluxapi.client.options import EventFilter, JobFilter, StreamFilter, SubmitOptions
+from fluxapi.client.options import BatchOptions, EventFilter, JobFilter, StreamFilter, SubmitOptions
 from fluxapi.client.stats import Stats
 from fluxapi.contracts import schema
+from fluxapi.model import batch
 
 HOSTILE = '<script>alert("1")</script>\x1b[31m\u202e&'
 
@@ -66,10 +67,18 @@ def test_stats_has_the_fields_of_the_schema() -> None:
     assert set(Stats.__struct_fields__) == set(fields("stats-message")) - {"type", "sub", "cursor"}
 
 
+_PLAIN = {
+    "command", "num_tasks", "cores_per_task", "gpus_per_task", "stdin", "is_launcher", "jobspec",
+    "script", "script_args",
+}  # fmt: skip
+"""Fields that a batch script does not have, and the arguments of ``batch()``."""
+
+
 @pytest.mark.parametrize(
     ("options", "name", "without"),
     [
-        (SubmitOptions, "submit", {"command"}),
+        (SubmitOptions, "submit", {"command", *batch.FIELDS}),
+        (BatchOptions, "submit", _PLAIN),
         (JobFilter, "filter", set()),
         (StreamFilter, "stream-filter", {"event"}),
         (EventFilter, "stream-filter", set()),

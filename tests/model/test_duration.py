@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxapi.cli import times
+from fluxapi.model import times
 from fluxapi.model.duration import duration
 
 CASES = json.loads(

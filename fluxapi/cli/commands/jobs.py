@@ -26,8 +26,8 @@ from fluxapi.cli.format import Format, FormatError, clip
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.terminal import colors, note, put, width
 from fluxapi.cli.text import plural
-from fluxapi.cli.times import parse_time
 from fluxapi.model.job import GROUPS
+from fluxapi.model.times import parse_time
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient

@@ -12,8 +12,8 @@ from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import colors, put
 from fluxapi.cli.text import plural, safe
-from fluxapi.cli.times import short_date
 from fluxapi.model.idset import IdSet
+from fluxapi.model.times import short_date
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient

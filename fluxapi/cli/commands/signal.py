@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from fluxapi.cli.arguments import Command, Parsers, add_command, add_ids, checked
 from fluxapi.cli.each import each
 from fluxapi.cli.session import add_connection, runs
-from fluxapi.cli.signals import number
+from fluxapi.model.signals import number
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient

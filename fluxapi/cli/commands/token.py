@@ -14,7 +14,7 @@ from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.text import safe
-from fluxapi.cli.times import parse_duration, short_date
+from fluxapi.model.times import parse_duration, short_date
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient, Token

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fluxapi.cli.arguments import Command, Parsers, add_command, add_group, add_ids, checked
 from fluxapi.cli.exit_codes import FAILED, USAGE, Failure
 from fluxapi.cli.session import add_connection, runs
-from fluxapi.cli.times import parse_duration
+from fluxapi.model.times import parse_duration
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+import os
 import uuid
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,7 +15,7 @@ import msgspec
 from fluxapi.client import bulk
 from fluxapi.client.errors import BulkItem
 from fluxapi.client.job import JobId
-from fluxapi.client.options import Command, SubmitOptions
+from fluxapi.client.options import BatchOptions, Command, SubmitOptions
 from fluxapi.client.pagination import Paged
 
 from .base import Methods
@@ -20,6 +24,8 @@ if TYPE_CHECKING:
     from typing_extensions import Unpack
 
 __all__ = ["SubmissionMethods"]
+
+_log = logging.getLogger("fluxapi.client")
 
 
 class SubmissionMethods(Methods):
@@ -44,6 +50,39 @@ class SubmissionMethods(Methods):
         key = idempotency_key or uuid.uuid4().hex
         with bulk.keyed(key):
             return (await self._transport.post("/jobs", fields, _Made, key=key)).id
+
+    async def batch(
+        self,
+        script: str | os.PathLike[str],
+        args: Sequence[str] = (),
+        *,
+        idempotency_key: str | None = None,
+        on_warning: Callable[[str], object] | None = None,
+        **options: Unpack[BatchOptions],
+    ) -> str:
+        """Submit a batch script as ``flux batch`` does, and return the ID of its job.
+
+        Pass the text of the script, or a ``Path`` to its file. The script runs as the program of a
+        Flux instance of its own; its ``#flux:`` directives set options, and the options given here
+        win. Without ``output``, its output goes to the file ``flux-{{id}}.out``.
+
+        The service may mend a script, or run it as a single task; each sentence about that is
+        passed to ``on_warning``, and is logged by default.
+        """
+        fields: dict[str, Any] = {}
+        if not isinstance(script, str):
+            path = Path(script)
+            fields["script_name"] = path.name
+            # Without the translation of line ends: the service says that it mends them.
+            script = (await asyncio.to_thread(path.read_bytes)).decode("utf-8")
+        fields |= {name: value for name, value in options.items() if value is not None}
+        fields |= {"script": script, "script_args": list(args)}
+        key = idempotency_key or uuid.uuid4().hex
+        with bulk.keyed(key):
+            made = await self._transport.post("/jobs", fields, _Made, key=key)
+        for warning in made.warnings:
+            (on_warning or _log.warning)(warning)
+        return made.id
 
     def submit_many(
         self,
@@ -92,3 +131,4 @@ class SubmissionMethods(Methods):
 
 class _Made(msgspec.Struct):
     id: JobId
+    warnings: list[str] = []

@@ -20,6 +20,7 @@ import fluxapi
 from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, JobNotFound, NotFound
 from fluxapi.instance.protocol import (
     CLOSE_TIMEOUT_S,
+    Capabilities,
     ChangeBatch,
     InstanceInfo,
     Last,
@@ -138,6 +139,7 @@ class EmbeddedInstance:
             owner=engine.owner,
             starttime=parts.epoch,
             statedir=None if self._statedir is None else str(self._statedir),
+            capabilities=Capabilities(scripts="task"),
         )
 
     async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:

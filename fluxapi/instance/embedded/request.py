@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from fluxapi.errors import FluxRefused
+from fluxapi.model.batch import SCRIPT
 
 from .constraint import check_constraint
 from .fields import MAX_COUNT, MAX_SECONDS, as_mapping, as_text, seconds, text_mapping
@@ -21,6 +22,9 @@ __all__ = ["Request", "StreamTarget", "TestExec", "parse_request"]
 _TOP_LEVEL = ("resources", "tasks", "attributes", "version")
 _MAX_TASKS = 4096
 """Tasks of one job; each is a process with three descriptors on this machine."""
+
+_BATCH = ("flux", "broker")
+"""The first words of the command of a batch job."""
 
 _MAX_DEPTH = 128
 """Levels of nested lists and mappings in a jobspec."""
@@ -99,6 +103,10 @@ def parse_request(jobspec: bytes, hostname: str) -> tuple[Request, dict[str, Any
     spec = _decode(jobspec)
     system = _attributes(spec)
     command, count = _task(spec["tasks"])
+    files = as_mapping(system.get("files", {}), "attributes.system.files")
+    if command[:2] == _BATCH and SCRIPT in command and "script" in files:
+        # Without a broker, the script of a batch job runs as the job's only task.
+        command = command[command.index(SCRIPT) :]
     shape = read_shape(spec["resources"])
     options = as_mapping(
         as_mapping(system.get("shell", {}), "attributes.system.shell").get("options", {}),
@@ -123,7 +131,7 @@ def parse_request(jobspec: bytes, hostname: str) -> tuple[Request, dict[str, Any
         dependencies=_dependencies(system.get("dependencies", [])),
         constraint=constraint,
         test=_test(system),
-        files=as_mapping(system.get("files", {}), "attributes.system.files"),
+        files=files,
         stdin=_stdin(options),
         stdout=stdout,
         stderr=stderr,

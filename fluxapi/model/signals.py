@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import signal
+from typing import Any
 
-__all__ = ["number"]
+from .times import parse_duration
+
+__all__ = ["early_signal", "number"]
 
 _MAX_SIGNAL = 64
+_DEFAULT_SIGNAL, _DEFAULT_TIME_LEFT_S = 10, 60.0
+"""SIGUSR1, a minute before the end (flux-submit(1))."""
 
 
 def number(text: str) -> int:
@@ -20,3 +25,12 @@ def number(text: str) -> int:
             f"{text!r} is not a signal: give a number or a name such as TERM"
         )
     return int(found)
+
+
+def early_signal(text: str) -> dict[str, Any]:
+    """Parse ``[SIG][@TIME]`` of ``--signal`` to the shell option; raise ``ValueError``."""
+    name, at, left = text.partition("@")
+    return {
+        "signum": number(name) if name else _DEFAULT_SIGNAL,
+        "timeleft": parse_duration(left) if at else _DEFAULT_TIME_LEFT_S,
+    }

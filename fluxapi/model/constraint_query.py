@@ -19,6 +19,7 @@ _TOKEN = re.compile(
     r"""\s*(?:(?P<open>\()|(?P<close>\))|(?P<or>\|\|?|or\b)|(?P<and>&&?|and\b)|(?P<not>not\b)"""
     r"""|(?P<minus>-)|(?P<term>(?:[^()|&\s"']+|"[^"]*"|'[^']*')+))""",
 )
+_REST = re.compile(r"\s*\S")
 _MAX_DEPTH = 30
 
 
@@ -37,7 +38,7 @@ def constraint(text: str) -> dict[str, Any]:
 
 def _tokens(text: str) -> list[tuple[str, str]]:
     tokens, at = [], 0
-    while text[at:].strip():
+    while _REST.match(text, at):
         match = _TOKEN.match(text, at)
         if match is None or match.lastgroup is None:
             raise ConstraintError(f"{text[at:].strip()!r} has an unclosed quote")

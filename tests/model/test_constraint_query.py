@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fluxapi.cli.constraint import ConstraintError, constraint
+from fluxapi.model.constraint_query import ConstraintError, constraint
 from tests.running import clean_environment, needs_flux
 
 A, B, C, D = ({"properties": [name]} for name in "abcd")

@@ -1,0 +1,110 @@
+"""The jobspec of a batch script, as ``JobspecV1.from_batch_command`` of flux-core makes it.
+
+The job is a Flux instance of its own, with a broker on each node, whose initial program is the
+script. The jobspec contains the script, and the job shell writes it to a file on each node.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .options import Fields, too_deep
+
+__all__ = ["FIELDS", "SCRIPT", "check_script", "expanded", "files", "shell_options", "wrapped"]
+
+_OUTPUT = "flux-{{id}}.out"
+SCRIPT = "{{tmpdir}}/script"
+"""The word of the command that is the script's path."""
+
+_CONF = "-c{{tmpdir}}/conf.json"
+_NAME = "batch"
+_MAX_SHOWN_LENGTH = 60
+
+_ONLY_WITH_SCRIPT = (
+    "script_args", "script_name", "num_slots", "cores_per_slot", "gpus_per_slot", "wrap", "conf",
+    "broker_opts", "dump",
+)  # fmt: skip
+FIELDS = frozenset({"script", *_ONLY_WITH_SCRIPT})
+"""The fields that only batch jobs have."""
+
+_NOT_WITH_SCRIPT = {
+    "command": "cannot go with script; give script_args.",
+    "num_tasks": "cannot go with script; give num_slots.",
+    "cores_per_task": "cannot go with script; give cores_per_slot.",
+    "gpus_per_task": "cannot go with script; give gpus_per_slot.",
+    "stdin": "cannot go with script; put the data into the script, or give input.",
+    "is_launcher": "cannot go with script, which starts jobs in an instance of its own.",
+}
+
+
+def check_script(text: str) -> str | None:
+    """Return a sentence about a script that no system could start, else ``None``."""
+    first = text.partition("\n")[0]
+    if first.startswith("#!") and first[2:].strip():
+        return None
+    shown = first if len(first) <= _MAX_SHOWN_LENGTH else f"{first[:_MAX_SHOWN_LENGTH]}…"
+    return (
+        "line 1: must name the program that runs the script, such as #!/bin/sh or "
+        f"#!/usr/bin/env python3, not {shown!r}; wrap=true puts #!/bin/sh in front."
+    )
+
+
+def wrapped(text: str, *, wrap: bool) -> str:
+    """Return the script, with *wrap* and without ``#!`` as a script of ``/bin/sh``."""
+    return f"#!/bin/sh\n{text}" if wrap and not text.startswith("#!") else text
+
+
+def expanded(given: Mapping[str, Any], wrong: Fields) -> dict[str, Any]:
+    """Return the fields of a plain job that runs the script; append contradictions to *wrong*.
+
+    Fields of a job without a script are returned as they are.
+    """
+    if "script" not in given:
+        wrong += [_wrong(name, "needs script.") for name in _ONLY_WITH_SCRIPT if name in given]
+        return dict(given)
+    wrong += [_wrong(name, text) for name, text in _NOT_WITH_SCRIPT.items() if name in given]
+    unusable = check_script(given["script"])
+    if unusable is not None:
+        wrong.append(_wrong("script", unusable))
+    if too_deep(given.get("conf")):
+        wrong.append(_wrong("conf", "is nested too deeply."))
+    fields = {"name": given.get("script_name") or _NAME, "output": _OUTPUT, **given}
+    nodes, slots = given.get("num_nodes"), given.get("num_slots")
+    if slots is None:
+        # Whole nodes, as for flux batch -N; without either one slot, as JobspecV1.from_batch.
+        slots = 1 if nodes is None else nodes
+        if nodes is not None:
+            fields["exclusive"] = True
+    elif nodes is not None and nodes > slots:
+        wrong.append(_wrong("num_nodes", f"must not be above num_slots, which is {slots}."))
+        slots = nodes
+    broker = list(given.get("broker_opts", ()))
+    if "dump" in given:
+        broker.append(f"-Scontent.dump={given['dump']}")
+    if "conf" in given:
+        broker.append(_CONF)
+    return fields | {
+        "command": ["flux", "broker", *broker, SCRIPT, *given.get("script_args", ())],
+        "num_tasks": slots,
+        "cores_per_task": given.get("cores_per_slot", 1),
+        "gpus_per_task": given.get("gpus_per_slot", 0),
+    }
+
+
+def files(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the RFC 37 files of the job: its script, and the configuration of its instance."""
+    found: dict[str, Any] = {}
+    if "conf" in given:
+        found["conf.json"] = {"mode": 0o100600, "data": given["conf"]}
+    found["script"] = {"mode": 0o100700, "data": given["script"], "encoding": "utf-8"}
+    return found
+
+
+def shell_options() -> dict[str, Any]:
+    """Return the shell options of each batch job: one broker for each node."""
+    return {"per-resource": {"type": "node"}, "mpi": "none", "exit-timeout": "none"}
+
+
+def _wrong(name: str, detail: str) -> dict[str, str]:
+    return {"pointer": f"/{name}", "detail": detail}

@@ -1,0 +1,84 @@
+"""The configuration of a batch job's own instance, from the texts of ``--conf``."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from .options import merge, put, read_value, too_deep
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+__all__ = ["joined", "levels", "update"]
+
+MAX_CONF_LENGTH = 16_384
+"""Characters of one text; tomllib takes quadratic time: about 50 ms for this length."""
+
+_MAX_LEVELS = 32
+
+
+def update(conf: dict[str, Any], text: str) -> None:
+    """Merge one ``--conf`` into *conf*: ``key=value``, or TOML or JSON of several lines.
+
+    Raises:
+        ValueError: The text is none of these; a name of a file is not either.
+    """
+    if "\n" in text:
+        conf.update(joined(conf, _document(text)))
+    elif "=" in text:
+        key, _, given = text.partition("=")
+        value = read_value(given)
+        if too_deep(value):
+            raise ValueError("is nested too deeply")
+        put(conf, levels(key), value)
+    else:
+        raise ValueError(
+            f"{text[:80]!r} names a file, which the service cannot read: give KEY=VALUE, or the "
+            "content of the file in triple quotes"
+        )
+
+
+def levels(key: str) -> str:
+    """Return a dotted key; raise ``ValueError`` if a level is empty or there are too many."""
+    names = key.split(".")
+    if not all(names) or len(names) > _MAX_LEVELS:
+        raise ValueError(f"{key[:80]!r} is not a key: give a name, with dots between its levels")
+    return key
+
+
+def joined(before: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of both, those of *value* where both have one, at all levels."""
+    tree: dict[str, Any] = {}
+    for members in (before, value):
+        merge(tree, "whole", members)
+    whole: dict[str, Any] = tree["whole"]
+    return whole
+
+
+def _document(text: str) -> dict[str, Any]:
+    if len(text) > MAX_CONF_LENGTH:
+        raise ValueError(f"has more than {MAX_CONF_LENGTH} characters")
+    try:
+        found = json.loads(text)
+    except RecursionError:
+        raise ValueError("is nested too deeply") from None
+    except ValueError:
+        try:
+            # Through JSON, which has no dates and no infinite numbers.
+            found = json.loads(json.dumps(tomllib.loads(text), allow_nan=False))
+        except tomllib.TOMLDecodeError as error:
+            raise ValueError(f"is neither TOML nor JSON: {error}") from None
+        except RecursionError:
+            raise ValueError("is nested too deeply") from None
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"holds a value that JSON does not have: {error}") from None
+    if not isinstance(found, dict):
+        raise ValueError("must be a table of TOML or an object of JSON")  # noqa: TRY004 - a value
+    if too_deep(found):
+        raise ValueError("is nested too deeply")
+    return found

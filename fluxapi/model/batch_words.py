@@ -1,0 +1,94 @@
+"""The words of a directive, as options of ``flux batch`` with their values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+__all__ = ["NUMBERS", "SWITCHES", "TEXTS", "options"]
+
+NUMBERS = {
+    "nslots": "num_slots",
+    "cores-per-slot": "cores_per_slot",
+    "gpus-per-slot": "gpus_per_slot",
+    "nodes": "num_nodes",
+}
+"""Options with a number, and their fields."""
+
+TEXTS = {
+    "job-name": "name", "queue": "queue", "bank": "bank", "cwd": "cwd", "input": "input",
+    "output": "output", "error": "error",
+}  # fmt: skip
+"""Options with a text, and their fields."""
+
+SWITCHES = {
+    "exclusive": "exclusive", "unbuffered": "unbuffered", "label-io": "label_io", "wrap": "wrap",
+}  # fmt: skip
+"""Options without a value, and their fields."""
+
+_SHORT = {
+    "n": "nslots", "c": "cores-per-slot", "g": "gpus-per-slot", "N": "nodes", "x": "exclusive",
+    "t": "time-limit", "q": "queue", "B": "bank", "o": "setopt", "S": "setattr",
+    "u": "unbuffered", "l": "label-io",
+}  # fmt: skip
+_HIDDEN = {"require": "requires", "broker-opt": "broker-opts", "dry": "dry-run"}
+_SPECIAL = (
+    "time-limit", "urgency", "setopt", "setattr", "add-file", "dependency", "requires",
+    "begin-time", "env", "env-remove", "rlimit", "flags", "signal", "conf", "broker-opts", "dump",
+)  # fmt: skip
+_IGNORED = frozenset({"quiet"})
+_UNUSABLE = {
+    "env-file": "the service cannot read a file of yours; give --env=NAME=VALUE",
+    "dry-run": "it cannot be asked for in a script",
+    "help": "it cannot be asked for in a script",
+    "list-plugins": "it cannot be asked for in a script",
+    "debug-emulate": "this service does not support it",
+    "add-brokers": "this service does not support it",
+}
+_KNOWN = frozenset({*NUMBERS, *TEXTS, *SWITCHES, *_SPECIAL, *_IGNORED, *_UNUSABLE})
+
+
+def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield the long name of each option, and its value; raise ``ValueError``.
+
+    The value is empty for an option that takes none, and for ``--dump`` without one.
+    """
+    at = 0
+    while at < len(words):
+        word = words[at]
+        at += 1
+        switches, name, inline = _cut(word)
+        yield from ((switch, "") for switch in switches)
+        _check(name, word)
+        if name in SWITCHES or name in _IGNORED:
+            if inline is not None:
+                raise ValueError(f"--{name} takes no value")
+        elif inline is None and at < len(words) and not words[at].startswith("-"):
+            inline = words[at]
+            at += 1
+        elif inline is None and name != "dump":
+            raise ValueError(f"--{name} needs a value")
+        if name not in _IGNORED:
+            yield name, inline or ""
+
+
+def _cut(word: str) -> tuple[list[str], str, str | None]:
+    """Return the switches in front, as in ``-xN4``, the long name of the option, and its value."""
+    if word.startswith("--"):
+        name, equals, value = word[2:].partition("=")
+        return [], _HIDDEN.get(name, name), value if equals else None
+    if not word.startswith("-"):
+        raise ValueError(f"{word[:80]!r} is not an option")
+    switches: list[str] = []
+    for place, letter in enumerate(word[1:], 2):
+        name, rest = _SHORT.get(letter, ""), word[place:]
+        if name not in SWITCHES or not rest or rest.startswith("="):
+            return switches, name, rest.removeprefix("=") if rest else None
+        switches.append(name)
+    return switches, "", None
+
+
+def _check(name: str, word: str) -> None:
+    if name not in _KNOWN:
+        raise ValueError(f"{word.partition('=')[0][:80]!r} is not an option of flux batch")
+    if name in _UNUSABLE:
+        raise ValueError(f"--{name} cannot be used here: {_UNUSABLE[name]}")

@@ -1,0 +1,146 @@
+"""Batch scripts over REST: as a field, as the body, and how they are refused."""
+
+from __future__ import annotations
+
+import io
+import json
+from typing import Any
+
+import pytest
+
+from fluxapi.contracts import schema
+
+from .conftest import Service
+
+SCRIPT = "#!/bin/sh\n#flux: -n2 --job-name=mine --env=A=$HOME\nflux run hostname\n"
+AS_SCRIPT = {"Content-Type": "text/x-shellscript"}
+
+
+def jobspec(service: Service) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(service.instance.submitted[-1].jobspec)
+    return document
+
+
+async def refused(service: Service, status: int = 422, **request: Any) -> dict[str, str]:
+    response = await service.client.post("/v1/jobs", **request)
+    assert response.status == status, await response.text()
+    assert response.content_type == "application/problem+json"
+    assert service.instance.submitted == []
+    errors = (await response.json()).get("errors", [])
+    return {error["pointer"]: error["detail"] for error in errors}
+
+
+async def test_a_script_is_a_field(service: Service) -> None:
+    body = {"script": SCRIPT, "script_args": ["a", "b c"], "num_slots": 3}
+    response = await service.client.post("/v1/jobs", json=body)
+    assert response.status == 201
+    assert "warnings" not in await response.json()
+    document = jobspec(service)
+    command = ["flux", "broker", "{{tmpdir}}/script", "a", "b c"]
+    assert document["tasks"][0]["command"] == command
+    assert document["resources"][0]["count"] == 3
+    system = document["attributes"]["system"]
+    assert system["files"]["script"]["data"] == SCRIPT
+    assert system["job"]["name"] == "mine"
+    assert system["environment"]["A"] == system["environment"]["HOME"]
+
+
+async def test_a_script_is_the_body_and_the_query_wins(service: Service) -> None:
+    response = await service.client.post(
+        "/v1/jobs?num_nodes=4&num_slots=8&script_args=x,y", data=SCRIPT.encode(), headers=AS_SCRIPT
+    )
+    assert response.status == 201
+    document = jobspec(service)
+    assert document["resources"][0]["count"] == 4
+    assert document["tasks"][0]["command"][-2:] == ["x", "y"]
+
+
+async def test_a_script_with_a_key_is_submitted_once(service: Service) -> None:
+    headers = {**AS_SCRIPT, "Idempotency-Key": "k"}
+    first = await service.client.post("/v1/jobs", data=SCRIPT.encode(), headers=headers)
+    again = await service.client.post(
+        "/v1/jobs", json={"script": SCRIPT}, headers={"Idempotency-Key": "k"}
+    )
+    assert (await first.json())["id"] == (await again.json())["id"]
+    assert again.headers["Idempotent-Replayed"] == "true"
+    other = await service.client.post("/v1/jobs", data=b"#!/bin/sh\n", headers=headers)
+    assert other.status == 422
+    assert len(service.instance.submitted) == 1
+
+
+async def test_what_was_mended_is_said(service: Service) -> None:
+    raw = b"\xef\xbb\xbf" + SCRIPT.replace("\n", "\r\n").encode()
+    response = await service.client.post("/v1/jobs", data=raw, headers=AS_SCRIPT)
+    warnings = (await response.json())["warnings"]
+    assert ["byte order mark" in warnings[0], "Windows line ends" in warnings[1]] == [True] * 2
+    assert jobspec(service)["attributes"]["system"]["files"]["script"]["data"] == SCRIPT
+
+
+@pytest.mark.parametrize(
+    ("raw", "detail"),
+    [
+        (b"echo hi\n", "line 1: must name the program that runs the script, such as #!/bin/sh"),
+        (b"#!\necho\n", "line 1: must name the program"),
+        (b"#!/bin/sh\n\xff\n", "line 2: must be UTF-8 text; it has the byte 0xff."),
+        (b"#!/bin/sh\n\0\n", "must be the text of a script"),
+        (b"#!/bin/sh\n#flux: -N0\n", "line 2: num_nodes must be a whole number"),
+    ],
+)
+async def test_an_unusable_script_is_refused(service: Service, raw: bytes, detail: str) -> None:
+    errors = await refused(service, data=raw, headers=AS_SCRIPT)
+    assert errors["/script"].startswith(detail)
+
+
+async def test_a_script_that_is_too_long_is_refused(service: Service) -> None:
+    body = io.BytesIO(b"#!/bin/sh\n" + b"a" * (1 << 20))
+    errors = await refused(service, data=body, headers=AS_SCRIPT)
+    assert errors["/script"].startswith("must be the text of a script, at most 1048576 characters")
+
+
+async def test_wrap_makes_lines_a_script(service: Service) -> None:
+    response = await service.client.post("/v1/jobs", json={"script": "echo\n", "wrap": True})
+    assert response.status == 201
+    data = jobspec(service)["attributes"]["system"]["files"]["script"]["data"]
+    assert data == "#!/bin/sh\necho\n"
+
+
+async def test_fields_that_do_not_go_together_are_refused(service: Service) -> None:
+    errors = await refused(
+        service, json={"script": SCRIPT, "command": "true", "num_tasks": 2, "stdin": "x"}
+    )
+    assert set(errors) == {"/command", "/num_tasks", "/stdin"}
+    errors = await refused(service, json={"command": "true", "num_slots": 2, "wrap": True})
+    assert errors == {"/num_slots": "needs script.", "/wrap": "needs script."}
+    errors = await refused(service, json={"script": SCRIPT, "num_nodes": 3})
+    assert errors == {"/num_nodes": "must not be above num_slots, which is 2."}
+    jobspec = schema.schema("jobspec")["examples"][0]
+    errors = await refused(service, json={"script": SCRIPT, "jobspec": jobspec})
+    assert errors == {"/script": "cannot go with jobspec."}
+    errors = await refused(service, data=b"x", params={"script": "y"}, headers=AS_SCRIPT)
+    assert errors == {"/script": "is the body; leave it out of the query."}
+
+
+async def test_another_type_is_told_which_ones_there_are(service: Service) -> None:
+    response = await service.client.post(
+        "/v1/jobs", data=SCRIPT.encode(), headers={"Content-Type": "text/plain"}
+    )
+    assert response.status == 415
+    assert "text/x-shellscript" in (await response.json())["detail"]
+    response = await service.client.post("/v1/jobs/bulk", data=SCRIPT.encode(), headers=AS_SCRIPT)
+    assert response.status == 415
+
+
+async def test_a_directive_cannot_set_what_is_reserved(service: Service) -> None:
+    script = "#!/bin/sh\n#flux: --setattr=user.fluxapi=1\n"
+    assert "/attributes" in await refused(service, json={"script": script})
+
+
+async def test_scripts_are_jobs_of_a_bulk(service: Service) -> None:
+    body = {"jobs": [{"script": SCRIPT}, {"command": "true"}]}
+    response = await service.client.post("/v1/jobs/bulk", json=body)
+    assert response.status == 201
+    specs = [json.loads(given.jobspec) for given in service.instance.submitted]
+    assert [spec["tasks"][0]["command"][0] for spec in specs] == ["flux", "true"]
+    bad = {"jobs": [{"command": "true"}, {"script": "echo"}]}
+    response = await service.client.post("/v1/jobs/bulk", json=bad)
+    assert [error["pointer"] for error in (await response.json())["errors"]] == ["/jobs/1/script"]

@@ -1,0 +1,152 @@
+"""Directives of batch scripts: their lines, their errors, and hostile ones."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fluxapi.errors import ValidationFailed
+from fluxapi.handlers.scripts import with_directives
+from fluxapi.model import batch_options, directives
+from fluxapi.model.directives import mend, parse
+
+
+def words(text: str) -> list[tuple[int, tuple[str, ...]]]:
+    script = parse(text)
+    assert script.wrong == []
+    return [(directive.line, directive.words) for directive in script.directives]
+
+
+def wrong(text: str, **fields: Any) -> list[str]:
+    with pytest.raises(ValidationFailed) as caught:
+        with_directives({"script": text, **fields}, {})
+    assert {error["pointer"] for error in caught.value.members["errors"]} == {"/script"}
+    return [error["detail"] for error in caught.value.members["errors"]]
+
+
+def test_each_directive_has_its_line() -> None:
+    text = "#!/bin/sh\n\n# flux: -N4\n# flux:\n#\n# flux: --a='b c' # no\necho\n"
+    assert words(text) == [(3, ("-N4",)), (6, ("--a=b c",))]
+
+
+def test_a_text_may_span_lines() -> None:
+    text = "#!/bin/sh\n#flux: --conf='''\n#flux:   a=1\n#flux: b=2\n#flux: '''\n#flux: -x\n"
+    assert words(text) == [(2, ("--conf=  a=1\nb=2\n",)), (6, ("-x",))]
+
+
+SHEBANG = "#!/bin/sh\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "detail"),
+    [
+        ("#flux: N4", "line 2: unknown directive 'N4'"),
+        ("#flux: --x='a", "line 2: no closing quotation"),
+        ("#flux: -N2\necho\n#flux: -n1", "line 4: a 'flux:' directive must come before the comm"),
+        ("#flux: -N2\n##flux: -n1", "line 3: the sentinel changed from '#flux:' to '##flux:'"),
+        ("#flux: -N2\n#FLUX: -n1", "line 3: the sentinel changed"),
+        ("#flux: --conf='''\n#flux: a=1\necho", "line 2: the triple quote is not closed"),
+        ("#flux: --conf='''\n#flux: a=1", "line 2: the triple quote is not closed"),
+        ("#flux: --conf='''a", "line 2: the triple quote is not closed"),
+        ("#flux: --nodes", "line 2: --nodes needs a value."),
+        ("#flux: -N x", "line 2: --nodes must be a whole number, not 'x'."),
+        ("#flux: -N0", "line 2: num_nodes must be a whole number from 1"),
+        ("#flux: --nodse=1", "line 2: '--nodse' is not an option of flux batch."),
+        ("#flux: -Z", "line 2: '-Z' is not an option of flux batch."),
+        ("#flux: -x=1", "line 2: --exclusive takes no value."),
+        ("#flux: --exclusive=1", "line 2: --exclusive takes no value."),
+        ("#flux: -n1 echo", "line 2: 'echo' is not an option."),
+        ("#flux: --dry-run", "line 2: --dry-run cannot be used here"),
+        ("#flux: -t soon", "line 2: --time-limit=soon: 'soon' is not a duration"),
+        ("#flux: --urgency=32", "line 2: urgency must be"),
+        ("#flux: --urgency=soon", "line 2: urgency must be"),
+        ("#flux: --cwd=there", "line 2: cwd must be an absolute path"),
+        ("#flux: --conf=site", "line 2: --conf=site: 'site' names a file"),
+        (
+            "#flux: --conf='''\n#flux: a = 1 2\n#flux: '''",
+            "line 2: --conf: is neither TOML nor JSON",
+        ),
+        ("#flux: --conf='''\n#flux: a = 2030-01-01\n#flux: '''", "line 2: --conf: holds a value"),
+        ("#flux: --add-file=a.sh", "line 2: --add-file=a.sh: names a file"),
+        ("#flux: --env=HOME", "line 2: --env=HOME: the service has neither your variables"),
+        ("#flux: --env=A=$B", "line 2: --env=A=$B: $B is not a variable of the job"),
+        ("#flux: --env==1", "line 2: environment. is not an accepted name"),
+        ("#flux: --env-file=x", "line 2: --env-file cannot be used here"),
+        ("#flux: --rlimit=core", "line 2: --rlimit=core: the service does not know your limits"),
+        ("#flux: --rlimit=size=1", "line 2: rlimits.size is not an accepted name"),
+        ("#flux: --requires='a|'", "line 2: --requires=a|: missing term"),
+        ("#flux: --dependency=1x", "line 2: dependencies.0 must be a dependency"),
+        ("#flux: --signal=NONE", "line 2: --signal=NONE: 'NONE' is not a signal"),
+        ("#flux: --flags=novalidate", "line 2: --flags=novalidate: 'novalidate' is not"),
+        ("#flux: --setattr=^a=b", "line 2: --setattr=^a=b: names a file"),
+        ("#flux: --setopt=a..b=1", "line 2: --setopt=a..b=1: 'a..b' is not a key"),
+    ],
+)
+def test_a_wrong_directive_is_named_with_its_line(text: str, detail: str) -> None:
+    (found,) = wrong(f"{SHEBANG}{text}\n")
+    assert found.startswith(detail)
+
+
+def test_every_wrong_directive_is_named_at_once() -> None:
+    text = "echo\n#flux: N4\n#flux: -N0\n#flux: --nodse\n#flux: -c0\n"
+    found = [detail.partition(":")[0] for detail in wrong(text)]
+    assert found == ["line 1", "line 2", "line 3", "line 4", "line 5"]
+
+
+def test_windows_line_ends_and_a_mark_are_mended_and_said() -> None:
+    text, notes = mend("\ufeff#!/bin/sh\r\n#flux: -N2\r\n")
+    assert text == "#!/bin/sh\n#flux: -N2\n"
+    assert len(notes) == 2
+    assert mend("#!/bin/sh\n") == ("#!/bin/sh\n", [])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#flux: -x\n" * (directives.MAX_DIRECTIVE_LINES + 1),
+        f"#flux: --job-name={'a' * directives.MAX_DIRECTIVE_LENGTH}\n",
+        f"#flux: --job-name={'a ' * directives.MAX_DIRECTIVES_LENGTH}\n",
+        f"#flux: --requires={'a' * batch_options.MAX_CONSTRAINT_LENGTH}\n#flux: --requires=b",
+        "#flux: --env=A=aaaaaaaaaaaaaaaa\n" + "#flux: --env=A=$A$A\n" * 60,
+        f"#flux: --setattr=a={'[' * 100}{']' * 100}\n",
+        f"#flux: --conf=a={'[' * 100}{']' * 100}\n",
+        f"#flux: --conf={'a.' * 100}b=1\n",
+        "#flux: --conf='''\n" + "#flux: " + "[" * 9000 + "\n#flux: '''\n",
+        "#flux: --conf='''\n" + "#flux: a=" + "[" * 9000 + "\n#flux: '''\n",
+        f"#flux: --requires='{'(' * 2000}'\n",
+    ],
+)
+def test_what_costs_too_much_is_refused(text: str) -> None:
+    assert len(wrong(SHEBANG + text)[0]) < 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["#" * (1 << 20), "#\n" * (1 << 19), "\n" * (1 << 20), "flux" * (1 << 18), "#flux" * 200_000],
+)
+def test_a_long_script_without_directives_is_read_at_once(text: str) -> None:
+    assert words(text) == []
+    assert words(f"#!/bin/sh\n#flux: -x\n{text}") == [(2, ("-x",))]
+
+
+pieces = st.sampled_from(
+    ["#flux:", "# flux:", "FLUX:", "\n", "\n#flux: ", " ", "-N4", "--conf=", "'''", '"""', "'", '"',
+     "\\", "a=1", "#", "--env=", "$HOME",
+      "{{id}}", "echo", "\t", "=", "--", "-", "--requires=", "|"]
+)  # fmt: skip
+
+
+@given(st.lists(pieces, max_size=30).map("".join))
+def test_any_text_is_parsed_or_refused(text: str) -> None:
+    try:
+        fields, _ = with_directives({"script": SHEBANG + text}, {"HOME": "/"})
+    except ValidationFailed as error:
+        lines = text.count("\n") + 2
+        for one in error.members["errors"]:
+            number = one["detail"].removeprefix("line ").partition(":")[0]
+            assert 1 <= int(number) <= lines
+    else:
+        assert fields["script"].startswith(SHEBANG)
