@@ -31,7 +31,7 @@ from fluxapi.model.keymark import KeyMark, digest
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.submitter import MarkedSubmission
 
-from .scripts import with_directives
+from .scripts import read_script
 from .submit import idempotency_key
 from .support import json_bytes, reply
 
@@ -243,7 +243,7 @@ async def _built(
                 fields = await decode_large(bytes(raw or b""))  # noqa: PLW2901 - decoded only now
                 schema.check("submit", fields)
             mark = None if marks is None else marks.of(number, fields)
-            whole, _ = with_directives(fields, defaults.environment)
+            whole, _ = await read_script(fields, defaults.environment)
             made = build(whole, defaults, mark=mark, group=grouping.of(fields))
             member = MarkedSubmission(made, mark)
         except ValidationFailed as error:

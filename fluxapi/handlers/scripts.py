@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -12,9 +13,20 @@ from fluxapi.model import batch, batch_options, directives
 from fluxapi.model.directives import Wrong
 from fluxapi.model.jobspec import canonical_names
 
-__all__ = ["with_directives"]
+__all__ = ["read_script", "with_directives"]
 
 _MAX_ERRORS = 100
+_LONG_SCRIPT_LENGTH = 16_384
+"""Characters from which on a script is read in a thread; shorter ones take a few milliseconds."""
+
+
+async def read_script(
+    fields: Mapping[str, Any], environment: Mapping[str, str]
+) -> tuple[Mapping[str, Any], list[str]]:
+    """Return what :func:`with_directives` does; a long script does not delay other requests."""
+    if len(fields.get("script") or "") < _LONG_SCRIPT_LENGTH:
+        return with_directives(fields, environment)
+    return await asyncio.to_thread(with_directives, fields, environment)
 
 
 def with_directives(

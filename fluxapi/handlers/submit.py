@@ -14,7 +14,7 @@ from fluxapi.model.jobspec import build
 from fluxapi.model.keymark import MAX_KEY_LENGTH, KeyMark, digest
 from fluxapi.sessions.submitter import MarkedSubmission
 
-from .scripts import with_directives
+from .scripts import read_script
 from .support import reply
 
 __all__ = ["idempotency_key", "submit"]
@@ -32,7 +32,7 @@ async def submit(request: web.Request) -> web.Response:
     mark = None if key is None else KeyMark(key, digest(fields))
     named = fields.get("group")
     group = None if named is None else session.group_to_join(named)
-    fields, warnings = with_directives(fields, session.defaults.environment)
+    fields, warnings = await read_script(fields, session.defaults.environment)
     if fields.get("script") is not None and session.capabilities.scripts == "task":
         warnings.append(_AS_TASK)
     job = MarkedSubmission(build(fields, session.defaults, mark=mark, group=group), mark)

@@ -60,11 +60,16 @@ def joined(before: Mapping[str, Any], value: Mapping[str, Any]) -> dict[str, Any
     return whole
 
 
+def _refuse(constant: str) -> None:
+    """Refuse ``NaN`` and ``Infinity``, which Python's parser accepts beside JSON."""
+    raise ValueError(f"{constant} is not JSON")
+
+
 def _document(text: str) -> dict[str, Any]:
     if len(text) > MAX_CONF_LENGTH:
         raise ValueError(f"has more than {MAX_CONF_LENGTH} characters")
     try:
-        found = json.loads(text)
+        found = json.loads(text, parse_constant=_refuse)
     except RecursionError:
         raise ValueError("is nested too deeply") from None
     except ValueError:

@@ -21,7 +21,16 @@ __all__ = ["DUMP_FILE", "Fields", "fields_of", "merged"]
 MAX_VALUE_LENGTH = 32_768
 """Characters of a variable after the expansion of others in it."""
 
+MAX_ENVIRONMENT_LENGTH = 262_144
+"""Characters of all variables after the expansion of others in them."""
+
 MAX_CONSTRAINT_LENGTH = 4096
+MAX_CONSTRAINTS = 200
+MAX_PATTERNS = 100
+"""Patterns that remove variables or limits; each is compared with all of them."""
+
+MAX_PATTERN_LENGTH = 64
+MAX_RLIMITS = 64
 _NUMBER = re.compile(r"[0-9]{1,10}\Z", re.ASCII)
 _VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\}|)")
 _FLAGS = ("waitable", "debug")
@@ -100,6 +109,7 @@ class _Reader:
         self._dependencies: list[str] = []
         self._constraints: list[str] = []
         self._broker: list[str] = []
+        self._environment_length = self._pattern_count = 0
         self._conf: dict[str, Any] = {}
         self._found = Fields()
         self._special: Mapping[str, Callable[[str, int], None]] = {
@@ -219,12 +229,23 @@ class _Reader:
     def _requires(self, value: str, _line: int) -> None:
         if len(value) + sum(map(len, self._constraints)) > MAX_CONSTRAINT_LENGTH:
             raise ValueError(f"all constraints have more than {MAX_CONSTRAINT_LENGTH} characters")
+        if len(self._constraints) >= MAX_CONSTRAINTS:
+            raise ValueError(f"the script has more than {MAX_CONSTRAINTS} of them")
         constraint(value)
         self._constraints.append(value)
 
-    def _env(self, value: str, _line: int) -> None:
+    def _pattern(self, text: str) -> str:
+        """Return a pattern that removes variables or limits; raise ``ValueError`` for too many."""
+        self._pattern_count += 1
+        if self._pattern_count > MAX_PATTERNS:
+            raise ValueError(f"the script removes by more than {MAX_PATTERNS} patterns")
+        if len(text) > MAX_PATTERN_LENGTH:
+            raise ValueError(f"the pattern has more than {MAX_PATTERN_LENGTH} characters")
+        return text
+
+    def _env(self, value: str, line: int) -> None:
         if value.startswith("-"):
-            self._env_remove(value[1:], _line)
+            self._env_remove(value[1:], line)
             return
         name, equals, text = value.partition("=")
         if value.startswith("^") or not equals:
@@ -239,7 +260,7 @@ class _Reader:
     def _env_remove(self, pattern: str, _line: int) -> None:
         if pattern.startswith("/"):
             raise ValueError("regular expressions are not supported; use a pattern such as LD_*")
-        matching = re.compile(fnmatch.translate(pattern[:256]))
+        matching = re.compile(fnmatch.translate(self._pattern(pattern)))
         for name in [name for name in self._environment if matching.match(name)]:
             del self._environment[name]
 
@@ -259,17 +280,23 @@ class _Reader:
             end = match.end()
             if length > MAX_VALUE_LENGTH:
                 raise ValueError(f"the value has more than {MAX_VALUE_LENGTH} characters")
-        return "".join([*parts, text[end:]])
+        value = "".join([*parts, text[end:]])
+        self._environment_length += len(value)
+        if self._environment_length > MAX_ENVIRONMENT_LENGTH:
+            raise ValueError(f"all variables have more than {MAX_ENVIRONMENT_LENGTH} characters")
+        return value
 
     def _rlimit(self, value: str, _line: int) -> None:
         for rule in value.split(","):
             name, equals, text = rule.partition("=")
             if rule.startswith("-"):
-                pattern = rule[1:65].lower()
+                pattern = self._pattern(rule[1:]).lower()
                 kept = self._rlimits.items()
                 self._rlimits = {k: v for k, v in kept if not fnmatch.fnmatchcase(k, pattern)}
             elif not equals:
                 raise ValueError("the service does not know your limits; give NAME=VALUE")
+            elif len(self._rlimits) >= MAX_RLIMITS:
+                raise ValueError("the script sets more limits than there are")
             elif text in _UNLIMITED:
                 self._rlimits[name.lower()] = -1
             elif _NUMBER.match(text):

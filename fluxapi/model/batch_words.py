@@ -42,6 +42,8 @@ _UNUSABLE = {
     "help": "it cannot be asked for in a script",
     "list-plugins": "it cannot be asked for in a script",
     "debug-emulate": "this service does not support it",
+    "resources-shape": "this service does not support it; give nodes and slots",
+    "resources-json": "this service does not support it; give nodes and slots",
     "add-brokers": "this service does not support it",
 }
 _KNOWN = frozenset({*NUMBERS, *TEXTS, *SWITCHES, *_SPECIAL, *_IGNORED, *_UNUSABLE})

@@ -37,7 +37,10 @@ def parse_duration(text: str) -> float:
     match = _DURATION.match(text)
     if match is None:
         raise ValueError(f"{text!r} is not a duration such as 90s, 30m, 1.5h or 2d")
-    return float(match[1]) * _SECONDS[match[2]]
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if math.isinf(seconds):
+        raise ValueError(f"{text[:20]}… is longer than any duration")
+    return seconds
 
 
 def parse_time(text: str, now: float, *, future: bool = False) -> float:
@@ -55,12 +58,14 @@ def parse_time(text: str, now: float, *, future: bool = False) -> float:
         midnight = datetime.fromtimestamp(now - _DAYS[text]).astimezone()
         return midnight.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     try:
-        return float(text)
+        seconds = float(text)
+        if math.isfinite(seconds):
+            return seconds
     except ValueError:
         pass
     try:
         return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone().timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         day = f"{datetime.fromtimestamp(now + (_DAY if future else -_DAY)).astimezone():%Y-%m-%d}"
         words = f"+6h, {day}" if future else f"-6h, yesterday, {day}"
         raise ValueError(f"{text!r} is not a time: use {words} or {day}T15:00") from None

@@ -36,7 +36,8 @@ SUBMIT = {
     "x": Option("exclusive", False),
 }
 
-BATCH = {letter: option for letter, option in SUBMIT.items() if letter != "v"} | {
+# flux batch takes -l, too, but its help does not name it.
+BATCH = {letter: option for letter, option in SUBMIT.items() if letter not in "lv"} | {
     "c": Option("cores-per-slot", True),
     "g": Option("gpus-per-slot", True),
     "n": Option("nslots", True),

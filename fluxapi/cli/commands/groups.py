@@ -13,8 +13,8 @@ from fluxapi.cli.exit_codes import FAILED, OK
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.text import plural, safe
-from fluxapi.cli.times import short_date
 from fluxapi.model.job import GROUPS
+from fluxapi.model.times import short_date
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient, Group
