@@ -36,7 +36,7 @@ def parse_duration(text: str) -> float:
     """Parse a duration such as ``90``, ``90s`` or ``1.5h`` to seconds; raise ``ValueError``."""
     match = _DURATION.match(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a duration such as 90s, 30m, 1.5h or 2d")
+        raise ValueError(f"{text[:80]!r} is not a duration such as 90s, 30m, 1.5h or 2d")
     seconds = float(match[1]) * _SECONDS[match[2]]
     if math.isinf(seconds):
         raise ValueError(f"{text[:20]}… is longer than any duration")
@@ -68,7 +68,7 @@ def parse_time(text: str, now: float, *, future: bool = False) -> float:
     except (ValueError, OverflowError):
         day = f"{datetime.fromtimestamp(now + (_DAY if future else -_DAY)).astimezone():%Y-%m-%d}"
         words = f"+6h, {day}" if future else f"-6h, yesterday, {day}"
-        raise ValueError(f"{text!r} is not a time: use {words} or {day}T15:00") from None
+        raise ValueError(f"{text[:80]!r} is not a time: use {words} or {day}T15:00") from None
 
 
 def short_date(timestamp: float) -> str:

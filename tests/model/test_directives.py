@@ -81,6 +81,16 @@ SHEBANG = "#!/bin/sh\n"
         ("#flux: --dependency=1x", "line 2: dependencies.0 must be a dependency"),
         ("#flux: --signal=NONE", "line 2: --signal=NONE: 'NONE' is not a signal"),
         ("#flux: --flags=novalidate", "line 2: --flags=novalidate: 'novalidate' is not"),
+        ("#flux: --begin-time=nan", "line 2: --begin-time=nan: 'nan' is not a time"),
+        (
+            "#flux: --begin-time=9999-12-31T23:59:59-12:00",
+            "line 2: --begin-time=9999-12-31T23:59:59-12:00: '9999-12-31T23:59:59-12:00' is not",
+        ),
+        (
+            "#flux: --conf='''\n#flux: {\"a\": NaN}\n#flux: '''",
+            "line 2: --conf: is neither TOML nor JSON",
+        ),
+        ("#flux: --resources-shape=x", "line 2: --resources-shape cannot be used here"),
         ("#flux: --setattr=^a=b", "line 2: --setattr=^a=b: names a file"),
         ("#flux: --setopt=a..b=1", "line 2: --setopt=a..b=1: 'a..b' is not a key"),
     ],
@@ -117,6 +127,16 @@ def test_windows_line_ends_and_a_mark_are_mended_and_said() -> None:
         "#flux: --conf='''\n" + "#flux: " + "[" * 9000 + "\n#flux: '''\n",
         "#flux: --conf='''\n" + "#flux: a=" + "[" * 9000 + "\n#flux: '''\n",
         f"#flux: --requires='{'(' * 2000}'\n",
+        "#flux: --requires=a\n" * (batch_options.MAX_CONSTRAINTS + 1),
+        f"#flux: --env=A={'a' * 9000}\n" + "".join(f"#flux: --env=B{n}=$A\n" for n in range(99)),
+        "#flux: --env-remove=x\n" * 101,
+        f"#flux: --rlimit={'-x,' * 2000}-x\n",
+        f"#flux: --rlimit={','.join(f'a{n}=1' for n in range(999))}\n",
+        f"#flux: --rlimit=-{'*a' * 999}\n",
+        f"#flux: --time-limit={'9' * 400}\n",
+        f"#flux: --begin-time={'9' * 9000}\n",
+        f"#flux: --begin-time=+{'9' * 400}\n",
+        f"#flux: --begin-time={'x' * 9000}\n",
     ],
 )
 def test_what_costs_too_much_is_refused(text: str) -> None:
