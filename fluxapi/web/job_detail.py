@@ -145,6 +145,7 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the names and values that are set, for people."""
     pairs = [
         ("User", record.get("username")),
+        ("Group", record.get("group_name") or record.get("group")),
         ("Queue", record.get("queue")),
         ("Bank", record.get("bank")),
         ("Project", record.get("project")),

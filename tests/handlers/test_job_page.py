@@ -314,3 +314,11 @@ async def test_a_resource_set_that_is_too_long_is_not_said_to_be_missing(
 @pytest.mark.parametrize("R", [None, [], {"execution": {}}, {"execution": {"R_lite": [3]}}])
 def test_an_invalid_resource_set_has_no_lines(R: Any) -> None:
     assert job_detail.granted(R) == []
+
+
+async def test_the_group_leads_to_its_jobs(service: Service) -> None:
+    name = await service.submit(group="<sweep>")
+    page = await (await service.client.get(f"/ui/jobs/{name}", headers=HTML)).text()
+    record = await (await service.client.get(f"/jobs/{name}")).json()
+    link = rf'<dt>Group</dt><dd><a href="[./]*\?group={record["group"]}">&lt;sweep&gt;</a></dd>'
+    assert re.search(link, page)
