@@ -7,7 +7,9 @@ import contextlib
 import json
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -269,3 +271,62 @@ async def test_closed_children_are_counted_while_somebody_looks(
             return await counts_are(wanted) or await counts_are(held)
 
         await poll_until(are_right)
+
+
+@pytest.mark.usefixtures("cancels")
+@pytest.mark.parametrize("transport", ["local", "parent"])
+async def test_a_program_that_only_claims_to_be_an_instance_harms_nobody(
+    flux_uri: str, session: aiohttp.ClientSession, transport: str
+) -> None:
+    flags = ("--rpc-timeout=1", "--child-open-timeout=3", f"--child-transports={transport}")
+    with served(flux_uri, *flags) as running:
+        tree = Tree(running, session, flux_uri)
+        liars = []
+        for how in ("mute", "silent", "garbage", "flood"):
+            program = Path(__file__).with_name("liar.py")
+            (jobid,) = await asyncio.to_thread(submit, flux_uri, sys.executable, str(program), how)
+            await asyncio.to_thread(
+                flux, flux_uri, "job", "wait-event", "--timeout=60", jobid, "memo"
+            )
+            liars.append(jobid)
+
+        async def is_known() -> bool:
+            found = (await tree.get("/v1/instances?counts=true"))["instances"]
+            return {it["path"] for it in found} >= {*liars}
+
+        await poll_until(is_known)
+        problems = await asyncio.gather(*(tree.problem(jobid) for jobid in liars))
+        assert [status for status, _ in problems] == [503] * len(liars)
+        # The service goes on with all others.
+        assert await tree.get("/ready") == {"status": "ok"}
+        made = (await tree.post("/v1/jobs", {"command": "true"}))["id"]
+        assert (await tree.get(f"/v1/jobs/{made}/wait"))["result"] == "COMPLETED"
+        child = await asyncio.to_thread(launch, flux_uri)
+
+        async def opens() -> bool:
+            return await tree.status(child) == 200
+
+        await poll_until(opens)
+        assert await asyncio.to_thread(running.end) == 0
+
+
+@pytest.mark.usefixtures("cancels")
+async def test_a_child_is_reached_by_ssh(
+    flux_uri: str, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    # There is no sshd here: a program in its place runs the command on this machine.
+    remote = tmp_path / "rsh"
+    remote.write_text('#!/bin/sh\nhost=$1; shift\nexec sh -c "$*"\n', encoding="utf-8")
+    remote.chmod(0o755)
+    jobid = await asyncio.to_thread(launch, flux_uri)
+    uri = await asyncio.to_thread(child_uri, flux_uri, jobid)
+    await asyncio.to_thread(submit, uri, "--cc=1-3", "true")
+    with service("--child-transports=ssh", FLUX_URI=flux_uri, FLUX_SSH=str(remote)) as running:
+        running.wait_until_ready()
+        tree = Tree(running, session, flux_uri)
+
+        async def is_equal() -> bool:
+            return await tree.rows(jobid) == await asyncio.to_thread(as_flux_says, uri)
+
+        await poll_until(is_equal)
+        assert await asyncio.to_thread(running.end) == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Protocol
@@ -32,6 +33,7 @@ from fluxapi.instance.protocol import (
     JobCounter,
     Last,
     LookupKey,
+    NodeFileReader,
     OutputBatch,
     Parent,
     Queue,
@@ -42,6 +44,7 @@ from fluxapi.instance.protocol import (
 from fluxapi.model.checked import MAX_ID, clip, integer, seconds
 from fluxapi.model.eventlog import Event
 from fluxapi.model.jobid import encode_f58, parse
+from fluxapi.process.file_piece import Piece, Wanted
 
 from . import child_uri
 from .relay import Door, RelayThread
@@ -51,6 +54,9 @@ __all__ = ["ChildInstance"]
 
 _CLOSE_TIMEOUT_S = 2.0
 """Timeout of closing a connection that did not lead to the instance."""
+
+_MAX_THREADS = 256
+"""Threads of connections; libflux waits without a limit for a program that is no broker."""
 
 _MAX_BROKERS = 1 << 20
 _MAX_TEXT_LENGTH = 255
@@ -66,7 +72,7 @@ _BAD_ANSWER = (
 """Errors of code that takes an answer of the wrong form apart."""
 
 
-class Broker(Instance, Parent, Watchable, Protocol):
+class Broker(Instance, Parent, NodeFileReader, Watchable, Protocol):
     """A broker, which ``BrokerInstance`` connects to."""
 
     async def until_running(self) -> None:
@@ -233,6 +239,11 @@ class ChildInstance:
                 async for batch in found:
                     yield batch
 
+    async def read_file(self, rank: int, wanted: Wanted) -> Piece:
+        """Read a piece of a file on a node of this instance."""
+        with self._guard():
+            return await self._running.read_file(rank, wanted)
+
     async def secret(self) -> bytes:
         """Return the secret that the services of this instance share."""
         with self._guard():
@@ -282,6 +293,11 @@ class ChildInstance:
         return reason
 
     async def _start_by(self, transport: str, address: child_uri.Address) -> InstanceInfo:
+        if sum(thread.name.startswith("flux-") for thread in threading.enumerate()) > _MAX_THREADS:
+            raise _NoWayError(
+                "too many connections to programs that claimed to be instances hang; restart the "
+                "service"
+            )
         uri = await self._lead(transport, address)
         broker = self._broker = self._connect(uri)
         broker.watch_calls(self._watch)

@@ -6,12 +6,12 @@ import asyncio
 import errno
 from typing import Any, Protocol
 
-from fluxapi.errors import FluxapiError, FluxRefused
+from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable
 from fluxapi.instance import release
 from fluxapi.instance.protocol import Capabilities, InstanceInfo
 from fluxapi.model.hostlist import decode_hostlist
 
-__all__ = ["attribute", "identify"]
+__all__ = ["attribute", "identify", "until_running"]
 
 _RANK_0 = 0
 
@@ -44,6 +44,25 @@ async def attribute(ask: _Ask, name: str) -> str:
     """Return an attribute of the broker."""
     answer = await ask("attr.get", {"name": name})
     return str(answer["value"])
+
+
+async def until_running(ask: _Ask) -> None:
+    """Wait until the instance runs.
+
+    That may take longer than other calls; the broker answers the request for an attribute
+    meanwhile.
+    """
+    while not await _runs(ask):
+        await attribute(ask, "size")
+
+
+async def _runs(ask: _Ask) -> bool:
+    """Wait until the instance runs; return whether it does when the call times out."""
+    try:
+        await ask("state-machine.wait", {})
+    except InstanceUnavailable:
+        return False
+    return True
 
 
 async def _statedir(ask: _Ask) -> str | None:

@@ -33,14 +33,14 @@ from fluxapi.model.shallow import decode
 from fluxapi.process.file_piece import Piece, Wanted
 
 from . import identity, refusal, resources
+from .below import Below
 from .calls import Call, Submissions
 from .child import ChildInstance
-from .counter import Counter, CounterThread
+from .counter import Counter
 from .journal import JournalThread
 from .node_files import NodeFiles
 from .normalize import committed
 from .output import OutputReader
-from .relay import RelayThread
 from .rpc import RpcThread
 from .secret import shared_secret
 
@@ -89,8 +89,7 @@ class BrokerInstance:
         self._uri = uri
         self._timeout = rpc_timeout
         self._transports = transports
-        self._relay: RelayThread | None = None
-        self._counters: CounterThread | None = None
+        self._below: Below | None = None
         self._bindings: Any = None
         self._rpc: RpcThread | None = None
         self._outputs: RpcThread | None = None
@@ -108,6 +107,13 @@ class BrokerInstance:
         self._bindings = await asyncio.to_thread(_load)
         rpc = self._rpc = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
         outputs = self._outputs = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
+        self._below = Below(
+            self._bindings,
+            self._uri,
+            lambda uri: BrokerInstance(uri, self._timeout, self._transports),
+            transports=self._transports,
+            timeout=self._timeout,
+        )
         self._reader = OutputReader(outputs)
         self._files = NodeFiles(outputs, self._timeout)
         try:
@@ -130,34 +136,24 @@ class BrokerInstance:
         ending = [journal.close(timeout) for journal in self._journals]
         self._journals.clear()
         ending += [rpc.close(timeout) for rpc in threads if rpc is not None]
-        ending += [it.close(timeout) for it in (self._relay, self._counters) if it is not None]
-        self._relay = self._counters = None
+        below, self._below = self._below, None
+        if below is not None:
+            ending += below.closing(timeout)
         await asyncio.gather(*ending)
 
     def child(self, place: ChildPlace) -> ChildInstance:
         """Return the instance of a job; see :class:`~fluxapi.instance.protocol.Parent`."""
-        return ChildInstance(
-            place,
-            lambda uri: BrokerInstance(uri, self._timeout, self._transports),
-            self._relay_thread,
-            transports=self._transports,
-            timeout=self._timeout,
-        )
+        return self._children.child(place)
 
     async def count(self, place: ChildPlace) -> Counter:
         """Count the jobs of a child; see :class:`~fluxapi.instance.protocol.Parent`."""
-        uri, leave = await self.child(place).way()
-        if self._counters is None:
-            self._connected()
-            self._counters = CounterThread(self._bindings)
-        return self._counters.add(uri, leave)
+        return await self._children.count(place)
 
-    def _relay_thread(self) -> RelayThread:
-        """Return the thread that leads through this broker to its children."""
-        self._connected()
-        if self._relay is None:
-            self._relay = RelayThread(self._bindings, self._uri, self._timeout)
-        return self._relay
+    @property
+    def _children(self) -> Below:
+        if self._below is None:
+            raise _not_connected()
+        return self._below
 
     async def attribute(self, name: str) -> str:
         """Return an attribute of the broker."""
@@ -165,7 +161,7 @@ class BrokerInstance:
 
     async def until_running(self) -> None:
         """Wait until the instance runs: before, its modules may not be loaded."""
-        await self._call("state-machine.wait")
+        await identity.until_running(self._call)
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
         """Submit several jobs, pipelined; see :class:`~fluxapi.instance.protocol.Instance`."""

@@ -1,0 +1,71 @@
+"""The children of one broker: the threads that lead to them and count them, made when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+from fluxapi.instance.protocol import ChildPlace
+
+from .child import Broker, ChildInstance
+from .counter import Counter, CounterThread
+from .relay import RelayThread
+
+__all__ = ["Below"]
+
+
+class Below:
+    """The ways from the broker at ``uri`` to its children.
+
+    Args:
+        bindings: ``_flux._core``.
+        uri: The broker.
+        connect: Makes a ``BrokerInstance`` for the URI of a child.
+        transports: See :class:`.ChildInstance`.
+        timeout: Limit of one call, in seconds.
+    """
+
+    def __init__(
+        self,
+        bindings: Any,
+        uri: str | None,
+        connect: Callable[[str], Broker],
+        *,
+        transports: Sequence[str],
+        timeout: float,
+    ) -> None:
+        self._bindings = bindings
+        self._uri = uri
+        self._connect = connect
+        self._transports = transports
+        self._timeout = timeout
+        self._relay: RelayThread | None = None
+        self._counters: CounterThread | None = None
+
+    def child(self, place: ChildPlace) -> ChildInstance:
+        """Return the instance of a job; see :class:`~fluxapi.instance.protocol.Parent`."""
+        return ChildInstance(
+            place,
+            self._connect,
+            self._relay_thread,
+            transports=self._transports,
+            timeout=self._timeout,
+        )
+
+    async def count(self, place: ChildPlace) -> Counter:
+        """Count the jobs of a child; see :class:`~fluxapi.instance.protocol.Parent`."""
+        uri, leave = await self.child(place).way()
+        if self._counters is None:
+            self._counters = CounterThread(self._bindings)
+        return self._counters.add(uri, leave)
+
+    def closing(self, timeout: float) -> list[Coroutine[Any, Any, None]]:
+        """Return what ends the threads within *timeout* seconds, to await together."""
+        threads = (self._relay, self._counters)
+        self._relay = self._counters = None
+        return [thread.close(timeout) for thread in threads if thread is not None]
+
+    def _relay_thread(self) -> RelayThread:
+        if self._relay is None:
+            self._relay = RelayThread(self._bindings, self._uri, self._timeout)
+        return self._relay
