@@ -11,7 +11,16 @@ from typing import Any
 
 from .options import Fields, too_deep
 
-__all__ = ["FIELDS", "SCRIPT", "check_script", "expanded", "files", "shell_options", "wrapped"]
+__all__ = [
+    "FIELDS",
+    "SCRIPT",
+    "check_script",
+    "expanded",
+    "files",
+    "script_of",
+    "shell_options",
+    "wrapped",
+]
 
 _OUTPUT = "flux-{{id}}.out"
 SCRIPT = "{{tmpdir}}/script"
@@ -99,6 +108,17 @@ def files(given: Mapping[str, Any]) -> dict[str, Any]:
         found["conf.json"] = {"mode": 0o100600, "data": given["conf"]}
     found["script"] = {"mode": 0o100700, "data": given["script"], "encoding": "utf-8"}
     return found
+
+
+def script_of(jobspec: Any) -> str | None:
+    """Return the script of a batch job, from the jobspec of any submitter, else ``None``."""
+    try:
+        command = jobspec["tasks"][0]["command"]
+        script = jobspec["attributes"]["system"]["files"]["script"]["data"]
+        is_batch = list(command[:2]) == ["flux", "broker"] and SCRIPT in command
+    except (KeyError, IndexError, TypeError):
+        return None
+    return script if is_batch and isinstance(script, str) else None
 
 
 def shell_options() -> dict[str, Any]:

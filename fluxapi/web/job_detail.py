@@ -18,6 +18,7 @@ import msgspec
 
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import Instance, LookupKey
+from fluxapi.model.batch import script_of
 from fluxapi.model.duration import duration
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.model.job import STATES
@@ -69,10 +70,12 @@ async def job_detail(instance: Instance, jobid: int, record: Mapping[str, Any]) 
         _lookup(instance, jobid, "jobspec"),
         *(job_part(part, instance, jobid, record) for part in PARTS),
     )
+    spec = _decoded(jobspec)
     context: dict[str, Any] = {
         "jobspec": _pretty(jobspec),
         "has_jobspec": bool(jobspec),
-        "command": _command(_decoded(jobspec)),
+        "command": _command(spec),
+        **_script(spec),
         "start": {
             "id": record["id"],
             "state": record["state"],
@@ -265,6 +268,18 @@ def _command(spec: Any) -> str:
         return visible(text, _MAX_COMMAND_CHARS, lines=True)
     except (KeyError, IndexError, TypeError):
         return ""
+
+
+def _script(spec: Any) -> dict[str, Any]:
+    """Return the batch script of the job, clipped to the page, and its number of lines."""
+    text = script_of(spec)
+    if text is None:
+        return {}
+    return {
+        "script": visible(text, _MAX_TEXT_CHARS, lines=True),
+        "script_lines": text.count("\n") + (not text.endswith("\n")),
+        "script_cut": len(text) > _MAX_TEXT_CHARS,
+    }
 
 
 def _joined(words: Iterable[str]) -> str:

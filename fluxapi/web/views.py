@@ -145,6 +145,7 @@ async def job(request: web.Request) -> web.Response:
         return await render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
     context = await job_detail(session.instance, jobid, record)
     context["start"] = _embedded({**context["start"], "cursor": cursor})
+    context["scripts"] = session.capabilities.scripts
     return await render(request, "job.html", {**shared, **context})
 
 

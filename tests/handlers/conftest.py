@@ -27,7 +27,8 @@ class Service:
     stopped: asyncio.Event
 
     async def submit(self, **fields: Any) -> str:
-        response = await self.client.post("/v1/jobs", json={"command": "true", **fields})
+        default = {} if "script" in fields else {"command": "true"}
+        response = await self.client.post("/v1/jobs", json={**default, **fields})
         assert response.status == 201, await response.text()
         jobid: str = (await response.json())["id"]
         return jobid

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from fluxapi.http import keys
+from fluxapi.instance.protocol import Capabilities
 from fluxapi.model import jobid as jobids
+from fluxapi.model.batch import script_of
 from fluxapi.model.eventlog import Event
 from fluxapi.sessions.situation import SituationMonitor
 from fluxapi.web import humanize, job_detail
@@ -322,3 +324,40 @@ async def test_the_group_leads_to_its_jobs(service: Service) -> None:
     record = await (await service.client.get(f"/jobs/{name}")).json()
     link = rf'<dt>Group</dt><dd><a href="[./]*\?group={record["group"]}">&lt;sweep&gt;</a></dd>'
     assert re.search(link, page)
+
+
+async def test_the_script_of_a_batch_job_is_shown(service: Service) -> None:
+    script = f"#!/bin/sh\n#flux: --output=kvs\necho '{HOSTILE}'\n"
+    jobid = await service.submit(script=script)
+    text = await page(service, jobid)
+    (shown,) = re.findall(r'<pre id="script-text"[^>]*>(.*?)</pre>', text, re.DOTALL)
+    assert html.unescape(shown).startswith("#!/bin/sh\n#flux: --output=kvs\necho '</script>")
+    assert "<img" not in shown
+    assert "3 lines<" in text
+    assert "has no brokers" not in text
+    assert 'id="script"' not in await page(service, await service.submit())
+
+
+async def test_an_instance_without_brokers_says_so_beside_the_script(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = service.client.app
+    assert app is not None
+    session = app[keys.SESSIONS].root
+    monkeypatch.setattr(type(session), "capabilities", Capabilities(scripts="task"))
+    jobid = await service.submit(script="#!/bin/sh\n")
+    assert "This instance has no brokers." in await page(service, jobid)
+
+
+async def test_a_long_script_is_cut(service: Service) -> None:
+    jobid = await service.submit(script="#!/bin/sh\n" + "# x\n" * 40_000)
+    text = await page(service, jobid)
+    assert "40,001 lines; the page shows the first part" in text
+    assert len(text) < 500_000
+
+
+@pytest.mark.parametrize(
+    "jobspec", [None, [], {"tasks": {}}, {"tasks": [{"command": 5}]}, {"tasks": [{"command": []}]}]
+)
+def test_a_strange_jobspec_has_no_script(jobspec: Any) -> None:
+    assert script_of(jobspec) is None
