@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import (
     AsyncGenerator,
     AsyncIterable,
@@ -26,6 +27,8 @@ from .retry import Failure
 from .transport import Transport
 
 __all__ = ["BulkRun", "items_of", "keyed", "problem", "submission", "submit_copies", "submit_many"]
+
+_INDEX = re.compile(r"[0-9]{1,9}\Z")
 
 _MAX_BYTES = 4 << 20
 """Bytes of jobs after which a request is sent."""
@@ -167,7 +170,7 @@ def _by_job(error: Invalid) -> dict[int, Invalid]:
     fields: dict[int, list[dict[str, str]]] = {}
     for field in error.errors:
         _, head, place, *rest = [*field["pointer"].split("/", 3), "", ""]
-        if head == "jobs" and place.isdigit():
+        if head == "jobs" and _INDEX.match(place):
             pointer = f"/{rest[0]}" if rest[0] else ""
             fields.setdefault(int(place), []).append({**field, "pointer": pointer})
     return {

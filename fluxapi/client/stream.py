@@ -141,16 +141,20 @@ async def _parse(response: aiohttp.ClientResponse) -> AsyncGenerator[Message, No
     """Yield the messages of one connection until it ends; skip heartbeats."""
     import aiohttp  # noqa: PLC0415 - already imported
 
-    rest = b""
+    rest = bytearray()
     try:
         async for chunk in response.content.iter_any():
-            *blocks, rest = (rest + chunk).split(b"\n\n")
-            if len(rest) > _MAX_MESSAGE_BYTES:
-                return
-            for block in blocks:
-                message = _message(block)
+            # The part of a message that has arrived is neither searched nor copied again.
+            searched = max(len(rest) - 1, 0)
+            rest += chunk
+            while (end := rest.find(b"\n\n", searched)) >= 0:
+                message = _message(bytes(rest[:end]))
+                del rest[: end + 2]
+                searched = 0
                 if message is not None:
                     yield message
+            if len(rest) > _MAX_MESSAGE_BYTES:
+                return
     except (aiohttp.ClientError, asyncio.TimeoutError, OSError):
         return
 

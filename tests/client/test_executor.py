@@ -294,7 +294,13 @@ def test_a_signal_is_a_negative_number() -> None:
 
 @pytest.mark.parametrize(
     ("context", "kind"),
-    [({"status": "x"}, ValueError), (None, ValueError), ({"status": 0x137F}, ValueError)],
+    [
+        ({"status": "x"}, ValueError),
+        (None, ValueError),
+        ({"status": 0x137F}, ValueError),
+        ({"status": 1 << 63}, ValueError),
+        ({"status": -1}, ValueError),
+    ],
 )
 def test_an_odd_status_is_an_error(context: dict[str, Any] | None, kind: type) -> None:
     future = FluxExecutorFuture()

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
+from types import SimpleNamespace
 
 import pytest
 from aiohttp import web
 from pytest_aiohttp import AiohttpServer
 
-from fluxapi.client import AsyncClient, BadAnswer, ConnectionFailed, Invalid, NotFound
+from fluxapi.client import (
+    AsyncClient,
+    BadAnswer,
+    ClientError,
+    ConnectionFailed,
+    FluxExecutor,
+    Invalid,
+    NotFound,
+    SubmitError,
+    stream,
+)
+from fluxapi.client.stream import Message
 
+LIMIT_S = 60
 ESCAPE = "\x1b]0;title\x07"
 JOB = {"id": "f1", "state": "RUN", "status": "RUN"}
 
@@ -161,3 +175,59 @@ async def test_a_stream_is_one(meet: Meet) -> None:
     client = await meet(says({"jobs": []}))
     with pytest.raises(BadAnswer, match="text/event-stream"):
         await anext(client.events())
+
+
+BOOKMARK = b'event: bookmark\nid: a.1\ndata: {"stream":"events"}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "events", "status"),
+    [
+        ({"jobs": [{"id": "fzzzzzzzzzzz"}]}, BOOKMARK, 201),
+        ({"jobs": [{"id": None, "error": {"status": 520}}]}, BOOKMARK, 207),
+        ({"errors": [{"pointer": "/jobs/\u00b2", "detail": "x"}]}, BOOKMARK, 422),
+        ({"errors": [{"pointer": "/jobs/" + "9" * 5000, "detail": "x"}]}, BOOKMARK, 422),
+        ({"jobs": [{"id": "f1"}]}, BOOKMARK + b"event: event\ndata: []\n\n", 201),
+        (
+            {"jobs": [{"id": "f1"}]},
+            BOOKMARK
+            + b'event: event\ndata: {"id":"f1","name":"finish","index":1,"timestamp":[]}\n\n',
+            201,
+        ),
+    ],
+    ids=["id", "status", "digit", "digits", "event", "finish"],
+)
+async def test_each_future_has_an_end(
+    meet: Meet, answer: object, events: bytes, status: int
+) -> None:
+    submitted = asyncio.Event()
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        if request.method == "POST":
+            submitted.set()
+            return web.json_response(answer, status=status)
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(BOOKMARK)
+        await submitted.wait()
+        await response.write(events)
+        return response
+
+    client = await meet(serve)
+    executor = FluxExecutor(client.url, user="me", token="s3cret", retries=0)
+    future = executor.submit_command("true")
+    error = await asyncio.to_thread(future.exception, LIMIT_S)
+    assert isinstance(error, (ClientError, SubmitError))
+    await asyncio.to_thread(executor.shutdown)
+
+
+async def test_a_message_may_come_in_pieces() -> None:
+    pieces = [b"event: event", b"\nid: 1\ndata: ", *[b"x" * 10] * 1000, b"\n", b"\nevent: a\n\n"]
+    response = SimpleNamespace(content=SimpleNamespace(iter_any=lambda: _each(pieces)))
+    messages = [message async for message in stream._parse(response)]  # type: ignore[arg-type]
+    assert messages == [Message("event", "1", b"x" * 10_000), Message("a", "", b"")]
+
+
+async def _each(pieces: list[bytes]) -> AsyncIterator[bytes]:
+    for piece in pieces:
+        yield piece

@@ -10,7 +10,7 @@ from fluxapi.client.event import Event
 
 __all__ = ["JobExceptionError", "SubmitError", "not_submitted"]
 
-_ERRNOS = {
+_ERRNOS: dict[int, int] = {
     HTTPStatus.UNAUTHORIZED: errno.EPERM,
     HTTPStatus.FORBIDDEN: errno.EPERM,
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: errno.E2BIG,
@@ -48,7 +48,8 @@ class JobExceptionError(Exception):
 def not_submitted(error: ClientError) -> SubmitError:
     """Return what the future of a rejected job raises."""
     status = error.status if isinstance(error, ProblemError) else None
-    code = errno.EINVAL if status is None else _ERRNOS.get(HTTPStatus(status), errno.EINVAL)
+    # A proxy may answer with a status that HTTPStatus does not know.
+    code = errno.EINVAL if status is None else _ERRNOS.get(status, errno.EINVAL)
     raised = SubmitError(code, str(error))
     raised.__cause__ = error
     return raised

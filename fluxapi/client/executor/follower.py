@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from fluxapi.client.body import decoded
 from fluxapi.client.errors import NotFound
 from fluxapi.client.methods.jobs import JobMethods
 from fluxapi.client.stream import Channel
@@ -80,7 +81,7 @@ class Follower:
         """Follow the channel until canceled; raise ``ClientError`` when it is lost for good."""
         async for message in self._channel.messages():
             if message.kind == "event":
-                head = msgspec.json.decode(message.data, type=_Head)
+                head = decoded(message.data, _Head)
                 self._take(head, message.data)
             elif message.kind == "bookmark":
                 self.live.set()

@@ -9,8 +9,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
+from fluxapi.client.body import decoded
 from fluxapi.client.event import Event
 
 from .errors import JobExceptionError
@@ -39,6 +38,9 @@ EVENTS = frozenset(
     }
 )
 """The events (RFC 21) that a future reports: those of ``flux.job.event.MAIN_EVENTS``."""
+
+_MAX_STATUS = 0xFFFF
+"""The largest wait status (``waitpid``)."""
 
 _GUARD = threading.Lock()
 """Guards the IDs and events of all futures. Each holds it for a moment; a lock and a condition per
@@ -191,7 +193,7 @@ class FluxExecutorFuture(concurrent.futures.Future[int]):
         for callback in callbacks:
             self._call(callback, self._decode(raw))
         if name in {"finish", "exception"} and not self.done():
-            self._finish(name, msgspec.json.decode(raw, type=Event))
+            self._finish(name, self._decode(raw))
 
     def fail(self, error: BaseException) -> None:
         """Set an exception unless the future is done. The executor calls this."""
@@ -205,7 +207,7 @@ class FluxExecutorFuture(concurrent.futures.Future[int]):
                 self.set_exception(JobExceptionError(event))
             return
         status = context.get("status")
-        if not isinstance(status, int):
+        if not isinstance(status, int) or not 0 <= status <= _MAX_STATUS:
             self.set_exception(ValueError(status))
         elif os.WIFEXITED(status):
             self.set_result(os.WEXITSTATUS(status))
@@ -214,8 +216,8 @@ class FluxExecutorFuture(concurrent.futures.Future[int]):
         else:
             self.set_exception(ValueError(status))
 
-    def _decode(self, raw: bytes) -> Any:
-        return msgspec.json.decode(raw, type=Event)
+    def _decode(self, raw: bytes) -> Event:
+        return decoded(raw, Event)
 
     def _call(self, callback: Callable[..., Any], *more: Any) -> None:
         try:

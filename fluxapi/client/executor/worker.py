@@ -206,20 +206,27 @@ async def _submit(
             if item.id is None:
                 package.future.fail(not_submitted(item.error or BadAnswer("The job has no ID.")))
             else:
-                package.future.set_jobid(jobid.parse(item.id))
+                package.future.set_jobid(_parsed(item.id))
                 follower.add(item.id, package.future)
     except ProblemError as error:
         # The service has refused the request as a whole.
         for _, package in batch:
             package.future.fail(not_submitted(error))
-    except (ClientError, asyncio.CancelledError) as error:
+    except BaseException as error:
+        # No job may be left without a result, whatever the service answered.
+        ended = isinstance(error, asyncio.CancelledError)
         for _, package in batch:
-            package.future.fail(
-                error if isinstance(error, ClientError) else ClientError("The executor has ended.")
-            )
+            package.future.fail(ClientError("The executor has ended.") if ended else error)
         raise
     finally:
         follower.expected()
+
+
+def _parsed(text: str) -> int:
+    try:
+        return jobid.parse(text)
+    except ValueError as error:
+        raise BadAnswer(f"The service answered with a bad job ID: {error}.") from None
 
 
 async def _any_of(tasks: set[asyncio.Task[Any]]) -> None:
