@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 from aiohttp import web
 
 from fluxapi.errors import GroupNotFound, InstanceUnavailable
 from fluxapi.http import authentication, keys
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.groups import GroupRow, page
 
-from .support import reply
+from .support import json_bytes, reply
 
 __all__ = ["group_of", "list_groups", "record", "wait"]
 
@@ -31,8 +32,19 @@ async def list_groups(request: web.Request) -> web.Response:
         active=fields.get("active", False),
         user=fields.get("user"),
     )
-    following = None if found.next is None else f"{found.next:x}"
-    return reply({"groups": [row.record() for row in found.groups], "next": following})
+    rows = b",".join([row async for row in _encoded(found.groups)])
+    following = b"null" if found.next is None else b'"%x"' % found.next
+    return reply(b'{"groups":[%b],"next":%b}' % (rows, following))
+
+
+async def _encoded(rows: Sequence[GroupRow]) -> AsyncIterator[bytes]:
+    """Encode the groups of a page; other tasks run in between."""
+    turn = TimeSlice()
+    for row in rows:
+        await turn.share()
+        # Its last job may have been purged meanwhile.
+        if row.total:
+            yield json_bytes(row.record())
 
 
 def group_of(request: web.Request) -> GroupRow:
