@@ -6,7 +6,7 @@ below ``/v1/instances/PATH``, too, where PATH names another instance than the ro
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
@@ -23,9 +23,6 @@ __all__ = ["PREFIX", "add_routes"]
 
 PREFIX = "/v1"
 
-_ID = r"{id:(?!(?:bulk|cancel|search|submit)(?:/|$))[^/]+}"
-"""A job ID, except for the names of other routes, so that their wrong methods give 405, not 404."""
-
 _F58 = "[f\u0192][1-9A-HJ-NP-Za-km-z]{1,12}"
 _INSTANCE = f"{{instance:{_F58}(?:/{_F58})*}}"
 """The path of an instance: job IDs in F58 (RFC 19), the outermost first."""
@@ -38,16 +35,17 @@ _PAGES = {"/ui": "/", "/ui/": "/", "/ui/jobs": "/", "/submit": "/ui/submit"}
 """Other paths that people try, and the page that they look for."""
 
 
-def add_routes(app: web.Application, routes: Iterable[Route]) -> None:
+def add_routes(app: web.Application, routes: Sequence[Route]) -> None:
     """Register *routes* at all of their paths, with the validation of query and body."""
     served: dict[Handler, Route] = {}
     app[keys.ROUTES] = served
+    ids = _job_id(routes)
     for route in routes:
         schema.compile_validator(route.body)
         schema.compile_validator(route.query)
         handler = _validated(route)
         served[handler] = route
-        for path, name in _places(route):
+        for path, name in _places(route, ids):
             page = _GUESSED.get(name)
             shown = handler if page is None else _for_people(handler, page)
             served[shown] = route
@@ -104,9 +102,19 @@ async def _say_nothing(request: web.Request) -> None:
     """Send nothing: the reader of the body sends ``100 Continue`` once credentials are checked."""
 
 
-def _places(route: Route) -> Iterator[tuple[str, str]]:
+def _job_id(routes: Sequence[Route]) -> str:
+    """Return the pattern of a job ID in a path.
+
+    It excludes the names of other routes, so that their wrong methods give 405, not 404.
+    """
+    places = (route.path.removeprefix("/jobs/") for route in routes)
+    words = "|".join(sorted({place for place in places if place.isalpha()}))
+    return f"{{id:(?!(?:{words})(?:/|$))[^/]+}}"
+
+
+def _places(route: Route, ids: str) -> Iterator[tuple[str, str]]:
     """Yield the paths of a route, each with its name in metrics."""
-    path = route.path.replace("{id}", _ID).replace("{instance}", _INSTANCE)
+    path = route.path.replace("{id}", ids).replace("{instance}", _INSTANCE)
     yield path, route.name
     yield PREFIX + path, f"{route.name}V1"
     if route.path == "/":

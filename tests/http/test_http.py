@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 
+from fluxapi.handlers.routes import ROUTES
 from tests.handlers.conftest import Service, Start, service, start
 
 __all__ = ["service", "start"]
@@ -113,8 +115,16 @@ async def test_a_wrong_method_names_the_right_ones(service: Service) -> None:
     assert response.headers["Allow"] == "GET, HEAD, OPTIONS, POST"
 
 
-@pytest.mark.parametrize("path", ["/jobs/submit", "/jobs/bulk", "/v1/jobs/cancel"])
+BESIDE_IDS = [
+    route.path
+    for route in ROUTES
+    if route.method == "POST" and re.fullmatch(r"/jobs/\w+", route.path)
+]
+
+
+@pytest.mark.parametrize("path", [*BESIDE_IDS, "/v1/jobs/cancel"])
 async def test_names_beside_job_ids_are_not_job_ids(service: Service, path: str) -> None:
+    assert {"/jobs/submit", "/jobs/wait"} <= set(BESIDE_IDS)
     response = await service.client.get(path)
     assert response.status == 405
     assert response.headers["Allow"] == "OPTIONS, POST"
