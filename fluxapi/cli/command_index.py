@@ -30,6 +30,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "show the instance": {
         "nodes": "list nodes",
         "top": "show the instance live",
+        "pstree": "show the tree of instances and jobs",
     },
     "run the service": {
         "serve": "run the service",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fluxapi.model.times import parse_duration
@@ -16,7 +16,7 @@ from .terminal import note
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["Act", "add_connection", "connected", "runs"]
+__all__ = ["Act", "add_connection", "client", "connected", "runs"]
 
 Act = Callable[["AsyncClient", argparse.Namespace], Awaitable[int]]
 """The action of a command on a connected client; returns the exit status."""
@@ -53,6 +53,13 @@ def add_connection(
             "the config file",
         )
     group.add_argument(
+        "--instance",
+        metavar="PATH",
+        default=default,
+        help="an instance below that of the service: the IDs of the jobs that lead to it, such as "
+        "f2QK3Zz/fA1b",
+    )
+    group.add_argument(
         "--profile", metavar="NAME", default=default, help="table of the config file"
     )
     if timeout:
@@ -74,24 +81,32 @@ def add_connection(
     )
 
 
-def connected(arguments: argparse.Namespace, act: Act, **options: Any) -> int:
-    """Run *act* and return its exit status; raise :class:`~fluxapi.cli.exit_codes.Failure`."""
-    from fluxapi.client import AsyncClient, ClientError  # noqa: PLC0415 - serve needs no client
+def client(arguments: argparse.Namespace, below: Sequence[str] = (), **options: Any) -> AsyncClient:
+    """Return a client by the connection options; *below*: IDs of jobs that lead to a child."""
+    from fluxapi.client import AsyncClient  # noqa: PLC0415 - serve needs no client
 
     given = getattr(arguments, "retry_for", None)
     if given is not None:
         options["timeout"] = given or None
     options.setdefault("on_wait", note)
+    path = (arguments.instance or "").strip("/")
+    return AsyncClient(
+        arguments.url,
+        user=arguments.login,
+        ca_file=arguments.ca_file,
+        profile=arguments.profile,
+        retries=arguments.retries,
+        instance="/".join([*([path] if path else []), *below]),
+        **options,
+    )
+
+
+def connected(arguments: argparse.Namespace, act: Act, **options: Any) -> int:
+    """Run *act* and return its exit status; raise :class:`~fluxapi.cli.exit_codes.Failure`."""
+    from fluxapi.client import ClientError  # noqa: PLC0415 - as above
 
     async def talk() -> int:
-        async with AsyncClient(
-            arguments.url,
-            user=arguments.login,
-            ca_file=arguments.ca_file,
-            profile=arguments.profile,
-            retries=arguments.retries,
-            **options,
-        ) as flux:
+        async with client(arguments, **options) as flux:
             return await act(flux, arguments)
 
     try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import sys
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from fluxapi.cli import formats, listing
+from fluxapi.cli import formats, listing, tree
 from fluxapi.cli.arguments import (
     Command,
     Parsers,
@@ -23,6 +25,7 @@ from fluxapi.cli.arguments import (
 from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.fields import JobFields, heading
 from fluxapi.cli.format import Format, FormatError, clip
+from fluxapi.cli.ids import shown_id
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.terminal import colors, note, put, width
 from fluxapi.cli.text import plural
@@ -42,6 +45,7 @@ _COLORS = {
     "CANCELED": "\033[37m",
     "TIMEOUT": "\033[01;31m",
 }
+_MAX_LEVELS = 999
 _INSTANCE = "\033[01;34m"
 _RESET = "\033[0;0m"
 
@@ -87,6 +91,20 @@ def add(parsers: Parsers) -> None:
     add_format(parser)
     parser.add_argument(
         "--sort", metavar="KEY,…", default="", help="sort by these fields; -KEY reverses"
+    )
+    parser.add_argument(
+        "-R",
+        "--recursive",
+        action="store_true",
+        help="list the jobs of the instances below, too, those of the path before their jobs",
+    )
+    parser.add_argument(
+        "-L",
+        "--level",
+        metavar="N",
+        type=natural,
+        default=_MAX_LEVELS,
+        help="with -R, descend only N levels",
     )
     parser.add_argument(
         "-w",
@@ -182,9 +200,11 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format
     now = time.time()
     rows = [JobFields(job, now) for job in found.jobs]
     if arguments.json:
-        _print_json(rows, single=len(arguments.ids) == 1)
+        await _print_json(rows, arguments)
     else:
-        _print_table(rows, arguments, chosen)
+        rows = _print_table(rows, arguments, chosen)
+        if arguments.recursive:
+            await _descend(rows, arguments, chosen)
     if found.truncated and not (arguments.no_header or arguments.json):
         count = plural(arguments.count, "job")
         note(f"Showing {count}; more match. Use --count=0 for all.")
@@ -193,7 +213,10 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format
 
 async def _print_stats(flux: AsyncClient) -> int:
     """Print the counts of ``flux jobs --stats``, and return the number of active jobs."""
-    stats = await flux.stats()
+    return _put_stats(await flux.stats())
+
+
+def _put_stats(stats: Mapping[str, Any]) -> int:
     states, results = stats["states"], stats["results"]
     pending, running = (
         sum(states.get(name, 0) for name in GROUPS[group]) for group in ("PENDING", "RUNNING")
@@ -204,12 +227,48 @@ async def _print_stats(flux: AsyncClient) -> int:
     return int(pending + running)
 
 
-def _print_json(rows: list[JobFields], *, single: bool) -> None:
+async def _print_json(rows: list[JobFields], arguments: argparse.Namespace) -> None:
     records = [row.to_dict() for row in rows]
-    put(json.dumps(records[0] if single else {"jobs": records}))
+    if arguments.recursive and arguments.level:
+        parents = [at for at, row in enumerate(rows) if tree.is_instance(row.job)]
+        paths = [(rows[at].job.id,) for at in parents]
+        query = dataclasses.replace(listing.job_query(arguments), ids=())
+        for at, child in zip(parents, await tree.fetch(arguments, paths, query), strict=True):
+            if child.problem:
+                note(child.problem)
+            records[at]["jobs"] = [JobFields(job, rows[at].now).to_dict() for job in child.jobs]
+    put(json.dumps(records[0] if len(arguments.ids) == 1 else {"jobs": records}))
 
 
-def _print_table(rows: list[JobFields], arguments: argparse.Namespace, chosen: Format) -> None:
+async def _descend(
+    rows: list[JobFields],
+    arguments: argparse.Namespace,
+    chosen: Format,
+    path: tuple[str, ...] = (),
+) -> None:
+    """Print the jobs of the instances among *rows*, which are those at *path*."""
+    if len(path) >= arguments.level:
+        return
+    paths = [(*path, row.job.id) for row in rows if tree.is_instance(row.job)]
+    query = dataclasses.replace(listing.job_query(arguments), ids=())
+    found = await tree.fetch(arguments, paths, query, stats=arguments.stats)
+    bare = argparse.Namespace(**{**vars(arguments), "no_header": True})
+    for place, child in zip(paths, found, strict=True):
+        put(f"\n{'/'.join(map(shown_id, place))}:")
+        if child.problem:
+            note(child.problem)
+            continue
+        if child.stats is not None:
+            _put_stats(child.stats)
+        now = time.time()
+        below = _print_table([JobFields(job, now) for job in child.jobs], bare, chosen)
+        await _descend(below, arguments, chosen, place)
+
+
+def _print_table(
+    rows: list[JobFields], arguments: argparse.Namespace, chosen: Format
+) -> list[JobFields]:
+    """Print the rows, and return them in the order of the table."""
     limit = width() if arguments.width == 0 else arguments.width
     color = colors(arguments.color)
     try:
@@ -230,6 +289,7 @@ def _print_table(rows: list[JobFields], arguments: argparse.Namespace, chosen: F
                 put(line)
     except FormatError as error:
         raise Failure(str(error), USAGE) from None
+    return rows
 
 
 def _paint(row: JobFields) -> str:
