@@ -7,14 +7,16 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from tests.running import Service, needs_flux
+from tests.running import Service
 
 
-@pytest.fixture(params=["on_embedded", pytest.param("on_flux", marks=needs_flux)])
-def site(request: pytest.FixtureRequest) -> Service:
-    """Return the service in front of each kind of instance."""
-    running: Service = request.getfixturevalue(request.param)
-    return running
+@pytest.fixture
+def site(on_embedded: Service) -> Service:
+    """Return a service for pages that are the same in front of each kind of instance.
+
+    Modules whose pages depend on the instance import the ``site`` of :mod:`.sites`.
+    """
+    return on_embedded
 
 
 @pytest.fixture

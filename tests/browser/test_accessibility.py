@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.running import Service, service
 
@@ -23,26 +24,38 @@ RUN = """async () => {
   return found.violations.map((it) => `${it.id}: ${it.nodes.map((node) => node.html).join(" ")}`);
 }"""
 
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+
+def violations(page: Page) -> list[str]:
+    """Return what axe finds on a page, and that it is too wide, in each scheme and width."""
+    found = []
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    for scheme, width in product(SCHEMES, (1280, 390)):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": 800})
+        found += [f"{page.url} {scheme} {width} {it}" for it in page.evaluate(RUN)]
+        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            found.append(f"{page.url} {width} is too wide")
+    return found
+
+
+@pytest.fixture
+def still(browser: Browser) -> Iterator[Page]:
+    """Return a page without transitions, so that a color has no value between two schemes."""
+    context = browser.new_context(reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
 @pytest.mark.parametrize("path", PAGES)
-def test_no_page_shuts_anybody_out(
-    browser: Browser, site: Service, path: str, scheme: Literal["light", "dark"], width: int
-) -> None:
+def test_no_page_shuts_anybody_out(site: Service, still: Page, path: str) -> None:
     for command in ("true", "false"):
         submit(site, command=command)
     submit(site, command=["sleep", "600"], urgency=0)
-    context = browser.new_context(
-        color_scheme=scheme, viewport={"width": width, "height": 800}, reduced_motion="reduce"
-    )
-    page = context.new_page()
-    page.goto(site.url + path)
-    expect(page.locator("#state")).to_have_attribute("data-state", "live")
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    violations = page.evaluate(RUN)
-    context.close()
-    assert violations == []
+    still.goto(site.url + path)
+    expect(still.locator("#state")).to_have_attribute("data-state", "live")
+    assert violations(still) == []
 
 
 @pytest.fixture(scope="module")
@@ -52,22 +65,10 @@ def library() -> Iterator[Service]:
         yield running
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_document_shuts_anybody_out(
-    browser: Browser, library: Service, scheme: Literal["light", "dark"], width: int
-) -> None:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
-    page = context.new_page()
-    violations: list[str] = []
-    for path in DOCS:
-        page.goto(library.url.rstrip("/") + path)
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        violations += [f"{path} {found}" for found in page.evaluate(RUN)]
-        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            violations.append(f"{path} is too wide")
-    context.close()
-    assert violations == []
+@pytest.mark.parametrize("path", DOCS)
+def test_no_document_shuts_anybody_out(library: Service, still: Page, path: str) -> None:
+    still.goto(library.url.rstrip("/") + path)
+    assert violations(still) == []
 
 
 @pytest.fixture(scope="module")
@@ -78,20 +79,12 @@ def guarded() -> Iterator[Service]:
         yield running
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_of_logins_shuts_anybody_out(
-    browser: Browser, guarded: Service, scheme: Literal["light", "dark"], width: int
-) -> None:
-    context = browser.new_context(color_scheme=scheme, viewport={"width": width, "height": 800})
-    page = context.new_page()
-    violations: list[str] = []
+def test_no_page_of_logins_shuts_anybody_out(guarded: Service, still: Page) -> None:
+    page = still
+    found: list[str] = []
 
     def judge(name: str) -> None:
-        page.evaluate(AXE.read_text(encoding="utf-8"))
-        violations.extend(f"{name} {found}" for found in page.evaluate(RUN))
-        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            violations.append(f"{name} is too wide")
+        found.extend(f"{name}: {it}" for it in violations(page))
 
     page.goto(f"{guarded.url.rstrip('/')}/ui/tokens")
     judge("the login page")
@@ -103,7 +96,7 @@ def test_no_page_of_logins_shuts_anybody_out(
     page.get_by_label("User").fill("ada")
     page.get_by_label("Token").fill("not-so-secret")
     page.get_by_role("button", name="Log in").click()
-    name = f"laptop {scheme} {width}"
+    name = "laptop"
     page.get_by_role("button", name="Create a token").click()
     page.get_by_label("Name").fill(name)
     judge("the dialog of a new token")
@@ -115,5 +108,4 @@ def test_no_page_of_logins_shuts_anybody_out(
     judge("the page of tokens")
     page.goto(f"{guarded.url.rstrip('/')}/ui/logout")
     judge("the logout page")
-    context.close()
-    assert violations == []
+    assert found == []

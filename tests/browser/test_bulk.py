@@ -11,7 +11,10 @@ from playwright.sync_api import Locator, Page, Request, Route, expect
 
 from tests.running import Service
 
+from .sites import site
 from .test_jobs import line, live, submit
+
+__all__ = ["site"]
 
 
 def open_view(page: Page, site: Service, name: str, count: int) -> Locator:

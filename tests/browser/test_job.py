@@ -19,8 +19,11 @@ from playwright.sync_api import (
 
 from tests.running import Service
 
+from .sites import site
 from .test_accessibility import AXE, RUN
 from .test_jobs import live, submit
+
+__all__ = ["site"]
 
 
 @pytest.fixture

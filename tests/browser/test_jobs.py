@@ -9,6 +9,10 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.running import Service, service
 
+from .sites import site
+
+__all__ = ["site"]
+
 HOSTILE = '<img src=x onerror="document.title=1">\x1b[31m'
 
 

@@ -11,7 +11,10 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 from bench.relay import relay
 from tests.running import Service, flux_instance, needs_flux, service
 
+from .sites import site
 from .test_jobs import line, live, submit
+
+__all__ = ["site"]
 
 JOBS = 100_000
 EVENTS, RATE = 2500, 500.0

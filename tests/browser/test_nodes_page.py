@@ -7,7 +7,10 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.running import Service
 
+from .sites import site
 from .test_jobs import live, submit
+
+__all__ = ["site"]
 
 NODES = 5000
 

@@ -12,7 +12,10 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.running import Service, service
 
+from .sites import site
 from .test_jobs import live, submit
+
+__all__ = ["site"]
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import urllib.request
 
-import pytest
-
 from tests.running import Service, flux, flux_instance, needs_flux, service
+
+LEVELS = (500, 1500, 2000)
+"""Depths of the memos."""
 
 POST = """
 import sys, flux
@@ -31,22 +32,26 @@ def submit(running: Service, **options: object) -> str:
 
 
 @needs_flux
-@pytest.mark.parametrize("levels", [500, 1500, 2000])
-def test_a_deep_memo_stops_nobody(levels: int) -> None:
+def test_deep_memos_stop_nobody() -> None:
     with flux_instance(1) as uri, service(FLUX_URI=uri) as running:
         running.wait_until_ready()
-        held = submit(running, urgency=0)
-        number = flux(uri, "job", "id", "--to=dec", held).strip()
-        flux(uri, "python", "-c", POST, number, str(levels))
-        later = submit(running)
-        record = running.get(f"/v1/jobs/{later}/wait?timeout=30")
-        assert record["status"] == "COMPLETED"
-        # And one that begins with the memo in its backlog.
+        held = [submit(running, urgency=0) for _ in LEVELS]
+        for jobid, levels in zip(held, LEVELS, strict=True):
+            number = flux(uri, "job", "id", "--to=dec", jobid).strip()
+            flux(uri, "python", "-c", POST, number, str(levels))
+            later = submit(running)
+            record = running.get(f"/v1/jobs/{later}/wait?timeout=30")
+            assert record["status"] == "COMPLETED"
+        # And one that begins with the memos in its backlog.
         with service(FLUX_URI=uri) as second:
             second.wait_until_ready()
             listed = second.get("/v1/jobs")["jobs"]
-            assert {job["revision"] for job in listed} == {4, 10}
-        log = flux(uri, "job", "eventlog", "--format=json", held).splitlines()
-        kept = [line for line in log if '"name":"memo"' not in line]
-        assert len(kept) == running.get(f"/v1/jobs/{held}")["revision"]
-        assert json.loads(log[0])["name"] == "submit"
+            assert {
+                job["id"]: job["revision"] for job in listed if job["id"] in held
+            } == dict.fromkeys(held, 4)
+            assert {job["revision"] for job in listed if job["id"] not in held} == {10}
+        for jobid in held:
+            log = flux(uri, "job", "eventlog", "--format=json", jobid).splitlines()
+            kept = [line for line in log if '"name":"memo"' not in line]
+            assert len(kept) == running.get(f"/v1/jobs/{jobid}")["revision"]
+            assert json.loads(log[0])["name"] == "submit"

@@ -81,7 +81,7 @@ def _install(folder: Path, files: Sequence[str]) -> None:
         return
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     pip = (sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"))
-    _run(folder, *pip, "install", "--quiet", "--no-input", "-r", "requirements.txt")
+    _run(folder, *pip, "install", "--quiet", "--no-input", "--no-compile", "-r", "requirements.txt")
 
 
 def _run(folder: Path, *command: str) -> None:

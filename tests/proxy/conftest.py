@@ -61,7 +61,16 @@ def _install(folder: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
     pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install")
     done = subprocess.run(
-        [*pip, "--quiet", "--no-input", "-r", HERE / "requirements.txt", "-e", ROOT],
+        [
+            *pip,
+            "--quiet",
+            "--no-input",
+            "--no-compile",
+            "-r",
+            HERE / "requirements.txt",
+            "-e",
+            ROOT,
+        ],
         env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
         capture_output=True,
         text=True,
