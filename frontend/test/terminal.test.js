@@ -50,19 +50,16 @@ test("what is repeated is written so often, and no more than fits", () => {
   assert.equal(shown({ data: "x\n", repeat: 1e12 }).lines.length, 1);
 });
 
-test("a file is a note that says where it is, or why it is not shown", () => {
-  const file = { name: "file", stream: "stdout", streams: ["stdout", "stderr"], path: "/a", host: "n1" };
+test("a file that is not shown is a note", () => {
+  const file = { name: "file", stream: "stdout", path: "/a", host: "n1" };
   const terminal = shown({ ...file, read: "node" }, { ...file, unread: "It is a directory." });
-  assert.deepEqual(
-    terminal.lines.map(({ text }) => text),
-    ["stdout and stderr: from the file /a on n1, read there", "stdout and stderr: the file /a on n1 is not shown. It is a directory."],
-  );
+  assert.deepEqual(terminal.lines.map(({ text }) => text), ["/a is not shown. It is a directory."]);
 });
 
-test("a redirect and the shell's own words are notes", () => {
+test("the shell's own words are notes", () => {
   const terminal = shown({ name: "redirect", path: "/tmp/a" }, { name: "log", message: "no such file" });
-  assert.deepEqual(texts(terminal), ["stdout goes to the file /tmp/a", "flux-shell: no such file"]);
-  assert.deepEqual(terminal.lines.map((line) => line.stream), ["note", "note"]);
+  assert.deepEqual(texts(terminal), ["flux-shell: no such file"]);
+  assert.deepEqual(terminal.lines.map((line) => line.stream), ["note"]);
 });
 
 test("of very many lines the last are kept", () => {

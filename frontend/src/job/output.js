@@ -8,6 +8,7 @@ import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { fill } from "./line_view.js";
 import { find, MAX_HITS } from "./search.js";
+import { OutputFiles } from "./output_files.js";
 import { MAX_LINES, Terminal } from "./output_lines.js";
 import { followsOthers, resume, sourceOf } from "./sources.js";
 import { WholeSearch } from "./whole_search.js";
@@ -85,6 +86,7 @@ export class Output {
     this.screen.hidden = false;
     this.#furnish(parts.tools);
     this.wholeSearch = new WholeSearch(parts.tools);
+    this.files = new OutputFiles(this.screen, job);
     this.screen.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#following && this.#toEnd()).observe(this.screen);
     this.whole.addEventListener("click", (event) => this.#download(event));
@@ -175,6 +177,7 @@ export class Output {
     this.#shown.clear();
     this.#last.clear();
     this.#read.clear();
+    this.files?.clear();
     this.#isFileCut = false;
     this.#firstIndex = -1;
     this.#entries = 0;
@@ -230,11 +233,12 @@ export class Output {
     if (this.#firstIndex < 0 && source === 0) this.#firstIndex = index;
     if (this.#last.size === 0) this.#tell("");
     if (source > 0 && entry["name"] === undefined && !this.#read.has(source)) {
+      this.#isFileCut ||= followsOthers(entry);
       this.#read.add(source);
-      if (followsOthers(entry)) this.#isFileCut = true;
     }
     this.#last.set(source, index);
     this.#entries++;
+    if (entry["name"] === "file") this.files.show(entry);
     this.#terminal.take(entry);
     this.#changed = true;
     // Words of flux-core's src/shell/oom.c.

@@ -30,15 +30,6 @@ const MAX_SPANS = 512;
 const MAX_PENS = 1024;
 const MAX_REPEATED = 1 << 20;
 
-/** Which file is read, and from where; or why it is not read. @param {Record<string, any>} entry */
-function fileNote(entry) {
-  const streams = Array.isArray(entry["streams"]) ? entry["streams"].join(" and ") : entry["stream"];
-  const where = entry["host"] ? ` on ${entry["host"]}` : "";
-  if (entry["unread"]) return `${streams}: the file ${entry["path"]}${where} is not shown. ${entry["unread"]}`;
-  const how = entry["read"] === "node" ? ", read there" : "";
-  return `${streams}: from the file ${entry["path"]}${where}${how}`;
-}
-
 export class Terminal {
   /** @type {Line[]} */
   lines = [];
@@ -53,8 +44,7 @@ export class Terminal {
 
   /** An entry of the output eventlog (RFC 24). @param {Record<string, any>} entry */
   take(entry) {
-    if (entry["name"] === "redirect") this.note(`${entry["stream"]} goes to the file ${entry["path"]}`);
-    else if (entry["name"] === "file") this.note(fileNote(entry));
+    if (entry["name"] === "file" && entry["unread"]) this.note(`${entry["path"]} is not shown. ${entry["unread"]}`);
     else if (entry["name"] === "log") this.note(`flux-shell: ${entry["message"] ?? ""}`);
     else if (entry["name"] === undefined) this.#data(entry);
   }

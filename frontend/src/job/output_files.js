@@ -1,0 +1,58 @@
+/** The files that receive the output of a job: which they are, where, and a link to download each. */
+
+import { element } from "../ui/element.js";
+import { at } from "../ui/root.js";
+import { visible } from "../ui/visible.js";
+
+/** Files that are listed; a job can have one for each task. */
+const MAX_LISTED = 8;
+
+export class OutputFiles {
+  /** @type {Record<string, any>[]} in the order of the service, whichever comes first */
+  #entries = [];
+
+  /** @param {HTMLElement} before what it stands below @param {string} job */
+  constructor(before, job) {
+    this.job = job;
+    this.list = element("ul", { className: "output-files", hidden: true });
+    this.list.setAttribute("aria-label", "Files that receive the output");
+    before.after(this.list);
+  }
+
+  clear() {
+    this.#entries = [];
+    this.list.hidden = true;
+    this.list.replaceChildren();
+  }
+
+  /** A file that the service reads, or names only. @param {Record<string, any>} entry */
+  show(entry) {
+    this.#entries.push(entry);
+    this.#entries.sort((one, other) => one["index"] - other["index"]);
+    /** @type {Map<string, number>} */
+    const numbers = new Map();
+    const lines = this.#entries.map((file) => this.#line(file, numbers)).slice(0, MAX_LISTED);
+    if (this.#entries.length > MAX_LISTED) lines.push(element("li", { textContent: "…" }));
+    this.list.replaceChildren(...lines);
+    this.list.hidden = false;
+  }
+
+  /** @param {Record<string, any>} entry @param {Map<string, number>} numbers files of each stream so far */
+  #line(entry, numbers) {
+    const streams = Array.isArray(entry["streams"]) ? entry["streams"].map(String) : [String(entry["stream"])];
+    const line = element("li", { textContent: `${streams.join(" and ")}: ` });
+    line.append(element("code", { textContent: visible(String(entry["path"] ?? ""), { most: 1000 }) }));
+    line.append(entry["host"] ? ` on ${visible(String(entry["host"]), { most: 255 })}` : "");
+    const stream = streams[0] ?? "stdout";
+    const number = numbers.get(stream) ?? 0;
+    if (!entry["unread"]) line.append(" ", this.#link(stream, number));
+    for (const each of streams) numbers.set(each, (numbers.get(each) ?? 0) + 1);
+    return line;
+  }
+
+  /** @param {string} stream @param {number} number */
+  #link(stream, number) {
+    const href = at(`/v1/jobs/${this.job}/files/${stream}${number ? `?file=${number}` : ""}`);
+    return element("a", { href, textContent: "Download", download: "" });
+  }
+}
