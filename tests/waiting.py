@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
-__all__ = ["block_until", "ended", "files_show", "poll_until"]
+__all__ = ["block_until", "ended", "files_show", "hang_up", "poll_until"]
 
 TIMEOUT_S = 60.0
 
@@ -50,6 +50,17 @@ async def files_show(folder: Path, condition: Callable[[], bool]) -> None:
                 await changed.wait()
 
         await asyncio.wait_for(wait(), TIMEOUT_S)
+
+
+async def hang_up(writer: asyncio.StreamWriter) -> None:
+    """Close a connection, and return once it is closed.
+
+    Bytes that are not sent yet are dropped: a peer that reads no more would keep the connection
+    open, and the collector would report it in another test.
+    """
+    writer.transport.abort()
+    with contextlib.suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def ended(pid: int) -> None:

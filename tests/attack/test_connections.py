@@ -24,6 +24,7 @@ from fluxapi.http.connection_limit import ConnectionLimit
 from fluxapi.http.server import Runner
 from fluxapi.security.clients import peer_of
 from tests.running import clean_environment, read_start
+from tests.waiting import hang_up
 
 from .wire import PATIENCE_S, connect, serving
 
@@ -156,7 +157,7 @@ async def test_an_answer_that_nobody_reads_is_dropped(monkeypatch: pytest.Monkey
     await gone.wait()
     with contextlib.suppress(ConnectionError):
         assert len(await reader.read()) < 64 << 20
-    writer.transport.abort()
+    await hang_up(writer)
     await runner.cleanup()
 
 

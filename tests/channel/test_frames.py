@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.waiting import hang_up
+
 from .reader import Events
 from .site import Site
 
@@ -86,7 +88,7 @@ async def connected(site: Site, ahead: bytes = b"") -> AsyncIterator[Raw]:
     try:
         yield Raw(reader, writer)
     finally:
-        writer.close()
+        await hang_up(writer)
 
 
 async def failures(site: Site) -> list[str]:
@@ -277,6 +279,6 @@ async def test_a_request_behind_a_stream_waits_for_its_end(embedded_site: Site) 
     health = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     writer.write((stream + health).encode())
     first, second = (await reader.read()).split(b"\r\n0\r\n\r\n")
-    writer.close()
+    await hang_up(writer)
     assert b'"reason":"clean"' in first
     assert second.startswith(b"HTTP/1.1 200 OK")

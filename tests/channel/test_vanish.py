@@ -10,6 +10,7 @@ import aiohttp
 import pytest
 
 from tests.running import service
+from tests.waiting import hang_up
 
 from .conftest import EMBEDDED
 from .site import Site
@@ -39,9 +40,9 @@ async def vanish(site: Site, wire: str) -> None:
     try:
         writer.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, _TCP_REPAIR, 1)
     except OSError:
-        writer.close()
+        await hang_up(writer)
         pytest.skip("only who may use TCP_REPAIR can vanish")
-    writer.transport.abort()
+    await hang_up(writer)
 
 
 async def test_one_that_vanishes_is_noticed(session: aiohttp.ClientSession, wire: str) -> None:

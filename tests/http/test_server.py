@@ -14,6 +14,7 @@ from fluxapi.app import create_app
 from fluxapi.http.server import Runner
 from fluxapi.settings import Settings
 from tests.handlers.fake import FakeInstance
+from tests.waiting import hang_up
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ async def test_a_client_that_never_ends_a_head_is_disconnected() -> None:
     reader, writer = await asyncio.open_connection(*runner.addresses[0])
     writer.write(b"GET / HTTP/1.1\r\nX: ")
     assert await reader.read() == b""
-    writer.close()
+    await hang_up(writer)
     await runner.cleanup()
 
 
@@ -79,7 +80,7 @@ async def answer(port: int, request: bytes) -> tuple[int, dict[str, str], bytes]
     writer.write(request)
     data = await reader.read()
     # The service has closed the connection and reads nothing more.
-    writer.transport.abort()
+    await hang_up(writer)
     head, _, body = data.partition(b"\r\n\r\n")
     status, *lines = head.decode().split("\r\n")
     headers = {name.lower(): text.strip() for name, _, text in (x.partition(":") for x in lines)}
@@ -138,5 +139,5 @@ async def test_a_broken_body_of_a_refused_request_is_no_error_of_the_service(
     assert head.split()[1] == b"415"
     writer.write(b"nonsense\r\n")
     await reader.read()
-    writer.close()
+    await hang_up(writer)
     assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []
