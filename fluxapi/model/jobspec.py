@@ -57,6 +57,9 @@ _PLAIN = re.compile(r"[!#-&(-\[\]-~ \t\r\n]*\Z")
 _MAX_QUOTED_LENGTH = 16_384
 """Characters of a text with quotes; shlex takes quadratic time: about 5 ms for this length."""
 
+_MAX_WORDS = 100_000
+"""Words of a command, as many as a list may have."""
+
 _STDIN = 'exec "$0" "$@" <"$FLUX_JOB_TMPDIR/stdin"'
 """A command that opens stdin: the job shell writes the ``files`` of the jobspec (RFC 37) to its own
 directory on each node, and its ``input.stdin.path`` option does not expand templates."""
@@ -257,7 +260,9 @@ def _command(command: str | list[Any]) -> list[str]:
     if isinstance(command, list):
         words = [word if isinstance(word, str) else str(word) for word in command]
     elif _PLAIN.match(command):
-        words = command.split()
+        words = command.split(maxsplit=_MAX_WORDS)
+        if len(words) > _MAX_WORDS:
+            raise ValidationFailed([_wrong("command", f"has more than {_MAX_WORDS} words.")])
     elif len(command) > _MAX_QUOTED_LENGTH:
         sentence = (
             f"is text with quotes of more than {_MAX_QUOTED_LENGTH} characters: give it as a list."

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fluxapi.contracts import structure
 from fluxapi.errors import ValidationFailed
+from fluxapi.model.jobspec import Defaults, build
 from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]
@@ -133,3 +134,9 @@ def test_entries_are_counted_exactly(entry: bytes, monkeypatch: pytest.MonkeyPat
     # The comma between the two members counts, too.
     assert _exhaust(structure.check_entries, raw, 2000)
     assert not _exhaust(structure.check_entries, raw, 1999)
+
+
+def test_a_command_of_very_many_words_is_refused() -> None:
+    with pytest.raises(ValidationFailed) as refused:
+        build({"command": "a " * 100_001}, Defaults())
+    assert "words" in str(refused.value.members)
