@@ -277,11 +277,21 @@ def _slice(
     return _Slice(found, last, done=True)
 
 
+def _walk_test(query: JobQuery) -> Test | None:
+    """Return the test of the candidates of :func:`walk`, or ``None`` if all of them match.
+
+    The index of a group has exactly its jobs.
+    """
+    if query.group is not None and query == JobQuery(group=query.group):
+        return None
+    return matcher(query)
+
+
 async def page(
     table: Table, query: JobQuery, *, limit: int, after: int | None = None, offset: int = 0
 ) -> Page:
     """Return up to *limit* matches below *after*, without the first *offset* matches."""
-    test = matcher(query)
+    test = _walk_test(query)
     ids: list[int] = []
     want = offset + limit
     while True:

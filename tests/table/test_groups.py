@@ -14,6 +14,8 @@ from fluxapi.model.keymark import KeySigner
 from fluxapi.model.record import username
 from fluxapi.table import groups as groups_module
 from fluxapi.table.groups import page
+from fluxapi.table.query import JobQuery, count
+from fluxapi.table.query import page as job_page
 from fluxapi.table.table import Table
 
 OWNER, GUEST = 1000, 1001
@@ -261,3 +263,28 @@ def _check(table: Table, pasts: dict[str, _Past]) -> None:
         assert shown["t_first_submit"] == min(past.submits)
         assert shown["t_last_submit"] == max(past.submits)
         assert list(table.index.group[name]) == sorted(past.jobs)
+
+
+@pytest.mark.parametrize("state", [None, frozenset({"INACTIVE"})])
+async def test_pages_of_the_jobs_of_a_group(state: frozenset[str] | None) -> None:
+    table = table_of(*[submit(jobid, GROUPS[jobid % 4]) for jobid in range(40)])
+    for jobid in range(0, 40, 3):
+        table.feed(ended(jobid))
+    group = group_id("a")
+    wanted = [
+        jobid
+        for jobid in reversed(range(40))
+        if GROUPS[jobid % 4] == "a" and (state is None or jobid % 3 == 0)
+    ]
+    jobs = JobQuery(states=state, group=group)
+    assert await count(table, jobs) == len(wanted)
+    found: list[int] = []
+    after = None
+    while True:
+        some = await job_page(table, jobs, limit=4, after=after)
+        found += some.ids
+        after = some.next
+        if after is None:
+            break
+    assert found == wanted
+    assert not (await job_page(table, JobQuery(group=group_id("none")), limit=4)).ids
