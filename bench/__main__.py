@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import uvloop
 
-from . import browser, channel, embedded, executor, groups, listing, output, submission, table
+from . import browser, channel, embedded, executor, groups, listing, output, submission, table, tree
 from .figures import HEADER, Figure, render
 
 
@@ -19,7 +19,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "only",
         nargs="*",
-        help="table, listing, groups, submission, executor, embedded, channel, browser or output",
+        help="table, listing, groups, submission, executor, embedded, channel, browser, output or "
+        "tree",
     )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
@@ -43,10 +44,13 @@ def main() -> int:
         "submission": lambda: submission.figures(options.submits),
         "executor": lambda: executor.figures(options.futures),
         "output": lambda: output.figures(options.megabytes),
+        "tree": tree.figures,
     }
     if shutil.which("flux") is None:
-        print("No flux on PATH: submission, executor and output are not measured.", file=sys.stderr)
-        del parts["submission"], parts["executor"], parts["output"]
+        needing = ("submission", "executor", "output", "tree")
+        print(f"No flux on PATH: {', '.join(needing)} are not measured.", file=sys.stderr)
+        for name in needing:
+            del parts[name]
     failed = False
     print(HEADER, flush=True)
     for name in options.only or parts:

@@ -191,7 +191,7 @@ class CounterThread:
             newest = read_counts(message.payload)
         if newest is not None:
             self._outbox.post(counter.take, newest)
-        return message is not None
+        return connection.is_ready()
 
     def _admit(self, counter: Counter, payload: bytes) -> None:
         """Raise ``ValueError`` if an instance sends too much."""

@@ -203,13 +203,19 @@ class Connection:
         Returns:
             The descriptors that are ready, with their events, as poll(2) tells them.
         """
+        return self._poll.poll(0 if self.is_ready() else max(timeout, 0) * 1000)
+
+    def is_ready(self) -> bool:
+        """Return whether there is something to receive or to flush.
+
+        If not, :attr:`descriptor` becomes readable when there is; until this is called, it stays
+        readable (flux_pollevents(3)).
+        """
         lib = self._lib
         events = self._check(lib.flux_pollevents(self._handle))
         if events & lib.FLUX_POLLERR:
             raise OSError(errno.ECONNRESET, os.strerror(errno.ECONNRESET))
-        if events & lib.FLUX_POLLIN or (self.clogged and events & lib.FLUX_POLLOUT):
-            timeout = 0
-        return self._poll.poll(max(timeout, 0) * 1000)
+        return bool(events & lib.FLUX_POLLIN or (self.clogged and events & lib.FLUX_POLLOUT))
 
     def _decode(self, message: Any) -> Message:
         ffi, lib = self._ffi, self._lib
