@@ -7,11 +7,12 @@ job attach``, and are in every encoding.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import AsyncIterable, AsyncIterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from typing import Any
 
 from fluxapi.model.eventlog import Event, encode_event
 from fluxapi.model.output import Last, OutputBatch, PlainText, is_of, log_line, search_note, written
+from fluxapi.process.timeslice import TimeSlice
 
 from .support import json_bytes
 
@@ -37,6 +38,15 @@ _MAX_TAIL_BYTES = 8 << 20
 
 _MAX_TASKS = 65536
 """Tasks that may have an unfinished line; with more, pieces become lines of their own."""
+
+_MAX_EVENTS = 256
+"""Entries that are encoded before other tasks run."""
+
+_STEP_BYTES = 16 << 10
+"""Bytes that are split into lines before other tasks run; each may be a line."""
+
+_PIECE_BYTES = 64 << 10
+"""Bytes after which a piece is sent, since an entry may stand for many more than it has."""
 
 _MAX_REDIRECTS = 100
 
@@ -67,10 +77,15 @@ class Search:
         self._source = source
 
     async def __aiter__(self) -> AsyncIterator[OutputBatch]:
+        turn = TimeSlice()
         async for batch in self._source:
             if batch.cut:
                 self.searched = batch.searched
-            yield batch
+            # A batch has a limited size, which very many small entries may have.
+            for at in range(0, len(batch) or 1, _MAX_EVENTS):
+                await turn.share()
+                events = batch.events[at : at + _MAX_EVENTS]
+                yield OutputBatch(batch.first + at, events, batch.searched, cut=batch.cut)
 
     def note(self) -> bytes:
         """Return a line that tells how much the search has read; empty if it was complete."""
@@ -90,7 +105,12 @@ class Lines:
 
     def take(self, events: OutputBatch | list[Event]) -> list[bytes]:
         """Return the lines that these entries complete."""
+        return [line for lines in self.parts(events) for line in lines]
+
+    def parts(self, events: OutputBatch | list[Event]) -> Iterator[list[bytes]]:
+        """Yield the lines that these entries complete, a limited number at a time."""
         lines: list[bytes] = []
+        size = 0
         for event in events:
             context = event.context or {}
             if event.name == "redirect" and len(self.redirects) < _MAX_REDIRECTS:
@@ -105,8 +125,13 @@ class Lines:
             if data or context.get("eof"):
                 key = (str(context.get("stream")), str(context.get("rank")))
                 ended = bool(context.get("eof")) or event.name == "log"
-                self._split(key, data, ended=ended, lines=lines)
-        return lines
+                for part, is_last in _steps(data):
+                    self._split(key, part, ended=ended and is_last, lines=lines)
+                    size += len(part)
+                    if size >= _STEP_BYTES:
+                        yield lines
+                        lines, size = [], 0
+        yield lines
 
     def end(self) -> list[bytes]:
         """Return the rest without a newline."""
@@ -138,6 +163,30 @@ class Lines:
             self._rest[key] = rest
 
 
+def _steps(data: bytes) -> Iterator[tuple[bytes, bool]]:
+    """Cut data after newlines; yield each part, and whether it is the last."""
+    at = 0
+    while True:
+        end = data.find(b"\n", at + _STEP_BYTES) + 1 or len(data)
+        yield data[at:end], end == len(data)
+        at = end
+        if at == len(data):
+            return
+
+
+async def _pieces(parts: AsyncIterable[bytes]) -> AsyncIterator[bytes]:
+    """Join parts to pieces of limited size."""
+    gathered: list[bytes] = []
+    size = 0
+    async for part in parts:
+        gathered.append(part)
+        size += len(part)
+        if size >= _PIECE_BYTES:
+            yield b"".join(gathered)
+            gathered, size = [], 0
+    yield b"".join(gathered)
+
+
 def bytes_of(event: Event, stream: str | None = None) -> bytes:
     """Return the bytes of an entry that belong to ``stream`` (``None``: any)."""
     context = event.context or {}
@@ -148,13 +197,19 @@ def bytes_of(event: Event, stream: str | None = None) -> bytes:
     return b""
 
 
+async def _events(source: Search) -> AsyncIterator[Event]:
+    async for batch in source:
+        for event in batch:
+            yield event
+
+
 async def written_bytes(
     source: Search, stream: str | None, tail: int | None
 ) -> AsyncIterator[bytes]:
     """Yield the output byte for byte."""
     if tail is None:
-        async for batch in source:
-            yield b"".join(bytes_of(event, stream) for event in batch)
+        async for piece in _pieces(bytes_of(event, stream) async for event in _events(source)):
+            yield piece
         return
     async for lines in _lines(source, Lines(stream), tail):
         yield b"".join(lines)
@@ -164,8 +219,9 @@ async def text(source: Search, stream: str | None, tail: int | None) -> AsyncIte
     """Yield the output as UTF-8 text, and at its end the number of replaced bytes."""
     made = PlainText()
     if tail is None:
-        async for batch in source:
-            yield b"".join(_text_of(event, stream, made) for event in batch)
+        texts = (_text_of(event, stream, made) async for event in _events(source))
+        async for piece in _pieces(texts):
+            yield piece
     else:
         async for lines in _lines(source, Lines(stream), tail):
             yield b"".join(map(made.line, lines))
@@ -258,20 +314,20 @@ async def _lines(
 ) -> AsyncIterator[list[bytes]]:
     kept: deque[bytes] = deque()
     held = 0
+    turn = TimeSlice()
     async for batch in source:
-        found = lines.take(batch)
+        for found in lines.parts(batch):
+            await turn.share()
+            if tail is not None:
+                kept.extend(found)
+                held = _shorten(kept, held + sum(map(len, found)), tail)
+            elif found:
+                yield found
         if tail is not None and _begins_file(batch):
-            kept.extend(found)
-            _shorten(kept, held + sum(map(len, found)), tail)
             if kept:
                 yield list(kept)
             kept.clear()
             held = 0
-        elif tail is not None:
-            kept.extend(found)
-            held = _shorten(kept, held + sum(map(len, found)), tail)
-        elif found:
-            yield found
     rest = lines.end()
     if tail is not None:
         kept.extend(rest)

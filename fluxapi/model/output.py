@@ -28,7 +28,6 @@ __all__ = [
     "OutputBatch",
     "PlainText",
     "Tail",
-    "decode_entries",
     "decode_entry",
     "file_base",
     "holds_data",
@@ -149,11 +148,6 @@ def decode_entry(line: bytes) -> Event:
             event.timestamp = 0.0
         return event
     return _invalid(f"has {len(line)} bytes, more than {MAX_ENTRY_BYTES},")
-
-
-def decode_entries(text: bytes) -> list[Event]:
-    """Decode an output eventlog: one entry per line."""
-    return [decode_entry(line) for line in text.split(b"\n") if line]
 
 
 def _invalid(why: str) -> Event:

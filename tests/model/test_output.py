@@ -10,7 +10,7 @@ import pytest
 
 from fluxapi.model import output
 from fluxapi.model.eventlog import Event
-from fluxapi.model.output import Last, OutputBatch, PlainText, Tail, decode_entries, log_line
+from fluxapi.model.output import Last, OutputBatch, PlainText, Tail, decode_entry, log_line
 
 HEADER = Event(0.0, "header", {"version": 1})
 END = Event(9.0, "data", {"stream": "stdout", "rank": "0", "eof": True})
@@ -80,7 +80,7 @@ def test_an_entry_larger_than_the_bound_is_kept_if_it_is_the_last() -> None:
 )
 def test_an_entry_that_is_not_valid_is_one_that_says_so(line: bytes) -> None:
     good = b'{"timestamp":1,"name":"data","context":{"stream":"stdout","data":"a"}}'
-    first, bad, last = decode_entries(b"\n".join([good, line, good, b""]))
+    first, bad, last = map(decode_entry, [good, line, good])
     assert first == last
     assert bad.name == "invalid"
     assert "not valid" in (bad.context or {})["message"]
@@ -88,13 +88,13 @@ def test_an_entry_that_is_not_valid_is_one_that_says_so(line: bytes) -> None:
 
 def test_an_entry_that_is_too_large_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "MAX_ENTRY_BYTES", 100)
-    (entry,) = decode_entries(json.dumps({"timestamp": 1, "name": "x" * 100}).encode())
+    entry = decode_entry(json.dumps({"timestamp": 1, "name": "x" * 100}).encode())
     assert "more than 100" in (entry.context or {})["message"]
 
 
 def test_a_deep_entry_is_made_shallow() -> None:
     deep = b'{"timestamp":1,"name":"log","context":{"a":' + b"[" * 9999 + b"]" * 9999 + b"}}"
-    (entry,) = decode_entries(deep)
+    entry = decode_entry(deep)
     assert entry.name == "log"
 
 

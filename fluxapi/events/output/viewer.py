@@ -14,7 +14,7 @@ from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import Wire
 from fluxapi.instance.protocol import Last, OutputBatch
 
-from .entries import Entry, pieces
+from .entries import PIECE_BYTES, Entry, pieces
 from .watch import End, Watch, end_of
 
 __all__ = ["FILES_RIGHT", "Selection", "Viewer"]
@@ -86,7 +86,7 @@ class Viewer:
                 if not await self._catch_up():
                     return End("purged")
             elif entries := watch.after(self._position):
-                self._write(entries)
+                await self._write(entries)
                 await asyncio.sleep(0)
             elif watch.end is not None:
                 return watch.end
@@ -138,16 +138,23 @@ class Viewer:
     async def _write_all(self, batch: OutputBatch) -> None:
         for piece in pieces(batch.first, batch.events):
             await self._writer.drained()
-            self._write(piece)
+            await self._write(piece)
             await asyncio.sleep(0)
         self._position = max(self._position, batch.next)
 
-    def _write(self, entries: list[Entry]) -> None:
-        frames = [
-            self._wire.frame("output", self._mark(entry.index), entry.body)
-            for entry in entries
-            if entry.body and entry.is_of(self._selection.stream)
-        ]
+    async def _write(self, entries: list[Entry]) -> None:
+        frames: list[bytes] = []
+        size = 0
+        for entry in entries:
+            if entry.body and entry.is_of(self._selection.stream):
+                frames.append(self._wire.frame("output", self._mark(entry.index), entry.body))
+                size += len(frames[-1])
+            self._position = entry.index + 1
+            if size >= PIECE_BYTES:
+                # A short entry may stand for many bytes.
+                self._writer.write(self._wire.join(frames))
+                frames, size = [], 0
+                await self._writer.drained()
+                await asyncio.sleep(0)
         if frames:
             self._writer.write(self._wire.join(frames))
-        self._position = entries[-1].index + 1

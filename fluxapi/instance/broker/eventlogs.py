@@ -9,17 +9,19 @@ one on, and answers no other lookups meanwhile.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 
 import msgspec
 
 from fluxapi.errors import NotFound
-from fluxapi.model.output import Last, OutputBatch, Tail, decode_entries
+from fluxapi.model.eventlog import Event
+from fluxapi.model.output import Last, OutputBatch, Tail, decode_entry
+from fluxapi.process.timeslice import TimeSlice
 
 from .calls import Stream
 from .rpc import RpcThread
 
-__all__ = ["follow", "has_initialized", "so_far"]
+__all__ = ["decode_each", "follow", "has_initialized", "so_far"]
 
 Batches = AsyncGenerator[OutputBatch, None]
 
@@ -113,9 +115,20 @@ async def _batches(stream: Stream, first: int) -> Batches:
     while (payloads := await stream.next_batch()) is not None:
         # Each response contains one entry; an empty one is the sentinel.
         entries = [_entry_decoder.decode(payload).event for payload in payloads if payload]
-        events = decode_entries("".join(entries).encode("utf-8", "replace"))
+        lines = "".join(entries).encode("utf-8", "replace").split(b"\n")
+        events = await decode_each([line for line in lines if line])
         if events:
             yield OutputBatch(first, events)
         first += len(events)
         if len(entries) < len(payloads):
             return
+
+
+async def decode_each(lines: Iterable[bytes]) -> list[Event]:
+    """Decode the entries of an output eventlog, in time slices: each may be invalid, and slow."""
+    turn = TimeSlice()
+    events: list[Event] = []
+    for line in lines:
+        await turn.share()
+        events.append(decode_entry(line))
+    return events

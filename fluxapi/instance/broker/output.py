@@ -23,6 +23,7 @@ import msgspec
 from fluxapi.errors import FluxRefused, Forbidden, NotFound
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output import WEIGHT_BYTES, Last, OutputBatch, decode_entry, is_of, runs_from_end
+from fluxapi.process.timeslice import TimeSlice
 
 from . import eventlogs
 from .blobs import Blobs
@@ -208,7 +209,7 @@ class OutputReader:
             skip = place if number == begin else 0
             index = (number << _BLOB_SHIFT) + skip
             async for lines in _pieces(blob, skip):
-                events = [decode_entry(line) for line in lines]
+                events = await eventlogs.decode_each(lines)
                 yield OutputBatch(index, events[: ((number + 1) << _BLOB_SHIFT) - index])
                 index += len(events)
             yield OutputBatch((number + 1) << _BLOB_SHIFT, [])
@@ -238,6 +239,7 @@ class OutputReader:
         runs: list[OutputBatch] = []
         left, room, searched = last.count, last.size, 0
         number = len(references)
+        turn = TimeSlice()
         async with contextlib.aclosing(self._blobs_from_end(references)) as blobs:
             while number and left > 0 and room > 0 and searched < last.search:
                 number -= 1
@@ -245,6 +247,7 @@ class OutputReader:
                 found: list[tuple[int, Event]] = []
                 async with contextlib.aclosing(_backwards(blob, last.stream)) as lines:
                     async for place, line in lines:
+                        await turn.share()
                         if place > _MAX_PLACE:
                             continue
                         event = decode_entry(line)
