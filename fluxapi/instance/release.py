@@ -2,8 +2,8 @@
 
 The minimum depends on the journal: since :data:`OLDEST`, ``job-manager.events-journal`` (flux-core,
 src/modules/job-manager/journal.c) sends all events of each job, including inactive jobs, and marks
-the end of the backlog. The code handles all other differences by the responses of Flux, not by its
-version.
+the end of the backlog. The code handles other differences by the responses of Flux, not by its
+version, except where no response tells.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from fluxapi.errors import SettingsError
 
-__all__ = ["NEWEST_TESTED", "OLDEST", "Release", "check", "parse"]
+__all__ = ["NEWEST_TESTED", "OLDEST", "TASK_FILES", "Release", "check", "has_task_files", "parse"]
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +38,16 @@ OLDEST = Release(0, 61)
 
 NEWEST_TESTED = Release(0, 88)
 """The newest tested release. Newer ones are expected to work."""
+
+
+TASK_FILES = Release(0, 71)
+"""Since this release, tasks and nodes can have output files of their own."""
+
+
+def has_task_files(kind: str, version: str) -> bool:
+    """Return whether tasks and nodes can have output files; no response of Flux tells that."""
+    release = parse(version)
+    return kind == "flux" and (release is None or release >= TASK_FILES)
 
 
 def parse(version: str) -> Release | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -77,10 +78,15 @@ class OutputFile(msgspec.Struct, frozen=True):
 
 
 class Placement(msgspec.Struct, frozen=True):
-    """The nodes of a job by shell rank, and the tasks on each; ``None`` if not known."""
+    """The nodes of a job by shell rank, and the tasks on each; ``None`` if not known.
+
+    ``own_files``: tasks and nodes can have files of their own; otherwise their tags stay in the
+    names.
+    """
 
     nodes: Sequence[Node]
     tasks: Sequence[Sequence[int]] | None = None
+    own_files: bool = True
 
 
 class Redirect(msgspec.Struct, frozen=True):
@@ -198,7 +204,7 @@ def _paths(
     per_task = names & (_TASK_TAGS | _LOCAL_TAGS)
     per_node = any(name.startswith("node.") for name in names)
     per_shell = "tmpdir" in names and len(placement.nodes) > 1
-    if not per_task and not per_node and not per_shell:
+    if not placement.own_files or not (per_task or per_node or per_shell):
         return [(_render(template, values), ranks, leader)]
     if placement.tasks is not None:
         placed: Sequence[Sequence[int]] = placement.tasks
@@ -255,8 +261,10 @@ def _rendering(template: str, path: str, job: _Job) -> Values | None:
     if isinstance(folder, str) and not template.startswith("/"):
         # The embedded instance reports absolute paths.
         targets.add(path.removeprefix(folder.rstrip("/") + "/"))
-    for fancy in (True, False):
-        base = _static(job, fancy=fancy)
+    known = [_static(job, fancy=fancy) for fancy in (True, False)]
+    # Before 0.70 there were fewer tags, and the others stay as they are.
+    known += [partial(_old, base) for base in known]
+    for base in known:
         for target in targets:
             folder_of_job = _solve(template, target, base)
             values = _with(base, folder_of_job)
@@ -267,6 +275,10 @@ def _rendering(template: str, path: str, job: _Job) -> Values | None:
                 if _render(template, first) == target:
                     return values
     return None
+
+
+def _old(base: Values, name: str) -> str | None:
+    return base(name) if name == "name" or name.startswith(("id", "jobid")) else None
 
 
 def _with(base: Values, tmpdir: str | None) -> Values:

@@ -35,6 +35,7 @@ from fluxapi.instance.protocol import (
     InstanceInfo,
     Watchable,
 )
+from fluxapi.instance.release import has_task_files
 from fluxapi.model.group import group_id, is_group_id
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import parse
@@ -125,7 +126,9 @@ class InstanceSession:
         buffer = EventBuffer(epoch, max_events=bounds.max_events, max_bytes=bounds.max_event_bytes)
         self.hub = Hub(self.table, EventLog(buffer))
         self.journal = JournalConsumer(instance, self.hub)
-        self.files = OutputFiles(instance, self.table, info.owner)
+        self.files = OutputFiles(
+            instance, self.table, info.owner, own_files=has_task_files(info.kind, info.version)
+        )
         self.outputs = OutputHub(instance, self.table, self.files)
         self.observer = SituationMonitor(self.table, self.hub.stats, instance)
         self.idempotency = IdempotencyStore(self.table, settings.idempotency_keys, self.settle)

@@ -106,6 +106,13 @@ def test_a_relative_path_needs_a_folder() -> None:
     assert found.problem == "The path is relative, and the jobspec names no working directory."
 
 
+@pytest.mark.parametrize("template", ["o-{{taskid}}", "o-{{node.id}}", "o-{{size}}-{{nnodes}}"])
+def test_older_releases_leave_tags_in_the_name(template: str) -> None:
+    placement = Placement(TWO, own_files=False)
+    (found,) = find(f"{template}-{{{{id}}}}", f"{template}-{F58}", placement=placement) or []
+    assert (found.path, found.problem) == (f"/home/ada/{template}-{F58}", "")
+
+
 @pytest.mark.parametrize(
     ("output", "found"),
     [

@@ -51,12 +51,18 @@ _FORBIDDEN = (
 
 
 class OutputFiles:
-    """The output files of the jobs of one instance, whose owner has the user ID *owner*."""
+    """The output files of the jobs of one instance, whose owner has the user ID *owner*.
 
-    def __init__(self, instance: Instance, table: Table, owner: int) -> None:
+    ``own_files``: tasks and nodes can have files of their own.
+    """
+
+    def __init__(
+        self, instance: Instance, table: Table, owner: int, *, own_files: bool = True
+    ) -> None:
         self._instance = instance
         self._table = table
         self._owner = owner
+        self._own_files = own_files
         self._access = FileAccess.of(owner, instance)
         self._kept: OrderedDict[int, list[OutputFile]] = OrderedDict()
 
@@ -154,7 +160,8 @@ class OutputFiles:
             placed = []
         if not placed:
             return _only_named(redirects, "Its nodes are not known.")
-        found = output_files(jobid, jobspec, redirects, Placement(placed))
+        placement = Placement(placed, own_files=self._own_files)
+        found = output_files(jobid, jobspec, redirects, placement)
         if found is None:
             on_nodes = await self._tasks(jobid, placed)
             if on_nodes is None:
