@@ -53,7 +53,7 @@ run: $(STAMP) $(DIST) ## set up and run the service (under flux start where ther
 test: $(STAMP) $(DIST) ## run the tests (on a real Flux too where there is one)
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) test --silent
 	$(BIN)/python -m compileall -q fluxapi
-	$(PYTEST) $(ARGS)
+	$(PYTEST) --durations=60 --durations-min=4 $(ARGS)
 
 test-fast: $(STAMP) ## run the tests that need no Flux, no browser and no container
 	$(BIN)/python -m compileall -q fluxapi
