@@ -52,8 +52,10 @@ class NodeFiles:
 
     async def read(self, rank: int, wanted: Wanted) -> Piece:
         """Read a piece of a file on the node of broker *rank*, as ``read_piece`` does."""
+        # The first call reads a file.
+        program = await asyncio.to_thread(_program)
         async with self._slots:
-            process = _Process(self._rpc, rank, list(map(str, wanted)))
+            process = _Process(self._rpc, rank, [program, *map(str, wanted)])
             try:
                 return await asyncio.wait_for(process.run(), self._timeout)
             except asyncio.TimeoutError:
@@ -67,12 +69,12 @@ class NodeFiles:
 
 
 class _Process:
-    """One run of the program."""
+    """One run of the program, the first of *words*, with the others as its arguments."""
 
-    def __init__(self, rpc: RpcThread, rank: int, arguments: list[str]) -> None:
+    def __init__(self, rpc: RpcThread, rank: int, words: list[str]) -> None:
         self._rpc = rpc
         self._rank = rank
-        self._stream = Stream(b"rexec.exec", _request(arguments), node=rank)
+        self._stream = Stream(b"rexec.exec", _request(words), node=rank)
         self._pid = 0
         self._ended = False
         self._output = {"stdout": bytearray(), "stderr": bytearray()}
@@ -123,10 +125,10 @@ def _program() -> str:
     return source.replace("from __future__ import annotations\n", "", 1)
 
 
-def _request(arguments: list[str]) -> bytes:
+def _request(words: list[str]) -> bytes:
     command = {
         "cwd": "/",
-        "cmdline": ["/bin/sh", "-c", _SHELL, _program(), *arguments],
+        "cmdline": ["/bin/sh", "-c", _SHELL, *words],
         "env": {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C.UTF-8"},
         "opts": {"stdout_LINE_BUFFER": "false"},
         "channels": [],
