@@ -24,6 +24,7 @@ from . import (
     many,
     output,
     resources,
+    scripts,
     service,
     submit,
     token,
@@ -65,6 +66,12 @@ def _submit(path: str, name: str) -> Route:
 ROUTES: tuple[Route, ...] = (
     _submit("/jobs", "submitJob"),
     _submit("/jobs/submit", "submitJobForm"),
+    Route(
+        "POST", "/scripts/check", scripts.check, "checkScript", "jobs",
+        "Read the directives of a batch script without submitting it.",
+        {200: "script-fields"}, body="script-check", body_use="required", max_body=None,
+        right="submit",
+    ),
     Route(
         "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",
         "Submit many jobs in one request.",

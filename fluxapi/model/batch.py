@@ -13,6 +13,7 @@ from .options import Fields, too_deep
 
 __all__ = [
     "FIELDS",
+    "NOT_WITH_SCRIPT",
     "SCRIPT",
     "check_script",
     "expanded",
@@ -37,7 +38,7 @@ _ONLY_WITH_SCRIPT = (
 FIELDS = frozenset({"script", *_ONLY_WITH_SCRIPT})
 """The fields that only batch jobs have."""
 
-_NOT_WITH_SCRIPT = {
+NOT_WITH_SCRIPT = {
     "command": "cannot go with script; give script_args.",
     "num_tasks": "cannot go with script; give num_slots.",
     "cores_per_task": "cannot go with script; give cores_per_slot.",
@@ -45,6 +46,7 @@ _NOT_WITH_SCRIPT = {
     "stdin": "cannot go with script; put the data into the script, or give input.",
     "is_launcher": "cannot go with script, which starts jobs in an instance of its own.",
 }
+"""The fields that batch jobs do not have, and why."""
 
 
 def check_script(text: str) -> str | None:
@@ -72,7 +74,7 @@ def expanded(given: Mapping[str, Any], wrong: Fields) -> dict[str, Any]:
     if "script" not in given:
         wrong += [_wrong(name, "needs script.") for name in _ONLY_WITH_SCRIPT if name in given]
         return dict(given)
-    wrong += [_wrong(name, text) for name, text in _NOT_WITH_SCRIPT.items() if name in given]
+    wrong += [_wrong(name, text) for name, text in NOT_WITH_SCRIPT.items() if name in given]
     unusable = check_script(given["script"])
     if unusable is not None:
         wrong.append(_wrong("script", unusable))

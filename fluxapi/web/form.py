@@ -31,9 +31,14 @@ line, ``whole`` text of several lines that is sent unchanged."""
 
 _USUAL = (
     "command",
+    "script",
+    "script_args",
     "num_tasks",
     "cores_per_task",
     "gpus_per_task",
+    "num_slots",
+    "cores_per_slot",
+    "gpus_per_slot",
     "num_nodes",
     "exclusive",
     "duration",
@@ -46,11 +51,21 @@ _USUAL = (
 )
 """The fields that most jobs need, in the order of the form; all others are below More."""
 
+_ONLY_PLAIN = frozenset({*batch.NOT_WITH_SCRIPT, "jobspec"})
+
 _LABELS = {
     "num_tasks": "Tasks",
     "cores_per_task": "Cores per task",
     "gpus_per_task": "GPUs per task",
     "num_nodes": "Nodes",
+    "script_args": "Arguments",
+    "script_name": "File name",
+    "num_slots": "Slots",
+    "gpus_per_slot": "GPUs per slot",
+    "wrap": "Run by /bin/sh",
+    "conf": "Configuration",
+    "broker_opts": "Broker options",
+    "dump": "Dump file",
     "exclusive": "Whole nodes",
     "duration": "Time limit",
     "cwd": "Working directory",
@@ -75,6 +90,8 @@ _HOW = {
 
 _HELP = {
     "command": "Program and arguments, split like a command line; no other shell syntax works.",
+    "script": "It runs in a Flux instance of its own. Its #flux: lines fill the fields below; what "
+    "you type there wins. Drop a file here, or open one.",
     "stdin": "Standard input of every task, sent unchanged.",
 }
 """Descriptions that replace those of the schema, which mention input for programs, too."""
@@ -85,7 +102,8 @@ class Field:
     """One property of the schema.
 
     ``low`` and ``high`` limit its numbers; ``pattern`` is a regular expression for its text, and
-    ``form`` describes that in words.
+    ``form`` describes that in words. ``only`` is ``command`` or ``script`` for the field of one
+    sort of job.
     """
 
     name: str
@@ -97,15 +115,16 @@ class Field:
     high: int | None = None
     pattern: str | None = None
     form: str | None = None
+    only: Literal["command", "script"] | None = None
 
 
 @functools.cache
 def fields() -> tuple[Field, ...]:
-    """Return the fields of plain jobs, the usual ones first, without deprecated aliases."""
+    """Return the fields of jobs, the usual ones first, without deprecated aliases."""
     properties = schema.schema("submit")["properties"]
     rules = {name: _resolved(given) for name, given in properties.items()}
     current = [name for name, rule in rules.items() if not rule.get("deprecated")]
-    others = [name for name in current if name not in {*_USUAL, "jobspec", *batch.FIELDS}]
+    others = [name for name in current if name not in {*_USUAL, "jobspec"}]
     order = [*_USUAL, *others, "jobspec"]
     return tuple(_field(name, rules[name]) for name in order)
 
@@ -118,16 +137,18 @@ def facts() -> list[dict[str, Any]]:
 def _field(name: str, rule: Mapping[str, Any]) -> Field:
     kind = _kind(name, rule)
     plain = kind in {"command", "text", "integer", "word"}
+    how = "One per line." if kind == "list" and name in batch.FIELDS else _HOW.get(kind)
     return Field(
         name=name,
         label=_LABELS.get(name, name.replace("_", " ").capitalize()),
-        help=" ".join(filter(None, [_HELP.get(name, rule["description"]), _HOW.get(kind)])),
+        help=" ".join(filter(None, [_HELP.get(name, rule["description"]), how])),
         kind=kind,
         usual=name in _USUAL,
         low=rule.get("minimum") if plain else None,
         high=rule.get("maximum") if plain else None,
         pattern=rule.get("pattern") if plain else None,
         form=rule.get("x-form"),
+        only="script" if name in batch.FIELDS else "command" if name in _ONLY_PLAIN else None,
     )
 
 
@@ -141,6 +162,8 @@ def _kind(name: str, rule: Mapping[str, Any]) -> Kind:
         frozenset({"string", "object"}): "whole",
         frozenset({"array"}): "list",
     }
+    if name == "script":
+        return "whole"
     if types == {"object"}:
         return _map(rule) if name != "jobspec" else "json"
     return simple.get(frozenset(types), "text")

@@ -188,6 +188,7 @@ async def submit(request: web.Request) -> web.Response:
         "facts": _embedded(form.facts()),
         "queues": [queue for queue in queues if queue.name],
         "launchers": session.defaults.launchers,
+        "scripts": session.capabilities.scripts,
         "service": _address(request),
     }
     return await render(request, "submit.html", context)

@@ -144,3 +144,32 @@ async def test_scripts_are_jobs_of_a_bulk(service: Service) -> None:
     bad = {"jobs": [{"command": "true"}, {"script": "echo"}]}
     response = await service.client.post("/v1/jobs/bulk", json=bad)
     assert [error["pointer"] for error in (await response.json())["errors"]] == ["/jobs/1/script"]
+
+
+async def test_a_script_is_checked_without_being_submitted(service: Service) -> None:
+    script = "#!/bin/sh\r\n#flux: -N2 -t5\r\n#flux: --nodse\r\n#flux: -c0\r\n#flux: --conf=a=1\r\n"
+    response = await service.client.post("/v1/scripts/check", json={"script": script})
+    assert response.status == 200
+    answer = await response.json()
+    assert answer["fields"] == {"num_nodes": 2, "duration": 300.0, "conf": {"a": 1}}
+    assert answer["lines"] == {"num_nodes": 2, "duration": 2, "conf": 5}
+    assert [error["line"] for error in answer["errors"]] == [3, 4]
+    assert len(answer["warnings"]) == 1
+    assert service.instance.submitted == []
+
+
+async def test_a_check_wants_a_program_unless_it_is_wrapped(service: Service) -> None:
+    response = await service.client.post("/v1/scripts/check", json={"script": "echo\n"})
+    (error,) = (await response.json())["errors"]
+    assert error["line"] == 1
+    assert error["detail"].startswith("must name the program that runs the script")
+    body = {"script": "echo\n", "wrap": True}
+    response = await service.client.post("/v1/scripts/check", json=body)
+    assert (await response.json())["errors"] == []
+
+
+async def test_a_long_script_is_read_in_a_thread(service: Service) -> None:
+    script = SCRIPT + "# more\n" * 9000
+    response = await service.client.post("/v1/jobs", json={"script": script})
+    assert response.status == 201
+    assert jobspec(service)["attributes"]["system"]["files"]["script"]["data"] == script

@@ -6,7 +6,6 @@ from html.parser import HTMLParser
 
 from fluxapi.contracts import schema
 from fluxapi.errors import InstanceUnavailable
-from fluxapi.model import batch
 
 from .conftest import Service, Start
 
@@ -26,7 +25,7 @@ class Form(HTMLParser):
         given = dict(attrs)
         if given.get("id"):
             self.ids.append(given["id"] or "")
-        if tag in {"input", "textarea"} and given.get("type") != "radio":
+        if tag in {"input", "textarea"} and given.get("type") not in {"radio", "file"}:
             self.inputs[given["name"] or ""] = given
 
 
@@ -36,10 +35,10 @@ async def page(service: Service, path: str = PATH) -> str:
     return await answer.text()
 
 
-async def test_every_field_of_a_plain_job_has_an_input(service: Service) -> None:
+async def test_every_field_of_the_schema_has_an_input(service: Service) -> None:
     properties = schema.schema("submit")["properties"]
     current = {name for name, rule in properties.items() if not rule.get("deprecated")}
-    assert set(Form(await page(service)).inputs) == (current - batch.FIELDS) | {"copies", "cc"}
+    assert set(Form(await page(service)).inputs) == current | {"copies", "cc"}
 
 
 async def test_the_help_of_every_input_is_there(service: Service) -> None:

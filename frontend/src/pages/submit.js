@@ -2,7 +2,9 @@
 
 import { address, call, Problem } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
+import { shellAdvice, shellSyntax, sizeAdvice } from "../submit/advice.js";
 import { collect, fieldOf, hint, request } from "../submit/form.js";
+import { ScriptEditor } from "../submit/script.js";
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { besides, valuesOf } from "../submit/resubmit.js";
@@ -47,6 +49,14 @@ const NAMES = [...fields.map((field) => field.name), "copies", "cc"];
 const many = () =>
   /** @type {import("../submit/form.js").Many} */ (/** @type {RadioNodeList} */ (form.elements.namedItem("many")).value);
 
+/** What is submitted: a command, or a batch script. */
+const what = () =>
+  /** @type {import("../submit/form.js").What} */ (/** @type {RadioNodeList} */ (form.elements.namedItem("what")).value);
+/** The fields of what is submitted. */
+const current = () => fields.filter(({ only }) => !only || only === what());
+/** @type {import("../submit/advice.js").Size | undefined} */
+let size;
+
 /** @returns {Values} */
 function typed() {
   /** @type {Values} */
@@ -69,6 +79,7 @@ function fill(values) {
   }
   const chosen = /** @type {RadioNodeList} */ (form.elements.namedItem("many"));
   chosen.value = String(values["many"] ?? "one");
+  /** @type {RadioNodeList} */ (form.elements.namedItem("what")).value = String(values["what"] ?? "command");
   const more = fields.some((field) => !field.usual && values[field.name]);
   if (more) /** @type {HTMLDetailsElement} */ ($("more")).open = true;
 }
@@ -78,7 +89,11 @@ function update() {
   const values = typed();
   $("field-copies").hidden = many() !== "copies";
   $("field-cc").hidden = many() !== "cc";
-  const { job } = collect(fields, values);
+  for (const { name, only } of fields) $(`field-${name}`).hidden = Boolean(only) && only !== what();
+  if ($("as-task")) $("as-task").hidden = what() !== "script";
+  editor.update(what() === "script", values);
+  const { job } = collect(current(), values);
+  advise(values, job);
   const { path, body } = request(job, many(), values);
   const said = line(job, /** @type {{ copies?: unknown, cc?: unknown }} */ (many() === "one" ? {} : body));
   lines.curl = curl(at(path), body, user);
@@ -90,7 +105,18 @@ function update() {
   $("go").textContent = path + JSON.stringify(body) === answered ? AGAIN : "Submit";
   $("unsaid").textContent = said.unsaid.length ? `It has no option for ${said.unsaid.join(", ")}: use curl for that.` : "";
   checkLauncher(values);
-  keep({ ...values, many: many() });
+  keep({ ...values, many: many(), what: what() });
+}
+
+/** Say what will not work as it looks. @param {Values} values @param {Record<string, unknown>} job */
+function advise(values, job) {
+  const isScript = what() === "script";
+  const shell = isScript ? "" : shellAdvice(shellSyntax(String(values["command"] ?? "")));
+  if (!refused.has("command") && $("wrong-command").textContent !== shell) say("command", shell);
+  const notes = sizeAdvice({ ...(isScript ? editor.fields : {}), ...job }, isScript, size);
+  const texts = [...$("size-notes").children].map((it) => it.textContent);
+  if (texts.join("\n") === notes.join("\n")) return;
+  $("size-notes").replaceChildren(...notes.map((textContent) => element("li", { textContent })));
 }
 
 /** Whether the service takes this command as a launcher: it decides by the name of the program. @param {Values} values */
@@ -101,6 +127,8 @@ function checkLauncher(values) {
   const text = fits ? "" : `${visible(program, { most: MEDIUM })} is no launcher that this service knows; it may be ${allowed}.`;
   if ($("wrong-is_launcher")?.textContent !== text) say("is_launcher", text);
 }
+
+const editor = new ScriptEditor(fields, () => update());
 
 /** @param {Values} values */
 function keep(values) {
@@ -213,7 +241,7 @@ async function send(path, body) {
 /** @param {boolean} isAgain whether a request that was answered is meant to be sent once more */
 async function submit(isAgain) {
   const values = typed();
-  const { job, wrong } = collect(fields, values);
+  const { job, wrong } = collect(current(), values);
   const bulk = many() !== "one";
   const { path, body } = request(job, many(), values);
   const text = path + JSON.stringify(body);
@@ -253,6 +281,7 @@ function done(answer) {
   for (const id of ids.slice(0, LINKS)) said.append(element("a", { href: at(`/ui/jobs/${encodeURIComponent(id)}`), textContent: id }), " ");
   if (ids.length > LINKS) said.append("… ", element("a", { href: at("/"), textContent: "all jobs" }));
   $("done").replaceChildren(...(ids.length ? [said] : []));
+  for (const warning of answer["warnings"] ?? []) $("done").append(element("p", { className: "soft", textContent: warning }));
   if (failed.length) {
     const reasons = [...new Set(failed)].slice(0, 5).join(" ");
     $("done").append(element("p", { className: "wrong", textContent: `${count(failed.length, "job")} refused. ${reasons}` }));
@@ -325,7 +354,7 @@ form.addEventListener("input", (event) => {
 form.addEventListener("change", (event) => {
   const it = /** @type {Input} */ (event.target);
   const field = fields.find((one) => one.name === it.name);
-  if (field && field.kind !== "flag") say(field.name, hint(field, it.value));
+  if (field && field.kind !== "flag" && field.name !== "command") say(field.name, hint(field, it.value));
 });
 form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
@@ -335,7 +364,7 @@ $("clear").addEventListener("click", () => {
   forget();
   fill({});
   (from ? fillFrom(from) : Promise.resolve()).then(update);
-  input("command")?.focus();
+  input(what())?.focus();
 });
 for (const button of document.querySelectorAll("[data-copy]")) {
   button.addEventListener("click", () => copy(/** @type {"curl"} */ (/** @type {HTMLElement} */ (button).dataset["copy"])));
@@ -353,6 +382,8 @@ status.show(channel, $("state"));
 channel.follow("stats", { stream: "stats" }, ({ nodes }) => {
   if (!nodes) return;
   const { cores, gpus } = nodes;
+  size = { cores: cores.total, gpus: gpus.total, nodes: nodes.total };
+  advise(typed(), collect(current(), typed()).job);
   const free = [`${cores.free} of ${cores.total} cores`];
   if (gpus.total) free.push(`${gpus.free} of ${gpus.total} GPUs`);
   $("free").textContent = `Free now: ${free.join(", ")}`;

@@ -9,6 +9,7 @@
  * @property {string} label
  * @property {Kind} kind
  * @property {boolean} usual
+ * @property {What | null} [only] the sort of job that has it, if not both
  * @property {number | null} [low]
  * @property {number | null} [high]
  * @property {string | null} [pattern]
@@ -17,6 +18,7 @@
 /** @typedef {{ pointer: string, detail: string }} Wrong as in a problem document of the service */
 /** @typedef {Record<string, string | boolean>} Values what is in the inputs */
 /** @typedef {"one" | "copies" | "cc"} Many */
+/** @typedef {"command" | "script"} What */
 
 /** What cannot be read at all, and so not be sent. */
 export class Unreadable extends Error {}

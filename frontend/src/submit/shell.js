@@ -133,6 +133,13 @@ const FLAGS = {
   num_tasks: short("-n"),
   cores_per_task: short("-c"),
   gpus_per_task: short("-g"),
+  num_slots: short("-n"),
+  cores_per_slot: short("-c"),
+  gpus_per_slot: short("-g"),
+  wrap: bare("--wrap"),
+  conf: (value) => tree("--conf")(value),
+  broker_opts: (value) => value.map((/** @type {unknown} */ it) => `--broker-opts=${pasted(String(it))}`),
+  dump: long("--dump"),
   num_nodes: short("-N"),
   exclusive: bare("-x"),
   duration: (value) => ["-t", pasted(/[0-9.]$/.test(String(value)) ? `${value}s` : String(value))],
@@ -171,6 +178,8 @@ function fromRoot(attributes) {
 }
 
 const SWITCHES = ["waitable", "debug"];
+/** Fields that are words of the line, not options. */
+const WORDS = ["command", "script", "script_name", "script_args"];
 
 /** @param {any} entry */
 function dependency(entry) {
@@ -181,26 +190,33 @@ function dependency(entry) {
 }
 
 /**
- * The line of fluxapi submit, and the fields that it has no option for.
+ * The line of fluxapi submit or fluxapi batch, and the fields that it has no option for.
  * @param {Record<string, any>} job
  * @param {{ copies?: unknown, cc?: unknown }} many
  */
 export function line(job, many) {
+  const isScript = job["script"] !== undefined;
   /** @type {string[]} */
-  const groups = ["fluxapi submit"];
+  const groups = [isScript ? "fluxapi batch" : "fluxapi submit"];
   /** @type {string[]} */
   const unsaid = [];
   for (const [name, value] of Object.entries(job)) {
-    if (name === "command" || SWITCHES.includes(name)) continue;
+    if (WORDS.includes(name) || SWITCHES.includes(name)) continue;
     const flag = FLAGS[name];
     const words = flag?.(value) ?? [];
     groups.push(...(words[0]?.startsWith("--") ? words : [words.join(" ")]).filter(Boolean));
     if (!flag) unsaid.push(name);
   }
   // With nodes alone, flux submit would take whole ones and start a task on each.
-  if (job["num_nodes"] !== undefined && job["num_tasks"] === undefined) groups.push("-n 1");
+  if (!isScript && job["num_nodes"] !== undefined && job["num_tasks"] === undefined) groups.push("-n 1");
   const switches = SWITCHES.filter((name) => job[name]);
   if (switches.length) groups.push(`--flags=${switches.join(",")}`);
+  if (isScript) {
+    unsaid.push(...Object.keys(many).filter((name) => name !== "job"));
+    const args = Array.isArray(job["script_args"]) ? job["script_args"].map(String) : [];
+    groups.push([pasted(String(job["script_name"] ?? "job.sh")), ...args.map(pasted)].join(" "));
+    return { line: fold(groups), unsaid };
+  }
   if (many.copies !== undefined) groups.push(`--bcc=1-${pasted(String(many.copies))}`);
   if (many.cc !== undefined) groups.push(`--cc=${pasted(String(many.cc))}`);
   const command = typeof job["command"] === "string" ? (split(job["command"]) ?? [job["command"]]) : [];

@@ -1,0 +1,100 @@
+"""The editor of the submit page for batch scripts, and the page of such a job."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.running import Service
+
+from .test_accessibility import AXE, RUN
+from .test_jobs import live
+from .test_submit_page import jobspec, submitted
+
+SCRIPT = "#!/bin/sh\n#flux: -n2 --job-name=mine --output=kvs\necho from a script\n"
+
+
+def editor(site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    page.get_by_label("A batch script").check()
+
+
+def test_a_script_is_submitted_with_what_is_typed(site: Service, page: Page) -> None:
+    editor(site, page)
+    expect(page.get_by_label("Command", exact=True)).to_be_hidden()
+    page.get_by_label("Script", exact=True).fill(SCRIPT)
+    expect(page.locator("#given-num_slots")).to_have_text("Line 2 of the script: 2")
+    expect(page.locator("#given-name")).to_have_text("Line 2 of the script: mine")
+    page.get_by_label("Slots", exact=True).fill("1")
+    expect(page.locator("#line")).to_contain_text("fluxapi batch -n 1 job.sh")
+    jobid = submitted(page)
+    made = jobspec(site, jobid)
+    assert made["resources"][0]["count"] == 1
+    assert made["attributes"]["system"]["files"]["script"]["data"] == SCRIPT
+    page.goto(f"{site.url}/ui/jobs/{jobid}")
+    expect(page.locator("#script-text")).to_have_text(SCRIPT)
+    expect(page.locator("#screen")).to_contain_text("from a script", timeout=60_000)
+
+
+def test_a_file_is_opened_and_its_wrong_lines_are_named(
+    site: Service, page: Page, tmp_path: Path
+) -> None:
+    path = tmp_path / "study.sh"
+    path.write_text("#!/bin/sh\n#flux: --nodse=1\n", encoding="utf-8")
+    editor(site, page)
+    page.get_by_label("Open a file…").set_input_files(path)
+    expect(page.locator("#opened")).to_have_text("study.sh is open.")
+    expect(page.locator("#script-notes")).to_contain_text("Line 2: '--nodse' is not an option")
+    expect(page.locator("#script_name")).to_have_value("study.sh")
+    path.write_bytes(b"\xff\xfe")
+    page.get_by_label("Open a file…").set_input_files(path)
+    expect(page.locator("#opened")).to_contain_text("It is not UTF-8 text.")
+
+
+def test_a_dropped_file_is_opened(site: Service, page: Page) -> None:
+    editor(site, page)
+    data = page.evaluate_handle(
+        """(text) => {
+          const data = new DataTransfer();
+          data.items.add(new File([text], "dropped.sh"));
+          return data;
+        }""",
+        SCRIPT,
+    )
+    page.dispatch_event("#script", "drop", {"dataTransfer": data})
+    expect(page.get_by_label("Script", exact=True)).to_have_value(SCRIPT)
+
+
+def test_what_will_not_work_as_it_looks_is_said(site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    page.get_by_label("Command", exact=True).fill("sort x | head")
+    expect(page.locator("#wrong-command")).to_contain_text("the program gets | as text")
+    page.get_by_label("Command", exact=True).fill("sh -c 'sort x | head'")
+    expect(page.locator("#wrong-command")).to_be_empty()
+    page.get_by_label("Tasks", exact=True).fill("100000")
+    page.get_by_label("GPUs per task").fill("2")
+    notes = page.locator("#size-notes")
+    expect(notes).to_contain_text("100,000 tasks with 2 GPUs each are 200,000 GPUs in all.")
+    expect(notes).to_contain_text("The job asks for 100,000 cores")
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_the_editor_is_accessible(site: Service, browser: Browser, look: str) -> None:
+    context = browser.new_context(
+        color_scheme="dark" if look == "dark" else "light",
+        viewport={"width": 390 if look == "phone" else 1280, "height": 900},
+    )
+    page = context.new_page()
+    editor(site, page)
+    page.get_by_label("Script", exact=True).fill(SCRIPT + "#flux: --nodse\n")
+    expect(page.locator("#script-notes li").first).to_be_visible()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    violations = page.evaluate(RUN)
+    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+        violations.append("the page is too wide")
+    context.close()
+    assert violations == []
