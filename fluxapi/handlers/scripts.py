@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
@@ -20,6 +20,8 @@ from fluxapi.model.jobspec import canonical_names
 from .support import reply
 
 __all__ = ["check", "read_script", "with_directives"]
+
+_T = TypeVar("_T")
 
 _MAX_ERRORS = 100
 _LONG_SCRIPT_LENGTH = 16_384
@@ -40,7 +42,7 @@ async def check(request: web.Request) -> web.Response:
     """Return the fields that the directives of a script give, and what is wrong with them."""
     body = request[keys.BODY]
     environment = request[keys.SESSION].defaults.environment
-    read = await _in_thread(body["script"], _read, body["script"], environment)
+    read = await _in_thread(body["script"], _read_directives, body["script"], environment)
     wrong = read.wrong
     unusable = batch.check_script(batch.wrapped(read.text, wrap=body.get("wrap", False)))
     if unusable is not None:
@@ -68,7 +70,7 @@ async def read_script(
     return await _in_thread(fields.get("script") or "", with_directives, fields, environment)
 
 
-async def _in_thread(script: str, function: Any, *args: Any) -> Any:
+async def _in_thread(script: str, function: Callable[..., _T], *args: object) -> _T:
     """Call *function*, for a long script in a thread."""
     if len(script) < _LONG_SCRIPT_LENGTH:
         return function(*args)
@@ -89,7 +91,7 @@ def with_directives(
     """
     if fields.get("script") is None or fields.get("jobspec") is not None:
         return fields, []
-    read = _read(fields["script"], environment)
+    read = _read_directives(fields["script"], environment)
     given = {name: value for name, value in fields.items() if value is not None}
     whole = batch_options.merged(read.found.fields, canonical_names(given))
     whole["script"] = batch.wrapped(read.text, wrap=whole.get("wrap", False))
@@ -101,7 +103,7 @@ def with_directives(
     return whole, read.warnings
 
 
-def _read(script: str, environment: Mapping[str, str]) -> _Read:
+def _read_directives(script: str, environment: Mapping[str, str]) -> _Read:
     text, warnings = directives.mend(script)
     parsed = directives.parse(text)
     found = batch_options.fields_of(parsed.directives, environment, time.time())
