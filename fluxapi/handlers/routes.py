@@ -194,7 +194,7 @@ ROUTES: tuple[Route, ...] = (
         tells={
             files.PATH_HEADER: "The path of the file, percent-encoded.",
             files.HOST_HEADER: "The node that writes it.",
-            files.READ_HEADER: "Where it was read: local, shared or node; see getOutput.",
+            files.READ_HEADER: "The way it was read: local, shared or node; see getOutput.",
             "Content-Range": "The range of the bytes, if the status is 206.",
             "ETag": "Changes with the file.",
             "Last-Modified": "The time of the last write.",

@@ -145,7 +145,7 @@ async def test_a_growing_file_is_read_as_far_as_it_goes(writer: Writer) -> None:
 
 
 class Follower:
-    """What one follower of a job has got."""
+    """One follower of a job, and the bytes that it has got."""
 
     def __init__(self, hub: OutputHub, **selection: Any) -> None:
         self.line = Line()
@@ -225,7 +225,7 @@ async def test_followers_that_leave_end_the_reader(writer: Writer, hub: OutputHu
     assert not [t for t in asyncio.all_tasks() if t.get_name().startswith("output ")]
 
 
-async def test_who_comes_late_gets_all(writer: Writer, hub: OutputHub) -> None:
+async def test_a_follower_that_comes_late_gets_all(writer: Writer, hub: OutputHub) -> None:
     path = writer.folder / "out"
     early = Follower(hub)
     with path.open("ab", buffering=0) as file:
