@@ -32,6 +32,9 @@ _BODY_TIMEOUT_S = 60.0
 _MAX_DUPLICATE_CHECK_BYTES = 1 << 20
 """Size of the largest body that is searched for duplicate names, which takes about 0.1 s."""
 
+_LONG_BYTES = 4096
+"""Size of a body that takes long to check: one of them is begun in each pass of the event loop."""
+
 _UTF32_BYTES = 4
 """Size of a character in UTF-32."""
 
@@ -80,6 +83,8 @@ async def _collect(request: web.Request, limit: int) -> bytes:
         if len(collected) + len(chunk) > limit:
             raise _too_large(limit)
         collected += chunk
+    if len(collected) >= _LONG_BYTES:
+        await TimeSlice(0).share()
     return bytes(collected)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
+from weakref import WeakKeyDictionary
 
 __all__ = ["SLICE_S", "TimeSlice"]
 
@@ -12,7 +14,11 @@ SLICE_S = 0.003
 
 
 class TimeSlice:
-    """The time that one loop may run before it yields to the event loop."""
+    """The time that one loop may run before it yields to the event loop.
+
+    When many loops have used up their time, one of them goes on in each pass of the event loop, so
+    that other tasks wait for one slice, not for one slice of each.
+    """
 
     def __init__(self, seconds: float = SLICE_S) -> None:
         self._seconds = seconds
@@ -21,5 +27,40 @@ class TimeSlice:
     async def share(self) -> None:
         """Yield to the event loop if the time is up; call this once per step."""
         if time.perf_counter() >= self._end:
-            await asyncio.sleep(0)
+            await _turns_of(asyncio.get_running_loop()).take()
             self._end = time.perf_counter() + self._seconds
+
+
+class _Turns:
+    """The loops that wait to go on, in the order in which they yielded."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def take(self) -> None:
+        """Return in a pass of the event loop in which no other loop goes on."""
+        loop = asyncio.get_running_loop()
+        turn = loop.create_future()
+        self._waiting.append(turn)
+        if len(self._waiting) == 1:
+            loop.call_soon(self._give)
+        await turn
+
+    def _give(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                break
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._give)
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
+
+
+def _turns_of(loop: asyncio.AbstractEventLoop) -> _Turns:
+    found = _turns.get(loop)
+    if found is None:
+        found = _turns[loop] = _Turns()
+    return found
