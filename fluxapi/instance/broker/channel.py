@@ -196,7 +196,9 @@ class Channel:
         self._send(b"rexec.exec", _encode(body), self.tag, streaming=True)
 
     def _write(self, io: dict[str, Any]) -> None:
-        body = {"matchtag": self.tag, "io": {"stream": "stdin", "rank": "0", **io}}
+        # Older releases find the process by its ID, newer ones by the request that started it.
+        place = {"pid": self._pid, "matchtag": self.tag}
+        body = {**place, "io": {"stream": "stdin", "rank": "0", **io}}
         self._send(b"rexec.write", _encode(body), 0)
 
     def _kill(self, signum: int) -> None:
