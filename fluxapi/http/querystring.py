@@ -32,6 +32,14 @@ _BOOLEANS = {
     "false": False, "0": False, "no": False, "off": False,
 }  # fmt: skip
 
+_TOKENS = ("token", "access_token")
+"""Parameters by which other services take a token."""
+
+_NO_TOKENS = (
+    "is not accepted, since browsers and proxies keep addresses. Log in at /ui/login, or send the "
+    "token in the header Authorization: Bearer."
+)
+
 
 @functools.lru_cache(maxsize=1024)
 def cached(name: str, raw: str) -> Mapping[str, Any]:
@@ -46,8 +54,18 @@ def parse(name: str, raw: str) -> dict[str, Any]:
     else:
         fields = _coerce(schema.schema(name)["properties"], raw)
         limits.check(fields)
+        _refuse_tokens(name, fields)
     schema.check(name, fields, noun="query parameter")
     return fields
+
+
+def _refuse_tokens(name: str, fields: Mapping[str, Any]) -> None:
+    known = schema.schema(name)["properties"]
+    given = [token for token in _TOKENS if token in fields and token not in known]
+    if given:
+        raise ValidationFailed(
+            [{"pointer": schema.pointer([token]), "detail": _NO_TOKENS} for token in given]
+        )
 
 
 def _coerce(properties: Mapping[str, Any], raw: str) -> dict[str, Any]:

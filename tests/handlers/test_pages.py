@@ -42,6 +42,16 @@ async def test_an_address_that_people_guess_leads_to_the_page(
     assert answer.url.join(URL(answer.headers["Location"])).raw_path_qs == page
 
 
+@pytest.mark.parametrize("headers", [HTML, {}], ids=["page", "json"])
+@pytest.mark.parametrize("path", ["/?token=x", "/jobs?access_token=x", "/v1/jobs?token=x&limit=1"])
+async def test_a_token_in_an_address_is_told_how_to_log_in(
+    service: Service, path: str, headers: dict[str, str]
+) -> None:
+    answer = await service.client.get(path, headers=headers)
+    assert answer.status == 422
+    assert "Log in at /ui/login" in await answer.text()
+
+
 async def test_programs_get_json_there(service: Service) -> None:
     jobid = await service.submit()
     for path in ("/jobs", f"/jobs/{jobid}", "/nodes"):
