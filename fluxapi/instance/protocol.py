@@ -261,7 +261,7 @@ class Instance(JobControl, JobRecords, ResourceInfo, ChangeSource, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ChildPlace:
-    """What the table of an instance says of a job that is an instance, too.
+    """A job that is an instance, too, as the table of its parent tells of it.
 
     Attributes:
         jobid: The job.

@@ -34,7 +34,7 @@ class Child:
         self.parent: Child | None = None
         self.session: InstanceSession | None = None
         self.place: ChildPlace | None = None
-        """Where the last attempt looked for it."""
+        """The job and the address that the last attempt used."""
         self.opening: asyncio.Task[None] | None = None
         self.watching: asyncio.Task[None] | None = None
         self.users = 0

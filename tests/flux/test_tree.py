@@ -129,7 +129,7 @@ async def test_events_cursors_and_digests_of_a_child(tree: Tree, flux_uri: str) 
         await table.until_mark()
     assert events.resets == rows.resets == []
     assert events.eventlogs(ids | more) == await asyncio.to_thread(eventlogs, uri, ids | more)
-    # What reads and changes one job does so in the child.
+    # Routes of one job read and change it in the child.
     async with tree.session.get(f"{tree.url}{place(jobid)}/jobs/{made['id']}/output") as answer:
         assert (await answer.json())["Output"]
     sleeper = (await tree.post(f"{place(jobid)}/jobs", {"command": ["sleep", "inf"]}))["id"]

@@ -188,7 +188,7 @@ class Channel:
     def _start_relay(self) -> None:
         command = {
             "cmdline": ["flux", "relay", self._address.path],
-            "env": {},  # that of the broker
+            "env": {},  # the one of the broker
             "opts": {"stdout_LINE_BUFFER": "false"},
             "channels": [],
         }

@@ -49,8 +49,8 @@ async def attribute(ask: _Ask, name: str) -> str:
 async def until_running(ask: _Ask) -> None:
     """Wait until the instance runs.
 
-    That may take longer than other calls; the broker answers the request for an attribute
-    meanwhile.
+    The wait may be longer than that for other calls; the broker answers the request for an
+    attribute meanwhile.
     """
     while not await _runs(ask):
         await attribute(ask, "size")

@@ -56,7 +56,7 @@ class SshDoor:
 
     Attributes:
         uri: The address for libflux.
-        problem: What the last ssh said on standard error, or an empty text.
+        problem: The last words of ssh on standard error, or an empty text.
     """
 
     def __init__(self, command: list[str]) -> None:
