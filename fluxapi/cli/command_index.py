@@ -13,6 +13,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "submit": "submit a job",
         "batch": "submit a batch script",
         "bulk": "submit many jobs",
+        "alloc": "start a Flux instance",
     },
     "inspect jobs": {
         "jobs": "list jobs",

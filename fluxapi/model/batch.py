@@ -6,7 +6,7 @@ script. The jobspec contains the script, and the job shell writes it to a file o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .options import Fields, too_deep
@@ -18,6 +18,7 @@ __all__ = [
     "check_script",
     "expanded",
     "files",
+    "nested",
     "script_of",
     "shell_options",
     "wrapped",
@@ -100,6 +101,36 @@ def expanded(given: Mapping[str, Any], wrong: Fields) -> dict[str, Any]:
         "num_tasks": slots,
         "cores_per_task": given.get("cores_per_slot", 1),
         "gpus_per_task": given.get("gpus_per_slot", 0),
+    }
+
+
+def nested(given: Mapping[str, Any], command: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of a plain job that is an instance, from those of a batch job.
+
+    This is ``JobspecV1.from_nest_command`` of flux-core with ``flux alloc --bg``: without a
+    command, the instance runs until it is canceled.
+    """
+    fields = {name: value for name, value in given.items() if name not in FIELDS}
+    nodes = given.get("num_nodes")
+    slots = given.get("num_slots", nodes or 1)
+    if nodes and "num_slots" not in given:
+        fields["exclusive"] = True
+    broker = list(given.get("broker_opts", ()))
+    if not command:
+        broker.append("-Sbroker.rc2_none=1")
+    if "dump" in given:
+        broker.append(f"-Scontent.dump={given['dump']}")
+    if "conf" in given:
+        broker.append(_CONF)
+        file = {"conf.json": {"mode": 0o100600, "data": given["conf"]}}
+        fields["attributes"] = {**given.get("attributes", {}), "system.files": file}
+    options = {**shell_options(), "pty": {"capture": 1}, **given.get("shell_options", {})}
+    return fields | {
+        "command": ["flux", "broker", *broker, *command],
+        "num_tasks": slots,
+        "cores_per_task": given.get("cores_per_slot", 1),
+        "gpus_per_task": given.get("gpus_per_slot", 0),
+        "shell_options": options,
     }
 
 
