@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from .jobid import JOBID_ANY
-from .shallow import decode
+from .shallow import decode, is_wide
 
 __all__ = [
     "MAX_EVENT_BYTES",
@@ -166,8 +166,10 @@ def _in_parts(large: _LargeMessage) -> JournalMessage:
         context = _small(entry.context)
         truncated = context is None and bytes(entry.context) != b"null"
         events.append(Event(entry.timestamp, entry.name, context, truncated))
-    R = msgspec.json.decode(large.R) if len(bytes(large.R)) <= _MAX_R_BYTES else {}
-    return JournalMessage(large.id, events, _pick(large.jobspec, _SHOWN), R)
+    R = bytes(large.R)
+    admits = len(R) <= _MAX_R_BYTES and not is_wide(R)
+    spec = None if is_wide(bytes(large.jobspec)) else _pick(large.jobspec, _SHOWN)
+    return JournalMessage(large.id, events, spec, msgspec.json.decode(R) if admits else {})
 
 
 def _small(raw: msgspec.Raw) -> dict[str, Any] | None:

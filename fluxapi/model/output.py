@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from .eventlog import Event
-from .shallow import decode
+from .shallow import decode, is_wide
 
 __all__ = [
     "MAX_ENTRY_BYTES",
@@ -41,6 +41,9 @@ __all__ = [
 
 MAX_ENTRY_BYTES = 16 << 20
 """A longer entry is left out. The job shell writes at most a line, or a few MiB, at once."""
+
+_MAX_STRUCTURE_BYTES = 64 << 10
+"""Bytes of an entry outside of its strings; one of the job shell has a few."""
 
 MAX_SEARCH_BYTES = 256 << 20
 """Bytes at the end of an eventlog that are searched for the tail of an output."""
@@ -139,7 +142,7 @@ def source_of(index: int) -> int:
 
 def decode_entry(line: bytes) -> Event:
     """Decode one entry; return an ``invalid`` entry with a message if it is not valid."""
-    if len(line) <= MAX_ENTRY_BYTES:
+    if len(line) <= MAX_ENTRY_BYTES and not is_wide(line, _MAX_STRUCTURE_BYTES):
         try:
             event = decode(_decoder.decode, line)
         except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -147,6 +150,8 @@ def decode_entry(line: bytes) -> Event:
         if not math.isfinite(event.timestamp):
             event.timestamp = 0.0
         return event
+    if len(line) <= MAX_ENTRY_BYTES:
+        return _invalid("is not text")
     return _invalid(f"has {len(line)} bytes, more than {MAX_ENTRY_BYTES},")
 
 

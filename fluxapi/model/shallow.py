@@ -1,4 +1,4 @@
-"""Decodes JSON that is nested too deeply for a decoder.
+"""Decodes JSON that is nested too deeply for a decoder, and tells which would take too long.
 
 Flux accepts a memo of about two thousand levels from any user with a job. Such a memo must not
 block the events of other users, so values that are too deep are replaced by ``null``.
@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import TypeVar
 
-__all__ = ["MAX_DEPTH", "decode", "shallow"]
+__all__ = ["MAX_DEPTH", "decode", "is_wide", "shallow"]
 
 MAX_DEPTH = 128
 """Levels that are kept: more than any real document has, fewer than any decoder accepts."""
@@ -18,6 +18,9 @@ MAX_DEPTH = 128
 _TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[{]|[\]}]', re.DOTALL)
 """An unterminated string extends to the end of the payload, so no byte is scanned twice."""
 
+
+MAX_STRUCTURE_BYTES = 512 << 10
+"""Bytes outside of strings, such as commas and brackets, that a decoder reads in a moment."""
 
 Decoded = TypeVar("Decoded")
 
@@ -47,3 +50,16 @@ def shallow(payload: bytes) -> bytes:
             depth -= 1
     parts.append(payload[kept:])
     return b"".join(parts)
+
+
+def is_wide(payload: bytes, limit: int = MAX_STRUCTURE_BYTES) -> bool:
+    """Return whether *payload* has more than *limit* bytes outside of its strings.
+
+    A decoder makes one object of every few of them; the length of a string costs little.
+    """
+    if len(payload) <= limit:
+        return False
+    plain = payload.replace(b"\\\\", b"").replace(b'\\"', b"")
+    if plain.count(b'"') > limit:
+        return True
+    return sum(map(len, plain.split(b'"')[::2])) > limit

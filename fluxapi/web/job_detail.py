@@ -22,6 +22,7 @@ from fluxapi.model.batch import script_of
 from fluxapi.model.duration import duration
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.model.job import STATES
+from fluxapi.model.shallow import is_wide
 
 from .humanize import outcome, utc
 from .visible import LONG, MEDIUM, SHORT, escaped, visible
@@ -49,6 +50,8 @@ _MAX_GRANTED = 1000
 
 _MAX_COMMAND_CHARS = 1000
 """Characters of the command at the top of the page; the jobspec has all of it."""
+
+_MAX_PRETTY_CHARS = 512 << 10
 
 _MAX_TEXT_CHARS = 64 << 10
 """Characters of a jobspec or R in the page; the page links to a longer one."""
@@ -256,7 +259,7 @@ def granted(R: Any) -> list[dict[str, str]]:
 
 def _counted(children: Mapping[str, Any], kind: str) -> str:
     """Return the count of a resource with its IDs; the ID 0 alone would read as a count."""
-    idset = str(children.get(kind, ""))
+    idset = str(children.get(kind, ""))[:_MAX_TEXT_CHARS]
     number = sum(int(it[2] or it[1]) - int(it[1]) + 1 for it in _RANGE.finditer(idset))
     return f"{number:,} ({kind} {visible(idset, MEDIUM)})" if idset else ""
 
@@ -295,6 +298,8 @@ def _joined(words: Iterable[str]) -> str:
 
 
 def _decoded(text: str) -> Any:
+    if is_wide(text.encode("utf-8", "replace")):
+        return None
     try:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, RecursionError):
@@ -306,6 +311,8 @@ def _pretty(text: str) -> str:
     if not text or len(text) > _MAX_TEXT_CHARS:
         return ""
     try:
-        return escaped(msgspec.json.format(text, indent=2))
+        pretty = msgspec.json.format(text, indent=2)
+        # In a deep document the indentation is a thousand times as long as the text.
+        return escaped(pretty if len(pretty) <= _MAX_PRETTY_CHARS else text)
     except (msgspec.MsgspecError, RecursionError):
         return escaped(text)

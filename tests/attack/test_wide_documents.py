@@ -1,0 +1,58 @@
+"""JSON of a job that makes very many objects, or a very long text, of few bytes."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import msgspec
+import pytest
+
+from fluxapi.model.eventlog import decode_journal
+from fluxapi.model.output import decode_entry
+from fluxapi.model.shallow import is_wide
+from fluxapi.web import job_detail
+
+LISTS = "[" + ",".join(["[]"] * 400_000) + "]"
+NAMES = "{" + ",".join(['"n":1'] * 400_000) + "}"
+TEXT = json.dumps("[], {}: \\" * 100_000)
+
+
+@pytest.mark.parametrize("value", [LISTS, NAMES, '"' * 2_000_000], ids=["lists", "names", "quotes"])
+def test_a_wide_document_is_known_before_it_is_decoded(value: str) -> None:
+    assert is_wide(value.encode())
+    assert not is_wide(b"[]")
+
+
+def test_long_strings_are_not_wide() -> None:
+    assert not is_wide(b"[%b]" % TEXT.encode())
+
+
+@pytest.mark.parametrize("value", [LISTS, NAMES], ids=["lists", "names"])
+def test_an_entry_of_output_is_text(value: str) -> None:
+    line = f'{{"timestamp":1,"name":"data","context":{{"stream":"stdout","data":{value}}}}}'
+    assert decode_entry(line.encode()).name == "invalid"
+    line = f'{{"timestamp":1,"name":"data","context":{{"stream":"stdout","data":{TEXT}}}}}'
+    assert decode_entry(line.encode()).context == {"stream": "stdout", "data": json.loads(TEXT)}
+
+
+@pytest.mark.parametrize("value", [LISTS, NAMES], ids=["lists", "names"])
+def test_a_wide_jobspec_or_r_is_not_decoded(value: str) -> None:
+    event = '{"timestamp":1.0,"name":"submit","context":{"userid":1}}'
+    found = decode_journal(f'{{"id":1,"events":[{event}],"jobspec":{{"a":{value}}},"R":{value}}}')
+    assert (found.jobspec, found.R) == (None, {})
+    assert [event.name for event in found.events] == ["submit"]
+    assert job_detail._decoded(value) is None
+
+
+def test_a_deep_document_stays_as_short_as_it_is() -> None:
+    text = "[" * 900 + ",".join(["1"] * 20_000) + "]" * 900
+    assert len(str(job_detail._pretty(text))) <= job_detail._MAX_PRETTY_CHARS
+    assert job_detail._pretty("[1]") == str(msgspec.json.format("[1]", indent=2))
+
+
+def test_an_idset_of_any_length_is_counted_soon() -> None:
+    children = {"core": ",".join(["0-1"] * 1_000_000)}
+    count = re.match(r"[0-9,]+", job_detail._counted(children, "core"))
+    assert count is not None
+    assert int(count[0].replace(",", "")) <= 2 * job_detail._MAX_TEXT_CHARS
