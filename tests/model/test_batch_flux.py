@@ -93,6 +93,16 @@ CASES: dict[str, tuple[str, list[str], dict[str, Any]]] = {
 }  # fmt: skip
 
 
+NEWER = {
+    "several lines": "modes of --add-file",
+    "the request wins": "modes of --add-file",
+    "quotes of the shell": "--bank",
+    "files of output": "--label-io as flux batch writes it now",
+    "templates in variables": "templates in --env",
+}
+"""What cases use that the oldest supported release does not have."""
+
+
 def plain(document: dict[str, Any], *, rlimit: bool) -> dict[str, Any]:
     """Return a jobspec without what the two submitters inherit from their environments."""
     system = document["attributes"]["system"]
@@ -118,9 +128,13 @@ def test_it_is_what_flux_batch_makes(case: str, tmp_path: Path) -> None:
         env=clean_environment(), cwd=tmp_path, input=script.encode(), capture_output=True,
         check=False,
     )  # fmt: skip
+    if case in NEWER and b"unrecognized arguments" in done.stderr:
+        pytest.skip(f"this release of flux batch lacks {NEWER[case]}")
     assert done.returncode == 0, done.stderr
     fields, _ = with_directives({"script": script, **request}, DEFAULTS.environment)
     ours = json.loads(build(fields, DEFAULTS).jobspec)
+    if case in NEWER and b'"exit-timeout"' not in done.stdout:
+        pytest.skip(f"this release of flux batch lacks {NEWER[case]}")
     limits = "--rlimit" in script
     assert as_released(plain(ours, rlimit=limits), done.stdout) == plain(
         json.loads(done.stdout), rlimit=limits
