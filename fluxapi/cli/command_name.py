@@ -8,7 +8,9 @@ if TYPE_CHECKING:
 
 __all__ = ["named_command"]
 
-_TAKE_VALUE = ("--url", "--ca-file", "--user", "--profile", "--timeout", "--retries")
+_TAKE_VALUE = (
+    "--url", "--ca-file", "--user", "--instance", "--profile", "--timeout", "--retries",
+)  # fmt: skip
 
 
 def named_command(arguments: Sequence[str]) -> str:

@@ -23,11 +23,16 @@ Act = Callable[["AsyncClient", argparse.Namespace], Awaitable[int]]
 
 
 def add_connection(
-    parser: argparse.ArgumentParser, *, user: bool = True, timeout: bool = True, top: bool = False
+    parser: argparse.ArgumentParser,
+    *,
+    user: bool = True,
+    timeout: bool = True,
+    instance: bool = True,
+    top: bool = False,
 ) -> None:
     """Add the options of every command except ``serve``.
 
-    ``user`` and ``timeout`` are false if the command has an option of that name.
+    ``user``, ``timeout`` and ``instance`` are false if the command has an option of that name.
     """
     default: Any = None if top else argparse.SUPPRESS
     group = parser.add_argument_group("connection")
@@ -52,13 +57,14 @@ def add_connection(
             help="user name [FLUX_USER]; the token is read from FLUX_TOKEN, FLUXAPI_TOKEN_FILE or "
             "the config file",
         )
-    group.add_argument(
-        "--instance",
-        metavar="PATH",
-        default=default,
-        help="an instance below that of the service: the IDs of the jobs that lead to it, such as "
-        "f2QK3Zz/fA1b",
-    )
+    if instance:
+        group.add_argument(
+            "--instance",
+            metavar="PATH",
+            default=default,
+            help="an instance below that of the service: the IDs of the jobs that lead to it, such "
+            "as f2QK3Zz/fA1b",
+        )
     group.add_argument(
         "--profile", metavar="NAME", default=default, help="table of the config file"
     )

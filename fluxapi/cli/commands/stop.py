@@ -27,16 +27,19 @@ def add(parsers: Parsers) -> None:
         "--yes.",
     )
     parser.add_argument(
-        "--instance", action="store_true", help="also stop the Flux instance and its jobs"
+        "--instance",
+        dest="stops_instance",
+        action="store_true",
+        help="also stop the Flux instance and its jobs",
     )
     parser.add_argument("-y", "--yes", action="store_true", help="do not ask for confirmation")
-    add_connection(parser)
+    add_connection(parser, instance=False)
     parser.set_defaults(run=runs(_act))
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     if not arguments.yes:
-        what = "the Flux instance with all its jobs" if arguments.instance else "the service"
+        what = "the Flux instance with all its jobs" if arguments.stops_instance else "the service"
         confirm(f"Stop {what} at {flux.url}?")
-    await flux.stop(instance=arguments.instance)
+    await flux.stop(instance=arguments.stops_instance)
     return OK
