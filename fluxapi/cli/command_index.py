@@ -12,8 +12,8 @@ COMMANDS: dict[str, dict[str, str]] = {
     "submit jobs": {
         "submit": "submit a job",
         "batch": "submit a batch script",
+        "alloc": "start an instance to submit jobs to",
         "bulk": "submit many jobs",
-        "alloc": "start a Flux instance",
     },
     "inspect jobs": {
         "jobs": "list jobs",

@@ -45,8 +45,11 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_batch_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a batch script, with the names of ``flux batch``."""
+def add_batch_options(parser: argparse.ArgumentParser, *, has_output: bool = True) -> None:
+    """Add the options of an instance, with the names of ``flux batch``.
+
+    ``has_output`` is false for ``flux alloc``, whose input and output are a terminal.
+    """
     add = parser.add_argument_group("resources").add_argument
     add("-n", "--nslots", metavar="N", type=_count, help="number of resource slots; default 1")
     add("-c", "--cores-per-slot", metavar="N", type=_count, help="cores per slot; default 1")
@@ -60,8 +63,8 @@ def add_batch_options(parser: argparse.ArgumentParser) -> None:
     )
     _add_limits(add)
     _add_attributes(parser)
-    _add_input_and_output(parser)
-    add = parser.add_argument_group("the instance of the script").add_argument
+    _add_input_and_output(parser, has_output=has_output)
+    add = parser.add_argument_group("the instance of the job").add_argument
     add(
         "--conf",
         metavar="CONF",
@@ -144,7 +147,9 @@ def _add_attributes(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     return group
 
 
-def _add_input_and_output(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
+def _add_input_and_output(
+    parser: argparse.ArgumentParser, *, has_output: bool = True
+) -> argparse._ArgumentGroup:
     group = parser.add_argument_group("environment and I/O")
     add = group.add_argument
     add("--cwd", metavar="DIRECTORY", help="working directory on the nodes")
@@ -177,18 +182,19 @@ def _add_input_and_output(parser: argparse.ArgumentParser) -> argparse._Argument
         action="append",
         help="set a limit (NAME=VALUE), copy that of this shell (NAME), or remove it (-NAME)",
     )
-    add("--input", metavar="FILE", help="read standard input from this file on the nodes")
-    add("--output", metavar="FILE", help="write standard output to this file on the nodes")
-    add("--error", metavar="FILE", help="write standard error to this file on the nodes")
     add(
         "-u", "--unbuffered", action="store_true", help="disable buffering of output where possible"
     )
-    add(
-        "-l",
-        "--label-io",
-        action="store_true",
-        help="prefix each line of output with its task rank",
-    )
+    if has_output:
+        add("--input", metavar="FILE", help="read standard input from this file on the nodes")
+        add("--output", metavar="FILE", help="write standard output to this file on the nodes")
+        add("--error", metavar="FILE", help="write standard error to this file on the nodes")
+        add(
+            "-l",
+            "--label-io",
+            action="store_true",
+            help="prefix each line of output with its task rank",
+        )
     add(
         "--add-file",
         metavar="[NAME[:MODE]=]FILE",

@@ -116,10 +116,10 @@ def nested(given: Mapping[str, Any], command: Sequence[str]) -> dict[str, Any]:
     if nodes and "num_slots" not in given:
         fields["exclusive"] = True
     broker = list(given.get("broker_opts", ()))
-    if not command:
-        broker.append("-Sbroker.rc2_none=1")
     if "dump" in given:
         broker.append(f"-Scontent.dump={given['dump']}")
+    if not command:
+        broker.append("-Sbroker.rc2_none=1")
     if "conf" in given:
         broker.append(_CONF)
         file = {"conf.json": {"mode": 0o100600, "data": given["conf"]}}

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fluxapi.model.jobspec import Defaults, build
-from tests.running import Service, clean_environment, needs_flux
+from tests.running import Service, needs_flux
 
 from .program import Program
 
@@ -129,39 +127,3 @@ def test_a_script_gets_its_configuration_and_exit_status(run_on_flux: Program) -
     )
     assert done.status == 7
     assert run_on_flux("output", done.lines[0]).out == "kary:3\n"
-
-
-@needs_flux
-def test_an_instance_starts_in_the_background(run_on_flux: Program) -> None:
-    (jobid,) = run_on_flux("alloc", "--bg", "-N2").lines
-    run_on_flux.ok("cancel", jobid)
-
-
-@needs_flux
-@pytest.mark.parametrize(
-    "words",
-    [
-        ["-N2"],
-        ["-n3", "-c2", "-g1", "hostname"],
-        ["-n1", "--conf=a.b=1", "--broker-opts=-v", "-o", "x=1", "--job-name=j", "-t5"],
-    ],
-)
-def test_an_allocation_is_that_of_flux(run: Program, words: list[str]) -> None:
-    done = subprocess.run(
-        ["flux", "alloc", "--bg", "--dry-run", *words],
-        env=clean_environment(), capture_output=True, check=True,
-    )  # fmt: skip
-    fields = json.loads(run.ok("alloc", "--bg", "--dry-run", *words))
-    ours = json.loads(build(fields, Defaults(environment={})).jobspec)
-    theirs = json.loads(done.stdout)
-    for document in (ours, theirs):
-        system = document["attributes"]["system"]
-        system.pop("environment", None)
-        system.pop("cwd", None)
-        system["shell"]["options"].pop("rlimit", None)
-    assert ours == theirs
-
-
-def test_an_allocation_needs_bg(run: Program) -> None:
-    done = run("alloc", "-N1")
-    assert (done.status, "use --bg" in done.err) == (2, True)

@@ -46,6 +46,7 @@ BATCH = {letter: option for letter, option in SUBMIT.items() if letter not in "l
 FLUX: dict[str, dict[str, Option]] = {
     "submit": SUBMIT,
     "batch": BATCH,
+    "alloc": BATCH | {"v": Option("verbose", False)},
     "bulksubmit": SUBMIT,
     "jobs": {
         "A": Option("", False),
@@ -136,6 +137,7 @@ FLUX: dict[str, dict[str, Option]] = {
 COUNTERPARTS = {
     "submit": ["submit"],
     "batch": ["batch"],
+    "alloc": ["alloc"],
     "bulk": ["bulksubmit"],
     "jobs": ["jobs"],
     "job": ["job info", "job eventlog"],

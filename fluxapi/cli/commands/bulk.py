@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND", "add"]
 
-COMMAND = Command("bulk", "submit many jobs", group="submit jobs", position=2)
+COMMAND = Command("bulk", "submit many jobs", group="submit jobs", position=4)
 
 
 def add(parsers: Parsers) -> None:
