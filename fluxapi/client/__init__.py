@@ -34,7 +34,15 @@ from .events import EventStream
 from .executor import FluxExecutor, FluxExecutorFuture, JobExceptionError, SubmitError
 from .group import Group
 from .job import Job, JobException, JobList
-from .options import BatchOptions, EventFilter, JobFilter, StreamFilter, SubmitOptions, Urgency
+from .options import (
+    BatchOptions,
+    EventFilter,
+    JobFilter,
+    ListFilter,
+    StreamFilter,
+    SubmitOptions,
+    Urgency,
+)
 from .output import Output, OutputEntry
 from .results import AccessToken, CancelResult, EndedJobs, FoundJobs, IssuedToken, Scope, Token
 from .stats import Stats
@@ -72,6 +80,7 @@ __all__ = [
     "JobFilter",
     "JobList",
     "JobsWatch",
+    "ListFilter",
     "NotFound",
     "Output",
     "OutputEntry",

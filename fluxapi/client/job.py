@@ -88,6 +88,8 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     exception: JobException | None = None
     annotations: dict[str, Any] | None = None
     uri: str | None = None
+    instance: dict[str, Any] | None = None
+    """The instance that the job is; only ``get`` tells it."""
     truncated: list[str] | None = None
     """Fields that exceeded the limits of a record and were shortened."""
     reason: str | None = None

@@ -14,6 +14,7 @@ __all__ = [
     "Command",
     "EventFilter",
     "JobFilter",
+    "ListFilter",
     "StreamFilter",
     "SubmitOptions",
     "Urgency",
@@ -89,8 +90,6 @@ class BatchOptions(JobOptions, total=False):
 class JobFilter(TypedDict, total=False):
     """A filter for jobs; all conditions must hold."""
 
-    id: Texts | None
-    """Up to about 500 IDs; ``get_many`` takes more."""
     state: Texts | None
     """States in any case; also PENDING, RUNNING and ACTIVE."""
     result: Texts | None
@@ -105,6 +104,13 @@ class JobFilter(TypedDict, total=False):
     """Submitted at this time or later, seconds since the epoch."""
     until: float | None
     text: str | None
+
+
+class ListFilter(JobFilter, total=False):
+    """A filter for jobs to list; all conditions must hold."""
+
+    id: Texts | None
+    """Up to about 500 IDs; ``get_many`` takes more."""
 
 
 class StreamFilter(TypedDict, total=False):

@@ -24,6 +24,7 @@ from .options import (
     Command,
     EventFilter,
     JobFilter,
+    ListFilter,
     StreamFilter,
     SubmitOptions,
     Urgency,
@@ -208,11 +209,11 @@ class Client:
             )
         )
 
-    def jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> Iteration[Job]:
+    def jobs(self, *, limit: int | None = None, **filter: Unpack[ListFilter]) -> Iteration[Job]:
         """Iterate over jobs, newest first, at most ``limit``; pages are fetched as needed."""
         return self._loop.iterate(self._client.jobs(limit=limit, **filter))
 
-    def list_jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> JobList:
+    def list_jobs(self, *, limit: int | None = None, **filter: Unpack[ListFilter]) -> JobList:
         """Return jobs as a list; ``events`` continues from its ``cursor`` without a gap."""
         return self._loop.run(self._client.list_jobs(limit=limit, **filter))
 

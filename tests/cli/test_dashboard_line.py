@@ -13,16 +13,24 @@ from typing import Any
 import pytest
 
 from fluxapi.cli.program import build_parser
+from fluxapi.model import batch
 from fluxapi.model.jobspec import Defaults, build
 
 from .program import Program
 
 SHELL = Path(__file__).parents[2] / "frontend" / "src" / "submit" / "shell.js"
 
-TABLE = re.search(r"const FLAGS = \{(.*?)\n\};", SHELL.read_text(encoding="utf-8"), re.DOTALL)
-assert TABLE is not None
-FIELDS = re.findall(r"^  (\w+):", TABLE[1], re.MULTILINE)
-FLAGS = re.findall(r'(?:short|long|bare|pairs|tree)\("(-[^"]+)"\)|`(--[a-z]+)=', TABLE[1])
+
+def table(name: str) -> tuple[list[str], set[str]]:
+    """Return the fields of a table of the page, and its flags."""
+    found = re.search(rf"const {name} = \{{(.*?)\n\}};", SHELL.read_text("utf-8"), re.DOTALL)
+    assert found is not None
+    pairs = re.findall(r'(?:short|long|bare|pairs|tree)\("(-[^"]+)"\)|`(--[a-z-]+)=', found[1])
+    fields = re.findall(r"^  (\w+):", found[1], re.MULTILINE)
+    return fields, {flag for pair in pairs for flag in pair if flag}
+
+
+FIELDS, FLAGS = table("FLAGS")
 
 BODY: dict[str, Any] = {
     "command": "prog -x 'two words' --flag=$HOME",
@@ -121,18 +129,25 @@ needs_node = pytest.mark.skipif(
 
 
 def test_the_parser_has_each_flag_of_the_page() -> None:
-    flags = {flag for pair in FLAGS for flag in pair if flag}
-    assert len(flags) > 15
-    parser = build_parser("submit")
-    text = help_of_submit(parser)
-    for flag in flags | {"--flags", "--cc", "--bcc"}:
+    assert len(FLAGS) > 15
+    text = help_of("submit")
+    for flag in FLAGS | {"--flags", "--cc", "--bcc"}:
         assert re.search(rf"(^|[\s,]){re.escape(flag)}\b", text), flag
 
 
-def help_of_submit(parser: Any) -> str:
-    """Return the help of ``fluxapi submit``."""
+def test_the_parser_has_each_flag_of_batch_scripts() -> None:
+    fields, flags = table("BATCH_FLAGS")
+    assert set(fields) == batch.FIELDS - {"script", "script_args", "script_name"}
+    text = help_of("batch")
+    for flag in flags:
+        assert re.search(rf"(^|[\s,]){re.escape(flag)}\b", text), flag
+
+
+def help_of(command: str) -> str:
+    """Return the help of a command."""
+    parser: Any = build_parser(command)
     commands = next(action for action in parser._actions if action.dest == "command")
-    text: str = commands.choices["submit"].format_help()
+    text: str = commands.choices[command].format_help()
     return text
 
 

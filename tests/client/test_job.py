@@ -23,7 +23,14 @@ from fluxapi.client import (
     OutputEntry,
     Reset,
 )
-from fluxapi.client.options import BatchOptions, EventFilter, JobFilter, StreamFilter, SubmitOptions
+from fluxapi.client.options import (
+    BatchOptions,
+    EventFilter,
+    JobFilter,
+    ListFilter,
+    StreamFilter,
+    SubmitOptions,
+)
 from fluxapi.client.stats import Stats
 from fluxapi.contracts import schema
 from fluxapi.model import batch
@@ -55,7 +62,7 @@ KINDS: dict[str, Any] = {
 
 def test_a_job_takes_what_the_schema_gives() -> None:
     record = {
-        name: field["enum"][0] if "enum" in field else KINDS[field["type"]]
+        name: field["enum"][0] if "enum" in field else KINDS[field.get("type", "object")]
         for name, field in fields("job").items()
     } | {"id": "f2QK3Zz"}
     job = msgspec.json.decode(json.dumps(record), type=Job)
@@ -80,6 +87,7 @@ _PLAIN = {
         (SubmitOptions, "submit", {"command", *batch.FIELDS}),
         (BatchOptions, "submit", _PLAIN),
         (JobFilter, "filter", set()),
+        (ListFilter, "jobs-query", {"limit", "page"}),
         (StreamFilter, "stream-filter", {"event"}),
         (EventFilter, "stream-filter", set()),
     ],

@@ -10,7 +10,7 @@ import msgspec
 
 from fluxapi.client.event import Event
 from fluxapi.client.job import Job, JobList
-from fluxapi.client.options import JobFilter
+from fluxapi.client.options import ListFilter
 from fluxapi.client.pagination import Paged
 from fluxapi.client.results import FoundJobs
 
@@ -28,11 +28,11 @@ _PAGE_SIZE = 1000
 class JobMethods(Methods):
     """The methods that list jobs and read their records."""
 
-    def jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> AsyncIterator[Job]:
+    def jobs(self, *, limit: int | None = None, **filter: Unpack[ListFilter]) -> AsyncIterator[Job]:
         """Iterate over jobs, newest first, at most ``limit``; pages are fetched as needed."""
         return Paged(page.jobs async for page in self._pages(limit, filter))
 
-    async def list_jobs(self, *, limit: int | None = None, **filter: Unpack[JobFilter]) -> JobList:
+    async def list_jobs(self, *, limit: int | None = None, **filter: Unpack[ListFilter]) -> JobList:
         """Return jobs as a list; ``events`` continues from its ``cursor`` without a gap."""
         found = JobList()
         async for page in self._pages(limit, filter):
@@ -82,7 +82,7 @@ class JobMethods(Methods):
         """Return the resources (RFC 20) of a job; raise ``NotFound`` before they are allocated."""
         return await self._transport.get(f"{job_path(id)}/R", dict[str, Any])
 
-    async def _pages(self, limit: int | None, filter: JobFilter) -> AsyncGenerator[_Page, None]:
+    async def _pages(self, limit: int | None, filter: ListFilter) -> AsyncGenerator[_Page, None]:
         """Yield pages with at most ``limit`` jobs in total."""
         left, following = limit, None
         while left is None or left > 0:

@@ -133,13 +133,6 @@ const FLAGS = {
   num_tasks: short("-n"),
   cores_per_task: short("-c"),
   gpus_per_task: short("-g"),
-  num_slots: short("-n"),
-  cores_per_slot: short("-c"),
-  gpus_per_slot: short("-g"),
-  wrap: bare("--wrap"),
-  conf: (value) => tree("--conf")(value),
-  broker_opts: (value) => value.map((/** @type {unknown} */ it) => `--broker-opts=${pasted(String(it))}`),
-  dump: long("--dump"),
   num_nodes: short("-N"),
   exclusive: bare("-x"),
   duration: (value) => ["-t", pasted(/[0-9.]$/.test(String(value)) ? `${value}s` : String(value))],
@@ -160,6 +153,19 @@ const FLAGS = {
   attributes: (value) => tree("--setattr")(fromRoot(value)),
   dependencies: (value) => value.map((/** @type {any} */ it) => `--dependency=${pasted(dependency(it))}`),
   constraints: (value) => tree("--setattr")({ "system.constraints": value }),
+};
+
+/** Those of flux batch beside them.
+ * @type {Record<string, Words>}
+ */
+const BATCH_FLAGS = {
+  num_slots: short("-n"),
+  cores_per_slot: short("-c"),
+  gpus_per_slot: short("-g"),
+  wrap: bare("--wrap"),
+  conf: tree("--conf"),
+  broker_opts: (value) => value.map((/** @type {unknown} */ it) => `--broker-opts=${pasted(String(it))}`),
+  dump: long("--dump"),
 };
 
 /**
@@ -202,7 +208,7 @@ export function line(job, many) {
   const unsaid = [];
   for (const [name, value] of Object.entries(job)) {
     if (WORDS.includes(name) || SWITCHES.includes(name)) continue;
-    const flag = FLAGS[name];
+    const flag = FLAGS[name] ?? BATCH_FLAGS[name];
     const words = flag?.(value) ?? [];
     groups.push(...(words[0]?.startsWith("--") ? words : [words.join(" ")]).filter(Boolean));
     if (!flag) unsaid.push(name);
