@@ -115,6 +115,8 @@ async def _while_read(request: web.Request, work: Awaitable[bytes]) -> bytes:
         if not task.done():
             task.cancel()
             await asyncio.wait({task})
+        # Its error refers to this frame and to what was sent, a cycle that would stay in memory.
+        del task
 
 
 async def _write(request: web.Request, response: web.StreamResponse, piece: bytes) -> None:
@@ -134,6 +136,8 @@ async def _write(request: web.Request, response: web.StreamResponse, piece: byte
         if not task.done():
             task.cancel()
             await asyncio.wait({task})
+        # Its error refers to this frame and to what was sent, a cycle that would stay in memory.
+        del task
 
 
 def _abort(request: web.Request) -> None:
