@@ -100,7 +100,7 @@ NEWER = {
     "files of output": "--label-io as flux batch writes it now",
     "templates in variables": "templates in --env",
 }
-"""What cases use that the oldest supported release does not have."""
+"""Parts of the cases that the oldest supported release does not have."""
 
 
 def plain(document: dict[str, Any], *, rlimit: bool) -> dict[str, Any]:
