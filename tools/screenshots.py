@@ -182,7 +182,7 @@ def prepare(page: Page, name: str, *, is_wide: bool) -> None:
     if name == "job":
         expect(page.locator("#screen .line").nth(20)).to_be_attached()
     if name == "submit":
-        page.get_by_label("Command").fill("python train.py --epochs 90 --batch 256")
+        page.get_by_label("Command", exact=True).fill("python train.py --epochs 90 --batch 256")
         page.get_by_label("Tasks", exact=True).fill("8")
         page.get_by_label("Cores per task").fill("4")
         page.get_by_label("Time limit").fill("6h")

@@ -156,13 +156,13 @@ def test_the_skip_link_skips(site: Service, page: Page, jobid: str) -> None:
     expect(page.get_by_role("link", name="Skip to content")).to_be_in_viewport()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    expect(page.get_by_label("Command")).to_be_focused()
+    expect(page.get_by_label("Command", exact=True)).to_be_focused()
 
 
 def test_a_job_is_submitted_and_canceled_by_keys(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/submit")
     live(page)
-    page.get_by_label("Command").focus()
+    page.get_by_label("Command", exact=True).focus()
     page.keyboard.type("sleep 600")
     page.get_by_label("Urgency").focus()
     page.keyboard.type("hold")

@@ -41,7 +41,7 @@ def submitted(page: Page) -> str:
 def test_a_job_is_submitted_as_the_form_says(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/submit")
     live(page)
-    page.get_by_label("Command").fill("echo 'two words' $HOME")
+    page.get_by_label("Command", exact=True).fill("echo 'two words' $HOME")
     page.get_by_label("Tasks").fill("2")
     page.get_by_label("Name", exact=True).fill("form")
     made = jobspec(site, submitted(page))
@@ -53,7 +53,7 @@ def test_a_job_is_submitted_as_the_form_says(site: Service, page: Page) -> None:
 def test_a_refusal_is_shown_beside_the_field(site: Service, refused: Page) -> None:
     refused.goto(f"{site.url}/ui/submit")
     live(refused)
-    refused.get_by_label("Command").fill("true")
+    refused.get_by_label("Command", exact=True).fill("true")
     refused.get_by_label("Nodes", exact=True).fill("3")
     refused.get_by_role("button", name="Submit", exact=True).click()
     nodes = refused.get_by_label("Nodes", exact=True)
@@ -67,7 +67,7 @@ def test_a_refusal_is_shown_beside_the_field(site: Service, refused: Page) -> No
 def test_an_array_is_submitted_at_once(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/submit")
     live(page)
-    page.get_by_label("Command").fill("echo {cc}")
+    page.get_by_label("Command", exact=True).fill("echo {cc}")
     page.get_by_label("One for each id").check()
     page.get_by_label("Ids").fill("3-5")
     made = jobspec(site, submitted(page))
@@ -144,10 +144,10 @@ def test_options_without_a_field_are_listed(site: Service, page: Page) -> None:
 def test_a_launcher_is_one_that_the_service_knows(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/submit")
     live(page)
-    page.get_by_label("Command").fill("/bin/sleep 1")
+    page.get_by_label("Command", exact=True).fill("/bin/sleep 1")
     page.get_by_label("Launcher").check()
     expect(page.locator("#wrong-is_launcher")).to_contain_text("sleep is no launcher")
-    page.get_by_label("Command").fill("/opt/bin/nextflow run x")
+    page.get_by_label("Command", exact=True).fill("/opt/bin/nextflow run x")
     expect(page.locator("#wrong-is_launcher")).to_be_empty()
 
 
@@ -160,18 +160,18 @@ def test_typed_text_outlives_the_service(browser: Browser, tmp_path: Path) -> No
     with service(*flags) as first:
         page.goto(f"{first.url}/ui/submit")
         live(page)
-        page.get_by_label("Command").fill("echo still here")
+        page.get_by_label("Command", exact=True).fill("echo still here")
         first.end()
         expect(page.locator("#state")).to_have_attribute("data-state", "cut off")
         page.get_by_label("Name", exact=True).fill("outlives")
         button.click()
         expect(page.locator("#summary")).to_contain_text("Not submitted")
-        expect(page.get_by_label("Command")).to_have_value("echo still here")
+        expect(page.get_by_label("Command", exact=True)).to_have_value("echo still here")
     with service(*flags, "--port", first.url.rsplit(":", 1)[1].strip("/")) as second:
         live(page)
         page.reload()
         live(page)
-        expect(page.get_by_label("Command")).to_have_value("echo still here")
+        expect(page.get_by_label("Command", exact=True)).to_have_value("echo still here")
         expect(page.get_by_label("Name", exact=True)).to_have_value("outlives")
         assert jobspec(second, submitted(page))["attributes"]["system"]["job"]["name"] == "outlives"
     context.close()
@@ -183,7 +183,7 @@ def test_the_answer_to_a_keyboard_comes_into_sight_and_one_form_is_one_job(
     page.set_viewport_size({"width": 1000, "height": 500})
     page.goto(f"{site.url}/ui/submit")
     live(page)
-    command = page.get_by_label("Command")
+    command = page.get_by_label("Command", exact=True)
     command.fill("true")
     command.press("Control+Enter")
     done = page.locator("#done")
@@ -209,7 +209,7 @@ def test_the_answer_to_a_keyboard_comes_into_sight_and_one_form_is_one_job(
 def test_a_field_that_is_mended_is_not_to_be_mended(site: Service, refused: Page) -> None:
     refused.goto(f"{site.url}/ui/submit")
     live(refused)
-    refused.get_by_label("Command").fill("true")
+    refused.get_by_label("Command", exact=True).fill("true")
     refused.get_by_label("Nodes", exact=True).fill("x")
     refused.get_by_label("Urgency").fill("99")
     refused.get_by_role("button", name="Submit", exact=True).click()

@@ -60,7 +60,7 @@ def test_a_job_from_the_form_to_its_downloaded_output(page: Page, door: Door) ->
     live(page)
     page.get_by_role("link", name="Submit").click()
     live(page)
-    page.get_by_label("Command").fill("echo through the door")
+    page.get_by_label("Command", exact=True).fill("echo through the door")
     page.get_by_label("Name", exact=True).fill("door")
     page.get_by_role("button", name="Submit", exact=True).click()
     page.locator("#done a").first.click()
@@ -86,7 +86,7 @@ def test_a_job_of_another_client_appears_without_a_reload(page: Page, door: Door
     other = page.context.new_page()
     other.goto(f"{door.url}/ui/submit")
     live(other)
-    other.get_by_label("Command").fill("sleep 300")
+    other.get_by_label("Command", exact=True).fill("sleep 300")
     other.get_by_label("Name", exact=True).fill("appears")
     other.get_by_role("button", name="Submit", exact=True).click()
     row = page.locator("tr[data-id]", has_text="appears").first
