@@ -115,6 +115,8 @@ def test_the_parts_of_the_form_have_names(site: Service, page: Page, jobid: str)
     expect(page.get_by_role("main")).to_match_aria_snapshot(
         """
         - heading "Submit a job" [level=1]
+        - radiogroup "What to run":
+          - radio "A command" [checked]
         - textbox "Command"
         - textbox "Tasks"
         - group "How many":
@@ -125,8 +127,8 @@ def test_the_parts_of_the_form_have_names(site: Service, page: Page, jobid: str)
         - region "The same from a terminal":
           - heading "curl" [level=3]
           - button "Copy the curl line"
-          - heading "fluxapi submit" [level=3]
-          - button "Copy the fluxapi submit line"
+          - heading "fluxapi" [level=3]
+          - button "Copy the fluxapi line"
         """
     )
 
