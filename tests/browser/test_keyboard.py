@@ -158,7 +158,7 @@ def test_the_skip_link_skips(site: Service, page: Page, jobid: str) -> None:
     expect(page.get_by_role("link", name="Skip to content")).to_be_in_viewport()
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
-    expect(page.get_by_label("Command", exact=True)).to_be_focused()
+    expect(page.get_by_role("radio", name="A command")).to_be_focused()
 
 
 def test_a_job_is_submitted_and_canceled_by_keys(site: Service, page: Page) -> None:
