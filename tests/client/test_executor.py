@@ -164,6 +164,17 @@ def test_a_callback_cannot_wait_for_its_own_future(running: Service) -> None:
     assert len(caught) == 2
 
 
+def test_an_executor_may_be_dropped_in_its_own_thread(running: Service) -> None:
+    held = [FluxExecutor(running.url)]
+    worker = held[0]._worker
+    future = held[0].submit_command("true")
+    future.add_done_callback(lambda _: held.clear())
+    assert future.result(LIMIT_S) == 0
+    worker.join(LIMIT_S)
+    assert not worker.is_alive()
+    assert worker.failure is None
+
+
 def test_after_shutdown_nothing_is_accepted(running: Service) -> None:
     executor = FluxExecutor(running.url)
     future = executor.submit_command("true")

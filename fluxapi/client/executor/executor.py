@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import threading
 import weakref
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -187,4 +188,6 @@ class FluxExecutor:
 
 def _end(worker: Worker) -> None:
     worker.shut_down()
-    worker.join()
+    # The last reference to an executor may go in a callback, which runs in its thread.
+    if threading.current_thread() is not worker:
+        worker.join()
