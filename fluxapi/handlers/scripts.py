@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 _MAX_ERRORS = 100
 _LONG_SCRIPT_LENGTH = 16_384
-"""Characters from which on a script is read in a thread; shorter ones take a few milliseconds."""
+"""Characters of the shortest script that a thread reads; shorter ones take a few milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)

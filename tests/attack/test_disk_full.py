@@ -184,7 +184,7 @@ async def main():
     print(await instance.submit([Submission(job, 16) for job in jobs]), flush=True)
     Store._save = full
     Path(folder, "release").touch()
-    await asyncio.sleep(600)
+    await asyncio.Event().wait()  # until it is killed
 
 asyncio.run(main())
 """

@@ -235,7 +235,7 @@ class _View:
         self.tasks.append(asyncio.create_task(work(), name="viewer"))
 
     def first(self, number: int, base: int) -> int:
-        """Return the index from which on a source is wanted."""
+        """Return the first index of a source that a viewer wants."""
         if not number:
             return self.selection.first
         return next((at for at in self.selection.starts if source_of(at) == number), base)

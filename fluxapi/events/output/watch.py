@@ -97,7 +97,7 @@ class Watch:
 
     @property
     def caught_up(self) -> int:
-        """Return the index from which on a viewer is near enough to join the window."""
+        """Return the smallest index at which a viewer is near enough to join the window."""
         near = len(self.entries) // _NEAR_PARTS
         return self.entries[-near].index if near else self.next
 
@@ -195,7 +195,7 @@ class Watch:
 
 
 def _begin_of(batch: OutputBatch) -> int:
-    """Return the lowest position from which on a batch lacks nothing."""
+    """Return the first position that a batch covers."""
     size = file_bytes(batch.events[0]) if batch.events and source_of(batch.first) else 0
     return batch.first - max(size - 1, 0)
 

@@ -1,6 +1,6 @@
 /**
- * The rows of a view in order, in which each group of jobs is one row until it is opened. What a group
- * costs with each change does not depend on how many jobs it has.
+ * The rows of a view in order, in which each group of jobs is one row until it is opened. The cost
+ * of a change does not depend on the number of jobs in its group.
  */
 
 import { row as rowOf } from "./rows.js";
@@ -9,7 +9,7 @@ import { PENDING, RUNNING } from "../ui/states.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /**
- * What the row of a group shows of the jobs that pass the filters.
+ * The figures that the row of a group shows, of the jobs that pass the filters.
  * @typedef {object} Summary
  * @property {number} count
  * @property {number} pending
@@ -21,7 +21,7 @@ import { PENDING, RUNNING } from "../ui/states.js";
  */
 /** @typedef {Row & { summary: Summary }} Head the row of a group: its id is that of the group */
 
-/** Jobs from which on a group is a row of its own. */
+/** The fewest jobs of a group that has a row of its own. */
 const LEAST = 2;
 
 const PENDING_STATES = new Set(PENDING);
