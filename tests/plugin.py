@@ -114,9 +114,9 @@ def _compiled_templates() -> Iterator[None]:
 def _ended_connections() -> Iterator[None]:
     """Let each event loop end the connections that were closed before it closes.
 
-    A connection ends in a later pass of its loop, and only after its peer has read the rest. What
-    is left then is reported in whatever test the garbage collector runs. A connection that nobody
-    has closed is reported still.
+    A connection ends in a later pass of its loop, and only after its peer has read the rest. The
+    garbage collector reports one that is left, in any later test. A connection that nobody has
+    closed is reported still.
     """
     close = selector_events.BaseSelectorEventLoop.close
 
