@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from .timeout import within
+
 __all__ = ["DaemonThreads"]
 
 T = TypeVar("T")
@@ -27,7 +29,7 @@ class DaemonThreads:
 
     async def run(self, timeout: float, function: Callable[..., T], *arguments: Any) -> T:
         """Return the result of the call; raise ``asyncio.TimeoutError`` if it comes too late."""
-        return await asyncio.wait_for(self._run(function, arguments), timeout)
+        return await within(timeout, self._run(function, arguments))
 
     async def _run(self, function: Callable[..., T], arguments: tuple[Any, ...]) -> T:
         await self._slots.acquire()

@@ -24,6 +24,7 @@ from fluxapi.errors import (
 )
 from fluxapi.instance.protocol import Parent
 from fluxapi.process.background import BackgroundTask
+from fluxapi.process.timeout import within
 
 from .child import Child, has_ended, place_of
 from .registry import SessionRegistry
@@ -191,7 +192,7 @@ class Children:
     async def _open(self, child: Child) -> None:
         """Open a child, and note an error instead of raising it, for all who wait."""
         try:
-            await asyncio.wait_for(self._connect(child), self.limits.open_timeout)
+            await within(self.limits.open_timeout, self._connect(child))
         except asyncio.TimeoutError:
             error: FluxapiError = InstanceUnavailable(
                 f"The instance at {child.path} was not open within {self.limits.open_timeout:g} "

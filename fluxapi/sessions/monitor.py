@@ -7,6 +7,7 @@ import asyncio
 from fluxapi.errors import FluxapiError
 from fluxapi.events.consumer import JournalConsumer
 from fluxapi.process.background import BackgroundTask
+from fluxapi.process.timeout import within
 
 __all__ = ["InstanceMonitor"]
 
@@ -30,7 +31,7 @@ class InstanceMonitor(BackgroundTask):
     async def ping(self) -> None:
         """Check once that the instance answers a ping."""
         try:
-            await asyncio.wait_for(self._journal.instance.ping(), _PING_TIMEOUT_S)
+            await within(_PING_TIMEOUT_S, self._journal.instance.ping())
         except asyncio.TimeoutError:
             self._journal.silence = (
                 f"The instance did not answer within {_PING_TIMEOUT_S:g} seconds."

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from fluxapi.errors import InstanceUnavailable, OutputChanged
 from fluxapi.events.output import file_reader, file_source
+from fluxapi.events.output import hub as hub_module
 from fluxapi.events.output.entries import encode_entry, since
 from fluxapi.events.output.file_reader import FileAccess, is_here
 from fluxapi.events.output.hub import OutputHub
@@ -429,6 +430,33 @@ async def test_a_viewer_without_the_right_gets_names_only(writer: Writer, hub: O
         await asyncio.wait_for(line.news.wait(), TIMEOUT)
     assert b"secret" not in line.data
     assert b"needs the scope submit" in line.data
+
+
+async def test_files_beyond_those_that_a_stream_follows_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "_MAX_FILES", 1)
+    writer = Writer(tmp_path, stdout=to_file("out"), stderr=to_file("err"))
+    for name, stream in (("out", "stdout"), ("err", "stderr")):
+        writer.redirect(name, stream)
+        (tmp_path / name).write_bytes(f"text of {name}\n".encode())
+    hub = OutputHub(cast("Any", writer), cast("Table", writer.table), writer.files)
+    line, ended = Line(), asyncio.Event()
+    wire = Lines(chunked=False)
+    hub.view(JOB, Selection(files=True), StreamWriter(line), wire, lambda *_: ended.set())
+    writer.end()
+    await asyncio.wait_for(ended.wait(), TIMEOUT)
+    assert b"text of out" in line.data
+    assert b"text of err" not in line.data
+    assert b"follows 1 of the 2 files of the job" in line.data
+    # A viewer of that stream alone gets its file.
+    only, over = Line(), asyncio.Event()
+    hub.view(
+        JOB, Selection(files=True, stream="stderr"), StreamWriter(only), wire, lambda *_: over.set()
+    )
+    await asyncio.wait_for(over.wait(), TIMEOUT)
+    assert b"text of err" in only.data
+    await hub.aclose()
 
 
 def test_the_threads_of_an_access_are_its_own() -> None:

@@ -10,6 +10,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
+import msgspec
+
 from fluxapi.errors import InstanceUnavailable, OutputChanged
 from fluxapi.instance.protocol import Last, OutputBatch
 from fluxapi.model.eventlog import Event
@@ -51,6 +53,11 @@ class FileSource:
         self.stream = stream
         self._access = access
         self._is_active = is_active
+
+    def unread(self, problem: str) -> FileSource:
+        """Return a source that only tells the path and *problem*, why it is not read."""
+        file = msgspec.structs.replace(self.file, problem=problem)
+        return FileSource(file, self.number, self.stream, self._access, self._is_active)
 
     def reader(self) -> FileReader:
         """Return a new reader of the file."""

@@ -21,6 +21,7 @@ from fluxapi.events.transport.wire import ServerSentEvents, Wire
 from fluxapi.instance.protocol import OutputSource
 from fluxapi.model import jobid
 from fluxapi.model.output import source_of
+from fluxapi.process.timeout import within
 from fluxapi.table.table import Table
 
 from .files import OutputFiles
@@ -40,6 +41,11 @@ _LOOK_INTERVAL_S = 1.0
 
 _MAX_FILES = 16
 """Files of a job that one stream follows."""
+
+_TOO_MANY = (
+    "The stream follows {} of the {} files of the job, and neither this one, number {}, nor those "
+    "after it. GET /jobs/ID/files/STREAM?file=NUMBER reads each."
+)
 
 _HEARTBEAT = b": \n\n"
 """A comment in a stream of Server-Sent Events."""
@@ -138,10 +144,14 @@ class OutputHub:
                 break
             with contextlib.suppress(asyncio.TimeoutError):
                 # Other entries than those of the output eventlog tell where tasks run.
-                await asyncio.wait_for(news.wait(), _LOOK_INTERVAL_S if watch.next > 1 else None)
+                await within(_LOOK_INTERVAL_S if watch.next > 1 else None, news.wait())
         for source in (found or ())[:_MAX_FILES]:
             key = (view.jobid, source.number, source.stream, wanted.files)
             self._add(view, key, source, source.base)
+        for source in (found or ())[_MAX_FILES : _MAX_FILES + 1]:
+            named = source.unread(_TOO_MANY.format(_MAX_FILES, len(found or ()), source.number))
+            # No other source has the key, so nobody who asks for the file gets this one.
+            self._add(view, (view.jobid, source.number, "", wanted.files), named, source.base)
         return End("finished" if found else "no-output")
 
     def _part_ended(self, view: _View, end: End | None) -> None:

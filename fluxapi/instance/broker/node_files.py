@@ -20,6 +20,7 @@ from fluxapi.errors import FluxapiError, FluxRefused, Forbidden
 from fluxapi.model.output import written
 from fluxapi.process import file_piece
 from fluxapi.process.file_piece import MAX_PIECE_BYTES, Piece, Wanted, decode_piece
+from fluxapi.process.timeout import within
 
 from .calls import Call, Stream
 from .rpc import RpcThread
@@ -57,7 +58,7 @@ class NodeFiles:
         async with self._slots:
             process = _Process(self._rpc, rank, [program, *map(str, wanted)])
             try:
-                return await asyncio.wait_for(process.run(), self._timeout)
+                return await within(self._timeout, process.run())
             except asyncio.TimeoutError:
                 return Piece("failed", "Its node has not answered in time.")
             except (Forbidden, FluxRefused) as error:

@@ -25,6 +25,7 @@ from typing import Any
 import msgspec
 
 from fluxapi.errors import InstanceUnavailable
+from fluxapi.process.timeout import within
 
 from . import refusal
 from .channel import Channel
@@ -103,7 +104,7 @@ class RelayThread:
             raise refusal.lost("it was closed")
         self._wakeup.set()
         try:
-            return await asyncio.wait_for(found, self._timeout)
+            return await within(self._timeout, found)
         except asyncio.TimeoutError:
             raise refusal.silent(self._timeout) from None
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from fluxapi.errors import FluxRefused
 from fluxapi.model.idset import encode_idset
+from fluxapi.process.timeout import within
 
 from .execution import Execution, exit_code
 from .guardian import Guardian
@@ -106,7 +107,7 @@ class Running(Lifecycle):
         self._quiet.clear()
         if self.running:
             try:
-                await asyncio.wait_for(self._quiet.wait(), seconds)
+                await within(seconds, self._quiet.wait())
             except (TimeoutError, asyncio.TimeoutError):
                 return False
         return True
