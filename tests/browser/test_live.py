@@ -13,6 +13,7 @@ from tests.running import Service, flux_instance, needs_flux, service
 
 from .sites import site
 from .test_jobs import line, live, submit
+from .waits import wait_until
 
 __all__ = ["site"]
 
@@ -100,7 +101,7 @@ def test_a_hidden_page_pauses_and_resumes(site: Service, watched: Page) -> None:
     assert watched.evaluate(STATE) == [1, OPEN]
     watched.clock.fast_forward(6_000)
     state(watched, "resting")
-    watched.wait_for_function("window.sockets.at(-1).readyState === 3")
+    wait_until(watched, "() => window.sockets.at(-1).readyState === 3")
     jobid = submit(site, name="rest-while-away")
     watched.evaluate(HIDE, False)
     live(watched)
@@ -128,7 +129,7 @@ def test_after_the_sleep_of_the_machine_it_looks_for_the_service_at_once(
     watched.goto(site.url)
     live(watched)
     watched.clock.fast_forward("08:00:00")
-    watched.wait_for_function("window.sockets.length === 2")
+    wait_until(watched, "() => window.sockets.length === 2")
     live(watched)
     jobid = submit(site, name="after-sleep")
     watched.clock.run_for(500)
@@ -272,8 +273,10 @@ def test_a_hundred_thousand_jobs_and_five_hundred_events_a_second(watched: Page)
         expect(watched.locator("#count")).to_have_text(f"{total:,} jobs")
         # A mark says that the page holds what the service holds, or it would begin anew.
         marks = watched.evaluate("window.kinds.filter((it) => it === 'bookmark').length")
-        watched.wait_for_function(
-            "(before) => window.kinds.filter((it) => it === 'bookmark').length > before", arg=marks
+        wait_until(
+            watched,
+            "(before) => window.kinds.filter((it) => it === 'bookmark').length > before",
+            marks,
         )
         live(watched)
         kinds: list[Any] = watched.evaluate("window.kinds")

@@ -14,6 +14,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.running import Service, service
 
 from .test_jobs import line, live, submit
+from .waits import wait_until
 
 CONTRAST = """(it) => {
   const channels = (color) => color.match(/[\\d.]+/g).slice(0, 3).map((text) => {
@@ -125,10 +126,10 @@ def test_ticks_are_whole(many: tuple[Service, list[str]], page: Page) -> None:
     page.goto(site.url)
     live(page)
     expect(page.locator(".uplot")).to_have_count(4)
-    page.wait_for_function("window.drawn.some(({ align }) => align === 'center')")
+    wait_until(page, "() => window.drawn.some(({ align }) => align === 'center')")
     page.evaluate("window.drawn = []")
     page.set_viewport_size({"width": 1200, "height": 1000})
-    page.wait_for_function("new Set(window.drawn.map(({ chart }) => chart)).size === 4")
+    wait_until(page, "() => new Set(window.drawn.map(({ chart }) => chart)).size === 4")
     drawn = page.evaluate("window.drawn")
     for chart in range(4):
         for align in ("center", "right"):
