@@ -61,6 +61,7 @@ def test_back_from_a_job_leads_to_the_row(
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(site.url)
     live(page)
+    expect(page.locator("#jobs")).to_have_attribute("aria-rowcount", str(len(ids) + 1))
     frame = page.locator("#frame")
     frame.evaluate("(it) => { it.scrollTop = it.scrollHeight * 0.7; }")
     top = "(it) => it.scrollTop"
