@@ -43,8 +43,10 @@ KNOWS = {
     },
     "service": {"app", "errors", "http", "instance", "observability", "process", "settings"},
     "client": {"model", "process"},
+    "mcp": {"contracts", "model", "process"},
     "cli": {
-        "client", "errors", "model", "observability", "process", "security", "service", "settings",
+        "client", "contracts", "errors", "mcp", "model", "observability", "process", "security",
+        "service", "settings",
     },
     "jupyter": set(),
     "__main__": {"cli"},

@@ -40,5 +40,6 @@ COMMANDS: dict[str, dict[str, str]] = {
     "set up clients": {
         "token": "print, create, list or revoke tokens",
         "completion": "print a shell completion script",
+        "mcp": "serve jobs to an MCP client",
     },
 }

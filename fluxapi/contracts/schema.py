@@ -16,7 +16,6 @@ import difflib
 import functools
 import json
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -25,6 +24,7 @@ import jsonschema_rs
 
 from fluxapi.errors import ValidationFailed
 
+from .files import folder
 from .judge import judge
 
 __all__ = ["Fields", "bundle", "check", "compile_validator", "errors", "names", "pointer", "schema"]
@@ -48,17 +48,11 @@ _TYPES = {
 }
 
 
-def _folder() -> Path:
-    """Return the folder of the schemas: in a wheel inside the package, in a checkout beside it."""
-    inside = Path(__file__).parents[1] / "schemas"
-    return inside if inside.is_dir() else Path(__file__).parents[2] / "schemas"
-
-
 @functools.cache
 def _files() -> dict[str, dict[str, Any]]:
     return {
         path.name.removesuffix(".json"): json.loads(path.read_text(encoding="utf-8"))
-        for path in sorted(_folder().glob("*.json"))
+        for path in sorted(folder().glob("*.json"))
     }
 
 

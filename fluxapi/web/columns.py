@@ -27,8 +27,8 @@ from typing import Any, Literal
 import msgspec
 
 from fluxapi.model.duration import duration
+from fluxapi.model.humanize import lasted, note, utc
 
-from .humanize import lasted, note, utc
 from .visible import SHORT, visible
 
 __all__ = ["COLUMNS", "FILTERS", "FOUND", "Column", "Filter", "first_columns", "text"]

@@ -21,10 +21,10 @@ from fluxapi.instance.protocol import Instance, LookupKey
 from fluxapi.model.batch import script_of
 from fluxapi.model.duration import duration
 from fluxapi.model.eventlog import UNINDEXED, Event
+from fluxapi.model.humanize import outcome, utc
 from fluxapi.model.job import STATES
 from fluxapi.model.shallow import is_wide
 
-from .humanize import outcome, utc
 from .visible import LONG, MEDIUM, SHORT, escaped, visible
 
 __all__ = ["PARTS", "exceptions", "facts", "granted", "job_detail", "job_part", "timeline"]

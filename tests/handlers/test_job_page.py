@@ -12,11 +12,12 @@ import pytest
 
 from fluxapi.http import keys
 from fluxapi.instance.protocol import Capabilities
+from fluxapi.model import humanize
 from fluxapi.model import jobid as jobids
 from fluxapi.model.batch import script_of
 from fluxapi.model.eventlog import Event
 from fluxapi.sessions.situation import SituationMonitor
-from fluxapi.web import humanize, job_detail
+from fluxapi.web import job_detail
 from fluxapi.web.job_detail import PARTS, exceptions, facts
 
 from .conftest import Service

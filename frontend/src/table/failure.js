@@ -1,4 +1,4 @@
-/** How a job failed, as fluxapi/web/humanize.py says it, by the same phrases and cases. */
+/** How a job failed, as fluxapi/model/humanize.py says it, by the same phrases and cases. */
 
 import { EXIT_CODES, FAILURES, fill, SIGNALS } from "../ui/phrases.js";
 

@@ -12,9 +12,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from fluxapi.model.duration import duration
-from fluxapi.model.phrases import EXIT_CODES, FAILURES, SIGNALS
-from fluxapi.model.reason import PENDING, Situation, reason, utc
+from .duration import duration
+from .phrases import EXIT_CODES, FAILURES, SIGNALS
+from .reason import PENDING, Situation, reason, utc
 
 __all__ = ["lasted", "note", "outcome", "utc"]
 

@@ -1,0 +1,1 @@
+"""The jobs of an instance as tools and resources of the Model Context Protocol (MCP)."""
