@@ -13,6 +13,7 @@ from fluxapi.model import batch_conf
 from fluxapi.model.constraint_query import ConstraintError, constraint
 from fluxapi.model.jobspec import substitute
 from fluxapi.model.options import put, read_value
+from fluxapi.model.per_resource import is_per_resource
 
 from .exit_codes import USAGE, Failure
 from .submit_files import file_entry, input_data
@@ -27,6 +28,10 @@ _COPIED = {
     "ntasks": "num_tasks",
     "cores_per_task": "cores_per_task",
     "gpus_per_task": "gpus_per_task",
+    "cores": "num_cores",
+    "tasks_per_node": "tasks_per_node",
+    "tasks_per_core": "tasks_per_core",
+    "gpus_per_node": "gpus_per_node",
     "nslots": "num_slots",
     "cores_per_slot": "cores_per_slot",
     "gpus_per_slot": "gpus_per_slot",
@@ -65,7 +70,8 @@ def body(arguments: argparse.Namespace, command: list[str] | None) -> dict[str, 
         value = getattr(arguments, name, None)
         if value is not None and value is not False:
             fields[field] = value
-    if arguments.nodes and "ntasks" in arguments and not arguments.ntasks:
+    is_plain = "ntasks" in arguments and not is_per_resource(fields)
+    if arguments.nodes and is_plain and not arguments.ntasks:
         # Run one task per exclusive node, as flux submit does.
         fields |= {"num_tasks": arguments.nodes, "exclusive": True}
     try:
@@ -87,8 +93,10 @@ def _combined(arguments: argparse.Namespace) -> dict[str, Any]:
     dependencies = list(arguments.dependency or ())
     if arguments.begin_time is not None:
         dependencies.append(f"begin-time:{arguments.begin_time}")
+    variables, templates = environment(arguments.env or (), os.environ)
     found = {
-        "environment": environment(arguments.env or (), os.environ),
+        "environment": variables,
+        "env_expand": templates,
         "rlimits": limits(arguments.rlimit or ()),
         "shell_options": shell,
         "attributes": attributes,
@@ -168,14 +176,12 @@ def _path(option: str, path: str) -> str:
 
 
 def _constraints(texts: Iterable[str]) -> dict[str, Any]:
-    """Combine constraints with ``and``."""
+    """Return the constraint that the texts are together, joined by blanks as in ``flux submit``."""
+    text = " ".join(texts)
     try:
-        parts = [constraint(text) for text in texts]
+        return constraint(text) if text else {}
     except ConstraintError as error:
         raise ValueError(f"--requires: {error}.") from None
-    if len(parts) > 1:
-        return {"and": parts}
-    return parts[0] if parts else {}
 
 
 def _conf(texts: Iterable[str]) -> dict[str, Any]:

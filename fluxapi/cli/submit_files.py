@@ -10,6 +10,8 @@ from typing import Any
 
 __all__ = ["encoded", "file_entry", "input_data"]
 
+_INLINE_MODE = 0o600
+
 
 def file_entry(text: str) -> tuple[str, dict[str, Any]]:
     r"""Return the name and the RFC 37 object of a file from ``[NAME[:MODE]=]FILE``.
@@ -25,9 +27,12 @@ def file_entry(text: str) -> tuple[str, dict[str, Any]]:
     if not name or "\n" in name:
         raise ValueError(f"--add-file={text}: the file needs a name.")
     if "\n" in source:
-        data, permissions = source.encode(errors="surrogateescape"), 0o600
-    else:
-        data, permissions = Path(source).read_bytes(), stat.S_IMODE(Path(source).stat().st_mode)
+        content = source.encode(errors="surrogateescape")
+        return name, {
+            "mode": stat.S_IFREG | (_INLINE_MODE if mode is None else mode),
+            **encoded(content),
+        }
+    data, permissions = Path(source).read_bytes(), stat.S_IMODE(Path(source).stat().st_mode)
     permissions = permissions if mode is None else mode
     return name, {"mode": stat.S_IFREG | permissions, "size": len(data), **encoded(data)}
 

@@ -35,6 +35,7 @@ def add_job_options(parser: argparse.ArgumentParser) -> None:
         help="number of nodes; without -n, run one task per node on exclusive nodes",
     )
     _add_limits(add)
+    _add_per_resource(parser)
     _add_attributes(parser).add_argument(
         "--taskmap", metavar="SCHEME[:VALUE]", help="scheme that maps tasks to nodes"
     )
@@ -79,6 +80,17 @@ def add_batch_options(parser: argparse.ArgumentParser, *, has_output: bool = Tru
         const=DUMP_FILE,
         help=f"write its content to this file when it ends; default {DUMP_FILE}",
     )
+
+
+def _add_per_resource(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "resources, and tasks per resource", "They exclude -n, -c and -g; -N alone is whole nodes."
+    )
+    add = group.add_argument
+    add("--cores", metavar="N", type=_count, help="number of cores in total")
+    add("--tasks-per-node", metavar="N", type=_count, help="tasks on each node")
+    add("--tasks-per-core", metavar="N", type=_count, help="tasks on each core")
+    add("--gpus-per-node", metavar="N", type=natural, help="GPUs of each node; needs -N")
 
 
 def _add_limits(add: Callable[..., object]) -> None:
@@ -157,8 +169,9 @@ def _add_input_and_output(
         "--env",
         metavar="RULE",
         action="append",
-        help="set a variable (NAME=VALUE), copy from this shell (NAME, or a pattern with *), "
-        "remove (-PATTERN), or read rules from a file (^FILE); default: copy nothing",
+        help="set a variable (NAME=VALUE, where $OTHER is the value of another), copy from this "
+        "shell (NAME, or a pattern with *), remove (-PATTERN), or read rules from a file (^FILE); "
+        "default: copy nothing",
     )
     add(
         "--env-file",
@@ -174,11 +187,11 @@ def _add_input_and_output(
         dest="env",
         action=_Prefixed,
         prefix="-",
-        help="remove variables",
+        help="remove variables that match a pattern with *, or /REGEX",
     )
     add(
         "--rlimit",
-        metavar="RULE",
+        metavar="RULE,…",
         action="append",
         help="set a limit (NAME=VALUE), copy that of this shell (NAME), or remove it (-NAME)",
     )
@@ -199,7 +212,8 @@ def _add_input_and_output(
         "--add-file",
         metavar="[NAME[:MODE]=]FILE",
         action="append",
-        help="send this local file; the job can read it as {{tmpdir}}/NAME",
+        help="send this local file, or with NAME= a text that has a newline or \\n; the job can "
+        "read it as {{tmpdir}}/NAME",
     )
     return group
 

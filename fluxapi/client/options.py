@@ -67,6 +67,10 @@ class SubmitOptions(JobOptions, total=False):
     num_tasks: int | None
     cores_per_task: int | None
     gpus_per_task: int | None
+    num_cores: int | None
+    tasks_per_node: int | None
+    tasks_per_core: int | None
+    gpus_per_node: int | None
     stdin: str | Mapping[str, str] | None
     is_launcher: bool | None
     jobspec: Mapping[str, Any]

@@ -44,6 +44,10 @@ NOT_WITH_SCRIPT = {
     "num_tasks": "cannot go with script; give num_slots.",
     "cores_per_task": "cannot go with script; give cores_per_slot.",
     "gpus_per_task": "cannot go with script; give gpus_per_slot.",
+    "num_cores": "cannot go with script; give num_slots and cores_per_slot.",
+    "tasks_per_node": "cannot go with script, which runs one broker for each node.",
+    "tasks_per_core": "cannot go with script, which runs one broker for each node.",
+    "gpus_per_node": "cannot go with script; give gpus_per_slot.",
     "stdin": "cannot go with script; put the data into the script, or give input.",
     "is_launcher": "cannot go with script, which starts jobs in an instance of its own.",
 }

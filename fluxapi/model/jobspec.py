@@ -20,7 +20,7 @@ import msgspec
 
 from fluxapi.errors import ValidationFailed
 
-from . import batch, options
+from . import batch, options, per_resource
 from .constraints import check_constraints
 from .fatal import fatal_reason
 from .keymark import KeyMark, KeySigner
@@ -180,7 +180,10 @@ def _canonical(given: dict[str, Any]) -> dict[str, Any]:
     if "command" not in given:
         wrong.append(_wrong("command", "is required, or script."))
     tasks, nodes = given.get("num_tasks", 1), given.get("num_nodes")
-    if nodes is not None and nodes > tasks:
+    if per_resource.is_per_resource(given):
+        if "script" not in given:
+            per_resource.check(given, wrong)
+    elif nodes is not None and nodes > tasks:
         wrong.append(_wrong("num_nodes", f"must not be above num_tasks, which is {tasks}."))
     if nodes is None and given.get("exclusive"):
         wrong.append(_wrong("exclusive", "needs num_nodes."))
@@ -205,6 +208,7 @@ def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
             raise ValidationFailed([_wrong("duration", f"{error}.")]) from None
     system["environment"] = {**defaults.environment, **given.get("environment", {})}
     options.shape(given, system, shell)
+    shell |= per_resource.shell_options(given)
     if "stdin" in given:
         command = _with_stdin(given["stdin"], command, system)
     attributes: dict[str, Any] = {"system": system}
@@ -310,6 +314,8 @@ def _with_stdin(
 
 def _resources(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
     """Return the requested resource, and the ``count`` of the tasks."""
+    if per_resource.is_per_resource(given):
+        return per_resource.resources(given), {"per_slot": 1}
     tasks = int(given.get("num_tasks", 1))
     children = [{"type": "core", "count": int(given.get("cores_per_task", 1))}]
     gpus = int(given.get("gpus_per_task", 0))

@@ -57,6 +57,8 @@ _LABELS = {
     "num_tasks": "Tasks",
     "cores_per_task": "Cores per task",
     "gpus_per_task": "GPUs per task",
+    "num_cores": "Cores",
+    "gpus_per_node": "GPUs per node",
     "num_nodes": "Nodes",
     "script_args": "Arguments",
     "script_name": "File name",

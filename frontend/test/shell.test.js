@@ -52,7 +52,7 @@ for (const text of HOSTILE) {
     const made = line(job, { cc: text });
     assert.ok(isShown(made.line));
     assert.deepEqual(words(made.line), [
-      "submit", "-n", "2", `--job-name=${text}`, `--env=A=${text}`, `--queue=${text}`, `--cc=${text}`, "run", text,
+      "submit", "-n", "2", `--job-name=${text}`, `--env=A=${text.replaceAll("$", () => "$$")}`, `--queue=${text}`, `--cc=${text}`, "run", text,
     ]);
   });
 }
@@ -62,6 +62,13 @@ test("a command is split as the service splits it", () => {
   assert.deepEqual(split(String.raw`a\ b "c \" \\ \d" 'e\'f  g"h"i ''`), ["a b", String.raw`c " \ \d`, "e\\f", "ghi", ""]);
   assert.deepEqual(split("  \n"), []);
   for (const open of ["'a", '"a', "a\\", '"a\\']) assert.equal(split(open), undefined);
+});
+
+test("a template in a variable is its text, and tasks per resource have their options", () => {
+  const job = { command: "x", num_cores: 4, tasks_per_core: 2, environment: { A: "{{b}} $c", "d.e": "1" } };
+  assert.deepEqual(words(line(job, {}).line), [
+    "submit", "--cores=4", "--tasks-per-core=2", "--setattr=system.environment.A={{b}} $c", "--env=d.e=1", "x",
+  ]);
 });
 
 test("every option has the flag of flux submit", () => {

@@ -45,7 +45,7 @@ BODY: dict[str, Any] = {
     "bank": "physics",
     "cwd": "/home/a b",
     "urgency": "expedite",
-    "environment": {"A": "x=y $HOME", "B": "", "LINE": "two\nlines\t\x1b[31m"},
+    "environment": {"A": "x=y $HOME", "B": "", "LINE": "two\nlines\t\x1b[31m", "$": "$$ ${HOME}"},
     "env_expand": {"RANK": "{{rank}}"},
     "rlimits": {"core": 0, "nofile": -1},
     "input": "/dev/null",
@@ -69,7 +69,19 @@ BODY: dict[str, Any] = {
     "dependencies": ["afterok:f2QK3Zz", {"scheme": "string", "value": "a b", "n": 1}],
     "constraints": {"and": [{"hostlist": ["a[0-3]"]}, {"not": [{"properties": ["slow"]}]}]},
 }
-"""Every field that the page has a flag for."""
+"""Every field that the page has a flag for, except those of :data:`PER_RESOURCE`."""
+
+PER_RESOURCE: dict[str, Any] = {
+    "num_cores": 4,
+    "num_nodes": 2,
+    "tasks_per_node": 3,
+    "tasks_per_core": 2,
+    "gpus_per_node": 1,
+}
+"""Tasks per resource, which exclude a number of tasks."""
+
+CORES = {name: PER_RESOURCE[name] for name in ("num_cores", "num_nodes", "tasks_per_core")}
+NODES = {name: PER_RESOURCE[name] for name in ("num_nodes", "tasks_per_node", "gpus_per_node")}
 
 
 def one_field(name: str) -> dict[str, Any]:
@@ -88,6 +100,7 @@ FORMS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     *((one_field(name), {}) for name in NAMES),
     (ALL_FIELDS, {}),
     (ONE_NODE, {}),
+    *(({"command": "prog", **shape}, {}) for shape in (CORES, NODES)),
     *(({"command": "echo {cc}"}, many) for many, _ in MANY),
 ]
 """Fields of the form, each with those for many jobs."""
@@ -152,7 +165,7 @@ def help_of(command: str) -> str:
 
 
 def test_the_body_has_each_field_of_the_page() -> None:
-    assert set(FIELDS) <= set(BODY)
+    assert set(FIELDS) <= set(BODY) | set(PER_RESOURCE)
 
 
 @needs_node
@@ -164,6 +177,12 @@ def test_each_field(run: Program, name: str) -> None:
 @needs_node
 def test_all_fields_at_once(run: Program) -> None:
     check(run, ALL_FIELDS)
+
+
+@needs_node
+@pytest.mark.parametrize("shape", [CORES, NODES], ids=["cores", "nodes"])
+def test_tasks_per_resource(run: Program, shape: dict[str, Any]) -> None:
+    check(run, {"command": "prog", **shape})
 
 
 @needs_node

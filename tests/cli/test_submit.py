@@ -58,6 +58,12 @@ def test_two_dashes_end_the_options(run: Program) -> None:
         (["--env=A=1=2", "--env=B="], {"environment": {"A": "1=2", "B": ""}}),
         (["--env=GIVEN_*", "--env-remove=*_B"], {"environment": {"GIVEN_A": "1"}}),
         (["--env=NONE"], {}),
+        (["--env=A=1", "--env=A", "--env=B=$A:$GIVEN_A"], {"environment": {"A": "1", "B": "1:1"}}),
+        (["--env=A=$$x", "--env=B=${GIVEN_B}"], {"environment": {"A": "$x", "B": "2"}}),
+        (["--env=/GIVEN_[AB]$/", "--env-remove=/.*A"], {"environment": {"GIVEN_B": "2"}}),
+        (["--env=R={{rank}}"], {"env_expand": {"R": "{{rank}}"}}),
+        (["-N2", "--tasks-per-node=3"], {"num_nodes": 2, "tasks_per_node": 3}),
+        (["--cores=4", "--tasks-per-core=2"], {"num_cores": 4, "tasks_per_core": 2}),
         (
             ["--setopt=a.b=[1]", "-o", "c", "-od=text"],
             {"shell_options": {"a": {"b": [1]}, "c": 1, "d": "text"}},
@@ -74,6 +80,7 @@ def test_two_dashes_end_the_options(run: Program) -> None:
         (["-S", ".user.x.z"], {"attributes": {"user": {"x": {"z": 1}}}}),
         (["--rlimit=core=0", "--rlimit=NOFILE=unlimited"], {"rlimits": {"core": 0, "nofile": -1}}),
         (["--rlimit=nofile", "--rlimit=-*"], {}),
+        (["--rlimit=*,-*,core=1,stack=inf"], {"rlimits": {"core": 1, "stack": -1}}),
         (["--flags=waitable", "--flags=debug,"], {"waitable": True, "debug": True}),
         (
             ["--dependency=afterok:f1", "--dependency=x:y?z=1"],
@@ -102,6 +109,16 @@ def test_options(run: Program, words: list[str], fields: dict[str, object]) -> N
     assert body == {"command": ["true"], **fields}
 
 
+def test_files_of_rules_may_name_others_but_not_forever(run: Program, tmp_path: Path) -> None:
+    (tmp_path / "outer").write_text(f"A=1\n  ^{tmp_path}/inner\nB=$A\n", encoding="utf-8")
+    (tmp_path / "inner").write_text("A=$A$A\n", encoding="utf-8")
+    body = request(run, f"--env=^{tmp_path}/outer", "true")
+    assert body["environment"] == {"A": "11", "B": "11"}
+    (tmp_path / "inner").write_text(f"^{tmp_path}/outer\n", encoding="utf-8")
+    done = run("submit", f"--env-file={tmp_path}/outer", "true")
+    assert (done.status, "files name each other" in done.err) == (2, True)
+
+
 def test_rules_of_a_file(run: Program, tmp_path: Path) -> None:
     (tmp_path / "rules").write_text("# mine\nA=1\n\nB=2\n-A\n", encoding="utf-8")
     body = request(run, f"--env-file={tmp_path}/rules", "--env=C=3", "true")
@@ -119,6 +136,10 @@ def test_rules_of_a_file(run: Program, tmp_path: Path) -> None:
         (["--urgency=32", "true"], "0 to 31"),
         (["--flags=fast", "true"], "'fast'"),
         (["--rlimit=core=big", "true"], "number or unlimited"),
+        (["--rlimit=nothing", "true"], "no resource limit"),
+        (["--env=A=$NONE", "true"], "'NONE' is not set"),
+        (["--env=A=5$", "true"], "$ needs a name"),
+        (["--env=-/(", "true"], "regular expression is invalid"),
         (["--requires=(a", "true"], "--requires"),
         (["--env-file=/nowhere/at/all", "true"], "/nowhere/at/all cannot be read"),
         (["--setopt==1", "true"], "--setopt"),

@@ -116,6 +116,17 @@ function outerFirst(value) {
   return Object.entries(value).sort(([one], [other]) => one.split(".").length - other.split(".").length);
 }
 
+/**
+ * Variables with their values as they are: $ is doubled, since --env expands $NAME and {{template}}.
+ * @type {Words}
+ */
+const variables = (value) =>
+  Object.entries(value).flatMap(([name, it]) =>
+    String(it).includes("{{") && !/[.^=]/.test(name)
+      ? tree("--setattr")({ [`system.environment.${name}`]: it })
+      : [`--env=${pasted(`${name}=${String(it).replaceAll("$", () => "$$")}`)}`],
+  );
+
 /** @param {string} text */
 function isJSON(text) {
   try {
@@ -133,6 +144,10 @@ const FLAGS = {
   num_tasks: short("-n"),
   cores_per_task: short("-c"),
   gpus_per_task: short("-g"),
+  num_cores: long("--cores"),
+  tasks_per_node: long("--tasks-per-node"),
+  tasks_per_core: long("--tasks-per-core"),
+  gpus_per_node: long("--gpus-per-node"),
   num_nodes: short("-N"),
   exclusive: bare("-x"),
   duration: (value) => ["-t", pasted(/[0-9.]$/.test(String(value)) ? `${value}s` : String(value))],
@@ -141,7 +156,7 @@ const FLAGS = {
   bank: long("--bank"),
   cwd: long("--cwd"),
   urgency: long("--urgency"),
-  environment: pairs("--env"),
+  environment: variables,
   env_expand: (value) => tree("--setopt")({ "env-expand": value }),
   rlimits: pairs("--rlimit"),
   input: long("--input"),
@@ -184,6 +199,8 @@ function fromRoot(attributes) {
 }
 
 const SWITCHES = ["waitable", "debug"];
+/** Fields that exclude a number of tasks. */
+const PER_RESOURCE = ["num_cores", "tasks_per_node", "tasks_per_core", "gpus_per_node"];
 /** Fields that are words of the line, not options. */
 const WORDS = ["command", "script", "script_name", "script_args"];
 
@@ -214,7 +231,8 @@ export function line(job, many) {
     if (!flag) unsaid.push(name);
   }
   // With nodes alone, flux submit would take whole ones and start a task on each.
-  if (!isScript && job["num_nodes"] !== undefined && job["num_tasks"] === undefined) groups.push("-n 1");
+  const isShaped = ["num_tasks", ...PER_RESOURCE].some((name) => job[name] !== undefined);
+  if (!isScript && job["num_nodes"] !== undefined && !isShaped) groups.push("-n 1");
   const switches = SWITCHES.filter((name) => job[name]);
   if (switches.length) groups.push(`--flags=${switches.join(",")}`);
   if (isScript) {
