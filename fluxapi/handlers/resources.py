@@ -5,8 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from fluxapi.http import keys
-from fluxapi.instance.nodes import describe
-from fluxapi.model.resources import nodes as nodes_of
+from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.sessions.situation import describe_queue
 
 from .support import reply
@@ -16,13 +15,13 @@ __all__ = ["nodes", "queues", "resources"]
 
 async def nodes(request: web.Request) -> web.Response:
     """Return the host names, each once."""
-    found = await request[keys.SESSION].instance.resources()
-    return reply({"nodes": list(dict.fromkeys(node.name for node in nodes_of(found.all)))})
+    found = await nodes_and_totals(request[keys.SESSION].instance)
+    return reply({"nodes": list(dict.fromkeys(node["name"] for node in found["nodes"]))})
 
 
 async def resources(request: web.Request) -> web.Response:
     """Return every node with its cores, gpus and state, and the totals."""
-    return reply(describe(await request[keys.SESSION].instance.resources()))
+    return reply(await nodes_and_totals(request[keys.SESSION].instance))
 
 
 async def queues(request: web.Request) -> web.Response:

@@ -2,26 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+from fluxapi.errors import InstanceUnavailable
+from fluxapi.model.checked import clip, seconds, text
 from fluxapi.model.idset import IdSet
-from fluxapi.model.resources import Node
+from fluxapi.model.resources import MAX_NODES, Node
 from fluxapi.model.resources import nodes as nodes_of
 
-from .protocol import Resources
+from .protocol import ResourceInfo, Resources
 
-__all__ = ["describe"]
+__all__ = ["describe", "nodes_and_totals"]
+
+_MAX_REASON_LENGTH = 1000
+_MAX_ERROR_LENGTH = 255
+
+
+async def nodes_and_totals(instance: ResourceInfo) -> dict[str, Any]:
+    """Return the response of ``GET /resources``, computed in a thread.
+
+    Raises:
+        InstanceUnavailable: The instance does not answer, or with something else; the instance of
+            a job is a program that can say anything.
+    """
+    found = await instance.resources()
+    try:
+        return await asyncio.to_thread(describe, found)
+    except (AttributeError, TypeError, ValueError) as error:
+        reason = clip(str(error), _MAX_ERROR_LENGTH)
+    raise InstanceUnavailable(f"The instance describes its resources in an invalid way: {reason}.")
 
 
 def describe(found: Resources) -> dict[str, Any]:
-    """Return the response of ``GET /resources``."""
+    """Return the response of ``GET /resources``; raise ``ValueError`` or ``TypeError``."""
     allocated = {node.rank: node for node in nodes_of(found.allocated)}
-    offline, excluded = IdSet.parse(found.offline), IdSet.parse(found.exclude)
-    drained = {rank: why for ranks, why in found.drain.items() for rank in IdSet.parse(ranks)}
+    offline, excluded = IdSet.parse(text(found.offline)), IdSet.parse(text(found.exclude))
+    drained = _drained(found.drain)
     rows = []
     for node in nodes_of(found.all):
-        used = allocated.get(node.rank, Node(node.rank, node.name, (), ()))
+        used = allocated.get(node.rank, Node(node.rank, node.name))
         row: dict[str, Any] = {
             "rank": node.rank,
             "name": node.name,
@@ -32,10 +53,23 @@ def describe(found: Resources) -> dict[str, Any]:
         }
         why = drained.get(node.rank)
         if why is not None:
-            row["reason"] = why.get("reason") or ""
-            row["drained_at"] = why.get("timestamp", 0.0)
+            row["reason"], row["drained_at"] = why
         rows.append(row)
     return {"nodes": rows, "totals": _totals(rows)}
+
+
+def _drained(groups: Mapping[str, Mapping[str, Any]]) -> dict[int, tuple[str, float]]:
+    """Return the reason and the time of the drain of each drained rank."""
+    found: dict[int, tuple[str, float]] = {}
+    count = 0
+    for ranks, why in groups.items():
+        members = IdSet.parse(ranks)
+        count += len(members)
+        if count > MAX_NODES:
+            raise ValueError(f"more than {MAX_NODES} nodes are drained")
+        reason = clip(text(why.get("reason") or ""), _MAX_REASON_LENGTH)
+        found.update(dict.fromkeys(members, (reason, seconds(why.get("timestamp", 0.0)))))
+    return found
 
 
 def _state(

@@ -16,6 +16,9 @@ __all__ = ["MAX_HOSTS", "decode_hostlist", "encode_hostlist", "holds_host", "oth
 MAX_HOSTS = 1 << 17
 """Hosts that one hostlist may expand to; the largest systems have about ten thousand nodes."""
 
+MAX_NAME_LENGTH = 255
+"""Characters of a host name, the limit of DNS; each host of a range repeats its prefix."""
+
 _DIGITS = "0123456789"
 _MAX_DIGITS = 18
 
@@ -58,9 +61,12 @@ def decode_hostlist(text: str, max_hosts: int = MAX_HOSTS) -> list[str]:
     """Return the hosts of an RFC 29 hostlist, in order, repeats kept.
 
     Raises:
-        ValueError: *text* is not a hostlist, or contains more than *max_hosts* hosts.
+        ValueError: *text* is not a hostlist, or contains more than *max_hosts* hosts or names of
+            more than 255 characters.
     """
     parts = list(_parts(text))
+    if any(len(part.prefix) + len(part.suffix) > MAX_NAME_LENGTH for part in parts):
+        raise ValueError("is not a usable hostlist: it holds names that are too long")
     if sum(map(len, parts)) > max_hosts:
         raise ValueError(f"is not a usable hostlist: it holds more than {max_hosts} hosts")
     return [host for part in parts for host in part.hosts()]

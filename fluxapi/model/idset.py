@@ -85,6 +85,15 @@ class IdSet:
     def __len__(self) -> int:
         return self._count
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, IdSet) and self.ranges == other.ranges
+
+    def __hash__(self) -> int:
+        return hash(tuple(self.ranges))
+
+    def __repr__(self) -> str:
+        return f"<IdSet {self.encode()}>"
+
     def __contains__(self, number: object) -> bool:
         if not isinstance(number, int):
             return False

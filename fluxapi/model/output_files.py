@@ -237,8 +237,8 @@ def _of_task(values: Values, placement: Placement, place: int, task: int, index:
         "node.name": node.name,
         "node.broker_rank": str(node.rank),
         "node.ncores": str(len(node.cores)),
-        "node.cores": encode_idset(node.cores),
-        "node.gpus": encode_idset(node.gpus),
+        "node.cores": node.cores.encode(),
+        "node.gpus": node.gpus.encode(),
     }
     if placement.tasks is not None:
         known["node.ntasks"] = str(len(placement.tasks[place]))

@@ -6,6 +6,7 @@ parsed, and the number of nodes is limited to that of real systems.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,6 +20,9 @@ __all__ = ["MAX_COUNT", "MAX_NODES", "MAX_R_LENGTH", "Allocation", "Node", "allo
 MAX_R_LENGTH = 1 << 18
 """Characters of the idsets of one R, and of its nodelist; many times those of a large system."""
 
+MAX_INSTANCE_LENGTH = 1 << 20
+"""Characters of the idsets of the R of an instance, whose nodes may all differ."""
+
 MAX_NODES = 1 << 15
 """Nodes of one R."""
 
@@ -28,6 +32,8 @@ MAX_COUNT = (1 << 31) - 1
 _SMALL_R_LENGTH = 1 << 10
 """Characters of an R that many jobs are likely to share."""
 
+_NONE = IdSet()
+
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -35,8 +41,8 @@ class Node:
 
     rank: int
     name: str
-    cores: tuple[int, ...]
-    gpus: tuple[int, ...]
+    cores: IdSet = _NONE
+    gpus: IdSet = _NONE
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,21 +72,31 @@ def nodes(R: Mapping[str, Any] | None) -> list[Node]:
         hosts = _hosts(execution)
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"is not an R object: {error}") from None
-    return list(_nodes(tuple(entries), hosts))
+    length = sum(map(len, itertools.chain.from_iterable(entries)))
+    if max(length, len(hosts)) > MAX_INSTANCE_LENGTH:
+        raise ValueError(f"is not a usable R: it holds more than {MAX_INSTANCE_LENGTH} characters")
+    read = _few_nodes if length + len(hosts) <= _SMALL_R_LENGTH else _many_nodes
+    return list(read(tuple(entries), hosts))
 
 
-@lru_cache(maxsize=256)
-def _nodes(entries: tuple[tuple[str, str, str], ...], hosts: str) -> tuple[Node, ...]:
-    found: dict[int, tuple[tuple[int, ...], tuple[int, ...]]] = {}
+def _read_nodes(entries: tuple[tuple[str, str, str], ...], hosts: str) -> tuple[Node, ...]:
+    found: dict[int, tuple[IdSet, IdSet]] = {}
+    count = 0
     for ranks, *children in entries:
         members = IdSet.parse(ranks)
         cores, gpus = map(IdSet.parse, children)
-        if max(len(found) + len(members), len(cores), len(gpus)) > MAX_NODES:
+        # Entries may name the same ranks again and again.
+        count += len(members)
+        if max(count, len(cores), len(gpus)) > MAX_NODES:
             raise ValueError(f"is not a usable R: it holds more than {MAX_NODES} nodes or cores")
-        found.update(dict.fromkeys(members, (tuple(cores), tuple(gpus))))
+        found.update(dict.fromkeys(members, (cores, gpus)))
     ordered = sorted(found)
     names = dict(zip(ordered, decode_hostlist(hosts, MAX_NODES), strict=False))
     return tuple(Node(rank, names.get(rank, f"rank{rank}"), *found[rank]) for rank in ordered)
+
+
+_few_nodes = lru_cache(maxsize=256)(_read_nodes)
+_many_nodes = lru_cache(maxsize=4)(_read_nodes)
 
 
 def allocation(R: Mapping[str, Any]) -> Allocation:
@@ -126,9 +142,13 @@ def _read(entries: tuple[tuple[str, str], ...], hosts: str) -> Allocation:
     every = IdSet.union(ranks)
     if len(every) > MAX_NODES:
         raise ValueError(f"is not a usable R: it holds more than {MAX_NODES} nodes")
+    nodelist = encode_hostlist(decode_hostlist(hosts, MAX_NODES))
+    if len(nodelist) > MAX_R_LENGTH:
+        # A range whose names end in a text is written out, name by name.
+        raise ValueError(f"is not a usable R: its hosts have more than {MAX_R_LENGTH} characters")
     return Allocation(
         ranks=every.encode(brackets=True),
-        nodelist=encode_hostlist(decode_hostlist(hosts, MAX_NODES)),
+        nodelist=nodelist,
         nnodes=len(every),
         ncores=min(ncores, MAX_COUNT),
     )

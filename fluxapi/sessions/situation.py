@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from fluxapi.errors import FluxapiError
-from fluxapi.instance.nodes import describe
+from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, ResourceInfo
 from fluxapi.model.reason import PENDING, Situation, reason
 from fluxapi.process.background import BackgroundTask
@@ -95,7 +95,7 @@ class SituationMonitor(BackgroundTask):
 
     async def _ask_nodes(self) -> None:
         try:
-            self._stats.nodes = summary(describe(await self._instance.resources()))
+            self._stats.nodes = summary(await nodes_and_totals(self._instance))
         except FluxapiError as error:
             _log.debug("cannot read the nodes: %s", error.detail)
             self._stats.nodes = None

@@ -8,24 +8,21 @@ from typing import Any
 
 from fluxapi.model.idset import IdSet
 
-__all__ = ["STATES", "arrange", "jobs_by_rank"]
+__all__ = ["STATES", "arrange", "with_jobs"]
 
 STATES = ("down", "drained", "draining", "excluded", "up")
 """The states in the order of the page, the worst first."""
 
 
-def arrange(
-    nodes: Iterable[Mapping[str, Any]], jobs: Mapping[int, list[Any]], *, state: str, text: str
-) -> list[dict[str, Any]]:
+def arrange(nodes: Iterable[Mapping[str, Any]], *, state: str, text: str) -> list[dict[str, Any]]:
     """Return the nodes of ``GET /resources`` that match the filters, with details for the page.
 
-    Adds ``jobs``, ``since`` in words, and ``states`` with every state of the node. An empty
-    ``state`` or ``text`` (a part of the name, in any case) matches all.
+    Adds ``since`` in words, and ``states`` with every state of the node. An empty ``state`` or
+    ``text`` (a part of the name, in any case) matches all.
     """
     found = [
         {
             **node,
-            "jobs": jobs.get(node["rank"], []),
             "states": states(node),
             "reason": node.get("reason", ""),
             "since": _moment(node.get("drained_at", 0.0)),
@@ -44,13 +41,15 @@ def states(node: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def jobs_by_rank(records: Iterable[Mapping[str, Any]]) -> dict[int, list[Mapping[str, Any]]]:
-    """Group the records of running jobs by each broker rank that they run on."""
-    found: dict[int, list[Mapping[str, Any]]] = {}
-    for record in records:
-        for rank in IdSet.parse(record.get("ranks", "")):
-            found.setdefault(rank, []).append(record)
-    return found
+def with_jobs(
+    nodes: Iterable[Mapping[str, Any]], records: Iterable[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the nodes with the running jobs on each as ``jobs``; jobs may span many nodes."""
+    placed = [(record, IdSet.parse(record.get("ranks", ""))) for record in records]
+    return [
+        {**node, "jobs": [record for record, ranks in placed if node["rank"] in ranks]}
+        for node in nodes
+    ]
 
 
 def _moment(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -22,7 +23,7 @@ from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
 from fluxapi.http.peer import is_secure
 from fluxapi.http.querystring import cached
-from fluxapi.instance.nodes import describe
+from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.model.job import GROUPS, RESULTS
 from fluxapi.table.query import JobQuery, page, query_of
 
@@ -155,18 +156,20 @@ async def nodes(request: web.Request) -> web.Response:
     given = {name: query.get(name, "") for name in ("state", "text")}
     session = request[keys.SESSION]
     try:
-        found, wrong = describe(await session.instance.resources()), ""
+        found, wrong = await nodes_and_totals(session.instance), ""
     except FluxapiError as error:
         found, wrong = {"nodes": [], "totals": None}, error.detail
     table = session.table
     running = await page(table, query_of({"state": ["RUNNING"]}), limit=_MAX_NODES)
-    jobs = node_rows.jobs_by_rank(table.record(jobid) for jobid in running.ids if jobid in table)
-    rows = node_rows.arrange(found["nodes"], jobs, **given)
+    jobs = [table.record(jobid) for jobid in running.ids if jobid in table]
+    rows = node_rows.arrange(found["nodes"], **given)
+    # The ranks of a job may be a long text.
+    shown = await asyncio.to_thread(node_rows.with_jobs, rows[:_MAX_NODES], jobs)
     context = {
         "page": "nodes",
         "filters": given,
         "states": node_rows.STATES,
-        "nodes": rows[:_MAX_NODES],
+        "nodes": shown,
         "total": len(rows),
         "totals": found["totals"],
         "taken": sum(row["allocated"] for row in found["nodes"]),

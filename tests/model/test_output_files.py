@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from fluxapi.model.eventlog import Event
+from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58, encode_fancy
 from fluxapi.model.output_files import (
     MAX_FILES,
@@ -21,8 +22,8 @@ from fluxapi.model.resources import Node
 
 JOB = 0x123456789ABC
 F58, FANCY = encode_f58(JOB), encode_fancy(JOB)
-ONE = [Node(3, "n3", (0, 1), ())]
-TWO = [Node(3, "n3", (0, 1), (0,)), Node(5, "n5", (2, 3), ())]
+ONE = [Node(3, "n3", IdSet.parse("0-1"))]
+TWO = [Node(3, "n3", IdSet.parse("0-1"), IdSet.parse("0")), Node(5, "n5", IdSet.parse("2-3"))]
 
 
 def jobspec(output: Any, cwd: Any = "/home/ada", **system: Any) -> dict[str, Any]:

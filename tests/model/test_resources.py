@@ -132,9 +132,9 @@ def test_brackets_stand_around_several_ids_only() -> None:
 
 def test_nodes_of_r() -> None:
     assert nodes(R) == [
-        Node(0, "node0", (0, 1, 2, 3), (0,)),
-        Node(1, "node1", (0, 1, 2, 3), (0,)),
-        Node(3, "login", (2,), ()),
+        Node(0, "node0", IdSet.parse("0-3"), IdSet.parse("0")),
+        Node(1, "node1", IdSet.parse("0-3"), IdSet.parse("0")),
+        Node(3, "login", IdSet.parse("2"), IdSet()),
     ]
 
 

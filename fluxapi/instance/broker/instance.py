@@ -281,7 +281,7 @@ class BrokerInstance:
         listed, config = await asyncio.gather(
             self._call("job-manager.queue-list"), self._call("config.get")
         )
-        names: list[str] = sorted(listed["queues"]) or [""]
+        names = resources.queue_names(listed)
         found = await asyncio.gather(
             *(self._call("job-manager.queue-status", {"name": n} if n else {}) for n in names)
         )

@@ -5,8 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from fluxapi.instance.protocol import Queue, Resources
+from fluxapi.model.checked import clip, text
 
-__all__ = ["default_queue", "merge", "queue"]
+__all__ = ["MAX_QUEUES", "default_queue", "merge", "queue", "queue_names"]
+
+MAX_QUEUES = 1000
+"""Queues of an instance: each one is a request to it, once a second while a job waits."""
+
+_MAX_NAME_LENGTH = 255
+_MAX_REASON_LENGTH = 1000
 
 
 def merge(status: dict[str, Any], sched: dict[str, Any]) -> Resources:
@@ -35,13 +42,29 @@ def default_queue(config: dict[str, Any]) -> str:
     return value if isinstance(value, str) else ""
 
 
+def queue_names(listed: dict[str, Any]) -> list[str]:
+    """Return the names in a response of ``job-manager.queue-list``, sorted.
+
+    Raises:
+        ValueError: There are too many, or one is not a usable name.
+    """
+    names = sorted(map(text, listed["queues"]))
+    if len(names) > MAX_QUEUES or any(len(name) > _MAX_NAME_LENGTH for name in names):
+        raise ValueError(f"more than {MAX_QUEUES} queues, or a name that is too long")
+    return names or [""]
+
+
 def queue(name: str, status: dict[str, Any], default: str) -> Queue:
     """Convert one response of ``job-manager.queue-status``."""
     return Queue(
         name=name,
-        enabled=status["enable"],
-        started=status["start"],
+        enabled=status["enable"] is True,
+        started=status["start"] is True,
         default=name == default,
-        disable_reason=status.get("disable_reason"),
-        stop_reason=status.get("stop_reason"),
+        disable_reason=_reason(status.get("disable_reason")),
+        stop_reason=_reason(status.get("stop_reason")),
     )
+
+
+def _reason(words: Any) -> str | None:
+    return clip(words, _MAX_REASON_LENGTH) if isinstance(words, str) else None

@@ -1,0 +1,115 @@
+"""Answers of a program that poses as the instance of a job: an error of that instance alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from fluxapi.errors import InstanceUnavailable
+from fluxapi.instance.broker import resources as answers
+from fluxapi.instance.nodes import nodes_and_totals
+from fluxapi.instance.protocol import Queue, Resources
+from fluxapi.model.hostlist import decode_hostlist
+from fluxapi.model.resources import MAX_NODES, allocation, nodes
+from fluxapi.web import nodes as node_rows
+
+LONG = "p" * 100_000
+
+
+def R(*entries: tuple[str, str], names: str = "n[0-1]") -> dict[str, Any]:  # noqa: N802 - R, as in RFC 20
+    lines = [{"rank": ranks, "children": {"core": cores}} for ranks, cores in entries]
+    return {"version": 1, "execution": {"R_lite": lines, "nodelist": [names]}}
+
+
+GOOD = Resources(
+    all=R(("0-1", "0-3")),
+    allocated=None,
+    down=None,
+    drain={"1": {"timestamp": 5.0, "reason": "fan"}},
+    online="0-1",
+    offline="",
+    exclude="",
+    torpid="",
+)
+
+
+class Liar:
+    def __init__(self, **changes: Any) -> None:
+        self._answer = replace(GOOD, **changes)
+
+    async def resources(self) -> Resources:
+        return self._answer
+
+    async def queues(self) -> list[Queue]:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"drain": {"0-4294967294": {"timestamp": 1.0, "reason": "x"}}},
+        {"drain": {f"{width:0>9}-9999": {} for width in range(9)}},
+        {"drain": {"0": "x"}},
+        {"drain": {"0": {"timestamp": 1e300}}},
+        {"drain": {"0": {"timestamp": "now"}}},
+        {"drain": {"0": {"reason": ["x"]}}},
+        {"drain": ["0"]},
+        {"offline": 7},
+        {"exclude": {"0": 1}},
+        {"all": R(*[("0", "0-3")] * (MAX_NODES + 1))},
+        {"all": R(("0", "0-4294967294"))},
+        {"all": R(("0", "0," * 1_000_000 + "0"))},
+        {"all": R(("0-32767", "0"), names=f"{LONG}[0-32767]")},
+        {"all": "x"},
+    ],
+)
+async def test_an_invalid_description_of_nodes_is_an_error_of_the_instance(
+    changes: dict[str, Any],
+) -> None:
+    with pytest.raises(InstanceUnavailable, match="in an invalid way"):
+        await nodes_and_totals(Liar(**changes))
+
+
+async def test_a_reason_of_any_length_is_clipped() -> None:
+    found = await nodes_and_totals(Liar(drain={"1": {"timestamp": 5, "reason": LONG}}))
+    assert [node.get("drained_at") for node in found["nodes"]] == [None, 5.0]
+    assert len(found["nodes"][1]["reason"]) == 1000
+
+
+def test_cores_stay_ranges() -> None:
+    every = nodes(R(*[(str(rank), "0-32767") for rank in range(1000)]))
+    assert {(len(node.cores), *node.cores.ranges) for node in every} == {(32768, (0, 32767))}
+
+
+@pytest.mark.parametrize("name", [f"{LONG}[0-32767]", f"n[0-32767]{LONG}"])
+def test_a_name_is_not_repeated_for_thousands_of_hosts(name: str) -> None:
+    with pytest.raises(ValueError, match="too long"):
+        decode_hostlist(name)
+
+
+def test_a_nodelist_that_is_written_out_is_bounded() -> None:
+    with pytest.raises(ValueError, match="its hosts have more than"):
+        allocation(R(("0-32767", "0"), names=f"n[0-32767]{'s' * 200}"))
+
+
+@pytest.mark.parametrize(
+    "listed", [{"queues": [str(n) for n in range(1001)]}, {"queues": [LONG]}, {"queues": [{}]}]
+)
+def test_queues_are_few_and_have_names(listed: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match=r"queues|string"):
+        answers.queue_names(listed)
+
+
+def test_the_state_of_a_queue_is_checked() -> None:
+    status = {"enable": [], "start": {}, "disable_reason": {"a": 1}, "stop_reason": LONG}
+    found = answers.queue("q", status, "q")
+    assert (found.enabled, found.started, found.disable_reason) == (False, False, None)
+    assert len(found.stop_reason or "") == 1000
+
+
+def test_nodes_of_a_page_have_their_jobs_without_expansion_of_ranks() -> None:
+    jobs = [{"id": "f1", "ranks": "0-4294967294"}, {"id": "f2", "ranks": "1"}, {"id": "f3"}]
+    shown = node_rows.with_jobs([{"rank": 0}, {"rank": 1}], jobs)
+    assert [[job["id"] for job in node["jobs"]] for node in shown] == [["f1"], ["f1", "f2"]]
