@@ -34,7 +34,7 @@ KNOWS = {
     },
     "web": {"contracts", "errors", "http", "instance", "model", "security", "table"},
     "handlers": {
-        "contracts", "errors", "events", "http", "instance", "model", "process", "security",
+        "contracts", "errors", "events", "http", "instance", "mcp", "model", "process", "security",
         "sessions", "table", "web",
     },
     "app": {

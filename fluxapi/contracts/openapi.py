@@ -20,6 +20,8 @@ _JSON, _PROBLEM = "application/json", "application/problem+json"
 _FORM = "application/x-www-form-urlencoded"
 _SCRIPT = "text/x-shellscript"
 
+_NO_BODY = "no-body"
+
 _TAGS = {
     "jobs": "Submit, list, inspect and change jobs.",
     "events": "Follow events live.",
@@ -181,6 +183,9 @@ def _responses(route: Route, components: Components) -> dict[str, Any]:
     responses: dict[str, Any] = {}
     for status, name in route.answers.items():
         title = schema.schema(name)["title"]
+        if name == _NO_BODY:
+            responses[str(status)] = {"description": title}
+            continue
         content: dict[str, Any] = {_JSON: {"schema": components.reference(name)}}
         if status == 200:  # noqa: PLR2004 - OK
             content |= _further(route)
@@ -197,10 +202,15 @@ def _responses(route: Route, components: Components) -> dict[str, Any]:
         response["headers"] = {**_references(), **told}
     for status, kinds in sorted(_failures(route).items()):
         told = {name: _header(text) for kind in kinds for name, text in kind.tells.items()}
+        titles = [kind.title for kind in kinds]
+        content = {_PROBLEM: {"schema": components.reference("problem")}}
+        if status in route.answers:
+            titles.insert(0, schema.schema(route.answers[status])["title"])
+            content[_JSON] = {"schema": components.reference(route.answers[status])}
         responses[str(status)] = {
-            "description": "; ".join(dict.fromkeys(kind.title for kind in kinds)),
+            "description": "; ".join(dict.fromkeys(titles)),
             "headers": {**_references(), **told},
-            "content": {_PROBLEM: {"schema": components.reference("problem")}},
+            "content": content,
         }
     return responses
 

@@ -40,7 +40,7 @@ class Route:
         right: The right that the sender must have; ``None``: no credentials are needed.
         scope: A handler of scope ``instance`` gets ``request[SESSION]``.
         needs: The capability that the instance must have.
-        answers: The schema of the JSON by status.
+        answers: The schema of the JSON by status; ``no-body`` if the response has none.
         body: The schema of the body.
         query: The schema of the query.
         max_body: Limit of the body in bytes; ``None`` is ``--max-body``.

@@ -15,11 +15,12 @@ from fluxapi.model.job import GROUPS, Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import parse_urgency
 from fluxapi.process.timeslice import TimeSlice
+from fluxapi.sessions.session import InstanceSession
 from fluxapi.table.query import JobQuery, page, query_of
 
 from .support import job_of, reply
 
-__all__ = ["cancel", "cancel_many", "signal", "urgency"]
+__all__ = ["cancel", "cancel_job", "cancel_many", "signal", "urgency"]
 
 _MAX_CANCELED_JOBS = 10_000
 """Jobs that one request can cancel."""
@@ -42,10 +43,14 @@ def _requested(job: Job, message: str) -> web.Response:
 
 async def cancel(request: web.Request) -> web.Response:
     """Ask Flux to cancel a job."""
-    job = _active(job_of(request), "canceled")
-    note = request[keys.BODY].get("note")
-    await request[keys.SESSION].instance.raise_exception(job.id, "cancel", 0, note)
+    job = job_of(request)
+    await cancel_job(request[keys.SESSION], job, request[keys.BODY].get("note"))
     return _requested(job, "Job is requested to cancel.")
+
+
+async def cancel_job(session: InstanceSession, job: Job, note: str | None) -> None:
+    """Ask Flux to cancel a job; raises ``JobInactive``."""
+    await session.instance.raise_exception(_active(job, "canceled").id, "cancel", 0, note)
 
 
 async def signal(request: web.Request) -> web.Response:

@@ -22,6 +22,7 @@ from . import (
     instances,
     jobs,
     many,
+    mcp,
     output,
     resources,
     scripts,
@@ -206,6 +207,14 @@ ROUTES: tuple[Route, ...] = (
         "Follow the events of a job, from its first to its last.",
         {}, query="job-events-query", fails=(*_LOOKUP, errors.TooManyStreams), stream=True,
         other=("application/x-ndjson", "text/event-stream", "text/plain"), right="view",
+    ),
+    Route(
+        "POST", "/mcp", mcp.serve, "callTools", "jobs",
+        "Answer a message of the Model Context Protocol: tools to list, inspect, explain, submit "
+        "and cancel jobs and to read their output. Tools need the scope of what they do.",
+        {200: "mcp-answer", 202: "no-body", 400: "mcp-answer", 404: "mcp-answer"},
+        body="mcp-message", body_use="required", max_body=None,
+        fails=(errors.NotAcceptable, errors.NotSupported), right="view",
     ),
     Route(
         "GET", "/groups", groups.list_groups, "listGroups", "groups",

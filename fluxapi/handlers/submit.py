@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiohttp import web
@@ -12,12 +14,13 @@ from fluxapi.model.group import group_id
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build
 from fluxapi.model.keymark import MAX_KEY_LENGTH, KeyMark, digest
+from fluxapi.sessions.session import InstanceSession
 from fluxapi.sessions.submitter import MarkedSubmission
 
 from .scripts import read_script
 from .support import reply
 
-__all__ = ["idempotency_key", "submit"]
+__all__ = ["Made", "idempotency_key", "submit", "submit_fields"]
 
 _AS_TASK = (
     "This instance runs the script as one task with the resources that it asks for; the script "
@@ -25,31 +28,47 @@ _AS_TASK = (
 )
 
 
+@dataclass(frozen=True)
+class Made:
+    """A job that was submitted; ``replayed``: an earlier request with the key submitted it."""
+
+    id: str
+    group: str | None
+    warnings: list[str]
+    replayed: bool
+
+
 async def submit(request: web.Request) -> web.Response:
     """Submit one job; it is in the table before the response is sent."""
-    session, fields = request[keys.SESSION], request[keys.BODY]
-    key = idempotency_key(request)
+    session = request[keys.SESSION]
+    made = await submit_fields(session, request[keys.BODY], idempotency_key(request))
+    headers = {"Location": base.relative(request, f"{session.api_path}/jobs/{made.id}")}
+    if made.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    answer: dict[str, Any] = {"id": made.id, "Message": "Job submit."}
+    if made.group is not None:
+        answer["group"] = group_id(made.group)
+    if made.warnings:
+        answer["warnings"] = made.warnings
+    return reply(answer, status=201, headers=headers)
+
+
+async def submit_fields(
+    session: InstanceSession, fields: Mapping[str, Any], key: str | None
+) -> Made:
+    """Submit one job by the valid fields of a request, once per *key*."""
     mark = None if key is None else KeyMark(key, digest(fields))
     named = fields.get("group")
     group = None if named is None else session.group_to_join(named)
-    fields, warnings = await read_script(fields, session.defaults.environment)
-    if fields.get("script") is not None and session.capabilities.scripts == "task":
+    read, warnings = await read_script(fields, session.defaults.environment)
+    if read.get("script") is not None and session.capabilities.scripts == "task":
         warnings.append(_AS_TASK)
-    job = MarkedSubmission(build(fields, session.defaults, mark=mark, group=group), mark)
+    job = MarkedSubmission(build(read, session.defaults, mark=mark, group=group), mark)
     submitted = await session.submitter.submit(key, [job])
     (result,) = submitted.results
     if isinstance(result, FluxapiError):
         raise result
-    name = encode_f58(result)
-    headers = {"Location": base.relative(request, f"{session.api_path}/jobs/{name}")}
-    if submitted.replayed:
-        headers["Idempotent-Replayed"] = "true"
-    answer: dict[str, Any] = {"id": name, "Message": "Job submit."}
-    if group is not None:
-        answer["group"] = group_id(group)
-    if warnings:
-        answer["warnings"] = warnings
-    return reply(answer, status=201, headers=headers)
+    return Made(encode_f58(result), group, warnings, replayed=bool(submitted.replayed))
 
 
 def idempotency_key(request: web.Request) -> str | None:

@@ -1,0 +1,121 @@
+"""Tools for assistants: ``POST /mcp``, by the rights of the request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import aclosing, contextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from fluxapi.contracts import schema
+from fluxapi.errors import FluxapiError, NotAcceptable, NotSupported
+from fluxapi.events.output.viewer import FILES_RIGHT
+from fluxapi.http import keys
+from fluxapi.mcp.port import Found, JobOutput, Refused, Submitted
+from fluxapi.model.jobid import encode_f58
+from fluxapi.table.query import page, query_of
+
+from . import output_forms as forms
+from .control import cancel_job
+from .jobs import rows
+from .submit import submit_fields
+from .support import json_bytes
+
+__all__ = ["serve"]
+
+_NOT_ACCEPTABLE = 406
+_ACCEPTED = 202
+_FILE_MEMBERS = ("path", "host", "read", "unread")
+
+
+async def serve(request: web.Request) -> web.Response:
+    """Answer one message of the Model Context Protocol."""
+    if find_spec("mcp") is None:
+        raise NotSupported(
+            "The service has no MCP SDK; its owner can install it: pip install 'fluxapi[mcp]'."
+        )
+    # The import of the SDK takes a second.
+    http = await asyncio.to_thread(import_module, "fluxapi.mcp.http")
+    right = request[keys.PRINCIPAL].right
+    body = json_bytes(request[keys.BODY])
+    answer = await http.answer(_SessionJobs(request), right, request.headers, body)
+    if answer.status == _NOT_ACCEPTABLE:
+        raise NotAcceptable("The answer is JSON: send Accept: application/json.")
+    if answer.status == _ACCEPTED:
+        return web.Response(status=_ACCEPTED)
+    return web.Response(status=answer.status, body=answer.body, content_type="application/json")
+
+
+class _SessionJobs:
+    """The jobs of the instance that a request names, as its sender may see and change them."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._session = request[keys.SESSION]
+        self._principal = request[keys.PRINCIPAL]
+
+    async def submit(self, fields: Mapping[str, Any], key: str | None) -> Submitted:
+        with _refused():
+            self._principal.require("submit")
+            if not self._session.capabilities.submit:
+                raise NotSupported("This instance takes no jobs.")
+            schema.check("submit", fields)
+            made = await submit_fields(self._session, dict(fields), key)
+        return Submitted(made.id, made.warnings)
+
+    async def find(self, query: Mapping[str, Any]) -> Found:
+        with _refused():
+            schema.check("jobs-query", query)
+            table, observer = self._session.table, self._session.observer
+            found = await page(table, query_of(query), limit=query["limit"])
+            records = await rows(table, observer, found.ids)
+        return Found([msgspec.json.decode(row) for row in records], found.next is not None)
+
+    async def record(self, id: str) -> Mapping[str, Any]:
+        with _refused():
+            row = self._session.observer.encode(self._session.job(id).id)
+        record: dict[str, Any] = msgspec.json.decode(row)
+        return record
+
+    async def output(self, id: str, lines: int, stream: str | None) -> JobOutput:
+        with _refused():
+            job = self._session.job(id)
+            last = forms.last_of(lines, stream, is_lines=True)
+            may_read = self._principal.may(FILES_RIGHT)
+            source = forms.Search(
+                self._session.files.so_far(job.id, stream, last, may_read=may_read)
+            )
+            pieces = forms.document(source, encode_f58(job.id), stream, lines)
+            async with aclosing(pieces) as parts:  # type: ignore[type-var] # an async generator
+                found = msgspec.json.decode(b"".join([piece async for piece in parts]))
+        files = [
+            {name: file[name] for name in _FILE_MEMBERS if name in file}
+            for file in found.get("redirects", ())
+        ]
+        return JobOutput("".join(found.get("Output", ())), files)
+
+    async def cancel(self, id: str, note: str | None) -> None:
+        with _refused():
+            self._principal.require("operate")
+            if not self._session.capabilities.cancel:
+                raise NotSupported("Jobs of this instance cannot be canceled.")
+            schema.check("cancel", {"note": note})
+            await cancel_job(self._session, self._session.job(id), note)
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    """Turn the errors of the service into those of tools, as sentences."""
+    try:
+        yield
+    except FluxapiError as error:
+        fields = error.members.get("errors") or ()
+        wrong = (f"{one.get('pointer', '').lstrip('/')}: {one['detail']}" for one in fields)
+        sentence = " ".join([error.detail, *wrong])
+    else:
+        return
+    raise Refused(sentence)

@@ -1,0 +1,105 @@
+"""One message of MCP over HTTP, answered by the SDK.
+
+The SDK serves HTTP as an ASGI application. Each message gets a server and a session manager of its
+own, without state, so that a server has the right of one request only, and every answer is JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+from fluxapi.contracts.rights import Right
+
+from .port import Jobs
+from .server import build
+
+__all__ = ["Answer", "answer"]
+
+_JSON = b"application/json"
+_PASSED = ("accept", "mcp-")
+"""The begins of the names of headers that the protocol knows."""
+
+# It logs each manager that starts and ends.
+logging.getLogger("mcp").setLevel(logging.WARNING)
+
+
+@dataclass
+class Answer:
+    """The response of the SDK."""
+
+    status: int = 0
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+async def answer(
+    jobs: Jobs, right: Right | None, headers: Mapping[str, str], body: bytes
+) -> Answer:
+    """Return the answer to the message *body*, a valid ``schemas/mcp-message.json``."""
+    manager = StreamableHTTPSessionManager(
+        app=build(jobs, right),
+        json_response=True,
+        stateless=True,
+        max_request_body_size=max(len(body), 1),
+    )
+    exchange = _Exchange(body)
+    async with manager.run():
+        await manager.handle_request(_scope(headers, body), exchange.receive, exchange.send)
+    return exchange.answer
+
+
+def _scope(headers: Mapping[str, str], body: bytes) -> dict[str, Any]:
+    """Return the request as ASGI describes it, without what the service has checked already."""
+    passed = [
+        (name.lower().encode("latin-1", "replace"), value.encode("latin-1", "replace"))
+        for name, value in headers.items()
+        if name.lower().startswith(_PASSED)
+    ]
+    return {
+        "type": "http",
+        "asgi": {"version": "3.0", "spec_version": "2.3"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": "/",
+        "raw_path": b"/",
+        "root_path": "",
+        "query_string": b"",
+        "headers": [
+            *passed,
+            (b"content-type", _JSON),
+            (b"content-length", str(len(body)).encode()),
+        ],
+    }
+
+
+class _Exchange:
+    """The two channels of an ASGI application."""
+
+    def __init__(self, body: bytes) -> None:
+        self.answer = Answer()
+        self._body: bytes | None = body
+
+    async def receive(self) -> dict[str, Any]:
+        """Return the body; later calls wait until the application is done."""
+        if self._body is None:
+            await asyncio.get_running_loop().create_future()
+        body, self._body = self._body, None
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        """Take a part of the response."""
+        if message["type"] == "http.response.start":
+            self.answer.status = message["status"]
+            self.answer.headers = {
+                name.decode("latin-1").lower(): value.decode("latin-1")
+                for name, value in message.get("headers", ())
+            }
+        elif message["type"] == "http.response.body":
+            self.answer.body += message.get("body", b"")
