@@ -112,8 +112,8 @@ STUCK_THREAD = """
 import asyncio, threading
 from fluxapi.events.consumer import JournalConsumer
 start = JournalConsumer.start
-async def stuck(self):
-    await start(self)
+def stuck(self):
+    start(self)
     asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)
 JournalConsumer.start = stuck
 """
@@ -133,6 +133,8 @@ def test_so_is_a_thread_that_does_not_end() -> None:
         read_start(process.stdout)
         process.send_signal(signal.SIGINT)
         assert process.wait(60) == 0
+        assert process.stderr is not None
+        assert "--shutdown-timeout" in process.stderr.read()
 
 
 def test_jobs_that_ignore_sigterm_are_killed_in_time() -> None:
