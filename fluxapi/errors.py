@@ -1,41 +1,5 @@
 """The errors that fluxapi raises deliberately, each with an HTTP status (RFC 9457).
 
-::
-
-    FluxapiError
-    ├── SettingsError              an invalid setting; the service does not start
-    ├── RequestError               the client can fix it
-    │   ├── MalformedJSON          400
-    │   ├── Unauthorized           401, with a challenge
-    │   ├── Forbidden              403
-    │   │   ├── ForeignOrigin      403, a page on another site
-    │   │   └── UnknownHost        403, a Host that is not on the allow-list
-    │   ├── NotFound               404
-    │   │   ├── JobNotFound        404
-    │   │   ├── GroupNotFound      404, the table has no job of this group
-    │   │   └── InstanceNotFound   404, no instance at this path
-    │   ├── MethodNotAllowed       405, with Allow
-    │   ├── NotAcceptable          406
-    │   ├── TooSlow                408
-    │   ├── Conflict               409
-    │   │   ├── JobInactive        409
-    │   │   └── InstanceEnded      409, the job of the instance has ended
-    │   ├── BodyTooLarge           413
-    │   ├── UnsupportedMediaType   415
-    │   ├── ExpectationFailed      417
-    │   ├── ValidationFailed       422, with every invalid field
-    │   ├── IdempotencyMismatch    422, the key was used with another body
-    │   ├── FluxRefused            422, with Flux's own message
-    │   └── TooManyRequests        429, with Retry-After
-    ├── NotSupported               501, the instance lacks the capability
-    ├── NotStored                  507, the state directory cannot be written
-    └── Unavailable                503, with Retry-After
-        ├── TooManyStreams         the limit of streams is reached
-        ├── TooManyInstances       the limit of open child instances is reached
-        ├── InstanceUnavailable    the broker does not answer
-        │   └── OutcomeUnknown     the job may have been submitted
-        └── ShuttingDown           the service is shutting down
-
 Each class carries ``status``, ``type`` (a URI reference below ``/docs/errors``) and ``title``; an
 instance adds ``detail``, a sentence that says what to do, and any extension members.
 """
@@ -47,6 +11,8 @@ from errno import EINVAL
 from math import ceil
 from types import MappingProxyType
 from typing import Any, ClassVar
+
+from fluxapi.process.text import encodable
 
 __all__ = [
     "BodyTooLarge",
@@ -88,20 +54,6 @@ __all__ = [
 ]
 
 
-def _encodable(value: Any) -> Any:
-    """Return *value* without lone surrogates, which stand for bytes that are not UTF-8.
-
-    Neither HTML nor JSON can encode them.
-    """
-    if isinstance(value, str):
-        return value if value.isascii() else value.encode("utf-8", "replace").decode()
-    if isinstance(value, list):
-        return [_encodable(item) for item in value]
-    if isinstance(value, dict):
-        return {_encodable(name): _encodable(item) for name, item in value.items()}
-    return value
-
-
 class FluxapiError(Exception):
     """The base class: an error with an HTTP status and a sentence for the user.
 
@@ -116,16 +68,12 @@ class FluxapiError(Exception):
     """Response headers of this error, with their descriptions."""
 
     def __init__(
-        self,
-        detail: str,
-        *,
-        headers: dict[str, str] | None = None,
-        **members: Any,
+        self, detail: str, *, headers: dict[str, str] | None = None, **members: Any
     ) -> None:
         super().__init__(detail)
-        self.detail: str = _encodable(detail)
+        self.detail: str = encodable(detail)
         self.headers = headers or {}
-        self.members = {name: _encodable(value) for name, value in members.items()}
+        self.members: dict[str, Any] = encodable(members)
 
     @property
     def type(self) -> str:

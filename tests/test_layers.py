@@ -13,8 +13,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "fluxapi"
 
 KNOWS = {
-    "errors": set(),
     "process": set(),
+    "errors": {"process"},
     "settings": {"errors", "process"},
     "model": {"errors"},
     "contracts": {"errors"},

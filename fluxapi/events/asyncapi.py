@@ -1,12 +1,7 @@
-"""The AsyncAPI 3.0 document of the event channel, generated from the schemas and the code's tables.
-
-Messages differ between wires, so each has up to three entries: under its own name for sockets, as a
-line of JSON (``…Line``) and as a Server-Sent Event (``…SSE``).
-"""
+"""The AsyncAPI 3.0 document of the channel, made from the schemas and the tables of the code."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -15,44 +10,17 @@ from fluxapi.contracts import schema
 from fluxapi.events.transport.stream import ENDS
 from fluxapi.events.transport.websocket import CODES, MAX_MESSAGE_BYTES, PROTOCOL
 
+from .async_messages import ANSWERS, CLIENT, SCHEMAS, SERVER, bundle, messages, schema_name
 from .hub import RESETS
 
 if TYPE_CHECKING:
     from fluxapi.contracts.route import Route
 
-__all__ = ["CLIENT", "SERVER", "SHOWN", "close_codes", "document"]
+__all__ = ["SHOWN", "close_codes", "document"]
 
 _PREFIX = "/v1"
-_SCHEMAS = "#/components/schemas/"
 _MESSAGES = "#/components/messages/"
 _SECURITY = "#/components/securitySchemes/"
-
-CLIENT = {
-    "subscribe": ("subscribed", "error"),
-    "unsubscribe": ("unsubscribed", "error"),
-    "authenticate": ("auth", "error"),
-}
-"""Messages of a client, with the answers to a valid and to an invalid one."""
-
-_TYPES = {"authenticate": "auth"}
-"""The ``type`` of a message that has another name, since the service sends an ``auth``, too."""
-
-SERVER = (
-    "event",
-    "job",
-    "gone",
-    "snapshot",
-    "bookmark",
-    "reset",
-    "stats",
-    "output",
-    "progress",
-    "end",
-)
-"""Messages of the service on all wires."""
-
-_ANSWERS = ("subscribed", "unsubscribed", "auth", "error")
-"""Messages of the service on sockets only."""
 
 _ALL = tuple(kind for kind in SERVER if kind not in {"output", "progress"})
 SHOWN = {
@@ -61,9 +29,6 @@ SHOWN = {
     "followOutput": ("output", "progress", "end"),
 }
 """The messages of each stream over plain HTTP, by the name of its route."""
-
-_ALWAYS = frozenset({"job", "gone", "bookmark"})
-"""Messages that always have a cursor."""
 
 _WIRES = {
     "text/event-stream": "SSE",
@@ -74,9 +39,6 @@ _WIRES = {
 _MANY = "followMany"
 """The route whose lines name their subscription."""
 
-_WORDS = {"reset-message": RESETS, "end-message": ENDS}
-"""Messages with a ``reason``, and its possible values."""
-
 _TEXTS = {"followJob": "entryText", "followOutput": "outputText"}
 """The message of a stream as plain text, by the name of its route."""
 
@@ -84,7 +46,7 @@ _TEXTS = {"followJob": "entryText", "followOutput": "outputText"}
 def document(routes: Iterable[Route]) -> dict[str, Any]:
     """Return the document; the streams among ``routes`` become channels."""
     streams = [route for route in routes if route.stream]
-    messages = _messages()
+    known = messages()
     channels = {"socket": _socket(), **{r.name: _stream(r) for r in streams if r.other}}
     socket = next(route for route in streams if not route.other)
     operations = {**_dialogue(socket), **{r.name: _following(r) for r in streams if r.other}}
@@ -101,8 +63,8 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "channels": channels,
         "operations": operations,
         "components": {
-            "schemas": _schemas([messages, channels]),
-            "messages": messages,
+            "schemas": _schemas([known, channels]),
+            "messages": known,
             "securitySchemes": {
                 "basic": {"type": "http", "scheme": "basic"},
                 "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
@@ -171,7 +133,7 @@ def _socket() -> dict[str, Any]:
             f"\n\n{_listed('Close codes', codes)}"
         ),
         "servers": _on("ws", "wss"),
-        "messages": _from(_MESSAGES, [*CLIENT, *SERVER, *_ANSWERS]),
+        "messages": _from(_MESSAGES, [*CLIENT, *SERVER, *ANSWERS]),
         "bindings": {
             "ws": {
                 "method": "GET",
@@ -195,7 +157,7 @@ def _dialogue(socket: Route) -> dict[str, Any]:
         name: {
             "action": "receive",
             "channel": channel,
-            "summary": schema.schema(_file(name))["description"],
+            "summary": schema.schema(schema_name(name))["description"],
             "messages": [{"$ref": told + name}],
             "x-right": socket.right,
             "reply": {
@@ -259,17 +221,8 @@ def _following(route: Route) -> dict[str, Any]:
 
 def _query(name: str) -> dict[str, Any]:
     """Return the schema itself, since bindings allow no reference in its place."""
-    rules: dict[str, Any] = _bundle()[name]
+    rules: dict[str, Any] = bundle()[name]
     return rules
-
-
-@functools.cache
-def _bundle() -> dict[str, Any]:
-    """Return all schemas, with the possible values of each ``reason``."""
-    known = schema.bundle(_SCHEMAS)
-    for name, words in _WORDS.items():
-        known[name]["properties"]["reason"]["enum"] = list(words)
-    return known
 
 
 def _on(*names: str) -> list[dict[str, str]]:
@@ -280,117 +233,13 @@ def _from(place: str, names: Iterable[str]) -> dict[str, Any]:
     return {name: {"$ref": place + name} for name in names}
 
 
-def _messages() -> dict[str, Any]:
-    return {
-        **{name: _asked(name) for name in CLIENT},
-        **{kind: _on_socket(kind) for kind in (*SERVER, *_ANSWERS)},
-        **{f"{kind}SSE": _as_event(kind) for kind in SERVER},
-        **{f"{kind}Line": _as_line(kind) for kind in SERVER},
-        **{f"{kind}Labeled": _labeled(kind) for kind in (*SERVER, "subscribed", "error")},
-        "entryText": _text("Entry", "An entry of the eventlog (RFC 18), one per line.", _ENTRY),
-        "outputText": _text("Text", "The output of the job, and nothing else.", "hello\n"),
-    }
-
-
-_ENTRY = '{"timestamp":1700000000.5,"name":"start"}\n'
-
-
-def _text(title: str, about: str, example: str) -> dict[str, Any]:
-    return {
-        "title": title,
-        "summary": about,
-        "contentType": "text/plain",
-        "payload": {"type": "string"},
-        "examples": [{"payload": example}],
-    }
-
-
-def _file(name: str) -> str:
-    """Return the name of the schema of a message."""
-    return f"client-{_TYPES.get(name, name)}" if name in CLIENT else f"{name}-message"
-
-
-def _message(name: str, kind: str, rule: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a message that fits its schema and, on this wire, ``rule``."""
-    document = schema.schema(_file(kind))
-    return {
-        "name": name,
-        "title": document["title"],
-        "summary": document["description"],
-        "payload": {"allOf": [{"$ref": _SCHEMAS + _file(kind)}, rule]},
-    }
-
-
-def _examples(kind: str) -> list[dict[str, Any]]:
-    examples: list[dict[str, Any]] = schema.schema(_file(kind))["examples"]
-    return examples
-
-
-def _asked(name: str) -> dict[str, Any]:
-    document = _message(_TYPES.get(name, name), name, {"$ref": f"{_SCHEMAS}client-message"})
-    return {**document, "examples": [{"payload": example} for example in _examples(name)]}
-
-
-def _on_socket(kind: str) -> dict[str, Any]:
-    required = ["type"]
-    if kind in SERVER:
-        required += ["sub", "cursor"] if kind in _ALWAYS else ["sub"]
-    document = _message(kind, kind, {"required": required})
-    return {**document, "examples": [{"payload": example} for example in _examples(kind)]}
-
-
-def _as_line(kind: str) -> dict[str, Any]:
-    required = ["type", "cursor"] if kind in _ALWAYS else ["type"]
-    document = _message(kind, kind, {"required": required, "properties": {"sub": False}})
-    examples = [{"payload": _without(example, "sub")} for example in _examples(kind)]
-    return {**document, "contentType": "application/x-ndjson", "examples": examples}
-
-
-def _labeled(kind: str) -> dict[str, Any]:
-    """Return a message of a socket as a line; the end of the stream itself has no name."""
-    return {**_on_socket(kind), "contentType": "application/x-ndjson"}
-
-
-def _as_event(kind: str) -> dict[str, Any]:
-    absent = dict.fromkeys(("type", "sub", "cursor"), False)
-    return {
-        **_message(kind, kind, {"properties": absent}),
-        "contentType": "text/event-stream",
-        "headers": {
-            "type": "object",
-            "description": "The fields of the event beside its data.",
-            "properties": {
-                "event": {"type": "string", "const": kind},
-                "id": {
-                    "type": "string",
-                    "description": "The position of the client: Last-Event-ID when it reconnects.",
-                },
-            },
-            "required": ["event", "id"] if kind in _ALWAYS else ["event"],
-        },
-        "examples": [_as_event_example(kind, example) for example in _examples(kind)],
-    }
-
-
-def _as_event_example(kind: str, example: Mapping[str, Any]) -> dict[str, Any]:
-    headers = {"event": kind}
-    place = example.get("index") if kind == "output" else example.get("cursor")
-    if place is not None:
-        headers["id"] = str(place)
-    return {"headers": headers, "payload": _without(example, "type", "sub", "cursor")}
-
-
-def _without(example: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    return {name: value for name, value in example.items() if name not in names}
-
-
 def _schemas(nodes: Any) -> dict[str, Any]:
     """Return the schemas that ``nodes`` refer to, and those that these refer to."""
-    known = _bundle()
+    known = bundle()
     found: dict[str, Any] = {}
     waiting = list(_references(nodes))
     while waiting:
-        name = waiting.pop().removeprefix(_SCHEMAS).partition("/")[0]
+        name = waiting.pop().removeprefix(SCHEMAS).partition("/")[0]
         if name in known and name not in found:
             found[name] = known[name]
             waiting.extend(_references(known[name]))

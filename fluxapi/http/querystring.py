@@ -19,6 +19,7 @@ import msgspec
 
 from fluxapi.contracts import limits, schema
 from fluxapi.errors import ValidationFailed
+from fluxapi.process.text import encodable
 
 __all__ = ["cached", "parse"]
 
@@ -80,7 +81,7 @@ def _coerce(properties: Mapping[str, Any], raw: str) -> dict[str, Any]:
     for name, text in pairs:
         if not name.isascii() or not text.isascii():
             # Bytes of the request line that are not UTF-8 arrive as lone surrogates.
-            name, text = (part.encode("utf-8", "replace").decode() for part in (name, text))  # noqa: PLW2901
+            name, text = encodable(name), encodable(text)  # noqa: PLW2901
         rules = properties.get(name, {})
         if text == "" and name in properties:
             continue

@@ -14,6 +14,8 @@ from typing import Any, TextIO
 
 import msgspec
 
+from fluxapi.process.text import encodable
+
 __all__ = ["access", "begin_request", "configure", "request_id"]
 
 _access = logging.getLogger("fluxapi.access")
@@ -108,12 +110,4 @@ class _Json(logging.Formatter):
         entry.update(getattr(record, "fields", {}))
         if record.exc_info:
             entry["exception"] = self.formatException(record.exc_info)
-        return _encoder.encode(_sound(entry)).decode()
-
-
-def _sound(entry: dict[str, Any]) -> dict[str, Any]:
-    """Replace lone surrogates, which JSON cannot encode."""
-    return {
-        name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
-        for name, value in entry.items()
-    }
+        return _encoder.encode(encodable(entry)).decode()

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from fluxapi.events import asyncapi
+from fluxapi.events import async_messages, asyncapi
 from fluxapi.events.hub import RESETS
 from fluxapi.events.transport.stream import ENDS
 from fluxapi.handlers.routes import ROUTES
@@ -136,7 +136,9 @@ def test_every_reason_and_code_is_explained(word: str, meaning: str) -> None:
     assert f"| `{word}` | {meaning} |" in TEXT
 
 
-@pytest.mark.parametrize("kind", [*asyncapi.SERVER, "subscribed", "unsubscribed", "auth", "error"])
+@pytest.mark.parametrize(
+    "kind", [*async_messages.SERVER, "subscribed", "unsubscribed", "auth", "error"]
+)
 def test_every_message_is_explained(kind: str) -> None:
     rows = [line for line in TEXT.splitlines() if line.startswith("| ")]
     assert any(f"`{kind}`" in row.split(" | ")[0] for row in rows)

@@ -10,7 +10,7 @@ import pytest
 
 from fluxapi.contracts import schema
 from fluxapi.contracts.route import Route
-from fluxapi.events import asyncapi
+from fluxapi.events import async_messages, asyncapi
 from fluxapi.events.hub import RESETS
 from fluxapi.events.transport.stream import ENDS
 from fluxapi.events.transport.websocket import CODES
@@ -131,7 +131,7 @@ def test_a_place_in_the_stream_is_always_told(name: str) -> None:
             check(MESSAGES[name + wire]["payload"], lacking)
 
 
-@pytest.mark.parametrize("kind", asyncapi.SERVER)
+@pytest.mark.parametrize("kind", async_messages.SERVER)
 def test_each_wire_has_its_own_form(kind: str) -> None:
     example = MESSAGES[kind]["examples"][0]["payload"]
     for wire in ("Line", "SSE"):
@@ -155,7 +155,7 @@ def test_every_close_code_is_listed() -> None:
 
 def test_every_message_of_a_client_is_there() -> None:
     types = schema.schema("client-message")["properties"]["type"]["enum"]
-    assert {MESSAGES[name]["name"] for name in asyncapi.CLIENT} == set(types)
+    assert {MESSAGES[name]["name"] for name in async_messages.CLIENT} == set(types)
 
 
 @pytest.mark.parametrize(

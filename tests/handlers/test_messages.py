@@ -14,7 +14,7 @@ import pytest
 from aiohttp import WSCloseCode, WSMsgType
 
 from fluxapi.contracts import schema
-from fluxapi.events import asyncapi
+from fluxapi.events import async_messages, asyncapi
 from fluxapi.events.transport.websocket import MAX_MESSAGE_BYTES, PROTOCOL, _Socket
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http import keys
@@ -59,7 +59,7 @@ class Socket:
 
     async def answer(self) -> Message:
         """Return the next message that belongs to no subscription."""
-        while (message := await self.next())["type"] in asyncapi.SERVER:
+        while (message := await self.next())["type"] in async_messages.SERVER:
             pass
         return message
 
@@ -280,7 +280,7 @@ async def test_output_over_a_socket(service: Service) -> None:
 
 CLIENTS = [
     pytest.param(name, example, id=f"{name}-{number}")
-    for name in asyncapi.CLIENT
+    for name in async_messages.CLIENT
     for number, example in enumerate(MESSAGES[name]["examples"])
 ]
 
@@ -301,7 +301,7 @@ async def test_every_example_gets_its_answer(start: Start, name: str, example: M
         if name == "unsubscribe":
             await socket.ask({"type": "subscribe", "sub": message["sub"], "stream": "stats"})
         answer = await socket.ask(message)
-    promised, _ = asyncapi.CLIENT[name]
+    promised, _ = async_messages.CLIENT[name]
     assert answer["type"] == promised
     assert answer.get("sub") == message.get("sub")
 
