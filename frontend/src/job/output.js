@@ -7,9 +7,10 @@ import { session } from "../ui/api.js";
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { fill } from "./line_view.js";
-import { find, MAX_HITS } from "./search.js";
+import { find } from "./search.js";
 import { OutputFiles } from "./output_files.js";
 import { MAX_LINES, Terminal } from "./output_lines.js";
+import { OutputTools } from "./output_tools.js";
 import { followsOthers, resume, sourceOf } from "./sources.js";
 import { WholeSearch } from "./whole_search.js";
 
@@ -30,9 +31,6 @@ const AGAIN = 3000;
 const NEAR = 24;
 
 const ONLY_END = "Only the end of the output is shown here.";
-
-/** @type {[string, string][]} */
-const STREAMS = [["", "Both"], ["stdout", "stdout"], ["stderr", "stderr"]];
 
 export class Output {
   #terminal = new Terminal();
@@ -84,7 +82,14 @@ export class Output {
     this.cutOff.hidden = true;
     this.screen.replaceChildren(this.cutOff);
     this.screen.hidden = false;
-    this.#furnish(parts.tools);
+    this.tools = new OutputTools(parts.tools, {
+      choose: (stream) => this.#choose(stream),
+      search: (query) => this.#search(query),
+      step: (by) => this.#step(by),
+      wrap: (wraps) => this.screen.classList.toggle("unwrapped", !wraps),
+      toggle: () => (this.#following ? this.#pause(false) : this.#resume()),
+    });
+    this.#label();
     this.wholeSearch = new WholeSearch(parts.tools);
     this.files = new OutputFiles(this.screen, job);
     this.screen.addEventListener("scroll", () => this.#scrolled(), { passive: true });
@@ -94,45 +99,6 @@ export class Output {
       if (this.#changed && !document.hidden && performance.now() >= this.#rest) this.#draw();
     }, EVERY);
     this.#begin();
-  }
-
-  /** @param {HTMLElement} tools */
-  #furnish(tools) {
-    const streams = element("fieldset", { className: "streams" });
-    streams.append(element("legend", { className: "hidden-title", textContent: "Stream" }));
-    for (const [value, title] of STREAMS) {
-      const label = element("label", {});
-      const radio = element("input", { type: "radio", name: "stream", value, checked: value === "" });
-      radio.addEventListener("change", () => this.#choose(value));
-      label.append(radio, ` ${title}`);
-      streams.append(label);
-    }
-    this.input = element("input", { type: "search", placeholder: "Find in output" });
-    this.input.setAttribute("aria-label", "Find in the output");
-    this.input.addEventListener("input", () => this.#search(this.input?.value ?? ""));
-    this.input.addEventListener("keydown", (event) => {
-      if (event.key === "Enter") this.#step(event.shiftKey ? -1 : 1);
-      if (event.key === "Escape" && this.input) this.#search((this.input.value = ""));
-    });
-    this.previous = element("button", { type: "button", textContent: "↑", disabled: true, title: "Previous match (Shift+Enter)" });
-    this.previous.setAttribute("aria-label", "Previous match");
-    this.previous.addEventListener("click", () => this.#step(-1));
-    this.next = element("button", { type: "button", textContent: "↓", disabled: true, title: "Next match (Enter)" });
-    this.next.setAttribute("aria-label", "Next match");
-    this.next.addEventListener("click", () => this.#step(1));
-    this.count = element("span", { className: "soft", role: "status" });
-    const wrap = element("label", {});
-    const wraps = element("input", { type: "checkbox", checked: true });
-    wraps.addEventListener("change", () => this.screen.classList.toggle("unwrapped", !wraps.checked));
-    wrap.append(wraps, " Wrap");
-    this.follow = element("button", { type: "button" });
-    this.follow.addEventListener("click", () => (this.#following ? this.#pause(false) : this.#resume()));
-    const find = element("div", { className: "find", role: "search" });
-    find.append(this.input, this.previous, this.next, this.count);
-    const end = element("div", { className: "end" });
-    end.append(wrap, this.follow);
-    tools.replaceChildren(streams, find, end);
-    this.#label();
   }
 
   /** Show one stream, or both. @param {string} stream */
@@ -351,12 +317,10 @@ export class Output {
   }
 
   #label() {
-    if (!this.follow) return;
     const waiting = Math.min(this.#heldBack, MAX_LINES);
     const more = waiting ? ` (${waiting}${waiting === MAX_LINES ? "+" : ""} new)` : "";
     const text = this.#following ? "Pause" : `Follow${more}`;
-    if (this.follow.textContent !== text) this.follow.textContent = text;
-    this.follow.hidden = this.#ended && (this.#following || !waiting);
+    this.tools.labelFollow(text, this.#ended && (this.#following || !waiting));
   }
 
   /** @param {string} query */
@@ -383,13 +347,8 @@ export class Output {
   }
 
   #say() {
-    const count = this.#hits.length;
-    if (!this.count || !this.previous || !this.next) return;
-    const many = count >= MAX_HITS ? `${MAX_HITS}+` : String(count);
-    const found = this.#hit < 0 ? `${many} found` : `${this.#hit + 1} of ${many}`;
-    const text = !this.#query ? "" : count ? found : this.cutOff.hidden ? "Not found" : "Not in the lines shown";
-    if (this.count.textContent !== text) this.count.textContent = text;
-    this.previous.disabled = this.next.disabled = count === 0;
+    const none = !this.#query ? "" : this.cutOff.hidden ? "Not found" : "Not in the lines shown";
+    this.tools.tellHits(this.#hits.length, this.#hit, none);
   }
 }
 
