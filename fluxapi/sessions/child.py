@@ -14,7 +14,15 @@ from fluxapi.model.jobid import encode_f58, parse
 
 from .session import InstanceSession
 
-__all__ = ["Child", "ChildState", "canonical_path", "has_ended", "instance_uri", "place_of"]
+__all__ = [
+    "Child",
+    "ChildState",
+    "canonical_path",
+    "foreign_reason",
+    "has_ended",
+    "instance_uri",
+    "place_of",
+]
 
 ChildState = Literal["closed", "opening", "ready", "unreachable", "ended"]
 
@@ -115,6 +123,16 @@ def instance_uri(job: Job) -> str | None:
     return uri if isinstance(uri, str) and uri else None
 
 
+def foreign_reason(job: Job) -> str | None:
+    """Return why the instance of a job of another user cannot be opened, or ``None``."""
+    if job.userid == os.getuid():
+        return None
+    return (
+        f"Job {encode_f58(job.id)} belongs to user {job.userid}: only that user can open its "
+        "instance."
+    )
+
+
 def has_ended(job: Job | None) -> bool:
     """Return whether the broker of a job has ended."""
     return job is None or job.is_inactive or job.waitstatus >= 0
@@ -144,11 +162,9 @@ def place_of(session: InstanceSession, jobid: str) -> ChildPlace:
             f"Job {name} has not said that it is a Flux instance, as a job of flux batch or flux "
             f"alloc does once it runs.{waits}"
         )
-    if job.userid != os.getuid():
-        raise InstanceUnavailable(
-            f"Job {name} belongs to user {job.userid}: only that user can open its instance.",
-            retry_after=60,
-        )
+    reason = foreign_reason(job)
+    if reason is not None:
+        raise InstanceUnavailable(reason, retry_after=60)
     allocation = job.allocation
     ranks, nodelist = (allocation.ranks, allocation.nodelist) if allocation else ("", "")
     return ChildPlace(job.id, uri, ranks, nodelist)

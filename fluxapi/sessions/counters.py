@@ -45,7 +45,12 @@ class ChildCounters:
         return len(self._counters)
 
     async def want(self) -> None:
-        """Keep the counts current for a while; return when there are some, or after a moment."""
+        """Keep the counts current for a while; return when there are some, or after a moment.
+
+        The same holds for the nodes of open instances, but nobody waits for these.
+        """
+        for session in self._registry:
+            session.observer.want(_WANTED_S)
         begins = not self._worker.is_running
         self._wanted_until = time.monotonic() + _WANTED_S
         self._worker.start()

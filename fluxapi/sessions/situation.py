@@ -47,6 +47,16 @@ class SituationMonitor(BackgroundTask):
         self._stats = stats
         self._instance = instance
         self._situation = Situation()
+        self._wanted_until = 0.0
+
+    @property
+    def nodes(self) -> dict[str, Any] | None:
+        """Return the nodes, cores and gpus as of a moment ago, or ``None`` if nobody asks."""
+        return self._stats.nodes if self._is_wanted() else None
+
+    def want(self, seconds: float) -> None:
+        """Keep the queues and nodes current for a while."""
+        self._wanted_until = time.monotonic() + seconds
 
     def reason(self, record: dict[str, Any]) -> str:
         """Return the reason why a job waits, or an empty text."""
@@ -68,7 +78,11 @@ class SituationMonitor(BackgroundTask):
         return row[:-1] + b',"reason":' + _encoder.encode(why) + b"}" if why else row
 
     def _is_wanted(self) -> bool:
-        return self._stats.is_watched or bool(self._table.index.state.get("SCHED"))
+        return (
+            self._stats.is_watched
+            or time.monotonic() < self._wanted_until
+            or bool(self._table.index.state.get("SCHED"))
+        )
 
     async def run(self) -> None:
         """Read the queues and nodes while they are wanted."""

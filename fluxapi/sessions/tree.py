@@ -10,7 +10,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
 from fluxapi.process.timeslice import TimeSlice
 
-from .child import Child, ChildState, instance_uri
+from .child import Child, ChildState, foreign_reason, instance_uri
 from .children import Children
 from .registry import SessionRegistry
 from .session import ROOT, InstanceSession
@@ -45,14 +45,34 @@ class Node:
         """Return the state in the words of the API."""
         if self.path == ROOT and self.session is not None:
             return "ready" if self.session.is_reachable else "unreachable"
-        return "closed" if self.child is None else self.child.state
+        if self.child is not None:
+            return self.child.state
+        return "closed" if self._foreign_reason is None else "unreachable"
 
     @property
     def problem(self) -> str | None:
         """Return why it is unreachable or has ended, or ``None``."""
         if self.path == ROOT and self.session is not None:
             return None if self.session.is_reachable else self.session.problem
-        return None if self.child is None else self.child.problem
+        return self._foreign_reason if self.child is None else self.child.problem
+
+    @property
+    def remedy(self) -> str | None:
+        """Return what helps if it is unreachable, or ``None``."""
+        if self.state != "unreachable":
+            return None
+        if self.session is not None:
+            return "The service connects again by itself once the instance answers."
+        if self._foreign_reason is not None:
+            return "Ask its owner to run a service, or to send you its output."
+        return (
+            "Send a request to it to try again; /docs/nested-instances tells what each way to an "
+            "instance needs."
+        )
+
+    @property
+    def _foreign_reason(self) -> str | None:
+        return None if self.job is None else foreign_reason(self.job)
 
     def record(self) -> dict[str, Any]:
         """Return the instance in the form of the API."""
@@ -62,6 +82,9 @@ class Node:
             document |= {"parent": parent, "id": jobid}
         if self.problem:
             document["reason"] = self.problem
+        remedy = self.remedy
+        if remedy is not None:
+            document["remedy"] = remedy
         job = self.job
         if job is not None:
             document |= {"name": job.name, "username": username(job.userid)}
@@ -73,6 +96,9 @@ class Node:
             info = self.session.info
             document |= {"size": info.size, "version": info.version, "hostname": info.hostname}
             document["jobs"] = self.session.table.stats()
+            nodes = self.session.observer.nodes
+            if nodes is not None:
+                document["utilization"] = _utilization(nodes)
         elif self.counts is not None:
             document["jobs"] = self.counts
         return document
@@ -123,6 +149,14 @@ class InstanceTree:
                 found.add(f"{prefix}{encode_f58(jobid)}")
         for path in sorted(found, key=_by_id):
             yield path
+
+
+def _utilization(nodes: dict[str, Any]) -> dict[str, dict[str, int]]:
+    """Return how many nodes, cores and gpus there are, and how many of them jobs have."""
+    kinds = {"nodes": nodes, "cores": nodes["cores"], "gpus": nodes["gpus"]}
+    return {
+        kind: {"total": it["total"], "allocated": it["allocated"]} for kind, it in kinds.items()
+    }
 
 
 def _by_id(path: str) -> tuple[int, str]:
