@@ -8,6 +8,7 @@ from __future__ import annotations
 from fluxapi import errors
 from fluxapi.contracts.route import MAX_LISTS_BYTES, Route
 from fluxapi.web import docs, login, views
+from fluxapi.web import instances as instances_page
 from fluxapi.web import tokens as tokens_page
 
 from . import (
@@ -304,6 +305,11 @@ ROUTES: tuple[Route, ...] = (
         "GET", "/ui/submit", views.submit, "getSubmitPage", "dashboard",
         "Fill in a form to submit jobs.", {}, query="submit-query", other=("text/html",),
         right="submit",
+    ),
+    Route(
+        "GET", "/ui/instances", instances_page.instances, "getInstancesPage", "dashboard",
+        "See the tree of instances: their states and counts.", {}, other=("text/html",),
+        scope="service", right="view",
     ),
     Route(
         "GET", "/ui/tokens", tokens_page.tokens, "getTokensPage", "dashboard",

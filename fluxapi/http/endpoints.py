@@ -1,7 +1,8 @@
 """The registration of routes: their paths, and the checks before their handlers.
 
 Each route answers below ``/v1`` and without that prefix. A route of scope ``instance`` answers
-below ``/v1/instances/PATH``, too, where PATH names another instance than the root.
+below ``/v1/instances/PATH``, and its page below ``/ui/instances/PATH``, too, where PATH names
+another instance than the root.
 """
 
 from __future__ import annotations
@@ -119,8 +120,14 @@ def _places(route: Route, ids: str) -> Iterator[tuple[str, str]]:
     yield PREFIX + path, f"{route.name}V1"
     if route.path == "/":
         yield PREFIX, f"{route.name}Bare"
-    if route.scope == "instance" and not path.startswith("/ui/"):
-        yield f"{PREFIX}/instances/{_INSTANCE}{path}", f"{route.name}Instance"
+    if route.scope != "instance":
+        return
+    if path.startswith("/ui/"):
+        yield f"/ui/instances/{_INSTANCE}{path.removeprefix('/ui')}", f"{route.name}Instance"
+        return
+    yield f"{PREFIX}/instances/{_INSTANCE}{path}", f"{route.name}Instance"
+    if route.path == "/":
+        yield f"/ui/instances/{_INSTANCE}", f"{route.name}InstancePage"
 
 
 def _validated(route: Route) -> Handler:

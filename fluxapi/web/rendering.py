@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp_jinja2
 from aiohttp import web
@@ -13,8 +13,32 @@ from fluxapi.security.principal import STRANGER
 from fluxapi.security.sign_ins import is_sign_in
 
 from . import assets
+from .places import place
 
 __all__ = ["render"]
+
+
+class _Crumb(NamedTuple):
+    """One step on the way from the root to an instance."""
+
+    id: str
+    name: str
+    href: str
+
+
+def _crumbs(request: web.Request, path: str) -> list[_Crumb]:
+    """Return the instances from the root down to *path*; none for the root."""
+    if not path:
+        return []
+    tree = request.app[keys.TREE]
+    crumbs = [_Crumb("Root", "", base.relative(request, "/"))]
+    parts = path.split("/")
+    for count, jobid in enumerate(parts, 1):
+        each = "/".join(parts[:count])
+        node = tree.find(each)
+        name = node.job.name if node is not None and node.job is not None else ""
+        crumbs.append(_Crumb(jobid, name, base.relative(request, place("/", each))))
+    return crumbs
 
 
 async def render(
@@ -27,14 +51,23 @@ async def render(
 ) -> web.Response:
     """Return the template *name* as a response; a sender without rights sees no instance."""
     app = request.app
-    info, built = (request.get(keys.SESSION) or app[keys.SESSIONS].root).info, app[keys.ASSETS]
+    session, built = request.get(keys.SESSION) or app[keys.SESSIONS].root, app[keys.ASSETS]
+    info = session.info
+    # The path of the page, also if there is no instance.
+    asked = session.path or request.match_info.get("instance", "")
     principal = request.get(keys.PRINCIPAL, STRANGER)
     shared = {
         "user": principal.user,
         "right": principal.right,
         "may": principal.may,
         "is_signed_in": any(map(is_sign_in, principal.grants)),
-        "url": lambda path: base.relative(request, path),
+        "url": lambda path: base.relative(request, place(path, session.path)),
+        "to": lambda path: base.relative(request, path),
+        "root": base.relative(request, "/"),
+        "path": session.path,
+        "ended": session.ended,
+        "crumbs": [] if principal.right is None else _crumbs(request, asked),
+        "has_children": app[keys.SESSIONS].root.capabilities.children,
         "asset": lambda file: base.relative(request, assets.address(built, file)),
         "is_built": bool(built),
         "is_stranger": principal.right is None,

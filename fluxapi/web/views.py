@@ -140,7 +140,7 @@ async def job(request: web.Request) -> web.Response:
     session, jobid, part = request[keys.SESSION], found.id, request[keys.QUERY].get("part")
     # Read the cursor before the requests to Flux: later changes arrive over the event channel.
     cursor, record = session.journal.cursor, session.observer.record(jobid)
-    shared = {"page": "job", "job": _Blank(record)}
+    shared = {"page": "job", "job": _Blank(record), "below": _below(request, record["id"])}
     if part is not None:
         context = await job_part(part, session.instance, jobid, record)
         return await render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
@@ -148,6 +148,15 @@ async def job(request: web.Request) -> web.Response:
     context["start"] = _embedded({**context["start"], "cursor": cursor})
     context["scripts"] = session.capabilities.scripts
     return await render(request, "job.html", {**shared, **context})
+
+
+def _below(request: web.Request, jobid: str) -> str:
+    """Return the path of the instance that a job is, or an empty text if there is none to see."""
+    path = f"{request[keys.SESSION].path}/{jobid}".strip("/")
+    node = request.app[keys.TREE].find(path)
+    if node is None or (node.state == "ended" and node.session is None):
+        return ""
+    return path
 
 
 async def nodes(request: web.Request) -> web.Response:

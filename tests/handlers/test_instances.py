@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import json
+import os
+import re
+from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
+from yarl import URL
 
 from fluxapi.app import create_app
 from fluxapi.client import AsyncClient, ConfigError, NotFound
 from fluxapi.contracts import schema
+from fluxapi.errors import InstanceUnavailable
 from fluxapi.http import keys
 from fluxapi.model.jobid import encode_f58
 from fluxapi.sessions import counters as module
 from fluxapi.settings import Settings
+from fluxapi.web.places import place
 from tests.sessions.broker import FakeBroker
+from tests.waiting import poll_until
 
-FIRST, SECOND, THIRD = (number << 24 for number in (1, 2, 3))
+ROOT = Path(__file__).parents[2]
+
+FIRST, SECOND, THIRD, FOURTH = (number << 24 for number in (1, 2, 3, 4))
 
 
 class Site:
@@ -177,3 +188,124 @@ async def test_a_client_of_an_instance(site: Site) -> None:
     assert site.broker.submitted == []
     with pytest.raises(ConfigError):
         AsyncClient(url, instance="f1/../x")
+
+
+async def test_open_instances_tell_what_is_in_use(site: Site) -> None:
+    async def used() -> dict[str, Any]:
+        found = await site.get("/v1/instances?counts=true")
+        schema.check("instance-list", found)
+        return {it["path"]: it.get("utilization") for it in found["instances"]}
+
+    await site.get(f"/v1/instances/{site.first}/jobs")
+    assert "utilization" not in (await site.get(f"/v1/instances/{site.first}")), "nobody asked"
+    await poll_until(lambda: _is_known(used))
+    told = await used()
+    assert told[site.first] == told[""]
+    assert told[""] == {
+        "nodes": {"total": 2, "allocated": 1},
+        "cores": {"total": 8, "allocated": 2},
+        "gpus": {"total": 2, "allocated": 1},
+    }
+    assert told[site.second] is None, "it is closed"
+
+
+async def _is_known(used: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
+    return sum(it is not None for it in (await used()).values()) == 2
+
+
+async def test_the_instance_of_another_user_is_unreachable(site: Site) -> None:
+    foreign = encode_f58(FOURTH)
+    site.broker.launch(FOURTH, userid=os.getuid() + 1)
+    journal = site.client.app[keys.SESSIONS].root.journal
+    await journal.waiters.wait(FOURTH, lambda job: job is not None and bool(job.annotations), 30)
+    found = await site.get(f"/v1/instances/{foreign}")
+    schema.check("instance", found)
+    assert found["state"] == "unreachable"
+    assert "only that user can open its instance" in found["reason"]
+    assert "owner" in found["remedy"]
+    text = await read_page(site, "/ui/instances")
+    assert found["reason"] in text
+    assert found["remedy"] in text
+
+
+async def test_an_instance_that_cannot_be_opened_tells_what_helps(site: Site) -> None:
+    broken = FakeBroker()
+    broken.error = InstanceUnavailable("It <hangs>.")
+    site.broker.next_children.insert(0, broken)
+    path = f"/ui/instances/{site.second}"
+    async with site.client.get(path, headers={"Accept": "text/html"}) as answer:
+        assert answer.status == 503
+        text = await answer.text()
+    assert "It &lt;hangs&gt;." in text
+    assert "Try again" in text
+    assert {path, "/ui/instances", "/docs/nested-instances"} <= targets(text, path)
+    found = await site.get(f"/v1/instances/{site.second}")
+    schema.check("instance", found)
+    assert (found["state"], found["reason"]) == ("unreachable", "It <hangs>.")
+    assert "try again" in found["remedy"]
+    tree = await read_page(site, "/ui/instances")
+    assert "It &lt;hangs&gt;." in tree
+    assert found["remedy"] in tree
+
+
+PLACES = json.loads((ROOT / "frontend" / "test" / "places.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("path", "instance", "expected"), PLACES)
+def test_pages_and_scripts_agree_where_an_instance_is(
+    path: str, instance: str, expected: str
+) -> None:
+    assert place(path, instance) == expected
+
+
+async def read_page(site: Site, path: str) -> str:
+    async with site.client.get(path, headers={"Accept": "text/html"}) as answer:
+        text = await answer.text()
+        assert answer.status == 200, text
+        return text
+
+
+def targets(page: str, path: str) -> set[str]:
+    """Return the paths that the links of a page lead to."""
+    found = re.findall(r'href="([^"#]*)"', page)
+    return {URL(f"http://host{path}").join(URL(href)).path for href in found}
+
+
+async def test_the_page_of_the_tree_leads_to_each_instance(site: Site) -> None:
+    text = await read_page(site, "/ui/instances")
+    assert {f"/ui/instances/{site.first}", f"/ui/instances/{site.second}"} <= targets(
+        text, "/ui/instances"
+    )
+    assert site.broker.places == [], "reading the tree opens nothing"
+    assert 'aria-current="page">Instances' in text
+
+
+@pytest.mark.parametrize("rest", ["", "/nodes", "/submit"])
+async def test_pages_of_an_instance_stay_there(site: Site, rest: str) -> None:
+    path = f"/ui/instances/{site.third}{rest}"
+    text = await read_page(site, path)
+    assert f'data-instance="{site.third}"' in text
+    found = targets(text, path)
+    below = f"/ui/instances/{site.third}"
+    assert {below, f"{below}/nodes", f"{below}/submit", f"/ui/instances/{site.first}", "/"} <= found
+    assert not {"/ui/nodes", "/ui/submit"} & found
+
+
+async def test_the_page_of_a_job_leads_to_its_instance(site: Site) -> None:
+    inner = site.third.rpartition("/")[2]
+    for path, target in (
+        (f"/ui/jobs/{site.second}", f"/ui/instances/{site.second}"),
+        (f"/ui/instances/{site.first}/jobs/{inner}", f"/ui/instances/{site.third}"),
+    ):
+        text = await read_page(site, path)
+        assert "Open this instance" in text
+        assert target in targets(text, path)
+
+
+async def test_the_page_of_no_instance_says_why(site: Site) -> None:
+    path = "/ui/instances/f9"
+    async with site.client.get(path, headers={"Accept": "text/html"}) as answer:
+        assert answer.status == 404
+        text = await answer.text()
+    assert "There is no job f9." in text
+    assert {"/ui/instances", "/docs/nested-instances", "/"} <= targets(text, path)

@@ -68,6 +68,8 @@ export class Channel extends EventTarget {
   #detail = "";
   /** @type {Map<string, string>} what is not to be had, and why */
   #denied = new Map();
+  /** Why there is nothing more to come: the instance has ended. */
+  #ended = "";
 
   /**
    * @param {(isDoubtful: boolean) => Promise<string>} address gives the address to connect to, with a
@@ -84,7 +86,7 @@ export class Channel extends EventTarget {
 
   /**
    * What the page may say of itself, and since when (milliseconds since 1970); why it is cut off,
-   * as far as that is known; what it asked for and will not get.
+   * as far as that is known; why nothing more comes; what it asked for and will not get.
    */
   get state() {
     return {
@@ -93,6 +95,7 @@ export class Channel extends EventTarget {
       instanceLost: !Number.isNaN(this.#lostSince),
       lostSince: this.#lostSince,
       detail: this.#detail,
+      ended: this.#ended,
       refused: [...this.#denied.values()],
     };
   }
@@ -121,6 +124,7 @@ export class Channel extends EventTarget {
   /** Connect, and again whenever the connection ends, until {@link stop}. */
   async start() {
     this.stop();
+    if (this.#ended) return this.#say("resting");
     if (this.#phase !== "cut off") this.#say(this.#wasOpen ? "catching up" : "connecting");
     const turn = this.#turn;
     let address;
@@ -206,6 +210,7 @@ export class Channel extends EventTarget {
 
   #retry() {
     this.stop();
+    if (this.#ended) return this.#say("resting");
     this.#say("cut off");
     this.#timer = setTimeout(() => this.start(), delay(this.#tries++, Math.random()));
   }
@@ -240,6 +245,7 @@ export class Channel extends EventTarget {
     } else if (message.type === "end" || message.type === "error") {
       this.#behind.delete(message.sub);
       if (this.#followers.get(message.sub) === follower) this.#followers.delete(message.sub);
+      if (message["reason"] === "instance-ended") this.#ended = String(message["detail"] ?? "");
       const isShown = "stream" in follower.wish && follower.wish.stream !== "output";
       if (message.type === "error" && isShown) this.#denied.set(message.sub, String(message["detail"] ?? ""));
       this.#settle();

@@ -14,8 +14,9 @@ const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-d
 /** What a channel says of itself in one word, and since when: milliseconds since 1970.
  * @param {import("./channel.js").Channel["state"]} state
  */
-export function read({ phase, since, instanceLost, lostSince, refused }) {
+export function read({ phase, since, instanceLost, lostSince, refused, ended }) {
   if (session.isOver || phase === "logged out") return { state: "logged out", since };
+  if (ended) return { state: "ended", since };
   if (phase !== "live") return { state: phase, since };
   if (refused.length) return { state: "refused", since };
   return instanceLost ? { state: "waiting for Flux", since: (lostSince - ahead) * 1000 } : { state: "live", since };
@@ -35,13 +36,13 @@ export function show(channel, where) {
   const draw = () => {
     const { state, since } = read(channel.state);
     const seconds = Math.floor((Date.now() - since) / 1000);
-    const passes = state !== "live" && state !== "refused";
+    const passes = !["live", "refused", "ended"].includes(state);
     const text = passes ? (seconds >= LONG ? `for ${duration(seconds)}` : "") : `since ${clock.format(since)}`;
     const said = (WORDS[state] ?? state) + (state === "refused" ? ` ${channel.state.refused[0]}` : "");
     if (where.dataset["state"] !== state) where.dataset["state"] = document.body.dataset["state"] = state;
     if (words.textContent !== said) words.textContent = said;
     if (time.textContent !== text) time.textContent = text;
-    where.title = [`Since ${new Date(since).toLocaleString()}.`, channel.state.detail].join(" ").trim();
+    where.title = [`Since ${new Date(since).toLocaleString()}.`, channel.state.ended || channel.state.detail].join(" ").trim();
     login.hidden = state !== "logged out";
   };
   channel.addEventListener("state", draw);
@@ -78,4 +79,5 @@ const WORDS = /** @type {Record<string, string>} */ ({
   "logged out": "Logged out",
   resting: "Resting",
   refused: "Not live:",
+  ended: "Ended",
 });

@@ -4,7 +4,7 @@
  */
 
 import { admitted } from "../ui/api.js";
-import { resolved } from "../ui/root.js";
+import { instance, resolved } from "../ui/root.js";
 import { EventSocket } from "./fallback.js";
 
 const PLACE = "/v1/events";
@@ -106,7 +106,8 @@ export class SharedSocket {
    */
   constructor(script, Worker = SharedWorker, admit = admitted) {
     this.admit = admit;
-    const worker = new Worker(script, { type: "module", name: "fluxapi" });
+    // A worker has one name for all windows of one instance, and one stream.
+    const worker = new Worker(script, { type: "module", name: `fluxapi ${instance()}` });
     this.port = worker.port;
     worker.onerror = () => {
       SharedSocket.isBroken = true;

@@ -2,6 +2,7 @@
 
 import { element } from "../ui/element.js";
 import { isHead } from "./grouping.js";
+import { within } from "../ui/root.js";
 import { SHORT, visible } from "../ui/visible.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -33,6 +34,7 @@ export class Line {
     const pick = element("td", { className: "pick", role: "cell" });
     pick.append(this.box);
     this.link = element("a", { tabIndex: -1 });
+    this.below = element("a", { className: "below", tabIndex: -1, hidden: true, textContent: "▤" });
     this.mark = element("span", { className: "status" });
     this.toggle = element("button", { type: "button", className: "toggle", tabIndex: -1, hidden: true });
     this.bar = element("span", { className: "progress", hidden: true });
@@ -46,7 +48,7 @@ export class Line {
     this.cells = columns.map((column) => {
       const cell = element("td", { className: column.classes, role: "cell" });
       cell.dataset["key"] = column.key;
-      if (column.key === "id") cell.append(this.link, this.toggle);
+      if (column.key === "id") cell.append(this.link, this.below, this.toggle);
       if (column.key === "status") cell.append(this.mark, this.bar);
       return cell;
     });
@@ -78,7 +80,7 @@ export class Line {
     if (this.box.checked !== isSelected) this.box.checked = isSelected;
     if (isCurrent !== this.#isCurrent) {
       this.#isCurrent = isCurrent;
-      this.box.tabIndex = this.link.tabIndex = this.toggle.tabIndex = isCurrent ? 0 : -1;
+      this.box.tabIndex = this.link.tabIndex = this.below.tabIndex = this.toggle.tabIndex = isCurrent ? 0 : -1;
     }
     const hasChanged = row.revision !== this.#revision || row.status !== this.#status;
     if (hasChanged) this.#beat(isOther ? 0 : Date.now() + FRESH);
@@ -86,6 +88,7 @@ export class Line {
     this.#revision = row.revision;
     this.#status = row.status;
     if (hasChanged && isHead(row)) this.#sum(row);
+    if (this.below.hidden === row.isInstance) this.below.hidden = !row.isInstance;
     for (const [at, column] of this.columns.entries()) {
       if (hasChanged || isOther || column.ticks) this.#write(column, /** @type {HTMLElement} */ (this.cells[at]), row, now);
     }
@@ -109,6 +112,9 @@ export class Line {
     if (isGroup) return;
     this.link.href = address(id);
     this.link.textContent = id;
+    this.below.href = within(id);
+    this.below.title = `Open the instance ${id}`;
+    this.below.setAttribute("aria-label", this.below.title);
     this.box.setAttribute("aria-label", `Select ${id}`);
   }
 

@@ -33,6 +33,7 @@ import * as waits from "../ui/situation.js";
  * @property {string} group id of its group
  * @property {string} group_name
  * @property {string} note why it waits, or what went wrong
+ * @property {boolean} isInstance it is a Flux instance with jobs of its own
  * @property {number} estimate when it may start, as the scheduler thinks
  */
 
@@ -86,6 +87,7 @@ function basis(record) {
     group: word(record["group"]),
     group_name: word(record["group_name"]),
     note: word(note(record)),
+    isInstance: record.state === "RUN" && Boolean(record["uri"]),
     estimate: number(record["annotations"]?.sched?.t_estimate),
   };
 }

@@ -4,7 +4,7 @@ import { call } from "./api.js";
 import { ask, field } from "./dialog.js";
 import { element } from "./element.js";
 import { may } from "./rights.js";
-import { at } from "./root.js";
+import { at, instance, placed } from "./root.js";
 
 const LASTS = /** @type {const} */ ([["1 hour", 3600], ["1 day", 86_400], ["7 days", 604_800], ["30 days", 2_592_000]]);
 const LASTS_AT_FIRST = 86_400;
@@ -35,7 +35,7 @@ export function secret(label, text) {
 
 /**
  * @param {string} name of the token, as the page of tokens lists it
- * @param {() => string} page the page to show, below the root of the service
+ * @param {() => string} page the page to show, as a path of the root instance
  */
 export function shareButton(name, page) {
   const button = element("button", { type: "button", textContent: "Share …", hidden: !canShare() });
@@ -54,7 +54,7 @@ export function shareButton(name, page) {
           expires_in: Number(lasts.value),
         });
         // In the fragment, which no browser sends: the token is in no log of a server or proxy.
-        const query = new URLSearchParams({ token: made["token"], next: page() });
+        const query = new URLSearchParams({ token: made["token"], next: placed(page(), instance()) });
         return secret("Link", `${at("/ui/login")}#${query}`);
       },
     });
