@@ -28,6 +28,7 @@ def test_a_script_is_submitted_with_what_is_typed(site: Service, page: Page) -> 
     page.get_by_label("Script", exact=True).fill(SCRIPT)
     expect(page.locator("#given-num_slots")).to_have_text("Line 2 of the script: 2")
     expect(page.locator("#given-name")).to_have_text("Line 2 of the script: mine")
+    expect(page.get_by_label("Name", exact=True)).to_have_attribute("placeholder", "mine")
     page.get_by_label("Slots", exact=True).fill("1")
     expect(page.locator("#line")).to_contain_text("fluxapi batch -n 1 job.sh")
     jobid = submitted(page)
@@ -37,6 +38,13 @@ def test_a_script_is_submitted_with_what_is_typed(site: Service, page: Page) -> 
     page.goto(f"{site.url}/ui/jobs/{jobid}")
     expect(page.locator("#script-text")).to_have_text(SCRIPT)
     expect(page.locator("#screen")).to_contain_text("from a script", timeout=60_000)
+    page.get_by_role("link", name="Resubmit").click()
+    expect(page.get_by_label("Script", exact=True)).to_have_value(SCRIPT)
+    live(page)
+    again = jobspec(site, submitted(page))
+    for spec in (made, again):
+        spec["attributes"]["user"] = {}
+    assert again == made
 
 
 def test_a_file_is_opened_and_its_wrong_lines_are_named(

@@ -1,6 +1,7 @@
 /** From the jobspec of a job (RFC 25) to the inputs that ask for the same job again. */
 
 import { parse, write } from "./form.js";
+import { takeScript } from "./resubmit_script.js";
 import { join } from "./shell.js";
 
 /** @typedef {import("./form.js").Field} Field */
@@ -32,6 +33,7 @@ export function valuesOf(jobspec, fields) {
     values[name] = value === true ? true : write(kind, value);
     if (value !== true && JSON.stringify(parse(kind, String(values[name]))) !== JSON.stringify(value)) return whole(kept);
   }
+  if ("script" in values) values["what"] = "script";
   return job ? values : whole(kept);
 }
 
@@ -82,7 +84,7 @@ function jobOf(jobspec) {
   take("environment", isMap);
   take("dependencies", (value) => Array.isArray(value) && value.length > 0);
   take("constraints", (value) => isMap(value));
-  if (!takeStdin(job, rest)) return undefined;
+  if (!takeStdin(job, rest) || !takeScript(job, rest)) return undefined;
   if (isMap(rest.job) && Object.keys(rest.job).join() === "name" && isText(rest.job.name)) {
     job["name"] = rest.job.name;
     delete rest.job;
@@ -94,6 +96,7 @@ function jobOf(jobspec) {
   if (user && Object.keys(user).length) attributes["user"] = user;
   if (Object.keys(attributes).some((name) => name.split(".").length > 2)) return undefined;
   if (Object.keys(attributes).length) job["attributes"] = attributes;
+  if ("script" in job) return job;
   job["command"] = join(job["command"]);
   return job["command"].length > MAX_QUOTED ? undefined : job;
 }

@@ -110,6 +110,15 @@ export class ScriptEditor {
     this.changed();
   }
 
+  /** Show the value of a directive in its empty field, where what is typed replaces it. @param {string} name @param {string} text */
+  #hold(name, text) {
+    const input = $("form").querySelector(`[name="${name}"]`);
+    if (!(input instanceof HTMLInputElement || input instanceof HTMLTextAreaElement)) return;
+    // The form's own hint comes back when the directive is gone.
+    input.dataset["hint"] ??= input.placeholder;
+    input.placeholder = text || input.dataset["hint"];
+  }
+
   /** @param {Checked} answer */
   #show({ fields, lines, errors, warnings }) {
     this.fields = fields;
@@ -118,6 +127,7 @@ export class ScriptEditor {
       const isGiven = value !== undefined;
       const unit = name === "duration" && typeof value === "number" ? " s" : "";
       const text = !isGiven ? "" : value === true ? "yes" : visible(write(kind, value) + unit, { most: MEDIUM });
+      this.#hold(name, text);
       $(`given-${name}`).textContent = isGiven ? `Line ${lines[name]} of the script: ${text}` : "";
     }
     const given = this.all.filter(({ name, usual }) => !usual && name in fields).length;
