@@ -100,8 +100,8 @@ LOCK   := uv pip compile --universal --python-version 3.10 --generate-hashes \
 
 lock: $(STAMP) ## pin the newest versions that pyproject.toml allows
 	$(BIN)/pip install --quiet uv
-	$(BIN)/$(LOCK) pyproject.toml --extra flux --group dev --upgrade --output-file requirements.txt
-	$(BIN)/$(LOCK) pyproject.toml --extra flux --extra otel --upgrade \
+	$(BIN)/$(LOCK) pyproject.toml --extra server --extra flux --group dev --upgrade --output-file requirements.txt
+	$(BIN)/$(LOCK) pyproject.toml --extra server --extra flux --extra otel --upgrade \
 	    --constraint requirements.txt --output-file container/requirements.txt
 	$(BIN)/$(LOCK) --group build --upgrade \
 	    --constraint requirements.txt --output-file container/requirements-build.txt

@@ -55,7 +55,7 @@ CONSTRUCTOR = '''
 
 CLOSING = """
 def _close(loop: LoopThread, client: AsyncClient) -> None:
-    loop.close(client.aclose())
+    loop.close(client.close())
 """
 
 WRAPPER = """
@@ -170,10 +170,12 @@ def _imported(node: ast.stmt, module: str) -> Iterator[str]:
 def _client(node: ast.ClassDef, functions: Iterable[Function]) -> Iterator[str]:
     yield f"class Client:\n    {_docstring(node)}"
     for function in functions:
+        if function.name == "aclose":
+            continue  # Client is closed by close alone.
         if function.name == "__init__":
             arguments = _passed(function).removeprefix("self, ")
             yield _signature(function) + CONSTRUCTOR.format(arguments=arguments)
-        elif function.name == "aclose":
+        elif function.name == "close":
             yield _method(function, "self._finalizer()")
         elif function.name == "__repr__":
             yield _method(function, 'return f"<{type(self).__name__} {self.url}>"')

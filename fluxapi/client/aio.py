@@ -102,8 +102,12 @@ class AsyncClient(
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self.aclose()
+        await self.close()
 
-    async def aclose(self) -> None:
+    async def close(self) -> None:
         """Close all connections and end all streams."""
         await self._transport.close()
+
+    async def aclose(self) -> None:
+        """Do what ``close`` does, for ``contextlib.aclosing``."""
+        await self.close()

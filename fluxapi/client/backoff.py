@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
 import random
 import time
 
@@ -31,6 +30,8 @@ def retry_after(value: str | None) -> float | None:
     if value.strip().isdigit():
         seconds = float(value)
     else:
+        import email.utils  # noqa: PLC0415 - takes long, and dates are rare
+
         try:
             seconds = email.utils.parsedate_to_datetime(value).timestamp() - time.time()
         except (ValueError, OverflowError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import (
     AsyncGenerator,
@@ -26,12 +27,26 @@ from .options import Command
 from .retry import Failure
 from .transport import Transport
 
-__all__ = ["BulkRun", "items_of", "keyed", "problem", "submission", "submit_copies", "submit_many"]
+__all__ = [
+    "BulkRun",
+    "items_of",
+    "keyed",
+    "new_key",
+    "problem",
+    "submission",
+    "submit_copies",
+    "submit_many",
+]
 
 _INDEX = re.compile(r"[0-9]{1,9}\Z")
 
 _MAX_BYTES = 4 << 20
 """Bytes of jobs after which a request is sent."""
+
+
+def new_key() -> str:
+    """Return a new idempotency key."""
+    return os.urandom(16).hex()
 
 
 class _Item(msgspec.Struct):

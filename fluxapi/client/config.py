@@ -26,11 +26,6 @@ from fluxapi.process import account
 
 from .errors import ConfigError
 
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
-
 __all__ = ["DEFAULT_URL", "Config", "config_path", "origin", "read_config", "read_token_file"]
 
 DEFAULT_URL = "http://127.0.0.1:5000"
@@ -221,10 +216,7 @@ def _profile(path: Path | None, name: str | None) -> dict[str, str]:
                 f"There is no profile {name!r}: the config file {path} does not exist."
             )
         return {}
-    try:
-        tables = tomllib.loads(_read(path, "config file"))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"The config file {path} is not valid TOML: {error}.") from None
+    tables = _tables(path)
     if any(isinstance(table, dict) and "token" in table for table in tables.values()):
         _check_private(path, "The config file contains a token and")
     mode = stat.S_IMODE(path.stat().st_mode)
@@ -239,6 +231,19 @@ def _profile(path: Path | None, name: str | None) -> dict[str, str]:
     if not isinstance(table, dict):
         raise ConfigError(f"The config file {path} has no profile {name!r}: [{name or 'default'}].")
     return _checked(table, path, name or "default")
+
+
+def _tables(path: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib  # noqa: PLC0415 - takes long, and is needed for a config file only
+    else:
+        import tomli as tomllib  # noqa: PLC0415 - as above
+
+    try:
+        tables: dict[str, Any] = tomllib.loads(_read(path, "config file"))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"The config file {path} is not valid TOML: {error}.") from None
+    return tables
 
 
 def _checked(table: dict[str, Any], path: Path, name: str) -> dict[str, str]:

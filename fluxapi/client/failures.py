@@ -79,6 +79,22 @@ def unanswered(
                 "certificate authority, pass its file: --ca-file, ca_file or FLUXAPI_CA_FILE."
             )
         )
+    if isinstance(error, aiohttp.ClientProxyConnectionError):
+        return Failure(
+            ConnectionFailed(
+                f"Cannot connect to the proxy of {url}: {_reason(error)}. Check HTTPS_PROXY and "
+                "HTTP_PROXY, or add the host to NO_PROXY to connect without it."
+            ),
+            retryable=True,
+        )
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return Failure(
+            ConnectionFailed(
+                f"The proxy does not connect to {url}: it answers with status {error.status}. "
+                "Check HTTPS_PROXY, or add the host to NO_PROXY to connect without it."
+            ),
+            retryable=error.status in _BUSY_STATUSES,
+        )
     if isinstance(error, aiohttp.ClientConnectorError):
         if has_answered:
             # The address was right, so do not suggest to check it.

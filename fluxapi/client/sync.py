@@ -499,7 +499,7 @@ class Client:
 
 
 def _close(loop: LoopThread, client: AsyncClient) -> None:
-    loop.close(client.aclose())
+    loop.close(client.close())
 
 
 class SyncEventStream(Generic[ItemT_co]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 
 from fluxapi.process.text import safe
@@ -17,4 +16,6 @@ def quoted(text: str) -> str:
 
 def cell(value: object) -> str:
     """Return a value as the content of an HTML element."""
+    import html  # noqa: PLC0415 - takes long, and few programs need it
+
     return "" if value is None else html.escape(safe(str(value)))

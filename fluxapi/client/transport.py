@@ -17,6 +17,7 @@ from .body import decoded, encoded, read_bounded
 from .config import Config, origin
 from .credentials import Credentials
 from .errors import BadAnswer, ClientError, ConfigError, ConnectionFailed
+from .proxy import proxy_of
 from .request import (
     Query,
     Request,
@@ -65,6 +66,7 @@ class Transport:
         self._socket = config.socket
         self._ca_file = config.ca_file
         self._base = config.url if self._socket is None else _HOST_OF_SOCKET
+        self._proxy = proxy_of(config.url) if self._socket is None else None
         self.credentials = credentials
         self.retry_policy = retry_policy
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
@@ -183,6 +185,7 @@ class Transport:
                 headers=headers,
                 timeout=timeout,
                 allow_redirects=False,
+                proxy=self._proxy,
             )
         except (aiohttp.ClientError, asyncio.TimeoutError, OSError) as error:
             caught: BaseException = error

@@ -282,3 +282,12 @@ def test_a_process_that_was_forked_is_told(flux: Client) -> None:
     process.start()
     assert "another process" in queue.get()
     process.join()
+
+
+async def test_both_clients_are_closed_by_close(on_embedded: Service) -> None:
+    flux = AsyncClient(on_embedded.url)
+    await flux.nodes()
+    await flux.close()
+    with pytest.raises(ClientError, match="closed"):
+        await flux.nodes()
+    assert not hasattr(Client, "aclose")

@@ -69,7 +69,7 @@ def _install(folder: Path) -> None:
             "-r",
             HERE / "requirements.txt",
             "-e",
-            ROOT,
+            f"{ROOT}[server]",
         ],
         env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
         capture_output=True,

@@ -6,7 +6,7 @@ import argparse
 import logging
 
 from fluxapi.cli.arguments import Command, Parsers, add_command
-from fluxapi.cli.exit_codes import OK, Failure
+from fluxapi.cli.exit_codes import OK, USAGE, Failure
 from fluxapi.errors import FluxapiError
 from fluxapi.observability import logs
 from fluxapi.process import stop_signals
@@ -49,10 +49,18 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _serve(settings: Settings) -> None:
-    import uvloop  # noqa: PLC0415 - no other command should load the server
+    try:
+        import uvloop  # noqa: PLC0415 - no other command should load the server
 
-    from fluxapi.service import serve  # noqa: PLC0415 - as above
-
+        from fluxapi.service import serve  # noqa: PLC0415 - as above
+    except ModuleNotFoundError as error:
+        if str(error.name).startswith("fluxapi"):
+            raise
+        raise Failure(
+            f"This installation is a client only: it lacks {error.name}, which the service needs. "
+            "To run the service: pip install 'fluxapi[server]'",
+            USAGE,
+        ) from None
     loop = uvloop.new_event_loop()
     try:
         loop.run_until_complete(serve(settings))

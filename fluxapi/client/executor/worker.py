@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-import uuid
 from collections import deque
 from contextlib import suppress
 from typing import Any, NamedTuple
 
 from fluxapi.client.aio import AsyncClient
-from fluxapi.client.bulk import BulkRun
+from fluxapi.client.bulk import BulkRun, new_key
 from fluxapi.client.errors import BadAnswer, BulkItem, ClientError, ProblemError
 from fluxapi.client.stream import Channel
 from fluxapi.model import jobid
@@ -66,7 +65,7 @@ class Worker(threading.Thread):
         self._wakeup: asyncio.Event | None = None
         self._is_awake = False
         self._is_over = False
-        self._key = uuid.uuid4().hex
+        self._key = new_key()
         self._count = 0
         self.failure: BaseException | None = None
         """Why the worker has ended although it was not shut down."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import uuid
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,7 +46,7 @@ class SubmissionMethods(Methods):
         fields = {name: value for name, value in options.items() if value is not None}
         if command is not None:
             fields["command"] = command
-        key = idempotency_key or uuid.uuid4().hex
+        key = idempotency_key or bulk.new_key()
         with bulk.keyed(key):
             return (await self._transport.post("/jobs", fields, _Made, key=key)).id
 
@@ -77,7 +76,7 @@ class SubmissionMethods(Methods):
             script = (await asyncio.to_thread(path.read_bytes)).decode("utf-8")
         fields |= {name: value for name, value in options.items() if value is not None}
         fields |= {"script": script, "script_args": list(args)}
-        key = idempotency_key or uuid.uuid4().hex
+        key = idempotency_key or bulk.new_key()
         with bulk.keyed(key):
             made = await self._transport.post("/jobs", fields, _Made, key=key)
         for warning in made.warnings:
@@ -104,7 +103,7 @@ class SubmissionMethods(Methods):
         ``ClientError`` ends the submission, it carries the known items in ``submitted`` and the
         key; submit the same jobs with that key to continue.
         """
-        key = idempotency_key or uuid.uuid4().hex
+        key = idempotency_key or bulk.new_key()
         return Paged(bulk.submit_many(self._transport, jobs, chunk, key, group))
 
     async def bulk(
@@ -125,7 +124,7 @@ class SubmissionMethods(Methods):
             copies = 1
         given = {"job": bulk.submission(job), "copies": copies, "cc": cc, "group": group}
         body = {name: value for name, value in given.items() if value is not None}
-        key = idempotency_key or uuid.uuid4().hex
+        key = idempotency_key or bulk.new_key()
         return await bulk.submit_copies(self._transport, body, key)
 
 
