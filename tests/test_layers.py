@@ -49,6 +49,7 @@ KNOWS = {
         "service", "settings",
     },
     "jupyter": set(),
+    "psij": {"client"},
     "__main__": {"cli"},
 }  # fmt: skip
 """The packages that each package imports."""

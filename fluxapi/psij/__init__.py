@@ -1,0 +1,1 @@
+"""The executor ``fluxapi`` of PSI/J, which finds it by ``psij-descriptors``."""

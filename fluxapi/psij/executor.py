@@ -1,0 +1,114 @@
+"""The executor that submits the jobs of PSI/J to a service."""
+
+from __future__ import annotations
+
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from psij import (
+    InvalidJobException,
+    Job,
+    JobExecutor,
+    JobExecutorConfig,
+    JobState,
+    JobStatus,
+    SubmitException,
+)
+
+from fluxapi.client import Client, ClientError, Conflict, FluxExecutor, Invalid, JobExceptionError
+
+from .options import options
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from fluxapi.client import Event, FluxExecutorFuture
+
+__all__ = ["FluxapiJobExecutor"]
+
+_SIGNAL_EXIT_OFFSET = 128
+
+
+class FluxapiJobExecutor(JobExecutor):
+    """An executor of PSI/J in front of the instance of one service.
+
+    Args:
+        url: The address of the service. Default: that of the environment or the config file, as
+            for ``fluxapi.client.Client``.
+        config: Not used.
+    """
+
+    def __init__(self, url: str | None = None, config: JobExecutorConfig | None = None) -> None:
+        super().__init__(url=url, config=config or JobExecutorConfig())
+        # Submissions have a thread of their own, so that a callback can submit another job.
+        self._client = Client(url)
+        self._executor = FluxExecutor(url)
+
+    def submit(self, job: Job) -> None:
+        """Submit a job; its native ID is known then."""
+        fields = options(self._check_job(job))
+        command = fields.pop("command")
+        try:
+            name = self._client.submit(command, **fields)
+        except Invalid as error:
+            raise InvalidJobException(str(error)) from error
+        except ClientError as error:
+            raise SubmitException(str(error)) from error
+        self._follow(job, name)
+
+    def cancel(self, job: Job) -> None:
+        """Ask Flux to cancel a job; nothing happens if it has ended."""
+        if job.native_id is None:
+            raise SubmitException("The job was not submitted.")
+        try:
+            self._client.cancel(job.native_id)
+        except Conflict:
+            return
+        except ClientError as error:
+            raise SubmitException(str(error)) from error
+
+    def list(self) -> list[str]:
+        """Return the IDs of the jobs of the instance that have not ended."""
+        try:
+            return [job.id for job in self._client.jobs(state="active")]
+        except ClientError as error:
+            raise SubmitException(str(error)) from error
+
+    def attach(self, job: Job, native_id: str) -> None:
+        """Follow a job that was submitted otherwise."""
+        if job.status.state != JobState.NEW:
+            raise InvalidJobException("A job to attach must be new.")
+        try:
+            name = self._client.get(native_id).id
+        except ClientError as error:
+            raise SubmitException(str(error)) from error
+        job.executor = self
+        self._follow(job, name)
+
+    def _follow(self, job: Job, name: str) -> None:
+        # PSI/J has no public way to set it.
+        job._native_id = name  # noqa: SLF001 - as its own executors do
+        self._set_job_status(job, JobStatus(JobState.QUEUED, time=time.time()))
+        future = self._executor.attach(name)
+        future.add_event_callback("start", partial(self._started, job))
+        future.add_done_callback(partial(self._ended, job))
+
+    def _started(self, job: Job, _future: FluxExecutorFuture, event: Event) -> None:
+        self._set_job_status(job, JobStatus(JobState.ACTIVE, time=event.timestamp))
+
+    def _ended(self, job: Job, future: Future[int]) -> None:
+        self._set_job_status(job, _final(future.exception(), future))
+
+
+def _final(error: BaseException | None, future: Future[int]) -> JobStatus:
+    """Return the status of a job whose future is done."""
+    details: dict[str, Any] = {"time": time.time()}
+    if error is None:
+        code = future.result()
+        state = JobState.COMPLETED if code == 0 else JobState.FAILED
+        code = code if code >= 0 else _SIGNAL_EXIT_OFFSET - code
+        return JobStatus(state, exit_code=code, **details)
+    is_canceled = isinstance(error, JobExceptionError) and error.type == "cancel"
+    state = JobState.CANCELED if is_canceled else JobState.FAILED
+    return JobStatus(state, message=str(error), **details)

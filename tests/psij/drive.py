@@ -1,0 +1,102 @@
+"""Run jobs by the executor ``fluxapi`` of PSI/J; print what happened as one line of JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from psij import (
+    InvalidJobException,
+    Job,
+    JobAttributes,
+    JobExecutor,
+    JobSpec,
+    JobState,
+    JobStatus,
+    ResourceSpecV1,
+)
+
+PATIENCE = timedelta(seconds=100)
+
+
+def main(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    executor = JobExecutor.get_instance("fluxapi")
+    states: dict[str, list[str]] = {}
+    executor.set_job_status_callback(
+        lambda job, status: states.setdefault(job.id, []).append(status.state.name)
+    )
+
+    output = folder / "out"
+    good = Job(
+        JobSpec(
+            "/bin/sh",
+            ["-c", "echo $GREETING from $(basename $PWD)"],
+            directory=folder,
+            environment={"GREETING": "hello"},
+            stdout_path=output,
+            resources=ResourceSpecV1(process_count=2, cpu_cores_per_process=1),
+            attributes=JobAttributes(
+                duration=timedelta(minutes=1), custom_attributes={"fluxapi.urgency": 20}
+            ),
+        )
+    )
+    executor.submit(good)
+    status = good.wait(PATIENCE)
+    assert status is not None
+    found["good"] = [good.native_id, states[good.id], status.exit_code]
+    found["output"] = output.read_text(encoding="utf-8").splitlines()
+
+    found["failed"] = ended(executor, Job(JobSpec("/bin/sh", ["-c", "exit 3"])))
+    killed = Job(JobSpec("/bin/sh", ["-c", "kill -9 $$"]))
+    found["killed"] = ended(executor, killed)
+
+    long = Job(JobSpec("/bin/sleep", ["600"]))
+    executor.submit(long)
+    found["listed"] = long.native_id in executor.list()
+    other = Job()
+    assert long.native_id is not None
+    executor.attach(other, long.native_id)
+    long.wait(PATIENCE, [JobState.ACTIVE])
+    long.cancel()
+    found["canceled"] = [wait(long), wait(other)]
+    executor.cancel(long)
+
+    second = Job(JobSpec("/bin/true"))
+    done = threading.Event()
+
+    def submit_another(_job: Job, status: JobStatus) -> None:
+        if status.final:
+            executor.submit(second)
+            done.set()
+
+    first = Job(JobSpec("/bin/true"))
+    first.set_job_status_callback(submit_another)
+    executor.submit(first)
+    assert done.wait(PATIENCE.total_seconds())
+    found["chained"] = wait(second)
+
+    try:
+        executor.submit(Job(JobSpec("/bin/true", directory=Path("relative"))))
+    except InvalidJobException as error:
+        found["invalid"] = str(error)
+    return found
+
+
+def wait(job: Job) -> str | None:
+    status = job.wait(PATIENCE)
+    return None if status is None else status.state.name
+
+
+def ended(executor: JobExecutor, job: Job) -> list[Any]:
+    executor.submit(job)
+    status = job.wait(PATIENCE)
+    return [] if status is None else [status.state.name, status.exit_code]
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(Path(sys.argv[1]))))  # noqa: T201 - the test reads it

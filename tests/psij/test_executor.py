@@ -1,0 +1,73 @@
+"""The executor of PSI/J, in an environment with PSI/J as PyPI has it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from tests.running import Service, clean_environment
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[2]
+VERSION = "0.9.11"
+
+
+@pytest.fixture(scope="module")
+def psij_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the Python of an environment with PSI/J and the libraries of this one.
+
+    PSI/J needs older libraries than the tests do, so it has an environment of its own.
+    """
+    folder = tmp_path_factory.mktemp("psij")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
+    python = folder / "bin" / "python"
+    pip = (sys.executable, "-m", "pip", "--python", python, "install")
+    done = subprocess.run(
+        [*pip, "--quiet", "--no-input", "--no-compile", f"psij-python=={VERSION}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        pytest.skip(f"psij-python {VERSION} cannot be had from PyPI: {reason}")
+    (site,) = folder.glob("lib/python*/site-packages")
+    lines = f"{ROOT}\n{sysconfig.get_path('purelib')}\n"
+    (site / "libraries.pth").write_text(lines, encoding="utf-8")
+    return python
+
+
+@pytest.mark.parametrize("kind", ["on_embedded", pytest.param("on_flux", marks=pytest.mark.flux)])
+def test_jobs_of_psij(
+    psij_python: Path, request: pytest.FixtureRequest, kind: str, tmp_path: Path
+) -> None:
+    running: Service = request.getfixturevalue(kind)
+    done = subprocess.run(
+        [psij_python, Path(__file__).with_name("drive.py"), tmp_path],
+        env=clean_environment(FLUXAPI_URL=running.url, XDG_CONFIG_HOME=str(tmp_path)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=110,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    name, states, code = found["good"]
+    assert name.startswith("f")
+    assert (states, code) == (["QUEUED", "ACTIVE", "COMPLETED"], 0)
+    assert found["output"] == [f"hello from {tmp_path.name}"] * 2
+    assert found["failed"] == ["FAILED", 3]
+    assert found["killed"] == ["FAILED", 137]
+    assert found["listed"]
+    assert found["canceled"] == ["CANCELED", "CANCELED"]
+    assert found["chained"] == "COMPLETED"
+    assert "cwd: must be an absolute path" in found["invalid"]
+    record = running.get(f"/v1/jobs/{name}")
+    assert record["urgency"] == 20
+    assert record["duration"] == 60
