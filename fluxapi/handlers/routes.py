@@ -214,7 +214,7 @@ ROUTES: tuple[Route, ...] = (
         "Answer a message of the Model Context Protocol: tools to list, inspect, explain, submit "
         "and cancel jobs and to read their output. Tools need the scope of what they do.",
         {200: "mcp-answer", 202: "no-body", 400: "mcp-answer", 404: "mcp-answer"},
-        body="mcp-message", body_use="required", max_body=None,
+        body="mcp-message", body_use="required", max_body=MAX_LISTS_BYTES,
         fails=(errors.NotAcceptable, errors.NotSupported), right="view",
     ),
     Route(

@@ -74,10 +74,7 @@ def test_stats_has_the_fields_of_the_schema() -> None:
     assert set(Stats.__struct_fields__) == set(fields("stats-message")) - {"type", "sub", "cursor"}
 
 
-_PLAIN = {
-    "command", "num_tasks", "cores_per_task", "gpus_per_task", "stdin", "is_launcher", "jobspec",
-    "script", "script_args",
-}  # fmt: skip
+_PLAIN = {"jobspec", "script", "script_args", *batch.NOT_WITH_SCRIPT}
 """Fields that a batch script does not have, and the arguments of ``batch()``."""
 
 
