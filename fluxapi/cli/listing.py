@@ -18,7 +18,7 @@ from .text import safe
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient, Job
 
-__all__ = ["FoundJobs", "JobQuery", "find", "job_query", "service_filter"]
+__all__ = ["FoundJobs", "JobQuery", "find", "job_query", "ranks_of", "service_filter"]
 
 _PENDING = ("depend", "priority", "sched")
 _RUNNING = ("run", "cleanup")
@@ -155,14 +155,29 @@ def _node_test(text: str) -> Callable[[Job], bool]:
         return lambda job: True  # noqa: ARG005 - the signature of all tests
     try:
         ranks = IdSet.parse(text)
-        return lambda job: not ranks.isdisjoint(IdSet.parse(job.ranks or ""))
+        return lambda job: not ranks.isdisjoint(ranks_of(job))
     except ValueError:
         pass
     try:
         hosts = set(decode_hostlist(text))
     except ValueError as error:
         raise Failure(f"--include {safe(str(error))}.", USAGE) from None
-    return lambda job: not hosts.isdisjoint(decode_hostlist(job.nodelist or ""))
+    return lambda job: not hosts.isdisjoint(_hosts_of(job))
+
+
+def ranks_of(job: Job) -> IdSet:
+    """Return the ranks of a job; none if the service does not tell them in the right form."""
+    try:
+        return IdSet.parse(job.ranks or "")
+    except ValueError:
+        return IdSet()
+
+
+def _hosts_of(job: Job) -> list[str]:
+    try:
+        return decode_hostlist(job.nodelist or "")
+    except ValueError:
+        return []
 
 
 def _by_priority(job: Job) -> tuple[int, int]:

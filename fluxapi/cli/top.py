@@ -13,6 +13,7 @@ import tty
 from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
@@ -62,7 +63,7 @@ KEYS: dict[bytes, int | None] = {
 
 async def once(flux: AsyncClient, count: int) -> int:
     """Print the screen once, without colors."""
-    view = TopView(flux.url, await flux.info(), nodes=(await flux.resources())["nodes"])
+    view = TopView(flux.url, await _info(flux), nodes=await _nodes(flux))
     async for stats in flux.stats_stream():
         view.stats = stats
         break
@@ -74,7 +75,7 @@ async def once(flux: AsyncClient, count: int) -> int:
 
 async def live(flux: AsyncClient) -> int:
     """Show the screen until ``q`` is pressed."""
-    view = TopView(flux.url, await flux.info())
+    view = TopView(flux.url, await _info(flux))
     changed = asyncio.Event()
     ended = asyncio.Event()
     works = (_follow_stats, _follow_jobs, _follow_nodes)
@@ -130,12 +131,26 @@ async def _follow_nodes(flux: AsyncClient, view: TopView, changed: asyncio.Event
 
     while True:
         try:
-            view.nodes = (await flux.resources())["nodes"]
+            view.nodes = await _nodes(flux)
             view.connected = True
         except (ConnectionFailed, Unavailable):
             view.connected = False
         changed.set()
         await asyncio.sleep(_NODES_INTERVAL_S)
+
+
+async def _info(flux: AsyncClient) -> dict[str, Any]:
+    from .answers import info  # noqa: PLC0415 - imports the client
+
+    found: dict[str, Any] = msgspec.to_builtins(await info(flux))
+    return found
+
+
+async def _nodes(flux: AsyncClient) -> list[dict[str, Any]]:
+    from .answers import resources  # noqa: PLC0415 - imports the client
+
+    found: list[dict[str, Any]] = msgspec.to_builtins((await resources(flux)).nodes)
+    return found
 
 
 @contextlib.asynccontextmanager

@@ -90,7 +90,9 @@ def _head(view: TopView, now: float) -> Iterator[Line]:
     )
     nodes = stats.nodes
     if nodes is not None:
-        states = ", ".join(f"{number} {name}" for name, number in nodes.states.items() if number)
+        states = ", ".join(
+            f"{number} {safe(name)}" for name, number in nodes.states.items() if number
+        )
         gpus = f" · gpus {nodes.gpus.allocated}/{nodes.gpus.total}" if nodes.gpus.total else ""
         bar = _bar(nodes.cores.allocated, nodes.cores.total)
         cores = f"cores {bar} {nodes.cores.allocated}/{nodes.cores.total}"
@@ -98,7 +100,7 @@ def _head(view: TopView, now: float) -> Iterator[Line]:
 
 
 def _bar(part: int, whole: int) -> str:
-    filled = round(_BAR_COLUMNS * part / whole) if whole else 0
+    filled = round(_BAR_COLUMNS * min(max(part, 0), whole) / whole) if whole > 0 else 0
     return "█" * filled + "░" * (_BAR_COLUMNS - filled)
 
 
@@ -114,7 +116,7 @@ def _nodes(nodes: Sequence[Mapping[str, Any]], room: int | None) -> Iterator[Lin
         cores = node["cores"]
         gpus = f"  {node['gpus']['allocated']}/{node['gpus']['total']} gpus"
         line = (
-            f"{safe(node['name']):<{width}}  {node['state']:<8}  "
+            f"{safe(node['name']):<{width}}  {safe(node['state']):<8}  "
             f"{_bar(cores['allocated'], cores['total'])}  "
             f"{cores['allocated']}/{cores['total']} cores"
             f"{gpus if node['gpus']['total'] else ''}  {safe(node.get('reason', ''))}"

@@ -14,6 +14,8 @@ from .session import client
 if TYPE_CHECKING:
     from fluxapi.client import Job
 
+    from .answers import JobCounts
+
 __all__ = ["STYLES", "Branch", "ChildJobs", "Style", "fetch", "is_instance"]
 
 _MAX_FETCHED_INSTANCES = 4
@@ -25,7 +27,7 @@ class ChildJobs:
     """The jobs of a child instance, or why they cannot be read."""
 
     jobs: list[Job]
-    stats: dict[str, dict[str, int]] | None = None
+    stats: JobCounts | None = None
     problem: str = ""
 
 
@@ -47,9 +49,11 @@ async def fetch(
     async def one(path: Sequence[str]) -> ChildJobs:
         from fluxapi.client import ClientError  # noqa: PLC0415 - already imported
 
+        from .answers import job_counts  # noqa: PLC0415 - imports the client
+
         async with slots, client(arguments, path) as flux:
             try:
-                counts = await flux.stats() if stats else None
+                counts = await job_counts(flux) if stats else None
                 return ChildJobs((await listing.find(flux, query)).jobs, counts)
             except ClientError as error:
                 return ChildJobs([], problem=str(error))

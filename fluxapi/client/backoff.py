@@ -27,8 +27,9 @@ def retry_after(value: str | None) -> float | None:
     """Return the seconds of a Retry-After header, a number or a date (RFC 9110, 10.2.3)."""
     if value is None:
         return None
-    if value.strip().isdigit():
-        seconds = float(value)
+    number = value.strip()
+    if number.isascii() and number.isdigit():
+        seconds = float(number)
     else:
         import email.utils  # noqa: PLC0415 - takes long, and dates are rare
 

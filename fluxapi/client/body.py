@@ -11,7 +11,7 @@ from .errors import BadAnswer
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["decoded", "encoded", "read_bounded"]
+__all__ = ["converted", "decoded", "encoded", "read_bounded"]
 
 T = TypeVar("T")
 
@@ -29,6 +29,15 @@ def decoded(body: bytes, type: type[T]) -> T:
         reason = str(error)
     except RecursionError:
         reason = "it is nested too deeply"
+    raise BadAnswer(f"The response is not that of a fluxapi service: {reason}.")
+
+
+def converted(value: object, type: type[T]) -> T:
+    """Return decoded JSON as a ``type``; raise ``BadAnswer``."""
+    try:
+        return msgspec.convert(value, type)
+    except msgspec.ValidationError as error:
+        reason = str(error)
     raise BadAnswer(f"The response is not that of a fluxapi service: {reason}.")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import msgspec
 
+from .limits import Moment
 from .record import Record
 
 __all__ = ["Group", "GroupId"]
@@ -30,14 +31,14 @@ class Group(Record, frozen=True, omit_defaults=True, kw_only=True):
     """Jobs that have not ended."""
     purged: int
     """Jobs that the service no longer knows, counted since it started."""
-    progress: float
+    progress: Annotated[float, msgspec.Meta(ge=0, le=1)]
     """The part of the jobs that have ended, from 0 to 1; purged ones have."""
     states: dict[str, int]
     results: dict[str, int]
-    t_first_submit: float | None = None
-    t_last_submit: float | None = None
-    t_first_run: float | None = None
-    t_last_inactive: float | None = None
+    t_first_submit: Moment | None = None
+    t_last_submit: Moment | None = None
+    t_first_run: Moment | None = None
+    t_last_inactive: Moment | None = None
 
     @property
     def is_active(self) -> bool:

@@ -12,6 +12,7 @@ from fluxapi.model.duration import duration
 from fluxapi.process.text import safe
 
 from . import text
+from .limits import CInt, Moment, Seconds
 from .record import Record
 
 __all__ = ["Job", "JobException", "JobId", "JobList"]
@@ -51,9 +52,9 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     result: str | None = None
     """COMPLETED, FAILED, CANCELED or TIMEOUT."""
     success: bool | None = None
-    returncode: int | None = None
+    returncode: CInt | None = None
     """Exit code; negative signal number; −128 if canceled before it ran."""
-    waitstatus: int | None = None
+    waitstatus: CInt | None = None
     userid: int | None = None
     username: str | None = None
     urgency: int | None = None
@@ -73,17 +74,17 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     """An idset (RFC 22)."""
     nodelist: str | None = None
     """A hostlist (RFC 29)."""
-    duration: float | None = None
+    duration: Seconds | None = None
     """The time limit; 0 is unlimited."""
-    expiration: float | None = None
-    runtime: float | None = None
-    t_submit: float | None = None
-    t_depend: float | None = None
-    t_priority: float | None = None
-    t_sched: float | None = None
-    t_run: float | None = None
-    t_cleanup: float | None = None
-    t_inactive: float | None = None
+    expiration: Seconds | None = None
+    runtime: Seconds | None = None
+    t_submit: Moment | None = None
+    t_depend: Moment | None = None
+    t_priority: Moment | None = None
+    t_sched: Moment | None = None
+    t_run: Moment | None = None
+    t_cleanup: Moment | None = None
+    t_inactive: Moment | None = None
     dependencies: list[str] | None = None
     exception: JobException | None = None
     annotations: dict[str, Any] | None = None

@@ -6,12 +6,21 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from .errors import BadAnswer
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["Paged"]
+__all__ = ["Paged", "next_page"]
 
 T = TypeVar("T")
+
+
+def next_page(this: str | None, following: str | None) -> str | None:
+    """Return the page to ask for after *this*; raise ``BadAnswer`` for one that repeats it."""
+    if following is not None and following == this:
+        raise BadAnswer("The response repeats the page before it.")
+    return following
 
 
 class Paged(Generic[T]):

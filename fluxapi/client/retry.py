@@ -121,7 +121,7 @@ class RetryState:
         if not failure.retryable or spent or (retries is not None and self._failures > retries):
             self._end(answered=False)
             raise failure.error
-        if failure.retry_after == 0.0:
+        if failure.retry_after == 0.0 and self._failures == 1:
             return
         pause = backoff.delay(self._failures, failure.retry_after)
         if left is not None:

@@ -93,10 +93,10 @@ class Channel:
                         yield Message("open", "", b"")
                         async with aclosing(_parse(response)) as parsed:
                             async for message in parsed:
-                                self._retry.reset()
                                 if message.kind == "end":
                                     failure = self._ended(message)
                                     break
+                                self._retry.reset()
                                 if message.cursor:
                                     self.cursor = message.cursor
                                 yield message

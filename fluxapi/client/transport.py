@@ -17,6 +17,7 @@ from .body import decoded, encoded, read_bounded
 from .config import Config, origin
 from .credentials import Credentials
 from .errors import BadAnswer, ClientError, ConfigError, ConnectionFailed
+from .limits import Moment
 from .proxy import proxy_of
 from .request import (
     Query,
@@ -32,7 +33,7 @@ from .retry import Failure, RetryPolicy
 if TYPE_CHECKING:
     import aiohttp
 
-__all__ = ["Transport"]
+__all__ = ["SentToken", "Transport"]
 
 T = TypeVar("T")
 
@@ -173,6 +174,10 @@ class Transport:
             headers["Authorization"] = authorization
         if request.body is not None:
             headers["Content-Type"] = "application/json"
+        # A cursor or an entity tag is what the service has sent.
+        wrong = [name for name, value in headers.items() if not value.isprintable()]
+        if wrong:
+            return Failure(BadAnswer(f"A value has characters that {wrong[0]} cannot hold."))
         seconds = self.retry_policy.read_timeout
         timeout = aiohttp.ClientTimeout(
             total=None, sock_connect=seconds, sock_read=request.read_timeout or seconds
@@ -314,12 +319,15 @@ class Attempt:
         self._response.release()
 
 
+SentToken = Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z")]
+"""A token as it is sent in a header and printed by ``fluxapi token``."""
+
+
 class Token(msgspec.Struct):
     """``schemas/access-token.json``."""
 
-    access_token: Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z")]
-    """Sent in a header, and printed by ``fluxapi token``."""
-    expires_in: float
+    access_token: SentToken
+    expires_in: Moment
 
 
 def _target(response: aiohttp.ClientResponse) -> str | None:

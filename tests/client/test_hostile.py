@@ -231,3 +231,45 @@ async def test_a_message_may_come_in_pieces() -> None:
 async def _each(pieces: list[bytes]) -> AsyncIterator[bytes]:
     for piece in pieces:
         yield piece
+
+
+async def test_a_cursor_that_no_header_holds_is_an_error(meet: Meet) -> None:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        event = b'{"id":"f1","name":"start","timestamp":1,"index":1}'
+        await response.write(b"event: event\nid: a\rX-Evil: 1\ndata: %b\n\n" % event)
+        return response
+
+    flux = await meet(answer)
+    flux._transport.retry_policy.retries = 1
+    with pytest.raises(BadAnswer, match="Last-Event-ID cannot hold"):
+        _ = [event async for event in flux.events()]
+
+
+async def test_new_credentials_are_not_asked_for_without_a_pause(
+    meet: Meet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) > 2:
+            raise ConnectionFailed("enough")
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        nonlocal asked
+        asked += 1
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        await response.write(b'event: end\ndata: {"reason":"expired"}\n\n')
+        return response
+
+    monkeypatch.setattr("fluxapi.client.backoff.pause", pause)
+    flux = await meet(answer)
+    flux._transport.retry_policy.retries = None
+    with pytest.raises(ConnectionFailed, match="enough"):
+        _ = [event async for event in flux.events()]
+    assert (asked, len(pauses)) == (4, 3)
+    assert min(pauses) > 0

@@ -72,10 +72,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 async def _start(flux: AsyncClient, arguments: argparse.Namespace, job: dict[str, Any]) -> int:
     """Submit the job, and wait until its instance accepts jobs; Ctrl-C cancels it."""
+    from fluxapi.cli.answers import info  # noqa: PLC0415 - imported when needed
     from fluxapi.cli.attach import Interrupts  # noqa: PLC0415 - imported when needed
     from fluxapi.client import Conflict  # noqa: PLC0415 - already imported
 
-    if (await flux.info())["capabilities"].get("scripts") == "task":
+    if (await info(flux)).capabilities.get("scripts") == "task":
         raise Failure("The embedded instance starts no other instances; alloc needs Flux.")
     with Interrupts() as interrupts:
         jobid = await flux.submit(**job)

@@ -8,8 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fluxapi.cli import formats, listing, tree
 from fluxapi.cli.arguments import (
@@ -33,6 +32,7 @@ from fluxapi.model.job import GROUPS
 from fluxapi.model.times import parse_time
 
 if TYPE_CHECKING:
+    from fluxapi.cli.answers import JobCounts
     from fluxapi.client import AsyncClient
 
 __all__ = ["COMMAND", "add", "add_format", "chosen_format"]
@@ -213,11 +213,13 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format
 
 async def _print_stats(flux: AsyncClient) -> int:
     """Print the counts of ``flux jobs --stats``, and return the number of active jobs."""
-    return _put_stats(await flux.stats())
+    from fluxapi.cli.answers import job_counts  # noqa: PLC0415 - imports the client
+
+    return _put_stats(await job_counts(flux))
 
 
-def _put_stats(stats: Mapping[str, Any]) -> int:
-    states, results = stats["states"], stats["results"]
+def _put_stats(stats: JobCounts) -> int:
+    states, results = stats.states, stats.results
     pending, running = (
         sum(states.get(name, 0) for name in GROUPS[group]) for group in ("PENDING", "RUNNING")
     )

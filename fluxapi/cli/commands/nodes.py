@@ -5,17 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK
+from fluxapi.cli.listing import ranks_of
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import colors, put
 from fluxapi.cli.text import plural, safe
-from fluxapi.model.idset import IdSet
 from fluxapi.model.times import short_date
 
 if TYPE_CHECKING:
+    from fluxapi.cli.answers import Node, Totals, Use
     from fluxapi.client import AsyncClient
 
 __all__ = ["COMMAND", "add"]
@@ -55,42 +56,48 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         for name in await flux.nodes():
             put(safe(name))
         return OK
-    resources = await flux.resources()
     if arguments.json:
-        put(json.dumps(resources))
+        put(json.dumps(await flux.resources()))
         return OK
+    from fluxapi.cli.answers import resources  # noqa: PLC0415 - imports the client
+
+    found = await resources(flux)
+    ranks = [node.rank for node in found.nodes]
     jobs: Counter[int] = Counter()
     async for job in flux.jobs(state=["RUNNING"]):
-        jobs.update(IdSet.parse(job.ranks or ""))
-    rows = [_row(node, jobs[node["rank"]]) for node in resources["nodes"]]
+        members = ranks_of(job)
+        # Do not count through the ranks of nodes that do not exist.
+        whole = len(members) <= len(ranks)
+        jobs.update(members if whole else (rank for rank in ranks if rank in members))
+    rows = [_row(node, jobs[node.rank]) for node in found.nodes]
     if not arguments.no_header:
-        rows = [_HEADINGS, *rows, _sums(resources["totals"], sum(jobs.values()))]
+        rows = [_HEADINGS, *rows, _sums(found.totals, sum(jobs.values()))]
     _print(rows)
     return OK
 
 
-def _row(node: dict[str, Any], jobs: int) -> tuple[str, ...]:
-    reason = safe(node.get("reason", ""))
-    if "drained_at" in node:
-        reason = f"{reason} (since {short_date(node['drained_at'])})".strip()
+def _row(node: Node, jobs: int) -> tuple[str, ...]:
+    reason = safe(node.reason)
+    if node.drained_at is not None:
+        reason = f"{reason} (since {short_date(node.drained_at)})".strip()
     return (
-        str(node["rank"]),
-        safe(node["name"]),
-        node["state"],
-        _use(node["cores"]),
-        _use(node["gpus"]),
+        str(node.rank),
+        safe(node.name),
+        safe(node.state),
+        _use(node.cores),
+        _use(node.gpus),
         str(jobs),
         reason,
     )
 
 
-def _use(count: dict[str, int]) -> str:
-    return f"{count['allocated']}/{count['total']}"
+def _use(count: Use) -> str:
+    return f"{count.allocated}/{count.total}"
 
 
-def _sums(totals: dict[str, Any], jobs: int) -> tuple[str, ...]:
+def _sums(totals: Totals, jobs: int) -> tuple[str, ...]:
     return (
-        "", "all", plural(totals["nodes"], "node"), _use(totals["cores"]), _use(totals["gpus"]),
+        "", "all", plural(totals.nodes, "node"), _use(totals.cores), _use(totals.gpus),
         str(jobs), "",
     )  # fmt: skip
 

@@ -14,7 +14,7 @@ from fluxapi.client.group import Group
 from fluxapi.client.job import JobId
 from fluxapi.client.lines import lines
 from fluxapi.client.output import OutputEntry, by_source, entry_of, last_lines, tail_size
-from fluxapi.client.pagination import Paged
+from fluxapi.client.pagination import Paged, next_page
 from fluxapi.client.request import Request
 from fluxapi.model.group import group_id
 
@@ -142,7 +142,7 @@ class GroupMethods(Methods):
             query = {"limit": size, "page": following, "active": active, "user": user}
             page = await self._transport.get("/groups", _Page, query)
             yield page
-            following = page.next
+            following = next_page(following, page.next)
             if following is None:
                 return
             left = None if left is None else left - len(page.groups)

@@ -11,7 +11,7 @@ import msgspec
 from fluxapi.client.event import Event
 from fluxapi.client.job import Job, JobList
 from fluxapi.client.options import ListFilter
-from fluxapi.client.pagination import Paged
+from fluxapi.client.pagination import Paged, next_page
 from fluxapi.client.results import FoundJobs
 
 from .base import MAX_IDS, LogEntry, Methods, encode_id, job_path
@@ -90,7 +90,7 @@ class JobMethods(Methods):
             query = {"limit": size, "page": following, **filter}
             page = await self._transport.get("/jobs", _Page, query)
             yield page
-            following = page.next
+            following = next_page(following, page.next)
             if following is None:
                 return
             left = None if left is None else left - len(page.jobs)

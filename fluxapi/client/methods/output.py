@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
@@ -27,6 +28,8 @@ from fluxapi.model.output import source_of
 from .base import LogEntry, Methods, job_path
 
 __all__ = ["OutputMethods"]
+
+_COUNT = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class OutputMethods(Methods):
@@ -137,7 +140,7 @@ class OutputMethods(Methods):
             for entry in logged
             if entry.name != "header"
         ]
-        return entries, int(searched) if searched.isdecimal() else 0
+        return entries, int(searched) if _COUNT.fullmatch(searched) else 0
 
 
 class _StreamedEntry(msgspec.Struct):

@@ -7,8 +7,10 @@ from urllib.parse import quote
 import msgspec
 
 from fluxapi.client.body import decoded
+from fluxapi.client.limits import Moment
 from fluxapi.client.request import Request
 from fluxapi.client.results import IssuedToken, Scope, Token
+from fluxapi.client.transport import SentToken
 
 from .base import Methods
 
@@ -51,14 +53,14 @@ class _Shown(msgspec.Struct):
     id: str
     name: str
     scope: Scope
-    created: float
-    expires: float | None
+    created: Moment
+    expires: Moment | None
     expired: bool
-    last_used: float | None = None
+    last_used: Moment | None = None
 
 
 class _Created(_Shown, kw_only=True):
-    token: str
+    token: SentToken
     kept: bool
 
 

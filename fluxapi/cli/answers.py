@@ -1,0 +1,92 @@
+"""Responses that a command prints without a class of the client: their types are checked here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from fluxapi.client.body import converted
+from fluxapi.client.limits import Moment
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = [
+    "Info",
+    "JobCounts",
+    "Node",
+    "Resources",
+    "Totals",
+    "Use",
+    "info",
+    "job_counts",
+    "resources",
+]
+
+
+class Use(msgspec.Struct):
+    """Cores or GPUs, and how many of them jobs have."""
+
+    total: int
+    allocated: int
+
+
+class Node(msgspec.Struct, omit_defaults=True):
+    """One node of ``GET /resources``."""
+
+    rank: int
+    name: str
+    state: str
+    cores: Use
+    gpus: Use
+    reason: str = ""
+    drained_at: Moment | None = None
+
+
+class Totals(msgspec.Struct):
+    """The sums over all nodes."""
+
+    nodes: int
+    cores: Use
+    gpus: Use
+
+
+class Resources(msgspec.Struct):
+    """The response of ``GET /resources``."""
+
+    nodes: list[Node]
+    totals: Totals
+
+
+class Info(msgspec.Struct):
+    """The part of ``GET /`` that commands show."""
+
+    instance: str = ""
+    version: str = ""
+    hostname: str = ""
+    owner: str = ""
+    starttime: Moment = 0.0
+    capabilities: dict[str, Any] = {}
+
+
+class JobCounts(msgspec.Struct):
+    """The response of ``GET /stats``."""
+
+    states: dict[str, int]
+    results: dict[str, int]
+
+
+async def resources(flux: AsyncClient) -> Resources:
+    """Return the nodes and their sums; raise ``ClientError``."""
+    return converted(await flux.resources(), Resources)
+
+
+async def info(flux: AsyncClient) -> Info:
+    """Return information about the service; raise ``ClientError``."""
+    return converted(await flux.info(), Info)
+
+
+async def job_counts(flux: AsyncClient) -> JobCounts:
+    """Return the number of jobs by state and by result; raise ``ClientError``."""
+    return converted(await flux.stats(), JobCounts)
