@@ -23,15 +23,16 @@ __all__ = [
     "Interrupts",
     "Writer",
     "attach",
-    "attach_all",
     "explain",
+    "reported_reasons",
+    "unless_interrupted",
     "wait_all",
     "wait_any",
     "wait_group",
 ]
 
-_MAX_FOLLOWED_JOBS = 64
-"""Jobs followed at the same time; each uses a connection."""
+_MAX_AWAITED_JOBS = 64
+"""Jobs awaited at the same time; each uses a connection."""
 
 _MAX_EXPLAINED_JOBS = 20
 """Failed jobs of a group that are reported one by one."""
@@ -119,7 +120,7 @@ async def _stream(
 
 
 @contextlib.asynccontextmanager
-async def _reasons(flux: AsyncClient, jobid: str) -> AsyncIterator[None]:
+async def reported_reasons(flux: AsyncClient, jobid: str) -> AsyncIterator[None]:
     """Report why the job waits, if standard error is a terminal, until it starts."""
     task = asyncio.ensure_future(_report_reasons(flux, jobid) if progress_wanted() else _nothing())
     try:
@@ -172,7 +173,7 @@ async def attach(
     """
 
     async def follow() -> int:
-        async with _reasons(flux, jobid):
+        async with reported_reasons(flux, jobid):
             writer = Writer(jobid, label=label, only=only)
             await _stream(flux, jobid, writer, tail=tail, only=only)
         job = await flux.wait(jobid)
@@ -184,10 +185,10 @@ async def attach(
         f"detached; job {shown} continues. Press Ctrl-C again within 2 s to cancel it. To attach "
         f"again: fluxapi output --follow {shown}. To cancel: fluxapi cancel {shown}."
     )
-    return await _unless_interrupted(flux, [jobid], follow(), hint)
+    return await unless_interrupted(flux, [jobid], follow(), hint)
 
 
-async def _unless_interrupted(
+async def unless_interrupted(
     flux: AsyncClient, ids: list[str], work: Coroutine[Any, Any, int], hint: str
 ) -> int:
     """Run *work* and return its status; Ctrl-C detaches, twice cancels the jobs.
@@ -203,27 +204,6 @@ async def _unless_interrupted(
             return INTERRUPTED
     await _cancel(flux, ids)
     return await wait_all(flux, ids) or FAILED
-
-
-async def attach_all(
-    flux: AsyncClient, ids: list[str], *, label: bool = False, named: bool = False
-) -> int:
-    """Attach to several jobs at once, and return their highest exit status."""
-    if len(ids) == 1:
-        return await attach(flux, ids[0], label=label)
-
-    async def follow(jobid: str) -> int:
-        async with _reasons(flux, jobid):
-            await _stream(flux, jobid, Writer(jobid, label=label, named=named))
-        job = await flux.wait(jobid)
-        explain(job)
-        return of_job(job)
-
-    hint = (
-        f"detached; the {len(ids)} jobs continue. Press Ctrl-C again within 2 s to cancel all of "
-        "them. To attach to one again: fluxapi output --follow JOBID."
-    )
-    return await _unless_interrupted(flux, ids, _highest(follow(jobid) for jobid in ids), hint)
 
 
 async def wait_all(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False) -> int:
@@ -285,7 +265,7 @@ async def _highest(works: Iterable[Coroutine[Any, Any, int]]) -> int:
     try:
         for work in works:
             running.add(asyncio.ensure_future(work))
-            if len(running) >= _MAX_FOLLOWED_JOBS:
+            if len(running) >= _MAX_AWAITED_JOBS:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
                 highest = max(highest, *(task.result() for task in done))
         for task in asyncio.as_completed(list(running)):

@@ -378,14 +378,22 @@ class Client:
         return self._loop.iterate(self._client.iter_output(id))
 
     def follow_output(
-        self, id: str | int, *, tail: int | None = None, stream: str | None = None
+        self,
+        id: str | int,
+        *,
+        tail: int | None = None,
+        stream: str | None = None,
+        after: Iterable[int] = (),
     ) -> Iteration[OutputEntry]:
         """Yield the output of a job, past and live, until it ends; resume after a disconnect.
 
         ``tail`` starts with that many of the last entries that hold data; ``stream`` (``stdout``
-        or ``stderr``) limits it to one stream.
+        or ``stderr``) limits it to one stream. ``after`` continues an earlier call after the
+        entries with these indexes, the last one of the output and of each file.
         """
-        return self._loop.iterate(self._client.follow_output(id, tail=tail, stream=stream))
+        return self._loop.iterate(
+            self._client.follow_output(id, tail=tail, stream=stream, after=after)
+        )
 
     def download(self, id: str | int, *, stream: str = "stdout", file: int = 0) -> Iteration[bytes]:
         """Yield the bytes of a file that receives the output of a job; resume after a disconnect.

@@ -68,9 +68,9 @@ def test_copies_in_a_named_group(run: Program, name: str) -> None:
     [
         (["wait"], "either job IDs or --group"),
         (["wait", "--group=x", "f1"], "either job IDs or --group"),
-        (["output"], "either a job ID or --group"),
-        (["output", "--group=x", "f1"], "either a job ID or --group"),
-        (["output", "--follow", "--tail=1", "--group=x"], "excludes --tail"),
+        (["output"], "either job IDs or --group"),
+        (["output", "--group=x", "f1"], "either job IDs or --group"),
+        (["output", "--save=x", "--group=x"], "excludes --group"),
     ],
 )
 def test_a_wrong_command_says_why(run: Program, words: list[str], says: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Command, Parsers, add_command, add_group, add_ids, natural
+from fluxapi.cli.each import each
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, progress_wanted, put_raw
@@ -30,15 +31,17 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         COMMAND,
-        "Print the output of a job so far: its standard output to standard output, its standard "
-        "error to standard error, byte for byte.",
+        "Print the output of jobs so far: their standard output to standard output, their standard "
+        "error to standard error, byte for byte. Several jobs are printed one after the other, or "
+        "with --follow as they write.",
     )
-    add_ids(parser, "?")
+    add_ids(parser, "*")
     add_group(parser, "print the output of the jobs of the group with this name or ID, job by job")
     parser.add_argument(
         "--follow",
         action="store_true",
-        help="follow the output until the job ends, and exit with its status; Ctrl-C detaches",
+        help="follow the output until the jobs end, and exit with their highest status; Ctrl-C "
+        "detaches",
     )
     parser.add_argument(
         "--tail",
@@ -51,7 +54,7 @@ def add(parsers: Parsers) -> None:
         "-l",
         "--label-io",
         action="store_true",
-        help="prefix lines with their task ranks; with --group, with job IDs and task ranks",
+        help="prefix lines with their task ranks; those of several jobs with job IDs, too",
     )
     parser.add_argument(
         "--save",
@@ -72,10 +75,10 @@ def add(parsers: Parsers) -> None:
 
 async def _save(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     """Write the file that receives a stream to a local file."""
-    if arguments.ids is None or arguments.follow or arguments.tail is not None:
-        raise Failure("--save needs a job ID, and excludes --group, --follow and --tail.", USAGE)
+    if len(arguments.ids) != 1 or arguments.follow or arguments.tail is not None:
+        raise Failure("--save needs one job ID, and excludes --group, --follow and --tail.", USAGE)
     stream = arguments.stream or _STREAMS[0]
-    pieces = flux.download(arguments.ids, stream=stream, file=arguments.file)
+    pieces = flux.download(arguments.ids[0], stream=stream, file=arguments.file)
     if arguments.save == "-":
         async for piece in pieces:
             put_raw(piece)
@@ -94,25 +97,48 @@ async def _run(flux: AsyncClient, arguments: argparse.Namespace) -> int:
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
-    from fluxapi.cli import attach  # noqa: PLC0415 - imported when needed
-
-    if (arguments.ids is None) == (arguments.group is None):
-        raise Failure("Give either a job ID or --group.", USAGE)
+    if (not arguments.ids) == (arguments.group is None):
+        raise Failure("Give either job IDs or --group.", USAGE)
+    if arguments.follow:
+        return await _follow(flux, arguments)
     if arguments.group is not None:
         return await _group(flux, arguments)
-    if arguments.follow:
-        return await attach.attach(
-            flux,
-            arguments.ids,
-            tail=arguments.tail,
-            label=arguments.label_io,
-            only=arguments.stream,
-        )
-    writer = attach.Writer(arguments.ids, label=arguments.label_io, only=arguments.stream)
-    if arguments.tail is None:
-        async for entry in flux.iter_output(arguments.ids):
-            writer.write(entry)
+    if len(arguments.ids) == 1:
+        await _print(flux, arguments.ids[0], arguments)
         return OK
+    return await each(arguments.ids, lambda jobid: _print(flux, jobid, arguments))
+
+
+async def _follow(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    """Follow the output of the jobs until they end."""
+    from fluxapi.cli import follow  # noqa: PLC0415 - imported when needed
+
+    ids = arguments.ids
+    if arguments.group is not None:
+        ids = [job.id async for job in flux.jobs(group=arguments.group)][::-1]
+        if not ids:
+            raise Failure("The group has no jobs.")
+    return await follow.attach_all(
+        flux,
+        ids,
+        label=arguments.label_io,
+        named=True,
+        tail=arguments.tail,
+        only=arguments.stream,
+    )
+
+
+async def _print(flux: AsyncClient, jobid: str, arguments: argparse.Namespace) -> None:
+    """Print the output of a job so far."""
+    from fluxapi.cli import attach  # noqa: PLC0415 - imported when needed
+
+    writer = attach.Writer(
+        jobid, label=arguments.label_io, only=arguments.stream, named=len(arguments.ids) > 1
+    )
+    if arguments.tail is None:
+        async for entry in flux.iter_output(jobid):
+            writer.write(entry)
+        return
     if progress_wanted():
         notice = asyncio.get_running_loop().call_later(
             _NOTICE_DELAY_S, note, "reading the end of the output"
@@ -120,7 +146,7 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     else:
         notice = None
     try:
-        found = await flux.output(arguments.ids, tail=arguments.tail, stream=arguments.stream)
+        found = await flux.output(jobid, tail=arguments.tail, stream=arguments.stream)
     finally:
         if notice is not None:
             notice.cancel()
@@ -131,18 +157,12 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
             f"only the last {found.searched} bytes of the output were searched; "
             "without --tail, all of it is read"
         )
-    return OK
 
 
 async def _group(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     """Print the output of the jobs of a group."""
     from fluxapi.cli import attach  # noqa: PLC0415 - imported when needed
 
-    if arguments.follow:
-        if arguments.tail is not None or arguments.stream is not None:
-            raise Failure("--follow with --group excludes --tail and --stream.", USAGE)
-        ids = [job.id async for job in flux.jobs(group=arguments.group)]
-        return await attach.attach_all(flux, ids[::-1], label=arguments.label_io, named=True)
     writer: attach.Writer | None = None
     last = ""
     found = flux.group_output(arguments.group, tail=arguments.tail, stream=arguments.stream)

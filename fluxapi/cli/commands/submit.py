@@ -113,10 +113,10 @@ def _print_id(jobid: str, arguments: argparse.Namespace) -> None:
 
 
 async def _follow(flux: AsyncClient, ids: list[str], arguments: argparse.Namespace) -> int:
-    from fluxapi.cli import attach  # noqa: PLC0415 - imported when needed
+    from fluxapi.cli import attach, follow  # noqa: PLC0415 - imported when needed
 
     if arguments.watch:
-        return await attach.attach_all(flux, ids, label=arguments.label_io)
+        return await follow.attach_all(flux, ids, label=arguments.label_io)
     if arguments.wait:
         return await attach.wait_all(flux, ids)
     return OK

@@ -28,6 +28,7 @@ from fluxapi.cli.listing import service_filter
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.text import safe
+from fluxapi.cli.watch_output import runs_output
 
 from .jobs import add_format, chosen_format
 
@@ -52,15 +53,31 @@ def add(parsers: Parsers) -> None:
         COMMAND,
         "Print each job that changes from now on, or with --events each event, until Ctrl-C. With "
         "job IDs, print their current state first, and exit when they have ended. The command "
-        "reconnects without missing changes. Unlike flux watch, it shows states instead of output "
-        "and includes jobs that are submitted later. To see output, use `fluxapi output --follow "
-        "JOBID` or `fluxapi submit --watch`.",
+        "reconnects without missing changes. With --output, follow the output of the chosen jobs "
+        "until they end, and exit with their highest status, as flux watch does.",
     )
     add_ids(parser, "*", "follow these jobs")
     begin = parser.add_mutually_exclusive_group()
     begin.add_argument("-a", "--active", action="store_true", help="start with all active jobs")
     begin.add_argument(
         "-A", "--all", action="store_true", help="start with all jobs, including inactive ones"
+    )
+    parser.add_argument(
+        "--output", action="store_true", help="follow the output of the jobs instead of their state"
+    )
+    parser.add_argument(
+        "-l",
+        "--label-io",
+        action="store_true",
+        help="with --output: prefix lines with job IDs and task ranks",
+    )
+    parser.add_argument(
+        "-c",
+        "--count",
+        metavar="N",
+        type=natural,
+        default=0,
+        help="with --output: at most N jobs, those submitted last; default all",
     )
     parser.add_argument("--events", action="store_true", help="print events instead of jobs")
     parser.add_argument(
@@ -93,6 +110,26 @@ def add(parsers: Parsers) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     chosen = chosen_format(arguments.format)
+    filter = _filter(arguments)
+    events = arguments.events or arguments.event or arguments.since
+    if events and (arguments.active or arguments.all):
+        raise Failure("--active and --all apply to jobs; use --since=0 for events.", USAGE)
+    if arguments.output:
+        if events or arguments.lines or arguments.json:
+            raise Failure("--output excludes options of events, --lines and --json.", USAGE)
+        return connected(arguments, runs_output(filter))
+    if arguments.count or arguments.label_io:
+        raise Failure("--count and --label-io need --output.", USAGE)
+    follow = _events if events else _jobs
+
+    async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
+        return await while_read(follow(flux, given, filter, Printer(given, chosen)))
+
+    return connected(arguments, act)
+
+
+def _filter(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the filter for the jobs to follow."""
     queues = arguments.queue or ()
     if len(queues) > 1:
         raise Failure("watch accepts only one --queue.", USAGE)
@@ -108,15 +145,7 @@ def _run(arguments: argparse.Namespace) -> int:
             filter[name] = values
     if {"result", "state"} <= filter.keys():
         raise Failure("watch --filter accepts states or results, not both.", USAGE)
-    events = arguments.events or arguments.event or arguments.since
-    if events and (arguments.active or arguments.all):
-        raise Failure("--active and --all apply to jobs; use --since=0 for events.", USAGE)
-    follow = _events if events else _jobs
-
-    async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
-        return await while_read(follow(flux, given, filter, Printer(given, chosen)))
-
-    return connected(arguments, act)
+    return filter
 
 
 class Printer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -77,16 +77,23 @@ class OutputMethods(Methods):
                     yield entry_of(entry.context or {}, entry.name, entry.timestamp, None)
 
     async def follow_output(
-        self, id: str | int, *, tail: int | None = None, stream: str | None = None
+        self,
+        id: str | int,
+        *,
+        tail: int | None = None,
+        stream: str | None = None,
+        after: Iterable[int] = (),
     ) -> AsyncIterator[OutputEntry]:
         """Yield the output of a job, past and live, until it ends; resume after a disconnect.
 
         ``tail`` starts with that many of the last entries that hold data; ``stream`` (``stdout``
-        or ``stderr``) limits it to one stream.
+        or ``stderr``) limits it to one stream. ``after`` continues an earlier call after the
+        entries with these indexes, the last one of the output and of each file.
         """
-        query = {"tail": tail, "stream": stream}
-        channel = self._channel(f"{job_path(id)}/output/stream", query)
-        seen: dict[int, int] = {}
+        seen = {source_of(index): index for index in after}
+        query = {"tail": None if seen else tail, "stream": stream}
+        cursor = ",".join(map(str, seen.values())) or None
+        channel = self._channel(f"{job_path(id)}/output/stream", query, cursor=cursor)
         async with aclosing(channel.messages()) as messages:
             async for message in messages:
                 if message.kind != "output":

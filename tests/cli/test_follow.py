@@ -1,0 +1,65 @@
+"""Following the output of many jobs: labels, turns, a bad job, and the exit status."""
+
+from __future__ import annotations
+
+import pytest
+
+from fluxapi.cli import follow
+from tests.running import needs_flux
+
+from .program import Program
+
+
+def submit(run: Program, script: str, *words: str) -> str:
+    return run.submit(*words, "sh", "-c", script)
+
+
+@pytest.mark.parametrize("name", ["run", pytest.param("run_on_flux", marks=needs_flux)])
+def test_lines_begin_with_their_job(request: pytest.FixtureRequest, name: str) -> None:
+    run: Program = request.getfixturevalue(name)
+    one = submit(run, "echo a; echo b; exit 3")
+    two = submit(run, "echo c >&2; printf d")
+    done = run("output", "--follow", "-l", one, two)
+    assert done.status == 3
+    assert f"{one}: 0: a\n{one}: 0: b\n" in done.out
+    assert f"{two}: 0: d" in done.out
+    assert f"{two}: 0: c\n" in done.err
+    done = run("watch", "--output", one, two)
+    assert (done.status, sorted(done.out.replace("d", "").split())) == (3, ["a", "b"])
+
+
+def test_a_bad_job_spoils_nothing(run: Program) -> None:
+    good = submit(run, "echo fine")
+    done = run("output", "--follow", "f1", good, "f2")
+    assert (done.status, done.out) == (1, "fine\n")
+    assert done.err.count("\n") == 2
+    done = run("output", "f1", good)
+    assert (done.status, done.out) == (1, "fine\n")
+    done = run("watch", "--output", "f1", good)
+    assert (done.status, done.out) == (0, "fine\n")
+    assert "f1" in done.err
+
+
+def test_jobs_take_turns_and_nothing_is_written_twice(
+    run: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow, "MAX_STREAMS", 1)
+    monkeypatch.setattr(follow, "TURN_S", 0.05)
+    waits = "echo first; while [ ! -e go ]; do sleep 0.02; done; echo last; rm go"
+    one = submit(run, waits, f"--cwd={run.home}")
+    two = submit(run, "echo second; touch go", f"--cwd={run.home}", f"--dependency=after:{one}")
+    done = run("output", "--follow", "-l", one, two)
+    assert done.status == 0
+    assert sorted(done.out.splitlines()) == sorted(
+        [f"{one}: 0: first", f"{one}: 0: last", f"{two}: 0: second"]
+    )
+
+
+def test_watch_chooses_jobs_as_flux_watch_does(run: Program) -> None:
+    ids = [submit(run, f"echo {at}", "--job-name=chosen") for at in range(3)]
+    run.ok("wait", *ids)
+    done = run("watch", "--output", "--name=chosen", "-f", "completed", "-c2")
+    assert (done.status, sorted(done.out.split())) == (0, ["1", "2"])
+    assert "No jobs match" in run("watch", "--output", "--name=nothing", "-A").err
+    assert run("watch", "--output").status == 2
+    assert run("watch", "--output", "--json", "-a").status == 2
