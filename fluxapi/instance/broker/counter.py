@@ -108,7 +108,7 @@ class CounterThread:
         self._added: deque[Counter] = deque()
         self._removed: deque[Counter] = deque()
         # Only the thread uses the following attributes.
-        self._counters: dict[int, Counter] = {}
+        self._counters: set[Counter] = set()
         self._poll = select.poll()
         self._poll.register(self._wakeup.fileno(), select.POLLIN)
         self._thread = threading.Thread(target=self._run, name="flux-counter", daemon=True)
@@ -137,14 +137,14 @@ class CounterThread:
         try:
             while not self._closing.is_set():
                 self._obey()
-                busy = [self._receive(counter) for counter in list(self._counters.values())]
+                busy = [self._receive(counter) for counter in list(self._counters)]
                 self._outbox.hand_over()
                 self._poll.poll(0 if any(busy) else None)
                 self._wakeup.clear()
         except Exception:  # noqa: BLE001 - nobody else would tell of it
             _log.exception("The thread that counts jobs failed.")
         finally:
-            for counter in list(self._counters.values()):
+            for counter in list(self._counters):
                 self._drop(counter, "The counting has stopped.")
 
     def _obey(self) -> None:
@@ -161,7 +161,7 @@ class CounterThread:
         connection = Connection(self._bindings, counter.uri, _CONNECT_TIMEOUT_S)
         counter.connection, counter.descriptor = connection, connection.descriptor
         counter.since = time.monotonic()
-        self._counters[counter.descriptor] = counter
+        self._counters.add(counter)
         self._poll.register(counter.descriptor, select.POLLIN)
         connection.request(b"job-list.job-stats", b"{}", _TAG, streaming=True)
 
@@ -203,7 +203,9 @@ class CounterThread:
             raise ValueError("the instance sends more than it should")
 
     def _drop(self, counter: Counter, problem: str) -> None:
-        if self._counters.pop(counter.descriptor, None) is not None:
+        # A counter may be dropped twice, and another one may have its descriptor by then.
+        if counter in self._counters:
+            self._counters.remove(counter)
             self._poll.unregister(counter.descriptor)
         connection, counter.connection = counter.connection, None
         if connection is not None:
