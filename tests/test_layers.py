@@ -48,6 +48,7 @@ KNOWS = {
         "client", "contracts", "errors", "mcp", "model", "observability", "process", "security",
         "service", "settings",
     },
+    "compat": {"cli", "client", "errors", "model", "security"},
     "jupyter": set(),
     "psij": {"client"},
     "__main__": {"cli"},

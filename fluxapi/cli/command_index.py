@@ -41,5 +41,6 @@ COMMANDS: dict[str, dict[str, str]] = {
         "token": "print, create, list or revoke tokens",
         "completion": "print a shell completion script",
         "mcp": "serve jobs to an MCP client",
+        "env": "let tools for Flux use the service",
     },
 }

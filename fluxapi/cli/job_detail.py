@@ -95,5 +95,8 @@ def _ending(job: Job) -> str:
 
 def event_line(event: Event) -> str:
     """Format an event as ``TIME NAME key=value …``, as ``flux job eventlog`` does."""
-    context = " ".join(f"{key}={json.dumps(value)}" for key, value in (event.context or {}).items())
+    context = " ".join(
+        f"{key}={json.dumps(value, ensure_ascii=False, separators=(',', ':'))}"
+        for key, value in (event.context or {}).items()
+    )
     return safe(f"{event.timestamp:.6f} {event.name} {context}".rstrip())

@@ -17,6 +17,7 @@ __all__ = [
     "colors",
     "discard_output",
     "input_is_waiting",
+    "name_program",
     "note",
     "prepare",
     "progress_wanted",
@@ -24,6 +25,9 @@ __all__ = [
     "put_raw",
     "width",
 ]
+
+
+_program = ["fluxapi"]
 
 
 def prepare() -> None:
@@ -64,11 +68,16 @@ def input_is_waiting() -> bool:
     return False
 
 
+def name_program(name: str) -> None:
+    """Set the name in front of the messages of this process."""
+    _program[0] = name
+
+
 def note(sentence: str) -> None:
     """Write a message to standard error."""
     sys.stdout.flush()
     lines = " ".join(part.strip() for part in sentence.splitlines())
-    sys.stderr.write(f"fluxapi: {safe(lines)}\n")
+    sys.stderr.write(f"{_program[0]}: {safe(lines)}\n")
     sys.stderr.flush()
 
 

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,12 +40,15 @@ class Done:
 class Program:
     """The command, pointed at one service; ``home`` is where it finds no config file.
 
-    With ``plain_ids`` it prints ids as the service gives them, whatever the locale.
+    With ``plain_ids`` it prints ids as the service gives them, whatever the locale. ``main`` is
+    the function of ``module``.
     """
 
     url: str
     home: Path
     plain_ids: bool = True
+    module: str = "fluxapi"
+    main: Callable[[Sequence[str]], int] = run
 
     def environment(self, **environ: str) -> dict[str, str]:
         ids = {"FLUX_F58_FORCE_ASCII": "1"} if self.plain_ids else {}
@@ -53,7 +56,7 @@ class Program:
         return clean_environment(**{**ours, **ids, **environ})
 
     def command(self, *words: str) -> list[str]:
-        return [sys.executable, "-m", "fluxapi", *words]
+        return [sys.executable, "-m", self.module, *words]
 
     def __call__(self, *words: str, input: str | bytes = "", **environ: str) -> Done:
         """Run it to its end, in this process: most of a short command is the start of Python.
@@ -63,7 +66,7 @@ class Program:
         data = input.encode() if isinstance(input, str) else input
         if environ.keys() & {"LC_ALL", "LC_CTYPE"}:
             return self.process(*words, input=data, **environ)
-        return run_here(words, data, self.environment(**environ))
+        return run_here(self.main, words, data, self.environment(**environ))
 
     def process(self, *words: str, input: str | bytes = "", **environ: str) -> Done:
         """Run it to its end, as a process of its own."""
@@ -100,7 +103,12 @@ class Program:
         )
 
 
-def run_here(words: tuple[str, ...], data: bytes, environ: Mapping[str, str]) -> Done:
+def run_here(
+    main: Callable[[Sequence[str]], int],
+    words: tuple[str, ...],
+    data: bytes,
+    environ: Mapping[str, str],
+) -> Done:
     """Run a command in this process, its standard streams being pipes as those of a process."""
     with pytest.MonkeyPatch.context() as patch, contextlib.ExitStack() as stack:
         for name in os.environ.keys() - environ.keys():
@@ -115,7 +123,7 @@ def run_here(words: tuple[str, ...], data: bytes, environ: Mapping[str, str]) ->
             patch.setattr(sys, "stdout", out_pipe)
             patch.setattr(sys, "stderr", err_pipe)
             try:
-                status = run(words)
+                status = main(words)
             except SystemExit as end:
                 status = end.code if isinstance(end.code, int) else 1
     return Done(status, out.getvalue().decode(), err.getvalue().decode())

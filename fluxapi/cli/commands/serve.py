@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
+import sys
 
+from fluxapi.cli import compat_paths
 from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
 from fluxapi.errors import FluxapiError
@@ -33,6 +36,8 @@ def add(parsers: Parsers) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    # The service, and the jobs of an embedded instance, need a real Flux or none.
+    compat_paths.leave(os.environ, sys.path)
     try:
         environ = secrets.scrub_environment()
         hidden = secrets.hide_memory()

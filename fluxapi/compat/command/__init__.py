@@ -1,0 +1,1 @@
+"""The command ``flux``: a thin layer over the commands of ``fluxapi``."""

@@ -1,0 +1,59 @@
+"""Runs a command of ``fluxapi`` under the name of one of Flux's."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Awaitable, Callable
+from importlib import import_module
+from typing import TYPE_CHECKING, NoReturn
+
+from fluxapi.cli.exit_codes import USAGE
+from fluxapi.cli.session import add_connection, connected
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["Parser", "parser_of", "run", "talk"]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors read as those of Flux's commands."""
+
+    def error(self, message: str) -> NoReturn:
+        """Write the error, and exit."""
+        self.print_usage(sys.stderr)
+        self.exit(USAGE, f"{self.prog}: error: {message}\n")
+
+
+def parser_of(command: str, name: str) -> argparse.ArgumentParser:
+    """Return the parser of a ``fluxapi`` command, under the name of a command of Flux."""
+    parsers = argparse.ArgumentParser().add_subparsers(parser_class=Parser)
+    import_module(f"fluxapi.cli.commands.{command}").add(parsers)
+    parser: argparse.ArgumentParser = parsers.choices[command]
+    parser.prog = f"flux {name}"
+    parser.usage = f"flux {name} [OPTIONS...] ARGS..."
+    return parser
+
+
+def run(parser: argparse.ArgumentParser, arguments: list[str]) -> int:
+    """Run the command of a parser, and return its exit status."""
+    parsed = parser.parse_args(arguments, _connection())
+    status: int = parsed.run(parsed)
+    return status
+
+
+def talk(
+    parser: argparse.ArgumentParser,
+    arguments: list[str],
+    act: Callable[[AsyncClient, argparse.Namespace], Awaitable[int]],
+) -> int:
+    """Run *act* on a connected client with the arguments that *parser* reads."""
+    return connected(parser.parse_args(arguments, _connection()), act)
+
+
+def _connection() -> argparse.Namespace:
+    """Return the connection options, which come from the environment."""
+    parser = argparse.ArgumentParser()
+    add_connection(parser, top=True)
+    return parser.parse_args([])

@@ -1,0 +1,179 @@
+"""``flux job``: commands on one job, whose usage errors have exit status 1, as in Flux."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from fluxapi.cli.arguments import add_ids, job_id
+from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
+from fluxapi.cli.ids import shown_id
+from fluxapi.cli.job_detail import event_line
+from fluxapi.cli.terminal import name_program, note, put
+
+from .adapter import Parser, parser_of, talk
+from .adapter import run as run_command
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
+
+__all__ = ["run"]
+
+_MISSING = 2
+"""The exit status of ``flux job wait`` for a job that nobody can wait for."""
+
+_KEYS = ("eventlog", "jobspec", "R")
+
+
+def run(arguments: list[str]) -> int:
+    """Run ``flux job COMMAND``."""
+    name_program("flux-job")
+    if not arguments or arguments[0] not in _COMMANDS:
+        note(
+            f"Usage: flux-job COMMAND ARGS. This flux speaks to fluxapi, and has "
+            f"{', '.join(_COMMANDS)}."
+        )
+        return FAILED
+    try:
+        return _COMMANDS[arguments[0]](arguments[1:])
+    except Failure as failure:
+        note(failure.sentence)
+        return failure.status if failure.status == _MISSING else FAILED
+    except SystemExit as end:
+        raise SystemExit(FAILED if end.code == USAGE else end.code) from None
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    return Parser(prog=f"flux job {name}", allow_abbrev=False)
+
+
+def _cancel(arguments: list[str]) -> int:
+    return run_command(parser_of("cancel", "job cancel"), ["--yes", *arguments])
+
+
+def _wait(arguments: list[str]) -> int:
+    parser = _parser("wait")
+    add_ids(parser)
+    parser.add_argument("-v", "--verbose", action="count", help="also report success")
+    return talk(parser, arguments, _wait_for)
+
+
+async def _wait_for(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    from fluxapi.client import NotFound  # noqa: PLC0415 - already imported
+    from fluxapi.compat.jobs import explained  # noqa: PLC0415 - imports the client
+
+    try:
+        job = await flux.wait(arguments.id)
+    except NotFound:
+        raise Failure("invalid job id, or job may be inactive and not waitable", _MISSING) from None
+    if not job.success:
+        note(explained(job))
+    return OK if job.success else FAILED
+
+
+def _info(arguments: list[str]) -> int:
+    parser = _parser("info")
+    add_ids(parser)
+    parser.add_argument("keys", metavar="KEY", nargs="*", help=", ".join(_KEYS))
+    return talk(parser, arguments, _show)
+
+
+async def _show(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    from fluxapi.client import NotFound  # noqa: PLC0415 - already imported
+
+    if not arguments.keys:
+        raise Failure(f"Usage: flux job info id key; this flux has the keys {', '.join(_KEYS)}")
+    for key in arguments.keys:
+        if key not in _KEYS:
+            raise Failure(f"{key}: key not found; this flux has {', '.join(_KEYS)}")
+        try:
+            if key == "eventlog":
+                put(await _eventlog(flux, arguments.id))
+            else:
+                found = await (flux.R if key == "R" else flux.jobspec)(arguments.id)
+                put(json.dumps(found, ensure_ascii=False))
+        except NotFound:
+            raise Failure(await _why(flux, arguments.id, key)) from None
+    return OK
+
+
+async def _why(flux: AsyncClient, jobid: str, key: str) -> str:
+    """Return why a record is not there, in the words of Flux."""
+    found = await flux.get_many([jobid])
+    return f"{key}: key not found" if found.jobs else "invalid job id"
+
+
+async def _eventlog(flux: AsyncClient, jobid: str) -> str:
+    """Return an eventlog as Flux keeps it, whose timestamps have 17 digits."""
+    lines = []
+    for event in await flux.eventlog(jobid):
+        rest = {"name": event.name, **({"context": event.context} if event.context else {})}
+        lines.append(f'{{"timestamp":{event.timestamp:.17g},{_compact(rest)[1:]}\n')
+    return "".join(lines)
+
+
+def _compact(document: object) -> str:
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+
+
+def _events(arguments: list[str]) -> int:
+    parser = _parser("eventlog")
+    add_ids(parser)
+    parser.add_argument("-f", "--format", choices=("text", "json"), default="text")
+    return talk(parser, arguments, _show_events)
+
+
+async def _show_events(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    from fluxapi.client import NotFound  # noqa: PLC0415 - already imported
+
+    try:
+        if arguments.format == "json":
+            put((await _eventlog(flux, arguments.id)).rstrip("\n"))
+        else:
+            for event in await flux.eventlog(arguments.id):
+                put(event_line(event))
+    except NotFound:
+        raise Failure(f"job {shown_id(arguments.id)} not found") from None
+    return OK
+
+
+def _attach(arguments: list[str]) -> int:
+    parser = _parser("attach")
+    add_ids(parser)
+    parser.add_argument("-l", "--label-io", action="store_true", help="label lines by task")
+    return talk(parser, arguments, _follow)
+
+
+async def _follow(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    from fluxapi.cli import attach  # noqa: PLC0415 - imported when needed
+    from fluxapi.client import NotFound  # noqa: PLC0415 - already imported
+
+    try:
+        return await attach.attach(flux, arguments.id, label=arguments.label_io)
+    except NotFound:
+        raise Failure(f"Failed to attach to {shown_id(arguments.id)}: No such job") from None
+
+
+def _id(arguments: list[str]) -> int:
+    from fluxapi.client.executor import JobID  # noqa: PLC0415 - imports the client
+
+    parser = _parser("id")
+    forms = ("dec", "hex", "f58", "f58plain", "dothex", "kvs")
+    parser.add_argument("-t", "--to", choices=forms, default="dec")
+    parser.add_argument("ids", metavar="JOBID", nargs="+", type=job_id)
+    parsed = parser.parse_args(arguments)
+    for jobid in parsed.ids:
+        put(str(getattr(JobID(jobid), parsed.to)))
+    return OK
+
+
+_COMMANDS: dict[str, Callable[[list[str]], int]] = {
+    "cancel": _cancel,
+    "wait": _wait,
+    "info": _info,
+    "eventlog": _events,
+    "attach": _attach,
+    "id": _id,
+}

@@ -1,0 +1,108 @@
+"""``flux`` of fluxapi writes what ``flux`` of Flux does, and has its exit statuses."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+
+import pytest
+
+from tests.cli.program import Program
+from tests.running import clean_environment, flux, needs_flux
+
+pytestmark = needs_flux
+
+LOAD = """
+flux submit --wait -n2 --setattr=user.note=well --output=/dev/null echo ü
+flux submit --wait sh -c 'echo out; exit 3' || true
+flux submit --wait sh -c 'kill -9 $$' || true
+flux submit --wait ./no-such-program || true
+job=$(flux submit sleep 600); flux job wait-event -q $job start; echo $job
+flux cancel -m 'not wanted' $job; flux job wait-event -q $job clean
+"""
+SAME = [
+    "jobs -n -o '{id.f58} {status_abbrev}' {ids}",
+    "jobs -n -o '{id.f58} {status_abbrev}' --since=-15m --user={user} --queue=none",
+    "jobs --json {first}",
+    "job eventlog {first}",
+    "job info {first} eventlog",
+    "job info {first} jobspec",
+    "job info {first} R",
+    "job id --to=kvs {canceled}",
+    "job attach {first}",
+    "job attach {failed}",
+    "job attach {killed}",
+    "watch {failed}",
+    "cancel {first}",
+    "cancel f1",
+    "job info {first}",
+    "job info {first} no-such-key",
+    "job eventlog f1",
+    "job attach f1",
+    "job wait f1",
+    "uri f1",
+    "run sh -c 'echo out; exit 5'",
+    "run sh -c 'kill -9 $$'",
+    "run -n99999 true",
+    "run -N2 -l -n2 sh -c 'exit 2'",
+    "submit --cc=1-2 --quiet --wait sh -c 'exit {{cc}}'",
+    "submit -q no-such-queue true",
+    "submit --dry-run --env=-* --env=A=1 --rlimit=-* -N2 -n3 -c2 -t 5m --job-name=x -o a.b=1 true",
+    "submit --dry-run --env=-* --rlimit=-* --setattr=user.x=1 --output=out --error=err a b",
+    "no-such-command",
+]
+"""Command lines with equal standard output and status; usage texts go to standard error."""
+
+
+@dataclass
+class Jobs:
+    """The jobs that the command lines name."""
+
+    ids: list[str]
+    user: str
+
+    def fit(self, line: str) -> str:
+        first, failed, killed, _, canceled = self.ids
+        for name, text in (
+            ("ids", " ".join(self.ids)), ("first", first), ("failed", failed), ("killed", killed),
+            ("canceled", canceled), ("user", self.user),
+        ):  # fmt: skip
+            line = line.replace(f"{{{name}}}", text)
+        return line.replace("{{", "{").replace("}}", "}")
+
+
+@pytest.fixture(scope="module")
+def jobs(flux_uri: str) -> Jobs:
+    ids = flux(flux_uri, "run", "sh", "-c", LOAD, FLUX_F58_FORCE_ASCII="1").split()
+    user = flux(flux_uri, "jobs", "-n", "-o", "{username}", ids[0]).strip()
+    return Jobs(ids, user)
+
+
+@pytest.mark.parametrize("line", SAME)
+def test_output_and_status_are_those_of_flux(
+    flux_on_flux: Program, flux_uri: str, jobs: Jobs, line: str
+) -> None:
+    script = jobs.fit(line)
+    environ = clean_environment(FLUX_URI=flux_uri, FLUX_F58_FORCE_ASCII="1")
+    theirs = subprocess.run(
+        ["sh", "-c", f"flux {script}"],
+        env=environ,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    words = subprocess.run(
+        ["sh", "-c", f"printf '%s\\n' {script}"], stdout=subprocess.PIPE, text=True, check=True
+    )
+    ours = flux_on_flux(*words.stdout.splitlines())
+    assert (ours.status, ours.out) == (theirs.returncode, theirs.stdout), (ours.err, theirs.stderr)
+    assert ours.err or not theirs.stderr
+
+
+def test_version_has_the_lines_of_flux(flux_on_flux: Program, flux_uri: str) -> None:
+    theirs = flux(flux_uri, "version").splitlines()
+    ours = flux_on_flux.ok("version").splitlines()
+    assert ours[:3] == theirs[:3]
+    assert re.match(r"FLUX_URI:\t\thttp://", ours[3])

@@ -1,0 +1,100 @@
+"""The command ``flux`` of fluxapi: the calls that tools make."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.program import Program
+
+PLAIN_ID = re.compile(r"f[1-9A-HJ-NP-Za-km-z]+\n\Z")
+
+
+def test_submit_prints_the_id_alone(flux: Program) -> None:
+    assert PLAIN_ID.match(flux.ok("submit", "true"))
+
+
+def test_the_shell_goes_along_but_for_secrets(
+    flux: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = flux("run", "sh", "-c", "pwd; echo $COLOR $FLUX_TOKEN.", COLOR="blue", FLUX_TOKEN="s")
+    assert (done.status, done.out) == (0, f"{tmp_path}\nblue .\n")
+
+
+def test_run_sends_its_input_and_ends_as_the_job_does(flux: Program) -> None:
+    done = flux("run", "-v", "sh", "-c", "cat; exit 5", input="hi\n")
+    assert (done.status, done.out) == (5, "hi\n")
+
+
+def test_a_batch_script_has_the_folder_of_the_shell(
+    flux: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "job.sh").write_text("#!/bin/sh\npwd\n", encoding="utf-8")
+    done = flux("batch", "--output=out", "--wait", "job.sh")
+    assert (done.status, bool(PLAIN_ID.match(done.out))) == (0, True)
+    assert (tmp_path / "out").read_text(encoding="utf-8") == f"{tmp_path}\n"
+
+
+def test_the_calls_on_a_job(flux: Program) -> None:
+    jobid = flux.ok("submit", "--wait", "echo", "out").strip()
+    assert flux.ok("job", "attach", jobid) == "out\n"
+    assert flux.ok("watch", jobid) == "out\n"
+    assert flux.ok("job", "wait", jobid) == ""
+    assert json.loads(flux.ok("job", "info", jobid, "jobspec"))["version"] == 1
+    first = flux.ok("job", "eventlog", jobid).splitlines()[0]
+    assert re.match(r"\d+\.\d{6} submit userid=\d+ urgency=16 ", first)
+    events = [
+        json.loads(line) for line in flux.ok("job", "info", jobid, "eventlog").split("\n")[:-2]
+    ]
+    assert [events[0]["name"], events[-1]["name"]] == ["submit", "clean"]
+    assert flux.ok("jobs", "-n", "-o", "{id.f58} {status_abbrev}", jobid) == f"{jobid} CD\n"
+    refused = flux("cancel", jobid)
+    assert (refused.status, refused.err.startswith("flux-cancel: ")) == (1, True)
+
+
+def test_a_job_is_canceled(flux: Program) -> None:
+    for words in (["job", "cancel"], ["cancel"]):
+        jobid = flux.ok("submit", "sleep", "600").strip()
+        assert flux.ok(*words, jobid) == ""
+        failed = flux("job", "wait", jobid)
+        assert (failed.status, failed.err) == (1, "flux-job: Fatal exception type=cancel\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "message"),
+    [
+        ([], 1, "Usage: flux COMMAND ARGS"),
+        (["start"], 1, "flux: `start' is not there"),
+        (["job"], 1, "flux-job: Usage"),
+        (["job", "raise", "f1"], 1, "flux-job: Usage"),
+        (["job", "wait"], 1, "flux job wait: error: "),
+        (["job", "wait", "f1"], 2, "flux-job: invalid job id"),
+        (["job", "info", "f1", "R"], 1, "flux-job: invalid job id"),
+        (["job", "info", "f1", "guest.output"], 1, "flux-job: guest.output: key not found"),
+        (["job", "info", "f1"], 1, "flux-job: Usage"),
+        (["job", "eventlog", "f1"], 1, "flux-job: job f1 not found"),
+        (["job", "attach", "f1"], 1, "flux-job: Failed to attach to f1: No such job"),
+        (["uri", "f1"], 1, "flux-uri: ERROR: jobid f1 not found"),
+        (["submit"], 1, "flux-submit: ERROR: job command and arguments are missing"),
+        (["submit", "--no-such", "x"], 2, "flux submit: error: unrecognized arguments: --no-such"),
+        (["cancel"], 1, "flux-cancel: ERROR: No target jobs were provided"),
+        (["watch"], 1, "flux-watch: ERROR: At least one job selection"),
+    ],
+)
+def test_a_mistake_is_told_as_flux_does(
+    flux: Program, words: list[str], status: int, message: str
+) -> None:
+    done = flux(*words)
+    assert (done.status, done.out) == (status, "")
+    assert message in done.err
+
+
+def test_an_unreachable_service_is_a_plain_failure(flux: Program, tmp_path: Path) -> None:
+    away = Program("http://127.0.0.1:1", tmp_path, module=flux.module, main=flux.main)
+    done = away("jobs", FLUXAPI_URL=f"unix:{tmp_path}/none")
+    assert (done.status, done.out) == (1, "")
