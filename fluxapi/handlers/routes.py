@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from fluxapi import errors
 from fluxapi.contracts.route import MAX_LISTS_BYTES, Route
-from fluxapi.web import docs, login, views
-from fluxapi.web import instances as instances_page
-from fluxapi.web import tokens as tokens_page
+from fluxapi.web import views
 
 from . import (
     bulk,
@@ -32,6 +30,7 @@ from . import (
     token,
     tokens,
 )
+from .page_routes import PAGES
 
 __all__ = ["ROUTES"]
 
@@ -292,62 +291,6 @@ ROUTES: tuple[Route, ...] = (
         {200: "info"}, query="view-query", other=("text/html",), page=views.jobs, right="view",
     ),
     Route(
-        "GET", "/ui/jobs/{id}", views.job, "getJobPage", "dashboard",
-        "See one job: its states, events, output and resources.", {}, fails=_LOOKUP,
-        query="job-page-query", other=("text/html",), right="view",
-    ),
-    Route(
-        "GET", "/ui/nodes", views.nodes, "getNodesPage", "dashboard",
-        "See the nodes: their state, what is in use, the jobs on them.", {},
-        query="nodes-query", other=("text/html",), right="view",
-    ),
-    Route(
-        "GET", "/ui/submit", views.submit, "getSubmitPage", "dashboard",
-        "Fill in a form to submit jobs.", {}, query="submit-query", other=("text/html",),
-        right="submit",
-    ),
-    Route(
-        "GET", "/ui/instances", instances_page.instances, "getInstancesPage", "dashboard",
-        "See the tree of instances: their states and counts.", {}, other=("text/html",),
-        scope="service", right="view",
-    ),
-    Route(
-        "GET", "/ui/tokens", tokens_page.tokens, "getTokensPage", "dashboard",
-        "See the tokens; create and revoke them.", {}, other=("text/html",),
-        scope="service", right="admin",
-    ),
-    Route(
-        "GET", "/ui/login", login.login, "getLoginPage", "dashboard",
-        "See the login page.", {}, query="log-in-query", other=("text/html",),
-        scope="service", right=None,
-    ),
-    Route(
-        "POST", "/ui/login", login.log_in, "logIn", "dashboard",
-        "Log in: get the cookie of a signed-in browser.",
-        {200: "logged-in"}, body="log-in", body_use="required", form=True,
-        fails=(errors.Unauthorized, errors.Conflict, errors.TooManyRequests),
-        other=("text/html",), tells={"Set-Cookie": "The cookie, which scripts cannot read."},
-        scope="service", right=None,
-    ),
-    Route(
-        "POST", "/ui/logout", login.log_out, "logOut", "dashboard",
-        "Log out: end the login of this browser, and its streams.", {200: "message"},
-        fails=(errors.Conflict,), other=("text/html",),
-        scope="service", right=None,
-    ),
-    Route(
-        "GET", "/ui/logout", login.logout, "getLogoutPage", "dashboard",
-        "Log out, or make the browser forget the user name and token that it sends.", {},
-        fails=(errors.Unauthorized, errors.Conflict),
-        scope="service", right=None,
-    ),
-    Route(
-        "GET", "/static/{version}/{name}", views.static, "getStatic", "dashboard",
-        "Get a file that the pages load.", {}, fails=(errors.NotFound,),
-        other=("text/javascript", "text/css"),
-        scope="service", right=None,
-    ),
-    Route(
         "GET", "/instances", instances.list_instances, "listInstances", "instance",
         "List the tree of instances, as far as it is known: open ones and the jobs in them.",
         {200: "instance-list"}, query="instances-query", scope="service", right="view",
@@ -413,34 +356,5 @@ ROUTES: tuple[Route, ...] = (
         "Get the contract of the event channel.", {}, other=("application/json",),
         scope="service", right="view",
     ),
-    Route(
-        "GET", "/docs", docs.guide, "getDocs", "documentation",
-        "Read the list of guides.", {}, other=("text/html",),
-        scope="service", right="view",
-    ),
-    Route(
-        "GET", "/docs/reference", docs.reference, "getReference", "documentation",
-        "Read the reference: every operation, field and message.", {}, other=("text/html",),
-        scope="service", right="view",
-    ),
-    Route(
-        "GET", "/docs/errors", docs.errors, "getErrorDocs", "documentation",
-        "Read what the problem types mean.", {}, other=("text/html",),
-        scope="service", right="view",
-    ),
-    Route(
-        "GET", "/docs/style.css", docs.style, "getDocsStyle", "documentation",
-        "Get the style sheet of the pages.", {}, other=("text/css",),
-        scope="service", right="view",
-    ),
-    Route(
-        "GET", "/docs/images/{name}", docs.image, "getDocsImage", "documentation",
-        "Get a picture of a guide.", {}, fails=(errors.NotFound,), other=("image/png",),
-        scope="service", right="view",
-    ),
-    Route(
-        "GET", "/docs/{guide}", docs.guide, "getGuide", "documentation", "Read a guide.",
-        {}, fails=(errors.NotFound,), other=("text/html",),
-        scope="service", right="view",
-    ),
+    *PAGES,
 )  # fmt: skip
