@@ -20,6 +20,7 @@ from fluxapi.client import (
     Invalid,
     NotFound,
     SubmitError,
+    backoff,
     stream,
 )
 from fluxapi.client.stream import Message
@@ -273,3 +274,20 @@ async def test_new_credentials_are_not_asked_for_without_a_pause(
         _ = [event async for event in flux.events()]
     assert (asked, len(pauses)) == (4, 3)
     assert min(pauses) > 0
+
+
+async def test_a_service_that_does_not_wait_is_asked_in_growing_intervals(
+    meet: Meet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 8:
+            raise TimeoutError
+
+    monkeypatch.setattr(backoff, "pause", pause)
+    flux = await meet(says(JOB))
+    with pytest.raises(TimeoutError):
+        await flux.wait("f1")
+    assert 0.0 < pauses[0] < pauses[-1]

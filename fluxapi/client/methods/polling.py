@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from fluxapi.client import backoff
 from fluxapi.client.body import decoded, encoded
 from fluxapi.client.request import Query, Request
 from fluxapi.client.transport import Transport
@@ -16,6 +17,9 @@ T = TypeVar("T")
 
 _POLL_S = 25.0
 """Longest wait of one request; proxies close connections that are silent for longer."""
+
+_EARLY_S = 1.0
+"""A wait that is over sooner, for nothing, is followed by a pause."""
 
 
 async def poll(
@@ -40,7 +44,9 @@ async def poll(
         timeout: ``None`` is without limit.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
+    early = 0
     while True:
+        asked_at = time.monotonic()
         left = None if deadline is None else max(deadline - time.monotonic(), 0.0)
         wait = _POLL_S if left is None else min(left, _POLL_S)
         request = Request(
@@ -56,3 +62,9 @@ async def poll(
         found = decoded((await transport.ask(request)).body, kind)
         if is_over(found) or (deadline is not None and time.monotonic() >= deadline):
             return found
+        # As a service does that shuts down, or one that does not wait at all.
+        early = early + 1 if time.monotonic() < asked_at + min(wait, _EARLY_S) else 0
+        if early:
+            pause = backoff.delay(early)
+            left = pause if deadline is None else max(deadline - time.monotonic(), 0.0)
+            await backoff.pause(min(pause, left))
