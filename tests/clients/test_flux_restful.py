@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.environments import make_environment
 from tests.running import clean_environment, flux_instance, needs_flux, service
 
 VERSIONS = ["0.0.1", "0.2.1"]
@@ -31,26 +31,8 @@ def python_with(tmp_path_factory: pytest.TempPathFactory) -> Python:
     def make(version: str) -> Path:
         if version not in made:
             folder = tmp_path_factory.mktemp(f"client-{version}")
-            subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-            made[version] = folder / "bin" / "python"
-            # With this environment's pip, which is quicker than to install another.
-            pip: list[str | Path] = [
-                sys.executable,
-                "-m",
-                "pip",
-                "--python",
-                made[version],
-                "install",
-            ]
-            done = subprocess.run(
-                [*pip, "--quiet", "--no-input", "--no-compile", f"flux-restful-client=={version}"],
-                capture_output=True,
-                text=True,
-                check=False,
-            )
-            if done.returncode:
-                reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-                pytest.skip(f"flux-restful-client {version} cannot be had from PyPI: {reason}")
+            name = f"flux-restful-client=={version}"
+            made[version] = make_environment(folder, name, name)
         return made[version]
 
     return make

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.environments import make_environment
 from tests.running import clean_environment, flux, needs_flux, service
 
 from .blocks import ROOT, Block, blocks_of
@@ -34,21 +35,9 @@ rule hello:
 def snakemake(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the programs of an environment with Snakemake and the packages of the guide."""
     folder = tmp_path_factory.mktemp("snakemake")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    # With this environment's pip, which is quicker than to install another.
-    python = folder / "bin" / "python"
-    pip: list[str | Path] = [sys.executable, "-m", "pip", "--python", python, "install"]
-    for line in re.findall(r"^pip install (.+)$", "".join(b.text for b in GUIDE), re.MULTILINE):
-        done = subprocess.run(
-            [*pip, "--quiet", "--no-compile", *line.split()],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-            pytest.skip(f"Snakemake cannot be had from PyPI: {reason}")
-    return folder / "bin"
+    guide = "".join(block.text for block in GUIDE)
+    lines = re.findall(r"^pip install (.+)$", guide, re.MULTILINE)
+    return make_environment(folder, "Snakemake", *" ".join(lines).split()).parent
 
 
 @pytest.fixture

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
-import functools
-import hashlib
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.environments import install_once, make_environment
 from tests.running import Service, service
 
 HERE = Path(__file__).parent
-HOME = Path(sys.prefix) / "generators"
-"""The place of the generators: they go when the environment goes."""
+PYPI = HERE / "requirements.txt"
+NPM = (HERE / "package.json", HERE / "package-lock.json")
 
 INSTALL_TIMEOUT_S = 500
 
@@ -29,7 +27,10 @@ PATH = f"{Path(sys.prefix) / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpat
 @pytest.fixture(scope="session")
 def bin_folder() -> Path:
     """Return the programs of the environment that holds the generators from PyPI."""
-    return _installed("python", ("requirements.txt",)) / "bin"
+    folder = install_once(
+        "generators-pypi", [PYPI], lambda it: make_environment(it, "the generators", "-r", PYPI)
+    )
+    return folder / "bin"
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +38,7 @@ def node_folder() -> Path:
     """Return the folder whose ``node_modules`` holds the generators from npm."""
     if shutil.which("npm", path=PATH) is None:
         pytest.skip("there is no npm on PATH: generators from npm are not tried")
-    return _installed("node", ("package.json", "package-lock.json"))
+    return install_once("generators-npm", NPM, _install_from_npm)
 
 
 @pytest.fixture(scope="package")
@@ -54,41 +55,14 @@ def document(running: Service, tmp_path: Path) -> Path:
     return path
 
 
-@functools.cache
-def _installed(name: str, files: Sequence[str]) -> Path:
-    """Return the folder of what *files* pin, after installing it if they have changed."""
-    folder = HOME / name
-    pins = hashlib.sha256(b"".join((HERE / file).read_bytes() for file in files)).hexdigest()
-    stamp = folder / ".pins"
-    if sys.prefix == sys.base_prefix:
-        pytest.skip("generators are installed beside a virtual environment, and this is none")
-    HOME.mkdir(exist_ok=True)
-    with (HOME / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the other workers wait for the one that installs
-        if not stamp.exists() or stamp.read_text() != pins:
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            _install(folder, files)
-            stamp.write_text(pins)
-    return folder
-
-
-def _install(folder: Path, files: Sequence[str]) -> None:
-    for file in files:
-        shutil.copy(HERE / file, folder)
-    if "package.json" in files:
-        _run(folder, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
-        return
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    pip = (sys.executable, "-m", "pip", "--python", str(folder / "bin" / "python"))
-    _run(folder, *pip, "install", "--quiet", "--no-input", "--no-compile", "-r", "requirements.txt")
-
-
-def _run(folder: Path, *command: str) -> None:
+def _install_from_npm(folder: Path) -> None:
+    folder.mkdir()
+    for file in NPM:
+        shutil.copy(file, folder)
     done = subprocess.run(
-        command,
+        ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"],
         cwd=folder,
-        env=os.environ | {"PATH": PATH, "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        env=os.environ | {"PATH": PATH},
         capture_output=True,
         text=True,
         timeout=INSTALL_TIMEOUT_S,
@@ -96,4 +70,4 @@ def _run(folder: Path, *command: str) -> None:
     )
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        pytest.skip(f"the generators cannot be installed: {reason}")
+        pytest.skip(f"the generators cannot be had from npm: {reason}")

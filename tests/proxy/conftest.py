@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -15,13 +9,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.environments import install_once, make_environment
 from tests.running import needs_flux, service
 
 from .programs import APACHE, NGINX, Door, apache, jupyter, nginx
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-INSTALL_TIMEOUT_S = 500
 EMBEDDED = "--instance=embedded"
 USER, TOKEN = "ada", "not-so-secret"
 
@@ -42,44 +36,13 @@ DOORS = [
 @pytest.fixture(scope="session")
 def jupyter_python() -> Path:
     """Return the Python of an environment with Jupyter and fluxapi, installed once."""
-    if sys.prefix == sys.base_prefix:
-        pytest.skip("Jupyter is installed beside a virtual environment, and this is none")
-    folder = Path(sys.prefix) / "jupyter"
-    sources = (HERE / "requirements.txt", ROOT / "pyproject.toml")
-    pins = hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()
-    stamp = folder / ".pins"
-    with Path(f"{folder}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # the other workers wait for the one that installs
-        if not stamp.exists() or stamp.read_text() != pins:
-            shutil.rmtree(folder, ignore_errors=True)
-            _install(folder)
-            stamp.write_text(pins)
+    pins = HERE / "requirements.txt"
+
+    def install(folder: Path) -> None:
+        make_environment(folder, "Jupyter", "-r", pins, "-e", f"{ROOT}[server]")
+
+    folder = install_once("jupyter", [pins, ROOT / "pyproject.toml"], install)
     return folder / "bin" / "python"
-
-
-def _install(folder: Path) -> None:
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    pip = (sys.executable, "-m", "pip", "--python", folder / "bin" / "python", "install")
-    done = subprocess.run(
-        [
-            *pip,
-            "--quiet",
-            "--no-input",
-            "--no-compile",
-            "-r",
-            HERE / "requirements.txt",
-            "-e",
-            f"{ROOT}[server]",
-        ],
-        env=os.environ | {"PIP_DISABLE_PIP_VERSION_CHECK": "1"},
-        capture_output=True,
-        text=True,
-        timeout=INSTALL_TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        pytest.skip(f"jupyter-server-proxy cannot be installed: {reason}")
 
 
 Start = Callable[..., str]

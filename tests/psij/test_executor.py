@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 import sysconfig
 from pathlib import Path
 
 import pytest
 
+from tests.environments import make_environment
 from tests.running import Service, clean_environment
 
 pytestmark = pytest.mark.slow
@@ -25,18 +25,7 @@ def psij_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     PSI/J needs older libraries than the tests do, so it has an environment of its own.
     """
     folder = tmp_path_factory.mktemp("psij")
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)
-    python = folder / "bin" / "python"
-    pip = (sys.executable, "-m", "pip", "--python", python, "install")
-    done = subprocess.run(
-        [*pip, "--quiet", "--no-input", "--no-compile", f"psij-python=={VERSION}"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        pytest.skip(f"psij-python {VERSION} cannot be had from PyPI: {reason}")
+    python = make_environment(folder, "PSI/J", f"psij-python=={VERSION}")
     (site,) = folder.glob("lib/python*/site-packages")
     lines = f"{ROOT}\n{sysconfig.get_path('purelib')}\n"
     (site / "libraries.pth").write_text(lines, encoding="utf-8")
