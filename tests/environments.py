@@ -25,7 +25,7 @@ def make_environment(folder: Path, noun: str, *packages: str | Path) -> Path:
 
     Args:
         folder: An empty folder, or one that does not exist.
-        noun: What is installed, for the reason of a skip.
+        noun: The name of what is installed, for the reason of a skip.
         packages: Arguments of ``pip install``.
     """
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder], check=True)

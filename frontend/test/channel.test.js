@@ -165,3 +165,15 @@ test("since when Flux is lost is what the service says", async () => {
   assert.equal(made.state.lostSince, 5);
   made.stop();
 });
+
+test("a channel of an instance that has ended says why, and does not come back", async () => {
+  const { made, socket } = await channel();
+  socket.open();
+  socket.say({ type: "end", sub: "jobs", reason: "instance-ended", detail: "The job has ended." });
+  assert.equal(made.state.ended, "The job has ended.");
+  socket.onclose();
+  await made.start();
+  assert.equal(made.state.phase, "resting");
+  assert.equal(FakeSocket.all.length, 1);
+  made.stop();
+});

@@ -63,3 +63,11 @@ test("a pending job says why it waits", () => {
   assert.equal(waits(), "waits for a dependency");
   assert.equal(note({ state: "INACTIVE", exception: { occurred: true, type: "cancel", note: "" } }), "cancel");
 });
+
+test("a row is an instance while its job runs and has an address", () => {
+  const rows = new Rows();
+  rows.take(job("fA", 1, { uri: "ssh://node0/run/flux/local-0" }));
+  rows.take(job("fB", 1));
+  rows.take(job("fC", 1, { state: "INACTIVE", uri: "ssh://node0/run/flux/local-0" }));
+  assert.deepEqual([...rows.all.values()].map(({ isInstance }) => isInstance), [true, false, false]);
+});

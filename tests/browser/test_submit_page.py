@@ -42,7 +42,7 @@ def test_a_job_is_submitted_as_the_form_says(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/submit")
     live(page)
     page.get_by_label("Command", exact=True).fill("echo 'two words' $HOME")
-    page.get_by_label("Tasks").fill("2")
+    page.get_by_label("Tasks", exact=True).fill("2")
     page.get_by_label("Name", exact=True).fill("form")
     made = jobspec(site, submitted(page))
     assert made["tasks"][0]["command"] == ["echo", "two words", "$HOME"]

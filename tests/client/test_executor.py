@@ -70,7 +70,7 @@ def test_results_are_exit_codes_and_signals(running: Service) -> None:
         with Client(running.url) as flux:
             assert flux.get(futures[-1].jobid()).name == "seven"
             # The ID prints as Flux prints it.
-            assert flux.get(str(futures[0].jobid())).success
+            assert flux.wait(str(futures[0].jobid())).success
 
 
 def test_a_rejected_job_spoils_no_other(running: Service) -> None:
@@ -268,6 +268,8 @@ async def test_a_service_that_is_killed_loses_no_job(kind: str, tmp_path: Path) 
             proxy.retarget(second.url)
             await asyncio.to_thread(executor.shutdown)
             with Client(second.url) as flux:
+                # A future has its result at the finish event, before the job is inactive.
+                flux.wait_all(job.id for job in flux.list_jobs())
                 kept = flux.list_jobs()
     # Jobs of the embedded instance that ran when it was killed have failed.
     succeeded = {future.jobid() for future in futures if future.exception() is None}
