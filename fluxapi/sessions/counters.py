@@ -47,7 +47,7 @@ class ChildCounters:
     async def want(self) -> None:
         """Keep the counts current for a while; return when there are some, or after a moment.
 
-        The same holds for the nodes of open instances, but nobody waits for these.
+        The nodes of open instances are kept current, too, without a wait.
         """
         for session in self._registry:
             session.observer.want(_WANTED_S)
