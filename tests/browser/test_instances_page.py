@@ -1,0 +1,65 @@
+"""The tree of instances and the pages of an instance, on a real Flux."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.flux.tree import child_uri, launch, submit
+from tests.running import Service, flux, service
+
+from .test_jobs import line, live
+
+
+@pytest.fixture
+def child(flux_uri: str) -> Iterator[str]:
+    """Return the ID of a job that is an instance."""
+    jobid = launch(flux_uri)
+    yield jobid
+    flux(flux_uri, "cancel", "--all", "--quiet")
+    flux(flux_uri, "queue", "idle", "--quiet")
+
+
+@pytest.fixture
+def below(flux_uri: str) -> Iterator[Service]:
+    """Return a service below a prefix."""
+    with service("--base-path=/flux", FLUX_URI=flux_uri) as running:
+        running.wait_until_ready()
+        yield running
+
+
+def test_the_way_down_to_an_instance_and_back(
+    below: Service, child: str, flux_uri: str, page: Page
+) -> None:
+    root = below.url.rstrip("/").removesuffix("/flux") + "/flux"
+    uri = child_uri(flux_uri, child)
+    (inner,) = submit(uri, "-n1", "--job-name=inner", "sleep", "600")
+    page.goto(f"{root}/ui/instances")
+    row = page.locator(f"[data-key='{child}']")
+    expect(row.locator(".instance-state")).to_have_text("closed")
+    expect(row.locator("[data-label=Running]")).to_have_text("1")
+    page.goto(f"{root}/")
+    live(page)
+    page.get_by_role("link", name=f"Open the instance {child}").click()
+    live(page)
+    expect(page).to_have_url(f"{root}/ui/instances/{child}")
+    expect(page.locator(".crumbs b")).to_have_text(child)
+    line(page, inner).get_by_role("link", name=inner, exact=True).click()
+    live(page)
+    expect(page).to_have_url(f"{root}/ui/instances/{child}/jobs/{inner}")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel").last.click()
+    expect(page.locator("#status")).to_have_text("CANCELED")
+    page.get_by_role("link", name="Instances").click()
+    expect(row.locator(".instance-state")).to_have_text("ready")
+    expect(row.locator("[data-label=Canceled]")).to_have_text("1")
+    expect(row.locator(".use meter")).not_to_have_count(0)
+    row.get_by_role("link", name=child).click()
+    live(page)
+    flux(flux_uri, "cancel", child)
+    expect(page.locator("#state")).to_have_attribute("data-state", "ended")
+    page.get_by_role("link", name="Root").click()
+    expect(page).to_have_url(f"{root}/")
+    live(page)
