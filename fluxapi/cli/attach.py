@@ -165,6 +165,7 @@ async def attach(
     *,
     tail: int | None = None,
     label: bool = False,
+    named: bool = False,
     only: str | None = None,
 ) -> int:
     """Stream a job's output until it ends, and return its exit status.
@@ -174,7 +175,7 @@ async def attach(
 
     async def follow() -> int:
         async with reported_reasons(flux, jobid):
-            writer = Writer(jobid, label=label, only=only)
+            writer = Writer(jobid, label=label, named=named, only=only)
             await _stream(flux, jobid, writer, tail=tail, only=only)
         job = await flux.wait(jobid)
         explain(job)

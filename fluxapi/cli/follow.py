@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from fluxapi.model.output import source_of
 
 from .attach import Writer, attach, explain, reported_reasons, unless_interrupted
+from .each import concerns_all
 from .exit_codes import FAILED, OK, of_job
 from .ids import shown_id
 from .terminal import note
+from .text import plural
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -37,10 +39,11 @@ async def attach_all(
 ) -> int:
     """Attach to several jobs at once, and return their highest exit status.
 
-    A job that is not there, or whose output cannot be read, counts as 1 and is reported.
+    A job that is not there, or whose output cannot be read, counts as 1 and is reported; the
+    number of such jobs is reported at the end.
     """
     if len(ids) == 1:
-        return await attach(flux, ids[0], label=label, tail=tail, only=only)
+        return await attach(flux, ids[0], label=label, named=named, tail=tail, only=only)
     jobs = [
         _Followed(flux, jobid, Writer(jobid, label=label, named=named, only=only), tail, only)
         for jobid in dict.fromkeys(ids)
@@ -64,10 +67,11 @@ class _Followed:
         self._tail = tail
         self._only = only
         self._seen: dict[int, int] = {}
+        self.is_lost = False
 
     async def read(self) -> int:
         """Write the output from where it was left to its end; return the job's exit status."""
-        from fluxapi.client import Conflict, Invalid, NotFound  # noqa: PLC0415 - already imported
+        from fluxapi.client import ClientError  # noqa: PLC0415 - already imported
 
         try:
             async with reported_reasons(self._flux, self._jobid):
@@ -80,14 +84,17 @@ class _Followed:
                     if entry.index is not None:
                         self._seen[source_of(entry.index)] = entry.index
             job = await self._flux.wait(self._jobid)
-        except (Conflict, Invalid, NotFound) as error:
+        except ClientError as error:
+            if concerns_all(error):
+                raise
+            self.is_lost = True
             note(f"{shown_id(self._jobid)}: {error}")
             return FAILED
         explain(job)
         return of_job(job)
 
 
-async def _follow(jobs: Iterable[_Followed]) -> int:
+async def _follow(jobs: Sequence[_Followed]) -> int:
     """Follow jobs, at most :data:`MAX_STREAMS` at a time; the others get their turn."""
     waiting = deque(jobs)
     highest = OK
@@ -110,6 +117,9 @@ async def _follow(jobs: Iterable[_Followed]) -> int:
         for worker in workers:
             worker.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
+    lost = sum(job.is_lost for job in jobs)
+    if lost:
+        note(f"The output of {lost:,} of {plural(len(jobs), 'job')} could not be followed.")
     return highest
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from .exit_codes import OK, USAGE, Failure
+from .exit_codes import FAILED, OK, Failure
 from .follow import attach_all
 from .ids import shown_id
 from .session import Act
@@ -43,7 +43,7 @@ async def _ids(
     if arguments.active:
         chosen["state"] = ["active"]
     elif not (arguments.all or filter):
-        raise Failure("Give job IDs, --active, --all or a filter.", USAGE)
+        raise Failure("Give job IDs, --active, --all or a filter.", FAILED)
     ids: list[str] = []
     async for job in flux.jobs(**chosen):
         ids.append(job.id)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fluxapi.cli import follow
+from fluxapi.client import AsyncClient, ConnectionFailed, Unavailable
 from tests.running import needs_flux
 
 from .program import Program
@@ -28,11 +31,17 @@ def test_lines_begin_with_their_job(request: pytest.FixtureRequest, name: str) -
     assert (done.status, sorted(done.out.replace("d", "").split())) == (3, ["a", "b"])
 
 
+def test_watch_labels_the_lines_of_a_single_job(run: Program) -> None:
+    one = submit(run, "echo a")
+    assert run("watch", "--output", "-l", one).out == f"{one}: 0: a\n"
+
+
 def test_a_bad_job_spoils_nothing(run: Program) -> None:
     good = submit(run, "echo fine")
     done = run("output", "--follow", "f1", good, "f2")
     assert (done.status, done.out) == (1, "fine\n")
-    assert done.err.count("\n") == 2
+    assert [line.split(": ")[1] for line in done.err.splitlines()[:2]] == ["f1", "f2"]
+    assert "The output of 2 of 3 jobs could not be followed." in done.err
     done = run("output", "f1", good)
     assert (done.status, done.out) == (1, "fine\n")
     done = run("watch", "--output", "f1", good)
@@ -61,5 +70,37 @@ def test_watch_chooses_jobs_as_flux_watch_does(run: Program) -> None:
     done = run("watch", "--output", "--name=chosen", "-f", "completed", "-c2")
     assert (done.status, sorted(done.out.split())) == (0, ["1", "2"])
     assert "No jobs match" in run("watch", "--output", "--name=nothing", "-A").err
-    assert run("watch", "--output").status == 2
+    # The status of flux watch without a selection.
+    assert run("watch", "--output").status == 1
     assert run("watch", "--output", "--json", "-a").status == 2
+
+
+def test_an_error_of_the_service_about_one_job_spoils_nothing(
+    run: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, good = submit(run, "echo never"), submit(run, "echo fine")
+    follow_output = AsyncClient.follow_output
+
+    def fail_for_one(flux: AsyncClient, jobid: str, **options: Any) -> Any:
+        if jobid == bad:
+            raise Unavailable(503, detail="The records are locked.")
+        return follow_output(flux, jobid, **options)
+
+    monkeypatch.setattr(AsyncClient, "follow_output", fail_for_one)
+    done = run("watch", "--output", bad, good)
+    assert (done.status, done.out) == (1, "fine\n")
+    assert f"{bad}: The records are locked." in done.err
+    assert "The output of 1 of 2 jobs could not be followed." in done.err
+
+
+def test_an_error_about_all_jobs_is_reported_once(
+    run: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [submit(run, "true") for _ in range(3)]
+
+    def fail(*_: object, **__: object) -> None:
+        raise ConnectionFailed("The service is gone.")
+
+    monkeypatch.setattr(AsyncClient, "follow_output", fail)
+    done = run("watch", "--output", *ids)
+    assert (done.status, done.err.count("The service is gone.")) == (3, 1)

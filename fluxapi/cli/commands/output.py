@@ -122,7 +122,7 @@ async def _follow(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         flux,
         ids,
         label=arguments.label_io,
-        named=True,
+        named=len(ids) > 1,
         tail=arguments.tail,
         only=arguments.stream,
     )
