@@ -95,13 +95,13 @@ def client(arguments: argparse.Namespace, below: Sequence[str] = (), **options: 
     if given is not None:
         options["timeout"] = given or None
     options.setdefault("on_wait", note)
+    options.setdefault("retries", arguments.retries)
     path = (arguments.instance or "").strip("/")
     return AsyncClient(
         arguments.url,
         user=arguments.login,
         ca_file=arguments.ca_file,
         profile=arguments.profile,
-        retries=arguments.retries,
         instance="/".join([*([path] if path else []), *below]),
         **options,
     )

@@ -51,7 +51,8 @@ async def fetch(
 
         from .answers import job_counts  # noqa: PLC0415 - imports the client
 
-        async with slots, client(arguments, path) as flux:
+        # The service has just answered: what a child refuses, a retry would not change.
+        async with slots, client(arguments, path, retries=0) as flux:
             try:
                 counts = await job_counts(flux) if stats else None
                 return ChildJobs((await listing.find(flux, query)).jobs, counts)

@@ -34,9 +34,10 @@ async def wait(request: web.Request) -> web.Response:
     """Return which jobs have ended once one or all of them have, or the timeout has expired."""
     session, body = request[keys.SESSION], request[keys.BODY]
     known, unknown = await _resolve(session, body["ids"])
-    await session.journal.waiters.wait_for_ends(
-        known, float(body.get("timeout", 30.0)), needs_all=body.get("until") != "any"
-    )
+    needs_all = body.get("until") != "any"
+    if needs_all or not unknown:
+        timeout = float(body.get("timeout", 30.0))
+        await session.journal.waiters.wait_for_ends(known, timeout, needs_all=needs_all)
     authentication.check_again(request)
     ended: list[str] = []
     active: list[str] = []

@@ -103,7 +103,7 @@ def test_nodes(site: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    ("place", "count"), [("on_embedded", 1000), pytest.param("on_flux", 200, marks=needs_flux)]
+    ("place", "count"), [("on_embedded", 200), pytest.param("on_flux", 100, marks=needs_flux)]
 )
 def test_fan_in(request: pytest.FixtureRequest, place: str, count: int) -> None:
     told = run(request.getfixturevalue(place), "fan_in.py", str(count))

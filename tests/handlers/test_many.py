@@ -97,6 +97,12 @@ async def test_wait_for_any(service: Service) -> None:
     assert answer["ended"] == [ids[1]], "it has ended already"
 
 
+async def test_an_unknown_id_ends_a_wait_for_any_at_once(service: Service) -> None:
+    active = await service.submit()
+    answer = await post(service, "wait", ids=[active, "f1"], until="any", timeout=300)
+    assert answer == {"ended": [], "active": [active], "unknown": ["f1"]}
+
+
 async def test_a_purged_job_is_waited_for_no_more(service: Service) -> None:
     ids = [await service.submit() for _ in range(2)]
     asking = asyncio.create_task(post(service, "wait", ids=ids, timeout=300))
