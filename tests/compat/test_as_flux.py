@@ -53,6 +53,16 @@ SAME = [
     "no-such-command",
 ]
 """Command lines with equal standard output and status; usage texts go to standard error."""
+_STATUS = "jobs --suppress-header --format='{id.f58} {status_abbrev}' --since=-15m"
+_STEP = "--setattr=cwd=/a --job-name='\"nf-a\"' --output=/a/.command.log"
+NEXTFLOW = [
+    f"{_STATUS} --user={{user}}",
+    f"{_STATUS} --queue=x --user={{user}}",
+    f"submit --dry-run {{bare}} {_STEP} --cores-per-task=2 --time-limit=01 /bin/bash .command.run",
+    f"submit {_STEP} --queue=delta /bin/bash .command.run",
+    f"submit {_STEP} --time-limit=60 --tasks-per-node=4 /bin/bash .command.run",
+]
+"""The command lines of Nextflow's executor; that of a submission also with ``--dry-run``."""
 
 
 @dataclass
@@ -66,7 +76,7 @@ class Jobs:
         first, failed, killed, _, canceled = self.ids
         for name, text in (
             ("ids", " ".join(self.ids)), ("first", first), ("failed", failed), ("killed", killed),
-            ("canceled", canceled), ("user", self.user),
+            ("canceled", canceled), ("user", self.user), ("bare", "--env=-* --rlimit=-*"),
         ):  # fmt: skip
             line = line.replace(f"{{{name}}}", text)
         return line.replace("{{", "{").replace("}}", "}")
@@ -79,7 +89,7 @@ def jobs(flux_uri: str) -> Jobs:
     return Jobs(ids, user)
 
 
-@pytest.mark.parametrize("line", SAME)
+@pytest.mark.parametrize("line", SAME + NEXTFLOW)
 def test_output_and_status_are_those_of_flux(
     flux_on_flux: Program, flux_uri: str, jobs: Jobs, line: str
 ) -> None:
