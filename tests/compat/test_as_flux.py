@@ -14,7 +14,8 @@ from tests.running import clean_environment, flux, needs_flux
 pytestmark = needs_flux
 
 LOAD = """
-flux submit --wait -n2 --setattr=user.note=well --output=/dev/null echo ü
+set -- --setattr=user.note=well --setattr=user.reals=[0.1,1e30,-2.5e-9]
+flux submit --wait -n2 "$@" --output=/dev/null echo ü
 flux submit --wait sh -c 'echo out; exit 3' || true
 flux submit --wait sh -c 'kill -9 $$' || true
 flux submit --wait ./no-such-program || true
@@ -103,6 +104,8 @@ def test_output_and_status_are_those_of_flux(
         text=True,
         check=False,
     )
+    if line.startswith("jobs --json") and '"jobid"' not in theirs.stdout:
+        pytest.skip("this release of Flux writes fewer members of a job")
     words = subprocess.run(
         ["sh", "-c", f"printf '%s\\n' {script}"], stdout=subprocess.PIPE, text=True, check=True
     )

@@ -32,11 +32,14 @@ CASES: list[tuple[str, dict[str, object]]] = [
     ("from_batch_command", {"script": "#!/bin/sh\n", "jobname": "j", "num_nodes": 1}),
 ]
 MADE = """
-import json, sys
+import inspect, json, sys
 from flux.job import JobspecV1
 def made(how, options):
     words = {} if how == "from_batch_command" else {"command": ["a", "b"]}
     return json.loads(getattr(JobspecV1, how)(**words, environment={"A": "1"}, **options).dumps())
+if "environment" not in inspect.signature(JobspecV1.from_command).parameters:
+    print("null")
+    sys.exit()
 print(json.dumps([made(*case) for case in json.load(sys.stdin)]))
 """
 
@@ -66,6 +69,8 @@ def flux(on_embedded: Service, monkeypatch: pytest.MonkeyPatch) -> Iterator[Modu
 @needs_flux
 def test_jobspecs_equal_those_of_flux(flux_uri: str) -> None:
     theirs = json.loads(real_flux(flux_uri, "python", "-c", MADE, input=json.dumps(CASES)))
+    if theirs is None:
+        pytest.skip("from_command() of this release of Flux has fewer arguments")
     for (how, options), expected in zip(CASES, theirs, strict=True):
         words = {} if how == "from_batch_command" else {"command": ["a", "b"]}
         spec = getattr(JobspecV1, how)(**words, environment={"A": "1"}, **options)

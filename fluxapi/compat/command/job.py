@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from fluxapi.cli.terminal import name_program, note, put
 
 from .adapter import Parser, parser_of, talk
 from .adapter import run as run_command
+from .json_text import json_text
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -55,7 +55,8 @@ def _cancel(arguments: list[str]) -> int:
 
 def _wait(arguments: list[str]) -> int:
     parser = _parser("wait")
-    add_ids(parser)
+    parser.add_argument("id", metavar="JOBID", nargs="?", type=job_id)
+    parser.add_argument("-a", "--all", action="store_true", help="not there")
     parser.add_argument("-v", "--verbose", action="count", help="also report success")
     return talk(parser, arguments, _wait_for)
 
@@ -64,6 +65,11 @@ async def _wait_for(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     from fluxapi.client import NotFound  # noqa: PLC0415 - already imported
     from fluxapi.compat.jobs import explained  # noqa: PLC0415 - imports the client
 
+    if arguments.id is None or arguments.all:
+        raise Failure(
+            "this flux waits for one job by its ID: the service does not know which waitable jobs "
+            "are left. Give the ID, or submit with --wait."
+        )
     try:
         job = await flux.wait(arguments.id)
     except NotFound:
@@ -93,7 +99,7 @@ async def _show(flux: AsyncClient, arguments: argparse.Namespace) -> int:
                 put(await _eventlog(flux, arguments.id))
             else:
                 found = await (flux.R if key == "R" else flux.jobspec)(arguments.id)
-                put(json.dumps(found, ensure_ascii=False))
+                put(json_text(found))
         except NotFound:
             raise Failure(await _why(flux, arguments.id, key)) from None
     return OK
@@ -106,16 +112,14 @@ async def _why(flux: AsyncClient, jobid: str, key: str) -> str:
 
 
 async def _eventlog(flux: AsyncClient, jobid: str) -> str:
-    """Return an eventlog as Flux keeps it, whose timestamps have 17 digits."""
+    """Return an eventlog as Flux keeps it."""
     lines = []
     for event in await flux.eventlog(jobid):
-        rest = {"name": event.name, **({"context": event.context} if event.context else {})}
-        lines.append(f'{{"timestamp":{event.timestamp:.17g},{_compact(rest)[1:]}\n')
+        entry = {"timestamp": event.timestamp, "name": event.name}
+        if event.context:
+            entry["context"] = event.context
+        lines.append(f"{json_text(entry, compact=True)}\n")
     return "".join(lines)
-
-
-def _compact(document: object) -> str:
-    return json.dumps(document, ensure_ascii=False, separators=(",", ":"))
 
 
 def _events(arguments: list[str]) -> int:

@@ -1,0 +1,30 @@
+"""JSON as Flux writes it."""
+
+from __future__ import annotations
+
+import json
+import re
+
+__all__ = ["json_text"]
+
+_COMPACT = (",", ":")
+_SPACED = (", ", ": ")
+_STRING_OR_REAL = re.compile(
+    r'"(?:[^"\\]|\\.)*"|-?[0-9]+(?:\.[0-9]+(?:e[-+]?[0-9]+)?|e[-+]?[0-9]+)'
+)
+
+
+def json_text(document: object, *, compact: bool = False) -> str:
+    """Return a document as jansson, the JSON library of Flux, writes it: reals have 17 digits."""
+    text = json.dumps(document, ensure_ascii=False, separators=_COMPACT if compact else _SPACED)
+    return _STRING_OR_REAL.sub(_seventeen_digits, text)
+
+
+def _seventeen_digits(found: re.Match[str]) -> str:
+    text = found[0]
+    if text.startswith('"'):
+        return text
+    digits, exponent, power = f"{float(text):.17g}".partition("e")
+    if exponent:
+        return f"{digits}e{int(power)}"
+    return digits if "." in digits else f"{digits}.0"
