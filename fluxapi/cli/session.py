@@ -94,6 +94,8 @@ def client(arguments: argparse.Namespace, below: Sequence[str] = (), **options: 
     given = getattr(arguments, "retry_for", None)
     if given is not None:
         options["timeout"] = given or None
+    else:
+        options.setdefault("connect_timeout", getattr(arguments, "connect_for", None))
     options.setdefault("on_wait", note)
     options.setdefault("retries", arguments.retries)
     path = (arguments.instance or "").strip("/")

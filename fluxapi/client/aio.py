@@ -55,6 +55,8 @@ class AsyncClient(
         retries: Number of retries within *timeout*. ``None`` is unlimited, 0 disables retries.
         on_wait: Called with a sentence when a request starts to wait for the service, and when the
             service answers again. Default: the logger ``fluxapi.client``.
+        connect_timeout: Seconds for which requests are retried that find no service at the address,
+            until it has answered once. Default: *timeout*.
         heartbeat: Seconds of silence after which a stream reconnects. The service sends a message
             every 15 seconds.
     """
@@ -72,6 +74,7 @@ class AsyncClient(
         timeout: float | None = DEFAULT_TIMEOUT_S,
         retries: int | None = None,
         on_wait: OnWait | None = None,
+        connect_timeout: float | None = None,
         heartbeat: float = 40.0,
     ) -> None:
         source = access_token if callable(access_token) else None
@@ -87,7 +90,7 @@ class AsyncClient(
         """The address of the service."""
         self._heartbeat = heartbeat
         credentials = Credentials(config, source)
-        policy = RetryPolicy(timeout, retries, on_wait)
+        policy = RetryPolicy(timeout, retries, on_wait, connect_timeout)
         self._transport = Transport(config, credentials, policy, instance)
 
     def __repr__(self) -> str:

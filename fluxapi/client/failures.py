@@ -108,7 +108,9 @@ def unanswered(
                 "running (fluxapi serve starts one) and its address (FLUXAPI_URL)."
             )
         # The request was never sent, so any request may be retried.
-        return Failure(ConnectionFailed(sentence), retryable=True)
+        return Failure(
+            ConnectionFailed(sentence), retryable=True, found_no_service=not has_answered
+        )
     if isinstance(error, aiohttp.InvalidURL):
         return Failure(ConnectionFailed(f"{url} is not a valid service address."))
     advice = ""

@@ -38,6 +38,8 @@ class Failure:
     retry_after: float | None = None
     silent: float = 0.0
     """Seconds for which the service had been silent before the failure was detected."""
+    found_no_service: bool = False
+    """Nothing has ever answered at the address."""
     reason: str = ""
     """The reason to wait, if the error text says more than that."""
 
@@ -45,6 +47,8 @@ class Failure:
 class RetryPolicy:
     """The retry policy of a client: ``timeout`` seconds (``None``: forever), ``retries`` retries.
 
+    Until the service has answered once, requests are retried for at most ``connect_timeout``
+    seconds.
     ``on_wait`` is called with the reason to wait; default is the logger ``fluxapi.client``.
     """
 
@@ -53,10 +57,15 @@ class RetryPolicy:
         timeout: float | None = DEFAULT_TIMEOUT_S,
         retries: int | None = None,
         on_wait: OnWait | None = None,
+        connect_timeout: float | None = None,
     ) -> None:
-        if timeout is not None and not timeout > 0:
-            raise ValueError("timeout must be greater than 0; use retries=0 for a single attempt")
+        for seconds in (timeout, connect_timeout):
+            if seconds is not None and not seconds > 0:
+                raise ValueError(
+                    "timeout must be greater than 0; use retries=0 for a single attempt"
+                )
         self.timeout = None if timeout is None or math.isinf(timeout) else timeout
+        self.connect_timeout = connect_timeout
         self.retries = retries
         self.read_timeout = min(_MAX_READ_TIMEOUT_S, self.timeout or _MAX_READ_TIMEOUT_S)
         """Seconds that the service may be silent in one request."""
@@ -115,7 +124,7 @@ class RetryState:
         if not self._failures:
             self._failing_since, self._paused = now - failure.silent, 0.0
         self._failures += 1
-        left = self._left(now)
+        left = self._left(now, failure)
         retries = self._policy.retries
         spent = left is not None and left <= 0
         if not failure.retryable or spent or (retries is not None and self._failures > retries):
@@ -137,10 +146,13 @@ class RetryState:
             self._end(answered=False)
             raise
 
-    def _left(self, now: float) -> float | None:
-        if self._timeout is None:
+    def _left(self, now: float, failure: Failure) -> float | None:
+        timeout, first = self._timeout, self._policy.connect_timeout
+        if failure.found_no_service and first is not None:
+            timeout = first if timeout is None else min(first, timeout)
+        if timeout is None:
             return None
-        return self._timeout - max(now - self._failing_since, self._paused)
+        return timeout - max(now - self._failing_since, self._paused)
 
     def _end(self, *, answered: bool) -> None:
         reported, self._reported = self._reported, None

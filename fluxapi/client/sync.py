@@ -66,6 +66,8 @@ class Client:
         retries: Number of retries within *timeout*. ``None`` is unlimited, 0 disables retries.
         on_wait: Called with a sentence when a request starts to wait for the service, and when the
             service answers again. Default: the logger ``fluxapi.client``.
+        connect_timeout: Seconds for which requests are retried that find no service at the address,
+            until it has answered once. Default: *timeout*.
         heartbeat: Seconds of silence after which a stream reconnects. The service sends a message
             every 15 seconds.
     """
@@ -83,6 +85,7 @@ class Client:
         timeout: float | None = DEFAULT_TIMEOUT_S,
         retries: int | None = None,
         on_wait: OnWait | None = None,
+        connect_timeout: float | None = None,
         heartbeat: float = 40.0,
     ) -> None:
         self._loop = LoopThread()
@@ -97,6 +100,7 @@ class Client:
             timeout=timeout,
             retries=retries,
             on_wait=on_wait,
+            connect_timeout=connect_timeout,
             heartbeat=heartbeat,
         )
         self.url = self._client.url

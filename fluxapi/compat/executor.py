@@ -10,6 +10,7 @@ from fluxapi.client import Event
 from fluxapi.client import FluxExecutor as ClientExecutor
 from fluxapi.client import FluxExecutorFuture as ClientFuture
 
+from .connect_timeout import connect_timeout
 from .events import EventLogEvent, event_of
 from .handle import address_of
 
@@ -48,4 +49,8 @@ class FluxExecutor(ClientExecutor):
         if threads < 0:
             raise ValueError("the number of threads must be > 0")
         url = handle_args[0] if handle_args else handle_kwargs.get("url")
-        super().__init__(address_of(url), thread_name_prefix=thread_name_prefix)
+        super().__init__(
+            address_of(url),
+            thread_name_prefix=thread_name_prefix,
+            connect_timeout=connect_timeout(),
+        )

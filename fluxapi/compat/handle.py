@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fluxapi.client import Client
 
+from .connect_timeout import connect_timeout
 from .errors import as_os_errors, not_there
 from .futures import Future
 
@@ -46,7 +47,7 @@ class Flux:
 
     def __init__(self, url: str | bytes | None = None, flags: int = 0) -> None:  # noqa: ARG002 - as in Flux
         with as_os_errors():
-            self.client = Client(address_of(url))
+            self.client = Client(address_of(url), connect_timeout=connect_timeout())
 
     def __enter__(self) -> Self:
         return self

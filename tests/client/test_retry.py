@@ -53,9 +53,27 @@ async def test_retries_bound_the_tries(pauses: list[float], ask: Ask, retries: i
     assert len(pauses) == retries
 
 
-async def test_a_timeout_of_nothing_is_none() -> None:
+@pytest.mark.parametrize("ask", ASKED)
+async def test_a_service_never_found_is_given_up_sooner(pauses: list[float], ask: Ask) -> None:
+    async with AsyncClient(NOWHERE, connect_timeout=2.0) as flux:
+        with pytest.raises(ConnectionFailed):
+            await ask(flux)
+    assert 1.0 < sum(pauses) <= 2.0 + 1e-9
+
+
+async def test_a_service_found_once_has_the_whole_timeout(url: str, pauses: list[float]) -> None:
+    async with Proxy(url) as proxy, AsyncClient(proxy.url, connect_timeout=2.0) as flux:
+        await flux.nodes()
+        await proxy.close()
+        with pytest.raises(ConnectionFailed):
+            await flux.nodes()
+    assert sum(pauses) > 30.0
+
+
+@pytest.mark.parametrize("name", ["timeout", "connect_timeout"])
+async def test_a_timeout_of_nothing_is_none(name: str) -> None:
     with pytest.raises(ValueError, match="greater than 0"):
-        AsyncClient(NOWHERE, timeout=0.0)
+        AsyncClient(NOWHERE, **{name: 0.0})  # type: ignore[arg-type] # of a timeout alone
 
 
 async def test_the_reason_of_a_wait_is_reported_once(pauses: list[float]) -> None:

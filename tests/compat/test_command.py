@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from fluxapi.compat.command.program import main
 from tests.cli.program import Program
 
 PLAIN_ID = re.compile(r"f[1-9A-HJ-NP-Za-km-z]+\n\Z")
@@ -72,7 +73,8 @@ def test_a_job_is_canceled(flux: Program) -> None:
         (["start"], 1, "flux: `start' is not there"),
         (["job"], 1, "flux-job: Usage"),
         (["job", "raise", "f1"], 1, "flux-job: Usage"),
-        (["job", "wait"], 1, "flux job wait: error: "),
+        (["job", "wait"], 1, "waits for one job by its ID"),
+        (["job", "wait", "--all"], 1, "waits for one job by its ID"),
         (["job", "wait", "f1"], 2, "flux-job: invalid job id"),
         (["job", "info", "f1", "R"], 1, "flux-job: invalid job id"),
         (["job", "info", "f1", "guest.output"], 1, "flux-job: guest.output: key not found"),
@@ -94,7 +96,24 @@ def test_a_mistake_is_told_as_flux_does(
     assert message in done.err
 
 
-def test_an_unreachable_service_is_a_plain_failure(flux: Program, tmp_path: Path) -> None:
-    away = Program("http://127.0.0.1:1", tmp_path, module=flux.module, main=flux.main)
-    done = away("jobs", "--retries=0", FLUXAPI_URL=f"unix:{tmp_path}/none")
+@pytest.mark.parametrize("variable", ["", "0.4s"])
+def test_an_unreachable_service_is_a_plain_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, variable: str
+) -> None:
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+
+    monkeypatch.setattr("fluxapi.client.backoff.pause", pause)
+    away = Program(f"unix:{tmp_path}/none", tmp_path, module="fluxapi.compat", main=main)
+    done = away("jobs", FLUXAPI_CONNECT_TIMEOUT=variable)
     assert (done.status, done.out) == (1, "")
+    assert "Check that the service is running" in done.err
+    assert 0 < sum(pauses) <= (0.4 if variable else 1.0)
+
+
+def test_a_wrong_connect_timeout_is_told(flux: Program) -> None:
+    done = flux("jobs", FLUXAPI_CONNECT_TIMEOUT="soon")
+    assert (done.status, done.out) == (1, "")
+    assert "FLUXAPI_CONNECT_TIMEOUT: 'soon' is not a duration" in done.err

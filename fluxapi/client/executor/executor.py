@@ -45,7 +45,7 @@ class FluxExecutor:
 
     Args:
         url, user, token, access_token, ca_file, profile: As for ``AsyncClient``.
-        timeout, retries, on_wait: As for ``AsyncClient``.
+        timeout, retries, on_wait, connect_timeout: As for ``AsyncClient``.
         thread_name_prefix: The start of the name of the thread.
     """
 
@@ -67,6 +67,7 @@ class FluxExecutor:
         timeout: float | None = DEFAULT_TIMEOUT_S,
         retries: int | None = None,
         on_wait: OnWait | None = None,
+        connect_timeout: float | None = None,
         thread_name_prefix: str = "",
     ) -> None:
         client = ExecutorClient(
@@ -79,6 +80,7 @@ class FluxExecutor:
             timeout=timeout,
             retries=retries,
             on_wait=on_wait,
+            connect_timeout=connect_timeout,
         )
         self.url = client.url
         """The address of the service."""

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, NoReturn
 
-from fluxapi.cli.exit_codes import USAGE
+from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
+from fluxapi.compat.connect_timeout import connect_timeout
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -56,4 +57,8 @@ def _connection() -> argparse.Namespace:
     """Return the connection options, which come from the environment."""
     parser = argparse.ArgumentParser()
     add_connection(parser, top=True)
+    try:
+        parser.set_defaults(connect_for=connect_timeout())
+    except OSError as error:
+        raise Failure(str(error.strerror)) from None
     return parser.parse_args([])
