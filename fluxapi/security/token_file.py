@@ -6,6 +6,7 @@ It is private to the owner, replaced as a whole, and locked by the service that 
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import logging
 import os
@@ -28,6 +29,8 @@ _MAX_FILE_BYTES = 4 << 20
 """Size of the largest file that is read; a thousand tokens take a tenth of it."""
 
 _PRIVATE_FILE, _PRIVATE_FOLDER = 0o600, 0o700
+
+_LOCK_FLAGS = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 class _Content(msgspec.Struct):
@@ -79,8 +82,9 @@ class TokenFile:
                 f"The state directory {folder} belongs to another user; name your own."
             )
         folder.chmod(_PRIVATE_FOLDER)
-        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-        self._lock = os.open(self.path.with_suffix(".lock"), flags, _PRIVATE_FILE)
+        self._lock = os.open(self.path.with_suffix(".lock"), _LOCK_FLAGS, _PRIVATE_FILE)
+        if not stat.S_ISREG(os.fstat(self._lock).st_mode):
+            raise OSError(errno.EINVAL, f"{self.path.with_suffix('.lock')} is not a regular file")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

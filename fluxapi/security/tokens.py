@@ -13,6 +13,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Annotated
 
 import msgspec
 
@@ -44,8 +45,12 @@ _SAVE_INTERVAL_S = 60.0
 """Time between two writes of the moments of last use."""
 
 
+_Moment = Annotated[float, msgspec.Meta(ge=0, le=1e11)]
+"""Seconds since the epoch, up to the year 5138: a time that every function can show."""
+
+
 class Token(msgspec.Struct, omit_defaults=True):
-    """One token without its secret.
+    """One token without its secret. A job can write the token file, so each value has limits.
 
     Attributes:
         hash: SHA-256 of the secret, in hex.
@@ -53,13 +58,13 @@ class Token(msgspec.Struct, omit_defaults=True):
         parents: IDs of the tokens that it was created with, and is revoked with.
     """
 
-    id: str
-    name: str
+    id: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{10}\Z")]
+    name: Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9][A-Za-z0-9._ -]{0,63}\Z")]
     scope: Right
-    hash: str
-    created: float
-    expires: float | None = None
-    last_used: float | None = None
+    hash: Annotated[str, msgspec.Meta(pattern=r"\A[0-9a-f]{64}\Z")]
+    created: _Moment
+    expires: _Moment | None = None
+    last_used: _Moment | None = None
     parents: list[str] = []
 
 

@@ -178,6 +178,27 @@ async def test_a_token_ends_when_the_clock_is_set_forward(monkeypatch: pytest.Mo
     assert store.find(secret) is None
 
 
+HOSTILE_FIELDS: list[dict[str, object]] = [
+    {"created": 1e300},
+    {"created": -1},
+    {"created": float("nan")},
+    {"expires": 1e12},
+    {"expires": float("-inf")},
+    {"last_used": 1e300},
+    {"id": "\x1b]0;title\x07"},
+    {"name": "a" * 1_000_000},
+    {"name": "a\n"},
+    {"hash": "0"},
+]
+"""Values of a token that Python cannot show as a date, or a terminal must not show."""
+
+
+def changed(**fields: object) -> bytes:
+    """Return a token file with one token that has these fields."""
+    token = {"id": "0" * 10, "name": "a", "scope": "view", "hash": "0" * 64, "created": 0}
+    return json.dumps({"format": 1, "tokens": [token | fields]}).encode()
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -189,6 +210,7 @@ async def test_a_token_ends_when_the_clock_is_set_forward(monkeypatch: pytest.Mo
         b'{"format":1,"tokens":[{"id":"a","name":"a","scope":"root","hash":"","created":0}]}',
         b"[" * 100_000,
         pytest.param(b" " * (5 << 20), id="large"),
+        *(changed(**fields) for fields in HOSTILE_FIELDS),
     ],
 )
 async def test_a_damaged_file_is_set_aside_and_opens_nothing(

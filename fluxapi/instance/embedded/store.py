@@ -23,6 +23,8 @@ from typing import Any, TypeVar
 
 from fluxapi.errors import InstanceUnavailable
 
+from .files import open_regular
+
 __all__ = ["Row", "Store"]
 
 _Result = TypeVar("_Result")
@@ -105,9 +107,9 @@ class Store:
             ) from error
 
     def _open(self) -> float:
-        self.outputs.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._statedir.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._keep_private()
-        self._lock = os.open(self._statedir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._lock = open_regular(self._statedir / "lock", os.O_RDWR | os.O_CREAT)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -148,14 +150,25 @@ class Store:
             raise InstanceUnavailable(
                 f"The state directory {self._statedir} belongs to user {owner}; name your own."
             )
-        for folder in (self._statedir, self.outputs):
-            folder.chmod(0o700)
-        database = self._statedir / "jobs.sqlite"
+        self._statedir.chmod(0o700)
+        with contextlib.suppress(FileExistsError):
+            self.outputs.mkdir(mode=0o700)
+        # A job may have put a link in the place of a file, so no link is followed.
+        outputs = os.open(self.outputs, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            os.fchmod(outputs, 0o700)
+        finally:
+            os.close(outputs)
         # SQLite creates its other files with the mode of the database.
-        os.close(os.open(database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        os.close(open_regular(self._statedir / "jobs.sqlite", os.O_RDWR | os.O_CREAT))
         for path in self._statedir.iterdir():
-            if path.is_file() and not path.is_symlink():
-                path.chmod(0o600)
+            is_of_database = path.name.startswith("jobs.sqlite")
+            if is_of_database or (path.is_file() and not path.is_symlink()):
+                file = open_regular(path, os.O_RDONLY)
+                try:
+                    os.fchmod(file, 0o600)
+                finally:
+                    os.close(file)
 
     def _load(self) -> list[Row]:
         assert self._database is not None  # noqa: S101 - open came first
