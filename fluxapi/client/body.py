@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import math
+import time
 from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
@@ -41,12 +44,27 @@ def converted(value: object, type: type[T]) -> T:
     raise BadAnswer(f"The response is not that of a fluxapi service: {reason}.")
 
 
-async def read_bounded(response: aiohttp.ClientResponse, max_bytes: int) -> bytes | None:
-    """Read a body; return ``None`` as soon as it exceeds *max_bytes* bytes."""
+async def read_bounded(
+    response: aiohttp.ClientResponse,
+    max_bytes: int,
+    max_seconds: float,
+    min_bytes_per_s: float = math.inf,
+) -> bytes | None:
+    """Read a body; return ``None`` as soon as it exceeds *max_bytes* bytes.
+
+    A service that sends a byte now and then is never silent, so the time has a limit, too.
+
+    Raises:
+        asyncio.TimeoutError: The body takes more than *max_seconds*, and comes more slowly than
+            *min_bytes_per_s*.
+    """
     parts, size = [], 0
+    begin = time.monotonic()
     async for part in response.content.iter_any():
         parts.append(part)
         size += len(part)
         if size > max_bytes:
             return None
+        if time.monotonic() - begin > max_seconds + size / min_bytes_per_s:
+            raise asyncio.TimeoutError
     return b"".join(parts)

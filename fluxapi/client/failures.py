@@ -27,6 +27,8 @@ _BUSY_STATUSES = frozenset({502, 503, 504})
 _TOO_MANY_STATUS = 429
 _MAX_PROBLEM_BYTES = 1 << 20
 """Bytes read of an error body."""
+_MAX_PROBLEM_S = 30.0
+"""Seconds for which an error body is read; after these, the status must do."""
 
 
 async def refused(response: aiohttp.ClientResponse, request: Request) -> Failure:
@@ -34,7 +36,8 @@ async def refused(response: aiohttp.ClientResponse, request: Request) -> Failure
     import aiohttp  # noqa: PLC0415 - already imported
 
     try:
-        document = msgspec.json.decode(await read_bounded(response, _MAX_PROBLEM_BYTES) or b"")
+        body = await read_bounded(response, _MAX_PROBLEM_BYTES, _MAX_PROBLEM_S)
+        document = msgspec.json.decode(body or b"")
     except (msgspec.MsgspecError, UnicodeDecodeError, aiohttp.ClientError, OSError):
         document = None
     except RecursionError:

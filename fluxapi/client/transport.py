@@ -50,6 +50,8 @@ _UNAUTHORIZED_STATUS = 401
 _FIRST_ERROR_STATUS = 400
 _MAX_RESPONSE_BYTES = 1 << 30
 """Bytes of the largest response, decompressed; the whole output of a job may be large."""
+_MIN_BYTES_PER_S = 1024
+"""The slowest pace of a response that takes longer than the read timeout."""
 
 
 class Transport:
@@ -209,6 +211,8 @@ class Transport:
     def _session(self, *, separate: bool) -> aiohttp.ClientSession:
         import aiohttp  # noqa: PLC0415 - as above
 
+        from .response import TimedResponse  # noqa: PLC0415 - imports aiohttp
+
         if self.closed:
             raise ClientError("The client is closed.")
         if separate not in self._sessions:
@@ -217,6 +221,7 @@ class Transport:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": f"fluxapi-client/{__version__}"},
                 read_bufsize=1 << 18,
+                response_class=TimedResponse,
             )
         return self._sessions[separate]
 
@@ -270,7 +275,12 @@ class Transport:
         if isinstance(response, Failure):
             return response
         try:
-            body = await read_bounded(response, _MAX_RESPONSE_BYTES)
+            body = await read_bounded(
+                response,
+                _MAX_RESPONSE_BYTES,
+                self.retry_policy.read_timeout,
+                _MIN_BYTES_PER_S,
+            )
             if body is None:
                 return Failure(
                     BadAnswer(f"The response is larger than {_MAX_RESPONSE_BYTES >> 20} MiB.")

@@ -119,6 +119,58 @@ async def test_an_answer_has_an_end(meet: Meet, monkeypatch: pytest.MonkeyPatch)
         await flux.get("f1")
 
 
+def drips(status: int) -> Answer:
+    async def answer(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(status=status, headers={"Content-Type": "application/json"})
+        await response.prepare(request)
+        while True:
+            await response.write(b" ")
+            await asyncio.sleep(0.001)
+
+    return answer
+
+
+async def test_an_error_that_comes_by_drops_is_read_for_a_limited_time(
+    meet: Meet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fluxapi.client.failures._MAX_PROBLEM_S", 0.05)
+    flux = await meet(drips(404))
+    with pytest.raises(NotFound, match="404"):
+        await asyncio.wait_for(flux.get("f1"), LIMIT_S)
+
+
+async def test_an_answer_that_comes_by_drops_is_read_for_a_limited_time(
+    meet: Meet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fluxapi.client.transport._MIN_BYTES_PER_S", 1 << 20)
+    flux = await meet(drips(200))
+    flux._transport.retry_policy.read_timeout = 0.05
+    with pytest.raises(ConnectionFailed, match="timed out"):
+        await asyncio.wait_for(flux.get("f1"), LIMIT_S)
+
+
+@pytest.mark.parametrize("piece", [b"HTTP/1.1 103 Early Hints\r\n\r\n", b"HTTP/1.1 200 OK\r\nA: "])
+async def test_a_head_without_end_is_read_for_a_limited_time(
+    monkeypatch: pytest.MonkeyPatch, piece: bytes
+) -> None:
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(piece)
+        while not writer.is_closing():
+            writer.write(piece if b"103" in piece else b"a")
+            await asyncio.sleep(0.01)
+        writer.close()
+        has_left.set()
+
+    has_left = asyncio.Event()
+    monkeypatch.setattr("fluxapi.client.response._MAX_HEAD_S", 0.05)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    url = "http://{}:{}".format(*server.sockets[0].getsockname())
+    async with server, AsyncClient(url, retries=0) as flux:
+        with pytest.raises(ConnectionFailed, match="timed out"):
+            await asyncio.wait_for(flux.get("f1"), LIMIT_S)
+        await asyncio.wait_for(has_left.wait(), LIMIT_S)
+
+
 @pytest.mark.parametrize("id", [f"{ESCAPE}f1", "f1\n", "$(true)", "f1;true", "", "f" + "1" * 12])
 async def test_an_id_is_one(meet: Meet, id: str) -> None:
     flux = await meet(says({**JOB, "id": id, "jobs": [{"id": id}]}))
