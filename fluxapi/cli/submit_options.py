@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import time
 from collections.abc import Callable
 from typing import Any
 
 from fluxapi.model.batch_options import DUMP_FILE
 from fluxapi.model.idset import IdSet
 from fluxapi.model.signals import early_signal
-from fluxapi.model.times import parse_duration, parse_time
+from fluxapi.model.times import parse_duration
 
 from .arguments import checked, natural
 from .text import safe
+from .times import when
 
 __all__ = ["add_batch_options", "add_job_options", "add_many"]
 
@@ -132,8 +132,8 @@ def _add_attributes(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     add(
         "--begin-time",
         metavar="+FSD|TIME",
-        type=checked(lambda text: parse_time(text, time.time(), future=True)),
-        help="start no earlier than this time: relative (+1h), or ISO 8601 (YYYY-MM-DDThh:mm)",
+        type=when(future=True),
+        help="start no earlier than this time: +1h, 3pm, tomorrow, or ISO 8601 (YYYY-MM-DDThh:mm)",
     )
     add(
         "--signal",

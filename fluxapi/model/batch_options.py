@@ -224,7 +224,7 @@ class _Reader:
         self._dependencies.append(value)
 
     def _begin_time(self, value: str, _line: int) -> None:
-        self._dependencies.append(f"begin-time:{parse_time(value, self._now, future=True)}")
+        self._dependencies.append(f"begin-time:{parse_time(value, self._now)}")
 
     def _requires(self, value: str, _line: int) -> None:
         if len(value) + sum(map(len, self._constraints)) > MAX_CONSTRAINT_LENGTH:

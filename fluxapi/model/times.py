@@ -12,14 +12,6 @@ _DURATION = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(ms|[smhd]|)\Z", re.ASCII
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _MILLISECOND, _EXACT, _MINUTE, _HOUR, _DAY = 0.001, 10.0, 60.0, 3600.0, 86400.0
 
-_AGO = re.compile(
-    r"([0-9]{1,9}) *(s|sec|second|m|min|minute|h|hr|hour|d|day|w|week)s? +ago\Z", re.ASCII
-)
-"""A time in the past in the words that ``flux jobs --since`` accepts, such as ``2 hours ago``."""
-
-_WORDS = {"s": 1.0, "m": _MINUTE, "h": _HOUR, "d": _DAY, "w": 7 * _DAY}
-_DAYS = {"today": 0.0, "yesterday": _DAY}
-
 
 def fsd(seconds: float) -> str:
     """Format a duration as the flux commands do: ``0s``, ``1.234s``, ``5.2m``, ``inf``.
@@ -49,23 +41,17 @@ def parse_duration(text: str) -> float:
     return seconds
 
 
-def parse_time(text: str, now: float, *, future: bool = False) -> float:
+def parse_time(text: str, now: float) -> float:
     """Parse a time to seconds since the epoch; raise ``ValueError`` with examples.
 
-    Accepts ``now``, ``-6h`` and ``+1h`` from now, ``2 hours ago``, ``today``, ``yesterday``,
-    seconds since the epoch, and dates and times in ISO 8601, by default in the local time zone.
+    Accepts ``now``, ``-6h`` and ``+1h`` from now, seconds since the epoch, and dates and times in
+    ISO 8601, by default in the local time zone.
     """
     if text == "now":
         return now
-    ago = _AGO.match(text)
-    if ago is not None:
-        return now - int(ago[1]) * _WORDS[ago[2][0]]
     if text[:1] in {"+", "-"}:
         seconds = parse_duration(text[1:])
         return now + seconds if text[0] == "+" else now - seconds
-    if text in _DAYS:
-        midnight = datetime.fromtimestamp(now - _DAYS[text]).astimezone()
-        return midnight.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
     try:
         seconds = float(text)
         if math.isfinite(seconds):
@@ -75,9 +61,8 @@ def parse_time(text: str, now: float, *, future: bool = False) -> float:
     try:
         return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone().timestamp()
     except (ValueError, OverflowError):
-        day = f"{datetime.fromtimestamp(now + (_DAY if future else -_DAY)).astimezone():%Y-%m-%d}"
-        words = f"+6h, {day}" if future else f"-6h, yesterday, {day}"
-        raise ValueError(f"{text[:80]!r} is not a time: use {words} or {day}T15:00") from None
+        day = f"{datetime.fromtimestamp(now + _DAY).astimezone():%Y-%m-%d}"
+        raise ValueError(f"{text[:80]!r} is not a time: use +6h, {day} or {day}T15:00") from None
 
 
 def short_date(timestamp: float) -> str:

@@ -17,7 +17,6 @@ from fluxapi.cli.arguments import (
     add_command,
     add_filter,
     add_ids,
-    checked,
     filters,
     natural,
 )
@@ -28,8 +27,8 @@ from fluxapi.cli.ids import shown_id
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.terminal import colors, note, put, width
 from fluxapi.cli.text import plural
+from fluxapi.cli.times import when
 from fluxapi.model.job import GROUPS
-from fluxapi.model.times import parse_time
 
 if TYPE_CHECKING:
     from fluxapi.cli.answers import JobCounts
@@ -81,8 +80,8 @@ def add(parsers: Parsers) -> None:
     parser.add_argument(
         "--since",
         metavar="WHEN",
-        type=checked(lambda text: parse_time(text, time.time())),
-        help="only jobs active after WHEN: --since=-6h, yesterday, 2026-11-24; implies -a",
+        type=when(),
+        help="only jobs active after WHEN: --since=-6h, '2 hours ago', 8am, 2026-11-24; implies -a",
     )
     add_filter(parser)
     parser.add_argument(
