@@ -1,4 +1,4 @@
-"""The live screen of ``fluxapi top``: data from the service, keys and drawing."""
+"""The live screen of ``fluxapi top``: keys, the way down to child instances, and drawing."""
 
 from __future__ import annotations
 
@@ -10,25 +10,22 @@ import sys
 import termios
 import time
 import tty
-from collections.abc import AsyncIterator, Coroutine, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-import msgspec
 from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
 from .exit_codes import OK
 from .terminal import put
+from .top_level import Level, described, nodes
 from .top_lines import TopView, screen_lines
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["KEYS", "live", "once"]
-
-_NODES_INTERVAL_S = 5.0
-"""Interval between requests for the nodes."""
+__all__ = ["Screen", "once"]
 
 _REDRAW_INTERVAL_S = 1.0
 """Interval after which run times are redrawn."""
@@ -39,10 +36,7 @@ _MIN_REDRAW_INTERVAL_S = 0.2
 _PAGE_JOBS = 10
 _END_JOBS = 10**9
 
-KEYS: dict[bytes, int | None] = {
-    b"q": None,
-    b"Q": None,
-    b"\x03": None,
+_MOVES: dict[bytes, int] = {
     b"\x1b[A": -1,
     b"\x1bOA": -1,
     b"k": -1,
@@ -58,12 +52,17 @@ KEYS: dict[bytes, int | None] = {
     b"\x1bOF": _END_JOBS,
     b"G": _END_JOBS,
 }
-"""Number of jobs that each key scrolls by; ``None`` quits."""
+"""Number of jobs by which each key moves the selection."""
+
+_OPEN = frozenset({b"\r", b"\n"})
+_BACK = frozenset({b"q", b"Q"})
+_REDRAW = b"\x0c"
 
 
-async def once(flux: AsyncClient, count: int) -> int:
+async def once(flux: AsyncClient, path: str, count: int) -> int:
     """Print the screen once, without colors."""
-    view = TopView(flux.url, await _info(flux), nodes=await _nodes(flux))
+    view = await described(flux, path)
+    view.nodes = await nodes(flux)
     async for stats in flux.stats_stream():
         view.stats = stats
         break
@@ -73,25 +72,154 @@ async def once(flux: AsyncClient, count: int) -> int:
     return OK
 
 
-async def live(flux: AsyncClient) -> int:
-    """Show the screen until ``q`` is pressed."""
-    view = TopView(flux.url, await _info(flux))
-    changed = asyncio.Event()
-    ended = asyncio.Event()
-    works = (_follow_stats, _follow_jobs, _follow_nodes)
-    console = Console(no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
-    with _keys(view, changed, ended):
-        async with _running(*(work(flux, view, changed) for work in works)) as tasks:
-            with Live(
-                console=console, screen=True, auto_refresh=False, vertical_overflow="crop"
-            ) as screen:
-                while not ended.is_set():
-                    screen.update(_rendered(view, console), refresh=True)
-                    await _pause(changed, ended)
-                    for task in tasks:
-                        if task.done():
-                            task.result()
-    return OK
+class Screen:
+    """The instances that were opened one below the other; the last one is on the screen.
+
+    Args:
+        path: The path of the first one.
+        connect: Returns a client of the instance that job IDs lead to from the first one.
+    """
+
+    def __init__(self, path: str, connect: Callable[..., AsyncClient]) -> None:
+        self._path = path
+        self._connect = connect
+        self._levels: list[tuple[Level, contextlib.AsyncExitStack]] = []
+        self._ids: tuple[str, ...] = ()
+        self._changed = asyncio.Event()
+        self._left = asyncio.Event()
+        self._opening: asyncio.Task[None] | None = None
+        self._redraws = False
+
+    async def run(self) -> int:
+        """Show the screen until the first instance is left."""
+        console = Console(no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
+        async with contextlib.AsyncExitStack() as stack:
+            stack.push_async_callback(self._close)
+            await self._open(())
+            stack.enter_context(self._keys())
+            screen = stack.enter_context(
+                Live(console=console, screen=True, auto_refresh=False, vertical_overflow="crop")
+            )
+            while True:
+                if self._redraws:
+                    self._redraws = False
+                    console.clear()
+                screen.update(_rendered(self._view, console), refresh=True)
+                await self._pause()
+                if self._left.is_set() and not await self._went_back():
+                    return OK
+                self._check()
+
+    @property
+    def _view(self) -> TopView:
+        return self._levels[-1][0].view
+
+    async def _open(self, ids: tuple[str, ...]) -> None:
+        """Follow the instance that *ids* lead to, and show it."""
+        path = "/".join([*([self._path] if self._path else []), *ids])
+        async with contextlib.AsyncExitStack() as stack:
+            if ids:
+                # Tell at once why a child cannot be opened.
+                async with self._connect(ids, retries=0) as attempt:
+                    await attempt.info()
+            flux = await stack.enter_async_context(self._connect(ids))
+            view = await described(flux, path)
+            level = Level(flux, view, self._changed)
+            await stack.enter_async_context(level.followed())
+            self._levels.append((level, stack.pop_all()))
+            self._ids = ids
+
+    async def _open_selected(self, jobid: str) -> None:
+        """Open the instance of a job, or tell why it cannot be opened."""
+        from fluxapi.client import ClientError  # noqa: PLC0415 - already imported
+
+        view = self._view
+        view.message = f"Opening {jobid} …"
+        try:
+            await self._open((*self._ids, jobid))
+            view.message = ""
+        except ClientError as error:
+            view.message = str(error)
+        finally:
+            self._changed.set()
+
+    async def _went_back(self) -> bool:
+        """Go back by one instance; return false if there is none."""
+        self._left.clear()
+        if self._opening is not None and not self._opening.done():
+            await _stopped(self._opening)
+            self._view.message = ""
+            return True
+        if len(self._levels) == 1:
+            return False
+        _, stack = self._levels.pop()
+        self._ids = self._ids[:-1]
+        await stack.aclose()
+        return True
+
+    def _check(self) -> None:
+        """Raise an error of the first instance; go on with one of those below."""
+        for number, (level, _) in enumerate(self._levels):
+            level.check(is_first=not number)
+        if self._opening is not None and self._opening.done():
+            opening, self._opening = self._opening, None
+            if not opening.cancelled():
+                opening.result()
+
+    async def _close(self) -> None:
+        if self._opening is not None:
+            await _stopped(self._opening)
+        while self._levels:
+            await self._levels.pop()[1].aclose()
+
+    async def _pause(self) -> None:
+        """Wait for changes, and a little longer to draw a burst at once."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._changed.wait(), _REDRAW_INTERVAL_S)
+        with contextlib.suppress(asyncio.TimeoutError):
+            pause = _MIN_REDRAW_INTERVAL_S / (4 if self._changed.is_set() else 1)
+            await asyncio.wait_for(self._left.wait(), pause)
+        self._changed.clear()
+
+    def _press(self, key: bytes) -> None:
+        """Do what a key means."""
+        view = self._view
+        if key in _BACK:
+            self._left.set()
+        elif key == _REDRAW:
+            self._redraws = True
+        elif key in _OPEN:
+            job = view.selected_instance
+            if job is not None and (self._opening is None or self._opening.done()):
+                self._opening = asyncio.ensure_future(self._open_selected(job.id))
+        elif key in _MOVES:
+            view.message = ""
+            view.select(_MOVES[key])
+
+    @contextlib.contextmanager
+    def _keys(self) -> Iterator[None]:
+        """Handle keys within the context, and redraw when the terminal is resized."""
+        loop = asyncio.get_running_loop()
+        descriptor = sys.stdin.fileno()
+        before = termios.tcgetattr(descriptor)
+
+        def pressed() -> None:
+            data = os.read(descriptor, 64)
+            if not data:
+                self._left.set()
+            for key in _split(data):
+                self._press(key)
+            self._changed.set()
+
+        tty.setcbreak(descriptor)
+        loop.add_reader(descriptor, pressed)
+        loop.add_signal_handler(signal.SIGWINCH, self._changed.set)
+        try:
+            yield
+        finally:
+            loop.remove_signal_handler(signal.SIGWINCH)
+            loop.remove_reader(descriptor)
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
 
 
 def _rendered(view: TopView, console: Console) -> Group:
@@ -101,97 +229,10 @@ def _rendered(view: TopView, console: Console) -> Group:
     )
 
 
-async def _pause(changed: asyncio.Event, ended: asyncio.Event) -> None:
-    """Wait for changes, and a little longer to draw a burst at once."""
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(changed.wait(), _REDRAW_INTERVAL_S)
-    with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(
-            ended.wait(),
-            _MIN_REDRAW_INTERVAL_S if not changed.is_set() else _MIN_REDRAW_INTERVAL_S / 4,
-        )
-    changed.clear()
-
-
-async def _follow_stats(flux: AsyncClient, view: TopView, changed: asyncio.Event) -> None:
-    async for stats in flux.stats_stream():
-        view.stats = stats
-        changed.set()
-
-
-async def _follow_jobs(flux: AsyncClient, view: TopView, changed: asyncio.Event) -> None:
-    async with flux.watch(state=["ACTIVE"]) as watch:
-        view.jobs = watch.jobs
-        async for _ in watch:
-            changed.set()
-
-
-async def _follow_nodes(flux: AsyncClient, view: TopView, changed: asyncio.Event) -> None:
-    from fluxapi.client import ConnectionFailed, Unavailable  # noqa: PLC0415 - already imported
-
-    while True:
-        try:
-            view.nodes = await _nodes(flux)
-            view.connected = True
-        except (ConnectionFailed, Unavailable):
-            view.connected = False
-        changed.set()
-        await asyncio.sleep(_NODES_INTERVAL_S)
-
-
-async def _info(flux: AsyncClient) -> dict[str, Any]:
-    from .answers import info  # noqa: PLC0415 - imports the client
-
-    found: dict[str, Any] = msgspec.to_builtins(await info(flux))
-    return found
-
-
-async def _nodes(flux: AsyncClient) -> list[dict[str, Any]]:
-    from .answers import resources  # noqa: PLC0415 - imports the client
-
-    found: list[dict[str, Any]] = msgspec.to_builtins((await resources(flux)).nodes)
-    return found
-
-
-@contextlib.asynccontextmanager
-async def _running(*works: Coroutine[Any, Any, None]) -> AsyncIterator[list[asyncio.Task[None]]]:
-    tasks = [asyncio.ensure_future(work) for work in works]
-    try:
-        yield tasks
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-
-@contextlib.contextmanager
-def _keys(view: TopView, changed: asyncio.Event, ended: asyncio.Event) -> Iterator[None]:
-    """Handle keys within the context, and redraw when the terminal is resized."""
-    loop = asyncio.get_running_loop()
-    descriptor = sys.stdin.fileno()
-    before = termios.tcgetattr(descriptor)
-
-    def pressed() -> None:
-        data = os.read(descriptor, 64)
-        if not data:
-            ended.set()
-        for key in _split(data):
-            by = KEYS.get(key, 0)
-            if by is None:
-                ended.set()
-            else:
-                view.scroll(by)
-        changed.set()
-
-    tty.setcbreak(descriptor)
-    loop.add_reader(descriptor, pressed)
-    loop.add_signal_handler(signal.SIGWINCH, changed.set)
-    try:
-        yield
-    finally:
-        loop.remove_signal_handler(signal.SIGWINCH)
-        loop.remove_reader(descriptor)
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+async def _stopped(task: asyncio.Task[None]) -> None:
+    """Cancel a task, and return once it has ended."""
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _split(data: bytes) -> Iterator[bytes]:

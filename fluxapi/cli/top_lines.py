@@ -17,6 +17,7 @@ from .fields import JobFields, heading
 from .format import Format
 from .formats import BUILTIN
 from .text import plural, safe
+from .tree import is_instance
 
 if TYPE_CHECKING:
     from fluxapi.client import Job, Stats
@@ -41,7 +42,15 @@ class Line(NamedTuple):
 
 @dataclass
 class TopView:
-    """The data to show: the active ``jobs``, of which ``first`` is the first visible one."""
+    """The data to show of one instance.
+
+    Attributes:
+        jobs: The active jobs by ID, of which ``first`` is the first visible one.
+        path: The path of the instance; ``""`` is that of the service.
+        selected: The ID of the job under the cursor, or ``""``.
+        message: A sentence for the user, until the next key.
+        ended: Why the instance has ended, or ``""``.
+    """
 
     url: str
     info: Mapping[str, Any] = field(default_factory=dict)
@@ -50,10 +59,28 @@ class TopView:
     jobs: Mapping[str, Job] = field(default_factory=dict)
     connected: bool = True
     first: int = 0
+    path: str = ""
+    selected: str = ""
+    message: str = ""
+    ended: str = ""
 
-    def scroll(self, by: int) -> None:
-        """Move the first visible job down by *by* jobs."""
-        self.first = max(0, min(self.first + by, len(self.jobs) - 1))
+    def select(self, by: int) -> None:
+        """Move the cursor by *by* jobs; one step past an end leads to the other end."""
+        jobs = sorted(self.jobs.values(), key=_order)
+        if not jobs:
+            return
+        at = _position(jobs, self.selected)
+        if at < 0 and by < 0:
+            at = 0
+        last = len(jobs) - 1
+        to = (at + by) % len(jobs) if abs(by) == 1 else max(0, min(at + by, last))
+        self.selected = jobs[to].id
+
+    @property
+    def selected_instance(self) -> Job | None:
+        """The job under the cursor if it is a Flux instance that runs."""
+        job = self.jobs.get(self.selected)
+        return job if job is not None and is_instance(job) else None
 
 
 def screen_lines(view: TopView, height: int | None, now: float, count: int = 20) -> list[Line]:
@@ -72,9 +99,14 @@ def _head(view: TopView, now: float) -> Iterator[Line]:
     what = f"{info.get('instance', '')} {info.get('version', '')}".strip()
     age = f", up {duration(now - info['starttime'])}" if info.get("starttime") else ""
     owner = f" of {info['owner']}" if info.get("owner") else ""
-    cut = "" if view.connected else " · NOT CONNECTED, retrying"
-    line = safe(f"fluxapi top · {what}{owner} on {info.get('hostname', view.url)}{age}{cut}")
-    yield Line(line, "bold" if view.connected else "bold red")
+    cut = "" if view.connected or view.ended else " · NOT CONNECTED, retrying"
+    where = f"{view.path} · " if view.path else ""
+    line = safe(f"fluxapi top · {where}{what}{owner} on {info.get('hostname', view.url)}{age}{cut}")
+    yield Line(line, "bold red" if cut else "bold")
+    if view.ended:
+        yield Line(safe(f"ENDED · {view.ended}"), "bold red")
+    if view.message:
+        yield Line(safe(view.message), "yellow")
     stats = view.stats
     if stats is None:
         return
@@ -130,7 +162,10 @@ def _nodes(nodes: Sequence[Mapping[str, Any]], room: int | None) -> Iterator[Lin
 def _jobs(view: TopView, room: int, now: float) -> list[Line]:
     """Return the visible active jobs: running ones, newest first, then pending ones in order."""
     jobs = sorted(view.jobs.values(), key=_order)
-    # Do not scroll past the end, so that the next key has an effect.
+    at = _position(jobs, view.selected)
+    if at >= 0 and room:
+        # Scroll as little as shows the job under the cursor.
+        view.first = max(min(view.first, at), at - room + 1)
     begin = view.first = min(view.first, max(len(jobs) - room, 0))
     situation = _situation(view.stats)
     rows = [JobFields(_explained(job, situation, now), now) for job in jobs[begin : begin + room]]
@@ -142,7 +177,10 @@ def _jobs(view: TopView, room: int, now: float) -> list[Line]:
         Line(f"{shown}{plural(len(jobs), 'active job')}", "dim"),
         Line(fitted.header().rstrip(), "reverse"),
     ]
-    return lines + [Line(fitted.line(row.get), _style(row.job)) for row in rows]
+    return lines + [
+        Line(fitted.line(row.get), _style(row.job, is_selected=row.job.id == view.selected))
+        for row in rows
+    ]
 
 
 def _situation(stats: Stats | None) -> Situation:
@@ -163,5 +201,14 @@ def _order(job: Job) -> tuple[int, float, int]:
     return 1, -(job.priority or 0), parse(job.id)
 
 
-def _style(job: Job) -> str:
-    return "green" if job.state == "RUN" else ""
+def _position(jobs: Sequence[Job], jobid: str) -> int:
+    """Return the position of a job, or -1 if it is not there."""
+    return next((at for at, job in enumerate(jobs) if job.id == jobid), -1)
+
+
+def _style(job: Job, *, is_selected: bool) -> str:
+    """Return the style of a row; an instance is blue, as in ``flux top``."""
+    color = "green" if job.state == "RUN" else ""
+    if is_instance(job):
+        color = "bold blue"
+    return f"{color} reverse".lstrip() if is_selected else color

@@ -127,6 +127,9 @@ class Channel:
         if end.reason == "changed":
             kind, title = "/docs/errors#output-changed", "Output file changed"
             return Failure(Conflict(409, kind, title, detail))
+        if end.reason == "instance-ended":
+            kind, title = "/docs/errors#instance-ended", "Instance ended"
+            return Failure(Conflict(409, kind, title, detail))
         if end.reason == "purged":
             return Failure(NotFound(404, "/docs/errors#job-not-found", "Job not found", detail))
         # Reconnect at once with new credentials, which are fetched when these are rejected.

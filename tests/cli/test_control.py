@@ -278,24 +278,6 @@ def test_stop(tmp_path: Path) -> None:
         assert running.process.wait(60) == 0
 
 
-def test_top_at_a_terminal(run: Program) -> None:
-    held = run.ok("submit", "--urgency=hold", "--job-name=on-top", "--bcc=1-40", "true").split()
-    with terminal(run, "top", NO_COLOR="1") as shown:
-        shown.until("fluxapi top")
-        shown.until("of 40")
-        shown.press("\x1b[F")
-        shown.until("–40 of 40")
-        shown.press("\x1b[H\x1b[B")
-        shown.until("2–")
-        shown.resize(60, 12)
-        shown.until("2–")
-        shown.press("q")
-        status, seen = shown.end()
-    assert status == 0
-    assert seen.endswith("\x1b[?1049l")
-    run.ok("cancel", *held)
-
-
 def test_top_for_scripts(both: tuple[Program, Service]) -> None:
     run, _ = both
     said = run.ok("top", "--once")

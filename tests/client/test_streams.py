@@ -15,6 +15,7 @@ from pytest_aiohttp import AiohttpServer
 
 from fluxapi.client import (
     AsyncClient,
+    Conflict,
     ConnectionFailed,
     Event,
     EventsLost,
@@ -491,6 +492,13 @@ async def test_a_job_that_is_forgotten(fake: Fake) -> None:
     flux = await fake([message("end", reason="purged", detail="The instance forgot the job.")])
     with pytest.raises(NotFound, match="forgot"):
         await anext(flux.follow_output("f1"))
+
+
+async def test_an_instance_that_has_ended(fake: Fake) -> None:
+    flux = await fake([message("end", reason="instance-ended", detail="Its job has ended.")])
+    stream = flux.events()
+    with pytest.raises(Conflict, match="Its job has ended"):
+        await stream.__anext__()
 
 
 async def test_log_entries_and_redirects_are_given(fake: Fake) -> None:

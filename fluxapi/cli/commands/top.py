@@ -1,14 +1,16 @@
-"""``fluxapi top``: a live view of the instance."""
+"""``fluxapi top``: a live view of the instance, and of those below it."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Command, Parsers, add_command, natural
-from fluxapi.cli.exit_codes import USAGE, Failure
-from fluxapi.cli.session import add_connection, connected
+from fluxapi.cli.exit_codes import USAGE, Failure, failure_of
+from fluxapi.cli.session import add_connection, client, connected
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -23,8 +25,16 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         COMMAND,
-        "Show job counts, rates, nodes and active jobs live. The arrow keys, Page Up, Page Down, "
-        "Home and End scroll the jobs; q quits.",
+        "Show job counts, rates, nodes and active jobs live. The arrow keys, j, k, Page Up, Page "
+        "Down, Home and End select a job. Enter opens a job that is a Flux instance (blue); q goes "
+        "back to the instance above, or quits.",
+    )
+    parser.add_argument(
+        "path",
+        nargs="?",
+        default="",
+        metavar="PATH",
+        help="show this instance below: the IDs of the jobs that lead to it",
     )
     parser.add_argument("--once", action="store_true", help="print the view once, as plain text")
     parser.add_argument(
@@ -35,17 +45,32 @@ def add(parsers: Parsers) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    if not arguments.once and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Failure("stdin and stdout are not a terminal; use --once", USAGE)
-
-    async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
-        from fluxapi.cli import top  # noqa: PLC0415 - loads rich
-
-        if given.once:
-            return await top.once(flux, given.count)
-        return await top.live(flux)
-
+    parts = ((arguments.instance or "").strip("/"), arguments.path.strip("/"))
+    path = arguments.instance = "/".join(part for part in parts if part)
     if arguments.once:
+
+        async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
+            from fluxapi.cli import top  # noqa: PLC0415 - loads rich
+
+            return await top.once(flux, path, given.count)
+
         return connected(arguments, act)
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise Failure("stdin and stdout are not a terminal; use --once", USAGE)
+    return _live(arguments, path)
+
+
+def _live(arguments: argparse.Namespace, path: str) -> int:
+    from fluxapi.cli import top  # noqa: PLC0415 - loads rich
+    from fluxapi.client import ClientError  # noqa: PLC0415 - serve needs no client
+
     # The screen shows the connection state.
-    return connected(arguments, act, timeout=None, on_wait=lambda _: None)
+    connect = partial(client, arguments, timeout=None, on_wait=lambda _: None)
+
+    async def show() -> int:
+        return await top.Screen(path, connect).run()
+
+    try:
+        return asyncio.run(show())
+    except ClientError as error:
+        raise failure_of(error) from None
