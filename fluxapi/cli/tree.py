@@ -4,31 +4,40 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import listing
 from .session import client
+from .terminal import note
 
 if TYPE_CHECKING:
     from fluxapi.client import Job
 
     from .answers import JobCounts
 
-__all__ = ["STYLES", "Branch", "ChildJobs", "Style", "fetch", "is_instance"]
+__all__ = ["STYLES", "Branch", "ChildJobs", "Descent", "Style", "is_instance"]
 
 _MAX_FETCHED_INSTANCES = 4
 """Child instances that are read at the same time."""
 
+_MAX_INSTANCES, _MAX_LEVELS = 1000, 100
+"""Child instances that one command reads, and levels of them: a service may invent any number."""
+
 
 @dataclass(frozen=True)
 class ChildJobs:
-    """The jobs of a child instance, or why they cannot be read."""
+    """The jobs of a child instance, or why they cannot be read.
+
+    Attributes:
+        is_skipped: The command has read as many instances as it may, and has said so.
+    """
 
     jobs: list[Job]
     stats: JobCounts | None = None
     problem: str = ""
+    is_skipped: bool = False
 
 
 def is_instance(job: Job) -> bool:
@@ -36,30 +45,44 @@ def is_instance(job: Job) -> bool:
     return bool(job.uri) and job.status == "RUN"
 
 
-async def fetch(
-    arguments: argparse.Namespace,
-    paths: Iterable[Sequence[str]],
-    query: listing.JobQuery,
-    *,
-    stats: bool = False,
-) -> list[ChildJobs]:
-    """Return the jobs of the instances at *paths*, in this order."""
-    slots = asyncio.Semaphore(_MAX_FETCHED_INSTANCES)
+class Descent:
+    """The way of one command to the instances below, which reads a limited number of them."""
 
-    async def one(path: Sequence[str]) -> ChildJobs:
+    def __init__(
+        self, arguments: argparse.Namespace, query: listing.JobQuery, *, stats: bool = False
+    ) -> None:
+        self._arguments = arguments
+        self._query = query
+        self._stats = stats
+        self._slots = asyncio.Semaphore(_MAX_FETCHED_INSTANCES)
+        self._left = _MAX_INSTANCES
+        self._has_told = False
+
+    async def fetch(self, paths: Sequence[Sequence[str]]) -> list[ChildJobs]:
+        """Return the jobs of the instances at *paths*, in this order."""
+        taken = [path for path in paths[: self._left] if len(path) <= _MAX_LEVELS]
+        self._left -= len(taken)
+        if len(taken) < len(paths) and not self._has_told:
+            self._has_told = True
+            note(
+                f"At most {_MAX_INSTANCES} instances and {_MAX_LEVELS} levels are read, and there "
+                "are more. Use --instance or job IDs to select what to show."
+            )
+        found = await asyncio.gather(*map(self._read, taken))
+        return [*found, *[ChildJobs([], is_skipped=True)] * (len(paths) - len(taken))]
+
+    async def _read(self, path: Sequence[str]) -> ChildJobs:
         from fluxapi.client import ClientError  # noqa: PLC0415 - already imported
 
         from .answers import job_counts  # noqa: PLC0415 - imports the client
 
         # The service has just answered: what a child refuses, a retry would not change.
-        async with slots, client(arguments, path, retries=0) as flux:
+        async with self._slots, client(self._arguments, path, retries=0) as flux:
             try:
-                counts = await job_counts(flux) if stats else None
-                return ChildJobs((await listing.find(flux, query)).jobs, counts)
+                counts = await job_counts(flux) if self._stats else None
+                return ChildJobs((await listing.find(flux, self._query)).jobs, counts)
             except ClientError as error:
                 return ChildJobs([], problem=str(error))
-
-    return await asyncio.gather(*map(one, paths))
 
 
 @dataclass(frozen=True)

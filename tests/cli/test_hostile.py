@@ -47,6 +47,8 @@ class Liar:
         self.answers: dict[str, Any] = {}
         self.headers: dict[str, str] = {}
         self.status = 200
+        self.everywhere: Any = None
+        self.asked = 0
         self.url = ""
         self._home = home
 
@@ -55,7 +57,8 @@ class Liar:
         return Program(self.url, self._home)(words[0], "--retries=0", *words[1:], **environ)
 
     async def answer(self, request: web.Request) -> web.Response:
-        found = {**GOOD, **self.answers}.get(request.path)
+        self.asked += 1
+        found = {**GOOD, **self.answers}.get(request.path, self.everywhere)
         body = json.dumps(found)
         return web.Response(
             text=body, status=self.status, headers=self.headers, content_type="application/json"
@@ -132,6 +135,25 @@ def test_ranks_without_end_are_not_counted(liar: Liar) -> None:
     job = {**JOB, "ranks": "0-4294967294"}
     liar.answers["/v1/jobs"] = {**JOBS, "jobs": [job, {**JOB, "ranks": "none"}, JOB]}
     assert liar.run("nodes", "--no-header").out.split()[-1] == "2"
+
+
+@pytest.mark.parametrize(("width", "requests"), [(1, 4), (5, 11)])
+@pytest.mark.parametrize("words", ["pstree -f running", "jobs -R -f running"])
+def test_invented_instances_have_an_end(
+    liar: Liar, monkeypatch: pytest.MonkeyPatch, words: str, width: int, requests: int
+) -> None:
+    monkeypatch.setattr("fluxapi.cli.tree._MAX_INSTANCES", 10)
+    monkeypatch.setattr("fluxapi.cli.tree._MAX_LEVELS", 3)
+    below = {**JOB, "uri": "local:///tmp/x", "t_run": 1.0}
+    jobs = [{**below, "id": f"f{number}"} for number in range(1, width + 1)]
+    liar.everywhere = liar.answers["/v1/jobs"] = {**JOBS, "jobs": jobs}
+    done = liar.run(*words.split())
+    assert done.status == 0
+    assert done.err == (
+        "fluxapi: At most 10 instances and 3 levels are read, and there are more. Use --instance "
+        "or job IDs to select what to show.\n"
+    )
+    assert liar.asked == requests
 
 
 @pytest.mark.parametrize("seconds", ["²", "9" * 5000, "-1", "Mon, 99 Foo 99999 99:99:99 +99999"])

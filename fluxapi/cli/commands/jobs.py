@@ -203,7 +203,9 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format
     else:
         rows = _print_table(rows, arguments, chosen)
         if arguments.recursive:
-            await _descend(rows, arguments, chosen)
+            query = dataclasses.replace(listing.job_query(arguments), ids=())
+            descent = tree.Descent(arguments, query, stats=arguments.stats)
+            await _descend(rows, arguments, chosen, descent)
     if found.truncated and not (arguments.no_header or arguments.json):
         count = plural(arguments.count, "job")
         note(f"Showing {count}; more match. Use --count=0 for all.")
@@ -234,7 +236,8 @@ async def _print_json(rows: list[JobFields], arguments: argparse.Namespace) -> N
         parents = [at for at, row in enumerate(rows) if tree.is_instance(row.job)]
         paths = [(rows[at].job.id,) for at in parents]
         query = dataclasses.replace(listing.job_query(arguments), ids=())
-        for at, child in zip(parents, await tree.fetch(arguments, paths, query), strict=True):
+        found = await tree.Descent(arguments, query).fetch(paths)
+        for at, child in zip(parents, found, strict=True):
             if child.problem:
                 note(child.problem)
             records[at]["jobs"] = [JobFields(job, rows[at].now).to_dict() for job in child.jobs]
@@ -245,16 +248,18 @@ async def _descend(
     rows: list[JobFields],
     arguments: argparse.Namespace,
     chosen: Format,
+    descent: tree.Descent,
     path: tuple[str, ...] = (),
 ) -> None:
     """Print the jobs of the instances among *rows*, which are those at *path*."""
     if len(path) >= arguments.level:
         return
     paths = [(*path, row.job.id) for row in rows if tree.is_instance(row.job)]
-    query = dataclasses.replace(listing.job_query(arguments), ids=())
-    found = await tree.fetch(arguments, paths, query, stats=arguments.stats)
+    found = await descent.fetch(paths)
     bare = argparse.Namespace(**{**vars(arguments), "no_header": True})
     for place, child in zip(paths, found, strict=True):
+        if child.is_skipped:
+            return
         put(f"\n{'/'.join(map(shown_id, place))}:")
         if child.problem:
             note(child.problem)
@@ -263,7 +268,7 @@ async def _descend(
             _put_stats(child.stats)
         now = time.time()
         below = _print_table([JobFields(job, now) for job in child.jobs], bare, chosen)
-        await _descend(below, arguments, chosen, place)
+        await _descend(below, arguments, chosen, descent, place)
 
 
 def _print_table(

@@ -127,6 +127,7 @@ class _Drawing:
         self.skips_root = skipped if given is None else given == "yes"
         words = ("pending", "running", "inactive") if arguments.all else tuple(arguments.filter)
         self.query = listing.JobQuery(words=words, count=arguments.count)
+        self.descent = tree.Descent(arguments, self.query)
 
     def branch(self, job: Job, *, is_parent: bool) -> tree.Branch:
         """Return the branch of a job, without those below it."""
@@ -147,7 +148,7 @@ class _Drawing:
         below: dict[str, tree.ChildJobs] = {}
         if len(path) < self.arguments.level:
             paths = [(*path, job.id) for job in parents]
-            found = await tree.fetch(self.arguments, paths, self.query)
+            found = await self.descent.fetch(paths)
             below = {job.id: child for job, child in zip(parents, found, strict=True)}
         for job in jobs:
             branch = self.branch(job, is_parent=tree.is_instance(job))
