@@ -28,7 +28,7 @@ from tests.running import Service, flux_instance, needs_flux, service
 
 from .proxy import Proxy
 
-MANY = 300
+MANY = 100
 LIMIT_S = 120
 """Seconds after which a future that is not done has failed the test."""
 

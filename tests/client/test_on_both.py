@@ -14,7 +14,7 @@ from tests.running import Service, needs_flux, service
 
 from .proxy import Proxy
 
-MANY = 300
+MANY = 100
 
 
 async def test_jobs_from_submission_to_end(running: Service) -> None:
