@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from .exit_codes import FAILED, INTERRUPTED, OK, Failure, of_job
 from .hangup import while_read
 from .ids import shown_id
-from .terminal import note, progress_wanted, put, put_raw
+from .streams import TERMINAL, Streams
+from .terminal import note, progress_wanted, put
 from .text import safe
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "Writer",
     "attach",
     "explain",
+    "highest_of",
     "reported_reasons",
     "unless_interrupted",
     "wait_all",
@@ -53,8 +55,15 @@ class Writer:
     """
 
     def __init__(
-        self, jobid: str, *, label: bool = False, only: str | None = None, named: bool = False
+        self,
+        jobid: str,
+        *,
+        label: bool = False,
+        only: str | None = None,
+        named: bool = False,
+        streams: Streams = TERMINAL,
     ) -> None:
+        self.streams = streams
         self._jobid = jobid
         self._name = f"{shown_id(jobid)}: " if named else ""
         self._label = label
@@ -68,21 +77,21 @@ class Writer:
             return
         if entry.name == "redirect" and entry.path and entry.path not in self._paths:
             self._paths.add(entry.path)
-            note(f"{shown_id(self._jobid)}: {entry.stream} is written to {entry.path}")
+            self.streams.note(f"{shown_id(self._jobid)}: {entry.stream} is written to {entry.path}")
         if entry.name == "file" and "unread" in entry.context:
             self._tell_unread(entry)
         if entry.name == "log":
-            put_raw(f"{safe(_log_line(entry))}\n".encode(), error=True)
+            self.streams.put_raw(f"{safe(_log_line(entry))}\n".encode(), error=True)
         elif entry.raw:
             data = self._labeled(entry) if self._label else entry.raw
-            put_raw(data, error=entry.stream == _STDERR)
+            self.streams.put_raw(data, error=entry.stream == _STDERR)
 
     def _tell_unread(self, entry: OutputEntry) -> None:
         """Report why a file is not shown."""
         host = entry.context.get("host")
         where = f"{entry.path} on {host}" if host else str(entry.path)
         why = entry.context["unread"]
-        note(safe(f"{shown_id(self._jobid)}: {where} is not shown. {why}"))
+        self.streams.note(safe(f"{shown_id(self._jobid)}: {where} is not shown. {why}"))
 
     def _labeled(self, entry: OutputEntry) -> bytes:
         """Prefix each line with its task ranks; a line may arrive in parts."""
@@ -146,17 +155,17 @@ async def _nothing() -> None:
     """Return at once."""
 
 
-def explain(job: Job) -> None:
+def explain(job: Job, streams: Streams = TERMINAL) -> None:
     """Report on standard error why a job failed, if it did."""
     if job.success:
         return
     exception = job.exception
     if exception is not None and exception.occurred:
         why = f" ({exception.note})" if exception.note else ""
-        note(f"{shown_id(job.id)}: {exception.type or 'exception'}{why}")
+        streams.note(f"{shown_id(job.id)}: {exception.type or 'exception'}{why}")
     elif job.waitstatus is not None:
         code = of_job(job)
-        note(f"{shown_id(job.id)}: exited with code {code}")
+        streams.note(f"{shown_id(job.id)}: exited with code {code}")
 
 
 async def attach(
@@ -167,6 +176,7 @@ async def attach(
     label: bool = False,
     named: bool = False,
     only: str | None = None,
+    streams: Streams = TERMINAL,
 ) -> int:
     """Stream a job's output until it ends, and return its exit status.
 
@@ -175,10 +185,10 @@ async def attach(
 
     async def follow() -> int:
         async with reported_reasons(flux, jobid):
-            writer = Writer(jobid, label=label, named=named, only=only)
+            writer = Writer(jobid, label=label, named=named, only=only, streams=streams)
             await _stream(flux, jobid, writer, tail=tail, only=only)
         job = await flux.wait(jobid)
-        explain(job)
+        explain(job, streams)
         return of_job(job)
 
     shown = shown_id(jobid)
@@ -216,7 +226,7 @@ async def wait_all(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False
             explain(job)
         return of_job(job)
 
-    return await _highest(end(jobid) for jobid in ids)
+    return await highest_of(end(jobid) for jobid in ids)
 
 
 async def wait_any(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False) -> int:
@@ -259,7 +269,7 @@ async def wait_group(
     return highest
 
 
-async def _highest(works: Iterable[Coroutine[Any, Any, int]]) -> int:
+async def highest_of(works: Iterable[Coroutine[Any, Any, int]]) -> int:
     """Run coroutines, a limited number at a time, and return the highest result."""
     highest = OK
     running: set[asyncio.Task[int]] = set()

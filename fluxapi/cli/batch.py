@@ -80,6 +80,9 @@ class Bar(Protocol):
     def submitted(self, count: int) -> None:
         """Add *count* submitted jobs."""
 
+    def rejected(self, count: int) -> None:
+        """Add *count* jobs that were not accepted."""
+
     def ended(self, done: int, failed: int) -> None:
         """Show that *done* jobs have ended, *failed* of them without success."""
 
@@ -88,6 +91,9 @@ class NoBar:
     """A display that shows nothing."""
 
     def submitted(self, count: int) -> None:
+        """Do nothing."""
+
+    def rejected(self, count: int) -> None:
         """Do nothing."""
 
     def ended(self, done: int, failed: int) -> None:
@@ -141,6 +147,7 @@ async def _submit(
         group = item.group or group
         if item.id is None:
             rejections.add(number, str(item.error))
+            bar.rejected(1)
             return
         accepted += 1
         bar.submitted(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from fluxapi.model.output import source_of
@@ -13,11 +13,12 @@ from .attach import Writer, attach, explain, reported_reasons, unless_interrupte
 from .each import concerns_all
 from .exit_codes import FAILED, OK, of_job
 from .ids import shown_id
+from .streams import TERMINAL, Streams
 from .terminal import note
 from .text import plural
 
 if TYPE_CHECKING:
-    from fluxapi.client import AsyncClient
+    from fluxapi.client import AsyncClient, Job
 
 __all__ = ["attach_all"]
 
@@ -36,6 +37,8 @@ async def attach_all(
     named: bool = False,
     tail: int | None = None,
     only: str | None = None,
+    streams: Callable[[str], Streams] = lambda _: TERMINAL,
+    on_end: Callable[[Job], object] = lambda _: None,
 ) -> int:
     """Attach to several jobs at once, and return their highest exit status.
 
@@ -43,9 +46,18 @@ async def attach_all(
     number of such jobs is reported at the end.
     """
     if len(ids) == 1:
-        return await attach(flux, ids[0], label=label, named=named, tail=tail, only=only)
+        return await attach(
+            flux, ids[0], label=label, named=named, tail=tail, only=only, streams=streams(ids[0])
+        )
     jobs = [
-        _Followed(flux, jobid, Writer(jobid, label=label, named=named, only=only), tail, only)
+        _Followed(
+            flux,
+            jobid,
+            Writer(jobid, label=label, named=named, only=only, streams=streams(jobid)),
+            tail,
+            only,
+            on_end=on_end,
+        )
         for jobid in dict.fromkeys(ids)
     ]
     hint = (
@@ -59,13 +71,21 @@ class _Followed:
     """One job, and how much of its output has been written."""
 
     def __init__(
-        self, flux: AsyncClient, jobid: str, writer: Writer, tail: int | None, only: str | None
+        self,
+        flux: AsyncClient,
+        jobid: str,
+        writer: Writer,
+        tail: int | None,
+        only: str | None,
+        *,
+        on_end: Callable[[Job], object],
     ) -> None:
         self._flux = flux
         self._jobid = jobid
         self._writer = writer
         self._tail = tail
         self._only = only
+        self._on_end = on_end
         self._seen: dict[int, int] = {}
         self.is_lost = False
 
@@ -88,9 +108,10 @@ class _Followed:
             if concerns_all(error):
                 raise
             self.is_lost = True
-            note(f"{shown_id(self._jobid)}: {error}")
+            self._writer.streams.note(f"{shown_id(self._jobid)}: {error}")
             return FAILED
-        explain(job)
+        self._on_end(job)
+        explain(job, self._writer.streams)
         return of_job(job)
 
 

@@ -1,4 +1,4 @@
-"""The progress bar of ``fluxapi bulk``, on standard error."""
+"""The progress bar of submissions, on standard error."""
 
 from __future__ import annotations
 
@@ -34,6 +34,7 @@ class ProgressBar:
         self._progress = progress
         self._total = total
         self._count = 0
+        self._rejected = 0
         self._submitting = progress.add_task("submitted", total=total)
         self._ending = progress.add_task("ended", total=total) if waits else None
 
@@ -44,6 +45,13 @@ class ProgressBar:
         if self._ending is not None and self._total is None:
             self._progress.update(self._ending, total=self._count)
 
+    def rejected(self, count: int) -> None:
+        """Add *count* jobs that were not accepted."""
+        self._rejected += count
+        self._progress.update(
+            self._submitting, advance=count, description=f"submitted, {self._rejected:,} rejected"
+        )
+
     def ended(self, done: int, failed: int) -> None:
         """Show that *done* jobs have ended, *failed* of them without success."""
         if self._ending is not None:
@@ -52,7 +60,9 @@ class ProgressBar:
 
 
 @contextlib.contextmanager
-def progress_bar(total: int | None, *, waits: bool) -> Iterator[ProgressBar]:
+def progress_bar(
+    total: int | None, *, waits: bool, rate: bool = True, elapsed: bool = True
+) -> Iterator[ProgressBar]:
     """Show a bar within the context; IDs on standard output scroll above it."""
     console = Console(
         file=sys.stderr, no_color=bool(os.environ.get("NO_COLOR")), highlight=False, markup=False
@@ -61,8 +71,8 @@ def progress_bar(total: int | None, *, waits: bool) -> Iterator[ProgressBar]:
         TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        Rate(),
-        Elapsed(),
+        *([Rate()] if rate else ()),
+        *([Elapsed()] if elapsed else ()),
     )
     with Progress(
         *columns, console=console, redirect_stdout=sys.stdout.isatty(), redirect_stderr=True

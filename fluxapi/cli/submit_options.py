@@ -15,7 +15,7 @@ from .arguments import checked, natural
 from .text import safe
 from .times import when
 
-__all__ = ["add_batch_options", "add_job_options", "add_many"]
+__all__ = ["add_batch_options", "add_following", "add_job_options", "add_many"]
 
 _URGENCIES = ("hold", "default", "expedite")
 _MAX_URGENCY = 31
@@ -230,6 +230,60 @@ def add_many(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--bcc", metavar="IDSET", type=checked(_idset), help="like --cc, without FLUX_JOB_CC"
     )
+
+
+def add_following(parser: argparse.ArgumentParser) -> None:
+    """Add the options for what is written at and after submission."""
+    group = parser.add_argument_group("after submission")
+    add = group.add_argument
+    add(
+        "--wait",
+        dest="wait_event",
+        action="store_const",
+        const="clean",
+        help="wait until the jobs have ended",
+    )
+    add(
+        "--wait-event",
+        metavar="NAME",
+        type=checked(_event),
+        help="wait until each job has had this event, such as start, or has ended",
+    )
+    add(
+        "--watch",
+        action="store_true",
+        help="follow the output and exit with the status of the job; Ctrl-C detaches, and a second "
+        "one cancels the job; without --stdin or --input, standard input is empty",
+    )
+    add(
+        "--log",
+        metavar="FILE",
+        help="write IDs, messages and output to this local file; {cc} is replaced",
+    )
+    add(
+        "--log-stderr",
+        metavar="FILE",
+        help="write messages and standard error to this local file; {cc} is replaced",
+    )
+    add(
+        "--progress",
+        action="store_true",
+        help="show a progress bar of submitted jobs, and of ended and failed ones with --wait",
+    )
+    add("--jps", action="store_true", help="with --progress: show jobs per second, not the time")
+    add("--quiet", action="store_true", help="do not print job IDs")
+    add(
+        "-v",
+        "--verbose",
+        action="count",
+        help="with --wait: report how each job ended; -vv also reports its events",
+    )
+
+
+def _event(text: str) -> str:
+    if text.startswith("exec."):
+        raise ValueError("the events of the exec eventlog are not available; use start or finish")
+    return text
 
 
 class _Prefixed(argparse.Action):

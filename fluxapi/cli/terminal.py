@@ -47,6 +47,10 @@ def put_raw(data: bytes, *, error: bool = False) -> None:
     """Write the output of a job unchanged, and flush."""
     stream = sys.stderr if error else sys.stdout
     stream.flush()
+    if hasattr(stream, "rich_proxied_file"):
+        # A progress bar is shown, which moves out of the way of lines of text.
+        stream.write(data.decode("utf-8", "backslashreplace"))
+        return
     stream.buffer.write(data)
     stream.buffer.flush()
 
@@ -73,12 +77,13 @@ def name_program(name: str) -> None:
     _program[0] = name
 
 
-def note(sentence: str) -> None:
-    """Write a message to standard error."""
+def note(sentence: str, stream: TextIO | None = None) -> None:
+    """Write a message to standard error, or to another stream."""
     sys.stdout.flush()
+    stream = sys.stderr if stream is None else stream
     lines = " ".join(part.strip() for part in sentence.splitlines())
-    sys.stderr.write(f"{_program[0]}: {safe(lines)}\n")
-    sys.stderr.flush()
+    stream.write(f"{_program[0]}: {safe(lines)}\n")
+    stream.flush()
 
 
 def colors(when: str, stream: TextIO | None = None) -> bool:

@@ -50,6 +50,8 @@ SAME = [
     "submit --cc=1-2 --quiet --wait sh -c 'exit {{cc}}'",
     "submit -q no-such-queue true",
     "submit --dry-run --env=-* --env=A=1 --rlimit=-* -N2 -n3 -c2 -t 5m --job-name=x -o a.b=1 true",
+    "submit --quiet --wait-event=start sh -c 'exit 3'",
+    "submit --quiet --log=/dev/null --log-stderr=/dev/null -q no-such-queue true",
     "submit --dry-run --env=-* --rlimit=-* --setattr=user.x=1 --output=out --error=err a b",
     "no-such-command",
 ]

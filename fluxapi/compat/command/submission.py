@@ -40,7 +40,8 @@ def batch(arguments: list[str]) -> int:
 
 
 def _submit(name: str, arguments: list[str], more: list[str] | None = None) -> int:
-    parser = _with_verbose(parser_of("submit", name))
+    parser = parser_of("submit", name)
+    parser.set_defaults(names_jobs=name == "submit")
     whole = [*_surroundings(), *(more or ()), *arguments]
     parsed = parser.parse_args(whole)
     words = submit_body.split_command(parsed.words)
