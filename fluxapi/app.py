@@ -31,6 +31,7 @@ from fluxapi.sessions.counters import ChildCounters
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import ROOT, Bounds, InstanceSession
 from fluxapi.sessions.tree import InstanceTree
+from fluxapi.sessions.tree_observer import TreeObserver
 from fluxapi.table.capacity import Capacity
 from fluxapi.web.visible import visible
 
@@ -93,7 +94,8 @@ def create_app(
     sessions = app[keys.SESSIONS] = SessionRegistry(open_session)
     children = app[keys.CHILDREN] = Children(sessions, _child_limits(settings))
     tree = app[keys.TREE] = InstanceTree(sessions, children)
-    app[keys.COUNTERS] = ChildCounters(sessions, tree)
+    counters = app[keys.COUNTERS] = ChildCounters(sessions, tree)
+    app[keys.TREE_OBSERVER] = TreeObserver(sessions, tree, counters)
     app[keys.STOP] = stop
     app[keys.SHUTDOWN] = shutdown
     app[keys.CREDENTIALS] = credentials
@@ -213,11 +215,13 @@ async def _sessions(app: web.Application, instance: Instance) -> AsyncIterator[N
     root = await app[keys.SESSIONS].open(ROOT, instance)
     freezing = asyncio.create_task(_freeze_after(root), name="freeze")
     app[keys.CHILDREN].reaper.start()
+    app[keys.TREE_OBSERVER].start()
     try:
         await asyncio.wait({freezing}, timeout=_CATCH_UP_TIMEOUT_S)
         yield
     finally:
         freezing.cancel()
+        await app[keys.TREE_OBSERVER].aclose()
         await app[keys.COUNTERS].aclose()
         await app[keys.CHILDREN].aclose()
         await app[keys.SESSIONS].close_all()

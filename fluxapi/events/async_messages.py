@@ -38,6 +38,8 @@ SERVER = (
     "bookmark",
     "reset",
     "stats",
+    "instance",
+    "instance-gone",
     "output",
     "progress",
     "end",
@@ -47,7 +49,7 @@ SERVER = (
 ANSWERS = ("subscribed", "unsubscribed", "auth", "error")
 """Messages of the service on sockets only."""
 
-_ALWAYS = frozenset({"job", "gone", "bookmark"})
+_ALWAYS = frozenset({"job", "gone", "bookmark", "instance", "instance-gone"})
 """Messages that always have a cursor."""
 
 _WORDS = {"reset-message": RESETS, "end-message": ENDS}

@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from .buffer import CursorError, EventBuffer
+from .buffer import CursorError
 from .fanout import Subscription
 from .views import View
 
@@ -28,12 +28,10 @@ class CatchUp:
 
     def __init__(
         self,
-        buffer: EventBuffer,
         refuse: Callable[[Subscription, str], None],
         arrive: Callable[[Subscription], None],
         fail: Callable[[Subscription], None],
     ) -> None:
-        self._buffer = buffer
         self._fail = fail
         self._refuse = refuse
         self._arrive = arrive
@@ -108,7 +106,7 @@ class CatchUp:
             subscription.writer.write(data)
         return (
             subscription.walk is None
-            and subscription.seq == self._buffer.head
+            and subscription.seq == subscription.group.view.head
             and not subscription.writer.paused
             and subscription.group.view.digest.complete
         )

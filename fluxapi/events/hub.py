@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from typing import Any
 
 import msgspec
 
@@ -26,6 +27,7 @@ from .event_log import Batch, EventLog
 from .fanout import FanoutGroup, Subscription
 from .filters import Filter
 from .stats import StatsView
+from .tree_view import TreeView
 from .views import PIECE_BYTES, EventsView, JobsView, View
 
 __all__ = ["RESETS", "Hub"]
@@ -58,6 +60,9 @@ class Hub:
         self.buffer = log.buffer
         self.change_log = log.change_log
         self.stats = StatsView(table, log.buffer)
+        self.tree = TreeView(table, log.buffer.epoch)
+        self._awaiting_tree: list[Subscription] = []
+        """Subscriptions that begin once the tree is known."""
         self.lost_since: float | None = None
         """When the journal was lost (seconds since 1970); ``None`` while it is followed."""
         self.has_ended = False
@@ -69,7 +74,7 @@ class Hub:
         self._views: dict[Hashable, View] = {}
         self._groups_of: dict[View, dict[FanoutGroup, Hashable]] = {}
         """The groups of each view, each with the key of the view."""
-        self._behind = CatchUp(log.buffer, self._refuse, self._arrive, self._fail)
+        self._behind = CatchUp(self._refuse, self._arrive, self._fail)
         self._ends: dict[int, set[Subscription]] = {}
 
     def start(self) -> Iterator[None]:
@@ -113,7 +118,7 @@ class Hub:
             if ids is None or not ids.isdisjoint(jobs):
                 self._deliver(group, batch)
             else:
-                group.seq = self.buffer.head
+                group.seq = group.view.head
         if self._ends:
             for row in batch.rows:
                 for subscription in list(self._ends.get(row.id, ())):
@@ -124,6 +129,23 @@ class Hub:
         for group in list(self._groups_of.get(view, ())):
             if group.live:
                 group.write(group.bytes_of(view.replay(group.seq)[0]))
+
+    @property
+    def is_tree_followed(self) -> bool:
+        """Return whether a client follows the tree of instances."""
+        return self.tree in self._groups_of
+
+    def publish_tree(self, records: Mapping[str, Mapping[str, Any]]) -> None:
+        """Publish the records of this instance and of those below it, by path."""
+        self.tree.update(records)
+        for group in list(self._groups_of.get(self.tree, ())):
+            before, group.seq = group.seq, self.tree.head
+            if group.live:
+                self._write(group, before, group.bytes_of(self.tree.after(before)))
+        awaiting, self._awaiting_tree = self._awaiting_tree, []
+        for subscription in awaiting:
+            if not subscription.left:
+                self._behind.add(subscription)
 
     def set_lost(self, since: float | None) -> None:
         """Tell live subscribers that the journal was lost at ``since``, or is back (``None``)."""
@@ -161,7 +183,10 @@ class Hub:
             self._ends.setdefault(until, set()).add(subscription)
         writer.on_pause = lambda: self._pause(writer)
         writer.on_resume = lambda: self._resume(writer)
-        self._behind.add(subscription)
+        if group.view is self.tree and not self.tree.is_known:
+            self._awaiting_tree.append(subscription)
+        else:
+            self._behind.add(subscription)
         return subscription
 
     def unsubscribe(self, subscription: Subscription) -> None:
@@ -200,20 +225,22 @@ class Hub:
             members["lost_since"] = self.lost_since
         if group.view.has_digest:
             members |= group.view.digest.members()
-        return group.bytes_of([("bookmark", self.buffer.cursor, _encoder.encode(members)[1:])])
+        return group.bytes_of([("bookmark", group.view.cursor, _encoder.encode(members)[1:])])
 
     def _group(self, stream: str, filter: Filter, wire: Wire) -> FanoutGroup:
         key = (stream, filter, wire)
         group = self.groups.get(key)
         if group is None:
             view = self._view(stream, filter)
-            group = self.groups[key] = FanoutGroup(key, stream, view, wire, self.buffer.head)
+            group = self.groups[key] = FanoutGroup(key, stream, view, wire, view.head)
             self._groups_of.setdefault(view, {})[group] = (stream, filter)
         return group
 
     def _view(self, stream: str, filter: Filter) -> View:
         if stream == "stats":
             return self.stats
+        if stream == "instances":
+            return self.tree
         view = self._views.get((stream, filter))
         if view is None:
             if stream == "jobs":
@@ -249,12 +276,13 @@ class Hub:
         body = _encoder.encode({"reason": reason, "detail": RESETS[reason]})[1:]
         subscription.greeted = False
         subscription.place(group.view.restart())
-        # A client that gets a snapshot cannot resume before its last piece.
-        cursor = self.buffer.cursor if subscription.walk is None else b""
+        # A client that gets everything anew cannot resume before the first piece, or the last one.
+        is_anew = subscription.walk is not None or subscription.seq < 0
+        cursor = b"" if is_anew else group.view.cursor
         subscription.first += group.bytes_of([("reset", cursor, body)])
 
     def _deliver(self, group: FanoutGroup, batch: Batch) -> None:
-        before, group.seq = group.seq, self.buffer.head
+        before, group.seq = group.seq, group.view.head
         try:
             data = group.live_bytes(batch)
         except Exception:  # noqa: BLE001 - the other groups must still get the batch
@@ -262,6 +290,10 @@ class Hub:
             for subscription in group.subscribers:
                 self.end(subscription.writer, "failed")
             return
+        self._write(group, before, data)
+
+    def _write(self, group: FanoutGroup, before: int, data: bytes) -> None:
+        """Write to the live subscribers of a group, whose position was *before*."""
         if len(data) <= 2 * PIECE_BYTES:
             group.write(data)
             return

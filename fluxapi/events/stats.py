@@ -40,6 +40,16 @@ class StatsView:
         self._buffer = buffer
         self._rates = (0.0, 0.0)
 
+    @property
+    def head(self) -> int:
+        """Return the number of the last change of the table."""
+        return self._buffer.head
+
+    @property
+    def cursor(self) -> bytes:
+        """Return the cursor of that number."""
+        return self._buffer.cursor
+
     def count(self, batch: Batch) -> None:
         """Count the events and submissions of a batch."""
         for entry in batch.entries:

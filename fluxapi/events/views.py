@@ -55,6 +55,14 @@ class View(Protocol):
     def has_digest(self) -> bool:
         """Return whether a client can compare the digest of the view with its own."""
 
+    @property
+    def head(self) -> int:
+        """Return the number of the last change, which a client that has everything has reached."""
+
+    @property
+    def cursor(self) -> bytes:
+        """Return the cursor of that client."""
+
     def live(self, batch: Batch) -> list[Message]:
         """Return the messages of ``batch`` for clients that have received everything before it."""
 
@@ -81,6 +89,16 @@ class EventsView:
         self.digest = ViewDigest(table, self._selection)
         self.has_digest = self._selection.whole
         self._all = self._selection.takes_all and filter == Filter(jobs=filter.jobs, ids=filter.ids)
+
+    @property
+    def head(self) -> int:
+        """Return the number of the last change of the table."""
+        return self._buffer.head
+
+    @property
+    def cursor(self) -> bytes:
+        """Return the cursor of that number."""
+        return self._buffer.cursor
 
     def live(self, batch: Batch) -> list[Message]:
         """Return the events that match the filter."""
@@ -142,6 +160,16 @@ class JobsView:
         # Weak references: a snapshot is freed with its last reader.
         self._snapshots: deque[weakref.ref[Snapshot]] = deque(maxlen=_MAX_CACHED_SNAPSHOTS)
         self.digest = ViewDigest(table, self._selection)
+
+    @property
+    def head(self) -> int:
+        """Return the number of the last change of the table."""
+        return self._buffer.head
+
+    @property
+    def cursor(self) -> bytes:
+        """Return the cursor of that number."""
+        return self._buffer.cursor
 
     def live(self, batch: Batch) -> list[Message]:
         """Return the rows that changed."""

@@ -20,6 +20,7 @@ from fluxapi.sessions.counters import ChildCounters
 from fluxapi.sessions.registry import SessionRegistry
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.sessions.tree import InstanceTree
+from fluxapi.sessions.tree_observer import TreeObserver
 from fluxapi.settings import Settings
 
 from .rate_limits import RateLimits
@@ -51,6 +52,7 @@ __all__ = [
     "STOP",
     "TOKENS",
     "TREE",
+    "TREE_OBSERVER",
 ]
 
 ErrorPage = Callable[[web.Request, FluxapiError], Awaitable[web.Response]]
@@ -61,6 +63,7 @@ SESSIONS: web.AppKey[SessionRegistry] = web.AppKey("sessions", SessionRegistry)
 CHILDREN: web.AppKey[Children] = web.AppKey("children", Children)
 COUNTERS: web.AppKey[ChildCounters] = web.AppKey("counters", ChildCounters)
 TREE: web.AppKey[InstanceTree] = web.AppKey("tree", InstanceTree)
+TREE_OBSERVER: web.AppKey[TreeObserver] = web.AppKey("tree_observer", TreeObserver)
 SHUTDOWN: web.AppKey[Shutdown] = web.AppKey("shutdown", Shutdown)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
 CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)

@@ -109,7 +109,7 @@ def _subscribers(session: InstanceSession) -> Samples:
         {
             (wire, stream): 0
             for wire in ("websocket", "sse", "ndjson")
-            for stream in ("events", "jobs", "stats", "output")
+            for stream in ("events", "jobs", "stats", "instances", "output")
         }
     )
     for group in session.hub.groups.values():

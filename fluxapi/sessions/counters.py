@@ -44,6 +44,11 @@ class ChildCounters:
     def __len__(self) -> int:
         return len(self._counters)
 
+    @property
+    def is_running(self) -> bool:
+        """Return whether counts are kept current."""
+        return self._worker.is_running
+
     async def want(self) -> None:
         """Keep the counts current for a while; return when there are some, or after a moment.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiohttp.test_utils import TestClient
 from pytest_aiohttp import AiohttpClient
@@ -147,6 +149,68 @@ async def test_closed_instances_are_counted_while_somebody_looks(
     assert by_job[SECOND].closed
     await counters.aclose()
     assert len(counters) == 0
+
+
+async def test_the_tree_is_followed_live(site: Site) -> None:
+    tree: dict[str, Any] = {}
+
+    async def follow(stream: aiohttp.StreamReader, until: Callable[[], bool]) -> str:
+        """Read messages until a condition of the tree holds, and return the cursor."""
+        cursor = ""
+        while not until():
+            message = json.loads(await asyncio.wait_for(stream.readline(), 30))
+            schema.check(f"{message['type']}-message", message)
+            cursor = message.get("cursor", cursor)
+            if message["type"] == "instance":
+                tree[message["instance"]["path"]] = message["instance"]
+            elif message["type"] == "instance-gone":
+                del tree[message["path"]]
+        return str(cursor)
+
+    def states() -> dict[str, str]:
+        return {path: it["state"] for path, it in tree.items()}
+
+    closed = {"": "ready", site.first: "closed", site.second: "closed"}
+    query = "/v1/events?stream=instances"
+    lines = {"Accept": "application/x-ndjson"}
+    async with site.client.get(query, headers=lines) as answer:
+        await follow(answer.content, lambda: states() == closed and "jobs" in tree[site.first])
+        await site.get(f"/v1/instances/{site.first}/jobs")
+        opened = {**closed, site.first: "ready", site.third: "closed"}
+        await follow(answer.content, lambda: states() == opened)
+        await follow(answer.content, lambda: "utilization" in tree[site.first])
+        site.broker.finish(SECOND)
+        cursor = await follow(answer.content, lambda: site.second not in tree)
+    site.broker.launch(FOURTH)
+    held = dict(tree)
+    tree.clear()
+    async with site.client.get(query, headers={**lines, "Last-Event-ID": cursor}) as answer:
+        # Only what has changed comes again.
+        await follow(answer.content, lambda: encode_f58(FOURTH) in tree)
+        assert site.third not in tree
+    assert site.third in held
+    below = f"/v1/instances/{site.first}/events/ws"
+    tree.clear()
+    async with site.client.ws_connect(below, protocols=["flux-events.v1"]) as socket:
+        await socket.send_json({"type": "subscribe", "sub": "t", "stream": "instances"})
+        paths = []
+        while True:
+            message = await socket.receive_json(timeout=30)
+            schema.check(f"{message['type']}-message", message)
+            if message["type"] == "bookmark":
+                break
+            if message["type"] == "instance":
+                paths.append(message["instance"]["path"])
+    assert paths == [site.first, site.third], "an instance, and those below it"
+
+
+async def test_nobody_looks_at_the_tree_while_nobody_follows(site: Site) -> None:
+    observer = site.client.app[keys.TREE_OBSERVER]
+    await observer.look()
+    hub = site.client.app[keys.SESSIONS].root.hub
+    assert (hub.tree.head, hub.tree.is_known) == (0, False)
+    assert len(site.client.app[keys.COUNTERS]) == 0
+    assert not site.client.app[keys.COUNTERS].is_running
 
 
 async def test_a_request_for_a_child_that_cannot_be_opened_says_why(site: Site) -> None:
