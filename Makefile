@@ -85,9 +85,10 @@ check: $(STAMP) $(FRONT)/node_modules/.installed ## lint, spelling, wording, for
 	$(BIN)/mypy
 	cd $(FRONT) && PATH="$(abspath $(BIN)):$$PATH" $(NPM) run --silent check
 
-generate: $(STAMP) ## make the synchronous client and the list of commands
+generate: $(STAMP) ## make the synchronous client, the list of commands and the page of options
 	$(BIN)/python tools/make_sync.py
 	$(BIN)/python tools/make_commands.py
+	$(BIN)/python tools/make_flux_options.py
 
 format: $(STAMP) ## put every file in the one format
 	$(BIN)/ruff format .

@@ -1,0 +1,199 @@
+"""The differences between the options of Flux's commands and ours, kept by hand.
+
+The page that ``tools/make_flux_options.py`` makes of them says of each option that it is the same,
+different, or not there. An option that is in both parsers needs no entry here unless it differs;
+one that is only in Flux's needs one in ``ABSENT``. The key ``*`` is for all commands.
+"""
+
+from __future__ import annotations
+
+__all__ = ["ABSENT", "ABSENT_COMMANDS", "COMMANDS", "DIFFERENT", "WRITTEN"]
+
+COMMANDS = {
+    "submit": "submit",
+    "run": "submit",
+    "batch": "batch",
+    "alloc": "alloc",
+    "bulksubmit": "bulksubmit",
+    "jobs": "jobs",
+    "pgrep": "pgrep",
+    "pkill": "pkill",
+    "pstree": "pstree",
+    "top": "top",
+    "watch": "watch",
+    "cancel": "cancel",
+    "queue list": "queue list",
+    "queue status": "queue status",
+    "resource list": "resource list",
+    "resource status": "resource status",
+    "resource info": "resource info",
+    "job attach": "output",
+    "job eventlog": "job",
+    "job info": "job",
+    "job kill": "signal",
+    "job last": "job last",
+    "job memo": "job memo",
+    "job raise": "cancel",
+    "job stats": "job stats",
+    "job status": "wait",
+    "job timeleft": "job timeleft",
+    "job urgency": "urgency",
+    "job wait": "wait",
+    "shutdown": "stop",
+}
+"""The command of ours for each of Flux's; words after the first name a command below it."""
+
+WRITTEN = {
+    "run": "submit --watch",
+    "watch": "watch --output",
+    "job attach": "output --follow",
+    "job eventlog": "job --eventlog",
+    "shutdown": "stop --instance",
+}
+"""How a command of ours is called that does what Flux's does, if its name alone does not."""
+
+_PATHS = "a path on the nodes; the service does not see the folder of your shell"
+_ENV = "begins with no variable, as after `--env=-*`; HOME, USER, LOGNAME, SHELL and PATH are set"
+_RLIMIT = "begins with no limit, as after `--rlimit=-*`"
+_FILE = "the file is read on your machine"
+_SHARED = {
+    "--env": _ENV,
+    "--env-file": _ENV,
+    "--env-remove": _ENV,
+    "--rlimit": _RLIMIT,
+    "--cwd": f"{_PATHS}, and has to be absolute; default: the directory of the broker",
+    "--flags": "`debug` and `waitable`; `novalidate` is not there, since each job is checked",
+    "--dry-run": "prints the request as JSON, not the jobspec",
+    "--add-file": _FILE,
+}
+_IO = {"--input": _PATHS, "--output": _PATHS, "--error": _PATHS}
+
+DIFFERENT: dict[str, dict[str, str]] = {
+    "submit": {
+        **_SHARED,
+        **_IO,
+        "--watch": "Ctrl-C detaches, and a second one cancels the jobs",
+        "--wait-event": "the events of the exec eventlog (`exec.…`) are not there",
+        "--progress": "the bar is on standard error; without a terminal there, it is not shown",
+        "-v": "with `--wait` or `--wait-event`, not with `--watch`",
+    },
+    "run": {
+        **_SHARED,
+        **_IO,
+        "--wait-event": "`--watch` waits for the end; use `--wait-event` without it",
+        "-v": "the ID is printed anyway, on standard output; `--quiet` prints none",
+    },
+    "batch": {**_SHARED, "--conf": _FILE},
+    "alloc": {**_SHARED, "--conf": _FILE, "--bg": "required, since no terminal is attached"},
+    "jobs": {
+        "-c": "of inactive jobs, those that were submitted last, not those that ended last",
+        "-u": "default: the jobs of all users",
+        "-a": "active jobs and those of `-c`; of all users",
+    },
+    "watch": {
+        "--since": "a cursor of the event stream, for `--events`; use `fluxapi jobs --since`"
+    },
+    "job attach": {"--tail": "of each stream"},
+    "cancel": {
+        "--all": "asks for confirmation, unless `--yes` is given",
+        "-S": "asks for confirmation, unless `--yes` is given",
+        "-u": "asks for confirmation, unless `--yes` is given",
+    },
+}
+"""Options that are in both parsers, and how ours differs, by one of their names."""
+
+_PLUGINS = "plugins of Flux's command line change jobs before Flux sees them, and run only there"
+_STOP = "the instance stops as it was started; use `flux shutdown` on its node"
+_SHAPE = "send a complete jobspec: `POST /v1/jobs` with `jobspec`, or as a line of `bulk`"
+
+ABSENT: dict[str, dict[str, str]] = {
+    "*": {
+        "--list-plugins": _PLUGINS,
+        "--resources-shape": _SHAPE,
+        "--resources-json": _SHAPE,
+    },
+    "alloc": {
+        "--quiet": "the ID is all that is printed",
+        "-v": "the ID is all that is printed",
+    },
+    "jobs": {
+        "--recurse-all": "`-R` goes to the instances of all users that the service may open",
+        "--threads": "the service reads its own table, and needs no threads",
+    },
+    "watch": {
+        "--progress": "`fluxapi top` shows progress",
+        "--jps": "`fluxapi top` shows rates",
+        "-v": "`fluxapi watch --events` shows events",
+    },
+    "pstree": {"-d": "the details of instances (`instance.*`) are empty here"},
+    "job attach": {
+        "-E": "`fluxapi watch --events JOBID` shows events",
+        "-X": "events of the exec eventlog are not sent",
+        "--show-status": "on a terminal, a message says why the job waits",
+        "-w": "use `fluxapi submit --wait-event`",
+        "-v": "use `fluxapi watch --events JOBID`",
+        "-q": "messages of the job shell go to standard error",
+        "-r": "no input is sent anyway",
+        "-u": "no input is sent",
+        "-i": "no input is sent",
+        "--debug": "no debugger can attach over HTTP",
+    },
+    "job eventlog": {
+        "-f": "`--json` of `fluxapi job` is the record",
+        "-T": "timestamps are raw",
+        "-H": "timestamps are raw",
+        "-L": "no colors",
+        "-F": "use `fluxapi watch --events JOBID`",
+        "-p": "only the main eventlog is kept",
+    },
+    "job info": {
+        "-o": "the jobspec is the current one",
+        "-b": "the jobspec is the current one",
+    },
+    "job raise": {
+        "-s": "`cancel` raises exceptions of severity 0",
+        "-t": "`cancel` raises exceptions of the type `cancel`",
+    },
+    "job urgency": {"-v": "nothing is printed"},
+    "job wait": {
+        "-a": "name the jobs, or use `--group`",
+        "-v": "how a job failed is printed anyway; `-q` prints nothing",
+    },
+    "job status": {
+        "-v": "how a job failed is printed anyway",
+        "-j": "use `fluxapi jobs --json JOBID`",
+        "-e": "a job that ends by an exception counts as 1",
+    },
+    "top": {
+        "--color": "`NO_COLOR` disables colors",
+        "-q": "all queues are shown",
+    },
+    "shutdown": {
+        "--skip-gc": _STOP,
+        "--gc": _STOP,
+        "--dump": _STOP,
+        "--background": "the command returns when the instance begins to stop",
+        "--quiet": "nothing but a question is printed",
+        "-v": "nothing but a question is printed",
+        "-n": "without `--yes`, a terminal is asked",
+    },
+}
+"""Options that are only in Flux's parser, and why, by one of their names."""
+
+ABSENT_COMMANDS: dict[str, str] = {
+    "bulksubmit": "`fluxapi bulk` reads commands from lines",
+    "pgrep": "`fluxapi jobs --name`",
+    "pkill": "`fluxapi cancel --name`",
+    "queue list": "not there",
+    "queue status": "not there",
+    "resource list": "`fluxapi nodes`",
+    "resource status": "`fluxapi nodes`",
+    "resource info": "`fluxapi nodes`",
+    "job last": "`fluxapi jobs -c 1`",
+    "job memo": "not there",
+    "job stats": "`fluxapi jobs --stats`",
+    "job wait-event": "`fluxapi watch --since=0 --event=NAME --lines=1 JOBID`",
+    "job timeleft": "`fluxapi jobs -o '{t_remaining}'`",
+    "job id": "every command accepts IDs in all forms; `fluxapi jobs -o '{id.words}'` prints them",
+}
+"""Commands of Flux that have none of ours, and why."""
