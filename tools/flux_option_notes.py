@@ -28,17 +28,18 @@ COMMANDS = {
     "resource status": "resource status",
     "resource info": "resource info",
     "job attach": "output",
-    "job eventlog": "job",
-    "job info": "job",
-    "job kill": "signal",
+    "job eventlog": "job eventlog",
+    "job info": "job info",
+    "job kill": "job kill",
     "job last": "job last",
     "job memo": "job memo",
-    "job raise": "cancel",
+    "job raise": "job raise",
     "job stats": "job stats",
     "job status": "wait",
     "job timeleft": "job timeleft",
-    "job urgency": "urgency",
+    "job urgency": "job urgency",
     "job wait": "wait",
+    "job wait-event": "job wait-event",
     "shutdown": "stop",
 }
 """The command of ours for each of Flux's; words after the first name a command below it."""
@@ -47,7 +48,6 @@ WRITTEN = {
     "run": "submit --watch",
     "watch": "watch --output",
     "job attach": "output --follow",
-    "job eventlog": "job --eventlog",
     "shutdown": "stop --instance",
 }
 """How a command of ours is called that does what Flux's does, if its name alone does not."""
@@ -66,6 +66,7 @@ _SHARED = {
     "--dry-run": "prints the request as JSON, not the jobspec",
     "--add-file": _FILE,
 }
+_PATH = "`eventlog`, `exec` and `output`, or their full names"
 _IO = {"--input": _PATHS, "--output": _PATHS, "--error": _PATHS}
 
 DIFFERENT: dict[str, dict[str, str]] = {
@@ -94,6 +95,8 @@ DIFFERENT: dict[str, dict[str, str]] = {
         "--since": "a cursor of the event stream, for `--events`; use `fluxapi jobs --since`"
     },
     "job attach": {"--tail": "of each stream"},
+    "job eventlog": {"-p": _PATH},
+    "job wait-event": {"-p": _PATH, "-W": "for the exec eventlog"},
     "cancel": {
         "--all": "asks for confirmation, unless `--yes` is given",
         "-S": "asks for confirmation, unless `--yes` is given",
@@ -138,23 +141,10 @@ ABSENT: dict[str, dict[str, str]] = {
         "-i": "no input is sent",
         "--debug": "no debugger can attach over HTTP",
     },
-    "job eventlog": {
-        "-f": "`--json` of `fluxapi job` is the record",
-        "-T": "timestamps are raw",
-        "-H": "timestamps are raw",
-        "-L": "no colors",
-        "-F": "use `fluxapi watch --events JOBID`",
-        "-p": "only the main eventlog is kept",
-    },
     "job info": {
         "-o": "the jobspec is the current one",
         "-b": "the jobspec is the current one",
     },
-    "job raise": {
-        "-s": "`cancel` raises exceptions of severity 0",
-        "-t": "`cancel` raises exceptions of the type `cancel`",
-    },
-    "job urgency": {"-v": "nothing is printed"},
     "job wait": {
         "-a": "name the jobs, or use `--group`",
         "-v": "how a job failed is printed anyway; `-q` prints nothing",
@@ -189,11 +179,6 @@ ABSENT_COMMANDS: dict[str, str] = {
     "resource list": "`fluxapi nodes`",
     "resource status": "`fluxapi nodes`",
     "resource info": "`fluxapi nodes`",
-    "job last": "`fluxapi jobs -c 1`",
-    "job memo": "not there",
-    "job stats": "`fluxapi jobs --stats`",
-    "job wait-event": "`fluxapi watch --since=0 --event=NAME --lines=1 JOBID`",
-    "job timeleft": "`fluxapi jobs -o '{t_remaining}'`",
     "job id": "every command accepts IDs in all forms; `fluxapi jobs -o '{id.words}'` prints them",
 }
 """Commands of Flux that have none of ours, and why."""

@@ -18,7 +18,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "inspect jobs": {
         "jobs": "list jobs",
         "groups": "list groups of jobs",
-        "job": "show one job",
+        "job": "show or change one job",
         "watch": "follow jobs or events live",
         "output": "show the output of a job",
         "wait": "wait until jobs have ended",

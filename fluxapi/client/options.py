@@ -15,6 +15,7 @@ __all__ = [
     "EventFilter",
     "JobFilter",
     "ListFilter",
+    "StoredKey",
     "StreamFilter",
     "SubmitOptions",
     "Urgency",
@@ -25,6 +26,9 @@ Command = str | Sequence[str | int | float]
 
 Urgency = int | Literal["hold", "default", "expedite"]
 """0 to 31; ``hold`` is 0, ``default`` 16, ``expedite`` 31."""
+
+StoredKey = Literal["eventlog", "guest.exec.eventlog", "jobspec", "R"]
+"""A record that Flux stores of a job (RFC 16)."""
 
 Texts = str | Sequence[str]
 """One value, or several of which any may match."""

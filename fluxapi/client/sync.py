@@ -25,6 +25,7 @@ from .options import (
     EventFilter,
     JobFilter,
     ListFilter,
+    StoredKey,
     StreamFilter,
     SubmitOptions,
     Urgency,
@@ -241,6 +242,15 @@ class Client:
         """Return the resources (RFC 20) of a job; raise ``NotFound`` before they are allocated."""
         return self._loop.run(self._client.R(id))
 
+    def stored(self, id: str | int, key: StoredKey) -> str:
+        """Return a record of a job as the text that Flux stores; raise ``NotFound``.
+
+        Args:
+            id: The job.
+            key: The record: ``eventlog``, ``guest.exec.eventlog``, ``jobspec`` or ``R``.
+        """
+        return self._loop.run(self._client.stored(id, key))
+
     @overload
     def events(
         self,
@@ -377,9 +387,12 @@ class Client:
         """
         return self._loop.run(self._client.output(id, tail=tail, stream=stream))
 
-    def iter_output(self, id: str | int) -> Iteration[OutputEntry]:
-        """Yield the output of a job so far, entry by entry, without keeping it in memory."""
-        return self._loop.iterate(self._client.iter_output(id))
+    def iter_output(self, id: str | int, *, header: bool = False) -> Iteration[OutputEntry]:
+        """Yield the output of a job so far, entry by entry, without keeping it in memory.
+
+        With *header*, an entry with this name and the number of streams comes first.
+        """
+        return self._loop.iterate(self._client.iter_output(id, header=header))
 
     def follow_output(
         self,
@@ -429,6 +442,19 @@ class Client:
         Pass either IDs or a filter; ``state="active"`` matches all jobs.
         """
         return self._loop.run(self._client.cancel_many(ids, note=note, **filter))
+
+    def raise_exception(
+        self, id: str | int, type: str = "cancel", severity: int = 0, *, note: str | None = None
+    ) -> None:
+        """Raise an exception for a job; one of severity 0 ends it, 7 is the least severe."""
+        self._loop.run(self._client.raise_exception(id, type, severity, note=note))
+
+    def memo(self, id: str | int, memo: Mapping[str, Any], *, volatile: bool = False) -> None:
+        """Merge a memo into the user's annotations of a job; a value of ``None`` removes its key.
+
+        The eventlog does not keep a *volatile* memo.
+        """
+        self._loop.run(self._client.memo(id, memo, volatile=volatile))
 
     def signal(self, id: str | int, signal: str | int = "SIGTERM") -> None:
         """Send a signal, by number or name, to all tasks of a running job."""

@@ -20,7 +20,7 @@ from fluxapi.table.query import JobQuery, page, query_of
 
 from .support import job_of, reply
 
-__all__ = ["cancel", "cancel_job", "cancel_many", "signal", "urgency"]
+__all__ = ["cancel", "cancel_job", "cancel_many", "memo", "raise_exception", "signal", "urgency"]
 
 _MAX_CANCELED_JOBS = 10_000
 """Jobs that one request can cancel."""
@@ -51,6 +51,25 @@ async def cancel(request: web.Request) -> web.Response:
 async def cancel_job(session: InstanceSession, job: Job, note: str | None) -> None:
     """Ask Flux to cancel a job; raises ``JobInactive``."""
     await session.instance.raise_exception(_active(job, "canceled").id, "cancel", 0, note)
+
+
+async def raise_exception(request: web.Request) -> web.Response:
+    """Raise an exception of any type and severity for a job."""
+    body = request[keys.BODY]
+    kind, severity = body.get("type", "cancel"), int(body.get("severity", 0))
+    job = _active(job_of(request), "given an exception")
+    instance = request[keys.SESSION].instance
+    await instance.raise_exception(job.id, kind, severity, body.get("note"))
+    return _requested(job, f"Job is given an exception of severity {severity}.")
+
+
+async def memo(request: web.Request) -> web.Response:
+    """Post a memo to a job."""
+    body = request[keys.BODY]
+    job = _active(job_of(request), "given a memo")
+    volatile = bool(body.get("volatile"))
+    await request[keys.SESSION].instance.post_memo(job.id, body["memo"], volatile=volatile)
+    return _requested(job, "Job is given a memo.")
 
 
 async def signal(request: web.Request) -> web.Response:

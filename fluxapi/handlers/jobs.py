@@ -14,6 +14,7 @@ from fluxapi.events.filters import read_ids
 from fluxapi.http import authentication, keys
 from fluxapi.http.negotiation import accepted
 from fluxapi.http.querystring import cached
+from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.sessions.situation import SituationMonitor
@@ -140,7 +141,8 @@ async def wait(request: web.Request) -> web.Response:
 async def eventlog(request: web.Request) -> web.Response:
     """Return the eventlog: a JSON list, or the RFC 18 text as Flux stores it."""
     kind = accepted(request, ("application/json", "text/plain", "application/x-ndjson"))
-    text = await request[keys.SESSION].instance.lookup(job_of(request).id, "eventlog")
+    key: LookupKey = request[keys.QUERY].get("path", "eventlog")
+    text = await request[keys.SESSION].instance.lookup(job_of(request).id, key)
     if kind != "application/json":
         return web.Response(body=text.encode(), content_type=kind, charset="utf-8")
     lines = [line for line in text.split("\n") if line]

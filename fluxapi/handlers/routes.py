@@ -123,6 +123,18 @@ ROUTES: tuple[Route, ...] = (
         needs="cancel", right="operate",
     ),
     Route(
+        "POST", "/jobs/{id}/exception", control.raise_exception, "raiseException", "jobs",
+        "Raise an exception for a job; one of severity 0 ends it.",
+        {202: "requested"}, body="exception", body_use="required", fails=_CHANGE,
+        needs="cancel", right="operate",
+    ),
+    Route(
+        "POST", "/jobs/{id}/memo", control.memo, "postMemo", "jobs",
+        "Post a memo to a job, which its annotations show.",
+        {202: "requested"}, body="memo", body_use="required", fails=_CHANGE,
+        right="operate",
+    ),
+    Route(
         "POST", "/jobs/{id}/signal", control.signal, "signalJob", "jobs",
         "Send a signal to all tasks of a running job.",
         {202: "requested"}, body="signal", body_use="required", fails=_CHANGE,
@@ -142,7 +154,8 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "GET", "/jobs/{id}/eventlog", jobs.eventlog, "getEventlog", "jobs",
         "Get the eventlog, as Flux stores it.",
-        {200: "eventlog"}, fails=_LOOKUP, other=("text/plain", "application/x-ndjson"),
+        {200: "eventlog"}, query="eventlog-query", fails=(*_LOOKUP, errors.NotFound),
+        other=("text/plain", "application/x-ndjson"),
         right="view",
     ),
     Route(

@@ -168,6 +168,9 @@ class JobControl(Protocol):
     ) -> None:
         """Raise a job exception (RFC 21); ``("cancel", 0)`` cancels the job."""
 
+    async def post_memo(self, jobid: int, memo: dict[str, Any], *, volatile: bool = False) -> None:
+        """Post a memo (RFC 21) to an active job; the eventlog does not keep a *volatile* one."""
+
     async def kill(self, jobid: int, signum: int) -> None:
         """Send a signal to all tasks of a running job."""
 

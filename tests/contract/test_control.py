@@ -118,3 +118,23 @@ async def test_nothing_can_be_done_to_an_unknown_job(site: Site, jobid: int) -> 
         await site.instance.kill(jobid, signal.SIGTERM)
     with pytest.raises(JobNotFound, match=f"^There is no job {encode_f58(jobid)}.$"):
         await site.instance.set_urgency(jobid, 16)
+
+
+async def test_a_memo_is_in_the_journal_and_in_the_eventlog_unless_it_is_volatile(
+    site: Site,
+) -> None:
+    jobid = await site.submit(spec(), urgency=0)
+    await site.wait(jobid, "priority")
+    await site.instance.post_memo(jobid, {"kept": {"n": 1}})
+    await site.wait(jobid, "memo")
+    assert site.context(jobid, "memo") == {"kept": {"n": 1}}
+    await site.instance.post_memo(jobid, {"lost": 1}, volatile=True)
+    await site.cancel(jobid)
+    assert site.names(jobid).count("memo") == 2
+    log = await site.instance.lookup(jobid, "eventlog")
+    assert "kept" in log
+    assert "lost" not in log
+    with pytest.raises(JobInactive):
+        await site.instance.post_memo(jobid, {"late": 1})
+    with pytest.raises(JobNotFound):
+        await site.instance.post_memo(UNKNOWN, {"no": 1})

@@ -138,6 +138,10 @@ class FakeInstance:
         self._answer()
         self.calls.append(("raise", jobid, type, severity, note))
 
+    async def post_memo(self, jobid: int, memo: dict[str, Any], *, volatile: bool = False) -> None:
+        self._answer()
+        self.calls.append(("memo", jobid, memo, volatile))
+
     async def kill(self, jobid: int, signum: int) -> None:
         self._answer()
         self.calls.append(("kill", jobid, signum))

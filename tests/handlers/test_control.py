@@ -102,3 +102,45 @@ async def test_a_gone_broker_is_503(service: Service) -> None:
     service.instance.gone = True
     assert (await service.client.post(f"/jobs/{name}/cancel")).status == 503
     assert (await service.client.post("/jobs/cancel", json={"filter": {}})).status == 503
+
+
+async def test_an_exception_of_any_type(service: Service) -> None:
+    name = await service.submit()
+    body = {"type": "weather", "severity": 7, "note": "it rains"}
+    assert (await service.client.post(f"/jobs/{name}/exception", json=body)).status == 202
+    assert (await service.client.post(f"/jobs/{name}/exception", json={})).status == 202
+    job = jobid.parse(name)
+    assert service.instance.calls == [
+        ("raise", job, "weather", 7, "it rains"),
+        ("raise", job, "cancel", 0, None),
+    ]
+
+
+async def test_a_memo(service: Service) -> None:
+    name = await service.submit()
+    body = {"memo": {"a": {"b": None}}, "volatile": True}
+    assert (await service.client.post(f"/jobs/{name}/memo", json=body)).status == 202
+    assert service.instance.calls == [("memo", jobid.parse(name), {"a": {"b": None}}, True)]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("exception", {"severity": 8}),
+        ("exception", {"type": ""}),
+        ("exception", {"type": "a b"}),
+        ("exception", {"note": "\0"}),
+        ("memo", {}),
+        ("memo", {"memo": {}}),
+        ("memo", {"memo": [1]}),
+    ],
+)
+async def test_a_wrong_exception_or_memo_does_not_reach_flux(
+    service: Service, path: str, body: dict[str, Any]
+) -> None:
+    name = await service.submit()
+    assert (await service.client.post(f"/jobs/{name}/{path}", json=body)).status == 422
+    assert not service.instance.calls
+    finished = await ended(service)
+    good = {"memo": {"a": 1}} if path == "memo" else {}
+    assert (await service.client.post(f"/jobs/{finished}/{path}", json=good)).status == 409

@@ -1,12 +1,14 @@
-"""``fluxapi job``: the details of a job."""
+"""``fluxapi job``: the details of a job, and the commands of ``flux job``."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from fluxapi.cli import job_control, job_events, job_facts
 from fluxapi.cli.arguments import Command, Parsers, add_command, add_ids
 from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
@@ -17,24 +19,68 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMAND", "add"]
 
-COMMAND = Command("job", "show one job", group="inspect jobs", position=2)
+COMMAND = Command("job", "show or change one job", group="inspect jobs", position=2)
+
+_SHOW = "show"
+
+
+class _Actions(dict[str, Any]):
+    """The actions by name; any other word counts as a job ID for :data:`_SHOW`."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+
+class _JobActions(argparse._SubParsersAction):  # type: ignore[type-arg] # noqa: SLF001 - argparse documents the base class of add_subparsers(action=) only by this name
+    """Subparsers among which a job ID stands for ``show JOBID``."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        """Parse the rest of the command line by the parser of the action."""
+        words = list(values or ())
+        if words[0] not in self._name_parser_map:
+            words.insert(0, _SHOW)
+        super().__call__(parser, namespace, words, option_string)
 
 
 def add(parsers: Parsers) -> None:
     """Declare the command and its arguments."""
-    parser = add_command(parsers, COMMAND, "Show the details of a job, one on each line.")
-    add_ids(parser)
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument(
-        "--json", action="store_true", help="print the record as JSON, as in GET /jobs/{id}"
+    parser = add_command(
+        parsers,
+        COMMAND,
+        "Show the details of a job, one on each line; or do what the flux job command of that name "
+        "does.",
     )
-    group.add_argument("--eventlog", action="store_true", help="print the eventlog")
-    group.add_argument("--jobspec", action="store_true", help="print the jobspec (RFC 25) as JSON")
-    group.add_argument(
-        "--R", dest="R", action="store_true", help="print the resources (RFC 20) as JSON"
-    )
+    _add_forms(parser)
     add_connection(parser)
-    parser.set_defaults(run=runs(_act))
+    actions = parser.add_subparsers(
+        action=_JobActions, dest="action", metavar="JOBID|ACTION", required=True, title="actions"
+    )
+    show = actions.add_parser(_SHOW, help="show the details of a job (also without this word)")
+    add_ids(show)
+    _add_forms(show, default=argparse.SUPPRESS)
+    add_connection(show)
+    show.set_defaults(run=runs(_act))
+    for module in (job_facts, job_events, job_control):
+        module.add(actions)
+    actions.choices = _Actions(actions.choices)
+
+
+def _add_forms(parser: argparse.ArgumentParser, **options: Any) -> None:
+    """Add the options for what is shown, which may be before or behind the job ID."""
+    group = parser.add_mutually_exclusive_group()
+    for flag, text in (
+        ("--json", "print the record as JSON, as in GET /jobs/{id}"),
+        ("--eventlog", "print the eventlog"),
+        ("--jobspec", "print the jobspec (RFC 25) as JSON"),
+        ("--R", "print the resources (RFC 20) as JSON"),
+    ):
+        group.add_argument(flag, action="store_true", help=text, **options)
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:

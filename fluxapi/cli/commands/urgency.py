@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 from fluxapi.cli.arguments import Command, Parsers, add_command, add_ids, checked
 from fluxapi.cli.each import each
 from fluxapi.cli.session import add_connection, runs
+from fluxapi.cli.urgencies import urgency
 
 if TYPE_CHECKING:
-    from fluxapi.client import AsyncClient, Urgency
+    from fluxapi.client import AsyncClient
 
 __all__ = ["COMMAND", "add"]
 
 COMMAND = Command("urgency", "set the urgency of jobs", group="change jobs", position=3)
-
-_WORDS: dict[str, Urgency] = {"hold": "hold", "default": "default", "expedite": "expedite"}
-_MAX_URGENCY = 31
 
 
 def add(parsers: Parsers) -> None:
@@ -31,20 +29,12 @@ def add(parsers: Parsers) -> None:
     parser.add_argument(
         "urgency",
         metavar="N|WORD",
-        type=checked(_urgency),
+        type=checked(urgency),
         help="0 to 31, hold (0), default (16) or expedite (31)",
     )
     add_ids(parser, "+")
     add_connection(parser)
     parser.set_defaults(run=runs(_act))
-
-
-def _urgency(text: str) -> Urgency:
-    if text in _WORDS:
-        return _WORDS[text]
-    if text.isascii() and text.isdigit() and int(text) <= _MAX_URGENCY:
-        return int(text)
-    raise ValueError(f"{text!r} is not an urgency: use 0 to {_MAX_URGENCY}, {', '.join(_WORDS)}")
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:

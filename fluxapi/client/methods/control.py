@@ -23,7 +23,7 @@ _MAX_IDS = 1000
 
 
 class ControlMethods(Methods):
-    """The methods that cancel jobs, send them signals and set their urgency."""
+    """The methods that change jobs: cancel, exceptions, memos, signals, urgency."""
 
     async def cancel(self, id: str | int, *, note: str | None = None) -> None:
         """Ask Flux to cancel a job; raise ``NotFound``, or ``Conflict`` if the job has ended."""
@@ -54,6 +54,21 @@ class ControlMethods(Methods):
                 (*total.errors, *some.errors),
             )
         return total
+
+    async def raise_exception(
+        self, id: str | int, type: str = "cancel", severity: int = 0, *, note: str | None = None
+    ) -> None:
+        """Raise an exception for a job; one of severity 0 ends it, 7 is the least severe."""
+        body = {"type": type, "severity": severity, "note": note}
+        await self._transport.post(f"{job_path(id)}/exception", body, Ignored)
+
+    async def memo(self, id: str | int, memo: Mapping[str, Any], *, volatile: bool = False) -> None:
+        """Merge a memo into the user's annotations of a job; a value of ``None`` removes its key.
+
+        The eventlog does not keep a *volatile* memo.
+        """
+        body = {"memo": dict(memo), "volatile": volatile}
+        await self._transport.post(f"{job_path(id)}/memo", body, Ignored)
 
     async def signal(self, id: str | int, signal: str | int = "SIGTERM") -> None:
         """Send a signal, by number or name, to all tasks of a running job."""

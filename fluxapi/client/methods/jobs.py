@@ -10,8 +10,9 @@ import msgspec
 
 from fluxapi.client.event import Event
 from fluxapi.client.job import Job, JobList
-from fluxapi.client.options import ListFilter
+from fluxapi.client.options import ListFilter, StoredKey
 from fluxapi.client.pagination import Paged, next_page
+from fluxapi.client.request import Request
 from fluxapi.client.results import FoundJobs
 
 from .base import MAX_IDS, LogEntry, Methods, encode_id, job_path
@@ -81,6 +82,20 @@ class JobMethods(Methods):
     async def R(self, id: str | int) -> dict[str, Any]:  # noqa: N802 - RFC 20's name
         """Return the resources (RFC 20) of a job; raise ``NotFound`` before they are allocated."""
         return await self._transport.get(f"{job_path(id)}/R", dict[str, Any])
+
+    async def stored(self, id: str | int, key: StoredKey) -> str:
+        """Return a record of a job as the text that Flux stores; raise ``NotFound``.
+
+        Args:
+            id: The job.
+            key: The record: ``eventlog``, ``guest.exec.eventlog``, ``jobspec`` or ``R``.
+        """
+        path, query, headers = f"{job_path(id)}/{key}", {}, {}
+        if key not in {"jobspec", "R"}:
+            path, query = f"{job_path(id)}/eventlog", {"path": key}
+            headers = {"Accept": "text/plain"}
+        request = Request("GET", path, query, headers=headers, repeatable=True)
+        return (await self._transport.ask(request)).body.decode("utf-8", "replace")
 
     async def _pages(self, limit: int | None, filter: ListFilter) -> AsyncGenerator[_Page, None]:
         """Yield pages with at most ``limit`` jobs in total."""

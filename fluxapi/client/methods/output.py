@@ -60,8 +60,13 @@ class OutputMethods(Methods):
                 return output_of(kept, searched)
             size = min(size * 4, MAX_TAIL_ENTRIES)
 
-    async def iter_output(self, id: str | int) -> AsyncIterator[OutputEntry]:
-        """Yield the output of a job so far, entry by entry, without keeping it in memory."""
+    async def iter_output(
+        self, id: str | int, *, header: bool = False
+    ) -> AsyncIterator[OutputEntry]:
+        """Yield the output of a job so far, entry by entry, without keeping it in memory.
+
+        With *header*, an entry with this name and the number of streams comes first.
+        """
         request = Request(
             "GET",
             f"{job_path(id)}/output",
@@ -73,7 +78,7 @@ class OutputMethods(Methods):
         async with aclosing(lines(self._transport, request)) as found:
             async for line in found:
                 entry = decoded(line, LogEntry)
-                if entry.name != "header":
+                if header or entry.name != "header":
                     yield entry_of(entry.context or {}, entry.name, entry.timestamp, None)
 
     async def follow_output(

@@ -10,11 +10,11 @@ from fluxapi.cli.arguments import add_ids, job_id
 from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
 from fluxapi.cli.job_detail import event_line
+from fluxapi.cli.json_text import json_text
 from fluxapi.cli.terminal import name_program, note, put
 
 from .adapter import Parser, parser_of, talk
 from .adapter import run as run_command
-from .json_text import json_text
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient

@@ -12,7 +12,7 @@ import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -195,6 +195,11 @@ class ChildInstance:
         """Send a signal to all tasks of a running job."""
         with self._guard():
             await self._running.kill(jobid, signum)
+
+    async def post_memo(self, jobid: int, memo: dict[str, Any], *, volatile: bool = False) -> None:
+        """Post a memo to an active job."""
+        with self._guard():
+            await self._running.post_memo(jobid, memo, volatile=volatile)
 
     async def set_urgency(self, jobid: int, urgency: int) -> None:
         """Set the urgency of a pending job."""

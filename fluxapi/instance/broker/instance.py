@@ -212,6 +212,11 @@ class BrokerInstance:
             body["note"] = note
         await self._call("job-manager.raise", body, jobid)
 
+    async def post_memo(self, jobid: int, memo: dict[str, Any], *, volatile: bool = False) -> None:
+        """Post a memo (``job-manager.memo``)."""
+        body = {"id": jobid, "memo": memo, "volatile": volatile}
+        await self._call("job-manager.memo", body, jobid)
+
     async def kill(self, jobid: int, signum: int) -> None:
         """Send a signal (``job-manager.kill``)."""
         await self._call("job-manager.kill", {"id": jobid, "signum": signum}, jobid)

@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -207,6 +208,11 @@ class EmbeddedInstance:
     ) -> None:
         """Raise a job exception; a fatal one ends the job."""
         self._running().raise_exception(jobid, type, severity, note)
+
+    async def post_memo(self, jobid: int, memo: dict[str, Any], *, volatile: bool = False) -> None:
+        """Post a memo to an active job."""
+        self._check_store()
+        self._running().post_memo(jobid, memo, volatile=volatile)
 
     async def kill(self, jobid: int, signum: int) -> None:
         """Send a signal to the process groups of all tasks."""

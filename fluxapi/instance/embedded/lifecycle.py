@@ -138,6 +138,14 @@ class Lifecycle(abc.ABC):
             raise FluxRefused("invalid exception type")
         self.throw(self.find_active(jobid), type, severity, note or "")
 
+    def post_memo(self, jobid: int, memo: dict[str, Any], *, volatile: bool) -> None:
+        """Post a memo like the job manager (``annotate.c``)."""
+        job = self.find_active(jobid)
+        if volatile:
+            self.journal.post(job, JournalMessage(job.id, [Event(time.time(), "memo", memo)]))
+        else:
+            self.post(job, "memo", memo)
+
     # Events.
 
     def post(
