@@ -16,8 +16,8 @@ from .rendering import render
 
 __all__ = ["instances"]
 
-_MAX_INSTANCES = 500
-"""Instances on the page."""
+_MAX_INSTANCES = 1000
+"""Instances on the page, as many as its stream has."""
 
 _COUNTS = (
     ("Pending", "states", GROUPS["PENDING"], "state=PENDING"),
@@ -33,7 +33,7 @@ _MEMBERS = ("id", "name", "username", "reason", "remedy", "nnodes", "size", "ver
 
 
 async def instances(request: web.Request) -> web.Response:
-    """Render the tree of instances; its script renews it while somebody looks."""
+    """Render the tree of instances; its script keeps it current by the stream of the tree."""
     counters = request.app[keys.COUNTERS]
     await counters.want()
     rows: list[dict[str, Any]] = []
@@ -47,7 +47,8 @@ async def instances(request: web.Request) -> web.Response:
     context = {
         "page": "instances",
         "instances": rows,
-        "columns": [title for title, *_ in _COUNTS],
+        "columns": _COUNTS,
+        "limit": _MAX_INSTANCES,
         "truncated": truncated,
     }
     return await render(request, "instances.html", context)
@@ -60,7 +61,7 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         **dict.fromkeys(_MEMBERS, ""),
         **record,
         # A closed instance that ends leaves the tree, so its time runs on.
-        "runtime": duration(max(time.time() - began, 0)) if began else "",
+        "runtime": duration(int(max(time.time() - began, 0))) if began else "",
         "use": _use(record.get("utilization")),
         "counts": [
             (filter, None if jobs is None else sum(jobs[member].get(name, 0) for name in names))

@@ -30,6 +30,15 @@ def below(flux_uri: str) -> Iterator[Service]:
         yield running
 
 
+SHOWN = """tbody => [...tbody.rows].map(row => [...row.cells].map(cell => [
+    cell.dataset.label === "Runtime" ? "" : cell.textContent.replace(/\\s+/g, " ").trim(),
+    cell.className, cell.dataset.label,
+    [...cell.querySelectorAll("a")].map(a => a.pathname + a.search),
+    [...cell.querySelectorAll("meter")].map(({max, value, ariaLabel}) => [max, value, ariaLabel])]))
+    .map((cells, n) => [tbody.rows[n].dataset.key, tbody.rows[n].dataset.state, cells])"""
+"""Returns all that the rows show but the run times, which go on."""
+
+
 def test_the_way_down_to_an_instance_and_back(
     below: Service, child: str, flux_uri: str, page: Page
 ) -> None:
@@ -40,6 +49,24 @@ def test_the_way_down_to_an_instance_and_back(
     row = page.locator(f"[data-key='{child}']")
     expect(row.locator(".instance-state")).to_have_text("closed")
     expect(row.locator("[data-label=Running]")).to_have_text("1")
+    live(page)
+    expect(page.locator("[data-key=root] .use meter")).not_to_have_count(0)
+    # The script draws the rows as the service renders them.
+    (drawn, rendered) = page.evaluate(
+        f"""async () => {{
+            const shown = {SHOWN}, text = await (await fetch(location.href)).text();
+            const fresh = new DOMParser().parseFromString(text, "text/html");
+            return [shown(document.getElementById("tree")), shown(fresh.getElementById("tree"))];
+        }}"""
+    )
+    assert drawn == rendered
+    requests: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    (second,) = submit(flux_uri, "--urgency=hold", "true")
+    expect(page.locator("[data-key=root] [data-label=Pending]")).to_have_text("1")
+    flux(flux_uri, "cancel", second)
+    expect(page.locator("[data-key=root] [data-label=Canceled] a")).to_be_visible()
+    assert not [url for url in requests if "/ui/" in url], "it asks for no page again"
     page.goto(f"{root}/")
     live(page)
     page.get_by_role("link", name=f"Open the instance {child}").click()

@@ -1,53 +1,48 @@
-/** The page of the tree of instances: the service renders it, and the page asks for it again while somebody looks. */
+/** The page of the tree of instances: the service renders it, and the stream of the tree keeps it current. */
 
-import { address, page } from "../ui/api.js";
+import { address, ahead } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
 import { attend, every } from "../channel/visibility.js";
 import * as status from "../channel/connection_status.js";
+import { Tree } from "../instances/tree.js";
+import { row } from "../instances/tree_row.js";
+import { element } from "../ui/element.js";
 import { morph } from "../ui/morph.js";
 
-/** Milliseconds between two requests for the tree. */
-const RENEW_MS = 3000;
-/** The same when the jobs of the root have changed. */
-const CHANGED_MS = 1000;
+/** Milliseconds between two looks for changes, and between two renewals of the run times. */
+const DRAW_MS = 250;
+const TICK_MS = 1000;
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
-let isAsking = false;
-/** The service learns of resources and counts only while somebody looks: the first answer may lack them. */
-let isStale = true;
-let asked = Date.now();
+const table = $("instances");
+/** @type {import("../instances/tree_row.js").Column[]} */
+const columns = JSON.parse(table.dataset["columns"] ?? "[]");
+const limit = Number(table.dataset["limit"]);
 
-async function refresh() {
-  if (document.hidden || isAsking || Date.now() - asked < (isStale ? CHANGED_MS : RENEW_MS)) return;
-  isAsking = true;
-  isStale = false;
-  asked = Date.now();
-  try {
-    const fresh = new DOMParser().parseFromString(await page("/ui/instances"), "text/html");
-    for (const id of ["tree", "more"]) {
-      const part = fresh.getElementById(id);
-      if (part) morph($(id), part);
-    }
-    $("wrong").hidden = true;
-  } catch (problem) {
-    isStale = true;
-    $("wrong").textContent = `The instances are as they were last known. ${problem instanceof Error ? problem.message : problem}`;
-    $("wrong").hidden = false;
-  } finally {
-    isAsking = false;
-  }
+const tree = new Tree();
+let drawn = 0;
+
+function draw() {
+  // What the service has rendered stays until everything is here.
+  if (!tree.isComplete) return;
+  const isDue = tree.hasChanged || Date.now() - drawn >= TICK_MS;
+  if (!isDue) return;
+  tree.hasChanged = false;
+  drawn = Date.now();
+  const body = element("tbody", { id: "tree" });
+  body.setAttribute("role", "rowgroup");
+  const now = drawn / 1000 + ahead;
+  body.append(...tree.sorted().map((record) => row(record, columns, now)));
+  morph($("tree"), body);
+  $("truncated").hidden = tree.size < limit;
+  $("alone").hidden = tree.size !== 1;
 }
 
 const channel = new Channel(address);
 status.show(channel, $("state"));
-let figures = "";
-channel.follow("stats", { stream: "stats" }, ({ type, states, results, nodes }) => {
-  const text = JSON.stringify([states, results, nodes]);
-  if (type === "stats" && text !== figures) isStale = true;
-  figures = text;
-});
+channel.follow("tree", { stream: "instances" }, (message) => tree.take(message));
 attend(channel);
-every(CHANGED_MS / 2, refresh);
-document.addEventListener("visibilitychange", refresh);
+every(DRAW_MS, draw);
+document.addEventListener("visibilitychange", draw);

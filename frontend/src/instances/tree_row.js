@@ -1,0 +1,99 @@
+/** One row of the tree of instances; the template instances.html renders the same. */
+
+import { element } from "../ui/element.js";
+import { growing } from "../ui/format.js";
+import { at } from "../ui/root.js";
+import { visible } from "../ui/visible.js";
+
+/** A number of jobs: title, member of the counts, names to add up, filter of the table of jobs.
+ * @typedef {[string, "states" | "results", string[], string]} Column
+ */
+
+const KINDS = /** @type {const} */ ([["nodes", "nodes"], ["cores", "cores"], ["gpus", "GPUs"]]);
+
+/**
+ * @param {import("./tree.js").Instance} instance
+ * @param {Column[]} columns
+ * @param {number} now seconds since 1970, by the clock of the service
+ */
+export function row(instance, columns, now) {
+  const place = at(instance.path ? `/ui/instances/${instance.path}` : "/");
+  const made = element("tr", {});
+  made.setAttribute("role", "row");
+  made.dataset["key"] = instance.path || "root";
+  made.dataset["state"] = instance.state;
+  const { nnodes, size, t_run: began, username } = instance;
+  made.append(
+    head(instance, place),
+    state(instance),
+    use(instance["utilization"]),
+    ...columns.map((column) => count(column, instance["jobs"], place)),
+    cell(String(nnodes ?? size ?? ""), { label: "Nodes", isNumeric: true }),
+    cell(began ? growing(Math.max(now - began, 0)) : "", { label: "Runtime", isNumeric: true }),
+    cell(visible(username ?? "", { most: 40 }), { label: "User" }),
+  );
+  return made;
+}
+
+/** @param {import("./tree.js").Instance} instance @param {string} place */
+function head(instance, place) {
+  const made = element("th", { scope: "row" });
+  made.setAttribute("role", "rowheader");
+  for (let step = 0; step < instance.depth; step++) made.append(element("span", { className: "step" }));
+  const about = visible(instance["name"] || instance["hostname"] || "", { most: 60 });
+  made.append(
+    element("a", { href: place, textContent: instance["id"] ?? "Root" }),
+    " ",
+    element("span", { className: "soft", textContent: about }),
+  );
+  return made;
+}
+
+/** @param {import("./tree.js").Instance} instance */
+function state({ state, reason, remedy }) {
+  const made = cell();
+  made.className = "state";
+  const pill = element("span", { className: "instance-state", textContent: state });
+  pill.dataset["state"] = state;
+  made.append(pill);
+  if (reason) made.append(" ", element("span", { className: "why", textContent: visible(reason, { most: 300 }) }));
+  if (remedy) made.append(" ", element("span", { className: "why", textContent: remedy }));
+  return made;
+}
+
+/** @param {Record<string, { total: number, allocated: number }> | undefined} utilization */
+function use(utilization) {
+  const made = cell();
+  made.className = "use";
+  for (const [kind, title] of KINDS) {
+    const { total = 0, allocated = 0 } = utilization?.[kind] ?? {};
+    if (!total) continue;
+    const meter = element("meter", { min: 0, max: total, value: allocated, ariaLabel: `${title} in use` });
+    const part = element("span", {});
+    part.append(meter, ` ${number(allocated)} of ${number(total)} ${title}`);
+    made.append(part);
+  }
+  return made;
+}
+
+/** @param {Column} column @param {Record<string, Record<string, number>> | undefined} jobs @param {string} place */
+function count([title, member, names, filter], jobs, place) {
+  const made = cell("", { label: title, isNumeric: true });
+  const sum = jobs && names.reduce((sum, name) => sum + (jobs[member]?.[name] ?? 0), 0);
+  if (sum) made.append(element("a", { href: `${place}?${filter}`, textContent: number(sum) }));
+  else made.append(element("span", { className: "soft", textContent: sum === undefined ? "?" : "0" }));
+  if (sum === undefined) /** @type {HTMLElement} */ (made.firstElementChild).title = "Not known until it is opened or counted";
+  return made;
+}
+
+/** @param {string} [textContent] @param {{ label?: string, isNumeric?: boolean }} [how] */
+function cell(textContent = "", { label = "", isNumeric = false } = {}) {
+  const made = element("td", { textContent });
+  made.setAttribute("role", "cell");
+  if (isNumeric) made.className = "numeric";
+  if (label) made.dataset["label"] = label;
+  return made;
+}
+
+/** @param {number} it */
+const number = (it) => it.toLocaleString("en-US");
