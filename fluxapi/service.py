@@ -14,12 +14,12 @@ from functools import partial
 from fluxapi.http.connection_limit import EXTRA_CONNECTIONS, ConnectionLimit
 from fluxapi.http.listen import Listener, open_all
 from fluxapi.http.server import Runner, Site
-from fluxapi.http.tls import Certificate
+from fluxapi.http.tls import Certificate, Renewal
 from fluxapi.instance.protocol import Instance
 from fluxapi.process.parent_broker import ParentBroker
 
 from .app import create_app
-from .errors import FluxapiError, InstanceUnavailable, SettingsError
+from .errors import FluxapiError, InstanceUnavailable
 from .http import keys
 from .observability import announcement, telemetry
 from .process import descriptors, parent_broker, stop_signals
@@ -73,7 +73,8 @@ async def serve(settings: Settings) -> None:
     certificate = Certificate.of(settings)
     broker = None if settings.instance == "embedded" else parent_broker.find(settings.uri)
     # A broker tells its initial program by SIGHUP to end.
-    hang_up = stop if certificate is None or broker is not None else _renewal(certificate, stop)
+    renewal = Renewal(certificate) if certificate is not None and broker is None else None
+    hang_up = stop if renewal is None else _renewed_by(renewal, stop)
     instance = choose_instance(settings)
     app = create_app(settings, instance, stop=stop, tracing=telemetry.load())
     # Nothing is open so far, so a signal before this line has ended the process at once.
@@ -106,6 +107,8 @@ async def serve(settings: Settings) -> None:
             listener.remove()
         if broker is not None:
             broker.close()
+        if renewal is not None:
+            await renewal.close()
 
 
 async def _start(
@@ -125,15 +128,15 @@ async def _start(
     print(block, flush=True)  # noqa: T201 - for the person at the terminal
 
 
-def _renewal(certificate: Certificate, stop: Callable[[], None]) -> Callable[[], None]:
-    """Return a function that reads the certificate again, or stops if the terminal hung up."""
-    loop, had_terminal = asyncio.get_running_loop(), _has_terminal()
+def _renewed_by(renewal: Renewal, stop: Callable[[], None]) -> Callable[[], None]:
+    """Return a function that requests a renewal, or stops if the terminal hung up."""
+    had_terminal = _has_terminal()
 
     def renew() -> None:
         if had_terminal and not _has_terminal():
             stop()
         else:
-            loop.run_in_executor(None, _reload, certificate)
+            renewal.request()
 
     return renew
 
@@ -141,16 +144,6 @@ def _renewal(certificate: Certificate, stop: Callable[[], None]) -> Callable[[],
 def _has_terminal() -> bool:
     """Return whether a standard stream is a terminal; none is once the terminal hangs up."""
     return any(os.isatty(descriptor) for descriptor in range(3))
-
-
-def _reload(certificate: Certificate) -> None:
-    """Read the certificate again; a broken one is logged and changes nothing."""
-    try:
-        certificate.reload()
-    except SettingsError as error:
-        _log.error("the old certificate stays: %s", error.detail)
-    else:
-        _log.info("new connections get the certificate that was read again")
 
 
 def _orphaned(broker: ParentBroker) -> InstanceUnavailable:

@@ -34,7 +34,6 @@ HOST_HEADER = "Output-File-Host"
 READ_HEADER = "Output-File-Read"
 
 _TYPE = "application/octet-stream"
-_NS_PER_S = 1_000_000_000
 
 
 async def download(request: web.Request) -> web.StreamResponse:
@@ -96,7 +95,7 @@ def _headers(reader: FileReader, piece: Piece, tag: str) -> dict[str, str]:
         hdrs.CACHE_CONTROL: "no-cache",
         hdrs.CONTENT_DISPOSITION: f"attachment; filename=\"{safe}\"; filename*=UTF-8''{encoded}",
         hdrs.ETAG: f'"{tag}"',
-        hdrs.LAST_MODIFIED: formatdate(piece.mtime / _NS_PER_S, usegmt=True),
+        hdrs.LAST_MODIFIED: formatdate(piece.changed, usegmt=True),
         PATH_HEADER: quote(reader.file.path.encode("utf-8", "surrogateescape"), safe="/"),
         HOST_HEADER: quote(reader.file.host),
         READ_HEADER: reader.way,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 __all__ = ["EXTRA_CONNECTIONS", "ConnectionLimit"]
@@ -14,6 +15,10 @@ EXTRA_CONNECTIONS = 512
 """Connections in addition to those of streams: requests, and idle keep-alive connections."""
 
 _REPORT_INTERVAL_S = 60.0
+
+
+def _ignore() -> None:
+    """Do nothing."""
 
 
 class Connection(Protocol):
@@ -40,6 +45,8 @@ class ConnectionLimit:
         self._open: dict[Connection, str | None] = {}
         self._by_peer: dict[str, dict[Connection, None]] = {}
         self._reported = -_REPORT_INTERVAL_S
+        self.on_leave: Callable[[], object] = _ignore
+        """Called when a connection has ended, also one without a request."""
 
     def __len__(self) -> int:
         return len(self._open)
@@ -60,7 +67,10 @@ class ConnectionLimit:
 
     def leave(self, connection: Connection) -> None:
         """Stop counting a connection; has no effect on one that is not counted."""
-        peer = self._open.pop(connection, None)
+        if connection not in self._open:
+            return
+        self.on_leave()
+        peer = self._open.pop(connection)
         if peer is not None:
             of_peer = self._by_peer[peer]
             del of_peer[connection]

@@ -24,7 +24,7 @@ from aiohttp import hdrs, web
 from fluxapi import errors
 from fluxapi.security.clients import peer_of
 
-from . import base
+from . import base, keys
 from .connection_limit import ConnectionLimit
 from .middleware import HEADERS
 from .tls_server import TlsServer
@@ -104,6 +104,9 @@ class Runner(web.AppRunner):
         assert isinstance(server, _Server)  # noqa: S101 - for mypy: its class was just set
         server.stall = self._stall
         server.limit = self._limit
+        if self._limit is not None:
+            # Handshakes and heads leave more in the heap than the next ones need.
+            self._limit.on_leave = self.app[keys.HEAP].after_answer
         server.request_factory = base.below(server.request_factory, self._base_path)
         server.request_handler = _with_known_expectations(server.request_handler)
         return server

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import ssl
 from pathlib import Path
 
 from fluxapi.errors import SettingsError
+from fluxapi.process.background import Worker
+from fluxapi.process.daemon_threads import DaemonThreads
 from fluxapi.settings import Settings
 
-__all__ = ["Certificate"]
+__all__ = ["Certificate", "Renewal"]
+
+_log = logging.getLogger(__name__)
+
+_READ_TIMEOUT_S = 30.0
+"""Time that reading the files may take; a file server may not answer."""
 
 
 class Certificate:
@@ -60,6 +69,43 @@ class Certificate:
     ) -> None:
         if self._newest is not self.context:
             connection.context = self._newest
+
+
+class Renewal:
+    """Reads a certificate again when it is requested, once for all requests meanwhile.
+
+    It has a thread of its own, so that files that cannot be read hold up nothing else.
+    """
+
+    def __init__(self, certificate: Certificate) -> None:
+        self._certificate = certificate
+        self._threads = DaemonThreads("certificate", 1)
+        self._worker = Worker("certificate", self._read)
+        self._is_requested = False
+
+    def request(self) -> None:
+        """Read the files soon; broken ones are logged and change nothing."""
+        self._is_requested = True
+        self._worker.start()
+
+    async def close(self) -> None:
+        """Read nothing more."""
+        await self._worker.aclose()
+
+    async def _read(self) -> None:
+        while self._is_requested:
+            self._is_requested = False
+            try:
+                await self._threads.run(_READ_TIMEOUT_S, self._certificate.reload)
+            except SettingsError as error:
+                _log.error("the old certificate stays: %s", error.detail)
+            except asyncio.TimeoutError:
+                _log.error(
+                    "the old certificate stays: its files were not read within %g s",
+                    _READ_TIMEOUT_S,
+                )
+            else:
+                _log.info("new connections get the certificate that was read again")
 
 
 def _no_password() -> str:

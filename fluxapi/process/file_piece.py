@@ -32,6 +32,8 @@ MAX_PIECE_BYTES = 1 << 20
 
 _MAX_HEAD_BYTES = 4096
 
+_MAX_SIZE_BYTES = 1 << 63
+
 _MOUNTS = "/proc/self/mountinfo"
 
 _AT_EMPTY_PATH, _STATX_BTIME, _STATX_BYTES, _BTIME_OFFSET = 0x1000, 0x800, 256, 80
@@ -49,6 +51,9 @@ SHARED_TYPES = frozenset({
     "gfs2", "gpfs", "lustre", "nfs", "nfs4", "ocfs2", "panfs", "pvfs2", "smb3", "wekafs",
 })  # fmt: skip
 """Types of file systems that several hosts share."""
+
+_MAX_TIME_NS = 10**20
+"""The latest time of a file that is told: the year 5138."""
 
 
 class Wanted(NamedTuple):
@@ -89,6 +94,14 @@ class Piece(NamedTuple):
     size: int = 0
     mtime: int = 0
     data: bytes = b""
+
+    @property
+    def changed(self) -> float:
+        """Return the time of the last change in seconds since the epoch, as dates permit.
+
+        The owner of a file may give it any time.
+        """
+        return min(max(self.mtime, 0), _MAX_TIME_NS) / 1e9
 
 
 def read_piece(wanted: Wanted) -> Piece:
@@ -198,6 +211,8 @@ def decode_piece(answer: bytes) -> Piece:
     if not end or len(fields) != 6 or len(head) > _MAX_HEAD_BYTES:  # noqa: PLR2004 - see above
         raise ValueError("is not a piece of a file")
     kind, problem, identity, system, size, mtime = fields
+    if not 0 <= int(size) < _MAX_SIZE_BYTES:
+        raise ValueError("is not the size of a file")
     return Piece(kind, problem, identity, system, int(size), int(mtime), data)
 
 

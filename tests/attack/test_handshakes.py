@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import ssl
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,10 +15,11 @@ from fluxapi.app import create_app
 from fluxapi.http.connection_limit import ConnectionLimit
 from fluxapi.http.listen import open_all
 from fluxapi.http.server import Runner, Site
-from fluxapi.http.tls import Certificate
+from fluxapi.http.tls import Certificate, Renewal
 from fluxapi.settings import Address, Settings
 from tests.certificates import make_certificate, needs_openssl
 from tests.handlers.fake import FakeInstance
+from tests.waiting import block_until
 
 from .wire import PATIENCE_S, Wire
 
@@ -47,6 +50,38 @@ async def port(tmp_path: Path, limit: ConnectionLimit) -> AsyncIterator[int]:
 async def connect(port: int, *, tls: bool) -> Wire:
     context = ssl._create_unverified_context() if tls else None  # noqa: S323 - a test's
     return Wire(*await asyncio.open_connection("127.0.0.1", port, ssl=context))
+
+
+async def test_memory_of_connections_that_have_left_is_returned(
+    port: int, limit: ConnectionLimit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = asyncio.Event()
+    monkeypatch.setattr(limit.on_leave.__self__, "_wait", looked.set)  # type: ignore[attr-defined]
+    silent = await connect(port, tls=False)
+    await silent.close()
+    await asyncio.wait_for(looked.wait(), PATIENCE_S)
+
+
+async def test_files_that_cannot_be_read_hold_up_nothing_else(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fluxapi.http.tls._READ_TIMEOUT_S", 0.05)
+    cert, key = make_certificate(tmp_path)
+    certificate = Certificate(cert, key)
+    renewal = Renewal(certificate)
+    content = cert.read_bytes()
+    cert.unlink()
+    os.mkfifo(cert)
+    threads = threading.active_count()
+    for _ in range(50):
+        renewal.request()
+        await asyncio.sleep(0)
+    assert threading.active_count() <= threads + 1
+    await asyncio.to_thread(block_until, lambda: "were not read within" in caplog.text)
+    pipe = cert.rename(tmp_path / "pipe")
+    cert.write_bytes(content)
+    await asyncio.to_thread(pipe.write_bytes, content)  # The thread goes on and ends.
+    await renewal.close()
 
 
 async def test_connections_without_a_handshake_count_and_make_room(

@@ -14,6 +14,7 @@ from aiohttp import web
 from fluxapi.contracts.rights import RIGHTS, Right, includes
 from fluxapi.model import jobid
 from fluxapi.model.eventlog import Event
+from fluxapi.process import file_piece
 from fluxapi.security.credentials import Credentials
 from fluxapi.security.principal import Principal
 from tests.events.output_files import JOB, Writer, bytes_of, notice_of, to_file
@@ -225,6 +226,27 @@ async def test_a_name_that_breaks_headers_breaks_none(
     assert "Set-Cookie" not in answer.headers
     disposition: Any = answer.content_disposition
     assert disposition.filename == path.name
+
+
+@pytest.mark.parametrize("seconds", [-(2**60), -1, 10**12, 2**62])
+async def test_a_file_of_any_time_is_read(
+    service: Service, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> None:
+    (tmp_path / "out").write_text("out\n")
+    name = await job_that_writes(service, tmp_path / "out", monkeypatch)
+    read = file_piece.read_piece
+
+    def read_old(wanted: file_piece.Wanted) -> file_piece.Piece:
+        # Not every file system keeps such a time.
+        return read(wanted)._replace(mtime=seconds * 10**9)
+
+    monkeypatch.setattr("fluxapi.events.output.file_reader.read_piece", read_old)
+    answer = await service.client.get(f"/v1/jobs/{name}/files/stdout")
+    assert (answer.status, await answer.text()) == (200, "out\n")
+    accept = {"Accept": "application/x-ndjson"}
+    answer = await service.client.get(f"/v1/jobs/{name}/output", headers=accept)
+    entries = [json.loads(line) for line in (await answer.text()).splitlines()]
+    assert 0 <= entries[-1]["timestamp"] <= 1e11
 
 
 async def test_a_file_that_shrinks_breaks_the_download_off(

@@ -33,8 +33,6 @@ _PAUSES_S = {"local": (0.1, 1.0), "shared": (0.25, 2.0), "node": (1.0, 5.0)}
 _MISSING_PAUSES_S = (0.1, 0.2, 0.4, 0.8, 1.5)
 """Pauses after which a file is looked for again: a shared file system may show it late."""
 
-_NS_PER_S = 1_000_000_000
-
 
 class FileSource:
     """One file as a source of output; *number* counts the files of the job from 1."""
@@ -148,7 +146,7 @@ class FileSource:
 
     def _entry(self, piece: Piece, data: bytes) -> Event:
         context = data_context(self.stream, self.file.ranks, data)
-        return Event(piece.mtime / _NS_PER_S, "data", context)
+        return Event(piece.changed, "data", context)
 
 
 def _entries(data: bytes, *, by_line: bool, more: bool) -> Iterator[bytes]:
