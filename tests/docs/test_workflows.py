@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.environments import make_environment
 from tests.running import clean_environment, flux, needs_flux, service
+from tests.workflow_tools import REQUIREMENTS, workflow_tools
 
 from .blocks import ROOT, Block, blocks_of
 from .session import HERE
 
-pytestmark = pytest.mark.timeout(500)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 """The first test installs Snakemake."""
 
 GUIDE = list(blocks_of(ROOT / "docs" / "how-to" / "workflows.md"))
@@ -32,12 +32,9 @@ rule hello:
 
 
 @pytest.fixture(scope="module")
-def snakemake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def snakemake() -> Path:
     """Return the programs of an environment with Snakemake and the packages of the guide."""
-    folder = tmp_path_factory.mktemp("snakemake")
-    guide = "".join(block.text for block in GUIDE)
-    lines = re.findall(r"^pip install (.+)$", guide, re.MULTILINE)
-    return make_environment(folder, "Snakemake", *" ".join(lines).split()).parent
+    return workflow_tools()
 
 
 @pytest.fixture
@@ -73,6 +70,13 @@ def bash(script: str, folder: Path, url: str, *path: Path) -> str:
 
 def results(folder: Path) -> list[str]:
     return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("hello-*.txt"))]
+
+
+def test_the_environment_has_the_packages_of_the_guide() -> None:
+    guide = "".join(block.text for block in GUIDE)
+    lines = re.findall(r"^pip install (.+)$", guide, re.MULTILINE)
+    there = re.findall(r"^([\w-]+)[=>]=", REQUIREMENTS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {*" ".join(lines).split()} <= {*there}
 
 
 @needs_flux

@@ -4,32 +4,20 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sysconfig
 from pathlib import Path
 
 import pytest
 
-from tests.environments import make_environment
 from tests.running import Service, clean_environment
+from tests.workflow_tools import workflow_tools
 
-pytestmark = pytest.mark.slow
-
-ROOT = Path(__file__).parents[2]
-VERSION = "0.9.11"
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(500)]
 
 
 @pytest.fixture(scope="module")
-def psij_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the Python of an environment with PSI/J and the libraries of this one.
-
-    PSI/J needs older libraries than the tests do, so it has an environment of its own.
-    """
-    folder = tmp_path_factory.mktemp("psij")
-    python = make_environment(folder, "PSI/J", f"psij-python=={VERSION}")
-    (site,) = folder.glob("lib/python*/site-packages")
-    lines = f"{ROOT}\n{sysconfig.get_path('purelib')}\n"
-    (site / "libraries.pth").write_text(lines, encoding="utf-8")
-    return python
+def psij_python() -> Path:
+    """Return the Python of an environment with PSI/J."""
+    return workflow_tools() / "python"
 
 
 @pytest.mark.parametrize("kind", ["on_embedded", pytest.param("on_flux", marks=pytest.mark.flux)])
