@@ -67,6 +67,7 @@ _SHARED = {
     "--add-file": _FILE,
 }
 _PATH = "`eventlog`, `exec` and `output`, or their full names"
+_ALL_USERS = "default: the jobs of all users"
 _IO = {"--input": _PATHS, "--output": _PATHS, "--error": _PATHS}
 
 DIFFERENT: dict[str, dict[str, str]] = {
@@ -94,6 +95,8 @@ DIFFERENT: dict[str, dict[str, str]] = {
     "watch": {
         "--since": "a cursor of the event stream, for `--events`; use `fluxapi jobs --since`"
     },
+    "pgrep": {"-u": _ALL_USERS},
+    "pkill": {"-u": _ALL_USERS},
     "job attach": {"--tail": "of each stream"},
     "job eventlog": {"-p": _PATH},
     "job wait-event": {"-p": _PATH, "-W": "for the exec eventlog"},
@@ -172,8 +175,6 @@ ABSENT: dict[str, dict[str, str]] = {
 
 ABSENT_COMMANDS: dict[str, str] = {
     "bulksubmit": "`fluxapi bulk` reads commands from lines",
-    "pgrep": "`fluxapi jobs --name`",
-    "pkill": "`fluxapi cancel --name`",
     "queue list": "not there",
     "queue status": "not there",
     "resource list": "`fluxapi nodes`",

@@ -17,6 +17,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "inspect jobs": {
         "jobs": "list jobs",
+        "pgrep": "find jobs by a pattern",
         "groups": "list groups of jobs",
         "job": "show or change one job",
         "watch": "follow jobs or events live",
@@ -25,6 +26,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "change jobs": {
         "cancel": "cancel jobs",
+        "pkill": "cancel jobs by a pattern",
         "signal": "send a signal to jobs",
         "urgency": "set the urgency of jobs",
     },

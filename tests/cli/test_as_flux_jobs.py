@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 from collections.abc import Iterator
 
@@ -174,6 +175,43 @@ def test_single_jobs_in_the_order_given(uri: str, program: Program) -> None:
     ids = theirs(uri, "-a", "-n", "-o", "{id.f58}").split()
     words = [ids[3], ids[0], ids[-1]]
     assert program.ok("jobs", *words) == theirs(uri, *words)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "-a sh",
+        "-a ^s.*p$",
+        "held",
+        "name:held",
+        "-a -c2 .",
+        "-a -o full true",
+        "-an -o long .",
+        "-a -o deps .",
+        "-a -f failed .",
+        "-f failed,canceled .",
+        "-a --max-entries=2 .",
+        "-A -a -u all sleep",
+        "-a f1..f2",
+        "-a f1..fzzzzzzzz sleep",
+        "-a -o '{name} {id.dec}' sleep",
+        "nothing",
+        "[",
+        "two patterns",
+        "-a a..b",
+    ],
+)
+def test_pgrep(uri: str, program: Program, line: str) -> None:
+    words = ["pgrep", *shlex.split(line)]
+    done = subprocess.run(
+        ["flux", *words],
+        env=clean_environment(FLUX_URI=uri, TZ="UTC"),
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+    ours = program(*words)
+    assert (ours.status, ours.out) == (done.returncode, done.stdout.decode())
 
 
 def test_json(uri: str, program: Program) -> None:

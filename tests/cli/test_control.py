@@ -48,7 +48,7 @@ def test_cancel_by_filter_asks_first(both: tuple[Program, Service]) -> None:
     run, running = both
     ids = run.ok("submit", "--urgency=hold", "--job-name=to-cancel", "--bcc=1-3", "true").split()
     words = ("cancel", "-f", "pending", "--name=to-*")
-    assert sorted(run.ok(*words, "--dry-run").split()) == sorted(ids)
+    assert sorted(run.ok(*words, "--dry-run", "-q").split()) == sorted(ids)
     done = run(*words)
     assert (done.status, done.err.count("--yes")) == (2, 1)
     with terminal(run, *words) as shown:
@@ -68,8 +68,9 @@ def test_cancel_by_filter_asks_first(both: tuple[Program, Service]) -> None:
 def test_cancel_has_the_short_options_of_flux(both: tuple[Program, Service]) -> None:
     run, running = both
     jobid = run.submit("--urgency=hold", "--job-name=short", "true")
-    assert run.ok("cancel", "-n", "-S", "sched", "--name=short") == f"{jobid}\n"
-    assert run.ok("cancel", "--dry-run", "--states=pending", "--name=short") == f"{jobid}\n"
+    done = run("cancel", "-n", "-S", "sched", "--name=short")
+    assert (done.out, done.err) == (f"{jobid}\n", "fluxapi: Would cancel 1 job.\n")
+    assert run.ok("cancel", "--dry-run", "-q", "--states=pending", "--name=short") == f"{jobid}\n"
     assert state(running, jobid) == "SCHED"
     assert run.ok("cancel", "-q", jobid) == ""
     run("wait", "--quiet", jobid)
@@ -367,3 +368,17 @@ def complete(run: Program, line: str) -> set[str]:
     os.close(writing)
     with os.fdopen(reading, encoding="utf-8") as pipe:
         return set(filter(None, pipe.read().split("\x0b")))
+
+
+def test_pkill_cancels_the_jobs_that_match(run: Program) -> None:
+    kept = run.submit("--urgency=hold", "--job-name=kept-1", "true")
+    ids = [run.submit("--urgency=hold", f"--job-name=gone-{at}", "true") for at in range(3)]
+    done = run("pkill", "^gone-")
+    assert (done.status, "use --yes" in done.err) == (2, True)
+    done = run("pkill", "--yes", "--wait", "-c2", "^gone-[0-9]$")
+    assert (done.status, "2 jobs canceled" in done.err) == (0, True)
+    assert len(run.ok("pgrep", "gone").split()) == 1
+    assert run("pkill", "--yes", "--wait", f"{ids[0]}..{ids[-1]}").status == 0
+    assert run.ok("pgrep", ".").split() == [kept]
+    assert run("pkill", "--yes", "nothing").status == 1
+    assert run("pkill", "--yes", "(").status == 2

@@ -88,11 +88,18 @@ async def _cancel_ids(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     if arguments.dry_run:
         for jobid in arguments.ids:
             put(shown_id(jobid))
+        _say_count(arguments)
         return OK
     result = await flux.cancel_many(arguments.ids, note=arguments.message)
     for jobid, error in result.errors:
         note(f"{shown_id(jobid)}: {error}")
     return FAILED if result.failed else OK
+
+
+def _say_count(arguments: argparse.Namespace, count: int | None = None) -> None:
+    """Report how many jobs would be canceled."""
+    if not arguments.quiet:
+        note(f"Would cancel {plural(len(arguments.ids) if count is None else count, 'job')}.")
 
 
 async def _cancel_some(
@@ -108,6 +115,7 @@ async def _cancel_some(
             note("No active jobs match.")
         return FAILED
     if arguments.dry_run:
+        _say_count(arguments, count)
         return OK
     if not arguments.yes:
         confirm(f"Cancel {plural(count, 'job')}?")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from fluxapi.cli.answers import JobCounts
     from fluxapi.client import AsyncClient
 
-__all__ = ["COMMAND", "add", "add_format", "chosen_format"]
+__all__ = ["COMMAND", "add", "add_format", "chosen_format", "described"]
 
 COMMAND = Command("jobs", "list jobs", group="inspect jobs", position=1)
 
@@ -153,10 +153,10 @@ def add_format(parser: argparse.ArgumentParser, default: str = "default") -> Non
     )
 
 
-def chosen_format(text: str, sort: str = "") -> Format:
+def chosen_format(text: str, sort: str = "", of: formats.FormatSet = formats.JOBS) -> Format:
     """Return the format of ``-o``; raise :class:`~fluxapi.cli.exit_codes.Failure`."""
     try:
-        chosen = Format(formats.find(text, os.environ), heading)
+        chosen = Format(formats.find(text, os.environ, of), heading)
         if sort:
             chosen.set_sort(sort)
     except FormatError as error:
@@ -164,15 +164,22 @@ def chosen_format(text: str, sort: str = "") -> Format:
     return chosen
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    if arguments.format == "help":
-        put(formats.describe(os.environ))
-        return OK
-    if arguments.format.startswith("get-config="):
+def described(text: str, of: formats.FormatSet = formats.JOBS) -> bool:
+    """Print the list of formats, or one, if the value of ``-o`` asks for it."""
+    if text == "help":
+        put(formats.describe(os.environ, of))
+        return True
+    if text.startswith("get-config="):
         try:
-            put(formats.snippet(arguments.format.partition("=")[2], os.environ))
+            put(formats.snippet(text.partition("=")[2], os.environ, of))
         except FormatError as error:
             raise Failure(str(error), USAGE) from None
+        return True
+    return False
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    if described(arguments.format):
         return OK
     if arguments.json and (arguments.stats or arguments.stats_only):
         raise Failure("--json excludes --stats and --stats-only.", USAGE)
