@@ -6,6 +6,7 @@ docs/testing.md tells how to use them.
 from __future__ import annotations
 
 import asyncio.events
+import gc
 import json
 import shutil
 import signal
@@ -108,6 +109,17 @@ def _compiled_templates() -> Iterator[None]:
         setup = partial(aiohttp_jinja2.setup, bytecode_cache=_CompiledTemplates())
         patch.setattr(aiohttp_jinja2, "setup", setup)
         yield
+
+
+@pytest.fixture(autouse=True)
+def _collectable() -> Iterator[None]:
+    """Let the garbage collector see again what an application has excluded from it.
+
+    A service does that once in its life, a worker with each application: it would keep all that is
+    left of earlier tests, and slow down by it.
+    """
+    yield
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session", autouse=True)
