@@ -86,7 +86,7 @@ def test_two_dashes_end_the_options(run: Program) -> None:
             ["--dependency=afterok:f1", "--dependency=x:y?z=1"],
             {"dependencies": ["afterok:f1", "x:y?z=1"]},
         ),
-        (["--begin-time=1000"], {"dependencies": ["begin-time:1000.0"]}),
+        (["--begin-time=2030-01-02T03:04:05Z"], {"dependencies": ["begin-time:1893553445.0"]}),
         (["--signal=TERM@2m"], {"shell_options": {"signal": {"signum": 15, "timeleft": 120.0}}}),
         (["--signal=@5"], {"shell_options": {"signal": {"signum": 10, "timeleft": 5.0}}}),
         (
