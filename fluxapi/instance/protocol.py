@@ -287,6 +287,10 @@ class JobCounter(Protocol):
         """``total``, and the counts by ``states`` and ``results``; ``None`` before the first."""
 
     @property
+    def utilization(self) -> dict[str, dict[str, int]] | None:
+        """``total`` and ``allocated`` of nodes, cores and GPUs; ``None`` if they are not known."""
+
+    @property
     def problem(self) -> str | None:
         """The reason why the counts are not current any more, or ``None``."""
 

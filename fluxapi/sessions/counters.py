@@ -69,7 +69,7 @@ class ChildCounters:
         """Add the counts to a node that is closed, if they are known."""
         counter = self._counters.get(node.path)
         if counter is not None and node.session is None and counter.problem is None:
-            node.counts = counter.counts
+            node.counts, node.utilization = counter.counts, counter.utilization
 
     async def adjust(self) -> None:
         """Count the closed instances that run, and no others."""

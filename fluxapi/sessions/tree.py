@@ -34,6 +34,7 @@ class Node:
         self.child = child
         self.session = session
         self.counts: dict[str, Any] | None = None
+        self.utilization: dict[str, dict[str, int]] | None = None
 
     @property
     def depth(self) -> int:
@@ -96,12 +97,19 @@ class Node:
             info = self.session.info
             document |= {"size": info.size, "version": info.version, "hostname": info.hostname}
             document["jobs"] = self.session.table.stats()
-            nodes = self.session.observer.nodes
-            if nodes is not None:
-                document["utilization"] = _utilization(nodes)
         elif self.counts is not None:
             document["jobs"] = self.counts
+        utilization = self._current_utilization
+        if utilization is not None:
+            document["utilization"] = utilization
         return document
+
+    @property
+    def _current_utilization(self) -> dict[str, dict[str, int]] | None:
+        if self.session is None:
+            return self.utilization
+        nodes = self.session.observer.nodes
+        return None if nodes is None else _utilization(nodes)
 
 
 class InstanceTree:

@@ -274,6 +274,16 @@ async def test_closed_children_are_counted_while_somebody_looks(
 
         await poll_until(are_right)
 
+        async def uses(cores: int) -> bool:
+            found = (await tree.get("/v1/instances?counts=true"))["instances"]
+            (told,) = [it.get("utilization") for it in found if it["path"] == jobid]
+            return bool(told) and told["cores"] == {"total": 1, "allocated": cores}
+
+        (running_job,) = await asyncio.to_thread(submit, uri, "sleep", "inf")
+        await poll_until(lambda: uses(1))
+        await asyncio.to_thread(flux, uri, "cancel", running_job)
+        await poll_until(lambda: uses(0))
+
 
 @pytest.mark.usefixtures("cancels")
 @pytest.mark.parametrize("transport", ["local", "parent"])

@@ -31,6 +31,7 @@ class FakeCounter:
         self.place = place
         self.counts: dict[str, Any] | None = {"total": 1, "states": {"RUN": 1}, "results": {}}
         self.problem: str | None = None
+        self.utilization: dict[str, dict[str, int]] | None = None
         self.closed = False
 
     def close(self) -> None:

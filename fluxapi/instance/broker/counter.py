@@ -1,12 +1,15 @@
 """Counts the jobs of many instances on one thread, without reading the jobs.
 
 Each instance costs one connection with one request (``job-list.job-stats``, streaming), which the
-instance answers when a job changes state, at most five times a second.
+instance answers when a job changes state, at most five times a second. After such an answer, the
+scheduler is asked for the resources in use (``resource.sched-status``), so nothing happens while no
+job changes state.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import select
 import threading
@@ -21,9 +24,10 @@ from fluxapi.model.job import STATES
 
 from . import refusal
 from .outbox import Outbox
-from .wire import Connection, Wakeup
+from .utilization import read_utilization
+from .wire import Connection, Message, Wakeup
 
-__all__ = ["Counter", "CounterThread", "Counts", "read_counts"]
+__all__ = ["Counter", "CounterThread", "Counts", "Utilization", "read_counts"]
 
 _log = logging.getLogger(__name__)
 
@@ -33,10 +37,18 @@ Counts = dict[str, Any]
 Leave = Callable[[], None]
 """Closes the way to an instance."""
 
-_TAG = 1
+Utilization = dict[str, dict[str, int]]
+"""Nodes, cores and GPUs: how many there are, and how many of them jobs have."""
+
+_TAG, _RESOURCES_TAG = 1, 2
+_RANK_0 = 0
 _SLICE_MESSAGES = 8
 _MAX_MESSAGE_BYTES = 1 << 20
 _MAX_COUNT = (1 << 53) - 1
+_RESOURCES_INTERVAL_S = 2.0
+_REQUESTS_PER_CHANGE = 2
+"""A job that ends frees its resources a moment after it has changed state, so ask once more."""
+
 _CONNECT_TIMEOUT_S = 1.0
 """Timeout of one connection, since the others wait meanwhile."""
 
@@ -67,12 +79,14 @@ class Counter:
 
     Attributes:
         counts: The newest counts, or ``None`` before the first.
+        utilization: The resources in use, or ``None`` if they are not known.
         problem: Why there are no more, or ``None``.
     """
 
     def __init__(self, uri: str, stop: Callable[[Counter], None], leave: Leave) -> None:
         self.uri = uri
         self.counts: Counts | None = None
+        self.utilization: Utilization | None = None
         self.problem: str | None = None
         self._stop = stop
         self._leave = leave
@@ -81,10 +95,18 @@ class Counter:
         self.descriptor = -1
         self.received = 0
         self.since = 0.0
+        self.unasked = 0
+        """Requests for the resources that are still to send."""
+        self.is_asking = False
+        self.asked_at = float("-inf")
 
     def take(self, counts: Counts) -> None:
         """Take new counts."""
         self.counts = counts
+
+    def take_utilization(self, utilization: Utilization | None) -> None:
+        """Take what is in use now; ``None``: the scheduler does not tell."""
+        self.utilization = utilization
 
     def end(self, problem: str) -> None:
         """Note that there are no more counts."""
@@ -139,7 +161,8 @@ class CounterThread:
                 self._obey()
                 busy = [self._receive(counter) for counter in list(self._counters)]
                 self._outbox.hand_over()
-                self._poll.poll(0 if any(busy) else None)
+                due = self._ask()
+                self._poll.poll(0 if any(busy) else due)
                 self._wakeup.clear()
         except Exception:  # noqa: BLE001 - nobody else would tell of it
             _log.exception("The thread that counts jobs failed.")
@@ -165,6 +188,30 @@ class CounterThread:
         self._poll.register(counter.descriptor, select.POLLIN)
         connection.request(b"job-list.job-stats", b"{}", _TAG, streaming=True)
 
+    def _ask(self) -> float | None:
+        """Ask for the resources of instances whose jobs have changed.
+
+        Returns:
+            Milliseconds until the next request is due, or ``None``.
+        """
+        now = time.monotonic()
+        due: float | None = None
+        for counter in list(self._counters):
+            connection = counter.connection
+            if not counter.unasked or counter.is_asking or connection is None:
+                continue
+            left = counter.asked_at + _RESOURCES_INTERVAL_S - now
+            if left > 0:
+                due = left if due is None else min(due, left)
+                continue
+            counter.unasked -= 1
+            counter.is_asking, counter.asked_at = True, now
+            try:
+                connection.request(b"resource.sched-status", b"{}", _RESOURCES_TAG, node=_RANK_0)
+            except OSError as error:
+                self._drop(counter, refusal.lost(error.strerror or str(error)).detail)
+        return None if due is None else due * 1000
+
     def _receive(self, counter: Counter) -> bool:
         """Take what has arrived; return whether there may be more."""
         connection = counter.connection
@@ -185,13 +232,28 @@ class CounterThread:
             message = connection.receive()
             if message is None:
                 break
+            if message.tag == _RESOURCES_TAG:
+                self._take_resources(counter, message)
+                continue
             if message.error:
                 raise OSError(message.error, message.payload.decode("utf-8", "replace"))
             self._admit(counter, message.payload)
             newest = read_counts(message.payload)
         if newest is not None:
             self._outbox.post(counter.take, newest)
+            counter.unasked = _REQUESTS_PER_CHANGE
         return connection.is_ready()
+
+    def _take_resources(self, counter: Counter, message: Message) -> None:
+        """Take the answer of the scheduler; an invalid one leaves the counts as they are."""
+        if not counter.is_asking:
+            raise ValueError("the instance sends more than it should")
+        counter.is_asking = False
+        found: Utilization | None = None
+        if not message.error:
+            with contextlib.suppress(ValueError, msgspec.MsgspecError):
+                found = read_utilization(message.payload)
+        self._outbox.post(counter.take_utilization, found)
 
     def _admit(self, counter: Counter, payload: bytes) -> None:
         """Raise ``ValueError`` if an instance sends too much."""

@@ -6,6 +6,8 @@ import asyncio
 import json
 import os
 import select
+from collections import deque
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,8 +16,10 @@ import pytest
 from fluxapi.instance.broker import counter
 from fluxapi.instance.broker.counter import Counter, CounterThread, read_counts
 from fluxapi.instance.broker.instance import _load
-from fluxapi.instance.broker.wire import Connection
+from fluxapi.instance.broker.utilization import read_utilization
+from fluxapi.instance.broker.wire import Connection, Message
 from tests.running import needs_flux
+from tests.waiting import poll_until
 
 SAID = {
     "job_states": {"depend": 1, "priority": 0, "sched": 2, "run": 3, "inactive": 9, "total": 15},
@@ -74,8 +78,50 @@ def test_the_descriptor_of_an_idle_connection_ends_no_wait(flux_uri: str) -> Non
         connection.close()
 
 
+def status(*groups: tuple[str, str, str]) -> dict[str, Any]:
+    """Return an R with these ranks, cores and GPUs."""
+    entries = [
+        {"rank": ranks, "children": {"core": cores, **({"gpu": gpus} if gpus else {})}}
+        for ranks, cores, gpus in groups
+    ]
+    return {"version": 1, "execution": {"R_lite": entries, "nodelist": ["n[0-9]"]}}
+
+
+def test_the_utilization_is_counted_without_a_list_of_nodes() -> None:
+    told = {"all": status(("0-3,7", "0-7", "0-1"), ("8", "0-1", "")), "allocated": None}
+    assert read_utilization(json.dumps(told).encode()) == {
+        "nodes": {"total": 6, "allocated": 0},
+        "cores": {"total": 42, "allocated": 0},
+        "gpus": {"total": 10, "allocated": 0},
+    }
+    told = {"all": status(("0-99999", "0-127", "")), "allocated": status(("5-6", "3,9", ""))}
+    found = read_utilization(json.dumps(told).encode())
+    assert found["nodes"] == {"total": 100_000, "allocated": 2}
+    assert found["cores"] == {"total": 12_800_000, "allocated": 4}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [],
+        None,
+        {"all": []},
+        {"all": {"execution": {}}},
+        {"all": {"execution": {"R_lite": [{"rank": 5, "children": {}}]}}},
+        {"all": status(("x", "0", ""))},
+        {"all": status(("0-9", "x", ""))},
+        {"all": status(*[("0-4294967294", "0-4294967294", "")] * 3)},
+        {"all": status(*[("0", "0", "")] * 10_000)},
+    ],
+)
+def test_other_answers_of_the_scheduler_are_errors(told: Any) -> None:
+    with pytest.raises((ValueError, msgspec.MsgspecError)):
+        read_utilization(json.dumps(told).encode())
+
+
 class Said(NamedTuple):
     payload: bytes
+    tag: int = 1
     error: int = 0
 
 
@@ -92,8 +138,9 @@ class Piped:
     def say(self, payload: bytes) -> None:
         os.write(self.other, payload)
 
-    def request(self, *_words: Any, **_flags: Any) -> None:
-        self.say(json.dumps({"job_states": {}}).encode())
+    def request(self, topic: bytes, *_words: Any, **_flags: Any) -> None:
+        if topic == b"job-list.job-stats":
+            self.say(json.dumps({"job_states": {}}).encode())
 
     def receive(self) -> Said | None:
         try:
@@ -141,4 +188,98 @@ async def test_a_lost_instance_takes_no_other_with_it(monkeypatch: pytest.Monkey
     await counted(last, 0)
     Piped.opened[1].say(json.dumps(SAID).encode())
     await counted(kept, 15)
+    await thread.close(10.0)
+
+
+class Scripted(Piped):
+    """A connection to an instance whose jobs change, and whose scheduler says what a test wants."""
+
+    asked = 0
+    answer = Message(2, 0, json.dumps({"all": status(("0", "0-3", ""))}).encode())
+
+    def __init__(self, bindings: Any, uri: str, timeout: float) -> None:
+        super().__init__(bindings, uri, timeout)
+        self.messages: deque[Message] = deque()
+
+    def request(self, topic: bytes, *_words: Any, **flags: Any) -> None:
+        if topic == b"resource.sched-status":
+            assert flags == {"node": 0}
+            type(self).asked += 1
+            self.post(self.answer)
+        else:
+            self.change()
+
+    def post(self, message: Message) -> None:
+        self.messages.append(message)
+        self.say(b"x")
+
+    def change(self) -> None:
+        self.post(Message(1, 0, json.dumps(SAID).encode()))
+
+    def receive(self) -> Said | None:
+        if not self.messages:
+            return None
+        os.read(self.descriptor, 1)
+        message = self.messages.popleft()
+        return Said(message.payload, message.tag, message.error)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Return when *condition*, which another thread brings about, holds."""
+
+    async def holds() -> bool:
+        return condition()
+
+    await poll_until(holds)
+
+
+@pytest.fixture
+def scripted(monkeypatch: pytest.MonkeyPatch) -> type[Scripted]:
+    Piped.opened = []
+    monkeypatch.setattr(Scripted, "asked", 0)
+    monkeypatch.setattr(counter, "Connection", Scripted)
+    monkeypatch.setattr(counter, "_RESOURCES_INTERVAL_S", 0.0)
+    return Scripted
+
+
+async def test_the_scheduler_is_asked_only_after_jobs_have_changed(
+    scripted: type[Scripted],
+) -> None:
+    thread = CounterThread(None)
+    it = thread.add("local:///one", lambda: None)
+    await until(lambda: it.utilization is not None and scripted.asked == 2)
+    assert it.utilization is not None
+    assert it.utilization["cores"] == {"total": 4, "allocated": 0}
+    # Another instance ends the wait of the thread, which asks this one nothing more.
+    other = thread.add("local:///two", lambda: None)
+    await until(lambda: other.utilization is not None and scripted.asked == 4)
+    await thread.close(10.0)
+    assert scripted.asked == 4
+
+
+@pytest.mark.parametrize(
+    "answer", [Message(2, 38, b"Function not implemented"), Message(2, 0, b"[]")]
+)
+async def test_counts_do_not_depend_on_the_scheduler(
+    scripted: type[Scripted], monkeypatch: pytest.MonkeyPatch, answer: Message
+) -> None:
+    monkeypatch.setattr(scripted, "answer", answer)
+    thread = CounterThread(None)
+    it = thread.add("local:///one", lambda: None)
+    await until(lambda: scripted.asked == 2 and it.counts is not None)
+    await thread.close(10.0)
+    assert it.utilization is None
+    assert it.counts == read_counts(json.dumps(SAID).encode())
+
+
+async def test_an_answer_without_a_request_ends_the_counting(scripted: type[Scripted]) -> None:
+    thread = CounterThread(None)
+    ended = asyncio.Event()
+    it = thread.add("local:///one", ended.set)
+    await until(lambda: scripted.asked == 2 and not (it.is_asking or it.unasked))
+    (connection,) = scripted.opened
+    assert isinstance(connection, Scripted)
+    connection.post(scripted.answer)
+    await asyncio.wait_for(ended.wait(), 30)
+    assert "more than it should" in (it.problem or "")
     await thread.close(10.0)
