@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 
 __all__ = ["delay", "pause", "retry_after"]
@@ -18,6 +17,8 @@ pause = asyncio.sleep
 
 def delay(attempt: int, asked: float | None = None) -> float:
     """Return the seconds before retry ``attempt`` (1, 2, …): growing, with jitter, or *asked*."""
+    import random  # noqa: PLC0415 - takes long, and retries are rare
+
     wait: float = min(_FIRST_DELAY_S * 2 ** min(attempt - 1, 16), _MAX_DELAY_S)
     wait *= random.uniform(0.5, 1.0)  # noqa: S311 - jitter
     return wait if asked is None else asked + wait / 4

@@ -7,10 +7,9 @@ give a group another name.
 
 from __future__ import annotations
 
+import os
 import re
-import secrets
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any, NamedTuple
 
 from .checked import text
@@ -51,7 +50,7 @@ class Group(NamedTuple):
     def new(cls, key: str | None) -> Group:
         """Return a group without a name; requests with one Idempotency-Key get the same."""
         if key is None:
-            return cls(f"g{secrets.token_hex((_ID_DIGITS + 1) // 2)[:_ID_DIGITS]}")
+            return cls(f"g{os.urandom((_ID_DIGITS + 1) // 2).hex()[:_ID_DIGITS]}")
         return cls(_digest("key", key))
 
     def of_user(self, userid: int) -> Group:
@@ -83,5 +82,7 @@ def group_id(value: str) -> str:
 
 
 def _digest(kind: str, value: str) -> str:
+    from hashlib import sha256  # noqa: PLC0415 - takes long, and the client needs it rarely
+
     encoded = f"{kind}\x1f{value}".encode("utf-8", "surrogatepass")
     return f"g{sha256(encoded).hexdigest()[:_ID_DIGITS]}"

@@ -7,7 +7,6 @@ fluxapi.
 
 from __future__ import annotations
 
-import getpass
 import os
 import pwd
 from pathlib import Path
@@ -19,6 +18,8 @@ _SHELL = "/bin/sh"
 
 def user_name() -> str:
     """Return the user name (LOGNAME, USER, or the passwd entry), or the user ID."""
+    import getpass  # noqa: PLC0415 - loads termios, and few callers need a name
+
     try:
         return getpass.getuser()
     except (KeyError, OSError, ImportError):

@@ -21,7 +21,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 LATER = {
-    "aiohttp", "email.utils", "html", "tomli", "tomllib", "urllib.request", "yarl",
+    "aiohttp", "email.utils", "getpass", "hashlib", "html", "random", "tomli", "tomllib",
+    "urllib.request", "yarl",
 }  # fmt: skip
 """Modules that the client loads when it needs them, since they take long."""
 
