@@ -68,6 +68,7 @@ _SHARED = {
 }
 _PATH = "`eventlog`, `exec` and `output`, or their full names"
 _ALL_USERS = "default: the jobs of all users"
+_EXEC = "the events of the exec eventlog (`exec.…`) are not there"
 _IO = {"--input": _PATHS, "--output": _PATHS, "--error": _PATHS}
 
 DIFFERENT: dict[str, dict[str, str]] = {
@@ -75,7 +76,7 @@ DIFFERENT: dict[str, dict[str, str]] = {
         **_SHARED,
         **_IO,
         "--watch": "Ctrl-C detaches, and a second one cancels the jobs",
-        "--wait-event": "the events of the exec eventlog (`exec.…`) are not there",
+        "--wait-event": _EXEC,
         "--progress": "the bar is on standard error; without a terminal there, it is not shown",
         "-v": "with `--wait` or `--wait-event`, not with `--watch`",
     },
@@ -87,6 +88,13 @@ DIFFERENT: dict[str, dict[str, str]] = {
     },
     "batch": {**_SHARED, "--conf": _FILE},
     "alloc": {**_SHARED, "--conf": _FILE, "--bg": "required, since no terminal is attached"},
+    "bulksubmit": {
+        **_SHARED,
+        **_IO,
+        "--define": "the expression sees `x`, `os`, `re` and `sys`",
+        "--wait-event": "of all jobs the same; " + _EXEC,
+        "-v": "prints each command, too",
+    },
     "jobs": {
         "-c": "of inactive jobs, those that were submitted last, not those that ended last",
         "-u": "default: the jobs of all users",
@@ -174,7 +182,6 @@ ABSENT: dict[str, dict[str, str]] = {
 """Options that are only in Flux's parser, and why, by one of their names."""
 
 ABSENT_COMMANDS: dict[str, str] = {
-    "bulksubmit": "`fluxapi bulk` reads commands from lines",
     "queue list": "not there",
     "queue status": "not there",
     "resource list": "`fluxapi nodes`",

@@ -14,6 +14,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "batch": "submit a batch script",
         "alloc": "start an instance to submit jobs to",
         "bulk": "submit many jobs",
+        "bulksubmit": "submit a command for each input",
     },
     "inspect jobs": {
         "jobs": "list jobs",

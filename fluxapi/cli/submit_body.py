@@ -20,7 +20,7 @@ from .submit_files import file_entry, input_data
 from .submit_rules import environment, limits
 from .text import safe
 
-__all__ = ["body", "copies", "reads_nothing", "replicate", "split_command"]
+__all__ = ["body", "close_input", "copies", "replicate", "split_command"]
 
 _FLAGS = ("waitable", "debug")
 
@@ -81,9 +81,16 @@ def body(arguments: argparse.Namespace, command: list[str] | None) -> dict[str, 
     return fields
 
 
-def reads_nothing(fields: Mapping[str, Any]) -> bool:
-    """Return whether the options give the job no standard input."""
-    return not ({"input", "stdin"} & fields.keys() or "input" in fields.get("shell_options", {}))
+def close_input(arguments: argparse.Namespace, fields: dict[str, Any]) -> bool:
+    """Give a watched job without input an empty one; return whether that was done.
+
+    A watched job gets no typed input; on Flux it would wait for it.
+    """
+    has_input = {"input", "stdin"} & fields.keys() or "input" in fields.get("shell_options", {})
+    if not arguments.watch or has_input:
+        return False
+    fields["input"] = os.devnull
+    return True
 
 
 def _combined(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -53,6 +53,9 @@ SAME = [
     "submit --quiet --wait-event=start sh -c 'exit 3'",
     "submit --quiet --log=/dev/null --log-stderr=/dev/null -q no-such-queue true",
     "submit --dry-run --env=-* --rlimit=-* --setattr=user.x=1 --output=out --error=err a b",
+    "bulksubmit --dry-run --progress --cc=1-2 -n{{0}} echo {{1.%}} {{seq1}} ::: 1 2 :::+ a.b c.d",
+    "bulksubmit --quiet --wait sh -c 'exit {{}}' ::: 0 3 2",
+    "bulksubmit --dry-run echo {{x}} ::: a",
     "no-such-command",
 ]
 """Command lines with equal standard output and status; usage texts go to standard error."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 
 from fluxapi.cli import submit_body
 from fluxapi.cli.arguments import Command, Parsers, add_command
@@ -49,11 +48,9 @@ def _run(arguments: argparse.Namespace) -> int:
     if not command:
         raise Failure("Missing command; usage: fluxapi submit [OPTION…] COMMAND", USAGE)
     fields = submit_body.body(arguments, command)
-    if arguments.watch and submit_body.reads_nothing(fields):
-        # A watched job gets no typed input; on Flux it would wait for it.
-        fields["input"] = os.devnull
-        if input_is_waiting() and not arguments.dry_run:
-            note("standard input is not sent to the job; use --stdin=- to send it")
+    is_closed = submit_body.close_input(arguments, fields)
+    if is_closed and input_is_waiting() and not arguments.dry_run:
+        note("standard input is not sent to the job; use --stdin=- to send it")
     ids = submit_body.copies(arguments)
     planned = copies(fields, arguments)
     if arguments.dry_run:

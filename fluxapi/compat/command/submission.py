@@ -1,4 +1,4 @@
-"""``flux submit``, ``run`` and ``batch``: the environment and the folder of the shell go along."""
+"""Commands that submit: the environment and the folder of the shell go along, as in Flux."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fluxapi.security.secrets import NAMES as SECRETS
 from .adapter import parser_of
 from .adapter import run as run_command
 
-__all__ = ["batch", "run", "submit"]
+__all__ = ["batch", "bulksubmit", "run", "submit"]
 
 
 def submit(arguments: list[str]) -> int:
@@ -37,6 +37,18 @@ def batch(arguments: list[str]) -> int:
     """Submit a batch script, and print the ID of its job."""
     parser = parser_of("batch", "batch")
     return run_command(_with_verbose(parser), [*_surroundings(), *arguments])
+
+
+def bulksubmit(arguments: list[str]) -> int:
+    """Submit a command for each input, and print the IDs."""
+    parser = parser_of("bulksubmit", "bulksubmit")
+    # These are no templates, and no line shows them, as options of the user.
+    parser.set_defaults(shell_env=_variables(), shell_cwd=str(Path.cwd()))
+    parser.set_defaults(names_jobs=True, shows_lines=True)
+    try:
+        return run_command(parser, arguments)
+    except Failure as failure:
+        raise Failure(failure.sentence, FAILED) from None
 
 
 def _submit(name: str, arguments: list[str], more: list[str] | None = None) -> int:
@@ -70,5 +82,9 @@ def _with_verbose(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 def _surroundings() -> list[str]:
     """Return the options for what Flux takes along: all variables but secrets, and the folder."""
-    hidden = [f"--env=-{name}" for name in SECRETS]
-    return ["--env=*", *hidden, f"--cwd={Path.cwd()}"]
+    return [*(f"--env={rule}" for rule in _variables()), f"--cwd={Path.cwd()}"]
+
+
+def _variables() -> list[str]:
+    """Return the rules that select all variables but secrets."""
+    return ["*", *(f"-{name}" for name in SECRETS)]
