@@ -24,7 +24,11 @@ DAMAGE = [
     "eventlog = '{}'",
     """eventlog = '{"timestamp":1.0,"name":"submit"}'""",
     """eventlog = '{"timestamp":1.0,"name":"submit","context":{"urgency":"x"}}'""",
+    """jobspec = CAST(replace(jobspec, 'echo', x'c3') AS BLOB)""",
+    """jobspec = replace(jobspec, '"attributes":{', '"attributes":{"x":1e999,')""",
+    """eventlog = CAST(replace(eventlog, '"submit"', '"submit","x":"' || x'ff' || '"') AS BLOB)""",
     "R = '7'",
+    """R = '{"version":1e999}'""",
     "R = CAST(x'ff' AS TEXT)",
     "output = 1.5",
     "output = 0",
@@ -98,7 +102,14 @@ async def test_a_dependency_that_cannot_be_read_stops_no_start(
 
 
 @pytest.mark.parametrize(
-    "damage", ["value = 'x' WHERE name = 'secret'", "value = 9e999 WHERE name = 'epoch'"]
+    "damage",
+    [
+        "value = 'x' WHERE name = 'secret'",
+        "value = '' WHERE name = 'secret'",
+        "value = 9e999 WHERE name = 'epoch'",
+        "value = 1e300 WHERE name = 'epoch'",
+        "value = 0 WHERE name = 'epoch'",
+    ],
 )
 async def test_facts_that_cannot_be_read_are_one_sentence(tmp_path: Path, damage: str) -> None:
     instance = EmbeddedInstance(statedir=tmp_path)

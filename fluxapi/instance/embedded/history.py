@@ -14,7 +14,7 @@ from fluxapi.model.eventlog import Event, JournalMessage, Purged, decode_eventlo
 from fluxapi.process.background import Worker
 
 from .dependencies import parse_dependency
-from .job import Ended, Job
+from .job import Ended, Job, log_unreadable
 from .journal import Posted
 from .output import OutputLog
 from .request import parse_request
@@ -170,7 +170,7 @@ class History:
                 engine.active.pop(job.id, None)
                 if engine.dirty is not None:
                     engine.dirty.pop(job.id, None)
-                _log_unreadable(job.id, error)
+                log_unreadable(job.id, error)
         self._purge()
 
     def _take_up(self, job: Job) -> None:
@@ -230,7 +230,7 @@ def _active(row: Row, log: OutputLog, hostname: str) -> Job | None:
         _log.warning("job %d is not resumed: %s", row.id, error.detail)
         return None
     except Exception as error:  # noqa: BLE001 - no row may stop the others, whatever it holds
-        _log_unreadable(row.id, error)
+        log_unreadable(row.id, error)
         return None
     return job
 
@@ -242,7 +242,7 @@ def _readable(rows: list[Row]) -> list[Row]:
         try:
             _check(row)
         except Exception as error:  # noqa: BLE001, PERF203 - whatever it holds, the others count
-            _log_unreadable(row.id, error)
+            log_unreadable(row.id, error)
         else:
             readable.append(row)
     return readable
@@ -285,6 +285,9 @@ def _check(row: Row) -> None:
         raise TypeError("its output is not text")
     if not isinstance(size, int) or size < len(output or b""):
         raise ValueError("the size of its output is wrong")
+    for part in (row.jobspec, row.eventlog, row.R or b""):
+        # The decoders skip what they do not need, and do not look at its encoding.
+        part.decode()
     _jobspec_decoder.decode(row.jobspec)
     if row.R is not None:
         _R_decoder.decode(row.R)
@@ -294,15 +297,6 @@ def _check(row: Row) -> None:
     for event in events:
         if event.name in {"submit", "urgency"} and (event.context or _Context()).urgency is None:
             raise ValueError("its urgency is not a number")
-
-
-def _log_unreadable(jobid: int, error: Exception) -> None:
-    _log.error(
-        "job %d of the state directory cannot be read and is left out: %s: %s",
-        jobid,
-        type(error).__name__,
-        error,
-    )
 
 
 def _replay(job: Job, event: Event) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from .output import OutputLog
 from .request import Request
 from .scheduler import Allocated
 
-__all__ = ["DEBUG", "WAITABLE", "Ended", "Job", "Outcome", "redact"]
+__all__ = ["DEBUG", "WAITABLE", "Ended", "Job", "Outcome", "log_unreadable", "redact"]
+
+_log = logging.getLogger(__name__)
 
 DEBUG = 2
 WAITABLE = 4
@@ -161,6 +164,16 @@ class Ended(msgspec.Struct, gc=False):
             redact(msgspec.json.decode(self.jobspec)),
             None if self.R is None else msgspec.json.decode(self.R),
         )
+
+
+def log_unreadable(jobid: int, error: Exception) -> None:
+    """Log that a stored job is left out."""
+    _log.error(
+        "job %d of the state directory cannot be read and is left out: %s: %s",
+        jobid,
+        type(error).__name__,
+        error,
+    )
 
 
 def redact(jobspec: dict[str, Any]) -> dict[str, Any]:

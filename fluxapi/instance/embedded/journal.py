@@ -17,7 +17,7 @@ from fluxapi.model.eventlog import UNINDEXED, JournalMessage, Purged, Resync
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.process.background import Worker
 
-from .job import Ended, Job
+from .job import Ended, Job, log_unreadable
 
 __all__ = ["Journal", "Posted", "Stream"]
 
@@ -210,7 +210,11 @@ def _backlog(
             jobid = next(iter(stream.ahead))
             del stream.ahead[jobid]
             if (ended := inactive.get(jobid)) is not None:
-                batch.append(ended.message())
+                try:
+                    batch.append(ended.message())
+                except Exception as error:  # noqa: BLE001 - no stored job may stop the others
+                    log_unreadable(jobid, error)
+                    del inactive[jobid]
             elif (job := active.get(jobid)) is not None and job.published:
                 batch.append(job.message(job.published))
         if batch:

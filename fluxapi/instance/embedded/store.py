@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
-import math
 import os
 import secrets
 import sqlite3
@@ -64,6 +63,12 @@ class Row:
 
 
 SECRET_BYTES = 32
+
+_MAX_AGE_S = 5e8
+"""Sixteen years, after which the numbers of jobs would exceed what SQLite stores."""
+
+_MAX_EPOCH_S = 1e11
+"""The year 5138; a clock may have been wrong, but no date can show a later time."""
 
 
 class Store:
@@ -132,8 +137,8 @@ class Store:
                 f"The state directory {self._statedir} was written by another release."
             )
         try:
-            epoch = _finite(facts.setdefault("epoch", time.time()))
-            self.secret = bytes.fromhex(facts.setdefault("secret", self.secret.hex()))
+            epoch = _epoch(facts.setdefault("epoch", time.time()))
+            self.secret = _secret(facts.setdefault("secret", self.secret.hex()))
         except (TypeError, ValueError) as error:
             raise InstanceUnavailable(
                 f"The state directory {self._statedir} is damaged: {error}; name another one."
@@ -219,8 +224,15 @@ class Store:
             self._lock = -1
 
 
-def _finite(value: Any) -> float:
+def _epoch(value: Any) -> float:
     number = float(value)
-    if not math.isfinite(number):
-        raise ValueError(f"{number} is not a time")
+    if not time.time() - _MAX_AGE_S < number <= _MAX_EPOCH_S:
+        raise ValueError(f"its epoch {number} is not a possible time")
     return number
+
+
+def _secret(value: Any) -> bytes:
+    secret = bytes.fromhex(value)
+    if len(secret) != SECRET_BYTES:
+        raise ValueError("its secret is too short or too long")
+    return secret
