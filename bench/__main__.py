@@ -10,7 +10,19 @@ from collections.abc import Callable
 
 import uvloop
 
-from . import browser, channel, embedded, executor, groups, listing, output, submission, table, tree
+from . import (
+    browser,
+    channel,
+    embedded,
+    executor,
+    groups,
+    listing,
+    lookup,
+    output,
+    submission,
+    table,
+    tree,
+)
 from .figures import HEADER, Figure, render
 
 
@@ -19,8 +31,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "only",
         nargs="*",
-        help="table, listing, groups, submission, executor, embedded, channel, browser, output or "
-        "tree",
+        help="table, listing, lookup, groups, submission, executor, embedded, channel, browser, "
+        "output or tree",
     )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
@@ -37,6 +49,7 @@ def main() -> int:
     parts: dict[str, Callable[[], list[Figure]]] = {
         "table": lambda: table.figures(options.jobs),
         "listing": lambda: run(listing.figures(options.jobs, options.requests)),
+        "lookup": lambda: run(lookup.figures(options.jobs)),
         "groups": lambda: run(groups.figures(options.jobs, options.requests)),
         "channel": channel.figures,
         "browser": browser.figures,

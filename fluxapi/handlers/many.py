@@ -17,6 +17,9 @@ from .support import json_bytes, reply
 
 __all__ = ["query", "wait"]
 
+_SLICE_IDS = 100
+"""IDs that are read before the time is looked at."""
+
 
 async def query(request: web.Request) -> web.Response:
     """Return the jobs of a list; unknown IDs are listed."""
@@ -24,10 +27,14 @@ async def query(request: web.Request) -> web.Response:
     # Read the cursor before the rows, so that a client that resumes from it misses nothing.
     cursor = session.journal.cursor
     known, unknown = await _resolve(session, request[keys.BODY]["ids"])
-    found = b",".join(await rows(session.table, session.observer, known))
-    return reply(
-        b'{"jobs":[%b],"unknown":%b,"cursor":%b}' % (found, json_bytes(unknown), json_bytes(cursor))
-    )
+    found = await rows(session.table, session.observer, known)
+    end = b'],"unknown":%b,"cursor":%b}' % (json_bytes(unknown), json_bytes(cursor))
+    if not found:
+        return reply(b'{"jobs":[' + end)
+    # One join of all parts: the answer may have megabytes.
+    found[0] = b'{"jobs":[' + found[0]
+    found[-1] += end
+    return reply(b",".join(found))
 
 
 async def wait(request: web.Request) -> web.Response:
@@ -60,18 +67,20 @@ async def _resolve(session: InstanceSession, texts: Sequence[str]) -> tuple[list
     """
     known: dict[int, None] = {}
     unknown: dict[str, None] = {}
+    table = session.table
     turn = TimeSlice()
-    for text in texts:
+    for start in range(0, len(texts), _SLICE_IDS):
         await turn.share()
-        try:
-            jobid = parse(text)
-        except ValueError:
-            unknown[text] = None
-            continue
-        if jobid in session.table:
-            known[jobid] = None
-        else:
-            unknown[text] = None
+        for text in texts[start : start + _SLICE_IDS]:
+            try:
+                jobid = parse(text)
+            except ValueError:
+                unknown[text] = None
+                continue
+            if jobid in table:
+                known[jobid] = None
+            else:
+                unknown[text] = None
     if unknown and not session.journal.ready:
         raise InstanceUnavailable("The service is still reading the jobs of the instance.")
     return list(known), list(unknown)
