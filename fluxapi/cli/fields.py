@@ -1,8 +1,7 @@
 """The fields of a job under the names, values and headings of ``flux jobs -o``.
 
 Names, headings and values are those of flux-core 0.88 (``flux/job/info.py``), so that a format
-that works there works here. Fields that need a local Flux are empty (``instance.*``) or rejected
-(the mnemonic words of an ID).
+that works there works here. Fields that need a local Flux are empty (``instance.*``).
 """
 
 from __future__ import annotations
@@ -10,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from fluxapi.model.jobid import encode_f58, parse
+from fluxapi.model.jobid import parse
+from fluxapi.model.jobid_forms import FORMS, encode_as
 from fluxapi.model.times import fsd
 
-from . import basemoji
 from .field_values import (
     NO_RESULT,
     RESULT_EMOJI,
@@ -233,20 +232,13 @@ def _status_emoji(fields: JobFields) -> str:
     return STATE_EMOJI.get(job.state, NO_RESULT)
 
 
-def _dothex(fields: JobFields) -> str:
-    digits = f"{int(fields.id):016x}"
-    return ".".join(digits[at : at + 4] for at in range(0, 16, 4))
+def _id_as(form: str) -> Getter:
+    return lambda it: encode_as(it.id, form, encode_id(it.id))
 
 
 _TABLE: tuple[tuple[str, str, Getter], ...] = (
     ("id", "JOBID", lambda it: it.id),
-    ("id.dec", "JOBID", lambda it: str(int(it.id))),
-    ("id.hex", "JOBID", lambda it: hex(it.id)),
-    ("id.f58", "JOBID", lambda it: encode_id(it.id)),
-    ("id.f58plain", "JOBID", lambda it: encode_f58(it.id)),
-    ("id.emoji", "JOBID", lambda it: basemoji.encode(it.id)),
-    ("id.kvs", "JOBID", lambda it: f"job.{_dothex(it)}"),
-    ("id.dothex", "JOBID", _dothex),
+    *((f"id.{form}", "JOBID", _id_as(form)) for form in FORMS),
     ("userid", "UID", _attribute("userid")),
     ("username", "USER", _attribute("username")),
     ("urgency", "URG", _attribute("urgency")),

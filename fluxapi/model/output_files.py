@@ -20,6 +20,7 @@ import msgspec
 from .eventlog import Event
 from .idset import IdSet, encode_idset
 from .jobid import encode_f58, encode_fancy
+from .jobid_forms import id_tags
 from .resources import Node
 
 __all__ = [
@@ -310,21 +311,14 @@ def _render(template: str, values: Values) -> str:
 def _static(job: _Job, *, fancy: bool) -> Values:
     """Return the values of the tags that are the same for all tasks and nodes."""
     jobid, count = job.id, str(job.ntasks)
-    digits = f"{jobid:016x}"
-    dothex = ".".join(digits[place : place + 4] for place in range(0, 16, 4))
     f58 = encode_fancy(jobid) if fancy else encode_f58(jobid)
-    known = {"ntasks": count, "size": count, "name": _name(job.jobspec)[:_MAX_PATH_LENGTH]}
+    known = {
+        **id_tags(jobid, f58),
+        "ntasks": count,
+        "size": count,
+        "name": _name(job.jobspec)[:_MAX_PATH_LENGTH],
+    }
     known["nnodes"] = str(len(job.placement.nodes))
-    for tag in ("id", "jobid"):
-        known |= {
-            tag: f58,
-            f"{tag}.f58": f58,
-            f"{tag}.f58plain": encode_f58(jobid),
-            f"{tag}.dec": str(jobid),
-            f"{tag}.hex": f"0x{jobid:x}",
-            f"{tag}.dothex": dothex,
-            f"{tag}.kvs": f"job.{dothex}",
-        }
     return known.get
 
 

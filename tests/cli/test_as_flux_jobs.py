@@ -19,7 +19,7 @@ pytestmark = needs_flux
 
 CUSTOM = [
     "{id} {id:>22} {id!s:>14} {id.dec} {id.hex:>20} {id.dothex} {id.kvs} {id.f58plain:<15}|",
-    "{id.emoji}|{state_emoji}|{result_emoji:>3}|{status_emoji:>5.5}|",
+    "{id.emoji}|{id.words}|{state_emoji}|{result_emoji:>3}|{status_emoji:>5.5}|",
     "{userid:>8} {username:<8.8} {urgency:03d} {state_single} {state:<5.5+} {status:^12}",
     "{name:<4.4+} {name:>10.10h} {name!r} {cwd:.3h} {queue:>6h} {bank:h} {project:h}|",
     "{ntasks:>6h} {ncores:>6h} {nnodes:>6h} {ranks:>8h} {nodelist:>12h} {priority:>8h}",
@@ -121,7 +121,7 @@ def test_custom_formats(uri: str, program: Program, format: str, header: tuple[s
     ids=lambda environ: " ".join(f"{name}={value}" for name, value in environ.items()),
 )
 def test_the_form_of_ids(uri: str, program: Program, environ: dict[str, str]) -> None:
-    words = ["-a", "-n", "-o", "{id}|{id.f58}|{id.f58plain}|{id.emoji}"]
+    words = ["-a", "-n", "-o", "{id}|{id.f58}|{id.f58plain}|{id.emoji}|{id.words}"]
     assert program.ok("jobs", *words, **environ) == theirs(uri, *words, **environ)
 
 

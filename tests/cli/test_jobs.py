@@ -115,7 +115,7 @@ def test_more_than_the_count_is_said(run: Program) -> None:
     [
         (["-o", "nothing"], "Unknown format 'nothing'"),
         (["-o", "{nothing}"], "Unknown field 'nothing'"),
-        (["-o", "{id.words}"], "Unknown field 'id.words'"),
+        (["-o", "{id.letters}"], "Unknown field 'id.letters'"),
         (["-o", "{id"], "format is invalid"),
         (["-a", "-o", "{name:d}"], "cannot be shown"),
         (["-a", "-o", "{name!x}"], "conversion"),

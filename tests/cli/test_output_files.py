@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fluxapi.model import basemoji, mnemonic
+from fluxapi.model.jobid import parse
 from tests.running import needs_flux
 
 from .program import Program
@@ -64,3 +66,13 @@ def test_a_file_that_is_gone_is_said(program: Program, job: str, tmp_path: Path)
     assert done.out == ""
     assert "is not shown. It does not exist.\n" in done.err
     assert done.err.endswith("oops\n")
+
+
+def test_a_file_may_have_the_words_of_its_job(program: Program, tmp_path: Path) -> None:
+    name = f"--output={tmp_path}/{{{{id.words}}}}.{{{{jobid.emoji}}}}"
+    jobid = program.submit(name, "echo", "fine")
+    program.ok("wait", jobid)
+    number = parse(jobid)
+    path = tmp_path / f"{mnemonic.encode(number)}.{basemoji.encode(number)}"
+    assert path.read_text(encoding="utf-8") == "fine\n"
+    assert program("output", jobid).out == "fine\n"

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.jobid_forms import id_tags
 
 __all__ = ["Tags"]
 
@@ -41,8 +41,7 @@ class Tags:
 
     def _values(self) -> dict[str, object]:
         return {
-            **_ids("id", self.jobid),
-            **_ids("jobid", self.jobid),
+            **id_tags(self.jobid, encode_f58(self.jobid)),
             "name": self.name,
             "size": self.ntasks,
             "ntasks": self.ntasks,
@@ -55,18 +54,3 @@ class Tags:
             "node.gpus": self.gpus,
             "node.ncores": self.ncores,
         }
-
-
-def _ids(tag: str, jobid: int) -> Mapping[str, object]:
-    digits = f"{jobid:016x}"
-    dothex = ".".join(digits[place : place + 4] for place in range(0, 16, 4))
-    f58 = encode_f58(jobid)
-    return {
-        tag: f58,
-        f"{tag}.f58": f58,
-        f"{tag}.f58plain": f58,
-        f"{tag}.dec": jobid,
-        f"{tag}.hex": f"0x{jobid:x}",
-        f"{tag}.dothex": dothex,
-        f"{tag}.kvs": f"job.{dothex}",
-    }
