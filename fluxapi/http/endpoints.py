@@ -51,9 +51,12 @@ def add_routes(app: web.Application, routes: Sequence[Route]) -> None:
             shown = handler if page is None else _for_people(handler, page)
             served[shown] = route
             _add(app.router, route.method, path, shown, name)
+            if _is_page(route, path):
+                app.router.add_get(f"{path}/", _drop_slash)
     for path, page in _PAGES.items():
         app.router.add_get(path, _leading_to(page))
     served[_add_slash] = _SLASH
+    served[_drop_slash] = _NO_SLASH
     for path in filter(None, (app[keys.SETTINGS].base_path, base.NODE)):
         app.router.add_get(path, _add_slash)
 
@@ -93,8 +96,24 @@ async def _add_slash(request: web.Request) -> web.StreamResponse:
     return web.Response(status=303, headers={hdrs.LOCATION: place})
 
 
+def _is_page(route: Route, path: str) -> bool:
+    """Return whether people may write *path* with a slash at its end."""
+    return route.method == "GET" and path.startswith(("/ui/", "/docs")) and "." not in path
+
+
+async def _drop_slash(request: web.Request) -> web.StreamResponse:
+    """Redirect to the page without a slash at the end of its path."""
+    path, query = request.rel_url.raw_path, request.rel_url.raw_query_string
+    place = f"../{path.rstrip('/').rpartition('/')[2]}{f'?{query}' if query else ''}"
+    return web.Response(status=308, headers={hdrs.LOCATION: place})
+
+
 _SLASH = Route(
     "GET", "/", _add_slash, "addSlash", "dashboard", "Redirect to the root below a prefix.",
+    answers={}, scope="service", right=None,
+)  # fmt: skip
+_NO_SLASH = Route(
+    "GET", "/", _drop_slash, "dropSlash", "dashboard", "Redirect to a page without a slash.",
     answers={}, scope="service", right=None,
 )  # fmt: skip
 

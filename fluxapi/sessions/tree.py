@@ -86,13 +86,8 @@ class Node:
         remedy = self.remedy
         if remedy is not None:
             document["remedy"] = remedy
-        job = self.job
-        if job is not None:
-            document |= {"name": job.name, "username": username(job.userid)}
-            if job.allocation is not None:
-                document["nnodes"] = job.allocation.nnodes
-            if job.t_run:
-                document["t_run"] = job.t_run
+        if self.job is not None:
+            document |= _of_job(self.job)
         if self.session is not None:
             info = self.session.info
             document |= {"size": info.size, "version": info.version, "hostname": info.hostname}
@@ -157,6 +152,18 @@ class InstanceTree:
                 found.add(f"{prefix}{encode_f58(jobid)}")
         for path in sorted(found, key=_by_id):
             yield path
+
+
+def _of_job(job: Job) -> dict[str, Any]:
+    """Return the members that the job of an instance tells."""
+    found: dict[str, Any] = {"name": job.name, "username": username(job.userid)}
+    if job.allocation is not None:
+        found["nnodes"] = job.allocation.nnodes
+    if job.t_run:
+        found["t_run"] = job.t_run
+    if job.t_cleanup:
+        found["t_end"] = job.t_cleanup
+    return found
 
 
 def _utilization(nodes: dict[str, Any]) -> dict[str, dict[str, int]]:

@@ -57,11 +57,11 @@ async def instances(request: web.Request) -> web.Response:
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the page shows of one instance."""
     jobs, began = record.get("jobs"), record.get("t_run")
+    ended = record.get("t_end", time.time())
     return {
         **dict.fromkeys(_MEMBERS, ""),
         **record,
-        # A closed instance that ends leaves the tree, so its time runs on.
-        "runtime": duration(int(max(time.time() - began, 0))) if began else "",
+        "runtime": duration(int(max(ended - began, 0))) if began else "",
         "use": _use(record.get("utilization")),
         "counts": [
             (filter, None if jobs is None else sum(jobs[member].get(name, 0) for name in names))

@@ -21,6 +21,7 @@ from fluxapi.client import AsyncClient, ConfigError, NotFound
 from fluxapi.contracts import schema
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.http import keys
+from fluxapi.model.duration import duration
 from fluxapi.model.jobid import encode_f58
 from fluxapi.sessions import counters as module
 from fluxapi.settings import Settings
@@ -275,6 +276,20 @@ async def test_open_instances_tell_what_is_in_use(site: Site) -> None:
 
 async def _is_known(used: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
     return sum(it is not None for it in (await used()).values()) == 2
+
+
+async def test_the_run_time_of_an_instance_that_has_ended_stops(site: Site) -> None:
+    await site.get(f"/v1/instances/{site.first}/jobs")
+    site.broker.finish(FIRST)
+
+    async def has_ended() -> bool:
+        return bool((await site.get(f"/v1/instances/{site.first}"))["state"] == "ended")
+
+    await poll_until(has_ended)
+    found = await site.get(f"/v1/instances/{site.first}")
+    schema.check("instance", found)
+    seconds = duration(int(found["t_end"] - found["t_run"]))
+    assert f'data-label="Runtime">{seconds}</td>' in await read_page(site, "/ui/instances")
 
 
 async def test_the_instance_of_another_user_is_unreachable(site: Site) -> None:

@@ -42,6 +42,26 @@ async def test_an_address_that_people_guess_leads_to_the_page(
     assert answer.url.join(URL(answer.headers["Location"])).raw_path_qs == page
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/ui/nodes",
+        "/ui/jobs/%C6%921?x=1",
+        "/ui/instances",
+        "/ui/instances/f1/f2",
+        "/ui/instances/f1/nodes",
+        "/docs",
+        "/docs/events",
+    ],
+)
+async def test_a_slash_at_the_end_of_a_page_is_dropped(service: Service, path: str) -> None:
+    place, mark, query = path.partition("?")
+    guess = URL(f"{place}/{mark}{query}", encoded=True)
+    answer = await service.client.get(guess, headers=HTML, allow_redirects=False)
+    assert answer.status == 308
+    assert answer.url.join(URL(answer.headers["Location"], encoded=True)).raw_path_qs == path
+
+
 @pytest.mark.parametrize("headers", [HTML, {}], ids=["page", "json"])
 @pytest.mark.parametrize("path", ["/?token=x", "/jobs?access_token=x", "/v1/jobs?token=x&limit=1"])
 async def test_a_token_in_an_address_is_told_how_to_log_in(

@@ -22,14 +22,13 @@ export function row(instance, columns, now) {
   made.setAttribute("role", "row");
   made.dataset["key"] = instance.path || "root";
   made.dataset["state"] = instance.state;
-  const { nnodes, size, t_run: began, username } = instance;
+  const { nnodes, size, t_run: began, t_end: ended = now, username } = instance;
   made.append(
     head(instance, place),
-    state(instance),
-    use(instance["utilization"]),
+    ...situation(instance),
     ...columns.map((column) => count(column, instance["jobs"], place)),
     cell(String(nnodes ?? size ?? ""), { label: "Nodes", isNumeric: true }),
-    cell(began ? growing(Math.max(now - began, 0)) : "", { label: "Runtime", isNumeric: true }),
+    cell(began ? growing(Math.max(ended - began, 0)) : "", { label: "Runtime", isNumeric: true }),
     cell(visible(username ?? "", { most: 40 }), { label: "User" }),
   );
   return made;
@@ -49,6 +48,14 @@ function head(instance, place) {
   return made;
 }
 
+/** The state and what is in use; a reason has the room of what is not known. @param {import("./tree.js").Instance} instance */
+function situation(instance) {
+  const [first, second] = [state(instance), use(instance["utilization"])];
+  if (!instance["reason"] || second.childElementCount) return [first, second];
+  first.colSpan = 2;
+  return [first];
+}
+
 /** @param {import("./tree.js").Instance} instance */
 function state({ state, reason, remedy }) {
   const made = cell();
@@ -56,7 +63,7 @@ function state({ state, reason, remedy }) {
   const pill = element("span", { className: "instance-state", textContent: state });
   pill.dataset["state"] = state;
   made.append(pill);
-  if (reason) made.append(" ", element("span", { className: "why", textContent: visible(reason, { most: 300 }) }));
+  if (reason) made.append(" ", element("span", { className: "why", textContent: visible(reason, { most: 600 }) }));
   if (remedy) made.append(" ", element("span", { className: "why", textContent: remedy }));
   return made;
 }
