@@ -28,9 +28,10 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Begin": ("index", "tutorial"),
     "How to": (
         "auth", "nginx", "sockets", "jupyter", "open-ondemand", "systemd", "container",
-        "flux-operator", "notebook", "groups", "workflows", "moving",
+        "flux-operator", "flux-releases", "batch-scripts", "notebook", "psij", "mcp", "groups",
+        "nested-instances", "workflows", "moving",
     ),
-    "Use": ("cli", "client", "events"),
+    "Use": ("cli", "flux-options", "client", "events"),
     "Run": ("settings", "security", "operation", "performance"),
     "Understand": ("architecture", "libraries", "testing", "adding-a-route"),
     "Decisions": ("decisions", "[0-9]*"),

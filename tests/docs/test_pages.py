@@ -100,6 +100,10 @@ def test_the_shelf_names_every_guide_once() -> None:
     assert sorted(named) == sorted(guides.shelf())
 
 
+def test_the_shelf_has_a_place_for_every_guide() -> None:
+    assert [title for title, _ in guides.groups()] == list(guides.GROUPS)
+
+
 def test_raw_markup_is_only_text() -> None:
     html = guides.render("# A\n\n<b onclick=x>bold</b>\n\n<script>x</script>\n", "a.md").html
     assert "<b" not in html
