@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import AsyncIterator, Coroutine, Iterable
+from shlex import quote
 from typing import TYPE_CHECKING, Any
 
 from .exit_codes import FAILED, INTERRUPTED, OK, Failure, of_job
@@ -265,7 +266,8 @@ async def wait_group(
         if not quiet and explained <= _MAX_EXPLAINED_JOBS:
             explain(job)
     if not quiet and explained > _MAX_EXPLAINED_JOBS:
-        note(f"{explained:,} jobs failed; fluxapi jobs --group lists them")
+        lister = f"fluxapi jobs -f failed,canceled,timeout --group={quote(safe(group))}"
+        note(f"{explained:,} jobs did not complete; {lister} lists them")
     return highest
 
 

@@ -172,7 +172,7 @@ async def read(
         return raw
     if kind != "application/json" and not kind.endswith("+json"):
         given = request.headers.get(hdrs.CONTENT_TYPE, "none")[:100]
-        or_script = " or a script, with text/x-shellscript" if script else ""
+        or_script = ", or a script, with Content-Type: text/x-shellscript" if script else ""
         raise UnsupportedMediaType(
             f"The body must be JSON, with Content-Type: application/json{or_script}, not {given}."
         )

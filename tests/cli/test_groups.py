@@ -86,6 +86,16 @@ def test_an_unknown_group(run: Program, words: list[str]) -> None:
     assert "No job of a group 'no-such-group' is known" in done.err
 
 
+def test_a_group_with_many_failed_jobs_says_how_to_list_them(run: Program, name: str) -> None:
+    group = f"{name} 2"
+    run.ok("submit", "--quiet", "--urgency=hold", "--cc=1-21", "--group", group, "true")
+    run.ok("cancel", "-q", "--yes", "--group", group)
+    done = run("wait", "--group", group)
+    lister = f"fluxapi jobs -f failed,canceled,timeout --group='{group}'"
+    assert f"21 jobs did not complete; {lister} lists them" in done.err
+    assert run.ok("jobs", "-n", "-f", "failed,canceled,timeout", "--group", group).count("CA") == 21
+
+
 def test_the_name_of_a_group_is_escaped(run: Program) -> None:
     name = "\u202eevil\x9b1m"
     run.submit("--group", name, "true")
