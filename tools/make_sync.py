@@ -262,7 +262,12 @@ def _signature(function: Function) -> str:
     returns = f" -> {_returned(function)}" if function.returns else ""
     arguments = ast.unparse(_without_async(function.args))
     noqa = "  # noqa: N802 - RFC 20's name" if name == "R" else ""
-    return f"    def {name}({arguments}){returns}:{noqa}"
+    shown = "".join(
+        f"    @{ast.unparse(decorator)}\n"
+        for decorator in function.decorator_list
+        if isinstance(decorator, ast.Call)
+    )
+    return f"{shown}    def {name}({arguments}){returns}:{noqa}"
 
 
 def _returned(function: Function) -> str:

@@ -33,6 +33,7 @@ from .options import (
 from .output import Output, OutputEntry
 from .results import AccessToken, CancelResult, EndedJobs, FoundJobs, IssuedToken, Scope, Token
 from .retry import DEFAULT_TIMEOUT_S, OnWait
+from .signatures import with_options
 from .stats import Stats
 from .watch import JobChange, JobsWatch
 
@@ -127,6 +128,7 @@ class Client:
         """Close all connections and end all streams."""
         self._finalizer()
 
+    @with_options(SubmitOptions)
     def submit(
         self,
         command: Command | None = None,
@@ -139,11 +141,52 @@ class Client:
         Pass a command with options, or ``jobspec=…`` instead of both. Every submission has an
         idempotency key, so a retry does not submit the job twice. Pass a key of your own to extend
         this to another run of your program.
+
+        Args:
+            command: Program and arguments: a list, or text that is split as by a shell.
+            idempotency_key: Key of the submission; default is a new one.
+            num_tasks: Number of tasks; default 1.
+            cores_per_task: Cores for each task; default 1.
+            gpus_per_task: GPUs for each task.
+            num_cores: Cores in total, in place of ``num_tasks`` and ``cores_per_task``.
+            tasks_per_node: Tasks on each node; needs ``num_nodes`` or ``num_cores``.
+            tasks_per_core: Tasks on each core; needs ``num_nodes`` or ``num_cores``.
+            gpus_per_node: GPUs of each node; needs ``num_nodes``.
+            num_nodes: Nodes to spread the tasks over.
+            exclusive: Take whole nodes; needs ``num_nodes``.
+            duration: Time limit in seconds, or text such as ``30m``; 0 is none.
+            environment: Variables, added to HOME, USER, LOGNAME, SHELL and PATH.
+            env_expand: Variables whose values the job shell expands, such as ``{{rank}}``.
+            cwd: Working directory, a path on the nodes.
+            rlimits: Resource limits by name in lower case; -1 is unlimited.
+            name: Name of the job.
+            group: Name or ID of the group of the job.
+            input: File on the nodes to read as standard input.
+            output: File on the nodes for standard output; default is to keep it in Flux.
+            error: File on the nodes for standard error; default is that of ``output``.
+            label_io: Label each line of output files with its task.
+            unbuffered: Buffer input and output as little as possible.
+            queue: Queue to submit to.
+            bank: Bank to charge.
+            stdin: Standard input of every task: text, or an object with base64 data.
+            shell_options: Options of the job shell by name.
+            attributes: Attributes of the jobspec (RFC 25) by name.
+            dependencies: Dependencies (RFC 26): URIs such as ``afterok:f2QK3Zz``, or objects.
+            constraints: Constraint object (RFC 31), such as ``{"properties": ["fast"]}``.
+            urgency: 0 to 31, ``hold``, ``default`` or ``expedite``.
+            waitable: Let ``flux job wait`` collect the job.
+            debug: Have the job manager post debug events.
+            is_launcher: The command is a workflow program that submits jobs itself.
+            jobspec: A complete jobspec (RFC 25), in place of a command and options.
+
+        Returns:
+            The ID of the job.
         """
         return self._loop.run(
             self._client.submit(command, idempotency_key=idempotency_key, **options)
         )
 
+    @with_options(BatchOptions)
     def batch(
         self,
         script: str | os.PathLike[str],
@@ -161,6 +204,21 @@ class Client:
 
         The service may mend a script, or run it as a single task; each sentence about that is
         passed to ``on_warning``, and is logged by default.
+
+        Args:
+            script: The text of the script, or a path.
+            args: Arguments of the script.
+            idempotency_key: Key of the submission; default is a new one.
+            on_warning: Function to call with each warning.
+            num_slots: Resource slots; default is ``num_nodes`` whole nodes, or 1.
+            cores_per_slot: Cores for each slot; default 1.
+            gpus_per_slot: GPUs for each slot.
+            script_name: Name of the script, which is the default of ``name``.
+            wrap: Put ``#!/bin/sh`` before a script that has no interpreter.
+            conf: Configuration of the instance.
+            broker_opts: Options of the brokers of the instance.
+            dump: File that the instance writes its content to when it ends.
+            **options: The other options are those of :meth:`submit`.
         """
         return self._loop.run(
             self._client.batch(
@@ -214,10 +272,12 @@ class Client:
             )
         )
 
+    @with_options(ListFilter)
     def jobs(self, *, limit: int | None = None, **filter: Unpack[ListFilter]) -> Iteration[Job]:
         """Iterate over jobs, newest first, at most ``limit``; pages are fetched as needed."""
         return self._loop.iterate(self._client.jobs(limit=limit, **filter))
 
+    @with_options(ListFilter)
     def list_jobs(self, *, limit: int | None = None, **filter: Unpack[ListFilter]) -> JobList:
         """Return jobs as a list; ``events`` continues from its ``cursor`` without a gap."""
         return self._loop.run(self._client.list_jobs(limit=limit, **filter))
@@ -267,6 +327,7 @@ class Client:
         on_reset: Literal["continue"],
         **filter: Unpack[EventFilter],
     ) -> SyncEventStream[Event | Reset]: ...
+    @with_options(EventFilter)
     def events(
         self,
         *,
@@ -286,6 +347,7 @@ class Client:
         """Follow the events of one job, from its first to its last."""
         return SyncEventStream(self._loop, self._client.job_events(id))
 
+    @with_options(StreamFilter)
     def watch(self, **filter: Unpack[StreamFilter]) -> SyncJobsWatch:
         """Follow the jobs that match a filter: all of them first, then each change."""
         return SyncJobsWatch(self._loop, self._client.watch(**filter))
@@ -430,6 +492,7 @@ class Client:
         """Ask Flux to cancel a job; raise ``NotFound``, or ``Conflict`` if the job has ended."""
         self._loop.run(self._client.cancel(id, note=note))
 
+    @with_options(JobFilter)
     def cancel_many(
         self,
         ids: Iterable[str | int] | None = None,

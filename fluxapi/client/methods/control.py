@@ -10,6 +10,7 @@ import msgspec
 from fluxapi.client import bulk
 from fluxapi.client.options import JobFilter, Urgency
 from fluxapi.client.results import CancelResult
+from fluxapi.client.signatures import with_options
 
 from .base import Ignored, Methods, job_path
 
@@ -29,6 +30,7 @@ class ControlMethods(Methods):
         """Ask Flux to cancel a job; raise ``NotFound``, or ``Conflict`` if the job has ended."""
         await self._transport.post(f"{job_path(id)}/cancel", {"note": note}, Ignored)
 
+    @with_options(JobFilter)
     async def cancel_many(
         self,
         ids: Iterable[str | int] | None = None,

@@ -14,6 +14,7 @@ from fluxapi.client.options import ListFilter, StoredKey
 from fluxapi.client.pagination import Paged, next_page
 from fluxapi.client.request import Request
 from fluxapi.client.results import FoundJobs
+from fluxapi.client.signatures import with_options
 
 from .base import MAX_IDS, LogEntry, Methods, encode_id, job_path
 
@@ -29,10 +30,12 @@ _PAGE_SIZE = 1000
 class JobMethods(Methods):
     """The methods that list jobs and read their records."""
 
+    @with_options(ListFilter)
     def jobs(self, *, limit: int | None = None, **filter: Unpack[ListFilter]) -> AsyncIterator[Job]:
         """Iterate over jobs, newest first, at most ``limit``; pages are fetched as needed."""
         return Paged(page.jobs async for page in self._pages(limit, filter))
 
+    @with_options(ListFilter)
     async def list_jobs(self, *, limit: int | None = None, **filter: Unpack[ListFilter]) -> JobList:
         """Return jobs as a list; ``events`` continues from its ``cursor`` without a gap."""
         found = JobList()

@@ -10,6 +10,7 @@ from fluxapi.client.body import decoded
 from fluxapi.client.event import Event, Reset
 from fluxapi.client.events import EventStream
 from fluxapi.client.options import EventFilter, StreamFilter
+from fluxapi.client.signatures import with_options
 from fluxapi.client.stats import Stats
 from fluxapi.client.watch import JobsWatch
 
@@ -42,6 +43,7 @@ class StreamMethods(Methods):
         **filter: Unpack[EventFilter],
     ) -> EventStream[Event | Reset]: ...
 
+    @with_options(EventFilter)
     def events(
         self,
         *,
@@ -63,6 +65,7 @@ class StreamMethods(Methods):
         channel = self._channel(f"{job_path(id)}/events", {}, resumes=False)
         return EventStream[Event](channel, replays=True)
 
+    @with_options(StreamFilter)
     def watch(self, **filter: Unpack[StreamFilter]) -> JobsWatch:
         """Follow the jobs that match a filter: all of them first, then each change."""
         return JobsWatch(self._channel("/events", {"stream": "jobs", **filter}))

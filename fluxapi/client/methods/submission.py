@@ -16,6 +16,7 @@ from fluxapi.client.errors import BulkItem
 from fluxapi.client.job import JobId
 from fluxapi.client.options import BatchOptions, Command, SubmitOptions
 from fluxapi.client.pagination import Paged
+from fluxapi.client.signatures import with_options
 
 from .base import Methods
 
@@ -30,6 +31,7 @@ _log = logging.getLogger("fluxapi.client")
 class SubmissionMethods(Methods):
     """The methods that submit jobs."""
 
+    @with_options(SubmitOptions)
     async def submit(
         self,
         command: Command | None = None,
@@ -42,6 +44,46 @@ class SubmissionMethods(Methods):
         Pass a command with options, or ``jobspec=…`` instead of both. Every submission has an
         idempotency key, so a retry does not submit the job twice. Pass a key of your own to extend
         this to another run of your program.
+
+        Args:
+            command: Program and arguments: a list, or text that is split as by a shell.
+            idempotency_key: Key of the submission; default is a new one.
+            num_tasks: Number of tasks; default 1.
+            cores_per_task: Cores for each task; default 1.
+            gpus_per_task: GPUs for each task.
+            num_cores: Cores in total, in place of ``num_tasks`` and ``cores_per_task``.
+            tasks_per_node: Tasks on each node; needs ``num_nodes`` or ``num_cores``.
+            tasks_per_core: Tasks on each core; needs ``num_nodes`` or ``num_cores``.
+            gpus_per_node: GPUs of each node; needs ``num_nodes``.
+            num_nodes: Nodes to spread the tasks over.
+            exclusive: Take whole nodes; needs ``num_nodes``.
+            duration: Time limit in seconds, or text such as ``30m``; 0 is none.
+            environment: Variables, added to HOME, USER, LOGNAME, SHELL and PATH.
+            env_expand: Variables whose values the job shell expands, such as ``{{rank}}``.
+            cwd: Working directory, a path on the nodes.
+            rlimits: Resource limits by name in lower case; -1 is unlimited.
+            name: Name of the job.
+            group: Name or ID of the group of the job.
+            input: File on the nodes to read as standard input.
+            output: File on the nodes for standard output; default is to keep it in Flux.
+            error: File on the nodes for standard error; default is that of ``output``.
+            label_io: Label each line of output files with its task.
+            unbuffered: Buffer input and output as little as possible.
+            queue: Queue to submit to.
+            bank: Bank to charge.
+            stdin: Standard input of every task: text, or an object with base64 data.
+            shell_options: Options of the job shell by name.
+            attributes: Attributes of the jobspec (RFC 25) by name.
+            dependencies: Dependencies (RFC 26): URIs such as ``afterok:f2QK3Zz``, or objects.
+            constraints: Constraint object (RFC 31), such as ``{"properties": ["fast"]}``.
+            urgency: 0 to 31, ``hold``, ``default`` or ``expedite``.
+            waitable: Let ``flux job wait`` collect the job.
+            debug: Have the job manager post debug events.
+            is_launcher: The command is a workflow program that submits jobs itself.
+            jobspec: A complete jobspec (RFC 25), in place of a command and options.
+
+        Returns:
+            The ID of the job.
         """
         fields = {name: value for name, value in options.items() if value is not None}
         if command is not None:
@@ -50,6 +92,7 @@ class SubmissionMethods(Methods):
         with bulk.keyed(key):
             return (await self._transport.post("/jobs", fields, _Made, key=key)).id
 
+    @with_options(BatchOptions)
     async def batch(
         self,
         script: str | os.PathLike[str],
@@ -67,6 +110,21 @@ class SubmissionMethods(Methods):
 
         The service may mend a script, or run it as a single task; each sentence about that is
         passed to ``on_warning``, and is logged by default.
+
+        Args:
+            script: The text of the script, or a path.
+            args: Arguments of the script.
+            idempotency_key: Key of the submission; default is a new one.
+            on_warning: Function to call with each warning.
+            num_slots: Resource slots; default is ``num_nodes`` whole nodes, or 1.
+            cores_per_slot: Cores for each slot; default 1.
+            gpus_per_slot: GPUs for each slot.
+            script_name: Name of the script, which is the default of ``name``.
+            wrap: Put ``#!/bin/sh`` before a script that has no interpreter.
+            conf: Configuration of the instance.
+            broker_opts: Options of the brokers of the instance.
+            dump: File that the instance writes its content to when it ends.
+            **options: The other options are those of :meth:`submit`.
         """
         fields: dict[str, Any] = {}
         if not isinstance(script, str):
