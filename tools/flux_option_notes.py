@@ -106,6 +106,9 @@ DIFFERENT: dict[str, dict[str, str]] = {
     "pgrep": {"-u": _ALL_USERS},
     "pkill": {"-u": _ALL_USERS},
     "job attach": {"--tail": "of each stream"},
+    "queue list": {"-o": "without colors, unless standard output is a terminal"},
+    "resource list": {"-o": "without the field `rlist` and the format of that name"},
+    "resource status": {"-s": "without `housekeeping`"},
     "job eventlog": {"-p": _PATH},
     "job wait-event": {"-p": _PATH, "-W": "for the exec eventlog"},
     "cancel": {
@@ -182,11 +185,6 @@ ABSENT: dict[str, dict[str, str]] = {
 """Options that are only in Flux's parser, and why, by one of their names."""
 
 ABSENT_COMMANDS: dict[str, str] = {
-    "queue list": "not there",
-    "queue status": "not there",
-    "resource list": "`fluxapi nodes`",
-    "resource status": "`fluxapi nodes`",
-    "resource info": "`fluxapi nodes`",
     "job id": "every command accepts IDs in all forms; `fluxapi jobs -o '{id.words}'` prints them",
 }
 """Commands of Flux that have none of ours, and why."""

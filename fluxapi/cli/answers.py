@@ -16,11 +16,14 @@ __all__ = [
     "Info",
     "JobCounts",
     "Node",
+    "Queue",
     "Resources",
+    "Sizes",
     "Totals",
     "Use",
     "info",
     "job_counts",
+    "queues",
     "resources",
 ]
 
@@ -42,6 +45,11 @@ class Node(msgspec.Struct, omit_defaults=True):
     gpus: Use
     reason: str = ""
     drained_at: Moment | None = None
+    allocated: bool = False
+    excluded: bool = False
+    torpid: bool = False
+    unschedulable: bool = False
+    properties: list[str] = []
 
 
 class Totals(msgspec.Struct):
@@ -57,6 +65,30 @@ class Resources(msgspec.Struct):
 
     nodes: list[Node]
     totals: Totals
+
+
+class Sizes(msgspec.Struct):
+    """Counts of nodes, cores and GPUs; ``None`` is not limited."""
+
+    nodes: int | None = None
+    cores: int | None = None
+    gpus: int | None = None
+
+
+class Queue(msgspec.Struct):
+    """One queue of ``GET /queues``."""
+
+    name: str
+    enabled: bool
+    started: bool
+    default: bool
+    disable_reason: str = ""
+    stop_reason: str = ""
+    requires: list[str] = []
+    default_duration: float | None = None
+    max_duration: float | None = None
+    min_size: Sizes = msgspec.field(default_factory=Sizes)
+    max_size: Sizes = msgspec.field(default_factory=Sizes)
 
 
 class Info(msgspec.Struct):
@@ -80,6 +112,11 @@ class JobCounts(msgspec.Struct):
 async def resources(flux: AsyncClient) -> Resources:
     """Return the nodes and their sums; raise ``ClientError``."""
     return converted(await flux.resources(), Resources)
+
+
+async def queues(flux: AsyncClient) -> list[Queue]:
+    """Return the queues and their limits; raise ``ClientError``."""
+    return converted(await flux.queues(), list[Queue])
 
 
 async def info(flux: AsyncClient) -> Info:

@@ -33,6 +33,8 @@ COMMANDS: dict[str, dict[str, str]] = {
     },
     "show the instance": {
         "nodes": "list nodes",
+        "queue": "show queues",
+        "resource": "show resources by state",
         "top": "show the instance live",
         "pstree": "show the tree of instances and jobs",
     },

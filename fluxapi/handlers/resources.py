@@ -6,7 +6,7 @@ from aiohttp import web
 
 from fluxapi.http import keys
 from fluxapi.instance.nodes import nodes_and_totals
-from fluxapi.sessions.situation import describe_queue
+from fluxapi.sessions.situation import describe_policy
 
 from .support import reply
 
@@ -25,6 +25,6 @@ async def resources(request: web.Request) -> web.Response:
 
 
 async def queues(request: web.Request) -> web.Response:
-    """Return the queues and their state."""
+    """Return the queues, their state and their limits."""
     found = await request[keys.SESSION].instance.queues()
-    return reply({"queues": [describe_queue(queue) for queue in found]})
+    return reply({"queues": [describe_policy(queue) for queue in found]})

@@ -18,6 +18,10 @@ __all__ = ["describe", "nodes_and_totals"]
 
 _MAX_REASON_LENGTH = 1000
 _MAX_ERROR_LENGTH = 255
+_MAX_PROPERTIES = 1 << 18
+"""Properties of all nodes together."""
+
+_MAX_PROPERTY_LENGTH = 255
 
 
 async def nodes_and_totals(instance: ResourceInfo) -> dict[str, Any]:
@@ -39,7 +43,10 @@ def describe(found: Resources) -> dict[str, Any]:
     """Return the response of ``GET /resources``; raise ``ValueError`` or ``TypeError``."""
     allocated = {node.rank: node for node in nodes_of(found.allocated)}
     offline, excluded = IdSet.parse(text(found.offline)), IdSet.parse(text(found.exclude))
+    torpid = IdSet.parse(text(found.torpid))
+    down = {node.rank for node in nodes_of(found.down)}
     drained = _drained(found.drain)
+    properties = _properties(found.all)
     rows = []
     for node in nodes_of(found.all):
         used = allocated.get(node.rank, Node(node.rank, node.name))
@@ -54,8 +61,32 @@ def describe(found: Resources) -> dict[str, Any]:
         why = drained.get(node.rank)
         if why is not None:
             row["reason"], row["drained_at"] = why
+        flags = {
+            "excluded": node.rank in excluded,
+            "torpid": node.rank in torpid,
+            "unschedulable": node.rank in down,
+        }
+        row |= {name: True for name, holds in flags.items() if holds}
+        if node.rank in properties:
+            row["properties"] = properties[node.rank]
         rows.append(row)
-    return {"nodes": rows, "totals": _totals(rows)}
+    known = [row for row in rows if "excluded" not in row]
+    return {"nodes": rows, "totals": _totals(known)}
+
+
+def _properties(R: Mapping[str, Any] | None) -> dict[int, list[str]]:
+    """Return the properties of the nodes that have some; raise ``ValueError`` for too many."""
+    found: dict[int, list[str]] = {}
+    count = 0
+    tables = (R or {}).get("execution", {}).get("properties") or {}
+    for name, ranks in tables.items():
+        members = IdSet.parse(text(ranks))
+        count += len(members)
+        if count > _MAX_PROPERTIES or len(name) > _MAX_PROPERTY_LENGTH:
+            raise ValueError(f"more than {_MAX_PROPERTIES} properties of nodes, or a long one")
+        for rank in members:
+            found.setdefault(rank, []).append(name)
+    return found
 
 
 def _drained(groups: Mapping[str, Mapping[str, Any]]) -> dict[int, tuple[str, float]]:

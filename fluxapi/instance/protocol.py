@@ -11,9 +11,9 @@ Rules for implementers, checked by ``tests/contract``:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
 
 from fluxapi.errors import FluxapiError
@@ -42,6 +42,7 @@ __all__ = [
     "OutputSource",
     "Parent",
     "Queue",
+    "QueuePolicy",
     "ResourceInfo",
     "Resources",
     "Submission",
@@ -132,6 +133,21 @@ class Resources:
 
 
 @dataclass(frozen=True, slots=True)
+class QueuePolicy:
+    """The policy of a queue (RFC 33); ``None`` and absent counts are not limited.
+
+    ``requires`` are the properties of its nodes; durations are in seconds; sizes are the counts of
+    ``nodes``, ``cores`` and ``gpus`` of a job.
+    """
+
+    requires: tuple[str, ...] = ()
+    default_duration: float | None = None
+    max_duration: float | None = None
+    min_size: Mapping[str, int] = field(default_factory=dict)
+    max_size: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Queue:
     """One queue (RFC 33): ``name`` is ``""`` for the anonymous one.
 
@@ -144,6 +160,7 @@ class Queue:
     default: bool = False
     disable_reason: str | None = None
     stop_reason: str | None = None
+    policy: QueuePolicy = QueuePolicy()
 
 
 class JobControl(Protocol):

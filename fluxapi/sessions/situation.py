@@ -23,7 +23,7 @@ from fluxapi.table.table import Table
 if TYPE_CHECKING:
     from fluxapi.events.stats import StatsView
 
-__all__ = ["SituationMonitor", "describe_queue"]
+__all__ = ["SituationMonitor", "describe_policy", "describe_queue"]
 
 _log = logging.getLogger(__name__)
 
@@ -135,6 +135,21 @@ def describe_queue(queue: Queue) -> dict[str, Any]:
     if queue.stop_reason:
         row["stop_reason"] = queue.stop_reason
     return row
+
+
+def describe_policy(queue: Queue) -> dict[str, Any]:
+    """Return a queue with its policy as the API describes it; what is not limited is absent."""
+    policy = queue.policy
+    found: dict[str, Any] = {
+        "requires": list(policy.requires),
+        "default_duration": policy.default_duration,
+        "max_duration": policy.max_duration,
+        "min_size": dict(policy.min_size),
+        "max_size": dict(policy.max_size),
+    }
+    return describe_queue(queue) | {
+        name: value for name, value in found.items() if value not in (None, [], {})
+    }
 
 
 def summary(found: dict[str, Any]) -> dict[str, Any]:

@@ -99,14 +99,37 @@ def test_a_nodelist_that_is_written_out_is_bounded() -> None:
 )
 def test_queues_are_few_and_have_names(listed: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"queues|string"):
-        answers.queue_names(listed)
+        answers.queue_names(listed, {})
 
 
 def test_the_state_of_a_queue_is_checked() -> None:
     status = {"enable": [], "start": {}, "disable_reason": {"a": 1}, "stop_reason": LONG}
-    found = answers.queue("q", status, "q")
+    found = answers.queue("q", status, {})
     assert (found.enabled, found.started, found.disable_reason) == (False, False, None)
     assert len(found.stop_reason or "") == 1000
+
+
+@pytest.mark.parametrize("value", [None, [], "x", {"a": 1}, -1, True, 1e400, "1" * 400, 2**40])
+def test_the_policy_of_a_queue_is_checked(value: Any) -> None:
+    limits = {"duration": value, "job-size": {"max": {"nnodes": value}, "min": value}}
+    own = {"requires": value, "policy": {"limits": limits}}
+    for config in (
+        {"queues": {"q": own}},
+        {"policy": {"limits": limits}},
+        {"queues": value},
+        value,
+    ):
+        policy = answers.policy("q", config)
+        assert policy.min_size == {}
+        assert policy.max_size == {}
+        assert policy.max_duration in {None, 2.0**40}
+
+
+def test_the_names_of_properties_are_checked() -> None:
+    found = answers.policy("q", {"queues": {"q": {"requires": [LONG] * 200}}})
+    assert (len(found.requires), len(found.requires[0])) == (100, 255)
+    with pytest.raises(ValueError, match="string"):
+        answers.policy("q", {"queues": {"q": {"requires": [1]}}})
 
 
 def test_nodes_of_a_page_have_their_jobs_without_expansion_of_ranks() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from fluxapi.instance.nodes import describe
 from fluxapi.instance.protocol import Resources
@@ -52,3 +55,26 @@ def test_a_node_that_is_down_is_found_as_drained_too() -> None:
     assert found("draining") == [1]
     assert found("down") == [3, 4]
     assert rack.states(nodes[3]) == ["down", "drained"]
+
+
+def test_a_node_has_its_properties_and_what_keeps_jobs_away() -> None:
+    found = replace(resources(), exclude="0,4", torpid="2")
+    found.all["execution"]["properties"] = {"batch": "0-1", "gpu": "1"}
+    described = describe(found)
+    nodes = described["nodes"]
+    assert [node.get("properties") for node in nodes[:3]] == [["batch"], ["batch", "gpu"], None]
+    flags = [
+        {name for name in ("excluded", "torpid", "unschedulable") if node.get(name)}
+        for node in nodes
+    ]
+    gone = {"unschedulable"}
+    assert flags == [{"excluded"}, gone, gone | {"torpid"}, gone, gone | {"excluded"}]
+    assert described["totals"]["nodes"] == 3
+
+
+@pytest.mark.parametrize("properties", [{"p" * 256: "0"}, {"p": "0-400000"}, {"p": 1}, [1]])
+def test_properties_are_bounded(properties: Any) -> None:
+    found = resources()
+    found.all["execution"]["properties"] = properties
+    with pytest.raises((ValueError, TypeError, AttributeError)):
+        describe(found)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import os
 import sys
 import time
 from typing import TYPE_CHECKING
 
-from fluxapi.cli import formats, listing, tree
+from fluxapi.cli import formats, listing, table, tree
 from fluxapi.cli.arguments import (
     Command,
     Parsers,
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     from fluxapi.cli.answers import JobCounts
     from fluxapi.client import AsyncClient
 
-__all__ = ["COMMAND", "add", "add_format", "chosen_format", "described"]
+__all__ = ["COMMAND", "add", "add_format", "chosen_format"]
 
 COMMAND = Command("jobs", "list jobs", group="inspect jobs", position=1)
 
@@ -153,10 +152,10 @@ def add_format(parser: argparse.ArgumentParser, default: str = "default") -> Non
     )
 
 
-def chosen_format(text: str, sort: str = "", of: formats.FormatSet = formats.JOBS) -> Format:
+def chosen_format(text: str, sort: str = "") -> Format:
     """Return the format of ``-o``; raise :class:`~fluxapi.cli.exit_codes.Failure`."""
+    chosen = table.chosen_format(text, heading, formats.JOBS)
     try:
-        chosen = Format(formats.find(text, os.environ, of), heading)
         if sort:
             chosen.set_sort(sort)
     except FormatError as error:
@@ -164,22 +163,8 @@ def chosen_format(text: str, sort: str = "", of: formats.FormatSet = formats.JOB
     return chosen
 
 
-def described(text: str, of: formats.FormatSet = formats.JOBS) -> bool:
-    """Print the list of formats, or one, if the value of ``-o`` asks for it."""
-    if text == "help":
-        put(formats.describe(os.environ, of))
-        return True
-    if text.startswith("get-config="):
-        try:
-            put(formats.snippet(text.partition("=")[2], os.environ, of))
-        except FormatError as error:
-            raise Failure(str(error), USAGE) from None
-        return True
-    return False
-
-
 def _run(arguments: argparse.Namespace) -> int:
-    if described(arguments.format):
+    if table.described(arguments.format, formats.JOBS):
         return OK
     if arguments.json and (arguments.stats or arguments.stats_only):
         raise Failure("--json excludes --stats and --stats-only.", USAGE)

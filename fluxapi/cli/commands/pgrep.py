@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from fluxapi.cli import formats
 from fluxapi.cli.arguments import Command, Parsers, add_command
-from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
-from fluxapi.cli.fields import JobFields
-from fluxapi.cli.format import Format, FormatError
+from fluxapi.cli.exit_codes import FAILED, OK
+from fluxapi.cli.fields import JobFields, heading
+from fluxapi.cli.format import Format
 from fluxapi.cli.job_pattern import add_choice, choose, expression
 from fluxapi.cli.session import add_connection, connected
-from fluxapi.cli.terminal import put
+from fluxapi.cli.table import chosen_format, described, print_table
 
-from .jobs import add_format, chosen_format, described
+from .jobs import add_format
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -42,14 +42,16 @@ def add(parsers: Parsers) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if described(arguments.format, formats.PGREP):
         return OK
-    chosen = chosen_format(arguments.format, of=formats.PGREP)
+    chosen = chosen_format(arguments.format, heading, formats.PGREP)
     wanted = expression(arguments)
     plain = arguments.format == "default" and _is_bare(chosen)
 
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
         now = time.time()
         rows = [JobFields(job, now) for job in await choose(flux, given, wanted)]
-        _print(rows, chosen, header=not (given.no_header or plain))
+        if rows:
+            header = not (given.no_header or plain)
+            print_table(chosen, [row.get for row in rows], header=header)
         return OK if rows else FAILED
 
     return connected(arguments, act)
@@ -58,17 +60,3 @@ def _run(arguments: argparse.Namespace) -> int:
 def _is_bare(chosen: Format) -> bool:
     """Return whether a format consists of the ID alone, which needs no header."""
     return [(part.text, part.field, part.spec) for part in chosen.parts] == [("", "id.f58", "")]
-
-
-def _print(rows: list[JobFields], chosen: Format, *, header: bool) -> None:
-    if not rows:
-        return
-    try:
-        rows = chosen.sorted(rows, lambda row: row.get)
-        fitted = chosen.fitted([row.get for row in rows], header=header)
-        if header:
-            put(fitted.header())
-        for row in rows:
-            put(fitted.line(row.get))
-    except FormatError as error:
-        raise Failure(str(error), USAGE) from None

@@ -286,14 +286,12 @@ class BrokerInstance:
         listed, config = await asyncio.gather(
             self._call("job-manager.queue-list"), self._call("config.get")
         )
-        names = resources.queue_names(listed)
+        names = resources.queue_names(listed, config)
         found = await asyncio.gather(
             *(self._call("job-manager.queue-status", {"name": n} if n else {}) for n in names)
         )
-        default = resources.default_queue(config)
         return [
-            resources.queue(name, status, default)
-            for name, status in zip(names, found, strict=True)
+            resources.queue(name, status, config) for name, status in zip(names, found, strict=True)
         ]
 
     async def changes(self) -> AsyncIterator[ChangeBatch]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
-from fluxapi.instance.protocol import Queue, Resources
+from fluxapi.instance.protocol import Queue, QueuePolicy, Resources
 from fluxapi.model.checked import clip, text
+from fluxapi.model.resources import MAX_COUNT
+from fluxapi.model.times import parse_duration
 
 __all__ = ["MAX_QUEUES", "default_queue", "merge", "queue", "queue_names"]
 
@@ -13,13 +16,18 @@ MAX_QUEUES = 1000
 """Queues of an instance: each one is a request to it, once a second while a job waits."""
 
 _MAX_NAME_LENGTH = 255
+_MAX_PROPERTIES = 100
+_DEFAULTS = ("policy", "jobspec", "defaults", "system")
+_LIMITS = ("policy", "limits")
+_KINDS = (("nodes", "nnodes"), ("cores", "ncores"), ("gpus", "ngpus"))
 _MAX_REASON_LENGTH = 1000
 
 
 def merge(status: dict[str, Any], sched: dict[str, Any]) -> Resources:
     """Merge ``resource.status`` (drain, online, …) and the scheduler's view, both of rank 0."""
     return Resources(
-        all=sched.get("all") or status["R"],
+        # The scheduler does not know the nodes that are excluded from it.
+        all=status.get("R") or sched["all"],
         allocated=_unless_empty(sched.get("allocated")),
         down=_unless_empty(sched.get("down")),
         drain=status.get("drain") or {},
@@ -36,33 +44,85 @@ def _unless_empty(R: dict[str, Any] | None) -> dict[str, Any] | None:
 
 def default_queue(config: dict[str, Any]) -> str:
     """Return the default queue (``policy.jobspec.defaults.system.queue``, RFC 33)."""
-    value: Any = config
-    for key in ("policy", "jobspec", "defaults", "system", "queue"):
-        value = value.get(key) if isinstance(value, dict) else None
+    value = _tree(config, *_DEFAULTS).get("queue")
     return value if isinstance(value, str) else ""
 
 
-def queue_names(listed: dict[str, Any]) -> list[str]:
-    """Return the names in a response of ``job-manager.queue-list``, sorted.
+def _tree(config: Any, *path: str) -> dict[str, Any]:
+    """Return the table at a path of the config, which is empty if it is not there."""
+    for key in path:
+        config = config.get(key) if isinstance(config, dict) else None
+    return config if isinstance(config, dict) else {}
+
+
+def policy(name: str, config: dict[str, Any]) -> QueuePolicy:
+    """Return the policy of a queue: its own, and otherwise that of the instance (RFC 33)."""
+    own = _tree(config, "queues", name)
+    defaults, limits = (
+        {**_tree(config, *path), **_tree(own, *path)} for path in (_DEFAULTS, _LIMITS)
+    )
+    sizes = {
+        bound: {
+            **_tree(config, *_LIMITS, "job-size", bound),
+            **_tree(own, *_LIMITS, "job-size", bound),
+        }
+        for bound in ("min", "max")
+    }
+    requires = own.get("requires")
+    words = requires if isinstance(requires, list) else []
+    return QueuePolicy(
+        requires=tuple(clip(text(word), _MAX_NAME_LENGTH) for word in words[:_MAX_PROPERTIES]),
+        default_duration=_duration(defaults.get("duration")),
+        max_duration=_duration(limits.get("duration")),
+        min_size=_size(sizes["min"]),
+        max_size=_size(sizes["max"]),
+    )
+
+
+def _duration(value: Any) -> float | None:
+    """Return seconds; ``None`` for no duration, or one that is not limited."""
+    if isinstance(value, str):
+        try:
+            return parse_duration(value)
+        except ValueError:
+            return None
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return float(value) if math.isfinite(value) and value >= 0 else None
+    return None
+
+
+def _size(sizes: dict[str, Any]) -> dict[str, int]:
+    """Return the counts that are set; a negative one is no limit."""
+    return {
+        kind: sizes[key]
+        for kind, key in _KINDS
+        if type(sizes.get(key)) is int and 0 <= sizes[key] <= MAX_COUNT
+    }
+
+
+def queue_names(listed: dict[str, Any], config: dict[str, Any]) -> list[str]:
+    """Return the names in a response of ``job-manager.queue-list``, in the order of the config.
 
     Raises:
         ValueError: There are too many, or one is not a usable name.
     """
-    names = sorted(map(text, listed["queues"]))
+    places = {name: place for place, name in enumerate(_tree(config, "queues"))}
+    names = sorted(map(text, listed["queues"]), key=lambda name: (places.get(name, math.inf), name))
     if len(names) > MAX_QUEUES or any(len(name) > _MAX_NAME_LENGTH for name in names):
         raise ValueError(f"more than {MAX_QUEUES} queues, or a name that is too long")
     return names or [""]
 
 
-def queue(name: str, status: dict[str, Any], default: str) -> Queue:
-    """Convert one response of ``job-manager.queue-status``."""
+def queue(name: str, status: dict[str, Any], config: dict[str, Any]) -> Queue:
+    """Convert one response of ``job-manager.queue-status``, and the config of the queue."""
     return Queue(
         name=name,
         enabled=status["enable"] is True,
         started=status["start"] is True,
-        default=name == default,
+        default=name == default_queue(config),
         disable_reason=_reason(status.get("disable_reason")),
         stop_reason=_reason(status.get("stop_reason")),
+        policy=policy(name, config),
     )
 
 

@@ -1,0 +1,39 @@
+"""``fluxapi queue`` and ``fluxapi resource`` in front of the embedded instance; wrong use."""
+
+from __future__ import annotations
+
+import pytest
+
+from .program import Program
+
+
+def test_the_embedded_instance_has_one_queue_and_one_node(run: Program) -> None:
+    assert run.ok("queue", "status").splitlines() == [
+        "Job submission is enabled",
+        "Scheduling is started",
+    ]
+    assert run.ok("queue", "list").split()[:4] == ["EN", "ST", "TDEFAULT", "TLIMIT"]
+    assert run.ok("resource", "info").startswith("1 Nodes, ")
+    assert run.ok("resource", "list", "-n", "-s", "all", "-o", "{state} {nnodes}") == "all 1\n"
+    assert run.ok("resource", "status", "-n", "-o", "{state} {up.ascii}") == "avail y\n"
+    assert "policy" in run.ok("queue", "list", "-o", "help")
+    assert "[status.formats.long]" in run.ok("resource", "status", "-o", "get-config=long")
+    assert "drain" in run.ok("resource", "status", "-s", "help")
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "sentence"),
+    [
+        ("queue", 2, "required"),
+        ("queue list -o {nothing}", 2, "Unknown field"),
+        ("queue list -q nope", 1, "no queue"),
+        ("queue status nope", 1, "no queue"),
+        ("resource list -s bad", 1, "not a state"),
+        ("resource list -i [", 1, "--include"),
+        ("resource status -s bad", 1, "not a state"),
+        ("resource info -q nope", 1, "no queue"),
+    ],
+)
+def test_wrong_use_is_said(run: Program, line: str, status: int, sentence: str) -> None:
+    done = run(*line.split())
+    assert (done.status, sentence in done.err) == (status, True), done.err
