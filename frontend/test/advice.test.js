@@ -41,3 +41,14 @@ test("more than there is is said", () => {
   assert.match(sizeAdvice({ num_tasks: 4, cores_per_task: 8, num_nodes: 5 }, false, SIZE).join(" "), /32 cores \(16 are up\); 5 nodes \(4 in the instance\)/);
   assert.deepEqual(sizeAdvice({ num_tasks: "many" }, false, SIZE), []);
 });
+
+test("tasks per resource ask for cores and nodes, whatever the number of tasks", () => {
+  assert.deepEqual(sizeAdvice({ num_cores: 16, tasks_per_core: 4 }, false, SIZE), []);
+  assert.deepEqual(sizeAdvice({ num_nodes: 4, tasks_per_node: 100 }, false, SIZE), []);
+  assert.match(sizeAdvice({ num_cores: 17 }, false, SIZE).join(" "), /asks for 17 cores \(16 are up\)\. It does not start/);
+  assert.match(sizeAdvice({ num_nodes: 5, tasks_per_node: 2 }, false, SIZE).join(" "), /asks for 5 nodes \(4 in the instance\)/);
+  assert.deepEqual(sizeAdvice({ num_nodes: 3, gpus_per_node: 1 }, false, SIZE), [
+    "3 nodes with 1 GPU each are 3 GPUs in all.",
+    "The job asks for 3 GPUs (2 are up). It does not start until there are more.",
+  ]);
+});

@@ -39,6 +39,7 @@ SHOWN = """tbody => [...tbody.rows].map(row => [...row.cells].map(cell => [
 """Returns all that the rows show but the run times, which go on."""
 
 
+@pytest.mark.timeout(240)
 def test_the_way_down_to_an_instance_and_back(
     below: Service, child: str, flux_uri: str, page: Page
 ) -> None:
@@ -86,6 +87,7 @@ def test_the_way_down_to_an_instance_and_back(
     row.get_by_role("link", name=child).click()
     live(page)
     flux(flux_uri, "cancel", child)
+    flux(flux_uri, "job", "wait-event", "--timeout=60", child, "clean")
     expect(page.locator("#state")).to_have_attribute("data-state", "ended")
     page.get_by_role("link", name="Root").click()
     expect(page).to_have_url(f"{root}/")
