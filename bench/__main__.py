@@ -22,6 +22,7 @@ from . import (
     submission,
     table,
     tree,
+    workflow,
 )
 from .figures import HEADER, Figure, render
 
@@ -32,7 +33,7 @@ def _arguments() -> argparse.Namespace:
         "only",
         nargs="*",
         help="table, listing, lookup, groups, submission, executor, embedded, channel, browser, "
-        "output or tree",
+        "output, tree or workflow",
     )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
@@ -58,9 +59,10 @@ def main() -> int:
         "executor": lambda: executor.figures(options.futures),
         "output": lambda: output.figures(options.megabytes),
         "tree": tree.figures,
+        "workflow": workflow.figures,
     }
     if shutil.which("flux") is None:
-        needing = ("submission", "executor", "output", "tree")
+        needing = ("submission", "executor", "output", "tree", "workflow")
         print(f"No flux on PATH: {', '.join(needing)} are not measured.", file=sys.stderr)
         for name in needing:
             del parts[name]
