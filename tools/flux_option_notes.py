@@ -68,6 +68,7 @@ _SHARED = {
 }
 _PATH = "`eventlog`, `exec` and `output`, or their full names"
 _ALL_USERS = "default: the jobs of all users"
+_COPIES = "`{cc}` alone is replaced, in all text of the job; other braces stay"
 _EXEC = "the events of the exec eventlog (`exec.…`) are not there"
 _IO = {"--input": _PATHS, "--output": _PATHS, "--error": _PATHS}
 
@@ -76,6 +77,8 @@ DIFFERENT: dict[str, dict[str, str]] = {
         **_SHARED,
         **_IO,
         "--watch": "Ctrl-C detaches, and a second one cancels the jobs",
+        "--cc": _COPIES,
+        "--bcc": _COPIES,
         "--wait-event": _EXEC,
         "--progress": "the bar is on standard error; without a terminal there, it is not shown",
         "-v": "with `--wait` or `--wait-event`, not with `--watch`",
