@@ -102,6 +102,16 @@ async def test_a_dependency_that_cannot_be_read_stops_no_start(
     assert good in [message.id for message in second.journal.backlog]
 
 
+async def test_a_column_that_is_not_ours_stops_no_start(start: Starter, tmp_path: Path) -> None:
+    first = await start(statedir=tmp_path)
+    old = await first.run(spec("true"))
+    await first.close()
+    change(tmp_path, "ALTER TABLE jobs ADD COLUMN other")
+    second = await start(statedir=tmp_path)
+    assert [message.id for message in second.journal.backlog] == [old]
+    assert await second.run(spec("true")) > old
+
+
 @pytest.mark.parametrize(
     "damage",
     [

@@ -41,8 +41,13 @@ CREATE TABLE IF NOT EXISTS jobs (
     output_size INTEGER NOT NULL
 );
 """
+_SELECT = """
+SELECT id, active, changed, jobspec, eventlog, R, output, output_size
+FROM jobs ORDER BY changed, id
+"""
 _UPSERT = """
-INSERT INTO jobs VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
+INSERT INTO jobs (id, active, changed, jobspec, eventlog, R, output, output_size)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
 active = excluded.active, changed = excluded.changed, eventlog = excluded.eventlog,
 R = excluded.R, output = excluded.output, output_size = excluded.output_size
 """
@@ -66,6 +71,8 @@ SECRET_BYTES = 32
 
 _MAX_AGE_S = 5e8
 """Sixteen years, after which the numbers of jobs would exceed what SQLite stores."""
+
+_MAX_REASON_CHARS = 200
 
 _MAX_EPOCH_S = 1e11
 """The year 5138; a clock may have been wrong, but no date can show a later time."""
@@ -140,8 +147,9 @@ class Store:
             epoch = _epoch(facts.setdefault("epoch", time.time()))
             self.secret = _secret(facts.setdefault("secret", self.secret.hex()))
         except (TypeError, ValueError) as error:
+            reason = str(error)[:_MAX_REASON_CHARS]
             raise InstanceUnavailable(
-                f"The state directory {self._statedir} is damaged: {error}; name another one."
+                f"The state directory {self._statedir} is damaged: {reason}; name another one."
             ) from None
         database.executemany("INSERT OR IGNORE INTO meta VALUES (?, ?)", facts.items())
         # A damaged row may contain text that is not UTF-8, and must not affect other rows.
@@ -177,7 +185,7 @@ class Store:
 
     def _load(self) -> list[Row]:
         assert self._database is not None  # noqa: S101 - open came first
-        found = self._database.execute("SELECT * FROM jobs ORDER BY changed, id")
+        found = self._database.execute(_SELECT)
         return [Row(row[0], bool(row[1]), *row[2:]) for row in found]
 
     def _save(self, rows: list[Row], gone: list[int]) -> None:
