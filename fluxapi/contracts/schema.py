@@ -202,7 +202,9 @@ def _in_words(form: str, keyword: str, value: Any) -> str:
         return f"must give {form}, and not more."
     if keyword == "not":
         return f"must be left out: it is {form}."
-    return f"must be {form}, not {_show(value)}."
+    # The value stands behind the form itself, not behind the advice that may follow a semicolon.
+    form, semicolon, advice = form.partition(";")
+    return f"must be {form}, not {_show(value)}{semicolon}{advice}."
 
 
 def _within(schema: Mapping[str, Any]) -> str:

@@ -71,7 +71,7 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/scripts/check", scripts.check, "checkScript", "jobs",
         "Read the directives of a batch script without submitting it.",
         {200: "script-fields"}, body="script-check", body_use="required", max_body=None,
-        right="submit",
+        script=True, right="submit",
     ),
     Route(
         "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",

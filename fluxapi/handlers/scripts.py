@@ -13,7 +13,7 @@ from aiohttp import web
 from fluxapi.contracts import schema
 from fluxapi.errors import ValidationFailed
 from fluxapi.http import keys
-from fluxapi.model import batch, batch_options, directives
+from fluxapi.model import batch, batch_options, directives, script_hints
 from fluxapi.model.directives import Wrong
 from fluxapi.model.jobspec import canonical_names
 
@@ -105,6 +105,7 @@ def with_directives(
 
 def _read_directives(script: str, environment: Mapping[str, str]) -> _Read:
     text, warnings = directives.mend(script)
+    warnings += script_hints.hints(text)
     parsed = directives.parse(text)
     found = batch_options.fields_of(parsed.directives, environment, time.time())
     wrong = [*parsed.wrong, *found.wrong, *_invalid(found)]

@@ -156,18 +156,6 @@ def _validated(route: Route) -> Handler:
     return _with_body(route)
 
 
-def _script_fields(name: str, raw: bytes, query: str) -> dict[str, object]:
-    """Return the fields of a request whose body is a batch script, valid by the schema *name*."""
-    fields = querystring.parse(name, query)
-    if "script" in fields:
-        raise errors.ValidationFailed(
-            [{"pointer": "/script", "detail": "is the body; leave it out of the query."}]
-        )
-    fields["script"] = body.decode_script(raw)
-    schema.check(name, fields)
-    return fields
-
-
 def _check(request: web.Request, needs: Need) -> None:
     """Raise ``NotSupported`` if the instance lacks the capability *needs*."""
     session = request[keys.SESSION]
@@ -208,7 +196,8 @@ def _with_body(route: Route) -> Handler:
             request[keys.BODY] = querystring.parse(route.body, text)
             return await inner(request)
         if raw is not None and route.script and body.is_script(request):
-            request[keys.BODY] = _script_fields(route.body, raw, text)
+            given = {"script": body.decode_script(raw)}
+            request[keys.BODY] = querystring.parse(route.body, text, given)
             return await inner(request)
         request[keys.QUERY] = querystring.cached(route.query, text)
         if raw is None:

@@ -48,14 +48,25 @@ def cached(name: str, raw: str) -> Mapping[str, Any]:
     return MappingProxyType(parse(name, raw))
 
 
-def parse(name: str, raw: str) -> dict[str, Any]:
-    """Parse a raw query string and validate it by its schema; raises ``ValidationFailed``."""
+def parse(name: str, raw: str, body: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Parse a raw query string and validate it by its schema; raises ``ValidationFailed``.
+
+    Args:
+        name: The name of the schema.
+        raw: The query string.
+        body: Fields that the body of the request gives, which the query must not give again.
+    """
     if not raw:
         fields: dict[str, Any] = {}
     else:
         fields = _coerce(schema.schema(name)["properties"], raw)
         limits.check(fields)
         _refuse_tokens(name, fields)
+    if body:
+        if twice := sorted(fields.keys() & body.keys()):
+            detail = "is the body; leave it out of the query."
+            raise ValidationFailed([{"pointer": f"/{one}", "detail": detail} for one in twice])
+        fields |= body
     schema.check(name, fields, noun="query parameter")
     return fields
 

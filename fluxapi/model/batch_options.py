@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from . import batch_conf
-from .batch_words import NUMBERS, SWITCHES, TEXTS, options
+from .batch_words import NUMBERS, SWITCHES, TEXTS, UnknownOptionError, options
 from .constraint_query import ConstraintError, constraint
 from .directives import Directive, Wrong
 from .options import attribute_path, merge, put, read_value, too_deep
@@ -31,6 +31,9 @@ MAX_PATTERNS = 100
 
 MAX_PATTERN_LENGTH = 64
 MAX_RLIMITS = 64
+MAX_GUESSES = 10
+"""Unknown options for which a known one is suggested: each takes up to a millisecond."""
+
 _NUMBER = re.compile(r"[0-9]{1,10}\Z", re.ASCII)
 _VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\}|)")
 _FLAGS = ("waitable", "debug")
@@ -109,7 +112,7 @@ class _Reader:
         self._dependencies: list[str] = []
         self._constraints: list[str] = []
         self._broker: list[str] = []
-        self._environment_length = self._pattern_count = 0
+        self._environment_length = self._pattern_count = self._unknown_count = 0
         self._conf: dict[str, Any] = {}
         self._found = Fields()
         self._special: Mapping[str, Callable[[str, int], None]] = {
@@ -136,6 +139,10 @@ class _Reader:
         try:
             for name, value in options(directive.words):
                 self._take(name, value, directive.line)
+        except UnknownOptionError as error:
+            self._unknown_count += 1
+            end = error.guess() if self._unknown_count <= MAX_GUESSES else "."
+            self._found.wrong.append(Wrong(directive.line, f"{error}{end}"))
         except ValueError as error:
             self._found.wrong.append(Wrong(directive.line, f"{error}."))
 

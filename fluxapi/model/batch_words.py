@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Sequence
 
-__all__ = ["NUMBERS", "SWITCHES", "TEXTS", "options"]
+__all__ = ["NUMBERS", "SWITCHES", "TEXTS", "UnknownOptionError", "options"]
 
 NUMBERS = {
     "nslots": "num_slots",
@@ -47,6 +48,32 @@ _UNUSABLE = {
     "add-brokers": "this service does not support it",
 }
 _KNOWN = frozenset({*NUMBERS, *TEXTS, *SWITCHES, *_SPECIAL, *_IGNORED, *_UNUSABLE})
+_USABLE = sorted(_KNOWN - _UNUSABLE.keys())
+_ELSEWHERE = {
+    "A": "bank", "account": "bank", "begin": "begin-time", "chdir": "cwd",
+    "constraint": "requires", "C": "requires", "cores": "cores-per-slot",
+    "cores-per-task": "cores-per-slot", "cpus-per-task": "cores-per-slot", "D": "cwd",
+    "d": "dependency", "export": "env", "e": "error", "gpus-per-task": "gpus-per-slot",
+    "i": "input", "J": "job-name", "name": "job-name", "ntasks": "nslots", "p": "queue",
+    "partition": "queue", "time": "time-limit", "walltime": "time-limit",
+}  # fmt: skip
+"""Options of other commands and workload managers, and those of ``flux batch`` in their place."""
+
+_MAX_GUESSED_LENGTH = 24
+"""Characters of the longest unknown option that is compared with the known ones."""
+
+
+class UnknownOptionError(ValueError):
+    """A word of a directive is not an option of ``flux batch``."""
+
+    def __init__(self, word: str) -> None:
+        super().__init__(f"{word[:80]!r} is not an option of flux batch")
+        self._word = word
+
+    def guess(self) -> str:
+        """Return the end of the sentence, which names the option that was probably meant."""
+        meant = _meant(self._word.lstrip("-")[: _MAX_GUESSED_LENGTH + 1])
+        return f"; did you mean --{meant}?" if meant else "."
 
 
 def options(words: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -91,6 +118,15 @@ def _cut(word: str) -> tuple[list[str], str, str | None]:
 
 def _check(name: str, word: str) -> None:
     if name not in _KNOWN:
-        raise ValueError(f"{word.partition('=')[0][:80]!r} is not an option of flux batch")
+        raise UnknownOptionError(word.partition("=")[0])
     if name in _UNUSABLE:
         raise ValueError(f"--{name} cannot be used here: {_UNUSABLE[name]}")
+
+
+def _meant(name: str) -> str | None:
+    """Return the option that an unknown *name* probably means; this takes up to a millisecond."""
+    if name in _ELSEWHERE:
+        return _ELSEWHERE[name]
+    if not 1 < len(name) <= _MAX_GUESSED_LENGTH:
+        return None
+    return next(iter(difflib.get_close_matches(name, _USABLE, n=1)), None)

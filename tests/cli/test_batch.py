@@ -81,7 +81,7 @@ def test_what_is_no_script_is_refused(run: Program, tmp_path: Path) -> None:
     assert (done.status, "cannot be read" in done.err) == (2, True)
     done = run("batch", input="#!/bin/sh\n#flux: --nodse=1\n")
     assert done.status != 0
-    assert "line 2: '--nodse' is not an option of flux batch." in done.err
+    assert "line 2: '--nodse' is not an option of flux batch; did you mean --nodes?" in done.err
 
 
 def test_the_embedded_instance_runs_a_script_as_one_task(

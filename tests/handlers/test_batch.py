@@ -158,6 +158,34 @@ async def test_a_script_is_checked_without_being_submitted(service: Service) -> 
     assert service.instance.submitted == []
 
 
+async def test_a_script_to_check_is_the_body(service: Service) -> None:
+    raw = b"echo\n#SBATCH -N1\n#flux: -N2\n#flux -n2\n"
+    response = await service.client.post("/v1/scripts/check?wrap=true", data=raw, headers=AS_SCRIPT)
+    assert response.status == 200, await response.text()
+    answer = await response.json()
+    assert (answer["fields"], answer["errors"]) == ({"num_nodes": 2}, [])
+    (warning,) = answer["warnings"]
+    assert warning.startswith("Line 4: Flux ignores this as a comment")
+    document = await (await service.client.get("/v1/openapi.json")).json()
+    content = document["paths"]["/scripts/check"]["post"]["requestBody"]["content"]
+    assert set(content) == {"application/json", "text/x-shellscript"}
+
+
+async def test_a_submitted_script_has_the_same_warnings(service: Service) -> None:
+    script = "#!/bin/sh\n#SBATCH -N2\ntrue\n"
+    response = await service.client.post("/v1/jobs", data=script.encode(), headers=AS_SCRIPT)
+    (warning,) = (await response.json())["warnings"]
+    assert warning.startswith("Line 2: Flux ignores #SBATCH")
+
+
+async def test_advice_stands_behind_the_value(service: Service) -> None:
+    errors = await refused(service, json={"script": SCRIPT, "cwd": "sub"})
+    assert errors["/cwd"] == (
+        'must be an absolute path on the nodes, such as /home/me/run, not "sub"; '
+        "~ and variables such as $HOME are not replaced."
+    )
+
+
 async def test_a_check_wants_a_program_unless_it_is_wrapped(service: Service) -> None:
     response = await service.client.post("/v1/scripts/check", json={"script": "echo\n"})
     (error,) = (await response.json())["errors"]

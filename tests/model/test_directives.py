@@ -12,6 +12,7 @@ from fluxapi.errors import ValidationFailed
 from fluxapi.handlers.scripts import with_directives
 from fluxapi.model import batch_options, directives
 from fluxapi.model.directives import mend, parse
+from fluxapi.model.script_hints import hints
 
 
 def words(text: str) -> list[tuple[int, tuple[str, ...]]]:
@@ -54,7 +55,13 @@ SHEBANG = "#!/bin/sh\n"
         ("#flux: --nodes", "line 2: --nodes needs a value."),
         ("#flux: -N x", "line 2: --nodes must be a whole number, not 'x'."),
         ("#flux: -N0", "line 2: num_nodes must be a whole number from 1"),
-        ("#flux: --nodse=1", "line 2: '--nodse' is not an option of flux batch."),
+        (
+            "#flux: --nodse=1",
+            "line 2: '--nodse' is not an option of flux batch; did you mean --nodes?",
+        ),
+        ("#flux: --partition=p", "line 2: '--partition' is not an option of flux batch; did you "),
+        ("#flux: -p debug", "line 2: '-p' is not an option of flux batch; did you mean --queue?"),
+        ("#flux: --xyzzy", "line 2: '--xyzzy' is not an option of flux batch."),
         ("#flux: -Z", "line 2: '-Z' is not an option of flux batch."),
         ("#flux: -x=1", "line 2: --exclusive takes no value."),
         ("#flux: --exclusive=1", "line 2: --exclusive takes no value."),
@@ -104,6 +111,24 @@ def test_every_wrong_directive_is_named_at_once() -> None:
     text = "echo\n#flux: N4\n#flux: -N0\n#flux: --nodse\n#flux: -c0\n"
     found = [detail.partition(":")[0] for detail in wrong(text)]
     assert found == ["line 1", "line 2", "line 3", "line 4", "line 5"]
+
+
+def test_an_option_is_suggested_a_bounded_number_of_times() -> None:
+    found = wrong(SHEBANG + "#flux: --ndoes=4\n" * (batch_options.MAX_GUESSES + 5))
+    assert sum("did you mean --nodes?" in detail for detail in found) == batch_options.MAX_GUESSES
+    assert found[-1].endswith("is not an option of flux batch.")
+
+
+def test_comments_that_look_like_directives_are_said_with_their_lines() -> None:
+    text = (
+        "#!/bin/sh\n#flux -N 2\n#SBATCH -N1\n#PBS -l a\n#SBATCH -n1\n#SBATCH -c1\n#SBATCH\n"
+        "#SBATCHING\n##SBATCH -x\n# Flux: -n1\n#flux run -n2 true\n#flux: -N2\necho\n#BSUB -x\n"
+    )
+    almost, slurm, pbs = hints(text)
+    assert almost.startswith("Lines 2 and 10: Flux ignores this as a comment")
+    assert slurm.startswith("Lines 3, 5, 6 and 1 more: Flux ignores #SBATCH, a directive of Slurm")
+    assert pbs.startswith("Line 4: Flux ignores #PBS, a directive of PBS")
+    assert hints("#!/bin/sh\n#flux: -N2\n# FLUX: -n1\nflux run -n1 true\n") == []
 
 
 def test_windows_line_ends_and_a_mark_are_mended_and_said() -> None:
