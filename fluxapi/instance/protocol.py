@@ -99,7 +99,8 @@ class InstanceInfo:
 
     ``kind`` is ``flux`` or ``embedded``; ``uri`` the broker's URI or ``None``; ``size`` the number
     of brokers; ``owner`` the user ID of the instance owner; ``starttime`` seconds since the epoch;
-    ``statedir`` the folder of a persistent history, or ``None`` if it is not persistent.
+    ``statedir`` the folder of a persistent history, or ``None`` if it is not persistent; ``cwd``
+    the working directory of jobs that name none, or ``None`` if it is not known.
     """
 
     kind: Literal["flux", "embedded"]
@@ -111,6 +112,7 @@ class InstanceInfo:
     starttime: float
     statedir: str | None = None
     capabilities: Capabilities = Capabilities()
+    cwd: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from .constraints import check_constraints
 from .fatal import fatal_reason
 from .keymark import KeyMark, KeySigner
 from .options import Fields
+from .output_files import templates
 from .submission import Submission
 
 __all__ = [
@@ -67,12 +68,16 @@ directory on each node, and its ``input.stdin.path`` option does not expand temp
 
 @dataclass(frozen=True)
 class Defaults:
-    """Settings of the service for all jobs: shell options, environment, allowed launchers."""
+    """Settings of the service for all jobs: shell options, environment, allowed launchers.
+
+    ``cwd`` is where jobs run that name no directory, if that is known.
+    """
 
     option_flags: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, str] = field(default_factory=dict)
     launchers: tuple[str, ...] = ()
     signer: KeySigner = field(default_factory=KeySigner)
+    cwd: str | None = None
 
 
 _FOLDER = "needs an absolute path on the nodes as system.cwd; ~ and variables are not replaced in"
@@ -226,12 +231,20 @@ def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
         system["constraints"] = given["constraints"]
     options.merge_attributes(given, attributes)
     resources, count = _resources(given)
+    _set_folder(attributes, defaults)
     return {
         "resources": [resources],
         "tasks": [{"command": command, "slot": "task", "count": count}],
         "attributes": attributes,
         "version": 1,
     }
+
+
+def _set_folder(attributes: dict[str, Any], defaults: Defaults) -> None:
+    """Name the working directory of a job with relative output files, so that they are found."""
+    paths = templates({"attributes": attributes}).values()
+    if defaults.cwd and not all(path.startswith("/") for path in paths):
+        attributes["system"].setdefault("cwd", defaults.cwd)
 
 
 def _check_folder(document: Mapping[str, Any], fields: Mapping[str, Any]) -> None:

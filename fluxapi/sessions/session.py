@@ -113,6 +113,7 @@ class InstanceSession:
             environment=_job_environment(),
             launchers=settings.launchers,
             signer=signer,
+            cwd=info.cwd,
         )
         bounds = bounds or Bounds(settings.max_jobs, settings.buffer_events)
         self.table = Table(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,14 @@ def test_files_are_printed_as_other_output_is(
         f"fluxapi: {job}: stderr is written to {tmp_path}/err",
         "oops",
     ]
+
+
+def test_a_file_of_a_job_that_names_no_directory_is_printed(
+    program: Program, tmp_path: Path
+) -> None:
+    jobid = program.submit(f"--output={os.path.relpath(tmp_path)}/relative", "echo", "found")
+    program.ok("wait", jobid)
+    assert program("output", jobid).out == "found\n"
 
 
 def test_each_file_has_a_tail(program: Program, job: str) -> None:

@@ -332,6 +332,29 @@ def test_the_request_wins_over_the_environment_of_the_service() -> None:
     assert document["attributes"]["system"]["environment"] == {"HOME": "/home/a", "USER": "b"}
 
 
+@pytest.mark.parametrize(
+    ("fields", "cwd"),
+    [
+        ({}, None),
+        ({"output": "/x/y"}, None),
+        ({"output": "x"}, "/work"),
+        ({"error": "x"}, "/work"),
+        ({"output": "x", "cwd": "/data"}, "/data"),
+        ({"output": "kvs"}, None),
+    ],
+)
+def test_a_job_with_relative_files_names_its_directory(
+    fields: dict[str, Any], cwd: str | None
+) -> None:
+    document = spec({"command": "true", **fields}, Defaults(cwd="/work"))
+    assert document["attributes"]["system"].get("cwd") == cwd
+
+
+def test_a_script_names_its_directory() -> None:
+    document = spec({"script": "#!/bin/sh\n", "num_slots": 1}, Defaults(cwd="/work"))
+    assert document["attributes"]["system"]["cwd"] == "/work"
+
+
 JOBSPEC = {
     "resources": [
         {"type": "slot", "label": "t", "count": 1, "with": [{"type": "core", "count": 1}]}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
+from pathlib import Path
 from typing import Any, Protocol
 
 from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable
@@ -36,6 +38,7 @@ async def identify(ask: _Ask, uri: str | None) -> InstanceInfo:
         owner=int(owner),
         starttime=float(starttime),
         statedir=await _statedir(ask),
+        cwd=await _folder(ask, hostname),
         capabilities=Capabilities(children=True),
     )
 
@@ -77,6 +80,19 @@ async def _statedir(ask: _Ask) -> str | None:
     except FluxapiError:
         return None
     return None if cleanup["value"] == "1" else str(statedir["value"])
+
+
+async def _folder(ask: _Ask, hostname: str) -> str | None:
+    """Return the working directory of a broker on this host, if it is visible from here."""
+    if hostname != socket.gethostname():
+        return None
+    process = Path("/proc", await attribute(ask, "broker.pid"))
+    try:
+        name = (process / "comm").read_text(encoding="utf-8")
+        # From another container, this is another process.
+        return str((process / "cwd").readlink()) if "flux-broker" in name else None
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 async def _hostname(ask: _Ask) -> str:

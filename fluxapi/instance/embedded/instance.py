@@ -141,6 +141,7 @@ class EmbeddedInstance:
             starttime=parts.epoch,
             statedir=None if self._statedir is None else str(self._statedir),
             capabilities=Capabilities(scripts="task"),
+            cwd=str(Path.cwd()),
         )
 
     async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
