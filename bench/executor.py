@@ -13,7 +13,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from fluxapi.client import FluxExecutor
 from tests.running import flux_instance, service
@@ -54,7 +54,8 @@ def _resident() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * _PAGE
 
 
-def _wait(kind: str, jobs: int, url: str) -> float:
+def _wait(kind: str, jobs: int, url: str) -> NoReturn:
+    """Print the memory of each future, and end the process."""
     spec = json.dumps(JOBSPEC)
     executor = _executor(kind, url)
     for future in [executor.submit(spec) for _ in range(100)]:
@@ -65,7 +66,9 @@ def _wait(kind: str, jobs: int, url: str) -> float:
     for future in futures:
         future.jobid()
     gc.collect()
-    return (_resident() - before) / jobs
+    print((_resident() - before) / jobs, flush=True)
+    # The executor would wait for its jobs, which are held, when this function returns.
+    os._exit(0)
 
 
 def _measured(kind: str, jobs: int, url: str, uri: str) -> float:
@@ -112,10 +115,9 @@ def figures(jobs: int) -> list[Figure]:
 
 def _main() -> None:
     kind, jobs, url = sys.argv[1:]
-    print((_wait if kind == "waiting" else _run)(kind, int(jobs), url), flush=True)
-    # The jobs that wait would keep the executor, which a program ends with.
     if kind == "waiting":
-        os._exit(0)
+        _wait(kind, int(jobs), url)
+    print(_run(kind, int(jobs), url), flush=True)
 
 
 if __name__ == "__main__":
