@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Info",
+    "InstanceState",
     "JobCounts",
     "Node",
     "Queue",
@@ -22,6 +23,7 @@ __all__ = [
     "Totals",
     "Use",
     "info",
+    "instance_state",
     "job_counts",
     "queues",
     "resources",
@@ -109,6 +111,14 @@ class JobCounts(msgspec.Struct):
     results: dict[str, int]
 
 
+class InstanceState(msgspec.Struct):
+    """The part of ``GET /instances/PATH`` that says whether the instance answers."""
+
+    state: str = ""
+    lost_since: Moment | None = None
+    t_end: Moment | None = None
+
+
 async def resources(flux: AsyncClient) -> Resources:
     """Return the nodes and their sums; raise ``ClientError``."""
     return converted(await flux.resources(), Resources)
@@ -122,6 +132,11 @@ async def queues(flux: AsyncClient) -> list[Queue]:
 async def info(flux: AsyncClient) -> Info:
     """Return information about the service; raise ``ClientError``."""
     return converted(await flux.info(), Info)
+
+
+async def instance_state(flux: AsyncClient, path: str) -> InstanceState:
+    """Return the state of the instance at *path*; raise ``ClientError``."""
+    return converted(await flux.instance(path), InstanceState)
 
 
 async def job_counts(flux: AsyncClient) -> JobCounts:

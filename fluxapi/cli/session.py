@@ -16,7 +16,7 @@ from .terminal import note
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["Act", "add_connection", "client", "connected", "runs"]
+__all__ = ["Act", "add_connection", "client", "connected", "path_of", "runs"]
 
 Act = Callable[["AsyncClient", argparse.Namespace], Awaitable[int]]
 """The action of a command on a connected client; returns the exit status."""
@@ -98,15 +98,20 @@ def client(arguments: argparse.Namespace, below: Sequence[str] = (), **options: 
         options.setdefault("connect_timeout", getattr(arguments, "connect_for", None))
     options.setdefault("on_wait", note)
     options.setdefault("retries", arguments.retries)
-    path = (arguments.instance or "").strip("/")
     return AsyncClient(
         arguments.url,
         user=arguments.login,
         ca_file=arguments.ca_file,
         profile=arguments.profile,
-        instance="/".join([*([path] if path else []), *below]),
+        instance=path_of(arguments, below),
         **options,
     )
+
+
+def path_of(arguments: argparse.Namespace, below: Sequence[str] = ()) -> str:
+    """Return the path of the instance of a command; *below*: IDs of jobs that lead to a child."""
+    path = (arguments.instance or "").strip("/")
+    return "/".join([*([path] if path else []), *below])
 
 
 def connected(arguments: argparse.Namespace, act: Act, **options: Any) -> int:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from .outage import NO_OUTAGE, Outage
 from .top_lines import TopView
 
 if TYPE_CHECKING:
@@ -61,7 +63,11 @@ class Level:
         except ClientError as error:
             if is_first and not isinstance(error, Conflict):
                 raise
-            self.view.ended = str(error)
+            if not self.view.ended:
+                self.view.ended = str(error)
+                self.view.outage = Outage.ended(
+                    self.view.path, min(time.time(), self.view.outage.since)
+                )
 
     async def _follow_stats(self) -> None:
         async for stats in self._flux.stats_stream():
@@ -71,8 +77,15 @@ class Level:
     async def _follow_jobs(self) -> None:
         async with self._flux.watch(state=["ACTIVE"]) as watch:
             self.view.jobs = watch.jobs
+            watch.on_live = lambda: self._tell(watch.lost_since)
             async for _ in watch:
                 self._changed.set()
+
+    def _tell(self, lost_since: float | None) -> None:
+        """Show that the instance does not answer since then, or answers again."""
+        path = self.view.path
+        self.view.outage = NO_OUTAGE if lost_since is None else Outage.lost(path, lost_since)
+        self._changed.set()
 
     async def _follow_nodes(self) -> None:
         from fluxapi.client import ConnectionFailed, Unavailable  # noqa: PLC0415 - as above

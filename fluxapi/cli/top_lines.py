@@ -16,6 +16,7 @@ from fluxapi.model.reason import Situation, reason
 from .fields import JobFields, heading
 from .format import Format
 from .formats import BUILTIN
+from .outage import NO_OUTAGE, Outage
 from .text import plural, safe
 from .tree import is_instance
 
@@ -50,6 +51,7 @@ class TopView:
         selected: The ID of the job under the cursor, or ``""``.
         message: A sentence for the user, until the next key.
         ended: Why the instance has ended, or ``""``.
+        outage: A sentence and a time if it does not answer.
     """
 
     url: str
@@ -63,6 +65,7 @@ class TopView:
     selected: str = ""
     message: str = ""
     ended: str = ""
+    outage: Outage = NO_OUTAGE
 
     def select(self, by: int) -> None:
         """Move the cursor by *by* jobs; one step past an end leads to the other end."""
@@ -85,6 +88,7 @@ class TopView:
 
 def screen_lines(view: TopView, height: int | None, now: float, count: int = 20) -> list[Line]:
     """Return the lines that fit into ``height``; without one, those with ``count`` jobs."""
+    now = min(now, view.outage.since)
     lines = [*_head(view, now), Line("")]
     room = None if height is None else max(height - len(lines) - 3, 0)
     nodes = list(_nodes(view.nodes, None if room is None else max(room // _LINES_PER_NODE_LINE, 1)))
@@ -105,6 +109,8 @@ def _head(view: TopView, now: float) -> Iterator[Line]:
     yield Line(line, "bold red" if cut else "bold")
     if view.ended:
         yield Line(safe(f"ENDED · {view.ended}"), "bold red")
+    elif view.outage.sentence:
+        yield Line(view.outage.sentence, "bold red")
     if view.message:
         yield Line(safe(view.message), "yellow")
     stats = view.stats

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import listing
-from .session import client
+from .outage import NO_OUTAGE, Outage, outage_of
+from .session import client, path_of
 from .terminal import note
 
 if TYPE_CHECKING:
@@ -32,12 +33,14 @@ class ChildJobs:
 
     Attributes:
         is_skipped: The command has read as many instances as it may, and has said so.
+        outage: A sentence and a time if the instance does not answer.
     """
 
     jobs: list[Job]
     stats: JobCounts | None = None
     problem: str = ""
     is_skipped: bool = False
+    outage: Outage = NO_OUTAGE
 
 
 def is_instance(job: Job) -> bool:
@@ -80,7 +83,9 @@ class Descent:
         async with self._slots, client(self._arguments, path, retries=0) as flux:
             try:
                 counts = await job_counts(flux) if self._stats else None
-                return ChildJobs((await listing.find(flux, self._query)).jobs, counts)
+                jobs = (await listing.find(flux, self._query)).jobs
+                outage = await outage_of(flux, path_of(self._arguments, path))
+                return ChildJobs(jobs, counts, outage=outage)
             except ClientError as error:
                 return ChildJobs([], problem=str(error))
 

@@ -701,6 +701,11 @@ class SyncJobsWatch:
         return self._stream.live
 
     @property
+    def lost_since(self) -> float | None:
+        """When the service lost its Flux instance, at the last bookmark."""
+        return self._stream.lost_since
+
+    @property
     def connected(self) -> bool:
         """``True`` while the watch is connected."""
         return self._stream.connected

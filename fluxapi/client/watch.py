@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from . import backoff
 from .body import decoded
 from .errors import EventsLost
 from .job import Job
+from .limits import Moment
 from .record import Record
 from .stream import Channel, Message
 
@@ -48,6 +49,7 @@ class _Gone(msgspec.Struct):
 
 class _Bookmark(msgspec.Struct):
     live: bool
+    lost_since: Moment | None = None
     count: int | None = None
     digest: str | None = None
 
@@ -75,6 +77,10 @@ class JobsWatch:
         self._closed = False
         self.live: bool | None = None
         """``False`` if the service had lost its Flux instance at the last bookmark."""
+        self.lost_since: float | None = None
+        """When the service lost its Flux instance, at the last bookmark."""
+        # Called when ``live`` becomes ``False``, and when it becomes ``True`` again.
+        self.on_live: Callable[[], object] | None = None
 
     def __repr__(self) -> str:
         state = "connected" if self.connected else "not connected"
@@ -191,7 +197,10 @@ class JobsWatch:
 
     def _verify(self, bookmark: _Bookmark) -> bool:
         """Return whether the digest matches, or the bookmark has none."""
-        self.live = bookmark.live
+        had_lost = self.live is False
+        self.live, self.lost_since = bookmark.live, bookmark.lost_since
+        if self.on_live is not None and had_lost is self.live:
+            self.on_live()
         if bookmark.digest is None:
             return True
         if bookmark.count == len(self._jobs) and bookmark.digest == f"{self._checksum % 2**32:08x}":

@@ -72,7 +72,7 @@ class JournalConsumer(BackgroundTask):
         if self.gave_up.is_set():
             return self.silence
         if not self.ready:
-            return "The journal of the instance is not caught up."
+            return "The service is still reading the jobs of the instance."
         if self.lag > _MAX_LAG_S and time.monotonic() - self._published < _LAG_VALID_S:
             return f"The journal is {self.lag:.0f} seconds behind the instance."
         return self.silence

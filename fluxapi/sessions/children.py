@@ -30,7 +30,7 @@ from .child import Child, has_ended, place_of
 from .registry import SessionRegistry
 from .session import ROOT, InstanceSession
 
-__all__ = ["ChildLimits", "Children"]
+__all__ = ["PARENT_HAS_ENDED", "ChildLimits", "Children"]
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +39,8 @@ _MIN_RETRY_PAUSE_S, _MAX_RETRY_PAUSE_S = 2.0, 60.0
 
 _LAST_EVENTS_TIMEOUT_S = 2.0
 """Time for the last events of an instance that has ended."""
+
+PARENT_HAS_ENDED = "The parent of this instance has ended."
 
 _MAX_WAIT_S = 3600.0
 _MAX_FAILED = 1024
@@ -156,6 +158,8 @@ class Children:
         if child.retry_at <= time.monotonic():
             return False
         parent = self._registry.find(child.parent_path)
+        if parent is not None and parent.ended is not None:
+            return False
         try:
             return parent is None or place_of(parent, child.jobid) == child.place
         except FluxapiError:
@@ -229,7 +233,7 @@ class Children:
         """Return that the job of a child has ended, or ``None`` if it runs."""
         parent = self._registry.find(child.parent_path)
         if parent is None or parent.ended is not None:
-            return "The parent of this instance has ended."
+            return PARENT_HAS_ENDED
         try:
             job = parent.job(child.jobid)
         except InstanceUnavailable:
@@ -247,9 +251,9 @@ class Children:
             child.parent = above
             assert above.session is not None  # noqa: S101 - it is open
             parent = above.session
-        place = child.place = place_of(parent, child.jobid)
         if parent.ended is not None or not isinstance(parent.instance, Parent):
             raise InstanceNotFound(f"The instance at {child.parent_path} has ended.")
+        place = child.place = place_of(parent, child.jobid)
         await self._make_room()
         session = await self._registry.open(child.path, parent.instance.child(place))
         child.session = session

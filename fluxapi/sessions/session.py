@@ -311,7 +311,7 @@ class InstanceSession:
         await self.journal.caught_up()
         await self.instance.settle()
         if not self.journal.ready:
-            raise InstanceUnavailable("The journal of the instance is not caught up.")
+            raise InstanceUnavailable("The service is still reading the jobs of the instance.")
 
 
 def label(path: str) -> str:

@@ -11,7 +11,7 @@ from fluxapi.model.record import username
 from fluxapi.process.timeslice import TimeSlice
 
 from .child import Child, ChildState, foreign_reason, instance_uri
-from .children import Children
+from .children import PARENT_HAS_ENDED, Children
 from .registry import SessionRegistry
 from .session import ROOT, InstanceSession
 
@@ -24,15 +24,22 @@ class Node:
     Attributes:
         path: The IDs of the jobs that lead to it; ``""`` is the root.
         job: Its job in the table of its parent; ``None`` for the root, or if it is gone.
+        parent: Its parent; ``None`` for the root, or if nothing is known of one.
     """
 
     def __init__(
-        self, path: str, job: Job | None, child: Child | None, session: InstanceSession | None
+        self,
+        path: str,
+        job: Job | None,
+        child: Child | None,
+        session: InstanceSession | None,
+        parent: Node | None = None,
     ) -> None:
         self.path = path
         self.job = job
         self.child = child
         self.session = session
+        self.parent = parent
         self.counts: dict[str, Any] | None = None
         self.utilization: dict[str, dict[str, int]] | None = None
 
@@ -46,6 +53,8 @@ class Node:
         """Return the state in the words of the API."""
         if self.path == ROOT and self.session is not None:
             return "ready" if self.session.is_reachable else "unreachable"
+        if self._ended_with_parent:
+            return "ended"
         if self.child is not None:
             return self.child.state
         return "closed" if self._foreign_reason is None else "unreachable"
@@ -55,6 +64,8 @@ class Node:
         """Return why it is unreachable or has ended, or ``None``."""
         if self.path == ROOT and self.session is not None:
             return None if self.session.is_reachable else self.session.problem
+        if self._ended_with_parent:
+            return PARENT_HAS_ENDED
         return self._foreign_reason if self.child is None else self.child.problem
 
     @property
@@ -70,6 +81,24 @@ class Node:
             "Send a request to it to try again; /docs/nested-instances tells what each way to an "
             "instance needs."
         )
+
+    @property
+    def lost_since(self) -> float | None:
+        """Return when the service lost the connection to it; ``None`` if it has not."""
+        session = self.session
+        return None if session is None or session.ended else session.journal.lost_since
+
+    @property
+    def t_end(self) -> float | None:
+        """Return when it ended, seconds since the epoch; ``None`` if it runs or nobody knows."""
+        if self.job is not None and self.job.t_cleanup:
+            return self.job.t_cleanup
+        return self.parent.t_end if self.parent is not None and self._ended_with_parent else None
+
+    @property
+    def _ended_with_parent(self) -> bool:
+        """Return whether its parent has ended, whatever the table of the parent says of it."""
+        return self.path != ROOT and (self.parent is None or self.parent.state == "ended")
 
     @property
     def _foreign_reason(self) -> str | None:
@@ -88,6 +117,9 @@ class Node:
             document["remedy"] = remedy
         if self.job is not None:
             document |= _of_job(self.job)
+        for name, moment in (("t_end", self.t_end), ("lost_since", self.lost_since)):
+            if moment is not None:
+                document[name] = moment
         if self.session is not None:
             info = self.session.info
             document |= {"size": info.size, "version": info.version, "hostname": info.hostname}
@@ -138,7 +170,8 @@ class InstanceTree:
         job = None if parent is None else parent.find_job(jobid)
         if child is None and session is None and (job is None or instance_uri(job) is None):
             return None
-        return Node(path, job, child, session)
+        # A path with a child or a job here is not deep, so neither is the recursion.
+        return Node(path, job, child, session, self.find(parent_path))
 
     async def _below(self, session: InstanceSession, turn: TimeSlice) -> AsyncIterator[str]:
         """Yield the paths of the instances that are jobs of *session*."""
@@ -161,8 +194,6 @@ def _of_job(job: Job) -> dict[str, Any]:
         found["nnodes"] = job.allocation.nnodes
     if job.t_run:
         found["t_run"] = job.t_run
-    if job.t_cleanup:
-        found["t_end"] = job.t_cleanup
     return found
 
 

@@ -137,7 +137,7 @@ def test_ranks_without_end_are_not_counted(liar: Liar) -> None:
     assert liar.run("nodes", "--no-header").out.split()[-1] == "2"
 
 
-@pytest.mark.parametrize(("width", "requests"), [(1, 4), (5, 11)])
+@pytest.mark.parametrize(("width", "requests"), [(1, 7), (5, 21)])
 @pytest.mark.parametrize("words", ["pstree -f running", "jobs -R -f running"])
 def test_invented_instances_have_an_end(
     liar: Liar, monkeypatch: pytest.MonkeyPatch, words: str, width: int, requests: int

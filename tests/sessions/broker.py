@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any
 
-from fluxapi.errors import FluxapiError
+from fluxapi.errors import FluxapiError, InstanceUnavailable
 from fluxapi.instance.protocol import (
     Capabilities,
     ChangeBatch,
@@ -52,13 +52,25 @@ class FakeBroker(FakeInstance):
         self.next_children: list[FakeBroker] = []
         self.backlog: list[JournalMessage] = []
         self.counters: list[FakeCounter] = []
+        self.is_lost = False
 
     async def changes(self) -> AsyncIterator[ChangeBatch]:
+        self._check()
         yield [Resync(), *self.backlog]
         async with aclosing(super().changes()) as batches:  # type: ignore[type-var]
             yield (await anext(batches))[1:]
             async for batch in batches:
+                self._check()
                 yield batch
+
+    def lose(self) -> None:
+        """End the journal for good, as if the broker were killed."""
+        self.is_lost = True
+        self._journal.put_nowait([])
+
+    def _check(self) -> None:
+        if self.is_lost:
+            raise InstanceUnavailable("The broker is gone.")
 
     async def start(self) -> InstanceInfo:
         self.starting.set()

@@ -23,7 +23,8 @@ from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.fields import JobFields, heading
 from fluxapi.cli.format import Format, FormatError, clip
 from fluxapi.cli.ids import shown_id
-from fluxapi.cli.session import add_connection, connected
+from fluxapi.cli.outage import outage_of
+from fluxapi.cli.session import add_connection, connected, path_of
 from fluxapi.cli.terminal import colors, note, put, width
 from fluxapi.cli.text import plural
 from fluxapi.cli.times import when
@@ -188,7 +189,10 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format
         note(sentence)
     if arguments.ids and not found.jobs:
         return FAILED
-    now = time.time()
+    outage = await outage_of(flux, path_of(arguments))
+    if outage.sentence:
+        note(outage.sentence)
+    now = outage.now
     rows = [JobFields(job, now) for job in found.jobs]
     if arguments.json:
         await _print_json(rows, arguments)
@@ -232,7 +236,10 @@ async def _print_json(rows: list[JobFields], arguments: argparse.Namespace) -> N
         for at, child in zip(parents, found, strict=True):
             if child.problem:
                 note(child.problem)
-            records[at]["jobs"] = [JobFields(job, rows[at].now).to_dict() for job in child.jobs]
+            if child.outage.sentence:
+                note(child.outage.sentence)
+            now = min(rows[at].now, child.outage.since)
+            records[at]["jobs"] = [JobFields(job, now).to_dict() for job in child.jobs]
     put(json.dumps(records[0] if len(arguments.ids) == 1 else {"jobs": records}))
 
 
@@ -258,7 +265,9 @@ async def _descend(
             continue
         if child.stats is not None:
             _put_stats(child.stats)
-        now = time.time()
+        if child.outage.sentence:
+            note(child.outage.sentence)
+        now = child.outage.now
         below = _print_table([JobFields(job, now) for job in child.jobs], bare, chosen)
         await _descend(below, arguments, chosen, descent, place)
 

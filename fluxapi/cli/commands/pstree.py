@@ -156,6 +156,8 @@ class _Drawing:
             if child is not None:
                 if child.problem:
                     note(child.problem)
+                if child.outage.sentence:
+                    note(child.outage.sentence)
                 await self.grow(branch, child.jobs, (*path, job.id))
             into.add(branch, combine=not self.arguments.no_combine)
 

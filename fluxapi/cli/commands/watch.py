@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,8 @@ from fluxapi.cli.format import Format, FormatError
 from fluxapi.cli.hangup import while_read
 from fluxapi.cli.ids import shown_id
 from fluxapi.cli.listing import service_filter
-from fluxapi.cli.session import add_connection, connected
+from fluxapi.cli.outage import NO_OUTAGE, Outage, named
+from fluxapi.cli.session import add_connection, connected, path_of
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.text import safe
 from fluxapi.cli.watch_output import runs_output
@@ -155,6 +155,8 @@ class Printer:
         self._json = arguments.json
         self._left = arguments.lines or None
         self._header = not arguments.no_header
+        self._path = path_of(arguments)
+        self._outage = NO_OUTAGE
         self._chosen = chosen.fitted([], header=self._header)
 
     def header(self) -> None:
@@ -168,9 +170,18 @@ class Printer:
         if self._json:
             return self._put(json.dumps({"type": "job", **job.to_dict()}))
         try:
-            return self._put(self._chosen.line(JobFields(job, time.time()).get))
+            return self._put(self._chosen.line(JobFields(job, self._outage.now).get))
         except FormatError as error:
             raise Failure(str(error), USAGE) from None
+
+    def tell(self, lost_since: float | None) -> None:
+        """Tell that the instance does not answer since then, or that it answers again."""
+        if lost_since is None:
+            self._outage = NO_OUTAGE
+            note(f"{named(self._path)} answers again.")
+        else:
+            self._outage = Outage.lost(self._path, lost_since)
+            note(self._outage.sentence)
 
     def other(self, document: dict[str, Any], line: Callable[[], str]) -> bool:
         """Print another item, as JSON or text; return whether to continue."""
@@ -191,14 +202,17 @@ async def _jobs(
     if left and not await _are_there(flux, left):
         return FAILED
     async with flux.watch(**filter) as watch:
-        if not arguments.ids:
-            await watch.ready()
+        watch.on_live = lambda: printer.tell(watch.lost_since)
+        await watch.ready()
         printer.header()
-        if not arguments.ids:
-            for job in [*watch.jobs.values()]:
-                begins = arguments.all or (arguments.active and job.is_active)
-                if begins and not printer.job(job):
-                    return OK
+        for job in [*watch.jobs.values()]:
+            begins = arguments.all or arguments.ids or (arguments.active and job.is_active)
+            if begins and not printer.job(job):
+                return OK
+            if not job.is_active:
+                left.discard(job.id)
+        if arguments.ids and not left:
+            return OK
         async for change in watch:
             if change.job is not None:
                 wanted = printer.job(change.job)
