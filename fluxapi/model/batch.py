@@ -15,6 +15,7 @@ __all__ = [
     "FIELDS",
     "NOT_WITH_SCRIPT",
     "SCRIPT",
+    "WRAP_ADVICE",
     "check_script",
     "expanded",
     "files",
@@ -23,6 +24,9 @@ __all__ = [
     "shell_options",
     "wrapped",
 ]
+
+WRAP_ADVICE = "wrap=true puts #!/bin/sh in front."
+"""How a request makes a script of lines without ``#!``; the command line says it in its own way."""
 
 _OUTPUT = "flux-{{id}}.out"
 SCRIPT = "{{tmpdir}}/script"
@@ -62,7 +66,7 @@ def check_script(text: str) -> str | None:
     shown = first if len(first) <= _MAX_SHOWN_LENGTH else f"{first[:_MAX_SHOWN_LENGTH]}…"
     return (
         "line 1: must name the program that runs the script, such as #!/bin/sh or "
-        f"#!/usr/bin/env python3, not {shown!r}; wrap=true puts #!/bin/sh in front."
+        f"#!/usr/bin/env python3, not {shown!r}; {WRAP_ADVICE}"
     )
 
 

@@ -56,6 +56,10 @@ def test_what_cannot_start_is_refused(run: Program) -> None:
     assert (done.status, "use --bg" in done.err) == (2, True)
     done = run("alloc", "--bg", "-N2", "-n1")
     assert (done.status, "must not be above -n 1" in done.err) == (2, True)
+    done = run("alloc", "--bg", "--dry-run", "-n1", "--dependency=1x", "--cwd=sub")
+    assert (done.status, done.out) == (1, "")
+    assert "dependencies/0: must be a dependency" in done.err
+    assert "cwd: must be an absolute path" in done.err
     done = run("alloc", "--bg", "-n1")
     assert (done.status, "alloc needs Flux" in done.err) == (1, True)
 

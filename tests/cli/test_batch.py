@@ -54,7 +54,8 @@ def test_nodes_alone_are_left_to_the_service(run: Program, script: Path) -> None
 
 
 def test_a_script_is_read_from_standard_input(run: Program) -> None:
-    assert request(run, input="#!/bin/sh\r\n") == {"script": "#!/bin/sh\r\n"}
+    done = run("batch", "--dry-run", input="#!/bin/sh\r\n")
+    assert json.loads(done.out) == {"script": "#!/bin/sh\r\n"}
     assert request(run, "--wrap", input="true\n") == {"script": "true\n", "wrap": True}
 
 
@@ -82,6 +83,41 @@ def test_what_is_no_script_is_refused(run: Program, tmp_path: Path) -> None:
     done = run("batch", input="#!/bin/sh\n#flux: --nodse=1\n")
     assert done.status != 0
     assert "line 2: '--nodse' is not an option of flux batch; did you mean --nodes?" in done.err
+
+
+WRONG = [
+    "#!/bin/sh\n#flux: --nodes=four\n",
+    "#!/bin/sh\n#flux: --job-name='open\n#flux: --ndoes=1 -n2\n",
+    '#!/bin/sh\n#flux: --conf="""\n#flux: a = 1 2\n#flux: """\n',
+    "#!/bin/sh\n#flux: -N0 --cwd=sub\n",
+    "#!/bin/sh\n#flux: -N4 -n2\n",
+    "true\n",
+]
+
+
+@pytest.mark.parametrize("text", WRONG)
+def test_a_dry_run_refuses_what_the_service_refuses(run: Program, text: str) -> None:
+    dry, sent = run("batch", "--dry-run", input=text), run("batch", input=text)
+    assert (dry.status, dry.out) == (1, "")
+    assert (dry.status, dry.err) == (sent.status, sent.err)
+
+
+def test_a_dry_run_warns_as_the_service_does(run: Program) -> None:
+    script = "#!/bin/sh\r\n#SBATCH -N2\r\n#flux -N2\r\n"
+    done = run("batch", "--dry-run", input=script)
+    assert (done.status, json.loads(done.out)) == (0, {"script": script})
+    for words in "Windows line ends", "Line 2: Flux ignores #SBATCH", "Line 3: Flux ignores this":
+        assert words in done.err
+
+
+def test_the_advice_for_lines_without_a_program_works(run: Program, tmp_path: Path) -> None:
+    place = tmp_path / "no s.sh"
+    place.write_text("true\n", encoding="utf-8")
+    for words in ["--dry-run"], []:
+        done = run("batch", *words, str(place))
+        assert f"; fluxapi batch --wrap < '{place}' puts #!/bin/sh in front." in done.err
+        assert "wrap=true" not in done.err
+    assert request(run, "--wrap", input=place.read_text(encoding="utf-8"))["wrap"] is True
 
 
 def test_the_embedded_instance_runs_a_script_as_one_task(

@@ -11,6 +11,7 @@ from fluxapi.cli import submit_body
 from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import FAILED, INTERRUPTED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
+from fluxapi.cli.request_check import check_request
 from fluxapi.cli.session import add_connection, client, connected
 from fluxapi.cli.submit_options import add_batch_options
 from fluxapi.cli.terminal import note, put
@@ -43,7 +44,9 @@ def add(parsers: Parsers) -> None:
     )
     add_batch_options(parser, has_output=False)
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the request as JSON without submitting it"
+        "--dry-run",
+        action="store_true",
+        help="check the request and print it as JSON, without submitting it",
     )
     add_connection(parser)
     parser.add_argument(
@@ -65,6 +68,7 @@ def _run(arguments: argparse.Namespace) -> int:
     command = words if submit_body.split_command(words) else []
     job = batch.nested(submit_body.body(arguments, None), command)
     if arguments.dry_run:
+        check_request(job)
         put(json.dumps(job))
         return OK
     return connected(arguments, lambda flux, given: _start(flux, given, job))

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +15,12 @@ from fluxapi.cli import submit_body
 from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
+from fluxapi.cli.request_check import check_request
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.submit_options import add_batch_options
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.text import safe
+from fluxapi.model import batch
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -46,7 +51,9 @@ def add(parsers: Parsers) -> None:
     parser.add_argument("--wait", action="store_true", help="wait until the job has ended")
     parser.add_argument("--quiet", action="store_true", help="do not print the job ID")
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the request as JSON without submitting it"
+        "--dry-run",
+        action="store_true",
+        help="check the request and print it as JSON, without submitting it",
     )
     add_connection(parser)
     parser.add_argument(
@@ -63,6 +70,9 @@ def _run(arguments: argparse.Namespace) -> int:
         fields["script_name"] = words[0]
     if arguments.dry_run:
         whole = {"script": script, **({"script_args": args} if args else {}), **fields}
+        with _advising(words):
+            for warning in check_request(whole):
+                note(warning)
         put(json.dumps(whole))
         return OK
 
@@ -76,7 +86,20 @@ def _run(arguments: argparse.Namespace) -> int:
             return await attach.wait_all(flux, [jobid])
         return OK
 
-    return connected(arguments, act)
+    with _advising(words):
+        return connected(arguments, act)
+
+
+@contextlib.contextmanager
+def _advising(words: list[str]) -> Iterator[None]:
+    """Say how this command, not a request, makes a script of lines without ``#!``."""
+    try:
+        yield
+    except Failure as failure:
+        source = f" < {shlex.quote(words[0])}" if words else " with the lines on standard input"
+        advice = f"fluxapi batch --wrap{source} puts #!/bin/sh in front."
+        sentence = failure.sentence.replace(batch.WRAP_ADVICE, safe(advice))
+        raise Failure(sentence, failure.status) from None
 
 
 def _script(words: list[str], *, wrap: bool) -> str:

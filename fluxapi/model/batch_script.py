@@ -1,0 +1,90 @@
+"""Read a batch script: its directives as fields, the wrong ones, and warnings.
+
+The service and the command line read scripts alike; the caller passes the check of the fields by
+their schema, which this package does not know.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from fluxapi.errors import ValidationFailed
+
+from . import batch, batch_options, directives, script_hints
+from .directives import Wrong
+from .jobspec import canonical_names
+
+__all__ = ["MAX_ERRORS", "Find", "Script", "read", "with_directives"]
+
+MAX_ERRORS = 100
+"""Wrong directives that are named."""
+
+Find = Callable[[Mapping[str, Any]], list[dict[str, str]]]
+"""A function that returns ``pointer`` and ``detail`` of each field that the schema refuses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """A mended script, its warnings, the fields of its directives, and the wrong ones."""
+
+    text: str
+    warnings: list[str]
+    found: batch_options.Fields
+    wrong: list[Wrong]
+
+
+def read(script: str, environment: Mapping[str, str], find: Find) -> Script:
+    """Read the directives of a script.
+
+    Args:
+        script: Its text.
+        environment: The variables that every job has.
+        find: The check by the schema ``submit``.
+    """
+    text, warnings = directives.mend(script)
+    warnings += script_hints.hints(text)
+    parsed = directives.parse(text)
+    found = batch_options.fields_of(parsed.directives, environment, time.time())
+    wrong = [*parsed.wrong, *found.wrong, *_invalid(found, find)]
+    return Script(text, warnings, found, sorted(wrong, key=lambda one: one.line))
+
+
+def with_directives(
+    fields: Mapping[str, Any], environment: Mapping[str, str], find: Find
+) -> tuple[Mapping[str, Any], list[str]]:
+    """Return the fields of a job with those that the directives of its script give, and warnings.
+
+    Args:
+        fields: The request, valid by the schema ``submit``.
+        environment: The variables that every job has.
+        find: The check by the schema ``submit``.
+
+    Raises:
+        ValidationFailed: Directives are wrong; each is named with its line.
+    """
+    if fields.get("script") is None or fields.get("jobspec") is not None:
+        return fields, []
+    script = read(fields["script"], environment, find)
+    given = {name: value for name, value in fields.items() if value is not None}
+    whole = batch_options.merged(script.found.fields, canonical_names(given))
+    whole["script"] = batch.wrapped(script.text, wrap=whole.get("wrap", False))
+    unusable = batch.check_script(whole["script"])
+    details = [str(one) for one in script.wrong[:MAX_ERRORS]]
+    if details:
+        details = details if unusable is None else [unusable, *details]
+        raise ValidationFailed([{"pointer": "/script", "detail": detail} for detail in details])
+    return whole, script.warnings
+
+
+def _invalid(found: batch_options.Fields, find: Find) -> list[Wrong]:
+    """Return the directives whose values break the schema of a request."""
+    wrong = []
+    for error in find(found.fields):
+        place = error["pointer"].split("/")[1:]
+        where = f"{'.'.join(place)} " if place else ""
+        line = found.lines.get(place[0], 1) if place else 1
+        wrong.append(Wrong(line, f"{where}{error['detail']}"))
+    return wrong
