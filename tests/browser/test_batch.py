@@ -62,6 +62,28 @@ def test_a_file_is_opened_and_its_wrong_lines_are_named(
     expect(page.locator("#opened")).to_contain_text("It is not UTF-8 text.")
 
 
+def test_a_refused_line_is_named_once(site: Service, browser: Browser) -> None:
+    # Chromium reports the refusal as an error of the page, so this is a context of its own.
+    context = browser.new_context()
+    page = context.new_page()
+    editor(site, page)
+    script = page.get_by_label("Script", exact=True)
+    script.fill("true\n#flux: --nodse=1\n#flux -N2\n")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.locator("#summary")).to_have_text("Not submitted. Fix 1 field.")
+    notes = page.locator("#script-notes li")
+    expect(notes).to_contain_text(
+        [
+            "check “Run by /bin/sh” to put #!/bin/sh in front.",
+            "Line 2: '--nodse' is not an option of flux batch; did you mean --nodes?",
+            "Line 3: Flux ignores this as a comment",
+        ]
+    )
+    expect(page.locator("#wrong-script")).to_be_empty()
+    expect(script).to_have_attribute("aria-invalid", "true")
+    context.close()
+
+
 def test_a_dropped_file_is_opened(site: Service, page: Page) -> None:
     editor(site, page)
     data = page.evaluate_handle(

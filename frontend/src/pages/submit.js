@@ -193,7 +193,9 @@ function refuse(wrong, detail, bulk) {
   }
   for (const [name, texts] of by) {
     if (!name) continue;
-    say(name, texts.join(" "), true);
+    // The editor lists the wrong lines of a script; they do not stand below it once more.
+    say(name, (name === "script" ? editor.refuse(texts) : texts).join(" "), true);
+    input(name)?.setAttribute("aria-invalid", "true");
     refused.add(name);
   }
   const rest = by.get("") ?? [];

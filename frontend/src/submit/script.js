@@ -11,6 +11,12 @@ const PAUSE_MS = 300;
 const MAX_SCRIPT_CHARS = 1_048_576;
 const TOO_LONG = `A script has at most ${MAX_SCRIPT_CHARS.toLocaleString("en-US")} characters.`;
 
+/** A refused line, as POST /v1/jobs names it. */
+const LINE = /^line (\d+): (.*)$/s;
+/** How a request makes a script of lines without #!, and how this form does; see model/batch.py. */
+const ADVICE = "wrap=true puts";
+const ADVICE_HERE = "check “Run by /bin/sh” to put";
+
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
@@ -25,6 +31,8 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 export class ScriptEditor {
   /** The fields that the directives give. @type {Record<string, any>} */
   fields = {};
+  /** What is shown about the script. @type {Checked} */
+  #answer = { fields: {}, lines: {}, errors: [], warnings: [] };
   #checked = "";
   #timer = 0;
 
@@ -110,6 +118,17 @@ export class ScriptEditor {
     this.changed();
   }
 
+  /**
+   * Show the refused lines in the list of wrong lines, in place of those that the last check found.
+   * @param {string[]} texts @returns {string[]} those that name no line, for the caller to show
+   */
+  refuse(texts) {
+    const found = texts.map((text) => LINE.exec(text));
+    const errors = found.flatMap((match) => (match ? [{ line: Number(match[1]), detail: match[2] ?? "" }] : []));
+    if (errors.length) this.#show({ ...this.#answer, errors });
+    return texts.filter((_, at) => !found[at]);
+  }
+
   /** Show the value of a directive in its empty field, where what is typed replaces it. @param {string} name @param {string} text */
   #hold(name, text) {
     const input = $("form").querySelector(`[name="${name}"]`);
@@ -120,7 +139,9 @@ export class ScriptEditor {
   }
 
   /** @param {Checked} answer */
-  #show({ fields, lines, errors, warnings }) {
+  #show(answer) {
+    this.#answer = answer;
+    const { fields, lines, errors, warnings } = answer;
     this.fields = fields;
     for (const { name, kind } of this.all) {
       const value = fields[name];
@@ -133,7 +154,7 @@ export class ScriptEditor {
     const given = this.all.filter(({ name, usual }) => !usual && name in fields).length;
     $("more-given").textContent = given ? ` (${given} set by the script)` : "";
     $("script-notes").replaceChildren(
-      ...errors.map(({ line, detail }) => element("li", { className: "wrong", textContent: `Line ${line}: ${detail}` })),
+      ...errors.map(({ line, detail }) => element("li", { className: "wrong", textContent: `Line ${line}: ${detail.replace(ADVICE, ADVICE_HERE)}` })),
       ...warnings.map((textContent) => element("li", { textContent })),
     );
   }
