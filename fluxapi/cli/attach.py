@@ -45,6 +45,9 @@ _SECOND_PRESS_S = 2.0
 
 _REASON_INTERVAL_S = 2.0
 
+_ENDS = {"CANCELED": "canceled", "TIMEOUT": "timed out"}
+"""The words for results that an exception brings about."""
+
 _CANCEL_NOTE = "interrupted by Ctrl-C"
 _STDERR = "stderr"
 
@@ -163,7 +166,8 @@ def explain(job: Job, streams: Streams = TERMINAL) -> None:
     exception = job.exception
     if exception is not None and exception.occurred:
         why = f" ({exception.note})" if exception.note else ""
-        streams.note(f"{shown_id(job.id)}: {exception.type or 'exception'}{why}")
+        what = _ENDS.get(job.result or "", exception.type or "exception")
+        streams.note(f"{shown_id(job.id)}: {what}{why}")
     elif job.waitstatus is not None:
         code = of_job(job)
         streams.note(f"{shown_id(job.id)}: exited with code {code}")
@@ -252,10 +256,7 @@ async def wait_group(
     Return the highest exit status of those that have ended and are known.
     """
     if one:
-        before = await flux.group(group)
-        ended = before.total - before.active + before.purged
-        await flux.wait_group(group, until="any", ended=ended)
-        return OK
+        return await _wait_for_one_more(flux, group)
     found = await flux.wait_group(group)
     highest = explained = 0
     if not found.failed:
@@ -269,6 +270,24 @@ async def wait_group(
         lister = f"fluxapi jobs -f failed,canceled,timeout --group={quote(safe(group))}"
         note(f"{explained:,} jobs did not complete; {lister} lists them")
     return highest
+
+
+async def _wait_for_one_more(flux: AsyncClient, group: str) -> int:
+    """Wait until one more job of a group has ended, and print its ID."""
+    from fluxapi.client import Reset  # noqa: PLC0415 - already imported
+
+    await flux.group(group)
+    async with flux.events(group=group, event=["clean"], on_reset="continue") as events:
+        # The stream is open, so the end of a job that is active now will be in it.
+        if not (await flux.group(group)).is_active:
+            return OK
+        async for event in events:
+            if not isinstance(event, Reset):
+                put(shown_id(event.id))
+                break
+            if not (await flux.group(group)).is_active:
+                break
+    return OK
 
 
 async def highest_of(works: Iterable[Coroutine[Any, Any, int]]) -> int:

@@ -18,7 +18,7 @@ from .text import safe
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient, Job
 
-__all__ = ["FoundJobs", "JobQuery", "find", "job_query", "ranks_of", "service_filter"]
+__all__ = ["FoundJobs", "JobQuery", "find", "job_query", "members", "ranks_of", "service_filter"]
 
 _PENDING = ("depend", "priority", "sched")
 _RUNNING = ("run", "cleanup")
@@ -31,6 +31,11 @@ _MEMBERS = {
 }
 _DEFAULT = ("pending", "running")
 _ALL = (*_DEFAULT, "inactive")
+
+
+def members(words: Iterable[str]) -> set[str]:
+    """Return the states and results that words such as ``pending`` mean, in lower case."""
+    return {member for word in words for member in _MEMBERS[word]}
 
 
 @dataclass(frozen=True)
@@ -91,26 +96,28 @@ async def find(flux: AsyncClient, query: JobQuery) -> FoundJobs:
     """Return the jobs that match a query; raise ``ClientError``."""
     if query.ids:
         return await _by_id(flux, query.ids)
-    members = {member for word in query.words for member in _MEMBERS[word]}
+    wanted_members = members(query.words)
     limit = query.count + 1 if query.count else None
     takes = _node_test(query.nodes)
     jobs: list[Job] = []
     for states, order in ((_PENDING, _by_priority), (_RUNNING, _by_start)):
-        wanted = [state for state in states if state in members]
+        wanted = [state for state in states if state in wanted_members]
         if wanted:
             some = [job async for job in _ask(flux, query, {"state": wanted}) if takes(job)]
             jobs += sorted(some, key=order)
-    jobs += await _inactive(flux, query, members, None if limit is None else limit - len(jobs))
+    jobs += await _inactive(
+        flux, query, wanted_members, None if limit is None else limit - len(jobs)
+    )
     truncated = limit is not None and len(jobs) >= limit
     return FoundJobs(jobs[: query.count] if truncated else jobs, truncated)
 
 
 async def _inactive(
-    flux: AsyncClient, query: JobQuery, members: set[str], limit: int | None
+    flux: AsyncClient, query: JobQuery, wanted: set[str], limit: int | None
 ) -> list[Job]:
     """Return inactive jobs by end time, latest first, from those submitted last."""
-    results = [result for result in RESULTS if result in members]
-    if "inactive" in members:
+    results = [result for result in RESULTS if result in wanted]
+    if "inactive" in wanted:
         filter: dict[str, Any] = {"state": ["inactive"]}
     elif results:
         filter = {"result": results}

@@ -30,7 +30,7 @@ def test_jobs_of_a_group_from_submission_to_end(run: Program, name: str) -> None
     assert run.ok("jobs", "-no", "{id} {group_name}", "--group", name).split("\n")[:2] == [
         f"{jobid} {name}" for jobid in reversed(ids)
     ]
-    assert row(run, name)[3:9] == ["2", "0", "0", "1", "1", "##########"]
+    assert row(run, name)[3:10] == ["2", "0", "0", "1", "1", "0", "##########"]
     assert name not in run.ok("groups")
     assert name in run.ok("groups", "-a", "-c0")
 
@@ -41,6 +41,9 @@ def test_wait_for_one_more_job(run: Program, name: str) -> None:
         while waiting.poll() is None:  # it counts the jobs that end after its start
             run.ok("cancel", "-q", run.submit("--group", name, "--urgency=hold", "true"))
         assert waiting.returncode == 0
+        assert waiting.stdout is not None
+        (ended,) = waiting.stdout.read().split()
+    assert ended in run.ok("jobs", "-no", "{id}", "-f", "canceled", "--group", name).split()
     run.ok("cancel", "-qy", "--group", name)
     done = run("wait", "--quiet", "--group", name)
     assert (done.status, done.err) == (1, "")
@@ -79,11 +82,54 @@ def test_a_wrong_command_says_why(run: Program, words: list[str], says: str) -> 
     assert says in done.err
 
 
-@pytest.mark.parametrize("words", [["groups"], ["wait", "--group"]])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["groups"],
+        ["wait", "--group"],
+        ["wait", "--any", "--group"],
+        ["jobs", "--group"],
+        ["jobs", "--stats-only", "--group"],
+        ["watch", "--group"],
+    ],
+    ids=" ".join,
+)
 def test_an_unknown_group(run: Program, words: list[str]) -> None:
     done = run(*words, "no-such-group")
     assert done.status == 1
     assert "No job of a group 'no-such-group' is known" in done.err
+
+
+def test_the_jobs_of_a_group_are_counted(run: Program, name: str) -> None:
+    run.submit("--urgency=hold", "true")
+    held, over = (run.submit("--urgency=hold", "--group", name, "true") for _ in range(2))
+    run.ok("cancel", "-q", over)
+    done = run("wait", over)
+    assert done.err.startswith(f"fluxapi: {over}: canceled")
+    assert row(run, name)[3:10] == ["2", "1", "0", "0", "0", "1", "#####....."]
+    counts = "0 running, 0 completed, 1 failed, 1 pending\n"
+    assert run.ok("jobs", "--stats-only", "--group", name) == counts
+    assert run.ok("jobs", "--stats", "-no", "{id}", "-f", "failed", "--group", name) == counts
+    run.ok("cancel", "-q", held)
+    run("wait", held)
+    assert run("jobs", "--stats-only", "--group", name).status == 1
+
+
+def test_a_watch_of_a_group_ends_with_it(run: Program, name: str) -> None:
+    done, held = (run.submit("--urgency=hold", "--group", name, "true") for _ in range(2))
+    run.ok("cancel", "-q", done)
+    run("wait", done)
+    words = ("watch", "-no", "{id} {status}", "--group", name)
+    with run.start(*words) as watch, run.start(*words, "-f", "failed") as other:
+        assert watch.stdout is not None
+        assert other.stdout is not None
+        assert watch.stdout.readline() == f"{held} SCHED\n"
+        run.ok("cancel", "-q", held)
+        lines = watch.stdout.read().splitlines()
+        assert (watch.wait(), other.wait()) == (0, 0)
+        assert other.stdout.read() == ""
+    assert lines[-1] == f"{held} CANCELED"
+    assert run.ok(*words) == ""
 
 
 def test_a_group_with_many_failed_jobs_says_how_to_list_them(run: Program, name: str) -> None:

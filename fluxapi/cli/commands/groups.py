@@ -24,10 +24,10 @@ __all__ = ["COMMAND", "add"]
 COMMAND = Command("groups", "list groups of jobs", group="inspect jobs", position=2)
 
 _HEADINGS = (
-    "GROUP", "NAME", "USER", "JOBS", "PENDING", "RUNNING", "COMPLETED", "FAILED", "PROGRESS",
-    "SUBMITTED",
+    "GROUP", "NAME", "USER", "JOBS", "PENDING", "RUNNING", "COMPLETED", "FAILED", "CANCELED",
+    "PROGRESS", "SUBMITTED",
 )  # fmt: skip
-_RIGHT = frozenset(_HEADINGS[3:8])
+_RIGHT = frozenset(_HEADINGS[3:9])
 _BAR_CELLS = 10
 
 
@@ -102,6 +102,7 @@ def _row(group: Group) -> tuple[str, ...]:
     pending, running = (
         sum(group.states.get(state, 0) for state in GROUPS[kind]) for kind in ("PENDING", "RUNNING")
     )
+    canceled = group.results.get("CANCELED", 0)
     jobs = f"{group.total}{f'+{group.purged}' if group.purged else ''}"
     return (
         safe(group.id),
@@ -111,7 +112,8 @@ def _row(group: Group) -> tuple[str, ...]:
         str(pending),
         str(running),
         str(group.results.get("COMPLETED", 0)),
-        str(group.failed),
+        str(group.failed - canceled),
+        str(canceled),
         _bar(group.progress),
         short_date(group.t_first_submit) if group.t_first_submit else "",
     )

@@ -32,7 +32,7 @@ from fluxapi.model.job import GROUPS
 
 if TYPE_CHECKING:
     from fluxapi.cli.answers import JobCounts
-    from fluxapi.client import AsyncClient
+    from fluxapi.client import AsyncClient, Group
 
 __all__ = ["COMMAND", "add", "add_format", "chosen_format"]
 
@@ -181,10 +181,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format) -> int:
     if arguments.stats or arguments.stats_only:
-        active = await _print_stats(flux)
+        active = await _print_stats(flux, arguments.group)
         if arguments.stats_only:
             return OK if active else FAILED
     found = await listing.find(flux, listing.job_query(arguments))
+    if arguments.group and not (found.jobs or arguments.ids or arguments.recursive):
+        await flux.group(arguments.group)  # raises an error if there is none
     for sentence in found.missing:
         note(sentence)
     if arguments.ids and not found.jobs:
@@ -200,7 +202,7 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format
         rows = _print_table(rows, arguments, chosen)
         if arguments.recursive:
             query = dataclasses.replace(listing.job_query(arguments), ids=())
-            descent = tree.Descent(arguments, query, stats=arguments.stats)
+            descent = tree.Descent(arguments, query, stats=arguments.stats and not arguments.group)
             await _descend(rows, arguments, chosen, descent)
     if found.truncated and not (arguments.no_header or arguments.json):
         count = plural(arguments.count, "job")
@@ -208,14 +210,14 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format
     return FAILED if found.missing else OK
 
 
-async def _print_stats(flux: AsyncClient) -> int:
+async def _print_stats(flux: AsyncClient, group: str | None) -> int:
     """Print the counts of ``flux jobs --stats``, and return the number of active jobs."""
     from fluxapi.cli.answers import job_counts  # noqa: PLC0415 - imports the client
 
-    return _put_stats(await job_counts(flux))
+    return _put_stats(await (flux.group(group) if group else job_counts(flux)))
 
 
-def _put_stats(stats: JobCounts) -> int:
+def _put_stats(stats: JobCounts | Group) -> int:
     states, results = stats.states, stats.results
     pending, running = (
         sum(states.get(name, 0) for name in GROUPS[group]) for group in ("PENDING", "RUNNING")

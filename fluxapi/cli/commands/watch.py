@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from fluxapi.cli.arguments import (
@@ -23,7 +23,7 @@ from fluxapi.cli.fields import JobFields
 from fluxapi.cli.format import Format, FormatError
 from fluxapi.cli.hangup import while_read
 from fluxapi.cli.ids import shown_id
-from fluxapi.cli.listing import service_filter
+from fluxapi.cli.listing import members, service_filter
 from fluxapi.cli.outage import NO_OUTAGE, Outage, named
 from fluxapi.cli.session import add_connection, connected, path_of
 from fluxapi.cli.terminal import note, put
@@ -52,9 +52,9 @@ def add(parsers: Parsers) -> None:
         parsers,
         COMMAND,
         "Print each job that changes from now on, or with --events each event, until Ctrl-C. With "
-        "job IDs, print their current state first, and exit when they have ended. The command "
-        "reconnects without missing changes. With --output, follow the output of the chosen jobs "
-        "until they end, and exit with their highest status, as flux watch does.",
+        "job IDs or --group, print the current state of these jobs first, and exit when they have "
+        "ended. The command reconnects without missing changes. With --output, follow the output "
+        "of the chosen jobs until they end; exit with their highest status, as flux watch does.",
     )
     add_ids(parser, "*", "follow these jobs")
     begin = parser.add_mutually_exclusive_group()
@@ -201,32 +201,61 @@ async def _jobs(
     left = set(arguments.ids)
     if left and not await _are_there(flux, left):
         return FAILED
+    selection = Selection(())
+    if arguments.group and not left:
+        await flux.group(arguments.group)  # raises an error if there is none
+        # The end of the group is that of all its jobs, so the words of --filter apply here.
+        selection = Selection(arguments.filter or ())
+        filter = {name: it for name, it in filter.items() if name not in {"state", "result"}}
+    ends = bool(left or arguments.group)
     async with flux.watch(**filter) as watch:
         watch.on_live = lambda: printer.tell(watch.lost_since)
         await watch.ready()
         printer.header()
         for job in [*watch.jobs.values()]:
-            begins = arguments.all or arguments.ids or (arguments.active and job.is_active)
+            is_begun = job.is_active and (arguments.active or arguments.group)
+            begins = selection.takes(job) and (arguments.all or arguments.ids or is_begun)
             if begins and not printer.job(job):
                 return OK
-            if not job.is_active:
-                left.discard(job.id)
-        if arguments.ids and not left:
+            (left.add if ends and job.is_active else left.discard)(job.id)
+        if ends and not left:
             return OK
         async for change in watch:
-            if change.job is not None:
+            wanted = True
+            is_shown = selection.has_shown(change.id)
+            if change.job is not None and selection.takes(change.job):
                 wanted = printer.job(change.job)
-            else:
+            elif is_shown:
                 jobid = change.id
                 wanted = printer.other(
                     {"type": "gone", "id": jobid},
                     lambda: f"{safe(shown_id(jobid))} gone",  # noqa: B023 - used at once
                 )
-            if change.job is None or not change.job.is_active:
-                left.discard(change.id)
-            if not wanted or (arguments.ids and not left):
+            is_active = change.job is not None and change.job.is_active
+            (left.add if ends and is_active else left.discard)(change.id)
+            if not wanted or (ends and not left):
                 break
     return OK
+
+
+class Selection:
+    """The jobs whose state or result is one of those that the words of ``--filter`` mean."""
+
+    def __init__(self, words: Sequence[str]) -> None:
+        self._members = members(words)
+        self._shown: set[str] = set()
+
+    def takes(self, job: Job) -> bool:
+        """Return whether to show a job, and remember it until the next one with its ID."""
+        if not self._members:
+            return True
+        taken = not self._members.isdisjoint({job.state.lower(), (job.result or "").lower()})
+        (self._shown.add if taken else self._shown.discard)(job.id)
+        return taken
+
+    def has_shown(self, jobid: str) -> bool:
+        """Return whether a job was shown when it was seen last."""
+        return not self._members or jobid in self._shown
 
 
 async def _are_there(flux: AsyncClient, ids: set[str]) -> bool:
