@@ -71,6 +71,8 @@ class JournalConsumer(BackgroundTask):
         """Return a sentence that explains why the service is not ready, ``None`` if it is."""
         if self.gave_up.is_set():
             return self.silence
+        if self.lost_since is not None and self.has_caught_up:
+            return "The instance does not answer."
         if not self.ready:
             return "The service is still reading the jobs of the instance."
         if self.lag > _MAX_LAG_S and time.monotonic() - self._published < _LAG_VALID_S:

@@ -22,7 +22,7 @@ _PAGE_GROUPS = 100
 async def list_groups(request: web.Request) -> web.Response:
     """Return a page of groups, newest first."""
     session, fields = request[keys.SESSION], request[keys.QUERY]
-    if not session.journal.ready and not len(session.table):
+    if session.is_reading and not len(session.table):
         raise InstanceUnavailable("The service is still reading the jobs of the instance.")
     below = fields.get("page")
     found = await page(

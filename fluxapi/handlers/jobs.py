@@ -54,7 +54,7 @@ async def list_jobs(request: web.Request) -> web.Response:
     raw = request.rel_url.raw_query_string
     session = request[keys.SESSION]
     table, journal, observer = session.table, session.journal, session.observer
-    if not journal.ready and not len(table):
+    if session.is_reading and not len(table):
         raise InstanceUnavailable("The service is still reading the jobs of the instance.")
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
     cursor = journal.cursor

@@ -81,6 +81,6 @@ async def _resolve(session: InstanceSession, texts: Sequence[str]) -> tuple[list
                 known[jobid] = None
             else:
                 unknown[text] = None
-    if unknown and not session.journal.ready:
+    if unknown and session.is_reading:
         raise InstanceUnavailable("The service is still reading the jobs of the instance.")
     return list(known), list(unknown)

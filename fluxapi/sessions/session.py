@@ -242,6 +242,11 @@ class InstanceSession:
         """Return whether the instance answers and its journal is followed, even if it is late."""
         return self.ended is None and self.journal.ready and self.journal.silence is None
 
+    @property
+    def is_reading(self) -> bool:
+        """Return whether jobs may be missing in the table; one of an ended instance is complete."""
+        return self.ended is None and not self.journal.ready
+
     def find_job(self, text: str) -> Job | None:
         """Return the job whose ID, in any form of RFC 19, is *text*, or ``None``."""
         try:
@@ -263,7 +268,7 @@ class InstanceSession:
         job = self.table.get(jobid)
         if job is not None:
             return job
-        if not self.journal.ready:
+        if self.is_reading:
             raise InstanceUnavailable("The service is still reading the jobs of the instance.")
         raise JobNotFound(f"There is no job {text[:64]}.")
 
@@ -277,7 +282,7 @@ class InstanceSession:
         group = self.table.groups.get(group_id(text))
         if group is not None:
             return group
-        if not self.journal.ready:
+        if self.is_reading:
             raise InstanceUnavailable("The service is still reading the jobs of the instance.")
         raise GroupNotFound(
             f"No job of a group {text[:64]!r} is known; if there was one, Flux has purged its jobs."

@@ -21,7 +21,7 @@ from tests.waiting import poll_until
 
 from .program import Done, Program
 
-CHILD, BELOW = (number << 24 for number in (1, 2))
+CHILD, BELOW, EMPTY = (number << 24 for number in (1, 2, 3))
 PATH, INNER = encode_f58(CHILD), encode_f58(BELOW)
 
 
@@ -108,6 +108,22 @@ async def test_a_watch_tells_the_loss_when_it_comes(site: Site) -> None:
         told = await asyncio.to_thread(watch.stderr.readline)
         watch.kill()
     assert "has not answered since" in told
+
+
+async def test_an_instance_without_jobs_that_has_ended(site: Site) -> None:
+    site.broker.launch(EMPTY)
+    journal = site.sessions.root.journal
+    await journal.waiters.wait(EMPTY, lambda job: job is not None and bool(job.annotations), 30)
+    path = encode_f58(EMPTY)
+    await site.run("jobs", f"--instance={path}")
+    site.broker.finish(EMPTY)
+    await site.until(lambda: site.record(path)["state"] == "ended")
+    listed, one = await asyncio.gather(
+        site.run("jobs", "-an", f"--instance={path}", "--retries=0"),
+        site.run("job", "f9", f"--instance={path}", "--retries=0"),
+    )
+    assert (listed.status, listed.out) == (0, "")
+    assert (one.status, "There is no job f9." in one.err) == (1, True)
 
 
 async def test_an_instance_that_has_ended_and_those_below_it(site: Site) -> None:
