@@ -14,6 +14,7 @@ __all__ = [
     "Command",
     "Group",
     "Parsers",
+    "add_color",
     "add_command",
     "add_filter",
     "add_group",
@@ -155,6 +156,20 @@ def add_filter(parser: argparse.ArgumentParser, queue_flags: tuple[str, ...] = (
         help="only jobs in these queues",
     )
     add_group(parser, "only jobs of the group with this name or ID")
+
+
+def add_color(parser: argparse.ArgumentParser, subject: str, *names: str) -> None:
+    """Add the option that says when *subject* is colored, with more *names* in front."""
+    parser.add_argument(
+        *names,
+        "--color",
+        choices=("auto", "always", "never"),
+        nargs="?",
+        const="always",
+        default="auto",
+        metavar="WHEN",
+        help=f"color {subject}: auto (the default), always, never",
+    )
 
 
 def add_group(parser: argparse.ArgumentParser, help: str) -> None:

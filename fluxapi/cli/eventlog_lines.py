@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from .arguments import add_color
 from .json_text import json_text
 from .terminal import colors
 from .text import safe
@@ -41,16 +42,7 @@ def add_line_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-H", "--human", action="store_true", help="text, with times relative to the minute"
     )
-    parser.add_argument(
-        "-L",
-        "--color",
-        choices=("auto", "always", "never"),
-        nargs="?",
-        const="always",
-        default="auto",
-        metavar="WHEN",
-        help="color the text: auto (the default), always, never",
-    )
+    add_color(parser, "the text", "-L")
 
 
 class EventLines:

@@ -242,7 +242,7 @@ def test_every_command_prints_ids_in_one_form(
     assert shown.startswith(prefix)
     chosen = ["--name=one-form", "-n"]
     assert run.ok("jobs", *chosen, "-o", "{id}", **environ).strip() == shown
-    assert run.ok("cancel", *chosen, **environ).strip() == shown
+    assert run("cancel", *chosen, **environ).out.strip() == shown
     assert shown in run.ok("job", shown, **environ).splitlines()[0]
     assert run.ok("watch", "-a", *chosen, "--lines=1", **environ).split()[0] == shown
     run.ok("cancel", shown, **environ)

@@ -13,6 +13,7 @@ from fluxapi.cli import formats, listing, table, tree
 from fluxapi.cli.arguments import (
     Command,
     Parsers,
+    add_color,
     add_command,
     add_filter,
     add_ids,
@@ -116,15 +117,7 @@ def add(parsers: Parsers) -> None:
         help="truncate lines to N columns; without N, to the width of the terminal",
     )
     parser.add_argument("--json", action="store_true", help="print JSON, as flux jobs --json does")
-    parser.add_argument(
-        "--color",
-        choices=("auto", "always", "never"),
-        nargs="?",
-        const="always",
-        default="auto",
-        metavar="WHEN",
-        help="color lines by result: auto (the default), always, never",
-    )
+    add_color(parser, "lines by result")
     parser.add_argument("--stats", action="store_true", help="print job counts before the list")
     parser.add_argument(
         "--stats-only",

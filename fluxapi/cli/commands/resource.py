@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from fluxapi.cli.arguments import Command, Parsers, add_command, words
+from fluxapi.cli.arguments import Command, Parsers, add_color, add_command, words
 from fluxapi.cli.exit_codes import OK, Failure
 from fluxapi.cli.instance_formats import RESOURCE_LIST, RESOURCE_STATUS
 from fluxapi.cli.node_lines import (
@@ -51,16 +51,7 @@ def add(parsers: Parsers) -> None:
     )
     _add_choice(status, "", "states, such as avail, drain or offline; help lists them")
     _add_output(status)
-    status.add_argument(
-        "-L",
-        "--color",
-        choices=("auto", "always", "never"),
-        nargs="?",
-        const="always",
-        default="auto",
-        metavar="WHEN",
-        help="color: auto (the default), always, never",
-    )
+    add_color(status, "states", "-L")
     info = actions.add_parser("info", help="count nodes, cores and GPUs", allow_abbrev=False)
     _add_choice(info, "all", f"states: {', '.join(PART_STATES)}")
     info.set_defaults(format=_INFO, no_header=True, skip_empty=False, no_skip_empty=False)
