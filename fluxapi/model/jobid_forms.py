@@ -21,7 +21,7 @@ def encode_as(jobid: int, form: str, f58: str) -> str:
     return {
         "f58": f58,
         "f58plain": encode_f58(jobid),
-        "dec": str(jobid),
+        "dec": f"{jobid:d}",
         "hex": f"0x{jobid:x}",
         "dothex": dothex,
         "kvs": f"job.{dothex}",
