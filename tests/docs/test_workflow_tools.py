@@ -62,7 +62,7 @@ def python(text: str, folder: Path, site: Service) -> str:
 def names_of(site: Service, folder: Path) -> list[str]:
     """Return the names of the jobs that ran in a folder and were successful."""
     jobs = site.get("/v1/jobs?result=COMPLETED")["jobs"]
-    return [job["name"] for job in jobs if job["cwd"] == str(folder)]
+    return [job["name"] for job in jobs if job.get("cwd") == str(folder)]
 
 
 @ON_FLUX

@@ -30,6 +30,7 @@ def submit(uri: str, *arguments: str) -> list[str]:
     return [encode_f58(parse(line)) for line in flux(uri, "submit", *arguments).split()]
 
 
+_WAIT = "import flux; flux.Flux().rpc('state-machine.wait').get()"
 _HOLD = "while kill -0 $PPID; do sleep 0.2; done"
 """The initial program of an instance; it ends when its broker is killed."""
 
@@ -42,8 +43,11 @@ def launch(uri: str) -> str:
 
 
 def child_uri(uri: str, jobid: str) -> str:
-    """Return the address of the child instance of a job, as Flux resolves it on this machine."""
-    return flux(uri, "uri", "--local", "--wait", jobid).strip()
+    """Return the address of the child instance of a job on this machine, once the child runs."""
+    child = flux(uri, "uri", "--local", "--wait", jobid).strip()
+    # It has its address before it accepts jobs.
+    flux(child, "python", "-c", _WAIT)
+    return child
 
 
 def as_flux_says(uri: str) -> dict[str, dict[str, Any]]:

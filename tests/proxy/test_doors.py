@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, Response
 from yarl import URL
 
 from fluxapi.client import AsyncClient
+from tests.browser.waits import wait_until
 
 from .programs import Door
 
@@ -107,7 +108,7 @@ def test_every_other_page_is_whole(page: Page) -> None:
         expect(page.locator("h1")).to_be_visible()
         broken = "[...document.images].filter((it) => it.complete && !it.naturalWidth).length"
         assert page.evaluate(broken) == 0
-        assert page.evaluate("document.styleSheets.length") > 0
+        wait_until(page, "() => document.styleSheets.length > 0")
     page.locator("header").get_by_role("link", name="Jobs").click()
     live(page)
 
