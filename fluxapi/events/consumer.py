@@ -17,7 +17,10 @@ from fluxapi.table.capacity import TableFull
 from .hub import Hub
 from .waiters import Waiters
 
-__all__ = ["JournalConsumer"]
+__all__ = ["READING", "JournalConsumer"]
+
+READING = "The service is still reading the jobs of the instance."
+"""Why jobs may be missing while the backlog comes in."""
 
 _log = logging.getLogger(__name__)
 
@@ -74,7 +77,7 @@ class JournalConsumer(BackgroundTask):
         if self.lost_since is not None and self.has_caught_up:
             return "The instance does not answer."
         if not self.ready:
-            return "The service is still reading the jobs of the instance."
+            return READING
         if self.lag > _MAX_LAG_S and time.monotonic() - self._published < _LAG_VALID_S:
             return f"The journal is {self.lag:.0f} seconds behind the instance."
         return self.silence

@@ -10,6 +10,7 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, RequestError
 from fluxapi.events.buffer import encode_body, identity
+from fluxapi.events.consumer import READING
 from fluxapi.events.filters import Filter, read_filter
 from fluxapi.events.hub import Hub
 from fluxapi.events.output.hub import OnEnd
@@ -141,7 +142,7 @@ def _hub(request: web.Request) -> Hub:
     """Return the hub, once the first backlog is read; raises ``InstanceUnavailable``."""
     session = request[keys.SESSION]
     if not session.journal.has_caught_up:
-        raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+        raise InstanceUnavailable(READING)
     return session.hub
 
 

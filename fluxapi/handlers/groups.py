@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from aiohttp import web
 
 from fluxapi.errors import GroupNotFound, InstanceUnavailable
+from fluxapi.events.consumer import READING
 from fluxapi.http import authentication, keys
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.groups import GroupRow, page
@@ -23,7 +24,7 @@ async def list_groups(request: web.Request) -> web.Response:
     """Return a page of groups, newest first."""
     session, fields = request[keys.SESSION], request[keys.QUERY]
     if session.is_reading and not len(session.table):
-        raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+        raise InstanceUnavailable(READING)
     below = fields.get("page")
     found = await page(
         session.table.groups,

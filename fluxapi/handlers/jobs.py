@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from fluxapi.errors import InstanceUnavailable, JobNotFound
+from fluxapi.events.consumer import READING
 from fluxapi.events.filters import read_ids
 from fluxapi.http import authentication, keys
 from fluxapi.http.negotiation import accepted
@@ -55,7 +56,7 @@ async def list_jobs(request: web.Request) -> web.Response:
     session = request[keys.SESSION]
     table, journal, observer = session.table, session.journal, session.observer
     if session.is_reading and not len(table):
-        raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+        raise InstanceUnavailable(READING)
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
     cursor = journal.cursor
     state = f"{cursor} {observer.version}"

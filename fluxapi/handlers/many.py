@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from aiohttp import web
 
 from fluxapi.errors import InstanceUnavailable
+from fluxapi.events.consumer import READING
 from fluxapi.http import authentication, keys
 from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.process.timeslice import TimeSlice
@@ -82,5 +83,5 @@ async def _resolve(session: InstanceSession, texts: Sequence[str]) -> tuple[list
             else:
                 unknown[text] = None
     if unknown and session.is_reading:
-        raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+        raise InstanceUnavailable(READING)
     return list(known), list(unknown)

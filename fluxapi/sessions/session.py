@@ -18,7 +18,7 @@ from fluxapi.errors import (
     ValidationFailed,
 )
 from fluxapi.events.buffer import EventBuffer
-from fluxapi.events.consumer import JournalConsumer
+from fluxapi.events.consumer import READING, JournalConsumer
 from fluxapi.events.cursor import instance_tag, new_epoch
 from fluxapi.events.event_log import EventLog
 from fluxapi.events.heartbeat import Heartbeat
@@ -269,7 +269,7 @@ class InstanceSession:
         if job is not None:
             return job
         if self.is_reading:
-            raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+            raise InstanceUnavailable(READING)
         raise JobNotFound(f"There is no job {text[:64]}.")
 
     def group(self, text: str) -> GroupRow:
@@ -283,7 +283,7 @@ class InstanceSession:
         if group is not None:
             return group
         if self.is_reading:
-            raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+            raise InstanceUnavailable(READING)
         raise GroupNotFound(
             f"No job of a group {text[:64]!r} is known; if there was one, Flux has purged its jobs."
         )
@@ -316,7 +316,7 @@ class InstanceSession:
         await self.journal.caught_up()
         await self.instance.settle()
         if not self.journal.ready:
-            raise InstanceUnavailable("The service is still reading the jobs of the instance.")
+            raise InstanceUnavailable(READING)
 
 
 def label(path: str) -> str:

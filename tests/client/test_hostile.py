@@ -125,7 +125,7 @@ def drips(status: int) -> Answer:
         await response.prepare(request)
         while True:
             await response.write(b" ")
-            await asyncio.sleep(0.001)
+            await asyncio.sleep(0)
 
     return answer
 
@@ -157,7 +157,7 @@ async def test_a_head_without_end_is_read_for_a_limited_time(
         writer.write(piece)
         while not writer.is_closing():
             writer.write(piece if b"103" in piece else b"a")
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
         writer.close()
         has_left.set()
 

@@ -25,7 +25,7 @@ const tree = new Tree();
 let drawn = 0;
 
 function draw() {
-  // What the service has rendered stays until everything is here.
+  // The rows that the service has rendered stay until all instances are here.
   if (!tree.isComplete) return;
   const isDue = tree.hasChanged || Date.now() - drawn >= TICK_MS;
   if (!isDue) return;
