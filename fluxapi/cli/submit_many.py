@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import json
 import shlex
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from . import submit_body
-from .exit_codes import FAILED, OK
+from .exit_codes import FAILED, OK, Failure
 from .ids import shown_id
+from .request_check import check_request
 from .streams import Streams, log_files
 from .submit_follow import follow
-from .terminal import note, progress_wanted
+from .terminal import note, progress_wanted, put
 from .text import plural
 
 if TYPE_CHECKING:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
     from .progress import ProgressBar
 
-__all__ = ["Planned", "copies", "submit_all", "submit_one"]
+__all__ = ["Planned", "copies", "dry_run", "submit_all", "submit_one"]
 
 _JOBS_PER_REQUEST = 500
 """Jobs in one request, which takes a few tenths of a second, so that IDs come as jobs are made."""
@@ -55,6 +57,20 @@ def copies(fields: Mapping[str, Any], arguments: argparse.Namespace) -> list[Pla
 
 def _numbered(name: str | None, number: int) -> str | None:
     return name and name.replace("{cc}", str(number))
+
+
+def dry_run(jobs: Iterable[Planned]) -> int:
+    """Check all requests, then print them; raise ``Failure`` for the first invalid one."""
+    lines = []
+    for job in jobs:
+        try:
+            check_request(job.fields)
+        except Failure as failure:
+            raise Failure(f"{job.label}{failure.sentence}", failure.status) from None
+        lines.append(json.dumps(job.fields))
+    for line in lines:
+        put(line)
+    return OK
 
 
 async def submit_one(flux: AsyncClient, job: Planned, arguments: argparse.Namespace) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.running import Service
 
 from .program import Program
@@ -58,3 +60,22 @@ def test_values_are_checked_before_the_first_job_is_submitted(run: Program) -> N
     assert done.err == "fluxapi: -n: 'many' is not a whole number above 0\n"
     done = run("bulksubmit", input=b"\xff")
     assert (done.status, done.err) == (2, "fluxapi: - is not UTF-8 text.\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "label"),
+    [
+        (["submit", "--cwd=sub", "true"], ""),
+        (["submit", "--cc=1-2", "--cwd=sub{cc}", "true"], "cc=1: "),
+        (["submit", "-N4", "-n2", "true"], ""),
+        (["bulksubmit", "--cwd=sub{}", "true", ":::", "a", "b"], "1: "),
+    ],
+)
+def test_a_dry_run_refuses_what_the_service_refuses(
+    run: Program, words: list[str], label: str
+) -> None:
+    command, *rest = words
+    dry, sent = run(command, "--dry-run", *rest), run(command, *rest)
+    assert (dry.status, dry.out) == (sent.status, sent.out) == (1, "")
+    assert dry.err.startswith(f"fluxapi: {label}")
+    assert dry.err.splitlines()[0].split(". ")[1:] == sent.err.splitlines()[0].split(". ")[1:]

@@ -117,3 +117,9 @@ def test_a_wrong_connect_timeout_is_told(flux: Program) -> None:
     done = flux("jobs", FLUXAPI_CONNECT_TIMEOUT="soon")
     assert (done.status, done.out) == (1, "")
     assert "FLUXAPI_CONNECT_TIMEOUT: 'soon' is not a duration" in done.err
+
+
+def test_a_dry_run_of_copies_prints_the_first_jobspec(flux: Program) -> None:
+    jobspec = json.loads(flux.ok("submit", "--dry-run", "--env=-*", "--cc=3-4", "echo", "{cc}"))
+    assert jobspec["tasks"][0]["command"] == ["echo", "3"]
+    assert jobspec["attributes"]["system"]["environment"] == {"FLUX_JOB_CC": "3"}

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
 import random
 
 from fluxapi.cli import bulk_commands
 from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
-from fluxapi.cli.submit_many import submit_all
+from fluxapi.cli.submit_many import dry_run, submit_all
 from fluxapi.cli.submit_options import add_following, add_job_options, add_many
 from fluxapi.cli.terminal import put
 from fluxapi.cli.text import safe
@@ -57,7 +56,9 @@ def add(parsers: Parsers) -> None:
         help="submit no job twice when the command is repeated with the same KEY and inputs",
     )
     parser.add_argument(
-        "--dry-run", action="store_true", help="print requests as JSON without submitting them"
+        "--dry-run",
+        action="store_true",
+        help="check the requests and print them as JSON, without submitting them",
     )
     add_connection(parser)
     parser.add_argument(
@@ -83,8 +84,7 @@ def _run(arguments: argparse.Namespace) -> int:
         for command in commands:
             put(f"bulksubmit: submit {safe(str(command))}")
     elif arguments.dry_run:
-        for job in planned:
-            put(json.dumps(job.fields))
+        return dry_run(planned)
     if arguments.dry_run:
         return OK
     return connected(arguments, lambda flux, given: submit_all(flux, planned, given))

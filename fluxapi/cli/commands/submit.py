@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import json
 
 from fluxapi.cli import submit_body
 from fluxapi.cli.arguments import Command, Parsers, add_command
-from fluxapi.cli.exit_codes import OK, USAGE, Failure
+from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
-from fluxapi.cli.submit_many import copies, submit_all, submit_one
+from fluxapi.cli.submit_many import copies, dry_run, submit_all, submit_one
 from fluxapi.cli.submit_options import add_following, add_job_options, add_many
-from fluxapi.cli.terminal import input_is_waiting, note, put
+from fluxapi.cli.terminal import input_is_waiting, note
 
 __all__ = ["COMMAND", "add"]
 
@@ -31,7 +30,9 @@ def add(parsers: Parsers) -> None:
     add_many(parser)
     add_following(parser)
     parser.add_argument(
-        "--dry-run", action="store_true", help="print the request as JSON without submitting it"
+        "--dry-run",
+        action="store_true",
+        help="check the request and print it as JSON, without submitting it",
     )
     add_connection(parser)
     parser.add_argument(
@@ -54,9 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
     ids = submit_body.copies(arguments)
     planned = copies(fields, arguments)
     if arguments.dry_run:
-        for job in planned:
-            put(json.dumps(job.fields))
-        return OK
+        return dry_run(planned)
     if ids is None:
         return connected(arguments, lambda flux, given: submit_one(flux, planned[0], given))
     return connected(arguments, lambda flux, given: submit_all(flux, planned, given))

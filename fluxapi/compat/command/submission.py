@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fluxapi.cli import submit_body
 from fluxapi.cli.exit_codes import FAILED, OK, Failure
+from fluxapi.cli.submit_many import copies
 from fluxapi.cli.terminal import input_is_waiting, put
 from fluxapi.errors import ValidationFailed
 from fluxapi.model.jobspec import Defaults, build
@@ -59,13 +61,14 @@ def _submit(name: str, arguments: list[str], more: list[str] | None = None) -> i
     words = submit_body.split_command(parsed.words)
     if not words:
         raise Failure("job command and arguments are missing", FAILED)
-    if parsed.dry_run and submit_body.copies(parsed) is None:
-        put(_jobspec(submit_body.body(parsed, words)))
+    if parsed.dry_run:
+        # Flux ends after the first one of --cc, too.
+        put(_jobspec(copies(submit_body.body(parsed, words), parsed)[0].fields))
         return OK
     return run_command(parser, whole)
 
 
-def _jobspec(fields: dict[str, Any]) -> str:
+def _jobspec(fields: Mapping[str, Any]) -> str:
     """Return the jobspec of a job as ``--dry-run`` of Flux prints it."""
     try:
         raw = build(fields, Defaults()).jobspec
