@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -13,13 +14,14 @@ from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
 
-from .jobs import rows
 from .support import json_bytes, reply
 
 __all__ = ["query", "wait"]
 
 _SLICE_IDS = 100
-"""IDs that are read before the time is looked at."""
+"""IDs that are looked up before the time is looked at."""
+
+_T = TypeVar("_T")
 
 
 async def query(request: web.Request) -> web.Response:
@@ -27,8 +29,9 @@ async def query(request: web.Request) -> web.Response:
     session = request[keys.SESSION]
     # Read the cursor before the rows, so that a client that resumes from it misses nothing.
     cursor = session.journal.cursor
-    known, unknown = await _resolve(session, request[keys.BODY]["ids"])
-    found = await rows(session.table, session.observer, known)
+    # One look for each job: with many jobs, most of the time is that of looks at cold memory.
+    known, unknown = await _find(session, request[keys.BODY]["ids"], session.observer.encode)
+    found = list(known.values())
     end = b'],"unknown":%b,"cursor":%b}' % (json_bytes(unknown), json_bytes(cursor))
     if not found:
         return reply(b'{"jobs":[' + end)
@@ -41,7 +44,7 @@ async def query(request: web.Request) -> web.Response:
 async def wait(request: web.Request) -> web.Response:
     """Return which jobs have ended once one or all of them have, or the timeout has expired."""
     session, body = request[keys.SESSION], request[keys.BODY]
-    known, unknown = await _resolve(session, body["ids"])
+    known, unknown = await _find(session, body["ids"], session.table.__getitem__)
     needs_all = body.get("until") != "any"
     if needs_all or not unknown:
         timeout = float(body.get("timeout", 30.0))
@@ -60,28 +63,28 @@ async def wait(request: web.Request) -> web.Response:
     return reply({"ended": ended, "active": active, "unknown": unknown})
 
 
-async def _resolve(session: InstanceSession, texts: Sequence[str]) -> tuple[list[int], list[str]]:
-    """Return the jobs that the table has, each once, and the texts that name none.
+async def _find(
+    session: InstanceSession, texts: Sequence[str], look_up: Callable[[int], _T]
+) -> tuple[dict[int, _T], list[str]]:
+    """Return what ``look_up`` finds of each job, by ID, and the texts that name none.
+
+    ``look_up`` raises ``KeyError`` for a job that is not in the table.
 
     Raises:
         InstanceUnavailable: The backlog is still coming in, and a job may be in the rest.
     """
-    known: dict[int, None] = {}
+    known: dict[int, _T] = {}
     unknown: dict[str, None] = {}
-    table = session.table
     turn = TimeSlice()
     for start in range(0, len(texts), _SLICE_IDS):
         await turn.share()
         for text in texts[start : start + _SLICE_IDS]:
             try:
                 jobid = parse(text)
-            except ValueError:
-                unknown[text] = None
-                continue
-            if jobid in table:
-                known[jobid] = None
-            else:
+                if jobid not in known:
+                    known[jobid] = look_up(jobid)
+            except (ValueError, KeyError):  # noqa: PERF203 - a wrong ID spoils no other
                 unknown[text] = None
     if unknown and session.is_reading:
         raise InstanceUnavailable(READING)
-    return list(known), list(unknown)
+    return known, list(unknown)

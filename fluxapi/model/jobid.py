@@ -8,6 +8,7 @@ F58 string, since JSON numbers above 2^53 are not safe in browsers.
 from __future__ import annotations
 
 import re
+from operator import mul
 
 __all__ = ["FANCY_PREFIX", "JOBID_ANY", "MAX", "encode_f58", "encode_fancy", "parse"]
 
@@ -17,15 +18,19 @@ JOBID_ANY = -1
 """FLUX_JOBID_ANY in the journal: the sentinel that ends the backlog."""
 
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
-_VALUE = {char: value for value, char in enumerate(_ALPHABET)}
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _BASE = 58
+_POWERS = [_BASE**place for place in range(11)]
+_NO_DIGIT = 255
+_DIGITS = bytes(_ALPHABET.find(chr(code)) % 256 for code in range(256))
+"""The value of each character; -1, for no digit, is 255."""
+
+_F58_PREFIXES = {"f", FANCY_PREFIX}
 
 _DECIMAL = re.compile(r"[0-9]{1,20}\Z", re.ASCII)
 _HEX = re.compile(r"0x[0-9a-fA-F]{1,16}\Z", re.ASCII)
 _DOTHEX = re.compile(r"[0-9a-fA-F]{4}(\.[0-9a-fA-F]{4}){3}\Z", re.ASCII)
 _KVS = re.compile(r"job\.([0-9a-fA-F]{4}(?:\.[0-9a-fA-F]{4}){3})\Z", re.ASCII)
-_F58 = re.compile(rf"[{_ALPHABET}]{{1,11}}\Z", re.ASCII)
 
 
 def encode_f58(jobid: int) -> str:
@@ -55,10 +60,10 @@ def parse(text: str) -> int:
         ValueError: *text* is not a job ID; the message names the accepted forms.
     """
     jobid: int | None = None
-    if text[:1] in {"f", FANCY_PREFIX} and _F58.match(text[1:]):
-        jobid = 0
-        for char in text[1:]:
-            jobid = jobid * _BASE + _VALUE[char]
+    # Without a loop in Python: a list may have ten thousand IDs.
+    digits = text[1:].encode("ascii", "replace").translate(_DIGITS)
+    if text[:1] in _F58_PREFIXES and 0 < len(digits) <= len(_POWERS) and _NO_DIGIT not in digits:
+        jobid = sum(map(mul, reversed(digits), _POWERS))
     elif _DECIMAL.match(text):
         jobid = int(text)
     elif _HEX.match(text):

@@ -16,7 +16,8 @@ import msgspec
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, ResourceInfo
-from fluxapi.model.reason import PENDING, Situation, reason
+from fluxapi.model.reason import Situation, reason
+from fluxapi.model.record import waiting
 from fluxapi.process.background import BackgroundTask
 from fluxapi.table.table import Table
 
@@ -70,12 +71,11 @@ class SituationMonitor(BackgroundTask):
 
     def encode(self, jobid: int) -> bytes:
         """Return :meth:`record` as JSON; raises ``KeyError``."""
-        row = self._table.encode(jobid)
-        job = self._table.get(jobid)
-        if job is None or job.state not in PENDING:
-            return row
-        why = self.reason(self._table.record(jobid))
-        return row[:-1] + b',"reason":' + _encoder.encode(why) + b"}" if why else row
+        row = self._table.encoded(jobid)
+        if not row.is_pending:
+            return row.text
+        why = self.reason(waiting(self._table[jobid]))
+        return row.text[:-1] + b',"reason":' + _encoder.encode(why) + b"}" if why else row.text
 
     def _is_wanted(self) -> bool:
         return (

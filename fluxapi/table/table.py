@@ -20,6 +20,7 @@ from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged, Res
 from fluxapi.model.fold import BAD_VALUE, adopt, apply, begin
 from fluxapi.model.job import Job, checksum
 from fluxapi.model.keymark import KeySigner
+from fluxapi.model.reason import PENDING
 from fluxapi.model.record import encode, record
 
 from .backlog import BacklogBuffer
@@ -46,6 +47,13 @@ class Shape(NamedTuple):
 
     facets: Facets
     checksum: int
+
+
+class EncodedRow(NamedTuple):
+    """The record of a job as JSON, and whether the job is pending."""
+
+    text: bytes
+    is_pending: bool
 
 
 class Posted(msgspec.Struct, gc=False):
@@ -101,7 +109,7 @@ class Table:
         self.digest = 0
         """The sum of the checksums of all rows, modulo :data:`DIGEST_MODULUS`."""
         self._jobs: dict[int, Job] = {}
-        self._rows: OrderedDict[int, bytes] = OrderedDict()
+        self._rows: OrderedDict[int, EncodedRow] = OrderedDict()
         self._keys: dict[str, tuple[int, str]] = {}
         self._max_inactive = max_inactive
         self._max_keys = max_keys
@@ -122,6 +130,10 @@ class Table:
     def __contains__(self, jobid: object) -> bool:
         return jobid in self._jobs
 
+    def __getitem__(self, jobid: int) -> Job:
+        """Return the job; callers must not change it; raise ``KeyError``."""
+        return self._jobs[jobid]
+
     def get(self, jobid: int) -> Job | None:
         """Return the job, or ``None``; callers must not change it."""
         return self._jobs.get(jobid)
@@ -132,11 +144,16 @@ class Table:
 
     def encode(self, jobid: int) -> bytes:
         """Return the record as JSON, cached until the job changes; raise ``KeyError``."""
+        return self.encoded(jobid).text
+
+    def encoded(self, jobid: int) -> EncodedRow:
+        """Return :meth:`encode`, and whether the job is pending; raise ``KeyError``."""
         row = self._rows.get(jobid)
         if row is not None:
             self._rows.move_to_end(jobid)
             return row
-        row = self._rows[jobid] = encode(self._jobs[jobid])
+        job = self._jobs[jobid]
+        row = self._rows[jobid] = EncodedRow(encode(job), job.state in PENDING)
         if len(self._rows) > _MAX_ENCODED_ROWS:
             self._rows.popitem(last=False)
         return row

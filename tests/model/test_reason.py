@@ -5,8 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from fluxapi.model.reason import Situation, reason
+from fluxapi.model.counts import Counts
+from fluxapi.model.job import STATES, Job
+from fluxapi.model.reason import Situation, Supply, reason
+from fluxapi.model.record import record as record_of
+from fluxapi.model.record import waiting
+from fluxapi.model.resources import Allocation
 
 NOW = 1000.0
 CASES = json.loads(
@@ -48,3 +55,33 @@ def test_a_dependency_is_a_phrase(text: str, why: str) -> None:
 def test_an_odd_estimate_is_not_said(estimate: Any) -> None:
     record = {**SCHED, "annotations": {"sched": {"t_estimate": estimate}}}
     assert reason(record, Situation(), NOW) == "waits for resources"
+
+
+COUNTS = st.builds(
+    Counts, st.integers(0, 3), st.integers(1, 3), st.integers(1, 3), st.booleans(),
+    st.none(), st.none(), st.just(0),
+)  # fmt: skip
+JOBS = st.builds(
+    Job,
+    st.just(1),
+    state=st.sampled_from(STATES[:4]),
+    urgency=st.sampled_from([0, 16]),
+    priority=st.sampled_from([0, 16]),
+    has_priority=st.booleans(),
+    queue=st.sampled_from(["", "batch", "debug"]),
+    dependencies=st.sampled_from([(), ("after-success=f1",)]),
+    annotations=st.sampled_from(
+        [None, {}, {"sched": {"t_estimate": 2e9}}, {"sched": {"reason_pending": "why"}}]
+    ),
+    counts=st.none() | COUNTS,
+    allocation=st.none() | st.just(Allocation("0", "node1", 1, 2)),
+)
+SUPPLY = st.builds(Supply, st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
+SITUATIONS = st.builds(
+    Situation, st.sampled_from([{}, {"batch": "tidying"}]), st.none() | SUPPLY, st.none() | SUPPLY
+)
+
+
+@given(JOBS, SITUATIONS)
+def test_the_few_fields_tell_the_reason_that_the_record_tells(job: Job, now: Situation) -> None:
+    assert reason(waiting(job), now, NOW) == reason(record_of(job), now, NOW)
