@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
+from itertools import islice
+from typing import Any, NamedTuple
 
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import JobCounter, Parent
@@ -29,6 +31,13 @@ _RETRY_PAUSE_S = 10.0
 """Pause before an instance that cannot be counted is tried again."""
 
 
+class _Figures(NamedTuple):
+    """The jobs of an instance by state and result, and the resources in use."""
+
+    counts: dict[str, Any]
+    utilization: dict[str, dict[str, int]] | None
+
+
 class ChildCounters:
     """The counters of the closed instances of one service, by their paths."""
 
@@ -36,6 +45,8 @@ class ChildCounters:
         self._registry = registry
         self._tree = tree
         self._counters: dict[str, JobCounter] = {}
+        self._last: dict[str, _Figures] = {}
+        """What instances had when they were lost or ended, with one of them or one above."""
         self._retry_at: dict[str, float] = {}
         self._wanted_until = 0.0
         self._worker = Worker("child counters", self._run)
@@ -67,17 +78,26 @@ class ChildCounters:
 
     def add_to(self, node: Node) -> None:
         """Add the counts to a node that is closed, if they are known."""
+        if node.session is not None:
+            return
         counter = self._counters.get(node.path)
-        if counter is not None and node.session is None and counter.problem is None:
+        is_frozen = _is_frozen(node)
+        if is_frozen and node.path in self._last:
+            node.counts, node.utilization = self._last[node.path]
+        elif counter is not None and (is_frozen or counter.problem is None):
             node.counts, node.utilization = counter.counts, counter.utilization
 
     async def adjust(self) -> None:
         """Count the closed instances that run, and no others."""
         async with self._turn:
-            wanted = [
-                node async for node in self._tree.walk() if node.path and node.session is None
-            ][:MAX_COUNTERS]
-            paths = {node.path for node in wanted if node.state in {"closed", "unreachable"}}
+            closed = {
+                node.path: node
+                async for node in self._tree.walk()
+                if node.path and node.session is None
+            }
+            self._keep_figures(closed)
+            countable = (path for path, node in closed.items() if _is_countable(node))
+            paths = set(islice(countable, MAX_COUNTERS))
             now = time.monotonic()
             for path, counter in list(self._counters.items()):
                 if counter.problem is not None:
@@ -96,6 +116,16 @@ class ChildCounters:
         """Stop counting."""
         await self._worker.aclose()
         self._stop()
+
+    def _keep_figures(self, closed: dict[str, Node]) -> None:
+        """Keep the last figures of instances that cannot be counted any more."""
+        frozen = {path for path, node in closed.items() if _is_frozen(node)}
+        for path in self._last.keys() - frozen:
+            del self._last[path]
+        for path in frozen & self._counters.keys() - self._last.keys():
+            counter = self._counters[path]
+            if counter.counts is not None:
+                self._last[path] = _Figures(counter.counts, counter.utilization)
 
     async def _begin(self, path: str) -> JobCounter | None:
         parent_path, _, jobid = path.rpartition("/")
@@ -120,3 +150,12 @@ class ChildCounters:
         for counter in self._counters.values():
             counter.close()
         self._counters.clear()
+
+
+def _is_frozen(node: Node) -> bool:
+    """Return whether a closed instance is shown as it was when it, or one above, was lost."""
+    return node.state == "ended" or node.lost_ancestor is not None
+
+
+def _is_countable(node: Node) -> bool:
+    return node.state in {"closed", "unreachable"} and not _is_frozen(node)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from fluxapi.errors import FluxapiError
+from fluxapi.errors import FluxapiError, InstanceUnavailable
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, ResourceInfo
 from fluxapi.model.reason import Situation, reason
@@ -110,6 +110,9 @@ class SituationMonitor(BackgroundTask):
     async def _ask_nodes(self) -> None:
         try:
             self._stats.nodes = summary(await nodes_and_totals(self._instance))
+        except InstanceUnavailable as error:
+            # The figures stay as they were when the instance answered last.
+            _log.debug("cannot read the nodes: %s", error.detail)
         except FluxapiError as error:
             _log.debug("cannot read the nodes: %s", error.detail)
             self._stats.nodes = None

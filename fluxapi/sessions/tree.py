@@ -55,9 +55,10 @@ class Node:
             return "ready" if self.session.is_reachable else "unreachable"
         if self._ended_with_parent:
             return "ended"
-        if self.child is not None:
+        if self.child is not None and self.child.state != "closed":
             return self.child.state
-        return "closed" if self._foreign_reason is None else "unreachable"
+        is_hidden = self._foreign_reason is not None or self.lost_ancestor is not None
+        return "unreachable" if is_hidden else "closed"
 
     @property
     def problem(self) -> str | None:
@@ -66,7 +67,14 @@ class Node:
             return None if self.session.is_reachable else self.session.problem
         if self._ended_with_parent:
             return PARENT_HAS_ENDED
-        return self._foreign_reason if self.child is None else self.child.problem
+        if self.child is not None and self.child.problem is not None:
+            return self.child.problem
+        if self._foreign_reason is not None:
+            return self._foreign_reason
+        above = self.lost_ancestor
+        if above is None or self.state != "unreachable":
+            return None
+        return f"The instance above it, {above.label}, does not answer."
 
     @property
     def remedy(self) -> str | None:
@@ -74,19 +82,45 @@ class Node:
         if self.state != "unreachable":
             return None
         if self.session is not None:
-            return "The service connects again by itself once the instance answers."
+            again = "The service connects again by itself once the instance answers."
+            if self.path == ROOT:
+                return f"{again} If Flux was stopped, start it and the service again."
+            parent, _, jobid = self.path.rpartition("/")
+            return (
+                f"{again} If its broker was killed, cancel job {jobid} of {parent or 'the root'}."
+            )
         if self._foreign_reason is not None:
             return "Ask its owner to run a service, or to send you its output."
+        if self.lost_ancestor is not None:
+            return "The figures are those of the time when that instance answered last."
         return (
-            "Send a request to it to try again; /docs/nested-instances tells what each way to an "
-            "instance needs."
+            "Send a request to it to try again. The guide “Look into jobs that are Flux instances” "
+            "tells what each way to one needs."
         )
 
     @property
+    def label(self) -> str:
+        """Return the path as a text, which is not empty."""
+        return self.path or "the root"
+
+    @property
+    def lost_ancestor(self) -> Node | None:
+        """Return the nearest instance above it that is lost, unless it answers by itself."""
+        if self.session is not None and self.session.is_reachable:
+            return None
+        above = self.parent
+        while above is not None and (above.session is None or above.session.is_reachable):
+            above = above.parent
+        return above
+
+    @property
     def lost_since(self) -> float | None:
-        """Return when the service lost the connection to it; ``None`` if it has not."""
+        """Return since when it, or one above it, does not answer; ``None`` if nobody knows."""
         session = self.session
-        return None if session is None or session.ended else session.journal.lost_since
+        if session is not None and not session.ended and session.journal.lost_since is not None:
+            return session.journal.lost_since
+        above = self.lost_ancestor if self.state == "unreachable" else None
+        return None if above is None else above.lost_since
 
     @property
     def t_end(self) -> float | None:

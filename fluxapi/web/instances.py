@@ -57,7 +57,7 @@ async def instances(request: web.Request) -> web.Response:
 def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the page shows of one instance."""
     jobs, began = record.get("jobs"), record.get("t_run")
-    ended = record.get("t_end", time.time())
+    ended = record.get("t_end") or record.get("lost_since") or time.time()
     return {
         **dict.fromkeys(_MEMBERS, ""),
         **record,

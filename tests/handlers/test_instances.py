@@ -292,6 +292,59 @@ async def test_the_run_time_of_an_instance_that_has_ended_stops(site: Site) -> N
     assert f'data-label="Runtime">{seconds}</td>' in await read_page(site, "/ui/instances")
 
 
+async def test_an_instance_below_a_lost_one_stays_as_it_was(site: Site) -> None:
+    counters = site.client.app[keys.COUNTERS]
+    await site.get(f"/v1/instances/{site.first}/jobs")
+
+    async def tree() -> dict[str, Any]:
+        found = await site.get("/v1/instances?counts=true")
+        schema.check("instance-list", found)
+        return {it["path"]: it for it in found["instances"]}
+
+    await tree()
+    await counters.adjust()
+    by_job = {
+        counter.place.jobid: counter
+        for child in (site.broker, *site.broker.children)
+        for counter in child.counters
+    }
+    use = {kind: {"total": 1, "allocated": 1} for kind in ("nodes", "cores", "gpus")}
+    by_job[THIRD].utilization = use
+    counted = (await tree())[site.third]
+    assert (counted["state"], counted["jobs"]["total"]) == ("closed", 1)
+    site.broker.children[0].lose()
+
+    async def is_lost() -> bool:
+        return "lost_since" in (await tree())[site.first]
+
+    await poll_until(is_lost)
+    await counters.adjust()
+    assert by_job[THIRD].closed
+    by_job[THIRD].counts = {"total": 9, "states": {"RUN": 9}, "results": {}}
+    await counters.adjust()
+    found = await tree()
+    first, third = found[site.first], found[site.third]
+    assert (first["state"], third["state"]) == ("unreachable", "unreachable")
+    assert third["lost_since"] == first["lost_since"]
+    assert third["reason"] == f"The instance above it, {site.first}, does not answer."
+    assert f"cancel job {site.first} of the root" in first["remedy"]
+    assert (third["jobs"], third["utilization"]) == (counted["jobs"], use)
+    assert await site.get(f"/v1/instances/{site.third}") == third
+    seconds = duration(int(third["lost_since"] - third["t_run"]))
+    page = await read_page(site, "/ui/instances")
+    assert page.count(f'data-label="Runtime">{seconds}</td>') >= 1
+    # It is counted no more when its parent has ended, either.
+    site.broker.finish(FIRST)
+
+    async def has_ended() -> bool:
+        return bool((await tree())[site.third]["state"] == "ended")
+
+    await poll_until(has_ended)
+    await counters.adjust()
+    ended = (await tree())[site.third]
+    assert (ended["jobs"], ended["utilization"]) == (counted["jobs"], use)
+
+
 async def test_the_instance_of_another_user_is_unreachable(site: Site) -> None:
     foreign = encode_f58(FOURTH)
     site.broker.launch(FOURTH, userid=os.getuid() + 1)

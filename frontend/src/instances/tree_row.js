@@ -22,7 +22,7 @@ export function row(instance, columns, now) {
   made.setAttribute("role", "row");
   made.dataset["key"] = instance.path || "root";
   made.dataset["state"] = instance.state;
-  const { nnodes, size, t_run: began, t_end: ended = now, username } = instance;
+  const { nnodes, size, t_run: began, lost_since: last = now, t_end: ended = last, username } = instance;
   made.append(
     head(instance, place),
     ...situation(instance),
@@ -64,7 +64,11 @@ function state({ state, reason, remedy }) {
   pill.dataset["state"] = state;
   made.append(pill);
   if (reason) made.append(" ", element("span", { className: "why", textContent: visible(reason, { most: 600 }) }));
-  if (remedy) made.append(" ", element("span", { className: "why", textContent: remedy }));
+  if (remedy) {
+    const help = element("span", { className: "why", textContent: `${remedy} ` });
+    help.append(element("a", { href: at("/docs/nested-instances"), textContent: "Guide" }));
+    made.append(" ", help);
+  }
   return made;
 }
 
