@@ -145,7 +145,6 @@ ABSENT: dict[str, dict[str, str]] = {
         "--jps": "`fluxapi top` shows rates",
         "-v": "`fluxapi watch --events` shows events",
     },
-    "pstree": {"-d": "the details of instances (`instance.*`) are empty here"},
     "job attach": {
         "-E": "`fluxapi watch --events JOBID` shows events",
         "-X": "events of the exec eventlog are not sent",

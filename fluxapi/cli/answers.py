@@ -99,6 +99,7 @@ class Info(msgspec.Struct):
     instance: str = ""
     version: str = ""
     hostname: str = ""
+    size: int = 0
     owner: str = ""
     starttime: Moment = 0.0
     capabilities: dict[str, Any] = {}
@@ -135,8 +136,11 @@ async def info(flux: AsyncClient) -> Info:
 
 
 async def instance_state(flux: AsyncClient, path: str) -> InstanceState:
-    """Return the state of the instance at *path*; raise ``ClientError``."""
-    return converted(await flux.instance(path), InstanceState)
+    """Return the state of the instance at *path*, or of the root; raise ``ClientError``."""
+    if path:
+        return converted(await flux.instance(path), InstanceState)
+    root = await flux.instances(limit=1)
+    return converted(root[0] if root else {}, InstanceState)
 
 
 async def job_counts(flux: AsyncClient) -> JobCounts:

@@ -1,7 +1,7 @@
 """The fields of a job under the names, values and headings of ``flux jobs -o``.
 
 Names, headings and values are those of flux-core 0.88 (``flux/job/info.py``), so that a format
-that works there works here. Fields that need a local Flux are empty (``instance.*``).
+that works there works here. The fields ``instance.*`` need the figures of the instance.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ from .text import safe, safe_tree
 if TYPE_CHECKING:
     from fluxapi.client import Job
 
+    from .instance_fields import InstanceFigures
+
 __all__ = ["HEADINGS", "OWN", "JobFields", "heading"]
 
 _PENDING = frozenset({"DEPEND", "PRIORITY", "SCHED"})
@@ -39,9 +41,10 @@ _PENDING = frozenset({"DEPEND", "PRIORITY", "SCHED"})
 class JobFields:
     """The fields of one job at the time ``now``, in seconds since the epoch."""
 
-    def __init__(self, job: Job, now: float) -> None:
+    def __init__(self, job: Job, now: float, figures: InstanceFigures | None = None) -> None:
         self.job = job
         self.now = now
+        self.figures = figures
         self.id = JobId(parse(job.id))
 
     def get(self, field: str) -> Any:
@@ -51,7 +54,7 @@ class JobFields:
             return found(self)
         first, _, rest = field.partition(".")
         if first == "instance":
-            return ""
+            return "" if self.figures is None else self.figures.get(field)
         path = rest.split(".") if first == "annotations" else field.split(".")
         return annotation(self.job.annotations or {}, path)
 

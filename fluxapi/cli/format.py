@@ -93,6 +93,11 @@ class Format:
             raise FormatError(f"Unknown field {field!r} in the format.")
         return title
 
+    def uses(self, prefix: str) -> bool:
+        """Return whether any field, or key to sort by, begins with *prefix*."""
+        fields = [*(part.field for part in self.parts), *(key for key, _ in self.sort)]
+        return any(field.startswith(prefix) for field in fields)
+
     def set_sort(self, keys: str) -> None:
         """Set the fields to sort by; a ``-`` prefix reverses the order."""
         self.sort = []

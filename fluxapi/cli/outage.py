@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 from fluxapi.model.times import short_date
 
 from .ids import shown_id
+from .terminal import note
 from .text import safe
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["NO_OUTAGE", "Outage", "named", "outage_of"]
+__all__ = ["NO_OUTAGE", "Outage", "named", "outage_of", "told_outage"]
 
 
 @dataclass(frozen=True)
@@ -58,16 +59,22 @@ NO_OUTAGE = Outage()
 """The value for an instance that answers."""
 
 
+async def told_outage(flux: AsyncClient, path: str) -> Outage:
+    """Return :func:`outage_of`, and tell the user if the instance does not answer."""
+    outage = await outage_of(flux, path)
+    if outage.sentence:
+        note(outage.sentence)
+    return outage
+
+
 async def outage_of(flux: AsyncClient, path: str) -> Outage:
-    """Return whether the instance at *path* answers; that of the service counts as one that does.
+    """Return whether the instance at *path* answers, or that of the service.
 
     Raises:
         ClientError: The service does not tell it.
     """
     from .answers import instance_state  # noqa: PLC0415 - imports the client
 
-    if not path:
-        return NO_OUTAGE
     found = await instance_state(flux, path)
     if found.state == "ended":
         return Outage.ended(path, found.t_end)

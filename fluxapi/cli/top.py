@@ -18,8 +18,8 @@ from rich.live import Live
 from rich.text import Text
 
 from .exit_codes import OK
-from .outage import outage_of
-from .terminal import note, put
+from .outage import told_outage
+from .terminal import put
 from .top_level import Level, described, nodes
 from .top_lines import TopView, screen_lines
 
@@ -63,10 +63,8 @@ _REDRAW = b"\x0c"
 async def once(flux: AsyncClient, path: str, count: int) -> int:
     """Print the screen once, without colors."""
     view = await described(flux, path)
-    view.outage = await outage_of(flux, path)
-    if view.outage.sentence:
-        note(view.outage.sentence)
-    else:
+    view.outage = await told_outage(flux, path)
+    if not view.outage.sentence:
         view.nodes = await nodes(flux)
     async for stats in flux.stats_stream():
         view.stats = stats

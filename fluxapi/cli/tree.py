@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from . import listing
+from .instance_fields import InstanceFigures, read_figures
 from .outage import NO_OUTAGE, Outage, outage_of
 from .session import client, path_of
 from .terminal import note
@@ -34,6 +35,7 @@ class ChildJobs:
     Attributes:
         is_skipped: The command has read as many instances as it may, and has said so.
         outage: A sentence and a time if the instance does not answer.
+        figures: Its resources and the counts of its jobs, if they are wanted and known.
     """
 
     jobs: list[Job]
@@ -41,6 +43,7 @@ class ChildJobs:
     problem: str = ""
     is_skipped: bool = False
     outage: Outage = NO_OUTAGE
+    figures: InstanceFigures | None = None
 
 
 def is_instance(job: Job) -> bool:
@@ -52,11 +55,17 @@ class Descent:
     """The way of one command to the instances below, which reads a limited number of them."""
 
     def __init__(
-        self, arguments: argparse.Namespace, query: listing.JobQuery, *, stats: bool = False
+        self,
+        arguments: argparse.Namespace,
+        query: listing.JobQuery,
+        *,
+        stats: bool = False,
+        figures: bool = False,
     ) -> None:
         self._arguments = arguments
         self._query = query
         self._stats = stats
+        self._figures = figures
         self._slots = asyncio.Semaphore(_MAX_FETCHED_INSTANCES)
         self._left = _MAX_INSTANCES
         self._has_told = False
@@ -74,6 +83,19 @@ class Descent:
         found = await asyncio.gather(*map(self._read, taken))
         return [*found, *[ChildJobs([], is_skipped=True)] * (len(paths) - len(taken))]
 
+    async def figures(
+        self, paths: Sequence[Sequence[str]]
+    ) -> dict[tuple[str, ...], InstanceFigures]:
+        """Return the figures of those of the instances at *paths* that tell them."""
+        taken = [tuple(path) for path in paths[: self._left] if len(path) <= _MAX_LEVELS]
+        self._left -= len(taken)
+        found = await asyncio.gather(*map(self._read_figures, taken))
+        return {path: it for path, it in zip(taken, found, strict=True) if it is not None}
+
+    async def _read_figures(self, path: Sequence[str]) -> InstanceFigures | None:
+        async with self._slots, client(self._arguments, path, retries=0) as flux:
+            return await read_figures(flux)
+
     async def _read(self, path: Sequence[str]) -> ChildJobs:
         from fluxapi.client import ClientError  # noqa: PLC0415 - already imported
 
@@ -85,7 +107,8 @@ class Descent:
                 counts = await job_counts(flux) if self._stats else None
                 jobs = (await listing.find(flux, self._query)).jobs
                 outage = await outage_of(flux, path_of(self._arguments, path))
-                return ChildJobs(jobs, counts, outage=outage)
+                figures = await read_figures(flux) if self._figures else None
+                return ChildJobs(jobs, counts, outage=outage, figures=figures)
             except ClientError as error:
                 return ChildJobs([], problem=str(error))
 

@@ -547,7 +547,7 @@ class Client:
         """Return the queues, and whether each is enabled and started."""
         return self._loop.run(self._client.queues())
 
-    def instances(self, *, counts: bool = False) -> list[dict[str, Any]]:
+    def instances(self, *, counts: bool = False, limit: int = 10000) -> list[dict[str, Any]]:
         """Return the tree of instances, each before those below it.
 
         Instances below a closed one are not known. Pass the ``path`` of one as ``instance`` to a
@@ -555,8 +555,9 @@ class Client:
 
         Args:
             counts: Count the jobs of closed instances, too.
+            limit: The number of instances at most; the first one is the root.
         """
-        return self._loop.run(self._client.instances(counts=counts))
+        return self._loop.run(self._client.instances(counts=counts, limit=limit))
 
     def instance(self, path: str) -> dict[str, Any]:
         """Return what is known of the instance at *path*; raise ``NotFound``."""

@@ -46,7 +46,7 @@ class ChildCounters:
         self._tree = tree
         self._counters: dict[str, JobCounter] = {}
         self._last: dict[str, _Figures] = {}
-        """What instances had when they were lost or ended, with one of them or one above."""
+        """The figures that instances had when they, or ones above them, were lost or ended."""
         self._retry_at: dict[str, float] = {}
         self._wanted_until = 0.0
         self._worker = Worker("child counters", self._run)

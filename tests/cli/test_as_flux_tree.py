@@ -19,6 +19,8 @@ pytestmark = [needs_flux, pytest.mark.slow, pytest.mark.timeout(240)]
 
 COLUMNS = "100"
 
+FIGURES = "-o{id.f58:>12} {instance.stats} {instance.progress!P:>5} {instance.resources.up.ncores}"
+
 
 @dataclass
 class Tree:
@@ -79,11 +81,43 @@ def family(flux_uri: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         ["--detail-format={id.f58:>12} {ntasks:>3}"],
         ["--detail-format={ntasks:>3}", "-n"],
         ["-l"],
+        ["-x"],
+        ["--extended", "--skip-root=no", "--no-header"],
+        ["-d", "default", "-a"],
+        ["-d", "resources"],
+        ["--details=resources", "--skip-root=no", "-L0"],
+        ["--details=progress", "--skip-root=no"],
+        ["-d", "stats", "-X"],
+        ["--details=stats", "--detail-format={id.f58:>12} {instance.stats.total}"],
+        ["-x", "-p", "-C"],
+        ["--label={id.f58} {instance.utilization!P}"],
+        ["--all", "--level=1", "--long", "--no-combine", "--parent-ids"],
     ],
     ids=" ".join,
 )
 def test_the_tree_is_drawn_as_flux_draws_it(family: Tree, words: list[str]) -> None:
-    assert family.program.ok("pstree", *words) == family.theirs("pstree", *words)
+    ours, theirs = family.program.ok("pstree", *words), family.theirs("pstree", *words)
+    assert without_times(ours) == without_times(theirs)
+
+
+def test_options_that_exclude_one_another(family: Tree) -> None:
+    refused = family.program("pstree", "--ascii", "--compact")
+    assert (refused.status, refused.out) == (2, "")
+    unknown = family.program("pstree", "-d", "nothing")
+    assert (unknown.status, "invalid choice" in unknown.err) == (2, True)
+    done = family.program("pstree", "-a", family.path.split("/")[0])
+    assert (done.status, done.err) == (0, "fluxapi: filtering options are ignored with job IDs\n")
+
+
+def test_the_number_of_jobs_is_limited_at_each_level(family: Tree) -> None:
+    # The option of flux pstree has no effect.
+    lines = family.program.ok("pstree", "--count=1", "-aX").splitlines()
+    assert len(lines) == 2
+
+
+def without_times(text: str) -> str:
+    """Return the lines of a tree with each run time replaced, which grows between two of them."""
+    return re.sub(r" +(?:\d+:\d\d:\d\d|[\d.]+[smhd])(?= )", " TIME", text)
 
 
 def test_the_tree_of_one_job(family: Tree) -> None:
@@ -94,11 +128,11 @@ def test_the_tree_of_one_job(family: Tree) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["-R"], ["-R", "-a"], ["-R", "-L1"], ["-R", "--stats"], ["-Rn", "-o", "{id.f58} {name}"]],
+    [["-R"], ["-R", "-a"], ["-R", "-L1"], ["-R", "--stats"], ["-Rn"], ["-R", FIGURES]],
     ids=" ".join,
 )
 def test_jobs_of_all_levels(family: Tree, words: list[str]) -> None:
-    words = ["jobs", *words, "-o", "{id.f58:>12} {name} {status}"]
+    words = ["jobs", "-o", "{id.f58:>12} {name} {status}", *words]
     # The service does not know how many jobs Flux has purged.
     expected = re.sub(r", \d+ inactive purged", "", family.theirs(*words))
     assert family.program.ok(*words) == expected

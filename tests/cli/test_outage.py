@@ -98,6 +98,24 @@ async def test_the_jobs_of_a_lost_instance_are_those_of_then(site: Site) -> None
         assert told in done.err, done
 
 
+async def test_the_jobs_of_a_lost_root_are_those_of_then(site: Site) -> None:
+    site.broker.lose()
+    await site.until(lambda: "lost_since" in site.record(""))
+    since = site.record("")["lost_since"]
+    listed, top, tree = await asyncio.gather(
+        site.run("jobs", "-no", "{id} {runtime!F}"),
+        site.run("top", "--once"),
+        site.run("pstree", "-nL0", "--detail-format={runtime!F}"),
+    )
+    runtime = fsd(since - site.sessions.root.table.get(CHILD).t_run)
+    assert listed.out == f"{PATH} {runtime}\n"
+    assert runtime in top.out
+    assert runtime in tree.out
+    for done in (listed, top, tree):
+        assert done.status == 0
+        assert f"The instance has not answered since {short_date(since)}: its jobs" in done.err
+
+
 async def test_a_watch_tells_the_loss_when_it_comes(site: Site) -> None:
     words = ("watch", "--active", "-no", "{id}", f"--instance={PATH}")
     with site.program.start(*words) as watch:

@@ -24,7 +24,8 @@ from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.fields import JobFields, heading
 from fluxapi.cli.format import Format, FormatError, clip
 from fluxapi.cli.ids import shown_id
-from fluxapi.cli.outage import outage_of
+from fluxapi.cli.instance_fields import FIELDS
+from fluxapi.cli.outage import told_outage
 from fluxapi.cli.session import add_connection, connected, path_of
 from fluxapi.cli.terminal import colors, note, put, width
 from fluxapi.cli.text import plural
@@ -33,7 +34,7 @@ from fluxapi.model.job import GROUPS
 
 if TYPE_CHECKING:
     from fluxapi.cli.answers import JobCounts
-    from fluxapi.client import AsyncClient, Group
+    from fluxapi.client import AsyncClient, Group, Job
 
 __all__ = ["COMMAND", "add", "add_format", "chosen_format"]
 
@@ -184,23 +185,34 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format
         note(sentence)
     if arguments.ids and not found.jobs:
         return FAILED
-    outage = await outage_of(flux, path_of(arguments))
-    if outage.sentence:
-        note(outage.sentence)
-    now = outage.now
-    rows = [JobFields(job, now) for job in found.jobs]
+    now = (await told_outage(flux, path_of(arguments))).now
     if arguments.json:
-        await _print_json(rows, arguments)
+        await _print_json([JobFields(job, now) for job in found.jobs], arguments)
     else:
+        query = dataclasses.replace(listing.job_query(arguments), ids=())
+        descent = tree.Descent(arguments, query, stats=arguments.stats and not arguments.group)
+        rows = await _rows(found.jobs, now, chosen, descent)
         rows = _print_table(rows, arguments, chosen)
         if arguments.recursive:
-            query = dataclasses.replace(listing.job_query(arguments), ids=())
-            descent = tree.Descent(arguments, query, stats=arguments.stats and not arguments.group)
             await _descend(rows, arguments, chosen, descent)
     if found.truncated and not (arguments.no_header or arguments.json):
         count = plural(arguments.count, "job")
         note(f"Showing {count}; more match. Use --count=0 for all.")
     return FAILED if found.missing else OK
+
+
+async def _rows(
+    jobs: list[Job],
+    now: float,
+    chosen: Format,
+    descent: tree.Descent,
+    path: tuple[str, ...] = (),
+) -> list[JobFields]:
+    """Return the fields of the jobs at *path*, with those of instances if the format has them."""
+    if not chosen.uses(FIELDS):
+        return [JobFields(job, now) for job in jobs]
+    figures = await descent.figures([(*path, job.id) for job in jobs if tree.is_instance(job)])
+    return [JobFields(job, now, figures.get((*path, job.id))) for job in jobs]
 
 
 async def _print_stats(flux: AsyncClient, group: str | None) -> int:
@@ -262,8 +274,8 @@ async def _descend(
             _put_stats(child.stats)
         if child.outage.sentence:
             note(child.outage.sentence)
-        now = child.outage.now
-        below = _print_table([JobFields(job, now) for job in child.jobs], bare, chosen)
+        below = await _rows(child.jobs, child.outage.now, chosen, descent, place)
+        below = _print_table(below, bare, chosen)
         await _descend(below, arguments, chosen, descent, place)
 
 

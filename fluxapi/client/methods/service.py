@@ -16,7 +16,6 @@ from .base import Ignored, Methods
 
 __all__ = ["ServiceMethods"]
 
-_MAX_INSTANCES = 10_000
 _NEEDS_BOTH = "An access token needs user and token: pass both, or set FLUX_USER and FLUX_TOKEN."
 
 
@@ -43,7 +42,7 @@ class ServiceMethods(Methods):
         """Return the queues, and whether each is enabled and started."""
         return (await self._transport.get("/queues", _Queues)).queues
 
-    async def instances(self, *, counts: bool = False) -> list[dict[str, Any]]:
+    async def instances(self, *, counts: bool = False, limit: int = 10_000) -> list[dict[str, Any]]:
         """Return the tree of instances, each before those below it.
 
         Instances below a closed one are not known. Pass the ``path`` of one as ``instance`` to a
@@ -51,8 +50,9 @@ class ServiceMethods(Methods):
 
         Args:
             counts: Count the jobs of closed instances, too.
+            limit: The number of instances at most; the first one is the root.
         """
-        query = {"counts": True if counts else None, "limit": _MAX_INSTANCES}
+        query = {"counts": True if counts else None, "limit": limit}
         return (await self._transport.get("/instances", _Instances, query)).instances
 
     async def instance(self, path: str) -> dict[str, Any]:
