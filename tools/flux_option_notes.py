@@ -38,7 +38,7 @@ COMMANDS = {
     "job status": "wait",
     "job timeleft": "job timeleft",
     "job urgency": "job urgency",
-    "job wait": "wait",
+    "job wait": "job wait",
     "job wait-event": "job wait-event",
     "shutdown": "stop",
 }
@@ -160,10 +160,6 @@ ABSENT: dict[str, dict[str, str]] = {
     "job info": {
         "-o": "the jobspec is the current one",
         "-b": "the jobspec is the current one",
-    },
-    "job wait": {
-        "-a": "name the jobs, or use `--group`",
-        "-v": "how a job failed is printed anyway; `-q` prints nothing",
     },
     "job status": {
         "-v": "how a job failed is printed anyway",

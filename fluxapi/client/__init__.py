@@ -44,7 +44,16 @@ from .options import (
     Urgency,
 )
 from .output import Output, OutputEntry
-from .results import AccessToken, CancelResult, EndedJobs, FoundJobs, IssuedToken, Scope, Token
+from .results import (
+    AccessToken,
+    CancelResult,
+    CollectedJob,
+    EndedJobs,
+    FoundJobs,
+    IssuedToken,
+    Scope,
+    Token,
+)
 from .stats import Stats
 from .sync import Client, SyncEventStream, SyncJobsWatch
 from .watch import JobChange, JobsWatch
@@ -58,6 +67,7 @@ __all__ = [
     "CancelResult",
     "Client",
     "ClientError",
+    "CollectedJob",
     "Config",
     "ConfigError",
     "Conflict",

@@ -10,7 +10,16 @@ from .errors import ProblemError
 from .job import Job, JobId
 from .record import Record
 
-__all__ = ["AccessToken", "CancelResult", "EndedJobs", "FoundJobs", "IssuedToken", "Scope", "Token"]
+__all__ = [
+    "AccessToken",
+    "CancelResult",
+    "CollectedJob",
+    "EndedJobs",
+    "FoundJobs",
+    "IssuedToken",
+    "Scope",
+    "Token",
+]
 
 Scope = Literal["view", "operate", "submit", "admin"]
 """The rights of a token; each scope includes those before it."""
@@ -44,6 +53,15 @@ class EndedJobs(Record, frozen=True):
     active: list[JobId]
     unknown: list[str]
     """IDs, as given, of no job that the service knows: they are invalid, or the job was purged."""
+
+
+class CollectedJob(Record, frozen=True):
+    """How a waitable job has ended."""
+
+    id: JobId
+    success: bool
+    message: str
+    """Why it failed, in the words of Flux; empty if it did not."""
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,16 @@ from .options import (
     Urgency,
 )
 from .output import Output, OutputEntry
-from .results import AccessToken, CancelResult, EndedJobs, FoundJobs, IssuedToken, Scope, Token
+from .results import (
+    AccessToken,
+    CancelResult,
+    CollectedJob,
+    EndedJobs,
+    FoundJobs,
+    IssuedToken,
+    Scope,
+    Token,
+)
 from .retry import DEFAULT_TIMEOUT_S, OnWait
 from .signatures import with_options
 from .stats import Stats
@@ -377,6 +386,28 @@ class Client:
             TimeoutError: None has ended after ``timeout`` seconds.
         """
         return self._loop.run(self._client.wait_any(ids, timeout))
+
+    def collect(
+        self, id: str | int | None = None, *, limit: int = 1, timeout: float | None = None
+    ) -> list[CollectedJob]:
+        """Wait for waitable jobs, as ``flux job wait`` does, and return how they have ended.
+
+        The end of a job that was submitted with ``waitable`` is handed out once, to the first who
+        asks. A request is not repeated after a failure, since the jobs of a lost answer are lost.
+
+        Args:
+            id: The job to wait for. Default: the next one to end that nobody has collected.
+            limit: Most jobs in the result, up to 64; it has fewer if fewer have ended.
+            timeout: Seconds to wait.
+
+        Returns:
+            The ends of one or more jobs; of none if no waitable job is left.
+
+        Raises:
+            Conflict: The job is not waitable, or somebody has collected it.
+            TimeoutError: None has ended after ``timeout`` seconds.
+        """
+        return self._loop.run(self._client.collect(id, limit=limit, timeout=timeout))
 
     def as_completed(
         self, ids: Iterable[str | int], *, timeout: float | None = None

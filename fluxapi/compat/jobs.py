@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import errno
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from fluxapi.client import JobExceptionError
+from fluxapi.client import Conflict, JobExceptionError, NotFound
 from fluxapi.client.executor import JobID
 from fluxapi.client.executor.submission import Jobspec, jobspec_fields
-from fluxapi.client.job import Job
 
 from .constants import FLUX_JOBID_ANY
 from .errors import as_os_errors, not_there
@@ -106,19 +105,26 @@ def kill(flux_handle: Flux, jobid: int | str, signum: int | None = None) -> None
 
 
 def wait_async(flux_handle: Flux, jobid: int | str = FLUX_JOBID_ANY) -> Future[JobWaitResult]:
-    """Wait for a job, which need not be waitable."""
+    """Wait for a waitable job that nobody has waited for, by default the next one to end.
+
+    The future raises ``OSError`` (ECHILD) if there is none.
+    """
 
     def call() -> JobWaitResult:
-        if jobid == FLUX_JOBID_ANY:
-            raise not_there("flux.job.wait without a job ID")
-        job = flux_handle.client.wait(JobID(jobid))
-        return JobWaitResult(JobID(jobid), bool(job.success), explained(job).encode())
+        any_job = jobid == FLUX_JOBID_ANY
+        try:
+            found = flux_handle.client.collect(None if any_job else JobID(jobid))
+        except (Conflict, NotFound) as error:
+            raise OSError(errno.ECHILD, error.detail) from None
+        if not found:
+            raise OSError(errno.ECHILD, "there are no more waitable jobs")
+        return JobWaitResult(JobID(found[0].id), found[0].success, found[0].message.encode())
 
     return Future(call)
 
 
 def wait(flux_handle: Flux, jobid: int | str = FLUX_JOBID_ANY) -> JobWaitResult:
-    """Wait for a job, which need not be waitable, and return how it has ended."""
+    """Wait for a waitable job, and return how it has ended; see ``wait_async``."""
     return wait_async(flux_handle, jobid).get()
 
 
@@ -161,16 +167,3 @@ def event_wait(
 def id_parse(text: str) -> JobID:
     """Return the job ID that a text stands for; raise ``ValueError``."""
     return JobID(text)
-
-
-def explained(job: Job) -> str:
-    """Return how a job failed in the words of Flux, empty if it did not."""
-    if job.success:
-        return ""
-    exception = job.exception
-    if exception is not None and exception.occurred and exception.severity == 0:
-        return f"Fatal exception type={exception.type} {exception.note or ''}"
-    status = job.waitstatus or 0
-    if os.WIFSIGNALED(status):
-        return f"task(s) killed by signal {os.WTERMSIG(status)}"
-    return f"task(s) exited with exit code {os.WEXITSTATUS(status)}"

@@ -156,6 +156,11 @@ class Waiters:
                 if not (listed.needs_all and listed.pending):
                     self._resumer.resume((listed.future,))
 
+    @property
+    def is_released(self) -> bool:
+        """True while the service shuts down, when nobody waits."""
+        return self._released
+
     def release(self) -> None:
         """Release every request, now and from now on, as if its timeout had expired."""
         self._released = True

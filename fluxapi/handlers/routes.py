@@ -11,6 +11,7 @@ from fluxapi.web import views
 
 from . import (
     bulk,
+    collect,
     contracts,
     control,
     events,
@@ -107,6 +108,15 @@ ROUTES: tuple[Route, ...] = (
         "Wait until all jobs of a list have ended, or any of them, or a timeout expires.",
         {200: "ended-jobs"}, body="wait-for-jobs", body_use="required", max_body=MAX_LISTS_BYTES,
         fails=(errors.InstanceUnavailable, errors.TooManyRequests), right="view",
+    ),
+    Route(
+        "POST", "/jobs/collect", collect.collect, "collectJobs", "jobs",
+        "Get how waitable jobs have ended, each once; wait for the first end, or a timeout.",
+        {200: "collected-jobs"}, body="collect", body_use="optional",
+        fails=(
+            errors.Conflict, errors.JobNotFound, errors.TooManyRequests, *_WRITE
+        ),
+        right="operate",
     ),
     Route(
         "GET", "/jobs/{id}", jobs.record, "getJob", "jobs", "Get one job.", {200: "job"},

@@ -18,6 +18,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 
 from fluxapi.errors import FluxapiError
 from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
+from fluxapi.model.job_end import JobEnd
 from fluxapi.model.output import Last, OutputBatch
 from fluxapi.model.submission import Submission
 from fluxapi.process.file_piece import Piece, Wanted
@@ -195,6 +196,9 @@ class JobControl(Protocol):
 
     async def set_urgency(self, jobid: int, urgency: int) -> None:
         """Set the urgency, 0 (hold) to 31 (expedite), of a pending job."""
+
+    async def collect(self, jobid: int) -> JobEnd:
+        """Return how an inactive waitable job has ended, once; raises ``FluxRefused`` (ECHILD)."""
 
 
 class OutputSource(Protocol):

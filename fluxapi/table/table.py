@@ -19,6 +19,7 @@ from fluxapi.instance.protocol import Change
 from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged, Resync, admit
 from fluxapi.model.fold import BAD_VALUE, adopt, apply, begin
 from fluxapi.model.job import Job, checksum
+from fluxapi.model.job_end import is_waitable
 from fluxapi.model.keymark import KeySigner
 from fluxapi.model.reason import PENDING
 from fluxapi.model.record import encode, record
@@ -27,6 +28,7 @@ from .backlog import BacklogBuffer
 from .capacity import Capacity
 from .groups import Groups
 from .index import Facets, Index, facets
+from .waitable import Waitable
 
 __all__ = ["DIGEST_MODULUS", "Changes", "Posted", "Shape", "Table"]
 
@@ -110,6 +112,7 @@ class Table:
         """The sum of the checksums of all rows, modulo :data:`DIGEST_MODULUS`."""
         self._jobs: dict[int, Job] = {}
         self._rows: OrderedDict[int, EncodedRow] = OrderedDict()
+        self.waitable = Waitable(self._jobs)
         self._keys: dict[str, tuple[int, str]] = {}
         self._max_inactive = max_inactive
         self._max_keys = max_keys
@@ -241,6 +244,7 @@ class Table:
                 if self._is_news(new, event, index, known):
                     changes.posted.append(Posted(message.id, index, event, facets(new)))
         if old is None and new.is_inactive and message.id <= self._trimmed:
+            self.waitable.forget([message.id])
             return  # It was dropped; free space is for new jobs.
         if old is not None:
             adopt(new, old)
@@ -307,6 +311,10 @@ class Table:
             self._warn(job.id, event, repr(error))
         if event.name == "submit":
             self.groups.admit(job, self._signer.owner)
+            if is_waitable(event):
+                self.waitable.add(job.id)
+        elif event.name == "clean":
+            self.waitable.end(job.id)
 
     def _warn(self, jobid: int, event: Event, reason: str) -> None:
         now = time.monotonic()
@@ -333,6 +341,7 @@ class Table:
             return
         self._rows.pop(jobid, None)
         self._memos.pop(jobid, None)
+        self.waitable.forget([jobid])
         # Until the end of a batch, the index has the facets from before the batch.
         before = changes.changed.pop(jobid, Shape(facets(job), checksum(job)))
         if before is not None:
@@ -384,6 +393,7 @@ class Table:
                 self.digest = (self.digest - checksum(job)) % DIGEST_MODULUS
                 self._rows.pop(jobid, None)
                 self._memos.pop(jobid, None)
+                self.waitable.forget([jobid])
                 # Readers have never seen a row that was added in this batch.
                 before = changes.changed.pop(jobid, Shape(filed, checksum(job)))
                 self._trimmed = max(self._trimmed, jobid)

@@ -42,7 +42,7 @@ def test_a_batch_script_has_the_folder_of_the_shell(
 
 
 def test_the_calls_on_a_job(flux: Program) -> None:
-    jobid = flux.ok("submit", "--wait", "echo", "out").strip()
+    jobid = flux.ok("submit", "--flags=waitable", "--wait", "echo", "out").strip()
     assert flux.ok("job", "attach", jobid) == "out\n"
     assert flux.ok("watch", jobid) == "out\n"
     assert flux.ok("job", "wait", jobid) == ""
@@ -60,7 +60,7 @@ def test_the_calls_on_a_job(flux: Program) -> None:
 
 def test_a_job_is_canceled(flux: Program) -> None:
     for words in (["job", "cancel"], ["cancel"]):
-        jobid = flux.ok("submit", "sleep", "600").strip()
+        jobid = flux.ok("submit", "--flags=waitable", "sleep", "600").strip()
         assert flux.ok(*words, jobid) == ""
         failed = flux("job", "wait", jobid)
         assert (failed.status, failed.err) == (1, "flux-job: Fatal exception type=cancel\n")
@@ -73,8 +73,8 @@ def test_a_job_is_canceled(flux: Program) -> None:
         (["start"], 1, "flux: `start' is not there"),
         (["job"], 1, "flux-job: Usage"),
         (["job", "raise", "f1"], 1, "flux-job: Usage"),
-        (["job", "wait"], 1, "waits for one job by its ID"),
-        (["job", "wait", "--all"], 1, "waits for one job by its ID"),
+        (["job", "wait"], 2, "flux-job: there are no more waitable jobs"),
+        (["job", "wait", "--all", "f1"], 1, "flux-job: jobid not supported with --all"),
         (["job", "wait", "f1"], 2, "flux-job: invalid job id"),
         (["job", "info", "f1", "R"], 1, "flux-job: invalid job id"),
         (["job", "info", "f1", "guest.output"], 1, "flux-job: guest.output: key not found"),

@@ -125,8 +125,8 @@ def test_a_tool_cancels_and_lists_jobs(flux: ModuleType) -> None:
     with pytest.raises(flux.job.JobException, match=r"job\.exception: type=cancel: enough"):
         flux.job.event_wait(handle, jobid, "finish")
     assert [event.name for event in flux.job.event_watch(handle, jobid)][-1] == "clean"
-    waited = flux.job.wait(handle, jobid)
-    assert (waited.jobid, waited.success) == (jobid, False)
+    with pytest.raises(ChildProcessError, match="not waitable"):
+        flux.job.wait(handle, jobid)
     assert flux.job.get_job(handle, jobid)["result"] == "CANCELED"
     assert flux.job.job_list_id(handle, jobid).get()["job"]["state"] == 64
     assert [job.result for job in flux.job.JobList(handle, ids=[jobid]).jobs()] == ["CANCELED"]
@@ -135,6 +135,18 @@ def test_a_tool_cancels_and_lists_jobs(flux: ModuleType) -> None:
     with pytest.raises(FileNotFoundError):
         flux.job.kill(handle, 1)
     handle.close()
+
+
+def test_a_tool_waits_for_any_waitable_job(flux: ModuleType) -> None:
+    handle = flux.Flux()
+    for words in ["true"], ["sh", "-c", "exit 2"]:
+        spec = flux.job.JobspecV1.from_command(words)
+        jobid = flux.job.submit(handle, spec, waitable=True)
+        waited = flux.job.wait(handle, *[jobid] * (words == ["true"]))
+        assert (waited.jobid, waited.success) == (jobid, words == ["true"])
+    assert waited.errstr == b"task(s) exited with exit code 2"
+    with pytest.raises(ChildProcessError, match="no more waitable jobs"):
+        flux.job.wait(handle)
 
 
 def test_a_futures_executor_waits_for_all(flux: ModuleType) -> None:
@@ -159,7 +171,5 @@ def test_what_is_not_there_says_so(flux: ModuleType) -> None:
         handle.attr_get("tbon.fanout")
     with pytest.raises(OSError, match="flux speaks to fluxapi here"):
         handle.rpc("kvs.ping").get()
-    with pytest.raises(OSError, match="flux speaks to fluxapi here"):
-        flux.job.wait(handle)
     with pytest.raises(AttributeError, match="not there"):
         handle.reactor_run()

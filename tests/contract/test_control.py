@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 
 import pytest
@@ -11,6 +12,7 @@ from fluxapi.model.jobid import encode_f58
 from tests.contract.site import COMPLETED, UNKNOWN, Site, shell, spec
 
 SLEEP = spec("sleep", "60")
+EXITED = "task(s) exited with exit code 2"
 
 
 async def test_cancel_of_a_pending_job(site: Site) -> None:
@@ -138,3 +140,14 @@ async def test_a_memo_is_in_the_journal_and_in_the_eventlog_unless_it_is_volatil
         await site.instance.post_memo(jobid, {"late": 1})
     with pytest.raises(JobNotFound):
         await site.instance.post_memo(UNKNOWN, {"no": 1})
+
+
+async def test_the_end_of_a_waitable_job_is_handed_out_once(site: Site) -> None:
+    for script, end in (("true", (True, "")), ("exit 2", (False, EXITED))):
+        jobid = await site.submit(shell(script), waitable=True)
+        await site.wait(jobid)
+        assert await site.instance.collect(jobid) == end
+        for taken in jobid, UNKNOWN, await site.run(spec()):
+            with pytest.raises(FluxRefused) as caught:
+                await site.instance.collect(taken)
+            assert caught.value.members["errno"] == errno.ECHILD

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import time
@@ -12,7 +13,14 @@ from typing import Any
 
 import msgspec
 
-from fluxapi.errors import FluxapiError, InstanceUnavailable, JobNotFound, NotFound, OutcomeUnknown
+from fluxapi.errors import (
+    FluxapiError,
+    FluxRefused,
+    InstanceUnavailable,
+    JobNotFound,
+    NotFound,
+    OutcomeUnknown,
+)
 from fluxapi.instance.protocol import (
     CLOSE_TIMEOUT_S,
     ChangeBatch,
@@ -23,6 +31,7 @@ from fluxapi.instance.protocol import (
     Submission,
 )
 from fluxapi.model.eventlog import Event, JournalMessage, Resync, encode_eventlog
+from fluxapi.model.job_end import WAITABLE, JobEnd, job_end
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.model.output import Last, OutputBatch, Tail
 
@@ -64,6 +73,7 @@ class FakeInstance:
         self.settling.set()
         self.asked_to_settle = asyncio.Event()
         self.calls: list[tuple[Any, ...]] = []
+        self.collected: set[int] = set()
         self.outputs: dict[int, list[list[Event]]] = {}
         self.watches: Counter[int] = Counter()
         """How often the output of a job was asked for up to its end."""
@@ -106,7 +116,14 @@ class FakeInstance:
         self.post(
             jobid,
             Event(
-                time.time(), "submit", {"userid": OWNER, "urgency": 16, "flags": 0, "version": 1}
+                time.time(),
+                "submit",
+                {
+                    "userid": OWNER,
+                    "urgency": 16,
+                    "flags": WAITABLE * submission.waitable,
+                    "version": 1,
+                },
             ),
             jobspec=jobspec,
         )
@@ -149,6 +166,14 @@ class FakeInstance:
     async def set_urgency(self, jobid: int, urgency: int) -> None:
         self._answer()
         self.calls.append(("urgency", jobid, urgency))
+
+    async def collect(self, jobid: int) -> JobEnd:
+        self._answer()
+        self.calls.append(("collect", jobid))
+        if jobid in self.collected:
+            raise FluxRefused("invalid job id", errno=errno.ECHILD)
+        self.collected.add(jobid)
+        return job_end(self.eventlogs[jobid])
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         self._answer()

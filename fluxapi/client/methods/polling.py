@@ -31,6 +31,7 @@ async def poll(
     body: Mapping[str, Any] | None = None,
     is_over: Callable[[T], bool],
     timeout: float | None,
+    repeatable: bool = True,
 ) -> T:
     """Ask until *is_over* holds for the answer, or for *timeout* seconds; return the last answer.
 
@@ -42,6 +43,7 @@ async def poll(
         body: The other fields of a POST request.
         is_over: The condition to wait for.
         timeout: ``None`` is without limit.
+        repeatable: A request that fails may be sent again.
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     early = 0
@@ -54,7 +56,7 @@ async def poll(
             path,
             {**(query or {}), "timeout": f"{wait:.3f}"} if body is None else {},
             body=None if body is None else encoded({**body, "timeout": wait}),
-            repeatable=True,
+            repeatable=repeatable,
             read_timeout=wait + transport.retry_policy.read_timeout,
             waits=True,
             timeout=left,

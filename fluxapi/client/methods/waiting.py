@@ -7,9 +7,11 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Iterable
 from typing import Literal, TypeVar
 
+import msgspec
+
 from fluxapi.client.job import Job
 from fluxapi.client.options import StreamFilter
-from fluxapi.client.results import EndedJobs
+from fluxapi.client.results import CollectedJob, EndedJobs
 
 from .base import MAX_IDS, encode_id, job_path, not_found
 from .jobs import JobMethods
@@ -83,6 +85,40 @@ class WaitMethods(JobMethods, StreamMethods):
             timeout=timeout,
         )
 
+    async def collect(
+        self, id: str | int | None = None, *, limit: int = 1, timeout: float | None = None
+    ) -> list[CollectedJob]:
+        """Wait for waitable jobs, as ``flux job wait`` does, and return how they have ended.
+
+        The end of a job that was submitted with ``waitable`` is handed out once, to the first who
+        asks. A request is not repeated after a failure, since the jobs of a lost answer are lost.
+
+        Args:
+            id: The job to wait for. Default: the next one to end that nobody has collected.
+            limit: Most jobs in the result, up to 64; it has fewer if fewer have ended.
+            timeout: Seconds to wait.
+
+        Returns:
+            The ends of one or more jobs; of none if no waitable job is left.
+
+        Raises:
+            Conflict: The job is not waitable, or somebody has collected it.
+            TimeoutError: None has ended after ``timeout`` seconds.
+        """
+        body: dict[str, object] = {"limit": limit} if id is None else {"id": encode_id(id)}
+        found = await poll(
+            self._transport,
+            "/jobs/collect",
+            _Collected,
+            body=body,
+            is_over=lambda found: bool(found.jobs) or (id is None and not found.active),
+            timeout=timeout,
+            repeatable=False,
+        )
+        if not found.jobs and (found.active or id is not None):
+            raise TimeoutError(f"No job to collect has ended after {timeout:g} s.")
+        return found.jobs
+
     async def as_completed(
         self, ids: Iterable[str | int], *, timeout: float | None = None
     ) -> AsyncIterator[Job]:
@@ -118,6 +154,11 @@ class WaitMethods(JobMethods, StreamMethods):
                 if change.id in missing and change.job is not None and not change.job.is_active:
                     missing.discard(change.id)
                     yield change.job
+
+
+class _Collected(msgspec.Struct):
+    jobs: list[CollectedJob]
+    active: int
 
 
 def _has_ended(job: Job) -> bool:

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from fluxapi.cli import job_wait
 from fluxapi.cli.arguments import add_ids, job_id
 from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
@@ -20,9 +21,6 @@ if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
 __all__ = ["run"]
-
-_MISSING = 2
-"""The exit status of ``flux job wait`` for a job that nobody can wait for."""
 
 _KEYS = ("eventlog", "jobspec", "R")
 
@@ -40,7 +38,7 @@ def run(arguments: list[str]) -> int:
         return _COMMANDS[arguments[0]](arguments[1:])
     except Failure as failure:
         note(failure.sentence)
-        return failure.status if failure.status == _MISSING else FAILED
+        return failure.status if failure.status == job_wait.NOT_WAITABLE else FAILED
     except SystemExit as end:
         raise SystemExit(FAILED if end.code == USAGE else end.code) from None
 
@@ -55,28 +53,8 @@ def _cancel(arguments: list[str]) -> int:
 
 def _wait(arguments: list[str]) -> int:
     parser = _parser("wait")
-    parser.add_argument("id", metavar="JOBID", nargs="?", type=job_id)
-    parser.add_argument("-a", "--all", action="store_true", help="not there")
-    parser.add_argument("-v", "--verbose", action="count", help="also report success")
-    return talk(parser, arguments, _wait_for)
-
-
-async def _wait_for(flux: AsyncClient, arguments: argparse.Namespace) -> int:
-    from fluxapi.client import NotFound  # noqa: PLC0415 - already imported
-    from fluxapi.compat.jobs import explained  # noqa: PLC0415 - imports the client
-
-    if arguments.id is None or arguments.all:
-        raise Failure(
-            "this flux waits for one job by its ID: the service does not know which waitable jobs "
-            "are left. Give the ID, or submit with --wait."
-        )
-    try:
-        job = await flux.wait(arguments.id)
-    except NotFound:
-        raise Failure("invalid job id, or job may be inactive and not waitable", _MISSING) from None
-    if not job.success:
-        note(explained(job))
-    return OK if job.success else FAILED
+    job_wait.add_options(parser)
+    return talk(parser, arguments, job_wait.wait)
 
 
 def _info(arguments: list[str]) -> int:

@@ -18,6 +18,7 @@ import msgspec
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, OutcomeUnknown
 from fluxapi.instance.protocol import Submission
+from fluxapi.model.job_end import WAITABLE
 
 from . import refusal
 from .wire import ANY_NODE
@@ -34,7 +35,7 @@ class Flags:
     """Options of ``flux_job_submit``(3): the values of FLUX_JOB_WAITABLE and FLUX_JOB_DEBUG."""
 
     DEBUG = 2
-    WAITABLE = 4
+    WAITABLE = WAITABLE
 
 
 class Request(Protocol):

@@ -43,6 +43,7 @@ from fluxapi.instance.protocol import (
 )
 from fluxapi.model.checked import MAX_ID, clip, integer, seconds
 from fluxapi.model.eventlog import Event
+from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.process.file_piece import Piece, Wanted
 
@@ -205,6 +206,12 @@ class ChildInstance:
         """Set the urgency of a pending job."""
         with self._guard():
             await self._running.set_urgency(jobid, urgency)
+
+    async def collect(self, jobid: int) -> JobEnd:
+        """Return how an inactive waitable job has ended, once."""
+        with self._guard():
+            end = await self._running.collect(jobid)
+            return JobEnd(end.success, clip(end.message, _MAX_TEXT_LENGTH))
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         """Return the raw eventlog, jobspec or R of a job."""

@@ -28,6 +28,7 @@ from fluxapi.instance.protocol import (
     Submission,
 )
 from fluxapi.model.eventlog import Event, Resync
+from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode
 from fluxapi.process.file_piece import Piece, Wanted
@@ -224,6 +225,11 @@ class BrokerInstance:
     async def set_urgency(self, jobid: int, urgency: int) -> None:
         """Set the urgency (``job-manager.urgency``)."""
         await self._call("job-manager.urgency", {"id": jobid, "urgency": urgency}, jobid)
+
+    async def collect(self, jobid: int) -> JobEnd:
+        """Collect an inactive waitable job (``job-manager.wait``)."""
+        answer = await self._call("job-manager.wait", {"id": jobid})
+        return JobEnd(bool(answer["success"]), str(answer["errstr"]))
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         """Fetch a value from the job's KVS directory (``job-info.lookup``).

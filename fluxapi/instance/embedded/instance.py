@@ -32,6 +32,7 @@ from fluxapi.instance.protocol import (
     Submission,
 )
 from fluxapi.model.eventlog import Event, decode_eventlog, encode_eventlog
+from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58
 from fluxapi.process.timeslice import TimeSlice
 
@@ -223,6 +224,10 @@ class EmbeddedInstance:
         """Set the urgency of a pending job."""
         self._check_store()
         self._running().set_urgency(jobid, urgency)
+
+    async def collect(self, jobid: int) -> JobEnd:
+        """Return how an inactive waitable job has ended, once."""
+        return self._running().collect(jobid)
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         """Return the eventlog, jobspec or R of a job."""

@@ -18,13 +18,12 @@ from .output import OutputLog
 from .request import Request
 from .scheduler import Allocated
 
-__all__ = ["DEBUG", "WAITABLE", "Ended", "Job", "Outcome", "log_unreadable", "redact"]
+__all__ = ["DEBUG", "Ended", "Job", "Outcome", "log_unreadable", "redact"]
 
 _log = logging.getLogger(__name__)
 
 DEBUG = 2
-WAITABLE = 4
-"""FLUX_JOB_DEBUG and FLUX_JOB_WAITABLE, in the submit event's ``flags``."""
+"""FLUX_JOB_DEBUG, in the submit event's ``flags``."""
 
 
 @dataclass(frozen=True, slots=True)

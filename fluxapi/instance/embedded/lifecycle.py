@@ -9,6 +9,7 @@ from __future__ import annotations
 import abc
 import asyncio
 import contextlib
+import errno
 import os
 import time
 from collections import deque
@@ -18,11 +19,12 @@ from typing import Any
 from fluxapi.errors import FluxRefused, JobInactive, JobNotFound
 from fluxapi.instance.protocol import Submission
 from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.model.job_end import WAITABLE, JobEnd, is_waitable, job_end
 from fluxapi.model.jobid import encode_f58
 
 from .dependencies import After, BeginTime, Dependencies, parse_dependency
 from .ids import IdSource
-from .job import DEBUG, WAITABLE, Ended, Job, Outcome
+from .job import DEBUG, Ended, Job, Outcome
 from .journal import Journal
 from .output import OutputLog
 from .request import parse_request
@@ -73,6 +75,7 @@ class Lifecycle(abc.ABC):
         self._new_log = new_log
         self._kicked = False
         self._ended: deque[tuple[int, Outcome]] = deque()
+        self._uncollected: dict[int, JobEnd] = {}
 
     # Provided by the subclass.
 
@@ -146,6 +149,13 @@ class Lifecycle(abc.ABC):
         else:
             self.post(job, "memo", memo)
 
+    def collect(self, jobid: int) -> JobEnd:
+        """Return the end of a waitable job, once, like the job manager (``wait.c``)."""
+        if jobid not in self._uncollected:
+            words = "invalid job id, or job may be inactive and not waitable"
+            raise FluxRefused(words, errno=errno.ECHILD)
+        return self._uncollected.pop(jobid)
+
     # Events.
 
     def post(
@@ -195,6 +205,8 @@ class Lifecycle(abc.ABC):
         job.state = "INACTIVE"
         job.log.end()
         self.post(job, "clean")
+        if is_waitable(job.events[0]):
+            self._uncollected[job.id] = job_end(job.events)
         # Dependents are processed later; a long chain of them would recurse too deeply.
         if not self._ended:
             self._loop.call_soon(self._resolve)
