@@ -8,16 +8,14 @@ import functools
 import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import aiohttp_jinja2
-import jinja2
 from aiohttp import web
 
 from fluxapi.events.transport.connections import Connections
 from fluxapi.handlers.routes import ROUTES
-from fluxapi.http.endpoints import add_routes
+from fluxapi.http.endpoints import Endpoints, add_routes
 from fluxapi.http.rate_limits import RateLimits
 from fluxapi.http.shutdown import Shutdown
 from fluxapi.instance.protocol import CallWatch, Instance
@@ -33,7 +31,7 @@ from fluxapi.sessions.session import ROOT, Bounds, InstanceSession
 from fluxapi.sessions.tree import InstanceTree
 from fluxapi.sessions.tree_observer import TreeObserver
 from fluxapi.table.capacity import Capacity
-from fluxapi.web.visible import visible
+from fluxapi.web.compiled import templates
 
 from .contracts import openapi
 from .events import asyncapi
@@ -117,8 +115,8 @@ def create_app(
     app[keys.ASSETS] = assets.load()
     app[keys.ERROR_PAGE] = views.error
     metrics.watch(sessions, app[keys.CONNECTIONS])
-    _add_templates(app)
-    add_routes(app, ROUTES)
+    app[aiohttp_jinja2.APP_KEY] = templates()
+    add_routes(app, _endpoints())
     app.on_response_prepare.append(middleware.add_headers)
     app.on_shutdown.append(_end_waits)
     if tracing is not None:
@@ -155,21 +153,10 @@ def _contracts() -> tuple[dict[str, Any], dict[str, Any]]:
     return openapi.document(ROUTES), asyncapi.document(ROUTES)
 
 
-def _add_templates(app: web.Application) -> None:
-    """Compile all templates at the start, since the event loop must not read files."""
-    environment = aiohttp_jinja2.setup(
-        app,
-        loader=jinja2.FileSystemLoader(Path(__file__).parent / "web" / "templates"),
-        autoescape=True,
-        enable_async=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        filters={"visible": visible},
-    )
-    for name in environment.list_templates():
-        environment.get_template(name)
+@functools.cache
+def _endpoints() -> Endpoints:
+    """Return the routes at their paths, which are the same for all applications."""
+    return Endpoints(ROUTES)
 
 
 def _watch(metrics: Metrics, tracing: Tracing | None, label: str) -> CallWatch:

@@ -13,15 +13,10 @@ import signal
 import urllib.request
 from asyncio import selector_events
 from collections.abc import Iterator
-from functools import partial
-from types import CodeType
 from typing import TYPE_CHECKING, Any
 
-import aiohttp_jinja2
-import jinja2
 import pytest
 from hypothesis import HealthCheck, settings
-from jinja2.bccache import Bucket
 
 from tests.running import Service, flux_instance, service
 
@@ -86,29 +81,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(lane)
             if lane in MISSING and item.get_closest_marker(lane):
                 item.add_marker(pytest.mark.skip(reason=MISSING[lane]))
-
-
-class _CompiledTemplates(jinja2.BytecodeCache):
-    """The code of the templates that this worker has compiled."""
-
-    def __init__(self) -> None:
-        self._codes: dict[tuple[str, str], CodeType] = {}
-
-    def load_bytecode(self, bucket: Bucket) -> None:
-        bucket.code = self._codes.get((bucket.key, bucket.checksum))
-
-    def dump_bytecode(self, bucket: Bucket) -> None:
-        assert bucket.code is not None
-        self._codes[bucket.key, bucket.checksum] = bucket.code
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _compiled_templates() -> Iterator[None]:
-    """Compile the templates once per worker, not once per application."""
-    with pytest.MonkeyPatch.context() as patch:
-        setup = partial(aiohttp_jinja2.setup, bytecode_cache=_CompiledTemplates())
-        patch.setattr(aiohttp_jinja2, "setup", setup)
-        yield
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from fluxapi.process.memory import LARGE_BYTES
 from . import authentication, base, body, keys, querystring
 from .negotiation import wants_page
 
-__all__ = ["PREFIX", "add_routes"]
+__all__ = ["PREFIX", "Endpoints", "add_routes"]
 
 PREFIX = "/v1"
 
@@ -36,27 +36,41 @@ _PAGES = {"/ui": "/", "/ui/": "/", "/ui/jobs": "/", "/submit": "/ui/submit"}
 """Other paths that people try, and the page that they look for."""
 
 
-def add_routes(app: web.Application, routes: Sequence[Route]) -> None:
-    """Register *routes* at all of their paths, with the validation of query and body."""
-    served: dict[Handler, Route] = {}
-    app[keys.ROUTES] = served
-    ids = _job_id(routes)
-    for route in routes:
+class Endpoints:
+    """The routes at all of their paths, with the validation of query and body."""
+
+    def __init__(self, routes: Sequence[Route]) -> None:
+        self.routes: dict[Handler, Route] = {_add_slash: _SLASH, _drop_slash: _NO_SLASH}
+        """The route that each handler belongs to."""
+        self._router = web.UrlDispatcher()
+        ids = _job_id(routes)
+        for route in routes:
+            self._add(route, ids)
+        for path, page in _PAGES.items():
+            self._router.add_get(path, _leading_to(page))
+
+    def _add(self, route: Route, ids: str) -> None:
         schema.compile_validator(route.body)
         schema.compile_validator(route.query)
         handler = _validated(route)
-        served[handler] = route
+        self.routes[handler] = route
         for path, name in _places(route, ids):
             page = _GUESSED.get(name)
             shown = handler if page is None else _for_people(handler, page)
-            served[shown] = route
-            _add(app.router, route.method, path, shown, name)
+            self.routes[shown] = route
+            _add(self._router, route.method, path, shown, name)
             if _is_page(route, path):
-                app.router.add_get(f"{path}/", _drop_slash)
-    for path, page in _PAGES.items():
-        app.router.add_get(path, _leading_to(page))
-    served[_add_slash] = _SLASH
-    served[_drop_slash] = _NO_SLASH
+                self._router.add_get(f"{path}/", _drop_slash)
+
+    def __iter__(self) -> Iterator[web.AbstractResource]:
+        return iter(self._router.resources())
+
+
+def add_routes(app: web.Application, endpoints: Endpoints) -> None:
+    """Register *endpoints*, and the path of the application without its slash."""
+    app[keys.ROUTES] = endpoints.routes
+    for resource in endpoints:
+        app.router.register_resource(resource)
     for path in filter(None, (app[keys.SETTINGS].base_path, base.NODE)):
         app.router.add_get(path, _add_slash)
 

@@ -1,0 +1,56 @@
+"""The templates of the pages, compiled."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib.util
+import sys
+from pathlib import Path
+
+import jinja2
+from jinja2.bccache import Bucket
+
+from .visible import visible
+
+__all__ = ["templates"]
+
+_FOLDER = Path(__file__).parent / "templates"
+_SUFFIX = ".html"
+
+
+class _Bytecode(jinja2.FileSystemBytecodeCache):
+    """The code of the templates, kept where Python keeps that of the modules beside them.
+
+    Each start compiles them anew if Python keeps no code, or if the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        kept = Path(importlib.util.cache_from_source(str(folder / "template.py")))
+        super().__init__(str(kept.parent), f"%s.{sys.implementation.cache_tag}.template")
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        if sys.dont_write_bytecode:
+            return
+        with contextlib.suppress(OSError):
+            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            super().dump_bytecode(bucket)
+
+
+@functools.cache
+def templates() -> jinja2.Environment:
+    """Return the templates, all of them loaded, since the event loop must not read files."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER),
+        autoescape=True,
+        enable_async=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        bytecode_cache=_Bytecode(_FOLDER),
+    )
+    environment.filters["visible"] = visible
+    for name in environment.list_templates(extensions=[_SUFFIX.removeprefix(".")]):
+        environment.get_template(name)
+    return environment
