@@ -33,6 +33,7 @@ from .event import Event, Reset
 from .events import EventStream
 from .executor import FluxExecutor, FluxExecutorFuture, JobExceptionError, SubmitError
 from .group import Group
+from .instances import InstanceChange
 from .job import Job, JobException, JobList
 from .options import (
     BatchOptions,
@@ -81,6 +82,7 @@ __all__ = [
     "FluxExecutorFuture",
     "FoundJobs",
     "Group",
+    "InstanceChange",
     "Invalid",
     "IssuedToken",
     "Job",

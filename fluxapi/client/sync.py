@@ -17,6 +17,7 @@ from .errors import BulkItem
 from .event import Event, Reset
 from .events import EventStream
 from .group import Group
+from .instances import InstanceChange
 from .job import Job, JobList
 from .loop import Iteration, LoopThread, each_of
 from .options import (
@@ -364,6 +365,13 @@ class Client:
     def stats_stream(self) -> Iteration[Stats]:
         """Yield statistics when they change (at most twice a second) and every 5 seconds."""
         return self._loop.iterate(self._client.stats_stream())
+
+    def instances_stream(self) -> Iteration[InstanceChange]:
+        """Yield the instances of the tree: all of them first, then each that changes or has gone.
+
+        With ``instance``, these are the instance there and those below it.
+        """
+        return self._loop.iterate(self._client.instances_stream())
 
     def wait(self, id: str | int, timeout: float | None = None) -> Job:
         """Wait until a job is inactive; raise ``TimeoutError`` after ``timeout`` seconds."""

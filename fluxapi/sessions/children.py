@@ -226,6 +226,11 @@ class Children:
         elif (reason := self._end_of(child)) is not None:
             child.end(reason)
             error = InstanceNotFound(reason)
+        elif (parent := self._registry.find(child.parent_path)) and not parent.is_reachable:
+            above = child.parent_path or "the root"
+            error = InstanceUnavailable(
+                f"The instance above it, {above}, does not answer, and no other way leads there."
+            )
         child.fail(error, pause)
         self._leave_parent(child)
 

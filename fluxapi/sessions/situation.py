@@ -49,11 +49,17 @@ class SituationMonitor(BackgroundTask):
         self._instance = instance
         self._situation = Situation()
         self._wanted_until = 0.0
+        self._last_nodes = b""
 
     @property
     def nodes(self) -> dict[str, Any] | None:
         """Return the nodes, cores and gpus as of a moment ago, or ``None`` if nobody asks."""
         return self._stats.nodes if self._is_wanted() else None
+
+    @property
+    def last_nodes(self) -> dict[str, Any] | None:
+        """Return the response of ``GET /resources`` that was read last, or ``None``."""
+        return msgspec.json.decode(self._last_nodes) if self._last_nodes else None
 
     def want(self, seconds: float) -> None:
         """Keep the queues and nodes current for a while."""
@@ -109,7 +115,9 @@ class SituationMonitor(BackgroundTask):
 
     async def _ask_nodes(self) -> None:
         try:
-            self._stats.nodes = summary(await nodes_and_totals(self._instance))
+            found = await nodes_and_totals(self._instance)
+            self._stats.nodes = summary(found)
+            self._last_nodes = _encoder.encode(found)
         except InstanceUnavailable as error:
             # The figures stay as they were when the instance answered last.
             _log.debug("cannot read the nodes: %s", error.detail)

@@ -82,13 +82,7 @@ class Node:
         if self.state != "unreachable":
             return None
         if self.session is not None:
-            again = "The service connects again by itself once the instance answers."
-            if self.path == ROOT:
-                return f"{again} If Flux was stopped, start it and the service again."
-            parent, _, jobid = self.path.rpartition("/")
-            return (
-                f"{again} If its broker was killed, cancel job {jobid} of {parent or 'the root'}."
-            )
+            return self.remedy_of_loss
         if self._foreign_reason is not None:
             return "Ask its owner to run a service, or to send you its output."
         if self.lost_ancestor is not None:
@@ -97,6 +91,20 @@ class Node:
             "Send a request to it to try again. The guide “Look into jobs that are Flux instances” "
             "tells what each way to one needs."
         )
+
+    @property
+    def remedy_of_loss(self) -> str:
+        """Return what helps if it stops to answer while it is open."""
+        again = "The service connects again by itself once the instance answers."
+        if self.path == ROOT:
+            return f"{again} If Flux was stopped, start it and the service again."
+        parent, _, jobid = self.path.rpartition("/")
+        return f"{again} If its broker was killed, cancel job {jobid} of {parent or 'the root'}."
+
+    @property
+    def as_of(self) -> float | None:
+        """Return the time as of which its jobs are known if it is lost or has ended."""
+        return self.t_end if self.state == "ended" else self.lost_since
 
     @property
     def label(self) -> str:

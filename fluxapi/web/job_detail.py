@@ -10,7 +10,6 @@ import asyncio
 import math
 import re
 import shlex
-import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -67,11 +66,13 @@ _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", re.ASCII)
 _encoder = msgspec.json.Encoder()
 
 
-async def job_detail(instance: Instance, jobid: int, record: Mapping[str, Any]) -> dict[str, Any]:
+async def job_detail(
+    instance: Instance, jobid: int, record: Mapping[str, Any], now: float
+) -> dict[str, Any]:
     """Return the context of the page; parts that the instance fails to return are left out."""
     jobspec, *parts = await asyncio.gather(
         _lookup(instance, jobid, "jobspec"),
-        *(job_part(part, instance, jobid, record) for part in PARTS),
+        *(job_part(part, instance, jobid, record, now) for part in PARTS),
     )
     spec = _decoded(jobspec)
     context: dict[str, Any] = {
@@ -91,9 +92,9 @@ async def job_detail(instance: Instance, jobid: int, record: Mapping[str, Any]) 
 
 
 async def job_part(
-    part: str, instance: Instance, jobid: int, record: Mapping[str, Any]
+    part: str, instance: Instance, jobid: int, record: Mapping[str, Any], now: float
 ) -> dict[str, Any]:
-    """Return the context of one of :data:`PARTS`."""
+    """Return the context of one of :data:`PARTS`, as of the time *now*."""
     if part == "events":
         events = await _events(instance, jobid)
         return {"exceptions": exceptions(record, events), **_eventlog(events)}
@@ -103,7 +104,7 @@ async def job_part(
     return {
         "outcome": outcome(record),
         "facts": facts(record),
-        "timeline": timeline(record, time.time()),
+        "timeline": timeline(record, now),
     }
 
 

@@ -56,6 +56,7 @@ async def render(
     # The path of the page, also if there is no instance.
     asked = session.path or request.match_info.get("instance", "")
     principal = request.get(keys.PRINCIPAL, STRANGER)
+    node = app[keys.TREE].find(session.path)
     shared = {
         "user": principal.user,
         "right": principal.right,
@@ -66,6 +67,9 @@ async def render(
         "root": base.relative(request, "/"),
         "path": session.path,
         "ended": session.ended,
+        "as_of": None if node is None else node.as_of,
+        "is_lost": node is not None and node.lost_since is not None,
+        "remedy": "" if node is None else node.remedy_of_loss,
         "crumbs": [] if principal.right is None else _crumbs(request, asked),
         "has_children": app[keys.SESSIONS].root.capabilities.children,
         "asset": lambda file: base.relative(request, assets.address(built, file)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -141,10 +142,12 @@ async def job(request: web.Request) -> web.Response:
     # Read the cursor before the requests to Flux: later changes arrive over the event channel.
     cursor, record = session.journal.cursor, session.observer.record(jobid)
     shared = {"page": "job", "job": _Blank(record), "below": _below(request, record["id"])}
+    node = request.app[keys.TREE].find(session.path)
+    now = (node and node.as_of) or time.time()
     if part is not None:
-        context = await job_part(part, session.instance, jobid, record)
+        context = await job_part(part, session.instance, jobid, record, now)
         return await render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
-    context = await job_detail(session.instance, jobid, record)
+    context = await job_detail(session.instance, jobid, record, now)
     context["start"] = _embedded({**context["start"], "cursor": cursor})
     context["scripts"] = session.capabilities.scripts
     return await render(request, "job.html", {**shared, **context})
@@ -167,7 +170,9 @@ async def nodes(request: web.Request) -> web.Response:
     try:
         found, wrong = await nodes_and_totals(session.instance), ""
     except FluxapiError as error:
-        found, wrong = {"nodes": [], "totals": None}, error.detail
+        known = session.observer.last_nodes
+        found = known or {"nodes": [], "totals": None}
+        wrong = f"The nodes are as they were last known. {error.detail}" if known else error.detail
     table = session.table
     running = await page(table, query_of({"state": ["RUNNING"]}), limit=_MAX_NODES)
     jobs = [table.record(jobid) for jobid in running.ids if jobid in table]
@@ -183,6 +188,8 @@ async def nodes(request: web.Request) -> web.Response:
         "totals": found["totals"],
         "taken": sum(row["allocated"] for row in found["nodes"]),
         "wrong": wrong,
+        # The script asks for the nodes itself, unless that must fail.
+        "last": _embedded(found["nodes"]) if wrong and found["nodes"] else "",
     }
     return await render(request, "nodes.html", context)
 

@@ -205,6 +205,31 @@ async def test_the_tree_is_followed_live(site: Site) -> None:
     assert paths == [site.first, site.third], "an instance, and those below it"
 
 
+async def test_a_client_follows_the_tree(site: Site) -> None:
+    async with AsyncClient(str(site.client.make_url(""))) as flux:
+        tree: dict[str, Any] = {}
+
+        async def follow(until: Callable[[], bool]) -> None:
+            async for path, instance in flux.instances_stream():
+                if instance is None:
+                    del tree[path]
+                else:
+                    tree[path] = instance
+                if until():
+                    return
+
+        await follow(lambda: len(tree) == 3)
+        assert tree[site.first]["state"] == "closed"
+        await site.get(f"/v1/instances/{site.first}/jobs")
+        await follow(lambda: site.third in tree)
+        assert tree[site.third]["parent"] == site.first
+        gone = asyncio.ensure_future(follow(lambda: site.second not in tree))
+        site.broker.finish(SECOND)
+        await asyncio.wait_for(gone, 30)
+    below = f"/v1/instances/{site.first}"
+    assert tree[site.first]["path"] == below.rpartition("/")[2]
+
+
 async def test_nobody_looks_at_the_tree_while_nobody_follows(site: Site) -> None:
     observer = site.client.app[keys.TREE_OBSERVER]
     await observer.look()
@@ -333,6 +358,25 @@ async def test_an_instance_below_a_lost_one_stays_as_it_was(site: Site) -> None:
     seconds = duration(int(third["lost_since"] - third["t_run"]))
     page = await read_page(site, "/ui/instances")
     assert page.count(f'data-label="Runtime">{seconds}</td>') >= 1
+    # The pages of the lost one show what was there, and what helps.
+    pages = [
+        await read_page(site, f"/ui/instances/{site.first}{rest}")
+        for rest in ("", "/nodes", f"/jobs/{encode_f58(THIRD)}")
+    ]
+    for page in pages:
+        assert f'data-as-of="{first["lost_since"]}"' in page
+        assert '<p class="notice lost" id="lost" role="status">' in page
+        assert first["remedy"] in page
+    assert ">Resubmit</a>" not in pages[2]
+    assert f">{seconds}</span> so far" in pages[2]
+    root = await read_page(site, "/")
+    assert '<p class="notice lost" id="lost" role="status" hidden>' in root
+    gone = FakeBroker()
+    gone.error = InstanceUnavailable("Nobody answers.")
+    site.broker.children[0].next_children.append(gone)
+    async with site.client.get(f"/v1/instances/{site.third}/jobs") as answer:
+        assert answer.status == 503
+        assert f"The instance above it, {site.first}, does" in (await answer.json())["detail"]
     # It is counted no more when its parent has ended, either.
     site.broker.finish(FIRST)
 

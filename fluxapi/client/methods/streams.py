@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, overload
 from fluxapi.client.body import decoded
 from fluxapi.client.event import Event, Reset
 from fluxapi.client.events import EventStream
+from fluxapi.client.instances import InstanceChange, instance_changes
 from fluxapi.client.options import EventFilter, StreamFilter
 from fluxapi.client.signatures import with_options
 from fluxapi.client.stats import Stats
@@ -77,3 +78,13 @@ class StreamMethods(Methods):
             async for message in messages:
                 if message.kind == "stats":
                     yield decoded(message.data, Stats)
+
+    async def instances_stream(self) -> AsyncIterator[InstanceChange]:
+        """Yield the instances of the tree: all of them first, then each that changes or has gone.
+
+        With ``instance``, these are the instance there and those below it.
+        """
+        channel = self._channel("/events", {"stream": "instances"})
+        async with aclosing(instance_changes(channel)) as changes:  # type: ignore[type-var] # a generator
+            async for change in changes:
+                yield change

@@ -44,6 +44,8 @@ export function show(channel, where) {
     if (time.textContent !== text) time.textContent = text;
     where.title = [`Since ${new Date(since).toLocaleString()}.`, channel.state.ended || channel.state.detail].join(" ").trim();
     login.hidden = state !== "logged out";
+    const lost = document.getElementById("lost");
+    if (lost && (state === "live" || state === "waiting for Flux")) lost.hidden = state === "live";
   };
   channel.addEventListener("state", draw);
   session.addEventListener("change", draw);

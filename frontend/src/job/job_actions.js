@@ -1,5 +1,6 @@
 /** What can be done with one job: cancel, signal, urgency; each after a question. */
 
+import { canChange } from "../channel/as_of.js";
 import { call } from "../ui/api.js";
 import { ask } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
@@ -40,6 +41,7 @@ export class Deeds {
     this.#record = record;
     for (const [at, button] of this.#buttons.entries()) {
       button.hidden = gone || !DEEDS[at]?.fits(record);
+      button.disabled = !canChange();
     }
     this.where.hidden = this.#buttons.every((button) => button.hidden);
   }

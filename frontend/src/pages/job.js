@@ -1,6 +1,7 @@
 /** The page of one job: the service renders its record and events; its output is drawn as it comes. */
 
-import { address, ahead } from "../ui/api.js";
+import { address } from "../ui/api.js";
+import { asOf, canChange } from "../channel/as_of.js";
 import { Channel } from "../channel/channel.js";
 import * as copy from "../job/copy.js";
 import { Deeds } from "../job/job_actions.js";
@@ -48,7 +49,7 @@ function tell(text) {
 function show() {
   $("purged").hidden = !gone;
   if (gone) $("status").textContent = "PURGED";
-  tick($("timeline"), Date.now() / 1000 + ahead);
+  tick($("timeline"), asOf(channel.state));
 }
 
 /** Show the last line on stderr of a job that failed, which most often says why. */
@@ -102,6 +103,7 @@ channel.follow(
   },
   start.cursor,
 );
+channel.addEventListener("state", () => deeds.offer(record, gone));
 deeds.offer(record, gone);
 show();
 if ($("eventlog").dataset["next"] === undefined) eventsPart.want();
@@ -121,6 +123,6 @@ new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said
 attend(channel);
 every(REASON_MS, () => {
   // Why it waits changes with the queue and the nodes, and no stream of jobs tells of it.
-  if (!gone && ["DEPEND", "PRIORITY", "SCHED"].includes(record["state"])) recordPart.want();
+  if (!gone && canChange() && ["DEPEND", "PRIORITY", "SCHED"].includes(record["state"])) recordPart.want();
 });
 every(1000, show);

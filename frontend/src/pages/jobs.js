@@ -1,7 +1,8 @@
 /** The page of jobs: the live table, its filters, and what can be done with what is selected. */
 
 import { Actions, jobs } from "../table/actions.js";
-import { address, ahead } from "../ui/api.js";
+import { address } from "../ui/api.js";
+import { asOf } from "../channel/as_of.js";
 import { Channel } from "../channel/channel.js";
 import { Charts } from "../charts/charts.js";
 import { choose, load } from "../table/column_settings.js";
@@ -38,7 +39,7 @@ const situation = new Situation();
 const COLUMNS = columns(situation);
 const channel = new Channel(address);
 /** Time stands still in a table that nobody brings news for. */
-const now = () => (channel.state.phase === "cut off" ? channel.state.since : Date.now()) / 1000 + ahead;
+const now = () => asOf(channel.state);
 const grid = new Grid(
   $("frame"),
   /** @type {HTMLTableElement} */ ($("jobs")),
@@ -197,6 +198,7 @@ const strip = new Strip($("strip"), (field, value) => {
   go("push");
 });
 const actions = new Actions($("actions"), grid, rows);
+channel.addEventListener("state", () => actions.offer());
 if (canShare()) $("json").after(shareButton("share jobs", () => `/${location.search}`));
 
 choose($("columns"), COLUMNS, choice, () => grid.setColumns(choice.columns, choice.widths));

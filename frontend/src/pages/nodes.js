@@ -35,9 +35,11 @@ const picture = new Picture($("picture"), (name) => {
   input.value = input.value === name ? "" : name;
   input.dispatchEvent(new Event("input", { bubbles: true }));
 });
+/** The nodes as they were when the instance answered last, if it does not. */
+const last = document.getElementById("last")?.textContent;
 /** @type {Node[]} */
-let nodes = [];
-let known = false;
+let nodes = JSON.parse(last ?? "[]");
+let known = last !== undefined;
 let asked = 0;
 let isStale = true;
 let isAsking = false;
@@ -88,7 +90,8 @@ async function refresh() {
     $("wrong").hidden = true;
   } catch (problem) {
     isStale = true;
-    $("wrong").textContent = `The nodes are as they were last known. ${problem instanceof Error ? problem.message : problem}`;
+    const why = problem instanceof Error ? problem.message : problem;
+    $("wrong").textContent = known ? `The nodes are as they were last known. ${why}` : `${why}`;
     $("wrong").hidden = false;
   } finally {
     isAsking = false;
@@ -121,5 +124,6 @@ channel.follow("stats", { stream: "stats" }, (message) => {
   summary = text;
 });
 attend(channel);
+show();
 refresh();
 setInterval(refresh, EVERY / 4);

@@ -1,5 +1,6 @@
 /** What can be done with the jobs that are selected, after a word on what will happen. */
 
+import { canChange } from "../channel/as_of.js";
 import { call, Problem } from "../ui/api.js";
 import { ask, field, Told } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
@@ -138,7 +139,7 @@ export class Actions {
       const { title, fits } = /** @type {Action} */ (ACTIONS[at]);
       const fitting = chosen.filter(fits).length;
       text(button, `${title} ${fitting ? fitting.toLocaleString() : ""} …`.replace("  ", " "));
-      button.disabled = fitting === 0;
+      button.disabled = fitting === 0 || !canChange();
     }
   }
 }
