@@ -8,7 +8,7 @@ import codecs
 import contextlib
 import shlex
 import uuid
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -105,6 +105,9 @@ async def submit(
 ) -> int:
     """Submit jobs; return exit status 1 if any was rejected or failed, else 0."""
     shown = progress_wanted() and not arguments.no_progress
+    resumed = arguments.idempotency_key is not None
+    key = arguments.idempotency_key or uuid.uuid4().hex
+    arguments = argparse.Namespace(**{**vars(arguments), "idempotency_key": key})
     async with contextlib.AsyncExitStack() as stack:
         bar: Bar = NoBar()
         if shown:
@@ -116,12 +119,19 @@ async def submit(
             events = await stack.enter_async_context(
                 flux.events(event=["finish", "exception", "clean"], on_reset="continue")
             )
-            tracker = await stack.enter_async_context(Tracker(flux, events, bar))
+            tracker = await stack.enter_async_context(Tracker(flux, events, bar, resumed=resumed))
         accepted, rejected = await _submit(flux, items, bar, tracker, arguments)
-        failed = await tracker.finish() if tracker is not None else 0
+        failed = 0
+        ends = ""
+        if tracker is not None:
+            with _says_how_to_continue(lambda: accepted, key, "submitted"):
+                await tracker.finish()
+            failed = tracker.failed
+            ends = f"; {accepted - failed - tracker.purged:,} completed, {failed:,} failed"
+            if tracker.purged:
+                ends += f", {tracker.purged:,} purged since they ended"
     done = f"{plural(accepted, 'job')} submitted"
     rejections = f", {rejected:,} rejected" if rejected else ""
-    ends = f"; {accepted - failed:,} completed, {failed:,} failed" if tracker is not None else ""
     note(f"{done}{rejections}{ends}.")
     return FAILED if rejected or failed else OK
 
@@ -156,25 +166,37 @@ async def _submit(
         if not arguments.quiet:
             put(shown_id(item.id))
 
-    key = arguments.idempotency_key or uuid.uuid4().hex
+    key = arguments.idempotency_key
     jobs = _jobs(items, numbers, rejections)
-    try:
-        async for item in flux.submit_many(
-            jobs, chunk=_JOBS_PER_REQUEST, group=arguments.group, idempotency_key=key
-        ):
-            take(item)
-    except (ClientError, asyncio.CancelledError) as error:
-        for known in getattr(error, "submitted", ()):
-            if known.index in numbers:
-                take(known)
-        note(
-            f"{plural(accepted, 'job')} submitted so far; to continue, "
-            f"repeat the command with --idempotency-key={shlex.quote(key)}"
-        )
-        raise
+    with _says_how_to_continue(lambda: accepted, key, "submitted so far"):
+        try:
+            async for item in flux.submit_many(
+                jobs, chunk=_JOBS_PER_REQUEST, group=arguments.group, idempotency_key=key
+            ):
+                take(item)
+        except ClientError as error:
+            for known in error.submitted:
+                if known.index in numbers:
+                    take(known)
+            raise
     if group is not None and progress_wanted():
         note(f"group {group}")
     return accepted, rejections.count
+
+
+@contextlib.contextmanager
+def _says_how_to_continue(accepted: Callable[[], int], key: str, what: str) -> Iterator[None]:
+    """Say with which key to continue if the work is interrupted, or gives up."""
+    from fluxapi.client import ClientError  # noqa: PLC0415 - already imported
+
+    try:
+        yield
+    except (ClientError, asyncio.CancelledError):
+        note(
+            f"{plural(accepted(), 'job')} {what}; to continue, "
+            f"repeat the command with --idempotency-key={shlex.quote(key)}"
+        )
+        raise
 
 
 def _jobs(
@@ -207,18 +229,33 @@ class Rejections:
 
 
 class Tracker:
-    """A counter of ended jobs, fed by events. It holds the ID of each job that is still active."""
+    """A counter of ended jobs, fed by events. It holds the ID of each job that is still active.
 
-    def __init__(self, flux: AsyncClient, events: EventStream[Event | Reset], bar: Bar) -> None:
+    Args:
+        resumed: An earlier command may have submitted some of the jobs, and their events may be
+            older than the stream.
+    """
+
+    def __init__(
+        self,
+        flux: AsyncClient,
+        events: EventStream[Event | Reset],
+        bar: Bar,
+        *,
+        resumed: bool = False,
+    ) -> None:
         self._flux = flux
         self._events = events
         self._bar = bar
+        self._resumed = resumed
         self._expected: set[str] = set()
         self._early: dict[str, bool] = {}
-        """Jobs that ended before the response to their submission arrived."""
+        """Jobs that ended before the response to their submission; if resumed, before all were."""
         self._bad: set[str] = set()
         self._done = 0
-        self._failed = 0
+        self.failed = 0
+        self.purged = 0
+        """Jobs of an earlier command that are not known any more."""
         self._events_lost = False
         self._all_known = False
         self._changed = asyncio.Event()
@@ -236,13 +273,14 @@ class Tracker:
 
     def expect(self, jobid: str) -> None:
         """Add a job to count."""
-        if jobid in self._early:
+        if jobid in self._early and not self._resumed:
             self._count(failed=self._early.pop(jobid))
         else:
             self._expected.add(jobid)
 
-    async def finish(self) -> int:
-        """Wait until all expected jobs have ended, and return the number of failed ones."""
+    async def finish(self) -> None:
+        """Wait until all expected jobs have ended."""
+        unclear = await self._take_older() if self._resumed else []
         self._all_known = True
         self._early.clear()
         while self._expected and not self._events_lost:
@@ -254,11 +292,29 @@ class Tracker:
             if self._task.done():
                 self._task.result()
                 break
-        for jobid in sorted(self._expected):
+        for jobid in [*unclear, *sorted(self._expected)]:
             # Events are missing: ask for the job.
             job = await self._flux.wait(jobid)
             self._count(failed=not job.success)
-        return self._failed
+
+    async def _take_older(self) -> list[str]:
+        """Count the jobs that have ended; return those that have had some of the events."""
+        found = await self._flux.get_many(sorted(self._expected))
+        unclear = []
+        self._expected.difference_update(found.unknown)
+        self.purged = len(found.unknown)
+        for job in found.jobs:
+            if not job.is_active:
+                self._expected.discard(job.id)
+                self._count(failed=not job.success)
+            elif job.state == "CLEANUP" or (job.exception and job.exception.occurred):
+                self._expected.discard(job.id)
+                unclear.append(job.id)
+            elif job.id in self._early:
+                # It ended after this answer was made.
+                self._expected.discard(job.id)
+                self._count(failed=self._early[job.id])
+        return unclear
 
     async def _follow(self) -> None:
         from fluxapi.client import Reset  # noqa: PLC0415 - already imported
@@ -279,14 +335,14 @@ class Tracker:
                 self._bad.add(jobid)
 
     def _end(self, jobid: str, *, failed: bool) -> None:
-        if jobid in self._expected:
+        if not self._all_known and (self._resumed or jobid not in self._expected):
+            self._early[jobid] = failed
+        elif jobid in self._expected:
             self._expected.discard(jobid)
             self._count(failed=failed)
-        elif not self._all_known:
-            self._early[jobid] = failed
 
     def _count(self, *, failed: bool) -> None:
         self._done += 1
-        self._failed += failed
-        self._bar.ended(self._done, self._failed)
+        self.failed += failed
+        self._bar.ended(self._done, self.failed)
         self._changed.set()

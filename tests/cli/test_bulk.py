@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import itertools
 import json
 import re
+import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import IO, Any, cast
@@ -15,7 +17,7 @@ from rich.progress import Progress
 
 from fluxapi.cli import batch
 from fluxapi.cli.progress import Rate
-from fluxapi.client import AsyncClient, BulkItem
+from fluxapi.client import AsyncClient, BulkItem, Event, FoundJobs, Job, JobException
 from tests.running import Service, needs_flux
 
 from .program import Program
@@ -104,6 +106,17 @@ def test_a_file_that_is_not_there(run: Program) -> None:
     assert done.err == "fluxapi: /nowhere/at/all cannot be read: No such file or directory.\n"
 
 
+def test_a_reader_that_leaves_is_no_error_of_the_file(run: Program, tmp_path: Path) -> None:
+    (tmp_path / "jobs").write_text("true\n", encoding="utf-8")
+    process = run.start("bulk", "--idempotency-key=a reader that leaves", str(tmp_path / "jobs"))
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    told = process.stderr.read()
+    process.stderr.close()
+    assert (process.wait(30), told) == (141, "")
+
+
 @needs_flux
 def test_a_real_flux_counts_alike(run_on_flux: Program) -> None:
     text = "".join(f"sh -c 'exit {number % 2}'\n" for number in range(20))
@@ -181,6 +194,75 @@ def test_the_same_key_submits_none_twice(run: Program) -> None:
     more = run(*words, input="echo one\necho two\necho three\n").lines
     assert (len(first), more[:2], len(more)) == (2, first, 3)
     run.ok("cancel", *more)
+
+
+def test_a_repeated_command_counts_jobs_that_have_ended_before(run: Program) -> None:
+    words = ("bulk", "--wait", "--idempotency-key=ended before")
+    lines = "true\nfalse\n"
+    first = run(*words, input=lines)
+    more = run(*words, input=f"{lines}true\n")
+    assert (more.status, more.lines[:2]) == (1, first.lines)
+    assert more.err == "fluxapi: 3 jobs submitted; 2 completed, 1 failed.\n"
+
+
+async def test_a_repeated_command_asks_for_jobs_whose_events_have_passed() -> None:
+    """Check each kind of job: ended, ending, failing, purged, ended meanwhile and to end."""
+    events: asyncio.Queue[Event] = asyncio.Queue()
+
+    def job(jobid: str, **given: Any) -> Job:
+        return Job(id=jobid, status="", **given)
+
+    async def stream() -> AsyncIterator[Event]:
+        while True:
+            yield await events.get()
+            events.task_done()
+
+    class Service:
+        async def get_many(self, ids: list[str]) -> FoundJobs:
+            assert ids == ["f1", "f2", "f3", "f4", "f5", "f6"]
+            failing = JobException(occurred=True, severity=0)
+            await events.put(Event("f5", "clean", 0.0, 9, None))
+            await events.join()
+            await events.put(Event("f6", "finish", 0.0, 8, {"status": 256}))
+            await events.put(Event("f6", "clean", 0.0, 9, None))
+            jobs = [
+                job("f1", state="INACTIVE", success=False),
+                job("f2", state="CLEANUP"),
+                job("f3", state="RUN", exception=failing),
+                job("f5", state="RUN", exception=JobException(occurred=False)),
+                job("f6", state="SCHED"),
+            ]
+            return FoundJobs(jobs, ["f4"], "")
+
+        async def wait(self, jobid: str) -> Job:
+            return job(jobid, state="INACTIVE", success=jobid == "f2")
+
+    flux = cast("AsyncClient", Service())
+    async with batch.Tracker(flux, cast("Any", stream()), batch.NoBar(), resumed=True) as tracker:
+        # The event that says how it ended was before the stream.
+        await events.put(Event("f1", "clean", 0.0, 9, None))
+        for jobid in ("f1", "f2", "f3", "f4", "f5", "f6"):
+            tracker.expect(jobid)
+        await asyncio.wait_for(tracker.finish(), 10)
+    assert (tracker.failed, tracker.purged) == (3, 1)
+
+
+def test_an_interrupted_wait_says_how_to_continue(run: Program, tmp_path: Path) -> None:
+    (tmp_path / "jobs").write_text("sleep 600\n", encoding="utf-8")
+    words = ("bulk", "--wait", "--idempotency-key=waits", str(tmp_path / "jobs"))
+    with run.start(*words) as process:
+        assert process.stdout is not None
+        jobid = process.stdout.readline().strip()
+        process.send_signal(signal.SIGINT)
+        assert process.stderr is not None
+        told = process.stderr.read()
+    run.ok("cancel", jobid)
+    assert process.returncode == 130
+    assert "1 job submitted" in told
+    assert "to continue, repeat the command with --idempotency-key=waits\n" in told
+    again = run(*words)
+    assert (again.status, again.lines) == (1, [jobid])
+    assert again.err == "fluxapi: 1 job submitted; 0 completed, 1 failed.\n"
 
 
 def test_the_key_to_continue_with_is_printed(tmp_path: Path) -> None:

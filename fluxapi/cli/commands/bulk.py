@@ -12,6 +12,7 @@ from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.submit_options import add_job_options, add_many
+from fluxapi.cli.text import safe
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -99,7 +100,8 @@ def _opened(place: str) -> Iterator[IO[bytes]]:
         yield sys.stdin.buffer
         return
     try:
-        with open(place, "rb") as file:  # noqa: PTH123 - standard input is handled above
-            yield file
+        file = open(place, "rb")  # noqa: PTH123, SIM115 - closed below
     except OSError as error:
-        raise Failure(f"{place} cannot be read: {error.strerror}.", USAGE) from None
+        raise Failure(f"{safe(place)} cannot be read: {error.strerror}.", USAGE) from None
+    with file:
+        yield file
