@@ -15,6 +15,7 @@ from .command_name import named_command
 from .exit_codes import INTERRUPTED, PIPE, USAGE, Failure
 from .session import add_connection
 from .terminal import discard_output, note, prepare
+from .text import safe
 
 __all__ = ["build_parser", "run"]
 
@@ -22,6 +23,19 @@ _DESCRIPTION = "Run the web service of a Flux instance, or send requests to one.
 _EPILOG = """\
 Exit status: 0 success, 1 failure, 2 usage error, 3 service unreachable,
 4 access denied. fluxapi COMMAND --help shows the options of a command."""
+_OF_FLUX = {
+    "run": "submit --watch",
+    "attach": "output --follow",
+    "kill": "signal",
+    "raise": "job raise",
+    "ps": "jobs",
+    "resources": "resource",
+    "status": "jobs",
+    "logs": "output",
+    "version": "--version",
+    "help": "--help",
+}
+"""What is meant by commands of Flux and of other programs that have another name here."""
 _NAME_COLUMNS = 14
 """Columns of a command in the help, so that summaries and help of options are in line."""
 
@@ -52,6 +66,29 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     return parser
 
 
+def _parsed(given: Sequence[str]) -> argparse.Namespace | None:
+    """Parse a command line; write what is wrong and return ``None`` if a word is unknown."""
+    name = named_command(given)
+    names = [name for commands in COMMANDS.values() for name in commands]
+    if name and name not in names:
+        note(f"there is no command {safe(name)!r}{_advice(name, names)}; see fluxapi --help")
+        return None
+    parsed, unknown = build_parser(name).parse_known_args(given)
+    if unknown:
+        kind = "option" if unknown[0].startswith("-") else "argument"
+        note(f"unrecognized {kind} {unknown[0]}; see fluxapi {parsed.command} --help")
+        return None
+    return parsed
+
+
+def _advice(name: str, names: list[str]) -> str:
+    """Return the command that *name* probably means, as the end of a sentence, or nothing."""
+    from difflib import get_close_matches  # noqa: PLC0415 - after a mistake only
+
+    found = [_OF_FLUX[name]] if name in _OF_FLUX else get_close_matches(name, names, 1)
+    return f"; did you mean {found[0]}?" if found else ""
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status, see :mod:`fluxapi.cli.exit_codes`."""
     if "_ARGCOMPLETE" in os.environ:
@@ -62,10 +99,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
     if not given:
         build_parser("").print_help(sys.stderr)
         return USAGE
-    parsed, unknown = build_parser(named_command(given)).parse_known_args(given)
-    if unknown:
-        kind = "option" if unknown[0].startswith("-") else "argument"
-        note(f"unrecognized {kind} {unknown[0]}; see fluxapi {parsed.command} --help")
+    parsed = _parsed(given)
+    if parsed is None:
         return USAGE
     prepare()
     try:

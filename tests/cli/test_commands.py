@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import pytest
+
 from fluxapi.cli.command_name import named_command
-from fluxapi.cli.program import build_parser
+from fluxapi.cli.program import build_parser, run
 from tools.make_commands import TARGET, made
 
 
@@ -19,3 +21,18 @@ def test_the_command_is_found_behind_each_option_with_a_value() -> None:
 
 def test_the_options_of_all_commands_go_together() -> None:
     build_parser()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["submitt", "true"], "there is no command 'submitt'; did you mean submit?"),
+        (["--url", "x", "run", "true"], "there is no command 'run'; did you mean submit --watch?"),
+        (["zzzzzz"], "there is no command 'zzzzzz'"),
+    ],
+)
+def test_a_name_that_is_no_command_is_told_with_the_closest_one(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(words) == 2
+    assert capsys.readouterr() == ("", f"fluxapi: {message}; see fluxapi --help\n")
