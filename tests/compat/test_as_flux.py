@@ -56,6 +56,17 @@ SAME = [
     "bulksubmit --dry-run --progress --cc=1-2 -n{{0}} echo {{1.%}} {{seq1}} ::: 1 2 :::+ a.b c.d",
     "bulksubmit --quiet --wait sh -c 'exit {{}}' ::: 0 3 2",
     "bulksubmit --dry-run echo {{x}} ::: a",
+    "job wait-event -q {first} clean",
+    "job wait-event {first} no-such-event",
+    "job wait-event f1 clean",
+    "job timeleft {first}",
+    "job raise f1",
+    "job urgency f1 3",
+    "pgrep -n -a no-such-name",
+    "pgrep -n -a -o '{{id.f58}} {{name}}' no-such-program",
+    "queue status",
+    "resource info",
+    "resource list -s bogus",
     "no-such-command",
 ]
 """Command lines with equal standard output and status; usage texts go to standard error."""

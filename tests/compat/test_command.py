@@ -66,20 +66,39 @@ def test_a_job_is_canceled(flux: Program) -> None:
         assert (failed.status, failed.err) == (1, "flux-job: Fatal exception type=cancel\n")
 
 
+def test_the_other_commands_that_fluxapi_has_alike(flux: Program) -> None:
+    jobid = flux.ok("submit", "--urgency=hold", "--job-name=like-flux-7", "true").strip()
+    flux.ok("job", "memo", jobid, "step=1")
+    flux.ok("job", "urgency", jobid, "1")
+    last = flux.ok("job", "wait-event", "--format=json", jobid, "clean")
+    assert json.loads(last)["name"] == "clean"
+    assert "memo step=1\n" in flux.ok("job", "eventlog", "--human", jobid)
+    assert flux.ok("pgrep", "-a", "^like-flux-[0-9]$") == f"{jobid}\n"
+    assert flux("pkill", "^like-flux-").status == 1
+    assert flux.ok("job", "timeleft", jobid) == "0\n"
+    assert "free" in flux.ok("resource", "list")
+    assert flux.ok("queue", "status").startswith("Job submission is enabled\n")
+    assert "wait-event" in flux.ok("job", "--help")
+
+
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
         ([], 1, "Usage: flux COMMAND ARGS"),
         (["start"], 1, "flux: `start' is not there"),
         (["job"], 1, "flux-job: Usage"),
-        (["job", "raise", "f1"], 1, "flux-job: Usage"),
         (["job", "wait"], 2, "flux-job: there are no more waitable jobs"),
         (["job", "wait", "--all", "f1"], 1, "flux-job: jobid not supported with --all"),
+        (["job", "purge"], 1, "flux-job: Usage"),
+        (["job", "raise", "f1"], 1, "flux-job: f1: There is no job f1."),
+        (["job", "urgency", "f1"], 1, "flux job urgency: error: "),
+        (["queue"], 2, "flux queue: error: "),
+        (["resource", "list", "--no-such"], 2, "flux resource: error: unrecognized"),
         (["job", "wait", "f1"], 2, "flux-job: invalid job id"),
         (["job", "info", "f1", "R"], 1, "flux-job: invalid job id"),
         (["job", "info", "f1", "guest.output"], 1, "flux-job: guest.output: key not found"),
         (["job", "info", "f1"], 1, "flux-job: Usage"),
-        (["job", "eventlog", "f1"], 1, "flux-job: job f1 not found"),
+        (["job", "eventlog", "f1"], 1, "flux-job: There is no job f1."),
         (["job", "attach", "f1"], 1, "flux-job: Failed to attach to f1: No such job"),
         (["uri", "f1"], 1, "flux-uri: ERROR: jobid f1 not found"),
         (["submit"], 1, "flux-submit: ERROR: job command and arguments are missing"),

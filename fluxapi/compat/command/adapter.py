@@ -15,7 +15,7 @@ from fluxapi.compat.connect_timeout import connect_timeout
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["Parser", "parser_of", "run", "talk"]
+__all__ = ["Parser", "parser_of", "parser_of_action", "run", "talk"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -29,11 +29,26 @@ class Parser(argparse.ArgumentParser):
 
 def parser_of(command: str, name: str) -> argparse.ArgumentParser:
     """Return the parser of a ``fluxapi`` command, under the name of a command of Flux."""
-    parsers = argparse.ArgumentParser().add_subparsers(parser_class=Parser)
+    parsers = argparse.ArgumentParser(prog="flux").add_subparsers(parser_class=Parser)
     import_module(f"fluxapi.cli.commands.{command}").add(parsers)
     parser: argparse.ArgumentParser = parsers.choices[command]
     parser.prog = f"flux {name}"
     parser.usage = f"flux {name} [OPTIONS...] ARGS..."
+    return parser
+
+
+def parser_of_action(action: str) -> argparse.ArgumentParser:
+    """Return the parser of an action of ``fluxapi job``, under the name of that of ``flux job``."""
+    from fluxapi.cli import (  # noqa: PLC0415 - imported when needed
+        job_control,
+        job_events,
+        job_facts,
+    )
+
+    actions = argparse.ArgumentParser(prog="flux job").add_subparsers(parser_class=Parser)
+    for module in (job_facts, job_events, job_control):
+        module.add(actions)
+    parser: argparse.ArgumentParser = actions.choices[action]
     return parser
 
 

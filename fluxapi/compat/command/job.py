@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fluxapi.cli import job_wait
 from fluxapi.cli.arguments import add_ids, job_id
 from fluxapi.cli.exit_codes import FAILED, OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
-from fluxapi.cli.job_detail import event_line
 from fluxapi.cli.json_text import json_text
 from fluxapi.cli.terminal import name_program, note, put
 
-from .adapter import Parser, parser_of, talk
+from .adapter import Parser, parser_of, parser_of_action, talk
 from .adapter import run as run_command
 
 if TYPE_CHECKING:
@@ -28,11 +28,15 @@ _KEYS = ("eventlog", "jobspec", "R")
 def run(arguments: list[str]) -> int:
     """Run ``flux job COMMAND``."""
     name_program("flux-job")
+    usage = (
+        "Usage: flux-job COMMAND ARGS. This flux speaks to fluxapi, and has "
+        f"{', '.join(_COMMANDS)}."
+    )
+    if arguments and arguments[0] in {"-h", "--help"}:
+        put(usage)
+        return OK
     if not arguments or arguments[0] not in _COMMANDS:
-        note(
-            f"Usage: flux-job COMMAND ARGS. This flux speaks to fluxapi, and has "
-            f"{', '.join(_COMMANDS)}."
-        )
+        note(usage)
         return FAILED
     try:
         return _COMMANDS[arguments[0]](arguments[1:])
@@ -55,6 +59,11 @@ def _wait(arguments: list[str]) -> int:
     parser = _parser("wait")
     job_wait.add_options(parser)
     return talk(parser, arguments, job_wait.wait)
+
+
+def _action(name: str, arguments: list[str]) -> int:
+    """Run the action of ``fluxapi job`` that has the options and the output of Flux's."""
+    return run_command(parser_of_action(name), arguments)
 
 
 def _info(arguments: list[str]) -> int:
@@ -100,27 +109,6 @@ async def _eventlog(flux: AsyncClient, jobid: str) -> str:
     return "".join(lines)
 
 
-def _events(arguments: list[str]) -> int:
-    parser = _parser("eventlog")
-    add_ids(parser)
-    parser.add_argument("-f", "--format", choices=("text", "json"), default="text")
-    return talk(parser, arguments, _show_events)
-
-
-async def _show_events(flux: AsyncClient, arguments: argparse.Namespace) -> int:
-    from fluxapi.client import NotFound  # noqa: PLC0415 - already imported
-
-    try:
-        if arguments.format == "json":
-            put((await _eventlog(flux, arguments.id)).rstrip("\n"))
-        else:
-            for event in await flux.eventlog(arguments.id):
-                put(event_line(event))
-    except NotFound:
-        raise Failure(f"job {shown_id(arguments.id)} not found") from None
-    return OK
-
-
 def _attach(arguments: list[str]) -> int:
     parser = _parser("attach")
     add_ids(parser)
@@ -155,7 +143,20 @@ _COMMANDS: dict[str, Callable[[list[str]], int]] = {
     "cancel": _cancel,
     "wait": _wait,
     "info": _info,
-    "eventlog": _events,
     "attach": _attach,
     "id": _id,
+    **{
+        name: partial(_action, name)
+        for name in (
+            "eventlog",
+            "kill",
+            "last",
+            "memo",
+            "raise",
+            "stats",
+            "timeleft",
+            "urgency",
+            "wait-event",
+        )
+    },
 }

@@ -24,7 +24,11 @@ _COMMANDS: dict[str, Run] = {
     "jobs": table.jobs,
     "cancel": table.cancel,
     "watch": table.watch,
+    "pgrep": table.pgrep,
+    "pkill": table.pkill,
     "job": job.run,
+    "queue": table.queue,
+    "resource": table.resource,
     "uri": table.uri,
     "version": about.version,
 }
@@ -36,7 +40,11 @@ _SUMMARIES = {
     "jobs": "list jobs",
     "cancel": "cancel jobs",
     "watch": "show the output of jobs",
+    "pgrep": "find jobs by a pattern",
+    "pkill": "cancel jobs by a pattern",
     "job": "show or change one job: see flux job",
+    "queue": "show queues",
+    "resource": "show resources by state",
     "uri": "show the URI of an instance in a job",
     "version": "show versions",
 }

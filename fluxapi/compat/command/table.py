@@ -1,4 +1,4 @@
-"""``flux jobs``, ``cancel``, ``watch`` and ``uri``."""
+"""``flux jobs``, ``cancel``, ``watch``, ``uri``, and those that ``fluxapi`` has alike."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .adapter import run as run_command
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["cancel", "jobs", "uri", "watch"]
+__all__ = ["cancel", "jobs", "pgrep", "pkill", "queue", "resource", "uri", "watch"]
 
 
 def jobs(arguments: list[str]) -> int:
@@ -30,6 +30,26 @@ def cancel(arguments: list[str]) -> int:
     if not arguments:
         raise Failure("No target jobs were provided", FAILED)
     return run_command(parser_of("cancel", "cancel"), ["--yes", *arguments])
+
+
+def pgrep(arguments: list[str]) -> int:
+    """Print the IDs of jobs whose names match a pattern."""
+    return run_command(parser_of("pgrep", "pgrep"), arguments)
+
+
+def pkill(arguments: list[str]) -> int:
+    """Cancel jobs whose names match a pattern."""
+    return run_command(parser_of("pkill", "pkill"), ["--yes", *arguments])
+
+
+def queue(arguments: list[str]) -> int:
+    """Show queues."""
+    return run_command(parser_of("queue", "queue"), arguments)
+
+
+def resource(arguments: list[str]) -> int:
+    """Show resources by state."""
+    return run_command(parser_of("resource", "resource"), arguments)
 
 
 def watch(arguments: list[str]) -> int:
