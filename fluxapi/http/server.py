@@ -46,7 +46,8 @@ _DETAILS = {
     "BadHttpMethod": "The request line is not valid HTTP.",
     "BadStatusLine": "The request line is not valid HTTP.",
     "InvalidHeader": "A header is not valid HTTP.",
-    "InvalidURLError": "The request target is not a valid URL.",
+    "InvalidURLError": "The request target is not a valid URL; percent-encode what is not ASCII, "
+    "and write f2QK3Zz for ƒ2QK3Zz.",
     "TransferEncodingError": "The body is not in valid chunks.",
     "ContentLengthError": "The body is shorter than its Content-Length.",
     "HTTPExpectationFailed": "The service supports only Expect: 100-continue; leave others out.",
