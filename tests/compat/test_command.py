@@ -91,6 +91,7 @@ def test_the_other_commands_that_fluxapi_has_alike(flux: Program) -> None:
         (["job", "wait", "--all", "f1"], 1, "flux-job: jobid not supported with --all"),
         (["job", "purge"], 1, "flux-job: Usage"),
         (["job", "raise", "f1"], 1, "flux-job: f1: There is no job f1."),
+        (["job", "timeleft"], 1, "flux-job: Give a job ID, or set FLUX_JOB_ID."),
         (["job", "urgency", "f1"], 1, "flux job urgency: error: "),
         (["queue"], 2, "flux queue: error: "),
         (["resource", "list", "--no-such"], 2, "flux resource: error: unrecognized"),

@@ -63,7 +63,10 @@ def _wait(arguments: list[str]) -> int:
 
 def _action(name: str, arguments: list[str]) -> int:
     """Run the action of ``fluxapi job`` that has the options and the output of Flux's."""
-    return run_command(parser_of_action(name), arguments)
+    try:
+        return run_command(parser_of_action(name), arguments)
+    except Failure as failure:
+        raise Failure(failure.sentence, FAILED) from None
 
 
 def _info(arguments: list[str]) -> int:
