@@ -35,7 +35,7 @@ _OF_FLUX = {
     "version": "--version",
     "help": "--help",
 }
-"""What is meant by commands of Flux and of other programs that have another name here."""
+"""The command here for a command of Flux, or of another program, that has another name there."""
 _NAME_COLUMNS = 14
 """Columns of a command in the help, so that summaries and help of options are in line."""
 
