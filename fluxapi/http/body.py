@@ -79,7 +79,9 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
 async def _collect(request: web.Request, limit: int) -> bytes:
     """Return the whole body of at most *limit* bytes; raises ``BodyTooLarge``."""
     collected = bytearray()
+    turn = TimeSlice()
     while chunk := await request.content.readany():
+        await turn.share()
         if len(collected) + len(chunk) > limit:
             raise _too_large(limit)
         collected += chunk

@@ -115,25 +115,13 @@ def create(
                 async with request.app[keys.CHILDREN].using(path) as session:
                     request[keys.SESSION] = session
                     response = await handler(request)
-        except errors.FluxapiError as error:
-            response = await _error_response(request, error)
-            _cut_from_frames(error)
-        except web.HTTPException as error:
-            response = await _translate(request, error)
-        except ConnectionResetError:
-            response = problem(request, errors.RequestError("The connection was lost."))
         except asyncio.CancelledError:
             if not request.app[keys.SHUTDOWN].has_begun or request.writer.output_size > 0:
                 raise
             response = problem(request, _cut_short(route))
-        except Exception:  # noqa: BLE001 - a bug is logged; the client gets no traceback
-            _log.exception("request %s failed", request[keys.REQUEST_ID])
-            response = problem(
-                request,
-                errors.FluxapiError(
-                    "Internal error of the service; its log has the details under this request ID."
-                ),
-            )
+        except Exception as error:  # noqa: BLE001 - a bug is logged; the client gets no traceback
+            response = await _answer_to(request, error)
+            _cut_from_frames(error)
         finally:
             metrics.under_way -= 1
         name = request.match_info.route.name or "none"
@@ -168,6 +156,23 @@ async def _admit(request: web.Request, route: Route | None, credentials: Credent
     if is_of_instance:
         request[keys.SESSION] = sessions.root
     return ROOT
+
+
+async def _answer_to(request: web.Request, error: Exception) -> web.StreamResponse:
+    """Return the response to a request that ended with *error*."""
+    if isinstance(error, errors.FluxapiError):
+        return await _error_response(request, error)
+    if isinstance(error, web.HTTPException):
+        return await _translate(request, error)
+    if isinstance(error, ConnectionResetError):
+        return problem(request, errors.RequestError("The connection was lost."))
+    _log.error("request %s failed", request[keys.REQUEST_ID], exc_info=error)
+    return problem(
+        request,
+        errors.FluxapiError(
+            "Internal error of the service; its log has the details under this request ID."
+        ),
+    )
 
 
 def _cut_short(route: Route | None) -> errors.Unavailable:

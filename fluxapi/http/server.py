@@ -16,15 +16,18 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from http import HTTPStatus
 from typing import Any, cast
 
 import msgspec
-from aiohttp import hdrs, web
+from aiohttp import StreamReader, hdrs, web
 
 from fluxapi import errors
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.security.clients import peer_of
 
 from . import base, keys
+from .chunk_limit import READ_BUFFER_BYTES, ChunkLimit
 from .connection_limit import ConnectionLimit
 from .middleware import HEADERS
 from .tls_server import TlsServer
@@ -93,7 +96,7 @@ class Runner(web.AppRunner):
         base_path: str = "",
         **options: Any,
     ) -> None:
-        super().__init__(app, keepalive_timeout=idle, **options)
+        super().__init__(app, keepalive_timeout=idle, read_bufsize=READ_BUFFER_BYTES, **options)
         self._stall = stall
         self._limit = limit
         self._base_path = base_path
@@ -108,7 +111,8 @@ class Runner(web.AppRunner):
         if self._limit is not None:
             # Handshakes and heads leave more in the heap than the next ones need.
             self._limit.on_leave = self.app[keys.HEAP].after_answer
-        server.request_factory = base.below(server.request_factory, self._base_path)
+        make = base.below(server.request_factory, self._base_path)
+        server.request_factory = _with_known_body(make)
         server.request_handler = _with_known_expectations(server.request_handler)
         return server
 
@@ -155,6 +159,19 @@ def _with_known_expectations(answer: _RequestHandler) -> _RequestHandler:
     return handle
 
 
+def _with_known_body(make: Callable[..., web.BaseRequest]) -> Callable[..., web.BaseRequest]:
+    """Return a factory of requests that tells the connection of a request its body."""
+
+    def make_request(
+        message: Any, body: StreamReader, protocol: web.RequestHandler, *rest: Any
+    ) -> web.BaseRequest:
+        if isinstance(protocol, _Protocol):
+            protocol.begin_body(body)
+        return make(message, body, protocol, *rest)
+
+    return make_request
+
+
 class _Server(web.Server):
     stall: float
     limit: ConnectionLimit | None
@@ -164,8 +181,11 @@ class _Server(web.Server):
 
 
 class _Protocol(web.RequestHandler):
-    __slots__ = ("_stalled",)
+    __slots__ = ("_chunks", "_is_paused", "_skipping", "_stalled")
 
+    _chunks: ChunkLimit | None
+    _is_paused: bool
+    _skipping: asyncio.Task[None] | None
     _stalled: asyncio.TimerHandle
 
     @property
@@ -184,6 +204,46 @@ class _Protocol(web.RequestHandler):
         if transport is not None:
             transport.abort()
 
+    def begin_body(self, body: StreamReader) -> None:
+        """Note the body of the next request."""
+        self._chunks = ChunkLimit(body)
+
+    def pause_reading(self) -> None:
+        """Parse no more of a body until its buffer is read; refuse a body of tiny chunks."""
+        super().pause_reading()
+        self._is_paused = True
+        if self._chunks is not None and self._chunks.is_exceeded():
+            self._refuse_chunks()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Parse on.
+
+        The rest of a body that was refused is skipped: then in turn with all such bodies, since
+        aiohttp reads what has arrived of one without a pause.
+        """
+        if self._is_paused and resume_parser and self._current_request is None:
+            if self._skipping is None:
+                self._skipping = self._loop.create_task(self._skip_in_turn())
+            return
+        self._is_paused = False
+        super().resume_reading(resume_parser)
+
+    async def _skip_in_turn(self) -> None:
+        await TimeSlice(0).share()
+        self._skipping = None
+        self._is_paused = False
+        super().resume_reading()
+
+    def _refuse_chunks(self) -> None:
+        _log.debug("a body comes in tiny chunks")
+        request, transport = self._current_request, self.transport
+        if request is None or request.writer.output_size or transport is None:
+            self.drop()
+            return
+        self._force_close = True
+        transport.write(_TINY_CHUNKS)
+        transport.close()
+
     def pause_writing(self) -> None:
         """Handle that the client is behind; disconnect it if it reads nothing for too long."""
         super().pause_writing()
@@ -197,6 +257,8 @@ class _Protocol(web.RequestHandler):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the connection, or answer 503 if the limit is reached."""
+        self._chunks = self._skipping = None
+        self._is_paused = False
         limit = self._manager.limit if isinstance(self._manager, _Server) else None
         if limit is None or limit.admit(self, peer_of(transport.get_extra_info("peername"))):
             super().connection_made(transport)
@@ -210,6 +272,8 @@ class _Protocol(web.RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop counting the connection."""
+        if self._skipping is not None:
+            self._skipping.cancel()
         if isinstance(self._manager, _Server) and self._manager.limit is not None:
             self._manager.limit.leave(self)
         super().connection_lost(exc)
@@ -267,9 +331,8 @@ class _Protocol(web.RequestHandler):
             super().log_exception(*args, **kw)
 
 
-def _too_many_connections() -> bytes:
-    """Return the answer to a connection above the limit."""
-    error = errors.Unavailable("Too many connections are open; close some, or try again later.")
+def _whole_answer(error: errors.FluxapiError) -> bytes:
+    """Return the bytes of an answer that ends its connection."""
     body = msgspec.json.encode(error.problem())
     headers = {
         **HEADERS,
@@ -280,10 +343,19 @@ def _too_many_connections() -> bytes:
         hdrs.CONTENT_TYPE: "application/problem+json",
     }
     lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
-    return f"HTTP/1.1 503 Service Unavailable\r\n{''.join(lines)}\r\n".encode() + body
+    status = HTTPStatus(error.status)
+    return f"HTTP/1.1 {status} {status.phrase}\r\n{''.join(lines)}\r\n".encode() + body
 
 
-_TOO_MANY_CONNECTIONS = _too_many_connections()
+_TOO_MANY_CONNECTIONS = _whole_answer(
+    errors.Unavailable("Too many connections are open; close some, or try again later.")
+)
+_TINY_CHUNKS = _whole_answer(
+    errors.RequestError(
+        "The body comes in thousands of chunks of a few bytes each; send larger chunks, or all at "
+        "once with Content-Length."
+    )
+)
 
 
 def _error(status: int, exc: BaseException | None) -> errors.FluxapiError:

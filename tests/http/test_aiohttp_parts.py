@@ -39,6 +39,8 @@ OVERRIDDEN: dict[type, dict[str, list[str]]] = {
     web.RequestHandler: {
         "connection_made": ["transport"],
         "connection_lost": ["exc"],
+        "pause_reading": [],
+        "resume_reading": ["resume_parser"],
         "pause_writing": [],
         "resume_writing": [],
         "handle_error": ["request", "status", "exc", "message"],
@@ -59,7 +61,7 @@ def own_names(source: str) -> set[str]:
         node.target.id
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    } | {"_stall", "_limit", "_base_path", "_tls"}
+    } | {"_stall", "_limit", "_base_path", "_tls", "_refuse_chunks", "_skip_in_turn"}
 
 
 def used_names(source: str) -> set[str]:

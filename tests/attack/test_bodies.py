@@ -1,0 +1,138 @@
+"""Bodies in tiny chunks, and bodies whose clients leave: they hold up and keep nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from typing import Any
+
+import pytest
+from aiohttp import StreamReader
+
+from fluxapi.http import body
+from fluxapi.http.chunk_limit import ChunkLimit
+
+from .wire import PATIENCE_S, connect, serving
+
+HEAD = b"POST %s HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
+LOCKED: dict[str, Any] = {"user": "me", "token": "t" * 32, "require_auth": True}
+
+
+def chunks(size: int, count: int) -> bytes:
+    return (b"%x\r\n%s\r\n" % (size, b" " * size)) * count
+
+
+class Body:
+    def __init__(self) -> None:
+        self.total_bytes = 0
+
+    def is_eof(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("bytes_per_buffer", "exceeded"),
+    [(1024, [False, False, True]), (4096, [False] * 9), (16384, [False] * 9)],
+)
+def test_tiny_chunks_are_counted(bytes_per_buffer: int, exceeded: list[bool]) -> None:
+    content: Any = Body()
+    limit = ChunkLimit(content)
+    found = []
+    for _ in exceeded:
+        content.total_bytes += bytes_per_buffer
+        found.append(limit.is_exceeded())
+    assert found == exceeded
+
+
+async def test_a_body_of_tiny_chunks_is_refused() -> None:
+    async with serving() as port, connect(port) as wire:
+        await wire.send(CHUNKED % b"/v1/jobs/bulk" + chunks(1, 5000))
+        answer = await wire.answer()
+        assert answer is not None
+        assert answer.status == 400
+        assert "larger chunks" in answer.problem["detail"]
+        assert await wire.ended()
+
+
+async def test_a_body_of_small_chunks_is_read() -> None:
+    job = b'{"command": ["true"]}' + b" " * 80_000
+    body = b"".join(b"8\r\n%s\r\n" % job[at : at + 8].ljust(8) for at in range(0, len(job), 8))
+    async with serving() as port, connect(port) as wire:
+        await wire.send(CHUNKED % b"/v1/jobs" + body + b"0\r\n\r\n")
+        answer = await wire.answer()
+        assert answer is not None
+        assert answer.status == 201
+
+
+@pytest.mark.parametrize("path", [b"/v1/jobs/bulk", b"/health", b"/nothing"])
+async def test_the_rest_of_a_refused_body_of_tiny_chunks_is_not_parsed(path: bytes) -> None:
+    async with serving(**LOCKED) as port, connect(port) as wire:
+        await wire.send(CHUNKED % path)
+        answer = await wire.answer()
+        assert answer is not None
+        await wire.send(chunks(1, 20_000))
+        assert await wire.ended()
+
+
+async def test_the_rest_of_a_refused_body_is_skipped_in_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passes = 0
+    read = StreamReader.readany
+    most = 0
+
+    async def counted(self: StreamReader) -> bytes:
+        nonlocal most
+        before, size = passes, self.total_bytes
+        data = await read(self)
+        if before == passes:
+            most = max(most, self.total_bytes - size)
+        return data
+
+    async def tick() -> None:
+        nonlocal passes
+        while True:
+            passes += 1
+            await asyncio.sleep(0)
+
+    monkeypatch.setattr(StreamReader, "readany", counted)
+    ticking = asyncio.create_task(tick())
+    try:
+        async with serving(**LOCKED) as port, connect(port) as wire:
+            await wire.send(CHUNKED % b"/v1/jobs/bulk" + chunks(16, 10_000) + b"0\r\n\r\n")
+            answer = await wire.answer()
+            assert answer is not None
+            assert answer.status == 401
+            await wire.send(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            answer = await wire.answer()
+            assert answer is not None
+            assert answer.status == 200
+    finally:
+        ticking.cancel()
+    assert most < 10_000 * 16 / 2
+
+
+async def test_the_begin_of_a_body_is_freed_when_its_client_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begun, freed = asyncio.Event(), asyncio.Event()
+
+    class Collected(bytearray):
+        def __init__(self) -> None:
+            begun.set()
+            super().__init__()
+
+        def __del__(self) -> None:
+            freed.set()
+
+    monkeypatch.setattr(body, "bytearray", Collected, raising=False)
+    gc.disable()
+    try:
+        async with serving() as port:
+            async with connect(port) as wire:
+                await wire.send(HEAD % b"/v1/jobs" + b"Content-Length: 9999\r\n\r\n" + b" " * 99)
+                await asyncio.wait_for(begun.wait(), PATIENCE_S)
+            await asyncio.wait_for(freed.wait(), PATIENCE_S)
+    finally:
+        gc.enable()
