@@ -18,6 +18,7 @@ __all__ = [
     "JobCounts",
     "Node",
     "Queue",
+    "QueueCounts",
     "Resources",
     "Sizes",
     "Totals",
@@ -105,11 +106,19 @@ class Info(msgspec.Struct):
     capabilities: dict[str, Any] = {}
 
 
+class QueueCounts(msgspec.Struct):
+    """The number of jobs of one queue, by state and by result."""
+
+    states: dict[str, int]
+    results: dict[str, int]
+
+
 class JobCounts(msgspec.Struct):
     """The response of ``GET /stats``."""
 
     states: dict[str, int]
     results: dict[str, int]
+    by_queue: dict[str, QueueCounts] = {}
 
 
 class InstanceState(msgspec.Struct):

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 from shlex import quote
 from typing import TYPE_CHECKING, Any
 
-from .exit_codes import FAILED, INTERRUPTED, OK, Failure, of_job
+from .exit_codes import FAILED, INTERRUPTED, OK, of_job
 from .hangup import while_read
 from .ids import shown_id
 from .streams import TERMINAL, Streams
@@ -223,10 +223,18 @@ async def unless_interrupted(
 
 
 async def wait_all(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False) -> int:
-    """Wait until jobs have ended, and return their highest exit status."""
+    """Wait until jobs have ended, and return their highest exit status.
+
+    Unknown jobs are reported, and count as failed.
+    """
+    from fluxapi.client import NotFound  # noqa: PLC0415 - already imported
 
     async def end(jobid: str) -> int:
-        job = await flux.wait(jobid)
+        try:
+            job = await flux.wait(jobid)
+        except NotFound as error:
+            note(str(error))
+            return FAILED
         if not quiet:
             explain(job)
         return of_job(job)
@@ -235,11 +243,16 @@ async def wait_all(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False
 
 
 async def wait_any(flux: AsyncClient, ids: Iterable[str], *, quiet: bool = False) -> int:
-    """Wait until any of the jobs has ended; print those that have, return their highest status."""
+    """Wait until any of the jobs has ended; print those that have, return their highest status.
+
+    Unknown jobs are reported, and count as failed.
+    """
     found = await flux.wait_any(ids)
-    if found.unknown:
-        raise Failure(f"There is no job {safe(found.unknown[0])}.")
-    highest = OK
+    highest = FAILED if found.unknown else OK
+    for jobid in found.unknown:
+        note(f"There is no job {safe(jobid)}.")
+    if found.unknown and found.active and not found.ended:
+        found = await flux.wait_any(found.active)
     for job in (await flux.get_many(found.ended)).jobs:
         put(shown_id(job.id))
         highest = max(highest, of_job(job))

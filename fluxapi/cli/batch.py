@@ -32,6 +32,8 @@ _JOBS_PER_REQUEST = 500
 _MAX_REPORTED_JOBS = 20
 """Rejected jobs that are reported one by one."""
 
+_MAX_REPORTED_WARNINGS = 100
+
 
 @dataclass(frozen=True, slots=True)
 class Item:
@@ -146,7 +148,7 @@ async def _submit(
     """Submit jobs; return the number of accepted and of rejected ones."""
     from fluxapi.client import ClientError  # noqa: PLC0415 - already imported
 
-    rejections = Rejections()
+    rejections, warnings = Rejections(), Warnings()
     numbers: dict[int, int] = {}
     accepted = 0
     group: str | None = None
@@ -161,6 +163,7 @@ async def _submit(
             return
         accepted += 1
         bar.submitted(1)
+        warnings.tell(number, item)
         if tracker is not None:
             tracker.expect(item.id)
         if not arguments.quiet:
@@ -226,6 +229,22 @@ class Rejections:
             note(f"{number}: {safe(why)}")
         elif self.count == _MAX_REPORTED_JOBS + 1:
             note("more jobs are rejected; only their number is reported")
+
+
+class Warnings:
+    """A reporter of the warnings about batch scripts, each text once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def tell(self, number: int, item: BulkItem) -> None:
+        """Report the warnings about the job at this line that are new."""
+        for warning in item.warnings:
+            if warning not in self._told and len(self._told) < _MAX_REPORTED_WARNINGS:
+                note(f"{number}: {safe(warning)}")
+                self._told.add(warning)
+                if len(self._told) == _MAX_REPORTED_WARNINGS:
+                    note("more warnings are not reported")
 
 
 class Tracker:

@@ -8,6 +8,7 @@ import math
 import os
 import re
 import time
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from .arguments import add_ids, checked, job_id
@@ -122,8 +123,17 @@ async def _stats(flux: AsyncClient, arguments: argparse.Namespace) -> int:  # no
     from .answers import job_counts  # noqa: PLC0415 - imports the client
 
     counts = await job_counts(flux)
-    states = {name: counts.states.get(name.upper(), 0) for name in _STATES}
-    document: dict[str, Any] = {"job_states": {**states, "total": sum(states.values())}}
-    document |= {name: counts.results.get(result, 0) for name, result in _RESULTS.items()}
+    document = _counts(counts.states, counts.results)
+    document["queues"] = [
+        {**_counts(queue.states, queue.results), "name": name}
+        for name, queue in counts.by_queue.items()
+    ]
     put(json.dumps(document, separators=(",", ":")))
     return OK
+
+
+def _counts(states: Mapping[str, int], results: Mapping[str, int]) -> dict[str, Any]:
+    """Return counts of jobs by the names of ``flux job stats``."""
+    by_state = {name: states.get(name.upper(), 0) for name in _STATES}
+    by_result = {name: results.get(result, 0) for name, result in _RESULTS.items()}
+    return {"job_states": {**by_state, "total": sum(by_state.values())}, **by_result}

@@ -52,6 +52,7 @@ def new_key() -> str:
 class _Item(msgspec.Struct):
     id: JobId | None = None
     error: Any = None
+    warnings: tuple[str, ...] = ()
 
 
 class BulkAnswer(msgspec.Struct):
@@ -74,7 +75,13 @@ def items_of(answer: BulkAnswer, indexes: Iterable[int]) -> list[BulkItem]:
             f"The client sent {len(places)} jobs, the service answered for {len(answer.jobs)}."
         )
     return [
-        BulkItem(index, made.id, None if made.id is not None else problem(made.error), answer.group)
+        BulkItem(
+            index,
+            made.id,
+            None if made.id is not None else problem(made.error),
+            answer.group,
+            made.warnings,
+        )
         for index, made in zip(places, answer.jobs, strict=True)
     ]
 

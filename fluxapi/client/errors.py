@@ -210,3 +210,5 @@ class BulkItem:
     error: ProblemError | None = None
     group: str | None = None
     """The ID of the group that the jobs of the request are in, if they name none themselves."""
+    warnings: tuple[str, ...] = ()
+    """Sentences about its batch script, unless they are those of the job before."""

@@ -571,7 +571,7 @@ class Client:
         return self._loop.run(self._client.info())
 
     def stats(self) -> dict[str, Any]:
-        """Return the number of jobs by state and by result."""
+        """Return the number of jobs by state and by result, and those of each queue."""
         return self._loop.run(self._client.stats())
 
     def nodes(self) -> list[str]:

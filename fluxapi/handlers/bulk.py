@@ -26,9 +26,10 @@ from fluxapi.http.body import decode_large
 from fluxapi.model.group import Group, group_id
 from fluxapi.model.idset import IdSet
 from fluxapi.model.jobid import encode_f58
-from fluxapi.model.jobspec import Defaults, build, substitute
+from fluxapi.model.jobspec import build, substitute
 from fluxapi.model.keymark import KeyMark, digest
 from fluxapi.process.timeslice import TimeSlice
+from fluxapi.sessions.session import InstanceSession
 from fluxapi.sessions.submitter import MarkedSubmission
 
 from .scripts import read_script
@@ -47,6 +48,9 @@ _MAX_JOBSPECS_BYTES = 128 << 20
 
 _MAX_NUMBER_DIGITS = 18
 
+_MAX_WARNINGS_LENGTH = 1 << 20
+"""Characters of the warnings about all jobs of one request."""
+
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _items = msgspec.json.Decoder(list[msgspec.Raw])
 
@@ -56,14 +60,14 @@ async def bulk(request: web.Request) -> web.Response:
     session, raw = request[keys.SESSION], request[keys.BODY]
     key = idempotency_key(request)
     grouping = _Grouping(key, session.group_to_join)
-    jobs = await _submissions(raw, session.defaults, key, grouping)
-    submitted = await session.submitter.submit(key, jobs)
-    return await _answer(request, submitted.results, grouping.shared)
+    built = await _submissions(raw, session, key, grouping)
+    submitted = await session.submitter.submit(key, built.jobs)
+    return await _answer(request, submitted.results, built, grouping.shared)
 
 
 async def _submissions(
-    raw: bytes, defaults: Defaults, key: str | None, grouping: _Grouping
-) -> list[MarkedSubmission]:
+    raw: bytes, session: InstanceSession, key: str | None, grouping: _Grouping
+) -> _Built:
     members = await _decode_members(raw)
     rest = {name: value for name, value in members.items() if name != "jobs"}
     shallow = {name: await decode_large(bytes(value)) for name, value in rest.items()}
@@ -75,7 +79,7 @@ async def _submissions(
         count, repeated = _repeated(shallow)
         marks = _Marks.of_all(key, digest(shallow))
         grouping.begin(shallow.get("group"), is_alone=count == 1)
-        return await _built(repeated, defaults, marks, grouping, copies=count)
+        return await _build(repeated, session, marks, grouping, copies=count)
     try:
         items = _items.decode(members["jobs"])
     except msgspec.ValidationError:
@@ -90,7 +94,7 @@ async def _submissions(
     numbers = _numbers(shallow.get("numbers"), len(items))
     # A job with a number may be one of several requests.
     grouping.begin(shallow.get("group"), is_alone=len(items) == 1 and "numbers" not in shallow)
-    return await _built(_listed(items), defaults, _Marks.of_each(key, numbers), grouping)
+    return await _build(_listed(items), session, _Marks.of_each(key, numbers), grouping)
 
 
 async def _decode_members(raw: bytes) -> dict[str, msgspec.Raw]:
@@ -220,15 +224,39 @@ def _instance(job: Mapping[str, Any], number: str) -> Mapping[str, Any]:
     return fields
 
 
-async def _built(
+class _Built:
+    """The jobs of a request, and the warnings about scripts by the index of the job.
+
+    Jobs with the same script as the one before, such as copies, have no warnings of their own.
+    """
+
+    def __init__(self) -> None:
+        self.jobs: list[MarkedSubmission] = []
+        self.warnings: dict[int, list[str]] = {}
+        self.lacks_warnings = False
+        self._length = 0
+        self._last: list[str] = []
+
+    def warn(self, warnings: list[str]) -> None:
+        """Keep the warnings about the next job, unless they repeat the last ones."""
+        if warnings and warnings != self._last:
+            self._length += sum(map(len, warnings))
+            if self._length > _MAX_WARNINGS_LENGTH:
+                self.lacks_warnings = True
+            else:
+                self.warnings[len(self.jobs)] = warnings
+        self._last = warnings
+
+
+async def _build(
     items: Iterable[Item],
-    defaults: Defaults,
+    session: InstanceSession,
     marks: _Marks | None,
     grouping: _Grouping,
     copies: int = 1,
-) -> list[MarkedSubmission]:
+) -> _Built:
     """Build the jobs; *copies* is the number of copies of the first one."""
-    built: list[MarkedSubmission] = []
+    built = _Built()
     wrong: list[dict[str, str]] = []
     same: tuple[Any, MarkedSubmission] | None = None
     size = 0
@@ -236,15 +264,15 @@ async def _built(
     for number, (place, fields, raw) in enumerate(items):
         await turn.share()
         if same is not None and fields is same[0]:
-            built.append(same[1])
+            built.jobs.append(same[1])
             continue
         try:
             if fields is None:
                 fields = await decode_large(bytes(raw or b""))  # noqa: PLW2901 - decoded only now
                 schema.check("submit", fields)
             mark = None if marks is None else marks.of(number, fields)
-            whole, _ = await read_script(fields, defaults.environment)
-            made = build(whole, defaults, mark=mark, group=grouping.of(fields))
+            whole, warnings = await read_script(fields, session)
+            made = build(whole, session.defaults, mark=mark, group=grouping.of(fields))
             member = MarkedSubmission(made, mark)
         except ValidationFailed as error:
             wrong.extend(
@@ -261,7 +289,8 @@ async def _built(
                 f"The jobspecs of these jobs have more than {_MAX_JOBSPECS_BYTES} bytes in all; "
                 "submit the jobs in several requests."
             )
-        built.append(member)
+        built.warn(warnings)
+        built.jobs.append(member)
         same = (fields, member) if raw is None and marks is None else None
     if wrong:
         raise ValidationFailed(wrong[:_MAX_ERRORS])
@@ -269,18 +298,20 @@ async def _built(
 
 
 async def _answer(
-    request: web.Request, results: list[int | FluxapiError], group: str | None
+    request: web.Request, results: list[int | FluxapiError], built: _Built, group: str | None
 ) -> web.Response:
     failed = [result for result in results if isinstance(result, FluxapiError)]
     if len(failed) == len(results) and all(isinstance(e, InstanceUnavailable) for e in failed):
         raise next((error for error in failed if isinstance(error, OutcomeUnknown)), failed[0])
     submitted = len(results) - len(failed)
     parts: list[bytes] = []
-    async for part in _rows(results, request[keys.BASE]):
+    async for part in _rows(results, built.warnings, request[keys.BASE]):
         parts.append(part)  # noqa: PERF401 - a comprehension would not read better
     message = f"{submitted} {'job' if submitted == 1 else 'jobs'} submitted."
     if failed:
         message = f"{message[:-1]}, {len(failed)} refused."
+    if built.lacks_warnings:
+        message += " More warnings are left out."
     tail: dict[str, Any] = {"submitted": submitted, "failed": len(failed), "Message": message}
     if group is not None:
         tail["group"] = group
@@ -288,11 +319,15 @@ async def _answer(
     return reply(body, status=207 if failed else 201)
 
 
-async def _rows(results: list[int | FluxapiError], base: str) -> AsyncIterator[bytes]:
+async def _rows(
+    results: list[int | FluxapiError], warnings: Mapping[int, list[str]], base: str
+) -> AsyncIterator[bytes]:
     turn = TimeSlice()
-    for result in results:
+    for index, result in enumerate(results):
         await turn.share()
-        if isinstance(result, int):
+        if isinstance(result, int) and index in warnings:
+            yield json_bytes({"id": encode_f58(result), "warnings": warnings[index]})
+        elif isinstance(result, int):
             yield b'{"id":"%s"}' % encode_f58(result).encode()
         else:
             yield json_bytes({"error": result.problem(base)})

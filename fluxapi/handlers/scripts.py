@@ -12,12 +12,18 @@ from fluxapi.contracts import schema
 from fluxapi.http import keys
 from fluxapi.model import batch, batch_script
 from fluxapi.model.directives import Wrong
+from fluxapi.sessions.session import InstanceSession
 
 from .support import reply
 
 __all__ = ["check", "read_script", "with_directives"]
 
 _T = TypeVar("_T")
+
+_AS_TASK = (
+    "This instance runs the script as one task with the resources that it asks for; the script "
+    "cannot use flux commands."
+)
 
 _LONG_SCRIPT_LENGTH = 16_384
 """Characters of the shortest script that a thread reads; shorter ones take a few milliseconds."""
@@ -51,10 +57,17 @@ async def check(request: web.Request) -> web.Response:
 
 
 async def read_script(
-    fields: Mapping[str, Any], environment: Mapping[str, str]
+    fields: Mapping[str, Any], session: InstanceSession
 ) -> tuple[Mapping[str, Any], list[str]]:
-    """Return what :func:`with_directives` does; a long script does not delay other requests."""
-    return await _in_thread(fields.get("script") or "", with_directives, fields, environment)
+    """Return what :func:`with_directives` does; a long script does not delay other requests.
+
+    The warnings tell what the instance makes of a script, too.
+    """
+    script, environment = fields.get("script") or "", session.defaults.environment
+    read, warnings = await _in_thread(script, with_directives, fields, environment)
+    if read.get("script") is not None and session.capabilities.scripts == "task":
+        warnings.append(_AS_TASK)
+    return read, warnings
 
 
 async def _in_thread(script: str, function: Callable[..., _T], *args: object) -> _T:

@@ -63,8 +63,9 @@ async def info(request: web.Request) -> web.Response:
 
 
 async def stats(request: web.Request) -> web.Response:
-    """Return the number of jobs by state and result."""
-    return reply(request[keys.SESSION].table.stats())
+    """Return the number of jobs by state and result, and those of each queue."""
+    table = request[keys.SESSION].table
+    return reply({**table.stats(), "by_queue": table.queues.record()})
 
 
 async def stop(request: web.Request) -> web.StreamResponse:

@@ -22,11 +22,6 @@ from .support import reply
 
 __all__ = ["Made", "idempotency_key", "submit", "submit_fields"]
 
-_AS_TASK = (
-    "This instance runs the script as one task with the resources that it asks for; the script "
-    "cannot use flux commands."
-)
-
 
 @dataclass(frozen=True)
 class Made:
@@ -60,9 +55,7 @@ async def submit_fields(
     mark = None if key is None else KeyMark(key, digest(fields))
     named = fields.get("group")
     group = None if named is None else session.group_to_join(named)
-    read, warnings = await read_script(fields, session.defaults.environment)
-    if read.get("script") is not None and session.capabilities.scripts == "task":
-        warnings.append(_AS_TASK)
+    read, warnings = await read_script(fields, session)
     job = MarkedSubmission(build(read, session.defaults, mark=mark, group=group), mark)
     submitted = await session.submitter.submit(key, [job])
     (result,) = submitted.results

@@ -28,6 +28,7 @@ from .backlog import BacklogBuffer
 from .capacity import Capacity
 from .groups import Groups
 from .index import Facets, Index, facets
+from .queue_counts import QueueCounts
 from .waitable import Waitable
 
 __all__ = ["DIGEST_MODULUS", "Changes", "Posted", "Shape", "Table"]
@@ -104,6 +105,7 @@ class Table:
     ) -> None:
         self.index = Index()
         self.groups = Groups()
+        self.queues = QueueCounts()
         self._capacity = capacity
         self.history = history
         """Collects the newest events of the first backlog; ``None`` if they are not needed."""
@@ -361,6 +363,7 @@ class Table:
             self.index.remove((jobid, old.facets) for jobid, old in changes.gone.items())
             for jobid, shape in changes.gone.items():
                 self.groups.remove(shape.facets, is_purged=jobid not in changes.invalid)
+                self.queues.remove(shape.facets)
             digest -= sum(old.checksum for old in changes.gone.values())
         fresh: list[tuple[int, Facets]] = []
         for jobid, old in changes.changed.items():
@@ -376,9 +379,13 @@ class Table:
             if old.facets != new:
                 self.index.move(jobid, old.facets, new)
                 self.groups.move(old.facets, new, job)
+                self.queues.remove(old.facets)
+                self.queues.add(new)
         if fresh:
             self.index.add(fresh)
             self.groups.add((values, self._jobs[jobid]) for jobid, values in fresh)
+            for _, values in fresh:
+                self.queues.add(values)
         self.digest = digest % DIGEST_MODULUS
 
     def _trim(self, changes: Changes) -> None:
@@ -390,6 +397,7 @@ class Table:
                 filed = facets(job)
                 self.index.remove([(jobid, filed)])
                 self.groups.remove(filed, is_purged=True)
+                self.queues.remove(filed)
                 self.digest = (self.digest - checksum(job)) % DIGEST_MODULUS
                 self._rows.pop(jobid, None)
                 self._memos.pop(jobid, None)

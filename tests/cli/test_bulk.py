@@ -73,6 +73,15 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(run: Program, tmp_path: 
     assert (body["environment"], body["attributes"]) == ({"A": "1"}, {"user": {"note": {}}})
 
 
+def test_a_warning_about_scripts_is_told_once(run: Program) -> None:
+    job = json.dumps({"script": "#!/bin/sh\n#SBATCH -N2\ntrue\n"})
+    done = run("bulk", "--wait", input=f"{job}\ntrue\n{job}\n{job}\n")
+    assert (done.status, len(done.lines)) == (0, 4)
+    told = [line for line in done.err.splitlines() if "#SBATCH" in line]
+    assert told == [line for line in told if line.startswith("fluxapi: 1: Line 2: ")]
+    assert len(told) == 1
+
+
 def test_text_that_is_not_utf8_is_reported(run: Program) -> None:
     done = run("bulk", input=b"echo \xff\n")
     assert done.status == 1

@@ -104,3 +104,15 @@ def test_an_error_about_all_jobs_is_reported_once(
     monkeypatch.setattr(AsyncClient, "follow_output", fail)
     done = run("watch", "--output", *ids)
     assert (done.status, done.err.count("The service is gone.")) == (3, 1)
+
+
+def test_unknown_jobs_do_not_end_a_wait(run: Program) -> None:
+    jobid = submit(run, "exit 3")
+    for words in [], ["--any"]:
+        done = run("wait", *words, "f1", jobid)
+        assert (done.status, done.lines) == (3, [jobid] * len(words))
+        assert done.err.splitlines() == [
+            "fluxapi: There is no job f1.",
+            f"fluxapi: {jobid}: exited with code 3",
+        ]
+    assert run("wait", "f1", run.submit("true")).status == 1

@@ -161,3 +161,17 @@ def test_the_output_of_a_group(run: Program, name: str) -> None:
     assert run("output", "--group", name).out == "out 0\nout 1\n"
     done = run("output", "-l", "--tail=1", "--stream=stderr", "--group", name)
     assert done.err == f"{first}: 0: err\n{second}: 0: err\n"
+
+
+def test_the_events_of_a_group_end_with_it(run: Program, name: str) -> None:
+    held = run.submit("--urgency=hold", "--group", name, "true")
+    words = ["watch", "--events", "--group", name]
+    with run.start(*words, "--since=0", "--event=submit,exception") as process:
+        assert process.stdout is not None
+        assert " submit " in process.stdout.readline()
+        run.ok("cancel", "-q", held)
+        (last,) = process.stdout.read().splitlines()
+        assert (process.wait(), " exception " in last) == (0, True)
+    assert run.ok(*words) == ""
+    assert run.ok(*words, "--since=0", "--event=submit,clean").count("clean") == 1
+    assert run.ok("watch", "--event=submit", held).count("submit") == 1

@@ -161,6 +161,9 @@ def test_stats(run: Program, on_embedded: Service) -> None:
     completed = on_embedded.get("/stats")["results"]["COMPLETED"]
     said = run("jobs", "--stats-only")
     assert f", {completed} completed, " in said.out
+    done = run("jobs", "--stats-only", "-q", "none")
+    assert (done.status, done.out) == (1, "")
+    assert "no stats available for queue none" in done.err
 
 
 def test_a_job_in_plain_words(run: Program) -> None:

@@ -9,6 +9,7 @@ from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
 from fluxapi.errors import FluxRefused, InstanceUnavailable
+from fluxapi.handlers import bulk
 from fluxapi.http import keys
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build
@@ -205,3 +206,30 @@ async def test_a_key_that_may_have_been_used_is_not_taken_for_new(
         "/jobs", json={"command": "true"}, headers={"Idempotency-Key": "k"}
     )
     assert (response.status, instance.submitted) == (503, [])
+
+
+async def test_warnings_about_scripts_are_in_the_lines(service: Service) -> None:
+    odd = {"script": "#!/bin/sh\n#SBATCH -N2\n"}
+    jobs = [odd, odd, {"command": "true"}, odd]
+    response = await service.client.post("/jobs/bulk", json={"jobs": jobs})
+    told = [entry.get("warnings") for entry in (await response.json())["jobs"]]
+    assert [bool(each) for each in told] == [True, False, False, True]
+    assert told[0] == told[3]
+    assert "Line 2: Flux ignores #SBATCH" in told[0][0]
+    response = await service.client.post("/jobs/bulk", json={"job": odd, "copies": 3})
+    assert [bool(entry.get("warnings")) for entry in (await response.json())["jobs"]] == [
+        True,
+        False,
+        False,
+    ]
+
+
+async def test_warnings_about_scripts_are_bounded(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_MAX_WARNINGS_LENGTH", 200)
+    starts = ("#!/bin/sh\n" + "\n" * number for number in range(9))
+    jobs = [{"script": f"{start}#SBATCH -N2\n"} for start in starts]
+    body = await (await service.client.post("/jobs/bulk", json={"jobs": jobs})).json()
+    assert 0 < sum("warnings" in entry for entry in body["jobs"]) < 9
+    assert body["Message"] == "9 jobs submitted. More warnings are left out."

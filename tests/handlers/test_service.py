@@ -1,6 +1,11 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+
+from fluxapi.model import jobid
+from fluxapi.model.eventlog import Purged
 
 from .conftest import Service
 
@@ -26,7 +31,7 @@ async def test_queues(service: Service) -> None:
 async def test_stats_count_by_state(service: Service) -> None:
     await service.submit()
     body = await (await service.client.get("/stats")).json()
-    assert body == {"total": 1, "states": {"SCHED": 1}, "results": {}}
+    assert body == {"total": 1, "states": {"SCHED": 1}, "results": {}, "by_queue": {}}
 
 
 @pytest.mark.parametrize("path", ["/", "/v1"])
@@ -70,3 +75,20 @@ async def test_stop_ends_the_instance_on_request(service: Service, as_query: boo
 async def test_the_instance_is_closed_at_the_end(service: Service) -> None:
     await service.client.close()
     assert service.instance.closed == 1
+
+
+async def test_stats_count_the_jobs_of_each_queue(service: Service) -> None:
+    async def by_queue() -> Any:
+        return (await (await service.client.get("/v1/stats")).json())["by_queue"]
+
+    await service.submit()
+    ids = [await service.submit(queue=name) for name in ("b", "b", "a")]
+    held = {"states": {"SCHED": 1}, "results": {}}
+    assert await by_queue() == {"a": held, "b": {"states": {"SCHED": 2}, "results": {}}}
+    service.instance.finish(jobid.parse(ids[0]))
+    await service.client.get(f"/v1/jobs/{ids[0]}/wait")
+    done = {"states": {"SCHED": 1, "INACTIVE": 1}, "results": {"COMPLETED": 1}}
+    assert await by_queue() == {"a": held, "b": done}
+    service.instance._journal.put_nowait([Purged([*map(jobid.parse, ids)])])
+    await service.submit(queue="c")
+    assert await by_queue() == {"c": held}

@@ -7,6 +7,8 @@ import dataclasses
 import json
 import sys
 import time
+from collections import Counter
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from fluxapi.cli import formats, listing, table, tree
@@ -28,13 +30,12 @@ from fluxapi.cli.instance_fields import FIELDS
 from fluxapi.cli.outage import told_outage
 from fluxapi.cli.session import add_connection, connected, path_of
 from fluxapi.cli.terminal import colors, note, put, width
-from fluxapi.cli.text import plural
+from fluxapi.cli.text import plural, safe
 from fluxapi.cli.times import when
 from fluxapi.model.job import GROUPS
 
 if TYPE_CHECKING:
-    from fluxapi.cli.answers import JobCounts
-    from fluxapi.client import AsyncClient, Group, Job
+    from fluxapi.client import AsyncClient, Job
 
 __all__ = ["COMMAND", "add", "add_format", "chosen_format"]
 
@@ -175,7 +176,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 async def _list(flux: AsyncClient, arguments: argparse.Namespace, chosen: Format) -> int:
     if arguments.stats or arguments.stats_only:
-        active = await _print_stats(flux, arguments.group)
+        active = await _print_stats(flux, arguments)
         if arguments.stats_only:
             return OK if active else FAILED
     found = await listing.find(flux, listing.job_query(arguments))
@@ -215,15 +216,27 @@ async def _rows(
     return [JobFields(job, now, figures.get((*path, job.id))) for job in jobs]
 
 
-async def _print_stats(flux: AsyncClient, group: str | None) -> int:
+async def _print_stats(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     """Print the counts of ``flux jobs --stats``, and return the number of active jobs."""
     from fluxapi.cli.answers import job_counts  # noqa: PLC0415 - imports the client
 
-    return _put_stats(await (flux.group(group) if group else job_counts(flux)))
+    if arguments.group:
+        group = await flux.group(arguments.group)
+        return _put_stats(group.states, group.results)
+    counts = await job_counts(flux)
+    if not arguments.queue:
+        return _put_stats(counts.states, counts.results)
+    states: Counter[str] = Counter()
+    results: Counter[str] = Counter()
+    for name in dict.fromkeys(arguments.queue):
+        if name not in counts.by_queue:
+            raise Failure(f"error retrieving job stats: no stats available for queue {safe(name)}")
+        states.update(counts.by_queue[name].states)
+        results.update(counts.by_queue[name].results)
+    return _put_stats(states, results)
 
 
-def _put_stats(stats: JobCounts | Group) -> int:
-    states, results = stats.states, stats.results
+def _put_stats(states: Mapping[str, int], results: Mapping[str, int]) -> int:
     pending, running = (
         sum(states.get(name, 0) for name in GROUPS[group]) for group in ("PENDING", "RUNNING")
     )
@@ -271,7 +284,7 @@ async def _descend(
             note(child.problem)
             continue
         if child.stats is not None:
-            _put_stats(child.stats)
+            _put_stats(child.stats.states, child.stats.results)
         if child.outage.sentence:
             note(child.outage.sentence)
         below = await _rows(child.jobs, child.outage.now, chosen, descent, place)

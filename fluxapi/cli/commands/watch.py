@@ -33,7 +33,7 @@ from fluxapi.cli.watch_output import runs_output
 from .jobs import add_format, chosen_format
 
 if TYPE_CHECKING:
-    from fluxapi.client import AsyncClient, Job
+    from fluxapi.client import AsyncClient, Event, Job
 
 __all__ = ["COMMAND", "add"]
 
@@ -274,32 +274,74 @@ async def _are_there(flux: AsyncClient, ids: set[str]) -> bool:
 async def _events(
     flux: AsyncClient, arguments: argparse.Namespace, filter: dict[str, Any], printer: Printer
 ) -> int:
-    from fluxapi.cli.job_detail import event_line  # noqa: PLC0415 - imported when needed
     from fluxapi.client import Reset  # noqa: PLC0415 - already imported
 
-    if arguments.event:
-        filter["event"] = arguments.event
     left = set(arguments.ids)
     if left and not await _are_there(flux, left):
         return FAILED
+    ends = Ends(flux, left, None if left else arguments.group)
+    if arguments.event:
+        # The end of the last job ends the command, too.
+        filter["event"] = [*arguments.event, *(["clean"] if ends.are_awaited else [])]
     since = arguments.since or ("0" if left else None)
     async with flux.events(since=since, on_reset="continue", **filter) as events:
+        # The stream is open, so the ends of jobs that are active now will be in it.
+        if await ends.find(ended=since == "0") and since is None:
+            return OK
         async for event in events:
             if isinstance(event, Reset):
                 note(f"events may be missing here: {event.detail}")
-                continue
-            document = {
-                "type": "event",
-                "id": event.id,
-                "index": event.index,
-                "name": event.name,
-                "timestamp": event.timestamp,
-                "context": event.context,
-            }
-            shown = {name: value for name, value in document.items() if value is not None}
-            wanted = printer.other(shown, lambda: f"{safe(shown_id(event.id))} {event_line(event)}")  # noqa: B023 - used at once
-            if event.name == "clean":
-                left.discard(event.id)
-            if not wanted or (arguments.ids and not left):
+                is_over = await ends.find()
+            else:
+                is_shown = not arguments.event or event.name in arguments.event
+                is_over = (is_shown and not _print_event(printer, event)) or await ends.take(event)
+            if is_over:
                 break
     return OK
+
+
+class Ends:
+    """The jobs that a command waits for: those of *ids*, or the active ones of a group."""
+
+    def __init__(self, flux: AsyncClient, ids: set[str], group: str | None) -> None:
+        self._flux = flux
+        self._left = ids
+        self._group = group
+        self.are_awaited = bool(ids or group)
+
+    async def find(self, *, ended: bool = False) -> bool:
+        """Look for the jobs of the group, also *ended* ones; return whether all have ended."""
+        if self._group is None:
+            return False
+        group = await self._flux.group(self._group)  # raises an error if there is none
+        if not ended and not group.is_active:
+            return True
+        state: dict[str, Any] = {} if ended else {"state": "active"}
+        self._left = {job.id async for job in self._flux.jobs(group=self._group, **state)}
+        return not self._left
+
+    async def take(self, event: Event) -> bool:
+        """Take the next event; return whether all jobs have ended."""
+        if event.name != "clean":
+            return False
+        self._left.discard(event.id)
+        if self._left or not self.are_awaited:
+            return False
+        # More jobs may have joined the group.
+        return self._group is None or await self.find()
+
+
+def _print_event(printer: Printer, event: Event) -> bool:
+    """Print an event; return whether to continue."""
+    from fluxapi.cli.job_detail import event_line  # noqa: PLC0415 - imported when needed
+
+    document = {
+        "type": "event",
+        "id": event.id,
+        "index": event.index,
+        "name": event.name,
+        "timestamp": event.timestamp,
+        "context": event.context,
+    }
+    shown = {name: value for name, value in document.items() if value is not None}
+    return printer.other(shown, lambda: f"{safe(shown_id(event.id))} {event_line(event)}")

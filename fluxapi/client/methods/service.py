@@ -27,7 +27,7 @@ class ServiceMethods(Methods):
         return await self._transport.get("/", dict[str, Any])
 
     async def stats(self) -> dict[str, Any]:
-        """Return the number of jobs by state and by result."""
+        """Return the number of jobs by state and by result, and those of each queue."""
         return await self._transport.get("/stats", dict[str, Any])
 
     async def nodes(self) -> list[str]:
