@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -126,15 +127,39 @@ def _head(view: TopView, now: float) -> Iterator[Line]:
         f"rates  {stats.submissions_per_second:,.1f} submissions/s · "
         f"{stats.events_per_second:,.1f} events/s"
     )
-    nodes = stats.nodes
-    if nodes is not None:
-        states = ", ".join(
-            f"{number} {safe(name)}" for name, number in nodes.states.items() if number
-        )
-        gpus = f" · gpus {nodes.gpus.allocated}/{nodes.gpus.total}" if nodes.gpus.total else ""
-        bar = _bar(nodes.cores.allocated, nodes.cores.total)
-        cores = f"cores {bar} {nodes.cores.allocated}/{nodes.cores.total}"
-        yield Line(f"nodes  {nodes.allocated}/{nodes.total} in use ({states}) · {cores}{gpus}")
+    if stats.nodes is not None:
+        yield _use(msgspec.to_builtins(stats.nodes))
+    elif view.nodes:
+        # The service reads the figures while it is watched, and has none for the first client.
+        yield _use(_counts(view.nodes))
+
+
+def _use(nodes: Mapping[str, Any]) -> Line:
+    states = ", ".join(
+        f"{number} {safe(name)}" for name, number in nodes["states"].items() if number
+    )
+    cores, gpus = nodes["cores"], nodes["gpus"]
+    bar = _bar(cores["allocated"], cores["total"])
+    return Line(
+        f"nodes  {nodes['allocated']}/{nodes['total']} in use ({states}) · "
+        f"cores {bar} {cores['allocated']}/{cores['total']}"
+        + (f" · gpus {gpus['allocated']}/{gpus['total']}" if gpus["total"] else "")
+    )
+
+
+def _counts(nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the figures of a list of nodes."""
+
+    def use(kind: str) -> dict[str, int]:
+        return {name: sum(node[kind][name] for node in nodes) for name in ("total", "allocated")}
+
+    return {
+        "total": len(nodes),
+        "allocated": sum(1 for node in nodes if node.get("allocated")),
+        "states": Counter(node["state"] for node in nodes),
+        "cores": use("cores"),
+        "gpus": use("gpus"),
+    }
 
 
 def _bar(part: int, whole: int) -> str:

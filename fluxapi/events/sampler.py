@@ -44,12 +44,14 @@ class Sampler(BackgroundTask):
             now = time.monotonic()
             samples.append((now, view.events, view.submissions))
             view.is_watched = self._is_watched()
-            if view.is_watched and len(samples) > 1:
+            if len(samples) > 1:
+                # Also while nobody watches: these are the figures that the next client sees first.
                 began, events, submissions = samples[0]
                 seconds = now - began
                 view.rate(
                     (view.events - events) / seconds, (view.submissions - submissions) / seconds
                 )
+            if view.is_watched and len(samples) > 1:
                 body = view.body()
                 if body != shown or now - shown_at >= _RESEND_INTERVAL_S:
                     shown, shown_at = body, now

@@ -31,6 +31,8 @@ _log = logging.getLogger(__name__)
 _QUEUES_INTERVAL_S = 1.0
 _NODES_INTERVAL_S = 2.0
 _CHECK_INTERVAL_S = 0.5
+_KEPT_UNWANTED_S = 5.0
+"""Time for which answers stay while they are not wanted, as while a page is loaded again."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -102,6 +104,8 @@ class SituationMonitor(BackgroundTask):
                 if now - asked_nodes >= _NODES_INTERVAL_S:
                     asked_nodes = now
                     await self._ask_nodes()
+            elif now - max(asked_queues, asked_nodes) >= _KEPT_UNWANTED_S:
+                self._forget()
             await asyncio.sleep(_CHECK_INTERVAL_S)
 
     async def _ask_queues(self) -> None:
@@ -125,6 +129,12 @@ class SituationMonitor(BackgroundTask):
             _log.debug("cannot read the nodes: %s", error.detail)
             self._stats.nodes = None
         self._learn()
+
+    def _forget(self) -> None:
+        """Drop old answers, so that whoever looks next does not take them for the current ones."""
+        if (self._stats.queues, self._stats.nodes) != (None, None):
+            self._stats.queues = self._stats.nodes = None
+            self._learn()
 
     def _learn(self) -> None:
         situation = Situation.of(self._stats.queues, self._stats.nodes)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from fluxapi.cli.top_lines import TopView, screen_lines
+from fluxapi.client import Stats
 from tests.flux.tree import child_uri, launch, submit
 from tests.running import empty, flux, needs_flux, service
 
@@ -76,3 +79,21 @@ def test_enter_opens_an_instance_and_q_goes_back(flux_uri: str, tmp_path: Path) 
             status, _ = shown.end()
         assert status == 0
     empty(flux_uri)
+
+
+def test_the_first_view_of_a_service_has_the_nodes(run: Program) -> None:
+    lines = run.ok("top", "--once").splitlines()
+    (nodes,) = (line for line in lines if line.startswith("nodes "))
+    assert re.match(r"nodes  [01]/1 in use \(1 up\) · cores [█░]{20} \d+/\d+$", nodes)
+
+
+def test_figures_of_nodes_are_those_of_the_list() -> None:
+    use = {"total": 4, "allocated": 3}
+    nodes = [
+        {"rank": 0, "name": "a", "state": "up", "allocated": True, "cores": use, "gpus": use},
+        {"rank": 1, "name": "b", "state": "down", "cores": {**use, "allocated": 0}, "gpus": use},
+    ]
+    stats = Stats(1, {}, {}, 0.0, 0.0, None)
+    view = TopView("", {}, nodes=nodes, stats=stats)
+    found = [line.text for line in screen_lines(view, None, 0.0, 1)]
+    assert "nodes  1/2 in use (1 up, 1 down) · cores ████████░░░░░░░░░░░░ 3/8 · gpus 6/8" in found
