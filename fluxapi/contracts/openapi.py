@@ -44,7 +44,7 @@ _NAMED = re.compile(r"{(\w+)}")
 _PLACES = {
     "group": ("Name or ID of the group.", "sweep"),
     "stream": ("stdout or stderr.", "stdout"),
-    "id": ("Job ID in any RFC 19 form: F58, decimal, hex, dothex, KVS path.", "f2QK3Zz"),
+    "id": ("Job ID in any RFC 19 form: F58, decimal, hex, dothex, KVS path, words.", "f2QK3Zz"),
     "instance": ("Path of the instance: the IDs of the jobs that lead to it.", "f2QK3Zz/fA1b"),
     "version": ("Digest of all files, so that they can be cached forever.", "0123456789ab"),
     "name": ("Name of the file.", "dashboard.css"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-__all__ = ["encode"]
+__all__ = ["decode", "encode"]
+
+_MAX_DIGITS = 7
 
 _DIGITS = (
     "😃😄😁😆😅😂😉😊😍😘😚😋😜😝😏😒😌😔😪😷😵😲😳😨😰😥😢😭😱😖😣😞😓😩😫😤"
@@ -31,3 +33,16 @@ def encode(jobid: int) -> str:
         jobid, digit = divmod(jobid, len(_DIGITS))
         text = _DIGITS[digit] + text
     return text
+
+
+def decode(text: str) -> int | None:
+    """Return the number that emoji stand for, ``None`` for other text."""
+    if not text or len(text) > _MAX_DIGITS:
+        return None
+    jobid = 0
+    for char in text:
+        digit = _DIGITS.find(char)
+        if digit < 0:
+            return None
+        jobid = jobid * len(_DIGITS) + digit
+    return jobid

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from operator import mul
 
+from . import basemoji, mnemonic
+
 __all__ = ["FANCY_PREFIX", "JOBID_ANY", "MAX", "encode_f58", "encode_fancy", "parse"]
 
 FANCY_PREFIX = "ƒ"
@@ -20,6 +22,8 @@ JOBID_ANY = -1
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 _PAIRS = [a + b for a in _ALPHABET for b in _ALPHABET]
 _BASE = 58
+_MAX_WORDS_LENGTH = 64
+"""Characters of six words; the longest word has seven."""
 _POWERS = [_BASE**place for place in range(11)]
 _NO_DIGIT = 255
 _DIGITS = bytes(_ALPHABET.find(chr(code)) % 256 for code in range(256))
@@ -56,6 +60,8 @@ def encode_fancy(jobid: int) -> str:
 def parse(text: str) -> int:
     """Parse a job ID in any RFC 19 form: F58 (``f…`` or ``ƒ…``), decimal, hex, dothex, KVS.
 
+    Words and emoji, which flux-core also reads, are job IDs, too.
+
     Raises:
         ValueError: *text* is not a job ID; the message names the accepted forms.
     """
@@ -72,10 +78,12 @@ def parse(text: str) -> int:
         jobid = int(text.replace(".", ""), 16)
     elif match := _KVS.match(text):
         jobid = int(match[1].replace(".", ""), 16)
+    elif len(text) <= _MAX_WORDS_LENGTH:
+        jobid = mnemonic.decode(text) if "-" in text else basemoji.decode(text)
     if jobid is None or jobid > MAX:
         msg = (
             "is not a job id; give one as F58 (f2QK3Zz), decimal (1234), hex (0x4d2), "
-            "dothex (0000.0000.0000.04d2) or KVS path (job.0000.0000.0000.04d2)"
+            "dothex (0000.0000.0000.04d2), KVS path (job.0000.0000.0000.04d2), six words or emoji"
         )
         raise ValueError(msg)
     return jobid

@@ -151,8 +151,10 @@ def test_unknown_jobs_are_said_one_by_one(run: Program) -> None:
 
 def test_any_form_of_an_id_will_do(run: Program) -> None:
     jobid = run.submit("true")
-    forms = run.ok("jobs", "-n", "-o", "{id} {id.dec} {id.hex} {id.dothex} {id.kvs}", jobid)
+    names = ("", ".dec", ".hex", ".dothex", ".kvs", ".words", ".emoji")
+    forms = run.ok("jobs", "-n", "-o", " ".join(f"{{id{name}}}" for name in names), jobid)
     for form in forms.split():
+        assert run.ok("job", "--json", form) == run.ok("job", "--json", jobid)
         assert run.ok("jobs", "-n", "-o", "{id.f58plain}", form) == f"{jobid}\n"
 
 

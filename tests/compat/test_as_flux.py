@@ -31,6 +31,8 @@ SAME = [
     "job info {first} jobspec",
     "job info {first} R",
     "job id --to=kvs {canceled}",
+    "job id --to=words 123 acrobat-academy-academy--academy-academy-active",
+    "job id --to=emoji {canceled}",
     "job attach {first}",
     "job attach {failed}",
     "job attach {killed}",

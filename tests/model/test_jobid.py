@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fluxapi.model import basemoji, mnemonic
 from fluxapi.model.jobid import MAX, encode_f58, encode_fancy, parse
 
 # 6731191091817518 is RFC 19's example; the others are what `flux job id --to=f58plain` gives.
@@ -29,12 +30,34 @@ def test_f58_is_that_of_rfc_19(jobid: int, text: str) -> None:
 def test_every_form_reads_back(jobid: int) -> None:
     dothex = ".".join(f"{jobid:016x}"[at : at + 4] for at in range(0, 16, 4))
     forms = [encode_f58(jobid), encode_fancy(jobid), str(jobid), hex(jobid), dothex]
-    assert [parse(form) for form in (*forms, f"job.{dothex}")] == [jobid] * 6
+    forms += [f"job.{dothex}", mnemonic.encode(jobid), basemoji.encode(jobid)]
+    assert [parse(form) for form in forms] == [jobid] * 8
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "f", "ƒ", "f0", "fO", "-1", "1.5", "0x", "job.", "12 ", "fjpXCZedGfVR", str(MAX + 1), "٣"],
+    [
+        "",
+        "f",
+        "ƒ",
+        "f0",
+        "fO",
+        "-1",
+        "1.5",
+        "0x",
+        "job.",
+        "12 ",
+        "fjpXCZedGfVR",
+        str(MAX + 1),
+        "٣",
+        "academy-academy",
+        "natural-analyze-verbal--natural-analyze-vermont",
+        "a-b-c-d-e-f",
+        "academy-academy-academy--academy-academy-academy-academy",
+        "🎌" * 7,
+        "😃" * 8,
+        "🤖",
+    ],
 )
 def test_an_invalid_id_is_refused_with_the_valid_forms(text: str) -> None:
     with pytest.raises(ValueError, match="F58"):

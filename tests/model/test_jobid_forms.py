@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from fluxapi.model.jobid import encode_fancy
+from fluxapi.model.jobid import encode_fancy, parse
 from fluxapi.model.jobid_forms import FORMS, encode_as, id_tags
 from tests.running import clean_environment, needs_flux
 
@@ -21,6 +21,11 @@ WORDS = {
 @pytest.mark.parametrize("jobid", WORDS)
 def test_an_id_as_words(jobid: int) -> None:
     assert encode_as(jobid, "words", "") == WORDS[jobid]
+
+
+def test_words_are_read_as_flux_reads_them() -> None:
+    for jobid, words in WORDS.items():
+        assert parse(words.upper().replace("--", "-/ ")) == jobid
 
 
 def test_a_tag_for_each_form() -> None:

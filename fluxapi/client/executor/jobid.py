@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fluxapi.model import basemoji, mnemonic
 from fluxapi.model import jobid as forms
 
 if TYPE_CHECKING:
@@ -60,3 +61,13 @@ class JobID(int):
     def kvs(self) -> str:
         """The name of the folder of the job in the KVS of Flux."""
         return f"job.{self.dothex}"
+
+    @property
+    def words(self) -> str:
+        """The form of six words."""
+        return mnemonic.encode(self)
+
+    @property
+    def emoji(self) -> str:
+        """The form of emoji."""
+        return basemoji.encode(self)

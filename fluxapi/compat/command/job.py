@@ -133,7 +133,7 @@ def _id(arguments: list[str]) -> int:
     from fluxapi.client.executor import JobID  # noqa: PLC0415 - imports the client
 
     parser = _parser("id")
-    forms = ("dec", "hex", "f58", "f58plain", "dothex", "kvs")
+    forms = ("dec", "hex", "f58", "f58plain", "dothex", "kvs", "words", "emoji")
     parser.add_argument("-t", "--to", choices=forms, default="dec")
     parser.add_argument("ids", metavar="JOBID", nargs="+", type=job_id)
     parsed = parser.parse_args(arguments)
