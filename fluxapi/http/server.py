@@ -255,6 +255,18 @@ class _Protocol(web.RequestHandler):
         self._stalled.cancel()
         super().resume_writing()
 
+    async def _drain_helper(self) -> None:
+        """Wait until the client has read; raises ``ConnectionError`` if it has left.
+
+        The frames of this error refer to the future that keeps it and to what was to be sent, which
+        stay in memory with it until the garbage collector runs, so they are cut off.
+        """
+        try:
+            await super()._drain_helper()
+        except ConnectionError as error:
+            error.__traceback__ = None
+            raise
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the connection, or answer 503 if the limit is reached."""
         self._chunks = self._skipping = None

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import weakref
+from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
+from aiohttp import web
 
 from fluxapi.handlers import sending
+from fluxapi.http import keys
+from fluxapi.http.server import Runner
+from fluxapi.security.principal import STRANGER
+
+from .wire import PATIENCE_S
 
 
 class Response:
@@ -37,3 +46,47 @@ async def test_what_was_sent_is_freed_at_once(way: str) -> None:
         assert kept() is None
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("kind", ["whole", "pieces"])
+async def test_the_rest_of_an_answer_is_freed_when_its_client_leaves(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freed = asyncio.Event()
+
+    class Whole(web.Response):
+        def __del__(self) -> None:
+            freed.set()
+
+    class Stream(web.StreamResponse):
+        def __del__(self) -> None:
+            freed.set()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield bytes(32 << 20)
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        request[keys.PRINCIPAL] = STRANGER
+        if kind == "whole":
+            return Whole(body=bytes(32 << 20))
+        return await sending.send_prepared(request, Stream(), pieces())
+
+    monkeypatch.setattr(sending, "clients_of", lambda _: ())
+    app: Any = web.Application()
+    app[keys.CONNECTIONS] = SimpleNamespace(hold=lambda *_: nullcontext())
+    app[keys.HEAP] = SimpleNamespace(after_answer=lambda: None)
+    app.router.add_get("/", answer)
+    runner = Runner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    gc.disable()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        reader, writer = await asyncio.open_connection("127.0.0.1", runner.addresses[0][1])
+        writer.write(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await reader.readuntil(b"\r\n\r\n")
+        assert not freed.is_set()
+        writer.transport.abort()
+        await asyncio.wait_for(freed.wait(), PATIENCE_S)
+    finally:
+        gc.enable()
+        await runner.cleanup()

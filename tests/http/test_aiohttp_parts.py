@@ -31,6 +31,7 @@ PRIVATE: dict[type, set[str]] = {
         "_force_close",
         "_keepalive_handle",
         "_task_handler",
+        "_drain_helper",
     },
 }
 """Every private attribute that the file uses, by the class that owns it."""
@@ -43,6 +44,7 @@ OVERRIDDEN: dict[type, dict[str, list[str]]] = {
         "resume_reading": ["resume_parser"],
         "pause_writing": [],
         "resume_writing": [],
+        "_drain_helper": [],
         "handle_error": ["request", "status", "exc", "message"],
         "log_exception": ["args", "kw"],
         "force_close": [],
