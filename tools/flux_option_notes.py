@@ -166,10 +166,6 @@ ABSENT: dict[str, dict[str, str]] = {
         "-j": "use `fluxapi jobs --json JOBID`",
         "-e": "a job that ends by an exception counts as 1",
     },
-    "top": {
-        "--color": "`NO_COLOR` disables colors",
-        "-q": "all queues are shown",
-    },
     "shutdown": {
         "--skip-gc": _STOP,
         "--gc": _STOP,

@@ -17,10 +17,11 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from .exit_codes import OK
+from .exit_codes import FAILED, OK, Failure
 from .outage import told_outage
 from .terminal import put
-from .top_level import Level, described, nodes
+from .text import safe
+from .top_level import Level, described, nodes, queues
 from .top_lines import TopView, screen_lines
 
 if TYPE_CHECKING:
@@ -55,14 +56,26 @@ _MOVES: dict[bytes, int] = {
 }
 """Number of jobs by which each key moves the selection."""
 
+_QUEUES: dict[bytes, int] = {
+    b"h": -1,
+    b"\x1b[D": -1,
+    b"\x1bOD": -1,
+    b"l": 1,
+    b"\x1b[C": 1,
+    b"\x1bOC": 1,
+}
+"""Number of queues by which each key moves."""
+
+_DETAILS = b"d"
 _OPEN = frozenset({b"\r", b"\n"})
 _BACK = frozenset({b"q", b"Q"})
 _REDRAW = b"\x0c"
 
 
-async def once(flux: AsyncClient, path: str, count: int) -> int:
+async def once(flux: AsyncClient, path: str, count: int, queue: str = "") -> int:
     """Print the screen once, without colors."""
     view = await described(flux, path)
+    await _choose(flux, view, queue)
     view.outage = await told_outage(flux, path)
     if not view.outage.sentence:
         view.nodes = await nodes(flux)
@@ -75,16 +88,36 @@ async def once(flux: AsyncClient, path: str, count: int) -> int:
     return OK
 
 
+async def _choose(flux: AsyncClient, view: TopView, queue: str) -> None:
+    """Show one queue; raise :class:`Failure` if there is none of this name."""
+    if not queue:
+        return
+    view.queues, view.queue = await queues(flux), queue
+    if queue not in view.queues:
+        raise Failure(f"There is no queue {safe(queue)!r}.", FAILED)
+
+
 class Screen:
     """The instances that were opened one below the other; the last one is on the screen.
 
     Args:
         path: The path of the first one.
         connect: Returns a client of the instance that job IDs lead to from the first one.
+        queue: The queue of the first one to begin with, or ``""`` for all.
+        color: True to use colors.
     """
 
-    def __init__(self, path: str, connect: Callable[..., AsyncClient]) -> None:
+    def __init__(
+        self,
+        path: str,
+        connect: Callable[..., AsyncClient],
+        queue: str = "",
+        *,
+        color: bool = True,
+    ) -> None:
         self._path = path
+        self._queue = queue
+        self._color = color
         self._connect = connect
         self._levels: list[tuple[Level, contextlib.AsyncExitStack]] = []
         self._ids: tuple[str, ...] = ()
@@ -95,7 +128,7 @@ class Screen:
 
     async def run(self) -> int:
         """Show the screen until the first instance is left."""
-        console = Console(no_color=bool(os.environ.get("NO_COLOR")), highlight=False)
+        console = Console(no_color=not self._color, highlight=False)
         async with contextlib.AsyncExitStack() as stack:
             stack.push_async_callback(self._close)
             await self._open(())
@@ -127,6 +160,8 @@ class Screen:
                     await attempt.info()
             flux = await stack.enter_async_context(self._connect(ids))
             view = await described(flux, path)
+            if not ids:
+                await _choose(flux, view, self._queue)
             level = Level(flux, view, self._changed)
             await stack.enter_async_context(level.followed())
             self._levels.append((level, stack.pop_all()))
@@ -198,6 +233,10 @@ class Screen:
         elif key in _MOVES:
             view.message = ""
             view.select(_MOVES[key])
+        elif key in _QUEUES:
+            view.turn(_QUEUES[key])
+        elif key == _DETAILS:
+            view.has_details = not view.has_details
 
     @contextlib.contextmanager
     def _keys(self) -> Iterator[None]:

@@ -16,7 +16,7 @@ from .top_lines import TopView
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
 
-__all__ = ["Level", "described", "nodes"]
+__all__ = ["Level", "described", "nodes", "queues"]
 
 _NODES_INTERVAL_S = 5.0
 """Interval between requests for the nodes."""
@@ -93,6 +93,7 @@ class Level:
         while True:
             try:
                 self.view.nodes = await nodes(self._flux)
+                self.view.queues = await queues(self._flux)
                 self.view.connected = True
             except (ConnectionFailed, Unavailable):
                 self.view.connected = False
@@ -114,3 +115,10 @@ async def nodes(flux: AsyncClient) -> list[dict[str, Any]]:
 
     found: list[dict[str, Any]] = msgspec.to_builtins((await resources(flux)).nodes)
     return found
+
+
+async def queues(flux: AsyncClient) -> dict[str, list[str]]:
+    """Return the properties that each queue with a name requires; raise ``ClientError``."""
+    from . import answers  # noqa: PLC0415 - imports the client
+
+    return {queue.name: queue.requires for queue in await answers.queues(flux) if queue.name}

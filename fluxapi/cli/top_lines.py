@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -53,6 +53,9 @@ class TopView:
         message: A sentence for the user, until the next key.
         ended: Why the instance has ended, or ``""``.
         outage: A sentence and a time if it does not answer.
+        queues: The properties that each queue with a name requires of its nodes.
+        queue: The name of the queue to show, or ``""`` for all.
+        has_details: Show the number of jobs with each result.
     """
 
     url: str
@@ -67,10 +70,34 @@ class TopView:
     message: str = ""
     ended: str = ""
     outage: Outage = NO_OUTAGE
+    queues: Mapping[str, Collection[str]] = field(default_factory=dict)
+    queue: str = ""
+    has_details: bool = True
+
+    @property
+    def shown_jobs(self) -> list[Job]:
+        """The active jobs of the queue, in the order of the screen."""
+        shown = (job for job in self.jobs.values() if self.queue in ("", job.queue))
+        return sorted(shown, key=_order)
+
+    @property
+    def shown_nodes(self) -> Sequence[Mapping[str, Any]]:
+        """The nodes of the queue."""
+        required = set(self.queues.get(self.queue, ()))
+        if not required:
+            return self.nodes
+        return [node for node in self.nodes if required <= set(node.get("properties", ()))]
+
+    def turn(self, by: int) -> None:
+        """Show the next queue, or the one before; all queues come after the last one."""
+        names = ["", *self.queues]
+        at = names.index(self.queue) if self.queue in names else 0
+        self.queue = names[(at + by) % len(names)]
+        self.selected, self.first = "", 0
 
     def select(self, by: int) -> None:
         """Move the cursor by *by* jobs; one step past an end leads to the other end."""
-        jobs = sorted(self.jobs.values(), key=_order)
+        jobs = self.shown_jobs
         if not jobs:
             return
         at = _position(jobs, self.selected)
@@ -92,7 +119,9 @@ def screen_lines(view: TopView, height: int | None, now: float, count: int = 20)
     now = min(now, view.outage.since)
     lines = [*_head(view, now), Line("")]
     room = None if height is None else max(height - len(lines) - 3, 0)
-    nodes = list(_nodes(view.nodes, None if room is None else max(room // _LINES_PER_NODE_LINE, 1)))
+    nodes = list(
+        _nodes(view.shown_nodes, None if room is None else max(room // _LINES_PER_NODE_LINE, 1))
+    )
     lines += nodes
     left = count if height is None else max(height - len(lines) - 2, 0)
     lines += _jobs(view, left, now)
@@ -117,17 +146,14 @@ def _head(view: TopView, now: float) -> Iterator[Line]:
     stats = view.stats
     if stats is None:
         return
-    counts = {**stats.results}
-    for name, members in GROUPS.items():
-        counts[name] = sum(stats.states.get(member, 0) for member in members)
-    shown = " · ".join(f"{counts.get(name, 0):,} {name.lower()}" for name in _STATES)
-    # Put the sum first: a narrow terminal truncates the results, most of which are 0.
-    yield Line(f"jobs   {stats.total:,} in total · {shown}")
+    yield Line(_job_counts(view, stats))
     yield Line(
         f"rates  {stats.submissions_per_second:,.1f} submissions/s · "
         f"{stats.events_per_second:,.1f} events/s"
     )
-    if stats.nodes is not None:
+    if view.queue:
+        yield _use(_counts(view.shown_nodes))
+    elif stats.nodes is not None:
         yield _use(msgspec.to_builtins(stats.nodes))
     elif view.nodes:
         # The service reads the figures while it is watched, and has none for the first client.
@@ -162,6 +188,21 @@ def _counts(nodes: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     }
 
 
+def _job_counts(view: TopView, stats: Stats) -> str:
+    """Return the line with the number of jobs; of one queue, only the active ones are known."""
+    if view.queue:
+        states: Mapping[str, int] = Counter(job.state for job in view.shown_jobs)
+        head = f"queue {safe(view.queue)}"
+    else:
+        states, head = stats.states, f"{stats.total:,} in total"
+    names = _STATES if view.has_details and not view.queue else _STATES[:2]
+    counts = {**stats.results}
+    for name, members in GROUPS.items():
+        counts[name] = sum(states.get(member, 0) for member in members)
+    # Put the sum first: a narrow terminal truncates the results, most of which are 0.
+    return " · ".join([f"jobs   {head}", *(f"{counts.get(it, 0):,} {it.lower()}" for it in names)])
+
+
 def _bar(part: int, whole: int) -> str:
     filled = round(_BAR_COLUMNS * min(max(part, 0), whole) / whole) if whole > 0 else 0
     return "█" * filled + "░" * (_BAR_COLUMNS - filled)
@@ -192,7 +233,7 @@ def _nodes(nodes: Sequence[Mapping[str, Any]], room: int | None) -> Iterator[Lin
 
 def _jobs(view: TopView, room: int, now: float) -> list[Line]:
     """Return the visible active jobs: running ones, newest first, then pending ones in order."""
-    jobs = sorted(view.jobs.values(), key=_order)
+    jobs = view.shown_jobs
     at = _position(jobs, view.selected)
     if at >= 0 and room:
         # Scroll as little as shows the job under the cursor.
@@ -202,7 +243,8 @@ def _jobs(view: TopView, room: int, now: float) -> list[Line]:
     rows = [JobFields(_explained(job, situation, now), now) for job in jobs[begin : begin + room]]
     fitted = _FORMAT.fitted([row.get for row in rows], header=True)
     if not jobs:
-        return [Line(""), Line("no active jobs", "dim")]
+        where = f" in the queue {safe(view.queue)}" if view.queue else ""
+        return [Line(""), Line(f"no active jobs{where}", "dim")]
     shown = f"{begin + 1}–{begin + len(rows)} of " if len(rows) < len(jobs) else ""
     lines = [
         Line(f"{shown}{plural(len(jobs), 'active job')}", "dim"),

@@ -60,6 +60,7 @@ async def _page(request: web.Request, name: str, context: Mapping[str, Any]) -> 
     shared = {
         "version": __version__,
         "shelf": await asyncio.to_thread(guides.groups),
+        "has_children": request.app[keys.SESSIONS].root.capabilities.children,
         "url": lambda path: base.relative(request, path),
         "icon": base.relative(request, assets.address(request.app[keys.ASSETS], "icon.svg")),
     }

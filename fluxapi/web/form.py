@@ -93,10 +93,15 @@ _HOW = {
 _HELP = {
     "command": "Program and arguments, split like a command line; no other shell syntax works.",
     "script": "It runs in a Flux instance of its own. Its #flux: lines fill the fields below; what "
-    "you type there wins. Drop a file here, or open one.",
+    "you type there wins. Drop a file here, or open one. Its output goes to the file "
+    "flux-{{id}}.out in the working directory, unless Output file names another one; the page of "
+    "the job shows it.",
+    "num_nodes": "Nodes to spread the tasks or slots over.",
+    "output": "File for standard output, a path on the nodes. Empty: that of a command stays in "
+    "Flux, that of a batch script goes to flux-{{id}}.out in the working directory.",
     "stdin": "Standard input of every task, sent unchanged.",
 }
-"""Descriptions that replace those of the schema, which mention input for programs, too."""
+"""Descriptions that replace those of the schema, which are longer or written for programs."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,11 @@ def _use(utilization: Mapping[str, Mapping[str, int]] | None) -> list[tuple[str,
         return []
     titles = (("nodes", "nodes"), ("cores", "cores"), ("gpus", "GPUs"))
     return [
-        (title, utilization[kind]["allocated"], utilization[kind]["total"])
+        (
+            title if utilization[kind]["total"] != 1 else title[:-1],
+            utilization[kind]["allocated"],
+            utilization[kind]["total"],
+        )
         for kind, title in titles
         if utilization[kind]["total"]
     ]

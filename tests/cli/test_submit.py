@@ -176,6 +176,18 @@ def test_cc_makes_a_job_of_each_id(run: Program, on_embedded: Service) -> None:
     assert wrote == [["3 3\n"], ["5 5\n"], ["6 6\n"]]
 
 
+@needs_flux
+@pytest.mark.slow
+def test_ids_are_printed_in_the_order_of_cc(run_on_flux: Program) -> None:
+    # More than Flux validates one after the other, so its IDs are in another order.
+    words = ("--cc=1-150", "--job-name=n{cc}", "--urgency=hold", "true")
+    ids = run_on_flux.ok("submit", *words).split()
+    listed = run_on_flux.ok("jobs", "-nc0", "-o", "{id.f58plain} {name}")
+    names = dict(line.split() for line in listed.splitlines())
+    assert [names[jobid] for jobid in ids] == [f"n{number}" for number in range(1, 151)]
+    run_on_flux.ok("cancel", "--yes", *ids)
+
+
 def test_bcc_does_not_tell_the_job(run: Program, on_embedded: Service) -> None:
     ids = run.ok("submit", "--wait", "--bcc=1-2", "sh", "-c", "echo {cc}$FLUX_JOB_CC").split()
     wrote = [on_embedded.get(f"/jobs/{jobid}/output")["Output"] for jobid in ids]

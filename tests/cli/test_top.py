@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from fluxapi.cli.top_lines import TopView, screen_lines
 from fluxapi.client import Stats
 from tests.flux.tree import child_uri, launch, submit
-from tests.running import empty, flux, needs_flux, service
+from tests.running import empty, flux, flux_instance, needs_flux, service
 
 from .program import Program
 from .terminal import terminal
@@ -41,6 +42,50 @@ def test_keys_select_and_scroll(run: Program) -> None:
     assert status == 0
     assert seen.endswith("\x1b[?1049l")
     run.ok("cancel", *held)
+
+
+@needs_flux
+@pytest.mark.slow
+def test_keys_go_from_queue_to_queue(tmp_path: Path) -> None:
+    queues = "[queues.batch]\n[queues.debug]\n"
+    with flux_instance(1, queues, tmp_path) as uri, service(FLUX_URI=uri) as running:
+        running.wait_until_ready()
+        run = Program(running.url, tmp_path)
+        for queue in ("batch", "debug"):
+            run.ok("submit", "--urgency=hold", f"--queue={queue}", f"--job-name=in-{queue}", "true")
+        listed = run.ok("top", "--once", "--queue=debug")
+        assert ("in-debug" in listed, "in-batch" in listed) == (True, False)
+        assert "jobs   queue debug · 1 pending · 0 running\n" in listed
+        refused = run("top", "--once", "-q", "none")
+        assert (refused.status, "There is no queue 'none'" in refused.err) == (1, True)
+        with terminal(run, "top", columns=140, NO_COLOR="1") as shown:
+            shown.until("2 active jobs")
+            shown.until("0 canceled")
+            for key, queue in (("l", "batch"), ("\x1b[C", "debug"), ("h", "batch")):
+                shown.press(key)
+                shown.until(f"jobs   queue {queue} · 1 pending")
+                shown.until(f"in-{queue}")
+            shown.press("\x1b[D")
+            shown.until("2 active jobs")
+            shown.press("d")
+            shown.until("2 pending · 0 running ")
+            shown.press("q")
+            assert shown.end()[0] == 0
+
+
+def test_the_nodes_of_a_queue_are_those_that_it_requires() -> None:
+    def node(name: str, *properties: str) -> dict[str, Any]:
+        use = {"total": 4, "allocated": 1}
+        return {"name": name, "state": "up", "cores": use, "gpus": use, "properties": properties}
+
+    view = TopView("", nodes=[node("a", "fat"), node("b")], queues={"big": ["fat"], "any": []})
+    counts = []
+    for _ in range(3):
+        view.turn(1)
+        counts.append((view.queue, len(view.shown_nodes)))
+    assert counts == [("big", 1), ("any", 2), ("", 2)]
+    view.turn(-2)
+    assert (view.queue, [it["name"] for it in view.shown_nodes]) == ("big", ["a"])
 
 
 @needs_flux

@@ -44,7 +44,8 @@ def launch(uri: str) -> str:
 
 def child_uri(uri: str, jobid: str) -> str:
     """Return the address of the child instance of a job on this machine, once the child runs."""
-    child = flux(uri, "uri", "--local", "--wait", jobid).strip()
+    flux(uri, "job", "wait-event", "--timeout=60", jobid, "memo")
+    child = flux(uri, "uri", "--local", jobid).strip()
     # It has its address before it accepts jobs.
     flux(child, "python", "-c", _WAIT)
     return child

@@ -389,6 +389,11 @@ async def test_an_instance_below_a_lost_one_stays_as_it_was(site: Site) -> None:
     assert (ended["jobs"], ended["utilization"]) == (counted["jobs"], use)
 
 
+async def test_the_header_of_the_documentation_leads_to_the_tree(site: Site) -> None:
+    for path in ("/docs", "/docs/nested-instances"):
+        assert "/ui/instances" in targets(await read_page(site, path), path)
+
+
 async def test_the_instance_of_another_user_is_unreachable(site: Site) -> None:
     foreign = encode_f58(FOURTH)
     site.broker.launch(FOURTH, userid=os.getuid() + 1)

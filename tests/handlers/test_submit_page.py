@@ -86,3 +86,12 @@ async def test_the_address_may_name_a_job(service: Service) -> None:
 async def test_it_works_from_a_terminal_without_script(service: Service) -> None:
     (said,) = re.findall(r"<noscript>(.*?)</noscript>", await page(service), re.DOTALL)
     assert f"{service.client.make_url('/v1/jobs')}</code>" in said
+
+
+async def test_the_form_says_where_output_goes_and_is_brief(service: Service) -> None:
+    text = await page(service)
+    (embedded,) = re.findall(r'id="facts"[^>]*>(.*?)</script>', text, re.DOTALL)
+    helps = {field["name"]: field["help"] for field in json.loads(embedded)}
+    for name in ("script", "output"):
+        assert "flux-{{id}}.out in the working directory" in helps[name]
+    assert helps["num_nodes"] == "Nodes to spread the tasks or slots over."

@@ -8,9 +8,10 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fluxapi.cli.arguments import Command, Parsers, add_command, natural
+from fluxapi.cli.arguments import Command, Parsers, add_color, add_command, natural
 from fluxapi.cli.exit_codes import USAGE, Failure, failure_of
 from fluxapi.cli.session import add_connection, client, connected
+from fluxapi.cli.terminal import colors
 
 if TYPE_CHECKING:
     from fluxapi.client import AsyncClient
@@ -26,7 +27,8 @@ def add(parsers: Parsers) -> None:
         parsers,
         COMMAND,
         "Show job counts, rates, nodes and active jobs live. The arrow keys, j, k, Page Up, Page "
-        "Down, Home and End select a job. Enter opens a job that is a Flux instance (blue); q goes "
+        "Down, Home and End select a job. h, l, Left and Right choose a queue; d shows or hides "
+        "the numbers of results. Enter opens a job that is a Flux instance (blue); q goes "
         "back to the instance above, or quits.",
     )
     parser.add_argument(
@@ -40,6 +42,8 @@ def add(parsers: Parsers) -> None:
     parser.add_argument(
         "-c", "--count", metavar="N", type=natural, default=20, help="with --once, show N jobs"
     )
+    parser.add_argument("-q", "--queue", metavar="NAME", default="", help="show only this queue")
+    add_color(parser, "the screen")
     add_connection(parser)
     parser.set_defaults(run=_run)
 
@@ -52,7 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
         async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
             from fluxapi.cli import top  # noqa: PLC0415 - loads rich
 
-            return await top.once(flux, path, given.count)
+            return await top.once(flux, path, given.count, given.queue)
 
         return connected(arguments, act)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -68,7 +72,8 @@ def _live(arguments: argparse.Namespace, path: str) -> int:
     connect = partial(client, arguments, timeout=None, on_wait=lambda _: None)
 
     async def show() -> int:
-        return await top.Screen(path, connect).run()
+        color = colors(arguments.color)
+        return await top.Screen(path, connect, arguments.queue, color=color).run()
 
     try:
         return asyncio.run(show())

@@ -79,9 +79,10 @@ function use(utilization) {
   for (const [kind, title] of KINDS) {
     const { total = 0, allocated = 0 } = utilization?.[kind] ?? {};
     if (!total) continue;
-    const meter = element("meter", { min: 0, max: total, value: allocated, ariaLabel: `${title} in use` });
+    const unit = total === 1 ? title.slice(0, -1) : title;
+    const meter = element("meter", { min: 0, max: total, value: allocated, ariaLabel: `${unit} in use` });
     const part = element("span", {});
-    part.append(meter, ` ${number(allocated)} of ${number(total)} ${title}`);
+    part.append(meter, ` ${number(allocated)} of ${number(total)} ${unit}`);
     made.append(part);
   }
   return made;
