@@ -312,12 +312,14 @@ async def highest_of(works: Iterable[Coroutine[Any, Any, int]]) -> int:
             running.add(asyncio.ensure_future(work))
             if len(running) >= _MAX_AWAITED_JOBS:
                 done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-                highest = max(highest, *(task.result() for task in done))
+                highest = max(highest, *await asyncio.gather(*done))
         for task in asyncio.as_completed(list(running)):
             highest = max(highest, await task)
     finally:
         for left in running:
             left.cancel()
+        # Several may have failed at once; one of their errors is raised.
+        await asyncio.gather(*running, return_exceptions=True)
     return highest
 
 

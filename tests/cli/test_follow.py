@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import pytest
 
-from fluxapi.cli import follow
+from fluxapi.cli import attach, follow
 from fluxapi.client import AsyncClient, ConnectionFailed, Unavailable
 from tests.running import needs_flux
 
@@ -116,3 +117,14 @@ def test_unknown_jobs_do_not_end_a_wait(run: Program) -> None:
             f"fluxapi: {jobid}: exited with code 3",
         ]
     assert run("wait", "f1", run.submit("true")).status == 1
+
+
+async def test_every_error_of_several_waits_is_retrieved(caplog: pytest.LogCaptureFixture) -> None:
+    async def fail() -> int:
+        raise ConnectionFailed("There is no answer.")
+
+    for count in 3, attach._MAX_AWAITED_JOBS:
+        with pytest.raises(ConnectionFailed):
+            await attach.highest_of(fail() for _ in range(count))
+    gc.collect()
+    assert not caplog.records

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import gc
 import json
 import signal
 import threading
@@ -15,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from fluxapi.client import Client, ClientError, Event, NotFound
+from fluxapi.client import BulkItem, Client, ClientError, Event, NotFound
 from fluxapi.client.executor import (
     EVENTS,
     FluxExecutor,
@@ -23,6 +24,7 @@ from fluxapi.client.executor import (
     JobExceptionError,
     JobID,
     SubmitError,
+    worker,
 )
 from tests.running import Service, flux_instance, needs_flux, service
 
@@ -218,6 +220,33 @@ async def test_an_unreachable_service_breaks_the_executor(running: Service) -> N
                 executor.submit_command("true")
     with Client(running.url) as flux:
         flux.cancel(jobid)
+
+
+def test_every_failed_submission_is_retrieved(
+    running: Service, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Requests that fail at once leave no message of asyncio about a lost exception."""
+    monkeypatch.setattr(worker, "_MAX_BATCH_JOBS", 1)
+    monkeypatch.setattr(worker, "_MAX_REQUESTS", 3)
+    asked: list[asyncio.Future[None]] = []
+
+    async def submit_batch(*_: object) -> list[BulkItem]:
+        asked.append(asyncio.get_running_loop().create_future())
+        if len(asked) < 3:
+            await asked[-1]
+        for future in asked[:-1]:
+            if not future.done():
+                future.set_result(None)
+        raise ClientError("The service is gone.")
+
+    monkeypatch.setattr(worker.ExecutorClient, "submit_batch", submit_batch)
+    with FluxExecutor(running.url) as executor:
+        futures = [executor.submit_command("true") for _ in range(3)]
+        for future in futures:
+            assert "gone" in str(future.exception(LIMIT_S))
+        executor._worker.join(LIMIT_S)
+    gc.collect()
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def test_cut_connections_lose_no_event(running: Service) -> None:

@@ -96,7 +96,9 @@ class Follower:
         for task in self._lookups:
             task.cancel()
         await asyncio.gather(*self._lookups, return_exceptions=True)
-        self.failure.cancel()
+        if not self.failure.cancel():
+            # Another task has failed, too, and its error is the one that is raised.
+            self.failure.exception()
 
     def expect(self) -> None:
         """Keep the events of unknown jobs, since one of them may be submitted right now."""

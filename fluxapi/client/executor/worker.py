@@ -133,16 +133,13 @@ class Worker(threading.Thread):
                     {following, submitting, follower.failure},
                     return_when=asyncio.FIRST_COMPLETED,
                 )
-                for task in done:
-                    task.result()
+                await asyncio.gather(*done)
             except Exception as error:
                 for future in list(follower.futures()):
                     future.fail(error)
                 raise
             finally:
-                for task in (following, submitting):
-                    task.cancel()
-                await asyncio.gather(following, submitting, return_exceptions=True)
+                await _end({following, submitting})
                 await follower.close()
                 with self._lock:
                     self._loop = self._wakeup = None
@@ -154,6 +151,21 @@ class Worker(threading.Thread):
             self._loop, self._wakeup = asyncio.get_running_loop(), wakeup
         live = asyncio.create_task(follower.live.wait())
         tasks: set[asyncio.Task[Any]] = {live}
+        try:
+            await self._submit_until_over(client, follower, wakeup, tasks, live)
+        finally:
+            await _end(tasks)
+        await follower.idle.wait()
+
+    async def _submit_until_over(
+        self,
+        client: ExecutorClient,
+        follower: Follower,
+        wakeup: asyncio.Event,
+        tasks: set[asyncio.Task[Any]],
+        live: asyncio.Task[Any],
+    ) -> None:
+        """Submit by tasks that are added to *tasks*, once *live* is done."""
         while True:
             wakeup.clear()
             with self._lock:
@@ -174,7 +186,6 @@ class Worker(threading.Thread):
             live.cancel()
         while tasks:
             await _any_of(tasks)
-        await follower.idle.wait()
 
     def _next_batch(self, follower: Follower) -> list[tuple[int, Package]]:
         """Take the jobs of one request from the queue; attach to those that have an ID."""
@@ -232,8 +243,15 @@ async def _any_of(tasks: set[asyncio.Task[Any]]) -> None:
     """Wait until a task has ended, remove it, and raise its error."""
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     tasks -= done
-    for task in done:
-        task.result()
+    # This retrieves the errors of all tasks, and raises one of them.
+    await asyncio.gather(*done)
+
+
+async def _end(tasks: set[asyncio.Task[Any]]) -> None:
+    """Cancel tasks, and wait for their ends."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _woken(wakeup: asyncio.Event, tasks: set[asyncio.Task[Any]]) -> None:
