@@ -11,6 +11,9 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from .aio import AsyncClient
 from .config import Config, config_path, read_config
 from .errors import (
@@ -31,7 +34,6 @@ from .errors import (
 )
 from .event import Event, Reset
 from .events import EventStream
-from .executor import FluxExecutor, FluxExecutorFuture, JobExceptionError, SubmitError
 from .group import Group
 from .instances import InstanceChange
 from .job import Job, JobException, JobList
@@ -56,8 +58,11 @@ from .results import (
     Token,
 )
 from .stats import Stats
-from .sync import Client, SyncEventStream, SyncJobsWatch
 from .watch import JobChange, JobsWatch
+
+if TYPE_CHECKING:
+    from .executor import FluxExecutor, FluxExecutorFuture, JobExceptionError, SubmitError
+    from .sync import Client, SyncEventStream, SyncJobsWatch
 
 __all__ = [
     "AccessToken",
@@ -114,3 +119,28 @@ __all__ = [
     "config_path",
     "read_config",
 ]
+
+_LATER = {
+    "Client": "sync",
+    "SyncEventStream": "sync",
+    "SyncJobsWatch": "sync",
+    "FluxExecutor": "executor",
+    "FluxExecutorFuture": "executor",
+    "JobExceptionError": "executor",
+    "SubmitError": "executor",
+}
+"""The modules of names that are loaded when they are used: few programs use both of them."""
+
+
+def __getattr__(name: str) -> Any:
+    """Return a name of a module that is loaded now."""
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return all names, also those that are not loaded yet."""
+    return sorted({*globals(), *__all__})

@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Any
 
 from fluxapi.process.text import safe
@@ -151,15 +150,15 @@ class Unavailable(ProblemError):
 
 
 _CLASSES: dict[int, type[ProblemError]] = {
-    HTTPStatus.BAD_REQUEST: Invalid,
-    HTTPStatus.UNAUTHORIZED: Unauthorized,
-    HTTPStatus.FORBIDDEN: Unauthorized,
-    HTTPStatus.NOT_FOUND: NotFound,
-    HTTPStatus.CONFLICT: Conflict,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: TooLarge,
-    HTTPStatus.UNPROCESSABLE_ENTITY: Invalid,
-    HTTPStatus.TOO_MANY_REQUESTS: TooManyRequests,
-    HTTPStatus.SERVICE_UNAVAILABLE: Unavailable,
+    400: Invalid,
+    401: Unauthorized,
+    403: Unauthorized,
+    404: NotFound,
+    409: Conflict,
+    413: TooLarge,
+    422: Invalid,
+    429: TooManyRequests,
+    503: Unavailable,
 }
 
 
@@ -195,6 +194,8 @@ def _text(value: object, default: str) -> str:
 
 
 def _phrase(status: int) -> str:
+    from http import HTTPStatus  # noqa: PLC0415 - few programs need it
+
     try:
         return f"The service answered {status} {HTTPStatus(status).phrase}."
     except ValueError:

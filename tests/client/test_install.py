@@ -21,8 +21,8 @@ ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 LATER = {
-    "aiohttp", "email.utils", "getpass", "hashlib", "html", "random", "tomli", "tomllib",
-    "urllib.request", "yarl",
+    "aiohttp", "email.utils", "fluxapi.client.executor", "fluxapi.client.sync", "getpass",
+    "hashlib", "html", "http", "json", "random", "tomli", "tomllib", "urllib.request", "yarl",
 }  # fmt: skip
 """Modules that the client loads when it needs them, since they take long."""
 
@@ -102,6 +102,8 @@ def test_the_import_of_the_client_is_small() -> None:
     assert sorted(loaded & LATER) == []
     assert not {name.partition(".")[0] for name in loaded} & modules_of("server", "mcp", "flux")
     assert not loaded & {"argcomplete", "rich"}
+    done = python("from fluxapi.client import *; print(Client, FluxExecutor, SyncJobsWatch)")
+    assert (done.stdout.count("class"), done.stderr) == (3, "")
     ours = {name.split(".")[1] for name in loaded if name.startswith("fluxapi.")}
     assert ours == OURS
 
