@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,6 +16,7 @@ from .backoff import retry_after
 from .body import read_bounded
 from .config import origin
 from .errors import ClientError, ConnectionFailed, Unauthorized, problem_of
+from .proxy import proxy_of
 from .request import Request
 from .retry import Failure
 
@@ -69,6 +71,16 @@ def with_advice(error: ClientError) -> ClientError:
     )
 
 
+def _is_proxy_unknown(error: BaseException, url: str) -> bool:
+    """Return whether the name that has no address is that of a proxy, not of the service."""
+    import aiohttp  # noqa: PLC0415 - as above
+
+    if not isinstance(error, aiohttp.ClientConnectorDNSError):
+        return False
+    proxy = proxy_of(url)
+    return proxy is not None and error.host.casefold() == urlsplit(proxy).hostname
+
+
 def unanswered(
     error: BaseException, request: Request, url: str, *, has_answered: bool, read_timeout: float
 ) -> Failure:
@@ -82,7 +94,7 @@ def unanswered(
                 "certificate authority, pass its file: --ca-file, ca_file or FLUXAPI_CA_FILE."
             )
         )
-    if isinstance(error, aiohttp.ClientProxyConnectionError):
+    if isinstance(error, aiohttp.ClientProxyConnectionError) or _is_proxy_unknown(error, url):
         return Failure(
             ConnectionFailed(
                 f"Cannot connect to the proxy of {url}: {_reason(error)}. Check HTTPS_PROXY and "

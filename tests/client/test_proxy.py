@@ -96,11 +96,14 @@ async def test_https_is_tunneled_and_no_credentials_are_told(
     assert "s3cret" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["", "no-such-proxy.invalid:3128"])
 async def test_a_proxy_that_is_away_is_named_as_the_reason(
+    name: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with proxy(b"") as (place, _):
         pass
+    place = name or place
     monkeypatch.setenv("HTTPS_PROXY", f"http://user:s3cret@{place}")
     async with AsyncClient(SITE, retries=0) as flux:
         with pytest.raises(ConnectionFailed, match="Cannot connect to the proxy") as caught:
