@@ -14,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from .blocking import interruptible
 from .exit_codes import FAILED, OK
 from .ids import shown_id
 from .terminal import note, progress_wanted, put
@@ -49,7 +50,7 @@ class Item:
 
 def read(lines: IO[bytes], options: Mapping[str, Any]) -> Iterator[Item]:
     """Yield the jobs of a file lazily; a line overrides ``options``."""
-    for number, raw in enumerate(lines, 1):
+    for number, raw in enumerate(_each_line(lines), 1):
         # Some editors write a byte order mark before the first line.
         line = (raw.removeprefix(codecs.BOM_UTF8) if number == 1 else raw).strip()
         if not line or line.startswith(b"#"):
@@ -58,6 +59,16 @@ def read(lines: IO[bytes], options: Mapping[str, Any]) -> Iterator[Item]:
             yield Item(number, _job(line, options))
         except ValueError as error:
             yield Item(number, None, str(error))
+
+
+def _each_line(lines: IO[bytes]) -> Iterator[bytes]:
+    each = iter(lines)
+    while True:
+        with interruptible():
+            line = next(each, b"")
+        if not line:
+            return
+        yield line
 
 
 def _job(line: bytes, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -194,7 +205,7 @@ def _says_how_to_continue(accepted: Callable[[], int], key: str, what: str) -> I
 
     try:
         yield
-    except (ClientError, asyncio.CancelledError):
+    except (ClientError, asyncio.CancelledError, KeyboardInterrupt):
         note(
             f"{plural(accepted(), 'job')} {what}; to continue, "
             f"repeat the command with --idempotency-key={shlex.quote(key)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from .blocking import interruptible
 from .exit_codes import FAILED, USAGE, Failure
 
 __all__ = ["confirm"]
@@ -18,5 +19,11 @@ def confirm(question: str) -> None:
         raise Failure(f"{question} stdin is not a terminal; use --yes.", USAGE)
     sys.stderr.write(f"{question} [y/N] ")
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+    try:
+        with interruptible():
+            answer = sys.stdin.readline()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")
+        raise
+    if answer.strip().lower() not in {"y", "yes"}:
         raise Failure("Canceled; nothing was changed.", FAILED)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fluxapi.model.signals import number
 
 from .arguments import add_ids, checked, job_id
+from .blocking import interruptible
 from .each import each
 from .exit_codes import OK, USAGE, Failure
 from .session import add_connection, runs
@@ -118,9 +119,14 @@ async def _memo(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         key, equals, text = pair.partition("=")
         if not equals:
             raise Failure(f"There is no value for {safe(pair)!r}; use KEY=VALUE.", USAGE)
-        _put(memo, key, _value(sys.stdin.read() if text == "-" else text))
+        _put(memo, key, _value(_input() if text == "-" else text))
     await flux.memo(arguments.id, memo, volatile=arguments.volatile)
     return OK
+
+
+def _input() -> str:
+    with interruptible():
+        return sys.stdin.read()
 
 
 def _value(text: str) -> Any:

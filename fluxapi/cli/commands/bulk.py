@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, Any
 
 from fluxapi.cli.arguments import Command, Parsers, add_command
+from fluxapi.cli.blocking import interruptible
 from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.submit_options import add_job_options, add_many
@@ -100,7 +101,8 @@ def _opened(place: str) -> Iterator[IO[bytes]]:
         yield sys.stdin.buffer
         return
     try:
-        file = open(place, "rb")  # noqa: PTH123, SIM115 - closed below
+        with interruptible():
+            file = open(place, "rb")  # noqa: PTH123, SIM115 - closed below
     except OSError as error:
         raise Failure(f"{safe(place)} cannot be read: {error.strerror}.", USAGE) from None
     with file:
