@@ -28,6 +28,9 @@ _AS_TASK = (
 _LONG_SCRIPT_LENGTH = 16_384
 """Characters of the shortest script that a thread reads; shorter ones take a few milliseconds."""
 
+_PHRASES = "--begin-time"
+"""The option whose values may be phrases; the first one loads the library that reads them."""
+
 
 async def check(request: web.Request) -> web.Response:
     """Return the fields that the directives of a script give, and what is wrong with them."""
@@ -71,8 +74,8 @@ async def read_script(
 
 
 async def _in_thread(script: str, function: Callable[..., _T], *args: object) -> _T:
-    """Call *function*, for a long script in a thread."""
-    if len(script) < _LONG_SCRIPT_LENGTH:
+    """Call *function*, in a thread for a script that is long or may have phrases."""
+    if len(script) < _LONG_SCRIPT_LENGTH and _PHRASES not in script:
         return function(*args)
     return await asyncio.to_thread(function, *args)
 

@@ -12,6 +12,7 @@ from . import batch_conf
 from .batch_words import NUMBERS, SWITCHES, TEXTS, UnknownOptionError, options
 from .constraint_query import ConstraintError, constraint
 from .directives import Directive, Wrong
+from .moments import is_phrase, parse_moment
 from .options import attribute_path, merge, put, read_value, too_deep
 from .signals import early_signal
 from .times import parse_duration, parse_time
@@ -39,6 +40,11 @@ _VARIABLE = re.compile(r"\$(?:(\$)|([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0
 _FLAGS = ("waitable", "debug")
 DUMP_FILE = "flux-{{jobid}}-dump.tgz"
 _UNLIMITED = frozenset({"unlimited", "infinity", "inf"})
+
+_MAX_PHRASES = 8
+_MAX_PHRASE_LENGTH = 32
+_MAX_PHRASE_WORDS = 5
+"""Limits of phrases such as ``tomorrow 9am``, of which each takes some milliseconds."""
 
 
 @dataclass(slots=True)
@@ -113,6 +119,7 @@ class _Reader:
         self._constraints: list[str] = []
         self._broker: list[str] = []
         self._environment_length = self._pattern_count = self._unknown_count = 0
+        self._phrase_count = 0
         self._conf: dict[str, Any] = {}
         self._found = Fields()
         self._special: Mapping[str, Callable[[str, int], None]] = {
@@ -231,7 +238,16 @@ class _Reader:
         self._dependencies.append(value)
 
     def _begin_time(self, value: str, _line: int) -> None:
-        self._dependencies.append(f"begin-time:{parse_time(value, self._now)}")
+        if is_phrase(value):
+            # The library that reads phrases takes seconds for long ones.
+            self._phrase_count += 1
+            if self._phrase_count > _MAX_PHRASES:
+                raise ValueError(f"the script has more than {_MAX_PHRASES} of them")
+            if len(value) > _MAX_PHRASE_LENGTH or len(value.split()) > _MAX_PHRASE_WORDS:
+                # Long seconds since the epoch and wrong texts.
+                self._dependencies.append(f"begin-time:{parse_time(value, self._now)}")
+                return
+        self._dependencies.append(f"begin-time:{parse_moment(value, self._now)}")
 
     def _requires(self, value: str, _line: int) -> None:
         if len(value) + sum(map(len, self._constraints)) > MAX_CONSTRAINT_LENGTH:

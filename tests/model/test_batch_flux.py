@@ -80,6 +80,7 @@ CASES: dict[str, tuple[str, list[str], dict[str, Any]]] = {
         ["--dependency=afterany:f2?x=1"],
         {"dependencies": ["afterany:f2?x=1"]},
     ),
+    "a phrase for a time": ("#!/bin/sh\n#flux: -n1 --begin-time='2031-01-02 9am'\n", [], {}),
     "constraints": (
         "#!/bin/sh\n#flux: -n1 --requires=host:a --requires='b|-c' --requires=d\n", [], {},
     ),

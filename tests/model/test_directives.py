@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fluxapi.cli.times import parse_when
 from fluxapi.errors import ValidationFailed
 from fluxapi.handlers.scripts import with_directives
 from fluxapi.model import batch_options, directives
@@ -162,10 +163,21 @@ def test_windows_line_ends_and_a_mark_are_mended_and_said() -> None:
         f"#flux: --begin-time={'9' * 9000}\n",
         f"#flux: --begin-time=+{'9' * 400}\n",
         f"#flux: --begin-time={'x' * 9000}\n",
+        "#flux: --begin-time=8am\n" * 9,
+        "#flux: --begin-time='since am of tuesday : 31'\n",
+        "#flux: --begin-time='monday tuesday wednesday thursday'\n",
     ],
 )
 def test_what_costs_too_much_is_refused(text: str) -> None:
     assert len(wrong(SHEBANG + text)[0]) < 1000
+
+
+@pytest.mark.parametrize("text", ["tomorrow 9am", "monday at 10am", "in 2 hours", "+1h", "now"])
+def test_a_begin_time_is_that_of_the_command_line(text: str) -> None:
+    (directive,) = parse(f"{SHEBANG}#flux: --begin-time='{text}'\n").directives
+    now = 1_800_000_000.0
+    fields = batch_options.fields_of([directive], {}, now).fields
+    assert fields == {"dependencies": [f"begin-time:{parse_when(text, now)}"]}
 
 
 @pytest.mark.parametrize(
