@@ -13,7 +13,7 @@ from aiohttp import web
 from fluxapi.errors import JobNotFound
 from fluxapi.events.output.viewer import FILES_RIGHT
 from fluxapi.http import keys
-from fluxapi.http.negotiation import accepted
+from fluxapi.http.negotiation import accepted, wants_page
 from fluxapi.model.jobid import encode_f58
 from fluxapi.sessions.session import InstanceSession
 
@@ -31,7 +31,8 @@ _SLICE_JOBS = 256
 
 async def output(request: web.Request) -> web.StreamResponse:
     """Return the output of a group so far: as entries, or as lines that begin with the job ID."""
-    kind = accepted(request, OFFERS)
+    # A browser that opens the address shows text.
+    kind = "text/plain" if wants_page(request) else accepted(request, OFFERS)
     group, fields = group_of(request), request[keys.QUERY]
     stream, tail = fields.get("stream"), fields.get("tail")
     may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)

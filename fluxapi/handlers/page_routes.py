@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fluxapi import errors
 from fluxapi.contracts.route import Route
-from fluxapi.web import docs, instances, login, tokens, views
+from fluxapi.web import docs, groups, instances, login, tokens, views
 
 __all__ = ["PAGES"]
 
@@ -14,6 +14,12 @@ PAGES: tuple[Route, ...] = (
         "See one job: its states, events, output and resources.", {},
         fails=(errors.JobNotFound, errors.InstanceUnavailable),
         query="job-page-query", other=("text/html",), right="view",
+    ),
+    Route(
+        "GET", "/ui/groups/{group}", groups.group, "getGroupPage", "dashboard",
+        "See one group: how far its jobs have come, and their output.", {},
+        fails=(errors.GroupNotFound, errors.InstanceUnavailable), other=("text/html",),
+        right="view",
     ),
     Route(
         "GET", "/ui/nodes", views.nodes, "getNodesPage", "dashboard",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from typing import Literal
+from typing import Literal, cast
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -72,6 +72,37 @@ def test_the_view_of_one_group_has_its_jobs(site: Service, page: Page, name: str
     expect(page.locator("tbody tr[data-id]")).to_have_count(3)
     expect(page.locator("tbody tr.head")).to_have_count(0)
     expect(page.locator("#count")).to_have_text(re.compile("^3 "))
+
+
+def test_the_page_of_a_group_has_the_output_of_its_jobs(
+    site: Service, page: Page, name: str
+) -> None:
+    script = "seq 30; echo '<b>bold</b>' >&2"
+    submit_many(site, 2, command=["sh", "-c", script], name=name)
+    page.goto(f"{site.url}/?name={name}")
+    live(page)
+    head = page.locator("tbody tr.head")
+    expect(head).to_contain_text("2 completed")
+    head.get_by_role("link", name="Progress and output of the group").click()
+    live(page)
+    blocks = page.locator("#jobs-output pre")
+    expect(blocks).to_have_count(2)
+    expect(blocks.first).to_contain_text("</b>")
+    expect(blocks.first).not_to_contain_text(re.compile(r"\b9\b"))
+    expect(page.locator("#counts")).to_contain_text("Completed2")
+    page.get_by_label("Lines of each job").select_option("all")
+    expect(blocks.first).to_contain_text(re.compile(r"\b9\b"))
+    page.get_by_label("Stream").select_option("stdout")
+    expect(blocks.first).not_to_contain_text("</b>")
+    for width, scheme in ((1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.emulate_media(color_scheme=cast("Literal['light', 'dark']", scheme))
+        page.evaluate(AXE.read_text(encoding="utf-8"))
+        assert page.evaluate(RUN) == []
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.locator("#jobs-output h3 a").first.click()
+    live(page)
+    expect(page.locator("#status")).to_have_text("COMPLETED")
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
@@ -257,3 +258,22 @@ async def test_the_output_of_a_group_whose_job_is_purged(
     text = await group_output(service, "?stream=stderr", "text/plain")
     assert text == f"{written[1]}: oops\n"
     await get(service, "/groups/none/output", 404)
+
+
+async def test_the_page_of_a_group(service: Service, written: list[str]) -> None:
+    html = {"Accept": "text/html,*/*;q=0.8"}
+    page = await service.client.get("/ui/groups/sweep", headers=html)
+    text = await page.text()
+    assert (page.status, page.content_type) == (200, "text/html")
+    assert "Group of 3 jobs of" in text
+    counts = re.findall(rf'href="\.\./\.\./\?group={SWEEP}&amp;(\w+=\w+)">(\d+)</a>', text)
+    assert dict(counts)["result=COMPLETED"] == "2"
+    assert f'href="../../v1/groups/{SWEEP}/output"' in text
+    # A browser that follows this link shows text.
+    shown = await service.client.get(
+        f"/v1/groups/{SWEEP}/output?tail=1&stream=stdout", headers=html
+    )
+    assert shown.content_type == "text/plain"
+    assert await shown.text() == "".join(f"{name}: last\n" for name in written[:2])
+    missing = await service.client.get("/ui/groups/none", headers=html)
+    assert (missing.status, missing.content_type) == (404, "text/html")

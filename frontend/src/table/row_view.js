@@ -2,7 +2,7 @@
 
 import { element } from "../ui/element.js";
 import { isHead } from "./grouping.js";
-import { within } from "../ui/root.js";
+import { at, within } from "../ui/root.js";
 import { SHORT, visible } from "../ui/visible.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -48,7 +48,7 @@ export class Line {
     this.cells = columns.map((column) => {
       const cell = element("td", { className: column.classes, role: "cell" });
       cell.dataset["key"] = column.key;
-      if (column.key === "id") cell.append(this.link, this.below, this.toggle);
+      if (column.key === "id") cell.append(this.link, this.toggle, this.below);
       if (column.key === "status") cell.append(this.mark, this.bar);
       return cell;
     });
@@ -88,7 +88,8 @@ export class Line {
     this.#revision = row.revision;
     this.#status = row.status;
     if (hasChanged && isHead(row)) this.#sum(row);
-    if (this.below.hidden === row.isInstance) this.below.hidden = !row.isInstance;
+    const leads = row.isInstance || isHead(row);
+    if (this.below.hidden === leads) this.below.hidden = !leads;
     for (const [at, column] of this.columns.entries()) {
       if (hasChanged || isOther || column.ticks) this.#write(column, /** @type {HTMLElement} */ (this.cells[at]), row, now);
     }
@@ -109,7 +110,12 @@ export class Line {
     this.line.classList.toggle("head", isGroup);
     this.link.hidden = this.mark.hidden = isGroup;
     this.toggle.hidden = this.bar.hidden = !isGroup;
-    if (isGroup) return;
+    if (isGroup) {
+      this.below.href = at(`/ui/groups/${row.group}`);
+      this.below.title = "Progress and output of the group";
+      this.below.setAttribute("aria-label", this.below.title);
+      return;
+    }
     this.link.href = address(id);
     this.link.textContent = id;
     this.below.href = within(id);
