@@ -9,7 +9,7 @@ from typing import Any
 from fluxapi.errors import ValidationFailed
 from fluxapi.process import account
 
-from .exit_codes import failure_of
+from .option_words import submission_failure
 
 __all__ = ["check_request"]
 
@@ -38,5 +38,5 @@ def check_request(fields: Mapping[str, Any]) -> list[str]:
     except ValidationFailed as error:
         found = error.members["errors"]
         invalid = Invalid(error.status, title=error.title, detail=str(error), errors=found)
-        raise failure_of(invalid) from None
+        raise submission_failure(invalid) from None
     return warnings

@@ -125,6 +125,10 @@ def connected(arguments: argparse.Namespace, act: Act, **options: Any) -> int:
     try:
         return asyncio.run(talk())
     except ClientError as error:
+        if "setopt" in arguments:
+            from .option_words import submission_failure  # noqa: PLC0415 - imported when needed
+
+            raise submission_failure(error) from None
         raise failure_of(error) from None
 
 

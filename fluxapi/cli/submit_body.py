@@ -20,7 +20,7 @@ from .submit_files import file_entry, input_data
 from .submit_rules import environment, limits
 from .text import safe
 
-__all__ = ["body", "close_input", "copies", "replicate", "split_command"]
+__all__ = ["OPTIONS", "body", "close_input", "copies", "replicate", "split_command"]
 
 _FLAGS = ("waitable", "debug")
 
@@ -53,6 +53,18 @@ _COPIED = {
     "label_io": "label_io",
 }
 """Options that are copied to fields."""
+
+OPTIONS = {
+    **{field: f"--{name.replace('_', '-')}" for name, field in _COPIED.items()},
+    "command": "COMMAND",
+    "constraints": "--requires",
+    "dependencies": "--dependency",
+    "environment": "--env",
+    "rlimits": "--rlimit",
+    "shell_options": "--setopt",
+    "stdin": "--stdin",
+}
+"""The option that sets each of these fields."""
 
 
 def split_command(words: list[str]) -> list[str]:

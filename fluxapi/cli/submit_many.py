@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from . import submit_body
 from .exit_codes import FAILED, OK, Failure
 from .ids import shown_id
+from .option_words import in_options
 from .request_check import check_request
 from .streams import Streams, log_files
 from .submit_follow import follow
@@ -150,7 +151,8 @@ class _Run:
         self._group = item.group or self._group
         streams = self._streams[item.index]
         if item.id is None:
-            streams.note(f"{self._jobs[item.index].label}{item.error}")
+            why = in_options(item.error) if item.error is not None else ""
+            streams.note(f"{self._jobs[item.index].label}{why}")
             self.status = FAILED
             if self._bar is not None:
                 self._bar.rejected(1)

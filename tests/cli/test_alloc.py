@@ -58,8 +58,8 @@ def test_what_cannot_start_is_refused(run: Program) -> None:
     assert (done.status, "must not be above -n 1" in done.err) == (2, True)
     done = run("alloc", "--bg", "--dry-run", "-n1", "--dependency=1x", "--cwd=sub")
     assert (done.status, done.out) == (1, "")
-    assert "dependencies/0: must be a dependency" in done.err
-    assert "cwd: must be an absolute path" in done.err
+    assert "--dependency: must be a dependency" in done.err
+    assert "--cwd: must be an absolute path" in done.err
     done = run("alloc", "--bg", "-n1")
     assert (done.status, "alloc needs Flux" in done.err) == (1, True)
 

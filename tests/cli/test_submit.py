@@ -324,3 +324,14 @@ def test_a_job_that_never_ran_ends_with_1(run: Program) -> None:
 
 def test_a_file_with_nul_characters_is_sent_as_bytes() -> None:
     assert encoded(b"a\0b") == {"encoding": "base64", "data": "YQBi"}
+
+
+@pytest.mark.parametrize("more", [(), ("--cc=1-2",), ("--dry-run",)])
+def test_an_error_names_the_options_not_the_fields(run: Program, more: tuple[str, ...]) -> None:
+    done = run("submit", *more, "-N", "2", "-n", "1", "true")
+    assert (done.status, done.out) == (1, "")
+    sentences = [line.rpartition("--nodes: ")[2] for line in done.err.splitlines()]
+    assert set(sentences) == {"must not be above --ntasks, which is 1."}
+    done = run("submit", *more, "--cwd=num_tasks", "true")
+    assert "--cwd: must be an absolute path on the nodes" in done.err
+    assert 'not "num_tasks"' in done.err

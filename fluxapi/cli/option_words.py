@@ -1,0 +1,49 @@
+"""Errors of a request in the words of the command line: options instead of fields."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from .exit_codes import Failure, failure_of
+from .submit_body import OPTIONS
+from .text import safe
+
+if TYPE_CHECKING:
+    from fluxapi.client import ClientError
+
+__all__ = ["in_options", "submission_failure"]
+
+_WORD = re.compile("|".join(rf"\b{name}\b" for name in OPTIONS if "_" in name))
+"""Names of fields that are no other word."""
+
+
+def in_options(error: ClientError) -> str:
+    """Return what an error says, with the options for the fields that they set."""
+    from fluxapi.client import Invalid  # noqa: PLC0415 - already imported by the caller
+
+    if not isinstance(error, Invalid) or not error.errors:
+        return str(error)
+    if not all(_path(field)[0] in OPTIONS for field in error.errors):
+        return str(error)
+    return safe(" ".join(map(_sentence, error.errors)))
+
+
+def submission_failure(error: ClientError) -> Failure:
+    """Return the failure for an error of a submission."""
+    return Failure(in_options(error), failure_of(error).status)
+
+
+def _path(error: Mapping[str, str]) -> list[str]:
+    return error["pointer"].lstrip("/").split("/")
+
+
+def _sentence(error: Mapping[str, str]) -> str:
+    field, *path = _path(error)
+    # Text in quotes is what the user gave.
+    parts = error["detail"].split('"')
+    parts[::2] = [_WORD.sub(lambda word: OPTIONS[word[0]], part) for part in parts[::2]]
+    detail = '"'.join(parts)
+    where = " ".join([OPTIONS[field], *(name for name in path if not name.isdigit())])
+    return f"{where}: {detail}"
