@@ -85,7 +85,7 @@ def test_the_other_commands_that_fluxapi_has_alike(flux: Program) -> None:
     ("words", "status", "message"),
     [
         ([], 1, "Usage: flux COMMAND ARGS"),
-        (["start"], 1, "flux: `start' is not there"),
+        (["start"], 1, "flux-start: ERROR: this flux starts no instance. Give a command"),
         (["job"], 1, "flux-job: Usage"),
         (["job", "wait"], 2, "flux-job: there are no more waitable jobs"),
         (["job", "wait", "--all", "f1"], 1, "flux-job: jobid not supported with --all"),
@@ -143,3 +143,19 @@ def test_a_dry_run_of_copies_prints_the_first_jobspec(flux: Program) -> None:
     jobspec = json.loads(flux.ok("submit", "--dry-run", "--env=-*", "--cc=3-4", "echo", "{cc}"))
     assert jobspec["tasks"][0]["command"] == ["echo", "3"]
     assert jobspec["attributes"]["system"]["environment"] == {"FLUX_JOB_CC": "3"}
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "out"),
+    [
+        (["sh", "-c", "echo $0 $1; exit 3", "a", "b"], 3, "a b\n"),
+        (["echo a $((1+1))"], 0, "a 2\n"),
+        (["--", "no-such-program", "x"], 127, ""),
+        (["-s2", "true"], 2, ""),
+    ],
+)
+def test_start_runs_a_command_and_no_instance(
+    flux: Program, words: list[str], status: int, out: str
+) -> None:
+    with flux.start("start", *words) as process:
+        assert (process.communicate()[0], process.returncode) == (out, status)

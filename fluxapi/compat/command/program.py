@@ -10,7 +10,7 @@ from fluxapi.cli import compat_paths
 from fluxapi.cli.exit_codes import FAILED, INTERRUPTED, OK, PIPE, USAGE, Failure
 from fluxapi.cli.terminal import discard_output, name_program, note, prepare, put
 
-from . import about, job, submission, table
+from . import about, job, start, submission, table
 
 __all__ = ["main"]
 
@@ -29,6 +29,7 @@ _COMMANDS: dict[str, Run] = {
     "job": job.run,
     "queue": table.queue,
     "resource": table.resource,
+    "start": start.start,
     "uri": table.uri,
     "version": about.version,
 }
@@ -45,6 +46,7 @@ _SUMMARIES = {
     "job": "show or change one job: see flux job",
     "queue": "show queues",
     "resource": "show resources by state",
+    "start": "run a command with the instance behind the service; starts none",
     "uri": "show the URI of an instance in a job",
     "version": "show versions",
 }
