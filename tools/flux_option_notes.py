@@ -124,13 +124,10 @@ DIFFERENT: dict[str, dict[str, str]] = {
 
 _PLUGINS = "plugins of Flux's command line change jobs before Flux sees them, and run only there"
 _STOP = "the instance stops as it was started; use `flux shutdown` on its node"
-_SHAPE = "send a complete jobspec: `POST /v1/jobs` with `jobspec`, or as a line of `bulk`"
 
 ABSENT: dict[str, dict[str, str]] = {
     "*": {
         "--list-plugins": _PLUGINS,
-        "--resources-shape": _SHAPE,
-        "--resources-json": _SHAPE,
     },
     "alloc": {
         "--quiet": "the ID is all that is printed",

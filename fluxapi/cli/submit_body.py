@@ -13,7 +13,8 @@ from fluxapi.model import batch_conf
 from fluxapi.model.constraint_query import ConstraintError, constraint
 from fluxapi.model.jobspec import substitute
 from fluxapi.model.options import put, read_value
-from fluxapi.model.per_resource import is_per_resource
+from fluxapi.model.per_resource import SHAPING, is_per_resource
+from fluxapi.model.resource_shape import ShapeError, resources_of
 
 from .exit_codes import USAGE, Failure
 from .submit_files import file_entry, input_data
@@ -82,15 +83,45 @@ def body(arguments: argparse.Namespace, command: list[str] | None) -> dict[str, 
         value = getattr(arguments, name, None)
         if value is not None and value is not False:
             fields[field] = value
+    try:
+        resources = _resources(arguments)
+    except (ValueError, OSError) as error:
+        raise Failure(_reason(error), USAGE) from None
+    if resources is not None:
+        shaped = {name: it for name, it in fields.items() if name not in SHAPING}
+        return {**shaped, "resources": resources, **_checked(arguments)}
     is_plain = "ntasks" in arguments and not is_per_resource(fields)
     if arguments.nodes and is_plain and not arguments.ntasks:
         # Run one task per exclusive node, as flux submit does.
         fields |= {"num_tasks": arguments.nodes, "exclusive": True}
+    return {**fields, **_checked(arguments)}
+
+
+def _checked(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the fields that combine several options; raise ``Failure`` for wrong ones."""
     try:
-        fields |= _combined(arguments)
+        return _combined(arguments)
     except (ValueError, OSError) as error:
         raise Failure(_reason(error), USAGE) from None
-    return fields
+
+
+def _resources(arguments: argparse.Namespace) -> Any:
+    """Return the resources of ``--resources-shape`` or ``--resources-json``, else ``None``."""
+    shape, file = arguments.resources_shape, arguments.resources_json
+    if shape and file:
+        raise ValueError("--resources-shape excludes --resources-json.")
+    if shape:
+        try:
+            return resources_of(shape)
+        except ShapeError as error:
+            raise ValueError(f"--resources-shape={shape[:80]}: {error}.") from None
+    if not file:
+        return None
+    try:
+        found = json.loads(Path(file).read_bytes())
+    except ValueError as error:
+        raise ValueError(f"--resources-json: {file} does not hold JSON: {error}.") from None
+    return found.get("resources") if isinstance(found, dict) else found
 
 
 def close_input(arguments: argparse.Namespace, fields: dict[str, Any]) -> bool:

@@ -94,6 +94,16 @@ def _add_per_resource(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_limits(add: Callable[..., object]) -> None:
+    add(
+        "--resources-shape",
+        metavar="SHAPE",
+        help="resources in the syntax of RFC 46, such as slot=4/core=2; others are ignored",
+    )
+    add(
+        "--resources-json",
+        metavar="FILE",
+        help="local file with the resources section of a jobspec; others are ignored",
+    )
     add("-x", "--exclusive", action="store_true", help="allocate whole nodes; requires -N")
     add(
         "-t",

@@ -60,6 +60,7 @@ class JobOptions(TypedDict, total=False):
     attributes: Mapping[str, Any] | None
     dependencies: Sequence[str | Mapping[str, Any]] | None
     constraints: Mapping[str, Any] | None
+    resources: Sequence[Mapping[str, Any]] | None
     urgency: Urgency | None
     waitable: bool | None
     debug: bool | None

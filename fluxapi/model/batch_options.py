@@ -14,6 +14,8 @@ from .constraint_query import ConstraintError, constraint
 from .directives import Directive, Wrong
 from .moments import is_phrase, parse_moment
 from .options import attribute_path, merge, put, read_value, too_deep
+from .per_resource import SHAPING
+from .resource_shape import resources_of
 from .signals import early_signal
 from .times import parse_duration, parse_time
 
@@ -97,11 +99,13 @@ def merged(given: Mapping[str, Any], request: Mapping[str, Any]) -> dict[str, An
             whole[name] = {"and": [before, value]}
         elif isinstance(before, dict):
             whole[name] = {**before, **value}
-        elif isinstance(before, list):
+        elif isinstance(before, list) and name != "resources":
             whole[name] = [*before, *value]
         else:
             whole[name] = value
-    return whole
+    # As in Flux, all other requests for resources are ignored beside a shape.
+    ignored = SHAPING if "resources" in whole else ()
+    return {name: value for name, value in whole.items() if name not in ignored}
 
 
 class _Reader:
@@ -139,6 +143,7 @@ class _Reader:
             "conf": self._add_conf,
             "broker-opts": self._broker_opts,
             "dump": self._dump,
+            "resources-shape": self._shape,
         }
 
     def read(self, directive: Directive) -> None:
@@ -248,6 +253,9 @@ class _Reader:
                 self._dependencies.append(f"begin-time:{parse_time(value, self._now)}")
                 return
         self._dependencies.append(f"begin-time:{parse_moment(value, self._now)}")
+
+    def _shape(self, value: str, line: int) -> None:
+        self._set("resources", resources_of(value), line)
 
     def _requires(self, value: str, _line: int) -> None:
         if len(value) + sum(map(len, self._constraints)) > MAX_CONSTRAINT_LENGTH:

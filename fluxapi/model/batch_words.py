@@ -35,6 +35,7 @@ _HIDDEN = {"require": "requires", "broker-opt": "broker-opts", "dry": "dry-run"}
 _SPECIAL = (
     "time-limit", "urgency", "setopt", "setattr", "add-file", "dependency", "requires",
     "begin-time", "env", "env-remove", "rlimit", "flags", "signal", "conf", "broker-opts", "dump",
+    "resources-shape",
 )  # fmt: skip
 _IGNORED = frozenset({"quiet"})
 _UNUSABLE = {
@@ -43,8 +44,7 @@ _UNUSABLE = {
     "help": "it cannot be asked for in a script",
     "list-plugins": "it cannot be asked for in a script",
     "debug-emulate": "this service does not support it",
-    "resources-shape": "this service does not support it; give nodes and slots",
-    "resources-json": "this service does not support it; give nodes and slots",
+    "resources-json": "the service cannot read a file of yours; give --resources-shape",
     "add-brokers": "this service does not support it",
 }
 _KNOWN = frozenset({*NUMBERS, *TEXTS, *SWITCHES, *_SPECIAL, *_IGNORED, *_UNUSABLE})

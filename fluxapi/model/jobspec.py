@@ -181,7 +181,11 @@ def canonical_names(given: Mapping[str, Any]) -> dict[str, Any]:
 def _canonical(given: dict[str, Any]) -> dict[str, Any]:
     """Return the fields of a plain job; raise ``ValidationFailed`` for contradictions."""
     wrong: Fields = []
-    given = batch.expanded(canonical_names(given), wrong)
+    given = canonical_names(given)
+    if "resources" in given:
+        stray = [name for name in per_resource.SHAPING if given.get(name)]
+        wrong += [_wrong(name, "cannot go with resources.") for name in stray]
+    given = batch.expanded(given, wrong)
     if "command" not in given:
         wrong.append(_wrong("command", "is required, or script."))
     tasks, nodes = given.get("num_tasks", 1), given.get("num_nodes")
@@ -233,7 +237,7 @@ def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
     resources, count = _resources(given)
     _set_folder(attributes, defaults)
     return {
-        "resources": [resources],
+        "resources": resources,
         "tasks": [{"command": command, "slot": "task", "count": count}],
         "attributes": attributes,
         "version": 1,
@@ -325,10 +329,12 @@ def _with_stdin(
     return ["/bin/sh", "-c", _STDIN, *command]
 
 
-def _resources(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]]:
-    """Return the requested resource, and the ``count`` of the tasks."""
+def _resources(given: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str, int]]:
+    """Return the requested resources, and the ``count`` of the tasks."""
+    if "resources" in given:
+        return given["resources"], {"per_slot": 1}
     if per_resource.is_per_resource(given):
-        return per_resource.resources(given), {"per_slot": 1}
+        return [per_resource.resources(given)], {"per_slot": 1}
     tasks = int(given.get("num_tasks", 1))
     children = [{"type": "core", "count": int(given.get("cores_per_task", 1))}]
     gpus = int(given.get("gpus_per_task", 0))
@@ -336,14 +342,14 @@ def _resources(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, int]
         children.append({"type": "gpu", "count": gpus})
     slot: dict[str, Any] = {"type": "slot", "count": tasks, "with": children, "label": "task"}
     if "num_nodes" not in given:
-        return slot, {"per_slot": 1}
+        return [slot], {"per_slot": 1}
     nodes = int(given["num_nodes"])
     slot["count"] = -(-tasks // nodes)
     node: dict[str, Any] = {"type": "node", "count": nodes, "with": [slot]}
     if given.get("exclusive"):
         node["exclusive"] = True
     # If uneven, the last node has free slots, so give the total number of tasks.
-    return node, {"total": tasks} if tasks % nodes else {"per_slot": 1}
+    return [node], {"total": tasks} if tasks % nodes else {"per_slot": 1}
 
 
 def _marked(document: dict[str, Any], mark: dict[str, str]) -> dict[str, Any]:

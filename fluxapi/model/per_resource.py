@@ -11,10 +11,16 @@ from typing import Any
 
 from .options import Fields
 
-__all__ = ["FIELDS", "check", "is_per_resource", "resources", "shell_options"]
+__all__ = ["FIELDS", "SHAPING", "check", "is_per_resource", "resources", "shell_options"]
 
 FIELDS = ("num_cores", "tasks_per_node", "tasks_per_core", "gpus_per_node")
 """The fields that request resources, not tasks."""
+
+SHAPING = (
+    "num_tasks", "cores_per_task", "gpus_per_task", *FIELDS, "num_nodes", "exclusive",
+    "num_slots", "cores_per_slot", "gpus_per_slot",
+)  # fmt: skip
+"""All fields that request resources; the field ``resources`` takes their place."""
 
 _PER_TASK = ("num_tasks", "cores_per_task", "gpus_per_task")
 

@@ -55,6 +55,7 @@ SAME = [
     "submit --quiet --wait-event=start sh -c 'exit 3'",
     "submit --quiet --log=/dev/null --log-stderr=/dev/null -q no-such-queue true",
     "submit --dry-run --env=-* --rlimit=-* --setattr=user.x=1 --output=out --error=err a b",
+    "submit --dry-run --env=-* --rlimit=-* -n3 --resources-shape=slot=4/core=2 true",
     "bulksubmit --dry-run --progress --cc=1-2 -n{{0}} echo {{1.%}} {{seq1}} ::: 1 2 :::+ a.b c.d",
     "bulksubmit --quiet --wait sh -c 'exit {{}}' ::: 0 3 2",
     "bulksubmit --dry-run echo {{x}} ::: a",

@@ -81,6 +81,7 @@ CASES: dict[str, tuple[str, list[str], dict[str, Any]]] = {
         {"dependencies": ["afterany:f2?x=1"]},
     ),
     "a phrase for a time": ("#!/bin/sh\n#flux: -n1 --begin-time='2031-01-02 9am'\n", [], {}),
+    "a shape": ("#!/bin/sh\n#flux: -n3 --resources-shape=node=2/slot=3/core\n", [], {}),
     "constraints": (
         "#!/bin/sh\n#flux: -n1 --requires=host:a --requires='b|-c' --requires=d\n", [], {},
     ),

@@ -76,6 +76,8 @@ class SubmissionMethods(Methods):
             attributes: Attributes of the jobspec (RFC 25) by name.
             dependencies: Dependencies (RFC 26): URIs such as ``afterok:f2QK3Zz``, or objects.
             constraints: Constraint object (RFC 31), such as ``{"properties": ["fast"]}``.
+            resources: The resources section of the jobspec (RFC 14), in place of tasks, cores, GPUs
+                and nodes.
             urgency: 0 to 31, ``hold``, ``default`` or ``expedite``.
             waitable: Let ``flux job wait`` collect the job.
             debug: Have the job manager post debug events.
