@@ -27,7 +27,10 @@ QUICK_EXAMPLES = 40
 SOAK_EXAMPLES = 2000
 """Examples of a property that `make test` and `make soak` try."""
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+_BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
+CHROMIUM = next(filter(None, map(shutil.which, _BROWSERS)), None)
+"""The browser of the tests; the shell takes a quarter of the processor time of the others."""
+
 CHROMIUM_FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
