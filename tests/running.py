@@ -52,6 +52,9 @@ RELEASES = [
 
 _PATIENCE = 240
 
+_NO_AUTHORITIES = {"SSL_CERT_FILE": os.devnull, "SSL_CERT_DIR": os.devnull}
+"""No certificates of the system: aiohttp reads them whenever it is imported, for 0.1 s."""
+
 
 def with_flux(program: str) -> dict[str, str]:
     """Return what makes ``program`` the flux on PATH."""
@@ -59,9 +62,12 @@ def with_flux(program: str) -> dict[str, str]:
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
-    """Return this process's environment without variables of Flux or fluxapi."""
+    """Return this process's environment without variables of Flux or fluxapi.
+
+    A program with this environment trusts no authority but those that it is told of.
+    """
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("FLUX", "HOST", "PORT"))}
-    return kept | variables
+    return kept | _NO_AUTHORITIES | variables
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 from fluxapi import __version__
 
@@ -40,6 +41,14 @@ _NAME_COLUMNS = 14
 """Columns of a command in the help, so that summaries and help of options are in line."""
 
 
+class _CommandParser(argparse.ArgumentParser):
+    """The parser of a command, or the place of a command that is not read: its name alone."""
+
+    def __init__(self, *, is_read: bool = True, **options: Any) -> None:
+        if is_read:
+            super().__init__(**options)
+
+
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """Build the parser, with the arguments of all commands or of *only* one."""
     parser = argparse.ArgumentParser(
@@ -52,8 +61,9 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"fluxapi {__version__}")
     parsers = parser.add_subparsers(
-        prog="fluxapi", dest="command", metavar="COMMAND", required=True, help=argparse.SUPPRESS
-    )
+        prog="fluxapi", dest="command", metavar="COMMAND", required=True, help=argparse.SUPPRESS,
+        parser_class=_CommandParser,
+    )  # fmt: skip
     for group, summaries in COMMANDS.items():
         lines = [f"{name:<{_NAME_COLUMNS}}{summary}" for name, summary in summaries.items()]
         parser.add_argument_group(group, "\n".join(lines))
@@ -61,7 +71,7 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
             if only is None or name == only:
                 import_module(f"fluxapi.cli.commands.{name}").add(parsers)
             else:
-                parsers.add_parser(name, help=summary)
+                parsers.add_parser(name, help=summary, is_read=False)
     add_connection(parser, top=True)
     return parser
 
