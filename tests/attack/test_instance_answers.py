@@ -19,7 +19,8 @@ LONG = "p" * 100_000
 
 
 def R(*entries: tuple[str, str], names: str = "n[0-1]") -> dict[str, Any]:  # noqa: N802 - R, as in RFC 20
-    lines = [{"rank": ranks, "children": {"core": cores}} for ranks, cores in entries]
+    made = {entry: {"rank": entry[0], "children": {"core": entry[1]}} for entry in set(entries)}
+    lines = [made[entry] for entry in entries]
     return {"version": 1, "execution": {"R_lite": lines, "nodelist": [names]}}
 
 

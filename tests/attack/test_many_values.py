@@ -22,9 +22,9 @@ __all__ = ["service", "start"]
 JSON = {"Content-Type": "application/json"}
 MANY = 600_000
 
-LISTS = b"[" + b",".join([b"[]"] * MANY) + b"]"
-WORDS = b"[" + b",".join([b'"a"'] * MANY) + b"]"
-NAMES = b"{" + b",".join([b'"n":1'] * MANY) + b"}"
+LISTS = b"[" + b"[]," * (MANY - 1) + b"[]]"
+WORDS = b"[" + b'"a",' * (MANY - 1) + b'"a"]'
+NAMES = b"{" + b'"n":1,' * (MANY - 1) + b'"n":1}'
 
 
 class Refusing:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.environments import make_environment
+from tests.environments import install_once, make_environment
 from tests.running import clean_environment, flux_instance, needs_flux, service
 
 VERSIONS = ["0.0.1", "0.2.1"]
@@ -24,16 +24,15 @@ Python = Callable[[str], Path]
 
 
 @pytest.fixture(scope="session")
-def python_with(tmp_path_factory: pytest.TempPathFactory) -> Python:
+def python_with() -> Python:
     """Return the interpreter of an environment that holds one version of the client."""
-    made: dict[str, Path] = {}
 
     def make(version: str) -> Path:
-        if version not in made:
-            folder = tmp_path_factory.mktemp(f"client-{version}")
-            name = f"flux-restful-client=={version}"
-            made[version] = make_environment(folder, name, name)
-        return made[version]
+        name = f"flux-restful-client=={version}"
+        folder = install_once(
+            f"client-{version}", [Path(__file__)], lambda it: make_environment(it, name, name)
+        )
+        return folder / "bin" / "python"
 
     return make
 

@@ -13,6 +13,7 @@ block steers the tests:
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -26,6 +27,9 @@ DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 
 SHOWN = ("text", "json")
 """Languages of what a block writes."""
+
+_MARKDOWN = MarkdownIt("commonmark").disable("inline")
+"""The blocks only: what is within them takes most of the time."""
 
 _COMMENT = re.compile(r"<!--\s*([a-z ]+): (.*?)\s*-->", re.DOTALL)
 
@@ -55,10 +59,15 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-def blocks_of(path: Path) -> Iterator[Block]:
+@functools.cache
+def blocks_of(path: Path) -> tuple[Block, ...]:
     """Return the fenced blocks of a document, in order."""
+    return tuple(_blocks(path))
+
+
+def _blocks(path: Path) -> Iterator[Block]:
     said: dict[str, str] = {}
-    tokens = MarkdownIt("commonmark").parse(path.read_text(encoding="utf-8"))
+    tokens = _MARKDOWN.parse(path.read_text(encoding="utf-8"))
     fences = [token for token in tokens if token.type == "fence"]
     shown = {
         one.map[0]: other.content

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import anyio
 import pytest
 
-mcp = pytest.importorskip("mcp", reason="the MCP SDK is not installed: no client to test with")
+__all__ = ["called", "in_memory", "mcp", "needs_sdk", "refusal"]
 
-from mcp.shared.memory import create_client_server_memory_streams  # noqa: E402 - skipped above
+needs_sdk = pytest.mark.skipif(
+    find_spec("mcp") is None, reason="the MCP SDK is not installed: no client to test with"
+)
 
-__all__ = ["called", "in_memory", "refusal"]
+
+class _Sdk:
+    """The MCP SDK, imported by the first test that uses it: its import takes a second."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):  # pytest looks at the names of each module
+            raise AttributeError(name)
+        return getattr(import_module("mcp"), name)
+
+
+mcp: Any = _Sdk()
 
 
 @asynccontextmanager
 async def in_memory(server: Any) -> AsyncIterator[Any]:
     """Run *server* in this task's loop and yield a session with it."""
+    memory = import_module("mcp.shared.memory")
     async with (
-        create_client_server_memory_streams() as (ours, theirs),
+        memory.create_client_server_memory_streams() as (ours, theirs),
         anyio.create_task_group() as tasks,
     ):
         tasks.start_soon(server.run, *theirs, server.create_initialization_options())

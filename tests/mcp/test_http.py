@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -17,11 +18,11 @@ from fluxapi.security.principal import Principal
 from tests.handlers.conftest import Service, Start, service, start
 from tests.running import Service as Running
 
-from .sessions import called, mcp, refusal
+from .sessions import called, mcp, needs_sdk, refusal
 
 __all__ = ["service", "start"]
 
-streamable_http = pytest.importorskip("mcp.client.streamable_http")
+pytestmark = needs_sdk
 
 READING = {"list_jobs", "get_job", "explain_job", "read_output"}
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
@@ -30,6 +31,7 @@ PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 @asynccontextmanager
 async def connected(url: str) -> AsyncIterator[Any]:
     """Yield a session of the SDK's client with the endpoint at *url*."""
+    streamable_http = import_module("mcp.client.streamable_http")
     async with (
         streamable_http.streamable_http_client(url) as streams,
         mcp.ClientSession(*streams) as session,
