@@ -114,10 +114,17 @@ def test_wait_for_any_job_prints_its_id(run: Program) -> None:
     done = run("wait", "--any", held, failed)
     assert (done.status, done.out) == (4, f"{failed}\n")
     assert "exited with code 4" in done.err
-    done = run("wait", "--any", held, "f1")
+    run.ok("cancel", "-q", held)
+
+
+def test_wait_for_any_job_reports_an_unknown_job(run: Program) -> None:
+    failed = run.submit("sh", "-c", "exit 4")
+    done = run("wait", "--any", failed, "f1")
+    assert (done.status, done.out) == (4, f"{failed}\n")
+    assert "There is no job f1." in done.err
+    done = run("wait", "--any", "f1")
     assert (done.status, done.out) == (1, "")
     assert "There is no job f1." in done.err
-    run.ok("cancel", "-q", held)
 
 
 def test_wait_gives_the_highest_status_and_can_give_up(run: Program) -> None:
