@@ -33,7 +33,7 @@ WITH_ENDLESS = [word for path in (*ENDLESS, "/jobs") for word in ("--include-pat
 """These, and what submits a job to follow."""
 
 # The waits would be for jobs that this instance never ends.
-WAITS = ("/jobs/{id}/wait", "/groups/{group}/wait")
+WAITS = ("/jobs/collect", "/jobs/{id}/wait", "/groups/{group}/wait")
 WITHOUT = [word for path in (*ENDLESS, *WAITS) for word in ("--exclude-path", path)]
 
 pytestmark = [
