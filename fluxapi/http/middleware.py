@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from fluxapi import errors
 from fluxapi.contracts.route import Handler, Route
 from fluxapi.observability import logs
+from fluxapi.process.tracebacks import drop_tracebacks
 from fluxapi.security.credentials import CHALLENGES, Credentials
 from fluxapi.security.origins import OriginPolicy
 from fluxapi.security.principal import STRANGER
@@ -121,7 +122,7 @@ def create(
             response = problem(request, _cut_short(route))
         except Exception as error:  # noqa: BLE001 - a bug is logged; the client gets no traceback
             response = await _answer_to(request, error)
-            _cut_from_frames(error)
+            drop_tracebacks(error)
         finally:
             metrics.under_way -= 1
         name = request.match_info.route.name or "none"
@@ -182,18 +183,6 @@ def _cut_short(route: Route | None) -> errors.Unavailable:
     return errors.ShuttingDown(
         "The service stopped before the request was complete; it may have taken effect."
     )
-
-
-def _cut_from_frames(error: BaseException) -> None:
-    """Drop the tracebacks of an error that was answered.
-
-    Their frames refer to the body and often to the error itself; such a cycle stays in memory
-    until the garbage collector runs.
-    """
-    link: BaseException | None = error
-    while link is not None:
-        link.__traceback__ = None
-        link = link.__cause__ or link.__context__
 
 
 def _request_id(request: web.Request) -> str:

@@ -8,6 +8,7 @@ close codes.
 from __future__ import annotations
 
 import asyncio
+import weakref
 import zlib
 from collections.abc import Callable, Collection
 from typing import Any, Protocol
@@ -21,8 +22,10 @@ from fluxapi.errors import FluxapiError, MalformedJSON
 from fluxapi.events.hub import Hub
 from fluxapi.events.output.hub import OutputHub
 from fluxapi.events.output.viewer import FILES_RIGHT
+from fluxapi.process.tracebacks import drop_tracebacks
 
 from .connections import Connections, Held, Lease
+from .message_limit import MessageLimit
 from .stream_writer import StreamWriter
 from .subscriptions import Subscriptions
 from .wire import WebSocketText, frame_close, frame_text
@@ -42,6 +45,7 @@ CODES = {
         WSCloseCode.INTERNAL_ERROR,
         "Internal error of the service; reconnect with your cursors.",
     ),
+    "flooded": (WSCloseCode.POLICY_VIOLATION, "The client sends too many messages."),
     "expired": (4401, "The credentials have expired or were revoked."),
     "stalled": (4408, "The client read nothing for too long; reconnect with your cursors."),
 }
@@ -52,6 +56,12 @@ MAX_MESSAGE_BYTES = 64 << 10
 
 MAX_SUBSCRIPTIONS = 32
 """Subscriptions per socket."""
+
+_MESSAGES = 5000, 500.0
+"""Messages that a client may send at once, and per second after that."""
+
+_CONTROL_FRAMES = 500, 50.0
+"""The same for pings and pongs."""
 
 _CLOSE_TIMEOUT_S = 2.0
 """Time in which a client must answer a close frame."""
@@ -85,8 +95,12 @@ async def serve(
     ``renew`` returns the lease of a new token; problem types begin with ``base``.
     """
     connections.check(clients)
+    # aiohttp answers pings without a pause, as many as have arrived.
     websocket = web.WebSocketResponse(
-        protocols=(PROTOCOL,), timeout=_CLOSE_TIMEOUT_S, max_msg_size=MAX_MESSAGE_BYTES
+        protocols=(PROTOCOL,),
+        timeout=_CLOSE_TIMEOUT_S,
+        max_msg_size=MAX_MESSAGE_BYTES,
+        autoping=False,
     )
     await websocket.prepare(request)
     transport = request.transport
@@ -101,6 +115,9 @@ async def serve(
             await socket.run()
         finally:
             socket.forget()
+            # Nothing of the connection may refer to itself: it holds messages that were not read.
+            socket.held = None
+            drop_tracebacks(websocket.exception())
     return websocket
 
 
@@ -124,11 +141,19 @@ class _Socket:
         self._writer = writer
         self._renew = renew
         self._subscriptions = Subscriptions(
-            self, writer, hub, outputs, limit=MAX_SUBSCRIPTIONS, base=base, files=files
+            weakref.proxy(self),
+            writer,
+            hub,
+            outputs,
+            limit=MAX_SUBSCRIPTIONS,
+            base=base,
+            files=files,
         )
         self.held: Held | None = None
         self._closed = False
         self._closing: asyncio.Task[bool] | None = None
+        self._messages = MessageLimit(*_MESSAGES)
+        self._control_frames = MessageLimit(*_CONTROL_FRAMES)
 
     async def run(self) -> None:
         """Answer messages one after the other, no faster than the client reads the answers."""
@@ -145,9 +170,21 @@ class _Socket:
             # Messages that have already arrived are returned without a wait: let other tasks run.
             await asyncio.sleep(0)
             if not self._closed:
-                self._take(message)
+                await self._answer(message)
         if self._closing is not None:
             await self._closing
+        elif self._closed:
+            # The transport is closed; aiohttp notes it now, not when nobody drops its error.
+            await self._websocket.close()
+
+    async def _answer(self, message: WSMessage) -> None:
+        is_control = message.type in {WSMsgType.PING, WSMsgType.PONG}
+        if not (self._control_frames if is_control else self._messages).take():
+            self.close("flooded")
+        elif message.type is WSMsgType.PING:
+            await self._websocket.pong(message.data)
+        elif not is_control:
+            self._take(message)
 
     def close(self, cause: str) -> None:
         """Close the socket with the code of ``cause``."""
@@ -155,8 +192,9 @@ class _Socket:
             return
         self._closed = True
         code, words = CODES[cause]
-        if self._writer.paused:
-            # A client that does not read will not answer a close frame either.
+        if self._writer.paused or cause == "flooded":
+            # A client that does not read will not answer a close frame either, and the answer of
+            # one that sends much comes late.
             self._writer.write(frame_close(code, words))
             self._writer.close()
         else:
