@@ -80,11 +80,18 @@ def _add_path(parser: argparse.ArgumentParser) -> None:
         "-p",
         "--path",
         metavar="PATH",
-        type=lambda text: _SHORT.get(text, text),
-        choices=_PATHS,
+        type=checked(_path),
         default="eventlog",
         help="another eventlog: exec (of the job shell) or output",
     )
+
+
+def _path(text: str) -> str:
+    """Return the path of an eventlog; raise ``ValueError``."""
+    path = _SHORT.get(text, text)
+    if path not in _PATHS:
+        raise ValueError(f"{text[:80]!r} is not an eventlog: use {', '.join(_SHORT)}")
+    return path
 
 
 async def _log(flux: AsyncClient, arguments: argparse.Namespace) -> int:

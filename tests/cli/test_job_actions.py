@@ -42,7 +42,7 @@ def test_events_are_waited_for_and_memos_posted(run: Program) -> None:
         (["last", "many"], "neither a number nor a slice"),
         (["last", "[::0]"], "neither a number nor a slice"),
         (["timeleft"], "FLUX_JOB_ID"),
-        (["eventlog", "-p", "secrets", "f1"], "invalid choice"),
+        (["eventlog", "-p", "secrets", "f1"], "is not an eventlog: use exec, output"),
         (["wait-event", "-m", "nothing", "f1", "start"], "KEY=VAL"),
         (["wait-event", "-c", "0", "f1", "start"], "--count"),
         (["memo", "f1", "a"], "KEY=VALUE"),
