@@ -163,6 +163,36 @@ async def test_a_child_that_is_killed_ends_and_its_rows_stay(tree: Tree, flux_ur
     assert jobid in await tree.rows("")
 
 
+async def test_an_instance_below_a_killed_one_stays_as_it_was(tree: Tree, flux_uri: str) -> None:
+    jobid = await asyncio.to_thread(launch, flux_uri, 2)
+    uri = await asyncio.to_thread(child_uri, flux_uri, jobid)
+    inner = await asyncio.to_thread(launch, uri)
+    await asyncio.to_thread(submit, await asyncio.to_thread(child_uri, uri, inner), "true")
+    ended = {"total": 1, "states": {"INACTIVE": 1}, "results": {"COMPLETED": 1}}
+
+    async def node(path: str) -> dict[str, Any]:
+        found = (await tree.get("/v1/instances?counts=true"))["instances"]
+        return next((it for it in found if it["path"] == path), {})
+
+    async def is_counted() -> bool:
+        return await tree.status(jobid) == 200 and (
+            (await node(f"{jobid}/{inner}")).get("jobs") == ended
+        )
+
+    await poll_until(is_counted)
+    os.kill(int(await asyncio.to_thread(flux, uri, "getattr", "broker.pid")), signal.SIGKILL)
+
+    async def is_lost() -> bool:
+        return "lost_since" in await node(f"{jobid}/{inner}")
+
+    await poll_until(is_lost)
+    lost, below = await node(jobid), await node(f"{jobid}/{inner}")
+    assert (lost["state"], below["state"]) == ("unreachable", "unreachable")
+    assert below["reason"] == f"The instance above it, {jobid}, does not answer."
+    assert below["lost_since"] == lost["lost_since"]
+    assert below["jobs"] == ended
+
+
 async def test_a_child_that_ends_while_it_opens(tree: Tree, flux_uri: str) -> None:
     jobid = await asyncio.to_thread(launch, flux_uri)
     uri = await asyncio.to_thread(child_uri, flux_uri, jobid)

@@ -35,9 +35,13 @@ _HOLD = "while kill -0 $PPID; do sleep 0.2; done"
 """The initial program of an instance; it ends when its broker is killed."""
 
 
-def launch(uri: str) -> str:
-    """Start a child instance that lasts, and return the ID of its job once it has its address."""
-    (jobid,) = submit(uri, "-N1", "-n1", "flux", "start", "sh", "-c", _HOLD)
+def launch(uri: str, nodes: int = 1) -> str:
+    """Start a child instance that lasts, and return the ID of its job once it has its address.
+
+    The job of one with several nodes goes on if its first broker is killed.
+    """
+    size = (f"-N{nodes}", f"-n{nodes}", "-o", "exit-timeout=none")
+    (jobid,) = submit(uri, *size, "flux", "start", "sh", "-c", _HOLD)
     flux(uri, "job", "wait-event", "--timeout=60", jobid, "memo")
     return jobid
 
