@@ -125,6 +125,8 @@ def test_output_and_status_are_those_of_flux(
     )
     if line.startswith("jobs --json") and '"jobid"' not in theirs.stdout:
         pytest.skip("this release of Flux writes fewer members of a job")
+    if "--resources-shape" in line and "unrecognized arguments" in theirs.stderr:
+        pytest.skip("this release of Flux reads no shapes")
     words = subprocess.run(
         ["sh", "-c", f"printf '%s\\n' {script}"], stdout=subprocess.PIPE, text=True, check=True
     )

@@ -99,6 +99,7 @@ NEWER = {
     "several lines": "modes of --add-file",
     "the request wins": "modes of --add-file",
     "quotes of the shell": "--bank",
+    "a shape": "--resources-shape",
     "files of output": "--label-io as flux batch writes it now",
     "templates in variables": "templates in --env",
 }

@@ -229,7 +229,9 @@ class BrokerInstance:
     async def collect(self, jobid: int) -> JobEnd:
         """Collect an inactive waitable job (``job-manager.wait``)."""
         answer = await self._call("job-manager.wait", {"id": jobid})
-        return JobEnd(bool(answer["success"]), str(answer["errstr"]))
+        # Old releases explain success, too.
+        success = bool(answer["success"])
+        return JobEnd(success, "" if success else str(answer["errstr"]))
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         """Fetch a value from the job's KVS directory (``job-info.lookup``).
