@@ -92,11 +92,11 @@ def _parsed(given: Sequence[str]) -> argparse.Namespace | None:
 
 
 def _advice(name: str, names: list[str]) -> str:
-    """Return the command that *name* probably means, as the end of a sentence, or nothing."""
+    """Return the command that *name* probably means, in parentheses, or nothing."""
     from difflib import get_close_matches  # noqa: PLC0415 - after a mistake only
 
     found = [_OF_FLUX[name]] if name in _OF_FLUX else get_close_matches(name, names, 1)
-    return f"; did you mean {found[0]}?" if found else ""
+    return f" (did you mean {found[0]}?)" if found else ""
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

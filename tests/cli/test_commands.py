@@ -26,8 +26,8 @@ def test_the_options_of_all_commands_go_together() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["submitt", "true"], "there is no command 'submitt'; did you mean submit?"),
-        (["--url", "x", "run", "true"], "there is no command 'run'; did you mean submit --watch?"),
+        (["submitt", "true"], "there is no command 'submitt' (did you mean submit?)"),
+        (["--url", "x", "run", "true"], "there is no command 'run' (did you mean submit --watch?)"),
         (["zzzzzz"], "there is no command 'zzzzzz'"),
     ],
 )
