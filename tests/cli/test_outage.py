@@ -102,8 +102,9 @@ async def test_the_jobs_of_a_lost_root_are_those_of_then(site: Site) -> None:
     site.broker.lose()
     await site.until(lambda: "lost_since" in site.record(""))
     since = site.record("")["lost_since"]
-    listed, top, tree = await asyncio.gather(
+    listed, groups, top, tree = await asyncio.gather(
         site.run("jobs", "-no", "{id} {runtime!F}"),
+        site.run("groups"),
         site.run("top", "--once"),
         site.run("pstree", "-nL0", "--detail-format={runtime!F}"),
     )
@@ -111,7 +112,7 @@ async def test_the_jobs_of_a_lost_root_are_those_of_then(site: Site) -> None:
     assert listed.out == f"{PATH} {runtime}\n"
     assert runtime in top.out
     assert runtime in tree.out
-    for done in (listed, top, tree):
+    for done in (listed, groups, top, tree):
         assert done.status == 0
         assert f"The instance has not answered since {short_date(since)}: its jobs" in done.err
 

@@ -10,7 +10,8 @@ import msgspec
 
 from fluxapi.cli.arguments import Command, Parsers, add_command, natural
 from fluxapi.cli.exit_codes import FAILED, OK
-from fluxapi.cli.session import add_connection, runs
+from fluxapi.cli.outage import told_outage
+from fluxapi.cli.session import add_connection, path_of, runs
 from fluxapi.cli.terminal import note, put
 from fluxapi.cli.text import plural, safe
 from fluxapi.model.job import GROUPS
@@ -62,6 +63,7 @@ def add(parsers: Parsers) -> None:
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     found, status = await _find(flux, arguments)
+    await told_outage(flux, path_of(arguments))
     count = arguments.count
     is_cut = bool(count) and not arguments.groups and len(found) > count
     if is_cut:
