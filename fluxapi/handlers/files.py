@@ -22,7 +22,7 @@ from fluxapi.events.output.file_source import FileSource
 from fluxapi.http import keys
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.output_files import STREAMS
-from fluxapi.process.file_piece import MAX_PIECE_BYTES, Piece
+from fluxapi.process.file_piece import Piece
 
 from .sending import send_prepared
 from .support import job_of
@@ -126,7 +126,7 @@ def _range(request: web.Request, size: int, tag: str) -> tuple[int, int] | None:
 
 async def _pieces(reader: FileReader, begin: int, end: int) -> AsyncIterator[bytes]:
     while begin < end:
-        piece = await reader.piece(begin, min(MAX_PIECE_BYTES, end - begin))
+        piece = await reader.piece(begin, min(reader.piece_bytes, end - begin))
         if piece.problem or not piece.data:
             raise OutputChanged(f"{reader.file.path} cannot be read further. {piece.problem}")
         begin += len(piece.data)

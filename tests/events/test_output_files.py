@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any, cast
 
@@ -26,7 +27,7 @@ from fluxapi.model.eventlog import Event
 from fluxapi.model.output import file_base, source_of
 from fluxapi.model.output_data import data_context
 from fluxapi.process.daemon_threads import DaemonThreads
-from fluxapi.process.file_piece import Piece, read_piece
+from fluxapi.process.file_piece import Piece, Wanted, read_piece
 from fluxapi.table.table import Table
 
 from .output_files import JOB, RemoteWriter, Writer, bytes_of, notice_of, to_file
@@ -112,6 +113,28 @@ async def test_a_sparse_file_costs_no_more_than_what_is_read(writer: Writer) -> 
         read += len(batch)
         if read > 20:
             break
+
+
+@pytest.mark.parametrize("follow", [False, True])
+async def test_a_reader_that_is_not_read_keeps_a_small_piece(
+    follow: bool, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (writer.folder / "out").open("wb") as file:
+        file.truncate(4 << 20)
+    pieces: list[int] = []
+    read = read_piece
+
+    def noted(wanted: Wanted) -> Piece:
+        piece = read(wanted)
+        pieces.append(len(piece.data))
+        return piece
+
+    monkeypatch.setattr(file_reader, "read_piece", noted)
+    source = await writer.source()
+    async with aclosing(source.output(JOB, follow=follow)) as batches:
+        await anext(batches)
+        await anext(batches)
+    assert 0 < max(pieces) <= 128 << 10
 
 
 @pytest.mark.parametrize("offset", [0, 1, 3, 4, len(HARD) - 1, len(HARD)])

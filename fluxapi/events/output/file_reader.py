@@ -16,6 +16,9 @@ __all__ = ["FileAccess", "FileReader", "is_here"]
 _MAX_THREADS = 8
 _READ_TIMEOUT_S = 10.0
 
+_LOCAL_PIECE_BYTES = 128 << 10
+"""Size of a piece that is read on this host: for each client that reads nothing, one is kept."""
+
 
 class FileAccess(NamedTuple):
     """The means to read files of the user ID ``owner``.
@@ -46,6 +49,11 @@ class FileReader:
         self.way = ""
         self._access = access
         self._identity = ""
+
+    @property
+    def piece_bytes(self) -> int:
+        """Return the size of a piece to read: a program is run for each on another node."""
+        return MAX_PIECE_BYTES if self.way == "node" else _LOCAL_PIECE_BYTES
 
     async def piece(self, offset: int, length: int = MAX_PIECE_BYTES) -> Piece:
         """Read a piece; the first one that can be read decides from where all others are read."""

@@ -87,7 +87,7 @@ class FileSource:
         pause = shortest
         while True:
             ended = not (follow and self._is_active(jobid))
-            length = MAX_PIECE_BYTES if follow else min(MAX_PIECE_BYTES, end - position)
+            length = reader.piece_bytes if follow else min(reader.piece_bytes, end - position)
             piece = await self._next(reader, position, length)
             more = position + len(piece.data) < (piece.size if follow else end)
             for data in _entries(piece.data, by_line=by_line, more=more):
