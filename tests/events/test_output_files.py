@@ -221,7 +221,7 @@ async def test_all_followers_share_one_reader(
         reads += 1
         return read_piece(wanted)
 
-    followers = [Follower(hub) for _ in range(1000)]
+    followers = [Follower(hub) for _ in range(200)]
     for follower in followers:
         await follower.until(b"begin\n")
     monkeypatch.setattr(file_reader, "read_piece", counted)
@@ -230,7 +230,7 @@ async def test_all_followers_share_one_reader(
     for follower in followers:
         await follower.until(b"end\n")
     # One watch reads the pieces, and looks for more now and then; not every follower does.
-    assert reads < 1000
+    assert reads < 200
     writer.end()
     for follower in followers:
         assert (await follower.end())[0] == "finished"
