@@ -94,6 +94,9 @@ _LARGE_MEMO = re.compile(
 )
 """The start of a live message whose only event is a memo (src/modules/job-manager/journal.c)."""
 
+_NEXT_EVENT = b'},{"timestamp":'
+"""The start of a further event, if it is not part of the memo."""
+
 _event_decoder = msgspec.json.Decoder(Event)
 _encoder = msgspec.json.Encoder()
 
@@ -110,7 +113,7 @@ def decode_journal(payload: str | bytes) -> JournalMessage:
         return decode(_journal_decoder.decode, payload)
     raw = payload.encode() if isinstance(payload, str) else payload
     memo = _LARGE_MEMO.match(raw)
-    if memo is not None:
+    if memo is not None and _NEXT_EVENT not in raw:
         event = Event(float(memo[2]), memo[3].decode(), None, truncated=True)
         return JournalMessage(int(memo[1]), [event])
     return _in_parts(decode(_large_decoder.decode, raw))

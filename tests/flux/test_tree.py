@@ -39,10 +39,14 @@ class Tree(Site):
 
     async def rows(self, path: str) -> dict[str, dict[str, Any]]:
         """Return the jobs of an instance, in the form of :func:`as_flux_says`."""
-        page = await self.get(f"{place(path)}/jobs?limit=1000")
-        assert page["next"] is None
+        address = f"{place(path)}/jobs?limit=1000"
+        page = await self.get(address)
+        jobs = page["jobs"]
+        while page["next"] is not None:
+            page = await self.get(f"{address}&page={page['next']}")
+            jobs += page["jobs"]
         names = ("state", "name", "t_submit", "ntasks")
-        return {job["id"]: {name: job.get(name) for name in names} for job in page["jobs"]}
+        return {job["id"]: {name: job.get(name) for name in names} for job in jobs}
 
     async def status(self, path: str) -> int:
         """Return the status of a request to the instance at *path*."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fluxapi.events.buffer import encode_body
@@ -142,6 +142,7 @@ def test_no_message_costs_another_job_its_row(messages: list[JournalMessage], li
     assert table.digest == 0
 
 
+@example(1, [Event(1.0, "memo"), Event(2.0, "submit")], None, None)
 @given(st.integers(1, 9), st.lists(EVENTS, min_size=1, max_size=3), SPECS, RESOURCES)
 def test_a_large_message_is_read_as_a_small_one(
     jobid: int, events: list[Event], spec: Any, R: Any
