@@ -22,6 +22,7 @@ __all__ = ["figures"]
 _JOBS = 1000
 _BURST = 300
 _ROUNDS = 5
+_TURNS = 4
 _COUNTED = 3
 _IDLE_S = 10.0
 _SETTLE_S = 2.0
@@ -111,7 +112,7 @@ async def _follow(child: str, root: str, broker: str) -> list[Figure]:
     async with aiohttp.ClientSession() as session:
         lags: dict[str, list[float]] = {child: [], root: []}
         rates: dict[str, list[float]] = {child: [], root: []}
-        for number in range(2 * _ROUNDS):
+        for number in range(_TURNS):
             # A broker becomes slower with each burst, so each way begins as often as the other.
             for api in (root, child) if number % 2 else (child, root):
                 lag, rate = await _burst(session, api, broker)
