@@ -62,12 +62,17 @@ def with_flux(program: str) -> dict[str, str]:
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
-    """Return this process's environment without variables of Flux or fluxapi.
-
-    A program with this environment trusts no authority but those that it is told of.
-    """
+    """Return this process's environment without variables of Flux or fluxapi."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("FLUX", "HOST", "PORT"))}
-    return kept | _NO_AUTHORITIES | variables
+    return kept | variables
+
+
+def own_environment(**variables: str) -> dict[str, str]:
+    """Return :func:`clean_environment` for a program of fluxapi.
+
+    It trusts no authority but those that it is told of.
+    """
+    return clean_environment(**{**_NO_AUTHORITIES, **variables})
 
 
 @contextlib.contextmanager
@@ -176,7 +181,7 @@ def service(*flags: str, **environ: str) -> Iterator[Service]:
     """Run ``python -m fluxapi serve`` on a free port while the context lasts."""
     with subprocess.Popen(
         [sys.executable, "-m", "fluxapi", "serve", "--port", "0", *flags],
-        env=clean_environment(**environ),
+        env=own_environment(**environ),
         stdout=subprocess.PIPE,
         text=True,
     ) as process:

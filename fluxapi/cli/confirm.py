@@ -17,10 +17,11 @@ def confirm(question: str) -> None:
     """
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Failure(f"{question} stdin is not a terminal; use --yes.", USAGE)
-    sys.stderr.write(f"{question} [y/N] ")
-    sys.stderr.flush()
     try:
+        # Ctrl-C ends the read as soon as the question is there.
         with interruptible():
+            sys.stderr.write(f"{question} [y/N] ")
+            sys.stderr.flush()
             answer = sys.stdin.readline()
     except KeyboardInterrupt:
         sys.stderr.write("\n")

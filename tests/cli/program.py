@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from fluxapi.cli.program import run
-from tests.running import clean_environment
+from tests.running import own_environment
 
 __all__ = ["Done", "Program"]
 
@@ -53,7 +53,7 @@ class Program:
     def environment(self, **environ: str) -> dict[str, str]:
         ids = {"FLUX_F58_FORCE_ASCII": "1"} if self.plain_ids else {}
         ours = {"FLUXAPI_URL": self.url, "XDG_CONFIG_HOME": str(self.home), "TZ": "UTC"}
-        return clean_environment(**{**ours, **ids, **environ})
+        return own_environment(**{**ours, **ids, **environ})
 
     def command(self, *words: str) -> list[str]:
         return [sys.executable, "-m", self.module, *words]

@@ -12,6 +12,7 @@ from fluxapi.client import Client
 from fluxapi.client.executor import FluxExecutor, JobExceptionError
 from fluxapi.instance import bindings
 from tests.running import Service, needs_flux
+from tests.waiting import block_until
 
 pytestmark = needs_flux
 
@@ -46,8 +47,14 @@ def outcome(future: Any) -> Outcome:
     return (*told, known, future.done(), future.cancelled(), future.running())
 
 
+def wait_until_known(client: Client, jobid: int) -> None:
+    """Return once the service knows a job that may have been submitted to Flux itself."""
+    block_until(lambda: not client.get_many([jobid]).unknown)
+
+
 def canceled(executor: Any, job: Any, client: Client) -> Outcome:
     future = executor.submit(spec(job, "true"), urgency=0)
+    wait_until_known(client, future.jobid())
     client.cancel(future.jobid(), note="enough")
     return outcome(future)
 
@@ -59,6 +66,7 @@ def events(executor: Any, job: Any, client: Client) -> Outcome:
         future.add_event_callback(
             name, lambda of, event: seen.append((of is future, event.name, event.timestamp))
         )
+    wait_until_known(client, future.jobid())
     client.urgency(future.jobid(), 16)
     future.result(LIMIT_S)
     executor.shutdown()
@@ -118,6 +126,7 @@ def inside(executor: Any, job: Any, client: Client) -> Outcome:
             told.append(str(error))
 
     future = executor.submit(spec(job, "true"), urgency=0).add_event_callback("submit", wait)
+    wait_until_known(client, future.jobid())
     client.urgency(future.jobid(), 16)
     return (*outcome(future), told)
 
