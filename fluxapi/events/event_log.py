@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from fluxapi.table.changes import Changes, Shape
 from fluxapi.table.index import LASTING
-from fluxapi.table.table import Changes, Shape
 
 from .buffer import Entry, EventBuffer
 from .change_log import ChangeLog

@@ -18,8 +18,9 @@ import msgspec
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import Wire
 from fluxapi.table.backlog import BacklogBuffer
+from fluxapi.table.changes import Changes
 from fluxapi.table.index import Facets
-from fluxapi.table.table import Changes, Table
+from fluxapi.table.table import Table
 
 from .buffer import CursorError
 from .catchup import CatchUp

@@ -45,7 +45,7 @@ class Sampler(BackgroundTask):
             samples.append((now, view.events, view.submissions))
             view.is_watched = self._is_watched()
             if len(samples) > 1:
-                # Also while nobody watches: these are the figures that the next client sees first.
+                # They are kept current for the next client, which sees them first.
                 began, events, submissions = samples[0]
                 seconds = now - began
                 view.rate(

@@ -13,8 +13,9 @@ from itertools import islice
 
 from fluxapi.errors import TooManyRequests
 from fluxapi.model.job import Job
+from fluxapi.table.changes import Changes
 from fluxapi.table.groups import GroupRow
-from fluxapi.table.table import Changes, Table
+from fluxapi.table.table import Table
 
 __all__ = ["Waiters"]
 
@@ -158,7 +159,7 @@ class Waiters:
 
     @property
     def is_released(self) -> bool:
-        """True while the service shuts down, when nobody waits."""
+        """Return whether requests no longer wait, since the service shuts down."""
         return self._released
 
     def release(self) -> None:

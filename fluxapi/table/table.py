@@ -10,10 +10,7 @@ import logging
 import time
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
-
-import msgspec
 
 from fluxapi.instance.protocol import Change
 from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged, Resync, admit
@@ -26,12 +23,13 @@ from fluxapi.model.record import encode, record
 
 from .backlog import BacklogBuffer
 from .capacity import Capacity
+from .changes import Changes, Posted, Shape
 from .groups import Groups
 from .index import Facets, Index, facets
 from .queue_counts import QueueCounts
 from .waitable import Waitable
 
-__all__ = ["DIGEST_MODULUS", "Changes", "Posted", "Shape", "Table"]
+__all__ = ["DIGEST_MODULUS", "Table"]
 
 _log = logging.getLogger(__name__)
 
@@ -45,46 +43,11 @@ DIGEST_MODULUS = 1 << 32
 """A digest is the sum of checksums modulo this number."""
 
 
-class Shape(NamedTuple):
-    """The facets and the checksum of a row, which filters and digests depend on."""
-
-    facets: Facets
-    checksum: int
-
-
 class EncodedRow(NamedTuple):
     """The record of a job as JSON, and whether the job is pending."""
 
     text: bytes
     is_pending: bool
-
-
-class Posted(msgspec.Struct, gc=False):
-    """A folded event: job ID, index in the eventlog, the event, the job's facets after it."""
-
-    id: int
-    index: int | None
-    event: Event
-    facets: Facets
-
-
-@dataclass(slots=True)
-class Changes:
-    """The effect of one :meth:`Table.feed`.
-
-    ``posted`` lists the new events in order; ``changed`` maps changed rows to their shape before
-    (``None``: a new row), ``after`` to their shape now; ``gone`` maps removed rows to their shape
-    before. ``invalid`` are the removed rows that Flux has declared invalid.
-    """
-
-    posted: list[Posted] = field(default_factory=list)
-    changed: dict[int, Shape | None] = field(default_factory=dict)
-    after: dict[int, Shape] = field(default_factory=dict)
-    gone: dict[int, Shape] = field(default_factory=dict)
-    invalid: set[int] = field(default_factory=set)
-
-    def __bool__(self) -> bool:
-        return bool(self.posted or self.changed or self.gone)
 
 
 class Table:

@@ -10,21 +10,11 @@ from fluxapi.errors import GroupNotFound
 from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
 from fluxapi.model.humanize import utc
-from fluxapi.model.job import GROUPS
 
+from .job_counts import BY_RESULT
 from .rendering import render
 
 __all__ = ["group"]
-
-_COUNTS = (
-    ("Pending", "states", GROUPS["PENDING"], "state=PENDING"),
-    ("Running", "states", GROUPS["RUNNING"], "state=RUNNING"),
-    ("Completed", "results", ("COMPLETED",), "result=COMPLETED"),
-    ("Failed", "results", ("FAILED",), "result=FAILED"),
-    ("Canceled", "results", ("CANCELED",), "result=CANCELED"),
-    ("Timed out", "results", ("TIMEOUT",), "result=TIMEOUT"),
-)
-"""Numbers of jobs: title, member of the record, names to add up, filter of the table."""
 
 _TIMES = (
     ("First submitted", "t_first_submit"),
@@ -51,14 +41,14 @@ async def group(request: web.Request) -> web.Response:
         return await render(request, "missing.html", context, status=error.status)
     counts = [
         (title, sum(record[member].get(name, 0) for name in names), filter)
-        for title, member, names, filter in _COUNTS
+        for title, member, names, filter in BY_RESULT
     ]
     times = [(title, record[name], utc(record[name])) for title, name in _TIMES if record.get(name)]
     context = {
         "page": "group",
         "group": {"name": "", **record},
         "counts": counts,
-        "columns": _COUNTS,
+        "columns": BY_RESULT,
         "times": times,
     }
     return await render(request, "group.html", context)

@@ -10,23 +10,14 @@ from aiohttp import web
 
 from fluxapi.http import keys
 from fluxapi.model.duration import duration
-from fluxapi.model.job import GROUPS
 
+from .job_counts import IN_TREE
 from .rendering import render
 
 __all__ = ["instances"]
 
 _MAX_INSTANCES = 1000
 """Instances on the page, as many as its stream has."""
-
-_COUNTS = (
-    ("Pending", "states", GROUPS["PENDING"], "state=PENDING"),
-    ("Running", "states", GROUPS["RUNNING"], "state=RUNNING"),
-    ("Completed", "results", ("COMPLETED",), "result=COMPLETED"),
-    ("Failed", "results", ("FAILED", "TIMEOUT"), "result=FAILED,TIMEOUT"),
-    ("Canceled", "results", ("CANCELED",), "result=CANCELED"),
-)
-"""Columns with numbers of jobs: title, member of the statistics, names to add up, filter."""
 
 _MEMBERS = ("id", "name", "username", "reason", "remedy", "nnodes", "size", "version", "hostname")
 """Members of the record of an instance that may be missing."""
@@ -47,7 +38,7 @@ async def instances(request: web.Request) -> web.Response:
     context = {
         "page": "instances",
         "instances": rows,
-        "columns": _COUNTS,
+        "columns": IN_TREE,
         "limit": _MAX_INSTANCES,
         "truncated": truncated,
     }
@@ -65,7 +56,7 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         "use": _use(record.get("utilization")),
         "counts": [
             (filter, None if jobs is None else sum(jobs[member].get(name, 0) for name in names))
-            for _, member, names, filter in _COUNTS
+            for _, member, names, filter in IN_TREE
         ],
     }
 

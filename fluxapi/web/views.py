@@ -25,11 +25,12 @@ from fluxapi.http.negotiation import wants_page
 from fluxapi.http.peer import is_secure
 from fluxapi.http.querystring import cached
 from fluxapi.instance.nodes import nodes_and_totals
-from fluxapi.model.job import GROUPS, RESULTS
+from fluxapi.model.job import RESULTS
 from fluxapi.table.query import JobQuery, page, query_of
 
 from . import assets, columns, form, login
 from . import nodes as node_rows
+from .job_counts import BY_RESULT
 from .job_detail import PARTS, job_detail, job_part
 from .rendering import render
 
@@ -40,21 +41,6 @@ _MAX_ROWS = 50
 
 _MAX_NODES = 250
 """Nodes in the page before its script has run, and running jobs on them."""
-
-_STATES = (
-    ("state", "PENDING", "Pending", GROUPS["PENDING"]),
-    ("state", "RUNNING", "Running", GROUPS["RUNNING"]),
-    *(
-        ("result", value, title, (value,))
-        for value, title in (
-            ("COMPLETED", "Completed"),
-            ("FAILED", "Failed"),
-            ("CANCELED", "Canceled"),
-            ("TIMEOUT", "Timed out"),
-        )
-    ),
-)
-"""The counts that filter the table; the script of the page makes buttons of their links."""
 
 _CHOICES = (
     (
@@ -114,8 +100,12 @@ async def jobs(request: web.Request) -> web.Response:
 def _counts(stats: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
     """Return filter, value, title and number of jobs of each count."""
     return [
-        (field, value, title, sum(stats[f"{field}s"].get(name, 0) for name in names))
-        for field, value, title, names in _STATES
+        (
+            *count.filter.split("=", 1),
+            count.title,
+            sum(stats[count.member].get(name, 0) for name in count.names),
+        )
+        for count in BY_RESULT
     ]
 
 

@@ -105,6 +105,18 @@ def test_the_page_of_a_group_has_the_output_of_its_jobs(
     expect(page.locator("#status")).to_have_text("COMPLETED")
 
 
+def test_the_page_of_a_group_marks_what_failed(site: Service, page: Page, name: str) -> None:
+    submit_many(site, 3, command=["echo", "well"], name=name, group=name)
+    submit_many(site, 1, command=["sh", "-c", "echo ill; false"], name=name, group=name)
+    page.goto(f"{site.url}/?name={name}")
+    live(page)
+    expect(page.locator("tbody tr.head")).to_contain_text("1 failed")
+    page.get_by_role("link", name="Progress and output of the group").click()
+    live(page)
+    expect(page.get_by_role("img", name="100 % ended: 3 completed, 1 failed")).to_be_visible()
+    expect(page.locator("#jobs-output h3 .status")).to_have_text(["FAILED"])
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_groups_shut_nobody_out(

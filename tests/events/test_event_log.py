@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from fluxapi.events.event_log import Batch
 from fluxapi.model.eventlog import JournalMessage, Purged
 from fluxapi.model.job import checksum
+from fluxapi.table.changes import Shape
 from fluxapi.table.index import facets
-from fluxapi.table.table import Shape
 
 from .channel import Channel, Flux, Step, Turns, steps
 

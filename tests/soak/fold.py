@@ -14,7 +14,8 @@ from typing import Any
 
 from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.service import tune
-from fluxapi.table.table import Changes, Table
+from fluxapi.table.changes import Changes
+from fluxapi.table.table import Table
 from tests.model import test_hostile_fold as fuzz
 
 __all__ = ["run"]

@@ -33,7 +33,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode
 from fluxapi.process.file_piece import Piece, Wanted
 
-from . import identity, refusal, resources
+from . import identity, ingest, refusal, resources
 from .below import Below
 from .calls import Call, Submissions
 from .child import ChildInstance
@@ -55,16 +55,6 @@ _INACTIVE = 64
 
 _KVS_RETRY_INTERVAL_S = 0.01
 """Seconds between two reads of an eventlog that is not complete; Flux commits as often."""
-
-_BACKLOG_PAUSE_S = 0.05
-_QUIET_S = 3.0
-"""If no new job appears for this time, all validated jobs have been announced."""
-
-_SLOW_ANSWER_S = 0.5
-"""A broker that takes longer to answer may have been stopped."""
-
-_MAX_ANNOUNCE_S = 60.0
-"""Limit of the wait, since others may submit continuously; earlier jobs are announced sooner."""
 
 _THREAD_CLOSE_TIMEOUT_S = 2.0
 """Timeout of joining a thread; one that is stuck in ``flux_open`` ends by itself."""
@@ -179,24 +169,8 @@ class BrokerInstance:
         return await self._connected().submit(Submissions(submissions))
 
     async def settle(self) -> None:
-        """Wait until Flux has validated all submissions (``job-ingest.stats-get``).
-
-        Flux continues with the submissions of a process that has ended, so their jobs may appear
-        some seconds later.
-        """
-        while await self._has_ingest_backlog():  # noqa: ASYNC110 - nothing tells of it
-            await asyncio.sleep(_BACKLOG_PAUSE_S)
-        # Flux commits and announces validated jobs in batches; nothing marks the last one.
-        newest, until = -1, time.monotonic() + _MAX_ANNOUNCE_S
-        quiet_since = time.monotonic()
-        while (now := time.monotonic()) < until and now - quiet_since < _QUIET_S:
-            known = (await self._call("job-manager.getinfo"))["max_jobid"]
-            has_backlog = await self._has_ingest_backlog()
-            # A broker that did not answer did not announce anything either.
-            was_silent = time.monotonic() - now > _SLOW_ANSWER_S
-            if known != newest or has_backlog or was_silent:
-                newest, quiet_since = known, time.monotonic()
-            await asyncio.sleep(_BACKLOG_PAUSE_S)
+        """Wait until the journal has told of all submissions; see :mod:`.ingest`."""
+        await ingest.until_announced(self._call)
         # The journal thread may not have processed all messages yet.
         await asyncio.gather(*(journal.pass_fence() for journal in self._journals))
 
@@ -338,14 +312,6 @@ class BrokerInstance:
             await self._listed(jobid, "state")
             raise
         return value
-
-    async def _has_ingest_backlog(self) -> bool:
-        try:
-            stats = await self._call("job-ingest.stats-get")
-        except FluxRefused:
-            return False
-        crews = ((stats or {}).get("pipeline") or {}).values()
-        return any(crew.get("backlog", 0) > 0 for crew in crews if isinstance(crew, dict))
 
     async def _listed(self, jobid: int, *attributes: str) -> dict[str, Any]:
         """Return attributes of a job from ``job-list``, which follows the journal."""

@@ -4,9 +4,10 @@ import { address, call, Problem, session } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
 import * as status from "../channel/connection_status.js";
 import { attend, every } from "../channel/visibility.js";
-import { Blocks } from "../job/labeled_output.js";
+import { Blocks, MAX_JOBS } from "../job/labeled_output.js";
 import * as moments from "../job/timestamps.js";
 import { element } from "../ui/element.js";
+import { ProgressBar } from "../ui/progress_bar.js";
 import { at } from "../ui/root.js";
 import { visible } from "../ui/visible.js";
 
@@ -17,7 +18,9 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const EVERY = 2000;
 
 const main = $("content");
-const path = `/v1/groups/${encodeURIComponent(main.dataset["group"] ?? "")}`;
+const group = encodeURIComponent(main.dataset["group"] ?? "");
+const path = `/v1/groups/${group}`;
+const bar = new ProgressBar();
 /** @type {[string, "states" | "results", string[], string][]} */
 const columns = JSON.parse(main.dataset["columns"] ?? "[]");
 const choice = /** @type {HTMLFormElement} */ ($("choice"));
@@ -26,15 +29,30 @@ let reading = new AbortController();
 
 async function renew() {
   if (!isActive || document.hidden) return;
-  const group = await call("GET", path).catch(() => undefined);
-  if (!group) return;
-  isActive = group["active"] > 0;
-  /** @type {HTMLProgressElement} */ ($("progress")).value = group["progress"];
+  const record = await call("GET", path).catch(() => undefined);
+  if (!record) return;
+  isActive = record["active"] > 0;
+  draw(record);
   for (const [index, [, member, names]] of columns.entries()) {
-    const count = names.reduce((sum, name) => sum + (group[member][name] ?? 0), 0);
+    const count = names.reduce((sum, name) => sum + (record[member][name] ?? 0), 0);
     const link = $("counts").querySelectorAll("dd")[index]?.firstElementChild;
     if (link && link.textContent !== count.toLocaleString("en-US")) link.textContent = count.toLocaleString("en-US");
   }
+}
+
+/** Draw the bar. @param {any} record */
+function draw({ total: count, active, states, results }) {
+  const { COMPLETED: completed = 0, FAILED: wrong = 0, TIMEOUT: late = 0, CANCELED: canceled = 0 } = results;
+  const running = (states["RUN"] ?? 0) + (states["CLEANUP"] ?? 0);
+  const failed = wrong + late;
+  bar.show({ count, completed, failed, canceled, running, pending: active - running }, `${completed.toLocaleString()} completed, ${failed.toLocaleString()} failed`);
+}
+
+/** Return the results of the jobs that have not completed, as many as the page shows. */
+async function ends() {
+  const query = `group=${group}&result=FAILED,TIMEOUT,CANCELED&limit=${MAX_JOBS}`;
+  const page = await call("GET", `/v1/jobs?${query}`).catch(() => ({ jobs: [] }));
+  return new Map(page["jobs"].map((/** @type {any} */ job) => [job["id"], job["result"]]));
 }
 
 /** @param {string} words */
@@ -42,11 +60,17 @@ function say(words) {
   $("said").textContent = words;
 }
 
-/** @param {Blocks} blocks */
-function show(blocks) {
+/** @param {Blocks} blocks @param {Map<string, string>} results of the jobs that have not completed */
+function show(blocks, results) {
   const parts = blocks.all.flatMap(({ id, text }) => {
     const head = element("h3", {});
     head.append(element("a", { href: at(`/ui/jobs/${id}`), textContent: id || "Notes" }));
+    const result = results.get(id);
+    if (result) {
+      const mark = element("span", { className: "status", textContent: result });
+      mark.dataset["status"] = result;
+      head.append(mark);
+    }
     return [head, element("pre", { tabIndex: 0, role: "region", ariaLabel: `Output of ${id}`, textContent: visible(text, { most: Infinity, lines: true }) })];
   });
   $("jobs-output").replaceChildren(...parts);
@@ -69,7 +93,7 @@ async function read() {
     for (let piece = await reader?.read(); piece && !piece.done && !blocks.isFull; piece = await reader?.read()) blocks.take(piece.value);
     if (blocks.isFull) mine.abort();
     else blocks.finish();
-    show(blocks);
+    show(blocks, await ends());
     say(blocks.isFull ? "The page shows the first part." : blocks.all.length ? "" : "No job has written anything so far.");
   } catch (problem) {
     if (mine !== reading) return;
@@ -78,6 +102,7 @@ async function read() {
 }
 
 moments.rewrite();
+$("progress").append(bar.element);
 choice.hidden = false;
 choice.addEventListener("submit", (event) => {
   event.preventDefault();
@@ -89,4 +114,5 @@ status.show(channel, $("state"));
 channel.follow("stats", { stream: "stats" }, () => {});
 attend(channel);
 every(EVERY, renew);
+renew();
 read();

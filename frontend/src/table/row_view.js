@@ -2,6 +2,7 @@
 
 import { element } from "../ui/element.js";
 import { isHead } from "./grouping.js";
+import { ProgressBar } from "../ui/progress_bar.js";
 import { at, within } from "../ui/root.js";
 import { SHORT, visible } from "../ui/visible.js";
 
@@ -10,9 +11,6 @@ import { SHORT, visible } from "../ui/visible.js";
 
 /** Columns that the row of a group has a text for. */
 const OF_GROUPS = new Set(["name", "user", "submitted", "queue", "bank", "group"]);
-/** The parts of a progress bar, each with the status whose color it has. */
-const PARTS = /** @type {const} */ ([["completed", "COMPLETED"], ["failed", "FAILED"], ["canceled", "CANCELED"], ["running", "RUN"]]);
-
 /** Milliseconds for which a row shows that it has changed. */
 const FRESH = 1500;
 
@@ -37,14 +35,9 @@ export class Line {
     this.below = element("a", { className: "below", tabIndex: -1, hidden: true, textContent: "▤" });
     this.mark = element("span", { className: "status" });
     this.toggle = element("button", { type: "button", className: "toggle", tabIndex: -1, hidden: true });
-    this.bar = element("span", { className: "progress", hidden: true });
-    this.bar.setAttribute("role", "img");
-    this.parts = PARTS.map(([, status]) => {
-      const part = element("span", {});
-      part.dataset["status"] = status;
-      return part;
-    });
-    this.bar.append(...this.parts);
+    this.progress = new ProgressBar();
+    this.bar = this.progress.element;
+    this.bar.hidden = true;
     this.cells = columns.map((column) => {
       const cell = element("td", { className: column.classes, role: "cell" });
       cell.dataset["key"] = column.key;
@@ -132,14 +125,7 @@ export class Line {
     this.toggle.setAttribute("aria-expanded", String(isOpen));
     this.toggle.setAttribute("aria-label", `${jobs} of the group ${visible(name, { most: SHORT })}`);
     this.box.setAttribute("aria-label", `Select ${jobs} of the group ${visible(name, { most: SHORT })}`);
-    const ended = count - summary.running - summary.pending;
-    // 100 % only once all have ended.
-    this.bar.setAttribute("aria-label", `${Math.floor((ended / count) * 100)} % ended: ${note}`);
-    for (const [at, [part]] of PARTS.entries()) {
-      const width = `${(summary[part] / count) * 100}%`;
-      const bar = /** @type {HTMLElement} */ (this.parts[at]);
-      if (bar.style.width !== width) bar.style.width = width;
-    }
+    this.progress.show(summary, note);
   }
 
   /** @param {number} until when it ceases to show that it has changed: milliseconds since 1970 */

@@ -18,7 +18,7 @@ from .test_loss import backlog
 async def test_a_reader_of_the_journal_that_is_behind_is_waited_for(
     broker: Broker, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fluxapi.instance.broker.instance._QUIET_S", 0.0)
+    monkeypatch.setattr("fluxapi.instance.broker.ingest._QUIET_S", 0.0)
     instance = await connect(broker.uri, 10)
     journal = instance.changes()
     await backlog(journal)
@@ -40,7 +40,7 @@ async def test_a_reader_of_the_journal_that_is_behind_is_waited_for(
 async def test_a_journal_that_is_lost_leaves_it_unsettled(
     broker: Broker, connect: Connect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fluxapi.instance.broker.instance._QUIET_S", 0.0)
+    monkeypatch.setattr("fluxapi.instance.broker.ingest._QUIET_S", 0.0)
     instance = await connect(broker.uri, 10)
     journal = instance.changes()
     await backlog(journal)
