@@ -20,6 +20,7 @@ KNOWS = {
     "settings": {"errors", "process"},
     "model": {"errors"},
     "contracts": {"errors"},
+    "notices": {"model"},
     "security": {"contracts", "errors", "process", "settings"},
     "instance": {"errors", "model", "process"},
     "table": {"instance", "model"},
@@ -73,7 +74,7 @@ ALL_FILES = {
     for name, path in modules_below(ROOT / top).items()
 }
 
-PURE = {"model", "contracts", "table"}
+PURE = {"model", "contracts", "notices", "table"}
 """No sockets, no Flux: what can be tested without either."""
 
 

@@ -1,0 +1,1 @@
+"""Notices: what has happened, as documents for programs outside of the service."""
