@@ -17,6 +17,7 @@ import msgspec
 from .blocking import interruptible
 from .exit_codes import FAILED, OK
 from .ids import shown_id
+from .notification import notification
 from .terminal import note, progress_wanted, put
 from .text import plural, safe
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from fluxapi.client import AsyncClient, BulkItem, Event, EventStream, Reset
+
+    from .notification import Notification
 
 __all__ = ["Item", "Tracker", "read", "submit"]
 
@@ -117,6 +120,17 @@ async def submit(
     flux: AsyncClient, items: Iterable[Item], total: int | None, arguments: argparse.Namespace
 ) -> int:
     """Submit jobs; return exit status 1 if any was rejected or failed, else 0."""
+    with notification(arguments, waits=arguments.wait, needs="--wait") as notice:
+        return await _run(flux, items, total, arguments, notice)
+
+
+async def _run(
+    flux: AsyncClient,
+    items: Iterable[Item],
+    total: int | None,
+    arguments: argparse.Namespace,
+    notice: Notification,
+) -> int:
     shown = progress_wanted() and not arguments.no_progress
     resumed = arguments.idempotency_key is not None
     key = arguments.idempotency_key or uuid.uuid4().hex
@@ -146,6 +160,9 @@ async def submit(
     done = f"{plural(accepted, 'job')} submitted"
     rejections = f", {rejected:,} rejected" if rejected else ""
     note(f"{done}{rejections}{ends}.")
+    if tracker is not None:
+        completed = accepted - failed - tracker.purged
+        notice.tell_counts({"completed": completed, "failed": failed, "purged": tracker.purged})
     return FAILED if rejected or failed else OK
 
 

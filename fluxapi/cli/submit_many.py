@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 from . import submit_body
 from .exit_codes import FAILED, OK, Failure
 from .ids import shown_id
+from .notification import Notification, notification
 from .option_words import in_options
 from .request_check import check_request
 from .streams import Streams, log_files
-from .submit_follow import follow
+from .submit_follow import ENDED, follow
 from .terminal import note, progress_wanted, put
 from .text import plural
 
@@ -76,28 +77,51 @@ def dry_run(jobs: Iterable[Planned]) -> int:
 
 async def submit_one(flux: AsyncClient, job: Planned, arguments: argparse.Namespace) -> int:
     """Submit a job, print its ID, and follow it as the options say; return the exit status."""
-    with log_files() as logs, _bar(arguments, 1) as bar:
-        streams = logs.streams(job.log, job.log_stderr)
-        jobid = await flux.submit(**job.fields)
-        if bar is not None:
-            bar.submitted(1)
-        if not arguments.quiet:
-            streams.put(shown_id(jobid))
-        return await follow(flux, {jobid: streams}, arguments, bar)
+    with _notification(arguments) as notice:
+        with log_files() as logs, _bar(arguments, 1) as bar:
+            streams = logs.streams(job.log, job.log_stderr)
+            jobid = await flux.submit(**job.fields)
+            if bar is not None:
+                bar.submitted(1)
+            if not arguments.quiet:
+                streams.put(shown_id(jobid))
+            status = await follow(flux, {jobid: streams}, arguments, bar)
+        await _tell(notice, flux, [jobid], arguments)
+    return status
 
 
 async def submit_all(
     flux: AsyncClient, jobs: Sequence[Planned], arguments: argparse.Namespace
 ) -> int:
     """Submit jobs in bulk, print their IDs, and follow them; return the highest exit status."""
-    with log_files() as logs, _bar(arguments, len(jobs)) as bar:
-        # Each file is opened before the first job is submitted.
-        streams = [logs.streams(job.log, job.log_stderr) for job in jobs]
-        run = _Run(jobs, streams, arguments, bar)
-        await run.submit(flux)
-        if not run.ids:
-            return run.status
-        return max(run.status, await follow(flux, run.ids, arguments, bar))
+    with _notification(arguments) as notice:
+        with log_files() as logs, _bar(arguments, len(jobs)) as bar:
+            # Each file is opened before the first job is submitted.
+            streams = [logs.streams(job.log, job.log_stderr) for job in jobs]
+            run = _Run(jobs, streams, arguments, bar)
+            await run.submit(flux)
+            if not run.ids:
+                return run.status
+            status = max(run.status, await follow(flux, run.ids, arguments, bar))
+        await _tell(notice, flux, list(run.ids), arguments)
+    return status
+
+
+def _notification(
+    arguments: argparse.Namespace,
+) -> contextlib.AbstractContextManager[Notification]:
+    waits = arguments.watch or arguments.wait_event is not None
+    return notification(arguments, waits=waits, needs="--wait, --wait-event or --watch")
+
+
+async def _tell(
+    notice: Notification, flux: AsyncClient, ids: list[str], arguments: argparse.Namespace
+) -> None:
+    """Tell that the jobs have ended, or have had the event of ``--wait-event``."""
+    if arguments.watch or arguments.wait_event == ENDED:
+        await notice.tell_jobs(flux, ids)
+    else:
+        notice.send(f"{plural(len(ids), 'job')} had the event {arguments.wait_event} or ended")
 
 
 class _Run:

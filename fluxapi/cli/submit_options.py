@@ -12,6 +12,7 @@ from fluxapi.model.signals import early_signal
 from fluxapi.model.times import parse_duration
 
 from .arguments import checked, natural
+from .notification import add_notify
 from .text import safe
 from .times import when
 
@@ -259,6 +260,7 @@ def add_following(parser: argparse.ArgumentParser) -> None:
         type=checked(_event),
         help="wait until each job has had this event, such as start, or has ended",
     )
+    add_notify(group, "with --wait, --wait-event or --watch, at the end")
     add(
         "--watch",
         action="store_true",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .exit_codes import FAILED, OK, Failure
 from .follow import attach_all
 from .ids import shown_id
+from .notification import notification
 from .session import Act
 from .terminal import note
 
@@ -25,7 +26,10 @@ def runs_output(filter: dict[str, Any]) -> Act:
         if not ids:
             note("No jobs match")
             return OK
-        return await attach_all(flux, ids, label=arguments.label_io, named=True)
+        with notification(arguments) as notice:
+            status = await attach_all(flux, ids, label=arguments.label_io, named=True)
+            await notice.tell_jobs(flux, ids)
+        return status
 
     return act
 

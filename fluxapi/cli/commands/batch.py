@@ -15,6 +15,7 @@ from fluxapi.cli import submit_body
 from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
 from fluxapi.cli.ids import shown_id
+from fluxapi.cli.notification import add_notify, notification
 from fluxapi.cli.request_check import check_request
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.submit_options import add_batch_options
@@ -49,6 +50,7 @@ def add(parsers: Parsers) -> None:
         "lines on standard input",
     )
     parser.add_argument("--wait", action="store_true", help="wait until the job has ended")
+    add_notify(parser, "with --wait, when the job has ended")
     parser.add_argument("--quiet", action="store_true", help="do not print the job ID")
     parser.add_argument(
         "--dry-run",
@@ -77,14 +79,19 @@ def _run(arguments: argparse.Namespace) -> int:
         return OK
 
     async def act(flux: AsyncClient, _given: argparse.Namespace) -> int:
-        jobid = await flux.batch(script, args, on_warning=lambda text: note(safe(text)), **fields)
-        if not arguments.quiet:
-            put(shown_id(jobid))
-        if arguments.wait:
+        with notification(arguments, waits=arguments.wait, needs="--wait") as notice:
+            jobid = await flux.batch(
+                script, args, on_warning=lambda text: note(safe(text)), **fields
+            )
+            if not arguments.quiet:
+                put(shown_id(jobid))
+            if not arguments.wait:
+                return OK
             from fluxapi.cli import attach  # noqa: PLC0415 - imported when needed
 
-            return await attach.wait_all(flux, [jobid])
-        return OK
+            status = await attach.wait_all(flux, [jobid])
+            await notice.tell_jobs(flux, [jobid])
+        return status
 
     with _advising(words):
         return connected(arguments, act)

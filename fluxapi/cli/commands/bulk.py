@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.blocking import interruptible
 from fluxapi.cli.exit_codes import USAGE, Failure
+from fluxapi.cli.notification import add_notify
 from fluxapi.cli.session import add_connection, connected
 from fluxapi.cli.submit_options import add_job_options, add_many
 from fluxapi.cli.text import safe
@@ -42,6 +43,7 @@ def add(parsers: Parsers) -> None:
         action="store_true",
         help="wait until the jobs have ended, and report how they ended",
     )
+    add_notify(parser, "with --wait, when the jobs have ended")
     parser.add_argument(
         "--idempotency-key",
         metavar="KEY",

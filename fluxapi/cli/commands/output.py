@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fluxapi.cli.arguments import Command, Parsers, add_command, add_group, add_ids, natural
 from fluxapi.cli.each import each
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
+from fluxapi.cli.notification import add_notify, notification
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.cli.terminal import note, progress_wanted, put_raw
 
@@ -69,6 +70,7 @@ def add(parsers: Parsers) -> None:
         default=0,
         help="with --save: the number of the file, from 0, if tasks or nodes have their own",
     )
+    add_notify(parser, "with --follow, when the jobs have ended")
     add_connection(parser)
     parser.set_defaults(run=runs(_run))
 
@@ -101,6 +103,8 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         raise Failure("Give either job IDs or --group.", USAGE)
     if arguments.follow:
         return await _follow(flux, arguments)
+    if arguments.notify:
+        raise Failure("--notify needs --follow.", USAGE)
     if arguments.group is not None:
         return await _group(flux, arguments)
     if len(arguments.ids) == 1:
@@ -118,14 +122,17 @@ async def _follow(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         ids = [job.id async for job in flux.jobs(group=arguments.group)][::-1]
         if not ids:
             raise Failure("The group has no jobs.")
-    return await follow.attach_all(
-        flux,
-        ids,
-        label=arguments.label_io,
-        named=len(ids) > 1,
-        tail=arguments.tail,
-        only=arguments.stream,
-    )
+    with notification(arguments) as notice:
+        status = await follow.attach_all(
+            flux,
+            ids,
+            label=arguments.label_io,
+            named=len(ids) > 1,
+            tail=arguments.tail,
+            only=arguments.stream,
+        )
+        await notice.tell_jobs(flux, ids)
+    return status
 
 
 async def _print(flux: AsyncClient, jobid: str, arguments: argparse.Namespace) -> None:

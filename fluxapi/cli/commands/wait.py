@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fluxapi.cli.arguments import Command, Parsers, add_command, add_group, add_ids, checked
 from fluxapi.cli.exit_codes import FAILED, USAGE, Failure
+from fluxapi.cli.notification import add_notify, notification
 from fluxapi.cli.session import add_connection, runs
 from fluxapi.model.times import parse_duration
 
@@ -38,6 +39,7 @@ def add(parsers: Parsers) -> None:
         help="give up after this time, such as 90s or 5m",
     )
     parser.add_argument("--quiet", action="store_true", help="do not report how jobs failed")
+    add_notify(parser, "at the end")
     add_connection(parser, timeout=False)
     parser.set_defaults(run=runs(_act))
 
@@ -53,7 +55,13 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         work = attach.wait_any(flux, arguments.ids, quiet=arguments.quiet)
     else:
         work = attach.wait_all(flux, arguments.ids, quiet=arguments.quiet)
-    try:
-        return await asyncio.wait_for(work, arguments.timeout)
-    except asyncio.TimeoutError:
-        raise Failure("Not all jobs ended within the timeout.", FAILED) from None
+    with notification(arguments) as notice:
+        try:
+            status = await asyncio.wait_for(work, arguments.timeout)
+        except asyncio.TimeoutError:
+            raise Failure("Not all jobs ended within the timeout.", FAILED) from None
+        if arguments.group:
+            await notice.tell_group(flux, arguments.group, one=arguments.one)
+        else:
+            await notice.tell_jobs(flux, arguments.ids, one=arguments.one)
+    return status

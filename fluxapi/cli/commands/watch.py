@@ -24,6 +24,7 @@ from fluxapi.cli.format import Format, FormatError
 from fluxapi.cli.hangup import while_read
 from fluxapi.cli.ids import shown_id
 from fluxapi.cli.listing import members, service_filter
+from fluxapi.cli.notification import add_notify, notification
 from fluxapi.cli.outage import NO_OUTAGE, Outage, named
 from fluxapi.cli.session import add_connection, connected, path_of
 from fluxapi.cli.terminal import note, put
@@ -104,6 +105,7 @@ def add(parsers: Parsers) -> None:
     parser.add_argument("--lines", metavar="N", type=natural, help="exit after N lines")
     add_format(parser, _FORMAT)
     parser.add_argument("--json", action="store_true", help="print one JSON object per line")
+    add_notify(parser, "with job IDs, --group or --output, when the jobs have ended")
     add_connection(parser, user=False)
     parser.set_defaults(run=_run)
 
@@ -123,7 +125,15 @@ def _run(arguments: argparse.Namespace) -> int:
     follow = _events if events else _jobs
 
     async def act(flux: AsyncClient, given: argparse.Namespace) -> int:
-        return await while_read(follow(flux, given, filter, Printer(given, chosen)))
+        ids, group = list(given.ids), given.group
+        needs = "job IDs, --group or --output"
+        with notification(given, waits=ids or group, needs=needs) as notice:
+            status = await while_read(follow(flux, given, filter, Printer(given, chosen)))
+            if ids:
+                await notice.tell_jobs(flux, ids)
+            else:
+                await notice.tell_group(flux, group)
+        return status
 
     return connected(arguments, act)
 
