@@ -34,7 +34,7 @@ from fluxapi.table.capacity import Capacity
 from fluxapi.web.compiled import templates
 
 from .contracts import openapi
-from .events import asyncapi
+from .events.channel import asyncapi
 from .http import keys, middleware
 from .settings import Settings
 from .web import assets, views

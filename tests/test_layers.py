@@ -1,4 +1,4 @@
-"""The packages of fluxapi: which one may import which, and that no circle goes around."""
+"""The packages of fluxapi and their folders: which one may import which, without a circle."""
 
 from __future__ import annotations
 
@@ -73,6 +73,15 @@ ALL_FILES = {
     for top in ("fluxapi", "bench", "tests", "tools")
     for name, path in modules_below(ROOT / top).items()
 }
+
+FOLDERS = sorted(
+    {
+        name.rpartition(".")[0]
+        for name, path in FILES.items()
+        if path.name == "__init__.py" and name.count(".") > 1
+    }
+)
+"""The packages that have folders."""
 
 PURE = {"model", "contracts", "notices", "table"}
 """No sockets, no Flux: what can be tested without either."""
@@ -149,6 +158,23 @@ def test_each_package_imports_what_it_may() -> None:
 
 def test_no_circle_goes_around_packages() -> None:
     assert list(TopologicalSorter(KNOWS).static_order())
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_no_circle_goes_around_the_folders_of_a_package(folder: str) -> None:
+    """A folder counts as one, each module beside it as another."""
+    graph: dict[str, set[str]] = {}
+    for module in FILES:
+        if module.startswith(f"{folder}."):
+            part = _part(module, folder)
+            below = {name for name in imports(module) if name.startswith(f"{folder}.")}
+            graph.setdefault(part, set()).update({_part(name, folder) for name in below} - {part})
+    assert list(TopologicalSorter(graph).static_order())
+
+
+def _part(module: str, folder: str) -> str:
+    """Return the folder or module directly below a folder that a module belongs to."""
+    return module.removeprefix(f"{folder}.").split(".")[0]
 
 
 def test_no_circle_goes_around_modules() -> None:

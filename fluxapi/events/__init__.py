@@ -1,1 +1,1 @@
-"""The event channel: from the journal through the table and the hub to the subscribers."""
+"""Events: from the journal through the table and the hub to the subscribers."""

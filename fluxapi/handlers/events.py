@@ -10,14 +10,14 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, RequestError
 from fluxapi.events.buffer import encode_body, identity
+from fluxapi.events.channel import stream, websocket
+from fluxapi.events.channel.subscriptions import Subscriptions
 from fluxapi.events.consumer import READING
 from fluxapi.events.filters import Filter, read_filter
 from fluxapi.events.hub import Hub
 from fluxapi.events.output.hub import OnEnd
 from fluxapi.events.output.viewer import FILES_RIGHT
-from fluxapi.events.transport import stream, websocket
 from fluxapi.events.transport.stream_writer import StreamWriter
-from fluxapi.events.transport.subscriptions import Subscriptions
 from fluxapi.events.transport.wire import Lines, Wire
 from fluxapi.http import keys
 from fluxapi.http.clients import clients_of

@@ -14,9 +14,9 @@ from functools import partial
 from aiohttp import web
 
 from fluxapi.errors import ValidationFailed
+from fluxapi.events.channel import stream as streams
 from fluxapi.events.output.hub import OnEnd, OutputHub
 from fluxapi.events.output.viewer import FILES_RIGHT, Selection
-from fluxapi.events.transport import stream as streams
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import OutputText, Wire
 from fluxapi.http import keys

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from fluxapi.events.transport import websocket
+from fluxapi.events.channel import websocket
 from fluxapi.events.transport.message_limit import MessageLimit
 
 from .wire import PATIENCE_S, serving

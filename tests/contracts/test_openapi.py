@@ -15,7 +15,7 @@ from fluxapi.contracts import schema
 from fluxapi.contracts.components import component_name
 from fluxapi.contracts.openapi import document
 from fluxapi.contracts.route import Route
-from fluxapi.events import asyncapi
+from fluxapi.events.channel import asyncapi
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.web.reference import error_kinds
 from tests.handlers.conftest import Service, service, start

@@ -14,8 +14,8 @@ import pytest
 from aiohttp import WSCloseCode, WSMsgType
 
 from fluxapi.contracts import schema
-from fluxapi.events import async_messages, asyncapi
-from fluxapi.events.transport.websocket import MAX_MESSAGE_BYTES, PROTOCOL, _Socket
+from fluxapi.events.channel import async_messages, asyncapi
+from fluxapi.events.channel.websocket import MAX_MESSAGE_BYTES, PROTOCOL, _Socket
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http import keys
 from fluxapi.model import jobid

@@ -1,1 +1,1 @@
-"""How messages are sent: wires, streams, sockets, and flow control."""
+"""The bytes of messages: wires, flow control, and the limits of connections."""

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from fluxapi import __version__
 from fluxapi.contracts import schema
-from fluxapi.events.transport.stream import ENDS
-from fluxapi.events.transport.websocket import CODES, MAX_MESSAGE_BYTES, PROTOCOL
+from fluxapi.events.hub import RESETS
 
 from .async_messages import ANSWERS, CLIENT, SCHEMAS, SERVER, bundle, messages, schema_name
-from .hub import RESETS
+from .stream import ENDS
+from .websocket import CODES, MAX_MESSAGE_BYTES, PROTOCOL
 
 if TYPE_CHECKING:
     from fluxapi.contracts.route import Route

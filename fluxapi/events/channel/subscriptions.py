@@ -11,10 +11,10 @@ from fluxapi.events.filters import read_filter
 from fluxapi.events.hub import Hub
 from fluxapi.events.output.hub import OutputHub
 from fluxapi.events.output.viewer import Selection
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.wire import Wire
 
 from .stream import ENDS
-from .stream_writer import StreamWriter
-from .wire import Wire
 
 __all__ = ["Connection", "Subscriptions"]
 

@@ -11,10 +11,9 @@ import msgspec
 from aiohttp import HttpVersion11, hdrs, web
 
 from fluxapi.events.output.hub import OnEnd
-
-from .connections import Connections, Lease
-from .stream_writer import StreamWriter
-from .wire import EventlogText, Lines, ServerSentEvents, Wire
+from fluxapi.events.transport.connections import Connections, Lease
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.wire import EventlogText, Lines, ServerSentEvents, Wire
 
 __all__ = ["ENDS", "OFFERS", "Source", "follow"]
 

@@ -22,13 +22,13 @@ from fluxapi.errors import FluxapiError, MalformedJSON
 from fluxapi.events.hub import Hub
 from fluxapi.events.output.hub import OutputHub
 from fluxapi.events.output.viewer import FILES_RIGHT
+from fluxapi.events.transport.connections import Connections, Held, Lease
+from fluxapi.events.transport.message_limit import MessageLimit
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.wire import WebSocketText, frame_close, frame_text
 from fluxapi.process.tracebacks import drop_tracebacks
 
-from .connections import Connections, Held, Lease
-from .message_limit import MessageLimit
-from .stream_writer import StreamWriter
 from .subscriptions import Subscriptions
-from .wire import WebSocketText, frame_close, frame_text
 
 __all__ = ["CODES", "PROTOCOL", "serve"]
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from fluxapi.contracts import schema
-from fluxapi.events.transport.stream import ENDS
+from fluxapi.events.hub import RESETS
 
-from .hub import RESETS
+from .stream import ENDS
 
 __all__ = ["ANSWERS", "CLIENT", "SCHEMAS", "SERVER", "bundle", "messages", "schema_name"]
 

@@ -1,0 +1,1 @@
+"""The streams and sockets that clients open, their subscriptions, and the AsyncAPI document."""
