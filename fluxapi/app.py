@@ -13,6 +13,7 @@ from typing import Any
 import aiohttp_jinja2
 from aiohttp import web
 
+from fluxapi.archive.archive import Archive
 from fluxapi.events.transport.connections import Connections
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http.endpoints import Endpoints, add_routes
@@ -75,6 +76,8 @@ def create_app(
     )
     shutdown, metrics = Shutdown(settings.shutdown_timeout), Metrics()
 
+    archive = app[keys.ARCHIVE] = _archive_of(settings)
+
     @contextlib.asynccontextmanager
     async def open_session(path: str, instance: Instance) -> AsyncIterator[InstanceSession]:
         async with InstanceSession.open(
@@ -84,6 +87,7 @@ def create_app(
             watch=lambda label: _watch(metrics, tracing, label),
             close_timeout=lambda: shutdown.instance_timeout,
             bounds=None if path == ROOT else _child_bounds(settings),
+            archive=archive,
         ) as session:
             yield session
         metrics.forget(session.label)
@@ -114,7 +118,7 @@ def create_app(
     app[keys.OPENAPI], app[keys.ASYNCAPI] = _contracts()
     app[keys.ASSETS] = assets.load()
     app[keys.ERROR_PAGE] = views.error
-    metrics.watch(sessions, app[keys.CONNECTIONS])
+    metrics.watch(sessions, app[keys.CONNECTIONS], archive)
     app[aiohttp_jinja2.APP_KEY] = templates()
     add_routes(app, _endpoints())
     app.on_response_prepare.append(middleware.add_headers)
@@ -123,8 +127,15 @@ def create_app(
         app.on_cleanup.append(lambda _: tracing.close())
     app.cleanup_ctx.append(_loop_lag)
     app.cleanup_ctx.append(_tokens)
+    app.cleanup_ctx.append(_archive)
     app.cleanup_ctx.append(partial(_sessions, instance=instance))
     return app
+
+
+def _archive_of(settings: Settings) -> Archive | None:
+    if settings.statedir is None or settings.no_history:
+        return None
+    return Archive(settings.statedir)
 
 
 def _child_limits(settings: Settings) -> ChildLimits:
@@ -195,6 +206,17 @@ async def _tokens(app: web.Application) -> AsyncIterator[None]:
     await tokens.open()
     yield
     await tokens.close()
+
+
+async def _archive(app: web.Application) -> AsyncIterator[None]:
+    """Keep the history open while the application runs."""
+    archive = app[keys.ARCHIVE]
+    if archive is None:
+        yield
+        return
+    await archive.open()
+    yield
+    await archive.close(lambda: app[keys.SHUTDOWN].instance_timeout)
 
 
 async def _sessions(app: web.Application, instance: Instance) -> AsyncIterator[None]:

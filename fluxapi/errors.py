@@ -23,6 +23,7 @@ __all__ = [
     "Forbidden",
     "ForeignOrigin",
     "GroupNotFound",
+    "HistoryUnavailable",
     "IdempotencyMismatch",
     "InstanceEnded",
     "InstanceNotFound",
@@ -360,6 +361,13 @@ class InstanceUnavailable(Unavailable):
 
     title = "Flux instance unavailable"
     slug = "instance-unavailable"
+
+
+class HistoryUnavailable(Unavailable):
+    """The history of ended jobs cannot be read or written."""
+
+    title = "History unavailable"
+    slug = "history-unavailable"
 
 
 class OutcomeUnknown(InstanceUnavailable):

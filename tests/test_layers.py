@@ -24,16 +24,19 @@ KNOWS = {
     "security": {"contracts", "errors", "process", "settings"},
     "instance": {"errors", "model", "process"},
     "table": {"instance", "model"},
+    "archive": {"errors", "instance", "model", "process", "table"},
     "events": {"contracts", "errors", "instance", "model", "process", "table"},
     "sessions": {
-        "errors", "events", "instance", "model", "process", "security", "settings", "table",
+        "archive", "errors", "events", "instance", "model", "process", "security", "settings",
+        "table",
     },
     "observability": {
-        "contracts", "errors", "events", "instance", "model", "process", "sessions", "settings",
+        "archive", "contracts", "errors", "events", "instance", "model", "process", "sessions",
+        "settings",
     },
     "http": {
-        "contracts", "errors", "events", "observability", "process", "security", "sessions",
-        "settings",
+        "archive", "contracts", "errors", "events", "observability", "process", "security",
+        "sessions", "settings",
     },
     "web": {"contracts", "errors", "http", "instance", "model", "security", "table"},
     "handlers": {
@@ -41,8 +44,8 @@ KNOWS = {
         "sessions", "table", "web",
     },
     "app": {
-        "contracts", "events", "handlers", "http", "instance", "observability", "process",
-        "security", "sessions", "settings", "table", "web",
+        "archive", "contracts", "events", "handlers", "http", "instance", "observability",
+        "process", "security", "sessions", "settings", "table", "web",
     },
     "service": {"app", "errors", "http", "instance", "observability", "process", "settings"},
     "client": {"model", "process"},

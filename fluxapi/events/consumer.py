@@ -6,18 +6,22 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.protocol import ChangeBatch, Instance
 from fluxapi.model.eventlog import JournalMessage, Purged
 from fluxapi.process.background import BackgroundTask
 from fluxapi.table.capacity import TableFull
+from fluxapi.table.changes import Changes
 
 from .hub import Hub
 from .waiters import Waiters
 
-__all__ = ["READING", "JournalConsumer"]
+__all__ = ["READING", "ChangeObserver", "JournalConsumer"]
+
+ChangeObserver = Callable[[ChangeBatch, Changes], None]
+"""A function that gets each batch of the journal and what it has changed; it must be fast."""
 
 READING = "The service is still reading the jobs of the instance."
 """Why jobs may be missing while the backlog comes in."""
@@ -55,8 +59,12 @@ class JournalConsumer(BackgroundTask):
         """A sentence that explains why the instance does not answer, or ``None`` if it does."""
         self.gave_up = asyncio.Event()
         """Set once the table is full: the journal is not followed any more."""
+        self.observer_failures = 0
+        """How often an observer has failed."""
         self._published = 0.0
         self.waiters = Waiters(self.table)
+        self.observers: list[ChangeObserver] = []
+        """Are told of each batch, after the table has taken it."""
         self._caught_up = asyncio.Event()
 
     @property
@@ -145,11 +153,22 @@ class JournalConsumer(BackgroundTask):
                 if changes.posted and self.ready:
                     self._published = time.monotonic()
                     self.lag = max(time.time() - changes.posted[-1].event.timestamp, 0.0)
+            self._tell(piece, changes)
             self.waiters.wake(changes)
             if not self.ready and not self.table.replaying:
                 await self._arrive()
             if number < len(pieces):
                 await asyncio.sleep(0)
+
+    def _tell(self, piece: ChangeBatch, changes: Changes) -> None:
+        for observer in self.observers:
+            # The table and the subscribers must not suffer from what else follows the journal.
+            try:
+                observer(piece, changes)
+            except Exception:  # noqa: BLE001, PERF203 - each observer is on its own
+                self.observer_failures += 1
+                if self.observer_failures == 1:
+                    _log.exception("an observer of the journal failed; more failures are counted")
 
     async def _arrive(self) -> None:
         """Publish from here on: the backlog is in the table."""

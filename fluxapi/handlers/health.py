@@ -8,7 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.http import keys
 
-from .support import reply
+from .support import json_bytes, reply
 
 __all__ = ["health", "metrics", "ready"]
 
@@ -21,11 +21,17 @@ async def health(_request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """Answer 200 if the instance answers and its journal is caught up, else 503."""
+    """Answer 200 if the instance answers and its journal is caught up, else 503.
+
+    A history that cannot be written is reported, but does not harm the service.
+    """
     problem = request.app[keys.SESSIONS].root.problem
     if problem is not None:
         raise InstanceUnavailable(problem)
-    return reply(_OK)
+    archive = request.app[keys.ARCHIVE]
+    if archive is None or archive.problem is None:
+        return reply(_OK)
+    return reply(json_bytes({"status": "ok", "history": archive.problem}))
 
 
 async def metrics(request: web.Request) -> web.Response:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aiohttp import web
 
+from fluxapi.archive.archive import Archive
 from fluxapi.contracts.route import Handler, Route
 from fluxapi.errors import FluxapiError
 from fluxapi.events.transport.connections import Connections
@@ -27,6 +28,7 @@ from .rate_limits import RateLimits
 from .shutdown import Shutdown
 
 __all__ = [
+    "ARCHIVE",
     "ASSETS",
     "ASYNCAPI",
     "BASE",
@@ -56,6 +58,9 @@ __all__ = [
 ]
 
 ErrorPage = Callable[[web.Request, FluxapiError], Awaitable[web.Response]]
+
+ARCHIVE: web.AppKey[Archive | None] = web.AppKey("archive")
+"""The history of past jobs, or ``None`` if none is kept."""
 
 SETTINGS: web.AppKey[Settings] = web.AppKey("settings", Settings)
 CONNECTIONS: web.AppKey[Connections] = web.AppKey("connections", Connections)

@@ -23,11 +23,13 @@ from prometheus_client import (
     generate_latest,
 )
 
+from fluxapi.archive.archive import Archive
 from fluxapi.errors import FluxapiError
 from fluxapi.events.transport.connections import Connections
 from fluxapi.process.background import BackgroundTask
 from fluxapi.sessions.session import InstanceSession
 
+from .history_metrics import HistoryCollector
 from .state_metrics import StateCollector
 
 __all__ = ["LoopLag", "Metrics"]
@@ -117,9 +119,16 @@ class Metrics:
         """Record how late the event loop ran a timer."""
         self._lag.observe(seconds)
 
-    def watch(self, sessions: Iterable[InstanceSession], connections: Connections) -> None:
-        """Report the state of the open sessions at each scrape."""
+    def watch(
+        self,
+        sessions: Iterable[InstanceSession],
+        connections: Connections,
+        archive: Archive | None = None,
+    ) -> None:
+        """Report the state of the open sessions, and of the history, at each scrape."""
         self.registry.register(StateCollector(sessions, connections, lambda: self.under_way))
+        if archive is not None:
+            self.registry.register(HistoryCollector(archive))
 
     async def render(self) -> bytes:
         """Return the metrics in the text format."""

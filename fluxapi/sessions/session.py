@@ -9,6 +9,8 @@ import os
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from fluxapi.archive.archive import Archive, InstanceHistory
+from fluxapi.archive.source import Source, identity
 from fluxapi.errors import (
     FluxRefused,
     Forbidden,
@@ -90,6 +92,7 @@ class InstanceSession:
 
     Attributes:
         path: The ids of the jobs that lead to the instance, joined by ``/``; ``""`` is the root.
+        history: The parts that store its jobs, or ``None`` if no history is kept.
         ended: Why the instance has ended, or ``None``; only that of a child does.
         tasks: The tasks that run while the session is open, in the order of their start.
     """
@@ -104,6 +107,7 @@ class InstanceSession:
         *,
         bounds: Bounds | None = None,
     ) -> None:
+        self.history: InstanceHistory | None = None
         self.path = path
         self.instance = instance
         self.ended: str | None = None
@@ -172,6 +176,7 @@ class InstanceSession:
         watch: Callable[[str], CallWatch] | None = None,
         close_timeout: Callable[[], float] = lambda: CLOSE_TIMEOUT_S,
         bounds: Bounds | None = None,
+        archive: Archive | None = None,
     ) -> AsyncIterator[InstanceSession]:
         """Start *instance* and follow its journal; close both at the end.
 
@@ -182,6 +187,7 @@ class InstanceSession:
             watch: Returns what is entered for each call to Flux, given the label of the session.
             close_timeout: Seconds that closing may take, asked when it begins.
             bounds: Sizes of tables and buffers, other than those of the settings.
+            archive: Keeps the history of the instance.
 
         Raises:
             InstanceUnavailable: The instance did not start.
@@ -190,12 +196,22 @@ class InstanceSession:
             instance.watch_calls(watch(label(path)))
         try:
             info = await instance.start()
-            signer = await _shared_signer(instance, info)
+            secret = await _shared_secret(instance)
+            signer = KeySigner(info.owner, secret)
             session = cls(path, instance, info, signer, settings, bounds=bounds)
+            if archive is not None:
+                await session._record(archive, identity(secret, info))
             async with session._running(close_timeout):
                 yield session
         finally:
             await instance.close(close_timeout())
+
+    async def _record(self, archive: Archive, instance_id: str) -> None:
+        """Store the jobs of the journal, which is not read yet, in *archive*."""
+        source = Source(instance_id, self.path, self.info)
+        self.history = await archive.follow(source, self.table, self.instance)
+        self.journal.observers.append(self.history.recorder.take)
+        self.tasks = (*self.tasks, self.history.filler)
 
     @contextlib.asynccontextmanager
     async def _running(self, close_timeout: Callable[[], float]) -> AsyncIterator[None]:
@@ -222,6 +238,8 @@ class InstanceSession:
         self.ended = reason
         for task in (self.observer, self.monitor, self.journal):
             await task.aclose()
+        if self.history is not None:
+            await self.history.filler.aclose()
         await self.idempotency.aclose()
         self.hub.end_all()
         await self.instance.close()
@@ -324,14 +342,13 @@ def label(path: str) -> str:
     return path or "root"
 
 
-async def _shared_signer(instance: Instance, info: InstanceInfo) -> KeySigner:
-    """Return the signer of idempotency marks that all services in front of *instance* share."""
+async def _shared_secret(instance: Instance) -> bytes | None:
+    """Return the secret that all services in front of *instance* share, if there is one."""
     try:
-        secret = await instance.secret()
+        return await instance.secret()
     except (FluxRefused, Forbidden) as refused:
         _log.warning("Idempotency-Keys will not outlive this service: %s", refused.detail)
-        secret = None
-    return KeySigner(info.owner, secret)
+        return None
 
 
 def _job_environment() -> dict[str, str]:

@@ -47,6 +47,7 @@ class Settings:
     instance: str = "auto"
     uri: str | None = None
     statedir: Path | None = None
+    no_history: bool = False
     user: str | None = None
     token: str | None = field(default=None, repr=False)
     require_auth: bool = False

@@ -105,9 +105,18 @@ TABLE: tuple[Setting, ...] = (
         "--statedir",
         "FLUXAPI_STATEDIR",
         None,
-        "directory for tokens, and for the history of the embedded instance; without one, neither "
-        "is kept",
+        "directory for tokens, for the history of jobs, and for the jobs of the embedded instance; "
+        "without one, none of them is kept",
         parse.path,
+    ),
+    Setting(
+        "no_history",
+        "--no-history",
+        "FLUXAPI_NO_HISTORY",
+        "false",
+        "keep no history of jobs that have ended",
+        parse.boolean,
+        switch=True,
     ),
     Setting("user", "--user", "FLUX_USER", None, "user name for HTTP Basic"),
     Setting(

@@ -149,6 +149,11 @@ class Table:
         """True while the backlog is being read."""
         return self._replay is not None
 
+    @property
+    def trimmed(self) -> int:
+        """The highest ID that was dropped for ``max_inactive``, or −1."""
+        return self._trimmed
+
     def begin_replay(self) -> None:
         """Begin a complete listing; at its end, jobs that are not in it are removed."""
         self._replay = set()

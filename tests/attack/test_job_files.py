@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from fluxapi.instance.embedded import files, launcher, opener
-from fluxapi.instance.embedded.files import OpenError, open_for_job, open_regular
+from fluxapi.instance.embedded.files import OpenError, open_for_job
+from fluxapi.process.private_files import open_regular
 from tests.instance.embedded.conftest import Starter, start
 from tests.instance.embedded.harness import Site, shell, spec
 

@@ -18,7 +18,7 @@ from fluxapi.events.sampler import Sampler
 from fluxapi.http import keys
 from fluxapi.observability.metrics import LoopLag, Metrics
 from fluxapi.process import background
-from tests.handlers.conftest import Service, service, start
+from tests.handlers.conftest import Service, Start, service, start
 from tests.running import needs_flux
 from tests.running import service as run
 
@@ -61,7 +61,8 @@ def labels_of(family: Metric) -> set[str]:
     return {label for sample in family.samples for label in sample.labels} - {"le"}
 
 
-async def test_the_documentation_lists_what_there_is(service: Service) -> None:
+async def test_the_documentation_lists_what_there_is(start: Start, tmp_path: Path) -> None:
+    service = await start(statedir=tmp_path)
     with pytest.raises(JobNotFound):
         fail(service.client.app[keys.METRICS])
     await service.submit()

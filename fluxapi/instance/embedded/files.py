@@ -20,7 +20,7 @@ from pathlib import Path
 
 from . import opener
 
-__all__ = ["LabeledFile", "OpenError", "open_for_job", "open_regular"]
+__all__ = ["LabeledFile", "OpenError", "open_for_job"]
 
 OPEN_TIMEOUT_S = 5.0
 """Timeout of opening the files of a job, for a file system that does not answer."""
@@ -121,15 +121,6 @@ def _failure(answer: bytes, opened: int, count: int) -> OpenError | None:
     if opened != count:
         return OpenError(0, os.strerror(errno.EMFILE))
     return None
-
-
-def open_regular(path: Path, flags: int) -> int:
-    """Open a regular file of the service without blocking; raise ``OSError`` for other kinds."""
-    fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    if not stat.S_ISREG(os.fstat(fd).st_mode):
-        os.close(fd)
-        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
-    return fd
 
 
 class LabeledFile:

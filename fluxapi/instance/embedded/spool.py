@@ -13,8 +13,9 @@ from pathlib import Path
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.model.output import Last, OutputBatch
 from fluxapi.process.background import Worker
+from fluxapi.process.private_files import open_regular
 
-from .files import LabeledFile, open_regular
+from .files import LabeledFile
 from .log_reader import LogReader
 from .output import MAX_INLINE_BYTES, OutputLog
 

@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fluxapi.errors import InstanceUnavailable
-
-from .files import open_regular
+from fluxapi.process.private_files import open_regular
 
 __all__ = ["Row", "Store"]
 

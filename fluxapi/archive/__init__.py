@@ -1,0 +1,1 @@
+"""The history of jobs, which outlives the instance that ran them."""

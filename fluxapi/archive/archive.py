@@ -1,0 +1,74 @@
+"""The history of one service: its database, and the parts that write and read it."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from array import array
+from collections.abc import Callable
+from pathlib import Path
+
+from fluxapi.errors import HistoryUnavailable
+from fluxapi.table.table import Table
+
+from .database import FILE_NAME
+from .gap_filler import GapFiller, Lookup
+from .reader import ArchiveReader
+from .recorder import Recorder
+from .source import Source
+from .writer import ArchiveWriter
+
+__all__ = ["Archive", "InstanceHistory"]
+
+
+class Archive:
+    """The database in a state directory, for all instances of a service.
+
+    Attributes:
+        writer, reader: Its connections.
+    """
+
+    def __init__(self, statedir: Path) -> None:
+        self.writer = ArchiveWriter(statedir)
+        self.reader = ArchiveReader(statedir / FILE_NAME)
+
+    async def open(self) -> None:
+        """Open the database; if that fails, :attr:`problem` says why, and it is tried again."""
+        await asyncio.get_running_loop().run_in_executor(None, self.writer.start)
+
+    async def close(self, timeout: Callable[[], float]) -> None:
+        """Write what is queued within the seconds that *timeout* returns, and close."""
+        await asyncio.get_running_loop().run_in_executor(None, self.writer.close, timeout())
+        await self.reader.aclose()
+
+    @property
+    def problem(self) -> str | None:
+        """Return a sentence that says why nothing is stored now, or ``None``."""
+        return self.writer.problem
+
+    async def follow(self, source: Source, table: Table, records: Lookup) -> InstanceHistory:
+        """Return what stores the jobs of an instance, whose journal is not read yet."""
+        try:
+            stored = await self.reader.run(lambda database: _stored(database, source.id))
+        except HistoryUnavailable:
+            stored = array("Q")
+        filler = GapFiller(source, table, records, self.writer, self.reader)
+        return InstanceHistory(Recorder(source, table, self.writer, stored, filler.note), filler)
+
+
+class InstanceHistory:
+    """The parts that store the jobs of one instance."""
+
+    def __init__(self, recorder: Recorder, filler: GapFiller) -> None:
+        self.recorder = recorder
+        self.filler = filler
+
+
+def _stored(database: sqlite3.Connection, instance: str) -> array[int]:
+    """Return the IDs of the jobs of an instance that are stored, in ascending order."""
+    found = database.execute(
+        "SELECT jobs.id FROM jobs JOIN instances ON instances.key = jobs.instance "
+        "WHERE instances.id = ? ORDER BY jobs.id",
+        (instance,),
+    )
+    return array("Q", (jobid for (jobid,) in found))

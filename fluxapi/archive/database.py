@@ -1,0 +1,91 @@
+"""The file of the history: opened privately, migrated, and read or written by connections."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+
+from fluxapi.errors import HistoryUnavailable
+from fluxapi.process.private_files import private_file, private_folder
+
+from .migrations import migrate
+
+__all__ = ["FILE_NAME", "MAX_STORED_ID", "connect", "open_database", "reason_of"]
+
+FILE_NAME = "history.db"
+"""The name of the database in the state directory."""
+
+MAX_STORED_ID = (1 << 63) - 1
+"""The largest integer of SQLite; an instance gives larger IDs after seventeen years (RFC 19)."""
+
+_BUSY_TIMEOUT_S = 5.0
+"""Time to wait while another service in front of the same instance writes."""
+
+_CACHE_KIB = 16 << 10
+_MAX_REASON_CHARS = 200
+
+
+def open_database(statedir: Path) -> Path:
+    """Create or migrate the database in *statedir*, and return its path. This call blocks.
+
+    Raises:
+        HistoryUnavailable: The directory or the file cannot be used.
+    """
+    path = statedir / FILE_NAME
+    try:
+        private_folder(statedir)
+        # SQLite creates its other files with the mode of the database.
+        for suffix in ("", "-wal", "-shm"):
+            beside = path.with_name(path.name + suffix)
+            if not suffix or beside.exists():
+                private_file(beside)
+        database = connect(path)
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            migrate(database)
+        finally:
+            database.close()
+    except (OSError, sqlite3.Error) as error:
+        raise HistoryUnavailable(
+            f"The history in {statedir} cannot be used: {reason_of(error)}. Name another state "
+            "directory with --statedir, or pass --no-history."
+        ) from None
+    return path
+
+
+def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
+    """Return a connection in autocommit mode, for one thread at a time.
+
+    Raises:
+        sqlite3.Error: The file is missing or is not a database.
+    """
+    mode = "ro" if readonly else "rw"
+    database = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_TIMEOUT_S,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+    try:
+        database.execute("PRAGMA foreign_keys = ON")
+        # A commit survives the end of the process; only a crash of the machine can undo the last.
+        database.execute("PRAGMA synchronous = NORMAL")
+        database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+    except BaseException:
+        database.close()
+        raise
+    # Names of jobs may contain surrogates or bytes that a damaged file has changed.
+    database.text_factory = _text
+    return database
+
+
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")
+
+
+def reason_of(error: Exception) -> str:
+    """Return what the system says about *error*, of bounded length."""
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text[:_MAX_REASON_CHARS].rstrip(".")

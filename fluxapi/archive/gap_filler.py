@@ -1,0 +1,250 @@
+"""The task that stores the jobs that the recorder has missed, as long as Flux has them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Sequence
+from time import time
+from typing import Any, Protocol
+
+import msgspec
+
+from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, NotFound
+from fluxapi.instance.protocol import LookupKey
+from fluxapi.model.record import encode
+from fluxapi.process.background import BackgroundTask
+from fluxapi.table.table import Table
+
+from .database import MAX_STORED_ID
+from .ended_job import Detail, EndedJob, facts_of, redacted
+from .reader import ArchiveReader
+from .recorder import MAX_EVENTLOG_BYTES
+from .source import Source
+from .writer import ArchiveWriter
+
+__all__ = ["GapFiller", "Lookup"]
+
+_log = logging.getLogger(__name__)
+
+_SLICE_JOBS = 500
+_MAX_NOTED = 1000
+"""Single jobs that are noted; beyond, all jobs of the table are compared with the history."""
+
+_LOOKUPS = 4
+"""Jobs whose data is requested from Flux simultaneously."""
+
+_KEYS: tuple[LookupKey, ...] = ("eventlog", "jobspec", "R")
+_RETRY_S = 5.0
+_FLUSH_TIMEOUT_S = 30.0
+
+
+class Lookup(Protocol):
+    """An object that reads what Flux keeps of a job."""
+
+    async def lookup(self, jobid: int, key: LookupKey) -> str:
+        """See :meth:`fluxapi.instance.protocol.JobRecords.lookup`."""
+
+
+class GapFiller(BackgroundTask):
+    """A task that compares the table with the history and reads from Flux what is missing.
+
+    It works when the recorder has missed jobs: because the queue of the writer was full, the
+    database could not be written, or the journal does not carry all of a job. It also marks the
+    jobs that Flux has purged while nobody was told.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        table: Table,
+        records: Lookup,
+        writer: ArchiveWriter,
+        reader: ArchiveReader,
+    ) -> None:
+        super().__init__("history of past jobs")
+        self._source = source
+        self._table = table
+        self._records = records
+        self._writer = writer
+        self._reader = reader
+        self._noted: deque[int] = deque()
+        self._compares_all = False
+        self._wake = asyncio.Event()
+        self.is_idle = asyncio.Event()
+        """Set while nothing is known to be missing."""
+        self.is_idle.set()
+        self._loop = asyncio.get_running_loop()
+
+    def note(self, jobid: int | None) -> None:
+        """Note a job that is missing or not stored as a whole; ``None``: compare all jobs."""
+        if jobid is None or len(self._noted) >= _MAX_NOTED:
+            self._compares_all = True
+        else:
+            self._noted.append(jobid)
+        self.is_idle.clear()
+        self._wake.set()
+
+    def retry(self) -> None:
+        """Compare all jobs, since the writer takes jobs again. Any thread may call this."""
+        self._loop.call_soon_threadsafe(self.note, None)
+
+    async def run(self) -> None:
+        """Fill gaps whenever there are some."""
+        self._writer.register(self._source, self.retry)
+        try:
+            while True:
+                await self._wake.wait()
+                self._wake.clear()
+                if not await self._fill():
+                    self._compares_all = True
+                    self._wake.set()
+                    await asyncio.sleep(_RETRY_S)
+                elif not self._wake.is_set():
+                    self.is_idle.set()
+        finally:
+            self._writer.forget(self._source)
+
+    async def _fill(self) -> bool:
+        """Store what is missing; return false if it has to be tried again."""
+        if self._table.replaying:
+            return False
+        # Jobs that are on their way to the database are not missing.
+        if not await self._flush():
+            return False
+        if self._writer.problem is not None:
+            return True  # `retry` is called when it is gone.
+        try:
+            if self._compares_all:
+                self._compares_all = False
+                self._noted.clear()
+                return await self._compare()
+            noted = list(self._noted)
+            self._noted.clear()
+            return await self._store_missing(noted)
+        except FluxapiError as error:
+            _log.warning("past jobs are not stored yet: %s", error.detail)
+            return False
+
+    async def _flush(self) -> bool:
+        """Wait until the writer has written all that it has taken."""
+        return await self._loop.run_in_executor(None, self._writer.flush, _FLUSH_TIMEOUT_S)
+
+    async def _compare(self) -> bool:
+        """Compare the inactive jobs of the table with the history, slice by slice."""
+        complete = True
+        after = -1
+        while True:
+            inactive = self._table.index.state.get("INACTIVE", [])
+            start = bisect_right(inactive, after)
+            ids = list(inactive[start : start + _SLICE_JOBS])
+            below = ids[-1] + 1 if len(ids) == _SLICE_JOBS else None
+            await self._mark_purged(after, below, frozenset(ids))
+            if ids:
+                complete = await self._store_missing(ids) and complete
+                after = ids[-1]
+            if below is None:
+                return complete
+
+    async def _mark_purged(self, after: int, below: int | None, present: frozenset[int]) -> None:
+        """Mark the stored jobs between two IDs that the table does not have."""
+        upper = below if below is not None else 1 << 62
+        stored = await self._reader.run(
+            lambda database: _unmarked(database, self._source.id, after, upper)
+        )
+        gone = [
+            jobid
+            for jobid in stored
+            if jobid not in present and jobid not in self._table and jobid > self._table.trimmed
+        ]
+        if gone:
+            self._writer.purge(self._source, gone, time())
+
+    async def _store_missing(self, ids: Sequence[int]) -> bool:
+        """Read the jobs that are not stored as a whole from Flux; return false if some remain."""
+        stored = await self._reader.run(lambda database: _exact(database, self._source.id, ids))
+        missing = deque(jobid for jobid in ids if jobid not in stored and jobid <= MAX_STORED_ID)
+        if not missing:
+            return True
+        results = await asyncio.gather(*[self._work(missing) for _ in range(_LOOKUPS)])
+        return all(results)
+
+    async def _work(self, missing: deque[int]) -> bool:
+        complete = True
+        while missing:
+            jobid = missing.popleft()
+            job = await self._read(jobid)
+            if job is not None:
+                if not self._writer.has_room:
+                    await self._flush()
+                complete = self._writer.add(self._source, job) and complete
+        return complete
+
+    async def _read(self, jobid: int) -> EndedJob | None:
+        """Return a job with what Flux has of it, or ``None`` if it is gone."""
+        detail = await read_detail(self._records, jobid)
+        job = self._table.get(jobid)
+        if job is None or not job.is_inactive or detail is None:
+            return None
+        return EndedJob(jobid, facts_of(job), encode(job), detail)
+
+
+async def read_detail(records: Lookup, jobid: int) -> Detail | None:
+    """Return eventlog, jobspec and R as Flux has them, ``None`` if the job is gone.
+
+    Each text that is too large is left out.
+
+    Raises:
+        InstanceUnavailable: Flux does not answer.
+    """
+    texts: dict[LookupKey, bytes] = {}
+    left_out: list[str] = []
+    for key in _KEYS:
+        try:
+            text = (await records.lookup(jobid, key)).encode(errors="replace")
+        except InstanceUnavailable:
+            raise
+        except (NotFound, FluxRefused):
+            if key == "eventlog":
+                return None
+            text = b""
+        if len(text) > MAX_EVENTLOG_BYTES:
+            left_out.append(key)
+            text = b""
+        texts[key] = text
+    return Detail(
+        texts["eventlog"], _redacted(texts["jobspec"]), texts["R"].strip(), tuple(left_out)
+    )
+
+
+def _redacted(jobspec: bytes) -> bytes:
+    """Return a jobspec without the environment, which may contain secrets."""
+    try:
+        document = msgspec.json.decode(jobspec, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError):
+        return b""
+    return msgspec.json.encode(redacted(document))
+
+
+def _exact(database: sqlite3.Connection, instance: str, ids: Iterable[int]) -> set[int]:
+    wanted = [jobid for jobid in ids if jobid <= MAX_STORED_ID]
+    marks = ",".join("?" * len(wanted))
+    found = database.execute(
+        "SELECT jobs.id FROM jobs JOIN instances ON instances.key = jobs.instance "  # noqa: S608
+        "JOIN details ON details.job = jobs.key "
+        f"WHERE instances.id = ? AND details.exact AND jobs.id IN ({marks})",
+        (instance, *wanted),
+    )
+    return {jobid for (jobid,) in found}
+
+
+def _unmarked(database: sqlite3.Connection, instance: str, after: int, below: int) -> list[int]:
+    found = database.execute(
+        "SELECT jobs.id FROM jobs JOIN instances ON instances.key = jobs.instance "
+        "WHERE instances.id = ? AND purged IS NULL AND jobs.id > ? AND jobs.id < ?",
+        (instance, after, below),
+    )
+    return [jobid for (jobid,) in found]

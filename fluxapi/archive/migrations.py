@@ -1,0 +1,120 @@
+"""The tables of the history, as the sequence of scripts that have made them.
+
+A release appends scripts and never changes one, so a database of any earlier release can be
+brought up to date. ``PRAGMA user_version`` is the number of scripts that a database has passed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from fluxapi.errors import HistoryUnavailable
+
+__all__ = ["SCRIPTS", "migrate"]
+
+SCRIPTS: tuple[str, ...] = (
+    """
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value REAL) WITHOUT ROWID;
+
+    -- One Flux instance. ``id`` outlives its restarts; ``path`` is its place in the tree.
+    CREATE TABLE instances (
+        key INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        path TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        hostname TEXT NOT NULL,
+        version TEXT NOT NULL,
+        owner INTEGER NOT NULL,
+        size INTEGER NOT NULL,
+        starttime REAL NOT NULL,
+        last_seen REAL NOT NULL
+    );
+
+    -- One job that has ended: its record as JSON, and the fields that filters test.
+    CREATE TABLE jobs (
+        key INTEGER PRIMARY KEY,
+        instance INTEGER NOT NULL,
+        id INTEGER NOT NULL,
+        t_submit REAL NOT NULL,
+        t_run REAL NOT NULL,
+        t_cleanup REAL NOT NULL,
+        t_inactive REAL NOT NULL,
+        result TEXT NOT NULL,
+        userid INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        queue TEXT NOT NULL,
+        group_id TEXT NOT NULL,
+        nodelist INTEGER NOT NULL,
+        nnodes INTEGER NOT NULL,
+        ncores INTEGER NOT NULL,
+        purged REAL,
+        record BLOB NOT NULL,
+        UNIQUE (instance, id)
+    );
+    CREATE INDEX jobs_by_end ON jobs (t_inactive);
+    CREATE INDEX jobs_by_result ON jobs (instance, result, id);
+    CREATE INDEX jobs_by_user ON jobs (instance, userid, id);
+    CREATE INDEX jobs_by_name ON jobs (instance, name, id);
+    CREATE INDEX jobs_by_queue ON jobs (instance, queue, id);
+    CREATE INDEX jobs_by_group ON jobs (instance, group_id, id) WHERE group_id != '';
+    CREATE INDEX jobs_by_nodelist ON jobs (instance, nodelist, id);
+
+    -- The hosts of an allocation (RFC 29), which many jobs share.
+    CREATE TABLE nodelists (key INTEGER PRIMARY KEY, hosts TEXT NOT NULL UNIQUE);
+
+    -- Eventlog, jobspec and R of a job, compressed together. ``exact`` is false if the journal did
+    -- not carry all of it, so that Flux is asked while it has the job.
+    CREATE TABLE details (
+        job INTEGER PRIMARY KEY REFERENCES jobs (key) ON DELETE CASCADE,
+        exact INTEGER NOT NULL,
+        data BLOB NOT NULL
+    );
+    CREATE INDEX details_inexact ON details (job) WHERE exact = 0;
+
+    -- The words of a job for full-text search, under the key of the job.
+    CREATE VIRTUAL TABLE words USING fts5 (name, command, note, tokenize = 'unicode61');
+    """,
+)
+
+
+def migrate(database: sqlite3.Connection) -> None:
+    """Bring *database*, which is in autocommit mode, up to the tables of this release.
+
+    Raises:
+        HistoryUnavailable: A later release has written it.
+        sqlite3.Error: It cannot be changed.
+    """
+    while True:
+        (version,) = database.execute("PRAGMA user_version").fetchone()
+        if version > len(SCRIPTS):
+            raise HistoryUnavailable(
+                "A later release of fluxapi has written the history; use that release, or name "
+                "another state directory."
+            )
+        if version == len(SCRIPTS):
+            return
+        # Another service may migrate the same file; the lock is taken before the version counts.
+        database.execute("BEGIN IMMEDIATE")
+        try:
+            (locked,) = database.execute("PRAGMA user_version").fetchone()
+            if locked == version:
+                for statement in _statements(SCRIPTS[version]):
+                    database.execute(statement)
+                database.execute(f"PRAGMA user_version = {version + 1}")
+            database.execute("COMMIT")
+        except BaseException:
+            if database.in_transaction:
+                database.execute("ROLLBACK")
+            raise
+
+
+def _statements(script: str) -> list[str]:
+    """Return the statements of a script; ``executescript`` would commit before it starts."""
+    statements: list[str] = []
+    pending = ""
+    for line in script.splitlines(keepends=True):
+        pending += line
+        if sqlite3.complete_statement(pending):
+            statements.append(pending)
+            pending = ""
+    return statements

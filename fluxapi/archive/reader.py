@@ -1,0 +1,88 @@
+"""The connection that reads the history, on threads of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from fluxapi.errors import HistoryUnavailable
+
+from .database import connect, reason_of
+
+__all__ = ["ArchiveReader"]
+
+T = TypeVar("T")
+
+_THREADS = 2
+_MAX_QUERY_S = 10.0
+"""A query that takes longer is ended."""
+
+_STEPS = 20_000
+"""Instructions of SQLite between two looks at the clock: about a millisecond."""
+
+
+class ArchiveReader:
+    """Threads with one connection each, which read while the writer writes."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._executor = ThreadPoolExecutor(_THREADS, "fluxapi-history-reader")
+        self._local = threading.local()
+        self._open: list[sqlite3.Connection] = []
+
+    async def run(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        """Return the result of *query*, which gets a connection, from a thread.
+
+        Raises:
+            HistoryUnavailable: The database cannot be read, or the query takes too long.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, self._run, query)
+
+    def _run(self, query: Callable[[sqlite3.Connection], T]) -> T:
+        try:
+            return query(self._connection())
+        except sqlite3.OperationalError as error:
+            if "interrupted" in str(error):
+                raise HistoryUnavailable(
+                    f"The query of the history took more than {_MAX_QUERY_S:.0f} seconds; ask for "
+                    "a shorter time or fewer jobs."
+                ) from None
+            self._drop()
+            raise HistoryUnavailable(f"The history cannot be read: {reason_of(error)}.") from None
+        except (OSError, sqlite3.Error) as error:
+            self._drop()
+            raise HistoryUnavailable(f"The history cannot be read: {reason_of(error)}.") from None
+
+    def _connection(self) -> sqlite3.Connection:
+        database: sqlite3.Connection | None = getattr(self._local, "database", None)
+        if database is None:
+            database = self._local.database = connect(self._path, readonly=True)
+            self._open.append(database)
+        started = time.monotonic()
+        database.set_progress_handler(lambda: time.monotonic() - started > _MAX_QUERY_S, _STEPS)
+        return database
+
+    def _drop(self) -> None:
+        """Close the connection of this thread; the next query opens another one."""
+        database: Any = getattr(self._local, "database", None)
+        self._local.database = None
+        if database is not None:
+            self._open.remove(database)
+            with contextlib.suppress(sqlite3.Error):
+                database.close()
+
+    async def aclose(self) -> None:
+        """End the threads, after the queries that run, and close their connections."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(None, self._executor.shutdown)
+        for database in self._open:
+            database.close()
+        self._open.clear()

@@ -1,0 +1,54 @@
+"""Folders and files that only the user of the service can read."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+from pathlib import Path
+
+__all__ = ["PRIVATE_FILE", "PRIVATE_FOLDER", "open_regular", "private_file", "private_folder"]
+
+PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
+
+
+def private_folder(path: Path) -> None:
+    """Create the folder *path* if it is missing, and take the rights of others from it.
+
+    Raises:
+        PermissionError: It belongs to another user.
+        OSError: It cannot be created or changed.
+    """
+    path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+    owner = path.stat().st_uid
+    if owner != os.geteuid():
+        raise PermissionError(errno.EPERM, f"it belongs to user {owner}; name your own", str(path))
+    path.chmod(PRIVATE_FOLDER)
+
+
+def private_file(path: Path) -> None:
+    """Create the regular file *path* if it is missing, and take the rights of others from it.
+
+    A file that exists is not opened: to close it again would end the locks that this process
+    has on it (fcntl(2)), such as those of SQLite.
+
+    Raises:
+        OSError: It cannot be created, or is not a regular file of this user.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.close(open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
+        raise OSError(errno.EINVAL, "it is not a regular file of this user", str(path))
+    if stat.S_IMODE(found.st_mode) != PRIVATE_FILE:
+        path.chmod(PRIVATE_FILE)
+
+
+def open_regular(path: Path, flags: int) -> int:
+    """Open a regular file of the service without blocking; raise ``OSError`` for other kinds."""
+    fd = os.open(path, flags | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE_FILE)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+    return fd

@@ -1,0 +1,213 @@
+"""Each job that ends in the journal is stored once, as Flux has it."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fluxapi.archive import recorder
+from fluxapi.archive.archive import Archive
+from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
+from fluxapi.model.jobid import encode_f58
+from tests import recording
+from tests.table.test_table import SENTINEL, event, submit
+
+from .stage import Records, Stage
+
+
+def ended(jobid: int, *between: JournalMessage, **options: Any) -> list[JournalMessage]:
+    return [
+        submit(jobid, **options),
+        *between,
+        event(jobid, "finish", status=0),
+        event(jobid, "clean"),
+    ]
+
+
+def entries(eventlog: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in eventlog.splitlines()]
+
+
+def inactive() -> set[int]:
+    return {jobid for jobid, job in recording.flux_jobs().items() if job["state"] == "INACTIVE"}
+
+
+def flux_records() -> Records:
+    """Return the eventlogs of a real Flux, in which the backlog of the journal differs.
+
+    There, a memo changes the annotations in the alloc event, too.
+    """
+    records = Records()
+    for jobid in inactive():
+        log = recording.eventlogs()[encode_f58(jobid)]
+        records.texts[jobid, "eventlog"] = "".join(json.dumps(entry) + "\n" for entry in log)
+    return records
+
+
+@pytest.mark.parametrize("piece", [1, 7, 1000])
+@pytest.mark.parametrize("source", ["live", "backlog"])
+async def test_it_stores_what_flux_has_of_the_jobs(
+    archive: Archive, source: str, piece: int
+) -> None:
+    stage = await Stage.open(archive, flux_records())
+    messages = getattr(recording, source)()
+    if source == "backlog":
+        stage.feed([Resync()])
+    else:
+        stage.feed([Resync(), SENTINEL])
+    for start in range(0, len(messages), piece):
+        stage.feed(messages[start : start + piece])
+    await stage.settle()
+    details, eventlogs = await stage.details(), recording.eventlogs()
+    assert set(details) == inactive()
+    for jobid, (detail, exact) in details.items():
+        assert exact
+        assert entries(detail.eventlog) == eventlogs[encode_f58(jobid)]
+    with_memos = {
+        jobid
+        for jobid in inactive()
+        if any(entry["name"] == "memo" for entry in eventlogs[encode_f58(jobid)])
+    }
+    assert set(stage.records.read) == with_memos != set()
+    assert all(json.loads(details[jobid][0].jobspec)["tasks"] for jobid in inactive() - with_memos)
+    assert {jobid: json.loads(record) for jobid, record in (await stage.records_of()).items()} == {
+        jobid: json.loads(stage.table.encode(jobid)) for jobid in inactive()
+    }
+    await stage.history.filler.aclose()
+
+
+async def test_a_job_is_stored_once(archive: Archive) -> None:
+    for _ in range(2):
+        stage = await Stage.open(archive)
+        stage.feed([Resync(), *recording.backlog()])
+        await stage.settle()
+        stage.feed([Resync(), *recording.backlog()])
+        await stage.settle()
+        await stage.history.filler.aclose()
+    assert len(await stage.records_of()) == archive.writer.written == len(inactive())
+
+
+async def test_two_instances_keep_their_jobs_apart(archive: Archive) -> None:
+    for name in ("one", "two"):
+        stage = await Stage.open(archive, name=name)
+        stage.feed([Resync(), SENTINEL, *ended(7, name=name)])
+        await stage.settle()
+        assert set(await stage.details()) == {7}
+        await stage.history.filler.aclose()
+    assert archive.writer.written == 2
+
+
+async def test_a_purged_job_stays_and_is_marked(stage: Stage) -> None:
+    stage.feed([Resync(), SENTINEL, *ended(1), *ended(2), *ended(3)])
+    await stage.settle()
+    stage.feed([Purged([2])])
+    await stage.settle()
+    assert await stage.purged() == {2}
+    assert set(await stage.details()) == {1, 2, 3}
+
+
+async def test_a_job_that_is_purged_in_the_batch_that_ends_it_is_stored(stage: Stage) -> None:
+    stage.feed([Resync(), SENTINEL, *ended(1, name="short"), Purged([1])])
+    await stage.settle()
+    record = json.loads((await stage.records_of())[1])
+    assert (record["name"], record["result"]) == ("short", "COMPLETED")
+    assert await stage.purged() == {1}
+
+
+async def test_a_job_that_was_purged_meanwhile_is_marked_at_the_next_start(
+    archive: Archive,
+) -> None:
+    stage = await Stage.open(archive)
+    stage.feed([Resync(), SENTINEL, *ended(1), *ended(2)])
+    await stage.settle()
+    await stage.history.filler.aclose()
+    again = await Stage.open(archive)
+    again.feed([Resync(), *ended(2), SENTINEL])
+    await again.settle()
+    assert await again.purged() == {1}
+    await again.history.filler.aclose()
+
+
+async def test_an_invalid_job_is_not_stored(stage: Stage) -> None:
+    stage.feed([Resync(), SENTINEL, submit(1), event(1, "invalidate"), *ended(2)])
+    await stage.settle()
+    assert set(await stage.details()) == {2}
+
+
+async def test_a_job_with_memos_is_read_from_flux(archive: Archive) -> None:
+    records = Records()
+    secret = {"environment": {"TOKEN": "secret"}, "cwd": "/work"}
+    records.texts[1, "eventlog"] = '{"timestamp":1.0,"name":"submit","context":{}}\n'
+    records.texts[1, "jobspec"] = json.dumps({"attributes": {"system": secret}})
+    stage = await Stage.open(archive, records)
+    memo = event(1, "memo", uri="local:///run")
+    stage.feed([Resync(), SENTINEL, *ended(1, memo), *ended(2)])
+    await stage.settle()
+    detail, exact = (await stage.details())[1]
+    assert exact
+    assert detail.eventlog.decode() == records.texts[1, "eventlog"]
+    assert json.loads(detail.jobspec) == {"attributes": {"system": {"cwd": "/work"}}}
+    assert records.read == [1]
+    await stage.history.filler.aclose()
+
+
+async def test_the_events_of_one_job_have_a_limit(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "MAX_EVENTLOG_BYTES", 2000)
+    memos = [event(1, "memo", note="x" * 500) for _ in range(100)]
+    stage.feed([Resync(), SENTINEL, *ended(1, *memos), *ended(2)])
+    await stage.settle()
+    detail, exact = (await stage.details())[1]
+    assert len(detail.eventlog) < 3000
+    assert not exact
+
+
+async def test_active_jobs_take_bounded_memory_and_are_read_from_flux(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "_MAX_COLLECTED_BYTES", 1000)
+    records = Records()
+    for jobid in range(1, 9):
+        records.texts[jobid, "eventlog"] = '{"timestamp":1.0,"name":"submit","context":{}}\n'
+    stage = await Stage.open(archive, records)
+    stage.feed([Resync(), SENTINEL, *[submit(jobid) for jobid in range(1, 9)]])
+    for jobid in range(1, 9):
+        stage.feed(ended(jobid)[1:])
+    await stage.settle()
+    assert set(await stage.details()) == set(range(1, 9))
+    assert records.read
+    await stage.history.filler.aclose()
+
+
+async def test_a_job_in_no_form_that_a_database_takes_costs_no_other_job(stage: Stage) -> None:
+    stage.feed([Resync(), SENTINEL, *ended(1), *ended(1 << 63), *ended(2)])
+    await stage.settle()
+    assert set(await stage.details()) == {1, 2}
+    assert stage.archive.writer.refused == 1
+
+
+async def test_events_of_any_form_are_taken(stage: Stage) -> None:
+    stage.feed([Resync(), SENTINEL, submit(1)])
+    odd = JournalMessage(1, [Event(-1.0, "x" * 999, {"": ["\0"]})], None, {"\0": [[]]})
+    stage.feed([odd, *ended(1)[1:]])
+    stage.feed([event(5, "clean"), JournalMessage(6, [])])
+    await stage.settle()
+    assert set(await stage.details()) == {1}
+
+
+async def test_nobody_else_can_read_it(archive: Archive, stage: Stage, tmp_path: Path) -> None:
+    stage.feed([Resync(), SENTINEL, *ended(1)])
+    await stage.settle()
+    del archive
+    folder = tmp_path / "state"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+    assert "history.db-wal" in modes
+    assert set(modes.values()) == {0o600}
+    assert folder.stat().st_uid == os.geteuid()

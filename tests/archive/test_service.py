@@ -1,0 +1,103 @@
+"""The history of a service: kept with a state directory, equal to what Flux has."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fluxapi.archive.database import FILE_NAME, connect
+from fluxapi.archive.ended_job import Detail, unpack
+from fluxapi.http import keys
+from fluxapi.model.jobid import encode_f58, parse
+from tests.handlers.conftest import Start, service, start
+from tests.running import flux, needs_flux
+from tests.running import service as run
+from tests.waiting import block_until
+
+__all__ = ["service", "start"]
+
+
+def stored(folder: Path) -> dict[str, tuple[dict[str, Any], Detail, bool]]:
+    """Return record, detail and exactness of the jobs in a state directory."""
+    if not (folder / FILE_NAME).exists():
+        return {}
+    with closing(connect(folder / FILE_NAME, readonly=True)) as database:
+        rows = database.execute(
+            "SELECT jobs.id, record, data, exact FROM jobs JOIN details ON job = jobs.key"
+        ).fetchall()
+    return {
+        encode_f58(jobid): (json.loads(record), unpack(data), bool(exact))
+        for jobid, record, data, exact in rows
+    }
+
+
+async def test_a_job_is_in_the_history_when_the_service_has_stopped(
+    start: Start, tmp_path: Path
+) -> None:
+    service = await start(statedir=tmp_path)
+    jobid = await service.submit(command="sleep 1", environment={"TOKEN": "secret"})
+    service.instance.finish(parse(jobid))
+    await service.client.get(f"/v1/jobs/{jobid}/wait")
+    record = await (await service.client.get(f"/v1/jobs/{jobid}")).json()
+    await service.client.close()
+    found, detail, exact = (await asyncio.to_thread(stored, tmp_path))[jobid]
+    assert found == record
+    assert exact
+    assert [json.loads(line)["name"] for line in detail.eventlog.splitlines()][-1] == "clean"
+    assert b"secret" not in detail.jobspec
+
+
+async def test_no_history_is_kept_where_none_is_wanted(start: Start, tmp_path: Path) -> None:
+    service = await start(statedir=tmp_path, no_history=True)
+    assert service.client.app is not None
+    assert service.client.app[keys.ARCHIVE] is None
+    assert not (tmp_path / FILE_NAME).exists()
+
+
+async def test_a_history_that_cannot_be_written_harms_nothing(start: Start, tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).mkdir()
+    service = await start(statedir=tmp_path)
+    jobid = await service.submit()
+    service.instance.finish(parse(jobid))
+    assert (await service.client.get(f"/v1/jobs/{jobid}/wait")).status == 200
+    answer = await service.client.get("/ready")
+    assert answer.status == 200
+    assert "cannot be used" in (await answer.json())["history"]
+    metrics = await (await service.client.get("/metrics")).text()
+    assert "fluxapi_history_writable 0.0" in metrics
+
+
+@needs_flux
+@pytest.mark.slow
+def test_it_equals_what_a_real_flux_has(flux_uri: str, tmp_path: Path) -> None:
+    def submit(*options: str) -> None:
+        flux(flux_uri, "submit", "--quiet", "-n1", *options)
+
+    with run(FLUX_URI=flux_uri, FLUXAPI_STATEDIR=str(tmp_path)) as first:
+        submit("--cc=1-10", "true")
+        submit("sh", "-c", "exit 3")
+        memo = flux(flux_uri, "submit", "sleep", "60").strip()
+        flux(flux_uri, "job", "memo", memo, "note=kept")
+        flux(flux_uri, "cancel", memo)
+        flux(flux_uri, "queue", "idle", "--quiet")
+        first.end(signal.SIGKILL)
+    submit("--cc=1-10", "true")
+    flux(flux_uri, "queue", "idle", "--quiet")
+    with run(FLUX_URI=flux_uri, FLUXAPI_STATEDIR=str(tmp_path)) as second:
+        ids = flux(flux_uri, "jobs", "-a", "-c0", "-no", "{id.f58plain}").split()
+        block_until(lambda: set(stored(tmp_path)) >= set(ids))
+        block_until(lambda: all(exact for _, _, exact in stored(tmp_path).values()))
+        records = {jobid: second.get(f"/v1/jobs/{jobid}") for jobid in ids}
+        second.end()
+    found = stored(tmp_path)
+    for jobid in ids:
+        record, detail, _ = found[jobid]
+        lines = flux(flux_uri, "job", "info", jobid, "eventlog").strip().splitlines()
+        assert list(map(json.loads, detail.eventlog.splitlines())) == list(map(json.loads, lines))
+        assert record == records[jobid]
