@@ -123,8 +123,8 @@ def _object(text: bytes) -> dict[str, Any] | None:
 
 def redacted(jobspec: dict[str, Any]) -> dict[str, Any]:
     """Return a jobspec without the environment, which may contain secrets."""
-    attributes = jobspec.get("attributes")
-    system = attributes.get("system") if isinstance(attributes, dict) else None
+    attributes: Any = jobspec.get("attributes")
+    system: Any = attributes.get("system") if isinstance(attributes, dict) else None
     if not isinstance(system, dict) or "environment" not in system:
         return jobspec
     kept = {name: value for name, value in system.items() if name != "environment"}
