@@ -16,11 +16,13 @@ SCRIPTS: tuple[str, ...] = (
     """
     CREATE TABLE meta (name TEXT PRIMARY KEY, value REAL) WITHOUT ROWID;
 
-    -- One Flux instance. ``id`` outlives its restarts; ``path`` is its place in the tree.
+    -- One Flux instance. ``id`` outlives its restarts; ``path`` is its place in the tree; ``epoch``
+    -- is the time from which its job IDs count (RFC 19), in milliseconds since 1970.
     CREATE TABLE instances (
         key INTEGER PRIMARY KEY,
         id TEXT NOT NULL UNIQUE,
         path TEXT NOT NULL,
+        epoch INTEGER NOT NULL,
         kind TEXT NOT NULL,
         hostname TEXT NOT NULL,
         version TEXT NOT NULL,
@@ -30,7 +32,8 @@ SCRIPTS: tuple[str, ...] = (
         last_seen REAL NOT NULL
     );
 
-    -- One job that has ended: its record as JSON, and the fields that filters test.
+    -- One job that has ended: its record as JSON, and the fields that filters test. ``key`` is in
+    -- the order of submission, see ``order.py``; it is the last column of every index.
     CREATE TABLE jobs (
         key INTEGER PRIMARY KEY,
         instance INTEGER NOT NULL,
@@ -51,13 +54,14 @@ SCRIPTS: tuple[str, ...] = (
         record BLOB NOT NULL,
         UNIQUE (instance, id)
     );
+    CREATE INDEX jobs_by_instance ON jobs (instance);
     CREATE INDEX jobs_by_end ON jobs (t_inactive);
-    CREATE INDEX jobs_by_result ON jobs (instance, result, id);
-    CREATE INDEX jobs_by_user ON jobs (instance, userid, id);
-    CREATE INDEX jobs_by_name ON jobs (instance, name, id);
-    CREATE INDEX jobs_by_queue ON jobs (instance, queue, id);
-    CREATE INDEX jobs_by_group ON jobs (instance, group_id, id) WHERE group_id != '';
-    CREATE INDEX jobs_by_nodelist ON jobs (instance, nodelist, id);
+    CREATE INDEX jobs_by_result ON jobs (instance, result);
+    CREATE INDEX jobs_by_user ON jobs (instance, userid);
+    CREATE INDEX jobs_by_name ON jobs (instance, name);
+    CREATE INDEX jobs_by_queue ON jobs (instance, queue);
+    CREATE INDEX jobs_by_group ON jobs (instance, group_id) WHERE group_id != '';
+    CREATE INDEX jobs_by_nodelist ON jobs (instance, nodelist);
 
     -- The hosts of an allocation (RFC 29), which many jobs share.
     CREATE TABLE nodelists (key INTEGER PRIMARY KEY, hosts TEXT NOT NULL UNIQUE);
@@ -71,8 +75,11 @@ SCRIPTS: tuple[str, ...] = (
     );
     CREATE INDEX details_inexact ON details (job) WHERE exact = 0;
 
-    -- The words of a job for full-text search, under the key of the job.
-    CREATE VIRTUAL TABLE words USING fts5 (name, command, note, tokenize = 'unicode61');
+    -- The words of a job for full-text search, under the key of the job; ``facts`` are its ID as
+    -- F58, user, queue and result.
+    CREATE VIRTUAL TABLE words USING fts5 (
+        name, command, note, facts, tokenize = 'unicode61', prefix = '3'
+    );
     """,
 )
 

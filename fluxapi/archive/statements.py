@@ -5,35 +5,38 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from fluxapi.model.eventlog import decode_eventlog
+from fluxapi.model.jobid import encode_f58
+from fluxapi.model.record import username
 from fluxapi.process.text import encodable
 
 from .ended_job import Detail, EndedJob, command_of, pack
+from .order import epoch_of, key_of
 from .source import Source
 
 __all__ = ["Purge", "write"]
 
 _UPSERT_INSTANCE = """
 INSERT INTO instances
-(id, path, kind, hostname, version, owner, size, starttime, last_seen)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+(id, path, epoch, kind, hostname, version, owner, size, starttime, last_seen)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, size = excluded.size,
 hostname = excluded.hostname, starttime = excluded.starttime, last_seen = excluded.last_seen
-RETURNING key
+RETURNING key, epoch
 """
 _INSERT_JOB = """
 INSERT INTO jobs
-(instance, id, t_submit, t_run, t_cleanup, t_inactive, result, userid, name, queue, group_id,
+(key, instance, id, t_submit, t_run, t_cleanup, t_inactive, result, userid, name, queue, group_id,
 nodelist, nnodes, ncores, record)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (instance, id) DO NOTHING RETURNING key
 """
 _INSERT_DETAIL = "INSERT INTO details (job, exact, data) VALUES (?, ?, ?)"
-_INSERT_WORDS = "INSERT INTO words (rowid, name, command, note) VALUES (?, ?, ?, ?)"
+_INSERT_WORDS = "INSERT INTO words (rowid, name, command, note, facts) VALUES (?, ?, ?, ?, ?)"
 _REPLACE_DETAIL = """
 UPDATE details SET exact = 1, data = ?
 WHERE exact = 0 AND job = (SELECT key FROM jobs WHERE instance = ? AND id = ?)
@@ -43,6 +46,7 @@ _NODELIST = 9
 """The place of the nodelist among the facts of a job."""
 
 _MAX_NOTE_CHARS = 4096
+_MAX_SAME_KEYS = 64
 
 
 class Purge(NamedTuple):
@@ -84,31 +88,45 @@ def write(
 def _write(
     database: sqlite3.Connection, batch: Iterable[tuple[Source, EndedJob | Purge]], now: float
 ) -> int:
-    instances: dict[str, int] = {}
+    places: dict[str, _Place] = {}
     nodelists: dict[str, int] = {}
     bad = 0
     for source, item in batch:
-        if source.id not in instances:
-            instances[source.id] = _instance(database, source, now)
-        instance = instances[source.id]
+        place = places.get(source.id)
+        if place is None:
+            place = places[source.id] = _place(database, source, _epoch(item), now)
         if isinstance(item, Purge):
-            database.executemany(_MARK_PURGED, [(item.time, instance, jobid) for jobid in item.ids])
+            marked = [(item.time, place.instance, jobid) for jobid in item.ids]
+            database.executemany(_MARK_PURGED, marked)
             continue
         try:
-            _write_job(database, instance, item, nodelists)
+            _write_job(database, place, item, nodelists)
         # Such as a number of more than 64 bits: one job must not cost the others.
-        except (OverflowError, sqlite3.DataError, sqlite3.InterfaceError):
+        except (OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.IntegrityError):
             bad += 1
     return bad
 
 
-def _instance(database: sqlite3.Connection, source: Source, now: float) -> int:
+class _Place(NamedTuple):
+    """The key of an instance, and the time from which its job IDs count."""
+
+    instance: int
+    epoch: int
+
+
+def _epoch(item: EndedJob | Purge) -> int:
+    """Return the time from which the IDs of an instance count, given its first job."""
+    return 0 if isinstance(item, Purge) else epoch_of(item.id, item.facts[0])
+
+
+def _place(database: sqlite3.Connection, source: Source, epoch: int, now: float) -> _Place:
     info = source.info
-    (key,) = database.execute(
+    found = database.execute(
         _UPSERT_INSTANCE,
         (
             source.id,
             source.path,
+            epoch,
             info.kind,
             info.hostname,
             info.version,
@@ -118,23 +136,34 @@ def _instance(database: sqlite3.Connection, source: Source, now: float) -> int:
             now,
         ),
     ).fetchone()
-    return int(key)
+    return _Place(*found)
 
 
 def _write_job(
-    database: sqlite3.Connection, instance: int, job: EndedJob, nodelists: dict[str, int]
+    database: sqlite3.Connection, place: _Place, job: EndedJob, nodelists: dict[str, int]
 ) -> None:
     detail, words = pack(job.detail), _words(job)
     facts = [encodable(fact) if isinstance(fact, str) else fact for fact in job.facts]
     facts[_NODELIST] = _nodelist(database, facts[_NODELIST], nodelists)
-    inserted = database.execute(_INSERT_JOB, (instance, job.id, *facts, job.record)).fetchone()
-    if inserted is None:
-        if job.exact:
-            database.execute(_REPLACE_DETAIL, (detail, instance, job.id))
-        return
-    (key,) = inserted
-    database.execute(_INSERT_DETAIL, (key, job.exact, detail))
-    database.execute(_INSERT_WORDS, (key, *map(encodable, words)))
+    key = _insert(
+        database, key_of(place.epoch, job.id), (place.instance, job.id, *facts, job.record)
+    )
+    if key is not None:
+        database.execute(_INSERT_DETAIL, (key, job.exact, detail))
+        database.execute(_INSERT_WORDS, (key, *map(encodable, words)))
+    elif job.exact:
+        database.execute(_REPLACE_DETAIL, (detail, place.instance, job.id))
+
+
+def _insert(database: sqlite3.Connection, key: int, values: Sequence[Any]) -> int | None:
+    """Insert a job at *key* or one of the next, and return it; ``None`` if the job is stored."""
+    for free in range(key, key + _MAX_SAME_KEYS):
+        try:
+            inserted = database.execute(_INSERT_JOB, (free, *values)).fetchone()
+        except sqlite3.IntegrityError:
+            continue
+        return None if inserted is None else free
+    raise sqlite3.IntegrityError(f"{_MAX_SAME_KEYS} jobs have the key {key}")
 
 
 def _nodelist(database: sqlite3.Connection, hosts: str, known: dict[str, int]) -> int:
@@ -146,9 +175,11 @@ def _nodelist(database: sqlite3.Connection, hosts: str, known: dict[str, int]) -
     return int(key)
 
 
-def _words(job: EndedJob) -> tuple[str, str, str]:
-    """Return name, command and the note of the exception of a job."""
-    return job.facts[6], command_of(job.detail.jobspec), _note(job.detail)
+def _words(job: EndedJob) -> tuple[str, str, str, str]:
+    """Return name, command, notes of exceptions, and other facts of a job."""
+    _, _, _, _, result, userid, name, queue, *_ = job.facts
+    other = f"{encode_f58(job.id)} {username(userid)} {queue} {result}"
+    return name, command_of(job.detail.jobspec), _note(job.detail), other
 
 
 def _note(detail: Detail) -> str:
