@@ -25,18 +25,24 @@ export function every(milliseconds, act) {
  * Keep a channel open while the page is seen, and have it look for the service at once when the
  * machine has slept or is back in its network: what seemed open may long be dead.
  * @param {import("./channel.js").Channel} channel
+ * @param {EventTarget & { isNeeded: boolean }} [work] needs the channel also while nobody looks; it tells when that changes
  */
-export function attend(channel) {
+export function attend(channel, work) {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   let leaving;
+  const isWanted = () => !document.hidden || work?.isNeeded === true;
+  let isGone = false;
   const wake = () => {
-    if (!document.hidden) channel.start();
+    if (isWanted()) channel.start();
   };
-  document.addEventListener("visibilitychange", () => {
+  const turn = () => {
     clearTimeout(leaving);
-    if (document.hidden) leaving = setTimeout(() => channel.rest(), GRACE);
+    if (isGone) return;
+    if (!isWanted()) leaving = setTimeout(() => channel.rest(), GRACE);
     else if (channel.state.phase === "resting") channel.start();
-  });
+  };
+  document.addEventListener("visibilitychange", turn);
+  work?.addEventListener("change", turn);
   let last = Date.now();
   document.addEventListener("visibilitychange", () => (last = Date.now()));
   every(1000, () => {
@@ -46,8 +52,14 @@ export function attend(channel) {
   });
   addEventListener("online", wake);
   // A page that the browser keeps for the way back must not hold a connection.
-  addEventListener("pagehide", () => channel.rest());
-  addEventListener("pageshow", (event) => event.persisted && wake());
-  if (!document.hidden) channel.start();
+  addEventListener("pagehide", () => {
+    isGone = true;
+    channel.rest();
+  });
+  addEventListener("pageshow", (event) => {
+    isGone = false;
+    if (event.persisted) wake();
+  });
+  if (isWanted()) channel.start();
   else channel.rest();
 }

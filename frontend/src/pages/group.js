@@ -3,9 +3,10 @@
 import { address, call, Problem, session } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
 import * as status from "../channel/connection_status.js";
-import { attend, every } from "../channel/visibility.js";
+import { every } from "../channel/visibility.js";
 import { Blocks, MAX_JOBS } from "../job/labeled_output.js";
 import * as moments from "../job/timestamps.js";
+import { watchButton, watchOn } from "../notify/notify.js";
 import { element } from "../ui/element.js";
 import { ProgressBar } from "../ui/progress_bar.js";
 import { at } from "../ui/root.js";
@@ -25,6 +26,7 @@ const bar = new ProgressBar();
 const columns = JSON.parse(main.dataset["columns"] ?? "[]");
 const choice = /** @type {HTMLFormElement} */ ($("choice"));
 let isActive = true;
+let hasFailed = false;
 let reading = new AbortController();
 
 async function renew() {
@@ -32,6 +34,8 @@ async function renew() {
   const record = await call("GET", path).catch(() => undefined);
   if (!record) return;
   isActive = record["active"] > 0;
+  hasFailed = Boolean(record["results"]["FAILED"] || record["results"]["TIMEOUT"]);
+  watch.element.hidden = !isActive;
   draw(record);
   for (const [index, [, member, names]] of columns.entries()) {
     const count = names.reduce((sum, name) => sum + (record[member][name] ?? 0), 0);
@@ -112,7 +116,22 @@ choice.addEventListener("change", read);
 const channel = new Channel(address);
 status.show(channel, $("state"));
 channel.follow("stats", { stream: "stats" }, () => {});
-attend(channel);
+const watch = watchButton(
+  watchOn(channel),
+  "Tell me when it ends",
+  {
+    key: () => `group ${main.dataset["group"]}`,
+    make: () => {
+      const id = main.dataset["group"] ?? "";
+      return { kind: "group", key: `group ${id}`, id, title: `Group ${main.dataset["name"]}`, hasFailed };
+    },
+  },
+  (text) => {
+    $("watch-said").textContent = text;
+  },
+);
+watch.element.hidden = true;
+$("watch").append(watch.element);
 every(EVERY, renew);
 renew();
 read();

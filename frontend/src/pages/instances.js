@@ -2,7 +2,8 @@
 
 import { address, ahead } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
-import { attend, every } from "../channel/visibility.js";
+import { every } from "../channel/visibility.js";
+import { watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
 import { Tree } from "../instances/tree.js";
 import { row } from "../instances/tree_row.js";
@@ -43,6 +44,6 @@ function draw() {
 const channel = new Channel(address);
 status.show(channel, $("state"));
 channel.follow("tree", { stream: "instances" }, (message) => tree.take(message));
-attend(channel);
+watchOn(channel);
 every(DRAW_MS, draw);
 document.addEventListener("visibilitychange", draw);

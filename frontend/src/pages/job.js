@@ -9,7 +9,8 @@ import * as moments from "../job/timestamps.js";
 import { Output } from "../job/output.js";
 import { Part } from "../job/parts.js";
 import { canShare, shareButton } from "../ui/share.js";
-import { attend, every } from "../channel/visibility.js";
+import { every } from "../channel/visibility.js";
+import { watchButton, watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
 import { tick } from "../job/timeline.js";
 import { MEDIUM, visible } from "../ui/visible.js";
@@ -62,11 +63,17 @@ function wantResources() {
   if (!gone && record["ranks"] !== undefined && !("known" in $("R-text").dataset)) resourcesPart.want();
 }
 
+/** Offer to tell of the end while there is one to come. */
+function offerWatch() {
+  watch.element.hidden = gone || record["state"] === "INACTIVE";
+}
+
 /** @param {Record<string, any>} newer */
 function become(newer) {
   gone = false;
   record = newer;
   deeds.offer(record, gone);
+  offerWatch();
   recordPart.want();
   wantResources();
   showError();
@@ -75,6 +82,7 @@ function become(newer) {
 function lose() {
   gone = true;
   deeds.offer(record, gone);
+  offerWatch();
   show();
 }
 
@@ -120,7 +128,17 @@ new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said
     showError();
   },
 });
-attend(channel);
+const watch = watchButton(
+  watchOn(channel),
+  "Tell me when it ends",
+  {
+    key: () => `job ${job}`,
+    make: () => ({ kind: "job", key: `job ${job}`, id: job, title: `Job ${job}${record["name"] ? ` (${record["name"]})` : ""}` }),
+  },
+  tell,
+);
+$("deeds").after(watch.element);
+offerWatch();
 every(REASON_MS, () => {
   // Why it waits changes with the queue and the nodes, and no stream of jobs tells of it.
   if (!gone && canChange() && ["DEPEND", "PRIORITY", "SCHED"].includes(record["state"])) recordPart.want();

@@ -14,7 +14,8 @@ import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { Grouping } from "../table/grouping.js";
 import { Place } from "../table/scroll_position.js";
-import { attend, every } from "../channel/visibility.js";
+import { every } from "../channel/visibility.js";
+import { watchButton, watchOn } from "../notify/notify.js";
 import { Rows } from "../table/rows.js";
 import * as status from "../channel/connection_status.js";
 import { canShare, shareButton } from "../ui/share.js";
@@ -67,6 +68,8 @@ let arrived = 0;
 /** How many jobs there are, while not all have come. */
 let total = first.total ?? 0;
 let isWhole = false;
+/** @type {ReturnType<typeof watchButton> | undefined} */
+let watch;
 
 /** Order all rows anew: the filters or the order are others. */
 function arrange() {
@@ -144,6 +147,7 @@ function go(how) {
 
 /** Show what the filters are, and what passes them. */
 function reflect() {
+  $("watch-said").hidden = true;
   for (const field of document.querySelectorAll("#filters [name]")) {
     const input = /** @type {HTMLInputElement | HTMLSelectElement} */ (field);
     const value = filters[/** @type {"user"} */ (input.name)] ?? "";
@@ -165,6 +169,32 @@ function reflect() {
   strip.press(filters.state ?? filters.result ?? "");
   arrange();
   actions.offer();
+  watch?.draw();
+}
+
+/** Return the filters but those of the state, which changes until the jobs end. */
+function watched() {
+  const { state: _state, result: _result, ...rest } = filters;
+  return rest;
+}
+
+/** @param {import("../table/filters.js").Filters} rest */
+const watchKey = (rest) => `filter ${write(rest, { key: "id", down: true })}`;
+
+/** Return the watch of the jobs that match, in whatever state, or why there is nothing to watch. */
+function wanted() {
+  const rest = watched();
+  const passes = test(rest, (row) => situation.why(row, now())) ?? (() => true);
+  const active = [...rows.all.values()].filter((row) => row.state !== "INACTIVE" && passes(row)).map((row) => row.id);
+  if (!active.length && isWhole) return "No matching job is active.";
+  const names = Object.entries(rest).map(([name, value]) => `${name} ${value}`);
+  return {
+    kind: /** @type {const} */ ("filter"),
+    key: watchKey(rest),
+    title: names.length ? `Jobs with ${names.join(", ")}` : "All jobs",
+    filters: rest,
+    active,
+  };
 }
 
 /** Say what of the address makes no sense. @param {string[]} wrong */
@@ -303,7 +333,14 @@ channel.follow("stats", { stream: "stats" }, (message) => {
   situation.take(message);
   if (message.type === "stats") total = message["total"] ?? total;
 });
-attend(channel);
+watch = watchButton(watchOn(channel), "Tell me when they end", { key: () => watchKey(watched()), make: wanted }, (text) => {
+  $("watch-said").hidden = !text;
+  say($("watch-said"), text);
+});
+// Where there is little room, the button has the first words only.
+watch.element.ariaLabel = watch.element.title = "Tell me when they end";
+watch.element.replaceChildren("Tell me", element("span", { className: "wide", textContent: " when they end" }));
+$("csv").before(watch.element);
 every(EVERY, refresh);
 every(1000, () => {
   grid.soon();

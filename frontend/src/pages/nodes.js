@@ -6,7 +6,7 @@ import { arrange, Placed } from "../nodes/nodes.js";
 import { Picture } from "../nodes/node_map.js";
 import { Place } from "../table/scroll_position.js";
 import { Rack } from "../nodes/node_table.js";
-import { attend } from "../channel/visibility.js";
+import { watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
 import { figure } from "../table/summary_bar.js";
 
@@ -123,7 +123,7 @@ channel.follow("stats", { stream: "stats" }, (message) => {
   if (text !== summary) isStale = true;
   summary = text;
 });
-attend(channel);
+watchOn(channel);
 show();
 refresh();
 setInterval(refresh, EVERY / 4);

@@ -9,7 +9,7 @@ import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { besides, valuesOf } from "../submit/resubmit.js";
 import { curl, line, split } from "../submit/shell.js";
-import { attend } from "../channel/visibility.js";
+import { watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 
@@ -390,4 +390,4 @@ channel.follow("stats", { stream: "stats" }, ({ nodes }) => {
   if (gpus.total) free.push(`${gpus.free} of ${gpus.total} GPUs`);
   $("free").textContent = `Free now: ${free.join(", ")}`;
 });
-attend(channel);
+watchOn(channel);

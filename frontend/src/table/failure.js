@@ -1,5 +1,6 @@
 /** How a job failed, as fluxapi/model/humanize.py says it, by the same phrases and cases. */
 
+import { duration } from "../ui/format.js";
 import { EXIT_CODES, FAILURES, fill, SIGNALS } from "../ui/phrases.js";
 
 const NAMES = [
@@ -14,6 +15,15 @@ const SHELL_OFFSET = 128;
 /** @param {Record<string, any>} record of a failed job */
 export function failure(record) {
   return status(record["waitstatus"]) || FAILURES["t_run" in record ? "ran" : "never ran"] || "";
+}
+
+/** Return how a job ended, in one phrase. @param {Record<string, any>} record of an inactive job */
+export function outcome(record) {
+  const { result, duration: limit } = record;
+  if (result === "COMPLETED") return "Completed";
+  if (result === "CANCELED") return "t_run" in record ? "Canceled while it ran" : "Canceled before it ran";
+  if (result === "TIMEOUT") return limit ? `Time limit of ${duration(limit)} reached` : "Time limit reached";
+  return failure(record);
 }
 
 /** A wait status as of wait(2) in words; empty if there is none or it is a success. @param {unknown} waitstatus */

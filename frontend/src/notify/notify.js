@@ -1,0 +1,67 @@
+/** "Tell me when it ends": what each page does for what the reader watches, and the button that begins it. */
+
+import { attend } from "../channel/visibility.js";
+import { call } from "../ui/api.js";
+import { element } from "../ui/element.js";
+import { at } from "../ui/root.js";
+import { Teller, allowed } from "./teller.js";
+import { Watcher } from "./watcher.js";
+import { MAX_WATCHES, Watches } from "./watches.js";
+
+/** @typedef {import("./watches.js").Watch} Watch */
+
+/** Return what survives a reload, if the browser keeps anything. */
+function storage() {
+  try {
+    return localStorage;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Return the page of what was watched. @param {Watch} watch */
+function page({ kind, id, filters }) {
+  if (kind !== "filter") return at(`/ui/${kind}s/${id}`);
+  const query = new URLSearchParams(filters);
+  return at(query.size ? `/?${query}` : "/");
+}
+
+/**
+ * Keep a channel open while the page is seen or takes care of watches, and tell of their ends.
+ * @param {import("../channel/channel.js").Channel} channel
+ */
+export function watchOn(channel) {
+  // The address of the start page is that of the instance, with the path of any proxy.
+  const watches = new Watches(new URL(at("/")).pathname, storage());
+  const teller = new Teller(watches);
+  addEventListener("storage", (event) => watches.hear(event));
+  attend(channel, new Watcher(channel, watches, (watch, body) => teller.tell(watch, body, page(watch)), call, navigator.locks));
+  return watches;
+}
+
+/**
+ * Return a button that begins and ends a watch.
+ * @param {Watches} watches
+ * @param {string} label
+ * @param {{ key: () => string, make: () => Watch | string }} wanted gives the watch, or why there is nothing to watch
+ * @param {(text: string) => void} say
+ */
+export function watchButton(watches, label, { key, make }, say) {
+  const button = element("button", { type: "button", className: "watch", textContent: label });
+  const draw = () => {
+    const isOn = String(watches.has(key()));
+    if (button.getAttribute("aria-pressed") !== isOn) button.setAttribute("aria-pressed", isOn);
+  };
+  button.addEventListener("click", async () => {
+    if (watches.take(key())) return say("");
+    const watch = make();
+    if (typeof watch === "string") return say(watch);
+    if (!watches.add(watch)) return say(`Only ${MAX_WATCHES} can be watched at a time.`);
+    say("");
+    const why = await allowed();
+    if (why && watches.has(watch.key)) say(`${why} While this page is open in a tab, its title will count instead.`);
+  });
+  watches.addEventListener("change", draw);
+  draw();
+  return { element: button, draw };
+}

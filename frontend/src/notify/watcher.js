@@ -1,0 +1,251 @@
+/** Follows what the reader watches, on the channel that the page has anyway, and has its end told. */
+
+import { outcome } from "../table/failure.js";
+import { test } from "../table/filters.js";
+import { Rows } from "../table/rows.js";
+
+/** @typedef {import("./watches.js").Watch} Watch */
+/** @typedef {import("./watches.js").Watches} Watches */
+/** @typedef {import("../channel/channel.js").Channel} Channel */
+/** @typedef {import("../channel/channel.js").Message} Message */
+/** @typedef {(method: string, path: string, body?: unknown) => Promise<any>} Call */
+/** @typedef {(watch: Watch, body: string) => void} Tell */
+
+/** Milliseconds after a change until it is looked at with those that came meanwhile. */
+const DELAY_MS = 1000;
+/** Ids of active jobs that outlive the page. */
+const MAX_KEPT = 1000;
+const JOBS = "watched jobs";
+const RESULTS = /** @type {const} */ ({ COMPLETED: "completed", FAILED: "failed", CANCELED: "canceled", TIMEOUT: "timed out", UNKNOWN: "no longer known" });
+
+/** Return how many jobs ended in which way. @param {Record<string, number>} counts */
+export function counted(counts) {
+  const parts = Object.entries(RESULTS).flatMap(([result, word]) => (counts[result] ? [`${counts[result].toLocaleString("en-US")} ${word}`] : []));
+  return parts.length ? `: ${parts.join(", ")}.` : ".";
+}
+
+/** A call of a function some time after it was asked for, once for all that ask meanwhile. */
+class Soon {
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #timer;
+  #isBusy = false;
+  #isWanted = false;
+
+  /** @param {() => Promise<void>} act fails if it has to be tried again */
+  constructor(act) {
+    this.act = act;
+  }
+
+  /** @param {number} [delay] milliseconds */
+  want(delay = DELAY_MS) {
+    this.#isWanted = true;
+    if (!this.#isBusy) this.#timer ??= setTimeout(() => this.#run(), delay);
+  }
+
+  /** Try again what has failed. */
+  retry() {
+    if (this.#isWanted) this.want();
+  }
+
+  stop() {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#isWanted = false;
+  }
+
+  async #run() {
+    this.#timer = undefined;
+    this.#isBusy = true;
+    this.#isWanted = false;
+    const hasFailed = await this.act().then(() => false, () => true);
+    this.#isBusy = false;
+    if (hasFailed) this.#isWanted = true;
+    else if (this.#isWanted) this.want();
+  }
+}
+
+/** The watches of one page, of which one window of the browser takes care at a time. */
+export class Watcher extends EventTarget {
+  /** @type {Map<string, { name: string, stop: () => void }>} what is followed, by the keys of groups and filters */
+  #followed = new Map();
+  #ids = "";
+  #count = 0;
+  #isLeader = false;
+  #release = () => {};
+  #isAsked = false;
+
+  /**
+   * @param {Channel} channel
+   * @param {Watches} watches
+   * @param {Tell} tell
+   * @param {Call} call
+   * @param {{ request: (name: string, hold: () => Promise<void>) => Promise<unknown> } | undefined} locks
+   */
+  constructor(channel, watches, tell, call, locks) {
+    super();
+    this.channel = channel;
+    this.watches = watches;
+    this.tell = tell;
+    this.call = call;
+    this.locks = locks;
+    watches.addEventListener("change", () => this.#arrange());
+    this.#arrange();
+  }
+
+  /** Whether the channel is needed although nobody looks at the page. */
+  get isNeeded() {
+    return this.#isLeader && this.watches.all.length > 0;
+  }
+
+  /** Become the window that tells while there is something to tell, and follow what is watched. */
+  #arrange() {
+    const { all } = this.watches;
+    if (all.length && !this.#isAsked) this.#ask();
+    else if (!all.length && this.#isAsked) this.#release();
+    if (this.#isLeader) this.#follow(all);
+    this.dispatchEvent(new Event("change"));
+  }
+
+  #ask() {
+    this.#isAsked = true;
+    if (!this.locks) {
+      this.#isLeader = true;
+      return;
+    }
+    this.locks
+      .request(this.watches.key, () => {
+        this.#isLeader = true;
+        const held = new Promise((/** @type {(value?: undefined) => void} */ release) => {
+          this.#release = release;
+        });
+        this.#arrange();
+        return held;
+      })
+      .catch(() => undefined)
+      .then(() => {
+        this.#isLeader = this.#isAsked = false;
+        this.#release = () => {};
+        this.#follow([]);
+        // A watch may have come meanwhile.
+        if (this.watches.all.length) this.#arrange();
+      });
+  }
+
+  /** @param {Watch[]} all */
+  #follow(all) {
+    const jobs = all.filter(({ kind }) => kind === "job");
+    const ids = jobs.map(({ id }) => id ?? "").sort();
+    if (ids.join(" ") !== this.#ids) {
+      this.#ids = ids.join(" ");
+      this.channel.leave(JOBS);
+      if (ids.length) this.#followJobs(ids);
+    }
+    const others = new Map(all.filter(({ kind }) => kind !== "job").map((watch) => [watch.key, watch]));
+    for (const [key, { name, stop }] of [...this.#followed]) {
+      if (others.has(key)) continue;
+      stop();
+      this.channel.leave(name);
+      this.#followed.delete(key);
+    }
+    for (const [key, watch] of others) {
+      if (this.#followed.has(key)) continue;
+      const name = `watched ${++this.#count}`;
+      const stop = watch.kind === "group" ? this.#followGroup(watch, name) : this.#followFilter(watch, name);
+      this.#followed.set(key, { name, stop });
+    }
+  }
+
+  /** @param {string} key @param {string} body */
+  #end(key, body) {
+    const watch = this.watches.all.find((it) => it.key === key);
+    // The first window that takes a watch away tells of it.
+    if (watch && this.watches.take(key)) this.tell(watch, body);
+  }
+
+  /** Tell that nothing more will come. @param {Message} message @param {string[]} keys */
+  #hasEnded(message, keys) {
+    if (message.type !== "error" && message.type !== "end") return false;
+    for (const key of keys) this.#end(key, String(message["detail"] ?? "Its instance has ended."));
+    return true;
+  }
+
+  /** @param {string[]} ids */
+  #followJobs(ids) {
+    const missing = new Set(ids);
+    this.channel.follow(JOBS, () => ({ stream: "jobs", filter: { id: ids } }), (message) => {
+      if (this.#hasEnded(message, ids.map((id) => `job ${id}`))) return;
+      for (const record of message["jobs"] ?? (message.type === "job" ? [message] : [])) {
+        missing.delete(record["id"]);
+        if (record["state"] === "INACTIVE") this.#end(`job ${record["id"]}`, outcome(record));
+      }
+      const purged = message.type === "gone" ? [message["id"]] : message.type === "bookmark" ? missing : [];
+      for (const id of purged) this.#end(`job ${id}`, "The job is no longer known: it was purged.");
+    });
+  }
+
+  /** @param {Watch} watch @param {string} name @returns {() => void} */
+  #followGroup({ key, id }, name) {
+    const look = new Soon(async () => {
+      const group = await this.call("GET", `/v1/groups/${id}`).catch((problem) => {
+        if (problem.document?.status === 404) return undefined;
+        throw problem;
+      });
+      if (!group) return this.#end(key, "All jobs of the group were purged.");
+      const { FAILED = 0, TIMEOUT = 0 } = group["results"];
+      if (!group["active"]) return this.#end(key, `All jobs have ended${counted(group["results"])}`);
+      const watch = this.watches.all.find((it) => it.key === key);
+      if (!watch || watch.hasFailed || !(FAILED + TIMEOUT)) return;
+      const page = await this.call("GET", `/v1/jobs?group=${id}&result=FAILED,TIMEOUT&limit=1`);
+      const job = page["jobs"][0];
+      this.watches.update(key, { hasFailed: true });
+      const more = FAILED + TIMEOUT > 1 ? `${FAILED + TIMEOUT} jobs have failed, such as` : "A job has failed:";
+      if (job) this.tell(watch, `${more} ${job["id"]}${job["name"] ? ` (${job["name"]})` : ""}, ${outcome(job)}.`);
+    });
+    let isFirst = true;
+    this.channel.follow(name, () => ({ stream: "events", filter: { group: id, event: ["clean"] } }), (message) => {
+      if (this.#hasEnded(message, [key])) return;
+      // Once the stream is open, the end of each job that is active now will be in it.
+      if (message.type === "event" || message.type === "reset" || (message.type === "bookmark" && isFirst)) look.want();
+      if (message.type !== "bookmark") return;
+      isFirst = false;
+      look.retry();
+    });
+    return () => look.stop();
+  }
+
+  /** @param {Watch} watch @param {string} name @returns {() => void} */
+  #followFilter({ key, filters = {}, active = [] }, name) {
+    const rows = new Rows();
+    const passes = test(filters) ?? (() => true);
+    let known = new Set(active);
+    let isWhole = false;
+    const look = new Soon(async () => {
+      const now = new Set([...rows.all.values()].filter((row) => passes(row)).map((row) => row.id));
+      rows.settle();
+      const ended = [...known].filter((id) => !now.has(id));
+      const counts = { ...this.watches.all.find((it) => it.key === key)?.counts };
+      for (let at = 0; at < ended.length; at += MAX_KEPT) {
+        const found = await this.call("POST", "/v1/jobs/query", { ids: ended.slice(at, at + MAX_KEPT) });
+        const results = found["jobs"].filter((/** @type {any} */ job) => job["state"] === "INACTIVE").map((/** @type {any} */ job) => job["result"]);
+        for (const result of [...results, ...found["unknown"].map(() => "UNKNOWN")]) counts[result] = (counts[result] ?? 0) + 1;
+      }
+      const hasChanged = ended.length || now.size !== known.size;
+      known = now;
+      if (hasChanged) this.watches.update(key, { counts, active: [...now].slice(0, MAX_KEPT) });
+      if (!now.size) this.#end(key, `No job is active any more${counted(counts)}`);
+    });
+    // The service knows these filters as the page does; the page applies the others.
+    const exact = Object.fromEntries(["user", "queue", "group"].flatMap((it) => (filters[it] && !filters[it].includes(",") ? [[it, filters[it]]] : [])));
+    this.channel.follow(name, () => ({ stream: "jobs", filter: { state: ["ACTIVE"], ...exact } }), (message) => {
+      if (this.#hasEnded(message, [key])) return;
+      if (message.type === "snapshot" && message["first"]) isWhole = false;
+      rows.take(message);
+      if (message.type === "bookmark") {
+        if (!isWhole) look.want();
+        isWhole = true;
+        look.retry();
+      } else if (isWhole) look.want();
+    });
+    return () => look.stop();
+  }
+}

@@ -1,0 +1,180 @@
+/** What is watched: kept for all windows of one place, followed on one channel, told once. */
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+
+import { counted, Watcher } from "../src/notify/watcher.js";
+import { MAX_WATCHES, Watches } from "../src/notify/watches.js";
+import { outcome } from "../src/table/failure.js";
+
+/** A storage that several windows share. */
+class Kept {
+  /** @type {Map<string, string>} */
+  items = new Map();
+  isFull = false;
+  /** @param {string} key */
+  getItem(key) {
+    return this.items.get(key) ?? null;
+  }
+  /** @param {string} key @param {string} text */
+  setItem(key, text) {
+    if (this.isFull) throw new Error("full");
+    this.items.set(key, text);
+  }
+}
+
+/** A channel that a test plays by hand. */
+class FakeChannel {
+  /** @type {Map<string, { wish: any, take: (message: any) => void }>} */
+  followed = new Map();
+  /** @param {string} name @param {() => object} wish @param {(message: any) => void} take */
+  follow(name, wish, take) {
+    this.followed.set(name, { wish: wish(), take });
+  }
+  /** @param {string} name */
+  leave(name) {
+    this.followed.delete(name);
+  }
+  get wishes() {
+    return [...this.followed.values()].map(({ wish }) => wish);
+  }
+  /** @param {object} message */
+  say(message) {
+    for (const { take } of [...this.followed.values()]) take(message);
+  }
+}
+
+/** Locks of the browser: the first who asks has it until it gives it back. */
+class Locks {
+  /** @type {Promise<unknown>} */
+  last = Promise.resolve();
+  /** @param {string} _name @param {() => Promise<void>} hold */
+  request(_name, hold) {
+    return (this.last = this.last.then(hold));
+  }
+}
+
+const settled = () => new Promise((done) => setImmediate(done));
+/** @param {string} id */
+const job = (id) => ({ kind: /** @type {const} */ ("job"), key: `job ${id}`, id, title: `Job ${id}` });
+
+/** @param {Kept} kept */
+const watches = (kept, place = "/") => new Watches(place, /** @type {any} */ (kept));
+
+/** @param {Watches} kept @param {Locks} [locks] @param {any} [call] */
+function window(kept, locks, call) {
+  const channel = new FakeChannel();
+  /** @type {[string, string][]} */
+  const told = [];
+  const watcher = new Watcher(/** @type {any} */ (channel), kept, ({ key }, body) => told.push([key, body]), call, locks);
+  return { channel, told, watcher };
+}
+
+test("windows of one place share what is watched, and one of them takes it", () => {
+  const kept = new Kept();
+  const [one, two, other] = [watches(kept), watches(kept), watches(kept, "/other/")];
+  assert.ok(one.add(job("f1")));
+  assert.deepEqual([two.has("job f1"), other.has("job f1")], [true, false]);
+  assert.deepEqual([two.take("job f1"), one.take("job f1")], [true, false]);
+  one.told += 1;
+  assert.equal(two.told, 1);
+  for (let at = 0; at < MAX_WATCHES; at++) assert.ok(one.add(job(`f${at}`)));
+  assert.ok(!one.add(job("f100")));
+});
+
+test("a browser that keeps nothing, or has no room, watches until the page is left", () => {
+  const kept = new Kept();
+  const one = watches(kept);
+  assert.ok(one.add(job("f1")));
+  kept.isFull = true;
+  assert.ok(one.take("job f1"));
+  assert.deepEqual(one.all, []);
+  const bare = new Watches("/", undefined);
+  assert.ok(bare.add(job("f1")));
+  assert.ok(bare.has("job f1"));
+  kept.items.set("fluxapi.notify /x", "{odd");
+  assert.deepEqual(watches(kept, "/x").all, []);
+});
+
+test("jobs are one subscription, and the first end is told once", () => {
+  const kept = watches(new Kept());
+  const { channel, told, watcher } = window(kept);
+  assert.deepEqual([channel.wishes, watcher.isNeeded], [[], false]);
+  kept.add(job("f1"));
+  kept.add(job("f2"));
+  assert.deepEqual(channel.wishes, [{ stream: "jobs", filter: { id: ["f1", "f2"] } }]);
+  assert.ok(watcher.isNeeded);
+  channel.say({ type: "snapshot", first: true, jobs: [{ id: "f1", state: "RUN" }] });
+  channel.say({ type: "job", id: "f1", state: "INACTIVE", result: "COMPLETED" });
+  channel.say({ type: "job", id: "f1", state: "INACTIVE", result: "COMPLETED" });
+  assert.deepEqual(told, [["job f1", "Completed"]]);
+  channel.say({ type: "snapshot", first: true, jobs: [] });
+  channel.say({ type: "bookmark" });
+  assert.equal(told[1]?.[0], "job f2");
+  assert.match(told[1]?.[1] ?? "", /purged/);
+  assert.deepEqual([channel.wishes, watcher.isNeeded], [[], false]);
+});
+
+test("one window follows; the next one does when it is gone", async () => {
+  const [kept, locks] = [new Kept(), new Locks()];
+  const [mine, yours] = [watches(kept), watches(kept)];
+  const [one, two] = [window(mine, locks), window(yours, locks)];
+  mine.add(job("f1"));
+  yours.hear({ key: "fluxapi.notify /" });
+  await settled();
+  assert.deepEqual([one.channel.wishes.length, two.channel.wishes.length], [1, 0]);
+  assert.deepEqual([one.watcher.isNeeded, two.watcher.isNeeded], [true, false]);
+  mine.take("job f1");
+  mine.add(job("f2"));
+  await settled();
+  await settled();
+  assert.equal(one.channel.wishes.length + two.channel.wishes.length, 1);
+});
+
+test("the end of an instance is that of all that is watched in it", () => {
+  const kept = watches(new Kept());
+  const { channel, told } = window(kept);
+  kept.add(job("f1"));
+  kept.add({ kind: "group", key: "group g1", id: "g1", title: "Group g1" });
+  channel.say({ type: "end", reason: "instance-ended", detail: "The job of this instance has ended." });
+  assert.deepEqual(told, [["job f1", "The job of this instance has ended."], ["group g1", "The job of this instance has ended."]]);
+});
+
+test("a request that fails is repeated at the next bookmark", async (t) => {
+  t.mock.timers.enable({ apis: ["setTimeout"] });
+  const kept = watches(new Kept());
+  /** @type {any[]} */
+  const answers = [new Error("away"), { active: 0, results: { COMPLETED: 2000 } }];
+  const { channel, told } = window(kept, undefined, async () => {
+    const answer = answers.shift();
+    if (answer instanceof Error) throw answer;
+    return answer;
+  });
+  kept.add({ kind: "group", key: "group g1", id: "g1", title: "Group g1" });
+  assert.deepEqual(channel.wishes, [{ stream: "events", filter: { group: "g1", event: ["clean"] } }]);
+  for (let turn = 0; turn < 2; turn++) {
+    channel.say({ type: "bookmark" });
+    t.mock.timers.tick(1000);
+    await settled();
+  }
+  assert.deepEqual(told, [["group g1", "All jobs have ended: 2,000 completed."]]);
+});
+
+test("a filter asks the service for what it knows, and tests the rest", () => {
+  const kept = watches(new Kept());
+  const { channel } = window(kept);
+  kept.add({ kind: "filter", key: "filter", title: "Jobs", filters: { user: "ada", queue: "a,b", name: "part" } });
+  assert.deepEqual(channel.wishes, [{ stream: "jobs", filter: { state: ["ACTIVE"], user: "ada" } }]);
+});
+
+test("counts name each outcome that there was", () => {
+  assert.equal(counted({}), ".");
+  assert.equal(counted({ COMPLETED: 1, FAILED: 0, TIMEOUT: 2 }), ": 1 completed, 2 timed out.");
+});
+
+/** @type {[string, string, Record<string, any>][]} */
+const cases = JSON.parse(readFileSync(new URL("outcomes.json", import.meta.url), "utf8"));
+for (const [phrase, , record] of cases.filter(([, , { state }]) => state === "INACTIVE")) {
+  test(`an outcome reads as the service says it: ${phrase}`, () => assert.equal(outcome(record), phrase));
+}

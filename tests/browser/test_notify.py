@@ -1,0 +1,294 @@
+"""The button "Tell me when it ends" on the pages of a job, of a group, and of the table of jobs."""
+
+from __future__ import annotations
+
+import json
+import re
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, expect
+
+from tests.flux.tree import child_uri, launch
+from tests.flux.tree import submit as submit_below
+from tests.running import Service, flux, service
+
+from .test_accessibility import violations
+from .test_bulk import submit_many
+from .test_jobs import live, submit
+from .test_live import HIDE
+from .waits import wait_until
+
+FAKE = """
+window.told = [];
+window.asked = 0;
+window.Notification = class {
+  static get permission() {
+    return localStorage.getItem("permission") ?? "%s";
+  }
+  static async requestPermission() {
+    window.asked++;
+    if (this.permission === "default") localStorage.setItem("permission", "granted");
+    return this.permission;
+  }
+  constructor(title, { body }) {
+    window.told.push([title, body]);
+  }
+  close() {}
+};
+"""
+"""Notifications of the desktop that a test can read, with the permission of the browser."""
+
+HELD = {"command": ["sleep", "600"], "urgency": 0}
+ICON = 'document.querySelector("link[rel=icon]").href'
+
+
+@pytest.fixture
+def name() -> str:
+    """Return a name that no job of another test has."""
+    return f"told{uuid.uuid4().hex}"
+
+
+@pytest.fixture
+def granted(context: BrowserContext) -> Page:
+    """Return a page whose reader may be asked for notifications, and allows them."""
+    context.add_init_script(FAKE % "default")
+    return context.new_page()
+
+
+def ask(site: Service, method: str, path: str, body: Any = None) -> Any:
+    data = None if body is None else json.dumps(body).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(site.url + path, data, headers, method=method)  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - it is ours
+        return json.load(answer)
+
+
+def cancel(site: Service, jobid: str) -> None:
+    ask(site, "POST", f"/v1/jobs/{jobid}/cancel", {})
+
+
+def release(site: Service, jobid: str) -> None:
+    ask(site, "POST", f"/v1/jobs/{jobid}/urgency", {"urgency": 16})
+
+
+def button(page: Page) -> Locator:
+    return page.get_by_role("button", name=re.compile("^Tell me when "))
+
+
+def switch_on(page: Page) -> None:
+    button(page).click()
+    expect(button(page)).to_have_attribute("aria-pressed", "true")
+
+
+def told(page: Page, *expected: list[str]) -> None:
+    """Wait until the reader was told as many texts, and compare them."""
+    wait_until(page, "(count) => window.told.length >= count", len(expected))
+    assert page.evaluate("window.told") == list(expected)
+
+
+def test_the_end_of_a_job_is_told_of_wherever_the_reader_is(
+    site: Service, granted: Page, name: str
+) -> None:
+    jobid = submit(site, **HELD, name=name)
+    granted.goto(f"{site.url}/ui/jobs/{jobid}")
+    live(granted)
+    assert granted.evaluate("window.asked") == 0
+    switch_on(granted)
+    assert granted.evaluate("window.asked") == 1
+    granted.reload()
+    live(granted)
+    expect(button(granted)).to_have_attribute("aria-pressed", "true")
+    granted.goto(f"{site.url}/ui/nodes")
+    live(granted)
+    cancel(site, jobid)
+    told(granted, [f"Job {jobid} ({name})", "Canceled before it ran"])
+    granted.goto(f"{site.url}/ui/jobs/{jobid}")
+    live(granted)
+    expect(button(granted)).to_be_hidden()
+
+
+def test_a_hidden_page_stays_connected_and_counts(site: Service, granted: Page, name: str) -> None:
+    jobid = submit(site, **HELD, name=name)
+    granted.clock.install()
+    granted.goto(f"{site.url}/ui/jobs/{jobid}")
+    live(granted)
+    title, icon = granted.title(), granted.evaluate(ICON)
+    switch_on(granted)
+    granted.evaluate(HIDE, True)
+    granted.clock.fast_forward(11_000)
+    expect(granted.locator("#state")).to_have_attribute("data-state", "live")
+    cancel(site, jobid)
+    told(granted, [f"Job {jobid} ({name})", "Canceled before it ran"])
+    expect(granted).to_have_title(re.compile(r"^\(1\) "))
+    wait_until(granted, f"() => {ICON}.startsWith('data:image/svg')")
+    granted.clock.fast_forward(11_000)
+    expect(granted.locator("#state")).to_have_attribute("data-state", "resting")
+    granted.evaluate(HIDE, False)
+    expect(granted).to_have_title(re.compile(r"^[^(]"))
+    wait_until(granted, f"(icon) => {ICON} === icon", icon)
+    assert title.partition(" · ")[2] == granted.title().partition(" · ")[2]
+
+
+def test_a_click_again_ends_it(site: Service, granted: Page, name: str) -> None:
+    jobid, other = submit(site, **HELD, name=name), submit(site, **HELD, name=name)
+    granted.goto(f"{site.url}/ui/jobs/{other}")
+    live(granted)
+    switch_on(granted)
+    granted.goto(f"{site.url}/ui/jobs/{jobid}")
+    live(granted)
+    switch_on(granted)
+    button(granted).click()
+    expect(button(granted)).to_have_attribute("aria-pressed", "false")
+    cancel(site, jobid)
+    expect(granted.locator("#status")).to_have_text("CANCELED")
+    cancel(site, other)
+    told(granted, [f"Job {other} ({name})", "Canceled before it ran"])
+
+
+def test_one_of_several_windows_tells(context: BrowserContext, site: Service, name: str) -> None:
+    context.add_init_script(FAKE % "granted")
+    jobid = submit(site, **HELD, name=name)
+    pages = [context.new_page() for _ in range(3)]
+    for page, path in zip(pages, ("/", "/ui/nodes", f"/ui/jobs/{jobid}"), strict=True):
+        page.goto(site.url + path)
+        live(page)
+    switch_on(pages[2])
+    pages[2].close()
+    for page in pages[:2]:
+        page.evaluate(HIDE, True)
+    cancel(site, jobid)
+    for page in pages[:2]:
+        expect(page).to_have_title(re.compile(r"^\(1\) "))
+    texts = [text for page in pages[:2] for text in page.evaluate("window.told")]
+    assert texts == [[f"Job {jobid} ({name})", "Canceled before it ran"]]
+    pages[0].evaluate(HIDE, False)
+    for page in pages[:2]:
+        expect(page).to_have_title(re.compile(r"^[^(]"))
+
+
+def test_a_group_tells_its_first_failure_and_its_end(
+    site: Service, granted: Page, name: str
+) -> None:
+    bad = submit(site, command=["sh", "-c", "exit 3"], urgency=0, name=name, group=name)
+    good = submit(site, command="true", urgency=0, name=name, group=name)
+    held = submit(site, **HELD, name=name, group=name)
+    group = ask(site, "GET", f"/v1/groups/{name}")["id"]
+    granted.goto(f"{site.url}/ui/groups/{group}")
+    live(granted)
+    switch_on(granted)
+    release(site, bad)
+    first = [f"Group {name}", f"A job has failed: {bad} ({name}), Exit code 3."]
+    told(granted, first)
+    release(site, good)
+    cancel(site, held)
+    end = [f"Group {name}", "All jobs have ended: 1 completed, 1 failed, 1 canceled."]
+    told(granted, first, end)
+    expect(button(granted)).to_be_hidden()
+
+
+def test_a_filter_tells_when_no_job_is_active(site: Service, granted: Page, name: str) -> None:
+    held = [submit(site, **HELD, name=name) for _ in range(2)]
+    good = submit(site, command="true", urgency=0, name=name)
+    other = submit(site, **HELD, name=name.upper())
+    # The filter of the state is left out of the watch.
+    granted.goto(f"{site.url}/?name={name[:-1]}*&state=pending&text={name}")
+    live(granted)
+    expect(granted.locator("#count")).to_have_text(re.compile("^[34] "))
+    cancel(site, other)
+    switch_on(granted)
+    cancel(site, held[0])
+    # While no page is open, a job ends.
+    granted.goto("about:blank")
+    release(site, good)
+    ask(site, "GET", f"/v1/jobs/{good}/wait?timeout=30")
+    granted.goto(f"{site.url}/ui/submit")
+    live(granted)
+    assert granted.evaluate("window.told") == []
+    cancel(site, held[1])
+    title = f"Jobs with name {name[:-1]}*, text {name}"
+    told(granted, [title, "No job is active any more: 1 completed, 2 canceled."])
+    granted.goto(f"{site.url}/?name={name}")
+    live(granted)
+    button(granted).click()
+    expect(granted.locator("#watch-said")).to_have_text("No matching job is active.")
+    expect(button(granted)).to_have_attribute("aria-pressed", "false")
+
+
+def test_denied_notifications_are_said_and_the_title_counts(
+    context: BrowserContext, site: Service, name: str
+) -> None:
+    context.add_init_script(FAKE % "denied")
+    page = context.new_page()
+    jobid = submit(site, **HELD, name=name)
+    page.goto(f"{site.url}/ui/jobs/{jobid}")
+    live(page)
+    switch_on(page)
+    expect(page.locator("#said")).to_have_text(
+        "This browser does not allow notifications of this page. While this page is open in a tab, "
+        "its title will count instead."
+    )
+    page.evaluate(HIDE, True)
+    cancel(site, jobid)
+    expect(page).to_have_title(re.compile(r"^\(1\) "))
+    assert page.evaluate("[window.told, window.asked]") == [[], 0]
+
+
+def test_text_of_jobs_is_shown_as_text(site: Service, granted: Page) -> None:
+    jobid = submit(site, **HELD, name="a\u202eb\x07" + "x" * 900)
+    granted.goto(f"{site.url}/ui/jobs/{jobid}")
+    live(granted)
+    switch_on(granted)
+    cancel(site, jobid)
+    wait_until(granted, "() => window.told.length === 1")
+    ((title, _),) = granted.evaluate("window.told")
+    assert title.startswith(f"Job {jobid} (a⟨U+202E⟩b⟨U+0007⟩x")
+    assert len(title) < 250
+
+
+def test_watching_shuts_nobody_out(site: Service, granted: Page, name: str) -> None:
+    submit_many(site, 2, **HELD, name=name, group=name)
+    jobid = submit(site, **HELD, name=name)
+    group = ask(site, "GET", f"/v1/groups/{name}")["id"]
+    granted.emulate_media(reduced_motion="reduce")
+    for path in (f"/ui/jobs/{jobid}", f"/ui/groups/{group}", f"/?name={name}"):
+        granted.goto(site.url + path)
+        live(granted)
+        assert violations(granted) == []
+        switch_on(granted)
+        assert violations(granted) == []
+
+
+@pytest.fixture
+def below(flux_uri: str) -> Iterator[tuple[str, str]]:
+    """Return the root of a service below a prefix, and a job that is an instance."""
+    child = launch(flux_uri)
+    with service("--base-path=/flux", FLUX_URI=flux_uri) as running:
+        running.wait_until_ready()
+        yield running.url.rstrip("/").removesuffix("/flux") + "/flux", child
+    flux(flux_uri, "cancel", "--all", "--quiet")
+    flux(flux_uri, "queue", "idle", "--quiet")
+
+
+@pytest.mark.timeout(240)
+def test_a_job_of_a_child_below_a_prefix(
+    below: tuple[str, str], flux_uri: str, granted: Page
+) -> None:
+    root, child = below
+    uri = child_uri(flux_uri, child)
+    (one,) = submit_below(uri, "-n1", "--job-name=inner", "--urgency=hold", "true")
+    (two,) = submit_below(uri, "-n1", "--job-name=inner", "--urgency=hold", "true")
+    for jobid in one, two:
+        granted.goto(f"{root}/ui/instances/{child}/jobs/{jobid}")
+        live(granted)
+        switch_on(granted)
+    granted.evaluate(HIDE, True)
+    flux(uri, "cancel", one)
+    told(granted, [f"Job {one} (inner)", "Canceled before it ran"])
+    expect(granted).to_have_title(re.compile(r"^\(1\) "))
+    flux(flux_uri, "cancel", child)
+    wait_until(granted, "() => window.told.length === 2")
+    assert granted.evaluate("window.told[1][0]") == f"Job {two} (inner)"
