@@ -8,6 +8,7 @@ import functools
 import gc
 from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import aiohttp_jinja2
@@ -64,8 +65,7 @@ def create_app(
     tracing: Tracing | None = None,
 ) -> web.Application:
     """Return the application for *instance*; *stop* shuts the server down gracefully."""
-    statedir = settings.statedir
-    tokens = TokenStore(None if statedir is None else statedir / "tokens.json")
+    tokens = TokenStore(_token_file(settings))
     credentials = Credentials(settings, tokens)
     limits = RateLimits(settings)
     around = middleware.create(settings, credentials, limits)
@@ -77,6 +77,7 @@ def create_app(
     shutdown, metrics = Shutdown(settings.shutdown_timeout), Metrics()
 
     archive = app[keys.ARCHIVE] = _archive_of(settings)
+    kept = None if archive is None or archive.readonly else archive
 
     @contextlib.asynccontextmanager
     async def open_session(path: str, instance: Instance) -> AsyncIterator[InstanceSession]:
@@ -87,7 +88,7 @@ def create_app(
             watch=lambda label: _watch(metrics, tracing, label),
             close_timeout=lambda: shutdown.instance_timeout,
             bounds=None if path == ROOT else _child_bounds(settings),
-            archive=archive,
+            archive=kept,
         ) as session:
             yield session
         metrics.forget(session.label)
@@ -118,7 +119,7 @@ def create_app(
     app[keys.OPENAPI], app[keys.ASYNCAPI] = _contracts()
     app[keys.ASSETS] = assets.load()
     app[keys.ERROR_PAGE] = views.error
-    metrics.watch(sessions, app[keys.CONNECTIONS], archive)
+    metrics.watch(sessions, app[keys.CONNECTIONS], kept)
     app[aiohttp_jinja2.APP_KEY] = templates()
     add_routes(app, _endpoints())
     app.on_response_prepare.append(middleware.add_headers)
@@ -133,9 +134,19 @@ def create_app(
 
 
 def _archive_of(settings: Settings) -> Archive | None:
-    if settings.statedir is None or settings.no_history:
+    """Return the history; ``--instance archive`` reads that of other services."""
+    if settings.statedir is None:
         return None
-    return Archive(settings.statedir)
+    if settings.instance == "archive":
+        return Archive(settings.statedir, readonly=True)
+    return None if settings.no_history else Archive(settings.statedir)
+
+
+def _token_file(settings: Settings) -> Path | None:
+    """Return the file of the tokens, which is locked by the one service that may write it."""
+    if settings.statedir is None or settings.instance == "archive":
+        return None
+    return settings.statedir / "tokens.json"
 
 
 def _child_limits(settings: Settings) -> ChildLimits:

@@ -39,6 +39,11 @@ def choose_instance(settings: Settings) -> Instance:
         from fluxapi.instance.embedded import EmbeddedInstance  # noqa: PLC0415 - needed only here
 
         return EmbeddedInstance(statedir=settings.statedir, max_inactive=settings.max_jobs)
+    if kind == "archive":
+        from fluxapi.archive.instance import ArchivedInstance  # noqa: PLC0415 - needed only here
+
+        assert settings.statedir is not None  # noqa: S101 - the settings have checked it
+        return ArchivedInstance(settings.statedir, settings.archive_instance, settings.max_jobs)
     from fluxapi.instance.broker import BrokerInstance  # noqa: PLC0415 - the flux import is optional
 
     return BrokerInstance(settings.uri, settings.rpc_timeout, settings.child_transports)
@@ -71,7 +76,8 @@ async def serve(settings: Settings) -> None:
             ending.set_exception(error)
 
     certificate = Certificate.of(settings)
-    broker = None if settings.instance == "embedded" else parent_broker.find(settings.uri)
+    has_broker = settings.instance in {"auto", "flux"}
+    broker = parent_broker.find(settings.uri) if has_broker else None
     # A broker tells its initial program by SIGHUP to end.
     renewal = Renewal(certificate) if certificate is not None and broker is None else None
     hang_up = stop if renewal is None else _renewed_by(renewal, stop)

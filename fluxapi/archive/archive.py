@@ -26,15 +26,20 @@ class Archive:
 
     Attributes:
         writer, reader: Its connections.
+        root: The ID of the root instance, once it is known.
+        readonly: Nothing is stored.
     """
 
-    def __init__(self, statedir: Path) -> None:
+    def __init__(self, statedir: Path, *, readonly: bool = False) -> None:
+        self.root = ""
+        self.readonly = readonly
         self.writer = ArchiveWriter(statedir)
         self.reader = ArchiveReader(statedir / FILE_NAME)
 
     async def open(self) -> None:
         """Open the database; if that fails, :attr:`problem` says why, and it is tried again."""
-        await asyncio.get_running_loop().run_in_executor(None, self.writer.start)
+        if not self.readonly:
+            await asyncio.get_running_loop().run_in_executor(None, self.writer.start)
 
     async def close(self, timeout: Callable[[], float]) -> None:
         """Write what is queued within the seconds that *timeout* returns, and close."""

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sqlite3
 from pathlib import Path
 
 from fluxapi.errors import HistoryUnavailable
 from fluxapi.process.private_files import private_file, private_folder
 
-from .migrations import migrate
+from .migrations import SCRIPTS, migrate
 
-__all__ = ["FILE_NAME", "MAX_STORED_ID", "connect", "open_database", "reason_of"]
+__all__ = [
+    "FILE_NAME",
+    "MAX_STORED_ID",
+    "check_readable",
+    "connect",
+    "open_database",
+    "reason_of",
+]
 
 FILE_NAME = "history.db"
 """The name of the database in the state directory."""
@@ -54,6 +63,36 @@ def open_database(statedir: Path) -> Path:
     return path
 
 
+def check_readable(statedir: Path) -> None:
+    """Check that this release can read the database in *statedir*. This call blocks.
+
+    The tables of an earlier release are brought up to date first; nothing else is written.
+
+    Raises:
+        HistoryUnavailable: The database is missing, damaged, of a later release, or of an earlier
+            one and not writable.
+    """
+    path = statedir / FILE_NAME
+    if not path.is_file():
+        raise HistoryUnavailable(
+            f"There is no history in {statedir}: the file {FILE_NAME} is missing. Name the state "
+            "directory of a service that has kept one with --statedir."
+        )
+    try:
+        with contextlib.closing(connect(path, readonly=True)) as database:
+            (version,) = database.execute("PRAGMA user_version").fetchone()
+            if version >= len(SCRIPTS):
+                migrate(database)  # It only checks.
+                database.execute("SELECT count(*) FROM instances").fetchone()
+                return
+    except (OSError, sqlite3.Error) as error:
+        raise HistoryUnavailable(
+            f"The history in {statedir} cannot be read: {reason_of(error)}. Name another state "
+            "directory with --statedir, or put a copy of the file in its place."
+        ) from None
+    open_database(statedir)
+
+
 def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     """Return a connection in autocommit mode, for one thread at a time.
 
@@ -61,6 +100,9 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         sqlite3.Error: The file is missing or is not a database.
     """
     mode = "ro" if readonly else "rw"
+    if readonly and not _can_share(path):
+        # Nobody writes here, so that there is nothing to share with a writer.
+        mode = "ro&immutable=1"
     database = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
@@ -79,6 +121,16 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     # Names of jobs may contain surrogates or bytes that a damaged file has changed.
     database.text_factory = _text
     return database
+
+
+def _can_share(path: Path) -> bool:
+    """Return whether readers can use the files that a writer shares with them.
+
+    On a volume that is mounted read-only they cannot be created, and are not needed if the last
+    writer has closed the database.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    return os.access(path.parent, os.W_OK) or log.exists()
 
 
 def _text(value: bytes) -> str:

@@ -81,6 +81,11 @@ SCRIPTS: tuple[str, ...] = (
         name, command, note, facts, tokenize = 'unicode61', prefix = '3'
     );
     """,
+    """
+    -- The ID of the root of the tree of instances that one is in; empty if it is not known.
+    ALTER TABLE instances ADD COLUMN root TEXT NOT NULL DEFAULT '';
+    CREATE INDEX instances_by_root ON instances (root);
+    """,
 )
 
 

@@ -32,9 +32,11 @@ class Source:
     Attributes:
         id: See :func:`identity`.
         path: Its place in the tree of instances; ``""`` is the root.
+        root: The ID of the root of the tree; empty if no history of it is kept.
         info: Its other properties.
     """
 
     id: str
     path: str
     info: InstanceInfo
+    root: str = ""

@@ -22,10 +22,11 @@ __all__ = ["Purge", "write"]
 
 _UPSERT_INSTANCE = """
 INSERT INTO instances
-(id, path, epoch, kind, hostname, version, owner, size, starttime, last_seen)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+(id, path, epoch, kind, hostname, version, owner, size, starttime, last_seen, root)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, size = excluded.size,
-hostname = excluded.hostname, starttime = excluded.starttime, last_seen = excluded.last_seen
+hostname = excluded.hostname, starttime = excluded.starttime, last_seen = excluded.last_seen,
+root = excluded.root
 RETURNING key, epoch
 """
 _INSERT_JOB = """
@@ -134,6 +135,7 @@ def _place(database: sqlite3.Connection, source: Source, epoch: int, now: float)
             info.size,
             info.starttime,
             now,
+            source.root,
         ),
     ).fetchone()
     return _Place(*found)

@@ -29,7 +29,7 @@ PAGES: tuple[Route, ...] = (
     Route(
         "GET", "/ui/submit", views.submit, "getSubmitPage", "dashboard",
         "Fill in a form to submit jobs.", {}, query="submit-query", other=("text/html",),
-        right="submit",
+        needs="submit", right="submit",
     ),
     Route(
         "GET", "/ui/instances", instances.instances, "getInstancesPage", "dashboard",

@@ -52,6 +52,7 @@ async def info(request: web.Request) -> web.Response:
             "owner": username(facts.owner),
             "starttime": facts.starttime,
             "capabilities": asdict(session.capabilities),
+            **({"notice": facts.notice} if facts.notice else {}),
             "ready": session.journal.ready,
             "jobs": session.table.stats(),
             "links": {
@@ -73,7 +74,10 @@ async def stop(request: web.Request) -> web.StreamResponse:
     whole = bool(request[keys.BODY].get("instance"))
     root = request.app[keys.SESSIONS].root
     if whole and not root.capabilities.shutdown:
-        raise NotSupported("The service cannot shut this instance down; send no instance member.")
+        raise NotSupported(
+            root.info.notice
+            or "The service cannot shut this instance down; send no instance member."
+        )
     message = "The Flux instance and the service are" if whole else "The service is"
     response = reply({"Message": f"{message} stopping."})
     response.force_close()

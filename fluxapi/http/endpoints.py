@@ -174,6 +174,8 @@ def _check(request: web.Request, needs: Need) -> None:
     """Raise ``NotSupported`` if the instance lacks the capability *needs*."""
     session = request[keys.SESSION]
     if not getattr(session.capabilities, needs):
+        if session.info.notice:
+            raise errors.NotSupported(session.info.notice)
         raise errors.NotSupported(
             f"This instance has no {needs}; "
             f"GET {request[keys.BASE]}{session.api_path}/ lists its capabilities."

@@ -98,13 +98,15 @@ class Capabilities:
 class InstanceInfo:
     """The properties of an instance that do not change while connected.
 
-    ``kind`` is ``flux`` or ``embedded``; ``uri`` the broker's URI or ``None``; ``size`` the number
+    ``kind`` is ``flux``, ``embedded`` or, for the history of an instance that is gone,
+    ``archive``; ``uri`` the broker's URI or ``None``; ``size`` the number
     of brokers; ``owner`` the user ID of the instance owner; ``starttime`` seconds since the epoch;
     ``statedir`` the folder of a persistent history, or ``None`` if it is not persistent; ``cwd``
-    the working directory of jobs that name none, or ``None`` if it is not known.
+    the working directory of jobs that name none, or ``None`` if it is not known; ``notice`` what
+    everybody who looks at the instance must know.
     """
 
-    kind: Literal["flux", "embedded"]
+    kind: Literal["flux", "embedded", "archive"]
     version: str
     uri: str | None
     size: int
@@ -114,6 +116,7 @@ class InstanceInfo:
     statedir: str | None = None
     capabilities: Capabilities = Capabilities()
     cwd: str | None = None
+    notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,9 +28,10 @@ def text(
     It is in the fragment of an address, which a browser does not send.
     """
     owner = username(info.owner)
+    is_past = info.kind == "archive"
     block = [
         f"Instance: {_instance(settings, info)}, owner {owner}",
-        f"Authentication: {_authentication(settings, owner, urls)}",
+        f"Authentication: {_authentication(settings, owner, urls, is_past=is_past)}",
         f"History: {_history(info)}",
     ]
     if not assets:
@@ -47,11 +48,13 @@ def _instance(settings: Settings, info: InstanceInfo) -> str:
     if info.kind == "embedded":
         why = " as FLUX_URI names no Flux broker" if settings.instance == "auto" else ""
         return f"embedded, jobs run on this machine{why}"
+    if info.kind == "archive":
+        return f"{info.version} at {info.hostname}, gone. {info.notice}".rstrip(".")
     brokers = "1 broker" if info.size == 1 else f"{info.size} brokers"
     return f"Flux {info.version} at {info.hostname}, {brokers}, FLUX_URI={info.uri}"
 
 
-def _authentication(settings: Settings, owner: str, urls: Sequence[str]) -> str:
+def _authentication(settings: Settings, owner: str, urls: Sequence[str], *, is_past: bool) -> str:
     if settings.require_auth:
         return f"required, as user {settings.user or owner}"
     hosts = [urlsplit(url).hostname or "" for url in urls if not url.startswith("unix:")]
@@ -63,10 +66,13 @@ def _authentication(settings: Settings, owner: str, urls: Sequence[str]) -> str:
         who = "anyone whom the permissions of the socket admit"
     else:
         who = f"only {owner}"
-    return f"off, {who} can run jobs as {owner}"
+    power = "read the history" if is_past else f"run jobs as {owner}"
+    return f"off, {who} can {power}"
 
 
 def _history(info: InstanceInfo) -> str:
+    if info.kind == "archive":
+        return f"read from {info.statedir}"
     if info.statedir is not None:
         return f"kept in {info.statedir}"
     end = "the service" if info.kind == "embedded" else "the Flux instance"

@@ -208,7 +208,9 @@ class InstanceSession:
 
     async def _record(self, archive: Archive, instance_id: str) -> None:
         """Store the jobs of the journal, which is not read yet, in *archive*."""
-        source = Source(instance_id, self.path, self.info)
+        if self.path == ROOT:
+            archive.root = instance_id
+        source = Source(instance_id, self.path, self.info, archive.root)
         self.history = await archive.follow(source, self.table, self.instance)
         self.journal.observers.append(self.history.recorder.take)
         self.tasks = (*self.tasks, self.history.filler)

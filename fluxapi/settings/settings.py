@@ -45,6 +45,7 @@ class Settings:
     trust_from: tuple[Peer, ...] = ()
     frame_ancestors: tuple[str, ...] = ()
     instance: str = "auto"
+    archive_instance: str | None = None
     uri: str | None = None
     statedir: Path | None = None
     no_history: bool = False
@@ -89,6 +90,10 @@ class Settings:
             raise SettingsError(
                 "--trust-user-header needs --require-auth, and in --trust-from the addresses of "
                 "the proxies that authenticate."
+            )
+        if self.instance == "archive" and self.statedir is None:
+            raise SettingsError(
+                "--instance archive needs --statedir: the directory with the history to show."
             )
         if self.user and ":" in self.user:
             raise SettingsError("FLUX_USER must not contain a colon: HTTP Basic does not allow it.")

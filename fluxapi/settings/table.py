@@ -96,8 +96,17 @@ TABLE: tuple[Setting, ...] = (
         "--instance",
         "FLUXAPI_INSTANCE",
         "auto",
-        "flux: the broker at FLUX_URI; embedded: jobs on this machine; auto: flux if there is one",
-        parse.one_of("auto", "flux", "embedded"),
+        "flux: the broker at FLUX_URI; embedded: jobs on this machine; archive: the history in the "
+        "state directory, read-only; auto: flux if there is one",
+        parse.one_of("auto", "flux", "embedded", "archive"),
+    ),
+    Setting(
+        "archive_instance",
+        "--archive-instance",
+        "FLUXAPI_ARCHIVE_INSTANCE",
+        None,
+        "ID of the instance of the history that --instance archive shows; the one that was seen "
+        "last by default",
     ),
     Setting("uri", "--uri", "FLUX_URI", None, "the broker to connect to"),
     Setting(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import aiohttp_jinja2
@@ -56,6 +57,9 @@ async def render(
     # The path of the page, also if there is no instance.
     asked = session.path or request.match_info.get("instance", "")
     principal = request.get(keys.PRINCIPAL, STRANGER)
+    if info.kind == "archive" and principal.right is not None:
+        # Nobody can change anything, so the page shows what a viewer sees.
+        principal = replace(principal, right="view")
     node = app[keys.TREE].find(session.path)
     shared = {
         "user": principal.user,
@@ -68,6 +72,7 @@ async def render(
         "path": session.path,
         "ended": session.ended,
         "as_of": None if node is None else node.as_of,
+        "notice": info.notice,
         "is_lost": node is not None and node.lost_since is not None,
         "remedy": "" if node is None else node.remedy_of_loss,
         "crumbs": [] if principal.right is None else _crumbs(request, asked),

@@ -1,0 +1,245 @@
+"""An instance that is gone, as the history tells of it: everything can be read, nothing changed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import sqlite3
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from fluxapi.errors import (
+    HistoryUnavailable,
+    InstanceUnavailable,
+    JobNotFound,
+    NotFound,
+    NotSupported,
+)
+from fluxapi.instance.protocol import (
+    CLOSE_TIMEOUT_S,
+    Capabilities,
+    ChangeBatch,
+    InstanceInfo,
+    Last,
+    LookupKey,
+    OutputBatch,
+    Queue,
+    Resources,
+)
+from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync, decode_eventlog
+from fluxapi.model.humanize import utc
+from fluxapi.model.jobid import JOBID_ANY, encode_f58
+
+from .database import FILE_NAME, check_readable
+from .ended_job import Detail
+from .past_control import PastControl
+from .past_instance import PastInstance, find_instance
+from .reader import ArchiveReader
+from .stored_jobs import PAGE_JOBS, Listing, compare, find_detail, listing, read_ids, read_jobs
+
+__all__ = ["ArchivedInstance"]
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+_POLL_S = 5.0
+"""Time between two looks for jobs that another service has stored meanwhile."""
+
+_SECRET_BYTES = 32
+_MAX_QUEUES = 1000
+
+_NOTHING = Capabilities(
+    submit=False, cancel=False, signal=False, urgency=False, shutdown=False, children=False
+)
+
+
+class ArchivedInstance(PastControl):
+    """An instance of the history in *statedir*, which is only read.
+
+    Args:
+        statedir: The directory with the history.
+        instance_id: The ID of the instance, or the beginning of it; ``None``: the one that was seen
+            last.
+        max_jobs: Jobs that are listed; the newest.
+    """
+
+    def __init__(
+        self, statedir: Path, instance_id: str | None = None, max_jobs: int = 1_000_000
+    ) -> None:
+        self._statedir = statedir
+        self._wanted = instance_id
+        self._max_jobs = max_jobs
+        self._reader = ArchiveReader(statedir / FILE_NAME)
+        self._past: PastInstance | None = None
+        self._is_closed = False
+
+    async def start(self) -> InstanceInfo:
+        """Open the history; raise ``HistoryUnavailable`` or ``InstanceNotFound`` if that fails."""
+        await asyncio.get_running_loop().run_in_executor(None, check_readable, self._statedir)
+        past, jobs = await self._reader.run(self._find)
+        self._past = past
+        return InstanceInfo(
+            kind="archive",
+            version=past.version,
+            uri=None,
+            size=past.size,
+            hostname=past.hostname,
+            owner=past.owner,
+            starttime=past.starttime,
+            statedir=str(self._statedir),
+            capabilities=_NOTHING,
+            notice=self._notice(past, jobs),
+        )
+
+    def _find(self, database: sqlite3.Connection) -> tuple[PastInstance, Listing]:
+        past = find_instance(database, self._wanted)
+        return past, listing(database, past.key, self._max_jobs)
+
+    def _notice(self, past: PastInstance, jobs: Listing) -> str:
+        """Return what readers must know of the instance."""
+        notice = (
+            f"This is the history of instance {past.id}, which was last seen at "
+            f"{utc(past.last_seen)}. Nothing can be submitted or changed."
+        )
+        if jobs.total > self._max_jobs:
+            notice += (
+                f" It has {jobs.total:,} jobs; only the newest {self._max_jobs:,} are listed "
+                "(--max-jobs)."
+            )
+        return notice
+
+    async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
+        """Close the history."""
+        if not self._is_closed:
+            self._is_closed = True
+            try:
+                await asyncio.wait_for(self._reader.aclose(), timeout)
+            except asyncio.TimeoutError:
+                _log.warning("the history was not closed in time")
+
+    async def secret(self) -> bytes:
+        """Return a secret of this process: nothing is signed."""
+        return secrets.token_bytes(_SECRET_BYTES)
+
+    async def ping(self) -> None:
+        """Raise ``HistoryUnavailable`` if the history cannot be read."""
+        await self._read(lambda database, _: database.execute("SELECT 1 FROM meta").fetchone())
+
+    async def lookup(self, jobid: int, key: LookupKey) -> str:
+        """Return the eventlog, jobspec or R of a job, as far as it was kept."""
+        if key == "guest.exec.eventlog":
+            raise NotFound("The history does not keep the events of the job shell.")
+        detail = await self._detail(jobid)
+        text = {"eventlog": detail.eventlog, "jobspec": detail.jobspec, "R": detail.R}[key]
+        if key in detail.left_out:
+            raise NotFound(f"The {key} of job {encode_f58(jobid)} was too large for the history.")
+        if not text:
+            raise NotFound(f"The history has no {key} of job {encode_f58(jobid)}.")
+        return text.decode(errors="replace")
+
+    async def eventlog(self, jobid: int) -> list[Event]:
+        """Return the events of a job."""
+        text = await self.lookup(jobid, "eventlog")
+        return await asyncio.to_thread(decode_eventlog, text)
+
+    async def _detail(self, jobid: int) -> Detail:
+        try:
+            detail = await self._read(lambda database, key: find_detail(database, key, jobid))
+        except (ValueError, OverflowError) as error:
+            raise NotFound(
+                f"What the history has of job {encode_f58(jobid)} is damaged: {error}."
+            ) from None
+        if detail is None:
+            raise JobNotFound(f"The history has no job {encode_f58(jobid)} of this instance.")
+        return detail
+
+    async def output(
+        self,
+        jobid: int,
+        *,
+        follow: bool = False,  # noqa: ARG002 - a port
+        first: int = 0,  # noqa: ARG002 - a port
+        last: Last | None = None,  # noqa: ARG002 - a port
+    ) -> AsyncIterator[OutputBatch]:
+        """Raise ``NotFound``: the history has no output."""
+        for batch in await self._batches(jobid):
+            yield batch
+
+    async def _batches(self, jobid: int) -> list[OutputBatch]:
+        await self._detail(jobid)
+        raise NotFound(f"The history has no output of job {encode_f58(jobid)}.")
+
+    async def resources(self) -> Resources:
+        """Raise ``NotSupported``: the nodes are gone."""
+        raise NotSupported(
+            "The instance is gone, and its history does not tell the nodes that it had. The record "
+            "of a job names those of the job."
+        )
+
+    async def queues(self) -> list[Queue]:
+        """Return the queues that jobs were in; none takes or starts jobs."""
+        names = await self._read(_queues)
+        reason = "The instance is gone."
+        return [
+            Queue(name, enabled=False, started=False, disable_reason=reason, stop_reason=reason)
+            for name in names
+        ]
+
+    async def changes(self) -> AsyncIterator[ChangeBatch]:
+        """Yield the stored jobs, the sentinel, then what another service stores or removes."""
+        jobs = await self._stream(partial(listing, max_jobs=self._max_jobs))
+        known = await self._stream(partial(read_ids, after=jobs.after))
+        yield [Resync()]
+        async for batch in self._messages(known):
+            yield batch
+        yield [JournalMessage(JOBID_ANY, [])]
+        written = jobs.written
+        while True:
+            await asyncio.sleep(_POLL_S)
+            now = (await self._stream(partial(listing, max_jobs=self._max_jobs))).written
+            if now == written:
+                continue
+            written = now
+            found = await self._stream(partial(compare, after=jobs.after, known=known))
+            known = found.ids
+            if found.gone:
+                yield [Purged(found.gone)]
+            async for batch in self._messages(found.new):
+                yield batch
+
+    async def _messages(self, ids: Sequence[int]) -> AsyncIterator[ChangeBatch]:
+        for start in range(0, len(ids), PAGE_JOBS):
+            some = ids[start : start + PAGE_JOBS]
+            yield list(await self._stream(partial(read_jobs, ids=some)))
+
+    async def _stream(self, query: Callable[[sqlite3.Connection, int], T]) -> T:
+        """Return the result of a query; a failure is the loss of the stream."""
+        try:
+            return await self._read(query)
+        except HistoryUnavailable as error:
+            raise InstanceUnavailable(error.detail) from None
+
+    async def _read(self, query: Callable[[sqlite3.Connection, int], T]) -> T:
+        past = self._past
+        if past is None or self._is_closed:
+            raise InstanceUnavailable("The history is not open.")
+        return await self._reader.run(lambda database: query(database, past.key))
+
+
+def _queues(database: sqlite3.Connection, instance: int) -> list[str]:
+    """Return the queues of the jobs of an instance; each step finds the next one in the index."""
+    names: list[str] = []
+    found = database.execute("SELECT min(queue) FROM jobs WHERE instance = ?", (instance,))
+    while len(names) < _MAX_QUEUES:
+        (name,) = found.fetchone()
+        if name is None:
+            return names
+        names.append(name)
+        found = database.execute(
+            "SELECT min(queue) FROM jobs WHERE instance = ? AND queue > ?", (instance, name)
+        )
+    return names

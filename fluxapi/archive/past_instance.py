@@ -1,0 +1,92 @@
+"""The instances of a history, and which of them is which."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any, NamedTuple
+
+from fluxapi.errors import HistoryUnavailable, InstanceNotFound
+
+__all__ = ["PastInstance", "find_instance", "list_instances"]
+
+_MIN_ID_LENGTH = 4
+"""Characters of the beginning of an ID that may stand for it."""
+
+_SELECT = """
+SELECT key, id, CASE WHEN path = '' THEN id ELSE root END, path, kind, hostname, version, owner,
+size, starttime, last_seen FROM instances
+"""
+_COUNT = "SELECT count(*), min(id), max(id) FROM jobs WHERE instance = ?"
+
+
+class PastInstance(NamedTuple):
+    """One instance as the history knows it.
+
+    Attributes:
+        key: Its number in this database.
+        id: Its ID, which outlives its restarts.
+        root: The ID of the root of its tree; empty if it is not known.
+        path: Its place in that tree.
+        last_seen: When a service stored something of it last, seconds since the epoch.
+    """
+
+    key: int
+    id: str
+    root: str
+    path: str
+    kind: str
+    hostname: str
+    version: str
+    owner: int
+    size: int
+    starttime: float
+    last_seen: float
+
+    def record(self) -> dict[str, Any]:
+        """Return the instance as the API describes it."""
+        return {name: value for name, value in self._asdict().items() if name != "key"}
+
+
+def list_instances(
+    database: sqlite3.Connection, *, limit: int = 1000, root: str | None = None
+) -> list[PastInstance]:
+    """Return instances, those that were seen last first.
+
+    Args:
+        database: A connection.
+        limit: Return at most so many.
+        root: Return only those below the root with this ID.
+    """
+    where, values = ("", ()) if root is None else ("WHERE root = ? AND path != ''", (root,))
+    found = database.execute(
+        f"{_SELECT} {where} ORDER BY last_seen DESC, key DESC LIMIT ?", (*values, limit)
+    )
+    return [PastInstance(*row) for row in found]
+
+
+def find_instance(database: sqlite3.Connection, text: str | None) -> PastInstance:
+    """Return the instance whose ID begins with *text*, or the root that was seen last.
+
+    Raises:
+        InstanceNotFound: There is none, or there are several.
+        HistoryUnavailable: The history has no instance at all.
+    """
+    if text is None:
+        # A child is shown below its root, unless the root has left nothing.
+        order = "ORDER BY path != '', last_seen DESC, key DESC LIMIT 1"
+        newest = database.execute(f"{_SELECT} {order}").fetchone()
+        if newest is None:
+            raise HistoryUnavailable("The history is empty: no job has ended so far.")
+        return PastInstance(*newest)
+    found = database.execute(
+        f"{_SELECT} WHERE substr(id, 1, ?) = ? LIMIT 2", (len(text), text)
+    ).fetchall()
+    if len(found) == 1 and len(text) >= _MIN_ID_LENGTH:
+        return PastInstance(*found[0])
+    why = "Several instances of the history have IDs that begin" if found else (
+        "No instance of the history has an ID that begins"
+    )  # fmt: skip
+    raise InstanceNotFound(
+        f"{why} with {text[:64]!r}; GET /v1/history/instances and fluxapi history instances list "
+        "the IDs."
+    )

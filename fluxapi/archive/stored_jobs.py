@@ -1,0 +1,164 @@
+"""The stored jobs of one instance, as messages of a journal and as Flux's own texts."""
+
+from __future__ import annotations
+
+import sqlite3
+from array import array
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from fluxapi.model.eventlog import JournalMessage, decode_journal
+
+from .ended_job import Detail, unpack
+
+__all__ = ["PAGE_JOBS", "Listing", "compare", "find_detail", "listing", "read_ids", "read_jobs"]
+
+PAGE_JOBS = 256
+"""Jobs that are read and decoded in one turn of a thread, some ten milliseconds."""
+
+_READ = """
+SELECT jobs.id, data, record FROM jobs LEFT JOIN details ON details.job = jobs.key
+"""
+
+_encoder = msgspec.json.Encoder()
+
+
+class Listing(NamedTuple):
+    """The jobs of an instance that a table takes.
+
+    Attributes:
+        after: The jobs have greater IDs.
+        total: Jobs of the instance, those with smaller IDs included.
+        written: When a job of the instance was stored last.
+    """
+
+    after: int
+    total: int
+    written: float
+
+
+class Difference(NamedTuple):
+    """The jobs of a listing, and how it differs from an earlier one."""
+
+    ids: array[int]
+    new: list[int]
+    gone: list[int]
+
+
+def listing(database: sqlite3.Connection, instance: int, max_jobs: int) -> Listing:
+    """Return which jobs of an instance are the newest *max_jobs*."""
+    (total,) = database.execute(
+        "SELECT count(*) FROM jobs WHERE instance = ?", (instance,)
+    ).fetchone()
+    left_out = database.execute(
+        "SELECT id FROM jobs WHERE instance = ? ORDER BY id DESC LIMIT 1 OFFSET ?",
+        (instance, max_jobs),
+    ).fetchone()
+    (written,) = database.execute(
+        "SELECT last_seen FROM instances WHERE key = ?", (instance,)
+    ).fetchone()
+    return Listing(-1 if left_out is None else left_out[0], total, written)
+
+
+def read_ids(database: sqlite3.Connection, instance: int, after: int) -> array[int]:
+    """Return the IDs of all jobs of an instance with greater IDs, in ascending order."""
+    found = database.execute(
+        "SELECT id FROM jobs WHERE instance = ? AND id > ? ORDER BY id", (instance, after)
+    )
+    return array("Q", (jobid for (jobid,) in found))
+
+
+def compare(
+    database: sqlite3.Connection, instance: int, *, after: int, known: array[int]
+) -> Difference:
+    """Return the jobs of an instance, and how they differ from those that are *known*."""
+    ids = read_ids(database, instance, after)
+    if ids == known:
+        return Difference(ids, [], [])
+    before, now = set(known), set(ids)
+    return Difference(ids, sorted(now - before), sorted(before - now))
+
+
+def read_jobs(
+    database: sqlite3.Connection, instance: int, *, ids: Sequence[int]
+) -> list[JournalMessage]:
+    """Return the messages that a journal sends of some jobs in its backlog."""
+    marks = ",".join("?" * len(ids))
+    found = database.execute(
+        f"{_READ} WHERE instance = ? AND jobs.id IN ({marks}) ORDER BY jobs.id", (instance, *ids)
+    )
+    return [_message(*row) for row in found]
+
+
+def find_detail(database: sqlite3.Connection, instance: int, jobid: int) -> Detail | None:
+    """Return the detail of a job, or ``None`` if the history does not have the job.
+
+    Raises:
+        ValueError: The detail is damaged.
+    """
+    row = database.execute(
+        "SELECT data FROM jobs LEFT JOIN details ON details.job = jobs.key "
+        "WHERE instance = ? AND jobs.id = ?",
+        (instance, jobid),
+    ).fetchone()
+    if row is None:
+        return None
+    if row[0] is None:
+        return Detail(b"", left_out=("eventlog", "jobspec", "R"))
+    return unpack(row[0])
+
+
+def _message(jobid: int, data: bytes | None, record: bytes) -> JournalMessage:
+    """Return the message that a journal sends of a job in its backlog.
+
+    A job whose eventlog was too large to keep, or is damaged, is made from its record.
+    """
+    try:
+        detail = unpack(data or b"")
+        # The same decoder as for the journal of a broker, with the same limits.
+        message = decode_journal(
+            b'{"id":%d,"events":[%b],"jobspec":%b,"R":%b}'
+            % (
+                jobid,
+                b",".join(line for line in detail.eventlog.split(b"\n") if line),
+                detail.jobspec or b"null",
+                detail.R or b"null",
+            )
+        )
+    except (ValueError, RecursionError):
+        message = JournalMessage(jobid, [])
+    if any(event.name == "clean" for event in reversed(message.events)):
+        return message
+    return _derived(jobid, record)
+
+
+def _derived(jobid: int, record: bytes) -> JournalMessage:
+    """Return a message with the events that lead to a record."""
+    job = msgspec.json.decode(record, type=dict[str, Any])
+    events: list[dict[str, Any]] = []
+
+    def add(member: str, name: str, **context: Any) -> None:
+        if member in job:
+            entry: dict[str, Any] = {"timestamp": job[member], "name": name}
+            events.append(entry | ({"context": context} if context else {}))
+
+    add("t_submit", "submit", userid=job["userid"], urgency=job["urgency"], flags=0, version=1)
+    add("t_depend", "validate")
+    add("t_priority", "depend")
+    add("t_sched", "priority", priority=job.get("priority", job["urgency"]))
+    add("t_run", "alloc")
+    add("t_run", "start")
+    exception = job.get("exception", {})
+    if exception.get("occurred"):
+        add(
+            "t_inactive", "exception", type=exception.get("type", ""),
+            severity=exception.get("severity", 0), note=exception.get("note", ""),
+        )  # fmt: skip
+    if "waitstatus" in job:
+        add("t_cleanup", "finish", status=job["waitstatus"])
+    add("t_inactive", "clean")
+    system = {name: job[name] for name in ("cwd", "queue", "bank", "project") if name in job}
+    jobspec = {"attributes": {"system": system | {"job": {"name": job.get("name", "")}}}}
+    return decode_journal(_encoder.encode({"id": jobid, "events": events, "jobspec": jobspec}))

@@ -1,0 +1,140 @@
+"""A service in front of a history: everything is read as ever, and changes are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient
+from pytest_aiohttp import AiohttpClient
+
+from fluxapi.app import create_app
+from fluxapi.archive.archive import Archive
+from fluxapi.model.eventlog import Resync
+from fluxapi.model.jobid import encode_f58
+from fluxapi.service import choose_instance
+from fluxapi.settings import Settings
+from tests import recording
+from tests.running import flux, flux_instance, needs_flux, own_environment
+from tests.running import service as run
+from tests.waiting import block_until
+
+from .stage import TIMEOUT, Stage
+from .test_recorder import flux_records, inactive
+
+Client = TestClient[Any, Any]
+
+
+@pytest.fixture
+async def client(
+    tmp_path: Path, aiohttp_client: AiohttpClient, archive: Archive
+) -> AsyncIterator[Client]:
+    """Return a client of a service in front of a history, beside one that writes into it."""
+    stage = await Stage.open(archive, flux_records())
+    stage.feed([Resync(), *recording.backlog()])
+    await stage.settle()
+    settings = Settings(instance="archive", statedir=tmp_path / "state")
+    instance = choose_instance(settings)
+    yield await aiohttp_client(create_app(settings, instance, stop=lambda: None))
+    await stage.history.filler.aclose()
+
+
+async def test_jobs_are_read_as_ever(client: Client) -> None:
+    listing = await (await client.get("/v1/jobs")).json()
+    assert {job["id"] for job in listing["jobs"]} == {encode_f58(jobid) for jobid in inactive()}
+    jobid = listing["jobs"][0]["id"]
+    failed = await (await client.get("/v1/jobs?result=FAILED")).json()
+    assert {job["result"] for job in failed["jobs"]} == {"FAILED"}
+    eventlog = await (await client.get(f"/v1/jobs/{jobid}/eventlog")).json()
+    assert eventlog == recording.eventlogs()[jobid]
+    assert (await client.get("/ready")).status == 200
+    info = await (await client.get("/v1/")).json()
+    assert (info["instance"], info["capabilities"]["submit"]) == ("archive", False)
+    assert "last seen" in info["notice"]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("POST", "/v1/jobs", {"command": "true"}, 501),
+        ("POST", "/v1/jobs/bulk", {"jobs": [{"command": "true"}]}, 501),
+        ("POST", "/v1/jobs/cancel", {"ids": ["f1"]}, 501),
+        ("DELETE", "/v1/jobs/{id}", None, 501),
+        ("POST", "/v1/jobs/{id}/signal", {"signal": 15}, 501),
+        ("POST", "/v1/jobs/{id}/urgency", {"urgency": 3}, 501),
+        ("POST", "/v1/jobs/{id}/memo", {"memo": {"a": 1}}, 409),
+        ("POST", "/v1/service/stop", {"instance": True}, 501),
+        ("GET", "/v1/nodes", None, 501),
+        ("GET", "/v1/resources", None, 501),
+    ],
+)
+async def test_what_cannot_be_done_is_refused_with_the_reason(
+    client: Client, method: str, path: str, body: Any, status: int
+) -> None:
+    jobid = encode_f58(min(inactive()))
+    answer = await client.request(method, path.replace("{id}", jobid), json=body)
+    problem = await answer.json()
+    assert answer.status == status, problem
+    assert any(word in problem["detail"] for word in ("gone", "history", "ended"))
+
+
+async def test_pages_offer_no_change(client: Client) -> None:
+    jobid = encode_f58(min(inactive()))
+    for path in ("/", f"/ui/jobs/{jobid}", "/ui/nodes"):
+        page = await (await client.get(path, headers={"Accept": "text/html"})).text()
+        assert "Nothing can be submitted or changed" in page, path
+        assert 'data-right="view"' in page
+        assert "/ui/submit" not in page
+    answer = await client.get("/ui/submit", headers={"Accept": "text/html"})
+    assert answer.status == 501
+
+
+async def test_events_and_rows_are_streamed(client: Client) -> None:
+    headers = {"Accept": "application/x-ndjson"}
+    async with client.get("/v1/events?stream=jobs", headers=headers) as answer:
+        assert answer.status == 200
+        found: set[str] = set()
+        while len(found) < len(inactive()):
+            message = json.loads(await asyncio.wait_for(answer.content.readline(), TIMEOUT))
+            found |= {job["id"] for job in message.get("jobs", [])}
+    assert found == {encode_f58(jobid) for jobid in inactive()}
+
+
+def test_a_history_that_is_missing_is_a_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "fluxapi", "serve", "--instance", "archive", "--port", "0",
+         "--statedir", str(tmp_path)],
+        env=own_environment(), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "There is no history in" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_flux
+@pytest.mark.slow
+def test_it_shows_a_flux_that_is_gone(tmp_path: Path) -> None:
+    folder = str(tmp_path)
+    with flux_instance(1) as uri, run(FLUX_URI=uri, FLUXAPI_STATEDIR=folder) as service:
+        flux(uri, "submit", "--quiet", "--cc=1-5", "true")
+        flux(uri, "submit", "--quiet", "sh", "-c", "exit 3")
+        flux(uri, "queue", "idle", "--quiet")
+        block_until(lambda: service.get("/v1/stats")["states"] == {"INACTIVE": 6})
+        jobs = service.get("/v1/jobs")["jobs"]
+        logs = {job["id"]: service.get(f"/v1/jobs/{job['id']}/eventlog") for job in jobs}
+        service.end()
+    archive = {"FLUXAPI_INSTANCE": "archive", "FLUXAPI_STATEDIR": folder}
+    with run(**archive) as first, run(**archive) as second:
+        for service in (first, second):
+            assert service.get("/v1/jobs")["jobs"] == jobs
+            assert {
+                job["id"]: service.get(f"/v1/jobs/{job['id']}/eventlog") for job in jobs
+            } == logs
+            service.end()
