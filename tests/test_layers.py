@@ -47,7 +47,9 @@ KNOWS = {
         "archive", "contracts", "events", "handlers", "http", "instance", "observability",
         "process", "security", "sessions", "settings", "table", "web",
     },
-    "service": {"app", "archive", "errors", "http", "instance", "observability", "process", "settings"},
+    "service": {
+        "app", "archive", "errors", "http", "instance", "observability", "process", "settings",
+    },
     "client": {"model", "process"},
     "mcp": {"contracts", "model", "process"},
     "cli": {

@@ -151,7 +151,7 @@ class ArchivedInstance(PastControl):
             detail = await self._read(lambda database, key: find_detail(database, key, jobid))
         except (ValueError, OverflowError) as error:
             raise NotFound(
-                f"What the history has of job {encode_f58(jobid)} is damaged: {error}."
+                f"The record of job {encode_f58(jobid)} in the history is damaged: {error}."
             ) from None
         if detail is None:
             raise JobNotFound(f"The history has no job {encode_f58(jobid)} of this instance.")

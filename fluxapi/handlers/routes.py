@@ -293,12 +293,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/nodes", resources.nodes, "listNodes", "instance", "List the host names.",
-        {200: "nodes"}, fails=(errors.InstanceUnavailable,), right="view",
+        {200: "nodes"}, fails=(errors.InstanceUnavailable, errors.NotSupported), right="view",
     ),
     Route(
         "GET", "/resources", resources.resources, "getResources", "instance",
         "Get nodes, cores and gpus, and how many are in use.",
-        {200: "resources"}, fails=(errors.InstanceUnavailable,), right="view",
+        {200: "resources"}, fails=(errors.InstanceUnavailable, errors.NotSupported), right="view",
     ),
     Route(
         "GET", "/queues", resources.queues, "listQueues", "instance", "List the queues.",

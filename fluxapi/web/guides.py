@@ -31,7 +31,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "flux-operator", "flux-releases", "batch-scripts", "notebook", "psij", "mcp", "groups",
         "notifications", "nested-instances", "workflows", "moving",
     ),
-    "Use": ("cli", "flux-options", "client", "events"),
+    "Use": ("cli", "flux-options", "client", "events", "history"),
     "Run": ("settings", "security", "operation", "performance"),
     "Understand": ("architecture", "libraries", "testing", "adding-a-route"),
     "Decisions": ("decisions", "[0-9]*"),
