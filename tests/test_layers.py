@@ -40,8 +40,8 @@ KNOWS = {
     },
     "web": {"contracts", "errors", "http", "instance", "model", "security", "table"},
     "handlers": {
-        "contracts", "errors", "events", "http", "instance", "mcp", "model", "process", "security",
-        "sessions", "table", "web",
+        "archive", "contracts", "errors", "events", "http", "instance", "mcp", "model", "process",
+        "security", "sessions", "table", "web",
     },
     "app": {
         "archive", "contracts", "events", "handlers", "http", "instance", "observability",

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from array import array
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from fluxapi.errors import HistoryUnavailable
@@ -16,6 +17,7 @@ from .gap_filler import GapFiller, Lookup
 from .reader import ArchiveReader
 from .recorder import Recorder
 from .source import Source
+from .stored_records import StoredRecords
 from .writer import ArchiveWriter
 
 __all__ = ["Archive", "InstanceHistory"]
@@ -58,15 +60,17 @@ class Archive:
         except HistoryUnavailable:
             stored = array("Q")
         filler = GapFiller(source, table, records, self.writer, self.reader)
-        return InstanceHistory(Recorder(source, table, self.writer, stored, filler.note), filler)
+        recorder = Recorder(source, table, self.writer, stored, filler.note)
+        return InstanceHistory(recorder, filler, StoredRecords(self.reader, source.id))
 
 
+@dataclass(frozen=True)
 class InstanceHistory:
-    """The parts that store the jobs of one instance."""
+    """The parts that store the jobs of one instance, and those that are stored."""
 
-    def __init__(self, recorder: Recorder, filler: GapFiller) -> None:
-        self.recorder = recorder
-        self.filler = filler
+    recorder: Recorder
+    filler: GapFiller
+    records: StoredRecords
 
 
 def _stored(database: sqlite3.Connection, instance: str) -> array[int]:

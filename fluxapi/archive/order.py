@@ -8,12 +8,15 @@ the order of time, and a range of times is a range of keys.
 
 from __future__ import annotations
 
-__all__ = ["MAX_KEY", "epoch_of", "first_key", "key_of"]
+__all__ = ["MAX_KEY", "MAX_SAME_KEYS", "epoch_of", "first_key", "key_of"]
 
 _ID_TIME_BITS, _KEY_TIME_BITS = 24, 21
 """The bits of an ID and of a key below the milliseconds."""
 
 _SEQUENCE_BITS = 10
+MAX_SAME_KEYS = 64
+"""Keys that are tried for a job; another instance may have given an ID at the same time."""
+
 MAX_KEY = (1 << 63) - 1
 _MAX_MS = MAX_KEY >> _KEY_TIME_BITS
 

@@ -15,7 +15,7 @@ from fluxapi.model.record import username
 from fluxapi.process.text import encodable
 
 from .ended_job import Detail, EndedJob, command_of, pack
-from .order import epoch_of, key_of
+from .order import MAX_SAME_KEYS, epoch_of, key_of
 from .source import Source
 
 __all__ = ["Purge", "write"]
@@ -47,7 +47,6 @@ _NODELIST = 9
 """The place of the nodelist among the facts of a job."""
 
 _MAX_NOTE_CHARS = 4096
-_MAX_SAME_KEYS = 64
 
 
 class Purge(NamedTuple):
@@ -159,13 +158,13 @@ def _write_job(
 
 def _insert(database: sqlite3.Connection, key: int, values: Sequence[Any]) -> int | None:
     """Insert a job at *key* or one of the next, and return it; ``None`` if the job is stored."""
-    for free in range(key, key + _MAX_SAME_KEYS):
+    for free in range(key, key + MAX_SAME_KEYS):
         try:
             inserted = database.execute(_INSERT_JOB, (free, *values)).fetchone()
         except sqlite3.IntegrityError:
             continue
         return None if inserted is None else free
-    raise sqlite3.IntegrityError(f"{_MAX_SAME_KEYS} jobs have the key {key}")
+    raise sqlite3.IntegrityError(f"{MAX_SAME_KEYS} jobs have the key {key}")
 
 
 def _nodelist(database: sqlite3.Connection, hosts: str, known: dict[str, int]) -> int:

@@ -42,7 +42,8 @@ def members(words: Iterable[str]) -> set[str]:
 class JobQuery:
     """A query for jobs: by ID, or by ``words`` (states and results) and the filter ``where``.
 
-    ``since`` excludes jobs that became inactive earlier; ``count`` 0 is unlimited.
+    ``since`` excludes jobs that became inactive earlier; ``count`` 0 is unlimited; ``past`` is the
+    part of the history that is wanted, too.
     """
 
     ids: tuple[str, ...] = ()
@@ -52,6 +53,7 @@ class JobQuery:
     nodes: str = ""
     since: float = 0.0
     count: int = 1000
+    past: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def job_query(arguments: argparse.Namespace) -> JobQuery:
     """Create the query from the arguments of ``fluxapi jobs``."""
     words = tuple(arguments.filter or ())
     if not words:
-        implied = arguments.since is not None or arguments.group
+        implied = arguments.since is not None or arguments.group or arguments.history
         words = _ALL if arguments.everything or implied else _DEFAULT
     return JobQuery(
         ids=tuple(arguments.ids),
@@ -77,7 +79,15 @@ def job_query(arguments: argparse.Namespace) -> JobQuery:
         nodes=arguments.include or "",
         since=arguments.since or 0.0,
         count=arguments.count,
+        past=_past(arguments.history),
     )
+
+
+def _past(history: str | None) -> dict[str, Any]:
+    """Return the filter that ``--history`` stands for."""
+    if history is None:
+        return {}
+    return {"instance": history} if history else {"history": True}
 
 
 def service_filter(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -127,7 +137,7 @@ async def _inactive(
     some: list[Job] = []
     if limit is not None and limit <= 0:
         return some
-    async for job in _ask(flux, query, filter):
+    async for job in _ask(flux, query, {**filter, **query.past}):
         if (job.t_inactive or 0.0) > query.since and takes(job):
             some.append(job)
             if limit is not None and len(some) >= limit:

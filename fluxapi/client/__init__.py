@@ -36,7 +36,7 @@ from .event import Event, Reset
 from .events import EventStream
 from .group import Group
 from .instances import InstanceChange
-from .job import Job, JobException, JobList
+from .job import Job, JobException, JobHistory, JobList
 from .options import (
     BatchOptions,
     EventFilter,
@@ -95,6 +95,7 @@ __all__ = [
     "JobException",
     "JobExceptionError",
     "JobFilter",
+    "JobHistory",
     "JobList",
     "JobsWatch",
     "ListFilter",

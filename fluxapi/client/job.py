@@ -15,7 +15,7 @@ from . import text
 from .limits import CInt, Moment, Seconds
 from .record import Record
 
-__all__ = ["Job", "JobException", "JobId", "JobList"]
+__all__ = ["Job", "JobException", "JobHistory", "JobId", "JobList"]
 
 JobId = Annotated[str, msgspec.Meta(pattern=r"\Af[1-9A-HJ-NP-Za-km-z]{1,11}\Z")]
 """Plain F58 (RFC 19), which needs no escaping in a shell or a terminal."""
@@ -33,6 +33,17 @@ class JobException(Record, frozen=True, omit_defaults=True):
     """0 is fatal."""
     type: str | None = None
     note: str | None = None
+
+
+class JobHistory(Record, frozen=True, omit_defaults=True, kw_only=True):
+    """The place of a past job in the history of the service."""
+
+    instance: str
+    """ID of the Flux instance; it outlives restarts of the instance."""
+    path: str = ""
+    """Path of the instance in the tree of instances."""
+    purged: Moment | None = None
+    """When the service learned that Flux had purged the job."""
 
 
 class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
@@ -91,6 +102,8 @@ class Job(Record, frozen=True, omit_defaults=True, kw_only=True):
     uri: str | None = None
     instance: dict[str, Any] | None = None
     """The instance that the job is; only ``get`` tells it."""
+    history: JobHistory | None = None
+    """Set if the record comes from the history of the service."""
     truncated: list[str] | None = None
     """Fields that exceeded the limits of a record and were shortened."""
     reason: str | None = None

@@ -120,6 +120,10 @@ class ListFilter(JobFilter, total=False):
 
     id: Texts | None
     """Up to about 500 IDs; ``get_many`` takes more."""
+    history: bool | None
+    """Also the jobs that Flux has purged, from the history of the service."""
+    instance: str | None
+    """The ID of an instance in the history, or ``all``: the jobs of the history alone."""
 
 
 class StreamFilter(TypedDict, total=False):

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 import functools
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -22,6 +23,7 @@ from fluxapi.sessions.situation import SituationMonitor
 from fluxapi.table.query import JobQuery, count, page, query_of
 from fluxapi.table.table import Table
 
+from . import past_jobs
 from .support import job_of, json_bytes, reply
 
 __all__ = [
@@ -41,18 +43,37 @@ _SLICE_RECORDS = 100
 """Records that are encoded before other tasks run; those of a large page may all be new."""
 
 
+@dataclass(frozen=True)
+class _Listing:
+    """A page that is asked for: filter, limit, the ID or key below which it begins.
+
+    ``scope`` is set if the history is wanted, too.
+    """
+
+    query: JobQuery
+    limit: int
+    after: int | None
+    scope: past_jobs.Scope | None
+
+
 @functools.lru_cache(maxsize=1024)
-def _listing(raw: str) -> tuple[JobQuery, int, int | None]:
-    """Parse a raw query string into filter, limit, and the ID below which the page begins."""
+def _listing(raw: str) -> _Listing:
+    """Parse a raw query string."""
     fields = cached("jobs-query", raw)
     below = fields.get("page")
+    after = int(below, 16) if below else None
     query = dataclasses.replace(query_of(fields), ids=read_ids(fields))
-    return query, int(fields.get("limit", MAX_PAGE)), int(below, 16) if below else None
+    wants_past = fields.get("history") or "instance" in fields
+    scope = past_jobs.Scope(fields.get("instance"), after) if wants_past else None
+    return _Listing(query, int(fields.get("limit", MAX_PAGE)), after, scope)
 
 
 async def list_jobs(request: web.Request) -> web.Response:
     """Return a page of jobs, newest first."""
     raw = request.rel_url.raw_query_string
+    listing = _listing(raw)
+    if listing.scope is not None:
+        return reply(await past_jobs.page(request, listing.scope, listing.query, listing.limit))
     session = request[keys.SESSION]
     table, journal, observer = session.table, session.journal, session.observer
     if session.is_reading and not len(table):
@@ -70,8 +91,8 @@ async def list_jobs(request: web.Request) -> web.Response:
 
 
 async def _page(table: Table, observer: SituationMonitor, raw: str, cursor: str) -> bytes:
-    query, limit, after = _listing(raw)
-    found = await page(table, query, limit=limit, after=after)
+    listing = _listing(raw)
+    found = await page(table, listing.query, limit=listing.limit, after=listing.after)
     records = b",".join(await rows(table, observer, found.ids))
     following = b"null" if found.next is None else b'"%x"' % found.next
     return b'{"jobs":[%b],"next":%b,"cursor":%b}' % (records, following, json_bytes(cursor))
@@ -115,7 +136,11 @@ async def rows(table: Table, observer: SituationMonitor, ids: Sequence[int]) -> 
 
 async def record(request: web.Request) -> web.Response:
     """Return one job, with what is known of the instance that it is, if it is one."""
-    session, job = request[keys.SESSION], job_of(request)
+    session = request[keys.SESSION]
+    try:
+        job = job_of(request)
+    except JobNotFound:
+        return reply((await session.past_job(request.match_info["id"])).record)
     row = session.observer.encode(job.id)
     path = f"{session.path}/{encode_f58(job.id)}".removeprefix("/")
     node = request.app[keys.TREE].find(path)
@@ -130,12 +155,16 @@ def _over(job: Job | None) -> bool:
 
 async def wait(request: web.Request) -> web.Response:
     """Return the record once the job is inactive or the timeout has expired."""
-    session, job = request[keys.SESSION], job_of(request)
+    session = request[keys.SESSION]
+    try:
+        job = job_of(request)
+    except JobNotFound:
+        return reply((await session.past_job(request.match_info["id"])).record)
     timeout = float(request[keys.QUERY].get("timeout", 30.0))
     await session.journal.waiters.wait(job.id, _over, timeout)
     authentication.check_again(request)
     if job.id not in session.table:
-        raise JobNotFound(f"Job {request.match_info['id'][:64]} was purged.")
+        return reply((await session.past_job(request.match_info["id"])).record)
     return reply(session.observer.encode(job.id))
 
 
@@ -143,7 +172,7 @@ async def eventlog(request: web.Request) -> web.Response:
     """Return the eventlog: a JSON list, or the RFC 18 text as Flux stores it."""
     kind = accepted(request, ("application/json", "text/plain", "application/x-ndjson"))
     key: LookupKey = request[keys.QUERY].get("path", "eventlog")
-    text = await request[keys.SESSION].instance.lookup(job_of(request).id, key)
+    text = await _lookup(request, key)
     if kind != "application/json":
         return web.Response(body=text.encode(), content_type=kind, charset="utf-8")
     lines = [line for line in text.split("\n") if line]
@@ -152,11 +181,22 @@ async def eventlog(request: web.Request) -> web.Response:
 
 async def jobspec(request: web.Request) -> web.Response:
     """Return the jobspec as Flux stores it."""
-    text = await request[keys.SESSION].instance.lookup(job_of(request).id, "jobspec")
+    text = await _lookup(request, "jobspec")
     return reply(text.encode())
 
 
 async def resource_set(request: web.Request) -> web.Response:
     """Return R as Flux stores it."""
-    text = await request[keys.SESSION].instance.lookup(job_of(request).id, "R")
+    text = await _lookup(request, "R")
     return reply(text.encode())
+
+
+async def _lookup(request: web.Request, key: LookupKey) -> str:
+    """Return what Flux has of a job, or what the history has of one that Flux has purged."""
+    session = request[keys.SESSION]
+    try:
+        return await session.instance.lookup(job_of(request).id, key)
+    except JobNotFound:
+        past = await session.past_job(request.match_info["id"])
+        assert session.history is not None  # noqa: S101 - the job is in it
+        return await session.history.records.lookup(past.id, key)

@@ -83,7 +83,9 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/jobs", jobs.list_jobs, "listJobs", "jobs", "List jobs, newest first.",
-        {200: "job-list"}, query="jobs-query", fails=(errors.InstanceUnavailable,), right="view",
+        {200: "job-list"}, query="jobs-query",
+        fails=(errors.InstanceUnavailable, errors.HistoryUnavailable, errors.NotSupported),
+        right="view",
     ),
     Route(
         "GET", "/jobs/search", jobs.search, "searchJobs", "jobs",

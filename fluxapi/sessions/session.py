@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from fluxapi.archive.archive import Archive, InstanceHistory
+from fluxapi.archive.query import ArchivedJob
 from fluxapi.archive.source import Source, identity
 from fluxapi.errors import (
     FluxRefused,
@@ -291,6 +292,22 @@ class InstanceSession:
         if self.is_reading:
             raise InstanceUnavailable(READING)
         raise JobNotFound(f"There is no job {text[:64]}.")
+
+    async def past_job(self, text: str) -> ArchivedJob:
+        """Return the job of the history whose ID, in any form of RFC 19, is *text*.
+
+        Raises:
+            JobNotFound: There is none.
+            HistoryUnavailable: The history cannot be read.
+        """
+        try:
+            jobid = parse(text)
+        except ValueError as error:
+            raise JobNotFound(f"{text[:64]!r} {error}.") from None
+        found = None if self.history is None else await self.history.records.find(jobid)
+        if found is None:
+            raise JobNotFound(f"There is no job {text[:64]}.")
+        return found
 
     def group(self, text: str) -> GroupRow:
         """Return the group with this name or ID.

@@ -30,7 +30,7 @@ from fluxapi.instance.protocol import (
     Resources,
     Submission,
 )
-from fluxapi.model.eventlog import Event, JournalMessage, Resync, encode_eventlog
+from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync, encode_eventlog
 from fluxapi.model.job_end import WAITABLE, JobEnd, job_end
 from fluxapi.model.jobid import JOBID_ANY
 from fluxapi.model.output import Last, OutputBatch, Tail
@@ -143,6 +143,12 @@ class FakeInstance:
         self.begin(jobid)
         self.post(jobid, Event(time.time(), "finish", {"status": status}))
         self.post(jobid, Event(time.time(), "clean"))
+
+    def purge(self, *ids: int) -> None:
+        for jobid in ids:
+            del self.eventlogs[jobid]
+            del self.jobspecs[jobid]
+        self._journal.put_nowait([Purged(list(ids))])
 
     def write(self, jobid: int, *entries: dict[str, Any]) -> None:
         header = Event(0.0, "header", {"version": 1, "count": {"stdout": 1, "stderr": 1}})

@@ -86,6 +86,14 @@ def add(parsers: Parsers) -> None:
         type=when(),
         help="only jobs active after WHEN: --since=-6h, '2 hours ago', 8am, 2026-11-24; implies -a",
     )
+    parser.add_argument(
+        "--history",
+        metavar="INSTANCE",
+        nargs="?",
+        const="",
+        help="include jobs that Flux has purged, from the history of the service; with INSTANCE, "
+        "an ID in the history or all, list those jobs alone; implies -a",
+    )
     add_filter(parser)
     parser.add_argument(
         "-i", "--include", metavar="HOSTS|RANKS", help="only jobs on any of these nodes"

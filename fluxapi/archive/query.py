@@ -1,0 +1,158 @@
+"""Queries of stored jobs: the filters of the table, in SQL, newest first."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from fluxapi.table.query import JobQuery
+
+from . import filters
+from .database import MAX_STORED_ID
+from .order import MAX_KEY, MAX_SAME_KEYS, first_key, key_of
+
+__all__ = ["ArchivedJob", "Range", "find", "find_one", "select"]
+
+_MARGIN_S = 3600.0
+"""Margin around times, since the key of a job is made of its ID, not of its ``t_submit``."""
+
+
+class ArchivedJob(msgspec.Struct, frozen=True, gc=False):
+    """One stored job.
+
+    Attributes:
+        key: Its place in the history, see :mod:`.order`.
+        id: The job ID.
+        record: Its record as JSON, with the member ``history``.
+    """
+
+    key: int
+    id: int
+    record: bytes
+
+
+@dataclass(frozen=True)
+class Range:
+    """The part of the history that a query reads.
+
+    Attributes:
+        instance: The ID of an instance; ``None`` for all of them.
+        below: A key; all jobs that are found have a lower one.
+        below_id: A job ID of the instance; all jobs that are found have a lower one.
+    """
+
+    instance: str | None = None
+    below: int | None = None
+    below_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The parts of a statement that selects jobs.
+
+    Attributes:
+        tables: The tables, of which ``jobs`` and ``instances`` are two, as follows ``FROM``.
+        where: The conditions.
+        key: The column with the keys, by which to order.
+        values: The values of the conditions.
+    """
+
+    tables: str
+    where: str
+    key: str
+    values: list[Any]
+
+
+_JOBS = "jobs JOIN instances ON instances.key = jobs.instance"
+_WORDS = (
+    "words CROSS JOIN jobs ON jobs.key = words.rowid "
+    "JOIN instances ON instances.key = jobs.instance"
+)
+_COLUMNS = "jobs.key, jobs.id, jobs.record, jobs.purged, instances.id, instances.path"
+
+
+def find(
+    database: sqlite3.Connection, query: JobQuery, place: Range, *, limit: int
+) -> list[ArchivedJob]:
+    """Return up to *limit* jobs that match, newest first.
+
+    Raises:
+        sqlite3.Error: The database cannot be read.
+    """
+    found = select(database, query, place)
+    if found is None:
+        return []
+    rows = database.execute(
+        f"SELECT {_COLUMNS} FROM {found.tables} WHERE {found.where} "  # noqa: S608
+        f"ORDER BY {found.key} DESC LIMIT ?",
+        (*found.values, limit),
+    )
+    return [_archived(row) for row in rows]
+
+
+def find_one(database: sqlite3.Connection, instance: str, jobid: int) -> ArchivedJob | None:
+    """Return one job of one instance, or ``None``."""
+    if jobid > MAX_STORED_ID:
+        return None
+    row = database.execute(
+        f"SELECT {_COLUMNS} FROM jobs JOIN instances ON instances.key = jobs.instance "  # noqa: S608
+        "WHERE instances.id = ? AND jobs.id = ?",
+        (instance, jobid),
+    ).fetchone()
+    return None if row is None else _archived(row)
+
+
+def _archived(row: tuple[Any, ...]) -> ArchivedJob:
+    key, jobid, record, purged, instance, path = row
+    mark = {"instance": instance, "path": path}
+    if purged is not None:
+        mark["purged"] = purged
+    return ArchivedJob(key, jobid, record[:-1] + b',"history":' + msgspec.json.encode(mark) + b"}")
+
+
+def select(database: sqlite3.Connection, query: JobQuery, place: Range) -> Selection | None:
+    """Return the statement parts that select the matches, ``None`` if there can be none."""
+    instances = _instances(database, place.instance)
+    if not instances:
+        return None
+    conditions = filters.conditions(database, query, list(instances))
+    if conditions is None:
+        return None
+    lowest, highest = _keys(query, place, instances)
+    conditions.add("jobs.key >= ? AND jobs.key < ?", lowest, highest)
+    if place.below_id is not None:
+        conditions.add("jobs.id < ?", min(place.below_id, MAX_STORED_ID))
+    words = filters.match(query.text) if query.text else ""
+    if not words:
+        return Selection(_JOBS, conditions.text, "jobs.key", conditions.values)
+    # The index of words is read in the order of keys, so it comes first.
+    conditions.add("words MATCH ? AND words.rowid >= ? AND words.rowid < ?", words, lowest, highest)
+    return Selection(_WORDS, conditions.text, "words.rowid", conditions.values)
+
+
+def _instances(database: sqlite3.Connection, instance: str | None) -> dict[int, int]:
+    """Return the epochs of the instances by their keys."""
+    if instance is None:
+        return dict(database.execute("SELECT key, epoch FROM instances").fetchall())
+    return dict(
+        database.execute("SELECT key, epoch FROM instances WHERE id = ?", (instance,)).fetchall()
+    )
+
+
+def _keys(query: JobQuery, place: Range, instances: dict[int, int]) -> tuple[int, int]:
+    """Return the range of keys in which all matches are."""
+    lowest, highest = 0, MAX_KEY
+    if query.since is not None:
+        lowest = first_key(query.since - _MARGIN_S)
+    if query.until is not None:
+        highest = first_key(query.until + _MARGIN_S)
+    if place.below is not None:
+        highest = min(highest, place.below)
+    if place.below_id is not None and len(instances) == 1:
+        (epoch,) = instances.values()
+        # A job whose key was taken has one of the next keys.
+        highest = min(highest, key_of(epoch, min(place.below_id, MAX_STORED_ID)) + MAX_SAME_KEYS)
+    return lowest, highest

@@ -1,0 +1,89 @@
+"""The data of past jobs, read in the way in which an instance gives that of its jobs."""
+
+from __future__ import annotations
+
+import sqlite3
+from functools import partial
+
+from fluxapi.errors import JobNotFound, NotFound
+from fluxapi.instance.protocol import LookupKey
+from fluxapi.model.eventlog import Event, decode_eventlog
+from fluxapi.model.jobid import encode_f58
+from fluxapi.table.query import JobQuery
+
+from .ended_job import Detail, unpack
+from .query import ArchivedJob, Range, find, find_one
+from .reader import ArchiveReader
+
+__all__ = ["StoredRecords"]
+
+
+class StoredRecords:
+    """The stored jobs of one instance.
+
+    Args:
+        reader: Reads the history.
+        instance: The ID of the instance in the history.
+    """
+
+    def __init__(self, reader: ArchiveReader, instance: str) -> None:
+        self._reader = reader
+        self.instance = instance
+
+    async def find(self, jobid: int) -> ArchivedJob | None:
+        """Return a job with its record, or ``None`` if it is not stored.
+
+        Raises:
+            HistoryUnavailable: The history cannot be read.
+        """
+        return await self._reader.run(lambda database: find_one(database, self.instance, jobid))
+
+    async def page(self, query: JobQuery, *, limit: int, below: int | None) -> list[ArchivedJob]:
+        """Return up to *limit* matches with IDs *below* the given one, newest first.
+
+        Raises:
+            HistoryUnavailable: The history cannot be read.
+        """
+        place = Range(self.instance, below_id=below)
+        return await self._reader.run(partial(find, query=query, place=place, limit=limit))
+
+    async def lookup(self, jobid: int, key: LookupKey) -> str:
+        """Return the eventlog, the jobspec without its environment, or R of a job.
+
+        Raises:
+            JobNotFound: The job is not stored.
+            NotFound: The job never had it, or it was too large to keep.
+            HistoryUnavailable: The history cannot be read.
+        """
+        detail = await self._detail(jobid)
+        texts = {"eventlog": detail.eventlog, "jobspec": detail.jobspec, "R": detail.R}
+        text = texts.get(key, b"")
+        if text:
+            return text.decode(errors="replace")
+        if key in detail.left_out:
+            raise NotFound(f"The {key} of the job was too large to be kept in the history.")
+        raise NotFound(f"The history has no {key} of this job.")
+
+    async def eventlog(self, jobid: int) -> list[Event]:
+        """Return the events of a job; see :meth:`lookup`."""
+        return decode_eventlog((await self._detail(jobid)).eventlog)
+
+    async def _detail(self, jobid: int) -> Detail:
+        data = await self._reader.run(
+            lambda database: _detail(database, self.instance, jobid),
+        )
+        if data is None:
+            raise JobNotFound(f"The history has no job {encode_f58(jobid)}.")
+        try:
+            return unpack(data)
+        except ValueError as error:
+            raise NotFound(f"What the history has of this job is damaged: {error}.") from None
+
+
+def _detail(database: sqlite3.Connection, instance: str, jobid: int) -> bytes | None:
+    row = database.execute(
+        "SELECT data FROM details JOIN jobs ON jobs.key = details.job "
+        "JOIN instances ON instances.key = jobs.instance WHERE instances.id = ? AND jobs.id = ?",
+        (instance, jobid),
+    ).fetchone()
+    return None if row is None else bytes(row[0])

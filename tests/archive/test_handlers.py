@@ -1,0 +1,135 @@
+"""Past jobs by HTTP: found by ID and in lists, as before Flux purged them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fluxapi.client import Client
+from fluxapi.model.jobid import parse
+from tests.handlers.conftest import Service, Start, service, start
+
+__all__ = ["service", "start"]
+
+MISSING = "f2QK3Zz"
+
+
+class Site:
+    """A service with a job that Flux has purged, one that has ended, and an active one."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.before: dict[str, Any] = {}
+        self.purged = self.kept = self.active = ""
+
+    async def get(self, path: str, **headers: str) -> Any:
+        async with self.service.client.get(path, headers=headers) as answer:
+            assert answer.status == 200, await answer.text()
+            return await answer.json() if "json" in answer.content_type else await answer.text()
+
+    async def status(self, path: str) -> tuple[int, str]:
+        async with self.service.client.get(path) as answer:
+            return answer.status, (await answer.json()).get("detail", "")
+
+    async def fill(self) -> None:
+        submit, instance = self.service.submit, self.service.instance
+        self.purged = await submit(command="python train.py", environment={"TOKEN": "secret"})
+        self.kept = await submit(command="true")
+        self.active = await submit(command="sleep 60")
+        for jobid in (self.purged, self.kept):
+            instance.finish(parse(jobid))
+            await self.get(f"/v1/jobs/{jobid}/wait")
+        for name in ("", "/eventlog"):
+            self.before[name] = await self.get(f"/v1/jobs/{self.purged}{name}")
+        instance.purge(parse(self.purged))
+        # The history is read after the writer has written.
+        while (await self.get("/v1/jobs?history=true"))["jobs"][-1].get("history") is None:
+            pass
+        while (await self.get(f"/v1/jobs/{self.purged}"))["history"].get("purged") is None:
+            pass
+
+
+@pytest.fixture
+async def site(start: Start, tmp_path: Path) -> Site:
+    site = Site(await start(statedir=tmp_path))
+    await site.fill()
+    return site
+
+
+def unmarked(record: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in record.items() if name != "history"}
+
+
+async def test_a_purged_job_answers_as_before(site: Site) -> None:
+    path = f"/v1/jobs/{site.purged}"
+    for suffix in ("", "/wait"):
+        record = await site.get(path + suffix)
+        assert unmarked(record) == site.before[""]
+        assert record["history"]["path"] == ""
+    assert await site.get(f"{path}/eventlog") == site.before["/eventlog"]
+    text = await site.get(f"{path}/eventlog", Accept="text/plain")
+    assert len(text.splitlines()) == len(site.before["/eventlog"])
+    assert (await site.get(f"{path}/R"))["execution"]["nodelist"] == ["node0"]
+    jobspec = await site.get(f"{path}/jobspec")
+    assert jobspec["tasks"][0]["command"] == ["python", "train.py"]
+    assert "environment" not in jobspec["attributes"]["system"]
+
+
+async def test_a_list_has_past_jobs_on_request(site: Site) -> None:
+    async def ids(query: str = "") -> list[str]:
+        return [job["id"] for job in (await site.get(f"/v1/jobs{query}"))["jobs"]]
+
+    assert await ids() == [site.active, site.kept]
+    assert await ids("?history=false") == [site.active, site.kept]
+    assert await ids("?history=true") == [site.active, site.kept, site.purged]
+    assert await ids("?history=true&text=train") == [site.purged]
+    assert await ids("?history=true&state=active") == [site.active]
+    assert await ids("?instance=all") == [site.kept, site.purged]
+    record = (await site.get("/v1/jobs?instance=all"))["jobs"][0]
+    own = record["history"]["instance"]
+    assert await ids(f"?instance={own}") == [site.active, site.kept, site.purged]
+    assert await ids(f"?instance={'0' * 20}") == []
+    assert (await site.status("/v1/jobs?instance=x"))[0] == 422
+
+
+async def test_pages_follow_each_other(site: Site) -> None:
+    for query in ("history=true", "instance=all"):
+        found: list[str] = []
+        following: str | None = ""
+        while following is not None:
+            page = await site.get(f"/v1/jobs?{query}&limit=1&page={following}")
+            found += [job["id"] for job in page["jobs"]]
+            following = page["next"]
+        assert found == [site.active, site.kept, site.purged][query == "instance=all" :]
+
+
+async def test_the_client_reads_them(site: Site) -> None:
+    url = str(site.service.client.make_url("/"))
+
+    def read() -> None:
+        with Client(url) as flux:
+            jobs = list(flux.jobs(history=True))
+            assert [job.id for job in jobs] == [site.active, site.kept, site.purged]
+            assert jobs[-1].history is not None
+            assert jobs[-1].history.purged is not None
+            assert [job.history for job in jobs[:2]] == [None, None]
+            assert [entry.name for entry in flux.eventlog(site.purged)][-1] == "clean"
+
+    await asyncio.to_thread(read)
+
+
+async def test_a_job_that_nobody_has_is_not_found(site: Site) -> None:
+    for suffix in ("", "/wait", "/eventlog", "/jobspec", "/R"):
+        assert await site.status(f"/v1/jobs/{MISSING}{suffix}") == (
+            404,
+            f"There is no job {MISSING}.",
+        )
+
+
+async def test_without_a_history_the_list_says_so(service: Service) -> None:
+    async with service.client.get("/v1/jobs?history=true") as answer:
+        assert answer.status == 501
+        assert "--statedir" in (await answer.json())["detail"]
