@@ -11,12 +11,12 @@ import math
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from fluxapi.errors import FluxapiError
-from fluxapi.instance.protocol import Instance, LookupKey
+from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.batch import script_of
 from fluxapi.model.duration import duration
 from fluxapi.model.eventlog import UNINDEXED, Event
@@ -26,7 +26,16 @@ from fluxapi.model.shallow import is_wide
 
 from .visible import LONG, MEDIUM, SHORT, escaped, visible
 
-__all__ = ["PARTS", "exceptions", "facts", "granted", "job_detail", "job_part", "timeline"]
+__all__ = [
+    "PARTS",
+    "Records",
+    "exceptions",
+    "facts",
+    "granted",
+    "job_detail",
+    "job_part",
+    "timeline",
+]
 
 PARTS: Mapping[str, tuple[str, ...]] = {
     "record": ("outcome", "timeline", "facts"),
@@ -66,13 +75,23 @@ _RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", re.ASCII)
 _encoder = msgspec.json.Encoder()
 
 
+class Records(Protocol):
+    """An object that reads the data of a job: an instance, or the history."""
+
+    async def lookup(self, jobid: int, key: LookupKey) -> str:
+        """Return the eventlog, the jobspec or R; raise ``FluxapiError``."""
+
+    async def eventlog(self, jobid: int) -> list[Event]:
+        """Return the events; raise ``FluxapiError``."""
+
+
 async def job_detail(
-    instance: Instance, jobid: int, record: Mapping[str, Any], now: float
+    records: Records, jobid: int, record: Mapping[str, Any], now: float
 ) -> dict[str, Any]:
     """Return the context of the page; parts that the instance fails to return are left out."""
     jobspec, *parts = await asyncio.gather(
-        _lookup(instance, jobid, "jobspec"),
-        *(job_part(part, instance, jobid, record, now) for part in PARTS),
+        _lookup(records, jobid, "jobspec"),
+        *(job_part(part, records, jobid, record, now) for part in PARTS),
     )
     spec = _decoded(jobspec)
     context: dict[str, Any] = {
@@ -92,14 +111,14 @@ async def job_detail(
 
 
 async def job_part(
-    part: str, instance: Instance, jobid: int, record: Mapping[str, Any], now: float
+    part: str, records: Records, jobid: int, record: Mapping[str, Any], now: float
 ) -> dict[str, Any]:
     """Return the context of one of :data:`PARTS`, as of the time *now*."""
     if part == "events":
-        events = await _events(instance, jobid)
+        events = await _events(records, jobid)
         return {"exceptions": exceptions(record, events), **_eventlog(events)}
     if part == "resources":
-        text = await _lookup(instance, jobid, "R")
+        text = await _lookup(records, jobid, "R")
         return {"R": _pretty(text), "has_R": bool(text), "granted": granted(_decoded(text))}
     return {
         "outcome": outcome(record),
@@ -108,16 +127,16 @@ async def job_part(
     }
 
 
-async def _events(instance: Instance, jobid: int) -> list[Event] | None:
+async def _events(records: Records, jobid: int) -> list[Event] | None:
     try:
-        return await instance.eventlog(jobid)
+        return await records.eventlog(jobid)
     except FluxapiError:
         return None
 
 
-async def _lookup(instance: Instance, jobid: int, key: LookupKey) -> str:
+async def _lookup(records: Records, jobid: int, key: LookupKey) -> str:
     try:
-        return await instance.lookup(jobid, key)
+        return await records.lookup(jobid, key)
     except FluxapiError:
         return ""
 

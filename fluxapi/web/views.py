@@ -15,9 +15,9 @@ from markupsafe import Markup
 
 from fluxapi.errors import (
     FluxapiError,
-    InstanceUnavailable,
     JobNotFound,
     Unauthorized,
+    Unavailable,
     ValidationFailed,
 )
 from fluxapi.http import keys
@@ -26,12 +26,13 @@ from fluxapi.http.peer import is_secure
 from fluxapi.http.querystring import cached
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.model.job import RESULTS
+from fluxapi.model.jobid import parse
 from fluxapi.table.query import JobQuery, page, query_of
 
 from . import assets, columns, form, login
 from . import nodes as node_rows
 from .job_counts import BY_RESULT
-from .job_detail import PARTS, job_detail, job_part
+from .job_detail import PARTS, Records, job_detail, job_part
 from .rendering import render
 
 __all__ = ["error", "job", "jobs", "nodes", "static", "submit"]
@@ -111,9 +112,12 @@ def _counts(stats: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
 
 async def job(request: web.Request) -> web.Response:
     """Render the page of one job, or one part of it."""
+    session = request[keys.SESSION]
+    # Read the cursor before the requests to Flux: later changes arrive over the event channel.
+    cursor = session.journal.cursor
     try:
-        found = request[keys.SESSION].job(request.match_info["id"])
-    except (JobNotFound, InstanceUnavailable) as error:
+        record, records = await _found(request, request.match_info["id"])
+    except (JobNotFound, Unavailable) as error:
         if not wants_page(request):
             raise
         return await render(
@@ -128,19 +132,35 @@ async def job(request: web.Request) -> web.Response:
             status=error.status,
             headers=error.headers,
         )
-    session, jobid, part = request[keys.SESSION], found.id, request[keys.QUERY].get("part")
-    # Read the cursor before the requests to Flux: later changes arrive over the event channel.
-    cursor, record = session.journal.cursor, session.observer.record(jobid)
-    shared = {"page": "job", "job": _Blank(record), "below": _below(request, record["id"])}
+    jobid, part = parse(record["id"]), request[keys.QUERY].get("part")
+    shared = {
+        "page": "job",
+        "job": _Blank(record),
+        "below": _below(request, record["id"]),
+        "keeps_history": session.history is not None,
+    }
     node = request.app[keys.TREE].find(session.path)
     now = (node and node.as_of) or time.time()
     if part is not None:
-        context = await job_part(part, session.instance, jobid, record, now)
+        context = await job_part(part, records, jobid, record, now)
         return await render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
-    context = await job_detail(session.instance, jobid, record, now)
-    context["start"] = _embedded({**context["start"], "cursor": cursor})
+    context = await job_detail(records, jobid, record, now)
+    start = {"cursor": cursor, "keeps_history": session.history is not None}
+    context["start"] = _embedded({**context["start"], **start})
     context["scripts"] = session.capabilities.scripts
     return await render(request, "job.html", {**shared, **context})
+
+
+async def _found(request: web.Request, text: str) -> tuple[Mapping[str, Any], Records]:
+    """Return the record of a job, and what reads its other data: Flux, or the history."""
+    session = request[keys.SESSION]
+    try:
+        return session.observer.record(session.job(text).id), session.instance
+    except JobNotFound:
+        past = await session.past_job(text)
+        assert session.history is not None  # noqa: S101 - the job is in it
+        record: dict[str, Any] = msgspec.json.decode(past.record)
+        return record, session.history.records
 
 
 def _below(request: web.Request, jobid: str) -> str:

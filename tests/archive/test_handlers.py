@@ -121,6 +121,15 @@ async def test_the_client_reads_them(site: Site) -> None:
     await asyncio.to_thread(read)
 
 
+async def test_the_page_of_a_purged_job_shows_what_is_kept(site: Site) -> None:
+    text = await site.get(f"/ui/jobs/{site.purged}", Accept="text/html")
+    assert "The history has kept what this page shows." in text
+    for word in ("python train.py", "COMPLETED", "clean", "node0"):
+        assert word in text
+    part = await site.get(f"/ui/jobs/{site.purged}?part=events")
+    assert "clean" in part
+
+
 async def test_a_job_that_nobody_has_is_not_found(site: Site) -> None:
     for suffix in ("", "/wait", "/eventlog", "/jobspec", "/R"):
         assert await site.status(f"/v1/jobs/{MISSING}{suffix}") == (

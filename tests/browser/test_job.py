@@ -157,7 +157,7 @@ def test_a_job_that_flux_has_purged_keeps_its_page(site: Service, page: Page) ->
     see(site, page, jobid)
     expect(page.locator("#purged")).to_be_hidden()
     sockets[-1].send(json.dumps({"type": "gone", "sub": "job", "id": jobid}))
-    expect(page.locator("#purged")).to_have_text("Flux has purged the job since.")
+    expect(page.locator("#purged")).to_have_text("Flux has purged this job.")
     status(page, "PURGED")
     expect(page.locator("#outcome")).to_have_text("Exit code 3")
 

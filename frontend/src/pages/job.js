@@ -49,7 +49,7 @@ function tell(text) {
 /** Show what the service does not render: what grows with the clock, and that the job is gone. */
 function show() {
   $("purged").hidden = !gone;
-  if (gone) $("status").textContent = "PURGED";
+  if (gone && !start.keeps_history) $("status").textContent = "PURGED";
   tick($("timeline"), asOf(channel.state));
 }
 
