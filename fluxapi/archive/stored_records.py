@@ -77,7 +77,7 @@ class StoredRecords:
         try:
             return unpack(data)
         except ValueError as error:
-            raise NotFound(f"What the history has of this job is damaged: {error}.") from None
+            raise NotFound(f"The data of this job in the history is damaged: {error}.") from None
 
 
 def _detail(database: sqlite3.Connection, instance: str, jobid: int) -> bytes | None:
