@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import functools
 import gc
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,8 +17,13 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from fluxapi.archive.archive import Archive
+from fluxapi.errors import SettingsError, ValidationFailed
+from fluxapi.events.filters import read_filter
 from fluxapi.events.transport.connections import Connections
+from fluxapi.exec_hook.command import Command, environment
+from fluxapi.exec_hook.exec_hook import ExecHook
 from fluxapi.handlers.routes import ROUTES
+from fluxapi.http import querystring
 from fluxapi.http.endpoints import Endpoints, add_routes
 from fluxapi.http.rate_limits import RateLimits
 from fluxapi.http.shutdown import Shutdown
@@ -78,18 +85,22 @@ def create_app(
 
     archive = app[keys.ARCHIVE] = _archive_of(settings)
     kept = None if archive is None or archive.readonly else archive
+    hooked = _exec_hook(settings, metrics)
 
     @contextlib.asynccontextmanager
     async def open_session(path: str, instance: Instance) -> AsyncIterator[InstanceSession]:
-        async with InstanceSession.open(
-            path,
-            instance,
-            settings,
-            watch=lambda label: _watch(metrics, tracing, label),
-            close_timeout=lambda: shutdown.instance_timeout,
-            bounds=None if path == ROOT else _child_bounds(settings),
-            archive=kept,
-        ) as session:
+        async with (
+            InstanceSession.open(
+                path,
+                instance,
+                settings,
+                watch=lambda label: _watch(metrics, tracing, label),
+                close_timeout=lambda: shutdown.instance_timeout,
+                bounds=None if path == ROOT else _child_bounds(settings),
+                archive=kept,
+            ) as session,
+            hooked(session),
+        ):
             yield session
         metrics.forget(session.label)
 
@@ -147,6 +158,35 @@ def _token_file(settings: Settings) -> Path | None:
     if settings.statedir is None or settings.instance == "archive":
         return None
     return settings.statedir / "tokens.json"
+
+
+def _exec_hook(
+    settings: Settings, metrics: Metrics
+) -> Callable[[InstanceSession], AbstractAsyncContextManager[None]]:
+    """Return what runs the command of ``--exec`` for the events of a session, within a context.
+
+    Raises:
+        SettingsError: The filter is invalid.
+    """
+    if not settings.exec_command:
+        return lambda _: contextlib.nullcontext()
+    try:
+        filter = read_filter(querystring.parse("stream-filter", settings.exec_filter))
+    except ValidationFailed as error:
+        first = error.members["errors"][0]
+        place = first["pointer"].lstrip("/") or "it"
+        raise SettingsError(f"--exec-filter: {place} {first['detail']}") from None
+    command = Command(settings.exec_command, environment(os.environ), settings.exec_timeout)
+    hook = ExecHook(command, filter, settings.exec_processes)
+    metrics.watch_exec(hook)
+
+    def attached(session: InstanceSession) -> AbstractAsyncContextManager[None]:
+        # Children are open only while somebody uses them.
+        if session.path != ROOT:
+            return contextlib.nullcontext()
+        return hook.attached(session.table, session.identity, session.journal.observers)
+
+    return attached
 
 
 def _child_limits(settings: Settings) -> ChildLimits:

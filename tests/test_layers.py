@@ -26,13 +26,14 @@ KNOWS = {
     "table": {"instance", "model"},
     "archive": {"errors", "instance", "model", "process", "table"},
     "events": {"contracts", "errors", "instance", "model", "process", "table"},
+    "exec_hook": {"events", "instance", "model", "notices", "process", "table"},
     "sessions": {
         "archive", "errors", "events", "instance", "model", "process", "security", "settings",
         "table",
     },
     "observability": {
-        "archive", "contracts", "errors", "events", "instance", "model", "process", "sessions",
-        "settings",
+        "archive", "contracts", "errors", "events", "exec_hook", "instance", "model", "process",
+        "sessions", "settings",
     },
     "http": {
         "archive", "contracts", "errors", "events", "observability", "process", "security",
@@ -44,8 +45,8 @@ KNOWS = {
         "security", "sessions", "table", "web",
     },
     "app": {
-        "archive", "contracts", "events", "handlers", "http", "instance", "observability",
-        "process", "security", "sessions", "settings", "table", "web",
+        "archive", "contracts", "errors", "events", "exec_hook", "handlers", "http", "instance",
+        "observability", "process", "security", "sessions", "settings", "table", "web",
     },
     "service": {
         "app", "archive", "errors", "http", "instance", "observability", "process", "settings",

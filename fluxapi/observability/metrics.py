@@ -26,9 +26,11 @@ from prometheus_client import (
 from fluxapi.archive.archive import Archive
 from fluxapi.errors import FluxapiError
 from fluxapi.events.transport.connections import Connections
+from fluxapi.exec_hook.exec_hook import ExecHook
 from fluxapi.process.background import BackgroundTask
 from fluxapi.sessions.session import InstanceSession
 
+from .exec_metrics import ExecCollector
 from .history_metrics import HistoryCollector
 from .state_metrics import StateCollector
 
@@ -129,6 +131,10 @@ class Metrics:
         self.registry.register(StateCollector(sessions, connections, lambda: self.under_way))
         if archive is not None:
             self.registry.register(HistoryCollector(archive))
+
+    def watch_exec(self, hook: ExecHook) -> None:
+        """Report the runs of the command of ``--exec`` at each scrape."""
+        self.registry.register(ExecCollector(hook))
 
     async def render(self) -> bytes:
         """Return the metrics in the text format."""

@@ -93,6 +93,7 @@ class InstanceSession:
 
     Attributes:
         path: The ids of the jobs that lead to the instance, joined by ``/``; ``""`` is the root.
+        identity: Identifies the instance, the same for all services in front of it.
         history: The parts that store its jobs, or ``None`` if no history is kept.
         ended: Why the instance has ended, or ``None``; only that of a child does.
         tasks: The tasks that run while the session is open, in the order of their start.
@@ -109,6 +110,7 @@ class InstanceSession:
         bounds: Bounds | None = None,
     ) -> None:
         self.history: InstanceHistory | None = None
+        self.identity = ""
         self.path = path
         self.instance = instance
         self.ended: str | None = None
@@ -200,18 +202,19 @@ class InstanceSession:
             secret = await _shared_secret(instance)
             signer = KeySigner(info.owner, secret)
             session = cls(path, instance, info, signer, settings, bounds=bounds)
+            session.identity = identity(secret, info)
             if archive is not None:
-                await session._record(archive, identity(secret, info))
+                await session._record(archive)
             async with session._running(close_timeout):
                 yield session
         finally:
             await instance.close(close_timeout())
 
-    async def _record(self, archive: Archive, instance_id: str) -> None:
+    async def _record(self, archive: Archive) -> None:
         """Store the jobs of the journal, which is not read yet, in *archive*."""
         if self.path == ROOT:
-            archive.root = instance_id
-        source = Source(instance_id, self.path, self.info, archive.root)
+            archive.root = self.identity
+        source = Source(self.identity, self.path, self.info, archive.root)
         self.history = await archive.follow(source, self.table, self.instance)
         self.journal.observers.append(self.history.recorder.take)
         self.tasks = (*self.tasks, self.history.filler)

@@ -6,6 +6,7 @@ import ipaddress
 import math
 import re
 import shlex
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,7 @@ from fluxapi.process import account
 __all__ = [
     "Peer",
     "boolean",
+    "command",
     "count",
     "frame_ancestors",
     "header",
@@ -72,6 +74,17 @@ def port(text: str) -> int:
     if not text.isascii() or not text.isdigit() or int(text) > MAX_PORT:
         raise ValueError("takes a port number, 0 (any free one) to 65535")
     return int(text)
+
+
+def command(text: str) -> tuple[str, ...]:
+    """Parse the words of a command, whose program must exist; an empty text is none."""
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError:
+        words = ("",)
+    if words and shutil.which(words[0]) is None:
+        raise ValueError("takes a command whose first word is an executable file")
+    return words
 
 
 def positive(text: str) -> int:

@@ -78,6 +78,10 @@ class Settings:
     child_idle_timeout: float = 300.0
     child_open_timeout: float = 15.0
     child_transports: tuple[str, ...] = ("local", "parent", "ssh")
+    exec_command: tuple[str, ...] = ()
+    exec_filter: str = "event=clean"
+    exec_timeout: float = 30.0
+    exec_processes: int = 4
     log_level: str = "info"
     log_format: str = "text"
 

@@ -361,6 +361,39 @@ TABLE: tuple[Setting, ...] = (
         parse.transports,
     ),
     Setting(
+        "exec_command",
+        "--exec",
+        "FLUXAPI_EXEC",
+        "",
+        "command to run for each event that passes --exec-filter, with the event as JSON on its "
+        "standard input; it is split into words as by a shell, and runs without one",
+        parse.command,
+    ),
+    Setting(
+        "exec_filter",
+        "--exec-filter",
+        "FLUXAPI_EXEC_FILTER",
+        "event=clean",
+        "events to run the command for, in the form of the query of /v1/events, such as "
+        "event=start,clean&queue=batch",
+    ),
+    Setting(
+        "exec_timeout",
+        "--exec-timeout",
+        "FLUXAPI_EXEC_TIMEOUT",
+        "30",
+        "timeout of one run of the command, seconds",
+        parse.seconds,
+    ),
+    Setting(
+        "exec_processes",
+        "--exec-processes",
+        "FLUXAPI_EXEC_PROCESSES",
+        "4",
+        "limit of runs of the command at the same time",
+        parse.positive,
+    ),
+    Setting(
         "log_level",
         "--log-level",
         "FLUXAPI_LOG_LEVEL",

@@ -62,7 +62,7 @@ def labels_of(family: Metric) -> set[str]:
 
 
 async def test_the_documentation_lists_what_there_is(start: Start, tmp_path: Path) -> None:
-    service = await start(statedir=tmp_path)
+    service = await start(statedir=tmp_path, exec_command=("true",))
     with pytest.raises(JobNotFound):
         fail(service.client.app[keys.METRICS])
     await service.submit()
