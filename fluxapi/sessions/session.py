@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from fluxapi.archive.archive import Archive, InstanceHistory
@@ -180,6 +181,7 @@ class InstanceSession:
         close_timeout: Callable[[], float] = lambda: CLOSE_TIMEOUT_S,
         bounds: Bounds | None = None,
         archive: Archive | None = None,
+        attach: Callable[[InstanceSession], AbstractAsyncContextManager[None]] | None = None,
     ) -> AsyncIterator[InstanceSession]:
         """Start *instance* and follow its journal; close both at the end.
 
@@ -191,6 +193,7 @@ class InstanceSession:
             close_timeout: Seconds that closing may take, asked when it begins.
             bounds: Sizes of tables and buffers, other than those of the settings.
             archive: Keeps the history of the instance.
+            attach: Returns a context that is entered before the journal is read.
 
         Raises:
             InstanceUnavailable: The instance did not start.
@@ -205,7 +208,8 @@ class InstanceSession:
             session.identity = identity(secret, info)
             if archive is not None:
                 await session._record(archive)
-            async with session._running(close_timeout):
+            around = contextlib.nullcontext() if attach is None else attach(session)
+            async with around, session._running(close_timeout):
                 yield session
         finally:
             await instance.close(close_timeout())

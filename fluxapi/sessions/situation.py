@@ -52,6 +52,7 @@ class SituationMonitor(BackgroundTask):
         self._situation = Situation()
         self._wanted_until = 0.0
         self._last_nodes = b""
+        self._drained: list[dict[str, Any]] | None = None
 
     @property
     def nodes(self) -> dict[str, Any] | None:
@@ -62,6 +63,11 @@ class SituationMonitor(BackgroundTask):
     def last_nodes(self) -> dict[str, Any] | None:
         """Return the response of ``GET /resources`` that was read last, or ``None``."""
         return msgspec.json.decode(self._last_nodes) if self._last_nodes else None
+
+    @property
+    def drained_nodes(self) -> list[dict[str, Any]] | None:
+        """Return the nodes that were drained when they were read last, or ``None``."""
+        return self._drained
 
     def want(self, seconds: float) -> None:
         """Keep the queues and nodes current for a while."""
@@ -122,6 +128,7 @@ class SituationMonitor(BackgroundTask):
             found = await nodes_and_totals(self._instance)
             self._stats.nodes = summary(found)
             self._last_nodes = _encoder.encode(found)
+            self._drained = [node for node in found["nodes"] if "drained_at" in node]
         except InstanceUnavailable as error:
             # The figures stay as they were when the instance answered last.
             _log.debug("cannot read the nodes: %s", error.detail)
