@@ -41,6 +41,8 @@ from fluxapi.sessions.tree import InstanceTree
 from fluxapi.sessions.tree_observer import TreeObserver
 from fluxapi.table.capacity import Capacity
 from fluxapi.web.compiled import templates
+from fluxapi.webhooks.targets import Targets
+from fluxapi.webhooks.webhooks import Webhooks
 
 from .contracts import openapi
 from .events.channel import asyncapi
@@ -87,6 +89,8 @@ def create_app(
     kept = None if archive is None or archive.readonly else archive
     hooked = _exec_hook(settings, metrics)
 
+    webhooks = app[keys.WEBHOOKS] = _webhooks_of(settings)
+
     @contextlib.asynccontextmanager
     async def open_session(path: str, instance: Instance) -> AsyncIterator[InstanceSession]:
         async with (
@@ -98,6 +102,7 @@ def create_app(
                 close_timeout=lambda: shutdown.instance_timeout,
                 bounds=None if path == ROOT else _child_bounds(settings),
                 archive=kept,
+                attach=webhooks.attached if path == ROOT else None,
             ) as session,
             hooked(session),
         ):
@@ -130,17 +135,15 @@ def create_app(
     app[keys.OPENAPI], app[keys.ASYNCAPI] = _contracts()
     app[keys.ASSETS] = assets.load()
     app[keys.ERROR_PAGE] = views.error
-    metrics.watch(sessions, app[keys.CONNECTIONS], kept)
+    metrics.watch(sessions, app[keys.CONNECTIONS], kept, webhooks)
     app[aiohttp_jinja2.APP_KEY] = templates()
     add_routes(app, _endpoints())
     app.on_response_prepare.append(middleware.add_headers)
     app.on_shutdown.append(_end_waits)
     if tracing is not None:
         app.on_cleanup.append(lambda _: tracing.close())
-    app.cleanup_ctx.append(_loop_lag)
-    app.cleanup_ctx.append(_tokens)
-    app.cleanup_ctx.append(_archive)
-    app.cleanup_ctx.append(partial(_sessions, instance=instance))
+    contexts = (_loop_lag, _tokens, _archive, _webhooks, partial(_sessions, instance=instance))
+    app.cleanup_ctx.extend(contexts)
     return app
 
 
@@ -187,6 +190,12 @@ def _exec_hook(
         return hook.attached(session.table, session.identity, session.journal.observers)
 
     return attached
+
+
+def _webhooks_of(settings: Settings) -> Webhooks:
+    # The state directory that --instance archive reads belongs to other services.
+    statedir = None if settings.instance == "archive" else settings.statedir
+    return Webhooks(statedir, Targets(settings.webhook_allow), settings.webhooks_file)
 
 
 def _child_limits(settings: Settings) -> ChildLimits:
@@ -268,6 +277,14 @@ async def _archive(app: web.Application) -> AsyncIterator[None]:
     await archive.open()
     yield
     await archive.close(lambda: app[keys.SHUTDOWN].instance_timeout)
+
+
+async def _webhooks(app: web.Application) -> AsyncIterator[None]:
+    """Keep the webhooks at work while the application runs."""
+    webhooks = app[keys.WEBHOOKS]
+    await webhooks.open()
+    yield
+    await webhooks.close()
 
 
 async def _sessions(app: web.Application, instance: Instance) -> AsyncIterator[None]:

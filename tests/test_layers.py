@@ -31,13 +31,17 @@ KNOWS = {
         "archive", "errors", "events", "instance", "model", "process", "security", "settings",
         "table",
     },
+    "webhooks": {
+        "contracts", "errors", "events", "instance", "model", "notices", "process", "sessions",
+        "settings", "table",
+    },
     "observability": {
         "archive", "contracts", "errors", "events", "exec_hook", "instance", "model", "process",
-        "sessions", "settings",
+        "sessions", "settings", "webhooks",
     },
     "http": {
         "archive", "contracts", "errors", "events", "observability", "process", "security",
-        "sessions", "settings",
+        "sessions", "settings", "webhooks",
     },
     "web": {"contracts", "errors", "http", "instance", "model", "security", "table"},
     "handlers": {
@@ -47,6 +51,7 @@ KNOWS = {
     "app": {
         "archive", "contracts", "errors", "events", "exec_hook", "handlers", "http", "instance",
         "observability", "process", "security", "sessions", "settings", "table", "web",
+        "webhooks",
     },
     "service": {
         "app", "archive", "errors", "http", "instance", "observability", "process", "settings",

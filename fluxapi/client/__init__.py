@@ -59,6 +59,7 @@ from .results import (
 )
 from .stats import Stats
 from .watch import JobChange, JobsWatch
+from .webhook import CreatedWebhook, DeadLetter, Webhook, WebhookKind, WebhookTest
 
 if TYPE_CHECKING:
     from .executor import FluxExecutor, FluxExecutorFuture, JobExceptionError, SubmitError
@@ -78,6 +79,8 @@ __all__ = [
     "ConfigError",
     "Conflict",
     "ConnectionFailed",
+    "CreatedWebhook",
+    "DeadLetter",
     "EndedJobs",
     "Event",
     "EventFilter",
@@ -117,6 +120,9 @@ __all__ = [
     "Unauthorized",
     "Unavailable",
     "Urgency",
+    "Webhook",
+    "WebhookKind",
+    "WebhookTest",
     "config_path",
     "read_config",
 ]

@@ -15,6 +15,7 @@ from .methods.service import ServiceMethods
 from .methods.submission import SubmissionMethods
 from .methods.tokens import TokenMethods
 from .methods.waiting import WaitMethods
+from .methods.webhooks import WebhookMethods
 from .retry import DEFAULT_TIMEOUT_S, OnWait, RetryPolicy
 from .transport import Transport
 
@@ -32,6 +33,7 @@ class AsyncClient(
     ControlMethods,
     ServiceMethods,
     TokenMethods,
+    WebhookMethods,
 ):
     """A client of one fluxapi service.
 

@@ -21,7 +21,7 @@ __all__ = [
     "is_of_service",
 ]
 
-_SERVICE_PLACES = ("health", "instances", "ready", "service", "token", "tokens")
+_SERVICE_PLACES = ("health", "instances", "ready", "service", "token", "tokens", "webhooks")
 """The first parts of the paths that exist once per service, not once per instance."""
 
 Query = Mapping[str, object]

@@ -46,6 +46,7 @@ from .retry import DEFAULT_TIMEOUT_S, OnWait
 from .signatures import with_options
 from .stats import Stats
 from .watch import JobChange, JobsWatch
+from .webhook import CreatedWebhook, DeadLetter, Webhook, WebhookKind, WebhookTest
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -639,6 +640,61 @@ class Client:
     def revoke_token(self, name: str) -> Token:
         """Revoke the token with this name or ID, and return it; raise ``NotFound``."""
         return self._loop.run(self._client.revoke_token(name))
+
+    def create_webhook(
+        self,
+        url: str,
+        *,
+        name: str | None = None,
+        kinds: Sequence[WebhookKind] | None = None,
+        filter: Mapping[str, Any] | None = None,
+        secret: str | None = None,
+    ) -> CreatedWebhook:
+        """Create a webhook, whose secret is in the result and shown this once.
+
+        Args:
+            url: The target.
+            name: A name that no other webhook has; by default its ID.
+            kinds: The kinds of messages that it gets; by default the events of jobs.
+            filter: Which events, as in :meth:`events`: ``id``, ``state``, ``result``, ``user``,
+                ``name``, ``queue``, ``group``, ``node``, ``event``.
+            secret: The secret that signs messages; by default a new one.
+        """
+        return self._loop.run(
+            self._client.create_webhook(url, name=name, kinds=kinds, filter=filter, secret=secret)
+        )
+
+    def webhooks(self) -> list[Webhook]:
+        """Return all webhooks without their secrets, the newest first."""
+        return self._loop.run(self._client.webhooks())
+
+    def webhook(self, name: str) -> Webhook:
+        """Return the webhook with this name or ID; raise ``NotFound``."""
+        return self._loop.run(self._client.webhook(name))
+
+    def remove_webhook(self, name: str) -> Webhook:
+        """Remove the webhook with this name or ID, and return it; raise ``NotFound``."""
+        return self._loop.run(self._client.remove_webhook(name))
+
+    def check_webhook(self, name: str) -> WebhookTest:
+        """Have a test message sent to a webhook, once, and return what became of it."""
+        return self._loop.run(self._client.check_webhook(name))
+
+    def rotate_webhook(self, name: str) -> CreatedWebhook:
+        """Give a webhook a new secret; for a day, messages have the old signature, too."""
+        return self._loop.run(self._client.rotate_webhook(name))
+
+    def enable_webhook(self, name: str) -> Webhook:
+        """Have messages sent again to a webhook that was disabled."""
+        return self._loop.run(self._client.enable_webhook(name))
+
+    def dead_letters(self, name: str) -> list[DeadLetter]:
+        """Return the messages of a webhook that were given up, the newest first."""
+        return self._loop.run(self._client.dead_letters(name))
+
+    def retry_webhook(self, name: str, numbers: Sequence[int] | None = None) -> int:
+        """Have messages sent again that were given up: these, or all; return how many."""
+        return self._loop.run(self._client.retry_webhook(name, numbers))
 
 
 def _close(loop: LoopThread, client: AsyncClient) -> None:

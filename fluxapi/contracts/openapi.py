@@ -27,6 +27,7 @@ _TAGS = {
     "events": "Follow events live.",
     "groups": "Groups of jobs that belong together.",
     "instance": "The Flux instance: nodes, resources, queues, counts.",
+    "webhooks": "Requests that the service sends when something has happened.",
     "service": "The service: login, health, shutdown.",
     "dashboard": "The pages of the dashboard, and their files.",
     "documentation": "This contract, for programs and for people.",
@@ -49,6 +50,7 @@ _PLACES = {
     "version": ("Digest of all files, so that they can be cached forever.", "0123456789ab"),
     "name": ("Name of the file.", "dashboard.css"),
     "token": ("ID or name of the token.", "laptop"),
+    "webhook": ("ID or name of the webhook.", "failures"),
     "guide": ("Name of the guide, as in its address.", "tutorial"),
 }
 """Parameters in paths: the description and an example of each."""
@@ -66,6 +68,14 @@ _WITH_BODY = (
     errors.UnsupportedMediaType,
     errors.ShuttingDown,
 )
+
+_SIGNED = {
+    "webhook-id": "ID of the notice, the same in each attempt.",
+    "webhook-timestamp": "When this attempt was made, seconds since the epoch.",
+    "webhook-signature": "One or two signatures, separated by a blank: `v1,` and the HMAC-SHA256 "
+    "of `webhook-id.webhook-timestamp.body` in base64.",
+}
+"""The headers of a webhook."""
 
 _REQUEST_ID = "X-Request-ID"
 _EVERY_ANSWER = {
@@ -92,6 +102,7 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "servers": [{"url": "/v1", "description": "This service."}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
+        "webhooks": {"notice": {"post": _notice(components)}},
         "components": {
             "schemas": components.schemas(),
             "headers": {name: _header(text) for name, text in _EVERY_ANSWER.items()},
@@ -107,6 +118,37 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
             },
         },
         "security": _SECURITY,
+    }
+
+
+def _notice(components: Components) -> dict[str, Any]:
+    """Return the request that the service sends to the target of a webhook."""
+    return {
+        "operationId": "receiveNotice",
+        "summary": "Get told what has happened.",
+        "description": "A CloudEvent 1.0 in structured mode, signed as Standard Webhooks are. It "
+        "arrives at least once; those of one job arrive in order.",
+        "tags": ["webhooks"],
+        "parameters": [
+            {
+                "name": name,
+                "in": "header",
+                "required": True,
+                "description": text,
+                "schema": {"type": "string"},
+            }
+            for name, text in _SIGNED.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {"application/cloudevents+json": {"schema": components.reference("notice")}},
+        },
+        "responses": {
+            "2XX": {"description": "The message was taken."},
+            "410": {"description": "The target wants no more messages; the webhook is disabled."},
+            "default": {"description": "The message is sent again later."},
+        },
+        "security": [{}],
     }
 
 

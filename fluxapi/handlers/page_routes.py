@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fluxapi import errors
 from fluxapi.contracts.route import Route
-from fluxapi.web import docs, groups, instances, login, tokens, views
+from fluxapi.web import docs, groups, instances, login, tokens, views, webhooks
 
 __all__ = ["PAGES"]
 
@@ -40,6 +40,11 @@ PAGES: tuple[Route, ...] = (
         "GET", "/ui/tokens", tokens.tokens, "getTokensPage", "dashboard",
         "See the tokens; create and revoke them.", {}, other=("text/html",),
         scope="service", right="admin",
+    ),
+    Route(
+        "GET", "/ui/webhooks", webhooks.webhooks, "getWebhooksPage", "dashboard",
+        "See the webhooks; create, test and remove them.", {}, other=("text/html",),
+        fails=(errors.NotStored,), scope="service", right="admin",
     ),
     Route(
         "GET", "/ui/login", login.login, "getLoginPage", "dashboard",

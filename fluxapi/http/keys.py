@@ -23,6 +23,7 @@ from fluxapi.sessions.session import InstanceSession
 from fluxapi.sessions.tree import InstanceTree
 from fluxapi.sessions.tree_observer import TreeObserver
 from fluxapi.settings import Settings
+from fluxapi.webhooks.webhooks import Webhooks
 
 from .rate_limits import RateLimits
 from .shutdown import Shutdown
@@ -55,6 +56,7 @@ __all__ = [
     "TOKENS",
     "TREE",
     "TREE_OBSERVER",
+    "WEBHOOKS",
 ]
 
 ErrorPage = Callable[[web.Request, FluxapiError], Awaitable[web.Response]]
@@ -73,6 +75,7 @@ SHUTDOWN: web.AppKey[Shutdown] = web.AppKey("shutdown", Shutdown)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
 CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)
 TOKENS: web.AppKey[TokenStore] = web.AppKey("tokens", TokenStore)
+WEBHOOKS: web.AppKey[Webhooks] = web.AppKey("webhooks", Webhooks)
 RATE_LIMITS: web.AppKey[RateLimits] = web.AppKey("rate_limits", RateLimits)
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 HEADERS: web.AppKey[Mapping[str, str]] = web.AppKey("headers")

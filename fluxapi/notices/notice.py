@@ -119,7 +119,7 @@ def job_notice(
     jobid: int,
     index: int | None,
     event: Event,
-    record: Mapping[str, Any] | None,
+    record: Mapping[str, Any] | msgspec.Raw | None,
 ) -> Notice:
     """Return the notice of one event of a job.
 
@@ -128,7 +128,7 @@ def job_notice(
         jobid: The job.
         index: The index of the event in the eventlog; ``None`` for an annotation or a memo.
         event: The event.
-        record: The record of the job now; ``None`` if the job is gone.
+        record: The record of the job now, which may be JSON; ``None`` if the job is gone.
     """
     name = encode_f58(jobid)
     place = f"{event.name}-{event.timestamp * 1e6:.0f}" if index is None else str(index)
@@ -267,6 +267,9 @@ def _without_context(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def _essential(data: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(data)
-    if "job" in found:
-        found["job"] = {name: found["job"][name] for name in _ESSENTIAL if name in found["job"]}
+    job = found.get("job")
+    if isinstance(job, msgspec.Raw):
+        job = msgspec.json.decode(job)
+    if isinstance(job, Mapping):
+        found["job"] = {name: job[name] for name in _ESSENTIAL if name in job}
     return {**found, "truncated": ["event", "job"]}

@@ -29,10 +29,12 @@ from fluxapi.events.transport.connections import Connections
 from fluxapi.exec_hook.exec_hook import ExecHook
 from fluxapi.process.background import BackgroundTask
 from fluxapi.sessions.session import InstanceSession
+from fluxapi.webhooks.webhooks import Webhooks
 
 from .exec_metrics import ExecCollector
 from .history_metrics import HistoryCollector
 from .state_metrics import StateCollector
+from .webhook_metrics import WebhookCollector
 
 __all__ = ["LoopLag", "Metrics"]
 
@@ -125,10 +127,12 @@ class Metrics:
         self,
         sessions: Iterable[InstanceSession],
         connections: Connections,
-        archive: Archive | None = None,
+        archive: Archive | None,
+        webhooks: Webhooks,
     ) -> None:
-        """Report the state of the open sessions, and of the history, at each scrape."""
+        """Report the state of sessions, history and webhooks at each scrape."""
         self.registry.register(StateCollector(sessions, connections, lambda: self.under_way))
+        self.registry.register(WebhookCollector(webhooks))
         if archive is not None:
             self.registry.register(HistoryCollector(archive))
 

@@ -23,6 +23,7 @@ __all__ = [
     "is_prefix",
     "mode",
     "names",
+    "network_or_host",
     "one_of",
     "option_flags",
     "path",
@@ -31,6 +32,7 @@ __all__ = [
     "positive",
     "prefix",
     "seconds",
+    "targets",
     "transports",
 ]
 
@@ -43,6 +45,10 @@ TRANSPORTS = ("local", "parent", "ssh")
 _TRUE = frozenset({"1", "true", "yes", "on"})
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 MAX_PORT = 65535
+_MAX_HOST_LENGTH = 253
+_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\Z")
+"""One part of the name of a host."""
+
 MAX_PREFIX_BYTES = 255
 _PREFIX = re.compile(r"(?:/(?!\.{1,2}(?:/|\Z))[A-Za-z0-9._~-]+)+\Z")
 _HEADER = re.compile(r"[A-Za-z0-9-]{1,64}\Z")
@@ -194,4 +200,36 @@ def frame_ancestors(text: str) -> tuple[str, ...]:
             raise ValueError(
                 "takes origins such as https://lab.example.org, and the words self and *"
             )
+    return found
+
+
+def network_or_host(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | str:
+    """Return the network of an address, a network, or the name of a host in small letters.
+
+    Raises:
+        ValueError: It is none of these.
+    """
+    try:
+        return ipaddress.ip_network(text.strip("[]"), strict=False)
+    except ValueError:
+        pass
+    name = text.lower().rstrip(".")
+    labels = name.split(".")
+    # A host whose name ends in a number is an address to some resolvers.
+    is_host = len(name) <= _MAX_HOST_LENGTH and all(map(_LABEL.match, labels))
+    if not is_host or labels[-1][:1].isdigit():
+        raise ValueError(f"is neither a host nor an address nor a network: {text[:64]!r}")
+    return name
+
+
+def targets(text: str) -> tuple[str, ...]:
+    """Parse hosts, addresses and networks that commas separate."""
+    found = names(text)
+    try:
+        for name in found:
+            network_or_host(name)
+    except ValueError:
+        raise ValueError(
+            "takes hosts, addresses and networks such as hooks.example.org,10.1.0.0/16"
+        ) from None
     return found

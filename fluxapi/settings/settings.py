@@ -82,6 +82,8 @@ class Settings:
     exec_filter: str = "event=clean"
     exec_timeout: float = 30.0
     exec_processes: int = 4
+    webhook_allow: tuple[str, ...] = ()
+    webhooks_file: Path | None = None
     log_level: str = "info"
     log_format: str = "text"
 

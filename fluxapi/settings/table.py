@@ -394,6 +394,22 @@ TABLE: tuple[Setting, ...] = (
         parse.positive,
     ),
     Setting(
+        "webhook_allow",
+        "--webhook-allow",
+        "FLUXAPI_WEBHOOK_ALLOW",
+        "",
+        "hosts, addresses and networks that webhooks may reach besides public ones, and over http",
+        parse.targets,
+    ),
+    Setting(
+        "webhooks_file",
+        "--webhooks-file",
+        "FLUXAPI_WEBHOOKS_FILE",
+        None,
+        "JSON file of webhooks, private to its owner",
+        parse.path,
+    ),
+    Setting(
         "log_level",
         "--log-level",
         "FLUXAPI_LOG_LEVEL",

@@ -24,6 +24,7 @@ export function menu() {
   });
   const user = document.body.dataset["user"];
   if (user && may("admin")) inside.append(element("a", { href: at("/ui/tokens"), textContent: "Tokens" }));
+  if (may("admin")) inside.append(element("a", { href: at("/ui/webhooks"), textContent: "Webhooks" }));
   if (user) inside.append(leaving(user));
   if (may("admin")) inside.append(stop);
   box.append(element("summary", { textContent: "Service" }), inside);

@@ -1,0 +1,1 @@
+"""Webhooks: requests that the service sends when something has happened."""

@@ -1,0 +1,299 @@
+"""The store of webhooks in SQLite; one thread does all of its work."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from fluxapi.errors import NotStored
+
+from .database import FILE_NAME, open_database
+from .port import FOREVER, Changeset, Found, NewDelivery, Pending
+from .webhook import Webhook
+
+__all__ = ["MAX_DEAD", "SqliteStore"]
+
+_log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+MAX_DEAD = 1000
+"""Dead letters of one webhook; the oldest are dropped."""
+
+_COLUMNS = "seq, webhook, lane, notice, attempts, due, created, length(body)"
+_encoder = msgspec.json.Encoder()
+_decoder = msgspec.json.Decoder(Webhook)
+
+
+class SqliteStore:
+    """The store in a state directory, or in memory without one."""
+
+    def __init__(self, statedir: Path | None) -> None:
+        self._statedir = statedir
+        self._executor = ThreadPoolExecutor(1, "webhooks")
+        self._database: sqlite3.Connection | None = None
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether the content outlives the service."""
+        return self._statedir is not None
+
+    async def open(self) -> Found:
+        """Open the database and return its content."""
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self._open)
+
+    async def close(self) -> None:
+        """Close the database."""
+        if self._database is not None:
+            database, self._database = self._database, None
+            await asyncio.get_running_loop().run_in_executor(self._executor, database.close)
+        self._executor.shutdown(wait=False)
+
+    async def begin(self, instance: str) -> None:
+        """Note the identity of the instance; drop the cursor and the marks of another one."""
+        await self._write(lambda database: _begin(database, instance))
+
+    async def commit(self, changes: Changeset) -> tuple[list[Pending], Mapping[str, int]]:
+        """Write *changes*; return the added deliveries, and how many dead letters were dropped."""
+        return await self._write(lambda database: _commit(database, changes))
+
+    async def remove(self, webhook: str) -> None:
+        """Remove a webhook with all of its deliveries."""
+
+        def run(database: sqlite3.Connection) -> None:
+            database.execute("DELETE FROM webhooks WHERE id = ?", (webhook,))
+            database.execute("DELETE FROM deliveries WHERE webhook = ?", (webhook,))
+            database.execute("DELETE FROM taken WHERE webhook = ?", (webhook,))
+
+        await self._write(run)
+
+    async def bodies(self, seqs: Sequence[int]) -> Mapping[int, bytes]:
+        """Return the bodies of those of these deliveries that exist."""
+
+        def run(database: sqlite3.Connection) -> dict[int, bytes]:
+            found = {}
+            for seq in seqs:
+                row = database.execute(
+                    "SELECT body FROM deliveries WHERE seq = ?", (seq,)
+                ).fetchone()
+                if row is not None:
+                    found[seq] = bytes(row[0])
+            return found
+
+        return await self._run(run)
+
+    async def prune(self, before: Mapping[str, float]) -> None:
+        """Drop marks older than a time, by webhook."""
+
+        def run(database: sqlite3.Connection) -> None:
+            database.executemany(
+                "DELETE FROM taken WHERE webhook = ? AND at < ?", list(before.items())
+            )
+
+        await self._write(run)
+
+    async def dead(
+        self, webhook: str, limit: int, before: int | None
+    ) -> Sequence[Mapping[str, Any]]:
+        """Return dead letters below a number, the newest first."""
+        names = ("seq", "id", "type", "subject", "created", "dead", "attempts", "reason")
+
+        def run(database: sqlite3.Connection) -> list[dict[str, Any]]:
+            rows = database.execute(
+                "SELECT seq, notice, type, subject, created, dead, attempts, reason "
+                "FROM deliveries WHERE webhook = ? AND dead IS NOT NULL AND seq < ? "
+                "ORDER BY seq DESC LIMIT ?",
+                (webhook, (1 << 62) if before is None else before, limit),
+            )
+            return [dict(zip(names, row, strict=True)) for row in rows]
+
+        return await self._run(run)
+
+    async def counts(self) -> Mapping[str, int]:
+        """Return the number of dead letters by webhook."""
+        return await self._run(
+            lambda database: dict(
+                database.execute(
+                    "SELECT webhook, count(*) FROM deliveries WHERE dead IS NOT NULL "
+                    "GROUP BY webhook"
+                ).fetchall()
+            )
+        )
+
+    async def revive(
+        self, webhook: str, seqs: Sequence[int] | None, limit: int
+    ) -> Sequence[Pending]:
+        """Make dead letters pending again: these, or all; at most *limit*."""
+        return await self._write(lambda database: _revive(database, webhook, seqs, limit))
+
+    def _open(self) -> Found:
+        self._database = open_database(self._statedir)
+        return _read(self._database)
+
+    async def _write(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        def run(database: sqlite3.Connection) -> T:
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                result = function(database)
+            except BaseException:
+                database.execute("ROLLBACK")
+                raise
+            database.execute("COMMIT")
+            return result
+
+        return await self._run(run)
+
+    async def _run(self, function: Callable[[sqlite3.Connection], T]) -> T:
+        database = self._database
+        if database is None:
+            raise NotStored("The store of webhooks is closed.")
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(self._executor, function, database)
+        except sqlite3.Error as error:
+            where = "" if self._statedir is None else f" {self._statedir / FILE_NAME}"
+            raise NotStored(f"The file{where} cannot be used: {error}.") from None
+
+
+def _read(database: sqlite3.Connection) -> Found:
+    rows = database.execute("SELECT id, state FROM webhooks").fetchall()
+    webhooks = [_decoded(name, state) for name, state in rows]
+    meta = dict(database.execute("SELECT key, value FROM meta"))
+    taken: dict[tuple[str, str], int] = {}
+    states: dict[str, set[str]] = {}
+    for webhook, key, upto, at in database.execute("SELECT webhook, key, upto, at FROM taken"):
+        if at == FOREVER:
+            states.setdefault(webhook, set()).add(key)
+        else:
+            taken[webhook, key] = upto
+    cursor, instance = meta.get("cursor"), meta.get("instance")
+    return Found(
+        webhooks=[webhook for webhook in webhooks if webhook is not None],
+        pending=[
+            Pending(*row)
+            for row in database.execute(
+                f"SELECT {_COLUMNS} FROM deliveries WHERE dead IS NULL ORDER BY seq"  # noqa: S608 - constants
+            )
+        ],
+        taken=taken,
+        states=states,
+        cursor=cursor if isinstance(cursor, float) else None,
+        instance=instance if isinstance(instance, str) else None,
+    )
+
+
+def _decoded(name: str, state: bytes) -> Webhook | None:
+    try:
+        return _decoder.decode(state)
+    except (msgspec.MsgspecError, TypeError) as error:
+        _log.error("the webhook %.20s is damaged and is not used: %s", name, error)
+        return None
+
+
+def _begin(database: sqlite3.Connection, instance: str) -> None:
+    row = database.execute("SELECT value FROM meta WHERE key = 'instance'").fetchone()
+    if row is None or row[0] != instance:
+        database.execute("DELETE FROM taken")
+        database.execute("DELETE FROM meta WHERE key = 'cursor'")
+    database.execute("REPLACE INTO meta VALUES ('instance', ?)", (instance,))
+
+
+def _commit(
+    database: sqlite3.Connection, changes: Changeset
+) -> tuple[list[Pending], dict[str, int]]:
+    now = time.time()
+    added = [_add(database, item, now) for item in changes.added]
+    database.executemany(
+        "DELETE FROM deliveries WHERE seq = ?", [(seq,) for seq in changes.delivered]
+    )
+    database.executemany(
+        "UPDATE deliveries SET attempts = ?, due = ?, reason = ? WHERE seq = ?",
+        [(it.attempts, it.due, it.reason, it.seq) for it in changes.retried],
+    )
+    database.executemany(
+        "UPDATE deliveries SET dead = ?, attempts = ?, reason = ? WHERE seq = ?",
+        [(now, attempts, reason, seq) for seq, attempts, reason in changes.dead],
+    )
+    dropped = _drop_old(database) if changes.dead else {}
+    database.executemany(
+        "REPLACE INTO webhooks VALUES (?, ?)",
+        [(name, _encoder.encode(webhook)) for name, webhook in changes.webhooks.items()],
+    )
+    database.executemany(
+        "REPLACE INTO taken VALUES (?, ?, 1, ?)",
+        [(webhook, key, at) for webhook, key, at in changes.marks],
+    )
+    database.executemany("DELETE FROM taken WHERE webhook = ? AND key = ?", changes.unmarks)
+    if changes.cursor is not None:
+        database.execute("REPLACE INTO meta VALUES ('cursor', ?)", (changes.cursor,))
+    return added, dropped
+
+
+def _add(database: sqlite3.Connection, item: NewDelivery, now: float) -> Pending:
+    notice = item.notice
+    body = notice.encode()
+    cursor = database.execute(
+        "INSERT INTO deliveries (webhook, lane, notice, type, subject, body, created) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (item.webhook, item.lane, notice.id, notice.type, notice.subject, body, now),
+    )
+    database.execute(
+        "INSERT INTO taken VALUES (?, ?, ?, ?) ON CONFLICT (webhook, key) DO UPDATE "
+        "SET upto = max(upto, excluded.upto), at = max(at, excluded.at)",
+        (item.webhook, item.key, item.upto, item.at),
+    )
+    seq = cursor.lastrowid or 0
+    return Pending(seq, item.webhook, item.lane, notice.id, 0, 0.0, now, len(body))
+
+
+def _drop_old(database: sqlite3.Connection) -> dict[str, int]:
+    """Drop the oldest dead letters beyond the limit, and return how many of each webhook."""
+    dropped: dict[str, int] = {}
+    counts = database.execute(
+        "SELECT webhook, count(*) FROM deliveries WHERE dead IS NOT NULL GROUP BY webhook"
+    ).fetchall()
+    for webhook, count in counts:
+        excess = count - MAX_DEAD
+        if excess > 0:
+            database.execute(
+                "DELETE FROM deliveries WHERE seq IN (SELECT seq FROM deliveries "
+                "WHERE webhook = ? AND dead IS NOT NULL ORDER BY dead, seq LIMIT ?)",
+                (webhook, excess),
+            )
+            dropped[webhook] = excess
+    return dropped
+
+
+def _revive(
+    database: sqlite3.Connection, webhook: str, seqs: Sequence[int] | None, limit: int
+) -> list[Pending]:
+    if seqs is None:
+        rows = database.execute(
+            "SELECT seq FROM deliveries WHERE webhook = ? AND dead IS NOT NULL "
+            "ORDER BY seq LIMIT ?",
+            (webhook, limit),
+        ).fetchall()
+        seqs = [row[0] for row in rows]
+    found = []
+    for seq in list(seqs)[:limit]:
+        # Not RETURNING, which SQLite has since 3.35 only.
+        changed = database.execute(
+            "UPDATE deliveries SET dead = NULL, reason = NULL, attempts = 0, due = 0, created = ? "
+            "WHERE seq = ? AND webhook = ? AND dead IS NOT NULL",
+            (time.time(), seq, webhook),
+        )
+        if changed.rowcount:
+            row = database.execute(
+                f"SELECT {_COLUMNS} FROM deliveries WHERE seq = ?",  # noqa: S608 - constants
+                (seq,),
+            ).fetchone()
+            found.append(Pending(*row))
+    return found

@@ -1,0 +1,170 @@
+"""The targets that webhooks may reach: a check of the URL, and of each address that is connected.
+
+A URL comes from a user, and the service sits in a network that the user may not reach. So without
+a setting, webhooks reach only public addresses, over https. The name of a host can be resolved to
+another address at any time, so addresses are checked when a connection is made.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from urllib.parse import SplitResult, urlsplit
+
+from fluxapi.settings.parse import network_or_host
+
+__all__ = ["Address", "BlockedTarget", "Targets", "is_public", "shown_url"]
+
+MAX_URL_LENGTH = 2048
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_NEVER_PUBLIC = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24",
+        "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15",
+        "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+    )
+)  # fmt: skip
+"""Networks of the IANA special-purpose registries; the release of Python changes none of them."""
+
+_PUBLIC_IPV6 = ipaddress.ip_network("2000::/3")
+"""The only part of IPv6 that is routed between sites."""
+
+_NEVER_PUBLIC_IPV6 = tuple(
+    ipaddress.ip_network(text)
+    for text in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "2620:4f:8000::/48")
+)
+"""Teredo and 6to4 lead to an IPv4 address that the address contains."""
+
+_EMBEDDING = ((ipaddress.ip_network("64:ff9b::/96"), 32), (ipaddress.ip_network("::/96"), 32))
+"""Networks whose addresses end with the bits of an IPv4 address: NAT64, and compatible ones."""
+
+
+class BlockedTarget(OSError):
+    """The settings do not allow the service to send to this target."""
+
+
+class Targets:
+    """A policy: which URLs and addresses webhooks may use.
+
+    Args:
+        allowed: Host names, addresses and networks that may be reached although they are not
+            public; ``http`` is allowed only for these.
+    """
+
+    def __init__(self, allowed: Iterable[str] = ()) -> None:
+        self._networks: list[Network] = []
+        self._hosts: set[str] = set()
+        for text in allowed:
+            found = network_or_host(text)
+            if isinstance(found, str):
+                self._hosts.add(found)
+            else:
+                self._networks.append(found)
+
+    def check_url(self, url: str) -> None:
+        """Raise ``ValueError``, with a sentence, for a URL that can never be a target."""
+        parts = _split(url)
+        host = parts.hostname or ""
+        address = _literal(host)
+        if parts.scheme == "http" and not self._may_be_allowed(host, address):
+            raise ValueError(
+                "must begin with https://. http:// is allowed for hosts of --webhook-allow."
+            )
+        if address is not None:
+            reason = self.refusal(host, address)
+            if reason is not None:
+                raise ValueError(f"leads to {reason}")
+
+    def refusal(self, host: str, address: Address, *, is_encrypted: bool = True) -> str | None:
+        """Return why a connection to *address* for *host* is not allowed, or ``None``.
+
+        Args:
+            host: The host of the URL.
+            address: One of its addresses.
+            is_encrypted: True if the URL begins with ``https``.
+        """
+        if self._is_in_networks(address):
+            return None
+        # A name never opens the addresses of metadata services, whatever DNS says.
+        if host.lower().rstrip(".") in self._hosts and not _unmapped(address).is_link_local:
+            return None
+        if not is_public(address):
+            return (
+                f"{address}, which is no public address. If the service may send to it, start it "
+                f"with --webhook-allow {address}."
+            )
+        if not is_encrypted:
+            return f"{address} without encryption. Use https, or --webhook-allow {address}."
+        return None
+
+    def _may_be_allowed(self, host: str, address: Address | None) -> bool:
+        """Return whether an allowed host or network may have this host."""
+        if host.lower().rstrip(".") in self._hosts:
+            return True
+        return bool(self._networks) if address is None else self._is_in_networks(address)
+
+    def _is_in_networks(self, address: Address) -> bool:
+        address = _unmapped(address)
+        return any(address in network for network in self._networks)
+
+
+def is_public(address: Address) -> bool:
+    """Return whether an address, and any IPv4 address in it, belongs to the public internet."""
+    address = _unmapped(address)
+    if isinstance(address, ipaddress.IPv4Address):
+        return not any(address in network for network in _NEVER_PUBLIC)
+    for network, bits in _EMBEDDING:
+        if address in network:
+            return is_public(ipaddress.IPv4Address(int(address) & ((1 << bits) - 1)))
+    if address not in _PUBLIC_IPV6:
+        return False
+    return not any(address in network for network in _NEVER_PUBLIC_IPV6)
+
+
+def _unmapped(address: Address) -> Address:
+    mapped = getattr(address, "ipv4_mapped", None)
+    return mapped if isinstance(mapped, ipaddress.IPv4Address) else address
+
+
+def _split(url: str) -> SplitResult:
+    if len(url) > MAX_URL_LENGTH:
+        raise ValueError(f"has more than {MAX_URL_LENGTH} characters.")
+    if not url.isascii() or any(character <= " " or character == "\x7f" for character in url):
+        raise ValueError("must be ASCII without blanks; percent-encode other characters.")
+    if "\\" in url:
+        raise ValueError("must not contain a backslash.")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(f"is not a URL: {error}.") from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must begin with https:// and a host.")
+    if port == 0:
+        raise ValueError("must not name port 0.")
+    if "@" in parts.netloc:
+        raise ValueError(
+            "must not contain a user or password: it is listed. The receiver verifies the "
+            "signature instead."
+        )
+    if parts.fragment:
+        raise ValueError("must not have a fragment, which is never sent.")
+    return parts
+
+
+def _literal(host: str) -> Address | None:
+    try:
+        return ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+
+
+def shown_url(url: str) -> str:
+    """Return a URL without the values of its query, which may be secrets."""
+    base, mark, _ = url.partition("?")
+    return f"{base}?…" if mark else base

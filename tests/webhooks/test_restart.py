@@ -1,0 +1,191 @@
+"""A service that ends, in any way, and the next one: no event is lost."""
+
+from __future__ import annotations
+
+import sqlite3
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+
+from fluxapi.instance.protocol import Queue
+from fluxapi.model.jobid import encode_f58
+from fluxapi.webhooks.database import FILE_NAME
+
+from .conftest import Lasting, Serve, until
+from .receiver import Message, Receiver, receiving
+
+
+def indexes(messages: list[Message], job: int) -> list[int]:
+    """Return the indexes of the events of a job, repeats left out."""
+    found = [
+        it.document["data"]["event"]["index"]
+        for it in messages
+        if it.document["subject"] == encode_f58(job)
+    ]
+    return list(dict.fromkeys(found))
+
+
+async def test_what_happened_meanwhile_is_sent(
+    serve: Serve, receiver: Receiver, tmp_path: Path
+) -> None:
+    first = await serve(statedir=tmp_path)
+    await first.hook(receiver)
+    job = await first.submit()
+    await receiver.wait(4)
+    await first.stop()
+    instance = first.instance
+    instance.finish(job)
+    second = await serve(instance, statedir=tmp_path)
+    messages = await receiver.until(lambda them: indexes(them, job) == list(range(7)))
+    assert len(messages) == 7  # each once
+    later = await second.submit()
+    await receiver.until(lambda them: indexes(them, later) == list(range(4)))
+
+
+async def test_events_from_before_the_webhook_are_not_sent(
+    serve: Serve, receiver: Receiver, tmp_path: Path
+) -> None:
+    instance = Lasting()
+    first = await serve(instance, statedir=tmp_path)
+    old = await first.submit()
+    for event in instance.eventlogs[old]:
+        event.timestamp -= 60
+    await first.hook(receiver)
+    await first.stop()
+    second = await serve(instance, statedir=tmp_path)
+    new = await second.submit()
+    messages = await receiver.until(lambda them: indexes(them, new) == list(range(4)))
+    assert indexes(messages, old) == []
+
+
+async def test_what_waits_survives(serve: Serve, tmp_path: Path) -> None:
+    instance = Lasting()
+    async with receiving() as down:
+        down.answer = _unavailable
+        first = await serve(instance, statedir=tmp_path)
+        made = await first.hook(down)
+        job = await first.submit()
+        await down.wait(1)
+        await first.stop()
+        port = down.port
+    async with receiving(port) as up:
+        second = await serve(instance, statedir=tmp_path)
+        messages = await up.until(lambda them: indexes(them, job) == list(range(4)))
+        assert all(it.verify(made["secret"]) for it in messages)
+        assert (await second.shown(made["id"]))["delivered"] >= 4
+
+
+async def _unavailable(_request: web.Request) -> web.Response:
+    return web.Response(status=503)
+
+
+async def test_another_instance_begins_anew(
+    serve: Serve, receiver: Receiver, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = await serve(statedir=tmp_path)
+    await first.hook(receiver)
+    await first.submit()
+    await receiver.wait(4)
+    await first.stop()
+    other = Lasting()
+    site = await serve(other, statedir=None)
+    old = await site.submit()
+    await site.stop()
+
+    async def secret() -> bytes:
+        return b"another"
+
+    monkeypatch.setattr(other, "secret", secret)
+    third = await serve(other, statedir=tmp_path)
+    new = await third.submit()
+    messages = await receiver.until(lambda them: indexes(them, new) == list(range(4)))
+    source = messages[-1].document["source"]
+    assert source != messages[0].document["source"]
+    of_other = [it.document["subject"] for it in messages if it.document["source"] == source]
+    assert encode_f58(old) not in of_other
+
+
+async def test_groups_that_were_done_meanwhile(
+    serve: Serve, receiver: Receiver, tmp_path: Path
+) -> None:
+    first = await serve(statedir=tmp_path)
+    await first.hook(receiver, kinds=["group-done", "first-failure"])
+    jobs = [await first.submit(group="sweep") for _ in range(2)]
+    await first.stop()
+    for job in jobs:
+        first.instance.finish(job, status=256)
+    second = await serve(first.instance, statedir=tmp_path)
+    messages = await receiver.wait(2)
+    assert {it.document["type"] for it in messages} == {
+        "fluxapi.group.done",
+        "fluxapi.group.first-failure",
+    }
+    await second.stop()
+    third = await serve(first.instance, statedir=tmp_path)
+    assert third.webhooks.outbox.is_empty
+    assert len(receiver.messages) == 2
+
+
+async def test_a_queue_that_was_stopped_meanwhile(
+    serve: Serve, receiver: Receiver, tmp_path: Path
+) -> None:
+    instance = Lasting()
+    instance.queue = Queue("batch", enabled=True, started=True)
+    first = await serve(instance, statedir=tmp_path)
+    made = await first.hook(receiver, kinds=["queue-stopped"])
+    hook = first.webhooks.get(made["id"])
+    await until(lambda: hook.states)
+    await first.stop()
+    instance.queue = Queue("batch", enabled=True, started=False)
+    second = await serve(instance, statedir=tmp_path)
+    await receiver.wait(1)
+    await second.stop()
+    third = await serve(instance, statedir=tmp_path)
+    assert third.webhooks.get(made["id"]).states == {"queues are known", "queue batch"}
+    assert len(receiver.messages) == 1
+
+
+async def test_the_file_is_private(serve: Serve, receiver: Receiver, tmp_path: Path) -> None:
+    site = await serve(statedir=tmp_path)
+    await site.hook(receiver)
+    assert {mode for _, mode in _modes(tmp_path)} == {0o600}
+
+
+def _modes(folder: Path) -> list[tuple[str, int]]:
+    return [(file.name, stat.S_IMODE(file.stat().st_mode)) for file in folder.glob(f"{FILE_NAME}*")]
+
+
+async def test_a_damaged_file_is_set_aside(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / FILE_NAME).write_bytes(b"no database " * 1000)
+    site = await serve(statedir=tmp_path)
+    assert (await site.ask("GET", "/webhooks"))["webhooks"] == []
+    assert (tmp_path / "webhooks.broken.db").exists()
+
+
+async def test_a_damaged_webhook_is_left_out(
+    serve: Serve, receiver: Receiver, tmp_path: Path
+) -> None:
+    first = await serve(statedir=tmp_path)
+    bad, good = [await first.hook(receiver, name=name) for name in ("bad", "good")]
+    await first.stop()
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        database.execute("UPDATE webhooks SET state = '{\"id\":3}' WHERE id = ?", (bad["id"],))
+    database.close()
+    second = await serve(first.instance, statedir=tmp_path)
+    shown = (await second.ask("GET", "/webhooks"))["webhooks"]
+    assert [it["id"] for it in shown] == [good["id"]]
+
+
+async def test_old_marks_are_dropped(serve: Serve, receiver: Receiver, tmp_path: Path) -> None:
+    site = await serve(statedir=tmp_path)
+    made = await site.hook(receiver)
+    await site.submit()
+    await receiver.wait(4)
+    store = site.webhooks._store
+    await store.prune({made["id"]: time.time() + 1})
+    with sqlite3.connect(tmp_path / FILE_NAME) as database:
+        assert database.execute("SELECT count(*) FROM taken").fetchone() == (0,)
+    database.close()
