@@ -1,48 +1,80 @@
-"""The submissions that Flux validates: when the jobs of all of them have been announced.
+"""The submissions of a process that has ended: when the jobs of all of them have been announced.
 
-Flux continues with the submissions of a process that has ended, so their jobs may appear some
-seconds later.
+Flux continues with such submissions, so their jobs may appear some seconds later. Each passes the
+connector of the broker, the validator and a batch of job-ingest, a commit of the KVS, and the job
+manager, as in flux-core's ``src/modules/job-ingest/job-ingest.c``. Others may submit all the time,
+so the time at which no job appears is no sign of anything; the wait follows this way instead.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
-from fluxapi.errors import FluxRefused
+from fluxapi.errors import FluxRefused, Forbidden
 
 __all__ = ["until_announced"]
 
 _PAUSE_S = 0.05
+"""More than the time that job-ingest collects a batch, which is 0.01 s."""
+
 _QUIET_S = 3.0
-"""If no new job appears for this time, all validated jobs have been announced."""
+"""Time in which a broker that answers has read all that a process that has ended had sent."""
 
 _SLOW_ANSWER_S = 0.5
 """A broker that takes longer to answer may have been stopped."""
 
 _MAX_ANNOUNCE_S = 60.0
-"""Limit of the wait, since others may submit continuously; earlier jobs are announced sooner."""
+"""Limit of the wait, since the validator may always have something to do."""
 
-_Ask = Callable[[str], Awaitable[Any]]
+_FENCE = {"key": "fluxapi.fence", "flags": 0, "dirent": None}
+"""An operation that removes a key that does not exist."""
+
+
+class _Ask(Protocol):
+    async def __call__(self, topic: str, body: dict[str, Any] | None = None) -> Any: ...
 
 
 async def until_announced(ask: _Ask) -> None:
-    """Wait until Flux has validated and announced all submissions (``job-ingest.stats-get``)."""
-    while await _has_backlog(ask):  # noqa: ASYNC110 - nothing tells of it
+    """Wait until Flux has validated, committed and announced all submissions of ended processes."""
+    until = time.monotonic() + _MAX_ANNOUNCE_S
+    answering_since = time.monotonic()
+    while (now := time.monotonic()) < until:
+        is_validated = not await _has_backlog(ask)
+        if time.monotonic() - now > _SLOW_ANSWER_S:
+            # A broker that did not answer did not read anything either.
+            answering_since = time.monotonic()
+        elif is_validated and now - answering_since >= _QUIET_S and await _is_batched(ask):
+            break
         await asyncio.sleep(_PAUSE_S)
-    # Flux commits and announces validated jobs in batches; nothing marks the last one.
-    newest, until = -1, time.monotonic() + _MAX_ANNOUNCE_S
-    quiet_since = time.monotonic()
-    while (now := time.monotonic()) < until and now - quiet_since < _QUIET_S:
-        known = (await ask("job-manager.getinfo"))["max_jobid"]
-        has_backlog = await _has_backlog(ask)
-        # A broker that did not answer did not announce anything either.
-        was_silent = time.monotonic() - now > _SLOW_ANSWER_S
-        if known != newest or has_backlog or was_silent:
-            newest, quiet_since = known, time.monotonic()
-        await asyncio.sleep(_PAUSE_S)
+    await _pass_commits(ask)
+
+
+async def _is_batched(ask: _Ask) -> bool:
+    """Return whether the timer of the batch has fired since all submissions were validated.
+
+    A job may be between two parts of the validator, so it is asked again. The timer was due before
+    the first of these questions, so it has fired when job-ingest takes the second.
+    """
+    await asyncio.sleep(_PAUSE_S)
+    return not (await _has_backlog(ask) or await _has_backlog(ask))
+
+
+async def _pass_commits(ask: _Ask) -> None:
+    """Return once the jobs of all batches are committed and announced.
+
+    The KVS takes commits in order. When job-ingest answers after one of ours, it has taken the
+    answers to its own before, and has announced the jobs; the job manager then knows them when it
+    answers.
+    """
+    try:
+        await ask("kvs.commit", {"namespace": "primary", "flags": 0, "ops": [_FENCE]})
+    except (FluxRefused, Forbidden):
+        # A guest may not commit.
+        await asyncio.sleep(_QUIET_S)
+    await _has_backlog(ask)
+    await ask("job-manager.getinfo")
 
 
 async def _has_backlog(ask: _Ask) -> bool:
