@@ -78,12 +78,14 @@ class Waiters:
         """Futures and their conditions by job ID, or by the ID of a group."""
         self._lists: set[_ListWaiter] = set()
         self._listed = 0
+        self._collectors: dict[asyncio.Future[None], None] = {}
+        """The requests that wait for any waitable job, in the order in which they came."""
         self._released = False
         self._resumer = _Resumer()
 
     def __len__(self) -> int:
         """Return how many requests wait."""
-        return sum(map(len, self._by_key.values())) + len(self._lists)
+        return sum(map(len, self._by_key.values())) + len(self._lists) + len(self._collectors)
 
     async def wait(
         self, jobid: int, condition: Callable[[Job | None], bool], timeout: float
@@ -139,6 +141,25 @@ class Waiters:
             self._lists.discard(waiter)
             self._listed -= count
 
+    async def wait_for_collectable(self, timeout: float) -> None:
+        """Return once a waitable job has ended, or no active one is left, or after *timeout*.
+
+        An end resumes one request, so it costs the same however many jobs and requests there are.
+        Callers look again, and call :meth:`resume_collectors` once they have collected or gave up.
+        """
+        waiter = asyncio.get_running_loop().create_future()
+        self._collectors[waiter] = None
+        try:
+            await self._resumer.wait_for(waiter, timeout)
+        finally:
+            del self._collectors[waiter]
+
+    def resume_collectors(self) -> None:
+        """Resume a request for each end to collect, or all if no job is left that could end."""
+        waitable = self._table.waitable
+        count = waitable.ended_count if waitable.active_count else len(self._collectors)
+        self._resumer.resume(list(islice(self._collectors, count)))
+
     def wake(self, changes: Changes) -> None:
         """Resume the requests whose wait ends with these changes."""
         if self._by_key:
@@ -156,6 +177,8 @@ class Waiters:
                 listed.pending -= ended
                 if not (listed.needs_all and listed.pending):
                     self._resumer.resume((listed.future,))
+        if self._collectors:
+            self.resume_collectors()
 
     @property
     def is_released(self) -> bool:
@@ -168,6 +191,7 @@ class Waiters:
         for waiters in self._by_key.values():
             self._resumer.resume(waiters)
         self._resumer.resume(listed.future for listed in self._lists)
+        self._resumer.resume(self._collectors)
 
     def _has_ended(self, jobid: int) -> bool:
         job = self._table.get(jobid)

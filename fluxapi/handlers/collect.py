@@ -64,20 +64,23 @@ async def _collect_one(request: web.Request, text: str, deadline: float) -> dict
 async def _collect_any(request: web.Request, limit: int, deadline: float) -> dict[int, JobEnd]:
     """Return the ends of at most *limit* jobs, once there is one; nothing at the deadline."""
     session = request[keys.SESSION]
-    waitable = session.table.waitable
-    while True:
-        ended = waitable.ended(min(limit, _MAX_CONCURRENT))
-        if ended:
-            found = await _take(session, ended)
-            if found:
-                return found
-            continue  # Another program has collected them, so look for others.
-        active = waitable.active()
-        left = deadline - time.monotonic()
-        if not active or left <= 0 or session.journal.waiters.is_released:
-            return {}
-        await session.journal.waiters.wait_for_ends(active, left, needs_all=False)
-        authentication.check_again(request)
+    waitable, waiters = session.table.waitable, session.journal.waiters
+    try:
+        while True:
+            ended = waitable.ended(min(limit, _MAX_CONCURRENT))
+            if ended:
+                found = await _take(session, ended)
+                if found:
+                    return found
+                continue  # Another program has collected them, so look for others.
+            left = deadline - time.monotonic()
+            if not waitable.active_count or left <= 0 or waiters.is_released:
+                return {}
+            await waiters.wait_for_collectable(left)
+            authentication.check_again(request)
+    finally:
+        # A request that fails or leaves may have been resumed for an end that others wait for.
+        waiters.resume_collectors()
 
 
 async def _take(session: InstanceSession, jobids: Iterable[int]) -> dict[int, JobEnd]:

@@ -47,9 +47,10 @@ class Waitable:
         """The number of jobs that have not ended."""
         return len(self._active)
 
-    def active(self) -> list[int]:
-        """Return the jobs that have not ended."""
-        return list(self._active)
+    @property
+    def ended_count(self) -> int:
+        """The number of jobs that have ended."""
+        return len(self._ended)
 
     def ended(self, limit: int) -> list[int]:
         """Return at most *limit* of the jobs that have ended, the first ones first."""
