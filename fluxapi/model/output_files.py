@@ -10,17 +10,17 @@ The rules are those of flux-core: ``src/shell/output/``, ``src/shell/shell.c``, 
 from __future__ import annotations
 
 import posixpath
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
 
 from .eventlog import Event
-from .idset import IdSet, encode_idset
+from .idset import IdSet
 from .jobid import encode_f58, encode_fancy
 from .jobid_forms import id_tags
+from .path_template import MAX_PATH_LENGTH, Template, Values
 from .resources import Node
 
 __all__ = [
@@ -41,9 +41,7 @@ MAX_FILES = 1024
 """Files of one job that are listed; the tasks and nodes after them are left out."""
 
 _MAX_TASKS = 1 << 20
-_MAX_PATH_LENGTH = 4096
 
-_TAG = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _TASK_TAGS = {"task.id", "task.rank", "taskid"}
 _LOCAL_TAGS = {"task.index", "task.localid"}
 
@@ -52,8 +50,7 @@ _OTHER_PATH = (
     "files only by the jobspec."
 )
 _NO_FOLDER = "The path is relative, and the jobspec names no working directory."
-
-Values = Callable[[str], str | None]
+_LONG_FOLDER = "The path is relative to a working directory whose name is longer than any path."
 
 
 class OutputFile(msgspec.Struct, frozen=True):
@@ -106,7 +103,9 @@ def redirected(entries: Sequence[Event]) -> dict[str, Redirect]:
         context = entry.context or {}
         stream, path = context.get("stream"), context.get("path")
         if entry.name == "redirect" and isinstance(path, str) and stream in STREAMS:
-            ranks = str(context.get("rank", ""))[:_MAX_PATH_LENGTH]
+            ranks = str(context.get("rank", ""))[:MAX_PATH_LENGTH]
+            # A longer path is no rendering of a template.
+            path = path[: MAX_PATH_LENGTH + 1]
             found.setdefault(stream, Redirect(stream, ranks, path, entry.timestamp))
     return found
 
@@ -139,20 +138,17 @@ def output_files(
     for stream, redirect in redirects.items():
         count = _count(redirect.ranks)
         job = _Job(jobid, jobspec, placement, count)
-        values = _rendering(named.get(stream, ""), redirect.path, job)
+        template = Template(named.get(stream, "")[: MAX_PATH_LENGTH + 1])
+        values = _rendering(template, redirect.path, job)
         if values is None:
             key = (stream, redirect.path, -1)
             found[key] = _unread((stream,), redirect, _OTHER_PATH)
             continue
-        paths = _paths(named[stream], values, placement, redirect.ranks, count)
+        paths = _paths(template, values, placement, redirect.ranks, count)
         if paths is None:
             return None
         for path, ranks, node in paths:
-            if isinstance(folder, str) or path.startswith("/"):
-                whole = posixpath.join(folder if isinstance(folder, str) else "/", path)
-                problem = ""
-            else:
-                whole, problem = path, _NO_FOLDER
+            whole, problem = _joined(folder, path)
             key = ("", whole, node.rank if node else -1)
             known = found.get(key)
             streams = (*known.streams, stream) if known else (stream,)
@@ -166,6 +162,17 @@ def output_files(
                 problem=problem or ("" if node else "The node that writes it is not known."),
             )
     return list(found.values())
+
+
+def _joined(folder: Any, path: str) -> tuple[str, str]:
+    """Return a path below the working *folder* of a job, and why it cannot be read, if so."""
+    if path.startswith("/"):
+        return path, ""
+    if not isinstance(folder, str):
+        return path, _NO_FOLDER
+    if len(folder) > MAX_PATH_LENGTH:
+        return path, _LONG_FOLDER
+    return posixpath.join(folder, path), ""
 
 
 def tasks(taskmap: Any, nodes: int) -> list[list[int]] | None:
@@ -197,43 +204,52 @@ def _is_block(block: Any, nodes: int) -> bool:
 
 
 def _paths(
-    template: str, values: Values, placement: Placement, ranks: str, count: int
+    template: Template, values: Values, placement: Placement, ranks: str, count: int
 ) -> list[tuple[str, str, Node | None]] | None:
     """Return each rendered path, the ranks of its tasks, and the node that writes it."""
-    names = set(_TAG.findall(template))
+    names = set(template.tags)
     leader = placement.nodes[0] if placement.nodes else None
     per_task = names & (_TASK_TAGS | _LOCAL_TAGS)
     per_node = any(name.startswith("node.") for name in names)
     per_shell = "tmpdir" in names and len(placement.nodes) > 1
     if not placement.own_files or not (per_task or per_node or per_shell):
-        return [(_render(template, values), ranks, leader)]
+        return [(template.render(values), ranks, leader)]
     if placement.tasks is not None:
         placed: Sequence[Sequence[int]] = placement.tasks
     elif len(placement.nodes) == 1:
         placed = [range(count)]
     else:
         return None
-    found: dict[tuple[str, int], list[int]] = {}
+    found: dict[tuple[str, int], list[Sequence[int]]] = {}
     for place in range(len(placement.nodes)):
+        of_node = _of_node(values, placement, place)
         for index, task in enumerate(placed[place]):
-            path = _render(template, _of_task(values, placement, place, task, index))
+            path = template.render(_of_task(of_node, task, index))
             if (path, place) not in found and len(found) == MAX_FILES:
                 break
-            found.setdefault((path, place), []).append(task)
+            found.setdefault((path, place), []).append(range(task, task + 1))
             if not per_task:
-                found[path, place] = list(placed[place])
+                found[path, place] = [placed[place]]
                 break
     return [
-        (path, encode_idset(members), placement.nodes[place])
+        (path, _encoded(members), placement.nodes[place])
         for (path, place), members in found.items()
     ]
 
 
-def _of_task(values: Values, placement: Placement, place: int, task: int, index: int) -> Values:
+def _encoded(members: Sequence[Sequence[int]]) -> str:
+    """Return the tasks in the lists *members* as an idset; a range of a million is not expanded."""
+    return IdSet(
+        (part[0], part[-1]) if isinstance(part, range) else (task, task)
+        for part in members
+        for task in (part[:1] if isinstance(part, range) else part)
+    ).encode()
+
+
+def _of_node(values: Values, placement: Placement, place: int) -> Values:
+    """Return *values* with those of the tags of a node."""
     node = placement.nodes[place]
     known = {
-        **dict.fromkeys(_TASK_TAGS, str(task)),
-        **dict.fromkeys(_LOCAL_TAGS, str(index)),
         "node.id": str(place),
         "node.name": node.name,
         "node.broker_rank": str(node.rank),
@@ -246,6 +262,15 @@ def _of_task(values: Values, placement: Placement, place: int, task: int, index:
     return lambda name: known.get(name) or values(name)
 
 
+def _of_task(values: Values, task: int, index: int) -> Values:
+    """Return *values* with those of the tags of a task, which is the *index*-th of its node."""
+    known = {
+        **dict.fromkeys(_TASK_TAGS, str(task)),
+        **dict.fromkeys(_LOCAL_TAGS, str(index)),
+    }
+    return lambda name: known.get(name) or values(name)
+
+
 class _Job(NamedTuple):
     id: int
     jobspec: Mapping[str, Any]
@@ -253,13 +278,14 @@ class _Job(NamedTuple):
     ntasks: int
 
 
-def _rendering(template: str, path: str, job: _Job) -> Values | None:
+def _rendering(template: Template, path: str, job: _Job) -> Values | None:
     """Return the values of the tags with which *path* is a rendering of *template*, if it is."""
-    if not template or max(len(template), len(path)) > _MAX_PATH_LENGTH:
+    text = template.text
+    if not text or max(len(text), len(path)) > MAX_PATH_LENGTH:
         return None
     folder = _member(job.jobspec, "attributes", "system", "cwd")
     targets = {path}
-    if isinstance(folder, str) and not template.startswith("/"):
+    if isinstance(folder, str) and not text.startswith("/"):
         # The embedded instance reports absolute paths.
         targets.add(path.removeprefix(folder.rstrip("/") + "/"))
     known = [_static(job, fancy=fancy) for fancy in (True, False)]
@@ -269,11 +295,11 @@ def _rendering(template: str, path: str, job: _Job) -> Values | None:
         for target in targets:
             folder_of_job = _solve(template, target, base)
             values = _with(base, folder_of_job)
-            if _render(template, values) == target:
+            if template.render(values) == target:
                 return values
             if len(job.placement.nodes) == 1:
-                first = _of_task(values, job.placement, 0, 0, 0)
-                if _render(template, first) == target:
+                first = _of_task(_of_node(values, job.placement, 0), 0, 0)
+                if template.render(first) == target:
                     return values
     return None
 
@@ -286,26 +312,16 @@ def _with(base: Values, tmpdir: str | None) -> Values:
     return lambda name: tmpdir if name == "tmpdir" else base(name)
 
 
-def _solve(template: str, path: str, base: Values) -> str | None:
+def _solve(template: Template, path: str, base: Values) -> str | None:
     """Return the value of ``{{tmpdir}}``, which only the job shell knows, from the *path*."""
-    before, tag, _ = template.partition("{{tmpdir}}")
+    before, tag, _ = template.text.partition("{{tmpdir}}")
     if not tag:
         return None
-    count = template.count(tag)
-    others = len(_render(template, _with(base, "")))
+    count = template.text.count(tag)
+    others = len(template.render(_with(base, "")))
     length, rest = divmod(len(path) - others, count)
-    start = len(_render(before, base))
+    start = len(Template(before).render(base))
     return path[start : start + length] if length > 0 and not rest else None
-
-
-def _render(template: str, values: Values) -> str:
-    """Replace the tags of *template*; a tag without a value stays as it is."""
-
-    def value(match: re.Match[str]) -> str:
-        found = values(match[1])
-        return match[0] if found is None else found
-
-    return _TAG.sub(value, template)[: _MAX_PATH_LENGTH * 2]
 
 
 def _static(job: _Job, *, fancy: bool) -> Values:
@@ -316,7 +332,7 @@ def _static(job: _Job, *, fancy: bool) -> Values:
         **id_tags(jobid, f58),
         "ntasks": count,
         "size": count,
-        "name": _name(job.jobspec)[:_MAX_PATH_LENGTH],
+        "name": _name(job.jobspec)[:MAX_PATH_LENGTH],
     }
     known["nnodes"] = str(len(job.placement.nodes))
     return known.get

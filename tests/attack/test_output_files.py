@@ -260,3 +260,48 @@ async def test_a_file_that_shrinks_breaks_the_download_off(
     path.write_bytes(b"")
     with pytest.raises(Exception, match=r"payload|Connection|closed"):
         await answer.read()
+
+
+async def test_the_files_of_many_jobs_are_not_kept(tmp_path: Path) -> None:
+    # A job can have a thousand files, each with a path of kilobytes.
+    writer = Writer(tmp_path, stdout=to_file("{{taskid}}"), stderr={"type": "kvs"})
+    writer.redirect(str(tmp_path / "{{taskid}}"), "stdout", ranks="0-1023")
+    job = writer.table.job
+    writer.table.get = lambda jobid: job  # type: ignore[method-assign] # noqa: ARG005
+    for number in range(8):
+        found = await writer.files.sources(JOB + number, None, may_read=True)
+        assert found is not None
+        assert len(found) == 1024
+    assert sum(map(len, writer.files._kept.values())) <= 4096
+    assert list(writer.files._kept)[-1] == JOB + 7
+
+
+async def test_a_long_working_directory_is_not_repeated_for_each_file(tmp_path: Path) -> None:
+    # The job shell runs a job whose directory does not exist in /tmp.
+    writer = Writer(tmp_path, stdout=to_file("{{taskid}}"), stderr={"type": "kvs"})
+    writer.jobspec["attributes"]["system"]["cwd"] = "/" + "d" * (1 << 20)
+    writer.redirect("{{taskid}}", "stdout", ranks="0-1023")
+    found = await writer.files.sources(JOB, None, may_read=True) or []
+    assert len(found) == 1024
+    assert {len(source.file.path) <= 4096 for source in found} == {True}
+    assert "longer than any path" in found[0].file.problem
+
+
+async def test_other_tasks_run_while_thousands_of_names_are_made(tmp_path: Path) -> None:
+    name = "{{taskid}}" * 400
+    writer = Writer(tmp_path, stdout=to_file(name), stderr={"type": "kvs"})
+    writer.redirect(str(tmp_path / name), "stdout", ranks="0-1048575")
+    passes = 0
+
+    async def count() -> None:
+        nonlocal passes
+        while True:
+            await asyncio.sleep(0)
+            passes += 1
+
+    counting = asyncio.create_task(count())
+    await asyncio.sleep(0)
+    before = passes
+    assert await writer.files.sources(JOB, None, may_read=True)
+    counting.cancel()
+    assert passes > before + 1

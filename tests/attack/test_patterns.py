@@ -11,6 +11,7 @@ import pytest
 from fluxapi.errors import FluxRefused
 from fluxapi.instance.embedded.fields import seconds
 from fluxapi.model.jobspec import parse_duration
+from fluxapi.model.path_template import Template
 from fluxapi.model.shallow import MAX_DEPTH, shallow
 
 LONG = 1_000_000
@@ -39,3 +40,17 @@ def test_a_duration_is_read_as_before(text: str, expected: float) -> None:
 def test_deep_json_with_a_string_that_does_not_end() -> None:
     payload = b"[" * (MAX_DEPTH + 1) + b'"' + b'\\"' * LONG
     assert shallow(payload).endswith(b'\\"')
+
+
+@pytest.mark.parametrize("text", ["{{" * LONG, "{{}" * LONG, "}}{{" * LONG])
+def test_the_name_of_a_file_with_tags_without_end(text: str) -> None:
+    template = Template(text)
+    assert template.render(lambda _: "x")
+    assert len(template.tags) <= LONG
+
+
+def test_tags_of_a_name_are_found_as_before() -> None:
+    template = Template("a{{b}}{{}}c{{ {{d}} }}e{{f")
+    assert template.tags == ["b", "", " {{d"]
+    known = {"b": "1", " {{d": "2"}
+    assert template.render(known.get) == "a1{{}}c2 }}e{{f"

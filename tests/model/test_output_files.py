@@ -172,6 +172,12 @@ def test_tasks_of_many_nodes_must_be_placed_first() -> None:
     assert find("{{taskid}}", "{{taskid}}", placement=Placement(TWO)) is None
 
 
+def test_the_tasks_of_a_node_are_not_expanded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(IdSet, "__iter__", lambda _: pytest.fail("expanded"))
+    found = find("out-{{node.id}}", "out-0", ranks="[0-999999]") or []
+    assert [(file.path, file.ranks) for file in found] == [("/home/ada/out-0", "0-999999")]
+
+
 def test_there_are_not_too_many_files() -> None:
     found = find("{{taskid}}", "{{taskid}}", ranks="[0-99999]") or []
     assert len(found) == MAX_FILES

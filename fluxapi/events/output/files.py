@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
@@ -38,6 +39,9 @@ _HEAD_ENTRIES = 16
 _MAX_KEPT = 256
 """Jobs whose files are remembered."""
 
+_MAX_KEPT_FILES = 4096
+"""Files of these jobs in all; each has a path of up to 8 KB."""
+
 _MAX_JOBSPEC_BYTES = 16 << 20
 
 _FOREIGN = (
@@ -65,6 +69,7 @@ class OutputFiles:
         self._own_files = own_files
         self._access = FileAccess.of(owner, instance)
         self._kept: OrderedDict[int, list[OutputFile]] = OrderedDict()
+        self._kept_files = 0
 
     async def sources(
         self, jobid: int, stream: str | None, *, may_read: bool, head: Sequence[Event] | None = None
@@ -128,10 +133,16 @@ class OutputFiles:
         found = await self._named(jobid, redirects, len(entries))
         if found is None:
             return None if is_active else _only_named(redirects, "Its nodes are not known.")
-        self._kept[jobid] = found
-        while len(self._kept) > _MAX_KEPT:
-            self._kept.popitem(last=False)
+        self._keep(jobid, found)
         return found
+
+    def _keep(self, jobid: int, files: list[OutputFile]) -> None:
+        """Remember the files of a job, and forget those of the jobs that were asked for before."""
+        self._kept_files += len(files) - len(self._kept.pop(jobid, ()))
+        self._kept[jobid] = files
+        while len(self._kept) > _MAX_KEPT or self._kept_files > _MAX_KEPT_FILES:
+            _, forgotten = self._kept.popitem(last=False)
+            self._kept_files -= len(forgotten)
 
     async def _named(
         self, jobid: int, redirects: dict[str, Redirect], entries: int
@@ -161,12 +172,14 @@ class OutputFiles:
         if not placed:
             return _only_named(redirects, "Its nodes are not known.")
         placement = Placement(placed, own_files=self._own_files)
-        found = output_files(jobid, jobspec, redirects, placement)
+        # In a thread, since a job may have a thousand files with hundreds of tags in each name.
+        found = await asyncio.to_thread(output_files, jobid, jobspec, redirects, placement)
         if found is None:
             on_nodes = await self._tasks(jobid, placed)
             if on_nodes is None:
                 return None
-            found = output_files(jobid, jobspec, redirects, Placement(placed, on_nodes))
+            placement = Placement(placed, on_nodes)
+            found = await asyncio.to_thread(output_files, jobid, jobspec, redirects, placement)
         return found
 
     async def _tasks(self, jobid: int, placed: Sequence[Node]) -> list[list[int]] | None:
@@ -178,7 +191,9 @@ class OutputFiles:
             return None
         for event in events:
             if event.name == "shell.start":
-                return tasks((event.context or {}).get("taskmap"), len(placed))
+                return await asyncio.to_thread(
+                    tasks, (event.context or {}).get("taskmap"), len(placed)
+                )
         return None
 
     async def _head(self, jobid: int) -> list[Event]:
