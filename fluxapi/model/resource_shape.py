@@ -147,7 +147,7 @@ class _Reader:
             text = self._take(_ARRAY, "an array")
             try:
                 return json.loads(text.replace("'", '"'))
-            except ValueError:
+            except (ValueError, RecursionError):
                 raise ShapeError(f"{text[:80]!r} is not an array") from None
         match = _NUMBER.match(self._text, self._at)
         if match is not None:

@@ -44,7 +44,9 @@ def test_a_wrong_shape_is_refused(text: str) -> None:
         resources_of(text)
 
 
-@pytest.mark.parametrize("text", ["[" * 4000, "a/" * 2000, "a{b:" + "{b:" * 1000, "a" * 5000])
+@pytest.mark.parametrize(
+    "text", ["[" * 4000, "a{b:" + "[" * 4000 + "]}", "a/" * 2000, "a{b:" + "{b:" * 1000, "a" * 5000]
+)
 def test_a_hostile_shape_is_refused_at_once(text: str) -> None:
     with pytest.raises(ShapeError):
         resources_of(text)
