@@ -24,6 +24,7 @@ from fluxapi.exec_hook.command import Command, environment
 from fluxapi.exec_hook.exec_hook import ExecHook
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http import querystring
+from fluxapi.http.body_budget import BodyBudget
 from fluxapi.http.endpoints import Endpoints, add_routes
 from fluxapi.http.rate_limits import RateLimits
 from fluxapi.http.shutdown import Shutdown
@@ -61,6 +62,9 @@ _MAX_CHILD_EVENT_BYTES = 8 << 20
 
 _CHILD_JOB_BYTES = 2048
 """Memory for each job of a child, on average; an ordinary job takes about 850 bytes."""
+
+_MAX_BODIES_BYTES, _LARGEST_BODIES = 256 << 20, 8
+"""Bytes of all bodies that are under way; at least so many bodies of ``--max-body`` bytes."""
 
 _MAX_LINE_BYTES = 65536
 """Size of the longest request line; a query may carry the command of a job."""
@@ -120,6 +124,7 @@ def create_app(
     app[keys.CREDENTIALS] = credentials
     app[keys.TOKENS] = tokens
     app[keys.RATE_LIMITS] = limits
+    app[keys.BODIES] = BodyBudget(max(_MAX_BODIES_BYTES, _LARGEST_BODIES * settings.max_body))
     app[keys.METRICS] = metrics
     app[keys.HEAP] = HeapTrimmer()
     app[keys.CONNECTIONS] = Connections(settings.max_streams, settings.max_client_streams)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import codecs
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -15,6 +17,7 @@ from fluxapi.errors import (
     BodyTooLarge,
     MalformedJSON,
     ShuttingDown,
+    TooManyRequests,
     TooSlow,
     UnsupportedMediaType,
     ValidationFailed,
@@ -31,6 +34,8 @@ _BODY_TIMEOUT_S = 60.0
 
 _MAX_DUPLICATE_CHECK_BYTES = 1 << 20
 """Size of the largest body that is searched for duplicate names, which takes about 0.1 s."""
+
+_RETRY_AFTER_S = 2
 
 _LONG_BYTES = 4096
 """Size of a body that takes long to check: one of them is begun in each pass of the event loop."""
@@ -76,14 +81,20 @@ def _once(pairs: list[tuple[str, Any]]) -> None:
         seen.add(name)
 
 
-async def _collect(request: web.Request, limit: int) -> bytes:
-    """Return the whole body of at most *limit* bytes; raises ``BodyTooLarge``."""
+async def _collect(
+    request: web.Request, limit: int, count: Callable[[int], object] = bool
+) -> bytes:
+    """Return the whole body of at most *limit* bytes; raises ``BodyTooLarge``.
+
+    Each part that has arrived is told to *count*.
+    """
     collected = bytearray()
     turn = TimeSlice()
     while chunk := await request.content.readany():
         await turn.share()
         if len(collected) + len(chunk) > limit:
             raise _too_large(limit)
+        count(len(chunk))
         collected += chunk
     if len(collected) >= _LONG_BYTES:
         await TimeSlice(0).share()
@@ -105,12 +116,21 @@ def _too_large(limit: int) -> BodyTooLarge:
 async def _read(request: web.Request, limit: int) -> bytes:
     if request.content.is_eof():
         return await _collect(request, limit)
-    reading = asyncio.ensure_future(_collect(request, limit))
-    with request.app[keys.SHUTDOWN].interrupts(reading.cancel):
-        try:
-            done, _ = await asyncio.wait({reading}, timeout=_BODY_TIMEOUT_S)
-        finally:
-            reading.cancel()
+    budget = request.app[keys.BODIES]
+    with budget.arriving(clients_of(request)[-1]) as body:
+        reading = asyncio.ensure_future(_collect(request, limit, partial(budget.add, body)))
+        body.stop = reading.cancel
+        with request.app[keys.SHUTDOWN].interrupts(reading.cancel):
+            try:
+                done, _ = await asyncio.wait({reading}, timeout=_BODY_TIMEOUT_S)
+            finally:
+                reading.cancel()
+    if body.is_dropped:
+        raise TooManyRequests(
+            "Your bodies under way have too many bytes in all: send fewer at the same time, and "
+            "this one again.",
+            retry_after=_RETRY_AFTER_S,
+        )
     if not done:
         raise TooSlow(f"The body did not arrive within {_BODY_TIMEOUT_S:g} seconds.")
     if reading.cancelled():

@@ -25,6 +25,7 @@ from fluxapi.sessions.tree_observer import TreeObserver
 from fluxapi.settings import Settings
 from fluxapi.webhooks.webhooks import Webhooks
 
+from .body_budget import BodyBudget
 from .rate_limits import RateLimits
 from .shutdown import Shutdown
 
@@ -33,6 +34,7 @@ __all__ = [
     "ASSETS",
     "ASYNCAPI",
     "BASE",
+    "BODIES",
     "BODY",
     "CHILDREN",
     "CONNECTIONS",
@@ -77,6 +79,7 @@ CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)
 TOKENS: web.AppKey[TokenStore] = web.AppKey("tokens", TokenStore)
 WEBHOOKS: web.AppKey[Webhooks] = web.AppKey("webhooks", Webhooks)
 RATE_LIMITS: web.AppKey[RateLimits] = web.AppKey("rate_limits", RateLimits)
+BODIES: web.AppKey[BodyBudget] = web.AppKey("bodies", BodyBudget)
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
 HEADERS: web.AppKey[Mapping[str, str]] = web.AppKey("headers")
 """The headers of every response."""

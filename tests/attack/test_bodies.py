@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from aiohttp import StreamReader
 
 from fluxapi.http import body
+from fluxapi.http.body_budget import BodyBudget
 from fluxapi.http.chunk_limit import ChunkLimit
 
 from .wire import PATIENCE_S, connect, serving
@@ -136,3 +138,47 @@ async def test_the_begin_of_a_body_is_freed_when_its_client_leaves(
             await asyncio.wait_for(freed.wait(), PATIENCE_S)
     finally:
         gc.enable()
+
+
+def test_the_client_with_the_most_bytes_loses_its_oldest_body() -> None:
+    budget = BodyBudget(100)
+    with contextlib.ExitStack() as stack:
+        first, second, third, other = (
+            stack.enter_context(budget.arriving(client)) for client in ("a", "a", "a", "b")
+        )
+        for body in (first, second, third):
+            budget.add(body, 30)
+        budget.add(other, 10)
+        assert not first.is_dropped
+        budget.add(other, 1)
+        assert [body.is_dropped for body in (first, second, third, other)] == [True, *[False] * 3]
+        budget.add(first, 1000)  # It was read already.
+        budget.add(other, 29)
+        assert not second.is_dropped
+        budget.add(other, 1)
+        assert [body.is_dropped for body in (second, third, other)] == [True, False, False]
+    with budget.arriving("c") as body:
+        budget.add(body, 100)
+        assert not body.is_dropped
+        budget.add(body, 1)
+        assert body.is_dropped
+
+
+async def test_bodies_that_do_not_end_leave_room_for_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Whoever may view can send a thousand bodies of a megabyte.
+    monkeypatch.setattr("fluxapi.app._MAX_BODIES_BYTES", 1 << 19)
+    part = CHUNKED % b"/v1/jobs/query" + b"f000\r\n%s\r\n" % (b" " * 0xF000)
+    async with serving(max_body=1 << 16) as port, contextlib.AsyncExitStack() as stack:
+        wires = [await stack.enter_async_context(connect(port)) for _ in range(12)]
+        for wire in wires:
+            await wire.send(part)
+        refused, _ = await asyncio.wait(
+            [asyncio.create_task(wire.answer()) for wire in wires],
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        answer = refused.pop().result()
+        assert answer is not None
+        assert answer.status == 429
+        assert "fewer at the same time" in answer.problem["detail"]
