@@ -49,7 +49,7 @@ from .contracts import openapi
 from .events.channel import asyncapi
 from .http import keys, middleware
 from .settings import Settings
-from .web import assets, views
+from .web import assets, docs, views
 
 __all__ = ["create_app"]
 
@@ -139,6 +139,7 @@ def create_app(
     tokens.on_revoke = end_token
     app[keys.OPENAPI], app[keys.ASYNCAPI] = _contracts()
     app[keys.ASSETS] = assets.load()
+    app[docs.REFERENCE] = docs.Reference()
     app[keys.ERROR_PAGE] = views.error
     metrics.watch(sessions, app[keys.CONNECTIONS], kept, webhooks)
     app[aiohttp_jinja2.APP_KEY] = templates()

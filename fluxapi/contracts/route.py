@@ -51,6 +51,8 @@ class Route:
         form: The body may be that of an HTML form, too.
         script: The body may be a batch script, too; then the query parameters are its fields.
         page: Replaces the handler if a browser requests a page.
+        in_turn: It takes milliseconds, so of all such requests that have arrived, one begins in
+            each pass of the event loop. Pages always are so.
         headers: Request headers that it reads, with their descriptions.
         tells: Response headers besides those of every response.
     """
@@ -76,6 +78,7 @@ class Route:
     form: bool = False
     script: bool = False
     page: Handler | None = None
+    in_turn: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     tells: Mapping[str, str] = field(default_factory=dict)
 

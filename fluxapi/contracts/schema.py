@@ -152,10 +152,30 @@ def find(name: str, instance: Any, *, noun: str = "field", within: str = "") -> 
     return errors(name, instance, noun=noun, within=within)
 
 
+class OwnSchema:
+    """A schema that is in no file, compiled once."""
+
+    def __init__(self, document: Mapping[str, Any]) -> None:
+        self._fast = jsonschema_rs.Draft202012Validator(dict(document))
+        self._judge = _judges()(dict(document))
+
+    def find(self, instance: Any, *, noun: str) -> Fields:
+        """Return what :func:`find` does."""
+        if self._fast.is_valid(instance):
+            return []
+        return _explained(self._judge, instance, noun=noun)
+
+
 def errors(name: str, instance: Any, *, noun: str = "field", within: str = "") -> Fields:
     """Return the invalid fields of *instance*, at most a hundred, with one sentence each."""
+    return _explained(_judge(name), instance, noun=noun, within=within)
+
+
+def _explained(
+    validator: jsonschema.protocols.Validator, instance: Any, *, noun: str, within: str = ""
+) -> Fields:
     found: dict[str, str] = {}
-    for error in _judge(name).iter_errors(instance):
+    for error in validator.iter_errors(instance):
         for place, sentence in _explain(error, noun):
             found.setdefault(within + place, sentence)
             if len(found) == _MAX_ERRORS:

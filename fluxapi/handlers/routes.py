@@ -242,7 +242,7 @@ ROUTES: tuple[Route, ...] = (
         "and cancel jobs and to read their output. Tools need the scope of what they do.",
         {200: "mcp-answer", 202: "no-body", 400: "mcp-answer", 404: "mcp-answer"},
         body="mcp-message", body_use="required", max_body=MAX_LISTS_BYTES,
-        fails=(errors.NotAcceptable, errors.NotSupported), right="view",
+        fails=(errors.NotAcceptable, errors.NotSupported), in_turn=True, right="view",
     ),
     Route(
         "GET", "/groups", groups.list_groups, "listGroups", "groups",
@@ -421,7 +421,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/metrics", health.metrics, "getMetrics", "service", "Get Prometheus metrics.",
-        {}, other=("text/plain",),
+        {}, other=("text/plain",), in_turn=True,
         scope="service", right="view",
     ),
     Route(

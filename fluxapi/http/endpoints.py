@@ -8,6 +8,7 @@ another instance than the root.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from aiohttp import hdrs, web
@@ -16,6 +17,7 @@ from fluxapi import errors
 from fluxapi.contracts import schema
 from fluxapi.contracts.route import Handler, Need, Route
 from fluxapi.process.memory import LARGE_BYTES
+from fluxapi.process.timeslice import TimeSlice
 
 from . import authentication, base, body, keys, querystring
 from .negotiation import wants_page
@@ -165,9 +167,22 @@ def _places(route: Route, ids: str) -> Iterator[tuple[str, str]]:
 
 def _validated(route: Route) -> Handler:
     """Return the handler of a route behind the validation of query and body."""
+    if route.in_turn or "text/html" in route.other:
+        inner, page = route.handler, route.page
+        route = replace(route, handler=_in_turn(inner), page=page and _in_turn(page))
     if route.body_use == "none":
         return _without_body(route)
     return _with_body(route)
+
+
+def _in_turn(inner: Handler) -> Handler:
+    """Return a handler that begins in a pass of the event loop in which no other such one does."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        await TimeSlice(0).share()
+        return await inner(request)
+
+    return handler
 
 
 def _check(request: web.Request, needs: Need) -> None:

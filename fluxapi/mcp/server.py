@@ -6,12 +6,12 @@ function that serves MCP imports this module.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 from collections.abc import Mapping
 from typing import Any
 
-import jsonschema
 from mcp.server import Server
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
@@ -34,6 +34,7 @@ from mcp_types import Tool as ListedTool
 
 from fluxapi import __version__
 from fluxapi.contracts.rights import Right, includes
+from fluxapi.contracts.schema import OwnSchema
 
 from . import bounded
 from .port import Jobs, Refused
@@ -184,13 +185,18 @@ def _listed(tool: Tool) -> ListedTool:
 
 def _check(tool: Tool, given: Mapping[str, Any]) -> None:
     """Raise :class:`Refused` unless the arguments are valid by the schema of the tool."""
-    validator = jsonschema.Draft202012Validator(tool.arguments)
     wrong = [
-        f"{'/'.join(map(str, error.absolute_path)) or 'arguments'}: {error.message}"
-        for error, _ in zip(validator.iter_errors(given), range(_MAX_VIOLATIONS), strict=False)
+        f"{one['pointer'].lstrip('/') or 'arguments'}: {one['detail'].rstrip('.')}"
+        for one in _schemas()[tool.name].find(given, noun="argument")[:_MAX_VIOLATIONS]
     ]
     if wrong:
         raise Refused("Fix the arguments. " + "; ".join(bounded.sentence(it, 200) for it in wrong))
+
+
+@functools.cache
+def _schemas() -> dict[str, OwnSchema]:
+    """Return the compiled schema of the arguments of each tool."""
+    return {tool.name: OwnSchema(tool.arguments) for tool in TOOLS}
 
 
 def _failed(sentence: str) -> CallToolResult:

@@ -17,7 +17,7 @@ from fluxapi.http import base, keys
 from . import assets, guides
 from .reference import channel, error_kinds, groups
 
-__all__ = ["errors", "guide", "image", "reference", "style"]
+__all__ = ["REFERENCE", "Reference", "errors", "guide", "image", "reference", "style"]
 
 _STYLE = (Path(__file__).parent / "static" / "docs.css").read_bytes()
 
@@ -42,13 +42,34 @@ async def image(request: web.Request) -> web.Response:
 
 
 async def reference(request: web.Request) -> web.Response:
-    """Render the reference of all operations and messages from OpenAPI and AsyncAPI."""
-    context = {
-        "groups": groups(request.app[keys.OPENAPI]),
-        "channel": channel(request.app[keys.ASYNCAPI]),
-        "here": "reference",
-    }
-    return await _page(request, "docs.html", context)
+    """Return the reference of all operations and messages, rendered once from their contracts."""
+    body = await request.app[REFERENCE].below(request, base.relative(request, "/"))
+    return web.Response(body=body, content_type="text/html", charset="utf-8")
+
+
+class Reference:
+    """The page of the reference, which takes longer to render than all others."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._rendered: dict[str, bytes] = {}
+        """The page by the reference to the root of the service; there are two, one below /v1."""
+
+    async def below(self, request: web.Request, root: str) -> bytes:
+        """Return the page with links from *root*."""
+        async with self._turn:
+            if root not in self._rendered:
+                context = {
+                    "groups": groups(request.app[keys.OPENAPI]),
+                    "channel": channel(request.app[keys.ASYNCAPI]),
+                    "here": "reference",
+                }
+                page = await _page(request, "docs.html", context)
+                self._rendered[root] = (page.text or "").encode()
+            return self._rendered[root]
+
+
+REFERENCE: web.AppKey[Reference] = web.AppKey("reference", Reference)
 
 
 async def errors(request: web.Request) -> web.Response:

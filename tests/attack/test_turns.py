@@ -1,0 +1,82 @@
+"""Requests of some milliseconds each, of which hundreds arrive at once: others do not wait for all.
+
+A viewer can send them: pages, metrics, messages of MCP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from fluxapi.handlers.routes import ROUTES
+from fluxapi.http.endpoints import _validated
+from fluxapi.mcp import tools
+from fluxapi.mcp.server import _check, _schemas
+from fluxapi.web import docs
+from tests.handlers.conftest import Start, start
+
+__all__ = ["start"]
+
+MANY = 50
+COSTLY = [
+    route
+    for route in ROUTES
+    if route.name in {"callTools", "getMetrics", "getInfo", "getReference", "getJobPage"}
+]
+
+
+@pytest.mark.parametrize("route", COSTLY, ids=lambda route: route.name)
+async def test_one_of_them_begins_in_a_pass(route: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    passes = 0
+    begun: list[int] = []
+
+    async def count() -> None:
+        nonlocal passes
+        while True:
+            passes += 1
+            await asyncio.sleep(0)
+
+    async def handler(_: web.Request) -> web.Response:
+        begun.append(passes)
+        return web.Response()
+
+    monkeypatch.setattr("fluxapi.http.endpoints._with_body", lambda made: made.handler)
+    monkeypatch.setattr("fluxapi.http.endpoints._without_body", lambda made: made.handler)
+    route = replace(route, handler=handler)
+    counting = asyncio.create_task(count())
+    behind: Any = _validated(route)
+    await asyncio.gather(*(behind(None) for _ in range(MANY)))
+    counting.cancel()
+    assert len(begun) == MANY
+    assert len(set(begun)) == MANY
+
+
+async def test_the_reference_is_rendered_once(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start()
+    rendered: list[str] = []
+    render = docs._page
+
+    async def page(request: web.Request, name: str, context: Any) -> web.Response:
+        rendered.append(name)
+        return await render(request, name, context)
+
+    monkeypatch.setattr(docs, "_page", page)
+    answers = await asyncio.gather(*(service.client.get("/docs/reference") for _ in range(MANY)))
+    assert {answer.status for answer in answers} == {200}
+    below = await service.client.get("/v1/docs/reference")
+    texts = [await answer.text() for answer in (answers[0], below)]
+    assert texts[0] != texts[1]  # They have other links.
+    assert rendered == ["docs.html"] * 2
+
+
+def test_arguments_of_tools_are_not_checked_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    # jsonschema takes 4 µs for each word.
+    tool = next(tool for tool in tools.TOOLS if tool.name == "submit_job")
+    monkeypatch.setattr(_schemas()[tool.name], "_judge", None)
+    _check(tool, {"command": ["true"] * 100_000})
