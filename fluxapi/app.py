@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import gc
+import math
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractAsyncContextManager
@@ -17,6 +18,7 @@ import aiohttp_jinja2
 from aiohttp import web
 
 from fluxapi.archive.archive import Archive
+from fluxapi.archive.limits import Limits
 from fluxapi.errors import SettingsError, ValidationFailed
 from fluxapi.events.filters import read_filter
 from fluxapi.events.transport.connections import Connections
@@ -159,7 +161,7 @@ def _archive_of(settings: Settings) -> Archive | None:
         return None
     if settings.instance == "archive":
         return Archive(settings.statedir, readonly=True)
-    return None if settings.no_history else Archive(settings.statedir)
+    return None if settings.no_history else Archive(settings.statedir, _history_limits(settings))
 
 
 def _token_file(settings: Settings) -> Path | None:
@@ -196,6 +198,17 @@ def _exec_hook(
         return hook.attached(session.table, session.identity, session.journal.observers)
 
     return attached
+
+
+def _history_limits(settings: Settings) -> Limits:
+    """Return the limits of the settings, in which 0 is none."""
+    return Limits(
+        max_age=settings.history_max_age * 86400.0 or math.inf,
+        max_jobs=settings.history_max_jobs or math.inf,
+        max_bytes=settings.history_max_bytes or math.inf,
+        max_job_output=settings.history_max_job_output,
+        max_output=settings.history_max_output or math.inf,
+    )
 
 
 def _webhooks_of(settings: Settings) -> Webhooks:

@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fluxapi.errors import HistoryUnavailable
+from fluxapi.process.background import BackgroundTask
 from fluxapi.table.table import Table
 
 from .database import FILE_NAME
-from .gap_filler import GapFiller, Lookup
+from .gap_filler import GapFiller
+from .limits import Limits
+from .output_keeper import OutputKeeper, Records
 from .reader import ArchiveReader
 from .recorder import Recorder
 from .source import Source
@@ -32,10 +35,13 @@ class Archive:
         readonly: Nothing is stored.
     """
 
-    def __init__(self, statedir: Path, *, readonly: bool = False) -> None:
+    def __init__(
+        self, statedir: Path, limits: Limits | None = None, *, readonly: bool = False
+    ) -> None:
         self.root = ""
         self.readonly = readonly
-        self.writer = ArchiveWriter(statedir)
+        self.limits = limits or Limits()
+        self.writer = ArchiveWriter(statedir, self.limits)
         self.reader = ArchiveReader(statedir / FILE_NAME)
 
     async def open(self) -> None:
@@ -53,15 +59,20 @@ class Archive:
         """Return a sentence that says why nothing is stored now, or ``None``."""
         return self.writer.problem
 
-    async def follow(self, source: Source, table: Table, records: Lookup) -> InstanceHistory:
+    async def follow(self, source: Source, table: Table, records: Records) -> InstanceHistory:
         """Return what stores the jobs of an instance, whose journal is not read yet."""
         try:
             stored = await self.reader.run(lambda database: _stored(database, source.id))
         except HistoryUnavailable:
             stored = array("Q")
-        filler = GapFiller(source, table, records, self.writer, self.reader)
-        recorder = Recorder(source, table, self.writer, stored, filler.note)
-        return InstanceHistory(recorder, filler, StoredRecords(self.reader, source.id))
+        keeper = OutputKeeper(
+            source, records, self.writer, self.reader, max_bytes=self.limits.max_job_output
+        )
+        filler = GapFiller(source, table, records, self.writer, self.reader, on_stored=keeper.note)
+        recorder = Recorder(
+            source, table, self.writer, stored, on_stored=keeper.note, on_gap=filler.note
+        )
+        return InstanceHistory(recorder, filler, keeper, StoredRecords(self.reader, source.id))
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,13 @@ class InstanceHistory:
 
     recorder: Recorder
     filler: GapFiller
+    keeper: OutputKeeper
     records: StoredRecords
+
+    @property
+    def tasks(self) -> tuple[BackgroundTask, ...]:
+        """Return the tasks that run while the instance is open."""
+        return (self.filler, self.keeper) if self.keeper.is_wanted else (self.filler,)
 
 
 def _stored(database: sqlite3.Connection, instance: str) -> array[int]:

@@ -50,8 +50,9 @@ def open_database(statedir: Path) -> Path:
                 private_file(beside)
         database = connect(path)
         try:
-            database.execute("PRAGMA journal_mode = WAL")
+            # This has an effect only before anything is in the file.
             database.execute("PRAGMA auto_vacuum = INCREMENTAL")
+            database.execute("PRAGMA journal_mode = WAL")
             migrate(database)
         finally:
             database.close()

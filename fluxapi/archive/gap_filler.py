@@ -7,7 +7,7 @@ import logging
 import sqlite3
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from time import time
 from typing import Any, Protocol
 
@@ -54,7 +54,8 @@ class GapFiller(BackgroundTask):
 
     It works when the recorder has missed jobs: because the queue of the writer was full, the
     database could not be written, or the journal does not carry all of a job. It also marks the
-    jobs that Flux has purged while nobody was told.
+    jobs that Flux has purged while nobody was told. It calls *on_stored* with the ID of each job
+    that is on its way to the database.
     """
 
     def __init__(
@@ -64,8 +65,11 @@ class GapFiller(BackgroundTask):
         records: Lookup,
         writer: ArchiveWriter,
         reader: ArchiveReader,
+        *,
+        on_stored: Callable[[int], None],
     ) -> None:
         super().__init__("history of past jobs")
+        self._on_stored = on_stored
         self._source = source
         self._table = table
         self._records = records
@@ -94,7 +98,7 @@ class GapFiller(BackgroundTask):
 
     async def run(self) -> None:
         """Fill gaps whenever there are some."""
-        self._writer.register(self._source, self.retry)
+        self._writer.register(self.retry)
         try:
             while True:
                 await self._wake.wait()
@@ -106,7 +110,7 @@ class GapFiller(BackgroundTask):
                 elif not self._wake.is_set():
                     self.is_idle.set()
         finally:
-            self._writer.forget(self._source)
+            self._writer.forget(self.retry)
 
     async def _fill(self) -> bool:
         """Store what is missing; return false if it has to be tried again."""
@@ -166,11 +170,20 @@ class GapFiller(BackgroundTask):
     async def _store_missing(self, ids: Sequence[int]) -> bool:
         """Read the jobs that are not stored as a whole from Flux; return false if some remain."""
         stored = await self._reader.run(lambda database: _exact(database, self._source.id, ids))
-        missing = deque(jobid for jobid in ids if jobid not in stored and jobid <= MAX_STORED_ID)
+        missing = deque(
+            jobid
+            for jobid in ids
+            if jobid not in stored and jobid <= MAX_STORED_ID and not self._is_too_old(jobid)
+        )
         if not missing:
             return True
         results = await asyncio.gather(*[self._work(missing) for _ in range(_LOOKUPS)])
         return all(results)
+
+    def _is_too_old(self, jobid: int) -> bool:
+        """Return whether the history would drop a job at once."""
+        job = self._table.get(jobid)
+        return job is not None and job.t_inactive <= self._writer.upkeep.horizon
 
     async def _work(self, missing: deque[int]) -> bool:
         complete = True
@@ -180,7 +193,10 @@ class GapFiller(BackgroundTask):
             if job is not None:
                 if not self._writer.has_room:
                     await self._flush()
-                complete = self._writer.add(self._source, job) and complete
+                if self._writer.add(self._source, job):
+                    self._on_stored(jobid)
+                else:
+                    complete = False
         return complete
 
     async def _read(self, jobid: int) -> EndedJob | None:

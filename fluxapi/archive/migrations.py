@@ -86,6 +86,24 @@ SCRIPTS: tuple[str, ...] = (
     ALTER TABLE instances ADD COLUMN root TEXT NOT NULL DEFAULT '';
     CREATE INDEX instances_by_root ON instances (root);
     """,
+    """
+    -- The state of the output of a job (OutputState); 0: it was not read from Flux yet.
+    ALTER TABLE jobs ADD COLUMN output INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX jobs_without_output ON jobs (instance) WHERE output = 0;
+
+    -- The entries of outputs, compressed, and the sum of their sizes.
+    CREATE TABLE outputs (
+        job INTEGER PRIMARY KEY REFERENCES jobs (key) ON DELETE CASCADE,
+        data BLOB NOT NULL
+    );
+    INSERT INTO meta VALUES ('output_bytes', 0);
+    CREATE TRIGGER output_added AFTER INSERT ON outputs BEGIN
+        UPDATE meta SET value = value + length(new.data) WHERE name = 'output_bytes';
+    END;
+    CREATE TRIGGER output_removed AFTER DELETE ON outputs BEGIN
+        UPDATE meta SET value = value - length(old.data) WHERE name = 'output_bytes';
+    END;
+    """,
 )
 
 

@@ -58,6 +58,7 @@ class Recorder:
         table: Its table, which has taken each batch before :meth:`take` gets it.
         writer: Stores the jobs.
         stored: IDs of jobs that are stored, in ascending order: the first backlog repeats them.
+        on_stored: Is called with the ID of a job that is on its way to the database.
         on_gap: Is called when a job has ended and was not stored as a whole, with its ID, or with
             ``None`` if any job may be missing.
     """
@@ -68,12 +69,15 @@ class Recorder:
         table: Table,
         writer: ArchiveWriter,
         stored: Sequence[int],
+        *,
+        on_stored: Callable[[int], None],
         on_gap: Callable[[int | None], None],
     ) -> None:
         self.source = source
         self._table = table
         self._writer = writer
         self._stored: Sequence[int] | None = stored
+        self._on_stored = on_stored
         self._on_gap = on_gap
         self._active: dict[int, _Entry] = {}
         self._bytes = 0
@@ -186,10 +190,15 @@ class Recorder:
             # It was purged in the same batch, or the table is full.
             job = fold(jobid, detail)
             record = encode(job)
+        if job.t_inactive <= self._writer.upkeep.horizon:
+            return
         ended = EndedJob(jobid, facts_of(job), record, detail, entry.exact)
         if not self._writer.add(self.source, ended):
             self._on_gap(None)
-        elif not entry.exact:
+            return
+        if job.t_run:
+            self._on_stored(jobid)
+        if not entry.exact:
             self._on_gap(jobid)
 
     def _discard(self, jobid: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
@@ -17,8 +17,9 @@ from fluxapi.process.text import encodable
 from .ended_job import Detail, EndedJob, command_of, pack
 from .order import MAX_SAME_KEYS, epoch_of, key_of
 from .source import Source
+from .stored_output import OutputState
 
-__all__ = ["Purge", "write"]
+__all__ = ["EndedOutput", "Item", "Purge", "write"]
 
 _UPSERT_INSTANCE = """
 INSERT INTO instances
@@ -29,11 +30,12 @@ hostname = excluded.hostname, starttime = excluded.starttime, last_seen = exclud
 root = excluded.root
 RETURNING key, epoch
 """
+_SELECT_INSTANCE = "SELECT key, epoch FROM instances WHERE id = ?"
 _INSERT_JOB = """
 INSERT INTO jobs
 (key, instance, id, t_submit, t_run, t_cleanup, t_inactive, result, userid, name, queue, group_id,
-nodelist, nnodes, ncores, record)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+nodelist, nnodes, ncores, record, output)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (instance, id) DO NOTHING RETURNING key
 """
 _INSERT_DETAIL = "INSERT INTO details (job, exact, data) VALUES (?, ?, ?)"
@@ -43,10 +45,15 @@ UPDATE details SET exact = 1, data = ?
 WHERE exact = 0 AND job = (SELECT key FROM jobs WHERE instance = ? AND id = ?)
 """
 _MARK_PURGED = "UPDATE jobs SET purged = ? WHERE instance = ? AND id = ? AND purged IS NULL"
-_NODELIST = 9
-"""The place of the nodelist among the facts of a job."""
+_SET_OUTPUT = """
+UPDATE jobs SET output = ? WHERE instance = ? AND id = ? AND output = 0 RETURNING key
+"""
+_INSERT_OUTPUT = "INSERT INTO outputs (job, data) VALUES (?, ?)"
+_T_RUN, _NODELIST = 1, 9
+"""The places of the start and the nodelist among the facts of a job."""
 
 _MAX_NOTE_CHARS = 4096
+_PURGED_ID_BYTES = 64
 
 
 class Purge(NamedTuple):
@@ -55,10 +62,30 @@ class Purge(NamedTuple):
     ids: tuple[int, ...]
     time: float
 
+    @property
+    def size(self) -> int:
+        """Return the bytes that the note takes in memory."""
+        return len(self.ids) * _PURGED_ID_BYTES
 
-def write(
-    database: sqlite3.Connection, batch: Sequence[tuple[Source, EndedJob | Purge]], now: float
-) -> int:
+
+class EndedOutput(NamedTuple):
+    """The packed output of a job; ``data`` is empty in states without one."""
+
+    id: int
+    state: OutputState
+    data: bytes
+
+    @property
+    def size(self) -> int:
+        """Return the bytes that the output takes in memory."""
+        return len(self.data) + 128
+
+
+Item: TypeAlias = EndedJob | Purge | EndedOutput
+"""An object that is written."""
+
+
+def write(database: sqlite3.Connection, batch: Sequence[tuple[Source, Item]], now: float) -> int:
     """Write a batch in one transaction, and return the number of jobs that cannot be stored.
 
     A job that is stored already is not written again, but an exact detail replaces one that is not.
@@ -85,19 +112,23 @@ def write(
     return bad
 
 
-def _write(
-    database: sqlite3.Connection, batch: Iterable[tuple[Source, EndedJob | Purge]], now: float
-) -> int:
+def _write(database: sqlite3.Connection, batch: Iterable[tuple[Source, Item]], now: float) -> int:
     places: dict[str, _Place] = {}
     nodelists: dict[str, int] = {}
     bad = 0
     for source, item in batch:
         place = places.get(source.id)
         if place is None:
-            place = places[source.id] = _place(database, source, _epoch(item), now)
+            place = _place(database, source, item, now)
+            if place is None:
+                continue
+            places[source.id] = place
         if isinstance(item, Purge):
             marked = [(item.time, place.instance, jobid) for jobid in item.ids]
             database.executemany(_MARK_PURGED, marked)
+            continue
+        if isinstance(item, EndedOutput):
+            _write_output(database, place.instance, item)
             continue
         try:
             _write_job(database, place, item, nodelists)
@@ -114,13 +145,13 @@ class _Place(NamedTuple):
     epoch: int
 
 
-def _epoch(item: EndedJob | Purge) -> int:
-    """Return the time from which the IDs of an instance count, given its first job."""
-    return 0 if isinstance(item, Purge) else epoch_of(item.id, item.facts[0])
-
-
-def _place(database: sqlite3.Connection, source: Source, epoch: int, now: float) -> _Place:
+def _place(database: sqlite3.Connection, source: Source, item: Item, now: float) -> _Place | None:
+    """Return the place of an instance, which its first job creates."""
+    if not isinstance(item, EndedJob):
+        known = database.execute(_SELECT_INSTANCE, (source.id,)).fetchone()
+        return None if known is None else _Place(*known)
     info = source.info
+    epoch = epoch_of(item.id, item.facts[0])
     found = database.execute(
         _UPSERT_INSTANCE,
         (
@@ -146,9 +177,10 @@ def _write_job(
     detail, words = pack(job.detail), _words(job)
     facts = [encodable(fact) if isinstance(fact, str) else fact for fact in job.facts]
     facts[_NODELIST] = _nodelist(database, facts[_NODELIST], nodelists)
-    key = _insert(
-        database, key_of(place.epoch, job.id), (place.instance, job.id, *facts, job.record)
-    )
+    # A job that has not started has no output to wait for.
+    output = OutputState.UNREAD if facts[_T_RUN] else OutputState.NONE
+    values = (place.instance, job.id, *facts, job.record, int(output))
+    key = _insert(database, key_of(place.epoch, job.id), values)
     if key is not None:
         database.execute(_INSERT_DETAIL, (key, job.exact, detail))
         database.execute(_INSERT_WORDS, (key, *map(encodable, words)))
@@ -165,6 +197,12 @@ def _insert(database: sqlite3.Connection, key: int, values: Sequence[Any]) -> in
             continue
         return None if inserted is None else free
     raise sqlite3.IntegrityError(f"{MAX_SAME_KEYS} jobs have the key {key}")
+
+
+def _write_output(database: sqlite3.Connection, instance: int, output: EndedOutput) -> None:
+    found = database.execute(_SET_OUTPUT, (int(output.state), instance, output.id)).fetchone()
+    if found is not None and output.data:
+        database.execute(_INSERT_OUTPUT, (found[0], output.data))
 
 
 def _nodelist(database: sqlite3.Connection, hosts: str, known: dict[str, int]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -14,8 +15,10 @@ from fluxapi.errors import HistoryUnavailable
 
 from .database import connect, open_database, reason_of
 from .ended_job import EndedJob
+from .limits import Limits
 from .source import Source
-from .statements import Purge, write
+from .statements import EndedOutput, Item, Purge, write
+from .upkeep import Upkeep
 
 __all__ = ["MAX_QUEUED_BYTES", "ArchiveWriter"]
 
@@ -31,9 +34,11 @@ _GATHER_S = 0.2
 _RETRY_S = 5.0
 """Pause after a failed write."""
 
-_PURGED_ID_BYTES = 64
+_UPKEEP_S = 60.0
+"""Time between two looks at the limits of the history."""
 
-Item = EndedJob | Purge
+_STEP_PAUSE_S = 0.05
+"""Time between two batches that are dropped, in which jobs and other services can write."""
 
 
 class ArchiveWriter:
@@ -44,11 +49,14 @@ class ArchiveWriter:
 
     Attributes:
         written: Jobs that were written since the start.
+        outputs_written, outputs_missed: Outputs that were written, and those that were gone.
         refused: Jobs that were not taken, or were in a batch that failed.
         problem: A sentence that says why nothing is written now, or ``None``.
     """
 
-    def __init__(self, statedir: Path) -> None:
+    def __init__(self, statedir: Path, limits: Limits) -> None:
+        self.upkeep = Upkeep(limits)
+        self._upkeep_at = 0.0
         self._statedir = statedir
         self._queue: deque[tuple[Source, Item]] = deque()
         self._bytes = 0
@@ -56,17 +64,19 @@ class ArchiveWriter:
         self._closing = False
         self._has_refused = False
         self._changed = threading.Condition()
-        self._on_room: dict[str, Callable[[], None]] = {}
+        self._on_room: dict[Callable[[], None], None] = {}
         self._thread = threading.Thread(target=self._run, name="fluxapi-history", daemon=True)
         self.written = 0
         self.refused = 0
+        self.outputs_written = self.outputs_missed = 0
         self.problem: str | None = None
 
     def start(self) -> None:
         """Open the database, which blocks, and start the thread."""
         try:
-            open_database(self._statedir)
-        except HistoryUnavailable as error:
+            with contextlib.closing(connect(open_database(self._statedir))) as database:
+                self.upkeep.look(database, time.time())
+        except (HistoryUnavailable, sqlite3.Error) as error:
             self._fail(error, [])
         self._thread.start()
 
@@ -80,32 +90,36 @@ class ArchiveWriter:
         """Return whether :meth:`add` would take a job now."""
         return self.problem is None and self._bytes < MAX_QUEUED_BYTES and not self._closing
 
-    def register(self, source: Source, on_room: Callable[[], None]) -> None:
+    def register(self, on_room: Callable[[], None]) -> None:
         """Call *on_room* whenever jobs are taken again after some of any instance were not."""
         with self._changed:
-            self._on_room[source.id] = on_room
+            self._on_room[on_room] = None
 
-    def forget(self, source: Source) -> None:
-        """Call the function of *source* no more."""
+    def forget(self, on_room: Callable[[], None]) -> None:
+        """Call *on_room* no more."""
         with self._changed:
-            self._on_room.pop(source.id, None)
+            self._on_room.pop(on_room, None)
 
     def add(self, source: Source, job: EndedJob) -> bool:
         """Queue a job; return false if there is no room for it."""
-        return self._put(source, job, job.size)
+        return self._put(source, job)
+
+    def add_output(self, source: Source, output: EndedOutput) -> bool:
+        """Queue the output of a job that was added before; return false if there is no room."""
+        return self._put(source, output)
 
     def purge(self, source: Source, ids: Sequence[int], time: float) -> bool:
         """Queue a note that Flux has purged these jobs; return false if there is no room for it."""
-        return self._put(source, Purge(tuple(ids), time), len(ids) * _PURGED_ID_BYTES)
+        return self._put(source, Purge(tuple(ids), time))
 
-    def _put(self, source: Source, item: Item, size: int) -> bool:
+    def _put(self, source: Source, item: Item) -> bool:
         with self._changed:
             if not self.has_room:
                 self.refused += isinstance(item, EndedJob)
                 self._has_refused = True
                 return False
             self._queue.append((source, item))
-            self._bytes += size
+            self._bytes += item.size
             if len(self._queue) == 1:
                 self._changed.notify_all()
         return True
@@ -135,7 +149,7 @@ class ArchiveWriter:
             try:
                 if database is None:
                     database = connect(open_database(self._statedir))
-                bad = write(database, batch, time.time())
+                bad = self._work(database, batch)
             except (OSError, sqlite3.Error, HistoryUnavailable) as error:
                 if database is not None:
                     database.close()
@@ -146,16 +160,25 @@ class ArchiveWriter:
         if database is not None:
             database.close()
 
+    def _work(self, database: sqlite3.Connection, batch: Sequence[tuple[Source, Item]]) -> int:
+        """Write a batch, and drop a small one of what exceeds the limits if it is time."""
+        bad = write(database, batch, time.time()) if batch or self.problem else 0
+        if time.monotonic() >= self._upkeep_at and not self._closing:
+            more = self.upkeep.step(database, time.time())
+            self._upkeep_at = time.monotonic() + (_STEP_PAUSE_S if more else _UPKEEP_S)
+        return bad
+
     def _wait(self) -> bool:
         """Return true when there is something to write, or to try again, and false at the end."""
         with self._changed:
             if self.problem is not None:
                 self._changed.wait_for(lambda: self._closing, _RETRY_S)
                 return not self._closing
-            self._changed.wait_for(lambda: self._closing or self._queue)
-            if not self._closing and len(self._queue) < _MAX_BATCH:
+            until_upkeep = max(self._upkeep_at - time.monotonic(), 0.0)
+            self._changed.wait_for(lambda: self._closing or self._queue, until_upkeep)
+            if not self._closing and self._queue and len(self._queue) < _MAX_BATCH:
                 self._changed.wait_for(lambda: self._closing, _GATHER_S)
-            return bool(self._queue)
+            return bool(self._queue) or not self._closing
 
     def _take(self) -> list[tuple[Source, Item]]:
         with self._changed:
@@ -165,6 +188,9 @@ class ArchiveWriter:
     def _succeed(self, batch: Sequence[tuple[Source, Item]], bad: int) -> None:
         with self._changed:
             self.written += sum(isinstance(item, EndedJob) for _, item in batch) - bad
+            self.outputs_written += sum(
+                isinstance(item, EndedOutput) and bool(item.data) for _, item in batch
+            )
             self.refused += bad
             self._release(batch)
             if self.problem is not None:
@@ -173,7 +199,7 @@ class ArchiveWriter:
             wake = self._has_refused and self.has_room and not self._queue
             if wake:
                 self._has_refused = False
-            listeners = list(self._on_room.values()) if wake else []
+            listeners = list(self._on_room) if wake else []
             self._changed.notify_all()
         if bad:
             _log.error("%d jobs cannot be stored: they are in no form that a database takes", bad)
@@ -199,8 +225,5 @@ class ArchiveWriter:
             self._changed.notify_all()
 
     def _release(self, batch: Sequence[tuple[Source, Item]]) -> None:
-        self._bytes -= sum(
-            item.size if isinstance(item, EndedJob) else len(item.ids) * _PURGED_ID_BYTES
-            for _, item in batch
-        )
+        self._bytes -= sum(item.size for _, item in batch)
         self._is_busy = False

@@ -41,3 +41,28 @@ class HistoryCollector(Collector):
             "Jobs that could not be written at first.",
             value=writer.refused,
         )
+        yield CounterMetricFamily(
+            "fluxapi_history_outputs_written",
+            "Outputs that were written into the history.",
+            value=writer.outputs_written,
+        )
+        yield CounterMetricFamily(
+            "fluxapi_history_outputs_missed",
+            "Outputs that Flux had purged before they were read.",
+            value=writer.outputs_missed,
+        )
+        yield CounterMetricFamily(
+            "fluxapi_history_jobs_dropped",
+            "Old jobs that were dropped from the history.",
+            value=writer.upkeep.jobs_dropped,
+        )
+        yield CounterMetricFamily(
+            "fluxapi_history_outputs_dropped",
+            "Old outputs that were dropped from the history.",
+            value=writer.upkeep.outputs_dropped,
+        )
+        yield GaugeMetricFamily(
+            "fluxapi_history_bytes",
+            "Size of the database of the history.",
+            value=writer.upkeep.bytes,
+        )

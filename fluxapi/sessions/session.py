@@ -221,7 +221,7 @@ class InstanceSession:
         source = Source(self.identity, self.path, self.info, archive.root)
         self.history = await archive.follow(source, self.table, self.instance)
         self.journal.observers.append(self.history.recorder.take)
-        self.tasks = (*self.tasks, self.history.filler)
+        self.tasks = (*self.tasks, *self.history.tasks)
 
     @contextlib.asynccontextmanager
     async def _running(self, close_timeout: Callable[[], float]) -> AsyncIterator[None]:
@@ -249,7 +249,8 @@ class InstanceSession:
         for task in (self.observer, self.monitor, self.journal):
             await task.aclose()
         if self.history is not None:
-            await self.history.filler.aclose()
+            for recording in self.history.tasks:
+                await recording.aclose()
         await self.idempotency.aclose()
         self.hub.end_all()
         await self.instance.close()

@@ -49,6 +49,11 @@ class Settings:
     uri: str | None = None
     statedir: Path | None = None
     no_history: bool = False
+    history_max_age: int = 90
+    history_max_jobs: int = 2_000_000
+    history_max_bytes: int = 4 << 30
+    history_max_job_output: int = 1 << 20
+    history_max_output: int = 1 << 30
     user: str | None = None
     token: str | None = field(default=None, repr=False)
     require_auth: bool = False

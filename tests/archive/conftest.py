@@ -24,4 +24,4 @@ async def archive(tmp_path: Path) -> AsyncIterator[Archive]:
 async def stage(archive: Archive) -> AsyncIterator[Stage]:
     stage = await Stage.open(archive)
     yield stage
-    await stage.history.filler.aclose()
+    await stage.aclose()

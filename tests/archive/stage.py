@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from fluxapi.archive.archive import Archive, InstanceHistory
 from fluxapi.archive.ended_job import Detail, unpack
 from fluxapi.archive.source import Source
 from fluxapi.errors import JobNotFound, NotFound
 from fluxapi.instance.protocol import Change, InstanceInfo, LookupKey
+from fluxapi.model.eventlog import Event
+from fluxapi.model.output import Last, OutputBatch, Tail
 from fluxapi.table.table import Table
 
 TIMEOUT = 60
@@ -21,7 +23,9 @@ class Records:
 
     def __init__(self) -> None:
         self.texts: dict[tuple[int, str], str] = {}
+        self.outputs: dict[int, list[Event]] = {}
         self.read: list[int] = []
+        self.output_read: list[int] = []
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         if key == "eventlog":
@@ -31,6 +35,24 @@ class Records:
         if (jobid, key) not in self.texts:
             raise NotFound("It never had resources.")
         return self.texts[jobid, key]
+
+    async def output(
+        self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
+    ) -> AsyncIterator[OutputBatch]:
+        assert not follow
+        self.output_read.append(jobid)
+        events = self.outputs.get(jobid)
+        if events is None:
+            raise JobNotFound("It is gone.")
+        batch = OutputBatch(first, events[first:])
+        if last is None:
+            for at in range(0, len(events), 64):
+                yield OutputBatch(at, events[at : at + 64])
+            return
+        tail = Tail(last)
+        tail.take(batch)
+        for part in tail.batches():
+            yield part
 
 
 class Stage:
@@ -51,7 +73,8 @@ class Stage:
         table, records = Table(), records or Records()
         source = Source(name, "", INFO)
         history = await archive.follow(source, table, records)
-        history.filler.start()
+        for task in history.tasks:
+            task.start()
         return cls(archive, history, table, records)
 
     def feed(self, batch: Iterable[Change]) -> None:
@@ -61,7 +84,12 @@ class Stage:
     async def settle(self) -> None:
         """Return once everything is written, and nothing is known to be missing."""
         await asyncio.wait_for(self.history.filler.is_idle.wait(), TIMEOUT)
+        await asyncio.wait_for(self.history.keeper.is_idle.wait(), TIMEOUT)
         await asyncio.to_thread(self.archive.writer.flush, TIMEOUT)
+
+    async def aclose(self) -> None:
+        for task in self.history.tasks:
+            await task.aclose()
 
     async def details(self) -> dict[int, tuple[Detail, bool]]:
         """Return what is stored of each job, and whether it is exact."""

@@ -78,7 +78,7 @@ async def test_it_stores_what_flux_has_of_the_jobs(
     assert {jobid: json.loads(record) for jobid, record in (await stage.records_of()).items()} == {
         jobid: json.loads(stage.table.encode(jobid)) for jobid in inactive()
     }
-    await stage.history.filler.aclose()
+    await stage.aclose()
 
 
 async def test_a_job_is_stored_once(archive: Archive) -> None:
@@ -88,7 +88,7 @@ async def test_a_job_is_stored_once(archive: Archive) -> None:
         await stage.settle()
         stage.feed([Resync(), *recording.backlog()])
         await stage.settle()
-        await stage.history.filler.aclose()
+        await stage.aclose()
     assert len(await stage.records_of()) == archive.writer.written == len(inactive())
 
 
@@ -98,7 +98,7 @@ async def test_two_instances_keep_their_jobs_apart(archive: Archive) -> None:
         stage.feed([Resync(), SENTINEL, *ended(7, name=name)])
         await stage.settle()
         assert set(await stage.details()) == {7}
-        await stage.history.filler.aclose()
+        await stage.aclose()
     assert archive.writer.written == 2
 
 
@@ -125,12 +125,12 @@ async def test_a_job_that_was_purged_meanwhile_is_marked_at_the_next_start(
     stage = await Stage.open(archive)
     stage.feed([Resync(), SENTINEL, *ended(1), *ended(2)])
     await stage.settle()
-    await stage.history.filler.aclose()
+    await stage.aclose()
     again = await Stage.open(archive)
     again.feed([Resync(), *ended(2), SENTINEL])
     await again.settle()
     assert await again.purged() == {1}
-    await again.history.filler.aclose()
+    await again.aclose()
 
 
 async def test_an_invalid_job_is_not_stored(stage: Stage) -> None:
@@ -153,7 +153,7 @@ async def test_a_job_with_memos_is_read_from_flux(archive: Archive) -> None:
     assert detail.eventlog.decode() == records.texts[1, "eventlog"]
     assert json.loads(detail.jobspec) == {"attributes": {"system": {"cwd": "/work"}}}
     assert records.read == [1]
-    await stage.history.filler.aclose()
+    await stage.aclose()
 
 
 async def test_the_events_of_one_job_have_a_limit(
@@ -182,7 +182,7 @@ async def test_active_jobs_take_bounded_memory_and_are_read_from_flux(
     await stage.settle()
     assert set(await stage.details()) == set(range(1, 9))
     assert records.read
-    await stage.history.filler.aclose()
+    await stage.aclose()
 
 
 async def test_a_job_in_no_form_that_a_database_takes_costs_no_other_job(stage: Stage) -> None:

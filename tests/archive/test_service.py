@@ -13,8 +13,10 @@ import pytest
 
 from fluxapi.archive.database import FILE_NAME, connect
 from fluxapi.archive.ended_job import Detail, unpack
+from fluxapi.archive.stored_output import OutputState, unpack_output
 from fluxapi.http import keys
 from fluxapi.model.jobid import encode_f58, parse
+from fluxapi.model.output import written
 from tests.handlers.conftest import Start, service, start
 from tests.running import flux, needs_flux
 from tests.running import service as run
@@ -101,3 +103,51 @@ def test_it_equals_what_a_real_flux_has(flux_uri: str, tmp_path: Path) -> None:
         lines = flux(flux_uri, "job", "info", jobid, "eventlog").strip().splitlines()
         assert list(map(json.loads, detail.eventlog.splitlines())) == list(map(json.loads, lines))
         assert record == records[jobid]
+
+
+def outputs(folder: Path) -> dict[str, tuple[OutputState, str]]:
+    """Return state and text of the outputs in a state directory."""
+    if not (folder / FILE_NAME).exists():
+        return {}
+    with closing(connect(folder / FILE_NAME, readonly=True)) as database:
+        rows = database.execute(
+            "SELECT jobs.id, output, data FROM jobs LEFT JOIN outputs ON job = jobs.key"
+        ).fetchall()
+    found = {}
+    for jobid, state, data in rows:
+        entries = [] if data is None else [e for b in unpack_output(data).batches() for e in b]
+        text = b"".join(written(e.context or {}) for e in entries if e.name == "data")
+        found[encode_f58(jobid)] = OutputState(state), text.decode()
+    return found
+
+
+@needs_flux
+@pytest.mark.slow
+def test_it_has_the_outputs_of_a_real_flux(flux_uri: str, tmp_path: Path) -> None:
+    def submit(*command: str) -> str:
+        return encode_f58(parse(flux(flux_uri, "submit", "-n1", *command).strip()))
+
+    with run(FLUX_URI=flux_uri, FLUXAPI_STATEDIR=str(tmp_path)) as service:
+        silent, loud = submit("true"), submit("sh", "-c", "echo out; echo err >&2")
+        large = submit("seq", "1000000")
+        canceled = submit("--urgency=hold", "true")
+        flux(flux_uri, "cancel", canceled)
+        path = tmp_path / "file"
+        redirected = submit(f"--output={path}", "echo", "elsewhere")
+        flux(flux_uri, "queue", "idle", "--quiet")
+        ids = {silent, loud, large, canceled, redirected}
+        block_until(lambda: set(outputs(tmp_path)) >= ids)
+        block_until(
+            lambda: all(state is not OutputState.UNREAD for state, _ in outputs(tmp_path).values())
+        )
+        service.end()
+    found = outputs(tmp_path)
+    assert found[silent] == (OutputState.NONE, "")
+    assert found[canceled] == (OutputState.NONE, "")
+    assert found[loud][0] is OutputState.STORED
+    assert sorted(found[loud][1].split()) == ["err", "out"]
+    assert found[redirected] == (OutputState.STORED, "")
+    state, text = found[large]
+    assert state is OutputState.CUT
+    assert text.startswith("1\n2\n3\n")
+    assert text.endswith("999999\n1000000\n")

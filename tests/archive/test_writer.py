@@ -75,7 +75,7 @@ async def test_a_full_disk_is_reported_and_filled_in_later(archive: Archive, dis
     while set(await stage.details()) != {1, 2, 3}:
         await stage.settle()
     assert problem(archive) is None
-    await stage.history.filler.aclose()
+    await stage.aclose()
 
 
 async def test_a_full_queue_is_filled_in_later(
@@ -87,7 +87,7 @@ async def test_a_full_queue_is_filled_in_later(
     assert archive.writer.refused == 3
     while set(await stage.details()) != {1, 2, 3, 4}:
         await stage.settle()
-    await stage.history.filler.aclose()
+    await stage.aclose()
 
 
 async def test_a_file_that_is_no_database_is_a_problem_and_no_failure(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ async def test_a_file_that_is_no_database_is_a_problem_and_no_failure(tmp_path: 
     stage = await Stage.open(archive)
     stage.feed([Resync(), SENTINEL, *ended(1)])
     await archive.close(lambda: TIMEOUT)
-    await stage.history.filler.aclose()
+    await stage.aclose()
 
 
 @pytest.mark.parametrize("name", [FILE_NAME, f"{FILE_NAME}-wal"])

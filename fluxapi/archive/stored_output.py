@@ -1,0 +1,117 @@
+"""The output of a job as the history stores it: whole, or its head and tail."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import TypeAlias
+
+import msgspec
+
+from fluxapi.model.eventlog import Event
+from fluxapi.model.output import OutputBatch, decode_entry
+
+__all__ = ["OMITTED", "OutputState", "Run", "StoredOutput", "pack_output", "unpack_output"]
+
+OMITTED = "omitted"
+"""Name of the entry that stands between head and tail; its context has the number of ``bytes``."""
+
+_LEVEL = 6
+_WINDOW_BITS = -15
+_MAX_BYTES = 1 << 30
+
+_DICTIONARY = (
+    b'{"timestamp":17,"name":"log","context":{"rank":0,"level":3,"file":"","line":0,"component":"'
+    b'","message":"\n{"timestamp":17,"name":"redirect","context":{"stream":"stderr","rank":"0-3",'
+    b'"path":"/home/"}}\n,"encoding":"base64","data":"'
+    b'{"timestamp":17,"name":"header","context":{"version":1,"encoding":{"stdout":"UTF-8",'
+    b'"stderr":"UTF-8"},"count":{"stdout":1,"stderr":1},"options":{}}}\n'
+    b'{"timestamp":17,"name":"data","context":{"stream":"stderr","rank":"0","eof":true}}\n'
+    b'{"timestamp":17,"name":"data","context":{"stream":"stdout","rank":"0","eof":true}}\n'
+    b'{"timestamp":17,"name":"data","context":{"stream":"stdout","rank":"0","data":"\\n"}}\n'
+)
+"""Text that most outputs contain; a stored output cannot be read with another dictionary."""
+
+
+class OutputState(IntEnum):
+    """The state of the output of a job in the history."""
+
+    UNREAD = 0
+    """It was not read from Flux yet."""
+    NONE = 1
+    """The job has written nothing."""
+    STORED = 2
+    """It is stored as a whole."""
+    CUT = 3
+    """Its head and tail are stored."""
+    DROPPED = 4
+    """It was stored, and dropped for the output of later jobs."""
+    MISSED = 5
+    """Flux had purged it before it was read, or it could not be read."""
+
+
+Run: TypeAlias = tuple[int, bytes]
+"""Consecutive entries, one per line, and the index of the first."""
+
+
+class StoredOutput(msgspec.Struct, array_like=True, gc=False):
+    """The entries of an output that are kept.
+
+    Attributes:
+        head, tail: The runs of entries before and after those that are left out.
+        omitted: Bytes of output that are left out in between.
+        is_least: There are more than ``omitted``, since not all was read.
+    """
+
+    head: list[Run]
+    tail: list[Run] = []
+    omitted: int = 0
+    is_least: bool = False
+
+    @property
+    def is_cut(self) -> bool:
+        """Return whether some of the output is left out."""
+        return self.omitted > 0
+
+    def batches(self) -> Iterator[OutputBatch]:
+        """Yield the entries, and an entry named ``omitted`` in place of those left out."""
+        for run in self.head:
+            yield _batch(run)
+        if self.is_cut:
+            context = {"bytes": self.omitted, "at_least": self.is_least}
+            place = _batch(self.head[-1]).next if self.head else 0
+            yield OutputBatch(place, [Event(0.0, OMITTED, context)])
+        for run in self.tail:
+            yield _batch(run)
+
+
+def _batch(run: Run) -> OutputBatch:
+    first, lines = run
+    return OutputBatch(first, [decode_entry(line) for line in lines.splitlines()])
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(StoredOutput)
+
+
+def pack_output(output: StoredOutput) -> bytes:
+    """Compress an output. A large one takes tens of milliseconds."""
+    deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW_BITS, zdict=_DICTIONARY)
+    return deflate.compress(_encoder.encode(output)) + deflate.flush()
+
+
+def unpack_output(data: bytes) -> StoredOutput:
+    """Decompress an output.
+
+    Raises:
+        ValueError: The data is damaged.
+    """
+    inflate = zlib.decompressobj(_WINDOW_BITS, _DICTIONARY)
+    try:
+        plain = inflate.decompress(data, _MAX_BYTES)
+        if not inflate.eof:
+            raise ValueError("it is too long or cut")
+        return _decoder.decode(plain)
+    except (zlib.error, msgspec.MsgspecError) as error:
+        raise ValueError(str(error)) from None
