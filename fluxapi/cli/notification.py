@@ -123,8 +123,9 @@ class Notification:
         self.send(f"Group {name}: {_counted(counts)}")
 
     def tell_counts(self, counts: Mapping[str, int]) -> None:
-        """Tell how many jobs ended in which way."""
-        self.send(f"{plural(sum(counts.values()), 'job')} ended: {_counted(counts)}")
+        """Tell how many jobs ended in which way, if any did."""
+        if sum(counts.values()):
+            self.send(f"{plural(sum(counts.values()), 'job')} ended: {_counted(counts)}")
 
 
 def control_sequence(text: str, environ: Mapping[str, str]) -> str:
@@ -163,4 +164,4 @@ def _words(results: Mapping[str, int]) -> dict[str, int]:
 
 def _counted(counts: Mapping[str, int]) -> str:
     """Return ``2 completed, 1 failed``."""
-    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count) or "none"
+    return ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)

@@ -215,8 +215,11 @@ class _FailureLog:
 
 
 def _bounded(posted: Posted) -> Event:
-    """Return the event, without a context that is too large."""
+    """Return the event, without a context that is too large or nested too deep."""
     event = posted.event
-    if event.context is None or len(_encoder.encode(event.context)) <= _MAX_CONTEXT_BYTES:
-        return event
+    try:
+        if event.context is None or len(_encoder.encode(event.context)) <= _MAX_CONTEXT_BYTES:
+            return event
+    except RecursionError:
+        pass
     return Event(event.timestamp, event.name, truncated=True)

@@ -20,6 +20,7 @@ from .test_accessibility import violations
 from .test_bulk import submit_many
 from .test_jobs import live, submit
 from .test_live import HIDE
+from .test_windows import NO_SOCKETS
 from .waits import wait_until
 
 FAKE = """
@@ -235,6 +236,12 @@ def test_denied_notifications_are_said_and_the_title_counts(
     cancel(site, jobid)
     expect(page).to_have_title(re.compile(r"^\(1\) "))
     assert page.evaluate("[window.told, window.asked]") == [[], 0]
+    page.evaluate(HIDE, False)
+    notice = page.locator(".told")
+    expect(notice.locator("p")).to_have_text(f"Job {jobid} ({name}): Canceled before it ran")
+    assert violations(page) == []
+    notice.get_by_role("button", name="Dismiss").click()
+    expect(notice).to_have_count(0)
 
 
 def test_text_of_jobs_is_shown_as_text(site: Service, granted: Page) -> None:
@@ -292,3 +299,21 @@ def test_a_job_of_a_child_below_a_prefix(
     flux(flux_uri, "cancel", child)
     wait_until(granted, "() => window.told.length === 2")
     assert granted.evaluate("window.told[1][0]") == f"Job {two} (inner)"
+
+
+def test_windows_that_share_a_stream(context: BrowserContext, site: Service, name: str) -> None:
+    context.add_init_script(NO_SOCKETS + FAKE % "granted")
+    jobid = submit(site, **HELD, name=name)
+    pages = [context.new_page() for _ in range(2)]
+    for page, path in zip(pages, (f"/ui/jobs/{jobid}", f"/?name={name}"), strict=True):
+        page.goto(site.url + path)
+        live(page)
+        switch_on(page)
+    cancel(site, jobid)
+    # The window that came first tells of both.
+    told(
+        pages[0],
+        [f"Job {jobid} ({name})", "Canceled before it ran"],
+        [f"Jobs with name {name}", "No job is active any more: 1 canceled."],
+    )
+    assert pages[1].evaluate("window.told") == []

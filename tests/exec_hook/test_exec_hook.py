@@ -156,8 +156,12 @@ async def test_runs_are_bounded_and_those_of_a_job_are_in_order(
 async def test_a_large_context_is_left_out() -> None:
     posted = changes(1).posted[0]
     assert exec_hook._bounded(posted) is posted.event
-    posted.event.context = {"x": "y" * (1 << 20)}
-    assert exec_hook._bounded(posted) == Event(1.0, "start", truncated=True)
+    deep: dict[str, Any] = {}
+    for _ in range(100_000):
+        deep = {"x": deep}
+    for context in {"x": "y" * (1 << 20)}, deep:
+        posted.event.context = context
+        assert exec_hook._bounded(posted) == Event(1.0, "start", truncated=True)
 
 
 async def test_the_backlog_runs_nothing() -> None:

@@ -1,5 +1,6 @@
 /** Tells the reader: by a notification of the desktop, the title of the page and the mark on its icon. */
 
+import { element } from "../ui/element.js";
 import { visible } from "../ui/visible.js";
 
 /** @typedef {import("./watches.js").Watches} Watches */
@@ -31,6 +32,17 @@ export function marked(svg, count) {
 
 /** Return whether somebody looks at this page. */
 const isSeen = () => !document.hidden && document.hasFocus();
+
+/** Show a text on the page itself until it is dismissed. @param {string} title @param {string} body @param {string} address */
+function show(title, body, address) {
+  const text = element("p", {});
+  text.append(element("a", { href: address, textContent: title }), `: ${body}`);
+  const dismiss = element("button", { type: "button", textContent: "Dismiss" });
+  const notice = element("div", { className: "notice told", role: "status" });
+  dismiss.addEventListener("click", () => notice.remove());
+  notice.append(text, dismiss);
+  document.getElementById("content")?.prepend(notice);
+}
 
 export class Teller {
   #icon = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel="icon"]'));
@@ -65,18 +77,25 @@ export class Teller {
    */
   tell({ key, title }, body, address) {
     if (!isSeen()) this.watches.told += 1;
-    if (typeof Notification === "undefined" || Notification.permission !== "granted") return;
+    const [head, text] = [visible(title, { most: MAX_CHARACTERS }), visible(body, { most: MAX_CHARACTERS })];
+    if (!this.#notify(head, { body: text, tag: key, icon: this.#plain }, address)) show(head, text, address);
+  }
+
+  /** @param {string} title @param {NotificationOptions} options @param {string} address @returns {boolean} whether it could be shown */
+  #notify(title, options, address) {
+    if (typeof Notification === "undefined" || Notification.permission !== "granted") return false;
     try {
-      const options = { body: visible(body, { most: MAX_CHARACTERS }), tag: key, icon: this.#plain };
-      const notification = new Notification(visible(title, { most: MAX_CHARACTERS }), options);
+      const notification = new Notification(title, options);
       notification.onclick = () => {
         notification.close();
         window.focus();
         if (location.href !== address) window.open(address, "_blank", "noopener");
       };
     } catch {
-      // Some browsers of phones allow it to a service worker only; the title has counted.
+      // Some browsers of phones allow it to a service worker only.
+      return false;
     }
+    return true;
   }
 
   #show() {

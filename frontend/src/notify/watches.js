@@ -12,8 +12,8 @@
  * @property {Record<string, number>} [counts] results of the jobs that have ended
  */
 
-/** Most watches at a time: each costs a subscription or a part of one. */
-export const MAX_WATCHES = 50;
+/** Most watches at a time: one may be a subscription, and a socket has at most 32 of these. */
+export const MAX_WATCHES = 20;
 
 /** The watches of one instance, the same in all windows of the browser. */
 export class Watches extends EventTarget {
