@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from fluxapi.errors import HistoryUnavailable, InstanceNotFound
 
-__all__ = ["PastInstance", "find_instance", "list_instances"]
+__all__ = ["PastInstance", "count_jobs", "find_instance", "list_instances"]
 
 _MIN_ID_LENGTH = 4
 """Characters of the beginning of an ID that may stand for it."""
@@ -16,7 +16,6 @@ _SELECT = """
 SELECT key, id, CASE WHEN path = '' THEN id ELSE root END, path, kind, hostname, version, owner,
 size, starttime, last_seen FROM instances
 """
-_COUNT = "SELECT count(*), min(id), max(id) FROM jobs WHERE instance = ?"
 
 
 class PastInstance(NamedTuple):
@@ -62,6 +61,11 @@ def list_instances(
         f"{_SELECT} {where} ORDER BY last_seen DESC, key DESC LIMIT ?", (*values, limit)
     )
     return [PastInstance(*row) for row in found]
+
+
+def count_jobs(database: sqlite3.Connection) -> dict[int, int]:
+    """Return the number of jobs of each instance, by its key."""
+    return dict(database.execute("SELECT instance, count(*) FROM jobs GROUP BY instance"))
 
 
 def find_instance(database: sqlite3.Connection, text: str | None) -> PastInstance:

@@ -10,6 +10,7 @@ from .config import read_config
 from .credentials import AccessTokenSource, Credentials
 from .methods.control import ControlMethods
 from .methods.groups import GroupMethods
+from .methods.history import HistoryMethods
 from .methods.output import OutputMethods
 from .methods.service import ServiceMethods
 from .methods.submission import SubmissionMethods
@@ -34,6 +35,7 @@ class AsyncClient(
     ServiceMethods,
     TokenMethods,
     WebhookMethods,
+    HistoryMethods,
 ):
     """A client of one fluxapi service.
 

@@ -696,6 +696,17 @@ class Client:
         """Have messages sent again that were given up: these, or all; return how many."""
         return self._loop.run(self._client.retry_webhook(name, numbers))
 
+    def history_instances(self, *, limit: int = 10000) -> list[dict[str, Any]]:
+        """Return the instances that the history has jobs of, those that were seen last first.
+
+        Args:
+            limit: The number of instances at most.
+
+        Raises:
+            ProblemError: The service keeps no history.
+        """
+        return self._loop.run(self._client.history_instances(limit=limit))
+
 
 def _close(loop: LoopThread, client: AsyncClient) -> None:
     loop.close(client.close())

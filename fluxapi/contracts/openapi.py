@@ -26,6 +26,7 @@ _TAGS = {
     "jobs": "Submit, list, inspect and change jobs.",
     "events": "Follow events live.",
     "groups": "Groups of jobs that belong together.",
+    "history": "Jobs that have ended, longer than Flux keeps them.",
     "instance": "The Flux instance: nodes, resources, queues, counts.",
     "webhooks": "Requests that the service sends when something has happened.",
     "service": "The service: login, health, shutdown.",

@@ -24,6 +24,7 @@ from . import (
     many,
     mcp,
     output,
+    past_instances,
     resources,
     scripts,
     service,
@@ -327,6 +328,12 @@ ROUTES: tuple[Route, ...] = (
         "GET", "/instances/{instance}", instances.instance, "getInstance", "instance",
         "Get what is known of one instance in the tree, without opening it.",
         {200: "instance"}, fails=(errors.InstanceNotFound,), scope="service", right="view",
+    ),
+    Route(
+        "GET", "/history/instances", past_instances.past_instances, "listPastInstances", "history",
+        "List the instances that the history has jobs of, those that were seen last first.",
+        {200: "history-instance-list"}, query="history-instances-query",
+        fails=(errors.HistoryUnavailable, errors.NotSupported), scope="service", right="view",
     ),
     Route(
         "POST", "/service/stop", service.stop, "stopService", "service",

@@ -16,17 +16,23 @@ from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
 from fluxapi.archive.archive import Archive
+from fluxapi.client import AsyncClient
 from fluxapi.model.eventlog import Resync
 from fluxapi.model.jobid import encode_f58
 from fluxapi.service import choose_instance
 from fluxapi.settings import Settings
 from tests import recording
+from tests.cli.program import Program
+from tests.handlers.conftest import Start, start
 from tests.running import flux, flux_instance, needs_flux, own_environment
 from tests.running import service as run
+from tests.table.test_table import SENTINEL
 from tests.waiting import block_until
 
 from .stage import TIMEOUT, Stage
-from .test_recorder import flux_records, inactive
+from .test_recorder import ended, flux_records, inactive
+
+__all__ = ["start"]
 
 Client = TestClient[Any, Any]
 
@@ -95,6 +101,29 @@ async def test_pages_offer_no_change(client: Client) -> None:
     assert answer.status == 501
 
 
+async def test_the_instances_are_listed(client: Client, archive: Archive) -> None:
+    stage = await Stage.open(archive, name="two")
+    stage.feed([Resync(), SENTINEL, *ended(1)])
+    await stage.settle()
+    await stage.history.filler.aclose()
+    answer = await (await client.get("/v1/history/instances")).json()
+    found = [(one["id"], one["jobs"], one["path"]) for one in answer["instances"]]
+    assert found == [("two", 1, ""), ("one", len(inactive()), "")]
+    assert answer["truncated"] is False
+    answer = await (await client.get("/v1/history/instances?limit=1")).json()
+    assert [one["id"] for one in answer["instances"]] == ["two"]
+    assert answer["truncated"] is True
+    async with AsyncClient(str(client.make_url("/"))) as flux:
+        assert [one["id"] for one in await flux.history_instances()] == ["two", "one"]
+
+
+async def test_a_service_without_a_history_says_so(start: Start) -> None:
+    service = await start()
+    answer = await service.client.get("/v1/history/instances")
+    assert answer.status == 501
+    assert "--statedir" in (await answer.json())["detail"]
+
+
 async def test_events_and_rows_are_streamed(client: Client) -> None:
     headers = {"Accept": "application/x-ndjson"}
     async with client.get("/v1/events?stream=jobs", headers=headers) as answer:
@@ -116,6 +145,20 @@ def test_a_history_that_is_missing_is_a_sentence(tmp_path: Path) -> None:
     assert "There is no history in" in done.stderr
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_command_lists_the_instances(tmp_path: Path) -> None:
+    with run("--instance", "embedded", FLUXAPI_STATEDIR=str(tmp_path / "state")) as service:
+        run_command = Program(service.url, tmp_path)
+        run_command.ok("submit", "--wait", "--quiet", "true")
+        block_until(lambda: len(run_command.ok("history", "instances").splitlines()) > 1)
+        lines = run_command.ok("history", "instances").splitlines()
+        assert lines[0].split()[:3] == ["ID", "PATH", "KIND"]
+        assert lines[1].split()[1:3] == ["/", "embedded"]
+        assert lines[1].split()[5] == "1"
+        [one] = json.loads(run_command.ok("history", "instances", "--json"))["instances"]
+        assert one["jobs"] == 1
+        service.end()
 
 
 @needs_flux
