@@ -14,7 +14,6 @@ from typing import TypeVar
 from fluxapi.errors import (
     HistoryUnavailable,
     InstanceUnavailable,
-    JobNotFound,
     NotFound,
     NotSupported,
 )
@@ -29,16 +28,16 @@ from fluxapi.instance.protocol import (
     Queue,
     Resources,
 )
-from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync, decode_eventlog
+from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
 from fluxapi.model.humanize import utc
 from fluxapi.model.jobid import JOBID_ANY, encode_f58
 
 from .database import FILE_NAME, check_readable
-from .ended_job import Detail
 from .past_control import PastControl
 from .past_instance import PastInstance, find_instance
 from .reader import ArchiveReader
-from .stored_jobs import PAGE_JOBS, Listing, compare, find_detail, listing, read_ids, read_jobs
+from .stored_jobs import PAGE_JOBS, Listing, compare, listing, read_ids, read_jobs
+from .stored_records import StoredRecords
 
 __all__ = ["ArchivedInstance"]
 
@@ -107,7 +106,7 @@ class ArchivedInstance(PastControl):
         )
         if jobs.total > self._max_jobs:
             notice += (
-                f" It has {jobs.total:,} jobs; only the newest {self._max_jobs:,} are listed "
+                f" It has {jobs.total:,} jobs; only the newest {self._max_jobs:,} are in the table "
                 "(--max-jobs)."
             )
         return notice
@@ -133,29 +132,22 @@ class ArchivedInstance(PastControl):
         """Return the eventlog, jobspec or R of a job, as far as it was kept."""
         if key == "guest.exec.eventlog":
             raise NotFound("The history does not keep the events of the job shell.")
-        detail = await self._detail(jobid)
-        text = {"eventlog": detail.eventlog, "jobspec": detail.jobspec, "R": detail.R}[key]
-        if key in detail.left_out:
-            raise NotFound(f"The {key} of job {encode_f58(jobid)} was too large for the history.")
-        if not text:
-            raise NotFound(f"The history has no {key} of job {encode_f58(jobid)}.")
-        return text.decode(errors="replace")
+        return await self._records().lookup(jobid, key)
 
     async def eventlog(self, jobid: int) -> list[Event]:
         """Return the events of a job."""
-        text = await self.lookup(jobid, "eventlog")
-        return await asyncio.to_thread(decode_eventlog, text)
+        return await self._records().eventlog(jobid)
 
-    async def _detail(self, jobid: int) -> Detail:
-        try:
-            detail = await self._read(lambda database, key: find_detail(database, key, jobid))
-        except (ValueError, OverflowError) as error:
-            raise NotFound(
-                f"The record of job {encode_f58(jobid)} in the history is damaged: {error}."
-            ) from None
-        if detail is None:
-            raise JobNotFound(f"The history has no job {encode_f58(jobid)} of this instance.")
-        return detail
+    @property
+    def stored(self) -> StoredRecords | None:
+        """Return the stored jobs of the instance, or ``None`` before the start."""
+        return None if self._past is None else StoredRecords(self._reader, self._past.id)
+
+    def _records(self) -> StoredRecords:
+        stored = self.stored
+        if stored is None or self._is_closed:
+            raise InstanceUnavailable("The history is not open.")
+        return stored
 
     async def output(
         self,
@@ -170,7 +162,7 @@ class ArchivedInstance(PastControl):
             yield batch
 
     async def _batches(self, jobid: int) -> list[OutputBatch]:
-        await self._detail(jobid)
+        await self._records().eventlog(jobid)
         raise NotFound(f"The history has no output of job {encode_f58(jobid)}.")
 
     async def resources(self) -> Resources:

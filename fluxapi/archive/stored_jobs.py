@@ -11,9 +11,9 @@ import msgspec
 
 from fluxapi.model.eventlog import JournalMessage, decode_journal
 
-from .ended_job import Detail, unpack
+from .ended_job import unpack
 
-__all__ = ["PAGE_JOBS", "Listing", "compare", "find_detail", "listing", "read_ids", "read_jobs"]
+__all__ = ["PAGE_JOBS", "Listing", "compare", "listing", "read_ids", "read_jobs"]
 
 PAGE_JOBS = 256
 """Jobs that are read and decoded in one turn of a thread, some ten milliseconds."""
@@ -90,24 +90,6 @@ def read_jobs(
         f"{_READ} WHERE instance = ? AND jobs.id IN ({marks}) ORDER BY jobs.id", (instance, *ids)
     )
     return [_message(*row) for row in found]
-
-
-def find_detail(database: sqlite3.Connection, instance: int, jobid: int) -> Detail | None:
-    """Return the detail of a job, or ``None`` if the history does not have the job.
-
-    Raises:
-        ValueError: The detail is damaged.
-    """
-    row = database.execute(
-        "SELECT data FROM jobs LEFT JOIN details ON details.job = jobs.key "
-        "WHERE instance = ? AND jobs.id = ?",
-        (instance, jobid),
-    ).fetchone()
-    if row is None:
-        return None
-    if row[0] is None:
-        return Detail(b"", left_out=("eventlog", "jobspec", "R"))
-    return unpack(row[0])
 
 
 def _message(jobid: int, data: bytes | None, record: bytes) -> JournalMessage:

@@ -11,6 +11,7 @@ from fluxapi.model.eventlog import Event, decode_eventlog
 from fluxapi.model.jobid import encode_f58
 from fluxapi.table.query import JobQuery
 
+from .database import MAX_STORED_ID
 from .ended_job import Detail, unpack
 from .query import ArchivedJob, Range, find, find_one
 from .reader import ArchiveReader
@@ -81,6 +82,8 @@ class StoredRecords:
 
 
 def _detail(database: sqlite3.Connection, instance: str, jobid: int) -> bytes | None:
+    if jobid > MAX_STORED_ID:
+        return None
     row = database.execute(
         "SELECT data FROM details JOIN jobs ON jobs.key = details.job "
         "JOIN instances ON instances.key = jobs.instance WHERE instances.id = ? AND jobs.id = ?",

@@ -198,5 +198,5 @@ async def _lookup(request: web.Request, key: LookupKey) -> str:
         return await session.instance.lookup(job_of(request).id, key)
     except JobNotFound:
         past = await session.past_job(request.match_info["id"])
-        assert session.history is not None  # noqa: S101 - the job is in it
-        return await session.history.records.lookup(past.id, key)
+        assert session.stored is not None  # noqa: S101 - the job is in it
+        return await session.stored.lookup(past.id, key)

@@ -8,8 +8,9 @@ from functools import partial
 from aiohttp import web
 
 from fluxapi.archive import merged
-from fluxapi.archive.archive import Archive, InstanceHistory
+from fluxapi.archive.archive import Archive
 from fluxapi.archive.query import ArchivedJob, Range, find
+from fluxapi.archive.stored_records import StoredRecords
 from fluxapi.errors import NotSupported
 from fluxapi.http import keys
 from fluxapi.sessions.session import InstanceSession
@@ -46,12 +47,12 @@ async def page(request: web.Request, scope: Scope, query: JobQuery, limit: int) 
         HistoryUnavailable: It cannot be read.
     """
     archive, session = request.app[keys.ARCHIVE], request[keys.SESSION]
-    if archive is None or session.history is None:
+    if archive is None or session.stored is None:
         raise NotSupported(_NONE_KEPT)
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
     cursor = session.journal.cursor
-    if scope.instance in {None, session.history.records.instance}:
-        records, following = await _merged(session, session.history, scope, query, limit)
+    if scope.instance in {None, session.stored.instance}:
+        records, following = await _merged(session, session.stored, scope, query, limit)
     else:
         records, following = await _stored(archive, scope, query, limit)
     end = b"null" if following is None else b'"%x"' % following
@@ -60,14 +61,14 @@ async def page(request: web.Request, scope: Scope, query: JobQuery, limit: int) 
 
 async def _merged(
     session: InstanceSession,
-    history: InstanceHistory,
+    stored: StoredRecords,
     scope: Scope,
     query: JobQuery,
     limit: int,
 ) -> tuple[list[bytes], int | None]:
     found = await merged.page(
         session.table,
-        history.records,
+        stored,
         query,
         limit=limit,
         after=scope.after,

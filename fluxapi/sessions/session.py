@@ -11,8 +11,10 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from fluxapi.archive.archive import Archive, InstanceHistory
+from fluxapi.archive.instance import ArchivedInstance
 from fluxapi.archive.query import ArchivedJob
 from fluxapi.archive.source import Source, identity
+from fluxapi.archive.stored_records import StoredRecords
 from fluxapi.errors import (
     FluxRefused,
     Forbidden,
@@ -158,6 +160,13 @@ class InstanceSession:
     def label(self) -> str:
         """Return the path as a label of a metric, which cannot be empty."""
         return label(self.path)
+
+    @property
+    def stored(self) -> StoredRecords | None:
+        """Return the jobs of the instance in the history, or ``None`` if there is none."""
+        if self.history is not None:
+            return self.history.records
+        return self.instance.stored if isinstance(self.instance, ArchivedInstance) else None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -312,7 +321,7 @@ class InstanceSession:
             jobid = parse(text)
         except ValueError as error:
             raise JobNotFound(f"{text[:64]!r} {error}.") from None
-        found = None if self.history is None else await self.history.records.find(jobid)
+        found = None if self.stored is None else await self.stored.find(jobid)
         if found is None:
             raise JobNotFound(f"There is no job {text[:64]}.")
         return found

@@ -137,7 +137,7 @@ async def job(request: web.Request) -> web.Response:
         "page": "job",
         "job": _Blank(record),
         "below": _below(request, record["id"]),
-        "keeps_history": session.history is not None,
+        "keeps_history": session.stored is not None,
     }
     node = request.app[keys.TREE].find(session.path)
     now = (node and node.as_of) or time.time()
@@ -145,7 +145,7 @@ async def job(request: web.Request) -> web.Response:
         context = await job_part(part, records, jobid, record, now)
         return await render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
     context = await job_detail(records, jobid, record, now)
-    start = {"cursor": cursor, "keeps_history": session.history is not None}
+    start = {"cursor": cursor, "keeps_history": session.stored is not None}
     context["start"] = _embedded({**context["start"], **start})
     context["scripts"] = session.capabilities.scripts
     return await render(request, "job.html", {**shared, **context})
@@ -158,9 +158,9 @@ async def _found(request: web.Request, text: str) -> tuple[Mapping[str, Any], Re
         return session.observer.record(session.job(text).id), session.instance
     except JobNotFound:
         past = await session.past_job(text)
-        assert session.history is not None  # noqa: S101 - the job is in it
+        assert session.stored is not None  # noqa: S101 - the job is in it
         record: dict[str, Any] = msgspec.json.decode(past.record)
-        return record, session.history.records
+        return record, session.stored
 
 
 def _below(request: web.Request, jobid: str) -> str:

@@ -101,6 +101,21 @@ async def test_pages_offer_no_change(client: Client) -> None:
     assert answer.status == 501
 
 
+async def test_jobs_that_the_table_does_not_take_are_read_from_the_history(
+    client: Client, tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    settings = Settings(instance="archive", statedir=tmp_path / "state", max_jobs=2)
+    small = await aiohttp_client(create_app(settings, choose_instance(settings), stop=lambda: None))
+    assert len((await (await small.get("/v1/jobs")).json())["jobs"]) == 2
+    everything = (await (await small.get("/v1/jobs?history=1")).json())["jobs"]
+    assert [job["id"] for job in everything] == [
+        job["id"] for job in (await (await client.get("/v1/jobs")).json())["jobs"]
+    ]
+    oldest = everything[-1]["id"]
+    assert (await small.get(f"/v1/jobs/{oldest}")).status == 200
+    assert (await small.get(f"/v1/jobs/{oldest}/eventlog")).status == 200
+
+
 async def test_the_instances_are_listed(client: Client, archive: Archive) -> None:
     stage = await Stage.open(archive, name="two")
     stage.feed([Resync(), SENTINEL, *ended(1)])

@@ -146,7 +146,7 @@ async def test_a_job_without_an_eventlog_is_made_from_its_record(
     for jobid, record in found.items():
         for member in kept:
             assert record.get(member) == expected[jobid].get(member), (jobid, member)
-    with pytest.raises(NotFound, match="damaged" if data else "too large"):
+    with pytest.raises(NotFound, match="damaged" if data else "no job"):
         await instance.lookup(min(found), "eventlog")
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from fluxapi.http import keys
-from tests.handlers.conftest import Service, service, start
+from tests.handlers.conftest import Service, Start, start
 
-__all__ = ["service", "start"]
+__all__ = ["start"]
 
 EXCLUDED = (
     # A body that fits the schema may still be refused: by rules between fields, and by Flux.
@@ -44,6 +44,12 @@ pytestmark = [
     pytest.mark.filterwarnings("default::ResourceWarning"),
     pytest.mark.timeout(900),
 ]
+
+
+@pytest.fixture
+async def service(start: Start, tmp_path: Path) -> Service:
+    """Return a service with a history, without which some routes answer with 501."""
+    return await start(statedir=tmp_path / "state")
 
 
 async def fuzz(service: Service, folder: Path, *flags: str) -> None:
