@@ -162,10 +162,11 @@ def test_a_history_that_is_missing_is_a_sentence(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_lists_the_instances(tmp_path: Path) -> None:
+def test_the_commands_read_and_are_refused(tmp_path: Path) -> None:
     with run("--instance", "embedded", FLUXAPI_STATEDIR=str(tmp_path / "state")) as service:
         run_command = Program(service.url, tmp_path)
-        run_command.ok("submit", "--wait", "--quiet", "true")
+        jobid = run_command.submit("echo", "kept")
+        run_command.ok("wait", jobid)
         block_until(lambda: len(run_command.ok("history", "instances").splitlines()) > 1)
         lines = run_command.ok("history", "instances").splitlines()
         assert lines[0].split()[:3] == ["ID", "PATH", "KIND"]
@@ -173,6 +174,15 @@ def test_the_command_lists_the_instances(tmp_path: Path) -> None:
         assert lines[1].split()[5] == "1"
         [one] = json.loads(run_command.ok("history", "instances", "--json"))["instances"]
         assert one["jobs"] == 1
+        service.end()
+    archive = {"FLUXAPI_INSTANCE": "archive", "FLUXAPI_STATEDIR": str(tmp_path / "state")}
+    with run(**archive) as service:
+        assert "this machine" not in service.lines[0]
+        past = Program(service.url, tmp_path)
+        assert past.ok("output", jobid) == "kept\n"
+        refused = past("submit", "true")
+        assert refused.status == 1
+        assert "Nothing can be submitted or changed" in refused.err
         service.end()
 
 

@@ -20,11 +20,13 @@ from fluxapi.errors import FluxapiError, HistoryUnavailable, InstanceNotFound, N
 from fluxapi.instance.protocol import Instance
 from fluxapi.model.eventlog import JournalMessage, Resync
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.output import Last
 from fluxapi.table.table import Table
 from tests import recording
 from tests.table.test_table import SENTINEL, everything
 
-from .stage import TIMEOUT, Stage
+from .stage import TIMEOUT, Records, Stage
+from .test_outputs import EOF, HEADER, feed, wrote
 from .test_recorder import ended, entries, flux_records, inactive
 
 Open = Callable[..., Any]
@@ -148,6 +150,29 @@ async def test_a_job_without_an_eventlog_is_made_from_its_record(
             assert record.get(member) == expected[jobid].get(member), (jobid, member)
     with pytest.raises(NotFound, match="damaged" if data else "no job"):
         await instance.lookup(min(found), "eventlog")
+
+
+async def test_the_output_is_read_as_it_was(archive: Archive, past: Open) -> None:
+    records = Records()
+    records.outputs = {1: wrote("one\n", "two\n"), 2: [HEADER, EOF]}
+    stage = await Stage.open(archive, records)
+    await feed(stage, 1, 2, 3)
+    await stage.aclose()
+    instance = await past()
+
+    async def output(jobid: int, **options: Any) -> list[str]:
+        texts = []
+        async for batch in instance.output(jobid, **options):
+            texts += [str((entry.context or {}).get("data", entry.name)) for entry in batch]
+        return texts
+
+    assert await output(1) == ["header", "one\n", "two\n", "data"]
+    assert await output(1, follow=True) == await output(1)
+    assert await output(1, first=2) == ["two\n", "data"]
+    assert await output(1, last=Last(1, lines=True)) == ["two\n", "data"]
+    for jobid, words in ((3, "could not be read"), (4, "no job")):
+        with pytest.raises(NotFound, match=words):
+            await output(jobid)
 
 
 async def test_a_table_takes_the_newest_jobs(archive: Archive, past: Open) -> None:
