@@ -16,7 +16,7 @@ import pytest
 
 from fluxapi.client import Client
 from tests.certificates import make_certificate, needs_openssl
-from tests.running import clean_environment, read_start, service
+from tests.running import own_environment, read_start, service
 
 pytestmark = pytest.mark.slow
 
@@ -44,7 +44,7 @@ def test_a_service_on_a_socket_and_a_port(tmp_path: Path) -> None:
         assert status(path, "/v1/jobs") == 200
         second = subprocess.run(
             [*SERVE, *flags],
-            env=clean_environment(), capture_output=True, text=True, timeout=60, check=False,
+            env=own_environment(), capture_output=True, text=True, timeout=60, check=False,
         )  # fmt: skip
         assert second.returncode == 1
         assert second.stderr.count("\n") == 1
@@ -75,7 +75,7 @@ def test_a_socket_of_systemd_is_served(tmp_path: Path) -> None:
     path = tmp_path / "flux.sock"
     command = ["systemd-socket-activate", f"--listen={path}", *SERVE]
     with subprocess.Popen(
-        command, env=clean_environment(), stdout=subprocess.PIPE, text=True
+        command, env=own_environment(), stdout=subprocess.PIPE, text=True
     ) as process:
         try:
             while not path.is_socket():
@@ -93,7 +93,7 @@ def test_sighup_has_the_certificate_read_again(tmp_path: Path) -> None:
     first = cert.read_text("utf-8")
     command = [*SERVE, "--port=0", f"--tls-cert={cert}", f"--tls-key={key}"]
     with subprocess.Popen(
-        command, env=clean_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        command, env=own_environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         place = urlsplit(read_start(process.stdout)[1])
@@ -138,7 +138,7 @@ def test_a_broken_certificate_stops_the_start_with_one_sentence(tmp_path: Path) 
     key.write_text("broken", encoding="utf-8")
     done = subprocess.run(
         [*SERVE, f"--tls-cert={cert}", f"--tls-key={key}"],
-        env=clean_environment(), capture_output=True, text=True, timeout=60, check=False,
+        env=own_environment(), capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1

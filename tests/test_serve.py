@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import clean_environment, flux_instance, needs_flux, read_start, service
+from tests.running import flux_instance, needs_flux, own_environment, read_start, service
 from tests.waiting import block_until
 
 pytestmark = pytest.mark.slow
@@ -27,7 +27,7 @@ def refusal(*flags: str, **environ: str) -> tuple[int, str]:
     """Exit status and standard error of a start that must fail."""
     done = subprocess.run(
         [sys.executable, "-m", "fluxapi", "serve", "--port=0", *flags],
-        env=clean_environment(**environ),
+        env=own_environment(**environ),
         capture_output=True,
         text=True,
         timeout=60,
@@ -66,7 +66,7 @@ def test_with_a_broker_it_takes_that() -> None:
 def test_flux_start_ends_when_the_service_is_stopped(size: int) -> None:
     command = ["flux", "start", f"--test-size={size}", sys.executable, "-m", "fluxapi", "serve"]
     with subprocess.Popen(
-        [*command, "--port=0"], env=clean_environment(), stdout=subprocess.PIPE, text=True
+        [*command, "--port=0"], env=own_environment(), stdout=subprocess.PIPE, text=True
     ) as process:
         url = read_start(process.stdout)[1]
         assert "Message" in post(f"{url}/service/stop")

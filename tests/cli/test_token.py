@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.running import Service, clean_environment, service
+from tests.running import Service, own_environment, service
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +26,7 @@ def guarded() -> Iterator[Service]:
 
 def run(on: Service, *words: str, token: str = TOKEN) -> subprocess.CompletedProcess[str]:
     """Run the command, with a token in the environment."""
-    environ = clean_environment(FLUXAPI_URL=on.url, FLUX_USER=USER, FLUX_TOKEN=token)
+    environ = own_environment(FLUXAPI_URL=on.url, FLUX_USER=USER, FLUX_TOKEN=token)
     command = [sys.executable, "-m", "fluxapi", *words]
     return subprocess.run(
         command, env=environ, capture_output=True, text=True, timeout=60, check=False
@@ -79,7 +79,7 @@ def test_a_wrong_argument_is_a_usage_error(guarded: Service, words: tuple[str, .
 
 def test_a_terminal_gets_an_address_that_logs_in_once() -> None:
     main, other = os.openpty()
-    environ = clean_environment(FLUX_REQUIRE_AUTH="true")
+    environ = own_environment(FLUX_REQUIRE_AUTH="true")
     command = [sys.executable, "-m", "fluxapi", "serve", "--port=0", "--instance=embedded"]
     with subprocess.Popen(command, env=environ, stdout=other) as process:
         os.close(other)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.running import Service, clean_environment, service
+from tests.running import Service, clean_environment, own_environment, service
 
 from .blocks import BLOCKS, DOCUMENTS, Block, blocks_of, name_of
 from .grammar import PROSE, check
@@ -88,7 +88,7 @@ def environment(where: Place, kind: str, folder: Path) -> dict[str, str]:
     """Return the environment of a reader's shell: its programs, and the address of the service."""
     path = [str(HERE / "bin"), str(Path(sys.executable).parent), os.environ.get("PATH", "")]
     secrets = {"FLUX_USER": USER, "FLUX_TOKEN": TOKEN} if kind == "auth" else {}
-    return clean_environment(
+    return own_environment(
         PATH=os.pathsep.join(path),
         HOME=str(folder),
         FLUXAPI_URL=where.service.url.rstrip("/"),

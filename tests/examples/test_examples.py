@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import Service, clean_environment, flux_instance, needs_flux, service
+from tests.running import Service, flux_instance, needs_flux, own_environment, service
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,7 @@ def site(request: pytest.FixtureRequest) -> Service:
 
 
 def environment(site: Service, **variables: str) -> dict[str, str]:
-    return clean_environment(
+    return own_environment(
         FLUXAPI_URL=site.url.rstrip("/"),
         PYTHONWARNINGS="error",
         PYTHONIOENCODING="utf-8",

@@ -18,7 +18,7 @@ import pytest
 from fluxapi.http.shutdown import Shutdown
 from fluxapi.settings import Settings
 from tests.lifecycle.test_signals import ROOT
-from tests.running import Service, clean_environment, read_start, service
+from tests.running import Service, own_environment, read_start, service
 from tests.waiting import block_until
 
 pytestmark = pytest.mark.slow
@@ -96,7 +96,7 @@ def run_with(code: str, *flags: str) -> subprocess.Popen[str]:
     words = f"{code}\nimport sys\nfrom fluxapi.cli import main\nsys.exit(main(sys.argv[1:]))"
     return subprocess.Popen(
         [sys.executable, "-c", words, "serve", "--port=0", EMBEDDED, *flags],
-        env=clean_environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        env=own_environment(), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         text=True,
     )  # fmt: skip
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import clean_environment, needs_flux
+from tests.running import needs_flux, own_environment
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ def command(step: str, signum: int, *flags: str) -> list[str]:
 
 def status(*words: str, **environ: str) -> int:
     done = subprocess.run(
-        words, env=clean_environment(**environ), cwd=ROOT, capture_output=True, text=True,
+        words, env=own_environment(**environ), cwd=ROOT, capture_output=True, text=True,
         timeout=TIMEOUT_S, check=False,
     )  # fmt: skip
     assert "Traceback" not in done.stderr
@@ -135,7 +135,7 @@ def test_nohup_means_what_it_says() -> None:
         "from fluxapi.cli import main; sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, "serve", "--port=0", EMBEDDED], env=clean_environment(),
+        [sys.executable, "-c", code, "serve", "--port=0", EMBEDDED], env=own_environment(),
         cwd=ROOT, capture_output=True, text=True, timeout=TIMEOUT_S, check=True,
     )  # fmt: skip
     assert " answers at " in done.stdout
