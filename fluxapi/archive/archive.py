@@ -43,6 +43,8 @@ class Archive:
         self.limits = limits or Limits()
         self.writer = ArchiveWriter(statedir, self.limits)
         self.reader = ArchiveReader(statedir / FILE_NAME)
+        self.figures_turn = asyncio.Semaphore(1)
+        """Is held while figures are computed, so that a thread is free for short queries."""
 
     async def open(self) -> None:
         """Open the database; if that fails, :attr:`problem` says why, and it is tried again."""

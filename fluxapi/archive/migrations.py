@@ -104,6 +104,29 @@ SCRIPTS: tuple[str, ...] = (
         UPDATE meta SET value = value - length(old.data) WHERE name = 'output_bytes';
     END;
     """,
+    """
+    -- All that figures need of a job, so that they read this index and no record.
+    DROP INDEX jobs_by_end;
+    CREATE INDEX jobs_for_figures ON jobs (
+        t_inactive, instance, result, t_submit, t_run, t_cleanup, userid, name, queue, nodelist,
+        nnodes, ncores
+    );
+
+    -- The figures of an instance from ``time`` on, for ``seconds``; old ones are averages. Times
+    -- that no row covers are not known, and neither is a figure that is NULL.
+    CREATE TABLE samples (
+        instance INTEGER NOT NULL,
+        step INTEGER NOT NULL,
+        time REAL NOT NULL,
+        seconds REAL NOT NULL,
+        pending REAL NOT NULL,
+        running REAL NOT NULL,
+        nodes REAL, nodes_up REAL, nodes_allocated REAL, nodes_drained REAL, nodes_down REAL,
+        cores REAL, cores_up REAL, cores_allocated REAL,
+        gpus REAL, gpus_up REAL, gpus_allocated REAL,
+        PRIMARY KEY (instance, step, time)
+    ) WITHOUT ROWID;
+    """,
 )
 
 

@@ -16,6 +16,7 @@ from fluxapi.process.text import encodable
 
 from .ended_job import Detail, EndedJob, command_of, pack
 from .order import MAX_SAME_KEYS, epoch_of, key_of
+from .samples import Sample, thin, write_sample
 from .source import Source
 from .stored_output import OutputState
 
@@ -27,7 +28,8 @@ INSERT INTO instances
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET version = excluded.version, size = excluded.size,
 hostname = excluded.hostname, starttime = excluded.starttime, last_seen = excluded.last_seen,
-root = excluded.root
+root = excluded.root,
+epoch = CASE WHEN epoch THEN epoch ELSE excluded.epoch END
 RETURNING key, epoch
 """
 _SELECT_INSTANCE = "SELECT key, epoch FROM instances WHERE id = ?"
@@ -54,6 +56,7 @@ _T_RUN, _NODELIST = 1, 9
 
 _MAX_NOTE_CHARS = 4096
 _PURGED_ID_BYTES = 64
+_THIN_INTERVAL_S = 3600.0
 
 
 class Purge(NamedTuple):
@@ -81,7 +84,7 @@ class EndedOutput(NamedTuple):
         return len(self.data) + 128
 
 
-Item: TypeAlias = EndedJob | Purge | EndedOutput
+Item: TypeAlias = EndedJob | Purge | EndedOutput | Sample
 """An object that is written."""
 
 
@@ -118,7 +121,7 @@ def _write(database: sqlite3.Connection, batch: Iterable[tuple[Source, Item]], n
     bad = 0
     for source, item in batch:
         place = places.get(source.id)
-        if place is None:
+        if place is None or (not place.epoch and isinstance(item, EndedJob)):
             place = _place(database, source, item, now)
             if place is None:
                 continue
@@ -129,6 +132,10 @@ def _write(database: sqlite3.Connection, batch: Iterable[tuple[Source, Item]], n
             continue
         if isinstance(item, EndedOutput):
             _write_output(database, place.instance, item)
+            continue
+        if isinstance(item, Sample):
+            write_sample(database, place.instance, item)
+            _thin(database, now)
             continue
         try:
             _write_job(database, place, item, nodelists)
@@ -145,13 +152,22 @@ class _Place(NamedTuple):
     epoch: int
 
 
+def _thin(database: sqlite3.Connection, now: float) -> None:
+    """Replace old samples by averages, at most once an hour."""
+    row = database.execute("SELECT value FROM meta WHERE name = 'thinned'").fetchone()
+    if row is None or not 0 <= now - row[0] < _THIN_INTERVAL_S:
+        thin(database, now)
+        database.execute("INSERT OR REPLACE INTO meta VALUES ('thinned', ?)", (now,))
+
+
 def _place(database: sqlite3.Connection, source: Source, item: Item, now: float) -> _Place | None:
-    """Return the place of an instance, which its first job creates."""
-    if not isinstance(item, EndedJob):
+    """Return the place of an instance, which its first job or sample creates."""
+    if isinstance(item, Purge | EndedOutput):
         known = database.execute(_SELECT_INSTANCE, (source.id,)).fetchone()
         return None if known is None else _Place(*known)
     info = source.info
-    epoch = epoch_of(item.id, item.facts[0])
+    # The IDs of a job tell from when they count; 0 is not known.
+    epoch = epoch_of(item.id, item.facts[0]) if isinstance(item, EndedJob) else 0
     found = database.execute(
         _UPSERT_INSTANCE,
         (

@@ -16,6 +16,7 @@ from fluxapi.errors import HistoryUnavailable
 from .database import connect, open_database, reason_of
 from .ended_job import EndedJob
 from .limits import Limits
+from .samples import Sample
 from .source import Source
 from .statements import EndedOutput, Item, Purge, write
 from .upkeep import Upkeep
@@ -112,11 +113,16 @@ class ArchiveWriter:
         """Queue a note that Flux has purged these jobs; return false if there is no room for it."""
         return self._put(source, Purge(tuple(ids), time))
 
+    def sample(self, source: Source, sample: Sample) -> bool:
+        """Queue a sample of an instance; return false if it is dropped for lack of room."""
+        return self._put(source, sample)
+
     def _put(self, source: Source, item: Item) -> bool:
         with self._changed:
             if not self.has_room:
                 self.refused += isinstance(item, EndedJob)
-                self._has_refused = True
+                # A sample is not read again; it leaves a gap.
+                self._has_refused |= not isinstance(item, Sample)
                 return False
             self._queue.append((source, item))
             self._bytes += item.size

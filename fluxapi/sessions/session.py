@@ -9,6 +9,7 @@ import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from functools import partial
 
 from fluxapi.archive.archive import Archive, InstanceHistory
 from fluxapi.archive.instance import ArchivedInstance
@@ -57,6 +58,7 @@ from fluxapi.table.capacity import Capacity
 from fluxapi.table.groups import GroupRow
 from fluxapi.table.table import Table
 
+from .history_sampler import HistorySampler
 from .idempotency import IdempotencyStore
 from .monitor import InstanceMonitor
 from .response_cache import ResponseCache
@@ -114,6 +116,7 @@ class InstanceSession:
     ) -> None:
         self.history: InstanceHistory | None = None
         self.identity = ""
+        self._recording: tuple[BackgroundTask, ...] = ()
         self.path = path
         self.instance = instance
         self.ended: str | None = None
@@ -230,7 +233,14 @@ class InstanceSession:
         source = Source(self.identity, self.path, self.info, archive.root)
         self.history = await archive.follow(source, self.table, self.instance)
         self.journal.observers.append(self.history.recorder.take)
-        self.tasks = (*self.tasks, *self.history.tasks)
+        sampler = HistorySampler(
+            self.table,
+            self.observer,
+            lambda: self.is_reachable,
+            partial(archive.writer.sample, source),
+        )
+        self._recording = (*self.history.tasks, sampler)
+        self.tasks = (*self.tasks, *self._recording)
 
     @contextlib.asynccontextmanager
     async def _running(self, close_timeout: Callable[[], float]) -> AsyncIterator[None]:
@@ -257,9 +267,8 @@ class InstanceSession:
         self.ended = reason
         for task in (self.observer, self.monitor, self.journal):
             await task.aclose()
-        if self.history is not None:
-            for recording in self.history.tasks:
-                await recording.aclose()
+        for recording in self._recording:
+            await recording.aclose()
         await self.idempotency.aclose()
         self.hub.end_all()
         await self.instance.close()
