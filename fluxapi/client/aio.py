@@ -30,12 +30,12 @@ class AsyncClient(
     SubmissionMethods,
     WaitMethods,
     GroupMethods,
+    HistoryMethods,
     OutputMethods,
     ControlMethods,
     ServiceMethods,
     TokenMethods,
     WebhookMethods,
-    HistoryMethods,
 ):
     """A client of one fluxapi service.
 

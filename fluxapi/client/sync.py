@@ -481,6 +481,47 @@ class Client:
         """
         return self._loop.iterate(self._client.group_output(group, tail=tail, stream=stream))
 
+    def history_instances(self, *, limit: int = 10000) -> list[dict[str, Any]]:
+        """Return the instances that the history has jobs of, those that were seen last first.
+
+        Args:
+            limit: The number of instances at most.
+
+        Raises:
+            ProblemError: The service keeps no history.
+        """
+        return self._loop.run(self._client.history_instances(limit=limit))
+
+    def figures(
+        self,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        steps: int | None = None,
+        by: Literal["name", "user", "queue", "result", "node"] | None = None,
+        order: Literal["ended", "failed", "core_hours"] | None = None,
+        instance: str | None = None,
+    ) -> dict[str, Any]:
+        """Return figures of the jobs that have ended in a time, with the fields of the API.
+
+        Args:
+            since: Begin of the time, seconds since the epoch; a day before *until* by default.
+            until: End of the time; now by default.
+            steps: The most steps that the time is cut into, at most 500; 120 by default.
+            by: Group the jobs by this property, too.
+            order: The order of the groups, the highest first; ``ended`` by default.
+            instance: ID of an instance in the history, or ``all``; the instance of the client by
+                default.
+
+        Raises:
+            Unavailable: The service keeps no history, or it cannot be read.
+        """
+        return self._loop.run(
+            self._client.figures(
+                since=since, until=until, steps=steps, by=by, order=order, instance=instance
+            )
+        )
+
     def output(
         self, id: str | int, *, tail: int | None = None, stream: str | None = None
     ) -> Output:
@@ -695,17 +736,6 @@ class Client:
     def retry_webhook(self, name: str, numbers: Sequence[int] | None = None) -> int:
         """Have messages sent again that were given up: these, or all; return how many."""
         return self._loop.run(self._client.retry_webhook(name, numbers))
-
-    def history_instances(self, *, limit: int = 10000) -> list[dict[str, Any]]:
-        """Return the instances that the history has jobs of, those that were seen last first.
-
-        Args:
-            limit: The number of instances at most.
-
-        Raises:
-            ProblemError: The service keeps no history.
-        """
-        return self._loop.run(self._client.history_instances(limit=limit))
 
 
 def _close(loop: LoopThread, client: AsyncClient) -> None:

@@ -18,10 +18,10 @@ from fluxapi.table.query import JobQuery
 
 from .support import json_bytes
 
-__all__ = ["Scope", "page"]
+__all__ = ["NONE_KEPT", "Scope", "page"]
 
 _ALL = "all"
-_NONE_KEPT = (
+NONE_KEPT = (
     "The service keeps no history of past jobs; start it with --statedir, and without --no-history."
 )
 
@@ -48,7 +48,7 @@ async def page(request: web.Request, scope: Scope, query: JobQuery, limit: int) 
     """
     archive, session = request.app[keys.ARCHIVE], request[keys.SESSION]
     if archive is None or session.stored is None:
-        raise NotSupported(_NONE_KEPT)
+        raise NotSupported(NONE_KEPT)
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
     cursor = session.journal.cursor
     if scope.instance in {None, session.stored.instance}:

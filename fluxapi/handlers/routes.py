@@ -19,6 +19,7 @@ from . import (
     group_output,
     groups,
     health,
+    history,
     instances,
     jobs,
     many,
@@ -318,6 +319,12 @@ ROUTES: tuple[Route, ...] = (
         "GET", "/", service.info, "getInfo", "instance",
         "Describe the service and its instance; a browser gets the dashboard.",
         {200: "info"}, query="view-query", other=("text/html",), page=views.jobs, right="view",
+    ),
+    Route(
+        "GET", "/history/figures", history.figures, "getFigures", "history",
+        "Get figures of the jobs that have ended in a time: throughput, waits, run times, use.",
+        {200: "figures"}, query="figures-query",
+        fails=(errors.HistoryUnavailable, errors.NotSupported), right="view",
     ),
     Route(
         "GET", "/instances", instances.list_instances, "listInstances", "instance",

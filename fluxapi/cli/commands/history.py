@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fluxapi.cli.arguments import Command, Parsers, add_command
+from fluxapi.cli.past_figures import add_figures
 from fluxapi.cli.past_instances import add_instances
 
 __all__ = ["COMMAND", "add"]
@@ -16,4 +17,5 @@ def add(parsers: Parsers) -> None:
         parsers, COMMAND, "Read the history, which keeps jobs longer than Flux does."
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    add_figures(actions)
     add_instances(actions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -25,6 +25,36 @@ class HistoryMethods(Methods):
         """
         query = {"limit": limit}
         return (await self._transport.get("/history/instances", _Instances, query)).instances
+
+    async def figures(
+        self,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        steps: int | None = None,
+        by: Literal["name", "user", "queue", "result", "node"] | None = None,
+        order: Literal["ended", "failed", "core_hours"] | None = None,
+        instance: str | None = None,
+    ) -> dict[str, Any]:
+        """Return figures of the jobs that have ended in a time, with the fields of the API.
+
+        Args:
+            since: Begin of the time, seconds since the epoch; a day before *until* by default.
+            until: End of the time; now by default.
+            steps: The most steps that the time is cut into, at most 500; 120 by default.
+            by: Group the jobs by this property, too.
+            order: The order of the groups, the highest first; ``ended`` by default.
+            instance: ID of an instance in the history, or ``all``; the instance of the client by
+                default.
+
+        Raises:
+            Unavailable: The service keeps no history, or it cannot be read.
+        """
+        query = {
+            "since": since, "until": until, "steps": steps, "by": by, "order": order,
+            "instance": instance,
+        }  # fmt: skip
+        return await self._transport.get("/history/figures", dict[str, Any], query)
 
 
 class _Instances(msgspec.Struct):

@@ -1,0 +1,90 @@
+"""``fluxapi history``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from fluxapi.cli.figure_lines import figure_lines
+from tests.archive.past_jobs import Past, store
+from tests.running import service
+
+from .program import Program
+
+BEGIN = 1_700_000_000.0
+RANGE = ("--since=2023-11-14", "--until=2023-11-16")
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Iterator[Program]:
+    store(
+        tmp_path / "state",
+        Past(1 << 24, BEGIN, wait=90.0, run=3600.0, ncores=2, name="a\x1b[31m"),
+        Past(2 << 24, BEGIN + 1, wait=None, result="CANCELED", name=""),
+    )
+    with service("--instance=embedded", f"--statedir={tmp_path / 'state'}") as running:
+        yield Program(running.url, tmp_path)
+
+
+def test_figures_are_printed_by_time_by_group_and_as_json(program: Program) -> None:
+    lines = program.ok("history", "figures", *RANGE, "--all-instances", "--steps=5").splitlines()
+    assert lines[0].split() == [
+        "FROM", "ENDED", "FAILED", "CANCELED", "CORE-HOURS", "WAIT", "WAIT-P90", "RUN", "RUN-P90",
+        "CORES-USED",
+    ]  # fmt: skip
+    assert lines[-1].split() == [
+        "(all)",
+        "2",
+        "0",
+        "1",
+        "2.0",
+        "1m",
+        "30s",
+        "1m",
+        "30s",
+        "1h",
+        "1h",
+    ]
+    lines = program.ok("history", "figures", *RANGE, "--all-instances", "--by=name").splitlines()
+    assert [line.split()[0] for line in lines] == ["NAME", "(none)", "a\\x1b[31m", "(all)"]
+    found = json.loads(program.ok("history", "figures", *RANGE, "--json"))
+    assert found["total"]["ended"] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--steps=1",), "from 2 to 500"),
+        (("--since=2023-11-16", "--until=2023-11-14"), "--since is not before --until"),
+        (("--by=cwd",), "invalid choice"),
+    ],
+)
+def test_bad_options_are_usage_errors(
+    program: Program, options: tuple[str, ...], message: str
+) -> None:
+    done = program("history", "figures", *options)
+    assert (done.status, message in done.err) == (2, True)
+
+
+def test_a_service_without_history_is_told(run: Program) -> None:
+    done = run("history", "figures")
+    assert done.status != 0
+    assert "keeps no history" in done.err
+
+
+def test_what_is_not_known_is_a_dash_and_the_rest_is_a_line() -> None:
+    counts = {"ended": 1, "failed": 0, "timeout": 1, "canceled": 0, "core_hours": 0.0}
+    found = {
+        "by": "queue",
+        "groups": [{"value": "", **counts}],
+        "rest": {"groups": 3, **counts},
+        "total": counts,
+        "steps": [],
+    }
+    assert [line.split() for line in figure_lines(found)][1:3] == [
+        ["(none)", "1", "1", "0", "0.0", "-", "-", "-", "-"],
+        ["(3", "others)", "1", "1", "0", "0.0", "-", "-", "-", "-"],
+    ]
