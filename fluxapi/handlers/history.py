@@ -19,6 +19,7 @@ __all__ = ["figures"]
 
 _DAY_S = 86_400.0
 _STEPS = 120
+_ALL = "all"
 
 
 def archive_of(request: web.Request) -> Archive:
@@ -32,16 +33,17 @@ def archive_of(request: web.Request) -> Archive:
 async def figures(request: web.Request) -> web.Response:
     """Return the figures of a time; the database computes them in a thread."""
     archive, fields = archive_of(request), request[keys.QUERY]
+    stored = request[keys.SESSION].stored
     until = float(fields.get("until", time.time()))
     since = float(fields.get("since", until - _DAY_S))
     try:
         span = Span.choose(since, until, int(fields.get("steps", _STEPS)))
     except ValueError as error:
         raise ValidationFailed([{"pointer": "/until", "detail": f"{error}."}]) from None
-    instance = fields.get("instance", request[keys.SESSION].identity)
+    instance = fields.get("instance", stored.instance if stored else _ALL)
     query = FiguresQuery(
         span,
-        None if instance == "all" else instance,
+        None if instance == _ALL else instance,
         fields.get("by"),
         fields.get("order", "ended"),
     )

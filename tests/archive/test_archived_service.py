@@ -206,3 +206,8 @@ def test_it_shows_a_flux_that_is_gone(tmp_path: Path) -> None:
                 job["id"]: service.get(f"/v1/jobs/{job['id']}/eventlog") for job in jobs
             } == logs
             service.end()
+
+
+async def test_figures_are_those_of_the_instance_that_is_gone(client: Client) -> None:
+    found = await (await client.get("/v1/history/figures?since=0&until=100000000000")).json()
+    assert found["total"]["ended"] == len(set(inactive()))
