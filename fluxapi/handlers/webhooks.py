@@ -44,9 +44,7 @@ async def list_webhooks(request: web.Request) -> web.Response:
 
 async def record(request: web.Request) -> web.Response:
     """Return one webhook, without its secret."""
-    webhooks, hook = request.app[keys.WEBHOOKS], _named(request)
-    found = next(it for it in await webhooks.records() if it["id"] == webhooks.get(hook).id)
-    return reply(found)
+    return reply(await request.app[keys.WEBHOOKS].shown(_named(request)))
 
 
 async def remove(request: web.Request) -> web.Response:

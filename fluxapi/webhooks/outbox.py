@@ -44,6 +44,9 @@ _MAX_DIRTY_JOBS = 100_000
 
 _MAX_BATCH = 500
 _NOTICE_OVERHEAD_BYTES = 1000
+_GATHER_S = 0.02
+"""Time in which outcomes are gathered for one write."""
+
 _RETRY_PAUSE_S = 1.0
 """Time after which a write that failed, as on a full disk, is tried again."""
 
@@ -234,6 +237,9 @@ class Outbox(BackgroundTask):
         while True:
             await self._wake.wait()
             self._wake.clear()
+            if not self._queue:
+                # Outcomes can wait for each other: one that is lost is a message sent twice.
+                await asyncio.sleep(_GATHER_S)
             while not self.is_empty:
                 if not await self._try_to_write():
                     await asyncio.sleep(_RETRY_PAUSE_S)

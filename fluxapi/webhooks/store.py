@@ -28,6 +28,9 @@ T = TypeVar("T")
 MAX_DEAD = 1000
 """Dead letters of one webhook; the oldest are dropped."""
 
+_MAX_RECENT_BYTES = 8 << 20
+"""Size of the bodies that are kept in memory until they are sent for the first time."""
+
 _COLUMNS = "seq, webhook, lane, notice, attempts, due, created, length(body)"
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(Webhook)
@@ -40,6 +43,9 @@ class SqliteStore:
         self._statedir = statedir
         self._executor = ThreadPoolExecutor(1, "webhooks")
         self._database: sqlite3.Connection | None = None
+        self._recent: dict[int, bytes] = {}
+        """The bodies that were stored last, most of which are sent at once."""
+        self._recent_bytes = 0
 
     @property
     def is_kept(self) -> bool:
@@ -63,7 +69,10 @@ class SqliteStore:
 
     async def commit(self, changes: Changeset) -> tuple[list[Pending], Mapping[str, int]]:
         """Write *changes*; return the added deliveries, and how many dead letters were dropped."""
-        return await self._write(lambda database: _commit(database, changes))
+        added, dropped = await self._write(lambda database: _commit(database, changes))
+        for item, body in added:
+            self._remember(item.seq, body)
+        return [item for item, _ in added], dropped
 
     async def remove(self, webhook: str) -> None:
         """Remove a webhook with all of its deliveries."""
@@ -77,6 +86,12 @@ class SqliteStore:
 
     async def bodies(self, seqs: Sequence[int]) -> Mapping[int, bytes]:
         """Return the bodies of those of these deliveries that exist."""
+        recent = {seq: self._recent[seq] for seq in seqs if seq in self._recent}
+        if len(recent) == len(seqs):
+            for seq, body in recent.items():
+                del self._recent[seq]
+                self._recent_bytes -= len(body)
+            return recent
 
         def run(database: sqlite3.Connection) -> dict[int, bytes]:
             found = {}
@@ -133,6 +148,12 @@ class SqliteStore:
     ) -> Sequence[Pending]:
         """Make dead letters pending again: these, or all; at most *limit*."""
         return await self._write(lambda database: _revive(database, webhook, seqs, limit))
+
+    def _remember(self, seq: int, body: bytes) -> None:
+        self._recent[seq] = body
+        self._recent_bytes += len(body)
+        while self._recent_bytes > _MAX_RECENT_BYTES:
+            self._recent_bytes -= len(self._recent.pop(next(iter(self._recent))))
 
     def _open(self) -> Found:
         self._database = open_database(self._statedir)
@@ -208,7 +229,7 @@ def _begin(database: sqlite3.Connection, instance: str) -> None:
 
 def _commit(
     database: sqlite3.Connection, changes: Changeset
-) -> tuple[list[Pending], dict[str, int]]:
+) -> tuple[list[tuple[Pending, bytes]], dict[str, int]]:
     now = time.time()
     added = [_add(database, item, now) for item in changes.added]
     database.executemany(
@@ -237,7 +258,7 @@ def _commit(
     return added, dropped
 
 
-def _add(database: sqlite3.Connection, item: NewDelivery, now: float) -> Pending:
+def _add(database: sqlite3.Connection, item: NewDelivery, now: float) -> tuple[Pending, bytes]:
     notice = item.notice
     body = notice.encode()
     cursor = database.execute(
@@ -251,7 +272,7 @@ def _add(database: sqlite3.Connection, item: NewDelivery, now: float) -> Pending
         (item.webhook, item.key, item.upto, item.at),
     )
     seq = cursor.lastrowid or 0
-    return Pending(seq, item.webhook, item.lane, notice.id, 0, 0.0, now, len(body))
+    return Pending(seq, item.webhook, item.lane, notice.id, 0, 0.0, now, len(body)), body
 
 
 def _drop_old(database: sqlite3.Connection) -> dict[str, int]:

@@ -83,6 +83,13 @@ class Webhooks:
         """Read the webhooks; raise ``SettingsError`` if that is impossible."""
         declared = [] if self._file is None else await asyncio.to_thread(read_declared, self._file)
         found = self._found = await self._store.open()
+        try:
+            await self._begin(found, declared)
+        except BaseException:
+            await self._store.close()
+            raise
+
+    async def _begin(self, found: Found, declared: Sequence[Mapping[str, Any]]) -> None:
         for webhook in found.webhooks:
             if _is_sound(webhook):
                 self.hooks.add(Hook(webhook, found.states.get(webhook.id)))
@@ -191,6 +198,11 @@ class Webhooks:
         counts = await self._store.counts()
         hooks = sorted(self.hooks, key=lambda hook: hook.webhook.created, reverse=True)
         return [self.record(hook, counts.get(hook.id, 0)) for hook in hooks]
+
+    async def shown(self, text: str) -> dict[str, Any]:
+        """Return the record of the webhook with this ID or name; raise ``NotFound``."""
+        hook = self.get(text)
+        return self.record(hook, (await self._store.counts()).get(hook.id, 0))
 
     async def create(self, fields: Mapping[str, Any]) -> tuple[Hook, str]:
         """Create a webhook; return it with its secret.

@@ -10,16 +10,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import attacks, faults, fold
+from . import attacks, faults, fold, webhooks
 from .sites import EmbeddedSite, FluxSite, Site
 
-PARTS = ("faults", "fold", "attacks")
+PARTS = ("faults", "fold", "attacks", "webhooks")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.soak", description=__doc__)
     parser.add_argument("only", nargs="*", choices=[[], *PARTS], help="default: all of them")
     parser.add_argument("--faults", type=int, default=500, help="over all instances; default 500")
+    parser.add_argument(
+        "--restarts", type=int, default=100, help="of a service with a webhook; default 100"
+    )
     parser.add_argument("--examples", type=int, default=100_000, help="of the fold; default 100000")
     parser.add_argument("--instance", choices=["embedded", "flux"], help="default: both")
     parser.add_argument("--seed", type=int, help="repeat a run; default: a new one")
@@ -49,6 +52,24 @@ async def _befall(site: Site, folder: Path, count: int, seed: int) -> bool:
     return not verdict.lost and not verdict.doubled
 
 
+async def _restart(
+    kind: type[EmbeddedSite | FluxSite], folder: Path, count: int, seed: int
+) -> bool:
+    print(f"{kind.__name__}, webhooks, seed {seed}", flush=True)
+    site = webhooks.site(kind, folder)
+    verdict = await webhooks.campaign(site, restarts=count, seed=seed)
+    print(verdict, flush=True)
+    for jobs, filter in ((1000, {"event": ["clean"]}), (100, {})):
+        (folder / f"{jobs}").mkdir()
+        count, median, p99 = await webhooks.latency(
+            webhooks.site(kind, folder / f"{jobs}"), jobs=jobs, filter=filter
+        )
+        print(
+            f"{count} messages of {jobs} jobs: median {median:.3f} s, p99 {p99:.3f} s", flush=True
+        )
+    return verdict.holds
+
+
 def main() -> int:
     """Run the parts that were asked for; the exit status is 1 when one of them failed."""
     options = _arguments()
@@ -69,6 +90,10 @@ def main() -> int:
                 folder.mkdir()
                 print(f"\n{kind.__name__}\n", flush=True)
                 passed &= asyncio.run(attacks.run(kind(folder), folder))
+            if "webhooks" in parts:
+                folder = Path(name) / "webhooks"
+                folder.mkdir()
+                passed &= asyncio.run(_restart(kind, folder, options.restarts, seed))
     return 0 if passed else 1
 
 

@@ -107,6 +107,10 @@ class Site:
         await asyncio.to_thread(self._service.process.wait)
         await self.close()
 
+    async def kill(self) -> None:
+        """Kill the service, and start none."""
+        await self._end_service(signal.SIGKILL)
+
     async def _kill_service(self, _: random.Random) -> None:
         await self._end_service(signal.SIGKILL)
         await self.start()
@@ -128,11 +132,11 @@ class EmbeddedSite(Site):
     With ``small_disk`` its file system is a small one, where this process may mount it.
     """
 
-    def __init__(self, folder: Path, *, small_disk: bool = False) -> None:
+    def __init__(self, folder: Path, *flags: str, small_disk: bool = False) -> None:
         self._disk = folder / "disk"
         self._disk.mkdir()
         self._is_mounted = small_disk and os.geteuid() == 0 and _mounted(self._disk)
-        super().__init__("--instance=embedded", f"--statedir={self._disk / 'state'}")
+        super().__init__("--instance=embedded", f"--statedir={self._disk / 'state'}", *flags)
 
     @property
     def faults(self) -> Mapping[str, Fault]:
@@ -176,11 +180,11 @@ class EmbeddedSite(Site):
 class FluxSite(Site):
     """A real broker, with a state directory that outlives it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *flags: str) -> None:
         self.broker = Broker(folder)
         self._statedir = folder / "state"
         self._statedir.mkdir()
-        super().__init__(f"--rpc-timeout={_RPC_TIMEOUT_S}", FLUX_URI=self.broker.uri)
+        super().__init__(f"--rpc-timeout={_RPC_TIMEOUT_S}", *flags, FLUX_URI=self.broker.uri)
 
     @property
     def faults(self) -> Mapping[str, Fault]:
@@ -204,6 +208,11 @@ class FluxSite(Site):
         """End the service and the broker."""
         await self.close()
         await asyncio.to_thread(self.broker.kill)
+
+    async def submit_without_service(self, count: int) -> None:
+        """Submit jobs by Flux's own command."""
+        for _ in range(count):
+            await self._flux("submit", "true")
 
     async def flux_jobs(self) -> dict[str, list[str]]:
         """Return the ids of all jobs by name, as Flux tells them."""

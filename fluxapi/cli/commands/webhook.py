@@ -82,7 +82,7 @@ def _named(actions: Any, name: str, summary: str, *, many: bool = False) -> Any:
 
 
 def _add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("url", metavar="URL", help="target, which begins with https://")
+    parser.add_argument("target", metavar="URL", help="target, which begins with https://")
     parser.add_argument("--name", help="name that no other webhook has (default: its ID)")
     parser.add_argument(
         "--tell",
@@ -133,7 +133,7 @@ async def _create(flux: AsyncClient, arguments: argparse.Namespace) -> int:
                 [word.upper() for word in value] if is_word else value
             )
     made = await flux.create_webhook(
-        arguments.url,
+        arguments.target,
         name=arguments.name,
         kinds=arguments.tell,
         filter=fields or None,
