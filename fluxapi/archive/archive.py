@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from array import array
 from collections.abc import Callable
@@ -10,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fluxapi.errors import HistoryUnavailable
-from fluxapi.process.background import BackgroundTask
 from fluxapi.table.table import Table
 
 from .database import FILE_NAME
@@ -24,6 +24,8 @@ from .stored_records import StoredRecords
 from .writer import ArchiveWriter
 
 __all__ = ["Archive", "InstanceHistory"]
+
+_log = logging.getLogger(__name__)
 
 
 class Archive:
@@ -53,7 +55,13 @@ class Archive:
 
     async def close(self, timeout: Callable[[], float]) -> None:
         """Write what is queued within the seconds that *timeout* returns, and close."""
-        await asyncio.get_running_loop().run_in_executor(None, self.writer.close, timeout())
+        writing = asyncio.get_running_loop().run_in_executor(None, self.writer.close, timeout())
+        if not await writing:
+            _log.warning(
+                "the service ends before %d bytes of past jobs are written into the history; the "
+                "next start reads from Flux what it still has then",
+                self.writer.queued_bytes,
+            )
         await self.reader.aclose()
 
     @property
@@ -87,7 +95,7 @@ class InstanceHistory:
     records: StoredRecords
 
     @property
-    def tasks(self) -> tuple[BackgroundTask, ...]:
+    def tasks(self) -> tuple[GapFiller | OutputKeeper, ...]:
         """Return the tasks that run while the instance is open."""
         return (self.filler, self.keeper) if self.keeper.is_wanted else (self.filler,)
 

@@ -65,6 +65,8 @@ class JournalConsumer(BackgroundTask):
         self.waiters = Waiters(self.table)
         self.observers: list[ChangeObserver] = []
         """Are told of each batch, after the table has taken it."""
+        self.on_lost: list[Callable[[], None]] = []
+        """Are called when the stream is lost."""
         self._caught_up = asyncio.Event()
 
     @property
@@ -130,6 +132,8 @@ class JournalConsumer(BackgroundTask):
             self.losses += 1
             self.hub.set_lost(self.lost_since)
             _log.warning("journal lost: %s", reason)
+            for told in list(self.on_lost):
+                told()
 
     async def _follow(self) -> None:
         stream = self.instance.changes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import asdict
 
 from aiohttp import web
@@ -11,8 +12,9 @@ from aiohttp import web
 from fluxapi import __version__
 from fluxapi.errors import FluxapiError, NotSupported
 from fluxapi.http import keys
-from fluxapi.instance.protocol import Instance
 from fluxapi.model.record import username
+from fluxapi.sessions.last_jobs import store_last_jobs, until_lost
+from fluxapi.sessions.session import InstanceSession
 
 from .support import reply
 
@@ -22,6 +24,9 @@ _log = logging.getLogger(__name__)
 
 _SHUTDOWN_TIMEOUT_S = 30.0
 """Time that the service waits for the instance to shut down."""
+
+_STORE_TIMEOUT_S = 10.0
+"""Time for the outputs that the history lacks before the instance shuts down."""
 
 _RESOURCES = {
     "jobs": "/jobs",
@@ -84,14 +89,25 @@ async def stop(request: web.Request) -> web.StreamResponse:
     await response.prepare(request)
     await response.write_eof()
     if whole:
-        await _end(root.instance)
+        await _end(root)
     request.app[keys.STOP]()
     return response
 
 
-async def _end(instance: Instance) -> None:
+async def _end(root: InstanceSession) -> None:
+    """Shut down the instance of a session; the history gets the jobs that end by that."""
+    ends = time.monotonic() + _SHUTDOWN_TIMEOUT_S
+
+    def left() -> float:
+        return max(ends - time.monotonic(), 0.0)
+
     try:
-        await asyncio.wait_for(instance.shutdown(), _SHUTDOWN_TIMEOUT_S)
+        if root.history is not None:
+            # The instance takes the outputs with it.
+            await store_last_jobs(root.history, root.journal, lambda: _STORE_TIMEOUT_S)
+        await asyncio.wait_for(root.instance.shutdown(), left())
+        if root.history is not None:
+            await until_lost(root.journal, left())
     except FluxapiError as error:
         _log.error("the instance does not shut down: %s", error.detail)
     except asyncio.TimeoutError:

@@ -35,6 +35,7 @@ __all__ = [
     "InstanceInfo",
     "JobControl",
     "JobCounter",
+    "JobEnder",
     "JobRecords",
     "Last",
     "LookupKey",
@@ -345,6 +346,17 @@ class NodeFileReader(Protocol):
 
     async def read_file(self, rank: int, wanted: Wanted) -> Piece:
         """Read a piece of a file on the node of broker *rank*; see ``read_piece``."""
+
+
+@runtime_checkable
+class JobEnder(Protocol):
+    """An instance whose running jobs end with it."""
+
+    async def end_jobs(self, timeout: float) -> None:
+        """End all running jobs within about *timeout* seconds; start no other.
+
+        The instance goes on answering, and its change stream tells of the ends.
+        """
 
 
 @runtime_checkable

@@ -60,6 +60,7 @@ from fluxapi.table.table import Table
 
 from .history_sampler import HistorySampler
 from .idempotency import IdempotencyStore
+from .last_jobs import store_last_jobs
 from .monitor import InstanceMonitor
 from .response_cache import ResponseCache
 from .situation import SituationMonitor
@@ -251,6 +252,8 @@ class InstanceSession:
             self.idempotency.begin_to_settle()
             yield
         finally:
+            if self.history is not None and self.ended is None:
+                await store_last_jobs(self.history, self.journal, close_timeout)
             try:
                 await asyncio.wait_for(self._close_parts(), close_timeout() / 2)
             except asyncio.TimeoutError:

@@ -152,10 +152,9 @@ class EmbeddedInstance:
             return
         parts = self._parts
         deadline = time.monotonic() + timeout
-        term = min(self._kill_timeout, _MAX_TERM_TIMEOUT_S, timeout * _TERM_SHARE)
         kill = timeout * _KILL_SHARE
         try:
-            await engine.stop(term, kill)
+            await self._stop(engine, timeout)
             await parts.guardian.close(kill)
             engine.abandon()
             await asyncio.wait_for(parts.journal.settled(), deadline - time.monotonic())
@@ -168,6 +167,15 @@ class EmbeddedInstance:
             await asyncio.wait_for(parts.close(), max(deadline - time.monotonic(), kill))
         except asyncio.TimeoutError:
             _log.warning("the files of the embedded instance were not closed in time")
+
+    async def end_jobs(self, timeout: float) -> None:
+        """End all running jobs; see :class:`~fluxapi.instance.protocol.JobEnder`."""
+        if self._engine is not None:
+            await self._stop(self._engine, timeout)
+
+    async def _stop(self, engine: Running, timeout: float) -> None:
+        term = min(self._kill_timeout, _MAX_TERM_TIMEOUT_S, timeout * _TERM_SHARE)
+        await engine.stop(term, timeout * _KILL_SHARE)
 
     async def submit(self, submissions: Sequence[Submission]) -> list[int | FluxapiError]:
         """Submit jobs in order; with a state directory they are stored before this returns.

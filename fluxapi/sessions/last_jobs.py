@@ -1,0 +1,87 @@
+"""The end of a session: the jobs that end with it, and their outputs, are stored before."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+
+from fluxapi.archive.archive import InstanceHistory
+from fluxapi.events.consumer import JournalConsumer
+from fluxapi.instance.protocol import ChangeBatch, JobEnder
+from fluxapi.table.changes import Changes
+
+__all__ = ["store_last_jobs", "until_lost"]
+
+_log = logging.getLogger(__name__)
+
+_STATES = ("RUN", "CLEANUP")
+
+_END_SHARE = 0.75
+"""Share of the time for the jobs of an instance that ends with the service."""
+
+_STORE_SHARE = 0.6
+"""Share of the rest of the time for what is missing in the history."""
+
+
+async def store_last_jobs(
+    history: InstanceHistory, journal: JournalConsumer, timeout: Callable[[], float]
+) -> None:
+    """End the jobs that end with the service, and store all jobs and outputs that are missing.
+
+    Args:
+        history: The parts that store them.
+        journal: Follows the instance.
+        timeout: Returns the seconds until the session has to be closed.
+    """
+    if isinstance(journal.instance, JobEnder):
+        limit = timeout() * _END_SHARE
+        ends = time.monotonic() + limit
+        await journal.instance.end_jobs(limit)
+        await _within(_jobs_have_ended(journal), ends - time.monotonic() + 0.1 * limit)
+    if journal.lost_since is not None:
+        return
+    history.keeper.hurry()
+    waiting = asyncio.gather(*(task.is_idle.wait() for task in history.tasks))
+    if not await _within(waiting, timeout() * _STORE_SHARE):
+        _log.warning(
+            "the service ends before the history is complete: %d outputs wait to be read; the next "
+            "start reads what Flux still has then",
+            history.keeper.waiting,
+        )
+
+
+async def until_lost(journal: JournalConsumer, timeout: float) -> None:
+    """Follow the journal of an instance that is shut down to its end, at most *timeout* seconds."""
+    lost = asyncio.Event()
+    journal.on_lost.append(lost.set)
+    try:
+        if journal.lost_since is None:
+            await _within(lost.wait(), timeout)
+    finally:
+        journal.on_lost.remove(lost.set)
+
+
+async def _jobs_have_ended(journal: JournalConsumer) -> None:
+    changed = asyncio.Event()
+
+    def observe(_batch: ChangeBatch, _changes: Changes) -> None:
+        changed.set()
+
+    journal.observers.append(observe)
+    try:
+        while any(journal.table.index.state.get(state) for state in _STATES):
+            changed.clear()
+            await changed.wait()
+    finally:
+        journal.observers.remove(observe)
+
+
+async def _within(waiting: Awaitable[object], seconds: float) -> bool:
+    """Return whether *waiting* has ended within some seconds."""
+    try:
+        await asyncio.wait_for(waiting, max(seconds, 0.0))
+    except asyncio.TimeoutError:
+        return False
+    return True
