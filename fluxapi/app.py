@@ -92,7 +92,6 @@ def create_app(
     shutdown, metrics = Shutdown(settings.shutdown_timeout), Metrics()
 
     archive = app[keys.ARCHIVE] = _archive_of(settings)
-    kept = None if archive is None or archive.readonly else archive
     hooked = _exec_hook(settings, metrics)
 
     webhooks = app[keys.WEBHOOKS] = _webhooks_of(settings)
@@ -107,7 +106,7 @@ def create_app(
                 watch=lambda label: _watch(metrics, tracing, label),
                 close_timeout=lambda: shutdown.instance_timeout,
                 bounds=None if path == ROOT else _child_bounds(settings),
-                archive=kept,
+                archive=archive,
                 attach=webhooks.attached if path == ROOT else None,
             ) as session,
             hooked(session),
@@ -143,7 +142,7 @@ def create_app(
     app[keys.ASSETS] = assets.load()
     app[docs.REFERENCE] = docs.Reference()
     app[keys.ERROR_PAGE] = views.error
-    metrics.watch(sessions, app[keys.CONNECTIONS], kept, webhooks)
+    metrics.watch(sessions, app[keys.CONNECTIONS], archive, webhooks)
     app[aiohttp_jinja2.APP_KEY] = templates()
     add_routes(app, _endpoints())
     app.on_response_prepare.append(middleware.add_headers)

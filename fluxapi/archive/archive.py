@@ -82,17 +82,20 @@ class Archive:
         recorder = Recorder(
             source, table, self.writer, stored, on_stored=keeper.note, on_gap=filler.note
         )
-        return InstanceHistory(recorder, filler, keeper, StoredRecords(self.reader, source.id))
+        return InstanceHistory(recorder, filler, keeper)
+
+    def records(self, instance: str) -> StoredRecords:
+        """Return what reads the jobs that are stored of an instance with this ID."""
+        return StoredRecords(self.reader, instance)
 
 
 @dataclass(frozen=True)
 class InstanceHistory:
-    """The parts that store the jobs of one instance, and those that are stored."""
+    """The parts that store the jobs of one instance."""
 
     recorder: Recorder
     filler: GapFiller
     keeper: OutputKeeper
-    records: StoredRecords
 
     @property
     def tasks(self) -> tuple[GapFiller | OutputKeeper, ...]:

@@ -45,7 +45,14 @@ class StoredRecords:
         Raises:
             HistoryUnavailable: The history cannot be read.
         """
-        place = Range(self.instance, below_id=below)
+        return await self.select(query, Range(self.instance, below_id=below), limit=limit)
+
+    async def select(self, query: JobQuery, place: Range, *, limit: int) -> list[ArchivedJob]:
+        """Return up to *limit* matches in any part of the history, newest first.
+
+        Raises:
+            HistoryUnavailable: The history cannot be read.
+        """
         return await self._reader.run(partial(find, query=query, place=place, limit=limit))
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:

@@ -11,8 +11,8 @@ from fluxapi.archive.figures import FiguresQuery, read_figures
 from fluxapi.archive.span import Span
 from fluxapi.errors import NotSupported, ValidationFailed
 from fluxapi.http import authentication, keys
+from fluxapi.sessions.past_jobs import NONE_KEPT
 
-from .past_jobs import NONE_KEPT
 from .support import json_bytes, reply
 
 __all__ = ["figures"]
@@ -33,7 +33,7 @@ def archive_of(request: web.Request) -> Archive:
 async def figures(request: web.Request) -> web.Response:
     """Return the figures of a time; the database computes them in a thread."""
     archive, fields = archive_of(request), request[keys.QUERY]
-    stored = request[keys.SESSION].stored
+    stored = request[keys.SESSION].past.stored
     until = float(fields.get("until", time.time()))
     since = float(fields.get("since", until - _DAY_S))
     try:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from fluxapi.archive.listing import Scope
 from fluxapi.errors import InstanceUnavailable, JobNotFound
 from fluxapi.events.consumer import READING
 from fluxapi.events.filters import read_ids
@@ -53,7 +54,7 @@ class _Listing:
     query: JobQuery
     limit: int
     after: int | None
-    scope: past_jobs.Scope | None
+    scope: Scope | None
 
 
 @functools.lru_cache(maxsize=1024)
@@ -64,7 +65,7 @@ def _listing(raw: str) -> _Listing:
     after = int(below, 16) if below else None
     query = dataclasses.replace(query_of(fields), ids=read_ids(fields))
     wants_past = fields.get("history") or "instance" in fields
-    scope = past_jobs.Scope(fields.get("instance"), after) if wants_past else None
+    scope = Scope(fields.get("instance"), after) if wants_past else None
     return _Listing(query, int(fields.get("limit", MAX_PAGE)), after, scope)
 
 
@@ -140,7 +141,7 @@ async def record(request: web.Request) -> web.Response:
     try:
         job = job_of(request)
     except JobNotFound:
-        return reply((await session.past_job(request.match_info["id"])).record)
+        return reply((await session.past.find(request.match_info["id"])).record)
     row = session.observer.encode(job.id)
     path = f"{session.path}/{encode_f58(job.id)}".removeprefix("/")
     node = request.app[keys.TREE].find(path)
@@ -159,12 +160,12 @@ async def wait(request: web.Request) -> web.Response:
     try:
         job = job_of(request)
     except JobNotFound:
-        return reply((await session.past_job(request.match_info["id"])).record)
+        return reply((await session.past.find(request.match_info["id"])).record)
     timeout = float(request[keys.QUERY].get("timeout", 30.0))
     await session.journal.waiters.wait(job.id, _over, timeout)
     authentication.check_again(request)
     if job.id not in session.table:
-        return reply((await session.past_job(request.match_info["id"])).record)
+        return reply((await session.past.find(request.match_info["id"])).record)
     return reply(session.observer.encode(job.id))
 
 
@@ -197,6 +198,5 @@ async def _lookup(request: web.Request, key: LookupKey) -> str:
     try:
         return await session.instance.lookup(job_of(request).id, key)
     except JobNotFound:
-        past = await session.past_job(request.match_info["id"])
-        assert session.stored is not None  # noqa: S101 - the job is in it
-        return await session.stored.lookup(past.id, key)
+        past = await session.past.find(request.match_info["id"])
+        return await session.past.records.lookup(past.id, key)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fluxapi import errors
 from fluxapi.contracts.route import Route
-from fluxapi.web import docs, groups, instances, login, tokens, views, webhooks
+from fluxapi.web import docs, groups, instances, login, past_jobs, tokens, views, webhooks
 
 __all__ = ["PAGES"]
 
@@ -14,6 +14,11 @@ PAGES: tuple[Route, ...] = (
         "See one job: its states, events, output and resources.", {},
         fails=(errors.JobNotFound, errors.InstanceUnavailable),
         query="job-page-query", other=("text/html",), right="view",
+    ),
+    Route(
+        "GET", "/ui/history/jobs", past_jobs.past_jobs, "getPastJobsPage", "dashboard",
+        "See a list of jobs with those that Flux has purged.", {}, query="past-jobs-query",
+        other=("text/html",), right="view",
     ),
     Route(
         "GET", "/ui/groups/{group}", groups.group, "getGroupPage", "dashboard",

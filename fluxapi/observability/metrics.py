@@ -133,7 +133,7 @@ class Metrics:
         """Report the state of sessions, history and webhooks at each scrape."""
         self.registry.register(StateCollector(sessions, connections, lambda: self.under_way))
         self.registry.register(WebhookCollector(webhooks))
-        if archive is not None:
+        if archive is not None and not archive.readonly:
             self.registry.register(HistoryCollector(archive))
 
     def watch_exec(self, hook: ExecHook) -> None:

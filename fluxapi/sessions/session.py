@@ -13,9 +13,7 @@ from functools import partial
 
 from fluxapi.archive.archive import Archive, InstanceHistory
 from fluxapi.archive.instance import ArchivedInstance
-from fluxapi.archive.query import ArchivedJob
 from fluxapi.archive.source import Source, identity
-from fluxapi.archive.stored_records import StoredRecords
 from fluxapi.errors import (
     FluxRefused,
     Forbidden,
@@ -62,6 +60,7 @@ from .history_sampler import HistorySampler
 from .idempotency import IdempotencyStore
 from .last_jobs import store_last_jobs
 from .monitor import InstanceMonitor
+from .past_jobs import PastJobs
 from .response_cache import ResponseCache
 from .situation import SituationMonitor
 from .submitter import Submitter
@@ -100,7 +99,8 @@ class InstanceSession:
     Attributes:
         path: The ids of the jobs that lead to the instance, joined by ``/``; ``""`` is the root.
         identity: Identifies the instance, the same for all services in front of it.
-        history: The parts that store its jobs, or ``None`` if no history is kept.
+        history: The parts that store its jobs, or ``None`` if they are not stored.
+        past: Its jobs that only the history has.
         ended: Why the instance has ended, or ``None``; only that of a child does.
         tasks: The tasks that run while the session is open, in the order of their start.
     """
@@ -146,6 +146,7 @@ class InstanceSession:
         )
         self.outputs = OutputHub(instance, self.table, self.files)
         self.observer = SituationMonitor(self.table, self.hub.stats, instance)
+        self.past = PastJobs(self.table, self.observer.encode)
         self.idempotency = IdempotencyStore(self.table, settings.idempotency_keys, self.settle)
         self.submitter = Submitter(instance, self.journal, self.idempotency)
         self.monitor = InstanceMonitor(self.journal)
@@ -164,13 +165,6 @@ class InstanceSession:
     def label(self) -> str:
         """Return the path as a label of a metric, which cannot be empty."""
         return label(self.path)
-
-    @property
-    def stored(self) -> StoredRecords | None:
-        """Return the jobs of the instance in the history, or ``None`` if there is none."""
-        if self.history is not None:
-            return self.history.records
-        return self.instance.stored if isinstance(self.instance, ArchivedInstance) else None
 
     @property
     def capabilities(self) -> Capabilities:
@@ -219,7 +213,9 @@ class InstanceSession:
             signer = KeySigner(info.owner, secret)
             session = cls(path, instance, info, signer, settings, bounds=bounds)
             session.identity = identity(secret, info)
-            if archive is not None:
+            if isinstance(instance, ArchivedInstance):
+                session.past.stored = instance.stored
+            elif archive is not None:
                 await session._record(archive)
             around = contextlib.nullcontext() if attach is None else attach(session)
             async with around, session._running(close_timeout):
@@ -233,6 +229,7 @@ class InstanceSession:
             archive.root = self.identity
         source = Source(self.identity, self.path, self.info, archive.root)
         self.history = await archive.follow(source, self.table, self.instance)
+        self.past.stored = archive.records(self.identity)
         self.journal.observers.append(self.history.recorder.take)
         sampler = HistorySampler(
             self.table,
@@ -321,22 +318,6 @@ class InstanceSession:
         if self.is_reading:
             raise InstanceUnavailable(READING)
         raise JobNotFound(f"There is no job {text[:64]}.")
-
-    async def past_job(self, text: str) -> ArchivedJob:
-        """Return the job of the history whose ID, in any form of RFC 19, is *text*.
-
-        Raises:
-            JobNotFound: There is none.
-            HistoryUnavailable: The history cannot be read.
-        """
-        try:
-            jobid = parse(text)
-        except ValueError as error:
-            raise JobNotFound(f"{text[:64]!r} {error}.") from None
-        found = None if self.stored is None else await self.stored.find(jobid)
-        if found is None:
-            raise JobNotFound(f"There is no job {text[:64]}.")
-        return found
 
     def group(self, text: str) -> GroupRow:
         """Return the group with this name or ID.

@@ -73,6 +73,7 @@ async def render(
         "ended": session.ended,
         "as_of": None if node is None else node.as_of,
         "notice": info.notice,
+        "keeps_history": session.past.stored is not None,
         "is_lost": node is not None and node.lost_since is not None,
         "remedy": "" if node is None else node.remedy_of_loss,
         "crumbs": [] if principal.right is None else _crumbs(request, asked),

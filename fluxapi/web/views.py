@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode
 
 import msgspec
 from aiohttp import web
@@ -23,7 +22,6 @@ from fluxapi.errors import (
 from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
 from fluxapi.http.peer import is_secure
-from fluxapi.http.querystring import cached
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.model.job import RESULTS
 from fluxapi.model.jobid import parse
@@ -34,6 +32,7 @@ from . import nodes as node_rows
 from .job_counts import BY_RESULT
 from .job_detail import PARTS, Records, job_detail, job_part
 from .rendering import render
+from .view_filters import valid
 
 __all__ = ["error", "job", "jobs", "nodes", "static", "submit"]
 
@@ -66,7 +65,7 @@ async def jobs(request: web.Request) -> web.Response:
     given = {name: ",".join(request.query.getall(name, ())).strip() for name in _VIEW}
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
     cursor = session.journal.cursor
-    query, refused = _valid(given)
+    query, refused = valid(given)
     found = await page(table, _query(query), limit=_MAX_ROWS)
     rows = [observer.record(jobid) for jobid in found.ids if jobid in table]
     first = {
@@ -137,7 +136,6 @@ async def job(request: web.Request) -> web.Response:
         "page": "job",
         "job": _Blank(record),
         "below": _below(request, record["id"]),
-        "keeps_history": session.stored is not None,
     }
     node = request.app[keys.TREE].find(session.path)
     now = (node and node.as_of) or time.time()
@@ -145,7 +143,7 @@ async def job(request: web.Request) -> web.Response:
         context = await job_part(part, records, jobid, record, now)
         return await render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
     context = await job_detail(records, jobid, record, now)
-    start = {"cursor": cursor, "keeps_history": session.stored is not None}
+    start = {"cursor": cursor, "keeps_history": session.past.stored is not None}
     context["start"] = _embedded({**context["start"], **start})
     context["scripts"] = session.capabilities.scripts
     return await render(request, "job.html", {**shared, **context})
@@ -157,10 +155,9 @@ async def _found(request: web.Request, text: str) -> tuple[Mapping[str, Any], Re
     try:
         return session.observer.record(session.job(text).id), session.instance
     except JobNotFound:
-        past = await session.past_job(text)
-        assert session.stored is not None  # noqa: S101 - the job is in it
+        past = await session.past.find(text)
         record: dict[str, Any] = msgspec.json.decode(past.record)
-        return record, session.stored
+        return record, session.past.records
 
 
 def _below(request: web.Request, jobid: str) -> str:
@@ -252,26 +249,6 @@ class _Blank(dict[str, Any]):
 
     def __missing__(self, _key: str) -> str:
         return ""
-
-
-def _valid(given: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the valid filters of an address, and what is wrong with each invalid one."""
-    query: dict[str, Any] = {}
-    refused: dict[str, str] = {}
-    for name, text in given.items():
-        fields, why = _field(name, text)
-        query.update(fields)
-        if why:
-            refused[name] = why
-    return query, refused
-
-
-def _field(name: str, text: str) -> tuple[Mapping[str, Any], str]:
-    """Return the field of one filter of an address, and what is wrong with it."""
-    try:
-        return cached("jobs-query", urlencode({name: text}, errors="replace")), ""
-    except ValidationFailed as error:
-        return {}, error.members["errors"][0]["detail"]
 
 
 def _query(fields: Mapping[str, Any]) -> JobQuery:

@@ -63,6 +63,7 @@ class Stage:
     ) -> None:
         self.archive = archive
         self.history = history
+        self.past = archive.records(history.recorder.source.id)
         self.table = table
         self.records = records
 

@@ -60,9 +60,7 @@ async def listed(
     found: list[int] = []
     after: int | None = None
     while True:
-        page = await merged.page(
-            stage.table, stage.history.records, query, limit=limit, after=after
-        )
+        page = await merged.page(stage.table, stage.past, query, limit=limit, after=after)
         assert len(page.jobs) <= limit
         found += [job.id if isinstance(job, ArchivedJob) else job for job in page.jobs]
         if page.next is None:
@@ -118,17 +116,17 @@ async def test_a_purge_between_two_pages_changes_no_page(archive: Archive) -> No
 
 async def test_records_say_where_they_come_from(archive: Archive) -> None:
     stage = await filled(archive)
-    found = await stage.history.records.find(jobid(4))
+    found = await stage.past.find(jobid(4))
     assert found is not None
     record = json.loads(found.record)
     assert record["id"] == encode_f58(jobid(4))
     assert record["history"]["instance"] == "one"
     assert record["history"]["purged"] > 0
-    kept = await stage.history.records.find(jobid(5))
+    kept = await stage.past.find(jobid(5))
     assert kept is not None
     assert json.loads(kept.record)["history"] == {"instance": "one", "path": ""}
-    assert await stage.history.records.find(12345) is None
-    assert await stage.history.records.find(1 << 63) is None
+    assert await stage.past.find(12345) is None
+    assert await stage.past.find(1 << 63) is None
     await stage.history.filler.aclose()
 
 
@@ -162,7 +160,7 @@ async def test_words_are_searched_in_commands_and_notes(archive: Archive) -> Non
 
     async def search(text: str) -> list[int]:
         query = JobQuery(text=text)
-        return [job.id for job in await stage.history.records.page(query, limit=9, below=None)]
+        return [job.id for job in await stage.past.page(query, limit=9, below=None)]
 
     for text in ("model.pt", "such FILE", 'fi* "model', "a-b", encode_f58(jobid(1)), "mod*"):
         assert await search(text) == [jobid(1)], text

@@ -1,0 +1,66 @@
+"""The jobs of an instance that only the history has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from fluxapi.archive.listing import Listing
+from fluxapi.archive.query import ArchivedJob
+from fluxapi.archive.stored_records import StoredRecords
+from fluxapi.errors import JobNotFound, NotSupported
+from fluxapi.model.jobid import parse
+from fluxapi.table.table import Table
+
+__all__ = ["NONE_KEPT", "PastJobs"]
+
+NONE_KEPT = (
+    "The service keeps no history of past jobs; start it with --statedir, and without --no-history."
+)
+
+
+class PastJobs:
+    """The past jobs of one session.
+
+    Attributes:
+        stored: Reads what the history has of the instance; ``None`` if there is no history.
+    """
+
+    def __init__(self, table: Table, encode: Callable[[int], bytes]) -> None:
+        self._table = table
+        self._encode = encode
+        self.stored: StoredRecords | None = None
+
+    @property
+    def records(self) -> StoredRecords:
+        """Return what reads the history.
+
+        Raises:
+            NotSupported: No history is kept.
+        """
+        if self.stored is None:
+            raise NotSupported(NONE_KEPT)
+        return self.stored
+
+    def listing(self) -> Listing:
+        """Return the lists of the jobs of the instance with those of the history.
+
+        Raises:
+            NotSupported: No history is kept.
+        """
+        return Listing(self._table, self._encode, self.records)
+
+    async def find(self, text: str) -> ArchivedJob:
+        """Return the job of the history whose ID, in any form of RFC 19, is *text*.
+
+        Raises:
+            JobNotFound: There is none.
+            HistoryUnavailable: The history cannot be read.
+        """
+        try:
+            jobid = parse(text)
+        except ValueError as error:
+            raise JobNotFound(f"{text[:64]!r} {error}.") from None
+        found = None if self.stored is None else await self.stored.find(jobid)
+        if found is None:
+            raise JobNotFound(f"There is no job {text[:64]}.")
+        return found

@@ -1,0 +1,92 @@
+"""The page of past jobs: a list of the jobs of the history, which works without scripts."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+from aiohttp import web
+
+from fluxapi.archive.listing import ALL, Scope
+from fluxapi.errors import FluxapiError
+from fluxapi.http import keys
+from fluxapi.model.job import RESULTS
+from fluxapi.table.query import query_of
+
+from . import columns
+from .rendering import render
+from .view_filters import valid
+
+__all__ = ["past_jobs"]
+
+_MAX_ROWS = 100
+_FILTERS = ("result", "text", *columns.FILTERS)
+_TIMES = {"since": timedelta(0), "until": timedelta(days=1)}
+"""The dates of the form, and what is added to each: the last day is a part of the range."""
+
+_PAGE = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
+_INSTANCE = re.compile(r"[0-9a-f]{20}|all", re.ASCII)
+
+
+async def past_jobs(request: web.Request) -> web.Response:
+    """Render one page of the jobs of the history, under the filters in the address."""
+    session = request[keys.SESSION]
+    given = {name: ",".join(request.query.getall(name, ())).strip() for name in _FILTERS}
+    fields, refused = valid(given)
+    dates = {name: request.query.get(name, "").strip() for name in _TIMES}
+    for name, text in dates.items():
+        start = _time(text)
+        if start is not None:
+            fields[name] = start + _TIMES[name].total_seconds()
+        elif text:
+            refused[name] = "is not a date such as 2026-01-31."
+    instance = request.query.get("instance", "")
+    following, jobs, problem = None, [], ""
+    try:
+        scope = Scope(_matched(_INSTANCE, instance), _below(request.query.get("page", "")))
+        records, following = await session.past.listing().page(scope, query_of(fields), _MAX_ROWS)
+        jobs = [msgspec.json.decode(record) for record in records]
+    except FluxapiError as error:
+        problem = error.detail
+    given |= dates
+    context: dict[str, Any] = {
+        "page": "history",
+        "refused": [(name, given[name], why) for name, why in refused.items()],
+        "problem": problem,
+        "jobs": jobs,
+        "own": session.past.stored and session.past.stored.instance,
+        "columns": columns.first_columns(jobs),
+        "text": columns.text,
+        "inputs": columns.FILTERS,
+        "filters": {name: "" if name in refused else text for name, text in given.items()},
+        "results": RESULTS,
+        "everywhere": instance == ALL,
+        "older": "" if following is None else _older(request, following),
+        "is_first": "page" not in request.query,
+    }
+    return await render(request, "past_jobs.html", context)
+
+
+def _matched(form: re.Pattern[str], text: str) -> str | None:
+    return text if form.fullmatch(text) else None
+
+
+def _below(text: str) -> int | None:
+    return int(text, 16) if _PAGE.fullmatch(text) else None
+
+
+def _time(date: str) -> float | None:
+    """Return the start of a day (UTC) in seconds since the epoch, or ``None`` for another text."""
+    try:
+        return datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=timezone.utc).timestamp()
+    except ValueError:
+        return None
+
+
+def _older(request: web.Request, following: int) -> str:
+    """Return the query of the next page."""
+    kept = [(name, text) for name, text in request.query.items() if name != "page" and text]
+    return urlencode([*kept, ("page", f"{following:x}")], errors="replace")

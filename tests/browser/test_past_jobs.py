@@ -1,0 +1,76 @@
+"""The page of past jobs: a job that Flux has purged is found by its words, and opened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.running import Service, flux, flux_instance, needs_flux, service
+from tests.waiting import block_until
+
+from .test_accessibility import still, violations
+
+__all__ = ["still"]
+
+pytestmark = [pytest.mark.browser, needs_flux]
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Return a service in front of a Flux that has purged three jobs."""
+    folder: Path = tmp_path_factory.mktemp("state")
+    with flux_instance(1) as uri, service(FLUX_URI=uri, FLUXAPI_STATEDIR=str(folder)) as running:
+        flux(uri, "submit", "--quiet", "--job-name=prepare", "true")
+        flux(uri, "submit", "--quiet", "--job-name=train", "sh", "-c", "exit 3")
+        flux(uri, "submit", "--quiet", "--job-name=report", "true")
+        flux(uri, "queue", "idle", "--quiet")
+        block_until(lambda: len(running.get("/v1/jobs?instance=all")["jobs"]) == 3)
+        flux(uri, "job", "purge", "--force", "--num-limit=0")
+        block_until(
+            lambda: all(
+                "purged" in job["history"] for job in running.get("/v1/jobs?instance=all")["jobs"]
+            )
+        )
+        yield running
+
+
+def test_a_purged_job_is_found_and_opened(past: Service, page: Page) -> None:
+    page.goto(past.url)
+    page.get_by_role("link", name="History").click()
+    expect(page.locator("#jobs tbody tr")).to_have_count(3)
+    page.get_by_placeholder("Find words").fill("train failed")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#jobs tbody tr")).to_have_count(1)
+    page.locator("#jobs tbody a").click()
+    expect(page.locator("#name")).to_have_text("train")
+    expect(page.locator("#purged")).to_contain_text("Flux has purged this job.")
+    expect(page.locator("#status")).to_have_text("FAILED")
+    expect(page.locator("#eventlog")).to_contain_text("finish")
+    # The event channel does not know the job any more, and the outcome stays.
+    expect(page.locator("#state")).to_have_attribute("data-state", "live")
+    expect(page.locator("#status")).to_have_text("FAILED")
+    expect(page.locator("#deeds button:visible")).to_have_count(0)
+
+
+def test_filters_that_match_nothing_say_so(past: Service, page: Page) -> None:
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=nothing&since=yesterday")
+    expect(page.locator("#empty")).to_have_text("No jobs match the filters.")
+    expect(page.get_by_role("alert")).to_contain_text("is not a date such as 2026-01-31.")
+
+
+def test_the_page_works_without_scripts(past: Service, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs")
+    page.get_by_label("Result", exact=True).select_option("FAILED")
+    page.get_by_role("button", name="Show").click()
+    expect(page.locator("#jobs tbody tr")).to_have_count(1)
+    context.close()
+
+
+def test_it_shuts_nobody_out(past: Service, still: Page) -> None:
+    still.goto(f"{past.url.rstrip('/')}/ui/history/jobs")
+    assert violations(still) == []
