@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ __all__ = [
     "empty",
     "flux",
     "flux_instance",
+    "may_run",
     "needs_flux",
     "needs_old_flux",
     "read_start",
@@ -73,6 +75,25 @@ def own_environment(**variables: str) -> dict[str, str]:
     It trusts no authority but those that it is told of.
     """
     return clean_environment(**{**_NO_AUTHORITIES, **variables})
+
+
+@functools.cache
+def may_run(user: int | None) -> bool:
+    """Return whether *user* (``None``: this one) can run fluxapi with the Python of the tests.
+
+    Others cannot where it is in a home directory, for example.
+    """
+    try:
+        tried = subprocess.run(
+            [sys.executable, "-c", "import fluxapi.cli"],
+            user=user,
+            cwd="/",
+            capture_output=True,
+            check=False,
+        )
+    except PermissionError:
+        return False
+    return tried.returncode == 0
 
 
 @contextlib.contextmanager

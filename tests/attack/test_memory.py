@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 import fluxapi
-from tests.running import Service, clean_environment, read_start
+from tests.running import Service, clean_environment, may_run, read_start
 
 NOBODY = 65534
 ROOT_SEES_ALL = os.geteuid() == 0
@@ -22,21 +22,12 @@ ROOT_SEES_ALL = os.geteuid() == 0
 FILES = ("mem", "environ", "maps", "fd/0", "cwd", "auxv")
 
 
-def _may_start() -> bool:
-    """Return whether the user of the service can read the program at all."""
-    program = [sys.executable, "-c", "import fluxapi"]
-    user = NOBODY if ROOT_SEES_ALL else None
-    try:
-        found = subprocess.run(program, check=False, cwd="/", user=user, capture_output=True)
-    except PermissionError:
-        return False
-    return found.returncode == 0
-
+USER = NOBODY if ROOT_SEES_ALL else None
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(
-        not sys.platform.startswith("linux") or not _may_start(),
+        not sys.platform.startswith("linux") or not may_run(USER),
         reason=f"only Linux has /proc, and user {NOBODY} must be able to read {fluxapi.__file__}",
     ),
 ]
@@ -52,7 +43,7 @@ def running() -> Iterator[Service]:
             stdout=subprocess.PIPE,
             text=True,
             cwd="/",
-            user=NOBODY if ROOT_SEES_ALL else None,
+            user=USER,
         ) as process,
     ):
         lines, url = read_start(process.stdout)

@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import re
-import subprocess
 import sys
 import urllib.request
 from pathlib import Path
@@ -16,7 +15,7 @@ import pytest
 import yaml
 
 from tests.container import operator
-from tests.running import needs_flux
+from tests.running import may_run, needs_flux
 
 ROOT = Path(__file__).parents[2]
 MANIFEST = ROOT / "container" / "minicluster.yaml"
@@ -115,10 +114,7 @@ def as_others_can_read_this() -> None:
     """Skip where the user of the image may not run the Python of these tests."""
     if os.geteuid() == 0:
         user = main_container()["securityContext"]["runAsUser"]
-        tried = subprocess.run(
-            [sys.executable, "-c", "import fluxapi.cli"], user=user, cwd="/", check=False
-        )
-        if tried.returncode != 0:
+        if not may_run(user):
             pytest.skip(f"user {user} cannot run {sys.executable}")
 
 

@@ -19,7 +19,7 @@ from fluxapi.client import ConfigError, config_path, read_config
 from fluxapi.errors import SettingsError
 from fluxapi.process import account
 from fluxapi.settings import Settings
-from tests.running import needs_flux, read_start
+from tests.running import may_run, needs_flux, read_start
 
 pytestmark = pytest.mark.slow
 
@@ -27,7 +27,9 @@ UID = 1_234_567_890
 
 
 as_root = pytest.mark.skipif(
-    os.getuid() != 0, reason="only root can start a program as a user that does not exist"
+    os.getuid() != 0 or not may_run(UID),
+    reason=f"only root can start a program as a user that does not exist, if that user can run "
+    f"{sys.executable}",
 )
 
 
