@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 # Tests mostly wait for other processes, so there are more workers than cores.
 WORKERS ?= 3
-# Percent of lines and branches of model/ and events/ that the fast lane must reach.
+# Percent of lines and branches of model/, table/ and events/ that the fast lane must reach.
 COVERED ?= 95
 PYTEST := $(BIN)/pytest --numprocesses=$(WORKERS) --dist=worksteal
 # Workers and the programs under test start sooner when Python keeps what it compiled.
@@ -69,7 +69,7 @@ test-matrix: ## run the fast lane on every Python from 3.10 to 3.13 that is on P
 coverage: $(STAMP) ## measure what the fast lane runs, by lines and branches
 	$(PYTEST) -m "$(FAST)" --cov --cov-report= $(ARGS)
 	$(BIN)/coverage report --sort=cover
-	@for package in model events; do \
+	@for package in model table events; do \
 	    $(BIN)/coverage report --include="fluxapi/$$package/*" --format=total --fail-under=$(COVERED) \
 	        >/dev/null || { echo "fluxapi/$$package: less than $(COVERED) % covered" >&2; exit 1; }; \
 	done
