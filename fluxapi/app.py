@@ -78,8 +78,12 @@ def create_app(
     *,
     stop: Callable[[], None],
     tracing: Tracing | None = None,
+    history: Path | None = None,
 ) -> web.Application:
-    """Return the application for *instance*; *stop* shuts the server down gracefully."""
+    """Return the application for *instance*; *stop* shuts the server down gracefully.
+
+    Past jobs are kept in the folder *history*, unless the settings name one or say otherwise.
+    """
     tokens = TokenStore(_token_file(settings))
     credentials = Credentials(settings, tokens)
     limits = RateLimits(settings)
@@ -91,7 +95,7 @@ def create_app(
     )
     shutdown, metrics = Shutdown(settings.shutdown_timeout), Metrics()
 
-    archive = app[keys.ARCHIVE] = _archive_of(settings)
+    archive = app[keys.ARCHIVE] = _archive_of(settings, history)
     hooked = _exec_hook(settings, metrics)
 
     webhooks = app[keys.WEBHOOKS] = _webhooks_of(settings)
@@ -154,13 +158,14 @@ def create_app(
     return app
 
 
-def _archive_of(settings: Settings) -> Archive | None:
+def _archive_of(settings: Settings, default: Path | None) -> Archive | None:
     """Return the history; ``--instance archive`` reads that of other services."""
-    if settings.statedir is None:
-        return None
-    if settings.instance == "archive":
+    if settings.statedir is not None and settings.instance == "archive":
         return Archive(settings.statedir, readonly=True)
-    return None if settings.no_history else Archive(settings.statedir, _history_limits(settings))
+    folder = settings.statedir or default
+    if folder is None or settings.no_history:
+        return None
+    return Archive(folder, _history_limits(settings))
 
 
 def _token_file(settings: Settings) -> Path | None:

@@ -10,13 +10,15 @@ import sys
 import threading
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from fluxapi.http.connection_limit import EXTRA_CONNECTIONS, ConnectionLimit
 from fluxapi.http.listen import Listener, open_all
 from fluxapi.http.server import Runner, Site
 from fluxapi.http.tls import Certificate, Renewal
-from fluxapi.instance.protocol import Instance
+from fluxapi.instance.protocol import Instance, JobEnder
 from fluxapi.process.parent_broker import ParentBroker
+from fluxapi.process.user_state import in_container, user_state_folder
 
 from .app import create_app
 from .errors import FluxapiError, InstanceUnavailable
@@ -47,6 +49,16 @@ def choose_instance(settings: Settings) -> Instance:
     from fluxapi.instance.broker import BrokerInstance  # noqa: PLC0415 - the flux import is optional
 
     return BrokerInstance(settings.uri, settings.rpc_timeout, settings.child_transports)
+
+
+def default_history(instance: Instance) -> Path | None:
+    """Return the folder of a history that no setting names, for the embedded instance.
+
+    A Flux keeps its jobs itself, and the files of a container go with it.
+    """
+    if isinstance(instance, JobEnder) and not in_container(os.environ):
+        return user_state_folder(os.environ, "fluxapi")
+    return None
 
 
 async def serve(settings: Settings) -> None:
@@ -82,7 +94,8 @@ async def serve(settings: Settings) -> None:
     renewal = Renewal(certificate) if certificate is not None and broker is None else None
     hang_up = stop if renewal is None else _renewed_by(renewal, stop)
     instance = choose_instance(settings)
-    app = create_app(settings, instance, stop=stop, tracing=telemetry.load())
+    history = default_history(instance)
+    app = create_app(settings, instance, stop=stop, tracing=telemetry.load(), history=history)
     # Nothing is open so far, so a signal before this line has ended the process at once.
     stop_signals.tell(
         lambda: loop.call_soon_threadsafe(stop), lambda: loop.call_soon_threadsafe(hang_up)
@@ -130,7 +143,9 @@ async def _start(
     urls = [listener.url for listener in listeners]
     code = app[keys.CREDENTIALS].codes.issue() if settings.has_login_code else ""
     info, built = app[keys.SESSIONS].root.info, app[keys.ASSETS]
-    block = announcement.text(settings, info, built, urls, code)
+    archive = app[keys.ARCHIVE]
+    history = None if archive is None else archive.folder
+    block = announcement.text(settings, info, built, urls, code, history=history)
     print(block, flush=True)  # noqa: T201 - for the person at the terminal
 
 

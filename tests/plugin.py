@@ -8,8 +8,10 @@ from __future__ import annotations
 import asyncio.events
 import gc
 import json
+import os
 import shutil
 import signal
+import tempfile
 import urllib.request
 from asyncio import selector_events
 from collections.abc import Iterator
@@ -75,6 +77,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+# Services under test keep no history in the home of the person who runs the tests.
+_state = tempfile.TemporaryDirectory(prefix="fluxapi-tests-", ignore_cleanup_errors=True)
+os.environ["XDG_STATE_HOME"] = _state.name
+
+
+def pytest_unconfigure() -> None:
+    """Remove the state directory of the services under test."""
+    _state.cleanup()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -34,6 +34,7 @@ class Archive:
     Attributes:
         writer, reader: Its connections.
         root: The ID of the root instance, once it is known.
+        folder: The state directory.
         readonly: Nothing is stored.
     """
 
@@ -41,6 +42,7 @@ class Archive:
         self, statedir: Path, limits: Limits | None = None, *, readonly: bool = False
     ) -> None:
         self.root = ""
+        self.folder = statedir
         self.readonly = readonly
         self.limits = limits or Limits()
         self.writer = ArchiveWriter(statedir, self.limits)

@@ -6,6 +6,7 @@ Programs may parse the last line: ``fluxapi VERSION answers at URL``. Other addr
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from fluxapi import __version__
@@ -22,6 +23,8 @@ def text(
     assets: Mapping[str, object],
     urls: Sequence[str],
     code: str = "",
+    *,
+    history: Path | None = None,
 ) -> str:
     """Return the block; its only secret is the one-time *code*, which a person reads.
 
@@ -32,7 +35,7 @@ def text(
     block = [
         f"Instance: {_instance(settings, info)}, owner {owner}",
         f"Authentication: {_authentication(settings, owner, urls, is_past=is_past)}",
-        f"History: {_history(info)}",
+        f"History: {_history(info, history)}",
     ]
     if not assets:
         block.append("Dashboard: not built, so its pages are bare; make builds it")
@@ -70,10 +73,13 @@ def _authentication(settings: Settings, owner: str, urls: Sequence[str], *, is_p
     return f"off, {who} can {power}"
 
 
-def _history(info: InstanceInfo) -> str:
+def _history(info: InstanceInfo, folder: Path | None) -> str:
+    """Return where the instance keeps its jobs, and where past ones are kept if elsewhere."""
     if info.kind == "archive":
         return f"read from {info.statedir}"
     if info.statedir is not None:
         return f"kept in {info.statedir}"
+    if folder is not None:
+        return f"past jobs are kept in {folder}"
     end = "the service" if info.kind == "embedded" else "the Flux instance"
     return f"lost when {end} ends"

@@ -115,7 +115,8 @@ TABLE: tuple[Setting, ...] = (
         "FLUXAPI_STATEDIR",
         None,
         "directory for tokens, for the history of jobs, and for the jobs of the embedded instance; "
-        "without one, none of them is kept",
+        "without one, only the embedded instance keeps a history, in ~/.local/state/fluxapi "
+        "(XDG_STATE_HOME), outside of containers",
         parse.path,
     ),
     Setting(
