@@ -44,12 +44,16 @@ class CatchUp(BackgroundTask):
         """Look for webhooks that are behind and have room again."""
         while True:
             for hook in self._hooks.enabled:
-                while hook.dirty and hook.has_much_room:
+                while self._may_read(hook):
                     if not await self._read_next(hook):
                         await asyncio.sleep(_UNAVAILABLE_PAUSE_S)
                         break
                 hook.catch_up()
             await asyncio.sleep(_INTERVAL_S)
+
+    def _may_read(self, hook: Hook) -> bool:
+        has_room = hook.has_much_room and not self._hooks.is_full
+        return bool(hook.dirty) and has_room and self._hooks.get(hook.id) is hook
 
     async def _read_next(self, hook: Hook) -> bool:
         """Read the events of one job; return whether the instance answered."""

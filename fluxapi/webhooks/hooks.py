@@ -7,7 +7,11 @@ from collections.abc import Iterator
 from .lanes import Hook
 from .webhook import Kind
 
-__all__ = ["Hooks"]
+__all__ = ["MAX_ALL_PENDING", "MAX_ALL_PENDING_BYTES", "Hooks"]
+
+MAX_ALL_PENDING = 200_000
+MAX_ALL_PENDING_BYTES = 256 << 20
+"""Deliveries of all webhooks that wait."""
 
 
 class Hooks:
@@ -59,6 +63,14 @@ class Hooks:
     def wants_jobs(self) -> bool:
         """Return whether any webhook wants events of jobs."""
         return bool(self._of_kind.get("job"))
+
+    @property
+    def is_full(self) -> bool:
+        """Return whether so much waits for all webhooks together that nothing is added."""
+        return (
+            sum(hook.pending for hook in self._hooks.values()) >= MAX_ALL_PENDING
+            or sum(hook.pending_bytes for hook in self._hooks.values()) >= MAX_ALL_PENDING_BYTES
+        )
 
     def index(self) -> None:
         """Sort the webhooks anew, after one was added, removed, enabled or disabled."""

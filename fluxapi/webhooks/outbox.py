@@ -43,6 +43,8 @@ _MAX_DIRTY_JOBS = 100_000
 """Jobs of one webhook whose events are read again later."""
 
 _MAX_BATCH = 500
+"""Deliveries that are written at once."""
+
 _NOTICE_OVERHEAD_BYTES = 1000
 _GATHER_S = 0.02
 """Time in which outcomes are gathered for one write."""
@@ -91,10 +93,18 @@ class Outbox(BackgroundTask):
         """The time of the newest event that was examined."""
         self._stored = 0.0
         self._wake = asyncio.Event()
+        self._has_begun = True
 
     def attach(self, table: Table, instance: str, recall: Recall | None) -> None:
         """Observe the journal that feeds *table*; *recall* says what an earlier service took."""
         self._table, self.instance, self._recall = table, instance, recall
+        self._has_begun = False
+
+    async def begin(self) -> None:
+        """Have the store note the instance before it stores anything; raise ``NotStored``."""
+        if not self._has_begun:
+            await self._store.begin(self.instance)
+            self._has_begun = True
 
     @property
     def is_empty(self) -> bool:
@@ -124,13 +134,15 @@ class Outbox(BackgroundTask):
                     if hooks:
                         self._take(hooks, it.id, it.index, it.event, it.facets)
             self._seen = changes.posted[-1].event.timestamp
-        if changes.changed and (
-            self._hooks.of_kind("group-done") or self._hooks.of_kind("first-failure")
-        ):
+        if changes.changed and self._wants_groups:
             self._groups.observe(changes, self._table)
         # During another backlog, the table does not know all jobs of a group yet.
         if not self._table.replaying:
             self._take_groups()
+
+    @property
+    def _wants_groups(self) -> bool:
+        return bool(self._hooks.of_kind("group-done") or self._hooks.of_kind("first-failure"))
 
     def _observe_backlog(self, piece: ChangeBatch) -> None:
         """Take the events that an earlier service has not taken."""
@@ -139,7 +151,8 @@ class Outbox(BackgroundTask):
             return
         for found in recall.events(piece, table):
             self._take_recalled(found, recall)
-        recall.note_groups(piece, table, self._groups)
+        if self._wants_groups:
+            recall.note_groups(piece, table, self._groups)
         if not table.replaying:
             self._take_groups(recall)
             self._recall = None
@@ -188,7 +201,11 @@ class Outbox(BackgroundTask):
     ) -> None:
         """Queue an event for those webhooks whose filters admit it."""
         chosen = []
-        is_full = len(self._queue) >= _MAX_QUEUED or self._queued_bytes >= _MAX_QUEUED_BYTES
+        is_full = (
+            len(self._queue) >= _MAX_QUEUED
+            or self._queued_bytes >= _MAX_QUEUED_BYTES
+            or self._hooks.is_full
+        )
         for hook in hooks:
             if not hook.matcher.selection.takes(jobid, facets):
                 continue
@@ -261,7 +278,8 @@ class Outbox(BackgroundTask):
             await self._write()
 
     async def _write(self) -> None:
-        batch = [self._queue.popleft() for _ in range(min(len(self._queue), _MAX_BATCH))]
+        await self.begin()
+        batch = self._next_batch()
         changes, self.changes = self.changes, Changeset()
         changes.added += [
             NewDelivery(hook.id, it.notice.subject, it.key, it.upto, it.at, it.notice)
@@ -270,6 +288,10 @@ class Outbox(BackgroundTask):
             if self._hooks.get(hook.id) is hook
         ]
         self._add_states(changes, batch)
+        # A webhook that was removed meanwhile must not come back.
+        changes.webhooks = {
+            name: it for name, it in changes.webhooks.items() if self._hooks.get(name) is not None
+        }
         try:
             added, dropped = await self._store.commit(changes)
         except BaseException:
@@ -288,6 +310,14 @@ class Outbox(BackgroundTask):
                 hook_or_none.webhook.lost += count
                 hook_or_none.is_changed = True
         self._on_stored(added)
+
+    def _next_batch(self) -> list[_Queued]:
+        batch: list[_Queued] = []
+        left = _MAX_BATCH
+        while self._queue and left > 0:
+            batch.append(self._queue.popleft())
+            left -= len(batch[-1].hooks)
+        return batch
 
     def _add_states(self, changes: Changeset, batch: list[_Queued]) -> None:
         """Add the cursor, and the states of webhooks, which say where they are behind it."""

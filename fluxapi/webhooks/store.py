@@ -231,7 +231,8 @@ def _commit(
     database: sqlite3.Connection, changes: Changeset
 ) -> tuple[list[tuple[Pending, bytes]], dict[str, int]]:
     now = time.time()
-    added = [_add(database, item, now) for item in changes.added]
+    bodies: dict[int, bytes] = {}
+    added = [_add(database, item, bodies, now) for item in changes.added]
     database.executemany(
         "DELETE FROM deliveries WHERE seq = ?", [(seq,) for seq in changes.delivered]
     )
@@ -258,9 +259,14 @@ def _commit(
     return added, dropped
 
 
-def _add(database: sqlite3.Connection, item: NewDelivery, now: float) -> tuple[Pending, bytes]:
+def _add(
+    database: sqlite3.Connection, item: NewDelivery, bodies: dict[int, bytes], now: float
+) -> tuple[Pending, bytes]:
+    """Add one delivery; *bodies* has those of this batch, since many webhooks get the same."""
     notice = item.notice
-    body = notice.encode()
+    body = bodies.get(id(notice))
+    if body is None:
+        body = bodies[id(notice)] = notice.encode()
     cursor = database.execute(
         "INSERT INTO deliveries (webhook, lane, notice, type, subject, body, created) "
         "VALUES (?, ?, ?, ?, ?, ?, ?)",

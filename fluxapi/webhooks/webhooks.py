@@ -151,8 +151,12 @@ class Webhooks:
         elif found is not None:
             for hook in self.hooks:
                 hook.states.clear()
-        await self._store.begin(instance)
         self.outbox.attach(session.table, instance, recall)
+        try:
+            await self.outbox.begin()
+        except NotStored as error:
+            # The outbox tries again; the service does not depend on it.
+            _log.error("webhooks are not stored: %s", error.detail)
         session.journal.observers.append(self.outbox.observe)
         tasks: list[BackgroundTask] = [
             CatchUp(self.hooks, self.outbox, session.instance, session.table),
@@ -260,8 +264,13 @@ class Webhooks:
             return hook
 
     async def _remove(self, hook: Hook) -> None:
-        await self._store.remove(hook.id)
+        # First from memory, so that no later write stores it again.
         self.hooks.remove(hook)
+        try:
+            await self._store.remove(hook.id)
+        except NotStored:
+            self.hooks.add(hook)
+            raise
         hook.take_all()
 
     async def rotate(self, text: str) -> tuple[Hook, str]:
@@ -327,6 +336,7 @@ class Webhooks:
         return hook
 
     async def _save(self, hook: Hook) -> None:
+        await self.outbox.begin()
         await self._store.commit(Changeset(webhooks={hook.id: hook.webhook}))
 
     def _take_stored(self, added: Any) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
 from fluxapi.errors import NotStored
-from fluxapi.webhooks import backoff, dispatcher, lanes, outbox
+from fluxapi.model.jobid import encode_f58
+from fluxapi.webhooks import backoff, dispatcher, hooks, lanes, outbox
 from fluxapi.webhooks.backoff import pause, read_retry_after
+from fluxapi.webhooks.store import SqliteStore
 
 from .conftest import Serve, until
 from .receiver import Receiver
@@ -31,6 +34,18 @@ def statuses(*given: int) -> Callable[[web.Request], Any]:
         return web.Response(status=left.pop(0) if left else 204)
 
     return answer
+
+
+def hold(receiver: Receiver) -> Callable[[], None]:
+    """Let no message be answered until the function that this returns is called."""
+    released = asyncio.Event()
+
+    async def answer(_request: web.Request) -> web.Response:
+        await released.wait()
+        return web.Response(status=204)
+
+    receiver.answer = answer
+    return released.set
 
 
 async def test_a_target_that_is_down_for_a_while(serve: Serve, receiver: Receiver) -> None:
@@ -148,8 +163,7 @@ async def test_events_without_room_are_read_again(
 ) -> None:
     monkeypatch.setattr(lanes, "MAX_PENDING", 8)
     site = await serve()
-    down = [503] * 20
-    receiver.answer = statuses(*down)
+    release = hold(receiver)
     made = await site.hook(receiver)
     jobs = [await site.submit() for _ in range(6)]
     for job in jobs:
@@ -158,6 +172,7 @@ async def test_events_without_room_are_read_again(
     await until(lambda: bool(hook.dirty))
     assert (await site.shown(made["id"]))["behind"]
     assert hook.webhook.behind is not None
+    release()
     await _all_arrive(receiver, jobs)
     await until(lambda: not hook.dirty and hook.webhook.behind is None)
     assert hook.webhook.lost == 0
@@ -201,6 +216,68 @@ async def test_a_store_that_fails_is_told_and_tried_again(
     monkeypatch.setattr(store, "commit", commit)
     await receiver.until(lambda them: indexes(them, job) == list(range(4)))
     assert "problem" not in await site.ask("GET", "/webhooks")
+
+
+async def test_a_removed_webhook_does_not_come_back(
+    serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(outbox, "_RETRY_PAUSE_S", 0.05)
+    site = await serve(statedir=tmp_path)
+    await site.hook(receiver, name="mine")
+    store = site.webhooks._store
+    commit = store.commit
+
+    async def broken(*_: Any) -> Any:
+        raise NotStored("The file cannot be used: the disk is full.")
+
+    monkeypatch.setattr(store, "commit", broken)
+    await site.submit()
+    await until(lambda: site.webhooks.outbox.problem is not None)
+    await site.ask("DELETE", "/webhooks/mine")
+    monkeypatch.setattr(store, "commit", commit)
+    await until(lambda: site.webhooks.outbox.is_empty)
+    await site.stop()
+    again = await serve(site.instance, statedir=tmp_path)
+    assert (await again.ask("GET", "/webhooks"))["webhooks"] == []
+
+
+async def test_a_store_that_fails_at_the_start_harms_nothing(
+    serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    begin = SqliteStore.begin
+
+    async def broken(*_: Any) -> None:
+        raise NotStored("The file cannot be used: the disk is full.")
+
+    monkeypatch.setattr(SqliteStore, "begin", broken)
+    site = await serve(statedir=tmp_path)
+    refused = await site.ask("POST", "/webhooks", 507, json={"url": receiver.url})
+    assert "disk is full" in refused["detail"]
+    monkeypatch.setattr(SqliteStore, "begin", begin)
+    await site.hook(receiver)
+    job = await site.submit()
+    await receiver.until(lambda them: indexes(them, job) == list(range(4)))
+
+
+async def test_all_webhooks_together_are_limited(
+    serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "MAX_ALL_PENDING", 6)
+    site = await serve()
+    release = hold(receiver)
+    for _ in range(3):
+        await site.hook(receiver)
+    jobs = [await site.submit() for _ in range(4)]
+    await until(lambda: any(hook.dirty for hook in site.webhooks.hooks))
+    release()
+    await receiver.until(
+        lambda them: all(
+            sum(it.id.endswith(f"-{encode_f58(job)}-{index}") for it in them) >= 3
+            for job in jobs
+            for index in range(4)
+        ),
+        30,
+    )
 
 
 def test_pauses_grow_and_respect_the_target() -> None:
