@@ -21,7 +21,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "pgrep": "find jobs by a pattern",
         "groups": "list groups of jobs",
         "job": "show or change one job",
-        "history": "show figures of past jobs",
+        "history": "read the history of past jobs",
         "watch": "follow jobs or events live",
         "output": "show the output of a job",
         "wait": "wait until jobs have ended",

@@ -38,7 +38,7 @@ class JobException(Record, frozen=True, omit_defaults=True):
 class JobHistory(Record, frozen=True, omit_defaults=True, kw_only=True):
     """The place of a past job in the history of the service."""
 
-    instance: str
+    instance: str = ""
     """ID of the Flux instance; it outlives restarts of the instance."""
     path: str = ""
     """Path of the instance in the tree of instances."""

@@ -126,6 +126,27 @@ class ListFilter(JobFilter, total=False):
     """The ID of an instance in the history, or ``all``: the jobs of the history alone."""
 
 
+class ExportFilter(TypedDict, total=False):
+    """A filter for jobs of the history; all conditions must hold."""
+
+    id: Texts | None
+    result: Texts | None
+    user: str | int | None
+    name: str | None
+    """A trailing ``*`` matches any ending."""
+    queue: str | None
+    group: str | None
+    """Name or ID."""
+    node: str | None
+    since: float | None
+    """Submitted at this time or later, seconds since the epoch."""
+    until: float | None
+    text: str | None
+    """Words, each of which is a whole word of the job, or a beginning with ``*`` after it."""
+    instance: str | None
+    """The ID of an instance in the history, or ``all``; that of the client by default."""
+
+
 class StreamFilter(TypedDict, total=False):
     """A filter for jobs to follow; all conditions must hold."""
 

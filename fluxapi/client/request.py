@@ -24,6 +24,9 @@ __all__ = [
 _SERVICE_PLACES = ("health", "instances", "ready", "service", "token", "tokens", "webhooks")
 """The first parts of the paths that exist once per service, not once per instance."""
 
+_SERVICE_PATHS = ("/history/instances",)
+"""Such paths below a part that exists once per instance."""
+
 Query = Mapping[str, object]
 """Parameters by name; a list repeats the parameter, ``None`` omits it."""
 
@@ -59,7 +62,7 @@ class Response:
 
 def is_of_service(path: str) -> bool:
     """Return whether a path is one of the service, whatever the instance of the client."""
-    return path[1:].partition("/")[0] in _SERVICE_PLACES
+    return path[1:].partition("/")[0] in _SERVICE_PLACES or path in _SERVICE_PATHS
 
 
 def instance_place(path: str) -> str:

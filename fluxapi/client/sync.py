@@ -24,6 +24,7 @@ from .options import (
     BatchOptions,
     Command,
     EventFilter,
+    ExportFilter,
     JobFilter,
     ListFilter,
     StoredKey,
@@ -521,6 +522,23 @@ class Client:
                 since=since, until=until, steps=steps, by=by, order=order, instance=instance
             )
         )
+
+    @with_options(ExportFilter)
+    def export_jobs(
+        self, format: Literal["ndjson", "csv", "parquet"] = "ndjson", **filter: Unpack[ExportFilter]
+    ) -> Iteration[bytes]:
+        """Yield the bytes of a file with jobs of the history, newest first.
+
+        Args:
+            format: ``ndjson`` has the whole records, ``csv`` and ``parquet`` the columns of a
+                table.
+            **filter: Which jobs.
+
+        Raises:
+            ConnectionFailed: It was interrupted, so that the file is incomplete.
+            ProblemError: The service keeps no history, or lacks pyarrow for Parquet.
+        """
+        return self._loop.iterate(self._client.export_jobs(format, **filter))
 
     def output(
         self, id: str | int, *, tail: int | None = None, stream: str | None = None

@@ -15,7 +15,7 @@ from fluxapi.sessions.past_jobs import NONE_KEPT
 
 from .support import json_bytes, reply
 
-__all__ = ["figures"]
+__all__ = ["archive_of", "figures"]
 
 _DAY_S = 86_400.0
 _STEPS = 120

@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from aiohttp import web
 
-from fluxapi.archive.archive import Archive
 from fluxapi.archive.past_instance import count_jobs, list_instances
-from fluxapi.errors import NotSupported
 from fluxapi.http import authentication, keys
 from fluxapi.model.record import username
 
+from .history import archive_of
 from .support import reply
 
-__all__ = ["archive_of", "past_instances"]
+__all__ = ["past_instances"]
 
 _MAX_INSTANCES = 1000
 """Instances in a list whose limit is not given."""
-
-
-def archive_of(request: web.Request) -> Archive:
-    """Return the history of the service; raises ``NotSupported`` if it keeps none."""
-    archive = request.app[keys.ARCHIVE]
-    if archive is None:
-        raise NotSupported(
-            "The service keeps no history of past jobs; start it with --statedir, and without "
-            "--no-history."
-        )
-    return archive
 
 
 async def past_instances(request: web.Request) -> web.Response:

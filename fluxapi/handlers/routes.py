@@ -20,6 +20,7 @@ from . import (
     groups,
     health,
     history,
+    history_export,
     instances,
     jobs,
     many,
@@ -335,6 +336,12 @@ ROUTES: tuple[Route, ...] = (
         "GET", "/instances/{instance}", instances.instance, "getInstance", "instance",
         "Get what is known of one instance in the tree, without opening it.",
         {200: "instance"}, fails=(errors.InstanceNotFound,), scope="service", right="view",
+    ),
+    Route(
+        "GET", "/history/export", history_export.export, "exportJobs", "history",
+        "Export the jobs of the history as a file, newest first.", {}, query="export-query",
+        fails=(errors.HistoryUnavailable, errors.NotSupported, errors.TooManyStreams),
+        other=history_export.OFFERS, right="view",
     ),
     Route(
         "GET", "/history/instances", past_instances.past_instances, "listPastInstances", "history",

@@ -48,7 +48,7 @@ async def client(
     settings = Settings(instance="archive", statedir=tmp_path / "state")
     instance = choose_instance(settings)
     yield await aiohttp_client(create_app(settings, instance, stop=lambda: None))
-    await stage.history.filler.aclose()
+    await stage.aclose()
 
 
 async def test_jobs_are_read_as_ever(client: Client) -> None:
@@ -120,7 +120,7 @@ async def test_the_instances_are_listed(client: Client, archive: Archive) -> Non
     stage = await Stage.open(archive, name="two")
     stage.feed([Resync(), SENTINEL, *ended(1)])
     await stage.settle()
-    await stage.history.filler.aclose()
+    await stage.aclose()
     answer = await (await client.get("/v1/history/instances")).json()
     found = [(one["id"], one["jobs"], one["path"]) for one in answer["instances"]]
     assert found == [("two", 1, ""), ("one", len(inactive()), "")]

@@ -52,7 +52,7 @@ async def store(archive: Archive, *messages: JournalMessage, name: str = "one") 
     stage = await Stage.open(archive, flux_records(), name=name)
     stage.feed([Resync(), SENTINEL, *messages])
     await stage.settle()
-    await stage.history.filler.aclose()
+    await stage.aclose()
 
 
 async def listed(instance: Instance, table: Table | None = None) -> Table:
@@ -75,7 +75,7 @@ async def test_the_table_holds_the_jobs_as_they_were(archive: Archive, past: Ope
     stage = await Stage.open(archive, records)
     stage.feed([Resync(), *recording.backlog()])
     await stage.settle()
-    await stage.history.filler.aclose()
+    await stage.aclose()
     instance = await past()
     expected = {jobid: job for jobid, job in recording.flux_jobs().items() if jobid in inactive()}
     assert everything(await listed(instance)) == expected

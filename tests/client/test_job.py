@@ -26,6 +26,7 @@ from fluxapi.client import (
 from fluxapi.client.options import (
     BatchOptions,
     EventFilter,
+    ExportFilter,
     JobFilter,
     ListFilter,
     StreamFilter,
@@ -84,6 +85,7 @@ _PLAIN = {"jobspec", "script", "script_args", *batch.NOT_WITH_SCRIPT}
         (SubmitOptions, "submit", {"command", *batch.FIELDS}),
         (BatchOptions, "submit", _PLAIN),
         (JobFilter, "filter", set()),
+        (ExportFilter, "export-query", {"format"}),
         (ListFilter, "jobs-query", {"limit", "page"}),
         (StreamFilter, "stream-filter", {"event"}),
         (EventFilter, "stream-filter", set()),

@@ -7,13 +7,21 @@ import inspect
 import pytest
 
 from fluxapi.client import AsyncClient, Client
-from fluxapi.client.options import BatchOptions, EventFilter, JobFilter, ListFilter, SubmitOptions
+from fluxapi.client.options import (
+    BatchOptions,
+    EventFilter,
+    ExportFilter,
+    JobFilter,
+    ListFilter,
+    SubmitOptions,
+)
 
 METHODS = {
     "submit": SubmitOptions,
     "batch": BatchOptions,
     "jobs": ListFilter,
     "cancel_many": JobFilter,
+    "export_jobs": ExportFilter,
     "events": EventFilter,
 }
 

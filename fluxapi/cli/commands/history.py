@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fluxapi.cli.arguments import Command, Parsers, add_command
+from fluxapi.cli.history_export import add_export
 from fluxapi.cli.past_figures import add_figures
 from fluxapi.cli.past_instances import add_instances
 
@@ -19,3 +20,4 @@ def add(parsers: Parsers) -> None:
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     add_figures(actions)
     add_instances(actions)
+    add_export(actions)

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
+from fluxapi.client.options import ExportFilter
+from fluxapi.client.pieces import pieces
+from fluxapi.client.request import Request
+from fluxapi.client.signatures import with_options
+
 from .base import Methods
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 __all__ = ["HistoryMethods"]
 
@@ -55,6 +65,29 @@ class HistoryMethods(Methods):
             "instance": instance,
         }  # fmt: skip
         return await self._transport.get("/history/figures", dict[str, Any], query)
+
+    @with_options(ExportFilter)
+    async def export_jobs(
+        self,
+        format: Literal["ndjson", "csv", "parquet"] = "ndjson",
+        **filter: Unpack[ExportFilter],
+    ) -> AsyncIterator[bytes]:
+        """Yield the bytes of a file with jobs of the history, newest first.
+
+        Args:
+            format: ``ndjson`` has the whole records, ``csv`` and ``parquet`` the columns of a
+                table.
+            **filter: Which jobs.
+
+        Raises:
+            ConnectionFailed: It was interrupted, so that the file is incomplete.
+            ProblemError: The service keeps no history, or lacks pyarrow for Parquet.
+        """
+        query = {"format": format, **filter}
+        request = Request("GET", "/history/export", query, repeatable=True, stream=True)
+        async with aclosing(pieces(self._transport, request)) as found:
+            async for piece in found:
+                yield piece
 
 
 class _Instances(msgspec.Struct):

@@ -1,0 +1,117 @@
+"""The export of stored jobs as Parquet, which needs pyarrow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+from fluxapi.errors import NotSupported
+
+from .export import COLUMNS, values_of
+from .query import ArchivedJob
+
+__all__ = ["ParquetExport"]
+
+_GROUP_ROWS = 32_768
+"""Rows of one group: some megabytes until they are written."""
+
+_MICROSECONDS = 1_000_000
+
+
+class ParquetExport:
+    """The columns as Parquet, times as timestamps in UTC.
+
+    Raises:
+        NotSupported: pyarrow is not installed.
+    """
+
+    media_type = "application/vnd.apache.parquet"
+    suffix = "parquet"
+
+    def __init__(self) -> None:
+        try:
+            # It is optional, and takes long to load.
+            arrow, parquet = import_module("pyarrow"), import_module("pyarrow.parquet")
+        except ImportError:
+            raise NotSupported(
+                "The service lacks pyarrow, which writes Parquet: pip install 'fluxapi[parquet]', "
+                "or ask for csv or ndjson."
+            ) from None
+        self._arrow = arrow
+        types = {
+            "text": arrow.string(),
+            "integer": arrow.int64(),
+            "number": arrow.float64(),
+            "time": arrow.timestamp("us", tz="UTC"),
+        }
+        self._schema = arrow.schema([(column.name, types[column.kind]) for column in COLUMNS])
+        self._sink = _Sink()
+        self._writer = parquet.ParquetWriter(self._sink, self._schema, compression="zstd")
+        self._batches: list[Any] = []
+        self._rows = 0
+
+    def begin(self) -> bytes:
+        """Return the first bytes."""
+        return self._sink.take()
+
+    def add(self, jobs: Sequence[ArchivedJob]) -> bytes:
+        """Return the groups of rows that more jobs complete."""
+        self._batches.append(self._batch(jobs))
+        self._rows += len(jobs)
+        return self._write() if self._rows >= _GROUP_ROWS else b""
+
+    def end(self) -> bytes:
+        """Return the last group of rows, and the metadata."""
+        last = self._write() if self._rows else b""
+        self._writer.close()
+        return last + self._sink.take()
+
+    def _batch(self, jobs: Sequence[ArchivedJob]) -> Any:
+        columns = zip(*[values_of(job) for job in jobs], strict=True)
+        arrays = [
+            self._arrow.array(
+                [None if value is None else round(value * _MICROSECONDS) for value in values]
+                if column.kind == "time"
+                else values,
+                type=field.type,
+            )
+            for column, field, values in zip(COLUMNS, self._schema, columns, strict=True)
+        ]
+        return self._arrow.record_batch(arrays, schema=self._schema)
+
+    def _write(self) -> bytes:
+        table = self._arrow.Table.from_batches(self._batches, self._schema)
+        self._batches, self._rows = [], 0
+        self._writer.write_table(table, row_group_size=len(table))
+        return self._sink.take()
+
+
+class _Sink:
+    """A file that can only be written; what was written is taken from it piece by piece."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._position = 0
+
+    def write(self, data: Any) -> int:
+        part = bytes(data)
+        self._parts.append(part)
+        self._position += len(part)
+        return len(part)
+
+    def tell(self) -> int:
+        return self._position
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+    def take(self) -> bytes:
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data

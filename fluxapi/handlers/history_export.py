@@ -1,0 +1,67 @@
+"""The export of stored jobs as a file, which is written while it is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncIterator
+from functools import partial
+
+from aiohttp import hdrs, web
+
+from fluxapi.archive.export import CsvExport, Export, JsonExport
+from fluxapi.archive.export_parquet import ParquetExport
+from fluxapi.archive.query import Range, find
+from fluxapi.archive.reader import ArchiveReader
+from fluxapi.errors import HistoryUnavailable
+from fluxapi.events.filters import read_ids
+from fluxapi.http import keys
+from fluxapi.table.query import JobQuery, query_of
+
+from .history import archive_of
+from .sending import send
+
+__all__ = ["OFFERS", "export"]
+
+_PAGE_JOBS = 1000
+"""Jobs that are read at once; between two pages, nothing keeps the database busy."""
+
+_FORMATS: dict[str, type[Export]] = {
+    "ndjson": JsonExport,
+    "csv": CsvExport,
+    "parquet": ParquetExport,
+}
+OFFERS = tuple(one.media_type for one in _FORMATS.values())
+_ALL = "all"
+
+
+async def export(request: web.Request) -> web.StreamResponse:
+    """Return all matches, newest first, as a file."""
+    archive, fields = archive_of(request), request[keys.QUERY]
+    made = await asyncio.to_thread(_FORMATS[fields.get("format", JsonExport.suffix)])
+    query = dataclasses.replace(query_of(fields), ids=read_ids(fields))
+    stored = request[keys.SESSION].past.stored
+    instance = fields.get("instance", _ALL if stored is None else stored.instance)
+    pieces = _pieces(archive.reader, made, query, None if instance == _ALL else instance)
+    name = f'attachment; filename="jobs.{made.suffix}"'
+    return await send(request, made.media_type, pieces, lambda: {hdrs.CONTENT_DISPOSITION: name})
+
+
+async def _pieces(
+    reader: ArchiveReader, made: Export, query: JobQuery, instance: str | None
+) -> AsyncIterator[bytes]:
+    """Yield the file, page by page of the history; each page is a query of its own."""
+    yield made.begin()
+    below: int | None = None
+    while True:
+        place = Range(instance, below=below)
+        jobs = await reader.run(partial(find, query=query, place=place, limit=_PAGE_JOBS))
+        if jobs:
+            below = jobs[-1].key
+            try:
+                yield await asyncio.to_thread(made.add, jobs)
+            except ValueError as error:
+                raise HistoryUnavailable(f"A stored job is damaged: {error}.") from None
+        if len(jobs) < _PAGE_JOBS:
+            break
+    yield await asyncio.to_thread(made.end)
