@@ -43,7 +43,10 @@ KNOWS = {
         "archive", "contracts", "errors", "events", "observability", "process", "security",
         "sessions", "settings", "webhooks",
     },
-    "web": {"archive", "contracts", "errors", "http", "instance", "model", "security", "table"},
+    "web": {
+        "archive", "contracts", "errors", "http", "instance", "model", "process", "security",
+        "table",
+    },
     "handlers": {
         "archive", "contracts", "errors", "events", "http", "instance", "mcp", "model", "process",
         "security", "sessions", "table", "web",

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import aiohttp_jinja2
 from aiohttp import web
 
 from fluxapi import __version__
@@ -16,6 +15,7 @@ from fluxapi.http import base, keys
 
 from . import assets, guides
 from .reference import channel, error_kinds, groups
+from .slices import response_of
 
 __all__ = ["REFERENCE", "Reference", "errors", "guide", "image", "reference", "style"]
 
@@ -85,7 +85,7 @@ async def _page(request: web.Request, name: str, context: Mapping[str, Any]) -> 
         "url": lambda path: base.relative(request, path),
         "icon": base.relative(request, assets.address(request.app[keys.ASSETS], "icon.svg")),
     }
-    return await aiohttp_jinja2.render_template_async(name, request, {**shared, **context})
+    return await response_of(request.app, name, {**shared, **context})
 
 
 async def style(_request: web.Request) -> web.Response:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-import aiohttp_jinja2
 from aiohttp import web
 
 from fluxapi.http import base, keys
@@ -15,6 +14,7 @@ from fluxapi.security.sign_ins import is_sign_in
 
 from . import assets
 from .places import place
+from .slices import response_of
 
 __all__ = ["render"]
 
@@ -83,8 +83,6 @@ async def render(
         "is_stranger": principal.right is None,
         "instance": f"{info.kind} {info.version} on {info.hostname}",
     }
-    response = await aiohttp_jinja2.render_template_async(
-        name, request, {**shared, **context}, status=status
-    )
+    response = await response_of(app, name, {**shared, **context}, status)
     response.headers.update(headers or {})
     return response

@@ -11,12 +11,16 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http.endpoints import _validated
 from fluxapi.mcp import tools
 from fluxapi.mcp.server import _check, _schemas
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.web import docs
+from fluxapi.web.reference import error_kinds
+from fluxapi.web.slices import response_of
 from tests.handlers.conftest import Start, start
 
 __all__ = ["start"]
@@ -73,6 +77,26 @@ async def test_the_reference_is_rendered_once(
     texts = [await answer.text() for answer in (answers[0], below)]
     assert texts[0] != texts[1]  # They have other links.
     assert rendered == ["docs.html"] * 2
+
+
+async def test_a_long_page_is_rendered_in_slices(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = await start()
+    server = service.client.server
+    assert isinstance(server, TestServer)
+    shared = 0
+
+    async def share(_self: TimeSlice) -> None:
+        nonlocal shared
+        shared += 1
+
+    monkeypatch.setattr(TimeSlice, "share", share)
+    names = {"here": "errors", "version": "", "shelf": [], "has_children": False}
+    context = {**names, "url": str, "icon": "", "kinds": error_kinds() * 50}
+    page = await response_of(server.app, "errors.html", context)
+    assert page.status == 200
+    assert shared > 50
 
 
 def test_arguments_of_tools_are_not_checked_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
