@@ -7,9 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
-import msgspec
-
-from fluxapi.model.eventlog import decode_eventlog
+from fluxapi.model.eventlog import valid_events
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
 from fluxapi.process.text import encodable
@@ -241,10 +239,7 @@ def _note(detail: Detail) -> str:
     """Return the types and notes of the exceptions of a job, of bounded length."""
     if b'"exception"' not in detail.eventlog:
         return ""
-    try:
-        events = decode_eventlog(detail.eventlog)
-    except (msgspec.MsgspecError, RecursionError):
-        return ""
+    events = valid_events(detail.eventlog)
     notes = [
         f"{event.context.get('type')}: {event.context.get('note')}"
         for event in events

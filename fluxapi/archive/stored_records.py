@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from functools import partial
 
 from fluxapi.errors import JobNotFound, NotFound
 from fluxapi.instance.protocol import LookupKey
-from fluxapi.model.eventlog import Event, decode_eventlog
+from fluxapi.model.eventlog import Event, valid_events
 from fluxapi.model.jobid import encode_f58
 from fluxapi.table.query import JobQuery
 
@@ -74,21 +75,22 @@ class StoredRecords:
 
     async def eventlog(self, jobid: int) -> list[Event]:
         """Return the events of a job; see :meth:`lookup`."""
-        return decode_eventlog((await self._detail(jobid)).eventlog)
+        text = (await self._detail(jobid)).eventlog
+        return await asyncio.to_thread(valid_events, text)
 
     async def _detail(self, jobid: int) -> Detail:
-        data = await self._reader.run(
-            lambda database: _detail(database, self.instance, jobid),
-        )
-        if data is None:
-            raise JobNotFound(f"The history has no job {encode_f58(jobid)}.")
         try:
-            return unpack(data)
+            detail = await self._reader.run(
+                lambda database: _detail(database, self.instance, jobid),
+            )
         except ValueError as error:
             raise NotFound(f"The data of this job in the history is damaged: {error}.") from None
+        if detail is None:
+            raise JobNotFound(f"The history has no job {encode_f58(jobid)}.")
+        return detail
 
 
-def _detail(database: sqlite3.Connection, instance: str, jobid: int) -> bytes | None:
+def _detail(database: sqlite3.Connection, instance: str, jobid: int) -> Detail | None:
     if jobid > MAX_STORED_ID:
         return None
     row = database.execute(
@@ -96,4 +98,4 @@ def _detail(database: sqlite3.Connection, instance: str, jobid: int) -> bytes | 
         "JOIN instances ON instances.key = jobs.instance WHERE instances.id = ? AND jobs.id = ?",
         (instance, jobid),
     ).fetchone()
-    return None if row is None else bytes(row[0])
+    return None if row is None else unpack(row[0])

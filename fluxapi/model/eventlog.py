@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +23,7 @@ __all__ = [
     "decode_journal",
     "encode_event",
     "encode_eventlog",
+    "valid_events",
 ]
 
 
@@ -220,6 +222,18 @@ def decode_eventlog(text: str | bytes) -> list[Event]:
     """
     lines = text.split("\n") if isinstance(text, str) else text.split(b"\n")
     return [decode(_event_decoder.decode, line) for line in lines if line]
+
+
+def valid_events(text: str | bytes) -> list[Event]:
+    """Return the events of an eventlog into which others may have written.
+
+    Lines that are no events are left out: the instance owner can append any text to an eventlog.
+    """
+    events: list[Event] = []
+    for line in text.split("\n") if isinstance(text, str) else text.split(b"\n"):
+        with contextlib.suppress(msgspec.MsgspecError, RecursionError):
+            events += decode_eventlog(line)
+    return events
 
 
 def encode_event(event: Event) -> bytes:
