@@ -54,6 +54,8 @@ class BodyBudget:
             yield body
         finally:
             self._forget(body)
+            # What reads the body refers to it, and would stay with all that has arrived.
+            body.stop = _nothing
 
     def add(self, body: Arriving, size: int) -> None:
         """Count *size* more bytes of a body, and drop bodies until all are within the limit."""

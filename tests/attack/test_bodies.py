@@ -182,3 +182,25 @@ async def test_bodies_that_do_not_end_leave_room_for_others(
         assert answer is not None
         assert answer.status == 429
         assert "fewer at the same time" in answer.problem["detail"]
+
+
+async def test_a_body_that_was_dropped_is_freed_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    freed = asyncio.Event()
+
+    class Collected(bytearray):
+        def __del__(self) -> None:
+            freed.set()
+
+    monkeypatch.setattr(body, "bytearray", Collected, raising=False)
+    monkeypatch.setattr("fluxapi.app._MAX_BODIES_BYTES", 1 << 19)
+    part = CHUNKED % b"/v1/jobs/query" + b"f000\r\n%b\r\n" % (b" " * 0xF000)
+    gc.disable()
+    try:
+        async with serving(max_body=1 << 16) as port, contextlib.AsyncExitStack() as stack:
+            wires = [await stack.enter_async_context(connect(port)) for _ in range(12)]
+            for wire in wires:
+                await wire.send(part)
+            # Their clients stay, and so do the others.
+            await asyncio.wait_for(freed.wait(), PATIENCE_S)
+    finally:
+        gc.enable()
