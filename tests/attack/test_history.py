@@ -10,6 +10,7 @@ import pytest
 from fluxapi.archive.archive import Archive
 from fluxapi.archive.ended_job import Detail, unpack
 from fluxapi.archive.statements import _note
+from fluxapi.archive.stored_records import StoredRecords
 from fluxapi.model.eventlog import Resync
 from tests.archive.conftest import archive
 from tests.archive.stage import Records, Stage
@@ -37,11 +38,15 @@ async def stored(archive: Archive) -> Stage:
     return stage
 
 
+def stored_of(stage: Stage) -> StoredRecords:
+    return StoredRecords(stage.archive.reader, stage.history.recorder.source.id)
+
+
 async def test_lines_that_are_no_events_cost_no_other_line(archive: Archive) -> None:
     stage = await stored(archive)
-    found = await stage.history.records.eventlog(JOB)
+    found = await stored_of(stage).eventlog(JOB)
     assert [it.name for it in found] == ["submit", "exception", "clean"]
-    assert await stage.history.records.lookup(JOB, "eventlog") == EVENTLOG
+    assert await stored_of(stage).lookup(JOB, "eventlog") == EVENTLOG
     assert _note(Detail(EVENTLOG.encode())) == "exec: lost"
     await stage.history.filler.aclose()
 
@@ -58,7 +63,7 @@ async def test_details_are_decompressed_in_a_thread(
         return unpack(data)
 
     monkeypatch.setattr("fluxapi.archive.stored_records.unpack", noted)
-    await stage.history.records.eventlog(JOB)
+    await stored_of(stage).eventlog(JOB)
     assert threads
     assert threading.main_thread() not in threads
     await stage.history.filler.aclose()
