@@ -54,7 +54,7 @@ class BodyBudget:
             yield body
         finally:
             self._forget(body)
-            # What reads the body refers to it, and would stay with all that has arrived.
+            # The reading task refers to it, and would stay with all that has arrived.
             body.stop = _nothing
 
     def add(self, body: Arriving, size: int) -> None:
