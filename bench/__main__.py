@@ -11,6 +11,7 @@ from collections.abc import Callable
 import uvloop
 
 from . import (
+    archive,
     browser,
     channel,
     embedded,
@@ -33,13 +34,15 @@ def _arguments() -> argparse.Namespace:
         "only",
         nargs="*",
         help="table, listing, lookup, groups, submission, executor, embedded, channel, browser, "
-        "output, tree or workflow",
+        "output, tree, workflow or history",
     )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
     parser.add_argument("--submits", type=int, default=3_000, help="single submits of one round")
     parser.add_argument("--futures", type=int, default=10_000, help="jobs of one executor")
     parser.add_argument("--megabytes", type=int, default=1_000, help="size of the large output")
+    parser.add_argument("--archived", type=int, default=1_000_000, help="jobs in the history")
+    parser.add_argument("--follows", type=int, default=2_000, help="jobs of one round on a Flux")
     return parser.parse_args()
 
 
@@ -47,6 +50,7 @@ def main() -> int:
     """Measure and print; the exit status is 1 if a part failed, not if a target is missed."""
     options = _arguments()
     run = uvloop.new_event_loop().run_until_complete
+    has_flux = shutil.which("flux") is not None
     parts: dict[str, Callable[[], list[Figure]]] = {
         "table": lambda: table.figures(options.jobs),
         "listing": lambda: run(listing.figures(options.jobs, options.requests)),
@@ -60,8 +64,9 @@ def main() -> int:
         "output": lambda: output.figures(options.megabytes),
         "tree": tree.figures,
         "workflow": workflow.figures,
+        "history": lambda: archive.figures(options.follows, options.archived, has_flux=has_flux),
     }
-    if shutil.which("flux") is None:
+    if not has_flux:
         needing = ("submission", "executor", "output", "tree", "workflow")
         print(f"No flux on PATH: {', '.join(needing)} are not measured.", file=sys.stderr)
         for name in needing:

@@ -3,7 +3,8 @@
 ``replay JOBS`` is fluxapi with a synthetic backlog in its table, ``grouped JOBS`` the same with all
 jobs in one group; ``ready SIZE`` is an aiohttp
 handler that returns SIZE ready bytes, the least that any aiohttp service does; ``flux 0`` is
-fluxapi in front of the broker at FLUX_URI. At SIGTERM each prints the lag of its event loop.
+fluxapi in front of the broker at FLUX_URI. A third argument is the folder of a history. At SIGTERM
+each prints the lag of its event loop.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ from fluxapi.settings import Settings
 from .backlog import payloads
 from .instance import StillInstance
 
-__all__ = ["running"]
+__all__ = ["running", "without_core"]
 
 _BATCH = 256
 
@@ -72,21 +73,21 @@ def _ready(size: int) -> web.Application:
     return app
 
 
-def _application(kind: str, number: int) -> web.Application:
+def _application(kind: str, number: int, history: Path | None) -> web.Application:
     if kind == "ready":
         return _ready(number)
     instance: Any = ReplayInstance(number, grouped=kind == "grouped")
     settings = Settings(instance="flux", uri=os.environ.get("FLUX_URI"))
     if kind == "flux":
         instance = choose_instance(settings)
-    return create_app(settings, instance, stop=lambda: None)
+    return create_app(settings, instance, stop=lambda: None, history=history)
 
 
-async def _serve(kind: str, number: int) -> None:
+async def _serve(kind: str, number: int, history: Path | None) -> None:
     tune()
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    runner = web.AppRunner(_application(kind, number), access_log=None)
+    runner = web.AppRunner(_application(kind, number, history), access_log=None)
     await runner.setup()
     sock = socket.create_server(("127.0.0.1", 0), backlog=1024)
     await web.SockSite(runner, sock).start()
@@ -103,13 +104,13 @@ async def _sample_lag(stopping: asyncio.Event) -> list[float]:
     """
     lags: list[float] = []
     while not stopping.is_set():
-        due, waited = time.perf_counter() + _SAMPLE, _without_core()
+        due, waited = time.perf_counter() + _SAMPLE, without_core()
         await asyncio.sleep(_SAMPLE)
-        lags.append(max(0.0, time.perf_counter() - due - (_without_core() - waited)))
+        lags.append(max(0.0, time.perf_counter() - due - (without_core() - waited)))
     return lags
 
 
-def _without_core() -> float:
+def without_core() -> float:
     """Return the seconds for which this thread has waited for a core (proc(5), schedstat)."""
     return int(_SCHEDSTAT.read_text(encoding="ascii").split()[1]) / 1e9
 
@@ -123,9 +124,11 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(kind: str, number: int) -> Iterator[Running]:
-    """Run a server while the context lasts."""
+def running(kind: str, number: int, history: Path | None = None) -> Iterator[Running]:
+    """Run a server while the context lasts; it keeps past jobs in the folder *history*."""
     command = [sys.executable, "-m", "bench.server", kind, str(number)]
+    if history is not None:
+        command.append(str(history))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         server = Running(int(process.stdout.readline()))
@@ -137,4 +140,6 @@ def running(kind: str, number: int) -> Iterator[Running]:
 
 
 if __name__ == "__main__":
-    uvloop.new_event_loop().run_until_complete(_serve(sys.argv[1], int(sys.argv[2])))
+    uvloop.new_event_loop().run_until_complete(
+        _serve(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]) if sys.argv[3:] else None)
+    )

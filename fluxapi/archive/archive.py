@@ -106,10 +106,10 @@ class InstanceHistory:
 
 
 def _stored(database: sqlite3.Connection, instance: str) -> array[int]:
-    """Return the IDs of the jobs of an instance that are stored, in ascending order."""
+    """Return the IDs of the stored jobs that an instance may have, in ascending order."""
     found = database.execute(
         "SELECT jobs.id FROM jobs JOIN instances ON instances.key = jobs.instance "
-        "WHERE instances.id = ? ORDER BY jobs.id",
+        "WHERE instances.id = ? AND jobs.purged IS NULL ORDER BY jobs.id",
         (instance,),
     )
     return array("Q", (jobid for (jobid,) in found))

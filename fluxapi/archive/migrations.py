@@ -127,6 +127,10 @@ SCRIPTS: tuple[str, ...] = (
         PRIMARY KEY (instance, step, time)
     ) WITHOUT ROWID;
     """,
+    """
+    -- The jobs that Flux may still have, which a start and a lost journal compare with it.
+    CREATE INDEX jobs_present ON jobs (instance, id) WHERE purged IS NULL;
+    """,
 )
 
 

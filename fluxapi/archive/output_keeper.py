@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import sqlite3
 import time
@@ -31,8 +32,12 @@ _MAX_NOTED = 1000
 _READERS = 2
 """Outputs that are read from Flux simultaneously."""
 
-_SHARE = 1.0
-"""A reader pauses this many times as long as a read took, so that Flux has time for its jobs."""
+_SHARE, _BUSY_SHARE = 1.0, 20.0
+"""A reader pauses this many times as long as a read took, and longer while jobs end all the time: a
+read costs about a tenth of what the job has cost Flux."""
+
+_BUSY_S = 0.5
+"""Time since the end of a job in which others are expected."""
 
 _SLICE_JOBS = 500
 _MAX_QUEUED_BYTES = MAX_QUEUED_BYTES // 4
@@ -77,7 +82,8 @@ class OutputKeeper(BackgroundTask):
         self._max_bytes = max_bytes
         self._noted: deque[int] = deque()
         self._compares_all = True
-        self._hurries = False
+        self._hurried = asyncio.Event()
+        self._noted_at = float("-inf")
         self._reading = 0
         self._wake = asyncio.Event()
         self.is_idle = asyncio.Event()
@@ -89,6 +95,7 @@ class OutputKeeper(BackgroundTask):
         """Note a job that is stored, or is on its way to the database."""
         if not self.is_wanted:
             return
+        self._noted_at = self._loop.time()
         if len(self._noted) < _MAX_NOTED:
             self._noted.append(jobid)
         else:
@@ -102,7 +109,7 @@ class OutputKeeper(BackgroundTask):
 
     def hurry(self) -> None:
         """Read without pauses from now on, since the service is about to end."""
-        self._hurries = True
+        self._hurried.set()
 
     @property
     def is_wanted(self) -> bool:
@@ -186,8 +193,17 @@ class OutputKeeper(BackgroundTask):
                 await self._store(jobid)
             finally:
                 self._reading -= 1
-            if not self._hurries:
-                await asyncio.sleep((time.perf_counter() - began) * _SHARE)
+            if ids or self._noted:
+                await self._pause((time.perf_counter() - began) * self._share)
+
+    @property
+    def _share(self) -> float:
+        return _BUSY_SHARE if self._loop.time() - self._noted_at < _BUSY_S else _SHARE
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait some seconds, unless the service is about to end."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._hurried.wait(), seconds)
 
     async def _store(self, jobid: int) -> None:
         """Read the output of one job and hand it to the writer.

@@ -36,7 +36,7 @@ INSERT INTO jobs
 (key, instance, id, t_submit, t_run, t_cleanup, t_inactive, result, userid, name, queue, group_id,
 nodelist, nnodes, ncores, record, output)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (instance, id) DO NOTHING RETURNING key
+ON CONFLICT (instance, id) DO NOTHING
 """
 _INSERT_DETAIL = "INSERT INTO details (job, exact, data) VALUES (?, ?, ?)"
 _INSERT_WORDS = "INSERT INTO words (rowid, name, command, note, facts) VALUES (?, ?, ?, ?, ?)"
@@ -206,10 +206,10 @@ def _insert(database: sqlite3.Connection, key: int, values: Sequence[Any]) -> in
     """Insert a job at *key* or one of the next, and return it; ``None`` if the job is stored."""
     for free in range(key, key + MAX_SAME_KEYS):
         try:
-            inserted = database.execute(_INSERT_JOB, (free, *values)).fetchone()
+            inserted = database.execute(_INSERT_JOB, (free, *values)).rowcount
         except sqlite3.IntegrityError:
             continue
-        return None if inserted is None else free
+        return free if inserted == 1 else None
     raise sqlite3.IntegrityError(f"{MAX_SAME_KEYS} jobs have the key {key}")
 
 

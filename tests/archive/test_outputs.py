@@ -228,3 +228,19 @@ def test_batches_of_the_stored_form_keep_their_indexes() -> None:
         (0, 2), (16, 1), (17, 1), (99, 1),
     ]  # fmt: skip
     assert isinstance(next(output.batches()), OutputBatch)
+
+
+async def test_the_end_of_the_service_ends_the_pauses(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output_keeper, "_BUSY_SHARE", 1e9)
+    monkeypatch.setattr(output_keeper, "_SHARE", 1e9)
+    records = Records()
+    for jobid in range(1, 9):
+        records.outputs[jobid] = wrote(f"{jobid}\n")
+    stage = await Stage.open(archive, records)
+    stage.history.keeper.hurry()
+    await feed(stage, *range(1, 9))
+    for jobid in range(1, 9):
+        assert text_of((await kept(stage, jobid))[1]) == f"{jobid}\n"
+    await stage.aclose()

@@ -10,10 +10,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import attacks, faults, fold, webhooks
+from . import attacks, faults, fold, history, webhooks
 from .sites import EmbeddedSite, FluxSite, Site
 
-PARTS = ("faults", "fold", "attacks", "webhooks")
+PARTS = ("faults", "fold", "attacks", "webhooks", "history")
 
 
 def _arguments() -> argparse.Namespace:
@@ -22,6 +22,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--faults", type=int, default=500, help="over all instances; default 500")
     parser.add_argument(
         "--restarts", type=int, default=100, help="of a service with a webhook; default 100"
+    )
+    parser.add_argument(
+        "--kills", type=int, default=20, help="of a service with a history; default 20"
+    )
+    parser.add_argument(
+        "--jobs", type=int, default=2000, help="jobs of the history part; default 2000"
     )
     parser.add_argument("--examples", type=int, default=100_000, help="of the fold; default 100000")
     parser.add_argument("--instance", choices=["embedded", "flux"], help="default: both")
@@ -94,6 +100,15 @@ def main() -> int:
                 folder = Path(name) / "webhooks"
                 folder.mkdir()
                 passed &= asyncio.run(_restart(kind, folder, options.restarts, seed))
+            if "history" in parts and kind is FluxSite:
+                folder = Path(name) / "history"
+                folder.mkdir()
+                print(f"history, seed {seed}", flush=True)
+                verdict = asyncio.run(
+                    history.campaign(folder, kills=options.kills, jobs=options.jobs, seed=seed)
+                )
+                print(verdict, flush=True)
+                passed &= verdict.holds
     return 0 if passed else 1
 
 
