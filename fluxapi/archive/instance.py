@@ -11,12 +11,9 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from msgspec.structs import replace
-
 from fluxapi.errors import (
     HistoryUnavailable,
     InstanceUnavailable,
-    JobNotFound,
     NotFound,
     NotSupported,
 )
@@ -33,15 +30,13 @@ from fluxapi.instance.protocol import (
 )
 from fluxapi.model.eventlog import Event, JournalMessage, Purged, Resync
 from fluxapi.model.humanize import utc
-from fluxapi.model.jobid import JOBID_ANY, encode_f58
+from fluxapi.model.jobid import JOBID_ANY
 
 from .database import FILE_NAME, check_readable
-from .outputs import read_output, stored_output
 from .past_control import PastControl
 from .past_instance import PastInstance, find_instance
 from .reader import ArchiveReader
 from .stored_jobs import PAGE_JOBS, Listing, compare, listing, read_ids, read_jobs
-from .stored_output import OutputState
 from .stored_records import StoredRecords
 
 __all__ = ["ArchivedInstance"]
@@ -59,14 +54,6 @@ _MAX_QUEUES = 1000
 _NOTHING = Capabilities(
     submit=False, cancel=False, signal=False, urgency=False, shutdown=False, children=False
 )
-
-
-_WITHOUT_OUTPUT = {
-    OutputState.UNREAD: "was not read before the instance was gone",
-    OutputState.DROPPED: "was removed from the history to make room for that of later jobs",
-    OutputState.MISSED: "could not be read while the instance was there",
-}
-"""Why the history has no output of a job that may have had one."""
 
 
 class ArchivedInstance(PastControl):
@@ -166,20 +153,8 @@ class ArchivedInstance(PastControl):
         self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
     ) -> AsyncIterator[OutputBatch]:
         """Yield the stored output; raise ``NotFound`` if it was not kept."""
-        stored = self._records()
-        state, output = await read_output(self._reader, stored.instance, jobid)
-        if state in _WITHOUT_OUTPUT:
-            if await stored.find(jobid) is None:
-                raise JobNotFound(f"The history has no job {encode_f58(jobid)}.")
-            raise NotFound(f"The output of job {encode_f58(jobid)} {_WITHOUT_OUTPUT[state]}.")
-        end = first
-        async for batch in stored_output(output, last):
-            events = batch.events[max(first - batch.first, 0) :]
-            if events:
-                end = batch.next
-                yield replace(batch, first=end - len(events), events=events)
-        if follow:
-            yield OutputBatch(end, [])
+        async for batch in self._records().output(jobid, follow=follow, first=first, last=last):
+            yield batch
 
     async def resources(self) -> Resources:
         """Raise ``NotSupported``: the nodes are gone."""

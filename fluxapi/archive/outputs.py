@@ -45,7 +45,7 @@ async def stored_output(
 ) -> AsyncIterator[OutputBatch]:
     """Yield the entries of a stored output, or its tail, like an instance.
 
-    In place of the entries that are left out stands one with the name ``omitted``.
+    In place of the entries that are left out stands one that says so.
     """
     tail = None if last is None else Tail(last)
     for batch in output.batches():

@@ -12,10 +12,10 @@ import msgspec
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output import OutputBatch, decode_entry
 
-__all__ = ["OMITTED", "OutputState", "Run", "StoredOutput", "pack_output", "unpack_output"]
+__all__ = ["OutputState", "Run", "StoredOutput", "pack_output", "unpack_output"]
 
-OMITTED = "omitted"
-"""Name of the entry that stands between head and tail; its context has the number of ``bytes``."""
+_WARNING = 4
+"""LOG_WARNING of syslog(3), as the job shell uses it (RFC 24)."""
 
 _LEVEL = 6
 _WINDOW_BITS = -15
@@ -75,15 +75,20 @@ class StoredOutput(msgspec.Struct, array_like=True, gc=False):
         return self.omitted > 0
 
     def batches(self) -> Iterator[OutputBatch]:
-        """Yield the entries, and an entry named ``omitted`` in place of those left out."""
+        """Yield the entries; an entry ``log`` (RFC 24) stands in place of those left out."""
         for run in self.head:
             yield _batch(run)
         if self.is_cut:
-            context = {"bytes": self.omitted, "at_least": self.is_least}
             place = _batch(self.head[-1]).next if self.head else 0
-            yield OutputBatch(place, [Event(0.0, OMITTED, context)])
+            yield OutputBatch(place, [self._notice()])
         for run in self.tail:
             yield _batch(run)
+
+    def _notice(self) -> Event:
+        least = "at least " if self.is_least else ""
+        message = f"The history has left out {least}{self.omitted:,} bytes of the output here."
+        context = {"rank": 0, "level": _WARNING, "component": "fluxapi", "message": message}
+        return Event(0.0, "log", context)
 
 
 def _batch(run: Run) -> OutputBatch:

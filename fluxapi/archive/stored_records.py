@@ -4,20 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import AsyncIterator
 from functools import partial
+
+from msgspec.structs import replace
 
 from fluxapi.errors import JobNotFound, NotFound
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.eventlog import Event, valid_events
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.output import Last, OutputBatch
 from fluxapi.table.query import JobQuery
 
 from .database import MAX_STORED_ID
 from .ended_job import Detail, unpack
+from .outputs import read_output, stored_output
 from .query import ArchivedJob, Range, find, find_one
 from .reader import ArchiveReader
+from .stored_output import OutputState
 
 __all__ = ["StoredRecords"]
+
+
+_WITHOUT_OUTPUT = {
+    OutputState.UNREAD: "was not read before Flux had purged the job",
+    OutputState.DROPPED: "was removed from the history to make room for that of later jobs",
+    OutputState.MISSED: "could not be read while Flux had it",
+}
+"""Why the history has no output of a job that may have had one."""
 
 
 class StoredRecords:
@@ -77,6 +91,30 @@ class StoredRecords:
         """Return the events of a job; see :meth:`lookup`."""
         text = (await self._detail(jobid)).eventlog
         return await asyncio.to_thread(valid_events, text)
+
+    async def output(
+        self, jobid: int, *, follow: bool = False, first: int = 0, last: Last | None = None
+    ) -> AsyncIterator[OutputBatch]:
+        """Yield the stored output, like an instance.
+
+        Raises:
+            JobNotFound: The job is not stored.
+            NotFound: Its output was not kept.
+            HistoryUnavailable: The history cannot be read.
+        """
+        state, output = await read_output(self._reader, self.instance, jobid)
+        if state in _WITHOUT_OUTPUT:
+            if await self.find(jobid) is None:
+                raise JobNotFound(f"The history has no job {encode_f58(jobid)}.")
+            raise NotFound(f"The output of job {encode_f58(jobid)} {_WITHOUT_OUTPUT[state]}.")
+        end = first
+        async for batch in stored_output(output, last):
+            events = batch.events[max(first - batch.first, 0) :]
+            if events:
+                end = batch.next
+                yield replace(batch, first=end - len(events), events=events)
+        if follow:
+            yield OutputBatch(end, [])
 
     async def _detail(self, jobid: int) -> Detail:
         try:

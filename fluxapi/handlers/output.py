@@ -13,7 +13,7 @@ from functools import partial
 
 from aiohttp import web
 
-from fluxapi.errors import ValidationFailed
+from fluxapi.errors import JobNotFound, ValidationFailed
 from fluxapi.events.channel import stream as streams
 from fluxapi.events.output.hub import OnEnd, OutputHub
 from fluxapi.events.output.viewer import FILES_RIGHT, Selection
@@ -53,14 +53,18 @@ LIMIT_HEADER = "Output-Search-Limit-Bytes"
 async def output(request: web.Request) -> web.StreamResponse:
     """Return the output so far: lines in JSON, plain text, bytes, or RFC 24 entries as NDJSON."""
     kind = accepted(request, _OFFERS)
-    job = job_of(request)
+    jobid, is_past = await _find(request)
     fields = request[keys.QUERY]
     stream, tail = fields.get("stream"), fields.get("tail")
     last = None
     if tail is not None:
         last = forms.last_of(tail, stream, is_lines=kind != "application/x-ndjson")
-    may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)
-    found = request[keys.SESSION].files.so_far(job.id, stream, last, may_read=may_read)
+    session = request[keys.SESSION]
+    if is_past:
+        found = session.past.records.output(jobid, last=last)
+    else:
+        may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)
+        found = session.files.so_far(jobid, stream, last, may_read=may_read)
     source = forms.Search(found)
     if kind == "application/x-ndjson":
         pieces = forms.entries(source, stream, tail)
@@ -69,8 +73,17 @@ async def output(request: web.Request) -> web.StreamResponse:
     elif kind == "text/plain":
         pieces = forms.text(source, stream, tail)
     else:
-        pieces = forms.document(source, encode_f58(job.id), stream, tail)
+        pieces = forms.document(source, encode_f58(jobid), stream, tail)
     return await send(request, kind, pieces, lambda: _headers(source))
+
+
+async def _find(request: web.Request) -> tuple[int, bool]:
+    """Return the ID of the job, and whether only the history has it; raise ``JobNotFound``."""
+    try:
+        return job_of(request).id, False
+    except JobNotFound:
+        past = await request[keys.SESSION].past.find(request.match_info["id"])
+        return past.id, True
 
 
 def _headers(source: forms.Search) -> dict[str, str]:
@@ -93,7 +106,8 @@ class _Viewing:
 async def follow(request: web.Request) -> web.StreamResponse:
     """Stream the output until its end: as text, as entries in messages, or as bytes."""
     kind = accepted(request, STREAM_OFFERS)
-    source = _Viewing(request[keys.SESSION].outputs, job_of(request).id, _selection(request))
+    jobid, _ = await _find(request)
+    source = _Viewing(request[keys.SESSION].outputs, jobid, _selection(request))
     return await streams.follow(
         request,
         source,

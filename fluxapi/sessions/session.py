@@ -229,7 +229,7 @@ class InstanceSession:
             archive.root = self.identity
         source = Source(self.identity, self.path, self.info, archive.root)
         self.history = await archive.follow(source, self.table, self.instance)
-        self.past.stored = archive.records(self.identity)
+        self.past.stored = self.outputs.past = archive.records(self.identity)
         self.journal.observers.append(self.history.recorder.take)
         sampler = HistorySampler(
             self.table,

@@ -119,8 +119,9 @@ async def test_head_and_tail_are_kept_of_a_large_output(
     else:
         assert output.omitted == 100_000 - len(text)
     assert output.is_least == (limit == 20_000)
-    (notice,) = [e for batch in output.batches() for e in batch if e.name == "omitted"]
-    assert notice.context == {"bytes": output.omitted, "at_least": output.is_least}
+    (notice,) = [e for batch in output.batches() for e in batch if e.name == "log"]
+    least = "at least " if output.is_least else ""
+    assert f"left out {least}{output.omitted:,} bytes" in (notice.context or {})["message"]
     last = [e async for b in stored_output(output, Last(2, lines=True)) for e in b]
     assert b"".join(written(e.context or {}) for e in last).decode() == "".join(lines[-2:])
     await closed(stage)

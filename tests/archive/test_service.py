@@ -18,7 +18,7 @@ from fluxapi.http import keys
 from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.model.output import written
 from tests.handlers.conftest import Start, service, start
-from tests.running import flux, needs_flux
+from tests.running import flux, flux_instance, needs_flux
 from tests.running import service as run
 from tests.waiting import block_until
 
@@ -151,3 +151,22 @@ def test_it_has_the_outputs_of_a_real_flux(flux_uri: str, tmp_path: Path) -> Non
     assert state is OutputState.CUT
     assert text.startswith("1\n2\n3\n")
     assert text.endswith("999999\n1000000\n")
+
+
+@needs_flux
+@pytest.mark.slow
+def test_the_output_of_a_purged_job_is_read_as_before(tmp_path: Path) -> None:
+    with flux_instance(1) as uri, run(FLUX_URI=uri, FLUXAPI_STATEDIR=str(tmp_path)) as service:
+        script = "echo line 1; echo line 2; echo wrong >&2"
+        jobid = flux(uri, "submit", "sh", "-c", script).strip().replace("ƒ", "f")
+        flux(uri, "queue", "idle", "--quiet")
+        path = f"/v1/jobs/{jobid}/output"
+        paths = (path, f"{path}?stream=stdout&tail=1", f"{path}/stream", f"{path}/stream?tail=1")
+        before = {path: service.read(path) for path in paths}
+        assert b"line 2" in before[paths[0]]
+        block_until(
+            lambda: [state for state, _ in outputs(tmp_path).values()] == [OutputState.STORED]
+        )
+        flux(uri, "job", "purge", "--force", "--num-limit=0")
+        block_until(lambda: "purged" in service.get(f"/v1/jobs/{jobid}").get("history", {}))
+        assert {path: service.read(path) for path in paths} == before

@@ -24,7 +24,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder: Path = tmp_path_factory.mktemp("state")
     with flux_instance(1) as uri, service(FLUX_URI=uri, FLUXAPI_STATEDIR=str(folder)) as running:
         flux(uri, "submit", "--quiet", "--job-name=prepare", "true")
-        flux(uri, "submit", "--quiet", "--job-name=train", "sh", "-c", "exit 3")
+        flux(uri, "submit", "--quiet", "--job-name=train", "sh", "-c", "echo epoch 1; exit 3")
         flux(uri, "submit", "--quiet", "--job-name=report", "true")
         flux(uri, "queue", "idle", "--quiet")
         block_until(lambda: len(running.get("/v1/jobs?instance=all")["jobs"]) == 3)
@@ -49,6 +49,7 @@ def test_a_purged_job_is_found_and_opened(past: Service, page: Page) -> None:
     expect(page.locator("#purged")).to_contain_text("Flux has purged this job.")
     expect(page.locator("#status")).to_have_text("FAILED")
     expect(page.locator("#eventlog")).to_contain_text("finish")
+    expect(page.locator("#screen")).to_contain_text("epoch 1")
     # The event channel does not know the job any more, and the outcome stays.
     expect(page.locator("#state")).to_have_attribute("data-state", "live")
     expect(page.locator("#status")).to_have_text("FAILED")

@@ -69,6 +69,8 @@ class OutputHub:
         self, instance: OutputSource, table: Table, files: OutputFiles | None = None
     ) -> None:
         self.writers: dict[StreamWriter, list[_View]] = {}
+        self.past: OutputSource | None = None
+        """The output of jobs that are not in the table any more, if it is kept."""
         self._instance = instance
         self._table = table
         self._files = files
@@ -76,12 +78,15 @@ class OutputHub:
         self._ending: set[asyncio.Task[None]] = set()
 
     def find(self, text: str) -> int:
-        """Return the ID of a job in the table from any RFC 19 form; raises ``JobNotFound``."""
+        """Return the ID of a job from any RFC 19 form; raise ``JobNotFound`` if it has no output.
+
+        A job that is not in the table may be a past one; its stream tells if it is not.
+        """
         try:
             found = jobid.parse(text)
         except ValueError as error:
             raise JobNotFound(f"{text[:64]!r} {error}.") from None
-        if self._table.get(found) is None:
+        if self._table.get(found) is None and self.past is None:
             raise JobNotFound(f"There is no job {text[:64]}.")
         return found
 
@@ -91,8 +96,12 @@ class OutputHub:
         """Write the output of a job until its end; return a function that stops it."""
         view = _View(jobid, selection, writer, wire, on_end)
         self.writers.setdefault(writer, []).append(view)
-        watch = self._add(view, (jobid, 0, "", True), self._instance, 0)
-        if self._files is not None:
+        source = self._instance
+        if self.past is not None and jobid not in self._table:
+            source = self.past
+        watch = self._add(view, (jobid, 0, "", True), source, 0)
+        # Files that receive output are not kept: the history has the entries that name them.
+        if self._files is not None and not watch.is_past:
             view.run(partial(self._add_files, view, watch, self._files), self._part_ended)
         return lambda: self._stop(view)
 
@@ -174,6 +183,7 @@ class OutputHub:
         if watch is None or (watch.end is not None and watch.end.reason != "finished"):
             # A watch that failed for others may succeed now.
             watch = self._watches[key] = Watch(source, self._table, key[0], base)
+            watch.is_past = source is self.past
             watch.key = key
             watch.start()
             self._share()

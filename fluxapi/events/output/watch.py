@@ -83,6 +83,8 @@ class Watch:
         self.end: End | None = None
         self.limit = WINDOW_BYTES
         self.viewers = 0
+        self.is_past = False
+        """True if the source is the history."""
         self._base = base
         self._table = table
         self._size = 0
@@ -169,7 +171,7 @@ class Watch:
                 if not batch.events:
                     self._caught_up = True
                     self._wake()
-        if self._table.get(self.jobid) is None:
+        if self._table.get(self.jobid) is None and not self.is_past:
             return End("purged")
         return End("finished" if self._has_output else "no-output")
 
