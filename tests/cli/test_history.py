@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from tests.running import service
 
 from .program import Program
 
-BEGIN = 1_700_000_000.0
-RANGE = ("--since=2023-11-14", "--until=2023-11-16")
+BEGIN = time.time() - 86_400.0
+"""The service drops jobs that ended long ago."""
+
+RANGE = ("--since=-30h", "--until=-10h")
 
 
 @pytest.fixture

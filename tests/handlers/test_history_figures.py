@@ -71,8 +71,9 @@ async def test_jobs_of_other_instances_count_if_all_are_asked_for(
     start: Start, tmp_path: Path
 ) -> None:
     service = await start(statedir=tmp_path)
-    at = {"since": 1_700_000_000, "until": 1_700_000_100}
-    await asyncio.to_thread(store, tmp_path, Past(1 << 24, 1_700_000_050.0))
+    end = time.time() - 1000
+    at = {"since": end - 50, "until": end + 50}
+    await asyncio.to_thread(store, tmp_path, Past(1 << 24, end))
     assert (await ask(service, **at))["total"]["ended"] == 0
     found = await ask(service, **at, instance="all", by="node")
     assert (found["total"]["ended"], "instance" in found) == (1, False)
