@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -73,7 +74,7 @@ def _job(chance: random.Random, since: float, t_submit: float, number: int, name
     return EndedJob(jobid, facts, msgspec.json.encode(record), _detail(facts, number))
 
 
-def _detail(facts: tuple[object, ...], number: int) -> Detail:
+def _detail(facts: tuple[Any, ...], number: int) -> Detail:
     t_submit, t_run, t_cleanup, t_inactive = facts[:4]
     context = {"userid": facts[5], "urgency": 16, "flags": 0, "version": 1}
     events: list[dict[str, object]] = [
@@ -95,7 +96,8 @@ def _detail(facts: tuple[object, ...], number: int) -> Detail:
         "attributes": {"system": {"duration": 3600, "cwd": f"/home/user{facts[5]}"}},
         "version": 1,
     }
-    R = {"version": 1, "execution": {"nodelist": [facts[9]], "starttime": t_run}}
+    lite = [{"rank": f"0-{facts[10] - 1}", "children": {"core": "0-3"}}]
+    R = {"version": 1, "execution": {"R_lite": lite, "nodelist": [facts[9]], "starttime": t_run}}
     encode = msgspec.json.encode
     return Detail(b"\n".join(map(encode, events)) + b"\n", encode(jobspec), encode(R))
 

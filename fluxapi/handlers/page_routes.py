@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from fluxapi import errors
 from fluxapi.contracts.route import Route
-from fluxapi.web import docs, groups, instances, login, past_jobs, tokens, views, webhooks
+from fluxapi.web import (
+    docs,
+    groups,
+    history,
+    instances,
+    login,
+    past_jobs,
+    tokens,
+    views,
+    webhooks,
+)
 
 __all__ = ["PAGES"]
 
@@ -25,6 +35,11 @@ PAGES: tuple[Route, ...] = (
         "See one group: how far its jobs have come, and their output.", {},
         fails=(errors.GroupNotFound, errors.InstanceUnavailable), other=("text/html",),
         right="view",
+    ),
+    Route(
+        "GET", "/ui/history", history.history, "getHistoryPage", "dashboard",
+        "See charts of the jobs that have ended, from minutes to months.", {},
+        query="history-page-query", other=("text/html",), right="view",
     ),
     Route(
         "GET", "/ui/nodes", views.nodes, "getNodesPage", "dashboard",

@@ -12,7 +12,7 @@ __all__ = ["place"]
 _OF_SERVICE = re.compile(r"/v1/(?:health|instances|metrics|ready|service|tokens?)(?:[/?]|\Z)")
 """Routes that exist once per service."""
 
-_PAGE = re.compile(r"/ui/(?:groups|jobs|nodes|submit)(?:[/?]|\Z)")
+_PAGE = re.compile(r"/ui/(?:groups|history|jobs|nodes|submit)(?:[/?]|\Z)")
 """Pages of an instance."""
 
 

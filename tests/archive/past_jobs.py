@@ -11,6 +11,8 @@ from fluxapi.archive.ended_job import Detail, EndedJob
 from fluxapi.archive.source import Source
 from fluxapi.archive.statements import Item, write
 from fluxapi.instance.protocol import InstanceInfo
+from fluxapi.model.job import Job
+from fluxapi.model.record import encode
 
 __all__ = ["SOURCE", "Past", "store"]
 
@@ -41,7 +43,12 @@ class Past(NamedTuple):
             t_submit, t_run, self.t_inactive, self.t_inactive, self.result, self.userid, self.name,
             self.queue, "", self.nodelist, 1, self.ncores,
         )  # fmt: skip
-        return EndedJob(self.id, facts, b"{}", Detail(b""))
+        job = Job(
+            self.id, userid=self.userid, state="INACTIVE", result=self.result, name=self.name,
+            queue=self.queue, t_submit=t_submit, t_run=t_run, t_cleanup=self.t_inactive,
+            t_inactive=self.t_inactive,
+        )  # fmt: skip
+        return EndedJob(self.id, facts, encode(job), Detail(b""))
 
 
 def store(folder: Path, *items: Past | Item, source: Source = SOURCE, now: float = 0.0) -> Path:

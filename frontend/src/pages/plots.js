@@ -5,14 +5,19 @@ import uPlot from "uplot";
 import { labels } from "../charts/ticks.js";
 
 /** @typedef {import("../charts/series.js").Numbers} Numbers */
-/** @typedef {import("../charts/charts.js").Chart} Chart */
+/**
+ * @typedef {Pick<import("../charts/charts.js").Chart, "lines" | "text" | "high" | "incrs" | "dots">} Look
+ * @typedef {Look & { height?: number, hasPoints?: boolean | undefined }} Chart hasPoints: each value is a point, and a gap stays one
+ */
 
 const HEIGHT = 120;
+const DAY = 86_400;
+const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
 const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
 const FONT = "11px system-ui, sans-serif";
 
 /** Seconds between two ticks: a clock that shows minutes would show less twice. */
-const MINUTES = [60, 120, 300, 600, 900];
+const TICKS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY];
 /** Pixels that labels take at least, so that the charts begin at about the same place. */
 const LEAST = 30;
 
@@ -29,7 +34,7 @@ export class Plot {
   /**
    * @param {HTMLElement} where
    * @param {Chart} chart
-   * @param {(values: (number | null | undefined)[]) => void} say what is pointed at
+   * @param {(values: (number | null | undefined)[], index: number | undefined) => void} say what is pointed at
    */
   constructor(where, chart, say) {
     this.where = where;
@@ -56,7 +61,7 @@ export class Plot {
   #fit() {
     const width = Math.floor(this.where.clientWidth);
     if (!width) return;
-    if (this.#made) this.#made.setSize({ width, height: HEIGHT });
+    if (this.#made) this.#made.setSize({ width, height: this.chart.height ?? HEIGHT });
     else this.#make();
   }
 
@@ -75,7 +80,7 @@ export class Plot {
     const axis = { stroke: color("soft"), font: FONT, grid: { stroke: color("line"), width: 1 }, ticks: { show: false } };
     return {
       width,
-      height: HEIGHT,
+      height: chart.height ?? HEIGHT,
       // Half of a time has room beside the last tick.
       padding: [8, 30, 0, 0],
       legend: { show: false },
@@ -85,7 +90,7 @@ export class Plot {
         y: { range: (_plot, _low, high) => [0, chart.high ?? Math.max(high * 1.1, 1)] },
       },
       axes: [
-        { ...axis, size: 24, gap: 6, space: 70, incrs: MINUTES, values: (_plot, splits) => splits.map((it) => clock.format(it * 1000)) },
+        { ...axis, size: 24, gap: 6, space: 70, incrs: TICKS, values: (_plot, splits) => splits.map(moment) },
         {
           ...axis, gap: 4, space: 28, ...(incrs ? { incrs } : {}),
           values: (_plot, splits) => labels(splits, chart.text),
@@ -99,7 +104,7 @@ export class Plot {
           stroke: color(line.color),
           width: 1.75,
           spanGaps: chart.dots === true,
-          points: { show: chart.dots === true, size: 5, fill: color(line.color) },
+          points: { show: chart.dots === true || chart.hasPoints === true, size: 5, fill: color(line.color) },
           ...(line.dash ? { dash: line.dash } : {}),
           ...(index === 0 && !line.dash ? { fill: color(line.color).replace(/^rgb\((.*)\)$/, "rgba($1, 0.15)") } : {}),
         })),
@@ -110,12 +115,18 @@ export class Plot {
             const at = plot.cursor.idx;
             this.isPointedAt = at !== null && at !== undefined && (plot.cursor.left ?? -1) >= 0;
             const index = this.isPointedAt ? /** @type {number} */ (at) : this.#data[0].length - 1;
-            this.say(this.#data.slice(1).map((line) => line[index]));
+            this.say(this.#data.slice(1).map((line) => line[index]), this.isPointedAt ? index : undefined);
           },
         ],
       },
     };
   }
+}
+
+/** A time as a tick is labeled: the day at midnight. @param {number} seconds since 1970 */
+function moment(seconds) {
+  const date = new Date(seconds * 1000);
+  return (date.getHours() || date.getMinutes() ? clock : day).format(date);
 }
 
 /** The widest of the labels, in pixels. @param {CanvasRenderingContext2D} canvas @param {string[]} texts */

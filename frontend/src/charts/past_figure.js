@@ -1,0 +1,96 @@
+/** One chart of the history, with its legend, its sentence and the time that is pointed at. */
+
+import { element } from "../ui/element.js";
+import { sentence, values } from "./past.js";
+
+/** @typedef {import("./past.js").PastChart} PastChart */
+/** @typedef {import("./past.js").Step} Step */
+
+const HEIGHT = 160;
+
+export class PastFigure {
+  /** @type {HTMLElement[]} */
+  #keys = [];
+  /** @type {HTMLElement[]} */
+  #values = [];
+  /** @type {import("../pages/plots.js").Plot | undefined} */
+  #plot;
+  /** @type {Step[]} */
+  #steps = [];
+  #step = 0;
+  /** @type {[number, number]} */
+  #span = [0, 0];
+
+  /**
+   * @param {PastChart} chart
+   * @param {HTMLElement} where
+   * @param {(begin: number, end: number) => string} period in words
+   */
+  constructor(chart, where, period) {
+    this.chart = chart;
+    this.period = period;
+    const figure = element("figure", {});
+    const legend = element("p", { className: "legend" });
+    legend.append(element("b", { textContent: chart.title }));
+    for (const line of chart.lines) {
+      const key = element("span", { className: line.dash ? "key dashed" : "key" });
+      key.dataset["color"] = line.color;
+      const value = element("span", { className: "value" });
+      key.append(line.title, " ", value);
+      this.#keys.push(key);
+      this.#values.push(value);
+      legend.append(key);
+    }
+    this.place = element("div", { className: "plot" });
+    this.place.setAttribute("role", "img");
+    this.caption = element("figcaption", {});
+    figure.append(legend, this.place, this.caption);
+    where.append(figure);
+  }
+
+  /** @param {typeof import("../pages/plots.js").Plot} Plot what draws */
+  draw(Plot) {
+    const { lines, hasPoints, ...chart } = this.chart;
+    this.#plot = new Plot(
+      this.place,
+      { ...chart, lines, hasPoints, height: HEIGHT },
+      (_values, index) => this.#say(index),
+    );
+    this.#update();
+  }
+
+  /** Show other steps. @param {Step[]} steps @param {number} step seconds of each @param {[number, number]} span */
+  show(steps, step, span) {
+    this.#steps = steps;
+    this.#step = step;
+    this.#span = span;
+    this.#update();
+  }
+
+  #update() {
+    this.#say(undefined);
+    for (const [place, line] of this.chart.lines.entries()) {
+      // An instance may have no GPUs.
+      const isKnown = values(line, this.#steps).some((it) => it !== null);
+      /** @type {HTMLElement} */ (this.#keys[place]).hidden = this.#steps.length > 0 && !isKnown;
+    }
+    this.place.setAttribute("aria-label", `${this.chart.title}: ${sentence(this.chart, this.#steps)}`);
+    if (!this.#steps.length) return;
+    this.#plot?.set(
+      this.#steps.map((step) => step["time"]),
+      this.chart.lines.map((line) => values(line, this.#steps)),
+      this.#span,
+    );
+  }
+
+  /** Say the values of one step, or what all have in common. @param {number | undefined} index */
+  #say(index) {
+    const step = index === undefined ? undefined : this.#steps[index];
+    for (const [place, line] of this.chart.lines.entries()) {
+      const value = step && line.value(step);
+      const text = !step ? "" : value === null || value === undefined ? "–" : this.chart.text(value);
+      /** @type {HTMLElement} */ (this.#values[place]).textContent = text;
+    }
+    this.caption.textContent = step ? this.period(step["time"], step["time"] + this.#step) : sentence(this.chart, this.#steps);
+  }
+}

@@ -1,0 +1,159 @@
+/** The page of figures of the history: charts, failures and a table of one time. */
+
+import { CHARTS, COLUMNS, failed, summary } from "../charts/past.js";
+import { PastFigure } from "../charts/past_figure.js";
+import { address, ahead, call } from "../ui/api.js";
+import { Channel } from "../channel/channel.js";
+import * as status from "../channel/connection_status.js";
+import { attend, every } from "../channel/visibility.js";
+import { element } from "../ui/element.js";
+import { iso } from "../ui/format.js";
+import { at, resolved } from "../ui/root.js";
+import { MEDIUM, visible } from "../ui/visible.js";
+
+/** @param {string} id */
+const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+const HOUR = 3600;
+/** @type {Record<string, number>} seconds of each range that ends now */
+const RANGES = { hour: HOUR, day: 24 * HOUR, week: 7 * 24 * HOUR, month: 30 * 24 * HOUR };
+/** Milliseconds after which a range that ends now is read again. */
+const EVERY = 60_000;
+/** Groups that are shown. */
+const MAX_BARS = 10;
+
+const range = /** @type {HTMLFormElement} */ ($("range"));
+const choice = /** @type {HTMLFormElement} */ ($("failures"));
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const charts = element("div", { className: "figures-of-charts" });
+$("charts").append(charts);
+const period = (/** @type {number} */ begin, /** @type {number} */ end) => moment.formatRange(begin * 1000, end * 1000);
+const figures = CHARTS.map((chart) => new PastFigure(chart, charts, period));
+/** Which answer is waited for; an earlier one is of another view. */
+let asked = 0;
+
+/** @param {string} name */
+const field = (name) => /** @type {HTMLInputElement} */ (range.elements.namedItem(name));
+
+/** The time that is chosen, or nothing while it is not complete. @returns {[number, number] | undefined} */
+function chosen() {
+  const length = RANGES[field("range").value];
+  const now = Date.now() / 1000 + ahead;
+  if (length) return [now - length, now];
+  const [since, until] = ["since", "until"].map((name) => new Date(field(name).value).getTime() / 1000);
+  return since !== undefined && until !== undefined && since < until ? [since, until] : undefined;
+}
+
+/** Write the choice into the address, so that a link shows the same. */
+function keep() {
+  const query = new URLSearchParams({ range: field("range").value });
+  if (!RANGES[field("range").value]) for (const name of ["since", "until"]) if (field(name).value) query.set(name, field(name).value);
+  query.set("by", by());
+  history.replaceState(null, "", `?${query}`);
+}
+
+const by = () => String(new FormData(choice).get("by"));
+
+/** Take the choice of the address. */
+function follow() {
+  const query = new URLSearchParams(location.search);
+  const wanted = query.get("range") ?? "";
+  if (wanted in RANGES || wanted === "custom") field("range").value = wanted;
+  for (const name of ["since", "until"]) field(name).value = query.get(name) ?? "";
+  const select = /** @type {HTMLSelectElement} */ (choice.elements.namedItem("by"));
+  if ([...select.options].some(({ value }) => value === query.get("by"))) select.value = query.get("by") ?? "";
+}
+
+async function read() {
+  $("custom").hidden = Boolean(RANGES[field("range").value]);
+  const span = chosen();
+  if (!span) {
+    say("Choose a time whose begin is before its end.");
+    return;
+  }
+  const mine = ++asked;
+  $("content").setAttribute("aria-busy", "true");
+  try {
+    const query = new URLSearchParams({ since: String(span[0]), until: String(span[1]), by: by(), order: "failed" });
+    const found = await call("GET", `/v1/history/figures?${query}`);
+    if (mine === asked) show(found);
+  } catch (problem) {
+    if (mine === asked) say(problem instanceof Error ? problem.message : String(problem));
+  }
+  if (mine === asked) $("content").removeAttribute("aria-busy");
+}
+
+/** Say what is wrong. @param {string} words */
+function say(words) {
+  $("wrong").textContent = words;
+  $("wrong").hidden = !words;
+}
+
+/** @param {any} found */
+function show(found) {
+  say("");
+  const notes = [summary(found.total)];
+  if (found.sampled) notes.push(`Waits and run times are those of one of ${found.sampled} jobs.`);
+  $("total").textContent = notes.join(" ");
+  for (const figure of figures) figure.show(found.steps, found.step, [found.since, found.until]);
+  showBars(found);
+  showTable(found);
+}
+
+/** @param {any} found */
+function showBars({ groups, by: property, is_cut: isCut }) {
+  const shown = groups.filter((/** @type {any} */ group) => failed(group)).slice(0, MAX_BARS);
+  const high = Math.max(1, ...shown.map(failed));
+  const bars = shown.map((/** @type {any} */ group) => {
+    const name = group.value ? visible(group.value, { most: MEDIUM }) : "(none)";
+    const query = new URLSearchParams({ result: "FAILED,TIMEOUT", [property]: group.value });
+    const link = group.value ? element("a", { href: at(`/ui/history/jobs?${query}`), textContent: name }) : element("b", { textContent: name });
+    const bar = element("meter", { min: 0, max: high, value: failed(group), ariaLabel: `Failures of ${name}` });
+    const words = element("span", { textContent: `${failed(group).toLocaleString()} of ${group.ended.toLocaleString()}` });
+    const item = element("li", {});
+    item.append(link, bar, words);
+    return item;
+  });
+  if (!bars.length) bars.push(element("li", { textContent: "No job has failed in this time." }));
+  if (isCut) bars.push(element("li", { textContent: "Jobs ran on too many different sets of nodes; some are not counted." }));
+  $("bars").replaceChildren(...bars);
+}
+
+/** @param {any} found */
+function showTable({ steps, step }) {
+  const head = element("tr", {});
+  head.append(...["Time", ...COLUMNS.map(([title]) => title)].map((title) => element("th", { scope: "col", textContent: title })));
+  const rows = steps.map((/** @type {any} */ it) => {
+    const row = element("tr", {});
+    const time = element("th", { scope: "row" });
+    time.append(element("time", { dateTime: iso(it.time), textContent: period(it.time, it.time + step) }));
+    row.append(time, ...COLUMNS.map(([, text]) => element("td", { textContent: text(it) })));
+    return row;
+  });
+  $("steps").querySelector("thead")?.replaceChildren(head);
+  $("steps").querySelector("tbody")?.replaceChildren(...rows.reverse());
+}
+
+range.hidden = choice.hidden = false;
+for (const form of [range, choice]) {
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("change", () => {
+    keep();
+    read();
+  });
+}
+const channel = new Channel(address);
+status.show(channel, $("state"));
+channel.follow("stats", { stream: "stats" }, () => {});
+attend(channel);
+every(EVERY, () => {
+  if (RANGES[field("range").value]) read();
+});
+follow();
+read();
+// Without what draws, the sentences and the table are there.
+import(resolved($("content").dataset["plots"] ?? "")).then(({ Plot }) => {
+  for (const figure of figures) figure.draw(Plot);
+}, () => {
+  for (const { place } of figures) place.hidden = true;
+});

@@ -1,0 +1,124 @@
+"""The page of the history: charts from minutes to months, failures, and a table of the same."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from fluxapi.archive.samples import FIGURES, Sample
+from tests.archive.past_jobs import Past, store
+from tests.running import Service, service
+
+from .test_accessibility import still, violations
+
+__all__ = ["still"]
+
+HOUR = 3600.0
+
+
+@pytest.fixture(scope="module")
+def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Return a service in front of a history with a gap of some hours in its samples."""
+    folder = tmp_path_factory.mktemp("state")
+    now = time.time()
+    known = {"pending": 1, "running": 3, "cores": 8.0, "cores_allocated": 4.0}
+    figures = tuple(known.get(name) for name in FIGURES)
+    ages = (age * HOUR for age in range(1, 20) if not 5 <= age < 10)
+    store(
+        folder,
+        *(Sample(now - age, HOUR, figures) for age in ages),
+        *(
+            Past(
+                number << 24,
+                now - number * 1200,
+                wait=60.0,
+                name="<b>train" if number % 3 else "prep",
+                result="COMPLETED" if number % 2 else "FAILED",
+                nodelist=f"node{number % 2}",
+            )
+            for number in range(1, 61)
+        ),
+        now=now,
+    )
+    with service("--instance=archive", f"--statedir={folder}") as running:
+        yield running
+
+
+def open_page(page: Page, past: Service, query: str = "") -> None:
+    page.goto(f"{past.url.rstrip('/')}/ui/history{query}")
+    expect(page.locator("#total")).to_contain_text("ended")
+    expect(page.locator(".plot canvas")).to_have_count(6)
+
+
+def test_charts_and_failures_of_a_day(past: Service, still: Page) -> None:
+    page = still
+    page.goto(past.url)
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="History").click()
+    page.get_by_role("link", name="Figures").click()
+    expect(page.locator("#total")).to_have_text(
+        "60 jobs ended, 30 failed, 0 canceled; 0.2 core hours; median wait 1m, run time 10s."
+    )
+    expect(page.get_by_role("img", name="In use: Cores at most 50%.")).to_be_visible()
+    # No chart names what the instance does not have.
+    expect(page.locator(".key", has_text="GPUs")).to_be_hidden()
+    bars = page.locator("#bars li")
+    expect(bars).to_have_text(["<b>train20 of 40", "prep10 of 20"])
+    link = bars.first.get_by_role("link").get_attribute("href")
+    assert link is not None
+    assert link.endswith("/ui/history/jobs?result=FAILED%2CTIMEOUT&name=%3Cb%3Etrain")
+    page.get_by_role("combobox", name="By").select_option("node")
+    expect(bars).to_have_text(["node030 of 30"])
+    assert "by=node" in page.url
+    assert violations(page) == []
+
+
+def test_a_pointer_reads_values_and_their_time(past: Service, still: Page) -> None:
+    open_page(still, past)
+    figure = still.locator("figure").nth(2)
+    expect(figure.locator("figcaption")).to_contain_text("All at most")
+    figure.locator(".u-over").hover()
+    expect(figure.locator("figcaption")).to_contain_text("–")
+    expect(figure.locator(".key", has_text="All").locator(".value")).to_have_text(
+        re.compile("[12]")
+    )
+
+
+def test_the_table_has_gaps_where_nothing_was_sampled(past: Service, still: Page) -> None:
+    open_page(still, past)
+    still.locator("#steps summary").click()
+    cells = still.locator("#steps tbody tr").locator("td:nth-last-child(3)")
+    texts = cells.all_inner_texts()
+    assert "–" in texts
+    assert "50%" in texts
+    assert violations(still) == []
+
+
+def test_the_address_keeps_the_choice(past: Service, still: Page) -> None:
+    open_page(still, past)
+    with still.expect_response(lambda answer: "/v1/history/figures" in answer.url) as answer:
+        still.get_by_role("radio", name="Hour").check()
+    assert answer.value.json()["step"] == 60
+    expect(still.locator("#total")).to_contain_text("2 jobs ended")
+    still.reload()
+    expect(still.get_by_role("radio", name="Hour")).to_be_checked()
+    expect(still.locator("#total")).to_contain_text("2 jobs ended")
+
+
+def test_a_custom_time_needs_a_begin_before_its_end(past: Service, still: Page) -> None:
+    open_page(still, past)
+    still.get_by_role("radio", name="Custom").check()
+    expect(still.get_by_role("alert")).to_contain_text("begin is before its end")
+    still.get_by_label("From").fill("2023-11-14T00:00")
+    still.get_by_label("to", exact=True).fill("2023-11-16T00:00")
+    expect(still.get_by_role("alert")).to_be_hidden()
+    expect(still.locator("#total")).to_have_text("No job has ended in this time.")
+
+
+def test_a_service_without_history_says_so_on_the_page(site: Service, still: Page) -> None:
+    still.goto(f"{site.url.rstrip('/')}/ui/history")
+    expect(still.get_by_text("keeps no history")).to_be_visible()
+    assert violations(still) == []
