@@ -77,7 +77,7 @@ def _application(kind: str, number: int, history: Path | None) -> web.Applicatio
     if kind == "ready":
         return _ready(number)
     instance: Any = ReplayInstance(number, grouped=kind == "grouped")
-    settings = Settings(instance="flux", uri=os.environ.get("FLUX_URI"))
+    settings = Settings(instance="flux", uri=os.environ.get("FLUX_URI"), history_max_age=0)
     if kind == "flux":
         instance = choose_instance(settings)
     return create_app(settings, instance, stop=lambda: None, history=history)

@@ -111,6 +111,10 @@ class OutputKeeper(BackgroundTask):
         """Read without pauses from now on, since the service is about to end."""
         self._hurried.set()
 
+    def give_up(self) -> None:
+        """Note that the instance is gone: the outputs that were not read are missed."""
+        self._writer.lose_outputs(self._source)
+
     @property
     def is_wanted(self) -> bool:
         """Return whether any output is kept."""

@@ -18,7 +18,7 @@ from .samples import Sample, thin, write_sample
 from .source import Source
 from .stored_output import OutputState
 
-__all__ = ["EndedOutput", "Item", "Purge", "write"]
+__all__ = ["EndedOutput", "Item", "LostOutputs", "Purge", "write"]
 
 _UPSERT_INSTANCE = """
 INSERT INTO instances
@@ -48,6 +48,7 @@ _MARK_PURGED = "UPDATE jobs SET purged = ? WHERE instance = ? AND id = ? AND pur
 _SET_OUTPUT = """
 UPDATE jobs SET output = ? WHERE instance = ? AND id = ? AND output = 0 RETURNING key
 """
+_MISS_OUTPUTS = "UPDATE jobs SET output = ? WHERE instance = ? AND output = 0"
 _INSERT_OUTPUT = "INSERT INTO outputs (job, data) VALUES (?, ?)"
 _T_RUN, _NODELIST = 1, 9
 """The places of the start and the nodelist among the facts of a job."""
@@ -82,7 +83,13 @@ class EndedOutput(NamedTuple):
         return len(self.data) + 128
 
 
-Item: TypeAlias = EndedJob | Purge | EndedOutput | Sample
+class LostOutputs(NamedTuple):
+    """A note that the instance is gone, with the outputs that were not read."""
+
+    size: int = 64
+
+
+Item: TypeAlias = EndedJob | Purge | EndedOutput | LostOutputs | Sample
 """An object that is written."""
 
 
@@ -128,6 +135,9 @@ def _write(database: sqlite3.Connection, batch: Iterable[tuple[Source, Item]], n
             marked = [(item.time, place.instance, jobid) for jobid in item.ids]
             database.executemany(_MARK_PURGED, marked)
             continue
+        if isinstance(item, LostOutputs):
+            database.execute(_MISS_OUTPUTS, (int(OutputState.MISSED), place.instance))
+            continue
         if isinstance(item, EndedOutput):
             _write_output(database, place.instance, item)
             continue
@@ -160,7 +170,7 @@ def _thin(database: sqlite3.Connection, now: float) -> None:
 
 def _place(database: sqlite3.Connection, source: Source, item: Item, now: float) -> _Place | None:
     """Return the place of an instance, which its first job or sample creates."""
-    if isinstance(item, Purge | EndedOutput):
+    if isinstance(item, Purge | EndedOutput | LostOutputs):
         known = database.execute(_SELECT_INSTANCE, (source.id,)).fetchone()
         return None if known is None else _Place(*known)
     info = source.info

@@ -18,7 +18,7 @@ from .ended_job import EndedJob
 from .limits import Limits
 from .samples import Sample
 from .source import Source
-from .statements import EndedOutput, Item, Purge, write
+from .statements import EndedOutput, Item, LostOutputs, Purge, write
 from .upkeep import Upkeep
 
 __all__ = ["MAX_QUEUED_BYTES", "ArchiveWriter"]
@@ -116,6 +116,10 @@ class ArchiveWriter:
     def sample(self, source: Source, sample: Sample) -> bool:
         """Queue a sample of an instance; return false if it is dropped for lack of room."""
         return self._put(source, sample)
+
+    def lose_outputs(self, source: Source) -> bool:
+        """Queue a note that no more outputs can be read; return false if there is no room."""
+        return self._put(source, LostOutputs())
 
     def _put(self, source: Source, item: Item) -> bool:
         with self._changed:

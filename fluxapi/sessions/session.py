@@ -269,6 +269,8 @@ class InstanceSession:
             await task.aclose()
         for recording in self._recording:
             await recording.aclose()
+        if self.history is not None:
+            self.history.keeper.give_up()
         await self.idempotency.aclose()
         self.hub.end_all()
         await self.instance.close()

@@ -178,6 +178,17 @@ async def test_outputs_are_caught_up_after_a_restart(archive: Archive) -> None:
     await again.aclose()
 
 
+async def test_the_outputs_of_an_instance_that_is_gone_are_missed(archive: Archive) -> None:
+    stage = await Stage.open(archive)
+    await stage.history.keeper.aclose()
+    stage.feed([Resync(), SENTINEL, *ran(1)])  # type: ignore[list-item]
+    await asyncio.to_thread(archive.writer.flush, TIMEOUT)
+    stage.history.keeper.give_up()
+    await asyncio.to_thread(archive.writer.flush, TIMEOUT)
+    assert (await kept(stage, 1))[0] is OutputState.MISSED
+    await stage.aclose()
+
+
 async def test_outputs_beyond_the_queue_are_caught_up(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
