@@ -45,7 +45,12 @@ def choose_instance(settings: Settings) -> Instance:
         from fluxapi.archive.instance import ArchivedInstance  # noqa: PLC0415 - needed only here
 
         assert settings.statedir is not None  # noqa: S101 - the settings have checked it
-        return ArchivedInstance(settings.statedir, settings.archive_instance, settings.max_jobs)
+        return ArchivedInstance(
+            settings.statedir,
+            settings.archive_instance,
+            settings.max_jobs,
+            settings.max_child_jobs,
+        )
     from fluxapi.instance.broker import BrokerInstance  # noqa: PLC0415 - the flux import is optional
 
     return BrokerInstance(settings.uri, settings.rpc_timeout, settings.child_transports)

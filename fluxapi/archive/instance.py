@@ -6,7 +6,8 @@ import asyncio
 import logging
 import secrets
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -34,7 +35,7 @@ from fluxapi.model.jobid import JOBID_ANY
 
 from .database import FILE_NAME, check_readable
 from .past_control import PastControl
-from .past_instance import PastInstance, find_instance
+from .past_instance import PastInstance, find_instance, list_children
 from .reader import ArchiveReader
 from .stored_jobs import PAGE_JOBS, Listing, compare, listing, read_ids, read_jobs
 from .stored_records import StoredRecords
@@ -64,23 +65,31 @@ class ArchivedInstance(PastControl):
         instance_id: The ID of the instance, or the beginning of it; ``None``: the one that was seen
             last.
         max_jobs: Jobs that are listed; the newest.
+        max_child_jobs: The same of an instance that was one of its jobs.
     """
 
     def __init__(
-        self, statedir: Path, instance_id: str | None = None, max_jobs: int = 1_000_000
+        self,
+        statedir: Path,
+        instance_id: str | None = None,
+        max_jobs: int = 1_000_000,
+        max_child_jobs: int = 100_000,
     ) -> None:
         self._statedir = statedir
         self._wanted = instance_id
         self._max_jobs = max_jobs
+        self._max_child_jobs = max_child_jobs
         self._reader = ArchiveReader(statedir / FILE_NAME)
         self._past: PastInstance | None = None
         self._is_closed = False
+        self._children: dict[int, str] = {}
 
     async def start(self) -> InstanceInfo:
         """Open the history; raise ``HistoryUnavailable`` or ``InstanceNotFound`` if that fails."""
         await asyncio.get_running_loop().run_in_executor(None, check_readable, self._statedir)
         past, jobs = await self._reader.run(self._find)
         self._past = past
+        self._children = await self._reader.run(partial(list_children, parent=past))
         return InstanceInfo(
             kind="archive",
             version=past.version,
@@ -90,7 +99,7 @@ class ArchivedInstance(PastControl):
             owner=past.owner,
             starttime=past.starttime,
             statedir=str(self._statedir),
-            capabilities=_NOTHING,
+            capabilities=replace(_NOTHING, children=bool(self._children)),
             notice=self._notice(past, jobs),
         )
 
@@ -119,6 +128,16 @@ class ArchivedInstance(PastControl):
                 await asyncio.wait_for(self._reader.aclose(), timeout)
             except asyncio.TimeoutError:
                 _log.warning("the history was not closed in time")
+
+    @property
+    def past_children(self) -> Collection[int]:
+        """Return the jobs that were instances of which the history has jobs."""
+        return self._children.keys()
+
+    def past_child(self, jobid: int) -> ArchivedInstance:
+        """Return the instance of one of :attr:`past_children`, not started."""
+        limit = min(self._max_jobs, self._max_child_jobs)
+        return ArchivedInstance(self._statedir, self._children[jobid], limit, limit)
 
     async def secret(self) -> bytes:
         """Return a secret of this process: nothing is signed."""

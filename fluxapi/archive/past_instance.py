@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from typing import Any, NamedTuple
 
 from fluxapi.errors import HistoryUnavailable, InstanceNotFound
+from fluxapi.model.jobid import parse
 
-__all__ = ["PastInstance", "count_jobs", "find_instance", "list_instances"]
+__all__ = ["PastInstance", "count_jobs", "find_instance", "list_children", "list_instances"]
 
+_MAX_CHILDREN = 10_000
 _MIN_ID_LENGTH = 4
 """Characters of the beginning of an ID that may stand for it."""
 
@@ -61,6 +64,21 @@ def list_instances(
         f"{_SELECT} {where} ORDER BY last_seen DESC, key DESC LIMIT ?", (*values, limit)
     )
     return [PastInstance(*row) for row in found]
+
+
+def list_children(database: sqlite3.Connection, parent: PastInstance) -> dict[int, str]:
+    """Return the IDs of the instances that were jobs of *parent*, by the IDs of these jobs."""
+    if not parent.root:
+        return {}
+    prefix = f"{parent.path}/".lstrip("/")
+    found: dict[int, str] = {}
+    # Two instances of one job, as after a restart: the one that was seen last.
+    for one in reversed(list_instances(database, limit=_MAX_CHILDREN, root=parent.root)):
+        jobid = one.path.removeprefix(prefix)
+        if one.path.startswith(prefix) and "/" not in jobid:
+            with contextlib.suppress(ValueError):
+                found[parse(jobid)] = one.id
+    return found
 
 
 def count_jobs(database: sqlite3.Connection) -> dict[int, int]:

@@ -11,7 +11,7 @@ Rules for implementers, checked by ``tests/contract``:
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, runtime_checkable
@@ -43,6 +43,7 @@ __all__ = [
     "OutputBatch",
     "OutputSource",
     "Parent",
+    "PastParent",
     "Queue",
     "QueuePolicy",
     "ResourceInfo",
@@ -338,6 +339,18 @@ class Parent(Protocol):
         Raises:
             InstanceUnavailable: No transport leads to it.
         """
+
+
+@runtime_checkable
+class PastParent(Protocol):
+    """An instance that is gone, whose jobs were instances, which are gone as well."""
+
+    @property
+    def past_children(self) -> Collection[int]:
+        """The jobs that were instances of which something is left."""
+
+    def past_child(self, jobid: int) -> Instance:
+        """Return the instance of one of :attr:`past_children`, not started."""
 
 
 @runtime_checkable

@@ -22,7 +22,8 @@ from fluxapi.errors import (
     ShuttingDown,
     TooManyInstances,
 )
-from fluxapi.instance.protocol import Parent
+from fluxapi.instance.protocol import Instance, Parent, PastParent
+from fluxapi.model.jobid import parse
 from fluxapi.process.background import BackgroundTask
 from fluxapi.process.timeout import within
 
@@ -171,11 +172,12 @@ class Children:
             raise ShuttingDown("The service stops and opens no more instances.")
         root = self._registry.root
         if not root.capabilities.children or not self.limits.open:
-            why = (
-                "it opens none below its own (--max-children 0)"
-                if root.capabilities.children
-                else "its own is not a Flux broker, so the jobs there cannot be instances"
-            )
+            if root.capabilities.children:
+                why = "it opens none below its own (--max-children 0)"
+            elif root.info.kind == "archive":
+                why = "the history has no jobs of an instance below its own"
+            else:
+                why = "its own is not a Flux broker, so the jobs there cannot be instances"
             raise InstanceNotFound(f"The service has no instance at {path[:255]!r}: {why}.")
         depth = path.count("/") + 1
         if depth > self.limits.depth:
@@ -209,7 +211,8 @@ class Children:
             error = InstanceUnavailable(f"The instance at {child.path} cannot be opened.")
         else:
             child.failures = 0
-            child.watching = asyncio.create_task(self._watch(child), name="watch child")
+            if child.place is not None:
+                child.watching = asyncio.create_task(self._watch(child), name="watch child")
             return
         error.__traceback__ = None
         await self._drop(child, error)
@@ -256,11 +259,9 @@ class Children:
             child.parent = above
             assert above.session is not None  # noqa: S101 - it is open
             parent = above.session
-        if parent.ended is not None or not isinstance(parent.instance, Parent):
-            raise InstanceNotFound(f"The instance at {child.parent_path} has ended.")
-        place = child.place = place_of(parent, child.jobid)
+        instance = _instance_of(child, parent)
         await self._make_room()
-        session = await self._registry.open(child.path, parent.instance.child(place))
+        session = await self._registry.open(child.path, instance)
         child.session = session
         caught_up = asyncio.ensure_future(session.journal.caught_up())
         gave_up = asyncio.ensure_future(session.journal.gave_up.wait())
@@ -342,6 +343,27 @@ class Children:
             await asyncio.sleep(0.02)
         _log.info("the instance at %s has ended: %s", child.path, reason)
         await session.end(reason)
+
+
+def _instance_of(child: Child, parent: InstanceSession) -> Instance:
+    """Return the instance of a child, not started.
+
+    Raises:
+        InstanceNotFound: There is none; the detail says why.
+        InstanceUnavailable: It cannot be opened, or not yet.
+    """
+    if isinstance(parent.instance, PastParent):
+        jobid = parse(child.jobid)
+        if jobid not in parent.instance.past_children:
+            raise InstanceNotFound(
+                f"The history has no jobs of an instance that was job {child.jobid}. It has those "
+                "of the instances that a service had opened."
+            )
+        return parent.instance.past_child(jobid)
+    if parent.ended is not None or not isinstance(parent.instance, Parent):
+        raise InstanceNotFound(f"The instance at {child.parent_path} has ended.")
+    child.place = place_of(parent, child.jobid)
+    return parent.instance.child(child.place)
 
 
 def _last_use(child: Child) -> float:

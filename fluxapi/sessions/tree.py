@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
+from fluxapi.instance.protocol import PastParent
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
@@ -34,7 +35,10 @@ class Node:
         child: Child | None,
         session: InstanceSession | None,
         parent: Node | None = None,
+        *,
+        is_past: bool = False,
     ) -> None:
+        self._is_past = is_past
         self.path = path
         self.job = job
         self.child = child
@@ -144,7 +148,7 @@ class Node:
 
     @property
     def _foreign_reason(self) -> str | None:
-        return None if self.job is None else foreign_reason(self.job)
+        return None if self.job is None or self._is_past else foreign_reason(self.job)
 
     def record(self) -> dict[str, Any]:
         """Return the instance in the form of the API."""
@@ -210,16 +214,19 @@ class InstanceTree:
         parent_path, _, jobid = path.rpartition("/")
         parent = self._registry.find(parent_path)
         job = None if parent is None else parent.find_job(jobid)
-        if child is None and session is None and (job is None or instance_uri(job) is None):
+        is_past = parent is not None and job is not None and job.id in _past_children(parent)
+        is_known = is_past or (job is not None and instance_uri(job) is not None)
+        if child is None and session is None and not is_known:
             return None
         # A path with a child or a job here is not deep, so neither is the recursion.
-        return Node(path, job, child, session, self.find(parent_path))
+        return Node(path, job, child, session, self.find(parent_path), is_past=is_past)
 
     async def _below(self, session: InstanceSession, turn: TimeSlice) -> AsyncIterator[str]:
         """Yield the paths of the instances that are jobs of *session*."""
         prefix = f"{session.path}/" if session.path else ""
         found = {child.path for child in self._children if child.parent_path == session.path}
         table = session.table
+        found.update(f"{prefix}{encode_f58(jobid)}" for jobid in _past_children(session))
         for jobid in list(table.index.state.get("RUN", ())):
             await turn.share()
             job = table.get(jobid)
@@ -227,6 +234,12 @@ class InstanceTree:
                 found.add(f"{prefix}{encode_f58(jobid)}")
         for path in sorted(found, key=_by_id):
             yield path
+
+
+def _past_children(session: InstanceSession) -> Collection[int]:
+    """Return the jobs of an instance that is gone that were instances, too."""
+    instance = session.instance
+    return instance.past_children if isinstance(instance, PastParent) else ()
 
 
 def _of_job(job: Job) -> dict[str, Any]:

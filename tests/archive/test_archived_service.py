@@ -16,11 +16,14 @@ from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
 from fluxapi.archive.archive import Archive
+from fluxapi.archive.source import Source
 from fluxapi.client import AsyncClient
+from fluxapi.instance.protocol import Change
 from fluxapi.model.eventlog import Resync
 from fluxapi.model.jobid import encode_f58
 from fluxapi.service import choose_instance
 from fluxapi.settings import Settings
+from fluxapi.table.table import Table
 from tests import recording
 from tests.cli.program import Program
 from tests.handlers.conftest import Start, start
@@ -29,7 +32,7 @@ from tests.running import service as run
 from tests.table.test_table import SENTINEL
 from tests.waiting import block_until
 
-from .stage import TIMEOUT, Stage
+from .stage import INFO, TIMEOUT, Records, Stage
 from .test_recorder import ended, flux_records, inactive
 
 __all__ = ["start"]
@@ -130,6 +133,54 @@ async def test_the_instances_are_listed(client: Client, archive: Archive) -> Non
     assert answer["truncated"] is True
     async with AsyncClient(str(client.make_url("/"))) as flux:
         assert [one["id"] for one in await flux.history_instances()] == ["two", "one"]
+
+
+async def store_child(archive: Archive, name: str, path: str, *ids: int) -> None:
+    """Store jobs of an instance that was a job of another one."""
+    table, records = Table(), Records()
+    history = await archive.follow(Source(name, path, INFO, "one"), table, records)
+    tasks = history.tasks
+    for task in tasks:
+        task.start()
+    changes: list[Change] = [
+        Resync(),
+        SENTINEL,
+        *[message for jobid in ids for message in ended(jobid)],
+    ]
+    history.recorder.take(changes, table.feed(changes))
+    await asyncio.wait_for(history.filler.is_idle.wait(), TIMEOUT)
+    await asyncio.to_thread(archive.writer.flush, TIMEOUT)
+    for task in tasks:
+        await task.aclose()
+
+
+async def test_instances_below_are_sessions_of_their_own(
+    client: Client, archive: Archive, tmp_path: Path, aiohttp_client: AiohttpClient
+) -> None:
+    job, other = map(encode_f58, sorted(inactive())[:2])
+    await store_child(archive, "below", job, 1, 2)
+    await store_child(archive, "deeper", f"{job}/{encode_f58(2)}", 3)
+    settings = Settings(instance="archive", statedir=tmp_path / "state")
+    app = create_app(settings, choose_instance(settings), stop=lambda: None)
+    tree = await aiohttp_client(app)
+    assert (await (await tree.get("/v1/")).json())["capabilities"]["children"] is True
+    listed = (await (await tree.get("/v1/instances")).json())["instances"]
+    assert [(one["path"], one["state"]) for one in listed] == [("", "ready"), (job, "closed")]
+    for path, ids in ((job, [2, 1]), (f"{job}/{encode_f58(2)}", [3])):
+        jobs = (await (await tree.get(f"/v1/instances/{path}/jobs")).json())["jobs"]
+        assert [one["id"] for one in jobs] == list(map(encode_f58, ids))
+        answer = await tree.post(f"/v1/instances/{path}/jobs", json={"command": "true"})
+        assert answer.status == 501
+    log = await tree.get(f"/v1/instances/{job}/jobs/{encode_f58(1)}/eventlog")
+    assert [entry["name"] for entry in await log.json()] == ["submit", "finish", "clean"]
+    missing = await tree.get(f"/v1/instances/{other}/jobs")
+    assert missing.status == 404
+    assert "no jobs of an instance" in (await missing.json())["detail"]
+    page = await tree.get(f"/ui/instances/{job}", headers={"Accept": "text/html"})
+    assert "Nothing can be submitted or changed" in await page.text()
+    link = await (await tree.get(f"/ui/jobs/{job}", headers={"Accept": "text/html"})).text()
+    assert f"instances/{job}" in link
+    del client
 
 
 async def test_a_service_without_a_history_says_so(start: Start) -> None:
