@@ -20,7 +20,8 @@ from tests.waiting import hang_up
 @pytest.fixture
 async def port() -> AsyncIterator[int]:
     app = create_app(Settings(), FakeInstance(), stop=lambda: None)
-    runner = Runner(app, access_log=None, handle_signals=False)
+    # It reads the rest of the body of a refused request for so long.
+    runner = Runner(app, lingering_time=0.5, access_log=None, handle_signals=False)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield runner.addresses[0][1]
