@@ -16,9 +16,9 @@ import msgspec
 from fluxapi.errors import FluxapiError, FluxRefused, InstanceUnavailable, NotFound
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.record import encode
-from fluxapi.process.background import BackgroundTask
 from fluxapi.table.table import Table
 
+from .catch_up import CatchUpTask
 from .database import MAX_STORED_ID
 from .ended_job import Detail, EndedJob, facts_of, redacted
 from .reader import ArchiveReader
@@ -31,15 +31,10 @@ __all__ = ["GapFiller", "Lookup"]
 _log = logging.getLogger(__name__)
 
 _SLICE_JOBS = 500
-_MAX_NOTED = 1000
-"""Single jobs that are noted; beyond, all jobs of the table are compared with the history."""
-
 _LOOKUPS = 4
 """Jobs whose data is requested from Flux simultaneously."""
 
 _KEYS: tuple[LookupKey, ...] = ("eventlog", "jobspec", "R")
-_RETRY_S = 5.0
-_FLUSH_TIMEOUT_S = 30.0
 
 
 class Lookup(Protocol):
@@ -49,7 +44,7 @@ class Lookup(Protocol):
         """See :meth:`fluxapi.instance.protocol.JobRecords.lookup`."""
 
 
-class GapFiller(BackgroundTask):
+class GapFiller(CatchUpTask):
     """A task that compares the table with the history and reads from Flux what is missing.
 
     It works when the recorder has missed jobs: because the queue of the writer was full, the
@@ -68,51 +63,14 @@ class GapFiller(BackgroundTask):
         *,
         on_stored: Callable[[int], None],
     ) -> None:
-        super().__init__("history of past jobs")
+        super().__init__("history of past jobs", writer)
         self._on_stored = on_stored
         self._source = source
         self._table = table
         self._records = records
-        self._writer = writer
         self._reader = reader
-        self._noted: deque[int] = deque()
-        self._compares_all = False
-        self._wake = asyncio.Event()
-        self.is_idle = asyncio.Event()
-        """Set while nothing is known to be missing."""
-        self.is_idle.set()
-        self._loop = asyncio.get_running_loop()
 
-    def note(self, jobid: int | None) -> None:
-        """Note a job that is missing or not stored as a whole; ``None``: compare all jobs."""
-        if jobid is None or len(self._noted) >= _MAX_NOTED:
-            self._compares_all = True
-        else:
-            self._noted.append(jobid)
-        self.is_idle.clear()
-        self._wake.set()
-
-    def retry(self) -> None:
-        """Compare all jobs, since the writer takes jobs again. Any thread may call this."""
-        self._loop.call_soon_threadsafe(self.note, None)
-
-    async def run(self) -> None:
-        """Fill gaps whenever there are some."""
-        self._writer.register(self.retry)
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                if not await self._fill():
-                    self._compares_all = True
-                    self._wake.set()
-                    await asyncio.sleep(_RETRY_S)
-                elif not self._wake.is_set():
-                    self.is_idle.set()
-        finally:
-            self._writer.forget(self.retry)
-
-    async def _fill(self) -> bool:
+    async def _catch_up(self) -> bool:
         """Store what is missing; return false if it has to be tried again."""
         if self._table.replaying:
             return False
@@ -132,10 +90,6 @@ class GapFiller(BackgroundTask):
         except FluxapiError as error:
             _log.warning("past jobs are not stored yet: %s", error.detail)
             return False
-
-    async def _flush(self) -> bool:
-        """Wait until the writer has written all that it has taken."""
-        return await self._loop.run_in_executor(None, self._writer.flush, _FLUSH_TIMEOUT_S)
 
     async def _compare(self) -> bool:
         """Compare the inactive jobs of the table with the history, slice by slice."""

@@ -13,8 +13,8 @@ from typing import Protocol
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, NotFound
 from fluxapi.instance.protocol import LookupKey, OutputSource
-from fluxapi.process.background import BackgroundTask
 
+from .catch_up import CatchUpTask
 from .output_collector import collect_output
 from .reader import ArchiveReader
 from .source import Source
@@ -25,9 +25,6 @@ from .writer import MAX_QUEUED_BYTES, ArchiveWriter
 __all__ = ["OutputKeeper", "Records"]
 
 _log = logging.getLogger(__name__)
-
-_MAX_NOTED = 1000
-"""Jobs that are noted; beyond, the history is asked which jobs lack their output."""
 
 _READERS = 2
 """Outputs that are read from Flux simultaneously."""
@@ -46,9 +43,6 @@ _MAX_QUEUED_BYTES = MAX_QUEUED_BYTES // 4
 _INLINE_BYTES = 4096
 """Size up to which an output is compressed on the event loop, in a tenth of a millisecond."""
 
-_RETRY_S = 5.0
-_FLUSH_TIMEOUT_S = 30.0
-
 
 class Records(OutputSource, Protocol):
     """An object that reads what Flux keeps of a job."""
@@ -57,7 +51,7 @@ class Records(OutputSource, Protocol):
         """See :meth:`fluxapi.instance.protocol.JobRecords.lookup`."""
 
 
-class OutputKeeper(BackgroundTask):
+class OutputKeeper(CatchUpTask):
     """A task that reads the outputs of stored jobs from Flux, and stores them.
 
     The recorder notes each job that it has stored. The history itself knows which jobs lack their
@@ -74,38 +68,23 @@ class OutputKeeper(BackgroundTask):
         *,
         max_bytes: int,
     ) -> None:
-        super().__init__("history of outputs")
+        super().__init__("history of outputs", writer)
         self._source = source
         self._records = records
-        self._writer = writer
         self._reader = reader
         self._max_bytes = max_bytes
-        self._noted: deque[int] = deque()
-        self._compares_all = True
         self._hurried = asyncio.Event()
         self._noted_at = float("-inf")
         self._reading = 0
-        self._wake = asyncio.Event()
-        self.is_idle = asyncio.Event()
-        """Set while no output is known to be missing."""
-        self._loop = asyncio.get_running_loop()
-        self._wake.set()
+        self.note(None)
 
-    def note(self, jobid: int) -> None:
-        """Note a job that is stored, or is on its way to the database."""
+    def note(self, jobid: int | None) -> None:
+        """Note a job that is stored, or is on its way to the database; ``None``: look for all."""
         if not self.is_wanted:
             return
-        self._noted_at = self._loop.time()
-        if len(self._noted) < _MAX_NOTED:
-            self._noted.append(jobid)
-        else:
-            self._compares_all = True
-        self.is_idle.clear()
-        self._wake.set()
-
-    def retry(self) -> None:
-        """Look for jobs without output, since the writer takes jobs again. From any thread."""
-        self._loop.call_soon_threadsafe(self._compare_all)
+        if jobid is not None:
+            self._noted_at = self._loop.time()
+        super().note(jobid)
 
     def hurry(self) -> None:
         """Read without pauses from now on, since the service is about to end."""
@@ -124,27 +103,6 @@ class OutputKeeper(BackgroundTask):
     def waiting(self) -> int:
         """Return the number of jobs that are noted or being read."""
         return len(self._noted) + self._reading
-
-    def _compare_all(self) -> None:
-        self._compares_all = True
-        self.is_idle.clear()
-        self._wake.set()
-
-    async def run(self) -> None:
-        """Store outputs whenever some are missing."""
-        self._writer.register(self.retry)
-        try:
-            while True:
-                await self._wake.wait()
-                self._wake.clear()
-                if not await self._catch_up():
-                    self._compares_all = True
-                    self._wake.set()
-                    await asyncio.sleep(_RETRY_S)
-                elif not self._wake.is_set():
-                    self.is_idle.set()
-        finally:
-            self._writer.forget(self.retry)
 
     async def _catch_up(self) -> bool:
         """Store what is missing; return false if it has to be tried again."""
@@ -250,10 +208,6 @@ class OutputKeeper(BackgroundTask):
         if size <= _INLINE_BYTES:
             return pack_output(output)
         return await self._loop.run_in_executor(None, pack_output, output)
-
-    async def _flush(self) -> None:
-        """Wait until the writer has written all that it has taken."""
-        await self._loop.run_in_executor(None, self._writer.flush, _FLUSH_TIMEOUT_S)
 
 
 def _unread(database: sqlite3.Connection, instance: str, after: int) -> list[tuple[int, int]]:

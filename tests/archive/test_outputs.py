@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxapi.archive import output_collector, output_keeper
+from fluxapi.archive import catch_up, output_collector, output_keeper
 from fluxapi.archive.archive import Archive
 from fluxapi.archive.limits import Limits
 from fluxapi.archive.outputs import read_output, stored_output
@@ -192,7 +192,7 @@ async def test_the_outputs_of_an_instance_that_is_gone_are_missed(archive: Archi
 async def test_outputs_beyond_the_queue_are_caught_up(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(output_keeper, "_MAX_NOTED", 2)
+    monkeypatch.setattr(catch_up, "_MAX_NOTED", 2)
     monkeypatch.setattr(output_keeper, "_SLICE_JOBS", 3)
     records = Records()
     for jobid in range(1, 11):
@@ -215,7 +215,7 @@ async def test_outputs_beyond_the_queue_are_caught_up(
 async def test_only_a_lost_instance_is_asked_again(
     archive: Archive, monkeypatch: pytest.MonkeyPatch, failure: Exception, state: OutputState
 ) -> None:
-    monkeypatch.setattr(output_keeper, "_RETRY_S", 0.01)
+    monkeypatch.setattr(catch_up, "_RETRY_S", 0.01)
     records = Records()
     records.outputs[1] = wrote("one\n")
     failures = [failure]
