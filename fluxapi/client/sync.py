@@ -493,6 +493,15 @@ class Client:
         """
         return self._loop.run(self._client.history_instances(limit=limit))
 
+    def comparison(self, id: str | int) -> dict[str, Any]:
+        """Return how a job compares with earlier jobs of its name or queue; empty without any.
+
+        Raises:
+            NotFound: There is no such job.
+            ProblemError: The service keeps no history.
+        """
+        return self._loop.run(self._client.comparison(id))
+
     def figures(
         self,
         *,

@@ -1,21 +1,26 @@
-"""Figures of the jobs that have ended, from the history."""
+"""Figures of the jobs that have ended, and how one job compares, from the history."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
+import msgspec
 from aiohttp import web
 
 from fluxapi.archive.archive import Archive
 from fluxapi.archive.figures import FiguresQuery, read_figures
+from fluxapi.archive.peers import Subject, compare
 from fluxapi.archive.span import Span
-from fluxapi.errors import NotSupported, ValidationFailed
+from fluxapi.errors import JobNotFound, NotSupported, ValidationFailed
 from fluxapi.http import authentication, keys
+from fluxapi.model.jobid import parse
 from fluxapi.sessions.past_jobs import NONE_KEPT
 
 from .support import json_bytes, reply
 
-__all__ = ["archive_of", "figures"]
+__all__ = ["archive_of", "comparison", "figures"]
 
 _DAY_S = 86_400.0
 _STEPS = 120
@@ -52,3 +57,38 @@ async def figures(request: web.Request) -> web.Response:
         found = await archive.reader.run(lambda database: json_bytes(read_figures(database, query)))
     authentication.check_again(request)
     return reply(found)
+
+
+async def comparison(request: web.Request) -> web.Response:
+    """Return how the wait and the run time of a job compare with those of its peers."""
+    archive, past = archive_of(request), request[keys.SESSION].past
+    text = request.match_info["id"]
+    try:
+        record: Mapping[str, Any] = request[keys.SESSION].observer.record(
+            request[keys.SESSION].job(text).id
+        )
+    except JobNotFound:
+        record = msgspec.json.decode((await past.find(text)).record)
+    subject = _subject(record, time.time())
+    instance = past.records.instance
+    return reply(await archive.reader.run(lambda database: compare(database, instance, subject)))
+
+
+def _subject(record: Mapping[str, Any], now: float) -> Subject:
+    """Return the job of a record as of *now*."""
+    is_inactive = "t_inactive" in record
+    begin, started = record.get("t_submit"), record.get("t_run")
+    wait = run = None
+    if begin is not None and (started or not is_inactive):
+        wait = max((started or now) - begin, 0.0)
+    if started:
+        ended = record.get("t_cleanup") or record.get("t_inactive") or now
+        run = max(ended - started, 0.0)
+    return Subject(
+        parse(record["id"]),
+        record.get("name", ""),
+        record.get("queue", ""),
+        wait,
+        run,
+        is_inactive or "t_cleanup" in record,
+    )

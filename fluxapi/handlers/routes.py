@@ -322,6 +322,12 @@ ROUTES: tuple[Route, ...] = (
         {200: "info"}, query="view-query", other=("text/html",), page=views.jobs, right="view",
     ),
     Route(
+        "GET", "/jobs/{id}/comparison", history.comparison, "compareJob", "history",
+        "Compare the wait and the run time of a job with those of earlier jobs like it.",
+        {200: "job-comparison"}, fails=(*_LOOKUP, errors.HistoryUnavailable, errors.NotSupported),
+        right="view",
+    ),
+    Route(
         "GET", "/history/figures", history.figures, "getFigures", "history",
         "Get figures of the jobs that have ended in a time: throughput, waits, run times, use.",
         {200: "figures"}, query="figures-query",

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from fluxapi.archive.samples import FIGURES, Sample
+from fluxapi.model.jobid import encode_f58
 from tests.archive.past_jobs import Past, store
 from tests.running import Service, service
 
@@ -35,7 +36,7 @@ def past(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
             Past(
                 number << 24,
                 now - number * 1200,
-                wait=60.0,
+                wait=60.0 if number < 60 else 600.0,
                 name="<b>train" if number % 3 else "prep",
                 result="COMPLETED" if number % 2 else "FAILED",
                 nodelist=f"node{number % 2}",
@@ -122,3 +123,14 @@ def test_a_service_without_history_says_so_on_the_page(site: Service, still: Pag
     still.goto(f"{site.url.rstrip('/')}/ui/history")
     expect(still.get_by_text("keeps no history")).to_be_visible()
     assert violations(still) == []
+
+
+def test_a_job_page_says_what_is_unusual(past: Service, still: Page) -> None:
+    still.goto(f"{past.url.rstrip('/')}/ui/jobs/{encode_f58(60 << 24)}")
+    expect(still.locator("#comparison")).to_have_text(
+        "Waited 10 times as long as the median of 59 jobs in queue batch (1m)."
+    )
+    assert violations(still) == []
+    still.goto(f"{past.url.rstrip('/')}/ui/jobs/{encode_f58(59 << 24)}")
+    expect(still.locator("#state")).to_have_attribute("data-state", "live")
+    expect(still.locator("#comparison")).to_be_hidden()

@@ -91,3 +91,11 @@ def test_what_is_not_known_is_a_dash_and_the_rest_is_a_line() -> None:
         ["(none)", "1", "1", "0", "0.0", "-", "-", "-", "-"],
         ["(3", "others)", "1", "1", "0", "0.0", "-", "-", "-", "-"],
     ]
+
+
+def test_a_job_with_few_peers_is_told(program: Program) -> None:
+    jobid = program.ok("submit", "--wait", "true").split()[0]
+    done = program("job", "compare", jobid)
+    assert (done.status, done.out) == (0, "")
+    assert "too few jobs" in done.err
+    assert json.loads(program.ok("job", "compare", "--json", jobid)) == {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from fluxapi.archive.archive import Archive
 from fluxapi.archive.samples import FIGURES, Sample
 from fluxapi.contracts import schema
 from fluxapi.http import keys
-from fluxapi.model.jobid import parse
+from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.sessions.history_sampler import HistorySampler
 from fluxapi.sessions.session import InstanceSession
 from tests.archive.past_jobs import SOURCE, Past, store
@@ -169,3 +170,27 @@ async def test_a_service_that_stops_leaves_its_samples(start: Start, tmp_path: P
     assert sum(seconds for (seconds,) in rows) > 9
     await fresh.reader.aclose()
     assert not archive.problem
+
+
+async def test_a_job_is_compared_with_earlier_ones_of_its_name(
+    start: Start, tmp_path: Path
+) -> None:
+    service = await start(statedir=tmp_path)
+    _, session = root(service)
+    jobid = await service.submit(command="sleep 1")
+    path = f"/v1/jobs/{jobid}/comparison"
+    assert await (await service.client.get(path)).json() == {}
+    now = time.time()
+    peers = [Past(number << 24, now - 5000 + number, name="sleep") for number in range(901, 931)]
+    source = session.history and session.history.recorder.source
+    assert source
+    await asyncio.to_thread(functools.partial(store, source=source), tmp_path, *peers)
+    service.instance.finish(parse(jobid))
+    await service.client.get(f"/v1/jobs/{jobid}/wait")
+    found = await (await service.client.get(path)).json()
+    schema.check("job-comparison", found)
+    assert (found["by"], found["value"], found["jobs"]) == ("name", "sleep", 30)
+    assert found["sentences"] == []
+    past = await (await service.client.get(f"/v1/jobs/{encode_f58(907 << 24)}/comparison")).json()
+    assert past["run"] == {"seconds": 10.0, "median": 10.0}
+    assert (await service.client.get("/v1/jobs/f1/comparison")).status == 404

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fluxapi.cli import job_control, job_events, job_facts, job_wait
+from fluxapi.cli import job_comparison, job_control, job_events, job_facts, job_wait
 from fluxapi.cli.arguments import Command, Parsers, add_command, add_ids
 from fluxapi.cli.exit_codes import OK
 from fluxapi.cli.session import add_connection, runs
@@ -66,7 +66,7 @@ def add(parsers: Parsers) -> None:
     _add_forms(show, default=argparse.SUPPRESS)
     add_connection(show)
     show.set_defaults(run=runs(_act))
-    for module in (job_facts, job_events, job_control, job_wait):
+    for module in (job_facts, job_events, job_control, job_wait, job_comparison):
         module.add(actions)
     actions.choices = _Actions(actions.choices)
 

@@ -13,7 +13,7 @@ from fluxapi.client.pieces import pieces
 from fluxapi.client.request import Request
 from fluxapi.client.signatures import with_options
 
-from .base import Methods
+from .base import Methods, job_path
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -35,6 +35,15 @@ class HistoryMethods(Methods):
         """
         query = {"limit": limit}
         return (await self._transport.get("/history/instances", _Instances, query)).instances
+
+    async def comparison(self, id: str | int) -> dict[str, Any]:
+        """Return how a job compares with earlier jobs of its name or queue; empty without any.
+
+        Raises:
+            NotFound: There is no such job.
+            ProblemError: The service keeps no history.
+        """
+        return await self._transport.get(f"{job_path(id)}/comparison", dict[str, Any])
 
     async def figures(
         self,

@@ -3,6 +3,7 @@
 import { address } from "../ui/api.js";
 import { asOf, canChange } from "../channel/as_of.js";
 import { Channel } from "../channel/channel.js";
+import { Comparison } from "../job/comparison.js";
 import * as copy from "../job/copy.js";
 import { Deeds } from "../job/job_actions.js";
 import * as moments from "../job/timestamps.js";
@@ -20,6 +21,8 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** Milliseconds between two questions why the job waits. */
 const REASON_MS = 2000;
+/** Milliseconds after which the times of an active job are compared again. */
+const COMPARED_MS = 60_000;
 /** Milliseconds after which an event without index is looked for once more: it may not be stored yet. */
 const STORED_MS = 1500;
 
@@ -32,6 +35,8 @@ let gone = false;
 let last = -1;
 const deeds = new Deeds($("deeds"), tell);
 if (canShare()) $("deeds").after(shareButton(`share ${job}`, () => `/ui/jobs/${job}`));
+
+const comparison = new Comparison($("comparison"), job);
 
 const recordPart = new Part(job, "record", show);
 const eventsPart = new Part(job, "events", () => {
@@ -77,6 +82,7 @@ function become(newer) {
   recordPart.want();
   wantResources();
   showError();
+  if (start.keeps_history) comparison.want(record["state"]);
 }
 
 function lose() {
@@ -143,4 +149,10 @@ every(REASON_MS, () => {
   // Why it waits changes with the queue and the nodes, and no stream of jobs tells of it.
   if (!gone && canChange() && ["DEPEND", "PRIORITY", "SCHED"].includes(record["state"])) recordPart.want();
 });
+if (start.keeps_history) {
+  comparison.want(record["state"]);
+  every(COMPARED_MS, () => {
+    if (record["state"] !== "INACTIVE") comparison.renew(record["state"]);
+  });
+}
 every(1000, show);
