@@ -52,8 +52,7 @@ class CatchUp(BackgroundTask):
             await asyncio.sleep(_INTERVAL_S)
 
     def _may_read(self, hook: Hook) -> bool:
-        has_room = hook.has_much_room and not self._hooks.is_full
-        return bool(hook.dirty) and has_room and self._hooks.get(hook.id) is hook
+        return bool(hook.dirty) and hook.has_much_room and self._hooks.get(hook.id) is hook
 
     async def _read_next(self, hook: Hook) -> bool:
         """Read the events of one job; return whether the instance answered."""

@@ -15,7 +15,7 @@ from .targets import Address, BlockedTarget, Targets
 
 __all__ = ["connector"]
 
-_MAX_CONNECTIONS = 128
+_MAX_CONNECTIONS = 256
 _MAX_ADDRESSES = 8
 """Addresses of one host that are tried."""
 

@@ -23,9 +23,11 @@ __all__ = ["Dispatcher"]
 _log = logging.getLogger(__name__)
 
 _MAX_SENDING = 64
-"""Messages under way to all targets."""
+"""Messages under way to all targets, besides the first of each webhook."""
 
 _MAX_SENDING_PER_WEBHOOK = 8
+"""Messages under way to a target that answers; one that has not answered yet gets one."""
+
 _MAX_IDLE_S = 5.0
 _SWEEP_INTERVAL_S = 60.0
 _STORE_PAUSE_S = 1.0
@@ -111,9 +113,10 @@ class Dispatcher(BackgroundTask):
         left = hook.resume_at - time.monotonic()
         if left > 0:
             return left
-        # A target that has failed is tried with one message.
-        limit = 1 if hook.failures else _MAX_SENDING_PER_WEBHOOK
-        while len(hook.active) < limit and len(self._sending) < _MAX_SENDING:
+        # Each webhook may send one message, so that targets that are silent delay no other.
+        while not hook.active or (
+            len(hook.active) < hook.window and len(self._sending) < _MAX_SENDING
+        ):
             item = hook.start(time.time())
             if item is None:
                 break
@@ -164,6 +167,7 @@ class Dispatcher(BackgroundTask):
         self._outbox.wake()
         if outcome.result == "delivered":
             hook.failures = 0
+            hook.window = min(2 * hook.window, _MAX_SENDING_PER_WEBHOOK)
             webhook.delivered += 1
             webhook.last_delivered, webhook.last_error = time.time(), None
             changes.delivered.append(item.seq)
@@ -192,6 +196,7 @@ class Dispatcher(BackgroundTask):
         elif now >= hook.resume_at:
             # Messages that were under way together count as one failure.
             hook.failures += 1
+            hook.window = 1
             hook.resume_at = now + pause(hook.failures, outcome.retry_after)
         hook.put_off(item, attempts, due)
         hook.release(item.lane, due if outcome.result == "refused" else None)

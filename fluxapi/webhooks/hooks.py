@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from .lanes import Hook
+from .lanes import MAX_PENDING, MAX_PENDING_BYTES, Hook
 from .webhook import Kind
 
 __all__ = ["MAX_ALL_PENDING", "MAX_ALL_PENDING_BYTES", "Hooks"]
 
-MAX_ALL_PENDING = 200_000
-MAX_ALL_PENDING_BYTES = 256 << 20
-"""Deliveries of all webhooks that wait."""
+MAX_ALL_PENDING = 100_000
+MAX_ALL_PENDING_BYTES = 128 << 20
+"""Deliveries of all webhooks that wait; each has its share, so that none takes that of others."""
 
 
 class Hooks:
@@ -64,17 +64,12 @@ class Hooks:
         """Return whether any webhook wants events of jobs."""
         return bool(self._of_kind.get("job"))
 
-    @property
-    def is_full(self) -> bool:
-        """Return whether so much waits for all webhooks together that nothing is added."""
-        return (
-            sum(hook.pending for hook in self._hooks.values()) >= MAX_ALL_PENDING
-            or sum(hook.pending_bytes for hook in self._hooks.values()) >= MAX_ALL_PENDING_BYTES
-        )
-
     def index(self) -> None:
         """Sort the webhooks anew, after one was added, removed, enabled or disabled."""
         self.enabled = [hook for hook in self if hook.webhook.disabled is None]
+        for hook in self:
+            hook.max_pending = min(MAX_PENDING, MAX_ALL_PENDING // len(self))
+            hook.max_pending_bytes = min(MAX_PENDING_BYTES, MAX_ALL_PENDING_BYTES // len(self))
         self._of_kind = {}
         for hook in self.enabled:
             for kind in hook.matcher.kinds:

@@ -24,11 +24,13 @@ class Hook:
         webhook: Its stored state.
         matcher: Its filter.
         failures: Failures of the target in a row.
+        window: Messages that may be under way.
         resume_at: When the target is tried again, by the monotonic clock.
         active: Lanes whose first delivery is under way.
         queued: Notices that are not stored yet.
         dirty: Jobs whose events are not stored: the index of the first such event.
         states: Marks of queues and nodes that were told of and have not changed since.
+        max_pending, max_pending_bytes: The share of this webhook in all that may wait.
         is_changed: True if the state has changed since it was stored.
     """
 
@@ -36,6 +38,7 @@ class Hook:
         self.webhook = webhook
         self.matcher = Matcher(webhook.kinds, webhook.filter)
         self.failures = 0
+        self.window = 1
         self.resume_at = 0.0
         self.active: set[str] = set()
         self.queued = 0
@@ -44,6 +47,8 @@ class Hook:
         self.is_changed = False
         self.pending = 0
         self.pending_bytes = 0
+        self.max_pending = MAX_PENDING
+        self.max_pending_bytes = MAX_PENDING_BYTES
         self._lanes: dict[str, deque[Pending]] = {}
         self._ready: deque[str] = deque()
         self._waiting: list[tuple[float, str]] = []
@@ -56,19 +61,22 @@ class Hook:
     @property
     def has_room(self) -> bool:
         """Return whether another delivery may be stored."""
-        return self.pending + self.queued < MAX_PENDING and self.pending_bytes < MAX_PENDING_BYTES
+        return (
+            self.pending + self.queued < self.max_pending
+            and self.pending_bytes < self.max_pending_bytes
+        )
 
     @property
     def has_reserve(self) -> bool:
         """Return whether a notice that cannot be read again may be stored."""
-        return self.pending + self.queued < 2 * MAX_PENDING
+        return self.pending + self.queued < 2 * self.max_pending
 
     @property
     def has_much_room(self) -> bool:
         """Return whether so few wait that it is worth reading events again."""
         return (
-            self.pending + self.queued < MAX_PENDING // 2
-            and self.pending_bytes < MAX_PENDING_BYTES // 2
+            self.pending + self.queued < self.max_pending // 2
+            and self.pending_bytes < self.max_pending_bytes // 2
         )
 
     def miss(self, jobid: int, index: int, at: float) -> None:

@@ -201,11 +201,7 @@ class Outbox(BackgroundTask):
     ) -> None:
         """Queue an event for those webhooks whose filters admit it."""
         chosen = []
-        is_full = (
-            len(self._queue) >= _MAX_QUEUED
-            or self._queued_bytes >= _MAX_QUEUED_BYTES
-            or self._hooks.is_full
-        )
+        is_full = len(self._queue) >= _MAX_QUEUED or self._queued_bytes >= _MAX_QUEUED_BYTES
         for hook in hooks:
             if not hook.matcher.selection.takes(jobid, facets):
                 continue

@@ -28,6 +28,7 @@ _CONNECT_TIMEOUT_S = 5.0
 _MAX_RESPONSE_BYTES = 16 << 10
 """Size of a response whose connection is used again; a larger one is cut off."""
 
+_DRAIN_TIMEOUT_S = 1.0
 _MAX_LINE_BYTES = 4096
 """Size of the status line, and of each header, of a response."""
 
@@ -149,7 +150,7 @@ def _outcome(response: aiohttp.ClientResponse) -> Outcome:
     asked = read_retry_after(response.headers.get("Retry-After"), time.time())
     if status == _GONE:
         return Outcome("gone", status, "The target answered 410: it wants no more messages.")
-    if status < _REFUSED:
+    if _REDIRECT <= status < _REFUSED:
         return Outcome(
             "refused", status, f"The target answered {status}: redirects are not followed."
         )
@@ -160,17 +161,22 @@ def _outcome(response: aiohttp.ClientResponse) -> Outcome:
 
 async def _drain(response: aiohttp.ClientResponse) -> None:
     """Read the rest of a short response, so that its connection can be used again."""
-    left = _MAX_RESPONSE_BYTES
     try:
-        async for chunk in response.content.iter_any():
-            left -= len(chunk)
-            if left < 0:
-                break
-        else:
-            return
+        is_read = await asyncio.wait_for(_read(response), _DRAIN_TIMEOUT_S)
     except (aiohttp.ClientError, OSError, asyncio.TimeoutError):
-        pass  # The status has arrived, and that is all that counts.
-    response.close()
+        is_read = False  # The status has arrived, and that is all that counts.
+    if not is_read:
+        response.close()
+
+
+async def _read(response: aiohttp.ClientResponse) -> bool:
+    """Return whether the whole response was read; a long one is not."""
+    left = _MAX_RESPONSE_BYTES
+    async for chunk in response.content.iter_any():
+        left -= len(chunk)
+        if left < 0:
+            return False
+    return True
 
 
 def _words(error: Exception) -> str:

@@ -22,7 +22,7 @@ from .condition_watch import ConditionWatch
 from .declared import read_declared
 from .dispatcher import Dispatcher
 from .hooks import Hooks
-from .lanes import MAX_PENDING, Hook
+from .lanes import Hook
 from .outbox import Outbox
 from .port import Changeset, DeliveryStore, Found
 from .recall import TOLERANCE_S, Recall
@@ -320,7 +320,7 @@ class Webhooks:
                     f"The webhook {hook.webhook.name} is disabled; enable it first: "
                     f"POST /v1/webhooks/{hook.id}/enable."
                 )
-            room = max(MAX_PENDING - hook.pending - hook.queued, 0)
+            room = max(hook.max_pending - hook.pending - hook.queued, 0)
             revived = await self._store.revive(hook.id, seqs, room)
             self.dispatcher.take(list(revived))
             hook.resume_at = 0.0

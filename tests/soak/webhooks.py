@@ -30,6 +30,9 @@ _FAILING = 0.1
 """The part of the messages that the receiver refuses for now."""
 
 _PATIENCE_S = 180.0
+_AT_ONCE = 10
+"""Jobs in one request of :func:`latency`."""
+
 _UNINDEXED = {"annotations", "invalidate", "memo"}
 
 
@@ -158,15 +161,18 @@ async def _compare(
 
 
 async def latency(site: Site, *, jobs: int, filter: Mapping[str, Any]) -> tuple[int, float, float]:
-    """Submit jobs at once; return the count of messages, and the median and 99th percentile.
+    """Submit jobs as fast as they are taken, and return figures of their messages.
 
-    Each is the time from an event, by the clock of the instance, to its arrival.
+    Returns:
+        The count of messages, and the median and the 99th percentile of the time from an event, by
+        the clock of the instance, to its arrival.
     """
     async with receiving() as receiver, aiohttp.ClientSession() as session:
         await site.start()
         try:
             await _create(session, site, receiver, {"filter": dict(filter)})
-            await _submit(session, site, jobs)
+            for start in range(0, jobs, _AT_ONCE):
+                await _submit(session, site, min(_AT_ONCE, jobs - start))
             await receiver.until(
                 lambda messages: sum(b"fluxapi.job.clean" in it.body for it in messages) >= jobs,
                 _PATIENCE_S,

@@ -11,8 +11,7 @@ import pytest
 from aiohttp import web
 
 from fluxapi.errors import NotStored
-from fluxapi.model.jobid import encode_f58
-from fluxapi.webhooks import backoff, dispatcher, hooks, lanes, outbox
+from fluxapi.webhooks import backoff, dispatcher, hooks, outbox
 from fluxapi.webhooks.backoff import pause, read_retry_after
 from fluxapi.webhooks.store import SqliteStore
 
@@ -122,7 +121,10 @@ async def test_some_dead_letters_by_number(serve: Serve, receiver: Receiver) -> 
     assert receiver.messages[count].id == letters[0]["id"]
 
 
-async def test_one_that_never_answers_delays_no_other(serve: Serve, receiver: Receiver) -> None:
+async def test_one_that_never_answers_delays_no_other(
+    serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dispatcher, "_MAX_SENDING", 1)
     site = await serve()
     held = asyncio.Event()
 
@@ -161,7 +163,7 @@ async def test_deliveries_age(
 async def test_events_without_room_are_read_again(
     serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lanes, "MAX_PENDING", 8)
+    monkeypatch.setattr(hooks, "MAX_PENDING", 8)
     site = await serve()
     release = hold(receiver)
     made = await site.hook(receiver)
@@ -259,25 +261,30 @@ async def test_a_store_that_fails_at_the_start_harms_nothing(
     await receiver.until(lambda them: indexes(them, job) == list(range(4)))
 
 
-async def test_all_webhooks_together_are_limited(
+async def test_webhooks_that_fail_take_no_room_of_others(
     serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hooks, "MAX_ALL_PENDING", 6)
+    monkeypatch.setattr(hooks, "MAX_ALL_PENDING", 18)
     site = await serve()
-    release = hold(receiver)
-    for _ in range(3):
-        await site.hook(receiver)
-    jobs = [await site.submit() for _ in range(4)]
-    await until(lambda: any(hook.dirty for hook in site.webhooks.hooks))
-    release()
-    await receiver.until(
-        lambda them: all(
-            sum(it.id.endswith(f"-{encode_f58(job)}-{index}") for it in them) >= 3
-            for job in jobs
-            for index in range(4)
-        ),
-        30,
-    )
+    release = asyncio.Event()
+
+    async def answer(request: web.Request) -> web.Response:
+        if request.path == "/slow":
+            await release.wait()
+        return web.Response(status=204)
+
+    receiver.answer = answer
+    slow = {"url": receiver.url.replace("/hook", "/slow")}
+    bad = [await site.ask("POST", "/webhooks", 201, json=slow) for _ in range(2)]
+    good = await site.hook(receiver)
+    jobs = [await site.submit() for _ in range(5)]
+    of_good = site.webhooks.get(good["id"])
+    await until(lambda: of_good.webhook.delivered == 4 * len(jobs))
+    for made in bad:
+        hook = site.webhooks.get(made["id"])
+        assert (hook.pending, bool(hook.dirty), hook.webhook.delivered) == (6, True, 0)
+    release.set()
+    await until(lambda: all(hook.webhook.delivered == 20 for hook in site.webhooks.hooks))
 
 
 def test_pauses_grow_and_respect_the_target() -> None:

@@ -170,6 +170,25 @@ async def test_a_huge_response_is_cut_off() -> None:
     assert sent < 64 << 20
 
 
+async def test_a_response_without_an_end_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_DRAIN_TIMEOUT_S", 0.1)
+    ended = asyncio.Event()
+
+    async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nx")
+        while await reader.read(100):
+            pass
+        ended.set()
+        writer.close()
+
+    async with raw(drip) as url:
+        outcome = await send(url)
+        await asyncio.wait_for(ended.wait(), 10)
+    assert outcome.result == "delivered"
+    assert outcome.seconds < module.SEND_TIMEOUT_S / 2
+
+
 @pytest.mark.parametrize(
     "answer",
     [

@@ -1,6 +1,6 @@
 /** The page of webhooks: create, test and remove them, and send their dead letters again. */
 
-import { call } from "../ui/api.js";
+import { Problem, call } from "../ui/api.js";
 import { ask, field } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { menu } from "../ui/menu.js";
@@ -14,6 +14,19 @@ const TOLD = /** @type {const} */ ([
   ["Groups that are done, and the first failure in a group", { kinds: ["group-done", "first-failure"] }],
   ["Queues that are stopped, and nodes that are drained", { kinds: ["queue-stopped", "node-drained"] }],
 ]);
+
+const FIELDS = /** @type {Record<string, string>} */ ({ "/url": "The address", "/name": "The name", "/filter/queue": "The queue" });
+
+/** Create a webhook; an error names what is wrong in the form. @param {object} body */
+async function post(body) {
+  try {
+    return await call("POST", "/v1/webhooks", body);
+  } catch (problem) {
+    const errors = problem instanceof Problem ? (problem.document["errors"] ?? []) : [];
+    if (!errors.length) throw problem;
+    throw new Error(errors.map((/** @type {{pointer: string, detail: string}} */ it) => `${FIELDS[it.pointer] ?? it.pointer} ${it.detail}`).join(" "));
+  }
+}
 
 document.getElementById("state")?.after(menu());
 for (const time of document.querySelectorAll("time")) {
@@ -40,7 +53,7 @@ create?.addEventListener("click", () => {
       const [, choice] = TOLD[Number(told.value)] ?? TOLD[0];
       const filter = { ...("filter" in choice ? choice.filter : {}), ...(queue.value ? { queue: queue.value } : {}) };
       const body = { url: url.value, kinds: choice.kinds, filter, ...(name.value ? { name: name.value } : {}) };
-      const made = await call("POST", "/v1/webhooks", body);
+      const made = await post(body);
       isOld = true;
       return secret("Secret that verifies signatures, which is shown this once", made["secret"]);
     },
