@@ -141,16 +141,37 @@ async def _follow(stream: aiohttp.ClientResponse, jobs: int, ages: list[float]) 
             return
 
 
-def _round(jobs: int) -> list[list[float]]:
+def _processor_time(*pids: int) -> float:
+    """Return the seconds for which processes have had a core (proc(5), stat)."""
+    fields = [
+        Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+        for pid in pids
+    ]
+    return sum(int(found[11]) + int(found[12]) for found in fields) / os.sysconf("SC_CLK_TCK")
+
+
+def _one(port: int, pid: int, broker: int, jobs: int) -> tuple[float, float, float]:
+    """Return jobs a second, the age of events, and the processor time that a job has cost."""
     run = uvloop.new_event_loop().run_until_complete
+    before = _processor_time(pid, broker)
+    rate, age = run(_submit_and_follow(port, jobs))
+    return rate, age, (_processor_time(pid, broker) - before) / jobs
+
+
+def _round(jobs: int) -> list[list[float]]:
+    said = subprocess.run(
+        ["flux", "getattr", "broker.pid"], check=True, capture_output=True, text=True
+    )
+    broker = int(said.stdout)
     found: list[list[float]] = []
     for turn in range(_TURNS):
         with tempfile.TemporaryDirectory() as folder:
             order = [Path(folder), None] if turn % 2 else [None, Path(folder)]
-            both: dict[bool, tuple[float, float]] = {}
+            both: dict[bool, tuple[float, float, float]] = {}
             for statedir in order:
                 with running("flux", 0, statedir) as server:
-                    both[statedir is not None] = run(_submit_and_follow(server.port, jobs))
+                    cost = _one(server.port, server.pid, broker, jobs)
+                both[statedir is not None] = cost
                 subprocess.run(["flux", "queue", "idle", "--quiet"], check=True)
                 subprocess.run(
                     ["flux", "job", "purge", "--force", "--num-limit=0"],
@@ -200,7 +221,7 @@ def figures(jobs: int, archived: int, *, has_flux: bool) -> list[Figure]:
 
 
 def _costs(rounds: Sequence[Sequence[float]]) -> list[Figure]:
-    rate, age, rate_without, age_without = (
+    rate, age, cost, rate_without, age_without, cost_without = (
         statistics.median(column) for column in zip(*rounds, strict=True)
     )
     return [
@@ -213,6 +234,14 @@ def _costs(rounds: Sequence[Sequence[float]]) -> list[Figure]:
             age_without * 1e3,
             1.1,
             at_most=True,
+        ),
+        Figure(
+            "processor time of a job in Flux and the service",
+            cost * 1e3,
+            "ms",
+            "without",
+            cost_without * 1e3,
+            0.0,
         ),
     ]
 

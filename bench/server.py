@@ -117,9 +117,10 @@ def without_core() -> float:
 
 @dataclass
 class Running:
-    """A running server: its ``port`` and, after its end, the p99 of its ``lag`` in seconds."""
+    """A running server: ``port``, ``pid`` and, after its end, the p99 of its ``lag`` in seconds."""
 
     port: int
+    pid: int
     lag: float = 0.0
 
 
@@ -131,7 +132,7 @@ def running(kind: str, number: int, history: Path | None = None) -> Iterator[Run
         command.append(str(history))
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        server = Running(int(process.stdout.readline()))
+        server = Running(int(process.stdout.readline()), process.pid)
         try:
             yield server
         finally:

@@ -45,10 +45,11 @@ async def store_last_jobs(
     history.keeper.hurry()
     waiting = asyncio.gather(*(task.is_idle.wait() for task in history.tasks))
     if not await _within(waiting, timeout() * _STORE_SHARE):
+        count = history.keeper.waiting
         _log.warning(
-            "the service ends before the history is complete: %d outputs wait to be read; the next "
-            "start reads what Flux still has then",
-            history.keeper.waiting,
+            "the service ends before the history is complete: %s; the next start reads what Flux "
+            "still has then",
+            f"{count} outputs wait to be read" if count else "it was not compared with Flux yet",
         )
 
 
