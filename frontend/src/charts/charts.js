@@ -1,5 +1,6 @@
 /** The charts of the page of jobs: figures with a sentence each; drawn only where they are seen. */
 
+import { figureParts } from "./figure_parts.js";
 import { ahead } from "../ui/api.js";
 import { duration } from "../ui/format.js";
 import { element } from "../ui/element.js";
@@ -190,27 +191,16 @@ class Figure {
   /** @param {Chart} chart @param {HTMLElement} where */
   constructor(chart, where) {
     this.chart = chart;
-    const figure = element("figure", {});
-    const legend = element("p", { className: "legend" });
-    legend.append(element("b", { textContent: chart.title }));
-    for (const line of chart.lines) {
-      const key = element("span", { className: line.dash ? "key dashed" : "key" });
-      key.dataset["color"] = line.color;
-      const value = element("span", { className: "value" });
-      key.append(line.title, " ", value);
-      this.#values.push(value);
-      legend.append(key);
-    }
-    this.plot = element("div", { className: "plot" });
-    this.plot.setAttribute("role", "img");
-    this.sentence = element("figcaption", {});
-    figure.append(legend, this.plot, this.sentence);
+    const parts = figureParts(chart);
+    this.plot = parts.place;
+    this.sentence = parts.caption;
+    this.#values = parts.values;
     let place = where.querySelector(".figures-of-charts");
     if (!place) {
       place = element("div", { className: "figures-of-charts" });
       where.append(place);
     }
-    place.append(figure);
+    place.append(parts.figure);
     // Without what draws, the sentences are there.
     load(where).then(({ Plot }) => {
       this.#plot = new Plot(this.plot, chart, (values) => this.#say(values));

@@ -1,6 +1,6 @@
 /** One chart of the history, with its legend, its sentence and the time that is pointed at. */
 
-import { element } from "../ui/element.js";
+import { figureParts } from "./figure_parts.js";
 import { sentence, values } from "./past.js";
 
 /** @typedef {import("./past.js").PastChart} PastChart */
@@ -29,23 +29,12 @@ export class PastFigure {
   constructor(chart, where, period) {
     this.chart = chart;
     this.period = period;
-    const figure = element("figure", {});
-    const legend = element("p", { className: "legend" });
-    legend.append(element("b", { textContent: chart.title }));
-    for (const line of chart.lines) {
-      const key = element("span", { className: line.dash ? "key dashed" : "key" });
-      key.dataset["color"] = line.color;
-      const value = element("span", { className: "value" });
-      key.append(line.title, " ", value);
-      this.#keys.push(key);
-      this.#values.push(value);
-      legend.append(key);
-    }
-    this.place = element("div", { className: "plot" });
-    this.place.setAttribute("role", "img");
-    this.caption = element("figcaption", {});
-    figure.append(legend, this.place, this.caption);
-    where.append(figure);
+    const parts = figureParts(chart);
+    this.place = parts.place;
+    this.caption = parts.caption;
+    this.#keys = parts.keys;
+    this.#values = parts.values;
+    where.append(parts.figure);
   }
 
   /** @param {typeof import("../pages/plots.js").Plot} Plot what draws */
