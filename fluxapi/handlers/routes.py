@@ -20,22 +20,21 @@ from . import (
     groups,
     health,
     history,
-    history_export,
     instances,
     jobs,
     many,
     mcp,
     output,
-    past_instances,
     resources,
     scripts,
     service,
     submit,
     token,
     tokens,
-    webhooks,
 )
+from .history_routes import HISTORY
 from .page_routes import PAGES
+from .webhook_routes import WEBHOOKS
 
 __all__ = ["ROUTES"]
 
@@ -55,8 +54,6 @@ _SUBMITTED = {
 }
 
 _CREATED = {"Location": "Reference to the token, relative to the path of the request."}
-_HOOKED = {"Location": "Reference to the webhook, relative to the path of the request."}
-_HOOK = (errors.NotFound,)
 
 
 def _submit(path: str, name: str) -> Route:
@@ -327,12 +324,7 @@ ROUTES: tuple[Route, ...] = (
         {200: "job-comparison"}, fails=(*_LOOKUP, errors.HistoryUnavailable, errors.NotSupported),
         right="view",
     ),
-    Route(
-        "GET", "/history/figures", history.figures, "getFigures", "history",
-        "Get figures of the jobs that have ended in a time: throughput, waits, run times, use.",
-        {200: "figures"}, query="figures-query",
-        fails=(errors.HistoryUnavailable, errors.NotSupported), right="view",
-    ),
+    *HISTORY,
     Route(
         "GET", "/instances", instances.list_instances, "listInstances", "instance",
         "List the tree of instances, as far as it is known: open ones and the jobs in them.",
@@ -342,18 +334,6 @@ ROUTES: tuple[Route, ...] = (
         "GET", "/instances/{instance}", instances.instance, "getInstance", "instance",
         "Get what is known of one instance in the tree, without opening it.",
         {200: "instance"}, fails=(errors.InstanceNotFound,), scope="service", right="view",
-    ),
-    Route(
-        "GET", "/history/export", history_export.export, "exportJobs", "history",
-        "Export the jobs of the history as a file, newest first.", {}, query="export-query",
-        fails=(errors.HistoryUnavailable, errors.NotSupported, errors.TooManyStreams),
-        other=history_export.OFFERS, right="view",
-    ),
-    Route(
-        "GET", "/history/instances", past_instances.past_instances, "listPastInstances", "history",
-        "List the instances that the history has jobs of, those that were seen last first.",
-        {200: "history-instance-list"}, query="history-instances-query",
-        fails=(errors.HistoryUnavailable, errors.NotSupported), scope="service", right="view",
     ),
     Route(
         "POST", "/service/stop", service.stop, "stopService", "service",
@@ -385,56 +365,7 @@ ROUTES: tuple[Route, ...] = (
         {200: "issued-token"}, fails=(errors.NotFound, errors.NotStored),
         scope="service", right="admin",
     ),
-    Route(
-        "GET", "/webhooks", webhooks.list_webhooks, "listWebhooks", "webhooks",
-        "List the webhooks, without their secrets.", {200: "webhook-list"},
-        fails=(errors.NotStored,), scope="service", right="admin",
-    ),
-    Route(
-        "POST", "/webhooks", webhooks.create, "createWebhook", "webhooks",
-        "Create a webhook: a target, what it is told, and a filter.",
-        {201: "created-webhook"}, body="new-webhook", body_use="required",
-        fails=(errors.Conflict, errors.NotStored), tells=_HOOKED,
-        scope="service", right="admin",
-    ),
-    Route(
-        "GET", "/webhooks/{webhook}", webhooks.record, "getWebhook", "webhooks",
-        "Get one webhook, without its secret.", {200: "webhook"},
-        fails=(*_HOOK, errors.NotStored), scope="service", right="admin",
-    ),
-    Route(
-        "DELETE", "/webhooks/{webhook}", webhooks.remove, "removeWebhook", "webhooks",
-        "Remove a webhook with all that waits for it.", {200: "webhook"},
-        fails=(*_HOOK, errors.Conflict, errors.NotStored), scope="service", right="admin",
-    ),
-    Route(
-        "POST", "/webhooks/{webhook}/test", webhooks.test, "testWebhook", "webhooks",
-        "Send a test message now, once, and wait for the result.", {200: "webhook-tested"},
-        fails=_HOOK, scope="service", right="admin",
-    ),
-    Route(
-        "POST", "/webhooks/{webhook}/rotate", webhooks.rotate, "rotateWebhookSecret", "webhooks",
-        "Give a webhook a new secret; for a day, the old one signs, too.",
-        {200: "created-webhook"}, fails=(*_HOOK, errors.Conflict, errors.NotStored),
-        scope="service", right="admin",
-    ),
-    Route(
-        "POST", "/webhooks/{webhook}/enable", webhooks.enable, "enableWebhook", "webhooks",
-        "Send to a webhook again that was disabled; it gets the events from then on.",
-        {200: "webhook"}, fails=(*_HOOK, errors.NotStored), scope="service", right="admin",
-    ),
-    Route(
-        "GET", "/webhooks/{webhook}/dead", webhooks.dead_letters, "listDeadLetters", "webhooks",
-        "List the messages of a webhook that were given up, the newest first.",
-        {200: "dead-letters"}, query="dead-letters-query", fails=(*_HOOK, errors.NotStored),
-        scope="service", right="admin",
-    ),
-    Route(
-        "POST", "/webhooks/{webhook}/retry", webhooks.retry, "retryDeadLetters", "webhooks",
-        "Send messages again that were given up.",
-        {200: "webhook-retried"}, body="webhook-retry", body_use="optional",
-        fails=(*_HOOK, errors.Conflict, errors.NotStored), scope="service", right="admin",
-    ),
+    *WEBHOOKS,
     Route(
         "GET", "/health", health.health, "getHealth", "service", "Check that the service runs.",
         {200: "health"},

@@ -6,8 +6,9 @@ Precedence: flag, then environment variable, then default. An invalid value rais
 
 from .address import Address, is_loopback
 from .parse import Peer, is_prefix
+from .setting import Setting
 from .settings import Settings, add_arguments, exposed_files
-from .table import TABLE, Setting
+from .table import TABLE
 
 __all__ = [
     "TABLE",

@@ -17,7 +17,8 @@ from fluxapi.process import account
 
 from .address import Address, is_loopback
 from .parse import Peer
-from .table import TABLE, Setting
+from .setting import Setting
+from .table import TABLE
 
 __all__ = ["Settings", "add_arguments"]
 

@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
 from . import parse
 from .address import addresses
+from .history import HISTORY
+from .notices import NOTICES
+from .setting import Setting
 
-__all__ = ["TABLE", "Setting"]
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One setting: ``name`` in Settings, flag, environment variable, default, help."""
-
-    name: str
-    flag: str
-    env: str | None
-    default: str | None
-    help: str
-    parse: Callable[[str], Any] = str
-    secret: bool = False
-    switch: bool = False
-    many: bool = False
-    """The flag may be given several times."""
-
+__all__ = ["TABLE"]
 
 TABLE: tuple[Setting, ...] = (
     Setting("host", "--host", "HOST", "127.0.0.1", "address to listen on"),
@@ -119,58 +101,7 @@ TABLE: tuple[Setting, ...] = (
         "(XDG_STATE_HOME), outside of containers",
         parse.path,
     ),
-    Setting(
-        "no_history",
-        "--no-history",
-        "FLUXAPI_NO_HISTORY",
-        "false",
-        "keep no history of jobs that have ended",
-        parse.boolean,
-        switch=True,
-    ),
-    Setting(
-        "history_max_age",
-        "--history-max-age",
-        "FLUXAPI_HISTORY_MAX_AGE",
-        "90",
-        "time after their end at which jobs are dropped from the history, days; 0 is no limit",
-        parse.count,
-    ),
-    Setting(
-        "history_max_jobs",
-        "--history-max-jobs",
-        "FLUXAPI_HISTORY_MAX_JOBS",
-        "2000000",
-        "limit of jobs in the history; the oldest are dropped first; 0 is no limit",
-        parse.count,
-    ),
-    Setting(
-        "history_max_bytes",
-        "--history-max-bytes",
-        "FLUXAPI_HISTORY_MAX_BYTES",
-        "4294967296",
-        "limit of the database of the history, bytes; the oldest jobs are dropped first; 0 is no "
-        "limit",
-        parse.count,
-    ),
-    Setting(
-        "history_max_job_output",
-        "--history-max-job-output",
-        "FLUXAPI_HISTORY_MAX_JOB_OUTPUT",
-        "1048576",
-        "limit of the output of one job in the history, bytes; head and tail are kept of more; 0 "
-        "keeps no output",
-        parse.count,
-    ),
-    Setting(
-        "history_max_output",
-        "--history-max-output",
-        "FLUXAPI_HISTORY_MAX_OUTPUT",
-        "1073741824",
-        "limit of all outputs in the history, bytes, compressed; the oldest are dropped first; 0 "
-        "is no limit",
-        parse.count,
-    ),
+    *HISTORY,
     Setting("user", "--user", "FLUX_USER", None, "user name for HTTP Basic"),
     Setting(
         "token",
@@ -404,55 +335,7 @@ TABLE: tuple[Setting, ...] = (
         "(through the parent's broker), ssh",
         parse.transports,
     ),
-    Setting(
-        "exec_command",
-        "--exec",
-        "FLUXAPI_EXEC",
-        "",
-        "command to run for each event that passes --exec-filter, with the event as JSON on its "
-        "standard input; it is split into words as by a shell, and runs without one",
-        parse.command,
-    ),
-    Setting(
-        "exec_filter",
-        "--exec-filter",
-        "FLUXAPI_EXEC_FILTER",
-        "event=clean",
-        "events to run the command for, in the form of the query of /v1/events, such as "
-        "event=start,clean&queue=batch",
-    ),
-    Setting(
-        "exec_timeout",
-        "--exec-timeout",
-        "FLUXAPI_EXEC_TIMEOUT",
-        "30",
-        "timeout of one run of the command, seconds",
-        parse.seconds,
-    ),
-    Setting(
-        "exec_processes",
-        "--exec-processes",
-        "FLUXAPI_EXEC_PROCESSES",
-        "4",
-        "limit of runs of the command at the same time",
-        parse.positive,
-    ),
-    Setting(
-        "webhook_allow",
-        "--webhook-allow",
-        "FLUXAPI_WEBHOOK_ALLOW",
-        "",
-        "hosts, addresses and networks that webhooks may reach besides public ones, and over http",
-        parse.targets,
-    ),
-    Setting(
-        "webhooks_file",
-        "--webhooks-file",
-        "FLUXAPI_WEBHOOKS_FILE",
-        None,
-        "JSON file of webhooks, private to its owner",
-        parse.path,
-    ),
+    *NOTICES,
     Setting(
         "log_level",
         "--log-level",

@@ -1,0 +1,60 @@
+"""The settings of what tells other programs of events."""
+
+from __future__ import annotations
+
+from . import parse
+from .setting import Setting
+
+__all__ = ["NOTICES"]
+
+NOTICES: tuple[Setting, ...] = (
+    Setting(
+        "exec_command",
+        "--exec",
+        "FLUXAPI_EXEC",
+        "",
+        "command to run for each event that passes --exec-filter, with the event as JSON on its "
+        "standard input; it is split into words as by a shell, and runs without one",
+        parse.command,
+    ),
+    Setting(
+        "exec_filter",
+        "--exec-filter",
+        "FLUXAPI_EXEC_FILTER",
+        "event=clean",
+        "events to run the command for, in the form of the query of /v1/events, such as "
+        "event=start,clean&queue=batch",
+    ),
+    Setting(
+        "exec_timeout",
+        "--exec-timeout",
+        "FLUXAPI_EXEC_TIMEOUT",
+        "30",
+        "timeout of one run of the command, seconds",
+        parse.seconds,
+    ),
+    Setting(
+        "exec_processes",
+        "--exec-processes",
+        "FLUXAPI_EXEC_PROCESSES",
+        "4",
+        "limit of runs of the command at the same time",
+        parse.positive,
+    ),
+    Setting(
+        "webhook_allow",
+        "--webhook-allow",
+        "FLUXAPI_WEBHOOK_ALLOW",
+        "",
+        "hosts, addresses and networks that webhooks may reach besides public ones, and over http",
+        parse.targets,
+    ),
+    Setting(
+        "webhooks_file",
+        "--webhooks-file",
+        "FLUXAPI_WEBHOOKS_FILE",
+        None,
+        "JSON file of webhooks, private to its owner",
+        parse.path,
+    ),
+)
