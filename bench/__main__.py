@@ -20,6 +20,7 @@ from . import (
     listing,
     lookup,
     output,
+    past_figures,
     submission,
     table,
     tree,
@@ -34,7 +35,7 @@ def _arguments() -> argparse.Namespace:
         "only",
         nargs="*",
         help="table, listing, lookup, groups, submission, executor, embedded, channel, browser, "
-        "output, tree, workflow or history",
+        "output, tree, workflow, history or figures",
     )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
@@ -65,6 +66,7 @@ def main() -> int:
         "tree": tree.figures,
         "workflow": workflow.figures,
         "history": lambda: archive.figures(options.follows, options.archived, has_flux=has_flux),
+        "figures": lambda: past_figures.figures(options.archived),
     }
     if not has_flux:
         needing = ("submission", "executor", "output", "tree", "workflow")
