@@ -89,8 +89,10 @@ class Outbox(BackgroundTask):
         self._groups = GroupWatch()
         self._queue: deque[_Queued] = deque()
         self._queued_bytes = 0
+        self._examined = 0.0
+        """The time of the last event that was examined."""
         self._seen = 0.0
-        """The time of the newest event that was examined."""
+        """The same, outside of a backlog, whose jobs come in no order: the cursor."""
         self._stored = 0.0
         self._wake = asyncio.Event()
         self._has_begun = True
@@ -133,12 +135,13 @@ class Outbox(BackgroundTask):
                     hooks = self._hooks.of_event(it.event.name)
                     if hooks:
                         self._take(hooks, it.id, it.index, it.event, it.facets)
-            self._seen = changes.posted[-1].event.timestamp
+            self._examined = changes.posted[-1].event.timestamp
         if changes.changed and self._wants_groups:
             self._groups.observe(changes, self._table)
         # During another backlog, the table does not know all jobs of a group yet.
         if not self._table.replaying:
             self._take_groups()
+            self._seen = self._examined
 
     @property
     def _wants_groups(self) -> bool:
@@ -156,6 +159,7 @@ class Outbox(BackgroundTask):
         if not table.replaying:
             self._take_groups(recall)
             self._recall = None
+            self._seen = self._examined
 
     def _take_recalled(self, found: Recalled, recall: Recall) -> None:
         hooks = [
@@ -163,7 +167,7 @@ class Outbox(BackgroundTask):
         ]
         if hooks:
             self._take(hooks, found.id, found.index, found.event, found.facets)
-        self._seen = max(self._seen, found.event.timestamp)
+        self._examined = max(self._examined, found.event.timestamp)
 
     def _take_groups(self, recall: Recall | None = None) -> None:
         if self._table is None:

@@ -11,7 +11,10 @@ import pytest
 from aiohttp import web
 
 from fluxapi.instance.protocol import Queue
-from fluxapi.model.jobid import encode_f58
+from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.model.jobid import JOBID_ANY, encode_f58
+from fluxapi.table.changes import Changes, Posted
+from fluxapi.table.index import facets
 from fluxapi.webhooks.database import FILE_NAME
 
 from .conftest import Lasting, Serve, until
@@ -106,6 +109,28 @@ async def test_another_instance_begins_anew(
     assert source != messages[0].document["source"]
     of_other = [it.document["subject"] for it in messages if it.document["source"] == source]
     assert encode_f58(old) not in of_other
+
+
+async def test_the_cursor_stays_until_the_whole_backlog_is_read(
+    serve: Serve, receiver: Receiver, tmp_path: Path
+) -> None:
+    first = await serve(statedir=tmp_path)
+    await first.hook(receiver)
+    job = await first.submit()
+    await receiver.wait(4)
+    outbox = first.webhooks.outbox
+    await until(lambda: outbox.is_empty)
+    cursor = outbox._seen
+    table = outbox._table
+    assert table is not None
+    table.begin_replay()
+    later = Event(cursor + 3600, "x")
+    outbox.observe([], Changes(posted=[Posted(job, 9, later, facets(table[job]))]))
+    await receiver.wait(5)
+    assert outbox._seen == cursor
+    table.feed([JournalMessage(JOBID_ANY, [])])
+    outbox.observe([], Changes())
+    assert outbox._seen == later.timestamp
 
 
 async def test_groups_that_were_done_meanwhile(
