@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fluxapi.client import Client
+from fluxapi.http import keys
 from fluxapi.model.jobid import parse
 from tests.handlers.conftest import Service, Start, service, start
+
+from .stage import TIMEOUT
 
 __all__ = ["service", "start"]
 
@@ -45,11 +49,17 @@ class Site:
         for name in ("", "/eventlog"):
             self.before[name] = await self.get(f"/v1/jobs/{self.purged}{name}")
         instance.purge(parse(self.purged))
-        # The history is read after the writer has written.
-        while (await self.get("/v1/jobs?history=true"))["jobs"][-1].get("history") is None:
-            pass
-        while (await self.get(f"/v1/jobs/{self.purged}"))["history"].get("purged") is None:
-            pass
+        await self.settle(parse(self.purged))
+
+    async def settle(self, jobid: int) -> None:
+        """Return once a purged job is gone from the table, and marked in the history."""
+        app = self.service.client.app
+        assert app is not None
+        waiters = app[keys.SESSIONS].root.journal.waiters
+        await waiters.wait(jobid, lambda job: job is None, TIMEOUT)
+        archive = app[keys.ARCHIVE]
+        assert archive is not None
+        await asyncio.to_thread(archive.writer.flush, TIMEOUT)
 
 
 @pytest.fixture
@@ -128,6 +138,18 @@ async def test_the_page_of_a_purged_job_shows_what_is_kept(site: Site) -> None:
         assert word in text
     part = await site.get(f"/ui/jobs/{site.purged}?part=events")
     assert "clean" in part
+
+
+async def test_it_is_said_why_an_output_is_missing(start: Start, tmp_path: Path) -> None:
+    site = Site(await start(statedir=tmp_path, history_max_job_output=0))
+    await site.fill()
+    why = f"The output of job {site.purged} was not read before Flux had purged the job."
+    assert await site.status(f"/v1/jobs/{site.purged}/output") == (404, why)
+    headers = {"Accept": "application/x-ndjson"}
+    path = f"/v1/jobs/{site.purged}/output/stream"
+    async with site.service.client.get(path, headers=headers) as answer:
+        end = json.loads((await answer.text()).splitlines()[-1])
+    assert (end["type"], end["reason"], end["detail"]) == ("end", "purged", why)
 
 
 async def test_a_job_that_nobody_has_is_not_found(site: Site) -> None:

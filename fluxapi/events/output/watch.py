@@ -14,6 +14,7 @@ from fluxapi.errors import (
     InstanceEnded,
     InstanceUnavailable,
     JobNotFound,
+    NotFound,
     OutputChanged,
 )
 from fluxapi.instance.protocol import Last, OutputBatch, OutputSource
@@ -52,8 +53,9 @@ class End(NamedTuple):
 
 def end_of(error: Exception, jobid: int) -> End:
     """Return the end that ``error`` means for the viewers of a job."""
-    if isinstance(error, JobNotFound):
-        return End("purged")
+    if isinstance(error, NotFound):
+        # The history says why it has no output of a job that it knows.
+        return End("purged", "" if isinstance(error, JobNotFound) else error.detail)
     if isinstance(error, InstanceEnded):
         return End("instance-ended")
     if isinstance(error, OutputChanged):
