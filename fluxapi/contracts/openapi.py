@@ -103,7 +103,8 @@ def document(routes: Iterable[Route]) -> dict[str, Any]:
         "servers": [{"url": "/v1", "description": "This service."}],
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items()],
         "paths": paths,
-        "webhooks": {"notice": {"post": _notice(components)}},
+        # Not ``webhooks``: a generator of clients that people use makes invalid code of it.
+        "x-webhooks": {"notice": {"post": _notice(components)}},
         "components": {
             "schemas": components.schemas(),
             "headers": {name: _header(text) for name, text in _EVERY_ANSWER.items()},

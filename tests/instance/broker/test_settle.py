@@ -86,29 +86,3 @@ async def test_jobs_of_others_do_not_extend_the_wait(monkeypatch: pytest.MonkeyP
         "job-ingest.stats-get",
         "job-manager.getinfo",
     ]
-
-
-async def test_jobs_are_committed_and_announced_when_the_wait_ends(
-    broker: Broker, connect: Connect, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("fluxapi.instance.broker.ingest._QUIET_S", 0.0)
-    instance = await connect(broker.uri, 60)
-    journal = instance.changes()
-    await backlog(journal)
-    shown: set[int] = set()
-    submitted: list[asyncio.Task[Any]] = []
-
-    async def read() -> None:
-        async for batch in journal:
-            shown.update(message.id for message in batch if isinstance(message, JournalMessage))
-
-    reading = asyncio.create_task(read())
-    for _ in range(10):
-        jobs = [Submission(spec()) for _ in range(20)]
-        submitted.append(asyncio.create_task(instance.submit(jobs)))
-        await asyncio.sleep(0)
-        await instance.settle()
-        before = set(shown)
-        results = await submitted[-1]
-        assert set(results) <= before
-    reading.cancel()
