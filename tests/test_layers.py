@@ -205,7 +205,7 @@ def test_an_import_by_name_counts() -> None:
 
 def test_only_composition_stands_at_the_top() -> None:
     at_top = {path.stem for path in PACKAGE.glob("*.py")}
-    assert at_top == {"__init__", "__main__", "app", "errors", "jupyter", "service"}
+    assert at_top == {"__init__", "__main__", "app", "jupyter", "service"}
 
 
 def test_only_the_broker_and_its_bindings_import_flux() -> None:

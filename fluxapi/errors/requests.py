@@ -1,115 +1,41 @@
-"""The errors that fluxapi raises deliberately, each with an HTTP status (RFC 9457).
-
-Each class carries ``status``, ``type`` (a URI reference below ``/docs/errors``) and ``title``; an
-instance adds ``detail``, a sentence that says what to do, and any extension members.
-"""
+"""The errors of a request: whoever sent it has to change something."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from errno import EINVAL
 from math import ceil
 from types import MappingProxyType
-from typing import Any, ClassVar
 
-from fluxapi.process.text import encodable
+from .base import FluxapiError
 
 __all__ = [
     "BodyTooLarge",
     "Conflict",
     "ExpectationFailed",
     "FluxRefused",
-    "FluxapiError",
     "Forbidden",
     "ForeignOrigin",
     "GroupNotFound",
-    "HistoryUnavailable",
     "IdempotencyMismatch",
     "InstanceEnded",
     "InstanceNotFound",
-    "InstanceUnavailable",
     "JobInactive",
     "JobNotFound",
     "MalformedJSON",
     "MethodNotAllowed",
     "NotAcceptable",
     "NotFound",
-    "NotStored",
-    "NotSupported",
-    "OutcomeUnknown",
     "OutputChanged",
     "OutputUnreadable",
     "RangeNotSatisfiable",
     "RequestError",
-    "SettingsError",
-    "ShuttingDown",
-    "TooManyInstances",
     "TooManyRequests",
-    "TooManyStreams",
     "TooSlow",
     "Unauthorized",
-    "Unavailable",
     "UnknownHost",
     "UnsupportedMediaType",
     "ValidationFailed",
 ]
-
-
-class FluxapiError(Exception):
-    """The base class: an error with an HTTP status and a sentence for the user.
-
-    ``detail`` says what is wrong and what to do; ``members`` are RFC 9457 extension members of the
-    problem document; ``headers`` are added to the response.
-    """
-
-    status: ClassVar[int] = 500
-    title: ClassVar[str] = "Internal error"
-    slug: ClassVar[str] = "internal-error"
-    tells: ClassVar[Mapping[str, str]] = MappingProxyType({})
-    """Response headers of this error, with their descriptions."""
-
-    def __init__(
-        self, detail: str, *, headers: dict[str, str] | None = None, **members: Any
-    ) -> None:
-        super().__init__(detail)
-        self.detail: str = encodable(detail)
-        self.headers = headers or {}
-        self.members: dict[str, Any] = encodable(members)
-
-    @property
-    def type(self) -> str:
-        """The problem type: a reference into the documentation."""
-        return f"/docs/errors#{self.slug}"
-
-    def problem(self, base: str = "") -> dict[str, Any]:
-        """Return the RFC 9457 document, with ``Message`` and ``Errors`` for flux-restful-api.
-
-        *base* is the prefix below which the client sees the service.
-        """
-        document: dict[str, Any] = {
-            "type": base + self.type,
-            "title": self.title,
-            "status": self.status,
-            "detail": self.detail,
-            "Message": self.detail,
-        }
-        document.update(self.members)
-        fields = self.members.get("errors")
-        if fields:
-            document["Errors"] = [
-                f"{field['pointer']}: {field['detail']}"
-                if field.get("pointer")
-                else field["detail"]
-                for field in fields
-            ]
-        return document
-
-
-class SettingsError(FluxapiError):
-    """A setting is invalid; the service does not start."""
-
-    title = "Bad setting"
-    slug = "bad-setting"
 
 
 class RequestError(FluxapiError):
@@ -326,79 +252,3 @@ class TooManyRequests(RequestError):
 
     def __init__(self, detail: str, *, retry_after: float) -> None:
         super().__init__(detail, headers={"Retry-After": str(max(ceil(retry_after), 1))})
-
-
-class NotSupported(FluxapiError):
-    """The Flux instance lacks the capability."""
-
-    status = 501
-    title = "Not supported"
-    slug = "not-supported"
-
-
-class NotStored(FluxapiError):
-    """The state directory cannot be written, as when the disk is full."""
-
-    status = 507
-    title = "Not stored"
-    slug = "not-stored"
-
-
-class Unavailable(FluxapiError):
-    """The service cannot answer now; ``retry_after`` is the number of seconds to wait."""
-
-    status = 503
-    title = "Service unavailable"
-    slug = "unavailable"
-    tells = MappingProxyType({"Retry-After": "Seconds to wait before the next attempt."})
-
-    def __init__(self, detail: str, *, retry_after: int = 2, **members: Any) -> None:
-        super().__init__(detail, headers={"Retry-After": str(retry_after)}, **members)
-
-
-class InstanceUnavailable(Unavailable):
-    """The Flux instance does not answer."""
-
-    title = "Flux instance unavailable"
-    slug = "instance-unavailable"
-
-
-class HistoryUnavailable(Unavailable):
-    """The history of ended jobs cannot be read or written."""
-
-    title = "History unavailable"
-    slug = "history-unavailable"
-
-
-class OutcomeUnknown(InstanceUnavailable):
-    """Flux did not answer a submission; *reason* is a sentence that says why."""
-
-    title = "Outcome unknown"
-    slug = "outcome-unknown"
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(
-            f"{reason} The job may have been submitted. Send the same request with the same "
-            "Idempotency-Key again; without a key, look for the job before you submit it again."
-        )
-
-
-class TooManyStreams(Unavailable):
-    """The limit of open streams is reached."""
-
-    title = "Too many streams"
-    slug = "too-many-streams"
-
-
-class TooManyInstances(Unavailable):
-    """The limit of child instances that are open at once is reached, and all are in use."""
-
-    title = "Too many instances"
-    slug = "too-many-instances"
-
-
-class ShuttingDown(Unavailable):
-    """The service is shutting down."""
-
-    title = "Shutting down"
-    slug = "shutting-down"

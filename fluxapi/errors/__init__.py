@@ -1,0 +1,88 @@
+"""The errors that fluxapi raises deliberately, each with an HTTP status (RFC 9457).
+
+Each class carries ``status``, ``type`` (a URI reference below ``/docs/errors``) and ``title``; an
+instance adds ``detail``, a sentence that says what to do, and any extension members.
+"""
+
+from __future__ import annotations
+
+from .base import FluxapiError, SettingsError
+from .requests import (
+    BodyTooLarge,
+    Conflict,
+    ExpectationFailed,
+    FluxRefused,
+    Forbidden,
+    ForeignOrigin,
+    GroupNotFound,
+    IdempotencyMismatch,
+    InstanceEnded,
+    InstanceNotFound,
+    JobInactive,
+    JobNotFound,
+    MalformedJSON,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+    OutputChanged,
+    OutputUnreadable,
+    RangeNotSatisfiable,
+    RequestError,
+    TooManyRequests,
+    TooSlow,
+    Unauthorized,
+    UnknownHost,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
+from .service import (
+    HistoryUnavailable,
+    InstanceUnavailable,
+    NotStored,
+    NotSupported,
+    OutcomeUnknown,
+    ShuttingDown,
+    TooManyInstances,
+    TooManyStreams,
+    Unavailable,
+)
+
+__all__ = [
+    "BodyTooLarge",
+    "Conflict",
+    "ExpectationFailed",
+    "FluxRefused",
+    "FluxapiError",
+    "Forbidden",
+    "ForeignOrigin",
+    "GroupNotFound",
+    "HistoryUnavailable",
+    "IdempotencyMismatch",
+    "InstanceEnded",
+    "InstanceNotFound",
+    "InstanceUnavailable",
+    "JobInactive",
+    "JobNotFound",
+    "MalformedJSON",
+    "MethodNotAllowed",
+    "NotAcceptable",
+    "NotFound",
+    "NotStored",
+    "NotSupported",
+    "OutcomeUnknown",
+    "OutputChanged",
+    "OutputUnreadable",
+    "RangeNotSatisfiable",
+    "RequestError",
+    "SettingsError",
+    "ShuttingDown",
+    "TooManyInstances",
+    "TooManyRequests",
+    "TooManyStreams",
+    "TooSlow",
+    "Unauthorized",
+    "Unavailable",
+    "UnknownHost",
+    "UnsupportedMediaType",
+    "ValidationFailed",
+]
