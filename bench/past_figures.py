@@ -13,6 +13,7 @@ from fluxapi.archive.figures import FiguresQuery, read_figures
 from fluxapi.archive.group_figures import By
 from fluxapi.archive.span import Span
 
+from . import past_lists
 from .figures import Figure
 from .past_jobs import DAY_S, SOURCE, fill
 
@@ -31,7 +32,7 @@ _QUERIES: Sequence[tuple[str, float, By | None]] = (
 
 
 def figures(jobs: int) -> list[Figure]:
-    """Return the processor time of each query on *jobs* jobs of a month."""
+    """Return the processor time of each query on *jobs* jobs of a month, and times of pages."""
     found: list[Figure] = []
     with TemporaryDirectory() as folder:
         until = time.time()
@@ -44,4 +45,5 @@ def figures(jobs: int) -> list[Figure]:
                 spent = time.thread_time() - begun
                 label = f"figures of {jobs:,} past jobs, {name}"
                 found.append(Figure(label, spent, "s", "the bound", _BOUND_S, 0.5, at_most=True))
+            found += past_lists.figures(database, jobs, until)
     return found

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import merge
+from itertools import islice
+from operator import attrgetter
 from typing import Any
 
 import msgspec
 
+from fluxapi.model.job import RESULTS
 from fluxapi.table.query import JobQuery
 
 from . import filters
@@ -49,6 +53,10 @@ class Range:
     below_id: int | None = None
 
 
+_MAX_LOOKED_UP = 2000
+"""Jobs whose words are looked up one by one, at about 10 µs each."""
+
+
 @dataclass(frozen=True)
 class Selection:
     """The parts of a statement that selects jobs.
@@ -82,6 +90,22 @@ def find(
     Raises:
         sqlite3.Error: The database cannot be read.
     """
+    pages = [_find(database, each, place, limit) for each in _by_result(query)]
+    return list(islice(merge(*pages, key=attrgetter("key"), reverse=True), limit))
+
+
+def _by_result(query: JobQuery) -> list[JobQuery]:
+    """Return a query for each result: SQLite reads an index in order for one value only."""
+    if query.results is None or len(query.results) < 2:  # noqa: PLR2004 - one needs no merge
+        return [query]
+    if query.results >= frozenset(RESULTS):
+        return [replace(query, results=None)]
+    return [replace(query, results=frozenset([result])) for result in query.results]
+
+
+def _find(
+    database: sqlite3.Connection, query: JobQuery, place: Range, limit: int
+) -> list[ArchivedJob]:
     found = select(database, query, place)
     if found is None:
         return []
@@ -128,9 +152,23 @@ def select(database: sqlite3.Connection, query: JobQuery, place: Range) -> Selec
     words = filters.match(query.text) if query.text else ""
     if not words:
         return Selection(_JOBS, conditions.text, "jobs.key", conditions.values)
+    if _are_few(database, conditions):
+        conditions.add(
+            "EXISTS (SELECT 1 FROM words WHERE words MATCH ? AND words.rowid = jobs.key)", words
+        )
+        return Selection(_JOBS, conditions.text, "jobs.key", conditions.values)
     # The index of words is read in the order of keys, so it comes first.
     conditions.add("words MATCH ? AND words.rowid >= ? AND words.rowid < ?", words, lowest, highest)
     return Selection(_WORDS, conditions.text, "words.rowid", conditions.values)
+
+
+def _are_few(database: sqlite3.Connection, conditions: filters.Conditions) -> bool:
+    """Return whether so few jobs meet *conditions* that each can be looked up by its words."""
+    (count,) = database.execute(
+        f"SELECT count(*) FROM (SELECT 1 FROM jobs WHERE {conditions.text} LIMIT ?)",  # noqa: S608
+        (*conditions.values, _MAX_LOOKED_UP + 1),
+    ).fetchone()
+    return bool(count <= _MAX_LOOKED_UP)
 
 
 def _instances(database: sqlite3.Connection, instance: str | None) -> dict[int, int]:
