@@ -52,7 +52,8 @@ class Span:
     @property
     def steps(self) -> list[tuple[float, float]]:
         """Return begin and end of each step."""
-        count = math.ceil((self.until - self.begin) / self.step)
+        # The quotient of a tiny range may be zero.
+        count = max(math.ceil((self.until - self.begin) / self.step), 1)
         return [
             (self.begin + index * self.step, self.begin + (index + 1) * self.step)
             for index in range(count)

@@ -116,6 +116,12 @@ def test_groups_are_as_counted_one_by_one(
     assert "rest" not in found
 
 
+def test_the_shortest_range_is_one_step(tmp_path: Path) -> None:
+    store(tmp_path, Past(1 << 24, BEGIN))
+    found = figures(tmp_path, Span.choose(0.0, 5e-324, 2))
+    assert [step["ended"] for step in found["steps"]] == [0]
+
+
 def test_the_groups_beyond_the_first_are_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
