@@ -17,6 +17,7 @@ __all__ = [
     "MAX_STORED_ID",
     "check_readable",
     "connect",
+    "file_of",
     "open_database",
     "reason_of",
 ]
@@ -122,6 +123,19 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
     # Names of jobs may contain surrogates or bytes that a damaged file has changed.
     database.text_factory = _text
     return database
+
+
+def file_of(path: Path) -> tuple[int, int] | None:
+    """Return what tells the file at *path* from others; ``None`` if there is none.
+
+    A connection keeps using its file when that is removed or replaced, and what it writes then is
+    lost.
+    """
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _can_share(path: Path) -> bool:

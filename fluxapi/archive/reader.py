@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from fluxapi.errors import HistoryUnavailable
 
-from .database import connect, reason_of
+from .database import connect, file_of, reason_of
 
 __all__ = ["ArchiveReader"]
 
@@ -62,9 +62,14 @@ class ArchiveReader:
             raise HistoryUnavailable(f"The history cannot be read: {reason_of(error)}.") from None
 
     def _connection(self) -> sqlite3.Connection:
+        file = file_of(self._path)
+        if file != getattr(self._local, "file", None):
+            # It was replaced, so that this connection would read what nobody else has.
+            self._drop()
         database: sqlite3.Connection | None = getattr(self._local, "database", None)
         if database is None:
             database = self._local.database = connect(self._path, readonly=True)
+            self._local.file = file
             self._open.append(database)
         started = time.monotonic()
         database.set_progress_handler(lambda: time.monotonic() - started > _MAX_QUERY_S, _STEPS)

@@ -12,6 +12,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
 from fluxapi.process.text import encodable
 
+from .database import MAX_STORED_ID
 from .ended_job import Detail, EndedJob, command_of, pack
 from .order import MAX_SAME_KEYS, epoch_of, key_of
 from .samples import Sample, thin, write_sample
@@ -56,6 +57,17 @@ _T_RUN, _NODELIST = 1, 9
 _MAX_NOTE_CHARS = 4096
 _PURGED_ID_BYTES = 64
 _THIN_INTERVAL_S = 3600.0
+
+_BAD_ITEM = (
+    OverflowError,
+    RecursionError,
+    TypeError,
+    ValueError,
+    sqlite3.DataError,
+    sqlite3.InterfaceError,
+    sqlite3.IntegrityError,
+)
+"""Errors that only one item of a batch has."""
 
 
 class Purge(NamedTuple):
@@ -125,32 +137,39 @@ def _write(database: sqlite3.Connection, batch: Iterable[tuple[Source, Item]], n
     nodelists: dict[str, int] = {}
     bad = 0
     for source, item in batch:
-        place = places.get(source.id)
-        if place is None or (not place.epoch and isinstance(item, EndedJob)):
-            place = _place(database, source, item, now)
-            if place is None:
-                continue
-            places[source.id] = place
-        if isinstance(item, Purge):
-            marked = [(item.time, place.instance, jobid) for jobid in item.ids]
-            database.executemany(_MARK_PURGED, marked)
-            continue
-        if isinstance(item, LostOutputs):
-            database.execute(_MISS_OUTPUTS, (int(OutputState.MISSED), place.instance))
-            continue
-        if isinstance(item, EndedOutput):
-            _write_output(database, place.instance, item)
-            continue
-        if isinstance(item, Sample):
-            write_sample(database, place.instance, item)
-            _thin(database, now)
-            continue
         try:
-            _write_job(database, place, item, nodelists)
-        # Such as a number of more than 64 bits: one job must not cost the others.
-        except (OverflowError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.IntegrityError):
-            bad += 1
+            place = places.get(source.id)
+            if place is None or (not place.epoch and isinstance(item, EndedJob)):
+                place = _place(database, source, item, now)
+                if place is None:
+                    continue
+                places[source.id] = place
+            _write_item(database, place, item, nodelists, now)
+        # Such as a number of more than 64 bits: one item must not cost the others.
+        except _BAD_ITEM:
+            bad += isinstance(item, EndedJob)
     return bad
+
+
+def _write_item(
+    database: sqlite3.Connection,
+    place: _Place,
+    item: Item,
+    nodelists: dict[str, int],
+    now: float,
+) -> None:
+    if isinstance(item, Purge):
+        marked = [(item.time, place.instance, it) for it in item.ids if it <= MAX_STORED_ID]
+        database.executemany(_MARK_PURGED, marked)
+    elif isinstance(item, LostOutputs):
+        database.execute(_MISS_OUTPUTS, (int(OutputState.MISSED), place.instance))
+    elif isinstance(item, EndedOutput):
+        _write_output(database, place.instance, item)
+    elif isinstance(item, Sample):
+        write_sample(database, place.instance, item)
+        _thin(database, now)
+    else:
+        _write_job(database, place, item, nodelists)
 
 
 class _Place(NamedTuple):

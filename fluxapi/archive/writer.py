@@ -13,7 +13,7 @@ from pathlib import Path
 
 from fluxapi.errors import HistoryUnavailable
 
-from .database import connect, open_database, reason_of
+from .database import FILE_NAME, connect, file_of, open_database, reason_of
 from .ended_job import EndedJob
 from .limits import Limits
 from .samples import Sample
@@ -40,6 +40,11 @@ _UPKEEP_S = 60.0
 
 _STEP_PAUSE_S = 0.05
 """Time between two batches that are dropped, in which jobs and other services can write."""
+
+_REPLACED = (
+    "The file of the history was removed or replaced while the service ran; another one is begun "
+    "with the jobs that Flux still has."
+)
 
 
 class ArchiveWriter:
@@ -154,13 +159,23 @@ class ArchiveWriter:
 
     def _run(self) -> None:
         database: sqlite3.Connection | None = None
+        path, file = self._statedir / FILE_NAME, None
         while self._wait():
             batch = self._take()
             try:
                 if database is None:
-                    database = connect(open_database(self._statedir))
+                    open_database(self._statedir)
+                    file = file_of(path)
+                    database = connect(path)
+                _check_file(path, file)
                 bad = self._work(database, batch)
             except (OSError, sqlite3.Error, HistoryUnavailable) as error:
+                if database is not None:
+                    database.close()
+                    database = None
+                self._fail(error, batch)
+            except Exception as error:  # noqa: BLE001 - the thread must not end in silence
+                _log.exception("the history cannot be written")
                 if database is not None:
                     database.close()
                     database = None
@@ -237,3 +252,9 @@ class ArchiveWriter:
     def _release(self, batch: Sequence[tuple[Source, Item]]) -> None:
         self._bytes -= sum(item.size for _, item in batch)
         self._is_busy = False
+
+
+def _check_file(path: Path, file: tuple[int, int] | None) -> None:
+    """Raise ``HistoryUnavailable`` unless *path* still names the file that was opened."""
+    if file_of(path) != file:
+        raise HistoryUnavailable(_REPLACED)
