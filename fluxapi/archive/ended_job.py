@@ -143,6 +143,8 @@ def unpack(data: bytes, max_bytes: int = 1 << 26) -> Detail:
     Raises:
         ValueError: The data is damaged, or has more than *max_bytes*.
     """
+    if not isinstance(data, bytes):
+        raise ValueError("it is no data")  # noqa: TRY004 - as for other damage
     inflate = zlib.decompressobj(_WINDOW_BITS, _DICTIONARY)
     try:
         plain = inflate.decompress(data, max_bytes)

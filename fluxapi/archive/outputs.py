@@ -29,7 +29,10 @@ async def read_output(
     row = await reader.run(lambda database: _row(database, instance, jobid))
     if row is None:
         return OutputState.UNREAD, StoredOutput([])
-    state, data = OutputState(row[0]), row[1]
+    try:
+        state, data = OutputState(row[0]), row[1]
+    except ValueError as error:
+        raise HistoryUnavailable(f"The stored output cannot be read: {error}.") from None
     if data is None:
         return state, StoredOutput([])
     loop = asyncio.get_running_loop()

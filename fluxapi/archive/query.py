@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from heapq import merge
 from itertools import islice
 from operator import attrgetter
@@ -11,7 +13,9 @@ from typing import Any
 
 import msgspec
 
-from fluxapi.model.job import RESULTS
+from fluxapi.model.job import RESULTS, Job
+from fluxapi.model.jobid import encode_f58
+from fluxapi.model.record import encode
 from fluxapi.table.query import JobQuery
 
 from . import filters
@@ -20,8 +24,17 @@ from .order import MAX_KEY, MAX_SAME_KEYS, first_key, key_of
 
 __all__ = ["ArchivedJob", "Range", "find", "find_one", "select"]
 
+_log = logging.getLogger(__name__)
+
 _MARGIN_S = 3600.0
 """Margin around times, since the key of a job is made of its ID, not of its ``t_submit``."""
+
+
+class _Object(msgspec.Struct):
+    """Any JSON object; its members are checked and left out."""
+
+
+_object = msgspec.json.Decoder(_Object)
 
 
 class ArchivedJob(msgspec.Struct, frozen=True, gc=False):
@@ -79,6 +92,11 @@ _WORDS = (
     "words CROSS JOIN jobs ON jobs.key = words.rowid "
     "JOIN instances ON instances.key = jobs.instance"
 )
+_FACT_TYPES = (
+    ("userid", int), ("name", str), ("queue", str), ("result", str), ("t_submit", float),
+    ("t_run", float), ("t_cleanup", float), ("t_inactive", float),
+)  # fmt: skip
+_FACTS = f"SELECT id, {', '.join(name for name, _ in _FACT_TYPES)} FROM jobs WHERE key = ?"  # noqa: S608 - constants
 _COLUMNS = "jobs.key, jobs.id, jobs.record, jobs.purged, instances.id, instances.path"
 
 
@@ -114,7 +132,7 @@ def _find(
         f"ORDER BY {found.key} DESC LIMIT ?",
         (*found.values, limit),
     )
-    return [_archived(row) for row in rows]
+    return [_archived(database, row) for row in rows]
 
 
 def find_one(database: sqlite3.Connection, instance: str, jobid: int) -> ArchivedJob | None:
@@ -126,15 +144,47 @@ def find_one(database: sqlite3.Connection, instance: str, jobid: int) -> Archive
         "WHERE instances.id = ? AND jobs.id = ?",
         (instance, jobid),
     ).fetchone()
-    return None if row is None else _archived(row)
+    return None if row is None else _archived(database, row)
 
 
-def _archived(row: tuple[Any, ...]) -> ArchivedJob:
+def _archived(database: sqlite3.Connection, row: tuple[Any, ...]) -> ArchivedJob:
     key, jobid, record, purged, instance, path = row
+    if not _is_object(record):
+        _tell_damage(key, encode_f58(jobid))
+        record = _restored(database, key)
     mark = {"instance": instance, "path": path}
     if purged is not None:
         mark["purged"] = purged
     return ArchivedJob(key, jobid, record[:-1] + b',"history":' + msgspec.json.encode(mark) + b"}")
+
+
+@lru_cache(maxsize=1024)
+def _tell_damage(key: int, jobid: str) -> None:
+    """Log that a record is damaged, once and not at each read."""
+    _log.error("the record of the stored job %s (key %d) is damaged", jobid, key)
+
+
+def _is_object(record: object) -> bool:
+    """Return whether a record is a JSON object in UTF-8, for a microsecond."""
+    if not isinstance(record, bytes):
+        return False
+    try:
+        record.decode()
+        _object.decode(record)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _restored(database: sqlite3.Connection, key: int) -> bytes:
+    """Return a record with what other columns tell of a job whose own record is damaged."""
+    jobid, *row = database.execute(_FACTS, (key,)).fetchone()
+    known: dict[str, Any] = {
+        name: value
+        for (name, kind), value in zip(_FACT_TYPES, row, strict=True)
+        if isinstance(value, kind) and value
+    }
+    return encode(Job(jobid, state="INACTIVE", **known))
 
 
 def select(database: sqlite3.Connection, query: JobQuery, place: Range) -> Selection | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import sqlite3
 import threading
 import time
@@ -19,6 +20,8 @@ from .database import connect, file_of, reason_of
 __all__ = ["ArchiveReader"]
 
 T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 _THREADS = 2
 _MAX_QUERY_S = 10.0
@@ -60,6 +63,10 @@ class ArchiveReader:
         except (OSError, sqlite3.Error) as error:
             self._drop()
             raise HistoryUnavailable(f"The history cannot be read: {reason_of(error)}.") from None
+        except (TypeError, OverflowError) as error:
+            # SQLite keeps a text in a column of numbers, too.
+            _log.exception("the history has a value of another type than this release writes")
+            raise HistoryUnavailable(f"The history is damaged: {reason_of(error)}.") from None
 
     def _connection(self) -> sqlite3.Connection:
         file = file_of(self._path)

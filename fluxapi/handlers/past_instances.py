@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from functools import partial
+from typing import Any
+
 from aiohttp import web
 
 from fluxapi.archive.past_instance import count_jobs, list_instances
@@ -21,11 +25,16 @@ async def past_instances(request: web.Request) -> web.Response:
     """Return the instances, those that were seen last first."""
     archive = archive_of(request)
     limit = int(request[keys.QUERY].get("limit", _MAX_INSTANCES))
-    found = await archive.reader.run(lambda database: list_instances(database, limit=limit + 1))
+    found = await archive.reader.run(partial(_instances, limit=limit + 1))
     counts = await archive.reader.run(count_jobs)
     authentication.check_again(request)
-    instances = [
-        {**one.record(), "owner": username(one.owner), "jobs": counts.get(one.key, 0)}
-        for one in found[:limit]
-    ]
+    instances = [{**record, "jobs": counts.get(key, 0)} for key, record in found[:limit]]
     return reply({"instances": instances, "truncated": len(found) > limit})
+
+
+def _instances(database: sqlite3.Connection, limit: int) -> list[tuple[int, dict[str, Any]]]:
+    """Return keys and records of instances."""
+    return [
+        (one.key, {**one.record(), "owner": username(one.owner)})
+        for one in list_instances(database, limit=limit)
+    ]

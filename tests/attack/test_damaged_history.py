@@ -1,0 +1,67 @@
+"""Rows of the history that are damaged: they cost no other job its place."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from fluxapi.archive.archive import Archive
+from fluxapi.archive.database import FILE_NAME
+from fluxapi.model.jobid import encode_f58
+from tests.archive.conftest import archive
+from tests.archive.test_archived_service import Client, client
+from tests.archive.test_recorder import inactive
+
+__all__ = ["archive", "client"]
+
+
+def change(archive: Archive, statement: str) -> None:
+    with closing(sqlite3.connect(archive.folder / FILE_NAME)) as database, database:
+        database.execute(statement)
+
+
+@pytest.mark.parametrize(
+    "value", ["'{}'", "x''", "x'7b7b'", "x'5b5d'", "x'7b22ff223a317d'", "x'7b2261223a22ff227d'"]
+)
+@pytest.mark.parametrize("output_format", ["ndjson", "csv", "parquet"])
+async def test_a_damaged_record_is_made_of_its_columns(
+    client: Client, archive: Archive, value: str, output_format: str
+) -> None:
+    damaged = min(inactive())
+    change(archive, f"UPDATE jobs SET record = {value} WHERE id = {damaged}")  # noqa: S608 - constants
+    answer = await client.get("/v1/jobs?instance=all")
+    jobs = {job["id"]: job for job in (await answer.json())["jobs"]}
+    assert set(jobs) == set(map(encode_f58, inactive()))
+    record = jobs[encode_f58(damaged)]
+    assert record["state"] == "INACTIVE"
+    assert record["t_submit"] > 0
+    assert record["result"]
+    if output_format == "parquet":
+        pytest.importorskip("pyarrow")
+    exported = await client.get(f"/v1/history/export?format={output_format}")
+    assert exported.status == 200
+    content = await exported.read()
+    if output_format == "ndjson":
+        assert len([json.loads(line) for line in content.splitlines()]) == len(jobs)
+
+
+@pytest.mark.parametrize(
+    ("statement", "path"),
+    [
+        ("UPDATE jobs SET output = 99", "/v1/jobs/{id}/output"),
+        ("UPDATE jobs SET t_run = 'x', name = 'x'", "/v1/jobs/{id}/comparison"),
+        ("UPDATE details SET data = 'x'", "/v1/jobs/{id}/eventlog"),
+        ("UPDATE jobs SET userid = 'x'", "/v1/history/figures?since=0&by=user"),
+        ("UPDATE instances SET owner = 'x'", "/v1/history/instances"),
+    ],
+)
+async def test_a_value_of_another_type_is_no_error_of_the_service(
+    client: Client, archive: Archive, statement: str, path: str
+) -> None:
+    change(archive, statement)
+    answer = await client.get(path.format(id=encode_f58(min(inactive()))))
+    assert answer.status != 500
+    assert await answer.json()
