@@ -175,7 +175,7 @@ class Dispatcher(BackgroundTask):
         webhook.failed += 1
         reason = webhook.last_error = outcome.reason or "It failed."
         if outcome.result == "gone":
-            self.disable(hook, reason)
+            self.disable(hook, reason, item)
             return None
         attempts = item.attempts + 1
         is_refused = outcome.result == "refused"
@@ -204,13 +204,18 @@ class Dispatcher(BackgroundTask):
             Retry(item.seq, attempts, due, outcome.reason or "It failed.")
         )
 
-    def disable(self, hook: Hook, reason: str) -> None:
-        """Send nothing to a webhook any more; what waits becomes dead letters."""
+    def disable(self, hook: Hook, reason: str, sent: Pending | None = None) -> None:
+        """Send nothing to a webhook any more; what waits becomes dead letters.
+
+        *sent* is the delivery that the target has answered, which counts as an attempt.
+        """
         hook.webhook.disabled = reason
         hook.webhook.behind = None
         hook.dirty.clear()
         hook.is_changed = True
-        self._outbox.changes.dead += [(item.seq, item.attempts, reason) for item in hook.take_all()]
+        self._outbox.changes.dead += [
+            (item.seq, item.attempts + (item is sent), reason) for item in hook.take_all()
+        ]
         hook.active.clear()
         self._on_disabled(hook)
         self._outbox.wake()

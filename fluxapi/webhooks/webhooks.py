@@ -318,7 +318,7 @@ class Webhooks:
             if hook.webhook.disabled is not None:
                 raise Conflict(
                     f"The webhook {hook.webhook.name} is disabled; enable it first: "
-                    f"POST /v1/webhooks/{hook.id}/enable."
+                    f"fluxapi webhook enable {hook.id}, or POST /v1/webhooks/{hook.id}/enable."
                 )
             room = max(hook.max_pending - hook.pending - hook.queued, 0)
             revived = await self._store.revive(hook.id, seqs, room)

@@ -110,8 +110,10 @@ async def test_some_dead_letters_by_number(serve: Serve, receiver: Receiver) -> 
     assert shown["pending"] == 0
     letters = (await site.ask("GET", "/webhooks/mine/dead", params={"limit": 1}))["letters"]
     numbers = [letters[0]["number"]]
+    every = (await site.ask("GET", "/webhooks/mine/dead"))["letters"]
+    assert sum(letter["attempts"] for letter in every) == len(receiver.messages)
     refused = await site.ask("POST", "/webhooks/mine/retry", 409, json={"numbers": numbers})
-    assert "enable" in refused["detail"]
+    assert "fluxapi webhook enable" in refused["detail"]
     count = len(receiver.messages)
     await site.submit()  # of which a disabled webhook hears nothing
     assert (await site.ask("POST", "/webhooks/mine/enable"))["enabled"] is True

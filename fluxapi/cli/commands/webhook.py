@@ -39,7 +39,7 @@ def add(parsers: Parsers) -> None:
         parsers,
         COMMAND,
         "Manage webhooks: targets to which the service posts what happens, signed and at least "
-        "once. docs/notifications.md describes the messages.",
+        "once. docs/how-to/webhooks.md describes the messages.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     create = actions.add_parser(
@@ -238,4 +238,11 @@ async def _dead(flux: AsyncClient, arguments: argparse.Namespace) -> int:
 async def _retry(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     count = await flux.retry_webhook(arguments.name, arguments.numbers or None)
     put(f"{count} messages are sent again" if count != 1 else "1 message is sent again")
+    missing = len(set(arguments.numbers)) - count
+    if missing > 0:
+        note(
+            f"{missing} of these numbers are no dead letters, or found no room; "
+            f"fluxapi webhook dead {safe(arguments.name)} lists the dead letters"
+        )
+        return FAILED
     return OK
