@@ -37,7 +37,8 @@ async def page(
 ) -> MergedPage:
     """Return up to *limit* matches below the ID *after*, of the table and of the history.
 
-    A job that both have is shown as in the table. The pages do not depend on which jobs Flux purges
+    A job that both have is shown as in the table. With a text, it is found if it matches in either,
+    since the history searches commands, too. The pages do not depend on which jobs Flux purges
     between two of them.
 
     Raises:
@@ -52,7 +53,11 @@ async def page(
         # Below this ID, one of the two may have more matches.
         after = max(ends)
         found.update((jobid, jobid) for jobid in live.ids if jobid >= after)
-        found.update((job.id, job) for job in stored if job.id >= after and job.id not in table)
+        for job in stored:
+            if job.id >= after and job.id not in table:
+                found[job.id] = job
+            elif job.id >= after and query.text:
+                found[job.id] = job.id
         if after < 0 or len(found) >= limit:
             break
     ids = sorted(found, reverse=True)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["add_export"]
 
 _FORMATS = ("ndjson", "csv", "parquet")
+_NDJSON_SUFFIXES = ("", "jsonl")
 _STDOUT = "-"
 
 
@@ -80,8 +81,7 @@ def add_export(actions: Parsers) -> None:
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     path = arguments.output
-    suffix = Path(path).suffix[1:].lower()
-    format: Any = arguments.format or (suffix if suffix in _FORMATS else _FORMATS[0])
+    format: Any = arguments.format or _format_of(path)
     if path == _STDOUT and format == "parquet" and sys.stdout.isatty():
         raise Failure("Parquet is no text for a terminal; name a file with -o.", USAGE)
     options: dict[str, Any] = {
@@ -100,6 +100,19 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         else:
             await _write(Path(path), found)
     return OK
+
+
+def _format_of(path: str) -> str:
+    """Return the format that the end of a name says; raise ``Failure`` for an unknown one."""
+    suffix = "" if path == _STDOUT else Path(path).suffix[1:].lower()
+    if suffix in _FORMATS:
+        return suffix
+    if suffix in _NDJSON_SUFFIXES:
+        return "ndjson"
+    raise Failure(
+        f"{path}: the end of this name says no format; use .ndjson, .csv or .parquet, or --format.",
+        USAGE,
+    )
 
 
 async def _write(path: Path, pieces: AsyncIterator[bytes]) -> None:

@@ -38,6 +38,8 @@ def _facts(job: Job, now: float) -> Iterator[tuple[str, str]]:
     yield "submitted", _moment(job.t_submit)
     yield "started", _moment(job.t_run)
     yield "ended", _moment(job.t_cleanup or job.t_inactive)
+    purged = _moment(job.history.purged) if job.history else ""
+    yield "purged", f"{purged}; this is the record of the history" if purged else ""
     elapsed = job.elapsed(now)
     yield "ran" if job.t_cleanup else "running for", "" if elapsed is None else duration(elapsed)
     yield "time limit", duration(job.duration) if job.duration else "none"

@@ -69,12 +69,13 @@ def job_query(arguments: argparse.Namespace) -> JobQuery:
     """Create the query from the arguments of ``fluxapi jobs``."""
     words = tuple(arguments.filter or ())
     if not words:
-        implied = arguments.since is not None or arguments.group or arguments.history
+        past = arguments.history is not None
+        implied = arguments.since is not None or arguments.group or past
         words = _ALL if arguments.everything or implied else _DEFAULT
     return JobQuery(
         ids=tuple(arguments.ids),
         words=words,
-        where=service_filter(arguments),
+        where=service_filter(arguments) | ({"text": arguments.text} if arguments.text else {}),
         queues=tuple(arguments.queue or ()),
         nodes=arguments.include or "",
         since=arguments.since or 0.0,

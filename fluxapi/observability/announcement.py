@@ -33,7 +33,8 @@ def text(
     owner = username(info.owner)
     is_past = info.kind == "archive"
     block = [
-        f"Instance: {_instance(settings, info)}, owner {owner}",
+        f"Instance: {_instance(settings, info)}, owner {owner}"
+        + (f". {info.notice}" if is_past else ""),
         f"Authentication: {_authentication(settings, owner, urls, is_past=is_past)}",
         f"History: {_history(info, history)}",
     ]
@@ -52,7 +53,7 @@ def _instance(settings: Settings, info: InstanceInfo) -> str:
         why = " as FLUX_URI names no Flux broker" if settings.instance == "auto" else ""
         return f"embedded, jobs run on this machine{why}"
     if info.kind == "archive":
-        return f"{info.version} at {info.hostname}, gone. {info.notice}".rstrip(".")
+        return f"{info.version} at {info.hostname}, gone"
     brokers = "1 broker" if info.size == 1 else f"{info.size} brokers"
     return f"Flux {info.version} at {info.hostname}, {brokers}, FLUX_URI={info.uri}"
 

@@ -229,6 +229,8 @@ def test_the_commands_read_and_are_refused(tmp_path: Path) -> None:
     archive = {"FLUXAPI_INSTANCE": "archive", "FLUXAPI_STATEDIR": str(tmp_path / "state")}
     with run(**archive) as service:
         assert "this machine" not in service.lines[0]
+        assert ", owner " in service.lines[0]
+        assert service.lines[0].endswith("Nothing can be submitted or changed.")
         past = Program(service.url, tmp_path)
         assert past.ok("output", jobid) == "kept\n"
         refused = past("submit", "true")

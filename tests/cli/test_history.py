@@ -7,11 +7,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from fluxapi.cli import job_detail
 from fluxapi.cli.figure_lines import figure_lines
+from fluxapi.client.job import Job, JobHistory
 from tests.archive.past_jobs import Past, store
 from tests.running import service
+from tests.waiting import block_until
 
 from .program import Program
 
@@ -70,6 +74,33 @@ def test_bad_options_are_usage_errors(
 ) -> None:
     done = program("history", "figures", *options)
     assert (done.status, message in done.err) == (2, True)
+
+
+def test_past_jobs_are_listed_and_found_by_words_of_the_command(program: Program) -> None:
+    program.ok("submit", "--wait", "--quiet", "--job-name=first", "true", "needle")
+    program.ok("submit", "--wait", "--quiet", "--job-name=second", "true")
+    past = ("jobs", "--history", "-no", "{name}")
+    assert program.ok(*past).split() == ["second", "first"]
+    block_until(lambda: program.ok(*past, "--text=needle").split() == ["first"])
+    assert program.ok(*past, "--text=eco").split() == ["second"]
+    assert program.ok(*past, "--text=first second").split() == []
+
+
+def test_a_purged_job_says_so() -> None:
+    ended = Job(id="f1", state="INACTIVE", status="FAILED", result="FAILED", t_inactive=BEGIN)
+    purged = msgspec.structs.replace(ended, history=JobHistory(instance="0" * 20, purged=BEGIN))
+    assert not any(line.startswith("purged:") for line in job_detail.lines(ended, BEGIN))
+    (line,) = (line for line in job_detail.lines(purged, BEGIN) if line.startswith("purged:"))
+    assert "record of the history" in line
+
+
+def test_a_name_that_says_no_format_is_a_usage_error(program: Program, tmp_path: Path) -> None:
+    done = program("history", "export", "-o", str(tmp_path / "jobs.xls"))
+    assert (done.status, "--format" in done.err) == (2, True)
+    assert not (tmp_path / "jobs.xls").exists()
+    program.ok("history", "export", "-o", str(tmp_path / "jobs.jsonl"))
+    program.ok("history", "export", "--format=csv", "-o", str(tmp_path / "jobs.xls"))
+    assert (tmp_path / "jobs.xls").read_text(encoding="utf-8").startswith("id,")
 
 
 def test_a_service_without_history_is_told(run: Program) -> None:

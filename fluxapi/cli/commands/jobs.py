@@ -94,6 +94,12 @@ def add(parsers: Parsers) -> None:
         help="include jobs that Flux has purged, from the history of the service; with INSTANCE, "
         "an ID in the history or all, list those jobs alone; implies -a",
     )
+    parser.add_argument(
+        "--text",
+        metavar="WORDS",
+        help="only jobs with all these words in ID, name, user, queue, nodes, state or exception; "
+        "of jobs of the history, in the command, too, as whole words or WORD*",
+    )
     add_filter(parser)
     parser.add_argument(
         "-i", "--include", metavar="HOSTS|RANKS", help="only jobs on any of these nodes"
