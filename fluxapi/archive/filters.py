@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,6 +22,9 @@ __all__ = ["Conditions", "conditions", "match"]
 _MAX_USERS = 10_000
 _MAX_NAMES = 200
 """Names with the same beginning that are looked up one by one; more are found soon anyway."""
+
+_MAX_MARKS = 1000
+"""Values that a statement names one by one."""
 
 _WORD = re.compile(r"\w+\*?")
 _MAX_WORDS = 16
@@ -46,6 +51,10 @@ class Conditions:
     def add_any(self, column: str, values: Iterable[Any]) -> None:
         """Add the condition that *column* has one of *values*."""
         found = list(values)
+        if len(found) > _MAX_MARKS:
+            # A statement may have some ten thousand values.
+            self.add(f"{column} IN (SELECT value FROM json_each(?))", json.dumps(found))  # noqa: S608 - a column
+            return
         self.add(f"{column} IN ({','.join('?' * len(found))})", *found)
 
 
@@ -146,8 +155,12 @@ def _distinct(
 
 
 def _nodelists(database: sqlite3.Connection, host: str) -> list[int]:
-    lists = database.execute("SELECT key, hosts FROM nodelists")
-    return [key for key, hosts in lists if holds_host(hosts, host)]
+    found: list[int] = []
+    for key, hosts in database.execute("SELECT key, hosts FROM nodelists"):
+        with contextlib.suppress(ValueError):  # It is damaged.
+            if holds_host(hosts, host):
+                found.append(key)
+    return found
 
 
 def match(text: str) -> str:
