@@ -7,6 +7,7 @@ several brokers on one machine and loses the order, and RFC 29 keeps both.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from .idset import Range, read_ranges
@@ -20,6 +21,7 @@ MAX_NAME_LENGTH = 255
 """Characters of a host name, the limit of DNS; each host of a range repeats its prefix."""
 
 _DIGITS = "0123456789"
+_MAX_CACHED_LENGTH = 256
 _MAX_DIGITS = 18
 
 
@@ -74,7 +76,8 @@ def decode_hostlist(text: str, max_hosts: int = MAX_HOSTS) -> list[str]:
 
 def holds_host(text: str, host: str) -> bool:
     """Return whether *host* is in a hostlist, without expanding it; raise ``ValueError``."""
-    return any(part.holds(host) for part in _parts(text))
+    parts = _short_parts(text) if len(text) <= _MAX_CACHED_LENGTH else _parts(text)
+    return any(part.holds(host) for part in parts)
 
 
 def other_host(text: str, host: str) -> str | None:
@@ -103,6 +106,12 @@ def encode_hostlist(hosts: Sequence[str]) -> str:
         digits.append(number)
     _flush(parts, prefix, digits)
     return ",".join(parts)
+
+
+@lru_cache(maxsize=8192)
+def _short_parts(text: str) -> tuple[_Part, ...]:
+    """Return the parts of a short hostlist; a search for a host asks many for each host."""
+    return tuple(_parts(text))
 
 
 def _parts(text: str) -> Iterator[_Part]:
