@@ -103,8 +103,8 @@ async def _end(root: InstanceSession) -> None:
 
     try:
         if root.history is not None:
-            # The instance takes the outputs with it.
-            await store_last_jobs(root.history, root.journal, lambda: _STORE_TIMEOUT_S)
+            # The instance takes the jobs that run, and all outputs, with it.
+            await store_last_jobs(root.history, root.journal, lambda: _STORE_TIMEOUT_S, whole=True)
         await asyncio.wait_for(root.instance.shutdown(), left())
         if root.history is not None:
             await until_lost(root.journal, left())

@@ -48,6 +48,7 @@ __all__ = [
     "QueuePolicy",
     "ResourceInfo",
     "Resources",
+    "RunCanceler",
     "Submission",
     "Watchable",
 ]
@@ -370,6 +371,14 @@ class JobEnder(Protocol):
 
         The instance goes on answering, and its change stream tells of the ends.
         """
+
+
+@runtime_checkable
+class RunCanceler(Protocol):
+    """An instance whose jobs run on without the service, until the instance shuts down."""
+
+    async def cancel_running(self) -> None:
+        """Cancel all running jobs as the shutdown of the instance does; start no other."""
 
 
 @runtime_checkable

@@ -8,8 +8,9 @@ import time
 from collections.abc import Awaitable, Callable
 
 from fluxapi.archive.archive import InstanceHistory
+from fluxapi.errors import FluxapiError
 from fluxapi.events.consumer import JournalConsumer
-from fluxapi.instance.protocol import ChangeBatch, JobEnder
+from fluxapi.instance.protocol import ChangeBatch, JobEnder, RunCanceler
 from fluxapi.table.changes import Changes
 
 __all__ = ["store_last_jobs", "until_lost"]
@@ -26,7 +27,11 @@ _STORE_SHARE = 0.6
 
 
 async def store_last_jobs(
-    history: InstanceHistory, journal: JournalConsumer, timeout: Callable[[], float]
+    history: InstanceHistory,
+    journal: JournalConsumer,
+    timeout: Callable[[], float],
+    *,
+    whole: bool = False,
 ) -> None:
     """End the jobs that end with the service, and store all jobs and outputs that are missing.
 
@@ -34,11 +39,18 @@ async def store_last_jobs(
         history: The parts that store them.
         journal: Follows the instance.
         timeout: Returns the seconds until the session has to be closed.
+        whole: The instance is about to shut down. It cancels its jobs after its initial program
+            has ended, which may be this service, so they are canceled here.
     """
-    if isinstance(journal.instance, JobEnder):
-        limit = timeout() * _END_SHARE
-        ends = time.monotonic() + limit
-        await journal.instance.end_jobs(limit)
+    instance = journal.instance
+    limit = timeout() * _END_SHARE
+    ends = time.monotonic() + limit
+    ending = isinstance(instance, JobEnder)
+    if isinstance(instance, JobEnder):
+        await instance.end_jobs(limit)
+    elif whole and isinstance(instance, RunCanceler):
+        ending = await _cancel(instance)
+    if ending:
         await _within(_jobs_have_ended(journal), ends - time.monotonic() + 0.1 * limit)
     if journal.lost_since is not None:
         return
@@ -51,6 +63,18 @@ async def store_last_jobs(
             "still has then",
             f"{count} outputs wait to be read" if count else "it was not compared with Flux yet",
         )
+
+
+async def _cancel(instance: RunCanceler) -> bool:
+    try:
+        await instance.cancel_running()
+    except FluxapiError as error:
+        _log.warning(
+            "jobs that run are not canceled before the shutdown, so the history may lack them: %s",
+            error.detail,
+        )
+        return False
+    return True
 
 
 async def until_lost(journal: JournalConsumer, timeout: float) -> None:

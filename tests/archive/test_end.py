@@ -66,8 +66,10 @@ def test_jobs_that_the_end_of_the_service_ends_are_stored(tmp_path: Path, ending
 
 @needs_flux
 @pytest.mark.slow
-@pytest.mark.parametrize("inside", [True, False])
-def test_the_results_of_a_flux_that_is_shut_down_are_stored(tmp_path: Path, inside: bool) -> None:
+@pytest.mark.parametrize(("inside", "whole"), [(True, False), (True, True), (False, True)])
+def test_the_results_of_a_flux_that_is_shut_down_are_stored(
+    tmp_path: Path, inside: bool, whole: bool
+) -> None:
     serve = [sys.executable, "-m", "fluxapi", "serve", "--port", "0", "--statedir", str(tmp_path)]
     outside = 'echo "$FLUX_URI"; flux queue idle --quiet; read -r _ || true'
     command = ["flux", "start", *(serve if inside else ["sh", "-c", outside])]
@@ -82,13 +84,13 @@ def test_the_results_of_a_flux_that_is_shut_down_are_stored(tmp_path: Path, insi
         assert instance.stdout is not None
         if inside:
             _, url = read_start(instance.stdout)
-            jobid = finished(url)
-            post(url, "/v1/service/stop", {})
+            jobid = begun(url) if whole else finished(url)
+            post(url, "/v1/service/stop", {"instance": whole})
         else:
             uri = instance.stdout.readline().strip()
             with run(FLUX_URI=uri, FLUXAPI_STATEDIR=str(tmp_path)) as service:
                 jobid = begun(service.url)
-                post(service.url, "/v1/service/stop", {"instance": True})
+                post(service.url, "/v1/service/stop", {"instance": whole})
                 service.process.wait(120)
         instance.communicate(timeout=120)
     check(tmp_path, jobid)

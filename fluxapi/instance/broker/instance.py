@@ -50,8 +50,11 @@ __all__ = ["BrokerInstance"]
 _LOOKUP_CURRENT = 2
 """FLUX_JOB_LOOKUP_CURRENT: apply the updates of the eventlog to jobspec and R."""
 
-_INACTIVE = 64
-"""FLUX_JOB_STATE_INACTIVE in job-list."""
+_RUN, _INACTIVE = 16, 64
+"""FLUX_JOB_STATE_RUN and FLUX_JOB_STATE_INACTIVE."""
+
+_ALL_USERS = 0xFFFFFFFF
+"""FLUX_USERID_UNKNOWN."""
 
 _KVS_RETRY_INTERVAL_S = 0.01
 """Seconds between two reads of an eventlog that is not complete; Flux commits as often."""
@@ -296,6 +299,14 @@ class BrokerInstance:
     async def ping(self) -> None:
         """Wait for an answer of the job manager."""
         await self._call("job-manager.ping", {"seq": 0})
+
+    async def cancel_running(self) -> None:
+        """Stop the queues and cancel all running jobs, as the shutdown of Flux does."""
+        stopped = {"start": False, "all": True, "nocheckpoint": True}
+        await self._call("job-manager.queue-start", stopped, node=_RANK_0)
+        chosen = {"dry_run": False, "userid": _ALL_USERS, "states": _RUN}
+        canceled = {"severity": 0, "type": "cancel", "note": "instance is shutting down"}
+        await self._call("job-manager.raiseall", chosen | canceled, node=_RANK_0)
 
     async def shutdown(self) -> None:
         """Start the shutdown of the instance at rank 0 (``shutdown.start``)."""
