@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { duration } from "../src/ui/format.js";
+import { CHARTS } from "../src/charts/past.js";
 import { brief } from "../src/charts/sentences.js";
 import { COUNTS, labels, RATES, SECONDS } from "../src/charts/ticks.js";
 
@@ -22,4 +23,14 @@ test("no tick says what another says", () => {
 test("what would be said twice is said once", () => {
   assert.deepEqual(labels([0, 0.01, 0.02, 0.1], brief), ["0", "0.0", "", "0.1"]);
   assert.deepEqual(labels([-1e-12, 1], (it) => `${Math.round(it)}%`), ["0%", "1%"]);
+});
+
+test("each scale of the history has steps that its numbers can be written in", () => {
+  for (const { title, text, incrs, high } of CHARTS) {
+    for (const step of high === undefined ? (incrs ?? [0.25]) : []) {
+      const said = splits(step).map(text);
+      assert.equal(new Set(said).size, said.length, `${title}: ${said}`);
+      assert.ok(incrs, title);
+    }
+  }
 });

@@ -56,6 +56,22 @@ def test_a_purged_job_is_found_and_opened(past: Service, page: Page) -> None:
     expect(page.locator("#deeds button:visible")).to_have_count(0)
 
 
+def test_on_a_phone_the_reason_of_a_failure_can_be_read(past: Service, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=train")
+    note = page.locator('#jobs td[data-key="note"]')
+    expect(note).to_have_text("exit code 3")
+    assert note.evaluate("it => it.clientWidth > 200 && it.scrollWidth <= it.clientWidth")
+    assert note.evaluate(
+        "it => { const row = it.closest('tr'), box = it.getBoundingClientRect();"
+        "return row.querySelector('a').getBoundingClientRect().bottom <= box.top + 1"
+        " && box.bottom <= row.getBoundingClientRect().bottom + 1 }"
+    )
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=report")
+    expect(note).to_be_hidden()
+
+
 def test_filters_that_match_nothing_say_so(past: Service, page: Page) -> None:
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=nothing&since=yesterday")
     expect(page.locator("#empty")).to_have_text("No jobs match the filters.")

@@ -1,7 +1,7 @@
 /** The charts of the history: which lines they have, and the same in words. */
 
 import { duration } from "../ui/format.js";
-import { COUNTS, SECONDS } from "./ticks.js";
+import { COUNTS, RATES, SECONDS } from "./ticks.js";
 
 /** @typedef {import("./series.js").Numbers} Numbers */
 /** @typedef {Record<string, any>} Step */
@@ -70,6 +70,7 @@ export const CHARTS = [
     title: "Core hours of ended jobs",
     lines: [{ title: "Core hours", color: "run", value: (step) => step["core_hours"] }],
     text: count,
+    incrs: RATES,
   },
   ...[["Wait until start", "wait"], ["Run time", "run"]].map(([title = "", member = ""]) => ({
     title,
