@@ -18,6 +18,7 @@ from fluxapi.http import authentication, keys
 from fluxapi.model.jobid import parse
 from fluxapi.sessions.past_jobs import NONE_KEPT
 
+from .sending import while_connected
 from .support import json_bytes, reply
 
 __all__ = ["archive_of", "comparison", "figures"]
@@ -53,8 +54,11 @@ async def figures(request: web.Request) -> web.Response:
         fields.get("order", "ended"),
     )
     # They take longer than other queries, which must find a free thread.
-    async with archive.figures_turn:
+    await while_connected(request, archive.figures_turn.acquire())
+    try:
         found = await archive.reader.run(lambda database: json_bytes(read_figures(database, query)))
+    finally:
+        archive.figures_turn.release()
     authentication.check_again(request)
     return reply(found)
 

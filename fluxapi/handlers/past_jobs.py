@@ -8,6 +8,7 @@ from fluxapi.archive.listing import Scope
 from fluxapi.http import keys
 from fluxapi.table.query import JobQuery
 
+from .sending import while_connected
 from .support import json_bytes
 
 __all__ = ["page"]
@@ -23,6 +24,8 @@ async def page(request: web.Request, scope: Scope, query: JobQuery, limit: int) 
     session = request[keys.SESSION]
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
     cursor = session.journal.cursor
-    records, following = await session.past.listing().page(scope, query, limit)
+    # Queries of clients that have left must not delay those of others.
+    listing = session.past.listing()
+    records, following = await while_connected(request, listing.page(scope, query, limit))
     end = b"null" if following is None else b'"%x"' % following
     return b'{"jobs":[%b],"next":%b,"cursor":%b}' % (b",".join(records), end, json_bytes(cursor))

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
+from typing import TypeVar
 
 from aiohttp import web
 
@@ -14,7 +15,9 @@ from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S
 from fluxapi.http import keys
 from fluxapi.http.clients import clients_of
 
-__all__ = ["send", "send_prepared"]
+__all__ = ["send", "send_prepared", "while_connected"]
+
+T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +44,7 @@ async def send(
     async with aclosing(pieces) as parts:  # type: ignore[type-var] # an async generator
         # An error before the first byte, or at the limit, is still sent as a problem document.
         try:
-            first = await _while_read(request, _joined(parts))
+            first = await while_connected(request, _joined(parts))
         finally:
             # A short answer may be the end of a long search.
             request.app[keys.HEAP].after_answer()
@@ -60,7 +63,7 @@ async def send_prepared(
 ) -> web.StreamResponse:
     """Answer with ``pieces`` as the body of ``response``; see :func:`send`."""
     async with aclosing(pieces) as parts:  # type: ignore[type-var] # an async generator
-        first = await _while_read(request, _joined(parts))
+        first = await while_connected(request, _joined(parts))
         return await _stream(request, response, first, parts)
 
 
@@ -76,7 +79,7 @@ async def _stream(
             while part:
                 for at in range(0, len(part), _PIECE_BYTES):
                     await _write(request, response, part[at : at + _PIECE_BYTES])
-                part = await _while_read(request, _joined(parts))
+                part = await while_connected(request, _joined(parts))
         except FluxapiError as error:
             _log.warning("output of %s is incomplete: %s", request.path, error.detail)
             # The client must notice that this is not the end.
@@ -103,7 +106,7 @@ async def _joined(parts: AsyncIterator[bytes]) -> bytes:
     return b"".join(found)
 
 
-async def _while_read(request: web.Request, work: Awaitable[bytes]) -> bytes:
+async def while_connected(request: web.Request, work: Awaitable[T]) -> T:
     """Await ``work``; raises ``ConnectionResetError`` if the client disconnects meanwhile."""
     task = asyncio.ensure_future(work)
     try:

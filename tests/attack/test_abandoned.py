@@ -37,7 +37,7 @@ async def test_what_was_sent_is_freed_at_once(way: str) -> None:
             if way == "write":
                 await sending._write(request, response, b"x")
             else:
-                await sending._while_read(request, fail(response))
+                await sending.while_connected(request, fail(response))
         del response
         assert kept() is None
     finally:
