@@ -64,6 +64,11 @@ async def past_jobs(request: web.Request) -> web.Response:
         "filters": {name: "" if name in refused else text for name, text in given.items()},
         "results": RESULTS,
         "everywhere": instance == ALL,
+        "export": urlencode(
+            {**fields, **({"instance": ALL} if instance == ALL else {})},
+            doseq=True,
+            errors="replace",
+        ),
         "older": "" if following is None else _older(request, following),
         "is_first": "page" not in request.query,
     }

@@ -56,6 +56,17 @@ def test_a_purged_job_is_found_and_opened(past: Service, page: Page) -> None:
     expect(page.locator("#deeds button:visible")).to_have_count(0)
 
 
+def test_the_jobs_that_match_are_exported(past: Service, page: Page) -> None:
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=train&since=2020-01-01")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Stored jobs as CSV").click()
+    heading, *rows = download.value.path().read_text(encoding="utf-8").splitlines()
+    assert heading.startswith("id,instance,")
+    assert [row.split(",")[3] for row in rows] == ["train"]
+    page.locator("summary", has_text="Service").click()
+    expect(page.get_by_role("link", name="Webhooks")).to_be_visible()
+
+
 def test_on_a_phone_the_reason_of_a_failure_can_be_read(past: Service, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=train")
