@@ -25,6 +25,9 @@ _MAX_FREE_PAGES = 512
 _MAX_VACUUM_PAGES = 512
 """Pages that are given back to the file system at once."""
 
+_MAX_AHEAD_S = 86_400.0
+"""The most that a clock may be ahead: jobs that end later would stay forever in place of others."""
+
 _HORIZON = "horizon"
 
 
@@ -93,7 +96,7 @@ class Upkeep:
         used = self.bytes - _pragma(database, "freelist_count") * _pragma(database, "page_size")
         if used > self._limits.max_bytes:
             excess = used - self._limits.max_bytes
-            return _oldest(database, int(min(excess // _LARGE_JOB_BYTES + 1, _MAX_JOBS)))
+            return _oldest(database, int(min(excess // _LARGE_JOB_BYTES + 1, _MAX_JOBS)), now)
         old = database.execute(
             "SELECT key FROM jobs WHERE t_inactive < ? ORDER BY t_inactive LIMIT ?",
             (now - self._limits.max_age, _MAX_JOBS),
@@ -101,15 +104,16 @@ class Upkeep:
         if old:
             return [key for (key,) in old]
         (count,) = database.execute("SELECT count(*) FROM jobs").fetchone()
-        return _oldest(database, int(max(min(count - self._limits.max_jobs, _MAX_JOBS), 0)))
+        return _oldest(database, int(max(min(count - self._limits.max_jobs, _MAX_JOBS), 0)), now)
 
     def _drop_jobs(self, database: sqlite3.Connection, keys: Sequence[int], now: float) -> None:
         if not keys:
             return
         marks = ",".join("?" * len(keys))
         rows = database.execute(
-            f"SELECT nodelist, max(t_inactive) FROM jobs WHERE key IN ({marks}) GROUP BY nodelist",  # noqa: S608
-            keys,
+            "SELECT nodelist, max(CASE WHEN t_inactive <= ? THEN t_inactive ELSE 0 END) FROM jobs "  # noqa: S608
+            f"WHERE key IN ({marks}) GROUP BY nodelist",
+            (now + _MAX_AHEAD_S, *keys),
         ).fetchall()
         database.execute(f"DELETE FROM words WHERE rowid IN ({marks})", keys)  # noqa: S608
         # Details and outputs go with them.
@@ -133,9 +137,16 @@ class Upkeep:
         self._reported = dropped
 
 
-def _oldest(database: sqlite3.Connection, count: int) -> list[int]:
-    found = database.execute("SELECT key FROM jobs ORDER BY t_inactive LIMIT ?", (count,))
-    return [key for (key,) in found]
+def _oldest(database: sqlite3.Connection, count: int, now: float) -> list[int]:
+    """Return the keys of jobs that no clock can have ended yet, and of the oldest."""
+    ahead = database.execute(
+        "SELECT key FROM jobs WHERE t_inactive > ? LIMIT ?", (now + _MAX_AHEAD_S, count)
+    ).fetchall()
+    oldest = database.execute(
+        "SELECT key FROM jobs WHERE t_inactive <= ? ORDER BY t_inactive LIMIT ?",
+        (now + _MAX_AHEAD_S, count - len(ahead)),
+    ).fetchall()
+    return [key for (key,) in (*ahead, *oldest)]
 
 
 def _drop_outputs(database: sqlite3.Connection, keys: Sequence[int]) -> None:

@@ -143,4 +143,4 @@ def test_a_wrong_clock_keeps_no_later_job_out(database: sqlite3.Connection) -> N
     far = job(1)
     far = EndedJob(far.id, (*far.facts[:3], 1e300, *far.facts[4:]), far.record, far.detail)
     write(database, [(SOURCE, far)], NOW)
-    assert apply(database, max_jobs=0).horizon == NOW
+    assert apply(database, max_jobs=0).horizon <= NOW
