@@ -56,6 +56,14 @@ def test_a_purged_job_is_found_and_opened(past: Service, page: Page) -> None:
     expect(page.locator("#deeds button:visible")).to_have_count(0)
 
 
+def test_two_results_stay_chosen(past: Service, page: Page) -> None:
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?result=FAILED,TIMEOUT")
+    expect(page.locator("#jobs tbody tr")).to_have_count(1)
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_label("Result", exact=True)).to_have_value("FAILED,TIMEOUT")
+    expect(page.locator("#jobs tbody tr")).to_have_count(1)
+
+
 def test_the_jobs_that_match_are_exported(past: Service, page: Page) -> None:
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=train&since=2020-01-01")
     with page.expect_download() as download:

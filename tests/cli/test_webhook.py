@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.running import Service, service
+from tests.waiting import block_until
 
 from .program import Program
 
@@ -42,6 +43,8 @@ def test_the_life_of_a_webhook(hooks: Program, open_to_loopback: Service) -> Non
     assert "hidden" not in listed
     done = hooks("webhook", "test", "mine")
     assert (done.status, "The target answered 405" in done.err) == (1, True)
+    hooks("submit", "--wait", "false")
+    block_until(lambda: "mine: The target answered 405" in hooks("webhook", "list").err)
     assert hooks("webhook", "rotate", "mine").out.strip() not in {"", secret}
     hooks.ok("webhook", "enable", "mine")
     assert hooks.ok("webhook", "dead", "mine").split()[0] == "NUMBER"

@@ -160,6 +160,9 @@ async def _list(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         put(json.dumps([asdict(webhook) for webhook in webhooks]))
         return OK
     _print_table(_HEADINGS, [_row(webhook) for webhook in webhooks])
+    for webhook in webhooks:
+        if webhook.last_error is not None:
+            note(f"{safe(webhook.name)}: {safe(webhook.last_error)}")
     return OK
 
 
