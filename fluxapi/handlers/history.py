@@ -75,7 +75,9 @@ async def comparison(request: web.Request) -> web.Response:
         record = msgspec.json.decode((await past.find(text)).record)
     subject = _subject(record, time.time())
     instance = past.records.instance
-    return reply(await archive.reader.run(lambda database: compare(database, instance, subject)))
+    found = await archive.reader.run(lambda database: compare(database, instance, subject))
+    authentication.check_again(request)
+    return reply(found)
 
 
 def _subject(record: Mapping[str, Any], now: float) -> Subject:
