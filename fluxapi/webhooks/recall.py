@@ -23,7 +23,7 @@ TOLERANCE_S = 120.0
 """Seconds before the cursor in which each event is looked up, since clocks of nodes may differ."""
 
 CREATION_TOLERANCE_S = 5.0
-"""Seconds before the creation of a webhook from which on it gets events after a restart."""
+"""After a restart, a webhook gets no event that is older than its creation by more than this."""
 
 
 @dataclass(frozen=True, slots=True)
