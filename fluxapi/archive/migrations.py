@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 
 from fluxapi.errors import HistoryUnavailable
+from fluxapi.process.transaction import transaction
 
 __all__ = ["SCRIPTS", "migrate"]
 
@@ -173,18 +174,12 @@ def migrate(database: sqlite3.Connection) -> None:
         if version == len(SCRIPTS):
             return
         # Another service may migrate the same file; the lock is taken before the version counts.
-        database.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(database):
             (locked,) = database.execute("PRAGMA user_version").fetchone()
             if locked == version:
                 for statement in _statements(SCRIPTS[version]):
                     database.execute(statement)
                 database.execute(f"PRAGMA user_version = {version + 1}")
-            database.execute("COMMIT")
-        except BaseException:
-            if database.in_transaction:
-                database.execute("ROLLBACK")
-            raise
 
 
 def _statements(script: str) -> list[str]:

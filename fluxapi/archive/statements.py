@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sqlite3
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple, TypeAlias
@@ -11,6 +10,7 @@ from fluxapi.model.eventlog import valid_events
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
 from fluxapi.process.text import encodable
+from fluxapi.process.transaction import transaction
 
 from .database import MAX_STORED_ID
 from .ended_job import Detail, EndedJob, command_of, pack
@@ -114,21 +114,11 @@ def write(database: sqlite3.Connection, batch: Sequence[tuple[Source, Item]], no
     Raises:
         sqlite3.Error: Nothing was written.
     """
-    database.execute("BEGIN IMMEDIATE")
-    try:
+    with transaction(database):
         bad = _write(database, batch, now)
         if not batch:
             # A commit without a change writes nothing and would succeed on a full disk.
             database.execute("INSERT OR REPLACE INTO meta VALUES ('written', ?)", (now,))
-        database.execute("COMMIT")
-    except BaseException:
-        # SQLite may have rolled back already.
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        # The write-ahead log may have filled the disk: reset it.
-        with contextlib.suppress(sqlite3.Error):
-            database.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
-        raise
     return bad
 
 

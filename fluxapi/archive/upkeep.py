@@ -6,6 +6,8 @@ import logging
 import sqlite3
 from collections.abc import Sequence
 
+from fluxapi.process.transaction import transaction
+
 from .limits import Limits
 from .stored_output import OutputState
 
@@ -61,8 +63,7 @@ class Upkeep:
         outputs = self._outputs(database)
         jobs = [] if outputs else self._jobs(database, now)
         if outputs or jobs:
-            with database:
-                database.execute("BEGIN IMMEDIATE")
+            with transaction(database):
                 _drop_outputs(database, outputs)
                 self._drop_jobs(database, jobs, now)
             self.outputs_dropped += len(outputs)

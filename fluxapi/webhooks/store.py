@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fluxapi.errors import NotStored
+from fluxapi.process.transaction import transaction
 
 from .database import FILE_NAME, open_database
 from .port import FOREVER, Changeset, Found, NewDelivery, Pending
@@ -161,14 +162,8 @@ class SqliteStore:
 
     async def _write(self, function: Callable[[sqlite3.Connection], T]) -> T:
         def run(database: sqlite3.Connection) -> T:
-            database.execute("BEGIN IMMEDIATE")
-            try:
-                result = function(database)
-            except BaseException:
-                database.execute("ROLLBACK")
-                raise
-            database.execute("COMMIT")
-            return result
+            with transaction(database):
+                return function(database)
 
         return await self._run(run)
 

@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.process.private_files import open_regular
+from fluxapi.process.transaction import transaction
 
 __all__ = ["Row", "Store"]
 
@@ -190,8 +191,7 @@ class Store:
     def _save(self, rows: list[Row], gone: list[int]) -> None:
         database = self._database
         assert database is not None  # noqa: S101 - open came first
-        database.execute("BEGIN")
-        try:
+        with transaction(database):
             database.executemany(
                 _UPSERT,
                 [
@@ -212,15 +212,6 @@ class Store:
             if not rows:
                 # A commit without a change writes nothing and would succeed on a full disk.
                 database.execute("INSERT OR REPLACE INTO meta VALUES ('saved', ?)", (time.time(),))
-            database.execute("COMMIT")
-        except BaseException:
-            # SQLite may have rolled back already.
-            if database.in_transaction:
-                database.execute("ROLLBACK")
-            # The write-ahead log may have filled the disk: reset it.
-            with contextlib.suppress(sqlite3.Error):
-                database.execute("PRAGMA wal_checkpoint(RESTART)").fetchall()
-            raise
 
     def _close(self) -> None:
         if self._database is not None:
