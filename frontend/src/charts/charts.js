@@ -38,7 +38,7 @@ const ROOMY = "(width >= 64rem) and (height >= 56rem)";
 const CHARTS = [
   {
     title: "In use",
-    lines: [{ title: "Cores", color: "run" }, { title: "Nodes", color: "good", dash: [6, 4] }],
+    lines: [{ title: "Cores", color: "running" }, { title: "Nodes", color: "success", dash: [6, 4] }],
     text: (value) => `${Math.round(value)}%`,
     high: 100,
     read: (series) => {
@@ -48,7 +48,7 @@ const CHARTS = [
   },
   {
     title: "Jobs by state",
-    lines: [{ title: "Pending", color: "wait", dash: [6, 4] }, { title: "Running", color: "run" }],
+    lines: [{ title: "Pending", color: "waiting", dash: [6, 4] }, { title: "Running", color: "running" }],
     text: (value) => value.toLocaleString(),
     incrs: COUNTS,
     read: (series) => {
@@ -58,7 +58,7 @@ const CHARTS = [
   },
   {
     title: "Jobs a second",
-    lines: [{ title: "Submitted", color: "wait", dash: [6, 4] }, { title: "Ended", color: "good" }],
+    lines: [{ title: "Submitted", color: "waiting", dash: [6, 4] }, { title: "Ended", color: "success" }],
     text: sentences.brief,
     incrs: RATES,
     read: (series, now) => {
@@ -68,7 +68,7 @@ const CHARTS = [
   },
   {
     title: "Wait until start",
-    lines: [{ title: "Median", color: "run" }],
+    lines: [{ title: "Median", color: "running" }],
     text: duration,
     incrs: SECONDS,
     dots: true,

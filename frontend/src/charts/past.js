@@ -41,9 +41,9 @@ export const CHARTS = [
   {
     title: "In use",
     lines: [
-      { title: "Cores", color: "run", value: share("cores") },
-      { title: "Nodes", color: "good", dash: DASH, value: share("nodes") },
-      { title: "GPUs", color: "wait", dash: [2, 3], value: share("gpus") },
+      { title: "Cores", color: "running", value: share("cores") },
+      { title: "Nodes", color: "success", dash: DASH, value: share("nodes") },
+      { title: "GPUs", color: "waiting", dash: [2, 3], value: share("gpus") },
     ],
     text: percent,
     high: 100,
@@ -51,8 +51,8 @@ export const CHARTS = [
   {
     title: "Jobs by state",
     lines: [
-      { title: "Running", color: "run", value: ({ use }) => use?.running },
-      { title: "Pending", color: "wait", dash: DASH, value: ({ use }) => use?.pending },
+      { title: "Running", color: "running", value: ({ use }) => use?.running },
+      { title: "Pending", color: "waiting", dash: DASH, value: ({ use }) => use?.pending },
     ],
     text: count,
     incrs: COUNTS,
@@ -60,23 +60,23 @@ export const CHARTS = [
   {
     title: "Jobs ended",
     lines: [
-      { title: "All", color: "good", value: (step) => step["ended"] },
-      { title: "Failed", color: "bad", dash: DASH, value: failed },
+      { title: "All", color: "success", value: (step) => step["ended"] },
+      { title: "Failed", color: "danger", dash: DASH, value: failed },
     ],
     text: count,
     incrs: COUNTS,
   },
   {
     title: "Core hours of ended jobs",
-    lines: [{ title: "Core hours", color: "run", value: (step) => step["core_hours"] }],
+    lines: [{ title: "Core hours", color: "running", value: (step) => step["core_hours"] }],
     text: count,
     incrs: RATES,
   },
   ...[["Wait until start", "wait"], ["Run time", "run"]].map(([title = "", member = ""]) => ({
     title,
     lines: [
-      { title: "Median", color: "run", value: (/** @type {Step} */ step) => step[member]?.median },
-      { title: "90 %", color: "wait", dash: DASH, value: (/** @type {Step} */ step) => step[member]?.p90 },
+      { title: "Median", color: "running", value: (/** @type {Step} */ step) => step[member]?.median },
+      { title: "90 %", color: "waiting", dash: DASH, value: (/** @type {Step} */ step) => step[member]?.p90 },
     ],
     text: duration,
     incrs: SECONDS,

@@ -23,7 +23,7 @@ export function ask({ title, heading, words, fields = [], again = false, run, le
   dialog.setAttribute("aria-labelledby", name);
   dialog.setAttribute("aria-describedby", `${name}-words`);
   const form = element("form", {});
-  const go = element("button", { type: "submit", textContent: title, className: "strong" });
+  const go = element("button", { type: "submit", textContent: title, className: "primary" });
   const no = element("button", { type: "button", textContent: "Leave it" });
   const said = element("div", { role: "status", className: "said" });
   const buttons = element("p", { className: "buttons" });
