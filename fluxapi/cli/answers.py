@@ -19,6 +19,7 @@ __all__ = [
     "Node",
     "Queue",
     "QueueCounts",
+    "QueueJobs",
     "Resources",
     "Sizes",
     "Totals",
@@ -78,6 +79,17 @@ class Sizes(msgspec.Struct):
     gpus: int | None = None
 
 
+class QueueJobs(msgspec.Struct):
+    """The active jobs of a queue; ``mine`` are the pending ones of the sender."""
+
+    pending: int
+    running: int
+    waiting: int
+    mine: int
+    oldest_submit: Moment | None = None
+    median_wait: float | None = None
+
+
 class Queue(msgspec.Struct):
     """One queue of ``GET /queues``."""
 
@@ -92,6 +104,9 @@ class Queue(msgspec.Struct):
     max_duration: float | None = None
     min_size: Sizes = msgspec.field(default_factory=Sizes)
     max_size: Sizes = msgspec.field(default_factory=Sizes)
+    jobs: QueueJobs | None = None
+    nodes: Use | None = None
+    cores: Use | None = None
 
 
 class Info(msgspec.Struct):

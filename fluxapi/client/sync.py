@@ -654,8 +654,15 @@ class Client:
         return self._loop.run(self._client.resources())
 
     def queues(self) -> list[dict[str, Any]]:
-        """Return the queues, and whether each is enabled and started."""
+        """Return the queues: their state, limits, resources, and the jobs that wait and run there.
+
+        ``jobs["mine"]`` are the pending jobs of the sender.
+        """
         return self._loop.run(self._client.queues())
+
+    def held_queues(self) -> list[dict[str, Any]]:
+        """Return the queues that are stopped and so hold up pending jobs of the sender."""
+        return self._loop.run(self._client.held_queues())
 
     def instances(self, *, counts: bool = False, limit: int = 10000) -> list[dict[str, Any]]:
         """Return the tree of instances, each before those below it.

@@ -6,11 +6,10 @@ from aiohttp import web
 
 from fluxapi.http import keys
 from fluxapi.instance.nodes import nodes_and_totals
-from fluxapi.sessions.situation import describe_policy
 
 from .support import reply
 
-__all__ = ["nodes", "queues", "resources"]
+__all__ = ["held_queues", "nodes", "queues", "resources"]
 
 
 async def nodes(request: web.Request) -> web.Response:
@@ -25,6 +24,12 @@ async def resources(request: web.Request) -> web.Response:
 
 
 async def queues(request: web.Request) -> web.Response:
-    """Return the queues, their state and their limits."""
-    found = await request[keys.SESSION].instance.queues()
-    return reply({"queues": [describe_policy(queue) for queue in found]})
+    """Return the queues: their state and limits, their jobs, nodes and cores."""
+    session = request[keys.SESSION]
+    return reply({"queues": await session.queues.rows(request[keys.PRINCIPAL])})
+
+
+async def held_queues(request: web.Request) -> web.Response:
+    """Return the queues that are stopped and so hold up pending jobs of the sender."""
+    session = request[keys.SESSION]
+    return reply({"queues": await session.queues.holding(request[keys.PRINCIPAL])})

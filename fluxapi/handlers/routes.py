@@ -306,8 +306,14 @@ ROUTES: tuple[Route, ...] = (
         {200: "resources"}, fails=(errors.InstanceUnavailable, errors.NotSupported), right="view",
     ),
     Route(
-        "GET", "/queues", resources.queues, "listQueues", "instance", "List the queues.",
+        "GET", "/queues", resources.queues, "listQueues", "instance",
+        "List the queues: their state and limits, what waits and runs there, their resources.",
         {200: "queues"}, fails=(errors.InstanceUnavailable,), right="view",
+    ),
+    Route(
+        "GET", "/queues/held", resources.held_queues, "listHeldQueues", "instance",
+        "List the queues that are stopped and so hold up pending jobs of the sender.",
+        {200: "held-queues"}, fails=(errors.InstanceUnavailable,), right="view",
     ),
     Route(
         "GET", "/stats", service.stats, "getStats", "instance", "Count jobs.", {200: "stats"},

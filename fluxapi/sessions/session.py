@@ -61,6 +61,7 @@ from .idempotency import IdempotencyStore
 from .last_jobs import store_last_jobs
 from .monitor import InstanceMonitor
 from .past_jobs import PastJobs
+from .queue_board import QueueBoard
 from .response_cache import ResponseCache
 from .situation import SituationMonitor
 from .submitter import Submitter
@@ -147,6 +148,13 @@ class InstanceSession:
         self.outputs = OutputHub(instance, self.table, self.files)
         self.observer = SituationMonitor(self.table, self.hub.stats, instance)
         self.past = PastJobs(self.table, self.observer.encode)
+        self.queues = QueueBoard(
+            instance,
+            self.table,
+            info.owner,
+            is_reading=lambda: self.is_reading,
+            known=lambda: self.hub.stats.queues,
+        )
         self.idempotency = IdempotencyStore(self.table, settings.idempotency_keys, self.settle)
         self.submitter = Submitter(instance, self.journal, self.idempotency)
         self.monitor = InstanceMonitor(self.journal)
@@ -259,6 +267,7 @@ class InstanceSession:
     async def _close_parts(self) -> None:
         await self.idempotency.aclose()
         await self.outputs.aclose()
+        await self.queues.aclose()
         for task in reversed(self.tasks):
             await task.aclose()
 

@@ -17,6 +17,10 @@ def test_the_embedded_instance_has_one_queue_and_one_node(run: Program) -> None:
     assert run.ok("resource", "list", "-n", "-s", "all", "-o", "{state} {nnodes}") == "all 1\n"
     assert run.ok("resource", "status", "-n", "-o", "{state} {up.ascii}") == "avail y\n"
     assert "policy" in run.ok("queue", "list", "-o", "help")
+    heading, load = run.ok("queue", "load").splitlines()
+    assert heading.split()[:6] == ["QUEUE", "STATE", "RUN", "PEND", "WAIT", "MINE"]
+    assert load.split()[:2] == ["-", "open"]
+    assert run.ok("queue", "load", "-n").split() == load.split()
     assert "[status.formats.long]" in run.ok("resource", "status", "-o", "get-config=long")
     assert "drain" in run.ok("resource", "status", "-s", "help")
 
@@ -28,6 +32,7 @@ def test_the_embedded_instance_has_one_queue_and_one_node(run: Program) -> None:
         ("queue list -o {nothing}", 2, "Unknown field"),
         ("queue list -q nope", 1, "no queue"),
         ("queue status nope", 1, "no queue"),
+        ("queue load -q nope", 1, "no queue"),
         ("resource list -s bad", 1, "not a state"),
         ("resource list -i [", 1, "--include"),
         ("resource status -s bad", 1, "not a state"),

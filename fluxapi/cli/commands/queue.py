@@ -75,6 +75,15 @@ def add(parsers: Parsers) -> None:
     )
     add_connection(listing)
     listing.set_defaults(run=_list)
+    load = actions.add_parser(
+        "load", help="list what waits and runs in each queue, and for how long", allow_abbrev=False
+    )
+    load.add_argument(
+        "-q", "--queue", metavar="QUEUE,…", type=words, action="extend", help="only these queues"
+    )
+    load.add_argument("-n", "--no-header", action="store_true", help="do not print the header")
+    add_connection(load)
+    load.set_defaults(run=runs(_load))
     status = actions.add_parser(
         "status", help="say whether queues take and start jobs, and why not", allow_abbrev=False
     )
@@ -96,11 +105,8 @@ def _list(arguments: argparse.Namespace) -> int:
 
         queues = await answers.queues(flux)
         known = {queue.name: queue for queue in queues}
-        missing = [name for name in given.queue or () if not name or name not in known]
-        if missing:
-            raise Failure(f"There is no queue {safe(missing[0])!r}.")
+        shown = _chosen(queues, given.queue)
         nodes = (await answers.resources(flux)).nodes
-        shown = [known[name] for name in dict.fromkeys(given.queue)] if given.queue else queues
         rows = [
             _Fields(queue, of_queues(nodes, known, [queue.name]) if queue.name else nodes)
             for queue in shown
@@ -109,6 +115,25 @@ def _list(arguments: argparse.Namespace) -> int:
         return OK
 
     return connected(arguments, act)
+
+
+async def _load(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    from fluxapi.cli import answers  # noqa: PLC0415 - imports the client
+    from fluxapi.cli.queue_load import print_loads  # noqa: PLC0415
+
+    print_loads(
+        _chosen(await answers.queues(flux), arguments.queue), header=not arguments.no_header
+    )
+    return OK
+
+
+def _chosen(queues: list[Queue], names: list[str] | None) -> list[Queue]:
+    """Return the queues of ``-q``, or all of them."""
+    known = {queue.name: queue for queue in queues}
+    for name in names or ():
+        if not name or name not in known:
+            raise Failure(f"There is no queue {safe(name)!r}.")
+    return [known[name] for name in dict.fromkeys(names)] if names else queues
 
 
 class _Fields:

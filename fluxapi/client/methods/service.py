@@ -39,8 +39,15 @@ class ServiceMethods(Methods):
         return await self._transport.get("/resources", dict[str, Any])
 
     async def queues(self) -> list[dict[str, Any]]:
-        """Return the queues, and whether each is enabled and started."""
+        """Return the queues: their state, limits, resources, and the jobs that wait and run there.
+
+        ``jobs["mine"]`` are the pending jobs of the sender.
+        """
         return (await self._transport.get("/queues", _Queues)).queues
+
+    async def held_queues(self) -> list[dict[str, Any]]:
+        """Return the queues that are stopped and so hold up pending jobs of the sender."""
+        return (await self._transport.get("/queues/held", _Queues)).queues
 
     async def instances(self, *, counts: bool = False, limit: int = 10_000) -> list[dict[str, Any]]:
         """Return the tree of instances, each before those below it.

@@ -1,0 +1,53 @@
+"""A value that is expensive to compute and that many callers want at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+__all__ = ["SharedValue"]
+
+T = TypeVar("T")
+
+
+class SharedValue(Generic[T]):
+    """A value that is computed for all callers at once, and kept for a moment.
+
+    Args:
+        compute: Returns the value. An exception goes to all who wait for it, and is not kept.
+        seconds: How long a value is returned again.
+    """
+
+    def __init__(self, compute: Callable[[], Awaitable[T]], seconds: float) -> None:
+        self._compute = compute
+        self._seconds = seconds
+        self._task: asyncio.Task[T] | None = None
+        self._kept: tuple[T, float] | None = None
+
+    async def get(self) -> T:
+        """Return the value, computed at most *seconds* ago; a canceled caller cancels no other."""
+        if self._kept is not None and time.monotonic() < self._kept[1]:
+            return self._kept[0]
+        if self._task is None:
+            self._task = asyncio.ensure_future(self._run())
+            self._task.add_done_callback(self._finish)
+        return await asyncio.shield(self._task)
+
+    async def _run(self) -> T:
+        value = await self._compute()
+        self._kept = value, time.monotonic() + self._seconds
+        return value
+
+    def _finish(self, task: asyncio.Task[T]) -> None:
+        self._task = None
+        if not task.cancelled():
+            # Every caller may be gone, and nobody else reads the exception then.
+            task.exception()
+
+    async def aclose(self) -> None:
+        """Cancel a computation that is under way."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])

@@ -1,0 +1,151 @@
+"""The queues with what is in them: their policy, their jobs, their nodes and cores."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from fluxapi.errors import FluxapiError
+from fluxapi.instance.nodes import nodes_and_totals
+from fluxapi.instance.protocol import Queue, ResourceInfo
+from fluxapi.process.shared_value import SharedValue
+from fluxapi.security.principal import Principal
+from fluxapi.table.table import Table
+
+from .own_jobs import owner_test
+from .queue_loads import QueueLoad, read_loads
+from .situation import describe_policy, describe_queue
+
+__all__ = ["QueueBoard"]
+
+_KEPT_S = 1.0
+"""Time for which counts are shared; many readers may watch the queues."""
+
+_NODES_KEPT_S = 2.0
+
+
+class QueueBoard:
+    """The queues of one instance, as their page and ``GET /queues`` show them.
+
+    Args:
+        instance: Knows the queues and the nodes.
+        table: The jobs of the instance.
+        owner: The user ID of the owner of the instance.
+        is_reading: Returns whether jobs may be missing in the table.
+        known: Returns the queues as they were a moment ago, or ``None`` if nobody has asked.
+    """
+
+    def __init__(
+        self,
+        instance: ResourceInfo,
+        table: Table,
+        owner: int,
+        is_reading: Callable[[], bool],
+        known: Callable[[], list[dict[str, Any]] | None],
+    ) -> None:
+        self._instance = instance
+        self._known = known
+        self._owner = owner
+        self._is_reading = is_reading
+        self._loads = SharedValue(lambda: read_loads(table), _KEPT_S)
+        self._nodes = SharedValue(lambda: nodes_and_totals(instance), _NODES_KEPT_S)
+
+    async def rows(self, reader: Principal) -> list[dict[str, Any]]:
+        """Return the queues as the API describes them to a reader.
+
+        Jobs are absent while the table is incomplete, and nodes while they are not known.
+
+        Raises:
+            InstanceUnavailable: The instance does not tell its queues.
+        """
+        owns = owner_test(reader, self._owner)
+        queues = await self._instance.queues()
+        rows = [describe_policy(queue) for queue in queues]
+        if not self._is_reading():
+            loads, now = await self._loads.get(), time.time()
+            for row in rows:
+                load = loads.get(row["name"], _EMPTY)
+                row["jobs"] = _described(load, now, owns)
+        try:
+            nodes = (await self._nodes.get())["nodes"]
+        except FluxapiError:
+            return rows
+        shares = await asyncio.to_thread(_shares, queues, nodes)
+        return [row | share for row, share in zip(rows, shares, strict=True)]
+
+    async def holding(self, reader: Principal) -> list[dict[str, Any]]:
+        """Return the queues that are not started and have pending jobs of the reader.
+
+        Flux is not asked while a job waits for resources, since the answer is known then.
+
+        Raises:
+            InstanceUnavailable: The queues are not known, and the instance does not tell them.
+        """
+        queues = self._known()
+        if queues is None:
+            queues = [describe_queue(queue) for queue in await self._instance.queues()]
+        stopped = [queue for queue in queues if not queue["started"]]
+        if not stopped:
+            return []
+        owns = owner_test(reader, self._owner)
+        loads, now = await self._loads.get(), time.time()
+        rows = [
+            queue | {"jobs": _described(loads.get(queue["name"], _EMPTY), now, owns)}
+            for queue in stopped
+        ]
+        return [row for row in rows if row["jobs"]["mine"]]
+
+    async def aclose(self) -> None:
+        """Cancel what is under way."""
+        await self._loads.aclose()
+        await self._nodes.aclose()
+
+
+_EMPTY = QueueLoad()
+
+
+def _described(load: QueueLoad, now: float, owns: Callable[[int], bool]) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "pending": sum(load.pending.values()),
+        "running": load.running,
+        "waiting": len(load.submits),
+        "mine": sum(count for userid, count in load.pending.items() if owns(userid)),
+    }
+    oldest, median = load.oldest, load.median_wait(now)
+    if oldest is not None and median is not None:
+        found |= {"oldest_submit": oldest, "median_wait": median}
+    return found
+
+
+def _shares(queues: Iterable[Queue], nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the nodes, cores and GPUs of each queue."""
+    known = [
+        (frozenset(node.get("properties", ())), node) for node in nodes if "excluded" not in node
+    ]
+    return [
+        _share([node for has, node in known if has.issuperset(queue.policy.requires)])
+        for queue in queues
+    ]
+
+
+def _share(nodes: list[Mapping[str, Any]]) -> dict[str, Any]:
+    up = [node for node in nodes if node["state"] == "up"]
+    return {
+        "nodes": {
+            "total": len(nodes),
+            "allocated": sum(1 for node in nodes if node["allocated"]),
+            "free": sum(1 for node in up if not node["allocated"]),
+            "up": len(up),
+        },
+        **{
+            kind: {
+                "total": sum(node[kind]["total"] for node in nodes),
+                "allocated": sum(node[kind]["allocated"] for node in nodes),
+                "free": sum(node[kind]["total"] - node[kind]["allocated"] for node in up),
+                "up": sum(node[kind]["total"] for node in up),
+            }
+            for kind in ("cores", "gpus")
+        },
+    }

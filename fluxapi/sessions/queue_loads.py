@@ -1,0 +1,78 @@
+"""The jobs in each queue: how many wait and run, for how long, and whose they are."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from fluxapi.model.job import GROUPS, Job
+from fluxapi.process.timeslice import TimeSlice
+from fluxapi.table.table import Table
+
+__all__ = ["QueueLoad", "read_loads"]
+
+_MAX_QUEUES = 1000
+
+
+@dataclass(slots=True)
+class QueueLoad:
+    """The active jobs of one queue.
+
+    Attributes:
+        pending: Jobs that have not started, for whatever reason, by user ID.
+        running: Jobs that run.
+        submits: The submission times of the jobs that wait for resources, ascending. A held job,
+            and one with a dependency, waits for something else.
+    """
+
+    pending: Counter[int] = field(default_factory=Counter)
+    running: int = 0
+    submits: list[float] = field(default_factory=list)
+
+    @property
+    def oldest(self) -> float | None:
+        """Return the submission time of the job that has waited longest, or ``None``."""
+        return self.submits[0] if self.submits else None
+
+    def median_wait(self, now: float) -> float | None:
+        """Return the median of the times that jobs have waited since submission, or ``None``."""
+        count = len(self.submits)
+        if not count:
+            return None
+        middle = (self.submits[(count - 1) // 2] + self.submits[count // 2]) / 2
+        return max(now - middle, 0.0)
+
+
+async def read_loads(table: Table) -> dict[str, QueueLoad]:
+    """Return the load of each queue that has active jobs, of at most 1000 queues."""
+    turn = TimeSlice()
+    found: dict[str, QueueLoad] = {}
+    for state in GROUPS["ACTIVE"]:
+        # The index may change whenever other tasks run.
+        for jobid in list(table.index.state.get(state, ())):
+            await turn.share()
+            job = table.get(jobid)
+            if job is not None:
+                _count(found, job)
+    for load in found.values():
+        load.submits.sort()
+    return found
+
+
+def _count(found: dict[str, QueueLoad], job: Job) -> None:
+    load = found.get(job.queue)
+    if load is None:
+        if len(found) >= _MAX_QUEUES:
+            return
+        load = found[job.queue] = QueueLoad()
+    if job.state in GROUPS["RUNNING"]:
+        load.running += 1
+        return
+    load.pending[job.userid] += 1
+    if job.state == "SCHED" and not is_held(job):
+        load.submits.append(job.t_submit)
+
+
+def is_held(job: Job) -> bool:
+    """Return whether a pending job does not start because of its urgency or priority."""
+    return job.urgency == 0 or (job.has_priority and job.priority == 0)

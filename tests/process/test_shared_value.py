@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fluxapi.process.shared_value import SharedValue
+
+LONG = 3600.0
+
+
+class Source:
+    """Counts how often it is read, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.reads = 0
+        self.may_answer = asyncio.Event()
+
+    async def read(self) -> int:
+        self.reads += 1
+        await self.may_answer.wait()
+        return self.reads
+
+
+async def test_callers_at_the_same_time_share_one_computation() -> None:
+    source = Source()
+    shared = SharedValue(source.read, LONG)
+    callers = [asyncio.ensure_future(shared.get()) for _ in range(3)]
+    await asyncio.sleep(0)
+    source.may_answer.set()
+    assert await asyncio.gather(*callers) == [1, 1, 1]
+    assert await shared.get() == 1
+
+
+async def test_an_old_value_is_computed_again() -> None:
+    source = Source()
+    source.may_answer.set()
+    shared = SharedValue(source.read, 0.0)
+    assert [await shared.get(), await shared.get()] == [1, 2]
+
+
+async def test_a_caller_that_leaves_cancels_no_other() -> None:
+    source = Source()
+    shared = SharedValue(source.read, LONG)
+    leaves, stays = (asyncio.ensure_future(shared.get()) for _ in range(2))
+    await asyncio.sleep(0)
+    leaves.cancel()
+    source.may_answer.set()
+    assert await stays == 1
+
+
+async def test_a_failure_is_not_kept() -> None:
+    source = Source()
+    source.may_answer.set()
+
+    async def read() -> int:
+        if await source.read() == 1:
+            raise OSError("gone")
+        return source.reads
+
+    shared = SharedValue(read, LONG)
+    with pytest.raises(OSError, match="gone"):
+        await shared.get()
+    assert await shared.get() == 2
+
+
+async def test_closing_ends_a_computation() -> None:
+    source = Source()
+    shared = SharedValue(source.read, LONG)
+    caller = asyncio.ensure_future(shared.get())
+    await asyncio.sleep(0)
+    await shared.aclose()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
