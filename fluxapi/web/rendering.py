@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
+from fluxapi import __version__
 from fluxapi.http import base, keys
 from fluxapi.security.principal import STRANGER
 from fluxapi.security.sign_ins import is_sign_in
@@ -80,6 +81,7 @@ async def render(
         "has_children": app[keys.SESSIONS].root.capabilities.children,
         "asset": lambda file: base.relative(request, assets.address(built, file)),
         "is_built": bool(built),
+        "version": __version__,
         "is_stranger": principal.right is None,
         "instance": f"{info.kind} {info.version} on {info.hostname}",
     }

@@ -80,8 +80,8 @@ def test_the_login_page_leads_to_the_page_that_was_asked_for_and_out_again(
     expect(page).to_have_url(re.compile(r"/ui/nodes\?text=node$"))
     page.goto(guarded.url)
     live(page)
-    page.get_by_text("Service", exact=True).click()
-    page.get_by_role("button", name=f"Log out {USER}").click()
+    page.locator("#menu > summary").click()
+    page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("heading", name="Log in")).to_be_visible()
     assert visitor.cookies() == []
     page.goto(guarded.url)
@@ -104,7 +104,7 @@ def test_the_login_page_works_without_scripts(guarded: Service, browser: Browser
 def test_without_auth_nobody_is_logged_out(site: Service, page: Page) -> None:
     page.goto(site.url)
     live(page)
-    page.get_by_text("Service", exact=True).click()
+    page.locator("#menu > summary").click()
     expect(page.get_by_role("button", name="Stop the service")).to_be_visible()
     expect(page.get_by_text("Log out")).to_have_count(0)
     expect(page.get_by_role("button", name="Share")).to_have_count(0)
@@ -201,7 +201,7 @@ def test_a_shared_link_shows_a_job_live_and_lets_nobody_change_it(
     for name in ("Cancel", "Signal", "Urgency", "Share"):
         expect(guest.get_by_role("button", name=name)).to_have_count(0)
     expect(guest.get_by_role("link", name="Resubmit")).to_have_count(0)
-    expect(guest.get_by_role("link", name="Submit")).to_have_count(0)
+    expect(guest.get_by_role("link", name="Submit job")).to_have_count(0)
 
     owner.get_by_role("button", name="Cancel").click()
     owner.get_by_role("button", name="Cancel the job").click()
@@ -212,7 +212,7 @@ def test_a_shared_link_shows_a_job_live_and_lets_nobody_change_it(
     for width in (1280, 390):
         guest.set_viewport_size({"width": width, "height": 800})
         expect(guest.locator("#jobs").get_by_role("checkbox")).to_have_count(0)
-    guest.get_by_text("Service", exact=True).click()
+    guest.locator("#menu > summary").click()
     expect(guest.get_by_role("button", name="Log out")).to_be_visible()
     expect(guest.get_by_role("button", name="Stop the service")).to_have_count(0)
 

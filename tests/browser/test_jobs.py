@@ -174,7 +174,7 @@ def test_the_service_is_stopped_after_a_question(context: BrowserContext) -> Non
     with service("--instance", "embedded") as running:
         page.goto(running.url)
         live(page)
-        page.get_by_text("Service", exact=True).click()
+        page.locator("#menu > summary").click()
         page.get_by_role("button", name="Stop the service").click()
         dialog = page.get_by_role("dialog")
         expect(dialog).to_contain_text("Jobs of an embedded instance end with it")

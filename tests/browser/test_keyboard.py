@@ -40,7 +40,7 @@ LANDMARKS = """
   - navigation "Pages":
     - link "Jobs"
     - link "Nodes"
-    - link "Submit"
+  - link "Submit job"
 - main:
   - heading [level=1]
 """

@@ -18,7 +18,8 @@ from .waits import wait_until
 
 CONTRAST = """(it) => {
   const channels = (color) => color.match(/[\\d.]+/g).slice(0, 3).map((text) => {
-    const value = Number(text) / 255;
+    // A mixed color is color(srgb 0.9 0.9 1), others are rgb(230, 230, 255).
+    const value = Number(text) / (color.startsWith("color(") ? 1 : 255);
     return value <= 0.03928 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4;
   });
   const light = (color) => {

@@ -4,12 +4,13 @@ import { ahead, session } from "../ui/api.js";
 import { ask, field } from "../ui/dialog.js";
 import { duration } from "../ui/format.js";
 import { element } from "../ui/element.js";
-import { menu } from "../ui/menu.js";
+import { moments } from "../ui/times.js";
 import { every } from "./visibility.js";
 
 /** Seconds after which a state that should pass is told with how long it lasts. */
 const LONG = 3;
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const full = moments({ dateStyle: "medium", timeStyle: "medium" });
+const clock = moments({ hour: "2-digit", minute: "2-digit" });
 
 /** What a channel says of itself in one word, and since when: milliseconds since 1970.
  * @param {import("./channel.js").Channel["state"]} state
@@ -42,7 +43,7 @@ export function show(channel, where) {
     if (where.dataset["state"] !== state) where.dataset["state"] = document.body.dataset["state"] = state;
     if (words.textContent !== said) words.textContent = said;
     if (time.textContent !== text) time.textContent = text;
-    where.title = [`Since ${new Date(since).toLocaleString()}.`, channel.state.ended || channel.state.detail].join(" ").trim();
+    where.title = [`Since ${full.format(since)}.`, channel.state.ended || channel.state.detail].join(" ").trim();
     login.hidden = state !== "logged out";
     const lost = document.getElementById("lost");
     if (lost && (state === "live" || state === "waiting for Flux")) lost.hidden = state === "live";
@@ -50,7 +51,6 @@ export function show(channel, where) {
   channel.addEventListener("state", draw);
   session.addEventListener("change", draw);
   every(1000, draw);
-  where.after(menu());
   draw();
 }
 

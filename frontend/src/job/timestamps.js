@@ -2,8 +2,9 @@
 
 import { absolute, moment } from "../ui/format.js";
 import { element } from "../ui/element.js";
+import { moments, zone } from "../ui/times.js";
 
-const dated = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const dated = moments({ dateStyle: "medium", timeStyle: "long" });
 
 let isWhole = false;
 
@@ -44,8 +45,7 @@ export function choice() {
     button.setAttribute("aria-pressed", String(isWhole));
     rewrite();
   });
-  const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone;
-  const where = element("p", { className: "soft moments", textContent: `Times are in your time zone, ${zone}. ` });
+  const where = element("p", { className: "soft moments", textContent: `Times are in ${zone()}. ` });
   where.append(button);
   return where;
 }

@@ -9,6 +9,7 @@ import { attend, every } from "../channel/visibility.js";
 import { element } from "../ui/element.js";
 import { iso } from "../ui/format.js";
 import { at, resolved } from "../ui/root.js";
+import { moments } from "../ui/times.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 
 /** @param {string} id */
@@ -24,7 +25,7 @@ const MAX_BARS = 10;
 
 const range = /** @type {HTMLFormElement} */ ($("range"));
 const choice = /** @type {HTMLFormElement} */ ($("failures"));
-const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const moment = moments({ dateStyle: "medium", timeStyle: "short" });
 const charts = element("div", { className: "figures-of-charts" });
 $("charts").append(charts);
 const period = (/** @type {number} */ begin, /** @type {number} */ end) => moment.formatRange(begin * 1000, end * 1000);

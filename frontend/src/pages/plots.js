@@ -3,6 +3,7 @@
 import uPlot from "uplot";
 
 import { labels } from "../charts/ticks.js";
+import { moments, shifted } from "../ui/times.js";
 
 /** @typedef {import("../charts/series.js").Numbers} Numbers */
 /**
@@ -12,8 +13,8 @@ import { labels } from "../charts/ticks.js";
 
 const HEIGHT = 120;
 const DAY = 86_400;
-const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric" });
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
+const day = moments({ month: "short", day: "numeric" });
+const clock = moments({ hour: "2-digit", minute: "2-digit" });
 const FONT = "11px system-ui, sans-serif";
 
 /** Seconds between two ticks: a clock that shows minutes would show less twice. */
@@ -77,13 +78,14 @@ export class Plot {
     const color = (/** @type {string} */ name) => resolved(this.where, name);
     const { chart } = this;
     const { incrs } = chart;
-    const axis = { stroke: color("soft"), font: FONT, grid: { stroke: color("line"), width: 1 }, ticks: { show: false } };
+    const axis = { stroke: color("text-muted"), font: FONT, grid: { stroke: color("border"), width: 1 }, ticks: { show: false } };
     return {
       width,
       height: chart.height ?? HEIGHT,
       // Half of a time has room beside the last tick.
       padding: [8, 30, 0, 0],
       legend: { show: false },
+      tzDate: shifted,
       cursor: { y: false, drag: { x: false, y: false } },
       scales: {
         x: { time: true, range: () => this.#span },
@@ -125,8 +127,8 @@ export class Plot {
 
 /** A time as a tick is labeled: the day at midnight. @param {number} seconds since 1970 */
 function moment(seconds) {
-  const date = new Date(seconds * 1000);
-  return (date.getHours() || date.getMinutes() ? clock : day).format(date);
+  const local = shifted(seconds);
+  return (local.getHours() || local.getMinutes() ? clock : day).format(seconds * 1000);
 }
 
 /** The widest of the labels, in pixels. @param {CanvasRenderingContext2D} canvas @param {string[]} texts */

@@ -3,8 +3,8 @@
 import { call } from "../ui/api.js";
 import { ask, field } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
-import { menu } from "../ui/menu.js";
 import { lasting, secret } from "../ui/share.js";
+import { moments } from "../ui/times.js";
 
 const DAY = 86_400;
 const LASTS = /** @type {const} */ ([
@@ -22,10 +22,9 @@ const SCOPES = /** @type {const} */ ([
   ["admin", "admin: everything, tokens included"],
 ]);
 
-document.getElementById("state")?.after(menu());
+const moment = moments({ dateStyle: "medium", timeStyle: "short" });
 for (const time of document.querySelectorAll("time")) {
-  const date = new Date(time.dateTime);
-  time.textContent = date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  time.textContent = moment.format(new Date(time.dateTime));
 }
 
 const create = /** @type {HTMLButtonElement | null} */ (document.getElementById("create"));

@@ -3,8 +3,8 @@
 import { Problem, call } from "../ui/api.js";
 import { ask, field } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
-import { menu } from "../ui/menu.js";
 import { secret } from "../ui/share.js";
+import { moments } from "../ui/times.js";
 
 /** What a webhook can be told, each with the filter that it needs. */
 const TOLD = /** @type {const} */ ([
@@ -28,10 +28,9 @@ async function post(body) {
   }
 }
 
-document.getElementById("state")?.after(menu());
+const moment = moments({ dateStyle: "medium", timeStyle: "short" });
 for (const time of document.querySelectorAll("time")) {
-  const date = new Date(time.dateTime);
-  time.textContent = date.toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+  time.textContent = moment.format(new Date(time.dateTime));
 }
 
 const create = /** @type {HTMLButtonElement | null} */ (document.getElementById("create"));

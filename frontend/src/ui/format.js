@@ -1,5 +1,7 @@
 /** Values as people read them. */
 
+import { moments } from "./times.js";
+
 const UNITS = /** @type {const} */ ([
   [86400, "d"],
   [3600, "h"],
@@ -43,9 +45,9 @@ export function runtime(row, now) {
   return Math.max(end - row.t_run, 0);
 }
 
-const clock = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const day = new Intl.DateTimeFormat(undefined, { month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
-const whole = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "long" });
+const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const day = moments({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const whole = moments({ dateStyle: "full", timeStyle: "long" });
 
 /** A moment in the reader's zone: the time of today, else the day too.
  * @param {number} seconds since 1970

@@ -2,6 +2,7 @@
 
 import { moment } from "./format.js";
 import { fill, WAITS } from "./phrases.js";
+import { moments } from "./times.js";
 
 /** @typedef {import("../table/rows.js").Row} Row */
 /** @typedef {{ total: number, up: number, free: number }} Supply nodes or cores: all, those that are up, those without a job */
@@ -11,7 +12,7 @@ const RESOURCES = WAITS["resources"] ?? "";
 
 /** What flux-core's own schemes of dependencies wait for (RFC 26, flux-submit(1)). */
 const AFTER = new Set(["after-start", "after-success", "after-failure", "after-finish"]);
-const day = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const day = moments({ dateStyle: "medium", timeStyle: "short" });
 
 /** @param {string} text as the job manager describes it: SCHEME=VALUE */
 function dependency(text) {

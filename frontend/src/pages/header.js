@@ -1,0 +1,51 @@
+/** The header of every page: the reader's choices, and what stops the service. */
+
+import { call } from "../ui/api.js";
+import { ask } from "../ui/dialog.js";
+import { closeMenus } from "../ui/menu.js";
+import { prefer, preference } from "../ui/preferences.js";
+
+closeMenus();
+
+const menu = /** @type {HTMLDetailsElement | null} */ (document.getElementById("menu"));
+
+/**
+ * Show the choice of a preference, and keep what is chosen.
+ * @param {import("../ui/preferences.js").Preference} name
+ * @param {(value: string) => void} apply
+ */
+function choose(name, apply) {
+  const box = document.getElementById(name);
+  if (!box) return;
+  box.hidden = false;
+  for (const input of box.querySelectorAll("input")) {
+    input.checked = input.value === preference(name);
+    input.addEventListener("change", () => {
+      prefer(name, input.value);
+      apply(input.value);
+    });
+  }
+}
+
+choose("theme", (value) => {
+  if (value) document.documentElement.dataset["theme"] = value;
+  else delete document.documentElement.dataset["theme"];
+});
+// Each time on the page was formatted when it was drawn.
+choose("times", () => location.reload());
+
+const stop = document.getElementById("stop");
+if (stop) {
+  stop.hidden = false;
+  stop.addEventListener("click", () => {
+    if (menu) menu.open = false;
+    ask({
+      title: "Stop the service",
+      heading: "Stop the service?",
+      words:
+        "This page and every program that uses the service lose it, and nobody can start it from here again. " +
+        "Jobs of an embedded instance end with it; under flux start the Flux instance and its jobs end, too.",
+      run: () => call("POST", "/v1/service/stop", {}),
+    });
+  });
+}

@@ -1,0 +1,22 @@
+/** The reader's choices for all pages, kept in the browser: the theme, and the zone of times. */
+
+/** @typedef {"theme" | "times"} Preference */
+
+/** Return a choice; empty for the default. @param {Preference} name */
+export function preference(name) {
+  try {
+    return globalThis.localStorage?.getItem(`fluxapi.${name}`) ?? "";
+  } catch {
+    return "";
+  }
+}
+
+/** Keep a choice; an empty one is the default. @param {Preference} name @param {string} value */
+export function prefer(name, value) {
+  try {
+    if (value) localStorage.setItem(`fluxapi.${name}`, value);
+    else localStorage.removeItem(`fluxapi.${name}`);
+  } catch {
+    // It lasts as long as the page.
+  }
+}
