@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 from fluxapi.errors import HistoryUnavailable
 from fluxapi.process.private_files import private_file, private_folder
+from fluxapi.table.name_pattern import test_of
 
 from .migrations import SCRIPTS, migrate
 
 __all__ = [
     "FILE_NAME",
     "MAX_STORED_ID",
+    "NAME_MATCHES",
     "check_readable",
     "connect",
     "file_of",
@@ -27,6 +31,9 @@ FILE_NAME = "history.db"
 
 MAX_STORED_ID = (1 << 63) - 1
 """The largest integer of SQLite; an instance gives larger IDs after seventeen years (RFC 19)."""
+
+NAME_MATCHES = "name_matches"
+"""The SQL function that tests a name, given as bytes, by a pattern."""
 
 _BUSY_TIMEOUT_S = 5.0
 """Time to wait while another service in front of the same instance writes."""
@@ -117,6 +124,8 @@ def connect(path: Path, *, readonly: bool = False) -> sqlite3.Connection:
         # A commit survives the end of the process; only a crash of the machine can undo the last.
         database.execute("PRAGMA synchronous = NORMAL")
         database.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+        # GLOB would need exponential time for some patterns.
+        database.create_function(NAME_MATCHES, 2, _name_matches, deterministic=True)
     except BaseException:
         database.close()
         raise
@@ -146,6 +155,15 @@ def _can_share(path: Path) -> bool:
     """
     log = path.with_name(f"{path.name}-wal")
     return os.access(path.parent, os.W_OK) or log.exists()
+
+
+def _name_matches(pattern: str, name: bytes | None) -> bool:
+    return name is not None and _test_of(pattern)(_text(name))
+
+
+@functools.lru_cache(maxsize=16)
+def _test_of(pattern: str) -> Callable[[str], bool]:
+    return test_of(pattern)
 
 
 def _text(value: bytes) -> str:

@@ -7,17 +7,19 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Any
 
 from fluxapi.model.hostlist import holds_host
+from fluxapi.model.job import RESULTS
 from fluxapi.model.record import username
+from fluxapi.table.name_pattern import is_pattern, prefix, test_of
 from fluxapi.table.query import JobQuery
 
-from .database import MAX_STORED_ID
+from .database import MAX_STORED_ID, NAME_MATCHES
 
-__all__ = ["Conditions", "conditions", "match"]
+__all__ = ["Conditions", "conditions", "match", "of_results"]
 
 _MAX_USERS = 10_000
 _MAX_NAMES = 200
@@ -68,7 +70,8 @@ def conditions(
         query: The filters.
         instances: The keys of the instances whose jobs are wanted.
     """
-    if query.states is not None and "INACTIVE" not in query.states:
+    query = of_results(query)
+    if query.results == frozenset():
         return None
     found = Conditions()
     found.add_any("jobs.instance", instances)
@@ -81,6 +84,16 @@ def conditions(
     if query.node is not None:
         found.add_any("jobs.nodelist", _nodelists(database, query.node))
     return found
+
+
+def of_results(query: JobQuery) -> JobQuery:
+    """Return the same query for stored jobs, which are all inactive: results instead of states."""
+    if query.states is None or "INACTIVE" in query.states:
+        return replace(query, states=None)
+    results = query.states & frozenset(RESULTS)
+    return replace(
+        query, states=None, results=results if query.results is None else results & query.results
+    )
 
 
 def _add_facets(found: Conditions, query: JobQuery) -> None:
@@ -106,19 +119,19 @@ def _add_times(found: Conditions, query: JobQuery) -> None:
 def _add_name(
     database: sqlite3.Connection, found: Conditions, name: str, instances: Sequence[int]
 ) -> None:
-    if not name.endswith("*"):
+    if not is_pattern(name):
         found.add("jobs.name = ?", name)
         return
-    prefix = name[:-1]
     names = {
         known
         for instance in instances
-        for known in islice(_distinct(database, "name", instance, prefix), _MAX_NAMES + 1)
+        for known in islice(_distinct(database, "name", instance, prefix(name)), _MAX_NAMES + 1)
     }
     if len(names) <= _MAX_NAMES:
-        found.add_any("jobs.name", sorted(names))
+        matches = test_of(name)
+        found.add_any("jobs.name", sorted(filter(matches, names)))
     else:
-        found.add("substr(jobs.name, 1, ?) = ?", len(prefix), prefix)
+        found.add(f"{NAME_MATCHES}(?, CAST(jobs.name AS BLOB))", name)
 
 
 def _userids(database: sqlite3.Connection, user: str, instances: Sequence[int]) -> list[int]:
@@ -133,20 +146,20 @@ def _userids(database: sqlite3.Connection, user: str, instances: Sequence[int]) 
 
 
 def _distinct(
-    database: sqlite3.Connection, column: str, instance: int, prefix: str | None
+    database: sqlite3.Connection, column: str, instance: int, start: str | None
 ) -> Iterator[Any]:
     """Yield the values of an indexed column in order, each by one step of the index.
 
-    With a *prefix*, yield the texts that begin with it.
+    With a *start*, yield the texts that begin with it.
     """
-    value: Any = -1 if prefix is None else prefix
-    comparison = ">" if prefix is None else ">="
-    end = "" if prefix is None else f"AND {column} < ?"
+    value: Any = -1 if start is None else start
+    comparison = ">" if start is None else ">="
+    end = "" if start is None else f"AND {column} < ?"
     while True:
         (value,) = database.execute(
             f"SELECT min({column}) FROM jobs "  # noqa: S608
             f"WHERE instance = ? AND {column} {comparison} ? {end}",
-            (instance, value, *([] if prefix is None else [prefix + _LAST_CHARACTER])),
+            (instance, value, *([] if start is None else [start + _LAST_CHARACTER])),
         ).fetchone()
         if value is None:
             return

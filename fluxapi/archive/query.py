@@ -114,6 +114,7 @@ def find(
 
 def _by_result(query: JobQuery) -> list[JobQuery]:
     """Return a query for each result: SQLite reads an index in order for one value only."""
+    query = filters.of_results(query)
     if query.results is None or len(query.results) < 2:  # noqa: PLR2004 - one needs no merge
         return [query]
     if query.results >= frozenset(RESULTS):

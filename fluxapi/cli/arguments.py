@@ -138,7 +138,9 @@ def add_filter(parser: argparse.ArgumentParser, queue_flags: tuple[str, ...] = (
     *queue_flags* are the short options for the queue; ``-q`` is quiet in some Flux commands.
     """
     parser.add_argument(
-        "--name", metavar="NAME", help="only jobs with this name; NAME* matches a prefix"
+        "--name",
+        metavar="NAME",
+        help="only jobs with this name, in which * stands for any characters",
     )
     parser.add_argument(
         "-u",

@@ -100,11 +100,11 @@ class JobFilter(TypedDict, total=False):
     """A filter for jobs; all conditions must hold."""
 
     state: Texts | None
-    """States in any case; also PENDING, RUNNING and ACTIVE."""
+    """States and results in any case, of which one must hold; also PENDING, RUNNING and ACTIVE."""
     result: Texts | None
     user: str | int | None
     name: str | None
-    """A trailing ``*`` matches any ending."""
+    """``*`` stands for any characters."""
     queue: str | None
     group: str | None
     """Name or ID."""
@@ -133,7 +133,7 @@ class ExportFilter(TypedDict, total=False):
     result: Texts | None
     user: str | int | None
     name: str | None
-    """A trailing ``*`` matches any ending."""
+    """``*`` stands for any characters."""
     queue: str | None
     group: str | None
     """Name or ID."""

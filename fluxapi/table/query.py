@@ -16,11 +16,12 @@ from typing import Any
 
 from fluxapi.model.group import group_id
 from fluxapi.model.hostlist import holds_host
-from fluxapi.model.job import GROUPS, Job
+from fluxapi.model.job import GROUPS, RESULTS, Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
 
 from .index import Index
+from .name_pattern import is_pattern, prefix, test_of
 from .table import Table
 
 __all__ = ["JobQuery", "Page", "count", "matcher", "page", "query_of", "walk"]
@@ -39,12 +40,12 @@ Ids = Any
 class JobQuery:
     """A set of filters that must all match; ``None`` matches any job.
 
-    ``user`` is a name or a user ID; a ``name`` that ends in ``*`` is a prefix, any other is the
-    whole name; ``name_part`` is a substring, case-insensitive; ``group`` is the ID of a group;
-    ``node`` is a host; ``since``
-    (inclusive) and ``until`` (exclusive) are submission times in seconds since the epoch; each word
-    of ``text`` must occur, case-insensitive, in ID, name, user, queue, nodelist, state, result or
-    exception. ``ids`` are jobs.
+    ``states`` holds states and results, of which one must hold; ``user`` is a name or a user ID;
+    ``*`` in ``name`` stands for any characters, a ``name`` without it is the whole name;
+    ``name_part`` is a substring, case-insensitive; ``group`` is the ID of a group; ``node`` is a
+    host; ``since`` (inclusive) and ``until`` (exclusive) are submission times in seconds since the
+    epoch; each word of ``text`` must occur, case-insensitive, in ID, name, user, queue, nodelist,
+    state, result or exception. ``ids`` are jobs.
     """
 
     states: frozenset[str] | None = None
@@ -109,7 +110,7 @@ def matcher(query: JobQuery) -> Test | None:
 def _tests(query: JobQuery) -> Iterator[Test]:
     states, results, queue = query.states, query.results, query.queue
     if states is not None:
-        yield lambda job: job.state in states
+        yield _state_test(states)
     if results is not None:
         yield lambda job: job.result in results
     if query.user is not None:
@@ -129,6 +130,12 @@ def _tests(query: JobQuery) -> Iterator[Test]:
         yield _text_test(query.text)
 
 
+def _state_test(states: frozenset[str]) -> Test:
+    if states.isdisjoint(RESULTS):
+        return lambda job: job.state in states
+    return lambda job: job.state in states or job.result in states
+
+
 def _user_test(user: str) -> Test:
     if user.isascii() and user.isdigit():
         return lambda job: job.userid == int(user) or username(job.userid) == user
@@ -136,9 +143,9 @@ def _user_test(user: str) -> Test:
 
 
 def _name_tests(name: str | None, part: str | None) -> Iterator[Test]:
-    if name is not None and name.endswith("*"):
-        prefix = name[:-1]
-        yield lambda job: job.name.startswith(prefix)
+    if name is not None and is_pattern(name):
+        matches = test_of(name)
+        yield lambda job: matches(job.name)
     elif name is not None:
         yield lambda job: job.name == name
     if part is not None:
@@ -201,7 +208,14 @@ def _sources(index: Index, query: JobQuery) -> list[Ids]:
     """Return the ID lists of the filter with the fewest jobs; their union contains every match."""
     plans: list[list[Ids]] = []
     if query.states is not None:
-        plans.append([index.state[state] for state in query.states if state in index.state])
+        plans.append(
+            [
+                ids[word]
+                for word in query.states
+                for ids in (index.state, index.result)
+                if word in ids
+            ]
+        )
     if query.results is not None:
         plans.append([index.result[result] for result in query.results if result in index.result])
     if query.user is not None:
@@ -226,7 +240,10 @@ def _sources(index: Index, query: JobQuery) -> list[Ids]:
 
 
 def _named(index: Index, name: str) -> Ids | None:
-    return index.with_prefix(name[:-1]) if name.endswith("*") else index.name.get(name, [])
+    """Return a list with every job of this name or pattern, or ``None`` if it would be too long."""
+    if not is_pattern(name):
+        return index.name.get(name, [])
+    return index.with_prefix(prefix(name)) if prefix(name) else None
 
 
 def _descending(ids: Ids, after: int | None) -> Iterator[int]:

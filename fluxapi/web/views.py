@@ -25,6 +25,7 @@ from fluxapi.http.peer import is_secure
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.model.job import RESULTS
 from fluxapi.model.jobid import parse
+from fluxapi.table.name_pattern import is_pattern
 from fluxapi.table.query import JobQuery, page, query_of
 
 from . import assets, columns, form, login
@@ -55,7 +56,7 @@ _CHOICES = (
 )
 """Filters with few values: name, title, values."""
 
-_VIEW = ("state", "result", "text", *columns.FILTERS)
+_VIEW = ("state", "result", "text", "since", "until", *columns.FILTERS)
 
 
 async def jobs(request: web.Request) -> web.Response:
@@ -252,9 +253,9 @@ class _Blank(dict[str, Any]):
 
 
 def _query(fields: Mapping[str, Any]) -> JobQuery:
-    """Return the query of a view, in which a name matches a part of the job name."""
+    """Return the query of a view, in which a name without ``*`` matches a part of the job name."""
     query = query_of(fields)
-    if query.name is None or query.name.endswith("*"):
+    if query.name is None or is_pattern(query.name):
         return query
     return replace(query, name=None, name_part=query.name)
 

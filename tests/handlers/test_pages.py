@@ -122,6 +122,34 @@ async def test_a_filter_that_makes_no_sense_is_refused_visibly(service: Service)
     assert other not in text
 
 
+@pytest.mark.parametrize(
+    ("query", "shown"),
+    [
+        ("name=*ain*big", {"train-big"}),
+        ("name=train", {"train-big", "train-small"}),
+        ("name=train*&state=pending,failed", {"train-big", "train-small"}),
+        ("since=1h", {"train-big", "train-small", "other"}),
+        ("until=1h", set()),
+        ("since=today&name=*-small", {"train-small"}),
+        ("until=today", {"train-big", "train-small", "other"}),
+    ],
+)
+async def test_a_view_takes_patterns_states_and_times(
+    service: Service, query: str, shown: set[str]
+) -> None:
+    for name in ("train-big", "train-small", "other"):
+        await service.submit(name=name, urgency=0)
+    answer = await service.client.get(f"/?{query}", headers=HTML)
+    assert answer.status == 200
+    assert {job["name"] for job in embedded(await answer.text())["jobs"]} == shown
+
+
+async def test_a_time_that_makes_no_sense_is_refused_with_its_forms(service: Service) -> None:
+    answer = await service.client.get("/?since=soon", headers=HTML)
+    assert answer.status == 422
+    assert "is no time: use a duration before now such as 2h" in await answer.text()
+
+
 @pytest.mark.parametrize("path", ["/ui/nosuch", "/ui/nodes?state=nosuch", "/v1/jobs/nosuch"])
 async def test_an_error_is_a_page_for_a_browser(service: Service, path: str) -> None:
     page = await service.client.get(path, headers=HTML)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
-from fluxapi.table.query import JobQuery, count, matcher, page
+from fluxapi.table.query import JobQuery, count, matcher, page, query_of
 from fluxapi.table.table import Table
 from tests import recording
 from tests.table.test_table import live_table, submit
@@ -18,10 +18,11 @@ ROOT = username(0)
 
 QUERIES = st.builds(
     JobQuery,
-    states=st.none() | st.frozensets(st.sampled_from(["RUN", "SCHED", "INACTIVE", "NEW"])),
+    states=st.none()
+    | st.frozensets(st.sampled_from(["RUN", "SCHED", "INACTIVE", "NEW", "FAILED"])),
     results=st.none() | st.frozensets(st.sampled_from(["COMPLETED", "FAILED", "CANCELED"])),
     user=st.none() | st.sampled_from(["0", ROOT, "nobody-like-that"]),
-    name=st.none() | st.sampled_from(["true", "sleep", "s*", "*", "zzz*"]),
+    name=st.none() | st.sampled_from(["true", "sleep", "s*", "*", "*e*", "s*p", "zzz*"]),
     queue=st.none() | st.sampled_from(["batch", "debug", "none"]),
     node=st.none() | st.sampled_from(["node0", "node3", "node"]),
     since=st.none() | st.just(1795455718.0),
@@ -89,6 +90,14 @@ async def test_a_rare_match_in_a_large_table_is_found_past_the_first_slice() -> 
     table = live_table(submit(1, name="needle", at=0.5), *(submit(i) for i in range(2, 5000)))
     found = await page(table, JobQuery(until=1.0), limit=10)
     assert (found.ids, found.next) == ([1], None)
+
+
+def test_a_state_or_a_result_of_several_is_enough(table: Table) -> None:
+    def states(*words: str) -> set[int]:
+        return set(plain(table, query_of({"state": words})))
+
+    assert states("running", "failed") == states("running") | states("failed")
+    assert states("failed") == set(plain(table, JobQuery(results=frozenset({"FAILED"})))) != set()
 
 
 def test_text_finds_ids_names_users_and_nodes(table: Table) -> None:

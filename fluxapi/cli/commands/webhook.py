@@ -108,7 +108,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         )
     parser.add_argument("-u", "--user", help="user who has submitted the job or group")
     parser.add_argument(
-        "--job-name", metavar="NAME", help="name of the job; with * at its end, its beginning"
+        "--job-name", metavar="NAME", help="name of the job, in which * stands for any characters"
     )
     parser.add_argument("-q", "--queue", help="queue")
     parser.add_argument("--group", help="name or ID of a group")

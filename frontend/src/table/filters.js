@@ -1,15 +1,16 @@
 /** Which jobs a page shows: kept in its address, so that a view can be sent to a colleague. */
 import { FILTERED, TABLE } from "./column_table.js";
+import { problem } from "./filter_query.js";
+import { viewTime } from "./view_time.js";
 import { hosts } from "../ui/hosts.js";
-import { GROUPS, RESULTS, STATES } from "../ui/states.js";
+import { GROUPS } from "../ui/states.js";
 
 /** @typedef {import("./rows.js").Row} Row */
+/** @typedef {import("./filter_query.js").Filters} Filters */
 
-const FIELDS = ["state", "result", ...FILTERED.map(({ name }) => name), "text"];
+const FIELDS = ["state", "result", ...FILTERED.map(({ name }) => name), "since", "until", "text"];
 
-/** @typedef {Record<string, string>} Filters by the name of their field */
-
-/** Columns that the field "Find" searches, besides that of the notes. */
+/** Columns that words are searched in, besides that of the notes. */
 const FOUND = TABLE.flatMap(({ kind, found, field }) => (found && field && kind !== "note" ? [field] : []));
 
 /**
@@ -21,25 +22,35 @@ const MATCHES = {
   group: (value) => (text, row) => text === value || row.group_name === value,
   host: (value) => (text) => hosts(text).has(value),
   part: (value) => {
-    if (value.endsWith("*")) return (text) => text.startsWith(value.slice(0, -1));
+    if (value.includes("*")) return pattern(value);
     const part = folded(value);
     return (text) => folded(text).includes(part);
   },
 };
 
-const STATE_FILTERS = new Set([...STATES, ...Object.keys(GROUPS)]);
-const RESULT_FILTERS = new Set(RESULTS);
+/** A test by a pattern, in which * stands for any characters: in one go, as fluxapi/table/name_pattern.py does. @param {string} value */
+function pattern(value) {
+  const parts = value.split("*");
+  const [first = "", last = ""] = [parts.shift(), parts.pop()];
+  return (/** @type {string} */ text) => {
+    if (text.length < first.length + last.length || !text.startsWith(first) || !text.endsWith(last)) return false;
+    const end = text.length - last.length;
+    let place = first.length;
+    for (const part of parts) {
+      const found = text.indexOf(part, place);
+      if (found < 0 || found + part.length > end) return false;
+      place = found + part.length;
+    }
+    return true;
+  };
+}
 
 /**
- * Say what of a view there is no such thing as; the service refuses the same.
+ * Say which filters of a view make no sense; the service refuses the same.
  * @param {Filters} filters
- * @returns {("state" | "result")[]}
  */
 export function refused(filters) {
-  const names = /** @type {const} */ ([["state", STATE_FILTERS], ["result", RESULT_FILTERS]]);
-  return names.flatMap(([name, known]) =>
-    (filters[name] ?? "").split(",").every((word) => !word || known.has(word.trim().toUpperCase())) ? [] : [name],
-  );
+  return Object.entries(filters).flatMap(([key, value]) => (problem({ key, value }) ? [key] : []));
 }
 
 /**
@@ -53,7 +64,9 @@ export function read(query) {
     const values = query.getAll(field).filter(Boolean);
     if (values.length) found[field] = values.join(",");
   }
-  return found;
+  const { result, state, ...rest } = found;
+  // A result is a word for a state, too.
+  return result && !state ? { state: result, ...rest } : found;
 }
 
 /**
@@ -65,29 +78,34 @@ export function write(filters, order) {
   const query = new URLSearchParams();
   for (const field of FIELDS) if (filters[field]) query.set(field, filters[field]);
   if (order.key !== "id" || !order.down) query.set("sort", order.down ? `-${order.key}` : order.key);
-  return query.toString();
+  // What stands for itself in a query is read more easily so.
+  return query.toString().replaceAll("%2C", ",").replaceAll("%3A", ":");
 }
 
 /** Flux shows ids with ƒ, the API with f: whichever is pasted is found. @param {string} text */
 const folded = (text) => text.toLowerCase().replaceAll("ƒ", "f");
 
+/** @param {string} words @returns {Set<string>} states and results */
+const members = (words) => new Set(words.toUpperCase().split(",").map((word) => word.trim()).flatMap((word) => GROUPS[word] ?? [word]));
+
 /**
  * A test of rows, or nothing when every row passes.
  * @param {Filters} filters
  * @param {(row: Row) => string} [note] what is shown of a row as its note
+ * @param {number} [now] seconds since 1970
  * @returns {((row: Row) => boolean) | undefined}
  */
-export function test(filters, note = (row) => row.note) {
+export function test(filters, note = (row) => row.note, now = Date.now() / 1000) {
   /** @type {((row: Row) => boolean)[]} */
   const tests = [];
   const { state, result } = filters;
   const text = filters["text"]?.trim();
   if (state) {
-    const states = new Set(state.toUpperCase().split(",").flatMap((word) => GROUPS[word] ?? [word]));
-    tests.push((row) => states.has(row.state));
+    const states = members(state);
+    tests.push((row) => states.has(row.state) || states.has(row.result));
   }
   if (result) {
-    const results = new Set(result.toUpperCase().split(","));
+    const results = members(result);
     tests.push((row) => results.has(row.result));
   }
   for (const { name, field, match } of FILTERED) {
@@ -95,6 +113,10 @@ export function test(filters, note = (row) => row.note) {
     const passes = value && MATCHES[match]?.(value);
     if (passes) tests.push((row) => passes(/** @type {any} */ (row)[field], row));
   }
+  const since = viewTime(filters["since"] ?? "", now);
+  if (since !== undefined) tests.push((row) => row.t_submit >= since);
+  const until = viewTime(filters["until"] ?? "", now, true);
+  if (until !== undefined) tests.push((row) => row.t_submit < until);
   if (text) {
     const words = folded(text).split(/\s+/);
     tests.push((row) => {

@@ -1,0 +1,168 @@
+/** What the field of the filters completes: keys, and values that jobs of the table have. */
+
+import { hosts } from "../ui/hosts.js";
+import { KEYS, STATE_WORDS, written } from "./filter_query.js";
+
+/** @typedef {import("./rows.js").Row} Row */
+/** @typedef {{ value: string, count?: number }} Value */
+/**
+ * @typedef {object} Suggestion
+ * @property {string} text stands instead of what is completed
+ * @property {string} key
+ * @property {string} value empty for a key alone
+ * @property {number} [count] jobs that have the value
+ */
+
+/** Suggestions that are shown. */
+export const MOST = 8;
+/** Different values of a key that are counted: a table may have as many names as jobs. */
+const MAX_VALUES = 2000;
+/** Hosts of all node lists that are counted. */
+const MAX_HOSTS = 50_000;
+/** Milliseconds for which values are good. */
+const FRESH_MS = 3000;
+const TIMES = /** @type {Record<string, string[]>} */ ({
+  since: ["15m", "1h", "6h", "1d", "7d", "today", "yesterday"],
+  until: ["1h", "1d", "7d", "today", "yesterday"],
+});
+/** @type {Record<string, (row: Row) => string>} */
+const FIELDS = {
+  name: (row) => row.name,
+  user: (row) => row.username,
+  queue: (row) => row.queue,
+  group: (row) => row.group_name || row.group,
+  node: (row) => row.nodelist,
+};
+const COUNTS = /** @type {const} */ (["state", "result"]);
+
+/** The values that jobs have, counted when they are asked for. */
+export class Values {
+  /** @type {Map<string, { at: number, values: Value[] }>} */
+  #known = new Map();
+
+  /** @param {() => Iterable<Row>} rows @param {() => number} [clock] milliseconds */
+  constructor(rows, clock = () => performance.now()) {
+    this.rows = rows;
+    this.clock = clock;
+  }
+
+  /** The values of a key, those of most jobs first. @param {string} key @returns {Value[]} */
+  of(key) {
+    const times = TIMES[key];
+    if (times) return times.map((value) => ({ value }));
+    const known = this.#known.get(key);
+    if (known && this.clock() - known.at < FRESH_MS) return known.values;
+    const values = key === "state" ? this.#states() : this.#counted(key);
+    this.#known.set(key, { at: this.clock(), values });
+    return values;
+  }
+
+  #states() {
+    /** @type {Map<string, number>} */
+    const counts = new Map();
+    for (const row of this.rows()) for (const field of COUNTS) add(counts, row[field].toLowerCase(), 1);
+    const sum = (/** @type {string[]} */ words) => words.reduce((all, word) => all + (counts.get(word) ?? 0), 0);
+    counts.set("pending", sum(["new", "depend", "priority", "sched"]));
+    counts.set("running", sum(["run", "cleanup"]));
+    counts.set("active", sum(["pending", "running"]));
+    return STATE_WORDS.map((value) => ({ value, count: counts.get(value) ?? 0 }));
+  }
+
+  /** @param {string} key */
+  #counted(key) {
+    const read = FIELDS[key];
+    if (!read) return [];
+    /** @type {Map<string, number>} */
+    const counts = new Map();
+    for (const row of this.rows()) {
+      const value = read(row);
+      if (value && (counts.size < MAX_VALUES || counts.has(value))) add(counts, value, 1);
+    }
+    const found = key === "node" ? ofHosts(counts) : key === "name" ? withStems(counts) : counts;
+    return [...found].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count || compare(a.value, b.value));
+  }
+}
+
+const { compare } = new Intl.Collator(undefined, { numeric: true });
+
+/** @param {Map<string, number>} counts @param {string} value @param {number} count */
+function add(counts, value, count) {
+  counts.set(value, (counts.get(value) ?? 0) + count);
+}
+
+/** @param {Map<string, number>} lists by host list */
+function ofHosts(lists) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  let left = MAX_HOSTS;
+  for (const [list, count] of lists) {
+    const all = hosts(list);
+    for (const host of all) if (counts.size < MAX_VALUES || counts.has(host)) add(counts, host, count);
+    left -= all.size;
+    if (left < 0) break;
+  }
+  return counts;
+}
+
+/** Names that differ in the number at their end are also one pattern. @param {Map<string, number>} names */
+function withStems(names) {
+  /** @type {Map<string, { names: number, jobs: number }>} */
+  const stems = new Map();
+  for (const [name, count] of names) {
+    const stem = name.replace(/\d+$/, "");
+    if (!stem || stem === name || stem.includes("*")) continue;
+    const known = stems.get(stem) ?? { names: 0, jobs: 0 };
+    stems.set(stem, { names: known.names + 1, jobs: known.jobs + count });
+  }
+  const all = new Map(names);
+  for (const [stem, { names: count, jobs }] of stems) if (count > 1) all.set(`${stem}*`, jobs);
+  return all;
+}
+
+/** Where the word begins that ends at the caret. @param {string} text up to the caret */
+export function start(text) {
+  const open = /(?:^|\s)[A-Za-z]+:"(?:[^"\\]|\\.)*$/s.exec(text);
+  if (open) return open.index + (/^\s/.test(open[0]) ? 1 : 0);
+  return text.length - (/\S*$/.exec(text)?.[0].length ?? 0);
+}
+
+/**
+ * What may be meant by a word that is being written.
+ * @param {string} word
+ * @param {Values} values
+ * @param {Record<string, string>} filters those that are set
+ * @returns {Suggestion[]}
+ */
+export function suggestions(word, values, filters) {
+  const [, key = "", quote = "", rest = ""] = /^([A-Za-z]+):("?)(.*)$/s.exec(word) ?? [];
+  const known = key.toLowerCase();
+  if (KEYS.includes(known)) return ofKey(known, quote ? rest.replace(/\\(.)/gs, "$1") : rest, values);
+  const part = word.toLowerCase();
+  const keys = KEYS.filter((it) => it.startsWith(part) && (part || !filters[it])).map((it) => ({ text: `${it}:`, key: it, value: "" }));
+  if (!part) return keys;
+  const found = ["state", "user", "queue", "group"].flatMap((it) =>
+    values.of(it).filter(({ value, count }) => count !== 0 && value.toLowerCase().startsWith(part)).slice(0, 2).map((value) => made(it, value)));
+  return [...keys, ...found].slice(0, MOST);
+}
+
+/** @param {string} key @param {Value} it @param {string} [before] states that are there already @returns {Suggestion} */
+function made(key, { value, count }, before = "") {
+  const suggestion = { text: written({ key, value: before + value }), key, value };
+  return count === undefined ? suggestion : { ...suggestion, count };
+}
+
+/** @param {string} key @param {string} text @param {Values} values */
+function ofKey(key, text, values) {
+  const comma = key === "state" ? text.lastIndexOf(",") + 1 : 0;
+  const [before, part] = [text.slice(0, comma), text.slice(comma).toLowerCase()];
+  const taken = new Set(before.toLowerCase().split(","));
+  const begin = /** @type {Value[]} */ ([]);
+  const inside = /** @type {Value[]} */ ([]);
+  for (const it of values.of(key)) {
+    const place = it.value.toLowerCase().indexOf(part);
+    if (place < 0 || taken.has(it.value)) continue;
+    (place === 0 ? begin : inside).push(it);
+    if (begin.length >= MOST) break;
+  }
+  return [...begin, ...inside].slice(0, MOST).map((it) => made(key, it, before));
+}

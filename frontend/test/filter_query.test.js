@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { start, suggestions, Values } from "../src/table/completion.js";
+import { joined, parse, print, problem, tokens } from "../src/table/filter_query.js";
+import { read, test as filter, write } from "../src/table/filters.js";
+import { row } from "../src/table/rows.js";
+
+/** @param {string} id @param {object} [more] */
+const job = (id, more = {}) => row({ id, revision: 1, state: "RUN", status: "RUN", t_submit: 1, ...more });
+
+test("a query is filters and words", () => {
+  assert.deepEqual(parse("state:failed name:train* node:tuolumne1003 since:2h out of memory"), {
+    filters: { state: "failed", name: "train*", node: "tuolumne1003", since: "2h", text: "out of memory" },
+    wrong: [],
+  });
+});
+
+test("keys have no case, states neither, and unknown keys are words", () => {
+  assert.deepEqual(parse("State:FAILED exec: no:such").filters, { state: "failed", text: "exec: no:such" });
+});
+
+test("a value with spaces stands in quotes", () => {
+  const [token] = tokens('name:"my \\"big\\" job" x');
+  assert.deepEqual(token, { key: "name", value: 'my "big" job' });
+  assert.deepEqual(parse('name:"not closed').filters, { name: "not closed" });
+});
+
+test("states add up, anything else is replaced", () => {
+  assert.deepEqual(parse("state:failed state:timeout,failed user:a user:b").filters, { state: "failed,timeout", user: "b" });
+  assert.deepEqual(joined({ state: "RUNNING" }, { key: "state", value: "Failed" }), { state: "running,failed" });
+});
+
+test("a filter that makes no sense is told and not applied", () => {
+  assert.deepEqual(parse("state:nosuch since:soon ok").wrong, [{ key: "state", value: "nosuch" }, { key: "since", value: "soon" }]);
+  assert.equal(problem({ key: "name", value: "x".repeat(1025) }), "tooLong");
+  assert.equal(problem({ key: "result", value: "pending" }), "result");
+  assert.equal(problem({ key: "state", value: "," }), "state");
+});
+
+test("what is printed is parsed again, and is the same in the address", () => {
+  for (const filters of [
+    {}, { text: "a b" }, { state: "failed,timeout", name: 'a "b" \\ c', user: "ada", since: "1d12h", until: "2026-11-20T08:30" },
+    { queue: "batch", group: "sweep", node: "n[1", text: "x:y" },
+  ]) {
+    assert.deepEqual(parse(print(filters)), { filters, wrong: [] });
+    assert.deepEqual(read(new URLSearchParams(write(filters, { key: "name", down: true }))), filters);
+  }
+});
+
+test("an address is read easily", () => {
+  assert.equal(write({ state: "running,failed", name: "train*", since: "2h" }, { key: "id", down: true }), "state=running,failed&name=train*&since=2h");
+});
+
+test("a result is a word for a state", () => {
+  assert.deepEqual(read(new URLSearchParams("result=FAILED,TIMEOUT")), { state: "FAILED,TIMEOUT" });
+  assert.deepEqual(read(new URLSearchParams("state=INACTIVE&result=FAILED")), { state: "INACTIVE", result: "FAILED" });
+  const passes = filter({ state: "running,failed" });
+  const [run, failed, done] = [job("f1"), job("f2", { state: "INACTIVE", result: "FAILED" }), job("f3", { state: "INACTIVE", result: "COMPLETED" })];
+  assert.deepEqual([run, failed, done].map((it) => passes?.(it)), [true, true, false]);
+});
+
+test("a name with stars is a pattern", () => {
+  const it = job("f1", { name: "pre-train-07" });
+  const matches = (/** @type {string} */ name) => filter({ name })?.(it);
+  assert.deepEqual(["*train*", "pre*7", "*", "train*", "*train", "pre**07", "pre-train-07*07", "*-*-*"].map(matches),
+    [true, true, true, false, false, true, false, true]);
+});
+
+test("a time filters by the submission", () => {
+  const [old, young] = [job("f1", { t_submit: 1000 }), job("f2", { t_submit: 9000 })];
+  const shown = (/** @type {Record<string, string>} */ filters) => [old, young].filter(filter(filters, undefined, 10_000) ?? (() => true)).map(({ id }) => id);
+  assert.deepEqual([shown({ since: "1h" }), shown({ until: "1h" }), shown({ since: "1000", until: "9000" })], [["f2"], ["f1"], ["f1"]]);
+});
+
+const rows = [
+  ...Array.from({ length: 12 }, (_, index) => job(`f${index}`, { name: `sweep-${index}`, username: "ada", queue: "batch", nodelist: "n[1-2]" })),
+  job("g1", { name: "other", username: "bob", state: "INACTIVE", result: "FAILED", nodelist: "n2", group: "g2", group_name: "my group" }),
+];
+const values = new Values(() => rows, () => 0);
+const texts = (/** @type {string} */ word, filters = {}) => suggestions(word, values, filters).map(({ text }) => text);
+
+test("nothing written: keys that are not set", () => {
+  assert.deepEqual(texts("", { name: "x", since: "2h" }), ["state:", "user:", "queue:", "group:", "node:", "until:"]);
+});
+
+test("a beginning of a key or of a value", () => {
+  assert.deepEqual(texts("na"), ["name:"]);
+  assert.deepEqual(texts("fa"), ["state:failed"]);
+  assert.deepEqual(texts("a"), ["state:active", "user:ada"]);
+});
+
+test("values are those of most jobs first, and a number at the end of names is a star", () => {
+  assert.equal(texts("name:")[0], "name:sweep-*");
+  assert.deepEqual(texts("node:n"), ["node:n2", "node:n1"]);
+  assert.deepEqual(texts("group:my"), ['group:"my group"']);
+  assert.deepEqual(texts('group:"my g'), ['group:"my group"']);
+  assert.deepEqual(texts("user:B"), ["user:bob"]);
+  assert.deepEqual(texts("user:x"), []);
+});
+
+test("several states are completed one by one", () => {
+  assert.deepEqual(texts("state:failed,ru"), ["state:failed,running", "state:failed,run"]);
+  assert.deepEqual(texts("state:failed,fa"), []);
+});
+
+test("suggestions are bounded, whatever the table has", () => {
+  const many = new Values(function* () {
+    for (let index = 0; index < 50_000; index++) yield job(`f${index}`, { name: `n${index}x`, nodelist: `n[${index}-${index + 50}]` });
+  });
+  assert.ok(many.of("name").length <= 2000);
+  assert.ok(many.of("node").length <= 2000);
+  assert.equal(suggestions("name:n", many, {}).length, 8);
+});
+
+test("the word at the caret", () => {
+  assert.deepEqual(['a state:fa', 'a name:"b c', "a ", "", 'x name:"b" st'].map((text) => text.slice(start(text))), ["state:fa", 'name:"b c', "", "", "st"]);
+});
