@@ -31,6 +31,7 @@ from fluxapi.http.endpoints import Endpoints, add_routes
 from fluxapi.http.rate_limits import RateLimits
 from fluxapi.http.shutdown import Shutdown
 from fluxapi.instance.protocol import CallWatch, Instance
+from fluxapi.job_templates.store import TemplateStore
 from fluxapi.observability.metrics import LoopLag, Metrics
 from fluxapi.observability.telemetry import Tracing
 from fluxapi.process.memory import HeapTrimmer
@@ -84,7 +85,7 @@ def create_app(
 
     Past jobs are kept in the folder *history*, unless the settings name one or say otherwise.
     """
-    tokens = TokenStore(_token_file(settings))
+    tokens = TokenStore(_below_statedir(settings, "tokens.json"))
     credentials = Credentials(settings, tokens)
     limits = RateLimits(settings)
     around = middleware.create(settings, credentials, limits)
@@ -128,6 +129,7 @@ def create_app(
     app[keys.SHUTDOWN] = shutdown
     app[keys.CREDENTIALS] = credentials
     app[keys.TOKENS] = tokens
+    app[keys.TEMPLATES] = TemplateStore(_below_statedir(settings, "templates"))
     app[keys.RATE_LIMITS] = limits
     app[keys.BODIES] = BodyBudget(max(_MAX_BODIES_BYTES, _LARGEST_BODIES * settings.max_body))
     app[keys.METRICS] = metrics
@@ -153,8 +155,8 @@ def create_app(
     app.on_shutdown.append(_end_waits)
     if tracing is not None:
         app.on_cleanup.append(lambda _: tracing.close())
-    contexts = (_loop_lag, _tokens, _archive, _webhooks, partial(_sessions, instance=instance))
-    app.cleanup_ctx.extend(contexts)
+    sessions_of = partial(_sessions, instance=instance)
+    app.cleanup_ctx.extend((_loop_lag, _tokens, _templates, _archive, _webhooks, sessions_of))
     return app
 
 
@@ -168,11 +170,14 @@ def _archive_of(settings: Settings, default: Path | None) -> Archive | None:
     return Archive(folder, _history_limits(settings))
 
 
-def _token_file(settings: Settings) -> Path | None:
-    """Return the file of the tokens, which is locked by the one service that may write it."""
+def _below_statedir(settings: Settings, name: str) -> Path | None:
+    """Return what the service keeps under *name*, if anything.
+
+    The state directory that ``--instance archive`` reads belongs to other services.
+    """
     if settings.statedir is None or settings.instance == "archive":
         return None
-    return settings.statedir / "tokens.json"
+    return settings.statedir / name
 
 
 def _exec_hook(
@@ -289,6 +294,12 @@ async def _tokens(app: web.Application) -> AsyncIterator[None]:
     await tokens.open()
     yield
     await tokens.close()
+
+
+async def _templates(app: web.Application) -> AsyncIterator[None]:
+    """Read the templates, once the lock of the tokens is held."""
+    await app[keys.TEMPLATES].open()
+    yield
 
 
 async def _archive(app: web.Application) -> AsyncIterator[None]:

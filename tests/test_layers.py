@@ -26,6 +26,7 @@ KNOWS = {
     "table": {"instance", "model"},
     "archive": {"errors", "instance", "model", "process", "table"},
     "events": {"contracts", "errors", "instance", "model", "process", "table"},
+    "job_templates": {"errors", "process"},
     "exec_hook": {"events", "instance", "model", "notices", "process", "table"},
     "sessions": {
         "archive", "errors", "events", "instance", "model", "process", "security", "settings",
@@ -40,21 +41,21 @@ KNOWS = {
         "sessions", "settings", "webhooks",
     },
     "http": {
-        "archive", "contracts", "errors", "events", "observability", "process", "security",
-        "sessions", "settings", "webhooks",
+        "archive", "contracts", "errors", "events", "job_templates", "observability", "process",
+        "security", "sessions", "settings", "webhooks",
     },
     "web": {
         "archive", "contracts", "errors", "http", "instance", "model", "process", "security",
         "table",
     },
     "handlers": {
-        "archive", "contracts", "errors", "events", "http", "instance", "mcp", "model", "process",
-        "security", "sessions", "table", "web",
+        "archive", "contracts", "errors", "events", "http", "instance", "job_templates", "mcp",
+        "model", "process", "security", "sessions", "table", "web",
     },
     "app": {
         "archive", "contracts", "errors", "events", "exec_hook", "handlers", "http", "instance",
-        "observability", "process", "security", "sessions", "settings", "table", "web",
-        "webhooks",
+        "job_templates", "observability", "process", "security", "sessions", "settings", "table",
+        "web", "webhooks",
     },
     "service": {
         "app", "archive", "errors", "http", "instance", "observability", "process", "settings",

@@ -15,6 +15,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "alloc": "start an instance to submit jobs to",
         "bulk": "submit many jobs",
         "bulksubmit": "submit a command for each input",
+        "template": "save jobs under a name to submit them again",
     },
     "inspect jobs": {
         "jobs": "list jobs",

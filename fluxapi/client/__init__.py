@@ -55,6 +55,8 @@ from .results import (
     FoundJobs,
     IssuedToken,
     Scope,
+    Template,
+    TemplateEntry,
     Token,
 )
 from .stats import Stats
@@ -114,6 +116,8 @@ __all__ = [
     "SubmitOptions",
     "SyncEventStream",
     "SyncJobsWatch",
+    "Template",
+    "TemplateEntry",
     "Token",
     "TooLarge",
     "TooManyRequests",

@@ -14,6 +14,7 @@ from .methods.history import HistoryMethods
 from .methods.output import OutputMethods
 from .methods.service import ServiceMethods
 from .methods.submission import SubmissionMethods
+from .methods.templates import TemplateMethods
 from .methods.tokens import TokenMethods
 from .methods.waiting import WaitMethods
 from .methods.webhooks import WebhookMethods
@@ -34,6 +35,7 @@ class AsyncClient(
     OutputMethods,
     ControlMethods,
     ServiceMethods,
+    TemplateMethods,
     TokenMethods,
     WebhookMethods,
 ):

@@ -21,7 +21,9 @@ __all__ = [
     "is_of_service",
 ]
 
-_SERVICE_PLACES = ("health", "instances", "ready", "service", "token", "tokens", "webhooks")
+_SERVICE_PLACES = (
+    *("health", "instances", "ready", "service", "templates", "token", "tokens", "webhooks"),
+)
 """The first parts of the paths that exist once per service, not once per instance."""
 
 _SERVICE_PATHS = ("/history/instances",)

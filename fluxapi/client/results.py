@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from .errors import ProblemError
 from .job import Job, JobId
@@ -18,6 +18,8 @@ __all__ = [
     "FoundJobs",
     "IssuedToken",
     "Scope",
+    "Template",
+    "TemplateEntry",
     "Token",
 ]
 
@@ -96,3 +98,29 @@ class IssuedToken:
     """A bearer token, or the password of HTTP Basic with any user name."""
     kept: bool = True
     """``False`` if the token ends with the service, which has no state directory."""
+
+
+class TemplateEntry(Record, frozen=True):
+    """A template without its request; times are in seconds since the epoch."""
+
+    name: str
+    created: float
+    modified: float
+    bytes: int
+    """Its size in the store of the service."""
+    description: str = ""
+
+
+class Template(Record, frozen=True):
+    """A request for a job, or for many, under a name; times are in seconds since the epoch."""
+
+    name: str
+    job: dict[str, Any]
+    """The fields of the job."""
+    created: float
+    modified: float
+    description: str = ""
+    copies: int | None = None
+    """How many times the job is submitted."""
+    cc: str | None = None
+    """IDs (RFC 22): the job is submitted once for each."""

@@ -41,6 +41,8 @@ from .results import (
     FoundJobs,
     IssuedToken,
     Scope,
+    Template,
+    TemplateEntry,
     Token,
 )
 from .retry import DEFAULT_TIMEOUT_S, OnWait
@@ -695,6 +697,40 @@ class Client:
     def ready(self) -> bool:
         """Return whether the service has caught up with its Flux instance, without retries."""
         return self._loop.run(self._client.ready())
+
+    def save_template(
+        self,
+        name: str,
+        job: Mapping[str, Any],
+        *,
+        description: str = "",
+        copies: int | None = None,
+        cc: str | None = None,
+    ) -> TemplateEntry:
+        """Save the request for a job under a name, and replace the template of this name.
+
+        Args:
+            name: Letters, digits, blanks, dots, dashes and underscores.
+            job: The fields of the job, with the names of the arguments of :meth:`submit`.
+            description: One line about its purpose.
+            copies: How many times the job is submitted.
+            cc: Ids such as ``0-9``: the job is submitted once for each. Excludes *copies*.
+        """
+        return self._loop.run(
+            self._client.save_template(name, job, description=description, copies=copies, cc=cc)
+        )
+
+    def templates(self) -> list[TemplateEntry]:
+        """Return all templates by name, without their requests."""
+        return self._loop.run(self._client.templates())
+
+    def template(self, name: str) -> Template:
+        """Return the template with this name; raise ``NotFound``."""
+        return self._loop.run(self._client.template(name))
+
+    def delete_template(self, name: str) -> TemplateEntry:
+        """Delete the template with this name, and return its entry; raise ``NotFound``."""
+        return self._loop.run(self._client.delete_template(name))
 
     def issue_token(
         self, name: str, *, scope: Scope = "view", expires_in: int | None = 2592000

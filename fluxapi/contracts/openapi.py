@@ -28,6 +28,7 @@ _TAGS = {
     "groups": "Groups of jobs that belong together.",
     "history": "Jobs that have ended, longer than Flux keeps them.",
     "instance": "The Flux instance: nodes, resources, queues, counts.",
+    "templates": "Requests for jobs that are saved under a name.",
     "webhooks": "Requests that the service sends when something has happened.",
     "service": "The service: login, health, shutdown.",
     "dashboard": "The pages of the dashboard, and their files.",
@@ -51,6 +52,7 @@ _PLACES = {
     "version": ("Digest of all files, so that they can be cached forever.", "0123456789ab"),
     "name": ("Name of the file.", "dashboard.css"),
     "token": ("ID or name of the token.", "laptop"),
+    "template": ("Name of the template.", "train"),
     "webhook": ("ID or name of the webhook.", "failures"),
     "guide": ("Name of the guide, as in its address.", "tutorial"),
 }

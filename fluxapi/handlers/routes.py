@@ -34,6 +34,7 @@ from . import (
 )
 from .history_routes import HISTORY
 from .page_routes import PAGES
+from .template_routes import TEMPLATES
 from .webhook_routes import WEBHOOKS
 
 __all__ = ["ROUTES"]
@@ -371,6 +372,7 @@ ROUTES: tuple[Route, ...] = (
         {200: "issued-token"}, fails=(errors.NotFound, errors.NotStored),
         scope="service", right="admin",
     ),
+    *TEMPLATES,
     *WEBHOOKS,
     Route(
         "GET", "/health", health.health, "getHealth", "service", "Check that the service runs.",

@@ -11,6 +11,7 @@ from fluxapi.archive.archive import Archive
 from fluxapi.contracts.route import Handler, Route
 from fluxapi.errors import FluxapiError
 from fluxapi.events.transport.connections import Connections
+from fluxapi.job_templates.store import TemplateStore
 from fluxapi.observability.metrics import Metrics
 from fluxapi.process.memory import HeapTrimmer
 from fluxapi.security.credentials import Credentials
@@ -55,6 +56,7 @@ __all__ = [
     "SETTINGS",
     "SHUTDOWN",
     "STOP",
+    "TEMPLATES",
     "TOKENS",
     "TREE",
     "TREE_OBSERVER",
@@ -77,6 +79,7 @@ SHUTDOWN: web.AppKey[Shutdown] = web.AppKey("shutdown", Shutdown)
 STOP: web.AppKey[Callable[[], None]] = web.AppKey("stop")
 CREDENTIALS: web.AppKey[Credentials] = web.AppKey("credentials", Credentials)
 TOKENS: web.AppKey[TokenStore] = web.AppKey("tokens", TokenStore)
+TEMPLATES: web.AppKey[TemplateStore] = web.AppKey("templates", TemplateStore)
 WEBHOOKS: web.AppKey[Webhooks] = web.AppKey("webhooks", Webhooks)
 RATE_LIMITS: web.AppKey[RateLimits] = web.AppKey("rate_limits", RateLimits)
 BODIES: web.AppKey[BodyBudget] = web.AppKey("bodies", BodyBudget)

@@ -96,9 +96,9 @@ TABLE: tuple[Setting, ...] = (
         "--statedir",
         "FLUXAPI_STATEDIR",
         None,
-        "directory for tokens, for the history of jobs, and for the jobs of the embedded instance; "
-        "without one, only the embedded instance keeps a history, in ~/.local/state/fluxapi "
-        "(XDG_STATE_HOME), outside of containers",
+        "directory for tokens, templates, the history of jobs, and for the jobs of the embedded "
+        "instance; without one, only the embedded instance keeps a history, in "
+        "~/.local/state/fluxapi (XDG_STATE_HOME), outside of containers",
         parse.path,
     ),
     *HISTORY,

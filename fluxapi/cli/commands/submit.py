@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from fluxapi.cli import submit_body
 from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
-from fluxapi.cli.submit_many import copies, dry_run, submit_all, submit_one
+from fluxapi.cli.submit_many import Planned, copies, dry_run, submit_all, submit_one
 from fluxapi.cli.submit_options import add_following, add_job_options, add_many
+from fluxapi.cli.submit_template import many, merged
 from fluxapi.cli.terminal import input_is_waiting, note
+
+if TYPE_CHECKING:
+    from fluxapi.client import AsyncClient
 
 __all__ = ["COMMAND", "add"]
 
@@ -25,6 +31,12 @@ def add(parsers: Parsers) -> None:
         "Submit a job and print its ID. The job gets only those variables of this shell that "
         "--env selects. Paths are paths on the nodes.",
         usage="fluxapi submit [OPTION…] COMMAND [ARGUMENT…]",
+    )
+    parser.add_argument(
+        "--template",
+        metavar="NAME",
+        help="begin with the template of this name, which fluxapi template has saved; options and "
+        "a command take the place of what it says",
     )
     add_job_options(parser)
     add_many(parser)
@@ -46,6 +58,10 @@ def add(parsers: Parsers) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     command = submit_body.split_command(arguments.words)
+    if arguments.template is not None:
+        fields = submit_body.body(arguments, command or None)
+        submit_body.close_input(arguments, fields)
+        return connected(arguments, lambda flux, given: _from_template(flux, fields, given))
     if not command:
         raise Failure("Missing command; usage: fluxapi submit [OPTION…] COMMAND", USAGE)
     fields = submit_body.body(arguments, command)
@@ -59,3 +75,20 @@ def _run(arguments: argparse.Namespace) -> int:
     if ids is None:
         return connected(arguments, lambda flux, given: submit_one(flux, planned[0], given))
     return connected(arguments, lambda flux, given: submit_all(flux, planned, given))
+
+
+async def _from_template(
+    flux: AsyncClient, given: Mapping[str, Any], arguments: argparse.Namespace
+) -> int:
+    """Submit what a template says, with the fields *given* in place of its own."""
+    template = await flux.template(arguments.template)
+    fields = merged(template, given)
+    planned = copies(fields, arguments)
+    if submit_body.copies(arguments) is None:
+        jobs = many(template, fields)
+        planned = [Planned(job, "", arguments.log, arguments.log_stderr) for job in jobs]
+    if arguments.dry_run:
+        return dry_run(planned)
+    if len(planned) == 1:
+        return await submit_one(flux, planned[0], arguments)
+    return await submit_all(flux, planned, arguments)

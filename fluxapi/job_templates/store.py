@@ -1,0 +1,163 @@
+"""The templates of a service: save, list, read and delete them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from fluxapi.errors import Conflict, NotFound, NotStored, NotSupported, SettingsError
+
+from .folder import MAX_FILE_BYTES, TemplateFolder
+from .template import Entry, Template
+
+__all__ = ["MAX_TEMPLATES", "MAX_TEMPLATES_BYTES", "TemplateStore"]
+
+MAX_TEMPLATES = 500
+MAX_TEMPLATES_BYTES = 64 << 20
+"""The number of templates, and the size of all together."""
+
+_NOT_KEPT = (
+    "This service has no state directory, so it keeps no templates; start it with --statedir DIR."
+)
+
+
+class TemplateStore:
+    """The templates in the folder *path*; ``None``: the service keeps none.
+
+    The lock of the tokens holds for the whole state directory, so no other service writes there.
+    Only the entries are in memory; a request is read from its file.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._folder = None if path is None else TemplateFolder(path)
+        self._entries: dict[str, Entry] = {}
+        self._lock = asyncio.Lock()
+
+    @property
+    def is_kept(self) -> bool:
+        """Return whether templates can be saved."""
+        return self._folder is not None
+
+    async def open(self) -> None:
+        """Read the templates of an earlier service; raise ``SettingsError``."""
+        if self._folder is None:
+            return
+        try:
+            found = await asyncio.to_thread(self._load, self._folder)
+        except OSError as error:
+            raise SettingsError(
+                f"The templates in {self._folder.path} cannot be used: {error.strerror or error}. "
+                "Name another directory with --statedir."
+            ) from None
+        self._entries = {entry.name: entry for entry in found}
+
+    @staticmethod
+    def _load(folder: TemplateFolder) -> list[Entry]:
+        return [_entry(template, size) for template, size in folder.load(MAX_TEMPLATES)]
+
+    def all(self) -> list[Entry]:
+        """Return the entries of all templates, by name."""
+        return sorted(self._entries.values(), key=lambda entry: entry.name.casefold())
+
+    async def get(self, name: str) -> Template:
+        """Return a template.
+
+        Raises:
+            NotFound: There is none of this name.
+            NotStored: Its file cannot be read, or is damaged.
+        """
+        folder = self._kept()
+        self._entry(name)
+        try:
+            template, _ = await asyncio.to_thread(folder.read, name)
+        except (OSError, ValueError) as error:
+            raise NotStored(
+                f"The template {name} cannot be read: {error}. Save it again, or delete it."
+            ) from None
+        return template
+
+    async def save(
+        self, name: str, description: str, request: Mapping[str, Any]
+    ) -> tuple[Entry, bool]:
+        """Save a template, or replace one; return its entry, and whether it is new.
+
+        Raises:
+            Conflict: There are too many templates, or they are too large.
+            NotStored: It cannot be written; one that it would replace stays.
+        """
+        folder = self._kept()
+        async with self._lock:
+            now, known = time.time(), self._entries.get(name)
+            template = Template(
+                name=name,
+                created=now if known is None else known.created,
+                modified=now,
+                request={key: msgspec.Raw(msgspec.json.encode(it)) for key, it in request.items()},
+                description=description,
+            )
+            data = msgspec.json.encode(template)
+            self._check_room(known, len(data))
+            try:
+                await asyncio.to_thread(folder.write, name, data)
+            except OSError as error:
+                raise NotStored(
+                    f"The template was not saved, since its file in {folder.path} cannot be "
+                    f"written: {error.strerror or error}."
+                ) from None
+            entry = self._entries[name] = _entry(template, len(data))
+            return entry, known is None
+
+    async def delete(self, name: str) -> Entry:
+        """Delete a template, and return its entry.
+
+        Raises:
+            NotFound: There is none of this name.
+            NotStored: Its file cannot be removed.
+        """
+        folder = self._kept()
+        async with self._lock:
+            entry = self._entry(name)
+            try:
+                await asyncio.to_thread(folder.remove, name)
+            except OSError as error:
+                raise NotStored(
+                    f"The template {name} was not deleted: {error.strerror or error}."
+                ) from None
+            del self._entries[name]
+            return entry
+
+    def _kept(self) -> TemplateFolder:
+        if self._folder is None:
+            raise NotSupported(_NOT_KEPT)
+        return self._folder
+
+    def _entry(self, name: str) -> Entry:
+        try:
+            return self._entries[name]
+        except KeyError:
+            raise NotFound(
+                f"There is no template {name[:64]!r}; fluxapi template list and GET /v1/templates "
+                "list them."
+            ) from None
+
+    def _check_room(self, known: Entry | None, size: int) -> None:
+        if known is None and len(self._entries) >= MAX_TEMPLATES:
+            raise Conflict(f"There are {MAX_TEMPLATES} templates, which is the limit; delete some.")
+        used = sum(entry.bytes for entry in self._entries.values())
+        left = MAX_TEMPLATES_BYTES - used + (0 if known is None else known.bytes)
+        if size > min(left, MAX_FILE_BYTES):
+            raise Conflict(
+                f"The template takes {size} bytes, and {min(left, MAX_FILE_BYTES)} are left; "
+                "delete some templates, or save a smaller one."
+            )
+
+
+def _entry(template: Template, size: int) -> Entry:
+    return Entry(
+        template.name, template.created, template.modified, template.description, bytes=size
+    )
