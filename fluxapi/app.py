@@ -260,13 +260,12 @@ def _endpoints() -> Endpoints:
 
 def _watch(metrics: Metrics, tracing: Tracing | None, label: str) -> CallWatch:
     """Return the watch of the calls to the instance with this label."""
+    if tracing is None:
+        return partial(metrics.call, label)
 
     @contextlib.contextmanager
     def watch(topic: str) -> Iterator[None]:
-        with contextlib.ExitStack() as stack:
-            stack.enter_context(metrics.call(label, topic))
-            if tracing is not None:
-                stack.enter_context(tracing.call(topic))
+        with metrics.call(label, topic), tracing.call(topic):
             yield
 
     return watch

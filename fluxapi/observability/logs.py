@@ -6,6 +6,7 @@ ticket either.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 from contextvars import ContextVar
@@ -30,7 +31,10 @@ _ESCAPES = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)
 
 def configure(level: str, form: str, stream: TextIO | None = None) -> None:
     """Log records from ``level`` on to ``stream`` (standard error), as ``text`` or ``json``."""
-    handler = logging.StreamHandler(sys.stderr if stream is None else stream)
+    # Our lines tell none of this, and it costs more than the rest of a record (logging, HOWTO).
+    logging._srcfile = None  # noqa: SLF001 - documented there
+    logging.logThreads = logging.logMultiprocessing = logging.logProcesses = False
+    handler = _Handler(sys.stderr if stream is None else stream)
     handler.setFormatter(_Json() if form == "json" else _Text())
     handler.addFilter(_stamp)
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
@@ -62,6 +66,47 @@ def access(method: str, route: str, status: int, seconds: float, user: str | Non
     if user is not None:
         fields["user"] = user
     _access.log(level, "%s %s %d", method, route, status, extra={"fields": fields})
+
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """A handler that writes the lines of one pass of the event loop together.
+
+    Warnings, and lines outside of an event loop, are written at once.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Add the line of a record."""
+        try:
+            self._lines.append(self.format(record) + self.terminator)
+            if record.levelno >= logging.WARNING:
+                self.flush()
+            elif len(self._lines) == 1:
+                self._flush_after_pass()
+        except Exception:  # noqa: BLE001 - as the handlers of the library
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write the lines that wait; also called when the process exits."""
+        self.acquire()
+        try:
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("".join(lines))
+            super().flush()
+        finally:
+            self.release()
+
+    def _flush_after_pass(self) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.flush()
+        else:
+            loop.call_soon(self.flush)
 
 
 def _stamp(record: logging.LogRecord) -> bool:

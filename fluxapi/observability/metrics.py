@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 
 from prometheus_client import (
     CollectorRegistry,
@@ -87,6 +87,7 @@ class Metrics:
         self.under_way = 0
         self._counts: dict[tuple[str, str, int], Callable[[], None]] = {}
         self._times: dict[str, Callable[[float], None]] = {}
+        self._call_times: dict[tuple[str, str], Callable[[float], None]] = {}
 
     def observe(self, route: str, method: str, status: int, seconds: float | None) -> None:
         """Count one answered request, and record its duration unless it is ``None``."""
@@ -102,20 +103,27 @@ class Metrics:
             timing = self._times[route] = self._seconds.labels(route).observe
         timing(seconds)
 
-    @contextmanager
-    def call(self, instance: str, topic: str) -> Iterator[None]:
+    def call(self, instance: str, topic: str) -> AbstractContextManager[None]:
         """Time one call to *instance*, and count a failure (a ``CallWatch``)."""
-        started = time.perf_counter()
-        try:
-            yield
-        except FluxapiError as error:
-            self._call_failures.labels(instance, topic, type(error).__name__).inc()
-            raise
-        finally:
-            self._call_seconds.labels(instance, topic).observe(time.perf_counter() - started)
+        return _Call(self, instance, topic)
+
+    def observe_call(self, instance: str, topic: str, seconds: float) -> None:
+        """Record the duration of one call to *instance*."""
+        key = (instance, topic)
+        timing = self._call_times.get(key)
+        if timing is None:
+            timing = self._call_times[key] = self._call_seconds.labels(instance, topic).observe
+        timing(seconds)
+
+    def count_failure(self, instance: str, topic: str, error: str) -> None:
+        """Count one call to *instance* that failed."""
+        self._call_failures.labels(instance, topic, error).inc()
 
     def forget(self, instance: str) -> None:
         """Drop the series of an instance whose session was closed."""
+        self._call_times = {
+            key: timing for key, timing in self._call_times.items() if key[0] != instance
+        }
         for family in (self._call_seconds, self._call_failures):
             family.remove_by_labels({"flux_instance": instance})
 
@@ -144,6 +152,26 @@ class Metrics:
         """Return the metrics in the text format."""
         process = await asyncio.to_thread(generate_latest, self._process)
         return generate_latest(self.registry) + process
+
+
+class _Call(AbstractContextManager[None]):
+    """One call to Flux, timed from the begin to the end of the context."""
+
+    __slots__ = ("_instance", "_metrics", "_started", "_topic")
+
+    def __init__(self, metrics: Metrics, instance: str, topic: str) -> None:
+        self._metrics = metrics
+        self._instance = instance
+        self._topic = topic
+
+    def __enter__(self) -> None:
+        self._started = time.perf_counter()
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, FluxapiError):
+            self._metrics.count_failure(self._instance, self._topic, type(error).__name__)
+        seconds = time.perf_counter() - self._started
+        self._metrics.observe_call(self._instance, self._topic, seconds)
 
 
 class LoopLag(BackgroundTask):

@@ -20,24 +20,31 @@ class Buckets:
 
     def wait(self, key: str, amount: float = 1.0) -> float:
         """Return the seconds until *amount* may be spent; 0 is now."""
-        missing = min(amount, self._burst) - self._level(key, time.monotonic())
-        return max(missing / self._rate, 0.0)
+        return self._wait(self._level(key, time.monotonic()), amount)
 
     def spend(self, key: str, amount: float = 1.0) -> None:
         """Take *amount* out of the bucket, whether or not it is there."""
         now = time.monotonic()
-        level = self._level(key, now)
-        self._levels.pop(key, None)
-        self._levels[key] = (level - amount, now)
-        if len(self._levels) > _MAX_KEYS:
-            del self._levels[next(iter(self._levels))]
+        self._set(key, self._level(key, now) - amount, now)
 
     def take(self, key: str, amount: float = 1.0) -> float:
         """Return 0 and take *amount* if that is possible now, else return the seconds to wait."""
-        wait = self.wait(key, amount)
+        now = time.monotonic()
+        level = self._level(key, now)
+        wait = self._wait(level, amount)
         if not wait:
-            self.spend(key, amount)
+            self._set(key, level - amount, now)
         return wait
+
+    def _wait(self, level: float, amount: float) -> float:
+        missing = min(amount, self._burst) - level
+        return max(missing / self._rate, 0.0)
+
+    def _set(self, key: str, level: float, now: float) -> None:
+        self._levels.pop(key, None)
+        self._levels[key] = (level, now)
+        if len(self._levels) > _MAX_KEYS:
+            del self._levels[next(iter(self._levels))]
 
     def _level(self, key: str, now: float) -> float:
         level, at = self._levels.get(key, (self._burst, now))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import os
 import socket
@@ -33,10 +34,14 @@ def peer_of(address: object) -> str | None:
 
     ``None`` stands for this machine and for Unix sockets. An IPv6 network of 64 bits is one peer.
     """
-    if not isinstance(address, tuple):
-        return None
+    return _peer_at(address[0]) if isinstance(address, tuple) else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _peer_at(host: str) -> str | None:
+    """Return :func:`peer_of` an address; it is parsed once, not for each of its requests."""
     try:
-        ip = ipaddress.ip_address(address[0].partition("%")[0])
+        ip = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
     if isinstance(ip, ipaddress.IPv6Address):

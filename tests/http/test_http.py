@@ -49,6 +49,7 @@ async def test_json_beyond_reason_is_400(service: Service, text: str) -> None:
     [
         '{"command": "true", "command": "false"}',
         '{"command" : "true", "command" : "false"}',
+        '{"command": "true", "command": "false", "num_tasks" : 1}',
         '{"command": "true", "environment": {"A": "1", "B": "", "A": "2"}}',
         '{"command": "true", "comm\\u0061nd": "false"}',
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -152,3 +153,39 @@ def test_the_words_of_an_error_forge_no_line(begin: Begin) -> None:
     assert forged not in {line[: len(forged)] for line in lines}
     assert [line for line in lines[1:] if not line.startswith("  ")] == []
     assert not {"\x1b", "\x9b"} & set(stream.getvalue())
+
+
+class Counting(io.StringIO):
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
+async def test_the_lines_of_one_pass_are_written_together() -> None:
+    stream = Counting()
+    handler = logs._Handler(stream)
+    for number in range(3):
+        handler.handle(logging.makeLogRecord({"msg": f"line {number}", "levelno": logging.INFO}))
+    assert stream.getvalue() == ""
+    await asyncio.sleep(0)
+    assert stream.getvalue() == "line 0\nline 1\nline 2\n"
+    assert stream.writes == 1
+
+
+async def test_a_warning_is_written_at_once_after_the_lines_before_it() -> None:
+    stream = Counting()
+    handler = logs._Handler(stream)
+    for level in (logging.INFO, logging.WARNING):
+        handler.handle(logging.makeLogRecord({"msg": "line", "levelno": level}))
+    assert stream.getvalue() == "line\nline\n"
+
+
+async def test_the_lines_of_the_last_pass_are_not_lost() -> None:
+    stream = Counting()
+    handler = logs._Handler(stream)
+    handler.handle(logging.makeLogRecord({"msg": "the last", "levelno": logging.INFO}))
+    # As logging does when the process exits.
+    handler.flush()
+    assert stream.getvalue() == "the last\n"
