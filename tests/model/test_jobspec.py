@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fluxapi.errors import ValidationFailed
-from fluxapi.model.jobspec import Defaults, build, parse_duration, parse_urgency, substitute
+from fluxapi.model.jobspec import Defaults, build, substitute
 from fluxapi.model.keymark import KeyMark
 
 NOTHING = Defaults()
@@ -377,27 +377,6 @@ def test_a_mark_does_not_touch_the_request() -> None:
     submission = build({"jobspec": JOBSPEC}, NOTHING, mark=KeyMark("k", "d"))
     assert json.loads(submission.jobspec)["attributes"]["user"]["fluxapi"]["key"] == "k"
     assert "user" not in JOBSPEC["attributes"]  # type: ignore[operator]
-
-
-@pytest.mark.parametrize(
-    ("given_as", "number"), [("hold", 0), ("expedite", 31), (7, 7), (16.0, 16)]
-)
-def test_urgency(given_as: Any, number: int) -> None:
-    assert parse_urgency(given_as) == number
-
-
-@pytest.mark.parametrize(
-    ("given_as", "seconds"),
-    [(5, 5.0), ("250ms", 0.25), ("1.5h", 5400.0), ("7", 7.0), (".5m", 30.0)],
-)
-def test_duration(given_as: Any, seconds: float) -> None:
-    assert parse_duration(given_as) == seconds
-
-
-@pytest.mark.parametrize("given_as", ["", "h", "1..2s", "-1s", "1y", -1, float("inf")])
-def test_no_duration(given_as: Any) -> None:
-    with pytest.raises(ValueError, match=r"Duration|seconds"):
-        parse_duration(given_as)
 
 
 def test_substitution_reaches_all_texts_and_leaves_the_original() -> None:
