@@ -92,6 +92,7 @@ generate: $(STAMP) ## make the synchronous client, the list of commands and the 
 
 format: $(STAMP) ## put every file in the one format
 	$(BIN)/ruff format .
+	$(BIN)/python tools/sort_words.py
 
 bench: $(STAMP) ## measure, each figure beside its baseline of the same run
 	$(BIN)/python -m bench $(ARGS)

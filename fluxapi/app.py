@@ -52,7 +52,7 @@ from .contracts import openapi
 from .events.channel import asyncapi
 from .http import keys, middleware
 from .settings import Settings
-from .web import assets, docs, views
+from .web import assets, docs, views, words
 
 __all__ = ["create_app"]
 
@@ -145,11 +145,8 @@ def create_app(
 
     tokens.on_revoke = end_token
     app[keys.OPENAPI], app[keys.ASYNCAPI] = _contracts()
-    app[keys.ASSETS] = assets.load()
-    app[docs.REFERENCE] = docs.Reference()
-    app[keys.ERROR_PAGE] = views.error
+    _add_pages(app)
     metrics.watch(sessions, app[keys.CONNECTIONS], archive, webhooks)
-    app[aiohttp_jinja2.APP_KEY] = templates()
     add_routes(app, _endpoints())
     app.on_response_prepare.append(middleware.add_headers)
     app.on_shutdown.append(_end_waits)
@@ -158,6 +155,15 @@ def create_app(
     sessions_of = partial(_sessions, instance=instance)
     app.cleanup_ctx.extend((_loop_lag, _tokens, _templates, _archive, _webhooks, sessions_of))
     return app
+
+
+def _add_pages(app: web.Application) -> None:
+    """Add what the pages need: files, texts, templates."""
+    app[keys.WORDS] = words.load()
+    app[keys.ASSETS] = assets.with_words(assets.load(), app[keys.WORDS])
+    app[docs.REFERENCE] = docs.Reference()
+    app[keys.ERROR_PAGE] = views.error
+    app[aiohttp_jinja2.APP_KEY] = templates()
 
 
 def _archive_of(settings: Settings, default: Path | None) -> Archive | None:

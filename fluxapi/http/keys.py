@@ -61,6 +61,7 @@ __all__ = [
     "TREE",
     "TREE_OBSERVER",
     "WEBHOOKS",
+    "WORDS",
 ]
 
 ErrorPage = Callable[[web.Request, FluxapiError], Awaitable[web.Response]]
@@ -89,6 +90,8 @@ HEADERS: web.AppKey[Mapping[str, str]] = web.AppKey("headers")
 HEAP: web.AppKey[HeapTrimmer] = web.AppKey("heap", HeapTrimmer)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")
 ASSETS: web.AppKey[Mapping[str, Any]] = web.AppKey("assets")
+WORDS: web.AppKey[Mapping[str, Any]] = web.AppKey("words")
+"""The texts of the pages by language."""
 ERROR_PAGE: web.AppKey[ErrorPage] = web.AppKey("error_page")
 """Renders an error as a page for a browser."""
 ASYNCAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("asyncapi")

@@ -9,6 +9,7 @@ import functools
 import gzip
 import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,9 +18,14 @@ from aiohttp import hdrs, web
 
 from fluxapi.errors import NotFound
 
-__all__ = ["Asset", "address", "asset", "load"]
+from .words import Words
+
+__all__ = ["Asset", "address", "asset", "load", "with_words", "words_name"]
 
 _BUILT = Path(__file__).parent / "static" / "dist"
+_KEY = re.compile(rb"""["'`]([a-z][a-z0-9_]*\.[a-z][a-z0-9_]*)["'`]""")
+"""A text in a script that may be the key of a text of the page."""
+
 _MIN_GZIP_BYTES = 1024
 """Size from which a file is compressed."""
 
@@ -41,10 +47,31 @@ def load() -> Mapping[str, Asset]:
 
 
 def _read(path: Path) -> Asset:
-    plain = path.read_bytes()
-    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return _made(path.name, path.read_bytes())
+
+
+def _made(name: str, plain: bytes) -> Asset:
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     packed = gzip.compress(plain, mtime=0) if len(plain) >= _MIN_GZIP_BYTES else None
     return Asset(kind, hashlib.sha256(plain).hexdigest()[:12], plain, packed)
+
+
+def with_words(built: Mapping[str, Asset], languages: Mapping[str, Words]) -> Mapping[str, Asset]:
+    """Return the built files and, for each language, a script with the texts that they show."""
+    scripts = [file.plain for name, file in built.items() if name.endswith(".js")]
+    if not scripts:
+        return built
+    shown = {key.decode() for script in scripts for key in _KEY.findall(script)}
+    made = dict(built)
+    for words in languages.values():
+        name = words_name(words)
+        made[name] = _made(name, words.script(shown))
+    return made
+
+
+def words_name(words: Words) -> str:
+    """Return the name of the script with the texts of a language."""
+    return f"words-{words.tag}.js"
 
 
 def address(assets: Mapping[str, Asset], name: str) -> str:

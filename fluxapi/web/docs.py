@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from fluxapi import __version__
 from fluxapi.errors import NotFound
@@ -16,6 +16,7 @@ from fluxapi.http import base, keys
 from . import assets, guides
 from .reference import channel, error_kinds, groups
 from .slices import response_of
+from .words import words_of
 
 __all__ = ["REFERENCE", "Reference", "errors", "guide", "image", "reference", "style"]
 
@@ -44,7 +45,8 @@ async def image(request: web.Request) -> web.Response:
 async def reference(request: web.Request) -> web.Response:
     """Return the reference of all operations and messages, rendered once from their contracts."""
     body = await request.app[REFERENCE].below(request, base.relative(request, "/"))
-    return web.Response(body=body, content_type="text/html", charset="utf-8")
+    headers = {hdrs.VARY: hdrs.ACCEPT_LANGUAGE}
+    return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
 
 
 class Reference:
@@ -52,21 +54,23 @@ class Reference:
 
     def __init__(self) -> None:
         self._turn = asyncio.Lock()
-        self._rendered: dict[str, bytes] = {}
-        """The page by the reference to the root of the service; there are two, one below /v1."""
+        self._rendered: dict[tuple[str, str], bytes] = {}
+        """The page by the reference to the root of the service, of which there are two, one below
+        /v1, and by language."""
 
     async def below(self, request: web.Request, root: str) -> bytes:
         """Return the page with links from *root*."""
+        key = root, words_of(request).tag
         async with self._turn:
-            if root not in self._rendered:
+            if key not in self._rendered:
                 context = {
                     "groups": groups(request.app[keys.OPENAPI]),
                     "channel": channel(request.app[keys.ASYNCAPI]),
                     "here": "reference",
                 }
                 page = await _page(request, "docs.html", context)
-                self._rendered[root] = (page.text or "").encode()
-            return self._rendered[root]
+                self._rendered[key] = (page.text or "").encode()
+            return self._rendered[key]
 
 
 REFERENCE: web.AppKey[Reference] = web.AppKey("reference", Reference)
@@ -85,7 +89,7 @@ async def _page(request: web.Request, name: str, context: Mapping[str, Any]) -> 
         "url": lambda path: base.relative(request, path),
         "icon": base.relative(request, assets.address(request.app[keys.ASSETS], "icon.svg")),
     }
-    return await response_of(request.app, name, {**shared, **context})
+    return await response_of(request, name, {**shared, **context})
 
 
 async def style(_request: web.Request) -> web.Response:

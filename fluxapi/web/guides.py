@@ -33,7 +33,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     ),
     "Use": ("cli", "flux-options", "client", "events", "history"),
     "Run": ("settings", "security", "operation", "performance"),
-    "Understand": ("architecture", "libraries", "testing", "adding-a-route"),
+    "Understand": ("architecture", "libraries", "testing", "adding-a-route", "texts"),
     "Decisions": ("decisions", "[0-9]*"),
 }  # fmt: skip
 """The guides in reading order, by name or pattern; guides that are missing here come last."""

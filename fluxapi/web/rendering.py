@@ -16,6 +16,7 @@ from fluxapi.security.sign_ins import is_sign_in
 from . import assets
 from .places import place
 from .slices import response_of
+from .words import words_of
 
 __all__ = ["render"]
 
@@ -33,7 +34,7 @@ def _crumbs(request: web.Request, path: str) -> list[_Crumb]:
     if not path:
         return []
     tree = request.app[keys.TREE]
-    crumbs = [_Crumb("Root", "", base.relative(request, "/"))]
+    crumbs = [_Crumb(words_of(request).text("common.root"), "", base.relative(request, "/"))]
     parts = path.split("/")
     for count, jobid in enumerate(parts, 1):
         each = "/".join(parts[:count])
@@ -80,11 +81,12 @@ async def render(
         "crumbs": [] if principal.right is None else _crumbs(request, asked),
         "has_children": app[keys.SESSIONS].root.capabilities.children,
         "asset": lambda file: base.relative(request, assets.address(built, file)),
+        "words": assets.words_name(words_of(request)),
         "is_built": bool(built),
         "version": __version__,
         "is_stranger": principal.right is None,
-        "instance": f"{info.kind} {info.version} on {info.hostname}",
+        "instance": info,
     }
-    response = await response_of(app, name, {**shared, **context}, status)
+    response = await response_of(request, name, {**shared, **context}, status)
     response.headers.update(headers or {})
     return response

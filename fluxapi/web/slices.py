@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiohttp_jinja2
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from fluxapi.process.timeslice import TimeSlice
+
+from .words import words_of
 
 __all__ = ["response_of"]
 
@@ -17,15 +19,22 @@ _SLICE_PIECES = 64
 
 
 async def response_of(
-    app: web.Application, name: str, context: Mapping[str, Any], status: int = 200
+    request: web.Request, name: str, context: Mapping[str, Any], status: int = 200
 ) -> web.Response:
-    """Render the template *name*; other tasks run in between."""
-    template = app[aiohttp_jinja2.APP_KEY].get_template(name)
+    """Render the template *name* in the language of its reader; other tasks run in between."""
+    words = words_of(request)
+    shared = {"t": words.html, "number": words.number, "lang": words.tag}
+    template = request.app[aiohttp_jinja2.APP_KEY].get_template(name)
     turn = TimeSlice()
     pieces: list[str] = []
-    async for piece in template.generate_async(context):
+    async for piece in template.generate_async({**shared, **context}):
         pieces.append(piece)
         if not len(pieces) % _SLICE_PIECES:
             await turn.share()
-    text = "".join(pieces)
-    return web.Response(text=text, status=status, content_type="text/html", charset="utf-8")
+    return web.Response(
+        text="".join(pieces),
+        status=status,
+        content_type="text/html",
+        charset="utf-8",
+        headers={hdrs.VARY: hdrs.ACCEPT_LANGUAGE},
+    )

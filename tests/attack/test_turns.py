@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp.test_utils import TestServer, make_mocked_request
 
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http.endpoints import _validated
@@ -94,7 +94,8 @@ async def test_a_long_page_is_rendered_in_slices(
     monkeypatch.setattr(TimeSlice, "share", share)
     names = {"here": "errors", "version": "", "shelf": [], "has_children": False}
     context = {**names, "url": str, "icon": "", "kinds": error_kinds() * 50}
-    page = await response_of(server.app, "errors.html", context)
+    request = make_mocked_request("GET", "/docs/errors", app=server.app)
+    page = await response_of(request, "errors.html", context)
     assert page.status == 200
     assert shared > 50
 

@@ -313,7 +313,16 @@ def test_start_is_quick() -> None:
     )
     loaded = set(done.stdout.split())
     assert "fluxapi.client" in loaded
-    heavy = ["aiohttp.web", "uvloop", "rich", "jsonschema", "jsonschema_rs", "jinja2", "jwt"]
+    heavy = [
+        "aiohttp.web",
+        "uvloop",
+        "rich",
+        "jsonschema",
+        "jsonschema_rs",
+        "jinja2",
+        "jwt",
+        "babel",
+    ]
     ours = [
         "fluxapi.service",
         "fluxapi.app",

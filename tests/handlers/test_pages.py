@@ -186,7 +186,7 @@ async def test_the_name_of_a_job_is_only_text(service: Service) -> None:
 async def test_every_asset_of_the_page_is_served_for_good(service: Service) -> None:
     text = await (await service.client.get("/", headers=HTML)).text()
     found = set(re.findall(r'(?:src|href)="\.(/static/[^"]+)"', text))
-    assert len(found) == 3
+    assert len(found) == 6
     for path in found:
         answer = await service.client.get(path, headers={"Accept-Encoding": "gzip"})
         assert answer.status == 200

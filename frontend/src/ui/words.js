@@ -1,0 +1,71 @@
+/** The texts of the page in the language that the service has chosen; fluxapi/web/words.py does the same. */
+
+/** @typedef {typeof import("../../../fluxapi/web/words/en.json", { with: { "resolution-mode": "import" } })} File */
+/** @typedef {Extract<keyof File, string>} Section */
+/** @typedef {{ [S in Section]: `${S}.${Extract<keyof File[S], string>}` }[Section]} Key the key of a text */
+/** @typedef {string | Record<string, string>} Text a text, or its plural forms */
+/** @typedef {{ lang: string, texts: Record<string, Text> }} Words what the script words-LANG.js holds */
+
+const { lang, texts } = /** @type {{ fluxapiWords: Words }} */ (/** @type {unknown} */ (globalThis)).fluxapiWords;
+
+/** The locale of numbers and times: the reader's own region if it belongs to the language of the page. */
+export const locale = globalThis.navigator?.language?.split("-")[0] === lang.split("-")[0] ? navigator.language : lang;
+
+const plurals = new Intl.PluralRules(lang);
+const numbers = new Intl.NumberFormat(lang);
+
+/** @type {Map<string, string[]>} each text in pieces: text, name of a place, text, name, …, text */
+const pieces = new Map();
+
+/** A number with the separators of the language. @param {number} value */
+export const number = (value) => numbers.format(value);
+
+/**
+ * @param {Key} key
+ * @param {Record<string, unknown>} values
+ */
+function parts(key, values) {
+  const found = texts[key];
+  if (found === undefined) throw new Error(`there is no text ${key}`);
+  let text = found;
+  if (typeof text !== "string") text = text[plurals.select(/** @type {number} */ (values["count"]))] ?? text["other"] ?? "";
+  let made = pieces.get(text);
+  if (!made) pieces.set(text, (made = text.split(/\{([a-z][a-z0-9_]*)\}/)));
+  return made;
+}
+
+/** @param {unknown} value */
+const shown = (value) => (typeof value === "number" ? numbers.format(value) : String(value));
+
+/**
+ * Return a text with values in its places. Numbers get the separators of the language; the value `count` chooses
+ * among plural forms.
+ * @param {Key} key
+ * @param {Record<string, string | number>} [values]
+ */
+export function t(key, values = {}) {
+  return parts(key, values).map((piece, index) => (index % 2 ? shown(values[piece]) : piece)).join("");
+}
+
+/**
+ * Return a text as nodes, with elements or texts in its places, and with code for what is between backticks.
+ * @param {Key} key
+ * @param {Record<string, string | number | Node>} [values]
+ */
+export function rich(key, values = {}) {
+  const made = new DocumentFragment();
+  /** @type {HTMLElement | undefined} */
+  let code;
+  for (const [index, piece] of parts(key, values).entries()) {
+    if (index % 2) {
+      const value = values[piece];
+      (code ?? made).append(value instanceof Node ? value : shown(value));
+      continue;
+    }
+    for (const [turn, part] of piece.split("`").entries()) {
+      if (turn) code = code ? undefined : made.appendChild(document.createElement("code"));
+      (code ?? made).append(part);
+    }
+  }
+  return made;
+}
