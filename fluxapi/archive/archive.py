@@ -49,6 +49,8 @@ class Archive:
         self.reader = ArchiveReader(statedir / FILE_NAME)
         self.figures_turn = asyncio.Semaphore(1)
         """Is held while figures are computed, so that a thread is free for short queries."""
+        self.figures_requests = 0
+        """Requests for figures, the one that is computed and those that wait for it."""
 
     async def open(self) -> None:
         """Open the database; if that fails, :attr:`problem` says why, and it is tried again."""

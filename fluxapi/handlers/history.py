@@ -13,7 +13,7 @@ from fluxapi.archive.archive import Archive
 from fluxapi.archive.figures import FiguresQuery, read_figures
 from fluxapi.archive.peers import Subject, compare
 from fluxapi.archive.span import Span
-from fluxapi.errors import JobNotFound, NotSupported, ValidationFailed
+from fluxapi.errors import HistoryUnavailable, JobNotFound, NotSupported, ValidationFailed
 from fluxapi.http import authentication, keys
 from fluxapi.model.jobid import parse
 from fluxapi.sessions.past_jobs import NONE_KEPT
@@ -26,6 +26,11 @@ __all__ = ["archive_of", "comparison", "figures"]
 _DAY_S = 86_400.0
 _STEPS = 120
 _ALL = "all"
+
+_MAX_FIGURES_REQUESTS = 32
+"""Requests for figures at once; each takes about a second of one thread for a million jobs."""
+
+_RETRY_FIGURES_S = 10
 
 
 def archive_of(request: web.Request) -> Archive:
@@ -53,14 +58,27 @@ async def figures(request: web.Request) -> web.Response:
         fields.get("by"),
         fields.get("order", "ended"),
     )
-    # They take longer than other queries, which must find a free thread.
-    await while_connected(request, archive.figures_turn.acquire())
+    if archive.figures_requests >= _MAX_FIGURES_REQUESTS:
+        raise HistoryUnavailable(
+            f"{archive.figures_requests} requests for figures wait already; try again later.",
+            retry_after=_RETRY_FIGURES_S,
+        )
+    archive.figures_requests += 1
     try:
-        found = await archive.reader.run(lambda database: json_bytes(read_figures(database, query)))
+        found = await _computed(request, archive, query)
     finally:
-        archive.figures_turn.release()
+        archive.figures_requests -= 1
     authentication.check_again(request)
     return reply(found)
+
+
+async def _computed(request: web.Request, archive: Archive, query: FiguresQuery) -> bytes:
+    # Figures take longer than other queries, which must find a free thread.
+    await while_connected(request, archive.figures_turn.acquire())
+    try:
+        return await archive.reader.run(lambda database: json_bytes(read_figures(database, query)))
+    finally:
+        archive.figures_turn.release()
 
 
 async def comparison(request: web.Request) -> web.Response:

@@ -43,6 +43,16 @@ _NEVER_PUBLIC_IPV6 = tuple(
 _EMBEDDING = ((ipaddress.ip_network("64:ff9b::/96"), 32), (ipaddress.ip_network("::/96"), 32))
 """Networks whose addresses end with the bits of an IPv4 address: NAT64, and compatible ones."""
 
+_METADATA = tuple(
+    ipaddress.ip_network(text)
+    for text in (
+        "169.254.0.0/16", "fe80::/10", "fd00:ec2::/32", "fd20:ce::/32", "100.100.100.200/32",
+        "168.63.129.16/32", "192.0.0.192/32",
+    )
+)  # fmt: skip
+"""Addresses at which clouds serve the credentials of a machine: link-local ones, and those of
+Amazon and Google (IPv6), Alibaba, Azure and Oracle."""
+
 
 class BlockedTarget(OSError):
     """The settings do not allow the service to send to this target."""
@@ -90,10 +100,9 @@ class Targets:
         """
         if self._is_in_networks(address):
             return None
-        # A name never opens the addresses of metadata services, whatever DNS says.
-        if host.lower().rstrip(".") in self._hosts and not _unmapped(address).is_link_local:
+        if host.lower().rstrip(".") in self._hosts and not _is_metadata(address):
             return None
-        if not is_public(address):
+        if not is_public(address) or _is_metadata(address):
             return (
                 f"{address}, which is no public address. If the service may send to it, start it "
                 f"with --webhook-allow {address}."
@@ -124,6 +133,15 @@ def is_public(address: Address) -> bool:
     if address not in _PUBLIC_IPV6:
         return False
     return not any(address in network for network in _NEVER_PUBLIC_IPV6)
+
+
+def _is_metadata(address: Address) -> bool:
+    """Return whether a service of metadata answers there, which only an address opens."""
+    address = _unmapped(address)
+    for network, bits in _EMBEDDING:
+        if address in network:
+            return _is_metadata(ipaddress.IPv4Address(int(address) & ((1 << bits) - 1)))
+    return any(address in network for network in _METADATA)
 
 
 def _unmapped(address: Address) -> Address:

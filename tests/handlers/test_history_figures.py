@@ -61,6 +61,23 @@ async def test_a_job_counts_once_it_has_ended(start: Start, tmp_path: Path) -> N
     assert sum(step["ended"] for step in found["steps"]) == 1
 
 
+async def test_a_flood_of_requests_for_figures_is_refused(start: Start, tmp_path: Path) -> None:
+    service = await start(statedir=tmp_path)
+    archive, _ = root(service)
+    async with archive.figures_turn:
+        asked = [asyncio.ensure_future(service.client.get(PATH)) for _ in range(40)]
+        waiting = set(asked)
+        refused: list[Any] = []
+        while len(refused) < 8:
+            done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            refused += [it.result() for it in done]
+        assert {it.status for it in refused} == {503}
+        assert {it.headers["Retry-After"] for it in refused} == {"10"}
+    answers = await asyncio.gather(*asked)
+    assert sorted(it.status for it in answers) == [200] * 32 + [503] * 8
+    assert archive.figures_requests == 0
+
+
 async def test_the_day_before_the_end_is_the_default(start: Start, tmp_path: Path) -> None:
     service = await start(statedir=tmp_path)
     found = await ask(service, until=1_800_000_000)

@@ -90,11 +90,24 @@ def test_allowed_targets() -> None:
     )
 
 
-@pytest.mark.parametrize("text", ["169.254.169.254", "::ffff:169.254.169.254", "fe80::1"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "169.254.169.254",
+        "::ffff:169.254.169.254",
+        "64:ff9b::169.254.169.254",
+        "fe80::1",
+        "fd00:ec2::254",
+        "fd20:ce::254",
+        "100.100.100.200",
+        "168.63.129.16",
+    ],
+)
 def test_the_name_of_a_host_never_opens_metadata(text: str) -> None:
-    targets = Targets(["hooks.lab.example"])
-    assert targets.refusal("hooks.lab.example", ipaddress.ip_address(text)) is not None
-    assert Targets(["169.254.0.0/16", "fe80::/10"]).refusal("x", ipaddress.ip_address(text)) is None
+    address = ipaddress.ip_address(text)
+    assert Targets(["hooks.lab.example"]).refusal("hooks.lab.example", address) is not None
+    assert NOTHING.refusal("x", address) is not None
+    assert Targets(["0.0.0.0/0", "::/0"]).refusal("x", address) is None
 
 
 @pytest.mark.parametrize("text", ["a b", "10.0.0.0/99", "http://x", "*", "1.2", "-x.y", "x" * 300])
