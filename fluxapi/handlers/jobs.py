@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import dataclasses
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,9 +18,7 @@ from fluxapi.http.querystring import cached
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
-from fluxapi.sessions.situation import SituationMonitor
 from fluxapi.table.query import JobQuery, count, page, query_of
-from fluxapi.table.table import Table
 
 from . import past_jobs
 from .support import job_of, json_bytes, reply
@@ -33,15 +29,11 @@ __all__ = [
     "list_jobs",
     "record",
     "resource_set",
-    "rows",
     "search",
     "wait",
 ]
 
 MAX_PAGE = 1000
-
-_SLICE_RECORDS = 100
-"""Records that are encoded before other tasks run; those of a large page may all be new."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +55,7 @@ def _listing(raw: str) -> _Listing:
     fields = cached("jobs-query", raw)
     below = fields.get("page")
     after = int(below, 16) if below else None
-    query = dataclasses.replace(query_of(fields), ids=read_ids(fields))
+    query = query_of(fields, read_ids(fields))
     wants_past = fields.get("history") or "instance" in fields
     scope = Scope(fields.get("instance"), after) if wants_past else None
     return _Listing(query, int(fields.get("limit", MAX_PAGE)), after, scope)
@@ -76,27 +68,12 @@ async def list_jobs(request: web.Request) -> web.Response:
     if listing.scope is not None:
         return reply(await past_jobs.page(request, listing.scope, listing.query, listing.limit))
     session = request[keys.SESSION]
-    table, journal, observer = session.table, session.journal, session.observer
-    if session.is_reading and not len(table):
+    if session.is_reading and not len(session.table):
         raise InstanceUnavailable(READING)
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
-    cursor = journal.cursor
-    state = f"{cursor} {observer.version}"
-    body = session.cache.get(raw, state)
-    if body is None:
-        body = await _page(table, observer, raw, cursor)
-        # During the first backlog the table changes while the cursor does not.
-        if journal.cursor == cursor and journal.has_caught_up:
-            session.cache.put(raw, state, body)
-    return reply(body)
-
-
-async def _page(table: Table, observer: SituationMonitor, raw: str, cursor: str) -> bytes:
-    listing = _listing(raw)
-    found = await page(table, listing.query, limit=listing.limit, after=listing.after)
-    records = b",".join(await rows(table, observer, found.ids))
-    following = b"null" if found.next is None else b'"%x"' % found.next
-    return b'{"jobs":[%b],"next":%b,"cursor":%b}' % (records, following, json_bytes(cursor))
+    end = b',"cursor":%b}' % json_bytes(session.journal.cursor)
+    query, limit, after = listing.query, listing.limit, listing.after
+    return reply(await session.pages.read(raw, query, limit, after, end))
 
 
 async def search(request: web.Request) -> web.Response:
@@ -112,27 +89,13 @@ async def search(request: web.Request) -> web.Response:
     ids: Sequence[int] = ()
     if limit:
         ids = (await page(table, query, limit=limit, offset=int(fields.get("start", 0)))).ids
-    records = await rows(table, session.observer, ids)
+    records = await session.observer.rows(ids)
     head = {
         "draw": int(fields.get("draw", 0)),
         "recordsTotal": len(table),
         "recordsFiltered": filtered,
     }
     return reply(json_bytes(head)[:-1] + b',"data":[' + b",".join(records) + b"]}")
-
-
-async def rows(table: Table, observer: SituationMonitor, ids: Sequence[int]) -> list[bytes]:
-    """Return the records of ``ids``; jobs that were removed meanwhile are left out."""
-    found: list[bytes] = []
-    for start in range(0, len(ids), _SLICE_RECORDS):
-        if start:
-            await asyncio.sleep(0)
-        some = ids[start : start + _SLICE_RECORDS]
-        try:
-            found.extend([observer.encode(jobid) for jobid in some])
-        except KeyError:
-            found.extend([observer.encode(jobid) for jobid in some if jobid in table])
-    return found
 
 
 async def record(request: web.Request) -> web.Response:

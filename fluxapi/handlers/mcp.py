@@ -22,7 +22,6 @@ from fluxapi.table.query import page, query_of
 
 from . import output_forms as forms
 from .control import cancel_job
-from .jobs import rows
 from .submit import submit_fields
 from .support import json_bytes
 
@@ -72,7 +71,7 @@ class _SessionJobs:
             schema.check("jobs-query", query)
             table, observer = self._session.table, self._session.observer
             found = await page(table, query_of(query), limit=query["limit"])
-            records = await rows(table, observer, found.ids)
+            records = await observer.rows(found.ids)
         return Found([msgspec.json.decode(row) for row in records], found.next is not None)
 
     async def record(self, id: str) -> Mapping[str, Any]:

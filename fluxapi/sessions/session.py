@@ -60,9 +60,9 @@ from .history_sampler import HistorySampler
 from .idempotency import IdempotencyStore
 from .last_jobs import store_last_jobs
 from .monitor import InstanceMonitor
+from .pages import Pages
 from .past_jobs import PastJobs
 from .queue_board import QueueBoard
-from .response_cache import ResponseCache
 from .situation import SituationMonitor
 from .submitter import Submitter
 
@@ -166,7 +166,7 @@ class InstanceSession:
             self.observer,
             self.monitor,
         )
-        self.cache = ResponseCache()
+        self.pages = Pages(self.table, self.observer)
         self.tickets = Tickets()
 
     @property

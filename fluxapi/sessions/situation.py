@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, ResourceInfo
-from fluxapi.model.reason import Situation, reason
+from fluxapi.model.reason import PENDING, Situation, reason
 from fluxapi.model.record import waiting
 from fluxapi.process.background import BackgroundTask
 from fluxapi.table.table import Table
@@ -33,6 +34,9 @@ _NODES_INTERVAL_S = 2.0
 _CHECK_INTERVAL_S = 0.5
 _KEPT_UNWANTED_S = 5.0
 """Time for which answers stay while they are not wanted, as while a page is loaded again."""
+
+_SLICE_ROWS = 100
+"""Rows that are encoded before other tasks run; those of a large page may all be new."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -85,11 +89,31 @@ class SituationMonitor(BackgroundTask):
 
     def encode(self, jobid: int) -> bytes:
         """Return :meth:`record` as JSON; raises ``KeyError``."""
-        row = self._table.encoded(jobid)
-        if not row.is_pending:
-            return row.text
-        why = self.reason(waiting(self._table[jobid]))
-        return row.text[:-1] + b',"reason":' + _encoder.encode(why) + b"}" if why else row.text
+        row = self._table.encode(jobid)
+        job = self._table[jobid]
+        why = self.reason(waiting(job)) if job.state in PENDING else ""
+        return row[:-1] + b',"reason":' + _encoder.encode(why) + b"}" if why else row
+
+    async def rows(self, jobids: Sequence[int]) -> list[bytes]:
+        """Return :meth:`encode` of each job; those that were removed are left out."""
+        if len(jobids) <= _SLICE_ROWS:
+            return self._encode_all(jobids)
+        found: list[bytes] = []
+        for start in range(0, len(jobids), _SLICE_ROWS):
+            found += self._encode_all(jobids[start : start + _SLICE_ROWS])
+            await asyncio.sleep(0)
+        return found
+
+    def _encode_all(self, jobids: Sequence[int]) -> list[bytes]:
+        table = self._table
+        rows = table.settled_rows(jobids)
+        if None not in rows:
+            return cast("list[bytes]", rows)
+        return [
+            row or self.encode(jobid)
+            for jobid, row in zip(jobids, rows, strict=True)
+            if row or jobid in table
+        ]
 
     def _is_wanted(self) -> bool:
         return (

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from fluxapi.model.group import group_id
 from fluxapi.model.hostlist import holds_host
@@ -21,16 +22,19 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
 
 from .index import Index
-from .name_pattern import is_pattern, prefix, test_of
-from .table import Table
+from .name_pattern import ANY, is_pattern, prefix, test_of
+from .table import Table, Test
 
-__all__ = ["JobQuery", "Page", "count", "matcher", "page", "query_of", "walk"]
+__all__ = ["JobQuery", "Page", "Test", "count", "matcher", "page", "query_of", "walk"]
 
 _SLICE_JOBS = 1000
 """Jobs tested before the event loop runs other tasks."""
 
 _TEXT_SLICE_JOBS = 250
 """The same for a query that searches text."""
+
+_MIN_CHUNK_JOBS = 32
+"""Jobs that are tested at once, even if fewer matches are wanted."""
 
 Ids = Any
 """A sorted list of job IDs: ``list[int]`` or ``SortedList``, which has no types."""
@@ -62,8 +66,8 @@ class JobQuery:
     ids: frozenset[int] | None = None
 
 
-def query_of(fields: Mapping[str, Any]) -> JobQuery:
-    """Return the query that valid *fields* describe."""
+def query_of(fields: Mapping[str, Any], ids: frozenset[int] | None = None) -> JobQuery:
+    """Return the query that valid *fields* describe, among the jobs *ids* if they are given."""
     states = fields.get("state")
     results = fields.get("result")
     group = fields.get("group")
@@ -82,6 +86,7 @@ def query_of(fields: Mapping[str, Any]) -> JobQuery:
         since=fields.get("since"),
         until=fields.get("until"),
         text=fields.get("text"),
+        ids=ids,
     )
 
 
@@ -93,41 +98,52 @@ class Page:
     next: int | None
 
 
-Test = Callable[[Any], bool]
-"""A test of a job or, without filters on time and text, of its facets."""
-
-
 def matcher(query: JobQuery) -> Test | None:
     """Return one test for all filters of *query*, or ``None`` if there are none."""
-    tests = list(_tests(query))
-    if not tests:
-        return None
-    if len(tests) == 1:
-        return tests[0]
-    return lambda job: all(test(job) for test in tests)
+    return _together([test for _, test in _tests(query)])
 
 
-def _tests(query: JobQuery) -> Iterator[Test]:
+def _together(tests: list[Test]) -> Test | None:
+    if len(tests) > 1:
+        return lambda job: all(test(job) for test in tests)
+    return tests[0] if tests else None
+
+
+def _tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
+    """Yield the test of each filter, with the name of the filter."""
+    yield from _indexed_tests(query)
+    since, until = query.since, query.until
+    if since is not None:
+        yield "since", lambda job: job.t_submit >= since
+    if until is not None:
+        yield "until", lambda job: job.t_submit < until
+    if query.name_part is not None:
+        folded = query.name_part.casefold()
+        yield "name_part", lambda job: folded in job.name.casefold()
+    if query.text and query.text.strip():
+        yield "text", _text_test(query.text)
+
+
+def _indexed_tests(query: JobQuery) -> Iterator[tuple[str, Test]]:
+    """Yield the tests of the filters that :func:`_sources` knows."""
     states, results, queue = query.states, query.results, query.queue
     if states is not None:
-        yield _state_test(states)
+        yield "states", _state_test(states)
     if results is not None:
-        yield lambda job: job.result in results
+        yield "results", lambda job: job.result in results
     if query.user is not None:
-        yield _user_test(query.user)
-    yield from _name_tests(query.name, query.name_part)
+        yield "user", _user_test(query.user)
+    if query.name is not None:
+        yield "name", _name_test(query.name)
     if queue is not None:
-        yield lambda job: job.queue == queue
+        yield "queue", lambda job: job.queue == queue
     if query.group is not None:
-        yield _group_test(query.group)
+        yield "group", _group_test(query.group)
     if query.node is not None:
-        yield _node_test(query.node)
-    yield from _time_tests(query.since, query.until)
+        yield "node", _node_test(query.node)
     if query.ids is not None:
         ids = query.ids
-        yield lambda job: job.id in ids
-    if query.text and query.text.strip():
-        yield _text_test(query.text)
+        yield "ids", lambda job: job.id in ids
 
 
 def _state_test(states: frozenset[str]) -> Test:
@@ -142,22 +158,11 @@ def _user_test(user: str) -> Test:
     return lambda job: username(job.userid) == user
 
 
-def _name_tests(name: str | None, part: str | None) -> Iterator[Test]:
-    if name is not None and is_pattern(name):
-        matches = test_of(name)
-        yield lambda job: matches(job.name)
-    elif name is not None:
-        yield lambda job: job.name == name
-    if part is not None:
-        folded = part.casefold()
-        yield lambda job: folded in job.name.casefold()
-
-
-def _time_tests(since: float | None, until: float | None) -> Iterator[Test]:
-    if since is not None:
-        yield lambda job: job.t_submit >= since
-    if until is not None:
-        yield lambda job: job.t_submit < until
+def _name_test(name: str) -> Test:
+    if not is_pattern(name):
+        return lambda job: job.name == name
+    matches = test_of(name)
+    return lambda job: matches(job.name)
 
 
 def _group_test(group: str) -> Test:
@@ -204,46 +209,67 @@ def _exception(job: Job) -> str:
     return f"{exception.get('type')}: {exception.get('note') or ''}" if exception else ""
 
 
-def _sources(index: Index, query: JobQuery) -> list[Ids]:
-    """Return the ID lists of the filter with the fewest jobs; their union contains every match."""
-    plans: list[list[Ids]] = []
+class _Source(NamedTuple):
+    """Lists of all jobs that may match a query.
+
+    They have exactly the jobs that match ``filter``, if that is not empty.
+    """
+
+    filter: str
+    lists: list[Ids]
+
+
+def _source(table: Table, query: JobQuery) -> _Source:
+    sources = list(_sources(table, query))
+    if len(sources) == 1:
+        return sources[0]
+    return min(sources, key=lambda source: sum(map(len, source.lists)))
+
+
+def _sources(table: Table, query: JobQuery) -> Iterator[_Source]:
+    index = table.index
     if query.states is not None:
-        plans.append(
-            [
-                ids[word]
-                for word in query.states
-                for ids in (index.state, index.result)
-                if word in ids
-            ]
-        )
+        yield _Source("states", _lists_of_states(index, query.states))
     if query.results is not None:
-        plans.append([index.result[result] for result in query.results if result in index.result])
+        results = index.result
+        yield _Source("results", [results[name] for name in query.results if name in results])
     if query.user is not None:
         user = query.user
-        plans.append(
-            [ids for userid, ids in index.userid.items() if user in {str(userid), username(userid)}]
-        )
+        lists = [
+            ids for userid, ids in index.userid.items() if user in {str(userid), username(userid)}
+        ]
+        yield _Source("user", lists)
     if query.queue is not None:
-        plans.append([index.queue[query.queue]] if query.queue in index.queue else [])
+        yield _Source("queue", [index.queue[query.queue]] if query.queue in index.queue else [])
     if query.group is not None:
-        plans.append([index.group.get(query.group, [])])
+        yield _Source("group", [index.group.get(query.group, [])])
     if query.node is not None:
-        plans.append(index.on_node(query.node))
+        yield _Source("node", index.on_node(query.node))
     if query.name is not None:
         named = _named(index, query.name)
         if named is not None:
-            plans.append([named])
+            yield named
     if query.ids is not None:
-        plans.append([sorted(query.ids)])
-    plans.append([index.all])
-    return min(plans, key=lambda lists: sum(map(len, lists)))
+        yield _Source("ids", [sorted(table.select(query.ids))])
+    yield _Source("", [index.all])
 
 
-def _named(index: Index, name: str) -> Ids | None:
+def _lists_of_states(index: Index, words: frozenset[str]) -> list[Ids]:
+    """Return lists without a job in common: a job with a result is INACTIVE, too."""
+    if "INACTIVE" in words:
+        words = words.difference(RESULTS)
+    return [ids[word] for word in words for ids in (index.state, index.result) if word in ids]
+
+
+def _named(index: Index, name: str) -> _Source | None:
     """Return a list with every job of this name or pattern, or ``None`` if it would be too long."""
     if not is_pattern(name):
-        return index.name.get(name, [])
-    return index.with_prefix(prefix(name)) if prefix(name) else None
+        return _Source("name", [index.name.get(name, [])])
+    begin = prefix(name)
+    ids = index.with_prefix(begin) if begin else None
+    if ids is None:
+        return None
+    return _Source("name" if name == begin + ANY else "", [ids])
 
 
 def _descending(ids: Ids, after: int | None) -> Iterator[int]:
@@ -264,7 +290,11 @@ def walk(table: Table, query: JobQuery, after: int | None) -> Iterator[int]:
 
     The iterator is invalid once the table changes.
     """
-    lists = [_descending(ids, after) for ids in _sources(table.index, query)]
+    return _walk(_source(table, query).lists, after)
+
+
+def _walk(sources: list[Ids], after: int | None) -> Iterator[int]:
+    lists = [_descending(ids, after) for ids in sources]
     return lists[0] if len(lists) == 1 else merge(*lists, reverse=True)
 
 
@@ -277,58 +307,53 @@ class _Slice:
     done: bool
 
 
-def _slice(
-    table: Table, query: JobQuery, test: Test | None, after: int | None, want: int
-) -> _Slice:
+def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slice:
+    """Test candidates below *after*, until *want* of them match or a slice of them is tested."""
+    source = _source(table, query)
+    # The jobs of the source need no test of its filter.
+    test = _together([test for name, test in _tests(query) if name != source.filter])
+    candidates = _walk(source.lists, after)
     found: list[int] = []
     last = after
     left = _TEXT_SLICE_JOBS if query.text else _SLICE_JOBS
-    for jobid in walk(table, query, after):
-        if len(found) == want or not left:
-            return _Slice(found, last, done=False)
-        last = jobid
-        left -= 1
-        job = table.get(jobid)
-        if job is not None and (test is None or test(job)):
-            found.append(jobid)
-    return _Slice(found, last, done=True)
-
-
-def _walk_test(query: JobQuery) -> Test | None:
-    """Return the test of the candidates of :func:`walk`, or ``None`` if all of them match.
-
-    The index of a group has exactly its jobs.
-    """
-    if query.group is not None and query == JobQuery(group=query.group):
-        return None
-    return matcher(query)
+    while left and len(found) < want:
+        # One more than is wanted tells whether there are more.
+        size = min(max(want - len(found) + 1, _MIN_CHUNK_JOBS), left)
+        chunk = list(islice(candidates, size))
+        found += chunk if test is None else table.select(chunk, test)
+        if len(found) > want:
+            del found[want:]
+            return _Slice(found, found[-1], done=False)
+        last = chunk[-1] if chunk else last
+        if len(chunk) < size:
+            return _Slice(found, last, done=True)
+        left -= size
+    return _Slice(found, last, done=False)
 
 
 async def page(
     table: Table, query: JobQuery, *, limit: int, after: int | None = None, offset: int = 0
 ) -> Page:
     """Return up to *limit* matches below *after*, without the first *offset* matches."""
-    test = _walk_test(query)
     ids: list[int] = []
     want = offset + limit
     while True:
-        piece = _slice(table, query, test, after, want - len(ids))
+        piece = _slice(table, query, after, want - len(ids))
         ids.extend(piece.ids)
         after = piece.last
         if piece.done or len(ids) >= want:
             break
         await asyncio.sleep(0)
-    return Page(ids[offset:], None if piece.done else after)
+    return Page(ids[offset:] if offset else ids, None if piece.done else after)
 
 
 async def count(table: Table, query: JobQuery) -> int:
     """Return the number of matches."""
-    test = matcher(query)
-    if test is None:
+    if next(_tests(query), None) is None:
         return len(table)
     total, after = 0, None
     while True:
-        piece = _slice(table, query, test, after, _SLICE_JOBS)
+        piece = _slice(table, query, after, _SLICE_JOBS)
         total += len(piece.ids)
         after = piece.last
         if piece.done:

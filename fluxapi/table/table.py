@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from fluxapi.instance.protocol import Change
 from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged, Resync, admit
@@ -27,27 +26,22 @@ from .changes import Changes, Posted, Shape
 from .groups import Groups
 from .index import Facets, Index, facets
 from .queue_counts import QueueCounts
+from .recent_changes import RecentChanges
+from .row_cache import RowCache
 from .waitable import Waitable
 
-__all__ = ["DIGEST_MODULUS", "Table"]
+__all__ = ["DIGEST_MODULUS", "Table", "Test"]
+
+Test = Callable[[Any], bool]
+"""A test of a job or, without filters on time and text, of its facets."""
 
 _log = logging.getLogger(__name__)
-
-_MAX_ENCODED_ROWS = 20_000
-"""Encoded rows in the cache, at about 700 bytes each; the least recently used are dropped."""
 
 _WARNING_INTERVAL_S = 10.0
 """Seconds between two warnings of bad events, of which a user can cause any number."""
 
 DIGEST_MODULUS = 1 << 32
 """A digest is the sum of checksums modulo this number."""
-
-
-class EncodedRow(NamedTuple):
-    """The record of a job as JSON, and whether the job is pending."""
-
-    text: bytes
-    is_pending: bool
 
 
 class Table:
@@ -76,7 +70,10 @@ class Table:
         self.digest = 0
         """The sum of the checksums of all rows, modulo :data:`DIGEST_MODULUS`."""
         self._jobs: dict[int, Job] = {}
-        self._rows: OrderedDict[int, EncodedRow] = OrderedDict()
+        self._settled = RowCache()
+        self._pending = RowCache()
+        """The rows of pending jobs, to which a reader adds why they wait."""
+        self.recent = RecentChanges()
         self.waitable = Waitable(self._jobs)
         self._keys: dict[str, tuple[int, str]] = {}
         self._max_inactive = max_inactive
@@ -112,19 +109,23 @@ class Table:
 
     def encode(self, jobid: int) -> bytes:
         """Return the record as JSON, cached until the job changes; raise ``KeyError``."""
-        return self.encoded(jobid).text
-
-    def encoded(self, jobid: int) -> EncodedRow:
-        """Return :meth:`encode`, and whether the job is pending; raise ``KeyError``."""
-        row = self._rows.get(jobid)
-        if row is not None:
-            self._rows.move_to_end(jobid)
-            return row
-        job = self._jobs[jobid]
-        row = self._rows[jobid] = EncodedRow(encode(job), job.state in PENDING)
-        if len(self._rows) > _MAX_ENCODED_ROWS:
-            self._rows.popitem(last=False)
+        row = self._settled.get(jobid) or self._pending.get(jobid)
+        if row is None:
+            job = self._jobs[jobid]
+            row = encode(job)
+            (self._pending if job.state in PENDING else self._settled).put(jobid, row)
         return row
+
+    def settled_rows(self, jobids: Iterable[int]) -> list[bytes | None]:
+        """Return :meth:`encode` of each job; ``None`` for a pending one, or one to encode first."""
+        return self._settled.get_all(jobids)
+
+    def select(self, jobids: Iterable[int], test: Test | None = None) -> list[int]:
+        """Return those of *jobids* that are in the table and pass the test."""
+        jobs = self._jobs
+        if test is None:
+            return [jobid for jobid in jobids if jobid in jobs]
+        return [jobid for jobid in jobids if (job := jobs.get(jobid)) is not None and test(job)]
 
     def stats(self) -> dict[str, Any]:
         """Return the counts of jobs: ``total``, by ``states`` and by ``results``."""
@@ -300,8 +301,13 @@ class Table:
         )
         self._warned, self._unwarned = now, 0
 
+    def _touch(self, jobid: int) -> None:
+        self._settled.drop(jobid)
+        self._pending.drop(jobid)
+        self.recent.add(jobid)
+
     def _note(self, jobid: int, job: Job | None, changes: Changes) -> None:
-        self._rows.pop(jobid, None)
+        self._touch(jobid)
         if jobid not in changes.changed:
             changes.changed[jobid] = None if job is None else Shape(facets(job), checksum(job))
 
@@ -309,7 +315,7 @@ class Table:
         job = self._jobs.pop(jobid, None)
         if job is None:
             return
-        self._rows.pop(jobid, None)
+        self._touch(jobid)
         self._memos.pop(jobid, None)
         self.waitable.forget([jobid])
         # Until the end of a batch, the index has the facets from before the batch.
@@ -367,7 +373,7 @@ class Table:
                 self.groups.remove(filed, is_purged=True)
                 self.queues.remove(filed)
                 self.digest = (self.digest - checksum(job)) % DIGEST_MODULUS
-                self._rows.pop(jobid, None)
+                self._touch(jobid)
                 self._memos.pop(jobid, None)
                 self.waitable.forget([jobid])
                 # Readers have never seen a row that was added in this batch.

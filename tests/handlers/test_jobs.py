@@ -133,3 +133,14 @@ async def test_reads_go_on_while_the_broker_is_gone(service: Service) -> None:
     service.instance.gone = True
     assert (await get(service, f"/jobs/{name}"))["id"] == name
     assert len((await get(service, "/jobs"))["jobs"]) == 1
+
+
+async def test_a_page_that_is_kept_has_the_cursor_of_now(service: Service) -> None:
+    for _ in range(3):
+        await service.submit()
+    after = (await get(service, "/jobs", limit=1))["next"]
+    before = await get(service, "/jobs", limit=1, page=after)
+    await service.submit()
+    now = await get(service, "/jobs", limit=1, page=after)
+    assert now["jobs"] == before["jobs"]
+    assert now["cursor"] == (await get(service, "/jobs"))["cursor"] != before["cursor"]

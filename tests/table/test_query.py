@@ -12,7 +12,7 @@ from fluxapi.model.record import username
 from fluxapi.table.query import JobQuery, count, matcher, page, query_of
 from fluxapi.table.table import Table
 from tests import recording
-from tests.table.test_table import live_table, submit
+from tests.table.test_table import event, live_table, submit
 
 ROOT = username(0)
 
@@ -65,6 +65,13 @@ async def test_pages_join_without_gap_or_repeat(table: Table, query: JobQuery) -
         if after is None:
             break
     assert ids == plain(table, query)
+
+
+async def test_a_job_that_matches_by_state_and_result_is_found_once() -> None:
+    ended = [event(1, "validate"), event(1, "clean")]
+    table = live_table(submit(1), *ended)
+    query = JobQuery(states=frozenset({"INACTIVE", "FAILED"}))
+    assert (await page(table, query, limit=5)).ids == [1]
 
 
 async def test_a_new_job_does_not_move_the_next_page() -> None:

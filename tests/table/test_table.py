@@ -125,15 +125,6 @@ def test_a_row_is_encoded_anew_after_each_change() -> None:
     assert json.loads(table.encode(1))["state"] == "DEPEND"
 
 
-def test_rows_that_are_read_stay_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("fluxapi.table.table._MAX_ENCODED_ROWS", 2)
-    table = live_table(submit(1), submit(2), submit(3))
-    first = table.encode(1)
-    for jobid in (2, 3):
-        table.encode(jobid)
-        assert table.encode(1) is first
-
-
 def test_invalidate_removes_the_row() -> None:
     table = live_table(submit(1))
     assert set(table.feed([event(1, "invalidate")]).gone) == {1}

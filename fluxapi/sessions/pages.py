@@ -1,0 +1,115 @@
+"""Pages of the table as JSON, which many clients share."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from fluxapi.model.jobid import MAX
+from fluxapi.table.query import JobQuery, Page, matcher, page
+from fluxapi.table.table import Table
+
+from .situation import SituationMonitor
+
+__all__ = ["Pages"]
+
+_MAX_PAGES = 128
+_MAX_TEXT_BYTES = 128 << 10
+"""Size of the largest text that is kept, so that all of them are at most 16 MiB."""
+
+
+@dataclass(slots=True)
+class _HeldPage:
+    """A page, and the version of the table at which it is known to hold.
+
+    ``text`` is kept once the page is read again, and holds as long as the page does, if no job of
+    it is pending. The reason why a job waits depends on more than the job, so otherwise the text
+    holds at ``text_versions`` only, those of the table and of the situation.
+    """
+
+    found: Page
+    version: int
+    text: bytes | None = None
+    text_versions: tuple[int, int] | None = None
+
+
+class Pages:
+    """The pages that were read last.
+
+    A change of the table ends those pages that have the job, or would have it now. The others need
+    no search, and no encoding either.
+    """
+
+    def __init__(self, table: Table, observer: SituationMonitor) -> None:
+        self._table = table
+        self._observer = observer
+        self._held: OrderedDict[str, _HeldPage] = OrderedDict()
+
+    async def read(
+        self, key: str, query: JobQuery, limit: int, after: int | None, end: bytes
+    ) -> bytes:
+        """Return a page as a JSON object with the members ``jobs`` and ``next``.
+
+        Args:
+            key: A text that stands for the next three.
+            query: The filters.
+            limit: Jobs of the page.
+            after: The ID below which the page begins; ``None``: the newest.
+            end: The rest of the object.
+        """
+        held = self._held.get(key)
+        if held is None or not self._holds(held, query, after):
+            # A change during the search may concern the page.
+            version = self._table.recent.version
+            found = await page(self._table, query, limit=limit, after=after)
+            self._keep(key, _HeldPage(found, version))
+            return await self._encode(found, end)
+        self._held.move_to_end(key)
+        if held.text is not None and held.text_versions in {None, self._versions}:
+            return held.text + end
+        versions = self._versions
+        text = await self._encode(held.found)
+        if len(text) <= _MAX_TEXT_BYTES:
+            is_settled = None not in self._table.settled_rows(held.found.ids)
+            held.text, held.text_versions = text, None if is_settled else versions
+        return text + end
+
+    @property
+    def _versions(self) -> tuple[int, int]:
+        return self._table.recent.version, self._observer.version
+
+    def _holds(self, held: _HeldPage, query: JobQuery, after: int | None) -> bool:
+        """Return whether no change since its version concerns a page."""
+        recent = self._table.recent
+        if held.version == recent.version:
+            return True
+        changes = recent.since(held.version)
+        if changes is None:
+            return False
+        changed = set(changes)
+        if not changed.isdisjoint(held.found.ids):
+            return False
+        lowest = -1 if held.found.next is None else held.found.next
+        highest = MAX if after is None else after - 1
+        inside = [jobid for jobid in changed if lowest <= jobid <= highest]
+        if inside and self._table.select(inside, matcher(query)):
+            return False
+        held.version = recent.version
+        return True
+
+    async def _encode(self, found: Page, end: bytes = b"") -> bytes:
+        rows = await self._observer.rows(found.ids)
+        following = b"null" if found.next is None else b'"%x"' % found.next
+        end = b'],"next":%b%b' % (following, end)
+        if not rows:
+            return b'{"jobs":[' + end
+        # The rows are most of the page, so they are copied only once.
+        rows[0] = b'{"jobs":[' + rows[0]
+        rows[-1] += end
+        return b",".join(rows)
+
+    def _keep(self, key: str, held: _HeldPage) -> None:
+        self._held[key] = held
+        self._held.move_to_end(key)
+        if len(self._held) > _MAX_PAGES:
+            self._held.popitem(last=False)

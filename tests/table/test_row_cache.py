@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+from fluxapi.table.row_cache import RowCache
+
+
+def test_rows_that_are_read_stay() -> None:
+    rows = RowCache(limit=2)
+    for jobid in range(10):
+        rows.put(jobid, b"%d" % jobid)
+        assert rows.get(0) == b"0"
+    assert rows.get(5) is None
+    assert rows.get(9) == b"9"
+
+
+def test_a_row_that_changed_is_dropped_from_both_generations() -> None:
+    rows = RowCache(limit=1)
+    rows.put(1, b"1")
+    rows.put(2, b"2")
+    for jobid in (1, 2):
+        rows.drop(jobid)
+        assert rows.get(jobid) is None
+
+
+def test_many_rows_are_read_at_once() -> None:
+    rows = RowCache()
+    rows.put(1, b"1")
+    assert rows.get_all([2, 1]) == [None, b"1"]
