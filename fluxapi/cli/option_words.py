@@ -13,7 +13,7 @@ from .text import safe
 if TYPE_CHECKING:
     from fluxapi.client import ClientError
 
-__all__ = ["in_options", "submission_failure"]
+__all__ = ["field_error", "in_options", "submission_failure"]
 
 _WORD = re.compile("|".join(rf"\b{name}\b" for name in OPTIONS if "_" in name))
 """Names of fields that are no other word."""
@@ -28,6 +28,12 @@ def in_options(error: ClientError) -> str:
     if not all(_path(field)[0] in OPTIONS for field in error.errors):
         return str(error)
     return safe(" ".join(map(_sentence, error.errors)))
+
+
+def field_error(pointer: str, detail: str) -> str:
+    """Return one error of a field, with the option that sets it."""
+    error = {"pointer": pointer, "detail": detail}
+    return safe(_sentence(error) if _path(error)[0] in OPTIONS else f"{pointer} {detail}")
 
 
 def submission_failure(error: ClientError) -> Failure:

@@ -13,10 +13,12 @@ from .record import Record
 __all__ = [
     "AccessToken",
     "CancelResult",
+    "CheckedJob",
     "CollectedJob",
     "EndedJobs",
     "FoundJobs",
     "IssuedToken",
+    "JobFinding",
     "Scope",
     "Template",
     "TemplateEntry",
@@ -124,3 +126,27 @@ class Template(Record, frozen=True):
     """How many times the job is submitted."""
     cc: str | None = None
     """IDs (RFC 22): the job is submitted once for each."""
+
+
+class JobFinding(Record, frozen=True):
+    """One thing that will not go as a job says, in a sentence."""
+
+    pointer: str
+    """The field that it is about (RFC 6901)."""
+    outcome: str
+    """``refused``; ``impossible``: it can never start; ``waits``; ``note``."""
+    detail: str
+
+
+class CheckedJob(Record, frozen=True):
+    """A job that was checked but not submitted. Flux decides when it is submitted."""
+
+    valid: bool
+    errors: list[tuple[str, str]]
+    """Pointer and sentence of each invalid field."""
+    findings: list[JobFinding]
+    warnings: list[str]
+    size: dict[str, Any]
+    """``tasks``, ``nodes``, ``cores``, ``gpus``, ``whole_nodes``, ``duration`` and ``queue``."""
+    unknown: list[str]
+    """``queues`` and ``nodes``, if the instance did not tell them."""

@@ -36,6 +36,7 @@ from .output import Output, OutputEntry
 from .results import (
     AccessToken,
     CancelResult,
+    CheckedJob,
     CollectedJob,
     EndedJobs,
     FoundJobs,
@@ -201,6 +202,14 @@ class Client:
         return self._loop.run(
             self._client.submit(command, idempotency_key=idempotency_key, **options)
         )
+
+    def check(self, job: Mapping[str, Any]) -> CheckedJob:
+        """Check a job without submitting it, and return what will not go as it says.
+
+        Args:
+            job: The fields of the job, with the names of the arguments of :meth:`submit`.
+        """
+        return self._loop.run(self._client.check(job))
 
     @with_options(BatchOptions)
     def batch(

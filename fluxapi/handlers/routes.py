@@ -21,6 +21,7 @@ from . import (
     health,
     history,
     instances,
+    job_check,
     jobs,
     many,
     mcp,
@@ -77,6 +78,12 @@ ROUTES: tuple[Route, ...] = (
         "Read the directives of a batch script without submitting it.",
         {200: "script-fields"}, body="script-check", body_use="required", max_body=None,
         script=True, right="submit",
+    ),
+    Route(
+        "POST", "/jobs/check", job_check.check, "checkJob", "jobs",
+        "Check a job without submitting it: its fields, and if the queues and nodes can take it.",
+        {200: "checked-job"}, body="job-check", body_use="required", max_body=None,
+        fails=(errors.InstanceUnavailable,), needs="submit", right="submit",
     ),
     Route(
         "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",

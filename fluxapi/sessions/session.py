@@ -58,6 +58,7 @@ from fluxapi.table.table import Table
 
 from .history_sampler import HistorySampler
 from .idempotency import IdempotencyStore
+from .job_check import JobChecker
 from .last_jobs import store_last_jobs
 from .monitor import InstanceMonitor
 from .pages import Pages
@@ -157,6 +158,7 @@ class InstanceSession:
         )
         self.idempotency = IdempotencyStore(self.table, settings.idempotency_keys, self.settle)
         self.submitter = Submitter(instance, self.journal, self.idempotency)
+        self.checker = JobChecker(instance, info)
         self.monitor = InstanceMonitor(self.journal)
         self.tasks: tuple[BackgroundTask, ...] = (
             self.journal,
@@ -268,6 +270,7 @@ class InstanceSession:
         await self.idempotency.aclose()
         await self.outputs.aclose()
         await self.queues.aclose()
+        await self.checker.aclose()
         for task in reversed(self.tasks):
             await task.aclose()
 

@@ -9,7 +9,9 @@ import re
 
 __all__ = ["place"]
 
-_OF_SERVICE = re.compile(r"/v1/(?:health|instances|metrics|ready|service|tokens?)(?:[/?]|\Z)")
+_OF_SERVICE = re.compile(
+    r"/v1/(?:health|instances|metrics|ready|service|templates|tokens?)(?:[/?]|\Z)"
+)
 """Routes that exist once per service."""
 
 _PAGE = re.compile(r"/ui/(?:groups|history|jobs|nodes|submit)(?:[/?]|\Z)")

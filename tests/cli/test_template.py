@@ -85,3 +85,14 @@ def test_a_file_that_holds_no_job_is_refused(saved: Program, tmp_path: Path) -> 
         file.write_text(text, encoding="utf-8")
         done = saved("template", "save", "bad", str(file))
         assert (done.status, sentence in done.err) == (2, True)
+
+
+def test_a_job_that_can_never_start_is_told_without_submitting_it(saved: Program) -> None:
+    assert saved("submit", "--check", "hostname").status == 0
+    before = saved.ok("jobs", "-a", "-o", "{id}")
+    done = saved("submit", "--check", "--template=greet", "-n", "100000")
+    assert (done.status, "can never start" in done.out) == (1, True)
+    done = saved("submit", "--check", "-N", "3", "-n", "1", "hostname")
+    assert done.status == 1
+    assert done.out.startswith("refused: --nodes: must not be above --ntasks")
+    assert saved.ok("jobs", "-a", "-o", "{id}") == before

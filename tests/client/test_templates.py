@@ -33,3 +33,12 @@ async def test_the_synchronous_client(serve: Serve, instance: FakeInstance, tmp_
             assert flux.templates() == [entry]
 
     await asyncio.to_thread(run)
+
+
+async def test_a_job_is_checked(serve: Serve, instance: FakeInstance) -> None:
+    async with AsyncClient(await serve(instance)) as flux:
+        found = await flux.check({"command": ["true"], "queue": "nope"})
+        assert (found.valid, found.size["tasks"]) == (True, 1)
+        assert [(it.pointer, it.outcome) for it in found.findings] == [("/queue", "refused")]
+        assert (await flux.check({"command": []})).errors[0][0] == "/command"
+    assert instance.submitted == []

@@ -10,6 +10,7 @@ from fluxapi.cli import submit_body
 from fluxapi.cli.arguments import Command, Parsers, add_command
 from fluxapi.cli.exit_codes import USAGE, Failure
 from fluxapi.cli.session import add_connection, connected
+from fluxapi.cli.submit_check import check_jobs
 from fluxapi.cli.submit_many import Planned, copies, dry_run, submit_all, submit_one
 from fluxapi.cli.submit_options import add_following, add_job_options, add_many
 from fluxapi.cli.submit_template import many, merged
@@ -46,6 +47,12 @@ def add(parsers: Parsers) -> None:
         action="store_true",
         help="check the request and print it as JSON, without submitting it",
     )
+    parser.add_argument(
+        "--check",
+        action="store_true",
+        help="have the service compare the job with the queues and nodes, without submitting it; "
+        "the exit status is 1 if it would be refused or can never start",
+    )
     add_connection(parser)
     parser.add_argument(
         "words",
@@ -72,6 +79,8 @@ def _run(arguments: argparse.Namespace) -> int:
     planned = copies(fields, arguments)
     if arguments.dry_run:
         return dry_run(planned)
+    if arguments.check:
+        return connected(arguments, lambda flux, _: check_jobs(flux, planned))
     if ids is None:
         return connected(arguments, lambda flux, given: submit_one(flux, planned[0], given))
     return connected(arguments, lambda flux, given: submit_all(flux, planned, given))
@@ -89,6 +98,8 @@ async def _from_template(
         planned = [Planned(job, "", arguments.log, arguments.log_stderr) for job in jobs]
     if arguments.dry_run:
         return dry_run(planned)
+    if arguments.check:
+        return await check_jobs(flux, planned)
     if len(planned) == 1:
         return await submit_one(flux, planned[0], arguments)
     return await submit_all(flux, planned, arguments)

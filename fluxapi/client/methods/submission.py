@@ -16,6 +16,7 @@ from fluxapi.client.errors import BulkItem
 from fluxapi.client.job import JobId
 from fluxapi.client.options import BatchOptions, Command, SubmitOptions
 from fluxapi.client.pagination import Paged
+from fluxapi.client.results import CheckedJob, JobFinding
 from fluxapi.client.signatures import with_options
 
 from .base import Methods
@@ -93,6 +94,23 @@ class SubmissionMethods(Methods):
         key = idempotency_key or bulk.new_key()
         with bulk.keyed(key):
             return (await self._transport.post("/jobs", fields, _Made, key=key)).id
+
+    async def check(self, job: Mapping[str, Any]) -> CheckedJob:
+        """Check a job without submitting it, and return what will not go as it says.
+
+        Args:
+            job: The fields of the job, with the names of the arguments of :meth:`submit`.
+        """
+        body = {"job": dict(job)}
+        found = await self._transport.post("/jobs/check", body, _Checked, repeatable=True)
+        return CheckedJob(
+            found.valid,
+            [(it.pointer, it.detail) for it in found.errors],
+            [JobFinding(it.pointer, it.outcome, it.detail) for it in found.findings],
+            found.warnings,
+            found.size,
+            found.unknown,
+        )
 
     @with_options(BatchOptions)
     async def batch(
@@ -191,3 +209,23 @@ class SubmissionMethods(Methods):
 class _Made(msgspec.Struct):
     id: JobId
     warnings: list[str] = []
+
+
+class _FieldError(msgspec.Struct):
+    pointer: str
+    detail: str
+
+
+class _Finding(msgspec.Struct):
+    pointer: str
+    outcome: str
+    detail: str
+
+
+class _Checked(msgspec.Struct):
+    valid: bool
+    errors: list[_FieldError]
+    warnings: list[str]
+    size: dict[str, Any]
+    findings: list[_Finding]
+    unknown: list[str]

@@ -1,0 +1,86 @@
+"""The rules by which a job fits the queues and nodes of an instance."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from fluxapi.instance.protocol import Queue, QueuePolicy
+from fluxapi.model.demand import demand
+from fluxapi.sessions.job_fit import Asked, find_misfits
+
+
+def resources(nodes: int = 0, slots: int = 1, cores: int = 1, gpus: int = 0) -> list[Any]:
+    inner: list[Any] = [{"type": "core", "count": cores}]
+    if gpus:
+        inner.append({"type": "gpu", "count": gpus})
+    slot = {"type": "slot", "count": slots, "with": inner, "label": "task"}
+    return [{"type": "node", "count": nodes, "with": [slot]}] if nodes else [slot]
+
+
+def asked(queue: str | None = None, duration: float | None = None, **counts: int) -> Asked:
+    return Asked(demand(resources(**counts)), queue, duration)
+
+
+def node(state: str = "up", cores: int = 4, gpus: int = 0, *properties: str) -> dict[str, Any]:
+    row: dict[str, Any] = {"state": state, "cores": {"total": cores}, "gpus": {"total": gpus}}
+    return row | ({"properties": list(properties)} if properties else {})
+
+
+BATCH = Queue("batch", enabled=True, started=True, policy=QueuePolicy(requires=("big",)))
+DEBUG = Queue(
+    "debug", enabled=True, started=True, policy=QueuePolicy(default_duration=300, max_duration=600)
+)
+ANY = Queue("", enabled=True, started=True)
+NODES = [node("up", 8, 2, "big"), node("offline", 8, 2, "big"), node(), node()]
+
+
+@pytest.mark.parametrize(
+    ("job", "queues", "expected"),
+    [
+        (asked("batch", nodes=3), [BATCH], "Queue batch has 2 nodes, so a job of 3 can never"),
+        (asked("batch", nodes=2), [BATCH], "1 of the 2 nodes of queue batch is up, so the job"),
+        (asked("batch", slots=20), [BATCH], "Queue batch has 16 cores, so a job of 20 can"),
+        (asked("batch", slots=9), [BATCH], "8 of the 16 cores of queue batch are up"),
+        (asked("debug", cores=9), [DEBUG], "No node of queue debug has 9 cores; the largest has 8"),
+        (asked(gpus=3), [ANY], "No node of the instance has 3 GPUs; the largest has 2."),
+        (asked("x"), [ANY], "This instance has no named queues: leave the queue out."),
+        (asked("x"), [BATCH, DEBUG], "There is no queue 'x'; there are: batch, debug."),
+        (asked(), [BATCH, DEBUG], "No queue is the default: name one of batch, debug."),
+        (asked("debug", 601), [DEBUG], "Queue debug allows a time limit of at most 10m."),
+        (asked("debug", 0), [DEBUG], ""),
+    ],
+)
+def test_one_rule(job: Asked, queues: list[Queue], expected: str) -> None:
+    found = [it.detail for it in find_misfits(job, queues, NODES)]
+    assert any(it.startswith(expected) for it in found) if expected else found == []
+
+
+def test_what_is_not_known_is_not_judged() -> None:
+    assert find_misfits(asked("x", nodes=99), None, None) == []
+
+
+def test_the_size_of_a_job() -> None:
+    found = demand(resources(nodes=2, slots=3, cores=4, gpus=1))
+    assert (found.nodes, found.cores, found.gpus) == (2, 24, 6)
+    assert (found.slot_cores, found.slot_gpus) == (4, 1)
+    whole = resources(nodes=2)
+    whole[0]["exclusive"] = True
+    assert (demand(whole).cores, demand(whole).whole_nodes) == (None, True)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        "text",
+        [1],
+        [{"type": "core", "count": {"min": 1}}],
+        [{"type": "core", "count": 1}] * 2000,
+        [{"type": "node", "count": 1 << 31, "with": resources(slots=1 << 31)}],
+    ],
+)
+def test_resources_that_nobody_can_count(wrong: Any) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        demand(wrong)
