@@ -10,24 +10,25 @@ from fluxapi.http import keys
 
 from .moments import moment
 from .rendering import render
+from .words import Words, words_of
 
 __all__ = ["webhooks"]
 
 _TOLD = {
-    "job": "events of jobs",
-    "group-done": "groups that are done",
-    "first-failure": "first failures in groups",
-    "queue-stopped": "stopped queues",
-    "node-drained": "drained nodes",
+    "job": "webhooks.kind_job",
+    "group-done": "webhooks.kind_group_done",
+    "first-failure": "webhooks.kind_first_failure",
+    "queue-stopped": "webhooks.kind_queue_stopped",
+    "node-drained": "webhooks.kind_node_drained",
 }
 
 
 async def webhooks(request: web.Request) -> web.Response:
     """Render the webhooks, without their secrets; its script creates, tests and removes them."""
-    found = request.app[keys.WEBHOOKS]
+    found, words = request.app[keys.WEBHOOKS], words_of(request)
     context = {
         "page": "webhooks",
-        "webhooks": [_row(record) for record in await found.records()],
+        "webhooks": [_row(record, words) for record in await found.records()],
         "is_kept": found.is_kept,
         "problem": found.outbox.problem,
         "moment": moment,
@@ -35,17 +36,18 @@ async def webhooks(request: web.Request) -> web.Response:
     return await render(request, "webhooks.html", context)
 
 
-def _row(record: dict[str, Any]) -> dict[str, Any]:
+def _row(record: dict[str, Any], words: Words) -> dict[str, Any]:
     """Return a record with the words of the page."""
     if not record["enabled"]:
-        state, why = "Disabled", record["disabled"]
+        state, status, why = "Disabled", words.text("webhooks.disabled"), record["disabled"]
     elif "last_error" in record:
-        state, why = "Failing", record["last_error"]
+        state, status, why = "Failing", words.text("webhooks.failing"), record["last_error"]
     else:
-        state, why = "OK", ""
-    told = ", ".join(_TOLD[kind] for kind in record["kinds"])
+        state, status, why = "OK", words.text("webhooks.ok"), ""
+    told = ", ".join(words.text(_TOLD[kind]) for kind in record["kinds"])
     conditions = [
         f"{name}: {', '.join(value) if isinstance(value, list) else value}"
         for name, value in record["filter"].items()
     ]
-    return {**record, "state": state, "why": why, "told": told, "conditions": conditions}
+    shown = {"state": state, "status": status, "why": why, "told": told}
+    return {**record, **shown, "conditions": conditions}

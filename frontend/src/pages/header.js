@@ -4,6 +4,7 @@ import { call } from "../ui/api.js";
 import { ask } from "../ui/dialog.js";
 import { closeMenus } from "../ui/menu.js";
 import { prefer, preference } from "../ui/preferences.js";
+import { t } from "../ui/words.js";
 
 closeMenus();
 
@@ -40,11 +41,9 @@ if (stop) {
   stop.addEventListener("click", () => {
     if (menu) menu.open = false;
     ask({
-      title: "Stop the service",
-      heading: "Stop the service?",
-      words:
-        "This page and every program that uses the service lose it, and nobody can start it from here again. " +
-        "Jobs of an embedded instance end with it; under flux start the Flux instance and its jobs end, too.",
+      title: t("stop.button"),
+      heading: t("stop.heading"),
+      words: t("stop.about"),
       run: () => call("POST", "/v1/service/stop", {}),
     });
   });

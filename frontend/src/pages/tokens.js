@@ -5,21 +5,15 @@ import { ask, field } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { lasting, secret } from "../ui/share.js";
 import { moments } from "../ui/times.js";
+import { t } from "../ui/words.js";
 
 const DAY = 86_400;
-const LASTS = /** @type {const} */ ([
-  ["1 day", DAY],
-  ["7 days", 7 * DAY],
-  ["30 days", 30 * DAY],
-  ["90 days", 90 * DAY],
-  ["1 year", 365 * DAY],
-  ["Never", null],
-]);
+const LASTS = [DAY, 7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY, null];
 const SCOPES = /** @type {const} */ ([
-  ["view", "view: see jobs and their output"],
-  ["operate", "operate: cancel, signal and hold jobs, too"],
-  ["submit", "submit: submit jobs, too"],
-  ["admin", "admin: everything, tokens included"],
+  ["view", "tokens.scope_view"],
+  ["operate", "tokens.scope_operate"],
+  ["submit", "tokens.scope_submit"],
+  ["admin", "tokens.scope_admin"],
 ]);
 
 const moment = moments({ dateStyle: "medium", timeStyle: "short" });
@@ -30,16 +24,16 @@ for (const time of document.querySelectorAll("time")) {
 const create = /** @type {HTMLButtonElement | null} */ (document.getElementById("create"));
 create?.addEventListener("click", () => {
   const name = element("input", { name: "name", required: true, maxLength: 64, pattern: "[A-Za-z0-9][A-Za-z0-9._ \\-]*" });
-  name.title = "Letters, digits, blanks, dots, dashes and underscores";
+  name.title = t("common.name_rule");
   const scope = element("select", { name: "scope" });
-  for (const [value, title] of SCOPES) scope.append(new Option(title, value));
+  for (const [value, title] of SCOPES) scope.append(new Option(t(title), value));
   const lasts = lasting(LASTS, 30 * DAY);
   let isOld = false;
   ask({
-    title: "Create the token",
-    heading: "Create a token",
-    words: "A program sends it as a bearer token, or as the password of HTTP Basic.",
-    fields: [field("Name", name), field("Scope", scope), field("Expires after", lasts)],
+    title: t("tokens.create_token"),
+    heading: t("tokens.create"),
+    words: t("tokens.about"),
+    fields: [field(t("common.name"), name), field(t("tokens.scope"), scope), field(t("common.expires_after"), lasts)],
     again: true,
     run: async () => {
       const made = await call("POST", "/v1/tokens", {
@@ -48,7 +42,7 @@ create?.addEventListener("click", () => {
         expires_in: lasts.value ? Number(lasts.value) : null,
       });
       isOld = true;
-      return secret("Token, which is shown this once", made["token"]);
+      return secret(t("tokens.secret"), made["token"]);
     },
     left: () => {
       if (isOld) location.reload();
@@ -61,9 +55,9 @@ for (const button of document.querySelectorAll("button[data-revoke]")) {
   /** @type {HTMLButtonElement} */ (button).hidden = false;
   button.addEventListener("click", () =>
     ask({
-      title: "Revoke the token",
-      heading: `Revoke ${name}?`,
-      words: "Programs and browsers that use it, and its open streams, end at once.",
+      title: t("tokens.revoke_token"),
+      heading: t("tokens.revoke_heading", { name }),
+      words: t("tokens.revoke_about"),
       again: true,
       run: async () => {
         await call("DELETE", `/v1/tokens/${encodeURIComponent(revoke)}`);

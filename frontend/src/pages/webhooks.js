@@ -5,17 +5,24 @@ import { ask, field } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { secret } from "../ui/share.js";
 import { moments } from "../ui/times.js";
+import { rich, t } from "../ui/words.js";
 
 /** What a webhook can be told, each with the filter that it needs. */
 const TOLD = /** @type {const} */ ([
-  ["Each job that ends", { kinds: ["job"], filter: { event: ["clean"] } }],
-  ["Each job that fails or reaches its time limit", { kinds: ["job"], filter: { event: ["clean"], result: ["FAILED", "TIMEOUT"] } }],
-  ["Every event of every job", { kinds: ["job"] }],
-  ["Groups that are done, and the first failure in a group", { kinds: ["group-done", "first-failure"] }],
-  ["Queues that are stopped, and nodes that are drained", { kinds: ["queue-stopped", "node-drained"] }],
+  ["webhooks.told_ends", { kinds: ["job"], filter: { event: ["clean"] } }],
+  ["webhooks.told_fails", { kinds: ["job"], filter: { event: ["clean"], result: ["FAILED", "TIMEOUT"] } }],
+  ["webhooks.told_all", { kinds: ["job"] }],
+  ["webhooks.told_groups", { kinds: ["group-done", "first-failure"] }],
+  ["webhooks.told_stops", { kinds: ["queue-stopped", "node-drained"] }],
 ]);
 
-const FIELDS = /** @type {Record<string, string>} */ ({ "/url": "The address", "/name": "The name", "/filter/queue": "The queue" });
+const FIELDS = /** @type {Record<string, import("../ui/words.js").Key>} */ ({ "/url": "webhooks.the_address", "/name": "webhooks.the_name", "/filter/queue": "webhooks.the_queue" });
+
+/** What is wrong with a field. @param {{pointer: string, detail: string}} error */
+function wrong({ pointer, detail }) {
+  const name = FIELDS[pointer];
+  return t("webhooks.field_error", { field: name ? t(name) : pointer, detail });
+}
 
 /** Create a webhook; an error names what is wrong in the form. @param {object} body */
 async function post(body) {
@@ -24,7 +31,7 @@ async function post(body) {
   } catch (problem) {
     const errors = problem instanceof Problem ? (problem.document["errors"] ?? []) : [];
     if (!errors.length) throw problem;
-    throw new Error(errors.map((/** @type {{pointer: string, detail: string}} */ it) => `${FIELDS[it.pointer] ?? it.pointer} ${it.detail}`).join(" "));
+    throw new Error(errors.map(wrong).join(" "));
   }
 }
 
@@ -37,16 +44,16 @@ const create = /** @type {HTMLButtonElement | null} */ (document.getElementById(
 create?.addEventListener("click", () => {
   const url = element("input", { name: "url", type: "url", required: true, maxLength: 2048, placeholder: "https://" });
   const name = element("input", { name: "name", maxLength: 64, pattern: "[A-Za-z0-9][A-Za-z0-9._ \\-]*" });
-  name.title = "Letters, digits, blanks, dots, dashes and underscores";
+  name.title = t("common.name_rule");
   const told = element("select", { name: "told" });
-  for (const [number, [title]] of TOLD.entries()) told.append(new Option(title, String(number)));
+  for (const [number, [title]] of TOLD.entries()) told.append(new Option(t(title), String(number)));
   const queue = element("input", { name: "queue", maxLength: 256 });
   let isOld = false;
   ask({
-    title: "Create the webhook",
-    heading: "Create a webhook",
-    words: "The service posts a signed message to the address. More filters: fluxapi webhook add.",
-    fields: [field("Address", url), field("Name, if any", name), field("Tells of", told), field("Only in the queue, if any", queue)],
+    title: t("webhooks.create_webhook"),
+    heading: t("webhooks.create"),
+    words: rich("webhooks.about"),
+    fields: [field(t("webhooks.address"), url), field(t("webhooks.name"), name), field(t("webhooks.tells_of"), told), field(t("webhooks.queue"), queue)],
     again: true,
     run: async () => {
       const [, choice] = TOLD[Number(told.value)] ?? TOLD[0];
@@ -54,7 +61,7 @@ create?.addEventListener("click", () => {
       const body = { url: url.value, kinds: choice.kinds, filter, ...(name.value ? { name: name.value } : {}) };
       const made = await post(body);
       isOld = true;
-      return secret("Secret that verifies signatures, which is shown this once", made["secret"]);
+      return secret(t("webhooks.secret"), made["secret"]);
     },
     left: () => {
       if (isOld) location.reload();
@@ -66,14 +73,14 @@ create?.addEventListener("click", () => {
 function rotate(path, name) {
   let isOld = false;
   ask({
-    title: "Make a new secret",
-    heading: `New secret for ${name}?`,
-    words: "For a day, messages have signatures by the new and by the old secret. Give the receiver the new one within this time.",
+    title: t("webhooks.rotate"),
+    heading: t("webhooks.rotate_heading", { name }),
+    words: t("webhooks.rotate_about"),
     again: true,
     run: async () => {
       const made = await call("POST", `${path}/rotate`, {});
       isOld = true;
-      return secret("New secret, which is shown this once", made["secret"]);
+      return secret(t("webhooks.secret_new"), made["secret"]);
     },
     left: () => {
       if (isOld) location.reload();
@@ -84,9 +91,9 @@ function rotate(path, name) {
 /** @param {string} path @param {string} name */
 function remove(path, name) {
   ask({
-    title: "Remove the webhook",
-    heading: `Remove ${name}?`,
-    words: "What waits for it, and its dead letters, are removed, too.",
+    title: t("webhooks.remove_webhook"),
+    heading: t("webhooks.remove_heading", { name }),
+    words: t("webhooks.remove_about"),
     again: true,
     run: async () => {
       await call("DELETE", path);
@@ -100,7 +107,7 @@ async function tell(button, act) {
   const said = button.closest("section")?.querySelector(".said");
   if (!said) return;
   button.disabled = true;
-  said.textContent = "Sending …";
+  said.textContent = t("webhooks.sending");
   try {
     said.textContent = await act();
   } catch (problem) {
@@ -112,14 +119,14 @@ async function tell(button, act) {
 /** @param {string} path */
 async function test(path) {
   const found = await call("POST", `${path}/test`, {});
-  if (found["delivered"]) return `The test was delivered in ${Math.round(found["seconds"] * 1000)} ms.`;
-  return `The test was not delivered. ${found["reason"]}`;
+  if (found["delivered"]) return t("webhooks.test_delivered", { milliseconds: Math.round(found["seconds"] * 1000) });
+  return t("webhooks.test_failed", { reason: found["reason"] });
 }
 
 /** @param {string} path */
 async function retry(path) {
   const { retried } = await call("POST", `${path}/retry`, {});
-  return `${retried} ${retried === 1 ? "message is" : "messages are"} sent again.`;
+  return t("webhooks.retried", { count: retried });
 }
 
 for (const buttons of document.querySelectorAll("p[data-webhook]")) {

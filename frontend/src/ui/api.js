@@ -1,12 +1,13 @@
 /** Requests of a page to its own service. */
 
 import { at } from "./root.js";
+import { t } from "./words.js";
 
 /** A problem that the service answered with; its text is for the user. */
 export class Problem extends Error {
   /** @param {Record<string, any>} document */
   constructor(document) {
-    super(document["detail"] ?? document["title"] ?? "The service did not answer.");
+    super(document["detail"] ?? document["title"] ?? t("common.no_answer"));
     this.document = document;
   }
 }
@@ -76,7 +77,7 @@ export async function call(method, path, body, headers = {}) {
     headers: { ...session.headers, ...(body === undefined ? {} : { "Content-Type": "application/json" }), ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   }).catch(() => {
-    throw new Problem({ detail: "The service cannot be reached." });
+    throw new Problem({ detail: t("common.unreachable") });
   });
   compare(response.headers.get("Date"));
   const answer = await response.json().catch(() => ({}));

@@ -1,12 +1,13 @@
 /** A question before something is done, with what it needs to know. */
 
 import { element } from "./element.js";
+import { t } from "./words.js";
 
 /**
  * @typedef {object} Question
  * @property {string} title the word on the button that does it
  * @property {string} heading
- * @property {string} words what will happen
+ * @property {string | Node} words what will happen
  * @property {HTMLElement[]} [fields] what else is asked
  * @property {boolean} [again] whether it may be tried again when it failed
  * @property {(tell: (...said: (string | Node)[]) => void, signal: AbortSignal) => Promise<Node | void>} run
@@ -24,12 +25,14 @@ export function ask({ title, heading, words, fields = [], again = false, run, le
   dialog.setAttribute("aria-describedby", `${name}-words`);
   const form = element("form", {});
   const go = element("button", { type: "submit", textContent: title, className: "primary" });
-  const no = element("button", { type: "button", textContent: "Leave it" });
+  const no = element("button", { type: "button", textContent: t("common.close") });
   const said = element("div", { role: "status", className: "said" });
   const buttons = element("p", { className: "buttons" });
   buttons.append(go, no);
   const head = element("h2", { id: name, textContent: heading });
-  form.append(head, element("p", { id: `${name}-words`, textContent: words }), ...fields, said, buttons);
+  const about = element("p", { id: `${name}-words` });
+  about.append(words);
+  form.append(head, about, ...fields, said, buttons);
   dialog.append(form);
   /** @type {AbortController | undefined} */
   let running;
@@ -45,7 +48,7 @@ export function ask({ title, heading, words, fields = [], again = false, run, le
     if (running) return;
     running = new AbortController();
     go.disabled = true;
-    no.textContent = "Stop";
+    no.textContent = t("common.stop");
     said.replaceChildren();
     try {
       const shown = await run((...what) => said.replaceChildren(...what), running.signal);
@@ -54,11 +57,11 @@ export function ask({ title, heading, words, fields = [], again = false, run, le
       said.replaceChildren(shown);
       for (const input of fields) input.hidden = true;
       go.hidden = true;
-      no.textContent = "Close";
+      no.textContent = t("common.close");
     } catch (problem) {
       if (problem instanceof Told) said.replaceChildren(problem.node);
       else said.textContent = problem instanceof Error ? problem.message : String(problem);
-      no.textContent = "Close";
+      no.textContent = t("common.close");
       go.disabled = !again;
     } finally {
       running = undefined;

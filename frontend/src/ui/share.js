@@ -5,28 +5,39 @@ import { ask, field } from "./dialog.js";
 import { element } from "./element.js";
 import { may } from "./rights.js";
 import { at, instance, placed } from "./root.js";
+import { t } from "./words.js";
 
-const LASTS = /** @type {const} */ ([["1 hour", 3600], ["1 day", 86_400], ["7 days", 604_800], ["30 days", 2_592_000]]);
-const LASTS_AT_FIRST = 86_400;
+const HOUR = 3600;
+const DAY = 24 * HOUR;
+const YEAR = 365 * DAY;
 
 /** Whether the reader can share: only the owner makes tokens, and without a login nobody needs one. */
 export const canShare = () => may("admin") && Boolean(document.body.dataset["user"]);
 
-/** A choice of how long a token lasts. @param {readonly (readonly [string, number | null])[]} offers @param {number | null} chosen */
+/** How long, in words. @param {number} seconds whole hours, days or years */
+function span(seconds) {
+  if (seconds % DAY) return t("common.hours", { count: seconds / HOUR });
+  return seconds % YEAR ? t("common.days", { count: seconds / DAY }) : t("common.years", { count: seconds / YEAR });
+}
+
+/** A choice of how long a token lasts. @param {readonly (number | null)[]} offers seconds; null is forever @param {number} chosen */
 export function lasting(offers, chosen) {
   const select = element("select", { name: "expires" });
-  for (const [title, seconds] of offers) select.append(new Option(title, String(seconds ?? ""), seconds === chosen, seconds === chosen));
+  for (const seconds of offers) {
+    const isChosen = seconds === chosen;
+    select.append(new Option(seconds ? span(seconds) : t("tokens.never"), String(seconds ?? ""), isChosen, isChosen));
+  }
   return select;
 }
 
 /** A secret or a link, with a button to copy it. @param {string} label @param {string} text */
 export function secret(label, text) {
   const input = element("input", { readOnly: true, value: text, className: "secret" });
-  const copy = element("button", { type: "button", textContent: "Copy" });
+  const copy = element("button", { type: "button", textContent: t("common.copy") });
   copy.addEventListener("click", async () => {
     input.select();
     await navigator.clipboard?.writeText(text).catch(() => undefined);
-    copy.textContent = "Copied";
+    copy.textContent = t("common.copied");
   });
   const box = element("div", { className: "secret-box" });
   box.append(field(label, input), copy);
@@ -38,14 +49,14 @@ export function secret(label, text) {
  * @param {() => string} page the page to show, as a path of the root instance
  */
 export function shareButton(name, page) {
-  const button = element("button", { type: "button", textContent: "Share …", hidden: !canShare() });
+  const button = element("button", { type: "button", textContent: t("share.button"), hidden: !canShare() });
   button.addEventListener("click", () => {
-    const lasts = lasting(LASTS, LASTS_AT_FIRST);
+    const lasts = lasting([HOUR, DAY, 7 * DAY, 30 * DAY], DAY);
     ask({
-      title: "Create the link",
-      heading: "Share this page?",
-      words: "Everybody who has the link can see all jobs and their output, and change nothing, until it expires or you revoke it under Tokens.",
-      fields: [field("Expires after", lasts)],
+      title: t("share.create"),
+      heading: t("share.heading"),
+      words: t("share.about"),
+      fields: [field(t("common.expires_after"), lasts)],
       again: true,
       run: async () => {
         const made = await call("POST", "/v1/tokens", {
@@ -55,7 +66,7 @@ export function shareButton(name, page) {
         });
         // In the fragment, which no browser sends: the token is in no log of a server or proxy.
         const query = new URLSearchParams({ token: made["token"], next: placed(page(), instance()) });
-        return secret("Link", `${at("/ui/login")}#${query}`);
+        return secret(t("common.link"), `${at("/ui/login")}#${query}`);
       },
     });
   });

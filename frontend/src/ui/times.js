@@ -1,11 +1,12 @@
 /** Formats of moments in the zone that the reader chose: that of the browser, or UTC. */
 
 import { preference } from "./preferences.js";
+import { locale } from "./words.js";
 
 const timeZone = preference("times") === "utc" ? "UTC" : undefined;
 
 /** Return a format of moments in the reader's zone. @param {Intl.DateTimeFormatOptions} options */
-export const moments = (options) => new Intl.DateTimeFormat(undefined, timeZone ? { ...options, timeZone } : options);
+export const moments = (options) => new Intl.DateTimeFormat(locale, timeZone ? { ...options, timeZone } : options);
 
 /** Return the name of the zone of all times. */
 export const zone = () => timeZone ?? new Intl.DateTimeFormat().resolvedOptions().timeZone;

@@ -6,7 +6,8 @@
 /** @typedef {string | Record<string, string>} Text a text, or its plural forms */
 /** @typedef {{ lang: string, texts: Record<string, Text> }} Words what the script words-LANG.js holds */
 
-const { lang, texts } = /** @type {{ fluxapiWords: Words }} */ (/** @type {unknown} */ (globalThis)).fluxapiWords;
+/** A worker has no texts: it shows nothing. @type {Words} */
+const { lang, texts } = /** @type {any} */ (globalThis).fluxapiWords ?? { lang: "en", texts: {} };
 
 /** The locale of numbers and times: the reader's own region if it belongs to the language of the page. */
 export const locale = globalThis.navigator?.language?.split("-")[0] === lang.split("-")[0] ? navigator.language : lang;
