@@ -21,6 +21,7 @@ __all__ = [
     "add_ids",
     "checked",
     "job_id",
+    "line_range",
     "natural",
     "words",
 ]
@@ -93,6 +94,19 @@ def natural(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{safe(text)!r} is not a whole number, 0 or more")
     return int(text)
+
+
+def line_range(text: str) -> tuple[int, int | None]:
+    """Parse ``120``, ``120-150`` or ``120-``; raise ``ValueError``."""
+    first, dash, last = text.partition("-")
+    try:
+        begin = int(first)
+        end = int(last) if last else None if dash else begin
+    except ValueError:
+        begin, end = 0, None
+    if begin < 1 or (end is not None and end < begin):
+        raise ValueError(f"{text!r} is not a range of lines, such as 120-150")
+    return begin, end
 
 
 def words(text: str) -> list[str]:

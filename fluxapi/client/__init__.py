@@ -46,7 +46,7 @@ from .options import (
     SubmitOptions,
     Urgency,
 )
-from .output import Output, OutputEntry
+from .output import Output, OutputEntry, OutputLine
 from .results import (
     AccessToken,
     CancelResult,
@@ -111,6 +111,7 @@ __all__ = [
     "NotFound",
     "Output",
     "OutputEntry",
+    "OutputLine",
     "ProblemError",
     "Reset",
     "Scope",

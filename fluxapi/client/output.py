@@ -11,7 +11,16 @@ from fluxapi.model.output import written
 
 from .record import Record
 
-__all__ = ["Output", "OutputEntry", "by_source", "entry_of", "last_lines", "output_of", "tail_size"]
+__all__ = [
+    "Output",
+    "OutputEntry",
+    "OutputLine",
+    "by_source",
+    "entry_of",
+    "last_lines",
+    "output_of",
+    "tail_size",
+]
 
 MAX_TAIL_ENTRIES = 10_000
 """Entries in the longest tail."""
@@ -43,6 +52,35 @@ class OutputEntry(Record, frozen=True):
     eof: bool = False
     """``True`` at the end of this stream of this rank."""
     context: Mapping[str, Any] = msgspec.field(default_factory=dict)
+
+
+class OutputLine(Record, frozen=True):
+    """A line of a job's output.
+
+    ``text[start:end]`` is the first match in the line, if it was found by a search: then ``text``
+    is the part around it, without escape sequences.
+    """
+
+    line: int
+    """Number of the line in its source, from 1."""
+    text: str
+    stream: str
+    """stdout or stderr."""
+    rank: str
+    """Task ranks (RFC 22)."""
+    timestamp: float
+    index: int
+    """Index of the entry in which the line ends, as in :class:`OutputEntry`."""
+    source: int = 0
+    """0: the output eventlog; else the number of the file that receives output, from 1."""
+    start: int = 0
+    end: int = 0
+    offset: int = 0
+    """Characters of the line before ``text``."""
+    left_out: int = 0
+    """Bytes that the line has after its first 16 KiB."""
+    open: bool = False
+    """``True`` if the line has no end yet; its number may change."""
 
 
 class Output(Record, frozen=True):

@@ -32,7 +32,7 @@ from .options import (
     SubmitOptions,
     Urgency,
 )
-from .output import Output, OutputEntry
+from .output import Output, OutputEntry, OutputLine
 from .results import (
     AccessToken,
     CancelResult,
@@ -570,12 +570,15 @@ class Client:
         """
         return self._loop.run(self._client.output(id, tail=tail, stream=stream))
 
-    def iter_output(self, id: str | int, *, header: bool = False) -> Iteration[OutputEntry]:
+    def iter_output(
+        self, id: str | int, *, header: bool = False, task: int | None = None
+    ) -> Iteration[OutputEntry]:
         """Yield the output of a job so far, entry by entry, without keeping it in memory.
 
-        With *header*, an entry with this name and the number of streams comes first.
+        With *header*, an entry with this name and the number of streams comes first; with *task*,
+        only the output of this task comes.
         """
-        return self._loop.iterate(self._client.iter_output(id, header=header))
+        return self._loop.iterate(self._client.iter_output(id, header=header, task=task))
 
     def follow_output(
         self,
@@ -593,6 +596,63 @@ class Client:
         """
         return self._loop.iterate(
             self._client.follow_output(id, tail=tail, stream=stream, after=after)
+        )
+
+    def output_lines(
+        self,
+        id: str | int,
+        *,
+        first: int | None = None,
+        before: int | None = None,
+        count: int = 500,
+        stream: str | None = None,
+        task: int | None = None,
+        source: int = 0,
+    ) -> Iteration[OutputLine]:
+        """Yield lines of the output of a job with their numbers, which filters do not change.
+
+        Args:
+            id: The job.
+            first: The number of the first line, from 1.
+            before: The last lines before the one with this number, instead of *first*.
+            count: Lines at most; the service sends 5,000 at most.
+            stream: Only ``stdout`` or ``stderr``.
+            task: Only the output of this task.
+            source: 0 is the output eventlog; files that receive output count from 1.
+        """
+        return self._loop.iterate(
+            self._client.output_lines(
+                id, first=first, before=before, count=count, stream=stream, task=task, source=source
+            )
+        )
+
+    def search_output(
+        self,
+        id: str | int,
+        text: str | None = None,
+        *,
+        errors: bool = False,
+        case: bool = False,
+        limit: int | None = None,
+        stream: str | None = None,
+        task: int | None = None,
+    ) -> Iteration[OutputLine]:
+        """Yield the lines in all of the output of a job that match, as they are found.
+
+        Args:
+            id: The job.
+            text: The text to find, as it stands.
+            errors: Find lines that report an error, instead of *text*; without any, the first line
+                on stderr.
+            case: Distinguish capital letters.
+            limit: Matches at most.
+            stream: Only ``stdout`` or ``stderr``.
+            task: Only the output of this task.
+        """
+        return self._loop.iterate(
+            self._client.search_output(
+                id, text, errors=errors, case=case, limit=limit, stream=stream, task=task
+            )
         )
 
     def download(self, id: str | int, *, stream: str = "stdout", file: int = 0) -> Iteration[bytes]:

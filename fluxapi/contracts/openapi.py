@@ -40,6 +40,7 @@ _SECURITY: list[dict[str, Any]] = [{"basic": []}, {"bearer": []}, {}]
 
 _EVENTS = "text/event-stream"
 
+_LINES = "application/x-ndjson"
 _TEXT = re.compile(r"text/|application/x-ndjson")
 """Media types of text; all others are binary."""
 
@@ -243,6 +244,10 @@ def _responses(route: Route, components: Components) -> dict[str, Any]:
             "description": route.summary,
             "content": _further(route),
         }
+        if route.items:
+            # Generators of clients know no type of the lines of a text.
+            item = components.reference(route.items)
+            responses["200"]["content"][_LINES]["x-item-schema"] = item
     told = {name: _header(text) for name, text in route.tells.items()}
     for response in responses.values():
         response["headers"] = {**_references(), **told}

@@ -46,6 +46,7 @@ class Route:
         max_body: Limit of the body in bytes; ``None`` is ``--max-body``.
         fails: The errors that it raises besides those that every route may raise.
         other: Other media types of a 200.
+        items: The schema of each line of an NDJSON response.
         stream: The response lasts until one side ends it, and a ticket opens it.
         fields_in_query: Without a body, the query parameters are its fields.
         form: The body may be that of an HTML form, too.
@@ -73,6 +74,7 @@ class Route:
     query: str = "no-query"
     fails: tuple[type[FluxapiError], ...] = ()
     other: tuple[str, ...] = ()
+    items: str = ""
     stream: bool = False
     fields_in_query: bool = False
     form: bool = False

@@ -29,7 +29,7 @@ from . import output_forms as forms
 from .sending import send
 from .support import job_of
 
-__all__ = ["LIMIT_HEADER", "SEARCHED_HEADER", "STREAM_OFFERS", "follow", "output"]
+__all__ = ["LIMIT_HEADER", "SEARCHED_HEADER", "STREAM_OFFERS", "find", "follow", "output"]
 
 _OFFERS = ("application/json", "text/plain", "application/x-ndjson", "application/octet-stream")
 STREAM_OFFERS = (
@@ -53,11 +53,12 @@ LIMIT_HEADER = "Output-Search-Limit-Bytes"
 async def output(request: web.Request) -> web.StreamResponse:
     """Return the output so far: lines in JSON, plain text, bytes, or RFC 24 entries as NDJSON."""
     kind = accepted(request, _OFFERS)
-    jobid, is_past = await _find(request)
+    jobid, is_past = await find(request)
     fields = request[keys.QUERY]
-    stream, tail = fields.get("stream"), fields.get("tail")
+    stream, tail, task = fields.get("stream"), fields.get("tail"), fields.get("task")
     last = None
-    if tail is not None:
+    # The tail of a task may begin anywhere, so all of the output is read for it.
+    if tail is not None and task is None:
         last = forms.last_of(tail, stream, is_lines=kind != "application/x-ndjson")
     session = request[keys.SESSION]
     if is_past:
@@ -65,7 +66,7 @@ async def output(request: web.Request) -> web.StreamResponse:
     else:
         may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)
         found = session.files.so_far(jobid, stream, last, may_read=may_read)
-    source = forms.Search(found)
+    source = forms.Search(found, task)
     if kind == "application/x-ndjson":
         pieces = forms.entries(source, stream, tail)
     elif kind == "application/octet-stream":
@@ -77,7 +78,7 @@ async def output(request: web.Request) -> web.StreamResponse:
     return await send(request, kind, pieces, lambda: _headers(source))
 
 
-async def _find(request: web.Request) -> tuple[int, bool]:
+async def find(request: web.Request) -> tuple[int, bool]:
     """Return the ID of the job, and whether only the history has it; raise ``JobNotFound``."""
     try:
         return job_of(request).id, False
@@ -106,7 +107,7 @@ class _Viewing:
 async def follow(request: web.Request) -> web.StreamResponse:
     """Stream the output until its end: as text, as entries in messages, or as bytes."""
     kind = accepted(request, STREAM_OFFERS)
-    jobid, _ = await _find(request)
+    jobid, _ = await find(request)
     source = _Viewing(request[keys.SESSION].outputs, jobid, _selection(request))
     return await streams.follow(
         request,

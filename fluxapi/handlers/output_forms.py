@@ -12,6 +12,7 @@ from typing import Any
 
 from fluxapi.model.eventlog import Event, encode_event
 from fluxapi.model.output import Last, OutputBatch, PlainText, is_of, log_line, search_note, written
+from fluxapi.model.output_lines import Part
 from fluxapi.process.timeslice import TimeSlice
 
 from .support import json_bytes
@@ -69,12 +70,15 @@ def last_of(tail: int, stream: str | None, *, is_lines: bool) -> Last:
 class Search:
     """The batches of an output, and how much a search for its end has read at its limit.
 
+    With *task*, the entries of other tasks are left out, and those of the job shell.
+
     ``searched`` is this number of bytes, or 0 if the search did not reach its limit.
     """
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, task: int | None = None) -> None:
         self.searched = 0
         self._source = source
+        self._part = None if task is None else Part(task=task)
 
     async def __aiter__(self) -> AsyncIterator[OutputBatch]:
         turn = TimeSlice()
@@ -85,7 +89,13 @@ class Search:
             for at in range(0, len(batch) or 1, _MAX_EVENTS):
                 await turn.share()
                 events = batch.events[at : at + _MAX_EVENTS]
+                if self._part is not None:
+                    events = [it for it in events if self._has(it)]
                 yield OutputBatch(batch.first + at, events, batch.searched, cut=batch.cut)
+
+    def _has(self, event: Event) -> bool:
+        """Return whether a reader of one task gets *event*, which may be about the output."""
+        return event.name not in {"data", "log"} or (self._part or Part()).has(event)
 
     def note(self) -> bytes:
         """Return a line that tells how much the search has read; empty if it was complete."""

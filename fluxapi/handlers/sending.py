@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import TypeVar
@@ -15,7 +17,7 @@ from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S
 from fluxapi.http import keys
 from fluxapi.http.clients import clients_of
 
-__all__ = ["send", "send_prepared", "while_connected"]
+__all__ = ["send", "send_prepared", "send_promptly", "while_connected"]
 
 T = TypeVar("T")
 
@@ -23,6 +25,9 @@ _log = logging.getLogger(__name__)
 
 _PIECE_BYTES = 64 << 10
 """Size of one write."""
+
+_PROMPT_S = 0.1
+"""Time after which a piece is sent that is not full, if the reader must not wait."""
 
 _CHECK_INTERVAL_S = 1.0
 """Time between two checks that the client is still connected while a response is computed."""
@@ -67,8 +72,26 @@ async def send_prepared(
         return await _stream(request, response, first, parts)
 
 
+async def send_promptly(
+    request: web.Request, kind: str, pieces: AsyncIterator[bytes]
+) -> web.StreamResponse:
+    """Answer with ``pieces`` as they come, though they may be small; see :func:`send`."""
+    response = web.StreamResponse()
+    response.content_type = kind
+    try:
+        async with aclosing(pieces) as parts:  # type: ignore[type-var] # an async generator
+            first = await while_connected(request, _joined(parts, _PROMPT_S))
+            return await _stream(request, response, first, parts, _PROMPT_S)
+    finally:
+        request.app[keys.HEAP].after_answer()
+
+
 async def _stream(
-    request: web.Request, response: web.StreamResponse, first: bytes, parts: AsyncIterator[bytes]
+    request: web.Request,
+    response: web.StreamResponse,
+    first: bytes,
+    parts: AsyncIterator[bytes],
+    patience_s: float = math.inf,
 ) -> web.StreamResponse:
     with request.app[keys.CONNECTIONS].hold(
         lambda _: _abort(request), request[keys.PRINCIPAL], clients_of(request)
@@ -79,7 +102,7 @@ async def _stream(
             while part:
                 for at in range(0, len(part), _PIECE_BYTES):
                     await _write(request, response, part[at : at + _PIECE_BYTES])
-                part = await while_connected(request, _joined(parts))
+                part = await while_connected(request, _joined(parts, patience_s))
         except FluxapiError as error:
             _log.warning("output of %s is incomplete: %s", request.path, error.detail)
             # The client must notice that this is not the end.
@@ -92,11 +115,12 @@ async def _stream(
     return response
 
 
-async def _joined(parts: AsyncIterator[bytes]) -> bytes:
-    """Join parts to about one piece; return empty bytes at the end."""
+async def _joined(parts: AsyncIterator[bytes], patience_s: float = math.inf) -> bytes:
+    """Join parts to about one piece, those of *patience_s*; return empty bytes at the end."""
     found: list[bytes] = []
     size = 0
-    while size < _PIECE_BYTES:
+    end = time.monotonic() + patience_s
+    while size < _PIECE_BYTES and not (found and time.monotonic() >= end):
         try:
             part = await anext(parts)
         except StopAsyncIteration:

@@ -30,6 +30,7 @@ from fluxapi.events.heartbeat import Heartbeat
 from fluxapi.events.hub import Hub
 from fluxapi.events.output.files import OutputFiles
 from fluxapi.events.output.hub import OutputHub
+from fluxapi.events.output.line_scan import LineScanner
 from fluxapi.events.sampler import Sampler
 from fluxapi.events.slow_consumer_reaper import SlowConsumerReaper
 from fluxapi.instance.protocol import (
@@ -147,6 +148,7 @@ class InstanceSession:
             instance, self.table, info.owner, own_files=has_task_files(info.kind, info.version)
         )
         self.outputs = OutputHub(instance, self.table, self.files)
+        self.lines = LineScanner()
         self.observer = SituationMonitor(self.table, self.hub.stats, instance)
         self.past = PastJobs(self.table, self.observer.encode)
         self.queues = QueueBoard(

@@ -132,3 +132,17 @@ async def test_many_jobs_in_one_request(running: Service) -> None:
         waiting = asyncio.ensure_future(flux.wait_any([held]))
         await flux.cancel(held)
         assert (await waiting).ended == [held]
+
+
+async def test_lines_of_an_output_are_found_by_text_and_number(running: Service) -> None:
+    async with AsyncClient(running.url) as flux:
+        id = await flux.submit(["sh", "-c", "seq 6000 | sed s/^/n/"])
+        await flux.wait(id)
+        found = [line async for line in flux.search_output(id, "N59")]
+        assert [line.line for line in found] == [59, *range(590, 600), *range(5900, 6000)]
+        assert found[0].text[found[0].start : found[0].end] == "n59"
+        few = [line.line async for line in flux.search_output(id, "n", limit=3)]
+        assert few == [1, 2, 3]
+        page = [line async for line in flux.output_lines(id, first=5001, count=2)]
+        assert [(line.line, line.text) for line in page] == [(5001, "n5001"), (5002, "n5002")]
+        assert [it.line async for it in flux.search_output(id, errors=True)] == []

@@ -7,7 +7,16 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fluxapi.cli.arguments import Command, Parsers, add_command, add_group, add_ids, natural
+from fluxapi.cli.arguments import (
+    Command,
+    Parsers,
+    add_command,
+    add_group,
+    add_ids,
+    checked,
+    line_range,
+    natural,
+)
 from fluxapi.cli.each import each
 from fluxapi.cli.exit_codes import OK, USAGE, Failure
 from fluxapi.cli.notification import add_notify, notification
@@ -52,6 +61,31 @@ def add(parsers: Parsers) -> None:
     )
     parser.add_argument("--stream", choices=_STREAMS, help="print only this stream")
     parser.add_argument(
+        "--task", metavar="N", type=natural, help="print only the output of this task"
+    )
+    found = parser.add_mutually_exclusive_group()
+    found.add_argument(
+        "--search",
+        metavar="TEXT",
+        help="print the lines that hold this text, with their numbers, in any case of the letters; "
+        "exit with 1 if there is none",
+    )
+    found.add_argument(
+        "--errors",
+        action="store_true",
+        help="print the lines that report an error, with their numbers; without any, the first "
+        "line on standard error",
+    )
+    found.add_argument(
+        "--lines",
+        metavar="A-B",
+        type=checked(line_range),
+        help="print these lines with their numbers: 120, 120-150, or 120- for all from there on",
+    )
+    parser.add_argument(
+        "--case", action="store_true", help="with --search: distinguish capital letters"
+    )
+    parser.add_argument(
         "-l",
         "--label-io",
         action="store_true",
@@ -95,12 +129,18 @@ async def _save(flux: AsyncClient, arguments: argparse.Namespace) -> int:
 
 
 async def _run(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    if arguments.search is not None or arguments.errors or arguments.lines is not None:
+        from fluxapi.cli import output_lines  # noqa: PLC0415 - imported when needed
+
+        return await output_lines.show(flux, arguments)
     return await (_act if arguments.save is None else _save)(flux, arguments)
 
 
 async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     if (not arguments.ids) == (arguments.group is None):
         raise Failure("Give either job IDs or --group.", USAGE)
+    if arguments.task is not None and (arguments.follow or arguments.tail is not None):
+        raise Failure("--task excludes --follow and --tail.", USAGE)
     if arguments.follow:
         return await _follow(flux, arguments)
     if arguments.notify:
@@ -143,7 +183,7 @@ async def _print(flux: AsyncClient, jobid: str, arguments: argparse.Namespace) -
         jobid, label=arguments.label_io, only=arguments.stream, named=len(arguments.ids) > 1
     )
     if arguments.tail is None:
-        async for entry in flux.iter_output(jobid):
+        async for entry in flux.iter_output(jobid, task=arguments.task):
             writer.write(entry)
         return
     if progress_wanted():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 from typing import Any
 
@@ -16,18 +16,22 @@ from fluxapi.client.output import (
     MAX_TAIL_ENTRIES,
     Output,
     OutputEntry,
+    OutputLine,
     by_source,
     entry_of,
     last_lines,
     output_of,
     tail_size,
 )
-from fluxapi.client.request import Request
+from fluxapi.client.request import Query, Request
 from fluxapi.model.output import source_of
 
 from .base import LogEntry, Methods, job_path
 
 __all__ = ["OutputMethods"]
+
+_MAX_MATCHES = 5000
+"""Matches of one request."""
 
 _COUNT = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -61,16 +65,17 @@ class OutputMethods(Methods):
             size = min(size * 4, MAX_TAIL_ENTRIES)
 
     async def iter_output(
-        self, id: str | int, *, header: bool = False
+        self, id: str | int, *, header: bool = False, task: int | None = None
     ) -> AsyncIterator[OutputEntry]:
         """Yield the output of a job so far, entry by entry, without keeping it in memory.
 
-        With *header*, an entry with this name and the number of streams comes first.
+        With *header*, an entry with this name and the number of streams comes first; with *task*,
+        only the output of this task comes.
         """
         request = Request(
             "GET",
             f"{job_path(id)}/output",
-            {},
+            {"task": task},
             headers={"Accept": "application/x-ndjson"},
             repeatable=True,
             stream=True,
@@ -113,6 +118,98 @@ class OutputMethods(Methods):
                     entry = entry_of(fields, streamed.name, streamed.timestamp, index)
                     if entry.raw or entry.name != "data":
                         yield entry
+
+    async def output_lines(
+        self,
+        id: str | int,
+        *,
+        first: int | None = None,
+        before: int | None = None,
+        count: int = 500,
+        stream: str | None = None,
+        task: int | None = None,
+        source: int = 0,
+    ) -> AsyncIterator[OutputLine]:
+        """Yield lines of the output of a job with their numbers, which filters do not change.
+
+        Args:
+            id: The job.
+            first: The number of the first line, from 1.
+            before: The last lines before the one with this number, instead of *first*.
+            count: Lines at most; the service sends 5,000 at most.
+            stream: Only ``stdout`` or ``stderr``.
+            task: Only the output of this task.
+            source: 0 is the output eventlog; files that receive output count from 1.
+        """
+        query: Query = {
+            "first": first,
+            "before": before,
+            "count": count,
+            "stream": stream,
+            "task": task,
+            "source": source,
+        }
+        async with aclosing(self._items(id, "lines", query)) as items:
+            async for item in items:
+                if item["type"] == "line":
+                    yield msgspec.convert(item, OutputLine)
+
+    async def search_output(
+        self,
+        id: str | int,
+        text: str | None = None,
+        *,
+        errors: bool = False,
+        case: bool = False,
+        limit: int | None = None,
+        stream: str | None = None,
+        task: int | None = None,
+    ) -> AsyncIterator[OutputLine]:
+        """Yield the lines in all of the output of a job that match, as they are found.
+
+        Args:
+            id: The job.
+            text: The text to find, as it stands.
+            errors: Find lines that report an error, instead of *text*; without any, the first line
+                on stderr.
+            case: Distinguish capital letters.
+            limit: Matches at most.
+            stream: Only ``stdout`` or ``stderr``.
+            task: Only the output of this task.
+        """
+        query: dict[str, Any] = {"q": text, "stream": stream, "task": task}
+        query |= {"errors": True} if errors else {"case": case or None}
+        left = limit
+        while left is None or left > 0:
+            query["limit"] = _MAX_MATCHES if left is None else min(left, _MAX_MATCHES)
+            end: dict[str, Any] = {}
+            async with aclosing(self._items(id, "search", query)) as items:
+                async for item in items:
+                    if item["type"] == "match":
+                        left = None if left is None else left - 1
+                        yield msgspec.convert(item, OutputLine)
+                    elif item["type"] == "end":
+                        end = item
+            if end.get("reason", "end") == "end":
+                return
+            # The service ends a search after a time; go on after the last line that it has read.
+            query |= {"source": end["source"], "after": end["line"]}
+
+    async def _items(
+        self, id: str | int, what: str, query: Query
+    ) -> AsyncGenerator[dict[str, Any], None]:
+        """Yield the items of an answer about lines."""
+        request = Request(
+            "GET",
+            f"{job_path(id)}/output/{what}",
+            query,
+            headers={"Accept": "application/x-ndjson"},
+            repeatable=True,
+            stream=True,
+        )
+        async with aclosing(lines(self._transport, request)) as found:
+            async for line in found:
+                yield decoded(line, dict[str, Any])
 
     async def download(
         self, id: str | int, *, stream: str = "stdout", file: int = 0
