@@ -27,7 +27,7 @@ DIST   := $(FRONT)/node_modules/.built
 SOURCE := $(wildcard $(FRONT)/src/*/*.*) $(FRONT)/build.js fluxapi/web/columns.json fluxapi/model/phrases.json
 
 .DEFAULT_GOAL := run
-.PHONY: help run test test-fast test-matrix coverage soak check generate format bench lock dist screenshots clean
+.PHONY: help run test test-fast test-matrix coverage soak check generate format bench bench-compare lock dist screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -96,6 +96,9 @@ format: $(STAMP) ## put every file in the one format
 
 bench: $(STAMP) ## measure, each figure beside its baseline of the same run
 	$(BIN)/python -m bench $(ARGS)
+
+bench-compare: $(STAMP) ## measure this checkout and the commit before in turns, and tell what moved
+	$(BIN)/python -m bench.compare $(ARGS)
 
 LOCK   := uv pip compile --universal --python-version 3.10 --generate-hashes \
     --no-emit-index-url --no-annotate --no-header --quiet

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
 
 import uvloop
 
@@ -44,6 +47,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--megabytes", type=int, default=1_000, help="size of the large output")
     parser.add_argument("--archived", type=int, default=1_000_000, help="jobs in the history")
     parser.add_argument("--follows", type=int, default=2_000, help="jobs of one round on a Flux")
+    parser.add_argument("--json", type=Path, help="a file to write the figures to, too")
     return parser.parse_args()
 
 
@@ -74,14 +78,20 @@ def main() -> int:
         for name in needing:
             del parts[name]
     failed = False
+    kept: list[dict[str, object]] = []
     print(HEADER, flush=True)
     for name in options.only or parts:
         # A part that fails must not lose the figures of the others.
         try:
-            print(*map(render, parts[name]()), sep="\n", flush=True)
-        except Exception:  # noqa: BLE001, PERF203 - the traceback says why
+            figures = parts[name]()
+        except Exception:  # noqa: BLE001 - the traceback says why
             traceback.print_exc()
             failed = True
+            continue
+        print(*map(render, figures), sep="\n", flush=True)
+        kept += [{"part": name, **asdict(figure), "ratio": figure.ratio} for figure in figures]
+    if options.json is not None:
+        options.json.write_text(f"{json.dumps(kept, indent=1)}\n", encoding="utf-8")
     return failed
 
 
