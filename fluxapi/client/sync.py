@@ -444,16 +444,24 @@ class Client:
         return self._loop.iterate(self._client.as_completed(ids, timeout=timeout))
 
     def groups(
-        self, *, active: bool | None = None, user: str | int | None = None, limit: int | None = None
+        self,
+        *,
+        active: bool | None = None,
+        user: str | int | None = None,
+        text: str | None = None,
+        limit: int | None = None,
     ) -> Iteration[Group]:
         """Iterate over groups, newest first; pages are fetched as needed.
 
         Args:
             active: Only groups with a job that has not ended.
             user: Only groups of the user with this name or ID.
+            text: Only groups with each of these words in name or ID, in any case.
             limit: The most groups to return.
         """
-        return self._loop.iterate(self._client.groups(active=active, user=user, limit=limit))
+        return self._loop.iterate(
+            self._client.groups(active=active, user=user, text=text, limit=limit)
+        )
 
     def group(self, group: str) -> Group:
         """Return the group with this name or ID; raise ``NotFound`` if no job of it is known."""

@@ -32,6 +32,7 @@ async def list_groups(request: web.Request) -> web.Response:
         after=int(below, 16) if below else None,
         active=fields.get("active", False),
         user=fields.get("user"),
+        text=fields.get("text"),
     )
     rows = b",".join([row async for row in _encoded(found.groups)])
     following = b"null" if found.next is None else b'"%x"' % found.next

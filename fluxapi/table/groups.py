@@ -212,6 +212,7 @@ async def page(
     after: int | None = None,
     active: bool = False,
     user: str | None = None,
+    text: str | None = None,
 ) -> GroupPage:
     """Return up to *limit* groups whose first job is below *after*.
 
@@ -221,8 +222,10 @@ async def page(
         after: The ``next`` of the page before.
         active: Only groups with an active job.
         user: Only groups of the user with this name or ID.
+        text: Only groups with each of these words in name or ID, in any case.
     """
     found: list[GroupRow] = []
+    words = (text or "").casefold().split()
     while True:
         left = _SLICE_GROUPS
         bound = None if after is None else (after, "")
@@ -234,6 +237,8 @@ async def page(
             row = groups.get(name)
             if row is None or (active and not row.active) or not _is_of(row, user):
                 continue
+            if words and not _has(row, words):
+                continue
             found.append(row)
         else:
             return GroupPage(found, None)
@@ -244,3 +249,8 @@ async def page(
 
 def _is_of(row: GroupRow, user: str | None) -> bool:
     return user is None or user in {str(row.userid), username(row.userid)}
+
+
+def _has(row: GroupRow, words: Iterable[str]) -> bool:
+    text = f"{row.name} {row.id}".casefold()
+    return all(word in text for word in words)

@@ -50,6 +50,7 @@ async def test_a_named_group(running: Service, name: str) -> None:
         assert group.results == {"FAILED": 1, "CANCELED": 3}
         assert (await flux.get(bad)).group_name == name
         assert group not in [it async for it in flux.groups(active=True)]
+        assert [it async for it in flux.groups(text=name.upper())] == [group]
 
 
 async def test_events_of_a_group(running: Service, name: str) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -166,6 +167,21 @@ async def test_pages_of_groups(service: Service) -> None:
     names = [group["name"] for group in first["groups"] + rest["groups"]]
     assert names == [f"group {number}" for number in (4, 3, 2, 1, 0)]
     assert rest["next"] is None
+
+
+async def test_groups_are_found_by_words_of_their_names_and_ids(service: Service) -> None:
+    for name in ("Sweep of wings", "sweep of tails", "train"):
+        await service.submit(group=name)
+
+    async def found(text: str) -> list[str]:
+        listed = await get(service, f"/groups?{urlencode({'text': text})}")
+        return [group["name"] for group in listed["groups"]]
+
+    assert await found("SWEEP") == ["sweep of tails", "Sweep of wings"]
+    assert await found("wing sweep") == ["Sweep of wings"]
+    known = (await get(service, "/groups?text=train"))["groups"][0]
+    assert await found(known["id"][:8]) == ["train"]
+    assert await found("none") == []
 
 
 async def test_wait_for_all_jobs_of_a_group(service: Service) -> None:

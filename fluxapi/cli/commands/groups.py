@@ -48,6 +48,9 @@ def add(parsers: Parsers) -> None:
     )
     parser.add_argument("-u", dest="owner", metavar="USER", help="only groups of this user")
     parser.add_argument(
+        "--text", metavar="WORDS", help="only groups with each of these words in name or ID"
+    )
+    parser.add_argument(
         "-c",
         "--count",
         metavar="N",
@@ -95,7 +98,7 @@ async def _find(flux: AsyncClient, arguments: argparse.Namespace) -> tuple[list[
     if not arguments.groups:
         limit = arguments.count + 1 if arguments.count else None
         active = None if arguments.everything else True
-        groups = flux.groups(active=active, user=arguments.owner, limit=limit)
+        groups = flux.groups(active=active, user=arguments.owner, text=arguments.text, limit=limit)
         found = [group async for group in groups]
     return found, status
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing
 from typing import Literal
 
@@ -40,6 +40,7 @@ class GroupMethods(Methods):
         *,
         active: bool | None = None,
         user: str | int | None = None,
+        text: str | None = None,
         limit: int | None = None,
     ) -> AsyncIterator[Group]:
         """Iterate over groups, newest first; pages are fetched as needed.
@@ -47,9 +48,11 @@ class GroupMethods(Methods):
         Args:
             active: Only groups with a job that has not ended.
             user: Only groups of the user with this name or ID.
+            text: Only groups with each of these words in name or ID, in any case.
             limit: The most groups to return.
         """
-        return Paged(page.groups async for page in self._group_pages(active, user, limit))
+        query = {"active": active, "user": user, "text": text}
+        return Paged(page.groups async for page in self._group_pages(query, limit))
 
     async def group(self, group: str) -> Group:
         """Return the group with this name or ID; raise ``NotFound`` if no job of it is known."""
@@ -134,13 +137,13 @@ class GroupMethods(Methods):
                 )
 
     async def _group_pages(
-        self, active: bool | None, user: str | int | None, limit: int | None
+        self, query: Mapping[str, str | int | bool | None], limit: int | None
     ) -> AsyncGenerator[_Page, None]:
         left, following = limit, None
         while left is None or left > 0:
             size = _PAGE_SIZE if left is None else min(left, _PAGE_SIZE)
-            query = {"limit": size, "page": following, "active": active, "user": user}
-            page = await self._transport.get("/groups", _Page, query)
+            asked = {**query, "limit": size, "page": following}
+            page = await self._transport.get("/groups", _Page, asked)
             yield page
             following = next_page(following, page.next)
             if following is None:

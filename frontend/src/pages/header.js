@@ -1,9 +1,12 @@
-/** The header of every page: the reader's choices, and what stops the service. */
+/** The header of every page: search, the reader's choices, and what stops the service. */
 
 import { call } from "../ui/api.js";
 import { ask } from "../ui/dialog.js";
+import { element } from "../ui/element.js";
+import { SEARCH_KEYS, hearKeys } from "../ui/keys.js";
 import { closeMenus } from "../ui/menu.js";
 import { prefer, preference } from "../ui/preferences.js";
+import { resolved } from "../ui/root.js";
 import { t } from "../ui/words.js";
 
 closeMenus();
@@ -48,3 +51,38 @@ if (stop) {
     });
   });
 }
+
+/** @type {Promise<typeof import("./palette.js")> | undefined} */
+let loading;
+
+/** Load the palette, once it is wanted. @param {(palette: typeof import("./palette.js")) => void} open */
+async function withPalette(open) {
+  loading ??= import(resolved(document.body.dataset["palette"] ?? ""));
+  try {
+    open(await loading);
+  } catch {
+    loading = undefined;
+    const notice = element("p", { className: "notice bad", role: "alert", textContent: t("header.search_failed") });
+    document.getElementById("content")?.prepend(notice);
+    setTimeout(() => notice.remove(), 8000);
+  }
+}
+
+const search = () => withPalette(({ openPalette }) => openPalette());
+const shortcuts = () => withPalette(({ openShortcuts }) => openShortcuts());
+const searchButton = document.getElementById("search");
+if (searchButton) {
+  searchButton.hidden = false;
+  searchButton.addEventListener("click", search);
+  const keys = searchButton.querySelector("kbd");
+  if (keys) keys.textContent = SEARCH_KEYS;
+}
+const list = document.getElementById("shortcuts");
+if (list) {
+  list.hidden = false;
+  list.addEventListener("click", () => {
+    if (menu) menu.open = false;
+    shortcuts();
+  });
+}
+hearKeys({ search, shortcuts });

@@ -1,6 +1,6 @@
-/** The reader's choices for all pages, kept in the browser: the theme, and the zone of times. */
+/** The reader's choices for all pages, kept in the browser: the theme, the zone of times, shortcuts of one key. */
 
-/** @typedef {"theme" | "times"} Preference */
+/** @typedef {"theme" | "times" | "keys"} Preference */
 
 /** Return a choice; empty for the default. @param {Preference} name */
 export function preference(name) {

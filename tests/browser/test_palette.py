@@ -1,0 +1,196 @@
+"""The palette: what readers find with it, and how, by the keyboard alone."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.running import Service
+
+from .test_accessibility import violations
+from .test_jobs import live, submit
+
+HOSTILE = "<img src=x onerror=alert(1)>\u202etxt.exe"
+
+
+@pytest.fixture
+def opened(site: Service, page: Page) -> Page:
+    page.goto(site.url)
+    live(page)
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Search")).to_be_focused()
+    return page
+
+
+def find(page: Page, text: str) -> None:
+    page.get_by_role("combobox", name="Search").fill(text)
+
+
+def test_a_job_is_found_by_its_name_and_opened_by_keys(site: Service, opened: Page) -> None:
+    jobid = submit(site, name="wing-of-a-heron")
+    opened.keyboard.type("heron")
+    option = opened.get_by_role("option", name=re.compile("wing-of-a-heron"))
+    expect(option).to_contain_text(jobid)
+    expect(option).to_have_attribute("aria-selected", "true")
+    opened.keyboard.press("Enter")
+    expect(opened).to_have_url(re.compile(f"/ui/jobs/{jobid}$"))
+
+
+@pytest.mark.parametrize("form", ["f58", "fancy", "decimal", "hex", "dothex", "kvs", "words"])
+def test_a_job_is_found_by_its_id_in_every_form(site: Service, opened: Page, form: str) -> None:
+    from fluxapi.model import jobid as ids  # noqa: PLC0415 - this test alone needs it
+    from fluxapi.model.mnemonic import encode  # noqa: PLC0415
+
+    jobid = submit(site, name="by-its-id")
+    number = ids.parse(jobid)
+    dotted = ".".join(re.findall("....", f"{number:016x}"))
+    forms = {
+        "f58": jobid,
+        "fancy": ids.encode_fancy(number),
+        "decimal": str(number),
+        "hex": hex(number),
+        "dothex": dotted,
+        "kvs": f"job.{dotted}",
+        "words": encode(number),
+    }
+    opened.keyboard.type(forms[form])
+    # Enter that comes before the answers waits for them.
+    opened.keyboard.press("Enter")
+    expect(opened).to_have_url(re.compile(f"/ui/jobs/{jobid}$"))
+
+
+def test_groups_nodes_and_pages_are_found(site: Service, opened: Page) -> None:
+    submit(site, group="sweep-of-herons")
+    find(opened, "sweep-of-h")
+    expect(opened.get_by_role("option", name=re.compile("sweep-of-herons.*1 job"))).to_be_visible()
+    node = site.get("/v1/nodes")["nodes"][0]
+    find(opened, node)
+    nodes = opened.get_by_role("group", name="Nodes")
+    expect(nodes.get_by_role("option")).to_have_text(re.compile(re.escape(node)))
+    find(opened, "node")
+    opened.keyboard.press("Enter")
+    expect(opened).to_have_url(re.compile("/ui/nodes$"))
+
+
+def test_an_action_is_done(opened: Page) -> None:
+    opened.keyboard.type("theme dark")
+    expect(opened.get_by_role("option", name="Theme: Dark")).to_be_visible()
+    opened.keyboard.press("Enter")
+    expect(opened.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(opened.get_by_role("dialog")).to_have_count(0)
+
+
+def test_all_jobs_that_match_are_a_view(opened: Page) -> None:
+    opened.keyboard.type("no such job")
+    expect(opened.get_by_role("dialog").get_by_role("option").first).to_have_text(
+        "All jobs that match “no such job”"
+    )
+    opened.keyboard.press("Enter")
+    expect(opened).to_have_url(re.compile(r"\?text=no\+such\+job$"))
+
+
+def test_the_arrows_lead_around(opened: Page) -> None:
+    options = opened.get_by_role("dialog").get_by_role("option")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    opened.keyboard.press("ArrowUp")
+    expect(options.last).to_have_attribute("aria-selected", "true")
+    named = options.last.get_attribute("id") or ""
+    field = opened.get_by_role("combobox", name="Search")
+    expect(field).to_have_attribute("aria-activedescendant", named)
+    opened.keyboard.press("ArrowDown")
+    expect(options.first).to_have_attribute("aria-selected", "true")
+    opened.keyboard.press("Escape")
+    expect(opened.get_by_role("dialog")).to_have_count(0)
+
+
+def test_names_are_only_text(site: Service, opened: Page) -> None:
+    jobid = submit(site, name=HOSTILE)
+    find(opened, jobid)
+    option = opened.get_by_role("group", name="Jobs").get_by_role("option")
+    expect(option).to_contain_text("<img src=x onerror=alert(1)>⟨U+202E⟩txt.exe")
+    expect(opened.get_by_role("dialog").locator("img")).to_have_count(0)
+
+
+def test_answers_to_older_queries_are_ignored(site: Service, page: Page) -> None:
+    first, last = submit(site, name="older-query"), submit(site, name="newer-query")
+    held = threading.Event()
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)
+        held.set()
+
+    page.goto(site.url)
+    live(page)
+    page.route(re.compile(r"/v1/jobs\?.*text=older-query"), hold)
+    page.get_by_role("button", name="Search").click()
+    with page.expect_request(re.compile("text=older-query")):
+        find(page, "older-query")
+    find(page, "newer-query")
+    jobs = page.get_by_role("group", name="Jobs").get_by_role("option")
+    expect(jobs).to_contain_text([last])
+    with page.expect_response(re.compile("text=older-query")):
+        waiting[0].continue_()
+    expect(jobs).to_have_count(1)
+    expect(jobs).not_to_contain_text(first)
+
+
+def test_the_service_that_is_gone_is_said(opened: Page) -> None:
+    opened.route(re.compile("/v1/jobs"), lambda route: route.abort("connectionrefused"))
+    opened.keyboard.type("anything")
+    expect(opened.get_by_role("dialog").get_by_role("status")).to_have_text(
+        "The service cannot be reached."
+    )
+
+
+def test_a_slash_leads_to_the_filter(site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/ui/nodes")
+    live(page)
+    page.keyboard.press("/")
+    expect(page.get_by_label("Find in the names of nodes")).to_be_focused()
+    page.keyboard.type("a/b?")
+    expect(page.get_by_label("Find in the names of nodes")).to_have_value("a/b?")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_shortcuts_are_listed_and_single_keys_can_be_turned_off(
+    site: Service, page: Page
+) -> None:
+    page.goto(site.url)
+    live(page)
+    page.keyboard.press("?")
+    dialog = page.get_by_role("dialog", name="Keyboard shortcuts")
+    expect(dialog).to_contain_text("Go to the filter of the page")
+    dialog.get_by_role("checkbox").uncheck()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.keyboard.press("/")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(page.locator("main input:focus")).to_have_count(0)
+    page.locator("#menu summary").click()
+    page.get_by_role("button", name="Keyboard shortcuts").click()
+    expect(dialog.get_by_role("checkbox")).not_to_be_checked()
+
+
+@pytest.fixture
+def still(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(reduced_motion="reduce")
+    yield context.new_page()
+    context.close()
+
+
+def test_the_palette_shuts_nobody_out(site: Service, still: Page) -> None:
+    submit(site, name="for-everybody", group="everybody")
+    still.goto(site.url)
+    live(still)
+    still.keyboard.press("Control+k")
+    find(still, "everybody")
+    expect(still.get_by_role("group", name="Jobs").get_by_role("option")).to_have_count(1)
+    assert violations(still) == []
+    still.keyboard.press("Escape")
+    still.keyboard.press("?")
+    assert violations(still) == []
