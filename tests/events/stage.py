@@ -5,7 +5,8 @@ from __future__ import annotations
 from fluxapi.events.heartbeat import Heartbeat
 from fluxapi.events.slow_consumer_reaper import SlowConsumerReaper
 
-from .channel import SSE, Channel, FakeOutlet, Flux, Turns, parse
+from .channel import SSE, Channel, FakeOutlet, Flux, Turns
+from .readers import parse
 
 __all__ = ["Stage", "bookmarks"]
 

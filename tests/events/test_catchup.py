@@ -11,20 +11,8 @@ from fluxapi.events.filters import Filter
 from fluxapi.events.transport.wire import Lines, Wire
 from fluxapi.table.query import JobQuery
 
-from .channel import (
-    FILTERS,
-    SSE,
-    Channel,
-    EventsReader,
-    FakeOutlet,
-    Flux,
-    Frame,
-    JobsReader,
-    Step,
-    Turns,
-    parse,
-    steps,
-)
+from .channel import FILTERS, SSE, Channel, FakeOutlet, Flux, Step, Turns, steps
+from .readers import EventsReader, Frame, JobsReader, parse
 
 WIRES = (SSE, Lines(chunked=False))
 

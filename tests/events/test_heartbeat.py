@@ -10,7 +10,8 @@ from fluxapi.events import heartbeat
 from fluxapi.events.heartbeat import BOOKMARK_INTERVAL_S, Heartbeat
 from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S
 
-from .channel import SSE, Channel, Turns, parse
+from .channel import SSE, Channel, Turns
+from .readers import parse
 from .stage import Stage, bookmarks
 
 

@@ -11,15 +11,8 @@ from fluxapi.events import views
 from fluxapi.events.filters import Filter
 from fluxapi.events.transport.wire import Lines, Wire
 
-from .channel import (
-    SSE,
-    Channel,
-    FakeOutlet,
-    Flux,
-    JobsReader,
-    Turns,
-    parse,
-)
+from .channel import SSE, Channel, FakeOutlet, Flux, Turns
+from .readers import JobsReader, parse
 
 
 class Stage:

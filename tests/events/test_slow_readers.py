@@ -16,19 +16,8 @@ from fluxapi.events.fanout import Subscription
 from fluxapi.events.filters import ANY, Filter
 from fluxapi.events.hub import RESETS
 
-from .channel import (
-    FILTERS,
-    SSE,
-    Channel,
-    EventsReader,
-    FakeOutlet,
-    Flux,
-    JobsReader,
-    Step,
-    Turns,
-    parse,
-    steps,
-)
+from .channel import FILTERS, SSE, Channel, FakeOutlet, Flux, Step, Turns, steps
+from .readers import EventsReader, JobsReader, parse
 
 ROOM = st.one_of(st.none(), st.integers(0, 3000))
 

@@ -14,7 +14,8 @@ from fluxapi.events.filters import ANY, Filter, Selection
 from fluxapi.events.snapshot import Piece, Snapshot
 from fluxapi.table.query import JobQuery
 
-from .channel import FILTERS, SSE, Channel, FakeOutlet, Flux, JobsReader, Step, Turns, parse, steps
+from .channel import FILTERS, SSE, Channel, FakeOutlet, Flux, Step, Turns, steps
+from .readers import JobsReader, parse
 
 LARGE = {"text": "x" * 9000}
 

@@ -13,7 +13,8 @@ from fluxapi.events import tree_view
 from fluxapi.events.cursor import new_epoch
 from fluxapi.events.transport.wire import ServerSentEvents
 
-from .channel import INSTANCE, Channel, FakeOutlet, Turns, parse
+from .channel import INSTANCE, Channel, FakeOutlet, Turns
+from .readers import parse
 
 SSE = ServerSentEvents(chunked=False)
 

@@ -23,7 +23,8 @@ from fluxapi.events.transport.wire import (
 )
 from fluxapi.model.eventlog import Event, encode_event
 
-from .channel import SSE, Frame, parse
+from .channel import SSE
+from .readers import Frame, parse
 
 LINES = Lines(chunked=False)
 CURSOR = b"11111111222222222.1.1"

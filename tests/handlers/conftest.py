@@ -16,6 +16,7 @@ from fluxapi.app import create_app
 from fluxapi.settings import Settings
 
 from .fake import FakeInstance
+from .tree_site import Site, tree_site
 
 
 @dataclass
@@ -57,3 +58,9 @@ def start(aiohttp_client: AiohttpClient) -> Iterator[Start]:
 @pytest.fixture
 async def service(start: Start) -> Service:
     return await start()
+
+
+@pytest.fixture
+async def site(aiohttp_client: AiohttpClient) -> Site:
+    """Return a service in front of a tree of instances."""
+    return await tree_site(aiohttp_client)

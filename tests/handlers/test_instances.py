@@ -5,18 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
-from aiohttp.test_utils import TestClient
-from pytest_aiohttp import AiohttpClient
-from yarl import URL
 
-from fluxapi.app import create_app
 from fluxapi.client import AsyncClient, ConfigError, NotFound
 from fluxapi.contracts import schema
 from fluxapi.errors import InstanceUnavailable
@@ -24,42 +18,10 @@ from fluxapi.http import keys
 from fluxapi.model.duration import duration
 from fluxapi.model.jobid import encode_f58
 from fluxapi.sessions import counters as module
-from fluxapi.settings import Settings
-from fluxapi.web.places import place
 from tests.sessions.broker import FakeBroker
 from tests.waiting import poll_until
 
-ROOT = Path(__file__).parents[2]
-
-FIRST, SECOND, THIRD, FOURTH = (number << 24 for number in (1, 2, 3, 4))
-
-
-class Site:
-    """A service in front of a broker with two instances, the first of which has one, too."""
-
-    def __init__(self, client: TestClient[Any, Any], broker: FakeBroker) -> None:
-        self.client = client
-        self.broker = broker
-        self.first, self.second = encode_f58(FIRST), encode_f58(SECOND)
-        self.third = f"{self.first}/{encode_f58(THIRD)}"
-
-    async def get(self, path: str) -> Any:
-        async with self.client.get(path) as answer:
-            assert answer.status == 200, await answer.text()
-            return await answer.json()
-
-
-@pytest.fixture
-async def site(aiohttp_client: AiohttpClient) -> Site:
-    broker, child = FakeBroker(), FakeBroker()
-    broker.next_children.append(child)
-    client = await aiohttp_client(create_app(Settings(), broker, stop=lambda: None))
-    broker.launch(FIRST)
-    broker.launch(SECOND)
-    child.launch(THIRD)
-    journal = client.app[keys.SESSIONS].root.journal
-    await journal.waiters.wait(SECOND, lambda job: job is not None and bool(job.annotations), 30)
-    return Site(client, broker)
+from .tree_site import FIRST, FOURTH, SECOND, THIRD, Site, read_page, targets
 
 
 async def test_the_tree_grows_with_what_is_opened(site: Site) -> None:
@@ -389,11 +351,6 @@ async def test_an_instance_below_a_lost_one_stays_as_it_was(site: Site) -> None:
     assert (ended["jobs"], ended["utilization"]) == (counted["jobs"], use)
 
 
-async def test_the_header_of_the_documentation_leads_to_the_tree(site: Site) -> None:
-    for path in ("/docs", "/docs/nested-instances"):
-        assert "/ui/instances" in targets(await read_page(site, path), path)
-
-
 async def test_the_instance_of_another_user_is_unreachable(site: Site) -> None:
     foreign = encode_f58(FOURTH)
     site.broker.launch(FOURTH, userid=os.getuid() + 1)
@@ -427,66 +384,3 @@ async def test_an_instance_that_cannot_be_opened_tells_what_helps(site: Site) ->
     tree = await read_page(site, "/ui/instances")
     assert "It &lt;hangs&gt;." in tree
     assert found["remedy"] in tree
-
-
-PLACES = json.loads((ROOT / "frontend" / "test" / "places.json").read_text(encoding="utf-8"))
-
-
-@pytest.mark.parametrize(("path", "instance", "expected"), PLACES)
-def test_pages_and_scripts_agree_where_an_instance_is(
-    path: str, instance: str, expected: str
-) -> None:
-    assert place(path, instance) == expected
-
-
-async def read_page(site: Site, path: str) -> str:
-    async with site.client.get(path, headers={"Accept": "text/html"}) as answer:
-        text = await answer.text()
-        assert answer.status == 200, text
-        return text
-
-
-def targets(page: str, path: str) -> set[str]:
-    """Return the paths that the links of a page lead to."""
-    found = re.findall(r'href="([^"#]*)"', page)
-    return {URL(f"http://host{path}").join(URL(href)).path for href in found}
-
-
-async def test_the_page_of_the_tree_leads_to_each_instance(site: Site) -> None:
-    text = await read_page(site, "/ui/instances")
-    assert {f"/ui/instances/{site.first}", f"/ui/instances/{site.second}"} <= targets(
-        text, "/ui/instances"
-    )
-    assert site.broker.places == [], "reading the tree opens nothing"
-    assert 'aria-current="page">Instances' in text
-
-
-@pytest.mark.parametrize("rest", ["", "/nodes", "/submit"])
-async def test_pages_of_an_instance_stay_there(site: Site, rest: str) -> None:
-    path = f"/ui/instances/{site.third}{rest}"
-    text = await read_page(site, path)
-    assert f'data-instance="{site.third}"' in text
-    found = targets(text, path)
-    below = f"/ui/instances/{site.third}"
-    assert {below, f"{below}/nodes", f"{below}/submit", f"/ui/instances/{site.first}", "/"} <= found
-    assert not {"/ui/nodes", "/ui/submit"} & found
-
-
-async def test_the_page_of_a_job_leads_to_its_instance(site: Site) -> None:
-    inner = site.third.rpartition("/")[2]
-    for path, target in (
-        (f"/ui/jobs/{site.second}", f"/ui/instances/{site.second}"),
-        (f"/ui/instances/{site.first}/jobs/{inner}", f"/ui/instances/{site.third}"),
-    ):
-        text = await read_page(site, path)
-        assert "Open this instance" in text
-        assert target in targets(text, path)
-
-
-async def test_the_page_of_no_instance_says_why(site: Site) -> None:
-    path = "/ui/instances/f9"
-    async with site.client.get(path, headers={"Accept": "text/html"}) as answer:
-        assert answer.status == 404
-        text = await answer.text()
-    assert "There is no job f9." in text
-    assert {"/ui/instances", "/docs/nested-instances", "/"} <= targets(text, path)

@@ -15,18 +15,8 @@ from fluxapi.model.eventlog import Event, JournalMessage
 from fluxapi.table.backlog import BacklogBuffer
 from fluxapi.table.index import Facets
 from fluxapi.table.table import Table
-from tests.events.channel import (
-    SSE,
-    Channel,
-    EventsReader,
-    FakeOutlet,
-    Flux,
-    JobsReader,
-    Step,
-    Turns,
-    parse,
-    steps,
-)
+from tests.events.channel import SSE, Channel, FakeOutlet, Flux, Step, Turns, steps
+from tests.events.readers import EventsReader, JobsReader, parse
 
 FACETS = Facets("RUN", None, 0, "", "app", "", "")
 FORWARD = (0.0, 0.0, 0.001, 1.0, 7.0)
