@@ -11,16 +11,17 @@ from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
 from fluxapi.model.humanize import utc
 
-from .job_counts import BY_RESULT
+from .job_counts import BY_RESULT, titled
 from .rendering import render
+from .words import words_of
 
 __all__ = ["group"]
 
 _TIMES = (
-    ("First submitted", "t_first_submit"),
-    ("Last submitted", "t_last_submit"),
-    ("First started", "t_first_run"),
-    ("Last ended", "t_last_inactive"),
+    ("group.first_submitted", "t_first_submit"),
+    ("group.last_submitted", "t_last_submit"),
+    ("group.first_started", "t_first_run"),
+    ("group.last_ended", "t_last_inactive"),
 )
 
 
@@ -39,16 +40,22 @@ async def group(request: web.Request) -> web.Response:
             "unknown": False,
         }
         return await render(request, "missing.html", context, status=error.status)
+    words = words_of(request)
+    columns = titled(BY_RESULT, words)
     counts = [
         (title, sum(record[member].get(name, 0) for name in names), filter)
-        for title, member, names, filter in BY_RESULT
+        for title, member, names, filter in columns
     ]
-    times = [(title, record[name], utc(record[name])) for title, name in _TIMES if record.get(name)]
+    times = [
+        (words.text(title), record[name], utc(record[name]))
+        for title, name in _TIMES
+        if record.get(name)
+    ]
     context = {
         "page": "group",
         "group": {"name": "", **record},
         "counts": counts,
-        "columns": BY_RESULT,
+        "columns": columns,
         "times": times,
     }
     return await render(request, "group.html", context)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from fluxapi.model.job import GROUPS
 
-__all__ = ["BY_RESULT", "IN_TREE", "JobCount"]
+from .words import Words
+
+__all__ = ["BY_RESULT", "IN_TREE", "JobCount", "titled"]
 
 
 class JobCount(NamedTuple):
-    """One number: its title, the member of the statistics, the names to add up, the filter."""
+    """One number: the key of its title, the member of the statistics, the names to add up, the
+    filter.
+    """
 
     title: str
     member: str
@@ -19,23 +24,28 @@ class JobCount(NamedTuple):
 
 
 _BEFORE_FAILED = (
-    JobCount("Pending", "states", GROUPS["PENDING"], "state=PENDING"),
-    JobCount("Running", "states", GROUPS["RUNNING"], "state=RUNNING"),
-    JobCount("Completed", "results", ("COMPLETED",), "result=COMPLETED"),
+    JobCount("common.pending", "states", GROUPS["PENDING"], "state=PENDING"),
+    JobCount("common.running", "states", GROUPS["RUNNING"], "state=RUNNING"),
+    JobCount("common.completed", "results", ("COMPLETED",), "result=COMPLETED"),
 )
-_CANCELED = JobCount("Canceled", "results", ("CANCELED",), "result=CANCELED")
+_CANCELED = JobCount("common.canceled", "results", ("CANCELED",), "result=CANCELED")
 
 BY_RESULT = (
     *_BEFORE_FAILED,
-    JobCount("Failed", "results", ("FAILED",), "result=FAILED"),
+    JobCount("common.failed", "results", ("FAILED",), "result=FAILED"),
     _CANCELED,
-    JobCount("Timed out", "results", ("TIMEOUT",), "result=TIMEOUT"),
+    JobCount("common.timed_out", "results", ("TIMEOUT",), "result=TIMEOUT"),
 )
 """The numbers of one instance, or of one group."""
 
 IN_TREE = (
     *_BEFORE_FAILED,
-    JobCount("Failed", "results", ("FAILED", "TIMEOUT"), "result=FAILED,TIMEOUT"),
+    JobCount("common.failed", "results", ("FAILED", "TIMEOUT"), "result=FAILED,TIMEOUT"),
     _CANCELED,
 )
 """The numbers of one of many instances, for which there is less room."""
+
+
+def titled(counts: Iterable[JobCount], words: Words) -> list[JobCount]:
+    """Return the numbers with their titles in the language of *words*."""
+    return [count._replace(title=words.text(count.title)) for count in counts]

@@ -30,10 +30,11 @@ from fluxapi.table.query import JobQuery, page, query_of
 
 from . import assets, columns, form, login
 from . import nodes as node_rows
-from .job_counts import BY_RESULT
+from .job_counts import BY_RESULT, titled
 from .job_detail import PARTS, Records, job_detail, job_part
 from .rendering import render
 from .view_filters import valid
+from .words import Words, words_of
 
 __all__ = ["error", "job", "jobs", "nodes", "static", "submit"]
 
@@ -91,14 +92,14 @@ async def jobs(request: web.Request) -> web.Response:
             "first": _embedded(first),
             "filters": {name: "" if name in refused else text for name, text in given.items()},
             "choices": _CHOICES,
-            "counts": _counts(table.stats()),
+            "counts": _counts(table.stats(), words_of(request)),
             "total": len(table),
         },
         status=ValidationFailed.status if refused else 200,
     )
 
 
-def _counts(stats: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
+def _counts(stats: Mapping[str, Any], words: Words) -> list[tuple[str, str, str, int]]:
     """Return filter, value, title and number of jobs of each count."""
     return [
         (
@@ -106,7 +107,7 @@ def _counts(stats: Mapping[str, Any]) -> list[tuple[str, str, str, int]]:
             count.title,
             sum(stats[count.member].get(name, 0) for name in count.names),
         )
-        for count in BY_RESULT
+        for count in titled(BY_RESULT, words)
     ]
 
 

@@ -169,8 +169,8 @@ test("a filter asks the service for what it knows, and tests the rest", () => {
 });
 
 test("counts name each outcome that there was", () => {
-  assert.equal(counted({}), ".");
-  assert.equal(counted({ COMPLETED: 1, FAILED: 0, TIMEOUT: 2 }), ": 1 completed, 2 timed out.");
+  assert.equal(counted({}), "");
+  assert.equal(counted({ COMPLETED: 1, FAILED: 0, TIMEOUT: 2 }), "1 completed, 2 timed out");
 });
 
 /** @type {[string, string, Record<string, any>][]} */

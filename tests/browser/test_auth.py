@@ -248,7 +248,7 @@ def test_a_token_is_created_shown_once_and_revoked(
     page.get_by_label("Scope").select_option("operate")
     page.get_by_label("Expires after").select_option("Never")
     page.get_by_role("button", name="Create the token").click()
-    secret = page.get_by_label("Token, which is shown this once").input_value()
+    secret = page.get_by_label("Token (shown only once)").input_value()
     assert secret.startswith("fluxapi_")
     page.get_by_role("button", name="Close").click()
     row = page.get_by_role("row", name="laptop")

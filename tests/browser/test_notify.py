@@ -211,7 +211,7 @@ def test_a_filter_tells_when_no_job_is_active(site: Service, granted: Page, name
     assert granted.evaluate("window.told") == []
     cancel(site, held[1])
     title = f"Jobs with name {name[:-1]}*, text {name}"
-    told(granted, [title, "No job is active any more: 1 completed, 2 canceled."])
+    told(granted, [title, "No matching job is active any more: 1 completed, 2 canceled."])
     granted.goto(f"{site.url}/?name={name}")
     live(granted)
     button(granted).click()
@@ -230,7 +230,7 @@ def test_denied_notifications_are_said_and_the_title_counts(
     switch_on(page)
     expect(page.locator("#said")).to_have_text(
         "This browser does not allow notifications of this page. While this page is open in a tab, "
-        "its title will count instead."
+        "its title counts instead."
     )
     page.evaluate(HIDE, True)
     cancel(site, jobid)
@@ -314,6 +314,6 @@ def test_windows_that_share_a_stream(context: BrowserContext, site: Service, nam
     told(
         pages[0],
         [f"Job {jobid} ({name})", "Canceled before it ran"],
-        [f"Jobs with name {name}", "No job is active any more: 1 canceled."],
+        [f"Jobs with name {name}", "No matching job is active any more: 1 canceled."],
     )
     assert pages[1].evaluate("window.told") == []

@@ -5,6 +5,7 @@ import { ask, field } from "../ui/dialog.js";
 import { duration } from "../ui/format.js";
 import { element } from "../ui/element.js";
 import { moments } from "../ui/times.js";
+import { t } from "../ui/words.js";
 import { every } from "./visibility.js";
 
 /** Seconds after which a state that should pass is told with how long it lasts. */
@@ -31,19 +32,20 @@ export function show(channel, where) {
   // A screen reader hears changes of state, not the seconds.
   const words = element("span", { role: "status" });
   const time = element("span", { className: "since" });
-  const login = element("button", { type: "button", textContent: "Log in …", hidden: true });
+  const login = element("button", { type: "button", textContent: t("connection.log_in"), hidden: true });
   login.addEventListener("click", () => enter(channel));
   where.replaceChildren(words, time, login);
   const draw = () => {
     const { state, since } = read(channel.state);
     const seconds = Math.floor((Date.now() - since) / 1000);
     const passes = !["live", "refused", "ended"].includes(state);
-    const text = passes ? (seconds >= LONG ? `for ${duration(seconds)}` : "") : `since ${clock.format(since)}`;
-    const said = (WORDS[state] ?? state) + (state === "refused" ? ` ${channel.state.refused[0]}` : "");
+    const text = passes ? (seconds >= LONG ? t("connection.lasting", { duration: duration(seconds) }) : "") : t("connection.since", { time: clock.format(since) });
+    const key = WORDS[state];
+    const said = key ? t(key) : t("connection.refused", { reason: channel.state.refused[0] ?? "" });
     if (where.dataset["state"] !== state) where.dataset["state"] = document.body.dataset["state"] = state;
     if (words.textContent !== said) words.textContent = said;
     if (time.textContent !== text) time.textContent = text;
-    where.title = [`Since ${full.format(since)}.`, channel.state.ended || channel.state.detail].join(" ").trim();
+    where.title = [t("connection.since_full", { time: full.format(since) }), channel.state.ended || channel.state.detail].join(" ").trim();
     login.hidden = state !== "logged out";
     const lost = document.getElementById("lost");
     if (lost && (state === "live" || state === "waiting for Flux")) lost.hidden = state === "live";
@@ -60,10 +62,10 @@ function enter(channel) {
   const token = element("input", { name: "password", type: "password", autocomplete: "current-password", required: true });
   user.value = document.body.dataset["user"] ?? "";
   ask({
-    title: "Log in",
-    heading: "Log in again",
-    words: "Your login has expired. This page keeps what you have entered.",
-    fields: [field("User", user), field("Token", token)],
+    title: t("sign_in.log_in"),
+    heading: t("sign_in.log_in_again"),
+    words: t("connection.login_expired"),
+    fields: [field(t("sign_in.user"), user), field(t("sign_in.token"), token)],
     again: true,
     run: async () => {
       await session.begin(user.value, token.value);
@@ -72,14 +74,14 @@ function enter(channel) {
   });
 }
 
-const WORDS = /** @type {Record<string, string>} */ ({
-  connecting: "Connecting",
-  "catching up": "Catching up",
-  live: "Live",
-  "cut off": "Disconnected, reconnecting",
-  "waiting for Flux": "Flux does not answer",
-  "logged out": "Logged out",
-  resting: "Resting",
-  refused: "Not live:",
-  ended: "Ended",
+/** The text of each state but that of what is refused, which has a reason. */
+const WORDS = /** @type {Record<string, import("../ui/words.js").Key>} */ ({
+  connecting: "connection.connecting",
+  "catching up": "connection.catching_up",
+  live: "connection.live",
+  "cut off": "connection.cut_off",
+  "waiting for Flux": "connection.waiting",
+  "logged out": "connection.logged_out",
+  resting: "connection.resting",
+  ended: "connection.ended",
 });

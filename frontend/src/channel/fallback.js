@@ -94,7 +94,7 @@ export class EventSocket {
       const response = await this.inquire(address, [...this.#wanted.values()], request.signal);
       if (!response.ok) {
         const answer = await response.json().catch(() => ({}));
-        if (!isOver()) this.#refuse(response.status, answer.detail ?? `The service answered ${response.status}.`);
+        if (!isOver()) this.#refuse(response.status, answer.detail ?? `HTTP ${response.status}`);
         return;
       }
       for await (const line of lines(response)) {

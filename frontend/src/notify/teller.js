@@ -2,6 +2,7 @@
 
 import { element } from "../ui/element.js";
 import { visible } from "../ui/visible.js";
+import { rich, t } from "../ui/words.js";
 
 /** @typedef {import("./watches.js").Watches} Watches */
 
@@ -12,15 +13,15 @@ const MAX_MARK = 9;
 
 /** Return why nothing but the title will tell; empty if notifications are allowed, or may be asked for. */
 export function refusal() {
-  if (typeof Notification === "undefined") return "This browser has no notifications.";
-  return Notification.permission === "denied" ? "This browser does not allow notifications of this page." : "";
+  if (typeof Notification === "undefined") return t("notify.unsupported");
+  return Notification.permission === "denied" ? t("notify.denied") : "";
 }
 
 /** Ask for the permission to notify, once; return why it was not given. */
 export async function allowed() {
   if (typeof Notification !== "undefined" && Notification.permission === "default") await Notification.requestPermission().catch(() => undefined);
   if (refusal()) return refusal();
-  return Notification.permission === "granted" ? "" : "Notifications are not allowed so far.";
+  return Notification.permission === "granted" ? "" : t("notify.not_allowed");
 }
 
 /** Return an icon with a number on it, as an address. @param {string} svg @param {number} count */
@@ -36,8 +37,8 @@ const isSeen = () => !document.hidden && document.hasFocus();
 /** Show a text on the page itself until it is dismissed. @param {string} title @param {string} body @param {string} address */
 function show(title, body, address) {
   const text = element("p", {});
-  text.append(element("a", { href: address, textContent: title }), `: ${body}`);
-  const dismiss = element("button", { type: "button", textContent: "Dismiss" });
+  text.append(rich("notify.shown", { title: element("a", { href: address, textContent: title }), body }));
+  const dismiss = element("button", { type: "button", textContent: t("notify.dismiss") });
   const notice = element("div", { className: "notice told", role: "status" });
   dismiss.addEventListener("click", () => notice.remove());
   notice.append(text, dismiss);

@@ -3,6 +3,7 @@
 import { outcome } from "../table/failure.js";
 import { test } from "../table/filters.js";
 import { Rows } from "../table/rows.js";
+import { list, t } from "../ui/words.js";
 
 /** @typedef {import("./watches.js").Watch} Watch */
 /** @typedef {import("./watches.js").Watches} Watches */
@@ -16,12 +17,17 @@ const DELAY_MS = 1000;
 /** Ids of active jobs that outlive the page. */
 const MAX_KEPT = 1000;
 const JOBS = "watched jobs";
-const RESULTS = /** @type {const} */ ({ COMPLETED: "completed", FAILED: "failed", CANCELED: "canceled", TIMEOUT: "timed out", UNKNOWN: "no longer known" });
+const RESULTS = /** @type {const} */ ({
+  COMPLETED: "common.count_completed",
+  FAILED: "common.count_failed",
+  CANCELED: "common.count_canceled",
+  TIMEOUT: "common.count_timed_out",
+  UNKNOWN: "common.count_unknown",
+});
 
-/** Return how many jobs ended in which way. @param {Record<string, number>} counts */
+/** Return how many jobs ended in which way; empty if none has. @param {Record<string, number>} counts */
 export function counted(counts) {
-  const parts = Object.entries(RESULTS).flatMap(([result, word]) => (counts[result] ? [`${counts[result].toLocaleString("en-US")} ${word}`] : []));
-  return parts.length ? `: ${parts.join(", ")}.` : ".";
+  return list(Object.entries(RESULTS).flatMap(([result, key]) => (counts[result] ? [t(key, { count: counts[result] })] : [])));
 }
 
 /** A call of a function some time after it was asked for, once for all that ask meanwhile. */
@@ -165,7 +171,7 @@ export class Watcher extends EventTarget {
   /** Tell that nothing more will come. @param {Message} message @param {string[]} keys */
   #hasEnded(message, keys) {
     if (message.type !== "error" && message.type !== "end") return false;
-    for (const key of keys) this.#end(key, String(message["detail"] ?? "Its instance has ended."));
+    for (const key of keys) this.#end(key, String(message["detail"] ?? t("notify.instance_ended")));
     return true;
   }
 
@@ -179,7 +185,7 @@ export class Watcher extends EventTarget {
         if (record["state"] === "INACTIVE") this.#end(`job ${record["id"]}`, outcome(record));
       }
       const purged = message.type === "gone" ? [message["id"]] : message.type === "bookmark" ? missing : [];
-      for (const id of purged) this.#end(`job ${id}`, "The job is no longer known: it was purged.");
+      for (const id of purged) this.#end(`job ${id}`, t("notify.job_purged"));
     });
   }
 
@@ -190,16 +196,20 @@ export class Watcher extends EventTarget {
         if (problem.document?.status === 404) return undefined;
         throw problem;
       });
-      if (!group) return this.#end(key, "All jobs of the group were purged.");
+      if (!group) return this.#end(key, t("notify.group_purged"));
       const { FAILED = 0, TIMEOUT = 0 } = group["results"];
-      if (!group["active"]) return this.#end(key, `All jobs have ended${counted(group["results"])}`);
+      if (!group["active"]) {
+        const counts = counted(group["results"]);
+        return this.#end(key, counts ? t("notify.group_ended_counts", { counts }) : t("notify.group_ended"));
+      }
       const watch = this.watches.all.find((it) => it.key === key);
       if (!watch || watch.hasFailed || !(FAILED + TIMEOUT)) return;
       const page = await this.call("GET", `/v1/jobs?group=${id}&result=FAILED,TIMEOUT&limit=1`);
       const job = page["jobs"][0];
       this.watches.update(key, { hasFailed: true });
-      const more = FAILED + TIMEOUT > 1 ? `${FAILED + TIMEOUT} jobs have failed, such as` : "A job has failed:";
-      if (job) this.tell(watch, `${more} ${job["id"]}${job["name"] ? ` (${job["name"]})` : ""}, ${outcome(job)}.`);
+      if (!job) return;
+      const named = job["name"] ? t("notify.named_job", { id: job["id"], name: job["name"] }) : job["id"];
+      this.tell(watch, t("notify.failures", { count: FAILED + TIMEOUT, job: named, outcome: outcome(job) }));
     });
     let isFirst = true;
     this.channel.follow(name, () => ({ stream: "events", filter: { group: id, event: ["clean"] } }), (message) => {
@@ -232,7 +242,9 @@ export class Watcher extends EventTarget {
       const hasChanged = ended.length || now.size !== known.size;
       known = now;
       if (hasChanged) this.watches.update(key, { counts, active: [...now].slice(0, MAX_KEPT) });
-      if (!now.size) this.#end(key, `No job is active any more${counted(counts)}`);
+      if (now.size) return;
+      const ends = counted(counts);
+      this.#end(key, ends ? t("notify.filter_ended_counts", { counts: ends }) : t("notify.filter_ended"));
     });
     // The service knows these filters as the page does; the page applies the others.
     const exact = Object.fromEntries(["user", "queue", "group"].flatMap((it) => (filters[it] && !filters[it].includes(",") ? [[it, filters[it]]] : [])));

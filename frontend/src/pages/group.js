@@ -11,6 +11,7 @@ import { element } from "../ui/element.js";
 import { ProgressBar } from "../ui/progress_bar.js";
 import { at } from "../ui/root.js";
 import { visible } from "../ui/visible.js";
+import { list, number, t } from "../ui/words.js";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -40,7 +41,7 @@ async function renew() {
   for (const [index, [, member, names]] of columns.entries()) {
     const count = names.reduce((sum, name) => sum + (record[member][name] ?? 0), 0);
     const link = $("counts").querySelectorAll("dd")[index]?.firstElementChild;
-    if (link && link.textContent !== count.toLocaleString("en-US")) link.textContent = count.toLocaleString("en-US");
+    if (link && link.textContent !== number(count)) link.textContent = number(count);
   }
 }
 
@@ -49,7 +50,7 @@ function draw({ total: count, active, states, results }) {
   const { COMPLETED: completed = 0, FAILED: wrong = 0, TIMEOUT: late = 0, CANCELED: canceled = 0 } = results;
   const running = (states["RUN"] ?? 0) + (states["CLEANUP"] ?? 0);
   const failed = wrong + late;
-  bar.show({ count, completed, failed, canceled, running, pending: active - running }, `${completed.toLocaleString()} completed, ${failed.toLocaleString()} failed`);
+  bar.show({ count, completed, failed, canceled, running, pending: active - running }, list([t("common.count_completed", { count: completed }), t("common.count_failed", { count: failed })]));
 }
 
 /** Return the results of the jobs that have not completed, as many as the page shows. */
@@ -68,14 +69,14 @@ function say(words) {
 function show(blocks, results) {
   const parts = blocks.all.flatMap(({ id, text }) => {
     const head = element("h3", {});
-    head.append(element("a", { href: at(`/ui/jobs/${id}`), textContent: id || "Notes" }));
+    head.append(element("a", { href: at(`/ui/jobs/${id}`), textContent: id || t("group.notes") }));
     const result = results.get(id);
     if (result) {
       const mark = element("span", { className: "status", textContent: result });
       mark.dataset["status"] = result;
       head.append(mark);
     }
-    return [head, element("pre", { tabIndex: 0, role: "region", ariaLabel: `Output of ${id}`, textContent: visible(text, { most: Infinity, lines: true }) })];
+    return [head, element("pre", { tabIndex: 0, role: "region", ariaLabel: t("group.output_of", { id }), textContent: visible(text, { most: Infinity, lines: true }) })];
   });
   $("jobs-output").replaceChildren(...parts);
 }
@@ -87,7 +88,7 @@ async function read() {
   const query = new URLSearchParams();
   for (const [name, value] of new FormData(choice)) if (value) query.set(name, String(value));
   const blocks = new Blocks();
-  say("Reading …");
+  say(t("common.reading"));
   try {
     const headers = { ...session.headers, Accept: "text/plain" };
     const response = await fetch(at(`${path}/output?${query}`), { headers, signal: mine.signal });
@@ -98,7 +99,7 @@ async function read() {
     if (blocks.isFull) mine.abort();
     else blocks.finish();
     show(blocks, await ends());
-    say(blocks.isFull ? "The page shows the first part." : blocks.all.length ? "" : "No job has written anything so far.");
+    say(blocks.isFull ? t("group.is_part") : blocks.all.length ? "" : t("group.no_output"));
   } catch (problem) {
     if (mine !== reading) return;
     say(problem instanceof Error ? problem.message : String(problem));
@@ -118,12 +119,12 @@ status.show(channel, $("state"));
 channel.follow("stats", { stream: "stats" }, () => {});
 const watch = watchButton(
   watchOn(channel),
-  "Tell me when it ends",
+  t("group.watch"),
   {
     key: () => `group ${main.dataset["group"]}`,
     make: () => {
       const id = main.dataset["group"] ?? "";
-      return { kind: "group", key: `group ${id}`, id, title: `Group ${main.dataset["name"]}`, hasFailed };
+      return { kind: "group", key: `group ${id}`, id, title: t("group.title", { name: main.dataset["name"] ?? "" }), hasFailed };
     },
   },
   (text) => {

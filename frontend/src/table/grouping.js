@@ -6,6 +6,7 @@
 import { row as rowOf } from "./rows.js";
 import { Order } from "./order.js";
 import { PENDING, RUNNING } from "../ui/states.js";
+import { list, t } from "../ui/words.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /**
@@ -93,10 +94,17 @@ class Group {
   }
 }
 
+const PARTS = /** @type {const} */ ([
+  ["failed", "common.count_failed"],
+  ["canceled", "common.count_canceled"],
+  ["running", "common.count_running"],
+  ["pending", "common.count_pending"],
+  ["completed", "common.count_completed"],
+]);
+
 /** @param {Omit<Summary, "count" | "isOpen">} summary */
 function words(summary) {
-  const parts = /** @type {const} */ (["failed", "canceled", "running", "pending", "completed"]);
-  return parts.flatMap((part) => (summary[part] ? [`${summary[part].toLocaleString()} ${part}`] : [])).join(", ");
+  return list(PARTS.flatMap(([part, key]) => (summary[part] ? [t(key, { count: summary[part] })] : [])));
 }
 
 export class Grouping {

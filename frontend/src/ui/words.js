@@ -15,11 +15,16 @@ export const locale = globalThis.navigator?.language?.split("-")[0] === lang.spl
 const plurals = new Intl.PluralRules(lang);
 const numbers = new Intl.NumberFormat(lang);
 
+const lists = new Intl.ListFormat(lang, { type: "unit" });
+
 /** @type {Map<string, string[]>} each text in pieces: text, name of a place, text, name, …, text */
 const pieces = new Map();
 
 /** A number with the separators of the language. @param {number} value */
 export const number = (value) => numbers.format(value);
+
+/** Parts of a sentence with the separators of the language. @param {Iterable<string>} parts */
+export const list = (parts) => lists.format(parts);
 
 /**
  * @param {Key} key
