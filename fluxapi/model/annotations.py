@@ -34,13 +34,15 @@ def annotate(
     """
     if not isinstance(new, dict):
         raise ValueError("annotations must be an object")  # noqa: TRY004 - one error
+    if not old and within is None and (summary := _summary(new)):
+        return _resource_summary(summary)
     _check(new)
     merged = _merge(old or {}, new if within is None else {within: new})
     if not merged:
         return None
     if old:
         _check(merged)
-    return _share(merged)
+    return _resource_summary(summary) if (summary := _summary(merged)) else merged
 
 
 def _check(value: dict[str, Any]) -> None:
@@ -68,21 +70,19 @@ def _merge(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _share(annotations: dict[str, Any]) -> dict[str, Any]:
-    """Return one dict for all jobs that have the scheduler's usual annotation, one string.
-
-    Annotations are never changed in place, so sharing is safe.
-    """
+def _summary(annotations: dict[str, Any]) -> str:
+    """Return the scheduler's usual annotation if it is the only one and short, or ``""``."""
     sched = annotations.get("sched")
     if len(annotations) == 1 and isinstance(sched, dict) and len(sched) == 1:
         summary = sched.get("resource_summary")
         if isinstance(summary, str) and len(summary) <= _MAX_SHARED_LENGTH:
-            return _resource_summary(summary)
-    return annotations
+            return summary
+    return ""
 
 
 @lru_cache(maxsize=65536)
 def _resource_summary(summary: str) -> dict[str, Any]:
+    """Return one object for all jobs with this annotation; it is never changed in place."""
     return {"sched": {"resource_summary": summary}}
 
 

@@ -31,7 +31,8 @@ def number(value: Any) -> float:
         raise ValueError("is not a number")  # noqa: TRY004 - one error for all that is wrong
     if not -_MAX_SECONDS <= value <= _MAX_SECONDS or math.isnan(value):
         raise ValueError("is out of range")
-    return float(value)
+    # Most of these are 0, which all jobs share.
+    return float(value) if value else 0.0
 
 
 def seconds(value: Any) -> float:

@@ -6,16 +6,21 @@ checked, and a product that overflows Flux's own integers counts as unknown.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
+
 from .resources import MAX_COUNT, Allocation
+from .sharing import short_json
 
 __all__ = ["Counts", "read_counts"]
 
 _MAX_VERTICES = 1024
 """Resource vertices of one jobspec that are read; RFC 25 allows only a few."""
+
+_SHARED_BYTES = 512
+"""Size of the resources of a jobspec, as JSON, that many jobs are likely to share."""
 
 
 class Counts(NamedTuple):
@@ -69,7 +74,7 @@ class Counts(NamedTuple):
 
     def with_resources(self, resources: Any) -> Counts:
         """Return the counts after a jobspec-update of *resources*; raise ``ValueError``."""
-        return _shared(*_walk(resources), self.total, self.per, self.per_count)
+        return _shared(*_requested(resources), self.total, self.per, self.per_count)
 
     def with_tasks(self, tasks: Any) -> Counts:
         """Return the counts after a jobspec-update of *tasks*; raise ``ValueError``."""
@@ -87,14 +92,14 @@ def _shared(*fields: Any) -> Counts:
 
 def read_counts(resources: Any, tasks: Any, per_resource: Any) -> Counts:
     """Return the counts of a jobspec; raise ``ValueError`` if it is not a jobspec V1."""
-    return _shared(*_walk(resources), _total(tasks), *_per(per_resource))
+    return _shared(*_requested(resources), _total(tasks), *_per(per_resource))
 
 
 def _per(option: Any) -> tuple[str | None, int]:
     """Return type and count of the shell option ``per-resource`` (job-list, job_data.c)."""
     if option is None:
         return None, 1
-    if isinstance(option, Mapping):
+    if isinstance(option, dict):
         kind, count = option.get("type"), option.get("count", 1)
         if isinstance(kind, str) and _is_count(count):
             # The job-list module ignores unknown types.
@@ -105,8 +110,8 @@ def _per(option: Any) -> tuple[str | None, int]:
 def _total(tasks: Any) -> int | None:
     """Return ``tasks[0].count.total``, or ``None`` if it is not a number."""
     try:
-        total = tasks[0]["count"]["total"]
-    except (KeyError, IndexError, TypeError):
+        total = tasks[0]["count"].get("total")
+    except (KeyError, IndexError, TypeError, AttributeError):
         return None
     return total if _is_count(total) else None
 
@@ -115,13 +120,27 @@ def _is_count(value: Any) -> bool:
     return type(value) is int and 0 < value <= MAX_COUNT
 
 
+def _requested(resources: Any) -> tuple[int, int, int, bool]:
+    """Return the nodes, slots and cores of a slot that are requested, and if nodes are exclusive.
+
+    Jobs that request the same share the result.
+    """
+    text = short_json(resources, _SHARED_BYTES)
+    return _walk(resources) if text is None else _walk_text(text)
+
+
+@lru_cache(maxsize=4096)
+def _walk_text(resources: bytes) -> tuple[int, int, int, bool]:
+    return _walk(msgspec.json.decode(resources))
+
+
 def _walk(resources: Any) -> tuple[int, int, int, bool]:
     nodes = slots = slot_size = read = 0
     exclusive = False
     below: list[tuple[int, Any]] = [(1, resources)]
     while below:
         factor, level = below.pop()
-        if not isinstance(level, Sequence) or isinstance(level, str):
+        if not isinstance(level, list):
             raise ValueError("a level of resources must be an array")  # noqa: TRY004 - one error
         for vertex in level:
             kind, count = _vertex(vertex)
@@ -143,8 +162,8 @@ def _walk(resources: Any) -> tuple[int, int, int, bool]:
 
 
 def _vertex(vertex: Any) -> tuple[str, int]:
-    kind = vertex.get("type") if isinstance(vertex, Mapping) else None
-    count = vertex.get("count") if isinstance(vertex, Mapping) else None
+    kind = vertex.get("type") if isinstance(vertex, dict) else None
+    count = vertex.get("count") if isinstance(vertex, dict) else None
     if not isinstance(kind, str) or not _is_count(count):
         raise ValueError("a resource must have a type and a count")
     return kind, int(count or 0)

@@ -65,7 +65,7 @@ def read_group(jobspec: Mapping[str, Any]) -> Group | None:
     """Return the group of a jobspec, if it names one; raise ``ValueError`` for a bad one."""
     found: Any = jobspec
     for key in ("attributes", "user", "fluxapi", "group"):
-        if not isinstance(found, Mapping) or key not in found:
+        if not isinstance(found, dict) or key not in found:
             return None
         found = found[key]
     return Group.of(found)

@@ -5,7 +5,6 @@ The rules are those of flux-core's job-list module (``src/modules/job-list/job_d
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from .counts import read_counts
 from .group import read_group
 from .job import Job
 from .resources import allocation
+from .sharing import shared_text
 
 __all__ = ["BAD_VALUE", "cut", "read_R", "read_jobspec", "update"]
 
@@ -50,7 +50,9 @@ def read_jobspec(job: Job, jobspec: Mapping[str, Any]) -> None:
     system = _object(attributes.get("system"))
     _set_text(job, "name", _name(system, jobspec))
     for field in ("cwd", "queue", "bank", "project"):
-        _set_text(job, field, system.get(field, ""))
+        value = system.get(field)
+        if value:
+            _set_text(job, field, value)
     try:
         job.membership = read_group(jobspec)
     except BAD_VALUE:
@@ -66,7 +68,7 @@ def read_jobspec(job: Job, jobspec: Mapping[str, Any]) -> None:
 
 
 def _object(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _name(system: Mapping[str, Any], jobspec: Mapping[str, Any]) -> Any:
@@ -85,7 +87,8 @@ def _set_text(job: Job, field: str, value: Any) -> None:
         length = _MAX_LENGTHS[field]
         if len(value) > length:
             cut(job, field)
-        setattr(job, field, sys.intern(clip(value, length)))
+            value = clip(value, length)
+        setattr(job, field, shared_text(value))
 
 
 def _set_duration(job: Job, value: Any) -> None:

@@ -12,8 +12,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+import msgspec
+
 from .hostlist import decode_hostlist, encode_hostlist
 from .idset import IdSet
+from .sharing import short_json
 
 __all__ = ["MAX_COUNT", "MAX_NODES", "MAX_R_LENGTH", "Allocation", "Node", "allocation", "nodes"]
 
@@ -106,6 +109,17 @@ def allocation(R: Mapping[str, Any]) -> Allocation:
     few strings. Raises ``ValueError``, ``KeyError`` or ``TypeError`` for an invalid or large *R*.
     """
     execution = R["execution"]
+    shown = {"R_lite": execution["R_lite"], "nodelist": execution.get("nodelist", ())}
+    text = short_json(shown, _SMALL_R_LENGTH)
+    return _allocation(shown) if text is None else _small_allocation(text)
+
+
+@lru_cache(maxsize=4096)
+def _small_allocation(execution: bytes) -> Allocation:
+    return _allocation(msgspec.json.decode(execution))
+
+
+def _allocation(execution: Mapping[str, Any]) -> Allocation:
     key = tuple(
         (_text(entry["rank"]), _text(entry["children"].get("core", "")))
         for entry in execution["R_lite"]

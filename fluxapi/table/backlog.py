@@ -6,13 +6,16 @@ events that another service of the same instance published.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from heapq import merge
 from itertools import islice
 
-from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage
+from fluxapi.model.eventlog import UNINDEXED, Event
+from fluxapi.model.fold import BAD_VALUE, apply
+from fluxapi.model.job import Job
 
-from .index import Facets
+from .index import Facets, facets
 
 __all__ = ["CLOCK_TOLERANCE_S", "BacklogBuffer", "Recalled"]
 
@@ -31,8 +34,8 @@ _RUN_EVENTS = 4096
 _Placed = tuple[float, int, int, Recalled]
 """The sort key of an event (three items), and the event."""
 
-_Job = tuple[float, int, list[Event], list[Facets]]
-"""Time of the last event, job ID, events, the facets after each event."""
+_Past = tuple[float, int, list[Event], Job, Job]
+"""Time of the last event, job ID, events, the job before and after all of them."""
 
 
 class BacklogBuffer:
@@ -44,17 +47,21 @@ class BacklogBuffer:
         self.stepped = False
         """True if the events show that the clock of the instance stepped back."""
         self._limit = limit
-        self._jobs: list[_Job] = []
+        self._jobs: list[_Past] = []
         self._held = 0
 
-    def wants(self, message: JournalMessage) -> bool:
-        """Return whether the job changed recently enough to be kept."""
-        return any(event.timestamp > self.missing_until for event in message.events)
+    def add(self, before: Job, after: Job, events: list[Event]) -> None:
+        """Add a job if it has changed recently enough to be kept.
 
-    def add(self, jobid: int, events: list[Event], after: list[Facets]) -> None:
-        """Add a job that :meth:`wants` accepts."""
-        last = max(event.timestamp for event in events)
-        self._jobs.append((last, jobid, events, after))
+        Args:
+            before: The job without events.
+            after: The job with all of them.
+            events: All events of the job.
+        """
+        last = max([event.timestamp for event in events], default=0.0)
+        if last <= self.missing_until:
+            return
+        self._jobs.append((last, after.id, events, before, after))
         self._held += len(events)
         if self._held > 2 * self._limit:
             self._prune()
@@ -62,7 +69,7 @@ class BacklogBuffer:
     def _prune(self) -> None:
         self._jobs.sort(key=_last, reverse=True)
         while self._held > self._limit and self._jobs:
-            last, _, events, _ = self._jobs.pop()
+            last, _, events, *_ = self._jobs.pop()
             self._held -= len(events)
             self.missing_until = max(self.missing_until, last)
 
@@ -99,14 +106,18 @@ class BacklogBuffer:
 
     def _place(self) -> Iterator[_Placed]:
         floor = 0.0
-        for _, jobid, events, after in self._jobs:
+        for _, jobid, events, job, after in self._jobs:
             time = floor = self._later(floor, events[0].timestamp)
-            count = 0
-            for place, (event, state) in enumerate(zip(events, after, strict=True)):
+            # The table has admitted the job to this group, and read the R that is gone.
+            job.membership = after.membership
+            for place, event in enumerate(events):
                 time = self._later(time, event.timestamp)
-                index = None if event.name in UNINDEXED else count
-                count += index is not None
-                yield time, jobid, place, (jobid, index, event, state)
+                index = None if event.name in UNINDEXED else job.nevents
+                with contextlib.suppress(*BAD_VALUE):
+                    apply(job, event)
+                if event.name == "alloc":
+                    job.allocation = after.allocation
+                yield time, jobid, place, (jobid, index, event, facets(job))
 
     def _later(self, before: float, time: float) -> float:
         if time < before - CLOCK_TOLERANCE_S:
@@ -114,11 +125,11 @@ class BacklogBuffer:
         return max(before, time)
 
 
-def _last(job: _Job) -> float:
+def _last(job: _Past) -> float:
     return job[0]
 
 
-def _id(job: _Job) -> int:
+def _id(job: _Past) -> int:
     return job[1]
 
 

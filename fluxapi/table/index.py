@@ -49,7 +49,16 @@ LASTING = slice(2, 6)
 
 def facets(job: Job) -> Facets:
     """Return the current facets of a job."""
-    return Facets(job.state, job.result, job.userid, job.queue, job.name, job.group, job.nodelist)
+    group, given = job.membership, job.allocation
+    return Facets(
+        job.state,
+        job.result,
+        job.userid,
+        job.queue,
+        job.name,
+        group.id if group is not None else "",
+        given.nodelist if given is not None else "",
+    )
 
 
 class Index:
@@ -62,6 +71,7 @@ class Index:
         self.userid: dict[int, SortedList] = {}
         self.queue: dict[str, SortedList] = {}
         self.name: SortedDict = SortedDict()
+        """The jobs of each name: a list or, for one job, its ID, since many names are unique."""
         self.group: dict[str, list[int]] = {}
         self.nodelist: dict[str, list[int]] = {}
         self._hosts: dict[str, set[str]] = {}
@@ -104,14 +114,15 @@ class Index:
     def add(self, jobs: Iterable[tuple[int, Facets]]) -> None:
         """Add several new jobs at once."""
         ids: list[int] = []
-        groups: dict[tuple[int, Any], list[int]] = {}
+        members: tuple[dict[Any, list[int]], ...] = tuple({} for _ in Facets._fields)
         for jobid, values in jobs:
             ids.append(jobid)
-            for position, value in enumerate(values):
-                groups.setdefault((position, value), []).append(jobid)
+            for by_value, value in zip(members, values, strict=True):
+                by_value.setdefault(value, []).append(jobid)
         _extend(self.all, ids)
-        for (position, value), members in groups.items():
-            self._file(Facets._fields[position], value, members)
+        for facet, by_value in zip(Facets._fields, members, strict=True):
+            for value, some in by_value.items():
+                self._file(facet, value, some)
 
     def _file(self, facet: str, value: Any, members: list[int]) -> None:
         if value is None:
@@ -128,13 +139,22 @@ class Index:
             _extend(self._sorted(getattr(self, facet), value), members)
 
     def _name(self, name: str, members: list[int]) -> None:
-        _append(self.name.setdefault(name, []), members)
+        held = self.name.get(name)
+        if isinstance(held, list):
+            _append(held, members)
+        elif held is None and len(members) == 1:
+            self.name[name] = members[0]
+        else:
+            self.name[name] = sorted([*self.named(name), *members])
         for prefix, held in self._prefixes.items():
             if held is not None and name.startswith(prefix):
                 _extend(held, members)
 
     def _unname(self, name: str, gone: set[int]) -> None:
-        _remove(self.name, name, gone)
+        if isinstance(self.name[name], list):
+            _remove(self.name, name, gone)
+        else:
+            del self.name[name]
         for prefix, held in self._prefixes.items():
             if held is not None and name.startswith(prefix):
                 for jobid in gone:
@@ -180,6 +200,13 @@ class Index:
         for nodelist, gone in nodelists.items():
             self._unplace(nodelist, gone)
 
+    def named(self, name: str) -> list[int]:
+        """Return the jobs of this name."""
+        held: list[int] | int | None = self.name.get(name)
+        if isinstance(held, list):
+            return held
+        return [] if held is None else [held]
+
     def with_prefix(self, prefix: str) -> SortedList | None:
         """Return the jobs whose name begins with *prefix*, or ``None`` if there are too many.
 
@@ -201,7 +228,7 @@ class Index:
         for name in self.name.irange(minimum=prefix):
             if not name.startswith(prefix):
                 break
-            ids.extend(self.name[name])
+            ids.extend(self.named(name))
             if len(ids) > _MAX_PREFIX_JOBS:
                 return None
         return SortedList(ids)

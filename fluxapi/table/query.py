@@ -264,7 +264,7 @@ def _lists_of_states(index: Index, words: frozenset[str]) -> list[Ids]:
 def _named(index: Index, name: str) -> _Source | None:
     """Return a list with every job of this name or pattern, or ``None`` if it would be too long."""
     if not is_pattern(name):
-        return _Source("name", [index.name.get(name, [])])
+        return _Source("name", [index.named(name)])
     begin = prefix(name)
     ids = index.with_prefix(begin) if begin else None
     if ids is None:

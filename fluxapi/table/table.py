@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import Any
 
 from fluxapi.instance.protocol import Change
@@ -211,7 +212,7 @@ class Table:
             known = known if old is None else old.nevents
             for event in message.events:
                 index = None if event.name in UNINDEXED else new.nevents
-                self._apply(new, event, message)
+                self._apply(new, (event,), message)
                 if self._is_news(new, event, index, known):
                     changes.posted.append(Posted(message.id, index, event, facets(new)))
         if old is None and new.is_inactive and message.id <= self._trimmed:
@@ -238,19 +239,13 @@ class Table:
 
     def _collect(self, history: BacklogBuffer, new: Job, message: JournalMessage) -> None:
         """Collect the newest events of the first backlog, for clients that resume later."""
+        unfolded = copy(new)
+        self._apply(new, message.events, message)
+        history.add(unfolded, new, message.events)
         for event in message.events:
             if event.name == "memo":
                 last = self._memos.get(new.id, 0.0)
                 self._memos[new.id] = max(event.timestamp, last)
-        if not history.wants(message):
-            for event in message.events:
-                self._apply(new, event, message)
-            return
-        after: list[Facets] = []
-        for event in message.events:
-            self._apply(new, event, message)
-            after.append(facets(new))
-        history.add(message.id, message.events, after)
 
     def _fold(self, message: JournalMessage, event: Event, changes: Changes) -> None:
         job = self._jobs.get(message.id)
@@ -268,24 +263,28 @@ class Table:
         else:
             self._note(message.id, job, changes)
         index = None if event.name in UNINDEXED else job.nevents
-        self._apply(job, event, message)
+        self._apply(job, (event,), message)
         if event.name == "submit":
             self._learn_key(job, message)
         elif event.name == "memo":
             self._memos[job.id] = max(event.timestamp, self._memos.get(job.id, 0.0))
         changes.posted.append(Posted(message.id, index, event, facets(job)))
 
-    def _apply(self, job: Job, event: Event, message: JournalMessage) -> None:
-        try:
-            apply(job, event, message.R)
-        except BAD_VALUE as error:
-            self._warn(job.id, event, repr(error))
-        if event.name == "submit":
-            self.groups.admit(job, self._signer.owner)
-            if is_waitable(event):
-                self.waitable.add(job.id)
-        elif event.name == "clean":
-            self.waitable.end(job.id)
+    def _apply(self, job: Job, events: Iterable[Event], message: JournalMessage) -> None:
+        """Fold *events* of a message."""
+        R = message.R
+        for event in events:
+            try:
+                apply(job, event, R)
+            except BAD_VALUE as error:
+                self._warn(job.id, event, repr(error))
+            name = event.name
+            if name == "submit":
+                self.groups.admit(job, self._signer.owner)
+                if is_waitable(event):
+                    self.waitable.add(job.id)
+            elif name == "clean":
+                self.waitable.end(job.id)
 
     def _warn(self, jobid: int, event: Event, reason: str) -> None:
         now = time.monotonic()

@@ -11,14 +11,16 @@ from hypothesis import strategies as st
 from fluxapi.events.buffer import EventBuffer
 from fluxapi.events.event_log import EventLog
 from fluxapi.events.hub import Hub
-from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.model.eventlog import Event
+from fluxapi.model.job import Job
 from fluxapi.table.backlog import BacklogBuffer
 from fluxapi.table.index import Facets
 from fluxapi.table.table import Table
+from tests import recording
 from tests.events.channel import SSE, Channel, FakeOutlet, Flux, Step, Turns, steps
 from tests.events.readers import EventsReader, JobsReader, parse
+from tests.table.test_table import SENTINEL
 
-FACETS = Facets("RUN", None, 0, "", "app", "", "")
 FORWARD = (0.0, 0.0, 0.001, 1.0, 7.0)
 
 
@@ -26,8 +28,7 @@ def history_of(jobs: dict[int, list[float]], limit: int = 65_536) -> BacklogBuff
     history = BacklogBuffer(limit)
     for jobid, times in jobs.items():
         events = [Event(time, "urgency") for time in times]
-        if history.wants(JournalMessage(jobid, events)):
-            history.add(jobid, events, [FACETS] * len(events))
+        history.add(Job(jobid), Job(jobid), events)
     return history
 
 
@@ -55,6 +56,21 @@ def test_everything_after_what_is_missing_is_there(
     }
     if history.missing_until == 0.0:
         assert len(told) == sum(map(len, jobs.values()))
+
+
+def test_events_are_recalled_as_they_were_published() -> None:
+    published: dict[tuple[int, int | None, str], Facets] = {}
+    table = Table()
+    table.feed([SENTINEL])
+    for posted in table.feed(recording.live()).posted:
+        published[posted.id, posted.index, posted.event.name] = posted.facets
+    later = Table(history=BacklogBuffer())
+    later.feed(recording.backlog())
+    assert later.history is not None
+    told = [item for piece in later.history.recall() for item in piece]
+    assert len(told) > 100
+    for jobid, index, event, facets in told:
+        assert facets == published[jobid, index, event.name]
 
 
 @given(JOBS)

@@ -56,7 +56,9 @@ def check_index(table: Table) -> None:
         for facet, value in facets(job)._asdict().items():
             if value not in {None, ""} or facet in {"queue", "name"}:
                 expected.setdefault(facet, {}).setdefault(value, []).append(jobid)
-    for facet in ("state", "result", "userid", "queue", "name", "group", "nodelist"):
+    names = {name: table.index.named(name) for name in table.index.name}
+    assert names == expected.get("name", {})
+    for facet in ("state", "result", "userid", "queue", "group", "nodelist"):
         held = {k: list(ids) for k, ids in getattr(table.index, facet).items() if ids}
         assert held == expected.get(facet, {}), facet
 
@@ -139,6 +141,17 @@ def test_a_job_that_comes_and_goes_in_one_batch_leaves_only_its_events() -> None
     assert (changes.changed, changes.after, changes.gone) == ({}, {}, {})
     assert (len(table), table.digest) == (0, 0)
     check_index(table)
+
+
+def test_a_name_of_one_job_and_of_more() -> None:
+    table = live_table(submit(1, name="one"))
+    for jobids in ([2], [1, 2, 3], [3]):
+        table.feed([Purged([jobid]) for jobid in (1, 2, 3) if jobid not in jobids])
+        table.feed([submit(jobid, name="one") for jobid in jobids if jobid not in table])
+        assert table.index.named("one") == jobids
+        check_index(table)
+    table.feed([Purged([3])])
+    assert table.index.named("one") == []
 
 
 def test_purged_jobs_go() -> None:
