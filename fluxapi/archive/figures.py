@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from .group_figures import By, Order, group_figures
@@ -10,7 +11,7 @@ from .job_figures import JobFigures, Scope, pieces, times_of
 from .samples import read_use
 from .span import Span
 
-__all__ = ["FiguresQuery", "read_figures"]
+__all__ = ["FiguresQuery", "read_figures", "read_instance_use"]
 
 
 class FiguresQuery(NamedTuple):
@@ -31,13 +32,8 @@ class FiguresQuery(NamedTuple):
 
 def read_figures(database: sqlite3.Connection, query: FiguresQuery) -> dict[str, Any]:
     """Return the figures as the API describes them."""
-    key, span = None, query.span
-    if query.instance is not None:
-        row = database.execute(
-            "SELECT key FROM instances WHERE id = ?", (query.instance,)
-        ).fetchone()
-        # No instance has this key, so that one of which nothing is stored has no jobs.
-        key = row[0] if row else -1
+    span = query.span
+    key = None if query.instance is None else _key(database, query.instance)
     scope = Scope(key)
     parts = list(pieces(database, scope, span))
     steps = [part.record() for part in parts]
@@ -62,3 +58,16 @@ def read_figures(database: sqlite3.Connection, query: FiguresQuery) -> dict[str,
     if query.by is not None:
         found |= group_figures(database, scope, span, parts, by=query.by, order=query.order)
     return found
+
+
+def read_instance_use(
+    database: sqlite3.Connection, instance: str, span: Span
+) -> Iterator[dict[str, float] | None]:
+    """Yield the average figures of the samples of an instance, see :func:`.read_use`."""
+    return read_use(database, _key(database, instance), span)
+
+
+def _key(database: sqlite3.Connection, instance: str) -> int:
+    """Return the key of an instance; no instance has that of one of which nothing is stored."""
+    row = database.execute("SELECT key FROM instances WHERE id = ?", (instance,)).fetchone()
+    return row[0] if row else -1

@@ -728,6 +728,35 @@ class Client:
         """Return the host names of the nodes."""
         return self._loop.run(self._client.nodes())
 
+    def node(self, name: str) -> dict[str, Any]:
+        """Return one host with the state, resources and queues of its brokers; raise ``NotFound``.
+
+        Only instances for tests have several brokers on a host.
+        """
+        return self._loop.run(self._client.node(name))
+
+    def use(
+        self,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        steps: int | None = None,
+        node: str | None = None,
+        rank: int | None = None,
+    ) -> dict[str, Any]:
+        """Return the cores in use over a time, by default the last day, in at most *steps* steps.
+
+        Args:
+            since: The begin, in seconds since the epoch.
+            until: The end.
+            steps: The number of steps at most.
+            node: Only this host, as its jobs tell.
+            rank: Only this broker of the host.
+        """
+        return self._loop.run(
+            self._client.use(since=since, until=until, steps=steps, node=node, rank=rank)
+        )
+
     def resources(self) -> dict[str, Any]:
         """Return nodes by rank, with their state, cores and GPUs, and the totals."""
         return self._loop.run(self._client.resources())

@@ -47,6 +47,7 @@ _TEXT = re.compile(r"text/|application/x-ndjson")
 _NAMED = re.compile(r"{(\w+)}")
 _PLACES = {
     "group": ("Name or ID of the group.", "sweep"),
+    "node": ("Host name of the node.", "node0"),
     "stream": ("stdout or stderr.", "stdout"),
     "id": ("Job ID in any RFC 19 form: F58, decimal, hex, dothex, KVS path, words.", "f2QK3Zz"),
     "instance": ("Path of the instance: the IDs of the jobs that lead to it.", "f2QK3Zz/fA1b"),

@@ -24,6 +24,7 @@ from . import (
     jobs,
     many,
     mcp,
+    nodes,
     resources,
     scripts,
     service,
@@ -264,6 +265,22 @@ ROUTES: tuple[Route, ...] = (
         "GET", "/resources", resources.resources, "getResources", "instance",
         "Get nodes, cores and gpus, and how many are in use.",
         {200: "resources"}, fails=(errors.InstanceUnavailable, errors.NotSupported), right="view",
+    ),
+    Route(
+        "GET", "/resources/use", nodes.use, "getUse", "instance",
+        "Get the cores in use over a time: as the history has sampled them, else as the jobs tell.",
+        {200: "cores-in-use"}, query="use-query", fails=(errors.HistoryUnavailable,), right="view",
+    ),
+    Route(
+        "GET", "/nodes/{node}", nodes.node, "getNode", "instance",
+        "Get one host: the state, resources, properties and queues of each broker on it.",
+        {200: "host"},
+        fails=(errors.InstanceUnavailable, errors.NotFound, errors.NotSupported), right="view",
+    ),
+    Route(
+        "GET", "/nodes/{node}/use", nodes.node_use, "getNodeUse", "instance",
+        "Get the cores in use on one host over a time, as its jobs tell.",
+        {200: "cores-in-use"}, query="node-use-query", right="view",
     ),
     Route(
         "GET", "/queues", resources.queues, "listQueues", "instance",

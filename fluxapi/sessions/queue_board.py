@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from fluxapi.errors import FluxapiError
+from fluxapi.events.stats import StatsView
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, ResourceInfo
 from fluxapi.process.shared_value import SharedValue
@@ -34,7 +35,7 @@ class QueueBoard:
         table: The jobs of the instance.
         owner: The user ID of the owner of the instance.
         is_reading: Returns whether jobs may be missing in the table.
-        known: Returns the queues as they were a moment ago, or ``None`` if nobody has asked.
+        stats: Has the queues as they were a moment ago, if anybody has asked.
     """
 
     def __init__(
@@ -43,10 +44,10 @@ class QueueBoard:
         table: Table,
         owner: int,
         is_reading: Callable[[], bool],
-        known: Callable[[], list[dict[str, Any]] | None],
+        stats: StatsView,
     ) -> None:
         self._instance = instance
-        self._known = known
+        self._stats = stats
         self._owner = owner
         self._is_reading = is_reading
         self._loads = SharedValue(lambda: read_loads(table), _KEPT_S)
@@ -83,7 +84,7 @@ class QueueBoard:
         Raises:
             InstanceUnavailable: The queues are not known, and the instance does not tell them.
         """
-        queues = self._known()
+        queues = self._stats.queues
         if queues is None:
             queues = [describe_queue(queue) for queue in await self._instance.queues()]
         stopped = [queue for queue in queues if not queue["started"]]

@@ -62,6 +62,7 @@ from .idempotency import IdempotencyStore
 from .job_check import JobChecker
 from .last_jobs import store_last_jobs
 from .monitor import InstanceMonitor
+from .node_reader import NodeReader
 from .pages import Pages
 from .past_jobs import PastJobs
 from .queue_board import QueueBoard
@@ -151,12 +152,9 @@ class InstanceSession:
         self.lines = LineScanner()
         self.observer = SituationMonitor(self.table, self.hub.stats, instance)
         self.past = PastJobs(self.table, self.observer.encode)
+        self.nodes = NodeReader(instance, self.table, self.past, info.starttime)
         self.queues = QueueBoard(
-            instance,
-            self.table,
-            info.owner,
-            is_reading=lambda: self.is_reading,
-            known=lambda: self.hub.stats.queues,
+            instance, self.table, info.owner, lambda: self.is_reading, self.hub.stats
         )
         self.idempotency = IdempotencyStore(self.table, settings.idempotency_keys, self.settle)
         self.submitter = Submitter(instance, self.journal, self.idempotency)
@@ -273,6 +271,7 @@ class InstanceSession:
         await self.outputs.aclose()
         await self.queues.aclose()
         await self.checker.aclose()
+        await self.nodes.aclose()
         for task in reversed(self.tasks):
             await task.aclose()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 
@@ -33,6 +34,37 @@ class ServiceMethods(Methods):
     async def nodes(self) -> list[str]:
         """Return the host names of the nodes."""
         return (await self._transport.get("/nodes", _Nodes)).nodes
+
+    async def node(self, name: str) -> dict[str, Any]:
+        """Return one host with the state, resources and queues of its brokers; raise ``NotFound``.
+
+        Only instances for tests have several brokers on a host.
+        """
+        return await self._transport.get(f"/nodes/{quote(name, safe='')}", dict[str, Any])
+
+    async def use(
+        self,
+        *,
+        since: float | None = None,
+        until: float | None = None,
+        steps: int | None = None,
+        node: str | None = None,
+        rank: int | None = None,
+    ) -> dict[str, Any]:
+        """Return the cores in use over a time, by default the last day, in at most *steps* steps.
+
+        Args:
+            since: The begin, in seconds since the epoch.
+            until: The end.
+            steps: The number of steps at most.
+            node: Only this host, as its jobs tell.
+            rank: Only this broker of the host.
+        """
+        query = {"since": since, "until": until, "steps": steps}
+        if node is None:
+            return await self._transport.get("/resources/use", dict[str, Any], query)
+        path = f"/nodes/{quote(node, safe='')}/use"
+        return await self._transport.get(path, dict[str, Any], {**query, "rank": rank})
 
     async def resources(self) -> dict[str, Any]:
         """Return nodes by rank, with their state, cores and GPUs, and the totals."""
