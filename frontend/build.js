@@ -25,7 +25,7 @@ export function widths(columns) {
 
 await build({
   bundle: true,
-  entryPoints: ["src/early.js", "src/pages/group.js", "src/pages/header.js", "src/pages/history.js", "src/pages/instances.js", "src/pages/job.js", "src/pages/jobs.js", "src/pages/login.js", "src/pages/nodes.js", "src/pages/palette.js", "src/pages/plots.js", "src/pages/submit.js", "src/pages/tokens.js", "src/pages/webhooks.js", "src/channel/worker.js", "src/styles/job.css", "src/styles/style.css", "src/styles/icon.svg"],
+  entryPoints: ["src/early.js", "src/pages/group.js", "src/pages/header.js", "src/pages/history.js", "src/pages/instances.js", "src/pages/job.js", "src/pages/jobs.js", "src/pages/login.js", "src/pages/node.js", "src/pages/nodes.js", "src/pages/palette.js", "src/pages/plots.js", "src/pages/queues.js", "src/pages/submit.js", "src/pages/tokens.js", "src/pages/webhooks.js", "src/channel/worker.js", "src/styles/job.css", "src/styles/style.css", "src/styles/icon.svg"],
   entryNames: "[name]",
   format: "esm",
   legalComments: "eof",

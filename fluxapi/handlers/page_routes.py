@@ -10,7 +10,9 @@ from fluxapi.web import (
     history,
     instances,
     login,
+    node_pages,
     past_jobs,
+    queues,
     tokens,
     views,
     webhooks,
@@ -42,9 +44,19 @@ PAGES: tuple[Route, ...] = (
         query="history-page-query", other=("text/html",), right="view",
     ),
     Route(
-        "GET", "/ui/nodes", views.nodes, "getNodesPage", "dashboard",
+        "GET", "/ui/nodes", node_pages.nodes, "getNodesPage", "dashboard",
         "See the nodes: their state, what is in use, the jobs on them.", {},
         query="nodes-query", other=("text/html",), right="view",
+    ),
+    Route(
+        "GET", "/ui/nodes/{node}", node_pages.node, "getNodePage", "dashboard",
+        "See one host: its state, what is in use, the jobs that run and have run on it.", {},
+        query="node-page-query", fails=(errors.NotFound,), other=("text/html",), right="view",
+    ),
+    Route(
+        "GET", "/ui/queues", queues.queues, "getQueuesPage", "dashboard",
+        "See the queues: their state and limits, what waits there, what of them is in use.", {},
+        query="queues-page-query", other=("text/html",), right="view",
     ),
     Route(
         "GET", "/ui/submit", views.submit, "getSubmitPage", "dashboard",

@@ -29,7 +29,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "How to": (
         "auth", "nginx", "sockets", "jupyter", "open-ondemand", "systemd", "container",
         "flux-operator", "flux-releases", "batch-scripts", "notebook", "psij", "mcp", "groups",
-        "notifications", "webhooks", "nested-instances", "workflows", "moving",
+        "notifications", "webhooks", "queues", "nested-instances", "workflows", "moving",
     ),
     "Use": ("cli", "flux-options", "client", "events", "history"),
     "Run": ("settings", "security", "operation", "performance"),

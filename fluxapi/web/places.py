@@ -14,7 +14,7 @@ _OF_SERVICE = re.compile(
 )
 """Routes that exist once per service."""
 
-_PAGE = re.compile(r"/ui/(?:groups|history|jobs|nodes|submit)(?:[/?]|\Z)")
+_PAGE = re.compile(r"/ui/(?:groups|history|jobs|nodes|queues|submit)(?:[/?]|\Z)")
 """Pages of an instance."""
 
 

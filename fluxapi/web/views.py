@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,7 +9,6 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
-from markupsafe import Markup
 
 from fluxapi.errors import (
     FluxapiError,
@@ -22,27 +20,23 @@ from fluxapi.errors import (
 from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
 from fluxapi.http.peer import is_secure
-from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.model.job import RESULTS
 from fluxapi.model.jobid import parse
 from fluxapi.table.name_pattern import is_pattern
 from fluxapi.table.query import JobQuery, page, query_of
 
 from . import assets, columns, form, login
-from . import nodes as node_rows
+from .embedded import embedded
 from .job_counts import BY_RESULT, titled
 from .job_detail import PARTS, Records, job_detail, job_part
 from .rendering import render
 from .view_filters import valid
 from .words import Words, words_of
 
-__all__ = ["error", "job", "jobs", "nodes", "static", "submit"]
+__all__ = ["error", "job", "jobs", "static", "submit"]
 
 _MAX_ROWS = 50
 """Jobs in the page before its script has run."""
-
-_MAX_NODES = 250
-"""Nodes in the page before its script has run, and running jobs on them."""
 
 _CHOICES = (
     (
@@ -89,7 +83,7 @@ async def jobs(request: web.Request) -> web.Response:
             "text": columns.text,
             "inputs": columns.FILTERS,
             "found": columns.FOUND,
-            "first": _embedded(first),
+            "first": embedded(first),
             "filters": {name: "" if name in refused else text for name, text in given.items()},
             "choices": _CHOICES,
             "counts": _counts(table.stats(), words_of(request)),
@@ -146,7 +140,7 @@ async def job(request: web.Request) -> web.Response:
         return await render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
     context = await job_detail(records, jobid, record, now)
     start = {"cursor": cursor, "keeps_history": session.past.stored is not None}
-    context["start"] = _embedded({**context["start"], **start})
+    context["start"] = embedded({**context["start"], **start})
     context["scripts"] = session.capabilities.scripts
     return await render(request, "job.html", {**shared, **context})
 
@@ -171,38 +165,6 @@ def _below(request: web.Request, jobid: str) -> str:
     return path
 
 
-async def nodes(request: web.Request) -> web.Response:
-    """Render the nodes with their state, use and jobs, those with problems first."""
-    query = request[keys.QUERY]
-    given = {name: query.get(name, "") for name in ("state", "text")}
-    session = request[keys.SESSION]
-    try:
-        found, wrong = await nodes_and_totals(session.instance), ""
-    except FluxapiError as error:
-        known = session.observer.last_nodes
-        found = known or {"nodes": [], "totals": None}
-        wrong = f"The nodes are as they were last known. {error.detail}" if known else error.detail
-    table = session.table
-    running = await page(table, query_of({"state": ["RUNNING"]}), limit=_MAX_NODES)
-    jobs = [table.record(jobid) for jobid in running.ids if jobid in table]
-    rows = node_rows.arrange(found["nodes"], **given)
-    # The ranks of a job may be a long text.
-    shown = await asyncio.to_thread(node_rows.with_jobs, rows[:_MAX_NODES], jobs)
-    context = {
-        "page": "nodes",
-        "filters": given,
-        "states": node_rows.STATES,
-        "nodes": shown,
-        "total": len(rows),
-        "totals": found["totals"],
-        "taken": sum(row["allocated"] for row in found["nodes"]),
-        "wrong": wrong,
-        # The script asks for the nodes itself, unless that must fail.
-        "last": _embedded(found["nodes"]) if wrong and found["nodes"] else "",
-    }
-    return await render(request, "nodes.html", context)
-
-
 async def submit(request: web.Request) -> web.Response:
     """Render the form to submit a job or an array of jobs."""
     session = request[keys.SESSION]
@@ -213,7 +175,7 @@ async def submit(request: web.Request) -> web.Response:
     context = {
         "page": "submit",
         "fields": form.fields(),
-        "facts": _embedded(form.facts()),
+        "facts": embedded(form.facts()),
         "queues": [queue for queue in queues if queue.name],
         "launchers": session.defaults.launchers,
         "scripts": session.capabilities.scripts,
@@ -259,9 +221,3 @@ def _query(fields: Mapping[str, Any]) -> JobQuery:
     if query.name is None or is_pattern(query.name):
         return query
     return replace(query, name=None, name_part=query.name)
-
-
-def _embedded(value: Any) -> Markup:
-    """Encode a value as JSON that cannot end the script element around it."""
-    text = msgspec.json.encode(value).decode()
-    return Markup(text.replace("<", "\\u003c").replace("\u2028", "\\u2028"))  # noqa: S704 - escaped

@@ -16,7 +16,7 @@ from .test_jobs import submit
 
 AXE = Path(__file__).parents[2] / "frontend" / "node_modules" / "axe-core" / "axe.min.js"
 
-PAGES = ["/", "/ui/nodes", "/ui/submit", "/ui/instances"]
+PAGES = ["/", "/ui/nodes", "/ui/queues", "/ui/submit", "/ui/instances"]
 DOCS = ["/docs", "/docs/tutorial", "/docs/security", "/docs/reference", "/docs/errors"]
 
 RUN = """async () => {

@@ -21,17 +21,16 @@ def rows(text: str) -> list[str]:
 
 async def test_trouble_comes_first_with_its_reason(service: Service) -> None:
     first, second = rows(await page(service))
-    assert ">node1<" in first
-    assert ">drained<" in first
-    assert "broken fan (since 1970-01-01 00:00 UTC)" in first
-    assert ">up<" in second
+    assert ">node1</a>" in first
+    assert ">Drained</span>" in first
+    assert 'broken fan <span class="soft">since 1970-01-01 00:00:05 UTC</span>' in first
+    assert ">Up</span>" in second
 
 
 async def test_resources_in_use_are_shown_as_numbers_too(service: Service) -> None:
     _, up = rows(await page(service))
-    assert '<meter min="0" max="4" value="2" aria-label="cores taken"></meter>' in up
-    assert "2 taken, 2 free" in up
-    assert "1 taken, 0 free" in up
+    assert '<meter min="0" max="4" value="2" aria-label="Cores in use"></meter> 2 of 4' in up
+    assert "1 of 1" in up
 
 
 async def test_the_jobs_on_a_node_are_linked(service: Service) -> None:
@@ -42,7 +41,7 @@ async def test_the_jobs_on_a_node_are_linked(service: Service) -> None:
     drained, up = rows(await page(service))
     assert "/ui/jobs/" not in drained
     assert up.count('href="../ui/jobs/f') == 2
-    assert '<a href="../?state=RUNNING&amp;node=node0">3 more</a>' in up
+    assert '<a class="more" href="../?state=RUNNING&amp;node=node0">3 more</a>' in up
 
 
 async def test_the_filters_of_the_address_hold(service: Service) -> None:
@@ -51,7 +50,7 @@ async def test_the_filters_of_the_address_hold(service: Service) -> None:
     none = await page(service, f"{PATH}?text=%3Cb%3E&state=down")
     assert rows(none) == []
     assert 'value="&lt;b&gt;"' in none
-    assert "No nodes match the filters." in none
+    assert "No nodes match." in none
     assert (await service.client.get(f"{PATH}?state=broken")).status == 422
 
 
@@ -60,3 +59,63 @@ async def test_an_instance_that_does_not_answer_is_said_so(service: Service) -> 
     text = await page(service)
     assert "The broker does not answer." in text
     assert rows(text) == []
+
+
+async def test_rows_are_sorted_by_the_column_of_the_address(service: Service) -> None:
+    def names(text: str) -> list[str]:
+        return re.findall(r">(node[0-9])</a>", text)
+
+    assert names(await page(service)) == ["node1", "node0"]
+    assert names(await page(service, f"{PATH}?sort=name")) == ["node0", "node1"]
+    assert names(await page(service, f"{PATH}?sort=-rank")) == ["node1", "node0"]
+    assert (await service.client.get(f"{PATH}?sort=color")).status == 422
+
+
+async def test_nodes_are_found_by_queue(service: Service) -> None:
+    everything = await page(service, f"{PATH}?queue=batch")
+    assert '<option value="batch" selected>' in everything
+    assert len(rows(everything)) == 2
+    assert rows(await page(service, f"{PATH}?queue=other")) == []
+
+
+async def test_a_node_links_to_its_page_which_tells_its_state(service: Service) -> None:
+    assert 'href="../ui/nodes/node1?rank=1"' in await page(service)
+    text = await page(service, f"{PATH}/node1?rank=1")
+    assert "It gets no new jobs, and none runs on it." in text
+    assert "broken fan" in text
+    assert "No job runs on this node." in text
+    assert 'data-at="5.0"' in text
+
+
+async def test_the_page_of_a_node_lists_its_jobs_present_and_past(service: Service) -> None:
+    running, ended, elsewhere = [await service.submit() for _ in range(3)]
+    service.instance.begin(jobid.parse(running))
+    service.instance.finish(jobid.parse(ended), status=256)
+    # It is in the table when it is answered, and so is what came before it.
+    await service.submit()
+    text = await page(service, f"{PATH}/node0")
+    present, past = text.split('id="ended-title"')
+    assert (running in present, running in past) == (True, False)
+    assert (ended in past, "exit code 1" in past) == (True, True)
+    assert elsewhere not in text
+
+
+async def test_a_broker_that_is_on_another_host_is_not_found(service: Service) -> None:
+    answer = await service.client.get(f"{PATH}/node0?rank=1", headers={"Accept": "text/html"})
+    assert (answer.status, "no broker of this rank" in await answer.text()) == (404, True)
+
+
+async def test_a_part_of_the_page_of_a_node_has_no_frame(service: Service) -> None:
+    text = await page(service, f"{PATH}/node1?part=node")
+    assert text.lstrip().startswith('<div id="node"')
+    assert "<header" not in text
+
+
+async def test_hostile_names_of_nodes_are_text(service: Service) -> None:
+    answer = await service.client.get(
+        f"{PATH}/%3Cimg%20src=x%3E%2F..", headers={"Accept": "text/html"}
+    )
+    assert answer.status == 404
+    text = await answer.text()
+    assert "<img src=x" not in text
+    assert "There is no node" in text

@@ -49,7 +49,8 @@ def test_a_node_that_is_down_is_found_as_drained_too() -> None:
     nodes = describe(resources())["nodes"]
 
     def found(state: str) -> list[int]:
-        return [node["rank"] for node in rack.arrange(nodes, state=state, text="")]
+        given = {"state": state, "text": "", "queue": "", "sort": ""}
+        return [node["rank"] for node in rack.arrange(nodes, [], given)]
 
     assert found("drained") == [3, 2]
     assert found("draining") == [1]

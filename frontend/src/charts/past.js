@@ -20,6 +20,7 @@ import { COUNTS, RATES, SECONDS } from "./ticks.js";
  * @property {number} [high] end of the scale
  * @property {number[]} [incrs] steps that ticks may go in
  * @property {boolean} [hasPoints] each value is a point, too
+ * @property {number} [height] pixels
  */
 
 const DASH = [6, 4];

@@ -42,7 +42,7 @@ export class PastFigure {
     const { lines, hasPoints, ...chart } = this.chart;
     this.#plot = new Plot(
       this.place,
-      { ...chart, lines, hasPoints, height: HEIGHT },
+      { height: HEIGHT, ...chart, lines, hasPoints },
       (_values, index) => this.#say(index),
     );
     this.#update();

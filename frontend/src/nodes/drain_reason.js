@@ -2,11 +2,12 @@
 
 import { absolute, moment } from "../ui/format.js";
 import { element } from "../ui/element.js";
-import { states } from "./nodes.js";
+import { t } from "../ui/words.js";
+import { STATE_WORDS, states } from "./nodes.js";
 import { visible } from "../ui/visible.js";
 
 /** Characters that a cell has room for. */
-const ROOM = 40;
+const ROOM = 80;
 
 /** @typedef {import("./nodes.js").Node} Node */
 
@@ -15,9 +16,10 @@ export function reason(node, now) {
   const cell = element("td", { role: "cell", className: "why" });
   const { reason: text = "", drained_at: at } = node;
   if (!text && !at) return cell;
-  const since = at ? ` (since ${moment(at, now)})` : "";
-  const said = `${visible(text, { most: ROOM })}${since}`;
-  const button = element("button", { type: "button", textContent: said, title: "Show the full reason" });
+  const said = text ? visible(text, { most: ROOM }) : t("nodes.no_reason");
+  const button = element("button", { type: "button", className: "quiet", title: t("nodes.whole_reason") });
+  button.append(element("span", { className: "said", textContent: said }));
+  if (at) button.append(" ", element("span", { className: "soft", textContent: t("nodes.since", { time: moment(at, now) }) }));
   button.addEventListener("click", () => tell(node));
   cell.append(button);
   return cell;
@@ -28,15 +30,16 @@ function tell(node) {
   const { name, rank, reason: text = "", drained_at: at } = node;
   const dialog = element("dialog", {});
   dialog.setAttribute("aria-labelledby", "told");
-  const close = element("button", { type: "button", textContent: "Close" });
+  const close = element("button", { type: "button", textContent: t("nodes.close") });
   close.addEventListener("click", () => dialog.close());
   dialog.addEventListener("close", () => dialog.remove());
   const buttons = element("p", { className: "buttons" });
   buttons.append(close);
+  const words = states(node).map((it) => t(STATE_WORDS[it])).join(", ");
   dialog.append(
-    element("h2", { id: "told", textContent: `${visible(name, { most: ROOM })}, rank ${rank}, is ${states(node).join(", ")}` }),
-    element("p", { className: "said", textContent: visible(text, { lines: true }) || "No reason was given." }),
-    element("p", { textContent: at ? `Drained ${absolute(at)}` : "" }),
+    element("h2", { id: "told", textContent: t("nodes.told", { name: visible(name, { most: ROOM }), rank: String(rank), states: words }) }),
+    element("p", { className: "said", textContent: visible(text, { lines: true }) || t("nodes.no_reason") }),
+    element("p", { textContent: at ? t("nodes.drained_at", { time: absolute(at) }) : "" }),
     buttons,
   );
   document.body.append(dialog);

@@ -1,7 +1,8 @@
 /** All nodes at a glance: a square each, in the order of their ranks, colored by state and use. */
 
 import { element } from "../ui/element.js";
-import { states } from "./nodes.js";
+import { t } from "../ui/words.js";
+import { STATE_WORDS, states } from "./nodes.js";
 import { SHORT, visible } from "../ui/visible.js";
 
 /** @typedef {import("./nodes.js").Node} Node */
@@ -9,24 +10,31 @@ import { SHORT, visible } from "../ui/visible.js";
 /** What a square can say, in the order of the legend. */
 const KINDS = /** @type {const} */ (["full", "most", "some", "free", "excluded", "draining", "drained", "down"]);
 /** @typedef {typeof KINDS[number]} Kind */
-/** @type {Record<Kind, string>} */
+/** @type {Record<Kind, import("../ui/words.js").Key>} */
 const WORDS = {
-  full: "full", most: "half or more taken", some: "less than half taken", free: "free",
-  excluded: "excluded", draining: "draining", drained: "drained", down: "down",
+  full: "nodes.map_full", most: "nodes.map_most", some: "nodes.map_some", free: "nodes.map_free",
+  excluded: "nodes.map_excluded", draining: "nodes.map_draining", drained: "nodes.map_drained", down: "nodes.map_down",
 };
+/** @type {readonly Kind[]} the kinds of trouble, the least first */
+const TROUBLE = ["excluded", "draining", "drained", "down"];
 /** Pixels of a square with the gap beside it: the largest with which the picture is not too high. */
 const SIZES = [24, 20, 16, 13, 11, 9, 7, 6, 5];
 const SMALLEST = 4;
-const HIGHEST = 150;
+const HIGHEST = 132;
 const SVG = "http://www.w3.org/2000/svg";
 
 /** @param {Node} node @returns {Kind} */
 export function kind({ state, allocated, cores }) {
   if (state !== "up") return state;
   if (!cores.total) return allocated ? "full" : "free";
-  if (!cores.allocated) return "free";
-  if (cores.allocated >= cores.total) return "full";
-  return 2 * cores.allocated >= cores.total ? "most" : "some";
+  return filled(cores.allocated, cores.total);
+}
+
+/** @param {number} allocated @param {number} total @returns {Kind} */
+function filled(allocated, total) {
+  if (!allocated) return "free";
+  if (allocated >= total) return "full";
+  return 2 * allocated >= total ? "most" : "some";
 }
 
 /** How many nodes there are of each kind. @param {Node[]} nodes */
@@ -37,15 +45,31 @@ export function count(nodes) {
   return KINDS.flatMap((it) => (found.has(it) ? [{ kind: it, number: found.get(it) ?? 0 }] : []));
 }
 
-/** @param {number} number of nodes @param {number} width pixels */
-export function size(number, width) {
-  const fits = (/** @type {number} */ it) => Math.ceil(number / Math.max(Math.floor(width / it), 1)) * it <= HIGHEST;
-  return SIZES.find(fits) ?? SMALLEST;
+/** Return the pixels of a square, and the nodes that share one where there are too many for the picture.
+ * @param {number} number of nodes @param {number} width pixels
+ */
+export function layout(number, width) {
+  const across = (/** @type {number} */ it) => Math.max(Math.floor(width / it), 1);
+  const fits = (/** @type {number} */ it) => Math.ceil(number / across(it)) * it <= HIGHEST;
+  const size = SIZES.find(fits) ?? SMALLEST;
+  const squares = across(size) * Math.floor(HIGHEST / size);
+  return { size, share: Math.max(Math.ceil(number / squares), 1) };
 }
 
-export class Picture {
+/** What the square of several nodes says: their worst trouble, else what of them is in use. @param {Node[]} nodes */
+export function together(nodes) {
+  const trouble = Math.max(...nodes.map((node) => TROUBLE.indexOf(kind(node))));
+  if (trouble >= 0) return /** @type {Kind} */ (TROUBLE[trouble]);
+  const sum = (/** @type {"allocated" | "total"} */ it) => nodes.reduce((all, { cores }) => all + cores[it], 0);
+  const taken = nodes.filter(({ allocated }) => allocated).length;
+  return sum("total") ? filled(sum("allocated"), sum("total")) : filled(taken, nodes.length);
+}
+
+export class NodeMap {
   /** @type {Node[]} */
   #nodes = [];
+  /** @type {Node[][]} the nodes of each square */
+  #squares = [];
   #size = 0;
   #across = 1;
   #said = "";
@@ -62,7 +86,8 @@ export class Picture {
     where.replaceChildren(this.svg, this.legend);
     this.svg.addEventListener("pointermove", (event) => this.#name(this.#at(event)));
     this.svg.addEventListener("click", (event) => {
-      const node = this.#at(event);
+      const nodes = this.#at(event);
+      const node = nodes?.find((it) => kind(it) === together(nodes)) ?? nodes?.[0];
       if (node) pick(node.name);
     });
     new ResizeObserver(() => this.#draw()).observe(where);
@@ -76,62 +101,89 @@ export class Picture {
   }
 
   #draw() {
-    const nodes = this.#nodes;
     const width = this.legend.clientWidth;
-    const kinds = nodes.map(kind);
-    const said = `${width} ${kinds.join(" ")}`;
+    const said = `${width} ${this.#nodes.map((node) => `${node.rank}${kind(node)}`).join(" ")}`;
     if (!width || said === this.#said) return;
     this.#said = said;
-    this.#size = size(nodes.length, width);
-    this.#across = Math.max(Math.floor(width / this.#size), 1);
-    const side = this.#size - (this.#size > 10 ? 3 : 1);
-    const height = Math.ceil(nodes.length / this.#across) * this.#size;
-    this.svg.setAttribute("width", String(Math.min(nodes.length, this.#across) * this.#size));
+    const { size, share } = layout(this.#nodes.length, width);
+    this.#size = size;
+    this.#squares = share === 1 ? this.#nodes.map((node) => [node]) : shared(this.#nodes, share);
+    const kinds = this.#squares.map(together);
+    this.#across = Math.max(Math.floor(width / size), 1);
+    const height = Math.ceil(kinds.length / this.#across) * size;
+    this.svg.setAttribute("width", String(Math.min(kinds.length, this.#across) * size));
     this.svg.setAttribute("height", String(height));
-    /** @type {Map<string, string>} the squares of each kind are one path: thousands cost little */
-    const paths = new Map();
-    for (const [index, it] of kinds.entries()) {
-      const [x, y] = [(index % this.#across) * this.#size, Math.floor(index / this.#across) * this.#size];
-      paths.set(it, `${paths.get(it) ?? ""}M${x + 0.5} ${y + 0.5}h${side}v${side}h${-side}z`);
-      if (it === "down" || it === "drained" || it === "draining") {
-        // Told apart without colors, too.
-        const cross = it === "down" ? `M${x + 0.5} ${y + 0.5 + side}l${side} ${-side}` : "";
-        paths.set("cross", `${paths.get("cross") ?? ""}M${x + 0.5} ${y + 0.5}l${side} ${side}${cross}`);
-      }
-    }
-    const crosses = paths.get("cross");
-    // Over the squares, not under them.
-    if (crosses && paths.delete("cross")) paths.set("cross", crosses);
-    this.svg.replaceChildren(...[...paths].map(([name, d]) => {
+    this.svg.replaceChildren(...[...this.#paths(kinds)].map(([name, d]) => {
       const path = document.createElementNS(SVG, "path");
       path.setAttribute("d", d);
       path.dataset["kind"] = name;
       return path;
     }));
-    this.#tell();
+    this.#tell(share);
   }
 
-  #tell() {
+  /** The squares of each kind are one path: thousands cost little. @param {Kind[]} kinds */
+  #paths(kinds) {
+    const side = this.#size - (this.#size > 10 ? 3 : 1);
+    /** @type {Map<string, string>} */
+    const paths = new Map();
+    let crosses = "";
+    for (const [index, it] of kinds.entries()) {
+      const [x, y] = [(index % this.#across) * this.#size + 0.5, Math.floor(index / this.#across) * this.#size + 0.5];
+      paths.set(it, `${paths.get(it) ?? ""}M${x} ${y}h${side}v${side}h${-side}z`);
+      // Told apart without colors, too.
+      if (it === "down" || it === "drained" || it === "draining") crosses += `M${x} ${y}l${side} ${side}`;
+      if (it === "down") crosses += `M${x} ${y + side}l${side} ${-side}`;
+    }
+    // Over the squares, not under them.
+    if (crosses) paths.set("cross", crosses);
+    return paths;
+  }
+
+  /** @param {number} share nodes of a square */
+  #tell(share) {
     const found = count(this.#nodes);
-    const parts = found.map(({ kind: it, number }) => `${number.toLocaleString()} ${WORDS[it]}`);
-    this.svg.setAttribute("aria-label", `The nodes by rank: ${parts.join(", ")}.`);
-    this.legend.replaceChildren(...found.map(({ kind: it, number }) => {
+    const parts = found.map(({ kind: it, number }) => `${number.toLocaleString()} ${t(WORDS[it])}`);
+    this.svg.setAttribute("aria-label", t("nodes.map", { counts: parts.join(", ") }));
+    const lines = found.map(({ kind: it, number }) => {
       const line = element("li", {});
       line.dataset["kind"] = it;
-      line.append(element("b", { textContent: number.toLocaleString() }), ` ${WORDS[it]}`);
+      line.append(element("b", { textContent: number.toLocaleString() }), ` ${t(WORDS[it])}`);
       return line;
-    }));
+    });
+    if (share > 1) lines.push(element("li", { className: "soft", textContent: t("nodes.map_share", { count: share }) }));
+    this.legend.replaceChildren(...lines);
   }
 
-  /** The node under the pointer. @param {MouseEvent} event */
+  /** The nodes under the pointer. @param {MouseEvent} event */
   #at({ offsetX, offsetY }) {
     const column = Math.floor(offsetX / this.#size);
-    return column < this.#across ? this.#nodes[Math.floor(offsetY / this.#size) * this.#across + column] : undefined;
+    return column < this.#across ? this.#squares[Math.floor(offsetY / this.#size) * this.#across + column] : undefined;
   }
 
-  /** @param {Node | undefined} node */
-  #name(node) {
-    const use = node?.cores.total ? `, ${node.cores.allocated} of ${node.cores.total} cores taken` : "";
-    this.where.title = node ? `${visible(node.name, { most: SHORT })}: ${states(node).join(", ")}${use}` : "";
+  /** @param {Node[] | undefined} nodes */
+  #name(nodes) {
+    const [node] = nodes ?? [];
+    if (!node || !nodes) {
+      this.where.title = "";
+      return;
+    }
+    const name = visible(node.name, { most: SHORT });
+    if (nodes.length > 1) {
+      const last = visible(nodes.at(-1)?.name ?? "", { most: SHORT });
+      const words = count(nodes).map(({ kind: it, number }) => `${number} ${t(WORDS[it])}`);
+      this.where.title = `${t("nodes.map_range", { first: name, last })}: ${words.join(", ")}`;
+      return;
+    }
+    const words = states(node).map((it) => t(STATE_WORDS[it])).join(", ");
+    const { allocated, total } = node.cores;
+    this.where.title = t("nodes.map_node", { name, states: words, used: allocated, total });
   }
+}
+
+/** @param {Node[]} nodes @param {number} share nodes of a square */
+function shared(nodes, share) {
+  const squares = [];
+  for (let index = 0; index < nodes.length; index += share) squares.push(nodes.slice(index, index + share));
+  return squares;
 }

@@ -2,19 +2,16 @@
 
 import { PRINTED } from "../table/grid.js";
 import { element } from "../ui/element.js";
-import { at } from "../ui/root.js";
-import { states } from "./nodes.js";
-import { reason } from "./drain_reason.js";
-import { SHORT, visible } from "../ui/visible.js";
+import { nameRoom } from "./name_room.js";
+import { cells } from "./node_row.js";
 
 /** @typedef {import("./nodes.js").Node} Node */
 /** @typedef {import("./nodes.js").Job} Job */
+/** @typedef {{ jobs: (node: Node) => Job[], queues: (node: Node) => string[] }} Known */
 
 const SPARE = 8;
-/** Jobs of a node that have links of their own. */
-const LINKS = 2;
 
-export class Rack {
+export class NodeTable {
   /** @type {Node[]} */
   nodes = [];
   /** @type {Map<number, { line: HTMLTableRowElement, said: string }>} by rank */
@@ -28,18 +25,17 @@ export class Rack {
   /**
    * @param {HTMLElement} frame scrolls
    * @param {HTMLTableElement} table
-   * @param {(node: Node) => Job[]} jobs
+   * @param {Known} known
    */
-  constructor(frame, table, jobs) {
+  constructor(frame, table, known) {
     this.frame = frame;
     this.table = table;
-    this.jobs = jobs;
+    this.known = known;
     this.body = /** @type {HTMLTableSectionElement} */ (table.tBodies[0]);
     this.above = spacer();
     this.below = spacer();
     frame.addEventListener("scroll", () => this.soon(), { passive: true });
-    new ResizeObserver(() => this.soon()).observe(frame);
-    addEventListener("resize", () => this.soon());
+    new ResizeObserver(() => this.#fit()).observe(frame);
     for (const [kind, most] of /** @type {const} */ ([["beforeprint", PRINTED], ["afterprint", 0]])) {
       addEventListener(kind, () => {
         this.#printed = most;
@@ -53,6 +49,22 @@ export class Rack {
     return this.#row;
   }
 
+  /** @param {Node[]} nodes in the order of the rows @param {readonly string[]} names of all nodes */
+  show(nodes, names) {
+    this.nodes = nodes;
+    this.names = names;
+    this.#fit();
+    this.draw();
+  }
+
+  /** Give the names the room that the longest of them needs. */
+  #fit() {
+    const { width, lines } = nameRoom(this.names ?? [], this.frame);
+    this.table.style.setProperty("--name-width", `${width}px`);
+    this.table.style.setProperty("--name-lines", String(lines));
+    this.soon();
+  }
+
   /** Draw before the next frame. */
   soon() {
     this.#frame ||= requestAnimationFrame(() => {
@@ -64,7 +76,7 @@ export class Rack {
   draw() {
     if (!this.above.isConnected) this.body.replaceChildren(this.above, this.below);
     const now = Date.now() / 1000;
-    this.#row = Number.parseFloat(getComputedStyle(this.table).getPropertyValue("--row")) * root();
+    this.#row = height(this.above, this.table);
     const first = this.#printed ? 0 : Math.max(Math.floor(this.frame.scrollTop / this.#row) - SPARE, 0);
     const count = this.#printed || Math.ceil(this.frame.clientHeight / this.#row) + 2 * SPARE;
     const wanted = this.nodes.slice(first, first + count);
@@ -92,14 +104,14 @@ export class Rack {
    * @param {Node} node @param {number} now
    */
   #line(node, now) {
-    const jobs = this.jobs(node);
-    const said = JSON.stringify([node, jobs.slice(0, LINKS).map((job) => job.id), jobs.length]);
-    const known = this.#shown.get(node.rank);
-    if (known?.said === said) return known.line;
-    const line = known?.line ?? element("tr", { role: "row" });
+    const [jobs, queues] = [this.known.jobs(node), this.known.queues(node)];
+    const said = JSON.stringify([node, jobs.map((job) => job.id), queues]);
+    const shown = this.#shown.get(node.rank);
+    if (shown?.said === said) return shown.line;
+    const line = shown?.line ?? element("tr", { role: "row" });
     const focused = line.contains(document.activeElement) ? sign(document.activeElement) : undefined;
     line.dataset["state"] = node.state;
-    line.replaceChildren(...cells(node, jobs, now));
+    line.replaceChildren(...cells(node, jobs, queues, now));
     this.#shown.set(node.rank, { line, said });
     if (focused) {
       const again = [...line.querySelectorAll("a, button")].find((it) => sign(it) === focused);
@@ -109,54 +121,18 @@ export class Rack {
   }
 }
 
-/** Pixels of a rem. */
-const root = () => Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+/** Pixels of a row, as the sheet computes them from the lines of the longest name.
+ * @param {HTMLElement} probe @param {HTMLElement} table
+ */
+function height(probe, table) {
+  const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+  const style = getComputedStyle(table);
+  const lines = Number.parseFloat(style.getPropertyValue("--name-lines")) || 1;
+  return (Number.parseFloat(style.getPropertyValue("--row")) + (lines - 1) * Number.parseFloat(style.getPropertyValue("--line"))) * rem || probe.clientHeight;
+}
 
 /** What tells the links and buttons of a row apart. @param {Element | null} it */
 const sign = (it) => it?.getAttribute("href") ?? it?.tagName;
-
-/** @param {Node} node @param {Job[]} jobs @param {number} now */
-function cells(node, jobs, now) {
-  const state = element("td", { role: "cell", className: "state" });
-  const health = element("span", { className: "health", textContent: states(node).join(", ") });
-  health.dataset["state"] = node.state;
-  state.append(health);
-  const shown = visible(node.name, { most: SHORT });
-  const name = element("th", { scope: "row", role: "rowheader", textContent: shown, title: shown });
-  const rank = element("td", { className: "rank numeric", role: "cell", textContent: String(node.rank) });
-  return [name, rank, state, use(node, "cores"), use(node, "gpus"), on(node, jobs), reason(node, now)];
-}
-
-/** Return the cell of what is in use of a node: nothing is free on one that is not up.
- * @param {Node} node @param {"cores" | "gpus"} kind
- */
-function use(node, kind) {
-  const { total, allocated } = node[kind];
-  const what = kind === "gpus" ? "GPUs" : kind;
-  const cell = element("td", { role: "cell", className: "use" });
-  cell.dataset["what"] = what;
-  if (!total) cell.textContent = "none";
-  else {
-    const meter = element("meter", { min: 0, max: total, value: allocated });
-    meter.setAttribute("aria-label", `${what} taken`);
-    cell.append(meter, node.state === "up" ? ` ${allocated} taken, ${total - allocated} free` : ` ${allocated} of ${total} taken`);
-  }
-  return cell;
-}
-
-/** @param {Node} node @param {Job[]} jobs */
-function on(node, jobs) {
-  const cell = element("td", { role: "cell", className: "on" });
-  for (const job of jobs.slice(0, LINKS)) {
-    const title = visible([job.name, job.username].filter(Boolean).join(", "), { most: SHORT });
-    cell.append(element("a", { href: at(`/ui/jobs/${job.id}`), textContent: job.id, title }), " ");
-  }
-  if (jobs.length > LINKS) {
-    const query = new URLSearchParams({ state: "RUNNING", node: node.name });
-    cell.append(element("a", { href: at(`/?${query}`), textContent: `${jobs.length - LINKS} more` }));
-  }
-  return cell;
-}
 
 function spacer() {
   const line = element("tr", { className: "spacer" });

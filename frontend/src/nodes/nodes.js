@@ -1,4 +1,4 @@
-/** The nodes that a page holds, and the jobs on each: what the service and the stream said last. */
+/** The nodes that a page holds, and the jobs on each: as the service and the stream told them last. */
 
 import { hosts } from "../ui/hosts.js";
 
@@ -15,8 +15,18 @@ import { hosts } from "../ui/hosts.js";
  * @property {Count} gpus
  * @property {string} [reason]
  * @property {number} [drained_at]
+ * @property {string[]} [properties]
  */
+/** @typedef {{ name: string, requires: string[] }} Queue a named queue, and the properties that its nodes have */
 /** @typedef {{ id: string, name: string, username: string, ranks: string, nodelist: string }} Job */
+/** @typedef {{ state: string, text: string, queue: string }} Filters */
+
+/** @typedef {import("../ui/words.js").Key} Key */
+
+/** @type {Record<Node["state"], Key>} */
+export const STATE_WORDS = {
+  up: "nodes.is_up", down: "nodes.is_down", drained: "nodes.is_drained", draining: "nodes.is_draining", excluded: "nodes.is_excluded",
+};
 
 /** The states, trouble first: the order of the page. */
 export const STATES = /** @type {const} */ (["down", "drained", "draining", "excluded", "up"]);
@@ -45,20 +55,31 @@ export function states({ state, drained_at, allocated }) {
   return state === "down" && drained_at !== undefined ? [state, allocated ? "draining" : "drained"] : [state];
 }
 
+/** Return the names of the queues that a node belongs to. @param {Node} node @param {Queue[]} queues */
+export function queuesOf({ properties = [] }, queues) {
+  return queues.filter(({ requires }) => requires.every((it) => properties.includes(it))).map(({ name }) => name);
+}
+
 /**
- * The nodes that pass, trouble first.
+ * The nodes that pass, in their order.
  * @param {Node[]} nodes
- * @param {{ state: string, text: string }} filters
+ * @param {Filters} filters text is a part of the name or of a property
+ * @param {Queue[]} queues
  */
-export function arrange(nodes, { state, text }) {
+export function matching(nodes, { state, text, queue }, queues) {
   const needle = text.trim().toLowerCase();
-  return nodes
-    .filter((node) => (!state || states(node).some((it) => it === state)) && node.name.toLowerCase().includes(needle))
-    .sort((a, b) => STATES.indexOf(a.state) - STATES.indexOf(b.state) || a.rank - b.rank);
+  const named = queues.filter(({ name }) => name === queue);
+  const has = (/** @type {string} */ word) => word.toLowerCase().includes(needle);
+  return nodes.filter(
+    (node) =>
+      (!state || states(node).some((it) => it === state)) &&
+      (!needle || has(node.name) || node.properties?.some(has)) &&
+      (!queue || queuesOf(node, named).length > 0),
+  );
 }
 
 /** The running jobs by node. */
-export class Placed {
+export class RunningJobs {
   /** @type {Map<string, Job>} */
   #jobs = new Map();
   /** @type {Map<number, Map<string, Job>>} by rank: two brokers may share a host */
@@ -74,6 +95,11 @@ export class Placed {
    */
   on(node) {
     return [...(this.#byRank.get(node.rank)?.values() ?? []), ...(this.#byHost.get(node.name)?.values() ?? [])];
+  }
+
+  /** @param {Node} node */
+  count(node) {
+    return (this.#byRank.get(node.rank)?.size ?? 0) + (this.#byHost.get(node.name)?.size ?? 0);
   }
 
   /** @param {Message} message @returns {boolean} whether a job came or went */

@@ -2,77 +2,94 @@
 
 import { address, call } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
-import { arrange, Placed } from "../nodes/nodes.js";
-import { Picture } from "../nodes/node_map.js";
+import { KEYS, next, read, sorted } from "../nodes/node_order.js";
+import { NodeMap } from "../nodes/node_map.js";
+import { NodeTable } from "../nodes/node_table.js";
 import { Place } from "../table/scroll_position.js";
-import { Rack } from "../nodes/node_table.js";
+import { RunningJobs, matching, queuesOf } from "../nodes/nodes.js";
+import { Trend } from "../nodes/trend.js";
+import { element } from "../ui/element.js";
+import { figure } from "../table/summary_bar.js";
+import { t } from "../ui/words.js";
 import { watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
-import { figure } from "../table/summary_bar.js";
 
 /** @typedef {import("../nodes/nodes.js").Node} Node */
+/** @typedef {import("../nodes/nodes.js").Queue} Queue */
+/** @typedef {import("../nodes/node_order.js").Key} Key */
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** Milliseconds between two requests for the nodes: each is an RPC of the service. */
 const EVERY = 2000;
-/** The same when nothing seems to have changed: a new reason changes no number. */
+/** Of so many times that a request takes, one goes into requests: ten thousand nodes are asked for less often. */
+const SHARE = 10;
+/** Milliseconds between two requests when nothing seems to have changed: a new reason changes no number. */
 const STALE = 30_000;
 
-const placed = new Placed();
-const rack = new Rack($("frame"), /** @type {HTMLTableElement} */ ($("nodes")), (node) => placed.on(node));
+/** @type {Queue[]} */
+const queues = JSON.parse($("queues-of").textContent ?? "[]");
+const running = new RunningJobs();
+const known = {
+  jobs: (/** @type {Node} */ node) => running.on(node),
+  queues: (/** @type {Node} */ node) => queuesOf(node, queues),
+};
+const table = new NodeTable($("frame"), /** @type {HTMLTableElement} */ ($("nodes")), known);
 const place = new Place({
-  frame: rack.frame,
-  height: () => rack.rowHeight,
-  id: (index) => rack.nodes[index]?.rank.toString(),
-  find: (id) => rack.nodes.findIndex((node) => String(node.rank) === id),
+  frame: table.frame,
+  height: () => table.rowHeight,
+  id: (index) => table.nodes[index]?.rank.toString(),
+  find: (id) => table.nodes.findIndex((node) => String(node.rank) === id),
 });
 const query = new URLSearchParams(location.search);
-const filters = { state: query.get("state") ?? "", text: query.get("text") ?? "" };
-const picture = new Picture($("picture"), (name) => {
+const view = { state: query.get("state") ?? "", text: query.get("text") ?? "", queue: query.get("queue") ?? "", sort: query.get("sort") ?? "" };
+const map = new NodeMap($("picture"), (name) => {
   const input = /** @type {HTMLInputElement} */ ($("filters").querySelector("[name=text]"));
   input.value = input.value === name ? "" : name;
   input.dispatchEvent(new Event("input", { bubbles: true }));
 });
+const trend = new Trend($("trend"), (asked) => `/v1/resources/use?${asked}`);
 /** The nodes as they were when the instance answered last, if it does not. */
 const last = document.getElementById("last")?.textContent;
 /** @type {Node[]} */
 let nodes = JSON.parse(last ?? "[]");
-let known = last !== undefined;
+let isKnown = last !== undefined;
 let asked = 0;
+let pause = EVERY;
 let isStale = true;
 let isAsking = false;
 let summary = "";
 
 function show() {
-  if (!known) return;
-  rack.nodes = arrange(nodes, filters);
-  $("nodes").classList.toggle("no-gpus", nodes.every((node) => node.gpus.total === 0));
-  $("nodes").classList.toggle("no-reasons", rack.nodes.every((node) => !node.reason && !node.drained_at));
-  const longest = rack.nodes.reduce((most, node) => Math.max(most, node.name.length), 0);
-  $("nodes").style.setProperty("--name", String(longest));
-  rack.draw();
+  if (!isKnown) return;
+  const shown = sorted(matching(nodes, view, queues), view.sort, { jobs: (node) => running.count(node), queues: known.queues });
+  const classes = $("nodes").classList;
+  classes.toggle("no-gpus", nodes.every((node) => node.gpus.total === 0));
+  classes.toggle("no-queues", queues.length === 0);
+  classes.toggle("no-properties", nodes.every((node) => !node.properties?.length));
+  classes.toggle("no-reasons", shown.every((node) => !node.reason && !node.drained_at));
+  table.show(shown, nodes.map(({ name }) => name));
   place.settle(true);
-  picture.show(nodes);
-  const [shown, total] = [rack.nodes.length, nodes.length];
-  $("count").textContent = shown === total ? `${total} ${total === 1 ? "node" : "nodes"}` : `${shown} of ${total} nodes`;
-  $("empty").hidden = shown > 0;
-  $("empty").textContent = total ? "No nodes match the filters." : "No nodes are known.";
+  map.show(nodes);
+  $("count").textContent = shown.length === nodes.length ? t("nodes.count", { count: nodes.length }) : t("nodes.count_of", { count: shown.length, total: nodes.length });
+  $("empty").hidden = shown.length > 0;
+  $("empty-words").textContent = t(nodes.length ? "nodes.none_match" : "nodes.none_known");
+  $("clear").hidden = !nodes.length;
   figures();
 }
 
 /** The sums at the top. */
 function figures() {
   const sum = (/** @type {(node: Node) => number} */ of) => nodes.reduce((all, node) => all + of(node), 0);
-  const total = { total: nodes.length, allocated: sum((node) => Number(node.allocated)) };
-  const parts = [figure("Nodes", total)];
-  for (const [kind, title] of /** @type {const} */ ([["cores", "Cores"], ["gpus", "GPUs"]])) {
+  const parts = [figure(t("nodes.nodes"), { total: nodes.length, allocated: sum((node) => Number(node.allocated)) })];
+  for (const kind of /** @type {const} */ (["cores", "gpus"])) {
     const count = { total: sum((node) => node[kind].total), allocated: sum((node) => node[kind].allocated) };
+    if (kind === "cores") trend.of(sum((node) => (node.state === "excluded" ? 0 : node.cores.total)));
     if (!count.total) continue;
     // What is free on a node that is not up is of no use to anybody.
     const free = sum((node) => (node.state === "up" ? node[kind].total - node[kind].allocated : 0));
-    parts.push(figure(title, count, `${free.toLocaleString()} free`, "more"));
+    parts.push(figure(t(kind === "cores" ? "nodes.cores" : "nodes.gpus"), count, t("nodes.free", { count: free }), "more"));
   }
   $("figures").replaceChildren(...parts);
 }
@@ -80,43 +97,78 @@ function figures() {
 /** Ask for the nodes where something has changed, at most every two seconds and while seen. */
 async function refresh() {
   const now = Date.now();
-  if (document.hidden || isAsking || now - asked < (isStale ? EVERY : STALE)) return;
+  if (document.hidden || isAsking || now - asked < (isStale ? pause : STALE)) return;
   asked = now;
   isStale = false;
   isAsking = true;
   try {
     ({ nodes } = await call("GET", "/v1/resources"));
-    known = true;
+    isKnown = true;
     $("wrong").hidden = true;
   } catch (problem) {
     isStale = true;
-    const why = problem instanceof Error ? problem.message : problem;
-    $("wrong").textContent = known ? `The nodes are as they were last known. ${why}` : `${why}`;
+    const why = problem instanceof Error ? problem.message : String(problem);
+    $("wrong").textContent = isKnown ? t("nodes.last_known", { why }) : why;
     $("wrong").hidden = false;
   } finally {
     isAsking = false;
+    pause = Math.max(EVERY, (SHARE - 1) * (Date.now() - now));
   }
   show();
 }
 
-$("filters").addEventListener("input", () => {
-  const form = new FormData(/** @type {HTMLFormElement} */ ($("filters")));
-  filters.state = String(form.get("state"));
-  filters.text = String(form.get("text"));
-  const wanted = Object.entries(filters).filter(([, value]) => value);
-  const text = new URLSearchParams(wanted).toString();
-  history.replaceState(null, "", text ? `?${text}` : location.pathname);
+/** Write the view into the address, so that a link shows the same. */
+function keep() {
+  const text = new URLSearchParams(Object.entries(view).filter(([, value]) => value)).toString();
+  history.replaceState(history.state, "", text ? `?${text}` : location.pathname);
   $("frame").scrollTop = 0;
   show();
+}
+
+const form = /** @type {HTMLFormElement} */ ($("filters"));
+form.addEventListener("input", () => {
+  const data = new FormData(form);
+  for (const name of /** @type {const} */ (["state", "text", "queue"])) view[name] = String(data.get(name) ?? "");
+  keep();
 });
-$("filters").addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("submit", (event) => event.preventDefault());
+$("clear").addEventListener("click", () => {
+  for (const input of form.querySelectorAll("input, select")) /** @type {HTMLInputElement} */ (input).value = "";
+  form.dispatchEvent(new Event("input"));
+});
+
+/** @type {Map<Key, HTMLElement>} the headings, which sort */
+const headings = new Map();
+for (const heading of $("nodes").querySelectorAll("th[data-sort]")) {
+  const it = /** @type {HTMLElement} */ (heading);
+  const key = /** @type {Key} */ (it.dataset["sort"]);
+  if (!KEYS.includes(key)) continue;
+  headings.set(key, it);
+  const button = element("button", { type: "button" });
+  button.append(...it.childNodes);
+  it.append(button);
+  button.addEventListener("click", () => {
+    view.sort = next(view.sort, key);
+    mark();
+    keep();
+  });
+}
+
+/** Tell by which column the rows are sorted. */
+function mark() {
+  const order = read(view.sort);
+  for (const [key, heading] of headings) {
+    if (order?.key === key) heading.setAttribute("aria-sort", order.down ? "descending" : "ascending");
+    else heading.removeAttribute("aria-sort");
+  }
+}
 
 const channel = new Channel(address);
 status.show(channel, $("state"));
 channel.follow("jobs", { stream: "jobs", filter: { state: ["RUNNING"] } }, (message) => {
-  if (!placed.take(message)) return;
+  if (!running.take(message)) return;
   isStale = true;
-  rack.soon();
+  table.soon();
 });
 channel.follow("stats", { stream: "stats" }, (message) => {
   const text = JSON.stringify(message["nodes"]);
@@ -124,6 +176,7 @@ channel.follow("stats", { stream: "stats" }, (message) => {
   summary = text;
 });
 watchOn(channel);
+mark();
 show();
 refresh();
 setInterval(refresh, EVERY / 4);

@@ -5,7 +5,7 @@
 
 /** Routes that exist once per service, and pages of an instance: the rules of fluxapi/web/places.py. */
 const OF_SERVICE = /^\/v1\/(?:health|instances|metrics|ready|service|templates|tokens?)(?:[/?]|$)/;
-const PAGE = /^\/ui\/(?:groups|history|jobs|nodes|submit)(?:[/?]|$)/;
+const PAGE = /^\/ui\/(?:groups|history|jobs|nodes|queues|submit)(?:[/?]|$)/;
 
 /** Return the path in the tree of the instance that the page shows; empty for that of the service. */
 export function instance() {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { count, kind, size } from "../src/nodes/node_map.js";
+import { count, kind, layout, together } from "../src/nodes/node_map.js";
 
 /** @param {"up" | "down" | "drained" | "excluded"} state @param {number} allocated @param {number} total */
 const node = (state, allocated, total = 8) => ({
@@ -28,8 +28,24 @@ test("the legend has what there is, trouble last", () => {
 });
 
 test("few nodes are large, many are small, on a phone smaller", () => {
-  assert.equal(size(4, 1200), 24);
-  assert.ok(size(1000, 1200) > size(1000, 340));
-  assert.ok(Math.ceil(1000 / Math.floor(340 / size(1000, 340))) * size(1000, 340) <= 150);
-  assert.equal(size(1_000_000, 340), 4);
+  assert.deepEqual(layout(4, 1200), { size: 24, share: 1 });
+  const [wide, narrow] = [layout(1000, 1200), layout(1000, 340)];
+  assert.ok(wide.size > narrow.size);
+  assert.deepEqual([wide.share, narrow.share], [1, 1]);
+  assert.ok(Math.ceil(1000 / Math.floor(340 / narrow.size)) * narrow.size <= 150);
+});
+
+test("a picture has a bound: of very many nodes, several share a square", () => {
+  for (const width of [340, 1200]) {
+    const { size, share } = layout(30_000, width);
+    assert.ok(share > 1);
+    assert.ok(Math.ceil(Math.ceil(30_000 / share) / Math.floor(width / size)) * size <= 150);
+  }
+});
+
+test("a shared square says the worst, else what is in use of all", () => {
+  assert.equal(together([node("up", 8), node("drained", 0), node("down", 0)]), "down");
+  assert.equal(together([node("up", 8), node("up", 0)]), "most");
+  assert.equal(together([node("up", 1), node("up", 0)]), "some");
+  assert.equal(together([node("up", 0), node("up", 0)]), "free");
 });

@@ -1,0 +1,158 @@
+"""The page of all nodes, and the page of one."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from aiohttp import web
+
+from fluxapi.errors import FluxapiError, NotFound, NotSupported
+from fluxapi.http import keys
+from fluxapi.instance.nodes import nodes_and_totals
+from fluxapi.instance.protocol import Queue
+from fluxapi.model.duration import duration
+from fluxapi.model.humanize import note, utc
+from fluxapi.table.query import page, query_of
+
+from .embedded import embedded
+from .nodes import KINDS, STATE_HELP, STATE_TEXTS, STATES, arrange, states, with_jobs
+from .rendering import render
+from .words import words_of
+
+__all__ = ["node", "nodes"]
+
+_MAX_NODES = 250
+"""Nodes in the page before its script has run, and running jobs on them."""
+
+_MAX_JOBS = 50
+"""Jobs of a node in each list of its page."""
+
+_FILTERS = ("state", "text", "queue", "sort")
+
+
+async def nodes(request: web.Request) -> web.Response:
+    """Render the nodes with their state, use and jobs, those with problems first."""
+    session, t = request[keys.SESSION], words_of(request)
+    given = {name: request[keys.QUERY].get(name, "") for name in _FILTERS}
+    is_past = session.info.kind == "archive"
+    try:
+        found, wrong = await nodes_and_totals(session.instance), ""
+    except NotSupported as error:
+        found, wrong = {"nodes": [], "totals": None}, "" if is_past else error.detail
+    except FluxapiError as error:
+        known = session.observer.last_nodes
+        found = known or {"nodes": [], "totals": None}
+        wrong = t.text("nodes.last_known", why=error.detail) if known else error.detail
+    queues = [] if is_past else await _queues(request)
+    table = session.table
+    running = await page(table, query_of({"state": ["RUNNING"]}), limit=_MAX_NODES)
+    jobs = [table.record(jobid) for jobid in running.ids if jobid in table]
+    rows = await asyncio.to_thread(arrange, found["nodes"], queues, given)
+    # The ranks of a job may be a long text.
+    shown = await asyncio.to_thread(with_jobs, rows[:_MAX_NODES], jobs)
+    context = {
+        "page": "nodes",
+        "filters": given,
+        "states": STATES,
+        "state_texts": STATE_TEXTS,
+        "kinds": KINDS,
+        "queues": queues,
+        "queues_of": embedded(queues),
+        "nodes": shown,
+        "total": len(rows),
+        "totals": found["totals"],
+        "taken": sum(row["allocated"] for row in found["nodes"]),
+        "start": session.info.starttime,
+        "utc": utc,
+        "is_past": is_past,
+        "wrong": wrong,
+        # The script asks for the nodes itself, unless that must fail.
+        "last": embedded(found["nodes"]) if wrong and found["nodes"] else "",
+    }
+    return await render(request, "nodes.html", context)
+
+
+async def _queues(request: web.Request) -> list[dict[str, Any]]:
+    """Return the named queues with the properties of their nodes; none if they are not known."""
+    try:
+        queues: Sequence[Queue] = await request[keys.SESSION].instance.queues()
+    except FluxapiError:
+        return []
+    return [
+        {"name": queue.name, "requires": list(queue.policy.requires)}
+        for queue in queues
+        if queue.name
+    ]
+
+
+async def node(request: web.Request) -> web.Response:
+    """Render one host with its brokers and jobs, or only what changes of it."""
+    session = request[keys.SESSION]
+    name, rank = request.match_info["node"], request[keys.QUERY].get("rank")
+    problem: FluxapiError | None = None
+    brokers: list[dict[str, Any]] = []
+    try:
+        brokers = (await session.nodes.find(name))["nodes"]
+    except FluxapiError as error:
+        problem = error
+    jobs = await session.nodes.jobs.read(name, rank)
+    shown = [it for it in brokers if rank is None or it["rank"] == rank]
+    if not shown and not jobs.running and not jobs.ended and _is_unknown(problem):
+        return await _missing(request, problem)
+    now = time.time()
+    context = {
+        "page": "nodes",
+        "state_texts": STATE_TEXTS,
+        "state_help": STATE_HELP,
+        "kinds": KINDS,
+        "name": name,
+        "rank": rank,
+        "ranks": [it["rank"] for it in brokers],
+        "brokers": [{**it, "states": states(it)} for it in shown],
+        "totals": {
+            kind: {count: sum(it[kind][count] for it in shown) for count in ("allocated", "total")}
+            for kind in ("cores", "gpus")
+        },
+        "wrong": "" if problem is None else problem.detail,
+        "is_past": session.info.kind == "archive",
+        "is_gone": isinstance(problem, NotFound),
+        "running": [_shown(record, now) for record in jobs.running[:_MAX_JOBS]],
+        "running_total": len(jobs.running),
+        "ended": [_shown(record, now) for record in jobs.ended[:_MAX_JOBS]],
+        "is_cut": jobs.is_cut or len(jobs.ended) > _MAX_JOBS,
+        "history_problem": jobs.problem,
+        "start": session.info.starttime,
+        "utc": utc,
+    }
+    part = request[keys.QUERY].get("part")
+    return await render(request, "node_part.html" if part else "node.html", context)
+
+
+def _is_unknown(problem: FluxapiError | None) -> bool:
+    return problem is None or isinstance(problem, NotFound | NotSupported)
+
+
+async def _missing(request: web.Request, problem: FluxapiError | None) -> web.Response:
+    """Render that there is no such node; a broker of another rank is none, either."""
+    found = problem or NotFound("The host has no broker of this rank.")
+    if not isinstance(found, NotFound):
+        found = NotFound(found.detail)
+    context = {"page": "nodes", "title": found.title, "detail": found.detail, "unknown": False}
+    return await render(request, "missing.html", context, status=found.status)
+
+
+def _shown(record: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """Return a job with what its row says."""
+    begin = record.get("t_run")
+    end = record.get("t_cleanup", record.get("t_inactive", now))
+    return {
+        "name": "",
+        "username": "",
+        **record,
+        "runtime": "" if begin is None else duration(max(int(end - begin), 0)),
+        "limit": duration(record["duration"]) if record.get("duration") else "",
+        "note": note(record) if record["state"] == "INACTIVE" else "",
+    }

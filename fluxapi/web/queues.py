@@ -1,0 +1,113 @@
+"""The page of queues: what they allow, whether they are open, what waits there and for how long."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from fluxapi.errors import FluxapiError
+from fluxapi.http import keys
+from fluxapi.model.duration import duration
+
+from .rendering import render
+
+__all__ = ["limits", "queues"]
+
+_KINDS = (
+    ("nodes", "queues.nodes", "queues.nodes_in_use"),
+    ("cores", "queues.cores", "queues.cores_in_use"),
+    ("gpus", "queues.gpus", "queues.gpus_in_use"),
+)
+"""The resources of a queue: the member of its record, and the keys of its title and label."""
+
+_STATES = {
+    "open": ("queues.is_open", ""),
+    "stopped": ("queues.is_stopped", "queues.stopped_help"),
+    "disabled": ("queues.is_disabled", "queues.disabled_help"),
+    "closed": ("queues.is_closed", "queues.closed_help"),
+}
+"""The keys of the word for each state, and of the sentence that explains it."""
+
+_REASONS = {"stop_reason": "queues.is_stopped", "disable_reason": "queues.is_disabled"}
+_DURATIONS = {"max_duration": "queues.max_duration", "default_duration": "queues.default_duration"}
+_SIZES = {
+    ("max_size", "nodes"): "queues.max_size_nodes",
+    ("max_size", "cores"): "queues.max_size_cores",
+    ("max_size", "gpus"): "queues.max_size_gpus",
+    ("min_size", "nodes"): "queues.min_size_nodes",
+    ("min_size", "cores"): "queues.min_size_cores",
+    ("min_size", "gpus"): "queues.min_size_gpus",
+}
+
+
+async def queues(request: web.Request) -> web.Response:
+    """Render the page, or only the list, which its script asks for again and again."""
+    session = request[keys.SESSION]
+    rows: list[dict[str, Any]] = []
+    wrong = ""
+    try:
+        rows = await session.queues.rows(request[keys.PRINCIPAL])
+    except FluxapiError as error:
+        wrong = error.detail
+    now = time.time()
+    context = {
+        "page": "queues",
+        "queues": [_shown(row, now) for row in rows],
+        "held": [row for row in rows if not row["started"] and row.get("jobs", {}).get("mine")],
+        "kinds": _KINDS,
+        "has_gpus": any(row.get("gpus", {}).get("total") for row in rows),
+        "is_single": [row["name"] for row in rows] == [""],
+        "is_past": session.info.kind == "archive",
+        "wrong": wrong,
+    }
+    name = "queues_part.html" if request[keys.QUERY].get("part") else "queues.html"
+    return await render(request, name, context)
+
+
+def _shown(row: Mapping[str, Any], now: float) -> dict[str, Any]:
+    """Return a queue of ``GET /queues`` with what its row says of it."""
+    jobs = row.get("jobs", {})
+    oldest = jobs.get("oldest_submit")
+    median = jobs.get("median_wait")
+    name = state(row)
+    word, sentence = _STATES[name]
+    return {
+        **row,
+        "state": name,
+        "state_text": word,
+        "state_help": sentence,
+        "reasons": [(key, row[kind]) for kind, key in _REASONS.items() if row.get(kind)],
+        "jobs": jobs,
+        "oldest": "" if oldest is None else _wait(now - oldest),
+        "oldest_submit": oldest,
+        "median": "" if median is None else _wait(median),
+        "limits": limits(row),
+    }
+
+
+def _wait(seconds: float) -> str:
+    """Return a time that still grows, in whole seconds."""
+    return duration(max(int(seconds), 0))
+
+
+def state(row: Mapping[str, Any]) -> str:
+    """Return the state of a queue in one word: what keeps most jobs from it comes first."""
+    if row["enabled"]:
+        return "open" if row["started"] else "stopped"
+    return "disabled" if row["started"] else "closed"
+
+
+def limits(row: Mapping[str, Any]) -> list[tuple[str, dict[str, str | int]]]:
+    """Return the key of a text and its values for each limit of a queue (RFC 33)."""
+    # A duration of zero is not limited.
+    found: list[tuple[str, dict[str, str | int]]] = [
+        (key, {"value": duration(row[kind])}) for kind, key in _DURATIONS.items() if row.get(kind)
+    ]
+    for (bound, kind), key in _SIZES.items():
+        size = row.get(bound, {}).get(kind)
+        if size is not None:
+            found.append((key, {"count": size}))
+    return found

@@ -1,0 +1,44 @@
+/** The room that the names of nodes need, so that none is cut. */
+
+import { SHORT, visible } from "../ui/visible.js";
+
+/** Names whose width is measured, the longest. */
+const MEASURED = 20;
+/** The part of the frame that names may take before they get a second line; on a narrow screen, all but the state. */
+const WIDE_SHARE = 0.4;
+const NARROW = "(width < 58rem)";
+const STATE_PX = 150;
+/** Pixels beside a name in its cell. */
+const PADDING_PX = 24;
+const LEAST_PX = 128;
+
+/** @type {CanvasRenderingContext2D | null | undefined} */
+let canvas;
+
+/**
+ * Return the pixels of the column of names, and the lines that the longest one takes in it.
+ * @param {readonly string[]} names
+ * @param {HTMLElement} frame
+ */
+export function nameRoom(names, frame) {
+  const longest = [...names].sort((a, b) => b.length - a.length).slice(0, MEASURED);
+  canvas ??= document.createElement("canvas").getContext("2d");
+  if (!canvas) return { width: LEAST_PX, lines: 1 };
+  const { fontFamily, fontSize } = getComputedStyle(frame);
+  canvas.font = `600 ${fontSize} ${fontFamily}`;
+  const needed = Math.max(0, ...longest.map((name) => canvas?.measureText(visible(name, { most: SHORT })).width ?? 0));
+  return divided(Math.ceil(needed), frame.clientWidth, matchMedia(NARROW).matches);
+}
+
+/**
+ * @param {number} needed pixels of the longest name
+ * @param {number} room pixels of the frame
+ * @param {boolean} isNarrow
+ */
+export function divided(needed, room, isNarrow) {
+  const most = isNarrow ? room - STATE_PX : room * WIDE_SHARE;
+  const width = Math.max(LEAST_PX, Math.min(needed + PADDING_PX, Math.floor(most)));
+  // A line ends between two letters, so it is not quite full.
+  const lines = needed + PADDING_PX <= width ? 1 : Math.ceil((needed * 1.05) / Math.max(width - PADDING_PX, 1));
+  return { width, lines };
+}

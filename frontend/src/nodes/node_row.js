@@ -1,0 +1,87 @@
+/** The cells of the row of a node, as fluxapi/web/templates/nodes.html has them. */
+
+import { element } from "../ui/element.js";
+import { at } from "../ui/root.js";
+import { t } from "../ui/words.js";
+import { STATE_WORDS, states } from "./nodes.js";
+import { reason } from "./drain_reason.js";
+import { SHORT, visible } from "../ui/visible.js";
+
+/** @typedef {import("./nodes.js").Node} Node */
+/** @typedef {import("./nodes.js").Job} Job */
+
+/** Jobs of a node that have links of their own. */
+const LINKS = 2;
+
+/** @satisfies {Record<string, Record<string, import("../ui/words.js").Key>>} */
+const USES = /** @type {const} */ ({
+  cores: { title: "nodes.cores", inUse: "nodes.cores_in_use" },
+  gpus: { title: "nodes.gpus", inUse: "nodes.gpus_in_use" },
+});
+
+/** @param {Node} node @param {Job[]} jobs @param {string[]} queues @param {number} now */
+export function cells(node, jobs, queues, now) {
+  const { properties = [] } = node;
+  const rank = element("td", { className: "rank numeric", role: "cell", textContent: String(node.rank) });
+  return [
+    name(node), state(node), use(node, "cores"), use(node, "gpus"), on(node, jobs),
+    words("queues", queues), words("properties", properties), rank, reason(node, now),
+  ];
+}
+
+/** The page of a node; brokers on one host are told apart by rank. @param {Node} node */
+function name(node) {
+  const shown = visible(node.name, { most: SHORT });
+  const cell = element("th", { scope: "row", role: "rowheader", className: "name" });
+  cell.append(element("a", { href: at(`/ui/nodes/${encodeURIComponent(node.name)}?rank=${node.rank}`), textContent: shown }));
+  return cell;
+}
+
+/** @param {Node} node */
+function state(node) {
+  const cell = element("td", { role: "cell", className: "state" });
+  for (const it of states(node)) {
+    const word = element("span", { className: "status", textContent: t(STATE_WORDS[it]) });
+    word.dataset["status"] = it;
+    cell.append(word, " ");
+  }
+  return cell;
+}
+
+/** Return the cell of what is in use of a node: nothing is free on one that is not up.
+ * @param {Node} node @param {"cores" | "gpus"} kind
+ */
+function use(node, kind) {
+  const { total, allocated } = node[kind];
+  const cell = element("td", { role: "cell", className: `use ${kind}` });
+  cell.dataset["what"] = t(USES[kind].title);
+  if (!total) cell.append(element("span", { className: "soft", textContent: "–" }));
+  else {
+    const meter = element("meter", { min: 0, max: total, value: allocated });
+    meter.setAttribute("aria-label", t(USES[kind].inUse));
+    cell.append(meter, ` ${t("nodes.of", { used: allocated, total })}`);
+  }
+  return cell;
+}
+
+/** @param {Node} node @param {Job[]} jobs */
+function on(node, jobs) {
+  const cell = element("td", { role: "cell", className: "on" });
+  for (const job of jobs.slice(0, LINKS)) {
+    const title = visible([job.name, job.username].filter(Boolean).join(", "), { most: SHORT });
+    cell.append(element("a", { href: at(`/ui/jobs/${job.id}`), textContent: job.id, title }), " ");
+  }
+  if (jobs.length > LINKS) {
+    const query = new URLSearchParams({ state: "RUNNING", node: node.name });
+    cell.append(element("a", { href: at(`/?${query}`), className: "more", textContent: t("nodes.more_jobs", { count: jobs.length - LINKS }) }));
+  }
+  return cell;
+}
+
+/** @param {string} kind @param {string[]} texts */
+function words(kind, texts) {
+  const shown = texts.map((text) => visible(text, { most: SHORT }));
+  const cell = element("td", { role: "cell", className: kind, title: shown.join(", ") });
+  for (const text of shown) cell.append(element("code", { className: "tag", textContent: text }), " ");
+  return cell;
+}

@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { divided } from "../src/nodes/name_room.js";
+
+test("short names take no more room than the least", () => {
+  assert.deepEqual(divided(40, 1200, false), { width: 128, lines: 1 });
+});
+
+test("names have the room that the longest one needs", () => {
+  assert.deepEqual(divided(300, 1200, false), { width: 324, lines: 1 });
+});
+
+test("a very long name gets more lines, and no more of the width", () => {
+  const { width, lines } = divided(1500, 1000, false);
+  assert.equal(width, 400);
+  assert.ok(lines * (width - 24) >= 1500);
+});
+
+test("on a narrow screen names have what the state leaves", () => {
+  assert.deepEqual(divided(200, 390, true), { width: 224, lines: 1 });
+  assert.equal(divided(400, 390, true).lines, 2);
+});

@@ -1,0 +1,75 @@
+"""The page of queues, in front of a Flux that has several."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.running import Service, flux, flux_instance, needs_flux, service
+
+from .test_jobs import live, submit
+
+pytestmark = needs_flux
+
+CONFIG = """
+[queues.batch]
+[queues.batch.policy.limits]
+duration = "2h"
+job-size.max.nnodes = 1
+[queues.debug]
+[policy.jobspec.defaults.system]
+queue = "batch"
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with flux_instance(1, CONFIG, tmp_path_factory.mktemp("queues")) as uri:
+        yield uri
+
+
+@pytest.fixture(scope="module")
+def site(cluster: str) -> Iterator[Service]:
+    with service(FLUX_URI=cluster) as running:
+        yield running
+
+
+def test_a_reader_sees_what_holds_up_a_job(cluster: str, site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/ui/queues")
+    live(page)
+    batch = page.get_by_role("row").filter(has_text="Up to 2h")
+    expect(batch).to_contain_text("Open")
+    expect(batch).to_contain_text("Up to 1 node")
+    flux(cluster, "queue", "stop", "-q", "batch", "-m", "disks are full <b>")
+    expect(batch).to_contain_text("Stopped")
+    expect(batch).to_contain_text("disks are full <b>")
+    jobid = submit(site, command="true", queue="batch", duration=60)
+    notice = page.get_by_text("1 pending job of yours cannot start: the queue batch is stopped.")
+    expect(notice).to_be_visible()
+    notice.get_by_role("link", name="Show jobs").click()
+    expect(page.locator("#jobs")).to_contain_text(jobid)
+    page.go_back()
+    flux(cluster, "queue", "start", "-q", "batch")
+    expect(batch).to_contain_text("Open")
+    expect(notice).to_have_count(0)
+
+
+def test_a_disabled_queue_says_that_it_takes_no_jobs(
+    cluster: str, site: Service, page: Page
+) -> None:
+    flux(cluster, "queue", "disable", "-q", "debug", "-m", "moved away")
+    page.goto(f"{site.url}/ui/queues")
+    debug = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="debug"))
+    expect(debug).to_contain_text("Disabled")
+    expect(debug).to_contain_text("moved away")
+    expect(debug).to_contain_text("New jobs are refused. Those that wait still start.")
+    flux(cluster, "queue", "enable", "-q", "debug")
+
+
+def test_nodes_of_a_queue_are_a_link_away(site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/ui/queues")
+    page.get_by_role("link", name="0 of 1").first.click()
+    expect(page.get_by_label("Queue")).to_have_value("batch")
+    expect(page.locator("#count")).to_have_text("1 node")

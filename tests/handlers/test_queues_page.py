@@ -1,0 +1,83 @@
+"""The page of queues."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from fluxapi.instance.protocol import QueuePolicy
+from fluxapi.web.queues import limits, state
+
+from .conftest import Service
+
+PATH = "/ui/queues"
+
+
+async def page(service: Service, path: str = PATH) -> str:
+    answer = await service.client.get(path)
+    assert (answer.status, answer.content_type) == (200, "text/html")
+    return await answer.text()
+
+
+async def test_a_queue_tells_its_state_reason_limits_and_use(service: Service) -> None:
+    policy = QueuePolicy(
+        requires=("gpu",), max_duration=7200.0, default_duration=60.0, max_size={"nodes": 1}
+    )
+    service.instance.queue = replace(service.instance.queue, policy=policy, stop_reason="<b>full")
+    text = await page(service)
+    assert ">Stopped</span>" in text
+    assert "&lt;b&gt;full" in text
+    assert "<li>Up to 2h</li><li>1m by default</li><li>Up to 1 node</li>" in text
+    assert "<code>gpu</code>" in text
+    # No node has the property.
+    assert text.count('data-label="Nodes">0</td>') == 1
+
+
+async def test_what_waits_is_counted_and_linked(service: Service) -> None:
+    for _ in range(2):
+        await service.submit(queue="batch")
+    text = await page(service)
+    assert '<a href="../?state=PENDING&amp;queue=batch">2</a>' in text
+    assert "2 pending jobs of yours cannot start: the queue batch is stopped." in text
+    assert "Reason: full." in text
+
+
+async def test_a_queue_that_is_open_has_no_notice(service: Service) -> None:
+    service.instance.queue = replace(service.instance.queue, started=True, stop_reason=None)
+    await service.submit(queue="batch")
+    text = await page(service)
+    assert ">Open</span>" in text
+    assert "cannot start" not in text
+
+
+async def test_a_part_has_only_the_list(service: Service) -> None:
+    text = await page(service, f"{PATH}?part=list")
+    assert text.startswith('<div id="queues"')
+    assert "<header" not in text
+
+
+async def test_an_instance_that_does_not_answer_is_told(service: Service) -> None:
+    service.instance.gone = True
+    text = await page(service)
+    assert "The broker does not answer." in text
+    assert "<table" not in text
+
+
+async def test_an_instance_without_named_queues_says_so(service: Service) -> None:
+    service.instance.queue = replace(service.instance.queue, name="", started=True)
+    text = await page(service)
+    assert "This instance has no named queues" in text
+
+
+def test_the_state_of_a_queue_is_one_word() -> None:
+    states = [
+        state({"enabled": enabled, "started": started})
+        for enabled in (True, False)
+        for started in (True, False)
+    ]
+    assert states == ["open", "stopped", "disabled", "closed"]
+
+
+def test_a_duration_of_zero_is_no_limit() -> None:
+    assert limits({"max_duration": 0.0, "min_size": {"cores": 2}}) == [
+        ("queues.min_size_cores", {"count": 2})
+    ]
