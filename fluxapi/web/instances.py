@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
 
 from aiohttp import web
 
 from fluxapi.http import keys
 from fluxapi.model.duration import duration
 
-from .job_counts import IN_TREE
+from .job_counts import IN_TREE, titled
 from .rendering import render
+from .words import Words, words_of
 
 __all__ = ["instances"]
 
@@ -23,10 +24,43 @@ _MEMBERS = ("id", "name", "username", "reason", "remedy", "nnodes", "size", "ver
 """Members of the record of an instance that may be missing."""
 
 
+_STATES = {
+    "closed": "instances.closed",
+    "opening": "instances.opening",
+    "ready": "instances.ready",
+    "unreachable": "instances.unreachable",
+    "ended": "instances.ended",
+}
+
+
+class _Figures(NamedTuple):
+    """The keys of a figure and of its title."""
+
+    text: str
+    title: str
+
+
+_KINDS = {
+    "nodes": _Figures("instances.nodes", "instances.nodes_in_use"),
+    "cores": _Figures("instances.cores", "instances.cores_in_use"),
+    "gpus": _Figures("instances.gpus", "instances.gpus_in_use"),
+}
+
+
+class _Use(NamedTuple):
+    """A number of resources in use."""
+
+    taken: int
+    total: int
+    title: str
+    text: str
+
+
 async def instances(request: web.Request) -> web.Response:
     """Render the tree of instances; its script keeps it current by the stream of the tree."""
     counters = request.app[keys.COUNTERS]
     await counters.want()
+    words = words_of(request)
     rows: list[dict[str, Any]] = []
     truncated = False
     async for node in request.app[keys.TREE].walk():
@@ -34,18 +68,18 @@ async def instances(request: web.Request) -> web.Response:
         if truncated:
             break
         counters.add_to(node)
-        rows.append(_row(node.record()))
+        rows.append(_row(node.record(), words))
     context = {
         "page": "instances",
         "instances": rows,
-        "columns": IN_TREE,
+        "columns": titled(IN_TREE, words),
         "limit": _MAX_INSTANCES,
         "truncated": truncated,
     }
     return await render(request, "instances.html", context)
 
 
-def _row(record: Mapping[str, Any]) -> dict[str, Any]:
+def _row(record: Mapping[str, Any], words: Words) -> dict[str, Any]:
     """Return what the page shows of one instance."""
     jobs, began = record.get("jobs"), record.get("t_run")
     ended = record.get("t_end") or record.get("lost_since") or time.time()
@@ -53,7 +87,8 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
         **dict.fromkeys(_MEMBERS, ""),
         **record,
         "runtime": duration(int(max(ended - began, 0))) if began else "",
-        "use": _use(record.get("utilization")),
+        "status": words.text(_STATES[record["state"]]),
+        "use": list(_use(record.get("utilization") or {}, words)),
         "counts": [
             (filter, None if jobs is None else sum(jobs[member].get(name, 0) for name in names))
             for _, member, names, filter in IN_TREE
@@ -61,17 +96,12 @@ def _row(record: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _use(utilization: Mapping[str, Mapping[str, int]] | None) -> list[tuple[str, int, int]]:
-    """Return kind, number taken and number there of what an instance has any of."""
-    if utilization is None:
-        return []
-    titles = (("nodes", "nodes"), ("cores", "cores"), ("gpus", "GPUs"))
-    return [
-        (
-            title if utilization[kind]["total"] != 1 else title[:-1],
-            utilization[kind]["allocated"],
-            utilization[kind]["total"],
-        )
-        for kind, title in titles
-        if utilization[kind]["total"]
-    ]
+def _use(utilization: Mapping[str, Mapping[str, int]], words: Words) -> Iterator[_Use]:
+    """Yield what an instance has, and how much of it is in use."""
+    for kind, figures in _KINDS.items():
+        if kind not in utilization:
+            continue
+        taken, total = utilization[kind]["allocated"], utilization[kind]["total"]
+        if total:
+            text = words.text(figures.text, used=taken, count=total)
+            yield _Use(taken, total, words.text(figures.title), text)

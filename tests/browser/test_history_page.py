@@ -61,7 +61,7 @@ def test_charts_and_failures_of_a_day(past: Service, still: Page) -> None:
     page.get_by_role("navigation", name="Pages").get_by_role("link", name="History").click()
     page.get_by_role("link", name="Figures").click()
     expect(page.locator("#total")).to_have_text(
-        "60 jobs ended, 30 failed, 0 canceled; 0.2 core hours; median wait 1m, run time 10s."
+        "60 jobs ended, 30 failed, 0 canceled; 0.2 core hours; median wait 1m, median run time 10s."
     )
     expect(page.get_by_role("img", name="In use: Cores at most 50%.")).to_be_visible()
     # No chart names what the instance does not have.
@@ -112,9 +112,9 @@ def test_the_address_keeps_the_choice(past: Service, still: Page) -> None:
 def test_a_custom_time_needs_a_begin_before_its_end(past: Service, still: Page) -> None:
     open_page(still, past)
     still.get_by_role("radio", name="Custom").check()
-    expect(still.get_by_role("alert")).to_contain_text("begin is before its end")
+    expect(still.get_by_role("alert")).to_contain_text("begins before it ends")
     still.get_by_label("From").fill("2023-11-14T00:00")
-    still.get_by_label("to", exact=True).fill("2023-11-16T00:00")
+    still.get_by_label("To", exact=True).fill("2023-11-16T00:00")
     expect(still.get_by_role("alert")).to_be_hidden()
     expect(still.locator("#total")).to_have_text("No job has ended in this time.")
 

@@ -1,6 +1,7 @@
 /** The charts of the history: which lines they have, and the same in words. */
 
 import { duration } from "../ui/format.js";
+import { list, locale, t } from "../ui/words.js";
 import { COUNTS, RATES, SECONDS } from "./ticks.js";
 
 /** @typedef {import("./series.js").Numbers} Numbers */
@@ -24,8 +25,9 @@ import { COUNTS, RATES, SECONDS } from "./ticks.js";
  */
 
 const DASH = [6, 4];
-const percent = (/** @type {number} */ value) => `${Math.round(value)}%`;
-const count = (/** @type {number} */ value) => value.toLocaleString(undefined, { maximumFractionDigits: 1 });
+const percent = (/** @type {number} */ value) => t("history.percent", { percent: Math.round(value) });
+const tenths = new Intl.NumberFormat(locale, { maximumFractionDigits: 1 });
+const count = (/** @type {number} */ value) => tenths.format(value);
 
 /** The share of a kind that was in use. @param {string} kind @returns {(step: Step) => number | null} */
 const share = (kind) => ({ use }) => {
@@ -40,44 +42,44 @@ export const failed = (step) => step["failed"] + step["timeout"];
 /** @type {PastChart[]} */
 export const CHARTS = [
   {
-    title: "In use",
+    title: t("history.in_use"),
     lines: [
-      { title: "Cores", color: "running", value: share("cores") },
-      { title: "Nodes", color: "success", dash: DASH, value: share("nodes") },
-      { title: "GPUs", color: "waiting", dash: [2, 3], value: share("gpus") },
+      { title: t("history.cores"), color: "running", value: share("cores") },
+      { title: t("history.nodes"), color: "success", dash: DASH, value: share("nodes") },
+      { title: t("history.gpus"), color: "waiting", dash: [2, 3], value: share("gpus") },
     ],
     text: percent,
     high: 100,
   },
   {
-    title: "Jobs by state",
+    title: t("history.by_state"),
     lines: [
-      { title: "Running", color: "running", value: ({ use }) => use?.running },
-      { title: "Pending", color: "waiting", dash: DASH, value: ({ use }) => use?.pending },
+      { title: t("common.running"), color: "running", value: ({ use }) => use?.running },
+      { title: t("common.pending"), color: "waiting", dash: DASH, value: ({ use }) => use?.pending },
     ],
     text: count,
     incrs: COUNTS,
   },
   {
-    title: "Jobs ended",
+    title: t("history.jobs_ended"),
     lines: [
-      { title: "All", color: "success", value: (step) => step["ended"] },
-      { title: "Failed", color: "danger", dash: DASH, value: failed },
+      { title: t("history.all"), color: "success", value: (step) => step["ended"] },
+      { title: t("common.failed"), color: "danger", dash: DASH, value: failed },
     ],
     text: count,
     incrs: COUNTS,
   },
   {
-    title: "Core hours of ended jobs",
-    lines: [{ title: "Core hours", color: "running", value: (step) => step["core_hours"] }],
+    title: t("history.core_hours_ended"),
+    lines: [{ title: t("history.core_hours"), color: "running", value: (step) => step["core_hours"] }],
     text: count,
     incrs: RATES,
   },
-  ...[["Wait until start", "wait"], ["Run time", "run"]].map(([title = "", member = ""]) => ({
+  ...[[t("history.wait"), "wait"], [t("history.run"), "run"]].map(([title = "", member = ""]) => ({
     title,
     lines: [
-      { title: "Median", color: "running", value: (/** @type {Step} */ step) => step[member]?.median },
-      { title: "90 %", color: "waiting", dash: DASH, value: (/** @type {Step} */ step) => step[member]?.p90 },
+      { title: t("history.median"), color: "running", value: (/** @type {Step} */ step) => step[member]?.median },
+      { title: t("history.p90"), color: "waiting", dash: DASH, value: (/** @type {Step} */ step) => step[member]?.p90 },
     ],
     text: duration,
     incrs: SECONDS,
@@ -94,40 +96,45 @@ export function values(line, steps) {
 export function sentence(chart, steps) {
   const parts = chart.lines.flatMap((line) => {
     const known = values(line, steps).filter((it) => it !== null);
-    return known.length ? [`${line.title} at most ${chart.text(Math.max(...known))}`] : [];
+    return known.length ? [t("history.at_most", { line: line.title, value: chart.text(Math.max(...known)) })] : [];
   });
-  return parts.length ? `${parts.join(", ")}.` : "Not known.";
+  return parts.length ? t("history.sentence", { parts: list(parts) }) : t("history.not_known");
 }
 
 /** All jobs in words. @param {Record<string, any>} total */
 export function summary(total) {
   const { ended, canceled, core_hours: hours, wait, run } = total;
-  if (!ended) return "No job has ended in this time.";
-  const parts = [
-    `${count(ended)} ${ended === 1 ? "job" : "jobs"} ended, ${count(failed(total))} failed, ${count(canceled)} canceled`,
-    `${count(hours)} core hours`,
-  ];
-  if (wait) parts.push(`median wait ${duration(wait.median)}, run time ${duration(run.median)}`);
-  return `${parts.join("; ")}.`;
+  if (!ended) return t("history.none_ended");
+  const parts = {
+    ends: list([t("history.ended", { count: ended }), t("common.count_failed", { count: failed(total) }), t("common.count_canceled", { count: canceled })]),
+    hours: t("history.hours", { count: Math.round(hours * 10) / 10 }),
+  };
+  if (!wait) return t("history.total", parts);
+  return t("history.total_waits", { ...parts, waits: t("history.waits", { wait: duration(wait.median), run: duration(run.median) }) });
 }
 
-/** @type {[title: string, text: (step: Step) => string][]} */
+/** @typedef {import("../ui/words.js").Key} Key */
+
+/** A quantile of the waits or the run times. @param {string} member @param {string} name @returns {(step: Step) => string} */
+const quantile = (member, name) => (step) => (step[member] ? duration(step[member][name]) : "–");
+
+/** @type {[title: Key, text: (step: Step) => string][]} */
 export const COLUMNS = [
-  ["Ended", (step) => count(step["ended"])],
-  ["Failed", (step) => count(failed(step))],
-  ["Canceled", (step) => count(step["canceled"])],
-  ["Core hours", (step) => count(step["core_hours"])],
-  ...[["Wait", "wait"], ["Run time", "run"]].flatMap(([title = "", member = ""]) =>
-    [["median", "median"], ["90 %", "p90"], ["99 %", "p99"]].map(
-      ([name = "", key = ""]) =>
-        /** @type {[string, (step: Step) => string]} */ ([`${title} ${name}`, (step) => (step[member] ? duration(step[member][key]) : "–")]),
-    ),
-  ),
-  ["Pending", ({ use }) => (use ? count(use.pending) : "–")],
-  ["Running", ({ use }) => (use ? count(use.running) : "–")],
-  ["Cores in use", (step) => text(share("cores")(step))],
-  ["Nodes in use", (step) => text(share("nodes")(step))],
-  ["Nodes up", ({ use }) => (use?.nodes_up === undefined ? "–" : count(use.nodes_up))],
+  ["history.column_ended", (step) => count(step["ended"])],
+  ["common.failed", (step) => count(failed(step))],
+  ["common.canceled", (step) => count(step["canceled"])],
+  ["history.core_hours", (step) => count(step["core_hours"])],
+  ["history.wait_median", quantile("wait", "median")],
+  ["history.wait_p90", quantile("wait", "p90")],
+  ["history.wait_p99", quantile("wait", "p99")],
+  ["history.run_median", quantile("run", "median")],
+  ["history.run_p90", quantile("run", "p90")],
+  ["history.run_p99", quantile("run", "p99")],
+  ["common.pending", ({ use }) => (use ? count(use.pending) : "–")],
+  ["common.running", ({ use }) => (use ? count(use.running) : "–")],
+  ["history.cores_in_use", (step) => text(share("cores")(step))],
+  ["history.nodes_in_use", (step) => text(share("nodes")(step))],
+  ["history.nodes_up", ({ use }) => (use?.nodes_up === undefined ? "–" : count(use.nodes_up))],
 ];
 
 /** @param {number | null} value */

@@ -4,12 +4,26 @@ import { element } from "../ui/element.js";
 import { growing } from "../ui/format.js";
 import { at } from "../ui/root.js";
 import { visible } from "../ui/visible.js";
+import { number, t } from "../ui/words.js";
 
 /** A number of jobs: title, member of the counts, names to add up, filter of the table of jobs.
  * @typedef {[string, "states" | "results", string[], string]} Column
  */
 
-const KINDS = /** @type {const} */ ([["nodes", "nodes"], ["cores", "cores"], ["gpus", "GPUs"]]);
+const KINDS = /** @type {const} */ ([
+  ["nodes", "instances.nodes", "instances.nodes_in_use"],
+  ["cores", "instances.cores", "instances.cores_in_use"],
+  ["gpus", "instances.gpus", "instances.gpus_in_use"],
+]);
+
+/** @type {Record<string, import("../ui/words.js").Key>} */
+const STATES = {
+  closed: "instances.closed",
+  opening: "instances.opening",
+  ready: "instances.ready",
+  unreachable: "instances.unreachable",
+  ended: "instances.ended",
+};
 
 /**
  * @param {import("./tree.js").Instance} instance
@@ -27,9 +41,9 @@ export function row(instance, columns, now) {
     head(instance, place),
     ...situation(instance),
     ...columns.map((column) => count(column, instance["jobs"], place)),
-    cell(String(nnodes ?? size ?? ""), { label: "Nodes", isNumeric: true }),
-    cell(began ? growing(Math.max(ended - began, 0)) : "", { label: "Runtime", isNumeric: true }),
-    cell(visible(username ?? "", { most: 40 }), { label: "User" }),
+    cell(String(nnodes ?? size ?? ""), { label: t("instances.nodes_column"), isNumeric: true }),
+    cell(began ? growing(Math.max(ended - began, 0)) : "", { label: t("instances.runtime"), isNumeric: true }),
+    cell(visible(username ?? "", { most: 40 }), { label: t("instances.user") }),
   );
   return made;
 }
@@ -41,7 +55,7 @@ function head(instance, place) {
   for (let step = 0; step < instance.depth; step++) made.append(element("span", { className: "step" }));
   const about = visible(instance["name"] || instance["hostname"] || "", { most: 60 });
   made.append(
-    element("a", { href: place, textContent: instance["id"] ?? "Root" }),
+    element("a", { href: place, textContent: instance["id"] ?? t("common.root") }),
     " ",
     element("span", { className: "soft", textContent: about }),
   );
@@ -60,13 +74,14 @@ function situation(instance) {
 function state({ state, reason, remedy }) {
   const made = cell();
   made.className = "state";
-  const pill = element("span", { className: "instance-state", textContent: state });
+  const key = STATES[state];
+  const pill = element("span", { className: "instance-state", textContent: key ? t(key) : state });
   pill.dataset["state"] = state;
   made.append(pill);
   if (reason) made.append(" ", element("span", { className: "why", textContent: visible(reason, { most: 600 }) }));
   if (remedy) {
     const help = element("span", { className: "why", textContent: `${remedy} ` });
-    help.append(element("a", { href: at("/docs/nested-instances"), textContent: "Guide" }));
+    help.append(element("a", { href: at("/docs/nested-instances"), textContent: t("common.guide") }));
     made.append(" ", help);
   }
   return made;
@@ -76,13 +91,12 @@ function state({ state, reason, remedy }) {
 function use(utilization) {
   const made = cell();
   made.className = "use";
-  for (const [kind, title] of KINDS) {
+  for (const [kind, text, title] of KINDS) {
     const { total = 0, allocated = 0 } = utilization?.[kind] ?? {};
     if (!total) continue;
-    const unit = total === 1 ? title.slice(0, -1) : title;
-    const meter = element("meter", { min: 0, max: total, value: allocated, ariaLabel: `${unit} in use` });
+    const meter = element("meter", { min: 0, max: total, value: allocated, ariaLabel: t(title) });
     const part = element("span", {});
-    part.append(meter, ` ${number(allocated)} of ${number(total)} ${unit}`);
+    part.append(meter, " ", t(text, { used: allocated, count: total }));
     made.append(part);
   }
   return made;
@@ -94,7 +108,7 @@ function count([title, member, names, filter], jobs, place) {
   const sum = jobs && names.reduce((sum, name) => sum + (jobs[member]?.[name] ?? 0), 0);
   if (sum) made.append(element("a", { href: `${place}?${filter}`, textContent: number(sum) }));
   else made.append(element("span", { className: "soft", textContent: sum === undefined ? "?" : "0" }));
-  if (sum === undefined) /** @type {HTMLElement} */ (made.firstElementChild).title = "Not known until it is opened or counted";
+  if (sum === undefined) /** @type {HTMLElement} */ (made.firstElementChild).title = t("instances.unknown");
   return made;
 }
 
@@ -106,6 +120,3 @@ function cell(textContent = "", { label = "", isNumeric = false } = {}) {
   if (label) made.dataset["label"] = label;
   return made;
 }
-
-/** @param {number} it */
-const number = (it) => it.toLocaleString("en-US");

@@ -11,6 +11,7 @@ import { iso } from "../ui/format.js";
 import { at, resolved } from "../ui/root.js";
 import { moments } from "../ui/times.js";
 import { MEDIUM, visible } from "../ui/visible.js";
+import { t } from "../ui/words.js";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -69,7 +70,7 @@ async function read() {
   $("custom").hidden = Boolean(RANGES[field("range").value]);
   const span = chosen();
   if (!span) {
-    say("Choose a time whose begin is before its end.");
+    say(t("history.wrong_time"));
     return;
   }
   const mine = ++asked;
@@ -94,7 +95,7 @@ function say(words) {
 function show(found) {
   say("");
   const notes = [summary(found.total)];
-  if (found.sampled) notes.push(`Waits and run times are those of one of ${found.sampled} jobs.`);
+  if (found.sampled) notes.push(t("history.sampled", { number: found.sampled }));
   $("total").textContent = notes.join(" ");
   for (const figure of figures) figure.show(found.steps, found.step, [found.since, found.until]);
   showBars(found);
@@ -106,24 +107,24 @@ function showBars({ groups, by: property, is_cut: isCut }) {
   const shown = groups.filter((/** @type {any} */ group) => failed(group)).slice(0, MAX_BARS);
   const high = Math.max(1, ...shown.map(failed));
   const bars = shown.map((/** @type {any} */ group) => {
-    const name = group.value ? visible(group.value, { most: MEDIUM }) : "(none)";
+    const name = group.value ? visible(group.value, { most: MEDIUM }) : t("history.no_value");
     const query = new URLSearchParams({ result: "FAILED,TIMEOUT", [property]: group.value });
     const link = group.value ? element("a", { href: at(`/ui/history/jobs?${query}`), textContent: name }) : element("b", { textContent: name });
-    const bar = element("meter", { min: 0, max: high, value: failed(group), ariaLabel: `Failures of ${name}` });
-    const words = element("span", { textContent: `${failed(group).toLocaleString()} of ${group.ended.toLocaleString()}` });
+    const bar = element("meter", { min: 0, max: high, value: failed(group), ariaLabel: t("history.failures_of", { name }) });
+    const words = element("span", { textContent: t("history.failed_of", { failed: failed(group), ended: group.ended }) });
     const item = element("li", {});
     item.append(link, bar, words);
     return item;
   });
-  if (!bars.length) bars.push(element("li", { textContent: "No job has failed in this time." }));
-  if (isCut) bars.push(element("li", { textContent: "Jobs ran on too many different sets of nodes; some are not counted." }));
+  if (!bars.length) bars.push(element("li", { textContent: t("history.no_failures") }));
+  if (isCut) bars.push(element("li", { textContent: t("history.cut") }));
   $("bars").replaceChildren(...bars);
 }
 
 /** @param {any} found */
 function showTable({ steps, step }) {
   const head = element("tr", {});
-  head.append(...["Time", ...COLUMNS.map(([title]) => title)].map((title) => element("th", { scope: "col", textContent: title })));
+  head.append(...[t("history.time"), ...COLUMNS.map(([title]) => t(title))].map((title) => element("th", { scope: "col", textContent: title })));
   const rows = steps.map((/** @type {any} */ it) => {
     const row = element("tr", {});
     const time = element("th", { scope: "row" });
