@@ -52,5 +52,5 @@ def fatal_reason(document: Mapping[str, Any], size: int) -> tuple[str, str] | No
 
 def _below(tree: Any, *names: str) -> Mapping[str, Any]:
     for name in names:
-        tree = tree.get(name) if isinstance(tree, Mapping) else None
-    return tree if isinstance(tree, Mapping) else {}
+        tree = tree.get(name) if isinstance(tree, dict) else None
+    return tree if isinstance(tree, dict) else {}
