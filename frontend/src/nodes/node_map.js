@@ -1,7 +1,7 @@
 /** All nodes at a glance: a square each, in the order of their ranks, colored by state and use. */
 
 import { element } from "../ui/element.js";
-import { t } from "../ui/words.js";
+import { number as digits, t } from "../ui/words.js";
 import { STATE_WORDS, states } from "./nodes.js";
 import { SHORT, visible } from "../ui/visible.js";
 
@@ -143,12 +143,12 @@ export class NodeMap {
   /** @param {number} share nodes of a square */
   #tell(share) {
     const found = count(this.#nodes);
-    const parts = found.map(({ kind: it, number }) => `${number.toLocaleString()} ${t(WORDS[it])}`);
+    const parts = found.map(({ kind: it, number }) => `${digits(number)} ${t(WORDS[it])}`);
     this.svg.setAttribute("aria-label", t("nodes.map", { counts: parts.join(", ") }));
     const lines = found.map(({ kind: it, number }) => {
       const line = element("li", {});
       line.dataset["kind"] = it;
-      line.append(element("b", { textContent: number.toLocaleString() }), ` ${t(WORDS[it])}`);
+      line.append(element("b", { textContent: digits(number) }), ` ${t(WORDS[it])}`);
       return line;
     });
     if (share > 1) lines.push(element("li", { className: "soft", textContent: t("nodes.map_share", { count: share }) }));

@@ -59,7 +59,7 @@ export function columns(situation) {
   return TABLE.map((described) => {
     const { kind, field = "", soft } = described;
     const make = KINDS[kind];
-    if (!make) throw new Error(`There is no kind ${kind} of columns.`);
+    if (!make) throw new RangeError(`There is no kind ${kind} of columns.`);
     const made = make(field, situation);
     const classes = [made.numeric ? "numeric" : "", kind === "moment" ? "moment" : "", soft ? "soft" : ""].filter(Boolean).join(" ");
     return { ...described, ...made, classes };

@@ -32,7 +32,7 @@ export const list = (parts) => lists.format(parts);
  */
 function parts(key, values) {
   const found = texts[key];
-  if (found === undefined) throw new Error(`there is no text ${key}`);
+  if (found === undefined) throw new RangeError(`there is no text ${key}`);
   let text = found;
   if (typeof text !== "string") text = text[plurals.select(/** @type {number} */ (values["count"]))] ?? text["other"] ?? "";
   let made = pieces.get(text);

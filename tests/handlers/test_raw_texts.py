@@ -1,0 +1,98 @@
+"""No template holds a text that people read: those are in the words, where a translation is."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import jinja2
+import pytest
+from jinja2 import nodes
+
+import fluxapi.web
+
+FOLDER = Path(fluxapi.web.__file__).parent / "templates"
+TEMPLATES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.html"))
+
+OPEN = {
+    "docs.html",
+    "docs_base.html",
+    "guide.html",
+    "job.html",
+    "job/R.html",
+    "job/eventlog.html",
+    "job/exceptions.html",
+    "job/facts.html",
+    "job/granted.html",
+    "job/outcome.html",
+    "job/timeline.html",
+    "jobs.html",
+    "submit.html",
+}
+"""Templates that are not converted so far. Take one away once it is; add none."""
+
+SHOWN = {"alt", "aria-description", "aria-label", "data-label", "placeholder", "title"}
+"""Attributes that are shown, or read aloud."""
+
+NAMES = {"fluxapi", "stdout", "stderr", "https://", "Ctrl K"}
+"""Texts that are the same in every language."""
+
+LETTERS = re.compile(r"[A-Za-z]{2,}")
+PROSE = re.compile(r"[A-Z][a-z]+(?:[ ,:.…?!]|\Z)|[a-z]{2,}[,;:]? [a-z]{2,}")
+
+
+class Texts(HTMLParser):
+    """The texts of a template outside of its expressions and of code."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: list[str] = []
+        self._code = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self._code += tag in {"code", "script", "style"}
+        self.found += [value for name, value in attrs if name in SHOWN and value]
+
+    def handle_endtag(self, tag: str) -> None:
+        self._code -= tag in {"code", "script", "style"}
+
+    def handle_data(self, data: str) -> None:
+        if not self._code:
+            self.found.append(data)
+
+
+def raw_texts(source: str) -> list[str]:
+    """Return what a template shows without asking for a text by its key."""
+    texts = Texts()
+    texts.feed(re.sub(r"\{\{.*?\}\}|\{%.*?%\}|\{#.*?#\}", "", source, flags=re.DOTALL))
+    shown = (text.strip(" ·\n") for text in texts.found)
+    found = [text for text in shown if LETTERS.search(text) and text not in NAMES]
+    parsed = jinja2.Environment(autoescape=True).parse(source)
+    literals = (node.value for node in parsed.find_all(nodes.Const))
+    return found + [text for text in literals if isinstance(text, str) and PROSE.search(text)]
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_texts_are_in_the_words(name: str) -> None:
+    found = raw_texts((FOLDER / name).read_text("utf-8"))
+    if name in OPEN:
+        assert found, f"{name} is converted: take it from the list"
+    else:
+        assert found == [], f"{name}: move these texts to fluxapi/web/words/en.json"
+
+
+@pytest.mark.parametrize(
+    ("source", "found"),
+    [
+        ("<p>All jobs</p>", ["All jobs"]),
+        ('<p>{{ t("common.all_jobs") }} · {{ name }}</p>', []),
+        ('<input placeholder="Find" name="text">', ["Find"]),
+        ('<a title="{{ title }}" href="/ui/jobs">{{ name }}</a>', []),
+        ("<p>{{ 'one job' if it else 'Jobs' }}</p>", ["one job", "Jobs"]),
+        ("<code>flux submit</code> <b>fluxapi</b> f58", []),
+        ("{# A comment. #}<script>Not shown</script>{% if it == 'RUN' %}{% endif %}", []),
+    ],
+)
+def test_a_raw_text_is_found(source: str, found: list[str]) -> None:
+    assert raw_texts(source) == found
