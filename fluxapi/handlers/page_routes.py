@@ -125,8 +125,9 @@ PAGES: tuple[Route, ...] = (
         scope="service", right="view",
     ),
     Route(
-        "GET", "/docs/style.css", docs.style, "getDocsStyle", "documentation",
-        "Get the style sheet of the pages.", {}, other=("text/css",),
+        "GET", "/docs/search", docs.search, "searchDocs", "documentation",
+        "Search the guides, the reference and the errors.", {200: "docs-search"},
+        query="docs-search-query", other=("text/html",), page=docs.search_page, in_turn=True,
         scope="service", right="view",
     ),
     Route(

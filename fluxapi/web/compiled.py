@@ -11,6 +11,7 @@ from pathlib import Path
 import jinja2
 from jinja2.bccache import Bucket
 
+from .reference import ticked
 from .visible import visible
 
 __all__ = ["templates"]
@@ -51,6 +52,7 @@ def templates() -> jinja2.Environment:
         bytecode_cache=_Bytecode(_FOLDER),
     )
     environment.filters["visible"] = visible
+    environment.filters["ticked"] = ticked
     for name in environment.list_templates(extensions=[_SUFFIX.removeprefix(".")]):
         environment.get_template(name)
     return environment

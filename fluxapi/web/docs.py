@@ -1,26 +1,35 @@
-"""The pages of the documentation: guides, reference, errors."""
+"""The pages of the documentation: guides, reference, errors, and the search in them."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from aiohttp import hdrs, web
+import msgspec
+from aiohttp import web
+from markupsafe import Markup
 
-from fluxapi import __version__
 from fluxapi.errors import NotFound
 from fluxapi.http import base, keys
 
-from . import assets, guides
+from . import guides
+from .docs_search import Hit, Index, Section, sections
 from .reference import channel, error_kinds, groups
-from .slices import response_of
+from .rendering import render
+from .slices import text_of
 from .words import words_of
 
-__all__ = ["REFERENCE", "Reference", "errors", "guide", "image", "reference", "style"]
-
-_STYLE = (Path(__file__).parent / "static" / "docs.css").read_bytes()
+__all__ = [
+    "LIBRARY",
+    "Library",
+    "errors",
+    "guide",
+    "image",
+    "reference",
+    "search",
+    "search_page",
+]
 
 
 async def guide(request: web.Request) -> web.Response:
@@ -43,37 +52,9 @@ async def image(request: web.Request) -> web.Response:
 
 
 async def reference(request: web.Request) -> web.Response:
-    """Return the reference of all operations and messages, rendered once from their contracts."""
-    body = await request.app[REFERENCE].below(request, base.relative(request, "/"))
-    headers = {hdrs.VARY: hdrs.ACCEPT_LANGUAGE}
-    return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
-
-
-class Reference:
-    """The page of the reference, which takes longer to render than all others."""
-
-    def __init__(self) -> None:
-        self._turn = asyncio.Lock()
-        self._rendered: dict[tuple[str, str], bytes] = {}
-        """The page by the reference to the root of the service, of which there are two, one below
-        /v1, and by language."""
-
-    async def below(self, request: web.Request, root: str) -> bytes:
-        """Return the page with links from *root*."""
-        key = root, words_of(request).tag
-        async with self._turn:
-            if key not in self._rendered:
-                context = {
-                    "groups": groups(request.app[keys.OPENAPI]),
-                    "channel": channel(request.app[keys.ASYNCAPI]),
-                    "here": "reference",
-                }
-                page = await _page(request, "docs.html", context)
-                self._rendered[key] = (page.text or "").encode()
-            return self._rendered[key]
-
-
-REFERENCE: web.AppKey[Reference] = web.AppKey("reference", Reference)
+    """Render the reference of all operations and messages."""
+    text = await request.app[LIBRARY].reference(request)
+    return await _page(request, "reference.html", {"reference": text, "here": "reference"})
 
 
 async def errors(request: web.Request) -> web.Response:
@@ -81,17 +62,88 @@ async def errors(request: web.Request) -> web.Response:
     return await _page(request, "errors.html", {"kinds": error_kinds(), "here": "errors"})
 
 
-async def _page(request: web.Request, name: str, context: Mapping[str, Any]) -> web.Response:
-    shared = {
-        "version": __version__,
-        "shelf": await asyncio.to_thread(guides.groups),
-        "has_children": request.app[keys.SESSIONS].root.capabilities.children,
-        "url": lambda path: base.relative(request, path),
-        "icon": base.relative(request, assets.address(request.app[keys.ASSETS], "icon.svg")),
-    }
-    return await response_of(request, name, {**shared, **context})
+async def search(request: web.Request) -> web.Response:
+    """Return the sections of the documentation that match, the best first."""
+    total, found = await _found(request)
+    results = [
+        {
+            "page": hit.section.page,
+            "title": hit.section.title,
+            "address": hit.section.address,
+            "text": hit.text,
+        }
+        for hit in found
+    ]
+    body = msgspec.json.encode({"total": total, "results": results})
+    return web.Response(body=body, content_type="application/json")
 
 
-async def style(_request: web.Request) -> web.Response:
-    """Return the style sheet of the documentation."""
-    return web.Response(body=_STYLE, content_type="text/css", charset="utf-8")
+async def search_page(request: web.Request) -> web.Response:
+    """Render the sections of the documentation that match."""
+    total, found = await _found(request)
+    query = request[keys.QUERY].get("q", "").strip()
+    context = {"query": query, "total": total, "found": found, "here": "search"}
+    return await _page(request, "docs_search.html", context)
+
+
+async def _found(request: web.Request) -> tuple[int, list[Hit]]:
+    query = request[keys.QUERY].get("q", "")
+    if not query.strip():
+        return 0, []
+    return (await request.app[LIBRARY].index(request)).search(query)
+
+
+async def _page(request: web.Request, name: str, context: dict[str, Any]) -> web.Response:
+    shelf = await asyncio.to_thread(guides.groups)
+    return await render(request, name, {"page": "docs", "query": "", "shelf": shelf, **context})
+
+
+class Library:
+    """The parts of the documentation that take long to make: the reference, and the index."""
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._index_turn = asyncio.Lock()
+        self._rendered: dict[tuple[str, str], Markup] = {}
+        """The text of the reference by the way to the root of the service, of which there are two,
+        one below /v1, and by language."""
+        self._index: Index | None = None
+
+    async def reference(self, request: web.Request) -> Markup:
+        """Return the text of the reference, with links from the page of *request*."""
+        root = base.relative(request, "/")
+        key = root, words_of(request).tag
+        async with self._turn:
+            if key not in self._rendered:
+                context: Mapping[str, Any] = {
+                    "groups": groups(request.app[keys.OPENAPI]),
+                    "channel": channel(request.app[keys.ASYNCAPI]),
+                    "url": lambda path: base.relative(request, path),
+                }
+                text = await text_of(request, "reference_text.html", context)
+                self._rendered[key] = Markup(text)  # noqa: S704 - the template escapes
+            return self._rendered[key]
+
+    async def index(self, request: web.Request) -> Index:
+        """Return the index of all pages, which the first search makes."""
+        text = await self.reference(request)
+        title = words_of(request).text("docs.reference_title")
+        async with self._index_turn:
+            if self._index is None:
+                self._index = await asyncio.to_thread(_index, title, text)
+            return self._index
+
+
+LIBRARY: web.AppKey[Library] = web.AppKey("library", Library)
+
+
+def _index(title: str, text: Markup) -> Index:
+    """Return the index of the guides, the errors and the reference, whose HTML is *text*."""
+    found: list[Section] = []
+    for one in guides.shelf().values():
+        found += sections(one.title, one.address, one.html)
+    found += [
+        Section.of("Errors", kind["title"], f"/docs/errors#{kind['slug']}", kind["about"])
+        for kind in error_kinds()
+    ]
+    return Index([*found, *sections(title, "/docs/reference", text)])

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Container, Iterator, Mapping
 from typing import Any
 
+from markupsafe import Markup, escape
+
 from fluxapi import errors
 
-__all__ = ["channel", "error_kinds", "groups"]
+__all__ = ["channel", "error_kinds", "groups", "ticked"]
+
+_CODE = re.compile("`([^`]+)`")
+
+
+def ticked(text: str) -> Markup:
+    """Return a text of a contract as HTML, with code for what is between backticks."""
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 - escaped
 
 
 def groups(document: Mapping[str, Any]) -> list[dict[str, Any]]:

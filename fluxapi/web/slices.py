@@ -12,16 +12,14 @@ from fluxapi.process.timeslice import TimeSlice
 
 from .words import words_of
 
-__all__ = ["response_of"]
+__all__ = ["response_of", "text_of"]
 
 _SLICE_PIECES = 64
 """Pieces of the text, each of a few words, before the time is looked at."""
 
 
-async def response_of(
-    request: web.Request, name: str, context: Mapping[str, Any], status: int = 200
-) -> web.Response:
-    """Render the template *name* in the language of its reader; other tasks run in between."""
+async def text_of(request: web.Request, name: str, context: Mapping[str, Any]) -> str:
+    """Return the template *name* in the language of its reader; other tasks run in between."""
     words = words_of(request)
     shared = {"t": words.html, "number": words.number, "lang": words.tag}
     template = request.app[aiohttp_jinja2.APP_KEY].get_template(name)
@@ -31,8 +29,15 @@ async def response_of(
         pieces.append(piece)
         if not len(pieces) % _SLICE_PIECES:
             await turn.share()
+    return "".join(pieces)
+
+
+async def response_of(
+    request: web.Request, name: str, context: Mapping[str, Any], status: int = 200
+) -> web.Response:
+    """Return a page with the template *name*; see :func:`text_of`."""
     return web.Response(
-        text="".join(pieces),
+        text=await text_of(request, name, context),
         status=status,
         content_type="text/html",
         charset="utf-8",

@@ -14,13 +14,14 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer, make_mocked_request
 
 from fluxapi.handlers.routes import ROUTES
+from fluxapi.http import keys
 from fluxapi.http.endpoints import _validated
 from fluxapi.mcp import tools
 from fluxapi.mcp.server import _check, _schemas
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.web import docs
-from fluxapi.web.reference import error_kinds
-from fluxapi.web.slices import response_of
+from fluxapi.web.reference import channel, groups
+from fluxapi.web.slices import text_of
 from tests.handlers.conftest import Start, start
 
 __all__ = ["start"]
@@ -64,19 +65,18 @@ async def test_the_reference_is_rendered_once(
 ) -> None:
     service = await start()
     rendered: list[str] = []
-    render = docs._page
 
-    async def page(request: web.Request, name: str, context: Any) -> web.Response:
+    async def render(request: web.Request, name: str, context: Any) -> str:
         rendered.append(name)
-        return await render(request, name, context)
+        return await text_of(request, name, context)
 
-    monkeypatch.setattr(docs, "_page", page)
+    monkeypatch.setattr(docs, "text_of", render)
     answers = await asyncio.gather(*(service.client.get("/docs/reference") for _ in range(MANY)))
     assert {answer.status for answer in answers} == {200}
     below = await service.client.get("/v1/docs/reference")
     texts = [await answer.text() for answer in (answers[0], below)]
     assert texts[0] != texts[1]  # They have other links.
-    assert rendered == ["docs.html"] * 2
+    assert rendered == ["reference_text.html"] * 2
 
 
 async def test_a_long_page_is_rendered_in_slices(
@@ -92,11 +92,11 @@ async def test_a_long_page_is_rendered_in_slices(
         shared += 1
 
     monkeypatch.setattr(TimeSlice, "share", share)
-    names = {"here": "errors", "version": "", "shelf": [], "has_children": False}
-    context = {**names, "url": str, "icon": "", "kinds": error_kinds() * 50}
-    request = make_mocked_request("GET", "/docs/errors", app=server.app)
-    page = await response_of(request, "errors.html", context)
-    assert page.status == 200
+    contract, events = server.app[keys.OPENAPI], server.app[keys.ASYNCAPI]
+    context = {"groups": groups(contract), "channel": channel(events), "url": str}
+    request = make_mocked_request("GET", "/docs/reference", app=server.app)
+    text = await text_of(request, "reference_text.html", context)
+    assert 'id="submitJob"' in text
     assert shared > 50
 
 

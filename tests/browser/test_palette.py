@@ -71,9 +71,25 @@ def test_groups_nodes_and_pages_are_found(site: Service, opened: Page) -> None:
     find(opened, node)
     nodes = opened.get_by_role("group", name="Nodes")
     expect(nodes.get_by_role("option")).to_have_text(re.compile(re.escape(node)))
-    find(opened, "node")
+    nodes.get_by_role("option").click()
+    expect(opened).to_have_url(re.compile(f"/ui/nodes/{re.escape(node)}$"))
+    live(opened)
+    opened.keyboard.press("Control+k")
+    find(opened, "nodes")
     opened.keyboard.press("Enter")
     expect(opened).to_have_url(re.compile("/ui/nodes$"))
+
+
+def test_the_documentation_is_found(opened: Page) -> None:
+    opened.keyboard.type("enable authentication")
+    found = opened.get_by_role("group", name="Documentation").get_by_role("option").first
+    expect(found).to_have_text("Enable authentication")
+    found.click()
+    expect(opened).to_have_url(re.compile("/docs/auth$"))
+    opened.keyboard.press("/")
+    expect(opened.get_by_role("searchbox", name="Search the documentation")).to_be_focused()
+    opened.keyboard.type("bearer\n")
+    expect(opened.locator("mark").first).to_have_text("bearer")
 
 
 def test_an_action_is_done(opened: Page) -> None:

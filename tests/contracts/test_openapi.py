@@ -216,7 +216,7 @@ class Page(HTMLParser):
             self.ids.append(given["id"] or "")
         self.links.extend(given[name] or "" for name in ("href", "src") if name in given)
         self.inline.extend(name for name in given if name == "style" or name.startswith("on"))
-        if tag in {"script", "style"}:
+        if tag == "style" or (tag == "script" and "src" not in given):
             self.inline.append(tag)
 
 

@@ -38,7 +38,7 @@ choose("theme", (value) => {
 // Each time on the page was formatted when it was drawn.
 choose("times", () => location.reload());
 
-const stop = document.getElementById("stop");
+const stop = document.getElementById("stop-service");
 if (stop) {
   stop.hidden = false;
   stop.addEventListener("click", () => {
@@ -70,14 +70,14 @@ async function withPalette(open) {
 
 const search = () => withPalette(({ openPalette }) => openPalette());
 const shortcuts = () => withPalette(({ openShortcuts }) => openShortcuts());
-const searchButton = document.getElementById("search");
+const searchButton = document.getElementById("open-search");
 if (searchButton) {
   searchButton.hidden = false;
   searchButton.addEventListener("click", search);
   const keys = searchButton.querySelector("kbd");
   if (keys) keys.textContent = SEARCH_KEYS;
 }
-const list = document.getElementById("shortcuts");
+const list = document.getElementById("open-shortcuts");
 if (list) {
   list.hidden = false;
   list.addEventListener("click", () => {

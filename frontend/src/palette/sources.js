@@ -120,11 +120,23 @@ function once(ask) {
   }));
 }
 
+/** @param {string} query */
+async function documentation(query) {
+  const { results } = await call("GET", `/docs/search?${new URLSearchParams({ q: query.trim() })}`);
+  return results.slice(0, MAX_ENTRIES).map((/** @type {any} */ { page, title, address }) => ({
+    key: `docs ${address}`, title: short(title), detail: page === title ? "" : short(page), icon: "book", href: at(address),
+  }));
+}
+
 /** Return the sources in the order in which the palette shows them. @returns {Source[]} */
 export function sources() {
   const nodes = once(async () => /** @type {string[]} */ ((await call("GET", "/v1/nodes"))["nodes"]));
   const queues = once(async () => /** @type {any[]} */ ((await call("GET", "/v1/queues"))["queues"]).filter(({ name }) => name));
+  /** @type {Source} */
+  const docs = { title: "palette.documentation", later: documentation };
+  const isDocs = document.querySelector(".docs") !== null;
   return [
+    ...(isDocs ? [docs] : []),
     { title: "palette.pages", now: local(pages) },
     { title: "palette.actions", now: local(actions) },
     { title: "palette.jobs", later: jobs },
@@ -132,7 +144,7 @@ export function sources() {
     {
       title: "palette.nodes",
       later: async (query) => best(await nodes(), (name) => name, words(query), { most: MAX_ENTRIES }).map((name) => ({
-        key: `node ${name}`, title: short(name), icon: "node", href: at(`/ui/nodes?${new URLSearchParams({ text: name.slice(0, MAX_QUERY_CHARACTERS) })}`),
+        key: `node ${name}`, title: short(name), icon: "node", href: at(`/ui/nodes/${encodeURIComponent(name)}`),
       })),
     },
     {
@@ -145,6 +157,7 @@ export function sources() {
         href: at(`/?${new URLSearchParams({ queue: name })}`),
       })),
     },
+    ...(isDocs ? [] : [docs]),
     {
       title: "palette.search",
       now: (query) => {

@@ -14,7 +14,7 @@ function isTyping(target) {
 
 /** Return the first filter of the page that is in sight. */
 function filter() {
-  const fields = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('main input[type="search"], main [role="search"] input, main [data-filter]'));
+  const fields = /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll('main input[type="search"], [role="search"] input, [data-filter]'));
   return [...fields].find((field) => field.checkVisibility());
 }
 
