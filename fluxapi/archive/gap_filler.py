@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from time import time
 from typing import Any, Protocol
 
@@ -96,9 +96,8 @@ class GapFiller(CatchUpTask):
         complete = True
         after = -1
         while True:
-            inactive = self._table.index.state.get("INACTIVE", [])
-            start = bisect_right(inactive, after)
-            ids = list(inactive[start : start + _SLICE_JOBS])
+            inactive = self._table.index.state.get("INACTIVE")
+            ids = list(islice(inactive.ascending(after + 1), _SLICE_JOBS)) if inactive else []
             below = ids[-1] + 1 if len(ids) == _SLICE_JOBS else None
             await self._mark_purged(after, below, frozenset(ids))
             if ids:

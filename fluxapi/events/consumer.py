@@ -176,6 +176,8 @@ class JournalConsumer(BackgroundTask):
 
     async def _arrive(self) -> None:
         """Publish from here on: the backlog is in the table."""
+        for _ in self.table.index.settle():
+            await asyncio.sleep(0)
         if not self._caught_up.is_set():
             for _ in self.hub.start():
                 await asyncio.sleep(0)

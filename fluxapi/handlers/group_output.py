@@ -5,8 +5,8 @@ Memory is bounded, since one job is read at a time; jobs that have not started a
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import AsyncIterator
+from itertools import islice
 
 from aiohttp import web
 
@@ -16,6 +16,7 @@ from fluxapi.http import keys
 from fluxapi.http.negotiation import accepted, wants_page
 from fluxapi.model.jobid import encode_f58
 from fluxapi.sessions.session import InstanceSession
+from fluxapi.table.job_lists import ascending
 
 from . import output_forms as forms
 from .groups import group_of
@@ -70,6 +71,5 @@ async def _pieces(
 
 def _some(session: InstanceSession, group: str, after: int) -> list[int]:
     """Return the next job IDs of a group above *after*."""
-    ids = session.table.index.group.get(group, [])
-    start = bisect_right(ids, after)
-    return ids[start : start + _SLICE_JOBS]
+    ids = session.table.index.group.get(group)
+    return list(islice(ascending(ids, after + 1), _SLICE_JOBS))

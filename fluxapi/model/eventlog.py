@@ -123,11 +123,10 @@ def decode_journal(payload: str | bytes) -> JournalMessage:
 
 def admit(message: JournalMessage) -> JournalMessage:
     """Return the message with the times and names of its events clipped to a record's limits."""
-    times = [event.timestamp for event in message.events]
-    names = [len(event.name) for event in message.events]
-    if not times or (
-        min(times) >= 0.0 and max(times) <= _MAX_TIMESTAMP and max(names) <= _MAX_NAME_LENGTH
-    ):
+    for event in message.events:
+        if not 0.0 <= event.timestamp <= _MAX_TIMESTAMP or len(event.name) > _MAX_NAME_LENGTH:
+            break
+    else:
         return message
     events = [_admitted(event) for event in message.events]
     return JournalMessage(message.id, events, message.jobspec, message.R)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from itertools import islice
 from typing import Any
 
 from fluxapi.archive.span import Span
@@ -54,7 +55,7 @@ class UseReader:
         turn = TimeSlice()
         now = time.time()
         # The table changes whenever other tasks run.
-        for jobid in list(self._table.index.all[-_MAX_JOBS:]):
+        for jobid in list(islice(reversed(self._table.index.all), _MAX_JOBS)):
             await turn.share()
             job = self._table.get(jobid)
             if job is not None and job.t_run and job.allocation is not None:

@@ -50,18 +50,19 @@ class BacklogBuffer:
         self._jobs: list[_Past] = []
         self._held = 0
 
+    def wants(self, events: list[Event]) -> bool:
+        """Return whether the job with these events changed recently enough to be kept."""
+        return _last_time(events) > self.missing_until
+
     def add(self, before: Job, after: Job, events: list[Event]) -> None:
-        """Add a job if it has changed recently enough to be kept.
+        """Add a job that :meth:`wants` accepts.
 
         Args:
             before: The job without events.
             after: The job with all of them.
             events: All events of the job.
         """
-        last = max([event.timestamp for event in events], default=0.0)
-        if last <= self.missing_until:
-            return
-        self._jobs.append((last, after.id, events, before, after))
+        self._jobs.append((_last_time(events), after.id, events, before, after))
         self._held += len(events)
         if self._held > 2 * self._limit:
             self._prune()
@@ -123,6 +124,10 @@ class BacklogBuffer:
         if time < before - CLOCK_TOLERANCE_S:
             self.stepped = True
         return max(before, time)
+
+
+def _last_time(events: list[Event]) -> float:
+    return max([event.timestamp for event in events], default=0.0)
 
 
 def _last(job: _Past) -> float:

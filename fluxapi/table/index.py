@@ -1,28 +1,22 @@
 """The index of jobs by state, result, user, queue, name, group and nodelist.
 
-Each value of a facet with few values (state, result, user, queue) has a ``SortedList``, in which a
-job moves in logarithmic time. There may be as many names, groups and nodelists as jobs, so each of
-their values has a plain sorted list, an order of magnitude smaller; jobs rarely move between those.
+Each value of a facet with few values (state, result, user, queue) has ``SortedKeys``, in which a
+job moves in logarithmic time. There may be as many names, groups and nodelists as jobs, so these
+are ``JobLists``.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
-
-from sortedcontainers import SortedDict, SortedList
 
 from fluxapi.model.hostlist import decode_hostlist
 from fluxapi.model.job import Job
 
+from .job_lists import JobIds, JobLists
+from .sorted_keys import SortedKeys
+
 __all__ = ["LASTING", "Facets", "Index", "facets"]
-
-_MIN_SORT_IDS = 64
-"""For this many IDs or more, one sort is cheaper than single insertions."""
-
-_MAX_SINGLE_REMOVALS = 200
-"""For more IDs, one new list is cheaper than to remove each from a long list."""
 
 _MAX_PREFIXES = 16
 """Recently requested name prefixes that are indexed."""
@@ -65,111 +59,127 @@ class Index:
     """An index of job IDs by facet. IDs ascend; readers walk from the end, newest first."""
 
     def __init__(self) -> None:
-        self.all: SortedList = SortedList()
-        self.state: dict[str, SortedList] = {}
-        self.result: dict[str, SortedList] = {}
-        self.userid: dict[int, SortedList] = {}
-        self.queue: dict[str, SortedList] = {}
-        self.name: SortedDict = SortedDict()
-        """The jobs of each name: a list or, for one job, its ID, since many names are unique."""
-        self.group: dict[str, list[int]] = {}
-        self.nodelist: dict[str, list[int]] = {}
+        self.all: SortedKeys[int] = SortedKeys()
+        self.state: dict[str, SortedKeys[int]] = {}
+        self.result: dict[str, SortedKeys[int]] = {}
+        self.userid: dict[int, SortedKeys[int]] = {}
+        self.queue: dict[str, SortedKeys[int]] = {}
+        self.name = JobLists()
+        self.group = JobLists()
+        self.nodelist = JobLists()
+        self._names: SortedKeys[str] = SortedKeys()
         self._hosts: dict[str, set[str]] = {}
-        self._prefixes: dict[str, SortedList | None] = {}
+        self._prefixes: dict[str, SortedKeys[int] | None] = {}
 
     def move(self, jobid: int, old: Facets, new: Facets) -> None:
         """Move one job whose facets changed."""
         if old.state != new.state:
             self.state[old.state].discard(jobid)
-            self._sorted(self.state, new.state).add(jobid)
+            _of(self.state, new.state).add(jobid)
         if old.result != new.result:
             if old.result is not None:
                 self.result[old.result].discard(jobid)
             if new.result is not None:
-                self._sorted(self.result, new.result).add(jobid)
+                _of(self.result, new.result).add(jobid)
         if old[2:] != new[2:]:
             self._move_rare(jobid, old, new)
 
     def _move_rare(self, jobid: int, old: Facets, new: Facets) -> None:
         if old.userid != new.userid:
             self.userid[old.userid].discard(jobid)
-            self._sorted(self.userid, new.userid).add(jobid)
+            _of(self.userid, new.userid).add(jobid)
         if old.queue != new.queue:
             self.queue[old.queue].discard(jobid)
-            self._sorted(self.queue, new.queue).add(jobid)
+            _of(self.queue, new.queue).add(jobid)
         if old.name != new.name:
             self._unname(old.name, {jobid})
             self._name(new.name, [jobid])
         if old.group != new.group:
             if old.group:
-                _remove(self.group, old.group, {jobid})
+                self.group.remove(old.group, {jobid})
             if new.group:
-                _append(self.group.setdefault(new.group, []), [jobid])
+                self.group.add(new.group, [jobid])
         if old.nodelist != new.nodelist:
             if old.nodelist:
                 self._unplace(old.nodelist, {jobid})
             if new.nodelist:
                 self._place(new.nodelist, [jobid])
 
-    def add(self, jobs: Iterable[tuple[int, Facets]]) -> None:
-        """Add several new jobs at once."""
+    def add(self, jobs: Iterable[tuple[int, Facets]], *, more_follow: bool = False) -> None:
+        """Add several new jobs at once.
+
+        If *more_follow*, as in a backlog, this costs much less; call :meth:`settle` after the last.
+        """
         ids: list[int] = []
         members: tuple[dict[Any, list[int]], ...] = tuple({} for _ in Facets._fields)
         for jobid, values in jobs:
             ids.append(jobid)
             for by_value, value in zip(members, values, strict=True):
                 by_value.setdefault(value, []).append(jobid)
-        _extend(self.all, ids)
-        for facet, by_value in zip(Facets._fields, members, strict=True):
-            for value, some in by_value.items():
-                self._file(facet, value, some)
+        states, results, userids, queues, names, groups, nodelists = members
+        results.pop(None, None)
+        _add(self.all, ids, more_follow=more_follow)
+        for index, added in (
+            (self.state, states),
+            (self.result, results),
+            (self.userid, userids),
+            (self.queue, queues),
+        ):
+            for value, some in added.items():
+                _add(_of(index, value), some, more_follow=more_follow)
+        self._add_names(names, more_follow=more_follow)
+        for group, some in groups.items():
+            if group:
+                self.group.add(group, some, more_follow=more_follow)
+        for nodelist, some in nodelists.items():
+            if nodelist:
+                self._place(nodelist, some, more_follow=more_follow)
 
-    def _file(self, facet: str, value: Any, members: list[int]) -> None:
-        if value is None:
-            return
-        if facet == "name":
-            self._name(value, members)
-        elif facet == "nodelist":
-            if value:
-                self._place(value, members)
-        elif facet == "group":
-            if value:
-                _append(self.group.setdefault(value, []), members)
-        else:
-            _extend(self._sorted(getattr(self, facet), value), members)
+    def settle(self) -> Iterator[None]:
+        """Sort the jobs of a backlog; other tasks may run after each step."""
+        for index in (self.state, self.result, self.userid, self.queue):
+            for held in list(index.values()):
+                if held.settle():
+                    yield
+        if self.all.settle():
+            yield
+        if self._names.settle():
+            yield
+        for lists in (self.name, self.group, self.nodelist):
+            yield from lists.settle()
+
+    def _add_names(self, names: dict[str, list[int]], *, more_follow: bool) -> None:
+        new = [name for name in names if name not in self.name]
+        _add(self._names, new, more_follow=more_follow)
+        for name, some in names.items():
+            self.name.add(name, some, more_follow=more_follow)
+            self._add_to_prefixes(name, some)
 
     def _name(self, name: str, members: list[int]) -> None:
-        held = self.name.get(name)
-        if isinstance(held, list):
-            _append(held, members)
-        elif held is None and len(members) == 1:
-            self.name[name] = members[0]
-        else:
-            self.name[name] = sorted([*self.named(name), *members])
+        self._add_names({name: members}, more_follow=False)
+
+    def _add_to_prefixes(self, name: str, members: list[int]) -> None:
         for prefix, held in self._prefixes.items():
             if held is not None and name.startswith(prefix):
-                _extend(held, members)
+                held.update(members)
 
     def _unname(self, name: str, gone: set[int]) -> None:
-        if isinstance(self.name[name], list):
-            _remove(self.name, name, gone)
-        else:
-            del self.name[name]
+        self.name.remove(name, gone)
+        if name not in self.name:
+            self._names.discard(name)
         for prefix, held in self._prefixes.items():
             if held is not None and name.startswith(prefix):
                 for jobid in gone:
                     held.discard(jobid)
 
-    def _place(self, nodelist: str, members: list[int]) -> None:
-        held = self.nodelist.get(nodelist)
-        if held is None:
-            held = self.nodelist[nodelist] = []
+    def _place(self, nodelist: str, members: list[int], *, more_follow: bool = False) -> None:
+        if nodelist not in self.nodelist:
             for host in decode_hostlist(nodelist):
                 self._hosts.setdefault(host, set()).add(nodelist)
-        _append(held, members)
+        self.nodelist.add(nodelist, members, more_follow=more_follow)
 
     def _unplace(self, nodelist: str, gone: set[int]) -> None:
-        _remove(self.nodelist, nodelist, gone)
+        self.nodelist.remove(nodelist, gone)
         if nodelist not in self.nodelist:
             for host in set(decode_hostlist(nodelist)):
                 self._hosts[host].discard(nodelist)
@@ -196,18 +206,11 @@ class Index:
         for name, gone in names.items():
             self._unname(name, gone)
         for group, gone in grouped.items():
-            _remove(self.group, group, gone)
+            self.group.remove(group, gone)
         for nodelist, gone in nodelists.items():
             self._unplace(nodelist, gone)
 
-    def named(self, name: str) -> list[int]:
-        """Return the jobs of this name."""
-        held: list[int] | int | None = self.name.get(name)
-        if isinstance(held, list):
-            return held
-        return [] if held is None else [held]
-
-    def with_prefix(self, prefix: str) -> SortedList | None:
+    def with_prefix(self, prefix: str) -> SortedKeys[int] | None:
         """Return the jobs whose name begins with *prefix*, or ``None`` if there are too many.
 
         The prefix is then indexed, and kept up to date until newer prefixes replace it.
@@ -223,57 +226,32 @@ class Index:
         self._prefixes[prefix] = held
         return held
 
-    def _gather(self, prefix: str) -> SortedList | None:
+    def _gather(self, prefix: str) -> SortedKeys[int] | None:
         ids: list[int] = []
-        for name in self.name.irange(minimum=prefix):
+        for name in self._names.ascending(prefix):
             if not name.startswith(prefix):
                 break
-            ids.extend(self.named(name))
-            if len(ids) > _MAX_PREFIX_JOBS:
+            members = self.name.get(name)
+            if len(ids) + len(members) > _MAX_PREFIX_JOBS:
                 return None
-        return SortedList(ids)
+            ids.extend(members)
+        return SortedKeys(ids)
 
-    def on_node(self, host: str) -> list[list[int]]:
+    def on_node(self, host: str) -> list[JobIds]:
         """Return the ID lists of all nodelists that contain *host*."""
-        return [self.nodelist[nodelist] for nodelist in self._hosts.get(host, ())]
-
-    @staticmethod
-    def _sorted(index: dict[Any, SortedList], value: Any) -> SortedList:
-        held = index.get(value)
-        if held is None:
-            held = index[value] = SortedList()
-        return held
+        return [self.nodelist.get(nodelist) for nodelist in self._hosts.get(host, ())]
 
 
-def _extend(held: SortedList, ids: list[int]) -> None:
-    if len(ids) >= _MIN_SORT_IDS:
-        held.update(ids)
+def _of(index: dict[Any, SortedKeys[int]], value: Any) -> SortedKeys[int]:
+    held = index.get(value)
+    if held is None:
+        held = index[value] = SortedKeys()
+    return held
+
+
+def _add(held: SortedKeys[Any], keys: list[Any], *, more_follow: bool) -> None:
+    if more_follow:
+        if keys:
+            held.gather(keys)
     else:
-        for jobid in ids:
-            held.add(jobid)
-
-
-def _append(held: list[int], ids: list[int]) -> None:
-    ids = sorted(ids)
-    start = bisect_left(held, ids[0])
-    if start == len(held) or ids[-1] < held[start]:
-        held[start:start] = ids
-        return
-    for jobid in ids:
-        insort(held, jobid)
-
-
-def _remove(index: dict[str, list[int]], value: str, gone: set[int]) -> None:
-    held = index[value]
-    ids = sorted(gone)
-    start = bisect_left(held, ids[0])
-    if held[start : start + len(ids)] == ids:
-        # Flux purges the oldest jobs first, which are neighbors.
-        del held[start : start + len(ids)]
-    elif len(ids) <= _MAX_SINGLE_REMOVALS:
-        for jobid in ids:
-            del held[bisect_left(held, jobid)]
-    else:
-        held[:] = [jobid for jobid in held if jobid not in gone]
-    if not held:
-        del index[value]
+        held.update(keys)

@@ -8,7 +8,6 @@ event loop.
 from __future__ import annotations
 
 import asyncio
-from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
@@ -22,6 +21,7 @@ from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
 
 from .index import Index
+from .job_lists import JobIds, descending
 from .name_pattern import ANY, is_pattern, prefix, test_of
 from .table import Table, Test
 
@@ -35,9 +35,6 @@ _TEXT_SLICE_JOBS = 250
 
 _MIN_CHUNK_JOBS = 32
 """Jobs that are tested at once, even if fewer matches are wanted."""
-
-Ids = Any
-"""A sorted list of job IDs: ``list[int]`` or ``SortedList``, which has no types."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +213,7 @@ class _Source(NamedTuple):
     """
 
     filter: str
-    lists: list[Ids]
+    lists: list[JobIds]
 
 
 def _source(table: Table, query: JobQuery) -> _Source:
@@ -235,14 +232,14 @@ def _sources(table: Table, query: JobQuery) -> Iterator[_Source]:
         yield _Source("results", [results[name] for name in query.results if name in results])
     if query.user is not None:
         user = query.user
-        lists = [
+        lists: list[JobIds] = [
             ids for userid, ids in index.userid.items() if user in {str(userid), username(userid)}
         ]
         yield _Source("user", lists)
     if query.queue is not None:
         yield _Source("queue", [index.queue[query.queue]] if query.queue in index.queue else [])
     if query.group is not None:
-        yield _Source("group", [index.group.get(query.group, [])])
+        yield _Source("group", [index.group.get(query.group)])
     if query.node is not None:
         yield _Source("node", index.on_node(query.node))
     if query.name is not None:
@@ -254,7 +251,7 @@ def _sources(table: Table, query: JobQuery) -> Iterator[_Source]:
     yield _Source("", [index.all])
 
 
-def _lists_of_states(index: Index, words: frozenset[str]) -> list[Ids]:
+def _lists_of_states(index: Index, words: frozenset[str]) -> list[JobIds]:
     """Return lists without a job in common: a job with a result is INACTIVE, too."""
     if "INACTIVE" in words:
         words = words.difference(RESULTS)
@@ -264,25 +261,12 @@ def _lists_of_states(index: Index, words: frozenset[str]) -> list[Ids]:
 def _named(index: Index, name: str) -> _Source | None:
     """Return a list with every job of this name or pattern, or ``None`` if it would be too long."""
     if not is_pattern(name):
-        return _Source("name", [index.named(name)])
+        return _Source("name", [index.name.get(name)])
     begin = prefix(name)
     ids = index.with_prefix(begin) if begin else None
     if ids is None:
         return None
     return _Source("name" if name == begin + ANY else "", [ids])
-
-
-def _descending(ids: Ids, after: int | None) -> Iterator[int]:
-    """Return the IDs below *after*, newest first."""
-    if isinstance(ids, list):
-        end = len(ids) if after is None else bisect_left(ids, after)
-        return (ids[position] for position in range(end - 1, -1, -1))
-    walk: Iterator[int]
-    if after is None:
-        walk = reversed(ids)
-    else:
-        walk = ids.irange(maximum=after, inclusive=(True, False), reverse=True)
-    return walk
 
 
 def walk(table: Table, query: JobQuery, after: int | None) -> Iterator[int]:
@@ -293,8 +277,8 @@ def walk(table: Table, query: JobQuery, after: int | None) -> Iterator[int]:
     return _walk(_source(table, query).lists, after)
 
 
-def _walk(sources: list[Ids], after: int | None) -> Iterator[int]:
-    lists = [_descending(ids, after) for ids in sources]
+def _walk(sources: list[JobIds], after: int | None) -> Iterator[int]:
+    lists = [descending(ids, after) for ids in sources]
     return lists[0] if len(lists) == 1 else merge(*lists, reverse=True)
 
 

@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from copy import copy
+from itertools import islice
 from typing import Any
 
 from fluxapi.instance.protocol import Change
@@ -239,9 +240,10 @@ class Table:
 
     def _collect(self, history: BacklogBuffer, new: Job, message: JournalMessage) -> None:
         """Collect the newest events of the first backlog, for clients that resume later."""
-        unfolded = copy(new)
+        before = copy(new) if history.wants(message.events) else None
         self._apply(new, message.events, message)
-        history.add(unfolded, new, message.events)
+        if before is not None:
+            history.add(before, new, message.events)
         for event in message.events:
             if event.name == "memo":
                 last = self._memos.get(new.id, 0.0)
@@ -355,17 +357,17 @@ class Table:
                 self.queues.remove(old.facets)
                 self.queues.add(new)
         if fresh:
-            self.index.add(fresh)
+            self.index.add(fresh, more_follow=self.replaying)
             self.groups.add((values, self._jobs[jobid]) for jobid, values in fresh)
             for _, values in fresh:
                 self.queues.add(values)
         self.digest = digest % DIGEST_MODULUS
 
     def _trim(self, changes: Changes) -> None:
-        inactive = self.index.state.get("INACTIVE", ())
-        excess = len(inactive) - self._max_inactive
-        if excess > 0:
-            for jobid in list(inactive[:excess]):
+        inactive = self.index.state.get("INACTIVE")
+        excess = 0 if inactive is None else len(inactive) - self._max_inactive
+        if inactive is not None and excess > 0:
+            for jobid in list(islice(inactive, excess)):
                 job = self._jobs.pop(jobid)
                 filed = facets(job)
                 self.index.remove([(jobid, filed)])

@@ -86,6 +86,16 @@ async def test_a_lost_stream_is_asked_for_again_and_reconciled(pump: Pump) -> No
     assert journal.lost_since is None
 
 
+async def test_the_index_of_a_backlog_is_settled_before_it_is_ready(pump: Pump) -> None:
+    journal, instance = pump
+    stream = await within(instance.streams.get())
+    stream.put_nowait([submit(2), submit(1)])
+    stream.put_nowait([submit(3), SENTINEL])
+    await within(journal.caught_up())
+    assert list(journal.table.index.settle()) == []
+    assert list(journal.table.index.all) == [1, 2, 3]
+
+
 async def test_an_internal_error_is_a_loss_that_is_reported_and_mended(
     pump: Pump, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -119,7 +119,7 @@ def check(table: Table) -> None:
         assert jobid in table.index.state[known.state]
         assert jobid in table.index.userid[known.userid]
         assert jobid in table.index.queue[known.queue]
-        assert jobid in table.index.named(known.name)
+        assert jobid in table.index.name.get(known.name)
     assert len(table) == len(table.index.all)
 
 

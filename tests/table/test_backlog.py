@@ -28,7 +28,8 @@ def history_of(jobs: dict[int, list[float]], limit: int = 65_536) -> BacklogBuff
     history = BacklogBuffer(limit)
     for jobid, times in jobs.items():
         events = [Event(time, "urgency") for time in times]
-        history.add(Job(jobid), Job(jobid), events)
+        if history.wants(events):
+            history.add(Job(jobid), Job(jobid), events)
     return history
 
 

@@ -262,7 +262,7 @@ def _check(table: Table, pasts: dict[str, _Past]) -> None:
         assert shown["purged"] == past.purged
         assert shown["t_first_submit"] == min(past.submits)
         assert shown["t_last_submit"] == max(past.submits)
-        assert list(table.index.group[name]) == sorted(past.jobs)
+        assert list(table.index.group.get(name)) == sorted(past.jobs)
 
 
 @pytest.mark.parametrize("state", [None, frozenset({"INACTIVE"})])

@@ -111,7 +111,7 @@ def test_text_finds_ids_names_users_and_nodes(table: Table) -> None:
     def matches(text: str) -> int:
         return len(plain(table, JobQuery(text=text)))
 
-    some = table.index.all[0]
+    some = next(iter(table.index.all))
     words = [encode_f58(some), "hostname", ROOT, "node2", "canceled", "debug"]
     assert all(matches(word) for word in words)
     assert not matches("no such thing")

@@ -56,9 +56,11 @@ def check_index(table: Table) -> None:
         for facet, value in facets(job)._asdict().items():
             if value not in {None, ""} or facet in {"queue", "name"}:
                 expected.setdefault(facet, {}).setdefault(value, []).append(jobid)
-    names = {name: table.index.named(name) for name in table.index.name}
-    assert names == expected.get("name", {})
-    for facet in ("state", "result", "userid", "queue", "group", "nodelist"):
+    for facet in ("name", "group", "nodelist"):
+        lists = getattr(table.index, facet)
+        assert {value: list(lists.get(value)) for value in lists} == expected.get(facet, {}), facet
+    assert list(table.index._names) == sorted(table.index.name)
+    for facet in ("state", "result", "userid", "queue"):
         held = {k: list(ids) for k, ids in getattr(table.index, facet).items() if ids}
         assert held == expected.get(facet, {}), facet
 
@@ -148,10 +150,10 @@ def test_a_name_of_one_job_and_of_more() -> None:
     for jobids in ([2], [1, 2, 3], [3]):
         table.feed([Purged([jobid]) for jobid in (1, 2, 3) if jobid not in jobids])
         table.feed([submit(jobid, name="one") for jobid in jobids if jobid not in table])
-        assert table.index.named("one") == jobids
+        assert list(table.index.name.get("one")) == jobids
         check_index(table)
     table.feed([Purged([3])])
-    assert table.index.named("one") == []
+    assert table.index.name.get("one") == []
 
 
 def test_purged_jobs_go() -> None:
