@@ -7,7 +7,7 @@ import { collect, fieldOf, hint, parse, request, Unreadable, write } from "../sr
 /** @typedef {import("../src/submit/form.js").Kind} Kind */
 
 /** @param {string} name @param {Kind} kind @param {object} [more] @returns {Field} */
-const field = (name, kind, more = {}) => ({ name, kind, label: name, usual: true, ...more });
+const field = (name, kind, more = {}) => ({ name, kind, section: "what", ...more });
 
 const FIELDS = [
   field("command", "command"),

@@ -12,7 +12,7 @@ const KINDS = /** @type {Record<string, import("../src/submit/form.js").Kind>} *
   env_expand: "pairs", rlimits: "numbers", shell_options: "tree", attributes: "tree", dependencies: "list",
   constraints: "json", stdin: "whole", jobspec: "json",
 });
-const FIELDS = Object.entries(KINDS).map(([name, kind]) => /** @type {Field} */ ({ name, kind, label: name, usual: true }));
+const FIELDS = Object.entries(KINDS).map(([name, kind]) => /** @type {Field} */ ({ name, kind, section: "what" }));
 
 /** What the form sends for a job like this one. @param {object} jobspec */
 const again = (jobspec) => collect(FIELDS, valuesOf(jobspec, FIELDS)).job;

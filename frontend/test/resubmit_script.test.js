@@ -13,7 +13,7 @@ const KINDS = /** @type {Record<string, import("../src/submit/form.js").Kind>} *
   output: "text", error: "text", label_io: "flag", name: "text", duration: "text", cwd: "text", shell_options: "tree",
   attributes: "tree", jobspec: "json",
 });
-const FIELDS = Object.entries(KINDS).map(([name, kind]) => /** @type {Field} */ ({ name, kind, label: name, usual: true }));
+const FIELDS = Object.entries(KINDS).map(([name, kind]) => /** @type {Field} */ ({ name, kind, section: "what" }));
 
 /** Read by tests/model/test_batch.py, too. @type {{ case: string, fields: object, jobspec: Record<string, any> }[]} */
 const CASES = JSON.parse(readFileSync(new URL("scripts.json", import.meta.url), "utf-8"));

@@ -19,7 +19,7 @@ SCRIPT = "#!/bin/sh\n#flux: -n2 --job-name=mine --output=kvs\necho from a script
 def editor(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/submit")
     live(page)
-    page.get_by_label("A batch script").check()
+    page.get_by_text("A batch script", exact=True).click()
 
 
 def test_a_script_is_submitted_with_what_is_typed(site: Service, page: Page) -> None:
@@ -70,7 +70,7 @@ def test_a_refused_line_is_named_once(site: Service, browser: Browser) -> None:
     script = page.get_by_label("Script", exact=True)
     script.fill("true\n#flux: --nodse=1\n#flux -N2\n")
     page.get_by_role("button", name="Submit", exact=True).click()
-    expect(page.locator("#summary")).to_have_text("Not submitted. Fix 1 field.")
+    expect(page.locator("#summary")).to_have_text("Not submitted. Fix 1 field: Script")
     notes = page.locator("#script-notes li")
     expect(notes).to_contain_text(
         [
@@ -107,9 +107,9 @@ def test_what_will_not_work_as_it_looks_is_said(site: Service, page: Page) -> No
     expect(page.locator("#wrong-command")).to_be_empty()
     page.get_by_label("Tasks", exact=True).fill("100000")
     page.get_by_label("GPUs per task").fill("2")
-    notes = page.locator("#size-notes")
-    expect(notes).to_contain_text("100,000 tasks with 2 GPUs each are 200,000 GPUs in all.")
-    expect(notes).to_contain_text("The job asks for 100,000 cores")
+    expect(page.locator("#wrong-num_tasks")).to_contain_text("a job of 100000 can never start")
+    expect(page.locator("#plan")).to_contain_text("200,000 GPUs")
+    expect(page.locator("#findings")).to_contain_text("a job of 200000 can never start")
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])

@@ -32,6 +32,10 @@ def jobspec(site: Service, jobid: str) -> Any:
         return json.load(answer)
 
 
+def advanced(page: Page) -> None:
+    page.locator("#advanced > summary").click()
+
+
 def submitted(page: Page) -> str:
     page.get_by_role("button", name="Submit", exact=True).click()
     link = page.locator("#done a").first
@@ -68,8 +72,8 @@ def test_an_array_is_submitted_at_once(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/submit")
     live(page)
     page.get_by_label("Command", exact=True).fill("echo {cc}")
-    page.get_by_label("One for each id").check()
-    page.get_by_label("Ids").fill("3-5")
+    page.get_by_text("One for each ID", exact=True).click()
+    page.get_by_label("IDs", exact=True).fill("3-5")
     made = jobspec(site, submitted(page))
     expect(page.locator("#done")).to_contain_text("3 jobs submitted")
     assert made["tasks"][0]["command"] == ["echo", "3"]
@@ -137,7 +141,7 @@ def test_options_without_a_field_are_listed(site: Service, page: Page) -> None:
         second = json.load(answer)["id"]
     page.goto(f"{site.url}/ui/submit?from={second}")
     live(page)
-    expect(page.locator("#origin")).to_contain_text("whole jobspec is under More")
+    expect(page.locator("#origin")).to_contain_text("whole jobspec is under Advanced")
     expect(page.locator("#jobspec")).to_be_visible()
 
 
@@ -145,6 +149,7 @@ def test_a_launcher_is_one_that_the_service_knows(site: Service, page: Page) -> 
     page.goto(f"{site.url}/ui/submit")
     live(page)
     page.get_by_label("Command", exact=True).fill("/bin/sleep 1")
+    advanced(page)
     page.get_by_label("Launcher").check()
     expect(page.locator("#wrong-is_launcher")).to_contain_text("sleep is no launcher")
     page.get_by_label("Command", exact=True).fill("/opt/bin/nextflow run x")
@@ -211,11 +216,12 @@ def test_a_field_that_is_mended_is_not_to_be_mended(site: Service, refused: Page
     live(refused)
     refused.get_by_label("Command", exact=True).fill("true")
     refused.get_by_label("Nodes", exact=True).fill("x")
+    advanced(refused)
     refused.get_by_label("Urgency").fill("99")
     refused.get_by_role("button", name="Submit", exact=True).click()
     summary = refused.locator("#summary")
-    expect(summary).to_have_text("Not submitted. Fix 2 fields.")
+    expect(summary).to_have_text("Not submitted. Fix 2 fields: Nodes Urgency")
     refused.get_by_label("Nodes", exact=True).fill("1")
-    expect(summary).to_have_text("Not submitted. Fix 1 field.")
+    expect(summary).to_have_text("Not submitted. Fix 1 field: Urgency")
     refused.get_by_label("Urgency").fill("16")
     expect(summary).to_be_hidden()

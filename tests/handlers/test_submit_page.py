@@ -25,7 +25,9 @@ class Form(HTMLParser):
         given = dict(attrs)
         if given.get("id"):
             self.ids.append(given["id"] or "")
-        if tag in {"input", "textarea"} and given.get("type") not in {"radio", "file"}:
+        # The menu of the user and of the page have inputs of their own, without a name.
+        is_typed = tag in {"input", "textarea"} and given.get("type") not in {"radio", "file"}
+        if is_typed and "name" in given:
             self.inputs[given["name"] or ""] = given
 
 
@@ -61,6 +63,8 @@ async def test_the_script_gets_the_fields_as_the_form_has_them(service: Service)
     assert fields["rlimits"]["kind"] == "numbers"
     assert fields["shell_options"]["kind"] == "tree"
     assert fields["constraints"]["kind"] == "json"
+    assert fields["duration"]["kind"] == "duration"
+    assert fields["duration"]["section"] == "resources"
 
 
 async def test_the_queues_of_the_instance_are_offered(service: Service) -> None:
@@ -78,8 +82,10 @@ async def test_the_allowed_launchers_are_named(start: Start) -> None:
     assert "Allowed: parsl, &lt;b&gt;." in text
 
 
-async def test_the_address_may_name_a_job(service: Service) -> None:
+async def test_the_address_may_name_a_job_or_a_template(service: Service) -> None:
     await page(service, f"{PATH}?from=f2QK3Zz")
+    await page(service, f"{PATH}?template=nightly%20build")
+    assert (await service.client.get(f"{PATH}?template=..%2Fx")).status == 422
     assert (await service.client.get(f"{PATH}?job=f2QK3Zz")).status == 422
 
 
@@ -88,10 +94,17 @@ async def test_it_works_from_a_terminal_without_script(service: Service) -> None
     assert f"{service.client.make_url('/v1/jobs')}</code>" in said
 
 
-async def test_the_form_says_where_output_goes_and_is_brief(service: Service) -> None:
+async def test_the_form_says_where_output_goes(service: Service) -> None:
     text = await page(service)
-    (embedded,) = re.findall(r'id="facts"[^>]*>(.*?)</script>', text, re.DOTALL)
-    helps = {field["name"]: field["help"] for field in json.loads(embedded)}
     for name in ("script", "output"):
-        assert "flux-{{id}}.out in the working directory" in helps[name]
-    assert helps["num_nodes"] == "Nodes to spread the tasks or slots over."
+        (help_text,) = re.findall(rf'id="help-{name}">(.*?)</p>', text, re.DOTALL)
+        assert "<code>flux-{{id}}.out</code> in the working directory" in help_text
+
+
+async def test_each_field_is_in_one_section_and_names_of_the_api_wait_to_be_asked_for(
+    service: Service,
+) -> None:
+    text = await page(service)
+    sections = re.findall(r'<h2 id="title-(\w+)">|<details class="card" id="(advanced)">', text)
+    assert ["".join(it) for it in sections] == ["what", "resources", "output", "advanced"]
+    assert text.count('<code class="api-name">') == len(Form(text).inputs)

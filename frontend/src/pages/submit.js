@@ -2,181 +2,158 @@
 
 import { address, call, Problem } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
-import { shellAdvice, shellSyntax, sizeAdvice } from "../submit/advice.js";
-import { collect, fieldOf, hint, request } from "../submit/form.js";
-import { ScriptEditor } from "../submit/script.js";
-import { element } from "../ui/element.js";
-import { at } from "../ui/root.js";
+import { shellAdvice, shellSyntax } from "../submit/advice.js";
+import { Answer, sizeInWords } from "../submit/answer.js";
+import { Attachments, withFiles } from "../submit/attachments.js";
 import { besides, valuesOf } from "../submit/resubmit.js";
-import { curl, line, split } from "../submit/shell.js";
+import { collect, fieldOf, hint, request } from "../submit/form.js";
+import { duration, Inputs } from "../submit/inputs.js";
+import { keepRecent } from "../submit/kept.js";
+import { readFragment } from "../submit/link.js";
+import { LiveCheck } from "../submit/live_check.js";
+import { Origin } from "../submit/origin.js";
+import { titleOf, valuesOfSaved, withoutSecrets } from "../submit/saved_job.js";
+import { ScriptEditor } from "../submit/script.js";
+import { Sender } from "../submit/sender.js";
+import { split } from "../submit/shell.js";
+import { Templates } from "../submit/templates.js";
+import { TerminalLines } from "../submit/terminal_lines.js";
 import { watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
+import { closeMenus } from "../ui/menu.js";
+import { at } from "../ui/root.js";
 import { MEDIUM, visible } from "../ui/visible.js";
+import { t } from "../ui/words.js";
 
 /** @typedef {import("../submit/form.js").Field} Field */
 /** @typedef {import("../submit/form.js").Values} Values */
 /** @typedef {import("../submit/form.js").Wrong} Wrong */
+/** @typedef {import("../submit/saved_job.js").Saved} Saved */
+/** @typedef {import("../submit/live_check.js").Report} Report */
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
-
-/** Links to new jobs that are shown; the page of jobs has all. */
-const LINKS = 20;
-/** Characters of a line above which it is not shown, but can be copied. */
-const SHOWN = 20_000;
 
 const form = /** @type {HTMLFormElement} */ ($("form"));
 const go = /** @type {HTMLButtonElement} */ ($("go"));
 /** @type {Field[]} */
 const fields = JSON.parse($("facts").textContent ?? "[]");
-const user = $("facts").dataset["user"] ?? "";
 const launchers = ($("facts").dataset["launchers"] ?? "").split(" ").filter(Boolean);
-const from = new URLSearchParams(location.search).get("from");
-const DRAFT = `fluxapi.submit ${at("/")} ${from ?? ""}`;
-/** Title of the button that submits what was submitted already. */
-const AGAIN = "Submit again";
+const query = new URLSearchParams(location.search);
+const from = query.get("from");
+const template = query.get("template");
+/** Time without a key before a value that is not ready is called wrong. */
+const HINT_PAUSE_MS = 350;
+let hinting = 0;
+/** A wrong line of a script, as the service names it. */
+const LINE = /^line \d+: /;
 /** The request that was answered last: it is sent again only by the button that says so. */
 let answered = "";
 /** @type {Set<string>} fields that were refused and not changed since */
 const refused = new Set();
-const lines = { curl: "", line: "" };
+/** @type {Report | undefined} */
+let report;
+let problem = "";
 
-/** @typedef {HTMLInputElement | HTMLTextAreaElement} Input */
-/** @param {string} name */
-const input = (name) => /** @type {Input | null} */ (form.elements.namedItem(name));
-const NAMES = [...fields.map((field) => field.name), "copies", "cc"];
+const inputs = new Inputs(form, fields, `fluxapi.submit ${at("/")} ${from ?? (template ? `template ${template}` : "")}`);
+const answer = new Answer((name) => inputs.focus(name));
+const terminal = new TerminalLines($("facts").dataset["user"] ?? "");
+const sender = new Sender();
+const origin = new Origin((values) => {
+  inputs.fill(values);
+  update();
+});
+const editor = new ScriptEditor(fields, () => update());
+const files = new Attachments($("attached"), $("wrong-files"), /** @type {HTMLInputElement} */ ($("attach")), () => update());
 
-const many = () =>
-  /** @type {import("../submit/form.js").Many} */ (/** @type {RadioNodeList} */ (form.elements.namedItem("many")).value);
-
-/** What is submitted: a command, or a batch script. */
-const what = () =>
-  /** @type {import("../submit/form.js").What} */ (/** @type {RadioNodeList} */ (form.elements.namedItem("what")).value);
-/** The fields of what is submitted. */
-const current = () => fields.filter(({ only }) => !only || only === what());
-/** @type {import("../submit/advice.js").Size | undefined} */
-let size;
-
-/** @returns {Values} */
-function typed() {
-  /** @type {Values} */
-  const values = {};
-  for (const name of NAMES) {
-    const it = input(name);
-    if (it) values[name] = it.type === "checkbox" ? /** @type {HTMLInputElement} */ (it).checked : it.value;
-  }
-  return values;
+/** The number of jobs that the form makes, as far as it can be told. @param {Values} values */
+function jobCount(values) {
+  if (inputs.many === "copies") return Math.max(1, Number(values["copies"]) || 1);
+  if (inputs.many !== "cc") return 1;
+  return String(values["cc"]).split(",").reduce((sum, part) => {
+    const [first = NaN, last = first] = part.split("-").map((it) => (/^\d+$/.test(it.trim()) ? Number(it) : NaN));
+    return last >= first ? sum + last - first + 1 : sum;
+  }, 0) || 1;
 }
 
-/** @param {Values} values */
-function fill(values) {
-  for (const name of NAMES) {
-    const it = input(name);
-    if (!it) continue;
-    const value = values[name];
-    if (it.type === "checkbox") /** @type {HTMLInputElement} */ (it).checked = value === true;
-    else it.value = typeof value === "string" ? value : "";
-  }
-  const chosen = /** @type {RadioNodeList} */ (form.elements.namedItem("many"));
-  chosen.value = String(values["many"] ?? "one");
-  /** @type {RadioNodeList} */ (form.elements.namedItem("what")).value = String(values["what"] ?? "command");
-  const more = fields.some((field) => !field.usual && values[field.name]);
-  if (more) /** @type {HTMLDetailsElement} */ ($("more")).open = true;
-}
-
-/** Show what the inputs ask for, and keep it. */
+/** Show what the inputs ask for, have it checked, and keep it. */
 function update() {
-  const values = typed();
-  $("field-copies").hidden = many() !== "copies";
-  $("field-cc").hidden = many() !== "cc";
-  for (const { name, only } of fields) $(`field-${name}`).hidden = Boolean(only) && only !== what();
-  if ($("as-task")) $("as-task").hidden = what() !== "script";
-  editor.update(what() === "script", values);
-  const { job } = collect(current(), values);
-  advise(values, job);
-  const { path, body } = request(job, many(), values);
-  const said = line(job, /** @type {{ copies?: unknown, cc?: unknown }} */ (many() === "one" ? {} : body));
-  lines.curl = curl(at(path), body, user);
-  lines.line = said.line;
-  for (const name of /** @type {const} */ (["curl", "line"])) {
-    const text = lines[name];
-    $(name).textContent = text.length > SHOWN ? `${text.slice(0, SHOWN)}… (${text.length} characters; Copy takes all)` : text;
-  }
-  $("go").textContent = path + JSON.stringify(body) === answered ? AGAIN : "Submit";
-  $("unsaid").textContent = said.unsaid.length ? `It has no option for ${said.unsaid.join(", ")}: use curl for that.` : "";
-  checkLauncher(values);
-  keep({ ...values, many: many(), what: what() });
+  const values = inputs.values();
+  const isScript = inputs.what === "script";
+  inputs.arrange();
+  if ($("as-task")) $("as-task").hidden = !isScript;
+  editor.update(isScript, values);
+  const { job, wrong } = collect(inputs.current, values);
+  advise(values);
+  const made = request(withFiles(job, files.entries), inputs.many, values);
+  terminal.show(job, made, files.names);
+  const isAnswered = made.path + JSON.stringify(made.body) === answered;
+  go.textContent = t(isAnswered ? "submit.again" : "submit.go");
+  if (!isAnswered) answer.changed();
+  const isReady = Boolean(job["command"] || job["script"] || job["jobspec"]) && !wrong.length;
+  check.update(isReady ? job : undefined);
+  plan();
+  inputs.keep();
 }
 
-/** Say what will not work as it looks. @param {Values} values @param {Record<string, unknown>} job */
-function advise(values, job) {
-  const isScript = what() === "script";
-  const shell = isScript ? "" : shellAdvice(shellSyntax(String(values["command"] ?? "")));
-  if (!refused.has("command") && $("wrong-command").textContent !== shell) say("command", shell);
-  const notes = sizeAdvice({ ...(isScript ? editor.fields : {}), ...job }, isScript, size);
-  const texts = [...$("size-notes").children].map((it) => it.textContent);
-  if (texts.join("\n") === notes.join("\n")) return;
-  $("size-notes").replaceChildren(...notes.map((textContent) => element("li", { textContent })));
-}
-
-/** Whether the service takes this command as a launcher: it decides by the name of the program. @param {Values} values */
-function checkLauncher(values) {
+/** Say what will not work as it looks. @param {Values} values */
+function advise(values) {
+  const shell = inputs.what === "script" ? "" : shellAdvice(shellSyntax(String(values["command"] ?? "")));
+  if (!refused.has("command")) inputs.say("command", shell);
+  const limit = duration(String(values["duration"] ?? ""));
+  if (!refused.has("duration")) inputs.understood("duration", limit);
   const program = split(String(values["command"]))?.[0]?.split("/").at(-1) ?? "";
   const fits = !values["is_launcher"] || !program || launchers.includes(program);
-  const allowed = launchers.length ? `one of ${launchers.join(", ")}` : "none: this service allows no launchers";
-  const text = fits ? "" : `${visible(program, { most: MEDIUM })} is no launcher that this service knows; it may be ${allowed}.`;
-  if ($("wrong-is_launcher")?.textContent !== text) say("is_launcher", text);
+  const shown = visible(program, { most: MEDIUM });
+  const words = launchers.length ? t("submit.no_launcher", { program: shown, names: launchers.join(", ") }) : t("submit.no_launcher_allowed", { program: shown });
+  if (!refused.has("is_launcher")) inputs.say("is_launcher", fits ? "" : words);
 }
 
-const editor = new ScriptEditor(fields, () => update());
-
-/** @param {Values} values */
-function keep(values) {
-  try {
-    sessionStorage.setItem(DRAFT, JSON.stringify(values));
-  } catch {
-    // A browser that keeps nothing forgets the draft.
-  }
+/** Say what the button will do, and what stands against it. */
+function plan() {
+  const values = inputs.values();
+  const jobs = jobCount(values);
+  const { wrong } = collect(inputs.current, values);
+  const isEmpty = !values[inputs.what] && !values["jobspec"];
+  if (isEmpty) answer.plan(t(inputs.what === "script" ? "submit.plan_empty_script" : "submit.plan_empty"), false);
+  else if (wrong.length) answer.plan(t("submit.plan_unreadable"), false);
+  else if (problem) answer.plan(t("submit.plan_unchecked", { why: problem }), false);
+  else if (!report) answer.plan(t("submit.plan_checking"), false);
+  else if (!report.valid || report.findings.some(({ outcome }) => outcome === "refused")) answer.plan(t("submit.plan_invalid"), false);
+  else answer.plan([t("submit.plan", { count: jobs }), ...sizeInWords(report.size, jobs)].join(" · "), true);
+  const found = report && !isEmpty && !wrong.length ? told(report) : [];
+  answer.findings(found);
+  // The editor lists the wrong lines of a script itself.
+  const beside = found.filter(({ name, detail }) => name && !refused.has(name) && !(name === "script" && LINE.test(detail)));
+  inputs.notes(new Map(beside.map((it) => [it.name, it])));
 }
 
-/** @returns {Values | undefined} */
-function draft() {
-  try {
-    return JSON.parse(sessionStorage.getItem(DRAFT) ?? "") ?? undefined;
-  } catch {
-    return undefined;
-  }
+/** The errors and findings of a report, by field. @param {Report} report */
+function told({ errors, findings, warnings, unknown }) {
+  const named = (/** @type {{ pointer: string }} */ { pointer }) => {
+    const name = fieldOf(pointer, false);
+    return inputs.names.includes(name) ? name : "";
+  };
+  return [
+    ...errors.map((it) => ({ name: named(it), outcome: "refused", detail: it.detail })),
+    ...findings.map((it) => ({ name: named(it), outcome: it.outcome, detail: it.detail })),
+    // The editor shows the warnings about a script itself.
+    ...(inputs.what === "script" ? [] : warnings.map((detail) => ({ name: "", outcome: "note", detail }))),
+    ...(unknown.length ? [{ name: "", outcome: "note", detail: t("submit.not_compared") }] : []),
+  ];
 }
 
-/** Say what is wrong with a field, or that nothing is.
- * @param {string} name @param {string} text @param {boolean} [refused] not only a hint
- */
-function say(name, text, refused = false) {
-  const where = $(`wrong-${name}`);
-  if (!where) return;
-  where.textContent = text;
-  where.classList.toggle("hint", !refused);
-  const it = input(name);
-  if (text && refused) it?.setAttribute("aria-invalid", "true");
-  else it?.removeAttribute("aria-invalid");
-}
+const check = new LiveCheck((found, why) => {
+  report = found;
+  problem = why;
+  plan();
+});
 
 function forget() {
-  for (const name of NAMES) say(name, "");
+  for (const name of inputs.names) inputs.say(name, "");
   refused.clear();
-  $("summary").hidden = true;
-  $("done").replaceChildren();
+  answer.clear();
 }
-
-/** A field was changed: it is to be mended no more. @param {string} name */
-function mend(name) {
-  if (!refused.delete(name) || $("summary").querySelector("ul")) return;
-  $("summary").hidden = !refused.size;
-  $("summary").textContent = toMend(refused.size);
-}
-
-/** @param {number} n */
-const toMend = (n) => `Not submitted. Fix ${count(n, "field")}.`;
 
 /** Put what is wrong beside the fields, and go to the first of them.
  * @param {Wrong[]} wrong @param {string} detail @param {boolean} bulk
@@ -187,148 +164,99 @@ function refuse(wrong, detail, bulk) {
   for (const { pointer, detail: text } of wrong) {
     const name = fieldOf(pointer, bulk);
     const inner = pointer.split("/").slice(bulk && pointer.startsWith("/job/") ? 3 : 2).join("/");
-    const known = NAMES.includes(name);
+    const known = inputs.names.includes(name);
     const place = known ? inner : pointer;
     by.set(known ? name : "", [...(by.get(known ? name : "") ?? []), place ? `${place} ${text}` : text]);
   }
+  const rest = by.get("") ?? [];
+  by.delete("");
   for (const [name, texts] of by) {
-    if (!name) continue;
     // The editor lists the wrong lines of a script; they do not stand below it once more.
-    say(name, (name === "script" ? editor.refuse(texts) : texts).join(" "), true);
-    input(name)?.setAttribute("aria-invalid", "true");
+    inputs.say(name, (name === "script" ? editor.refuse(texts) : texts).join(" "), true);
     refused.add(name);
   }
-  const rest = by.get("") ?? [];
-  const first = NAMES.find((name) => by.has(name));
-  const where = $("summary");
-  where.replaceChildren(
-    element("p", { textContent: first && !rest.length ? toMend(by.size) : `Not submitted. ${detail}` }),
-  );
-  if (rest.length) {
-    const list = element("ul", {});
-    list.append(...rest.map((text) => element("li", { textContent: text })));
-    where.append(list);
-  }
-  where.hidden = false;
-  const inMore = NAMES.some((name) => by.has(name) && $("more").contains(input(name)));
-  if (inMore) /** @type {HTMLDetailsElement} */ ($("more")).open = true;
-  (first ? input(first) : where)?.focus();
-}
-
-/** @param {number} n @param {string} noun */
-const count = (n, noun) => `${n.toLocaleString()} ${noun}${n === 1 ? "" : "s"}`;
-
-/**
- * A request that may have been taken, although its answer never came, is sent again under the same
- * key: it then gives the same jobs.
- * @type {{ key: string, text: string } | undefined}
- */
-let unanswered;
-
-/** @param {string} path @param {object} body */
-async function send(path, body) {
-  const text = path + JSON.stringify(body);
-  if (unanswered?.text !== text) {
-    const key = [...crypto.getRandomValues(new Uint8Array(16))].map((it) => it.toString(16).padStart(2, "0")).join("");
-    unanswered = { key, text };
-  }
-  const answer = await call("POST", path, body, { "Idempotency-Key": unanswered.key }).catch((problem) => {
-    if (problem instanceof Problem && problem.document["status"] < 500) unanswered = undefined;
-    throw problem;
-  });
-  unanswered = undefined;
-  return answer;
+  const names = inputs.names.filter((name) => by.has(name));
+  answer.refused(names, rest, detail);
+  if (names[0]) inputs.focus(names[0]);
+  else $("summary").focus();
 }
 
 /** @param {boolean} isAgain whether a request that was answered is meant to be sent once more */
 async function submit(isAgain) {
-  const values = typed();
-  const { job, wrong } = collect(current(), values);
-  const bulk = many() !== "one";
-  const { path, body } = request(job, many(), values);
+  const values = inputs.values();
+  const { job, wrong } = collect(inputs.current, values);
+  const bulk = inputs.many !== "one";
+  const { path, body } = request(withFiles(job, files.entries), inputs.many, values);
   const text = path + JSON.stringify(body);
-  if (text === answered && !wrong.length && !isAgain) return show();
+  if (text === answered && !wrong.length && !isAgain) return $("done").focus({ preventScroll: true });
   forget();
   if (wrong.length) return refuse(wrong, "", false);
   go.disabled = true;
-  $("done").textContent = "Submitting…";
-  $("done").scrollIntoView({ block: "nearest" });
+  answer.sending();
   try {
-    done(await send(path, body));
+    const made = await sender.send(path, body);
+    const ids = answer.submitted(made) ?? [];
     answered = text;
+    const { saved, variables } = withoutSecrets(savedOf(job, values));
+    if (ids.length) keepRecent({ when: Date.now() / 1000, ids, count: ids.length, variables, saved });
     update();
-    show();
-  } catch (problem) {
-    $("done").replaceChildren();
-    const document = problem instanceof Problem ? problem.document : {};
-    refuse(document["errors"] ?? [], problem instanceof Error ? problem.message : String(problem), bulk);
+    $("done").focus({ preventScroll: true });
+  } catch (error) {
+    answer.clear();
+    const document = error instanceof Problem ? error.document : {};
+    refuse(document["errors"] ?? [], error instanceof Error ? error.message : String(error), bulk);
   } finally {
     go.disabled = false;
   }
 }
 
-/** Bring the answer into sight, wherever the form was submitted from. */
-function show() {
-  $("done").focus({ preventScroll: true });
-  $("done").scrollIntoView({ block: "nearest" });
+/** The request as a template keeps it. @param {Record<string, unknown>} job @param {Values} values @returns {Saved} */
+function savedOf(job, values) {
+  const { body } = request(job, inputs.many, values);
+  return /** @type {Saved} */ (/** @type {unknown} */ (inputs.many === "one" ? { job } : body));
 }
 
-/** @param {Record<string, any>} answer */
-function done(answer) {
-  /** @type {{ id?: string, error?: { detail?: string } }[]} */
-  const jobs = answer["jobs"] ?? [{ id: answer["id"] }];
-  const ids = jobs.flatMap((it) => it.id ?? []);
-  const failed = jobs.flatMap((it) => (it.error ? [it.error.detail ?? "refused"] : []));
-  const said = element("p", { textContent: `${count(ids.length, "job")} submitted: ` });
-  for (const id of ids.slice(0, LINKS)) said.append(element("a", { href: at(`/ui/jobs/${encodeURIComponent(id)}`), textContent: id }), " ");
-  if (ids.length > LINKS) said.append("… ", element("a", { href: at("/"), textContent: "all jobs" }));
-  $("done").replaceChildren(...(ids.length ? [said] : []));
-  for (const warning of answer["warnings"] ?? []) $("done").append(element("p", { className: "soft", textContent: warning }));
-  if (failed.length) {
-    const reasons = [...new Set(failed)].slice(0, 5).join(" ");
-    $("done").append(element("p", { className: "wrong", textContent: `${count(failed.length, "job")} refused. ${reasons}` }));
+/** What the form asks for, to be saved; undefined when it cannot be read, which is told. */
+function current() {
+  const values = inputs.values();
+  const { job, wrong } = collect(inputs.current, values);
+  if (wrong.length) {
+    refuse(wrong, "", false);
+    return undefined;
   }
+  return savedOf(job, values);
 }
 
-/** @param {"curl" | "line"} name */
-async function copy(name) {
-  let said = "Copied.";
-  try {
-    await navigator.clipboard.writeText(lines[name]);
-  } catch {
-    // Without HTTPS a page may not write there: the reader copies what is selected.
-    getSelection()?.selectAllChildren($(name));
-    said = "The line is selected: copy it with Ctrl+C.";
-  }
-  $("copied").textContent = said;
-  const button = document.querySelector(`[data-copy="${name}"]`);
-  if (!button) return;
-  button.textContent = said === "Copied." ? "Copied" : "Selected";
-  setTimeout(() => (button.textContent = "Copy"), 2000);
-}
-
-/** Say what the form shows, and what it cannot. @param {string} id @param {boolean} isWhole */
-function tellOrigin(id, isWhole) {
-  const link = element("a", { href: at(`/ui/jobs/${encodeURIComponent(id)}`), textContent: id });
-  const rest = isWhole ? " The fields cannot say all that it asked for: its whole jobspec is under More." : "";
-  $("origin").hidden = false;
-  $("origin").replaceChildren(
-    "The same as ", link, `, but for its environment variables: this service gives none out, since they may hold secrets. Give those that it needs.${rest}`,
-  );
+/** @param {Saved} saved @param {string} words where it is from @param {string[]} variables names whose values are not kept */
+function fillSaved(saved, words, variables) {
+  const before = inputs.values();
+  const { values, unknown } = valuesOfSaved(saved, fields);
+  forget();
+  answered = "";
+  inputs.fill(values);
+  editor.view.refresh();
+  const sentences = [words];
+  if (variables.length) sentences.push(t("submit.values_not_kept", { names: variables.slice(0, 12).map((it) => visible(it, { most: 40 })).join(", ") }));
+  if (unknown.length) sentences.push(t("submit.fields_unknown", { names: unknown.slice(0, 12).map((it) => visible(it, { most: 40 })).join(", ") }));
+  origin.tell(sentences.join(" "), before);
+  update();
 }
 
 /** Fill the form with another job. @param {string} id */
 async function fillFrom(id) {
-  const where = $("origin");
-  where.hidden = false;
   try {
     const place = `/v1/jobs/${encodeURIComponent(id)}`;
-    const [jobspec, events] = await Promise.all([call("GET", `${place}/jobspec`), call("GET", `${place}/eventlog`)]);
+    const [jobspec, events, record] = await Promise.all([call("GET", `${place}/jobspec`), call("GET", `${place}/eventlog`), call("GET", place)]);
     const values = { ...valuesOf(jobspec, fields), ...besides(events) };
-    fill(values);
-    tellOrigin(id, "jobspec" in values);
-  } catch (problem) {
-    where.textContent = `The form cannot be filled from ${id}. ${problem instanceof Error ? problem.message : problem}`;
+    inputs.fill(values);
+    editor.view.refresh();
+    origin.resubmit(id, "jobspec" in values, record, (limit) => {
+      inputs.set("duration", limit);
+      inputs.focus("duration");
+      update();
+    });
+  } catch (error) {
+    origin.failed(id, error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -336,7 +264,7 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   const isAgain = isPressed;
   isPressed = false;
-  if (!go.disabled) submit(isAgain);
+  if (!go.disabled) void submit(isAgain);
 });
 /** Whether the button itself was pressed: Enter in a field clicks it, too. */
 let isPressed = false;
@@ -346,48 +274,84 @@ go.addEventListener("click", (event) => {
   if (event.detail > 1) event.preventDefault();
 });
 form.addEventListener("input", (event) => {
-  const name = /** @type {Input} */ (event.target).name;
-  if (NAMES.includes(name)) {
-    say(name, "");
-    mend(name);
+  const { name } = /** @type {HTMLInputElement} */ (event.target);
+  if (inputs.names.includes(name)) {
+    inputs.say(name, "");
+    hintLater();
+    if (refused.delete(name)) answer.mended(inputs.names.filter((it) => refused.has(it)));
   }
   update();
 });
-form.addEventListener("change", (event) => {
-  const it = /** @type {Input} */ (event.target);
-  const field = fields.find((one) => one.name === it.name);
-  if (field && field.kind !== "flag" && field.name !== "command") say(field.name, hint(field, it.value));
-});
+/** Say what is likely to be refused once nobody types; said when a field is left, it would move what is pressed then. */
+function hintLater() {
+  clearTimeout(hinting);
+  hinting = window.setTimeout(() => {
+    const values = inputs.values();
+    for (const field of inputs.current) {
+      if (field.kind === "flag" || field.name === "command" || refused.has(field.name)) continue;
+      inputs.hint(field.name, hint(field, String(values[field.name] ?? "")));
+    }
+  }, HINT_PAUSE_MS);
+}
 form.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
+});
+// A file that is dropped goes along; onto the editor of a script, it is opened there.
+form.addEventListener("dragover", (event) => {
+  if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+});
+form.addEventListener("drop", (event) => {
+  if (event.defaultPrevented || !event.dataTransfer?.files.length) return;
+  event.preventDefault();
+  void files.add([...event.dataTransfer.files]);
 });
 $("clear").addEventListener("click", () => {
   answered = "";
   forget();
-  fill({});
-  (from ? fillFrom(from) : Promise.resolve()).then(update);
-  input(what())?.focus();
+  inputs.fill({});
+  files.clear();
+  editor.view.refresh();
+  origin.hide();
+  /** @type {HTMLDetailsElement} */ ($("more")).open = false;
+  void (from ? fillFrom(from) : Promise.resolve()).then(update);
+  inputs.focus(inputs.what);
 });
-for (const button of document.querySelectorAll("[data-copy]")) {
-  button.addEventListener("click", () => copy(/** @type {"curl"} */ (/** @type {HTMLElement} */ (button).dataset["copy"])));
-}
 
-const kept = draft();
-if (kept) {
-  fill(kept);
-  if (from) tellOrigin(from, Boolean(kept["jobspec"]));
+const templates = new Templates({ current, fill: fillSaved, tell: (text) => origin.tell(text) });
+$("tools").hidden = false;
+closeMenus();
+
+const shared = location.hash;
+const kept = inputs.draft();
+if (shared.startsWith("#job=")) {
+  // The request leaves the history of the browser with the fragment.
+  history.replaceState(history.state, "", location.pathname + location.search);
+  try {
+    const saved = readFragment(shared);
+    if (saved) fillSaved(withoutSecrets(saved).saved, t("submit.from_link", { title: visible(titleOf(saved), { most: MEDIUM }) }), []);
+  } catch (error) {
+    origin.tell(t("submit.link_unreadable", { why: error instanceof Error ? error.message : String(error) }));
+  }
+} else if (kept) {
+  inputs.fill(kept);
+  editor.view.refresh();
+  if (from) origin.resubmit(from, Boolean(kept["jobspec"]));
 } else if (from) await fillFrom(from);
+else if (template) await templates.load(template);
 update();
+if (location.hash === "#duration") inputs.focus("duration");
 
 const channel = new Channel(address);
 status.show(channel, $("state"));
-channel.follow("stats", { stream: "stats" }, ({ nodes }) => {
+let instance = "";
+channel.follow("stats", { stream: "stats" }, ({ nodes, queues }) => {
+  const now = JSON.stringify([queues, nodes?.states, nodes?.total]);
+  if (instance && now !== instance) check.renew();
+  instance = now;
   if (!nodes) return;
   const { cores, gpus } = nodes;
-  size = { cores: cores.total, gpus: gpus.total, nodes: nodes.total };
-  advise(typed(), collect(current(), typed()).job);
-  const free = [`${cores.free} of ${cores.total} cores`];
-  if (gpus.total) free.push(`${gpus.free} of ${gpus.total} GPUs`);
-  $("free").textContent = `Free now: ${free.join(", ")}`;
+  $("free").textContent = gpus.total
+    ? t("submit.free_gpus", { cores: cores.free, all_cores: cores.total, gpus: gpus.free, all_gpus: gpus.total })
+    : t("submit.free", { cores: cores.free, all_cores: cores.total });
 });
 watchOn(channel);

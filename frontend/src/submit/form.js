@@ -1,14 +1,15 @@
 /** From what is typed into the form to the body of a request, and back; and what to say about it. */
 
+import { standard } from "./duration.js";
+
 /** How a value is typed in; see fluxapi/web/form.py.
- * @typedef {"command" | "flag" | "integer" | "json" | "list" | "numbers" | "pairs" | "text" | "tree" | "whole" | "word"} Kind
+ * @typedef {"command" | "duration" | "flag" | "integer" | "json" | "list" | "numbers" | "pairs" | "text" | "tree" | "whole" | "word"} Kind
  */
 /**
  * @typedef {object} Field one property of the schema
  * @property {string} name
- * @property {string} label
  * @property {Kind} kind
- * @property {boolean} usual
+ * @property {"what" | "resources" | "output" | "advanced"} section
  * @property {What | null} [only] the sort of job that has it, if not both
  * @property {number | null} [low]
  * @property {number | null} [high]
@@ -90,7 +91,8 @@ export function hint(field, typed) {
     if (isNumber && Number(text) >= low && Number(text) <= high) return "";
     return `must be ${field.form ?? whole(low, high)}.`;
   }
-  if (field.pattern && !new RegExp(field.pattern, "u").test(text)) return `must be ${field.form}.`;
+  const sent = field.kind === "duration" ? standard(text) : text;
+  if (field.pattern && !new RegExp(field.pattern, "u").test(sent)) return `must be ${field.form}.`;
   return "";
 }
 
@@ -122,6 +124,8 @@ export function parse(kind, typed) {
       return map(typed, (_name, value) => (value === undefined ? 1 : lenient(value)));
     case "text":
       return typed.trim();
+    case "duration":
+      return standard(typed);
     default:
       return typed;
   }

@@ -1,5 +1,6 @@
 /** From the jobspec of a job (RFC 25) to the inputs that ask for the same job again. */
 
+import { shortest } from "./duration.js";
 import { parse, write } from "./form.js";
 import { takeScript } from "./resubmit_script.js";
 import { join } from "./shell.js";
@@ -79,7 +80,7 @@ function jobOf(jobspec) {
     delete rest[name];
   };
   if (rest.duration === 0) delete rest.duration;
-  else if (typeof rest.duration === "number") rest.duration = String(rest.duration);
+  else if (typeof rest.duration === "number") rest.duration = shortest(rest.duration);
   for (const name of ["duration", "cwd", "queue", "bank"]) take(name, isText);
   take("environment", isMap);
   take("dependencies", (value) => Array.isArray(value) && value.length > 0);

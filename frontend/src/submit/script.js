@@ -3,19 +3,19 @@
 import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
 import { MEDIUM, visible } from "../ui/visible.js";
+import { t } from "../ui/words.js";
+import { CodeView } from "./code_view.js";
 import { write } from "./form.js";
 
 /** Time without a key before the script is checked. */
 const PAUSE_MS = 300;
 /** Characters that the service takes; see schemas/submit.json. */
 const MAX_SCRIPT_CHARS = 1_048_576;
-const TOO_LONG = `A script has at most ${MAX_SCRIPT_CHARS.toLocaleString("en-US")} characters.`;
 
 /** A refused line, as POST /v1/jobs names it. */
 const LINE = /^line (\d+): (.*)$/s;
 /** How a request makes a script of lines without #!, and how this form does; see model/batch.py. */
 const ADVICE = "wrap=true puts";
-const ADVICE_HERE = "check “Run by /bin/sh” to put";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -44,6 +44,7 @@ export class ScriptEditor {
     this.all = all;
     this.changed = changed;
     this.text = /** @type {HTMLTextAreaElement} */ ($("script"));
+    this.view = new CodeView(this.text, $("script-numbers"), $("script-colors"));
     const file = /** @type {HTMLInputElement} */ ($("file"));
     file.addEventListener("change", () => {
       const [chosen] = file.files ?? [];
@@ -55,11 +56,11 @@ export class ScriptEditor {
     form.addEventListener("dragover", (event) => {
       if (!this.#takes(event)) return;
       event.preventDefault();
-      this.text.classList.add("drop");
+      $("field-script").classList.add("drop");
     });
-    form.addEventListener("dragleave", () => this.text.classList.remove("drop"));
+    form.addEventListener("dragleave", () => $("field-script").classList.remove("drop"));
     form.addEventListener("drop", (event) => {
-      this.text.classList.remove("drop");
+      $("field-script").classList.remove("drop");
       if (!this.#takes(event)) return;
       event.preventDefault();
       const [dropped] = event.dataTransfer?.files ?? [];
@@ -75,18 +76,20 @@ export class ScriptEditor {
   /** Put a file into the editor. @param {File} file */
   async open(file) {
     const name = visible(file.name, { most: MEDIUM });
-    let said = `${name} is open.`;
+    let said = t("submit.file_open", { name });
+    const tooLong = () => new RangeError(t("submit.script_too_long", { count: MAX_SCRIPT_CHARS }));
     try {
-      if (file.size > 4 * MAX_SCRIPT_CHARS) throw new RangeError(TOO_LONG);
+      if (file.size > 4 * MAX_SCRIPT_CHARS) throw tooLong();
       // Without the byte order mark, which the service would remove.
       const text = new TextDecoder("utf-8", { fatal: true }).decode(await file.arrayBuffer());
-      if (text.length > MAX_SCRIPT_CHARS) throw new RangeError(TOO_LONG);
+      if (text.length > MAX_SCRIPT_CHARS) throw tooLong();
       this.text.value = text;
+      this.view.refresh();
       /** @type {HTMLInputElement} */ ($("script_name")).value = file.name;
       this.changed();
     } catch (error) {
-      const why = error instanceof TypeError ? "It is not UTF-8 text." : error instanceof Error ? error.message : error;
-      said = `${name} cannot be opened. ${why}`;
+      const why = error instanceof TypeError ? t("submit.file_not_text") : error instanceof Error ? error.message : String(error);
+      said = t("submit.file_not_open", { name, why });
     }
     $("opened").textContent = said;
   }
@@ -110,7 +113,7 @@ export class ScriptEditor {
       answer = await call("POST", "/v1/scripts/check", JSON.parse(asked));
     } catch (problem) {
       const why = problem instanceof Error ? problem.message : String(problem);
-      answer = { fields: {}, lines: {}, errors: [], warnings: [`The script is not checked. ${why}`] };
+      answer = { fields: {}, lines: {}, errors: [], warnings: [t("submit.script_unchecked", { why })] };
     }
     // A check that comes late says nothing about the script as it is now.
     if (asked !== this.#checked) return;
@@ -147,14 +150,19 @@ export class ScriptEditor {
       const value = fields[name];
       const isGiven = value !== undefined;
       const unit = name === "duration" && typeof value === "number" ? " s" : "";
-      const text = !isGiven ? "" : value === true ? "yes" : visible(write(kind, value) + unit, { most: MEDIUM });
+      const text = !isGiven ? "" : value === true ? t("submit.yes") : visible(write(kind, value) + unit, { most: MEDIUM });
       this.#hold(name, text);
-      $(`given-${name}`).textContent = isGiven ? `Line ${lines[name]} of the script: ${text}` : "";
+      $(`given-${name}`).textContent = isGiven ? t("submit.given", { line: lines[name] ?? 1, text }) : "";
     }
-    const given = this.all.filter(({ name, usual }) => !usual && name in fields).length;
-    $("more-given").textContent = given ? ` (${given} set by the script)` : "";
+    this.view.mark(errors.map(({ line }) => line));
     $("script-notes").replaceChildren(
-      ...errors.map(({ line, detail }) => element("li", { className: "wrong", textContent: `Line ${line}: ${detail.replace(ADVICE, ADVICE_HERE)}` })),
+      ...errors.map(({ line, detail }) => {
+        const item = element("li", { className: "wrong" });
+        const button = element("button", { type: "button", className: "link", textContent: t("submit.line", { line }) });
+        button.addEventListener("click", () => this.view.reveal(line));
+        item.append(button, `: ${detail.replace(ADVICE, t("submit.wrap_advice"))}`);
+        return item;
+      }),
       ...warnings.map((textContent) => element("li", { textContent })),
     );
   }

@@ -216,8 +216,9 @@ function dependency(entry) {
  * The line of fluxapi submit or fluxapi batch, and the fields that it has no option for.
  * @param {Record<string, any>} job
  * @param {{ copies?: unknown, cc?: unknown }} many
+ * @param {string[]} [files] names of local files that go along
  */
-export function line(job, many) {
+export function line(job, many, files = []) {
   const isScript = job["script"] !== undefined;
   /** @type {string[]} */
   const groups = [isScript ? "fluxapi batch" : "fluxapi submit"];
@@ -233,6 +234,7 @@ export function line(job, many) {
   // With nodes alone, flux submit would take whole ones and start a task on each.
   const isShaped = ["num_tasks", ...PER_RESOURCE].some((name) => job[name] !== undefined);
   if (!isScript && job["num_nodes"] !== undefined && !isShaped) groups.push("-n 1");
+  groups.push(...files.map((name) => `--add-file=${pasted(name)}`));
   const switches = SWITCHES.filter((name) => job[name]);
   if (switches.length) groups.push(`--flags=${switches.join(",")}`);
   if (isScript) {

@@ -1,0 +1,144 @@
+/** The bar that stays in sight: what the button will do, what stands against it, and what came of it. */
+
+import { element } from "../ui/element.js";
+import { at } from "../ui/root.js";
+import { MEDIUM, SHORT, visible } from "../ui/visible.js";
+import { rich, t } from "../ui/words.js";
+import { spelled } from "./duration.js";
+
+/** @typedef {import("./live_check.js").Report} Report */
+
+/** Links to new jobs that are shown; the page of jobs has all. */
+const MAX_LINKS = 12;
+/** Different reasons of refusals that are shown. */
+const MAX_REASONS = 5;
+
+/** @param {string} id */
+const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** The label of a field, as the form shows it. @param {string} name */
+export function labelOf(name) {
+  return document.querySelector(`#field-${CSS.escape(name)} .label`)?.textContent?.trim() ?? name;
+}
+
+/** What a job asks for, in a few words. @param {Report["size"]} size @param {number} jobs */
+export function sizeInWords(size, jobs) {
+  const { nodes, cores, gpus, whole_nodes: isWhole, duration, queue } = size;
+  return [
+    ...(nodes !== undefined ? [t(isWhole ? "submit.size_whole_nodes" : "submit.size_nodes", { count: nodes * jobs })] : []),
+    ...(cores !== undefined ? [t("submit.size_cores", { count: cores * jobs })] : []),
+    ...(gpus ? [t("submit.size_gpus", { count: gpus * jobs })] : []),
+    duration ? t("submit.size_limit", { duration: spelled(Math.round(duration)) }) : t("submit.size_no_limit"),
+    ...(queue ? [t("submit.size_queue", { queue: visible(queue, { most: SHORT }) })] : []),
+  ];
+}
+
+/** A button that leads to a field. @param {string} name @param {string} text @param {(name: string) => void} go */
+function toField(name, text, go) {
+  const button = element("button", { type: "button", className: "link", textContent: text });
+  button.addEventListener("click", () => go(name));
+  return button;
+}
+
+export class Answer {
+  /** @param {(name: string) => void} go leads to a field */
+  constructor(go) {
+    this.go = go;
+    $("done").addEventListener("click", (event) => {
+      if (/** @type {HTMLElement} */ (event.target).closest("[data-close]")) this.clear();
+    });
+  }
+
+  /** Say what the button will do. @param {string | Node} words @param {boolean} isSure */
+  plan(words, isSure) {
+    $("plan").replaceChildren(words);
+    $("plan").classList.toggle("soft", !isSure);
+  }
+
+  /**
+   * Say what stands against it, with links to the fields.
+   * @param {{ name: string, outcome: string, detail: string }[]} findings
+   */
+  findings(findings) {
+    const shown = JSON.stringify(findings);
+    if ($("findings").dataset["shown"] === shown) return;
+    $("findings").dataset["shown"] = shown;
+    $("findings").replaceChildren(
+      ...findings.map(({ name, outcome, detail }) => {
+        const item = element("li", { className: outcome });
+        item.append(...(name ? [toField(name, labelOf(name), this.go), ": "] : []), visible(detail, { most: MEDIUM }));
+        return item;
+      }),
+    );
+  }
+
+  clear() {
+    $("summary").hidden = true;
+    $("done").replaceChildren();
+    $("answer").classList.remove("good", "bad");
+  }
+
+  /** The form asks for something else than what was answered. */
+  changed() {
+    $("answer").classList.remove("good");
+  }
+
+  sending() {
+    this.clear();
+    $("done").textContent = t("submit.sending");
+  }
+
+  /**
+   * Say what was refused.
+   * @param {string[]} names the fields that are wrong
+   * @param {string[]} rest sentences about no field
+   * @param {string} detail
+   */
+  refused(names, rest, detail) {
+    this.clear();
+    const where = $("summary");
+    const head = element("p", { textContent: names.length && !rest.length ? t("submit.fix", { count: names.length }) : t("submit.not_submitted", { detail }) });
+    if (names.length) head.append(...names.flatMap((name) => [" ", toField(name, labelOf(name), this.go)]));
+    where.replaceChildren(head);
+    if (rest.length) {
+      const list = element("ul", {});
+      list.append(...rest.map((text) => element("li", { textContent: visible(text, { most: MEDIUM }) })));
+      where.append(list);
+    }
+    where.hidden = false;
+    $("answer").classList.add("bad");
+  }
+
+  /** A field was changed: it is to be mended no more. @param {string[]} names those that still are */
+  mended(names) {
+    if ($("summary").hidden || $("summary").querySelector("ul")) return;
+    if (names.length) this.refused(names, [], "");
+    else this.clear();
+  }
+
+  /** Say which jobs were made. @param {Record<string, any>} answer */
+  submitted(answer) {
+    this.clear();
+    /** @type {{ id?: string, error?: { detail?: string } }[]} */
+    const jobs = answer["jobs"] ?? [{ id: answer["id"] }];
+    const ids = jobs.flatMap((it) => it.id ?? []);
+    const failed = jobs.flatMap((it) => (it.error ? [it.error.detail ?? t("submit.refused")] : []));
+    const done = $("done");
+    if (ids.length) {
+      const links = element("span", { className: "links" });
+      for (const id of ids.slice(0, MAX_LINKS)) links.append(element("a", { href: at(`/ui/jobs/${encodeURIComponent(id)}`), textContent: id }), " ");
+      if (ids.length > MAX_LINKS) links.append(element("a", { href: at("/"), textContent: t("common.all_jobs") }), " ");
+      if (answer["group"]) links.append(element("a", { href: at(`/ui/groups/${encodeURIComponent(answer["group"])}`), textContent: t("submit.see_group") }));
+      const said = element("p", {});
+      said.append(rich("submit.submitted", { count: ids.length, jobs: links }));
+      done.append(said);
+    }
+    for (const warning of answer["warnings"] ?? []) done.append(element("p", { className: "soft", textContent: warning }));
+    if (failed.length) {
+      const reasons = [...new Set(failed)].slice(0, MAX_REASONS).join(" ");
+      done.append(element("p", { className: "wrong", textContent: t("submit.some_refused", { count: failed.length, reasons }) }));
+    }
+    $("answer").classList.add(failed.length ? "bad" : "good");
+    return ids;
+  }
+}

@@ -1,0 +1,115 @@
+/** Local files that go along with the job (RFC 37): each node gets a copy in the temporary directory of the job. */
+
+import { element } from "../ui/element.js";
+import { SHORT, visible } from "../ui/visible.js";
+import { t } from "../ui/words.js";
+
+/** Bytes of all files: the jobspec that holds them has a limit, and base64 takes a third more. */
+const MAX_BYTES = 6_000_000;
+const MAX_FILES = 50;
+/** Names that Flux and the service use themselves. */
+const RESERVED = new Set(["script", "conf.json", "stdin"]);
+const REGULAR_FILE = 0o100000;
+const MODE = 0o600;
+const RUNNABLE_MODE = 0o700;
+const UNITS = /** @type {const} */ ([[1_000_000, "megabyte"], [1000, "kilobyte"], [1, "byte"]]);
+
+/** @param {number} bytes */
+function size(bytes) {
+  const [scale, unit] = UNITS.find(([least]) => bytes >= least) ?? [1, "byte"];
+  return new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 }).format(bytes / scale);
+}
+
+/**
+ * The entry of a file in a jobspec: text where it is text, else base64.
+ * @param {Uint8Array} bytes
+ */
+export function entryOf(bytes) {
+  const mode = REGULAR_FILE | (bytes[0] === 0x23 && bytes[1] === 0x21 ? RUNNABLE_MODE : MODE);
+  try {
+    // Flux keeps texts as C strings.
+    if (!bytes.includes(0)) return { mode, size: bytes.length, encoding: "utf-8", data: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    // It is no text.
+  }
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return { mode, size: bytes.length, encoding: "base64", data: btoa(text) };
+}
+
+export class Attachments {
+  /** @type {Map<string, { size: number, entry: Record<string, unknown> }>} */
+  #files = new Map();
+
+  /** @param {HTMLElement} list @param {HTMLElement} said @param {HTMLInputElement} input @param {() => void} changed */
+  constructor(list, said, input, changed) {
+    this.list = list;
+    this.said = said;
+    this.changed = changed;
+    input.addEventListener("change", () => {
+      void this.add([...(input.files ?? [])]);
+      input.value = "";
+    });
+  }
+
+  get names() {
+    return [...this.#files.keys()];
+  }
+
+  /** The files as the attribute of a job; nothing when there is none. */
+  get entries() {
+    return this.#files.size ? Object.fromEntries([...this.#files].map(([name, { entry }]) => [name, entry])) : undefined;
+  }
+
+  /** @param {File[]} files */
+  async add(files) {
+    /** @type {string[]} */
+    const refused = [];
+    for (const file of files) {
+      const name = visible(file.name, { most: SHORT });
+      const used = [...this.#files].reduce((sum, [other, it]) => (other === file.name ? sum : sum + it.size), 0);
+      if (RESERVED.has(file.name)) refused.push(t("submit.file_reserved", { name }));
+      else if (used + file.size > MAX_BYTES || this.#files.size >= MAX_FILES) refused.push(t("submit.file_too_large", { name, most: size(MAX_BYTES) }));
+      else {
+        try {
+          this.#files.set(file.name, { size: file.size, entry: entryOf(new Uint8Array(await file.arrayBuffer())) });
+        } catch {
+          refused.push(t("submit.file_unreadable", { name }));
+        }
+      }
+    }
+    this.said.textContent = refused.join(" ");
+    this.#show();
+  }
+
+  clear() {
+    this.#files.clear();
+    this.said.textContent = "";
+    this.#show();
+  }
+
+  #show() {
+    this.list.replaceChildren(
+      ...[...this.#files].map(([name, it]) => {
+        const row = element("li", { className: "chip" });
+        const label = visible(name, { most: SHORT });
+        const remove = element("button", { type: "button", ariaLabel: t("submit.file_remove", { name: label }) });
+        remove.dataset["icon"] = "close";
+        remove.addEventListener("click", () => {
+          this.#files.delete(name);
+          this.#show();
+        });
+        row.append(element("code", { textContent: `{{tmpdir}}/${label}` }), element("span", { className: "soft numeric", textContent: size(it.size) }), remove);
+        return row;
+      }),
+    );
+    this.changed();
+  }
+}
+
+/** Return a job with the files beside its other attributes. @param {Record<string, any>} job @param {Record<string, unknown> | undefined} files */
+export function withFiles(job, files) {
+  if (!files) return job;
+  const attributes = job["attributes"] ?? {};
+  return { ...job, attributes: { ...attributes, "system.files": { ...attributes["system.files"], ...files } } };
+}

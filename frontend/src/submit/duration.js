@@ -1,0 +1,66 @@
+/** Time limits as people write them, and as the service takes them: a Flux Standard Duration (RFC 23). */
+
+/** Longer texts are no time limit. */
+const MAX_LENGTH = 64;
+const FSD = /^(?:\d+(?:\.\d*)?|\.\d+)(?:ms|s|m|h|d)?$/;
+const UNITS = /** @type {Record<string, number>} */ ({ d: 86_400, h: 3600, m: 60, s: 1, ms: 0.001 });
+/** 1d 2h 30m 5s, largest unit first, each at most once. */
+const COMPOUND =
+  /^(?:(?<d>\d+(?:\.\d+)?) ?d(?:ays?)?)? ?(?:(?<h>\d+(?:\.\d+)?) ?h(?:(?:ou)?rs?)?)? ?(?:(?<m>\d+(?:\.\d+)?) ?m(?:in(?:ute)?s?)?)? ?(?:(?<s>\d+(?:\.\d+)?) ?s(?:ec(?:ond)?s?)?)?$/;
+/** As Slurm writes it: minutes:seconds, hours:minutes:seconds, and days- in front. */
+const CLOCK = /^(?:(?<days>\d+)-)?(?<first>\d+):(?<second>[0-5]?\d)(?::(?<third>[0-5]?\d))?$/;
+
+/**
+ * The seconds that a time limit stands for; a number alone is seconds. Undefined for any other text.
+ * @param {string} text
+ * @returns {number | undefined}
+ */
+export function seconds(text) {
+  const typed = text.trim().toLowerCase();
+  if (!typed || typed.length > MAX_LENGTH) return undefined;
+  if (FSD.test(typed)) {
+    const [, value = "", unit = "s"] = /^([\d.]+)([a-z]*)$/.exec(typed) ?? [];
+    return Number(value) * (UNITS[unit || "s"] ?? NaN);
+  }
+  const clock = CLOCK.exec(typed)?.groups;
+  if (clock) {
+    const [days, first, second, third] = [clock["days"], clock["first"], clock["second"], clock["third"]].map((it) => Number(it ?? 0));
+    // With days in front, the first part is hours.
+    const isHours = clock["third"] !== undefined || clock["days"] !== undefined;
+    return Number(days) * 86_400 + (isHours ? Number(first) * 3600 + Number(second) * 60 + Number(third) : Number(first) * 60 + Number(second));
+  }
+  const parts = COMPOUND.exec(typed)?.groups;
+  if (!parts) return undefined;
+  return Object.entries(parts).reduce((sum, [unit, count]) => sum + Number(count ?? 0) * (UNITS[unit] ?? 0), 0);
+}
+
+/**
+ * A time limit as the service takes it: what it understands is unchanged, and so is what nobody does.
+ * @param {string} text
+ */
+export function standard(text) {
+  const typed = text.trim();
+  if (FSD.test(typed)) return typed;
+  const found = seconds(typed);
+  return found === undefined ? typed : shortest(found);
+}
+
+/** A duration as a whole number of its largest unit: 90m, 45s. @param {number} found in seconds */
+export function shortest(found) {
+  if (!Number.isInteger(found)) return String(found);
+  const [unit] = Object.entries(UNITS).find(([, size]) => size >= 1 && found >= size && found % size === 0) ?? ["s"];
+  return `${found / (UNITS[unit] ?? 1)}${unit}`;
+}
+
+/** A duration in all its units: 1d 2h 30m. @param {number} found in seconds */
+export function spelled(found) {
+  if (!Number.isInteger(found)) return `${found}s`;
+  let rest = found;
+  const parts = Object.entries(UNITS).flatMap(([unit, size]) => {
+    if (size < 1 || rest < size) return [];
+    const count = Math.floor(rest / size);
+    rest %= size;
+    return [`${count}${unit}`];
+  });
+  return parts.join(" ") || "0s";
+}

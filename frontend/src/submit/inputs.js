@@ -1,0 +1,191 @@
+/** The inputs of the form: their values, what is said beside them, and the draft that the browser keeps. */
+
+import { t } from "../ui/words.js";
+import { seconds, spelled } from "./duration.js";
+
+/** @typedef {import("./form.js").Field} Field */
+/** @typedef {import("./form.js").Values} Values */
+/** @typedef {HTMLInputElement | HTMLTextAreaElement} Input */
+
+/** Whether the names of the API are shown: the choice of this browser. */
+const NAMES = "fluxapi.submit.names";
+
+/** @param {string} id */
+const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** How a time limit was understood; empty when it says so itself, or says nothing. @param {string} typed */
+export function duration(typed) {
+  const found = seconds(typed);
+  if (found === undefined) return "";
+  if (found === 0) return t("submit.no_limit");
+  const words = spelled(found);
+  return words === typed.trim() ? "" : t("submit.understood", { duration: words });
+}
+
+export class Inputs {
+  /** @param {HTMLFormElement} form @param {Field[]} fields @param {string} draft the name under which the browser keeps it */
+  constructor(form, fields, draft) {
+    this.form = form;
+    this.fields = fields;
+    this.key = draft;
+    this.names = [...fields.map((field) => field.name), "copies", "cc"];
+    const names = /** @type {HTMLInputElement} */ ($("names"));
+    names.checked = stored(() => localStorage.getItem(NAMES)) === "yes";
+    document.body.classList.toggle("api-names", names.checked);
+    names.addEventListener("change", () => {
+      document.body.classList.toggle("api-names", names.checked);
+      stored(() => localStorage.setItem(NAMES, names.checked ? "yes" : ""));
+    });
+  }
+
+  /** @param {string} name */
+  #input(name) {
+    return /** @type {Input | null} */ (this.form.elements.namedItem(name));
+  }
+
+  /** @param {string} name */
+  #choice(name) {
+    return /** @type {RadioNodeList} */ (this.form.elements.namedItem(name));
+  }
+
+  /** How many jobs. */
+  get many() {
+    return /** @type {import("./form.js").Many} */ (this.#choice("many").value);
+  }
+
+  /** What is submitted: a command, or a batch script. */
+  get what() {
+    return /** @type {import("./form.js").What} */ (this.#choice("what").value);
+  }
+
+  /** The fields of what is submitted. */
+  get current() {
+    return this.fields.filter(({ only }) => !only || only === this.what);
+  }
+
+  /** @returns {Values} */
+  values() {
+    /** @type {Values} */
+    const values = { many: this.many, what: this.what };
+    for (const name of this.names) {
+      const it = this.#input(name);
+      if (it) values[name] = it.type === "checkbox" ? /** @type {HTMLInputElement} */ (it).checked : it.value;
+    }
+    return values;
+  }
+
+  /** @param {Values} values */
+  fill(values) {
+    for (const name of this.names) {
+      const value = values[name];
+      const it = this.#input(name);
+      if (it?.type === "checkbox") /** @type {HTMLInputElement} */ (it).checked = value === true;
+      else this.set(name, typeof value === "string" ? value : "");
+    }
+    this.#choice("many").value = String(values["many"] ?? "one");
+    this.#choice("what").value = String(values["what"] ?? "command");
+    if (this.fields.some((field) => field.section === "advanced" && values[field.name])) this.#advanced.open = true;
+  }
+
+  /** @param {string} name @param {string} value */
+  set(name, value) {
+    const it = this.#input(name);
+    if (it) it.value = value;
+  }
+
+  get #advanced() {
+    return /** @type {HTMLDetailsElement} */ ($("advanced"));
+  }
+
+  /** Show the fields of what is submitted, and how many of the others are set. */
+  arrange() {
+    const { many, what } = this;
+    const values = this.values();
+    $("field-copies").hidden = many !== "copies";
+    $("field-cc").hidden = many !== "cc";
+    let set = 0;
+    for (const { name, only, section } of this.fields) {
+      const isHidden = Boolean(only) && only !== what;
+      $(`field-${name}`).hidden = isHidden;
+      if (section === "advanced" && !isHidden && (values[name] || $(`given-${name}`).textContent)) set++;
+    }
+    for (const part of document.querySelectorAll("#advanced .part")) {
+      /** @type {HTMLElement} */ (part).hidden = !part.querySelector(".field:not([hidden])");
+    }
+    $("advanced-given").textContent = set ? t("submit.advanced_set", { count: set }) : "";
+  }
+
+  /** Say what is wrong with a field, or that nothing is.
+   * @param {string} name @param {string} text @param {boolean} [isRefused] not only a hint
+   */
+  say(name, text, isRefused = false) {
+    const where = $(`wrong-${name}`);
+    if (!where) return;
+    if (where.textContent !== text) where.textContent = text;
+    where.className = isRefused ? "wrong" : "wrong hint";
+    const it = this.#input(name);
+    if (isRefused) it?.setAttribute("aria-invalid", "true");
+    else it?.removeAttribute("aria-invalid");
+  }
+
+  /** Say what is likely to be refused, in place of what was said so before. @param {string} name @param {string} text */
+  hint(name, text) {
+    const where = $(`wrong-${name}`);
+    if (!text && !where.classList.contains("guess")) return;
+    this.say(name, text);
+    where.classList.toggle("guess", text !== "");
+  }
+
+  /** Say beside the fields what the service has found, in place of what it found before.
+   * @param {Map<string, { outcome: string, detail: string }>} found
+   */
+  notes(found) {
+    for (const name of this.names) {
+      const where = $(`wrong-${name}`);
+      if (!where) continue;
+      const note = found.get(name);
+      if (note) {
+        if (where.textContent !== note.detail) where.textContent = note.detail;
+        where.className = `wrong hint found ${note.outcome}`;
+      } else if (where.classList.contains("found")) {
+        where.textContent = "";
+        where.className = "wrong hint";
+      }
+    }
+  }
+
+  /** Say how a value was understood. @param {string} name @param {string} text */
+  understood(name, text) {
+    const where = $(`given-${name}`);
+    if (text || where.dataset["understood"]) where.textContent = text;
+    where.dataset["understood"] = text ? "yes" : "";
+  }
+
+  /** Lead to a field, wherever it is. @param {string} name */
+  focus(name) {
+    const it = this.#input(name);
+    if (!it) return;
+    if (this.#advanced.contains(it)) this.#advanced.open = true;
+    it.focus();
+    if (it.type !== "checkbox" && it instanceof HTMLInputElement) it.select();
+  }
+
+  /** Keep what is typed, until the window is closed. */
+  keep() {
+    stored(() => sessionStorage.setItem(this.key, JSON.stringify(this.values())));
+  }
+
+  /** @returns {Values | undefined} */
+  draft() {
+    return stored(() => JSON.parse(sessionStorage.getItem(this.key) ?? "") ?? undefined);
+  }
+}
+
+/** What the browser keeps, or nothing where it keeps nothing. @template T @param {() => T} use @returns {T | undefined} */
+function stored(use) {
+  try {
+    return use();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+/** A link that opens the form filled: the request is in the fragment of the address, which browsers do not send. */
+
+import { Unreadable } from "./form.js";
+import { checkSaved, withoutSecrets } from "./saved_job.js";
+
+/** @typedef {import("./saved_job.js").Saved} Saved */
+
+/** Characters of a fragment: chat programs and browsers cut longer addresses. */
+export const MAX_LINK_CHARS = 8000;
+const NAME = "job=";
+
+/** @param {Uint8Array} bytes */
+function base64url(bytes) {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text).replaceAll("+", "-").replaceAll("/", "_").replace(/=+$/, "");
+}
+
+/**
+ * The fragment for a request, without the values of its environment; undefined when it is too long.
+ * @param {Saved} saved
+ * @returns {{ fragment: string | undefined, length: number, variables: string[] }}
+ */
+export function fragmentOf(saved) {
+  const { saved: shared, variables } = withoutSecrets(saved);
+  const fragment = NAME + base64url(new TextEncoder().encode(JSON.stringify(shared)));
+  return { fragment: fragment.length <= MAX_LINK_CHARS ? fragment : undefined, length: fragment.length, variables };
+}
+
+/**
+ * The request in a fragment; nothing when there is none. Throws {@link Unreadable}.
+ * @param {string} hash
+ * @returns {Saved | undefined}
+ */
+export function readFragment(hash) {
+  const text = hash.replace(/^#/, "");
+  if (!text.startsWith(NAME)) return undefined;
+  const coded = text.slice(NAME.length);
+  if (text.length > MAX_LINK_CHARS || !/^[A-Za-z0-9_-]+$/.test(coded)) throw new Unreadable("the link is damaged or too long");
+  try {
+    const bytes = Uint8Array.from(atob(coded.replaceAll("-", "+").replaceAll("_", "/")), (it) => it.charCodeAt(0));
+    return checkSaved(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
+  } catch (error) {
+    if (error instanceof Unreadable) throw error;
+    throw new Unreadable("the link is damaged");
+  }
+}

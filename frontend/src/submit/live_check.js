@@ -1,0 +1,77 @@
+/** Asks the service what it makes of the job, once nobody types, and again when the queues or nodes have changed. */
+
+import { call } from "../ui/api.js";
+
+/** Time without a key before the job is checked. */
+const PAUSE_MS = 350;
+
+/**
+ * @typedef {object} Report the answer of POST /v1/jobs/check
+ * @property {boolean} valid
+ * @property {{ pointer: string, detail: string }[]} errors
+ * @property {string[]} warnings
+ * @property {{ tasks?: number, nodes?: number, cores?: number, gpus?: number, whole_nodes?: boolean, duration?: number, queue?: string }} size
+ * @property {{ pointer: string, outcome: "refused" | "impossible" | "waits" | "note", detail: string }[]} findings
+ * @property {("queues" | "nodes")[]} unknown
+ */
+
+export class LiveCheck {
+  #wanted = "";
+  #timer = 0;
+  #isUnderWay = false;
+  #isStale = false;
+
+  /** @param {(report: Report | undefined, problem: string) => void} told what it is given: the report, or why there is none */
+  constructor(told) {
+    this.told = told;
+  }
+
+  /** Whether the answer for the job as it is now is still to come. */
+  get isPending() {
+    return this.#timer !== 0 || this.#isUnderWay;
+  }
+
+  /** @param {Record<string, unknown> | undefined} job nothing when there is nothing to check */
+  update(job) {
+    const wanted = job ? JSON.stringify({ job }) : "";
+    if (wanted === this.#wanted) return;
+    this.#wanted = wanted;
+    this.#plan();
+  }
+
+  /** The instance has changed: check the same job again. */
+  renew() {
+    if (this.#wanted) this.#plan();
+  }
+
+  #plan() {
+    clearTimeout(this.#timer);
+    this.#timer = 0;
+    if (!this.#wanted) return this.told(undefined, "");
+    this.#timer = window.setTimeout(() => this.#run(), PAUSE_MS);
+  }
+
+  async #run() {
+    this.#timer = 0;
+    // One request at a time: a slow service gets no more of them.
+    if (this.#isUnderWay) {
+      this.#isStale = true;
+      return;
+    }
+    this.#isUnderWay = true;
+    this.#isStale = false;
+    const asked = this.#wanted;
+    /** @type {Report | undefined} */
+    let report;
+    let problem = "";
+    try {
+      report = await call("POST", "/v1/jobs/check", JSON.parse(asked));
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    this.#isUnderWay = false;
+    if (this.#isStale) void this.#run();
+    // An answer that comes late says nothing about the job as it is now.
+    if (asked === this.#wanted) this.told(report, problem);
+  }
+}

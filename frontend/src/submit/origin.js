@@ -1,0 +1,68 @@
+/** The notice above the form: what it was filled with, and how to go back. */
+
+import { element } from "../ui/element.js";
+import { at } from "../ui/root.js";
+import { rich, t } from "../ui/words.js";
+import { shortest, spelled } from "./duration.js";
+
+/** @typedef {import("./form.js").Values} Values */
+
+/** What a longer time limit is to begin with: twice the one that was too short. */
+const FACTOR = 2;
+
+export class Origin {
+  /** @param {(values: Values) => void} restore fills the form again as it was */
+  constructor(restore) {
+    this.restore = restore;
+    this.where = /** @type {HTMLElement} */ (document.getElementById("origin"));
+  }
+
+  hide() {
+    this.where.hidden = true;
+    this.where.replaceChildren();
+  }
+
+  /** @param {string} text @param {Values} [before] what the form held, to go back to */
+  tell(text, before) {
+    this.#show(element("p", { textContent: text }));
+    if (!before || !Object.entries(before).some(([name, value]) => value && !["many", "what"].includes(name))) return;
+    const undo = element("button", { type: "button", textContent: t("submit.undo") });
+    undo.addEventListener("click", () => {
+      this.hide();
+      this.restore(before);
+    });
+    this.where.append(undo);
+  }
+
+  /**
+   * @param {string} id @param {boolean} isWhole whether the fields cannot say all that the job asked for
+   * @param {Record<string, any>} [record] @param {(limit: string) => void} [extend] sets a longer time limit
+   */
+  resubmit(id, isWhole, record, extend) {
+    const link = element("a", { href: at(`/ui/jobs/${encodeURIComponent(id)}`), textContent: id });
+    const words = element("p", {});
+    words.append(rich(isWhole ? "submit.same_as_whole" : "submit.same_as", { job: link }));
+    this.#show(words);
+    const limit = record?.["duration"];
+    if (!extend || record?.["result"] !== "TIMEOUT" || !(limit > 0)) return;
+    const more = Math.ceil(limit * FACTOR);
+    const button = element("button", { type: "button", textContent: t("submit.more_time", { duration: spelled(more) }) });
+    button.addEventListener("click", () => {
+      button.remove();
+      extend(shortest(more));
+    });
+    words.append(" ", t("submit.ran_out", { duration: spelled(Math.round(limit)) }));
+    this.where.append(button);
+  }
+
+  /** @param {string} id @param {string} why */
+  failed(id, why) {
+    this.#show(element("p", { textContent: t("submit.not_filled", { id, why }) }));
+  }
+
+  /** @param {HTMLElement} words */
+  #show(words) {
+    this.where.hidden = false;
+    this.where.replaceChildren(words);
+  }
+}

@@ -1,0 +1,94 @@
+/** A request for jobs as a template, a link or a list of past ones keeps it, and as the inputs show it. */
+
+import { Unreadable, write } from "./form.js";
+import { join } from "./shell.js";
+
+/** @typedef {import("./form.js").Field} Field */
+/** @typedef {import("./form.js").Values} Values */
+/** @typedef {{ job: Record<string, any>, copies?: number, cc?: string }} Saved the fields of POST /v1/jobs/bulk */
+
+/** Fields whose values may be secrets. */
+const SECRET = ["environment", "env_expand"];
+/** A jobspec holds its environment below these names. */
+const INNER = ["attributes", "system", "environment"];
+
+/**
+ * The same request without the values that may be secrets, and the names of the variables that it had.
+ * @param {Saved} saved
+ * @returns {{ saved: Saved, variables: string[] }}
+ */
+export function withoutSecrets(saved) {
+  const copy = /** @type {Saved} */ (structuredClone(saved));
+  const variables = new Set(SECRET.flatMap((name) => Object.keys(copy.job[name] ?? {})));
+  for (const name of SECRET) delete copy.job[name];
+  const system = copy.job["jobspec"]?.[INNER[0] ?? ""]?.[INNER[1] ?? ""];
+  for (const name of Object.keys(system?.environment ?? {})) variables.add(name);
+  if (system) delete system.environment;
+  const attributes = copy.job["attributes"] ?? {};
+  for (const name of Object.keys(attributes)) {
+    // Attributes can say the environment in other ways: system, system.environment, system.environment.NAME.
+    const found = /^(?:attributes\.)?(?:system\.)?environment(?:\.(.+))?$/s.exec(name);
+    const system = /^(?:attributes\.)?system$/.test(name) ? attributes[name] : undefined;
+    if (found) {
+      for (const it of found[1] ? [found[1]] : Object.keys(attributes[name] ?? {})) variables.add(it);
+      delete attributes[name];
+    } else if (typeof system?.environment === "object") {
+      for (const it of Object.keys(system.environment ?? {})) variables.add(it);
+      delete system.environment;
+    }
+  }
+  if (copy.job["attributes"] && !Object.keys(attributes).length) delete copy.job["attributes"];
+  return { saved: copy, variables: [...variables].sort() };
+}
+
+/**
+ * The values of the inputs that ask for this request, and the fields that have no input.
+ * @param {Saved} saved
+ * @param {Field[]} fields
+ * @returns {{ values: Values, unknown: string[] }}
+ */
+export function valuesOfSaved({ job, copies, cc }, fields) {
+  /** @type {Values} */
+  const values = { many: copies !== undefined ? "copies" : cc !== undefined ? "cc" : "one" };
+  if (copies !== undefined) values["copies"] = String(copies);
+  if (cc !== undefined) values["cc"] = String(cc);
+  /** @type {string[]} */
+  const unknown = [];
+  for (const [name, value] of Object.entries(job)) {
+    if (value === null || value === false) continue;
+    const kind = fields.find((field) => field.name === name)?.kind;
+    if (!kind) {
+      unknown.push(name);
+      continue;
+    }
+    try {
+      values[name] = value === true ? true : kind === "command" && Array.isArray(value) ? join(value.map(String)) : write(kind, value);
+    } catch {
+      unknown.push(name);
+    }
+  }
+  values["what"] = job["script"] === undefined ? "command" : "script";
+  return { values, unknown };
+}
+
+/**
+ * Read a request that a stranger may have written; throws {@link Unreadable}.
+ * @param {unknown} read
+ * @returns {Saved}
+ */
+export function checkSaved(read) {
+  const { job, copies, cc } = /** @type {Record<string, any>} */ (read ?? {});
+  if (typeof job !== "object" || job === null || Array.isArray(job)) throw new Unreadable("there is no job in it");
+  return {
+    job,
+    ...(Number.isSafeInteger(copies) ? { copies } : {}),
+    ...(typeof cc === "string" ? { cc } : {}),
+  };
+}
+
+/** A line that tells requests apart: the name, else the begin of what runs. @param {Saved} saved */
+export function titleOf({ job }) {
+  const runs = job["command"] ?? job["script_name"] ?? job["script"] ?? "";
+  const [first = ""] = (Array.isArray(runs) ? runs.map(String).join(" ") : String(runs)).split("\n").filter((line) => line && !line.startsWith("#!"));
+  return String(job["name"] || first || (job["jobspec"] ? "jobspec" : ""));
+}

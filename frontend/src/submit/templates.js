@@ -1,0 +1,227 @@
+/** The menus of templates and of recent submissions, and the dialogs to save and share a request. */
+
+import { call } from "../ui/api.js";
+import { ask, field } from "../ui/dialog.js";
+import { element } from "../ui/element.js";
+import { moment } from "../ui/format.js";
+import { at } from "../ui/root.js";
+import { secret } from "../ui/share.js";
+import { SHORT, visible } from "../ui/visible.js";
+import { number, t } from "../ui/words.js";
+import { deleteLocalTemplate, forgetRecent, keepLocalTemplate, localTemplates, recent } from "./kept.js";
+import { fragmentOf, MAX_LINK_CHARS } from "./link.js";
+import { titleOf, withoutSecrets } from "./saved_job.js";
+
+/** @typedef {import("./saved_job.js").Saved} Saved */
+/** @typedef {{ name: string, description?: string, modified: number }} Entry a template of the service */
+/** @typedef {(saved: Saved, origin: string, variables: string[], link?: string) => void} Fill */
+
+const NAME = "[A-Za-z0-9][A-Za-z0-9._ \\-]{0,63}";
+const MAX_DESCRIPTION_CHARS = 500;
+
+/** @param {string} name */
+const place = (name) => `/v1/templates/${encodeURIComponent(name)}`;
+/** @param {string} name */
+const linkTo = (name) => `${at("/ui/submit")}?template=${encodeURIComponent(name)}`;
+
+/** @param {string} id */
+const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** @param {string} text */
+const heading = (text) => element("h3", { textContent: text });
+
+/** @param {string} title @param {string} soft @param {() => void} run @param {(() => void) | undefined} remove @param {string} removing */
+function row(title, soft, run, remove, removing) {
+  const item = element("div", { className: "menu-row" });
+  const button = element("button", { type: "button" });
+  button.append(element("span", { textContent: title }));
+  if (soft) button.append(element("small", { className: "soft", textContent: soft }));
+  button.addEventListener("click", run);
+  item.append(button);
+  if (remove) {
+    const cross = element("button", { type: "button", className: "quiet icon-button", ariaLabel: removing, title: removing });
+    cross.dataset["icon"] = "close";
+    cross.addEventListener("click", remove);
+    item.append(cross);
+  }
+  return item;
+}
+
+export class Templates {
+  /** @type {Entry[]} */
+  #entries = [];
+  #isKept = false;
+
+  /** @param {{ current: () => Saved | undefined, fill: Fill, tell: (text: string) => void }} form */
+  constructor(form) {
+    this.form = form;
+    for (const [id, show] of /** @type {const} */ ([["templates", () => this.#showTemplates()], ["recent", () => this.#showRecent()]])) {
+      const menu = /** @type {HTMLDetailsElement} */ ($(id));
+      menu.addEventListener("toggle", () => menu.open && show());
+    }
+    $("save-template").addEventListener("click", () => void this.save());
+    $("copy-link").addEventListener("click", () => this.share());
+  }
+
+  /** Close the menus. */
+  #close() {
+    for (const it of document.querySelectorAll("main details.menu[open]")) /** @type {HTMLDetailsElement} */ (it).open = false;
+  }
+
+  async #read() {
+    const found = await call("GET", "/v1/templates");
+    this.#entries = found["templates"];
+    this.#isKept = found["kept"];
+  }
+
+  async #showTemplates() {
+    const list = $("templates-list");
+    if (!list.childElementCount) list.replaceChildren(element("p", { className: "skeleton", textContent: t("submit.loading") }));
+    let problem = "";
+    try {
+      await this.#read();
+    } catch (error) {
+      problem = error instanceof Error ? error.message : String(error);
+    }
+    const own = localTemplates();
+    const rows = [
+      ...(problem ? [element("p", { className: "wrong", textContent: problem })] : []),
+      ...(this.#entries.length ? [heading(t("submit.on_service"))] : []),
+      ...this.#entries.map(({ name, description = "" }) =>
+        row(visible(name, { most: SHORT }), visible(description, { most: SHORT }), () => void this.load(name), () => this.#remove(name), t("submit.template_delete", { name })),
+      ),
+      ...(own.length ? [heading(t("submit.in_browser"))] : []),
+      ...own.map(({ name, description, saved }) =>
+        row(
+          visible(name, { most: SHORT }),
+          visible(description || titleOf(saved), { most: SHORT }),
+          () => this.#fill(saved, t("submit.from_template", { name: visible(name, { most: SHORT }) })),
+          () => this.#removeLocal(name),
+          t("submit.template_delete", { name: visible(name, { most: SHORT }) }),
+        ),
+      ),
+    ];
+    if (!this.#entries.length && !own.length && !problem) rows.push(element("p", { className: "menu-empty", textContent: t("submit.no_templates") }));
+    const save = element("button", { type: "button", textContent: t("submit.save_template") });
+    save.addEventListener("click", () => void this.save());
+    list.replaceChildren(...rows, element("hr", {}), save);
+  }
+
+  #showRecent() {
+    const list = recent();
+    const now = Date.now() / 1000;
+    const rows = list.map(({ when, ids, count, variables, saved }) =>
+      row(
+        visible(titleOf(saved), { most: SHORT }),
+        count > 1 ? t("submit.recent_many", { when: moment(when, now), count }) : t("submit.recent_one", { when: moment(when, now), id: ids[0] ?? "" }),
+        () => this.#fill(saved, t("submit.from_recent", { when: moment(when, now) }), variables),
+        undefined,
+        "",
+      ),
+    );
+    if (!rows.length) return $("recent-list").replaceChildren(element("p", { className: "menu-empty", textContent: t("submit.no_recent") }));
+    const forget = element("button", { type: "button", textContent: t("submit.forget_recent") });
+    forget.addEventListener("click", () => {
+      forgetRecent();
+      this.#close();
+    });
+    $("recent-list").replaceChildren(...rows, element("hr", {}), forget);
+  }
+
+  /** @param {Saved} saved @param {string} origin @param {string[]} [variables] @param {string} [link] */
+  #fill(saved, origin, variables = [], link) {
+    this.#close();
+    this.form.fill(saved, origin, variables, link);
+  }
+
+  /** Fill the form with a template of the service. @param {string} name */
+  async load(name) {
+    this.#close();
+    const shown = visible(name, { most: SHORT });
+    try {
+      const { job, copies, cc } = await call("GET", place(name));
+      this.#fill({ job, ...(copies === undefined ? {} : { copies }), ...(cc === undefined ? {} : { cc }) }, t("submit.from_template", { name: shown }), [], linkTo(name));
+    } catch (problem) {
+      this.form.tell(t("submit.template_failed", { name: shown, why: problem instanceof Error ? problem.message : String(problem) }));
+    }
+  }
+
+  /** @param {string} name */
+  #remove(name) {
+    this.#close();
+    const shown = visible(name, { most: SHORT });
+    ask({
+      title: t("submit.delete"),
+      heading: t("submit.delete_heading", { name: shown }),
+      words: t("submit.delete_service"),
+      again: true,
+      run: async () => void (await call("DELETE", place(name))),
+    });
+  }
+
+  /** @param {string} name */
+  #removeLocal(name) {
+    this.#close();
+    ask({
+      title: t("submit.delete"),
+      heading: t("submit.delete_heading", { name: visible(name, { most: SHORT }) }),
+      words: t("submit.delete_browser"),
+      run: async () => deleteLocalTemplate(name),
+    });
+  }
+
+  /** Ask for a name and a place, and save what the form asks for. */
+  async save() {
+    this.#close();
+    const saved = this.form.current();
+    if (!saved) return;
+    await this.#read().catch(() => undefined);
+    const name = element("input", { required: true, pattern: NAME, maxLength: 64, value: String(saved.job["name"] ?? "").replace(/[^A-Za-z0-9._ -]/g, "-").replace(/^[^A-Za-z0-9]+/, "").slice(0, 64), title: t("submit.template_name_form") });
+    const description = element("input", { maxLength: MAX_DESCRIPTION_CHARS });
+    const where = element("select", {});
+    where.append(...(this.#isKept ? [new Option(t("submit.place_service"), "service")] : []), new Option(t("submit.place_browser"), "browser"));
+    const { variables } = withoutSecrets(saved);
+    const values = element("input", { type: "checkbox", checked: true });
+    const keep = element("label", { className: "box" });
+    keep.append(values, ` ${t("submit.keep_values", { names: variables.slice(0, 8).map((it) => visible(it, { most: 40 })).join(", ") })}`);
+    ask({
+      title: t("submit.save"),
+      heading: t("submit.save_heading"),
+      words: t(this.#isKept ? "submit.save_words" : "submit.save_words_browser"),
+      fields: [field(t("submit.template_name"), name), field(t("submit.template_description"), description), field(t("submit.template_place"), where), ...(variables.length ? [keep] : [])],
+      again: true,
+      run: async () => {
+        const kept = values.checked ? saved : withoutSecrets(saved).saved;
+        const text = description.value.trim();
+        const isReplaced = (where.value === "service" ? this.#entries : localTemplates()).some((it) => it.name === name.value);
+        if (isReplaced && name.dataset["sure"] !== name.value) {
+          name.dataset["sure"] = name.value;
+          throw new Error(t("submit.replace", { name: name.value }));
+        }
+        if (where.value === "browser") {
+          if (!keepLocalTemplate({ name: name.value, description: text, modified: Date.now() / 1000, saved: kept })) throw new Error(t("submit.browser_full"));
+          this.form.tell(t("submit.saved_browser", { name: name.value }));
+          return undefined;
+        }
+        await call("PUT", place(name.value), { ...(text ? { description: text } : {}), ...kept });
+        return secret(t("submit.link_template"), linkTo(name.value));
+      },
+    });
+  }
+
+  /** Show a link that opens the form filled. */
+  share() {
+    this.#close();
+    const saved = this.form.current();
+    if (!saved) return;
+    const { fragment, length, variables } = fragmentOf(saved);
+    const words = [t("submit.link_words"), ...(variables.length ? [t("submit.link_without", { names: variables.slice(0, 8).map((it) => visible(it, { most: 40 })).join(", ") })] : [])];
+    if (!fragment) return this.form.tell(t("submit.link_too_long", { count: length, most: number(MAX_LINK_CHARS) }));
+    ask({
+      title: t("submit.link_show"),
+      heading: t("submit.link_heading"),
+      words: words.join(" "),
+      run: async () => secret(t("submit.link"), `${at("/ui/submit")}#${fragment}`),
+    });
+  }
+}
