@@ -74,8 +74,8 @@ def test_the_size_of_many_jobs_is_told(site: Service, page: Page) -> None:
     opened(site, page)
     page.get_by_label("Command", exact=True).fill("true")
     page.get_by_label("Cores per task").fill("1")
-    page.get_by_text("Several copies", exact=True).click()
-    page.get_by_label("Copies", exact=True).fill("12")
+    page.get_by_text("Copies", exact=True).click()
+    page.get_by_label("Number of copies").fill("12")
     expect(page.locator("#plan")).to_have_text("Submits 12 jobs · 12 cores · no time limit")
 
 
@@ -313,13 +313,14 @@ def test_the_button_and_the_answer_are_always_in_sight(
 
 
 def test_a_link_of_a_stranger_is_text(site: Service, page: Page) -> None:
-    job = {"command": "<img src=x onerror=alert(1)>", "name": "\u202eevil", "other": 1}
+    markup = "<img src=x onerror=alert(1)>"
+    job = {"command": markup, "name": "\u202eevil", "other": 1}
     coded = page.evaluate(
         "(text) => btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')",
         json.dumps({"job": job}),
     )
     opened(site, page, f"#job={coded}")
-    expect(page.get_by_label("Command", exact=True)).to_have_value(job["command"])
+    expect(page.get_by_label("Command", exact=True)).to_have_value(markup)
     expect(page.locator("#origin")).to_contain_text("⟨U+202E⟩evil")
     expect(page.locator("#origin")).to_contain_text("The form has no field for other.")
     expect(page.locator("main img")).to_have_count(0)

@@ -12,12 +12,14 @@ const RESERVED = new Set(["script", "conf.json", "stdin"]);
 const REGULAR_FILE = 0o100000;
 const MODE = 0o600;
 const RUNNABLE_MODE = 0o700;
-const UNITS = /** @type {const} */ ([[1_000_000, "megabyte"], [1000, "kilobyte"], [1, "byte"]]);
+const KILOBYTE = 1000;
 
-/** @param {number} bytes */
+/** A size in one unit, with at most one digit after the point. @param {number} bytes */
 function size(bytes) {
-  const [scale, unit] = UNITS.find(([least]) => bytes >= least) ?? [1, "byte"];
-  return new Intl.NumberFormat(document.documentElement.lang, { style: "unit", unit, unitDisplay: "short", maximumFractionDigits: 1 }).format(bytes / scale);
+  if (bytes < KILOBYTE) return t("submit.bytes", { count: bytes });
+  const isMega = bytes >= KILOBYTE ** 2;
+  const count = Math.round((bytes / KILOBYTE ** (isMega ? 2 : 1)) * 10) / 10;
+  return t(isMega ? "submit.megabytes" : "submit.kilobytes", { count });
 }
 
 /**
