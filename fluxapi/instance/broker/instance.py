@@ -37,9 +37,8 @@ from . import identity, ingest, refusal, resources
 from .below import Below
 from .calls import Call, Submissions
 from .child import ChildInstance
-from .client import RpcClient
 from .counter import Counter
-from .journal import JournalReader
+from .journal import JournalThread
 from .node_files import NodeFiles
 from .normalize import committed
 from .output import OutputReader
@@ -86,11 +85,11 @@ class BrokerInstance:
         self._transports = transports
         self._below: Below | None = None
         self._bindings: Any = None
-        self._rpc: RpcClient | None = None
+        self._rpc: RpcThread | None = None
         self._outputs: RpcThread | None = None
         self._reader: OutputReader | None = None
         self._files: NodeFiles | None = None
-        self._journals: set[JournalReader] = set()
+        self._journals: set[JournalThread] = set()
         self._watch: CallWatch = contextlib.nullcontext
 
     def watch_calls(self, watch: CallWatch) -> None:
@@ -100,7 +99,7 @@ class BrokerInstance:
     async def start(self) -> InstanceInfo:
         """Connect; raise ``InstanceUnavailable``, or ``SettingsError`` without usable bindings."""
         self._bindings = await asyncio.to_thread(_load)
-        rpc = self._rpc = RpcClient(self._bindings, self._uri, self._timeout, self._watch)
+        rpc = self._rpc = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
         outputs = self._outputs = RpcThread(self._bindings, self._uri, self._timeout, self._watch)
         self._below = Below(
             self._bindings,
@@ -122,15 +121,15 @@ class BrokerInstance:
         return info
 
     async def close(self, timeout: float = CLOSE_TIMEOUT_S) -> None:
-        """Close all connections; open journals end with ``InstanceUnavailable``."""
-        clients = (self._rpc, self._outputs)
+        """End the threads; open journals end with ``InstanceUnavailable``."""
+        threads = (self._rpc, self._outputs)
         reader, self._reader = self._reader, None
         self._rpc = self._outputs = self._files = None
         if reader is not None:
             await reader.close()
         ending = [journal.close(timeout) for journal in self._journals]
         self._journals.clear()
-        ending += [client.close(timeout) for client in clients if client is not None]
+        ending += [rpc.close(timeout) for rpc in threads if rpc is not None]
         below, self._below = self._below, None
         if below is not None:
             ending += below.closing(timeout)
@@ -175,7 +174,7 @@ class BrokerInstance:
     async def settle(self) -> None:
         """Wait until the journal has told of all submissions; see :mod:`.ingest`."""
         await ingest.until_announced(self._call)
-        # The consumer of the journal may not have processed all messages yet.
+        # The journal thread may not have processed all messages yet.
         await asyncio.gather(*(journal.pass_fence() for journal in self._journals))
 
     async def secret(self) -> bytes:
@@ -283,19 +282,19 @@ class BrokerInstance:
     async def changes(self) -> AsyncIterator[ChangeBatch]:
         """Yield the journal: the backlog, the sentinel, then live events; and purges."""
         self._connected()
-        journal = JournalReader(self._bindings, self._uri, self._timeout)
-        self._journals.add(journal)
+        thread = JournalThread(self._bindings, self._uri, self._timeout)
+        self._journals.add(thread)
+        thread.start()
         try:
-            await journal.open()
-            yield [Resync(), *await journal.next_batch()]
+            yield [Resync(), *await thread.next_batch()]
             while True:
-                batch = await journal.next_batch()
+                batch = await thread.next_batch()
                 if batch:
                     yield batch
         finally:
-            await journal.close(min(self._timeout, _THREAD_CLOSE_TIMEOUT_S))
+            await thread.close(min(self._timeout, _THREAD_CLOSE_TIMEOUT_S))
             # Until here its fences fail, so that no caller assumes that its reader keeps up.
-            self._journals.discard(journal)
+            self._journals.discard(thread)
 
     async def ping(self) -> None:
         """Wait for an answer of the job manager."""
@@ -352,7 +351,7 @@ class BrokerInstance:
         call = Call(topic.encode(), payload, jobid=jobid, decode=_decode, **options)
         return await self._connected().call(call)
 
-    def _connected(self) -> RpcClient:
+    def _connected(self) -> RpcThread:
         if self._rpc is None:
             raise _not_connected()
         return self._rpc

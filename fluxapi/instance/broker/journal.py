@@ -1,9 +1,9 @@
-"""One stream of the job manager's journal, on a handle of its own that the event loop reads.
+"""One stream of the job manager's journal, on a thread and a handle of its own.
 
 ``job-manager.events-journal`` (flux-core, src/modules/job-manager/journal.c) sends the whole
-backlog at once, and the broker's queue for a slow reader is unbounded, so the reader takes messages
-as fast as the table folds them, some at a time. The stream includes the ``job-purge-inactive``
-event, since the journal does not report purges.
+backlog at once, and the broker's queue for a slow reader is unbounded, so this thread always drains
+and decodes the stream; the event loop receives batches. The stream includes the
+``job-purge-inactive`` event, since the journal does not report purges.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import time
+import threading
 from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -21,17 +22,20 @@ from fluxapi.errors import FluxapiError, InstanceUnavailable
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Purged, decode_journal
 
-from . import handles, refusal
+from . import refusal
 from .normalize import Normalizer
-from .wire import Connection
+from .outbox import Outbox
+from .wire import Connection, Wakeup
 
-__all__ = ["JournalReader"]
+__all__ = ["JournalThread"]
 
 _log = logging.getLogger(__name__)
 
-_MAX_BATCH_MESSAGES = 64
-_MAX_BATCH_S = 0.002
-"""Time in which the messages of one batch are decoded; they are folded after that."""
+MAX_BATCH_MESSAGES = 256
+"""Messages in one batch: some milliseconds of folding."""
+
+MAX_BATCHES = 64
+"""Batches that may wait for the event loop before the thread pauses."""
 
 _MIN_INTERVAL_S = 0.002
 """Time between two looks at a stream that was read to its end. The first message after a pause is
@@ -41,8 +45,11 @@ _SUBSCRIBE = 1
 _JOURNAL = 2
 _FIRST_FENCE = 3
 _PURGED = 0
+_IDLE_TIMEOUT_S = 3600.0
 
 _Fence = asyncio.Future[None]
+_Batch = tuple[ChangeBatch, Sequence[_Fence]]
+"""Messages, and the fences that are passed once these are processed."""
 
 
 class _PurgeEvent(msgspec.Struct):
@@ -52,71 +59,48 @@ class _PurgeEvent(msgspec.Struct):
 _purge_decoder = msgspec.json.Decoder(_PurgeEvent)
 
 
-class JournalReader:
-    """A reader of the journal from its beginning; ``timeout`` limits the connection."""
+class JournalThread:
+    """A thread that reads the journal from its beginning; ``timeout`` limits the connection."""
 
     def __init__(self, bindings: Any, uri: str | None, timeout: float) -> None:
-        self._loop = asyncio.get_running_loop()
         self._bindings = bindings
         self._uri = uri
         self._timeout = timeout
-        self._connection: Connection | None = None
-        self._normalizer = Normalizer()
-        self._waiter: asyncio.Future[None] | None = None
-        """The wait for a message, if there is one."""
-        self._has_more = True
-        """True while there may be messages that have arrived and were not read."""
-        self._read_at = 0.0
-        self._tags = itertools.count(_FIRST_FENCE)
+        self._outbox = Outbox(asyncio.get_running_loop())
+        self._wakeup = Wakeup()
+        self._room = threading.Semaphore(MAX_BATCHES)
+        self._closing = threading.Event()
+        self._batches: deque[_Batch] = deque()
+        self._taken: Sequence[_Fence] = ()
         self._fences: set[_Fence] = set()
         self._wanted: deque[_Fence] = deque()
-        """Fences whose requests are not sent yet."""
-        self._asked: dict[int, _Fence] = {}
-        self._reached: list[_Fence] = []
-        """Fences that are passed once the last batch is processed."""
+        self._news = asyncio.Event()
         self._error: FluxapiError | None = None
+        self._thread = threading.Thread(target=self._run, name="flux-journal", daemon=True)
 
-    async def open(self) -> None:
-        """Connect and ask for the journal; raise ``InstanceUnavailable``."""
-        try:
-            connection = await handles.open(self._bindings, self._uri, self._timeout)
-        except OSError as problem:
-            self._end(refusal.lost(problem.strerror or str(problem)))
-            raise self._error or refusal.lost(str(problem)) from None
-        if self._error is not None:
-            await handles.close(connection, self._timeout)
-            raise self._error
-        self._connection = connection
-        try:
-            connection.request(b"event.subscribe", b'{"topic":"job-purge-inactive"}', _SUBSCRIBE)
-            connection.request(
-                b"job-manager.events-journal", b'{"full":true}', _JOURNAL, streaming=True
-            )
-        except OSError as problem:
-            self._end(refusal.lost(problem.strerror or str(problem)))
+    def start(self) -> None:
+        """Connect and start reading."""
+        self._thread.start()
 
     async def next_batch(self) -> ChangeBatch:
         """Return the next messages, in order; raise ``InstanceUnavailable`` if the stream is lost.
 
         A call means that the previous batch has been processed.
         """
-        for fence in self._reached:
+        for fence in self._taken:
             if not fence.done():
                 fence.set_result(None)
-        self._reached = []
-        if self._has_more:
+        if self._batches:
             # A long backlog must not block the event loop.
             await asyncio.sleep(0)
-        else:
-            await asyncio.sleep(max(self._read_at + _MIN_INTERVAL_S - time.monotonic(), 0.0))
-        while True:
+        while not self._batches:
             if self._error is not None:
                 raise self._error
-            batch = self._read()
-            if batch or self._reached:
-                return batch
-            if not self._has_more and self._error is None:
-                await self._until_readable()
+            self._news.clear()
+            await self._news.wait()
+        self._room.release()
+        batch, self._taken = self._batches.popleft()
+        return batch
 
     async def pass_fence(self) -> None:
         """Wait until all messages that the job manager sent before this call are processed.
@@ -126,101 +110,117 @@ class JournalReader:
         """
         if self._error is not None:
             raise self._error
-        fence: _Fence = self._loop.create_future()
+        fence: _Fence = asyncio.get_running_loop().create_future()
         self._fences.add(fence)
         fence.add_done_callback(self._fences.discard)
         self._wanted.append(fence)
-        self._wake()
+        self._wakeup.set()
         await fence
 
     async def close(self, timeout: float) -> None:
-        """Cancel the stream and close the handle within *timeout* seconds."""
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            self._cancel(connection)
+        """Cancel the stream, close the handle and end the thread within *timeout* seconds."""
+        self._closing.set()
+        self._wakeup.set()
+        self._room.release()
+        if self._thread.ident is not None:
+            await asyncio.to_thread(self._thread.join, timeout)
         self._end(self._error or refusal.lost("it was closed"))
-        if connection is not None:
-            await handles.close(connection, timeout)
+        if not self._thread.is_alive():
+            self._wakeup.close()
 
-    def _cancel(self, connection: Connection) -> None:
-        body = b'{"matchtag":%d}' % _JOURNAL
+    def _run(self) -> None:
+        error: FluxapiError
+        connection: Connection | None = None
         try:
-            if self._error is None and connection.flush():
-                connection.request(b"job-manager.events-journal-cancel", body, 0)
-        except OSError:
-            return  # The broker is gone, and so is the stream.
-
-    async def _until_readable(self) -> None:
-        """Wait for a message, a wanted fence or the end."""
-        connection = self._connection
-        if connection is None:
-            return
-        waiter = self._waiter = self._loop.create_future()
-        # The loop watches only during this wait, and is not woken while messages may collect.
-        self._loop.add_reader(connection.descriptor, self._wake)
-        try:
-            await waiter
-        finally:
-            self._waiter = None
-            self._loop.remove_reader(connection.descriptor)
-
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
-
-    def _read(self) -> ChangeBatch:
-        """Return the messages of one batch that have arrived; end when the stream has ended."""
-        batch: ChangeBatch = []
-        connection = self._connection
-        if connection is None:
-            return batch
-        try:
-            self._ask_for_fences(connection)
-            self._take(connection, batch)
-            self._has_more = connection.is_ready()
+            connection = Connection(self._bindings, self._uri, self._timeout)
+            connection.wake_by(self._wakeup)
+            error = self._read(connection)
         except OSError as problem:
-            self._end(refusal.lost(problem.strerror or str(problem)))
+            error = refusal.lost(problem.strerror or str(problem))
         except msgspec.MsgspecError as problem:
-            self._end(InstanceUnavailable(f"The journal contains an invalid entry: {problem}."))
-        except Exception:  # noqa: BLE001 - the consumer knows only errors of the instance
-            _log.exception("The reader of the Flux journal failed.")
-            self._end(refusal.lost("an internal error"))
-        self._read_at = time.monotonic()
-        return batch
+            error = InstanceUnavailable(f"The journal contains an invalid entry: {problem}.")
+        except Exception:  # noqa: BLE001 - a dead thread would hang its reader
+            _log.exception("The Flux journal thread failed.")
+            error = refusal.lost("an internal error")
+        finally:
+            if connection is not None:
+                connection.close()
+        self._outbox.post(self._end, error)
+        self._outbox.hand_over()
 
-    def _ask_for_fences(self, connection: Connection) -> None:
-        while self._wanted and connection.flush():
-            tag = next(self._tags)
-            self._asked[tag] = self._wanted.popleft()
-            connection.request(b"job-manager.getinfo", b"{}", tag)
+    def _read(self, connection: Connection) -> FluxapiError:
+        """Read until the stream ends or is closed, and return the reason."""
+        connection.request(b"event.subscribe", b'{"topic":"job-purge-inactive"}', _SUBSCRIBE)
+        connection.request(
+            b"job-manager.events-journal", b'{"full":true}', _JOURNAL, streaming=True
+        )
+        normalizer = Normalizer()
+        tags = itertools.count(_FIRST_FENCE)
+        asked: dict[int, list[_Fence]] = {}
+        while True:
+            self._wakeup.clear()
+            if self._closing.is_set():
+                break
+            if self._wanted and connection.flush():
+                fences = [self._wanted.popleft() for _ in range(len(self._wanted))]
+                tag = next(tags)
+                asked[tag] = fences
+                connection.request(b"job-manager.getinfo", b"{}", tag)
+            batch, answered, ended = _take(connection, normalizer)
+            passed = [fence for tag in answered for fence in asked.pop(tag, ())]
+            if batch or passed:
+                self._room.acquire()
+                self._outbox.post(self._put, (batch, passed))
+                self._outbox.hand_over()
+            if ended is not None:
+                return ended
+            if not batch and not passed:
+                connection.wait(_IDLE_TIMEOUT_S)
+            elif len(batch) < MAX_BATCH_MESSAGES:
+                self._closing.wait(_MIN_INTERVAL_S)
+        connection.request(b"job-manager.events-journal-cancel", b'{"matchtag":%d}' % _JOURNAL, 0)
+        return refusal.lost("it was closed")
 
-    def _take(self, connection: Connection, batch: ChangeBatch) -> None:
-        if not connection.flush():
-            return
-        until = time.monotonic() + _MAX_BATCH_S
-        while len(batch) < _MAX_BATCH_MESSAGES and time.monotonic() < until:
-            message = connection.receive()
-            if message is None:
-                return
-            if message.tag == _JOURNAL:
-                if message.error:
-                    error = refusal.error_for(message.error, message.payload)
-                    self._end(InstanceUnavailable(f"The journal ended. {error.detail}"))
-                    return
-                batch += self._normalizer.take(decode_journal(message.payload))
-            elif message.tag == _PURGED:
-                batch.append(Purged(_purge_decoder.decode(message.payload).jobs))
-            elif message.tag >= _FIRST_FENCE:
-                # An error response, too, follows all earlier messages.
-                self._reached.append(self._asked.pop(message.tag))
-            elif message.error:
-                error = refusal.error_for(message.error, message.payload)
-                self._end(InstanceUnavailable(f"Purges cannot be watched. {error.detail}"))
-                return
+    def _put(self, batch: _Batch) -> None:
+        self._batches.append(batch)
+        self._news.set()
 
     def _end(self, error: FluxapiError) -> None:
         self._error = error
-        self._wake()
+        self._news.set()
         for fence in list(self._fences):
             if not fence.done():
                 fence.set_exception(error)
+
+
+def _take(
+    connection: Connection, normalizer: Normalizer
+) -> tuple[ChangeBatch, list[int], FluxapiError | None]:
+    """Receive up to one batch.
+
+    Returns:
+        Messages, the tags of fences reached after them, and the error that ended the stream, if
+        any.
+    """
+    batch: ChangeBatch = []
+    reached: list[int] = []
+    if not connection.flush():
+        return batch, reached, None
+    while len(batch) < MAX_BATCH_MESSAGES:
+        message = connection.receive()
+        if message is None:
+            break
+        if message.tag == _JOURNAL:
+            if message.error:
+                error = refusal.error_for(message.error, message.payload)
+                return batch, reached, InstanceUnavailable(f"The journal ended. {error.detail}")
+            batch += normalizer.take(decode_journal(message.payload))
+        elif message.tag == _PURGED:
+            batch.append(Purged(_purge_decoder.decode(message.payload).jobs))
+        elif message.tag >= _FIRST_FENCE:
+            # An error response, too, follows all earlier messages.
+            reached.append(message.tag)
+        elif message.error:
+            error = refusal.error_for(message.error, message.payload)
+            return batch, reached, InstanceUnavailable(f"Purges cannot be watched. {error.detail}")
+    return batch, reached, None

@@ -1,4 +1,4 @@
-"""The thread for calls whose responses may be large, and for streams of responses.
+"""The thread that owns the RPC handle: it pipelines requests and returns batches of responses.
 
 The event loop appends requests to an inbox, and writes one byte to wake the thread if it sleeps.
 The thread sends the requests, receives responses, and passes all responses of one pass to the event
@@ -9,28 +9,36 @@ increasing delays.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import threading
 import time
+from collections import deque
 from contextlib import nullcontext
 from typing import Any
 
-from fluxapi.errors import FluxapiError
+from fluxapi.errors import FluxapiError, InstanceUnavailable
 from fluxapi.instance.protocol import CallWatch
 
 from . import refusal
-from .calls import Call, Stream
+from .calls import Call, Request, Signer, Stream, Submissions
 from .outbox import Outbox
-from .pipeline import Pipeline
 from .wire import Connection, Wakeup
 
 __all__ = ["RpcThread"]
 
 _log = logging.getLogger(__name__)
 
-_SLICE_MESSAGES = 64
-"""Responses that are taken before requests are sent."""
+WINDOW = 2048
+"""Submissions in flight. Flux commits in batches, so more are faster, but a later call waits for
+them. A large one counts as several (:meth:`Submissions.weight`): Flux needs seconds for ten
+megabytes, and answers none of them before."""
 
+_SLICE_MESSAGES = 64
+"""Submissions or responses that are processed before other batches and the other direction."""
+
+_MAX_IN_FLIGHT = 1 << 17
+_MAX_TAG = 2**32
 _MIN_RECONNECT_DELAY_S = 0.1
 _MAX_RECONNECT_DELAY_S = 2.0
 _MAX_SLEEP_S = 60.0
@@ -52,11 +60,19 @@ class RpcThread:
         self._watch = watch
         self._outbox = Outbox(loop)
         self._wakeup = Wakeup()
-        self._pipeline = Pipeline(timeout, self._outbox.post, _SLICE_MESSAGES)
+        self._inbox: deque[Call | Stream | Submissions] = deque()
+        self._canceled: deque[Stream] = deque()
         self._asleep = False
         self._closing = threading.Event()
+        self._signer: Signer | None = None
         self._connected: asyncio.Future[None] = loop.create_future()
-        # Only the thread uses the following attribute.
+        # Only the thread uses the following attributes.
+        self._tags = itertools.count(1)
+        self._waiting: dict[int, tuple[Request, int]] = {}
+        self._batches: deque[Submissions] = deque()
+        self._window = WINDOW
+        self._deadlines: deque[tuple[float, int]] = deque()
+        self._progress = 0.0
         self._lost: FluxapiError = refusal.lost("not connected yet")
         self._thread = threading.Thread(target=self._run, name="flux-rpc", daemon=True)
 
@@ -65,11 +81,21 @@ class RpcThread:
         self._thread.start()
         await self._connected
 
+    def sign_for(self, owner: int) -> None:
+        """Set the user ID for submissions; call this before the first one."""
+        self._signer = Signer(owner)
+
     async def call(self, call: Call) -> Any:
         """Return Flux's response; raise Flux's error, or ``InstanceUnavailable``."""
         with self._watch(call.topic.decode()):
             self._put(call)
             return await call.future
+
+    async def submit(self, batch: Submissions) -> list[int | FluxapiError]:
+        """Submit a batch that is not empty, and return the IDs and errors."""
+        with self._watch(batch.topic.decode()):
+            self._put(batch)
+            return await batch.future
 
     def send(self, call: Call) -> None:
         """Send a call whose response nobody awaits."""
@@ -81,7 +107,7 @@ class RpcThread:
 
     def cancel(self, stream: Stream) -> None:
         """Cancel a stream, which may have ended."""
-        self._pipeline.cancel(stream)
+        self._canceled.append(stream)
         self._wake()
 
     async def close(self, timeout: float) -> None:
@@ -96,10 +122,12 @@ class RpcThread:
         if not self._thread.is_alive():
             self._wakeup.close()
 
-    def _put(self, request: Call | Stream) -> None:
+    def _put(self, request: Call | Stream | Submissions) -> None:
         if self._closing.is_set():
             raise refusal.lost("it was closed")
-        self._pipeline.add(request)
+        if len(self._inbox) + len(self._waiting) > _MAX_IN_FLIGHT:
+            raise InstanceUnavailable("Too many calls wait for the Flux broker.")
+        self._inbox.append(request)
         self._wake()
 
     def _wake(self) -> None:
@@ -156,33 +184,172 @@ class RpcThread:
         while not self._closing.is_set() and (left := until - time.monotonic()) > 0:
             self._fail_everything()
             self._asleep = True
-            if not self._pipeline.has_news and not self._closing.is_set():
+            if not self._inbox and not self._closing.is_set():
                 self._wakeup.wait(left)
             self._asleep = False
             self._wakeup.clear()
 
     def _fail_everything(self) -> None:
         """Fail all requests, in flight or not, with the reason why there is no broker."""
-        self._pipeline.fail(self._lost)
+        requests: dict[int, Request] = {id(r): r for r, _ in self._waiting.values()}
+        requests.update((id(batch), batch) for batch in self._batches)
+        while self._inbox:
+            unsent = self._inbox.popleft()
+            requests[id(unsent)] = unsent
+        self._waiting.clear()
+        self._batches.clear()
+        self._deadlines.clear()
+        self._canceled.clear()
+        self._window = WINDOW
+        for request in requests.values():
+            request.fail(self._lost, self._outbox.post)
         self._outbox.hand_over()
 
     def _serve(self, connection: Connection) -> None:
         """Serve until closed; raise ``OSError`` if the connection is lost."""
         while not self._closing.is_set():
-            busy = self._pipeline.turn(connection, time.monotonic())
+            now = time.monotonic()
+            busy = self._send(connection, now)
+            busy |= self._receive(connection, now)
+            self._expire(now)
             busy |= self._outbox.hand_over()
             if busy:
                 continue
             self._asleep = True
-            has_news = self._pipeline.has_news and not connection.clogged
-            if not has_news and not self._closing.is_set():
-                connection.wait(self._until_deadline())
+            if not self._has_news(connection) and not self._closing.is_set():
+                connection.wait(self._until_deadline(now))
             self._asleep = False
             self._wakeup.clear()
 
-    def _until_deadline(self) -> float:
+    def _has_news(self, connection: Connection) -> bool:
+        return bool(self._inbox or self._canceled) and not connection.clogged
+
+    def _send(self, connection: Connection, now: float) -> bool:
+        """Send requests; return whether there are more to send."""
+        if not connection.flush():
+            return False
+        for _ in range(_SLICE_MESSAGES):
+            if self._canceled:
+                self._cancel(connection, self._canceled.popleft())
+            elif self._inbox:
+                self._take(connection, self._inbox.popleft())
+            else:
+                break
+            if connection.clogged:
+                return False
+        return self._send_batches(connection, now) or bool(self._inbox)
+
+    def _take(self, connection: Connection, request: Call | Stream | Submissions) -> None:
+        if isinstance(request, Submissions):
+            self._batches.append(request)
+            return
+        tag = self._new_tag(request, 0)
+        if isinstance(request, Stream):
+            request.tag = tag
+            connection.request(
+                request.topic, request.payload, tag, streaming=True, node=request.node
+            )
+            return
+        self._deadlines.append((request.asked + self._timeout, tag))
+        connection.request(request.topic, request.payload, tag, node=request.node, raw=request.raw)
+
+    def _send_batches(self, connection: Connection, now: float) -> bool:
+        """Send a few jobs of each batch, so that a large batch does not starve the others."""
+        signer = self._signer
+        if signer is None:
+            return False
+        if self._window == WINDOW:
+            self._progress = now
+        for _ in range(_SLICE_MESSAGES):
+            if not self._batches or self._window <= 0:
+                return False
+            batch = self._batches.popleft()
+            if batch.all_sent:  # It failed.
+                continue
+            index, payload = batch.next(signer)
+            if not batch.all_sent:
+                self._batches.append(batch)
+            self._window -= batch.weight(index)
+            connection.request(Submissions.topic, payload, self._new_tag(batch, index))
+            if connection.clogged:
+                return False
+        return bool(self._batches) and self._window > 0
+
+    def _new_tag(self, request: Request, index: int) -> int:
+        tag = next(self._tags) % _MAX_TAG
+        while tag == 0 or tag in self._waiting:
+            tag = next(self._tags) % _MAX_TAG
+        self._waiting[tag] = (request, index)
+        return tag
+
+    def _cancel(self, connection: Connection, stream: Stream) -> None:
+        if self._waiting.pop(stream.tag, None) is not None:
+            payload = b'{"matchtag":%d}' % stream.tag
+            connection.request(stream.cancel_topic, payload, 0)
+        elif stream in self._inbox:
+            self._inbox.remove(stream)
+
+    def _receive(self, connection: Connection, now: float) -> bool:
+        """Receive responses; return whether there may be more."""
+        post = self._outbox.post
+        streams: list[Stream] = []
+        for _ in range(_SLICE_MESSAGES):
+            message = connection.receive()
+            if message is None:
+                break
+            found = self._waiting.get(message.tag)
+            if found is None:  # It came too late, or was canceled.
+                continue
+            request, index = found
+            if isinstance(request, Submissions):
+                self._window += request.weight(index)
+                self._progress = now
+            elif isinstance(request, Stream):
+                streams.append(request)
+            if request.answer(index, message.error, message.payload, post):
+                self._end(connection, message.tag, request)
+        for stream in streams:
+            stream.handed_over()
+        return message is not None
+
+    def _end(self, connection: Connection, tag: int, request: Request) -> None:
+        if isinstance(request, Stream) and request.overflowed:
+            self._cancel(connection, request)
+        self._waiting.pop(tag, None)
+
+    def _expire(self, now: float) -> None:
+        """Fail the calls that timed out, and all submissions if none was answered in time."""
+        post = self._outbox.post
+        while self._deadlines and (
+            self._deadlines[0][0] <= now or self._deadlines[0][1] not in self._waiting
+        ):
+            found = self._waiting.pop(self._deadlines.popleft()[1], None)
+            if found is not None:
+                found[0].fail(refusal.silent(self._timeout), post)
+        # Requests stay here for long only if the broker accepts nothing.
+        while self._inbox and self._inbox[0].asked + self._timeout <= now:
+            self._inbox.popleft().fail(refusal.silent(self._timeout), post)
+        if self._window < WINDOW and now - self._progress > self._timeout:
+            self._give_up_submissions()
+
+    def _give_up_submissions(self) -> None:
+        error = refusal.silent(self._timeout)
+        for tag, (request, _) in list(self._waiting.items()):
+            if isinstance(request, Submissions):
+                del self._waiting[tag]
+                request.fail(error, self._outbox.post)
+        for batch in self._batches:
+            batch.fail(error, self._outbox.post)
+        self._batches.clear()
+        self._window = WINDOW
+
+    def _until_deadline(self, now: float) -> float:
         """Return the seconds until the next request may time out."""
-        deadline = self._pipeline.deadline
-        if deadline is None:
-            return _MAX_SLEEP_S
-        return deadline - time.monotonic() + 0.001
+        moments = [now + _MAX_SLEEP_S]
+        if self._deadlines:
+            moments.append(self._deadlines[0][0])
+        if self._inbox:
+            moments.append(self._inbox[0].asked + self._timeout)
+        if self._window < WINDOW:
+            moments.append(self._progress + self._timeout)
+        return min(moments) - time.monotonic() + 0.001

@@ -14,8 +14,8 @@ import pytest
 
 from fluxapi.errors import FluxRefused, InstanceUnavailable
 from fluxapi.instance.broker.calls import Call, Signer, Stream, Submissions
-from fluxapi.instance.broker.pipeline import Pipeline
 from fluxapi.instance.broker.refusal import lost
+from fluxapi.instance.broker.rpc import RpcThread
 from fluxapi.instance.protocol import Submission
 
 ONE = Submission(b'{"version":1}')
@@ -47,17 +47,12 @@ async def test_few_large_jobs_are_sent_before_one_is_answered() -> None:
     large = Submission(json.dumps({"command": "x" * (1 << 20)}).encode())
     small = Submissions([ONE] * 40)
     assert small.weight(0) == 1
-    pipeline = Pipeline(10.0, post, 64)
-    pipeline.signer = Signer(0)
-    pipeline.add(Submissions([large] * 40))
+    thread = RpcThread(None, None, 10.0)
+    thread._signer = Signer(0)
+    thread._batches.append(Submissions([large] * 40))
     sent: list[int] = []
-    connection: Any = SimpleNamespace(
-        request=lambda _, body, __: sent.append(len(body)),
-        flush=lambda: True,
-        receive=lambda: None,
-        clogged=False,
-    )
-    assert not pipeline.turn(connection, 0.0)
+    connection: Any = SimpleNamespace(request=lambda _, body, __: sent.append(len(body)), clogged=0)
+    assert not thread._send_batches(connection, 0.0)
     assert 2 <= len(sent) <= 5
 
 

@@ -1,0 +1,74 @@
+"""The thread of the journal, on a connection that a test scripts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections import deque
+from typing import Any
+
+import pytest
+
+from fluxapi.instance.broker import journal
+from fluxapi.instance.broker.wire import Message
+
+_JOURNAL = 2
+
+
+def message(job: int) -> Message:
+    """Return the journal's message of a job that was submitted."""
+    context = {"userid": 0, "urgency": 16, "flags": 0, "version": 1}
+    event = {"timestamp": 1.0, "name": "submit", "context": context}
+    return Message(_JOURNAL, 0, json.dumps({"id": job, "events": [event]}).encode())
+
+
+class Scripted:
+    """A connection with the messages that have arrived; a wait for more ends with the test."""
+
+    def __init__(self, *_settings: Any) -> None:
+        self.arrived = deque([message(1)])
+
+    def wake_by(self, wakeup: Any) -> None:
+        self.wakeup = wakeup
+
+    def request(self, *_words: Any, **_flags: Any) -> None: ...
+
+    def flush(self) -> bool:
+        return True
+
+    def receive(self) -> Message | None:
+        return self.arrived.popleft() if self.arrived else None
+
+    def wait(self, timeout: float) -> None:
+        self.wakeup.wait(timeout)
+
+    def close(self) -> None: ...
+
+
+class Pause(threading.Event):
+    """Is set when the thread shall end; nine messages arrive during its first pause."""
+
+    def __init__(self, connection: Scripted) -> None:
+        super().__init__()
+        self.connection = connection
+        self.pauses: list[float | None] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not self.pauses:
+            self.connection.arrived.extend(map(message, range(2, 11)))
+        self.pauses.append(timeout)
+        return self.is_set()
+
+
+async def test_messages_that_follow_shortly_are_one_batch(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Scripted()
+    monkeypatch.setattr(journal, "Connection", lambda *_: connection)
+    thread = journal.JournalThread(None, None, 10.0)
+    pause = thread._closing = Pause(connection)
+    thread.start()
+    first = await asyncio.wait_for(thread.next_batch(), 30)
+    second = await asyncio.wait_for(thread.next_batch(), 30)
+    await thread.close(10.0)
+    assert (len(first), len(second)) == (1, 9)
+    assert pause.pauses == [journal._MIN_INTERVAL_S] * 2
