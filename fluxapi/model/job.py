@@ -31,8 +31,10 @@ class Job(msgspec.Struct, gc=False):
 
     ``nevents`` counts the folded entries of the eventlog, without memos; ``tag`` is the CRC-32 of
     the F58 ID, the base of :func:`checksum`. ``truncated`` names the fields that were cut to the
-    limits of a record. Jobs share equal strings. The garbage collector does not track jobs: they
-    contain no cycles, and a full collection must not walk a table of a hundred thousand.
+    limits of a record. ``after`` has the jobs that it was submitted to wait for, with the schemes
+    of the dependencies, also when it waits no more. Jobs share equal strings. The garbage collector
+    does not track jobs: they contain no cycles, and a full collection must not walk a table of a
+    hundred thousand.
     """
 
     id: int
@@ -64,6 +66,7 @@ class Job(msgspec.Struct, gc=False):
     counts: Counts | None = None
     allocation: Allocation | None = None
     dependencies: tuple[str, ...] = ()
+    after: tuple[tuple[int, str], ...] = ()
     exception: dict[str, Any] | None = None
     annotations: dict[str, Any] | None = None
     truncated: tuple[str, ...] = ()

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from .after import read_after
 from .checked import clip, number, seconds, text
 from .counts import read_counts
 from .group import read_group
@@ -49,6 +50,7 @@ def read_jobspec(job: Job, jobspec: Mapping[str, Any]) -> None:
     attributes = _object(_object(jobspec).get("attributes"))
     system = _object(attributes.get("system"))
     _set_text(job, "name", _name(system, jobspec))
+    job.after = read_after(system)
     for field in ("cwd", "queue", "bank", "project"):
         value = system.get(field)
         if value:

@@ -34,7 +34,7 @@ _ERROR_BYTES = (
 _ERROR = re.compile(
     r"(?<!\bno )(?<!\b0 )(?<!\bwithout )"
     r"(?:(?:(?<![a-z])(?:error|exception)|(?-i:Error|Exception))s?\b"
-    r"(?![ \t]{0,4}[:=][ \t]{0,4}(?:0|none|no)\b)"
+    r"(?![ \t]{0,4}[:=][ \t]{0,4}(?:0|none)\b)"
     r"|\b(?:traceback|fatal|panic|panicked|segmentation fault|killed|aborted|core dumped"
     r"|out of memory)\b)",
     re.IGNORECASE,

@@ -27,6 +27,7 @@ from .capacity import Capacity
 from .changes import Changes, Posted, Shape
 from .groups import Groups
 from .index import Facets, Index, facets
+from .links import Links
 from .queue_counts import QueueCounts
 from .recent_changes import RecentChanges
 from .row_cache import RowCache
@@ -65,6 +66,7 @@ class Table:
         self.index = Index()
         self.groups = Groups()
         self.queues = QueueCounts()
+        self.links = Links()
         self._capacity = capacity
         self.history = history
         """Collects the newest events of the first backlog; ``None`` if they are not needed."""
@@ -226,6 +228,9 @@ class Table:
                 return
         self._note(message.id, old, changes)
         self._jobs[message.id] = new
+        if old is not None:
+            self.links.remove(old)
+        self.links.add(new)
         self._learn_key(new, message)
 
     def _is_news(self, job: Job, event: Event, index: int | None, known: int) -> bool:
@@ -262,6 +267,7 @@ class Table:
             job = begin(message.id, message.jobspec)
             self._note(message.id, None, changes)
             self._jobs[message.id] = job
+            self.links.add(job)
         else:
             self._note(message.id, job, changes)
         index = None if event.name in UNINDEXED else job.nevents
@@ -317,6 +323,7 @@ class Table:
         if job is None:
             return
         self._touch(jobid)
+        self.links.remove(job)
         self._memos.pop(jobid, None)
         self.waitable.forget([jobid])
         # Until the end of a batch, the index has the facets from before the batch.
@@ -369,6 +376,7 @@ class Table:
         if inactive is not None and excess > 0:
             for jobid in list(islice(inactive, excess)):
                 job = self._jobs.pop(jobid)
+                self.links.remove(job)
                 filed = facets(job)
                 self.index.remove([(jobid, filed)])
                 self.groups.remove(filed, is_purged=True)

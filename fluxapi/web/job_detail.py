@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -21,26 +20,32 @@ from fluxapi.model.batch import script_of
 from fluxapi.model.duration import duration
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.model.humanize import outcome, utc
+from fluxapi.model.idset import IdSet
 from fluxapi.model.job import STATES
+from fluxapi.model.resources import nodes
 from fluxapi.model.shallow import is_wide
 
 from .visible import LONG, MEDIUM, SHORT, escaped, visible
 
 __all__ = [
+    "BAR",
     "PARTS",
     "Records",
+    "bar",
     "exceptions",
     "facts",
     "granted",
     "job_detail",
     "job_part",
+    "limit",
     "timeline",
 ]
 
 PARTS: Mapping[str, tuple[str, ...]] = {
-    "record": ("outcome", "timeline", "facts"),
+    "record": ("outcome", "limit", "timeline", "facts"),
     "events": ("exceptions", "eventlog"),
     "resources": ("granted", "R"),
+    "links": ("links",),
 }
 """The templates of each part of the page that changes; ``record`` needs no request to Flux."""
 
@@ -54,7 +59,7 @@ _MAX_EVENTS_CHARS = 256 << 10
 """Characters of the events in the page."""
 
 _MAX_EXCEPTIONS = 100
-_MAX_GRANTED = 1000
+_MAX_GRANTED = 100
 
 _MAX_COMMAND_CHARS = 1000
 """Characters of the command at the top of the page; the jobspec has all of it."""
@@ -66,11 +71,9 @@ _MAX_TEXT_CHARS = 64 << 10
 
 _EXPEDITED = 31
 
-_MIN_SCALE_S = 0.001
-"""Shortest duration that fills the bar of a state."""
-
-_RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9}))?", re.ASCII)
-"""An ID or a range of IDs of an idset (RFC 22)."""
+BAR = 1000.0
+_MIN_SEGMENT = 8.0
+"""Width of the timeline, and the least of a state in it."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -103,6 +106,7 @@ async def job_detail(
             "id": record["id"],
             "state": record["state"],
             "urgency": record.get("urgency"),
+            "ntasks": record.get("ntasks"),
         },
     }
     for part in parts:
@@ -119,9 +123,17 @@ async def job_part(
         return {"exceptions": exceptions(record, events), **_eventlog(events)}
     if part == "resources":
         text = await _lookup(records, jobid, "R")
-        return {"R": _pretty(text), "has_R": bool(text), "granted": granted(_decoded(text))}
+        return {
+            "R": _pretty(text),
+            "has_R": bool(text),
+            **await asyncio.to_thread(granted, _decoded(text)),
+        }
+    if part == "links":
+        # The page adds them: they are those of the table.
+        return {}
     return {
         "outcome": outcome(record),
+        "limit": limit(record, now),
         "facts": facts(record),
         "timeline": timeline(record, now),
     }
@@ -142,13 +154,13 @@ async def _lookup(records: Records, jobid: int, key: LookupKey) -> str:
 
 
 def timeline(record: Mapping[str, Any], now: float) -> list[dict[str, Any]]:
-    """Return the states of the job with start and duration, and the scale of their bars.
+    """Return the states of the job with start, offset and duration, and their part of the bar.
 
     The last state lasts until *now*; an inactive job stays inactive, so that state has no duration.
     """
     reached = [(state, record[key]) for state, key in _STARTS.items() if key in record]
     ends = [since for _, since in reached[1:]]
-    steps = []
+    steps: list[dict[str, Any]] = []
     for at, (state, since) in enumerate(reached):
         grows = at == len(ends) and state != "INACTIVE"
         end = ends[at] if at < len(ends) else now if grows else since
@@ -160,11 +172,46 @@ def timeline(record: Mapping[str, Any], now: float) -> list[dict[str, Any]]:
                 "moment": utc(since),
                 "grows": grows,
                 "seconds": seconds,
+                "after": duration(max(since - reached[0][1], 0.0)),
                 "lasted": duration(math.floor(seconds) if grows else seconds),
             }
         )
-    scale = max((step["seconds"] for step in steps), default=0.0)
-    return [{**step, "scale": max(scale, _MIN_SCALE_S)} for step in steps]
+    for step, (begin, width) in zip(steps, bar([step["seconds"] for step in steps]), strict=True):
+        step["begin"], step["width"] = begin, width
+    return steps
+
+
+def bar(seconds: Sequence[float]) -> list[tuple[float, float]]:
+    """Return begin and width of each segment of a bar of the width ``BAR``.
+
+    A state that was short beside the others keeps a width that can be seen.
+    """
+    shown = sum(1 for one in seconds if one)
+    total = sum(seconds)
+    found: list[tuple[float, float]] = []
+    begin = 0.0
+    for one in seconds:
+        width = _MIN_SEGMENT + (BAR - _MIN_SEGMENT * shown) * one / total if one else 0.0
+        found.append((round(begin, 1), round(width, 1)))
+        begin += width
+    return found
+
+
+def limit(record: Mapping[str, Any], now: float) -> dict[str, Any] | None:
+    """Return how long a job has run, of which time and where; ``None`` if it never ran."""
+    if "t_run" not in record:
+        return None
+    runs = record["state"] == "RUN"
+    most = record.get("duration") or 0.0
+    ran = max((now if runs else record.get("t_cleanup", now)) - record["t_run"], 0.0)
+    return {
+        "since": record["t_run"] if runs else None,
+        "ran": duration(math.floor(ran) if runs else ran),
+        "seconds": min(ran, most),
+        "most": most if runs else 0.0,
+        "limit": duration(most) if most else "",
+        "where": visible(record.get("nodelist") or "", SHORT),
+    }
 
 
 def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -179,7 +226,7 @@ def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("Priority", record.get("priority")),
         ("Time limit", duration(record["duration"]) if record.get("duration") else "none"),
         ("Ran for", duration(record["runtime"]) if "runtime" in record else None),
-        ("Dependencies", ", ".join(record.get("dependencies", ()))),
+        ("Waits for", ", ".join(record.get("dependencies", ()))),
         ("Name", _long(record.get("name"))),
         ("Directory", record.get("cwd")),
         ("Tasks", record.get("ntasks")),
@@ -262,26 +309,36 @@ def _details(context: Mapping[str, Any] | None) -> str:
     return escaped(text)
 
 
-def granted(R: Any) -> list[dict[str, str]]:
-    """Return the entries of an R object (RFC 20): ranks with the cores and gpus of each."""
+def granted(R: Any) -> dict[str, Any]:
+    """Return the nodes of an R object (RFC 20) with their cores and GPUs, the first of very many.
+
+    Each has only counts, and the IDs of those that it does not have from 0 on.
+    """
     try:
-        return [
+        found = nodes(R)
+    except ValueError:
+        found = []
+    # Nodes share the sets of their entry.
+    sets = {id(ids): ids for node in found[:_MAX_GRANTED] for ids in (node.cores, node.gpus)}
+    shown = {key: _counted(ids) for key, ids in sets.items()}
+    return {
+        "granted": [
             {
-                "ranks": visible(entry["rank"], MEDIUM),
-                "cores": _counted(entry["children"], "core"),
-                "gpus": _counted(entry["children"], "gpu"),
+                "name": visible(node.name, SHORT),
+                "rank": node.rank,
+                "cores": shown[id(node.cores)],
+                "gpus": shown[id(node.gpus)],
             }
-            for entry in R["execution"]["R_lite"][:_MAX_GRANTED]
-        ]
-    except (KeyError, TypeError, AttributeError):
-        return []
+            for node in found[:_MAX_GRANTED]
+        ],
+        "ungranted": max(len(found) - _MAX_GRANTED, 0),
+        "has_gpus": any(len(node.gpus) for node in found[:_MAX_GRANTED]),
+    }
 
 
-def _counted(children: Mapping[str, Any], kind: str) -> str:
+def _counted(ids: IdSet) -> str:
     """Return the count of a resource with its IDs; the ID 0 alone would read as a count."""
-    idset = str(children.get(kind, ""))[:_MAX_TEXT_CHARS]
-    number = sum(int(it[2] or it[1]) - int(it[1]) + 1 for it in _RANGE.finditer(idset))
-    return f"{number:,} ({kind} {visible(idset, MEDIUM)})" if idset else ""
+    return f"{len(ids):,} ({visible(ids.encode(), SHORT)})" if len(ids) else ""
 
 
 def _command(spec: Any) -> str:

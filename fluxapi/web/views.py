@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import msgspec
@@ -30,6 +29,7 @@ from . import assets, columns, form, login
 from .embedded import embedded
 from .job_counts import BY_RESULT, titled
 from .job_detail import PARTS, Records, job_detail, job_part
+from .job_links import graph
 from .rendering import render
 from .view_filters import valid
 from .words import Words, words_of
@@ -81,9 +81,9 @@ async def jobs(request: web.Request) -> web.Response:
             "refused": [(name, given[name], why) for name, why in refused.items()],
             "jobs": rows,
             "columns": columns.first_columns(rows),
-            "text": partial(columns.text, words_of(request)),
+            "text": columns.text,
             "inputs": columns.FILTERS,
-            "found": columns.found(words_of(request)),
+            "found": columns.FOUND,
             "first": embedded(first),
             "filters": {name: "" if name in refused else text for name, text in given.items()},
             "choices": _CHOICES,
@@ -129,11 +129,13 @@ async def job(request: web.Request) -> web.Response:
             headers=error.headers,
         )
     jobid, part = parse(record["id"]), request[keys.QUERY].get("part")
-    shared = {
+    shared: dict[str, Any] = {
         "page": "job",
         "job": _Blank(record),
         "below": _below(request, record["id"]),
     }
+    if part in {None, "links"}:
+        shared["links"] = graph(session.table, session.observer.record, jobid)
     node = request.app[keys.TREE].find(session.path)
     now = (node and node.as_of) or time.time()
     if part is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
+import time
 
 import msgspec
 import pytest
@@ -51,8 +51,14 @@ def test_a_deep_document_stays_as_short_as_it_is() -> None:
     assert job_detail._pretty("[1]") == str(msgspec.json.format("[1]", indent=2))
 
 
-def test_an_idset_of_any_length_is_counted_soon() -> None:
-    children = {"core": ",".join(["0-1"] * 1_000_000)}
-    count = re.match(r"[0-9,]+", job_detail._counted(children, "core"))
-    assert count is not None
-    assert int(count[0].replace(",", "")) <= 2 * job_detail._MAX_TEXT_CHARS
+def test_a_resource_set_of_any_length_is_read_soon() -> None:
+    entry = {"rank": "0-99", "children": {"core": ",".join(["0-1"] * 1_000_000)}}
+    R = {"execution": {"R_lite": [entry], "nodelist": ["node[0-99]"]}}
+    began = time.perf_counter()
+    assert job_detail.granted(R)["granted"] == []
+    cores = ",".join(str(2 * core) for core in range(30_000))
+    entry["children"] = {"core": cores}
+    found = job_detail.granted(R)["granted"]
+    assert time.perf_counter() - began < 2
+    assert found[0]["cores"].startswith("30,000 (0,2,4")
+    assert len(str(found)) < 100 * 400

@@ -37,8 +37,9 @@ _LOOK = """() => ({
   hits: window.hits ?? [],
   foreign: [...document.querySelectorAll(
     "body :is(img, svg, iframe, object, embed, style, link, base, title, meta)")]
-    // The mark beside the name, and the picture of nodes.
-    .filter((it) => !it.matches(".brand > a > img:only-of-type, #picture > svg:only-of-type"))
+    // The mark beside the name, the picture of nodes, the bar of states and the graph of jobs.
+    .filter((it) => !it.matches(".brand > a > img:only-of-type, #picture > svg:only-of-type, "
+      + "#timeline > .timebar:only-of-type, .graph > svg:only-of-type"))
     .map((it) => it.outerHTML),
   scripts: [...document.scripts].filter((it) => it.type !== "application/json"
     && !it.src.startsWith(location.origin + "/static/")).map((it) => it.outerHTML),

@@ -93,9 +93,6 @@ def test_the_parts_of_a_job_have_names(site: Service, page: Page, jobid: str) ->
     expect(page.get_by_role("main")).to_match_aria_snapshot(
         """
         - heading "by-keyboard" [level=1]
-        - region "Timeline":
-          - heading "Timeline" [level=2]
-          - list
         - region "Output":
           - heading "Output" [level=2]
           - group "Stream"
@@ -104,6 +101,9 @@ def test_the_parts_of_a_job_have_names(site: Service, page: Page, jobid: str) ->
           - region "Output of the job"
         - region "Eventlog":
           - heading "Eventlog" [level=2]
+        - region "Timeline":
+          - heading "Timeline" [level=2]
+          - list
         - region "Facts":
           - heading "Facts" [level=2]
         """

@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.running import Service
 
-from .test_job import gates, lines, script, see, status
+from .test_job import choose_stream, gates, lines, script, see, status
 
 __all__ = ["gates"]
 
@@ -38,7 +38,7 @@ def test_files_are_shown_live_as_other_output_is(
     with page.expect_download() as download:
         listed.nth(0).get_by_role("link", name="Download").click()
     assert download.value.path().read_bytes() == out.read_bytes() == b"begun\nmore\nno end"
-    page.get_by_label("stderr").check()
+    choose_stream(page, "stderr")
     expect(lines(page)).to_have_text(["oops"])
     expect(listed).to_have_count(1)
 

@@ -49,7 +49,7 @@ async def test_it_shows_the_record_the_states_and_the_events(service: Service) -
     text = await page(service, jobid)
     assert ">simulation<" in text
     assert "Waits for resources" in text
-    assert '<li data-status="SCHED" aria-current="step">' in text
+    assert re.search('<li data-key="SCHED" data-status="SCHED"[^>]* aria-current="step">', text)
     assert "<b>priority</b>" in text
     assert "priority=16" in text
 
@@ -77,16 +77,16 @@ async def test_a_failure_is_described_in_words(service: Service) -> None:
     await service.client.get(f"/v1/jobs/{jobid}/wait")
     text = await page(service, jobid)
     assert "Exit code 1<" in text
-    assert '<li data-status="INACTIVE">' in text
+    assert '<li data-key="INACTIVE" data-status="INACTIVE"' in text
 
 
 async def test_resources_that_it_got_are_listed(service: Service) -> None:
     jobid = await service.submit()
     service.instance.finish(jobids.parse(jobid))
     await service.client.get(f"/v1/jobs/{jobid}/wait")
-    assert "<tr><td>0-1</td><td>4 (core 0-3)</td><td>1 (gpu 0)</td></tr>" in await page(
-        service, jobid
-    )
+    text = await page(service, jobid)
+    for name in ("node0", "node1"):
+        assert f'text={name}">{name}</a></td><td>4 (0-3)</td><td>1 (0)</td></tr>' in text
 
 
 async def test_texts_of_a_job_are_only_text(service: Service) -> None:
@@ -242,7 +242,55 @@ def test_a_state_lasts_until_the_next_one_and_the_last_one_until_now() -> None:
         ("DEPEND", "2.500s", False),
         ("RUN", "7s", True),
     ]
-    assert {step["scale"] for step in steps} == {7.75}
+    assert [step["after"] for step in steps] == ["0s", "0s", "2.500s"]
+
+
+def test_the_states_are_segments_of_one_bar() -> None:
+    steps = job_detail.timeline({"t_submit": 10.0, "t_depend": 10.001, "t_run": 12.0}, 20.0)
+    begins = [step["begin"] for step in steps]
+    widths = [step["width"] for step in steps]
+    assert begins[0] == 0
+    assert begins[1:] == pytest.approx([widths[0], widths[0] + widths[1]], abs=0.2)
+    assert sum(widths) == pytest.approx(job_detail.BAR, abs=0.2)
+    # A millisecond can be seen; the others are as long as they lasted.
+    assert widths[0] >= 8
+    assert widths[2] / widths[1] == pytest.approx(4, rel=0.05)
+    assert job_detail.bar([0.0, 0.0]) == [(0.0, 0.0), (0.0, 0.0)]
+
+
+def test_a_running_job_tells_how_much_of_its_time_limit_is_over() -> None:
+    record = {"state": "RUN", "t_run": 10.0, "duration": 600.0, "nodelist": "node3"}
+    found = job_detail.limit(record, 250.9)
+    assert found is not None
+    assert (found["ran"], found["limit"], found["where"]) == ("4m", "10m", "node3")
+    assert (found["seconds"], found["most"]) == (pytest.approx(240.9), 600.0)
+    ended = job_detail.limit({**record, "state": "INACTIVE", "t_cleanup": 15.0}, 900.0)
+    assert ended is not None
+    assert (ended["ran"], ended["since"], ended["most"]) == ("5s", None, 0.0)
+    assert job_detail.limit({"state": "SCHED"}, 900.0) is None
+
+
+async def test_jobs_that_wait_for_each_other_are_a_graph(service: Service) -> None:
+    first = await service.submit(name="first")
+    middle = await service.submit(name="<middle>", dependencies=[f"afterok:{first}"])
+    last = await service.submit(
+        name="last", dependencies=[f"afterany:{middle}", f"afternotok:{first}", "begin-time:99"]
+    )
+    other = await service.submit(name="other")
+    for jobid in (first, middle, last):
+        response = await service.client.get(f"/ui/jobs/{jobid}", params={"part": "links"})
+        text = await response.text()
+        keys = re.findall(r'<li data-key="([^"]+)"( aria-current="true")?', text)
+        assert keys == [
+            (it, ' aria-current="true"' * (it == jobid)) for it in (first, middle, last)
+        ]
+        assert text.count("<path ") == 3
+        assert "&lt;middle&gt;" in text
+        assert "after success" in text
+        assert other not in text
+    assert '<section class="panel links" id="links" aria-labelledby="links-title" hidden>' in (
+        await page(service, other)
+    )
 
 
 def test_an_inactive_job_stays_inactive() -> None:
@@ -316,7 +364,7 @@ async def test_a_resource_set_that_is_too_long_is_not_said_to_be_missing(
 
 @pytest.mark.parametrize("R", [None, [], {"execution": {}}, {"execution": {"R_lite": [3]}}])
 def test_an_invalid_resource_set_has_no_lines(R: Any) -> None:
-    assert job_detail.granted(R) == []
+    assert job_detail.granted(R)["granted"] == []
 
 
 async def test_the_group_leads_to_its_jobs(service: Service) -> None:

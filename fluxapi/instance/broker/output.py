@@ -61,6 +61,10 @@ _MAX_CACHE_BYTES = 32 << 20
 _MAX_AHEAD = 2
 """Blobs that are loaded in advance while the previous one is searched."""
 
+_AHEAD_BYTES = 256 << 10
+_MAX_SMALL_AHEAD = 32
+"""Blobs that are loaded in advance: as many as have about these bytes together."""
+
 _LOOKUP_SHARE = 20
 """A list is looked up again after this many times the time that the last lookup took."""
 
@@ -204,15 +208,39 @@ class OutputReader:
     async def _from(self, references: References, first: int) -> Batches:
         """Yield the entries from an index on, and load only their blobs."""
         begin, place = divmod(first, _MAX_PLACE + 1)
-        for number in range(begin, len(references)):
-            blob = await self._load(references, number)
-            skip = place if number == begin else 0
-            index = (number << _BLOB_SHIFT) + skip
-            async for lines in _pieces(blob, skip):
-                events = await eventlogs.decode_each(lines)
-                yield OutputBatch(index, events[: ((number + 1) << _BLOB_SHIFT) - index])
-                index += len(events)
-            yield OutputBatch((number + 1) << _BLOB_SHIFT, [])
+        number = begin
+        async with contextlib.aclosing(self._blobs_from(references, begin)) as blobs:
+            async for blob in blobs:
+                skip = place if number == begin else 0
+                index = (number << _BLOB_SHIFT) + skip
+                async for lines in _pieces(blob, skip):
+                    events = await eventlogs.decode_each(lines)
+                    yield OutputBatch(index, events[: ((number + 1) << _BLOB_SHIFT) - index])
+                    index += len(events)
+                number += 1
+                yield OutputBatch(number << _BLOB_SHIFT, [])
+
+    async def _blobs_from(self, references: References, number: int) -> AsyncGenerator[bytes, None]:
+        """Yield the blobs from a number on; while they are small, the next ones are loaded, too.
+
+        A job that writes a line now and then has a blob for each line.
+        """
+        ahead: deque[asyncio.Task[bytes]] = deque()
+        most = 1
+        try:
+            while ahead or number < len(references):
+                while number < len(references) and len(ahead) < most:
+                    loading = self._load(references, number)
+                    ahead.append(asyncio.create_task(loading, name="blob ahead"))
+                    number += 1
+                blob = await ahead[0]
+                yield blob
+                ahead.popleft()
+                most = min(_AHEAD_BYTES // max(len(blob), 1), 2 * most, _MAX_SMALL_AHEAD) or 1
+        finally:
+            for task in ahead:
+                task.cancel()
+            await asyncio.gather(*ahead, return_exceptions=True)
 
     async def _blobs_from_end(self, references: References) -> AsyncGenerator[bytes, None]:
         """Yield the blobs from the last to the first.

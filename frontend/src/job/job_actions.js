@@ -11,9 +11,10 @@ import { may } from "../ui/rights.js";
 const SIGNALS = ["TERM", "INT", "KILL", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT", "ABRT", "ALRM", "WINCH"];
 
 /** @param {Record_} record */
-const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(state);
+export const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(state);
 
 const DEEDS = [
+  { title: "Release", fits: (/** @type {Record_} */ record) => may("operate") && isPending(record) && record["urgency"] === 0, open: release },
   { title: "Cancel", fits: (/** @type {Record_} */ { state }) => may("operate") && state !== "INACTIVE", open: cancel },
   { title: "Signal", fits: (/** @type {Record_} */ { state }) => may("operate") && state === "RUN", open: signal },
   { title: "Urgency", fits: (/** @type {Record_} */ record) => may("operate") && isPending(record), open: urgency },
@@ -28,7 +29,8 @@ export class Deeds {
   /** @param {HTMLElement} where @param {(text: string) => void} tell what came of it */
   constructor(where, tell) {
     this.#buttons = DEEDS.map(({ title, open }) => {
-      const button = element("button", { type: "button", textContent: `${title} …` });
+      const button = element("button", { type: "button", textContent: open === release ? title : `${title} …` });
+      if (open === cancel) button.className = "danger";
       button.addEventListener("click", () => open(this.#record, tell));
       return button;
     });
@@ -51,6 +53,15 @@ export class Deeds {
 async function send(record, what, body, tell) {
   const answer = await call("POST", `/v1/jobs/${record["id"]}/${what}`, body);
   tell(answer["Message"] ?? "");
+}
+
+/** Give a held job the urgency that jobs have. @param {Record_} record @param {(text: string) => void} tell */
+async function release(record, tell) {
+  try {
+    await send(record, "urgency", { urgency: 16 }, tell);
+  } catch (problem) {
+    tell(problem instanceof Error ? problem.message : String(problem));
+  }
 }
 
 /** @param {Record_} record @param {(text: string) => void} tell */

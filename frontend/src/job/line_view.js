@@ -14,15 +14,18 @@ import { element } from "../ui/element.js";
  * @param {Line} line
  * @param {Hit[]} hits
  * @param {number} current which of them is looked at
+ * @param {boolean} isRanked whether the ranks are told, since several tasks wrote
  */
-export function fill(div, line, hits, current) {
+export function fill(div, line, hits, current, isRanked = false) {
   div.dataset["stream"] = line.stream;
   if (line.rank) div.dataset["rank"] = line.rank;
+  const rank = isRanked && line.rank ? [element("span", { className: "rank", textContent: `${line.rank}: ` })] : [];
   if (!hits.length && line.spans.every(({ style }) => style === PLAIN)) {
-    div.textContent = `${line.text}\n`;
+    div.replaceChildren(...rank, `${line.text}\n`);
     return;
   }
   div.replaceChildren(
+    ...rank,
     ...cut(line.spans, hits).map(({ text, style, hit }) => {
       if (hit !== undefined) {
         return element("mark", { textContent: text, className: hit === current ? "current" : "" });

@@ -1,62 +1,56 @@
 /**
- * What a job writes, as it writes it. The view follows the end until the reader scrolls up or
- * pauses; then it stands still, and what comes waits. It can be searched, and each stream seen apart.
+ * What a job writes, as it writes it. The view follows the end until the reader scrolls up, pauses or goes to another
+ * line; then it stands still, and what comes waits. Each stream and task can be seen apart, all of it be searched.
  */
 
 import { session } from "../ui/api.js";
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
-import { fill } from "./line_view.js";
-import { find } from "./search.js";
+import { t } from "../ui/words.js";
+import { FirstError } from "./first_error.js";
+import { LinePage } from "./line_page.js";
+import { size } from "./line_requests.js";
+import { LineSelection } from "./line_selection.js";
+import { Feed } from "./output_feed.js";
 import { OutputFiles } from "./output_files.js";
-import { MAX_LINES, Terminal } from "./output_lines.js";
+import { MAX_LINES } from "./output_lines.js";
 import { OutputTools } from "./output_tools.js";
-import { followsOthers, resume, sourceOf } from "./sources.js";
+import { OutputView } from "./output_view.js";
+import { find } from "./search.js";
+import { isOfTask } from "./sources.js";
 import { WholeSearch } from "./whole_search.js";
 
 /** @typedef {import("../channel/channel.js").Channel} Channel */
-/** @typedef {import("../channel/channel.js").Message} Message */
 /** @typedef {import("./search.js").Hit} Hit */
 /** @typedef {import("./output_lines.js").Line} Line */
+/** @typedef {import("./line_links.js").Lines} Lines */
 
-/** Entries to begin with. */
-const TAIL = 2000;
 /** Milliseconds between two looks at what is new. */
 const EVERY = 100;
 /** At most one part in so many of the time goes into drawing: the page stays at hand. */
 const SHARE = 4;
-/** Milliseconds before an output that could not be read is asked for again. */
-const AGAIN = 3000;
+/** Lines that need less than the height of the window. */
+const FEW = 16;
 /** Pixels from the end that count as the end. */
 const NEAR = 24;
-
-const ONLY_END = "Only the end of the output is shown here.";
+/** Pixels from the first and the last line of a page at which more lines are read. */
+const MORE = 400;
 
 export class Output {
-  #terminal = new Terminal();
-  /** @type {Map<number, { div: HTMLElement, key: string }>} */
-  #shown = new Map();
+  /** @type {Feed} */
+  #feed;
+  /** @type {LinePage | undefined} what is shown in place of the end */
+  #page;
+  #isReading = false;
   #stream = "";
-  /** @type {Map<number, number>} index of the last entry that came, of each source */
-  #last = new Map();
-  /** @type {Set<number>} files of which data came */
-  #read = new Set();
-  /** Whether a file has lines before those that are shown. */
-  #isFileCut = false;
-  #firstIndex = -1;
-  #entries = 0;
-  /** Whether the search for the end was given up at its limit. */
-  #isCut = false;
-  #subscriptions = 0;
+  /** @type {number | undefined} */
+  #task;
   #following = true;
   /** Whether scrolling to the end is enough to follow again. */
   #scrolledAway = false;
-  #ended = false;
   #changed = false;
   /** When it may be drawn again, as performance.now() has it. */
   #rest = 0;
-  /** @type {Line[]} the lines that are shown, while the terminal goes on */
-  #drawn = [];
   #heldBack = 0;
   #query = "";
   /** @type {Hit[]} */
@@ -68,6 +62,9 @@ export class Output {
    * @param {Channel} channel
    * @param {string} job
    * @param {object} [tell]
+   * @param {number} [tell.ntasks] tasks of the job
+   * @param {(isShort: boolean) => void} [tell.short] there is little to show, or nothing
+   * @param {(isFull: boolean) => void} [tell.full] the output is to fill the window
    * @param {(message: string) => void} [tell.memory] what the job's shell says of memory that ran out
    * @param {(line: string) => void} [tell.error] the last line on stderr of a job that writes no more
    */
@@ -78,33 +75,64 @@ export class Output {
     this.whole = parts.whole;
     this.channel = channel;
     this.job = job;
-    this.cutOff = element("p", { className: "cut", textContent: ONLY_END });
-    this.cutOff.hidden = true;
-    this.screen.replaceChildren(this.cutOff);
+    this.cutOff = element("p", { className: "cut", hidden: true });
+    this.cutSaid = element("span", { textContent: t("output.only_end") });
+    const earlier = element("button", { type: "button", className: "quiet", textContent: t("output.earlier") });
+    earlier.addEventListener("click", () => this.#more(true));
+    this.cutOff.append(this.cutSaid, " ", earlier);
+    this.nothing = element("p", { className: "empty", hidden: true });
+    this.screen.replaceChildren(this.cutOff, this.nothing);
     this.screen.hidden = false;
-    this.tools = new OutputTools(parts.tools, {
-      choose: (stream) => this.#choose(stream),
-      search: (query) => this.#search(query),
-      step: (by) => this.#step(by),
-      wrap: (wraps) => this.screen.classList.toggle("unwrapped", !wraps),
-      toggle: () => (this.#following ? this.#pause(false) : this.#resume()),
-    });
-    this.#label();
-    this.wholeSearch = new WholeSearch(parts.tools);
+    this.view = new OutputView(this.screen, (line) => this.#feed.numbers.of(line));
+    const later = element("button", { type: "button", className: "quiet", textContent: t("output.later") });
+    later.addEventListener("click", () => this.#more(false));
+    this.view.foot.append(later);
+    this.tools = new OutputTools(
+      parts.tools,
+      {
+        choose: (stream) => this.#choose(stream, this.#task),
+        task: (task) => this.#choose(this.#stream, task),
+        search: (query) => this.#search(query),
+        step: (by) => this.#step(by),
+        error: () => this.firstError.find(this.#part),
+        line: (first) => this.selection.choose({ source: this.#source, first, last: first }),
+        wrap: (wraps) => this.screen.classList.toggle("unwrapped", !wraps),
+        time: (isTimed) => this.#time(isTimed),
+        full: (isFull) => tell.full?.(isFull),
+        toggle: () => (this.#following ? this.#pause(false) : this.#resume()),
+      },
+      tell.ntasks ?? 1,
+    );
+    this.wholeSearch = new WholeSearch(parts.tools, job);
     this.files = new OutputFiles(this.screen, job);
+    this.selection = new LineSelection(this.screen, (lines) => this.#goTo(lines));
+    this.firstError = new FirstError(job, (text) => this.#tell(text), (lines) => this.selection.choose(lines));
     this.screen.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#following && this.#toEnd()).observe(this.screen);
     this.whole.addEventListener("click", (event) => this.#download(event));
     setInterval(() => {
       if (this.#changed && !document.hidden && performance.now() >= this.#rest) this.#draw();
     }, EVERY);
-    this.#begin();
+    this.#feed = this.#follow();
+    this.#label();
+    this.selection.begin();
   }
 
-  /** Show one stream, or both. @param {string} stream */
-  #choose(stream) {
+  /** The part of the output that is shown, as requests name it. */
+  get #part() {
+    return { ...(this.#stream ? { stream: this.#stream } : {}), ...(this.#task === undefined ? {} : { task: this.#task }) };
+  }
+
+  /** The source of the lines that are shown: of several, that of the first. */
+  get #source() {
+    return this.#page?.source ?? this.#feed.terminal.lines.find(({ ended }) => ended)?.source ?? 0;
+  }
+
+  /** Show one stream, or both; one task, or all. @param {string} stream @param {number | undefined} task */
+  #choose(stream, task) {
     this.#stream = stream;
-    this.wholeSearch?.clear();
+    this.#task = task;
+    this.wholeSearch.clear();
     this.#begin();
     const address = new URL(this.whole.href);
     if (stream) address.searchParams.set("stream", stream);
@@ -112,122 +140,48 @@ export class Output {
     this.whole.href = address.href;
   }
 
-  /** Address of all that the job has written. */
-  get #soFar() {
-    return at(`/v1/jobs/${this.job}/output${this.#stream ? `?stream=${this.#stream}` : ""}`);
-  }
-
-  /** The link gives all up to the end of the job; while that is not there, what there is. @param {Event} event */
+  /** The link gives all up to the end of the job; while that is not there, or of one task, what there is. @param {Event} event */
   async #download(event) {
-    if (this.#ended) return;
+    if (this.#feed.hasEnded && this.#task === undefined) return;
     event.preventDefault();
-    this.#tell("Fetching the whole output so far.");
+    this.#tell(t("output.fetching"));
+    const words = new URLSearchParams(Object.entries(this.#part).map(([name, value]) => [name, String(value)]));
     try {
-      const response = await fetch(this.#soFar, { headers: { ...session.headers, Accept: "text/plain" } });
-      if (!response.ok) throw new Error(`The service answered ${response.status}.`);
+      const response = await fetch(at(`/v1/jobs/${this.job}/output?${words}`), { headers: { ...session.headers, Accept: "text/plain" } });
+      if (!response.ok) throw new Error(t("output.refused", { status: String(response.status) }));
       const href = URL.createObjectURL(await response.blob());
-      element("a", { href, download: `${this.job}.txt` }).click();
+      element("a", { href, download: this.whole.download }).click();
       URL.revokeObjectURL(href);
       this.#tell("");
     } catch (problem) {
-      this.#tell(String(problem));
+      this.#tell(problem instanceof Error ? problem.message : String(problem));
     }
   }
 
   /** Ask for the output from its tail. */
   #begin() {
-    this.channel.leave(this.#name);
-    this.#subscriptions++;
-    this.#terminal = new Terminal();
-    for (const { div } of this.#shown.values()) div.remove();
-    this.#shown.clear();
-    this.#last.clear();
-    this.#read.clear();
+    this.#feed?.stop();
+    this.#leavePage();
     this.files?.clear();
-    this.#isFileCut = false;
-    this.#firstIndex = -1;
-    this.#entries = 0;
-    this.#isCut = false;
-    this.cutOff.textContent = ONLY_END;
-    this.#ended = false;
     this.#following = true;
     this.#scrolledAway = false;
-    this.#drawn = [];
     this.cutOff.hidden = true;
     this.#changed = true;
-    this.#tell("Loading output …");
-    this.#ask();
+    this.#feed = this.#follow();
   }
 
-  /** Each time another name: what is still on its way to the one before is not taken for it. */
-  get #name() {
-    return `output${this.#subscriptions}`;
-  }
-
-  #ask() {
-    const wish = () => ({
-      stream: "output",
-      job: this.job,
-      ...(this.#stream ? { streams: [this.#stream] } : {}),
-      ...(this.#last.size === 0 ? { tail: TAIL } : resume(this.#last)),
+  #follow() {
+    return new Feed(this.channel, this.job, this.#stream, {
+      changed: () => (this.#changed = true),
+      said: (text) => this.#tell(text),
+      file: (entry) => this.files.show(entry),
+      memory: (message) => this.tell.memory?.(message),
+      ended: () => {
+        const error = this.#feed.terminal.lines.findLast(({ stream, text }) => stream === "stderr" && text.trim());
+        if (error) this.tell.error?.(error.text.trim());
+        this.#draw();
+      },
     });
-    this.channel.follow(this.#name, wish, (message) => this.#take(message));
-  }
-
-  /** @param {Message} message */
-  #take(message) {
-    if (message.type === "output") this.#add(message);
-    else if (message.type === "progress") this.#progress(message);
-    else if (message.type === "end") this.#end(message["reason"], message["detail"]);
-    else if (message.type === "error") this.#tell(message["detail"]);
-  }
-
-  /** Say how far the search for the end of one stream has come. @param {Message} message */
-  #progress(message) {
-    const [searched, limit] = [message["searched"], message["limit"]].map((bytes) => `${Math.round(bytes / 1e6)} MB`);
-    if (message["cut"]) {
-      this.cutOff.textContent = `Only the last ${searched} of the output were searched for this stream.`;
-      this.#isCut = this.#changed = true;
-    } else this.#tell(`Reading the output: ${searched} of at most ${limit}`);
-  }
-
-  /** @param {Message} entry */
-  #add(entry) {
-    const index = entry["index"];
-    const source = sourceOf(index);
-    if (index <= (this.#last.get(source) ?? -1)) return;
-    if (this.#firstIndex < 0 && source === 0) this.#firstIndex = index;
-    if (this.#last.size === 0) this.#tell("");
-    if (source > 0 && entry["name"] === undefined && !this.#read.has(source)) {
-      this.#isFileCut ||= followsOthers(entry);
-      this.#read.add(source);
-    }
-    this.#last.set(source, index);
-    this.#entries++;
-    if (entry["name"] === "file") this.files.show(entry);
-    this.#terminal.take(entry);
-    this.#changed = true;
-    // Words of flux-core's src/shell/oom.c.
-    if (entry["name"] === "log" && /out of memory/i.test(entry["message"] ?? "")) this.tell.memory?.(String(entry["message"]));
-  }
-
-  /** @param {string} reason @param {string} detail */
-  #end(reason, detail) {
-    if (reason === "lost" || reason === "failed") {
-      this.#tell(`${detail} Asking again.`);
-      const name = this.#name;
-      setTimeout(() => name === this.#name && this.#ask(), AGAIN);
-      return;
-    }
-    this.#ended = true;
-    const error = this.#terminal.lines.findLast(({ stream, text }) => stream === "stderr" && text.trim());
-    if (error) this.tell.error?.(error.text.trim());
-    const isEmpty = this.#terminal.lines.length === 0;
-    if (isEmpty && this.#isCut) this.#tell("The end: nothing of this stream in what was searched.");
-    else if (reason === "finished") this.#tell(isEmpty ? NOTHING[this.#stream] ?? "" : "The end: the job writes no more.");
-    else if (reason === "no-output") this.#tell(NOTHING[""] ?? "");
-    else this.#tell(detail);
-    this.#draw();
   }
 
   /** @param {string} text */
@@ -240,55 +194,132 @@ export class Output {
     this.#changed = false;
     if (this.#following) this.#sync();
     else {
-      const newest = this.#terminal.first + this.#terminal.lines.length;
-      this.#heldBack = newest - ((this.#drawn.at(-1)?.number ?? -1) + 1);
+      const newest = this.#feed.terminal.first + this.#feed.terminal.lines.length;
+      this.#heldBack = this.#page ? 0 : newest - ((this.view.lines.at(-1)?.number ?? -1) + 1);
+      this.#feed.numbers.want(this.view.lines);
+      this.view.paint(this.#hits, this.#hits[this.#hit], this.#query);
     }
     this.#label();
     const ended = performance.now();
     this.#rest = ended + (SHARE - 1) * (ended - began);
   }
 
-  /** Bring the lines that are shown to what the terminal holds. */
+  /** Bring the lines that are shown to what the terminal holds, or the page. */
   #sync() {
-    const { lines, first, ranks } = this.#terminal;
-    this.#drawn = lines.slice();
+    const { ranks } = this.#feed.terminal;
+    const task = this.#task;
+    let lines = this.#page?.lines ?? this.#feed.terminal.lines.slice();
+    if (!this.#page && task !== undefined) lines = lines.filter((line) => isOfTask(line.rank, task));
     this.#hits = find(lines, this.#query);
     this.#hit = -1;
-    for (const [number, { div }] of this.#shown) {
-      if (number >= first) break;
-      div.remove();
-      this.#shown.delete(number);
-    }
-    this.#paint();
-    this.screen.classList.toggle("ranked", ranks.size > 1);
-    this.cutOff.hidden = !this.#isCut && !this.#isFileCut && first === 0 && !(this.#firstIndex > 1 && this.#entries >= TAIL);
+    this.#feed.numbers.want(lines);
+    this.view.isRanked = task === undefined && (ranks.size > 1 || lines.some(({ rank }) => rank && rank !== lines[0]?.rank));
+    this.view.show(lines, this.#hits, undefined, this.#query);
+    this.cutOff.hidden = this.#page ? this.#page.isBegin : !this.#feed.isCut;
+    this.cutSaid.textContent = this.#feed.cutSaid;
+    this.cutSaid.hidden = Boolean(this.#page);
+    this.view.foot.hidden = this.#page ? this.#page.isEnd : true;
     this.#heldBack = 0;
+    this.#idle();
     this.#say();
     if (this.#following) this.#toEnd();
   }
 
-  /** Write the lines whose text or matches are others than those in sight. */
-  #paint() {
-    const byLine = new Map();
-    for (const hit of this.#hits) {
-      const known = byLine.get(hit.number);
-      if (known) known.push(hit);
-      else byLine.set(hit.number, [hit]);
+  /** Say in the middle why no line is there; few lines need no tall window. */
+  #idle() {
+    const { hasEnded, isQuiet } = this.#feed;
+    const count = this.view.lines.length;
+    const isIdle = !count && this.cutOff.hidden && (hasEnded || isQuiet || this.#isPending);
+    const text = hasEnded ? this.said.textContent ?? "" : t(this.#isPending ? "output.not_started" : "output.nothing_yet");
+    if (isIdle && this.nothing.textContent !== text) this.nothing.textContent = text;
+    this.nothing.hidden = !isIdle;
+    if (isIdle && !hasEnded) this.#tell("");
+    this.tell.short?.(isIdle || (hasEnded && count < FEW && this.#isWhole));
+  }
+
+  #isPending = false;
+
+  /** Whether the job has not started yet. @param {boolean} isPending */
+  set pending(isPending) {
+    if (isPending === this.#isPending) return;
+    this.#isPending = isPending;
+    this.#changed = true;
+  }
+
+  /** Whether all that the job has written is shown. */
+  get #isWhole() {
+    return this.#page ? this.#page.isBegin && this.#page.isEnd : this.cutOff.hidden;
+  }
+
+  #leavePage() {
+    this.#page?.stop();
+    this.#page = undefined;
+    this.#isReading = false;
+    this.view?.clear();
+  }
+
+  /** Show the lines that a link names, and stand still there. @param {Lines | undefined} lines */
+  async #goTo(lines) {
+    this.view.selected = lines;
+    this.#changed = true;
+    if (!lines) return;
+    this.#pause(false);
+    if (!this.view.find(lines.source, lines.first)) {
+      const page = this.#newPage(lines.source);
+      if (!(await this.#load(() => page.around(lines.first))) || this.view.selected !== lines) return;
+      this.#leavePage();
+      this.#page = page;
+      this.#sync();
+      if (!this.view.find(lines.source, lines.first)) this.#tell(t("output.no_line", { line: lines.first }));
     }
-    const current = this.#hits[this.#hit];
-    const fresh = document.createDocumentFragment();
-    for (const line of this.#drawn) {
-      const hits = byLine.get(line.number) ?? [];
-      const at = hits.indexOf(current);
-      const key = `${line.version} ${hits.map((/** @type {Hit} */ hit) => hit.start)} ${hits.length ? this.#query : ""} ${at}`;
-      const known = this.#shown.get(line.number);
-      if (known?.key === key) continue;
-      const div = known?.div ?? element("div", { className: "line" });
-      fill(div, line, hits, at);
-      this.#shown.set(line.number, { div, key });
-      if (!known) fresh.append(div);
+    this.view.paint(this.#hits, this.#hits[this.#hit], this.#query);
+    const line = this.view.find(lines.source, lines.first);
+    // The page itself does not move.
+    if (line) this.screen.scrollTop = line.offsetTop - (this.screen.clientHeight - line.offsetHeight) / 2;
+    this.#label();
+  }
+
+  /** @param {number} source */
+  #newPage(source) {
+    return new LinePage(this.job, source, { stream: this.#stream, task: this.#task }, (bytes) => this.#tell(t("output.read_so_far", { size: size(bytes) })));
+  }
+
+  /** Read the lines before those that are shown, or after them. @param {boolean} isEarlier */
+  async #more(isEarlier) {
+    if (this.#isReading) return;
+    const page = this.#page ?? this.#newPage(this.#source);
+    const top = this.view.lines.find((line) => this.#feed.numbers.of(line) !== undefined);
+    const first = top && this.#feed.numbers.of(top);
+    this.#pause(false);
+    if (!this.#page) page.take(this.view.lines, (line) => this.#feed.numbers.of(line));
+    if (!(await this.#load(() => (isEarlier ? page.earlier(this.#page ? undefined : first ?? Number.MAX_SAFE_INTEGER) : page.later())))) return;
+    // The line that was on top stays where it is.
+    const source = top?.source ?? page.source;
+    const before = first === undefined ? 0 : this.view.find(source, first)?.offsetTop ?? 0;
+    if (this.#page !== page) this.#leavePage();
+    this.#page = page;
+    const scrolled = this.screen.scrollTop;
+    this.#sync();
+    const after = first === undefined ? 0 : this.view.find(source, first)?.offsetTop ?? before;
+    this.screen.scrollTop = first === undefined ? this.screen.scrollHeight : scrolled + after - before;
+    this.#label();
+  }
+
+  /** Read lines, and say so if they cannot be read. @param {() => Promise<void>} reading @returns {Promise<boolean>} whether they are there */
+  async #load(reading) {
+    this.#isReading = true;
+    const said = this.said.textContent ?? "";
+    try {
+      await reading();
+      if (this.#feed.hasEnded) this.#tell(t("output.end"));
+      else this.#tell(said === t("output.loading") ? "" : said);
+      return true;
+    } catch (problem) {
+      if (!(problem instanceof DOMException)) this.#tell(problem instanceof Error ? problem.message : String(problem));
+      return false;
+    } finally {
+      this.#isReading = false;
     }
-    this.screen.append(fresh);
   }
 
   #toEnd() {
@@ -297,7 +328,13 @@ export class Output {
 
   #scrolled() {
     const { scrollHeight, scrollTop, clientHeight } = this.screen;
-    const isAtEnd = scrollHeight - scrollTop - clientHeight < NEAR;
+    const below = scrollHeight - scrollTop - clientHeight;
+    if (this.#page) {
+      if (scrollTop < MORE && !this.#page.isBegin) this.#more(true);
+      else if (below < MORE && !this.#page.isEnd) this.#more(false);
+      return;
+    }
+    const isAtEnd = below < NEAR;
     if (isAtEnd && this.#scrolledAway) this.#resume();
     else if (!isAtEnd && this.#following) this.#pause(true);
   }
@@ -310,6 +347,7 @@ export class Output {
   }
 
   #resume() {
+    if (this.#page) this.#leavePage();
     this.#following = true;
     this.#scrolledAway = false;
     this.#sync();
@@ -318,21 +356,28 @@ export class Output {
 
   #label() {
     const waiting = Math.min(this.#heldBack, MAX_LINES);
-    const more = waiting ? ` (${waiting}${waiting === MAX_LINES ? "+" : ""} new)` : "";
-    const text = this.#following ? "Pause" : `Follow${more}`;
-    this.tools.labelFollow(text, this.#ended && (this.#following || !waiting));
+    const many = `${waiting}${waiting === MAX_LINES ? "+" : ""}`;
+    const text = this.#following ? t("output.pause") : this.#page ? t("output.to_end") : waiting ? t("output.follow_new", { many }) : t("output.follow");
+    this.tools.labelFollow(text, this.#feed.hasEnded && !this.#page && (this.#following || !waiting));
+  }
+
+  /** @param {boolean} isTimed */
+  #time(isTimed) {
+    this.view.isTimed = isTimed;
+    this.screen.classList.toggle("timed", isTimed);
+    this.view.paint(this.#hits, this.#hits[this.#hit], this.#query);
   }
 
   /** @param {string} query */
   #search(query) {
     this.#query = query;
-    this.#hits = find(this.#drawn, query);
+    this.#hits = find(this.view.lines, query);
     this.#hit = -1;
     if (this.#hits.length) this.#step(-1);
-    else this.#paint();
+    else this.view.paint(this.#hits, undefined, query);
     this.#say();
     // The lines shown are not all that there is.
-    this.wholeSearch?.ask(this.cutOff.hidden ? "" : query, this.#soFar);
+    this.wholeSearch.ask(this.#isWhole ? "" : query, this.#part);
   }
 
   /** Go to another match: the first one looked at is the last one written. @param {number} by */
@@ -341,20 +386,13 @@ export class Output {
     if (!count) return;
     this.#pause(false);
     this.#hit = this.#hit < 0 && by < 0 ? count - 1 : (this.#hit + by + count) % count;
-    this.#paint();
+    this.view.paint(this.#hits, this.#hits[this.#hit], this.#query);
     this.screen.querySelector("mark.current")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     this.#say();
   }
 
   #say() {
-    const none = !this.#query ? "" : this.cutOff.hidden ? "Not found" : "Not in the lines shown";
+    const none = !this.#query ? "" : this.#isWhole ? t("output.not_found") : t("output.not_in_shown");
     this.tools.tellHits(this.#hits.length, this.#hit, none);
   }
 }
-
-/** @type {Record<string, string>} */
-const NOTHING = {
-  "": "The job wrote nothing.",
-  stdout: "The job wrote nothing to stdout.",
-  stderr: "The job wrote nothing to stderr.",
-};

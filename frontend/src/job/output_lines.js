@@ -4,7 +4,9 @@
  */
 
 import { Ansi } from "./ansi.js";
+import { sourceOf } from "./sources.js";
 import { ordered } from "../ui/visible.js";
+import { t } from "../ui/words.js";
 
 /** @typedef {import("./ansi.js").Style} Style */
 /** @typedef {{ text: string, style: Style }} Span */
@@ -16,8 +18,15 @@ import { ordered } from "../ui/visible.js";
  * @property {Span[]} spans
  * @property {string} text
  * @property {number} version changes whenever the line does
+ * @property {number} source 0: the output eventlog; else the number of the file that it comes from
+ * @property {number} index of the entry that ended it, -1 while it has no end
+ * @property {number} time when that entry was written, seconds since 1970
+ * @property {number} ended counts the lines of its source that have ended since the first entry; 0 while it has no end
+ * @property {number} place counts the lines that its entry ended before it
+ * @property {number | undefined} [fixed] the number that the service has told with the line
  */
 /** @typedef {{ ansi: Ansi, decoder: TextDecoder | undefined, line: Line | undefined, home: boolean }} Pen */
+/** @typedef {{ source: number, index: number, time: number, place: number }} At the entry that is taken */
 
 export const MAX_LINES = 5000;
 /** Of all lines together: a character costs 1, a span and a line this many. */
@@ -39,20 +48,28 @@ export class Terminal {
   ranks = new Set();
   #next = 0;
   #cost = 0;
+  /** @type {Map<number, number>} lines that have ended, of each source */
+  #ended = new Map();
+  /** @type {At} */
+  #at = { source: 0, index: -1, time: NaN, place: 0 };
   /** @type {Map<string, Pen>} */
   #pens = new Map();
 
   /** An entry of the output eventlog (RFC 24). @param {Record<string, any>} entry */
   take(entry) {
-    if (entry["name"] === "file" && entry["unread"]) this.note(`${entry["path"]} is not shown. ${entry["unread"]}`);
-    else if (entry["name"] === "log") this.note(`flux-shell: ${entry["message"] ?? ""}`);
+    const source = sourceOf(entry["index"] ?? 0);
+    this.#at = { source, index: entry["index"] ?? -1, time: source ? NaN : entry["timestamp"], place: 0 };
+    if (entry["name"] === "file" && entry["unread"]) this.note(t("output.unread", { path: String(entry["path"]), reason: String(entry["unread"]) }));
+    // The service counts a message as one line, too.
+    else if (entry["name"] === "log") this.note(`flux-shell: ${String(entry["message"] ?? "").trim().replace(/\s+/g, " ")}`, true);
     else if (entry["name"] === undefined) this.#data(entry);
   }
 
-  /** A line that is about the output. @param {string} text */
-  note(text) {
+  /** A line that is about the output. @param {string} text @param {boolean} [isCounted] whether the service counts it, too */
+  note(text, isCounted = false) {
     const pen = { ansi: new Ansi(), decoder: undefined, line: undefined, home: false };
-    this.#write(pen, "note", "", `${text.slice(0, MAX_LENGTH)}\n`);
+    this.#write(pen, "note", "", text.slice(0, MAX_LENGTH));
+    if (isCounted) this.#end(pen);
     this.#trim();
   }
 
@@ -61,11 +78,14 @@ export class Terminal {
     const stream = entry["stream"] === "stderr" ? "stderr" : "stdout";
     const rank = String(entry["rank"] ?? "").slice(0, 64);
     if (this.ranks.size < 2 && rank) this.ranks.add(rank);
-    const key = `${stream} ${rank}`;
+    const key = `${this.#at.source} ${stream} ${rank}`;
     const pen = this.#pen(key);
     const text = decode(pen, entry);
     if (text) this.#write(pen, stream, rank, text);
-    if (entry["eof"]) this.#pens.delete(key);
+    if (entry["eof"]) {
+      this.#end(pen);
+      this.#pens.delete(key);
+    }
     this.#trim();
   }
 
@@ -98,7 +118,7 @@ export class Terminal {
       },
       newline: () => {
         this.#line(pen, stream, rank);
-        pen.line = undefined;
+        this.#end(pen);
         pen.home = false;
       },
       home: () => {
@@ -111,13 +131,24 @@ export class Terminal {
   #line(pen, stream, rank) {
     if (pen.line && pen.line.number >= this.first) return pen.line;
     /** @type {Line} */
-    const line = { number: this.#next++, stream, rank, spans: [], text: "", version: 0 };
+    const line = { number: this.#next++, stream, rank, spans: [], text: "", version: 0, source: this.#at.source, index: -1, time: NaN, ended: 0, place: 0 };
     this.#cost += SPAN_COST;
     this.lines.push(line);
     // One piece may hold very many lines.
     if (this.lines.length >= 2 * MAX_LINES) this.#trim();
     pen.line = line;
     return line;
+  }
+
+  /** The line that a task is at has its end. @param {Pen} pen */
+  #end(pen) {
+    const { line } = pen;
+    if (!line) return;
+    const ended = (this.#ended.get(line.source) ?? 0) + 1;
+    this.#ended.set(line.source, ended);
+    Object.assign(line, { ended, index: this.#at.index, time: this.#at.time, place: this.#at.place++ });
+    line.version++;
+    pen.line = undefined;
   }
 
   /** @param {Line} line */

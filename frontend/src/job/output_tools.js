@@ -1,17 +1,23 @@
-/** The controls above the output: its streams, the search, the wrap of lines, and following. */
+/** The controls above the output: what part of it is shown, the search, and how the lines are shown. */
 
 import { element } from "../ui/element.js";
 import { MAX_HITS } from "./search.js";
+import { t } from "../ui/words.js";
 
-/** @type {[string, string][]} */
-const STREAMS = [["", "Both"], ["stdout", "stdout"], ["stderr", "stderr"]];
+/** Tasks that are offered by name; of more, the number is typed. */
+const MAX_OFFERED = 64;
 
 /**
  * @typedef {object} Acts
  * @property {(stream: string) => void} choose show one stream, or both
+ * @property {(task: number | undefined) => void} task show one task, or all
  * @property {(query: string) => void} search
  * @property {(by: number) => void} step go to another match
+ * @property {() => void} error go to the first error
+ * @property {(line: number) => void} line go to a line
  * @property {(wraps: boolean) => void} wrap
+ * @property {(isTimed: boolean) => void} time show when each line was written
+ * @property {(isFull: boolean) => void} full fill the window
  * @property {() => void} toggle pause, or follow again
  */
 
@@ -20,17 +26,28 @@ export class OutputTools {
   #follow = element("button", { type: "button" });
   #previous;
   #next;
+  #full;
 
-  /** @param {HTMLElement} bar @param {Acts} acts */
-  constructor(bar, acts) {
-    this.#previous = arrow("↑", "Previous match", "Shift+Enter", () => acts.step(-1));
-    this.#next = arrow("↓", "Next match", "Enter", () => acts.step(1));
+  /** @param {HTMLElement} bar @param {Acts} acts @param {number} ntasks tasks of the job */
+  constructor(bar, acts, ntasks) {
+    this.#previous = arrow("up", t("output.previous_match"), "Shift+Enter", () => acts.step(-1));
+    this.#next = arrow("down", t("output.next_match"), "Enter", () => acts.step(1));
     this.#follow.addEventListener("click", () => acts.toggle());
     const find = element("div", { className: "find", role: "search" });
     find.append(input(acts), this.#previous, this.#next, this.#count);
+    const error = element("button", { type: "button", className: "quiet", textContent: t("output.first_error") });
+    error.addEventListener("click", () => acts.error());
+    this.#full = pressed("full", "full", t("output.full_screen"), acts.full);
     const end = element("div", { className: "end" });
-    end.append(wrap(acts), this.#follow);
-    bar.replaceChildren(streams(acts), find, end);
+    end.append(error, pressed("timed", "clock", t("output.timestamps"), acts.time), pressed("wrap", "wrap", t("output.wrap"), acts.wrap, true), this.#full, this.#follow);
+    bar.replaceChildren(streams(acts), ...(ntasks > 1 ? [tasks(acts, ntasks)] : []), find, line(acts), end);
+  }
+
+  /** Leave the full window. @returns whether it was full */
+  leaveFull() {
+    if (this.#full.getAttribute("aria-pressed") !== "true") return false;
+    this.#full.click();
+    return true;
   }
 
   /** @param {string} text @param {boolean} hidden */
@@ -46,7 +63,7 @@ export class OutputTools {
    */
   tellHits(count, current, none) {
     const many = count >= MAX_HITS ? `${MAX_HITS}+` : String(count);
-    const found = current < 0 ? `${many} found` : `${current + 1} of ${many}`;
+    const found = current < 0 ? t("output.matches", { many }) : t("output.match_of", { current: String(current + 1), many });
     const text = count ? found : none;
     if (this.#count.textContent !== text) this.#count.textContent = text;
     this.#previous.disabled = this.#next.disabled = count === 0;
@@ -55,43 +72,76 @@ export class OutputTools {
 
 /** @param {Acts} acts */
 function streams(acts) {
-  const set = element("fieldset", { className: "streams" });
-  set.append(element("legend", { className: "hidden-title", textContent: "Stream" }));
-  for (const [value, title] of STREAMS) {
+  const set = element("fieldset", { className: "streams segmented" });
+  set.append(element("legend", { className: "hidden-title", textContent: t("output.stream") }));
+  for (const [value, title] of /** @type {const} */ ([["", t("output.both")], ["stdout", "stdout"], ["stderr", "stderr"]])) {
     const label = element("label", {});
     const radio = element("input", { type: "radio", name: "stream", value, checked: value === "" });
     radio.addEventListener("change", () => acts.choose(value));
-    label.append(radio, ` ${title}`);
+    label.append(radio, title);
     set.append(label);
   }
   return set;
 }
 
+/** @param {Acts} acts @param {number} ntasks */
+function tasks(acts, ntasks) {
+  const isFew = ntasks <= MAX_OFFERED;
+  const field = isFew ? element("select", {}) : element("input", { type: "number", min: "0", max: String(ntasks - 1), placeholder: t("output.task") });
+  field.className = "task";
+  field.setAttribute("aria-label", t("output.task"));
+  if (isFew) {
+    field.append(element("option", { value: "", textContent: t("output.all_tasks") }));
+    for (let task = 0; task < ntasks; task++) field.append(element("option", { value: String(task), textContent: t("output.task_of", { task: String(task) }) }));
+  }
+  field.addEventListener("change", () => acts.task(field.value === "" ? undefined : Number(field.value)));
+  return field;
+}
+
 /** @param {Acts} acts */
 function input(acts) {
-  const field = element("input", { type: "search", placeholder: "Find in output" });
-  field.setAttribute("aria-label", "Find in the output");
+  const field = element("input", { type: "search", placeholder: t("output.find") });
+  field.setAttribute("aria-label", t("output.find_label"));
   field.addEventListener("input", () => acts.search(field.value));
   field.addEventListener("keydown", (event) => {
     if (event.key === "Enter") acts.step(event.shiftKey ? -1 : 1);
-    if (event.key === "Escape") acts.search((field.value = ""));
+    if (event.key === "Escape" && field.value) {
+      event.stopPropagation();
+      acts.search((field.value = ""));
+    }
   });
   return field;
 }
 
-/** @param {string} sign @param {string} name @param {string} keys @param {() => void} act */
+/** @param {Acts} acts */
+function line(acts) {
+  const field = element("input", { type: "number", min: "1", step: "1", placeholder: t("output.line"), className: "line-number" });
+  field.setAttribute("aria-label", t("output.go_to_line"));
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && field.valueAsNumber >= 1) acts.line(Math.floor(field.valueAsNumber));
+  });
+  return field;
+}
+
+/** @param {"up" | "down"} sign @param {string} name @param {string} keys @param {() => void} act */
 function arrow(sign, name, keys, act) {
-  const button = element("button", { type: "button", textContent: sign, disabled: true, title: `${name} (${keys})` });
+  const button = element("button", { type: "button", className: "quiet icon-button", disabled: true, title: `${name} (${keys})` });
+  button.dataset["icon"] = sign;
   button.setAttribute("aria-label", name);
   button.addEventListener("click", act);
   return button;
 }
 
-/** @param {Acts} acts */
-function wrap(acts) {
-  const label = element("label", {});
-  const box = element("input", { type: "checkbox", checked: true });
-  box.addEventListener("change", () => acts.wrap(box.checked));
-  label.append(box, " Wrap");
-  return label;
+/** A button that stays pressed. @param {string} name @param {string} sign @param {string} title @param {(isOn: boolean) => void} act @param {boolean} [isOn] */
+function pressed(name, sign, title, act, isOn = false) {
+  const button = element("button", { type: "button", className: `quiet icon-button ${name}`, title });
+  button.dataset["icon"] = sign;
+  button.setAttribute("aria-label", title);
+  button.setAttribute("aria-pressed", String(isOn));
+  button.addEventListener("click", () => {
+    const next = button.getAttribute("aria-pressed") !== "true";
+    button.setAttribute("aria-pressed", String(next));
+    act(next);
+  });
+  return button;
 }

@@ -21,7 +21,7 @@ export class Part {
 
   /**
    * @param {string} job
-   * @param {"record" | "events" | "resources"} name
+   * @param {"record" | "events" | "resources" | "links"} name
    * @param {() => void} [drawn] it is in the page
    * @param {{ ask: (path: string) => Promise<string>, draw: (html: string) => void }} [how]
    */

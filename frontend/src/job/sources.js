@@ -27,3 +27,11 @@ export function followsOthers(entry) {
 
 /** @param {string} text */
 const base64Size = (text) => (text.length / 4) * 3 - (text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0);
+
+/** Whether a list of ranks (RFC 22) holds a task. @param {string} ranks @param {number} task */
+export function isOfTask(ranks, task) {
+  return ranks.replace(/^\[|\]$/g, "").split(",").some((part) => {
+    const [first, last = first] = part.split("-").map(Number);
+    return first !== undefined && last !== undefined && part !== "" && first <= task && task <= last;
+  });
+}

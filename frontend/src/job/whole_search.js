@@ -1,12 +1,17 @@
-/** The search in all that a job wrote, where the page shows only the end of it: how far it is, what it found. */
+/** The search in all that a job wrote, where the page shows only a part of it: how far it is, what it found. */
 
-import { session } from "../ui/api.js";
+import { hashOf } from "./line_links.js";
+import { read, size } from "./line_requests.js";
 import { element } from "../ui/element.js";
-import { MAX_KEPT, search } from "./scan.js";
 import { visible } from "../ui/visible.js";
+import { number, t } from "../ui/words.js";
 
 /** Milliseconds without a key after which what was typed is meant: the search reads all of the output. */
-const TYPED = 500;
+const TYPED = 400;
+/** Lines that are listed; more are counted. */
+const MAX_LISTED = 200;
+
+/** @typedef {Record<string, string | number | boolean>} Query */
 
 export class WholeSearch {
   /** @type {AbortController | undefined} */
@@ -14,26 +19,27 @@ export class WholeSearch {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #soon;
 
-  /** @param {HTMLElement} after what it stands below */
-  constructor(after) {
+  /** @param {HTMLElement} after what it stands below @param {string} job */
+  constructor(after, job) {
+    this.job = job;
     this.where = element("div", { className: "whole-search", hidden: true });
     this.said = element("span", { role: "status" });
-    this.stopper = element("button", { type: "button", textContent: "Stop the search" });
+    this.stopper = element("button", { type: "button", textContent: t("output.stop_search") });
     this.stopper.addEventListener("click", () => this.#stop());
     this.list = element("ol", {});
     this.list.tabIndex = 0;
     this.list.setAttribute("role", "region");
-    this.list.setAttribute("aria-label", "Lines found in the whole output");
+    this.list.setAttribute("aria-label", t("output.found_lines"));
     const head = element("p", {});
     head.append(this.said, " ", this.stopper);
     this.where.append(head, this.list);
     after.after(this.where);
   }
 
-  /** Search soon; with an empty query nothing. @param {string} query @param {string} address of the whole output */
-  ask(query, address) {
+  /** Search soon; with an empty text nothing. @param {string} text @param {Query} part the part of the output */
+  ask(text, part) {
     this.clear();
-    if (query) this.#soon = setTimeout(() => this.#run(query, address), TYPED);
+    if (text) this.#soon = setTimeout(() => this.#run({ ...part, q: text.slice(0, 256), limit: MAX_LISTED, count: true }), TYPED);
   }
 
   clear() {
@@ -48,62 +54,51 @@ export class WholeSearch {
     this.#running?.abort();
     this.#running = undefined;
     this.stopper.hidden = true;
-    this.said.textContent = `Stopped. ${this.said.textContent}`;
+    this.said.textContent = t("output.stopped", { before: this.said.textContent ?? "" });
   }
 
-  /** @param {string} query @param {string} address */
-  async #run(query, address) {
+  /** @param {Query} query */
+  async #run(query) {
     const running = new AbortController();
     this.#running = running;
     this.where.hidden = this.stopper.hidden = false;
-    this.said.textContent = "Searching the whole output.";
+    this.said.textContent = t("output.searching");
     try {
-      const response = await fetch(address, { headers: { ...session.headers, Accept: "text/plain" }, signal: running.signal });
-      if (!response.ok || !response.body) throw new Error(`the service answered ${response.status}`);
-      const { scan, bytes, isWhole } = await search(response.body, query, (so_far, read) => {
-        if (this.#running === running) this.#show(so_far, `${size(read)} searched so far`);
+      const end = await read(this.job, "search", query, running.signal, (item) => {
+        if (this.#running !== running) return;
+        if (item["type"] === "match") this.list.append(found(item));
+        else if (item["type"] === "progress") this.#tell(item["matches"], t("output.searched_so_far", { size: size(item["searched"]) }));
       });
       if (this.#running !== running) return;
-      const lines = `${scan.lines.toLocaleString()} line${scan.lines === 1 ? "" : "s"}`;
-      this.#show(scan, isWhole ? `the whole output, ${lines}, was searched` : `only the first ${size(bytes)} were searched`);
+      const lines = t("output.lines", { count: end["lines"] });
+      const how = end["reason"] === "end" ? t("output.whole_searched", { lines }) : t("output.part_searched", { size: size(end["searched"]) });
+      this.#tell(end["matches"], how);
     } catch (problem) {
       if (this.#running !== running) return;
-      this.said.textContent = `The whole output could not be searched: ${problem instanceof Error ? problem.message : problem}.`;
+      this.said.textContent = t("output.search_failed", { reason: problem instanceof Error ? problem.message : String(problem) });
     }
     this.#running = undefined;
     this.stopper.hidden = true;
   }
 
-  /** @param {import("./scan.js").Scan} scan @param {string} how_far */
-  #show(scan, how_far) {
-    const many = scan.count === 1 ? "1 line" : `${scan.count.toLocaleString()} lines`;
-    const first = scan.count > MAX_KEPT ? `, of which the first ${MAX_KEPT} are here` : "";
-    this.said.textContent = `${scan.count ? `Found in ${many}${first}` : "Not found"}; ${how_far}.`;
-    for (const found of scan.found.slice(this.list.childElementCount)) this.list.append(item(found));
+  /** @param {number} count @param {string} how how far the search has come */
+  #tell(count, how) {
+    if (!count) this.said.textContent = t("output.none_found", { how });
+    else if (count > MAX_LISTED) this.said.textContent = t("output.many_found", { count, listed: MAX_LISTED, how });
+    else this.said.textContent = t("output.found", { count, how });
   }
 }
 
-/** A line that was found; when it is opened, the lines around it. @param {import("./scan.js").Found} found */
-function item({ line, text, start, end, before, after }) {
-  const show = (/** @type {string} */ part) => visible(part);
-  const mark = element("mark", { textContent: show(text.slice(start, end)) });
-  const head = element("summary", {});
-  head.append(show(text.slice(0, start)), mark, show(text.slice(end)));
-  const around = element("details", {});
-  around.append(head);
-  // Some of the lines after it are yet to come.
-  around.addEventListener("toggle", () => {
-    const lines = [...before.map((it, at) => `${line - before.length + at}  ${show(it)}`), `${line}  ${show(text)}`];
-    lines.push(...after.map((it, at) => `${line + 1 + at}  ${show(it)}`));
-    around.querySelector("pre")?.remove();
-    if (around.open) around.append(element("pre", { textContent: lines.join("\n") }));
-  });
+/** A line that was found, as a link to it. @param {Record<string, any>} item */
+function found(item) {
+  const characters = [...item["text"]];
+  const part = (/** @type {number} */ from, /** @type {number} */ to) => visible(characters.slice(from, to).join(""), { most: 400 });
+  const line = item["line"];
+  const link = element("a", { href: hashOf({ source: item["source"], first: line, last: line }) });
+  const mark = element("mark", { textContent: part(item["start"], item["end"]) });
+  link.append(`${item["offset"] ? "… " : ""}${part(0, item["start"])}`, mark, part(item["end"], characters.length));
+  link.title = t("output.to_line", { line: number(line) });
   const made = element("li", { value: line });
-  made.append(around);
+  made.append(link);
   return made;
-}
-
-/** @param {number} bytes */
-function size(bytes) {
-  return bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${Math.round(bytes / 1e6).toLocaleString()} MB`;
 }

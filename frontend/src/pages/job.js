@@ -5,7 +5,8 @@ import { asOf, canChange } from "../channel/as_of.js";
 import { Channel } from "../channel/channel.js";
 import { Comparison } from "../job/comparison.js";
 import * as copy from "../job/copy.js";
-import { Deeds } from "../job/job_actions.js";
+import { Deeds, isPending } from "../job/job_actions.js";
+import * as neighbors from "../job/neighbors.js";
 import * as moments from "../job/timestamps.js";
 import { Output } from "../job/output.js";
 import { Part } from "../job/parts.js";
@@ -13,7 +14,7 @@ import { canShare, shareButton } from "../ui/share.js";
 import { every } from "../channel/visibility.js";
 import { watchButton, watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
-import { tick } from "../job/timeline.js";
+import { tick, tickLimit } from "../job/timeline.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 
 /** @param {string} id */
@@ -21,6 +22,8 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** Milliseconds between two questions why the job waits. */
 const REASON_MS = 2000;
+/** Milliseconds between two looks at the jobs that this one waits for, and that wait for it. */
+const LINKS_MS = 4000;
 /** Milliseconds after which the times of an active job are compared again. */
 const COMPARED_MS = 60_000;
 /** Milliseconds after which an event without index is looked for once more: it may not be stored yet. */
@@ -46,6 +49,8 @@ const eventsPart = new Part(job, "events", () => {
 });
 const resourcesPart = new Part(job, "resources", wantResources);
 
+const linksPart = new Part(job, "links");
+
 /** @param {string} text */
 function tell(text) {
   $("said").textContent = text;
@@ -56,6 +61,7 @@ function show() {
   $("purged").hidden = !gone;
   if (gone && !start.keeps_history) $("status").textContent = "PURGED";
   tick($("timeline"), asOf(channel.state));
+  tickLimit($("limit"), asOf(channel.state));
 }
 
 /** Show the last line on stderr of a job that failed, which most often says why. */
@@ -77,6 +83,7 @@ function offerWatch() {
 function become(newer) {
   gone = false;
   record = newer;
+  output.pending = isPending(record);
   deeds.offer(record, gone);
   offerWatch();
   recordPart.want();
@@ -123,7 +130,10 @@ show();
 if ($("eventlog").dataset["next"] === undefined) eventsPart.want();
 copy.offer(tell);
 const whole = /** @type {HTMLAnchorElement} */ ($("whole"));
-new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said"), whole }, channel, job, {
+const output = new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said"), whole }, channel, job, {
+  ntasks: record["ntasks"] ?? start.ntasks ?? 1,
+  short: (isShort) => $("output").classList.toggle("short", isShort),
+  full: (isFull) => $("output").classList.toggle("full", isFull),
   memory: (message) => {
     $("memory").hidden = false;
     const text = `Memory ran out: ${visible(message)}`;
@@ -133,6 +143,10 @@ new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said
     $("error-line").textContent = visible(line, { most: MEDIUM });
     showError();
   },
+});
+output.pending = isPending(record);
+addEventListener("keydown", (event) => {
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) output.tools.leaveFull();
 });
 const watch = watchButton(
   watchOn(channel),
@@ -155,4 +169,9 @@ if (start.keeps_history) {
     if (record["state"] !== "INACTIVE") comparison.renew(record["state"]);
   });
 }
+// What other jobs do, no stream of this job tells.
+every(LINKS_MS, () => {
+  if (!gone && !$("links").hidden && canChange()) linksPart.want();
+});
+neighbors.show(job, $);
 every(1000, show);

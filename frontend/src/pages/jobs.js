@@ -17,6 +17,7 @@ import { Place } from "../table/scroll_position.js";
 import { every } from "../channel/visibility.js";
 import { watchButton, watchOn } from "../notify/notify.js";
 import { Rows } from "../table/rows.js";
+import * as neighbors from "../job/neighbors.js";
 import * as status from "../channel/connection_status.js";
 import { canShare, shareButton } from "../ui/share.js";
 import { Strip } from "../table/summary_bar.js";
@@ -232,6 +233,7 @@ channel.addEventListener("state", () => actions.offer());
 if (canShare()) $("json").after(shareButton("share jobs", () => `/${location.search}`));
 
 choose($("columns"), COLUMNS, choice, () => grid.setColumns(choice.columns, choice.widths));
+neighbors.remember(() => grid.ids, () => /** @type {HTMLElement | null} */ (document.querySelector("#jobs tbody tr[data-id]"))?.dataset["id"]);
 grid.addEventListener("order", () => {
   grid.setColumns(choice.columns, choice.widths);
   go("push");

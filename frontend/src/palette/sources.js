@@ -157,6 +157,7 @@ export function sources() {
         href: at(`/?${new URLSearchParams({ queue: name })}`),
       })),
     },
+    ...(isDocs ? [] : [docs]),
     {
       title: "palette.search",
       now: (query) => {
@@ -170,6 +171,5 @@ export function sources() {
         return entries;
       },
     },
-    ...(isDocs ? [] : [docs]),
   ];
 }

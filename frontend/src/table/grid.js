@@ -295,6 +295,11 @@ export class Grid extends EventTarget {
     for (const row of this.rows) yield* this.members(row);
   }
 
+  /** Ids of all jobs of the view, in its order. */
+  get ids() {
+    return [...this.#jobs()];
+  }
+
   /** @param {Row} row */
   #isSelected(row) {
     if (!isHead(row)) return this.selected.has(row.id);

@@ -1,0 +1,94 @@
+"""The dependencies between the jobs of a table, in both directions."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from itertools import islice
+from typing import NamedTuple
+
+from fluxapi.model.job import Job
+
+__all__ = ["Graph", "Link", "Links"]
+
+_MAX_NEIGHBORS = 64
+"""Jobs that are looked at before and after each job of a graph."""
+
+
+class Link(NamedTuple):
+    """A dependency: *job* was submitted to wait for *target*."""
+
+    job: int
+    target: int
+    scheme: str
+
+
+class Graph(NamedTuple):
+    """The jobs that one job waits for, and those that wait for it, directly or not.
+
+    ``is_cut``: there are more jobs than the graph has.
+    """
+
+    jobs: list[int]
+    links: list[Link]
+    is_cut: bool
+
+
+class Links:
+    """The jobs that were submitted to wait for each job."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[int, list[int]] = {}
+
+    def add(self, job: Job) -> None:
+        """Add the dependencies of a new job."""
+        for target, _ in job.after:
+            self._waiting.setdefault(target, []).append(job.id)
+
+    def remove(self, job: Job) -> None:
+        """Remove the dependencies of a job that leaves the table."""
+        for target, _ in job.after:
+            waiting = self._waiting.get(target)
+            if waiting is not None:
+                waiting.remove(job.id)
+                if not waiting:
+                    del self._waiting[target]
+
+    def graph(self, find: Callable[[int], Job | None], jobid: int, most: int) -> Graph:
+        """Return the graph of at most *most* jobs around one, by ID: a job comes after its targets.
+
+        Args:
+            find: Returns a job of the table, or ``None``.
+            jobid: The job.
+            most: The limit of jobs.
+        """
+
+        def targets(one: int) -> Iterable[int]:
+            job = find(one)
+            return [target for target, _ in job.after] if job is not None else ()
+
+        def waiting(one: int) -> Iterable[int]:
+            return self._waiting.get(one, ())
+
+        found = {jobid}
+        is_cut = False
+        for neighbors in (targets, waiting):
+            ahead = deque([jobid])
+            while ahead:
+                for one in islice(neighbors(ahead.popleft()), _MAX_NEIGHBORS):
+                    if one in found:
+                        continue
+                    if len(found) >= most:
+                        is_cut = True
+                        break
+                    found.add(one)
+                    ahead.append(one)
+        jobs = sorted(found)
+        links = [
+            Link(job.id, target, scheme)
+            for job in map(find, jobs)
+            if job is not None
+            for target, scheme in job.after
+            if target in found
+        ]
+        return Graph(jobs, links, is_cut)

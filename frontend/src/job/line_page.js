@@ -1,0 +1,125 @@
+/** Lines of an output around a place, which the service has read: what was written before those at the end of the page. */
+
+import { Ansi } from "./ansi.js";
+import { read } from "./line_requests.js";
+import { ordered } from "../ui/visible.js";
+
+/** @typedef {import("./output_lines.js").Line} Line */
+/** @typedef {{ stream: string, task: number | undefined }} Part */
+
+/** Lines of one request. */
+const COUNT = 1000;
+/** Lines of the page; with more, those at the other end are dropped. */
+const MAX_LINES = 4000;
+/** Lines that are shown before the one that was asked for. */
+const BEFORE = 100;
+
+export class LinePage {
+  /** @type {Line[]} */
+  lines = [];
+  /** Whether nothing is before the first line, and nothing after the last. */
+  isBegin = false;
+  isEnd = false;
+  #running = new AbortController();
+
+  /**
+   * @param {string} job
+   * @param {number} source
+   * @param {Part} part
+   * @param {(bytes: number) => void} progress
+   */
+  constructor(job, source, part, progress) {
+    this.job = job;
+    this.source = source;
+    this.part = part;
+    this.progress = progress;
+  }
+
+  stop() {
+    this.#running.abort();
+  }
+
+  /** The number of the first line, and of the last. */
+  get first() {
+    return this.lines[0]?.fixed ?? 1;
+  }
+
+  get last() {
+    return this.lines.at(-1)?.fixed ?? 0;
+  }
+
+  /** Begin with lines that are shown already. @param {Line[]} lines @param {(line: Line) => number | undefined} numberOf */
+  take(lines, numberOf) {
+    for (const line of lines) {
+      const fixed = numberOf(line);
+      if (fixed !== undefined && line.source === this.source) this.lines.push({ ...line, number: fixed, fixed });
+    }
+  }
+
+  /** Read the lines around one. @param {number} number */
+  async around(number) {
+    const before = await this.#read({ before: number, count: BEFORE });
+    const { lines, reason } = await this.#read({ first: number, count: COUNT });
+    this.lines = [...before.lines, ...lines];
+    this.isBegin = before.lines.length < BEFORE;
+    this.isEnd = reason === "end";
+  }
+
+  /** Read the lines before the first, or before the one with a number. @param {number} [number] */
+  async earlier(number = this.first) {
+    const { lines } = await this.#read({ before: number, count: COUNT });
+    this.isBegin = lines.length < COUNT;
+    const all = [...lines, ...this.lines];
+    if (all.length > MAX_LINES) this.isEnd = false;
+    this.lines = all.slice(0, MAX_LINES);
+  }
+
+  /** Read the lines after the last. */
+  async later() {
+    const { lines, reason } = await this.#read({ first: this.last + 1, count: COUNT });
+    this.isEnd = reason === "end";
+    const all = [...this.lines, ...lines];
+    if (all.length > MAX_LINES) this.isBegin = false;
+    this.lines = all.slice(-MAX_LINES);
+  }
+
+  /** @param {Record<string, number>} place */
+  async #read(place) {
+    const { stream, task } = this.part;
+    const query = { ...place, source: this.source, ...(stream ? { stream } : {}), ...(task === undefined ? {} : { task }) };
+    /** @type {Line[]} */
+    const lines = [];
+    const end = await read(this.job, "lines", query, this.#running.signal, (item) => {
+      if (item["type"] === "line") lines.push(lineOf(item));
+      else if (item["type"] === "progress") this.progress(item["searched"]);
+    });
+    return { lines, reason: end["reason"] };
+  }
+}
+
+/** A line as the service tells it. @param {Record<string, any>} item @returns {Line} */
+function lineOf(item) {
+  /** @type {Line["spans"]} */
+  let spans = [];
+  const cut = item["left_out"] ? " …" : "";
+  new Ansi().write(`${item["text"]}${cut}`.replace(/\r+$/, ""), {
+    text: (raw, style) => spans.push({ text: ordered(raw), style }),
+    newline: () => {},
+    home: () => (spans = []),
+  });
+  return {
+    // Numbers of lines of a source are unique.
+    number: item["line"],
+    fixed: item["open"] ? undefined : item["line"],
+    stream: item["stream"] === "stderr" ? (item["rank"] === "" ? "note" : "stderr") : "stdout",
+    rank: item["rank"],
+    spans,
+    text: spans.map(({ text }) => text).join(""),
+    version: 0,
+    source: item["source"],
+    index: item["index"],
+    time: item["source"] ? NaN : item["timestamp"],
+    ended: item["open"] ? 0 : item["line"],
+    place: 0,
+  };
+}

@@ -1,0 +1,65 @@
+/** The list from which a reader came to a job: its order and filters, and so the job before and after. */
+
+import { at } from "../ui/root.js";
+import { t } from "../ui/words.js";
+
+/** Where the list is kept: each tab has its own. */
+const KEY = "fluxapi list";
+/** Jobs of the list that are kept. */
+const MAX_JOBS = 4000;
+
+/**
+ * Keep the list of the page when the reader leaves it.
+ * @param {() => string[]} ids the jobs in the order of the page
+ * @param {() => string | undefined} [first] the first job in sight: of a long list, the jobs around it are kept
+ */
+export function remember(ids, first) {
+  const keep = () => {
+    const all = ids();
+    const begin = Math.max(all.indexOf(first?.() ?? "") - MAX_JOBS / 2, 0);
+    const kept = { address: location.pathname + location.search, title: document.title, count: all.length, begin, ids: all.slice(begin, begin + MAX_JOBS) };
+    try {
+      sessionStorage.setItem(KEY, JSON.stringify(kept));
+    } catch {
+      // A browser may keep nothing.
+    }
+  };
+  addEventListener("pagehide", keep);
+  // A link may open in another tab, which gets a copy.
+  for (const kind of /** @type {const} */ (["auxclick", "click"])) {
+    addEventListener(kind, ({ target }) => target instanceof Element && target.closest("a") && keep(), true);
+  }
+}
+
+/** The jobs that a page links to, in their order. */
+export function linked() {
+  const links = document.querySelectorAll(`main a[href^="${CSS.escape(at("/ui/jobs/"))}"]`);
+  return [...new Set([...links].map((link) => /** @type {HTMLAnchorElement} */ (link).pathname.split("/").at(-1) ?? ""))];
+}
+
+/** Show the way back to the list, and to the jobs before and after. @param {string} job @param {(id: string) => HTMLElement} get */
+export function show(job, get) {
+  /** @type {{ address: string, count: number, begin: number, ids: string[] } | undefined} */
+  let kept;
+  try {
+    kept = JSON.parse(sessionStorage.getItem(KEY) ?? "null") ?? undefined;
+  } catch {
+    // It is as if there were none.
+  }
+  const place = kept?.ids.indexOf(job) ?? -1;
+  if (!kept || place < 0 || !kept.address.startsWith("/")) return;
+  /** @type {HTMLAnchorElement} */ (get("list")).href = kept.address;
+  const count = document.createElement("span");
+  count.className = "soft";
+  count.textContent = t("job.place_of", { place: kept.begin + place + 1, count: kept.count });
+  get("steps").prepend(count);
+  for (const [id, step, label] of /** @type {const} */ ([["previous", -1, t("job.previous")], ["next", 1, t("job.next")]])) {
+    const link = /** @type {HTMLAnchorElement} */ (get(id));
+    const other = kept.ids[place + step];
+    link.setAttribute("aria-label", label);
+    link.title = label;
+    if (other) link.href = at(`/ui/jobs/${other}`);
+    else link.setAttribute("aria-disabled", "true");
+  }
+  get("steps").hidden = false;
+}

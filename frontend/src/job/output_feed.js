@@ -1,0 +1,162 @@
+/** The output of a job as it comes over the channel: its end first, then what is written. */
+
+import { t } from "../ui/words.js";
+import { LineNumbers } from "./line_numbers.js";
+import { size } from "./line_requests.js";
+import { Terminal } from "./output_lines.js";
+import { followsOthers, resume, sourceOf } from "./sources.js";
+
+/** @typedef {import("../channel/channel.js").Channel} Channel */
+/** @typedef {import("../channel/channel.js").Message} Message */
+/** @typedef {import("./output_lines.js").Line} Line */
+
+/** Entries to begin with. */
+const TAIL = 2000;
+/** Milliseconds before an output that could not be read is asked for again. */
+const AGAIN = 3000;
+
+/** Milliseconds after which a job from which nothing has come has written nothing. */
+const QUIET = 1500;
+
+let feeds = 0;
+
+/**
+ * @typedef {object} Tell
+ * @property {() => void} changed there are new lines, or numbers
+ * @property {(text: string) => void} said
+ * @property {(entry: Message) => void} file a file that receives output
+ * @property {() => void} ended
+ * @property {(message: string) => void} memory what the job's shell says of memory that ran out
+ */
+
+export class Feed {
+  terminal = new Terminal();
+  hasEnded = false;
+  /** Whether nothing has come for a while. */
+  isQuiet = false;
+  /** What to say if only the end of the output is here. */
+  cutSaid = t("output.only_end");
+  /** @type {Map<number, number>} index of the last entry that came, of each source */
+  #last = new Map();
+  /** @type {Set<number>} files of which data came */
+  #read = new Set();
+  /** Whether a file has lines before those that are here. */
+  #isFileCut = false;
+  #firstIndex = -1;
+  #entries = 0;
+  /** Whether the search for the end was given up at its limit. */
+  #isCut = false;
+  #isStopped = false;
+  /** Each time another: what is still on its way to the one before is not taken for it. */
+  #name = `output${++feeds}`;
+
+  /** @param {Channel} channel @param {string} job @param {string} stream the only stream, or empty @param {Tell} tell */
+  constructor(channel, job, stream, tell) {
+    this.channel = channel;
+    this.job = job;
+    this.stream = stream;
+    this.tell = tell;
+    let isCounting = false;
+    this.numbers = new LineNumbers(job, stream, {
+      known: () => {
+        if (isCounting) tell.said(this.hasEnded ? t("output.end") : "");
+        isCounting = false;
+        tell.changed();
+      },
+      progress: (bytes) => {
+        isCounting = true;
+        tell.said(t("output.counting", { size: size(bytes) }));
+      },
+    });
+    tell.said(t("output.loading"));
+    setTimeout(() => {
+      this.isQuiet = this.#last.size === 0;
+      tell.changed();
+    }, QUIET);
+    this.#ask();
+  }
+
+  stop() {
+    this.#isStopped = true;
+    this.channel.leave(this.#name);
+    this.numbers.stop();
+  }
+
+  /** Whether there are lines before those that are here. */
+  get isCut() {
+    return this.#isCut || this.#isFileCut || this.terminal.first !== 0 || (this.#firstIndex > 1 && this.#entries >= TAIL);
+  }
+
+  #ask() {
+    const wish = () => ({
+      stream: "output",
+      job: this.job,
+      ...(this.stream ? { streams: [this.stream] } : {}),
+      ...(this.#last.size === 0 ? { tail: TAIL } : resume(this.#last)),
+    });
+    this.channel.follow(this.#name, wish, (message) => this.#take(message));
+  }
+
+  /** @param {Message} message */
+  #take(message) {
+    if (message.type === "output") this.#add(message);
+    else if (message.type === "progress") this.#progress(message);
+    else if (message.type === "end") this.#end(message["reason"], message["detail"]);
+    else if (message.type === "error") this.tell.said(message["detail"]);
+  }
+
+  /** Say how far the search for the end of one stream has come. @param {Message} message */
+  #progress(message) {
+    const [searched = "", limit = ""] = [message["searched"], message["limit"]].map(size);
+    if (message["cut"]) {
+      this.cutSaid = t("output.only_searched", { size: searched });
+      this.#isCut = true;
+      this.tell.changed();
+    } else this.tell.said(t("output.reading", { searched, limit }));
+  }
+
+  /** @param {Message} entry */
+  #add(entry) {
+    const index = entry["index"];
+    const source = sourceOf(index);
+    if (index <= (this.#last.get(source) ?? -1)) return;
+    if (this.#firstIndex < 0 && source === 0) this.#firstIndex = index;
+    if (this.#last.size === 0) this.tell.said("");
+    this.isQuiet = false;
+    if (entry["name"] === undefined || entry["name"] === "log") {
+      // The header comes first, and the entry of a file that tells its name.
+      const isFirst = source === 0 ? index <= 1 : entry["name"] === undefined && !this.#read.has(source) && !followsOthers(entry);
+      this.numbers.begin(source, index, isFirst);
+    }
+    if (source > 0 && entry["name"] === undefined && !this.#read.has(source)) {
+      this.#isFileCut ||= followsOthers(entry);
+      this.#read.add(source);
+    }
+    this.#last.set(source, index);
+    this.#entries++;
+    if (entry["name"] === "file") this.tell.file(entry);
+    this.terminal.take(entry);
+    this.tell.changed();
+    // Words of flux-core's src/shell/oom.c.
+    if (entry["name"] === "log" && /out of memory/i.test(entry["message"] ?? "")) this.tell.memory(String(entry["message"]));
+  }
+
+  /** @param {string} reason @param {string} detail */
+  #end(reason, detail) {
+    if (reason === "lost" || reason === "failed") {
+      this.tell.said(t("output.again", { detail }));
+      setTimeout(() => !this.#isStopped && this.#ask(), AGAIN);
+      return;
+    }
+    this.hasEnded = true;
+    const isEmpty = this.terminal.lines.length === 0;
+    if (isEmpty && this.#isCut) this.tell.said(t("output.end_unsearched"));
+    else if (reason === "finished") this.tell.said(isEmpty ? t(NOTHING[this.stream] ?? "output.nothing") : t("output.end"));
+    else if (reason === "no-output") this.tell.said(t("output.nothing"));
+    else this.tell.said(detail);
+    this.tell.ended();
+  }
+}
+
+/** @type {Record<string, import("../ui/words.js").Key>} */
+const NOTHING = { "": "output.nothing", stdout: "output.nothing_stdout", stderr: "output.nothing_stderr" };

@@ -1,0 +1,100 @@
+/** The lines of an output as elements: each is written again only when something of it has changed. */
+
+import { fill } from "./line_view.js";
+import { isOf } from "./line_links.js";
+import { moments } from "../ui/times.js";
+import { element } from "../ui/element.js";
+
+/** @typedef {import("./output_lines.js").Line} Line */
+/** @typedef {import("./search.js").Hit} Hit */
+/** @typedef {import("./line_links.js").Lines} Lines */
+
+const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
+
+export class OutputView {
+  /** @type {Map<number, { div: HTMLElement, key: string }>} */
+  #shown = new Map();
+  /** @type {Line[]} */
+  lines = [];
+  /** Whether each line tells when it was written. */
+  isTimed = false;
+  /** Whether each line tells the tasks that wrote it. */
+  isRanked = false;
+  /** @type {Lines | undefined} the lines that a link names */
+  selected;
+
+  /** @param {HTMLElement} screen @param {(line: Line) => number | undefined} numberOf */
+  constructor(screen, numberOf) {
+    this.screen = screen;
+    this.numberOf = numberOf;
+    /** What stands below the lines. */
+    this.foot = element("p", { className: "cut", hidden: true });
+    screen.append(this.foot);
+  }
+
+  clear() {
+    for (const { div } of this.#shown.values()) div.remove();
+    this.#shown.clear();
+    this.lines = [];
+  }
+
+  /** Show these lines, in their order. @param {Line[]} lines @param {Hit[]} hits @param {Hit | undefined} current @param {string} query */
+  show(lines, hits, current, query) {
+    const kept = new Set(lines.map(({ number }) => number));
+    for (const [number, { div }] of this.#shown) {
+      if (kept.has(number)) continue;
+      div.remove();
+      this.#shown.delete(number);
+    }
+    this.lines = lines;
+    this.paint(hits, current, query);
+  }
+
+  /** Write the lines whose text, number or matches are others than those in sight. @param {Hit[]} hits @param {Hit | undefined} current @param {string} query */
+  paint(hits, current, query) {
+    /** @type {Map<number, Hit[]>} */
+    const byLine = new Map();
+    for (const hit of hits) {
+      const known = byLine.get(hit.number);
+      if (known) known.push(hit);
+      else byLine.set(hit.number, [hit]);
+    }
+    let fresh = document.createDocumentFragment();
+    for (const line of this.lines) {
+      const found = byLine.get(line.number) ?? [];
+      const at = current ? found.indexOf(current) : -1;
+      const number = this.numberOf(line);
+      const isSelected = isOf(this.selected, line.source, number);
+      const key = `${line.version} ${found.map((hit) => hit.start)} ${found.length ? query : ""} ${at} ${number} ${this.isTimed} ${this.isRanked} ${isSelected}`;
+      const known = this.#shown.get(line.number);
+      if (known) {
+        if (fresh.childNodes.length) {
+          known.div.before(fresh);
+          fresh = document.createDocumentFragment();
+        }
+        if (known.key === key) continue;
+      }
+      const div = known?.div ?? element("div", { className: "line" });
+      fill(div, line, found, at, this.isRanked);
+      this.#mark(div, line, number, isSelected);
+      this.#shown.set(line.number, { div, key });
+      if (!known) fresh.append(div);
+    }
+    this.foot.before(fresh);
+  }
+
+  /** @param {HTMLElement} div @param {Line} line @param {number | undefined} number @param {boolean} isSelected */
+  #mark(div, line, number, isSelected) {
+    div.dataset["no"] = number === undefined ? "" : String(number);
+    div.dataset["source"] = String(line.source);
+    div.classList.toggle("selected", isSelected);
+    if (this.isTimed) div.dataset["time"] = Number.isFinite(line.time) && line.time > 0 ? clock.format(line.time * 1000) : "";
+    else delete div.dataset["time"];
+  }
+
+  /** The element of a line. @param {number} source @param {number} number */
+  find(source, number) {
+    const line = this.lines.find((it) => it.source === source && this.numberOf(it) === number);
+    return line && this.#shown.get(line.number)?.div;
+  }
+}

@@ -1,0 +1,198 @@
+"""The output of a job as a reader uses it: lines with numbers, links, errors, tasks, times."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from tests.running import Service
+
+from .sites import site
+from .test_job import choose_stream, gates, lines, script, see, status
+from .test_jobs import live, submit
+
+__all__ = ["gates", "site"]
+
+
+def numbers(page: Page) -> list[str]:
+    found: list[str] = lines(page).evaluate_all("(all) => all.map((it) => it.dataset.no)")
+    return found
+
+
+def ended(site: Service, page: Page, jobid: str, hash: str = "") -> None:
+    site.get(f"/v1/jobs/{jobid}/wait")
+    page.goto(f"{site.url}/ui/jobs/{jobid}{hash}")
+    live(page)
+    expect(page.locator("#output-said")).to_contain_text("The end", timeout=60_000)
+
+
+def test_a_reader_finds_the_first_error_and_links_to_it(site: Service, page: Page) -> None:
+    jobid = script(site, "seq 9000; echo 'ValueError: no'; seq 20000; echo fatal; exit 1")
+    ended(site, page, jobid)
+    page.get_by_role("button", name="First error").click()
+    selected = page.locator("#screen .line.selected")
+    expect(selected).to_have_text("ValueError: no")
+    expect(selected).to_be_in_viewport()
+    expect(page.locator("#output-said")).to_have_text("The first error is in line 9,001.")
+    assert page.url.endswith("#L9001")
+    # Another reader opens the link.
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("#screen .line.selected")).to_have_text("ValueError: no")
+    expect(other.locator("#screen .line.selected")).to_be_in_viewport()
+    other.close()
+    page.get_by_role("button", name="Go to the end").click()
+    expect(lines(page).last).to_have_text("fatal")
+    expect(lines(page).last).to_be_in_viewport()
+
+
+def test_lines_have_numbers_also_at_the_end_of_a_long_output(site: Service, page: Page) -> None:
+    jobid = script(site, "seq 20000")
+    ended(site, page, jobid)
+    expect(lines(page).last).to_have_attribute("data-no", "20000")
+    texts = [text.strip() for text in lines(page).all_inner_texts()]
+    assert texts == numbers(page)
+    assert len(texts) > 1000
+
+
+def test_a_range_of_lines_is_chosen_by_its_numbers(site: Service, page: Page) -> None:
+    jobid = script(site, "seq 30")
+    ended(site, page, jobid)
+    expect(lines(page).nth(4)).to_have_attribute("data-no", "5")
+    lines(page).nth(4).click(position={"x": 20, "y": 5})
+    assert page.url.endswith("#L5")
+    lines(page).nth(8).click(position={"x": 20, "y": 5}, modifiers=["Shift"])
+    assert page.url.endswith("#L5-L9")
+    expect(page.locator(".line-link")).to_contain_text("Lines 5 to 9")
+    expect(page.locator("#screen .line.selected")).to_have_count(5)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.locator("#screen .line.selected")).to_have_count(0)
+    assert "#" not in page.url
+    # With the keyboard, the number is typed.
+    page.get_by_label("Go to a line").fill("17")
+    page.get_by_label("Go to a line").press("Enter")
+    expect(page.locator("#screen .line.selected")).to_have_text("17")
+
+
+def test_a_link_to_a_range_far_from_the_end_opens_there_and_reads_on(
+    site: Service, page: Page
+) -> None:
+    jobid = script(site, "seq 30000")
+    ended(site, page, jobid, "#L12000-L12002")
+    expect(page.locator("#screen .line.selected")).to_have_text(["12000", "12001", "12002"])
+    screen = page.locator("#screen")
+    first = int(numbers(page)[0])
+    screen.evaluate("(screen) => { screen.scrollTop = 0; }")
+    expect(lines(page).first).to_have_text(str(first - 1000))
+    screen.evaluate("(screen) => { screen.scrollTop = screen.scrollHeight; }")
+    expect(page.locator("#screen .line", has_text=re.compile(r"^13900\s*$"))).to_have_count(1)
+    assert lines(page).count() <= 4000
+    texts = [int(text) for text in lines(page).all_inner_texts()]
+    assert texts == list(range(texts[0], texts[0] + len(texts)))
+
+
+def test_what_was_written_before_the_end_is_read_on_demand(site: Service, page: Page) -> None:
+    jobid = script(site, "seq 20000")
+    ended(site, page, jobid)
+    expect(lines(page).last).to_have_attribute("data-no", "20000")
+    first = int(lines(page).first.inner_text())
+    page.get_by_role("button", name="Show earlier lines").click()
+    expect(lines(page).first).to_have_text(str(first - 1000))
+    # The line that was on top stays in sight.
+    expect(page.locator("#screen .line", has_text=re.compile(rf"^{first}\s*$"))).to_be_in_viewport()
+
+
+def test_one_stream_keeps_the_numbers_of_the_whole(site: Service, page: Page) -> None:
+    jobid = script(site, "seq 3; echo oops >&2; sleep 0.2; seq 3; echo again >&2")
+    ended(site, page, jobid)
+    choose_stream(page, "stderr")
+    expect(lines(page)).to_have_text(["oops", "again"])
+    expect(lines(page).last).to_have_attribute("data-no", "8")
+
+
+def test_the_output_of_one_task_is_shown(site: Service, page: Page) -> None:
+    jobid = script(site, "echo task $FLUX_TASK_RANK", num_tasks=2)
+    ended(site, page, jobid)
+    expect(lines(page)).to_have_count(2)
+    page.get_by_label("Task", exact=True).select_option("Task 1")
+    expect(lines(page)).to_have_text(["task 1"])
+    with page.expect_download() as caught:
+        page.get_by_role("link", name="Whole output").click()
+    assert caught.value.path().read_text(encoding="utf-8") == "task 1\n"
+
+
+def test_lines_tell_when_they_were_written(site: Service, page: Page) -> None:
+    jobid = script(site, "echo one")
+    ended(site, page, jobid)
+    assert lines(page).first.get_attribute("data-time") is None
+    page.get_by_role("button", name="Timestamps", exact=True).click()
+    expect(lines(page).first).to_have_attribute("data-time", re.compile(r"^\d\d:\d\d:\d\d.\d{3}$"))
+
+
+def test_the_output_fills_the_window_until_escape(site: Service, page: Page) -> None:
+    jobid = script(site, "echo one")
+    ended(site, page, jobid)
+    page.get_by_role("button", name="Full screen").click()
+    box = page.locator("#output").bounding_box()
+    size = page.viewport_size
+    assert box is not None
+    assert size is not None
+    assert (box["width"], box["height"]) == (size["width"], size["height"])
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Full screen")).to_have_attribute(
+        "aria-pressed", "false"
+    )
+
+
+def test_a_job_that_has_not_started_says_so(
+    site: Service, page: Page, gates: tuple[Path, Path]
+) -> None:
+    jobid = script(site, 'read _ <"$1"; echo begun', str(gates[0]), urgency=0)
+    see(site, page, jobid)
+    expect(page.locator("#screen .empty")).to_have_text(
+        "The output appears here when the job has started."
+    )
+    page.get_by_role("button", name="Release").click()
+    expect(page.locator("#limit")).to_contain_text("on ")
+    expect(page.locator("#screen .empty")).to_have_text("The job has written nothing yet.")
+    gates[0].write_text("\n")
+    expect(lines(page)).to_have_text(["begun"])
+    status(page, "COMPLETED")
+
+
+def test_dependencies_lead_to_the_jobs_and_follow_their_states(
+    site: Service, page: Page, gates: tuple[Path, Path]
+) -> None:
+    first = script(site, 'read _ <"$1"', str(gates[0]), name="first")
+    second = submit(site, command=["true"], name="second", dependencies=[f"afterok:{first}"])
+    see(site, page, first)
+    links = page.locator("#links li")
+    expect(links).to_have_count(2)
+    expect(links.nth(1)).to_contain_text("second after success DEPEND")
+    links.nth(1).get_by_role("link").click()
+    expect(page.locator("#id")).to_have_text(second)
+    gates[0].write_text("\n")
+    status(page, "COMPLETED")
+    expect(links.nth(0).locator(".status")).to_have_text("COMPLETED", timeout=15_000)
+
+
+def test_the_next_job_is_that_of_the_list_from_which_the_reader_came(
+    site: Service, page: Page
+) -> None:
+    jobs = [submit(site, command=["true"], name=f"walk{at}", urgency=0) for at in range(3)]
+    submit(site, command=["true"], name="other", urgency=0)
+    page.goto(f"{site.url}/?name=walk*&sort=name")
+    live(page)
+    expect(page.locator("#jobs tbody tr[data-id]")).to_have_count(3)
+    page.get_by_role("link", name=jobs[0]).first.click()
+    expect(page.locator("#steps")).to_contain_text("1 of 3")
+    page.get_by_role("link", name="Next job of the list").click()
+    expect(page.locator("#id")).to_have_text(jobs[1])
+    page.get_by_role("link", name="Next job of the list").click()
+    expect(page.locator("#id")).to_have_text(jobs[2])
+    page.get_by_role("link", name="Previous job of the list").click()
+    expect(page.locator("#id")).to_have_text(jobs[1])
+    page.locator("#list").click()
+    expect(page).to_have_url(re.compile(r"name=walk\*"))
