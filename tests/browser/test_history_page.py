@@ -101,7 +101,7 @@ def test_the_table_has_gaps_where_nothing_was_sampled(past: Service, still: Page
 def test_the_address_keeps_the_choice(past: Service, still: Page) -> None:
     open_page(still, past)
     with still.expect_response(lambda answer: "/v1/history/figures" in answer.url) as answer:
-        still.get_by_role("radio", name="Hour").check()
+        still.get_by_text("Hour", exact=True).click()
     assert answer.value.json()["step"] == 60
     expect(still.locator("#total")).to_contain_text("2 jobs ended")
     still.reload()
@@ -111,7 +111,7 @@ def test_the_address_keeps_the_choice(past: Service, still: Page) -> None:
 
 def test_a_custom_time_needs_a_begin_before_its_end(past: Service, still: Page) -> None:
     open_page(still, past)
-    still.get_by_role("radio", name="Custom").check()
+    still.get_by_text("Custom", exact=True).click()
     expect(still.get_by_role("alert")).to_contain_text("begins before it ends")
     still.get_by_label("From").fill("2023-11-14T00:00")
     still.get_by_label("To", exact=True).fill("2023-11-16T00:00")

@@ -67,7 +67,7 @@ def test_two_results_stay_chosen(past: Service, page: Page) -> None:
 def test_the_jobs_that_match_are_exported(past: Service, page: Page) -> None:
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=train&since=2020-01-01")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Stored jobs as CSV").click()
+        page.get_by_role("link", name="Export CSV").click()
     heading, *rows = download.value.path().read_text(encoding="utf-8").splitlines()
     assert heading.startswith("id,instance,")
     assert [row.split(",")[3] for row in rows] == ["train"]
@@ -93,7 +93,7 @@ def test_on_a_phone_the_reason_of_a_failure_can_be_read(past: Service, page: Pag
 
 def test_filters_that_match_nothing_say_so(past: Service, page: Page) -> None:
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=nothing&since=yesterday")
-    expect(page.locator("#empty")).to_have_text("No jobs match.")
+    expect(page.locator("#empty b")).to_have_text("No jobs match.")
     expect(page.get_by_role("alert")).to_contain_text("is not a date such as 2026-01-31.")
 
 
