@@ -102,12 +102,17 @@ def flux_instance(
     config: str = "",
     folder: Path | None = None,
     environ: Mapping[str, str] | None = None,
+    hosts: str = "",
 ) -> Iterator[str]:
     """Run a Flux instance of ``size`` brokers while the context lasts, and yield its URI.
+
+    Its brokers take themselves to be on ``hosts``, if that is given.
 
     Its initial program prints FLUX_URI and waits for its input to end.
     """
     command = ["flux", "start", f"--test-size={size}"]
+    if hosts:
+        command.append(f"--test-hosts={hosts}")
     if config:
         assert folder is not None
         path = folder / "flux.toml"

@@ -9,6 +9,9 @@ from typing import Generic, TypeVar
 
 __all__ = ["SharedValue"]
 
+_SHARE = 10
+"""A value is kept so many times as long as it took, so that a tenth of the time goes into it."""
+
 T = TypeVar("T")
 
 
@@ -17,7 +20,7 @@ class SharedValue(Generic[T]):
 
     Args:
         compute: Returns the value. An exception goes to all who wait for it, and is not kept.
-        seconds: How long a value is returned again.
+        seconds: How long a value is returned again; longer if it takes long to compute.
     """
 
     def __init__(self, compute: Callable[[], Awaitable[T]], seconds: float) -> None:
@@ -27,7 +30,7 @@ class SharedValue(Generic[T]):
         self._kept: tuple[T, float] | None = None
 
     async def get(self) -> T:
-        """Return the value, computed at most *seconds* ago; a canceled caller cancels no other."""
+        """Return the value, computed a moment ago or now; a canceled caller cancels no other."""
         if self._kept is not None and time.monotonic() < self._kept[1]:
             return self._kept[0]
         if self._task is None:
@@ -36,8 +39,10 @@ class SharedValue(Generic[T]):
         return await asyncio.shield(self._task)
 
     async def _run(self) -> T:
+        began = time.monotonic()
         value = await self._compute()
-        self._kept = value, time.monotonic() + self._seconds
+        now = time.monotonic()
+        self._kept = value, now + max(self._seconds, (now - began) * _SHARE)
         return value
 
     def _finish(self, task: asyncio.Task[T]) -> None:

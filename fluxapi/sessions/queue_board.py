@@ -52,17 +52,23 @@ class QueueBoard:
         self._is_reading = is_reading
         self._loads = SharedValue(lambda: read_loads(table), _KEPT_S)
         self._nodes = SharedValue(lambda: nodes_and_totals(instance), _NODES_KEPT_S)
+        self._queues = SharedValue(instance.queues, _KEPT_S)
 
-    async def rows(self, reader: Principal) -> list[dict[str, Any]]:
+    async def rows(self, reader: Principal, *, shared: bool = False) -> list[dict[str, Any]]:
         """Return the queues as the API describes them to a reader.
 
         Jobs are absent while the table is incomplete, and nodes while they are not known.
+
+        Args:
+            reader: Whose jobs are counted as their own.
+            shared: The state of the queues may be that of a moment ago, so that many readers who
+                watch them cost one request to Flux for each queue.
 
         Raises:
             InstanceUnavailable: The instance does not tell its queues.
         """
         owns = owner_test(reader, self._owner)
-        queues = await self._instance.queues()
+        queues = await (self._queues.get() if shared else self._instance.queues())
         rows = [describe_policy(queue) for queue in queues]
         if not self._is_reading():
             loads, now = await self._loads.get(), time.time()
@@ -102,6 +108,7 @@ class QueueBoard:
         """Cancel what is under way."""
         await self._loads.aclose()
         await self._nodes.aclose()
+        await self._queues.aclose()
 
 
 _EMPTY = QueueLoad()

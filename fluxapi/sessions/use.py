@@ -75,7 +75,7 @@ class UseReader:
 
     def _steps(self, found: Occupancy, span: Span) -> list[dict[str, Any]]:
         return [
-            {"time": begin, "allocated": round(cores, 3)}
+            {"time": begin, "allocated": round(cores, 6)}
             if begin + span.step > self._starttime
             else {"time": begin}
             for begin, cores in found.averages()

@@ -49,7 +49,7 @@ async def queues(request: web.Request) -> web.Response:
     rows: list[dict[str, Any]] = []
     wrong = ""
     try:
-        rows = await session.queues.rows(request[keys.PRINCIPAL])
+        rows = await session.queues.rows(request[keys.PRINCIPAL], shared=True)
     except FluxapiError as error:
         wrong = error.detail
     now = time.time()

@@ -21,6 +21,9 @@ def test_the_embedded_instance_has_one_queue_and_one_node(run: Program) -> None:
     assert heading.split()[:6] == ["QUEUE", "STATE", "RUN", "PEND", "WAIT", "MINE"]
     assert load.split()[:2] == ["-", "open"]
     assert run.ok("queue", "load", "-n").split() == load.split()
+    heading, *steps = run.ok("resource", "use", "--since=-1h", "--steps", "6").splitlines()
+    assert heading.split() == ["FROM", "CORES", "USED"]
+    assert 0 < len(steps) <= 6
     assert "[status.formats.long]" in run.ok("resource", "status", "-o", "get-config=long")
     assert "drain" in run.ok("resource", "status", "-s", "help")
 

@@ -148,6 +148,12 @@ async def test_the_instance(flux: AsyncClient, instance: FakeInstance) -> None:
     assert await flux.nodes() == ["node0", "node1"]
     assert (await flux.resources())["totals"]["nodes"] == 2
     assert [queue["name"] for queue in await flux.queues()] == ["batch"]
+    assert [queue["name"] for queue in await flux.held_queues()] == []
+    assert [node["rank"] for node in (await flux.node("node1"))["nodes"]] == [1]
+    with pytest.raises(NotFound):
+        await flux.node("no/such node")
+    assert len((await flux.use(steps=10))["steps"]) <= 10
+    assert "is_cut" in await flux.use(node="node0", rank=0)
     assert (await flux.info())["instance"] == "embedded"
     assert (await flux.stats())["total"] == 0
     await flux.stop(instance=True)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import pytest
 
@@ -32,11 +33,34 @@ async def test_callers_at_the_same_time_share_one_computation() -> None:
     assert await shared.get() == 1
 
 
-async def test_an_old_value_is_computed_again() -> None:
+async def test_an_old_value_is_computed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
     source = Source()
     source.may_answer.set()
-    shared = SharedValue(source.read, 0.0)
-    assert [await shared.get(), await shared.get()] == [1, 2]
+    shared = SharedValue(source.read, 1.0)
+    assert [await shared.get(), await shared.get()] == [1, 1]
+    clock += 1.0
+    assert await shared.get() == 2
+
+
+async def test_a_value_that_took_long_is_kept_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: clock)
+    reads = 0
+
+    async def read() -> int:
+        nonlocal clock, reads
+        clock += 2.0
+        reads += 1
+        return reads
+
+    shared = SharedValue(read, 1.0)
+    assert await shared.get() == 1
+    clock += 19.0
+    assert await shared.get() == 1
+    clock += 2.0
+    assert await shared.get() == 2
 
 
 async def test_a_caller_that_leaves_cancels_no_other() -> None:

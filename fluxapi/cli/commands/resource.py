@@ -17,10 +17,11 @@ from fluxapi.cli.node_lines import (
     wanted_states,
 )
 from fluxapi.cli.node_parts import PART_STATES, included, of_queues
-from fluxapi.cli.session import add_connection, connected
+from fluxapi.cli.session import add_connection, connected, runs
 from fluxapi.cli.table import chosen_format, described, print_table, without
 from fluxapi.cli.terminal import colors
 from fluxapi.cli.text import safe
+from fluxapi.cli.times import when
 
 if TYPE_CHECKING:
     from fluxapi.cli.answers import Node, Queue
@@ -31,6 +32,7 @@ __all__ = ["COMMAND", "add"]
 COMMAND = Command("resource", "show resources by state", group="show the instance", position=1)
 
 _INFO = "{nnodes} Nodes, {ncores} Cores, {ngpus} GPUs"
+_STEPS = 24
 _DEFAULT_STATES = "free,allocated,down"
 
 
@@ -55,6 +57,16 @@ def add(parsers: Parsers) -> None:
     info = actions.add_parser("info", help="count nodes, cores and GPUs", allow_abbrev=False)
     _add_choice(info, "all", f"states: {', '.join(PART_STATES)}")
     info.set_defaults(format=_INFO, no_header=True, skip_empty=False, no_skip_empty=False)
+    use = actions.add_parser(
+        "use", help="show the cores in use over the last day, step by step", allow_abbrev=False
+    )
+    use.add_argument("--since", type=when(), metavar="WHEN", help="from a time on, such as -6h")
+    use.add_argument("--until", type=when(), metavar="WHEN", help="up to a time; default: now")
+    use.add_argument("--steps", type=int, metavar="N", default=_STEPS, help="steps at most")
+    use.add_argument("--node", metavar="HOST", help="only this host, as its jobs tell")
+    use.add_argument("--rank", type=int, metavar="N", help="only this broker of the host")
+    add_connection(use)
+    use.set_defaults(run=runs(_use))
     for action, run in ((listing, _list), (status, _status), (info, _list)):
         add_connection(action)
         action.set_defaults(run=run)
@@ -145,3 +157,17 @@ def _status(arguments: argparse.Namespace) -> int:
         return OK
 
     return connected(arguments, act)
+
+
+async def _use(flux: AsyncClient, arguments: argparse.Namespace) -> int:
+    from fluxapi.cli.use_lines import print_use  # noqa: PLC0415 - imports the client
+
+    found = await flux.use(
+        since=arguments.since,
+        until=arguments.until,
+        steps=arguments.steps,
+        node=arguments.node,
+        rank=arguments.rank,
+    )
+    print_use(found)
+    return OK
