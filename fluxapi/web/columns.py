@@ -6,7 +6,7 @@ table are made from it.
 A column has these members:
 
 - ``key``: its name in the address of a view and in the settings of a reader.
-- ``title``: its heading.
+- ``title``: the key of its heading.
 - ``width``: its width on a first visit, in pixels.
 - ``kind``: how its text is made; ``text``, ``number``, ``limit`` (a duration) and ``moment`` show
   the ``field`` of the record; ``id``, ``status``, ``group``, ``runtime`` and ``note`` are special.
@@ -30,8 +30,9 @@ from fluxapi.model.duration import duration
 from fluxapi.model.humanize import lasted, note, utc
 
 from .visible import SHORT, visible
+from .words import Words
 
-__all__ = ["COLUMNS", "FILTERS", "FOUND", "Column", "Filter", "first_columns", "text"]
+__all__ = ["COLUMNS", "FILTERS", "Column", "Filter", "first_columns", "found", "text"]
 
 
 class Filter(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -75,8 +76,10 @@ FILTERS: Mapping[str, Column] = {
 }
 """The columns that are filtered by, by the name of the query parameter."""
 
-FOUND = ", ".join(column.title.lower() for column in COLUMNS if column.found)
-"""The columns that the field "Find" searches, for people."""
+
+def found(words: Words) -> str:
+    """Return the columns that the field "Find" searches, for people."""
+    return ", ".join(words.text(column.title) for column in COLUMNS if column.found)
 
 
 def first_columns(records: Sequence[Mapping[str, Any]]) -> list[Column]:
@@ -89,7 +92,7 @@ def first_columns(records: Sequence[Mapping[str, Any]]) -> list[Column]:
     ]
 
 
-def text(column: Column, record: Mapping[str, Any]) -> str:
+def text(words: Words, column: Column, record: Mapping[str, Any]) -> str:
     """Return the text of a column for one job."""
     if column.kind == "runtime":
         return lasted(record)
@@ -99,7 +102,7 @@ def text(column: Column, record: Mapping[str, Any]) -> str:
     if column.kind == "group":
         value = record.get("group_name") or value
     if column.kind == "limit":
-        return duration(value) if value else "none"
+        return duration(value) if value else words.text("columns.no_limit")
     if value is None:
         return ""
     return utc(value) if column.kind == "moment" else visible(value, SHORT)

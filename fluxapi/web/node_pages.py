@@ -121,7 +121,7 @@ async def node(request: web.Request) -> web.Response:
         "is_gone": isinstance(problem, NotFound),
         "running": [_shown(record, now) for record in jobs.running[:_MAX_JOBS]],
         "running_total": len(jobs.running),
-        "ended": [_shown(record, now) for record in jobs.ended[:_MAX_JOBS]],
+        "past": [_shown(record, now) for record in jobs.ended[:_MAX_JOBS]],
         "is_cut": jobs.is_cut or len(jobs.ended) > _MAX_JOBS,
         "history_problem": jobs.problem,
         "start": session.info.starttime,

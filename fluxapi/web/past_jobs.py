@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -19,6 +20,7 @@ from fluxapi.table.query import query_of
 from . import columns
 from .rendering import render
 from .view_filters import valid
+from .words import words_of
 
 __all__ = ["past_jobs"]
 
@@ -33,7 +35,7 @@ _INSTANCE = re.compile(r"[0-9a-f]{20}|all", re.ASCII)
 
 async def past_jobs(request: web.Request) -> web.Response:
     """Render one page of the jobs of the history, under the filters in the address."""
-    session = request[keys.SESSION]
+    session, words = request[keys.SESSION], words_of(request)
     given = {name: ",".join(request.query.getall(name, ())).strip() for name in _FILTERS}
     fields, refused = valid(given)
     dates = {name: request.query.get(name, "").strip() for name in _TIMES}
@@ -42,7 +44,7 @@ async def past_jobs(request: web.Request) -> web.Response:
         if start is not None:
             fields[name] = start + _TIMES[name].total_seconds()
         elif text:
-            refused[name] = "is not a date such as 2026-01-31."
+            refused[name] = words.text("history.no_date")
     instance = request.query.get("instance", "")
     following, jobs, problem = None, [], ""
     try:
@@ -59,7 +61,7 @@ async def past_jobs(request: web.Request) -> web.Response:
         "jobs": jobs,
         "own": session.past.stored and session.past.stored.instance,
         "columns": columns.first_columns(jobs),
-        "text": columns.text,
+        "text": partial(columns.text, words),
         "inputs": columns.FILTERS,
         "filters": {name: "" if name in refused else text for name, text in given.items()},
         "results": RESULTS,

@@ -23,6 +23,9 @@ _KINDS = (
 )
 """The resources of a queue: the member of its record, and the keys of its title and label."""
 
+_NONE: dict[str, dict[str, int]] = {"states": {}, "results": {}}
+"""The counts of a queue without jobs."""
+
 _STATES = {
     "open": ("queues.is_open", ""),
     "stopped": ("queues.is_stopped", "queues.stopped_help"),
@@ -52,15 +55,20 @@ async def queues(request: web.Request) -> web.Response:
         rows = await session.queues.rows(request[keys.PRINCIPAL], shared=True)
     except FluxapiError as error:
         wrong = error.detail
-    now = time.time()
+    now, counts = time.time(), session.table.queues.record()
+    is_past = session.info.kind == "archive"
     context = {
         "page": "queues",
-        "queues": [_shown(row, now) for row in rows],
+        "queues": [
+            {**_shown(row, now), "total": sum(counts.get(row["name"], _NONE)["states"].values())}
+            for row in rows
+            if row["name"] or not is_past
+        ],
         "held": [row for row in rows if not row["started"] and row.get("jobs", {}).get("mine")],
         "kinds": _KINDS,
         "has_gpus": any(row.get("gpus", {}).get("total") for row in rows),
-        "is_single": [row["name"] for row in rows] == [""],
-        "is_past": session.info.kind == "archive",
+        "is_single": not is_past and [row["name"] for row in rows] == [""],
+        "is_past": is_past,
         "wrong": wrong,
     }
     name = "queues_part.html" if request[keys.QUERY].get("part") else "queues.html"

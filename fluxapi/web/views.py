@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -81,9 +82,9 @@ async def jobs(request: web.Request) -> web.Response:
             "refused": [(name, given[name], why) for name, why in refused.items()],
             "jobs": rows,
             "columns": columns.first_columns(rows),
-            "text": columns.text,
+            "text": partial(columns.text, words_of(request)),
             "inputs": columns.FILTERS,
-            "found": columns.FOUND,
+            "found": columns.found(words_of(request)),
             "first": embedded(first),
             "filters": {name: "" if name in refused else text for name, text in given.items()},
             "choices": _CHOICES,

@@ -30,7 +30,7 @@ test("nothing in a cell is a formula, whatever a spreadsheet separates by", () =
 test("a table has what programs read: whole times, seconds", async () => {
   const shown = columns(new Situation()).filter(({ key }) => ["id", "runtime", "submitted"].includes(key));
   const text = (await write([job("fA")], csv(shown, 3.5))).join("");
-  assert.equal(text, "Id,Runtime,Submitted\r\nfA,2.5,1970-01-01T00:00:00.000Z\r\n");
+  assert.equal(text, "Job ID,Runtime,Submitted\r\nfA,2.5,1970-01-01T00:00:00.000Z\r\n");
 });
 
 test("a list of jobs is JSON, and leaves out what is not known", async () => {

@@ -117,7 +117,7 @@ def test_a_login_that_ends_is_asked_for_again_and_nothing_typed_is_lost(
     with service(*FLAGS, FLUX_USER=USER, FLUX_TOKEN=TOKEN) as first:
         enter(page, first)
         live(page)
-        page.get_by_label("Find in id, name").fill("typed before")
+        page.get_by_label("Find in Job ID, Name").fill("typed before")
         first.end()
         expect(page.locator("#state")).to_have_attribute("data-state", "cut off")
     port = first.url.rstrip("/").rsplit(":", 1)[1]
@@ -133,7 +133,7 @@ def test_a_login_that_ends_is_asked_for_again_and_nothing_typed_is_lost(
         dialog.get_by_role("button", name="Log in").click()
         expect(dialog).to_have_count(0)
         live(page)
-        expect(page.get_by_label("Find in id, name")).to_have_value("typed before")
+        expect(page.get_by_label("Find in Job ID, Name")).to_have_value("typed before")
         page.reload()
         live(page)
 

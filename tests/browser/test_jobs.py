@@ -141,7 +141,7 @@ def test_it_survives_a_restart_of_the_service(context: BrowserContext, tmp_path:
         jobid = submit(first, name="before")
         page.goto(first.url)
         live(page)
-        page.get_by_label("Find in id, name").fill("before")
+        page.get_by_label("Find in Job ID, Name").fill("before")
         expect(line(page, jobid).locator(".status")).to_have_text("COMPLETED")
         first.end()
         expect(page.locator("#state")).to_have_attribute("data-state", "cut off")
@@ -151,7 +151,7 @@ def test_it_survives_a_restart_of_the_service(context: BrowserContext, tmp_path:
         later = submit(second, name="before-long")
         expect(line(page, later).locator(".status")).to_have_text("COMPLETED")
         expect(line(page, jobid)).to_be_visible()
-        expect(page.get_by_label("Find in id, name")).to_have_value("before")
+        expect(page.get_by_label("Find in Job ID, Name")).to_have_value("before")
 
 
 def test_without_sockets_events_come_over_plain_http(

@@ -95,7 +95,7 @@ def test_a_hidden_page_pauses_and_resumes(site: Service, watched: Page) -> None:
     fake_clock(watched)
     watched.goto(f"{site.url}/?name=rest-*")
     live(watched)
-    watched.get_by_label("Find in id, name").fill("rest")
+    watched.get_by_label("Find in Job ID, Name").fill("rest")
     watched.evaluate(HIDE, True)
     watched.clock.fast_forward(5_000)
     assert watched.evaluate(STATE) == [1, OPEN]
@@ -107,7 +107,7 @@ def test_a_hidden_page_pauses_and_resumes(site: Service, watched: Page) -> None:
     live(watched)
     watched.clock.run_for(500)
     expect(line(watched, jobid)).to_be_visible()
-    expect(watched.get_by_label("Find in id, name")).to_have_value("rest")
+    expect(watched.get_by_label("Find in Job ID, Name")).to_have_value("rest")
 
 
 def test_a_glance_away_costs_no_connection(site: Service, watched: Page) -> None:
@@ -259,12 +259,12 @@ def test_a_hundred_thousand_jobs_and_five_hundred_events_a_second(watched: Page)
         frame = watched.locator("#frame")
         frame.evaluate("(it) => { it.scrollTop = 1_000_000; }")
         expect(watched.locator("tr[data-index='31250']")).to_be_attached()
-        watched.get_by_label("Find in id, name").fill("run-7-")
+        watched.get_by_label("Find in Job ID, Name").fill("run-7-")
         expect(watched.locator("#count")).to_have_text(re.compile("^[1-4],[0-9]{3} of 100,"))
         watched.get_by_label("Select all rows of this view").check()
         bar = watched.get_by_role("group", name="With the selected jobs")
         expect(bar).to_contain_text(re.compile("^[1-4],[0-9]{3} jobs selected"))
-        watched.get_by_label("Find in id, name").fill("")
+        watched.get_by_label("Find in Job ID, Name").fill("")
         watched.get_by_role("columnheader", name="Name").get_by_role("button").click()
         server.answer()
         total: int = watched.request.get(f"{site}/v1/stats").json()["total"]

@@ -317,3 +317,21 @@ def test_windows_that_share_a_stream(context: BrowserContext, site: Service, nam
         [f"Jobs with name {name}", "No matching job is active any more: 1 canceled."],
     )
     assert pages[1].evaluate("window.told") == []
+
+
+def test_the_title_and_the_icon_tell_that_a_job_has_failed(site: Service, page: Page) -> None:
+    page.clock.install()
+    page.goto(site.url)
+    live(page)
+    title, icon = page.title(), page.evaluate(ICON)
+    with page.expect_response(re.compile("/v1/stats$")):
+        page.evaluate(HIDE, True)
+    for _ in range(2):
+        jobid = submit(site, command="false")
+        site.get(f"/v1/jobs/{jobid}/wait")
+    page.clock.fast_forward(61_000)
+    expect(page).to_have_title(f"(2 failed) {title}")
+    wait_until(page, f"() => {ICON}.startsWith('data:image/svg')")
+    page.evaluate(HIDE, False)
+    expect(page).to_have_title(title)
+    wait_until(page, f"(icon) => {ICON} === icon", icon)

@@ -51,7 +51,7 @@ def test_a_part_of_a_name_and_words_in_any_order_are_found(site: Service, page: 
     expect(line(page, jobid)).to_be_visible()
     expect(line(page, other)).to_have_count(0)
     page.get_by_label("Name, or a part of it").fill("")
-    find = page.get_by_label("Find in id, name")
+    find = page.get_by_label("Find in Job ID, Name")
     for text in ("code finder 3", f" {jobid.replace('f', 'ƒ', 1)} "):
         find.fill(text)
         expect(line(page, other)).to_have_count(0)

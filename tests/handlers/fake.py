@@ -61,6 +61,8 @@ class FakeInstance:
         self.submitted: list[Submission] = []
         self.refuse: dict[str, FluxapiError] = {}
         self.queue = Queue("batch", enabled=True, started=False, default=True, stop_reason="full")
+        self.describe: Resources | None = None
+        """Its resources, if they are others than two nodes."""
         self.gone = False
         self.silent = False
         """Take submissions and give no answer; their jobs come to the journal by ``settle``."""
@@ -268,7 +270,7 @@ class FakeInstance:
 
     async def resources(self) -> Resources:
         self._answer()
-        return Resources(
+        return self.describe or Resources(
             all=r_object(),
             allocated=r_object("0", "0-1", "node0"),
             down=None,

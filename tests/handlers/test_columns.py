@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from fluxapi.web import words
 from fluxapi.web.columns import COLUMNS, FILTERS, Column, first_columns, text
 
 from .conftest import Service
@@ -20,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 CASES = json.loads((ROOT / "frontend/test/columns.json").read_text(encoding="utf-8"))
 FIELDS = json.loads((ROOT / "schemas/job.json").read_text(encoding="utf-8"))["properties"]
 RECORD, TEXTS = CASES["record"], CASES["texts"]
+ENGLISH = words.load()["en"]
 
 
 def test_every_column_has_a_case() -> None:
@@ -28,8 +30,8 @@ def test_every_column_has_a_case() -> None:
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.key)
 def test_a_column_has_a_text(column: Column) -> None:
-    assert text(column, RECORD) == TEXTS[column.key]
-    assert isinstance(text(column, {"state": "NEW"}), str)
+    assert text(ENGLISH, column, RECORD) == TEXTS[column.key]
+    assert isinstance(text(ENGLISH, column, {"state": "NEW"}), str)
 
 
 @pytest.mark.parametrize("column", [it for it in COLUMNS if it.field], ids=lambda it: it.key)

@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import re
 
+from fluxapi.instance.protocol import Resources
 from fluxapi.model import jobid
 
-from .conftest import Service
+from .conftest import Service, Start
+from .fake import r_object
 
 PATH = "/ui/nodes"
 
@@ -98,11 +100,27 @@ async def test_the_page_of_a_node_lists_its_jobs_present_and_past(service: Servi
     assert (running in present, running in past) == (True, False)
     assert (ended in past, "exit code 1" in past) == (True, True)
     assert elsewhere not in text
+    # The frame of the page is that of an instance that goes on.
+    assert "Submit job" in text
 
 
 async def test_a_broker_that_is_on_another_host_is_not_found(service: Service) -> None:
     answer = await service.client.get(f"{PATH}/node0?rank=1", headers={"Accept": "text/html"})
     assert (answer.status, "no broker of this rank" in await answer.text()) == (404, True)
+
+
+async def test_brokers_on_one_host_are_told_apart(start: Start) -> None:
+    service = await start()
+    R = r_object("0-2", "0-3", "here,here,here")
+    nodes = Resources(R, None, None, {"1": {"timestamp": 5.0, "reason": "fan"}}, "0-2", "", "", "")
+    service.instance.describe = nodes
+    text = await page(service, f"{PATH}/here")
+    assert "3 brokers of this instance run on this host." in text
+    assert 'href="../../ui/nodes/here?rank=2"' in text
+    one = await page(service, f"{PATH}/here?rank=1")
+    assert "<h1>here, rank 1</h1>" in one
+    assert "fan" in one
+    assert "brokers of this instance" not in one
 
 
 async def test_a_part_of_the_page_of_a_node_has_no_frame(service: Service) -> None:

@@ -21,6 +21,8 @@ const TROUBLE = ["excluded", "draining", "drained", "down"];
 const SIZES = [24, 20, 16, 13, 11, 9, 7, 6, 5];
 const SMALLEST = 4;
 const HIGHEST = 132;
+/** Smaller squares have no edges. */
+const DENSE = 7;
 const SVG = "http://www.w3.org/2000/svg";
 
 /** @param {Node} node @returns {Kind} */
@@ -113,6 +115,7 @@ export class NodeMap {
     const height = Math.ceil(kinds.length / this.#across) * size;
     this.svg.setAttribute("width", String(Math.min(kinds.length, this.#across) * size));
     this.svg.setAttribute("height", String(height));
+    this.svg.classList.toggle("dense", size < DENSE);
     this.svg.replaceChildren(...[...this.#paths(kinds)].map(([name, d]) => {
       const path = document.createElementNS(SVG, "path");
       path.setAttribute("d", d);

@@ -63,7 +63,8 @@ export class Trend {
       this.#found = await call("GET", this.path(new URLSearchParams({ since: since.toFixed(3), steps: String(STEPS) })));
       this.#draw();
     } catch {
-      // The page says itself that the service or the instance does not answer.
+      // The page says itself that the service or the instance does not answer; what was drawn stays.
+      if (!this.#found) this.where.hidden = true;
     }
   }
 

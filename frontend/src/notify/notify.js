@@ -5,6 +5,8 @@ import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { t } from "../ui/words.js";
+import { Failures } from "./failures.js";
+import { Mark, isSeen } from "./mark.js";
 import { Teller, allowed } from "./teller.js";
 import { Watcher } from "./watcher.js";
 import { MAX_WATCHES, Watches } from "./watches.js";
@@ -28,13 +30,20 @@ function page({ kind, id, filters }) {
 }
 
 /**
- * Keep a channel open while the page is seen or takes care of watches, and tell of their ends.
+ * Keep a channel open while the page is seen or takes care of watches, tell of their ends, and mark the page when jobs have
+ * failed while nobody looked.
  * @param {import("../channel/channel.js").Channel} channel
  */
 export function watchOn(channel) {
   // The address of the start page is that of the instance, with the path of any proxy.
   const watches = new Watches(new URL(at("/")).pathname, storage());
   const teller = new Teller(watches);
+  new Mark(watches);
+  const failures = new Failures(watches, call, navigator.locks);
+  const turn = () => failures.turn(isSeen());
+  for (const event of ["focus", "blur", "pageshow"]) addEventListener(event, turn);
+  document.addEventListener("visibilitychange", turn);
+  turn();
   addEventListener("storage", (event) => watches.hear(event));
   attend(channel, new Watcher(channel, watches, (watch, body) => teller.tell(watch, body, page(watch)), call, navigator.locks));
   return watches;

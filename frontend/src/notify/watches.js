@@ -12,12 +12,20 @@
  * @property {Record<string, number>} [counts] results of the jobs that have ended
  */
 
+/**
+ * @typedef {object} State
+ * @property {Watch[]} watches
+ * @property {number} told how many ends were told since the reader last looked
+ * @property {number} failed how many jobs have failed since then
+ * @property {number} [known] how many jobs had failed then
+ */
+
 /** Most watches at a time: one may be a subscription, and a socket has at most 32 of these. */
 export const MAX_WATCHES = 20;
 
 /** The watches of one instance, the same in all windows of the browser. */
 export class Watches extends EventTarget {
-  /** @type {{ watches: Watch[], told: number } | undefined} what this window knows, if it cannot be kept */
+  /** @type {State | undefined} what this window knows, if it cannot be kept */
   #own;
 
   /**
@@ -45,6 +53,26 @@ export class Watches extends EventTarget {
     if (kept.told !== count) this.#write({ ...kept, told: count });
   }
 
+  /** How many jobs have failed since the reader last looked. */
+  get failed() {
+    return this.#read().failed;
+  }
+
+  /** The reader looks: nothing has failed since. */
+  forget() {
+    const { known, ...kept } = this.#read();
+    if (known !== undefined || kept.failed) this.#write({ ...kept, failed: 0 });
+  }
+
+  /** Compare the number of jobs that have failed with that of the moment when the reader turned away. @param {number} count */
+  compare(count) {
+    const kept = this.#read();
+    // Flux purges jobs, and so they are fewer.
+    const known = Math.min(kept.known ?? count, count);
+    const failed = Math.max(count - known, kept.failed);
+    if (known !== kept.known || failed !== kept.failed) this.#write({ ...kept, known, failed });
+  }
+
   /** @param {string} key */
   has(key) {
     return this.all.some((watch) => watch.key === key);
@@ -52,26 +80,26 @@ export class Watches extends EventTarget {
 
   /** @param {Watch} watch @returns {boolean} whether there was room */
   add(watch) {
-    const { watches, told } = this.#read();
+    const { watches, ...kept } = this.#read();
     const others = watches.filter(({ key }) => key !== watch.key);
     if (others.length >= MAX_WATCHES) return false;
-    this.#write({ watches: [...others, watch], told });
+    this.#write({ ...kept, watches: [...others, watch] });
     return true;
   }
 
   /** Change a watch, unless it has ended. @param {string} key @param {Partial<Watch>} fields */
   update(key, fields) {
-    const { watches, told } = this.#read();
+    const { watches, ...kept } = this.#read();
     if (!watches.some((watch) => watch.key === key)) return;
-    this.#write({ watches: watches.map((watch) => (watch.key === key ? { ...watch, ...fields } : watch)), told });
+    this.#write({ ...kept, watches: watches.map((watch) => (watch.key === key ? { ...watch, ...fields } : watch)) });
   }
 
   /** End a watch. @param {string} key @returns {boolean} whether there was one: no other window has told of its end */
   take(key) {
-    const { watches, told } = this.#read();
+    const { watches, ...kept } = this.#read();
     const left = watches.filter((watch) => watch.key !== key);
     if (left.length === watches.length) return false;
-    this.#write({ watches: left, told });
+    this.#write({ ...kept, watches: left });
     return true;
   }
 
@@ -80,18 +108,21 @@ export class Watches extends EventTarget {
     if (key === this.key || key === null) this.dispatchEvent(new Event("change"));
   }
 
+  /** @returns {State} */
   #read() {
     if (this.#own) return this.#own;
     try {
       const kept = JSON.parse(this.storage?.getItem(this.key) ?? "null");
-      if (Array.isArray(kept?.watches)) return { watches: /** @type {Watch[]} */ (kept.watches), told: Number(kept.told) || 0 };
+      if (Array.isArray(kept?.watches)) {
+        return { watches: /** @type {Watch[]} */ (kept.watches), told: Number(kept.told) || 0, failed: Number(kept.failed) || 0, ...(Number.isFinite(kept.known) ? { known: Number(kept.known) } : {}) };
+      }
     } catch {
       // Kept by another version, or not to be kept at all.
     }
-    return { watches: [], told: 0 };
+    return { watches: [], told: 0, failed: 0 };
   }
 
-  /** @param {{ watches: Watch[], told: number }} kept */
+  /** @param {State} kept */
   #write(kept) {
     this.#own = this.storage ? undefined : kept;
     try {

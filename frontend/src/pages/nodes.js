@@ -23,8 +23,9 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** Milliseconds between two requests for the nodes: each is an RPC of the service. */
 const EVERY = 2000;
-/** Of so many times that a request takes, one goes into requests: ten thousand nodes are asked for less often. */
+/** At most one part in so many of the time goes into requests, and each node takes a millisecond: ten thousand are asked for every ten seconds. */
 const SHARE = 10;
+const PER_NODE = 1;
 /** Milliseconds between two requests when nothing seems to have changed: a new reason changes no number. */
 const STALE = 30_000;
 
@@ -89,7 +90,9 @@ function figures() {
     if (!count.total) continue;
     // What is free on a node that is not up is of no use to anybody.
     const free = sum((node) => (node.state === "up" ? node[kind].total - node[kind].allocated : 0));
-    parts.push(figure(t(kind === "cores" ? "nodes.cores" : "nodes.gpus"), count, t("nodes.free", { count: free }), "more"));
+    const part = figure(t(kind === "cores" ? "nodes.cores" : "nodes.gpus"), count);
+    part.append(element("dd", { className: "free", textContent: t("nodes.free", { count: free }) }));
+    parts.push(part);
   }
   $("figures").replaceChildren(...parts);
 }
@@ -112,7 +115,7 @@ async function refresh() {
     $("wrong").hidden = false;
   } finally {
     isAsking = false;
-    pause = Math.max(EVERY, (SHARE - 1) * (Date.now() - now));
+    pause = Math.max(EVERY, (SHARE - 1) * (Date.now() - now), PER_NODE * nodes.length);
   }
   show();
 }

@@ -157,7 +157,6 @@ export function sources() {
         href: at(`/?${new URLSearchParams({ queue: name })}`),
       })),
     },
-    ...(isDocs ? [] : [docs]),
     {
       title: "palette.search",
       now: (query) => {
@@ -171,5 +170,6 @@ export function sources() {
         return entries;
       },
     },
+    ...(isDocs ? [] : [docs]),
   ];
 }

@@ -1,6 +1,7 @@
 /** The table of columns, which the service and the style sheet read as well: fluxapi/web/columns.py describes it. */
 
 import table from "../../../fluxapi/web/columns.json" with { type: "json" };
+import { t } from "../ui/words.js";
 
 /**
  * @typedef {object} Described
@@ -17,7 +18,10 @@ import table from "../../../fluxapi/web/columns.json" with { type: "json" };
  * @property {{ name: string, match: string, max: number, label?: string }} [filter]
  */
 
-export const TABLE = /** @type {Described[]} */ (table);
+export const TABLE = /** @type {Described[]} */ (table).map((column) => ({
+  ...column,
+  title: t(/** @type {import("../ui/words.js").Key} */ (column.title)),
+}));
 
 /** Columns that are filtered by. */
 export const FILTERED = TABLE.flatMap(({ field, filter }) => (field && filter ? [{ field, ...filter }] : []));

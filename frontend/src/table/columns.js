@@ -2,6 +2,7 @@
 
 import { TABLE } from "./column_table.js";
 import { absolute, duration, growing, iso, moment, plain, runtime } from "../ui/format.js";
+import { t } from "../ui/words.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /**
@@ -31,7 +32,7 @@ const KINDS = {
   number: (field) => ({ numeric: true, text: (r) => plain(at(r, field)), sort: (r) => at(r, field) }),
   limit: (field) => ({
     numeric: true,
-    text: (r) => (at(r, field) ? duration(at(r, field)) : "none"),
+    text: (r) => (at(r, field) ? duration(at(r, field)) : t("columns.no_limit")),
     value: (r) => exact(at(r, field)),
     sort: (r) => at(r, field),
   }),
