@@ -129,7 +129,7 @@ async def logout(request: web.Request) -> web.Response:
     return await render(
         request,
         "logout.html",
-        {"page": "logout", "asks": False},
+        {"page": "logout", "asks": False, "is_stranger": True, "right": None, "user": ""},
         status=Unauthorized.status,
         headers={hdrs.WWW_AUTHENTICATE: CHALLENGES[1]},
     )

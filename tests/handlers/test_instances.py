@@ -327,12 +327,12 @@ async def test_an_instance_below_a_lost_one_stays_as_it_was(site: Site) -> None:
     ]
     for page in pages:
         assert f'data-as-of="{first["lost_since"]}"' in page
-        assert '<p class="notice lost" id="lost" role="status">' in page
+        assert 'id="lost" data-icon="warning" role="status">' in page
         assert first["remedy"] in page
     assert ">Resubmit</a>" not in pages[2]
     assert f">{seconds}</span> so far" in pages[2]
     root = await read_page(site, "/")
-    assert '<p class="notice lost" id="lost" role="status" hidden>' in root
+    assert 'id="lost" data-icon="warning" role="status" hidden>' in root
     gone = FakeBroker()
     gone.error = InstanceUnavailable("Nobody answers.")
     site.broker.children[0].next_children.append(gone)
