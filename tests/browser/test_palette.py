@@ -37,7 +37,7 @@ def test_a_job_is_found_by_its_name_and_opened_by_keys(site: Service, opened: Pa
     expect(option).to_contain_text(jobid)
     expect(option).to_have_attribute("aria-selected", "true")
     opened.keyboard.press("Enter")
-    expect(opened).to_have_url(re.compile(f"/ui/jobs/{jobid}$"))
+    expect(opened).to_have_url(re.compile(f"/ui/jobs/{jobid}$"), timeout=20_000)
 
 
 @pytest.mark.parametrize("form", ["f58", "fancy", "decimal", "hex", "dothex", "kvs", "words"])
@@ -60,7 +60,7 @@ def test_a_job_is_found_by_its_id_in_every_form(site: Service, opened: Page, for
     opened.keyboard.type(forms[form])
     # Enter that comes before the answers waits for them.
     opened.keyboard.press("Enter")
-    expect(opened).to_have_url(re.compile(f"/ui/jobs/{jobid}$"))
+    expect(opened).to_have_url(re.compile(f"/ui/jobs/{jobid}$"), timeout=20_000)
 
 
 def test_groups_nodes_and_pages_are_found(site: Service, opened: Page) -> None:
