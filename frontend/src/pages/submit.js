@@ -330,7 +330,7 @@ if (shared.startsWith("#job=")) {
     const saved = readFragment(shared);
     if (saved) fillSaved(withoutSecrets(saved).saved, t("submit.from_link", { title: visible(titleOf(saved), { most: MEDIUM }) }), []);
   } catch (error) {
-    origin.tell(t("submit.link_unreadable", { why: error instanceof Error ? error.message : String(error) }));
+    origin.tell(error instanceof Error ? error.message : String(error));
   }
 } else if (kept) {
   inputs.fill(kept);

@@ -13,6 +13,8 @@ const REGULAR_FILE = 0o100000;
 const MODE = 0o600;
 const RUNNABLE_MODE = 0o700;
 const KILOBYTE = 1000;
+/** The temporary directory of a job, as its command names it. */
+const TMPDIR = "{{tmpdir}}";
 
 /** A size in one unit, with at most one digit after the point. @param {number} bytes */
 function size(bytes) {
@@ -101,7 +103,7 @@ export class Attachments {
           this.#files.delete(name);
           this.#show();
         });
-        row.append(element("code", { textContent: `{{tmpdir}}/${label}` }), element("span", { className: "soft numeric", textContent: size(it.size) }), remove);
+        row.append(element("code", { textContent: `${TMPDIR}/${label}` }), element("span", { className: "soft numeric", textContent: size(it.size) }), remove);
         return row;
       }),
     );

@@ -146,7 +146,8 @@ export class Inputs {
       const note = found.get(name);
       if (note) {
         if (where.textContent !== note.detail) where.textContent = note.detail;
-        where.className = `wrong hint found ${note.outcome}`;
+        where.className = "wrong";
+        where.classList.add("hint", "found", note.outcome);
       } else if (where.classList.contains("found")) {
         where.textContent = "";
         where.className = "wrong hint";

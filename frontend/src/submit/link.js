@@ -1,5 +1,6 @@
 /** A link that opens the form filled: the request is in the fragment of the address, which browsers do not send. */
 
+import { t } from "../ui/words.js";
 import { Unreadable } from "./form.js";
 import { checkSaved, withoutSecrets } from "./saved_job.js";
 
@@ -36,12 +37,12 @@ export function readFragment(hash) {
   const text = hash.replace(/^#/, "");
   if (!text.startsWith(NAME)) return undefined;
   const coded = text.slice(NAME.length);
-  if (text.length > MAX_LINK_CHARS || !/^[A-Za-z0-9_-]+$/.test(coded)) throw new Unreadable("the link is damaged or too long");
+  if (text.length > MAX_LINK_CHARS || !/^[A-Za-z0-9_-]+$/.test(coded)) throw new Unreadable(t("submit.link_damaged"));
   try {
     const bytes = Uint8Array.from(atob(coded.replaceAll("-", "+").replaceAll("_", "/")), (it) => it.charCodeAt(0));
     return checkSaved(JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)));
   } catch (error) {
     if (error instanceof Unreadable) throw error;
-    throw new Unreadable("the link is damaged");
+    throw new Unreadable(t("submit.link_damaged"));
   }
 }

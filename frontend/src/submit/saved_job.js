@@ -1,5 +1,6 @@
 /** A request for jobs as a template, a link or a list of past ones keeps it, and as the inputs show it. */
 
+import { t } from "../ui/words.js";
 import { Unreadable, write } from "./form.js";
 import { join } from "./shell.js";
 
@@ -78,7 +79,7 @@ export function valuesOfSaved({ job, copies, cc }, fields) {
  */
 export function checkSaved(read) {
   const { job, copies, cc } = /** @type {Record<string, any>} */ (read ?? {});
-  if (typeof job !== "object" || job === null || Array.isArray(job)) throw new Unreadable("there is no job in it");
+  if (typeof job !== "object" || job === null || Array.isArray(job)) throw new Unreadable(t("submit.link_damaged"));
   return {
     job,
     ...(Number.isSafeInteger(copies) ? { copies } : {}),

@@ -18,6 +18,8 @@ import { titleOf, withoutSecrets } from "./saved_job.js";
 
 const NAME = "[A-Za-z0-9][A-Za-z0-9._ \\-]{0,63}";
 const MAX_DESCRIPTION_CHARS = 500;
+/** Values of the choice where a template is kept. */
+const [SERVICE, BROWSER] = /** @type {const} */ (["service", "browser"]);
 
 /** @param {string} name */
 const place = (name) => `/v1/templates/${encodeURIComponent(name)}`;
@@ -179,7 +181,7 @@ export class Templates {
     const name = element("input", { required: true, pattern: NAME, maxLength: 64, value: String(saved.job["name"] ?? "").replace(/[^A-Za-z0-9._ -]/g, "-").replace(/^[^A-Za-z0-9]+/, "").slice(0, 64), title: t("submit.template_name_form") });
     const description = element("input", { maxLength: MAX_DESCRIPTION_CHARS });
     const where = element("select", {});
-    where.append(...(this.#isKept ? [new Option(t("submit.place_service"), "service")] : []), new Option(t("submit.place_browser"), "browser"));
+    where.append(...(this.#isKept ? [new Option(t("submit.place_service"), SERVICE)] : []), new Option(t("submit.place_browser"), BROWSER));
     const { variables } = withoutSecrets(saved);
     const values = element("input", { type: "checkbox", checked: true });
     const keep = element("label", { className: "box" });
@@ -193,12 +195,12 @@ export class Templates {
       run: async () => {
         const kept = values.checked ? saved : withoutSecrets(saved).saved;
         const text = description.value.trim();
-        const isReplaced = (where.value === "service" ? this.#entries : localTemplates()).some((it) => it.name === name.value);
+        const isReplaced = (where.value === SERVICE ? this.#entries : localTemplates()).some((it) => it.name === name.value);
         if (isReplaced && name.dataset["sure"] !== name.value) {
           name.dataset["sure"] = name.value;
           throw new Error(t("submit.replace", { name: name.value }));
         }
-        if (where.value === "browser") {
+        if (where.value === BROWSER) {
           if (!keepLocalTemplate({ name: name.value, description: text, modified: Date.now() / 1000, saved: kept })) throw new Error(t("submit.browser_full"));
           this.form.tell(t("submit.saved_browser", { name: name.value }));
           return undefined;
