@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 
 from tests.running import Service, service
 
+from .test_accessibility import AXE, RUN
 from .test_jobs import live, submit
 from .test_submit_page import advanced, jobspec, submitted
 
@@ -23,6 +24,13 @@ def keeps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp("state")
     with service("--instance=embedded", f"--statedir={folder}") as running:
         yield running
+
+
+SAVE = """() => fetch("../v1/templates/axe", {
+  method: "PUT",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify({ description: "one", job: { command: "true" } }),
+})"""
 
 
 def opened(site: Service, page: Page, query: str = "") -> Page:
@@ -310,6 +318,35 @@ def test_the_button_and_the_answer_are_always_in_sight(
         expect(page.locator("#go")).to_be_in_viewport(ratio=1)
         expect(page.locator("#plan")).to_be_in_viewport()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+@pytest.mark.parametrize("look", ["light", "dark", "phone"])
+def test_each_state_of_the_form_is_accessible(keeps: Service, browser: Browser, look: str) -> None:
+    context = browser.new_context(
+        color_scheme="dark" if look == "dark" else "light",
+        viewport={"width": 390 if look == "phone" else 1280, "height": 900},
+    )
+    page = opened(keeps, context.new_page())
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    page.evaluate(SAVE)
+    page.get_by_label("Command", exact=True).fill("sort | head")
+    page.get_by_label("Tasks", exact=True).fill("5000")
+    page.get_by_label("Environment", exact=True).fill("A=1")
+    advanced(page)
+    expect(page.locator("#findings")).not_to_be_empty()
+    found = {"findings": page.evaluate(RUN)}
+    page.locator("#templates > summary").click()
+    expect(page.get_by_role("button", name="Delete the template axe")).to_be_visible()
+    found["templates"] = page.evaluate(RUN)
+    page.keyboard.press("Escape")
+    tool(page, "Save as template…")
+    found["dialog"] = page.evaluate(RUN)
+    page.get_by_role("dialog").get_by_role("button").last.click()
+    page.get_by_label("Tasks", exact=True).fill("1")
+    submitted(page)
+    found["done"] = page.evaluate(RUN)
+    context.close()
+    assert found == {state: [] for state in found}
 
 
 def test_a_link_of_a_stranger_is_text(site: Service, page: Page) -> None:

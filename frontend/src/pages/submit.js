@@ -322,7 +322,9 @@ $("tools").hidden = false;
 closeMenus();
 
 const shared = location.hash;
-const kept = inputs.draft();
+// A template may have changed since the draft was kept; only who comes back to the page wants the draft.
+const isBack = /** @type {PerformanceNavigationTiming | undefined} */ (performance.getEntriesByType("navigation")[0])?.type !== "navigate";
+const kept = template && !isBack ? undefined : inputs.draft();
 if (shared.startsWith("#job=")) {
   // The request leaves the history of the browser with the fragment.
   history.replaceState(history.state, "", location.pathname + location.search);

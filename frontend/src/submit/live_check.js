@@ -1,9 +1,12 @@
 /** Asks the service what it makes of the job, once nobody types, and again when the queues or nodes have changed. */
 
 import { call } from "../ui/api.js";
+import { t } from "../ui/words.js";
 
 /** Time without a key before the job is checked. */
 const PAUSE_MS = 350;
+/** Characters of a request above which it is not checked while somebody types: the service limits the bytes of each client. */
+const MAX_CHECKED_CHARS = 200_000;
 
 /**
  * @typedef {object} Report the answer of POST /v1/jobs/check
@@ -48,6 +51,7 @@ export class LiveCheck {
     clearTimeout(this.#timer);
     this.#timer = 0;
     if (!this.#wanted) return this.told(undefined, "");
+    if (this.#wanted.length > MAX_CHECKED_CHARS) return this.told(undefined, t("submit.check_too_large"));
     this.#timer = window.setTimeout(() => this.#run(), PAUSE_MS);
   }
 
