@@ -34,6 +34,9 @@ _MAX_PIECE_MESSAGES = 64
 _MAX_PIECE_EVENTS = 1024
 """Events in a piece; a job can have any number of them."""
 
+_UNWATCHED_PAUSE_S = 0.01
+"""Time in which events collect while nobody waits for any, since each batch has a price."""
+
 _MAX_LAG_S, _LAG_VALID_S = 10.0, 15.0
 """A lag above the first makes the service not ready, for the second after the event."""
 
@@ -139,7 +142,10 @@ class JournalConsumer(BackgroundTask):
         stream = self.instance.changes()
         try:
             async for batch in stream:
-                await self._take(batch)
+                if batch:
+                    await self._take(batch)
+                elif self.ready and not self.hub.groups:
+                    await self.waiters.none_for(_UNWATCHED_PAUSE_S)
         finally:
             closing = getattr(stream, "aclose", None)
             if closing is not None:
@@ -195,7 +201,12 @@ def _pieces(batch: ChangeBatch) -> Iterator[ChangeBatch]:
     piece: ChangeBatch = []
     events = 0
     for message in batch:
-        if isinstance(message, Purged) and len(message.ids) > _MAX_PIECE_MESSAGES:
+        is_last = False
+        if isinstance(message, JournalMessage):
+            events += len(message.events)
+            # Messages after the backlog are published, so a piece ends with the sentinel.
+            is_last = events >= _MAX_PIECE_EVENTS or message.is_sentinel
+        elif isinstance(message, Purged) and len(message.ids) > _MAX_PIECE_MESSAGES:
             if piece:
                 yield piece
                 piece = []
@@ -203,11 +214,7 @@ def _pieces(batch: ChangeBatch) -> Iterator[ChangeBatch]:
                 yield [Purged(message.ids[start : start + _MAX_PIECE_MESSAGES])]
             continue
         piece.append(message)
-        if isinstance(message, JournalMessage):
-            events += len(message.events)
-        # Messages after the backlog are published, so a piece ends with the sentinel.
-        is_sentinel = isinstance(message, JournalMessage) and message.is_sentinel
-        if len(piece) == _MAX_PIECE_MESSAGES or events >= _MAX_PIECE_EVENTS or is_sentinel:
+        if is_last or len(piece) == _MAX_PIECE_MESSAGES:
             yield piece
             piece, events = [], 0
     if piece:

@@ -288,9 +288,7 @@ class BrokerInstance:
         try:
             yield [Resync(), *await thread.next_batch()]
             while True:
-                batch = await thread.next_batch()
-                if batch:
-                    yield batch
+                yield await thread.next_batch()
         finally:
             await thread.close(min(self._timeout, _THREAD_CLOSE_TIMEOUT_S))
             # Until here its fences fail, so that no caller assumes that its reader keeps up.

@@ -41,6 +41,9 @@ _MIN_INTERVAL_S = 0.002
 """Time between two looks at a stream that was read to its end. The first message after a pause is
 taken at once. The messages of a busy journal are taken together, since each batch has a price."""
 
+_MAX_INTERVAL_S = 0.02
+"""Limit of that time while the event loop has not asked for more."""
+
 _SUBSCRIBE = 1
 _JOURNAL = 2
 _FIRST_FENCE = 3
@@ -70,8 +73,12 @@ class JournalThread:
         self._wakeup = Wakeup()
         self._room = threading.Semaphore(MAX_BATCHES)
         self._closing = threading.Event()
+        self._asked = threading.Event()
+        """Is set while the event loop waits for a batch."""
         self._batches: deque[_Batch] = deque()
-        self._taken: Sequence[_Fence] = ()
+        self._taken: list[_Fence] = []
+        self._has_told = True
+        """True once an empty batch has told that there is no more."""
         self._fences: set[_Fence] = set()
         self._wanted: deque[_Fence] = deque()
         self._news = asyncio.Event()
@@ -85,22 +92,42 @@ class JournalThread:
     async def next_batch(self) -> ChangeBatch:
         """Return the next messages, in order; raise ``InstanceUnavailable`` if the stream is lost.
 
-        A call means that the previous batch has been processed.
+        A call means that the previous batch has been processed. An empty batch follows the last of
+        those that have arrived.
         """
         for fence in self._taken:
             if not fence.done():
                 fence.set_result(None)
+        self._taken = []
         if self._batches:
             # A long backlog must not block the event loop.
             await asyncio.sleep(0)
+        elif not self._has_told and self._error is None:
+            self._has_told = True
+            return []
+        await self._until_arrived()
+        self._has_told = False
+        return self._gather()
+
+    async def _until_arrived(self) -> None:
         while not self._batches:
             if self._error is not None:
                 raise self._error
             self._news.clear()
-            await self._news.wait()
-        self._room.release()
-        batch, self._taken = self._batches.popleft()
-        return batch
+            self._asked.set()
+            # The thread may have missed that it was asked.
+            if not self._batches and self._error is None:
+                await self._news.wait()
+
+    def _gather(self) -> ChangeBatch:
+        """Return the batches that wait as one, of about the size of the largest."""
+        gathered: ChangeBatch = []
+        while self._batches and len(gathered) < MAX_BATCH_MESSAGES:
+            batch, fences = self._batches.popleft()
+            self._room.release()
+            self._taken += fences
+            gathered += batch
+        return gathered
 
     async def pass_fence(self) -> None:
         """Wait until all messages that the job manager sent before this call are processed.
@@ -120,6 +147,7 @@ class JournalThread:
     async def close(self, timeout: float) -> None:
         """Cancel the stream, close the handle and end the thread within *timeout* seconds."""
         self._closing.set()
+        self._asked.set()
         self._wakeup.set()
         self._room.release()
         if self._thread.ident is not None:
@@ -169,20 +197,27 @@ class JournalThread:
             batch, answered, ended = _take(connection, normalizer)
             passed = [fence for tag in answered for fence in asked.pop(tag, ())]
             if batch or passed:
-                self._room.acquire()
-                self._outbox.post(self._put, (batch, passed))
-                self._outbox.hand_over()
+                self._hand_over((batch, passed))
             if ended is not None:
                 return ended
             if not batch and not passed:
                 connection.wait(_IDLE_TIMEOUT_S)
             elif len(batch) < MAX_BATCH_MESSAGES:
                 self._closing.wait(_MIN_INTERVAL_S)
+                self._asked.wait(_MAX_INTERVAL_S)
         connection.request(b"job-manager.events-journal-cancel", b'{"matchtag":%d}' % _JOURNAL, 0)
         return refusal.lost("it was closed")
 
-    def _put(self, batch: _Batch) -> None:
+    def _hand_over(self, batch: _Batch) -> None:
+        """Add a batch, and wake the event loop if it waits for one."""
+        self._room.acquire()
         self._batches.append(batch)
+        if self._asked.is_set() and not self._closing.is_set():
+            self._asked.clear()
+            self._outbox.post(self._wake, None)
+            self._outbox.hand_over()
+
+    def _wake(self, _: None) -> None:
         self._news.set()
 
     def _end(self, error: FluxapiError) -> None:

@@ -53,7 +53,7 @@ class RpcThread:
     def __init__(
         self, bindings: Any, uri: str | None, timeout: float, watch: CallWatch = nullcontext
     ) -> None:
-        loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
         self._bindings = bindings
         self._uri = uri
         self._timeout = timeout
@@ -63,6 +63,7 @@ class RpcThread:
         self._inbox: deque[Call | Stream | Submissions] = deque()
         self._canceled: deque[Stream] = deque()
         self._asleep = False
+        self._is_waking = False
         self._closing = threading.Event()
         self._signer: Signer | None = None
         self._connected: asyncio.Future[None] = loop.create_future()
@@ -108,7 +109,7 @@ class RpcThread:
     def cancel(self, stream: Stream) -> None:
         """Cancel a stream, which may have ended."""
         self._canceled.append(stream)
-        self._wake()
+        self._wake_soon()
 
     async def close(self, timeout: float) -> None:
         """Fail the requests in flight, close the handle and end the thread.
@@ -128,9 +129,16 @@ class RpcThread:
         if len(self._inbox) + len(self._waiting) > _MAX_IN_FLIGHT:
             raise InstanceUnavailable("Too many calls wait for the Flux broker.")
         self._inbox.append(request)
-        self._wake()
+        self._wake_soon()
+
+    def _wake_soon(self) -> None:
+        """Wake the thread after this pass of the event loop, once for all requests of the pass."""
+        if self._asleep and not self._is_waking:
+            self._is_waking = True
+            self._loop.call_soon(self._wake)
 
     def _wake(self) -> None:
+        self._is_waking = False
         if self._asleep:
             self._asleep = False
             self._wakeup.set()

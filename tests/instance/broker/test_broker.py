@@ -133,6 +133,8 @@ async def test_a_backlog_lets_the_event_loop_go_on(flux_uri: str, connect: Conne
     seen: set[int] = set()
     before = 0
     async for batch in instance.changes():
+        if not batch:
+            continue
         longest = max(longest, len(batch))
         assert turns > before
         before = turns

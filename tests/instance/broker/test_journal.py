@@ -12,6 +12,7 @@ import pytest
 
 from fluxapi.instance.broker import journal
 from fluxapi.instance.broker.wire import Message
+from fluxapi.model.eventlog import Purged
 
 _JOURNAL = 2
 
@@ -68,7 +69,29 @@ async def test_messages_that_follow_shortly_are_one_batch(monkeypatch: pytest.Mo
     pause = thread._closing = Pause(connection)
     thread.start()
     first = await asyncio.wait_for(thread.next_batch(), 30)
+    nothing_more = await asyncio.wait_for(thread.next_batch(), 30)
     second = await asyncio.wait_for(thread.next_batch(), 30)
     await thread.close(10.0)
-    assert (len(first), len(second)) == (1, 9)
+    assert (len(first), len(nothing_more), len(second)) == (1, 0, 9)
     assert pause.pauses == [journal._MIN_INTERVAL_S] * 2
+
+
+async def test_batches_that_have_collected_come_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Scripted()
+    connection.arrived.clear()
+    monkeypatch.setattr(journal, "Connection", lambda *_: connection)
+    thread = journal.JournalThread(None, None, 10.0)
+    for job in range(1, 4):
+        thread._hand_over(([Purged([job])], ()))
+    batch = await asyncio.wait_for(thread.next_batch(), 30)
+    assert batch == [Purged([1]), Purged([2]), Purged([3])]
+    await thread.close(10.0)
+
+
+async def test_a_batch_wakes_the_event_loop_that_waits_for_it() -> None:
+    thread = journal.JournalThread(None, None, 10.0)
+    waiting = asyncio.ensure_future(thread.next_batch())
+    await asyncio.sleep(0)
+    thread._hand_over(([Purged([1])], ()))
+    assert await asyncio.wait_for(waiting, 30) == [Purged([1])]
+    await thread.close(10.0)
