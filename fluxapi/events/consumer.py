@@ -7,6 +7,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.protocol import ChangeBatch, Instance
@@ -18,13 +19,13 @@ from fluxapi.table.changes import Changes
 from .hub import Hub
 from .waiters import Waiters
 
-__all__ = ["READING", "ChangeObserver", "JournalConsumer"]
+__all__ = ["ChangeObserver", "JournalConsumer"]
 
 ChangeObserver = Callable[[ChangeBatch, Changes], None]
 """A function that gets each batch of the journal and what it has changed; it must be fast."""
 
-READING = "The service is still reading the jobs of the instance."
-"""Why jobs may be missing while the backlog comes in."""
+_READING = "The service is still reading the jobs of the instance"
+"""Why jobs may be missing while the backlog comes in; see :attr:`JournalConsumer.reading`."""
 
 _log = logging.getLogger(__name__)
 
@@ -90,10 +91,33 @@ class JournalConsumer(BackgroundTask):
         if self.lost_since is not None and self.has_caught_up:
             return "The instance does not answer."
         if not self.ready:
-            return READING
+            return self.reading
         if self.lag > _MAX_LAG_S and time.monotonic() - self._published < _LAG_VALID_S:
             return f"The journal is {self.lag:.0f} seconds behind the instance."
         return self.silence
+
+    @property
+    def reading(self) -> str:
+        """Return a sentence that tells how far the backlog was read."""
+        progress = self.table.progress
+        if progress is None or not progress.read:
+            return f"{_READING}."
+        if progress.total is None:
+            return f"{_READING}: {progress.read:,} so far."
+        return f"{_READING}: {progress.read:,} of {progress.total:,}."
+
+    def still_reading(self) -> InstanceUnavailable:
+        """Return the error of a request that needs a job which may not be read yet."""
+        return InstanceUnavailable(self.reading, **self.progress)
+
+    @property
+    def progress(self) -> dict[str, Any]:
+        """Return the member of a problem document that tells how far the backlog was read."""
+        found = self.table.progress
+        if found is None:
+            return {}
+        total = {} if found.total is None else {"total": found.total}
+        return {"progress": {"read": found.read, **total}}
 
     @property
     def has_caught_up(self) -> bool:

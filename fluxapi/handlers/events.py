@@ -8,11 +8,10 @@ from typing import Any
 
 from aiohttp import HttpVersion11, hdrs, web
 
-from fluxapi.errors import FluxapiError, InstanceUnavailable, RequestError
+from fluxapi.errors import FluxapiError, RequestError
 from fluxapi.events.buffer import encode_body, identity
 from fluxapi.events.channel import stream, websocket
 from fluxapi.events.channel.subscriptions import Subscriptions
-from fluxapi.events.consumer import READING
 from fluxapi.events.filters import Filter, read_filter
 from fluxapi.events.hub import Hub
 from fluxapi.events.output.hub import OnEnd
@@ -142,7 +141,7 @@ def _hub(request: web.Request) -> Hub:
     """Return the hub, once the first backlog is read; raises ``InstanceUnavailable``."""
     session = request[keys.SESSION]
     if not session.journal.has_caught_up:
-        raise InstanceUnavailable(READING)
+        raise session.journal.still_reading()
     return session.hub
 
 

@@ -6,8 +6,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 
 from aiohttp import web
 
-from fluxapi.errors import GroupNotFound, InstanceUnavailable
-from fluxapi.events.consumer import READING
+from fluxapi.errors import GroupNotFound
 from fluxapi.http import authentication, keys
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.groups import GroupRow, page
@@ -24,7 +23,7 @@ async def list_groups(request: web.Request) -> web.Response:
     """Return a page of groups, newest first."""
     session, fields = request[keys.SESSION], request[keys.QUERY]
     if session.is_reading and not len(session.table):
-        raise InstanceUnavailable(READING)
+        raise session.journal.still_reading()
     below = fields.get("page")
     found = await page(
         session.table.groups,

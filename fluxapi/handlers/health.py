@@ -25,9 +25,10 @@ async def ready(request: web.Request) -> web.Response:
 
     A history that cannot be written is reported, but does not harm the service.
     """
-    problem = request.app[keys.SESSIONS].root.problem
+    session = request.app[keys.SESSIONS].root
+    problem = session.problem
     if problem is not None:
-        raise InstanceUnavailable(problem)
+        raise InstanceUnavailable(problem, **session.journal.progress)
     archive = request.app[keys.ARCHIVE]
     if archive is None or archive.problem is None:
         return reply(_OK)

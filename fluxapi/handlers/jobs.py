@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from fluxapi.archive.listing import Scope
-from fluxapi.errors import InstanceUnavailable, JobNotFound
-from fluxapi.events.consumer import READING
+from fluxapi.errors import JobNotFound
 from fluxapi.events.filters import read_ids
 from fluxapi.http import authentication, keys
 from fluxapi.http.negotiation import accepted
@@ -69,7 +68,7 @@ async def list_jobs(request: web.Request) -> web.Response:
         return reply(await past_jobs.page(request, listing.scope, listing.query, listing.limit))
     session = request[keys.SESSION]
     if session.is_reading and not len(session.table):
-        raise InstanceUnavailable(READING)
+        raise session.journal.still_reading()
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
     end = b',"cursor":%b}' % json_bytes(session.journal.cursor)
     query, limit, after = listing.query, listing.limit, listing.after

@@ -7,8 +7,6 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from fluxapi.errors import InstanceUnavailable
-from fluxapi.events.consumer import READING
 from fluxapi.http import authentication, keys
 from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.process.timeslice import TimeSlice
@@ -86,5 +84,5 @@ async def _find(
             except (ValueError, KeyError):  # noqa: PERF203 - a wrong ID spoils no other
                 unknown[text] = None
     if unknown and session.is_reading:
-        raise InstanceUnavailable(READING)
+        raise session.journal.still_reading()
     return known, list(unknown)

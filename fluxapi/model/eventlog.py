@@ -76,7 +76,12 @@ class Resync(msgspec.Struct, frozen=True, gc=False):
     """The start of a complete listing: each job with all its events follows, then the sentinel.
 
     A job that is not in the listing no longer exists.
+
+    Attributes:
+        jobs: The number of jobs in the listing, if it is known.
     """
+
+    jobs: int | None = None
 
 
 UNINDEXED = frozenset({"annotations", "invalidate", "memo"})

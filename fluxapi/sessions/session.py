@@ -18,12 +18,11 @@ from fluxapi.errors import (
     FluxRefused,
     Forbidden,
     GroupNotFound,
-    InstanceUnavailable,
     JobNotFound,
     ValidationFailed,
 )
 from fluxapi.events.buffer import EventBuffer
-from fluxapi.events.consumer import READING, JournalConsumer
+from fluxapi.events.consumer import JournalConsumer
 from fluxapi.events.cursor import instance_tag, new_epoch
 from fluxapi.events.event_log import EventLog
 from fluxapi.events.heartbeat import Heartbeat
@@ -331,7 +330,7 @@ class InstanceSession:
         if job is not None:
             return job
         if self.is_reading:
-            raise InstanceUnavailable(READING)
+            raise self.journal.still_reading()
         raise JobNotFound(f"There is no job {text[:64]}.")
 
     def group(self, text: str) -> GroupRow:
@@ -345,7 +344,7 @@ class InstanceSession:
         if group is not None:
             return group
         if self.is_reading:
-            raise InstanceUnavailable(READING)
+            raise self.journal.still_reading()
         raise GroupNotFound(
             f"No job of a group {text[:64]!r} is known; if there was one, Flux has purged its jobs."
         )
@@ -378,7 +377,7 @@ class InstanceSession:
         await self.journal.caught_up()
         await self.instance.settle()
         if not self.journal.ready:
-            raise InstanceUnavailable(READING)
+            raise self.journal.still_reading()
 
 
 def label(path: str) -> str:

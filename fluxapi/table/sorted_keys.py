@@ -80,13 +80,13 @@ class SortedKeys(Generic[Key]):
             last = runs.pop()
             runs[-1] = sorted(runs[-1] + last)
 
-    def settle(self) -> bool:
-        """Sort all keys that were gathered; return whether there were any."""
+    def settle(self) -> int:
+        """Sort the keys that were gathered into all others; return how many were sorted."""
         if not self._runs:
-            return False
+            return 0
         runs, self._runs = self._runs, []
         self._settled = SortedList(chain(self._settled, *runs))
-        return True
+        return len(self._settled)
 
     def discard(self, key: Key) -> None:
         """Remove a key, if it is there."""

@@ -6,12 +6,10 @@ calls it.
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Callable, Iterable
 from copy import copy
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from fluxapi.instance.protocol import Change
 from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged, Resync, admit
@@ -23,6 +21,7 @@ from fluxapi.model.reason import PENDING
 from fluxapi.model.record import encode, record
 
 from .backlog import BacklogBuffer
+from .bad_events import BadEvents
 from .capacity import Capacity
 from .changes import Changes, Posted, Shape
 from .groups import Groups
@@ -33,15 +32,18 @@ from .recent_changes import RecentChanges
 from .row_cache import RowCache
 from .waitable import Waitable
 
-__all__ = ["DIGEST_MODULUS", "Table", "Test"]
+__all__ = ["DIGEST_MODULUS", "Progress", "Table", "Test"]
 
 Test = Callable[[Any], bool]
 """A test of a job or, without filters on time and text, of its facets."""
 
-_log = logging.getLogger(__name__)
 
-_WARNING_INTERVAL_S = 10.0
-"""Seconds between two warnings of bad events, of which a user can cause any number."""
+class Progress(NamedTuple):
+    """The jobs of a backlog that were read, and the number of all, if it is known."""
+
+    read: int
+    total: int | None
+
 
 DIGEST_MODULUS = 1 << 32
 """A digest is the sum of checksums modulo this number."""
@@ -85,11 +87,11 @@ class Table:
         self.replays = 0
         """The number of complete backlogs."""
         self._replay: set[int] | None = set()
+        self._listed: int | None = None
         self._purged: set[int] = set()
         self._memos: dict[int, float] = {}
         """The time of the last published memo by job ID."""
-        self._warned = float("-inf")
-        self._unwarned = 0
+        self._bad_events = BadEvents()
         self._trimmed = -1
         """The highest ID dropped for ``max_inactive``; older inactive jobs are not new."""
 
@@ -159,9 +161,21 @@ class Table:
         """The highest ID that was dropped for ``max_inactive``, or −1."""
         return self._trimmed
 
-    def begin_replay(self) -> None:
-        """Begin a complete listing; at its end, jobs that are not in it are removed."""
+    @property
+    def progress(self) -> Progress | None:
+        """How far the backlog was read; ``None`` if it is not being read."""
+        if self._replay is None:
+            return None
+        read, listed = len(self._replay), self._listed
+        return Progress(read, None if listed is None else max(read, listed))
+
+    def begin_replay(self, jobs: int | None = None) -> None:
+        """Begin a complete listing, of *jobs* if that is known.
+
+        At its end, jobs that are not in it are removed.
+        """
         self._replay = set()
+        self._listed = jobs
         self._purged.clear()
         if self.history is not None:
             self.history.clear()
@@ -176,7 +190,7 @@ class Table:
                 if self._replay is not None:
                     self._purged.update(message.ids)
             elif isinstance(message, Resync):
-                self.begin_replay()
+                self.begin_replay(message.jobs)
             elif message.is_sentinel:
                 self._end_replay(changes)
             else:
@@ -262,7 +276,7 @@ class Table:
             return
         if job is None:
             if event.name != "submit":
-                self._warn(message.id, event, "the job is not known")
+                self._bad_events.warn(message.id, event, "the job is not known")
                 return
             job = begin(message.id, message.jobspec)
             self._note(message.id, None, changes)
@@ -285,7 +299,7 @@ class Table:
             try:
                 apply(job, event, R)
             except BAD_VALUE as error:
-                self._warn(job.id, event, repr(error))
+                self._bad_events.warn(job.id, event, repr(error))
             name = event.name
             if name == "submit":
                 self.groups.admit(job, self._signer.owner)
@@ -293,20 +307,6 @@ class Table:
                     self.waitable.add(job.id)
             elif name == "clean":
                 self.waitable.end(job.id)
-
-    def _warn(self, jobid: int, event: Event, reason: str) -> None:
-        now = time.monotonic()
-        if now - self._warned < _WARNING_INTERVAL_S:
-            self._unwarned += 1
-            return
-        _log.warning(
-            "journal: job %d: bad %s event: %.200s (and %d more bad events before it)",
-            jobid,
-            event.name,
-            reason,
-            self._unwarned,
-        )
-        self._warned, self._unwarned = now, 0
 
     def _touch(self, jobid: int) -> None:
         self._settled.drop(jobid)

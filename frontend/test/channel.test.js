@@ -144,6 +144,28 @@ test("a refused socket has the page ask first whether the service is ready", asy
   made.stop();
 });
 
+test("a service that still reads the jobs tells how far it is", async () => {
+  FakeSocket.all = [];
+  const answers = [{ read: 5 }, { read: 7, total: 9 }, undefined];
+  const made = new Channel(async () => {
+    const progress = answers.shift();
+    if (progress) throw Object.assign(new Error("It reads."), { document: { status: 503, progress } });
+    return "ws://here";
+  }, /** @type {any} */ (FakeSocket));
+  /** @type {Set<string>} */
+  const phases = new Set();
+  made.addEventListener("state", () => phases.add(made.state.phase));
+  await made.start();
+  assert.deepEqual(made.state.progress, { read: 5 });
+  await made.start();
+  assert.deepEqual(made.state.progress, { read: 7, total: 9 });
+  assert.deepEqual([...phases], ["connecting", "reading"]);
+  await made.start();
+  FakeSocket.all[0]?.open();
+  assert.deepEqual([made.state.phase, made.state.progress], ["live", undefined]);
+  made.stop();
+});
+
 test("a page at rest says so, and comes back with its cursor", async () => {
   const { made, socket } = await channel();
   socket.open();

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -106,6 +107,22 @@ async def test_a_stream_begins_with_a_whole_listing(site: Site) -> None:
     assert late.kinds[0] is Resync
     assert jobid in late.table
     assert set(late.kinds) <= {Resync, JournalMessage, Purged}
+
+
+async def test_a_listing_tells_how_many_jobs_follow(site: Site) -> None:
+    await site.run(spec())
+    listed: set[int] = set()
+    begin: Resync | None = None
+    async with contextlib.aclosing(site.instance.changes()) as changes:  # type: ignore[type-var]
+        async for message in (message async for batch in changes for message in batch):
+            if isinstance(message, Resync):
+                begin = message
+            elif isinstance(message, JournalMessage):
+                if message.is_sentinel:
+                    break
+                listed.add(message.id)
+    assert begin is not None
+    assert begin.jobs in ({None} if isinstance(site.instance, PollingInstance) else {len(listed)})
 
 
 @pytest.mark.parametrize("kind", [POLLING], indirect=True)

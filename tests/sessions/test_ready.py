@@ -94,6 +94,40 @@ async def test_it_follows_the_journal(
     assert await status(client) == 200
 
 
+async def test_it_tells_how_far_the_backlog_is_read(
+    aiohttp_client: AiohttpClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application, "_CATCH_UP_TIMEOUT_S", 0.01)
+    instance = Directed()
+    client = await aiohttp_client(application.create_app(Settings(), instance, stop=lambda: None))
+    await instance.asked.get()
+
+    async def told() -> dict[str, Any]:
+        async with client.get("/ready") as response:
+            assert response.status == 503
+            document: dict[str, Any] = await response.json()
+            return document
+
+    document = await told()
+    assert document["detail"] == "The service is still reading the jobs of the instance."
+    assert document["progress"] == {"read": 0}
+    job = JournalMessage(1 << 24, [])
+
+    async def tells(progress: dict[str, int]) -> bool:
+        return bool((await told())["progress"] == progress)
+
+    instance.told.put_nowait([job])
+    await poll_until(lambda: tells({"read": 1}))
+    assert (await told())["detail"].endswith(": 1 so far.")
+    instance.told.put_nowait([Resync(1200), job])
+    await poll_until(lambda: tells({"read": 1, "total": 1200}))
+    assert (await told())["detail"].endswith(": 1 of 1,200.")
+    async with client.get("/v1/jobs") as response:
+        assert len((await response.json())["jobs"]) == 1
+    async with client.get("/v1/events") as response:
+        assert (await response.json())["progress"] == {"read": 1, "total": 1200}
+
+
 async def test_it_is_false_while_the_instance_is_silent_or_the_journal_behind(
     aiohttp_client: AiohttpClient,
 ) -> None:

@@ -13,7 +13,7 @@ from fluxapi.instance import release
 from fluxapi.instance.protocol import Capabilities, InstanceInfo
 from fluxapi.model.hostlist import decode_hostlist
 
-__all__ = ["attribute", "identify", "until_running"]
+__all__ = ["attribute", "count_jobs", "identify", "until_running"]
 
 _RANK_0 = 0
 
@@ -47,6 +47,16 @@ async def attribute(ask: _Ask, name: str) -> str:
     """Return an attribute of the broker."""
     answer = await ask("attr.get", {"name": name})
     return str(answer["value"])
+
+
+async def count_jobs(ask: _Ask) -> int | None:
+    """Return the number of jobs that the job manager knows, or ``None`` if it does not tell."""
+    try:
+        stats = await ask("job-manager.stats-get", {})
+        count = stats["active_jobs"] + stats["inactive_jobs"]
+    except (FluxapiError, KeyError, TypeError):
+        return None
+    return count if isinstance(count, int) and count >= 0 else None
 
 
 async def until_running(ask: _Ask) -> None:

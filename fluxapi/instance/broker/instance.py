@@ -284,9 +284,11 @@ class BrokerInstance:
         self._connected()
         thread = JournalThread(self._bindings, self._uri, self._timeout)
         self._journals.add(thread)
-        thread.start()
         try:
-            yield [Resync(), *await thread.next_batch()]
+            # Once the job manager sends the backlog, it answers nothing else.
+            jobs = await identity.count_jobs(self._call)
+            thread.start()
+            yield [Resync(jobs), *await thread.next_batch()]
             while True:
                 yield await thread.next_batch()
         finally:

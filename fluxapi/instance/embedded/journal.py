@@ -121,7 +121,7 @@ class Journal:
         stream = Stream(dict.fromkeys([*inactive, *active]))
         self._streams.add(stream)
         try:
-            yield [Resync()]
+            yield [Resync(len(active) + len(inactive))]
             for batch in _backlog(stream, active, inactive):
                 yield batch
                 # The reader itself may never yield to the event loop.

@@ -5,8 +5,10 @@
 
 /**
  * "resting": nobody looks. "logged out": the service wants to know who this is before it says more.
- * @typedef {"connecting" | "catching up" | "live" | "cut off" | "resting" | "logged out"} Phase
+ * "reading": the service has started, and reads the jobs of the instance.
+ * @typedef {"connecting" | "reading" | "catching up" | "live" | "cut off" | "resting" | "logged out"} Phase
  */
+/** @typedef {{ read: number, total?: number }} Progress how many jobs the service has read, and of how many */
 /** @typedef {Record<string, any> & { type: string, sub?: string, cursor?: string }} Message */
 /** @typedef {{ stream: string, filter?: object, [more: string]: any }} Wish */
 /**
@@ -66,6 +68,8 @@ export class Channel extends EventTarget {
   /** Since when the service is without its instance, by its own clock: seconds since 1970. */
   #lostSince = NaN;
   #detail = "";
+  /** @type {Progress | undefined} */
+  #progress;
   /** @type {Map<string, string>} what is not to be had, and why */
   #denied = new Map();
   /** Why there is nothing more to come: the instance has ended. */
@@ -95,6 +99,7 @@ export class Channel extends EventTarget {
       instanceLost: !Number.isNaN(this.#lostSince),
       lostSince: this.#lostSince,
       detail: this.#detail,
+      progress: this.#progress,
       ended: this.#ended,
       refused: [...this.#denied.values()],
     };
@@ -125,7 +130,7 @@ export class Channel extends EventTarget {
   async start() {
     this.stop();
     if (this.#ended) return this.#say("resting");
-    if (this.#phase !== "cut off") this.#say(this.#wasOpen ? "catching up" : "connecting");
+    if (this.#phase !== "cut off" && !this.#progress) this.#say(this.#wasOpen ? "catching up" : "connecting");
     const turn = this.#turn;
     let address;
     try {
@@ -134,6 +139,7 @@ export class Channel extends EventTarget {
       return turn === this.#turn ? this.#fail(/** @type {any} */ (problem)) : undefined;
     }
     if (turn !== this.#turn) return;
+    this.#progress = undefined;
     let opened = false;
     const socket = this.#refused < REFUSED ? new this.Socket(address, PROTOCOL) : plain();
     this.#refused %= REFUSED;
@@ -180,10 +186,11 @@ export class Channel extends EventTarget {
   }
 
   /** No address to connect to: without knowing who asks, the service will go on to refuse.
-   * @param {{ message?: string, document?: { status?: number } }} problem
+   * @param {{ message?: string, document?: { status?: number, progress?: Progress } }} problem
    */
   #fail(problem) {
     this.#detail = problem.message ?? "";
+    this.#progress = problem.document?.progress;
     if (problem.document?.status !== 401) return this.#retry();
     this.stop();
     this.#say("logged out");
@@ -211,7 +218,7 @@ export class Channel extends EventTarget {
   #retry() {
     this.stop();
     if (this.#ended) return this.#say("resting");
-    this.#say("cut off");
+    this.#say(this.#progress ? "reading" : "cut off");
     this.#timer = setTimeout(() => this.start(), delay(this.#tries++, Math.random()));
   }
 

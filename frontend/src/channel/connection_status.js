@@ -37,9 +37,10 @@ export function show(channel, where) {
   where.replaceChildren(words, time, login);
   const draw = () => {
     const { state, since } = read(channel.state);
+    const { progress } = channel.state;
     const seconds = Math.floor((Date.now() - since) / 1000);
     const passes = !["live", "refused", "ended"].includes(state);
-    const text = passes ? (seconds >= LONG ? t("connection.lasting", { duration: duration(seconds) }) : "") : t("connection.since", { time: clock.format(since) });
+    const text = progress ? far(progress) : passes ? (seconds >= LONG ? t("connection.lasting", { duration: duration(seconds) }) : "") : t("connection.since", { time: clock.format(since) });
     const key = WORDS[state];
     const said = key ? t(key) : t("connection.refused", { reason: channel.state.refused[0] ?? "" });
     if (where.dataset["state"] !== state) where.dataset["state"] = document.body.dataset["state"] = state;
@@ -54,6 +55,11 @@ export function show(channel, where) {
   session.addEventListener("change", draw);
   every(1000, draw);
   draw();
+}
+
+/** How far the service has read the jobs, in numbers. @param {import("./channel.js").Progress} progress */
+function far({ read, total }) {
+  return total === undefined ? t("connection.so_far", { read }) : t("connection.of", { read, total });
 }
 
 /** Ask who this is; what the page holds and what was typed into it stays. @param {import("./channel.js").Channel} channel */
@@ -77,6 +83,7 @@ function enter(channel) {
 /** The text of each state but that of what is refused, which has a reason. */
 const WORDS = /** @type {Record<string, import("../ui/words.js").Key>} */ ({
   connecting: "connection.connecting",
+  reading: "connection.reading",
   "catching up": "connection.catching_up",
   live: "connection.live",
   "cut off": "connection.cut_off",

@@ -1,0 +1,38 @@
+"""Warnings of events that break RFC 21 or RFC 20."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from fluxapi.model.eventlog import Event
+
+__all__ = ["BadEvents"]
+
+_log = logging.getLogger(__name__)
+
+_WARNING_INTERVAL_S = 10.0
+"""Seconds between two warnings, since a user can cause any number of bad events."""
+
+
+class BadEvents:
+    """The bad events of a table: some are logged, the others are counted."""
+
+    def __init__(self) -> None:
+        self._warned = float("-inf")
+        self._unwarned = 0
+
+    def warn(self, jobid: int, event: Event, reason: str) -> None:
+        """Log why an event is bad, unless another one was logged a moment ago."""
+        now = time.monotonic()
+        if now - self._warned < _WARNING_INTERVAL_S:
+            self._unwarned += 1
+            return
+        _log.warning(
+            "journal: job %d: bad %s event: %.200s (and %d more bad events before it)",
+            jobid,
+            event.name,
+            reason,
+            self._unwarned,
+        )
+        self._warned, self._unwarned = now, 0
