@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -97,8 +98,11 @@ def live(events: int, first: int, size: int = 150, *, grouped: bool = False) -> 
 
 
 def payloads(jobs: int, *, grouped: bool = False) -> Iterator[bytes]:
-    """Yield raw journal payloads, one per job, then the sentinel."""
-    for number in range(jobs):
+    """Yield raw journal payloads, one per job, then the sentinel.
+
+    The jobs come in no order, as Flux sends them.
+    """
+    for number in random.Random(jobs).sample(range(jobs), jobs):  # noqa: S311
         at = _START + number * 0.01
         message = {
             "id": (number * 10) << 24,

@@ -1,16 +1,17 @@
 """Servers to measure, each a process of its own that prints its port.
 
 ``replay JOBS`` is fluxapi with a synthetic backlog in its table, ``grouped JOBS`` the same with all
-jobs in one group; ``ready SIZE`` is an aiohttp
-handler that returns SIZE ready bytes, the least that any aiohttp service does; ``flux 0`` is
-fluxapi in front of the broker at FLUX_URI. A third argument is the folder of a history. At SIGTERM
-each prints the lag of its event loop.
+jobs in one group, ``busy JOBS`` the same with 500 events per second from then on; ``ready SIZE`` is
+an aiohttp handler that returns SIZE ready bytes, the least that any aiohttp service does;
+``flux 0`` is fluxapi in front of the broker at FLUX_URI. A third argument is the folder of a
+history. At SIGTERM each prints the lag of its event loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import signal
 import socket
@@ -31,12 +32,15 @@ from fluxapi.model.eventlog import Resync, decode_journal
 from fluxapi.service import choose_instance, tune
 from fluxapi.settings import Settings
 
-from .backlog import payloads
+from .backlog import live, payloads
 from .instance import StillInstance
 
-__all__ = ["running", "without_core"]
+__all__ = ["Running", "running", "without_core"]
 
 _BATCH = 256
+_BUSY_BATCH = 5
+_BUSY_EVENTS = 500
+_ENDLESS = 1 << 62
 
 _SCHEDSTAT = Path("/proc/thread-self/schedstat")
 _SAMPLE = 0.005
@@ -44,11 +48,12 @@ _SAMPLE = 0.005
 
 
 class ReplayInstance(StillInstance):
-    """An instance that has run ``jobs`` jobs and does nothing any more."""
+    """An instance that has run ``jobs`` jobs; then it has ``events`` events per second."""
 
-    def __init__(self, jobs: int, *, grouped: bool = False) -> None:
+    def __init__(self, jobs: int, *, grouped: bool = False, events: int = 0) -> None:
         self._jobs = jobs
         self._grouped = grouped
+        self._events = events
 
     async def changes(self) -> AsyncIterator[ChangeBatch]:
         yield [Resync()]
@@ -59,7 +64,12 @@ class ReplayInstance(StillInstance):
                 yield batch
                 batch = []
         yield batch
-        await asyncio.Event().wait()
+        if not self._events:
+            await asyncio.Event().wait()
+        more = live(_ENDLESS, self._jobs)
+        while True:
+            await asyncio.sleep(_BUSY_BATCH / self._events)
+            yield [decode_journal(payload) for payload in itertools.islice(more, _BUSY_BATCH)]
 
 
 def _ready(size: int) -> web.Application:
@@ -76,7 +86,8 @@ def _ready(size: int) -> web.Application:
 def _application(kind: str, number: int, history: Path | None) -> web.Application:
     if kind == "ready":
         return _ready(number)
-    instance: Any = ReplayInstance(number, grouped=kind == "grouped")
+    events = _BUSY_EVENTS if kind == "busy" else 0
+    instance: Any = ReplayInstance(number, grouped=kind == "grouped", events=events)
     settings = Settings(instance="flux", uri=os.environ.get("FLUX_URI"), history_max_age=0)
     if kind == "flux":
         instance = choose_instance(settings)
@@ -122,6 +133,11 @@ class Running:
     port: int
     pid: int
     lag: float = 0.0
+
+    def processor_time(self) -> float:
+        """Return the seconds for which its threads have had a core."""
+        threads = Path(f"/proc/{self.pid}/task").glob("*/schedstat")
+        return sum(int(it.read_text(encoding="ascii").split()[0]) for it in threads) / 1e9
 
 
 @contextlib.contextmanager

@@ -1,8 +1,9 @@
-"""The table: the rate at which a backlog is folded, and the memory of a job."""
+"""The table: the rate at which one core folds a backlog, and the memory of a job."""
 
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import multiprocessing
 import time
@@ -10,6 +11,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from fluxapi.model.eventlog import decode_journal
+from fluxapi.service import tune
+from fluxapi.table.backlog import BacklogBuffer
 from fluxapi.table.table import Table
 
 from .backlog import EVENTS_PER_JOB, payloads
@@ -19,8 +22,8 @@ __all__ = ["figures"]
 
 _PAGE = 4096
 _PIECE = 64
-_TARGET_EVENTS = 100_000
-_TARGET_BYTES = 2048
+_TARGET_EVENTS = 300_000
+_TARGET_BYTES = 800
 
 
 def _resident() -> int:
@@ -28,19 +31,28 @@ def _resident() -> int:
 
 
 def _measure(jobs: int, answer: Connection) -> None:
-    raw = list(payloads(jobs))
-    started = time.perf_counter()
-    for payload in raw:
-        json.loads(payload)
-    baseline = jobs * EVENTS_PER_JOB / (time.perf_counter() - started)
+    tune()
     gc.collect()
     before = _resident()
-    table = Table()
-    started = time.perf_counter()
-    for at in range(0, len(raw), _PIECE):
-        table.feed([decode_journal(payload) for payload in raw[at : at + _PIECE]])
-    rate = jobs * EVENTS_PER_JOB / (time.perf_counter() - started)
-    answer.send((rate, baseline, (_resident() - before) / jobs))
+    table = Table(history=BacklogBuffer())
+    made = payloads(jobs)
+    decoding = folding = 0.0
+    while raw := list(itertools.islice(made, _PIECE)):
+        started = time.process_time()
+        for payload in raw:
+            json.loads(payload)
+        decoded = time.process_time()
+        table.feed([decode_journal(payload) for payload in raw])
+        decoding += decoded - started
+        folding += time.process_time() - decoded
+    started = time.process_time()
+    for _ in table.index.settle():
+        pass
+    folding += time.process_time() - started
+    table.history = None
+    gc.collect()
+    events = jobs * EVENTS_PER_JOB
+    answer.send((events / folding, events / decoding, (_resident() - before) / jobs))
 
 
 def figures(jobs: int) -> list[Figure]:
