@@ -28,8 +28,12 @@ class _Use(msgspec.Struct):
     is_cut: bool = False
 
 
-def print_use(found: dict[str, Any]) -> None:
+def print_use(found: dict[str, Any], total: int) -> None:
     """Print a line for each step: when it begins, the cores in use, and their share.
+
+    Args:
+        found: The response of ``use()``.
+        total: All cores now; a step that was not sampled does not tell how many there were.
 
     Raises:
         ClientError: The response has another form.
@@ -38,9 +42,10 @@ def print_use(found: dict[str, Any]) -> None:
     put(f"{'FROM':<12} {'CORES':>10} {'USED':>5}")
     for step in use.steps:
         cores = _UNKNOWN if step.allocated is None else f"{step.allocated:,.1f}"
+        all_cores = step.total or total
         share = _UNKNOWN
-        if step.allocated is not None and step.total:
-            share = f"{100 * step.allocated / step.total:.0f}%"
+        if step.allocated is not None and all_cores:
+            share = f"{100 * step.allocated / all_cores:.0f}%"
         put(f"{short_date(step.time):<12} {cores:>10} {share:>5}")
     if use.is_cut:
         put("The node has run more jobs than were counted, so early steps may show too little.")

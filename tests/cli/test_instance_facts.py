@@ -24,6 +24,7 @@ def test_the_embedded_instance_has_one_queue_and_one_node(run: Program) -> None:
     heading, *steps = run.ok("resource", "use", "--since=-1h", "--steps", "6").splitlines()
     assert heading.split() == ["FROM", "CORES", "USED"]
     assert 0 < len(steps) <= 6
+    assert steps[-1].split()[-2:] == ["0.0", "0%"]
     assert "[status.formats.long]" in run.ok("resource", "status", "-o", "get-config=long")
     assert "drain" in run.ok("resource", "status", "-s", "help")
 

@@ -160,7 +160,8 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 async def _use(flux: AsyncClient, arguments: argparse.Namespace) -> int:
-    from fluxapi.cli.use_lines import print_use  # noqa: PLC0415 - imports the client
+    from fluxapi.cli import answers  # noqa: PLC0415 - imports the client
+    from fluxapi.cli.use_lines import print_use  # noqa: PLC0415
 
     found = await flux.use(
         since=arguments.since,
@@ -169,5 +170,12 @@ async def _use(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         node=arguments.node,
         rank=arguments.rank,
     )
-    print_use(found)
+    nodes = [
+        node
+        for node in (await answers.resources(flux)).nodes
+        if not node.excluded
+        and arguments.node in {None, node.name}
+        and arguments.rank in {None, node.rank}
+    ]
+    print_use(found, sum(node.cores.total for node in nodes))
     return OK
