@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.running import Service, flux, flux_instance, needs_flux, service
 
@@ -73,3 +73,22 @@ def test_nodes_of_a_queue_are_a_link_away(site: Service, page: Page) -> None:
     page.get_by_role("link", name="0 of 1").first.click()
     expect(page.get_by_label("Queue")).to_have_value("batch")
     expect(page.locator("#count")).to_have_text("1 node")
+
+
+def test_what_was_known_stays_when_flux_does_not_answer(
+    site: Service, page: Page, cluster: str
+) -> None:
+    page.goto(f"{site.url}/ui/queues")
+    live(page)
+    lost = '<div id="queues"><p data-lost>The broker does not answer.</p></div>'
+
+    def respond(route: Route) -> None:
+        route.fulfill(body=lost, content_type="text/html")
+
+    page.route("**/ui/queues?part=list", respond)
+    flux(cluster, "queue", "stop", "-q", "debug")
+    expect(page.get_by_text("The broker does not answer.")).to_be_visible()
+    expect(page.get_by_role("rowheader", name="batch")).to_be_visible()
+    page.unroute("**/ui/queues?part=list")
+    flux(cluster, "queue", "start", "-q", "debug")
+    expect(page.get_by_text("The broker does not answer.")).to_be_hidden()

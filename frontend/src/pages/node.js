@@ -25,15 +25,11 @@ const trend = $("trend").dataset["cores"] === undefined ? undefined : new Trend(
 const count = () => trend?.of(Number($("node").dataset["cores"] ?? 0));
 
 const part = new LivePart(() => `/ui${path}${chosen(new URLSearchParams({ part: "node" }))}`, {
-  drawn: (fresh) => {
+  fresh: (fresh) => {
     rewrite(fresh);
-    $("wrong").hidden = true;
     setTimeout(count);
   },
-  failed: (problem) => {
-    $("wrong").textContent = problem instanceof Error ? problem.message : String(problem);
-    $("wrong").hidden = false;
-  },
+  wrong: $("wrong"),
 });
 const channel = new Channel(address);
 status.show(channel, $("state"));

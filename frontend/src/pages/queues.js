@@ -13,15 +13,7 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 /** Milliseconds after which waits have grown enough to be told again. */
 const EVERY = 5000;
 
-const part = new LivePart(() => "/ui/queues?part=list", {
-  drawn: () => {
-    $("wrong").hidden = true;
-  },
-  failed: (problem) => {
-    $("wrong").textContent = problem instanceof Error ? problem.message : String(problem);
-    $("wrong").hidden = false;
-  },
-});
+const part = new LivePart(() => "/ui/queues?part=list", { wrong: $("wrong") });
 const channel = new Channel(address);
 status.show(channel, $("state"));
 let said = "";

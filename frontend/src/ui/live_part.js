@@ -3,10 +3,10 @@
  * differs into the old one, so that focus, selection and scroll positions stay.
  */
 
-import { page } from "./api.js";
+import * as api from "./api.js";
 import { morph } from "./morph.js";
 
-/** Milliseconds between two requests at least, and after a failure. */
+/** Milliseconds between two requests at least. */
 const PAUSE_MS = 2000;
 /** At most one part in so many of the time goes into requests. */
 const SHARE = 4;
@@ -17,11 +17,12 @@ export class LivePart {
 
   /**
    * @param {() => string} path of the part; it may follow what the reader has chosen
-   * @param {{ drawn?: (fresh: Document) => void, failed?: (problem: unknown) => void }} [told]
+   * @param {{ fresh?: (part: Document) => void, wrong: HTMLElement }} page what it does with a part before it is drawn,
+   *   and where it says that the instance does not answer; that the service does not, the channel says
    */
-  constructor(path, told = {}) {
+  constructor(path, page) {
     this.path = path;
-    this.told = told;
+    this.page = page;
     document.addEventListener("visibilitychange", () => this.#turn());
   }
 
@@ -41,15 +42,18 @@ export class LivePart {
     const began = performance.now();
     try {
       // Nothing in a parsed document runs or is loaded; the service has escaped the texts of strangers.
-      const fresh = new DOMParser().parseFromString(await page(this.path()), "text/html");
-      this.told.drawn?.(fresh);
-      for (const element of fresh.body.children) {
+      const fresh = new DOMParser().parseFromString(await api.page(this.path()), "text/html");
+      this.page.fresh?.(fresh);
+      // What was known stays when the instance does not answer.
+      const lost = fresh.querySelector("[data-lost]");
+      this.page.wrong.textContent = lost?.textContent ?? "";
+      this.page.wrong.hidden = !lost;
+      for (const element of lost ? [] : fresh.body.children) {
         const old = element.id && document.getElementById(element.id);
         if (old) morph(old, element);
       }
-    } catch (problem) {
+    } catch {
       this.#isWanted = true;
-      this.told.failed?.(problem);
     }
     const pause = Math.max(PAUSE_MS, (SHARE - 1) * (performance.now() - began));
     setTimeout(() => {
