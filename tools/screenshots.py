@@ -176,9 +176,9 @@ def prepare(page: Page, name: str, *, is_wide: bool) -> None:
     """Do on a page what a reader would before they look."""
     expect(page.locator("#state")).to_have_attribute("data-state", "live")
     if name == "jobs":
-        charts = page.locator("#charts:not([open]) summary")
-        if is_wide and charts.count():
-            charts.click()
+        card = page.locator('.figure-card[aria-expanded="false"]').first
+        if is_wide and card.count():
+            card.click()
     if name == "job":
         expect(page.locator("#screen .line").nth(20)).to_be_attached()
     if name == "submit":

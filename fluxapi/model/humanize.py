@@ -36,7 +36,7 @@ def _active(record: Mapping[str, Any]) -> str:
         return f"{why[0].upper()}{why[1:]}"
     if state == "CLEANUP":
         said = _status(record)
-        return f"Cleaning up: {said[0].lower()}{said[1:]}" if said else "Cleaning up"
+        return f"Cleaning up: {_lower(said)}" if said else "Cleaning up"
     return "Submitted" if state == "NEW" else "Running"
 
 
@@ -94,12 +94,20 @@ def lasted(record: Mapping[str, Any]) -> str:
 
 
 def note(record: Mapping[str, Any]) -> str:
-    """Return why a pending job waits or how a job failed."""
+    """Return why a pending job waits, or why a job has not completed."""
     exception = record.get("exception") or {}
+    if record["state"] == "INACTIVE" and record.get("result") in {"CANCELED", "TIMEOUT"}:
+        said = _lower(_ended(record))
+        words = exception.get("note") if exception.get("occurred") else None
+        return _explained(said, words if record["result"] == "CANCELED" else None)
     if exception.get("occurred"):
         kind, text = exception.get("type"), exception.get("note")
         return f"{kind}: {text}" if text else str(kind)
     said = outcome(record)
     failed = record["state"] == "INACTIVE" and record.get("result") == "FAILED"
     pending = record["state"] in {"DEPEND", "PRIORITY", "SCHED"}
-    return f"{said[0].lower()}{said[1:]}" if pending or failed else ""
+    return _lower(said) if pending or failed else ""
+
+
+def _lower(said: str) -> str:
+    return f"{said[0].lower()}{said[1:]}"

@@ -28,8 +28,8 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Begin": ("index", "tutorial"),
     "How to": (
         "auth", "nginx", "sockets", "jupyter", "open-ondemand", "systemd", "container",
-        "flux-operator", "flux-releases", "batch-scripts", "notebook", "psij", "mcp", "groups",
-        "notifications", "webhooks", "queues", "nested-instances", "workflows", "moving",
+        "flux-operator", "flux-releases", "batch-scripts", "notebook", "psij", "mcp", "jobs-page",
+        "groups", "notifications", "webhooks", "queues", "nested-instances", "workflows", "moving",
     ),
     "Use": ("cli", "flux-options", "client", "events", "history"),
     "Run": ("settings", "security", "operation", "performance"),

@@ -21,7 +21,7 @@ from fluxapi.errors import (
 from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
 from fluxapi.http.peer import is_secure
-from fluxapi.model.job import RESULTS
+from fluxapi.model.job import GROUPS, RESULTS, STATES
 from fluxapi.model.jobid import parse
 from fluxapi.table.name_pattern import is_pattern
 from fluxapi.table.query import JobQuery, page, query_of
@@ -40,18 +40,10 @@ __all__ = ["error", "job", "jobs", "static", "submit"]
 _MAX_ROWS = 50
 """Jobs in the page before its script has run."""
 
-_CHOICES = (
-    (
-        "state",
-        "State",
-        (
-            *("ACTIVE", "PENDING", "DEPEND", "PRIORITY", "SCHED"),
-            *("RUNNING", "RUN", "CLEANUP", "INACTIVE"),
-        ),
-    ),
-    ("result", "Result", RESULTS),
-)
-"""Filters with few values: name, title, values."""
+_STATES = tuple(word.lower() for word in (*list(GROUPS)[:2], *RESULTS, "ACTIVE", *STATES))
+"""The words for a state that a form offers."""
+
+_RESULTS = frozenset(RESULTS)
 
 _VIEW = ("state", "result", "text", "since", "until", *columns.FILTERS)
 
@@ -61,6 +53,9 @@ async def jobs(request: web.Request) -> web.Response:
     session = request[keys.SESSION]
     table, observer = session.table, session.observer
     given = {name: ",".join(request.query.getall(name, ())).strip() for name in _VIEW}
+    if not given["state"] and _RESULTS.issuperset(given["result"].upper().split(",")):
+        # A result is a word for a state, too, and the page has one field for both.
+        given["state"], given["result"] = given["result"], ""
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
     cursor = session.journal.cursor
     query, refused = valid(given)
@@ -87,7 +82,7 @@ async def jobs(request: web.Request) -> web.Response:
             "found": columns.found(words_of(request)),
             "first": embedded(first),
             "filters": {name: "" if name in refused else text for name, text in given.items()},
-            "choices": _CHOICES,
+            "states": _STATES,
             "counts": _counts(table.stats(), words_of(request)),
             "total": len(table),
         },
@@ -96,15 +91,17 @@ async def jobs(request: web.Request) -> web.Response:
 
 
 def _counts(stats: Mapping[str, Any], words: Words) -> list[tuple[str, str, str, int]]:
-    """Return filter, value, title and number of jobs of each count."""
-    return [
+    """Return filter, title, status and number of jobs of each count, that of all jobs first."""
+    counts = [
         (
-            *count.filter.split("=", 1),
+            count.filter.split("=", 1)[1].lower(),
             count.title,
+            count.filter.split("=", 1)[1],
             sum(stats[count.member].get(name, 0) for name in count.names),
         )
         for count in titled(BY_RESULT, words)
     ]
+    return [("", words.text("jobs.all"), "", stats["total"]), *counts]
 
 
 async def job(request: web.Request) -> web.Response:

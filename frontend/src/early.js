@@ -1,8 +1,10 @@
-/** Applies the theme that the reader chose before anything is drawn; a plain script in the head of each page. */
+/** Applies the theme and the density that the reader chose before anything is drawn; a plain script in the head of each page. */
 
 try {
-  const theme = localStorage.getItem("fluxapi.theme");
-  if (theme) document.documentElement.dataset["theme"] = theme;
+  for (const name of ["theme", "density"]) {
+    const value = localStorage.getItem(`fluxapi.${name}`);
+    if (value) document.documentElement.dataset[name] = value;
+  }
 } catch {
   // A browser that keeps nothing follows the system.
 }

@@ -37,9 +37,11 @@ _LOOK = """() => ({
   hits: window.hits ?? [],
   foreign: [...document.querySelectorAll(
     "body :is(img, svg, iframe, object, embed, style, link, base, title, meta)")]
-    // The mark beside the name, the picture of nodes, the bar of states and the graph of jobs.
+    // The mark beside the name, the picture of nodes, the bar of states, the graph of jobs and
+    // the lines of the cards.
     .filter((it) => !it.matches(".brand > a > img:only-of-type, #picture > svg:only-of-type, "
-      + "#timeline > .timebar:only-of-type, .graph > svg:only-of-type"))
+      + "#timeline > .timebar:only-of-type, .graph > svg:only-of-type, "
+      + ".figure-card > .sparkline:last-child"))
     .map((it) => it.outerHTML),
   scripts: [...document.scripts].filter((it) => it.type !== "application/json"
     && !it.src.startsWith(location.origin + "/static/")).map((it) => it.outerHTML),

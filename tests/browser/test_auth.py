@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 
 from tests.running import Service, service
 
-from .test_jobs import live
+from .test_jobs import field, live
 
 USER, TOKEN = "ada", "not-so-secret-token"
 FLAGS = ("--instance", "embedded", "--require-auth")
@@ -117,7 +117,7 @@ def test_a_login_that_ends_is_asked_for_again_and_nothing_typed_is_lost(
     with service(*FLAGS, FLUX_USER=USER, FLUX_TOKEN=TOKEN) as first:
         enter(page, first)
         live(page)
-        page.get_by_label("Find in Job ID, Name").fill("typed before")
+        field(page).fill("typed before")
         first.end()
         expect(page.locator("#state")).to_have_attribute("data-state", "cut off")
     port = first.url.rstrip("/").rsplit(":", 1)[1]
@@ -133,7 +133,7 @@ def test_a_login_that_ends_is_asked_for_again_and_nothing_typed_is_lost(
         dialog.get_by_role("button", name="Log in").click()
         expect(dialog).to_have_count(0)
         live(page)
-        expect(page.get_by_label("Find in Job ID, Name")).to_have_value("typed before")
+        expect(field(page)).to_have_value("typed before")
         page.reload()
         live(page)
 

@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, Request, Route, expect
 from tests.running import Service
 
 from .sites import site
-from .test_jobs import line, live, submit
+from .test_jobs import field, line, live, submit
 
 __all__ = ["site"]
 
@@ -22,9 +22,10 @@ def open_view(page: Page, site: Service, name: str, count: int) -> Locator:
     page.goto(f"{site.url}/?name={name}")
     live(page)
     expect(page.locator("#count")).to_have_text(re.compile(rf"^{count} "))
-    groups = page.get_by_role("button", name="Groups")
-    if groups.is_visible():  # each job has a row of its own without them
-        groups.click()
+    # Each job has a row of its own.
+    page.locator("summary", has_text="View").click()
+    page.get_by_label("One row for each group").uncheck()
+    page.keyboard.press("Escape")
     page.get_by_label("Select all rows of this view").check()
     bar = page.get_by_role("group", name="With the selected jobs")
     expect(bar).to_contain_text(f"{count} job")
@@ -156,7 +157,7 @@ def test_selected_jobs_that_are_filtered_out_are_counted(site: Service, page: Pa
     live(page)
     expect(page.locator("tbody tr[data-id]")).to_have_count(2)
     page.get_by_label("Select all rows of this view").check()
-    page.get_by_label("Name, or a part of it").fill("away-one")
+    field(page).fill("name:away-one ")
     bar = page.get_by_role("group", name="With the selected jobs")
     expect(bar).to_contain_text("2 jobs selected, 1 of them not in this view")
     bar.get_by_role("button", name="Select none").click()

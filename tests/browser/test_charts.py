@@ -1,23 +1,96 @@
+"""The cards above the table of jobs, each of which opens to a chart."""
+
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
-from playwright.sync_api import Page, expect
+import pytest
+from playwright.sync_api import Page, Route, expect
 
-from tests.running import Service
+from tests.running import Service, service
 
 from .test_jobs import live, submit
 
 
-def test_charts_are_drawn_once_they_are_opened(site: Service, page: Page) -> None:
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """Return a service that keeps a history."""
+    folder: Path = tmp_path_factory.mktemp("history")
+    with service("--instance", "embedded", "--statedir", str(folder)) as running:
+        yield running
+
+
+def test_a_card_opens_to_its_chart(site: Service, page: Page) -> None:
     submit(site)
-    page.set_viewport_size({"width": 1280, "height": 720})
     page.goto(site.url)
     live(page)
+    expect(page.locator(".figure-card")).to_have_count(4)
     expect(page.locator(".uplot")).to_have_count(0)
-    page.get_by_text("Charts", exact=True).click()
-    expect(page.locator(".uplot")).to_have_count(4)
+    cores = page.get_by_role("button", name=re.compile("^Cores in use [0-9]+ of [0-9]+"))
+    cores.click()
+    expect(cores).to_have_attribute("aria-expanded", "true")
+    expect(page.locator(".uplot")).to_have_count(1)
     expect(page.get_by_role("img", name=re.compile("cores? in use now"))).to_be_visible()
+    page.get_by_role("button", name=re.compile("^Ended per minute")).click()
+    expect(page.locator(".uplot")).to_have_count(1)
     expect(page.get_by_role("img", name=re.compile("[1-9][0-9]* jobs? submitted"))).to_be_visible()
     page.reload()
-    expect(page.locator(".uplot")).to_have_count(4)
+    expect(page.locator(".uplot")).to_have_count(1)
+    expect(page.get_by_role("img", name=re.compile("[1-9][0-9]* jobs? submitted"))).to_be_visible()
+    page.get_by_role("button", name="Close the chart").click()
+    expect(page.locator(".uplot")).to_have_count(0)
+    expect(page.get_by_role("button", name=re.compile("^Ended per minute"))).to_be_focused()
+
+
+def test_a_small_line_has_a_gap_where_nothing_is_known(site: Service, page: Page) -> None:
+    page.goto(site.url)
+    live(page)
+    line = page.locator(".figure-card .sparkline path").first
+    expect(line).to_have_attribute("d", re.compile("^M"))
+
+
+def test_what_is_pointed_at_has_its_time(site: Service, page: Page) -> None:
+    submit(site)
+    page.goto(site.url)
+    live(page)
+    page.get_by_role("button", name=re.compile("^Active jobs")).click()
+    chart = page.locator(".u-over")
+    expect(chart).to_be_visible()
+    box = chart.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 4, box["y"] + 40)
+    expect(page.locator("#chart figcaption")).to_have_text(re.compile("^At .*[0-9]:[0-9]{2}"))
+
+
+def test_without_a_history_there_are_the_last_minutes_only(site: Service, page: Page) -> None:
+    page.route("**/v1/history/**", lambda route: route.abort())
+    page.goto(site.url)
+    live(page)
+    has_history = page.locator("#chart").get_attribute("data-history") is not None
+    page.locator(".figure-card").first.click()
+    expect(page.get_by_role("group", name="Time")).to_have_count(int(has_history))
+
+
+def test_a_longer_time_comes_from_the_history(kept: Service, page: Page) -> None:
+    submit(kept, command="false")
+    asked: list[str] = []
+
+    def note(route: Route) -> None:
+        asked.append(route.request.url)
+        route.continue_()
+
+    page.route("**/v1/history/figures?*", note)
+    page.goto(kept.url)
+    live(page)
+    page.get_by_role("button", name=re.compile("^Ended per minute")).click()
+    page.get_by_text("Day", exact=True).click()
+    expect(page.get_by_role("heading", name="Jobs ended")).to_be_visible()
+    expect(page.get_by_role("img", name=re.compile("^Jobs ended: All at most"))).to_be_visible()
+    assert len(asked) == 1
+    page.reload()
+    expect(page.get_by_role("radio", name="Day")).to_be_checked()
+    expect(page.get_by_role("heading", name="Jobs ended")).to_be_visible()
+    page.get_by_text("15 min", exact=True).click()
+    expect(page.get_by_role("heading", name="Jobs a second")).to_be_visible()

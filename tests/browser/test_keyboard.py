@@ -19,7 +19,9 @@ MOST = 120
 STOP = """() => {
   const it = document.activeElement;
   if (it === document.body || it === document.documentElement) return null;
-  const { outlineStyle, outlineWidth } = getComputedStyle(it);
+  // The field of the filters shows the ring around its chips, too.
+  const ringed = it.matches(".filter-box > input") ? it.parentElement : it;
+  const { outlineStyle, outlineWidth } = getComputedStyle(ringed);
   window.stops ??= [];
   if (window.stops.includes(it)) return null;
   window.stops.push(it);

@@ -12,7 +12,7 @@ from bench.relay import relay
 from tests.running import Service, flux_instance, needs_flux, service
 
 from .sites import site
-from .test_jobs import line, live, submit
+from .test_jobs import chip, field, line, live, submit
 from .waits import wait_until
 
 __all__ = ["site"]
@@ -86,8 +86,13 @@ def test_the_first_page_needs_no_script(site: Service, context: BrowserContext) 
     page = plain.new_page()
     page.goto(f"{site.url}/?name=without-script")
     expect(page.get_by_role("link", name=jobid)).to_be_visible()
-    page.get_by_role("link", name=re.compile("Completed")).click()
-    expect(page.get_by_label("Result")).to_have_value("COMPLETED")
+    page.get_by_role("link", name=re.compile("^Completed")).click()
+    expect(page.get_by_label("State", exact=True)).to_have_value("completed")
+    page.get_by_label("Name, or a part of it").fill("*-script")
+    page.get_by_label("Submitted since").fill("2h")
+    page.get_by_role("button", name="Filter", exact=True).click()
+    expect(page.get_by_role("link", name=jobid)).to_be_visible()
+    expect(page.get_by_label("Submitted since")).to_have_value("2h")
     plain.close()
 
 
@@ -95,7 +100,7 @@ def test_a_hidden_page_pauses_and_resumes(site: Service, watched: Page) -> None:
     fake_clock(watched)
     watched.goto(f"{site.url}/?name=rest-*")
     live(watched)
-    watched.get_by_label("Find in Job ID, Name").fill("rest")
+    field(watched).fill("rest")
     watched.evaluate(HIDE, True)
     watched.clock.fast_forward(5_000)
     assert watched.evaluate(STATE) == [1, OPEN]
@@ -107,7 +112,7 @@ def test_a_hidden_page_pauses_and_resumes(site: Service, watched: Page) -> None:
     live(watched)
     watched.clock.run_for(500)
     expect(line(watched, jobid)).to_be_visible()
-    expect(watched.get_by_label("Find in Job ID, Name")).to_have_value("rest")
+    expect(field(watched)).to_have_value("rest")
 
 
 def test_a_glance_away_costs_no_connection(site: Service, watched: Page) -> None:
@@ -204,17 +209,17 @@ def test_back_leads_to_the_view_before(site: Service, page: Page) -> None:
     jobid = submit(site, name="back", command="false")
     page.goto(site.url)
     live(page)
-    page.get_by_label("Name, or a part of it").fill("back")
+    field(page).fill("name:back ")
     expect(page).to_have_url(re.compile(r"\?name=back$"))
-    page.get_by_role("button", name=re.compile("Completed")).click()
-    expect(page).to_have_url(re.compile(r"result=COMPLETED"))
+    page.get_by_role("button", name=re.compile("^Completed")).click()
+    expect(page).to_have_url(re.compile(r"state=completed"))
     expect(line(page, jobid)).to_have_count(0)
     page.go_back()
-    expect(page.get_by_label("Result")).to_have_value("")
+    expect(chip(page, "state")).to_have_count(0)
     expect(line(page, jobid)).to_be_visible()
     page.go_forward()
-    expect(page.get_by_label("Result")).to_have_value("COMPLETED")
-    expect(page.get_by_role("button", name=re.compile("Completed"))).to_have_attribute(
+    expect(chip(page, "state")).to_have_text("state:completed")
+    expect(page.get_by_role("button", name=re.compile("^Completed"))).to_have_attribute(
         "aria-pressed", "true"
     )
 
@@ -237,7 +242,7 @@ def test_columns_are_made_wider_by_keyboard_and_mouse(site: Service, page: Page)
     assert head.evaluate("(it) => it.offsetWidth") == width + 82
     page.reload()
     expect(head).to_have_css("width", f"{width + 82}px")
-    page.locator("summary", has_text="Columns").click()
+    page.locator("summary", has_text="View").click()
     page.get_by_role("button", name="Reset columns").click()
     expect(head).to_have_css("width", f"{width}px")
 
@@ -259,12 +264,13 @@ def test_a_hundred_thousand_jobs_and_five_hundred_events_a_second(watched: Page)
         frame = watched.locator("#frame")
         frame.evaluate("(it) => { it.scrollTop = 1_000_000; }")
         expect(watched.locator("tr[data-index='31250']")).to_be_attached()
-        watched.get_by_label("Find in Job ID, Name").fill("run-7-")
+        field(watched).fill("run-7-")
         expect(watched.locator("#count")).to_have_text(re.compile("^[1-4],[0-9]{3} of 100,"))
         watched.get_by_label("Select all rows of this view").check()
         bar = watched.get_by_role("group", name="With the selected jobs")
         expect(bar).to_contain_text(re.compile("^[1-4],[0-9]{3} jobs selected"))
-        watched.get_by_label("Find in Job ID, Name").fill("")
+        field(watched).fill("")
+        field(watched).press("Escape")
         watched.get_by_role("columnheader", name="Name").get_by_role("button").click()
         server.answer()
         total: int = watched.request.get(f"{site}/v1/stats").json()["total"]

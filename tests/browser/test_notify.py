@@ -210,7 +210,7 @@ def test_a_filter_tells_when_no_job_is_active(site: Service, granted: Page, name
     live(granted)
     assert granted.evaluate("window.told") == []
     cancel(site, held[1])
-    title = f"Jobs with name {name[:-1]}*, text {name}"
+    title = f"Jobs with name:{name[:-1]}* {name}"
     told(granted, [title, "No matching job is active any more: 1 completed, 2 canceled."])
     granted.goto(f"{site.url}/?name={name}")
     live(granted)
@@ -314,7 +314,7 @@ def test_windows_that_share_a_stream(context: BrowserContext, site: Service, nam
     told(
         pages[0],
         [f"Job {jobid} ({name})", "Canceled before it ran"],
-        [f"Jobs with name {name}", "No matching job is active any more: 1 canceled."],
+        [f"Jobs with name:{name}", "No matching job is active any more: 1 canceled."],
     )
     assert pages[1].evaluate("window.told") == []
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.running import Service
 
-from .test_jobs import line, live, submit
+from .test_jobs import chip, field, line, live, submit
 
 WIDTH, HEIGHT = 390, 844
 
@@ -58,7 +58,7 @@ def test_a_job_is_canceled_by_thumb(site: Service, phone: Page) -> None:
 def test_the_menus_stay_on_the_screen(site: Service, phone: Page) -> None:
     phone.goto(site.url)
     live(phone)
-    for name in ("Columns", "Service"):
+    for name in ("View", "Download", "Menu"):
         phone.locator("summary", has_text=name).tap()
         box = phone.locator("details.menu[open] > div").bounding_box()
         assert box is not None
@@ -68,14 +68,17 @@ def test_the_menus_stay_on_the_screen(site: Service, phone: Page) -> None:
         expect(phone.locator("details.menu[open]")).to_have_count(0)
 
 
-def test_filters_are_behind_a_button_that_counts_them(site: Service, phone: Page) -> None:
-    jobid = submit(site, name="behind-a-button")
-    phone.goto(f"{site.url}/?name=behind-a-button")
+def test_filters_are_chosen_by_thumb(site: Service, phone: Page) -> None:
+    jobid = submit(site, name="by-a-finger")
+    phone.goto(f"{site.url}/?name=by-a-finger")
     live(phone)
-    button = phone.get_by_role("button", name="Filters (1)")
-    expect(phone.locator("#more-filters")).to_be_hidden()
-    button.tap()
-    expect(button).to_have_attribute("aria-expanded", "true")
-    phone.get_by_label("Result").select_option("FAILED")
-    expect(phone.get_by_role("button", name="Filters (2)")).to_be_visible()
+    field(phone).tap()
+    phone.get_by_role("option", name="state:").tap()
+    phone.get_by_role("option", name="state: failed").tap()
+    expect(chip(phone, "state")).to_have_text("state:failed")
     expect(line(phone, jobid)).to_have_count(0)
+    assert phone.evaluate("document.documentElement.scrollWidth") <= WIDTH
+    phone.get_by_role("button", name="Remove state").tap()
+    expect(line(phone, jobid)).to_be_visible()
+    phone.get_by_role("button", name="Clear", exact=True).tap()
+    expect(phone.locator(".chip")).to_have_count(0)

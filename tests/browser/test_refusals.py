@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.running import Service
 
-from .test_jobs import line, live, submit
+from .test_jobs import field, line, live, submit
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def test_a_state_that_is_none_is_refused_visibly(site: Service, page: Page) -> N
     alert = page.get_by_role("alert").filter(has_text="state=NOSUCH is ignored")
     expect(alert).to_be_visible()
     expect(line(page, jobid)).to_be_visible()
-    page.get_by_label("State", exact=True).select_option("INACTIVE")
+    field(page).fill("state:inactive ")
     expect(alert).to_be_hidden()
     page.go_back()
     expect(alert).to_be_visible()
@@ -47,11 +47,11 @@ def test_a_part_of_a_name_and_words_in_any_order_are_found(site: Service, page: 
     page.goto(site.url)
     live(page)
     expect(line(page, jobid)).to_contain_text("exit code 3")
-    page.get_by_label("Name, or a part of it").fill("INDER-O")
+    field(page).fill("name:INDER-O ")
     expect(line(page, jobid)).to_be_visible()
     expect(line(page, other)).to_have_count(0)
-    page.get_by_label("Name, or a part of it").fill("")
-    find = page.get_by_label("Find in Job ID, Name")
+    page.get_by_role("button", name="Remove name").click()
+    find = field(page)
     for text in ("code finder 3", f" {jobid.replace('f', 'ƒ', 1)} "):
         find.fill(text)
         expect(line(page, other)).to_have_count(0)

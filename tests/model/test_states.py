@@ -24,10 +24,10 @@ def test_the_scripts_know_the_same_states() -> None:
 
 
 @pytest.mark.parametrize("name", ["jobs-query", "filter", "stream-filter"])
-def test_filters_take_every_state_and_group(name: str) -> None:
+def test_filters_take_every_state_group_and_result(name: str) -> None:
     rule = schema(name)["properties"]["state"]
     allowed = rule["items"]["enum"] if "items" in rule else rule["enum"]
-    assert set(allowed) == {*STATES, *GROUPS}
+    assert set(allowed) == {*STATES, *GROUPS, *RESULTS}
 
 
 def test_a_record_has_a_state_and_a_result() -> None:

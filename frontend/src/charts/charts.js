@@ -1,110 +1,61 @@
-/** The charts of the page of jobs: figures with a sentence each; drawn only where they are seen. */
+/** The charts of the page of jobs: a card with a small line each, of which one opens to a chart below them. */
 
-import { figureParts } from "./figure_parts.js";
 import { ahead } from "../ui/api.js";
-import { duration } from "../ui/format.js";
 import { element } from "../ui/element.js";
-import { resolved } from "../ui/root.js";
-import * as sentences from "./sentences.js";
-import { Series, SPAN, STEP } from "./series.js";
-import { COUNTS, RATES, SECONDS } from "./ticks.js";
+import { t } from "../ui/words.js";
+import { CHARTS } from "./live.js";
+import { Panel } from "./panel.js";
+import { Series, SPAN } from "./series.js";
+import { path, Sparkline } from "./sparkline.js";
 
 /** @typedef {import("../channel/channel.js").Message} Message */
-/** @typedef {import("./series.js").Numbers} Numbers */
-/**
- * @typedef {object} Line
- * @property {string} title
- * @property {string} color name of a color of the style sheet
- * @property {number[]} [dash] so that lines are told apart without their colors
- */
-/**
- * @typedef {object} Chart
- * @property {string} title
- * @property {Line[]} lines
- * @property {(value: number) => string} text of a value
- * @property {number} [high] end of the scale
- * @property {number[]} [incrs] steps that ticks may go in
- * @property {boolean} [dots] each value for itself
- * @property {(series: Series, now: number) => { times: number[], lines: Numbers[], said: string }} read
- */
 
 const KEY = "fluxapi.charts";
 /** Milliseconds between two drawings. */
 const EVERY = 500;
-/** Where charts are shown to those who never said whether they want them. */
-const ROOMY = "(width >= 64rem) and (height >= 56rem)";
-
-/** @type {Chart[]} */
-const CHARTS = [
-  {
-    title: "In use",
-    lines: [{ title: "Cores", color: "running" }, { title: "Nodes", color: "success", dash: [6, 4] }],
-    text: (value) => `${Math.round(value)}%`,
-    high: 100,
-    read: (series) => {
-      const { times, cores, nodes } = series.use();
-      return { times, lines: [cores, nodes], said: sentences.use(series) };
-    },
-  },
-  {
-    title: "Jobs by state",
-    lines: [{ title: "Pending", color: "waiting", dash: [6, 4] }, { title: "Running", color: "running" }],
-    text: (value) => value.toLocaleString(),
-    incrs: COUNTS,
-    read: (series) => {
-      const { times, pending, running } = series.states();
-      return { times, lines: [pending, running], said: sentences.states(series) };
-    },
-  },
-  {
-    title: "Jobs a second",
-    lines: [{ title: "Submitted", color: "waiting", dash: [6, 4] }, { title: "Ended", color: "success" }],
-    text: sentences.brief,
-    incrs: RATES,
-    read: (series, now) => {
-      const rates = series.rates(now);
-      return { times: rates.times, lines: [rates.submitted, rates.ended], said: sentences.rates(rates, STEP) };
-    },
-  },
-  {
-    title: "Wait until start",
-    lines: [{ title: "Median", color: "running" }],
-    text: duration,
-    incrs: SECONDS,
-    dots: true,
-    read: (series, now) => {
-      const waits = series.waits(now);
-      return { times: waits.times, lines: [waits.median], said: sentences.waits(waits) };
-    },
-  },
-];
 
 export class Charts {
   series = new Series();
   #isStale = true;
-  /** @type {Figure[] | undefined} */
-  #figures;
+  /** Nodes that are not up. */
+  #down = 0;
 
   /**
-   * @param {HTMLDetailsElement} where
+   * @param {HTMLElement} where for the cards
+   * @param {HTMLElement} below for the chart that is open
    * @param {import("../table/rows.js").Rows} rows those that the page has
    * @param {string} instance by which figures of another one are told
    */
-  constructor(where, rows, instance) {
-    this.where = where;
+  constructor(where, below, rows, instance) {
     this.rows = rows;
     // The rows tell less of the past than figures did: what was drawn once is drawn so again.
     this.series.samples = recall(instance, now());
     addEventListener("pagehide", () => remember(instance, this.series.samples));
     for (const it of rows.all.values()) this.series.note(undefined, it);
-    where.open = wanted() ?? matchMedia(ROOMY).matches;
-    // The browser says that it is open by an event of its own: only a click is a wish.
-    where.querySelector("summary")?.addEventListener("click", () => want(!where.open));
-    where.addEventListener("toggle", () => this.draw());
+    const kept = wanted();
+    this.panel = new Panel(below, kept.range ?? "", () => this.#keep());
+    this.cards = CHARTS.map((chart) => new Card(chart, () => this.#open(this.panel.key === chart.key ? "" : chart.key)));
+    where.replaceChildren(...this.cards.map((card) => card.element));
+    this.panel.addEventListener("close", () => this.#open(""));
+    if (kept.open) this.#open(kept.open);
     setInterval(() => {
       if (this.#isStale) this.draw();
     }, EVERY);
     this.draw();
+  }
+
+  /** @param {string} key of a chart, or nothing to close the one that is open */
+  #open(key) {
+    const before = this.panel.key;
+    this.panel.open(CHARTS.find((chart) => chart.key === key));
+    for (const card of this.cards) card.press(card.chart.key === key);
+    if (!key) this.cards.find(({ chart }) => chart.key === before)?.element.focus();
+    this.#keep();
+    this.draw();
+  }
+
+  #keep() {
+    want({ open: this.panel.key, range: this.panel.range });
   }
 
   /** What a stream of jobs says, before the rows take it.
@@ -123,15 +74,58 @@ export class Charts {
   take(message) {
     if (message.type !== "stats") return;
     this.series.take(message, now());
+    const nodes = message["nodes"];
+    this.#down = nodes ? nodes.total - (nodes.states.up ?? 0) : 0;
     this.#isStale = true;
   }
 
   draw() {
-    if (!this.where.open || document.hidden) return;
+    if (document.hidden) return;
     this.#isStale = false;
-    this.#figures ??= CHARTS.map((chart) => new Figure(chart, this.where));
-    for (const figure of this.#figures) figure.draw(this.series, now());
+    const at = now();
+    for (const card of this.cards) card.draw(this.series, at, this.#down);
+    this.panel.draw(this.series, at);
   }
+}
+
+/** A small line with what it comes to now; pressed, it opens its chart. */
+class Card {
+  /** @param {import("./live.js").Chart} chart @param {() => void} pressed */
+  constructor(chart, pressed) {
+    this.chart = chart;
+    this.element = element("button", { type: "button", className: "figure-card" });
+    this.element.setAttribute("aria-controls", "chart");
+    this.label = element("span", { className: "label", textContent: t(chart.label) });
+    this.value = element("b", { textContent: "–" });
+    this.more = element("span", { className: "wrong" });
+    this.line = new Sparkline(chart.lines);
+    const words = element("span", { className: "words" });
+    words.append(this.label, this.value, this.more);
+    this.element.append(words, this.line.element);
+    this.element.addEventListener("click", pressed);
+    this.press(false);
+  }
+
+  /** @param {boolean} isOpen */
+  press(isOpen) {
+    this.element.setAttribute("aria-expanded", String(isOpen));
+  }
+
+  /** @param {Series} series @param {number} at @param {number} down nodes that are not up */
+  draw(series, at, down) {
+    const { chart } = this;
+    const { times: moments, lines, said } = chart.read(series, at);
+    const span = /** @type {[number, number]} */ ([series.since(at), at]);
+    this.line.draw(lines.map((line) => path(moments, line, span, { gap: chart.gap, high: chart.high })));
+    set(this.value, chart.brief(series, at));
+    set(this.more, chart.key === "use" && down ? t("jobs.nodes_down", { count: down }) : "");
+    if (this.element.title !== said) this.element.title = said;
+  }
+}
+
+/** @param {HTMLElement} where @param {string} text */
+function set(where, text) {
+  if (where.textContent !== text) where.textContent = text;
 }
 
 /** Of a record, what the charts need. @param {Record<string, any>} record */
@@ -162,84 +156,22 @@ function remember(instance, samples) {
   }
 }
 
-/** @returns {boolean | undefined} */
+/** Which chart was open last, and its range. @returns {{ open?: string, range?: string }} */
 function wanted() {
   try {
-    const kept = localStorage.getItem(KEY);
-    return kept === null ? undefined : kept === "open";
+    const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}");
+    return typeof kept === "object" && kept ? kept : {};
   } catch {
-    return undefined;
+    // Kept by another version, or not to be kept at all.
+    return {};
   }
 }
 
-/** @param {boolean} open */
-function want(open) {
+/** @param {{ open: string, range: string }} kept */
+function want(kept) {
   try {
-    localStorage.setItem(KEY, open ? "open" : "closed");
+    localStorage.setItem(KEY, JSON.stringify(kept));
   } catch {
     // A browser that keeps nothing asks again.
   }
-}
-
-/** One chart with its legend and its sentence. */
-class Figure {
-  /** @type {import("../pages/plots.js").Plot | undefined} */
-  #plot;
-  /** @type {HTMLElement[]} */
-  #values = [];
-
-  /** @param {Chart} chart @param {HTMLElement} where */
-  constructor(chart, where) {
-    this.chart = chart;
-    const parts = figureParts(chart);
-    this.plot = parts.place;
-    this.sentence = parts.caption;
-    this.#values = parts.values;
-    let place = where.querySelector(".figures-of-charts");
-    if (!place) {
-      place = element("div", { className: "figures-of-charts" });
-      where.append(place);
-    }
-    place.append(parts.figure);
-    // Without what draws, the sentences are there.
-    load(where).then(({ Plot }) => {
-      this.#plot = new Plot(this.plot, chart, (values) => this.#say(values));
-      if (this.#last) this.#plot.set(...this.#last);
-    }, () => {
-      this.plot.hidden = true;
-    });
-  }
-
-  /** @type {[times: number[], lines: Numbers[], span: [number, number]] | undefined} */
-  #last;
-
-  /** @param {import("./series.js").Series} series @param {number} at */
-  draw(series, at) {
-    const { times, lines, said } = this.chart.read(series, at);
-    this.#last = [times, lines, [series.since(at), at]];
-    this.#plot?.set(...this.#last);
-    if (this.sentence.textContent !== said) this.sentence.textContent = said;
-    this.plot.setAttribute("aria-label", `${this.chart.title}, the last minutes: ${said}`);
-    if (!this.#plot?.isPointedAt) this.#say(lines.map((line) => line.at(-1)));
-  }
-
-  /** The values beside the legend: those of now, or those that are pointed at.
-   * @param {(number | null | undefined)[]} values
-   */
-  #say(values) {
-    for (const [index, where] of this.#values.entries()) {
-      const value = values[index];
-      const text = value === null || value === undefined ? "–" : this.chart.text(value);
-      if (where.textContent !== text) where.textContent = text;
-    }
-  }
-}
-
-/** @type {Promise<typeof import("../pages/plots.js")> | undefined} */
-let loading;
-
-/** What draws is loaded once it is needed, from where the page says. @param {HTMLElement} where */
-function load(where) {
-  loading ??= import(resolved(where.dataset["plots"] ?? ""));
-  return loading;
 }

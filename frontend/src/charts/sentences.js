@@ -1,6 +1,7 @@
 /** The charts in words, for those who do not see them. */
 
 import { duration } from "../ui/format.js";
+import { number, t } from "../ui/words.js";
 
 /** @typedef {import("./series.js").Series} Series */
 /** @typedef {import("./series.js").Numbers} Numbers */
@@ -40,6 +41,30 @@ export function waits({ median, started }) {
   if (last === undefined) return "No job has started.";
   const all = started.reduce((sum, it) => sum + it, 0);
   return `${count(all, "job")} started; those that started last had waited ${duration(last)}, at most ${duration(most(median))} (medians).`;
+}
+
+/** Cores in use, in a few characters. @param {Series} series */
+export function inUse(series) {
+  const cores = series.samples.at(-1)?.cores;
+  const { cores: total } = series.totals;
+  return cores === undefined || cores === null || !total ? "–" : t("jobs.in_use", { used: cores, total });
+}
+
+/** @param {Series} series */
+export function active(series) {
+  const now = series.samples.at(-1);
+  return now ? number(now.pending + now.running) : "–";
+}
+
+/** How many there were in the last minute. @param {number[]} rates a second @param {number} step seconds of each */
+export function aMinute(rates, step) {
+  return number(Math.round(rates.slice(-60 / step).reduce((sum, it) => sum + it, 0) * step));
+}
+
+/** @param {{ median: number[] }} waits */
+export function lastWait({ median }) {
+  const last = median.at(-1);
+  return last === undefined ? "–" : duration(last);
 }
 
 /** A number a second as it is read. @param {number} value */

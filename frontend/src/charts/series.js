@@ -26,7 +26,7 @@ export const STEP = 5;
 /** Seconds whose jobs make one median. */
 export const WAITS = 15;
 /** Seconds without figures that make a gap: they come every 5 seconds at the latest. */
-const GAP = 12;
+export const GAP = 12;
 /** Figures that come sooner after each other are one. */
 const FINEST = 0.9;
 /** Waits of one step that are kept: more say no more of their middle. */

@@ -5,14 +5,18 @@ import { address } from "../ui/api.js";
 import { asOf } from "../channel/as_of.js";
 import { Channel } from "../channel/channel.js";
 import { Charts } from "../charts/charts.js";
-import { choose, load } from "../table/column_settings.js";
+import { load } from "../table/column_settings.js";
 import { columns } from "../table/columns.js";
-import * as download from "../table/download.js";
+import { Values } from "../table/completion.js";
+import { FilterBar } from "../table/filter_bar.js";
+import { print } from "../table/filter_query.js";
 import { read, refused, test, write } from "../table/filters.js";
 import { Grid } from "../table/grid.js";
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { Grouping } from "../table/grouping.js";
+import { HeldQueues } from "../table/held_queues.js";
+import { isNested, NestedRows } from "../table/nested.js";
 import { Place } from "../table/scroll_position.js";
 import { every } from "../channel/visibility.js";
 import { watchButton, watchOn } from "../notify/notify.js";
@@ -21,7 +25,10 @@ import * as neighbors from "../job/neighbors.js";
 import * as status from "../channel/connection_status.js";
 import { canShare, shareButton } from "../ui/share.js";
 import { Strip } from "../table/summary_bar.js";
+import { moves } from "../table/view_time.js";
+import { downloads, viewMenu } from "../table/view_menu.js";
 import { MEDIUM, visible } from "../ui/visible.js";
+import { t } from "../ui/words.js";
 import { Situation } from "../ui/situation.js";
 
 /** @param {string} id */
@@ -29,8 +36,8 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** Milliseconds between two looks at what has changed: more often nobody can read. */
 const EVERY = 150;
-/** Milliseconds after which what was typed is taken for what is meant. */
-const TYPED = 120;
+/** Milliseconds between two looks at which jobs a time before now leaves out. */
+const MOVES = 15_000;
 /** Milliseconds between two searches in what waiting jobs are said to wait for. */
 const NOTES = 3000;
 
@@ -42,14 +49,16 @@ const COLUMNS = columns(situation);
 const channel = new Channel(address);
 /** Time stands still in a table that nobody brings news for. */
 const now = () => asOf(channel.state);
+const nested = new NestedRows(rows.all);
 const grid = new Grid(
   $("frame"),
   /** @type {HTMLTableElement} */ ($("jobs")),
   {
-    address: (id) => at(`/ui/jobs/${id}`),
-    latest: (row) => rows.all.get(row.id) ?? order.head(row.id) ?? row,
+    address: (id) => nested.address(id) ?? at(`/ui/jobs/${id}`),
+    latest: (row) => (isNested(row) ? nested.latest(row) : rows.all.get(row.id) ?? order.head(row.id) ?? row),
     members: (row) => order.members(row),
     isIn: (row) => order.isOpen(row.group),
+    isOpen: (row) => open.has(row.id),
   },
   now,
 );
@@ -60,11 +69,12 @@ const place = new Place({
   id: (index) => grid.rows[index]?.id,
   find: (id) => grid.rows.findIndex((row) => row.id === id),
 });
-/** @type {import("../table/filters.js").Filters} */
+/** @type {import("../table/filter_query.js").Filters} */
 let filters = {};
-/** @type {Set<string>} ids of the groups that are open */
+/** @type {Set<string>} ids of the groups and jobs that are open */
 const open = new Set();
-let order = new Grouping(() => 0, true, undefined, { isOn: false, open });
+const below = (/** @type {import("../table/rows.js").Row} */ row) => nested.of(row);
+let order = new Grouping(() => 0, true, undefined, { isOn: false, open, below });
 let arrived = 0;
 /** How many jobs there are, while not all have come. */
 let total = first.total ?? 0;
@@ -79,7 +89,7 @@ function arrange() {
   const key = (/** @type {import("../table/rows.js").Row} */ row) => column?.sort(row, at) ?? 0;
   // The view of one group shows its jobs.
   const isOn = choice.isGrouped && !filters["group"];
-  order = new Grouping(key, grid.order.down, test(filters, (row) => situation.why(row, at)), { isOn, open });
+  order = new Grouping(key, grid.order.down, test(filters, (row) => situation.why(row, at), at), { isOn, open, below });
   rows.settle();
   order.fill(rows.all.values());
   show();
@@ -97,12 +107,13 @@ function show() {
 function draw() {
   grid.count = order.size;
   grid.draw();
-  $("grouped").hidden = choice.isGrouped && !order.hasGroups;
   const all = rows.all.size;
   const shown = order.size === all ? jobs(all) : `${order.size.toLocaleString()} of ${jobs(all)}`;
   say($("count"), isWhole || all >= total ? shown : `${shown} so far`);
-  $("empty").hidden = grid.rows.length > 0;
-  say($("empty"), all ? "No jobs match the filters." : isWhole || !total ? "There are no jobs yet." : "Loading jobs …");
+  const isLoading = !isWhole && all < total;
+  $("frame").classList.toggle("loading", isLoading && !order.size);
+  $("none").hidden = order.size > 0 || all > 0 || isLoading;
+  $("no-match").hidden = order.size > 0 || all === 0 || isLoading;
   $("news").hidden = arrived === 0;
   say($("news"), `Show ${arrived.toLocaleString()} ${arrived === 1 ? "change" : "changes"} of order`);
 }
@@ -149,25 +160,8 @@ function go(how) {
 /** Show what the filters are, and what passes them. */
 function reflect() {
   $("watch-said").hidden = true;
-  for (const field of document.querySelectorAll("#filters [name]")) {
-    const input = /** @type {HTMLInputElement | HTMLSelectElement} */ (field);
-    const value = filters[/** @type {"user"} */ (input.name)] ?? "";
-    if (document.activeElement === input && input instanceof HTMLInputElement) continue;
-    if (input instanceof HTMLSelectElement && ![...input.options].some((it) => it.value === value)) {
-      // An address may name several.
-      input.add(new Option(value.replaceAll(",", " or "), value));
-    }
-    input.value = value;
-  }
-  const behind = document.querySelectorAll("#more-filters [name]");
-  let active = 0;
-  for (const field of behind) {
-    const isSet = Boolean(filters[/** @type {"user"} */ (field.getAttribute("name"))]);
-    active += Number(isSet);
-    field.toggleAttribute("data-set", isSet);
-  }
-  say($("unfold"), active ? `Filters (${active})` : "Filters");
-  strip.press(filters.state ?? filters.result ?? "");
+  bar.show(filters);
+  strip.press(filters["state"] ?? "");
   arrange();
   actions.offer();
   watch?.draw();
@@ -175,11 +169,11 @@ function reflect() {
 
 /** Return the filters but those of the state, which changes until the jobs end. */
 function watched() {
-  const { state: _state, result: _result, ...rest } = filters;
+  const { state: _state, result: _result, since: _since, until: _until, ...rest } = filters;
   return rest;
 }
 
-/** @param {import("../table/filters.js").Filters} rest */
+/** @param {import("../table/filter_query.js").Filters} rest */
 const watchKey = (rest) => `filter ${write(rest, { key: "id", down: true })}`;
 
 /** Return the watch of the jobs that match, in whatever state, or why there is nothing to watch. */
@@ -188,11 +182,10 @@ function wanted() {
   const passes = test(rest, (row) => situation.why(row, now())) ?? (() => true);
   const active = [...rows.all.values()].filter((row) => row.state !== "INACTIVE" && passes(row)).map((row) => row.id);
   if (!active.length && isWhole) return "No matching job is active.";
-  const names = Object.entries(rest).map(([name, value]) => `${name} ${value}`);
   return {
     kind: /** @type {const} */ ("filter"),
     key: watchKey(rest),
-    title: names.length ? `Jobs with ${names.join(", ")}` : "All jobs",
+    title: print(rest) ? `Jobs with ${print(rest)}` : "All jobs",
     filters: rest,
     active,
   };
@@ -210,7 +203,7 @@ function follow() {
   const query = new URLSearchParams(location.search);
   filters = read(query);
   const wrong = refused(filters).map((name) => `The filter ${name}=${filters[name]} is ignored: there is no such ${name}.`);
-  for (const name of [...refused(filters), ...(first.refused ?? [])]) delete filters[/** @type {"state"} */ (name)];
+  for (const name of [...refused(filters), ...(first.refused ?? [])]) delete filters[name];
   const sort = query.get("sort") ?? (location.search ? "-id" : choice.sorted);
   grid.order = { key: sort.replace(/^-/, ""), down: sort.startsWith("-") };
   if (!COLUMNS.some(({ key }) => key === grid.order.key)) {
@@ -223,17 +216,35 @@ function follow() {
   grid.setColumns(choice.columns, choice.widths);
 }
 
-const strip = new Strip($("strip"), (field, value) => {
-  const { state: _state, result: _result, ...rest } = filters;
-  filters = value ? { ...rest, [field]: value } : rest;
-  go("push");
+const bar = new FilterBar(/** @type {HTMLFormElement} */ ($("filters")), new Values(() => rows.all.values()));
+let typed = false;
+bar.addEventListener("change", (event) => {
+  const { detail: how } = /** @type {CustomEvent} */ (event);
+  filters = Object.fromEntries(Object.entries(bar.filters).filter(([, value]) => value));
+  // A step back leads to the view before, but not to each letter typed.
+  go(how === "type" && typed ? "replace" : "push");
+  typed = how === "type";
+});
+const strip = new Strip($("strip"), (states) => {
+  delete filters["result"];
+  bar.put("state", states);
 });
 const actions = new Actions($("actions"), grid, rows);
 channel.addEventListener("state", () => actions.offer());
-if (canShare()) $("json").after(shareButton("share jobs", () => `/${location.search}`));
+if (canShare()) {
+  const share = shareButton("share jobs", () => `/${location.search}`);
+  share.classList.add("quiet");
+  share.dataset["icon"] = "share";
+  share.replaceChildren(element("span", { className: "words", textContent: t("jobs.share") }));
+  $("view-menu").before(share);
+}
 
-choose($("columns"), COLUMNS, choice, () => grid.setColumns(choice.columns, choice.widths));
 neighbors.remember(() => grid.ids, () => /** @type {HTMLElement | null} */ (document.querySelector("#jobs tbody tr[data-id]"))?.dataset["id"]);
+viewMenu($("view"), COLUMNS, choice, {
+  columns: () => grid.setColumns(choice.columns, choice.widths),
+  rows: () => grid.fit(),
+  groups: arrange,
+});
 grid.addEventListener("order", () => {
   grid.setColumns(choice.columns, choice.widths);
   go("push");
@@ -242,17 +253,11 @@ grid.addEventListener("toggle", (event) => {
   order.toggle(/** @type {CustomEvent} */ (event).detail);
   show();
 });
-$("grouped").addEventListener("click", () => {
-  choice.group(!choice.isGrouped);
-  press();
-  arrange();
+nested.addEventListener("change", () => {
+  order.renew();
+  grid.rows = order.rows;
+  draw();
 });
-press();
-
-/** Show whether groups are rows. */
-function press() {
-  $("grouped").setAttribute("aria-pressed", String(choice.isGrouped));
-}
 
 grid.addEventListener("resize", (event) => choice.widen(/** @type {CustomEvent} */ (event).detail));
 $("news").addEventListener("click", () => {
@@ -262,49 +267,28 @@ $("news").addEventListener("click", () => {
   grid.frame.focus({ preventScroll: true });
 });
 
-/** @type {ReturnType<typeof setTimeout> | undefined} */
-let typing;
-let typed = "";
-$("filters").addEventListener("input", (event) => {
-  const input = /** @type {HTMLInputElement} */ (event.target);
-  const { [/** @type {"user"} */ (input.name)]: _gone, ...rest } = filters;
-  filters = input.value ? { ...rest, [input.name]: input.value } : rest;
-  clearTimeout(typing);
-  typing = setTimeout(() => {
-    go(typed === input.name ? "replace" : "push");
-    typed = input.name;
-  }, TYPED);
-});
-$("filters").addEventListener("focusout", () => (typed = ""));
-$("filters").addEventListener("submit", (event) => event.preventDefault());
-$("unfold").addEventListener("click", ({ currentTarget: button }) => {
-  const it = /** @type {HTMLElement} */ (button);
-  it.setAttribute("aria-expanded", String(it.getAttribute("aria-expanded") !== "true"));
-});
+for (const button of document.querySelectorAll(".clear-filters")) {
+  button.addEventListener("click", () => {
+    filters = {};
+    go("push");
+    bar.input.focus();
+  });
+}
 addEventListener("popstate", () => {
   place.want();
   follow();
   reflect();
 });
 
-for (const kind of /** @type {const} */ (["csv", "json"])) {
-  $(kind).addEventListener("click", async (event) => {
-    const button = /** @type {HTMLButtonElement} */ (event.currentTarget);
-    if (button.getAttribute("aria-busy") === "true") return;
-    button.setAttribute("aria-busy", "true");
-    const view = order.jobs().map(grid.latest);
-    const form = kind === "csv" ? download.csv(choice.columns, now()) : download.json(now());
-    download.save(`jobs.${kind}`, kind === "csv" ? "text/csv" : "application/json", await download.write(view, form));
-    button.removeAttribute("aria-busy");
-  });
-}
+downloads($, { jobs: () => order.jobs().map(grid.latest), choice, now });
 
 for (const record of first.jobs ?? []) rows.take({ ...record, type: "job" });
 choice.fill(rows.filled);
 follow();
 reflect();
 
-const charts = new Charts(/** @type {HTMLDetailsElement} */ ($("charts")), rows, String(first.cursor ?? "").slice(0, 8));
+const held = new HeldQueues($("held"));
+const charts = new Charts($("cards"), $("chart"), rows, String(first.cursor ?? "").slice(0, 8));
 status.show(channel, $("state"));
 let isChecked = true;
 
@@ -333,6 +317,7 @@ channel.follow("stats", { stream: "stats" }, (message) => {
   strip.take(message);
   charts.take(message);
   situation.take(message);
+  held.take(message);
   if (message.type === "stats") total = message["total"] ?? total;
 });
 watch = watchButton(watchOn(channel), "Tell me when they end", { key: () => watchKey(watched()), make: wanted }, (text) => {
@@ -340,9 +325,11 @@ watch = watchButton(watchOn(channel), "Tell me when they end", { key: () => watc
   say($("watch-said"), text);
 });
 // Where there is little room, the button has the first words only.
-watch.element.ariaLabel = watch.element.title = "Tell me when they end";
-watch.element.replaceChildren("Tell me", element("span", { className: "wide", textContent: " when they end" }));
-$("csv").before(watch.element);
+watch.element.ariaLabel = watch.element.title = t("jobs.tell_me_title");
+watch.element.replaceChildren(element("span", { className: "words", textContent: t("jobs.tell_me") }));
+watch.element.dataset["icon"] = "bell";
+watch.element.classList.add("quiet");
+$("view-menu").before(watch.element);
 every(EVERY, refresh);
 every(1000, () => {
   grid.soon();
@@ -350,5 +337,9 @@ every(1000, () => {
 });
 every(NOTES, () => {
   // A note changes with the instance, while its job does not.
-  if (filters.text && strip.pending && !grid.isHeld) arrange();
+  if (filters["text"] && strip.pending && !grid.isHeld) arrange();
+  nested.refresh(open);
+});
+every(MOVES, () => {
+  if (["since", "until"].some((name) => moves(filters[name] ?? "")) && !grid.isHeld) arrange();
 });

@@ -7,7 +7,7 @@ import { moments, shifted } from "../ui/times.js";
 
 /** @typedef {import("../charts/series.js").Numbers} Numbers */
 /**
- * @typedef {Pick<import("../charts/charts.js").Chart, "lines" | "text" | "high" | "incrs" | "dots">} Look
+ * @typedef {Pick<import("../charts/live.js").Chart, "text" | "high" | "incrs" | "dots"> & { lines: readonly { title: string, color: string, dash?: number[] }[] }} Look
  * @typedef {Look & { height?: number, hasPoints?: boolean | undefined }} Chart hasPoints: each value is a point, and a gap stays one
  */
 
@@ -16,6 +16,10 @@ const DAY = 86_400;
 const day = moments({ month: "short", day: "numeric" });
 const clock = moments({ hour: "2-digit", minute: "2-digit" });
 const FONT = "11px system-ui, sans-serif";
+/** Ratio of the highest values of two lines from which on the scale is compressed, so that the lower one is read, too. */
+const FAR = 30;
+/** Ticks of a compressed scale. */
+const POWERS = [0, ...[0, 1, 2, 3, 4, 5, 6, 7].map((power) => 10 ** power)];
 
 /** Seconds between two ticks: a clock that shows minutes would show less twice. */
 const TICKS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY];
@@ -29,6 +33,7 @@ export class Plot {
   #data = [[]];
   /** @type {[number, number]} */
   #span = [0, 0];
+  #isCompressed = false;
   /** Whether a value of another time than now is pointed at. */
   isPointedAt = false;
 
@@ -55,7 +60,11 @@ export class Plot {
   set(times, lines, span) {
     this.#data = [times, ...lines];
     this.#span = span;
-    if (this.#made) this.#made.setData(/** @type {any} */ (this.#data));
+    const isCompressed = this.chart.high === undefined && areFar(lines);
+    if (isCompressed !== this.#isCompressed) {
+      this.#isCompressed = isCompressed;
+      this.#make();
+    } else if (this.#made) this.#made.setData(/** @type {any} */ (this.#data));
     else this.#make();
   }
 
@@ -89,12 +98,16 @@ export class Plot {
       cursor: { y: false, drag: { x: false, y: false } },
       scales: {
         x: { time: true, range: () => this.#span },
-        y: { range: (_plot, _low, high) => [0, chart.high ?? Math.max(high * 1.1, 1)] },
+        y: {
+          ...(this.#isCompressed ? { distr: 4, asinh: 1 } : {}),
+          range: (_plot, _low, high) => [0, chart.high ?? Math.max(high * 1.1, 1)],
+        },
       },
       axes: [
         { ...axis, size: 24, gap: 6, space: 70, incrs: TICKS, values: (_plot, splits) => splits.map(moment) },
         {
           ...axis, gap: 4, space: 28, ...(incrs ? { incrs } : {}),
+          ...(this.#isCompressed ? { splits: (_plot, _axis, _low, high) => powers(high), filter: (_plot, splits) => splits } : {}),
           values: (_plot, splits) => labels(splits, chart.text),
           size: (plot, texts) => width_of(plot.ctx, texts ?? []) + 8,
         },
@@ -123,6 +136,19 @@ export class Plot {
       },
     };
   }
+}
+
+/** Whether the highest values of two lines are far from each other. @param {Numbers[]} lines */
+function areFar(lines) {
+  const highs = lines.map((line) => line.reduce((/** @type {number} */ high, it) => Math.max(high, it ?? 0), 0)).filter(Boolean);
+  return highs.length > 1 && Math.max(...highs) > FAR * Math.min(...highs);
+}
+
+/** Some of the ticks of a compressed scale. @param {number} high */
+function powers(high) {
+  const found = POWERS.filter((it) => it <= high);
+  const every = Math.ceil(found.length / 5);
+  return found.filter((_it, index) => (found.length - 1 - index) % every === 0);
 }
 
 /** A time as a tick is labeled: the day at midnight. @param {number} seconds since 1970 */

@@ -1,6 +1,7 @@
 /** Which columns a reader wants and how wide: remembered in this browser. */
 
 import { element } from "../ui/element.js";
+import { t } from "../ui/words.js";
 
 /** @typedef {import("./columns.js").Column} Column */
 
@@ -105,10 +106,11 @@ export function choose(where, all, choice, changed) {
         choice.keep();
         changed();
       });
-      label.append(box, ` ${column.title}${column.sparse ? " (where jobs have one)" : ""}`);
+      if (column.sparse) label.title = t("jobs.sparse");
+      label.append(box, column.title);
       return { label, box };
     });
-  const reset = element("button", { type: "button", textContent: "Reset columns" });
+  const reset = element("button", { type: "button", textContent: t("jobs.reset_columns") });
   reset.addEventListener("click", () => {
     choice.reset();
     for (const { box } of boxes) box.checked = choice.shown.has(box.name);

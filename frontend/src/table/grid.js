@@ -5,6 +5,7 @@
 
 import { element } from "../ui/element.js";
 import { isHead } from "./grouping.js";
+import { isNested, opens } from "./nested.js";
 import { Line } from "./row_view.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -58,13 +59,15 @@ export class Grid extends EventTarget {
    * @param {(row: Row) => Row} job.latest the row as it is known by now
    * @param {(row: Row) => Iterable<string>} job.members ids of the jobs that a row stands for
    * @param {(row: Row) => boolean} job.isIn whether it is below the row of its group
+   * @param {(row: Row) => boolean} job.isOpen whether what there is below it is shown
    * @param {() => number} clock seconds since 1970
    */
-  constructor(frame, table, { address, latest, members, isIn }, clock) {
+  constructor(frame, table, { address, latest, members, isIn, isOpen }, clock) {
     super();
     this.latest = latest;
     this.members = members;
     this.isIn = isIn;
+    this.isOpen = isOpen;
     this.frame = frame;
     this.table = table;
     this.address = address;
@@ -116,6 +119,20 @@ export class Grid extends EventTarget {
     this.#measure();
     this.draw();
     if (focused) /** @type {HTMLElement | null} */ (this.head.querySelector(`[data-key="${focused}"] button`))?.focus();
+  }
+
+  /** Open a row by the keyboard, or close it. @param {Row} row @param {boolean} isWanted */
+  #unfold(row, isWanted) {
+    const canOpen = isHead(row) || (!isNested(row) && opens(row));
+    if (canOpen && (isHead(row) ? row.summary.isOpen : this.isOpen(row)) !== isWanted) {
+      this.dispatchEvent(new CustomEvent("toggle", { detail: row.id }));
+    }
+  }
+
+  /** Rows may have another height by now. */
+  fit() {
+    this.#measure();
+    this.draw();
   }
 
   #measure() {
@@ -176,7 +193,7 @@ export class Grid extends EventTarget {
       }
       const index = first + offset;
       line.show(row, index, this.address, {
-        isSelected: this.#isSelected(row), isCurrent: index === this.current, isIn: this.isIn(row), now,
+        isSelected: this.#isSelected(row), isCurrent: index === this.current, isIn: this.isIn(row), isOpen: this.isOpen(row), now,
       });
       if (place.nextElementSibling !== line.line) place.after(line.line);
       place = line.line;
@@ -270,7 +287,8 @@ export class Grid extends EventTarget {
     if (!line || !id) return;
     this.current = Number(line.dataset["index"]);
     const isBox = target instanceof HTMLInputElement;
-    if (line.classList.contains("head") && !isBox) this.dispatchEvent(new CustomEvent("toggle", { detail: id }));
+    const isOpener = target.closest(".opener") !== null;
+    if (isOpener || (line.classList.contains("head") && !isBox && !target.closest("a"))) this.dispatchEvent(new CustomEvent("toggle", { detail: id }));
     else if (isBox) this.#pick(target.checked, /** @type {MouseEvent} */ (event).shiftKey);
     else if (!target.closest("a") && !getSelection()?.toString()) location.href = this.address(id);
   }
@@ -302,6 +320,7 @@ export class Grid extends EventTarget {
 
   /** @param {Row} row */
   #isSelected(row) {
+    if (isNested(row)) return false;
     if (!isHead(row)) return this.selected.has(row.id);
     if (this.selected.size < row.summary.count) return false;
     for (const id of this.members(row)) if (!this.selected.has(id)) return false;
@@ -330,6 +349,8 @@ export class Grid extends EventTarget {
       ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity,
     });
     const step = steps[event.key];
+    const row = this.rows[this.current];
+    if (step === undefined && row && ["ArrowRight", "ArrowLeft"].includes(event.key)) this.#unfold(row, event.key === "ArrowRight");
     if (step === undefined) return;
     event.preventDefault();
     const inBox = event.target instanceof HTMLInputElement;

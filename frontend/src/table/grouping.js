@@ -3,6 +3,7 @@
  * of a change does not depend on the number of jobs in its group.
  */
 
+import { isNested } from "./nested.js";
 import { row as rowOf } from "./rows.js";
 import { Order } from "./order.js";
 import { PENDING, RUNNING } from "../ui/states.js";
@@ -119,9 +120,11 @@ export class Grouping {
    * @param {import("./order.js").Key} key
    * @param {boolean} down
    * @param {((row: Row) => boolean) | undefined} test
-   * @param {{ isOn: boolean, open: Set<string> }} how open: ids of groups; it is changed by {@link toggle}
+   * @param {{ isOn: boolean, open: Set<string>, below?: (row: Row) => Row[] }} how open: ids of groups and jobs; it is
+   *   changed by {@link toggle}; below: the rows below a job that is open
    */
-  constructor(key, down, test, { isOn, open }) {
+  constructor(key, down, test, { isOn, open, below = () => [] }) {
+    this.#below = below;
     this.#key = key;
     this.#down = down;
     this.#test = test;
@@ -136,6 +139,7 @@ export class Grouping {
   #isOn;
   #open;
   #top;
+  #below;
 
   /** How many jobs pass the filters. */
   size = 0;
@@ -150,14 +154,25 @@ export class Grouping {
   get rows() {
     if (this.#rows) return this.#rows;
     this.#rows = this.#top.rows;
-    if (this.#open.size && this.#isOn) {
+    if (this.#open.size) {
       this.#rows = [];
       for (const row of this.#top.rows) {
-        this.#rows.push(row);
-        for (const job of (isHead(row) && this.#groups.get(row.id)?.order?.rows) || []) this.#rows.push(job);
+        this.#push(row);
+        for (const job of (isHead(row) && this.#groups.get(row.id)?.order?.rows) || []) this.#push(job);
       }
     }
     return this.#rows;
+  }
+
+  /** Add a row, and what is open below it. @param {Row} row */
+  #push(row) {
+    this.#rows?.push(row);
+    if (this.#open.has(row.id) && !isHead(row)) for (const it of this.#below(row)) this.#rows?.push(it);
+  }
+
+  /** Have the rows below jobs made anew. */
+  renew() {
+    this.#rows = undefined;
   }
 
   /** The rows of all jobs that pass, also of those in closed groups, in order. @returns {Row[]} */
@@ -234,7 +249,11 @@ export class Grouping {
   /** Open or close a group. @param {string} id */
   toggle(id) {
     const group = this.#groups.get(id);
-    if (!group) return;
+    if (!group) {
+      if (!this.#open.delete(id)) this.#open.add(id);
+      this.#rows = undefined;
+      return;
+    }
     if (this.#open.delete(id)) group.order = undefined;
     else this.#open.add(id);
     this.#stale.add(group);
@@ -254,6 +273,7 @@ export class Grouping {
 
   /** The ids of the jobs that a row stands for. @param {Row} row @returns {Iterable<string>} */
   members(row) {
+    if (isNested(row)) return [];
     return (isHead(row) && this.#groups.get(row.id)?.jobs.keys()) || [row.id];
   }
 

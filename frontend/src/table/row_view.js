@@ -2,9 +2,11 @@
 
 import { element } from "../ui/element.js";
 import { isHead } from "./grouping.js";
+import { isNested, opens } from "./nested.js";
 import { ProgressBar } from "../ui/progress_bar.js";
 import { at, within } from "../ui/root.js";
 import { SHORT, visible } from "../ui/visible.js";
+import { t } from "../ui/words.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {import("./columns.js").Column} Column */
@@ -32,16 +34,20 @@ export class Line {
     const pick = element("td", { className: "pick", role: "cell" });
     pick.append(this.box);
     this.link = element("a", { tabIndex: -1 });
-    this.below = element("a", { className: "below", tabIndex: -1, hidden: true, textContent: "▤" });
+    this.below = element("a", { className: "below", tabIndex: -1, hidden: true });
+    this.below.dataset["icon"] = "tree";
+    this.opener = element("button", { type: "button", className: "opener", tabIndex: -1, hidden: true });
+    this.opener.dataset["icon"] = "right";
     this.mark = element("span", { className: "status" });
     this.toggle = element("button", { type: "button", className: "toggle", tabIndex: -1, hidden: true });
+    this.toggle.dataset["icon"] = "right";
     this.progress = new ProgressBar();
     this.bar = this.progress.element;
     this.bar.hidden = true;
     this.cells = columns.map((column) => {
       const cell = element("td", { className: column.classes, role: "cell" });
       cell.dataset["key"] = column.key;
-      if (column.key === "id") cell.append(this.link, this.toggle, this.below);
+      if (column.key === "id") cell.append(this.link, this.toggle, this.opener, this.below);
       if (column.key === "status") cell.append(this.mark, this.bar);
       return cell;
     });
@@ -50,10 +56,10 @@ export class Line {
 
   /** Show a job: another one than before, or what has become of it. What did not change is not touched.
    * @param {Row} row @param {number} index @param {(id: string) => string} address
-   * @param {{ isSelected: boolean, isCurrent: boolean, isIn: boolean, now: number }} it isIn: it is below the row of
-   *   its group; now: seconds since 1970
+   * @param {{ isSelected: boolean, isCurrent: boolean, isIn: boolean, isOpen: boolean, now: number }} it isIn: it is below
+   *   the row of its group; isOpen: what there is below it is shown; now: seconds since 1970
    */
-  show(row, index, address, { isSelected, isCurrent, isIn, now }) {
+  show(row, index, address, { isSelected, isCurrent, isIn, isOpen, now }) {
     const isOther = row.id !== this.id;
     if (isOther) this.#become(row, address);
     const isMember = !isHead(row) && isIn;
@@ -73,7 +79,7 @@ export class Line {
     if (this.box.checked !== isSelected) this.box.checked = isSelected;
     if (isCurrent !== this.#isCurrent) {
       this.#isCurrent = isCurrent;
-      this.box.tabIndex = this.link.tabIndex = this.below.tabIndex = this.toggle.tabIndex = isCurrent ? 0 : -1;
+      this.box.tabIndex = this.link.tabIndex = this.below.tabIndex = this.toggle.tabIndex = this.opener.tabIndex = isCurrent ? 0 : -1;
     }
     const hasChanged = row.revision !== this.#revision || row.status !== this.#status;
     if (hasChanged) this.#beat(isOther ? 0 : Date.now() + FRESH);
@@ -81,11 +87,24 @@ export class Line {
     this.#revision = row.revision;
     this.#status = row.status;
     if (hasChanged && isHead(row)) this.#sum(row);
+    const isOpening = !isHead(row) && !isNested(row) && opens(row);
+    if (this.opener.hidden === isOpening) this.opener.hidden = !isOpening;
+    if (isOpening) this.#open(row, isOpen);
     const leads = row.isInstance || isHead(row);
     if (this.below.hidden === leads) this.below.hidden = !leads;
     for (const [at, column] of this.columns.entries()) {
       if (hasChanged || isOther || column.ticks) this.#write(column, /** @type {HTMLElement} */ (this.cells[at]), row, now);
     }
+  }
+
+  /** Say what opens below a job. @param {Row} row @param {boolean} isOpen */
+  #open(row, isOpen) {
+    const expanded = String(isOpen);
+    if (this.opener.getAttribute("aria-expanded") !== expanded) this.opener.setAttribute("aria-expanded", expanded);
+    const title = row.isInstance ? t("jobs.jobs_of_instance", { id: row.id }) : t("jobs.waits_for", { id: row.id });
+    if (this.opener.title === title) return;
+    this.opener.title = title;
+    this.opener.setAttribute("aria-label", title);
   }
 
   /** What the keyboard goes to. */
@@ -97,11 +116,16 @@ export class Line {
   #become(row, address) {
     const { id } = row;
     const isGroup = isHead(row);
+    const isBelow = isNested(row);
+    this.line.classList.toggle("nested", isBelow);
+    this.box.hidden = isBelow;
     this.id = id;
     this.#revision = -1;
     this.line.dataset["id"] = id;
     this.line.classList.toggle("head", isGroup);
-    this.link.hidden = this.mark.hidden = isGroup;
+    this.link.hidden = isGroup;
+    // A job that is not in the table has no status.
+    this.mark.hidden = isGroup || !row.status;
     this.toggle.hidden = this.bar.hidden = !isGroup;
     if (isGroup) {
       this.below.href = at(`/ui/groups/${row.group}`);
@@ -110,7 +134,7 @@ export class Line {
       return;
     }
     this.link.href = address(id);
-    this.link.textContent = id;
+    this.link.textContent = isBelow ? row.nested.label : id;
     this.below.href = within(id);
     this.below.title = `Open the instance ${id}`;
     this.below.setAttribute("aria-label", this.below.title);
@@ -136,6 +160,11 @@ export class Line {
 
   /** @param {Column} column @param {HTMLElement} cell @param {Row} row @param {number} now */
   #write(column, cell, row, now) {
+    if (isNested(row) && row.nested.kind === "words" && column.key !== "note") {
+      if (column.key === "status") this.mark.hidden = true;
+      else if (column.key !== "id") set(cell, "");
+      return;
+    }
     if (column.key === "id" || (isHead(row) && column.key === "status")) return;
     const said = isHead(row) ? ofGroup(column, row, now) : column.text(row, now);
     const text = column.numeric ? said : visible(said, { most: SHORT });

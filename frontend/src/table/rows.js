@@ -2,7 +2,8 @@
 
 import { digest, mark } from "./digest.js";
 import { TABLE } from "./column_table.js";
-import { failure } from "./failure.js";
+import { failure, outcome } from "./failure.js";
+import { FAILURES, fill } from "../ui/phrases.js";
 import * as waits from "../ui/situation.js";
 
 /** @typedef {import("../channel/channel.js").Message} Message */
@@ -34,6 +35,7 @@ import * as waits from "../ui/situation.js";
  * @property {string} group_name
  * @property {string} note why it waits, or what went wrong
  * @property {boolean} isInstance it is a Flux instance with jobs of its own
+ * @property {readonly string[]} after ids of the jobs that it waits for
  * @property {number} estimate when it may start, as the scheduler thinks
  */
 
@@ -55,6 +57,18 @@ function word(value) {
 
 /** @param {unknown} value */
 const number = (value) => (typeof value === "number" ? value : NaN);
+
+/** @type {readonly string[]} */
+const NONE = [];
+/** Jobs that one is shown to wait for. */
+const MAX_AFTER = 50;
+
+/** The jobs among what a job waits for. @param {unknown} dependencies */
+function after(dependencies) {
+  if (!Array.isArray(dependencies)) return NONE;
+  const ids = dependencies.flatMap((text) => /^after-[a-z]+=[fƒ]([1-9A-HJ-NP-Za-km-z]+)$/.exec(String(text))?.slice(1) ?? []);
+  return ids.length ? [...new Set(ids)].slice(0, MAX_AFTER).map((id) => `f${id}`) : NONE;
+}
 
 /**
  * What every row has, whichever columns there are.
@@ -87,6 +101,7 @@ function basis(record) {
     group: word(record["group"]),
     group_name: word(record["group_name"]),
     note: word(note(record)),
+    after: record.state === "DEPEND" ? after(record["dependencies"]) : NONE,
     isInstance: record.state === "RUN" && Boolean(record["uri"]),
     estimate: number(record["annotations"]?.sched?.t_estimate),
   };
@@ -109,19 +124,24 @@ export function row(record) {
 /** Columns that are shown once a job has something for them. */
 const SPARSE = TABLE.flatMap(({ key, sparse, field }) => (sparse && field ? [{ key, field: /** @type {keyof Row} */ (field) }] : []));
 
+/** @param {string} text */
+const lower = (text) => text.charAt(0).toLowerCase() + text.slice(1);
+
 /**
- * In plain words, why a pending job waits or how one failed; empty when there is nothing to say.
+ * In plain words, why a pending job waits or why one has not completed; empty for any other.
  * @param {Record<string, any>} record
  */
 export function note(record) {
+  if (record.state === "INACTIVE" && (record.result === "CANCELED" || record.result === "TIMEOUT")) {
+    const said = lower(outcome(record));
+    const words = record.result === "CANCELED" && record.exception?.occurred && record.exception.note;
+    return words ? fill(FAILURES["explained"], { said, words }) : said;
+  }
   if (record.exception?.occurred) {
     const { type, note: text } = record.exception;
     return text ? `${type}: ${text}` : String(type);
   }
-  if (record.state === "INACTIVE" && record.result === "FAILED") {
-    const said = failure(record);
-    return said.charAt(0).toLowerCase() + said.slice(1);
-  }
+  if (record.state === "INACTIVE" && record.result === "FAILED") return lower(failure(record));
   return waits.said(record);
 }
 

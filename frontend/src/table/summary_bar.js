@@ -1,68 +1,58 @@
-/** The overview: jobs by state as filters, cores and nodes in use, what a second brings. */
+/** The overview: jobs by state as filters. */
 
 import { element } from "../ui/element.js";
-import { GROUPS } from "../ui/states.js";
-
-/** @typedef {"state" | "result"} Field */
+import { GROUPS, STATES } from "../ui/states.js";
+import { number as shown } from "../ui/words.js";
 
 export class Strip {
-  /** @type {Map<string, { field: Field, button: HTMLButtonElement, number: HTMLElement }>} by value */
+  /** @type {Map<string, { button: HTMLButtonElement, number: HTMLElement }>} by the words for states, "" for all */
   #counts = new Map();
   /** Jobs that wait. */
   pending = 0;
 
   /**
    * @param {HTMLElement} where holds a link for each count, which becomes a button
-   * @param {(field: Field, value: string) => void} filter
+   * @param {(states: string) => void} filter
    */
   constructor(where, filter) {
     this.where = where;
-    const group = element("div", { className: "counts" });
-    group.setAttribute("role", "group");
-    group.setAttribute("aria-label", "Jobs by state");
     for (const link of where.querySelectorAll("a")) {
-      const [[field, value] = ["", ""]] = new URL(link.href).searchParams;
+      const value = new URL(link.href).searchParams.get("state") ?? "";
       const button = element("button", { type: "button" });
-      button.dataset["status"] = value;
+      if (link.dataset["status"]) button.dataset["status"] = link.dataset["status"];
       // The count that the service wrote stands until the figures come.
       button.append(...link.childNodes);
-      button.addEventListener("click", () => {
-        filter(/** @type {Field} */ (field), button.getAttribute("aria-pressed") === "true" ? "" : value);
-      });
+      button.addEventListener("click", () => filter(button.getAttribute("aria-pressed") === "true" ? "" : value));
       const number = /** @type {HTMLElement} */ (button.querySelector("b"));
-      this.#counts.set(value, { field: /** @type {Field} */ (field), button, number });
-      group.append(button);
+      this.#counts.set(value, { button, number });
+      link.replaceWith(button);
     }
-    this.figures = element("dl", { className: "figures" });
-    where.replaceChildren(group, this.figures);
+    where.setAttribute("role", "group");
   }
 
-  /** @param {string} value */
-  press(value) {
-    for (const [name, { button }] of this.#counts) {
-      button.setAttribute("aria-pressed", String(name === value.toUpperCase()));
-    }
+  /** @param {string} states those that are filtered by */
+  press(states) {
+    const wanted = states.toLowerCase();
+    for (const [value, { button }] of this.#counts) button.setAttribute("aria-pressed", String(value === wanted));
   }
 
   /** @param {Record<string, any>} message of the stream of stats */
   take(message) {
     if (message["type"] !== "stats") return;
-    for (const [value, { field, number }] of this.#counts) {
-      const of = message[field === "state" ? "states" : "results"] ?? {};
-      const count = (GROUPS[value] ?? [value]).reduce((sum, name) => sum + (of[name] ?? 0), 0);
-      if (value === "PENDING") this.pending = count;
-      number.textContent = count.toLocaleString();
+    for (const [value, { number }] of this.#counts) {
+      const count = value ? value.toUpperCase().split(",").reduce((sum, word) => sum + counted(message, word), 0) : message["total"];
+      if (value === "pending") this.pending = count;
+      const text = shown(Number(count));
+      if (number.textContent !== text) number.textContent = text;
     }
-    const { nodes, events_per_second: events, submissions_per_second: submissions } = message;
-    const parts = [rate("Submitted", submissions), rate("Events", events)];
-    if (nodes) {
-      const down = nodes.total - (nodes.states.up ?? 0);
-      const used = [figure("Cores", nodes.cores), figure("Nodes", nodes, down ? `${down} not up` : "")];
-      if (nodes.gpus.total) used.push(figure("GPUs", nodes.gpus));
-      parts.unshift(...used);
-    }
-    this.figures.replaceChildren(...parts);
   }
+}
+
+/** @param {Record<string, any>} message @param {string} word for states or a result */
+function counted(message, word) {
+  const names = GROUPS[word] ?? [word];
+  const of = message[STATES.includes(names[0] ?? "") ? "states" : "results"] ?? {};
+  return names.reduce((sum, name) => sum + (of[name] ?? 0), 0);
 }
 
 /** What is in use of something, in numbers and as a bar.
@@ -80,12 +70,5 @@ export function figure(name, { total, allocated }, more = "", kind = "wrong") {
   meter.setAttribute("aria-label", `${name} in use`);
   bar.append(meter);
   pair.append(element("dt", { textContent: name }), value, bar);
-  return pair;
-}
-
-/** @param {string} name @param {number} count in a second */
-function rate(name, count) {
-  const pair = element("div", { className: "rate" });
-  pair.append(element("dt", { textContent: name }), element("dd", { textContent: `${count}/s` }));
   return pair;
 }

@@ -1,4 +1,6 @@
-/** Times in the filters of a view, as fluxapi/model/view_time.py reads them, by the same cases; days are those of the reader. */
+/** Times in the filters of a view, as fluxapi/model/view_time.py reads them, by the same cases; days are those of the reader's zone. */
+
+import { zone } from "../ui/times.js";
 
 const MAX_CHARS = 64;
 /** The largest time that the API takes. */
@@ -38,10 +40,14 @@ function before(text, now) {
 /** @param {string} text @param {number} now @param {boolean} isEnd @returns {number | undefined} */
 function at(text, now, isEnd) {
   if (NUMBER.test(text)) return Number(text);
-  const back = WORDS[text];
-  if (back !== undefined && Object.hasOwn(WORDS, text)) {
-    const day = new Date(now * 1000);
-    return new Date(day.getFullYear(), day.getMonth(), day.getDate() - back + Number(isEnd)).getTime() / 1000;
+  const isUtc = zone() === "UTC";
+  /** @param {[number, number, number, number?, number?, number?]} parts */
+  const seconds = (...parts) => (isUtc ? Date.UTC(...parts) : new Date(...parts).getTime()) / 1000;
+  if (Object.hasOwn(WORDS, text)) {
+    const today = new Date(now * 1000);
+    const shift = Number(isEnd) - (WORDS[text] ?? 0);
+    if (isUtc) return seconds(today.getUTCFullYear(), today.getUTCMonth(), today.getUTCDate() + shift);
+    return seconds(today.getFullYear(), today.getMonth(), today.getDate() + shift);
   }
   const [, ...parts] = DAY.exec(text) ?? MOMENT.exec(text) ?? [];
   if (!parts.length) return undefined;
@@ -49,7 +55,7 @@ function at(text, now, isEnd) {
   const made = new Date(Date.UTC(year, month - 1, day, hour, minute, second));
   const isReal = made.getUTCMonth() === month - 1 && made.getUTCDate() === day && hour < 24 && minute < 60 && second < 60;
   if (!isReal || year < 1) return undefined;
-  if (parts.length === 3) return new Date(year, month - 1, day + Number(isEnd)).getTime() / 1000;
+  if (parts.length === 3) return seconds(year, month - 1, day + Number(isEnd));
   if (parts[6]) return Date.parse(text.replace(" ", "T")) / 1000 || undefined;
-  return new Date(year, month - 1, day, hour, minute, second).getTime() / 1000;
+  return seconds(year, month - 1, day, hour, minute, second);
 }

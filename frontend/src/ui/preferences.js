@@ -1,6 +1,6 @@
-/** The reader's choices for all pages, kept in the browser: the theme, the zone of times, shortcuts of one key. */
+/** The reader's choices for all pages, kept in the browser: the theme, the zone of times, shortcuts of one key, the density of tables. */
 
-/** @typedef {"theme" | "times" | "keys"} Preference */
+/** @typedef {"theme" | "times" | "keys" | "density"} Preference */
 
 /** Return a choice; empty for the default. @param {Preference} name */
 export function preference(name) {

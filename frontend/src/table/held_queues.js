@@ -1,0 +1,57 @@
+/** A banner while a queue that is stopped holds up jobs of the reader. */
+
+import { call } from "../ui/api.js";
+import { element } from "../ui/element.js";
+import { at } from "../ui/root.js";
+import { rich, t } from "../ui/words.js";
+import { MEDIUM, visible } from "../ui/visible.js";
+
+/** Milliseconds after which the service is asked again, while a queue is stopped. */
+const EVERY_MS = 30_000;
+/** Queues that are told. */
+const MOST = 3;
+
+export class HeldQueues {
+  #seen = "";
+  #askedAt = -Infinity;
+
+  /** @param {HTMLElement} where */
+  constructor(where) {
+    this.where = where;
+  }
+
+  /** What the stream of figures says. @param {Record<string, any>} message */
+  take({ type, queues }) {
+    if (type !== "stats") return;
+    const stopped = (queues ?? []).filter((/** @type {any} */ queue) => !queue.started);
+    const seen = JSON.stringify(stopped);
+    if (!stopped.length) this.#show([]);
+    else if (seen !== this.#seen || performance.now() - this.#askedAt > EVERY_MS) this.#ask();
+    this.#seen = seen;
+  }
+
+  async #ask() {
+    this.#askedAt = performance.now();
+    const mine = this.#askedAt;
+    const { queues } = await call("GET", "/v1/queues/held").catch(() => ({ queues: [] }));
+    if (mine === this.#askedAt) this.#show(queues);
+  }
+
+  /** @param {any[]} queues */
+  #show(queues) {
+    this.where.hidden = !queues.length;
+    this.where.replaceChildren(...queues.slice(0, MOST).map(told));
+  }
+}
+
+/** @param {any} queue */
+function told({ name, stop_reason: reason, jobs }) {
+  const queue = element("b", { textContent: visible(name, { most: MEDIUM }) });
+  const query = new URLSearchParams({ state: "pending", ...(name ? { queue: name } : {}) });
+  const link = element("a", { href: at(`/?${query}`), textContent: t("jobs.your_jobs_wait", { count: jobs.mine }) });
+  const said = { queue, jobs: link, reason: visible(reason ?? "", { most: MEDIUM }) };
+  const line = element("p", {});
+  if (name) line.append(rich(reason ? "jobs.queue_held_reason" : "jobs.queue_held", said));
+  else line.append(rich(reason ? "jobs.the_queue_held_reason" : "jobs.the_queue_held", said));
+  return line;
+}

@@ -1,0 +1,64 @@
+/** The menus at the end of the line of filters: how the table looks, and its download. */
+
+import { element } from "../ui/element.js";
+import { prefer, preference } from "../ui/preferences.js";
+import { t } from "../ui/words.js";
+import { choose } from "./column_settings.js";
+import * as download from "./download.js";
+
+/**
+ * A choice of the density of rows.
+ * @param {() => void} changed
+ */
+function density(changed) {
+  const set = element("fieldset", { className: "segmented", ariaLabel: t("jobs.density") });
+  for (const [value, title] of [["", t("jobs.comfortable")], ["compact", t("jobs.compact")]]) {
+    const label = element("label", {});
+    const radio = element("input", { type: "radio", name: "density", value, checked: preference("density") === value });
+    radio.addEventListener("change", () => {
+      prefer("density", value ?? "");
+      document.documentElement.dataset["density"] = value ?? "";
+      changed();
+    });
+    label.append(radio, title ?? "");
+    set.append(label);
+  }
+  return set;
+}
+
+/**
+ * @param {HTMLElement} where
+ * @param {import("./columns.js").Column[]} all
+ * @param {import("./column_settings.js").Choice} choice
+ * @param {{ columns: () => void, rows: () => void, groups: () => void }} changed
+ */
+export function viewMenu(where, all, choice, changed) {
+  const groups = element("input", { type: "checkbox", checked: choice.isGrouped });
+  groups.addEventListener("change", () => {
+    choice.group(groups.checked);
+    changed.groups();
+  });
+  const label = element("label", { title: t("jobs.groups_title") });
+  label.append(groups, t("jobs.groups"));
+  const columns = element("div", { className: "choices", role: "group", ariaLabel: t("jobs.columns") });
+  choose(columns, all, choice, changed.columns);
+  where.replaceChildren(density(changed.rows), element("hr", {}), label, element("hr", {}), element("p", { className: "title", textContent: t("jobs.columns") }), columns);
+}
+
+/**
+ * Have the buttons of the menu download the jobs of the view.
+ * @param {(id: string) => HTMLElement} $
+ * @param {{ jobs: () => import("./rows.js").Row[], choice: import("./column_settings.js").Choice, now: () => number }} view
+ */
+export function downloads($, { jobs, choice, now }) {
+  for (const kind of /** @type {const} */ (["csv", "json"])) {
+    $(kind).addEventListener("click", async (event) => {
+      const button = /** @type {HTMLButtonElement} */ (event.currentTarget);
+      if (button.getAttribute("aria-busy") === "true") return;
+      button.setAttribute("aria-busy", "true");
+      const form = kind === "csv" ? download.csv(choice.columns, now()) : download.json(now());
+      download.save(`jobs.${kind}`, kind === "csv" ? "text/csv" : "application/json", await download.write(jobs(), form));
+      button.removeAttribute("aria-busy");
+    });
+  }
+}

@@ -1,0 +1,111 @@
+"""The rows that open below a job: those that it waits for, and those of its instance."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.flux.tree import child_uri, launch
+from tests.flux.tree import submit as submit_inside
+from tests.running import Service, flux
+
+from .test_jobs import line, live, submit
+
+
+def test_a_row_opens_to_the_jobs_that_it_waits_for(site: Service, page: Page) -> None:
+    first = submit(site, command=["sleep", "600"], name="goes-first", urgency=0)
+    dependencies = [{"scheme": "afterok", "value": first}]
+    waits = submit(site, name="goes-second", dependencies=dependencies)
+    page.goto(f"{site.url}/?name=goes-second")
+    live(page)
+    row = line(page, waits)
+    opener = row.get_by_role("button", name=f"Jobs that {waits} waits for")
+    expect(opener).to_have_attribute("aria-expanded", "false")
+    opener.click()
+    expect(opener).to_have_attribute("aria-expanded", "true")
+    nested = page.locator("tbody tr.nested")
+    expect(nested).to_have_count(1)
+    expect(nested).to_contain_text("goes-first")
+    expect(nested.locator(".status")).to_have_text("SCHED")
+    expect(nested.get_by_role("checkbox")).to_have_count(0)
+    expect(nested.get_by_role("link", name=first)).to_have_attribute(
+        "href", re.compile(f"/ui/jobs/{first}$")
+    )
+    # It is as fresh as any other row, and counts for nothing.
+    page.request.post(f"{site.url}/v1/jobs/{first}/urgency", data={"urgency": 16})
+    expect(nested.locator(".status")).to_have_text("RUN")
+    expect(page.locator("#count")).to_have_text(re.compile("^1 of "))
+    page.get_by_label("Select all rows of this view").check()
+    expect(page.get_by_role("group", name="With the selected jobs")).to_contain_text("1 job sel")
+    page.request.post(f"{site.url}/v1/jobs/{first}/cancel", data={})
+
+
+def test_rows_open_and_close_by_the_arrow_keys(site: Service, page: Page) -> None:
+    first = submit(site, command=["sleep", "600"], urgency=0)
+    dependencies = [{"scheme": "after", "value": first}]
+    waits = submit(site, name="by-arrows", dependencies=dependencies)
+    page.goto(f"{site.url}/?name=by-arrows")
+    live(page)
+    line(page, waits).get_by_role("link").focus()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("tbody tr.nested")).to_have_count(1)
+    page.keyboard.press("ArrowDown")
+    expect(page.locator("tbody tr.nested").get_by_role("link")).to_be_focused()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("tbody tr.nested")).to_have_count(0)
+    page.request.post(f"{site.url}/v1/jobs/{first}/cancel", data={})
+
+
+@pytest.fixture
+def child(flux_uri: str) -> Iterator[str]:
+    """Return the ID of a job that is an instance."""
+    jobid = launch(flux_uri)
+    yield jobid
+    flux(flux_uri, "cancel", "--all", "--quiet")
+    flux(flux_uri, "queue", "idle", "--quiet")
+
+
+@pytest.mark.timeout(240)
+def test_a_row_opens_to_the_jobs_of_its_instance(
+    on_flux: Service, child: str, flux_uri: str, page: Page
+) -> None:
+    (inner,) = submit_inside(child_uri(flux_uri, child), "-n1", "--job-name=inner", "sleep", "600")
+    page.goto(on_flux.url)
+    live(page)
+    opener = line(page, child).get_by_role("button", name=f"Jobs of the instance {child}")
+    opener.click()
+    nested = page.locator("tbody tr.nested").filter(has_text="inner")
+    expect(nested.locator(".status")).to_have_text("RUN", timeout=60_000)
+    nested.get_by_role("link", name=inner).click()
+    expect(page).to_have_url(re.compile(f"/ui/instances/{child}/jobs/{inner}$"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("inner")
+
+
+def test_a_stopped_queue_that_holds_up_own_jobs_is_told(site: Service, page: Page) -> None:
+    queue = {"name": "batch", "enabled": True, "started": False, "default": True}
+    jobs = {"pending": 3, "running": 0, "waiting": 3, "mine": 2}
+    told = {"queues": [{**queue, "stop_reason": "<b>repair</b>", "jobs": jobs}]}
+    page.route("**/v1/queues/held", lambda route: route.fulfill(json=told))
+
+    def change(message: str) -> str:
+        return message.replace('"queues":[', f'"queues":[{QUEUE},')
+
+    page.route_web_socket(
+        "**/events/ws*",
+        lambda socket: socket.connect_to_server().on_message(
+            lambda message: socket.send(change(str(message)))
+        ),
+    )
+    page.goto(site.url)
+    live(page)
+    banner = page.locator("#held")
+    expect(banner).to_contain_text("Queue batch is stopped: <b>repair</b>.")
+    link = banner.get_by_role("link", name="2 of your jobs wait")
+    expect(link).to_have_attribute("href", re.compile(r"/\?state=pending&queue=batch$"))
+
+
+QUEUE = '{"name":"batch","enabled":true,"started":false,"default":true}'
