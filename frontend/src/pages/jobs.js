@@ -24,6 +24,7 @@ import { Rows } from "../table/rows.js";
 import * as neighbors from "../job/neighbors.js";
 import * as status from "../channel/connection_status.js";
 import { canShare, shareButton } from "../ui/share.js";
+import { atOnce, inSlices } from "../table/slices.js";
 import { Strip } from "../table/summary_bar.js";
 import { moves } from "../table/view_time.js";
 import { downloads, viewMenu } from "../table/view_menu.js";
@@ -38,6 +39,8 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const EVERY = 150;
 /** Milliseconds between two looks at which jobs a time before now leaves out. */
 const MOVES = 15_000;
+/** Rows that are ordered at once. */
+const MANY = 5000;
 /** Milliseconds between two searches in what waiting jobs are said to wait for. */
 const NOTES = 3000;
 
@@ -82,17 +85,38 @@ let isWhole = false;
 /** @type {ReturnType<typeof watchButton> | undefined} */
 let watch;
 
-/** Order all rows anew: the filters or the order are others. */
+/** Which arrangement is made; an earlier one is of another view. */
+let turn = 0;
+let isArranging = false;
+
+/** Order all rows anew: the filters or the order are others. Many rows take some slices of time, and the page answers meanwhile. */
 function arrange() {
   const column = COLUMNS.find(({ key }) => key === grid.order.key) ?? COLUMNS[0];
   const at = now();
   const key = (/** @type {import("../table/rows.js").Row} */ row) => column?.sort(row, at) ?? 0;
   // The view of one group shows its jobs.
   const isOn = choice.isGrouped && !filters["group"];
-  order = new Grouping(key, grid.order.down, test(filters, (row) => situation.why(row, at), at), { isOn, open, below });
+  const next = new Grouping(key, grid.order.down, test(filters, (row) => situation.why(row, at), at), { isOn, open, below });
   rows.settle();
-  order.fill(rows.all.values());
-  show();
+  const mine = ++turn;
+  const all = [...rows.all.values()];
+  isArranging = all.length > MANY;
+  $("frame").ariaBusy = String(isArranging);
+  if (!isArranging) {
+    atOnce(next.filling(all));
+    order = next;
+    show();
+    return;
+  }
+  inSlices(next.filling(all), () => mine !== turn).then((isDone) => {
+    if (!isDone) return;
+    isArranging = false;
+    $("frame").ariaBusy = "false";
+    order = next;
+    for (const [id, before] of rows.settle()) order.change(before, rows.all.get(id));
+    order.settle();
+    show();
+  });
 }
 
 /** Show the rows as they are ordered now. */
@@ -132,6 +156,7 @@ function discover() {
 function refresh() {
   const held = grid.isHeld && grid.rows.length > 0;
   discover();
+  if (isArranging) return;
   if (!rows.changed.size && (held || !arrived)) return;
   if (held && grid.rows === order.rows) grid.rows = order.rows.slice();
   for (const [id, before] of rows.settle()) {
@@ -252,6 +277,7 @@ grid.addEventListener("order", () => {
 grid.addEventListener("toggle", (event) => {
   order.toggle(/** @type {CustomEvent} */ (event).detail);
   show();
+  if (isArranging) arrange();
 });
 nested.addEventListener("change", () => {
   order.renew();
@@ -337,7 +363,7 @@ every(1000, () => {
 });
 every(NOTES, () => {
   // A note changes with the instance, while its job does not.
-  if (filters["text"] && strip.pending && !grid.isHeld) arrange();
+  if (filters["text"] && strip.pending && !grid.isHeld && !isArranging) arrange();
   nested.refresh(open);
 });
 every(MOVES, () => {

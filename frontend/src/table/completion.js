@@ -20,7 +20,7 @@ const MAX_VALUES = 2000;
 /** Hosts of all node lists that are counted. */
 const MAX_HOSTS = 50_000;
 /** Milliseconds for which values are good. */
-const FRESH_MS = 3000;
+const FRESH_MS = 10_000;
 const TIMES = /** @type {Record<string, string[]>} */ ({
   since: ["15m", "1h", "6h", "1d", "7d", "today", "yesterday"],
   until: ["1h", "1d", "7d", "today", "yesterday"],
@@ -60,7 +60,9 @@ export class Values {
   #states() {
     /** @type {Map<string, number>} */
     const counts = new Map();
-    for (const row of this.rows()) for (const field of COUNTS) add(counts, row[field].toLowerCase(), 1);
+    for (const field of COUNTS) {
+      for (const [word, count] of tally(this.rows(), (row) => row[field], Infinity)) add(counts, word.toLowerCase(), count);
+    }
     const sum = (/** @type {string[]} */ words) => words.reduce((all, word) => all + (counts.get(word) ?? 0), 0);
     counts.set("pending", sum(["new", "depend", "priority", "sched"]));
     counts.set("running", sum(["run", "cleanup"]));
@@ -72,15 +74,36 @@ export class Values {
   #counted(key) {
     const read = FIELDS[key];
     if (!read) return [];
-    /** @type {Map<string, number>} */
-    const counts = new Map();
-    for (const row of this.rows()) {
-      const value = read(row);
-      if (value && (counts.size < MAX_VALUES || counts.has(value))) add(counts, value, 1);
-    }
+    const counts = tally(this.rows(), read, MAX_VALUES);
     const found = key === "node" ? ofHosts(counts) : key === "name" ? withStems(counts) : counts;
     return [...found].map(([value, count]) => ({ value, count })).sort((a, b) => b.count - a.count || compare(a.value, b.value));
   }
+}
+
+/**
+ * Count the values of rows. Rows one after the other mostly have the same value.
+ * @param {Iterable<Row>} rows
+ * @param {(row: Row) => string} read
+ * @param {number} most different values
+ */
+function tally(rows, read, most) {
+  /** @type {Map<string, number>} */
+  const counts = new Map();
+  let [last, same] = ["", 0];
+  const put = () => {
+    if (last && same && (counts.size < most || counts.has(last))) add(counts, last, same);
+  };
+  for (const row of rows) {
+    const value = read(row);
+    if (value === last) {
+      same++;
+      continue;
+    }
+    put();
+    [last, same] = [value, 1];
+  }
+  put();
+  return counts;
 }
 
 const { compare } = new Intl.Collator(undefined, { numeric: true });

@@ -6,6 +6,7 @@
 import { isNested } from "./nested.js";
 import { row as rowOf } from "./rows.js";
 import { Order } from "./order.js";
+import { atOnce } from "./slices.js";
 import { PENDING, RUNNING } from "../ui/states.js";
 import { list, t } from "../ui/words.js";
 
@@ -25,6 +26,9 @@ import { list, t } from "../ui/words.js";
 
 /** The fewest jobs of a group that has a row of its own. */
 const LEAST = 2;
+
+/** Rows of a step of work. */
+const STEP = 250;
 
 const PENDING_STATES = new Set(PENDING);
 const RUNNING_STATES = new Set(RUNNING);
@@ -189,12 +193,19 @@ export class Grouping {
 
   /** Take all rows anew. @param {Iterable<Row>} all */
   fill(all) {
+    atOnce(this.filling(all));
+  }
+
+  /** Take all rows anew, step by step. @param {Iterable<Row>} all */
+  *filling(all) {
     this.#groups.clear();
     this.#stale.clear();
     this.size = 0;
     /** @type {Row[]} */
     const rows = [];
+    let count = 0;
     for (const row of all) {
+      if (++count % STEP === 0) yield;
       if (this.#test && !this.#test(row)) continue;
       this.size++;
       if (this.#isOn && row.group) this.#group(row.group).add(row);
@@ -204,8 +215,9 @@ export class Grouping {
       if (this.#open.has(group.id) && group.jobs.size >= LEAST) group.order = this.#ordered(group);
       group.shown = group.row();
       if (group.shown) rows.push(group.shown);
+      yield;
     }
-    this.#top.fill(rows);
+    yield* this.#top.filling(rows);
     this.#rows = undefined;
   }
 

@@ -1,5 +1,7 @@
 /** The rows that pass a filter, in order; kept so while rows come, change and go. */
 
+import { atOnce, sorting } from "./slices.js";
+
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {(row: Row) => string | number} Key */
 
@@ -16,6 +18,9 @@ function compare(a, b, sign) {
   if (none_a || none_b) return Number(none_a) - Number(none_b);
   return a < b ? -sign : sign;
 }
+
+/** Rows of a step of work. */
+const STEP = 250;
 
 export class Order {
   /** @type {Row[]} */
@@ -48,11 +53,24 @@ export class Order {
    * @param {Iterable<Row>} all
    */
   fill(all) {
+    atOnce(this.filling(all));
+  }
+
+  /** Take all rows anew, step by step. @param {Iterable<Row>} all */
+  *filling(all) {
     const keyed = [];
-    for (const row of all) if (!this.#test || this.#test(row)) keyed.push({ key: this.#key(row), row });
-    keyed.sort((a, b) => this.#compare(a.key, a.row.id, b.key, b.row.id));
-    this.rows = keyed.map((item) => item.row);
-    this.#ids = new Set(this.rows.map((row) => row.id));
+    let count = 0;
+    for (const row of all) {
+      if (!this.#test || this.#test(row)) keyed.push({ key: this.#key(row), row });
+      if (++count % STEP === 0) yield;
+    }
+    const sorted = yield* sorting(keyed, (a, b) => this.#compare(a.key, a.row.id, b.key, b.row.id));
+    this.rows = [];
+    this.#ids = new Set();
+    for (const { row } of sorted) {
+      this.#ids.add(row.id);
+      if (this.rows.push(row) % (10 * STEP) === 0) yield;
+    }
   }
 
   /**
