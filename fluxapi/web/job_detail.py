@@ -26,6 +26,7 @@ from fluxapi.model.resources import nodes
 from fluxapi.model.shallow import is_wide
 
 from .visible import LONG, MEDIUM, SHORT, escaped, visible
+from .words import Words
 
 __all__ = [
     "BAR",
@@ -89,12 +90,12 @@ class Records(Protocol):
 
 
 async def job_detail(
-    records: Records, jobid: int, record: Mapping[str, Any], now: float
+    records: Records, jobid: int, record: Mapping[str, Any], now: float, *, words: Words
 ) -> dict[str, Any]:
     """Return the context of the page; parts that the instance fails to return are left out."""
     jobspec, *parts = await asyncio.gather(
         _lookup(records, jobid, "jobspec"),
-        *(job_part(part, records, jobid, record, now) for part in PARTS),
+        *(job_part(part, records, jobid, record, now, words=words) for part in PARTS),
     )
     spec = _decoded(jobspec)
     context: dict[str, Any] = {
@@ -115,7 +116,13 @@ async def job_detail(
 
 
 async def job_part(
-    part: str, records: Records, jobid: int, record: Mapping[str, Any], now: float
+    part: str,
+    records: Records,
+    jobid: int,
+    record: Mapping[str, Any],
+    now: float,
+    *,
+    words: Words,
 ) -> dict[str, Any]:
     """Return the context of one of :data:`PARTS`, as of the time *now*."""
     if part == "events":
@@ -134,7 +141,7 @@ async def job_part(
     return {
         "outcome": outcome(record),
         "limit": limit(record, now),
-        "facts": facts(record),
+        "facts": facts(record, words),
         "timeline": timeline(record, now),
     }
 
@@ -214,31 +221,36 @@ def limit(record: Mapping[str, Any], now: float) -> dict[str, Any] | None:
     }
 
 
-def facts(record: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Return the names and values that are set, for people."""
+def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]:
+    """Return key, name and value of each fact that is set, for people."""
     pairs = [
-        ("User", record.get("username")),
-        ("Group", record.get("group_name") or record.get("group")),
-        ("Queue", record.get("queue")),
-        ("Bank", record.get("bank")),
-        ("Project", record.get("project")),
-        ("Urgency", _urgency(record.get("urgency"))),
-        ("Priority", record.get("priority")),
-        ("Time limit", duration(record["duration"]) if record.get("duration") else "none"),
-        ("Ran for", duration(record["runtime"]) if "runtime" in record else None),
-        ("Waits for", ", ".join(record.get("dependencies", ()))),
-        ("Name", _long(record.get("name"))),
-        ("Directory", record.get("cwd")),
-        ("Tasks", record.get("ntasks")),
-        ("Nodes", record.get("nnodes")),
-        ("Cores", record.get("ncores")),
-        ("Node list", record.get("nodelist")),
-        ("Ranks", record.get("ranks")),
-        ("URI", record.get("uri")),
-        ("Cut short", ", ".join(record.get("truncated", ()))),
+        ("job.fact_user", record.get("username")),
+        ("job.fact_group", record.get("group_name") or record.get("group")),
+        ("job.fact_queue", record.get("queue")),
+        ("job.fact_bank", record.get("bank")),
+        ("job.fact_project", record.get("project")),
+        ("job.fact_urgency", _urgency(record.get("urgency"), words)),
+        ("job.fact_priority", record.get("priority")),
+        (
+            "job.fact_limit",
+            duration(record["duration"]) if record.get("duration") else words.text("job.no_limit"),
+        ),
+        ("job.fact_ran_for", duration(record["runtime"]) if "runtime" in record else None),
+        ("job.fact_waits_for", ", ".join(record.get("dependencies", ()))),
+        ("job.fact_name", _long(record.get("name"))),
+        ("job.fact_directory", record.get("cwd")),
+        ("job.fact_tasks", record.get("ntasks")),
+        ("job.fact_nodes", record.get("nnodes")),
+        ("job.fact_cores", record.get("ncores")),
+        ("job.fact_nodelist", record.get("nodelist")),
+        ("job.fact_ranks", record.get("ranks")),
+        ("job.fact_uri", record.get("uri")),
+        ("job.fact_truncated", ", ".join(record.get("truncated", ()))),
     ]
     return [
-        (name, visible(value, MEDIUM)) for name, value in pairs if value is not None and value != ""
+        (key, words.text(key), visible(value, MEDIUM))
+        for key, value in pairs
+        if value is not None and value != ""
     ]
 
 
@@ -247,9 +259,12 @@ def _long(name: str | None) -> str | None:
     return name if name is not None and len(name) > SHORT else None
 
 
-def _urgency(urgency: int | None) -> str | None:
-    words = {0: "0 (held)", _EXPEDITED: "31 (expedited)"}
-    return None if urgency is None else words.get(urgency, str(urgency))
+def _urgency(urgency: int | None, words: Words) -> str | None:
+    if urgency == 0:
+        return words.text("job.urgency_held", urgency=urgency)
+    if urgency == _EXPEDITED:
+        return words.text("job.urgency_expedited", urgency=urgency)
+    return None if urgency is None else str(urgency)
 
 
 def exceptions(

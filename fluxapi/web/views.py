@@ -137,9 +137,9 @@ async def job(request: web.Request) -> web.Response:
     node = request.app[keys.TREE].find(session.path)
     now = (node and node.as_of) or time.time()
     if part is not None:
-        context = await job_part(part, records, jobid, record, now)
+        context = await job_part(part, records, jobid, record, now, words=words_of(request))
         return await render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
-    context = await job_detail(records, jobid, record, now)
+    context = await job_detail(records, jobid, record, now, words=words_of(request))
     start = {"cursor": cursor, "keeps_history": session.past.stored is not None}
     context["start"] = embedded({**context["start"], **start})
     context["scripts"] = session.capabilities.scripts

@@ -87,7 +87,7 @@ def test_a_job_is_canceled_with_a_reason(site: Service, page: Page) -> None:
     jobid = submit(site, command=["sleep", "600"], urgency=0)
     see(site, page, jobid)
     page.get_by_role("button", name="Cancel").click()
-    page.get_by_label("Why").fill("<b>not needed</b>")
+    page.get_by_label("Reason").fill("<b>not needed</b>")
     page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
     status(page, "CANCELED")
     expect(page.locator("#outcome")).to_have_text("Canceled before it ran")

@@ -17,7 +17,7 @@ from fluxapi.model import jobid as jobids
 from fluxapi.model.batch import script_of
 from fluxapi.model.eventlog import Event
 from fluxapi.sessions.situation import SituationMonitor
-from fluxapi.web import job_detail
+from fluxapi.web import job_detail, words
 from fluxapi.web.job_detail import PARTS, exceptions, facts
 
 from .conftest import Service
@@ -29,6 +29,8 @@ CASES = json.loads(
     (Path(__file__).parents[2] / "frontend/test/outcomes.json").read_text(encoding="utf-8")
 )
 """Records, what is said of them, and their notes, which the scripts test, too."""
+
+ENGLISH = words.load()["en"]
 
 
 async def page(service: Service, jobid: str, status: int = 200) -> str:
@@ -162,7 +164,8 @@ async def test_it_shows_what_it_has_while_the_instance_is_silent(service: Servic
 
 
 def test_clipped_fields_are_listed() -> None:
-    assert ("Cut short", "name, annotations") in facts({"truncated": ("name", "annotations")})
+    found = facts({"truncated": ("name", "annotations")}, ENGLISH)
+    assert ("job.fact_truncated", "Cut short", "name, annotations") in found
 
 
 async def test_of_a_long_eventlog_the_end_is_shown(service: Service) -> None:
@@ -300,7 +303,7 @@ def test_an_inactive_job_stays_inactive() -> None:
 
 def test_only_set_values_are_facts() -> None:
     record = {"username": "alice", "urgency": 0, "duration": 0, "ntasks": 4, "queue": ""}
-    assert dict(facts(record)) == {
+    assert {name: value for _, name, value in facts(record, ENGLISH)} == {
         "User": "alice",
         "Urgency": "0 (held)",
         "Time limit": "none",

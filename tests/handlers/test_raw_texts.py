@@ -17,7 +17,6 @@ TEMPLATES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.htm
 
 OPEN = {
     "docs_base.html",
-    "job/facts.html",
     "jobs.html",
     "reference_text.html",
     "submit.html",

@@ -1,5 +1,7 @@
 /** Buttons that copy the text of another element: data-copy names it. */
 
+import { t } from "../ui/words.js";
+
 /** @param {(text: string) => void} tell what came of it */
 export function offer(tell) {
   for (const button of document.querySelectorAll("button[data-copy]")) {
@@ -8,7 +10,7 @@ export function offer(tell) {
     button.addEventListener("click", async () => {
       const source = document.getElementById(name);
       if (!source) return;
-      tell((await copy(source)) ? "Copied." : "The browser does not let this page copy; the text is selected.");
+      tell(t((await copy(source)) ? "job.copied" : "job.not_copied"));
     });
   }
 }

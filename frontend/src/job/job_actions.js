@@ -2,9 +2,10 @@
 
 import { canChange } from "../channel/as_of.js";
 import { call } from "../ui/api.js";
-import { ask } from "../ui/dialog.js";
+import { ask, field } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { may } from "../ui/rights.js";
+import { t } from "../ui/words.js";
 
 /** @typedef {Record<string, any>} Record_ a job's record */
 
@@ -13,12 +14,12 @@ const SIGNALS = ["TERM", "INT", "KILL", "HUP", "QUIT", "USR1", "USR2", "STOP", "
 /** @param {Record_} record */
 export const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(state);
 
-const DEEDS = [
-  { title: "Release", fits: (/** @type {Record_} */ record) => may("operate") && isPending(record) && record["urgency"] === 0, open: release },
-  { title: "Cancel", fits: (/** @type {Record_} */ { state }) => may("operate") && state !== "INACTIVE", open: cancel },
-  { title: "Signal", fits: (/** @type {Record_} */ { state }) => may("operate") && state === "RUN", open: signal },
-  { title: "Urgency", fits: (/** @type {Record_} */ record) => may("operate") && isPending(record), open: urgency },
-];
+const DEEDS = /** @type {const} */ ([
+  { title: "job.release", fits: (/** @type {Record_} */ record) => may("operate") && isPending(record) && record["urgency"] === 0, open: release },
+  { title: "job.cancel", fits: (/** @type {Record_} */ { state }) => may("operate") && state !== "INACTIVE", open: cancel },
+  { title: "job.signal", fits: (/** @type {Record_} */ { state }) => may("operate") && state === "RUN", open: signal },
+  { title: "job.urgency", fits: (/** @type {Record_} */ record) => may("operate") && isPending(record), open: urgency },
+]);
 
 export class Deeds {
   /** @type {HTMLButtonElement[]} */
@@ -29,7 +30,7 @@ export class Deeds {
   /** @param {HTMLElement} where @param {(text: string) => void} tell what came of it */
   constructor(where, tell) {
     this.#buttons = DEEDS.map(({ title, open }) => {
-      const button = element("button", { type: "button", textContent: open === release ? title : `${title} …` });
+      const button = element("button", { type: "button", textContent: t(title) });
       if (open === cancel) button.className = "danger";
       button.addEventListener("click", () => open(this.#record, tell));
       return button;
@@ -68,10 +69,10 @@ async function release(record, tell) {
 function cancel(record, tell) {
   const note = element("input", { maxLength: 4096 });
   ask({
-    title: "Cancel the job",
-    heading: `Cancel ${record["id"]}?`,
-    words: isPending(record) ? "The job will not start." : "All tasks of the job will be ended.",
-    fields: [labeled("Why (goes into its eventlog; may stay empty)", note)],
+    title: t("job.cancel_job"),
+    heading: t("job.cancel_heading", { id: record["id"] }),
+    words: t(isPending(record) ? "job.cancel_pending" : "job.cancel_running"),
+    fields: [field(t("job.why"), note)],
     again: true,
     run: () => send(record, "cancel", note.value ? { note: note.value } : {}, tell),
   });
@@ -82,10 +83,10 @@ function signal(record, tell) {
   const chosen = element("select", {});
   chosen.append(...SIGNALS.map((name) => element("option", { value: name, textContent: `SIG${name}` })));
   ask({
-    title: "Send the signal",
-    heading: `Send a signal to ${record["id"]}?`,
-    words: "The signal is sent to all tasks of the job.",
-    fields: [labeled("Signal", chosen)],
+    title: t("job.send_signal"),
+    heading: t("job.signal_heading", { id: record["id"] }),
+    words: t("job.signal_about"),
+    fields: [field(t("job.signal_name"), chosen)],
     again: true,
     run: () => send(record, "signal", { signal: chosen.value }, tell),
   });
@@ -96,26 +97,19 @@ function urgency(record, tell) {
   const number = element("input", { type: "number", min: "0", max: "31", step: "1", required: true });
   number.value = String(record["urgency"] ?? 16);
   const group = element("p", { className: "presets" });
-  for (const [name, value] of [["Hold", "0"], ["Default", "16"], ["Expedite", "31"]]) {
-    const button = element("button", { type: "button", textContent: `${name} (${value})` });
+  for (const [title, value] of /** @type {const} */ ([["job.hold", "0"], ["job.default", "16"], ["job.expedite", "31"]])) {
+    const button = element("button", { type: "button", textContent: t(title, { urgency: value }) });
     button.addEventListener("click", () => {
-      number.value = value ?? "";
+      number.value = value;
     });
     group.append(button);
   }
   ask({
-    title: "Set the urgency",
-    heading: `Urgency of ${record["id"]}`,
-    words: "0 holds the job, 16 is the default, 31 puts it before all others.",
-    fields: [labeled("Urgency, 0 to 31", number), group],
+    title: t("job.set_urgency"),
+    heading: t("job.urgency_heading", { id: record["id"] }),
+    words: t("job.urgency_about"),
+    fields: [field(t("job.urgency_range"), number), group],
     again: true,
     run: () => send(record, "urgency", { urgency: number.valueAsNumber }, tell),
   });
-}
-
-/** @param {string} text @param {HTMLElement} field */
-function labeled(text, field) {
-  const label = element("label", { className: "field" });
-  label.append(element("span", { textContent: text }), field);
-  return label;
 }

@@ -3,6 +3,7 @@
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { visible } from "../ui/visible.js";
+import { list, rich, t } from "../ui/words.js";
 
 /** Files that are listed; a job can have one for each task. */
 const MAX_LISTED = 8;
@@ -15,7 +16,7 @@ export class OutputFiles {
   constructor(before, job) {
     this.job = job;
     this.list = element("ul", { className: "output-files", hidden: true });
-    this.list.setAttribute("aria-label", "Files that receive the output");
+    this.list.setAttribute("aria-label", t("job.output_files"));
     before.after(this.list);
   }
 
@@ -40,9 +41,10 @@ export class OutputFiles {
   /** @param {Record<string, any>} entry @param {Map<string, number>} numbers files of each stream so far */
   #line(entry, numbers) {
     const streams = Array.isArray(entry["streams"]) ? entry["streams"].map(String) : [String(entry["stream"])];
-    const line = element("li", { textContent: `${streams.join(" and ")}: ` });
-    line.append(element("code", { textContent: visible(String(entry["path"] ?? ""), { most: 1000 }) }));
-    line.append(entry["host"] ? ` on ${visible(String(entry["host"]), { most: 255 })}` : "");
+    const line = element("li", {});
+    const shown = { streams: list(streams), path: element("code", { textContent: visible(String(entry["path"] ?? ""), { most: 1000 }) }) };
+    if (entry["host"]) line.append(rich("job.file_on", { ...shown, host: visible(String(entry["host"]), { most: 255 }) }));
+    else line.append(rich("job.file", shown));
     const stream = streams[0] ?? "stdout";
     const number = numbers.get(stream) ?? 0;
     if (!entry["unread"]) line.append(" ", this.#link(stream, number));
@@ -53,6 +55,6 @@ export class OutputFiles {
   /** @param {string} stream @param {number} number */
   #link(stream, number) {
     const href = at(`/v1/jobs/${this.job}/files/${stream}${number ? `?file=${number}` : ""}`);
-    return element("a", { href, textContent: "Download", download: "" });
+    return element("a", { href, textContent: t("job.download"), download: "" });
   }
 }

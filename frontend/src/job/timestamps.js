@@ -3,6 +3,7 @@
 import { absolute, moment } from "../ui/format.js";
 import { element } from "../ui/element.js";
 import { moments, zone } from "../ui/times.js";
+import { t } from "../ui/words.js";
 
 const dated = moments({ dateStyle: "medium", timeStyle: "long" });
 
@@ -38,14 +39,14 @@ export function rewrite(where = document) {
 
 /** The button that shows all of them whole, and the zone that they are in. */
 export function choice() {
-  const button = element("button", { type: "button", textContent: "Full timestamps" });
+  const button = element("button", { type: "button", textContent: t("job.full_timestamps") });
   button.setAttribute("aria-pressed", "false");
   button.addEventListener("click", () => {
     isWhole = !isWhole;
     button.setAttribute("aria-pressed", String(isWhole));
     rewrite();
   });
-  const where = element("p", { className: "soft moments", textContent: `Times are in ${zone()}. ` });
+  const where = element("p", { className: "soft moments", textContent: `${t("job.zone", { zone: zone() })} ` });
   where.append(button);
   return where;
 }

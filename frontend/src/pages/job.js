@@ -16,6 +16,7 @@ import { watchButton, watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
 import { tick, tickLimit } from "../job/timeline.js";
 import { MEDIUM, visible } from "../ui/visible.js";
+import { t } from "../ui/words.js";
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -136,7 +137,7 @@ const output = new Output({ screen: $("screen"), tools: $("output-tools"), said:
   full: (isFull) => $("output").classList.toggle("full", isFull),
   memory: (message) => {
     $("memory").hidden = false;
-    const text = `Memory ran out: ${visible(message)}`;
+    const text = t("job.memory", { message: visible(message) });
     if ($("memory").textContent !== text) $("memory").textContent = text;
   },
   error: (line) => {
@@ -150,10 +151,10 @@ addEventListener("keydown", (event) => {
 });
 const watch = watchButton(
   watchOn(channel),
-  "Tell me when it ends",
+  t("group.watch"),
   {
     key: () => `job ${job}`,
-    make: () => ({ kind: "job", key: `job ${job}`, id: job, title: `Job ${job}${record["name"] ? ` (${record["name"]})` : ""}` }),
+    make: () => ({ kind: "job", key: `job ${job}`, id: job, title: record["name"] ? t("job.title_named", { id: job, name: record["name"] }) : t("job.title", { id: job }) }),
   },
   tell,
 );
