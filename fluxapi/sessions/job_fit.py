@@ -64,7 +64,9 @@ def find_misfits(
             return [_no_queue(asked, queues)]
     found = [] if queue is None else [*_of_queue(queue), *_of_policy(asked, queue)]
     if nodes is not None:
-        found += _of_nodes(asked.demand, queue, nodes)
+        # A size that the policy refuses needs no second reason.
+        known = {it.subject for it in found}
+        found += [it for it in _of_nodes(asked.demand, queue, nodes) if it.subject not in known]
     return found
 
 

@@ -8,6 +8,8 @@ import { element } from "../ui/element.js";
 /** Longer lines get no colors: they would cost too much while somebody types. */
 const MAX_COLORED_CHARS = 4000;
 const SPACES = "    ";
+/** Rows of the editor, which grows with the script. */
+const [MIN_ROWS, MAX_ROWS] = [12, 28];
 const TOKENS =
   /(?<string>'[^']*'|"(?:\\.|[^"\\])*")|(?<variable>\$\{[^}]*\}|\$[A-Za-z_]\w*|\$[0-9@#?*!$-])|(?<comment>(?:^|(?<=\s))#.*$)/g;
 
@@ -90,6 +92,7 @@ export class CodeView {
     longest = Math.max(longest, value.length - (this.#starts.at(-1) ?? 0));
     this.#isPlain = longest > MAX_COLORED_CHARS;
     this.text.parentElement?.classList.toggle("plain", this.#isPlain);
+    this.text.rows = Math.min(Math.max(this.#starts.length, MIN_ROWS), MAX_ROWS);
     this.#draw();
   }
 

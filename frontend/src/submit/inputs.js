@@ -9,6 +9,8 @@ import { seconds, spelled } from "./duration.js";
 
 /** Whether the names of the API are shown: the choice of this browser. */
 const NAMES = "fluxapi.submit.names";
+/** Time in which what is typed is kept once. */
+const KEEP_PAUSE_MS = 300;
 
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
@@ -23,12 +25,16 @@ export function duration(typed) {
 }
 
 export class Inputs {
+  /** The timer of the next store. */
+  #keeping = 0;
+
   /** @param {HTMLFormElement} form @param {Field[]} fields @param {string} draft the name under which the browser keeps it */
   constructor(form, fields, draft) {
     this.form = form;
     this.fields = fields;
     this.key = draft;
     this.names = [...fields.map((field) => field.name), "copies", "cc"];
+    addEventListener("pagehide", () => this.#keeping && this.#store());
     const names = /** @type {HTMLInputElement} */ ($("names"));
     names.checked = stored(() => localStorage.getItem(NAMES)) === "yes";
     document.body.classList.toggle("api-names", names.checked);
@@ -171,8 +177,15 @@ export class Inputs {
     if (it.type !== "checkbox" && it instanceof HTMLInputElement) it.select();
   }
 
-  /** Keep what is typed, until the window is closed. */
+  /** Keep what is typed, until the window is closed: soon, and at the latest when the page is left. */
   keep() {
+    if (this.#keeping) return;
+    this.#keeping = window.setTimeout(() => this.#store(), KEEP_PAUSE_MS);
+  }
+
+  #store() {
+    clearTimeout(this.#keeping);
+    this.#keeping = 0;
     stored(() => sessionStorage.setItem(this.key, JSON.stringify(this.values())));
   }
 

@@ -5,7 +5,10 @@ import { t } from "../ui/words.js";
 import { curl, line } from "./shell.js";
 
 /** Characters of a line above which it is not shown, but can be copied. */
-const MAX_SHOWN_CHARS = 20_000;
+const MAX_SHOWN_CHARS = 4000;
+/** Characters of a job from which on the lines are made once nobody types. */
+const LONG_CHARS = 4000;
+const PAUSE_MS = 250;
 /** Time for which a button says what it has done. */
 const SAID_MS = 2000;
 
@@ -16,6 +19,9 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 export class TerminalLines {
   #lines = { curl: "", line: "" };
+  #timer = 0;
+  /** @type {() => void} */
+  #late = () => undefined;
 
   /** @param {string} user */
   constructor(user) {
@@ -30,7 +36,27 @@ export class TerminalLines {
    * @param {{ path: string, body: Record<string, unknown> }} request
    * @param {string[]} files names of local files that go along
    */
-  show(job, { path, body }, files) {
+  show(job, request, files) {
+    clearTimeout(this.#timer);
+    this.#late = () => this.#show(job, request, files);
+    const script = job["script"] ?? job["command"] ?? "";
+    if (!files.length && String(script).length < LONG_CHARS) this.#finish();
+    else this.#timer = window.setTimeout(() => this.#finish(), PAUSE_MS);
+  }
+
+  /** Make the lines of what was shown last. */
+  #finish() {
+    clearTimeout(this.#timer);
+    this.#late();
+    this.#late = () => undefined;
+  }
+
+  /**
+   * @param {Record<string, unknown>} job
+   * @param {{ path: string, body: Record<string, unknown> }} request
+   * @param {string[]} files
+   */
+  #show(job, { path, body }, files) {
     const isMany = path !== "/v1/jobs";
     const said = line(job, /** @type {{ copies?: unknown, cc?: unknown }} */ (isMany ? body : {}), files);
     this.#lines = { curl: curl(at(path), body, this.user), line: said.line };
@@ -45,6 +71,7 @@ export class TerminalLines {
   /** @param {HTMLElement} button */
   async #copy(button) {
     const name = /** @type {Name} */ (button.dataset["copy"]);
+    this.#finish();
     let isCopied = true;
     try {
       await navigator.clipboard.writeText(this.#lines[name]);
