@@ -27,7 +27,7 @@ DIST   := $(FRONT)/node_modules/.built
 SOURCE := $(wildcard $(FRONT)/src/*/*.*) $(FRONT)/build.js fluxapi/web/columns.json fluxapi/model/phrases.json
 
 .DEFAULT_GOAL := run
-.PHONY: help run test test-fast test-matrix coverage soak check generate format bench bench-compare lock dist screenshots clean
+.PHONY: help run test test-fast test-matrix coverage soak check generate format bench bench-compare lock dist pictures screenshots clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 13
@@ -118,6 +118,9 @@ dist: $(STAMP) $(DIST) ## build sdist and wheel, with the built dashboard
 screenshots: $(STAMP) $(DIST) ## take the pictures of the pages that the documents show
 	$(BIN)/pip install --quiet pillow
 	$(BIN)/python -m tools.screenshots
+
+pictures: $(STAMP) $(DIST) ## take the pictures of the design system that the tests compare with
+	RENEW_PICTURES=1 $(BIN)/pytest -q tests/browser/test_design.py -k looks
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .venv-3.* .coverage $(FRONT)/node_modules fluxapi/web/static/dist build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -125,6 +125,11 @@ PAGES: tuple[Route, ...] = (
         scope="service", right="view",
     ),
     Route(
+        "GET", "/docs/design", docs.design, "getDesign", "documentation",
+        "See the parts that the pages are made of.", {}, other=("text/html",),
+        scope="service", right="view",
+    ),
+    Route(
         "GET", "/docs/search", docs.search, "searchDocs", "documentation",
         "Search the guides, the reference and the errors.", {200: "docs-search"},
         query="docs-search-query", other=("text/html",), page=docs.search_page, in_turn=True,

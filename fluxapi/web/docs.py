@@ -23,6 +23,7 @@ from .words import words_of
 __all__ = [
     "LIBRARY",
     "Library",
+    "design",
     "errors",
     "guide",
     "image",
@@ -60,6 +61,11 @@ async def reference(request: web.Request) -> web.Response:
 async def errors(request: web.Request) -> web.Response:
     """Render the page that explains each problem type; the types link to it."""
     return await _page(request, "errors.html", {"kinds": error_kinds(), "here": "errors"})
+
+
+async def design(request: web.Request) -> web.Response:
+    """Render every part of the design system, in light and in dark."""
+    return await _page(request, "design.html", {"here": "design"})
 
 
 async def search(request: web.Request) -> web.Response:
