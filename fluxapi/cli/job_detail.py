@@ -16,9 +16,9 @@ from .ids import shown_id
 from .text import plural, safe
 
 if TYPE_CHECKING:
-    from fluxapi.client import Event, Job
+    from fluxapi.client import Dependencies, Event, Job
 
-__all__ = ["event_line", "lines", "state"]
+__all__ = ["event_line", "graph_lines", "lines", "state"]
 
 _URGENCIES = {0: " (held)", 16: "", 31: " (expedited)"}
 
@@ -102,3 +102,15 @@ def event_line(event: Event) -> str:
         for key, value in (event.context or {}).items()
     )
     return safe(f"{event.timestamp:.6f} {event.name} {context}".rstrip())
+
+
+def graph_lines(graph: Dependencies) -> Iterator[str]:
+    """Yield a line for each job of a graph: its ID, state and name, and what it waits for."""
+    for job in graph.jobs:
+        waits = ", ".join(
+            f"{link.scheme}:{shown_id(link.after)}" for link in graph.links if link.job == job.id
+        )
+        words = (shown_id(job.id), job.status or "not known", job.name or "", waits)
+        yield safe("  ".join(word for word in words if word))
+    if graph.more:
+        yield "…"

@@ -15,6 +15,7 @@ __all__ = [
     "CancelResult",
     "CheckedJob",
     "CollectedJob",
+    "Dependencies",
     "EndedJobs",
     "FoundJobs",
     "IssuedToken",
@@ -38,6 +39,35 @@ class CancelResult:
     errors: Sequence[tuple[str, ProblemError]] = ()
     more: bool = False
     """``True`` if more jobs match than one request cancels; repeat it to cancel them."""
+
+
+class LinkedJob(Record, frozen=True):
+    """A job of a graph; one that is not known any more has only an ID."""
+
+    id: str
+    name: str | None = None
+    status: str | None = None
+    """The state, or the result."""
+
+
+class Link(Record, frozen=True):
+    """A dependency: ``job`` waits for the job ``after``, by a scheme of RFC 26."""
+
+    job: str
+    after: str
+    scheme: str
+
+
+class Dependencies(Record, frozen=True):
+    """The jobs that a job waits for, and those that wait for it, directly or not.
+
+    A job comes after those that it waits for. ``more``: there are more jobs than asked for.
+    """
+
+    id: str
+    jobs: Sequence[LinkedJob]
+    links: Sequence[Link]
+    more: bool = False
 
 
 class FoundJobs(Record, frozen=True):

@@ -38,6 +38,7 @@ from .results import (
     CancelResult,
     CheckedJob,
     CollectedJob,
+    Dependencies,
     EndedJobs,
     FoundJobs,
     IssuedToken,
@@ -310,6 +311,10 @@ class Client:
     def get(self, id: str | int) -> Job:
         """Return a job; raise ``NotFound`` if there is none."""
         return self._loop.run(self._client.get(id))
+
+    def dependencies(self, id: str | int, *, limit: int = 100) -> Dependencies:
+        """Return the jobs that a job waits for, and those that wait for it, at most *limit*."""
+        return self._loop.run(self._client.dependencies(id, limit=limit))
 
     def get_many(self, ids: Iterable[str | int]) -> FoundJobs:
         """Return the jobs of a list of IDs; unknown ones are listed, and are no error."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
@@ -23,6 +24,7 @@ from . import past_jobs
 from .support import job_of, json_bytes, reply
 
 __all__ = [
+    "dependencies",
     "eventlog",
     "jobspec",
     "list_jobs",
@@ -31,6 +33,9 @@ __all__ = [
     "search",
     "wait",
 ]
+
+_MAX_GRAPH_JOBS = 100
+"""Jobs of a graph of dependencies, if the request names no limit."""
 
 MAX_PAGE = 1000
 
@@ -152,6 +157,27 @@ async def resource_set(request: web.Request) -> web.Response:
     """Return R as Flux stores it."""
     text = await _lookup(request, "R")
     return reply(text.encode())
+
+
+async def dependencies(request: web.Request) -> web.Response:
+    """Return the jobs that the job waits for, and those that wait for it, as a graph."""
+    session, job = request[keys.SESSION], job_of(request)
+    table = session.table
+    most = request[keys.QUERY].get("limit", _MAX_GRAPH_JOBS)
+    graph = table.links.graph(table.get, job.id, most)
+    jobs: list[dict[str, Any]] = []
+    for one in graph.jobs:
+        member: dict[str, Any] = {"id": encode_f58(one)}
+        found = table.get(one)
+        if found is not None:
+            member["name"] = found.name
+            member["status"] = found.result or found.state
+        jobs.append(member)
+    links = [
+        {"job": encode_f58(link.job), "after": encode_f58(link.target), "scheme": link.scheme}
+        for link in graph.links
+    ]
+    return reply({"id": encode_f58(job.id), "jobs": jobs, "links": links, "more": graph.is_cut})
 
 
 async def _lookup(request: web.Request, key: LookupKey) -> str:

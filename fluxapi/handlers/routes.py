@@ -190,6 +190,12 @@ ROUTES: tuple[Route, ...] = (
         "Get the resources of the job (R), as Flux stores them.", {200: "R"}, fails=_LOOKUP,
         right="view",
     ),
+    Route(
+        "GET", "/jobs/{id}/dependencies", jobs.dependencies, "getDependencies", "jobs",
+        "Get the jobs that the job waits for, and those that wait for it, directly or not.",
+        {200: "dependencies"}, query="dependencies-query",
+        fails=(*_GONE, errors.InstanceUnavailable), right="view",
+    ),
     *OUTPUTS,
     Route(
         "GET", "/jobs/{id}/events", events.job_events, "followJob", "events",

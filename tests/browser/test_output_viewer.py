@@ -105,7 +105,7 @@ def test_what_was_written_before_the_end_is_read_on_demand(site: Service, page: 
 
 
 def test_one_stream_keeps_the_numbers_of_the_whole(site: Service, page: Page) -> None:
-    jobid = script(site, "seq 3; echo oops >&2; sleep 0.2; seq 3; echo again >&2")
+    jobid = script(site, "seq 3; sleep 0.5; echo oops >&2; seq 3; sleep 0.5; echo again >&2")
     ended(site, page, jobid)
     choose_stream(page, "stderr")
     expect(lines(page)).to_have_text(["oops", "again"])

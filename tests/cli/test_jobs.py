@@ -42,6 +42,7 @@ def hostile(run: Program) -> str:
         ("job", "--json"),
         ("job", "--eventlog"),
         ("job", "--jobspec"),
+        ("job", "--dependencies"),
         ("watch",),
         ("watch", "--json"),
         ("watch", "--events"),

@@ -146,3 +146,19 @@ async def test_lines_of_an_output_are_found_by_text_and_number(running: Service)
         page = [line async for line in flux.output_lines(id, first=5001, count=2)]
         assert [(line.line, line.text) for line in page] == [(5001, "n5001"), (5002, "n5002")]
         assert [it.line async for it in flux.search_output(id, errors=True)] == []
+
+
+async def test_jobs_that_wait_for_each_other(running: Service) -> None:
+    async with AsyncClient(running.url) as flux:
+        first = await flux.submit("true", urgency=0, name="first")
+        second = await flux.submit("true", dependencies=[f"afterany:{first}"], name="second")
+        for id in (first, second):
+            found = await flux.dependencies(id)
+            assert [(job.id, job.name) for job in found.jobs] == [
+                (first, "first"),
+                (second, "second"),
+            ]
+            assert [(link.job, link.after, link.scheme) for link in found.links] == [
+                (second, first, "afterany")
+            ]
+        await flux.cancel(first)

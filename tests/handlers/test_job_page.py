@@ -291,6 +291,25 @@ async def test_jobs_that_wait_for_each_other_are_a_graph(service: Service) -> No
         assert "&lt;middle&gt;" in text
         assert "after success" in text
         assert other not in text
+    response = await service.client.get(f"/v1/jobs/{middle}/dependencies")
+    assert await response.json() == {
+        "id": middle,
+        "jobs": [
+            {"id": first, "name": "first", "status": "SCHED"},
+            {"id": middle, "name": "<middle>", "status": "SCHED"},
+            {"id": last, "name": "last", "status": "SCHED"},
+        ],
+        "links": [
+            {"job": middle, "after": first, "scheme": "afterok"},
+            {"job": last, "after": middle, "scheme": "afterany"},
+            {"job": last, "after": first, "scheme": "afternotok"},
+        ],
+        "more": False,
+    }
+    response = await service.client.get(f"/v1/jobs/{first}/dependencies", params={"limit": 2})
+    found = await response.json()
+    assert (len(found["jobs"]), found["more"]) == (2, True)
+    assert (await service.client.get("/v1/jobs/f99/dependencies")).status == 404
     assert '<section class="panel links" id="links" aria-labelledby="links-title" hidden>' in (
         await page(service, other)
     )

@@ -79,6 +79,7 @@ def _add_forms(parser: argparse.ArgumentParser, **options: Any) -> None:
         ("--eventlog", "print the eventlog"),
         ("--jobspec", "print the jobspec (RFC 25) as JSON"),
         ("--R", "print the resources (RFC 20) as JSON"),
+        ("--dependencies", "print the jobs that it waits for, and those that wait for it"),
     ):
         group.add_argument(flag, action="store_true", help=text, **options)
 
@@ -93,6 +94,9 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
         put(json.dumps(await flux.jobspec(arguments.id), indent=2))
     elif arguments.R:
         put(json.dumps(await flux.R(arguments.id), indent=2))
+    elif arguments.dependencies:
+        for line in job_detail.graph_lines(await flux.dependencies(arguments.id, limit=1000)):
+            put(line)
     else:
         job = await flux.get(arguments.id)
         if arguments.json:

@@ -13,7 +13,7 @@ from fluxapi.client.job import Job, JobList
 from fluxapi.client.options import ListFilter, StoredKey
 from fluxapi.client.pagination import Paged, next_page
 from fluxapi.client.request import Request
-from fluxapi.client.results import FoundJobs
+from fluxapi.client.results import Dependencies, FoundJobs
 from fluxapi.client.signatures import with_options
 
 from .base import MAX_IDS, LogEntry, Methods, encode_id, job_path
@@ -48,6 +48,12 @@ class JobMethods(Methods):
     async def get(self, id: str | int) -> Job:
         """Return a job; raise ``NotFound`` if there is none."""
         return await self._transport.get(job_path(id), Job)
+
+    async def dependencies(self, id: str | int, *, limit: int = 100) -> Dependencies:
+        """Return the jobs that a job waits for, and those that wait for it, at most *limit*."""
+        return await self._transport.get(
+            f"{job_path(id)}/dependencies", Dependencies, {"limit": limit}
+        )
 
     async def get_many(self, ids: Iterable[str | int]) -> FoundJobs:
         """Return the jobs of a list of IDs; unknown ones are listed, and are no error."""

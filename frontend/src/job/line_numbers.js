@@ -11,6 +11,8 @@ import { read } from "./line_requests.js";
 /** Milliseconds between two requests for numbers of new lines. */
 const PAUSE_MS = 1500;
 const MAX_COUNT = 5000;
+/** Requests for the number of one line, each of which the service ends after a minute. */
+const MAX_TURNS = 20;
 
 export class LineNumbers {
   /** @type {Map<number, number>} the lines before the first that is here, of each source */
@@ -59,14 +61,14 @@ export class LineNumbers {
     if (missing) this.#ask(missing.source, missing.index, MAX_COUNT);
   }
 
-  /** @param {number} source @param {number} index @param {number} count */
-  async #ask(source, index, count) {
+  /** @param {number} source @param {number} index @param {number} count @param {number} [turns] requests at most @returns {Promise<void>} */
+  async #ask(source, index, count, turns = MAX_TURNS) {
     this.#asked.add(source);
     const query = { at: index, count, source, ...(this.stream ? { stream: this.stream } : {}) };
     try {
       /** @type {[number, number]} */
       let [last, place] = [-1, 0];
-      await read(this.job, "lines", query, this.#stopped.signal, (item) => {
+      const end = await read(this.job, "lines", query, this.#stopped.signal, (item) => {
         if (item["type"] === "progress") this.tell.progress(item["searched"]);
         if (item["type"] !== "line" || item["open"]) return;
         if (!this.stream) this.#bases.set(source, item["line"] - 1);
@@ -75,6 +77,8 @@ export class LineNumbers {
         this.#each.set(key(source, last, place), item["line"]);
       });
       this.tell.known();
+      // The service remembers how far it has come, and goes on from there.
+      if (end["reason"] === "limit" && turns > 1) return await this.#ask(source, index, count, turns - 1);
     } catch {
       // The lines have no numbers until the next request.
     }
