@@ -8,9 +8,10 @@ from playwright.sync_api import Page, Route, expect
 from tests.running import Service
 
 from .sites import site
+from .test_accessibility import still, violations
 from .test_jobs import live, submit
 
-__all__ = ["site"]
+__all__ = ["site", "still"]
 
 NODES = 5000
 
@@ -186,6 +187,17 @@ def test_a_reader_goes_from_a_node_to_its_jobs_present_and_past(site: Service, p
     expect(page.get_by_role("img", name="Cores in use")).to_be_visible()
     page.evaluate("([id]) => fetch(`/v1/jobs/${id}`, { method: 'DELETE' })", [running])
     expect(past.filter(has_text=running)).to_be_visible()
+
+
+def test_the_page_of_a_node_shuts_nobody_out(site: Service, still: Page) -> None:
+    ended = submit(site, command="false", name="fails-on-node")
+    site.get(f"/v1/jobs/{ended}/wait?timeout=60")
+    still.goto(f"{site.url}/ui/nodes")
+    live(still)
+    still.get_by_role("rowheader").first.get_by_role("link").click()
+    live(still)
+    expect(still.get_by_role("img", name="Cores in use")).to_be_visible()
+    assert violations(still) == []
 
 
 def test_very_many_nodes_share_the_squares_of_the_picture(site: Service, page: Page) -> None:
