@@ -94,3 +94,22 @@ def test_a_longer_time_comes_from_the_history(kept: Service, page: Page) -> None
     expect(page.get_by_role("heading", name="Jobs ended")).to_be_visible()
     page.get_by_text("15 min", exact=True).click()
     expect(page.get_by_role("heading", name="Jobs a second")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1024, 1440, 2560])
+def test_counts_and_cards_share_one_line_and_nothing_is_cut(
+    site: Service, page: Page, width: int
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.goto(site.url)
+    live(page)
+    counts = page.locator("#strip")
+    assert counts.evaluate("(it) => it.scrollWidth - it.clientWidth") <= 0
+    first, last = counts.bounding_box(), page.locator("#jobs").bounding_box()
+    assert first is not None
+    assert last is not None
+    # The line of counts, the line of filters, and what is between them.
+    assert last["y"] - first["y"] < 110
+    box = page.locator("#cards").bounding_box()
+    assert box is not None
+    assert abs(box["y"] + box["height"] / 2 - first["y"] - first["height"] / 2) < 4

@@ -13,6 +13,7 @@ import { may } from "../ui/rights.js";
  * @property {string} title the word on its buttons
  * @property {string} [deed] the same in front of the jobs, where it is another
  * @property {string} verb what is done to the jobs
+ * @property {boolean} [isFinal] it ends jobs
  * @property {(row: Row) => boolean} fits
  * @property {string} words what it does, and whether that can be undone
  * @property {() => Input} input what else is asked
@@ -43,6 +44,7 @@ const ACTIONS = [
   {
     title: "Cancel",
     verb: "canceled",
+    isFinal: true,
     fits: (row) => row.state !== "INACTIVE",
     words: "Running jobs will be ended, pending jobs will not start. This cannot be undone.",
     input: () => {
@@ -105,11 +107,11 @@ export class Actions {
     this.rows = rows;
     this.said = element("span", { role: "status" });
     this.buttons = ACTIONS.map((action) => {
-      const button = element("button", { type: "button" });
+      const button = element("button", { type: "button", className: action.isFinal ? "danger" : "" });
       button.addEventListener("click", () => confirm(action, this.#chosen().filter(action.fits)));
       return button;
     });
-    const clear = element("button", { type: "button", textContent: "Select none" });
+    const clear = element("button", { type: "button", className: "quiet", textContent: "Select none" });
     clear.addEventListener("click", () => {
       grid.selected.clear();
       grid.soon();
