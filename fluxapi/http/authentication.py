@@ -88,7 +88,10 @@ def is_open(request: web.Request, credentials: Credentials) -> bool:
 
     On a Unix socket it is never off for other users, since it is known who they are.
     """
-    return not credentials.required and peer.peer_uid(request) in {None, os.getuid()}
+    if credentials.required:
+        return False
+    uid = peer.peer_uid(request)
+    return uid is None or uid == os.getuid()
 
 
 def _named_by_proxy(request: web.Request, credentials: Credentials) -> Principal | None:

@@ -34,7 +34,7 @@ def kept_prefix(path: str, base_path: str) -> str:
     """Return the prefix of a raw path that a proxy has kept; empty if there is none."""
     if base_path and path.startswith(f"{base_path}/"):
         return base_path
-    found = _NODE.match(path)
+    found = _NODE.match(path) if path.startswith("/node/") else None
     return found[0] if found else ""
 
 

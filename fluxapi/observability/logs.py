@@ -7,6 +7,7 @@ ticket either.
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import sys
 from contextvars import ContextVar
@@ -115,8 +116,14 @@ def _stamp(record: logging.LogRecord) -> bool:
 
 
 def _time(record: logging.LogRecord) -> str:
-    moment = datetime.fromtimestamp(record.created, timezone.utc)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    second, milliseconds = divmod(int(record.created * 1000), 1000)
+    return f"{_second(second)}.{milliseconds:03d}Z"
+
+
+@functools.lru_cache(maxsize=1)
+def _second(second: int) -> str:
+    """Return a second; that of most records is that of the record before."""
+    return datetime.fromtimestamp(second, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 class _Text(logging.Formatter):
@@ -131,7 +138,9 @@ class _Text(logging.Formatter):
             shown["request_id"] = request_id
         words = [f"{_time(record)} {record.levelname} {record.name}: {record.getMessage()}"]
         words += [f"{name}={value}" for name, value in shown.items()]
-        line = " ".join(words).translate(_ESCAPES)
+        line = " ".join(words)
+        if not line.isprintable():
+            line = line.translate(_ESCAPES)
         if record.exc_info:
             # Indented and escaped, since the text of an error may come from a stranger.
             traceback = self.formatException(record.exc_info).split("\n")

@@ -56,7 +56,9 @@ def _peer_at(host: str) -> str | None:
 def peer_uid(request: web.BaseRequest) -> int | None:
     """Return the user ID of the process that connected to a Unix socket; ``None`` for TCP."""
     transport = request.transport
-    connection = None if transport is None else transport.get_extra_info("socket")
+    if transport is None or isinstance(transport.get_extra_info("peername"), tuple):
+        return None
+    connection = transport.get_extra_info("socket")
     if connection is None or connection.family != socket.AF_UNIX:
         return None
     # The socket of a transport has not all methods on every event loop.

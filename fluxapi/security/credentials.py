@@ -231,6 +231,8 @@ class Credentials:
 
     def check_grants(self, principal: Principal) -> None:
         """Raise ``Unauthorized`` if something that *principal* depends on was revoked."""
+        if not principal.grants:
+            return
         sign_ins = [grant for grant in principal.grants if is_sign_in(grant)]
         tokens = principal.grants.difference(sign_ins)
         if not (self._tokens.are_alive(tokens) and all(map(self.sign_ins.has, sign_ins))):

@@ -6,6 +6,7 @@ it, neither by a form or ``fetch`` from another site nor by DNS rebinding.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 import socket
@@ -37,6 +38,8 @@ class OriginPolicy:
         self._hosts.update(host.strip("[]").lower() for host in settings.allowed_hosts)
         if self._any_address:
             self._hosts.add(socket.gethostname().lower())
+        # The requests of a client all have the same.
+        self._is_known = functools.lru_cache(maxsize=256)(self._find)
 
     def check(self, request: web.Request, forwarded: str | None = None) -> None:
         """Raise ``UnknownHost`` or ``ForeignOrigin``.
@@ -72,7 +75,8 @@ class OriginPolicy:
         if not any(self._is_known(name) and _is_same(origin, name) for name in names):
             raise ForeignOrigin(f"The origin {origin[:255]!r} is not this service.")
 
-    def _is_known(self, host: str) -> bool:
+    def _find(self, host: str) -> bool:
+        """Return whether *host* is one of this service."""
         if _HOST.match(host) is None:
             return False
         name = _name(host)
