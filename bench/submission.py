@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import os
@@ -13,7 +14,9 @@ import signal
 import statistics
 import subprocess
 import sys
+from pathlib import Path
 
+import aiohttp
 import uvloop
 
 from . import load
@@ -28,6 +31,8 @@ _ROUNDS = 3
 _BULK = 10_000
 _LAG_BOUND = 10.0
 _PAGE = 64_000
+_CPU_BOUND_US = 230.0
+_CPU_TO_END_BOUND_US = 500.0
 
 
 def _raw(jobs: int) -> float:
@@ -43,6 +48,31 @@ def _idle() -> None:
 async def _single(port: int, jobs: int) -> float:
     request = load.post("/v1/jobs", json.dumps({"jobspec": JOBSPEC}).encode())
     return (await load.run(port, itertools.repeat(request, jobs), _WINDOW)).rate
+
+
+async def _plain_client(port: int, jobs: int) -> float:
+    """Return the submissions per second of a client that everybody would write."""
+    loop = asyncio.get_running_loop()
+    left = itertools.repeat(None, jobs)
+    body = {"jobspec": JOBSPEC}
+    connector = aiohttp.TCPConnector(limit=_WINDOW)
+    async with aiohttp.ClientSession(f"http://127.0.0.1:{port}", connector=connector) as session:
+
+        async def submit_some() -> None:
+            for _ in left:
+                async with session.post("/v1/jobs", json=body) as response:
+                    assert response.status == 201
+                    await response.json()
+
+        started = loop.time()
+        await asyncio.gather(*(submit_some() for _ in range(_WINDOW)))
+        return jobs / (loop.time() - started)
+
+
+def _cpu(pid: int) -> float:
+    """Return the processor time that a process has taken, in microseconds (proc(5), schedstat)."""
+    tasks = Path(f"/proc/{pid}/task").iterdir()
+    return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e3
 
 
 async def _bulk(port: int) -> float:
@@ -68,7 +98,12 @@ async def _round(jobs: int) -> list[float]:
     raw = _raw(jobs)
     _idle()
     with running("flux", 0) as server:
+        cpu = [_cpu(server.pid)]
         single = await _single(server.port, jobs)
+        cpu.append(_cpu(server.pid))
+        _idle()
+        cpu.append(_cpu(server.pid))
+        plain = await _plain_client(server.port, jobs)
         _idle()
     with running("flux", 0) as watched:
         await _submit_and_list(watched.port, jobs)
@@ -78,7 +113,9 @@ async def _round(jobs: int) -> list[float]:
     _idle()
     with running("flux", 0) as server:
         bulk = await _bulk(server.port)
-    return [raw, single, bulk, watched.lag * 1e3, ready.lag * 1e3]
+    submission, to_end = ((until - cpu[0]) / jobs for until in cpu[1:])
+    lags = [watched.lag * 1e3, ready.lag * 1e3]
+    return [raw, single, bulk, *lags, submission, to_end, plain]
 
 
 def _on_flux(jobs: int) -> list[float]:
@@ -99,12 +136,38 @@ def _on_flux(jobs: int) -> list[float]:
 def figures(jobs: int) -> list[Figure]:
     """Return medians of rounds, each on a new Flux instance of four brokers."""
     rounds = [_on_flux(jobs) for _ in range(_ROUNDS)]
-    raw, single, bulk, lag, least = (
+    raw, single, bulk, lag, least, cpu, to_end, plain = (
         statistics.median(column) for column in zip(*rounds, strict=True)
     )
     baseline = f"submit_async, {_WINDOW} in flight"
     return [
         Figure(f"single submits, {_WINDOW} in flight", single, "jobs/s", baseline, raw, 0.80),
+        Figure(
+            f"the same, from a plain aiohttp client, {_WINDOW} in flight",
+            plain,
+            "jobs/s",
+            baseline,
+            raw,
+            0.88,
+        ),
+        Figure(
+            "processor time of the service for a single submission, all threads",
+            cpu,
+            "µs",
+            "the bound",
+            _CPU_BOUND_US,
+            1.0,
+            at_most=True,
+        ),
+        Figure(
+            "the same with the events of the job to its end, which nobody follows",
+            to_end,
+            "µs",
+            "the bound",
+            _CPU_TO_END_BOUND_US,
+            1.0,
+            at_most=True,
+        ),
         Figure(f"one bulk request of {_BULK:,}", bulk, "jobs/s", baseline, raw, 0.95),
         Figure(
             f"event loop lag p99, {_WINDOW} clients submit and list",
