@@ -39,11 +39,11 @@ async def webhooks(request: web.Request) -> web.Response:
 def _row(record: dict[str, Any], words: Words) -> dict[str, Any]:
     """Return a record with the words of the page."""
     if not record["enabled"]:
-        state, status, why = "Disabled", words.text("webhooks.disabled"), record["disabled"]
+        state, status, why = "disabled", words.text("webhooks.disabled"), record["disabled"]
     elif "last_error" in record:
-        state, status, why = "Failing", words.text("webhooks.failing"), record["last_error"]
+        state, status, why = "failing", words.text("webhooks.failing"), record["last_error"]
     else:
-        state, status, why = "OK", words.text("webhooks.ok"), ""
+        state, status, why = "ok", words.text("webhooks.ok"), ""
     told = ", ".join(words.text(_TOLD[kind]) for kind in record["kinds"])
     conditions = [
         f"{name}: {', '.join(value) if isinstance(value, list) else value}"
