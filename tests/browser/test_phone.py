@@ -160,3 +160,11 @@ def test_times_can_be_shown_whole(site: Service, phone: Page, jobid: str) -> Non
     expect(time).to_contain_text(year)
     expect(phone.locator("#events time").first).to_contain_text(year)
     fits(phone)
+
+
+def test_the_page_that_is_shown_is_in_sight_in_the_header(site: Service, page: Page) -> None:
+    # The service of the test has fewer pages than one with a history and instances below.
+    page.set_viewport_size({"width": 200, "height": 800})
+    page.goto(f"{site.url.rstrip('/')}/docs")
+    here = page.get_by_role("banner").get_by_role("link", name="Docs")
+    expect(here).to_be_in_viewport(ratio=1)

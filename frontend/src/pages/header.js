@@ -11,6 +11,10 @@ import { t } from "../ui/words.js";
 
 closeMenus();
 
+// On a phone, the pages are a line that scrolls.
+const here = /** @type {HTMLElement | null} */ (document.querySelector(".top nav [aria-current]"));
+if (here?.parentElement) here.parentElement.scrollLeft = here.offsetLeft + here.offsetWidth / 2 - here.parentElement.clientWidth / 2;
+
 const menu = /** @type {HTMLDetailsElement | null} */ (document.getElementById("menu"));
 
 /**
