@@ -196,3 +196,15 @@ def test_the_next_job_is_that_of_the_list_from_which_the_reader_came(
     expect(page.locator("#id")).to_have_text(jobs[1])
     page.locator("#list").click()
     expect(page).to_have_url(re.compile(r"name=walk\*"))
+
+
+def test_the_jobs_of_a_group_are_a_list_too(site: Service, page: Page) -> None:
+    jobs = [submit(site, command=["echo", str(at)], group="walked") for at in range(2)]
+    for jobid in jobs:
+        site.get(f"/v1/jobs/{jobid}/wait")
+    page.goto(f"{site.url}/ui/groups/{site.get(f'/v1/jobs/{jobs[0]}')['group']}")
+    live(page)
+    page.locator("main").get_by_role("link", name=jobs[0]).first.click()
+    expect(page.locator("#steps")).to_contain_text("1 of 2")
+    page.locator("#list").click()
+    expect(page).to_have_url(re.compile("/ui/groups/"))

@@ -5,6 +5,7 @@ import { Channel } from "../channel/channel.js";
 import * as status from "../channel/connection_status.js";
 import { every } from "../channel/visibility.js";
 import { Blocks, MAX_JOBS } from "../job/labeled_output.js";
+import * as neighbors from "../job/neighbors.js";
 import * as moments from "../job/timestamps.js";
 import { watchButton, watchOn } from "../notify/notify.js";
 import { element } from "../ui/element.js";
@@ -20,6 +21,7 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 const EVERY = 2000;
 
 const main = $("content");
+neighbors.remember(neighbors.linked);
 const group = encodeURIComponent(main.dataset["group"] ?? "");
 const path = `/v1/groups/${group}`;
 const bar = new ProgressBar();

@@ -1,5 +1,6 @@
 /** The header of every page: search, the reader's choices, and what stops the service. */
 
+import * as neighbors from "../job/neighbors.js";
 import { call } from "../ui/api.js";
 import { ask } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
@@ -90,3 +91,5 @@ if (list) {
   });
 }
 hearKeys({ search, shortcuts });
+// The page of past jobs has no other script.
+if (document.querySelector("main.past")) neighbors.remember(neighbors.linked);
