@@ -8,13 +8,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-__all__ = ["EVENTS_PER_JOB", "GROUP", "live", "payloads"]
+__all__ = ["EVENTS_PER_JOB", "GROUP", "SENTINEL", "live", "payloads"]
 
 _START = 1_700_000_000.0
 _NAMES = 50
 _NODES = 64
 
 EVENTS_PER_JOB = 9
+
+SENTINEL = b'{"id":-1,"events":[]}'
+"""The payload that ends the backlog."""
 
 GROUP = "sweep"
 """The group of the jobs of a backlog that is *grouped*."""
@@ -111,4 +114,4 @@ def payloads(jobs: int, *, grouped: bool = False) -> Iterator[bytes]:
             "R": _resources(number, at),
         }
         yield json.dumps(message).encode()
-    yield b'{"id":-1,"events":[]}'
+    yield SENTINEL

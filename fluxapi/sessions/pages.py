@@ -70,7 +70,7 @@ class Pages:
         versions = self._versions
         text = await self._encode(held.found)
         if len(text) <= _MAX_TEXT_BYTES:
-            is_settled = None not in self._table.settled_rows(held.found.ids)
+            is_settled = all(self._table.settled_rows(held.found.ids))
             held.text, held.text_versions = text, None if is_settled else versions
         return text + end
 

@@ -107,7 +107,7 @@ class SituationMonitor(BackgroundTask):
     def _encode_all(self, jobids: Sequence[int]) -> list[bytes]:
         table = self._table
         rows = table.settled_rows(jobids)
-        if None not in rows:
+        if all(rows):
             return cast("list[bytes]", rows)
         return [
             row or self.encode(jobid)
