@@ -254,7 +254,7 @@ def test_why_a_node_is_drained(browser: Browser, site: Service, width: int) -> N
         page = context.new_page()
         page.route("**/v1/resources", respond)
         page.goto(f"{site.url}/ui/nodes")
-        button = page.locator("#nodes .why button")
+        button = page.locator("#nodes td.why button")
         expect(button).to_contain_text("<img src=x")
         check(page)
         button.click()

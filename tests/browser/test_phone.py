@@ -65,7 +65,9 @@ def fits(page: Page) -> None:
     assert page.evaluate(CUT) == []
 
 
-@pytest.mark.parametrize("path", ["/ui/nodes", "/ui/submit", "/ui/jobs/{id}", "/ui/jobs/none"])
+@pytest.mark.parametrize(
+    "path", ["/ui/nodes", "/ui/queues", "/ui/submit", "/ui/jobs/{id}", "/ui/jobs/none"]
+)
 def test_nothing_is_cut_and_all_can_be_touched(
     site: Service, phone: Page, jobid: str, path: str
 ) -> None:
@@ -105,7 +107,7 @@ def test_nodes_are_a_list_that_fits(site: Service, phone: Page) -> None:
     frame = phone.locator("#frame")
     rows = phone.locator("#nodes tbody tr:not(.spacer)")
     expect(rows.first).to_contain_text("node0007")
-    expect(rows.first).to_contain_text("96 of 128 taken")
+    expect(rows.first).to_contain_text("96 of 128")
     assert frame.evaluate("(it) => it.scrollWidth - it.clientWidth") <= 0
     for at in range(5):
         # A row is as high as it is taken to be: else the last ones were never reached.
@@ -128,7 +130,7 @@ def test_all_of_a_reason_is_at_hand(site: Service, phone: Page) -> None:
 
     phone.route("**/v1/resources", respond)
     phone.goto(f"{site.url}/ui/nodes")
-    phone.locator("#nodes .why button").tap()
+    phone.locator("#nodes td.why button").tap()
     dialog = phone.get_by_role("dialog")
     expect(dialog).to_contain_text("the second fan " * 19)
     expect(dialog).to_contain_text("2001")
@@ -136,7 +138,7 @@ def test_all_of_a_reason_is_at_hand(site: Service, phone: Page) -> None:
     expect(dialog).to_have_count(0)
 
 
-@pytest.mark.parametrize("path", ["/", "/ui/nodes", "/ui/submit", "/ui/jobs/{id}"])
+@pytest.mark.parametrize("path", ["/", "/ui/nodes", "/ui/queues", "/ui/submit", "/ui/jobs/{id}"])
 def test_twice_as_large_it_still_fits(
     browser: Browser, site: Service, jobid: str, path: str
 ) -> None:
