@@ -11,6 +11,7 @@ from aiohttp import web
 
 from fluxapi.errors import FluxapiError, NotFound, NotSupported
 from fluxapi.http import keys
+from fluxapi.http.negotiation import wants_page
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue
 from fluxapi.model.duration import duration
@@ -136,10 +137,16 @@ def _is_unknown(problem: FluxapiError | None) -> bool:
 
 
 async def _missing(request: web.Request, problem: FluxapiError | None) -> web.Response:
-    """Render that there is no such node; a broker of another rank is none, either."""
+    """Render that there is no such node; a broker of another rank is none, either.
+
+    Raises:
+        NotFound: A program asks.
+    """
     found = problem or NotFound("The host has no broker of this rank.")
     if not isinstance(found, NotFound):
         found = NotFound(found.detail)
+    if not wants_page(request):
+        raise found
     context = {"page": "nodes", "title": found.title, "detail": found.detail, "unknown": False}
     return await render(request, "missing.html", context, status=found.status)
 

@@ -144,13 +144,12 @@ def test_the_table_of_nodes_is_a_table(site: Service, page: Page, jobid: str) ->
           - rowgroup:
             - row:
               - columnheader "Node"
-              - columnheader "Rank"
               - columnheader "State"
+              - columnheader "Cores"
           - rowgroup:
             - row:
               - rowheader
-              - cell "0"
-              - cell "up"
+              - cell "Up"
         """
     )
 
@@ -184,7 +183,7 @@ def test_a_job_is_submitted_and_canceled_by_keys(site: Service, page: Page) -> N
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(cancel).to_be_focused()
     page.keyboard.press("Enter")
-    page.get_by_label(re.compile("^Why")).focus()
+    page.get_by_label(re.compile("^Reason")).focus()
     page.keyboard.type("by keys")
     page.keyboard.press("Enter")
     expect(page.locator("#exceptions")).to_contain_text("by keys")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -181,9 +182,10 @@ def test_dependencies_lead_to_the_jobs_and_follow_their_states(
 def test_the_next_job_is_that_of_the_list_from_which_the_reader_came(
     site: Service, page: Page
 ) -> None:
-    jobs = [submit(site, command=["true"], name=f"walk{at}", urgency=0) for at in range(3)]
+    walk = f"walk-{os.urandom(4).hex()}"
+    jobs = [submit(site, command=["true"], name=f"{walk}-{at}", urgency=0) for at in range(3)]
     submit(site, command=["true"], name="other", urgency=0)
-    page.goto(f"{site.url}/?name=walk*&sort=name")
+    page.goto(f"{site.url}/?name={walk}*&sort=name")
     live(page)
     expect(page.locator("#jobs tbody tr[data-id]")).to_have_count(3)
     page.get_by_role("link", name=jobs[0]).first.click()
@@ -195,7 +197,7 @@ def test_the_next_job_is_that_of_the_list_from_which_the_reader_came(
     page.get_by_role("link", name="Previous job of the list").click()
     expect(page.locator("#id")).to_have_text(jobs[1])
     page.locator("#list").click()
-    expect(page).to_have_url(re.compile(r"name=walk\*"))
+    expect(page).to_have_url(re.compile(rf"name={walk}\*"))
 
 
 def test_the_jobs_of_a_group_are_a_list_too(site: Service, page: Page) -> None:
