@@ -7,7 +7,6 @@ put them in place of the old ones, so this is the only code that renders them.
 from __future__ import annotations
 
 import asyncio
-import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -21,25 +20,21 @@ from fluxapi.model.duration import duration
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.model.humanize import outcome, utc
 from fluxapi.model.idset import IdSet
-from fluxapi.model.job import STATES
 from fluxapi.model.resources import nodes
 from fluxapi.model.shallow import is_wide
 
+from .job_times import limit, timeline
 from .visible import LONG, MEDIUM, SHORT, escaped, visible
 from .words import Words
 
 __all__ = [
-    "BAR",
     "PARTS",
     "Records",
-    "bar",
     "exceptions",
     "facts",
     "granted",
     "job_detail",
     "job_part",
-    "limit",
-    "timeline",
 ]
 
 PARTS: Mapping[str, tuple[str, ...]] = {
@@ -49,9 +44,6 @@ PARTS: Mapping[str, tuple[str, ...]] = {
     "links": ("links",),
 }
 """The templates of each part of the page that changes; ``record`` needs no request to Flux."""
-
-_STARTS = {state: "t_submit" if state == "NEW" else f"t_{state.lower()}" for state in STATES}
-"""The field of the record with the start of each state."""
 
 _MAX_EVENTS = 1000
 """Events in the page; only the last ones are included."""
@@ -71,10 +63,6 @@ _MAX_TEXT_CHARS = 64 << 10
 """Characters of a jobspec or R in the page; the page links to a longer one."""
 
 _EXPEDITED = 31
-
-BAR = 1000.0
-_MIN_SEGMENT = 8.0
-"""Width of the timeline, and the least of a state in it."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -158,67 +146,6 @@ async def _lookup(records: Records, jobid: int, key: LookupKey) -> str:
         return await records.lookup(jobid, key)
     except FluxapiError:
         return ""
-
-
-def timeline(record: Mapping[str, Any], now: float) -> list[dict[str, Any]]:
-    """Return the states of the job with start, offset and duration, and their part of the bar.
-
-    The last state lasts until *now*; an inactive job stays inactive, so that state has no duration.
-    """
-    reached = [(state, record[key]) for state, key in _STARTS.items() if key in record]
-    ends = [since for _, since in reached[1:]]
-    steps: list[dict[str, Any]] = []
-    for at, (state, since) in enumerate(reached):
-        grows = at == len(ends) and state != "INACTIVE"
-        end = ends[at] if at < len(ends) else now if grows else since
-        seconds = max(end - since, 0.0)
-        steps.append(
-            {
-                "state": state,
-                "since": since,
-                "moment": utc(since),
-                "grows": grows,
-                "seconds": seconds,
-                "after": duration(max(since - reached[0][1], 0.0)),
-                "lasted": duration(math.floor(seconds) if grows else seconds),
-            }
-        )
-    for step, (begin, width) in zip(steps, bar([step["seconds"] for step in steps]), strict=True):
-        step["begin"], step["width"] = begin, width
-    return steps
-
-
-def bar(seconds: Sequence[float]) -> list[tuple[float, float]]:
-    """Return begin and width of each segment of a bar of the width ``BAR``.
-
-    A state that was short beside the others keeps a width that can be seen.
-    """
-    shown = sum(1 for one in seconds if one)
-    total = sum(seconds)
-    found: list[tuple[float, float]] = []
-    begin = 0.0
-    for one in seconds:
-        width = _MIN_SEGMENT + (BAR - _MIN_SEGMENT * shown) * one / total if one else 0.0
-        found.append((round(begin, 1), round(width, 1)))
-        begin += width
-    return found
-
-
-def limit(record: Mapping[str, Any], now: float) -> dict[str, Any] | None:
-    """Return how long a job has run, of which time and where; ``None`` if it never ran."""
-    if "t_run" not in record:
-        return None
-    runs = record["state"] == "RUN"
-    most = record.get("duration") or 0.0
-    ran = max((now if runs else record.get("t_cleanup", now)) - record["t_run"], 0.0)
-    return {
-        "since": record["t_run"] if runs else None,
-        "ran": duration(math.floor(ran) if runs else ran),
-        "seconds": min(ran, most),
-        "most": most if runs else 0.0,
-        "limit": duration(most) if most else "",
-        "where": visible(record.get("nodelist") or "", SHORT),
-    }
 
 
 def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import socket
@@ -11,6 +12,10 @@ from typing import Any, cast
 
 from fluxapi.errors import NotFound
 from fluxapi.events.output.files import OutputFiles
+from fluxapi.events.output.hub import OutputHub
+from fluxapi.events.output.viewer import Selection
+from fluxapi.events.transport.stream_writer import StreamWriter
+from fluxapi.events.transport.wire import OutputText
 from fluxapi.instance.protocol import Instance, Last, OutputBatch
 from fluxapi.model.eventlog import Event
 from fluxapi.model.job import Job
@@ -18,7 +23,10 @@ from fluxapi.model.output import written
 from fluxapi.process.file_piece import Piece, Wanted, read_piece
 from fluxapi.table.table import Table
 
+from .output_place import TIMEOUT, Line
+
 JOB = 1 << 24
+HARD = b"one\na\xff\xfe\n\0b\r\nx\xe2\x80\xa8y\n\xf0\x9f\xa5\x9e" * 9 + b"no end"
 
 
 class Jobs:
@@ -110,3 +118,26 @@ async def notice_of(batches: AsyncIterator[OutputBatch]) -> dict[str, Any]:
             if event.name == "file":
                 return event.context or {}
     raise AssertionError
+
+
+class Follower:
+    """One follower of a job, and the bytes that it has got."""
+
+    def __init__(self, hub: OutputHub, **selection: Any) -> None:
+        self.line = Line()
+        self.ended: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
+        text = OutputText(chunked=False, exact=True)
+        wanted = Selection(**{"files": True, **selection})
+        self.writer = StreamWriter(self.line)
+        self.stop = hub.view(JOB, wanted, self.writer, text, self._end)
+
+    def _end(self, reason: str, detail: str = "") -> None:
+        self.ended.set_result((reason, detail))
+
+    async def until(self, text: bytes) -> None:
+        while text not in self.line.data:
+            self.line.news.clear()
+            await asyncio.wait_for(self.line.news.wait(), TIMEOUT)
+
+    async def end(self) -> tuple[str, str]:
+        return await asyncio.wait_for(self.ended, TIMEOUT)

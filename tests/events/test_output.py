@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -16,122 +16,15 @@ from fluxapi.events.event_log import EventLog
 from fluxapi.events.heartbeat import BOOKMARK_INTERVAL_S, Heartbeat
 from fluxapi.events.hub import Hub
 from fluxapi.events.output import viewer as output_viewer
-from fluxapi.events.output import watch
-from fluxapi.events.output.entries import PIECE_BYTES, encode_entry
-from fluxapi.events.output.hub import OutputHub
-from fluxapi.events.output.viewer import Selection
+from fluxapi.events.output.entries import encode_entry
 from fluxapi.events.output.watch import Watch
 from fluxapi.events.slow_consumer_reaper import STALL_TIMEOUT_S, SlowConsumerReaper
-from fluxapi.events.transport.stream_writer import StreamWriter
-from fluxapi.events.transport.wire import Lines, OutputText, ServerSentEvents, Wire
+from fluxapi.events.transport.wire import OutputText, ServerSentEvents
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output import OutputBatch, written
 from fluxapi.table.table import Table
-from tests.handlers.fake import FakeInstance
 
-JOB = 1 << 24
-TIMEOUT = 30.0
-NDJSON = Lines(chunked=False)
-
-
-class Known:
-    """A table that knows the jobs of a set."""
-
-    def __init__(self) -> None:
-        self.ids = {JOB, JOB + 1}
-
-    def get(self, jobid: int) -> object | None:
-        return "a job" if jobid in self.ids else None
-
-
-class Line(asyncio.Transport):
-    """A connection that takes everything, and tells when something was written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.data = b""
-        self.news = asyncio.Event()
-        self.protocol: asyncio.BaseProtocol = asyncio.Protocol()
-
-    def write(self, data: bytes | bytearray | memoryview) -> None:
-        self.data += data
-        self.news.set()
-
-    def get_protocol(self) -> asyncio.BaseProtocol:
-        return self.protocol
-
-    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
-        self.protocol = protocol
-
-    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
-        pass
-
-    def is_closing(self) -> bool:
-        return False
-
-    def get_write_buffer_size(self) -> int:
-        return 1
-
-
-class Reader:
-    """One viewer and what it got."""
-
-    def __init__(self, outputs: OutputHub, selection: Selection, wire: Wire) -> None:
-        self.line = Line()
-        self.writer = StreamWriter(self.line)
-        self.ended: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
-        self.stop = outputs.view(JOB, selection, self.writer, wire, self._end)
-
-    def _end(self, reason: str, detail: str = "") -> None:
-        self.ended.set_result((reason, detail))
-
-    async def end(self) -> str:
-        """Return the reason of its end."""
-        return (await asyncio.wait_for(self.ended, TIMEOUT))[0]
-
-    @property
-    def messages(self) -> list[dict[str, Any]]:
-        return [json.loads(line) for line in self.line.data.splitlines()]
-
-    @property
-    def indexes(self) -> list[int]:
-        return [message["index"] for message in self.messages]
-
-    @property
-    def text(self) -> str:
-        return "".join(message.get("data", "") for message in self.messages)
-
-    async def until(self, text: str) -> None:
-        """Return when ``text`` has come."""
-        while text not in self.text:
-            self.line.news.clear()
-            await asyncio.wait_for(self.line.news.wait(), TIMEOUT)
-
-
-class Place:
-    """A made-up instance and the viewers of it."""
-
-    def __init__(self) -> None:
-        self.instance = FakeInstance()
-        self.table = Known()
-        self.outputs = OutputHub(self.instance, cast("Table", self.table))
-
-    def view(self, wire: Wire = NDJSON, **selection: Any) -> Reader:
-        return Reader(self.outputs, Selection(**selection), wire)
-
-    def write(self, *texts: str, stream: str = "stdout") -> None:
-        self.instance.feed(JOB, *({"stream": stream, "data": text} for text in texts))
-
-    def finish(self, error: Exception | None = None) -> None:
-        self.instance.end_output(JOB, error)
-
-
-@pytest.fixture
-async def place() -> AsyncIterator[Place]:
-    place = Place()
-    place.instance.feed(JOB)
-    yield place
-    await place.outputs.aclose()
+from .output_place import JOB, NDJSON, TIMEOUT, Place
 
 
 def data(text: str, index: int = 1, **context: Any) -> dict[str, Any]:
@@ -303,89 +196,6 @@ async def test_server_sent_events_have_the_index_as_id(place: Place) -> None:
     assert reader.line.data.startswith(b"id: 1\nevent: output\ndata: {")
 
 
-@pytest.fixture
-def small_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watch, "_MAX_ENTRIES", 16)
-
-
-def numbered(first: int, last: int) -> list[str]:
-    return [f"{number}\n" for number in range(first, last)]
-
-
-@pytest.mark.usefixtures("small_window")
-async def test_entries_before_the_window_are_read_again(place: Place) -> None:
-    place.write(*numbered(0, 1000))
-    first = place.view()
-    await first.until("999\n")
-    late = place.view()
-    place.finish()
-    assert (await first.end(), await late.end()) == ("finished", "finished")
-    assert first.text == late.text == "".join(numbered(0, 1000))
-
-
-@pytest.mark.usefixtures("small_window")
-async def test_a_slow_viewer_holds_nobody_up_and_loses_nothing(place: Place) -> None:
-    slow, fast = place.view(), place.view()
-    place.write("begin\n")
-    await slow.until("begin\n")
-    slow.writer.pause_writing()
-    for start in range(0, 1000, 10):
-        place.write(*numbered(start, start + 10))
-    await fast.until("999\n")
-    assert slow.text == "begin\n"
-    slow.writer.resume_writing()
-    place.finish()
-    assert (await slow.end(), await fast.end()) == ("finished", "finished")
-    assert slow.text == fast.text == "begin\n" + "".join(numbered(0, 1000))
-
-
-@pytest.mark.usefixtures("small_window")
-async def test_one_that_has_caught_up_shares_the_watch_again(place: Place) -> None:
-    place.write(*numbered(0, 100))
-    first = place.view()
-    await first.until("99\n")
-    late = place.view()
-    await late.until("99\n")
-    await asyncio.wait_for(place.instance.until_watched(JOB, 1), TIMEOUT)
-    place.write("live\n")
-    await late.until("live\n")
-    assert place.instance.watched[JOB] == 1
-
-
-async def test_the_window_is_bounded(place: Place) -> None:
-    reader = place.view()
-    text = "x" * 1000
-    place.write(*[text] * 2000, "last\n")
-    await reader.until("last\n")
-    (shared,) = place.outputs._watches.values()
-    assert sum(len(entry.body) for entry in shared.entries) <= watch.WINDOW_BYTES
-    assert shared.next - shared.first == len(shared.entries)
-
-
-async def test_many_windows_share_what_there_is(place: Place) -> None:
-    watches = [
-        place.outputs.view(n, Selection(), StreamWriter(Line()), NDJSON, _ignore)
-        for n in range(200)
-    ]
-    limits = {shared.limit for shared in place.outputs._watches.values()}
-    assert limits == {(64 << 20) // 200}
-    for stop in watches:
-        stop()
-    assert not place.outputs._watches
-
-
-def _ignore(reason: str, detail: str = "") -> None:
-    pass
-
-
-async def test_one_entry_larger_than_the_window_comes_through(place: Place) -> None:
-    reader = place.view()
-    place.write("x" * (watch.WINDOW_BYTES + PIECE_BYTES), "after\n")
-    await reader.until("after\n")
-    place.finish()
-    assert await reader.end() == "finished"
-
-
 async def test_a_job_that_never_wrote_has_no_output(place: Place) -> None:
     reader = place.view()
     place.finish()
@@ -484,15 +294,3 @@ async def test_an_unknown_job_is_not_found(place: Place, text: str) -> None:
 
 async def test_a_known_job_is_found_in_any_form(place: Place) -> None:
     assert place.outputs.find(hex(JOB)) == JOB
-
-
-async def test_the_window_is_cut_where_it_may_be(place: Place) -> None:
-    shared = Watch(place.instance, cast("Table", place.table), JOB)
-    shared.limit = 2000
-    place.write(*["y" * 100] * 50)
-    place.finish()
-    shared.start()
-    while shared.end is None:
-        await shared.changed()
-    assert 1 < len(shared.entries) < 10
-    assert shared.entries[-1].index == shared.next - 1

@@ -17,7 +17,7 @@ from fluxapi.errors import InstanceUnavailable, OutputChanged
 from fluxapi.events.output import file_reader, file_source
 from fluxapi.events.output import hub as hub_module
 from fluxapi.events.output.entries import encode_entry, since
-from fluxapi.events.output.file_reader import FileAccess, is_here
+from fluxapi.events.output.file_reader import FileAccess
 from fluxapi.events.output.hub import OutputHub
 from fluxapi.events.output.viewer import Selection
 from fluxapi.events.transport.stream_writer import StreamWriter
@@ -30,26 +30,12 @@ from fluxapi.process.daemon_threads import DaemonThreads
 from fluxapi.process.file_piece import Piece, Wanted, read_piece
 from fluxapi.table.table import Table
 
-from .output_files import JOB, RemoteWriter, Writer, bytes_of, notice_of, to_file
-from .test_output import Line
+from .output_files import HARD, JOB, Follower, Writer, bytes_of, notice_of, to_file
+from .output_place import Line
+
+pytestmark = pytest.mark.usefixtures("quick_files")
 
 TIMEOUT = 30.0
-HARD = b"one\na\xff\xfe\n\0b\r\nx\xe2\x80\xa8y\n\xf0\x9f\xa5\x9e" * 9 + b"no end"
-
-
-@pytest.fixture
-def writer(tmp_path: Path) -> Writer:
-    writer = Writer(tmp_path, stdout=to_file("out"))
-    writer.redirect("out")
-    (tmp_path / "out").write_bytes(b"")
-    return writer
-
-
-@pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses = dict.fromkeys(("local", "shared", "node"), (0.001, 0.002))
-    monkeypatch.setattr(file_source, "_PAUSES_S", pauses)
-    monkeypatch.setattr(file_source, "_MISSING_PAUSES_S", (0.001, 0.001))
 
 
 @given(
@@ -166,29 +152,6 @@ async def test_a_growing_file_is_read_as_far_as_it_goes(writer: Writer) -> None:
             file.write(b"more" * 100_000)
         size += len(batch.events) and len(str((batch.events[0].context or {}).get("data", "")))
     assert size == 3_000_000
-
-
-class Follower:
-    """One follower of a job, and the bytes that it has got."""
-
-    def __init__(self, hub: OutputHub, **selection: Any) -> None:
-        self.line = Line()
-        self.ended: asyncio.Future[tuple[str, str]] = asyncio.get_running_loop().create_future()
-        text = OutputText(chunked=False, exact=True)
-        wanted = Selection(**{"files": True, **selection})
-        self.writer = StreamWriter(self.line)
-        self.stop = hub.view(JOB, wanted, self.writer, text, self._end)
-
-    def _end(self, reason: str, detail: str = "") -> None:
-        self.ended.set_result((reason, detail))
-
-    async def until(self, text: bytes) -> None:
-        while text not in self.line.data:
-            self.line.news.clear()
-            await asyncio.wait_for(self.line.news.wait(), TIMEOUT)
-
-    async def end(self) -> tuple[str, str]:
-        return await asyncio.wait_for(self.ended, TIMEOUT)
 
 
 @pytest.fixture
@@ -366,65 +329,6 @@ async def test_a_job_that_writes_no_file_has_none(tmp_path: Path) -> None:
     writer = Writer(tmp_path)
     writer.entries.append(Event(1.0, "data", {"stream": "stdout", "data": "x"}))
     assert await writer.files.sources(JOB, None, may_read=True) == []
-
-
-@pytest.fixture
-def remote(tmp_path: Path) -> RemoteWriter:
-    writer = RemoteWriter(tmp_path, stdout=to_file("out"))
-    writer.redirect("out")
-    (tmp_path / "out").write_bytes(HARD)
-    return writer
-
-
-async def test_a_file_of_another_host_is_read_there(remote: RemoteWriter) -> None:
-    source = await remote.source()
-    assert (await notice_of(source.output(JOB)))["read"] == "node"
-    assert await bytes_of(source.output(JOB)) == HARD
-    assert {rank for rank, _ in remote.asked} == {0}
-
-
-async def test_a_file_on_a_shared_file_system_is_read_here(
-    remote: RemoteWriter, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    kind = (await remote.source()).reader()
-    system = (await kind.piece(0)).system
-    remote.asked.clear()
-    monkeypatch.setattr(file_reader, "SHARED_TYPES", {system})
-    source = await remote.source()
-    assert (await notice_of(source.output(JOB)))["read"] == "shared"
-    assert await bytes_of(source.output(JOB)) == HARD
-    assert not remote.asked
-
-
-async def test_a_file_of_another_host_that_nothing_reads(writer: Writer) -> None:
-    (writer.folder / "out").write_bytes(b"another file of the same name\n")
-    writer.host = "elsewhere"
-    notice = await notice_of((await writer.source()).output(JOB))
-    assert notice["host"] == "elsewhere"
-    assert notice["unread"].startswith("It is on the host elsewhere, and the service runs on ")
-
-
-async def test_a_node_that_cannot_read_says_why(remote: RemoteWriter) -> None:
-    (remote.folder / "out").unlink()
-    notice = await notice_of((await remote.source()).output(JOB))
-    assert notice["unread"].endswith("On elsewhere: It does not exist.")
-
-
-@pytest.mark.parametrize(
-    ("host", "own", "here"),
-    [
-        ("n1", "n1", True),
-        ("n1.site", "n1", True),
-        ("n1", "n1.site", True),
-        ("n1.site", "n1.other", False),
-        ("n2", "n1", False),
-    ],
-)
-def test_hosts_may_have_full_names(
-    monkeypatch: pytest.MonkeyPatch, host: str, own: str, here: bool
-) -> None:
-    monkeypatch.setattr("socket.gethostname", lambda: own)
-    assert is_here(host) is here
 
 
 @pytest.mark.parametrize("position", range(11))

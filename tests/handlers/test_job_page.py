@@ -238,41 +238,6 @@ def test_a_moment_that_no_calendar_has_is_left_out() -> None:
     assert humanize.utc(1e300) == ""
 
 
-def test_a_state_lasts_until_the_next_one_and_the_last_one_until_now() -> None:
-    steps = job_detail.timeline({"t_submit": 10.0, "t_depend": 10.0, "t_run": 12.5}, 20.25)
-    assert [(step["state"], step["lasted"], step["grows"]) for step in steps] == [
-        ("NEW", "0s", False),
-        ("DEPEND", "2.500s", False),
-        ("RUN", "7s", True),
-    ]
-    assert [step["after"] for step in steps] == ["0s", "0s", "2.500s"]
-
-
-def test_the_states_are_segments_of_one_bar() -> None:
-    steps = job_detail.timeline({"t_submit": 10.0, "t_depend": 10.001, "t_run": 12.0}, 20.0)
-    begins = [step["begin"] for step in steps]
-    widths = [step["width"] for step in steps]
-    assert begins[0] == 0
-    assert begins[1:] == pytest.approx([widths[0], widths[0] + widths[1]], abs=0.2)
-    assert sum(widths) == pytest.approx(job_detail.BAR, abs=0.2)
-    # A millisecond can be seen; the others are as long as they lasted.
-    assert widths[0] >= 8
-    assert widths[2] / widths[1] == pytest.approx(4, rel=0.05)
-    assert job_detail.bar([0.0, 0.0]) == [(0.0, 0.0), (0.0, 0.0)]
-
-
-def test_a_running_job_tells_how_much_of_its_time_limit_is_over() -> None:
-    record = {"state": "RUN", "t_run": 10.0, "duration": 600.0, "nodelist": "node3"}
-    found = job_detail.limit(record, 250.9)
-    assert found is not None
-    assert (found["ran"], found["limit"], found["where"]) == ("4m", "10m", "node3")
-    assert (found["seconds"], found["most"]) == (pytest.approx(240.9), 600.0)
-    ended = job_detail.limit({**record, "state": "INACTIVE", "t_cleanup": 15.0}, 900.0)
-    assert ended is not None
-    assert (ended["ran"], ended["since"], ended["most"]) == ("5s", None, 0.0)
-    assert job_detail.limit({"state": "SCHED"}, 900.0) is None
-
-
 async def test_jobs_that_wait_for_each_other_are_a_graph(service: Service) -> None:
     first = await service.submit(name="first")
     middle = await service.submit(name="<middle>", dependencies=[f"afterok:{first}"])
@@ -313,11 +278,6 @@ async def test_jobs_that_wait_for_each_other_are_a_graph(service: Service) -> No
     assert '<section class="panel links" id="links" aria-labelledby="links-title" hidden>' in (
         await page(service, other)
     )
-
-
-def test_an_inactive_job_stays_inactive() -> None:
-    (_, last) = job_detail.timeline({"t_submit": 10.0, "t_inactive": 12.0}, 20.0)
-    assert (last["state"], last["seconds"], last["grows"]) == ("INACTIVE", 0.0, False)
 
 
 def test_only_set_values_are_facts() -> None:
