@@ -14,7 +14,7 @@ from fluxapi.errors import NotFound
 from fluxapi.http import base, keys
 
 from . import guides
-from .docs_search import Hit, Index, Section, sections
+from .docs_search import Hit, Index, Kind, Section, sections
 from .reference import channel, error_kinds, groups
 from .rendering import render
 from .slices import text_of
@@ -147,9 +147,19 @@ def _index(title: str, text: Markup) -> Index:
     """Return the index of the guides, the errors and the reference, whose HTML is *text*."""
     found: list[Section] = []
     for one in guides.shelf().values():
-        found += sections(one.title, one.address, one.html)
+        found += sections(one.title, one.address, one.html, _kind(one.name))
     found += [
-        Section.of("Errors", kind["title"], f"/docs/errors#{kind['slug']}", kind["about"])
+        Section.of(
+            "Errors", kind["title"], f"/docs/errors#{kind['slug']}", kind["about"], Kind.REFERENCE
+        )
         for kind in error_kinds()
     ]
-    return Index([*found, *sections(title, "/docs/reference", text)])
+    return Index([*found, *sections(title, "/docs/reference", text, Kind.REFERENCE)])
+
+
+def _kind(name: str) -> Kind:
+    """Return the kind of a guide by its group; the reasons behind the service come last."""
+    group = next((title for title, some in guides.groups() if name in {it.name for it in some}), "")
+    if name == "security" or group in {"Understand", "Decisions"}:
+        return Kind.BACKGROUND
+    return Kind.REFERENCE if name == "flux-options" else Kind.GUIDE

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from html.parser import HTMLParser
 
-__all__ = ["Hit", "Index", "Section", "sections"]
+__all__ = ["Hit", "Index", "Kind", "Section", "sections"]
 
 MAX_HITS = 30
 """Sections of an answer."""
@@ -23,9 +24,39 @@ _SNIPPET_CHARS = 220
 _LEAD_CHARS = 60
 """Characters of a snippet, and of it before the first match."""
 
+_STOP_WORDS = frozenset({
+    "a", "an", "and", "are", "as", "at", "be", "by", "can", "do", "does", "for", "from", "has",
+    "have", "how", "i", "in", "is", "it", "its", "me", "my", "of", "on", "or", "should", "that",
+    "the", "there", "this", "to", "was", "what", "when", "where", "which", "who", "why", "will",
+    "with", "you", "your",
+})  # fmt: skip
+"""Words that say nothing of the subject; they count only if a query has no other."""
+
+_QUESTIONS = frozenset({"how", "when", "where", "why"})
+_NEAR_CHARS = 60
+"""Characters after the word of a question in which an answer has the other words."""
+_ANSWER_SCORE = 60
+
+_KIND_PENALTY = 20
+
+_DURATION = re.compile(r"(?:\d+(?:d|h|m|s|ms))+\Z")
+_DURATION_WORDS = ("duration", "time limit")
+"""Phrases to look for instead of a duration such as ``2h30m``."""
+
+_TEST = re.compile(r"\btests/[\w./-]+(?:::\w+)?")
+"""Tests that a table of the guides names; nobody looks for them."""
+
 _WORD = re.compile(r"[^\W_]+")
 _HEADINGS = frozenset({"h1", "h2", "h3"})
 _BLOCKS = frozenset({"p", "li", "pre", "dt", "dd", "td", "th", "div", "h4"})
+
+
+class Kind(IntEnum):
+    """The kind of a page; of sections that match equally well, those of the first kind lead."""
+
+    GUIDE = 0
+    REFERENCE = 1
+    BACKGROUND = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,29 +71,42 @@ class Section:
     title: str
     address: str
     text: str
+    kind: Kind
     _title: str
     _page: str
     _text: str
 
     @classmethod
-    def of(cls, page: str, title: str, address: str, text: str) -> Section:
+    def of(cls, page: str, title: str, address: str, text: str, kind: Kind = Kind.GUIDE) -> Section:
         """Return a section with its words."""
-        return cls(page, title, address, text, _joined(title), _joined(page), _joined(text))
+        text = " ".join(_TEST.sub("", text).split())
+        return cls(page, title, address, text, kind, _joined(title), _joined(page), _joined(text))
 
-    def score(self, words: Sequence[str]) -> int:
-        """Return how well the section matches; 0 if it lacks one of *words*."""
-        total = 0
+    def score(self, words: Sequence[str]) -> tuple[int, int]:
+        """Return how many of *words* the section has, and how well it matches."""
+        count = total = 0
         for word in words:
             beginning = f" {word}"
             value = 12 * (beginning in self._title) + 6 * (beginning in self._page)
             value += 6 * (f"{beginning} " in self._title)
             value += min(self._text.count(beginning), 5)
-            if not value:
-                return 0
+            count += value > 0
             total += value
-        if len(words) > 1 and f" {' '.join(words)}" in self._title + self._text:
-            total += 10
-        return total
+        if len(words) > 1:
+            phrase = f" {' '.join(words)}"
+            total += 30 * (phrase in self._title) + 20 * (phrase in self._text)
+        return count, total - _KIND_PENALTY * self.kind
+
+    def answers(self, question: str, words: Sequence[str]) -> bool:
+        """Return whether the section has all *words* soon after the word *question*."""
+        for text in (self._title, self._text):
+            place = text.find(f" {question} ")
+            while place >= 0:
+                near = text[place : place + _NEAR_CHARS]
+                if all(f" {word}" in near for word in words):
+                    return True
+                place = text.find(f" {question} ", place + 1)
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +133,52 @@ class Index:
 
     def search(self, query: str) -> tuple[int, list[Hit]]:
         """Return the number of sections that match, and the best of them."""
-        words = _words(query)[:_MAX_WORDS]
-        if not words:
-            return 0, []
-        scored = [(section.score(words), section) for section in self._sections]
-        found = [pair for pair in scored if pair[0]]
-        found.sort(key=lambda pair: -pair[0])
-        return len(found), [Hit(it, tuple(_pieces(it.text, words))) for _, it in found[:MAX_HITS]]
+        questions = [word for word in _words(query)[:_MAX_WORDS] if word in _QUESTIONS]
+        for words in _forms(query):
+            found = self._found(words, questions)
+            if found:
+                hits = list(_unlike(Hit(it, tuple(_pieces(it.text, words))) for it in found))
+                return len(hits), hits[:MAX_HITS]
+        return 0, []
+
+    def _found(self, words: Sequence[str], questions: Sequence[str]) -> list[Section]:
+        """Return the sections with all of *words*, or with most of them if there are none."""
+        scored = [(*section.score(words), section) for section in self._sections]
+        for least in (len(words), len(words) // 2 + 1):
+            found = [
+                (
+                    count,
+                    value + _ANSWER_SCORE * any(it.answers(one, words) for one in questions),
+                    it,
+                )
+                for count, value, it in scored
+                if count >= least
+            ]
+            if found:
+                found.sort(key=lambda it: (-it[0], -it[1]))
+                return [section for _, _, section in found]
+        return []
+
+
+def _forms(query: str) -> Iterator[list[str]]:
+    """Yield the words to look for, and then those that stand for them."""
+    every = _words(query)[:_MAX_WORDS]
+    words = [word for word in every if word not in _STOP_WORDS] or every
+    if words:
+        yield words
+        if any(map(_DURATION.match, words)):
+            for phrase in _DURATION_WORDS:
+                yield phrase.split()
+
+
+def _unlike(hits: Iterable[Hit]) -> Iterator[Hit]:
+    """Yield hits without those that show the same as one of the same page before."""
+    seen: set[tuple[str, str]] = set()
+    for hit in hits:
+        key = hit.section.page, hit.text
+        if not hit.pieces or key not in seen:
+            seen.add(key)
+            yield hit
 
 
 def _words(text: str) -> list[str]:
@@ -106,10 +189,12 @@ def _joined(text: str) -> str:
     return f" {' '.join(_words(text))} "
 
 
-def _pieces(text: str, words: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Yield an excerpt around the first match, cut at the matches."""
+def _pieces(text: str, words: Sequence[str]) -> Iterator[tuple[str, bool]]:
+    """Yield an excerpt around the phrase or the first match, cut at the matches."""
     pattern = re.compile(rf"(?<![^\W_])(?:{'|'.join(map(re.escape, words))})", re.IGNORECASE)
-    match = pattern.search(text)
+    together = r"[\W_]+".join(map(re.escape, words))
+    phrase = re.compile(rf"(?<![^\W_]){together}", re.IGNORECASE)
+    match = phrase.search(text) or pattern.search(text)
     begin = max(match.start() - _LEAD_CHARS, 0) if match else 0
     if begin:
         begin = text.find(" ", begin) + 1
@@ -130,13 +215,15 @@ def _pieces(text: str, words: Iterable[str]) -> Iterator[tuple[str, bool]]:
         yield " …", False
 
 
-def sections(page: str, address: str, html: str) -> list[Section]:
+def sections(page: str, address: str, html: str, kind: Kind = Kind.GUIDE) -> list[Section]:
     """Return the sections of a page from the HTML below its title."""
     reader = _Reader()
     reader.feed(html)
     reader.close()
     return [
-        Section.of(page, _plain(title) or page, f"{address}#{anchor}" if anchor else address, text)
+        Section.of(
+            page, _plain(title) or page, f"{address}#{anchor}" if anchor else address, text, kind
+        )
         for anchor, title, parts in reader.found
         if (text := _plain(parts)) or _plain(title)
     ]

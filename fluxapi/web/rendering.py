@@ -10,7 +10,8 @@ from aiohttp import web
 
 from fluxapi import __version__
 from fluxapi.http import base, keys
-from fluxapi.security.principal import STRANGER
+from fluxapi.model.record import username
+from fluxapi.security.principal import ANYBODY, STRANGER
 from fluxapi.security.sign_ins import is_sign_in
 
 from . import assets
@@ -59,6 +60,7 @@ async def render(
     # The path of the page, also if there is no instance.
     asked = session.path or request.match_info.get("instance", "")
     principal = request.get(keys.PRINCIPAL, STRANGER)
+    is_open = principal is ANYBODY
     if info.kind == "archive" and principal.right is not None:
         # Nobody can change anything, so the page shows what a viewer sees.
         principal = replace(principal, right="view")
@@ -66,6 +68,7 @@ async def render(
     shared = {
         "user": principal.user,
         "right": principal.right,
+        "open_to": username(info.owner) if is_open else "",
         "may": principal.may,
         "is_signed_in": any(map(is_sign_in, principal.grants)),
         "url": lambda path: base.relative(request, place(path, session.path)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import re
 import threading
 from collections.abc import Iterator
@@ -92,12 +93,81 @@ def test_the_documentation_is_found(opened: Page) -> None:
     expect(opened.locator("mark").first).to_have_text("bearer")
 
 
+def test_the_documentation_is_searched_while_typing(site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/docs/auth")
+    field = page.get_by_role("searchbox", name="Search the documentation")
+    field.press_sequentially("time limit")
+    link = page.get_by_role("main").get_by_role("link", name="Time limit")
+    expect(link).to_be_visible()
+    expect(field).to_be_focused()
+    expect(page).to_have_url(re.compile("/docs/auth$"))
+    field.fill("")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Enable authentication")
+    page.goto(f"{site.url}/docs")
+    field.press_sequentially("time limit")
+    link.click()
+    expect(page).to_have_url(re.compile("/docs/cli#time-limit$"))
+
+
+def test_where_authentication_is_off_the_menu_says_who_acts(site: Service, page: Page) -> None:
+    page.goto(site.url)
+    page.locator("#menu summary").click()
+    owner = getpass.getuser()
+    expect(page.locator("#menu .who")).to_have_text(
+        f"No login: everybody who reaches this page acts as {owner}."
+    )
+
+
+def test_pages_that_are_out_of_sight_on_a_phone_are_hinted_at(site: Service, page: Page) -> None:
+    page.set_viewport_size({"width": 240, "height": 700})
+    page.goto(site.url)
+    pages = page.get_by_role("navigation", name="Pages")
+    expect(pages).to_have_class("more-after")
+    pages.evaluate("it => it.scrollTo(it.scrollWidth, 0)")
+    expect(pages).to_have_class("more-before")
+
+
 def test_an_action_is_done(opened: Page) -> None:
     opened.keyboard.type("theme dark")
     expect(opened.get_by_role("option", name="Theme: Dark")).to_be_visible()
     opened.keyboard.press("Enter")
     expect(opened.locator("html")).to_have_attribute("data-theme", "dark")
     expect(opened.get_by_role("dialog")).to_have_count(0)
+
+
+def test_what_is_named_exactly_so_comes_first(site: Service, opened: Page) -> None:
+    node = site.get("/v1/nodes")["nodes"][0]
+    jobid = submit(site, name="runs-on-that-node")
+    submit(site, name=f"{node}-and-more")
+    find(opened, node)
+    dialog = opened.get_by_role("dialog")
+    expect(dialog.get_by_role("status")).to_have_text(re.compile("results?$"))
+    expect(dialog.get_by_role("option").first).to_have_text(node)
+    expect(dialog.get_by_role("group", name="Jobs", exact=True)).not_to_contain_text(jobid)
+    submit(site, name="heron")
+    submit(site, name="heron-of-later")
+    find(opened, "HERON")
+    jobs = opened.get_by_role("group", name="Jobs", exact=True).get_by_role("option")
+    expect(jobs.filter(has_text="heron-of-later")).to_have_count(1)
+    expect(jobs.first).to_have_text(re.compile(r"^heron\S*ƒ|^heronf|^heron(?!-)"))
+
+
+def test_escape_closes_at_once(opened: Page) -> None:
+    opened.keyboard.type("anything")
+    opened.keyboard.press("Escape")
+    expect(opened.get_by_role("dialog")).to_have_count(0)
+
+
+def test_the_theme_that_is_on_is_not_offered(opened: Page) -> None:
+    opened.emulate_media(color_scheme="light")
+    find(opened, "theme")
+    options = opened.get_by_role("dialog").get_by_role("option", name="Theme: ")
+    expect(options).to_have_text(["Theme: Dark"])
+    opened.keyboard.press("Enter")
+    expect(opened.locator("#floating-notice")).to_have_text("Theme: Dark")
+    opened.keyboard.press("Control+k")
+    find(opened, "theme")
+    expect(options).to_have_text(["Theme: Light", "Theme: System"])
 
 
 def test_all_jobs_that_match_are_a_view(opened: Page) -> None:

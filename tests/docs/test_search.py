@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from fluxapi.web.docs_search import MAX_HITS, Index, Section, sections
+from fluxapi.web.docs_search import MAX_HITS, Index, Kind, Section, sections
 from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]
@@ -46,7 +46,7 @@ def test_all_words_must_be_there_by_their_beginnings() -> None:
     assert found(index, "--max-jobs") == ["/docs/page#first"]
     assert found(index, "jobs/{id}") == ["/docs/page#op"]
     assert found(index, "ubmit") == []
-    assert found(index, "submit one zebra") == []
+    assert found(index, "zebra one") == []
     assert found(index, "  -- ") == []
 
 
@@ -61,6 +61,67 @@ def test_a_title_comes_before_a_text() -> None:
     assert found(index, "cancel") == ["/b", "/c", "/a"]
 
 
+def test_most_words_are_enough_if_no_section_has_all() -> None:
+    index = Index(sections("Page", "/docs/page", HTML))
+    assert found(index, "fluxapi submit zebra") == ["/docs/page#first"]
+    assert found(index, "submit zebra lion") == []
+
+
+def test_words_that_say_nothing_count_only_alone() -> None:
+    index = Index([Section.of("P", "Wait", "/a", "a job"), Section.of("P", "Why", "/b", "why")])
+    assert found(index, "why does my job wait") == ["/a"]
+    assert found(index, "why") == ["/b"]
+
+
+def test_the_answer_to_a_question_comes_before_titles_with_its_words() -> None:
+    index = Index(
+        [
+            Section.of("P", "Job wait", "/a", "Options."),
+            Section.of("P", "Notes", "/b", "A note says why a job waits."),
+        ]
+    )
+    assert found(index, "why does my job wait") == ["/b", "/a"]
+    assert found(index, "job wait") == ["/a", "/b"]
+
+
+def test_a_phrase_comes_first_and_is_shown() -> None:
+    text = f"time {'passes ' * 100} the time limit"
+    index = Index(
+        [
+            Section.of("P", "B", "/b", text),
+            Section.of("P", "C", "/c", "limit " * 5 + "time " * 5),
+        ]
+    )
+    assert found(index, "time limit") == ["/b", "/c"]
+    assert "the time limit" in index.search("time limit")[1][0].text
+
+
+def test_guides_come_before_the_reference_and_the_background() -> None:
+    index = Index(
+        Section.of(kind.name, "Title", f"/{kind.name}", "cancel", kind) for kind in reversed(Kind)
+    )
+    assert found(index, "cancel") == ["/GUIDE", "/REFERENCE", "/BACKGROUND"]
+
+
+def test_a_duration_finds_what_says_how_durations_are_written() -> None:
+    index = Index([Section.of("P", "T", "/a", "A duration is a number with a unit.")])
+    assert found(index, "2h30m") == ["/a"]
+    assert found(index, "2h30x") == []
+
+
+def test_sections_that_show_the_same_are_shown_once() -> None:
+    index = Index(
+        Section.of("P", f"flux {name}", f"/{name}", "-t FSD") for name in ("run", "batch")
+    )
+    assert index.search("fsd")[0] == 1
+
+
+def test_tests_are_left_out() -> None:
+    section = Section.of("P", "T", "/a", "Safe. tests/attack/test_it.py::test_of_it More.")
+    assert section.text == "Safe. More."
+    assert found(Index([section]), "attack") == []
+
+
 def test_an_excerpt_shows_the_match_and_marks_it() -> None:
     text = f"{'before ' * 100}the needle, {'after ' * 100}"
     ((hit,)) = Index([Section.of("P", "T", "/p", text)]).search("NEED")[1]
@@ -73,7 +134,8 @@ def test_an_excerpt_shows_the_match_and_marks_it() -> None:
 
 def test_an_answer_is_bounded_and_fast() -> None:
     index = Index(
-        Section.of("P", f"T{number}", f"/p#{number}", "same words " * 200) for number in range(1000)
+        Section.of("P", f"T{number}", f"/p#{number}", f"{number} {'same words ' * 200}")
+        for number in range(1000)
     )
     begin = time.process_time()
     total, hits = index.search(" ".join(["same", "words"] * 60))
@@ -102,6 +164,22 @@ async def test_guides_reference_and_errors_are_found(
 ) -> None:
     results = (await get(service, query))["results"]
     assert address in [it["address"] for it in results[:5]]
+
+
+@pytest.mark.parametrize(
+    ("query", "address"),
+    [
+        ("time limit", "/docs/cli#time-limit"),
+        ("why does my job wait", "/docs/jobs-page#see-why-a-job-waits"),
+        ("2h30m", "/docs/cli#time-limit"),
+    ],
+)
+async def test_questions_find_their_answer_first(
+    service: Service, query: str, address: str
+) -> None:
+    results = (await get(service, query))["results"]
+    assert results[0]["address"] == address
+    assert not [it for it in results if "tests/" in it["text"]]
 
 
 async def test_what_is_found_is_there(service: Service) -> None:

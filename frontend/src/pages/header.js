@@ -3,6 +3,7 @@
 import * as neighbors from "../job/neighbors.js";
 import { call } from "../ui/api.js";
 import { ask } from "../ui/dialog.js";
+import { searchDocsWhileTyping } from "../ui/docs_search.js";
 import { element } from "../ui/element.js";
 import { SEARCH_KEYS, hearKeys } from "../ui/keys.js";
 import { closeMenus } from "../ui/menu.js";
@@ -15,6 +16,16 @@ closeMenus();
 // On a phone, the pages are a line that scrolls.
 const here = /** @type {HTMLElement | null} */ (document.querySelector(".top nav [aria-current]"));
 if (here?.parentElement) here.parentElement.scrollLeft = here.offsetLeft + here.offsetWidth / 2 - here.parentElement.clientWidth / 2;
+/** @type {HTMLElement | null} */
+const pages = document.querySelector(".top nav");
+if (pages) {
+  const mark = () => {
+    pages.classList.toggle("more-before", pages.scrollLeft > 1);
+    pages.classList.toggle("more-after", pages.scrollLeft + pages.clientWidth < pages.scrollWidth - 1);
+  };
+  pages.addEventListener("scroll", mark, { passive: true });
+  new ResizeObserver(mark).observe(pages);
+}
 
 const menu = /** @type {HTMLDetailsElement | null} */ (document.getElementById("menu"));
 
@@ -91,5 +102,7 @@ if (list) {
   });
 }
 hearKeys({ search, shortcuts });
+const docsForm = /** @type {HTMLFormElement | null} */ (document.querySelector(".docs-bar form"));
+if (docsForm) searchDocsWhileTyping(docsForm);
 // The page of past jobs has no other script.
 if (document.querySelector("main.past")) neighbors.remember(neighbors.linked);

@@ -9,6 +9,9 @@ export const isJobId = (text) => JOB_ID.test(text.trim());
 /** Return the words of a query. @param {string} query */
 export const words = (query) => query.toLowerCase().split(/\s+/).filter(Boolean);
 
+/** Return whether a query is the whole of a name. @param {string} query @param {string} name */
+export const isExact = (query, name) => name !== "" && query.trim().toLowerCase() === name.toLowerCase();
+
 /**
  * Return how well a text matches words: 0 not at all, 1 each word is in it, 2 each begins a word of it, 3 it begins with
  * the first.

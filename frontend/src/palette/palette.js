@@ -11,6 +11,9 @@ import { MAX_QUERY_CHARACTERS, sources } from "./sources.js";
 /** Milliseconds without another key until the service is asked. */
 const DELAY_MS = 120;
 
+/** @param {Entry} entry */
+const exact = ({ isExact }) => Boolean(isExact);
+
 /** @param {string} name */
 const icon = (name) => {
   const made = element("span", { className: "icon" });
@@ -131,13 +134,16 @@ class Palette {
 
   #draw() {
     this.#options.clear();
-    const sections = this.#sources.flatMap(({ title }, index) => {
-      const entries = this.#found[index] ?? [];
+    // The section with what is named exactly so comes first; sections that are equal keep their order.
+    const sorted = this.#sources
+      .map(({ title }, index) => ({ title, index, entries: this.#found[index] ?? [] }))
+      .sort((one, other) => Number(other.entries.some(exact)) - Number(one.entries.some(exact)));
+    const sections = sorted.flatMap(({ title, index, entries }) => {
       if (!entries.length) return [];
       const section = element("div", { role: "group" });
       const name = `palette-section-${index}`;
       section.setAttribute("aria-labelledby", name);
-      section.append(element("p", { id: name, className: "palette-title", textContent: t(title), role: "presentation" }), ...entries.map((entry) => this.#option(entry)));
+      section.append(element("p", { id: name, className: "palette-title", textContent: t(title), role: "presentation" }), ...entries.filter(exact).concat(entries.filter((it) => !exact(it))).map((entry) => this.#option(entry)));
       return [section];
     });
     this.list.replaceChildren(...sections);
@@ -184,6 +190,10 @@ class Palette {
     if (step && !event.altKey) {
       event.preventDefault();
       this.#move(step);
+    } else if (event.key === "Escape" && !event.isComposing) {
+      // The field would take the first press to empty itself.
+      event.preventDefault();
+      this.dialog.close();
     } else if (event.key === "Enter" && event.target === this.input && !event.isComposing) {
       event.preventDefault();
       const active = this.#options.get(this.#active);

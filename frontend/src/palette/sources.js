@@ -2,9 +2,10 @@
 
 import { call } from "../ui/api.js";
 import { at } from "../ui/root.js";
+import { tell } from "../ui/tell.js";
 import { SHORT, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
-import { best, isJobId, words } from "./matches.js";
+import { best, isExact, isJobId, score, words } from "./matches.js";
 
 /**
  * @typedef {object} Entry
@@ -16,6 +17,7 @@ import { best, isJobId, words } from "./matches.js";
  * @property {string} icon
  * @property {string} [href] where it leads
  * @property {() => void} [run] what it does, if it leads nowhere
+ * @property {boolean} [isExact] whether it is named exactly as the query; its section comes first
  */
 
 /**
@@ -39,6 +41,12 @@ function label(control) {
 /** @param {string | null | undefined} text */
 const short = (text) => visible((text ?? "").trim(), { most: SHORT });
 
+/** Jobs that are asked for, so that a name is found among jobs that match by other fields. */
+const MAX_JOBS = 100;
+
+/** Return the theme in which the page is drawn, which may be that of the system. */
+const theme = () => document.documentElement.dataset["theme"] || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+
 /** Return the pages of the header and of its menu. @returns {Entry[]} */
 function pages() {
   const links = /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(".top nav a, .top .primary, #menu a[href]:not([data-action])"));
@@ -49,12 +57,14 @@ function pages() {
 function actions() {
   const menu = document.getElementById("menu");
   const choices = [...(menu?.querySelectorAll("fieldset") ?? [])].flatMap((set) =>
-    [...set.querySelectorAll("input")].filter((input) => !input.checked).map((input) => ({
-      key: `choice ${input.name} ${input.value}`,
-      title: t("palette.choice", { name: label(set.querySelector("legend")), value: label(input.closest("label")) }),
-      icon: "action",
-      run: () => input.click(),
-    })),
+    [...set.querySelectorAll("input")].filter((input) => !input.checked && !(input.name === "theme" && input.value === theme())).map((input) => {
+      const title = t("palette.choice", { name: label(set.querySelector("legend")), value: label(input.closest("label")) });
+      const run = () => {
+        input.click();
+        tell(title);
+      };
+      return { key: `choice ${input.name} ${input.value}`, title, icon: "action", run };
+    }),
   );
   const buttons = [...(menu?.querySelectorAll("button") ?? [])].filter((button) => !button.hidden).map((button) => ({
     key: `button ${button.id || button.textContent}`,
@@ -69,7 +79,7 @@ function actions() {
 const local = (all) => (query) => {
   const wanted = words(query);
   // A word that is only somewhere inside another one would put pages before jobs.
-  return wanted.length ? best(all(), ({ title }) => title, wanted, { least: 2, most: MAX_ENTRIES }) : all();
+  return wanted.length ? best(all(), ({ title }) => title, wanted, { least: 2, most: MAX_ENTRIES }).map((it) => ({ ...it, isExact: isExact(query, it.title) })) : all();
 };
 
 /** @param {any} job @returns {Entry} */
@@ -83,15 +93,42 @@ const jobEntry = (job) => ({
   href: at(`/ui/jobs/${job["id"]}`),
 });
 
-/** @param {string} query */
-async function jobs(query) {
-  const text = query.trim();
-  const lists = await Promise.all([
+/**
+ * Return a function that finds the jobs that match a query, those that match by name or ID apart from the others.
+ * Both sources ask in the same moment, so that one request answers them.
+ */
+function jobs() {
+  let asked = "";
+  /** @type {Promise<{ named: Entry[], others: Entry[] }>} */
+  let answer;
+  return (/** @type {string} */ query) => {
+    if (!answer || asked !== query) {
+      asked = query;
+      answer = findJobs(query.trim()).finally(() => {
+        asked = "";
+      });
+    }
+    return answer;
+  };
+}
+
+/** @param {string} text */
+async function findJobs(text) {
+  const [byId, list] = await Promise.all([
     isJobId(text) ? call("GET", `/v1/jobs?${new URLSearchParams({ id: text, limit: "1" })}`).catch(() => ({ jobs: [] })) : { jobs: [] },
-    call("GET", `/v1/jobs?${new URLSearchParams({ text, limit: String(MAX_ENTRIES) })}`),
+    call("GET", `/v1/jobs?${new URLSearchParams({ text, limit: String(MAX_JOBS) })}`),
   ]);
-  const found = new Map(lists.flatMap((list) => list["jobs"].map((/** @type {any} */ job) => [job["id"], jobEntry(job)])));
-  return [...found.values()].slice(0, MAX_ENTRIES);
+  /** @type {Map<string, Entry>} */
+  const named = new Map(byId["jobs"].map((/** @type {any} */ job) => [job["id"], { ...jobEntry(job), isExact: true }]));
+  const others = [];
+  for (const job of list["jobs"]) {
+    if (named.has(job["id"])) continue;
+    const entry = { ...jobEntry(job), isExact: isExact(text, job["name"] ?? "") };
+    if (entry.isExact || score(`${job["name"]} ${job["id"]}`, words(text))) named.set(job["id"], entry);
+    else others.push(entry);
+  }
+  const sorted = [...named.values()].sort((one, other) => Number(other.isExact) - Number(one.isExact));
+  return { named: sorted.slice(0, MAX_ENTRIES), others: others.slice(0, MAX_ENTRIES) };
 }
 
 /** @param {string} query */
@@ -99,6 +136,7 @@ async function groups(query) {
   const list = await call("GET", `/v1/groups?${new URLSearchParams({ text: query.trim(), limit: String(MAX_ENTRIES) })}`);
   return list["groups"].map((/** @type {any} */ group) => ({
     key: `group ${group["id"]}`,
+    isExact: isExact(query, group["name"] ?? ""),
     title: short(group["name"]) || group["id"],
     detail: t("palette.group_jobs", { count: group["total"], user: short(group["username"]) }),
     icon: "rows",
@@ -132,6 +170,7 @@ async function documentation(query) {
 export function sources() {
   const nodes = once(async () => /** @type {string[]} */ ((await call("GET", "/v1/nodes"))["nodes"]));
   const queues = once(async () => /** @type {any[]} */ ((await call("GET", "/v1/queues"))["queues"]).filter(({ name }) => name));
+  const found = jobs();
   /** @type {Source} */
   const docs = { title: "palette.documentation", later: documentation };
   const isDocs = document.querySelector(".docs") !== null;
@@ -139,24 +178,26 @@ export function sources() {
     ...(isDocs ? [docs] : []),
     { title: "palette.pages", now: local(pages) },
     { title: "palette.actions", now: local(actions) },
-    { title: "palette.jobs", later: jobs },
+    { title: "palette.jobs", later: async (query) => (await found(query)).named },
     { title: "palette.groups", later: groups },
     {
       title: "palette.nodes",
       later: async (query) => best(await nodes(), (name) => name, words(query), { most: MAX_ENTRIES }).map((name) => ({
-        key: `node ${name}`, title: short(name), icon: "node", href: at(`/ui/nodes/${encodeURIComponent(name)}`),
+        key: `node ${name}`, title: short(name), icon: "node", href: at(`/ui/nodes/${encodeURIComponent(name)}`), isExact: isExact(query, name),
       })),
     },
     {
       title: "palette.queues",
       later: async (query) => best(await queues(), ({ name }) => name, words(query), { most: MAX_ENTRIES }).map(({ name, started, enabled }) => ({
         key: `queue ${name}`,
+        isExact: isExact(query, name),
         title: short(name),
         detail: started ? (enabled ? "" : t("palette.queue_disabled")) : t(enabled ? "palette.queue_stopped" : "palette.queue_off"),
         icon: "rows",
         href: at(`/?${new URLSearchParams({ queue: name })}`),
       })),
     },
+    { title: "palette.other_jobs", later: async (query) => (await found(query)).others },
     {
       title: "palette.search",
       now: (query) => {
