@@ -119,7 +119,7 @@ def test_where_authentication_is_off_the_menu_says_who_acts(site: Service, page:
 
 
 def test_pages_that_are_out_of_sight_on_a_phone_are_hinted_at(site: Service, page: Page) -> None:
-    page.set_viewport_size({"width": 240, "height": 700})
+    page.set_viewport_size({"width": 190, "height": 700})
     page.goto(site.url)
     pages = page.get_by_role("navigation", name="Pages")
     expect(pages).to_have_class("more-after")
