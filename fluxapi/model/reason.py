@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from .jobid import FANCY_PREFIX
 from .phrases import WAITS
 
 __all__ = ["PENDING", "Situation", "Supply", "dependency", "reason", "utc"]
@@ -108,7 +109,7 @@ def dependency(text: str) -> str:
         if moment:
             return WAITS[scheme].format(moment=moment)
     if scheme in _AFTER and value:
-        return WAITS[scheme].format(job=value)
+        return WAITS[scheme].format(job=value.replace(FANCY_PREFIX, "f", 1))
     return WAITS["other"].format(text=text)
 
 

@@ -197,7 +197,10 @@ def _urgency(urgency: int | None, words: Words) -> str | None:
 def exceptions(
     record: Mapping[str, Any], events: Iterable[Event] | None
 ) -> list[Mapping[str, Any]]:
-    """Return all exceptions of the eventlog; without one, that of the record."""
+    """Return all exceptions of the eventlog; without one, that of the record.
+
+    Cancellations without a note are left out: the outcome tells them.
+    """
     found = [event.context or {} for event in events or () if event.name == "exception"]
     if not found and record["exception"]["occurred"]:
         found = [record["exception"]]
@@ -208,6 +211,7 @@ def exceptions(
             "severity": context.get("severity", 0),
         }
         for context in found[-_MAX_EXCEPTIONS:]
+        if context.get("type") != "cancel" or context.get("note")
     ]
 
 

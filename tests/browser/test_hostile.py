@@ -92,7 +92,7 @@ def test_hostile_output(browser: Browser, site: Service, tmp_path: Path) -> None
         assert "a title" not in page.title()
         page.get_by_label("Find in the output").fill("<script>")
         expect(page.locator("#screen mark").first).to_have_text("<script>")
-        for title in ("Jobspec", "R, the resource set"):
+        for title in ("Jobspec", "Resource set (R)"):
             page.locator("summary", has_text=title).click()
         said = page.locator("#jobspec-text").inner_text()
         assert json.loads(said)["attributes"]["system"]["job"]["name"] == HOSTILE

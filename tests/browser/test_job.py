@@ -83,13 +83,29 @@ def test_a_held_job_is_released_and_seen_to_its_end(site: Service, page: Page) -
     expect(page.locator("#R-text")).to_contain_text("R_lite")
 
 
+def test_a_link_to_the_job_is_copied(site: Service, page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    jobid = submit(site, command="true")
+    see(site, page, jobid)
+    section = page.get_by_role("navigation", name="Pages").get_by_role("link", name="Jobs")
+    expect(section).to_have_attribute("aria-current", "true")
+    page.get_by_role("button", name="Copy link", exact=True).click()
+    expect(page.locator("#said")).to_have_text("Copied.")
+    assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/ui/jobs/{jobid}"
+
+
 def test_a_job_is_canceled_with_a_reason(site: Service, page: Page) -> None:
-    jobid = submit(site, command=["sleep", "600"], urgency=0)
+    jobid = submit(site, command=["sleep", "600"], urgency=0, name="unwanted")
     see(site, page, jobid)
     page.get_by_role("button", name="Cancel").click()
     page.get_by_label("Reason").fill("<b>not needed</b>")
-    page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("heading")).to_have_text(f"Cancel unwanted ({jobid})?")
+    end = dialog.get_by_role("button", name="Cancel the job")
+    expect(end).to_have_class("primary danger")
+    end.click()
     status(page, "CANCELED")
+    expect(page.locator("#said")).to_be_empty()
     expect(page.locator("#outcome")).to_have_text("Canceled before it ran")
     expect(page.locator("#exceptions")).to_contain_text("<b>not needed</b>")
     expect(page.get_by_role("button", name="Cancel")).to_have_count(0)
@@ -112,12 +128,12 @@ def test_choices_of_a_reader_outlive_a_change(site: Service, page: Page) -> None
     before = page.evaluate("[String(getSelection()), scrollY]")
     page.evaluate(
         """(path) => fetch(path, {
-          method: "POST", body: "{}", headers: { "Content-Type": "application/json" },
+          method: "POST", body: '{"note":"odd"}', headers: { "Content-Type": "application/json" },
         })""",
         f"/v1/jobs/{jobid}/cancel",
     )
     status(page, "CANCELED")
-    expect(page.locator("#exceptions")).to_contain_text("cancel")
+    expect(page.locator("#exceptions")).to_contain_text("cancel: odd")
     expect(page.locator("#events")).to_contain_text("clean")
     assert page.evaluate("[String(getSelection()), scrollY]")[0] == before[0] != ""
     assert page.evaluate("window.seen.every((it) => it.isConnected)")
@@ -172,7 +188,7 @@ def test_the_last_line_on_stderr_says_why_a_job_failed(site: Service, page: Page
     see(site, page, jobid)
     expect(page.locator("#error")).to_have_text("Last line on stderr ValueError: <b>bad</b> input")
     see(site, page, script(site, "echo warning >&2; echo out"))
-    expect(page.locator("#output-said")).to_contain_text("The end")
+    expect(page.locator("#output-said")).to_contain_text("End of output")
     status(page, "COMPLETED")
     expect(page.locator("#error")).to_be_hidden()
 
@@ -245,7 +261,7 @@ def test_it_follows_until_the_reader_looks_back(
     expect(lines(page).last).to_be_in_viewport()
     gates[1].write_text("\n")
     expect(lines(page).last).to_have_text("end")
-    expect(page.locator("#output-said")).to_contain_text("The end")
+    expect(page.locator("#output-said")).to_contain_text("End of output")
 
 
 def test_it_goes_on_where_it_was_after_a_break(
@@ -267,7 +283,7 @@ def test_it_goes_on_where_it_was_after_a_break(
 def test_the_output_can_be_searched(site: Service, page: Page) -> None:
     jobid = script(site, "seq 300; echo Found here and found there; seq 300")
     see(site, page, jobid)
-    expect(page.locator("#output-said")).to_contain_text("The end")
+    expect(page.locator("#output-said")).to_contain_text("End of output")
     field = page.get_by_label("Find in the output")
     field.fill("found")
     count = page.locator(".find [role=status]")
@@ -288,7 +304,7 @@ def test_the_output_can_be_searched(site: Service, page: Page) -> None:
 def test_all_of_a_long_output_is_searched(site: Service, page: Page) -> None:
     jobid = script(site, "echo first needle; seq 20000; printf 'a \\033[31mNeed\\033[0mle'")
     see(site, page, jobid)
-    expect(page.locator("#output-said")).to_contain_text("The end", timeout=60_000)
+    expect(page.locator("#output-said")).to_contain_text("End of output", timeout=60_000)
     field = page.get_by_label("Find in the output", exact=True)
     field.fill("needle")
     expect(page.locator(".find [role=status]")).to_have_text("1 of 1")
@@ -314,7 +330,7 @@ def test_all_of_a_long_output_is_searched(site: Service, page: Page) -> None:
 def test_a_search_in_all_of_an_output_can_be_stopped(site: Service, page: Page) -> None:
     jobid = script(site, "seq 20000")
     see(site, page, jobid)
-    expect(page.locator("#output-said")).to_contain_text("The end", timeout=60_000)
+    expect(page.locator("#output-said")).to_contain_text("End of output", timeout=60_000)
     # An answer that never comes.
     page.route("**/output/search?*", lambda _route: None)
     page.get_by_label("Find in the output", exact=True).fill("17")

@@ -33,7 +33,7 @@ def test_files_are_shown_live_as_other_output_is(
     expect(listed.nth(1)).to_contain_text(f"stderr: {err} on ")
     second.write_text("\n")
     status(page, "COMPLETED")
-    expect(page.locator("#output-said")).to_have_text("The end: the job writes no more.")
+    expect(page.locator("#output-said")).to_have_text("End of output")
     expect(lines(page).last).to_have_text("no end")
     with page.expect_download() as download:
         listed.nth(0).get_by_role("link", name="Download").click()

@@ -26,7 +26,7 @@ def ended(site: Service, page: Page, jobid: str, hash: str = "") -> None:
     site.get(f"/v1/jobs/{jobid}/wait")
     page.goto(f"{site.url}/ui/jobs/{jobid}{hash}")
     live(page)
-    expect(page.locator("#output-said")).to_contain_text("The end", timeout=60_000)
+    expect(page.locator("#output-said")).to_have_text("End of output", timeout=60_000)
 
 
 def test_a_reader_finds_the_first_error_and_links_to_it(site: Service, page: Page) -> None:
@@ -47,6 +47,23 @@ def test_a_reader_finds_the_first_error_and_links_to_it(site: Service, page: Pag
     page.get_by_role("button", name="Go to the end").click()
     expect(lines(page).last).to_have_text("fatal")
     expect(lines(page).last).to_be_in_viewport()
+
+
+def test_a_link_to_a_line_of_a_short_output_shows_all_of_it(site: Service, page: Page) -> None:
+    jobid = script(site, "seq 9")
+    ended(site, page, jobid, "#L7")
+    expect(page.locator("#screen .line.selected")).to_have_text("7")
+    expect(lines(page)).to_have_count(9)
+    expect(page.locator("#output")).to_have_class(re.compile("short"))
+    expect(page.get_by_role("button", name="Go to the end")).to_have_count(0)
+
+
+def test_no_error_is_told_beside_the_button(site: Service, page: Page) -> None:
+    jobid = script(site, "seq 9")
+    ended(site, page, jobid)
+    page.get_by_role("button", name="First error").click()
+    expect(page.locator("#output-tools .end")).to_contain_text("No line reports an error.")
+    expect(page.locator("#output-said")).to_have_text("End of output")
 
 
 def test_lines_have_numbers_also_at_the_end_of_a_long_output(site: Service, page: Page) -> None:

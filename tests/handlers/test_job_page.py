@@ -302,6 +302,14 @@ def test_an_exception_comes_from_the_eventlog_else_from_the_record() -> None:
     assert exceptions({"exception": {"occurred": False}}, []) == []
 
 
+def test_a_cancellation_without_a_note_is_told_by_the_outcome_alone() -> None:
+    events = [
+        Event(1.0, "exception", {"type": "cancel", "severity": 0, "note": ""}),
+        Event(2.0, "exception", {"type": "timeout", "severity": 0}),
+    ]
+    assert [one["type"] for one in exceptions({}, events)] == ["timeout"]
+
+
 @pytest.mark.parametrize("part", PARTS)
 async def test_a_part_is_what_the_page_has_of_it(service: Service, part: str) -> None:
     jobid = await service.submit(name="parts")

@@ -43,7 +43,7 @@ def test_a_start_that_the_scheduler_estimates_is_said_until_it_has_passed() -> N
         ("begin-time=soon", "waits for begin-time=soon"),
         ("begin-time=1e300", "waits for begin-time=1e300"),
         ("after-success", "waits for after-success"),
-        ("after-success={0.__class__}", "waits until {0.__class__} has ended well"),
+        ("after-success={0.__class__}", "waits for {0.__class__} to complete"),
     ],
 )
 def test_a_dependency_is_a_phrase(text: str, why: str) -> None:

@@ -10,17 +10,20 @@ export class FirstError {
    * @param {string} job
    * @param {(text: string) => void} tell
    * @param {(lines: import("./line_links.js").Lines) => Promise<void>} goTo
+   * @param {(text: string) => void} none tells beside the button that there is none
    */
-  constructor(job, tell, goTo) {
+  constructor(job, tell, goTo, none) {
     this.job = job;
     this.tell = tell;
     this.goTo = goTo;
+    this.none = none;
   }
 
-  /** @param {Record<string, string | number>} part the part of the output */
-  async find(part) {
+  /** @param {Record<string, string | number>} part the part of the output @param {string} before what was told before */
+  async find(part, before) {
     this.#running.abort();
     const running = (this.#running = new AbortController());
+    this.none("");
     this.tell(t("output.searching_error"));
     try {
       /** @type {Record<string, any> | undefined} */
@@ -32,7 +35,10 @@ export class FirstError {
       if (found) {
         await this.goTo({ source: found["source"], first: found["line"], last: found["line"] });
         this.tell(t("output.found_error", { line: found["line"] }));
-      } else this.tell(end["reason"] === "end" ? t("output.no_error") : t("output.no_error_in", { size: size(end["searched"]) }));
+      } else {
+        this.tell(before);
+        this.none(end["reason"] === "end" ? t("output.no_error") : t("output.no_error_in", { size: size(end["searched"]) }));
+      }
     } catch (problem) {
       if (running.signal.aborted) return;
       this.tell(t("output.search_failed", { reason: problem instanceof Error ? problem.message : String(problem) }));

@@ -5,9 +5,11 @@ import { call } from "../ui/api.js";
 import { ask, field } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { may } from "../ui/rights.js";
+import { SHORT, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
 
 /** @typedef {Record<string, any>} Record_ a job's record */
+/** @typedef {import("./said.js").Said} Said */
 
 const SIGNALS = ["TERM", "INT", "KILL", "HUP", "QUIT", "USR1", "USR2", "STOP", "CONT", "ABRT", "ALRM", "WINCH"];
 
@@ -27,12 +29,12 @@ export class Deeds {
   /** @type {Record_} */
   #record = {};
 
-  /** @param {HTMLElement} where @param {(text: string) => void} tell what came of it */
-  constructor(where, tell) {
+  /** @param {HTMLElement} where @param {Said} said what came of it */
+  constructor(where, said) {
     this.#buttons = DEEDS.map(({ title, open }) => {
       const button = element("button", { type: "button", textContent: t(title) });
       if (open === cancel) button.className = "danger";
-      button.addEventListener("click", () => open(this.#record, tell));
+      button.addEventListener("click", () => open(this.#record, said));
       return button;
     });
     this.where = where;
@@ -50,50 +52,62 @@ export class Deeds {
   }
 }
 
-/** @param {Record_} record @param {string} what @param {object} body @param {(text: string) => void} tell */
-async function send(record, what, body, tell) {
-  const answer = await call("POST", `/v1/jobs/${record["id"]}/${what}`, body);
-  tell(answer["Message"] ?? "");
+/** @param {Record_} record @param {string} what @param {object} body */
+async function send(record, what, body) {
+  await call("POST", `/v1/jobs/${record["id"]}/${what}`, body);
 }
 
-/** Give a held job the urgency that jobs have. @param {Record_} record @param {(text: string) => void} tell */
-async function release(record, tell) {
+/** The job with its name, if it has one. @param {Record_} record */
+export function titled({ id, name }) {
+  return name ? t("job.named", { id, name: visible(name, { most: SHORT }) }) : id;
+}
+
+/** Give a held job the urgency that jobs have. @param {Record_} record @param {Said} said */
+async function release(record, said) {
   try {
-    await send(record, "urgency", { urgency: 16 }, tell);
+    await send(record, "urgency", { urgency: 16 });
+    said.pass(t("job.released"));
   } catch (problem) {
-    tell(problem instanceof Error ? problem.message : String(problem));
+    said.tell(problem instanceof Error ? problem.message : String(problem));
   }
 }
 
-/** @param {Record_} record @param {(text: string) => void} tell */
-function cancel(record, tell) {
+/** @param {Record_} record @param {Said} said */
+function cancel(record, said) {
   const note = element("input", { maxLength: 4096 });
   ask({
     title: t("job.cancel_job"),
-    heading: t("job.cancel_heading", { id: record["id"] }),
+    heading: t("job.cancel_heading", { id: titled(record) }),
     words: t(isPending(record) ? "job.cancel_pending" : "job.cancel_running"),
     fields: [field(t("job.why"), note)],
+    isDanger: true,
     again: true,
-    run: () => send(record, "cancel", note.value ? { note: note.value } : {}, tell),
+    run: async () => {
+      await send(record, "cancel", note.value ? { note: note.value } : {});
+      said.tell(t("job.canceling"), ({ state }) => state === "CLEANUP" || state === "INACTIVE");
+    },
   });
 }
 
-/** @param {Record_} record @param {(text: string) => void} tell */
-function signal(record, tell) {
+/** @param {Record_} record @param {Said} said */
+function signal(record, said) {
   const chosen = element("select", {});
   chosen.append(...SIGNALS.map((name) => element("option", { value: name, textContent: `SIG${name}` })));
   ask({
     title: t("job.send_signal"),
-    heading: t("job.signal_heading", { id: record["id"] }),
+    heading: t("job.signal_heading", { id: titled(record) }),
     words: t("job.signal_about"),
     fields: [field(t("job.signal_name"), chosen)],
     again: true,
-    run: () => send(record, "signal", { signal: chosen.value }, tell),
+    run: async () => {
+      await send(record, "signal", { signal: chosen.value });
+      said.pass(t("job.signal_sent", { signal: `SIG${chosen.value}` }));
+    },
   });
 }
 
-/** @param {Record_} record @param {(text: string) => void} tell */
-function urgency(record, tell) {
+/** @param {Record_} record @param {Said} said */
+function urgency(record, said) {
   const number = element("input", { type: "number", min: "0", max: "31", step: "1", required: true });
   number.value = String(record["urgency"] ?? 16);
   const group = element("p", { className: "presets" });
@@ -106,10 +120,13 @@ function urgency(record, tell) {
   }
   ask({
     title: t("job.set_urgency"),
-    heading: t("job.urgency_heading", { id: record["id"] }),
+    heading: t("job.urgency_heading", { id: titled(record) }),
     words: t("job.urgency_about"),
     fields: [field(t("job.urgency_range"), number), group],
     again: true,
-    run: () => send(record, "urgency", { urgency: number.valueAsNumber }, tell),
+    run: async () => {
+      await send(record, "urgency", { urgency: number.valueAsNumber });
+      said.pass(t("job.urgency_set", { urgency: number.value }));
+    },
   });
 }

@@ -94,7 +94,7 @@ export class Output {
         task: (task) => this.#choose(this.#stream, task),
         search: (query) => this.#search(query),
         step: (by) => this.#step(by),
-        error: () => this.firstError.find(this.#part),
+        error: () => this.firstError.find(this.#part, this.said.textContent ?? ""),
         line: (first) => this.selection.choose({ source: this.#source, first, last: first }),
         wrap: (wraps) => this.screen.classList.toggle("unwrapped", !wraps),
         time: (isTimed) => this.#time(isTimed),
@@ -106,7 +106,12 @@ export class Output {
     this.wholeSearch = new WholeSearch(parts.tools, job);
     this.files = new OutputFiles(this.screen, job);
     this.selection = new LineSelection(this.screen, (lines) => this.#goTo(lines));
-    this.firstError = new FirstError(job, (text) => this.#tell(text), (lines) => this.selection.choose(lines));
+    this.firstError = new FirstError(
+      job,
+      (text) => this.#tell(text),
+      (lines) => this.selection.choose(lines),
+      (text) => this.tools.tellError(text),
+    );
     this.screen.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     new ResizeObserver(() => this.#following && this.#toEnd()).observe(this.screen);
     this.whole.addEventListener("click", (event) => this.#download(event));
@@ -198,6 +203,7 @@ export class Output {
       this.#heldBack = this.#page ? 0 : newest - ((this.view.lines.at(-1)?.number ?? -1) + 1);
       this.#feed.numbers.want(this.view.lines);
       this.view.paint(this.#hits, this.#hits[this.#hit], this.#query);
+      this.#idle();
     }
     this.#label();
     const ended = performance.now();
@@ -354,11 +360,18 @@ export class Output {
     this.#label();
   }
 
+  /** Whether the page shows all that there is, without scrolling. */
+  get #isInSight() {
+    if (!this.#page || !this.#feed.hasEnded || !this.#isWhole) return false;
+    if (this.screen.scrollHeight - this.screen.clientHeight >= NEAR) return false;
+    return this.#feed.terminal.lines.every(({ source }) => source === this.#page?.source);
+  }
+
   #label() {
     const waiting = Math.min(this.#heldBack, MAX_LINES);
     const many = `${waiting}${waiting === MAX_LINES ? "+" : ""}`;
     const text = this.#following ? t("output.pause") : this.#page ? t("output.to_end") : waiting ? t("output.follow_new", { many }) : t("output.follow");
-    this.tools.labelFollow(text, this.#feed.hasEnded && !this.#page && (this.#following || !waiting));
+    this.tools.labelFollow(text, this.#isInSight || (this.#feed.hasEnded && !this.#page && (this.#following || !waiting)));
   }
 
   /** @param {boolean} isTimed */

@@ -23,6 +23,7 @@ const MAX_OFFERED = 64;
 
 export class OutputTools {
   #count = element("span", { className: "soft", role: "status" });
+  #error = element("span", { className: "soft", role: "status" });
   #follow = element("button", { type: "button" });
   #previous;
   #next;
@@ -39,7 +40,7 @@ export class OutputTools {
     error.addEventListener("click", () => acts.error());
     this.#full = pressed("full", "full", t("output.full_screen"), acts.full);
     const end = element("div", { className: "end" });
-    end.append(error, pressed("timed", "clock", t("output.timestamps"), acts.time), pressed("wrap", "wrap", t("output.wrap"), acts.wrap, true), this.#full, this.#follow);
+    end.append(this.#error, error, pressed("timed", "clock", t("output.timestamps"), acts.time), pressed("wrap", "wrap", t("output.wrap"), acts.wrap, true), this.#full, this.#follow);
     bar.replaceChildren(streams(acts), ...(ntasks > 1 ? [tasks(acts, ntasks)] : []), find, line(acts), end);
   }
 
@@ -54,6 +55,11 @@ export class OutputTools {
   labelFollow(text, hidden) {
     if (this.#follow.textContent !== text) this.#follow.textContent = text;
     this.#follow.hidden = hidden;
+  }
+
+  /** Say beside the button that no line reports an error. @param {string} text */
+  tellError(text) {
+    this.#error.textContent = text;
   }
 
   /**

@@ -63,6 +63,7 @@ if (stop) {
       title: t("stop.button"),
       heading: t("stop.heading"),
       words: t("stop.about"),
+      isDanger: true,
       run: () => call("POST", "/v1/service/stop", {}),
     });
   });

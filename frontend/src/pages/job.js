@@ -9,6 +9,7 @@ import { Deeds, isPending } from "../job/job_actions.js";
 import * as neighbors from "../job/neighbors.js";
 import * as moments from "../job/timestamps.js";
 import { Output } from "../job/output.js";
+import { Said } from "../job/said.js";
 import { Part } from "../job/parts.js";
 import { canShare, shareButton } from "../ui/share.js";
 import { every } from "../channel/visibility.js";
@@ -37,7 +38,8 @@ let record = start;
 let gone = false;
 /** Index of the last event that the channel told of. */
 let last = -1;
-const deeds = new Deeds($("deeds"), tell);
+const said = new Said($("said"));
+const deeds = new Deeds($("deeds"), said);
 if (canShare()) $("deeds").after(shareButton(`share ${job}`, () => `/ui/jobs/${job}`));
 
 const comparison = new Comparison($("comparison"), job);
@@ -51,11 +53,6 @@ const eventsPart = new Part(job, "events", () => {
 const resourcesPart = new Part(job, "resources", wantResources);
 
 const linksPart = new Part(job, "links");
-
-/** @param {string} text */
-function tell(text) {
-  $("said").textContent = text;
-}
 
 /** Show what the service does not render: what grows with the clock, and that the job is gone. */
 function show() {
@@ -84,6 +81,7 @@ function offerWatch() {
 function become(newer) {
   gone = false;
   record = newer;
+  said.become(record);
   output.pending = isPending(record);
   deeds.offer(record, gone);
   offerWatch();
@@ -95,6 +93,7 @@ function become(newer) {
 
 function lose() {
   gone = true;
+  said.tell("");
   deeds.offer(record, gone);
   offerWatch();
   show();
@@ -129,7 +128,8 @@ channel.addEventListener("state", () => deeds.offer(record, gone));
 deeds.offer(record, gone);
 show();
 if ($("eventlog").dataset["next"] === undefined) eventsPart.want();
-copy.offer(tell);
+copy.offer(said);
+copy.offerLink($("copy-link"), location.origin + location.pathname, said);
 const whole = /** @type {HTMLAnchorElement} */ ($("whole"));
 const output = new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said"), whole }, channel, job, {
   ntasks: record["ntasks"] ?? start.ntasks ?? 1,
@@ -156,7 +156,7 @@ const watch = watchButton(
     key: () => `job ${job}`,
     make: () => ({ kind: "job", key: `job ${job}`, id: job, title: record["name"] ? t("job.title_named", { id: job, name: record["name"] }) : t("job.title", { id: job }) }),
   },
-  tell,
+  (text) => said.tell(text),
 );
 $("deeds").after(watch.element);
 offerWatch();

@@ -160,7 +160,7 @@ export function census(rows) {
 }
 
 /** @param {Action} action @param {Row[]} chosen */
-function confirm({ title, deed = title, verb, words, input }, chosen) {
+function confirm({ title, deed = title, verb, words, isFinal = false, input }, chosen) {
   const ids = chosen.map((row) => row.id);
   const what = `${deed} ${jobs(ids.length)}`;
   const { fields, runner, some } = input();
@@ -169,6 +169,7 @@ function confirm({ title, deed = title, verb, words, input }, chosen) {
     heading: `${what}?`,
     words: `${jobs(ids.length)} will be ${verb}: ${census(chosen)}. ${words}`,
     fields,
+    isDanger: isFinal,
     run: async (tell, signal) => {
       const { done, failed } = await all(ids, runner(), some, signal, (count) => tell(`${count.toLocaleString()} of ${ids.length.toLocaleString()}`));
       if (failed.length || done < ids.length) throw report(done, ids.length, failed);

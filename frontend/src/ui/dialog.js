@@ -9,6 +9,7 @@ import { t } from "./words.js";
  * @property {string} heading
  * @property {string | Node} words what will happen
  * @property {HTMLElement[]} [fields] what else is asked
+ * @property {boolean} [isDanger] whether it ends or removes something
  * @property {boolean} [again] whether it may be tried again when it failed
  * @property {(tell: (...said: (string | Node)[]) => void, signal: AbortSignal) => Promise<Node | void>} run
  *   does it, and ends early once the signal says so; throws what went wrong; what it returns is shown
@@ -18,13 +19,13 @@ import { t } from "./words.js";
 let count = 0;
 
 /** @param {Question} question */
-export function ask({ title, heading, words, fields = [], again = false, run, left }) {
+export function ask({ title, heading, words, fields = [], isDanger = false, again = false, run, left }) {
   const dialog = element("dialog", {});
   const name = `asked${++count}`;
   dialog.setAttribute("aria-labelledby", name);
   dialog.setAttribute("aria-describedby", `${name}-words`);
   const form = element("form", {});
-  const go = element("button", { type: "submit", textContent: title, className: "primary" });
+  const go = element("button", { type: "submit", textContent: title, className: isDanger ? "primary danger" : "primary" });
   const no = element("button", { type: "button", textContent: t("common.close") });
   const said = element("div", { role: "status", className: "said" });
   const buttons = element("p", { className: "buttons" });

@@ -12,6 +12,8 @@ const RESOURCES = WAITS["resources"] ?? "";
 
 /** What flux-core's own schemes of dependencies wait for (RFC 26, flux-submit(1)). */
 const AFTER = new Set(["after-start", "after-success", "after-failure", "after-finish"]);
+/** The first letter of an F58 ID as Flux writes it; the service writes a plain f. */
+const HOOKED = "\u0192";
 const day = moments({ dateStyle: "medium", timeStyle: "short" });
 
 /** @param {string} text as the job manager describes it: SCHEME=VALUE */
@@ -19,7 +21,7 @@ function dependency(text) {
   const [, scheme = "", value = ""] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   const time = Number(value) * 1000;
   if (scheme === "begin-time" && Math.abs(time) < 8.64e15) return fill(WAITS[scheme], { moment: day.format(time) });
-  return AFTER.has(scheme) ? fill(WAITS[scheme], { job: value }) : fill(WAITS["other"], { text });
+  return AFTER.has(scheme) ? fill(WAITS[scheme], { job: value.replace(HOOKED, "f") }) : fill(WAITS["other"], { text });
 }
 
 /**
