@@ -99,6 +99,14 @@ test("values are those of most jobs first, and a number at the end of names is a
   assert.deepEqual(texts("user:x"), []);
 });
 
+test("values are counted where no other filter leaves some of their jobs out", () => {
+  const counts = (/** @type {Record<string, string>} */ filters) => suggestions("state:failed", values, filters).map(({ count }) => count);
+  assert.deepEqual(counts({}), [1]);
+  assert.deepEqual(counts({ text: "st" }), [1]);
+  assert.deepEqual(counts({ name: "x" }), [undefined]);
+  assert.deepEqual(counts({ text: "other" }), [undefined]);
+});
+
 test("several states are completed one by one", () => {
   assert.deepEqual(texts("state:failed,ru"), ["state:failed,running", "state:failed,run"]);
   assert.deepEqual(texts("state:failed,fa"), []);

@@ -72,6 +72,9 @@ test("hints say what the service will say", () => {
   assert.equal(hint(urgency, "32"), "must be 0 to 31 or hold.");
   assert.equal(hint(urgency, "soon"), "must be 0 to 31 or hold.");
   assert.match(hint(field("constraints", "json"), "{"), /^is not JSON/);
+  const limit = field("duration", "duration");
+  assert.equal(hint(limit, "2:30:00"), "");
+  assert.equal(hint(limit, "soon"), "is no time limit: write 2h30m, 90m or 2:30:00, or a number of seconds.");
 });
 
 test("many jobs go to the bulk route", () => {

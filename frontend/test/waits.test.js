@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { row } from "../src/table/rows.js";
+import { cannotStart } from "../src/ui/phrases.js";
 import { Situation } from "../src/ui/situation.js";
 
 const NOW = 1000;
@@ -14,6 +15,7 @@ for (const [why, record, nodes, queues] of CASES)
     const situation = new Situation();
     situation.take({ type: "stats", nodes, queues });
     assert.equal(situation.why(row({ id: "fA", revision: 1, ...record }), NOW), why);
+    assert.equal(cannotStart(why), /; there (are|is) /.test(why));
   });
 
 test("a start that the scheduler estimates is said until it has passed", () => {

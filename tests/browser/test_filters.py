@@ -57,6 +57,19 @@ def test_a_filter_is_written_by_keys_alone(site: Service, page: Page, name: str)
     expect(line(page, good)).to_be_visible()
 
 
+def test_enter_closes_the_suggestions(site: Service, page: Page, name: str) -> None:
+    bad = submit(site, name=name, command="false")
+    page.goto(site.url)
+    live(page)
+    field(page).click()
+    page.keyboard.type(f"name:{name[:-2]}* state:failed")
+    expect(page.get_by_role("option", name="state:")).to_have_text("state:failed")
+    page.keyboard.press("Enter")
+    expect(chip(page, "state")).to_have_text("state:failed")
+    expect(page.get_by_role("listbox")).to_be_hidden()
+    expect(line(page, bad)).to_be_visible()
+
+
 def test_values_are_completed_by_what_the_jobs_have(site: Service, page: Page, name: str) -> None:
     for number in range(3):
         submit(site, name=f"{name}-{number}")

@@ -194,8 +194,22 @@ def test_the_service_is_stopped_after_a_question(context: BrowserContext) -> Non
     expect(page.locator("#state")).to_have_attribute("data-state", "cut off")
 
 
+def test_a_job_that_can_never_start_carries_a_sign(on_flux: Service, page: Page) -> None:
+    never = submit(on_flux, num_tasks=5000)
+    good = submit(on_flux)
+    page.goto(on_flux.url)
+    live(page)
+    note = line(page, never).locator('[data-key="note"]')
+    expect(note).to_contain_text("cannot start: needs 5000 cores; there")
+    expect(note).to_have_attribute("data-icon", "warning")
+    expect(line(page, good).locator('[data-icon="warning"]')).to_have_count(0)
+    page.request.post(f"{on_flux.url}/v1/jobs/{never}/cancel", data={})
+
+
 def test_queues_have_no_column_where_no_job_is_in_one(site: Service, page: Page) -> None:
     page.goto(site.url)
     live(page)
     expect(page.get_by_role("columnheader", name="Name")).to_be_visible()
     expect(page.get_by_role("columnheader", name="Queue")).to_have_count(0)
+    page.locator("#view-menu > summary").click()
+    expect(page.locator("#view label").filter(has_text="Queue")).to_have_text("Queue(if any)")

@@ -116,12 +116,28 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
+def test_copied_limits_of_a_process_leave_the_rest_of_the_options_closed(
+    site: Service, page: Page
+) -> None:
+    first = submit(site, name="limited", rlimits={"core": 0})
+    page.goto(f"{site.url}/ui/submit?from={first}")
+    live(page)
+    expect(page.locator("#origin")).to_have_text(
+        f"Copied from limited ({first}). Its environment variables are not copied."
+    )
+    expect(page.locator("#advanced-given")).to_have_text("1 set")
+    expect(page.locator("#advanced")).not_to_have_attribute("open", "")
+    assert jobspec(site, submitted(page))["attributes"]["system"]["shell"]["options"] == {
+        "rlimit": {"core": 0}
+    }
+
+
 def test_a_job_with_every_option_is_submitted_again(site: Service, page: Page) -> None:
     first = submit(site, **EVERYTHING)
     page.goto(f"{site.url}/ui/submit?from={first}")
     live(page)
     expect(page.get_by_label("Urgency")).to_have_value("0")
-    expect(page.locator("#origin")).to_contain_text("but for its environment variables")
+    expect(page.locator("#origin")).to_contain_text("Its environment variables are not copied.")
     second = submitted(page)
     given, made = jobspec(site, first), jobspec(site, second)
     made["attributes"]["user"].pop("fluxapi")
@@ -199,8 +215,10 @@ def test_the_answer_to_a_keyboard_comes_into_sight_and_one_form_is_one_job(
     command.press("Control+Enter")
     expect(done).to_be_in_viewport(ratio=1)
     expect(done.get_by_role("link")).to_have_text(str(first))
-    # Once more is a wish of its own.
-    page.get_by_role("button", name="Submit again").click()
+    # Once more is a wish of its own, and not what the page invites to.
+    again = page.get_by_role("button", name="Submit again")
+    expect(again).not_to_have_class("primary")
+    again.click()
     expect(done.get_by_role("link")).not_to_have_text(str(first))
     second = done.get_by_role("link").text_content()
     command.fill("true ")

@@ -54,6 +54,19 @@ def test_a_time_limit_is_taken_as_people_write_it(site: Service, page: Page) -> 
     assert made["attributes"]["system"]["duration"] == 9000
 
 
+def test_a_time_limit_that_cannot_be_read_is_told_with_examples(
+    site: Service, browser: Browser
+) -> None:
+    # Chromium reports the refusal as an error of the page, so this is a context of its own.
+    page = browser.new_page()
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("true")
+    page.get_by_label("Time limit").fill("soon")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.locator("#wrong-duration")).to_contain_text("write 2h30m, 90m or 2:30:00")
+    page.close()
+
+
 def test_what_stands_against_a_job_is_told_before_it_is_submitted(
     site: Service, page: Page
 ) -> None:

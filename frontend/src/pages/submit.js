@@ -89,6 +89,7 @@ function update() {
   terminal.show(job, made, files.names);
   const isAnswered = made.path + JSON.stringify(made.body) === answered;
   go.textContent = t(isAnswered ? "submit.again" : "submit.go");
+  go.classList.toggle("primary", !isAnswered);
   if (!isAnswered) answer.changed();
   const isReady = Boolean(job["command"] || job["script"] || job["jobspec"]) && !wrong.length;
   check.update(isReady ? job : undefined);
@@ -155,6 +156,12 @@ function forget() {
   answer.clear();
 }
 
+/** Say how a time limit is written where the one in the form cannot be read: the service tells of what it takes itself. */
+function misreadLimit() {
+  const field = fields.find(({ kind }) => kind === "duration");
+  return field ? hint(field, String(inputs.values()["duration"] ?? "")) : "";
+}
+
 /** Put what is wrong beside the fields, and go to the first of them.
  * @param {Wrong[]} wrong @param {string} detail @param {boolean} bulk
  */
@@ -172,7 +179,8 @@ function refuse(wrong, detail, bulk) {
   by.delete("");
   for (const [name, texts] of by) {
     // The editor lists the wrong lines of a script; they do not stand below it once more.
-    inputs.say(name, (name === "script" ? editor.refuse(texts) : texts).join(" "), true);
+    const misread = name === "duration" ? misreadLimit() : "";
+    inputs.say(name, misread || (name === "script" ? editor.refuse(texts) : texts).join(" "), true);
     refused.add(name);
   }
   const names = inputs.names.filter((name) => by.has(name));

@@ -1,6 +1,7 @@
 /** From what is typed into the form to the body of a request, and back; and what to say about it. */
 
-import { standard } from "./duration.js";
+import { t } from "../ui/words.js";
+import { seconds, standard } from "./duration.js";
 
 /** How a value is typed in; see fluxapi/web/form.py.
  * @typedef {"command" | "duration" | "flag" | "integer" | "json" | "list" | "numbers" | "pairs" | "text" | "tree" | "whole" | "word"} Kind
@@ -91,6 +92,7 @@ export function hint(field, typed) {
     if (isNumber && Number(text) >= low && Number(text) <= high) return "";
     return `must be ${field.form ?? whole(low, high)}.`;
   }
+  if (field.kind === "duration" && seconds(text) === undefined) return t("submit.misread_duration");
   const sent = field.kind === "duration" ? standard(text) : text;
   if (field.pattern && !new RegExp(field.pattern, "u").test(sent)) return `must be ${field.form}.`;
   return "";

@@ -90,7 +90,8 @@ export class Inputs {
     }
     this.#choice("many").value = String(values["many"] ?? "one");
     this.#choice("what").value = String(values["what"] ?? "command");
-    if (this.fields.some((field) => field.section === "advanced" && values[field.name])) this.#advanced.open = true;
+    // Jobs mostly have limits of a process from their submitter, not by choice: the section tells how many options are set.
+    if (this.fields.some(({ section, name }) => section === "advanced" && name !== "rlimits" && values[name])) this.#advanced.open = true;
   }
 
   /** @param {string} name @param {string} value */

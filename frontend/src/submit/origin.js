@@ -2,6 +2,7 @@
 
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
+import { SHORT, visible } from "../ui/visible.js";
 import { rich, t } from "../ui/words.js";
 import { shortest, spelled } from "./duration.js";
 
@@ -40,8 +41,11 @@ export class Origin {
    */
   resubmit(id, isWhole, record, extend) {
     const link = element("a", { href: at(`/ui/jobs/${encodeURIComponent(id)}`), textContent: id });
+    const name = visible(String(record?.["name"] ?? ""), { most: SHORT });
+    const job = element("span", {});
+    job.append(...(name ? [`${name} (`, link, ")"] : [link]));
     const words = element("p", {});
-    words.append(rich(isWhole ? "submit.same_as_whole" : "submit.same_as", { job: link }));
+    words.append(rich(isWhole ? "submit.same_as_whole" : "submit.same_as", { job }));
     this.#show(words);
     const limit = record?.["duration"];
     if (!extend || record?.["result"] !== "TIMEOUT" || !(limit > 0)) return;

@@ -106,8 +106,11 @@ export function choose(where, all, choice, changed) {
         choice.keep();
         changed();
       });
-      if (column.sparse) label.title = t("jobs.sparse");
       label.append(box, column.title);
+      if (column.sparse) {
+        label.title = t("jobs.sparse");
+        label.append(element("span", { className: "soft", textContent: t("jobs.sparse_short") }));
+      }
       return { label, box };
     });
   const reset = element("button", { type: "button", textContent: t("jobs.reset_columns") });

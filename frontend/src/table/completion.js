@@ -150,13 +150,21 @@ export function start(text) {
 }
 
 /**
- * What may be meant by a word that is being written.
+ * What may be meant by a word that is being written. Values are counted among all jobs: other filters would leave fewer,
+ * and with them no count is told.
  * @param {string} word
  * @param {Values} values
  * @param {Record<string, string>} filters those that are set
  * @returns {Suggestion[]}
  */
 export function suggestions(word, values, filters) {
+  const isNarrowed = Object.entries(filters).some(([key, value]) => value && !(key === "text" && word.startsWith(value)));
+  const found = meant(word, values, filters);
+  return isNarrowed ? found.map(({ count: _ofAll, ...rest }) => rest) : found;
+}
+
+/** @param {string} word @param {Values} values @param {Record<string, string>} filters @returns {Suggestion[]} */
+function meant(word, values, filters) {
   const [, key = "", quote = "", rest = ""] = /^([A-Za-z]+):("?)(.*)$/s.exec(word) ?? [];
   const known = key.toLowerCase();
   if (KEYS.includes(known)) return ofKey(known, quote ? rest.replace(/\\(.)/gs, "$1") : rest, values);

@@ -206,8 +206,9 @@ export class FilterBar extends EventTarget {
     const [token] = tokens(word);
     const isWrong = token !== undefined && (token.key ? problem(token) !== "" : /^[A-Za-z]+:"?$/.test(word));
     const chosen = this.#offered[this.#active] ?? (isWrong && !this.list.hidden ? this.#offered[0] : undefined);
-    if (chosen) this.#take(chosen);
-    else this.#commit(true);
+    if (chosen) return this.#take(chosen);
+    this.#commit(true);
+    this.#close();
   }
 
   /** What is written up to the caret, of the word that the caret is in. */
@@ -227,6 +228,8 @@ export class FilterBar extends EventTarget {
     const place = begin + chosen.text.length + (chosen.value ? 1 : 0);
     input.setSelectionRange(place, place);
     this.#written();
+    // What is complete leaves the rows in sight.
+    if (chosen.value) this.#close();
   }
 
   #written() {

@@ -3,6 +3,7 @@
 import { element } from "../ui/element.js";
 import { isHead } from "./grouping.js";
 import { isNested, opens } from "./nested.js";
+import { cannotStart } from "../ui/phrases.js";
 import { ProgressBar } from "../ui/progress_bar.js";
 import { at, within } from "../ui/root.js";
 import { SHORT, visible } from "../ui/visible.js";
@@ -174,6 +175,10 @@ export class Line {
       return;
     }
     set(cell, text);
+    if (column.key === "note") {
+      if (!isHead(row) && cannotStart(text)) cell.dataset["icon"] = "warning";
+      else if (cell.dataset["icon"]) delete cell.dataset["icon"];
+    }
     // What a cell has no room for; numbers have.
     const title = column.title_of?.(row) ?? (column.numeric ? "" : text);
     if (cell.title !== title) cell.title = title;

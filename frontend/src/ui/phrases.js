@@ -7,6 +7,12 @@ export const FAILURES = /** @type {Record<string, string>} */ (phrases["failures
 export const EXIT_CODES = /** @type {Record<string, string>} */ (phrases["exit codes"]);
 export const SIGNALS = /** @type {Record<string, string>} */ (phrases["signals"]);
 
+/** How the reasons begin of a job that asks for more than there is. */
+const CANNOT = /^cannot start: /;
+
+/** Say whether a job waits for what there is not: time alone does not start it. @param {string} reason */
+export const cannotStart = (reason) => CANNOT.test(reason);
+
 /** @type {Map<string, string[]>} each phrase in pieces: text, name, text, name, text … */
 const pieces = new Map();
 
