@@ -6,13 +6,20 @@ several brokers on one machine and loses the order, and RFC 29 keeps both.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from .idset import Range, read_ranges
 
-__all__ = ["MAX_HOSTS", "decode_hostlist", "encode_hostlist", "holds_host", "other_host"]
+__all__ = [
+    "MAX_HOSTS",
+    "count_host",
+    "decode_hostlist",
+    "encode_hostlist",
+    "holds_host",
+    "other_host",
+]
 
 MAX_HOSTS = 1 << 17
 """Hosts that one hostlist may expand to; the largest systems have about ten thousand nodes."""
@@ -43,19 +50,20 @@ class _Part(NamedTuple):
             for number in range(first, last + 1):
                 yield f"{self.prefix}{str(number).zfill(width)}{self.suffix}"
 
-    def holds(self, host: str) -> bool:
+    def count(self, host: str) -> int:
         if self.ranges is None:
-            return host == self.prefix
+            return int(host == self.prefix)
         digits = host.removeprefix(self.prefix).removesuffix(self.suffix)
-        return (
+        if not (
             host == f"{self.prefix}{digits}{self.suffix}"
             and digits.isascii()
             and digits.isdigit()
             and len(digits) <= _MAX_DIGITS
-            and any(
-                first <= int(digits) <= last and digits == str(int(digits)).zfill(width)
-                for first, last, width in self.ranges
-            )
+        ):
+            return 0
+        return sum(
+            first <= int(digits) <= last and digits == str(int(digits)).zfill(width)
+            for first, last, width in self.ranges
         )
 
 
@@ -76,8 +84,12 @@ def decode_hostlist(text: str, max_hosts: int = MAX_HOSTS) -> list[str]:
 
 def holds_host(text: str, host: str) -> bool:
     """Return whether *host* is in a hostlist, without expanding it; raise ``ValueError``."""
-    parts = _short_parts(text) if len(text) <= _MAX_CACHED_LENGTH else _parts(text)
-    return any(part.holds(host) for part in parts)
+    return any(part.count(host) for part in _parts_to_search(text))
+
+
+def count_host(text: str, host: str) -> int:
+    """Return how often *host* is in a hostlist, once for each broker; raise ``ValueError``."""
+    return sum(part.count(host) for part in _parts_to_search(text))
 
 
 def other_host(text: str, host: str) -> str | None:
@@ -106,6 +118,10 @@ def encode_hostlist(hosts: Sequence[str]) -> str:
         digits.append(number)
     _flush(parts, prefix, digits)
     return ",".join(parts)
+
+
+def _parts_to_search(text: str) -> Iterable[_Part]:
+    return _short_parts(text) if len(text) <= _MAX_CACHED_LENGTH else _parts(text)
 
 
 @lru_cache(maxsize=8192)

@@ -11,6 +11,7 @@ import msgspec
 
 from fluxapi.archive.listing import Scope
 from fluxapi.errors import HistoryUnavailable
+from fluxapi.model.hostlist import count_host
 from fluxapi.model.idset import IdSet
 from fluxapi.model.job import GROUPS
 from fluxapi.process.timeslice import TimeSlice
@@ -99,14 +100,26 @@ async def _decoded(records: list[bytes], rank: int | None) -> list[Record]:
     return kept
 
 
-def run_of(record: Record, now: float) -> tuple[float, float, float] | None:
-    """Return when a job began and ended to run, and its cores on one of its nodes.
+def run_of(
+    record: Record, now: float, name: str, rank: int | None = None
+) -> tuple[float, float, float] | None:
+    """Return when a job began and ended to run, and its cores on a host or one of its brokers.
 
-    R is not known here, so the cores of a job are divided evenly among its nodes.
+    R is not known here, so the cores of a job are divided evenly among its brokers; a host has
+    the share of each of its own.
     """
     begin = record.get("t_run")
     if begin is None:
         return None
     end = record.get("t_cleanup", record.get("t_inactive", math.nan))
     cores = record.get("ncores", 0) / max(record.get("nnodes", 1), 1)
-    return begin, now if math.isnan(end) else end, cores
+    brokers = 1 if rank is not None else _count_brokers(record, name)
+    return begin, now if math.isnan(end) else end, cores * brokers
+
+
+def _count_brokers(record: Record, name: str) -> int:
+    """Return on how many brokers of a host one of its jobs runs, at least one."""
+    try:
+        return max(count_host(record.get("nodelist", ""), name), 1)
+    except ValueError:
+        return 1

@@ -66,9 +66,11 @@ class UseReader:
         """Return the steps of a time of one node, and whether jobs may be missing in them."""
         jobs = await self._node_jobs.read(name, rank)
         found = Occupancy(span.begin, span.step, span.until)
+        turn = TimeSlice()
         now = time.time()
         for record in (*jobs.running, *jobs.ended):
-            run = run_of(record, now)
+            await turn.share()
+            run = run_of(record, now, name, rank)
             if run is not None:
                 found.add(*run)
         return {"steps": self._steps(found, span), "is_cut": jobs.is_cut or bool(jobs.problem)}

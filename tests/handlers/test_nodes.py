@@ -53,6 +53,18 @@ async def test_the_cores_of_a_job_are_in_use_from_its_start(service: Service, pa
     assert {step["allocated"] for step in steps[:4]} == {0}
 
 
+@pytest.mark.parametrize(("rank", "cores"), [("", 8), ("&rank=0", 4), ("&rank=1", 4)])
+async def test_a_job_on_two_brokers_of_a_host_has_the_cores_of_both(
+    service: Service, rank: str, cores: int
+) -> None:
+    job = jobid.parse(await service.submit())
+    begin = Event(time.time() - 1000, "alloc")
+    service.instance.post(job, begin, R=r_object("0-1", "0-3", "vm,vm"))
+    await service.submit()
+    found = await get(service, f"/v1/nodes/vm/use?since={time.time() - 3600:.3f}{rank}")
+    assert found["steps"][-2]["allocated"] == cores
+
+
 async def test_another_node_has_nothing_in_use(service: Service) -> None:
     await started(service, seconds=1000)
     for path in ("/v1/nodes/node1/use", "/v1/nodes/node0/use?rank=1"):
