@@ -19,10 +19,9 @@ from fluxapi.model.batch import script_of
 from fluxapi.model.duration import duration
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.model.humanize import outcome, utc
-from fluxapi.model.idset import IdSet
-from fluxapi.model.resources import nodes
 from fluxapi.model.shallow import is_wide
 
+from .granted_nodes import granted, tell_hosts
 from .job_times import limit, timeline
 from .visible import LONG, MEDIUM, SHORT, escaped, visible
 from .words import Words
@@ -32,7 +31,6 @@ __all__ = [
     "Records",
     "exceptions",
     "facts",
-    "granted",
     "job_detail",
     "job_part",
 ]
@@ -52,8 +50,6 @@ _MAX_EVENTS_CHARS = 256 << 10
 """Characters of the events in the page."""
 
 _MAX_EXCEPTIONS = 100
-_MAX_GRANTED = 100
-
 _MAX_COMMAND_CHARS = 1000
 """Characters of the command at the top of the page; the jobspec has all of it."""
 
@@ -128,7 +124,7 @@ async def job_part(
         return {}
     return {
         "outcome": outcome(record),
-        "limit": limit(record, now),
+        "limit": limit(record, now, words),
         "facts": facts(record, words),
         "timeline": timeline(record, now),
     }
@@ -169,7 +165,7 @@ def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]
         ("job.fact_tasks", record.get("ntasks")),
         ("job.fact_nodes", record.get("nnodes")),
         ("job.fact_cores", record.get("ncores")),
-        ("job.fact_nodelist", record.get("nodelist")),
+        ("job.fact_nodelist", tell_hosts(record.get("nodelist") or "", words)),
         ("job.fact_ranks", record.get("ranks")),
         ("job.fact_uri", record.get("uri")),
         ("job.fact_truncated", ", ".join(record.get("truncated", ()))),
@@ -253,38 +249,6 @@ def _details(context: Mapping[str, Any] | None) -> str:
         if len(text) > LONG:
             return escaped(f"{text[:LONG]} …")
     return escaped(text)
-
-
-def granted(R: Any) -> dict[str, Any]:
-    """Return the nodes of an R object (RFC 20) with their cores and GPUs, the first of very many.
-
-    Each has only counts, and the IDs of those that it does not have from 0 on.
-    """
-    try:
-        found = nodes(R)
-    except ValueError:
-        found = []
-    # Nodes share the sets of their entry.
-    sets = {id(ids): ids for node in found[:_MAX_GRANTED] for ids in (node.cores, node.gpus)}
-    shown = {key: _counted(ids) for key, ids in sets.items()}
-    return {
-        "granted": [
-            {
-                "name": visible(node.name, SHORT),
-                "rank": node.rank,
-                "cores": shown[id(node.cores)],
-                "gpus": shown[id(node.gpus)],
-            }
-            for node in found[:_MAX_GRANTED]
-        ],
-        "ungranted": max(len(found) - _MAX_GRANTED, 0),
-        "has_gpus": any(len(node.gpus) for node in found[:_MAX_GRANTED]),
-    }
-
-
-def _counted(ids: IdSet) -> str:
-    """Return the count of a resource with its IDs; the ID 0 alone would read as a count."""
-    return f"{len(ids):,} ({visible(ids.encode(), SHORT)})" if len(ids) else ""
 
 
 def _command(spec: Any) -> str:

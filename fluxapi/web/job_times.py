@@ -10,7 +10,9 @@ from fluxapi.model.duration import duration
 from fluxapi.model.humanize import utc
 from fluxapi.model.job import STATES
 
+from .granted_nodes import tell_hosts
 from .visible import SHORT, visible
+from .words import Words
 
 __all__ = ["BAR", "bar", "limit", "timeline"]
 
@@ -66,7 +68,7 @@ def bar(seconds: Sequence[float]) -> list[tuple[float, float]]:
     return found
 
 
-def limit(record: Mapping[str, Any], now: float) -> dict[str, Any] | None:
+def limit(record: Mapping[str, Any], now: float, words: Words) -> dict[str, Any] | None:
     """Return how long a job has run, of which time and where; ``None`` if it never ran."""
     if "t_run" not in record:
         return None
@@ -79,5 +81,5 @@ def limit(record: Mapping[str, Any], now: float) -> dict[str, Any] | None:
         "seconds": min(ran, most),
         "most": most if runs else 0.0,
         "limit": duration(most) if most else "",
-        "where": visible(record.get("nodelist") or "", SHORT),
+        "where": visible(tell_hosts(record.get("nodelist") or "", words), SHORT),
     }

@@ -153,13 +153,13 @@ async def _missing(request: web.Request, problem: FluxapiError | None) -> web.Re
 
 def _shown(record: Mapping[str, Any], now: float) -> dict[str, Any]:
     """Return a job with what its row says."""
-    begin = record.get("t_run")
+    begin, ended = record.get("t_run"), record["state"] == "INACTIVE"
     end = record.get("t_cleanup", record.get("t_inactive", now))
     return {
         "name": "",
         "username": "",
         **record,
-        "runtime": "" if begin is None else duration(max(int(end - begin), 0)),
+        "runtime": "" if begin is None else duration(end - begin if ended else int(end - begin)),
         "limit": duration(record["duration"]) if record.get("duration") else "",
-        "note": note(record) if record["state"] == "INACTIVE" else "",
+        "note": note(record) if ended else "",
     }

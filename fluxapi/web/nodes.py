@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -77,12 +78,15 @@ def arrange(
 ) -> list[dict[str, Any]]:
     """Return the nodes of ``GET /resources`` that match the filters, with details for the page.
 
-    Adds ``states`` with every state of the node, and ``queues``. An empty filter matches all;
+    Adds ``states`` with every state of the node, ``queues``, and as ``is_shared`` if several
+    brokers are on its host. An empty filter matches all;
     ``text`` is a part of the name or of a property, in any case.
     """
     text = given["text"].strip().lower()
     found = []
-    for node in nodes:
+    listed = list(nodes)
+    brokers = Counter(node["name"] for node in listed)
+    for node in listed:
         mine = _queues_of(node, queues)
         if (
             given["state"] in {"", *states(node)}
@@ -90,7 +94,8 @@ def arrange(
             and any(text in word.lower() for word in (node["name"], *node.get("properties", ())))
         ):
             row = {**node, "states": states(node), "reason": node.get("reason", "")}
-            found.append({**row, "queues": mine})
+            shared = brokers[node["name"]] > 1
+            found.append({**row, "queues": mine, "is_shared": shared})
     order = given["sort"] or "state"
     found.sort(key=lambda node: node["rank"])
     found.sort(key=_KEYS[order.removeprefix("-")], reverse=order.startswith("-"))

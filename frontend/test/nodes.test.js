@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { sorted } from "../src/nodes/node_order.js";
-import { ids, matching, queuesOf, RunningJobs, states } from "../src/nodes/nodes.js";
+import { ids, matching, labels, queuesOf, RunningJobs, states } from "../src/nodes/nodes.js";
 
 /** @typedef {import("../src/nodes/nodes.js").Node} Node */
 
@@ -79,4 +79,10 @@ test("a snapshot drops what it does not hold", () => {
   assert.ok(!running.take({ type: "snapshot", first: true, more: true, jobs: [{ id: "f2", ranks: "0" }] }));
   assert.ok(running.take({ type: "snapshot", first: false, more: false, jobs: [] }));
   assert.deepEqual(on(running, node(0)), ["f2"]);
+});
+
+test("only brokers that share their host are named with their rank", () => {
+  const at = (/** @type {number} */ rank, /** @type {string} */ name) => /** @type {any} */ ({ rank, name });
+  const nodes = [at(0, "vm"), at(1, "vm"), at(2, "other")];
+  assert.deepEqual(nodes.map(labels(nodes)), ["vm, rank 0", "vm, rank 1", "other"]);
 });

@@ -18,9 +18,11 @@ from fluxapi.model.batch import script_of
 from fluxapi.model.eventlog import Event
 from fluxapi.sessions.situation import SituationMonitor
 from fluxapi.web import job_detail, words
+from fluxapi.web.granted_nodes import granted, tell_hosts
 from fluxapi.web.job_detail import PARTS, exceptions, facts
 
 from .conftest import Service
+from .fake import r_object
 
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028&\x1b[31m"
@@ -87,8 +89,9 @@ async def test_resources_that_it_got_are_listed(service: Service) -> None:
     service.instance.finish(jobids.parse(jobid))
     await service.client.get(f"/v1/jobs/{jobid}/wait")
     text = await page(service, jobid)
-    for name in ("node0", "node1"):
-        assert f'text={name}">{name}</a></td><td>4 (0-3)</td><td>1 (0)</td></tr>' in text
+    for rank, name in enumerate(("node0", "node1")):
+        link = f'/ui/nodes/{name}?rank={rank}">{name}</a>'
+        assert f"{link}</td><td>4 (0-3)</td><td>1 (0)</td></tr>" in text
 
 
 async def test_texts_of_a_job_are_only_text(service: Service) -> None:
@@ -354,7 +357,47 @@ async def test_a_resource_set_that_is_too_long_is_not_said_to_be_missing(
 
 @pytest.mark.parametrize("R", [None, [], {"execution": {}}, {"execution": {"R_lite": [3]}}])
 def test_an_invalid_resource_set_has_no_lines(R: Any) -> None:
-    assert job_detail.granted(R)["granted"] == []
+    assert granted(R)["granted"] == []
+
+
+def test_each_broker_of_a_host_is_told_apart() -> None:
+    shown = granted(r_object("0-1", "0-3", "vm,vm"))["granted"]
+    assert [(node["host"], node["rank"], node["is_shared"]) for node in shown] == [
+        ("vm", 0, True),
+        ("vm", 1, True),
+    ]
+    assert not any(node["is_shared"] for node in granted(r_object())["granted"])
+
+
+@pytest.mark.parametrize(
+    ("nodelist", "shown"),
+    [
+        ("vm,vm", "vm (2 ranks)"),
+        ("n[1-2],n1", "n1 (2 ranks), n2"),
+        ("node[0-3]", "node[0-3]"),
+        ("n[0-2000],n1", "n[0-2000],n1"),
+        ("n[", "n["),
+    ],
+)
+def test_a_host_that_is_repeated_is_named_once(nodelist: str, shown: str) -> None:
+    assert tell_hosts(nodelist, ENGLISH) == shown
+
+
+async def test_a_granted_node_leads_to_the_page_of_its_rank(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    R = r_object("0-1", "0-3", "vm,vm")
+
+    async def lookup(*_: object) -> str:
+        return json.dumps(R)
+
+    monkeypatch.setattr(service.instance, "lookup", lookup)
+    job = await service.submit()
+    service.instance.post(jobids.parse(job), Event(1.0, "alloc"), R=R)
+    await service.submit()
+    text = await page(service, job)
+    assert '/ui/nodes/vm?rank=1">vm, rank 1</a>' in text
+    assert "vm (2 ranks)" in text
 
 
 async def test_the_group_leads_to_its_jobs(service: Service) -> None:

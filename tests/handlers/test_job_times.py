@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from fluxapi.web import job_times
+from fluxapi.web import job_times, words
+
+ENGLISH = words.load()["en"]
 
 
 def test_a_state_lasts_until_the_next_one_and_the_last_one_until_now() -> None:
@@ -32,14 +34,14 @@ def test_the_states_are_segments_of_one_bar() -> None:
 
 def test_a_running_job_tells_how_much_of_its_time_limit_is_over() -> None:
     record = {"state": "RUN", "t_run": 10.0, "duration": 600.0, "nodelist": "node3"}
-    found = job_times.limit(record, 250.9)
+    found = job_times.limit(record, 250.9, ENGLISH)
     assert found is not None
     assert (found["ran"], found["limit"], found["where"]) == ("4m", "10m", "node3")
     assert (found["seconds"], found["most"]) == (pytest.approx(240.9), 600.0)
-    ended = job_times.limit({**record, "state": "INACTIVE", "t_cleanup": 15.0}, 900.0)
+    ended = job_times.limit({**record, "state": "INACTIVE", "t_cleanup": 15.0}, 900.0, ENGLISH)
     assert ended is not None
     assert (ended["ran"], ended["since"], ended["most"]) == ("5s", None, 0.0)
-    assert job_times.limit({"state": "SCHED"}, 900.0) is None
+    assert job_times.limit({"state": "SCHED"}, 900.0, ENGLISH) is None
 
 
 def test_an_inactive_job_stays_inactive() -> None:

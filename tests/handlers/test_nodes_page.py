@@ -4,6 +4,7 @@ import re
 
 from fluxapi.instance.protocol import Resources
 from fluxapi.model import jobid
+from fluxapi.model.eventlog import Event
 
 from .conftest import Service, Start
 from .fake import r_object
@@ -104,6 +105,18 @@ async def test_the_page_of_a_node_lists_its_jobs_present_and_past(service: Servi
     assert "Submit job" in text
 
 
+async def test_an_ended_job_ran_for_as_long_as_the_table_of_jobs_says(service: Service) -> None:
+    job = jobid.parse(await service.submit())
+    begin = 1_700_000_000.0
+    service.instance.post(job, Event(begin, "alloc"), R=r_object("0-1", "0", "node[0-1]"))
+    service.instance.post(job, Event(begin + 0.561, "finish", {"status": 0}))
+    service.instance.post(job, Event(begin + 0.6, "clean"))
+    await service.submit()
+    text = await page(service, f"{PATH}/node0")
+    assert ">0.561s</td>" in text
+    assert '>2 <span class="soft">on 2 nodes</span>' in text
+
+
 async def test_a_broker_that_is_on_another_host_is_not_found(service: Service) -> None:
     answer = await service.client.get(f"{PATH}/node0?rank=1", headers={"Accept": "text/html"})
     assert (answer.status, "no broker of this rank" in await answer.text()) == (404, True)
@@ -114,6 +127,8 @@ async def test_brokers_on_one_host_are_told_apart(start: Start) -> None:
     R = r_object("0-2", "0-3", "here,here,here")
     nodes = Resources(R, None, None, {"1": {"timestamp": 5.0, "reason": "fan"}}, "0-2", "", "", "")
     service.instance.describe = nodes
+    names = re.findall(r'rank=[0-2]">([^<]*)</a>', await page(service))
+    assert names == ["here, rank 1", "here, rank 0", "here, rank 2"]
     text = await page(service, f"{PATH}/here")
     assert "3 brokers of this instance run on this host." in text
     assert 'href="../../ui/nodes/here?rank=2"' in text

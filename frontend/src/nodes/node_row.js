@@ -19,21 +19,20 @@ const USES = /** @type {const} */ ({
   gpus: { title: "nodes.gpus", inUse: "nodes.gpus_in_use" },
 });
 
-/** @param {Node} node @param {Job[]} jobs @param {string[]} queues @param {number} now */
-export function cells(node, jobs, queues, now) {
+/** @param {Node} node @param {string} label its name for people @param {Job[]} jobs @param {string[]} queues @param {number} now */
+export function cells(node, label, jobs, queues, now) {
   const { properties = [] } = node;
   const rank = element("td", { className: "rank numeric", role: "cell", textContent: String(node.rank) });
   return [
-    name(node), state(node), use(node, "cores"), use(node, "gpus"), on(node, jobs),
+    name(node, label), state(node), use(node, "cores"), use(node, "gpus"), on(node, jobs),
     words("queues", queues), words("properties", properties), rank, reason(node, now),
   ];
 }
 
-/** The page of a node; brokers on one host are told apart by rank. @param {Node} node */
-function name(node) {
-  const shown = visible(node.name, { most: SHORT });
+/** The page of a node; brokers on one host are told apart by rank. @param {Node} node @param {string} label */
+function name(node, label) {
   const cell = element("th", { scope: "row", role: "rowheader", className: "name" });
-  cell.append(element("a", { href: at(`/ui/nodes/${encodeURIComponent(node.name)}?rank=${node.rank}`), textContent: shown }));
+  cell.append(element("a", { href: at(`/ui/nodes/${encodeURIComponent(node.name)}?rank=${node.rank}`), textContent: label }));
   return cell;
 }
 
@@ -69,7 +68,9 @@ function on(node, jobs) {
   const cell = element("td", { role: "cell", className: "on" });
   for (const job of jobs.slice(0, LINKS)) {
     const title = visible([job.name, job.username].filter(Boolean).join(", "), { most: SHORT });
-    cell.append(element("a", { href: at(`/ui/jobs/${job.id}`), textContent: job.id, title }), " ");
+    const link = element("a", { href: at(`/ui/jobs/${job.id}`), textContent: job.id, title });
+    if (job.name) link.append(" ", element("span", { className: "job-name", textContent: visible(job.name, { most: SHORT }) }));
+    cell.append(link, " ");
   }
   if (jobs.length > LINKS) {
     const query = new URLSearchParams({ state: "RUNNING", node: node.name });

@@ -7,7 +7,7 @@ import { cells } from "./node_row.js";
 
 /** @typedef {import("./nodes.js").Node} Node */
 /** @typedef {import("./nodes.js").Job} Job */
-/** @typedef {{ jobs: (node: Node) => Job[], queues: (node: Node) => string[] }} Known */
+/** @typedef {{ jobs: (node: Node) => Job[], queues: (node: Node) => string[], label: (node: Node) => string }} Known */
 
 const SPARE = 8;
 
@@ -104,14 +104,14 @@ export class NodeTable {
    * @param {Node} node @param {number} now
    */
   #line(node, now) {
-    const [jobs, queues] = [this.known.jobs(node), this.known.queues(node)];
-    const said = JSON.stringify([node, jobs.map((job) => job.id), queues]);
+    const [jobs, queues, label] = [this.known.jobs(node), this.known.queues(node), this.known.label(node)];
+    const said = JSON.stringify([node, label, jobs.map((job) => job.id), queues]);
     const shown = this.#shown.get(node.rank);
     if (shown?.said === said) return shown.line;
     const line = shown?.line ?? element("tr", { role: "row" });
     const focused = line.contains(document.activeElement) ? sign(document.activeElement) : undefined;
     line.dataset["state"] = node.state;
-    line.replaceChildren(...cells(node, jobs, queues, now));
+    line.replaceChildren(...cells(node, label, jobs, queues, now));
     this.#shown.set(node.rank, { line, said });
     if (focused) {
       const again = [...line.querySelectorAll("a, button")].find((it) => sign(it) === focused);

@@ -1,6 +1,8 @@
 /** The nodes that a page holds, and the jobs on each: as the service and the stream told them last. */
 
+import { SHORT, visible } from "../ui/visible.js";
 import { hosts } from "../ui/hosts.js";
+import { t } from "../ui/words.js";
 
 /** @typedef {import("../channel/channel.js").Message} Message */
 /** @typedef {{ total: number, allocated: number }} Count */
@@ -76,6 +78,20 @@ export function matching(nodes, { state, text, queue }, queues) {
       (!needle || has(node.name) || node.properties?.some(has)) &&
       (!queue || queuesOf(node, named).length > 0),
   );
+}
+
+/**
+ * Return how the nodes are named for people: brokers on one host are told apart by rank.
+ * @param {Node[]} nodes
+ * @returns {(node: Node) => string}
+ */
+export function labels(nodes) {
+  const [seen, shared] = [new Set(), new Set()];
+  for (const { name } of nodes) (seen.has(name) ? shared : seen).add(name);
+  return ({ name, rank }) => {
+    const shown = visible(name, { most: SHORT });
+    return shared.has(name) ? t("nodes.of_rank", { name: shown, rank: String(rank) }) : shown;
+  };
 }
 
 /** The running jobs by node. */

@@ -6,7 +6,7 @@ import { KEYS, next, read, sorted } from "../nodes/node_order.js";
 import { NodeMap } from "../nodes/node_map.js";
 import { NodeTable } from "../nodes/node_table.js";
 import { Place } from "../table/scroll_position.js";
-import { RunningJobs, matching, queuesOf } from "../nodes/nodes.js";
+import { RunningJobs, labels, matching, queuesOf } from "../nodes/nodes.js";
 import { Trend } from "../nodes/trend.js";
 import { element } from "../ui/element.js";
 import { figure } from "../table/summary_bar.js";
@@ -35,6 +35,7 @@ const running = new RunningJobs();
 const known = {
   jobs: (/** @type {Node} */ node) => running.on(node),
   queues: (/** @type {Node} */ node) => queuesOf(node, queues),
+  label: labels([]),
 };
 const table = new NodeTable($("frame"), /** @type {HTMLTableElement} */ ($("nodes")), known);
 const place = new Place({
@@ -70,7 +71,8 @@ function show() {
   classes.toggle("no-queues", queues.length === 0);
   classes.toggle("no-properties", nodes.every((node) => !node.properties?.length));
   classes.toggle("no-reasons", shown.every((node) => !node.reason && !node.drained_at));
-  table.show(shown, nodes.map(({ name }) => name));
+  known.label = labels(nodes);
+  table.show(shown, nodes.map(known.label));
   place.settle(true);
   map.show(nodes);
   $("count").textContent = shown.length === nodes.length ? t("nodes.count", { count: nodes.length }) : t("nodes.count_of", { count: shown.length, total: nodes.length });
