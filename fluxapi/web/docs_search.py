@@ -40,7 +40,7 @@ _ANSWER_SCORE = 60
 _KIND_PENALTY = 20
 
 _DURATION = re.compile(r"(?:\d+(?:d|h|m|s|ms))+\Z")
-_DURATION_WORDS = ("duration", "time limit")
+_DURATION_PHRASES = (("duration",), ("time", "limit"))
 """Phrases to look for instead of a duration such as ``2h30m``."""
 
 _TEST = re.compile(r"\btests/[\w./-]+(?:::\w+)?")
@@ -167,8 +167,8 @@ def _forms(query: str) -> Iterator[list[str]]:
     if words:
         yield words
         if any(map(_DURATION.match, words)):
-            for phrase in _DURATION_WORDS:
-                yield phrase.split()
+            for phrase in _DURATION_PHRASES:
+                yield list(phrase)
 
 
 def _unlike(hits: Iterable[Hit]) -> Iterator[Hit]:

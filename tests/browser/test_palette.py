@@ -109,6 +109,15 @@ def test_the_documentation_is_searched_while_typing(site: Service, page: Page) -
     expect(page).to_have_url(re.compile("/docs/cli#time-limit$"))
 
 
+def test_the_search_opens_beside_the_dialogs_of_the_design_system(
+    site: Service, page: Page
+) -> None:
+    page.goto(f"{site.url}/docs/design")
+    expect(page.get_by_role("button", name="Search")).to_be_visible()
+    page.keyboard.press("Control+k")
+    expect(page.get_by_role("combobox", name="Search")).to_be_focused()
+
+
 def test_where_authentication_is_off_the_menu_says_who_acts(site: Service, page: Page) -> None:
     page.goto(site.url)
     page.locator("#menu summary").click()

@@ -22,7 +22,7 @@ function filter() {
 export function hearKeys({ search, shortcuts }) {
   document.addEventListener("keydown", (event) => {
     const { key, altKey, ctrlKey, metaKey, shiftKey } = event;
-    if (event.defaultPrevented || event.isComposing || document.querySelector("dialog[open]")) return;
+    if (event.defaultPrevented || event.isComposing || document.querySelector("dialog:modal")) return;
     // Ctrl+K in a field of macOS deletes the rest of the line.
     if ((isMac ? metaKey && !ctrlKey : ctrlKey && !metaKey) && !altKey && !shiftKey && key.toLowerCase() === "k") {
       event.preventDefault();
