@@ -195,15 +195,18 @@ def test_the_service_is_stopped_after_a_question(context: BrowserContext) -> Non
 
 
 def test_a_job_that_can_never_start_carries_a_sign(on_flux: Service, page: Page) -> None:
-    never = submit(on_flux, num_tasks=5000)
-    good = submit(on_flux)
+    # The scheduler of Flux looks at a job in its turn: two before it wait for the same cores.
+    cores = on_flux.get("/v1/resources")["totals"]["cores"]["total"]
+    asked = (cores, cores, 5000)
+    runs, good, never = (submit(on_flux, command=["sleep", "60"], num_tasks=it) for it in asked)
     page.goto(on_flux.url)
     live(page)
     note = line(page, never).locator('[data-key="note"]')
     expect(note).to_contain_text("cannot start: needs 5000 cores; there")
     expect(note).to_have_attribute("data-icon", "warning")
     expect(line(page, good).locator('[data-icon="warning"]')).to_have_count(0)
-    page.request.post(f"{on_flux.url}/v1/jobs/{never}/cancel", data={})
+    for jobid in (never, good, runs):
+        page.request.post(f"{on_flux.url}/v1/jobs/{jobid}/cancel", data={})
 
 
 def test_queues_have_no_column_where_no_job_is_in_one(site: Service, page: Page) -> None:
