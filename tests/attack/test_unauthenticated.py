@@ -68,7 +68,9 @@ async def test_a_coded_body_of_a_refused_request_is_not_decoded(
 
 @pytest.mark.parametrize("route", [r for r in ROUTES if r.body_use != "none"], ids=lambda r: r.name)
 def test_only_submissions_are_as_large_as_the_setting_allows(route: Route) -> None:
-    assert (route.max_body is None) == (route.body in {"submit", "bulk", "script-check"})
+    assert (route.max_body is None) == (
+        route.body in {"submit", "bulk", "job-check", "script-check"}
+    )
     if route.is_public:
         assert route.max_body == MAX_FIELDS_BYTES
 
