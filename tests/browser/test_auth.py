@@ -182,7 +182,7 @@ def test_a_shared_link_shows_a_job_live_and_lets_nobody_change_it(
     live(owner)
     owner.get_by_role("button", name="Share").click()
     owner.get_by_role("button", name="Create the link").click()
-    link = owner.get_by_label("Link").input_value()
+    link = owner.get_by_role("textbox", name="Link").input_value()
     owner.get_by_role("button", name="Close").click()
 
     sent: list[Request] = []
@@ -231,7 +231,7 @@ def test_a_shared_link_takes_no_rights_from_who_is_logged_in(
     live(page)
     page.get_by_role("button", name="Share").click()
     page.get_by_role("button", name="Create the link").click()
-    link = page.get_by_label("Link").input_value()
+    link = page.get_by_role("textbox", name="Link").input_value()
     page.goto("about:blank")
     page.goto(link)
     live(page)
