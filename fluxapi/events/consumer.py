@@ -35,9 +35,6 @@ _MAX_PIECE_MESSAGES = 64
 _MAX_PIECE_EVENTS = 1024
 """Events in a piece; a job can have any number of them."""
 
-_UNWATCHED_PAUSE_S = 0.01
-"""Time in which events collect while nobody waits for any, since each batch has a price."""
-
 _MAX_LAG_S, _LAG_VALID_S = 10.0, 15.0
 """A lag above the first makes the service not ready, for the second after the event."""
 
@@ -166,10 +163,7 @@ class JournalConsumer(BackgroundTask):
         stream = self.instance.changes()
         try:
             async for batch in stream:
-                if batch:
-                    await self._take(batch)
-                elif self.ready and not self.hub.groups:
-                    await self.waiters.none_for(_UNWATCHED_PAUSE_S)
+                await self._take(batch)
         finally:
             closing = getattr(stream, "aclose", None)
             if closing is not None:

@@ -82,8 +82,6 @@ class Waiters:
         """The requests that wait for any waitable job, in the order in which they came."""
         self._released = False
         self._resumer = _Resumer()
-        self._arrival: asyncio.Future[None] | None = None
-        """Is set when a request begins to wait, while :meth:`none_for` waits for that."""
 
     def __len__(self) -> int:
         """Return how many requests wait."""
@@ -137,7 +135,6 @@ class Waiters:
         )
         self._lists.add(waiter)
         self._listed += count
-        self._arrive()
         try:
             await self._resumer.wait_for(waiter.future, timeout)
         finally:
@@ -152,26 +149,10 @@ class Waiters:
         """
         waiter = asyncio.get_running_loop().create_future()
         self._collectors[waiter] = None
-        self._arrive()
         try:
             await self._resumer.wait_for(waiter, timeout)
         finally:
             del self._collectors[waiter]
-
-    async def none_for(self, seconds: float) -> None:
-        """Return once a request waits, or after *seconds*."""
-        if self._by_key or self._lists or self._collectors:
-            return
-        self._arrival = asyncio.get_running_loop().create_future()
-        try:
-            await self._resumer.wait_for(self._arrival, seconds)
-        finally:
-            self._arrival = None
-
-    def _arrive(self) -> None:
-        """Note that a request waits now."""
-        if self._arrival is not None:
-            self._resumer.resume((self._arrival,))
 
     def resume_collectors(self) -> None:
         """Resume a request for each end to collect, or all if no job is left that could end."""
@@ -222,7 +203,6 @@ class Waiters:
         while not holds() and not self._released and (left := deadline - time.monotonic()) > 0:
             waiter = asyncio.get_running_loop().create_future()
             self._by_key.setdefault(key, {})[waiter] = holds
-            self._arrive()
             try:
                 await self._resumer.wait_for(waiter, left)
             finally:

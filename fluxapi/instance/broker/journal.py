@@ -38,11 +38,12 @@ MAX_BATCHES = 64
 """Batches that may wait for the event loop before the thread pauses."""
 
 _MIN_INTERVAL_S = 0.002
-"""Time between two looks at a stream that was read to its end. The first message after a pause is
-taken at once. The messages of a busy journal are taken together, since each batch has a price."""
+"""Pause after a few messages: those of a busy journal are taken together, since each batch has a
+price. The first message after a longer pause is taken at once."""
 
-_MAX_INTERVAL_S = 0.02
-"""Limit of that time while the event loop has not asked for more."""
+_FEW_MESSAGES = 16
+"""Messages of a batch below which the thread pauses. A socket holds few large messages, so a pause
+after more of them would let the table fall behind."""
 
 _SUBSCRIBE = 1
 _JOURNAL = 2
@@ -77,8 +78,6 @@ class JournalThread:
         """Is set while the event loop waits for a batch."""
         self._batches: deque[_Batch] = deque()
         self._taken: list[_Fence] = []
-        self._has_told = True
-        """True once an empty batch has told that there is no more."""
         self._fences: set[_Fence] = set()
         self._wanted: deque[_Fence] = deque()
         self._news = asyncio.Event()
@@ -92,8 +91,7 @@ class JournalThread:
     async def next_batch(self) -> ChangeBatch:
         """Return the next messages, in order; raise ``InstanceUnavailable`` if the stream is lost.
 
-        A call means that the previous batch has been processed. An empty batch follows the last of
-        those that have arrived.
+        A call means that the previous batch has been processed.
         """
         for fence in self._taken:
             if not fence.done():
@@ -102,11 +100,7 @@ class JournalThread:
         if self._batches:
             # A long backlog must not block the event loop.
             await asyncio.sleep(0)
-        elif not self._has_told and self._error is None:
-            self._has_told = True
-            return []
         await self._until_arrived()
-        self._has_told = False
         return self._gather()
 
     async def _until_arrived(self) -> None:
@@ -120,10 +114,13 @@ class JournalThread:
                 await self._news.wait()
 
     def _gather(self) -> ChangeBatch:
-        """Return the batches that wait as one, of about the size of the largest."""
+        """Return the batches that wait as one, as far as that is no larger than one may be."""
         gathered: ChangeBatch = []
-        while self._batches and len(gathered) < MAX_BATCH_MESSAGES:
-            batch, fences = self._batches.popleft()
+        while self._batches:
+            batch, fences = self._batches[0]
+            if gathered and len(gathered) + len(batch) > MAX_BATCH_MESSAGES:
+                break
+            self._batches.popleft()
             self._room.release()
             self._taken += fences
             gathered += batch
@@ -202,9 +199,8 @@ class JournalThread:
                 return ended
             if not batch and not passed:
                 connection.wait(_IDLE_TIMEOUT_S)
-            elif len(batch) < MAX_BATCH_MESSAGES:
+            elif len(batch) < _FEW_MESSAGES:
                 self._closing.wait(_MIN_INTERVAL_S)
-                self._asked.wait(_MAX_INTERVAL_S)
         connection.request(b"job-manager.events-journal-cancel", b'{"matchtag":%d}' % _JOURNAL, 0)
         return refusal.lost("it was closed")
 
