@@ -19,7 +19,7 @@ from fluxapi.table.query import query_of
 
 from . import columns
 from .rendering import render
-from .view_filters import valid
+from .view_filters import problem, valid
 from .words import words_of
 
 __all__ = ["past_jobs"]
@@ -44,20 +44,20 @@ async def past_jobs(request: web.Request) -> web.Response:
         if start is not None:
             fields[name] = start + _TIMES[name].total_seconds()
         elif text:
-            refused[name] = words.text("history.no_date")
+            refused[name] = "history.no_date"
     instance = request.query.get("instance", "")
-    following, jobs, problem = None, [], ""
+    following, jobs, unavailable = None, [], ""
     try:
         scope = Scope(_matched(_INSTANCE, instance), _below(request.query.get("page", "")))
         records, following = await session.past.listing().page(scope, query_of(fields), _MAX_ROWS)
         jobs = [msgspec.json.decode(record) for record in records]
     except FluxapiError as error:
-        problem = error.detail
+        unavailable = error.detail
     given |= dates
     context: dict[str, Any] = {
         "page": "history",
-        "refused": [(name, given[name], why) for name, why in refused.items()],
-        "problem": problem,
+        "refused": [problem(words, key, name, given[name]) for name, key in refused.items()],
+        "unavailable": unavailable,
         "jobs": jobs,
         "own": session.past.stored and session.past.stored.instance,
         "columns": columns.first_columns(jobs),

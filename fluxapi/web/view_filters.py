@@ -9,34 +9,46 @@ from urllib.parse import urlencode
 
 from fluxapi.errors import ValidationFailed
 from fluxapi.http.querystring import cached
-from fluxapi.model.view_time import FORMS, view_time
+from fluxapi.model.view_time import view_time
 
-__all__ = ["valid"]
+from .visible import visible
+from .words import Words
+
+__all__ = ["problem", "valid"]
 
 _TIMES = {"since": False, "until": True}
 """The filters that are times, and whether each ends a range."""
 
-_NO_TIME = f"is no time: use {FORMS}."
+_INVALID = {"state": "jobs.problem_state", "result": "jobs.problem_result"}
+"""The problems of filters that have fixed values; any text of another length is valid elsewhere."""
+
+_MAX_CHARS = 200
+"""Characters of a filter in the text of its problem."""
 
 
 def valid(given: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the valid filters of an address, and what is wrong with each invalid one."""
+    """Return the valid filters of an address, and the key of each invalid one's problem."""
     query: dict[str, Any] = {}
     refused: dict[str, str] = {}
     for name, text in given.items():
-        fields, why = _field(name, text)
+        fields, key = _field(name, text)
         query.update(fields)
-        if why:
-            refused[name] = why
+        if key:
+            refused[name] = key
     return query, refused
 
 
+def problem(words: Words, key: str, name: str, text: str) -> str:
+    """Return what is wrong with a filter, for people."""
+    return words.text(key, filter=visible(f"{name}:{text}", _MAX_CHARS))
+
+
 def _field(name: str, text: str) -> tuple[Mapping[str, Any], str]:
-    """Return the field of one filter of an address, and what is wrong with it."""
+    """Return the field of one filter of an address, or the key of its problem."""
     if name in _TIMES and text:
         found = view_time(text, time.time(), is_end=_TIMES[name])
-        return ({}, _NO_TIME) if found is None else ({name: found}, "")
+        return ({}, "jobs.problem_time") if found is None else ({name: found}, "")
     try:
         return cached("jobs-query", urlencode({name: text}, errors="replace")), ""
-    except ValidationFailed as error:
-        return {}, error.members["errors"][0]["detail"]
+    except ValidationFailed:
+        return {}, _INVALID.get(name, "jobs.problem_long")

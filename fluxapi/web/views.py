@@ -32,7 +32,7 @@ from .job_counts import BY_RESULT, titled
 from .job_detail import PARTS, Records, job_detail, job_part
 from .job_links import graph
 from .rendering import render
-from .view_filters import valid
+from .view_filters import problem, valid
 from .words import Words, words_of
 
 __all__ = ["error", "job", "jobs", "static", "submit"]
@@ -50,7 +50,7 @@ _VIEW = ("state", "result", "text", "since", "until", *columns.FILTERS)
 
 async def jobs(request: web.Request) -> web.Response:
     """Render the table of jobs, under the filters in the address."""
-    session = request[keys.SESSION]
+    session, words = request[keys.SESSION], words_of(request)
     table, observer = session.table, session.observer
     given = {name: ",".join(request.query.getall(name, ())).strip() for name in _VIEW}
     if not given["state"] and _RESULTS.issuperset(given["result"].upper().split(",")):
@@ -74,16 +74,16 @@ async def jobs(request: web.Request) -> web.Response:
         "jobs.html",
         {
             "page": "jobs",
-            "refused": [(name, given[name], why) for name, why in refused.items()],
+            "refused": [problem(words, key, name, given[name]) for name, key in refused.items()],
             "jobs": rows,
             "columns": columns.first_columns(rows),
-            "text": partial(columns.text, words_of(request)),
+            "text": partial(columns.text, words),
             "inputs": columns.FILTERS,
-            "found": columns.found(words_of(request)),
+            "found": columns.found(words),
             "first": embedded(first),
             "filters": {name: "" if name in refused else text for name, text in given.items()},
             "states": _STATES,
-            "counts": _counts(table.stats(), words_of(request)),
+            "counts": _counts(table.stats(), words),
             "total": len(table),
         },
         status=ValidationFailed.status if refused else 200,

@@ -22,7 +22,7 @@ def test_a_state_that_is_none_is_refused_visibly(site: Service, page: Page) -> N
     jobid = submit(site, name="seen")
     page.goto(f"{site.url}/?state=NOSUCH")
     live(page)
-    alert = page.get_by_role("alert").filter(has_text="state=NOSUCH is ignored")
+    alert = page.get_by_role("alert").filter(has_text="state:NOSUCH is not a state.")
     expect(alert).to_be_visible()
     expect(line(page, jobid)).to_be_visible()
     field(page).fill("state:inactive ")

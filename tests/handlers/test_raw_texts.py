@@ -17,14 +17,9 @@ from fluxapi import errors
 FOLDER = Path(fluxapi.web.__file__).parent / "templates"
 TEMPLATES = sorted(str(path.relative_to(FOLDER)) for path in FOLDER.rglob("*.html"))
 
-OPEN = {"jobs.html"}
-"""Templates that are not converted so far. Take one away once it is; add none."""
-
 DOCUMENTS = {
     *("design.html", "design_specimen.html"),
     *("reference_text.html", "docs.py", "guides.py", "reference.py"),
-    # The reason why a filter is ignored, as the API says it.
-    "view_filters.py",
 }
 """Files of the documentation and of messages of the API, which are English."""
 
@@ -91,10 +86,7 @@ def texts_of_module(source: str) -> list[str]:
 @pytest.mark.parametrize("name", [name for name in TEMPLATES if name not in DOCUMENTS])
 def test_texts_are_in_the_words(name: str) -> None:
     found = raw_texts((FOLDER / name).read_text("utf-8"))
-    if name in OPEN:
-        assert found, f"{name} is converted: take it from the list"
-    else:
-        assert found == [], f"{name}: move these texts to fluxapi/web/words/en.json"
+    assert found == [], f"{name}: move these texts to fluxapi/web/words/en.json"
 
 
 @pytest.mark.parametrize(

@@ -9,38 +9,37 @@ import { number, t } from "../ui/words.js";
 /** @param {Numbers} numbers */
 const most = (numbers) => numbers.reduce((/** @type {number} */ high, it) => Math.max(high, it ?? 0), 0);
 
-/** @param {number} n @param {string} noun */
-const count = (n, noun) => `${n.toLocaleString()} ${noun}${n === 1 ? "" : "s"}`;
-
 /** @param {Series} series */
 export function use(series) {
   const now = series.samples.at(-1);
-  if (!now || now.cores === null || !series.totals.cores) return "Not known.";
+  if (!now || now.cores === null || !series.totals.cores) return t("charts.not_known");
   const high = most(series.samples.map(({ cores }) => cores));
-  const nodes = now.nodes === null ? "" : `, on ${now.nodes} of ${count(series.totals.nodes, "node")}`;
-  return `${now.cores} of ${count(series.totals.cores, "core")} in use now${nodes}; at most ${count(high, "core")}.`;
+  const said = { used: now.cores, count: series.totals.cores, high };
+  if (now.nodes === null) return t("charts.use", said);
+  return t("charts.use_nodes", { ...said, nodes: t("charts.nodes", { used: now.nodes, count: series.totals.nodes }) });
 }
 
 /** @param {Series} series */
 export function states(series) {
   const now = series.samples.at(-1);
-  if (!now) return "Not known.";
+  if (!now) return t("charts.not_known");
   const { pending, running } = series.states();
-  return `${now.pending} pending and ${now.running} running now; at most ${most(pending)} pending and ${most(running)} running.`;
+  return t("charts.states", { pending: now.pending, running: now.running, most_pending: most(pending), most_running: most(running) });
 }
 
 /** @param {{ submitted: number[], ended: number[] }} rates @param {number} step seconds of each */
 export function rates({ submitted, ended }, step) {
   const sum = (/** @type {number[]} */ numbers) => Math.round(numbers.reduce((all, it) => all + it, 0) * step);
-  return `${count(sum(submitted), "job")} submitted and ${sum(ended)} ended; at most ${brief(most(submitted))} and ${brief(most(ended))} a second.`;
+  const peaks = { most_submitted: brief(most(submitted)), most_ended: brief(most(ended)) };
+  return t("charts.rates", { count: sum(submitted), ended: sum(ended), ...peaks });
 }
 
 /** @param {{ median: number[], started: number[] }} waits */
 export function waits({ median, started }) {
   const last = median.at(-1);
-  if (last === undefined) return "No job has started.";
+  if (last === undefined) return t("charts.none_started");
   const all = started.reduce((sum, it) => sum + it, 0);
-  return `${count(all, "job")} started; those that started last had waited ${duration(last)}, at most ${duration(most(median))} (medians).`;
+  return t("charts.waits", { count: all, last: duration(last), high: duration(most(median)) });
 }
 
 /** Cores in use, in a few characters. @param {Series} series */
@@ -69,5 +68,5 @@ export function lastWait({ median }) {
 
 /** A number a second as it is read. @param {number} value */
 export function brief(value) {
-  return value >= 10 || Number.isInteger(value) ? Math.round(value).toLocaleString() : value.toFixed(1);
+  return value >= 10 || Number.isInteger(value) ? number(Math.round(value)) : number(value, 1);
 }

@@ -1,6 +1,6 @@
 /** The page of jobs: the live table, its filters, and what can be done with what is selected. */
 
-import { Actions, jobs } from "../table/actions.js";
+import { Actions } from "../table/actions.js";
 import { address } from "../ui/api.js";
 import { asOf } from "../channel/as_of.js";
 import { Channel } from "../channel/channel.js";
@@ -8,7 +8,7 @@ import { Charts } from "../charts/charts.js";
 import { load } from "../table/column_settings.js";
 import { columns } from "../table/columns.js";
 import { Values } from "../table/completion.js";
-import { FilterBar } from "../table/filter_bar.js";
+import { FilterBar, problemText } from "../table/filter_bar.js";
 import { print } from "../table/filter_query.js";
 import { read, refused, test, write } from "../table/filters.js";
 import { Grid } from "../table/grid.js";
@@ -132,14 +132,16 @@ function draw() {
   grid.count = order.size;
   grid.draw();
   const all = rows.all.size;
-  const shown = order.size === all ? jobs(all) : `${order.size.toLocaleString()} of ${jobs(all)}`;
-  say($("count"), isWhole || all >= total ? shown : `${shown} so far`);
+  const isComplete = isWhole || all >= total;
+  const counts = { shown: order.size, count: all };
+  if (order.size === all) say($("count"), t(isComplete ? "jobs.count" : "jobs.count_so_far", counts));
+  else say($("count"), t(isComplete ? "jobs.shown" : "jobs.shown_so_far", counts));
   const isLoading = !isWhole && all < total;
   $("frame").classList.toggle("loading", isLoading && !order.size);
   $("none").hidden = order.size > 0 || all > 0 || isLoading;
   $("no-match").hidden = order.size > 0 || all === 0 || isLoading;
   $("news").hidden = arrived === 0;
-  say($("news"), `Show ${arrived.toLocaleString()} ${arrived === 1 ? "change" : "changes"} of order`);
+  say($("news"), t("jobs.moved", { count: arrived }));
 }
 
 /** @param {HTMLElement} where @param {string} text */
@@ -206,11 +208,11 @@ function wanted() {
   const rest = watched();
   const passes = test(rest, (row) => situation.why(row, now())) ?? (() => true);
   const active = [...rows.all.values()].filter((row) => row.state !== "INACTIVE" && passes(row)).map((row) => row.id);
-  if (!active.length && isWhole) return "No matching job is active.";
+  if (!active.length && isWhole) return t("jobs.none_active");
   return {
     kind: /** @type {const} */ ("filter"),
     key: watchKey(rest),
-    title: print(rest) ? `Jobs with ${print(rest)}` : "All jobs",
+    title: print(rest) ? t("jobs.watch_title", { filter: print(rest) }) : t("common.all_jobs"),
     filters: rest,
     active,
   };
@@ -227,12 +229,12 @@ function refuse(wrong) {
 function follow() {
   const query = new URLSearchParams(location.search);
   filters = read(query);
-  const wrong = refused(filters).map((name) => `The filter ${name}=${filters[name]} is ignored: there is no such ${name}.`);
+  const wrong = refused(filters).map((key) => t("jobs.ignored", { problem: problemText({ key, value: filters[key] ?? "" }) }));
   for (const name of [...refused(filters), ...(first.refused ?? [])]) delete filters[name];
   const sort = query.get("sort") ?? (location.search ? "-id" : choice.sorted);
   grid.order = { key: sort.replace(/^-/, ""), down: sort.startsWith("-") };
   if (!COLUMNS.some(({ key }) => key === grid.order.key)) {
-    if (query.has("sort")) wrong.push(`There is no column ${grid.order.key} to sort by.`);
+    if (query.has("sort")) wrong.push(t("jobs.no_column", { name: grid.order.key }));
     grid.order = { key: "id", down: true };
   }
   // What the service refused it has said already.
@@ -346,7 +348,7 @@ channel.follow("stats", { stream: "stats" }, (message) => {
   held.take(message);
   if (message.type === "stats") total = message["total"] ?? total;
 });
-watch = watchButton(watchOn(channel), "Tell me when they end", { key: () => watchKey(watched()), make: wanted }, (text) => {
+watch = watchButton(watchOn(channel), t("jobs.tell_me_title"), { key: () => watchKey(watched()), make: wanted }, (text) => {
   $("watch-said").hidden = !text;
   say($("watch-said"), text);
 });

@@ -35,6 +35,11 @@ const PROBLEMS = /** @type {Record<string, Key>} */ ({
   tooLong: "jobs.problem_long",
 });
 
+/** Say what is wrong with a filter. @param {import("./filter_query.js").Token} token */
+export function problemText(token) {
+  return t(PROBLEMS[problem(token)] ?? "jobs.problem_long", { filter: visible(written(token), { most: MEDIUM }) });
+}
+
 export class FilterBar extends EventTarget {
   /** @type {Filters} */
   #filters = {};
@@ -246,7 +251,7 @@ export class FilterBar extends EventTarget {
     const found = tokens(text.slice(0, begin));
     const complete = found.filter((token) => token.key && !problem(token));
     const wrong = found.find((token) => token.key && problem(token));
-    this.said.textContent = wrong ? t(PROBLEMS[problem(wrong)] ?? "jobs.problem_long", { filter: visible(written(wrong), { most: MEDIUM }) }) : "";
+    this.said.textContent = wrong ? problemText(wrong) : "";
     input.setAttribute("aria-invalid", String(Boolean(wrong)));
     const rest = found.filter((token) => !token.key).map(({ value }) => value);
     const open = text.slice(begin);

@@ -2,7 +2,7 @@
 
 import { element } from "../ui/element.js";
 import { GROUPS, STATES } from "../ui/states.js";
-import { number as shown } from "../ui/words.js";
+import { number as shown, t } from "../ui/words.js";
 
 export class Strip {
   /** @type {Map<string, { button: HTMLButtonElement, number: HTMLElement }>} by the words for states, "" for all */
@@ -58,16 +58,13 @@ function counted(message, word) {
 /** What is in use of something, in numbers and as a bar.
  * @param {string} name
  * @param {{ total: number, allocated: number }} count
- * @param {string} [more] what else there is to say
- * @param {"wrong" | "more"} [kind] whether that is bad
  */
-export function figure(name, { total, allocated }, more = "", kind = "wrong") {
+export function figure(name, { total, allocated }) {
   const pair = element("div", {});
-  const value = element("dd", { textContent: `${allocated.toLocaleString()} of ${total.toLocaleString()}` });
-  if (more) value.append(", ", element("span", { className: kind, textContent: more }));
+  const value = element("dd", { textContent: t("nodes.of", { used: allocated, total }) });
   const bar = element("dd", { className: "bar" });
   const meter = element("meter", { min: 0, max: total, value: allocated });
-  meter.setAttribute("aria-label", `${name} in use`);
+  meter.setAttribute("aria-label", t("nodes.in_use", { name }));
   bar.append(meter);
   pair.append(element("dt", { textContent: name }), value, bar);
   return pair;

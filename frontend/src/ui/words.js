@@ -14,14 +14,25 @@ export const locale = globalThis.navigator?.language?.split("-")[0] === lang.spl
 
 const plurals = new Intl.PluralRules(lang);
 const numbers = new Intl.NumberFormat(lang);
+/** @type {Map<number, Intl.NumberFormat>} by the digits after the point */
+const exact = new Map();
 
 const lists = new Intl.ListFormat(lang, { type: "unit" });
 
 /** @type {Map<string, string[]>} each text in pieces: text, name of a place, text, name, …, text */
 const pieces = new Map();
 
-/** A number with the separators of the language. @param {number} value */
-export const number = (value) => numbers.format(value);
+/**
+ * A number with the separators of the language.
+ * @param {number} value
+ * @param {number} [digits] after the point
+ */
+export function number(value, digits) {
+  if (digits === undefined) return numbers.format(value);
+  let format = exact.get(digits);
+  if (!format) exact.set(digits, (format = new Intl.NumberFormat(lang, { minimumFractionDigits: digits, maximumFractionDigits: digits })));
+  return format.format(value);
+}
 
 /** Parts of a sentence with the separators of the language. @param {Iterable<string>} parts */
 export const list = (parts) => lists.format(parts);
