@@ -90,18 +90,18 @@ export function hint(field, typed) {
   const high = field.high ?? Infinity;
   if (field.kind === "integer" || (field.kind === "word" && isNumber)) {
     if (isNumber && Number(text) >= low && Number(text) <= high) return "";
-    return `must be ${field.form ?? whole(low, high)}.`;
+    return field.form ? t("submit.must_be", { form: field.form }) : whole(low, high);
   }
   if (field.kind === "duration" && seconds(text) === undefined) return t("submit.misread_duration");
   const sent = field.kind === "duration" ? standard(text) : text;
-  if (field.pattern && !new RegExp(field.pattern, "u").test(sent)) return `must be ${field.form}.`;
+  if (field.pattern && !new RegExp(field.pattern, "u").test(sent)) return t("submit.must_be", { form: field.form ?? "" });
   return "";
 }
 
 /** @param {number} low @param {number} high */
 function whole(low, high) {
-  if (Number.isFinite(low) && Number.isFinite(high)) return `a whole number from ${low} to ${high}`;
-  return Number.isFinite(low) ? `a whole number, ${low} or more` : "a whole number";
+  if (Number.isFinite(low) && Number.isFinite(high)) return t("submit.whole_between", { low, high });
+  return Number.isFinite(low) ? t("submit.whole_above", { low }) : t("submit.whole");
 }
 
 /**
@@ -171,7 +171,7 @@ function json(text) {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw new Unreadable(`is not JSON: ${error instanceof Error ? error.message : error}.`);
+    throw new Unreadable(t("submit.not_json", { why: error instanceof Error ? error.message : String(error) }));
   }
 }
 
@@ -193,7 +193,7 @@ function unquoted(value) {
 
 /** @param {string} name @returns {never} */
 function missing(name) {
-  throw new Unreadable(`needs = and a value after ${name.slice(0, 60)}.`);
+  throw new Unreadable(t("submit.needs_value", { name: name.slice(0, 60) }));
 }
 
 /** @param {string} text */
@@ -214,7 +214,7 @@ function map(text, read) {
     return [name, read(name, at < 0 ? undefined : line.slice(at + 1))];
   });
   const names = new Set(pairs.map(([name]) => name));
-  if (names.size < pairs.length) throw new Unreadable("names one thing twice.");
+  if (names.size < pairs.length) throw new Unreadable(t("submit.twice"));
   return Object.fromEntries(pairs);
 }
 

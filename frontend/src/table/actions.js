@@ -5,17 +5,19 @@ import { call, Problem } from "../ui/api.js";
 import { ask, field, Told } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { may } from "../ui/rights.js";
+import { list, t } from "../ui/words.js";
 
 /** @typedef {import("./rows.js").Row} Row */
+/** @typedef {import("../ui/words.js").Key} Key */
 /** @typedef {{ id: string, detail: string }} Failure */
 /**
  * @typedef {object} Action
- * @property {string} title the word on its buttons
- * @property {string} [deed] the same in front of the jobs, where it is another
- * @property {string} verb what is done to the jobs
+ * @property {Key} none its button while it fits no job
+ * @property {Key} some its button while it fits some
+ * @property {Key} title of its question
+ * @property {Key} about what it does, and whether that can be undone
  * @property {boolean} [isFinal] it ends jobs
  * @property {(row: Row) => boolean} fits
- * @property {string} words what it does, and whether that can be undone
  * @property {() => Input} input what else is asked
  */
 /**
@@ -33,63 +35,64 @@ const AT_ONCE = 6;
 /** Failures that are listed. */
 const LISTED = 100;
 
-/** @param {number} count */
-export const jobs = (count) => `${count.toLocaleString()} ${count === 1 ? "job" : "jobs"}`;
-
 /** @param {Row} row */
 const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(state);
 
 /** @type {Action[]} */
 const ACTIONS = [
   {
-    title: "Cancel",
-    verb: "canceled",
+    none: "actions.cancel",
+    some: "actions.cancel_some",
+    title: "actions.cancel_jobs",
+    about: "actions.cancel_about",
     isFinal: true,
     fits: (row) => row.state !== "INACTIVE",
-    words: "Running jobs will be ended, pending jobs will not start. This cannot be undone.",
     input: () => {
       const note = element("input", { maxLength: 4096 });
       return {
-        fields: [field("Why (goes into their eventlogs; may stay empty)", note)],
+        fields: [field(t("job.why"), note)],
         runner: () => cancel(note.value),
         some: MANY,
       };
     },
   },
   {
-    title: "Signal",
-    verb: "sent the signal",
+    none: "actions.signal",
+    some: "actions.signal_some",
+    title: "actions.signal_jobs",
+    about: "actions.signal_about",
     fits: (row) => row.state === "RUN",
-    words: "The signal is sent to all tasks of each job. This cannot be undone.",
     input: () => {
       const chosen = element("select", {});
       chosen.append(...SIGNALS.map((name) => element("option", { value: name, textContent: `SIG${name}` })));
-      return { fields: [field("Signal", chosen)], runner: () => each("signal", { signal: chosen.value }), some: AT_ONCE };
+      return { fields: [field(t("job.signal_name"), chosen)], runner: () => each("signal", { signal: chosen.value }), some: AT_ONCE };
     },
   },
   {
-    title: "Hold",
-    verb: "held",
+    none: "actions.hold",
+    some: "actions.hold_some",
+    title: "actions.hold_jobs",
+    about: "actions.hold_about",
     fits: (row) => isPending(row) && row.urgency !== 0,
-    words: "The jobs will not start until they are released. Their urgency becomes 0; the current value is not kept.",
     input: () => ({ fields: [], runner: () => each("urgency", { urgency: "hold" }), some: AT_ONCE }),
   },
   {
-    title: "Release",
-    verb: "released",
+    none: "actions.release",
+    some: "actions.release_some",
+    title: "actions.release_jobs",
+    about: "actions.release_about",
     fits: (row) => isPending(row) && row.urgency === 0,
-    words: "They may start when their turn comes, with the default urgency of 16. They can be held again until they start.",
     input: () => ({ fields: [], runner: () => each("urgency", { urgency: "default" }), some: AT_ONCE }),
   },
   {
-    title: "Urgency",
-    deed: "Set the urgency of",
-    verb: "given the urgency",
+    none: "actions.urgency",
+    some: "actions.urgency_some",
+    title: "actions.urgency_jobs",
+    about: "actions.urgency_about",
     fits: isPending,
-    words: "0 holds, 16 is the default, 31 goes before all others. It can be changed again until they start.",
     input: () => {
       const number = element("input", { type: "number", min: "0", max: "31", step: "1", required: true, value: "16" });
-      return { fields: [field("Urgency, 0 to 31", number)], runner: () => each("urgency", { urgency: number.valueAsNumber }), some: AT_ONCE };
+      return { fields: [field(t("job.urgency_range"), number)], runner: () => each("urgency", { urgency: number.valueAsNumber }), some: AT_ONCE };
     },
   },
 ];
@@ -111,7 +114,7 @@ export class Actions {
       button.addEventListener("click", () => confirm(action, this.#chosen().filter(action.fits)));
       return button;
     });
-    const clear = element("button", { type: "button", className: "quiet", textContent: "Select none" });
+    const clear = element("button", { type: "button", className: "quiet", textContent: t("actions.select_none") });
     clear.addEventListener("click", () => {
       grid.selected.clear();
       grid.soon();
@@ -136,11 +139,11 @@ export class Actions {
     this.where.hidden = chosen.length === 0;
     if (this.where.hidden && had) this.grid.frame.focus();
     const away = chosen.length - this.grid.selectedInView;
-    text(this.said, `${jobs(chosen.length)} selected${away > 0 ? `, ${away.toLocaleString()} of them not in this view` : ""}`);
+    text(this.said, t(away > 0 ? "actions.selected_away" : "actions.selected", { count: chosen.length, away }));
     for (const [at, button] of this.buttons.entries()) {
-      const { title, fits } = /** @type {Action} */ (ACTIONS[at]);
+      const { none, some, fits } = /** @type {Action} */ (ACTIONS[at]);
       const fitting = chosen.filter(fits).length;
-      text(button, `${title} ${fitting ? fitting.toLocaleString() : ""} …`.replace("  ", " "));
+      text(button, fitting ? t(some, { count: fitting }) : t(none));
       button.disabled = fitting === 0 || !canChange();
     }
   }
@@ -156,22 +159,22 @@ export function census(rows) {
   /** @type {Map<string, number>} */
   const counts = new Map();
   for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1);
-  return [...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([state, count]) => `${count.toLocaleString()} ${state}`).join(", ");
+  return list([...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([state, count]) => t("actions.in_state", { count, state })));
 }
 
 /** @param {Action} action @param {Row[]} chosen */
-function confirm({ title, deed = title, verb, words, isFinal = false, input }, chosen) {
+function confirm({ title, about, isFinal = false, input }, chosen) {
   const ids = chosen.map((row) => row.id);
-  const what = `${deed} ${jobs(ids.length)}`;
+  const action = t(title, { count: ids.length });
   const { fields, runner, some } = input();
   ask({
-    title: what,
-    heading: `${what}?`,
-    words: `${jobs(ids.length)} will be ${verb}: ${census(chosen)}. ${words}`,
+    title: action,
+    heading: t("actions.question", { action }),
+    words: t(about, { count: ids.length, states: census(chosen) }),
     fields,
     isDanger: isFinal,
     run: async (tell, signal) => {
-      const { done, failed } = await all(ids, runner(), some, signal, (count) => tell(`${count.toLocaleString()} of ${ids.length.toLocaleString()}`));
+      const { done, failed } = await all(ids, runner(), some, signal, (count) => tell(t("actions.progress", { done: count, total: ids.length })));
       if (failed.length || done < ids.length) throw report(done, ids.length, failed);
     },
   });
@@ -179,15 +182,14 @@ function confirm({ title, deed = title, verb, words, isFinal = false, input }, c
 
 /** What went wrong, job by job. @param {number} done @param {number} total @param {Failure[]} failed */
 function report(done, total, failed) {
-  const good = done - failed.length;
-  const stopped = done < total ? ` Stopped: ${(total - done).toLocaleString()} were not asked for.` : "";
-  const message = `${good.toLocaleString()} of ${total.toLocaleString()} done, ${failed.length.toLocaleString()} failed.${stopped}`;
+  const counts = { done: done - failed.length, total, failed: failed.length, left: total - done };
+  const message = t(done < total ? "actions.stopped" : "actions.done", counts);
   const node = element("div", {});
   node.append(element("p", { textContent: message }));
   const list = element("ul", { tabIndex: 0 });
-  list.setAttribute("aria-label", "What failed");
+  list.setAttribute("aria-label", t("actions.failures"));
   list.append(...failed.slice(0, LISTED).map(({ id, detail }) => element("li", { textContent: `${id}: ${detail}` })));
-  if (failed.length > LISTED) list.append(element("li", { textContent: `and ${(failed.length - LISTED).toLocaleString()} more` }));
+  if (failed.length > LISTED) list.append(element("li", { textContent: t("actions.more", { count: failed.length - LISTED }) }));
   if (failed.length) node.append(list);
   return new Told(message, node);
 }
@@ -203,6 +205,7 @@ function report(done, total, failed) {
 export async function all(ids, run, some, signal, tell) {
   /** @type {Failure[]} */
   const failed = [];
+  const unreachable = t("common.unreachable");
   let done = 0;
   for (let at = 0; at < ids.length && !signal.aborted; at += some) {
     const piece = ids.slice(at, at + some);
@@ -211,12 +214,10 @@ export async function all(ids, run, some, signal, tell) {
     failed.push(...wrong);
     tell(done);
     // Who does not answer for one will not answer for the others.
-    if (wrong.length === piece.length && wrong.every(({ detail }) => detail === UNREACHABLE)) break;
+    if (wrong.length === piece.length && wrong.every(({ detail }) => detail === unreachable)) break;
   }
   return { done, failed };
 }
-
-const UNREACHABLE = "The service cannot be reached.";
 
 /** @param {string} note */
 function cancel(note) {

@@ -7,6 +7,7 @@ import { element } from "../ui/element.js";
 import { isHead } from "./grouping.js";
 import { isNested, opens } from "./nested.js";
 import { Line } from "./row_view.js";
+import { t } from "../ui/words.js";
 
 /** @typedef {import("./rows.js").Row} Row */
 /** @typedef {import("./columns.js").Column} Column */
@@ -102,8 +103,8 @@ export class Grid extends EventTarget {
     this.columns = columns;
     const line = element("tr", { role: "row" });
     const box = element("th", { className: "pick", scope: "col", role: "columnheader" });
-    const all = element("input", { type: "checkbox", title: "Select all rows of this view" });
-    all.setAttribute("aria-label", "Select all rows of this view");
+    const all = element("input", { type: "checkbox", title: t("jobs.select_all") });
+    all.setAttribute("aria-label", all.title);
     all.addEventListener("change", () => {
       this.selected = new Set(all.checked ? this.#jobs() : []);
       this.#changed();
@@ -220,7 +221,7 @@ export class Grid extends EventTarget {
     const sorted = this.order.key === column.key;
     cell.setAttribute("aria-sort", sorted ? (this.order.down ? "descending" : "ascending") : "none");
     const button = element("button", {
-      type: "button", textContent: column.title, title: "Sort. With Shift, the arrow keys ← and → change the width.",
+      type: "button", textContent: column.title, title: t("jobs.sort_title"),
     });
     button.setAttribute("aria-keyshortcuts", "Shift+ArrowLeft Shift+ArrowRight");
     button.addEventListener("click", () => {
@@ -234,7 +235,7 @@ export class Grid extends EventTarget {
       this.#widen(cell, cell.offsetWidth + step);
       this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: cell.offsetWidth } }));
     });
-    const grip = element("span", { className: "grip", title: "Drag to change the width; twice for that of a first visit" });
+    const grip = element("span", { className: "grip", title: t("jobs.width_title") });
     grip.addEventListener("pointerdown", (event) => this.#resize(event, column, cell));
     grip.addEventListener("dblclick", () => {
       this.#widen(cell, column.width);

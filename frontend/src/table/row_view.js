@@ -130,26 +130,26 @@ export class Line {
     this.toggle.hidden = this.bar.hidden = !isGroup;
     if (isGroup) {
       this.below.href = at(`/ui/groups/${row.group}`);
-      this.below.title = "Progress and output of the group";
+      this.below.title = t("jobs.group_title");
       this.below.setAttribute("aria-label", this.below.title);
       return;
     }
     this.link.href = address(id);
     this.link.textContent = isBelow ? row.nested.label : id;
     this.below.href = within(id);
-    this.below.title = `Open the instance ${id}`;
+    this.below.title = t("jobs.open_instance", { id });
     this.below.setAttribute("aria-label", this.below.title);
-    this.box.setAttribute("aria-label", `Select ${id}`);
+    this.box.setAttribute("aria-label", t("jobs.select", { id }));
   }
 
   /** Say how far the jobs of a group have come. @param {import("./grouping.js").Head} row */
   #sum({ name, note, summary }) {
     const { count, isOpen } = summary;
-    const jobs = `${count.toLocaleString()} jobs`;
-    set(this.toggle, jobs);
+    const of = { count, name: visible(name, { most: SHORT }) };
+    set(this.toggle, t("jobs.count", { count }));
     this.toggle.setAttribute("aria-expanded", String(isOpen));
-    this.toggle.setAttribute("aria-label", `${jobs} of the group ${visible(name, { most: SHORT })}`);
-    this.box.setAttribute("aria-label", `Select ${jobs} of the group ${visible(name, { most: SHORT })}`);
+    this.toggle.setAttribute("aria-label", t("jobs.group_jobs", of));
+    this.box.setAttribute("aria-label", t("jobs.select_group", of));
     this.progress.show(summary, note);
   }
 
