@@ -54,7 +54,7 @@ def test_cancel_says_what_will_happen_and_does_it(site: Service, page: Page) -> 
     expect(dialog).to_contain_text("This cannot be undone.")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
-    dialog.get_by_label("Why").fill("no longer needed")
+    dialog.get_by_label("Reason").fill("no longer needed")
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_have_count(0)
     assert sum(url.endswith("/v1/jobs/cancel") for url in asked) == 1
