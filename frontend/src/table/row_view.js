@@ -129,7 +129,8 @@ export class Line {
     this.mark.hidden = isGroup || !row.status;
     this.toggle.hidden = this.bar.hidden = !isGroup;
     if (isGroup) {
-      this.below.href = at(`/ui/groups/${row.group}`);
+      // A hidden link leads there, too: one that leads nowhere is an error to checkers of pages.
+      this.link.href = this.below.href = at(`/ui/groups/${row.group}`);
       this.below.title = t("jobs.group_title");
       this.below.setAttribute("aria-label", this.below.title);
       return;
