@@ -168,12 +168,14 @@ async def _answer_to(request: web.Request, error: Exception) -> web.StreamRespon
     if isinstance(error, ConnectionResetError):
         return problem(request, errors.RequestError("The connection was lost."))
     _log.error("request %s failed", request[keys.REQUEST_ID], exc_info=error)
-    return problem(
-        request,
-        errors.FluxapiError(
-            "Internal error of the service; its log has the details under this request ID."
-        ),
+    bug = errors.FluxapiError(
+        "Internal error of the service; its log has the details under this request ID."
     )
+    try:
+        return await _error_response(request, bug)
+    except Exception as error_of_page:  # noqa: BLE001 - the page of the error may have the same bug
+        _log.error("no page for request %s", request[keys.REQUEST_ID], exc_info=error_of_page)
+        return problem(request, bug)
 
 
 def _cut_short(route: Route | None) -> errors.Unavailable:

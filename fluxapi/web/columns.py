@@ -12,7 +12,8 @@ A column has these members:
   the ``field`` of the record; ``id``, ``status``, ``group``, ``runtime`` and ``note`` are special.
 - ``hidden``: it is shown only if a reader chooses it.
 - ``sparse``: it is shown only if a job has a value for it.
-- ``grows``: it takes the width that no other column needs.
+- ``grows``: the last such column takes the width that no other column needs; the others grow with
+  the window.
 - ``soft``: its text is less prominent.
 - ``found``: the field "Find" searches it.
 - ``filter``: the field that filters by it, with the name of its query parameter.

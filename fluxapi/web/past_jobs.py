@@ -49,7 +49,8 @@ async def past_jobs(request: web.Request) -> web.Response:
     following, jobs, unavailable = None, [], ""
     try:
         scope = Scope(_matched(_INSTANCE, instance), _below(request.query.get("page", "")))
-        records, following = await session.past.listing().page(scope, query_of(fields), _MAX_ROWS)
+        query = query_of({**fields, "state": ["INACTIVE"]})
+        records, following = await session.past.listing().page(scope, query, _MAX_ROWS)
         jobs = [msgspec.json.decode(record) for record in records]
     except FluxapiError as error:
         unavailable = error.detail

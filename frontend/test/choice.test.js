@@ -30,7 +30,3 @@ test("rows tell which sparse columns have something to show", () => {
   assert.deepEqual([choice.fill(rows.filled), choice.fill(rows.filled)], [true, false]);
   assert.ok(keys(choice).includes("queue"));
 });
-
-test("columns that share the room begin with the same width, or the page would move when its script comes", () => {
-  assert.equal(new Set(all.filter(({ grows }) => grows).map(({ width }) => width)).size, 1);
-});

@@ -57,7 +57,7 @@ test("a pending job says why it waits", () => {
   assert.equal(note({ state: "DEPEND", dependencies: ["after:f1"] }), "waits for after:f1");
   const waits = (/** @type {string[]} */ ...dependencies) => note({ state: "DEPEND", dependencies });
   assert.equal(waits("after-success=ƒ1", "after-start=ƒ2"), "waits for f1 to complete, waits for f2 to start");
-  assert.match(waits("begin-time=1795493977.832"), /^waits until .*2026/);
+  assert.match(waits("begin-time=1795493977.832"), /^waits until .*\d:\d\d/);
   assert.equal(waits("begin-time=soon"), "waits for begin-time=soon");
   assert.equal(waits("__proto__=x"), "waits for __proto__=x");
   assert.equal(waits(), "waits for a dependency");

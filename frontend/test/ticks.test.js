@@ -34,3 +34,8 @@ test("each scale of the history has steps that its numbers can be written in", (
     }
   }
 });
+
+test("a tick has no more digits than it needs", () => {
+  assert.deepEqual(labels([0, 0.5, 1, 1.5], duration), ["0s", "0.5s", "1s", "1.5s"]);
+  assert.deepEqual(labels([0, 10], (it) => `${it}`), ["0", "10"]);
+});

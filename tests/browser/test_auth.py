@@ -219,7 +219,7 @@ def test_a_shared_link_shows_a_job_live_and_lets_nobody_change_it(
     owner.goto(f"{guarded.url.rstrip('/')}/ui/tokens")
     owner.get_by_role("button", name="Revoke share").click()
     owner.get_by_role("button", name="Revoke the token").click()
-    expect(owner.get_by_text("There are no tokens yet.")).to_be_visible()
+    expect(owner.get_by_role("heading", name="No tokens yet")).to_be_visible()
     expect(guest.locator("#state")).to_have_attribute("data-state", "logged out")
 
 
@@ -257,4 +257,4 @@ def test_a_token_is_created_shown_once_and_revoked(
     assert secret not in page.content()
     row.get_by_role("button", name="Revoke laptop").click()
     page.get_by_role("button", name="Revoke the token").click()
-    expect(page.get_by_text("There are no tokens yet.")).to_be_visible()
+    expect(page.get_by_role("heading", name="No tokens yet")).to_be_visible()

@@ -163,3 +163,24 @@ def test_the_density_of_rows_is_kept(site: Service, page: Page) -> None:
     page.reload()
     live(page)
     expect(row).to_have_css("height", "26px")
+
+
+def test_the_counts_by_state_are_of_the_jobs_that_match_the_other_filters(
+    site: Service, page: Page, name: str
+) -> None:
+    bad, good = submit(site, name=name, command="false"), submit(site, name=name)
+    submit(site, name="another")
+    page.goto(f"{site.url}/?name={name}&state=failed")
+    live(page)
+    expect(line(page, bad)).to_be_visible()
+    counts = page.get_by_role("group", name="Jobs by state")
+    for words in ("All 2", "Pending 0", "Completed 1", "Failed 1"):
+        expect(counts.get_by_role("button", name=words, exact=True)).to_be_visible()
+    # They follow what comes, and the filters.
+    submit(site, name=name, urgency=0)
+    expect(counts.get_by_role("button", name="Pending 1", exact=True)).to_be_visible()
+    expect(counts.get_by_role("button", name="All 3", exact=True)).to_be_visible()
+    counts.get_by_role("button", name="Completed 1", exact=True).click()
+    expect(line(page, good)).to_be_visible()
+    page.get_by_role("button", name="Clear", exact=True).click()
+    expect(counts.get_by_role("button", name="All 3", exact=True)).to_have_count(0)

@@ -32,7 +32,7 @@ def test_a_group_is_one_row_that_opens(site: Service, page: Page, name: str) -> 
     expect(rows).to_have_count(2)
     toggle = head.get_by_role("button", name=f"12 jobs of the group {name}")
     expect(toggle).to_have_attribute("aria-expanded", "false")
-    expect(head.get_by_role("img", name="0 % ended: 12 pending")).to_be_visible()
+    expect(head.get_by_role("img", name="0% ended: 12 pending")).to_be_visible()
     toggle.focus()
     page.keyboard.press("Enter")
     expect(toggle).to_have_attribute("aria-expanded", "true")
@@ -62,7 +62,7 @@ def test_all_jobs_of_a_group_are_canceled_by_its_row(site: Service, page: Page, 
     dialog = page.get_by_role("dialog", name="Cancel 8 jobs?")
     dialog.get_by_role("button", name="Cancel").click()
     expect(head).to_contain_text("8 canceled")
-    expect(head.get_by_role("img", name="100 % ended: 8 canceled")).to_be_visible()
+    expect(head.get_by_role("img", name="100% ended: 8 canceled")).to_be_visible()
 
 
 def test_the_view_of_one_group_has_its_jobs(site: Service, page: Page, name: str) -> None:
@@ -114,7 +114,7 @@ def test_the_page_of_a_group_marks_what_failed(site: Service, page: Page, name: 
     expect(page.locator("tbody tr.head")).to_contain_text("1 failed")
     page.get_by_role("link", name="Progress and output of the group").click()
     live(page)
-    expect(page.get_by_role("img", name="100 % ended: 3 completed, 1 failed")).to_be_visible()
+    expect(page.get_by_role("img", name="100% ended: 3 completed, 1 failed")).to_be_visible()
     expect(page.locator("#jobs-output h3 .status")).to_have_text(["FAILED"])
 
 

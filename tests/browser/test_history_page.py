@@ -112,6 +112,10 @@ def test_the_address_keeps_the_choice(past: Service, still: Page) -> None:
 def test_a_custom_time_needs_a_begin_before_its_end(past: Service, still: Page) -> None:
     open_page(still, past)
     still.get_by_text("Custom", exact=True).click()
+    # It begins with the last day.
+    expect(still.get_by_label("From")).to_have_value(re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d$"))
+    expect(still.get_by_role("alert")).to_be_hidden()
+    still.get_by_label("From").fill("2100-01-01T00:00")
     expect(still.get_by_role("alert")).to_contain_text("begins before it ends")
     still.get_by_label("From").fill("2023-11-14T00:00")
     still.get_by_label("To", exact=True).fill("2023-11-16T00:00")

@@ -49,7 +49,7 @@ def test_rows_open_and_close_by_the_arrow_keys(site: Service, page: Page) -> Non
     waits = submit(site, name="by-arrows", dependencies=dependencies)
     page.goto(f"{site.url}/?name=by-arrows")
     live(page)
-    line(page, waits).get_by_role("link").focus()
+    line(page, waits).get_by_role("link", name=waits).focus()
     page.keyboard.press("ArrowRight")
     expect(page.locator("tbody tr.nested")).to_have_count(1)
     page.keyboard.press("ArrowDown")
@@ -58,6 +58,24 @@ def test_rows_open_and_close_by_the_arrow_keys(site: Service, page: Page) -> Non
     page.keyboard.press("ArrowLeft")
     expect(page.locator("tbody tr.nested")).to_have_count(0)
     page.request.post(f"{site.url}/v1/jobs/{first}/cancel", data={})
+
+
+def test_a_job_that_is_waited_for_is_a_link_where_it_is_named(site: Service, page: Page) -> None:
+    first = submit(site, command=["sleep", "600"], name="named", urgency=0)
+    dependencies = [{"scheme": "afterok", "value": first}]
+    waits = submit(site, name="names-one", dependencies=dependencies)
+    page.goto(f"{site.url}/?name=names-one")
+    live(page)
+    note = line(page, waits).locator('td[data-key="note"]')
+    expect(note).to_have_text(f"waits for {first} to complete")
+    page.request.post(f"{site.url}/v1/jobs/{waits}/cancel", data={})
+    # A row that waits for nothing any more names nothing.
+    expect(note.get_by_role("link")).to_have_count(0)
+    again = submit(site, name="names-one", dependencies=dependencies)
+    line(page, again).get_by_role("link", name=first).click()
+    expect(page).to_have_url(re.compile(f"/ui/jobs/{first}$"))
+    for jobid in (again, first):
+        page.request.post(f"{site.url}/v1/jobs/{jobid}/cancel", data={})
 
 
 @pytest.fixture

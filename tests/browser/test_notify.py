@@ -214,9 +214,13 @@ def test_a_filter_tells_when_no_job_is_active(site: Service, granted: Page, name
     told(granted, [title, "No matching job is active any more: 1 completed, 2 canceled."])
     granted.goto(f"{site.url}/?name={name}")
     live(granted)
-    button(granted).click()
-    expect(granted.locator("#watch-said")).to_have_text("No matching job is active.")
+    expect(button(granted)).to_be_disabled()
+    expect(button(granted)).to_have_attribute("title", "No matching job is active.")
     expect(button(granted)).to_have_attribute("aria-pressed", "false")
+    # One that comes can be told of.
+    later = submit(site, **HELD, name=name)
+    expect(button(granted)).to_be_enabled()
+    cancel(site, later)
 
 
 def test_denied_notifications_are_said_and_the_title_counts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -110,3 +111,17 @@ def test_the_page_works_without_scripts(past: Service, browser: Browser) -> None
 def test_it_shuts_nobody_out(past: Service, still: Page) -> None:
     still.goto(f"{past.url.rstrip('/')}/ui/history/jobs")
     assert violations(still) == []
+
+
+def test_a_job_that_runs_is_no_past_job(past: Service, page: Page) -> None:
+    held = {"command": ["sleep", "600"], "name": "not-past", "urgency": 0}
+    jobid = page.request.post(f"{past.url.rstrip('/')}/v1/jobs", data=held).json()["id"]
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=not-past")
+    expect(page.get_by_text("No jobs match.")).to_be_visible()
+    page.request.post(f"{past.url.rstrip('/')}/v1/jobs/{jobid}/cancel", data={})
+    block_until(lambda: past.get(f"/v1/jobs/{jobid}")["state"] == "INACTIVE")
+    page.reload()
+    # Times are those of the reader, as on other pages.
+    expect(page.locator("#jobs tbody tr")).to_have_count(1)
+    expect(page.locator("#jobs tbody time")).to_have_attribute("datetime", re.compile("Z$"))
+    expect(page.locator("#jobs tbody time")).not_to_contain_text("UTC")

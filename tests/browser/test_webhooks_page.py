@@ -25,7 +25,7 @@ def test_a_webhook_is_created_tested_and_removed(sending: Service, page: Page) -
     page.goto(f"{url}/")
     page.locator("#menu > summary").click()
     page.get_by_role("link", name="Webhooks").click()
-    expect(page.get_by_text("There are no webhooks yet.")).to_be_visible()
+    expect(page.get_by_role("heading", name="No webhooks yet")).to_be_visible()
     page.get_by_role("button", name="Create a webhook").click()
     page.get_by_label("Address").fill(f"{url}/v1/health?token=hush-hush")
     page.get_by_label("Name (optional)").fill("mine")
@@ -40,7 +40,7 @@ def test_a_webhook_is_created_tested_and_removed(sending: Service, page: Page) -
     expect(page.get_by_text("The test was not delivered. The target answered 405.")).to_be_visible()
     page.get_by_role("button", name="Remove").click()
     page.get_by_role("button", name="Remove the webhook").click()
-    expect(page.get_by_text("There are no webhooks yet.")).to_be_visible()
+    expect(page.get_by_role("heading", name="No webhooks yet")).to_be_visible()
 
 
 def test_a_refusal_says_what_to_do(sending: Service, still: Page) -> None:

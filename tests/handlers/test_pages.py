@@ -230,3 +230,22 @@ async def test_a_page_of_some_jobs_does_not_pass_for_all(service: Service) -> No
     await service.submit(name="one")
     first = embedded(await (await service.client.get("/?name=two", headers=HTML)).text())
     assert (first["jobs"], first["whole"], first["total"]) == ([], False, 1)
+
+
+async def test_a_bug_is_a_page_for_a_browser_and_a_problem_for_a_program(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("hush-hush")
+
+    monkeypatch.setattr("fluxapi.web.columns.first_columns", fail)
+    response = await service.client.get("/", headers={"Accept": "text/html"})
+    text = await response.text()
+    assert (response.status, response.content_type) == (500, "text/html")
+    assert "Internal error of the service" in text
+    assert response.headers.get("X-Request-ID", "") in text
+    assert "hush-hush" not in text
+    # The page of the error may have the same bug.
+    monkeypatch.setattr("fluxapi.web.views.render", fail)
+    response = await service.client.get("/", headers={"Accept": "text/html"})
+    assert (response.status, response.content_type) == (500, "application/problem+json")

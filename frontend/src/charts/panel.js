@@ -2,6 +2,7 @@
 
 import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
+import { period } from "../ui/format.js";
 import { resolved } from "../ui/root.js";
 import { moments } from "../ui/times.js";
 import { t } from "../ui/words.js";
@@ -25,8 +26,6 @@ const RANGES = [
 const EVERY_MS = 60_000;
 const HEIGHT = 160;
 const clock = moments({ timeStyle: "medium" });
-const moment = moments({ dateStyle: "medium", timeStyle: "short" });
-const period = (/** @type {number} */ begin, /** @type {number} */ end) => moment.formatRange(begin * 1000, end * 1000);
 
 export class Panel extends EventTarget {
   /** @type {Chart | undefined} */

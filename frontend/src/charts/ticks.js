@@ -7,12 +7,18 @@ export const SECONDS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 9
 /** Steps of what a second brings: no finer than it is written. */
 export const RATES = [0.1, 0.2, 0.5, ...COUNTS];
 
+/** Zeros at the end of a number of seconds. */
+const ZEROS = /\.?0+(?=s$)/;
+
 /**
- * The labels of ticks, of which none says what the one before it said.
+ * The labels of ticks, of which none says what the one before it said, and none has more digits than it needs.
  * @param {number[]} splits
  * @param {(value: number) => string} text
  */
 export function labels(splits, text) {
-  const texts = splits.map((it) => text(Math.abs(it) < 1e-9 ? 0 : it));
+  const texts = splits.map((it) => short(text(Math.abs(it) < 1e-9 ? 0 : it)));
   return texts.map((it, index) => (index > 0 && it === texts[index - 1] ? "" : it));
 }
+
+/** @param {string} text */
+const short = (text) => (text.includes(".") ? text.replace(ZEROS, "") : text);

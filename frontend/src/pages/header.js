@@ -1,6 +1,7 @@
 /** The header of every page: search, the reader's choices, and what stops the service. */
 
 import * as neighbors from "../job/neighbors.js";
+import { rewrite } from "../job/timestamps.js";
 import { call } from "../ui/api.js";
 import { ask } from "../ui/dialog.js";
 import { searchDocsWhileTyping } from "../ui/docs_search.js";
@@ -12,6 +13,7 @@ import { resolved } from "../ui/root.js";
 import { t } from "../ui/words.js";
 
 closeMenus();
+rewrite();
 
 // On a phone, the pages are a line that scrolls.
 const here = /** @type {HTMLElement | null} */ (document.querySelector(".top nav [aria-current]"));

@@ -7,9 +7,8 @@ import { Channel } from "../channel/channel.js";
 import * as status from "../channel/connection_status.js";
 import { attend, every } from "../channel/visibility.js";
 import { element } from "../ui/element.js";
-import { iso } from "../ui/format.js";
+import { iso, period } from "../ui/format.js";
 import { at, resolved } from "../ui/root.js";
-import { moments } from "../ui/times.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
 
@@ -17,8 +16,9 @@ import { t } from "../ui/words.js";
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 const HOUR = 3600;
+const DAY = 24 * HOUR;
 /** @type {Record<string, number>} seconds of each range that ends now */
-const RANGES = { hour: HOUR, day: 24 * HOUR, week: 7 * 24 * HOUR, month: 30 * 24 * HOUR };
+const RANGES = { hour: HOUR, day: DAY, week: 7 * DAY, month: 30 * DAY };
 /** Milliseconds after which a range that ends now is read again. */
 const EVERY = 60_000;
 /** Groups that are shown. */
@@ -26,10 +26,8 @@ const MAX_BARS = 10;
 
 const range = /** @type {HTMLFormElement} */ ($("range"));
 const choice = /** @type {HTMLFormElement} */ ($("failures"));
-const moment = moments({ dateStyle: "medium", timeStyle: "short" });
 const charts = element("div", { className: "figures-of-charts" });
 $("charts").append(charts);
-const period = (/** @type {number} */ begin, /** @type {number} */ end) => moment.formatRange(begin * 1000, end * 1000);
 const figures = CHARTS.map((chart) => new PastFigure(chart, charts, period));
 /** Which answer is waited for; an earlier one is of another view. */
 let asked = 0;
@@ -44,6 +42,19 @@ function chosen() {
   if (length) return [now - length, now];
   const [since, until] = ["since", "until"].map((name) => new Date(field(name).value).getTime() / 1000);
   return since !== undefined && until !== undefined && since < until ? [since, until] : undefined;
+}
+
+/** Begin a time of the reader's own with the last day. */
+function prefill() {
+  if (RANGES[field("range").value] || field("since").value || field("until").value) return;
+  const now = Date.now() / 1000 + ahead;
+  for (const [name, at] of /** @type {const} */ ([["since", now - DAY], ["until", now]])) field(name).value = local(at);
+}
+
+/** A moment as a field of a time has it. @param {number} seconds since 1970 */
+function local(seconds) {
+  const offset = new Date(seconds * 1000).getTimezoneOffset() * 60;
+  return iso(seconds - offset).slice(0, "2026-01-31T08:30".length);
 }
 
 /** Write the choice into the address, so that a link shows the same. */
@@ -63,6 +74,7 @@ function follow() {
   if (wanted in RANGES || wanted === "custom") field("range").value = wanted;
   for (const name of ["since", "until"]) field(name).value = query.get(name) ?? "";
   const select = /** @type {HTMLSelectElement} */ (choice.elements.namedItem("by"));
+  prefill();
   if ([...select.options].some(({ value }) => value === query.get("by"))) select.value = query.get("by") ?? "";
 }
 
@@ -89,6 +101,7 @@ async function read() {
 function say(words) {
   $("wrong").textContent = words;
   $("wrong").hidden = !words;
+  if (words && $("total").textContent === t("common.reading")) $("total").textContent = "";
 }
 
 /** @param {any} found */
@@ -140,6 +153,7 @@ range.hidden = choice.hidden = false;
 for (const form of [range, choice]) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", () => {
+    prefill();
     keep();
     read();
   });

@@ -15,6 +15,7 @@ import { Grid } from "../table/grid.js";
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { Grouping } from "../table/grouping.js";
+import { MatchingCounts } from "../table/matching_counts.js";
 import { HeldQueues } from "../table/held_queues.js";
 import { isNested, NestedRows } from "../table/nested.js";
 import { Place } from "../table/scroll_position.js";
@@ -189,9 +190,22 @@ function reflect() {
   $("watch-said").hidden = true;
   bar.show(filters);
   strip.press(filters["state"] ?? "");
+  matching.count(filters, note, now());
   arrange();
   actions.offer();
   watch?.draw();
+}
+
+/** What is said of a job. @param {import("../table/rows.js").Row} row */
+const note = (row) => situation.why(row, now());
+
+/** Offer to tell when jobs end, if there are some that have not. */
+function offerWatch() {
+  if (!watch) return;
+  const isIdle = strip.active === 0 && isWhole && watch.element.ariaPressed !== "true";
+  if (watch.element.disabled === isIdle) return;
+  watch.element.disabled = isIdle;
+  watch.element.title = t(isIdle ? "jobs.none_active" : "jobs.tell_me_title");
 }
 
 /** Return the filters but those of the state, which changes until the jobs end. */
@@ -206,7 +220,7 @@ const watchKey = (rest) => `filter ${write(rest, { key: "id", down: true })}`;
 /** Return the watch of the jobs that match, in whatever state, or why there is nothing to watch. */
 function wanted() {
   const rest = watched();
-  const passes = test(rest, (row) => situation.why(row, now())) ?? (() => true);
+  const passes = test(rest, note) ?? (() => true);
   const active = [...rows.all.values()].filter((row) => row.state !== "INACTIVE" && passes(row)).map((row) => row.id);
   if (!active.length && isWhole) return t("jobs.none_active");
   return {
@@ -255,6 +269,10 @@ bar.addEventListener("change", (event) => {
 const strip = new Strip($("strip"), (states) => {
   delete filters["result"];
   bar.put("state", states);
+});
+const matching = new MatchingCounts(rows, (counts) => {
+  strip.match(counts);
+  offerWatch();
 });
 const actions = new Actions($("actions"), grid, rows);
 channel.addEventListener("state", () => actions.offer());
@@ -362,6 +380,8 @@ every(EVERY, refresh);
 every(1000, () => {
   grid.soon();
   actions.offer();
+  matching.again(filters, note, now());
+  offerWatch();
 });
 every(NOTES, () => {
   // A note changes with the instance, while its job does not.

@@ -22,7 +22,7 @@ const FAR = 30;
 const POWERS = [0, ...[0, 1, 2, 3, 4, 5, 6, 7].map((power) => 10 ** power)];
 
 /** Seconds between two ticks: a clock that shows minutes would show less twice. */
-const TICKS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY, 2 * DAY, 7 * DAY, 30 * DAY, 90 * DAY, 365 * DAY];
+const TICKS = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * DAY, 365 * DAY];
 /** Pixels that labels take at least, so that the charts begin at about the same place. */
 const LEAST = 30;
 
@@ -119,7 +119,7 @@ export class Plot {
           stroke: color(line.color),
           width: 1.75,
           spanGaps: chart.dots === true,
-          points: { show: chart.dots === true || chart.hasPoints === true, size: 5, fill: color(line.color) },
+          points: { show: chart.dots === true || chart.hasPoints === true, filter: alone, size: 5, fill: color(line.color) },
           ...(line.dash ? { dash: line.dash } : {}),
           ...(index === 0 && !line.dash ? { fill: color(line.color).replace(/^rgb\((.*)\)$/, "rgba($1, 0.15)") } : {}),
         })),
@@ -136,6 +136,18 @@ export class Plot {
       },
     };
   }
+}
+
+/**
+ * The values of a line that has no points which nothing joins to others: they would not be seen.
+ * @param {import("uplot")} plot @param {number} line @param {boolean} hasPoints
+ */
+function alone(plot, line, hasPoints) {
+  if (hasPoints) return null;
+  const values = plot.data[line] ?? [];
+  /** @param {number} at */
+  const has = (at) => values[at] !== null && values[at] !== undefined;
+  return [...values.keys()].filter((at) => has(at) && !has(at - 1) && !has(at + 1));
 }
 
 /** Whether the highest values of two lines are far from each other. @param {Numbers[]} lines */

@@ -3,8 +3,8 @@
 import { call } from "../ui/api.js";
 import { ask, field } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
+import { dated } from "../ui/format.js";
 import { lasting, secret } from "../ui/share.js";
-import { moments } from "../ui/times.js";
 import { t } from "../ui/words.js";
 
 const DAY = 86_400;
@@ -16,9 +16,8 @@ const SCOPES = /** @type {const} */ ([
   ["admin", "tokens.scope_admin"],
 ]);
 
-const moment = moments({ dateStyle: "medium", timeStyle: "short" });
 for (const time of document.querySelectorAll("time")) {
-  time.textContent = moment.format(new Date(time.dateTime));
+  time.textContent = dated(new Date(time.dateTime).getTime() / 1000);
 }
 
 const create = /** @type {HTMLButtonElement | null} */ (document.getElementById("create"));

@@ -3,8 +3,8 @@
 import { Problem, call } from "../ui/api.js";
 import { ask, field } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
+import { dated } from "../ui/format.js";
 import { secret } from "../ui/share.js";
-import { moments } from "../ui/times.js";
 import { rich, t } from "../ui/words.js";
 
 /** What a webhook can be told, each with the filter that it needs. */
@@ -35,9 +35,8 @@ async function post(body) {
   }
 }
 
-const moment = moments({ dateStyle: "medium", timeStyle: "short" });
 for (const time of document.querySelectorAll("time")) {
-  time.textContent = moment.format(new Date(time.dateTime));
+  time.textContent = dated(new Date(time.dateTime).getTime() / 1000);
 }
 
 const create = /** @type {HTMLButtonElement | null} */ (document.getElementById("create"));

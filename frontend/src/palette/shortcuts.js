@@ -20,12 +20,19 @@ const SHORTCUTS = [
     [["↑", "↓"], "shortcuts.rows"],
     [["Page ↑", "Page ↓"], "shortcuts.pages"],
     [["Home", "End"], "shortcuts.edges"],
+    [["→", "←"], "shortcuts.unfold"],
     [["Space"], "shortcuts.select"],
     [["Shift", "←", "→"], "shortcuts.width"],
+  ]],
+  ["shortcuts.filters", [
+    [["↓", "↑"], "shortcuts.suggestions"],
+    [["↵"], "shortcuts.take"],
+    [["⌫"], "shortcuts.edit_last"],
   ]],
   ["shortcuts.output", [
     [["↵"], "shortcuts.match_next"],
     [["Shift", "↵"], "shortcuts.match_before"],
+    [["Esc"], "shortcuts.leave_full"],
   ]],
   ["shortcuts.submit", [[[COMMAND, "↵"], "shortcuts.submit"]]],
 ];

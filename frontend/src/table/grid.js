@@ -255,15 +255,19 @@ export class Grid extends EventTarget {
   }
 
   /**
-   * Columns are as wide as they are said to be, whatever the rows in sight hold; those that grow,
-   * else the last one, have what room there is besides.
+   * Columns are as wide as they are said to be, whatever the rows in sight hold. The last one that grows, else the last
+   * one, has what room there is besides; the others that grow do so with the window.
    */
   #fit() {
     const cells = /** @type {HTMLElement[]} */ ([...this.head.querySelectorAll("th[data-key]")]);
     const sum = cells.reduce((all, cell) => all + Number(cell.dataset["width"]), PICK);
     const growing = cells.filter((cell) => "grows" in cell.dataset);
-    const isElastic = (/** @type {HTMLElement} */ cell) => (growing.length ? growing.includes(cell) : cell === cells.at(-1));
-    for (const cell of cells) cell.style.width = isElastic(cell) ? "auto" : `${cell.dataset["width"]}px`;
+    const last = growing.at(-1) ?? cells.at(-1);
+    for (const cell of cells) {
+      const width = `${cell.dataset["width"]}px`;
+      cell.style.setProperty("--least", width);
+      cell.style.width = cell === last ? "auto" : growing.includes(cell) ? "var(--grown)" : width;
+    }
     this.table.style.minWidth = `${sum}px`;
   }
 

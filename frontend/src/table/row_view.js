@@ -26,6 +26,8 @@ export class Line {
   #isCurrent = false;
   #isMember = false;
   #freshUntil = 0;
+  /** Whether the note names jobs that have links. */
+  #isNamed = false;
 
   /** @param {Column[]} columns */
   constructor(columns) {
@@ -160,6 +162,17 @@ export class Line {
     this.#freshUntil = until;
   }
 
+  /** Say why a job waits, where each job that it names is a link. @param {HTMLElement} cell @param {string} text @param {Row} row */
+  #name(cell, text, row) {
+    const isNamed = row.after.length > 0;
+    if (isNamed === this.#isNamed && cell.textContent === text) return;
+    this.#isNamed = isNamed;
+    if (!isNamed) return cell.replaceChildren(text);
+    const names = new Set(row.after);
+    const parts = text.split(/\b(f\w+)/);
+    cell.replaceChildren(...parts.map((it) => (names.has(it) ? element("a", { href: at(`/ui/jobs/${it}`), textContent: it, tabIndex: -1 }) : it)));
+  }
+
   /** @param {Column} column @param {HTMLElement} cell @param {Row} row @param {number} now */
   #write(column, cell, row, now) {
     if (isNested(row) && row.nested.kind === "words" && column.key !== "note") {
@@ -175,7 +188,8 @@ export class Line {
       set(this.mark, text);
       return;
     }
-    set(cell, text);
+    if (column.key === "note" && (this.#isNamed || row.after.length)) this.#name(cell, text, row);
+    else set(cell, text);
     if (column.key === "note") {
       if (!isHead(row) && cannotStart(text)) cell.dataset["icon"] = "warning";
       else if (cell.dataset["icon"]) delete cell.dataset["icon"];

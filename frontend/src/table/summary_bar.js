@@ -7,8 +7,12 @@ import { number as shown, t } from "../ui/words.js";
 export class Strip {
   /** @type {Map<string, { button: HTMLButtonElement, number: HTMLElement }>} by the words for states, "" for all */
   #counts = new Map();
-  /** Jobs that wait. */
+  /** Jobs that wait, whether they match the filters or not. */
   pending = 0;
+  /** @type {Record<string, any> | undefined} what the stream of stats said last */
+  #all;
+  /** @type {import("./matching_counts.js").Counts | undefined} */
+  #matching;
 
   /**
    * @param {HTMLElement} where holds a link for each count, which becomes a button
@@ -39,19 +43,38 @@ export class Strip {
   /** @param {Record<string, any>} message of the stream of stats */
   take(message) {
     if (message["type"] !== "stats") return;
+    this.#all = message;
+    this.pending = counted(message, "PENDING");
+    this.#show();
+  }
+
+  /** Show the counts of the jobs that match, or those of all jobs. @param {import("./matching_counts.js").Counts} [counts] */
+  match(counts) {
+    this.#matching = counts;
+    this.#show();
+  }
+
+  /** Jobs of the counts that have not ended; nothing while that is not known. @returns {number | undefined} */
+  get active() {
+    const shown = this.#matching ?? this.#all;
+    return shown && counted(shown, "ACTIVE");
+  }
+
+  #show() {
+    const counts = this.#matching ?? this.#all;
+    if (!counts) return;
     for (const [value, { number }] of this.#counts) {
-      const count = value ? value.toUpperCase().split(",").reduce((sum, word) => sum + counted(message, word), 0) : message["total"];
-      if (value === "pending") this.pending = count;
+      const count = value ? value.toUpperCase().split(",").reduce((sum, word) => sum + counted(counts, word), 0) : counts["total"];
       const text = shown(Number(count));
       if (number.textContent !== text) number.textContent = text;
     }
   }
 }
 
-/** @param {Record<string, any>} message @param {string} word for states or a result */
-function counted(message, word) {
+/** @param {Record<string, any>} counts @param {string} word for states or a result */
+function counted(counts, word) {
   const names = GROUPS[word] ?? [word];
-  const of = message[STATES.includes(names[0] ?? "") ? "states" : "results"] ?? {};
+  const of = counts[STATES.includes(names[0] ?? "") ? "states" : "results"] ?? {};
   return names.reduce((sum, name) => sum + (of[name] ?? 0), 0);
 }
 

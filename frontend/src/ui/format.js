@@ -47,6 +47,7 @@ export function runtime(row, now) {
 
 const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = moments({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const dayOfYear = moments({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 const whole = moments({ dateStyle: "full", timeStyle: "long" });
 
 /** A moment in the reader's zone: the time of today, else the day too.
@@ -55,7 +56,19 @@ const whole = moments({ dateStyle: "full", timeStyle: "long" });
  */
 export function moment(seconds, now) {
   if (!Number.isFinite(seconds)) return "";
-  return (now - seconds < 12 * 3600 ? clock : day).format(seconds * 1000);
+  return now - seconds < 12 * 3600 ? clock.format(seconds * 1000) : dated(seconds);
+}
+
+/** A moment with its day, and its year if that is another one. @param {number} seconds since 1970 */
+export function dated(seconds) {
+  const date = new Date(seconds * 1000);
+  return (date.getFullYear() === new Date().getFullYear() ? day : dayOfYear).format(date);
+}
+
+/** A time from one moment to another, with the year if that is another one. @param {number} begin seconds since 1970 @param {number} end */
+export function period(begin, end) {
+  const from = new Date(begin * 1000);
+  return (from.getFullYear() === new Date().getFullYear() ? day : dayOfYear).formatRange(from, new Date(end * 1000));
 }
 
 /** The same, whole: what a title shows.

@@ -1,8 +1,7 @@
 /** Why a job waits: with each new figure, one of the phrases that fluxapi/model/reason.py chooses from, by the same cases. */
 
-import { moment } from "./format.js";
+import { dated, moment } from "./format.js";
 import { fill, WAITS } from "./phrases.js";
-import { moments } from "./times.js";
 
 /** @typedef {import("../table/rows.js").Row} Row */
 /** @typedef {{ total: number, up: number, free: number }} Supply nodes or cores: all, those that are up, those without a job */
@@ -14,13 +13,12 @@ const RESOURCES = WAITS["resources"] ?? "";
 const AFTER = new Set(["after-start", "after-success", "after-failure", "after-finish"]);
 /** The first letter of an F58 ID as Flux writes it; the service writes a plain f. */
 const HOOKED = "\u0192";
-const day = moments({ dateStyle: "medium", timeStyle: "short" });
 
 /** @param {string} text as the job manager describes it: SCHEME=VALUE */
 function dependency(text) {
   const [, scheme = "", value = ""] = /^([^=]+)=(.+)$/.exec(text) ?? [];
-  const time = Number(value) * 1000;
-  if (scheme === "begin-time" && Math.abs(time) < 8.64e15) return fill(WAITS[scheme], { moment: day.format(time) });
+  const time = Number(value);
+  if (scheme === "begin-time" && Math.abs(time) < 8.64e12) return fill(WAITS[scheme], { moment: dated(time) });
   return AFTER.has(scheme) ? fill(WAITS[scheme], { job: value.replace(HOOKED, "f") }) : fill(WAITS["other"], { text });
 }
 
