@@ -30,6 +30,11 @@ class ChunkLimit:
         self._bytes = 0
         self._tiny = 0
 
+    @property
+    def has_arrived(self) -> bool:
+        """Return whether all of the body has arrived, so that the next bytes are a head."""
+        return self._body.is_eof()
+
     def is_exceeded(self) -> bool:
         """Return whether the body has too many tiny chunks; call this when its buffer is full."""
         if self._body.is_eof():

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
 import socket
 from collections.abc import Iterator
 
@@ -30,7 +31,7 @@ def read(request: web.Request) -> list[str]:
     """
     name = _name(request)
     found: dict[str, list[str]] = {}
-    for key, value in _pairs(request):
+    for key, value in _own(request):
         found.setdefault(key, []).append(value)
     for prefix in (_HOST, _SECURE) if request.secure else (_HOST, _SECURE, ""):
         if prefix + name in found:
@@ -58,7 +59,7 @@ def delete(request: web.Request, response: web.StreamResponse) -> None:
 
 
 def _delete(request: web.Request, response: web.StreamResponse, but: str = "") -> None:
-    given = {key for key, _ in _pairs(request)}
+    given = {key for key, _ in _own(request)}
     for prefix in (_HOST, _SECURE, ""):
         name = prefix + _name(request)
         if name in given and name != but:
@@ -73,12 +74,21 @@ def _delete(request: web.Request, response: web.StreamResponse, but: str = "") -
             )
 
 
-def _pairs(request: web.Request) -> Iterator[tuple[str, str]]:
-    """Yield all cookies, also those that have the same name, which a parser would drop."""
+def _own(request: web.Request) -> Iterator[tuple[str, str]]:
+    """Yield the cookies of this service with their names, also those that have the same name.
+
+    A parser would drop these. Anybody can send thousands of others, so they are only passed over.
+    """
+    name = _name(request)
     for header in request.headers.getall(hdrs.COOKIE, ()):
-        for pair in header.split(";"):
-            name, _, value = pair.strip().partition("=")
-            yield name, value
+        if name in header:
+            for found in _pattern(name).finditer(header):
+                yield found[1], found[2].rstrip()
+
+
+@functools.lru_cache(maxsize=16)
+def _pattern(name: str) -> re.Pattern[str]:
+    return re.compile(rf"(?:^|;)[ \t]*((?:{_HOST}|{_SECURE})?{re.escape(name)})=([^;]*)")
 
 
 def _prefix(request: web.Request) -> str:

@@ -16,7 +16,6 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from http import HTTPStatus
 from typing import Any, cast
 
 import msgspec
@@ -29,7 +28,9 @@ from fluxapi.security.clients import peer_of
 from . import base, keys
 from .chunk_limit import READ_BUFFER_BYTES, ChunkLimit
 from .connection_limit import ConnectionLimit
+from .head_limit import MAX_HEAD_BYTES, MAX_SEGMENTS, HeadLimit
 from .middleware import HEADERS
+from .refusals import LONG_HEAD, TINY_CHUNKS, TOO_MANY_CONNECTIONS
 from .tls_server import TlsServer
 
 __all__ = ["IDLE_TIMEOUT_S", "Runner", "Site"]
@@ -53,6 +54,7 @@ _DETAILS = {
     "and write f2QK3Zz for ƒ2QK3Zz.",
     "TransferEncodingError": "The body is not in valid chunks.",
     "ContentLengthError": "The body is shorter than its Content-Length.",
+    "HTTPBadRequest": f"The path has more than {MAX_SEGMENTS} segments.",
     "HTTPExpectationFailed": "The service supports only Expect: 100-continue; leave others out.",
 }
 """Sentences by the error of aiohttp's parser, whose own texts repeat the input."""
@@ -113,7 +115,7 @@ class Runner(web.AppRunner):
             self._limit.on_leave = self.app[keys.HEAP].after_answer
         make = base.below(server.request_factory, self._base_path)
         server.request_factory = _with_known_body(make)
-        server.request_handler = _with_known_expectations(server.request_handler)
+        server.request_handler = _with_usual_heads(server.request_handler)
         return server
 
 
@@ -147,14 +149,18 @@ class Site(web.SockSite):
         await super().stop()
 
 
-def _with_known_expectations(answer: _RequestHandler) -> _RequestHandler:
-    """Return a handler that rejects an unknown ``Expect`` and passes the rest to *answer*."""
+def _with_usual_heads(answer: _RequestHandler) -> _RequestHandler:
+    """Return a handler that rejects unknown ``Expect`` and very deep paths, and calls *answer*."""
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
+        error: web.HTTPException
         if request.headers.get(hdrs.EXPECT, "100-continue").lower() != "100-continue":
             error = web.HTTPExpectationFailed()
-            return request.protocol.handle_error(request, error.status, error)
-        return await answer(request)
+        elif request.rel_url.raw_path.count("/") > MAX_SEGMENTS:
+            error = web.HTTPBadRequest()
+        else:
+            return await answer(request)
+        return request.protocol.handle_error(request, error.status, error)
 
     return handle
 
@@ -181,9 +187,10 @@ class _Server(web.Server):
 
 
 class _Protocol(web.RequestHandler):
-    __slots__ = ("_chunks", "_is_paused", "_skipping", "_stalled")
+    __slots__ = ("_chunks", "_head", "_is_paused", "_skipping", "_stalled")
 
     _chunks: ChunkLimit | None
+    _head: HeadLimit
     _is_paused: bool
     _skipping: asyncio.Task[None] | None
     _stalled: asyncio.TimerHandle
@@ -207,6 +214,36 @@ class _Protocol(web.RequestHandler):
     def begin_body(self, body: StreamReader) -> None:
         """Note the body of the next request."""
         self._chunks = ChunkLimit(body)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what has arrived; refuse a head that is too long."""
+        is_head = self._awaits_head()
+        count = self._request_count
+        super().data_received(data)
+        if self._request_count != count:
+            self._head.reset()
+        elif is_head:
+            self._head.add(len(data))
+            if self._head.is_exceeded() and not self._force_close:
+                self._refuse_head()
+
+    def _awaits_head(self) -> bool:
+        """Return whether the next bytes belong to the head of a request."""
+        if self._upgraded or self._payload_parser is not None:
+            return False
+        if self._messages:
+            return self._messages[-1][1].is_eof()
+        return self._chunks is None or self._chunks.has_arrived
+
+    def _refuse_head(self) -> None:
+        _log.debug("a head has more than %s bytes", MAX_HEAD_BYTES)
+        transport = self.transport
+        if self._messages or self._current_request is not None or transport is None:
+            self.drop()
+            return
+        self._force_close = True
+        transport.write(LONG_HEAD)
+        transport.close()
 
     def pause_reading(self) -> None:
         """Parse no more of a body until its buffer is read; refuse a body of tiny chunks."""
@@ -241,7 +278,7 @@ class _Protocol(web.RequestHandler):
             self.drop()
             return
         self._force_close = True
-        transport.write(_TINY_CHUNKS)
+        transport.write(TINY_CHUNKS)
         transport.close()
 
     def pause_writing(self) -> None:
@@ -270,6 +307,7 @@ class _Protocol(web.RequestHandler):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Accept the connection, or answer 503 if the limit is reached."""
         self._chunks = self._skipping = None
+        self._head = HeadLimit()
         self._is_paused = False
         limit = self._manager.limit if isinstance(self._manager, _Server) else None
         if limit is None or limit.admit(self, peer_of(transport.get_extra_info("peername"))):
@@ -279,7 +317,7 @@ class _Protocol(web.RequestHandler):
         self._force_close = True
         # Those of uvloop are transports, too, but not by their class.
         refused = cast("asyncio.Transport", transport)
-        refused.write(_TOO_MANY_CONNECTIONS)
+        refused.write(TOO_MANY_CONNECTIONS)
         refused.close()
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -341,33 +379,6 @@ class _Protocol(web.RequestHandler):
             _log.debug("cannot read the rest of a body")
         else:
             super().log_exception(*args, **kw)
-
-
-def _whole_answer(error: errors.FluxapiError) -> bytes:
-    """Return the bytes of an answer that ends its connection."""
-    body = msgspec.json.encode(error.problem())
-    headers = {
-        **HEADERS,
-        **error.headers,
-        hdrs.CACHE_CONTROL: "no-store",
-        hdrs.CONNECTION: "close",
-        hdrs.CONTENT_LENGTH: str(len(body)),
-        hdrs.CONTENT_TYPE: "application/problem+json",
-    }
-    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
-    status = HTTPStatus(error.status)
-    return f"HTTP/1.1 {status} {status.phrase}\r\n{''.join(lines)}\r\n".encode() + body
-
-
-_TOO_MANY_CONNECTIONS = _whole_answer(
-    errors.Unavailable("Too many connections are open; close some, or try again later.")
-)
-_TINY_CHUNKS = _whole_answer(
-    errors.RequestError(
-        "The body comes in thousands of chunks of a few bytes each; send larger chunks, or all at "
-        "once with Content-Length."
-    )
-)
 
 
 def _error(status: int, exc: BaseException | None) -> errors.FluxapiError:

@@ -36,6 +36,12 @@ _OTHER = "other"
 _MAX_RANGES = 20
 """Languages of a request that are looked at."""
 
+_MAX_RANGE_CHARS = 64
+"""Characters of a language that is looked at; RFC 5646 expects tags of up to 35.
+
+Each shorter form of a language is looked for, so that one that fills a header would take seconds.
+"""
+
 _Pieces = tuple[str, ...]
 """A text in pieces: text, name of a place, text, name, …, text."""
 
@@ -199,8 +205,9 @@ def _wanted(header: str) -> list[str]:
         name, _, quality = part.partition(";")
         found = re.fullmatch(r"q=(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", quality.strip() or "q=1")
         weight = float(found[1]) if found else 0.0
-        if weight:
-            ranges.append((-weight, name.strip()))
+        name = name.strip()
+        if weight and len(name) <= _MAX_RANGE_CHARS:
+            ranges.append((-weight, name))
     return [name for _, name in sorted(ranges, key=lambda it: it[0])]
 
 

@@ -32,6 +32,10 @@ PRIVATE: dict[type, set[str]] = {
         "_keepalive_handle",
         "_task_handler",
         "_drain_helper",
+        "_messages",
+        "_payload_parser",
+        "_request_count",
+        "_upgraded",
     },
 }
 """Every private attribute that the file uses, by the class that owns it."""
@@ -40,6 +44,7 @@ OVERRIDDEN: dict[type, dict[str, list[str]]] = {
     web.RequestHandler: {
         "connection_made": ["transport"],
         "connection_lost": ["exc"],
+        "data_received": ["data"],
         "pause_reading": [],
         "resume_reading": ["resume_parser"],
         "pause_writing": [],
@@ -63,7 +68,16 @@ def own_names(source: str) -> set[str]:
         node.target.id
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-    } | {"_stall", "_limit", "_base_path", "_tls", "_refuse_chunks", "_skip_in_turn"}
+    } | {
+        "_stall",
+        "_limit",
+        "_base_path",
+        "_tls",
+        "_refuse_chunks",
+        "_refuse_head",
+        "_awaits_head",
+        "_skip_in_turn",
+    }
 
 
 def used_names(source: str) -> set[str]:

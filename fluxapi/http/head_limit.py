@@ -1,0 +1,39 @@
+"""The limit of the head of a request: of all of its headers together, and of its path.
+
+aiohttp limits each header and their number, so a head could have a megabyte, which anybody may send
+without an end on each connection.
+"""
+
+from __future__ import annotations
+
+__all__ = ["MAX_HEAD_BYTES", "MAX_SEGMENTS", "HeadLimit"]
+
+MAX_HEAD_BYTES = 64 << 10
+"""Bytes of a head; a browser sends about one kilobyte, and all cookies of a site are about ten."""
+
+MAX_SEGMENTS = 128
+"""Segments of a path; the router looks at each of them, and at all that precede it."""
+
+
+class HeadLimit:
+    """The bytes of heads that have arrived on one connection since the last whole head.
+
+    It counts what arrives in pieces: a piece is at most as long as the buffer of the socket.
+    """
+
+    __slots__ = ("_bytes",)
+
+    def __init__(self) -> None:
+        self._bytes = 0
+
+    def add(self, size: int) -> None:
+        """Count a piece that did not complete a head."""
+        self._bytes += size
+
+    def reset(self) -> None:
+        """Begin to count the next head."""
+        self._bytes = 0
+
+    def is_exceeded(self) -> bool:
+        """Return whether the head is too long."""
+        return self._bytes > MAX_HEAD_BYTES
