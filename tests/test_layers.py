@@ -23,7 +23,7 @@ KNOWS = {
     "notices": {"model"},
     "security": {"contracts", "errors", "process", "settings"},
     "instance": {"errors", "model", "process"},
-    "table": {"instance", "model"},
+    "table": {"instance", "model", "process"},
     "archive": {"errors", "instance", "model", "process", "table"},
     "events": {"contracts", "errors", "instance", "model", "process", "table"},
     "job_templates": {"errors", "process"},

@@ -29,6 +29,11 @@ class SharedValue(Generic[T]):
         self._task: asyncio.Task[T] | None = None
         self._kept: tuple[T, float] | None = None
 
+    @property
+    def is_busy(self) -> bool:
+        """Return whether callers wait for a computation that is under way."""
+        return self._task is not None
+
     async def get(self) -> T:
         """Return the value, computed a moment ago or now; a canceled caller cancels no other."""
         if self._kept is not None and time.monotonic() < self._kept[1]:

@@ -20,6 +20,7 @@ from fluxapi.instance.protocol import Queue, ResourceInfo
 from fluxapi.model.reason import PENDING, Situation, reason
 from fluxapi.model.record import waiting
 from fluxapi.process.background import BackgroundTask
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.table import Table
 
 if TYPE_CHECKING:
@@ -99,9 +100,10 @@ class SituationMonitor(BackgroundTask):
         if len(jobids) <= _SLICE_ROWS:
             return self._encode_all(jobids)
         found: list[bytes] = []
+        turn = TimeSlice(0)
         for start in range(0, len(jobids), _SLICE_ROWS):
+            await turn.share()
             found += self._encode_all(jobids[start : start + _SLICE_ROWS])
-            await asyncio.sleep(0)
         return found
 
     def _encode_all(self, jobids: Sequence[int]) -> list[bytes]:

@@ -38,6 +38,8 @@ class UseReader:
         self._starttime = starttime
         self._kept: OrderedDict[tuple[float, float, int], SharedValue[list[dict[str, Any]]]]
         self._kept = OrderedDict()
+        self._replaced: list[SharedValue[list[dict[str, Any]]]] = []
+        """Those that are no longer kept, but that somebody waits for."""
 
     async def of_instance(self, span: Span) -> list[dict[str, Any]]:
         """Return the steps of a time; all who look at the same time share them for a moment."""
@@ -46,8 +48,8 @@ class UseReader:
         if shared is None:
             shared = self._kept[key] = SharedValue(lambda: self._compute(span), _KEPT_S)
             if len(self._kept) > _MAX_KEPT:
-                _, oldest = self._kept.popitem(last=False)
-                await oldest.aclose()
+                self._replaced.append(self._kept.popitem(last=False)[1])
+                self._replaced = [one for one in self._replaced if one.is_busy]
         return await shared.get()
 
     async def _compute(self, span: Span) -> list[dict[str, Any]]:
@@ -85,5 +87,5 @@ class UseReader:
 
     async def aclose(self) -> None:
         """Cancel what is under way."""
-        for shared in self._kept.values():
+        for shared in (*self._kept.values(), *self._replaced):
             await shared.aclose()

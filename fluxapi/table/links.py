@@ -38,19 +38,20 @@ class Links:
     """The jobs that were submitted to wait for each job."""
 
     def __init__(self) -> None:
-        self._waiting: dict[int, list[int]] = {}
+        # A dictionary, since very many jobs may wait for one, and each is removed by itself.
+        self._waiting: dict[int, dict[int, None]] = {}
 
     def add(self, job: Job) -> None:
         """Add the dependencies of a new job."""
         for target, _ in job.after:
-            self._waiting.setdefault(target, []).append(job.id)
+            self._waiting.setdefault(target, {})[job.id] = None
 
     def remove(self, job: Job) -> None:
         """Remove the dependencies of a job that leaves the table."""
         for target, _ in job.after:
             waiting = self._waiting.get(target)
             if waiting is not None:
-                waiting.remove(job.id)
+                waiting.pop(job.id, None)
                 if not waiting:
                     del self._waiting[target]
 

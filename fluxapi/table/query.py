@@ -7,7 +7,7 @@ event loop.
 
 from __future__ import annotations
 
-import asyncio
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
@@ -19,6 +19,7 @@ from fluxapi.model.hostlist import holds_host
 from fluxapi.model.job import GROUPS, RESULTS, Job
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.record import username
+from fluxapi.process.timeslice import SLICE_S, TimeSlice
 
 from .index import Index
 from .job_lists import JobIds, descending
@@ -28,13 +29,13 @@ from .table import Table, Test
 __all__ = ["JobQuery", "Page", "Test", "count", "matcher", "page", "query_of", "walk"]
 
 _SLICE_JOBS = 1000
-"""Jobs tested before the event loop runs other tasks."""
-
-_TEXT_SLICE_JOBS = 250
-"""The same for a query that searches text."""
+"""Jobs that are looked at before the event loop runs other tasks."""
 
 _MIN_CHUNK_JOBS = 32
 """Jobs that are tested at once, even if fewer matches are wanted."""
+
+_MAX_CHUNK_JOBS = 128
+"""Jobs that are tested at once: the time that a test takes depends on what strangers wrote."""
 
 
 @dataclass(frozen=True)
@@ -292,17 +293,22 @@ class _Slice:
 
 
 def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slice:
-    """Test candidates below *after*, until *want* of them match or a slice of them is tested."""
+    """Test candidates below *after*, until *want* of them match or a slice of them is tested.
+
+    A slice ends by its time, too, but not before a chunk of candidates is tested.
+    """
     source = _source(table, query)
     # The jobs of the source need no test of its filter.
     test = _together([test for name, test in _tests(query) if name != source.filter])
     candidates = _walk(source.lists, after)
     found: list[int] = []
     last = after
-    left = _TEXT_SLICE_JOBS if query.text else _SLICE_JOBS
-    while left and len(found) < want:
+    left = _SLICE_JOBS
+    most = left if test is None else _MAX_CHUNK_JOBS
+    end = time.perf_counter() + SLICE_S
+    while left and len(found) < want and (left == _SLICE_JOBS or time.perf_counter() < end):
         # One more than is wanted tells whether there are more.
-        size = min(max(want - len(found) + 1, _MIN_CHUNK_JOBS), left)
+        size = min(max(want - len(found) + 1, _MIN_CHUNK_JOBS), most, left)
         chunk = list(islice(candidates, size))
         found += chunk if test is None else table.select(chunk, test)
         if len(found) > want:
@@ -321,13 +327,14 @@ async def page(
     """Return up to *limit* matches below *after*, without the first *offset* matches."""
     ids: list[int] = []
     want = offset + limit
+    turn = await _begin(query)
     while True:
         piece = _slice(table, query, after, want - len(ids))
         ids.extend(piece.ids)
         after = piece.last
         if piece.done or len(ids) >= want:
             break
-        await asyncio.sleep(0)
+        await turn.share()
     return Page(ids[offset:] if offset else ids, None if piece.done else after)
 
 
@@ -336,10 +343,22 @@ async def count(table: Table, query: JobQuery) -> int:
     if next(_tests(query), None) is None:
         return len(table)
     total, after = 0, None
+    turn = await _begin(query)
     while True:
         piece = _slice(table, query, after, _SLICE_JOBS)
         total += len(piece.ids)
         after = piece.last
         if piece.done:
             return total
-        await asyncio.sleep(0)
+        await turn.share()
+
+
+async def _begin(query: JobQuery) -> TimeSlice:
+    """Return the time of a walk, of which one that searches texts begins in each pass.
+
+    Such a walk takes all of its first slice, and hundreds may be requested at once.
+    """
+    turn = TimeSlice(0)
+    if query.text or query.name_part is not None or is_pattern(query.name or ""):
+        await turn.share()
+    return turn

@@ -96,7 +96,7 @@ async def _found(request: web.Request) -> tuple[int, list[Hit]]:
     query = request[keys.QUERY].get("q", "")
     if not query.strip():
         return 0, []
-    return (await request.app[LIBRARY].index(request)).search(query)
+    return await (await request.app[LIBRARY].index(request)).search(query)
 
 
 async def _page(request: web.Request, name: str, context: dict[str, Any]) -> web.Response:

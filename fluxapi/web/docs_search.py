@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from html.parser import HTMLParser
 
+from fluxapi.process.timeslice import TimeSlice
+
 __all__ = ["Hit", "Index", "Kind", "Section", "sections"]
 
 MAX_HITS = 30
@@ -131,29 +133,35 @@ class Index:
     def __len__(self) -> int:
         return len(self._sections)
 
-    def search(self, query: str) -> tuple[int, list[Hit]]:
-        """Return the number of sections that match, and the best of them."""
+    async def search(self, query: str) -> tuple[int, list[Hit]]:
+        """Return the number of sections that match, and the best of them.
+
+        This takes up to a tenth of a second, so other tasks run in between.
+        """
+        turn = TimeSlice()
         questions = [word for word in _words(query)[:_MAX_WORDS] if word in _QUESTIONS]
         for words in _forms(query):
-            found = self._found(words, questions)
+            found = await self._found(words, questions, turn)
             if found:
-                hits = list(_unlike(Hit(it, tuple(_pieces(it.text, words))) for it in found))
+                hits = await _unlike(found, words, turn)
                 return len(hits), hits[:MAX_HITS]
         return 0, []
 
-    def _found(self, words: Sequence[str], questions: Sequence[str]) -> list[Section]:
+    async def _found(
+        self, words: Sequence[str], questions: Sequence[str], turn: TimeSlice
+    ) -> list[Section]:
         """Return the sections with all of *words*, or with most of them if there are none."""
-        scored = [(*section.score(words), section) for section in self._sections]
+        scored: list[tuple[int, int, Section]] = []
+        for section in self._sections:
+            await turn.share()
+            scored.append((*section.score(words), section))
         for least in (len(words), len(words) // 2 + 1):
-            found = [
-                (
-                    count,
-                    value + _ANSWER_SCORE * any(it.answers(one, words) for one in questions),
-                    it,
-                )
-                for count, value, it in scored
-                if count >= least
-            ]
+            found: list[tuple[int, int, Section]] = []
+            for count, value, section in scored:
+                if count >= least:
+                    await turn.share()
+                    is_answer = any(section.answers(one, words) for one in questions)
+                    found.append((count, value + _ANSWER_SCORE * is_answer, section))
             if found:
                 found.sort(key=lambda it: (-it[0], -it[1]))
                 return [section for _, _, section in found]
@@ -171,14 +179,18 @@ def _forms(query: str) -> Iterator[list[str]]:
                 yield list(phrase)
 
 
-def _unlike(hits: Iterable[Hit]) -> Iterator[Hit]:
-    """Yield hits without those that show the same as one of the same page before."""
+async def _unlike(found: Iterable[Section], words: Sequence[str], turn: TimeSlice) -> list[Hit]:
+    """Return the hits without those that show the same as one of the same page before."""
+    hits: list[Hit] = []
     seen: set[tuple[str, str]] = set()
-    for hit in hits:
-        key = hit.section.page, hit.text
+    for section in found:
+        await turn.share()
+        hit = Hit(section, tuple(_pieces(section.text, words)))
+        key = section.page, hit.text
         if not hit.pieces or key not in seen:
             seen.add(key)
-            yield hit
+            hits.append(hit)
+    return hits
 
 
 def _words(text: str) -> list[str]:
