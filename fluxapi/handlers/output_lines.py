@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from fluxapi.errors import NotFound
-from fluxapi.events.output.line_scan import EVENTLOG, Limit, Progress, Scan
+from fluxapi.events.output.line_scan import EVENTLOG, Limit, LineScanner, Progress, Scan
 from fluxapi.events.output.viewer import FILES_RIGHT
 from fluxapi.http import keys
 from fluxapi.http.negotiation import accepted
@@ -33,9 +33,6 @@ OFFERS = ("application/x-ndjson",)
 
 _LINES = 500
 _MATCHES = 200
-
-_MAX_KEPT_BYTES = 8 << 20
-"""Bytes of the lines before another that are kept; of more, the first are left out."""
 
 _LINE_BYTES = 128
 """Approximate memory of a line besides its data."""
@@ -141,34 +138,63 @@ async def _before(
 
     The output is read in steps from one known place to the next, the last step first.
     """
-    limit = Limit()
-    steps: list[deque[bytes]] = []
-    left, last = count, Progress(0, 0)
-    while before > 1 and left > 0:
-        place = session.lines.place(source.scan(part, after=before - 2))
-        scan = source.scan(part, after=place.lines)
-        kept: deque[bytes] = deque()
-        held = 0
-        reading = session.lines.lines(scan, limit, until=before - 1)
+    with session.lines.kept.reserve() as reserved:
+        limit = Limit()
+        steps: list[deque[OutputLine]] = []
+        left, room, last = count, reserved.size, Progress(0, 0)
+        is_full = False
+        while before > 1 and left > 0 and not is_full:
+            place = session.lines.place(source.scan(part, after=before - 2))
+            step = _Step(source.scan(part, after=place.lines), before, left, room)
+            async for progress in step.read(session.lines, limit):
+                last = progress
+                yield _told(progress)
+            steps.append(step.kept)
+            left -= len(step.kept)
+            room -= step.held
+            is_full = step.is_full or last.is_cut
+            before = place.lines + 1
+        reserved.shrink(reserved.size - room)
+        while steps:
+            for line in steps.pop():
+                yield _line(line, source.number)
+        yield _end(last, "limit" if is_full else "count")
+
+
+class _Step:
+    """The last lines of a part of an output.
+
+    Attributes:
+        kept: The lines.
+        held: Their bytes.
+        is_full: Lines were left out since they have too many bytes.
+    """
+
+    def __init__(self, scan: Scan, before: int, count: int, room: int) -> None:
+        self._scan = scan
+        self._before = before
+        self._count = count
+        self._room = room
+        self.kept: deque[OutputLine] = deque()
+        self.held = 0
+        self.is_full = False
+
+    async def read(self, scanner: LineScanner, limit: Limit) -> AsyncGenerator[Progress, None]:
+        """Read the part, and yield the progress."""
+        reading = scanner.lines(self._scan, limit, until=self._before - 1)
         async with aclosing(reading) as found:
             async for item in found:
                 if isinstance(item, Progress):
-                    last = item
-                    yield _told(item)
-                elif item.number < before:
-                    kept.append(_line(item, source.number))
-                    held += len(kept[-1]) + _LINE_BYTES
-                    while len(kept) > left or held > _MAX_KEPT_BYTES:
-                        held -= len(kept.popleft()) + _LINE_BYTES
-        steps.append(kept)
-        left -= len(kept)
-        before = place.lines + 1
-        if last.is_cut:
-            break
-    for step in reversed(steps):
-        for line in step:
-            yield line
-    yield _end(last, "limit" if last.is_cut else "count")
+                    yield item
+                elif item.number < self._before:
+                    self._keep(item)
+
+    def _keep(self, line: OutputLine) -> None:
+        self.kept.append(line)
+        self.held += len(line.data) + _LINE_BYTES
+        while len(self.kept) > self._count or self.held > self._room:
+            self.is_full = self.is_full or len(self.kept) <= self._count
+            self.held -= len(self.kept.popleft().data) + _LINE_BYTES
 
 
 async def _found(

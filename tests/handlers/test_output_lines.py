@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 
 from fluxapi.contracts import schema
-from fluxapi.events.output import line_index, line_scan
+from fluxapi.events.output import kept_lines, line_index, line_scan
 from fluxapi.model import jobid
 from fluxapi.model.eventlog import Event
 
@@ -278,3 +279,35 @@ async def test_the_whole_output_of_one_task(service: Service, job: str) -> None:
     assert await response.text() == "warning: slow\nTwo more\n"
     response = await service.client.get(f"/v1/jobs/{job}/output", params={"task": 0, "tail": 2})
     assert (await response.json())["Output"] == ["three\n", "\x1b[31mTw\x1b[0mo\n"]
+
+
+async def test_long_lines_before_another_share_a_budget(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(line_index, "_MIN_BYTES", 1000)
+    monkeypatch.setattr(kept_lines, "MIN_BYTES", 2500)
+    monkeypatch.setattr(kept_lines, "BUDGET_BYTES", 0)
+    name = await service.submit()
+    service.instance.outputs[jobid.parse(name)] = [
+        [Event(1.0, "data", {"stream": "stdout", "rank": "0", "data": f"{each:500}\n"})]
+        for each in range(1, 101)
+    ]
+    for _ in range(2):
+        # The second request knows places, so it reads in many steps.
+        found = await items(service, name, "lines", before=101, count=50)
+        assert [item["line"] for item in found[:-1]] == [98, 99, 100][-len(found) + 1 :]
+        assert found[-1]["reason"] == "limit"
+        assert 2 < len(found) < 5
+    found = await items(service, name, "lines", before=101, count=2)
+    assert found[-1]["reason"] == "count"
+
+
+def test_many_requests_for_lines_before_others_get_less_each() -> None:
+    kept = kept_lines.KeptLines()
+    with ExitStack() as stack:
+        held = [stack.enter_context(kept.reserve()) for _ in range(200)]
+        assert held[0].size == kept_lines.MAX_BYTES
+        assert held[-1].size == kept_lines.MIN_BYTES
+        assert kept.used <= kept_lines.BUDGET_BYTES + 200 * kept_lines.MIN_BYTES
+        held[0].shrink(1000)
+    assert kept.used == 0

@@ -18,6 +18,7 @@ from fluxapi.model.output import file_base
 from fluxapi.model.output_lines import LineReader, OutputLine, Part
 from fluxapi.process.timeslice import TimeSlice
 
+from .kept_lines import KeptLines
 from .line_index import Key, LineIndex, Place
 
 __all__ = ["EVENTLOG", "Limit", "LineScanner", "Progress", "Scan"]
@@ -109,10 +110,15 @@ class Limit:
 
 
 class LineScanner:
-    """The scans of the outputs of one instance, and the places that they have found."""
+    """The scans of the outputs of one instance, and the places that they have found.
+
+    Attributes:
+        kept: The memory of lines that were found and not sent yet.
+    """
 
     def __init__(self) -> None:
         self.index = LineIndex()
+        self.kept = KeptLines()
         self._turns = asyncio.Semaphore(_MAX_SCANS)
 
     def place(self, scan: Scan) -> Place:

@@ -61,14 +61,15 @@ export class LinePage {
     const before = await this.#read({ before: number, count: BEFORE });
     const { lines, reason } = await this.#read({ first: number, count: COUNT });
     this.lines = [...before.lines, ...lines];
-    this.isBegin = before.lines.length < BEFORE;
+    this.isBegin = before.lines.length < BEFORE && before.reason !== "limit";
     this.isEnd = reason === "end";
   }
 
   /** Read the lines before the first, or before the one with a number. @param {number} [number] */
   async earlier(number = this.first) {
-    const { lines } = await this.#read({ before: number, count: COUNT });
-    this.isBegin = lines.length < COUNT;
+    const { lines, reason } = await this.#read({ before: number, count: COUNT });
+    // Of very long lines, the service returns fewer than it was asked for.
+    this.isBegin = lines.length < COUNT && reason !== "limit";
     const all = [...lines, ...this.lines];
     if (all.length > MAX_LINES) this.isEnd = false;
     this.lines = all.slice(0, MAX_LINES);
