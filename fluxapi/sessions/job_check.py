@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Instance, InstanceInfo, Queue
+from fluxapi.model.checked import seconds
 from fluxapi.model.counts import read_counts
 from fluxapi.model.demand import demand
 from fluxapi.process.daemon_threads import DaemonThreads
@@ -64,7 +65,7 @@ class JobChecker:
         asked = Asked(
             demand(jobspec["resources"]),
             system.get("queue"),
-            float(limit) if isinstance(limit, (int, float)) else None,
+            None if limit is None else seconds(limit),
         )
         queues, nodes = await asyncio.gather(_told(self._queues.get()), _told(self._nodes.get()))
         rows = None if nodes is None else nodes["nodes"]

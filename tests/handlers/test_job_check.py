@@ -93,3 +93,18 @@ async def test_a_job_that_nobody_can_count_is_not_judged(service: Service) -> No
     if found["valid"]:
         assert found["unknown"] == ["queues", "nodes"]
     assert (found["findings"], found["size"]) == ([], {}), found
+
+
+async def test_a_time_limit_of_hundreds_of_digits_is_no_error_of_the_service(
+    ready: Service,
+) -> None:
+    jobspec = {
+        "version": 1,
+        "resources": [
+            {"type": "slot", "count": 1, "label": "a", "with": [{"type": "core", "count": 1}]}
+        ],
+        "tasks": [{"command": ["true"], "slot": "a", "count": {"per_slot": 1}}],
+        "attributes": {"system": {"duration": 10**400}},
+    }
+    found = await check(ready, command=None, jobspec=jobspec)
+    assert found["unknown"] == ["queues", "nodes"]
