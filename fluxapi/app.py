@@ -160,7 +160,7 @@ def create_app(
 def _add_pages(app: web.Application) -> None:
     """Add what the pages need: files, texts, templates."""
     app[keys.WORDS] = words.load()
-    app[keys.ASSETS] = assets.with_words(assets.load(), app[keys.WORDS])
+    app[keys.ASSETS] = assets.load()
     app[docs.LIBRARY] = docs.Library()
     app[keys.ERROR_PAGE] = views.error
     app[aiohttp_jinja2.APP_KEY] = templates()

@@ -146,7 +146,10 @@ class Waiters:
 
         An end resumes one request, so it costs the same however many jobs and requests there are.
         Callers look again, and call :meth:`resume_collectors` once they have collected or gave up.
+        Returns at once while the service shuts down.
         """
+        if self._released:
+            return
         waiter = asyncio.get_running_loop().create_future()
         self._collectors[waiter] = None
         try:

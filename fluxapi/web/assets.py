@@ -18,6 +18,7 @@ from aiohttp import hdrs, web
 
 from fluxapi.errors import NotFound
 
+from . import words
 from .words import Words
 
 __all__ = ["Asset", "address", "asset", "load", "with_words", "words_name"]
@@ -42,8 +43,9 @@ class Asset:
 
 @functools.cache
 def load() -> Mapping[str, Asset]:
-    """Return the built files by name; empty if the dashboard was not built."""
-    return {path.name: _read(path) for path in sorted(_BUILT.glob("*.*"))}
+    """Return the built files and the texts by name; empty if the dashboard was not built."""
+    built = {path.name: _read(path) for path in sorted(_BUILT.glob("*.*"))}
+    return with_words(built, words.load())
 
 
 def _read(path: Path) -> Asset:
@@ -63,15 +65,15 @@ def with_words(built: Mapping[str, Asset], languages: Mapping[str, Words]) -> Ma
         return built
     shown = {key.decode() for script in scripts for key in _KEY.findall(script)}
     made = dict(built)
-    for words in languages.values():
-        name = words_name(words)
-        made[name] = _made(name, words.script(shown))
+    for language in languages.values():
+        name = words_name(language)
+        made[name] = _made(name, language.script(shown))
     return made
 
 
-def words_name(words: Words) -> str:
+def words_name(language: Words) -> str:
     """Return the name of the script with the texts of a language."""
-    return f"words-{words.tag}.js"
+    return f"words-{language.tag}.js"
 
 
 def address(assets: Mapping[str, Asset], name: str) -> str:

@@ -112,7 +112,7 @@ async def test_requests_whose_time_passes_at_once_are_resumed_a_few_at_a_time(wa
 async def test_the_end_of_the_service_resumes_all(wait: Wait) -> None:
     waiters = Waiters(table())
     assert await most_in_a_pass(waiters.release, [wait(waiters, 60) for _ in range(MANY)])
-    await wait(waiters, 60)
+    await asyncio.wait_for(wait(waiters, 60), 5)
 
 
 async def done(tasks: list[asyncio.Task[None]]) -> int:
