@@ -26,6 +26,7 @@ from aiohttp import web
 
 from fluxapi.app import create_app
 from fluxapi.events.transport.wire import frame_text
+from fluxapi.http.server import Runner, Site
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Resync, decode_journal
 from fluxapi.service import tune
@@ -89,9 +90,10 @@ async def _fluxapi(sock: socket.socket, jobs: int, *, grouped: bool = False) -> 
     instance = _Fed(jobs, grouped=grouped)
     settings = Settings(instance="flux", max_streams=10_000)
     app = create_app(settings, cast("Any", instance), stop=lambda: None)
-    runner = web.AppRunner(app, access_log=None)
+    # The server of the service, which is part of what a connection costs.
+    runner = Runner(app, access_log=None)
     await runner.setup()
-    await web.SockSite(runner, sock).start()
+    await Site(runner, sock, None).start()
     return instance.feed
 
 

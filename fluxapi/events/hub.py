@@ -182,8 +182,7 @@ class Hub:
         self.writers.setdefault(writer, []).append(subscription)
         if until is not None:
             self._ends.setdefault(until, set()).add(subscription)
-        writer.on_pause = lambda: self._pause(writer)
-        writer.on_resume = lambda: self._resume(writer)
+        writer.on_pause, writer.on_resume = self._pause, self._resume
         if group.view is self.tree and not self.tree.is_known:
             self._awaiting_tree.append(subscription)
         else:

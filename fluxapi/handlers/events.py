@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -44,7 +45,7 @@ class _Following:
         subscription = self.hub.subscribe(
             writer, self.stream, self.filter, wire, since=self.since, on_end=on_end
         )
-        return lambda: self.hub.unsubscribe(subscription)
+        return partial(self.hub.unsubscribe, subscription)
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ class _Job:
             until=self.jobid,
             on_end=on_end,
         )
-        return lambda: self.hub.unsubscribe(subscription)
+        return partial(self.hub.unsubscribe, subscription)
 
 
 MANY_OFFERS = ("application/x-ndjson",)
@@ -145,27 +146,32 @@ def _hub(request: web.Request) -> Hub:
     return session.hub
 
 
-async def _stream(request: web.Request, source: stream.Source, kind: str) -> web.StreamResponse:
+# These handlers return the coroutine of the stream: one of their own around it would take memory
+# for as long as the stream is open.
+Answer = Awaitable[web.StreamResponse]
+
+
+def _stream(request: web.Request, source: stream.Source, kind: str) -> Answer:
     connections = request.app[keys.CONNECTIONS]
     principal, clients = request[keys.PRINCIPAL], clients_of(request)
-    return await stream.follow(request, source, kind, connections, principal, clients=clients)
+    return stream.follow(request, source, kind, connections, principal, clients=clients)
 
 
-async def follow(request: web.Request) -> web.StreamResponse:
+def follow(request: web.Request) -> Answer:
     """Stream events, jobs or figures."""
     kind = accepted(request, stream.OFFERS)
     fields = request[keys.QUERY]
     since = request.headers.get("Last-Event-ID") or fields.get("since")
     name = fields.get("stream", "events")
     source = _Following(_hub(request), name, read_filter(fields), since)
-    return await _stream(request, source, kind)
+    return _stream(request, source, kind)
 
 
-async def follow_many(request: web.Request) -> web.StreamResponse:
+def follow_many(request: web.Request) -> Answer:
     """Stream many subscriptions as lines, for networks that block WebSockets."""
     kind = accepted(request, MANY_OFFERS)
     wanted = request[keys.BODY]["subscriptions"]
-    return await _stream(request, _Many(request, _hub(request), wanted), kind)
+    return _stream(request, _Many(request, _hub(request), wanted), kind)
 
 
 async def job_events(request: web.Request) -> web.StreamResponse:
@@ -178,7 +184,7 @@ async def job_events(request: web.Request) -> web.StreamResponse:
     return await _stream(request, _Job(hub, job.id, events, seq), kind)
 
 
-async def socket(request: web.Request) -> web.StreamResponse:
+def socket(request: web.Request) -> Answer:
     """Serve a WebSocket for many subscriptions."""
     hub = _hub(request)
     if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
@@ -186,7 +192,7 @@ async def socket(request: web.Request) -> web.StreamResponse:
             f"This path serves WebSockets (subprotocol {websocket.PROTOCOL}); GET /events has the "
             "same streams over plain HTTP."
         )
-    return await websocket.serve(
+    return websocket.serve(
         request,
         hub,
         request[keys.SESSION].outputs,

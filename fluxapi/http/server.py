@@ -211,6 +211,11 @@ class _Protocol(web.RequestHandler):
         if transport is not None:
             transport.abort()
 
+    def set_parser(self, parser: Any, data_received_cb: Callable[[], None] | None = None) -> None:
+        """Read frames of a WebSocket from now on, without the parser of HTTP."""
+        super().set_parser(parser, data_received_cb)
+        self._parser = None
+
     def begin_body(self, body: StreamReader) -> None:
         """Note the body of the next request."""
         self._chunks = ChunkLimit(body)

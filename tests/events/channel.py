@@ -87,7 +87,7 @@ class Turns:
             asyncio._set_running_loop(before)
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     pass
 
 
@@ -95,7 +95,8 @@ class FakeOutlet(StreamWriter):
     """Keeps what is written; pauses when more than ``room`` bytes came (``None``: never)."""
 
     def __init__(self, room: int | None = None) -> None:
-        self.on_pause = self.on_resume = self.on_lost = self.on_write = _nothing
+        self.on_pause = self.on_resume = self.on_lost = _nothing
+        self.on_write: Callable[[], None] = _nothing
         self.paused = False
         self.lost = False
         self.writes: list[bytes] = []
@@ -121,13 +122,13 @@ class FakeOutlet(StreamWriter):
     def pause(self) -> None:
         if not self.paused:
             self.paused = True
-            self.on_pause()
+            self.on_pause(self)
 
     def resume(self, room: int | None = None) -> None:
         self.room = room
         if self.paused:
             self.paused = False
-            self.on_resume()
+            self.on_resume(self)
 
     @property
     def data(self) -> bytes:

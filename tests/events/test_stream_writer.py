@@ -88,8 +88,8 @@ def test_everything_is_passed_on(writer: StreamWriter, listener: Listener) -> No
 
 def test_it_says_when_there_is_room(writer: StreamWriter) -> None:
     heard: list[tuple[str, bool]] = []
-    writer.on_pause = lambda: heard.append(("pause", writer.paused))
-    writer.on_resume = lambda: heard.append(("resume", writer.paused))
+    writer.on_pause = lambda _: heard.append(("pause", writer.paused))
+    writer.on_resume = lambda _: heard.append(("resume", writer.paused))
     writer.pause_writing()
     writer.resume_writing()
     assert heard == [("pause", True), ("resume", False)]
@@ -101,8 +101,8 @@ def test_one_byte_that_is_not_taken_is_no_room(writer: StreamWriter, pipe: Pipe)
 
 def test_nothing_is_written_to_one_that_is_lost(writer: StreamWriter, pipe: Pipe) -> None:
     heard: list[str] = []
-    writer.on_pause = lambda: heard.append("pause")
-    writer.on_lost = lambda: heard.append("lost")
+    writer.on_pause = lambda _: heard.append("pause")
+    writer.on_lost = lambda _: heard.append("lost")
     writer.write(b"before")
     writer.connection_lost(None)
     writer.write(b"after")
@@ -113,7 +113,7 @@ def test_nothing_is_written_to_one_that_is_lost(writer: StreamWriter, pipe: Pipe
 def test_one_that_is_given_back_hears_nothing_more(
     writer: StreamWriter, pipe: Pipe, listener: Listener
 ) -> None:
-    writer.on_pause = writer.on_resume = writer.on_lost = lambda: pytest.fail("it was given back")
+    writer.on_pause = writer.on_resume = writer.on_lost = lambda _: pytest.fail("it was given back")
     writer.release()
     assert (pipe.protocol, pipe.high) == (listener, None)
     writer.pause_writing()

@@ -36,6 +36,7 @@ PRIVATE: dict[type, set[str]] = {
         "_payload_parser",
         "_request_count",
         "_upgraded",
+        "_parser",
     },
 }
 """Every private attribute that the file uses, by the class that owns it."""
@@ -49,6 +50,7 @@ OVERRIDDEN: dict[type, dict[str, list[str]]] = {
         "resume_reading": ["resume_parser"],
         "pause_writing": [],
         "resume_writing": [],
+        "set_parser": ["parser", "data_received_cb"],
         "_drain_helper": [],
         "handle_error": ["request", "status", "exc", "message"],
         "log_exception": ["args", "kw"],

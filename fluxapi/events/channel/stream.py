@@ -93,11 +93,15 @@ async def follow(
         wire = _WIRES.get(kind, plain)(chunked)
         # The head leaves with the first bytes; everything after it bypasses aiohttp.
         await response.write(_opening(kind))
+        # These would take two kilobytes for as long as the stream is open; a response that ends
+        # with its connection open sets a timer of its own.
+        response.headers.clear()
+        request.protocol.keep_alive(False)
         transport = request.transport
         if transport is None or transport.is_closing():
             return response
         writer = StreamWriter(transport)
-        writer.on_lost = lambda: end("left")
+        writer.on_lost = lambda _: end("left")
         stop = source.begin(writer, wire, end)
         try:
             reason, detail = await ended

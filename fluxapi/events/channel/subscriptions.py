@@ -116,7 +116,7 @@ class Subscriptions:
                 since=fields.get("since") or None,
                 on_end=partial(self._end_changes, fields["sub"]),
             )
-            return lambda: self._hub.unsubscribe(subscription)
+            return partial(self._hub.unsubscribe, subscription)
 
         return begin
 

@@ -66,6 +66,9 @@ _CONTROL_FRAMES = 500, 50.0
 _CLOSE_TIMEOUT_S = 2.0
 """Time in which a client must answer a close frame."""
 
+_LAST = frozenset({WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR})
+"""Types of messages after which no other comes; aiohttp closes the socket after an error itself."""
+
 _encoder = msgspec.json.Encoder()
 
 
@@ -103,6 +106,8 @@ async def serve(
         autoping=False,
     )
     await websocket.prepare(request)
+    # They are sent, and would take two kilobytes for as long as the socket is open.
+    websocket.headers.clear()
     transport = request.transport
     if transport is None or transport.is_closing():
         return websocket
@@ -157,11 +162,9 @@ class _Socket:
 
     async def run(self) -> None:
         """Answer messages one after the other, no faster than the client reads the answers."""
-        async for message in self._websocket:
-            if self._closed:
-                break
-            if message.type is WSMsgType.ERROR:
-                # aiohttp has already closed the socket with the code of the protocol error.
+        while not self._closed:
+            message = await self._websocket.receive()
+            if message.type in _LAST:
                 break
             if message.type is WSMsgType.BINARY:
                 self.close("binary")

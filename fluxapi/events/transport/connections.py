@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection
 from typing import Protocol
 
 from fluxapi.errors import TooManyRequests, TooManyStreams
@@ -42,12 +41,30 @@ def _nothing() -> None:
 
 
 class Held:
-    """One open stream, with the credentials that keep it open."""
+    """One stream that is open while the context lasts, with the credentials that keep it open."""
 
-    def __init__(self, end: End) -> None:
+    __slots__ = ("_clients", "_connections", "_lease", "_timer", "end", "grants")
+
+    def __init__(
+        self, connections: Connections, end: End, lease: Lease | None, clients: Collection[str]
+    ) -> None:
         self.end = end
         self.grants: frozenset[str] = frozenset()
+        self._connections = connections
+        self._lease = lease
+        self._clients = clients
         self._timer: asyncio.TimerHandle | None = None
+
+    def __enter__(self) -> Held:  # noqa: PYI034 - Self is not in 3.10
+        self._connections.add(self, self._clients)
+        if self._lease is not None:
+            self.renew(self._lease)
+        self._connections.end_if_over(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+        self._connections.discard(self, self._clients)
 
     def renew(self, lease: Lease) -> None:
         """Keep the stream open for as long as *lease* lasts."""
@@ -90,34 +107,34 @@ class Connections:
     def __len__(self) -> int:
         return len(self._open)
 
-    @contextmanager
-    def hold(
-        self, end: End, lease: Lease | None = None, clients: Collection[str] = ()
-    ) -> Iterator[Held]:
+    def hold(self, end: End, lease: Lease | None = None, clients: Collection[str] = ()) -> Held:
         """Count one stream while the context lasts; ``end`` is called when it has to end.
 
         It counts for each of ``clients``, too.
         """
+        return Held(self, end, lease, clients)
+
+    def add(self, held: Held, clients: Collection[str]) -> None:
+        """Count a stream; raises as :meth:`check`."""
         self.check(clients)
-        held = Held(end)
         self._open[held] = None
         self._clients.update(clients)
-        if lease is not None:
-            held.renew(lease)
+
+    def discard(self, held: Held, clients: Collection[str]) -> None:
+        """Stop counting a stream."""
+        del self._open[held]
+        for client in clients:
+            self._clients[client] -= 1
+            if not self._clients[client]:
+                del self._clients[client]
+        self.on_release()
+
+    def end_if_over(self, held: Held) -> None:
+        """End a stream that begins when the service shuts down, or its grants are revoked."""
         if self._closing:
-            end("shutdown")
+            held.end("shutdown")
         elif not self._revoked.keys().isdisjoint(held.grants):
-            end("expired")
-        try:
-            yield held
-        finally:
-            held.close()
-            del self._open[held]
-            for client in clients:
-                self._clients[client] -= 1
-                if not self._clients[client]:
-                    del self._clients[client]
-            self.on_release()
+            held.end("expired")
 
     def check(self, clients: Collection[str] = ()) -> None:
         """Raise ``TooManyStreams`` when a limit is reached, ``TooManyRequests`` if of a client."""

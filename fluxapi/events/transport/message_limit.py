@@ -14,6 +14,8 @@ __all__ = ["MessageLimit"]
 class MessageLimit:
     """Counts the messages of one kind: *burst* at once, and *rate* per second after that."""
 
+    __slots__ = ("_at", "_burst", "_left", "_rate")
+
     def __init__(self, burst: int, rate: float) -> None:
         self._burst = float(burst)
         self._rate = rate

@@ -28,7 +28,7 @@ _CLOSE_TIMEOUT_S = 5.0
 """Time in which the last bytes may still be sent."""
 
 
-def _nothing() -> None:
+def _nothing(_writer: StreamWriter) -> None:
     pass
 
 
@@ -40,17 +40,29 @@ class StreamWriter(asyncio.Protocol):
     """A connected transport, wrapped until :meth:`release`.
 
     Only the rest of one write is buffered: while ``paused``, do not write. The event loop calls the
-    callbacks; ``on_pause`` is called within the write that did not fit.
+    callbacks with the writer; ``on_pause`` is called within the write that did not fit.
     """
+
+    __slots__ = (
+        "_inner",
+        "_transport",
+        "_waiters",
+        "lost",
+        "on_lost",
+        "on_pause",
+        "on_resume",
+        "paused",
+        "write",
+    )
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._inner = cast("asyncio.Protocol", transport.get_protocol())
         self._transport = transport
         self.write: Callable[[bytes], None] = transport.write
         """Send now, or buffer the rest; has no effect when the peer is gone."""
-        self.on_pause: Callable[[], None] = _nothing
-        self.on_resume: Callable[[], None] = _nothing
-        self.on_lost: Callable[[], None] = _nothing
+        self.on_pause: Callable[[StreamWriter], None] = _nothing
+        self.on_resume: Callable[[StreamWriter], None] = _nothing
+        self.on_lost: Callable[[StreamWriter], None] = _nothing
         self.paused = False
         self.lost = transport.is_closing()
         self._waiters: list[asyncio.Future[None]] = []
@@ -103,13 +115,13 @@ class StreamWriter(asyncio.Protocol):
         self._shut()
         self._wake()
         self._inner.connection_lost(exc)
-        self.on_lost()
+        self.on_lost(self)
 
     def pause_writing(self) -> None:
         """Handle that the socket is full."""
         self.paused = True
         self._inner.pause_writing()
-        self.on_pause()
+        self.on_pause(self)
 
     def resume_writing(self) -> None:
         """Handle that everything has been sent."""
@@ -117,7 +129,7 @@ class StreamWriter(asyncio.Protocol):
         self._wake()
         self._inner.resume_writing()
         if not self.paused:
-            self.on_resume()
+            self.on_resume(self)
 
     def data_received(self, data: bytes) -> None:
         """Pass data on to aiohttp."""
@@ -132,7 +144,7 @@ class StreamWriter(asyncio.Protocol):
         self.write = _discard
         if not self.paused:
             self.paused = True
-            self.on_pause()
+            self.on_pause(self)
 
     def _wake(self) -> None:
         for waiter in self._waiters:
