@@ -1,5 +1,7 @@
 """Put the texts of the pages in alphabetical order, in the one format of their files.
 
+The English phrases of a job are copied to the model, which says them to programs.
+
 python tools/sort_words.py [FILE …]    names in fluxapi/web/words/; all of them by default
 """
 
@@ -7,20 +9,36 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-__all__ = ["main"]
+__all__ = ["main", "phrases"]
 
-_FOLDER = Path(__file__).resolve().parents[1] / "fluxapi" / "web" / "words"
+_PACKAGE = Path(__file__).resolve().parents[1] / "fluxapi"
+_FOLDER = _PACKAGE / "web" / "words"
+_PHRASES = _PACKAGE / "model" / "phrases.json"
+_SECTIONS = ("outcomes", "waits")
+"""The sections that the model has, too."""
 
 
 def main(names: list[str]) -> None:
-    """Sort the files with these names, or all."""
+    """Sort the files with these names, or all, and copy the phrases."""
     for path in [_FOLDER / name for name in names] or sorted(_FOLDER.glob("*.json")):
         sections = json.loads(path.read_text("utf-8"))
         ordered = {name: dict(sorted(sections[name].items())) for name in sorted(sections)}
-        text = json.dumps(ordered, indent=2, ensure_ascii=False)
-        path.write_text(f"{text}\n", encoding="utf-8")
+        _write(path, ordered)
+    _write(_PHRASES, phrases(json.loads((_FOLDER / "en.json").read_text("utf-8"))))
+
+
+def phrases(sections: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the part of the texts that the model has, too."""
+    return {name: sections[name] for name in _SECTIONS}
+
+
+def _write(path: Path, sections: Mapping[str, Any]) -> None:
+    text = json.dumps(sections, indent=2, ensure_ascii=False)
+    path.write_text(f"{text}\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .duration import duration
-from .phrases import EXIT_CODES, FAILURES, SIGNALS
+from .phrases import Say, english
 from .reason import PENDING, Situation, reason, utc
 
 __all__ = ["lasted", "note", "outcome", "utc"]
@@ -21,62 +21,88 @@ __all__ = ["lasted", "note", "outcome", "utc"]
 _SIGNAL_EXIT_OFFSET = 128
 """The number that shells add to a signal for the exit code."""
 
+_EXIT_CODES = {126: "outcomes.exit_126", 127: "outcomes.exit_127"}
+"""The exit codes that have a meaning in shells."""
 
-def outcome(record: Mapping[str, Any]) -> str:
-    """Return how a job ended, or its current state, with the reason: one phrase."""
+_SIGNALS = {
+    "SIGHUP": "outcomes.sighup",
+    "SIGINT": "outcomes.sigint",
+    "SIGILL": "outcomes.sigill",
+    "SIGABRT": "outcomes.sigabrt",
+    "SIGBUS": "outcomes.sigbus",
+    "SIGFPE": "outcomes.sigfpe",
+    "SIGKILL": "outcomes.sigkill",
+    "SIGSEGV": "outcomes.sigsegv",
+    "SIGPIPE": "outcomes.sigpipe",
+    "SIGTERM": "outcomes.sigterm",
+    "SIGXCPU": "outcomes.sigxcpu",
+    "SIGXFSZ": "outcomes.sigxfsz",
+}
+"""The usual reasons of signals that end a program."""
+
+
+def outcome(record: Mapping[str, Any], say: Say = english) -> str:
+    """Return how a job ended, or its current state, with the reason: one phrase.
+
+    The ``reason`` of *record* is in the language of *say*.
+    """
     if record["state"] == "INACTIVE":
-        return _ended(record)
-    return _active(record)
+        return _ended(record, say)
+    return _active(record, say)
 
 
-def _active(record: Mapping[str, Any]) -> str:
+def _active(record: Mapping[str, Any], say: Say) -> str:
     state = record["state"]
     if state in PENDING:
-        why = record.get("reason") or reason(record, Situation(), time.time())
-        return f"{why[0].upper()}{why[1:]}"
+        return _capital(record.get("reason") or reason(record, Situation(), time.time(), say))
     if state == "CLEANUP":
-        said = _status(record)
-        return f"Cleaning up: {_lower(said)}" if said else "Cleaning up"
-    return "Submitted" if state == "NEW" else "Running"
+        said = _status(record, say)
+        return say("outcomes.cleanup_status", said=said) if said else say("outcomes.cleanup")
+    return say("outcomes.submitted" if state == "NEW" else "outcomes.running")
 
 
-def _ended(record: Mapping[str, Any]) -> str:
+def _ended(record: Mapping[str, Any], say: Say) -> str:
     result, ran = record.get("result"), "t_run" in record
     if result == "COMPLETED":
-        return "Completed"
+        return say("outcomes.completed")
     if result == "CANCELED":
-        return "Canceled while it ran" if ran else "Canceled before it ran"
+        return say("outcomes.canceled_running" if ran else "outcomes.canceled_pending")
     if result == "TIMEOUT":
         limit = record.get("duration")
-        return f"Time limit of {duration(limit)} reached" if limit else "Time limit reached"
-    return _status(record) or FAILURES["ran" if ran else "never ran"]
+        if limit:
+            return say("outcomes.timeout_of", limit=duration(limit))
+        return say("outcomes.timeout")
+    return _status(record, say) or say("outcomes.failed" if ran else "outcomes.failed_pending")
 
 
-def _status(record: Mapping[str, Any]) -> str:
+def _status(record: Mapping[str, Any], say: Say) -> str:
     """Describe a wait status of wait(2); empty if there is none or it is a success."""
     status = record.get("waitstatus")
     if not isinstance(status, int):
         return ""
     if os.WIFSIGNALED(status):
-        phrase = FAILURES["dumped" if os.WCOREDUMP(status) else "killed"]
-        return _by_signal(phrase, os.WTERMSIG(status))
+        number = os.WTERMSIG(status)
+        key = "outcomes.dumped" if os.WCOREDUMP(status) else "outcomes.killed"
+        return _explained(say(key, signal=_signal(number, say)), _SIGNALS.get(_name(number)), say)
     code = os.WEXITSTATUS(status)
     if not code:
         return ""
     number = code - _SIGNAL_EXIT_OFFSET
-    if _name(number):
-        return _by_signal(FAILURES["by a shell"], number, code=code)
-    return _explained(FAILURES["exit"].format(code=code), EXIT_CODES.get(str(code)))
+    if name := _name(number):
+        said = say("outcomes.exit_by_shell", code=str(code), signal=_signal(number, say))
+        return _explained(said, _SIGNALS.get(name), say)
+    return _explained(say("outcomes.exit", code=str(code)), _EXIT_CODES.get(code), say)
 
 
-def _by_signal(phrase: str, number: int, **more: int) -> str:
+def _signal(number: int, say: Say) -> str:
     name = _name(number)
-    signal_ = FAILURES["signal" if name else "unnamed signal"].format(name=name, number=number)
-    return _explained(phrase.format(signal=signal_, **more), SIGNALS.get(name))
+    if name:
+        return say("outcomes.signal", name=name, number=str(number))
+    return say("outcomes.unnamed_signal", number=str(number))
 
 
-def _explained(said: str, words: str | None) -> str:
-    return FAILURES["explained"].format(said=said, words=words) if words else said
+def _explained(said: str, key: str | None, say: Say) -> str:
+    return say("outcomes.explained", said=said, words=say(key)) if key else said
 
 
 def _name(number: int) -> str:
@@ -93,21 +119,21 @@ def lasted(record: Mapping[str, Any]) -> str:
     return ""
 
 
-def note(record: Mapping[str, Any]) -> str:
+def note(record: Mapping[str, Any], say: Say = english) -> str:
     """Return why a pending job waits, or why a job has not completed."""
     exception = record.get("exception") or {}
     if record["state"] == "INACTIVE" and record.get("result") in {"CANCELED", "TIMEOUT"}:
-        said = _lower(_ended(record))
+        said = _ended(record, say)
         words = exception.get("note") if exception.get("occurred") else None
-        return _explained(said, words if record["result"] == "CANCELED" else None)
+        if words and record["result"] == "CANCELED":
+            return say("outcomes.explained", said=said, words=words)
+        return said
     if exception.get("occurred"):
         kind, text = exception.get("type"), exception.get("note")
         return f"{kind}: {text}" if text else str(kind)
-    said = outcome(record)
     failed = record["state"] == "INACTIVE" and record.get("result") == "FAILED"
-    pending = record["state"] in {"DEPEND", "PRIORITY", "SCHED"}
-    return _lower(said) if pending or failed else ""
+    return outcome(record, say) if failed or record["state"] in PENDING else ""
 
 
-def _lower(said: str) -> str:
-    return f"{said[0].lower()}{said[1:]}"
+def _capital(said: str) -> str:
+    return f"{said[0].upper()}{said[1:]}"

@@ -1,30 +1,39 @@
-"""The phrases that both the service and the scripts of its pages say of a job.
+"""The phrases that describe a job, in English.
 
-``phrases.json`` holds each of them once; the bundler puts the same file into the scripts. Which
-phrase fits is decided in Python and in JavaScript, and shared cases in ``frontend/test`` test both.
+``phrases.json`` is a copy of the sections ``waits`` and ``outcomes`` of the texts of the pages
+(``fluxapi/web/words/en.json``), made by ``tools/sort_words.py``. The API and the command line say
+them in English; a page passes the texts of its reader's language in place of :func:`english`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
-__all__ = ["EXIT_CODES", "FAILURES", "SIGNALS", "WAITS"]
+__all__ = ["Say", "english"]
 
-_PHRASES = msgspec.json.decode(
-    Path(__file__).with_name("phrases.json").read_bytes(), type=dict[str, dict[str, str]]
-)
+_PHRASES = {
+    f"{section}.{name}": phrase
+    for section, phrases in msgspec.json.decode(
+        Path(__file__).with_name("phrases.json").read_bytes(),
+        type=dict[str, dict[str, str | dict[str, str]]],
+    ).items()
+    for name, phrase in phrases.items()
+}
 
-WAITS: Mapping[str, str] = _PHRASES["waits"]
-"""Why a job waits."""
 
-FAILURES: Mapping[str, str] = _PHRASES["failures"]
-"""How a job failed."""
+class Say(Protocol):
+    """A function that returns the phrase with a key in one language."""
 
-EXIT_CODES: Mapping[str, str] = _PHRASES["exit codes"]
-"""The exit codes that have a meaning in shells."""
+    def __call__(self, key: str, /, **values: object) -> str:
+        """Return the phrase with *values* in its places; ``count`` chooses the plural form."""
 
-SIGNALS: Mapping[str, str] = _PHRASES["signals"]
-"""The usual reasons of signals that end a program."""
+
+def english(key: str, /, **values: object) -> str:
+    """Return the phrase with this key in English, with *values* in its places."""
+    phrase = _PHRASES[key]
+    if not isinstance(phrase, str):
+        phrase = phrase["one" if values["count"] == 1 else "other"]
+    return phrase.format(**values)

@@ -13,15 +13,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .jobid import FANCY_PREFIX
-from .phrases import WAITS
+from .phrases import Say, english
 
 __all__ = ["PENDING", "Situation", "Supply", "dependency", "reason", "utc"]
 
 PENDING = frozenset({"DEPEND", "PRIORITY", "SCHED"})
 """States of a job that waits for something."""
 
-_AFTER = frozenset({"after-start", "after-success", "after-failure", "after-finish"})
-"""The dependencies that flux-core itself describes (RFC 26), as the job manager writes them."""
+_AFTER = {
+    "after-start": "waits.after_start",
+    "after-success": "waits.after_success",
+    "after-failure": "waits.after_failure",
+    "after-finish": "waits.after_finish",
+}
+"""The phrases of the dependencies that flux-core itself describes (RFC 26), by their schemes as the
+job manager writes them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,31 +81,33 @@ def utc(seconds: float) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
-def reason(record: Mapping[str, Any], situation: Situation, now: float) -> str:
+def reason(record: Mapping[str, Any], situation: Situation, now: float, say: Say = english) -> str:
     """Return the reason why a job waits, or an empty text if it does not wait."""
     state = record["state"]
     if state == "SCHED":
-        return _in_queue(record, situation, now)
+        return _in_queue(record, situation, now, say)
     if state == "DEPEND":
-        waits = ", ".join(dependency(text) for text in record.get("dependencies") or ())
-        return waits or WAITS["dependency"]
-    return WAITS["priority"] if state == "PRIORITY" else ""
+        waits = ", ".join(dependency(text, say) for text in record.get("dependencies") or ())
+        return waits or say("waits.dependency")
+    return say("waits.priority") if state == "PRIORITY" else ""
 
 
-def _in_queue(record: Mapping[str, Any], situation: Situation, now: float) -> str:
+def _in_queue(record: Mapping[str, Any], situation: Situation, now: float, say: Say) -> str:
     if record.get("urgency") == 0:
-        return WAITS["held"]
+        return say("waits.held")
     if record.get("priority") == 0:
-        return WAITS["no priority"]
+        return say("waits.no_priority")
     queue = record.get("queue") or ""
     if queue in situation.stopped:
-        stopped = WAITS["named queue stopped" if queue else "queue stopped"].format(queue=queue)
+        stopped = (
+            say("waits.named_queue_stopped", queue=queue) if queue else say("waits.queue_stopped")
+        )
         words = situation.stopped[queue]
-        return WAITS["explained"].format(reason=stopped, words=words) if words else stopped
-    return _scheduled(record, situation, now)
+        return say("waits.explained", reason=stopped, words=words) if words else stopped
+    return _scheduled(record, situation, now, say)
 
 
-def dependency(text: str) -> str:
+def dependency(text: str, say: Say = english) -> str:
     """Return the phrase for a dependency as the job manager describes it (SCHEME=VALUE)."""
     scheme, _, value = text.partition("=")
     if scheme == "begin-time":
@@ -107,35 +116,35 @@ def dependency(text: str) -> str:
         except ValueError:
             moment = ""
         if moment:
-            return WAITS[scheme].format(moment=moment)
+            return say("waits.begin_time", moment=moment)
     if scheme in _AFTER and value:
-        return WAITS[scheme].format(job=value.replace(FANCY_PREFIX, "f", 1))
-    return WAITS["other"].format(text=text)
+        return say(_AFTER[scheme], job=value.replace(FANCY_PREFIX, "f", 1))
+    return say("waits.other", text=text)
 
 
-def _scheduled(record: Mapping[str, Any], situation: Situation, now: float) -> str:
+def _scheduled(record: Mapping[str, Any], situation: Situation, now: float, say: Say) -> str:
     annotations = record.get("annotations")
     sched = annotations.get("sched") if isinstance(annotations, Mapping) else None
     said = sched if isinstance(sched, Mapping) else {}
     pending, estimate = said.get("reason_pending"), said.get("t_estimate")
-    base = pending if isinstance(pending, str) and pending else _needs(record, situation)
+    base = pending if isinstance(pending, str) and pending else _needs(record, situation, say)
     if isinstance(estimate, (int, float)) and estimate > now and (moment := utc(estimate)):
-        return WAITS["estimated"].format(reason=base, moment=moment)
+        return say("waits.estimated", reason=base, moment=moment)
     return base
 
 
-def _needs(record: Mapping[str, Any], situation: Situation) -> str:
-    wanted, supply, noun = record.get("nnodes"), situation.nodes, "node"
+def _needs(record: Mapping[str, Any], situation: Situation, say: Say) -> str:
+    wanted, supply, key = record.get("nnodes"), situation.nodes, "waits.nodes"
     if not wanted:
-        wanted, supply, noun = record.get("ncores"), situation.cores, "core"
+        wanted, supply, key = record.get("ncores"), situation.cores, "waits.cores"
     if not wanted or supply is None:
-        return WAITS["resources"]
-    needs = WAITS["one" if wanted == 1 else "many"].format(count=wanted, noun=noun)
-    total, up, free = supply.total, supply.up, supply.free
-    if wanted > total:
-        phrase = "none exist" if not total else "one exists" if total == 1 else "some exist"
-    elif wanted > up:
-        phrase = "one up" if up == 1 else "some up"
-    else:
-        phrase = "taken" if wanted > free else "turn"
-    return WAITS[phrase].format(needs=needs, total=total, up=up, free=free)
+        return say("waits.resources")
+    needs = say(key, count=wanted)
+    if wanted > supply.total:
+        if not supply.total:
+            return say("waits.none_exist", needs=needs)
+        return say("waits.too_few", needs=needs, count=supply.total)
+    if wanted > supply.up:
+        return say("waits.up", needs=needs, count=supply.up)
+    key = "waits.taken" if wanted > supply.free else "waits.turn"
+    return say(key, needs=needs, free=supply.free)

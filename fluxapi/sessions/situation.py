@@ -17,6 +17,7 @@ import msgspec
 from fluxapi.errors import FluxapiError, InstanceUnavailable
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue, ResourceInfo
+from fluxapi.model.phrases import Say, english
 from fluxapi.model.reason import PENDING, Situation, reason
 from fluxapi.model.record import waiting
 from fluxapi.process.background import BackgroundTask
@@ -78,14 +79,14 @@ class SituationMonitor(BackgroundTask):
         """Keep the queues and nodes current for a while."""
         self._wanted_until = time.monotonic() + seconds
 
-    def reason(self, record: dict[str, Any]) -> str:
+    def reason(self, record: dict[str, Any], say: Say = english) -> str:
         """Return the reason why a job waits, or an empty text."""
-        return reason(record, self._situation, time.time())
+        return reason(record, self._situation, time.time(), say)
 
-    def record(self, jobid: int) -> dict[str, Any]:
+    def record(self, jobid: int, say: Say = english) -> dict[str, Any]:
         """Return the record of a job with its reason; raises ``KeyError``."""
         found = self._table.record(jobid)
-        why = self.reason(found)
+        why = self.reason(found, say)
         return {**found, "reason": why} if why else found
 
     def encode(self, jobid: int) -> bytes:

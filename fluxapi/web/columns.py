@@ -98,7 +98,7 @@ def text(words: Words, column: Column, record: Mapping[str, Any]) -> str:
     if column.kind == "runtime":
         return lasted(record)
     if column.kind == "note":
-        return visible(note(record), SHORT)
+        return visible(note(record, words.text), SHORT)
     value = record.get(column.field)
     if column.kind == "group":
         value = record.get("group_name") or value

@@ -123,7 +123,7 @@ async def job_part(
         # The page adds them: they are those of the table.
         return {}
     return {
-        "outcome": outcome(record),
+        "outcome": outcome(record, words.text),
         "limit": limit(record, now, words),
         "facts": facts(record, words),
         "timeline": timeline(record, now),

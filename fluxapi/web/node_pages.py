@@ -21,7 +21,7 @@ from fluxapi.table.query import page, query_of
 from .embedded import embedded
 from .nodes import KINDS, STATE_HELP, STATE_TEXTS, STATES, arrange, states, with_jobs
 from .rendering import render
-from .words import words_of
+from .words import Words, words_of
 
 __all__ = ["node", "nodes"]
 
@@ -109,7 +109,7 @@ async def node(request: web.Request) -> web.Response:
     shown = [it for it in brokers if rank is None or it["rank"] == rank]
     if not shown and not jobs.running and not jobs.ended and _is_unknown(problem):
         return await _missing(request, problem)
-    now = time.time()
+    now, words = time.time(), words_of(request)
     context = {
         "page": "nodes",
         "state_texts": STATE_TEXTS,
@@ -126,9 +126,9 @@ async def node(request: web.Request) -> web.Response:
         "wrong": "" if problem is None else problem.detail,
         "is_past": session.info.kind == "archive",
         "is_gone": isinstance(problem, NotFound),
-        "running": [_shown(record, now) for record in jobs.running[:_MAX_JOBS]],
+        "running": [_shown(record, now, words) for record in jobs.running[:_MAX_JOBS]],
         "running_total": len(jobs.running),
-        "past": [_shown(record, now) for record in jobs.ended[:_MAX_JOBS]],
+        "past": [_shown(record, now, words) for record in jobs.ended[:_MAX_JOBS]],
         "is_cut": jobs.is_cut or len(jobs.ended) > _MAX_JOBS,
         "history_problem": jobs.problem,
         "start": session.info.starttime,
@@ -157,7 +157,7 @@ async def _missing(request: web.Request, problem: FluxapiError | None) -> web.Re
     return await render(request, "missing.html", context, status=found.status)
 
 
-def _shown(record: Mapping[str, Any], now: float) -> dict[str, Any]:
+def _shown(record: Mapping[str, Any], now: float, words: Words) -> dict[str, Any]:
     """Return a job with what its row says."""
     begin, ended = record.get("t_run"), record["state"] == "INACTIVE"
     end = record.get("t_cleanup", record.get("t_inactive", now))
@@ -167,5 +167,5 @@ def _shown(record: Mapping[str, Any], now: float) -> dict[str, Any]:
         **record,
         "runtime": "" if begin is None else duration(end - begin if ended else int(end - begin)),
         "limit": duration(record["duration"]) if record.get("duration") else "",
-        "note": note(record) if ended else "",
+        "note": note(record, words.text) if ended else "",
     }

@@ -60,7 +60,7 @@ async def jobs(request: web.Request) -> web.Response:
     cursor = session.journal.cursor
     query, refused = valid(given)
     found = await page(table, _query(query), limit=_MAX_ROWS)
-    rows = [observer.record(jobid) for jobid in found.ids if jobid in table]
+    rows = [observer.record(jobid, words.text) for jobid in found.ids if jobid in table]
     first = {
         "jobs": rows,
         "cursor": cursor,
@@ -148,9 +148,9 @@ async def job(request: web.Request) -> web.Response:
 
 async def _found(request: web.Request, text: str) -> tuple[Mapping[str, Any], Records]:
     """Return the record of a job, and what reads its other data: Flux, or the history."""
-    session = request[keys.SESSION]
+    session, words = request[keys.SESSION], words_of(request)
     try:
-        return session.observer.record(session.job(text).id), session.instance
+        return session.observer.record(session.job(text).id, words.text), session.instance
     except JobNotFound:
         past = await session.past.find(text)
         record: dict[str, Any] = msgspec.json.decode(past.record)

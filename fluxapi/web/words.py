@@ -59,14 +59,14 @@ class Words:
     """The texts and their plural forms by key, as their file has them."""
     forms: Mapping[str, _Forms]
 
-    def text(self, key: str, **values: object) -> str:
+    def text(self, key: str, /, **values: object) -> str:
         """Return the text of *key* with *values* in its places, for a place that escapes it."""
         return "".join(
             self._shown(values[piece]) if index % 2 else piece
             for index, piece in enumerate(self._pieces(key, values))
         )
 
-    def html(self, key: str, **values: object) -> Markup:
+    def html(self, key: str, /, **values: object) -> Markup:
         """Return the text of *key* as HTML; values are escaped unless they are HTML."""
         pieces: list[str] = []
         tags = itertools.cycle(("<code>", "</code>"))

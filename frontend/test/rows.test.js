@@ -4,11 +4,15 @@ import { test } from "node:test";
 import zlib from "node:zlib";
 
 import { digest, mark } from "../src/table/digest.js";
-import { note, Rows } from "../src/table/rows.js";
+import { note, row, Rows } from "../src/table/rows.js";
+import { Situation } from "../src/ui/situation.js";
 
 /** Records, what is said of them and their notes, which tests/handlers/test_job_page.py tests, too. */
 const CASES = JSON.parse(readFileSync(new URL("outcomes.json", import.meta.url), "utf8"));
-for (const [, said, record] of CASES) test(`a note: ${JSON.stringify(record)}`, () => assert.equal(note(record), said));
+for (const [, said, record] of CASES) {
+  const job = row({ id: "fA", revision: 1, ...record });
+  test(`a note: ${JSON.stringify(record)}`, () => assert.equal(new Situation().why(job, 0), said));
+}
 
 /** @param {string} id @param {number} revision @param {object} [more] */
 const job = (id, revision, more = {}) => ({ type: "job", id, revision, state: "RUN", ...more });
@@ -52,15 +56,15 @@ test("what is gone is gone, and may be told twice", () => {
 });
 
 test("a pending job says why it waits", () => {
-  assert.equal(note({ state: "SCHED", urgency: 0 }), "held until it is released");
-  assert.equal(note({ state: "SCHED", urgency: 16, priority: 16 }), "waits for resources");
-  assert.equal(note({ state: "DEPEND", dependencies: ["after:f1"] }), "waits for after:f1");
+  assert.equal(note({ state: "SCHED", urgency: 0 }), "Held until it is released");
+  assert.equal(note({ state: "SCHED", urgency: 16, priority: 16 }), "Waits for resources");
+  assert.equal(note({ state: "DEPEND", dependencies: ["after:f1"] }), "Waits for after:f1");
   const waits = (/** @type {string[]} */ ...dependencies) => note({ state: "DEPEND", dependencies });
-  assert.equal(waits("after-success=ƒ1", "after-start=ƒ2"), "waits for f1 to complete, waits for f2 to start");
-  assert.match(waits("begin-time=1795493977.832"), /^waits until .*\d:\d\d/);
-  assert.equal(waits("begin-time=soon"), "waits for begin-time=soon");
-  assert.equal(waits("__proto__=x"), "waits for __proto__=x");
-  assert.equal(waits(), "waits for a dependency");
+  assert.equal(waits("after-success=ƒ1", "after-start=ƒ2"), "Waits for f1 to complete, waits for f2 to start");
+  assert.match(waits("begin-time=1795493977.832"), /^Waits until .*\d:\d\d/);
+  assert.equal(waits("begin-time=soon"), "Waits for begin-time=soon");
+  assert.equal(waits("__proto__=x"), "Waits for __proto__=x");
+  assert.equal(waits(), "Waits for a dependency");
   assert.equal(note({ state: "INACTIVE", exception: { occurred: true, type: "cancel", note: "" } }), "cancel");
 });
 

@@ -202,7 +202,7 @@ def test_a_job_that_can_never_start_carries_a_sign(on_flux: Service, page: Page)
     page.goto(on_flux.url)
     live(page)
     note = line(page, never).locator('[data-key="note"]')
-    expect(note).to_contain_text("cannot start: needs 5000 cores; there")
+    expect(note).to_contain_text("Cannot start: needs 5,000 cores; there")
     expect(note).to_have_attribute("data-icon", "warning")
     expect(line(page, good).locator('[data-icon="warning"]')).to_have_count(0)
     for jobid in (never, good, runs):

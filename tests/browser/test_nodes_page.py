@@ -180,7 +180,7 @@ def test_a_reader_goes_from_a_node_to_its_jobs_present_and_past(site: Service, p
         host.click()
         live(page)
     past = page.get_by_role("region", name="Ended").get_by_role("row")
-    expect(past.filter(has_text=ended)).to_contain_text("exit code 1")
+    expect(past.filter(has_text=ended)).to_contain_text("Exit code 1")
     running = submit(site, command=["sleep", "600"], name="second-on-node")
     present = page.get_by_role("region", name="Running").get_by_role("row")
     expect(present.filter(has_text=running)).to_contain_text("second-on-node")

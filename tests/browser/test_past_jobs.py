@@ -80,7 +80,7 @@ def test_on_a_phone_the_reason_of_a_failure_can_be_read(past: Service, page: Pag
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=train")
     note = page.locator('#jobs td[data-key="note"]')
-    expect(note).to_have_text("exit code 3")
+    expect(note).to_have_text("Exit code 3")
     assert note.evaluate("it => it.clientWidth > 200 && it.scrollWidth <= it.clientWidth")
     assert note.evaluate(
         "it => { const row = it.closest('tr'), box = it.getBoundingClientRect();"

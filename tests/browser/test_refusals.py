@@ -46,7 +46,7 @@ def test_a_part_of_a_name_and_words_in_any_order_are_found(site: Service, page: 
     other = submit(site, name="finder-two")
     page.goto(site.url)
     live(page)
-    expect(line(page, jobid)).to_contain_text("exit code 3")
+    expect(line(page, jobid)).to_contain_text("Exit code 3")
     field(page).fill("name:INDER-O ")
     expect(line(page, jobid)).to_be_visible()
     expect(line(page, other)).to_have_count(0)

@@ -99,7 +99,7 @@ async def test_the_page_of_a_node_lists_its_jobs_present_and_past(service: Servi
     text = await page(service, f"{PATH}/node0")
     present, past = text.split('id="ended-title"')
     assert (running in present, running in past) == (True, False)
-    assert (ended in past, "exit code 1" in past) == (True, True)
+    assert (ended in past, "Exit code 1" in past) == (True, True)
     assert elsewhere not in text
     # The frame of the page is that of an instance that goes on.
     assert "Submit job" in text

@@ -42,7 +42,8 @@ def calls(template: Path) -> Iterator[tuple[str, set[str]]]:
 def python_keys() -> Iterator[tuple[str, str]]:
     """Yield file and key of each literal in the modules of the pages that looks like a key."""
     sections = {key.split(".")[0] for key in ENGLISH.source}
-    for path in sorted(WEB.glob("*.py")):
+    # The model says the phrases of a job, in English.
+    for path in sorted((*WEB.glob("*.py"), *(WEB.parent / "model").glob("*.py"))):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Constant) or not isinstance(node.value, str):
                 continue
@@ -88,6 +89,13 @@ def test_a_file_is_in_alphabetical_order(path: Path) -> None:
     ordered = {section: dict(sorted(found[section].items())) for section in sorted(found)}
     expected = json.dumps(ordered, indent=2, ensure_ascii=False) + "\n"
     assert text == expected, f"run: python tools/sort_words.py {path.name}"
+
+
+def test_the_model_says_the_english_phrases() -> None:
+    held = json.loads((WEB.parent / "model" / "phrases.json").read_text("utf-8"))
+    english = json.loads((WEB / "words" / "en.json").read_text("utf-8"))
+    copied = {name: english[name] for name in ("outcomes", "waits")}
+    assert held == copied, "run: python tools/sort_words.py"
 
 
 def made(folder: Path, **languages: Any) -> Path:

@@ -12,6 +12,7 @@ import { t } from "../ui/words.js";
  * @property {boolean} [ticks] changes by the clock or by what other jobs do
  * @property {(row: Row, now: number) => string} text
  * @property {(row: Row) => string} [title_of] what more there is to say
+ * @property {(row: Row) => boolean} [warns] whether its text is a warning
  * @property {(row: Row, now: number) => string | number} [value] for programs, where text is for people
  * @property {(row: Row, now: number) => string | number} sort does not change while the row does not
  */
@@ -49,7 +50,12 @@ const KINDS = {
     value: (r, now) => exact(runtime(r, now)),
     sort: (r, now) => runtime(r, now),
   }),
-  note: (_field, situation) => ({ ticks: true, text: (r, now) => situation.why(r, now), sort: (r) => r.note }),
+  note: (_field, situation) => ({
+    ticks: true,
+    text: (r, now) => situation.why(r, now),
+    warns: (r) => situation.cannotStart(r),
+    sort: (r) => r.note,
+  }),
 };
 
 /**

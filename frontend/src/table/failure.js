@@ -1,7 +1,7 @@
-/** How a job failed, as fluxapi/model/humanize.py says it, by the same phrases and cases. */
+/** How a job ended, as fluxapi/model/humanize.py says it, by the same texts and cases. */
 
 import { duration } from "../ui/format.js";
-import { EXIT_CODES, FAILURES, fill, SIGNALS } from "../ui/phrases.js";
+import { t } from "../ui/words.js";
 
 const NAMES = [
   "", "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
@@ -12,17 +12,38 @@ const NAMES = [
 /** The number that shells add to a signal for the exit code. */
 const SHELL_OFFSET = 128;
 
+/** @typedef {import("../ui/words.js").Key} Key */
+
+/** The exit codes that have a meaning in shells. */
+const EXIT_CODES = /** @type {Record<number, Key>} */ ({ 126: "outcomes.exit_126", 127: "outcomes.exit_127" });
+
+/** The usual reasons of signals that end a program. */
+const REASONS = /** @type {Record<string, Key>} */ ({
+  HUP: "outcomes.sighup",
+  INT: "outcomes.sigint",
+  ILL: "outcomes.sigill",
+  ABRT: "outcomes.sigabrt",
+  BUS: "outcomes.sigbus",
+  FPE: "outcomes.sigfpe",
+  KILL: "outcomes.sigkill",
+  SEGV: "outcomes.sigsegv",
+  PIPE: "outcomes.sigpipe",
+  TERM: "outcomes.sigterm",
+  XCPU: "outcomes.sigxcpu",
+  XFSZ: "outcomes.sigxfsz",
+});
+
 /** @param {Record<string, any>} record of a failed job */
 export function failure(record) {
-  return status(record["waitstatus"]) || FAILURES["t_run" in record ? "ran" : "never ran"] || "";
+  return status(record["waitstatus"]) || t("t_run" in record ? "outcomes.failed" : "outcomes.failed_pending");
 }
 
 /** Return how a job ended, in one phrase. @param {Record<string, any>} record of an inactive job */
 export function outcome(record) {
   const { result, duration: limit } = record;
-  if (result === "COMPLETED") return "Completed";
-  if (result === "CANCELED") return "t_run" in record ? "Canceled while it ran" : "Canceled before it ran";
-  if (result === "TIMEOUT") return limit ? `Time limit of ${duration(limit)} reached` : "Time limit reached";
+  if (result === "COMPLETED") return t("outcomes.completed");
+  if (result === "CANCELED") return t("t_run" in record ? "outcomes.canceled_running" : "outcomes.canceled_pending");
+  if (result === "TIMEOUT") return limit ? t("outcomes.timeout_of", { limit: duration(limit) }) : t("outcomes.timeout");
   return failure(record);
 }
 
@@ -30,21 +51,22 @@ export function outcome(record) {
 function status(waitstatus) {
   if (typeof waitstatus !== "number") return "";
   const number = waitstatus & 0x7f;
-  if (number) return bySignal(waitstatus & 0x80 ? "dumped" : "killed", number);
+  if (number) return explained(t(waitstatus & 0x80 ? "outcomes.dumped" : "outcomes.killed", { signal: signal(number) }), REASONS[NAMES[number] ?? ""]);
   const code = (waitstatus >> 8) & 0xff;
   if (!code) return "";
-  if (NAMES[code - SHELL_OFFSET]) return bySignal("by a shell", code - SHELL_OFFSET, code);
-  return explained(fill(FAILURES["exit"], { code }), EXIT_CODES[code]);
+  const name = NAMES[code - SHELL_OFFSET];
+  if (name) return explained(t("outcomes.exit_by_shell", { code: String(code), signal: signal(code - SHELL_OFFSET) }), REASONS[name]);
+  return explained(t("outcomes.exit", { code: String(code) }), EXIT_CODES[code]);
 }
 
-/** @param {string} phrase @param {number} number @param {number} [code] */
-function bySignal(phrase, number, code = 0) {
-  const name = NAMES[number] ? `SIG${NAMES[number]}` : "";
-  const signal = fill(FAILURES[name ? "signal" : "unnamed signal"], { name, number });
-  return explained(fill(FAILURES[phrase], { signal, code }), SIGNALS[name]);
+/** @param {number} number */
+function signal(number) {
+  const name = NAMES[number];
+  if (name) return t("outcomes.signal", { name: `SIG${name}`, number: String(number) });
+  return t("outcomes.unnamed_signal", { number: String(number) });
 }
 
-/** @param {string} said @param {string | undefined} words */
-function explained(said, words) {
-  return words ? fill(FAILURES["explained"], { said, words }) : said;
+/** @param {string} said @param {Key | undefined} key */
+function explained(said, key) {
+  return key ? t("outcomes.explained", { said, words: t(key) }) : said;
 }

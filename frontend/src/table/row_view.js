@@ -3,7 +3,6 @@
 import { element } from "../ui/element.js";
 import { isHead } from "./grouping.js";
 import { isNested, opens } from "./nested.js";
-import { cannotStart } from "../ui/phrases.js";
 import { ProgressBar } from "../ui/progress_bar.js";
 import { at, within } from "../ui/root.js";
 import { SHORT, visible } from "../ui/visible.js";
@@ -191,7 +190,7 @@ export class Line {
     if (column.key === "note" && (this.#isNamed || row.after.length)) this.#name(cell, text, row);
     else set(cell, text);
     if (column.key === "note") {
-      if (!isHead(row) && cannotStart(text)) cell.dataset["icon"] = "warning";
+      if (!isHead(row) && column.warns?.(row)) cell.dataset["icon"] = "warning";
       else if (cell.dataset["icon"]) delete cell.dataset["icon"];
     }
     // What a cell has no room for; numbers have.

@@ -3,8 +3,8 @@
 import { digest, mark } from "./digest.js";
 import { TABLE } from "./column_table.js";
 import { failure, outcome } from "./failure.js";
-import { FAILURES, fill } from "../ui/phrases.js";
 import * as waits from "../ui/situation.js";
+import { t } from "../ui/words.js";
 
 /** @typedef {import("../channel/channel.js").Message} Message */
 /**
@@ -124,24 +124,21 @@ export function row(record) {
 /** Columns that are shown once a job has something for them. */
 const SPARSE = TABLE.flatMap(({ key, sparse, field }) => (sparse && field ? [{ key, field: /** @type {keyof Row} */ (field) }] : []));
 
-/** @param {string} text */
-const lower = (text) => text.charAt(0).toLowerCase() + text.slice(1);
-
 /**
  * In plain words, why a pending job waits or why one has not completed; empty for any other.
  * @param {Record<string, any>} record
  */
 export function note(record) {
   if (record.state === "INACTIVE" && (record.result === "CANCELED" || record.result === "TIMEOUT")) {
-    const said = lower(outcome(record));
+    const said = outcome(record);
     const words = record.result === "CANCELED" && record.exception?.occurred && record.exception.note;
-    return words ? fill(FAILURES["explained"], { said, words }) : said;
+    return words ? t("outcomes.explained", { said, words }) : said;
   }
   if (record.exception?.occurred) {
     const { type, note: text } = record.exception;
     return text ? `${type}: ${text}` : String(type);
   }
-  if (record.state === "INACTIVE" && record.result === "FAILED") return lower(failure(record));
+  if (record.state === "INACTIVE" && record.result === "FAILED") return failure(record);
   return waits.said(record);
 }
 

@@ -1,16 +1,22 @@
-/** Why a job waits: with each new figure, one of the phrases that fluxapi/model/reason.py chooses from, by the same cases. */
+/** Why a job waits: with each new figure, one of the texts that fluxapi/model/reason.py chooses from, by the same cases. */
 
 import { dated, moment } from "./format.js";
-import { fill, WAITS } from "./phrases.js";
+import { list, t } from "./words.js";
 
 /** @typedef {import("../table/rows.js").Row} Row */
+/** @typedef {import("./words.js").Key} Key */
 /** @typedef {{ total: number, up: number, free: number }} Supply nodes or cores: all, those that are up, those without a job */
 
 /** What there is to say of a job that waits in the queue when nobody says why. */
-const RESOURCES = WAITS["resources"] ?? "";
+const RESOURCES = capital(t("waits.resources"));
 
 /** What flux-core's own schemes of dependencies wait for (RFC 26, flux-submit(1)). */
-const AFTER = new Set(["after-start", "after-success", "after-failure", "after-finish"]);
+const AFTER = /** @type {Map<string, Key>} */ (new Map([
+  ["after-start", "waits.after_start"],
+  ["after-success", "waits.after_success"],
+  ["after-failure", "waits.after_failure"],
+  ["after-finish", "waits.after_finish"],
+]));
 /** The first letter of an F58 ID as Flux writes it; the service writes a plain f. */
 const HOOKED = "\u0192";
 
@@ -18,22 +24,31 @@ const HOOKED = "\u0192";
 function dependency(text) {
   const [, scheme = "", value = ""] = /^([^=]+)=(.+)$/.exec(text) ?? [];
   const time = Number(value);
-  if (scheme === "begin-time" && Math.abs(time) < 8.64e12) return fill(WAITS[scheme], { moment: dated(time) });
-  return AFTER.has(scheme) ? fill(WAITS[scheme], { job: value.replace(HOOKED, "f") }) : fill(WAITS["other"], { text });
+  if (scheme === "begin-time" && Math.abs(time) < 8.64e12) return t("waits.begin_time", { moment: dated(time) });
+  const key = AFTER.get(scheme);
+  return key ? t(key, { job: value.replace(HOOKED, "f") }) : t("waits.other", { text });
+}
+
+/** The reasons are parts of sentences in the API; a note begins as a sentence. @param {string} text */
+function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 /**
  * Why a pending job waits, as far as its record says; empty for any other.
  * @param {Record<string, any>} record
  */
-export function said(record) {
-  if (record["state"] === "DEPEND") return (record["dependencies"] ?? []).map(dependency).join(", ") || WAITS["dependency"];
-  if (record["state"] === "PRIORITY") return WAITS["priority"];
+export const said = (record) => capital(reason(record));
+
+/** @param {Record<string, any>} record @returns {string} */
+function reason(record) {
+  if (record["state"] === "DEPEND") return list((record["dependencies"] ?? []).map(dependency)) || t("waits.dependency");
+  if (record["state"] === "PRIORITY") return t("waits.priority");
   if (record["state"] !== "SCHED") return "";
-  if (record["urgency"] === 0) return WAITS["held"];
-  if (record["priority"] === 0) return WAITS["no priority"];
-  const reason = record["annotations"]?.sched?.reason_pending;
-  return typeof reason === "string" && reason ? reason : RESOURCES;
+  if (record["urgency"] === 0) return t("waits.held");
+  if (record["priority"] === 0) return t("waits.no_priority");
+  const pending = record["annotations"]?.sched?.reason_pending;
+  return typeof pending === "string" && pending ? pending : RESOURCES;
 }
 
 export class Situation {
@@ -61,26 +76,42 @@ export class Situation {
    * @param {Row} row @param {number} now seconds since 1970
    */
   why(row, now) {
-    if (row.state !== "SCHED" || row.urgency === 0 || row.priority === 0) return row.note;
+    if (!isScheduled(row)) return row.note;
     const { queue } = row;
     const words = this.stopped.get(queue);
     if (words !== undefined) {
-      const reason = fill(WAITS[queue ? "named queue stopped" : "queue stopped"], { queue });
-      return words ? fill(WAITS["explained"], { reason, words }) : reason;
+      const stopped = capital(queue ? t("waits.named_queue_stopped", { queue }) : t("waits.queue_stopped"));
+      return words ? t("waits.explained", { reason: stopped, words }) : stopped;
     }
-    const reason = row.note === RESOURCES ? this.#needs(row) : row.note;
-    return Number.isFinite(row.estimate) && row.estimate > now ? fill(WAITS["estimated"], { reason, moment: moment(row.estimate, now) }) : reason;
+    const why = row.note === RESOURCES ? this.#needs(row) : row.note;
+    if (!(Number.isFinite(row.estimate) && row.estimate > now)) return why;
+    return t("waits.estimated", { reason: why, moment: moment(row.estimate, now) });
+  }
+
+  /** Say whether a job asks for more than there is: time alone does not start it. @param {Row} row */
+  cannotStart(row) {
+    const { count, supply } = this.#wanted(row);
+    const isNeeding = isScheduled(row) && !this.stopped.has(row.queue) && row.note === RESOURCES;
+    return isNeeding && supply !== undefined && count > supply.total;
+  }
+
+  /** What a job asks for, and what there is of it. @param {Row} row */
+  #wanted(row) {
+    if (row.nnodes > 0) return { count: row.nnodes, supply: this.nodes, key: /** @type {Key} */ ("waits.nodes") };
+    return { count: row.ncores, supply: this.cores, key: /** @type {Key} */ ("waits.cores") };
   }
 
   /** @param {Row} row */
   #needs(row) {
-    const [count, supply, noun] = row.nnodes > 0 ? [row.nnodes, this.nodes, "node"] : [row.ncores, this.cores, "core"];
+    const { count, supply, key } = this.#wanted(row);
     if (!(count > 0) || !supply) return RESOURCES;
-    const needs = fill(WAITS[count === 1 ? "one" : "many"], { count, noun });
+    const needs = t(key, { count });
     const { total, up, free } = supply;
-    let phrase = count > free ? "taken" : "turn";
-    if (count > up) phrase = up === 1 ? "one up" : "some up";
-    if (count > total) phrase = total === 0 ? "none exist" : total === 1 ? "one exists" : "some exist";
-    return fill(WAITS[phrase], { needs, total, up, free });
+    if (count > total) return capital(total ? t("waits.too_few", { needs, count: total }) : t("waits.none_exist", { needs }));
+    if (count > up) return capital(t("waits.up", { needs, count: up }));
+    return capital(t(count > free ? "waits.taken" : "waits.turn", { needs, free }));
   }
 }
+
+/** Whether a job waits for its turn in the queue, and nobody holds it. @param {Row} row */
+const isScheduled = ({ state, urgency, priority }) => state === "SCHED" && urgency !== 0 && priority !== 0;
