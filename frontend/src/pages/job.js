@@ -10,7 +10,7 @@ import * as neighbors from "../job/neighbors.js";
 import * as moments from "../job/timestamps.js";
 import { Output } from "../job/output.js";
 import { Said } from "../job/said.js";
-import { Part } from "../job/parts.js";
+import { LivePart } from "../ui/live_part.js";
 import { canShare, shareButton } from "../ui/share.js";
 import { every } from "../channel/visibility.js";
 import { watchButton, watchOn } from "../notify/notify.js";
@@ -22,6 +22,8 @@ import { t } from "../ui/words.js";
 /** @param {string} id */
 const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
+/** Milliseconds between two requests for a part of the page, at least. */
+const PART_MS = 1000;
 /** Milliseconds between two questions why the job waits. */
 const REASON_MS = 2000;
 /** Milliseconds between two looks at the jobs that this one waits for, and that wait for it. */
@@ -44,15 +46,27 @@ if (canShare()) $("deeds").after(shareButton(`share ${job}`, () => `/ui/jobs/${j
 
 const comparison = new Comparison($("comparison"), job);
 
-const recordPart = new Part(job, "record", show);
-const eventsPart = new Part(job, "events", () => {
+/**
+ * A part of the page that changes with the job; the title tells of its end in a tab that nobody sees, too.
+ * @param {"record" | "events" | "resources" | "links"} name @param {() => void} [drawn]
+ */
+function part(name, drawn) {
+  const fresh = (/** @type {Document} */ it) => {
+    moments.rewrite(it);
+    document.title = it.title;
+  };
+  return new LivePart(() => `/ui/jobs/${job}?part=${name}`, { fresh, drawn: () => drawn?.(), pauseMs: PART_MS, isAskedUnseen: true });
+}
+
+const recordPart = part("record", show);
+const eventsPart = part("events", () => {
   // The journal tells of an event before it is stored; without the next index, the eventlog could not be read.
   const { next } = $("eventlog").dataset;
   if (next === undefined || last >= Number(next)) eventsPart.want();
 });
-const resourcesPart = new Part(job, "resources", wantResources);
+const resourcesPart = part("resources", wantResources);
 
-const linksPart = new Part(job, "links");
+const linksPart = part("links");
 
 /** Show what the service does not render: what grows with the clock, and that the job is gone. */
 function show() {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { mock, test } from "node:test";
 
-import { Part } from "../src/job/parts.js";
+import { LivePart } from "../src/ui/live_part.js";
 
 /** Let the answers that are there be taken. */
 const settle = () => new Promise((done) => setImmediate(done));
@@ -11,7 +11,9 @@ function part(...answers) {
   /** @type {string[]} */
   const drawn = [];
   let asked = 0;
-  const it = new Part("f1", "events", undefined, {
+  const it = new LivePart(() => "/ui/jobs/f1?part=events", {
+    pauseMs: 1000,
+    isAskedUnseen: true,
     ask: () => (answers[asked++] ?? (() => Promise.resolve(`answer ${asked}`)))(),
     draw: (html) => void drawn.push(html),
   });
@@ -64,3 +66,22 @@ for (const status of [401, 404]) {
     mock.timers.reset();
   });
 }
+
+test("a part is not asked for while nobody sees the page", async () => {
+  mock.timers.enable({ apis: ["setTimeout"] });
+  let listener = () => {};
+  const seen = { hidden: true, addEventListener: (/** @type {string} */ _name, /** @type {() => void} */ listen) => void (listener = listen) };
+  Object.assign(globalThis, { document: seen });
+  /** @type {string[]} */
+  const asked = [];
+  const it = new LivePart(() => "/ui/queues", { ask: (path) => (asked.push(path), Promise.resolve("")), draw: () => {} });
+  it.want();
+  await settle();
+  assert.deepEqual(asked, []);
+  seen.hidden = false;
+  listener();
+  await settle();
+  assert.deepEqual(asked, ["/ui/queues"]);
+  Reflect.deleteProperty(globalThis, "document");
+  mock.timers.reset();
+});
