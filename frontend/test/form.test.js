@@ -74,7 +74,7 @@ test("hints say what the service will say", () => {
   assert.match(hint(field("constraints", "json"), "{"), /^is not JSON/);
   const limit = field("duration", "duration");
   assert.equal(hint(limit, "2:30:00"), "");
-  assert.equal(hint(limit, "soon"), "is no time limit: write 2h30m, 90m or 2:30:00, or a number of seconds.");
+  assert.equal(hint(limit, "soon"), "Not a time limit: write 2h30m, 90m or 2:30:00, or a number of seconds.");
 });
 
 test("many jobs go to the bulk route", () => {

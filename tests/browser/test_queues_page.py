@@ -92,3 +92,13 @@ def test_what_was_known_stays_when_flux_does_not_answer(
     page.unroute("**/ui/queues?part=list")
     flux(cluster, "queue", "start", "-q", "debug")
     expect(page.get_by_text("The broker does not answer.")).to_be_hidden()
+
+
+def test_the_form_offers_the_queues_in_their_field_alone(site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    offered = page.locator("datalist:has([value=debug])")
+    expect(offered).to_have_count(1)
+    expect(offered).not_to_be_visible()
+    queue = page.get_by_label("Queue", exact=True)
+    assert queue.get_attribute("list") == offered.get_attribute("id")

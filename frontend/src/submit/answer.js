@@ -75,7 +75,7 @@ export class Answer {
   clear() {
     $("summary").hidden = true;
     $("done").replaceChildren();
-    $("answer").classList.remove("good", "bad");
+    $("answer").classList.remove("good", "bad", "sending");
   }
 
   /** The form asks for something else than what was answered. */
@@ -85,6 +85,7 @@ export class Answer {
 
   sending() {
     this.clear();
+    $("answer").classList.add("sending");
     $("done").textContent = t("submit.sending");
   }
 

@@ -61,12 +61,13 @@ export class Origin {
 
   /** @param {string} id @param {string} why */
   failed(id, why) {
-    this.#show(element("p", { textContent: t("submit.not_filled", { id, why }) }));
+    this.#show(element("p", { textContent: t("submit.not_filled", { id, why }) }), "bad");
   }
 
-  /** @param {HTMLElement} words */
-  #show(words) {
+  /** @param {HTMLElement} words @param {"info" | "bad"} [tone] */
+  #show(words, tone = "info") {
     this.where.hidden = false;
+    this.where.className = `notice ${tone}`;
     this.where.replaceChildren(words);
   }
 }

@@ -1,0 +1,69 @@
+"""The form to submit from holds still, and says each thing once and in one place."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
+
+from tests.running import Service
+
+from .test_jobs import live
+
+SHIFTS = """
+window.shifted = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) window.shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+
+
+@pytest.mark.parametrize("width", [412, 1350])
+def test_the_form_does_not_move_while_its_script_starts(
+    site: Service, browser: Browser, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 823})
+    page = context.new_page()
+    page.add_init_script(SHIFTS)
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    expect(page.locator("#plan")).to_have_text("Type a command to submit it.")
+    expect(page.locator("#curl")).to_contain_text("/v1/jobs")
+    assert page.evaluate("window.shifted") < 0.02
+    context.close()
+
+
+def test_a_refusal_is_told_once(site: Service, browser: Browser) -> None:
+    # Chromium reports the refusal as an error of the page, so this is a context of its own.
+    page = browser.new_page()
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    page.get_by_label("Command", exact=True).fill("true")
+    page.get_by_label("Tasks", exact=True).fill("0")
+    expect(page.locator("#findings")).to_contain_text("Tasks")
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.locator("#summary")).to_have_text("Not submitted. Fix 1 field: Tasks")
+    expect(page.locator("#findings")).not_to_be_visible()
+    expect(page.locator("#plan")).not_to_be_visible()
+    page.get_by_label("Tasks", exact=True).fill("2")
+    expect(page.locator("#summary")).not_to_be_visible()
+    expect(page.locator("#plan")).to_contain_text("Submits 1 job")
+    page.close()
+
+
+def test_while_a_job_is_sent_the_bar_says_that_alone(site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    page.get_by_label("Command", exact=True).fill("true")
+    expect(page.locator("#plan")).to_contain_text("Submits 1 job")
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    page.route("**/v1/jobs", hold)
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.locator("#done")).to_have_text("Submitting…")
+    expect(page.locator("#plan")).not_to_be_visible()
+    expect(page.get_by_role("button", name="Submit", exact=True)).to_be_disabled()
+    held[0].continue_()
+    expect(page.locator("#done")).to_contain_text("1 job submitted")
