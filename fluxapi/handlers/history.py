@@ -103,7 +103,9 @@ def _subject(record: Mapping[str, Any], now: float) -> Subject:
     is_inactive = "t_inactive" in record
     begin, started = record.get("t_submit"), record.get("t_run")
     wait = run = None
-    if begin is not None and (started or not is_inactive):
+    # A job that is held, or waits for another one or a time, waits as it was told to.
+    is_told = record.get("state") == "DEPEND" or record.get("urgency") == 0
+    if begin is not None and (started or not (is_inactive or is_told)):
         wait = max((started or now) - begin, 0.0)
     if started:
         ended = record.get("t_cleanup") or record.get("t_inactive") or now

@@ -19,6 +19,7 @@ from fluxapi.model.batch import script_of
 from fluxapi.model.duration import duration
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.model.humanize import outcome, utc
+from fluxapi.model.reason import dependency
 from fluxapi.model.shallow import is_wide
 
 from .granted_nodes import granted, tell_hosts
@@ -159,7 +160,7 @@ def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]
             duration(record["duration"]) if record.get("duration") else words.text("job.no_limit"),
         ),
         ("job.fact_ran_for", duration(record["runtime"]) if "runtime" in record else None),
-        ("job.fact_waits_for", ", ".join(record.get("dependencies", ()))),
+        ("job.fact_waited", _waited(record)),
         ("job.fact_name", _long(record.get("name"))),
         ("job.fact_directory", record.get("cwd")),
         ("job.fact_tasks", record.get("ntasks")),
@@ -175,6 +176,13 @@ def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]
         for key, value in pairs
         if value is not None and value != ""
     ]
+
+
+def _waited(record: Mapping[str, Any]) -> str:
+    """Return what a job still waited for when it ended; before that, the outcome says it."""
+    if record.get("state") != "INACTIVE":
+        return ""
+    return ", ".join(dependency(text) for text in record.get("dependencies", ()))
 
 
 def _long(name: str | None) -> str | None:
@@ -277,11 +285,18 @@ def _joined(words: Iterable[str]) -> str:
     quoted: list[str] = []
     size = 0
     for word in words:
-        quoted.append(shlex.quote(word[: _MAX_COMMAND_CHARS + 1]))
+        quoted.append(_quoted(word[: _MAX_COMMAND_CHARS + 1]))
         size += len(quoted[-1]) + 1
         if size > _MAX_COMMAND_CHARS + 1:
             break
     return " ".join(quoted)
+
+
+def _quoted(word: str) -> str:
+    """Quote a word as the form to submit from does, which splits it again."""
+    if shlex.quote(word) == word:
+        return word
+    return "'" + word.replace("'", r"'\''") + "'"
 
 
 def _decoded(text: str) -> Any:

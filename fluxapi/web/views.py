@@ -25,12 +25,14 @@ from fluxapi.model.job import GROUPS, RESULTS, STATES
 from fluxapi.model.jobid import parse
 from fluxapi.table.name_pattern import is_pattern
 from fluxapi.table.query import JobQuery, page, query_of
+from fluxapi.table.table import Table
 
 from . import assets, columns, form, login
 from .embedded import embedded
 from .job_counts import BY_RESULT, titled
 from .job_detail import PARTS, Records, job_detail, job_part
 from .job_links import graph
+from .job_said import pieces
 from .rendering import render
 from .view_filters import problem, valid
 from .words import Words, words_of
@@ -136,6 +138,7 @@ async def job(request: web.Request) -> web.Response:
         shared["links"] = graph(session.table, session.observer.record, jobid)
     node = request.app[keys.TREE].find(session.path)
     now = (node and node.as_of) or time.time()
+    shared["said"] = partial(pieces, record=record, name=partial(_name, session.table))
     if part is not None:
         context = await job_part(part, records, jobid, record, now, words=words_of(request))
         return await render(request, "job_part.html", {**shared, **context, "parts": PARTS[part]})
@@ -144,6 +147,15 @@ async def job(request: web.Request) -> web.Response:
     context["start"] = embedded({**context["start"], **start})
     context["scripts"] = session.capabilities.scripts
     return await render(request, "job.html", {**shared, **context})
+
+
+def _name(table: Table, jobid: str) -> str:
+    """Return the name of a job, or an empty text if the table does not have it."""
+    try:
+        job = table.get(parse(jobid))
+    except ValueError:
+        return ""
+    return job.name if job is not None else ""
 
 
 async def _found(request: web.Request, text: str) -> tuple[Mapping[str, Any], Records]:

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { duration } from "../src/ui/format.js";
+import { duration, moment } from "../src/ui/format.js";
 
 /** Durations and their texts, which tests/model/test_duration.py tests, too. */
 const CASES = JSON.parse(readFileSync(new URL("durations.json", import.meta.url), "utf8"));
@@ -11,4 +11,10 @@ for (const [seconds, text] of CASES) test(`${seconds} seconds are ${text}`, () =
 
 test("an unknown duration has no text", () => {
   assert.deepEqual([NaN, Infinity, -Infinity].map(duration), ["", "", ""]);
+});
+
+test("a moment of another day tells the day, before today and after it", () => {
+  const now = Date.UTC(2026, 5, 15, 12) / 1000;
+  const days = [-3, 0, 3].map((by) => moment(now + by * 86_400, now));
+  assert.deepEqual(days.map((text) => /Jun/.test(text)), [true, false, true]);
 });

@@ -58,12 +58,39 @@ def test_a_link_to_a_line_of_a_short_output_shows_all_of_it(site: Service, page:
     expect(page.get_by_role("button", name="Go to the end")).to_have_count(0)
 
 
-def test_no_error_is_told_beside_the_button(site: Service, page: Page) -> None:
+def test_no_error_is_told_below_the_button(site: Service, page: Page) -> None:
     jobid = script(site, "seq 9")
     ended(site, page, jobid)
     page.get_by_role("button", name="First error").click()
-    expect(page.locator("#output-tools .end")).to_contain_text("No line reports an error.")
+    expect(page.locator("#output-tools .told")).to_have_text("No line reports an error.")
     expect(page.locator("#output-said")).to_have_text("End of output")
+
+
+def test_a_search_goes_on_in_all_of_the_output_when_the_page_holds_its_end_only(
+    site: Service, page: Page, gates: tuple[Path, Path]
+) -> None:
+    jobid = script(site, 'echo needle; read x <"$1"; seq 20000', str(gates[0]))
+    see(site, page, jobid)
+    expect(lines(page)).to_have_text(["needle"])
+    page.get_by_label("Find in the output").fill("needle")
+    expect(page.locator(".find [role=status]")).to_have_text("1 of 1")
+    expect(page.locator(".whole-search")).not_to_be_visible()
+    gates[0].write_text("\n")
+    status(page, "COMPLETED")
+    page.get_by_role("button", name="Follow").click()
+    expect(page.locator(".find [role=status]")).to_have_text("Not in the lines shown")
+    expect(page.locator(".whole-search [role=status]")).to_contain_text("Found in 1 line")
+
+
+def test_the_numbers_of_lines_have_the_room_that_they_need(site: Service, page: Page) -> None:
+    short, long = script(site, "echo short"), script(site, "seq 200000")
+    widths = []
+    for jobid in (short, long):
+        ended(site, page, jobid)
+        line = lines(page).last
+        expect(line).to_have_attribute("data-no", "1" if jobid == short else "200000")
+        widths.append(float(line.evaluate("(it) => parseFloat(getComputedStyle(it).paddingLeft)")))
+    assert widths[0] < 50 < widths[1]
 
 
 def test_lines_have_numbers_also_at_the_end_of_a_long_output(site: Service, page: Page) -> None:

@@ -13,6 +13,7 @@ import pytest
 from fluxapi.archive.archive import Archive
 from fluxapi.archive.samples import FIGURES, Sample
 from fluxapi.contracts import schema
+from fluxapi.handlers import history
 from fluxapi.http import keys
 from fluxapi.model.jobid import encode_f58, parse
 from fluxapi.sessions.history_sampler import HistorySampler
@@ -211,3 +212,16 @@ async def test_a_job_is_compared_with_earlier_ones_of_its_name(
     past = await (await service.client.get(f"/v1/jobs/{encode_f58(907 << 24)}/comparison")).json()
     assert past["run"] == {"seconds": 10.0, "median": 10.0}
     assert (await service.client.get("/v1/jobs/f1/comparison")).status == 404
+
+
+@pytest.mark.parametrize(
+    ("more", "wait"),
+    [
+        ({"state": "SCHED", "urgency": 16}, 60.0),
+        ({"state": "SCHED", "urgency": 0}, None),
+        ({"state": "DEPEND", "urgency": 16}, None),
+    ],
+)
+def test_a_job_that_waits_as_it_was_told_to_is_not_compared(more: Any, wait: float | None) -> None:
+    record = {"id": "f1", "t_submit": 40.0, **more}
+    assert history._subject(record, 100.0).wait == wait

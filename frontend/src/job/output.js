@@ -3,14 +3,13 @@
  * line; then it stands still, and what comes waits. Each stream and task can be seen apart, all of it be searched.
  */
 
-import { session } from "../ui/api.js";
 import { element } from "../ui/element.js";
-import { at } from "../ui/root.js";
 import { t } from "../ui/words.js";
 import { FirstError } from "./first_error.js";
 import { LinePage } from "./line_page.js";
 import { size } from "./line_requests.js";
 import { LineSelection } from "./line_selection.js";
+import { download } from "./output_download.js";
 import { Feed } from "./output_feed.js";
 import { OutputFiles } from "./output_files.js";
 import { MAX_LINES } from "./output_lines.js";
@@ -53,17 +52,20 @@ export class Output {
   #rest = 0;
   #heldBack = 0;
   #query = "";
+  /** Whether all of the output is searched for it. */
+  #isAsked = false;
   /** @type {Hit[]} */
   #hits = [];
   #hit = -1;
 
   /**
-   * @param {{ screen: HTMLElement, tools: HTMLElement, said: HTMLElement, whole: HTMLAnchorElement }} parts
+   * @param {{ screen: HTMLElement, tools: HTMLElement, foot: HTMLElement, said: HTMLElement, whole: HTMLAnchorElement }} parts
    * @param {Channel} channel
    * @param {string} job
    * @param {object} [tell]
    * @param {number} [tell.ntasks] tasks of the job
    * @param {(isShort: boolean) => void} [tell.short] there is little to show, or nothing
+   * @param {(isWaiting: boolean) => void} [tell.waiting] the job has not started
    * @param {(isFull: boolean) => void} [tell.full] the output is to fill the window
    * @param {(message: string) => void} [tell.memory] what the job's shell says of memory that ran out
    * @param {(line: string) => void} [tell.error] the last line on stderr of a job that writes no more
@@ -88,7 +90,7 @@ export class Output {
     later.addEventListener("click", () => this.#more(false));
     this.view.foot.append(later);
     this.tools = new OutputTools(
-      parts.tools,
+      parts,
       {
         choose: (stream) => this.#choose(stream, this.#task),
         task: (task) => this.#choose(this.#stream, task),
@@ -150,13 +152,8 @@ export class Output {
     if (this.#feed.hasEnded && this.#task === undefined) return;
     event.preventDefault();
     this.#tell(t("output.fetching"));
-    const words = new URLSearchParams(Object.entries(this.#part).map(([name, value]) => [name, String(value)]));
     try {
-      const response = await fetch(at(`/v1/jobs/${this.job}/output?${words}`), { headers: { ...session.headers, Accept: "text/plain" } });
-      if (!response.ok) throw new Error(t("output.refused", { status: String(response.status) }));
-      const href = URL.createObjectURL(await response.blob());
-      element("a", { href, download: this.whole.download }).click();
-      URL.revokeObjectURL(href);
+      await download(this.job, this.#part, this.whole.download);
       this.#tell("");
     } catch (problem) {
       this.#tell(problem instanceof Error ? problem.message : String(problem));
@@ -236,14 +233,18 @@ export class Output {
     const { hasEnded, isQuiet } = this.#feed;
     const count = this.view.lines.length;
     const isIdle = !count && this.cutOff.hidden && (hasEnded || isQuiet || this.#isPending);
-    const text = hasEnded ? this.said.textContent ?? "" : t(this.#isPending ? "output.not_started" : "output.nothing_yet");
+    const text = hasEnded ? this.said.textContent ?? "" : t(this.#isPending ? "output.not_started" : this.isOver ? "output.loading" : "output.nothing_yet");
+    // Nothing to search in, and nothing to download.
+    this.tell.waiting?.(this.#isPending && !count);
     if (isIdle && this.nothing.textContent !== text) this.nothing.textContent = text;
     this.nothing.hidden = !isIdle;
     if (isIdle && !hasEnded) this.#tell("");
-    this.tell.short?.(isIdle || (hasEnded && count < FEW && this.#isWhole));
+    this.tell.short?.((isIdle && (hasEnded || !this.isOver)) || (hasEnded && count < FEW && this.#isWhole));
   }
 
   #isPending = false;
+  /** Whether the job is inactive: without lines, its output is still on its way. */
+  isOver = false;
 
   /** Whether the job has not started yet. @param {boolean} isPending */
   set pending(isPending) {
@@ -388,9 +389,9 @@ export class Output {
     this.#hit = -1;
     if (this.#hits.length) this.#step(-1);
     else this.view.paint(this.#hits, undefined, query);
+    this.wholeSearch.clear();
+    this.#isAsked = false;
     this.#say();
-    // The lines shown are not all that there is.
-    this.wholeSearch.ask(this.#isWhole ? "" : query, this.#part);
   }
 
   /** Go to another match: the first one looked at is the last one written. @param {number} by */
@@ -407,5 +408,9 @@ export class Output {
   #say() {
     const none = !this.#query ? "" : this.#isWhole ? t("output.not_found") : t("output.not_in_shown");
     this.tools.tellHits(this.#hits.length, this.#hit, none);
+    // The lines shown are not all that there is, or are no more: then all of it is searched, once.
+    if (!this.#query || this.#isWhole || this.#isAsked) return;
+    this.#isAsked = true;
+    this.wholeSearch.ask(this.#query, this.#part);
   }
 }

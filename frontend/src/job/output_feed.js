@@ -15,7 +15,7 @@ const TAIL = 2000;
 /** Milliseconds before an output that could not be read is asked for again. */
 const AGAIN = 3000;
 
-/** Milliseconds after which a job from which nothing has come has written nothing. */
+/** Milliseconds after which a job of which no line has come has written nothing. */
 const QUIET = 1500;
 
 let feeds = 0;
@@ -32,7 +32,7 @@ let feeds = 0;
 export class Feed {
   terminal = new Terminal();
   hasEnded = false;
-  /** Whether nothing has come for a while. */
+  /** Whether no line has come for a while. */
   isQuiet = false;
   /** What to say if only the end of the output is here. */
   cutSaid = t("output.only_end");
@@ -70,7 +70,7 @@ export class Feed {
     });
     tell.said(t("output.loading"));
     setTimeout(() => {
-      this.isQuiet = this.#last.size === 0;
+      this.isQuiet = this.terminal.lines.length === 0;
       tell.changed();
     }, QUIET);
     this.#ask();
@@ -122,7 +122,6 @@ export class Feed {
     if (index <= (this.#last.get(source) ?? -1)) return;
     if (this.#firstIndex < 0 && source === 0) this.#firstIndex = index;
     if (this.#last.size === 0) this.tell.said("");
-    this.isQuiet = false;
     if (entry["name"] === undefined || entry["name"] === "log") {
       // The header comes first, and the entry of a file that tells its name.
       const isFirst = source === 0 ? index <= 1 : entry["name"] === undefined && !this.#read.has(source) && !followsOthers(entry);
@@ -136,6 +135,7 @@ export class Feed {
     this.#entries++;
     if (entry["name"] === "file") this.tell.file(entry);
     this.terminal.take(entry);
+    this.isQuiet &&= this.terminal.lines.length === 0;
     this.tell.changed();
     // Words of flux-core's src/shell/oom.c.
     if (entry["name"] === "log" && /out of memory/i.test(entry["message"] ?? "")) this.tell.memory(String(entry["message"]));

@@ -1,4 +1,4 @@
-/** The controls above the output: what part of it is shown, the search, and how the lines are shown. */
+/** The controls of the output. Above it: what part is shown, the search, and how the lines are shown; below it: whether it follows. */
 
 import { element } from "../ui/element.js";
 import { MAX_HITS } from "./search.js";
@@ -23,14 +23,14 @@ const MAX_OFFERED = 64;
 
 export class OutputTools {
   #count = element("span", { className: "soft", role: "status" });
-  #error = element("span", { className: "soft", role: "status" });
+  #error = element("p", { className: "soft told", role: "status" });
   #follow = element("button", { type: "button" });
   #previous;
   #next;
   #full;
 
-  /** @param {HTMLElement} bar @param {Acts} acts @param {number} ntasks tasks of the job */
-  constructor(bar, acts, ntasks) {
+  /** @param {{ tools: HTMLElement, foot: HTMLElement }} parts @param {Acts} acts @param {number} ntasks tasks of the job */
+  constructor({ tools: bar, foot }, acts, ntasks) {
     this.#previous = arrow("up", t("output.previous_match"), "Shift+Enter", () => acts.step(-1));
     this.#next = arrow("down", t("output.next_match"), "Enter", () => acts.step(1));
     this.#follow.addEventListener("click", () => acts.toggle());
@@ -40,8 +40,9 @@ export class OutputTools {
     error.addEventListener("click", () => acts.error());
     this.#full = pressed("full", "full", t("output.full_screen"), acts.full);
     const end = element("div", { className: "end" });
-    end.append(this.#error, error, pressed("timed", "clock", t("output.timestamps"), acts.time), pressed("wrap", "wrap", t("output.wrap"), acts.wrap, true), this.#full, this.#follow);
-    bar.replaceChildren(streams(acts), ...(ntasks > 1 ? [tasks(acts, ntasks)] : []), find, line(acts), end);
+    end.append(error, pressed("timed", "clock", t("output.timestamps"), acts.time), pressed("wrap", "wrap", t("output.wrap"), acts.wrap, true), this.#full);
+    bar.replaceChildren(streams(acts), ...(ntasks > 1 ? [tasks(acts, ntasks)] : []), find, line(acts), end, this.#error);
+    foot.prepend(this.#follow);
   }
 
   /** Leave the full window. @returns whether it was full */

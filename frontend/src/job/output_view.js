@@ -11,6 +11,9 @@ import { element } from "../ui/element.js";
 
 const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
 
+/** Characters before the number of a line, and the space at the edge. */
+const SIGN = 2.5;
+
 export class OutputView {
   /** @type {Map<number, { div: HTMLElement, key: string }>} */
   #shown = new Map();
@@ -22,6 +25,8 @@ export class OutputView {
   isRanked = false;
   /** @type {Lines | undefined} the lines that a link names */
   selected;
+  /** Digits of the largest number of a line, for which there is room. */
+  #digits = 0;
 
   /** @param {HTMLElement} screen @param {(line: Line) => number | undefined} numberOf */
   constructor(screen, numberOf) {
@@ -60,10 +65,12 @@ export class OutputView {
       else byLine.set(hit.number, [hit]);
     }
     let fresh = document.createDocumentFragment();
+    let largest = 1;
     for (const line of this.lines) {
       const found = byLine.get(line.number) ?? [];
       const at = current ? found.indexOf(current) : -1;
       const number = this.numberOf(line);
+      largest = Math.max(largest, number ?? 0);
       const isSelected = isOf(this.selected, line.source, number);
       const key = `${line.version} ${found.map((hit) => hit.start)} ${found.length ? query : ""} ${at} ${number} ${this.isTimed} ${this.isRanked} ${isSelected}`;
       const known = this.#shown.get(line.number);
@@ -81,6 +88,15 @@ export class OutputView {
       if (!known) fresh.append(div);
     }
     this.foot.before(fresh);
+    this.#widen(String(largest).length);
+  }
+
+  /** Make room for numbers; it stays when the numbers become shorter, so that no line moves. @param {number} digits */
+  #widen(digits) {
+    if (digits <= this.#digits) return;
+    this.#digits = digits;
+    // Before the number stands the sign of stderr.
+    this.screen.style.setProperty("--digits", `${digits + SIGN}ch`);
   }
 
   /** @param {HTMLElement} div @param {Line} line @param {number | undefined} number @param {boolean} isSelected */

@@ -96,6 +96,7 @@ function become(newer) {
   gone = false;
   record = newer;
   said.become(record);
+  output.isOver = record["state"] === "INACTIVE";
   output.pending = isPending(record);
   deeds.offer(record, gone);
   offerWatch();
@@ -145,8 +146,9 @@ if ($("eventlog").dataset["next"] === undefined) eventsPart.want();
 copy.offer(said);
 copy.offerLink($("copy-link"), location.origin + location.pathname, said);
 const whole = /** @type {HTMLAnchorElement} */ ($("whole"));
-const output = new Output({ screen: $("screen"), tools: $("output-tools"), said: $("output-said"), whole }, channel, job, {
+const output = new Output({ screen: $("screen"), tools: $("output-tools"), foot: $("output-foot"), said: $("output-said"), whole }, channel, job, {
   ntasks: record["ntasks"] ?? start.ntasks ?? 1,
+  waiting: (isWaiting) => $("output").classList.toggle("waiting", isWaiting),
   short: (isShort) => $("output").classList.toggle("short", isShort),
   full: (isFull) => $("output").classList.toggle("full", isFull),
   memory: (message) => {
@@ -159,6 +161,7 @@ const output = new Output({ screen: $("screen"), tools: $("output-tools"), said:
     showError();
   },
 });
+output.isOver = record["state"] === "INACTIVE";
 output.pending = isPending(record);
 addEventListener("keydown", (event) => {
   if (event.key === "Escape" && !document.querySelector("dialog[open]")) output.tools.leaveFull();
@@ -188,5 +191,8 @@ if (start.keeps_history) {
 every(LINKS_MS, () => {
   if (!gone && !$("links").hidden && canChange()) linksPart.want();
 });
+// A command that is cut can be scrolled with the keyboard.
+const command = document.getElementById("command");
+if (command && command.scrollHeight > command.clientHeight) command.tabIndex = 0;
 neighbors.show(job, $);
 every(1000, show);

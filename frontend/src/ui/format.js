@@ -56,7 +56,7 @@ const whole = moments({ dateStyle: "full", timeStyle: "long" });
  */
 export function moment(seconds, now) {
   if (!Number.isFinite(seconds)) return "";
-  return now - seconds < 12 * 3600 ? clock.format(seconds * 1000) : dated(seconds);
+  return Math.abs(now - seconds) < 12 * 3600 ? clock.format(seconds * 1000) : dated(seconds);
 }
 
 /** A moment with its day, and its year if that is another one. @param {number} seconds since 1970 */

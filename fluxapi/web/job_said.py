@@ -1,0 +1,67 @@
+"""The outcome of a job in pieces, so that the page can link the jobs and times that it names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fluxapi.model.humanize import utc
+from fluxapi.model.jobid import FANCY_PREFIX
+
+from .visible import MEDIUM, SHORT, visible
+
+__all__ = ["Piece", "pieces"]
+
+_MAX_LINKS = 24
+"""Dependencies of a job that are linked; the text names more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of the text: plain, the ID of a *job*, or a moment *at* seconds since the epoch."""
+
+    text: str
+    job: str = ""
+    at: float | None = None
+
+
+def pieces(text: str, record: Mapping[str, Any], name: Callable[[str], str]) -> Sequence[Piece]:
+    """Return *text* as pieces.
+
+    Args:
+        text: The outcome of the job, as :func:`fluxapi.model.humanize.outcome` returns it.
+        record: The record of the job, whose dependencies the text may name.
+        name: Returns the name of a job by its ID, empty if it has none.
+    """
+    named: dict[str, Piece] = {}
+    for dependency in record.get("dependencies", ())[:_MAX_LINKS]:
+        scheme, _, value = dependency.partition("=")
+        if scheme == "begin-time":
+            named.update(_moment(value))
+        elif re.fullmatch(r"[ƒf][1-9A-HJ-NP-Za-km-z]{1,12}", value):
+            job = value.replace(FANCY_PREFIX, "f", 1)
+            named[job] = Piece(visible(name(job) or job, SHORT), job=job)
+    if not named or record["state"] != "DEPEND":
+        return [Piece(visible(text))]
+    return list(_split(visible(text, most=len(named) * MEDIUM), named))
+
+
+def _moment(value: str) -> Iterable[tuple[str, Piece]]:
+    try:
+        at = float(value)
+    except ValueError:
+        return
+    if text := utc(at):
+        yield text, Piece(text, at=at)
+
+
+def _split(text: str, named: Mapping[str, Piece]) -> Iterable[Piece]:
+    longest = sorted(named, key=len, reverse=True)
+    parts = re.split(rf"\b({'|'.join(map(re.escape, longest))})\b", text)
+    for at, part in enumerate(parts):
+        if at % 2:
+            yield named[part]
+        elif part:
+            yield Piece(part)

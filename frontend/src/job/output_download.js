@@ -1,0 +1,21 @@
+/** What a job has written so far, as a file. */
+
+import { session } from "../ui/api.js";
+import { element } from "../ui/element.js";
+import { at } from "../ui/root.js";
+import { t } from "../ui/words.js";
+
+/**
+ * Download a part of the output.
+ * @param {string} job
+ * @param {Record<string, string | number>} part as requests name it
+ * @param {string} name of the file
+ */
+export async function download(job, part, name) {
+  const words = new URLSearchParams(Object.entries(part).map(([key, value]) => [key, String(value)]));
+  const response = await fetch(at(`/v1/jobs/${job}/output?${words}`), { headers: { ...session.headers, Accept: "text/plain" } });
+  if (!response.ok) throw new Error(t("output.refused", { status: String(response.status) }));
+  const href = URL.createObjectURL(await response.blob());
+  element("a", { href, download: name }).click();
+  URL.revokeObjectURL(href);
+}

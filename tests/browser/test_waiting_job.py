@@ -1,0 +1,83 @@
+"""The page of a job that waits: why, for which job, and what it offers before there is output."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect
+
+from tests.running import Service
+
+from .sites import site
+from .test_job import gates, lines, script, see, status
+from .test_jobs import live, submit
+
+__all__ = ["gates", "site"]
+
+
+def test_a_reader_goes_from_a_waiting_job_to_the_one_that_it_waits_for(
+    site: Service, page: Page
+) -> None:
+    first = submit(site, command=["sleep", "600"], urgency=0, name="mesh")
+    second = submit(site, command="true", dependencies=[f"afterok:{first}"], name="solve")
+    see(site, page, second)
+    expect(page.locator("#outcome")).to_have_text("Waits for mesh to complete")
+    expect(page.locator("#facts")).not_to_contain_text("after-success")
+    page.locator("#outcome").get_by_role("link", name="mesh").click()
+    expect(page.locator("#id")).to_have_text(first)
+    # The phrase goes when the job does not wait any more.
+    see(site, page, second)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
+    status(page, "CANCELED")
+    expect(page.locator("#outcome")).to_have_text("Canceled before it ran")
+    expect(page.locator("#facts")).to_contain_text(f"waits for {first} to complete")
+
+
+def test_the_time_that_a_job_waits_until_is_in_the_zone_of_the_reader(
+    site: Service, browser: Browser
+) -> None:
+    begin = int(time.time()) + 3 * 86400
+    jobid = submit(site, command="true", dependencies=[f"begin-time:{begin}"])
+    context = browser.new_context(timezone_id="Asia/Kathmandu", locale="en-US")
+    page = context.new_page()
+    see(site, page, jobid)
+    moment = page.locator("#outcome time")
+    utc = time.strftime("%Y-%m-%dT%H:%M:%S.000Z", time.gmtime(begin))
+    expect(moment).to_have_attribute("datetime", utc)
+    # The zone is 5:45 ahead, and the day is named: it is not today.
+    local = time.gmtime(begin + 20_700)
+    expect(moment).to_have_text(re.compile(rf"{time.strftime('%b', local)} {local.tm_mday}, "))
+    expect(moment).to_have_text(re.compile(time.strftime("%I:%M", local)))
+    context.close()
+
+
+def test_a_job_offers_to_search_its_output_once_it_can_have_some(
+    site: Service, page: Page, gates: tuple[Path, Path]
+) -> None:
+    jobid = script(site, 'echo begun; read x <"$1"', str(gates[0]), urgency=0)
+    see(site, page, jobid)
+    expect(page.locator("#screen")).to_contain_text("appears here when the job has started")
+    expect(page.get_by_label("Find in the output")).not_to_be_visible()
+    expect(page.get_by_role("link", name="Whole output as text")).not_to_be_visible()
+    page.get_by_role("button", name="Release").click()
+    expect(lines(page)).to_have_text(["begun"])
+    expect(page.get_by_label("Find in the output")).to_be_visible()
+    gates[0].write_text("\n")
+    status(page, "COMPLETED")
+    expect(page.get_by_role("link", name="Whole output as text")).to_be_visible()
+
+
+def test_a_quoted_command_is_spelled_alike_where_it_is_shown_and_submitted_again(
+    site: Service, page: Page
+) -> None:
+    words = ["sh", "-c", """echo "it's" '"'"'"'"' $HOME""", "", "plain"]
+    jobid = submit(site, command=words)
+    see(site, page, jobid)
+    shown = page.locator("#command").inner_text()
+    assert r"it'\''s" in shown
+    page.get_by_role("link", name="Resubmit").click()
+    live(page)
+    expect(page.get_by_label("Command", exact=True)).to_have_value(shown)
