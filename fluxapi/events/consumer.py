@@ -35,6 +35,9 @@ _MAX_PIECE_MESSAGES = 64
 _MAX_PIECE_EVENTS = 1024
 """Events in a piece; a job can have any number of them."""
 
+_UNWATCHED_PAUSE_S = 0.005
+"""Time in which events collect while nobody waits for any, since each batch has a price."""
+
 _MAX_LAG_S, _LAG_VALID_S = 10.0, 15.0
 """A lag above the first makes the service not ready, for the second after the event."""
 
@@ -163,7 +166,10 @@ class JournalConsumer(BackgroundTask):
         stream = self.instance.changes()
         try:
             async for batch in stream:
-                await self._take(batch)
+                if batch:
+                    await self._take(batch)
+                elif self.ready and not self.hub.groups:
+                    await self.waiters.none_for(_UNWATCHED_PAUSE_S)
         finally:
             closing = getattr(stream, "aclose", None)
             if closing is not None:

@@ -82,6 +82,8 @@ class Waiters:
         """The requests that wait for any waitable job, in the order in which they came."""
         self._released = False
         self._resumer = _Resumer()
+        self._arrival: asyncio.Future[None] | None = None
+        """Is set when a request begins to wait, while :meth:`none_for` waits for that."""
 
     def __len__(self) -> int:
         """Return how many requests wait."""
@@ -135,6 +137,7 @@ class Waiters:
         )
         self._lists.add(waiter)
         self._listed += count
+        self._arrive()
         try:
             await self._resumer.wait_for(waiter.future, timeout)
         finally:
@@ -152,10 +155,29 @@ class Waiters:
             return
         waiter = asyncio.get_running_loop().create_future()
         self._collectors[waiter] = None
+        self._arrive()
         try:
             await self._resumer.wait_for(waiter, timeout)
         finally:
             del self._collectors[waiter]
+
+    async def none_for(self, seconds: float) -> None:
+        """Return once a request waits, or after *seconds*."""
+        if self._by_key or self._lists or self._collectors:
+            return
+        loop = asyncio.get_running_loop()
+        self._arrival = loop.create_future()
+        timer = loop.call_later(seconds, self._arrive)
+        try:
+            await self._arrival
+        finally:
+            timer.cancel()
+            self._arrival = None
+
+    def _arrive(self) -> None:
+        """Note that a request waits now."""
+        if self._arrival is not None and not self._arrival.done():
+            self._arrival.set_result(None)
 
     def resume_collectors(self) -> None:
         """Resume a request for each end to collect, or all if no job is left that could end."""
@@ -206,6 +228,7 @@ class Waiters:
         while not holds() and not self._released and (left := deadline - time.monotonic()) > 0:
             waiter = asyncio.get_running_loop().create_future()
             self._by_key.setdefault(key, {})[waiter] = holds
+            self._arrive()
             try:
                 await self._resumer.wait_for(waiter, left)
             finally:

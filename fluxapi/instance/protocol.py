@@ -258,7 +258,8 @@ class ChangeSource(Protocol):
         """Yield a :class:`Resync`, a complete listing, the sentinel, then each change.
 
         If the source loses track of changes, it yields another :class:`Resync`, followed by a
-        listing and a sentinel.
+        listing and a sentinel. A source may yield an empty batch when it has no more changes now:
+        the caller may then let some collect before it asks for more.
 
         Raises:
             InstanceUnavailable: The stream is lost; the caller may call this again.

@@ -167,3 +167,44 @@ async def test_the_cursor_moves_with_the_journal(pump: Pump) -> None:
     await within(journal.caught_up())
     assert journal.cursor.split(".")[0] == before.split(".")[0]
     assert journal.cursor != before
+
+
+async def test_changes_collect_until_a_request_waits_for_one(
+    pump: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fluxapi.events.consumer._UNWATCHED_PAUSE_S", 1000.0)
+    journal, instance = pump
+    stream = await within(instance.streams.get())
+    stream.put_nowait([SENTINEL])
+    await within(journal.caught_up())
+    stream.put_nowait([])
+    stream.put_nowait([submit(1)])
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert 1 not in journal.table
+    assert await within(journal.waiters.wait(1, lambda job: job is not None, 5))
+
+
+async def test_changes_do_not_collect_while_a_request_waits(
+    pump: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fluxapi.events.consumer._UNWATCHED_PAUSE_S", 1000.0)
+    journal, instance = pump
+    stream = await within(instance.streams.get())
+    stream.put_nowait([SENTINEL])
+    await within(journal.caught_up())
+    waiting = asyncio.create_task(journal.waiters.wait(2, lambda job: job is not None, 5))
+    await asyncio.sleep(0)
+    for batch in ([], [submit(1)], [], [submit(2)]):
+        stream.put_nowait(batch)
+    assert await within(waiting)
+
+
+async def test_a_few_milliseconds_of_changes_collect_at_most(pump: Pump) -> None:
+    journal, instance = pump
+    stream = await within(instance.streams.get())
+    stream.put_nowait([SENTINEL])
+    await within(journal.caught_up())
+    stream.put_nowait([])
+    stream.put_nowait([submit(1)])
+    await until(lambda: 1 in journal.table)

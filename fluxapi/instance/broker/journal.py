@@ -14,7 +14,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -41,8 +41,11 @@ _MIN_INTERVAL_S = 0.002
 """Pause after a few messages: those of a busy journal are taken together, since each batch has a
 price. The first message after a longer pause is taken at once."""
 
-_FEW_MESSAGES = 16
-"""Messages of a batch below which the thread pauses. A socket holds few large messages, so a pause
+_MAX_INTERVAL_S = 0.02
+"""Limit of a pause in which the event loop has not asked for more."""
+
+_FEW_MESSAGES, _FEW_BYTES = 16, 32 << 10
+"""Size of a batch below which the thread pauses. A socket holds few large messages, so a pause
 after more of them would let the table fall behind."""
 
 _SUBSCRIBE = 1
@@ -54,6 +57,23 @@ _IDLE_TIMEOUT_S = 3600.0
 _Fence = asyncio.Future[None]
 _Batch = tuple[ChangeBatch, Sequence[_Fence]]
 """Messages, and the fences that are passed once these are processed."""
+
+
+class _Taken(NamedTuple):
+    """Messages, the tags of fences reached after them, and the error that ended the stream, if any.
+
+    ``size`` is the number of bytes that were received.
+    """
+
+    batch: ChangeBatch
+    reached: list[int]
+    ended: FluxapiError | None
+    size: int
+
+    @property
+    def is_small(self) -> bool:
+        """Return whether so little has come that it pays to let more collect."""
+        return len(self.batch) < _FEW_MESSAGES and self.size < _FEW_BYTES
 
 
 class _PurgeEvent(msgspec.Struct):
@@ -78,6 +98,8 @@ class JournalThread:
         """Is set while the event loop waits for a batch."""
         self._batches: deque[_Batch] = deque()
         self._taken: list[_Fence] = []
+        self._has_told = True
+        """True once an empty batch has told that there is no more."""
         self._fences: set[_Fence] = set()
         self._wanted: deque[_Fence] = deque()
         self._news = asyncio.Event()
@@ -91,7 +113,8 @@ class JournalThread:
     async def next_batch(self) -> ChangeBatch:
         """Return the next messages, in order; raise ``InstanceUnavailable`` if the stream is lost.
 
-        A call means that the previous batch has been processed.
+        A call means that the previous batch has been processed. An empty batch follows the last of
+        those that have arrived.
         """
         for fence in self._taken:
             if not fence.done():
@@ -100,7 +123,11 @@ class JournalThread:
         if self._batches:
             # A long backlog must not block the event loop.
             await asyncio.sleep(0)
+        elif not self._has_told and self._error is None:
+            self._has_told = True
+            return []
         await self._until_arrived()
+        self._has_told = False
         return self._gather()
 
     async def _until_arrived(self) -> None:
@@ -191,16 +218,17 @@ class JournalThread:
                 tag = next(tags)
                 asked[tag] = fences
                 connection.request(b"job-manager.getinfo", b"{}", tag)
-            batch, answered, ended = _take(connection, normalizer)
-            passed = [fence for tag in answered for fence in asked.pop(tag, ())]
-            if batch or passed:
-                self._hand_over((batch, passed))
-            if ended is not None:
-                return ended
-            if not batch and not passed:
+            taken = _take(connection, normalizer)
+            passed = [fence for tag in taken.reached for fence in asked.pop(tag, ())]
+            if taken.batch or passed:
+                self._hand_over((taken.batch, passed))
+            if taken.ended is not None:
+                return taken.ended
+            if not taken.batch and not passed:
                 connection.wait(_IDLE_TIMEOUT_S)
-            elif len(batch) < _FEW_MESSAGES:
+            elif taken.is_small:
                 self._closing.wait(_MIN_INTERVAL_S)
+                self._asked.wait(_MAX_INTERVAL_S)
         connection.request(b"job-manager.events-journal-cancel", b'{"matchtag":%d}' % _JOURNAL, 0)
         return refusal.lost("it was closed")
 
@@ -224,27 +252,18 @@ class JournalThread:
                 fence.set_exception(error)
 
 
-def _take(
-    connection: Connection, normalizer: Normalizer
-) -> tuple[ChangeBatch, list[int], FluxapiError | None]:
-    """Receive up to one batch.
-
-    Returns:
-        Messages, the tags of fences reached after them, and the error that ended the stream, if
-        any.
-    """
+def _take(connection: Connection, normalizer: Normalizer) -> _Taken:
+    """Receive up to one batch."""
     batch: ChangeBatch = []
     reached: list[int] = []
-    if not connection.flush():
-        return batch, reached, None
-    while len(batch) < MAX_BATCH_MESSAGES:
+    size = 0
+    ended: FluxapiError | None = None
+    while ended is None and len(batch) < MAX_BATCH_MESSAGES and connection.flush():
         message = connection.receive()
         if message is None:
             break
-        if message.tag == _JOURNAL:
-            if message.error:
-                error = refusal.error_for(message.error, message.payload)
-                return batch, reached, InstanceUnavailable(f"The journal ended. {error.detail}")
+        size += len(message.payload)
+        if message.tag == _JOURNAL and not message.error:
             batch += normalizer.take(decode_journal(message.payload))
         elif message.tag == _PURGED:
             batch.append(Purged(_purge_decoder.decode(message.payload).jobs))
@@ -253,5 +272,6 @@ def _take(
             reached.append(message.tag)
         elif message.error:
             error = refusal.error_for(message.error, message.payload)
-            return batch, reached, InstanceUnavailable(f"Purges cannot be watched. {error.detail}")
-    return batch, reached, None
+            what = "The journal ended." if message.tag == _JOURNAL else "Purges cannot be watched."
+            ended = InstanceUnavailable(f"{what} {error.detail}")
+    return _Taken(batch, reached, ended, size)

@@ -116,3 +116,28 @@ async def test_the_thread_reads_on_after_many_messages(monkeypatch: pytest.Monke
     await thread.close(10.0)
     assert len(batch) == journal._FEW_MESSAGES
     assert pause.pauses == []
+
+
+async def test_the_thread_reads_on_after_large_messages(monkeypatch: pytest.MonkeyPatch) -> None:
+    large = b'{"id":1,"events":[{"timestamp":1.0,"name":"%b"}]}' % (b"x" * journal._FEW_BYTES)
+    connection = Scripted()
+    connection.arrived.append(Message(journal._JOURNAL, 0, large))
+    monkeypatch.setattr(journal, "Connection", lambda *_: connection)
+    thread = journal.JournalThread(None, None, 10.0)
+    pause = thread._closing = Pause(connection)
+    thread.start()
+    batch = await asyncio.wait_for(thread.next_batch(), 30)
+    await thread.close(10.0)
+    assert len(batch) == 2
+    assert pause.pauses == []
+
+
+async def test_an_empty_batch_follows_the_last_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = Scripted()
+    connection.arrived.clear()
+    monkeypatch.setattr(journal, "Connection", lambda *_: connection)
+    thread = journal.JournalThread(None, None, 10.0)
+    thread._hand_over(([Purged([1])], ()))
+    assert await asyncio.wait_for(thread.next_batch(), 30) == [Purged([1])]
+    assert await asyncio.wait_for(thread.next_batch(), 30) == []
+    await thread.close(10.0)
