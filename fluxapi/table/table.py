@@ -314,8 +314,8 @@ class Table:
         self.recent.add(jobid)
 
     def _note(self, jobid: int, job: Job | None, changes: Changes) -> None:
-        self._touch(jobid)
         if jobid not in changes.changed:
+            self._touch(jobid)
             changes.changed[jobid] = None if job is None else Shape(facets(job), checksum(job))
 
     def _drop(self, jobid: int, changes: Changes) -> None:
