@@ -136,7 +136,6 @@ def create_app(
     app[keys.HEAP] = HeapTrimmer()
     app[keys.CONNECTIONS] = Connections(settings.max_streams, settings.max_client_streams)
     app[keys.CONNECTIONS].on_release = app[keys.HEAP].after_answer
-    app[keys.HEADERS] = middleware.headers(settings)
     credentials.sign_ins.on_end = app[keys.CONNECTIONS].revoke
 
     def end_token(token_id: str) -> None:
@@ -148,7 +147,7 @@ def create_app(
     _add_pages(app)
     metrics.watch(sessions, app[keys.CONNECTIONS], archive, webhooks)
     add_routes(app, _endpoints())
-    app.on_response_prepare.append(middleware.add_headers)
+    app.on_response_prepare.append(middleware.header_adder(settings))
     app.on_shutdown.append(_end_waits)
     if tracing is not None:
         app.on_cleanup.append(lambda _: tracing.close())

@@ -40,14 +40,17 @@ def kept_prefix(path: str, base_path: str) -> str:
 
 def forwarded_prefix(request: web.BaseRequest, peers: tuple[Peer, ...]) -> str:
     """Return the prefix that a trusted proxy has stripped and tells; empty if there is none."""
-    value = (forwarded(request, "X-Forwarded-Prefix", peers) or "").removesuffix("/")
+    value = forwarded(request, "X-Forwarded-Prefix", peers)
+    if not value:
+        return ""
+    value = value.removesuffix("/")
     return value if is_prefix(value) else ""
 
 
-def find(request: web.Request) -> str:
+def find(request: web.Request, peers: tuple[Peer, ...]) -> str:
     """Return the prefix of a request: the one that was kept, or else the one that a proxy tells."""
     kept: str | None = request.get(keys.BASE)
-    return kept or forwarded_prefix(request, request.app[keys.SETTINGS].trust_from)
+    return kept or forwarded_prefix(request, peers)
 
 
 def below(make: _MakeRequest, base_path: str) -> _MakeRequest:
@@ -60,7 +63,9 @@ def below(make: _MakeRequest, base_path: str) -> _MakeRequest:
         url: URL = message.url
         prefix = kept_prefix(url.raw_path, base_path)
         if not prefix:
-            return make(message, *rest)
+            request = make(message, *rest)
+            request[keys.BASE] = ""
+            return request
         path, query = url.raw_path[len(prefix) :], url.raw_query_string
         short = URL.build(path=path, query_string=query, encoded=True)
         target = f"{path}?{query}" if query else path

@@ -42,7 +42,6 @@ __all__ = [
     "COUNTERS",
     "CREDENTIALS",
     "ERROR_PAGE",
-    "HEADERS",
     "HEAP",
     "METRICS",
     "OPENAPI",
@@ -85,8 +84,6 @@ WEBHOOKS: web.AppKey[Webhooks] = web.AppKey("webhooks", Webhooks)
 RATE_LIMITS: web.AppKey[RateLimits] = web.AppKey("rate_limits", RateLimits)
 BODIES: web.AppKey[BodyBudget] = web.AppKey("bodies", BodyBudget)
 METRICS: web.AppKey[Metrics] = web.AppKey("metrics", Metrics)
-HEADERS: web.AppKey[Mapping[str, str]] = web.AppKey("headers")
-"""The headers of every response."""
 HEAP: web.AppKey[HeapTrimmer] = web.AppKey("heap", HeapTrimmer)
 OPENAPI: web.AppKey[Mapping[str, Any]] = web.AppKey("openapi")
 ASSETS: web.AppKey[Mapping[str, Any]] = web.AppKey("assets")

@@ -27,7 +27,7 @@ from . import authentication, base, clients, keys, peer
 from .admission import AdmissionLimiter
 from .rate_limits import RateLimits
 
-__all__ = ["HEADERS", "add_headers", "create", "headers", "problem"]
+__all__ = ["HEADERS", "create", "header_adder", "problem"]
 
 _log = logging.getLogger(__name__)
 
@@ -66,24 +66,31 @@ _BY_STATUS: dict[int, type[errors.FluxapiError]] = {
 }
 
 
-def headers(settings: Settings) -> Mapping[str, str]:
+def _headers(settings: Settings) -> Mapping[str, str]:
     """Return the headers of every response."""
     found = ("'self'" if name == "self" else name for name in settings.frame_ancestors)
     ancestors = " ".join(found) or "'none'"
     return {**HEADERS, "Content-Security-Policy": _POLICY.format(ancestors)}
 
 
-async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Add the common headers to a response, also to a stream (``on_response_prepare``)."""
-    sent = response.headers
-    sent.update(request.app[keys.HEADERS])
-    others = set(request.app[keys.SETTINGS].frame_ancestors) - {"self"}
-    if others and response.content_type == "text/html":
-        # A page of another site that isolates itself shows only frames that allow it.
-        sent["Cross-Origin-Resource-Policy"] = "cross-origin"
-    sent["X-Request-ID"] = request.get(keys.REQUEST_ID, "")
-    if hdrs.CACHE_CONTROL not in sent:
-        sent[hdrs.CACHE_CONTROL] = "no-store"
+def header_adder(
+    settings: Settings,
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Return what adds the common headers to a response (``on_response_prepare``)."""
+    common = _headers(settings)
+    is_framed_elsewhere = bool(set(settings.frame_ancestors) - {"self"})
+
+    async def add_headers(request: web.Request, response: web.StreamResponse) -> None:
+        sent = response.headers
+        sent.update(common)
+        if is_framed_elsewhere and response.content_type == "text/html":
+            # A page of another site that isolates itself shows only frames that allow it.
+            sent["Cross-Origin-Resource-Policy"] = "cross-origin"
+        sent["X-Request-ID"] = request.get(keys.REQUEST_ID, "")
+        if hdrs.CACHE_CONTROL not in sent:
+            sent[hdrs.CACHE_CONTROL] = "no-store"
+
+    return add_headers
 
 
 def create(
@@ -96,12 +103,13 @@ def create(
     @web.middleware
     async def around(request: web.Request, handler: Handler) -> web.StreamResponse:
         started = time.perf_counter()
-        metrics = request.app[keys.METRICS]
-        route = request.app[keys.ROUTES].get(request.match_info.handler)
+        app, match = request.app, request.match_info
+        metrics = app[keys.METRICS]
+        route = app[keys.ROUTES].get(match.handler)
         metrics.under_way += 1
-        request[keys.BASE] = base.find(request)
-        request[keys.REQUEST_ID] = _request_id(request)
-        logs.begin_request(request[keys.REQUEST_ID])
+        request[keys.BASE] = base.find(request, settings.trust_from)
+        request[keys.REQUEST_ID] = request_id = _request_id(request)
+        logs.begin_request(request_id)
         response: web.StreamResponse
         try:
             host = peer.forwarded(request, "X-Forwarded-Host", settings.trust_from)
@@ -113,11 +121,11 @@ def create(
             if path == ROOT:
                 response = await handler(request)
             else:
-                async with request.app[keys.CHILDREN].using(path) as session:
+                async with app[keys.CHILDREN].using(path) as session:
                     request[keys.SESSION] = session
                     response = await handler(request)
         except asyncio.CancelledError:
-            if not request.app[keys.SHUTDOWN].has_begun or request.writer.output_size > 0:
+            if not app[keys.SHUTDOWN].has_begun or request.writer.output_size > 0:
                 raise
             response = problem(request, _cut_short(route))
         except Exception as error:  # noqa: BLE001 - a bug is logged; the client gets no traceback
@@ -125,7 +133,7 @@ def create(
             drop_tracebacks(error)
         finally:
             metrics.under_way -= 1
-        name = request.match_info.route.name or "none"
+        name = match.route.name or "none"
         # The values of labels must be bounded, and a client may send any method.
         method = request.method if request.method in hdrs.METH_ALL else "other"
         took = time.perf_counter() - started

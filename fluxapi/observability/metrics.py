@@ -33,6 +33,7 @@ from fluxapi.webhooks.webhooks import Webhooks
 
 from .exec_metrics import ExecCollector
 from .history_metrics import HistoryCollector
+from .request_metrics import BUCKETS, Counts, Durations
 from .state_metrics import StateCollector
 from .webhook_metrics import WebhookCollector
 
@@ -40,8 +41,6 @@ __all__ = ["LoopLag", "Metrics"]
 
 # A ``_created`` series per counter has no use here.
 disable_created_metrics()  # type: ignore[no-untyped-call] # untyped there
-
-_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
 class Metrics:
@@ -52,25 +51,20 @@ class Metrics:
         # Apart, since it reads files, which must not block the event loop.
         self._process = CollectorRegistry()
         ProcessCollector(registry=self._process)
-        self._requests = Counter(
-            "fluxapi_requests",
-            "Requests answered.",
-            ("route", "method", "status"),
-            registry=self.registry,
+        self._requests = Counts(
+            "fluxapi_requests", "Requests answered.", ("route", "method", "status"), self.registry
         )
-        self._seconds = Histogram(
+        self._seconds = Durations(
             "fluxapi_request_duration_seconds",
             "Time to answer a request, without streams.",
             ("route",),
-            registry=self.registry,
-            buckets=_BUCKETS,
+            self.registry,
         )
-        self._call_seconds = Histogram(
+        self._call_seconds = Durations(
             "fluxapi_rpc_duration_seconds",
             "Time until Flux has answered a call, also with an error.",
             ("flux_instance", "topic"),
-            registry=self.registry,
-            buckets=_BUCKETS,
+            self.registry,
         )
         self._call_failures = Counter(
             "fluxapi_rpc_failures",
@@ -82,26 +76,15 @@ class Metrics:
             "fluxapi_event_loop_lag_seconds",
             "Delay with which the event loop runs a timer.",
             registry=self.registry,
-            buckets=_BUCKETS,
+            buckets=BUCKETS,
         )
         self.under_way = 0
-        self._counts: dict[tuple[str, str, int], Callable[[], None]] = {}
-        self._times: dict[str, Callable[[float], None]] = {}
-        self._call_times: dict[tuple[str, str], Callable[[float], None]] = {}
 
     def observe(self, route: str, method: str, status: int, seconds: float | None) -> None:
         """Count one answered request, and record its duration unless it is ``None``."""
-        key = (route, method, status)
-        count = self._counts.get(key)
-        if count is None:
-            count = self._counts[key] = self._requests.labels(route, method, str(status)).inc
-        count()
-        if seconds is None:
-            return
-        timing = self._times.get(route)
-        if timing is None:
-            timing = self._times[route] = self._seconds.labels(route).observe
-        timing(seconds)
+        self._requests.add(route, method, status)
+        if seconds is not None:
+            self._seconds.observe(seconds, route)
 
     def call(self, instance: str, topic: str) -> AbstractContextManager[None]:
         """Time one call to *instance*, and count a failure (a ``CallWatch``)."""
@@ -109,11 +92,7 @@ class Metrics:
 
     def observe_call(self, instance: str, topic: str, seconds: float) -> None:
         """Record the duration of one call to *instance*."""
-        key = (instance, topic)
-        timing = self._call_times.get(key)
-        if timing is None:
-            timing = self._call_times[key] = self._call_seconds.labels(instance, topic).observe
-        timing(seconds)
+        self._call_seconds.observe(seconds, instance, topic)
 
     def count_failure(self, instance: str, topic: str, error: str) -> None:
         """Count one call to *instance* that failed."""
@@ -121,11 +100,8 @@ class Metrics:
 
     def forget(self, instance: str) -> None:
         """Drop the series of an instance whose session was closed."""
-        self._call_times = {
-            key: timing for key, timing in self._call_times.items() if key[0] != instance
-        }
-        for family in (self._call_seconds, self._call_failures):
-            family.remove_by_labels({"flux_instance": instance})
+        self._call_seconds.forget(instance)
+        self._call_failures.remove_by_labels({"flux_instance": instance})
 
     def late(self, seconds: float) -> None:
         """Record how late the event loop ran a timer."""

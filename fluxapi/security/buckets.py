@@ -31,10 +31,10 @@ class Buckets:
         """Return 0 and take *amount* if that is possible now, else return the seconds to wait."""
         now = time.monotonic()
         level = self._level(key, now)
-        wait = self._wait(level, amount)
-        if not wait:
-            self._set(key, level - amount, now)
-        return wait
+        if level < amount and (wait := self._wait(level, amount)):
+            return wait
+        self._set(key, level - amount, now)
+        return 0.0
 
     def _wait(self, level: float, amount: float) -> float:
         missing = min(amount, self._burst) - level
@@ -47,5 +47,8 @@ class Buckets:
             del self._levels[next(iter(self._levels))]
 
     def _level(self, key: str, now: float) -> float:
-        level, at = self._levels.get(key, (self._burst, now))
-        return min(self._burst, level + (now - at) * self._rate)
+        known = self._levels.get(key)
+        if known is None:
+            return self._burst
+        level = known[0] + (now - known[1]) * self._rate
+        return min(self._burst, level)

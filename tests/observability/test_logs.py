@@ -163,9 +163,14 @@ class Counting(io.StringIO):
         return super().write(text)
 
 
+class Plain(logs._Form):
+    def line(self, entry: logs._Entry) -> str:
+        return entry.message
+
+
 async def test_the_lines_of_one_pass_are_written_together() -> None:
     stream = Counting()
-    handler = logs._Handler(stream)
+    handler = logs._Handler(stream, Plain())
     for number in range(3):
         handler.handle(logging.makeLogRecord({"msg": f"line {number}", "levelno": logging.INFO}))
     assert stream.getvalue() == ""
@@ -176,7 +181,7 @@ async def test_the_lines_of_one_pass_are_written_together() -> None:
 
 async def test_a_warning_is_written_at_once_after_the_lines_before_it() -> None:
     stream = Counting()
-    handler = logs._Handler(stream)
+    handler = logs._Handler(stream, Plain())
     for level in (logging.INFO, logging.WARNING):
         handler.handle(logging.makeLogRecord({"msg": "line", "levelno": level}))
     assert stream.getvalue() == "line\nline\n"
@@ -184,8 +189,27 @@ async def test_a_warning_is_written_at_once_after_the_lines_before_it() -> None:
 
 async def test_the_lines_of_the_last_pass_are_not_lost() -> None:
     stream = Counting()
-    handler = logs._Handler(stream)
+    handler = logs._Handler(stream, Plain())
     handler.handle(logging.makeLogRecord({"msg": "the last", "levelno": logging.INFO}))
     # As logging does when the process exits.
     handler.flush()
     assert stream.getvalue() == "the last\n"
+
+
+class Foreign(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.messages.append(record.getMessage())
+
+
+async def test_another_handler_gets_the_access_lines_too(begin: Begin) -> None:
+    stream = begin("info", "text")
+    foreign = Foreign()
+    logging.getLogger().addHandler(foreign)
+    logs.access("POST", "submitJobV1", 201, 0.25, "ada")
+    await asyncio.sleep(0)
+    assert foreign.messages == ["POST submitJobV1 201"]
+    assert "POST submitJobV1 201 duration=0.25 user=ada" in stream.getvalue()
