@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { all, census } from "../src/table/actions.js";
+import { all, census, reasons } from "../src/table/actions.js";
 import { row } from "../src/table/rows.js";
 
 const ids = Array.from({ length: 10 }, (_, n) => `f${n}`);
@@ -29,4 +29,10 @@ test("a service that is gone is not asked for the rest", async () => {
 test("states are counted in order", () => {
   const of = (/** @type {string[]} */ states) => states.map((state, n) => row({ id: `f${n}`, revision: 1, state, status: state }));
   assert.equal(census(of(["SCHED", "RUN", "SCHED"])), "1 RUN, 2 SCHED");
+});
+
+test("a reason that several jobs have is told once", () => {
+  const failed = [1, 2, 3, 4, 5, 6, 7].map((it) => ({ id: `f${it}`, detail: it === 2 ? "odd" : "gone" }));
+  assert.deepEqual(reasons(failed), ["f1, f3, f4, f5, f6 and 1 more: gone", "f2: odd"]);
+  assert.deepEqual(reasons([]), []);
 });

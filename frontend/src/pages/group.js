@@ -43,7 +43,9 @@ async function renew() {
   for (const [index, [, member, names]] of columns.entries()) {
     const count = names.reduce((sum, name) => sum + (record[member][name] ?? 0), 0);
     const link = $("counts").querySelectorAll("dd")[index]?.firstElementChild;
-    if (link && link.textContent !== number(count)) link.textContent = number(count);
+    if (!link || link.textContent === number(count)) continue;
+    link.textContent = number(count);
+    link.classList.toggle("none", !count);
   }
 }
 
@@ -134,6 +136,7 @@ const watch = watchButton(
   },
 );
 watch.element.hidden = true;
+watch.element.dataset["icon"] = "bell";
 $("watch").append(watch.element);
 every(EVERY, renew);
 renew();

@@ -113,6 +113,7 @@ function show(found) {
   for (const figure of figures) figure.show(found.steps, found.step, [found.since, found.until]);
   showBars(found);
   showTable(found);
+  $("failed").hidden = $("steps").hidden = false;
 }
 
 /** @param {any} found */
@@ -149,7 +150,7 @@ function showTable({ steps, step }) {
   $("steps").querySelector("tbody")?.replaceChildren(...rows.reverse());
 }
 
-range.hidden = choice.hidden = false;
+range.hidden = false;
 for (const form of [range, choice]) {
   form.addEventListener("submit", (event) => event.preventDefault());
   form.addEventListener("change", () => {

@@ -34,6 +34,8 @@ const MANY = 1000;
 const AT_ONCE = 6;
 /** Failures that are listed. */
 const LISTED = 100;
+/** Jobs that are named for one reason. */
+const NAMED = 5;
 
 /** @param {Row} row */
 const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(state);
@@ -180,16 +182,32 @@ function confirm({ title, about, isFinal = false, input }, chosen) {
   });
 }
 
+/** What went wrong: a reason that several jobs have is told once, with the first of them. @param {Failure[]} failed */
+export function reasons(failed) {
+  /** @type {Map<string, string[]>} */
+  const ids = new Map();
+  for (const { id, detail } of failed) {
+    const known = ids.get(detail);
+    if (known) known.push(id);
+    else ids.set(detail, [id]);
+  }
+  return [...ids].map(([detail, all]) => {
+    const named = all.slice(0, NAMED).join(", ");
+    return all.length > NAMED ? t("actions.same", { ids: named, count: all.length - NAMED, detail }) : `${named}: ${detail}`;
+  });
+}
+
 /** What went wrong, job by job. @param {number} done @param {number} total @param {Failure[]} failed */
 function report(done, total, failed) {
   const counts = { done: done - failed.length, total, failed: failed.length, left: total - done };
   const message = t(done < total ? "actions.stopped" : "actions.done", counts);
-  const node = element("div", {});
+  const node = element("div", { className: "notice bad" });
   node.append(element("p", { textContent: message }));
   const list = element("ul", { tabIndex: 0 });
   list.setAttribute("aria-label", t("actions.failures"));
-  list.append(...failed.slice(0, LISTED).map(({ id, detail }) => element("li", { textContent: `${id}: ${detail}` })));
-  if (failed.length > LISTED) list.append(element("li", { textContent: t("actions.more", { count: failed.length - LISTED }) }));
+  const lines = reasons(failed);
+  list.append(...lines.slice(0, LISTED).map((line) => element("li", { textContent: line })));
+  if (lines.length > LISTED) list.append(element("li", { textContent: t("actions.more", { count: lines.length - LISTED }) }));
   if (failed.length) node.append(list);
   return new Told(message, node);
 }

@@ -47,28 +47,34 @@ export function runtime(row, now) {
 
 const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 const day = moments({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
-const dayOfYear = moments({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
+const dayOfYear = moments({ year: "numeric", month: "short", day: "numeric" });
+const momentOfYear = moments({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 const whole = moments({ dateStyle: "full", timeStyle: "long" });
 
-/** A moment in the reader's zone: the time of today, else the day too.
+/** Whether a moment is of this year, which needs not be said. @param {Date} date */
+const isOfThisYear = (date) => date.getFullYear() === new Date().getFullYear();
+
+/** A moment in the reader's zone, as short as it can be: the time of today, else the day too, else the day of that year.
  * @param {number} seconds since 1970
  * @param {number} now
  */
 export function moment(seconds, now) {
   if (!Number.isFinite(seconds)) return "";
-  return Math.abs(now - seconds) < 12 * 3600 ? clock.format(seconds * 1000) : dated(seconds);
+  const date = new Date(seconds * 1000);
+  if (Math.abs(now - seconds) < 12 * 3600) return clock.format(date);
+  return (isOfThisYear(date) ? day : dayOfYear).format(date);
 }
 
-/** A moment with its day, and its year if that is another one. @param {number} seconds since 1970 */
+/** A moment with its day and time, and its year if that is another one. @param {number} seconds since 1970 */
 export function dated(seconds) {
   const date = new Date(seconds * 1000);
-  return (date.getFullYear() === new Date().getFullYear() ? day : dayOfYear).format(date);
+  return (isOfThisYear(date) ? day : momentOfYear).format(date);
 }
 
 /** A time from one moment to another, with the year if that is another one. @param {number} begin seconds since 1970 @param {number} end */
 export function period(begin, end) {
   const from = new Date(begin * 1000);
-  return (from.getFullYear() === new Date().getFullYear() ? day : dayOfYear).formatRange(from, new Date(end * 1000));
+  return (isOfThisYear(from) ? day : momentOfYear).formatRange(from, new Date(end * 1000));
 }
 
 /** The same, whole: what a title shows.
