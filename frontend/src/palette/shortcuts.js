@@ -41,10 +41,11 @@ const SHORTCUTS = [
 export function openShortcuts() {
   const dialog = element("dialog", { className: "shortcuts" });
   dialog.setAttribute("aria-labelledby", "shortcuts-title");
-  const close = element("button", { type: "button", textContent: t("palette.close"), autofocus: true });
+  const close = element("button", { type: "button", className: "quiet icon-button", ariaLabel: t("palette.close"), title: t("palette.close"), autofocus: true });
+  close.dataset["icon"] = "close";
   close.addEventListener("click", () => dialog.close());
-  const buttons = element("p", { className: "buttons" });
-  buttons.append(close);
+  const head = element("header", {});
+  head.append(element("h2", { id: "shortcuts-title", textContent: t("header.shortcuts") }), close);
   const sections = SHORTCUTS.flatMap(([title, lines]) => {
     const list = element("dl", {});
     for (const [keys, text] of lines) {
@@ -54,14 +55,18 @@ export function openShortcuts() {
       line.append(term, element("dd", { textContent: t(text) }));
       list.append(line);
     }
-    return [element("h3", { textContent: t(title) }), list];
+    const section = element("section", {});
+    section.append(element("h3", { textContent: t(title) }), list);
+    return [section];
   });
+  const columns = element("div", { className: "columns" });
+  columns.append(...sections);
   // Who speaks to the browser may press single keys without meaning to (WCAG 2.1.4).
   const box = element("input", { type: "checkbox", checked: preference("keys") !== "off" });
   box.addEventListener("change", () => prefer("keys", box.checked ? "" : "off"));
   const label = element("label", { className: "check" });
   label.append(box, ` ${t("shortcuts.single")}`);
-  dialog.append(element("h2", { id: "shortcuts-title", textContent: t("header.shortcuts") }), ...sections, label, buttons);
+  dialog.append(head, columns, label);
   dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());
   dialog.addEventListener("close", () => dialog.remove());
   document.body.append(dialog);
