@@ -25,6 +25,10 @@ _MAX_CACHE_BYTES = 32 << 20
 """Bytes of pieces that the snapshot of all jobs keeps for the next client."""
 
 
+_MAX_CACHED_WIRES = 4
+"""Wires for which a piece is kept compressed: a client chooses the label in them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """One snapshot message; ``after`` is where the next one starts, ``None`` for the last."""
@@ -39,7 +43,7 @@ class Piece:
         data = self._compressed.get(wire)
         if data is None:
             data = wire.join([wire.frame("snapshot", self.cursor, self.body)])
-            if len(data) < len(self.body) // 2:
+            if len(data) < len(self.body) // 2 and len(self._compressed) < _MAX_CACHED_WIRES:
                 self._compressed[wire] = data
         return data
 

@@ -12,6 +12,7 @@ from fluxapi.events import snapshot as snapshots
 from fluxapi.events import views
 from fluxapi.events.filters import ANY, Filter, Selection
 from fluxapi.events.snapshot import Piece, Snapshot
+from fluxapi.events.transport import wire
 from fluxapi.table.query import JobQuery
 
 from .channel import FILTERS, SSE, Channel, FakeOutlet, Flux, Step, Turns, steps
@@ -164,3 +165,20 @@ def test_only_the_newest_two_snapshots_keep_pieces() -> None:
         assert old._pieces == {}
         kept = [other.walk[0]._pieces for other in others if other.walk is not None]
         assert [len(pieces) for pieces in kept] == [1, 1]
+
+
+def test_a_piece_is_kept_compressed_for_few_labels(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    deflate = wire._deflate
+
+    def noted(payload: bytes) -> bytes:
+        made.append(len(payload))
+        return deflate(payload)
+
+    monkeypatch.setattr(wire, "_deflate", noted)
+    piece = Piece(b"", b'"jobs":[%b]}' % (b'"x",' * 5000 + b'"x"'), None)
+    wires = [wire.WebSocketText(f"label {number}", deflate=True) for number in range(8)]
+    for each in (*wires, *wires):
+        piece.data(each)
+    # All are compressed once, and those that are not kept a second time.
+    assert len(made) == 8 + 4
