@@ -26,6 +26,7 @@ from . import (
     output,
     past_figures,
     submission,
+    subscribers,
     table,
     tree,
     workflow,
@@ -41,8 +42,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "only",
         nargs="*",
-        help="table, listing, lookup, groups, submission, executor, embedded, channel, browser, "
-        "output, tree, workflow, history or figures; lighthouse: that part of browser alone",
+        help="table, listing, lookup, groups, submission, executor, embedded, channel, "
+        "subscribers, browser, output, tree, workflow, history or figures; lighthouse: that part "
+        "of browser alone",
     )
     parser.add_argument("--jobs", type=int, default=100_000, help="jobs in the table")
     parser.add_argument("--requests", type=int, default=3_000, help="requests of one round")
@@ -66,6 +68,7 @@ def main() -> int:
         "lookup": lambda: run(lookup.figures(options.jobs)),
         "groups": lambda: run(groups.figures(options.jobs, options.requests)),
         "channel": channel.figures,
+        "subscribers": subscribers.figures,
         "browser": browser.figures,
         _AUDITS: audits.figures,
         "embedded": lambda: embedded.figures(1_000),

@@ -3,8 +3,8 @@
 ``fluxapi JOBS`` is the service itself, fed with raw journal payloads, ``grouped JOBS`` the same
 with all jobs in one group; ``ready`` writes frames that are ready to aiohttp's transports, the
 least that any aiohttp service does; ``websockets`` is that library's ``broadcast``; ``raw`` writes
-to plain asyncio transports. All run on uvloop. Commands on standard input and their answers on
-standard output are lines of JSON.
+the same bytes to plain asyncio transports. All run on uvloop. Commands on standard input and their
+answers on standard output are lines of JSON.
 """
 
 from __future__ import annotations
@@ -29,20 +29,23 @@ from fluxapi.events.transport.wire import frame_text
 from fluxapi.http.server import Runner, Site
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Resync, decode_journal
+from fluxapi.process.descriptors import make_room
 from fluxapi.service import tune
 from fluxapi.settings import Settings
 
 from .backlog import live, payloads
 from .instance import StillInstance
 
-__all__ = ["LAST", "STAMP", "Relay", "relay"]
+__all__ = ["LAST", "MAX_CONNECTIONS", "STAMP", "Relay", "relay"]
 
 LAST = "the-last"
 """Name of the event that ends a run."""
 
 STAMP = b'"sent":'
-"""The text before the monotonic time, in nanoseconds, at which an event was handed over."""
+"""The text before the monotonic time, in nanoseconds, at which an event was due."""
 
+MAX_CONNECTIONS = 12_000
+_BACKLOG = 4096
 _FIRST = 10_000_000
 _PAGE = 4096
 
@@ -88,7 +91,9 @@ async def _grouped(sock: socket.socket, jobs: int) -> Feed:
 
 async def _fluxapi(sock: socket.socket, jobs: int, *, grouped: bool = False) -> Feed:
     instance = _Fed(jobs, grouped=grouped)
-    settings = Settings(instance="flux", max_streams=10_000)
+    settings = Settings(
+        instance="flux", max_streams=MAX_CONNECTIONS, max_client_streams=MAX_CONNECTIONS
+    )
     app = create_app(settings, cast("Any", instance), stop=lambda: None)
     # The server of the service, which is part of what a connection costs.
     runner = Runner(app, access_log=None)
@@ -150,13 +155,12 @@ async def _raw(sock: socket.socket, _: int) -> Feed:
             transports[-1].write(b"HTTP/1.1 101 Switching Protocols\r\n\r\n")
 
     async def feed(raw: list[bytes]) -> None:
-        for payload in raw:
-            data = frame_text(_frame(payload))
-            for transport in transports:
-                transport.write(data)
-            await asyncio.sleep(0)
+        data = b"".join([frame_text(_frame(payload)) for payload in raw])
+        for transport in transports:
+            transport.write(data)
+        await asyncio.sleep(0)
 
-    await asyncio.get_running_loop().create_server(Protocol, sock=sock)
+    await asyncio.get_running_loop().create_server(Protocol, sock=sock, backlog=_BACKLOG)
     return feed
 
 
@@ -179,6 +183,10 @@ def _submit() -> dict[str, Any]:
     return {"timestamp": time.time(), "name": "submit", "context": context}
 
 
+def _stamped(payload: bytes, sent: int) -> bytes:
+    return payload.replace(b'"context": {', b'"context": {"sent":%d, ' % sent, 1)
+
+
 class _Commands:
     """The commands of the process; the numbers of jobs continue from run to run."""
 
@@ -188,25 +196,35 @@ class _Commands:
         self._number = _FIRST
 
     async def burst(self, events: int, batch: int) -> dict[str, Any]:
-        """Feed ``events`` events, ``batch`` at a time, then the last one."""
+        """Feed ``events`` events, ``batch`` at a time, then the last one.
+
+        The answer has the processor time that it took, which does not depend on what else runs.
+        """
         raw = list(live(events, self._number, grouped=self._grouped))
         self._number += events
-        started = time.perf_counter()
+        began = time.process_time()
         for at in range(0, len(raw), batch):
             await self._feed(raw[at : at + batch])
         await self._feed([self._end()])
-        return {"seconds": time.perf_counter() - started}
+        return {"processor": time.process_time() - began}
 
     async def paced(self, events: int, rate: float) -> dict[str, Any]:
-        """Feed one event at a time, ``rate`` a second, each with the time at which it was fed."""
-        for payload in live(events, self._number, 100, grouped=self._grouped):
-            due = time.perf_counter() + 1 / rate
-            stamp = b'"context": {"sent":%d, ' % time.monotonic_ns()
-            await self._feed([payload.replace(b'"context": {', stamp, 1)])
-            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+        """Feed ``rate`` events a second, each with the time at which it was due.
+
+        Events that became due while earlier ones were written are fed together.
+        """
+        raw = list(live(events, self._number, 100, grouped=self._grouped))
         self._number += events
+        interval = int(1e9 / rate)
+        began, processor = time.monotonic_ns(), time.process_time()
+        at = 0
+        while at < events:
+            due = min(events, (time.monotonic_ns() - began) // interval + 1)
+            await self._feed([_stamped(raw[n], began + n * interval) for n in range(at, due)])
+            at = due
+            await asyncio.sleep(max(0.0, (began + at * interval - time.monotonic_ns()) / 1e9))
         await self._feed([self._end()])
-        return {}
+        return {"processor": time.process_time() - processor}
 
     async def memory(self) -> dict[str, Any]:
         """Return the resident memory in bytes."""
@@ -220,7 +238,8 @@ class _Commands:
 
 async def _serve(kind: str, number: int, port: int) -> None:
     tune()
-    sock = socket.create_server(("127.0.0.1", port), backlog=4096)
+    make_room(MAX_CONNECTIONS)
+    sock = socket.create_server(("127.0.0.1", port), backlog=_BACKLOG)
     commands = _Commands(await _KINDS[kind](sock, number), grouped=kind == "grouped")
     print(sock.getsockname()[1], flush=True)
     loop = asyncio.get_running_loop()
