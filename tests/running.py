@@ -12,7 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -203,10 +203,12 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(*flags: str, **environ: str) -> Iterator[Service]:
-    """Run ``python -m fluxapi serve`` on a free port while the context lasts."""
+def service(
+    *flags: str, program: Sequence[str] = ("fluxapi",), **environ: str
+) -> Iterator[Service]:
+    """Run ``python -m`` with *program* and ``serve`` on a free port while the context lasts."""
     with subprocess.Popen(
-        [sys.executable, "-m", "fluxapi", "serve", "--port", "0", *flags],
+        [sys.executable, "-m", *program, "serve", "--port", "0", *flags],
         env=own_environment(**environ),
         stdout=subprocess.PIPE,
         text=True,

@@ -51,7 +51,6 @@ class Field:
     low: int | None = None
     high: int | None = None
     pattern: str | None = None
-    form: str | None = None
     only: Literal["command", "script"] | None = None
 
 
@@ -82,7 +81,6 @@ def _field(shown: Shown, rule: Mapping[str, Any]) -> Field:
         low=rule.get("minimum") if plain else None,
         high=rule.get("maximum") if plain else None,
         pattern=rule.get("pattern") if plain else None,
-        form=rule.get("x-form"),
         only="script" if name in batch.FIELDS else "command" if name in _ONLY_PLAIN else None,
     )
 

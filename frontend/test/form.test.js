@@ -65,13 +65,13 @@ test("hints say what the service will say", () => {
   const tasks = field("num_tasks", "integer", { low: 1, high: 9 });
   assert.equal(hint(tasks, "3"), "");
   assert.equal(hint(tasks, ""), "");
-  assert.equal(hint(tasks, "0"), "must be a whole number from 1 to 9.");
-  const urgency = field("urgency", "word", { low: 0, high: 31, pattern: "^(hold|default)$", form: "0 to 31 or hold" });
+  assert.equal(hint(tasks, "0"), "Must be a whole number from 1 to 9.");
+  const urgency = field("urgency", "word", { low: 0, high: 31, pattern: "^(hold|default)$" });
   assert.equal(hint(urgency, "31"), "");
   assert.equal(hint(urgency, "hold"), "");
-  assert.equal(hint(urgency, "32"), "must be 0 to 31 or hold.");
-  assert.equal(hint(urgency, "soon"), "must be 0 to 31 or hold.");
-  assert.match(hint(field("constraints", "json"), "{"), /^is not JSON/);
+  assert.equal(hint(urgency, "32"), "Must be a whole number from 0 to 31, or hold, default or expedite.");
+  assert.equal(hint(urgency, "soon"), "Must be a whole number from 0 to 31, or hold, default or expedite.");
+  assert.match(hint(field("constraints", "json"), "{"), /^Not JSON/);
   const limit = field("duration", "duration");
   assert.equal(hint(limit, "2:30:00"), "");
   assert.equal(hint(limit, "soon"), "Not a time limit: write 2h30m, 90m or 2:30:00, or a number of seconds.");

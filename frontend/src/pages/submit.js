@@ -136,7 +136,7 @@ function told({ errors, findings, warnings, unknown }) {
     return inputs.names.includes(name) ? name : "";
   };
   return [
-    ...errors.map((it) => ({ name: named(it), outcome: "refused", detail: it.detail })),
+    ...errors.map((it) => ({ name: named(it), outcome: "refused", detail: misread(named(it)) || it.detail })),
     ...findings.map((it) => ({ name: named(it), outcome: it.outcome, detail: it.detail })),
     // The editor shows the warnings about a script itself.
     ...(inputs.what === "script" ? [] : warnings.map((detail) => ({ name: "", outcome: "note", detail }))),
@@ -156,10 +156,10 @@ function forget() {
   answer.clear();
 }
 
-/** Say how a time limit is written where the one in the form cannot be read: the service tells of what it takes itself. */
-function misreadLimit() {
-  const field = fields.find(({ kind }) => kind === "duration");
-  return field ? hint(field, String(inputs.values()["duration"] ?? "")) : "";
+/** Return what the page says of a value that cannot be read: the service tells of what it takes itself, in English. @param {string} name */
+function misread(name) {
+  const field = fields.find((it) => it.name === name);
+  return field && field.kind !== "flag" ? hint(field, String(inputs.values()[name] ?? "")) : "";
 }
 
 /** Put what is wrong beside the fields, and go to the first of them.
@@ -179,8 +179,7 @@ function refuse(wrong, detail, bulk) {
   by.delete("");
   for (const [name, texts] of by) {
     // The editor lists the wrong lines of a script; they do not stand below it once more.
-    const misread = name === "duration" ? misreadLimit() : "";
-    inputs.say(name, misread || (name === "script" ? editor.refuse(texts) : texts).join(" "), true);
+    inputs.say(name, misread(name) || (name === "script" ? editor.refuse(texts) : texts).join(" "), true);
     refused.add(name);
   }
   const names = inputs.names.filter((name) => by.has(name));

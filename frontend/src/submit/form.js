@@ -15,7 +15,6 @@ import { seconds, standard } from "./duration.js";
  * @property {number | null} [low]
  * @property {number | null} [high]
  * @property {string | null} [pattern]
- * @property {string | null} [form] how its text looks, for a person
  */
 /** @typedef {{ pointer: string, detail: string }} Wrong as in a problem document of the service */
 /** @typedef {Record<string, string | boolean>} Values what is in the inputs */
@@ -88,14 +87,16 @@ export function hint(field, typed) {
   const isNumber = /^[+-]?[0-9]+$/.test(text);
   const low = field.low ?? -Infinity;
   const high = field.high ?? Infinity;
-  if (field.kind === "integer" || (field.kind === "word" && isNumber)) {
+  const isUrgency = field.kind === "word";
+  if (field.kind === "integer" || (isUrgency && isNumber)) {
     if (isNumber && Number(text) >= low && Number(text) <= high) return "";
-    return field.form ? t("submit.must_be", { form: field.form }) : whole(low, high);
+    return isUrgency ? t("submit.misread_urgency", { low, high }) : whole(low, high);
   }
   if (field.kind === "duration" && seconds(text) === undefined) return t("submit.misread_duration");
   const sent = field.kind === "duration" ? standard(text) : text;
-  if (field.pattern && !new RegExp(field.pattern, "u").test(sent)) return t("submit.must_be", { form: field.form ?? "" });
-  return "";
+  if (!field.pattern || new RegExp(field.pattern, "u").test(sent)) return "";
+  if (isUrgency) return t("submit.misread_urgency", { low, high });
+  return t(field.name === "cwd" ? "submit.misread_cwd" : "submit.misread_text");
 }
 
 /** @param {number} low @param {number} high */
