@@ -11,8 +11,18 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterator
 from typing import Any
 
 from fluxapi.model.eventlog import Event, encode_event
-from fluxapi.model.output import Last, OutputBatch, PlainText, is_of, log_line, search_note, written
+from fluxapi.model.output import (
+    Last,
+    OutputBatch,
+    PlainText,
+    is_of,
+    log_line,
+    search_note,
+    writer_of,
+    written,
+)
 from fluxapi.model.output_lines import Part
+from fluxapi.model.path_template import MAX_PATH_LENGTH
 from fluxapi.process.timeslice import TimeSlice
 
 from .support import json_bytes
@@ -124,16 +134,15 @@ class Lines:
         for event in events:
             context = event.context or {}
             if event.name == "redirect" and len(self.redirects) < _MAX_REDIRECTS:
-                self.redirects.append(
-                    {"stream": str(context.get("stream")), "path": str(context.get("path"))}
-                )
+                path = str(context.get("path"))[:MAX_PATH_LENGTH]
+                self.redirects.append({"stream": writer_of(context)[0], "path": path})
             elif event.name == "file":
                 # Unfinished lines of another source end here.
                 lines += self.end()
                 self._found(context)
             data = bytes_of(event, self._stream)
             if data or context.get("eof"):
-                key = (str(context.get("stream")), str(context.get("rank")))
+                key = writer_of(context)
                 ended = bool(context.get("eof")) or event.name == "log"
                 for part, is_last in _steps(data):
                     self._split(key, part, ended=ended and is_last, lines=lines)

@@ -36,6 +36,7 @@ __all__ = [
     "runs_from_end",
     "search_note",
     "source_of",
+    "writer_of",
     "written",
 ]
 
@@ -59,6 +60,12 @@ MAX_FILE_BYTES = (1 << _FILE_SHIFT) - 2
 
 _MAX_REPEATED_BYTES = 1 << 20
 """Limit of ``data`` times ``repeat``, so that an entry cannot exhaust memory."""
+
+_OWN_NAMES = frozenset({"file"})
+"""Names of entries that the service makes itself, so that a job cannot write them."""
+
+_MAX_WRITER_CHARS = 256
+"""Characters that are kept of the name of a stream, and of a list of ranks."""
 
 _LEVELS = ("FATAL", "FATAL", "FATAL", "ERROR", "WARN", "", "DEBUG", "TRACE")
 """Words for the levels of a log entry, as in ``flux job attach``."""
@@ -149,6 +156,8 @@ def decode_entry(line: bytes) -> Event:
             return _invalid("is not valid")
         if not math.isfinite(event.timestamp):
             event.timestamp = 0.0
+        if event.name in _OWN_NAMES:
+            return _invalid("has a name that stands for something else")
         return event
     if len(line) <= MAX_ENTRY_BYTES:
         return _invalid("is not text")
@@ -174,6 +183,16 @@ def written(context: Mapping[str, Any]) -> bytes:
     if isinstance(repeat, int) and 0 < repeat * len(data) <= _MAX_REPEATED_BYTES:
         return data * repeat
     return data
+
+
+def writer_of(context: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the stream and the ranks of an entry, which stand for those who wrote it."""
+    return _short(context.get("stream", "")), _short(context.get("rank", ""))
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else str(value)
+    return text if len(text) <= _MAX_WRITER_CHARS else text[:_MAX_WRITER_CHARS]
 
 
 def is_of(event: Event, stream: str | None) -> bool:
@@ -223,7 +242,7 @@ class PlainText:
     def take(self, context: Mapping[str, Any]) -> bytes:
         """Return the text of a data entry."""
         data = written(context)
-        key = str(context.get("stream")), str(context.get("rank"))
+        key = writer_of(context)
         decoder = self._decoders.get(key)
         ended = bool(context.get("eof"))
         if decoder is None:

@@ -14,7 +14,7 @@ import msgspec
 
 from .eventlog import Event
 from .idset import IdSet
-from .output import log_line, written
+from .output import log_line, writer_of, written
 
 __all__ = ["MAX_LINE_BYTES", "LineReader", "OutputLine", "Part"]
 
@@ -31,9 +31,6 @@ _MAX_OPEN_LINES = 65_536
 """Tasks that may have an unfinished line; with more, each piece is a line of its own."""
 
 _MAX_RANKS_CHARS = 4096
-
-_MAX_NAME_CHARS = 256
-"""Characters that are kept of the name of a stream, and of a list of ranks."""
 
 _PLAIN = frozenset({"stream", "rank", "data"})
 """The members of an entry whose text is its data."""
@@ -79,7 +76,7 @@ class Part(msgspec.Struct, frozen=True):
 
     def has_key(self, stream: object, ranks: object) -> bool:
         """Return whether the output of a stream of these ranks belongs to the part."""
-        if self.stream not in {None, stream}:
+        if self.stream is not None and self.stream != stream:
             return False
         if self.task is None:
             return True
@@ -229,8 +226,11 @@ class LineReader:
                 continue
             if not isinstance(text, str) or text[-1] != "\n" or not context.keys() <= _PLAIN:
                 return False
+            stream, ranks = context.get("stream"), context.get("rank")
+            if not isinstance(stream, str | None) or not isinstance(ranks, str | None):
+                return False
             texts.append(text)
-            keys.add((context.get("stream"), context.get("rank")))
+            keys.add((stream, ranks))
         data = "".join(texts).encode("utf-8", "replace")
         count = self.count + data.count(b"\n")
         is_other = part is None or not any(part.has_key(*key) for key in keys)
@@ -272,10 +272,7 @@ def _content(event: Event) -> tuple[tuple[str, str], bytes, bool]:
         # One line, whatever the message is.
         words = log_line(context).encode("utf-8", "replace").split()
         return (_LOGS, ""), b" ".join(words), True
-    key = (
-        str(context.get("stream", ""))[:_MAX_NAME_CHARS],
-        str(context.get("rank", ""))[:_MAX_NAME_CHARS],
-    )
+    key = writer_of(context)
     if event.name != "data":
         return key, b"", False
     return key, written(context), bool(context.get("eof"))

@@ -311,3 +311,17 @@ def test_many_requests_for_lines_before_others_get_less_each() -> None:
         assert kept.used <= kept_lines.BUDGET_BYTES + 200 * kept_lines.MIN_BYTES
         held[0].shrink(1000)
     assert kept.used == 0
+
+
+@pytest.mark.parametrize("odd", [[["stdout"]], {"a": {}}, 7, "x" * 5000], ids=repr)
+@pytest.mark.parametrize("member", ["stream", "rank"])
+async def test_an_odd_writer_of_a_line_is_no_error(service: Service, member: str, odd: Any) -> None:
+    name = await service.submit()
+    entry = {"stream": "stdout", "rank": "0", "data": "an error\n", member: odd}
+    unfinished = {**entry, "data": "no end"}
+    service.instance.write(jobid.parse(name), entry, unfinished)
+    for query in ({}, {"stream": "stderr"}, {"task": 1}, {"before": 9}):
+        found = await items(service, name, "lines", **query)
+        assert all(len(item["stream"] + item["rank"]) < 600 for item in found[:-1])
+    found = await items(service, name, "search", errors=True)
+    assert [item["type"] for item in found] == ["match", "end"]

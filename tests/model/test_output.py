@@ -10,7 +10,15 @@ import pytest
 
 from fluxapi.model import output
 from fluxapi.model.eventlog import Event
-from fluxapi.model.output import Last, OutputBatch, PlainText, Tail, decode_entry, log_line
+from fluxapi.model.output import (
+    Last,
+    OutputBatch,
+    PlainText,
+    Tail,
+    decode_entry,
+    log_line,
+    writer_of,
+)
 
 HEADER = Event(0.0, "header", {"version": 1})
 END = Event(9.0, "data", {"stream": "stdout", "rank": "0", "eof": True})
@@ -164,3 +172,14 @@ def test_a_character_that_is_cut_off_is_replaced() -> None:
     text = PlainText()
     assert text.take(raw(b"\xe2\x82")) == b""
     assert text.take(raw(b"", eof=True)).decode() == "\ufffd"
+
+
+def test_a_job_writes_no_entry_of_the_service() -> None:
+    entry = decode_entry(b'{"timestamp":1.0,"name":"file","context":{"path":"/etc/shadow"}}')
+    assert entry.name == "invalid"
+
+
+def test_texts_that_name_a_writer_are_short() -> None:
+    assert writer_of({"stream": "stdout", "rank": "0-3"}) == ("stdout", "0-3")
+    assert max(map(len, writer_of({"stream": ["x"] * 9999, "rank": "1," * 9999}))) == 256
+    assert writer_of({}) == ("", "")
