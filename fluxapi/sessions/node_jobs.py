@@ -95,9 +95,16 @@ async def _decoded(records: list[bytes], rank: int | None) -> list[Record]:
     for text in records:
         await turn.share()
         record: Record = msgspec.json.decode(text)
-        if rank is None or rank in IdSet.parse(record.get("ranks", "")):
+        if rank is None or _is_on(record, rank):
             kept.append(record)
     return kept
+
+
+def _is_on(record: Record, rank: int) -> bool:
+    try:
+        return rank in IdSet.parse(record.get("ranks", ""))
+    except ValueError:  # The record in the history is damaged.
+        return False
 
 
 def run_of(

@@ -34,6 +34,9 @@ _SLICE_JOBS = 1000
 _MIN_CHUNK_JOBS = 32
 """Jobs that are tested at once, even if fewer matches are wanted."""
 
+_MAX_KNOWN_NODELISTS = 1024
+"""Nodelists of which a test remembers the result: a subscription has its test for days."""
+
 _MAX_CHUNK_JOBS = 128
 """Jobs that are tested at once: the time that a test takes depends on what strangers wrote."""
 
@@ -174,6 +177,8 @@ def _node_test(host: str) -> Test:
         nodelist = job.nodelist
         held = known.get(nodelist)
         if held is None:
+            if len(known) >= _MAX_KNOWN_NODELISTS:
+                known.clear()
             held = known[nodelist] = holds_host(nodelist, host)
         return held
 

@@ -6,6 +6,7 @@ A viewer can send them.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Awaitable
 from types import SimpleNamespace
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from fluxapi.archive.span import Span
+from fluxapi.contracts import schema
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions import use
 from fluxapi.table import query
@@ -121,3 +123,20 @@ def test_jobs_that_wait_for_one_leave_without_a_search() -> None:
         links.remove(job)
     assert Counted.compared <= len(jobs)
     assert not links._waiting
+
+
+@pytest.mark.parametrize("name", ["stream-filter", "filter", "jobs-query"])
+def test_a_pattern_has_few_parts(name: str) -> None:
+    # Each event is tested against the filters of all subscriptions.
+    assert schema.find(name, {"name": "*a" * 8}) == []
+    (wrong,) = schema.find(name, {"name": "*a" * 9})
+    assert "at most eight *" in wrong["detail"]
+
+
+def test_a_filter_by_node_remembers_few_nodelists(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(query, "_MAX_KNOWN_NODELISTS", 10)
+    test = query.matcher(JobQuery(node="n7"))
+    assert test is not None
+    jobs: list[Any] = [SimpleNamespace(nodelist=f"n{each}") for each in range(100)]
+    assert [job.nodelist for job in jobs if test(job)] == ["n7"]
+    assert len(inspect.getclosurevars(test).nonlocals["known"]) <= 10
