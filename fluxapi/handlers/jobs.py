@@ -14,7 +14,7 @@ from fluxapi.errors import JobNotFound
 from fluxapi.events.filters import read_ids
 from fluxapi.http import authentication, keys
 from fluxapi.http.negotiation import accepted
-from fluxapi.http.querystring import cached
+from fluxapi.http.querystring import MAX_CACHED_CHARS, cached
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
@@ -53,9 +53,17 @@ class _Listing:
     scope: Scope | None
 
 
-@functools.lru_cache(maxsize=1024)
 def _listing(raw: str) -> _Listing:
-    """Parse a raw query string."""
+    """Parse a raw query string; the result for a short one is cached."""
+    return _parsed(raw) if len(raw) > MAX_CACHED_CHARS else _cached(raw)
+
+
+@functools.lru_cache(maxsize=1024)
+def _cached(raw: str) -> _Listing:
+    return _parsed(raw)
+
+
+def _parsed(raw: str) -> _Listing:
     fields = cached("jobs-query", raw)
     below = fields.get("page")
     after = int(below, 16) if below else None

@@ -21,7 +21,10 @@ from fluxapi.contracts import limits, schema
 from fluxapi.errors import ValidationFailed
 from fluxapi.process.text import encodable
 
-__all__ = ["cached", "parse"]
+__all__ = ["MAX_CACHED_CHARS", "cached", "parse"]
+
+MAX_CACHED_CHARS = 256
+"""Characters of a query that is cached, so that all of them take a few megabytes."""
 
 _MAX_FIELDS = 200
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z", re.ASCII)
@@ -42,9 +45,15 @@ _NO_TOKENS = (
 )
 
 
-@functools.lru_cache(maxsize=1024)
 def cached(name: str, raw: str) -> Mapping[str, Any]:
-    """Return the cached result of :func:`parse`."""
+    """Return the result of :func:`parse`, which is cached for a short query."""
+    if len(raw) > MAX_CACHED_CHARS:
+        return MappingProxyType(parse(name, raw))
+    return _cached(name, raw)
+
+
+@functools.lru_cache(maxsize=1024)
+def _cached(name: str, raw: str) -> Mapping[str, Any]:
     return MappingProxyType(parse(name, raw))
 
 

@@ -15,6 +15,8 @@ import pytest
 
 from fluxapi.archive.span import Span
 from fluxapi.contracts import schema
+from fluxapi.handlers import jobs
+from fluxapi.http import querystring
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions import use
 from fluxapi.table import query
@@ -114,14 +116,14 @@ def test_jobs_that_wait_for_one_leave_without_a_search() -> None:
         __hash__ = int.__hash__
 
     links = Links()
-    jobs: list[Any] = [
+    waiting: list[Any] = [
         SimpleNamespace(id=Counted(number), after=((1, "afterok"),)) for number in range(2, 2002)
     ]
-    for job in jobs:
+    for job in waiting:
         links.add(job)
-    for job in reversed(jobs):
+    for job in reversed(waiting):
         links.remove(job)
-    assert Counted.compared <= len(jobs)
+    assert Counted.compared <= len(waiting)
     assert not links._waiting
 
 
@@ -137,6 +139,15 @@ def test_a_filter_by_node_remembers_few_nodelists(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(query, "_MAX_KNOWN_NODELISTS", 10)
     test = query.matcher(JobQuery(node="n7"))
     assert test is not None
-    jobs: list[Any] = [SimpleNamespace(nodelist=f"n{each}") for each in range(100)]
-    assert [job.nodelist for job in jobs if test(job)] == ["n7"]
+    held: list[Any] = [SimpleNamespace(nodelist=f"n{each}") for each in range(100)]
+    assert [job.nodelist for job in held if test(job)] == ["n7"]
     assert len(inspect.getclosurevars(test).nonlocals["known"]) <= 10
+
+
+def test_long_queries_are_not_kept() -> None:
+    raw = f"id={','.join(['f1'] * 500)}"
+    caches = (querystring._cached, jobs._cached)
+    sizes = [cache.cache_info().currsize for cache in caches]
+    assert jobs._listing(raw).query.ids == frozenset({0})
+    assert querystring.cached("jobs-query", raw)["id"] == ["f1"] * 500
+    assert [cache.cache_info().currsize for cache in caches] == sizes
