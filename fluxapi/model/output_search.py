@@ -18,6 +18,8 @@ MAX_QUERY_CHARS = 256
 _SHOWN_CHARS = 400
 """Characters of a long line that are returned around a match."""
 
+_DOTTED_I = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}"
+
 _BEFORE_CHARS = 80
 """Characters before a match, if the line is cut."""
 
@@ -67,7 +69,7 @@ class Needle:
     """A text, in any case of its letters unless *case* is set."""
 
     def __init__(self, text: str, *, case: bool = False) -> None:
-        self._text = text if case else text.lower()
+        self._text = text if case else _lowered(text)
         self._bytes = self._text.encode("utf-8", "replace")
         self._case = case
         self._is_ascii = text.isascii()
@@ -84,8 +86,14 @@ class Needle:
         The search of a text in another takes a time that grows with the length of both only.
         """
         text = shown(line.data)
-        start = (text if self._case else text.lower()).find(self._text)
+        start = (text if self._case else _lowered(text)).find(self._text)
         return None if start < 0 else part_of(text, start, start + len(self._text))
+
+
+def _lowered(text: str) -> str:
+    """Return *text* in lower case, each character in its place."""
+    # The one character whose lower case is two.
+    return _DOTTED_I.join(part.lower() for part in text.split(_DOTTED_I))
 
 
 class ErrorWords:

@@ -325,3 +325,13 @@ async def test_an_odd_writer_of_a_line_is_no_error(service: Service, member: str
         assert all(len(item["stream"] + item["rank"]) < 600 for item in found[:-1])
     found = await items(service, name, "search", errors=True)
     assert [item["type"] for item in found] == ["match", "end"]
+
+
+async def test_a_match_has_its_place_whatever_letters_precede_it(service: Service) -> None:
+    name = await service.submit()
+    # In lower case, each of these letters is two.
+    line = "\u0130" * 600 + "Error" + "\u0130" * 600
+    service.instance.write(jobid.parse(name), {"stream": "stdout", "data": f"{line}\n"})
+    for query in ({"q": "eRRor"}, {"q": "\u0130error"}):
+        found, _ = await items(service, name, "search", **query)
+        assert found["text"][found["start"] : found["end"]].endswith("Error")
