@@ -160,7 +160,7 @@ def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]
             duration(record["duration"]) if record.get("duration") else words.text("job.no_limit"),
         ),
         ("job.fact_ran_for", duration(record["runtime"]) if "runtime" in record else None),
-        ("job.fact_waited", _waited(record)),
+        ("job.fact_waited", _waited(record, words)),
         ("job.fact_name", _long(record.get("name"))),
         ("job.fact_directory", record.get("cwd")),
         ("job.fact_tasks", record.get("ntasks")),
@@ -178,11 +178,11 @@ def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]
     ]
 
 
-def _waited(record: Mapping[str, Any]) -> str:
+def _waited(record: Mapping[str, Any], words: Words) -> str:
     """Return what a job still waited for when it ended; before that, the outcome says it."""
     if record.get("state") != "INACTIVE":
         return ""
-    return ", ".join(dependency(text) for text in record.get("dependencies", ()))
+    return ", ".join(dependency(text, words.text) for text in record.get("dependencies", ()))
 
 
 def _long(name: str | None) -> str | None:

@@ -76,10 +76,18 @@ def test_a_search_goes_on_in_all_of_the_output_when_the_page_holds_its_end_only(
     expect(page.locator(".find [role=status]")).to_have_text("1 of 1")
     expect(page.locator(".whole-search")).not_to_be_visible()
     gates[0].write_text("\n")
-    status(page, "COMPLETED")
+    expect(page.locator("#status")).to_have_text("COMPLETED", timeout=60_000)
     page.get_by_role("button", name="Follow").click()
     expect(page.locator(".find [role=status]")).to_have_text("Not in the lines shown")
     expect(page.locator(".whole-search [role=status]")).to_contain_text("Found in 1 line")
+
+
+def test_a_message_of_the_shell_is_of_no_task(site: Service, page: Page) -> None:
+    """A job of one task has no labels of tasks, even below what its shell says."""
+    jobid = submit(site, command=["sh", "-c", "echo alone"], shell_options={"verbose": 1})
+    ended(site, page, jobid)
+    expect(lines(page).get_by_text("alone")).to_have_count(1)
+    expect(page.locator("#screen .rank")).to_have_count(0)
 
 
 def test_the_numbers_of_lines_have_the_room_that_they_need(site: Service, page: Page) -> None:

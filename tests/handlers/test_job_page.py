@@ -400,11 +400,11 @@ async def test_a_granted_node_leads_to_the_page_of_its_rank(
     assert "vm (2 ranks)" in text
 
 
-async def test_the_group_leads_to_its_jobs(service: Service) -> None:
+async def test_the_group_leads_to_its_page(service: Service) -> None:
     name = await service.submit(group="<sweep>")
     page = await (await service.client.get(f"/ui/jobs/{name}", headers=HTML)).text()
     record = await (await service.client.get(f"/jobs/{name}")).json()
-    link = rf'<dt>Group</dt><dd><a href="[./]*\?group={record["group"]}">&lt;sweep&gt;</a></dd>'
+    link = rf'<dt>Group</dt><dd><a href="[./]*ui/groups/{record["group"]}">&lt;sweep&gt;</a></dd>'
     assert re.search(link, page)
 
 

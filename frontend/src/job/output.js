@@ -11,6 +11,7 @@ import { size } from "./line_requests.js";
 import { LineSelection } from "./line_selection.js";
 import { download } from "./output_download.js";
 import { Feed } from "./output_feed.js";
+import { instead } from "./output_instead.js";
 import { OutputFiles } from "./output_files.js";
 import { MAX_LINES } from "./output_lines.js";
 import { OutputTools } from "./output_tools.js";
@@ -148,16 +149,10 @@ export class Output {
   }
 
   /** The link gives all up to the end of the job; while that is not there, or of one task, what there is. @param {Event} event */
-  async #download(event) {
+  #download(event) {
     if (this.#feed.hasEnded && this.#task === undefined) return;
     event.preventDefault();
-    this.#tell(t("output.fetching"));
-    try {
-      await download(this.job, this.#part, this.whole.download);
-      this.#tell("");
-    } catch (problem) {
-      this.#tell(problem instanceof Error ? problem.message : String(problem));
-    }
+    void download(this.job, this.#part, this.whole.download, (text) => this.#tell(text));
   }
 
   /** Ask for the output from its tail. */
@@ -216,7 +211,9 @@ export class Output {
     this.#hits = find(lines, this.#query);
     this.#hit = -1;
     this.#feed.numbers.want(lines);
-    this.view.isRanked = task === undefined && (ranks.size > 1 || lines.some(({ rank }) => rank && rank !== lines[0]?.rank));
+    // Messages of the shell are of no task.
+    const first = lines.find(({ rank }) => rank)?.rank;
+    this.view.isRanked = task === undefined && (ranks.size > 1 || lines.some(({ rank }) => rank && rank !== first));
     this.view.show(lines, this.#hits, undefined, this.#query);
     this.cutOff.hidden = this.#page ? this.#page.isBegin : !this.#feed.isCut;
     this.cutSaid.textContent = this.#feed.cutSaid;
@@ -230,16 +227,15 @@ export class Output {
 
   /** Say in the middle why no line is there; few lines need no tall window. */
   #idle() {
-    const { hasEnded, isQuiet } = this.#feed;
     const count = this.view.lines.length;
-    const isIdle = !count && this.cutOff.hidden && (hasEnded || isQuiet || this.#isPending);
-    const text = hasEnded ? this.said.textContent ?? "" : t(this.#isPending ? "output.not_started" : this.isOver ? "output.loading" : "output.nothing_yet");
+    const isEmpty = !count && this.cutOff.hidden;
+    const { text, isFinal } = instead(this.#feed, this.said.textContent ?? "", { isPending: this.#isPending, isOver: this.isOver });
     // Nothing to search in, and nothing to download.
     this.tell.waiting?.(this.#isPending && !count);
-    if (isIdle && this.nothing.textContent !== text) this.nothing.textContent = text;
-    this.nothing.hidden = !isIdle;
-    if (isIdle && !hasEnded) this.#tell("");
-    this.tell.short?.((isIdle && (hasEnded || !this.isOver)) || (hasEnded && count < FEW && this.#isWhole));
+    this.nothing.hidden = !isEmpty || !text;
+    if (!this.nothing.hidden && this.nothing.textContent !== text) this.nothing.textContent = text;
+    if (isEmpty && isFinal && !this.#feed.hasEnded) this.#tell("");
+    this.tell.short?.((isEmpty && isFinal) || (this.#feed.hasEnded && count < FEW && this.#isWhole));
   }
 
   #isPending = false;
@@ -249,6 +245,7 @@ export class Output {
   /** Whether the job has not started yet. @param {boolean} isPending */
   set pending(isPending) {
     if (isPending === this.#isPending) return;
+    if (this.#isPending) this.#feed.begin();
     this.#isPending = isPending;
     this.#changed = true;
   }

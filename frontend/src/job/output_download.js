@@ -10,12 +10,19 @@ import { t } from "../ui/words.js";
  * @param {string} job
  * @param {Record<string, string | number>} part as requests name it
  * @param {string} name of the file
+ * @param {(text: string) => void} tell says what it does, and what went wrong
  */
-export async function download(job, part, name) {
+export async function download(job, part, name, tell) {
+  tell(t("output.fetching"));
   const words = new URLSearchParams(Object.entries(part).map(([key, value]) => [key, String(value)]));
-  const response = await fetch(at(`/v1/jobs/${job}/output?${words}`), { headers: { ...session.headers, Accept: "text/plain" } });
-  if (!response.ok) throw new Error(t("output.refused", { status: String(response.status) }));
-  const href = URL.createObjectURL(await response.blob());
-  element("a", { href, download: name }).click();
-  URL.revokeObjectURL(href);
+  try {
+    const response = await fetch(at(`/v1/jobs/${job}/output?${words}`), { headers: { ...session.headers, Accept: "text/plain" } });
+    if (!response.ok) throw new Error(t("output.refused", { status: String(response.status) }));
+    const href = URL.createObjectURL(await response.blob());
+    element("a", { href, download: name }).click();
+    URL.revokeObjectURL(href);
+    tell("");
+  } catch (problem) {
+    tell(problem instanceof Error ? problem.message : String(problem));
+  }
 }

@@ -15,8 +15,10 @@ const TAIL = 2000;
 /** Milliseconds before an output that could not be read is asked for again. */
 const AGAIN = 3000;
 
-/** Milliseconds after which a job of which no line has come has written nothing. */
+/** Milliseconds without a line after which something is said in its place. */
 const QUIET = 1500;
+/** Milliseconds without any message after which a job has written nothing: its output may be long in coming. */
+const SILENT = 6000;
 
 let feeds = 0;
 
@@ -34,6 +36,8 @@ export class Feed {
   hasEnded = false;
   /** Whether no line has come for a while. */
   isQuiet = false;
+  /** Whether the job has written nothing, as far as can be told. */
+  isSilent = false;
   /** What to say if only the end of the output is here. */
   cutSaid = t("output.only_end");
   /** @type {Map<number, number>} index of the last entry that came, of each source */
@@ -47,6 +51,8 @@ export class Feed {
   /** Whether the search for the end was given up at its limit. */
   #isCut = false;
   #isStopped = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #waiting;
   /** Each time another: what is still on its way to the one before is not taken for it. */
   #name = `output${++feeds}`;
 
@@ -69,22 +75,40 @@ export class Feed {
       },
     });
     tell.said(t("output.loading"));
-    setTimeout(() => {
-      this.isQuiet = this.terminal.lines.length === 0;
-      tell.changed();
-    }, QUIET);
+    this.#wait();
     this.#ask();
   }
 
   stop() {
     this.#isStopped = true;
+    clearTimeout(this.#waiting);
     this.channel.leave(this.#name);
     this.numbers.stop();
+  }
+
+  /** The job has started, while its output was followed: it cannot have written what is not here. */
+  begin() {
+    this.isQuiet = this.isSilent = this.terminal.lines.length === 0;
   }
 
   /** Whether there are lines before those that are here. */
   get isCut() {
     return this.#isCut || this.#isFileCut || this.terminal.first !== 0 || (this.#firstIndex > 1 && this.#entries >= TAIL);
+  }
+
+  #wait() {
+    clearTimeout(this.#waiting);
+    this.#waiting = setTimeout(() => {
+      this.isQuiet = this.terminal.lines.length === 0;
+      // The output begins with a header.
+      this.isSilent = this.isQuiet && this.#last.size > 0;
+      this.tell.changed();
+      if (!this.isQuiet || this.isSilent) return;
+      this.#waiting = setTimeout(() => {
+        this.isSilent = this.terminal.lines.length === 0;
+        this.tell.changed();
+      }, SILENT - QUIET);
+    }, QUIET);
   }
 
   #ask() {
@@ -113,6 +137,7 @@ export class Feed {
       this.#isCut = true;
       this.tell.changed();
     } else this.tell.said(t("output.reading", { searched, limit }));
+    this.#wait();
   }
 
   /** @param {Message} entry */
@@ -135,7 +160,8 @@ export class Feed {
     this.#entries++;
     if (entry["name"] === "file") this.tell.file(entry);
     this.terminal.take(entry);
-    this.isQuiet &&= this.terminal.lines.length === 0;
+    if (this.terminal.lines.length) this.isQuiet = this.isSilent = false;
+    else if (!this.isSilent) this.#wait();
     this.tell.changed();
     // Words of flux-core's src/shell/oom.c.
     if (entry["name"] === "log" && /out of memory/i.test(entry["message"] ?? "")) this.tell.memory(String(entry["message"]));

@@ -12,7 +12,7 @@ import { element } from "../ui/element.js";
 const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23" });
 
 /** Characters before the number of a line, and the space at the edge. */
-const SIGN = 2.5;
+const SIGN = 3;
 
 export class OutputView {
   /** @type {Map<number, { div: HTMLElement, key: string }>} */

@@ -24,7 +24,7 @@ export class WholeSearch {
     this.job = job;
     this.where = element("div", { className: "whole-search", hidden: true });
     this.said = element("span", { role: "status" });
-    this.stopper = element("button", { type: "button", textContent: t("output.stop_search") });
+    this.stopper = element("button", { type: "button", className: "quiet", textContent: t("output.stop_search") });
     this.stopper.addEventListener("click", () => this.#stop());
     this.list = element("ol", {});
     this.list.tabIndex = 0;
@@ -67,12 +67,12 @@ export class WholeSearch {
       const end = await read(this.job, "search", query, running.signal, (item) => {
         if (this.#running !== running) return;
         if (item["type"] === "match") this.list.append(found(item));
-        else if (item["type"] === "progress") this.#tell(item["matches"], t("output.searched_so_far", { size: size(item["searched"]) }));
+        else if (item["type"] === "progress") this.#tell(item["matches"], t("output.searched_so_far", { size: size(item["searched"]) }), false);
       });
       if (this.#running !== running) return;
       const lines = t("output.lines", { count: end["lines"] });
       const how = end["reason"] === "end" ? t("output.whole_searched", { lines }) : t("output.part_searched", { size: size(end["searched"]) });
-      this.#tell(end["matches"], how);
+      this.#tell(end["matches"], how, true);
     } catch (problem) {
       if (this.#running !== running) return;
       this.said.textContent = t("output.search_failed", { reason: problem instanceof Error ? problem.message : String(problem) });
@@ -81,9 +81,9 @@ export class WholeSearch {
     this.stopper.hidden = true;
   }
 
-  /** @param {number} count @param {string} how how far the search has come */
-  #tell(count, how) {
-    if (!count) this.said.textContent = t("output.none_found", { how });
+  /** @param {number} count @param {string} how how far the search has come @param {boolean} isOver */
+  #tell(count, how, isOver) {
+    if (!count) this.said.textContent = t(isOver ? "output.none_found" : "output.none_found_yet", { how });
     else if (count > MAX_LISTED) this.said.textContent = t("output.many_found", { count, listed: MAX_LISTED, how });
     else this.said.textContent = t("output.found", { count, how });
   }

@@ -1,0 +1,16 @@
+/** What is said in the place of the lines of an output while there are none. */
+
+import { t } from "../ui/words.js";
+
+/**
+ * Return the text, empty while the output may come at once; final: no line is expected soon.
+ * @param {{ hasEnded: boolean, isQuiet: boolean, isSilent: boolean }} feed
+ * @param {string} said below the output: its end, or how far it has been read
+ * @param {{ isPending: boolean, isOver: boolean }} job
+ */
+export function instead(feed, said, job) {
+  if (feed.hasEnded) return { text: said, isFinal: true };
+  if (job.isPending) return { text: t("output.not_started"), isFinal: true };
+  if (feed.isSilent && !job.isOver) return { text: t("output.nothing_yet"), isFinal: true };
+  return { text: feed.isQuiet ? said || t("output.loading") : "", isFinal: false };
+}
