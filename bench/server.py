@@ -27,6 +27,7 @@ import uvloop
 from aiohttp import web
 
 from fluxapi.app import create_app
+from fluxapi.http.server import Runner
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Resync, decode_journal
 from fluxapi.service import choose_instance, tune
@@ -98,7 +99,9 @@ async def _serve(kind: str, number: int, history: Path | None) -> None:
     tune()
     stopping = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
-    runner = web.AppRunner(_application(kind, number, history), access_log=None)
+    app = _application(kind, number, history)
+    # fluxapi is served as ``fluxapi serve`` serves it.
+    runner = (web.AppRunner if kind == "ready" else Runner)(app, access_log=None)
     await runner.setup()
     sock = socket.create_server(("127.0.0.1", 0), backlog=1024)
     await web.SockSite(runner, sock).start()

@@ -83,7 +83,7 @@ async def list_jobs(request: web.Request) -> web.Response:
     if session.is_reading and not len(session.table):
         raise session.journal.still_reading()
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
-    end = b',"cursor":%b}' % json_bytes(session.journal.cursor)
+    end = b',"cursor":"%b"}' % session.hub.buffer.cursor
     query, limit, after = listing.query, listing.limit, listing.after
     return reply(await session.pages.read(raw, query, limit, after, end))
 

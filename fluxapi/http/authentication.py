@@ -10,7 +10,7 @@ from fluxapi import errors
 from fluxapi.contracts.route import Route
 from fluxapi.security.credentials import Credentials
 from fluxapi.security.origins import is_from_own_page, is_local_name
-from fluxapi.security.principal import ANYBODY, STRANGER, Principal
+from fluxapi.security.principal import STRANGER, Principal
 from fluxapi.security.tickets import NO_TICKET
 from fluxapi.sessions.session import InstanceSession
 
@@ -37,9 +37,11 @@ async def identify(
     session: InstanceSession | None,
     credentials: Credentials,
 ) -> Principal:
-    """Return the sender of a request; raise ``Unauthorized`` if the route needs to know it."""
-    if is_open(request, credentials):
-        return ANYBODY
+    """Return the sender of a request that is not open (:func:`is_open`).
+
+    Raises:
+        Unauthorized: The route needs to know the sender.
+    """
     if route is not None and route.is_public:
         return STRANGER
     ticket = request.query.get("ticket") if route is not None and route.stream else None

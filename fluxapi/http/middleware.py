@@ -18,7 +18,7 @@ from fluxapi.observability import logs
 from fluxapi.process.tracebacks import drop_tracebacks
 from fluxapi.security.credentials import CHALLENGES, Credentials
 from fluxapi.security.origins import OriginPolicy
-from fluxapi.security.principal import STRANGER
+from fluxapi.security.principal import ANYBODY, STRANGER
 from fluxapi.sessions.child import canonical_path
 from fluxapi.sessions.session import ROOT
 from fluxapi.settings import Settings
@@ -156,7 +156,11 @@ async def _admit(request: web.Request, route: Route | None, credentials: Credent
     is_of_instance = route is not None and route.scope == "instance"
     path = request.match_info.get("instance", ROOT) if is_of_instance else ROOT
     session = sessions.find(path.replace(_HOOKED_F, "f")) if is_of_instance else None
-    principal = await authentication.identify(request, route, session, credentials)
+    principal = (
+        ANYBODY
+        if authentication.is_open(request, credentials)
+        else await authentication.identify(request, route, session, credentials)
+    )
     request[keys.PRINCIPAL] = principal
     if route is not None and route.right is not None:
         principal.require(route.right)

@@ -5,8 +5,8 @@ no middleware. aiohttp answers it in plain text by ``RequestHandler.handle_error
 overridden here, and so is ``log_exception``, which logs an incomplete body as an error of the
 service. An unknown ``Expect`` is answered here, too, since aiohttp answers it in plain text.
 
-This file alone uses private parts of aiohttp. ``tests/http/test_aiohttp_parts.py`` names them, and
-``pyproject.toml`` limits the version to one for which that test passes.
+This file and ``whole_response.py`` use private parts of aiohttp.
+``tests/http/test_aiohttp_parts.py`` names them; ``pyproject.toml`` bounds the version.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from .head_limit import MAX_HEAD_BYTES, MAX_SEGMENTS, HeadLimit
 from .middleware import HEADERS
 from .refusals import LONG_HEAD, TINY_CHUNKS, TOO_MANY_CONNECTIONS
 from .tls_server import TlsServer
+from .whole_response import is_whole, send_whole
 
 __all__ = ["IDLE_TIMEOUT_S", "Runner", "Site"]
 
@@ -62,20 +63,17 @@ _DETAILS = {
 _OTHER = "The request is not valid HTTP/1.1."
 _BUG = "Internal error of the service; its log has the details."
 
-
 IDLE_TIMEOUT_S = 120.0
 """Time that a connection may wait without the complete head of a request.
 
 Proxies keep idle connections for less (nginx: 60), so that the proxy closes first.
 """
 
-
 _LAST_ANSWER_S = 0.5
 """Time in which a request that was canceled may still be answered."""
 
 STALL_TIMEOUT_S = 30.0
 """Time that a response may wait for a client that reads nothing of it."""
-
 
 _BACKLOG = 1024
 
@@ -350,6 +348,14 @@ class _Protocol(web.RequestHandler):
             # The middleware answers that the service is shutting down.
             await asyncio.wait({task}, timeout=_LAST_ANSWER_S)
         self.force_close()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send a response; return it, and whether the client has left."""
+        if self._upgraded or not is_whole(resp, request):
+            return await super().finish_response(request, resp, start_time)
+        return resp, not await send_whole(resp, request)
 
     def handle_error(
         self,

@@ -24,13 +24,14 @@ class _HeldPage:
 
     ``text`` is kept once the page is read again, and holds as long as the page does, if no job of
     it is pending. The reason why a job waits depends on more than the job, so otherwise the text
-    holds at ``text_versions`` only, those of the table and of the situation.
+    holds at ``text_versions`` only, those of the table and of the situation. It ends with ``end``.
     """
 
     found: Page
     version: int
     text: bytes | None = None
     text_versions: tuple[int, int] | None = None
+    end: bytes = b""
 
 
 class Pages:
@@ -55,7 +56,7 @@ class Pages:
             query: The filters.
             limit: Jobs of the page.
             after: The ID below which the page begins; ``None``: the newest.
-            end: The rest of the object.
+            end: The rest of the object, which is not empty.
         """
         held = self._held.get(key)
         if held is None or not self._holds(held, query, after):
@@ -66,13 +67,17 @@ class Pages:
             return await self._encode(found, end)
         self._held.move_to_end(key)
         if held.text is not None and held.text_versions in {None, self._versions}:
-            return held.text + end
+            if held.end != end:
+                rows = memoryview(held.text)[: -len(held.end)]
+                held.text, held.end = b"".join((rows, end)), end
+            return held.text
         versions = self._versions
-        text = await self._encode(held.found)
+        text = await self._encode(held.found, end)
         if len(text) <= _MAX_TEXT_BYTES:
             is_settled = all(self._table.settled_rows(held.found.ids))
-            held.text, held.text_versions = text, None if is_settled else versions
-        return text + end
+            held.text, held.end = text, end
+            held.text_versions = None if is_settled else versions
+        return text
 
     @property
     def _versions(self) -> tuple[int, int]:
@@ -97,7 +102,7 @@ class Pages:
         held.version = recent.version
         return True
 
-    async def _encode(self, found: Page, end: bytes = b"") -> bytes:
+    async def _encode(self, found: Page, end: bytes) -> bytes:
         rows = await self._observer.rows(found.ids)
         following = b"null" if found.next is None else b'"%x"' % found.next
         end = b'],"next":%b%b' % (following, end)

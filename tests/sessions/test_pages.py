@@ -163,6 +163,15 @@ async def test_a_text_is_kept_once_a_page_is_read_again(reader: Reader) -> None:
     assert texts[1] is texts[2]
 
 
+async def test_a_kept_text_has_the_end_that_is_asked_for(reader: Reader) -> None:
+    ends = (b',"cursor":"1"}', b',"cursor":"1"}', b',"cursor":"123"}', b"}", b',"cursor":"4"}')
+    texts = [await reader.pages.read("", JobQuery(), 3, None, end) for end in ends]
+    whole = [json.loads(text) for text in texts]
+    assert [it.get("cursor") for it in whole] == ["1", "1", "123", None, "4"]
+    assert all(it["jobs"] == whole[0]["jobs"] and it["next"] == whole[0]["next"] for it in whole)
+    assert reader.searches == 1
+
+
 async def test_large_texts_are_not_kept(reader: Reader, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MAX_TEXT_BYTES", 10)
     texts = [await reader.pages.read("", JobQuery(), 3, None, b"") for _ in range(3)]
