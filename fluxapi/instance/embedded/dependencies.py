@@ -6,7 +6,7 @@ The rules are those of ``src/modules/job-manager/plugins/dependency-after.c`` an
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from fluxapi.errors import FluxRefused
@@ -99,42 +99,58 @@ def parse_dependency(scheme: str, value: str) -> After | BeginTime:
 
 
 class Dependencies:
-    """The jobs that wait for others. ``remove`` and ``fail`` act on a waiting job: (ID, text)."""
+    """The jobs that wait for others. ``remove`` and ``fail`` act on a waiting job: (ID, text).
+
+    Very many jobs may wait for one, so what follows from a change of it is done in steps.
+    """
 
     def __init__(
         self, remove: Callable[[int, str], None], fail: Callable[[int, str], None]
     ) -> None:
         self._remove = remove
         self._fail = fail
-        self._waiting: dict[int, list[tuple[int, After]]] = {}
+        self._waiting: dict[int, dict[int, list[After]]] = {}
 
     def wait(self, jobid: int, after: After) -> None:
         """Add a dependency of job *jobid* on the target of *after*."""
-        self._waiting.setdefault(after.target, []).append((jobid, after))
+        self._waiting.setdefault(after.target, {}).setdefault(jobid, []).append(after)
 
     def forget(self, jobid: int, target: int) -> None:
         """Remove the dependency of job *jobid* on *target*."""
-        waiting = [pair for pair in self._waiting.pop(target, []) if pair[0] != jobid]
-        if waiting:
-            self._waiting[target] = waiting
+        waiting = self._waiting.get(target)
+        if waiting is not None:
+            waiting.pop(jobid, None)
+            if not waiting:
+                del self._waiting[target]
 
-    def started(self, target: int) -> None:
-        """Update the dependents of a job that started."""
-        waiting = self._waiting.pop(target, [])
-        rest = [pair for pair in waiting if pair[1].kind != "after-start"]
-        if rest:
-            self._waiting[target] = rest
-        for jobid, after in waiting:
-            if after.kind == "after-start":
-                self._remove(jobid, after.description)
+    def started(self, target: int) -> Iterator[None]:
+        """Update the dependents of a job that started, one in each step."""
+        for jobid, afters in list(self._waiting.get(target, {}).items()):
+            for after in afters:
+                if after.kind == "after-start":
+                    self._drop(jobid, after)
+                    self._remove(jobid, after.description)
+            yield
 
-    def ended(self, target: int, outcome: Outcome) -> None:
-        """Release or fail the dependents of a job that became inactive."""
+    def ended(self, target: int, outcome: Outcome) -> Iterator[None]:
+        """Release or fail the dependents of a job that became inactive, one in each step."""
         why = "can never be satisfied" if outcome.allocated else "job never started"
-        waiting = self._waiting.pop(target, [])
-        for jobid, after in waiting:
-            if after.met(outcome):
-                self._remove(jobid, after.description)
-        for jobid, after in waiting:
-            if not after.met(outcome):
-                self._fail(jobid, f"dependency {after.description} {why}")
+        waiting = self._waiting.pop(target, {})
+        for jobid, afters in waiting.items():
+            for after in afters:
+                if after.met(outcome):
+                    self._remove(jobid, after.description)
+            yield
+        for jobid, afters in waiting.items():
+            for after in afters:
+                if not after.met(outcome):
+                    self._fail(jobid, f"dependency {after.description} {why}")
+            yield
+
+    def _drop(self, jobid: int, after: After) -> None:
+        waiting = self._waiting.get(after.target, {})
+        left = [one for one in waiting.get(jobid, ()) if one is not after]
+        if left:
+            waiting[jobid] = left
+        else:
+            self.forget(jobid, after.target)

@@ -13,7 +13,7 @@ import errno
 import os
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from fluxapi.errors import FluxRefused, JobInactive, JobNotFound
@@ -74,7 +74,7 @@ class Lifecycle(abc.ABC):
         self.journal = journal
         self._new_log = new_log
         self._kicked = False
-        self._ended: deque[tuple[int, Outcome]] = deque()
+        self._due: deque[Iterator[None]] = deque()
         self._uncollected: dict[int, JobEnd] = {}
 
     # Provided by the subclass.
@@ -207,10 +207,7 @@ class Lifecycle(abc.ABC):
         self.post(job, "clean")
         if is_waitable(job.events[0]):
             self._uncollected[job.id] = job_end(job.events)
-        # Dependents are processed later; a long chain of them would recurse too deeply.
-        if not self._ended:
-            self._loop.call_soon(self._resolve)
-        self._ended.append((job.id, job.outcome))
+        self.update_dependents(self.dependencies.ended(job.id, job.outcome))
 
     def withdraw(self, job: Job) -> None:
         """Remove a job that could not be stored and was never published."""
@@ -297,13 +294,22 @@ class Lifecycle(abc.ABC):
         if job is not None and job.state == "DEPEND":
             self.throw(job, "dependency", 0, note)
 
-    def _resolve(self) -> None:
-        for _ in range(min(_SLICE_JOBS, len(self._ended))):
-            jobid, outcome = self._ended[0]
-            self.dependencies.ended(jobid, outcome)
-            self._ended.popleft()
-        if self._ended:
+    def update_dependents(self, steps: Iterator[None]) -> None:
+        """Update dependents later: a chain of them would recurse too deeply, or take too long."""
+        if not self._due:
             self._loop.call_soon(self._resolve)
+        self._due.append(steps)
+
+    def _resolve(self) -> None:
+        try:
+            for _ in range(_SLICE_JOBS):
+                if next(self._due[0], self) is self:
+                    self._due.popleft()
+                    if not self._due:
+                        break
+        finally:
+            if self._due:
+                self._loop.call_soon(self._resolve)
 
     # Scheduling.
 

@@ -149,7 +149,7 @@ class Running(Lifecycle):
 
     def _started(self, job: Job) -> None:
         self.post(job, "start")
-        self.dependencies.started(job.id)
+        self.update_dependents(self.dependencies.started(job.id))
         if job.request.duration > 0:
             delay = min(job.request.duration, _MAX_TIMER_S)
             job.timers.append(self._loop.call_later(delay, self._expire, job))
