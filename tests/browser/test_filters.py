@@ -106,7 +106,7 @@ def test_a_filter_that_makes_no_sense_is_told_and_changes_nothing(
     page.goto(site.url)
     live(page)
     field(page).fill("since:soon ")
-    expect(page.get_by_text("since:soon is no time: use 2h")).to_be_visible()
+    expect(page.get_by_text("since:soon is not a time: use 2h")).to_be_visible()
     expect(field(page)).to_have_attribute("aria-invalid", "true")
     expect(line(page, jobid)).to_be_visible()
     assert page.url.rstrip("/") == site.url

@@ -89,6 +89,11 @@ def test_the_way_down_to_an_instance_and_back(
     flux(flux_uri, "cancel", child)
     flux(flux_uri, "job", "wait-event", "--timeout=60", child, "clean")
     expect(page.locator("#state")).to_have_attribute("data-state", "ended")
+    # It is said once, and nothing is offered or told that needs the instance.
+    expect(page.locator("#ended")).to_contain_text("has ended; its rows stay as they were.")
+    expect(page.locator("#lost")).to_have_count(0)
+    expect(page.locator("#held")).to_be_hidden()
+    expect(page.get_by_role("button", name="Tell me when they end")).to_be_disabled()
     page.get_by_role("link", name="Root").click()
     expect(page).to_have_url(f"{root}/")
     live(page)

@@ -241,7 +241,7 @@ def test_denied_notifications_are_said_and_the_title_counts(
     expect(page).to_have_title(re.compile(r"^\(1\) "))
     assert page.evaluate("[window.told, window.asked]") == [[], 0]
     page.evaluate(HIDE, False)
-    notice = page.locator(".told")
+    notice = page.locator(".notice.told")
     expect(notice.locator("p")).to_have_text(f"Job {jobid} ({name}): Canceled before it ran")
     assert violations(page) == []
     notice.get_by_role("button", name="Dismiss").click()

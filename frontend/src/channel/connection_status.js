@@ -50,11 +50,20 @@ export function show(channel, where) {
     login.hidden = state !== "logged out";
     const lost = document.getElementById("lost");
     if (lost && (state === "live" || state === "waiting for Flux")) lost.hidden = state === "live";
+    if (lost && state === "ended") over(lost, channel.state.ended);
   };
   channel.addEventListener("state", draw);
   session.addEventListener("change", draw);
   every(1000, draw);
   draw();
+}
+
+/** Say that the instance has ended where it was said that it does not answer. @param {HTMLElement} lost @param {string} why */
+function over(lost, why) {
+  lost.id = "ended";
+  lost.dataset["icon"] = "clock";
+  lost.textContent = why;
+  lost.hidden = false;
 }
 
 /** How far the service has read the jobs, in numbers. @param {import("./channel.js").Progress} progress */

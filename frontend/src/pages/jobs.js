@@ -202,7 +202,8 @@ const note = (row) => situation.why(row, now());
 /** Offer to tell when jobs end, if there are some that have not. */
 function offerWatch() {
   if (!watch) return;
-  const isIdle = strip.active === 0 && isWhole && watch.element.ariaPressed !== "true";
+  const hasNone = channel.state.ended !== "" || (strip.active === 0 && isWhole);
+  const isIdle = hasNone && watch.element.ariaPressed !== "true";
   if (watch.element.disabled === isIdle) return;
   watch.element.disabled = isIdle;
   watch.element.title = t(isIdle ? "jobs.none_active" : "jobs.tell_me_title");
@@ -335,6 +336,9 @@ reflect();
 
 const held = new HeldQueues($("held"));
 const charts = new Charts($("cards"), $("chart"), rows, String(first.cursor ?? "").slice(0, 8));
+channel.addEventListener("state", () => {
+  if (channel.state.ended) held.end();
+});
 status.show(channel, $("state"));
 let isChecked = true;
 

@@ -14,6 +14,7 @@ const MOST = 3;
 export class HeldQueues {
   #seen = "";
   #askedAt = -Infinity;
+  #isOver = false;
 
   /** @param {HTMLElement} where */
   constructor(where) {
@@ -30,11 +31,17 @@ export class HeldQueues {
     this.#seen = seen;
   }
 
+  /** The instance has ended: no queue starts any more, and no job waits for one. */
+  end() {
+    this.#isOver = true;
+    this.#show([]);
+  }
+
   async #ask() {
     this.#askedAt = performance.now();
     const mine = this.#askedAt;
     const { queues } = await call("GET", "/v1/queues/held").catch(() => ({ queues: [] }));
-    if (mine === this.#askedAt) this.#show(queues);
+    if (mine === this.#askedAt && !this.#isOver) this.#show(queues);
   }
 
   /** @param {any[]} queues */

@@ -66,7 +66,9 @@ export class Strip {
     for (const [value, { number }] of this.#counts) {
       const count = value ? value.toUpperCase().split(",").reduce((sum, word) => sum + counted(counts, word), 0) : counts["total"];
       const text = shown(Number(count));
-      if (number.textContent !== text) number.textContent = text;
+      if (number.textContent === text) continue;
+      number.textContent = text;
+      number.classList.toggle("none", !count);
     }
   }
 }
