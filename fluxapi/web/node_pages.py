@@ -19,7 +19,7 @@ from fluxapi.model.humanize import note, utc
 from fluxapi.table.query import page, query_of
 
 from .embedded import embedded
-from .nodes import KINDS, STATE_HELP, STATE_TEXTS, STATES, arrange, states, with_jobs
+from .nodes import KINDS, SORTS, STATE_HELP, STATE_TEXTS, STATES, arrange, states, with_jobs
 from .rendering import render
 from .words import Words, words_of
 
@@ -66,6 +66,10 @@ async def nodes(request: web.Request) -> web.Response:
         "total": len(rows),
         "totals": found["totals"],
         "free": {kind: _free(found["nodes"], kind) for kind, _, _ in KINDS},
+        "has_properties": any(row.get("properties") for row in found["nodes"]),
+        "has_reasons": any("drained_at" in row for row in rows),
+        "has_two_states": any(len(row["states"]) > 1 for row in rows),
+        "sorts": SORTS,
         "taken": sum(row["allocated"] for row in found["nodes"]),
         "start": session.info.starttime,
         "utc": utc,

@@ -11,6 +11,7 @@ from fluxapi.model.idset import IdSet
 
 __all__ = [
     "KINDS",
+    "SORTS",
     "SORT_KEYS",
     "STATES",
     "STATE_HELP",
@@ -61,6 +62,16 @@ _KEYS: Mapping[str, Callable[[Row], Any]] = {
     "since": lambda node: node.get("drained_at", 0.0),
 }
 SORT_KEYS = tuple(_KEYS)
+
+SORTS = (
+    ("", "nodes.sort_trouble"),
+    ("name", "nodes.sort_name"),
+    ("-cores", "nodes.sort_cores"),
+    ("-jobs", "nodes.sort_jobs"),
+    ("-since", "nodes.sort_since"),
+    ("rank", "nodes.sort_rank"),
+)
+"""The orders that a narrow page offers, which has no headings: the value, and the key of its text."""
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

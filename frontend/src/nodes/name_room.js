@@ -4,10 +4,9 @@ import { SHORT, visible } from "../ui/visible.js";
 
 /** Names whose width is measured, the longest. */
 const MEASURED = 20;
-/** The part of the frame that names may take before they get a second line; on a narrow screen, all but the state. */
+/** The part of the frame that names may take before they get a second line; on a narrow screen, all of it. */
 const WIDE_SHARE = 0.4;
 const NARROW = "(width < 58rem)";
-const STATE_PX = 150;
 /** Pixels beside a name in its cell. */
 const PADDING_PX = 24;
 const LEAST_PX = 128;
@@ -25,9 +24,10 @@ export function nameRoom(names, frame) {
   canvas ??= document.createElement("canvas").getContext("2d");
   if (!canvas) return { width: LEAST_PX, lines: 1 };
   const { fontFamily, fontSize } = getComputedStyle(frame);
-  canvas.font = `600 ${fontSize} ${fontFamily}`;
+  const isNarrow = matchMedia(NARROW).matches;
+  canvas.font = `${isNarrow ? 600 : 500} ${fontSize} ${fontFamily}`;
   const needed = Math.max(0, ...longest.map((name) => canvas?.measureText(visible(name, { most: SHORT })).width ?? 0));
-  return divided(Math.ceil(needed), frame.clientWidth, matchMedia(NARROW).matches);
+  return divided(Math.ceil(needed), frame.clientWidth, isNarrow);
 }
 
 /**
@@ -36,7 +36,7 @@ export function nameRoom(names, frame) {
  * @param {boolean} isNarrow
  */
 export function divided(needed, room, isNarrow) {
-  const most = isNarrow ? room - STATE_PX : room * WIDE_SHARE;
+  const most = isNarrow ? room : room * WIDE_SHARE;
   const width = Math.max(LEAST_PX, Math.min(needed + PADDING_PX, Math.floor(most)));
   // A line ends between two letters, so it is not quite full.
   const lines = needed + PADDING_PX <= width ? 1 : Math.ceil((needed * 1.05) / Math.max(width - PADDING_PX, 1));

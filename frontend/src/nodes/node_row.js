@@ -2,7 +2,7 @@
 
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
-import { t } from "../ui/words.js";
+import { number, t } from "../ui/words.js";
 import { STATE_WORDS, states } from "./nodes.js";
 import { reason } from "./drain_reason.js";
 import { SHORT, visible } from "../ui/visible.js";
@@ -24,8 +24,8 @@ export function cells(node, label, jobs, queues, now) {
   const { properties = [] } = node;
   const rank = element("td", { className: "rank numeric", role: "cell", textContent: String(node.rank) });
   return [
-    name(node, label), state(node), use(node, "cores"), use(node, "gpus"), on(node, jobs),
-    words("queues", queues), words("properties", properties), rank, reason(node, now),
+    name(node, label), state(node), reason(node, now), use(node, "cores"), use(node, "gpus"), on(node, jobs),
+    words("queues", queues), words("properties", properties), rank,
   ];
 }
 
@@ -83,6 +83,8 @@ function on(node, jobs) {
 function words(kind, texts) {
   const shown = texts.map((text) => visible(text, { most: SHORT }));
   const cell = element("td", { role: "cell", className: kind, title: shown.join(", ") });
-  for (const text of shown) cell.append(element("code", { className: "tag", textContent: text }), " ");
+  // One has room; the others are counted, and named where the reader points.
+  for (const text of shown.slice(0, 1)) cell.append(element("code", { className: "tag", textContent: text }));
+  if (shown.length > 1) cell.append(" ", element("span", { className: "soft", textContent: `+${number(shown.length - 1)}` }));
   return cell;
 }

@@ -62,6 +62,9 @@ export class NodeTable {
     const { width, lines } = nameRoom(this.names ?? [], this.frame);
     this.table.style.setProperty("--name-width", `${width}px`);
     this.table.style.setProperty("--name-lines", String(lines));
+    const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+    const has = (/** @type {string} */ column) => !this.table.classList.contains(`no-${column}`);
+    this.table.dataset["room"] = roomBeside((this.frame.clientWidth - width) / rem, has);
     this.soon();
   }
 
@@ -121,6 +124,16 @@ export class NodeTable {
     }
     return line;
   }
+}
+
+/** Say which columns have room beside the names: all, most (without properties and rank), or the least of each.
+ * @param {number} room rem @param {(column: string) => boolean} has whether the table has a column at all
+ */
+export function roomBeside(room, has) {
+  // As the sheet gives them, and what a reason needs at least.
+  const most = 33 + (has("reasons") ? 14 : 0) + (has("gpus") ? 7.5 : 0) + (has("queues") ? 9.5 : 0);
+  const all = most + (has("properties") ? 9.5 : 0) + 4;
+  return room >= all ? "all" : room >= most ? "most" : "least";
 }
 
 /** Pixels of a row, as the sheet computes them from the lines of the longest name.

@@ -6,7 +6,7 @@ import { KEYS, next, read, sorted } from "../nodes/node_order.js";
 import { NodeMap } from "../nodes/node_map.js";
 import { NodeTable } from "../nodes/node_table.js";
 import { Place } from "../table/scroll_position.js";
-import { RunningJobs, labels, matching, queuesOf } from "../nodes/nodes.js";
+import { RunningJobs, labels, matching, queuesOf, states } from "../nodes/nodes.js";
 import { Trend } from "../nodes/trend.js";
 import { element } from "../ui/element.js";
 import { figure } from "../table/summary_bar.js";
@@ -71,6 +71,7 @@ function show() {
   classes.toggle("no-queues", queues.length === 0);
   classes.toggle("no-properties", nodes.every((node) => !node.properties?.length));
   classes.toggle("no-reasons", shown.every((node) => !node.reason && !node.drained_at));
+  classes.toggle("two-states", shown.some((node) => states(node).length > 1));
   known.label = labels(nodes);
   table.show(shown, nodes.map(known.label));
   place.settle(true);
@@ -97,6 +98,7 @@ function figures() {
     parts.push(part);
   }
   $("figures").replaceChildren(...parts);
+  $("overview").hidden = !nodes.length;
 }
 
 /** Ask for the nodes where something has changed, at most every two seconds and while seen. */
@@ -115,6 +117,8 @@ async function refresh() {
     const why = problem instanceof Error ? problem.message : String(problem);
     $("wrong").textContent = isKnown ? t("nodes.last_known", { why }) : why;
     $("wrong").hidden = false;
+    // There is nothing to draw it from.
+    if (!isKnown) $("picture").hidden = true;
   } finally {
     isAsking = false;
     pause = Math.max(EVERY, (SHARE - 1) * (Date.now() - now), PER_NODE * nodes.length);
@@ -133,7 +137,8 @@ function keep() {
 const form = /** @type {HTMLFormElement} */ ($("filters"));
 form.addEventListener("input", () => {
   const data = new FormData(form);
-  for (const name of /** @type {const} */ (["state", "text", "queue"])) view[name] = String(data.get(name) ?? "");
+  for (const name of /** @type {const} */ (["state", "text", "queue", "sort"])) view[name] = String(data.get(name) ?? "");
+  mark();
   keep();
 });
 form.addEventListener("submit", (event) => event.preventDefault());
@@ -154,9 +159,19 @@ for (const heading of $("nodes").querySelectorAll("th[data-sort]")) {
   it.append(button);
   button.addEventListener("click", () => {
     view.sort = next(view.sort, key);
+    offer();
     mark();
     keep();
   });
+}
+
+/** Show the order in the list of orders of a narrow page, also one that only a heading offers. */
+function offer() {
+  const list = /** @type {HTMLSelectElement} */ (form.elements.namedItem("sort"));
+  list.value = view.sort;
+  if (list.value === view.sort) return;
+  const title = headings.get(read(view.sort)?.key ?? "name")?.textContent ?? "";
+  list.append(element("option", { value: view.sort, textContent: title, selected: true }));
 }
 
 /** Tell by which column the rows are sorted. */
@@ -181,6 +196,7 @@ channel.follow("stats", { stream: "stats" }, (message) => {
   summary = text;
 });
 watchOn(channel);
+offer();
 mark();
 show();
 refresh();
