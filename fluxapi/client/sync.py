@@ -774,7 +774,7 @@ class Client:
         return self._loop.run(self._client.queues())
 
     def held_queues(self) -> list[dict[str, Any]]:
-        """Return the queues that are stopped and so hold up pending jobs of the sender."""
+        """Return the queues that are stopped or disabled and have pending jobs of the sender."""
         return self._loop.run(self._client.held_queues())
 
     def instances(self, *, counts: bool = False, limit: int = 10000) -> list[dict[str, Any]]:

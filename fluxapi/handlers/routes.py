@@ -295,7 +295,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/queues/held", resources.held_queues, "listHeldQueues", "instance",
-        "List the queues that are stopped and so hold up pending jobs of the sender.",
+        "List the queues that are stopped or disabled and have pending jobs of the sender.",
         {200: "held-queues"}, fails=(errors.InstanceUnavailable,), right="view",
     ),
     Route(

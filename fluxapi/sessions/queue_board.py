@@ -83,7 +83,7 @@ class QueueBoard:
         return [row | share for row, share in zip(rows, shares, strict=True)]
 
     async def holding(self, reader: Principal) -> list[dict[str, Any]]:
-        """Return the queues that are not started and have pending jobs of the reader.
+        """Return the queues that are stopped or disabled and have pending jobs of the reader.
 
         Flux is not asked while a job waits for resources, since the answer is known then.
 
@@ -93,14 +93,14 @@ class QueueBoard:
         queues = self._stats.queues
         if queues is None:
             queues = [describe_queue(queue) for queue in await self._instance.queues()]
-        stopped = [queue for queue in queues if not queue["started"]]
-        if not stopped:
+        closed = [queue for queue in queues if not (queue["started"] and queue["enabled"])]
+        if not closed:
             return []
         owns = owner_test(reader, self._owner)
         loads, now = await self._loads.get(), time.time()
         rows = [
             queue | {"jobs": _described(loads.get(queue["name"], _EMPTY), now, owns)}
-            for queue in stopped
+            for queue in closed
         ]
         return [row for row in rows if row["jobs"]["mine"]]
 

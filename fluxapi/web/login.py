@@ -65,11 +65,13 @@ async def _page(
     status: int = 200,
     message: str = "",
     signed_in: Principal | None = None,
+    user: str = "",
 ) -> web.Response:
     context = {
         "page": "login",
         "next": after,
         "message": message,
+        "given": user,
         "signed_in": "" if signed_in is None else signed_in.right,
         "is_required": not authentication.is_open(request, request.app[keys.CREDENTIALS]),
     }
@@ -90,7 +92,10 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     except (Unauthorized, TooManyRequests) as problem:
         if not wants_page(request):
             raise
-        page = await _page(request, after, status=problem.status, message=problem.detail)
+        user = fields.get("user", "")
+        page = await _page(
+            request, after, status=problem.status, message=problem.detail, user=user
+        )
         page.headers.update(problem.headers)
         if isinstance(problem, Unauthorized):
             page.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGES[1]

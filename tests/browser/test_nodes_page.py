@@ -221,3 +221,40 @@ def test_the_nodes_of_the_page_stay_until_the_script_knows_them(site: Service, p
         "() => new Promise((it) => requestAnimationFrame(() => requestAnimationFrame(it)))"
     )
     expect(page.get_by_role("rowheader")).not_to_have_count(0)
+
+
+def test_a_long_queue_leaves_a_name_its_line_on_a_phone(site: Service, page: Page) -> None:
+    many(page, {"name": "tuolumne1", "properties": ["x"]}, {"name": "tuolumne2"})
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{site.url}/ui/nodes")
+    first = page.get_by_role("rowheader").first
+    expect(first).to_have_text("tuolumne1")
+    box = first.bounding_box()
+    assert box is not None
+    assert box["height"] < 30
+    assert box["width"] > 300
+
+
+def test_a_field_sorts_the_list_on_a_phone(site: Service, page: Page) -> None:
+    used = {"total": 4, "allocated": 3}
+    many(page, {"name": "n10"}, {"name": "n9", "cores": used}, {"name": "n1", "state": "drained"})
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{site.url}/ui/nodes")
+    names = page.get_by_role("rowheader")
+    expect(names).to_have_text(["n1", "n10", "n9"])
+    page.get_by_label("Sort").select_option("Most cores in use first")
+    expect(names).to_have_text(["n9", "n10", "n1"])
+    assert page.url.endswith("?sort=-cores")
+    page.reload()
+    expect(names).to_have_text(["n9", "n10", "n1"])
+    expect(page.get_by_label("Sort")).to_have_value("-cores")
+
+
+def test_the_reason_of_a_drain_is_in_sight_beside_long_names(site: Service, page: Page) -> None:
+    name = "compute-rack12-chassis07-slot03-blade2.cluster.science.example"
+    many(page, {"name": name, "state": "drained", "reason": "the fan", "drained_at": 1e9})
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(f"{site.url}/ui/nodes")
+    expect(page.get_by_role("button", name="the fan")).to_be_in_viewport(ratio=1)
+    frame = page.locator("#frame")
+    assert frame.evaluate("(it) => it.scrollWidth - it.clientWidth") <= 0

@@ -68,6 +68,23 @@ def test_a_disabled_queue_says_that_it_takes_no_jobs(
     flux(cluster, "queue", "enable", "-q", "debug")
 
 
+def test_the_list_of_jobs_tells_of_a_disabled_queue_where_jobs_of_the_reader_wait(
+    cluster: str, site: Service, page: Page
+) -> None:
+    jobid = submit(site, command="true", queue="debug", urgency=0)
+    flux(cluster, "queue", "disable", "-q", "debug", "-m", "moved <b>away</b>")
+    page.goto(site.url)
+    live(page)
+    expect(
+        page.get_by_text(
+            "Queue debug takes no new jobs: moved <b>away</b>. 1 of your jobs waits there,"
+        )
+    ).to_be_visible()
+    flux(cluster, "queue", "enable", "-q", "debug")
+    expect(page.get_by_text("Queue debug takes no new jobs")).to_have_count(0)
+    flux(cluster, "cancel", jobid)
+
+
 def test_nodes_of_a_queue_are_a_link_away(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/queues")
     page.get_by_role("link", name="0 of 1").first.click()

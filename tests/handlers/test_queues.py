@@ -85,10 +85,17 @@ async def test_a_stopped_queue_without_jobs_of_the_reader_holds_up_nothing(
     assert await held(service) == []
 
 
-async def test_a_started_queue_holds_up_nothing(service: Service) -> None:
-    service.instance.queue = replace(service.instance.queue, started=True, enabled=False)
+async def test_an_open_queue_holds_up_nothing(service: Service) -> None:
+    service.instance.queue = replace(service.instance.queue, started=True, enabled=True)
     await service.submit(queue="batch")
     assert await held(service) == []
+
+
+async def test_a_disabled_queue_with_jobs_of_the_reader_is_told(service: Service) -> None:
+    service.instance.queue = replace(service.instance.queue, started=True, enabled=False)
+    await service.submit(queue="batch")
+    (queue,) = await held(service)
+    assert (queue["started"], queue["enabled"], queue["jobs"]["mine"]) == (True, False, 1)
 
 
 async def test_nodes_belong_to_the_queues_whose_properties_they_have(

@@ -78,7 +78,7 @@ class ServiceMethods(Methods):
         return (await self._transport.get("/queues", _Queues)).queues
 
     async def held_queues(self) -> list[dict[str, Any]]:
-        """Return the queues that are stopped and so hold up pending jobs of the sender."""
+        """Return the queues that are stopped or disabled and have pending jobs of the sender."""
         return (await self._transport.get("/queues/held", _Queues)).queues
 
     async def instances(self, *, counts: bool = False, limit: int = 10_000) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ export function nameRoom(names, frame) {
   const longest = [...names].sort((a, b) => b.length - a.length).slice(0, MEASURED);
   canvas ??= document.createElement("canvas").getContext("2d");
   if (!canvas) return { width: LEAST_PX, lines: 1 };
-  const { fontFamily, fontSize } = getComputedStyle(frame);
+  const { fontFamily, fontSize } = getComputedStyle(frame.querySelector("table") ?? frame);
   const isNarrow = matchMedia(NARROW).matches;
   canvas.font = `${isNarrow ? 600 : 500} ${fontSize} ${fontFamily}`;
   const needed = Math.max(0, ...longest.map((name) => canvas?.measureText(visible(name, { most: SHORT })).width ?? 0));

@@ -22,6 +22,7 @@ const SHORTCUTS = [
     [["Home", "End"], "shortcuts.edges"],
     [["→", "←"], "shortcuts.unfold"],
     [["Space"], "shortcuts.select"],
+    [["→", "←"], "shortcuts.unfold"],
     [["Shift", "←", "→"], "shortcuts.width"],
   ]],
   ["shortcuts.filters", [
@@ -29,12 +30,20 @@ const SHORTCUTS = [
     [["↵"], "shortcuts.take"],
     [["⌫"], "shortcuts.edit_last"],
   ]],
+  ["shortcuts.filters", [
+    [["↓", "↵"], "shortcuts.suggest"],
+    [["Backspace"], "shortcuts.take_back"],
+  ]],
   ["shortcuts.output", [
     [["↵"], "shortcuts.match_next"],
     [["Shift", "↵"], "shortcuts.match_before"],
+    [["Esc"], "shortcuts.full"],
     [["Esc"], "shortcuts.leave_full"],
   ]],
-  ["shortcuts.submit", [[[COMMAND, "↵"], "shortcuts.submit"]]],
+  ["shortcuts.submit", [
+    [[COMMAND, "↵"], "shortcuts.submit"],
+    [["Tab"], "shortcuts.indent"],
+  ]],
 ];
 
 /** Open the list. */

@@ -1,4 +1,4 @@
-/** A banner while a queue that is stopped holds up jobs of the reader. */
+/** A banner while jobs of the reader wait in a queue that is stopped or disabled. */
 
 import { call } from "../ui/api.js";
 import { element } from "../ui/element.js";
@@ -6,7 +6,7 @@ import { at } from "../ui/root.js";
 import { rich, t } from "../ui/words.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 
-/** Milliseconds after which the service is asked again, while a queue is stopped. */
+/** Milliseconds after which the service is asked again, while a queue is stopped or disabled. */
 const EVERY_MS = 30_000;
 /** Queues that are told. */
 const MOST = 3;
@@ -24,9 +24,9 @@ export class HeldQueues {
   /** What the stream of figures says. @param {Record<string, any>} message */
   take({ type, queues }) {
     if (type !== "stats") return;
-    const stopped = (queues ?? []).filter((/** @type {any} */ queue) => !queue.started);
-    const seen = JSON.stringify(stopped);
-    if (!stopped.length) this.#show([]);
+    const closed = (queues ?? []).filter((/** @type {any} */ queue) => !queue.started || !queue.enabled);
+    const seen = JSON.stringify(closed);
+    if (!closed.length) this.#show([]);
     else if (seen !== this.#seen || performance.now() - this.#askedAt > EVERY_MS) this.#ask();
     this.#seen = seen;
   }
@@ -51,14 +51,18 @@ export class HeldQueues {
   }
 }
 
+/** The keys of the sentence, without and with a reason: of a queue that has a name, and of one that has none. */
+const HELD = /** @type {const} */ ({ named: ["jobs.queue_held", "jobs.queue_held_reason"], unnamed: ["jobs.the_queue_held", "jobs.the_queue_held_reason"] });
+const DISABLED = /** @type {const} */ ({ named: ["jobs.queue_disabled", "jobs.queue_disabled_reason"], unnamed: ["jobs.the_queue_disabled", "jobs.the_queue_disabled_reason"] });
+
 /** @param {any} queue */
-function told({ name, stop_reason: reason, jobs }) {
+function told({ name, started, stop_reason: stopped, disable_reason: disabled, jobs }) {
   const queue = element("b", { textContent: visible(name, { most: MEDIUM }) });
   const query = new URLSearchParams({ state: "pending", ...(name ? { queue: name } : {}) });
   const link = element("a", { href: at(`/?${query}`), textContent: t("jobs.your_jobs_wait", { count: jobs.mine }) });
+  const reason = started ? disabled : stopped;
   const said = { queue, jobs: link, reason: visible(reason ?? "", { most: MEDIUM }) };
   const line = element("p", {});
-  if (name) line.append(rich(reason ? "jobs.queue_held_reason" : "jobs.queue_held", said));
-  else line.append(rich(reason ? "jobs.the_queue_held_reason" : "jobs.the_queue_held", said));
+  line.append(rich((started ? DISABLED : HELD)[name ? "named" : "unnamed"][reason ? 1 : 0], said));
   return line;
 }
