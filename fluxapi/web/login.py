@@ -93,9 +93,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
         if not wants_page(request):
             raise
         user = fields.get("user", "")
-        page = await _page(
-            request, after, status=problem.status, message=problem.detail, user=user
-        )
+        page = await _page(request, after, status=problem.status, message=problem.detail, user=user)
         page.headers.update(problem.headers)
         if isinstance(problem, Unauthorized):
             page.headers[hdrs.WWW_AUTHENTICATE] = CHALLENGES[1]

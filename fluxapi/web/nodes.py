@@ -71,7 +71,7 @@ SORTS = (
     ("-since", "nodes.sort_since"),
     ("rank", "nodes.sort_rank"),
 )
-"""The orders that a narrow page, which has no headings, offers: the value and the key of its text."""
+"""The orders that a page without headings, on a phone, offers: a value and the key of its text."""
 
 
 def _natural(name: str) -> list[tuple[int, str]]:

@@ -81,6 +81,13 @@ async def test_a_page_describes_itself_without_data_of_jobs(service: Service, pa
     assert "alert" not in description
 
 
+async def test_a_history_without_jobs_says_so(service: Service) -> None:
+    response = await service.client.get("/ui/history/jobs", headers=HTML)
+    text = await response.text()
+    assert response.status == 200
+    assert 'id="empty"' in text
+
+
 async def test_programs_get_json_there(service: Service) -> None:
     jobid = await service.submit()
     for path in ("/jobs", f"/jobs/{jobid}", "/nodes"):

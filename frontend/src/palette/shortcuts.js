@@ -22,7 +22,6 @@ const SHORTCUTS = [
     [["Home", "End"], "shortcuts.edges"],
     [["→", "←"], "shortcuts.unfold"],
     [["Space"], "shortcuts.select"],
-    [["→", "←"], "shortcuts.unfold"],
     [["Shift", "←", "→"], "shortcuts.width"],
   ]],
   ["shortcuts.filters", [
@@ -30,14 +29,9 @@ const SHORTCUTS = [
     [["↵"], "shortcuts.take"],
     [["⌫"], "shortcuts.edit_last"],
   ]],
-  ["shortcuts.filters", [
-    [["↓", "↵"], "shortcuts.suggest"],
-    [["Backspace"], "shortcuts.take_back"],
-  ]],
   ["shortcuts.output", [
     [["↵"], "shortcuts.match_next"],
     [["Shift", "↵"], "shortcuts.match_before"],
-    [["Esc"], "shortcuts.full"],
     [["Esc"], "shortcuts.leave_full"],
   ]],
   ["shortcuts.submit", [
