@@ -211,7 +211,8 @@ async def error(request: web.Request, problem: FluxapiError) -> web.Response:
     if isinstance(problem, Unauthorized):
         return await login.ask(request, problem)
     context = {
-        "page": "error",
+        "page": "docs" if "guide" in request.match_info else "error",
+        "here": "",
         "problem": problem,
         "errors": problem.members.get("errors", ()),
         "request_id": request.get(keys.REQUEST_ID, ""),

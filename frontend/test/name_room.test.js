@@ -14,7 +14,7 @@ test("names have the room that the longest one needs", () => {
 
 test("a very long name gets more lines, and no more of the width", () => {
   const { width, lines } = divided(1500, 1000, false);
-  assert.equal(width, 400);
+  assert.equal(width, 300);
   assert.ok(lines * (width - 24) >= 1500);
 });
 
@@ -27,6 +27,7 @@ test("properties and ranks go before the reason is cut", () => {
   const has = () => true;
   assert.equal(roomBeside(80, has), "all");
   assert.equal(roomBeside(70, has), "most");
-  assert.equal(roomBeside(60, has), "least");
+  assert.equal(roomBeside(60, has), "some");
+  assert.equal(roomBeside(43, has), "few");
   assert.equal(roomBeside(60, (column) => column !== "gpus" && column !== "properties" && column !== "queues"), "all");
 });

@@ -258,3 +258,17 @@ def test_the_reason_of_a_drain_is_in_sight_beside_long_names(site: Service, page
     expect(page.get_by_role("button", name="the fan")).to_be_in_viewport(ratio=1)
     frame = page.locator("#frame")
     assert frame.evaluate("(it) => it.scrollWidth - it.clientWidth") <= 0
+
+
+def test_a_note_of_a_past_job_has_room_in_a_window_of_middle_width(
+    site: Service, page: Page
+) -> None:
+    ended = submit(site, command="false", name="noted-on-node")
+    site.get(f"/v1/jobs/{ended}/wait?timeout=60")
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.goto(f"{site.url}/ui/nodes/{site.get('/v1/nodes')['nodes'][0]}")
+    row = page.get_by_role("region", name="Ended").get_by_role("row").filter(has_text=ended)
+    expect(row).to_contain_text("xit code 1")
+    box = row.bounding_box()
+    assert box is not None
+    assert box["height"] < 60

@@ -104,7 +104,7 @@ async def test_a_failed_login_is_a_page(
     if status == 401:
         assert response.headers.getall("WWW-Authenticate") == ['Bearer realm="fluxapi"']
         assert 'value="/ui/nodes"' in text
-        # What was typed is kept, and nothing else is told.
+        # The form keeps the name that was typed, and tells no other.
         typed = {**PAIR, **fields}["user"]
         assert f'value="{typed}"' in text
         assert "älice" not in text.replace(typed, "")

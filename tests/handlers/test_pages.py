@@ -81,6 +81,13 @@ async def test_a_page_describes_itself_without_data_of_jobs(service: Service, pa
     assert "alert" not in description
 
 
+async def test_an_unknown_guide_leads_to_all_guides(service: Service) -> None:
+    response = await service.client.get("/docs/no-such-guide", headers=HTML)
+    text = await response.text()
+    assert response.status == 404
+    assert '<a class="button" href="../docs">All guides</a>' in text
+
+
 async def test_a_history_without_jobs_says_so(service: Service) -> None:
     response = await service.client.get("/ui/history/jobs", headers=HTML)
     text = await response.text()

@@ -6,8 +6,8 @@ import { t } from "../ui/words.js";
 import { STATE_WORDS, states } from "./nodes.js";
 import { visible } from "../ui/visible.js";
 
-/** Characters that a cell has room for. */
-const ROOM = 80;
+/** Characters that a cell has room for in a wide window; the sheet cuts what has none. */
+const ROOM = 240;
 
 /** @typedef {import("./nodes.js").Node} Node */
 

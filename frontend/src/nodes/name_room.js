@@ -4,8 +4,9 @@ import { SHORT, visible } from "../ui/visible.js";
 
 /** Names whose width is measured, the longest. */
 const MEASURED = 20;
-/** The part of the frame that names may take before they get a second line; on a narrow screen, all of it. */
-const WIDE_SHARE = 0.4;
+/** The part of the frame that names may take on one line, and on several; on a narrow screen, all of it. */
+const LINE_SHARE = 0.4;
+const LINES_SHARE = 0.3;
 const NARROW = "(width < 58rem)";
 /** Pixels beside a name in its cell. */
 const PADDING_PX = 24;
@@ -36,7 +37,8 @@ export function nameRoom(names, frame) {
  * @param {boolean} isNarrow
  */
 export function divided(needed, room, isNarrow) {
-  const most = isNarrow ? room : room * WIDE_SHARE;
+  const share = needed + PADDING_PX <= room * LINE_SHARE ? LINE_SHARE : LINES_SHARE;
+  const most = isNarrow ? room : room * share;
   const width = Math.max(LEAST_PX, Math.min(needed + PADDING_PX, Math.floor(most)));
   // A line ends between two letters, so it is not quite full.
   const lines = needed + PADDING_PX <= width ? 1 : Math.ceil((needed * 1.05) / Math.max(width - PADDING_PX, 1));

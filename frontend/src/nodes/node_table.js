@@ -126,14 +126,15 @@ export class NodeTable {
   }
 }
 
-/** Say which columns have room beside the names: all, most (without properties and rank), or the least of each.
+/** Say which columns have room beside the names: all, most (without properties and rank), some (the least of each), or few (without queues).
  * @param {number} room rem @param {(column: string) => boolean} has whether the table has a column at all
  */
 export function roomBeside(room, has) {
   // As the sheet gives them, and what a reason needs at least.
   const most = 33 + (has("reasons") ? 14 : 0) + (has("gpus") ? 7.5 : 0) + (has("queues") ? 9.5 : 0);
   const all = most + (has("properties") ? 9.5 : 0) + 4;
-  return room >= all ? "all" : room >= most ? "most" : "least";
+  const some = most - 12 - (has("reasons") ? 4 : 0);
+  return room >= all ? "all" : room >= most ? "most" : room >= some ? "some" : "few";
 }
 
 /** Pixels of a row, as the sheet computes them from the lines of the longest name.
