@@ -240,15 +240,20 @@ class LineReader:
         self.size += len(data)
         return True
 
-    def rest(self, part: Part) -> Iterator[OutputLine]:
-        """Yield the unfinished lines of *part*, numbered as if they ended now."""
+    def rest(self, part: Part) -> Iterator[OutputLine | None]:
+        """Yield the unfinished lines of *part*, numbered as if they ended now, ``None`` for others.
+
+        There may be very many of the others, and a look at each takes its time.
+        """
         for number, (key, unfinished) in enumerate(self._open.items(), self.count + 1):
             event = unfinished.event
-            if event is not None and part.has(event):
-                yield OutputLine(
-                    number, unfinished.index, event.timestamp, *key, bytes(unfinished.data),
-                    unfinished.size, is_open=True,
-                )  # fmt: skip
+            if event is None or not part.has(event):
+                yield None
+                continue
+            yield OutputLine(
+                number, unfinished.index, event.timestamp, *key, bytes(unfinished.data),
+                unfinished.size, is_open=True,
+            )  # fmt: skip
 
     @property
     def open_lines(self) -> int:

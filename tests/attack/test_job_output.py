@@ -17,6 +17,7 @@ from fluxapi.instance.broker import eventlogs
 from fluxapi.instance.broker.output import OutputReader
 from fluxapi.model.eventlog import Event
 from fluxapi.model.output import Last, OutputBatch
+from fluxapi.model.output_lines import LineReader, Part
 from tests.instance.broker.test_output import JOB, Kvs, entry, reader
 
 ENTRIES = 20_000
@@ -58,6 +59,16 @@ def test_lines_are_made_in_steps(data: str) -> None:
     for part in lines.parts([event]):
         assert len(part) <= forms._STEP_BYTES + 1
     assert sum(map(len, lines.end())) in {0, REPEAT}
+
+
+def test_unfinished_lines_of_other_tasks_are_passed_over_one_by_one() -> None:
+    lines = LineReader()
+    for rank in range(99):
+        entry = Event(1.0, "data", {"stream": "stdout", "rank": f"{rank}", "data": "x"})
+        assert not list(lines.take(rank, entry, None))
+    found = list(lines.rest(Part(task=7)))
+    assert len(found) == 99
+    assert [line.rank for line in found if line is not None] == ["7"]
 
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"[" * 9], ids=["empty", "object", "open"])

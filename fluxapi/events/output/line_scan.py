@@ -167,10 +167,10 @@ class LineScanner:
                     return
                 if limit.is_due():
                     yield Progress(reader.count, limit.searched)
-        for line in reader.rest(scan.part):
+        for unfinished in reader.rest(scan.part):
             await turn.share()
-            if line.number > scan.after:
-                yield line
+            if unfinished is not None and unfinished.number > scan.after:
+                yield unfinished
         yield Progress(reader.count + reader.open_lines, limit.searched, is_end=True)
 
 
