@@ -280,11 +280,17 @@ def _script(spec: Any) -> dict[str, Any]:
     }
 
 
-def _joined(words: Iterable[str]) -> str:
-    """Join words as a shell would read them, until the text is longer than the page shows."""
+def _joined(words: Iterable[Any]) -> str:
+    """Join words as a shell would read them, until the text is longer than the page shows.
+
+    Raises:
+        TypeError: They are not texts: Flux validates no jobspec of an owner who wants that.
+    """
     quoted: list[str] = []
     size = 0
     for word in words:
+        if not isinstance(word, str):
+            raise TypeError("the words of a command are texts")
         quoted.append(_quoted(word[: _MAX_COMMAND_CHARS + 1]))
         size += len(quoted[-1]) + 1
         if size > _MAX_COMMAND_CHARS + 1:

@@ -219,6 +219,15 @@ async def test_only_the_words_of_a_command_that_are_shown_are_quoted(
     assert sum(map(len, quoted)) < 10_000
 
 
+@pytest.mark.parametrize("command", [[[]], [["a"], "b"], ["a", {}], [7], {"a": 1}, 7, None])
+async def test_a_command_that_is_none_is_not_shown(service: Service, command: Any) -> None:
+    # The owner may submit a jobspec that Flux does not validate.
+    jobid = await service.submit()
+    jobspec = {"tasks": [{"command": command}]}
+    service.instance.jobspecs[jobids.parse(jobid)] = json.dumps(jobspec).encode()
+    await page(service, jobid)
+
+
 async def test_a_page_is_bounded_whatever_the_record_holds(service: Service) -> None:
     jobid = await service.submit()
     memo = Event(1.0, "annotations", {"annotations": {"user": {"x": ["v" * 1_000_000] * 9}}})
