@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os.path
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -30,8 +29,10 @@ _MAX_DEPTH = 128
 """Levels of nested lists and mappings in a jobspec."""
 
 _MAX_INTEGER = 2**63 - 1
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
-"""Matches every JSON text that contains an integer beyond 64 bits."""
+_LONG_NUMBER = b"0" * 19
+"""Is in every JSON text that contains an integer beyond 64 bits, once all digits are zeros."""
+
+_TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
 
 _MAX_WAIT_STATUS = 0xFFFF
 
@@ -158,7 +159,7 @@ def _decode(jobspec: bytes) -> dict[str, Any]:
     if b"\\u0000" in jobspec:
         # No path, argument or variable can contain one, and Flux refuses it here, too.
         _refuse("jobspec: invalid JSON: \\u0000 is not allowed")
-    if jobspec.count(b"[") + jobspec.count(b"{") > _MAX_DEPTH or _LONG_NUMBER.search(jobspec):
+    if jobspec.count(b"[") + jobspec.count(b"{") > _MAX_DEPTH or _has_long_number(jobspec):
         _check_values(spec)
     for key in _TOP_LEVEL:
         if key not in spec:
@@ -169,6 +170,11 @@ def _decode(jobspec: bytes) -> dict[str, Any]:
     if spec["version"] != 1:
         _refuse("version must be 1")
     return spec
+
+
+def _has_long_number(jobspec: bytes) -> bool:
+    """Return whether 19 digits follow each other; a regular expression takes far longer."""
+    return _LONG_NUMBER in jobspec.translate(_TO_ZEROS)
 
 
 def _check_values(spec: dict[str, Any]) -> None:
