@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import web
+from aiohttp import hdrs, web
 
 from fluxapi.archive.listing import Scope
 from fluxapi.errors import JobNotFound
 from fluxapi.events.filters import read_ids
 from fluxapi.http import authentication, keys
-from fluxapi.http.negotiation import accepted
+from fluxapi.http.negotiation import accepted, takes_gzip
 from fluxapi.http.querystring import MAX_CACHED_CHARS, cached
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.job import Job
@@ -38,6 +38,8 @@ _MAX_GRAPH_JOBS = 100
 """Jobs of a graph of dependencies, if the request names no limit."""
 
 MAX_PAGE = 1000
+
+_GZIP: dict[str, str] = {hdrs.CONTENT_ENCODING: "gzip", hdrs.VARY: hdrs.ACCEPT_ENCODING}
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,10 @@ async def list_jobs(request: web.Request) -> web.Response:
     # Read the cursor before the page, so that a client that resumes from it misses nothing.
     end = b',"cursor":"%b"}' % session.hub.buffer.cursor
     query, limit, after = listing.query, listing.limit, listing.after
-    return reply(await session.pages.read(raw, query, limit, after, end))
+    text, is_gzip = await session.pages.read(
+        raw, query, limit, after, end, takes_gzip=takes_gzip(request)
+    )
+    return reply(text, headers=_GZIP if is_gzip else None)
 
 
 async def search(request: web.Request) -> web.Response:

@@ -8,12 +8,20 @@ from aiohttp import hdrs, web
 
 from fluxapi.errors import NotAcceptable
 
-__all__ = ["accepted", "wants_page"]
+__all__ = ["accepted", "takes_gzip", "wants_page"]
 
 
 def wants_page(request: web.Request) -> bool:
     """Return whether the client is a browser that asks for a page."""
     return "text/html" in request.headers.get(hdrs.ACCEPT, "")
+
+
+def takes_gzip(request: web.Request) -> bool:
+    """Return whether the client takes a gzip stream (RFC 9110, section 12.5.3)."""
+    header = request.headers.get(hdrs.ACCEPT_ENCODING, "").lower()
+    if "gzip" not in header:
+        return False
+    return any(name == "gzip" and quality > 0 for name, quality in _ranges(header))
 
 
 def accepted(request: web.Request, offers: Sequence[str]) -> str:

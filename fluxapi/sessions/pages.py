@@ -9,13 +9,15 @@ from fluxapi.model.jobid import MAX
 from fluxapi.table.query import JobQuery, Page, matcher, page
 from fluxapi.table.table import Table
 
+from .gzip_text import GzipText
 from .situation import SituationMonitor
 
 __all__ = ["Pages"]
 
 _MAX_PAGES = 128
 _MAX_TEXT_BYTES = 128 << 10
-"""Size of the largest text that is kept, so that all of them are at most 16 MiB."""
+"""Size of the largest text that is kept, so that all of them are at most 16 MiB, and compressed
+no more than that."""
 
 
 @dataclass(slots=True)
@@ -25,6 +27,7 @@ class _HeldPage:
     ``text`` is kept once the page is read again, and holds as long as the page does, if no job of
     it is pending. The reason why a job waits depends on more than the job, so otherwise the text
     holds at ``text_versions`` only, those of the table and of the situation. It ends with ``end``.
+    ``compressed`` is made of it, without this end, once it is asked for.
     """
 
     found: Page
@@ -32,6 +35,26 @@ class _HeldPage:
     text: bytes | None = None
     text_versions: tuple[int, int] | None = None
     end: bytes = b""
+    compressed: GzipText | None = None
+
+    def keep(self, text: bytes, end: bytes, versions: tuple[int, int] | None) -> None:
+        self.text, self.end, self.text_versions, self.compressed = text, end, versions, None
+
+    def with_end(self, end: bytes) -> bytes:
+        """Return the kept text with this end from now on."""
+        assert self.text is not None  # noqa: S101 - for mypy: only a kept page is asked
+        if self.end != end:
+            rows = memoryview(self.text)[: -len(self.end)]
+            self.text, self.end = b"".join((rows, end)), end
+        return self.text
+
+    def gzip(self, end: bytes) -> bytes | None:
+        """Return the same compressed, unless that would save less than half of it."""
+        assert self.text is not None  # noqa: S101 - for mypy: only a kept page is asked
+        if self.compressed is None:
+            self.compressed = GzipText(memoryview(self.text)[: -len(self.end)])
+        is_short = len(self.compressed) <= len(self.text) // 2
+        return self.compressed.with_end(end) if is_short else None
 
 
 class Pages:
@@ -47,9 +70,19 @@ class Pages:
         self._held: OrderedDict[str, _HeldPage] = OrderedDict()
 
     async def read(
-        self, key: str, query: JobQuery, limit: int, after: int | None, end: bytes
-    ) -> bytes:
+        self,
+        key: str,
+        query: JobQuery,
+        limit: int,
+        after: int | None,
+        end: bytes,
+        *,
+        takes_gzip: bool = False,
+    ) -> tuple[bytes, bool]:
         """Return a page as a JSON object with the members ``jobs`` and ``next``.
+
+        The page is a gzip stream, and the second value true, if the client takes it and the page is
+        kept: compressing each page anew would cost as much as finding it.
 
         Args:
             key: A text that stands for the next three.
@@ -57,6 +90,7 @@ class Pages:
             limit: Jobs of the page.
             after: The ID below which the page begins; ``None``: the newest.
             end: The rest of the object, which is not empty.
+            takes_gzip: True if the client takes a gzip stream.
         """
         held = self._held.get(key)
         if held is None or not self._holds(held, query, after):
@@ -64,20 +98,17 @@ class Pages:
             version = self._table.recent.version
             found = await page(self._table, query, limit=limit, after=after)
             self._keep(key, _HeldPage(found, version))
-            return await self._encode(found, end)
+            return await self._encode(found, end), False
         self._held.move_to_end(key)
         if held.text is not None and held.text_versions in {None, self._versions}:
-            if held.end != end:
-                rows = memoryview(held.text)[: -len(held.end)]
-                held.text, held.end = b"".join((rows, end)), end
-            return held.text
+            compressed = held.gzip(end) if takes_gzip else None
+            return (held.with_end(end), False) if compressed is None else (compressed, True)
         versions = self._versions
         text = await self._encode(held.found, end)
         if len(text) <= _MAX_TEXT_BYTES:
             is_settled = all(self._table.settled_rows(held.found.ids))
-            held.text, held.end = text, end
-            held.text_versions = None if is_settled else versions
-        return text
+            held.keep(text, end, None if is_settled else versions)
+        return text, False
 
     @property
     def _versions(self) -> tuple[int, int]:

@@ -27,6 +27,23 @@ async def test_the_list_is_newest_first_and_paged(service: Service) -> None:
     assert first["cursor"]
 
 
+@pytest.mark.parametrize(
+    ("taken", "sent"),
+    [("gzip, deflate, br", "gzip"), ("gzip;q=0", None), ("deflate", None), ("x-gzip2", None)],
+)
+async def test_a_page_that_is_kept_is_compressed_for_those_who_take_it(
+    service: Service, taken: str, sent: str | None
+) -> None:
+    ids = [await service.submit() for _ in range(20)]
+    for number in ids:
+        service.instance.finish(jobid.parse(number))
+        await get(service, f"/jobs/{number}/wait")
+    for _ in range(3):
+        response = await service.client.get("/jobs", headers={"Accept-Encoding": taken})
+    assert response.headers.get("Content-Encoding") == sent
+    assert [job["id"] for job in (await response.json())["jobs"]] == ids[::-1]
+
+
 async def test_filters(service: Service) -> None:
     first = await service.submit(name="sim-a", queue="batch")
     second = await service.submit(name="sim-b")
