@@ -29,8 +29,8 @@ import { WholeSearch } from "./whole_search.js";
 const EVERY = 100;
 /** At most one part in so many of the time goes into drawing: the page stays at hand. */
 const SHARE = 4;
-/** Lines that need less than the height of the window. */
-const FEW = 16;
+/** Lines that need less than the height of the window: the style gives a short output as much as 60 % of it. */
+const FEW = 44;
 /** Pixels from the end that count as the end. */
 const NEAR = 24;
 /** Pixels from the first and the last line of a page at which more lines are read. */

@@ -179,6 +179,7 @@ export class Feed {
     if (isEmpty && this.#isCut) this.tell.said(t("output.end_unsearched"));
     else if (reason === "finished") this.tell.said(isEmpty ? t(NOTHING[this.stream] ?? "output.nothing") : t("output.end"));
     else if (reason === "no-output") this.tell.said(t("output.nothing"));
+    else if (reason === "instance-ended") this.tell.said(t(isEmpty ? "output.gone" : "output.instance_ended"));
     else this.tell.said(detail);
     this.tell.ended();
   }

@@ -193,6 +193,11 @@ every(LINKS_MS, () => {
 });
 // A command that is cut can be scrolled with the keyboard.
 const command = document.getElementById("command");
-if (command && command.scrollHeight > command.clientHeight) command.tabIndex = 0;
+if (command) {
+  new ResizeObserver(() => {
+    if (command.scrollHeight > command.clientHeight) command.tabIndex = 0;
+    else command.removeAttribute("tabindex");
+  }).observe(command);
+}
 neighbors.show(job, $);
 every(1000, show);

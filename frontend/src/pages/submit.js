@@ -110,12 +110,21 @@ function advise(values) {
   if (!refused.has("is_launcher")) inputs.say("is_launcher", fits ? "" : words);
 }
 
+/** Whether the instance has ended, so that it takes no job. */
+const hasEnded = () => document.body.dataset["state"] === "ended" || document.getElementById("ended") !== null;
+
 /** Say what the button will do, and what stands against it. */
 function plan() {
   const values = inputs.values();
   const jobs = jobCount(values);
   const { wrong } = collect(inputs.current, values);
   const isEmpty = !values[inputs.what] && !values["jobspec"];
+  if (hasEnded()) {
+    answer.plan(t("submit.plan_ended"), false);
+    answer.findings([]);
+    go.disabled = true;
+    return;
+  }
   if (isEmpty) answer.plan(t(inputs.what === "script" ? "submit.plan_empty_script" : "submit.plan_empty"), false);
   else if (wrong.length) answer.plan(t("submit.plan_unreadable"), false);
   else if (problem) answer.plan(t("submit.plan_unchecked", { why: problem }), false);
@@ -213,7 +222,7 @@ async function submit(isAgain) {
     const document = error instanceof Problem ? error.document : {};
     refuse(document["errors"] ?? [], error instanceof Error ? error.message : String(error), bulk);
   } finally {
-    go.disabled = false;
+    go.disabled = hasEnded();
   }
 }
 
@@ -352,6 +361,7 @@ if (location.hash === "#duration") inputs.focus("duration");
 
 const channel = new Channel(address);
 status.show(channel, $("state"));
+channel.addEventListener("state", () => hasEnded() && plan());
 let instance = "";
 channel.follow("stats", { stream: "stats" }, ({ nodes, queues }) => {
   const now = JSON.stringify([queues, nodes?.states, nodes?.total]);
