@@ -8,11 +8,11 @@ const RUNS = { isPending: false, isOver: false };
 test("an output that is long in coming is not called empty", () => {
   const feed = { hasEnded: false, isQuiet: false, isSilent: false };
   assert.deepEqual(instead(feed, "", RUNS), { text: "", isFinal: false });
-  assert.deepEqual(instead({ ...feed, isQuiet: true }, "", RUNS), { text: "Loading output …", isFinal: false });
+  assert.deepEqual(instead({ ...feed, isQuiet: true }, "", RUNS), { text: "Loading output…", isFinal: false });
   assert.deepEqual(instead({ ...feed, isQuiet: true }, "Reading 1 MB", RUNS), { text: "Reading 1 MB", isFinal: false });
   const silent = { hasEnded: false, isQuiet: true, isSilent: true };
   assert.deepEqual(instead(silent, "", RUNS), { text: "The job has written nothing yet.", isFinal: true });
-  assert.deepEqual(instead(silent, "", { ...RUNS, isOver: true }), { text: "Loading output …", isFinal: false });
+  assert.deepEqual(instead(silent, "", { ...RUNS, isOver: true }), { text: "Loading output…", isFinal: false });
 });
 
 test("a job that has not started, and an output that has ended, are told", () => {

@@ -126,12 +126,12 @@ test("every chart has its sentence, also with nothing in it", () => {
   assert.equal(sentences.use(series), "Not known.");
   assert.equal(sentences.states(series), "Not known.");
   assert.equal(sentences.waits(series.waits(NOW)), "No job has started.");
-  assert.equal(sentences.rates(series.rates(NOW), STEP), "0 jobs submitted and 0 ended; peaks 0 and 0 a second.");
+  assert.equal(sentences.rates(series.rates(NOW), STEP), "0 jobs submitted and 0 ended; peaks 0 and 0 per second.");
   series.take(figures({ RUN: 1, SCHED: 2 }), NOW);
   for (let n = 0; n < 3; n++) series.note(undefined, job({ t_submit: NOW - 10, t_run: NOW - 7 }));
   assert.equal(sentences.use(series), "4 of 16 cores in use now, on 1 of 4 nodes; peak 4.");
   assert.equal(sentences.states(series), "2 pending and 1 running now; peaks 2 and 1.");
-  assert.equal(sentences.rates(series.rates(NOW), STEP), "3 jobs submitted and 0 ended; peaks 0.6 and 0 a second.");
+  assert.equal(sentences.rates(series.rates(NOW), STEP), "3 jobs submitted and 0 ended; peaks 0.6 and 0 per second.");
   assert.equal(
     sentences.waits(series.waits(NOW)),
     "3 jobs started; latest median wait 3s, peak 3s.",

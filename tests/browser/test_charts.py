@@ -93,7 +93,7 @@ def test_a_longer_time_comes_from_the_history(kept: Service, page: Page) -> None
     expect(page.get_by_role("radio", name="Day")).to_be_checked()
     expect(page.get_by_role("heading", name="Jobs ended")).to_be_visible()
     page.get_by_text("15 min", exact=True).click()
-    expect(page.get_by_role("heading", name="Jobs a second")).to_be_visible()
+    expect(page.get_by_role("heading", name="Jobs per second")).to_be_visible()
 
 
 @pytest.mark.parametrize("width", [1024, 1440, 2560])

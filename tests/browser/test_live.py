@@ -173,7 +173,7 @@ def test_nothing_moves_under_the_pointer(site: Service, page: Page) -> None:
     row.hover()
     before = row.bounding_box()
     second = submit(site, name="still-2")
-    news = page.get_by_role("button", name=re.compile("change"))
+    news = page.get_by_role("button", name=re.compile("new or moved"))
     expect(news).to_be_visible()
     assert row.bounding_box() == before
     expect(line(page, second)).to_have_count(0)

@@ -229,7 +229,7 @@ def test_a_job_that_ran_out_of_time_gets_more(site: Service, page: Page) -> None
     jobid = submit(site, command=["sleep", "600"], duration=1)
     site.get(f"/v1/jobs/{jobid}/wait?timeout=30")
     opened(site, page, f"?from={jobid}")
-    expect(page.locator("#origin")).to_contain_text("It ran out of its time limit of 1s.")
+    expect(page.locator("#origin")).to_contain_text("It reached its time limit of 1s.")
     page.get_by_role("button", name="Allow 2s").click()
     expect(page.get_by_label("Time limit")).to_have_value("2s")
     expect(page.get_by_label("Time limit")).to_be_focused()
