@@ -224,7 +224,7 @@ def _add_input_and_output(
         metavar="[NAME[:MODE]=]FILE",
         action="append",
         help="send this local file, or with NAME= a text that has a newline or \\n; the job can "
-        "read it as {{tmpdir}}/NAME",
+        'read it as {{tmpdir}}/NAME, a batch script as "$(dirname "$0")/NAME"',
     )
     return group
 

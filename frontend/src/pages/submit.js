@@ -4,7 +4,7 @@ import { address, call, Problem } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
 import { shellAdvice, shellSyntax } from "../submit/advice.js";
 import { Answer, sizeInWords } from "../submit/answer.js";
-import { Attachments, withFiles } from "../submit/attachments.js";
+import { Attachments, filesOf, withFiles } from "../submit/attachments.js";
 import { besides, valuesOf } from "../submit/resubmit.js";
 import { collect, fieldOf, hint, request } from "../submit/form.js";
 import { duration, Inputs } from "../submit/inputs.js";
@@ -82,6 +82,7 @@ function update() {
   const isScript = inputs.what === "script";
   inputs.arrange();
   if ($("as-task")) $("as-task").hidden = !isScript;
+  files.arrange(inputs.what);
   editor.update(isScript, values);
   const { job, wrong } = collect(inputs.current, values);
   advise(values);
@@ -94,7 +95,7 @@ function update() {
   const isReady = Boolean(job["command"] || job["script"] || job["jobspec"]) && !wrong.length;
   check.update(isReady ? job : undefined);
   plan();
-  inputs.keep();
+  inputs.keep(files.wanted);
 }
 
 /** Say what will not work as it looks. @param {Values} values */
@@ -229,7 +230,8 @@ async function submit(isAgain) {
 /** The request as a template keeps it. @param {Record<string, unknown>} job @param {Values} values @returns {Saved} */
 function savedOf(job, values) {
   const { body } = request(job, inputs.many, values);
-  return /** @type {Saved} */ (/** @type {unknown} */ (inputs.many === "one" ? { job } : body));
+  const saved = /** @type {Saved} */ (/** @type {unknown} */ (inputs.many === "one" ? { job } : body));
+  return files.wanted.length ? { ...saved, files: files.wanted } : saved;
 }
 
 /** What the form asks for, to be saved; undefined when it cannot be read, which is told. */
@@ -255,7 +257,7 @@ function fillSaved(saved, words, variables) {
   if (variables.length) sentences.push(t("submit.values_not_kept", { names: variables.slice(0, 12).map((it) => visible(it, { most: 40 })).join(", ") }));
   if (unknown.length) sentences.push(t("submit.fields_unknown", { names: unknown.slice(0, 12).map((it) => visible(it, { most: 40 })).join(", ") }));
   origin.tell(sentences.join(" "), before);
-  update();
+  files.expect(filesOf(saved));
 }
 
 /** Fill the form with another job. @param {string} id */
@@ -351,9 +353,10 @@ if (shared.startsWith("#job=")) {
     origin.tell(error instanceof Error ? error.message : String(error));
   }
 } else if (kept) {
-  inputs.fill(kept);
+  inputs.fill(kept.values);
   editor.view.refresh();
-  if (from) origin.resubmit(from, Boolean(kept["jobspec"]));
+  files.expect(kept.files);
+  if (from) origin.resubmit(from, Boolean(kept.values["jobspec"]));
 } else if (from) await fillFrom(from);
 else if (template) await templates.load(template);
 update();

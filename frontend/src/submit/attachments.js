@@ -15,6 +15,30 @@ const RUNNABLE_MODE = 0o700;
 const KILOBYTE = 1000;
 /** The temporary directory of a job, as its command names it. */
 const TMPDIR = "{{tmpdir}}";
+/** The same directory in a script: Flux sets FLUX_JOB_TMPDIR for the tasks of a job, not for a batch script. */
+const BESIDE = '$(dirname "$0")';
+/** A file there, as a command and a script name it; longer texts are not searched. */
+const NAMED = /(?:\{\{tmpdir\}\}|\$\(dirname "?\$0"?\))\/([^\s"'`;|&<>(){}$\\/]{1,100})/g;
+const MAX_SEARCHED_CHARS = 100_000;
+/** Names that a notice lists. */
+const MAX_NAMES = 12;
+
+/** @typedef {import("./form.js").What} What */
+/** @typedef {import("./saved_job.js").Saved} Saved */
+
+/** Where the job finds the file. @param {What} what @param {string} name */
+export const placeOf = (what, name) => (what === "script" ? `"${BESIDE}/${name}"` : `${TMPDIR}/${name}`);
+
+/** The files that a saved request needs: those that were attached, and those that its command or script names. @param {Saved} saved */
+export function filesOf({ job, files = [] }) {
+  const runs = job["script"] ?? job["command"] ?? "";
+  const text = (Array.isArray(runs) ? runs.map(String).join("\n") : String(runs)).slice(0, MAX_SEARCHED_CHARS);
+  const named = [...text.matchAll(NAMED)].map(([, name = ""]) => name);
+  return [...new Set([...files, ...named])].filter((name) => !RESERVED.has(name)).slice(0, MAX_FILES);
+}
+
+/** @param {string} id */
+const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** A size in one unit, with at most one digit after the point. @param {number} bytes */
 function size(bytes) {
@@ -44,12 +68,20 @@ export function entryOf(bytes) {
 export class Attachments {
   /** @type {Map<string, { size: number, entry: Record<string, unknown> }>} */
   #files = new Map();
+  /** Names of files that the form was filled without. @type {string[]} */
+  #missing = [];
+  /** @type {What} */
+  #what = "command";
 
   /** @param {HTMLElement} list @param {HTMLElement} said @param {HTMLInputElement} input @param {() => void} changed */
   constructor(list, said, input, changed) {
     this.list = list;
     this.said = said;
     this.changed = changed;
+    $("files-dismiss").addEventListener("click", () => {
+      this.expect([]);
+      input.focus();
+    });
     input.addEventListener("change", () => {
       void this.add([...(input.files ?? [])]);
       input.value = "";
@@ -58,6 +90,11 @@ export class Attachments {
 
   get names() {
     return [...this.#files.keys()];
+  }
+
+  /** The names of the attached files, and of those that are still to be attached again. */
+  get wanted() {
+    return [...new Set([...this.names, ...this.#missing])];
   }
 
   /** The files as the attribute of a job; nothing when there is none. */
@@ -88,11 +125,39 @@ export class Attachments {
 
   clear() {
     this.#files.clear();
+    this.#missing = [];
     this.said.textContent = "";
     this.#show();
   }
 
+  /** Say which files the form was filled without, until they are attached. @param {string[]} names */
+  expect(names) {
+    this.#missing = names;
+    this.#show();
+  }
+
+  /** Name the files as a command or a script finds them. @param {What} what */
+  arrange(what) {
+    if (what === this.#what) return;
+    this.#what = what;
+    for (const it of /** @type {const} */ (["command", "script"])) {
+      /** @type {HTMLElement} */ (document.querySelector(`#help-files .for-${it}`)).hidden = it !== what;
+    }
+    this.#list();
+  }
+
   #show() {
+    this.#missing = this.#missing.filter((name) => !this.#files.has(name));
+    const count = this.#missing.length;
+    const shown = this.#missing.slice(0, MAX_NAMES).map((name) => visible(name, { most: SHORT }));
+    const words = count ? t("submit.files_missing", { count, names: [...shown, ...(count > shown.length ? ["…"] : [])].join(", ") }) : "";
+    $("files-missing").hidden = !count;
+    $("files-missing-words").textContent = words;
+    this.#list();
+    this.changed();
+  }
+
+  #list() {
     this.list.replaceChildren(
       ...[...this.#files].map(([name, it]) => {
         const row = element("li", { className: "chip" });
@@ -103,11 +168,10 @@ export class Attachments {
           this.#files.delete(name);
           this.#show();
         });
-        row.append(element("code", { textContent: `${TMPDIR}/${label}` }), element("span", { className: "soft numeric", textContent: size(it.size) }), remove);
+        row.append(element("code", { textContent: placeOf(this.#what, label) }), element("span", { className: "soft numeric", textContent: size(it.size) }), remove);
         return row;
       }),
     );
-    this.changed();
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { t } from "../ui/words.js";
 import { seconds, spelled } from "./duration.js";
+import { namesOf } from "./saved_job.js";
 
 /** @typedef {import("./form.js").Field} Field */
 /** @typedef {import("./form.js").Values} Values */
@@ -27,6 +28,8 @@ export function duration(typed) {
 export class Inputs {
   /** The timer of the next store. */
   #keeping = 0;
+  /** Names of the attached files, which a draft does not keep. @type {string[]} */
+  #files = [];
 
   /** @param {HTMLFormElement} form @param {Field[]} fields @param {string} draft the name under which the browser keeps it */
   constructor(form, fields, draft) {
@@ -178,8 +181,9 @@ export class Inputs {
     if (it.type !== "checkbox" && it instanceof HTMLInputElement) it.select();
   }
 
-  /** Keep what is typed, until the window is closed: soon, and at the latest when the page is left. */
-  keep() {
+  /** Keep what is typed, until the window is closed: soon, and at the latest when the page is left. @param {string[]} files names */
+  keep(files) {
+    this.#files = files;
     if (this.#keeping) return;
     this.#keeping = window.setTimeout(() => this.#store(), KEEP_PAUSE_MS);
   }
@@ -187,12 +191,13 @@ export class Inputs {
   #store() {
     clearTimeout(this.#keeping);
     this.#keeping = 0;
-    stored(() => sessionStorage.setItem(this.key, JSON.stringify(this.values())));
+    stored(() => sessionStorage.setItem(this.key, JSON.stringify({ values: this.values(), files: this.#files })));
   }
 
-  /** @returns {Values | undefined} */
+  /** @returns {{ values: Values, files: string[] } | undefined} */
   draft() {
-    return stored(() => JSON.parse(sessionStorage.getItem(this.key) ?? "") ?? undefined);
+    const { values, files } = stored(() => JSON.parse(sessionStorage.getItem(this.key) ?? "")) ?? {};
+    return values ? { values, files: namesOf(files) } : undefined;
   }
 }
 

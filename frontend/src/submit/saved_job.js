@@ -6,10 +6,16 @@ import { join } from "./shell.js";
 
 /** @typedef {import("./form.js").Field} Field */
 /** @typedef {import("./form.js").Values} Values */
-/** @typedef {{ job: Record<string, any>, copies?: number, cc?: string }} Saved the fields of POST /v1/jobs/bulk */
+/**
+ * @typedef {{ job: Record<string, any>, copies?: number, cc?: string, files?: string[] }} Saved
+ *   the fields of POST /v1/jobs/bulk, and the names of the files that were attached
+ */
 
 /** Fields whose values may be secrets. */
 const SECRET = ["environment", "env_expand"];
+/** Names of files that a request keeps. */
+const MAX_FILES = 50;
+const MAX_NAME_CHARS = 255;
 /** A jobspec holds its environment below these names. */
 const INNER = ["attributes", "system", "environment"];
 
@@ -78,13 +84,19 @@ export function valuesOfSaved({ job, copies, cc }, fields) {
  * @returns {Saved}
  */
 export function checkSaved(read) {
-  const { job, copies, cc } = /** @type {Record<string, any>} */ (read ?? {});
+  const { job, copies, cc, files } = /** @type {Record<string, any>} */ (read ?? {});
   if (typeof job !== "object" || job === null || Array.isArray(job)) throw new Unreadable(t("submit.link_damaged"));
   return {
     job,
     ...(Number.isSafeInteger(copies) ? { copies } : {}),
     ...(typeof cc === "string" ? { cc } : {}),
+    ...(namesOf(files).length ? { files: namesOf(files) } : {}),
   };
+}
+
+/** The names of files in what a stranger may have written. @param {unknown} read @returns {string[]} */
+export function namesOf(read) {
+  return Array.isArray(read) ? read.slice(0, MAX_FILES).filter((it) => typeof it === "string" && it !== "" && it.length <= MAX_NAME_CHARS) : [];
 }
 
 /** A line that tells requests apart: the name, else the begin of what runs. @param {Saved} saved */

@@ -205,7 +205,8 @@ export class Templates {
           this.form.tell(t("submit.saved_browser", { name: name.value }));
           return undefined;
         }
-        await call("PUT", place(name.value), { ...(text ? { description: text } : {}), ...kept });
+        const { files: _, ...request } = kept;
+        await call("PUT", place(name.value), { ...(text ? { description: text } : {}), ...request });
         return secret(t("submit.link_template"), linkTo(name.value));
       },
     });
