@@ -39,7 +39,8 @@ DATA = {
     rf"(?:\d+ )?(?:{_WORDS})(?: ·)?": "the state or result of a job as Flux names it",
     _WORDS.lower(): "the same as it is written in a filter",
     r"SIG[A-Z0-9]+|ABRT": "a signal",
-    r"Ctrl(?: K)?|Alt|Esc|End|Home|Enter|Page [↑↓]|Shift|Space|\(?(?:Shift\+)?Enter\)?": "a key",
+    r"Alt|Ctrl(?: K)?|End|Esc|Home|Page [↑↓]|Shift|Space|Tab": "a key",
+    r"\(?(?:Shift\+)?Enter\)?": "the same",
     r"The service connects again .*": "a message of the API",
 }  # fmt: skip
 """The texts outside of the words that pages show, as patterns, and what they are."""
