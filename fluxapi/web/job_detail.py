@@ -159,7 +159,7 @@ def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]
             "job.fact_limit",
             duration(record["duration"]) if record.get("duration") else words.text("job.no_limit"),
         ),
-        ("job.fact_ran_for", duration(record["runtime"]) if "runtime" in record else None),
+        ("job.fact_runtime", duration(record["runtime"]) if "runtime" in record else None),
         ("job.fact_waited", _waited(record, words)),
         ("job.fact_name", _long(record.get("name"))),
         ("job.fact_directory", record.get("cwd")),

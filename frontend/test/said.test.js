@@ -24,15 +24,18 @@ test("a text that the record has answered before is not shown", () => {
 
 test("a confirmation passes, and takes no later text with it", (context) => {
   context.mock.timers.enable({ apis: ["setTimeout"] });
-  const where = { textContent: "" };
+  const where = { textContent: "", className: "" };
   const said = new Said(where);
   said.pass("Copied.");
   context.mock.timers.tick(4999);
   assert.equal(where.textContent, "Copied.");
+  // It stands over the page, so that nothing moves.
+  assert.equal(where.className, "notice floating");
   context.mock.timers.tick(1);
   assert.equal(where.textContent, "");
   said.pass("Copied.");
   said.tell("It failed.");
+  assert.equal(where.className, "");
   context.mock.timers.tick(9999);
   assert.equal(where.textContent, "It failed.");
 });

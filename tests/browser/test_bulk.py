@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.request
-from typing import Any
+from typing import Any, cast
 
 from playwright.sync_api import Locator, Page, Request, Route, expect
 
@@ -32,12 +32,14 @@ def open_view(page: Page, site: Service, name: str, count: int) -> Locator:
     return bar
 
 
-def submit_many(site: Service, copies: int, **fields: Any) -> None:
+def submit_many(site: Service, copies: int, **fields: Any) -> dict[str, Any]:
+    """Submit *copies* of a job; return the answer."""
     body = json.dumps({"job": fields, "copies": copies}).encode()
     request = urllib.request.Request(  # noqa: S310 - it is ours
         f"{site.url}/v1/jobs/bulk", body, {"Content-Type": "application/json"}
     )
-    urllib.request.urlopen(request, timeout=60).close()  # noqa: S310
+    with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310
+        return cast("dict[str, Any]", json.load(answer))
 
 
 def test_cancel_says_what_will_happen_and_does_it(site: Service, page: Page) -> None:

@@ -118,6 +118,35 @@ def test_the_page_of_a_group_marks_what_failed(site: Service, page: Page, name: 
     expect(page.locator("#jobs-output h3 .status")).to_have_text(["FAILED"])
 
 
+def test_a_reader_finds_the_first_failed_job_of_a_sweep_and_the_way_back(
+    site: Service, page: Page, name: str
+) -> None:
+    submit_many(site, 2, command="true", name=name, group=name)
+    # Without an active job, the page does not follow the group.
+    submit(site, command="true", group=name, urgency=0)
+    page.goto(f"{site.url}/ui/groups/{name}")
+    live(page)
+    link = page.get_by_role("link", name="First failed job")
+    expect(link).not_to_be_visible()
+    # The page is open while jobs fail.
+    first, _ = (submit(site, command="false", group=name) for _ in range(2))
+    expect(link).to_have_attribute("href", re.compile(f"/ui/jobs/{first}$"))
+    page.reload()
+    link.click()
+    expect(page.locator("#id")).to_have_text(first)
+    page.go_back()
+    page.get_by_role("navigation", name="Path to this group").get_by_role("link").click()
+    expect(page).to_have_url(re.compile(r"/(\?.*)?$"))
+
+
+def test_a_group_without_a_name_is_called_as_its_jobs(site: Service, page: Page, name: str) -> None:
+    group = submit_many(site, 2, command="true", name=name)["group"]
+    page.goto(f"{site.url}/ui/groups/{group}")
+    expect(page.get_by_role("heading", level=1)).to_have_text(name)
+    expect(page.locator(".job-title code")).to_have_text(group)
+    expect(page).to_have_title(re.compile(name))
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_groups_shut_nobody_out(

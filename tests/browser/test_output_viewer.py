@@ -262,3 +262,20 @@ def test_the_jobs_of_a_group_are_a_list_too(site: Service, page: Page) -> None:
     expect(page.locator("#steps")).to_contain_text("1 of 2")
     page.locator("#list").click()
     expect(page).to_have_url(re.compile("/ui/groups/"))
+
+
+def test_a_link_to_a_line_is_copied_and_the_page_stays_where_it_is(
+    site: Service, page: Page
+) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    jobid = submit(site, command=["seq", "3"])
+    see(site, page, jobid)
+    status(page, "COMPLETED")
+    lines(page).nth(1).click(position={"x": 4, "y": 4})
+    expect(page).to_have_url(re.compile("#L2$"))
+    before = page.locator("#output").bounding_box()
+    # The lines have a button of this name, too.
+    page.locator("#copy-link").click()
+    expect(page.locator("#said")).to_have_text("Copied.")
+    assert page.locator("#output").bounding_box() == before
+    assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/ui/jobs/{jobid}#L2"

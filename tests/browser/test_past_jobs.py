@@ -61,14 +61,14 @@ def test_two_results_stay_chosen(past: Service, page: Page) -> None:
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?result=FAILED,TIMEOUT")
     expect(page.locator("#jobs tbody tr")).to_have_count(1)
     page.get_by_role("button", name="Show").click()
-    expect(page.get_by_label("Result", exact=True)).to_have_value("FAILED,TIMEOUT")
+    expect(page.get_by_label("Status", exact=True)).to_have_value("FAILED,TIMEOUT")
     expect(page.locator("#jobs tbody tr")).to_have_count(1)
 
 
 def test_the_jobs_that_match_are_exported(past: Service, page: Page) -> None:
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=train&since=2020-01-01")
     with page.expect_download() as download:
-        page.get_by_role("link", name="Export CSV").click()
+        page.get_by_role("link", name="Download CSV").click()
     heading, *rows = download.value.path().read_text(encoding="utf-8").splitlines()
     assert heading.startswith("id,instance,")
     assert [row.split(",")[3] for row in rows] == ["train"]
@@ -102,7 +102,7 @@ def test_the_page_works_without_scripts(past: Service, browser: Browser) -> None
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs")
-    page.get_by_label("Result", exact=True).select_option("FAILED")
+    page.get_by_label("Status", exact=True).select_option("FAILED")
     page.get_by_role("button", name="Show").click()
     expect(page.locator("#jobs tbody tr")).to_have_count(1)
     context.close()

@@ -17,10 +17,11 @@ export function offer(said) {
   }
 }
 
-/** Let a button copy an address. @param {HTMLElement} button @param {string} link @param {import("./said.js").Said} said */
-export function offerLink(button, link, said) {
+/** Let a button copy the address of the page, with the lines that it marks. @param {HTMLElement} button @param {import("./said.js").Said} said */
+export function offerLink(button, said) {
   button.hidden = false;
   button.addEventListener("click", async () => {
+    const link = location.origin + location.pathname + location.hash;
     const field = element("textarea", { value: link });
     const isCopied = await copy(link, () => {
       button.after(field);

@@ -13,7 +13,7 @@ export class Said {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #passing;
 
-  /** @param {{ textContent: string | null }} where */
+  /** @param {{ textContent: string | null, className?: string }} where */
   constructor(where) {
     this.where = where;
   }
@@ -21,6 +21,7 @@ export class Said {
   /** Show a text until the next one, or until the record answers it. @param {string} text @param {(record: Record_) => boolean} [isAnswered] */
   tell(text, isAnswered = () => false) {
     clearTimeout(this.#passing);
+    this.where.className = "";
     this.#isAnswered = isAnswered;
     // The record may have been faster than the answer to the request.
     this.where.textContent = isAnswered(this.#record) ? "" : text;
@@ -29,6 +30,7 @@ export class Said {
   /** Show a confirmation for a moment. @param {string} text */
   pass(text) {
     this.tell(text);
+    this.where.className = "notice floating";
     this.#passing = setTimeout(() => this.tell(""), PASSING_MS);
   }
 

@@ -29,7 +29,8 @@ const bar = new ProgressBar();
 const columns = JSON.parse(main.dataset["columns"] ?? "[]");
 const choice = /** @type {HTMLFormElement} */ ($("choice"));
 let isActive = true;
-let hasFailed = false;
+/** @type {number | undefined} */
+let failed;
 let reading = new AbortController();
 
 async function renew() {
@@ -37,7 +38,7 @@ async function renew() {
   const record = await call("GET", path).catch(() => undefined);
   if (!record) return;
   isActive = record["active"] > 0;
-  hasFailed = Boolean(record["results"]["FAILED"] || record["results"]["TIMEOUT"]);
+  findFailed((record["results"]["FAILED"] ?? 0) + (record["results"]["TIMEOUT"] ?? 0));
   watch.element.hidden = !isActive;
   draw(record);
   for (const [index, [, member, names]] of columns.entries()) {
@@ -49,12 +50,27 @@ async function renew() {
   }
 }
 
+/** Let the link lead to the first job that failed; the page was rendered with it. @param {number} count the jobs that failed */
+async function findFailed(count) {
+  const isFirst = failed === undefined;
+  if (failed === count) return;
+  failed = count;
+  if (isFirst || !count) return;
+  // The page of the API begins with the newest job, so only the last page has the first one.
+  const page = await call("GET", `/v1/jobs?group=${group}&result=FAILED,TIMEOUT&limit=${MAX_JOBS}`).catch(() => undefined);
+  const first = page?.["jobs"].at(-1)?.["id"];
+  if (!first || page?.["next"]) return;
+  const link = /** @type {HTMLAnchorElement} */ ($("first-failed"));
+  link.href = at(`/ui/jobs/${first}`);
+  link.hidden = false;
+}
+
 /** Draw the bar. @param {any} record */
 function draw({ total: count, active, states, results }) {
   const { COMPLETED: completed = 0, FAILED: wrong = 0, TIMEOUT: late = 0, CANCELED: canceled = 0 } = results;
   const running = (states["RUN"] ?? 0) + (states["CLEANUP"] ?? 0);
-  const failed = wrong + late;
-  bar.show({ count, completed, failed, canceled, running, pending: active - running }, list([t("common.count_completed", { count: completed }), t("common.count_failed", { count: failed })]));
+  const ill = wrong + late;
+  bar.show({ count, completed, failed: ill, canceled, running, pending: active - running }, list([t("common.count_completed", { count: completed }), t("common.count_failed", { count: ill })]));
 }
 
 /** Return the results of the jobs that have not completed, as many as the page shows. */
@@ -128,7 +144,7 @@ const watch = watchButton(
     key: () => `group ${main.dataset["group"]}`,
     make: () => {
       const id = main.dataset["group"] ?? "";
-      return { kind: "group", key: `group ${id}`, id, title: t("group.title", { name: main.dataset["name"] ?? "" }), hasFailed };
+      return { kind: "group", key: `group ${id}`, id, title: t("group.title", { name: main.dataset["name"] ?? "" }), hasFailed: Boolean(failed) };
     },
   },
   (text) => {

@@ -144,7 +144,7 @@ deeds.offer(record, gone);
 show();
 if ($("eventlog").dataset["next"] === undefined) eventsPart.want();
 copy.offer(said);
-copy.offerLink($("copy-link"), location.origin + location.pathname, said);
+copy.offerLink($("copy-link"), said);
 const whole = /** @type {HTMLAnchorElement} */ ($("whole"));
 const output = new Output({ screen: $("screen"), tools: $("output-tools"), foot: $("output-foot"), said: $("output-said"), whole }, channel, job, {
   ntasks: record["ntasks"] ?? start.ntasks ?? 1,

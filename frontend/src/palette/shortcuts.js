@@ -35,7 +35,7 @@ const SHORTCUTS = [
     [["Esc"], "shortcuts.leave_full"],
   ]],
   ["shortcuts.submit", [
-    [[COMMAND, "↵"], "shortcuts.submit"],
+    [[COMMAND, "↵"], "shortcuts.submit_job"],
     [["Tab"], "shortcuts.indent"],
   ]],
 ];
