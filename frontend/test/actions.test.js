@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { all, census, reasons } from "../src/table/actions.js";
+import { all, census, ending, reasons } from "../src/table/actions.js";
 import { row } from "../src/table/rows.js";
 
 const ids = Array.from({ length: 10 }, (_, n) => `f${n}`);
@@ -29,6 +29,15 @@ test("a service that is gone is not asked for the rest", async () => {
 test("states are counted in order", () => {
   const of = (/** @type {string[]} */ states) => states.map((state, n) => row({ id: `f${n}`, revision: 1, state, status: state }));
   assert.equal(census(of(["SCHED", "RUN", "SCHED"])), "1 RUN, 2 SCHED");
+});
+
+test("a cancellation says what becomes of the jobs that there are", () => {
+  const of = (/** @type {string[]} */ states) => ending(states.map((state, n) => row({ id: `f${n}`, revision: 1, state, status: state })));
+  assert.equal(of(["SCHED", "DEPEND"]), "Pending jobs will not start.");
+  assert.equal(of(["SCHED"]), "The pending job will not start.");
+  assert.equal(of(["RUN", "RUN"]), "Running jobs will be ended.");
+  assert.equal(of(["RUN", "SCHED"]), "Running jobs will be ended, pending jobs will not start.");
+  assert.equal(of(["CLEANUP"]), "");
 });
 
 test("a reason that several jobs have is told once", () => {

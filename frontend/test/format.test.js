@@ -18,3 +18,10 @@ test("a moment of another day tells the day, before today and after it", () => {
   const days = [-3, 0, 3].map((by) => moment(now + by * 86_400, now));
   assert.deepEqual(days.map((text) => /Jun/.test(text)), [true, false, true]);
 });
+
+test("a moment of yesterday tells the day, however short ago it is", () => {
+  const midnight = new Date(2026, 5, 15).getTime() / 1000;
+  assert.match(moment(midnight - 150, midnight + 220), /Jun 14/);
+  assert.doesNotMatch(moment(midnight + 10, midnight + 80_000), /Jun/);
+  assert.match(moment(midnight + 86_400, midnight + 80_000), /Jun 16/);
+});

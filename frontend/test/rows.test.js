@@ -60,7 +60,7 @@ test("a pending job says why it waits", () => {
   assert.equal(note({ state: "SCHED", urgency: 16, priority: 16 }), "Waits for resources");
   assert.equal(note({ state: "DEPEND", dependencies: ["after:f1"] }), "Waits for after:f1");
   const waits = (/** @type {string[]} */ ...dependencies) => note({ state: "DEPEND", dependencies });
-  assert.equal(waits("after-success=ƒ1", "after-start=ƒ2"), "Waits for f1 to complete, waits for f2 to start");
+  assert.equal(waits("after-success=ƒ1", "after-start=ƒ2"), "Waits for f1 to succeed, waits for f2 to start");
   assert.match(waits("begin-time=1795493977.832"), /^Waits until .*\d:\d\d/);
   assert.equal(waits("begin-time=soon"), "Waits for begin-time=soon");
   assert.equal(waits("__proto__=x"), "Waits for __proto__=x");

@@ -24,7 +24,10 @@ for (const [why, record, nodes, queues] of CASES)
 test("a start that the scheduler estimates is said until it has passed", () => {
   const situation = new Situation();
   const job = row({ id: "fA", state: "SCHED", urgency: 16, priority: 16, annotations: { sched: { t_estimate: 2e9 } } });
-  assert.match(situation.why(job, NOW), /^Waits for resources; may start /);
+  assert.match(situation.why(job, NOW), /^Waits for resources; may start on .*2033/);
+  const today = new Date(2026, 5, 15).getTime() / 1000;
+  const soon = row({ id: "fB", state: "SCHED", urgency: 16, priority: 16, annotations: { sched: { t_estimate: today + 17_190 } } });
+  assert.match(situation.why(soon, today), /; may start at 4:46\sAM$/);
   assert.equal(situation.why(job, 3e9), "Waits for resources");
 });
 

@@ -53,7 +53,12 @@ def test_cancel_says_what_will_happen_and_does_it(site: Service, page: Page) -> 
     bar.get_by_role("button", name="Cancel 30").click()
     dialog = page.get_by_role("dialog", name="Cancel 30 jobs?")
     expect(dialog).to_contain_text("30 jobs will be canceled: 30 SCHED.")
-    expect(dialog).to_contain_text("This cannot be undone.")
+    expect(dialog).to_contain_text("Pending jobs will not start. This cannot be undone.")
+    expect(dialog).not_to_contain_text(re.compile("running", re.IGNORECASE))
+    names = dialog.get_by_role("listitem")
+    expect(names).to_have_count(11)
+    expect(names.first).to_have_text(re.compile(rf"^{name} f\w+$"))
+    expect(names.last).to_have_text("and 20 more")
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url))
     dialog.get_by_label("Reason").fill("no longer needed")
@@ -62,6 +67,21 @@ def test_cancel_says_what_will_happen_and_does_it(site: Service, page: Page) -> 
     assert sum(url.endswith("/v1/jobs/cancel") for url in asked) == 1
     expect(page.locator("tbody .status[data-status=CANCELED]")).to_have_count(30)
     expect(page.locator("tbody tr[data-id]").nth(1)).to_contain_text("no longer needed")
+    expect(page.get_by_text("30 jobs canceled")).to_be_visible()
+    expect(bar).to_be_hidden()
+    expect(page.locator("tbody tr.selected")).to_have_count(0)
+
+
+def test_ended_jobs_cannot_be_canceled(site: Service, page: Page) -> None:
+    submit_many(site, 2, command=["true"], name="bulk-ended")
+    bar = open_view(page, site, "bulk-ended", 2)
+    expect(page.locator("tbody .status[data-status=COMPLETED]")).to_have_count(2)
+    colors = []
+    for name in ("Cancel…", "Hold…"):
+        button = bar.get_by_role("button", name=name)
+        expect(button).to_be_disabled()
+        colors.append(button.evaluate("(it) => getComputedStyle(it).color"))
+    assert colors[0] == colors[1]
 
 
 def test_hold_release_and_urgency(site: Service, page: Page) -> None:
@@ -116,7 +136,8 @@ def test_failures_are_listed_job_by_job(site: Service, page: Page) -> None:
     dialog = page.get_by_role("dialog")
     dialog.get_by_role("button", name="Cancel").click()
     expect(dialog).to_contain_text("1 of 2 done, 1 failed.")
-    expect(dialog.get_by_role("listitem")).to_have_text([f"{first}: <b>Not this one.</b>"])
+    failures = dialog.get_by_role("list", name="Failures").get_by_role("listitem")
+    expect(failures).to_have_text([f"{first}: <b>Not this one.</b>"])
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_have_count(0)
     page.unroute("**/v1/jobs/cancel")

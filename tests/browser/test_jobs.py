@@ -216,3 +216,22 @@ def test_queues_have_no_column_where_no_job_is_in_one(site: Service, page: Page)
     expect(page.get_by_role("columnheader", name="Queue")).to_have_count(0)
     page.locator("#view-menu > summary").click()
     expect(page.locator("#view label").filter(has_text="Queue")).to_have_text("Queue(if any)")
+
+
+def test_the_link_of_a_view_is_copied(site: Service, page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page.goto(f"{site.url}/?state=failed")
+    live(page)
+    page.locator("summary", has_text="View").click()
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.get_by_text("Copied.")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/?state=failed"
+
+
+def test_a_reader_who_chose_utc_sees_so_over_the_times(site: Service, page: Page) -> None:
+    page.goto(site.url)
+    head = page.locator('th[data-key="submitted"] button')
+    expect(head).to_have_text("Submitted")
+    page.evaluate("localStorage.setItem('fluxapi.times', 'utc')")
+    page.reload()
+    expect(head).to_have_text("Submitted (UTC)")

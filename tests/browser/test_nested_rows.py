@@ -67,7 +67,7 @@ def test_a_job_that_is_waited_for_is_a_link_where_it_is_named(site: Service, pag
     page.goto(f"{site.url}/?name=names-one")
     live(page)
     note = line(page, waits).locator('td[data-key="note"]')
-    expect(note).to_have_text(f"Waits for {first} to complete")
+    expect(note).to_have_text(f"Waits for {first} to succeed")
     page.request.post(f"{site.url}/v1/jobs/{waits}/cancel", data={})
     # A row that waits for nothing any more names nothing.
     expect(note.get_by_role("link")).to_have_count(0)

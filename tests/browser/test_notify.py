@@ -233,8 +233,8 @@ def test_denied_notifications_are_said_and_the_title_counts(
     live(page)
     switch_on(page)
     expect(page.locator("#said")).to_have_text(
-        "This browser does not allow notifications of this page. While this page is open in a tab, "
-        "its title counts instead."
+        "Notifications are blocked for this page. While this page is open, "
+        "its title counts the jobs that ended."
     )
     page.evaluate(HIDE, True)
     cancel(site, jobid)

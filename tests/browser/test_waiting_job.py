@@ -23,7 +23,7 @@ def test_a_reader_goes_from_a_waiting_job_to_the_one_that_it_waits_for(
     first = submit(site, command=["sleep", "600"], urgency=0, name="mesh")
     second = submit(site, command="true", dependencies=[f"afterok:{first}"], name="solve")
     see(site, page, second)
-    expect(page.locator("#outcome")).to_have_text("Waits for mesh to complete")
+    expect(page.locator("#outcome")).to_have_text("Waits for mesh to succeed")
     expect(page.locator("#facts")).not_to_contain_text("after-success")
     page.locator("#outcome").get_by_role("link", name="mesh").click()
     expect(page.locator("#id")).to_have_text(first)
@@ -33,7 +33,7 @@ def test_a_reader_goes_from_a_waiting_job_to_the_one_that_it_waits_for(
     page.get_by_role("dialog").get_by_role("button", name="Cancel the job").click()
     status(page, "CANCELED")
     expect(page.locator("#outcome")).to_have_text("Canceled before it ran")
-    expect(page.locator("#facts")).to_contain_text(f"waits for {first} to complete")
+    expect(page.locator("#facts")).to_contain_text(f"waits for {first} to succeed")
 
 
 def test_the_time_that_a_job_waits_until_is_in_the_zone_of_the_reader(

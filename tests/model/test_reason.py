@@ -31,7 +31,7 @@ def test_a_job_waits_for_a_reason(why: str, record: Any, nodes: Any, queues: Any
 
 def test_a_start_that_the_scheduler_estimates_is_said_until_it_has_passed() -> None:
     record = {**SCHED, "annotations": {"sched": {"t_estimate": 2e9}}}
-    said = "waits for resources; may start 2033-05-18 03:33:20 UTC"
+    said = "waits for resources; may start at 2033-05-18 03:33:20 UTC"
     assert reason(record, Situation(), NOW) == said
     assert reason(record, Situation(), 3e9) == "waits for resources"
 
@@ -43,7 +43,7 @@ def test_a_start_that_the_scheduler_estimates_is_said_until_it_has_passed() -> N
         ("begin-time=soon", "waits for begin-time=soon"),
         ("begin-time=1e300", "waits for begin-time=1e300"),
         ("after-success", "waits for after-success"),
-        ("after-success={0.__class__}", "waits for {0.__class__} to complete"),
+        ("after-success={0.__class__}", "waits for {0.__class__} to succeed"),
     ],
 )
 def test_a_dependency_is_a_phrase(text: str, why: str) -> None:

@@ -1,5 +1,6 @@
 /** The page of one job: the service renders its record and events; its output is drawn as it comes. */
 
+import { offerLink } from "../ui/clipboard.js";
 import { address } from "../ui/api.js";
 import { asOf, canChange } from "../channel/as_of.js";
 import { Channel } from "../channel/channel.js";
@@ -144,7 +145,7 @@ deeds.offer(record, gone);
 show();
 if ($("eventlog").dataset["next"] === undefined) eventsPart.want();
 copy.offer(said);
-copy.offerLink($("copy-link"), said);
+offerLink($("copy-link"), () => location.origin + location.pathname + location.hash, said);
 const whole = /** @type {HTMLAnchorElement} */ ($("whole"));
 const output = new Output({ screen: $("screen"), tools: $("output-tools"), foot: $("output-foot"), said: $("output-said"), whole }, channel, job, {
   ntasks: record["ntasks"] ?? start.ntasks ?? 1,

@@ -5,6 +5,8 @@ import { call, Problem } from "../ui/api.js";
 import { ask, field, Told } from "../ui/dialog.js";
 import { element } from "../ui/element.js";
 import { may } from "../ui/rights.js";
+import { tell as notice } from "../ui/tell.js";
+import { SHORT, visible } from "../ui/visible.js";
 import { list, t } from "../ui/words.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -16,6 +18,8 @@ import { list, t } from "../ui/words.js";
  * @property {Key} some its button while it fits some
  * @property {Key} title of its question
  * @property {Key} about what it does, and whether that can be undone
+ * @property {(rows: Row[]) => string} [effect] what becomes of these jobs
+ * @property {Key} [ended] the message once all are done, after which none is selected
  * @property {boolean} [isFinal] it ends jobs
  * @property {(row: Row) => boolean} fits
  * @property {() => Input} input what else is asked
@@ -36,6 +40,8 @@ const AT_ONCE = 6;
 const LISTED = 100;
 /** Jobs that are named for one reason. */
 const NAMED = 5;
+/** Jobs that a question names. */
+const ASKED = 10;
 
 /** @param {Row} row */
 const isPending = ({ state }) => ["NEW", "DEPEND", "PRIORITY", "SCHED"].includes(state);
@@ -47,6 +53,8 @@ const ACTIONS = [
     some: "actions.cancel_some",
     title: "actions.cancel_jobs",
     about: "actions.cancel_about",
+    effect: ending,
+    ended: "actions.canceled",
     isFinal: true,
     fits: (row) => row.state !== "INACTIVE",
     input: () => {
@@ -113,17 +121,19 @@ export class Actions {
     this.said = element("span", { role: "status" });
     this.buttons = ACTIONS.map((action) => {
       const button = element("button", { type: "button", className: action.isFinal ? "danger" : "" });
-      button.addEventListener("click", () => confirm(action, this.#chosen().filter(action.fits)));
+      button.addEventListener("click", () => confirm(action, this.#chosen().filter(action.fits), () => this.#clear()));
       return button;
     });
     const clear = element("button", { type: "button", className: "quiet", textContent: t("actions.select_none") });
-    clear.addEventListener("click", () => {
-      grid.selected.clear();
-      grid.soon();
-      this.offer();
-    });
+    clear.addEventListener("click", () => this.#clear());
     where.replaceChildren(this.said, ...this.buttons, clear);
     grid.addEventListener("selection", () => this.offer());
+  }
+
+  #clear() {
+    this.grid.selected.clear();
+    this.grid.soon();
+    this.offer();
   }
 
   /** Those of the selected that there still are. */
@@ -164,20 +174,45 @@ export function census(rows) {
   return list([...counts].sort(([a], [b]) => (a < b ? -1 : 1)).map(([state, count]) => t("actions.in_state", { count, state })));
 }
 
-/** @param {Action} action @param {Row[]} chosen */
-function confirm({ title, about, isFinal = false, input }, chosen) {
+/** Say what a cancellation does to the jobs that there are, and nothing of others. @param {Row[]} rows */
+export function ending(rows) {
+  const running = rows.filter(({ state }) => state === "RUN").length;
+  const pending = rows.filter(isPending).length;
+  if (running && pending) return t("actions.cancel_both");
+  if (running) return t("actions.cancel_running", { count: running });
+  return pending ? t("actions.cancel_pending", { count: pending }) : "";
+}
+
+/** Return the names and IDs of the first jobs, and how many more there are. @param {Row[]} rows */
+function named(rows) {
+  const names = element("ul", { className: "asked-of", ariaLabel: t("actions.named") });
+  for (const { id, name } of rows.slice(0, ASKED)) {
+    const item = element("li", {});
+    if (name) item.append(element("b", { textContent: visible(name, { most: SHORT }) }), " ");
+    item.append(element("code", { textContent: id }));
+    names.append(item);
+  }
+  if (rows.length > ASKED) names.append(element("li", { className: "soft", textContent: t("actions.more", { count: rows.length - ASKED }) }));
+  return names;
+}
+
+/** @param {Action} action @param {Row[]} chosen @param {() => void} clear selects none */
+function confirm({ title, about, effect, ended, isFinal = false, input }, chosen, clear) {
   const ids = chosen.map((row) => row.id);
   const action = t(title, { count: ids.length });
   const { fields, runner, some } = input();
   ask({
     title: action,
     heading: t("actions.question", { action }),
-    words: t(about, { count: ids.length, states: census(chosen) }),
-    fields,
+    words: t(about, { count: ids.length, states: census(chosen), effect: effect?.(chosen) ?? "" }).replace("  ", " "),
+    fields: [named(chosen), ...fields],
     isDanger: isFinal,
     run: async (tell, signal) => {
       const { done, failed } = await all(ids, runner(), some, signal, (count) => tell(t("actions.progress", { done: count, total: ids.length })));
       if (failed.length || done < ids.length) throw report(done, ids.length, failed);
+      if (!ended) return;
+      notice(t(ended, { count: done }));
+      clear();
     },
   });
 }

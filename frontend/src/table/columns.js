@@ -2,6 +2,7 @@
 
 import { TABLE } from "./column_table.js";
 import { absolute, duration, growing, iso, moment, plain, runtime } from "../ui/format.js";
+import { isUtc } from "../ui/times.js";
 import { t } from "../ui/words.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -69,6 +70,7 @@ export function columns(situation) {
     if (!make) throw new RangeError(`There is no kind ${kind} of columns.`);
     const made = make(field, situation);
     const classes = [made.numeric ? "numeric" : "", kind === "moment" ? "moment" : "", soft ? "soft" : ""].filter(Boolean).join(" ");
-    return { ...described, ...made, classes };
+    const title = isUtc && kind === "moment" ? t("columns.in_utc", { title: described.title }) : described.title;
+    return { ...described, ...made, classes, title };
   });
 }

@@ -1,7 +1,9 @@
 /** The menus at the end of the line of filters: how the table looks, and its download. */
 
+import { offerLink } from "../ui/clipboard.js";
 import { element } from "../ui/element.js";
 import { prefer, preference } from "../ui/preferences.js";
+import { tell } from "../ui/tell.js";
 import { t } from "../ui/words.js";
 import { choose } from "./column_settings.js";
 import * as download from "./download.js";
@@ -42,7 +44,10 @@ export function viewMenu(where, all, choice, changed) {
   label.append(groups, t("jobs.groups"));
   const columns = element("div", { className: "choices", role: "group", ariaLabel: t("jobs.columns") });
   choose(columns, all, choice, changed.columns);
-  where.replaceChildren(density(changed.rows), element("hr", {}), label, element("hr", {}), element("p", { className: "title", textContent: t("jobs.columns") }), columns);
+  const link = element("button", { type: "button", textContent: t("job.copy_link") });
+  link.dataset["icon"] = "copy";
+  offerLink(link, () => location.href, { pass: tell, tell });
+  where.replaceChildren(density(changed.rows), element("hr", {}), label, link, element("hr", {}), element("p", { className: "title", textContent: t("jobs.columns") }), columns);
 }
 
 /**

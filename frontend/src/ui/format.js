@@ -1,6 +1,6 @@
 /** Values as people read them. */
 
-import { moments } from "./times.js";
+import { dayOf, moments } from "./times.js";
 
 const UNITS = /** @type {const} */ ([
   [86400, "d"],
@@ -46,6 +46,7 @@ export function runtime(row, now) {
 }
 
 const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
+const short = moments({ hour: "numeric", minute: "2-digit" });
 const day = moments({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 const dayOfYear = moments({ year: "numeric", month: "short", day: "numeric" });
 const momentOfYear = moments({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
@@ -54,6 +55,18 @@ const whole = moments({ dateStyle: "full", timeStyle: "long" });
 /** Whether a moment is of this year, which needs not be said. @param {Date} date */
 const isOfThisYear = (date) => date.getFullYear() === new Date().getFullYear();
 
+/** @type {[number, number]} the day of the last question, since there is one for each row */
+let today = [0, 0];
+
+/** Whether a moment is of the same day as now in the reader's zone. @param {number} seconds since 1970 @param {number} now */
+export function isToday(seconds, now) {
+  if (!(now >= today[0] && now < today[1])) today = dayOf(now);
+  return seconds >= today[0] && seconds < today[1];
+}
+
+/** The time of a day in hours and minutes. @param {number} seconds since 1970 */
+export const hour = (seconds) => short.format(seconds * 1000);
+
 /** A moment in the reader's zone, as short as it can be: the time of today, else the day too, else the day of that year.
  * @param {number} seconds since 1970
  * @param {number} now
@@ -61,7 +74,7 @@ const isOfThisYear = (date) => date.getFullYear() === new Date().getFullYear();
 export function moment(seconds, now) {
   if (!Number.isFinite(seconds)) return "";
   const date = new Date(seconds * 1000);
-  if (Math.abs(now - seconds) < 12 * 3600) return clock.format(date);
+  if (isToday(seconds, now)) return clock.format(date);
   return (isOfThisYear(date) ? day : dayOfYear).format(date);
 }
 

@@ -1,6 +1,6 @@
 /** Why a job waits: with each new figure, one of the texts that fluxapi/model/reason.py chooses from, by the same cases. */
 
-import { dated, moment } from "./format.js";
+import { dated, isToday, hour } from "./format.js";
 import { list, t } from "./words.js";
 
 /** @typedef {import("../table/rows.js").Row} Row */
@@ -85,7 +85,8 @@ export class Situation {
     }
     const why = row.note === RESOURCES ? this.#needs(row) : row.note;
     if (!(Number.isFinite(row.estimate) && row.estimate > now)) return why;
-    return t("waits.estimated", { reason: why, moment: moment(row.estimate, now) });
+    if (isToday(row.estimate, now)) return t("waits.estimated", { reason: why, moment: hour(row.estimate) });
+    return t("waits.estimated_day", { reason: why, moment: dated(row.estimate) });
   }
 
   /** Say whether a job asks for more than there is: time alone does not start it. @param {Row} row */
