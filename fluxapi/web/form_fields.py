@@ -68,7 +68,14 @@ FIELDS = (
     Shown(
         "gpus_per_task", "resources", "", "submit.label_gpus_per_task", "submit.help_gpus_per_task"
     ),
-    Shown("num_slots", "resources", "", "submit.label_num_slots", "submit.help_num_slots"),
+    Shown(
+        "num_slots",
+        "resources",
+        "",
+        "submit.label_num_slots",
+        "submit.help_num_slots",
+        is_told=True,
+    ),
     Shown(
         "cores_per_slot",
         "resources",

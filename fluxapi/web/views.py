@@ -183,10 +183,12 @@ async def submit(request: web.Request) -> web.Response:
     session = request[keys.SESSION]
     try:
         queues = await session.instance.queues()
+        takes_queue = any(queue.name for queue in queues)
     except FluxapiError:
-        queues = []
+        queues, takes_queue = [], True
     context = {
         "page": "submit",
+        "takes_queue": takes_queue,
         "fields": form.fields(),
         "facts": embedded(form.facts()),
         "parts": form.PARTS,

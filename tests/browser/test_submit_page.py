@@ -72,8 +72,8 @@ def test_an_array_is_submitted_at_once(site: Service, page: Page) -> None:
     page.goto(f"{site.url}/ui/submit")
     live(page)
     page.get_by_label("Command", exact=True).fill("echo {cc}")
-    page.get_by_text("One for each ID", exact=True).click()
-    page.get_by_label("IDs", exact=True).fill("3-5")
+    page.get_by_text("One for each number", exact=True).click()
+    page.get_by_label("Numbers", exact=True).fill("3-5")
     made = jobspec(site, submitted(page))
     expect(page.locator("#done")).to_contain_text("3 jobs submitted")
     assert made["tasks"][0]["command"] == ["echo", "3"]

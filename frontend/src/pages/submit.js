@@ -59,10 +59,7 @@ const inputs = new Inputs(form, fields, `fluxapi.submit ${at("/")} ${from ?? (te
 const answer = new Answer((name) => inputs.focus(name));
 const terminal = new TerminalLines($("facts").dataset["user"] ?? "");
 const sender = new Sender();
-const origin = new Origin((values) => {
-  inputs.fill(values);
-  update();
-});
+const origin = new Origin();
 const editor = new ScriptEditor(fields, () => update());
 const files = new Attachments($("attached"), $("wrong-files"), /** @type {HTMLInputElement} */ ($("attach")), () => update());
 
@@ -245,9 +242,23 @@ function current() {
   return savedOf(job, values);
 }
 
+/** Return a function that fills the form again as it is now; nothing when it is empty. */
+function restorer() {
+  const values = inputs.values();
+  const isTyped = Object.entries(values).some(([name, value]) => value && !["many", "what"].includes(name));
+  if (!isTyped && !files.wanted.length) return undefined;
+  const attach = files.keep();
+  return () => {
+    inputs.fill(values);
+    editor.view.refresh();
+    attach();
+    update();
+  };
+}
+
 /** @param {Saved} saved @param {string} words where it is from @param {string[]} variables names whose values are not kept */
 function fillSaved(saved, words, variables) {
-  const before = inputs.values();
+  const undo = restorer();
   const { values, unknown } = valuesOfSaved(saved, fields);
   forget();
   answered = "";
@@ -256,7 +267,7 @@ function fillSaved(saved, words, variables) {
   const sentences = [words];
   if (variables.length) sentences.push(t("submit.values_not_kept", { names: variables.slice(0, 12).map((it) => visible(it, { most: 40 })).join(", ") }));
   if (unknown.length) sentences.push(t("submit.fields_unknown", { names: unknown.slice(0, 12).map((it) => visible(it, { most: 40 })).join(", ") }));
-  origin.tell(sentences.join(" "), before);
+  origin.tell(sentences.join(" "), undo);
   files.expect(filesOf(saved));
 }
 
@@ -323,7 +334,8 @@ form.addEventListener("drop", (event) => {
   event.preventDefault();
   void files.add([...event.dataTransfer.files]);
 });
-$("clear").addEventListener("click", () => {
+$("clear").addEventListener("click", async () => {
+  const undo = restorer();
   answered = "";
   forget();
   inputs.fill({});
@@ -331,7 +343,11 @@ $("clear").addEventListener("click", () => {
   editor.view.refresh();
   origin.hide();
   /** @type {HTMLDetailsElement} */ ($("more")).open = false;
-  void (from ? fillFrom(from) : Promise.resolve()).then(update);
+  if (from) {
+    await fillFrom(from);
+    origin.offer(undo);
+  } else if (undo) origin.tell(t("submit.cleared"), undo);
+  update();
   inputs.focus(inputs.what);
 });
 

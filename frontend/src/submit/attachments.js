@@ -130,6 +130,15 @@ export class Attachments {
     this.#show();
   }
 
+  /** Return a function that attaches again what is attached now, or was to be. */
+  keep() {
+    const [files, missing] = [new Map(this.#files), this.#missing];
+    return () => {
+      this.#files = files;
+      this.expect(missing);
+    };
+  }
+
   /** Say which files the form was filled without, until they are attached. @param {string[]} names */
   expect(names) {
     this.#missing = names;

@@ -36,6 +36,7 @@ export class Inputs {
     this.form = form;
     this.fields = fields;
     this.key = draft;
+    this.hasQueues = !$("field-queue").hidden;
     this.names = [...fields.map((field) => field.name), "copies", "cc"];
     addEventListener("pagehide", () => this.#keeping && this.#store());
     const names = /** @type {HTMLInputElement} */ ($("names"));
@@ -115,7 +116,9 @@ export class Inputs {
     $("field-cc").hidden = many !== "cc";
     let set = 0;
     for (const { name, only, section } of this.fields) {
-      const isHidden = Boolean(only) && only !== what;
+      // An instance without queues takes none; one that was asked for is shown, to be taken out.
+      const isIdle = name === "queue" && !this.hasQueues && !values[name] && !$(`given-${name}`).textContent;
+      const isHidden = isIdle || (Boolean(only) && only !== what);
       $(`field-${name}`).hidden = isHidden;
       if (section === "advanced" && !isHidden && (values[name] || $(`given-${name}`).textContent)) set++;
     }

@@ -6,15 +6,11 @@ import { SHORT, visible } from "../ui/visible.js";
 import { rich, t } from "../ui/words.js";
 import { shortest, spelled } from "./duration.js";
 
-/** @typedef {import("./form.js").Values} Values */
-
 /** What a longer time limit is to begin with: twice the one that was too short. */
 const FACTOR = 2;
 
 export class Origin {
-  /** @param {(values: Values) => void} restore fills the form again as it was */
-  constructor(restore) {
-    this.restore = restore;
+  constructor() {
     this.where = /** @type {HTMLElement} */ (document.getElementById("origin"));
   }
 
@@ -23,14 +19,19 @@ export class Origin {
     this.where.replaceChildren();
   }
 
-  /** @param {string} text @param {Values} [before] what the form held, to go back to */
-  tell(text, before) {
+  /** @param {string} text @param {() => void} [restore] fills the form again as it was, if it held anything */
+  tell(text, restore) {
     this.#show(element("p", { textContent: text }));
-    if (!before || !Object.entries(before).some(([name, value]) => value && !["many", "what"].includes(name))) return;
+    this.offer(restore);
+  }
+
+  /** Offer to go back, beside what is told. @param {(() => void) | undefined} restore */
+  offer(restore) {
+    if (!restore) return;
     const undo = element("button", { type: "button", textContent: t("submit.undo") });
     undo.addEventListener("click", () => {
       this.hide();
-      this.restore(before);
+      restore();
     });
     this.where.append(undo);
   }

@@ -5,6 +5,7 @@ import { element } from "../ui/element.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
 import { CodeView } from "./code_view.js";
+import { spelled } from "./duration.js";
 import { write } from "./form.js";
 
 /** Time without a key before the script is checked. */
@@ -27,6 +28,14 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
  * @property {{ line: number, detail: string }[]} errors
  * @property {string[]} warnings
  */
+
+/** The value of a directive as a reader would type it. @param {string} name @param {import("./form.js").Kind} kind @param {any} value */
+export function valueInWords(name, kind, value) {
+  if (value === true) return t("submit.yes");
+  // The service gives a time limit in seconds, whatever its unit was.
+  if (name === "duration" && typeof value === "number") return value ? spelled(value) : t("submit.no_limit");
+  return write(kind, value);
+}
 
 export class ScriptEditor {
   /** The fields that the directives give. @type {Record<string, any>} */
@@ -149,8 +158,7 @@ export class ScriptEditor {
     for (const { name, kind } of this.all) {
       const value = fields[name];
       const isGiven = value !== undefined;
-      const unit = name === "duration" && typeof value === "number" ? " s" : "";
-      const text = !isGiven ? "" : value === true ? t("submit.yes") : visible(write(kind, value) + unit, { most: MEDIUM });
+      const text = isGiven ? visible(valueInWords(name, kind, value), { most: MEDIUM }) : "";
       this.#hold(name, text);
       $(`given-${name}`).textContent = isGiven ? t("submit.given", { line: lines[name] ?? 1, text }) : "";
     }

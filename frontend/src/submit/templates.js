@@ -156,6 +156,7 @@ export class Templates {
       title: t("submit.delete"),
       heading: t("submit.delete_heading", { name: shown }),
       words: t("submit.delete_service"),
+      isDanger: true,
       again: true,
       run: async () => void (await call("DELETE", place(name))),
     });
@@ -168,6 +169,7 @@ export class Templates {
       title: t("submit.delete"),
       heading: t("submit.delete_heading", { name: visible(name, { most: SHORT }) }),
       words: t("submit.delete_browser"),
+      isDanger: true,
       run: async () => deleteLocalTemplate(name),
     });
   }
@@ -181,7 +183,7 @@ export class Templates {
     const name = element("input", { required: true, pattern: NAME, maxLength: 64, value: String(saved.job["name"] ?? "").replace(/[^A-Za-z0-9._ -]/g, "-").replace(/^[^A-Za-z0-9]+/, "").slice(0, 64), title: t("submit.template_name_form") });
     const description = element("input", { maxLength: MAX_DESCRIPTION_CHARS });
     const where = element("select", {});
-    where.append(...(this.#isKept ? [new Option(t("submit.place_service"), SERVICE)] : []), new Option(t("submit.place_browser"), BROWSER));
+    where.append(new Option(t("submit.place_browser"), BROWSER), ...(this.#isKept ? [new Option(t("submit.place_service"), SERVICE)] : []));
     const { variables } = withoutSecrets(saved);
     const values = element("input", { type: "checkbox", checked: true });
     const keep = element("label", { className: "box" });
