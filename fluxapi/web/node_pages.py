@@ -132,7 +132,7 @@ async def node(request: web.Request) -> web.Response:
         "is_gone": isinstance(problem, NotFound),
         "running": [_shown(record, now, words) for record in jobs.running[:_MAX_JOBS]],
         "running_total": len(jobs.running),
-        "past": [_shown(record, now, words) for record in jobs.ended[:_MAX_JOBS]],
+        "past": [_shown(record, now, words) for record in _latest(jobs.ended)],
         "is_cut": jobs.is_cut or len(jobs.ended) > _MAX_JOBS,
         "history_problem": jobs.problem,
         "start": session.info.starttime,
@@ -140,6 +140,11 @@ async def node(request: web.Request) -> web.Response:
     }
     part = request[keys.QUERY].get("part")
     return await render(request, "node_part.html" if part else "node.html", context)
+
+
+def _latest(records: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the jobs that ended last, the latest first; IDs are in the order of submission."""
+    return sorted(records, key=lambda it: it.get("t_inactive") or 0.0, reverse=True)[:_MAX_JOBS]
 
 
 def _is_unknown(problem: FluxapiError | None) -> bool:

@@ -33,6 +33,7 @@ from .job_counts import BY_RESULT, titled
 from .job_detail import PARTS, Records, job_detail, job_part
 from .job_links import graph
 from .job_said import pieces
+from .job_start import start_of
 from .rendering import render
 from .view_filters import problem, valid
 from .words import Words, words_of
@@ -138,6 +139,7 @@ async def job(request: web.Request) -> web.Response:
         shared["links"] = graph(session.table, session.observer.record, jobid)
     node = request.app[keys.TREE].find(session.path)
     now = (node and node.as_of) or time.time()
+    shared["starts"] = start_of(session.table.get, record)
     shared["said"] = partial(pieces, record=record, name=partial(_name, session.table))
     if part is not None:
         context = await job_part(part, records, jobid, record, now, words=words_of(request))

@@ -307,7 +307,7 @@ def test_all_of_a_long_output_is_searched(site: Service, page: Page) -> None:
     expect(page.locator("#output-said")).to_contain_text("End of output", timeout=60_000)
     field = page.get_by_label("Find in the output", exact=True)
     field.fill("needle")
-    expect(page.locator(".find [role=status]")).to_have_text("1 of 1")
+    expect(page.locator(".find [role=status]")).to_have_text("1 of 1 in the lines shown")
     whole = page.locator(".whole-search")
     expect(whole.get_by_role("status")).to_have_text(
         "Found in 2 lines; the whole output, 20,002 lines, was searched."

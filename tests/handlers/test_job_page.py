@@ -56,6 +56,8 @@ async def test_it_shows_the_record_the_states_and_the_events(service: Service) -
     assert re.search('<li data-key="SCHED" data-status="SCHED"[^>]* aria-current="step">', text)
     assert "<b>priority</b>" in text
     assert "priority=16" in text
+    # The heading stands over its numbers.
+    assert 'class="numeric">After</th>' in text
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,22 @@ async def test_the_page_of_a_node_lists_its_jobs_present_and_past(service: Servi
     assert "Submit job" in text
 
 
+async def test_the_job_that_ended_last_comes_first(service: Service) -> None:
+    early, late = [jobid.parse(await service.submit()) for _ in range(2)]
+    for job in (early, late):
+        service.instance.begin(job)
+    for job in (late, early):
+        service.instance.finish(job)
+    await service.submit()
+    text = (await page(service, f"{PATH}/node0")).split('id="ended-title"')[1]
+    assert re.findall(r"/ui/jobs/(f\w+)\"", text) == [jobid.encode_f58(it) for it in (early, late)]
+
+
+async def test_the_figures_tell_that_they_count_what_is_in_use(service: Service) -> None:
+    text = await page(service)
+    assert re.findall("<dt>(.*?)</dt>", text)[:2] == ["Nodes in use", "Cores in use"]
+
+
 async def test_an_ended_job_ran_for_as_long_as_the_table_of_jobs_says(service: Service) -> None:
     job = jobid.parse(await service.submit())
     begin = 1_700_000_000.0

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 
 from fluxapi.instance.protocol import QueuePolicy
+from fluxapi.model.eventlog import Event
+from fluxapi.model.jobid import parse
 from fluxapi.web.queues import limits, state
 
 from .conftest import Service
@@ -29,16 +32,23 @@ async def test_a_queue_tells_its_state_reason_limits_and_use(service: Service) -
     assert "<li>Up to 2h</li><li>1m by default</li><li>Up to 1 node</li>" in text
     assert "<code>gpu</code>" in text
     # No node has the property.
-    assert text.count('data-label="Nodes">0</td>') == 1
+    assert text.count('data-label="Nodes"><span class="soft">–</span></td>') == 1
 
 
 async def test_what_waits_is_counted_and_linked(service: Service) -> None:
     for _ in range(2):
         await service.submit(queue="batch")
+    held = parse(await service.submit(queue="batch"))
+    service.instance.post(held, Event(time.time(), "urgency", {"urgency": 0, "userid": 1}))
+    # It is in the table when the next job is answered, and so is what came before it.
+    await service.submit()
     text = await page(service)
-    assert '<a href="../?state=PENDING&amp;queue=batch">2</a>' in text
-    assert "2 pending jobs of yours cannot start: the queue batch is stopped." in text
-    assert "Reason: full." in text
+    # The same number as in the list of jobs.
+    assert '<a href="../?state=PENDING&amp;queue=batch">3</a>' in text
+    assert "1 of them held, or waiting for a dependency" in text
+    assert "3 pending jobs of yours cannot start: the queue batch is stopped." in text
+    # The row of the queue tells the reason, once.
+    assert text.count("full") == 1
 
 
 async def test_a_queue_that_is_open_has_no_notice(service: Service) -> None:

@@ -404,7 +404,7 @@ export class Output {
 
   #say() {
     const none = !this.#query ? "" : this.#isWhole ? t("output.not_found") : t("output.not_in_shown");
-    this.tools.tellHits(this.#hits.length, this.#hit, none);
+    this.tools.tellHits(this.#hits.length, this.#hit, none, this.#isWhole);
     // The lines shown are not all that there is, or are no more: then all of it is searched, once.
     if (!this.#query || this.#isWhole || this.#isAsked) return;
     this.#isAsked = true;

@@ -67,10 +67,15 @@ export class OutputTools {
    * @param {number} count matches
    * @param {number} current the one that is gone to, or -1
    * @param {string} none what to say of no match
+   * @param {boolean} isWhole the page shows all of the output
    */
-  tellHits(count, current, none) {
+  tellHits(count, current, none, isWhole) {
     const many = count >= MAX_HITS ? `${MAX_HITS}+` : String(count);
-    const found = current < 0 ? t("output.matches", { many }) : t("output.match_of", { current: String(current + 1), many });
+    const place = { current: String(current + 1), many };
+    // Beside this count stands that of the whole output.
+    const found = isWhole
+      ? current < 0 ? t("output.matches", { many }) : t("output.match_of", place)
+      : current < 0 ? t("output.matches_shown", { many }) : t("output.match_of_shown", place);
     const text = count ? found : none;
     if (this.#count.textContent !== text) this.#count.textContent = text;
     this.#previous.disabled = this.#next.disabled = count === 0;
