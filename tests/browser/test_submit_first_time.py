@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -25,6 +27,29 @@ def keeps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def opened(site: Service, page: Page, query: str = "") -> None:
     page.goto(f"{site.url}/ui/submit{query}")
     live(page)
+
+
+EDGE = """async (data) => {
+  const image = new Image();
+  image.src = `data:image/png;base64,${data}`;
+  await image.decode();
+  const canvas = document.createElement("canvas");
+  [canvas.width, canvas.height] = [image.width, image.height];
+  const context = canvas.getContext("2d");
+  context.drawImage(image, 0, 0);
+  const at = (y) => [...context.getImageData(5, y, 1, 1).data].join();
+  return at(image.height - 4) !== at(Math.round(image.height / 2));
+}"""
+
+
+def is_shaded(page: Page, name: str) -> bool:
+    """Return if the lower edge of the box differs from its middle."""
+    data = base64.b64encode(page.locator(name).screenshot()).decode()
+    # A page of the service loads no image from a text.
+    blank = page.context.new_page()
+    shaded: bool = blank.evaluate(EDGE, data)
+    blank.close()
+    return shaded
 
 
 def tool(page: Page, name: str) -> None:
@@ -63,6 +88,24 @@ def test_a_queue_is_asked_for_only_where_there_are_queues(site: Service, page: P
     expect(page.locator("#given-queue")).to_have_text("Line 2 of the script: nope")
     script.fill("#!/bin/sh\ntrue\n")
     expect(queue).to_be_hidden()
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_a_line_for_the_terminal_that_is_cut_shows_that_there_is_more(
+    site: Service, page: Page, look: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=look)
+    opened(site, page)
+    page.get_by_text("A batch script", exact=True).click()
+    assert not is_shaded(page, "#curl")
+    page.get_by_label("Script", exact=True).fill("#!/bin/sh\n" + "echo a long script\n" * 90)
+    curl = page.locator("#curl")
+    expect(curl).to_contain_text("a long script")
+    assert curl.evaluate("(it) => it.scrollHeight > it.clientHeight + 40")
+    assert is_shaded(page, "#curl")
+    assert not is_shaded(page, "#line")
+    curl.evaluate("(it) => { it.scrollTop = it.scrollHeight; }")
+    assert not is_shaded(page, "#curl")
 
 
 @pytest.mark.parametrize("is_copy", [False, True])

@@ -237,3 +237,12 @@ async def test_a_second_language_is_a_file(
         assert response.headers["Vary"] == "Accept-Language"
     errors = await client.get("/docs/errors", headers={"Accept-Language": "nl"})
     assert "<h1>ERRORS</h1>" in await errors.text()
+
+
+def test_no_text_has_a_blank_before_an_ellipsis() -> None:
+    spaced = [
+        key
+        for key, forms in ENGLISH.forms.items()
+        if any(" …" in str(part) for form in forms.values() for part in form)
+    ]
+    assert spaced == []
