@@ -223,6 +223,25 @@ def test_a_filter_tells_when_no_job_is_active(site: Service, granted: Page, name
     cancel(site, later)
 
 
+def test_tell_me_says_what_it_tells_and_where_it_is_off(
+    site: Service, granted: Page, name: str
+) -> None:
+    jobs = [submit(site, **HELD, name=name) for _ in range(2)]
+    granted.goto(f"{site.url}/?name={name}")
+    live(granted)
+    tell = button(granted)
+    expect(tell).to_have_attribute("title", f"Tell me when the 2 active jobs with name:{name} end")
+    expect(tell).to_have_accessible_name(f"Tell me when the 2 active jobs with name:{name} end")
+    switch_on(granted)
+    granted.get_by_role("button", name="Clear", exact=True).click()
+    expect(tell).to_have_attribute("aria-pressed", "false")
+    off = f"“Tell me” is off for these filters, and stays on for: Jobs with name:{name}"
+    expect(granted.get_by_role("status").filter(has_text=off)).to_be_visible()
+    for jobid in jobs:
+        cancel(site, jobid)
+    told(granted, [f"Jobs with name:{name}", "No matching job is active any more: 2 canceled."])
+
+
 def test_denied_notifications_are_said_and_the_title_counts(
     context: BrowserContext, site: Service, name: str
 ) -> None:

@@ -9,7 +9,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.running import Service
 
+from .test_bulk import submit_many
 from .test_jobs import chip, field, line, live, submit
+from .waits import wait_until
 
 WIDTH, HEIGHT = 390, 844
 
@@ -82,3 +84,52 @@ def test_filters_are_chosen_by_thumb(site: Service, phone: Page) -> None:
     expect(line(phone, jobid)).to_be_visible()
     phone.get_by_role("button", name="Clear", exact=True).tap()
     expect(phone.locator(".chip")).to_have_count(0)
+
+
+def test_the_list_is_sorted_by_one_control(site: Service, phone: Page) -> None:
+    first, second = submit(site, name="sorted-a"), submit(site, name="sorted-b")
+    phone.goto(f"{site.url}/?name=sorted-*")
+    live(phone)
+    rows = phone.locator("#jobs tbody tr[data-id]")
+    expect(rows.first).to_have_attribute("data-id", second)
+    by = phone.get_by_label("Sort by")
+    box = by.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= WIDTH
+    by.focus()
+    by.select_option("Name")
+    expect(by).to_be_focused()
+    phone.get_by_role("button", name="Descending; reverse the order").tap()
+    expect(rows.first).to_have_attribute("data-id", first)
+    expect(phone.get_by_role("button", name="Ascending; reverse the order")).to_be_focused()
+    assert phone.url.endswith("sort=name")
+    # A card has no columns to choose.
+    phone.locator("summary", has_text="View").tap()
+    expect(phone.get_by_role("button", name="Copy link")).to_be_visible()
+    expect(phone.get_by_label("Urgency")).to_be_hidden()
+
+
+def test_a_note_has_the_line_to_itself(site: Service, phone: Page) -> None:
+    before = submit(site, command=["sleep", "600"], name="noted", urgency=0)
+    jobid = submit(site, name="noted", dependencies=[f"afterok:{before}"])
+    phone.goto(f"{site.url}/?name=noted")
+    live(phone)
+    note = line(phone, jobid).locator('[data-key="note"]')
+    expect(note).to_have_text(f"Waits for {before} to succeed")
+    assert note.evaluate("(it) => it.scrollWidth <= it.clientWidth")
+    box, of_id = note.bounding_box(), line(phone, jobid).locator('[data-key="id"]').bounding_box()
+    assert box is not None
+    assert of_id is not None
+    assert box["y"] + box["height"] <= of_id["y"] + 1
+
+
+def test_the_top_scrolls_away_with_the_list(site: Service, phone: Page) -> None:
+    submit_many(site, 60, command=["true"], name="long-list")
+    phone.add_init_script("""localStorage.setItem("fluxapi.columns", '{"grouped":false}')""")
+    phone.goto(site.url)
+    live(phone)
+    expect(phone.locator("#jobs tbody tr[data-id]").nth(12)).to_be_attached()
+    phone.locator("#frame").evaluate("(it) => it.scrollTo(0, 400)")
+    bottom = "() => document.getElementById('strip').getBoundingClientRect().bottom"
+    wait_until(phone, f"{bottom} <= 0")
+    expect(field(phone)).to_be_in_viewport()

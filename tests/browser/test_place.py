@@ -66,9 +66,10 @@ def test_back_from_a_job_leads_to_the_row(
     frame = page.locator("#frame")
     frame.evaluate("(it) => { it.scrollTop = it.scrollHeight * 0.7; }")
     top = "(it) => it.scrollTop"
-    before = frame.evaluate(top)
     seen = line(page, ids[40])
     expect(seen).to_be_visible()
+    seen.get_by_role("link").scroll_into_view_if_needed()
+    before = frame.evaluate(top)
     seen.get_by_role("link").click()
     expect(page.locator("#id")).to_have_text(ids[40])
     page.go_back()

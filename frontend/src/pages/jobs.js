@@ -9,18 +9,19 @@ import { load } from "../table/column_settings.js";
 import { columns } from "../table/columns.js";
 import { Values } from "../table/completion.js";
 import { FilterBar, problemText } from "../table/filter_bar.js";
-import { print } from "../table/filter_query.js";
 import { read, refused, test, write } from "../table/filters.js";
 import { Grid } from "../table/grid.js";
 import { element } from "../ui/element.js";
 import { at } from "../ui/root.js";
 import { Grouping } from "../table/grouping.js";
+import { makeRoom } from "../table/make_room.js";
 import { MatchingCounts } from "../table/matching_counts.js";
 import { HeldQueues } from "../table/held_queues.js";
 import { isNested, NestedRows } from "../table/nested.js";
 import { Place } from "../table/scroll_position.js";
 import { every } from "../channel/visibility.js";
-import { watchButton, watchOn } from "../notify/notify.js";
+import { watchOn } from "../notify/notify.js";
+import { ViewWatch } from "../notify/view_watch.js";
 import { Rows } from "../table/rows.js";
 import * as neighbors from "../job/neighbors.js";
 import * as status from "../channel/connection_status.js";
@@ -83,7 +84,7 @@ let arrived = 0;
 /** How many jobs there are, while not all have come. */
 let total = first.total ?? 0;
 let isWhole = false;
-/** @type {ReturnType<typeof watchButton> | undefined} */
+/** @type {ViewWatch | undefined} */
 let watch;
 
 /** Which arrangement is made; an earlier one is of another view. */
@@ -193,7 +194,7 @@ function reflect() {
   matching.count(filters, note, now());
   arrange();
   actions.offer();
-  watch?.draw();
+  watch?.turn(filters);
 }
 
 /** What is said of a job. @param {import("../table/rows.js").Row} row */
@@ -201,36 +202,16 @@ const note = (row) => situation.why(row, now());
 
 /** Offer to tell when jobs end, if there are some that have not. */
 function offerWatch() {
-  if (!watch) return;
-  const hasNone = channel.state.ended !== "" || (strip.active === 0 && isWhole);
-  const isIdle = hasNone && watch.element.ariaPressed !== "true";
-  if (watch.element.disabled === isIdle) return;
-  watch.element.disabled = isIdle;
-  watch.element.title = t(isIdle ? "jobs.none_active" : "jobs.tell_me_title");
+  // A watch is of jobs of any time, which the counts are not.
+  const isCounted = !filters["since"] && !filters["until"];
+  watch?.offer(isCounted ? strip.active : undefined, channel.state.ended !== "" || (strip.active === 0 && isWhole));
 }
 
-/** Return the filters but those of the state, which changes until the jobs end. */
-function watched() {
-  const { state: _state, result: _result, since: _since, until: _until, ...rest } = filters;
-  return rest;
-}
-
-/** @param {import("../table/filter_query.js").Filters} rest */
-const watchKey = (rest) => `filter ${write(rest, { key: "id", down: true })}`;
-
-/** Return the watch of the jobs that match, in whatever state, or why there is nothing to watch. */
-function wanted() {
-  const rest = watched();
+/** Return the IDs of the active jobs that match, unless there are none. @param {import("../table/filter_query.js").Filters} rest */
+function active(rest) {
   const passes = test(rest, note) ?? (() => true);
-  const active = [...rows.all.values()].filter((row) => row.state !== "INACTIVE" && passes(row)).map((row) => row.id);
-  if (!active.length && isWhole) return t("jobs.none_active");
-  return {
-    kind: /** @type {const} */ ("filter"),
-    key: watchKey(rest),
-    title: print(rest) ? t("jobs.watch_title", { filter: print(rest) }) : t("common.all_jobs"),
-    filters: rest,
-    active,
-  };
+  const ids = [...rows.all.values()].filter((row) => row.state !== "INACTIVE" && passes(row)).map((row) => row.id);
+  return ids.length || !isWhole ? ids : undefined;
 }
 
 /** Say what of the address makes no sense. @param {string[]} wrong */
@@ -291,6 +272,7 @@ viewMenu($("view"), COLUMNS, choice, {
   rows: () => grid.fit(),
   groups: arrange,
 });
+makeRoom($("frame"), /** @type {HTMLElement} */ (document.querySelector(".tools")));
 grid.addEventListener("order", () => {
   grid.setColumns(choice.columns, choice.widths);
   go("push");
@@ -370,15 +352,10 @@ channel.follow("stats", { stream: "stats" }, (message) => {
   held.take(message);
   if (message.type === "stats") total = message["total"] ?? total;
 });
-watch = watchButton(watchOn(channel), t("jobs.tell_me_title"), { key: () => watchKey(watched()), make: wanted }, (text) => {
+watch = new ViewWatch(watchOn(channel), filters, active, (text) => {
   $("watch-said").hidden = !text;
   say($("watch-said"), text);
 });
-// Where there is little room, the button has the first words only.
-watch.element.ariaLabel = watch.element.title = t("jobs.tell_me_title");
-watch.element.replaceChildren(element("span", { className: "words", textContent: t("jobs.tell_me") }));
-watch.element.dataset["icon"] = "bell";
-watch.element.classList.add("quiet");
 $("view-menu").before(watch.element);
 every(EVERY, refresh);
 every(1000, () => {

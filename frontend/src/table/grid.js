@@ -7,6 +7,7 @@ import { element } from "../ui/element.js";
 import { isHead } from "./grouping.js";
 import { isNested, opens } from "./nested.js";
 import { Line } from "./row_view.js";
+import { SortBy } from "./sort_by.js";
 import { t } from "../ui/words.js";
 
 /** @typedef {import("./rows.js").Row} Row */
@@ -75,6 +76,7 @@ export class Grid extends EventTarget {
     this.clock = clock;
     this.head = /** @type {HTMLTableSectionElement} */ (table.tHead);
     this.body = /** @type {HTMLTableSectionElement} */ (table.tBodies[0]);
+    this.sortBy = new SortBy((order) => this.#sort(order));
     this.above = spacer();
     this.below = spacer();
     frame.addEventListener("scroll", () => {
@@ -100,7 +102,9 @@ export class Grid extends EventTarget {
     const focused = this.head.contains(document.activeElement)
       ? /** @type {HTMLElement} */ (document.activeElement).closest("th")?.dataset["key"]
       : undefined;
+    const active = this.sortBy.element.contains(document.activeElement) ? /** @type {HTMLElement} */ (document.activeElement) : undefined;
     this.columns = columns;
+    this.sortBy.show(columns, this.order);
     const line = element("tr", { role: "row" });
     const box = element("th", { className: "pick", scope: "col", role: "columnheader" });
     const all = element("input", { type: "checkbox", title: t("jobs.select_all") });
@@ -110,7 +114,7 @@ export class Grid extends EventTarget {
       this.#changed();
     });
     this.#all = all;
-    box.append(all);
+    box.append(all, this.sortBy.element);
     line.append(box, ...columns.map((column) => this.#heading(column, widths)));
     this.head.replaceChildren(line);
     this.#fit();
@@ -119,6 +123,7 @@ export class Grid extends EventTarget {
     this.#spare = [];
     this.#measure();
     this.draw();
+    active?.focus();
     if (focused) /** @type {HTMLElement | null} */ (this.head.querySelector(`[data-key="${focused}"] button`))?.focus();
   }
 
@@ -211,6 +216,12 @@ export class Grid extends EventTarget {
     if (focused && !ids.has(focused)) this.frame.focus({ preventScroll: true });
   }
 
+  /** @param {import("./sort_by.js").SortOrder} order */
+  #sort(order) {
+    this.order = order;
+    this.dispatchEvent(new CustomEvent("order"));
+  }
+
   /** @param {Column} column @param {Map<string, number>} widths */
   #heading(column, widths) {
     const cell = element("th", { scope: "col", role: "columnheader" });
@@ -224,10 +235,7 @@ export class Grid extends EventTarget {
       type: "button", textContent: column.title, title: t("jobs.sort_title"),
     });
     button.setAttribute("aria-keyshortcuts", "Shift+ArrowLeft Shift+ArrowRight");
-    button.addEventListener("click", () => {
-      this.order = { key: column.key, down: sorted ? !this.order.down : column.key === "id" };
-      this.dispatchEvent(new CustomEvent("order"));
-    });
+    button.addEventListener("click", () => this.#sort({ key: column.key, down: sorted ? !this.order.down : column.key === "id" }));
     button.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -WIDER, ArrowRight: WIDER }[event.key];
       if (!step || !event.shiftKey) return;
