@@ -9,19 +9,19 @@ import { FirstError } from "./first_error.js";
 import { LinePage } from "./line_page.js";
 import { size } from "./line_requests.js";
 import { LineSelection } from "./line_selection.js";
-import { download } from "./output_download.js";
+import { Matches } from "./matches.js";
+import { download, narrow } from "./output_download.js";
 import { Feed } from "./output_feed.js";
 import { instead } from "./output_instead.js";
+import { OutputEdges } from "./output_edges.js";
 import { OutputFiles } from "./output_files.js";
 import { MAX_LINES } from "./output_lines.js";
 import { OutputTools } from "./output_tools.js";
 import { OutputView } from "./output_view.js";
-import { find } from "./search.js";
 import { isOfTask } from "./sources.js";
 import { WholeSearch } from "./whole_search.js";
 
 /** @typedef {import("../channel/channel.js").Channel} Channel */
-/** @typedef {import("./search.js").Hit} Hit */
 /** @typedef {import("./output_lines.js").Line} Line */
 /** @typedef {import("./line_links.js").Lines} Lines */
 
@@ -52,12 +52,9 @@ export class Output {
   /** When it may be drawn again, as performance.now() has it. */
   #rest = 0;
   #heldBack = 0;
-  #query = "";
+  #matches = new Matches();
   /** Whether all of the output is searched for it. */
   #isAsked = false;
-  /** @type {Hit[]} */
-  #hits = [];
-  #hit = -1;
 
   /**
    * @param {{ screen: HTMLElement, tools: HTMLElement, foot: HTMLElement, said: HTMLElement, whole: HTMLAnchorElement }} parts
@@ -78,18 +75,12 @@ export class Output {
     this.whole = parts.whole;
     this.channel = channel;
     this.job = job;
-    this.cutOff = element("p", { className: "cut", hidden: true });
-    this.cutSaid = element("span", { textContent: t("output.only_end") });
-    const earlier = element("button", { type: "button", className: "quiet", textContent: t("output.earlier") });
-    earlier.addEventListener("click", () => this.#more(true));
-    this.cutOff.append(this.cutSaid, " ", earlier);
     this.nothing = element("p", { className: "empty", hidden: true });
-    this.screen.replaceChildren(this.cutOff, this.nothing);
+    this.screen.replaceChildren(this.nothing);
     this.screen.hidden = false;
     this.view = new OutputView(this.screen, (line) => this.#feed.numbers.of(line));
-    const later = element("button", { type: "button", className: "quiet", textContent: t("output.later") });
-    later.addEventListener("click", () => this.#more(false));
-    this.view.foot.append(later);
+    this.edges = new OutputEdges(this.view.foot, (isEarlier) => this.#more(isEarlier));
+    this.screen.prepend(this.edges.top);
     this.tools = new OutputTools(
       parts,
       {
@@ -142,10 +133,7 @@ export class Output {
     this.#task = task;
     this.wholeSearch.clear();
     this.#begin();
-    const address = new URL(this.whole.href);
-    if (stream) address.searchParams.set("stream", stream);
-    else address.searchParams.delete("stream");
-    this.whole.href = address.href;
+    narrow(this.whole, stream);
   }
 
   /** The link gives all up to the end of the job; while that is not there, or of one task, what there is. @param {Event} event */
@@ -162,7 +150,7 @@ export class Output {
     this.files?.clear();
     this.#following = true;
     this.#scrolledAway = false;
-    this.cutOff.hidden = true;
+    this.edges.show({ isBegin: true, isEnd: true });
     this.#changed = true;
     this.#feed = this.#follow();
   }
@@ -174,8 +162,7 @@ export class Output {
       file: (entry) => this.files.show(entry),
       memory: (message) => this.tell.memory?.(message),
       ended: () => {
-        const error = this.#feed.terminal.lines.findLast(({ stream, text }) => stream === "stderr" && text.trim());
-        if (error) this.tell.error?.(error.text.trim());
+        if (this.#feed.terminal.lastError) this.tell.error?.(this.#feed.terminal.lastError);
         this.#draw();
       },
     });
@@ -191,10 +178,9 @@ export class Output {
     this.#changed = false;
     if (this.#following) this.#sync();
     else {
-      const newest = this.#feed.terminal.first + this.#feed.terminal.lines.length;
-      this.#heldBack = this.#page ? 0 : newest - ((this.view.lines.at(-1)?.number ?? -1) + 1);
+      this.#heldBack = this.#page ? 0 : this.#feed.terminal.next - ((this.view.lines.at(-1)?.number ?? -1) + 1);
       this.#feed.numbers.want(this.view.lines);
-      this.view.paint(this.#hits, this.#hits[this.#hit], this.#query);
+      this.#paint();
       this.#idle();
     }
     this.#label();
@@ -208,17 +194,13 @@ export class Output {
     const task = this.#task;
     let lines = this.#page?.lines ?? this.#feed.terminal.lines.slice();
     if (!this.#page && task !== undefined) lines = lines.filter((line) => isOfTask(line.rank, task));
-    this.#hits = find(lines, this.#query);
-    this.#hit = -1;
+    this.#matches.search(lines);
     this.#feed.numbers.want(lines);
     // Messages of the shell are of no task.
     const first = lines.find(({ rank }) => rank)?.rank;
     this.view.isRanked = task === undefined && (ranks.size > 1 || lines.some(({ rank }) => rank && rank !== first));
-    this.view.show(lines, this.#hits, undefined, this.#query);
-    this.cutOff.hidden = this.#page ? this.#page.isBegin : !this.#feed.isCut;
-    this.cutSaid.textContent = this.#feed.cutSaid;
-    this.cutSaid.hidden = Boolean(this.#page);
-    this.view.foot.hidden = this.#page ? this.#page.isEnd : true;
+    this.view.show(lines, this.#matches.hits, undefined, this.#matches.query);
+    this.edges.show(this.#page ?? { isBegin: !this.#feed.isCut, isEnd: true, said: this.#feed.cutSaid });
     this.#heldBack = 0;
     this.#idle();
     this.#say();
@@ -228,7 +210,7 @@ export class Output {
   /** Say in the middle why no line is there; few lines need no tall window. */
   #idle() {
     const count = this.view.lines.length;
-    const isEmpty = !count && this.cutOff.hidden;
+    const isEmpty = !count && this.edges.isBegin;
     const { text, isFinal } = instead(this.#feed, this.said.textContent ?? "", { isPending: this.#isPending, isOver: this.isOver });
     // Nothing to search in, and nothing to download.
     this.tell.waiting?.(this.#isPending && !count);
@@ -252,7 +234,7 @@ export class Output {
 
   /** Whether all that the job has written is shown. */
   get #isWhole() {
-    return this.#page ? this.#page.isBegin && this.#page.isEnd : this.cutOff.hidden;
+    return this.#page ? this.#page.isBegin && this.#page.isEnd : this.edges.isBegin;
   }
 
   #leavePage() {
@@ -276,7 +258,7 @@ export class Output {
       this.#sync();
       if (!this.view.find(lines.source, lines.first)) this.#tell(t("output.no_line", { line: lines.first }));
     }
-    this.view.paint(this.#hits, this.#hits[this.#hit], this.#query);
+    this.#paint();
     const line = this.view.find(lines.source, lines.first);
     // The page itself does not move.
     if (line) this.screen.scrollTop = line.offsetTop - (this.screen.clientHeight - line.offsetHeight) / 2;
@@ -376,38 +358,42 @@ export class Output {
   #time(isTimed) {
     this.view.isTimed = isTimed;
     this.screen.classList.toggle("timed", isTimed);
-    this.view.paint(this.#hits, this.#hits[this.#hit], this.#query);
+    this.#paint();
   }
 
   /** @param {string} query */
   #search(query) {
-    this.#query = query;
-    this.#hits = find(this.view.lines, query);
-    this.#hit = -1;
-    if (this.#hits.length) this.#step(-1);
-    else this.view.paint(this.#hits, undefined, query);
+    this.#matches.query = query;
+    this.#matches.search(this.view.lines);
+    if (this.#matches.hits.length) this.#step(-1);
+    else this.#paint();
     this.wholeSearch.clear();
     this.#isAsked = false;
     this.#say();
   }
 
-  /** Go to another match: the first one looked at is the last one written. @param {number} by */
+  /** Go to another match. @param {number} by */
   #step(by) {
-    const count = this.#hits.length;
-    if (!count) return;
+    if (!this.#matches.hits.length) return;
     this.#pause(false);
-    this.#hit = this.#hit < 0 && by < 0 ? count - 1 : (this.#hit + by + count) % count;
-    this.view.paint(this.#hits, this.#hits[this.#hit], this.#query);
+    this.#matches.step(by);
+    this.#paint();
     this.screen.querySelector("mark.current")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     this.#say();
   }
 
+  #paint() {
+    const { hits, current, query } = this.#matches;
+    this.view.paint(hits, current, query);
+  }
+
   #say() {
-    const none = !this.#query ? "" : this.#isWhole ? t("output.not_found") : t("output.not_in_shown");
-    this.tools.tellHits(this.#hits.length, this.#hit, none, this.#isWhole);
+    const { query, hits, at } = this.#matches;
+    const none = !query ? "" : this.#isWhole ? t("output.not_found") : t("output.not_in_shown");
+    this.tools.tellHits(hits.length, at, none, this.#isWhole);
     // The lines shown are not all that there is, or are no more: then all of it is searched, once.
-    if (!this.#query || this.#isWhole || this.#isAsked) return;
+    if (!query || this.#isWhole || this.#isAsked) return;
     this.#isAsked = true;
-    this.wholeSearch.ask(this.#query, this.#part);
+    this.wholeSearch.ask(query, this.#part);
   }
 }

@@ -1,4 +1,4 @@
-/** What a job has written so far, as a file. */
+/** What a job has written, as a file: a link to all of it, and what there is so far. */
 
 import { session } from "../ui/api.js";
 import { element } from "../ui/element.js";
@@ -25,4 +25,12 @@ export async function download(job, part, name, tell) {
   } catch (problem) {
     tell(problem instanceof Error ? problem.message : String(problem));
   }
+}
+
+/** Let the link to the whole output give one stream, or both. @param {HTMLAnchorElement} link @param {string} stream */
+export function narrow(link, stream) {
+  const address = new URL(link.href);
+  if (stream) address.searchParams.set("stream", stream);
+  else address.searchParams.delete("stream");
+  link.href = address.href;
 }

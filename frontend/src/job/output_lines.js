@@ -55,6 +55,16 @@ export class Terminal {
   /** @type {Map<string, Pen>} */
   #pens = new Map();
 
+  /** Number that the next new line gets. */
+  get next() {
+    return this.first + this.lines.length;
+  }
+
+  /** The last line on stderr with a text, or undefined. */
+  get lastError() {
+    return this.lines.findLast(({ stream, text }) => stream === "stderr" && text.trim())?.text.trim();
+  }
+
   /** An entry of the output eventlog (RFC 24). @param {Record<string, any>} entry */
   take(entry) {
     const source = sourceOf(entry["index"] ?? 0);
