@@ -5,21 +5,17 @@ from __future__ import annotations
 import html
 import json
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fluxapi.http import keys
 from fluxapi.instance.protocol import Capabilities
-from fluxapi.model import humanize
 from fluxapi.model import jobid as jobids
-from fluxapi.model.batch import script_of
 from fluxapi.model.eventlog import Event
 from fluxapi.sessions.situation import SituationMonitor
 from fluxapi.web import job_detail, words
-from fluxapi.web.granted_nodes import granted, tell_hosts
-from fluxapi.web.job_detail import PARTS, exceptions, facts
+from fluxapi.web.job_detail import PARTS
 
 from .conftest import Service
 from .fake import r_object
@@ -27,10 +23,6 @@ from .fake import r_object
 HTML = {"Accept": "text/html,application/xhtml+xml"}
 HOSTILE = "</script><img src=x onerror=alert(1)>\u2028&\x1b[31m"
 
-CASES = json.loads(
-    (Path(__file__).parents[2] / "frontend/test/outcomes.json").read_text(encoding="utf-8")
-)
-"""Records, what is said of them, and their notes, which the scripts test, too."""
 
 ENGLISH = words.load()["en"]
 
@@ -168,11 +160,6 @@ async def test_it_shows_what_it_has_while_the_instance_is_silent(service: Servic
     assert "The eventlog is not available at the moment." in text
 
 
-def test_clipped_fields_are_listed() -> None:
-    found = facts({"truncated": ("name", "annotations")}, ENGLISH)
-    assert ("job.fact_truncated", "Cut short", "name, annotations") in found
-
-
 async def test_of_a_long_eventlog_the_end_is_shown(service: Service) -> None:
     jobid = await service.submit()
     number = jobids.parse(jobid)
@@ -238,20 +225,6 @@ async def test_a_page_is_bounded_whatever_the_record_holds(service: Service) -> 
     assert len(await page(service, jobid)) < 500_000
 
 
-@pytest.mark.parametrize(("said", "note", "record"), CASES, ids=lambda case: str(case)[:40])
-def test_a_record_in_plain_words(said: str, note: str, record: dict[str, Any]) -> None:
-    assert humanize.outcome(record) == said
-    assert humanize.note(record) == note
-
-
-def test_a_reason_that_is_known_is_said() -> None:
-    assert humanize.outcome({"state": "SCHED", "reason": "it is late"}) == "It is late"
-
-
-def test_a_moment_that_no_calendar_has_is_left_out() -> None:
-    assert humanize.utc(1e300) == ""
-
-
 async def test_jobs_that_wait_for_each_other_are_a_graph(service: Service) -> None:
     first = await service.submit(name="first")
     middle = await service.submit(name="<middle>", dependencies=[f"afterok:{first}"])
@@ -294,36 +267,6 @@ async def test_jobs_that_wait_for_each_other_are_a_graph(service: Service) -> No
     )
 
 
-def test_only_set_values_are_facts() -> None:
-    record = {"username": "alice", "urgency": 0, "duration": 0, "ntasks": 4, "queue": ""}
-    assert {name: value for _, name, value in facts(record, ENGLISH)} == {
-        "User": "alice",
-        "Urgency": "0 (held)",
-        "Time limit": "none",
-        "Tasks": "4",
-    }
-
-
-def test_an_exception_comes_from_the_eventlog_else_from_the_record() -> None:
-    worst = {"occurred": True, "type": "cancel", "severity": 0, "note": "why"}
-    assert exceptions({"exception": worst}, None) == [
-        {"type": "cancel", "note": "why", "severity": 0}
-    ]
-    events = [Event(1.0, "exception", {"type": "alloc", "severity": 1})]
-    assert exceptions({"exception": worst}, events) == [
-        {"type": "alloc", "note": "", "severity": 1}
-    ]
-    assert exceptions({"exception": {"occurred": False}}, []) == []
-
-
-def test_a_cancellation_without_a_note_is_told_by_the_outcome_alone() -> None:
-    events = [
-        Event(1.0, "exception", {"type": "cancel", "severity": 0, "note": ""}),
-        Event(2.0, "exception", {"type": "timeout", "severity": 0}),
-    ]
-    assert [one["type"] for one in exceptions({}, events)] == ["timeout"]
-
-
 @pytest.mark.parametrize("part", PARTS)
 async def test_a_part_is_what_the_page_has_of_it(service: Service, part: str) -> None:
     jobid = await service.submit(name="parts")
@@ -364,34 +307,6 @@ async def test_a_resource_set_that_is_too_long_is_not_said_to_be_missing(
     text = await page(service, jobid)
     assert "R is too long for this page." in text
     assert "The jobspec is too long for this page." in text
-
-
-@pytest.mark.parametrize("R", [None, [], {"execution": {}}, {"execution": {"R_lite": [3]}}])
-def test_an_invalid_resource_set_has_no_lines(R: Any) -> None:
-    assert granted(R)["granted"] == []
-
-
-def test_each_broker_of_a_host_is_told_apart() -> None:
-    shown = granted(r_object("0-1", "0-3", "vm,vm"))["granted"]
-    assert [(node["host"], node["rank"], node["is_shared"]) for node in shown] == [
-        ("vm", 0, True),
-        ("vm", 1, True),
-    ]
-    assert not any(node["is_shared"] for node in granted(r_object())["granted"])
-
-
-@pytest.mark.parametrize(
-    ("nodelist", "shown"),
-    [
-        ("vm,vm", "vm (2 ranks)"),
-        ("n[1-2],n1", "n1 (2 ranks), n2"),
-        ("node[0-3]", "node[0-3]"),
-        ("n[0-2000],n1", "n[0-2000],n1"),
-        ("n[", "n["),
-    ],
-)
-def test_a_host_that_is_repeated_is_named_once(nodelist: str, shown: str) -> None:
-    assert tell_hosts(nodelist, ENGLISH) == shown
 
 
 async def test_a_granted_node_leads_to_the_page_of_its_rank(
@@ -447,10 +362,3 @@ async def test_a_long_script_is_cut(service: Service) -> None:
     text = await page(service, jobid)
     assert "40,001 lines; the page shows the first part" in text
     assert len(text) < 500_000
-
-
-@pytest.mark.parametrize(
-    "jobspec", [None, [], {"tasks": {}}, {"tasks": [{"command": 5}]}, {"tasks": [{"command": []}]}]
-)
-def test_a_strange_jobspec_has_no_script(jobspec: Any) -> None:
-    assert script_of(jobspec) is None

@@ -1,0 +1,109 @@
+"""The facts, outcomes and nodes that the page of a job tells of a record."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fluxapi.model import humanize
+from fluxapi.model.batch import script_of
+from fluxapi.model.eventlog import Event
+from fluxapi.web import words
+from fluxapi.web.granted_nodes import granted, tell_hosts
+from fluxapi.web.job_detail import exceptions, facts
+
+from .fake import r_object
+
+CASES = json.loads(
+    (Path(__file__).parents[2] / "frontend/test/outcomes.json").read_text(encoding="utf-8")
+)
+"""Records, what is said of them, and their notes, which the scripts test, too."""
+
+ENGLISH = words.load()["en"]
+
+
+def test_clipped_fields_are_listed() -> None:
+    found = facts({"truncated": ("name", "annotations")}, ENGLISH)
+    assert ("job.fact_truncated", "Cut short", "name, annotations") in found
+
+
+@pytest.mark.parametrize(("said", "note", "record"), CASES, ids=lambda case: str(case)[:40])
+def test_a_record_in_plain_words(said: str, note: str, record: dict[str, Any]) -> None:
+    assert humanize.outcome(record) == said
+    assert humanize.note(record) == note
+
+
+def test_a_reason_that_is_known_is_said() -> None:
+    assert humanize.outcome({"state": "SCHED", "reason": "it is late"}) == "It is late"
+
+
+def test_a_moment_that_no_calendar_has_is_left_out() -> None:
+    assert humanize.utc(1e300) == ""
+
+
+def test_only_set_values_are_facts() -> None:
+    record = {"username": "alice", "urgency": 0, "duration": 0, "ntasks": 4, "queue": ""}
+    assert {name: value for _, name, value in facts(record, ENGLISH)} == {
+        "User": "alice",
+        "Urgency": "0 (held)",
+        "Time limit": "none",
+        "Tasks": "4",
+    }
+
+
+def test_an_exception_comes_from_the_eventlog_else_from_the_record() -> None:
+    worst = {"occurred": True, "type": "cancel", "severity": 0, "note": "why"}
+    assert exceptions({"exception": worst}, None) == [
+        {"type": "cancel", "note": "why", "severity": 0}
+    ]
+    events = [Event(1.0, "exception", {"type": "alloc", "severity": 1})]
+    assert exceptions({"exception": worst}, events) == [
+        {"type": "alloc", "note": "", "severity": 1}
+    ]
+    assert exceptions({"exception": {"occurred": False}}, []) == []
+
+
+def test_a_cancellation_without_a_note_is_told_by_the_outcome_alone() -> None:
+    events = [
+        Event(1.0, "exception", {"type": "cancel", "severity": 0, "note": ""}),
+        Event(2.0, "exception", {"type": "timeout", "severity": 0}),
+    ]
+    assert [one["type"] for one in exceptions({}, events)] == ["timeout"]
+
+
+@pytest.mark.parametrize("R", [None, [], {"execution": {}}, {"execution": {"R_lite": [3]}}])
+def test_an_invalid_resource_set_has_no_lines(R: Any) -> None:
+    assert granted(R)["granted"] == []
+
+
+def test_each_broker_of_a_host_is_told_apart() -> None:
+    shown = granted(r_object("0-1", "0-3", "vm,vm"))["granted"]
+    assert [(node["host"], node["rank"], node["is_shared"]) for node in shown] == [
+        ("vm", 0, True),
+        ("vm", 1, True),
+    ]
+    assert not any(node["is_shared"] for node in granted(r_object())["granted"])
+
+
+@pytest.mark.parametrize(
+    ("nodelist", "shown"),
+    [
+        ("vm,vm", "vm (2 ranks)"),
+        ("n[1-2],n1", "n1 (2 ranks), n2"),
+        ("node[0-3]", "node[0-3]"),
+        ("n[0-2000],n1", "n[0-2000],n1"),
+        ("n[", "n["),
+    ],
+)
+def test_a_host_that_is_repeated_is_named_once(nodelist: str, shown: str) -> None:
+    assert tell_hosts(nodelist, ENGLISH) == shown
+
+
+@pytest.mark.parametrize(
+    "jobspec", [None, [], {"tasks": {}}, {"tasks": [{"command": 5}]}, {"tasks": [{"command": []}]}]
+)
+def test_a_strange_jobspec_has_no_script(jobspec: Any) -> None:
+    assert script_of(jobspec) is None
