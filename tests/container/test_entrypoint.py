@@ -31,8 +31,7 @@ SECRET = "s3cret-" + os.urandom(8).hex()
 
 def environment(**variables: str) -> dict[str, str]:
     """Return an environment with this fluxapi on PATH, on loopback."""
-    bin = Path(sys.executable).parent
-    path = f"{bin}:{os.environ.get('PATH', '')}"
+    path = f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}"
     return clean_environment(**{"PATH": path, "HOST": "127.0.0.1", "PORT": "0", **variables})
 
 
@@ -397,5 +396,4 @@ def test_a_token_file_that_is_not_there_stops_the_start() -> None:
         timeout=60,
         check=False,
     )
-    assert done.returncode == 1
-    assert "/none/such" in done.stderr
+    assert (done.returncode, "/none/such" in done.stderr) == (1, True)

@@ -119,6 +119,8 @@ async def test_the_job_that_ended_last_comes_first(service: Service) -> None:
 async def test_the_figures_tell_that_they_count_what_is_in_use(service: Service) -> None:
     text = await page(service)
     assert re.findall("<dt>(.*?)</dt>", text)[:2] == ["Nodes in use", "Cores in use"]
+    text = await page(service, f"{PATH}/node0")
+    assert re.findall("<dt>(.*?)</dt>", text)[:2] == ["Cores in use", "GPUs in use"]
 
 
 async def test_an_ended_job_ran_for_as_long_as_the_table_of_jobs_says(service: Service) -> None:

@@ -45,7 +45,7 @@ async def test_what_waits_is_counted_and_linked(service: Service) -> None:
     text = await page(service)
     # The same number as in the list of jobs.
     assert '<a href="../?state=PENDING&amp;queue=batch">3</a>' in text
-    assert "1 of them held, or waiting for a dependency" in text
+    assert "1 held or dependent" in text
     assert "3 pending jobs of yours cannot start: the queue batch is stopped." in text
     # The row of the queue tells the reason, once.
     assert text.count("full") == 1
