@@ -84,7 +84,7 @@ def test_on_a_phone_the_reason_of_a_failure_can_be_read(past: Service, page: Pag
     assert note.evaluate("it => it.clientWidth > 200 && it.scrollWidth <= it.clientWidth")
     assert note.evaluate(
         "it => { const row = it.closest('tr'), box = it.getBoundingClientRect();"
-        "return row.querySelector('a').getBoundingClientRect().bottom <= box.top + 1"
+        "return row.querySelector('[data-key=name]').getBoundingClientRect().bottom <= box.top + 1"
         " && box.bottom <= row.getBoundingClientRect().bottom + 1 }"
     )
     assert page.evaluate("document.documentElement.scrollWidth") == 390
