@@ -8,7 +8,14 @@ import os
 import stat
 from pathlib import Path
 
-__all__ = ["PRIVATE_FILE", "PRIVATE_FOLDER", "open_regular", "private_file", "private_folder"]
+__all__ = [
+    "PRIVATE_FILE",
+    "PRIVATE_FOLDER",
+    "open_regular",
+    "private_file",
+    "private_folder",
+    "restrict_file",
+]
 
 PRIVATE_FILE, PRIVATE_FOLDER = 0o600, 0o700
 
@@ -30,14 +37,24 @@ def private_folder(path: Path) -> None:
 def private_file(path: Path) -> None:
     """Create the regular file *path* if it is missing, and take the rights of others from it.
 
-    A file that exists is not opened: to close it again would end the locks that this process
-    has on it (fcntl(2)), such as those of SQLite.
+    A file that exists is not opened: closing it would end the locks of this process on it
+    (fcntl(2)), such as those of SQLite.
 
     Raises:
         OSError: It cannot be created, or is not a regular file of this user.
     """
     with contextlib.suppress(FileExistsError):
         os.close(open_regular(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+    restrict_file(path)
+
+
+def restrict_file(path: Path) -> None:
+    """Take the rights of others from the file *path*, without opening it.
+
+    Raises:
+        FileNotFoundError: It is missing.
+        OSError: It is not a regular file of this user, or cannot be changed.
+    """
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode) or found.st_uid != os.geteuid():
         raise OSError(errno.EINVAL, "it is not a regular file of this user", str(path))

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
+import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +43,50 @@ async def test_no_other_user_reads_the_state(tmp_path: Path, existed: bool) -> N
     assert {found.pop("."), found.pop("output")} == {0o700}
     assert found.keys() >= {"jobs.sqlite", "lock"}
     assert set(found.values()) == {0o600}
+
+
+async def test_locks_on_other_files_of_the_directory_stay(tmp_path: Path) -> None:
+    path = tmp_path / "history.db"
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as history:
+        history.execute("CREATE TABLE jobs (id)")
+        path.chmod(0o644)
+        history.execute("BEGIN EXCLUSIVE")
+        store = Store(tmp_path)
+        await store.open()
+        await store.close()
+        # A lock is that of a process, so only another one notices that it has ended.
+        program = [sys.executable, "-c", WRITE, str(path)]
+        other = await asyncio.to_thread(
+            subprocess.run, program, capture_output=True, text=True, check=False
+        )
+        history.execute("COMMIT")
+    assert "database is locked" in other.stderr
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+WRITE = """
+import sqlite3, sys
+sqlite3.connect(sys.argv[1], timeout=0).execute("INSERT INTO jobs VALUES (1)")
+"""
+
+
+async def test_a_file_that_vanishes_while_modes_are_set_stops_no_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_symlink = Path.is_symlink
+
+    def vanish(path: Path) -> bool:
+        found = is_symlink(path)
+        if path.name == "history.db-shm":
+            path.unlink()
+        return found
+
+    (tmp_path / "history.db-shm").touch()
+    monkeypatch.setattr(Path, "is_symlink", vanish)
+    store = Store(tmp_path)
+    await store.open()
+    await store.close()
+    assert not (tmp_path / "history.db-shm").exists()
 
 
 SOMETHING_ELSE: dict[str, Callable[[Path, Path], object]] = {

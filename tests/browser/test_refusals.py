@@ -33,12 +33,18 @@ def test_a_state_that_is_none_is_refused_visibly(site: Service, page: Page) -> N
     expect(page.get_by_text("There is no column nosuch to sort by.")).to_be_visible()
 
 
-@pytest.mark.parametrize("path", ["/ui/nosuch", "/ui/nodes?state=nosuch", "/docs/nosuch"])
+@pytest.mark.parametrize("path", ["/ui/nosuch", "/ui/nodes?state=nosuch"])
 def test_an_error_is_a_page(site: Service, page: Page, path: str) -> None:
     page.goto(f"{site.url}{path}")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.get_by_role("link", name="All jobs").click()
     live(page)
+
+
+def test_an_unknown_guide_leads_to_the_others(site: Service, page: Page) -> None:
+    page.goto(f"{site.url}/docs/nosuch")
+    page.get_by_role("link", name="All guides").click()
+    expect(page).to_have_url(f"{site.url.rstrip('/')}/docs")
 
 
 def test_a_part_of_a_name_and_words_in_any_order_are_found(site: Service, page: Page) -> None:

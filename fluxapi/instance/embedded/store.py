@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fluxapi.errors import InstanceUnavailable
-from fluxapi.process.private_files import open_regular
+from fluxapi.process.private_files import open_regular, restrict_file
 from fluxapi.process.transaction import transaction
 
 __all__ = ["Row", "Store"]
@@ -176,12 +176,10 @@ class Store:
         os.close(open_regular(self._statedir / "jobs.sqlite", os.O_RDWR | os.O_CREAT))
         for path in self._statedir.iterdir():
             is_of_database = path.name.startswith("jobs.sqlite")
-            if is_of_database or (path.is_file() and not path.is_symlink()):
-                file = open_regular(path, os.O_RDONLY)
-                try:
-                    os.fchmod(file, 0o600)
-                finally:
-                    os.close(file)
+            # The history may be closing a database beside this one, whose files then vanish.
+            with contextlib.suppress(FileNotFoundError):
+                if is_of_database or (path.is_file() and not path.is_symlink()):
+                    restrict_file(path)
 
     def _load(self) -> list[Row]:
         assert self._database is not None  # noqa: S101 - open came first
