@@ -26,7 +26,7 @@ import { COUNTS, RATES, SECONDS } from "./ticks.js";
  * @property {number} [high] end of the scale
  * @property {number[]} [incrs] steps that ticks may go in
  * @property {boolean} [dots] each value for itself
- * @property {number} gap seconds between two values from which on there is a gap
+ * @property {number} gap a longer time between two values, in seconds, is a gap
  * @property {(series: Series, now: number) => { times: number[], lines: Numbers[], said: string }} read
  * @property {(series: Series, now: number) => string} brief what its card says
  */

@@ -13,7 +13,7 @@ const MAX_POINTS = WIDTH;
  * @param {number[]} times
  * @param {Numbers} values
  * @param {[number, number]} span
- * @param {{ gap: number, high?: number | undefined }} how seconds between two values from which on there is a gap; end of the scale
+ * @param {{ gap: number, high?: number | undefined }} how gap: a longer time between two values, in seconds, is a gap; high: end of the scale
  */
 export function path(times, values, [from, to], { gap, high }) {
   const top = high ?? Math.max(1e-9, ...values.map((value) => value ?? 0));

@@ -1,6 +1,6 @@
 /**
- * What a job writes, as it writes it. The view follows the end until the reader scrolls up, pauses or goes to another
- * line; then it stands still, and what comes waits. Each stream and task can be seen apart, all of it be searched.
+ * The live output of a job. The view follows the end until the reader scrolls up, pauses or goes to another line; then it
+ * stands still, and new lines wait. A reader can see each stream and task apart, and search all of the output.
  */
 
 import { element } from "../ui/element.js";

@@ -16,7 +16,7 @@ const DAY = 86_400;
 const day = moments({ month: "short", day: "numeric" });
 const clock = moments({ hour: "2-digit", minute: "2-digit" });
 const FONT = "11px system-ui, sans-serif";
-/** Ratio of the highest values of two lines from which on the scale is compressed, so that the lower one is read, too. */
+/** Largest ratio of the highest values of two lines on a linear scale; above it the scale is compressed, so that the lower one is read, too. */
 const FAR = 30;
 /** Ticks of a compressed scale. */
 const POWERS = [0, ...[0, 1, 2, 3, 4, 5, 6, 7].map((power) => 10 ** power)];

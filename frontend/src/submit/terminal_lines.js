@@ -6,7 +6,7 @@ import { curl, line } from "./shell.js";
 
 /** Characters of a line above which it is not shown, but can be copied. */
 const MAX_SHOWN_CHARS = 4000;
-/** Characters of a job from which on the lines are made once nobody types. */
+/** Size of a job in characters; the lines of a larger one are made once nobody types. */
 const LONG_CHARS = 4000;
 const PAUSE_MS = 250;
 /** Time for which a button says what it has done. */
