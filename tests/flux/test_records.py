@@ -138,7 +138,7 @@ def test_a_job_that_waits_says_why(load: Load, told: str) -> None:
     records = getattr(load, told).values()
     reasons = {job["reason"] for job in records if "reason" in job}
     assert "held until it is released" in reasons
-    assert any(reason.endswith(" to complete") for reason in reasons)
+    assert any(reason.endswith(" to succeed") for reason in reasons)
     assert any(reason.endswith(" UTC") for reason in reasons)
     assert not [job for job in records if "reason" in job and job["state"] == "INACTIVE"]
 
