@@ -150,7 +150,7 @@ export function start(text) {
 }
 
 /**
- * What may be meant by a word that is being written. Values are counted among all jobs: other filters would leave fewer,
+ * Suggestions for a word that is being written. Values are counted among all jobs: other filters would leave fewer,
  * and with them no count is told.
  * @param {string} word
  * @param {Values} values

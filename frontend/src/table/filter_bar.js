@@ -233,7 +233,7 @@ export class FilterBar extends EventTarget {
     const place = begin + chosen.text.length + (chosen.value ? 1 : 0);
     input.setSelectionRange(place, place);
     this.#written();
-    // What is complete leaves the rows in sight.
+    // Suggestions for a complete word would cover the rows.
     if (chosen.value) this.#close();
   }
 

@@ -57,7 +57,7 @@ export class LivePart {
       drawn?.();
       pause = Math.max(pause, (SHARE - 1) * (performance.now() - began));
     } catch (problem) {
-      // What is gone, and that the reader is logged out, the channel tells.
+      // The channel tells that the part is gone, or that the reader is logged out.
       const { status = 0 } = /** @type {import("./api.js").Problem} */ (problem).document ?? {};
       this.#isWanted ||= status !== 404 && status !== 401;
       pause = AGAIN_MS;
