@@ -18,11 +18,11 @@ export function widths(columns) {
   const sparse = shown.filter((column) => column.sparse);
   const growing = shown.filter(({ grows }) => grows);
   return [
-    ...shown.filter(({ grows }) => !grows).map(({ key, width }) => `#jobs th[data-key="${key}"] { width: ${width}px; }`),
+    ...shown.filter(({ grows }) => !grows).map(({ key, width }) => `table#jobs th[data-key="${key}"] { width: ${width}px; }`),
     // All but the last of those that grow do so with the window.
-    ...growing.slice(0, -1).map(({ key, width }) => `#jobs th[data-key="${key}"] { --least: ${width}px; width: var(--grown); }`),
-    ...sparse.map(({ key, width }) => `#jobs:has(th[data-key="${key}"]) { --${key}: ${width}px; }`),
-    `#jobs { min-width: calc(${[`${least}px`, ...sparse.map(({ key }) => `var(--${key}, 0px)`)].join(" + ")}); }`,
+    ...growing.slice(0, -1).map(({ key, width }) => `table#jobs th[data-key="${key}"] { --least: ${width}px; width: var(--grown); }`),
+    ...sparse.map(({ key, width }) => `table#jobs:has(th[data-key="${key}"]) { --${key}: ${width}px; }`),
+    `table#jobs { min-width: calc(${[`${least}px`, ...sparse.map(({ key }) => `var(--${key}, 0px)`)].join(" + ")}); }`,
   ].join("\n");
 }
 
