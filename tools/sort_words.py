@@ -18,7 +18,7 @@ __all__ = ["main", "phrases"]
 _PACKAGE = Path(__file__).resolve().parents[1] / "fluxapi"
 _FOLDER = _PACKAGE / "web" / "words"
 _PHRASES = _PACKAGE / "model" / "phrases.json"
-_SECTIONS = ("outcomes", "waits")
+_SECTIONS = ("durations", "outcomes", "waits")
 """The sections that the model has, too."""
 
 

@@ -10,14 +10,21 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
+from .phrases import Say, english
+
 __all__ = ["duration"]
 
-_UNITS = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+_UNITS = (
+    (86400, "durations.days"),
+    (3600, "durations.hours"),
+    (60, "durations.minutes"),
+    (1, "durations.seconds"),
+)
 _MILLISECONDS_BELOW_S = 10
 """Duration below which milliseconds are shown."""
 
 
-def duration(seconds: float) -> str:
+def duration(seconds: float, say: Say = english) -> str:
     """Format a duration: ``1.234s`` below ten seconds, else in at most two units: ``4m 5s``.
 
     A negative one is ``0s``; an infinite or unknown one gives an empty text.
@@ -27,10 +34,15 @@ def duration(seconds: float) -> str:
     milliseconds = math.floor(max(seconds, 0.0) * 1000 + 0.5)
     if milliseconds < _MILLISECONDS_BELOW_S * 1000:
         whole, rest = divmod(milliseconds, 1000)
-        return f"{whole}.{rest:03}s" if rest else f"{whole}s"
+        if rest:
+            return say("durations.thousandths", seconds=str(whole), thousandths=f"{rest:03}")
+        return say("durations.seconds", number=str(whole))
     whole = milliseconds // 1000
-    for (size, unit), (below, smaller) in pairwise(_UNITS):
+    for (size, key), (below, smaller) in pairwise(_UNITS):
         if whole >= size:
-            count, rest = whole // size, whole % size // below
-            return f"{count}{unit} {rest}{smaller}" if rest else f"{count}{unit}"
-    return f"{whole}s"
+            large = say(key, number=str(whole // size))
+            rest = whole % size // below
+            if not rest:
+                return large
+            return say("durations.two", large=large, small=say(smaller, number=str(rest)))
+    return say("durations.seconds", number=str(whole))

@@ -70,7 +70,7 @@ def _ended(record: Mapping[str, Any], say: Say) -> str:
     if result == "TIMEOUT":
         limit = record.get("duration")
         if limit:
-            return say("outcomes.timeout_of", limit=duration(limit))
+            return say("outcomes.timeout_of", limit=duration(limit, say))
         return say("outcomes.timeout")
     return _status(record, say) or say("outcomes.failed" if ran else "outcomes.failed_pending")
 
@@ -112,10 +112,10 @@ def _name(number: int) -> str:
         return ""
 
 
-def lasted(record: Mapping[str, Any]) -> str:
+def lasted(record: Mapping[str, Any], say: Say = english) -> str:
     """Return the runtime of a job that has ended; else empty."""
     if "t_cleanup" in record and "t_run" in record:
-        return duration(record["t_cleanup"] - record["t_run"])
+        return duration(record["t_cleanup"] - record["t_run"], say)
     return ""
 
 

@@ -1,8 +1,9 @@
 """The phrases that describe a job, in English.
 
-``phrases.json`` is a copy of the sections ``waits`` and ``outcomes`` of the texts of the pages
-(``fluxapi/web/words/en.json``), made by ``tools/sort_words.py``. The API and the command line say
-them in English; a page passes the texts of its reader's language in place of :func:`english`.
+``phrases.json`` is a copy of the sections ``durations``, ``outcomes`` and ``waits`` of the texts of
+the pages (``fluxapi/web/words/en.json``), made by ``tools/sort_words.py``. The API and the command
+line say them in English; a page passes the texts of its reader's language in place of
+:func:`english`.
 """
 
 from __future__ import annotations

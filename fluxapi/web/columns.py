@@ -27,7 +27,6 @@ from typing import Any, Literal
 
 import msgspec
 
-from fluxapi.model.duration import duration
 from fluxapi.model.humanize import lasted, note, utc
 
 from .visible import SHORT, visible
@@ -96,14 +95,14 @@ def first_columns(records: Sequence[Mapping[str, Any]]) -> list[Column]:
 def text(words: Words, column: Column, record: Mapping[str, Any]) -> str:
     """Return the text of a column for one job."""
     if column.kind == "runtime":
-        return lasted(record)
+        return lasted(record, words.text)
     if column.kind == "note":
         return visible(note(record, words.text), SHORT)
     value = record.get(column.field)
     if column.kind == "group":
         value = record.get("group_name") or value
     if column.kind == "limit":
-        return duration(value) if value else words.text("columns.no_limit")
+        return words.duration(value) if value else words.text("columns.no_limit")
     if value is None:
         return ""
     return utc(value) if column.kind == "moment" else visible(value, SHORT)

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from fluxapi.http import keys
-from fluxapi.model.duration import duration
 
 from .job_counts import IN_TREE, titled
 from .rendering import render
@@ -86,7 +85,7 @@ def _row(record: Mapping[str, Any], words: Words) -> dict[str, Any]:
     return {
         **dict.fromkeys(_MEMBERS, ""),
         **record,
-        "runtime": duration(int(max(ended - began, 0))) if began else "",
+        "runtime": words.duration(int(max(ended - began, 0))) if began else "",
         "status": words.text(_STATES[record["state"]]),
         "use": list(_use(record.get("utilization") or {}, words)),
         "counts": [

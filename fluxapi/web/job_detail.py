@@ -16,7 +16,6 @@ import msgspec
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import LookupKey
 from fluxapi.model.batch import script_of
-from fluxapi.model.duration import duration
 from fluxapi.model.eventlog import UNINDEXED, Event
 from fluxapi.model.humanize import outcome, utc
 from fluxapi.model.reason import dependency
@@ -127,7 +126,7 @@ async def job_part(
         "outcome": outcome(record, words.text),
         "limit": limit(record, now, words),
         "facts": facts(record, words),
-        "timeline": timeline(record, now),
+        "timeline": timeline(record, now, words),
     }
 
 
@@ -155,11 +154,8 @@ def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]
         ("job.fact_project", record.get("project")),
         ("job.fact_urgency", _urgency(record.get("urgency"), words)),
         ("job.fact_priority", record.get("priority")),
-        (
-            "job.fact_limit",
-            duration(record["duration"]) if record.get("duration") else words.text("job.no_limit"),
-        ),
-        ("job.fact_runtime", duration(record["runtime"]) if "runtime" in record else None),
+        ("job.fact_limit", _limit(record.get("duration"), words)),
+        ("job.fact_runtime", words.duration(record["runtime"]) if "runtime" in record else None),
         ("job.fact_waited", _waited(record, words)),
         ("job.fact_name", _long(record.get("name"))),
         ("job.fact_directory", record.get("cwd")),
@@ -176,6 +172,10 @@ def facts(record: Mapping[str, Any], words: Words) -> list[tuple[str, str, str]]
         for key, value in pairs
         if value is not None and value != ""
     ]
+
+
+def _limit(seconds: float | None, words: Words) -> str:
+    return words.duration(seconds) if seconds else words.text("job.no_limit")
 
 
 def _waited(record: Mapping[str, Any], words: Words) -> str:

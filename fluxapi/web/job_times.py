@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fluxapi.model.duration import duration
 from fluxapi.model.humanize import utc
 from fluxapi.model.job import STATES
 
@@ -24,7 +23,7 @@ _MIN_SEGMENT = 8.0
 """Width of the timeline, and the least of a state in it."""
 
 
-def timeline(record: Mapping[str, Any], now: float) -> list[dict[str, Any]]:
+def timeline(record: Mapping[str, Any], now: float, words: Words) -> list[dict[str, Any]]:
     """Return the states of the job with start, offset and duration, and their part of the bar.
 
     The last state lasts until *now*; an inactive job stays inactive, so that state has no duration.
@@ -43,8 +42,8 @@ def timeline(record: Mapping[str, Any], now: float) -> list[dict[str, Any]]:
                 "moment": utc(since),
                 "grows": grows,
                 "seconds": seconds,
-                "after": duration(max(since - reached[0][1], 0.0)),
-                "lasted": duration(math.floor(seconds) if grows else seconds),
+                "after": words.duration(max(since - reached[0][1], 0.0)),
+                "lasted": words.duration(math.floor(seconds) if grows else seconds),
             }
         )
     for step, (begin, width) in zip(steps, bar([step["seconds"] for step in steps]), strict=True):
@@ -77,9 +76,9 @@ def limit(record: Mapping[str, Any], now: float, words: Words) -> dict[str, Any]
     ran = max((now if runs else record.get("t_cleanup", now)) - record["t_run"], 0.0)
     return {
         "since": record["t_run"] if runs else None,
-        "ran": duration(math.floor(ran) if runs else ran),
+        "ran": words.duration(math.floor(ran) if runs else ran),
         "seconds": min(ran, most),
         "most": most if runs else 0.0,
-        "limit": duration(most) if most else "",
+        "limit": words.duration(most) if most else "",
         "where": visible(tell_hosts(record.get("nodelist") or "", words), SHORT),
     }

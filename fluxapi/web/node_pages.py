@@ -14,7 +14,6 @@ from fluxapi.http import keys
 from fluxapi.http.negotiation import wants_page
 from fluxapi.instance.nodes import nodes_and_totals
 from fluxapi.instance.protocol import Queue
-from fluxapi.model.duration import duration
 from fluxapi.model.humanize import note, utc
 from fluxapi.table.query import page, query_of
 
@@ -174,7 +173,9 @@ def _shown(record: Mapping[str, Any], now: float, words: Words) -> dict[str, Any
         "name": "",
         "username": "",
         **record,
-        "runtime": "" if begin is None else duration(end - begin if ended else int(end - begin)),
-        "limit": duration(record["duration"]) if record.get("duration") else "",
+        "runtime": ""
+        if begin is None
+        else words.duration(end - begin if ended else int(end - begin)),
+        "limit": words.duration(record["duration"]) if record.get("duration") else "",
         "note": note(record, words.text) if ended else "",
     }

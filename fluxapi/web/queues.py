@@ -10,9 +10,9 @@ from aiohttp import web
 
 from fluxapi.errors import FluxapiError
 from fluxapi.http import keys
-from fluxapi.model.duration import duration
 
 from .rendering import render
+from .words import Words, words_of
 
 __all__ = ["limits", "queues"]
 
@@ -56,11 +56,15 @@ async def queues(request: web.Request) -> web.Response:
     except FluxapiError as error:
         wrong = error.detail
     now, counts = time.time(), session.table.queues.record()
+    words = words_of(request)
     is_past = session.info.kind == "archive"
     context = {
         "page": "queues",
         "queues": [
-            {**_shown(row, now), "total": sum(counts.get(row["name"], _NONE)["states"].values())}
+            {
+                **_shown(row, now, words),
+                "total": sum(counts.get(row["name"], _NONE)["states"].values()),
+            }
             for row in rows
             if row["name"] or not is_past
         ],
@@ -75,7 +79,7 @@ async def queues(request: web.Request) -> web.Response:
     return await render(request, name, context)
 
 
-def _shown(row: Mapping[str, Any], now: float) -> dict[str, Any]:
+def _shown(row: Mapping[str, Any], now: float, words: Words) -> dict[str, Any]:
     """Return a queue of ``GET /queues`` with what its row says of it."""
     jobs = row.get("jobs", {})
     oldest = jobs.get("oldest_submit")
@@ -89,16 +93,16 @@ def _shown(row: Mapping[str, Any], now: float) -> dict[str, Any]:
         "state_help": sentence,
         "reasons": [(key, row[kind]) for kind, key in _REASONS.items() if row.get(kind)],
         "jobs": jobs,
-        "oldest": "" if oldest is None else _wait(now - oldest),
+        "oldest": "" if oldest is None else _wait(now - oldest, words),
         "oldest_submit": oldest,
-        "median": "" if median is None else _wait(median),
-        "limits": limits(row),
+        "median": "" if median is None else _wait(median, words),
+        "limits": limits(row, words),
     }
 
 
-def _wait(seconds: float) -> str:
+def _wait(seconds: float, words: Words) -> str:
     """Return a time that still grows, in whole seconds."""
-    return duration(max(int(seconds), 0))
+    return words.duration(max(int(seconds), 0))
 
 
 def state(row: Mapping[str, Any]) -> str:
@@ -108,11 +112,13 @@ def state(row: Mapping[str, Any]) -> str:
     return "disabled" if row["started"] else "closed"
 
 
-def limits(row: Mapping[str, Any]) -> list[tuple[str, dict[str, str | int]]]:
+def limits(row: Mapping[str, Any], words: Words) -> list[tuple[str, dict[str, str | int]]]:
     """Return the key of a text and its values for each limit of a queue (RFC 33)."""
     # A duration of zero is not limited.
     found: list[tuple[str, dict[str, str | int]]] = [
-        (key, {"value": duration(row[kind])}) for kind, key in _DURATIONS.items() if row.get(kind)
+        (key, {"value": words.duration(row[kind])})
+        for kind, key in _DURATIONS.items()
+        if row.get(kind)
     ]
     for (bound, kind), key in _SIZES.items():
         size = row.get(bound, {}).get(kind)

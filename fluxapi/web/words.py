@@ -22,6 +22,7 @@ from babel.numbers import format_decimal
 from markupsafe import Markup, escape
 
 from fluxapi.http import keys
+from fluxapi.model.duration import duration
 
 __all__ = ["ENGLISH", "Words", "chosen", "load", "words_of"]
 
@@ -84,6 +85,10 @@ class Words:
     def number(self, value: float) -> str:
         """Return a number with the separators of the language."""
         return format_decimal(value, locale=self.locale)
+
+    def duration(self, seconds: float) -> str:
+        """Return a duration with the units of the language."""
+        return duration(seconds, self.text)
 
     def script(self, shown: Container[str]) -> bytes:
         """Return a script that gives the texts with the keys in *shown* to ``ui/words.js``."""

@@ -10,7 +10,7 @@ ENGLISH = words.load()["en"]
 
 
 def test_a_state_lasts_until_the_next_one_and_the_last_one_until_now() -> None:
-    steps = job_times.timeline({"t_submit": 10.0, "t_depend": 10.0, "t_run": 12.5}, 20.25)
+    steps = job_times.timeline({"t_submit": 10.0, "t_depend": 10.0, "t_run": 12.5}, 20.25, ENGLISH)
     assert [(step["state"], step["lasted"], step["grows"]) for step in steps] == [
         ("NEW", "0s", False),
         ("DEPEND", "2.500s", False),
@@ -20,7 +20,7 @@ def test_a_state_lasts_until_the_next_one_and_the_last_one_until_now() -> None:
 
 
 def test_the_states_are_segments_of_one_bar() -> None:
-    steps = job_times.timeline({"t_submit": 10.0, "t_depend": 10.001, "t_run": 12.0}, 20.0)
+    steps = job_times.timeline({"t_submit": 10.0, "t_depend": 10.001, "t_run": 12.0}, 20.0, ENGLISH)
     begins = [step["begin"] for step in steps]
     widths = [step["width"] for step in steps]
     assert begins[0] == 0
@@ -45,5 +45,5 @@ def test_a_running_job_tells_how_much_of_its_time_limit_is_over() -> None:
 
 
 def test_an_inactive_job_stays_inactive() -> None:
-    (_, last) = job_times.timeline({"t_submit": 10.0, "t_inactive": 12.0}, 20.0)
+    (_, last) = job_times.timeline({"t_submit": 10.0, "t_inactive": 12.0}, 20.0, ENGLISH)
     assert (last["state"], last["seconds"], last["grows"]) == ("INACTIVE", 0.0, False)

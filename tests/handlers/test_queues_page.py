@@ -8,6 +8,7 @@ from dataclasses import replace
 from fluxapi.instance.protocol import QueuePolicy
 from fluxapi.model.eventlog import Event
 from fluxapi.model.jobid import parse
+from fluxapi.web import words
 from fluxapi.web.queues import limits, state
 
 from .conftest import Service
@@ -88,6 +89,5 @@ def test_the_state_of_a_queue_is_one_word() -> None:
 
 
 def test_a_duration_of_zero_is_no_limit() -> None:
-    assert limits({"max_duration": 0.0, "min_size": {"cores": 2}}) == [
-        ("queues.min_size_cores", {"count": 2})
-    ]
+    row = {"max_duration": 0.0, "min_size": {"cores": 2}}
+    assert limits(row, words.load()["en"]) == [("queues.min_size_cores", {"count": 2})]

@@ -28,3 +28,18 @@ def test_below_ten_seconds_it_reads_as_flux_prints_it(seconds: float) -> None:
 @pytest.mark.parametrize("seconds", [math.inf, -math.inf, math.nan])
 def test_an_unknown_duration_has_no_text(seconds: float) -> None:
     assert duration(seconds) == ""
+
+
+def test_a_page_says_it_with_the_units_of_its_language() -> None:
+    texts = {
+        "durations.hours": "{number} Std.",
+        "durations.minutes": "{number} Min.",
+        "durations.thousandths": "{seconds},{thousandths} s",
+        "durations.two": "{large} und {small}",
+    }
+
+    def say(key: str, /, **values: object) -> str:
+        return texts[key].format(**values)
+
+    assert duration(5400, say) == "1 Std. und 30 Min."
+    assert duration(1.234, say) == "1,234 s"

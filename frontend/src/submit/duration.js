@@ -1,5 +1,7 @@
 /** Time limits as people write them, and as the service takes them: a Flux Standard Duration (RFC 23). */
 
+import { t } from "../ui/words.js";
+
 /** Longer texts are no time limit. */
 const MAX_LENGTH = 64;
 const FSD = /^(?:\d+(?:\.\d*)?|\.\d+)(?:ms|s|m|h|d)?$/;
@@ -52,15 +54,23 @@ export function shortest(found) {
   return `${found / (UNITS[unit] ?? 1)}${unit}`;
 }
 
-/** A duration in all its units: 1d 2h 30m. @param {number} found in seconds */
+/** Seconds of each unit, and the key of its text. */
+const TEXTS = /** @type {const} */ ([
+  [86_400, "durations.days"],
+  [3600, "durations.hours"],
+  [60, "durations.minutes"],
+  [1, "durations.seconds"],
+]);
+
+/** A duration for its reader in all its units: 1d 2h 30m. @param {number} found in seconds */
 export function spelled(found) {
-  if (!Number.isInteger(found)) return `${found}s`;
-  let rest = found;
-  const parts = Object.entries(UNITS).flatMap(([unit, size]) => {
-    if (size < 1 || rest < size) return [];
-    const count = Math.floor(rest / size);
+  let rest = Number.isInteger(found) ? found : 0;
+  let text = "";
+  for (const [size, key] of TEXTS) {
+    if (rest < size) continue;
+    const small = t(key, { number: String(Math.floor(rest / size)) });
+    text = text ? t("durations.two", { large: text, small }) : small;
     rest %= size;
-    return [`${count}${unit}`];
-  });
-  return parts.join(" ") || "0s";
+  }
+  return text || t("durations.seconds", { number: String(found) });
 }

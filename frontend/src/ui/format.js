@@ -1,11 +1,13 @@
 /** Values as people read them. */
 
 import { dayOf, moments } from "./times.js";
+import { t } from "./words.js";
 
+/** Seconds of a unit, the key of its text, and the next smaller unit. */
 const UNITS = /** @type {const} */ ([
-  [86400, "d"],
-  [3600, "h"],
-  [60, "m"],
+  [86400, "durations.days", 3600, "durations.hours"],
+  [3600, "durations.hours", 60, "durations.minutes"],
+  [60, "durations.minutes", 1, "durations.seconds"],
 ]);
 
 /** Milliseconds of the shortest duration that has no milliseconds in its text. */
@@ -19,15 +21,16 @@ const WHOLE_FROM_MS = 10_000;
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return "";
   const milliseconds = Math.floor(Math.max(seconds, 0) * 1000 + 0.5);
-  if (milliseconds < WHOLE_FROM_MS) return `${(milliseconds / 1000).toFixed(milliseconds % 1000 ? 3 : 0)}s`;
   const whole = Math.floor(milliseconds / 1000);
-  for (const [index, [size, unit]] of UNITS.entries()) {
+  const rest = milliseconds % 1000;
+  if (milliseconds < WHOLE_FROM_MS && rest) return t("durations.thousandths", { seconds: String(whole), thousandths: String(rest).padStart(3, "0") });
+  for (const [size, unit, below, smaller] of UNITS) {
     if (whole < size) continue;
-    const [below, smaller] = UNITS[index + 1] ?? [1, "s"];
-    const rest = Math.floor((whole % size) / below);
-    return `${Math.floor(whole / size)}${unit}${rest ? ` ${rest}${smaller}` : ""}`;
+    const large = t(unit, { number: String(Math.floor(whole / size)) });
+    const left = Math.floor((whole % size) / below);
+    return left ? t("durations.two", { large, small: t(smaller, { number: String(left) }) }) : large;
   }
-  return `${whole}s`;
+  return t("durations.seconds", { number: String(whole) });
 }
 
 /** Format a duration that still grows: in whole seconds, since it is read once a second.
