@@ -84,6 +84,7 @@ _FOLDER = "needs an absolute path on the nodes as system.cwd; ~ and variables ar
 
 
 _MAX_PATH_BYTES = 4095
+_MAX_CC_DIGITS = 20
 
 
 def build(
@@ -110,7 +111,7 @@ def build(
     _check_folder(document, fields)
     own = {} if mark is None else dict(defaults.signer.sign(mark))
     if group is not None:
-        own["group"] = group
+        own |= {"group": group, **_cc_number(document)}
     if own:
         document = _marked(document, own)
     encoded = _encode(document)
@@ -350,6 +351,16 @@ def _resources(given: Mapping[str, Any]) -> tuple[list[dict[str, Any]], dict[str
         node["exclusive"] = True
     # If uneven, the last node has free slots, so give the total number of tasks.
     return [node], {"total": tasks} if tasks % nodes else {"per_slot": 1}
+
+
+def _cc_number(document: Mapping[str, Any]) -> dict[str, str]:
+    """Return the number of a job of ``--cc``, which Flux keeps with the environment, for itself."""
+    try:
+        number = document["attributes"]["system"]["environment"]["FLUX_JOB_CC"]
+    except (KeyError, TypeError):
+        return {}
+    is_number = isinstance(number, str) and len(number) <= _MAX_CC_DIGITS and number.isdecimal()
+    return {"cc": number} if is_number else {}
 
 
 def _marked(document: dict[str, Any], mark: dict[str, str]) -> dict[str, Any]:

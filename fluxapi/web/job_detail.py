@@ -86,6 +86,7 @@ async def job_detail(
         "jobspec": _pretty(jobspec),
         "has_jobspec": bool(jobspec),
         "command": _command(spec),
+        "cc_number": _cc_number(spec),
         **_script(spec),
         "start": {
             "id": record["id"],
@@ -266,6 +267,15 @@ def _command(spec: Any) -> str:
         return visible(text, _MAX_COMMAND_CHARS, lines=True)
     except (KeyError, IndexError, TypeError):
         return ""
+
+
+def _cc_number(spec: Any) -> str:
+    """Return the number that the job of a group has by ``--cc``, or an empty text."""
+    try:
+        number = spec["attributes"]["user"]["fluxapi"]["cc"]
+    except (KeyError, TypeError):
+        return ""
+    return visible(number, SHORT) if isinstance(number, str) else ""
 
 
 def _script(spec: Any) -> dict[str, Any]:

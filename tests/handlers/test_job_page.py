@@ -217,6 +217,26 @@ async def test_a_command_that_is_none_is_not_shown(service: Service, command: An
     await page(service, jobid)
 
 
+async def test_a_job_of_several_tells_its_number(service: Service) -> None:
+    body = {"job": {"command": "./case {cc}"}, "cc": "6-7"}
+    response = await service.client.post("/v1/jobs/bulk", json=body)
+    _, last = [it["id"] for it in (await response.json())["jobs"]]
+    # Flux keeps no environment in the jobspec.
+    jobspec = json.loads(service.instance.jobspecs[jobids.parse(last)])
+    del jobspec["attributes"]["system"]["environment"]
+    service.instance.jobspecs[jobids.parse(last)] = json.dumps(jobspec).encode()
+    assert '<code id="cc-number">FLUX_JOB_CC=7</code>' in await page(service, last)
+
+
+@pytest.mark.parametrize("mark", [{"group": "g"}, {"cc": ["7"]}, {"cc": 7}, ["cc"], None])
+async def test_a_job_without_a_number_tells_none(service: Service, mark: Any) -> None:
+    # Every user may write anything there.
+    jobid = await service.submit()
+    jobspec = {"attributes": {"user": {"fluxapi": mark}}}
+    service.instance.jobspecs[jobids.parse(jobid)] = json.dumps(jobspec).encode()
+    assert "cc-number" not in await page(service, jobid)
+
+
 async def test_a_page_is_bounded_whatever_the_record_holds(service: Service) -> None:
     jobid = await service.submit()
     memo = Event(1.0, "annotations", {"annotations": {"user": {"x": ["v" * 1_000_000] * 9}}})
