@@ -42,7 +42,7 @@ for (const text of HOSTILE) {
     assert.ok(isShown(made));
     const got = words(made);
     const login = text ? ["--user", text] : [];
-    assert.deepEqual(got.slice(0, -2), [...login, "--header", "Content-Type: application/json", "--data-raw"]);
+    assert.deepEqual(got.slice(0, -2), [...login, "-H", "Content-Type: application/json", "--data-raw"]);
     assert.deepEqual(JSON.parse(/** @type {string} */ (got.at(-2))), body);
     assert.equal(got.at(-1), "http://[::1]:8080/v1/jobs");
   });

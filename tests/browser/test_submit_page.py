@@ -238,7 +238,7 @@ def test_a_field_that_is_mended_is_not_to_be_mended(site: Service, refused: Page
     refused.get_by_label("Urgency").fill("99")
     refused.get_by_role("button", name="Submit", exact=True).click()
     summary = refused.locator("#summary")
-    expect(summary).to_have_text("Not submitted. Fix 2 fields: Nodes Urgency")
+    expect(summary).to_have_text("Not submitted. Fix 2 fields: Nodes, Urgency")
     refused.get_by_label("Nodes", exact=True).fill("1")
     expect(summary).to_have_text("Not submitted. Fix 1 field: Urgency")
     refused.get_by_label("Urgency").fill("16")

@@ -213,7 +213,8 @@ export class Output {
     const isEmpty = !count && this.edges.isBegin;
     const { text, isFinal } = instead(this.#feed, this.said.textContent ?? "", { isPending: this.#isPending, isOver: this.isOver });
     // Nothing to search in, and nothing to download.
-    this.tell.waiting?.(this.#isPending && !count);
+    const isAll = !this.#stream && this.#task === undefined;
+    this.tell.waiting?.(!count && (this.#isPending || (this.#feed.hasEnded && isEmpty && isAll)));
     this.nothing.hidden = !isEmpty || !text;
     if (!this.nothing.hidden && this.nothing.textContent !== text) this.nothing.textContent = text;
     if (isEmpty && isFinal && !this.#feed.hasEnded) this.#tell("");

@@ -99,7 +99,7 @@ export class Answer {
     this.clear();
     const where = $("summary");
     const head = element("p", { textContent: names.length && !rest.length ? t("submit.fix", { count: names.length }) : t("submit.not_submitted", { detail }) });
-    if (names.length) head.append(...names.flatMap((name) => [" ", toField(name, labelOf(name), this.go)]));
+    if (names.length) head.append(...names.flatMap((name, index) => [index ? ", " : " ", toField(name, labelOf(name), this.go)]));
     where.replaceChildren(head);
     if (rest.length) {
       const list = element("ul", {});

@@ -93,7 +93,7 @@ export function curl(address, body, user) {
     /[\u007f-\u009f\p{Cf}\p{Zl}\p{Zp}]/gu,
     (it) => it.split("").map((unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`).join(""),
   );
-  const header = ["--header", quote("Content-Type: application/json")];
+  const header = ["-H", quote("Content-Type: application/json")];
   return ["curl", ...login, ...header, `${NEXT}--data-raw`, quote(json), NEXT + quote(address)].join(" ");
 }
 
