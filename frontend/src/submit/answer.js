@@ -9,7 +9,7 @@ import { spelled } from "./duration.js";
 /** @typedef {import("./live_check.js").Report} Report */
 
 /** Links to new jobs that are shown; the page of jobs has all. */
-const MAX_LINKS = 12;
+const MAX_LINKS = 6;
 /** Different reasons of refusals that are shown. */
 const MAX_REASONS = 5;
 
@@ -128,8 +128,8 @@ export class Answer {
     if (ids.length) {
       const links = element("span", { className: "links" });
       for (const id of ids.slice(0, MAX_LINKS)) links.append(element("a", { href: at(`/ui/jobs/${encodeURIComponent(id)}`), textContent: id }), " ");
-      if (ids.length > MAX_LINKS) links.append(element("a", { href: at("/"), textContent: t("common.all_jobs") }), " ");
-      if (answer["group"]) links.append(element("a", { href: at(`/ui/groups/${encodeURIComponent(answer["group"])}`), textContent: t("submit.see_group") }));
+      if (ids.length > MAX_LINKS) links.append(...(answer["group"] ? ["… "] : [element("a", { className: "all", href: at("/"), textContent: t("common.all_jobs") })]));
+      if (answer["group"]) links.append(element("a", { className: "all", href: at(`/ui/groups/${encodeURIComponent(answer["group"])}`), textContent: t("submit.see_group") }));
       const said = element("p", {});
       said.append(rich("submit.submitted", { count: ids.length, jobs: links }));
       done.append(said);
