@@ -275,7 +275,10 @@ async def entries(source: Search, stream: str | None, tail: int | None) -> Async
 async def labeled_entries(
     source: Search, name: str, stream: str | None, tail: int | None
 ) -> AsyncIterator[bytes]:
-    """Yield the entries with the ID of their job, one per line, without the header."""
+    """Yield the entries with the ID of their job, one per line, without the header.
+
+    An entry with the name ``cut`` follows if the search for the tail reached its limit.
+    """
     head = b'{"id":"%b",' % name.encode()
     async for piece in entries(source, stream, tail):
         lines = [
@@ -283,6 +286,8 @@ async def labeled_entries(
         ]
         if lines:
             yield b"".join([head + line[1:] + b"\n" for line in lines])
+    if source.searched:
+        yield head + b'"name":"cut","context":{"searched":%d}}\n' % source.searched
 
 
 async def labeled_lines(

@@ -86,9 +86,11 @@ def test_the_page_of_a_group_has_the_output_of_its_jobs(
     expect(head).to_contain_text("2 completed")
     head.get_by_role("link", name="Progress and output of the group").click()
     live(page)
-    blocks = page.locator("#jobs-output pre")
+    blocks = page.locator("#jobs-output .screen")
     expect(blocks).to_have_count(2)
     expect(blocks.first).to_contain_text("</b>")
+    expect(blocks.first.locator(".line")).to_have_count(20)
+    expect(blocks.first.locator("[data-stream=stderr]")).to_have_text(["<b>bold</b>"])
     expect(blocks.first).not_to_contain_text(re.compile(r"\b9\b"))
     expect(page.locator("#counts")).to_contain_text("Completed2")
     page.get_by_label("Lines of each job").select_option("all")
@@ -116,6 +118,7 @@ def test_the_page_of_a_group_marks_what_failed(site: Service, page: Page, name: 
     live(page)
     expect(page.get_by_role("img", name="100% ended: 3 completed, 1 failed")).to_be_visible()
     expect(page.locator("#jobs-output h3 .status")).to_have_text(["FAILED"])
+    expect(page.locator("#jobs-output h3 .name")).to_have_text([name] * 4)
 
 
 def test_a_reader_finds_the_first_failed_job_of_a_sweep_and_the_way_back(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from collections.abc import AsyncIterator
 from typing import Any
 from urllib.parse import urlencode
 
@@ -11,6 +12,7 @@ import pytest
 from fluxapi.model import jobid
 from fluxapi.model.eventlog import Event
 from fluxapi.model.group import group_id
+from fluxapi.model.output import OutputBatch
 
 from .conftest import Service
 
@@ -265,6 +267,23 @@ async def test_a_part_of_the_output_of_each_job(service: Service, written: list[
     assert text == f"{one}: oops\n{two}: oops\n"
     text = await group_output(service, "?stream=stdout&tail=1", "text/plain")
     assert text == f"{one}: last\n{two}: last\n"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-ndjson"])
+async def test_a_search_for_the_tail_of_a_job_that_ended_at_its_bound_is_told(
+    service: Service, written: list[str], monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    async def cut(*_: Any, **__: Any) -> AsyncIterator[OutputBatch]:
+        yield OutputBatch(7, [Event(0.0, "data", {"stream": "stderr", "data": "found\n"})])
+        yield OutputBatch(9, [], searched=1000, cut=True)
+
+    monkeypatch.setattr(service.instance, "output", cut)
+    lines = (await group_output(service, "?tail=2", kind)).splitlines()
+    if kind == "text/plain":
+        assert "only the last 1000 bytes" in lines[-1]
+    else:
+        said = {"id": written[1], "name": "cut", "context": {"searched": 1000}}
+        assert json.loads(lines[-1]) == said
 
 
 async def test_the_output_of_a_group_whose_job_is_purged(

@@ -5,13 +5,14 @@ import { Channel } from "../channel/channel.js";
 import * as status from "../channel/connection_status.js";
 import { every } from "../channel/visibility.js";
 import { Blocks, MAX_JOBS } from "../job/labeled_output.js";
+import { fill } from "../job/line_view.js";
 import * as neighbors from "../job/neighbors.js";
 import * as moments from "../job/timestamps.js";
 import { watchButton, watchOn } from "../notify/notify.js";
 import { element } from "../ui/element.js";
 import { ProgressBar } from "../ui/progress_bar.js";
 import { at } from "../ui/root.js";
-import { visible } from "../ui/visible.js";
+import { SHORT, visible } from "../ui/visible.js";
 import { list, number, t } from "../ui/words.js";
 
 /** @param {string} id */
@@ -19,6 +20,10 @@ const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 
 /** Milliseconds between two requests for the numbers. */
 const EVERY = 2000;
+/** Entries that are read in addition to those of the last lines. */
+const EXTRA_ENTRIES = 64;
+/** Results that a job is marked with. */
+const BAD = new Set(["FAILED", "TIMEOUT", "CANCELED"]);
 
 const main = $("content");
 neighbors.remember(neighbors.linked);
@@ -73,11 +78,10 @@ function draw({ total: count, active, states, results }) {
   bar.show({ count, completed, failed: ill, canceled, running, pending: active - running }, list([t("common.count_completed", { count: completed }), t("common.count_failed", { count: ill })]));
 }
 
-/** Return the results of the jobs that have not completed, as many as the page shows. */
-async function ends() {
-  const query = `group=${group}&result=FAILED,TIMEOUT,CANCELED&limit=${MAX_JOBS}`;
-  const page = await call("GET", `/v1/jobs?${query}`).catch(() => ({ jobs: [] }));
-  return new Map(page["jobs"].map((/** @type {any} */ job) => [job["id"], job["result"]]));
+/** Return the jobs by their IDs, as many as the page shows. */
+async function known() {
+  const page = await call("GET", `/v1/jobs?group=${group}&limit=${MAX_JOBS}`).catch(() => ({ jobs: [] }));
+  return new Map(page["jobs"].map((/** @type {any} */ job) => [job["id"], job]));
 }
 
 /** @param {string} words */
@@ -85,20 +89,41 @@ function say(words) {
   $("said").textContent = words;
 }
 
-/** @param {Blocks} blocks @param {Map<string, string>} results of the jobs that have not completed */
-function show(blocks, results) {
-  const parts = blocks.all.flatMap(({ id, text }) => {
-    const head = element("h3", {});
-    head.append(element("a", { href: at(`/ui/jobs/${id}`), textContent: id || t("group.notes") }));
-    const result = results.get(id);
-    if (result) {
-      const mark = element("span", { className: "status", textContent: result });
-      mark.dataset["status"] = result;
-      head.append(mark);
-    }
-    return [head, element("pre", { tabIndex: 0, role: "region", ariaLabel: t("group.output_of", { id }), textContent: visible(text, { most: Infinity, lines: true }) })];
+/**
+ * Show the output of each job below its name.
+ * @param {Blocks} blocks
+ * @param {Map<string, any>} jobs
+ * @param {number} count of the last lines that are shown
+ */
+function show(blocks, jobs, count) {
+  const parts = blocks.all.flatMap(({ id, terminal }) => {
+    const { name = "", status = "", result = "" } = jobs.get(id) ?? {};
+    const lines = terminal.lines.slice(-count);
+    const screen = element("div", { className: "screen", tabIndex: 0, role: "region", ariaLabel: t("group.output_of", { id }) });
+    screen.append(...lines.map((line) => drawn(line, terminal.ranks.size > 1)));
+    return [head(id, visible(name, { most: SHORT }), BAD.has(result) ? status : ""), screen];
   });
   $("jobs-output").replaceChildren(...parts);
+}
+
+/** @param {string} id @param {string} name @param {string} status of a job that has not completed */
+function head(id, name, status) {
+  const head = element("h3", {});
+  if (name) head.append(element("span", { className: "name", textContent: name }), " ");
+  head.append(element("a", { href: at(`/ui/jobs/${id}`), textContent: id, title: t("group.open_output", { id }) }));
+  if (status) {
+    const mark = element("span", { className: "status", textContent: status });
+    mark.dataset["status"] = status;
+    head.append(" ", mark);
+  }
+  return head;
+}
+
+/** @param {import("../job/output_lines.js").Line} line @param {boolean} isRanked */
+function drawn(line, isRanked) {
+  const div = element("div", { className: "line" });
+  fill(div, line, [], -1, isRanked);
+  return div;
 }
 
 /** Read the output so far, as much as the page shows. */
@@ -107,18 +132,22 @@ async function read() {
   const mine = (reading = new AbortController());
   const query = new URLSearchParams();
   for (const [name, value] of new FormData(choice)) if (value) query.set(name, String(value));
+  const tail = Number(query.get("tail"));
+  // An entry may be a part of a line.
+  if (tail) query.set("tail", String(tail + EXTRA_ENTRIES));
   const blocks = new Blocks();
   say(t("common.reading"));
   try {
-    const headers = { ...session.headers, Accept: "text/plain" };
+    const headers = { ...session.headers, Accept: "application/x-ndjson" };
     const response = await fetch(at(`${path}/output?${query}`), { headers, signal: mine.signal });
     session.note(response.status);
     if (!response.ok) throw new Problem({ status: response.status, ...(await response.json().catch(() => ({}))) });
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
     for (let piece = await reader?.read(); piece && !piece.done && !blocks.isFull; piece = await reader?.read()) blocks.take(piece.value);
     if (blocks.isFull) mine.abort();
-    else blocks.finish();
-    show(blocks, await ends());
+    const jobs = await known();
+    if (mine !== reading) return;
+    show(blocks, jobs, tail || Infinity);
     say(blocks.isFull ? t("group.is_part") : blocks.all.length ? "" : t("group.no_output"));
   } catch (problem) {
     if (mine !== reading) return;
