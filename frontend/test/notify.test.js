@@ -83,6 +83,19 @@ test("windows of one place share what is watched, and one of them takes it", () 
   assert.ok(!one.add(job("f100")));
 });
 
+test("what was told stays until it is dismissed, the newest at most", () => {
+  const kept = new Kept();
+  const [one, two] = [watches(kept), watches(kept)];
+  const notice = (/** @type {number} */ at) => ({ title: `Job f${at}`, body: "Completed", address: `/ui/jobs/f${at}` });
+  for (let at = 0; at < 7; at++) one.show(notice(at));
+  assert.deepEqual(two.notices.map(({ title }) => title), ["Job f2", "Job f3", "Job f4", "Job f5", "Job f6"]);
+  two.dismiss(notice(3));
+  two.dismiss(notice(0));
+  assert.deepEqual(one.notices.map(({ title }) => title), ["Job f2", "Job f4", "Job f5", "Job f6"]);
+  kept.items.set("fluxapi.notify /", '{"watches":[],"notices":[{"title":1}]}');
+  assert.deepEqual(one.notices, []);
+});
+
 test("a browser that keeps nothing, or has no room, watches until the page is left", () => {
   const kept = new Kept();
   const one = watches(kept);

@@ -263,8 +263,16 @@ def test_denied_notifications_are_said_and_the_title_counts(
     notice = page.locator(".notice.told")
     expect(notice.locator("p")).to_have_text(f"Job {jobid} ({name}): Canceled before it ran")
     assert violations(page) == []
+    # What was told outlives the page, and is dismissed in all windows.
+    page.goto(f"{site.url}/ui/nodes")
+    other = context.new_page()
+    other.goto(site.url)
+    told_there = other.locator(".notice.told")
+    expect(told_there).to_contain_text(jobid)
+    expect(notice).to_contain_text(jobid)
     notice.get_by_role("button", name="Dismiss").click()
     expect(notice).to_have_count(0)
+    expect(told_there).to_have_count(0)
 
 
 def test_text_of_jobs_is_shown_as_text(site: Service, granted: Page) -> None:

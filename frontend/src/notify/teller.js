@@ -6,6 +6,7 @@ import { rich, t } from "../ui/words.js";
 import { isSeen } from "./mark.js";
 
 /** @typedef {import("./watches.js").Watches} Watches */
+/** @typedef {import("./watches.js").Notice} Notice */
 
 /** Characters of a text; desktops show about as many. */
 const MAX_CHARACTERS = 200;
@@ -23,23 +24,45 @@ export async function allowed() {
   return Notification.permission === "granted" ? "" : t("notify.not_allowed");
 }
 
-/** Show a text on the page itself until it is dismissed. @param {string} title @param {string} body @param {string} address */
-function show(title, body, address) {
+/** Return a notice for the page itself, until it is dismissed. @param {Notice} notice @param {() => void} dismissed */
+function drawn({ title, body, address }, dismissed) {
   const text = element("p", {});
   text.append(rich("notify.shown", { title: element("a", { href: address, textContent: title }), body }));
   const dismiss = element("button", { type: "button", textContent: t("notify.dismiss") });
   const notice = element("div", { className: "notice told", role: "status" });
-  dismiss.addEventListener("click", () => notice.remove());
+  dismiss.addEventListener("click", dismissed);
   notice.append(text, dismiss);
-  document.getElementById("content")?.prepend(notice);
+  return notice;
 }
 
 export class Teller {
   #icon = /** @type {HTMLLinkElement | null} */ (document.querySelector('link[rel="icon"]'))?.href ?? "";
 
+  /** @type {Map<string, HTMLElement>} the notices of this page, by their texts */
+  #shown = new Map();
+
   /** @param {Watches} watches */
   constructor(watches) {
     this.watches = watches;
+    watches.addEventListener("change", () => this.#draw());
+    this.#draw();
+  }
+
+  /** Show what was told on this page or another, and is not dismissed. */
+  #draw() {
+    const { notices } = this.watches;
+    const kept = new Map(notices.map((notice) => [JSON.stringify(notice), notice]));
+    for (const [key, notice] of this.#shown) {
+      if (kept.has(key)) continue;
+      notice.remove();
+      this.#shown.delete(key);
+    }
+    for (const [key, notice] of kept) {
+      if (this.#shown.has(key)) continue;
+      const made = drawn(notice, () => this.watches.dismiss(notice));
+      this.#shown.set(key, made);
+      document.getElementById("content")?.prepend(made);
+    }
   }
 
   /**
@@ -50,7 +73,7 @@ export class Teller {
   tell({ key, title }, body, address) {
     if (!isSeen()) this.watches.told += 1;
     const [head, text] = [visible(title, { most: MAX_CHARACTERS }), visible(body, { most: MAX_CHARACTERS })];
-    if (!this.#notify(head, { body: text, tag: key, icon: this.#icon }, address)) show(head, text, address);
+    if (!this.#notify(head, { body: text, tag: key, icon: this.#icon }, address)) this.watches.show({ title: head, body: text, address });
   }
 
   /** @param {string} title @param {NotificationOptions} options @param {string} address @returns {boolean} whether it could be shown */

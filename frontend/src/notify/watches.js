@@ -18,10 +18,14 @@
  * @property {number} told how many ends were told since the reader last looked
  * @property {number} failed how many jobs have failed since then
  * @property {number} [known] how many jobs had failed then
+ * @property {Notice[]} [notices] what was told on a page, and nobody has dismissed
  */
+/** @typedef {{ title: string, body: string, address: string }} Notice a text of a page, with the page that it is about */
 
 /** Most watches at a time: one may be a subscription, and a socket has at most 32 of these. */
 export const MAX_WATCHES = 20;
+/** Most notices that are kept: the oldest goes first. */
+const MAX_NOTICES = 5;
 
 /** The watches of one instance, the same in all windows of the browser. */
 export class Watches extends EventTarget {
@@ -73,6 +77,24 @@ export class Watches extends EventTarget {
     if (known !== kept.known || failed !== kept.failed) this.#write({ ...kept, known, failed });
   }
 
+  /** What was told on a page, and nobody has dismissed: the pages that follow show it, too. @returns {Notice[]} */
+  get notices() {
+    return this.#read().notices ?? [];
+  }
+
+  /** @param {Notice} notice */
+  show(notice) {
+    const kept = this.#read();
+    this.#write({ ...kept, notices: [...(kept.notices ?? []), notice].slice(-MAX_NOTICES) });
+  }
+
+  /** @param {Notice} notice */
+  dismiss(notice) {
+    const { notices = [], ...kept } = this.#read();
+    const at = notices.findIndex(({ title, body }) => title === notice.title && body === notice.body);
+    if (at >= 0) this.#write({ ...kept, notices: notices.filter((_, index) => index !== at) });
+  }
+
   /** @param {string} key */
   has(key) {
     return this.all.some((watch) => watch.key === key);
@@ -114,7 +136,14 @@ export class Watches extends EventTarget {
     try {
       const kept = JSON.parse(this.storage?.getItem(this.key) ?? "null");
       if (Array.isArray(kept?.watches)) {
-        return { watches: /** @type {Watch[]} */ (kept.watches), told: Number(kept.told) || 0, failed: Number(kept.failed) || 0, ...(Number.isFinite(kept.known) ? { known: Number(kept.known) } : {}) };
+        const { watches, told, failed, known, notices } = kept;
+        return {
+          watches,
+          told: Number(told) || 0,
+          failed: Number(failed) || 0,
+          ...(Number.isFinite(known) ? { known: Number(known) } : {}),
+          ...(Array.isArray(notices) && notices.every(isNotice) ? { notices } : {}),
+        };
       }
     } catch {
       // Kept by another version, or not to be kept at all.
@@ -133,3 +162,6 @@ export class Watches extends EventTarget {
     this.dispatchEvent(new Event("change"));
   }
 }
+
+/** @param {any} it */
+const isNotice = (it) => [it?.title, it?.body, it?.address].every((text) => typeof text === "string");
