@@ -50,6 +50,25 @@ test("the wait in the middle is that of the jobs that started together", () => {
   });
 });
 
+test("the wait in the middle of the minutes shown is that of all jobs that started in them", () => {
+  const series = new Series();
+  assert.equal(series.medianWait(NOW), undefined);
+  for (const wait of [1, 5, 100]) series.note(undefined, job({ t_submit: NOW - wait, t_run: NOW }));
+  assert.equal(series.medianWait(NOW), 5);
+  for (const wait of [2, 4]) series.note(undefined, job({ t_submit: NOW + WAITS - wait, t_run: NOW + WAITS }));
+  assert.equal(series.medianWait(NOW + WAITS), 4);
+  assert.equal(series.medianWait(NOW + SPAN + 1), 3);
+  assert.equal(series.medianWait(NOW + 2 * SPAN), undefined);
+});
+
+test("a step with very many jobs has its share of the wait in the middle, and no less", () => {
+  const series = new Series();
+  for (let n = 0; n < 10_000; n++) series.note(undefined, job({ t_submit: NOW - 7 - n / 1e5, t_run: NOW }));
+  // As many as are kept of the step before: each stands for itself alone.
+  for (let n = 0; n < 400; n++) series.note(undefined, job({ t_submit: NOW + WAITS - 60 - n / 1e5, t_run: NOW + WAITS }));
+  assert.equal(Math.floor(series.medianWait(NOW + WAITS) ?? NaN), 7);
+});
+
 test("very many waits are kept as a choice of them", () => {
   const series = new Series();
   for (let wait = 0; wait < 10_000; wait++) series.note(undefined, job({ t_submit: NOW - 7, t_run: NOW }));
@@ -125,7 +144,7 @@ test("every chart has its sentence, also with nothing in it", () => {
   const series = new Series();
   assert.equal(sentences.use(series), "Not known.");
   assert.equal(sentences.states(series), "Not known.");
-  assert.equal(sentences.waits(series.waits(NOW)), "No job has started.");
+  assert.equal(sentences.waits(series.waits(NOW), series.medianWait(NOW)), "No job has started.");
   assert.equal(sentences.rates(series.rates(NOW), STEP), "0 jobs submitted and 0 ended; peaks 0 and 0 per second.");
   series.take(figures({ RUN: 1, SCHED: 2 }), NOW);
   for (let n = 0; n < 3; n++) series.note(undefined, job({ t_submit: NOW - 10, t_run: NOW - 7 }));
@@ -133,8 +152,8 @@ test("every chart has its sentence, also with nothing in it", () => {
   assert.equal(sentences.states(series), "2 pending and 1 running now; peaks 2 and 1.");
   assert.equal(sentences.rates(series.rates(NOW), STEP), "3 jobs submitted and 0 ended; peaks 0.6 and 0 per second.");
   assert.equal(
-    sentences.waits(series.waits(NOW)),
-    "3 jobs started; latest median wait 3s, peak 3s.",
+    sentences.waits(series.waits(NOW), series.medianWait(NOW)),
+    "3 jobs started in 15m; median wait 3s, of 15s at most 3s.",
   );
 });
 

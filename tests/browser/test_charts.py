@@ -33,7 +33,7 @@ def test_a_card_opens_to_its_chart(site: Service, page: Page) -> None:
     expect(cores).to_have_attribute("aria-expanded", "true")
     expect(page.locator(".uplot")).to_have_count(1)
     expect(page.get_by_role("img", name=re.compile("cores? in use now"))).to_be_visible()
-    page.get_by_role("button", name=re.compile("^Ended per minute")).click()
+    page.get_by_role("button", name=re.compile("^Ended.min")).click()
     expect(page.locator(".uplot")).to_have_count(1)
     expect(page.get_by_role("img", name=re.compile("[1-9][0-9]* jobs? submitted"))).to_be_visible()
     page.reload()
@@ -41,7 +41,7 @@ def test_a_card_opens_to_its_chart(site: Service, page: Page) -> None:
     expect(page.get_by_role("img", name=re.compile("[1-9][0-9]* jobs? submitted"))).to_be_visible()
     page.get_by_role("button", name="Close the chart").click()
     expect(page.locator(".uplot")).to_have_count(0)
-    expect(page.get_by_role("button", name=re.compile("^Ended per minute"))).to_be_focused()
+    expect(page.get_by_role("button", name=re.compile("^Ended.min"))).to_be_focused()
 
 
 def test_a_small_line_has_a_gap_where_nothing_is_known(site: Service, page: Page) -> None:
@@ -84,7 +84,7 @@ def test_a_longer_time_comes_from_the_history(kept: Service, page: Page) -> None
     page.route("**/v1/history/figures?*", note)
     page.goto(kept.url)
     live(page)
-    page.get_by_role("button", name=re.compile("^Ended per minute")).click()
+    page.get_by_role("button", name=re.compile("^Ended.min")).click()
     page.get_by_text("Day", exact=True).click()
     expect(page.get_by_role("heading", name="Jobs ended")).to_be_visible()
     expect(page.get_by_role("img", name=re.compile("^Jobs ended: All at most"))).to_be_visible()

@@ -95,7 +95,7 @@ class Card {
     this.chart = chart;
     this.element = element("button", { type: "button", className: "figure-card" });
     this.element.setAttribute("aria-controls", "chart");
-    this.label = element("span", { className: "label", textContent: t(chart.label) });
+    this.label = element("span", { className: "label", textContent: t(chart.label, chart.times) });
     this.value = element("b", { textContent: "–" });
     this.more = element("span", { className: "wrong" });
     this.line = new Sparkline(chart.lines);

@@ -2,7 +2,7 @@
 
 import { duration } from "../ui/format.js";
 import * as sentences from "./sentences.js";
-import { GAP, STEP } from "./series.js";
+import { GAP, SPAN, STEP, WAITS } from "./series.js";
 import { number } from "../ui/words.js";
 import { COUNTS, RATES, SECONDS } from "./ticks.js";
 
@@ -20,6 +20,7 @@ import { COUNTS, RATES, SECONDS } from "./ticks.js";
  * @property {string} key
  * @property {Key} title
  * @property {Key} label of its card
+ * @property {Record<string, string>} [times] that its title and label tell
  * @property {Key} past title of the same chart of the history
  * @property {Line[]} lines
  * @property {(value: number) => string} text of a value
@@ -84,6 +85,7 @@ export const CHARTS = [
     key: "waits",
     title: "jobs.chart_waits",
     label: "jobs.card_wait",
+    times: { span: duration(SPAN), step: duration(WAITS) },
     past: "history.wait",
     lines: [{ title: "jobs.line_median", color: "running" }],
     text: duration,
@@ -92,9 +94,9 @@ export const CHARTS = [
     gap: Infinity,
     read: (series, now) => {
       const waits = series.waits(now);
-      return { times: waits.times, lines: [waits.median], said: sentences.waits(waits) };
+      return { times: waits.times, lines: [waits.median], said: sentences.waits(waits, series.medianWait(now)) };
     },
-    brief: (series, now) => sentences.lastWait(series.waits(now)),
+    brief: (series, now) => sentences.wait(series.medianWait(now)),
   },
 ];
 

@@ -25,7 +25,7 @@ const RANGES = [
 /** Milliseconds after which a range of the history is read again. */
 const EVERY_MS = 60_000;
 const HEIGHT = 160;
-const clock = moments({ timeStyle: "medium" });
+const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
 
 export class Panel extends EventTarget {
   /** @type {Chart | undefined} */
@@ -95,7 +95,7 @@ export class Panel extends EventTarget {
     this.body.replaceChildren();
     if (!chart) return;
     const past = PAST.find(({ title }) => title === t(chart.past));
-    const title = this.range && past ? past.title : t(chart.title);
+    const title = this.range && past ? past.title : t(chart.title, chart.times);
     this.title.textContent = title;
     this.where.setAttribute("aria-label", title);
     const figure = this.range && past ? new PastFigure(past, this.body, period) : new LiveFigure(chart, this.body);
@@ -146,7 +146,7 @@ class LiveFigure {
   /** @param {Chart} chart @param {HTMLElement} where */
   constructor(chart, where) {
     this.chart = chart;
-    const parts = figureParts({ title: t(chart.title), lines: chart.lines.map((line) => ({ ...line, title: t(line.title) })) });
+    const parts = figureParts({ title: t(chart.title, chart.times), lines: chart.lines.map((line) => ({ ...line, title: t(line.title) })) });
     this.place = parts.place;
     this.caption = parts.caption;
     this.values = parts.values;
@@ -166,7 +166,7 @@ class LiveFigure {
     this.#last = [times, lines, [series.since(at), at]];
     this.#sentence = said;
     this.#plot?.set(...this.#last);
-    this.place.setAttribute("aria-label", t("jobs.last_minutes", { title: t(this.chart.title), said }));
+    this.place.setAttribute("aria-label", t("jobs.last_minutes", { title: t(this.chart.title, this.chart.times), said }));
     if (!this.#plot?.isPointedAt) this.#say(lines.map((line) => line.at(-1)), undefined);
   }
 

@@ -2,6 +2,7 @@
 
 import { duration } from "../ui/format.js";
 import { number, t } from "../ui/words.js";
+import { SPAN, WAITS } from "./series.js";
 
 /** @typedef {import("./series.js").Series} Series */
 /** @typedef {import("./series.js").Numbers} Numbers */
@@ -34,12 +35,12 @@ export function rates({ submitted, ended }, step) {
   return t("charts.rates", { count: sum(submitted), ended: sum(ended), ...peaks });
 }
 
-/** @param {{ median: number[], started: number[] }} waits */
-export function waits({ median, started }) {
-  const last = median.at(-1);
-  if (last === undefined) return t("charts.none_started");
-  const all = started.reduce((sum, it) => sum + it, 0);
-  return t("charts.waits", { count: all, last: duration(last), high: duration(most(median)) });
+/** @param {{ median: number[], started: number[] }} waits @param {number | undefined} all median of all of them */
+export function waits({ median, started }, all) {
+  if (all === undefined) return t("charts.none_started");
+  const count = started.reduce((sum, it) => sum + it, 0);
+  const times = { span: duration(SPAN), step: duration(WAITS) };
+  return t("charts.waits", { count, median: duration(all), high: duration(most(median)), ...times });
 }
 
 /** Cores in use, in a few characters. @param {Series} series */
@@ -60,10 +61,9 @@ export function aMinute(rates, step) {
   return number(Math.round(rates.slice(-60 / step).reduce((sum, it) => sum + it, 0) * step));
 }
 
-/** @param {{ median: number[] }} waits */
-export function lastWait({ median }) {
-  const last = median.at(-1);
-  return last === undefined ? "–" : duration(last);
+/** @param {number | undefined} median */
+export function wait(median) {
+  return median === undefined ? "–" : duration(median);
 }
 
 /** A number a second as it is read. @param {number} value */

@@ -43,6 +43,8 @@ export class Series {
   #steps = new Map();
   /** @type {Map<number, Waits>} by number of the step */
   #waits = new Map();
+  /** @type {{ key: string, seconds: number | undefined }} the jobs of each step, and the median of all */
+  #median = { key: "", seconds: undefined };
 
   /** A job became another one: count what it newly did.
    * @param {Times | undefined} before
@@ -209,6 +211,20 @@ export class Series {
       started: steps.map(([, waits]) => waits.count),
     };
   }
+
+  /** Median seconds that the jobs waited which started in the minutes that are shown; undefined if none has.
+   * @param {number} now
+   */
+  medianWait(now) {
+    const steps = [...this.#waits].flatMap(([number, waits]) => (number * WAITS >= now - SPAN ? [waits] : []));
+    const key = steps.map(({ count }) => count).join(" ");
+    if (key !== this.#median.key) {
+      // What is fair of each step is fair of all of them, up to the lowest lot at which one of them has left jobs out.
+      const limit = Math.min(...steps.map((waits) => waits.limit));
+      this.#median = { key, seconds: middle(steps.flatMap((waits) => waits.upTo(limit))) };
+    }
+    return this.#median.seconds;
+  }
 }
 
 /** @param {number} value @param {number} otherwise */
@@ -223,6 +239,14 @@ function lot({ t_submit, t_run }) {
   // The last digits alone would leave the high bits nearly as they were.
   hash = Math.imul(hash ^ (hash >>> 15), 0x2c1b3c6d);
   return (hash ^ (hash >>> 13)) >>> 0;
+}
+
+/** The median of some numbers, or undefined if there are none. @param {number[]} numbers */
+function middle(numbers) {
+  const sorted = Float64Array.from(numbers).sort();
+  const high = sorted[sorted.length >> 1];
+  const low = sorted[(sorted.length - 1) >> 1];
+  return high === undefined || low === undefined ? undefined : (low + high) / 2;
 }
 
 /** Waits of jobs that started at about one time: all, or a fair choice of them. */
@@ -247,13 +271,21 @@ class Waits {
     this.#some.length = KEPT;
   }
 
+  /** The highest lot up to which all jobs are kept. */
+  get limit() {
+    this.#choose();
+    return this.count > this.#some.length ? (this.#some.at(-1)?.lot ?? 0) : Infinity;
+  }
+
+  /** Seconds that jobs waited which drew no higher. @param {number} limit */
+  upTo(limit) {
+    return this.#some.flatMap(({ seconds, lot }) => (lot <= limit ? [seconds] : []));
+  }
+
   get median() {
     if (this.#median === undefined) {
       this.#choose();
-      const sorted = this.#some.map(({ seconds }) => seconds).sort((a, b) => a - b);
-      const high = sorted[sorted.length >> 1] ?? 0;
-      const low = sorted[(sorted.length - 1) >> 1] ?? 0;
-      this.#median = (low + high) / 2;
+      this.#median = middle(this.#some.map(({ seconds }) => seconds)) ?? 0;
     }
     return this.#median;
   }

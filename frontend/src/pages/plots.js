@@ -95,7 +95,8 @@ export class Plot {
       padding: [8, 30, 0, 0],
       legend: { show: false },
       tzDate: shifted,
-      cursor: { y: false, drag: { x: false, y: false } },
+      // The line stands where the values are that are told.
+      cursor: { y: false, drag: { x: false, y: false }, move: (plot, left, top) => [left < 0 ? left : plot.valToPos(plot.data[0][plot.posToIdx(left)] ?? NaN, "x"), top] },
       scales: {
         x: { time: true, range: () => this.#span },
         y: {
