@@ -151,11 +151,15 @@ export class Actions {
     this.where.hidden = chosen.length === 0;
     if (this.where.hidden && had) this.grid.frame.focus();
     const away = chosen.length - this.grid.selectedInView;
-    text(this.said, t(away > 0 ? "actions.selected_away" : "actions.selected", { count: chosen.length, away }));
+    // Nothing fits a job that has ended, and a row of dead buttons does not say so.
+    const isOver = chosen.every(({ state }) => state === "INACTIVE");
+    const said = t(away > 0 ? "actions.selected_away" : "actions.selected", { count: chosen.length, away });
+    text(this.said, isOver ? `${said}. ${t("actions.none_active", { count: chosen.length })}` : said);
     for (const [at, button] of this.buttons.entries()) {
       const { none, some, fits } = /** @type {Action} */ (ACTIONS[at]);
       const fitting = chosen.filter(fits).length;
       text(button, fitting ? t(some, { count: fitting }) : t(none));
+      button.hidden = isOver;
       button.disabled = fitting === 0 || !canChange();
     }
   }
