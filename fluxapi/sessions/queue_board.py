@@ -82,15 +82,23 @@ class QueueBoard:
         shares = await asyncio.to_thread(_shares, queues, nodes)
         return [row | share for row, share in zip(rows, shares, strict=True)]
 
-    async def holding(self, reader: Principal) -> list[dict[str, Any]]:
+    async def holding(
+        self, reader: Principal, *, is_known: bool = False
+    ) -> list[dict[str, Any]]:
         """Return the queues that are stopped or disabled and have pending jobs of the reader.
 
         Flux is not asked while a job waits for resources, since the answer is known then.
+
+        Args:
+            reader: Whose jobs count.
+            is_known: Return nothing if the answer is not known, and do not ask Flux.
 
         Raises:
             InstanceUnavailable: The queues are not known, and the instance does not tell them.
         """
         queues = self._stats.queues
+        if queues is None and is_known:
+            return []
         if queues is None:
             queues = [describe_queue(queue) for queue in await self._instance.queues()]
         closed = [queue for queue in queues if not (queue["started"] and queue["enabled"])]

@@ -29,6 +29,7 @@ from fluxapi.table.table import Table
 
 from . import assets, columns, form, login
 from .embedded import embedded
+from .held_queues import held_queues
 from .job_counts import BY_RESULT, titled
 from .job_detail import PARTS, Records, job_detail, job_part
 from .job_links import graph
@@ -88,6 +89,7 @@ async def jobs(request: web.Request) -> web.Response:
             "states": _STATES,
             "counts": _counts(table.stats(), words),
             "total": len(table),
+            "held": await held_queues(request),
         },
         status=ValidationFailed.status if refused else 200,
     )

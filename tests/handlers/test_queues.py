@@ -10,9 +10,11 @@ from pytest_aiohttp import AiohttpClient
 
 from fluxapi.app import create_app
 from fluxapi.errors import NotSupported
+from fluxapi.http import keys
 from fluxapi.instance.protocol import Queue, QueuePolicy, Resources
 from fluxapi.model import jobid
 from fluxapi.model.eventlog import Event
+from fluxapi.sessions.situation import describe_queue
 from fluxapi.settings import Settings
 from fluxapi.settings.parse import peers
 
@@ -76,6 +78,25 @@ async def test_a_stopped_queue_with_jobs_of_the_reader_is_told(service: Service)
     await service.submit(queue="other")
     (queue,) = await held(service)
     assert (queue["name"], queue["stop_reason"], queue["jobs"]["mine"]) == ("batch", "full", 1)
+
+
+async def test_the_page_of_jobs_comes_with_the_queues_that_hold_up_jobs_of_the_reader(
+    service: Service,
+) -> None:
+    await service.submit(queue="batch")
+    session = service.client.app[keys.SESSIONS].root
+    await session.observer.aclose()
+    stats = session.hub.stats
+    stats.queues = None
+    html = {"Accept": "text/html"}
+    page = await (await service.client.get("/", headers=html)).text()
+    assert 'id="held" data-icon="warning" role="status" hidden>' in page
+    stats.queues = [describe_queue(service.instance.queue)]
+    page = await (await service.client.get("/", headers=html)).text()
+    banner = page.split('id="held"')[1].split("</div>")[0]
+    assert "hidden" not in banner
+    assert "Queue <b>batch</b> is stopped: full. " in banner
+    assert '<a href="./?state=pending&amp;queue=batch">1 of your jobs waits</a>' in banner
 
 
 async def test_a_stopped_queue_without_jobs_of_the_reader_holds_up_nothing(
