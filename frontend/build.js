@@ -16,13 +16,11 @@ export function widths(columns) {
   const shown = columns.filter(({ hidden }) => !hidden);
   const least = shown.reduce((sum, { sparse, width }) => (sparse ? sum : sum + width), PICK);
   const sparse = shown.filter((column) => column.sparse);
-  const growing = shown.filter(({ grows }) => grows);
   return [
-    ...shown.filter(({ grows }) => !grows).map(({ key, width }) => `table#jobs th[data-key="${key}"] { width: ${width}px; }`),
-    // All but the last of those that grow do so with the window.
-    ...growing.slice(0, -1).map(({ key, width }) => `table#jobs th[data-key="${key}"] { --least: ${width}px; width: var(--grown); }`),
-    ...sparse.map(({ key, width }) => `table#jobs:has(th[data-key="${key}"]) { --${key}: ${width}px; }`),
-    `table#jobs { min-width: calc(${[`${least}px`, ...sparse.map(({ key }) => `var(--${key}, 0px)`)].join(" + ")}); }`,
+    ...shown.filter(({ grows, fills }) => !grows && !fills).map(({ key, width }) => `#jobs th[data-key="${key}"] { width: ${width}px; }`),
+    ...shown.filter(({ grows }) => grows).map(({ key, width }) => `#jobs th[data-key="${key}"] { --least: ${width}px; width: var(--grown); }`),
+    ...sparse.map(({ key, width }) => `#jobs:has(th[data-key="${key}"]) { --${key}: ${width}px; }`),
+    `#jobs { min-width: calc(${[`${least}px`, ...sparse.map(({ key }) => `var(--${key}, 0px)`)].join(" + ")}); }`,
   ].join("\n");
 }
 

@@ -9,11 +9,12 @@ A column has these members:
 - ``title``: the key of its heading.
 - ``width``: its width on a first visit, in pixels.
 - ``kind``: how its text is made; ``text``, ``number``, ``limit`` (a duration) and ``moment`` show
-  the ``field`` of the record; ``id``, ``status``, ``group``, ``runtime`` and ``note`` are special.
+  the ``field`` of the record; ``hosts`` names
+  each host of it once; ``id``, ``status``, ``group``, ``runtime`` and ``note`` are special.
 - ``hidden``: it is shown only if a reader chooses it.
 - ``sparse``: it is shown only if a job has a value for it.
-- ``grows``: the last such column takes the width that no other column needs; the others grow with
-  the window.
+- ``grows``: it grows with the window.
+- ``fills``: it takes the width that no other column needs.
 - ``soft``: its text is less prominent.
 - ``found``: the field "Find" searches it.
 - ``filter``: the field that filters by it, with the name of its query parameter.
@@ -29,6 +30,7 @@ import msgspec
 
 from fluxapi.model.humanize import lasted, note, utc
 
+from .granted_nodes import tell_hosts
 from .visible import SHORT, visible
 from .words import Words
 
@@ -50,11 +52,14 @@ class Column(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str
     title: str
     width: int
-    kind: Literal["text", "group", "number", "limit", "moment", "id", "status", "runtime", "note"]
+    kind: Literal[
+        "text", "hosts", "group", "number", "limit", "moment", "id", "status", "runtime", "note"
+    ]
     field: str = ""
     hidden: bool = False
     sparse: bool = False
     grows: bool = False
+    fills: bool = False
     soft: bool = False
     found: bool = False
     filter: Filter | None = None
@@ -105,4 +110,6 @@ def text(words: Words, column: Column, record: Mapping[str, Any]) -> str:
         return words.duration(value) if value else words.text("columns.no_limit")
     if value is None:
         return ""
+    if column.kind == "hosts":
+        value = tell_hosts(value, words)
     return utc(value) if column.kind == "moment" else visible(value, SHORT)

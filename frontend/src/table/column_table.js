@@ -12,7 +12,8 @@ import { t } from "../ui/words.js";
  * @property {string} [field] of the record
  * @property {boolean} [hidden] not shown unless chosen
  * @property {boolean} [sparse] not shown while no job has anything to show in it
- * @property {boolean} [grows] the last one has the room that no other column wants, the others grow with the window
+ * @property {boolean} [grows] it grows with the window
+ * @property {boolean} [fills] it has the room that no other column wants
  * @property {boolean} [soft]
  * @property {boolean} [found] the field "Find" searches it
  * @property {{ name: string, match: string, max: number, label?: string }} [filter]

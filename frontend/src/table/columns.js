@@ -2,6 +2,7 @@
 
 import { TABLE } from "./column_table.js";
 import { absolute, duration, growing, iso, moment, plain, runtime } from "../ui/format.js";
+import { named } from "../ui/hosts.js";
 import { isUtc } from "../ui/times.js";
 import { t } from "../ui/words.js";
 
@@ -30,6 +31,7 @@ const KINDS = {
   id: () => ({ text: (r) => r.id, sort: (r) => r.t_submit }),
   status: () => ({ text: (r) => r.status, sort: (r) => r.status }),
   text: (field) => ({ text: (r) => at(r, field), sort: (r) => at(r, field) }),
+  hosts: (field) => ({ text: (r) => named(at(r, field)), value: (r) => at(r, field), sort: (r) => at(r, field) }),
   group: () => ({ text: (r) => r.group_name || r.group, sort: (r) => r.group_name || r.group }),
   number: (field) => ({ numeric: true, text: (r) => plain(at(r, field)), sort: (r) => at(r, field) }),
   limit: (field) => ({

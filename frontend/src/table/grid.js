@@ -228,7 +228,7 @@ export class Grid extends EventTarget {
     cell.dataset["key"] = column.key;
     cell.className = column.classes;
     cell.dataset["width"] = String(widths.get(column.key) ?? column.width);
-    if (column.grows && !widths.has(column.key)) cell.dataset["grows"] = "";
+    if (!widths.has(column.key)) stretch(column, cell);
     const sorted = this.order.key === column.key;
     cell.setAttribute("aria-sort", sorted ? (this.order.down ? "descending" : "ascending") : "none");
     const button = element("button", {
@@ -247,7 +247,7 @@ export class Grid extends EventTarget {
     grip.addEventListener("pointerdown", (event) => this.#resize(event, column, cell));
     grip.addEventListener("dblclick", () => {
       this.#widen(cell, column.width);
-      if (column.grows) cell.dataset["grows"] = "";
+      stretch(column, cell);
       this.#fit();
       this.dispatchEvent(new CustomEvent("resize", { detail: { key: column.key, width: undefined } }));
     });
@@ -259,22 +259,22 @@ export class Grid extends EventTarget {
   #widen(cell, width) {
     cell.dataset["width"] = String(Math.max(width, NARROWEST));
     delete cell.dataset["grows"];
+    delete cell.dataset["fills"];
     this.#fit();
   }
 
   /**
-   * Columns are as wide as they are said to be, whatever the rows in sight hold. The last one that grows, else the last
-   * one, has what room there is besides; the others that grow do so with the window.
+   * Columns are as wide as they are said to be, whatever the rows in sight hold. The one that fills, else the last one, has
+   * what room there is besides; those that grow do so with the window.
    */
   #fit() {
     const cells = /** @type {HTMLElement[]} */ ([...this.head.querySelectorAll("th[data-key]")]);
     const sum = cells.reduce((all, cell) => all + Number(cell.dataset["width"]), PICK);
-    const growing = cells.filter((cell) => "grows" in cell.dataset);
-    const last = growing.at(-1) ?? cells.at(-1);
+    const filling = cells.find((cell) => "fills" in cell.dataset) ?? cells.at(-1);
     for (const cell of cells) {
       const width = `${cell.dataset["width"]}px`;
       cell.style.setProperty("--least", width);
-      cell.style.width = cell === last ? "auto" : growing.includes(cell) ? "var(--grown)" : width;
+      cell.style.width = cell === filling ? "auto" : "grows" in cell.dataset ? "var(--grown)" : width;
     }
     this.table.style.minWidth = `${sum}px`;
   }
@@ -395,4 +395,10 @@ function height(where, pixels) {
 /** @param {Element} where @param {string} name @param {string} text */
 function attribute(where, name, text) {
   if (where.getAttribute(name) !== text) where.setAttribute(name, text);
+}
+
+/** Say how a column takes more room than it is said to need. @param {Column} column @param {HTMLElement} cell */
+function stretch({ grows, fills }, cell) {
+  if (grows) cell.dataset["grows"] = "";
+  if (fills) cell.dataset["fills"] = "";
 }
