@@ -1,9 +1,8 @@
-"""Pings the instance at intervals: ``/ready`` and the clients learn when it does not answer."""
+"""Pings the instance at intervals, so that ``/ready`` turns false when it does not answer."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 
 from fluxapi.errors import FluxapiError
 from fluxapi.events.consumer import JournalConsumer
@@ -31,13 +30,13 @@ class InstanceMonitor(BackgroundTask):
 
     async def ping(self) -> None:
         """Check once that the instance answers a ping."""
-        asked = time.monotonic()
         try:
             await within(_PING_TIMEOUT_S, self._journal.instance.ping())
         except asyncio.TimeoutError:
-            reason = f"The instance did not answer within {_PING_TIMEOUT_S:g} seconds."
-            self._journal.fall_silent(reason, asked)
+            self._journal.silence = (
+                f"The instance did not answer within {_PING_TIMEOUT_S:g} seconds."
+            )
         except FluxapiError as error:
-            self._journal.fall_silent(error.detail, asked)
+            self._journal.silence = error.detail
         else:
-            self._journal.break_silence()
+            self._journal.silence = None

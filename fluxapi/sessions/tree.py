@@ -92,8 +92,8 @@ class Node:
         if self.lost_ancestor is not None:
             return "The figures are those of the time when that instance answered last."
         return (
-            "Send a request to it to try again. The guide “Look into jobs that are Flux instances” "
-            "tells what each way to one needs."
+            "Open it to try again. The guide “Look into jobs that are Flux instances” says what "
+            "the service needs to reach one."
         )
 
     @property
@@ -129,10 +129,8 @@ class Node:
     def lost_since(self) -> float | None:
         """Return since when it, or one above it, does not answer; ``None`` if nobody knows."""
         session = self.session
-        if session is not None and not session.ended:
-            since = session.journal.unanswered_since
-            if since is not None:
-                return since
+        if session is not None and not session.ended and session.journal.lost_since is not None:
+            return session.journal.lost_since
         above = self.lost_ancestor if self.state == "unreachable" else None
         return None if above is None else above.lost_since
 

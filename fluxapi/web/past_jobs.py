@@ -66,6 +66,7 @@ async def past_jobs(request: web.Request) -> web.Response:
         "inputs": columns.FILTERS,
         "filters": {name: "" if name in refused else text for name, text in given.items()},
         "results": RESULTS,
+        "is_filtered": bool(fields) or bool(refused),
         "everywhere": instance == ALL,
         "export": urlencode(
             {**fields, **({"instance": ALL} if instance == ALL else {})},

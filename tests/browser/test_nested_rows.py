@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.flux.tree import child_uri, launch
 from tests.flux.tree import submit as submit_inside
@@ -101,6 +101,42 @@ def test_a_row_opens_to_the_jobs_of_its_instance(
     nested.get_by_role("link", name=inner).click()
     expect(page).to_have_url(re.compile(f"/ui/instances/{child}/jobs/{inner}$"))
     expect(page.get_by_role("heading", level=1)).to_have_text("inner")
+
+
+def test_a_sentence_below_a_row_is_not_cut(site: Service, browser: Browser) -> None:
+    # The browser itself reports the answer that the sentence tells of.
+    page = browser.new_page()
+    jobid = submit(site, command=["sleep", "600"], name="nothing-inside")
+
+    def change(message: str) -> str:
+        return message.replace('"state":"RUN"', '"state":"RUN","uri":"ssh://elsewhere/run"')
+
+    page.route_web_socket(
+        "**/events/ws*",
+        lambda socket: socket.connect_to_server().on_message(
+            lambda message: socket.send(change(str(message)))
+        ),
+    )
+    why = "The instance cannot be opened: " + "its node does not answer, " * 4
+    problem = {"status": 503, "title": "Unavailable", "detail": why}
+    page.route(
+        f"**/v1/instances/{jobid}/**",
+        lambda route: route.fulfill(status=503, json=problem),
+    )
+    page.goto(f"{site.url}/?name=nothing-inside")
+    live(page)
+    row = page.locator(f"tbody tr[data-id={jobid}]")
+    expect(row.locator(".status")).to_have_text("RUN")
+    row.locator(".opener").click()
+    note = page.locator("tbody tr.words td[data-key=note]")
+    expect(note).to_contain_text(why.strip())
+    for width in (1440, 390):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert note.evaluate("it => it.scrollWidth <= it.clientWidth")
+    # The row is used again for a job.
+    row.locator(".opener").click()
+    expect(page.locator("tbody tr.words")).to_have_count(0)
+    page.close()
 
 
 def test_a_stopped_queue_that_holds_up_own_jobs_is_told(site: Service, page: Page) -> None:

@@ -94,7 +94,7 @@ def test_on_a_phone_the_reason_of_a_failure_can_be_read(past: Service, page: Pag
 
 def test_filters_that_match_nothing_say_so(past: Service, page: Page) -> None:
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=nothing&since=yesterday")
-    expect(page.locator("#empty b")).to_have_text("No jobs match.")
+    expect(page.locator("#empty h2")).to_have_text("No jobs match")
     expect(page.get_by_role("alert")).to_contain_text("is not a date such as 2026-01-31.")
 
 
@@ -117,7 +117,7 @@ def test_a_job_that_runs_is_no_past_job(past: Service, page: Page) -> None:
     held = {"command": ["sleep", "600"], "name": "not-past", "urgency": 0}
     jobid = page.request.post(f"{past.url.rstrip('/')}/v1/jobs", data=held).json()["id"]
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=not-past")
-    expect(page.get_by_text("No jobs match.")).to_be_visible()
+    expect(page.get_by_role("heading", name="No jobs match")).to_be_visible()
     page.request.post(f"{past.url.rstrip('/')}/v1/jobs/{jobid}/cancel", data={})
     block_until(lambda: past.get(f"/v1/jobs/{jobid}")["state"] == "INACTIVE")
     page.reload()

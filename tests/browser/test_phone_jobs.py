@@ -41,6 +41,22 @@ def test_id_name_and_status_are_in_sight(site: Service, phone: Page) -> None:
     assert phone.evaluate("innerWidth") == WIDTH
 
 
+def test_a_reader_who_may_change_nothing_sorts_and_compares(site: Service, phone: Page) -> None:
+    jobs = [submit(site, name="view-only", num_tasks=count) for count in (1, 2)]
+    phone.add_init_script(
+        "addEventListener('DOMContentLoaded', () => { document.body.dataset.right = 'view'; })"
+    )
+    phone.goto(f"{site.url}/?name=view-only")
+    live(phone)
+    for jobid in jobs:
+        expect(line(phone, jobid).locator(".status")).to_have_text("COMPLETED")
+    expect(phone.locator("#jobs input[type=checkbox]:visible")).to_have_count(0)
+    expect(phone.locator(".sort-by select")).to_be_visible()
+    # Runtimes stand below each other.
+    boxes = [line(phone, jobid).locator("[data-key=runtime]").bounding_box() for jobid in jobs]
+    assert len({round(box["x"] + box["width"]) for box in boxes if box}) == 1
+
+
 def test_a_job_is_canceled_by_thumb(site: Service, phone: Page) -> None:
     jobid = submit(site, command=["sleep", "600"], name="by-thumb", urgency=0)
     phone.goto(f"{site.url}/?name=by-thumb")

@@ -120,6 +120,11 @@ export class Line {
     const isGroup = isHead(row);
     const isBelow = isNested(row);
     this.line.classList.toggle("nested", isBelow);
+    const isWords = isBelow && row.nested.kind === "words";
+    this.line.classList.toggle("words", isWords);
+    const note = this.columns.findIndex(({ key }) => key === "note");
+    const cell = /** @type {HTMLTableCellElement | undefined} */ (this.cells[note]);
+    if (cell) cell.colSpan = isWords ? this.columns.filter(({ key }) => key !== "id").length : 1;
     this.box.hidden = isBelow;
     this.id = id;
     this.#revision = -1;
