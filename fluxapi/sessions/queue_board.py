@@ -82,9 +82,7 @@ class QueueBoard:
         shares = await asyncio.to_thread(_shares, queues, nodes)
         return [row | share for row, share in zip(rows, shares, strict=True)]
 
-    async def holding(
-        self, reader: Principal, *, is_known: bool = False
-    ) -> list[dict[str, Any]]:
+    async def holding(self, reader: Principal, *, is_known: bool = False) -> list[dict[str, Any]]:
         """Return the queues that are stopped or disabled and have pending jobs of the reader.
 
         Flux is not asked while a job waits for resources, since the answer is known then.

@@ -111,5 +111,5 @@ def text(words: Words, column: Column, record: Mapping[str, Any]) -> str:
     if value is None:
         return ""
     if column.kind == "hosts":
-        value = tell_hosts(value, words)
+        return visible(tell_hosts(value, words), SHORT)
     return utc(value) if column.kind == "moment" else visible(value, SHORT)

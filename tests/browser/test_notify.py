@@ -263,7 +263,7 @@ def test_denied_notifications_are_said_and_the_title_counts(
     notice = page.locator(".notice.told")
     expect(notice.locator("p")).to_have_text(f"Job {jobid} ({name}): Canceled before it ran")
     assert violations(page) == []
-    # What was told outlives the page, and is dismissed in all windows.
+    # The notice outlives the page, and is dismissed in all windows.
     page.goto(f"{site.url}/ui/nodes")
     other = context.new_page()
     other.goto(site.url)

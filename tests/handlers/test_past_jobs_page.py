@@ -26,9 +26,7 @@ async def test_a_search_without_a_match_offers_to_clear_it(start: Start, tmp_pat
     assert "<script>" not in text.partition("</head>")[2].partition('id="empty"')[0]
 
 
-async def test_a_history_without_jobs_says_what_will_be_there(
-    start: Start, tmp_path: Path
-) -> None:
+async def test_a_history_without_jobs_says_what_will_be_there(start: Start, tmp_path: Path) -> None:
     service = await start(statedir=tmp_path)
     text = await (await service.client.get("/ui/history/jobs", headers=PAGE)).text()
     assert "No jobs have ended yet" in text
