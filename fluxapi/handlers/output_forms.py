@@ -50,6 +50,9 @@ _MAX_TAIL_BYTES = 8 << 20
 _MAX_TASKS = 65536
 """Tasks that may have an unfinished line; with more, pieces become lines of their own."""
 
+_MAX_UNFINISHED_BYTES = 8 << 20
+"""Bytes of all unfinished lines of one reader; with more, pieces become lines of their own."""
+
 _MAX_EVENTS = 256
 """Entries that are encoded before other tasks run."""
 
@@ -122,6 +125,7 @@ class Lines:
         self.redirects: list[dict[str, Any]] = []
         self._stream = stream
         self._rest: dict[tuple[str, str], bytes] = {}
+        self._held = 0
 
     def take(self, events: OutputBatch | list[Event]) -> list[bytes]:
         """Return the lines that these entries complete."""
@@ -156,6 +160,7 @@ class Lines:
         """Return the rest without a newline."""
         rest = [data for data in self._rest.values() if data]
         self._rest.clear()
+        self._held = 0
         return rest
 
     def _found(self, context: dict[str, Any]) -> None:
@@ -172,14 +177,23 @@ class Lines:
                 self.redirects.append({"stream": stream, **about})
 
     def _split(self, key: tuple[str, str], data: bytes, *, ended: bool, lines: list[bytes]) -> None:
-        data = self._rest.pop(key, b"") + data
-        *whole, rest = data.split(b"\n")
+        begun = self._rest.pop(key, b"")
+        self._held -= len(begun)
+        *whole, rest = (begun + data).split(b"\n")
         lines.extend(b"%b\n" % line for line in whole)
-        full = len(rest) > _MAX_LINE_BYTES or len(self._rest) >= _MAX_TASKS
-        if rest and (ended or full):
+        if rest and (ended or self._is_full(len(rest))):
             lines.append(rest)
         elif rest:
             self._rest[key] = rest
+            self._held += len(rest)
+
+    def _is_full(self, size: int) -> bool:
+        """Return whether an unfinished line of this size is too much to wait for its end."""
+        return (
+            size > _MAX_LINE_BYTES
+            or len(self._rest) >= _MAX_TASKS
+            or self._held + size > _MAX_UNFINISHED_BYTES
+        )
 
 
 def _steps(data: bytes) -> Iterator[tuple[bytes, bool]]:
@@ -357,8 +371,9 @@ async def _lines(
         kept.extend(rest)
         _shorten(kept, held + sum(map(len, rest)), tail)
         rest = list(kept)
-    if rest:
-        yield rest
+    for at in range(0, len(rest), _MAX_EVENTS):
+        await turn.share()
+        yield rest[at : at + _MAX_EVENTS]
 
 
 def _begins_file(batch: OutputBatch) -> bool:

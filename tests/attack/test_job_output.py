@@ -61,6 +61,29 @@ def test_lines_are_made_in_steps(data: str) -> None:
     assert sum(map(len, lines.end())) in {0, REPEAT}
 
 
+def test_unfinished_lines_of_very_many_tasks_are_bounded_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(forms, "_MAX_UNFINISHED_BYTES", 1000)
+    lines = forms.Lines()
+    for rank in range(99):
+        context = {"stream": "stdout", "rank": f"{rank}", "data": "x", "repeat": 60}
+        lines.take([Event(1.0, "data", context)])
+    assert 900 < sum(map(len, lines.end())) <= 1000
+    piece = [Event(1.0, "data", {"stream": "stdout", "rank": "0", "data": "x" * 600})]
+    assert [lines.take(piece), lines.take(piece)] == [[], [b"x" * 1200]]
+
+
+async def test_unfinished_lines_are_sent_in_pieces() -> None:
+    writers = [
+        Event(1.0, "data", {"stream": "stdout", "rank": f"{rank}", "data": "x"})
+        for rank in range(ENTRIES)
+    ]
+    pieces = [piece async for piece in forms.text(forms.Search(batches(*writers)), None, ENTRIES)]
+    assert b"".join(pieces) == b"x" * ENTRIES
+    assert max(map(len, pieces)) <= forms._MAX_EVENTS
+
+
 def test_unfinished_lines_of_other_tasks_are_passed_over_one_by_one() -> None:
     lines = LineReader()
     for rank in range(99):
