@@ -15,6 +15,7 @@ from aiohttp import hdrs, web
 from fluxapi import errors
 from fluxapi.contracts.route import Handler, Route
 from fluxapi.observability import logs
+from fluxapi.process.admission import AdmissionLimiter
 from fluxapi.process.tracebacks import drop_tracebacks
 from fluxapi.security.credentials import CHALLENGES, Credentials
 from fluxapi.security.origins import OriginPolicy
@@ -24,7 +25,6 @@ from fluxapi.sessions.session import ROOT
 from fluxapi.settings import Settings
 
 from . import authentication, base, clients, keys, peer
-from .admission import AdmissionLimiter
 from .rate_limits import RateLimits
 
 __all__ = ["HEADERS", "create", "header_adder", "problem"]

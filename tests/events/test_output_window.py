@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
 from typing import cast
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from fluxapi.events.output import watch
 from fluxapi.events.output.entries import PIECE_BYTES
 from fluxapi.events.output.viewer import Selection
-from fluxapi.events.output.watch import Watch
+from fluxapi.events.output.watch import Watch, Windows
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.table.table import Table
 
@@ -81,7 +82,7 @@ async def test_many_windows_share_what_there_is(place: Place) -> None:
         place.outputs.view(n, Selection(), StreamWriter(Line()), NDJSON, _ignore)
         for n in range(200)
     ]
-    limits = {shared.limit for shared in place.outputs._watches.values()}
+    limits = {shared.windows.limit for shared in place.outputs._watches.values()}
     assert limits == {(64 << 20) // 200}
     for stop in watches:
         stop()
@@ -102,7 +103,7 @@ async def test_one_entry_larger_than_the_window_comes_through(place: Place) -> N
 
 async def test_the_window_is_cut_where_it_may_be(place: Place) -> None:
     shared = Watch(place.instance, cast("Table", place.table), JOB)
-    shared.limit = 2000
+    shared.windows = cast("Windows", SimpleNamespace(limit=2000))
     place.write(*["y" * 100] * 50)
     place.finish()
     shared.start()

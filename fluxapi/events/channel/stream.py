@@ -105,6 +105,7 @@ async def follow(
         stop = source.begin(writer, wire, end)
         try:
             reason, detail = await ended
+            await connections.left(writer)
         finally:
             stop()
         await _finish(response, writer, wire, reason, detail)

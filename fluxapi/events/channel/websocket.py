@@ -26,6 +26,8 @@ from fluxapi.events.transport.connections import Connections, Held, Lease
 from fluxapi.events.transport.message_limit import MessageLimit
 from fluxapi.events.transport.stream_writer import StreamWriter
 from fluxapi.events.transport.wire import WebSocketText, frame_close, frame_text
+from fluxapi.process.admission import AdmissionLimiter
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.process.tracebacks import drop_tracebacks
 
 from .subscriptions import Subscriptions
@@ -62,6 +64,9 @@ _MESSAGES = 5000, 500.0
 
 _CONTROL_FRAMES = 500, 50.0
 """The same for pings and pongs."""
+
+_LONG_CHARS = 4096
+"""Length of a message that may take long to check: one of them is read in each pass of the loop."""
 
 _CLOSE_TIMEOUT_S = 2.0
 """Time in which a client must answer a close frame."""
@@ -117,9 +122,12 @@ async def serve(
     with connections.hold(socket.close, lease, clients) as held:
         try:
             socket.held = held
-            await socket.run()
+            await socket.run(connections.messages)
         finally:
-            socket.forget()
+            try:
+                await connections.left(writer)
+            finally:
+                socket.forget()
             # Nothing of the connection may refer to itself: it holds messages that were not read.
             socket.held = None
             drop_tracebacks(websocket.exception())
@@ -160,8 +168,11 @@ class _Socket:
         self._messages = MessageLimit(*_MESSAGES)
         self._control_frames = MessageLimit(*_CONTROL_FRAMES)
 
-    async def run(self) -> None:
-        """Answer messages one after the other, no faster than the client reads the answers."""
+    async def run(self, turns: AdmissionLimiter) -> None:
+        """Answer messages one after the other, no faster than the client reads the answers.
+
+        *turns* limits the messages of all sockets that are answered in one pass of the event loop.
+        """
         while not self._closed:
             message = await self._websocket.receive()
             if message.type in _LAST:
@@ -170,8 +181,11 @@ class _Socket:
                 self.close("binary")
                 break
             await self._writer.drained()
-            # Messages that have already arrived are returned without a wait: let other tasks run.
-            await asyncio.sleep(0)
+            # Messages that have already arrived, on all sockets, are answered a few at a time.
+            if isinstance(message.data, str) and len(message.data) >= _LONG_CHARS:
+                await TimeSlice(0).share()
+            else:
+                await turns.take()
             if not self._closed:
                 await self._answer(message)
         if self._closing is not None:

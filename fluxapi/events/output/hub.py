@@ -21,20 +21,15 @@ from fluxapi.events.transport.wire import ServerSentEvents, Wire
 from fluxapi.instance.protocol import OutputSource
 from fluxapi.model import jobid
 from fluxapi.model.output import source_of
+from fluxapi.process.cancellations import Cancellations
 from fluxapi.process.timeout import within
 from fluxapi.table.table import Table
 
 from .files import OutputFiles
 from .viewer import Selection, Viewer
-from .watch import WINDOW_BYTES, End, Key, Watch, end_of
+from .watch import End, Key, Watch, Windows, end_of
 
 __all__ = ["OnEnd", "OutputHub"]
-
-_MAX_WINDOWS_BYTES = 64 << 20
-"""Approximate limit of the memory of all windows together."""
-
-_MIN_WINDOW_BYTES = 64 << 10
-"""Memory that each window may use, however many there are."""
 
 _LOOK_INTERVAL_S = 1.0
 """Time after which the files of a job are looked for again, if they are not known yet."""
@@ -75,7 +70,8 @@ class OutputHub:
         self._table = table
         self._files = files
         self._watches: dict[Key, Watch] = {}
-        self._ending: set[asyncio.Task[None]] = set()
+        self._windows = Windows()
+        self._canceled = Cancellations()
 
     def find(self, text: str) -> int:
         """Return the ID of a job from any RFC 19 form; raise ``JobNotFound`` if it has no output.
@@ -121,7 +117,7 @@ class OutputHub:
         for views in list(self.writers.values()):
             for view in list(views):
                 self._stop(view)
-        await asyncio.gather(*self._ending, return_exceptions=True)
+        await self._canceled.wait()
 
     def _add(self, view: _View, key: Key, source: OutputSource, base: int) -> Watch:
         """Start a viewer of one source; return the watch of the source."""
@@ -175,18 +171,18 @@ class OutputHub:
 
     def _stop(self, view: _View) -> None:
         if self._leave(view):
-            for task in view.tasks:
-                self._cancel(task)
+            for task in view.release():
+                self._canceled.add(task)
 
     def _join(self, key: Key, source: OutputSource, base: int) -> Watch:
         watch = self._watches.get(key)
         if watch is None or (watch.end is not None and watch.end.reason != "finished"):
             # A watch that failed for others may succeed now.
-            watch = self._watches[key] = Watch(source, self._table, key[0], base)
+            watch = Watch(source, self._table, key[0], base, self._windows)
+            self._replace(key, watch)
             watch.is_past = source is self.past
             watch.key = key
             watch.start()
-            self._share()
         watch.viewers += 1
         return watch
 
@@ -202,23 +198,20 @@ class OutputHub:
             watch = viewer.watch
             watch.viewers -= 1
             if not watch.viewers:
-                self._cancel(watch.task)
+                # A task that was canceled refers to the watch.
+                task, watch.task = watch.task, None
+                if task is not None:
+                    self._canceled.add(task)
                 if self._watches.get(watch.key) is watch:
-                    del self._watches[watch.key]
-                    self._share()
+                    self._replace(watch.key, None)
         return True
 
-    def _share(self) -> None:
-        share = _MAX_WINDOWS_BYTES // max(len(self._watches), 1)
-        limit = max(_MIN_WINDOW_BYTES, min(WINDOW_BYTES, share))
-        for watch in self._watches.values():
-            watch.limit = limit
-
-    def _cancel(self, task: asyncio.Task[None] | None) -> None:
-        if task is not None and not task.done():
-            task.cancel()
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+    def _replace(self, key: Key, watch: Watch | None) -> None:
+        if watch is not None:
+            self._watches[key] = watch
+        else:
+            del self._watches[key]
+        self._windows.count = len(self._watches)
 
 
 class _View:
@@ -236,6 +229,7 @@ class _View:
         self.tasks: list[asyncio.Task[None]] = []
         self.ends: list[End] = []
         self._has_ids = isinstance(wire, ServerSentEvents)
+        self._count = 0
         starts = (selection.first, *selection.starts)
         self._marks = {source_of(start - 1): start - 1 for start in starts if start}
 
@@ -252,7 +246,20 @@ class _View:
             else:
                 ended(self, end)
 
+        self._count += 1
         self.tasks.append(asyncio.create_task(work(), name="viewer"))
+
+    def release(self) -> list[asyncio.Task[None]]:
+        """Write nothing more, and return the tasks that are to be canceled.
+
+        Nothing of the view refers to itself any more, so that it is freed with its last task: the
+        garbage collector would find it much later.
+        """
+        tasks, self.tasks = self.tasks, []
+        viewers, self.viewers = self.viewers, []
+        for viewer in viewers:
+            viewer.stop()
+        return tasks
 
     def first(self, number: int, base: int) -> int:
         """Return the first index of a source that a viewer wants."""
@@ -276,7 +283,7 @@ class _View:
             return True
         # A job may have no output but that in its files.
         self.ends.sort(key=lambda one: one.reason == "finished")
-        return len(self.ends) == len(self.tasks)
+        return len(self.ends) == self._count
 
     def beat(self) -> None:
         """Write a heartbeat, if the wire has one."""

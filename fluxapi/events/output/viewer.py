@@ -65,7 +65,11 @@ class Viewer:
         self._position = first
         self._writer = writer
         self._wire = wire
-        self._mark = mark
+        self._mark: Callable[[int], bytes] | None = mark
+
+    def stop(self) -> None:
+        """Write nothing more."""
+        self._mark = None
 
     async def run(self) -> End:
         """Write all output; raises ``ConnectionResetError`` when the client is gone."""
@@ -81,7 +85,7 @@ class Viewer:
     async def _follow(self) -> End:
         watch = self.watch
         while True:
-            await self._writer.drained()
+            await self._drained()
             if self._position < watch.first:
                 if not await self._catch_up():
                     return End("purged")
@@ -122,7 +126,7 @@ class Viewer:
                 now = time.monotonic()
                 if batch.cut or (batch.searched and now - told >= _PROGRESS_INTERVAL_S):
                     told = now
-                    await self._writer.drained()
+                    await self._drained()
                     self._tell_progress(batch, last)
         return self._position
 
@@ -137,24 +141,35 @@ class Viewer:
 
     async def _write_all(self, batch: OutputBatch) -> None:
         for piece in pieces(batch.first, batch.events):
-            await self._writer.drained()
             await self._write(piece)
             await asyncio.sleep(0)
         self._position = max(self._position, batch.next)
 
+    async def _drained(self) -> Callable[[int], bytes]:
+        """Wait until the socket has drained; return the function that marks entries.
+
+        Raises:
+            ConnectionResetError: The client is gone, or the viewer was stopped.
+        """
+        await self._writer.drained()
+        if self._mark is None:
+            raise ConnectionResetError("The client reads no more of the output.")
+        return self._mark
+
     async def _write(self, entries: list[Entry]) -> None:
+        mark = await self._drained()
         frames: list[bytes] = []
         size = 0
         for entry in entries:
             if entry.body and entry.is_of(self._selection.stream):
-                frames.append(self._wire.frame("output", self._mark(entry.index), entry.body))
+                frames.append(self._wire.frame("output", mark(entry.index), entry.body))
                 size += len(frames[-1])
             self._position = entry.index + 1
             if size >= PIECE_BYTES:
                 # A short entry may stand for many bytes.
                 self._writer.write(self._wire.join(frames))
                 frames, size = [], 0
-                await self._writer.drained()
                 await asyncio.sleep(0)
+                mark = await self._drained()
         if frames:
             self._writer.write(self._wire.join(frames))

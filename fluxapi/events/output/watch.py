@@ -24,12 +24,18 @@ from fluxapi.table.table import Table
 
 from .entries import PIECE_BYTES, Entry, file_bytes, pieces, since
 
-__all__ = ["WINDOW_BYTES", "End", "Watch", "end_of"]
+__all__ = ["WINDOW_BYTES", "End", "Watch", "Windows", "end_of"]
 
 _log = logging.getLogger(__name__)
 
 WINDOW_BYTES = 1 << 20
 """Size of the newest entries that a watch keeps at most."""
+
+_MAX_WINDOWS_BYTES = 64 << 20
+"""Approximate limit of the memory of all windows together."""
+
+_MIN_WINDOW_BYTES = 64 << 10
+"""Memory that each window may use, however many there are."""
 
 _MAX_ENTRIES = 4096
 
@@ -66,16 +72,40 @@ def end_of(error: Exception, jobid: int) -> End:
     return End("failed")
 
 
+class Windows:
+    """The memory that all watches share.
+
+    Attributes:
+        count: The number of watches.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    @property
+    def limit(self) -> int:
+        """Return how many bytes the window of each watch may have."""
+        share = _MAX_WINDOWS_BYTES // max(self.count, 1)
+        return max(_MIN_WINDOW_BYTES, min(WINDOW_BYTES, share))
+
+
 class Watch:
     """One reader of a source of a job's output from near its end on; no viewer delays it.
 
     The indexes of the source begin at *base*.
 
     ``entries`` holds all entries from index ``first`` to before ``next``; ``end`` is set when no
-    more will come. ``limit`` is how many bytes to keep.
+    more will come. ``windows`` tells how many bytes to keep.
     """
 
-    def __init__(self, source: OutputSource, table: Table, jobid: int, base: int = 0) -> None:
+    def __init__(
+        self,
+        source: OutputSource,
+        table: Table,
+        jobid: int,
+        base: int = 0,
+        windows: Windows | None = None,
+    ) -> None:
         self.source = source
         self.jobid = jobid
         self.key: Key = (jobid, 0, "", True)
@@ -83,7 +113,7 @@ class Watch:
         self.first = base
         self.next = base
         self.end: End | None = None
-        self.limit = WINDOW_BYTES
+        self.windows = windows or Windows()
         self.viewers = 0
         self.is_past = False
         """True if the source is the history."""
@@ -184,7 +214,8 @@ class Watch:
         excess = max(len(self.entries) - _MAX_ENTRIES, 0)
         held = self._size - sum(len(e.body) + _ENTRY_OVERHEAD_BYTES for e in self.entries[:excess])
         # The newest entry stays, however large it is.
-        while held > self.limit and excess < len(self.entries) - 1:
+        limit = self.windows.limit
+        while held > limit and excess < len(self.entries) - 1:
             held -= len(self.entries[excess].body) + _ENTRY_OVERHEAD_BYTES
             excess += 1
         if excess:

@@ -9,6 +9,9 @@ from collections.abc import Callable, Collection
 from typing import Protocol
 
 from fluxapi.errors import TooManyRequests, TooManyStreams
+from fluxapi.process.admission import AdmissionLimiter
+
+from .stream_writer import StreamWriter
 
 __all__ = ["Connections", "Held", "Lease"]
 
@@ -19,6 +22,9 @@ _MAX_REVOKED = 10_000
 """Revoked grants that are remembered, since a request that was just admitted may open a stream."""
 
 _RETRY_AFTER_S = 2.0
+
+_MAX_LEAVE_PER_PASS = 4
+"""Connections whose subscriptions end in one pass of the event loop; one may have 128."""
 
 _MAX_WAIT_S = 60.0
 """Time between two looks at the clock of the system, which may have been set meanwhile."""
@@ -92,7 +98,12 @@ class Held:
 
 
 class Connections:
-    """Open sockets and streams, at most ``limit``, and ``client_limit`` of one client."""
+    """Open sockets and streams, at most ``limit``, and ``client_limit`` of one client.
+
+    Attributes:
+        messages: Limits the messages of all clients that are answered in one pass of the event
+            loop.
+    """
 
     def __init__(self, limit: int, client_limit: int | None = None) -> None:
         self._limit = limit
@@ -101,6 +112,8 @@ class Connections:
         self._open: dict[Held, None] = {}
         self._revoked: dict[str, None] = {}
         self._closing = False
+        self.messages = AdmissionLimiter()
+        self._leaving = AdmissionLimiter(_MAX_LEAVE_PER_PASS)
         self.on_release: Callable[[], None] = _nothing
         """Called at the end of each stream."""
 
@@ -149,6 +162,11 @@ class Connections:
                 "(--max-client-streams); close some.",
                 retry_after=_RETRY_AFTER_S,
             )
+
+    async def left(self, writer: StreamWriter) -> None:
+        """Wait for a pass of the event loop in which few others leave, if the client is gone."""
+        if writer.lost:
+            await self._leaving.take()
 
     def revoke(self, grant: str) -> None:
         """End all streams whose credentials depend on *grant*, and any that opens later."""

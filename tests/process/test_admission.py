@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Generator
 
-from fluxapi.http.admission import AdmissionLimiter
+from fluxapi.process.admission import AdmissionLimiter
 
 
 async def test_a_burst_is_spread_over_the_passes_of_the_loop() -> None:

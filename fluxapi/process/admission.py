@@ -8,7 +8,7 @@ from collections import deque
 __all__ = ["AdmissionLimiter"]
 
 _MAX_STARTS_PER_PASS = 16
-"""Handlers that start in one pass of the event loop, at about 0.1 ms each."""
+"""Handlers, or messages, that start in one pass of the event loop, at about 0.1 ms each."""
 
 
 class AdmissionLimiter:
