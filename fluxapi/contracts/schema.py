@@ -45,6 +45,12 @@ Fields = list[dict[str, str]]
 _MAX_ERRORS = 100
 """Errors reported for one document."""
 
+_MAX_KEY_LENGTH = 256
+"""Characters of a key that a pointer repeats."""
+
+_MAX_SUGGESTIONS = 10
+"""Unknown names of one object for which a similar one is looked for: each takes about 0.1 ms."""
+
 _MAX_SHOWN_LENGTH = 60
 """Characters of an invalid value that an error repeats."""
 
@@ -184,8 +190,13 @@ def _explained(
 
 
 def pointer(path: list[str | int]) -> str:
-    """Return the RFC 6901 pointer of a path of keys and indexes."""
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+    """Return the RFC 6901 pointer of a path of keys and indexes; a very long key is cut."""
+    return "".join(f"/{_clipped(part).replace('~', '~0').replace('/', '~1')}" for part in path)
+
+
+def _clipped(part: str | int) -> str:
+    text = str(part)
+    return text if len(text) <= _MAX_KEY_LENGTH else f"{text[:_MAX_KEY_LENGTH]}…"
 
 
 def _explain(error: jsonschema.ValidationError, noun: str) -> Iterator[tuple[str, str]]:
@@ -195,9 +206,9 @@ def _explain(error: jsonschema.ValidationError, noun: str) -> Iterator[tuple[str
     instance: Any = error.instance
     if keyword == "additionalProperties":
         known = parent.get("properties", {})
-        for name in instance:
-            if name not in known:
-                yield pointer([*path, name]), _unknown(name, list(known), noun)
+        for number, name in enumerate(name for name in instance if name not in known):
+            similar = list(known) if number < _MAX_SUGGESTIONS else []
+            yield pointer([*path, name]), _unknown(name, list(known), noun, similar)
     elif keyword == "required":
         for name in parent["required"]:
             if name not in instance:
@@ -209,8 +220,9 @@ def _explain(error: jsonschema.ValidationError, noun: str) -> Iterator[tuple[str
         yield pointer(path), _sentence(parent, keyword, instance)
 
 
-def _unknown(name: str, known: list[str], noun: str) -> str:
-    close = difflib.get_close_matches(name, known, n=1) if len(name) <= _MAX_SHOWN_LENGTH else []
+def _unknown(name: str, known: list[str], noun: str, similar: list[str]) -> str:
+    """Return the sentence about an unknown name, with the nearest of *similar* names."""
+    close = difflib.get_close_matches(name, similar, n=1) if len(name) <= _MAX_SHOWN_LENGTH else []
     if close:
         return f"is not a known {noun}; did you mean {close[0]}?"
     if 0 < len(known) <= 12:  # noqa: PLR2004 - what fits a sentence
@@ -264,7 +276,9 @@ def _options(options: list[Any]) -> str:
 
 
 def _nearest(value: Any, options: list[Any]) -> str:
-    close = difflib.get_close_matches(str(value), [str(option) for option in options], n=1)
+    if not isinstance(value, str) or len(value) > _MAX_SHOWN_LENGTH:
+        return ""
+    close = difflib.get_close_matches(value, [str(option) for option in options], n=1)
     return f" Did you mean {close[0]}?" if close else ""
 
 

@@ -17,6 +17,7 @@ from fluxapi.errors import NotFound
 from fluxapi.events.output.line_scan import EVENTLOG, Limit, LineScanner, Progress, Scan
 from fluxapi.events.output.viewer import FILES_RIGHT
 from fluxapi.http import keys
+from fluxapi.http.clients import clients_of
 from fluxapi.http.negotiation import accepted
 from fluxapi.instance.protocol import OutputSource
 from fluxapi.model.output_lines import OutputLine, Part
@@ -45,15 +46,20 @@ _NO_SOURCE = "The output of the job has no source {}."
 class _Source:
     """One source of the output of a job."""
 
-    def __init__(self, source: OutputSource, jobid: int, number: int, *, is_past: bool) -> None:
+    def __init__(
+        self, source: OutputSource, jobid: int, number: int, client: str, *, is_past: bool
+    ) -> None:
         self.source = source
         self.jobid = jobid
         self.number = number
+        self.client = client
         self.is_past = is_past
 
     def scan(self, part: Part, **wanted: Any) -> Scan:
         """Return a request for lines of the source."""
-        return Scan(self.source, self.jobid, self.number, self.is_past, part, **wanted)
+        return Scan(
+            self.source, self.jobid, self.number, self.is_past, part, client=self.client, **wanted
+        )
 
 
 async def lines(request: web.Request) -> web.StreamResponse:
@@ -96,18 +102,18 @@ async def _sources(request: web.Request, number: int | None = None) -> list[_Sou
     With *number*, only this one is needed.
     """
     jobid, is_past = await find(request)
-    session = request[keys.SESSION]
+    session, client = request[keys.SESSION], clients_of(request)[-1]
     if is_past:
         # Files that receive output are not kept.
-        return [_Source(session.past.records, jobid, EVENTLOG, is_past=True)]
-    log = _Source(session.instance, jobid, EVENTLOG, is_past=False)
+        return [_Source(session.past.records, jobid, EVENTLOG, client, is_past=True)]
+    log = _Source(session.instance, jobid, EVENTLOG, client, is_past=False)
     if number == EVENTLOG:
         return [log]
     may_read = request[keys.PRINCIPAL].may(FILES_RIGHT)
     files = await session.files.sources(jobid, None, may_read=may_read) or []
     return [
         log,
-        *(_Source(file, jobid, file.number, is_past=False) for file in files),
+        *(_Source(file, jobid, file.number, client, is_past=False) for file in files),
     ]
 
 

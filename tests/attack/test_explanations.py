@@ -46,6 +46,26 @@ def test_only_what_is_wrong_is_explained(body: dict[str, Any], pointers: list[st
     assert calls < 20_000
 
 
+def test_a_long_name_is_not_repeated_in_full() -> None:
+    (found,) = schema.errors("submit", {"command": "true", "n" * 500_000: 1})
+    assert found["pointer"] == f"/{'n' * 256}…"
+
+
+def test_similar_names_are_looked_for_a_few_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[str] = []
+
+    def look(name: str, known: list[str], **_: object) -> list[str]:
+        if known:
+            looked.append(name)
+        return []
+
+    monkeypatch.setattr("difflib.get_close_matches", look)
+    names = {f"num_task{number}": 1 for number in range(100)}
+    assert len(schema.errors("submit", {"command": "true", **names})) == 100
+    schema.errors("wait-for-jobs", {"ids": ["f1"], "until": "all" * 500_000})
+    assert looked == [f"num_task{number}" for number in range(10)]
+
+
 def test_a_long_value_is_not_repeated_in_full() -> None:
     (found,) = schema.errors("submit", {"command": "a\0" * 500_000})
     assert len(found["detail"]) < 300

@@ -5,7 +5,6 @@ A scan is bounded in time and bytes, shares the event loop after each step, and 
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -20,6 +19,7 @@ from fluxapi.process.timeslice import TimeSlice
 
 from .kept_lines import KeptLines
 from .line_index import Key, LineIndex, Place
+from .scan_turns import ScanTurns
 
 __all__ = ["EVENTLOG", "Limit", "LineScanner", "Progress", "Scan"]
 
@@ -34,9 +34,6 @@ _PROGRESS_INTERVAL_S = 0.5
 _STEP_ENTRIES = 512
 """Entries that are looked at together before other tasks run."""
 
-_MAX_SCANS = 4
-"""Scans of one instance at once; others wait."""
-
 
 class Scan(NamedTuple):
     """A request for lines of one source of output.
@@ -50,6 +47,7 @@ class Scan(NamedTuple):
         after: Lines up to this number are not wanted.
         first: Lines that end before the entry with this index are not wanted.
         holds: Tells of bytes with many lines whether one of them may be wanted.
+        client: The reader, as limits know it.
     """
 
     source: OutputSource
@@ -60,6 +58,7 @@ class Scan(NamedTuple):
     after: int = 0
     first: int = 0
     holds: Callable[[bytes], bool] | None = None
+    client: str = ""
 
     @property
     def key(self) -> Key:
@@ -119,7 +118,7 @@ class LineScanner:
     def __init__(self) -> None:
         self.index = LineIndex()
         self.kept = KeptLines()
-        self._turns = asyncio.Semaphore(_MAX_SCANS)
+        self._turns = ScanTurns()
 
     def place(self, scan: Scan) -> Place:
         """Return the nearest place before the first line that a scan wants."""
@@ -135,11 +134,18 @@ class LineScanner:
         """Yield the lines that a scan wants with their numbers, and between them the progress.
 
         The last item is a ``Progress``: with ``is_end`` at the present end of the output, with
-        ``is_cut`` at the limit, with neither if the line with the number *until* was reached.
+        ``is_cut`` at the limit, with neither if the line with the number *until* was reached. A
+        reader that takes long for an item while others wait is at its limit, too.
         """
-        async with self._turns, aclosing(self._scan(scan, limit, until)) as found:
+        found = self._scan(scan, limit, until)
+        async with self._turns.take(scan.client, found) as turn:
             async for item in found:
-                yield item
+                with turn.giving():
+                    yield item
+                if turn.is_lost:
+                    lines = item.lines if isinstance(item, Progress) else item.number
+                    yield Progress(lines, limit.searched, is_cut=True)
+                    return
 
     async def _scan(
         self, scan: Scan, limit: Limit, until: int
