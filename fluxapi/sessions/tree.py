@@ -92,8 +92,8 @@ class Node:
         if self.lost_ancestor is not None:
             return "The figures are those of the time when that instance answered last."
         return (
-            "Open it to try again. The guide “Look into jobs that are Flux instances” says what "
-            "the service needs to reach one."
+            "Open it to try again. The guide “Work with nested instances” says what the service "
+            "needs to reach one."
         )
 
     @property
