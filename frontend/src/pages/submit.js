@@ -128,7 +128,7 @@ function plan() {
   else if (problem) answer.plan(t("submit.plan_unchecked", { why: problem }), false);
   else if (!report) answer.plan(t("submit.plan_checking"), false);
   else if (!report.valid || report.findings.some(({ outcome }) => outcome === "refused")) answer.plan(t("submit.plan_invalid"), false);
-  else answer.plan([t("submit.plan", { count: jobs }), ...sizeInWords(report.size, jobs)].map((part) => part.replaceAll(" ", "\u00a0")).join(" · "), true);
+  else answer.plan(t("submit.plan", { count: jobs }), true, sizeInWords(report.size, jobs));
   const found = report && !isEmpty && !wrong.length ? told(report) : [];
   answer.findings(found);
   // The editor lists the wrong lines of a script itself.

@@ -49,9 +49,9 @@ export class Answer {
     });
   }
 
-  /** Say what the button will do. @param {string | Node} words @param {boolean} isSure */
-  plan(words, isSure) {
-    $("plan").replaceChildren(words);
+  /** Say what the button will do. @param {string | Node} words @param {boolean} isSure @param {string[]} [size] of the job, each part on one line */
+  plan(words, isSure, size = []) {
+    $("plan").replaceChildren(words, ...size.flatMap((part) => [" · ", element("span", { className: "whole", textContent: part })]));
     $("plan").classList.toggle("soft", !isSure);
   }
 
