@@ -277,3 +277,25 @@ def test_a_link_to_a_line_is_copied_and_the_page_stays_where_it_is(
     expect(page.locator("#said")).to_have_text("Copied.")
     assert page.locator("#output").bounding_box() == before
     assert page.evaluate("navigator.clipboard.readText()") == f"{site.url}/ui/jobs/{jobid}#L2"
+
+
+def test_paper_holds_the_whole_output_and_nothing_to_press(site: Service, page: Page) -> None:
+    jobid = script(site, "seq 300")
+    see(site, page, jobid)
+    expect(lines(page)).to_have_count(300)
+    page.emulate_media(media="print")
+    expect(lines(page)).to_have_count(300)
+    heights = page.locator("#screen").evaluate("(it) => [it.scrollHeight, it.clientHeight]")
+    assert heights[0] == heights[1]
+    expect(page.locator("button:visible, a.button:visible, input:visible")).to_have_count(0)
+
+
+def test_a_job_that_wrote_nothing_has_nothing_to_search(site: Service, page: Page) -> None:
+    see(site, page, script(site, "true"))
+    expect(page.locator("#screen")).to_contain_text("The job wrote nothing.")
+    expect(page.get_by_role("searchbox")).to_be_hidden()
+    page.goto(f"{site.url}/ui/jobs/{script(site, 'echo out')}")
+    expect(lines(page)).to_have_text(["out"])
+    choose_stream(page, "stderr")
+    expect(lines(page)).to_have_count(0)
+    expect(page.get_by_role("searchbox")).to_be_visible()
