@@ -39,6 +39,7 @@ await build({
     "src/pages/node.js",
     "src/pages/nodes.js",
     "src/pages/palette.js",
+    "src/pages/past_jobs.js",
     "src/pages/plots.js",
     "src/pages/queues.js",
     "src/pages/submit.js",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
 from urllib.parse import urlencode
@@ -15,9 +14,11 @@ from fluxapi.archive.listing import ALL, Scope
 from fluxapi.errors import FluxapiError
 from fluxapi.http import keys
 from fluxapi.model.job import RESULTS
+from fluxapi.table.name_pattern import is_pattern
 from fluxapi.table.query import query_of
 
 from . import columns
+from .embedded import embedded
 from .rendering import render
 from .view_filters import problem, valid
 from .words import words_of
@@ -25,9 +26,10 @@ from .words import words_of
 __all__ = ["past_jobs"]
 
 _MAX_ROWS = 100
-_FILTERS = ("result", "text", *columns.FILTERS)
-_TIMES = {"since": timedelta(0), "until": timedelta(days=1)}
-"""The dates of the form, and what is added to each: the last day is a part of the range."""
+_FILTERS = ("result", "text", "since", "until", *columns.FILTERS)
+
+_NAMED = ("name", "username", "queue", "group", "group_name", "nodelist")
+"""The members of a record that the field of the filters completes."""
 
 _PAGE = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
 _INSTANCE = re.compile(r"[0-9a-f]{20}|all", re.ASCII)
@@ -38,13 +40,9 @@ async def past_jobs(request: web.Request) -> web.Response:
     session, words = request[keys.SESSION], words_of(request)
     given = {name: ",".join(request.query.getall(name, ())).strip() for name in _FILTERS}
     fields, refused = valid(given)
-    dates = {name: request.query.get(name, "").strip() for name in _TIMES}
-    for name, text in dates.items():
-        start = _time(text)
-        if start is not None:
-            fields[name] = start + _TIMES[name].total_seconds()
-        elif text:
-            refused[name] = "history.no_date"
+    if "name" in fields and not is_pattern(fields["name"]):
+        # As in the table of jobs, a part of a name is enough; the export takes patterns, too.
+        fields["name"] = f"*{fields['name']}*"
     instance = request.query.get("instance", "")
     following, jobs, unavailable = None, [], ""
     try:
@@ -54,7 +52,6 @@ async def past_jobs(request: web.Request) -> web.Response:
         jobs = [msgspec.json.decode(record) for record in records]
     except FluxapiError as error:
         unavailable = error.detail
-    given |= dates
     context: dict[str, Any] = {
         "page": "history",
         "refused": [problem(words, key, name, given[name]) for name, key in refused.items()],
@@ -66,6 +63,8 @@ async def past_jobs(request: web.Request) -> web.Response:
         "inputs": columns.FILTERS,
         "filters": {name: "" if name in refused else text for name, text in given.items()},
         "results": RESULTS,
+        "found": columns.found(words),
+        "named": embedded([{name: job.get(name, "") for name in _NAMED} for job in jobs]),
         "is_filtered": bool(fields) or bool(refused),
         "everywhere": instance == ALL,
         "export": urlencode(
@@ -85,14 +84,6 @@ def _matched(form: re.Pattern[str], text: str) -> str | None:
 
 def _below(text: str) -> int | None:
     return int(text, 16) if _PAGE.fullmatch(text) else None
-
-
-def _time(date: str) -> float | None:
-    """Return the start of a day (UTC) in seconds since the epoch, or ``None`` for another text."""
-    try:
-        return datetime.strptime(date, "%Y-%m-%d").replace(tzinfo=timezone.utc).timestamp()
-    except ValueError:
-        return None
 
 
 def _older(request: web.Request, following: int) -> str:

@@ -1,6 +1,5 @@
 /** The header of every page: search, the reader's choices, and what stops the service. */
 
-import * as neighbors from "../job/neighbors.js";
 import { rewrite } from "../job/timestamps.js";
 import { call } from "../ui/api.js";
 import { ask } from "../ui/dialog.js";
@@ -107,5 +106,3 @@ if (list) {
 hearKeys({ search, shortcuts });
 const docsForm = /** @type {HTMLFormElement | null} */ (document.querySelector(".docs-bar form"));
 if (docsForm) searchDocsWhileTyping(docsForm);
-// The page of past jobs has no other script.
-if (document.querySelector("main.past")) neighbors.remember(neighbors.linked);

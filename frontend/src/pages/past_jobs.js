@@ -1,0 +1,56 @@
+/** The page of past jobs: the field of its filters, which leads to the page that they give. */
+
+import * as neighbors from "../job/neighbors.js";
+import { Values } from "../table/completion.js";
+import { FilterBar } from "../table/filter_bar.js";
+import { tokens } from "../table/filter_query.js";
+import { read } from "../table/filters.js";
+import { row } from "../table/rows.js";
+import { at } from "../ui/root.js";
+import { RESULTS } from "../ui/states.js";
+
+/** @typedef {import("../table/filter_query.js").Filters} Filters */
+
+/** @param {string} id */
+const $ = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** What the jobs of this page have; the history has more, so nothing is counted. */
+class Named extends Values {
+  /** @override @param {string} key */
+  of(key) {
+    if (key === "state") return RESULTS.map((word) => ({ value: word.toLowerCase() }));
+    return super.of(key).map(({ value }) => ({ value }));
+  }
+}
+
+neighbors.remember(neighbors.linked);
+/** @type {Record<string, string>[]} */
+const named = JSON.parse($("named").textContent || "[]");
+const rows = named.map((record, index) => row({ id: String(index), revision: 0, ...record }));
+const form = /** @type {HTMLFormElement} */ ($("filters"));
+const everywhere = /** @type {HTMLInputElement} */ (form.elements.namedItem("instance"));
+const bar = new FilterBar(form, new Named(() => rows));
+const { state, ...others } = read(new URLSearchParams(location.search));
+bar.show(state ? { state: state.toLowerCase(), ...others } : others);
+
+/** Open the page that the filters give, unless it is this one. */
+function go() {
+  const { state, ...rest } = bar.filters;
+  const all = everywhere.checked ? { instance: "all" } : {};
+  const query = new URLSearchParams({ ...(state ? { result: state.toUpperCase() } : {}), ...rest, ...all });
+  const page = new URL(at("/ui/history/jobs"), location.href);
+  page.search = query.toString();
+  if (page.href !== location.href) location.assign(page);
+}
+
+bar.addEventListener("change", (event) => {
+  if (/** @type {CustomEvent} */ (event).detail === "type") return;
+  // A filter that is written again is a chip no more, and no filter yet.
+  setTimeout(() => {
+    if (!tokens(bar.input.value).some(({ key }) => key)) go();
+  });
+});
+bar.input.addEventListener("keydown", ({ key }) => {
+  if (key === "Enter" && !bar.said.textContent) go();
+});
+everywhere.addEventListener("change", go);
