@@ -153,7 +153,7 @@ test("every chart has its sentence, also with nothing in it", () => {
   assert.equal(sentences.rates(series.rates(NOW), STEP), "3 jobs submitted and 0 ended; peaks 0.6 and 0 per second.");
   assert.equal(
     sentences.waits(series.waits(NOW), series.medianWait(NOW)),
-    "3 jobs started in 15m; median wait 3s, of 15s at most 3s.",
+    "3 jobs started in 15m; median wait 3s, peak 3s.",
   );
 });
 

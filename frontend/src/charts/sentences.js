@@ -2,7 +2,7 @@
 
 import { duration } from "../ui/format.js";
 import { number, t } from "../ui/words.js";
-import { SPAN, WAITS } from "./series.js";
+import { SPAN } from "./series.js";
 
 /** @typedef {import("./series.js").Series} Series */
 /** @typedef {import("./series.js").Numbers} Numbers */
@@ -39,8 +39,7 @@ export function rates({ submitted, ended }, step) {
 export function waits({ median, started }, all) {
   if (all === undefined) return t("charts.none_started");
   const count = started.reduce((sum, it) => sum + it, 0);
-  const times = { span: duration(SPAN), step: duration(WAITS) };
-  return t("charts.waits", { count, median: duration(all), high: duration(most(median)), ...times });
+  return t("charts.waits", { count, span: duration(SPAN), median: duration(all), high: duration(most(median)) });
 }
 
 /** Cores in use, in a few characters. @param {Series} series */

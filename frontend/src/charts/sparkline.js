@@ -22,6 +22,7 @@ export function path(times, values, [from, to], { gap, high }) {
   let text = "";
   let last = -Infinity;
   let column = -1;
+  let count = 0;
   for (const [index, t] of times.entries()) {
     const value = values[index];
     if (value === null || value === undefined || t < from || t > to) continue;
@@ -29,10 +30,12 @@ export function path(times, values, [from, to], { gap, high }) {
     const isLast = index === times.length - 1;
     if (place === column && t - last <= gap && !isLast) continue;
     column = place;
+    count++;
     text += !text || t - last > gap ? `M${x(t)} ${y(value)}h.01` : `L${x(t)} ${y(value)}`;
     last = t;
   }
-  return text;
+  // One value alone would be a dot, and read as one behind the words.
+  return count > 1 ? text : "";
 }
 
 /** The picture of some lines, told in words elsewhere. */
