@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from heapq import merge
 from itertools import islice
@@ -12,6 +12,7 @@ from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from fluxapi.model.job import RESULTS, Job
 from fluxapi.model.jobid import encode_f58

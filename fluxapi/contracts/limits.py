@@ -36,9 +36,9 @@ def check(value: Any) -> int:
                 if len(item) > MAX_MEMBERS:
                     raise _refusal(f"has an object of more than {MAX_MEMBERS} members.")
                 members += len(item)
-                below.extend(part for part in item.values() if isinstance(part, (dict, list)))
+                below += [part for part in item.values() if isinstance(part, (dict, list))]
             else:
-                below.extend(part for part in item if isinstance(part, (dict, list)))
+                below += [part for part in item if isinstance(part, (dict, list))]
         if not below:
             return members
         level = below

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
+from msgspec.structs import replace
 
 from fluxapi.errors import FluxapiError, InstanceUnavailable, JobInactive
 from fluxapi.http import keys
@@ -123,7 +124,7 @@ async def cancel_many(request: web.Request) -> web.Response:
 
 def _only_active(query: JobQuery) -> JobQuery:
     states = _ACTIVE if query.states is None else query.states & _ACTIVE
-    return JobQuery(**{**query.__dict__, "states": states})
+    return replace(query, states=states)
 
 
 async def _named(

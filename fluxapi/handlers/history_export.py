@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 from collections.abc import AsyncIterator
 from functools import partial
 
@@ -39,7 +38,7 @@ async def export(request: web.Request) -> web.StreamResponse:
     """Return all matches, newest first, as a file."""
     archive, fields = archive_of(request), request[keys.QUERY]
     made = await asyncio.to_thread(_FORMATS[fields.get("format", JsonExport.suffix)])
-    query = dataclasses.replace(query_of(fields), ids=read_ids(fields))
+    query = query_of(fields, read_ids(fields))
     stored = request[keys.SESSION].past.stored
     instance = fields.get("instance", _ALL if stored is None else stored.instance)
     pieces = _pieces(archive.reader, made, query, None if instance == _ALL else instance)

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import hdrs, web
 
@@ -42,8 +41,7 @@ MAX_PAGE = 1000
 _GZIP: dict[str, str] = {hdrs.CONTENT_ENCODING: "gzip", hdrs.VARY: hdrs.ACCEPT_ENCODING}
 
 
-@dataclass(frozen=True)
-class _Listing:
+class _Listing(NamedTuple):
     """A page that is asked for: filter, limit, the ID or key below which it begins.
 
     ``scope`` is set if the history is wanted, too.

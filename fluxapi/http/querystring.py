@@ -9,11 +9,12 @@ from __future__ import annotations
 import ast
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from math import isfinite
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import parse_qsl
+from urllib.parse import unquote_plus
 
 import msgspec
 
@@ -27,6 +28,9 @@ MAX_CACHED_CHARS = 256
 """Characters of a query that is cached, so that all of them take a few megabytes."""
 
 _MAX_FIELDS = 200
+_FLAT = frozenset({str, int, float, bool})
+"""Types of values that need no limit, since there are at most ``_MAX_FIELDS``."""
+
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}\Z", re.ASCII)
 _NUMBER = re.compile(
     r"[+-]?([0-9]{1,40}(\.[0-9]{0,40})?|\.[0-9]{1,40})([eE][+-]?[0-9]{1,3})?\Z", re.ASCII
@@ -36,7 +40,7 @@ _BOOLEANS = {
     "false": False, "0": False, "no": False, "off": False,
 }  # fmt: skip
 
-_TOKENS = ("token", "access_token")
+_TOKENS = frozenset({"token", "access_token"})
 """Parameters by which other services take a token."""
 
 _NO_TOKENS = (
@@ -68,9 +72,11 @@ def parse(name: str, raw: str, body: Mapping[str, Any] | None = None) -> dict[st
     if not raw:
         fields: dict[str, Any] = {}
     else:
-        fields = _coerce(schema.schema(name)["properties"], raw)
-        limits.check(fields)
-        _refuse_tokens(name, fields)
+        fields = _coerce(_converters(name), raw)
+        if not _FLAT.issuperset(map(type, fields.values())):
+            limits.check(fields)
+        if not _TOKENS.isdisjoint(fields):
+            _refuse_tokens(name, fields)
     if body:
         if twice := sorted(fields.keys() & body.keys()):
             detail = "is the body; leave it out of the query."
@@ -82,30 +88,30 @@ def parse(name: str, raw: str, body: Mapping[str, Any] | None = None) -> dict[st
 
 def _refuse_tokens(name: str, fields: Mapping[str, Any]) -> None:
     known = schema.schema(name)["properties"]
-    given = [token for token in _TOKENS if token in fields and token not in known]
+    given = [token for token in sorted(_TOKENS) if token in fields and token not in known]
     if given:
         raise ValidationFailed(
             [{"pointer": schema.pointer([token]), "detail": _NO_TOKENS} for token in given]
         )
 
 
-def _coerce(properties: Mapping[str, Any], raw: str) -> dict[str, Any]:
-    try:
-        pairs = parse_qsl(raw, keep_blank_values=True, max_num_fields=_MAX_FIELDS)
-    except ValueError:
-        raise ValidationFailed(
-            [{"pointer": "", "detail": f"has more than {_MAX_FIELDS} query parameters."}]
-        ) from None
+_Converter = Callable[[str], Any]
+
+
+def _coerce(converters: Mapping[str, _Converter], raw: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     repeated: schema.Fields = []
-    for name, text in pairs:
+    for name, text in _pairs(raw):
         if not name.isascii() or not text.isascii():
             # Bytes of the request line that are not UTF-8 arrive as lone surrogates.
             name, text = encodable(name), encodable(text)  # noqa: PLW2901
-        rules = properties.get(name, {})
-        if text == "" and name in properties:
+        convert = converters.get(name)
+        if convert is None:
+            value: Any = text
+        elif text:
+            value = convert(text)
+        else:
             continue
-        value = _value(rules, text)
         if isinstance(value, list):
             fields.setdefault(name, []).extend(value)
         elif name in fields:
@@ -119,30 +125,61 @@ def _coerce(properties: Mapping[str, Any], raw: str) -> dict[str, Any]:
     return fields
 
 
-def _value(rules: Mapping[str, Any], text: str) -> Any:
-    """Convert the text to the first type that the schema names, or return it as it is."""
+def _pairs(raw: str) -> Iterator[tuple[str, str]]:
+    """Yield the names and texts of a query string.
+
+    This takes half of the time of ``parse_qsl``, which takes other separators and bytes, too.
+    """
+    if raw.count("&") >= _MAX_FIELDS:
+        raise ValidationFailed(
+            [{"pointer": "", "detail": f"has more than {_MAX_FIELDS} query parameters."}]
+        )
+    for part in raw.split("&"):
+        if part:
+            name, _, text = part.partition("=")
+            yield unquote_plus(name), unquote_plus(text)
+
+
+@functools.cache
+def _converters(name: str) -> Mapping[str, _Converter]:
+    """Return what converts the text of each field of a schema."""
+    properties = schema.schema(name)["properties"]
+    return {field: _converter(rules) for field, rules in properties.items()}
+
+
+def _converter(rules: Mapping[str, Any]) -> _Converter:
+    """Return what converts a text to the first type that the schema names, if it is of its form."""
     rules = _resolved(rules)
     types = rules.get("type", "string")
     first = types if isinstance(types, str) else types[0]
-    if first == "integer" and _INTEGER.match(text):
-        return int(text)
-    if first == "number" and _NUMBER.match(text):
-        number = float(text)
-        return int(text) if _INTEGER.match(text) else number if isfinite(number) else text
-    if first == "boolean":
-        return _BOOLEANS.get(text.lower(), text)
     if first == "array":
-        return _items(rules, [part.strip() for part in text.split(",") if part.strip()])
-    if first == "object" and text.startswith("{"):
-        return _object(text)
+        if rules.get("x-case") == "upper":
+            return partial(_items, str.upper)
+        return partial(_items, _converter(rules.get("items", {})))
+    return _CONVERTERS.get(first, _text)
+
+
+def _text(text: str) -> str:
     return text
 
 
-def _items(rules: Mapping[str, Any], items: list[str]) -> list[Any]:
-    """Convert the items of a list."""
-    if rules.get("x-case") == "upper":
-        return [item.upper() for item in items]
-    return [_value(rules.get("items", {}), item) for item in items]
+def _integer(text: str) -> int | str:
+    return int(text) if _INTEGER.match(text) else text
+
+
+def _number(text: str) -> float | str:
+    if _INTEGER.match(text):
+        return int(text)
+    number = float(text) if _NUMBER.match(text) else None
+    return text if number is None or not isfinite(number) else number
+
+
+def _boolean(text: str) -> bool | str:
+    return _BOOLEANS.get(text.lower(), text)
+
+
+def _items(convert: _Converter, text: str) -> list[Any]:
+    return [convert(item) for part in text.split(",") if (item := part.strip())]
 
 
 def _resolved(rules: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -159,6 +196,8 @@ def _resolved(rules: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _object(text: str) -> Any:
     """Parse JSON, or a flat Python dict as flux-restful-client 0.2.1 writes it; else the text."""
+    if not text.startswith("{"):
+        return text
     try:
         return msgspec.json.decode(text)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -170,3 +209,12 @@ def _object(text: str) -> Any:
     except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError, AttributeError):
         return text
     return text
+
+
+_CONVERTERS: Mapping[str, _Converter] = {
+    "integer": _integer,
+    "number": _number,
+    "boolean": _boolean,
+    "object": _object,
+}
+"""Converters by the type of the field."""

@@ -14,6 +14,8 @@ from heapq import merge
 from itertools import islice
 from typing import Any, NamedTuple
 
+import msgspec
+
 from fluxapi.model.group import group_id
 from fluxapi.model.hostlist import holds_host
 from fluxapi.model.job import GROUPS, RESULTS, Job
@@ -41,8 +43,7 @@ _MAX_CHUNK_JOBS = 128
 """Jobs that are tested at once: the time that a test takes depends on what strangers wrote."""
 
 
-@dataclass(frozen=True)
-class JobQuery:
+class JobQuery(msgspec.Struct, frozen=True, kw_only=True):
     """A set of filters that must all match; ``None`` matches any job.
 
     ``states`` holds states and results, of which one must hold; ``user`` is a name or a user ID;
@@ -101,10 +102,7 @@ class Page:
 
 def matcher(query: JobQuery) -> Test | None:
     """Return one test for all filters of *query*, or ``None`` if there are none."""
-    return _together([test for _, test in _tests(query)])
-
-
-def _together(tests: list[Test]) -> Test | None:
+    tests = [test for _, test in _tests(query)]
     if len(tests) > 1:
         return lambda job: all(test(job) for test in tests)
     return tests[0] if tests else None
@@ -304,18 +302,21 @@ def _slice(table: Table, query: JobQuery, after: int | None, want: int) -> _Slic
     """
     source = _source(table, query)
     # The jobs of the source need no test of its filter.
-    test = _together([test for name, test in _tests(query) if name != source.filter])
+    tests = [test for name, test in _tests(query) if name != source.filter]
     candidates = _walk(source.lists, after)
     found: list[int] = []
     last = after
     left = _SLICE_JOBS
-    most = left if test is None else _MAX_CHUNK_JOBS
+    most = _MAX_CHUNK_JOBS if tests else left
     end = time.perf_counter() + SLICE_S
     while left and len(found) < want and (left == _SLICE_JOBS or time.perf_counter() < end):
         # One more than is wanted tells whether there are more.
         size = min(max(want - len(found) + 1, _MIN_CHUNK_JOBS), most, left)
         chunk = list(islice(candidates, size))
-        found += chunk if test is None else table.select(chunk, test)
+        matching = chunk
+        for test in tests:
+            matching = table.select(matching, test)
+        found += matching
         if len(found) > want:
             del found[want:]
             return _Slice(found, found[-1], done=False)
@@ -330,40 +331,36 @@ async def page(
     table: Table, query: JobQuery, *, limit: int, after: int | None = None, offset: int = 0
 ) -> Page:
     """Return up to *limit* matches below *after*, without the first *offset* matches."""
-    ids: list[int] = []
     want = offset + limit
-    turn = await _begin(query)
-    while True:
-        piece = _slice(table, query, after, want - len(ids))
-        ids.extend(piece.ids)
-        after = piece.last
-        if piece.done or len(ids) >= want:
-            break
-        await turn.share()
-    return Page(ids[offset:] if offset else ids, None if piece.done else after)
+    if _searches_texts(query):
+        await TimeSlice(0).share()
+    piece = _slice(table, query, after, want)
+    ids = piece.ids
+    while not piece.done and len(ids) < want:
+        await TimeSlice(0).share()
+        piece = _slice(table, query, piece.last, want - len(ids))
+        ids += piece.ids
+    return Page(ids[offset:] if offset else ids, None if piece.done else piece.last)
 
 
 async def count(table: Table, query: JobQuery) -> int:
     """Return the number of matches."""
     if next(_tests(query), None) is None:
         return len(table)
-    total, after = 0, None
-    turn = await _begin(query)
-    while True:
-        piece = _slice(table, query, after, _SLICE_JOBS)
+    if _searches_texts(query):
+        await TimeSlice(0).share()
+    piece = _slice(table, query, None, _SLICE_JOBS)
+    total = len(piece.ids)
+    while not piece.done:
+        await TimeSlice(0).share()
+        piece = _slice(table, query, piece.last, _SLICE_JOBS)
         total += len(piece.ids)
-        after = piece.last
-        if piece.done:
-            return total
-        await turn.share()
+    return total
 
 
-async def _begin(query: JobQuery) -> TimeSlice:
-    """Return the time of a walk, of which one that searches texts begins in each pass.
+def _searches_texts(query: JobQuery) -> bool:
+    """Return whether a walk takes all of its first slice, so that one begins in each pass.
 
-    Such a walk takes all of its first slice, and hundreds may be requested at once.
+    Hundreds may be requested at once.
     """
-    turn = TimeSlice(0)
-    if query.text or query.name_part is not None or is_pattern(query.name or ""):
-        await turn.share()
-    return turn
+    return bool(query.text or query.name_part or (query.name and is_pattern(query.name)))

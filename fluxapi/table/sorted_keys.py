@@ -54,8 +54,12 @@ class SortedKeys(Generic[Key]):
 
     def descending(self, below: Key | None) -> Iterator[Key]:
         """Return the keys below *below*, or all, the highest first."""
-        walk: Iterator[Key]
-        walk = self._settled.irange(maximum=below, inclusive=(True, False), reverse=True)
+        settled = self._settled
+        walk: Iterator[Key] = (
+            reversed(settled)
+            if below is None
+            else settled.irange(maximum=below, inclusive=(True, False), reverse=True)
+        )
         if self._runs:
             walk = merge(walk, *(_descending(run, below) for run in self._runs), reverse=True)
         return walk

@@ -132,6 +132,13 @@ def test_objects_in_a_query_are_json_or_python() -> None:
     assert fields["environment"] == {"C": "d"}
 
 
+def test_an_object_in_a_query_has_the_limits_of_a_body() -> None:
+    deep = '{"a":' * 60 + "1" + "}" * 60
+    with pytest.raises(ValidationFailed) as caught:
+        querystring.parse("submit", f"command=x&envars={deep}")
+    assert "nested deeper" in caught.value.members["errors"][0]["detail"]
+
+
 def test_text_that_looks_like_an_object_stays_text_where_text_comes_first() -> None:
     assert querystring.parse("submit", "command=x&stdin={}")["stdin"] == "{}"
 
