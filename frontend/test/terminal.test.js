@@ -74,6 +74,16 @@ test("a line without an end is cut into lines", () => {
   assert.deepEqual(terminal.lines.map((line) => line.text.length), [4096, 4096, 1808]);
 });
 
+test("the first piece of a long line has its number", () => {
+  const terminal = shown({ data: `first\n${"x".repeat(10_000)}` }, { data: `y\n${"z".repeat(4096)}` }, { data: "\nlast\n" });
+  assert.deepEqual(terminal.lines.map((line) => [line.text.length, line.ended]), [[5, 1], [4096, 2], [4096, 0], [1809, 0], [4096, 3], [4, 4]]);
+});
+
+test("a long line whose first piece is gone has its number at its end", () => {
+  const terminal = shown({ data: "x".repeat(4096 * (MAX_LINES + 1)) }, { data: "end\nlast\n" });
+  assert.deepEqual(terminal.lines.slice(-2).map((line) => [line.text, line.ended]), [["end", 1], ["last", 2]]);
+});
+
 test("long lines and changes of style are bounded too", () => {
   const terminal = new Terminal();
   for (let n = 0; n < 300; n++) terminal.take({ stream: "stdout", rank: "0", data: `${"\x1b[31mx\x1b[0my".repeat(1000)}\n` });

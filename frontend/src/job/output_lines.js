@@ -25,7 +25,7 @@ import { t } from "../ui/words.js";
  * @property {number} place counts the lines that its entry ended before it
  * @property {number | undefined} [fixed] the number that the service has told with the line
  */
-/** @typedef {{ ansi: Ansi, decoder: TextDecoder | undefined, line: Line | undefined, home: boolean }} Pen */
+/** @typedef {{ ansi: Ansi, decoder: TextDecoder | undefined, line: Line | undefined, start: Line | undefined, home: boolean }} Pen start: the first piece of a line that goes on */
 /** @typedef {{ source: number, index: number, time: number, place: number }} At the entry that is taken */
 
 export const MAX_LINES = 5000;
@@ -77,7 +77,7 @@ export class Terminal {
 
   /** A line that is about the output. @param {string} text @param {boolean} [isCounted] whether the service counts it, too */
   note(text, isCounted = false) {
-    const pen = { ansi: new Ansi(), decoder: undefined, line: undefined, home: false };
+    const pen = { ansi: new Ansi(), decoder: undefined, line: undefined, start: undefined, home: false };
     this.#write(pen, "note", "", text.slice(0, MAX_LENGTH));
     if (isCounted) this.#end(pen);
     this.#trim();
@@ -103,7 +103,7 @@ export class Terminal {
   #pen(key) {
     let pen = this.#pens.get(key);
     if (!pen) {
-      pen = { ansi: new Ansi(), decoder: undefined, line: undefined, home: false };
+      pen = { ansi: new Ansi(), decoder: undefined, line: undefined, start: undefined, home: false };
       this.#pens.set(key, pen);
       const oldest = this.#pens.keys().next().value;
       if (this.#pens.size > MAX_PENS && oldest !== undefined) this.#pens.delete(oldest);
@@ -123,11 +123,13 @@ export class Terminal {
           const part = run.slice(at, at + Math.max(MAX_LENGTH - line.text.length, 1));
           this.#append(line, part, style);
           at += part.length;
-          if (line.text.length >= MAX_LENGTH) pen.line = undefined;
+          if (line.text.length < MAX_LENGTH) continue;
+          pen.start ??= line;
+          pen.line = undefined;
         }
       },
       newline: () => {
-        this.#line(pen, stream, rank);
+        if (!pen.start) this.#line(pen, stream, rank);
         this.#end(pen);
         pen.home = false;
       },
@@ -150,15 +152,16 @@ export class Terminal {
     return line;
   }
 
-  /** The line that a task is at has its end. @param {Pen} pen */
+  /** The line that a task is at has its end: its first piece that is here has the number. @param {Pen} pen */
   #end(pen) {
-    const { line } = pen;
-    if (!line) return;
+    const start = pen.start ?? pen.line;
+    if (!start) return;
+    const line = start.number < this.first && pen.line ? pen.line : start;
     const ended = (this.#ended.get(line.source) ?? 0) + 1;
     this.#ended.set(line.source, ended);
     Object.assign(line, { ended, index: this.#at.index, time: this.#at.time, place: this.#at.place++ });
     line.version++;
-    pen.line = undefined;
+    pen.line = pen.start = undefined;
   }
 
   /** @param {Line} line */
