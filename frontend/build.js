@@ -17,10 +17,10 @@ export function widths(columns) {
   const least = shown.reduce((sum, { sparse, width }) => (sparse ? sum : sum + width), PICK);
   const sparse = shown.filter((column) => column.sparse);
   return [
-    ...shown.filter(({ grows, fills }) => !grows && !fills).map(({ key, width }) => `#jobs th[data-key="${key}"] { width: ${width}px; }`),
-    ...shown.filter(({ grows }) => grows).map(({ key, width }) => `#jobs th[data-key="${key}"] { --least: ${width}px; width: var(--grown); }`),
-    ...sparse.map(({ key, width }) => `#jobs:has(th[data-key="${key}"]) { --${key}: ${width}px; }`),
-    `#jobs { min-width: calc(${[`${least}px`, ...sparse.map(({ key }) => `var(--${key}, 0px)`)].join(" + ")}); }`,
+    ...shown.filter(({ grows, fills }) => !grows && !fills).map(({ key, width }) => `table#jobs th[data-key="${key}"] { width: ${width}px; }`),
+    ...shown.filter(({ grows }) => grows).map(({ key, width }) => `table#jobs th[data-key="${key}"] { --least: ${width}px; width: var(--grown); }`),
+    ...sparse.map(({ key, width }) => `table#jobs:has(th[data-key="${key}"]) { --${key}: ${width}px; }`),
+    `table#jobs { min-width: calc(${[`${least}px`, ...sparse.map(({ key }) => `var(--${key}, 0px)`)].join(" + ")}); }`,
   ].join("\n");
 }
 

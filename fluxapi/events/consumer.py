@@ -66,6 +66,8 @@ class JournalConsumer(BackgroundTask):
         self.observer_failures = 0
         """How often an observer has failed."""
         self._published = 0.0
+        self._taken = time.monotonic()
+        self._silent_since: float | None = None
         self.waiters = Waiters(self.table)
         self.observers: list[ChangeObserver] = []
         """Are told of each batch, after the table has taken it."""
@@ -152,12 +154,39 @@ class JournalConsumer(BackgroundTask):
             await asyncio.sleep(delay * random.uniform(0.5, 1.0))  # noqa: S311
             delay = min(delay * 2, _MAX_DELAY_S)
 
+    def fall_silent(self, reason: str, since: float) -> None:
+        """Note that the instance has not answered, and tell clients, unless it sends changes.
+
+        Args:
+            reason: A sentence that explains it.
+            since: When it was asked, in seconds of :func:`time.monotonic`.
+        """
+        self.silence = reason
+        if self._silent_since is None and self._taken < since:
+            self._silent_since = time.time() - (time.monotonic() - since)
+            self._tell_clients()
+
+    def break_silence(self) -> None:
+        """Note that the instance answers, and tell clients."""
+        self.silence = None
+        if self._silent_since is not None:
+            self._silent_since = None
+            self._tell_clients()
+
+    @property
+    def unanswered_since(self) -> float | None:
+        """Return since when the journal is lost or the instance silent (seconds since 1970)."""
+        return self._silent_since if self.lost_since is None else self.lost_since
+
+    def _tell_clients(self) -> None:
+        self.hub.set_lost(self.unanswered_since)
+
     def _lose(self, reason: str) -> None:
         """Tell clients that the journal is not followed, until :meth:`_arrive`."""
         if self.lost_since is None:
-            self.lost_since = time.time()
+            self.lost_since = time.time() if self._silent_since is None else self._silent_since
             self.losses += 1
-            self.hub.set_lost(self.lost_since)
+            self._tell_clients()
             _log.warning("journal lost: %s", reason)
             for told in list(self.on_lost):
                 told()
@@ -177,6 +206,9 @@ class JournalConsumer(BackgroundTask):
         raise InstanceUnavailable("The journal ended.")
 
     async def _take(self, batch: ChangeBatch) -> None:
+        self._taken = time.monotonic()
+        if self._silent_since is not None and self.ready:
+            self.break_silence()
         pieces = list(_pieces(batch))
         for number, piece in enumerate(pieces, 1):
             changes = self.table.feed(piece)
@@ -212,12 +244,12 @@ class JournalConsumer(BackgroundTask):
             for _ in self.hub.start():
                 await asyncio.sleep(0)
         self.ready = True
-        self.silence = None
         self._caught_up.set()
         if self.lost_since is not None:
             _log.info("journal back after %.1f s", time.time() - self.lost_since)
             self.lost_since = None
-            self.hub.set_lost(None)
+        self.break_silence()
+        self._tell_clients()
 
 
 def _pieces(batch: ChangeBatch) -> Iterator[ChangeBatch]:

@@ -65,7 +65,7 @@ class Hub:
         self._awaiting_tree: list[Subscription] = []
         """Subscriptions that begin once the tree is known."""
         self.lost_since: float | None = None
-        """When the journal was lost (seconds since 1970); ``None`` while it is followed."""
+        """Since when the instance does not answer (seconds since 1970); ``None`` if it does."""
         self.has_ended = False
         """True once the instance has ended: a subscription ends when it has received everything."""
         self.writers: dict[StreamWriter, list[Subscription]] = {}
@@ -149,7 +149,7 @@ class Hub:
                 self._behind.add(subscription)
 
     def set_lost(self, since: float | None) -> None:
-        """Tell live subscribers that the journal was lost at ``since``, or is back (``None``)."""
+        """Tell live subscribers since when the instance does not answer (``None``: it does)."""
         if (since is None) != (self.lost_since is None):
             self.lost_since = since
             for group in list(self.groups.values()):

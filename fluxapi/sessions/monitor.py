@@ -1,8 +1,9 @@
-"""Pings the instance at intervals, so that ``/ready`` turns false when it does not answer."""
+"""Pings the instance at intervals: ``/ready`` and the clients learn when it does not answer."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 
 from fluxapi.errors import FluxapiError
 from fluxapi.events.consumer import JournalConsumer
@@ -30,13 +31,13 @@ class InstanceMonitor(BackgroundTask):
 
     async def ping(self) -> None:
         """Check once that the instance answers a ping."""
+        asked = time.monotonic()
         try:
             await within(_PING_TIMEOUT_S, self._journal.instance.ping())
         except asyncio.TimeoutError:
-            self._journal.silence = (
-                f"The instance did not answer within {_PING_TIMEOUT_S:g} seconds."
-            )
+            reason = f"The instance did not answer within {_PING_TIMEOUT_S:g} seconds."
+            self._journal.fall_silent(reason, asked)
         except FluxapiError as error:
-            self._journal.silence = error.detail
+            self._journal.fall_silent(error.detail, asked)
         else:
-            self._journal.silence = None
+            self._journal.break_silence()

@@ -129,8 +129,10 @@ class Node:
     def lost_since(self) -> float | None:
         """Return since when it, or one above it, does not answer; ``None`` if nobody knows."""
         session = self.session
-        if session is not None and not session.ended and session.journal.lost_since is not None:
-            return session.journal.lost_since
+        if session is not None and not session.ended:
+            since = session.journal.unanswered_since
+            if since is not None:
+                return since
         above = self.lost_ancestor if self.state == "unreachable" else None
         return None if above is None else above.lost_since
 

@@ -3,13 +3,15 @@ from __future__ import annotations
 import urllib.request
 from typing import Any
 
-from playwright.sync_api import Page, Route, expect
+import pytest
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.running import Service
 
 from .sites import site
 from .test_accessibility import still, violations
 from .test_jobs import live, submit
+from .test_submit_layout import SHIFTS
 
 __all__ = ["site", "still"]
 
@@ -272,3 +274,27 @@ def test_a_note_of_a_past_job_has_room_in_a_window_of_middle_width(
     box = row.bounding_box()
     assert box is not None
     assert box["height"] < 60
+
+
+@pytest.mark.parametrize("width", [412, 1350])
+def test_the_list_does_not_move_while_the_nodes_are_read(
+    site: Service, browser: Browser, width: int
+) -> None:
+    context = browser.new_context(viewport={"width": width, "height": 940})
+    page = context.new_page()
+    page.add_init_script(SHIFTS)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        # Until the page was drawn without them: an answer that is at once there hides what moves.
+        held.append(route)
+
+    page.route("**/v1/resources", hold)
+    with page.expect_request("**/v1/resources"):
+        page.goto(f"{site.url}/ui/nodes")
+    live(page)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    held[0].continue_()
+    expect(page.get_by_role("img", name="The nodes by rank")).to_be_visible()
+    assert page.evaluate("window.shifted") < 0.02
+    context.close()

@@ -105,7 +105,10 @@ async def test_a_broker_that_stops_and_continues(broker: Broker, impatient: Site
         broker.send(signal.SIGSTOP)
         async with impatient.session.get(f"{impatient.url}/v1/queues") as answer:
             assert answer.status == 503
+        # The monitor tells it, long before the journal would be lost.
+        await until_live(reader, live=False)
         broker.send(signal.SIGCONT)
+        await until_live(reader, live=True)
         later = set(await impatient.submit(5))
         await reader.until(lambda held: later <= held.clean)
     ids = {jobid, *later}

@@ -68,3 +68,16 @@ def test_anchors_are_those_of_the_forge() -> None:
         "run-it-1",
         "über-12",
     ]
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_no_heading_takes_the_style_of_a_part_of_the_dashboard(path: Path) -> None:
+    front = ROOT / "frontend"
+    sheets = [*(front / "src" / "styles").glob("*.css"), front / "build.js"]
+    # A selector without an element: it styles each heading that has this name, too.
+    styled = {
+        name
+        for sheet in sheets
+        for name in re.findall(r"(?<![\w*)\]-])#([a-z][\w-]*)", sheet.read_text(encoding="utf-8"))
+    }
+    assert anchors(path) & styled == set()

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -208,3 +209,50 @@ async def test_a_few_milliseconds_of_changes_collect_at_most(pump: Pump) -> None
     stream.put_nowait([])
     stream.put_nowait([submit(1)])
     await until(lambda: 1 in journal.table)
+
+
+async def test_clients_are_told_of_silence_until_something_comes(pump: Pump) -> None:
+    journal, instance = pump
+    stream = await within(instance.streams.get())
+    stream.put_nowait([SENTINEL])
+    await within(journal.caught_up())
+    asked = time.monotonic()
+    journal.fall_silent("It is silent.", asked)
+    since = journal.hub.lost_since
+    assert since is not None
+    assert (journal.problem, journal.lost_since) == ("It is silent.", None)
+    journal.fall_silent("It still is.", time.monotonic())
+    assert journal.hub.lost_since == since
+    stream.put_nowait([submit(1)])
+    await until(lambda: journal.hub.lost_since is None)
+    assert journal.silence is None
+
+
+async def test_an_instance_that_sends_changes_is_not_silent(pump: Pump) -> None:
+    journal, instance = pump
+    stream = await within(instance.streams.get())
+    stream.put_nowait([SENTINEL])
+    await within(journal.caught_up())
+    asked = time.monotonic()
+    stream.put_nowait([submit(1)])
+    await until(lambda: 1 in journal.table)
+    journal.fall_silent("It did not answer.", asked)
+    assert journal.silence == "It did not answer."
+    assert journal.hub.lost_since is None
+
+
+async def test_a_silent_instance_whose_journal_is_lost_stays_lost(pump: Pump) -> None:
+    journal, instance = pump
+    first = await within(instance.streams.get())
+    first.put_nowait([SENTINEL])
+    await within(journal.caught_up())
+    journal.fall_silent("It is silent.", time.monotonic())
+    since = journal.hub.lost_since
+    first.put_nowait(None)
+    await until(lambda: journal.lost_since is not None)
+    journal.break_silence()
+    assert journal.hub.lost_since == journal.lost_since == since
+    second = await within(instance.streams.get())
+    second.put_nowait([SENTINEL])
+    await until(lambda: journal.ready)
+    assert journal.hub.lost_since is None

@@ -84,6 +84,8 @@ export class NodeMap {
     this.where = where;
     this.svg = document.createElementNS(SVG, "svg");
     this.svg.setAttribute("role", "img");
+    // Until the nodes are known: without a height an SVG takes 150 pixels, and what is below moves twice.
+    this.svg.setAttribute("height", "0");
     this.legend = element("ul", { className: "legend" });
     where.replaceChildren(this.svg, this.legend);
     this.svg.addEventListener("pointermove", (event) => this.#name(this.#at(event)));
