@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import pairwise
+from itertools import cycle, pairwise, takewhile
 from pathlib import Path, PurePosixPath
 from posixpath import normpath
 from typing import TYPE_CHECKING, Any
@@ -44,6 +44,16 @@ _NOT_RUN = re.compile(r"<!--\s*not run: (.*?)\s*-->", re.DOTALL)
 _OUTSIDE = re.compile(r"[a-z][a-z0-9+.-]*:|/", re.IGNORECASE)
 _PICTURE = re.compile(r"[a-z0-9-]+\.png\Z", re.ASCII)
 _LEVELS = ("h2", "h3")
+_MANY_COLUMNS = 4
+"""A table of so many columns has no room on a phone."""
+_ROLES = {
+    "table_open": "table",
+    "thead_open": "rowgroup",
+    "tbody_open": "rowgroup",
+    "tr_open": "row",
+    "th_open": "columnheader",
+    "td_open": "cell",
+}
 _ROOT = "\0"
 """Stands for the way to the root of the service; CommonMark allows it in no text."""
 
@@ -205,20 +215,40 @@ def _address(path: PurePosixPath) -> str:
 
 
 def _framed(tokens: Sequence[Token]) -> list[Token]:
-    """Wrap each table in a frame that scrolls, so that it fits a phone."""
+    """Wrap each table in a frame that scrolls; the rows of one with many columns can be stacked."""
     from markdown_it.token import Token as Made  # noqa: PLC0415 - see render
 
     framed: list[Token] = []
-    for token in tokens:
+    for place, token in enumerate(tokens):
         if token.type == "table_open":
+            is_wide = _labeled(takewhile(lambda it: it.type != "table_close", tokens[place:]))
             attrs: dict[str, str | int | float] = {
-                "class": "frame", "tabindex": "0", "role": "group", "aria-label": "Table"
+                "class": "frame stacked" if is_wide else "frame",
+                "tabindex": "0", "role": "group", "aria-label": "Table",
             }  # fmt: skip
             framed.append(Made("frame_open", "div", 1, attrs=attrs, block=True))
         framed.append(token)
         if token.type == "table_close":
             framed.append(Made("frame_close", "div", -1, block=True))
     return framed
+
+
+def _labeled(table: Iterable[Token]) -> bool:
+    """Label the cells of a table with many columns by their headings; return whether it has them.
+
+    A sheet that changes how a table is displayed takes its roles away, so they are written down.
+    """
+    tokens = list(table)
+    titles = [inline.content for opening, inline in pairwise(tokens) if opening.type == "th_open"]
+    if len(titles) < _MANY_COLUMNS:
+        return False
+    cells = (token for token in tokens if token.type == "td_open")
+    for cell, title in zip(cells, cycle(titles), strict=False):
+        cell.attrSet("data-label", title)
+    for token in tokens:
+        if token.type in _ROLES:
+            token.attrSet("role", _ROLES[token.type])
+    return True
 
 
 def _raw(_self: Any, tokens: Sequence[Token], index: int, _options: Any, _env: Any) -> str:

@@ -170,3 +170,24 @@ def test_the_page_that_is_shown_is_in_sight_in_the_header(site: Service, page: P
     page.goto(f"{site.url.rstrip('/')}/docs")
     here = page.get_by_role("banner").get_by_role("link", name="Docs")
     expect(here).to_be_in_viewport(ratio=1)
+
+
+def test_a_table_of_the_documentation_is_as_high_as_its_rows(phone: Page, site: Service) -> None:
+    phone.goto(f"{site.url}/docs")
+    heights = (
+        """(frames) => frames.map((it) => it.clientHeight - it.firstElementChild.offsetHeight)"""
+    )
+    assert set(phone.locator(".docs .frame").evaluate_all(heights)) == {0}
+
+
+@pytest.mark.parametrize("width", [WIDTH, 1024])
+def test_the_meaning_of_a_setting_is_in_sight(phone: Page, site: Service, width: int) -> None:
+    phone.set_viewport_size({"width": width, "height": 844})
+    phone.goto(f"{site.url}/docs/settings")
+    row = phone.get_by_role("row").filter(has_text="--socket-mode")
+    meaning = row.get_by_role("cell", name="permissions of Unix sockets")
+    box = meaning.bounding_box()
+    assert box is not None
+    assert box["x"] + box["width"] <= width
+    frame = phone.locator(".docs .frame").first
+    assert frame.evaluate("(it) => it.scrollWidth - it.clientWidth") <= 0

@@ -81,3 +81,12 @@ def test_no_heading_takes_the_style_of_a_part_of_the_dashboard(path: Path) -> No
         for name in re.findall(r"(?<![\w*)\]-])#([a-z][\w-]*)", sheet.read_text(encoding="utf-8"))
     }
     assert anchors(path) & styled == set()
+
+
+def test_the_cells_of_a_table_with_many_columns_have_the_names_of_their_columns() -> None:
+    wide = guides.render("| a | b | c | d |\n|---|---|---|---|\n| 1 | 2 | 3 | 4 |\n", "a.md").html
+    assert 'class="frame stacked"' in wide
+    assert '<td data-label="b" role="cell">2</td>' in wide
+    narrow = guides.render("| a | b | c |\n|---|---|---|\n| 1 | 2 | 3 |\n", "a.md").html
+    assert 'class="frame"' in narrow
+    assert "data-label" not in narrow
