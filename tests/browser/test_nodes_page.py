@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import urllib.request
 from typing import Any
 
@@ -298,3 +299,50 @@ def test_the_list_does_not_move_while_the_nodes_are_read(
     expect(page.get_by_role("img", name="The nodes by rank")).to_be_visible()
     assert page.evaluate("window.shifted") < 0.02
     context.close()
+
+
+def test_the_first_of_several_jobs_and_the_number_of_the_others_have_room(
+    site: Service, page: Page
+) -> None:
+    many(page, {"name": "busy", "state": "draining", "drained_at": 1e9, "reason": "fan"})
+    for _ in range(2):
+        submit(site, command=["sleep", "600"])
+    page.set_viewport_size({"width": 1024, "height": 800})
+    page.goto(f"{site.url}/ui/nodes")
+    cell = page.locator("#nodes td.on")
+    links = cell.locator("a").filter(visible=True)
+    expect(links).to_have_text([re.compile("sleep$"), "1 more"])
+    assert cell.evaluate("(it) => it.scrollWidth - it.clientWidth") <= 0
+    page.set_viewport_size({"width": 1900, "height": 800})
+    expect(links).to_have_text([re.compile("sleep$"), re.compile("sleep$")])
+
+
+def test_names_are_whole_and_use_is_shown_while_the_nodes_cannot_be_read(
+    site: Service, browser: Browser
+) -> None:
+    # Chromium reports the refusal as an error of the page, so this is a context of its own.
+    page = browser.new_page(viewport={"width": 1024, "height": 800})
+    name = "compute-rack12-chassis07-slot03.cluster.example.org"
+    own = site.get("/v1/resources")["nodes"][0]["name"]
+
+    def rename(route: Route) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, body=answer.text().replace(f">{own}<", f">{name}<"))
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=503, json={"status": 503, "detail": "Flux did not answer."})
+
+    def use(route: Route) -> None:
+        steps = [{"time": 30.0 * at, "allocated": 1.0, "total": 2.0} for at in range(4)]
+        route.fulfill(json={"since": 0.0, "until": 120.0, "step": 30.0, "steps": steps})
+
+    page.route("**/ui/nodes", rename)
+    page.route("**/v1/resources", refuse)
+    page.route("**/v1/resources/use?*", use)
+    page.goto(f"{site.url}/ui/nodes")
+    expect(page.get_by_role("alert")).to_have_text("Flux did not answer.")
+    expect(page.locator("#trend figcaption")).to_have_text("Cores at most 50%.")
+    shown = page.get_by_role("link", name=name)
+    expect(shown).to_be_visible()
+    assert shown.evaluate("(it) => it.getClientRects().length") <= 2
+    page.close()

@@ -21,6 +21,8 @@ const TROUBLE = ["excluded", "draining", "drained", "down"];
 const SIZES = [24, 20, 16, 13, 11, 9, 7, 6, 5];
 const SMALLEST = 4;
 const HIGHEST = 132;
+/** Nodes above which the page gives the picture more than a line: the template has the same number. */
+const LINE = 28;
 /** Smaller squares have no edges. */
 const DENSE = 7;
 const SVG = "http://www.w3.org/2000/svg";
@@ -101,6 +103,7 @@ export class NodeMap {
   show(nodes) {
     this.#nodes = [...nodes].sort((a, b) => a.rank - b.rank);
     this.where.hidden = nodes.length === 0;
+    this.where.classList.toggle("high", nodes.length > LINE);
     this.#draw();
   }
 

@@ -72,11 +72,16 @@ function on(node, jobs) {
     if (job.name) link.append(" ", element("span", { className: "job-name", textContent: visible(job.name, { most: SHORT }) }));
     cell.append(link, " ");
   }
-  if (jobs.length > LINKS) {
-    const query = new URLSearchParams({ state: "RUNNING", node: node.name });
-    cell.append(element("a", { href: at(`/?${query}`), className: "more", textContent: t("nodes.more_jobs", { count: jobs.length - LINKS }) }));
-  }
+  if (jobs.length > LINKS) cell.append(more(node, jobs.length - LINKS), " ");
+  // Where one has room, the sheet shows that and this.
+  if (jobs.length > 1) cell.append(more(node, jobs.length - 1, " beside-one"));
   return cell;
+}
+
+/** Return the link to the other jobs of a node. @param {Node} node @param {number} count @param {string} [kind] */
+function more(node, count, kind = "") {
+  const query = new URLSearchParams({ state: "RUNNING", node: node.name });
+  return element("a", { href: at(`/?${query}`), className: `more${kind}`, textContent: t("nodes.more_jobs", { count }) });
 }
 
 /** @param {string} kind @param {string[]} texts */

@@ -59,13 +59,18 @@ export class NodeTable {
 
   /** Give the names the room that the longest of them needs. */
   #fit() {
-    const { width, lines } = nameRoom(this.names ?? [], this.frame);
+    const { width, lines } = nameRoom(this.names ?? this.#names(), this.frame);
     this.table.style.setProperty("--name-width", `${width}px`);
     this.table.style.setProperty("--name-lines", String(lines));
     const rem = Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
     const has = (/** @type {string} */ column) => !this.table.classList.contains(`no-${column}`);
     this.table.dataset["room"] = roomBeside((this.frame.clientWidth - width) / rem, has);
     this.soon();
+  }
+
+  /** The names in the rows that came with the page. */
+  #names() {
+    return [...this.body.querySelectorAll("th a")].map((link) => link.textContent ?? "");
   }
 
   /** Draw before the next frame. */

@@ -69,7 +69,8 @@ export class Trend {
   }
 
   #draw() {
-    if (!this.#found || !this.#total) return;
+    // A step may say itself how many cores there were.
+    if (!this.#found?.["steps"].some((/** @type {Record<string, any>} */ step) => this.#share(step) !== null)) return;
     this.where.hidden = false;
     const { steps, step, since, until } = this.#found;
     this.figure.show(steps, step, [since, until]);
