@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -28,6 +30,8 @@ from fluxapi.security.tickets import LIFETIME_S
 from .support import job_of, json_bytes, reply
 
 __all__ = ["MANY_OFFERS", "follow", "follow_many", "job_events", "socket", "ticket"]
+
+_log = logging.getLogger(__name__)
 
 _JOB_OFFERS = ("application/x-ndjson", "text/event-stream", "text/plain")
 
@@ -95,6 +99,7 @@ class _Many:
 
     def __init__(self, request: web.Request, hub: Hub, wanted: list[dict[str, Any]]) -> None:
         self._hub = hub
+        self._turns = request.app[keys.CONNECTIONS].messages
         self._outputs = request[keys.SESSION].outputs
         self._base = request[keys.BASE]
         self._files = request[keys.PRINCIPAL].may(FILES_RIGHT)
@@ -115,12 +120,26 @@ class _Many:
             base=self._base,
             files=self._files,
         )
-        for fields in self._wanted:
-            try:
-                subscriptions.begin(fields)
-            except FluxapiError as error:  # noqa: PERF203 - the others start all the same
-                subscriptions.refuse(fields, error)
-        return subscriptions.clear
+        beginning = asyncio.create_task(self._begin(subscriptions), name="subscriptions begin")
+
+        def stop() -> None:
+            beginning.cancel()
+            subscriptions.clear()
+
+        return stop
+
+    async def _begin(self, subscriptions: Subscriptions) -> None:
+        """Begin the subscriptions, a few of all clients in each pass of the event loop."""
+        try:
+            for fields in self._wanted:
+                await self._turns.take()
+                try:
+                    subscriptions.begin(fields)
+                except FluxapiError as error:
+                    subscriptions.refuse(fields, error)
+        except Exception:  # noqa: BLE001 - a bug is logged, and the client is told
+            _log.exception("subscriptions of a stream cannot begin")
+            self.close("failed")
 
     def wire(self, label: str) -> Wire:
         """Return the wire of one subscription."""

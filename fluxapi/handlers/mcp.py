@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from importlib import import_module
@@ -18,6 +19,7 @@ from fluxapi.events.output.viewer import FILES_RIGHT
 from fluxapi.http import keys
 from fluxapi.mcp.port import Found, JobOutput, Refused, Submitted
 from fluxapi.model.jobid import encode_f58
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.table.query import page, query_of
 
 from . import output_forms as forms
@@ -27,6 +29,7 @@ from .support import json_bytes
 
 __all__ = ["serve"]
 
+_HTTP = "fluxapi.mcp.http"
 _NOT_ACCEPTABLE = 406
 _ACCEPTED = 202
 _FILE_MEMBERS = ("path", "host", "read", "unread")
@@ -38,8 +41,12 @@ async def serve(request: web.Request) -> web.Response:
         raise NotSupported(
             "The service has no MCP SDK; its owner can install it: pip install 'fluxapi[mcp]'."
         )
-    # The import of the SDK takes a second.
-    http = await asyncio.to_thread(import_module, "fluxapi.mcp.http")
+    http = sys.modules.get(_HTTP)
+    if http is None:
+        # The import of the SDK takes a second.
+        http = await asyncio.to_thread(import_module, _HTTP)
+        # Messages that have waited for it go on one after the other.
+        await TimeSlice(0).share()
     right = request[keys.PRINCIPAL].right
     body = json_bytes(request[keys.BODY])
     answer = await http.answer(_SessionJobs(request), right, request.headers, body)

@@ -77,13 +77,13 @@ ROUTES: tuple[Route, ...] = (
         "POST", "/scripts/check", scripts.check, "checkScript", "jobs",
         "Read the directives of a batch script without submitting it.",
         {200: "script-fields"}, body="script-check", body_use="required", max_body=None,
-        script=True, right="submit",
+        script=True, in_turn=True, right="submit",
     ),
     Route(
         "POST", "/jobs/check", job_check.check, "checkJob", "jobs",
         "Check a job without submitting it: its fields, and if the queues and nodes can take it.",
         {200: "checked-job"}, body="job-check", body_use="required", max_body=None,
-        fails=(errors.InstanceUnavailable,), needs="submit", right="submit",
+        fails=(errors.InstanceUnavailable,), in_turn=True, needs="submit", right="submit",
     ),
     Route(
         "POST", "/jobs/bulk", bulk.bulk, "submitJobs", "jobs",

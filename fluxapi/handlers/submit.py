@@ -14,6 +14,7 @@ from fluxapi.model.group import group_id
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.jobspec import build
 from fluxapi.model.keymark import MAX_KEY_LENGTH, KeyMark, digest
+from fluxapi.process.timeslice import TimeSlice
 from fluxapi.sessions.session import InstanceSession
 from fluxapi.sessions.submitter import MarkedSubmission
 
@@ -55,6 +56,9 @@ async def submit_fields(
     mark = None if key is None else KeyMark(key, digest(fields))
     named = fields.get("group")
     group = None if named is None else session.group_to_join(named)
+    if fields.get("script") is not None:
+        # Even a short script may take milliseconds to read.
+        await TimeSlice(0).share()
     read, warnings = await read_script(fields, session)
     job = MarkedSubmission(build(read, session.defaults, mark=mark, group=group), mark)
     submitted = await session.submitter.submit(key, [job])

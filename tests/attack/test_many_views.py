@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any, cast
@@ -21,6 +20,8 @@ from fluxapi.process.admission import AdmissionLimiter
 from fluxapi.process.cancellations import Cancellations
 from tests.events.output_place import JOB, NDJSON, Line, Place
 
+from .passes import Passes
+
 MANY = 300
 
 
@@ -31,29 +32,6 @@ class Unlooked(dict[Any, Any]):
         raise AssertionError("It looks at all of them.")
 
     items = __iter__ = values
-
-
-class Passes:
-    """Counts the passes of the event loop, and what is done in each."""
-
-    def __init__(self) -> None:
-        self.done: Counter[int] = Counter()
-        self._number = 0
-        self._task = asyncio.create_task(self._count())
-
-    async def _count(self) -> None:
-        while True:
-            self._number += 1
-            await asyncio.sleep(0)
-
-    def note(self, *_: object) -> None:
-        self.done[self._number] += 1
-
-    @property
-    def most(self) -> int:
-        """Return how much was done in one pass, and stop counting."""
-        self._task.cancel()
-        return max(self.done.values())
 
 
 @pytest.fixture

@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 from aiohttp.test_utils import TestServer, make_mocked_request
 
+from fluxapi.errors import ValidationFailed
+from fluxapi.events.channel.subscriptions import Subscriptions
+from fluxapi.events.transport.connections import Connections
+from fluxapi.handlers import events, mcp, submit
 from fluxapi.handlers.routes import ROUTES
 from fluxapi.http import keys
 from fluxapi.http.endpoints import _validated
@@ -24,13 +30,24 @@ from fluxapi.web.reference import channel, groups
 from fluxapi.web.slices import text_of
 from tests.handlers.conftest import Start, start
 
+from .passes import Passes
+
 __all__ = ["start"]
 
 MANY = 50
 COSTLY = [
     route
     for route in ROUTES
-    if route.name in {"callTools", "getMetrics", "getInfo", "getReference", "getJobPage"}
+    if route.name
+    in {
+        "callTools",
+        "checkJob",
+        "checkScript",
+        "getMetrics",
+        "getInfo",
+        "getReference",
+        "getJobPage",
+    }
 ]
 
 
@@ -105,3 +122,83 @@ def test_arguments_of_tools_are_not_checked_word_by_word(monkeypatch: pytest.Mon
     tool = next(tool for tool in tools.TOOLS if tool.name == "submit_job")
     monkeypatch.setattr(_schemas()[tool.name], "_judge", None)
     _check(tool, {"command": ["true"] * 100_000})
+
+
+async def test_one_script_of_many_is_read_in_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    counted = Passes()
+
+    async def read(*_: object) -> None:
+        counted.note()
+        raise ValidationFailed([])
+
+    monkeypatch.setattr(submit, "read_script", read)
+    fields = {"script": "#!/bin/sh"}
+    session: Any = None
+    made = [submit.submit_fields(session, fields, None) for _ in range(MANY)]
+    found = await asyncio.gather(*made, return_exceptions=True)
+    assert {type(error) for error in found} == {ValidationFailed}
+    assert counted.most == 1
+
+
+async def test_a_message_of_mcp_goes_on_at_once(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import_module(mcp._HTTP)
+    service = await start()
+
+    async def leave(*_: object) -> None:
+        raise AssertionError("It leaves its turn.")
+
+    monkeypatch.setattr("fluxapi.handlers.mcp.asyncio.to_thread", leave)
+    answer = await service.client.post(
+        "/v1/mcp",
+        json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"},
+        headers={"Accept": "application/json"},
+    )
+    assert answer.status == 200
+
+
+class Request(dict[Any, Any]):
+    """A request for a stream with many subscriptions."""
+
+    version = HttpVersion11
+
+    def __init__(self) -> None:
+        owner = SimpleNamespace(may=lambda _: False)
+        super().__init__(
+            {keys.BASE: "", keys.PRINCIPAL: owner, keys.SESSION: SimpleNamespace(outputs=None)}
+        )
+        self.app = {keys.CONNECTIONS: CONNECTIONS}
+
+
+CONNECTIONS = Connections(MANY)
+
+
+async def test_few_subscriptions_of_many_streams_begin_in_a_pass(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    counted = Passes()
+    monkeypatch.setattr(Subscriptions, "begin", counted.note)
+    none: Any = None
+    stops = []
+    for _ in range(MANY):
+        request: Any = Request()
+        many = events._Many(request, none, [{}] * 10)
+        stops.append(many.begin(none, none, none))
+    for _ in range(MANY):
+        await asyncio.sleep(0)
+    assert sum(counted.done.values()) == MANY * 10
+    assert counted.most <= 16
+    for stop in stops:
+        stop()
+
+
+async def test_a_stream_whose_subscriptions_fail_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Subscriptions, "begin", None)
+    ended = asyncio.get_running_loop().create_future()
+    none: Any = None
+    end: Any = ended.set_result
+    request: Any = Request()
+    stop = events._Many(request, none, [{}]).begin(none, none, end)
+    assert await asyncio.wait_for(ended, 30) == "failed"
+    stop()
