@@ -67,3 +67,25 @@ def test_while_a_job_is_sent_the_bar_says_that_alone(site: Service, page: Page) 
     expect(page.get_by_role("button", name="Submit", exact=True)).to_be_disabled()
     held[0].continue_()
     expect(page.locator("#done")).to_contain_text("1 job submitted")
+
+
+def test_a_refusal_leaves_what_the_check_has_found(site: Service, browser: Browser) -> None:
+    # Chromium reports the refusal as an error of the page, so this is a context of its own.
+    page = browser.new_page()
+    page.goto(f"{site.url}/ui/submit")
+    live(page)
+    page.get_by_label("Command", exact=True).fill("true")
+    page.get_by_label("Nodes", exact=True).fill("9999")
+    page.get_by_label("Tasks", exact=True).fill("9999")
+    found = page.locator("#wrong-num_nodes")
+    expect(found).to_contain_text("can never start")
+    refusal = '{"status": 422, "detail": "Flux refused: no."}'
+    page.route(
+        "**/v1/jobs",
+        lambda route: route.fulfill(
+            status=422, content_type="application/problem+json", body=refusal
+        ),
+    )
+    page.get_by_role("button", name="Submit", exact=True).click()
+    expect(page.locator("#summary")).to_contain_text("Flux refused: no.")
+    expect(found).to_contain_text("can never start")
