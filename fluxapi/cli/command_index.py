@@ -43,7 +43,7 @@ COMMANDS: dict[str, dict[str, str]] = {
     "run the service": {
         "serve": "run the service",
         "stop": "stop the service",
-        "webhook": "tell other programs what happens, by HTTP requests",
+        "webhook": "notify other programs by HTTP requests",
     },
     "set up clients": {
         "token": "print, create, list or revoke tokens",

@@ -31,7 +31,7 @@ def add_export(actions: Parsers) -> None:
     """Declare the action."""
     parser = actions.add_parser(
         "export",
-        help="write the jobs of the history into a file",
+        help="export the jobs of the history to a file",
         description="Write the jobs of the history, newest first, as lines of JSON, CSV or "
         "Parquet.",
         allow_abbrev=False,
@@ -41,12 +41,13 @@ def add_export(actions: Parsers) -> None:
         "--output",
         metavar="FILE",
         default=_STDOUT,
-        help="write to FILE, which is replaced once all is written; default: standard output",
+        help="write to FILE, which is replaced only when the export is complete; default: standard"
+        " output",
     )
     parser.add_argument(
         "--format",
         choices=_FORMATS,
-        help="default: what the end of the name of FILE says, else ndjson",
+        help="default: by the suffix of FILE, or else ndjson",
     )
     parser.add_argument(
         "--since",

@@ -43,7 +43,7 @@ def add_notify(parser: argparse._ActionsContainer, when: str) -> None:
     parser.add_argument(
         "--notify",
         action="store_true",
-        help=f"{when}, ring the bell of the terminal and show a notification of the desktop",
+        help=f"{when}, ring the bell of the terminal and show a desktop notification",
     )
 
 

@@ -27,8 +27,8 @@ def add_figures(actions: Parsers) -> None:
     """Declare the action ``figures``."""
     parser = actions.add_parser(
         "figures",
-        help="count the jobs that have ended, with their waits, run times and core hours",
-        description="Count the jobs that have ended in a time, with the median and the 90th "
+        help="count ended jobs, with their waits, run times and core hours",
+        description="Count the jobs that ended in a time, with the median and the 90th "
         "percentile of their waits and run times, and their core hours.",
         allow_abbrev=False,
     )
@@ -36,7 +36,7 @@ def add_figures(actions: Parsers) -> None:
         "--since",
         metavar="WHEN",
         type=when(),
-        help="jobs that have ended after WHEN: --since=-7d, yesterday, 2026-11-24; default: a day "
+        help="jobs that ended after WHEN: --since=-7d, yesterday, 2026-11-24; default: a day "
         "before --until",
     )
     parser.add_argument(
@@ -45,7 +45,7 @@ def add_figures(actions: Parsers) -> None:
     parser.add_argument(
         "--by",
         choices=("name", "user", "queue", "result", "node"),
-        help="a line for each name, user, …, at most 50, instead of each step of time",
+        help="one line for each name, user, … (at most 50) instead of for each step",
     )
     parser.add_argument(
         "--order",
@@ -58,7 +58,7 @@ def add_figures(actions: Parsers) -> None:
         metavar="N",
         type=natural,
         default=_STEPS,
-        help="cut the time into at most N steps, 2 to 500",
+        help="divide the time into at most N steps, 2 to 500",
     )
     parser.add_argument(
         "--all-instances", action="store_true", help="the jobs of all instances in the history"

@@ -42,8 +42,8 @@ def add_instances(actions: Parsers) -> None:
     """Declare the action."""
     parser = actions.add_parser(
         "instances",
-        help="list the instances that the history has jobs of",
-        description="List the instances that the history has jobs of, those that were seen last "
+        help="list the instances that have jobs in the history",
+        description="List the instances that have jobs in the history, the one that was seen last "
         "first. fluxapi serve --instance archive --archive-instance ID shows one of them.",
         allow_abbrev=False,
     )

@@ -123,8 +123,7 @@ def _add_attributes(parser: argparse.ArgumentParser) -> argparse._ArgumentGroup:
     add(
         "--group",
         metavar="NAME",
-        help="group that the job is in; jobs of one --cc, --bcc or bulk "
-        "submission are in one anyway",
+        help="group of the job; the jobs of one --cc, --bcc or bulk submission always form a group",
     )
     add("-q", "--queue", metavar="NAME", help="queue to submit to")
     add("-B", "--bank", metavar="NAME", help="bank to charge")
@@ -236,7 +235,7 @@ def add_many(parser: argparse.ArgumentParser) -> None:
         "--cc",
         metavar="IDSET",
         type=checked(_idset),
-        help="submit one job for each ID; replace {cc} by the ID, and set FLUX_JOB_CC",
+        help="submit one job for each ID; replace {cc} with the ID, and set FLUX_JOB_CC",
     )
     group.add_argument(
         "--bcc", metavar="IDSET", type=checked(_idset), help="like --cc, without FLUX_JOB_CC"

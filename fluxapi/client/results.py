@@ -75,7 +75,7 @@ class FoundJobs(Record, frozen=True):
 
     jobs: list[Job]
     unknown: list[str]
-    """IDs, as given, of no job that the service knows: they are invalid, or the job was purged."""
+    """The given IDs of unknown jobs: they are invalid, or the job was purged."""
     cursor: str
     """The position of the event channel before the jobs were read."""
 
@@ -86,7 +86,7 @@ class EndedJobs(Record, frozen=True):
     ended: list[JobId]
     active: list[JobId]
     unknown: list[str]
-    """IDs, as given, of no job that the service knows: they are invalid, or the job was purged."""
+    """The given IDs of unknown jobs: they are invalid, or the job was purged."""
 
 
 class CollectedJob(Record, frozen=True):
@@ -162,7 +162,7 @@ class JobFinding(Record, frozen=True):
     """One thing that will not go as a job says, in a sentence."""
 
     pointer: str
-    """The field that it is about (RFC 6901)."""
+    """The field in question (RFC 6901)."""
     outcome: str
     """``refused``; ``impossible``: it can never start; ``waits``; ``note``."""
     detail: str

@@ -542,7 +542,7 @@ class Client:
             since: Begin of the time, seconds since the epoch; a day before *until* by default.
             until: End of the time; now by default.
             steps: The most steps that the time is cut into, at most 500; 120 by default.
-            by: Group the jobs by this property, too.
+            by: Also group the jobs by this property.
             order: The order of the groups, the highest first; ``ended`` by default.
             instance: ID of an instance in the history, or ``all``; the instance of the client by
                 default.

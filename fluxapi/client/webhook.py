@@ -27,9 +27,9 @@ class Webhook:
     created: float
     enabled: bool
     delivered: int
-    """Messages that have arrived."""
+    """Number of delivered messages."""
     failed: int
-    """Attempts that have failed."""
+    """Number of failed attempts."""
     lost: int
     """Events that could not be kept."""
     pending: int
@@ -77,7 +77,7 @@ class DeadLetter:
     """The ID of the message."""
     type: str
     subject: str
-    """The job, group, queue or node that it is about."""
+    """The job, group, queue or node in question."""
     created: float
     dead: float
     attempts: int

@@ -12,7 +12,7 @@ __all__ = ["HISTORY"]
 HISTORY: tuple[Route, ...] = (
     Route(
         "GET", "/history/figures", history.figures, "getFigures", "history",
-        "Get figures of the jobs that have ended in a time: throughput, waits, run times, use.",
+        "Get figures of the jobs that ended in a time: throughput, waits, run times, use.",
         {200: "figures"}, query="figures-query",
         fails=(errors.HistoryUnavailable, errors.NotSupported), right="view",
     ),
@@ -24,7 +24,7 @@ HISTORY: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/history/instances", past_instances.past_instances, "listPastInstances", "history",
-        "List the instances that the history has jobs of, those that were seen last first.",
+        "List the instances that have jobs in the history, the one that was seen last first.",
         {200: "history-instance-list"}, query="history-instances-query",
         fails=(errors.HistoryUnavailable, errors.NotSupported), scope="service", right="view",
     ),

@@ -26,7 +26,7 @@ OUTPUTS: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/jobs/{id}/output/stream", output.follow, "followOutput", "jobs",
-        "Follow the output of a job, from its begin to its end.",
+        "Follow the output of a job, from its beginning to its end.",
         {}, query="output-stream-query",
         fails=(*_LOOKUP, errors.NotAcceptable, errors.TooManyStreams), stream=True,
         other=output.STREAM_OFFERS,
@@ -45,7 +45,7 @@ OUTPUTS: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/jobs/{id}/output/search", output_lines.search, "searchOutput", "jobs",
-        "Search all of the output for a text or for errors: one item per match, as they "
+        "Search the whole output for a text or for errors: one item per match, as they "
         "are found.",
         {}, query="output-search-query",
         fails=(*_LOOKUP, errors.NotFound, errors.NotAcceptable, errors.TooManyStreams),

@@ -34,7 +34,7 @@ PAGES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/ui/groups/{group}", groups.group, "getGroupPage", "dashboard",
-        "See one group: how far its jobs have come, and their output.", {},
+        "See one group: the progress of its jobs, and their output.", {},
         fails=(errors.GroupNotFound, errors.InstanceUnavailable), other=("text/html",),
         right="view",
     ),
@@ -45,17 +45,17 @@ PAGES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/ui/nodes", node_pages.nodes, "getNodesPage", "dashboard",
-        "See the nodes: their state, what is in use, the jobs on them.", {},
+        "See the nodes: their state, the resources in use, and the jobs on them.", {},
         query="nodes-query", other=("text/html",), right="view",
     ),
     Route(
         "GET", "/ui/nodes/{node}", node_pages.node, "getNodePage", "dashboard",
-        "See one host: its state, what is in use, the jobs that run and have run on it.", {},
+        "See one host: its state, the resources in use, and its current and past jobs.", {},
         query="node-page-query", fails=(errors.NotFound,), other=("text/html",), right="view",
     ),
     Route(
         "GET", "/ui/queues", queues.queues, "getQueuesPage", "dashboard",
-        "See the queues: their state and limits, what waits there, what of them is in use.", {},
+        "See the queues: their state, limits and jobs, and the resources in use.", {},
         query="queues-page-query", other=("text/html",), right="view",
     ),
     Route(
@@ -121,12 +121,12 @@ PAGES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/docs/errors", docs.errors, "getErrorDocs", "documentation",
-        "Read what the problem types mean.", {}, other=("text/html",),
+        "Read the meaning of the problem types.", {}, other=("text/html",),
         scope="service", right="view",
     ),
     Route(
         "GET", "/docs/design", docs.design, "getDesign", "documentation",
-        "See the parts that the pages are made of.", {}, other=("text/html",),
+        "See the components of the pages.", {}, other=("text/html",),
         scope="service", right="view",
     ),
     Route(

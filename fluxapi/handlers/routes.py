@@ -81,7 +81,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST", "/jobs/check", job_check.check, "checkJob", "jobs",
-        "Check a job without submitting it: its fields, and if the queues and nodes can take it.",
+        "Check a job without submitting it: its fields, and if the queues and nodes can run it.",
         {200: "checked-job"}, body="job-check", body_use="required", max_body=None,
         fails=(errors.InstanceUnavailable,), in_turn=True, needs="submit", right="submit",
     ),
@@ -112,7 +112,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST", "/jobs/query", many.query, "queryJobs", "jobs",
-        "Get the jobs of a list of IDs. An unknown ID is listed and spoils nothing.",
+        "Get the jobs of a list of IDs. The response lists unknown IDs.",
         {200: "found-jobs"}, body="jobs-by-id", body_use="required", max_body=MAX_LISTS_BYTES,
         fails=(errors.InstanceUnavailable,), right="view",
     ),
@@ -124,7 +124,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST", "/jobs/collect", collect.collect, "collectJobs", "jobs",
-        "Get how waitable jobs have ended, each once; wait for the first end, or a timeout.",
+        "Collect ended waitable jobs, each once; wait for the first one to end, or a timeout.",
         {200: "collected-jobs"}, body="collect", body_use="optional",
         fails=(
             errors.Conflict, errors.JobNotFound, errors.TooManyRequests, *_WRITE
@@ -192,7 +192,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/jobs/{id}/dependencies", jobs.dependencies, "getDependencies", "jobs",
-        "Get the jobs that the job waits for, and those that wait for it, directly or not.",
+        "Get the jobs that the job waits for, and those that wait for it, directly or indirectly.",
         {200: "dependencies"}, query="dependencies-query",
         fails=(*_GONE, errors.InstanceUnavailable), right="view",
     ),
@@ -206,7 +206,7 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST", "/mcp", mcp.serve, "callTools", "jobs",
         "Answer a message of the Model Context Protocol: tools to list, inspect, explain, submit "
-        "and cancel jobs and to read their output. Tools need the scope of what they do.",
+        "and cancel jobs and to read their output. Each tool needs the scope of its action.",
         {200: "mcp-answer", 202: "no-body", 400: "mcp-answer", 404: "mcp-answer"},
         body="mcp-message", body_use="required", max_body=MAX_LISTS_BYTES,
         fails=(errors.NotAcceptable, errors.NotSupported), in_turn=True, right="view",
@@ -274,7 +274,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/resources/use", nodes.use, "getUse", "instance",
-        "Get the cores in use over a time: as the history has sampled them, else as the jobs tell.",
+        "Get the cores in use over a time: sampled by the history, or else computed from the jobs.",
         {200: "cores-in-use"}, query="use-query", fails=(errors.HistoryUnavailable,), right="view",
     ),
     Route(
@@ -285,12 +285,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "GET", "/nodes/{node}/use", nodes.node_use, "getNodeUse", "instance",
-        "Get the cores in use on one host over a time, as its jobs tell.",
+        "Get the cores in use on one host over a time, computed from its jobs.",
         {200: "cores-in-use"}, query="node-use-query", right="view",
     ),
     Route(
         "GET", "/queues", resources.queues, "listQueues", "instance",
-        "List the queues: their state and limits, what waits and runs there, their resources.",
+        "List the queues: their state and limits, their jobs, and their resources.",
         {200: "queues"}, fails=(errors.InstanceUnavailable,), right="view",
     ),
     Route(
@@ -316,12 +316,13 @@ ROUTES: tuple[Route, ...] = (
     *HISTORY,
     Route(
         "GET", "/instances", instances.list_instances, "listInstances", "instance",
-        "List the tree of instances, as far as it is known: open ones and the jobs in them.",
+        "List the known part of the tree of instances: open ones, and the jobs in them that are "
+        "instances.",
         {200: "instance-list"}, query="instances-query", scope="service", right="view",
     ),
     Route(
         "GET", "/instances/{instance}", instances.instance, "getInstance", "instance",
-        "Get what is known of one instance in the tree, without opening it.",
+        "Get the known facts about one instance in the tree, without opening it.",
         {200: "instance"}, fails=(errors.InstanceNotFound,), scope="service", right="view",
     ),
     Route(
@@ -343,21 +344,22 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "POST", "/tokens", tokens.create, "createToken", "service",
-        "Create a token with a name, a scope and an end.",
+        "Create a token with a name, a scope and an expiry.",
         {201: "created-token"}, body="new-token", body_use="required",
         fails=(errors.Conflict, errors.NotStored), tells=_CREATED,
         scope="service", right="admin",
     ),
     Route(
         "DELETE", "/tokens/{token}", tokens.revoke, "revokeToken", "service",
-        "Revoke a token; its streams and sign-ins end at once.",
+        "Revoke a token; its streams and logins end at once.",
         {200: "issued-token"}, fails=(errors.NotFound, errors.NotStored),
         scope="service", right="admin",
     ),
     *TEMPLATES,
     *WEBHOOKS,
     Route(
-        "GET", "/health", health.health, "getHealth", "service", "Check that the service runs.",
+        "GET", "/health", health.health, "getHealth", "service", "Check that the service is "
+        "running.",
         {200: "health"},
         scope="service", right=None,
     ),

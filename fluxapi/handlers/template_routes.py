@@ -15,7 +15,7 @@ _SAVED = {"Location": "Reference to the template, relative to the path of the re
 TEMPLATES: tuple[Route, ...] = (
     Route(
         "GET", "/templates", templates.list_templates, "listTemplates", "templates",
-        "List the templates of jobs, without their requests.", {200: "template-list"},
+        "List the job templates, without their requests.", {200: "template-list"},
         scope="service", right="submit",
     ),
     Route(
@@ -25,7 +25,7 @@ TEMPLATES: tuple[Route, ...] = (
     ),
     Route(
         "PUT", "/templates/{template}", templates.save, "saveTemplate", "templates",
-        "Save the request for a job, or many, under a name; replace the template of this name.",
+        "Save the request for one or many jobs under a name; replace the template of this name.",
         {200: "template-entry", 201: "template-entry"}, body="new-template", body_use="required",
         max_body=MAX_LISTS_BYTES, fails=(errors.Conflict, *_KEPT), tells=_SAVED,
         scope="service", right="submit",

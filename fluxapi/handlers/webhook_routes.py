@@ -20,7 +20,7 @@ WEBHOOKS: tuple[Route, ...] = (
     ),
     Route(
         "POST", "/webhooks", webhooks.create, "createWebhook", "webhooks",
-        "Create a webhook: a target, what it is told, and a filter.",
+        "Create a webhook: a target, the kinds of its messages, and a filter.",
         {201: "created-webhook"}, body="new-webhook", body_use="required",
         fails=(errors.Conflict, errors.NotStored), tells=_HOOKED,
         scope="service", right="admin",
@@ -32,7 +32,7 @@ WEBHOOKS: tuple[Route, ...] = (
     ),
     Route(
         "DELETE", "/webhooks/{webhook}", webhooks.remove, "removeWebhook", "webhooks",
-        "Remove a webhook with all that waits for it.", {200: "webhook"},
+        "Remove a webhook, with the messages that wait for it.", {200: "webhook"},
         fails=(*_HOOK, errors.Conflict, errors.NotStored), scope="service", right="admin",
     ),
     Route(
@@ -42,13 +42,13 @@ WEBHOOKS: tuple[Route, ...] = (
     ),
     Route(
         "POST", "/webhooks/{webhook}/rotate", webhooks.rotate, "rotateWebhookSecret", "webhooks",
-        "Give a webhook a new secret; for a day, the old one signs, too.",
+        "Give a webhook a new secret; for a day, messages also have a signature with the old one.",
         {200: "created-webhook"}, fails=(*_HOOK, errors.Conflict, errors.NotStored),
         scope="service", right="admin",
     ),
     Route(
         "POST", "/webhooks/{webhook}/enable", webhooks.enable, "enableWebhook", "webhooks",
-        "Send to a webhook again that was disabled; it gets the events from then on.",
+        "Enable a disabled webhook, which gets the events from then on.",
         {200: "webhook"}, fails=(*_HOOK, errors.NotStored), scope="service", right="admin",
     ),
     Route(
@@ -59,7 +59,7 @@ WEBHOOKS: tuple[Route, ...] = (
     ),
     Route(
         "POST", "/webhooks/{webhook}/retry", webhooks.retry, "retryDeadLetters", "webhooks",
-        "Send messages again that were given up.",
+        "Send messages that were given up again.",
         {200: "webhook-retried"}, body="webhook-retry", body_use="optional",
         fails=(*_HOOK, errors.Conflict, errors.NotStored), scope="service", right="admin",
     ),

@@ -133,7 +133,7 @@ async def test_the_client_reads_them(site: Site) -> None:
 
 async def test_the_page_of_a_purged_job_shows_what_is_kept(site: Site) -> None:
     text = await site.get(f"/ui/jobs/{site.purged}", Accept="text/html")
-    assert "The history has kept what this page shows." in text
+    assert "This page shows what the history has kept." in text
     for word in ("python train.py", "COMPLETED", "clean", "node0"):
         assert word in text
     part = await site.get(f"/ui/jobs/{site.purged}?part=events")

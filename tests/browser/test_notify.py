@@ -211,7 +211,7 @@ def test_a_filter_tells_when_no_job_is_active(site: Service, granted: Page, name
     assert granted.evaluate("window.told") == []
     cancel(site, held[1])
     title = f"Jobs with name:{name[:-1]}* {name}"
-    told(granted, [title, "No matching job is active any more: 1 completed, 2 canceled."])
+    told(granted, [title, "No matching job is active anymore: 1 completed, 2 canceled."])
     granted.goto(f"{site.url}/?name={name}")
     live(granted)
     expect(button(granted)).to_be_disabled()
@@ -239,7 +239,7 @@ def test_tell_me_says_what_it_tells_and_where_it_is_off(
     expect(granted.get_by_role("status").filter(has_text=off)).to_be_visible()
     for jobid in jobs:
         cancel(site, jobid)
-    told(granted, [f"Jobs with name:{name}", "No matching job is active any more: 2 canceled."])
+    told(granted, [f"Jobs with name:{name}", "No matching job is active anymore: 2 canceled."])
 
 
 def test_denied_notifications_are_said_and_the_title_counts(
@@ -345,7 +345,7 @@ def test_windows_that_share_a_stream(context: BrowserContext, site: Service, nam
     told(
         pages[0],
         [f"Job {jobid} ({name})", "Canceled before it ran"],
-        [f"Jobs with name:{name}", "No matching job is active any more: 1 canceled."],
+        [f"Jobs with name:{name}", "No matching job is active anymore: 1 canceled."],
     )
     assert pages[1].evaluate("window.told") == []
 

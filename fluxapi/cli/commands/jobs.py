@@ -92,13 +92,13 @@ def add(parsers: Parsers) -> None:
         nargs="?",
         const="",
         help="include jobs that Flux has purged, from the history of the service; with INSTANCE, "
-        "an ID in the history or all, list those jobs alone; implies -a",
+        "an ID in the history or all, list only its jobs; implies -a",
     )
     parser.add_argument(
         "--text",
         metavar="WORDS",
         help="only jobs with all these words in ID, name, user, queue, nodes, state or exception; "
-        "of jobs of the history, in the command, too, as whole words or WORD*",
+        "in the history also in the command, as whole words or WORD*",
     )
     add_filter(parser)
     parser.add_argument(
@@ -112,7 +112,7 @@ def add(parsers: Parsers) -> None:
         "-R",
         "--recursive",
         action="store_true",
-        help="list the jobs of the instances below, too, those of the path before their jobs",
+        help="also list the jobs of nested instances, under the path of each",
     )
     parser.add_argument(
         "-L",

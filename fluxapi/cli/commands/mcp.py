@@ -36,8 +36,8 @@ def add(parsers: Parsers) -> None:
         "--scope",
         choices=_RIGHTS,
         default="submit",
-        help="offer no tools that need more than this scope: view to read, operate to cancel, too, "
-        "submit (default) to submit, too; the scope of your token counts as well",
+        help="offer only the tools that this scope permits: view (read), operate (also cancel) or "
+        "submit (also submit; the default); the scope of your token limits them, too",
     )
     add_connection(parser)
     parser.set_defaults(run=_run)

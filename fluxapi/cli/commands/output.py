@@ -67,24 +67,22 @@ def add(parsers: Parsers) -> None:
     found.add_argument(
         "--search",
         metavar="TEXT",
-        help="print the lines that hold this text, with their numbers, in any case of the letters; "
-        "exit with 1 if there is none",
+        help="print the lines that contain this text, with their numbers, ignoring case; exit with"
+        " 1 if there is none",
     )
     found.add_argument(
         "--errors",
         action="store_true",
-        help="print the lines that report an error, with their numbers; without any, the first "
-        "line on standard error",
+        help="print the lines that report an error, with their numbers; if there are none, the "
+        "first line on standard error",
     )
     found.add_argument(
         "--lines",
         metavar="A-B",
         type=checked(line_range),
-        help="print these lines with their numbers: 120, 120-150, or 120- for all from there on",
+        help="print these lines with their numbers: 120, 120-150, or 120- for all from line 120 on",
     )
-    parser.add_argument(
-        "--case", action="store_true", help="with --search: distinguish capital letters"
-    )
+    parser.add_argument("--case", action="store_true", help="with --search: match case")
     parser.add_argument(
         "-l",
         "--label-io",
@@ -102,7 +100,7 @@ def add(parsers: Parsers) -> None:
         metavar="N",
         type=natural,
         default=0,
-        help="with --save: the number of the file, from 0, if tasks or nodes have their own",
+        help="with --save: the number of the file, from 0, if tasks or nodes have their own files",
     )
     add_notify(parser, "with --follow, when the jobs have ended")
     add_connection(parser)

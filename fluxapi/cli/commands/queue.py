@@ -76,7 +76,9 @@ def add(parsers: Parsers) -> None:
     add_connection(listing)
     listing.set_defaults(run=_list)
     load = actions.add_parser(
-        "load", help="list what waits and runs in each queue, and for how long", allow_abbrev=False
+        "load",
+        help="list the waiting and running jobs of each queue, and their waits",
+        allow_abbrev=False,
     )
     load.add_argument(
         "-q", "--queue", metavar="QUEUE,…", type=words, action="extend", help="only these queues"
@@ -85,7 +87,7 @@ def add(parsers: Parsers) -> None:
     add_connection(load)
     load.set_defaults(run=runs(_load))
     status = actions.add_parser(
-        "status", help="say whether queues take and start jobs, and why not", allow_abbrev=False
+        "status", help="say if queues accept and start jobs, and if not, why", allow_abbrev=False
     )
     status.add_argument("-v", "--verbose", action="store_true", help="show all queues, and counts")
     status.add_argument("queue", metavar="QUEUE", nargs="?", help="only this queue")

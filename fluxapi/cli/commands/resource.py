@@ -43,7 +43,7 @@ def add(parsers: Parsers) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser(
-        "list", help="list what is free, allocated and down", allow_abbrev=False
+        "list", help="list free, allocated and down resources", allow_abbrev=False
     )
     _add_choice(listing, _DEFAULT_STATES, f"states: {', '.join(PART_STATES)}")
     _add_output(listing)
@@ -60,10 +60,12 @@ def add(parsers: Parsers) -> None:
     use = actions.add_parser(
         "use", help="show the cores in use over the last day, step by step", allow_abbrev=False
     )
-    use.add_argument("--since", type=when(), metavar="WHEN", help="from a time on, such as -6h")
-    use.add_argument("--until", type=when(), metavar="WHEN", help="up to a time; default: now")
-    use.add_argument("--steps", type=int, metavar="N", default=_STEPS, help="steps at most")
-    use.add_argument("--node", metavar="HOST", help="only this host, as its jobs tell")
+    use.add_argument("--since", type=when(), metavar="WHEN", help="start of the time, such as -6h")
+    use.add_argument("--until", type=when(), metavar="WHEN", help="end of the time; default: now")
+    use.add_argument(
+        "--steps", type=int, metavar="N", default=_STEPS, help="at most this many steps"
+    )
+    use.add_argument("--node", metavar="HOST", help="only this host, computed from its jobs")
     use.add_argument("--rank", type=int, metavar="N", help="only this broker of the host")
     add_connection(use)
     use.set_defaults(run=runs(_use))

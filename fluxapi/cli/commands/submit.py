@@ -36,8 +36,8 @@ def add(parsers: Parsers) -> None:
     parser.add_argument(
         "--template",
         metavar="NAME",
-        help="begin with the template of this name, which fluxapi template has saved; options and "
-        "a command take the place of what it says",
+        help="start from the template of this name (see fluxapi template); options and a command "
+        "override it",
     )
     add_job_options(parser)
     add_many(parser)
@@ -50,8 +50,8 @@ def add(parsers: Parsers) -> None:
     parser.add_argument(
         "--check",
         action="store_true",
-        help="have the service compare the job with the queues and nodes, without submitting it; "
-        "the exit status is 1 if it would be refused or can never start",
+        help="ask the service to compare the job with the queues and nodes, without submitting it;"
+        " exit with 1 if it would be refused or can never start",
     )
     add_connection(parser)
     parser.add_argument(

@@ -40,7 +40,7 @@ def add(parsers: Parsers) -> None:
     parser.set_defaults(run=runs(_print_bearer))
     actions = parser.add_subparsers(dest="action", metavar="ACTION")
     create = actions.add_parser(
-        "create", help="create a token and print it, this once", allow_abbrev=False
+        "create", help="create a token and print it, which is not shown again", allow_abbrev=False
     )
     create.add_argument("--name", required=True, help="name that no other valid token has")
     create.add_argument(

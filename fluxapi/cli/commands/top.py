@@ -36,7 +36,7 @@ def add(parsers: Parsers) -> None:
         nargs="?",
         default="",
         metavar="PATH",
-        help="show this instance below: the IDs of the jobs that lead to it",
+        help="show this nested instance: the IDs of the jobs that lead to it",
     )
     parser.add_argument("--once", action="store_true", help="print the view once, as plain text")
     parser.add_argument(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["COMMAND", "add"]
 
 COMMAND = Command(
-    "webhook", "tell other programs what happens, by HTTP requests", "run the service", position=3
+    "webhook", "notify other programs by HTTP requests", "run the service", position=3
 )
 
 _KINDS = ("job", "group-done", "first-failure", "queue-stopped", "node-drained")
@@ -43,7 +43,9 @@ def add(parsers: Parsers) -> None:
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     create = actions.add_parser(
-        "add", help="create a webhook and print its secret, this once", allow_abbrev=False
+        "add",
+        help="create a webhook and print its secret, which is not shown again",
+        allow_abbrev=False,
     )
     _add_options(create)
     listing = actions.add_parser("list", help="list the webhooks", allow_abbrev=False)
@@ -106,7 +108,7 @@ def _add_options(parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             f"--{option}", action="append", metavar=option.upper(), help=f"{words}; may be repeated"
         )
-    parser.add_argument("-u", "--user", help="user who has submitted the job or group")
+    parser.add_argument("-u", "--user", help="user who submitted the job or group")
     parser.add_argument(
         "--job-name", metavar="NAME", help="name of the job, in which * stands for any characters"
     )
@@ -150,7 +152,7 @@ def _print_secret(made: CreatedWebhook) -> int:
             "the service with --statedir to keep webhooks"
         )
     if sys.stderr.isatty():
-        note(f"webhook {safe(made.webhook.name)}; the secret is shown this once")
+        note(f"webhook {safe(made.webhook.name)}; the secret is not shown again")
     return OK
 
 
