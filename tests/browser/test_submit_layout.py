@@ -79,6 +79,8 @@ def test_a_refusal_leaves_what_the_check_has_found(site: Service, browser: Brows
     page.get_by_label("Tasks", exact=True).fill("9999")
     found = page.locator("#wrong-num_nodes")
     expect(found).to_contain_text("can never start")
+    # No later check tells it again.
+    page.route("**/v1/jobs/check", lambda _: None)
     refusal = '{"status": 422, "detail": "Flux refused: no."}'
     page.route(
         "**/v1/jobs",
@@ -89,3 +91,4 @@ def test_a_refusal_leaves_what_the_check_has_found(site: Service, browser: Brows
     page.get_by_role("button", name="Submit", exact=True).click()
     expect(page.locator("#summary")).to_contain_text("Flux refused: no.")
     expect(found).to_contain_text("can never start")
+    page.close()
