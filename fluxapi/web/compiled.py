@@ -12,7 +12,7 @@ import jinja2
 from jinja2.bccache import Bucket
 
 from .reference import ticked
-from .visible import visible
+from .visible import unbroken, visible
 
 __all__ = ["templates"]
 
@@ -53,6 +53,7 @@ def templates() -> jinja2.Environment:
     )
     environment.filters["visible"] = visible
     environment.filters["ticked"] = ticked
+    environment.filters["unbroken"] = unbroken
     for name in environment.list_templates(extensions=[_SUFFIX.removeprefix(".")]):
         environment.get_template(name)
     return environment

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["LONG", "MEDIUM", "SHORT", "escaped", "visible"]
+from markupsafe import Markup, escape
+
+__all__ = ["LONG", "MEDIUM", "SHORT", "escaped", "unbroken", "visible"]
 
 SHORT = 200
 """Most characters of a name."""
@@ -26,6 +28,7 @@ _IN_TEXT = re.compile(f"[\x00-\x1f\x7f{_HIDDEN}]")
 _IN_LINES = re.compile(f"[\x00-\x08\x0b-\x1f\x7f{_HIDDEN}]")
 _IN_JSON = re.compile(f"[\x7f{_HIDDEN}]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 
 
 def visible(text: object, most: int = LONG, *, lines: bool = False) -> str:
@@ -42,3 +45,9 @@ def visible(text: object, most: int = LONG, *, lines: bool = False) -> str:
 def escaped(json: str) -> str:
     """Escape the hidden characters in JSON, so that it keeps its meaning."""
     return _IN_JSON.sub(lambda it: f"\\u{ord(it[0]):04x}", json)
+
+
+def unbroken(text: str) -> Markup:
+    """Return a text as HTML in which no option of a command is broken behind its hyphens."""
+    whole = _OPTION.sub(lambda it: f'<span class="unbroken">{it[0]}</span>', str(escape(text)))
+    return Markup(whole)  # noqa: S704 - escaped

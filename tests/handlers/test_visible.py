@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxapi.web.visible import escaped, visible
+from fluxapi.web.visible import escaped, unbroken, visible
 
 CASES = json.loads(
     (Path(__file__).parents[2] / "frontend/test/visible.json").read_text(encoding="utf-8")
@@ -31,3 +31,9 @@ def test_escaped_json_says_the_same() -> None:
     text = escaped(json.dumps(given, ensure_ascii=False))
     assert text.isascii()
     assert json.loads(text) == given
+
+
+def test_an_option_of_a_command_is_not_broken() -> None:
+    assert unbroken("<b> --scope submit, a--b -n") == (
+        '&lt;b&gt; <span class="unbroken">--scope</span> submit, a--b -n'
+    )
