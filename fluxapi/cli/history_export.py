@@ -84,7 +84,7 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     path = arguments.output
     format: Any = arguments.format or _format_of(path)
     if path == _STDOUT and format == "parquet" and sys.stdout.isatty():
-        raise Failure("Parquet is no text for a terminal; name a file with -o.", USAGE)
+        raise Failure("Parquet cannot be written to a terminal; give a file with -o.", USAGE)
     options: dict[str, Any] = {
         "result": arguments.filter,
         "user": arguments.owner,
@@ -111,7 +111,8 @@ def _format_of(path: str) -> str:
     if suffix in _NDJSON_SUFFIXES:
         return "ndjson"
     raise Failure(
-        f"{path}: the end of this name says no format; use .ndjson, .csv or .parquet, or --format.",
+        f"{path}: the suffix of this name is not that of a format; use .ndjson, .csv or .parquet, "
+        "or --format.",
         USAGE,
     )
 

@@ -29,7 +29,7 @@ QUEUE_LIST = FormatSet(
             ),
         ),
         "nodes": (
-            "nodes by what they do",
+            "nodes by their use",
             (
                 f"{_QUEUE}"
                 "{resources.all.nnodes:>6} {resources.up.nnodes:>10} {resources.down.nnodes:>10} "
@@ -45,7 +45,7 @@ QUEUE_LIST = FormatSet(
 RESOURCE_LIST = FormatSet(
     {
         "default": (
-            "nodes, cores and GPUs by what they do",
+            "nodes, cores and GPUs by their use",
             (
                 "{state:>10} ?+:{queue:<5} ?:{propertiesx:<10.10+} {nnodes:>6} "
                 "+:{ncores:>6} ?+:{ngpus:>5} {nodelist}"

@@ -45,5 +45,5 @@ async def _act(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     if not found:
         note("The history has too few jobs of this name or queue.")
     elif not found["sentences"]:
-        note(f"Nothing unusual beside {found['jobs']} jobs of the same {found['by']}.")
+        note(f"Nothing unusual, compared with {found['jobs']} jobs of the same {found['by']}.")
     return OK

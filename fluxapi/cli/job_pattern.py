@@ -44,7 +44,7 @@ class Expression:
                 self._pattern = re.compile(text.removeprefix(_NAME))
             except (re.error, OverflowError, RecursionError) as error:
                 raise ValueError(
-                    f"{safe(text[:80])!r} is no regular expression: {error}."
+                    f"{safe(text[:80])!r} is not a regular expression: {error}."
                 ) from None
 
     def matches(self, job: Job) -> bool:

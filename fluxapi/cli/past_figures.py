@@ -91,7 +91,7 @@ async def _figures(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     for line in figure_lines(found):
         put(line)
     if "sampled" in found:
-        note(f"Waits and run times are those of one of {found['sampled']} jobs at least.")
+        note(f"Waits and run times are sampled: at least one in {found['sampled']} jobs counts.")
     if found.get("is_cut"):
         note("Jobs ran on too many different sets of nodes; some are not counted.")
     return OK

@@ -48,4 +48,4 @@ def print_use(found: dict[str, Any], total: int) -> None:
             share = f"{100 * step.allocated / all_cores:.0f}%"
         put(f"{short_date(step.time):<12} {cores:>10} {share:>5}")
     if use.is_cut:
-        put("The node has run more jobs than were counted, so early steps may show too little.")
+        put("The node has run more jobs than were counted, so early steps may be too low.")

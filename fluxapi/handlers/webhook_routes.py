@@ -59,7 +59,7 @@ WEBHOOKS: tuple[Route, ...] = (
     ),
     Route(
         "POST", "/webhooks/{webhook}/retry", webhooks.retry, "retryDeadLetters", "webhooks",
-        "Send messages that were given up again.",
+        "Resend messages that were given up.",
         {200: "webhook-retried"}, body="webhook-retry", body_use="optional",
         fails=(*_HOOK, errors.Conflict, errors.NotStored), scope="service", right="admin",
     ),

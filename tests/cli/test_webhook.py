@@ -50,7 +50,7 @@ def test_the_life_of_a_webhook(hooks: Program, open_to_loopback: Service) -> Non
     assert hooks.ok("webhook", "dead", "mine").split()[0] == "NUMBER"
     assert hooks.ok("webhook", "retry", "mine") == "0 messages are sent again\n"
     done = hooks("webhook", "retry", "mine", "7", "9")
-    assert (done.status, "2 of these numbers are no dead letters" in done.err) == (1, True)
+    assert (done.status, "2 of these numbers are not dead letters" in done.err) == (1, True)
     hooks.ok("webhook", "remove", "mine")
     done = hooks("webhook", "test", "mine")
     assert (done.status, "fluxapi webhook list" in done.err) == (1, True)

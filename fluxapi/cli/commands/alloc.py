@@ -34,7 +34,7 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         COMMAND,
-        "Start a Flux instance in resources of its own, wait until it accepts jobs, and print the "
+        "Start a Flux instance with its own resources, wait until it accepts jobs, and print the "
         "ID of its job. Without COMMAND, the instance runs until its job is canceled or reaches "
         "its time limit. Ctrl-C cancels the job while it starts.",
         usage="fluxapi alloc --bg [OPTION…] [COMMAND [ARGUMENT…]]",
@@ -81,7 +81,7 @@ async def _start(flux: AsyncClient, arguments: argparse.Namespace, job: dict[str
     from fluxapi.client import Conflict  # noqa: PLC0415 - already imported
 
     if (await info(flux)).capabilities.get("scripts") == "task":
-        raise Failure("The embedded instance starts no other instances; alloc needs Flux.")
+        raise Failure("The embedded instance cannot start other instances; alloc needs Flux.")
     with Interrupts() as interrupts:
         jobid = await flux.submit(**job)
         status = await interrupts.unless_pressed(_until_ready(flux, arguments, jobid))
@@ -104,7 +104,7 @@ async def _until_ready(flux: AsyncClient, arguments: argparse.Namespace, jobid: 
             if event.name == "memo" and "uri" in (event.context or {}):
                 break
         else:
-            note(f"{shown_id(jobid)} has ended before its instance started")
+            note(f"{shown_id(jobid)} ended before its instance started")
             return await attach.wait_all(flux, [jobid]) or FAILED
     # The service answers once the brokers of the instance have started.
     async with client(arguments, below=[jobid]) as child:

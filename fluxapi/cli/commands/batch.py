@@ -36,8 +36,9 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         COMMAND,
-        "Submit a batch script and print the ID of its job. The script runs in a Flux instance of "
-        "its own. Its #flux: directives set options; those of the command line win. Without "
+        "Submit a batch script and print the ID of its job. The script runs in its own Flux "
+        "instance. Its #flux: directives set options, which those of the command line override. "
+        "Without "
         "SCRIPT, the script is read from standard input. Without --output, its output goes to "
         "the file flux-{{id}}.out on the node that runs it.",
         usage="fluxapi batch [OPTION…] [SCRIPT] [ARGUMENT…]",

@@ -36,8 +36,8 @@ def add(parsers: Parsers) -> None:
         parsers,
         COMMAND,
         'Print variables that let tools for Flux use the service: eval "$(fluxapi env)" puts a '
-        "command flux on PATH and a package flux on PYTHONPATH, both of which speak to the "
-        "service. The Python of the tool needs fluxapi. The command refuses to hide a real Flux.",
+        "command flux on PATH and a package flux on PYTHONPATH, both of which use the service. "
+        "The Python of the tool needs fluxapi. The command refuses to hide a real Flux.",
     )
     parser.add_argument(
         "--unset", action="store_true", help="print the commands that undo eval of this command"
@@ -61,7 +61,7 @@ def _done(arguments: argparse.Namespace) -> Iterator[str]:
     if not arguments.force:
         if os.environ.get("FLUX_URI"):
             raise Failure(
-                "FLUX_URI is set, so this shell speaks to a real Flux; use --force to hide it."
+                "FLUX_URI is set, so this shell uses a real Flux; use --force to hide it."
             )
         if found:
             raise Failure(f"{found} is a real Flux; use --force to hide it.")

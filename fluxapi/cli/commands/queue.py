@@ -58,7 +58,7 @@ HEADINGS = {
 def add(parsers: Parsers) -> None:
     """Declare the command and its actions, which are those of ``flux queue``."""
     parser = add_command(
-        parsers, COMMAND, "Show the queues: whether they take and start jobs, and their limits."
+        parsers, COMMAND, "Show the queues: their limits, and if they accept and start jobs."
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="list queues with their limits", allow_abbrev=False)

@@ -38,8 +38,8 @@ def add(parsers: Parsers) -> None:
     parser = add_command(
         parsers,
         COMMAND,
-        "Manage webhooks: targets to which the service posts what happens, signed and at least "
-        "once. docs/how-to/webhooks.md describes the messages.",
+        "Manage webhooks, to which the service posts signed messages, each at least once. "
+        "docs/how-to/webhooks.md describes the messages.",
     )
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     create = actions.add_parser(
@@ -50,13 +50,19 @@ def add(parsers: Parsers) -> None:
     _add_options(create)
     listing = actions.add_parser("list", help="list the webhooks", allow_abbrev=False)
     listing.add_argument("--json", action="store_true", help="print JSON")
-    remove = _named(actions, "remove", "remove webhooks with all that waits for them", many=True)
+    remove = _named(
+        actions, "remove", "remove webhooks, with the messages that wait for them", many=True
+    )
     test = _named(actions, "test", "send a test message now, and print the result")
-    rotate = _named(actions, "rotate", "print a new secret; the old one signs for another day, too")
-    enable = _named(actions, "enable", "send messages again to a webhook that was disabled")
+    rotate = _named(
+        actions,
+        "rotate",
+        "print a new secret; for a day, messages also have a signature with the old one",
+    )
+    enable = _named(actions, "enable", "enable a disabled webhook")
     dead = _named(actions, "dead", "list the messages that were given up")
     dead.add_argument("--json", action="store_true", help="print JSON")
-    retry = _named(actions, "retry", "send messages again that were given up")
+    retry = _named(actions, "retry", "resend messages that were given up")
     retry.add_argument(
         "numbers", nargs="*", type=int, metavar="NUMBER", help="number of a message (default: all)"
     )
@@ -246,7 +252,7 @@ async def _retry(flux: AsyncClient, arguments: argparse.Namespace) -> int:
     missing = len(set(arguments.numbers)) - count
     if missing > 0:
         note(
-            f"{missing} of these numbers are no dead letters, or found no room; "
+            f"{missing} of these numbers are not dead letters, or there is no room for them; "
             f"fluxapi webhook dead {safe(arguments.name)} lists the dead letters"
         )
         return FAILED
