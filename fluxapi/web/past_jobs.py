@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from functools import partial
+from statistics import median
 from typing import Any
 from urllib.parse import urlencode
 
@@ -21,7 +23,7 @@ from . import columns
 from .embedded import embedded
 from .rendering import render
 from .view_filters import problem, valid
-from .words import words_of
+from .words import Words, words_of
 
 __all__ = ["past_jobs"]
 
@@ -30,6 +32,11 @@ _FILTERS = ("result", "text", "since", "until", *columns.FILTERS)
 
 _NAMED = ("name", "username", "queue", "group", "group_name", "nodelist")
 """The members of a record that the field of the filters completes."""
+
+_SORTS = {"longest": True, "shortest": False}
+"""The orders by runtime, and whether each begins with the longest; the default is newest first."""
+
+_NEXT_SORT = {"": "longest", "longest": "shortest", "shortest": ""}
 
 _PAGE = re.compile(r"[0-9a-f]{1,16}", re.ASCII)
 _INSTANCE = re.compile(r"[0-9a-f]{20}|all", re.ASCII)
@@ -44,12 +51,17 @@ async def past_jobs(request: web.Request) -> web.Response:
         # As in the table of jobs, a part of a name is enough; the export takes patterns, too.
         fields["name"] = f"*{fields['name']}*"
     instance = request.query.get("instance", "")
-    following, jobs, unavailable = None, [], ""
+    following, jobs, unavailable, sort = None, [], "", ""
     try:
         scope = Scope(_matched(_INSTANCE, instance), _below(request.query.get("page", "")))
         query = query_of({**fields, "state": ["INACTIVE"]})
         records, following = await session.past.listing().page(scope, query, _MAX_ROWS)
         jobs = [msgspec.json.decode(record) for record in records]
+        sort = request.query.get("sort", "")
+        if sort in _SORTS:
+            jobs.sort(key=partial(_sort_key, longest_first=_SORTS[sort]))
+        else:
+            sort = ""
     except FluxapiError as error:
         unavailable = error.detail
     context: dict[str, Any] = {
@@ -72,6 +84,11 @@ async def past_jobs(request: web.Request) -> web.Response:
             doseq=True,
             errors="replace",
         ),
+        "summary": _summary(
+            words, jobs, is_whole=following is None and "page" not in request.query
+        ),
+        "sort": sort,
+        "sorted_by_runtime": _sorted(request, _NEXT_SORT[sort]),
         "older": "" if following is None else _older(request, following),
         "is_first": "page" not in request.query,
     }
@@ -84,6 +101,39 @@ def _matched(form: re.Pattern[str], text: str) -> str | None:
 
 def _below(text: str) -> int | None:
     return int(text, 16) if _PAGE.fullmatch(text) else None
+
+
+def _runtime(job: Mapping[str, Any]) -> float | None:
+    if "t_run" not in job or "t_cleanup" not in job:
+        return None
+    seconds: float = job["t_cleanup"] - job["t_run"]
+    return seconds
+
+
+def _sort_key(job: Mapping[str, Any], *, longest_first: bool) -> tuple[bool, float]:
+    """Return the sort key by runtime; jobs that did not run come last in both orders."""
+    seconds = _runtime(job)
+    if seconds is None:
+        return True, 0.0
+    return False, -seconds if longest_first else seconds
+
+
+def _summary(words: Words, jobs: Sequence[Mapping[str, Any]], *, is_whole: bool) -> str:
+    """Return how many jobs are listed, and how their runtimes compare."""
+    key = "history.listed" if is_whole else "history.listed_page"
+    listed = words.text(key, count=len(jobs))
+    runtimes = [seconds for seconds in map(_runtime, jobs) if seconds is not None]
+    if len(runtimes) <= 1:
+        return listed
+    times = {"shortest": min(runtimes), "longest": max(runtimes), "median": median(runtimes)}
+    shown = {name: words.duration(seconds) for name, seconds in times.items()}
+    return words.text("history.listed_runtimes", listed=listed, **shown)
+
+
+def _sorted(request: web.Request, sort: str) -> str:
+    """Return the query of the same page in another order."""
+    kept = [(name, text) for name, text in request.query.items() if name != "sort" and text]
+    return urlencode([*kept, *([("sort", sort)] if sort else [])], errors="replace")
 
 
 def _older(request: web.Request, following: int) -> str:

@@ -181,3 +181,20 @@ def test_selected_jobs_that_are_filtered_out_are_counted(site: Service, page: Pa
     expect(bar).to_contain_text("2 jobs selected, 1 of them not in this view")
     bar.get_by_role("button", name="Select none").click()
     expect(bar).to_be_hidden()
+
+
+def test_the_box_above_the_rows_is_not_checked_for_jobs_of_another_view(
+    site: Service, page: Page
+) -> None:
+    for name in ("apart-one", "apart-two", "other-one"):
+        submit(site, name=name)
+    page.goto(f"{site.url}/?name=apart-*")
+    live(page)
+    everything = page.get_by_label("Select all rows of this view")
+    everything.check()
+    expect(page.get_by_role("group", name="With the selected jobs")).to_contain_text("2 jobs")
+    expect(everything).to_be_checked()
+    field(page).fill("name:other-one ")
+    expect(page.locator("tbody tr[data-id]")).to_have_count(1)
+    expect(everything).not_to_be_checked()
+    expect(everything).to_have_js_property("indeterminate", True)

@@ -104,6 +104,36 @@ def test_the_jobs_that_match_are_exported(past: Service, page: Page) -> None:
     expect(page.get_by_role("link", name="Webhooks")).to_be_visible()
 
 
+def test_the_runtimes_of_jobs_of_one_name_are_compared(past: Service, page: Page) -> None:
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs")
+    runtimes = page.locator('#jobs td[data-key="runtime"]')
+    expect(page.locator("#listed")).to_have_text(
+        re.compile(r"^3 jobs; runtime [\d.]+s to [\d.]+s, median [\d.]+s$")
+    )
+    newest = runtimes.all_inner_texts()
+
+    def seconds() -> list[float]:
+        return [float(text.rstrip("s")) for text in runtimes.all_inner_texts()]
+
+    heading = page.get_by_role("columnheader", name="Runtime")
+    page.get_by_role("link", name="Runtime").click()
+    expect(heading).to_have_attribute("aria-sort", "descending")
+    assert seconds() == sorted(seconds(), reverse=True)
+    page.get_by_role("link", name="Runtime").click()
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    assert seconds() == sorted(seconds())
+    # The order stays when the filters change, and the third press goes back to the newest first.
+    field = page.locator("#filters input[name=text]")
+    field.fill("name:r")
+    field.press("Enter")
+    expect(page.get_by_role("button", name="Remove name: r")).to_be_visible()
+    expect(heading).to_have_attribute("aria-sort", "ascending")
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?sort=shortest")
+    page.get_by_role("link", name="Runtime").click()
+    expect(heading).not_to_have_attribute("aria-sort", re.compile(".*"))
+    assert runtimes.all_inner_texts() == newest
+
+
 def test_on_a_phone_the_reason_of_a_failure_can_be_read(past: Service, page: Page) -> None:
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=train")

@@ -142,9 +142,14 @@ def test_a_template_is_for_this_browser_unless_it_is_meant_for_everybody(
     expect(dialog.get_by_label("Keep it").locator("option")).to_have_text(
         ["In this browser", re.compile("for everybody")]
     )
-    dialog.get_by_label("Name").fill("mine")
+    dialog.get_by_role("button", name="Close").click()
+    page.get_by_label("Name", exact=True).fill("suggested")
+    tool(page, "Save as template…")
+    # What is typed replaces the suggested name.
+    expect(dialog.get_by_label("Name")).to_have_value("suggested")
+    page.keyboard.type("mine")
     dialog.get_by_role("button", name="Save").click()
-    expect(page.locator("#origin")).to_contain_text("saved in this browser")
+    expect(page.locator("#origin")).to_have_text("The template mine is saved in this browser.")
     assert keeps.get("/v1/templates")["templates"] == []
     page.locator("#templates > summary").click()
     page.get_by_role("button", name="Delete the template mine").click()

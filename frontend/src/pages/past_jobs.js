@@ -37,7 +37,8 @@ bar.show(state ? { state: state.toLowerCase(), ...others } : others);
 function go() {
   const { state, ...rest } = bar.filters;
   const all = everywhere.checked ? { instance: "all" } : {};
-  const query = new URLSearchParams({ ...(state ? { result: state.toUpperCase() } : {}), ...rest, ...all });
+  const sort = new URLSearchParams(location.search).get("sort");
+  const query = new URLSearchParams({ ...(state ? { result: state.toUpperCase() } : {}), ...rest, ...all, ...(sort ? { sort } : {}) });
   const page = new URL(at("/ui/history/jobs"), location.href);
   page.search = query.toString();
   if (page.href !== location.href) location.assign(page);

@@ -191,6 +191,7 @@ export class Grid extends EventTarget {
     }
     /** @type {Element} */
     let place = this.above;
+    let isSelectedInSight = true;
     for (const [offset, row] of wanted.entries()) {
       let line = this.#shown.get(row.id);
       if (!line) {
@@ -198,8 +199,10 @@ export class Grid extends EventTarget {
         this.#shown.set(row.id, line);
       }
       const index = first + offset;
+      const isSelected = this.#isSelected(row);
+      if (!isSelected && !isNested(row)) isSelectedInSight = false;
       line.show(row, index, this.address, {
-        isSelected: this.#isSelected(row), isCurrent: index === this.current, isIn: this.isIn(row), isOpen: this.isOpen(row), now,
+        isSelected, isCurrent: index === this.current, isIn: this.isIn(row), isOpen: this.isOpen(row), now,
       });
       if (place.nextElementSibling !== line.line) place.after(line.line);
       place = line.line;
@@ -209,7 +212,8 @@ export class Grid extends EventTarget {
     height(this.below, Math.max(this.rows.length - first - wanted.length, 0) * this.#row);
     attribute(this.table, "aria-rowcount", String(this.rows.length + 1));
     if (this.#all) {
-      const isAll = this.count > 0 && this.selected.size >= this.count;
+      // Jobs can be selected that the view does not show; the rows in sight tell whether the others are.
+      const isAll = this.count > 0 && this.selected.size >= this.count && isSelectedInSight;
       if (this.#all.checked !== isAll) this.#all.checked = isAll;
       this.#all.indeterminate = this.selected.size > 0 && !isAll;
     }

@@ -74,6 +74,8 @@ export function ask({ title, heading, words, fields = [], isDanger = false, agai
   });
   document.body.append(dialog);
   dialog.showModal();
+  // What is typed replaces a suggestion.
+  if (document.activeElement instanceof HTMLInputElement && document.activeElement.value) document.activeElement.select();
 }
 
 /** What went wrong, with more to it than a sentence. */
