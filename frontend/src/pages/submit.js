@@ -18,6 +18,7 @@ import { Sender } from "../submit/sender.js";
 import { split } from "../submit/shell.js";
 import { Templates } from "../submit/templates.js";
 import { TerminalLines } from "../submit/terminal_lines.js";
+import { WaitFor } from "../submit/wait_for.js";
 import { watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
 import { closeMenus } from "../ui/menu.js";
@@ -61,6 +62,7 @@ const terminal = new TerminalLines($("facts").dataset["user"] ?? "");
 const sender = new Sender();
 const origin = new Origin();
 const editor = new ScriptEditor(fields, () => update());
+new WaitFor(/** @type {HTMLTextAreaElement} */ ($("dependencies")));
 const files = new Attachments($("attached"), $("wrong-files"), /** @type {HTMLInputElement} */ ($("attach")), () => update());
 
 /** The number of jobs that the form makes, as far as it can be told. @param {Values} values */
@@ -143,8 +145,8 @@ function told({ errors, findings, warnings, unknown }) {
     return inputs.names.includes(name) ? name : "";
   };
   return [
-    ...errors.map((it) => ({ name: named(it), outcome: "refused", detail: misread(named(it)) || it.detail })),
-    ...findings.map((it) => ({ name: named(it), outcome: it.outcome, detail: it.detail })),
+    ...errors.map((it) => ({ name: named(it), outcome: "refused", detail: misread(named(it)) || inputs.labeled(it.detail) })),
+    ...findings.map((it) => ({ name: named(it), outcome: it.outcome, detail: inputs.labeled(it.detail) })),
     // The editor shows the warnings about a script itself.
     ...(inputs.what === "script" ? [] : warnings.map((detail) => ({ name: "", outcome: "note", detail }))),
     ...(unknown.length ? [{ name: "", outcome: "note", detail: t("submit.not_compared") }] : []),

@@ -175,6 +175,12 @@ export class Inputs {
     where.dataset["understood"] = text ? "yes" : "";
   }
 
+  /** Return what the service says, with the labels of the fields for their names in the API. @param {string} detail */
+  labeled(detail) {
+    if (document.body.classList.contains("api-names")) return detail;
+    return detail.replace(/\b[a-z]+(?:_[a-z]+)+\b/g, (name) => document.querySelector(`label[for="${name}"]`)?.textContent ?? name);
+  }
+
   /** Lead to a field, wherever it is. @param {string} name */
   focus(name) {
     const it = this.#input(name);
