@@ -145,7 +145,7 @@ def test_a_template_is_for_this_browser_unless_it_is_meant_for_everybody(
     dialog.get_by_role("button", name="Close").click()
     page.get_by_label("Name", exact=True).fill("suggested")
     tool(page, "Save as template…")
-    # What is typed replaces the suggested name.
+    # The keys replace the suggested name.
     expect(dialog.get_by_label("Name")).to_have_value("suggested")
     page.keyboard.type("mine")
     dialog.get_by_role("button", name="Save").click()

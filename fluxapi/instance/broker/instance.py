@@ -27,13 +27,14 @@ from fluxapi.instance.protocol import (
     Resources,
     Submission,
 )
-from fluxapi.model.eventlog import Event, Resync
+from fluxapi.model.eventlog import Event, JournalMessage, Resync
 from fluxapi.model.job_end import JobEnd
 from fluxapi.model.jobid import encode_f58
 from fluxapi.model.shallow import decode
 from fluxapi.process.file_piece import Piece, Wanted
 
 from . import identity, ingest, refusal, resources
+from .annotations import pending_annotations
 from .below import Below
 from .calls import Call, Submissions
 from .child import ChildInstance
@@ -288,9 +289,13 @@ class BrokerInstance:
             # Once the job manager sends the backlog, it answers nothing else.
             jobs = await identity.count_jobs(self._call)
             thread.start()
-            yield [Resync(jobs), *await thread.next_batch()]
+            batch: ChangeBatch = [Resync(jobs), *await thread.next_batch()]
             while True:
-                yield await thread.next_batch()
+                yield batch
+                if any(isinstance(it, JournalMessage) and it.is_sentinel for it in batch):
+                    # Before the next live event, which may be newer.
+                    yield await pending_annotations(self._call)
+                batch = await thread.next_batch()
         finally:
             await thread.close(min(self._timeout, _THREAD_CLOSE_TIMEOUT_S))
             # Until here its fences fail, so that no caller assumes that its reader keeps up.

@@ -74,7 +74,7 @@ export function ask({ title, heading, words, fields = [], isDanger = false, agai
   });
   document.body.append(dialog);
   dialog.showModal();
-  // What is typed replaces a suggestion.
+  // The first key replaces a suggestion.
   if (document.activeElement instanceof HTMLInputElement && document.activeElement.value) document.activeElement.select();
 }
 
