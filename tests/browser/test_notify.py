@@ -270,6 +270,11 @@ def test_denied_notifications_are_said_and_the_title_counts(
     told_there = other.locator(".notice.told")
     expect(told_there).to_contain_text(jobid)
     expect(notice).to_contain_text(jobid)
+    # It is aligned with the page below it.
+    page.goto(f"{site.url}/ui/submit")
+    expect(notice).to_contain_text(jobid)
+    edges = "it => { const { left, right } = it.getBoundingClientRect(); return [left, right]; }"
+    assert notice.evaluate(edges) == page.locator("main .page-head").evaluate(edges)
     notice.get_by_role("button", name="Dismiss").click()
     expect(notice).to_have_count(0)
     expect(told_there).to_have_count(0)
