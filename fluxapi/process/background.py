@@ -70,6 +70,8 @@ class BackgroundTask(ABC):
         if self._task is not None:
             self._task.cancel()
             await self.ended()
+            # asyncio keeps a list of the tasks that are alive, which the end of a loop reads.
+            self._task = None
 
     async def ended(self) -> None:
         """Return when the task has ended."""
