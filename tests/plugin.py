@@ -28,6 +28,22 @@ if TYPE_CHECKING:
 _GARBAGE_THRESHOLD = 5000
 """Objects between two garbage collections."""
 
+_INTERVALS = (
+    "archive.catch_up._RETRY_S",
+    "events.sampler._SAMPLE_INTERVAL_S",
+    "sessions.children._MIN_RETRY_PAUSE_S",
+    "sessions.counters._CHECK_INTERVAL_S",
+    "sessions.situation._CHECK_INTERVAL_S",
+    "sessions.situation._NODES_INTERVAL_S",
+    "sessions.situation._QUEUES_INTERVAL_S",
+    "sessions.tree_observer._CHECK_INTERVAL_S",
+    "webhooks.catch_up._INTERVAL_S",
+    "webhooks.condition_watch._INTERVAL_S",
+)
+"""The intervals at which a service looks at what no event tells of."""
+
+_SHORT_INTERVAL_S = 0.02
+
 QUICK_EXAMPLES = 40
 SOAK_EXAMPLES = 2000
 """Examples of a property that `make test` and `make soak` try."""
@@ -140,6 +156,13 @@ def _ended_connections() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(selector_events.BaseSelectorEventLoop, "close", end_and_close)
         yield
+
+
+@pytest.fixture
+def short_intervals(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a service in this process look at its instance without pauses of seconds in between."""
+    for name in _INTERVALS:
+        monkeypatch.setattr(f"fluxapi.{name}", _SHORT_INTERVAL_S)
 
 
 @pytest.fixture(scope="session")

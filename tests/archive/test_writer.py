@@ -78,6 +78,7 @@ async def test_a_full_disk_is_reported_and_filled_in_later(archive: Archive, dis
     await stage.aclose()
 
 
+@pytest.mark.usefixtures("short_intervals")
 async def test_a_full_queue_is_filled_in_later(
     archive: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,6 +77,7 @@ async def test_an_instance_that_no_database_takes_costs_no_other(
     assert archive.writer.refused == 1
 
 
+@pytest.mark.usefixtures("short_intervals")
 async def test_a_failure_of_any_kind_is_reported_and_tried_again(
     stage: Stage, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

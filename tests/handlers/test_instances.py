@@ -114,6 +114,7 @@ async def test_closed_instances_are_counted_while_somebody_looks(
     assert len(counters) == 0
 
 
+@pytest.mark.usefixtures("short_intervals")
 async def test_the_tree_is_followed_live(site: Site) -> None:
     tree: dict[str, Any] = {}
 
@@ -265,6 +266,8 @@ async def _is_known(used: Callable[[], Awaitable[dict[str, Any]]]) -> bool:
     return sum(it is not None for it in (await used()).values()) == 2
 
 
+@pytest.mark.usefixtures("short_intervals")
+@pytest.mark.usefixtures("short_intervals")
 async def test_the_run_time_of_an_instance_that_has_ended_stops(site: Site) -> None:
     await site.get(f"/v1/instances/{site.first}/jobs")
     site.broker.finish(FIRST)

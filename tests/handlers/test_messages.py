@@ -108,6 +108,7 @@ async def test_a_reset(service: Service, stream: str, wire: str) -> None:
     assert message["detail"] == DOCUMENT["x-reset-reasons"]["unknown"]
 
 
+@pytest.mark.usefixtures("short_intervals")
 @pytest.mark.parametrize("wire", WIRES)
 async def test_figures(service: Service, wire: str) -> None:
     await service.submit()

@@ -38,6 +38,7 @@ async def answers(service: Service, jobid: str) -> dict[str, Any]:
     return {name: record.get("reason") for name, record in found.items()}
 
 
+@pytest.mark.usefixtures("short_intervals")
 async def test_every_answer_gives_the_reason_and_follows_the_queue(service: Service) -> None:
     jobid = await service.submit(queue="batch", num_nodes=1)
     await queues_told(service, started=False)
@@ -47,6 +48,7 @@ async def test_every_answer_gives_the_reason_and_follows_the_queue(service: Serv
     assert set((await answers(service, jobid)).values()) == {"waits for 1 node; 0 free"}
 
 
+@pytest.mark.usefixtures("short_intervals")
 async def test_a_disabled_queue_starts_what_it_has(service: Service) -> None:
     service.instance.queue = Queue("batch", enabled=False, started=True, disable_reason="x")
     jobid = await service.submit(queue="batch", num_nodes=1)
@@ -54,6 +56,7 @@ async def test_a_disabled_queue_starts_what_it_has(service: Service) -> None:
     assert (await answers(service, jobid))["record"] == "waits for 1 node; 0 free"
 
 
+@pytest.mark.usefixtures("short_intervals")
 async def test_pages_say_it_too(service: Service) -> None:
     jobid = await service.submit(queue="batch", num_nodes=1)
     await queues_told(service, started=False)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from fluxapi.instance.protocol import Queue
 from fluxapi.model.eventlog import Event
 from fluxapi.model.jobid import encode_f58
@@ -103,6 +105,7 @@ async def test_groups(serve: Serve, receiver: Receiver) -> None:
     assert third.id != done.id
 
 
+@pytest.mark.usefixtures("short_intervals")
 async def test_a_stopped_queue_and_a_drained_node(serve: Serve, receiver: Receiver) -> None:
     site = await serve()
     site.instance.queue = Queue("batch", enabled=True, started=True)

@@ -162,6 +162,7 @@ async def test_deliveries_age(
     assert (await site.shown("mine"))["dead"] == 4
 
 
+@pytest.mark.usefixtures("short_intervals")
 async def test_events_without_room_are_read_again(
     serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,6 +183,7 @@ async def test_events_without_room_are_read_again(
     assert hook.webhook.lost == 0
 
 
+@pytest.mark.usefixtures("short_intervals")
 async def test_a_full_queue_is_read_again(
     serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -263,6 +265,7 @@ async def test_a_store_that_fails_at_the_start_harms_nothing(
     await receiver.until(lambda them: indexes(them, job) == list(range(4)))
 
 
+@pytest.mark.usefixtures("short_intervals")
 async def test_webhooks_that_fail_take_no_room_of_others(
     serve: Serve, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,6 +154,7 @@ async def test_groups_that_were_done_meanwhile(
     assert len(receiver.messages) == 2
 
 
+@pytest.mark.usefixtures("short_intervals")
 async def test_a_queue_that_was_stopped_meanwhile(
     serve: Serve, receiver: Receiver, tmp_path: Path
 ) -> None:
