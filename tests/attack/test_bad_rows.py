@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import sqlite3
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from fluxapi.errors import InstanceUnavailable, JobNotFound
 from fluxapi.instance.embedded import EmbeddedInstance
 from tests.instance.embedded.conftest import Starter, start
-from tests.instance.embedded.harness import shell, spec
+from tests.instance.embedded.harness import Site, shell, spec
 
 __all__ = ["start"]
 
@@ -43,19 +46,42 @@ def change(folder: Path, statement: str, *values: object) -> None:
     database.close()
 
 
+class Kept(NamedTuple):
+    """A state directory, and two jobs that ended in it."""
+
+    folder: Path
+    bad: int
+    good: int
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
+    folder = tmp_path_factory.mktemp("kept")
+
+    async def run_jobs() -> Kept:
+        instance = EmbeddedInstance(statedir=folder, cores=4)
+        await instance.start()
+        site = Site(instance)
+        bad, good = await site.run(shell("echo bad")), await site.run(shell("echo good"))
+        await site.close()
+        return Kept(folder, bad, good)
+
+    return asyncio.run(run_jobs())
+
+
 @pytest.mark.parametrize("active", [0, 1])
 @pytest.mark.parametrize("damage", DAMAGE)
 async def test_a_bad_row_costs_no_other_job_its_row(
     start: Starter,
+    kept: Kept,
     tmp_path: Path,
+    *,
     damage: str,
     active: int,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    first = await start(statedir=tmp_path)
-    bad = await first.run(shell("echo bad"))
-    good = await first.run(shell("echo good"))
-    await first.close()
+    folder, bad, good = kept
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     change(tmp_path, f"UPDATE jobs SET active = ?, {damage} WHERE id = ?", active, bad)  # noqa: S608
 
     second = await start(statedir=tmp_path)

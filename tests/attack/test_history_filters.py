@@ -15,23 +15,34 @@ from tests.archive.past_jobs import SOURCE, Past, store
 MANY = 300_000
 """More values than any release of SQLite takes in one statement."""
 
+INSERT = {
+    "nodelists": """
+        WITH RECURSIVE numbers (n) AS (
+            VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < :many
+        )
+        INSERT INTO nodelists (hosts) SELECT 'node0,n' || n FROM numbers
+    """,
+    "instances": """
+        WITH RECURSIVE numbers (n) AS (
+            VALUES (1) UNION ALL SELECT n + 1 FROM numbers WHERE n < :many
+        )
+        INSERT INTO instances (
+            id, path, epoch, kind, hostname, version, owner, size, starttime, last_seen
+        )
+        SELECT printf('%020d', n), 'f1', epoch, kind, hostname, version, owner, size, starttime,
+            last_seen
+        FROM numbers, instances WHERE id = :source
+    """,
+}
+"""Statements that add as many rows, which other nodes or instances below the first have."""
+
 
 @pytest.mark.parametrize("table", ["instances", "nodelists"])
 def test_more_matches_than_a_statement_takes_values(tmp_path: Path, table: str) -> None:
     path = store(tmp_path, Past(1 << 24, 10.0), Past(2 << 24, 20.0, nodelist="other"))
     with closing(connect(path)) as database, database:
         database.execute("BEGIN")
-        if table == "nodelists":
-            rows = ((f"node0,n{number}",) for number in range(MANY))
-            database.executemany("INSERT INTO nodelists (hosts) VALUES (?)", rows)
-        else:
-            names = ((f"{number:020}", SOURCE.id) for number in range(1, MANY))
-            database.executemany(
-                "INSERT INTO instances (id, path, epoch, kind, hostname, version, owner, size, "
-                "starttime, last_seen) SELECT ?, 'f1', epoch, kind, hostname, version, owner, "
-                "size, starttime, last_seen FROM instances WHERE id = ?",
-                names,
-            )
+        database.execute(INSERT[table], {"many": MANY, "source": SOURCE.id})
     with closing(connect(path, readonly=True)) as database:
         assert [job.id for job in find(database, JobQuery(node="node0"), Range(), limit=9)] == [
             1 << 24

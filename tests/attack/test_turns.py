@@ -23,7 +23,6 @@ from fluxapi.handlers.routes import ROUTES
 from fluxapi.http import keys
 from fluxapi.http.endpoints import _validated
 from fluxapi.mcp import tools
-from fluxapi.mcp.server import _check, _schemas
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.web import docs
 from fluxapi.web.reference import channel, groups
@@ -119,6 +118,8 @@ async def test_a_long_page_is_rendered_in_slices(
 
 def test_arguments_of_tools_are_not_checked_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
     # jsonschema takes 4 µs for each word.
+    from fluxapi.mcp.server import _check, _schemas  # noqa: PLC0415 - the SDK is large
+
     tool = next(tool for tool in tools.TOOLS if tool.name == "submit_job")
     monkeypatch.setattr(_schemas()[tool.name], "_judge", None)
     _check(tool, {"command": ["true"] * 100_000})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from fluxapi.cli import job_detail
 from fluxapi.cli.figure_lines import figure_lines
 from fluxapi.client.job import Job, JobHistory
 from tests.archive.past_jobs import Past, store
-from tests.running import service
+from tests.running import Service, service
 from tests.waiting import block_until
 
 from .program import Program
@@ -25,14 +26,34 @@ BEGIN = time.time() - 86_400.0
 RANGE = ("--since=-30h", "--until=-10h")
 
 
-@pytest.fixture
-def program(tmp_path: Path) -> Iterator[Program]:
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[Service]:
+    """Run a service with a history of two jobs."""
     store(
-        tmp_path / "state",
+        folder,
         Past(1 << 24, BEGIN, wait=90.0, run=3600.0, ncores=2, name="a\x1b[31m"),
         Past(2 << 24, BEGIN + 1, wait=None, result="CANCELED", name=""),
     )
-    with service("--instance=embedded", f"--statedir={tmp_path / 'state'}") as running:
+    with service("--instance=embedded", f"--statedir={folder}") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def keeps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(tmp_path_factory.mktemp("history") / "state") as running:
+        yield running
+
+
+@pytest.fixture
+def program(keeps: Service, tmp_path: Path) -> Program:
+    """Return the command, in front of a service that no test submits jobs to."""
+    return Program(keeps.url, tmp_path)
+
+
+@pytest.fixture
+def program_alone(tmp_path: Path) -> Iterator[Program]:
+    """Return the command, in front of a service of its own."""
+    with serving(tmp_path / "state") as running:
         yield Program(running.url, tmp_path)
 
 
@@ -76,14 +97,14 @@ def test_bad_options_are_usage_errors(
     assert (done.status, message in done.err) == (2, True)
 
 
-def test_past_jobs_are_listed_and_found_by_words_of_the_command(program: Program) -> None:
-    program.ok("submit", "--wait", "--quiet", "--job-name=first", "true", "needle")
-    program.ok("submit", "--wait", "--quiet", "--job-name=second", "true")
+def test_past_jobs_are_listed_and_found_by_words_of_the_command(program_alone: Program) -> None:
+    program_alone.ok("submit", "--wait", "--quiet", "--job-name=first", "true", "needle")
+    program_alone.ok("submit", "--wait", "--quiet", "--job-name=second", "true")
     past = ("jobs", "--history", "-no", "{name}")
-    assert program.ok(*past).split() == ["second", "first"]
-    block_until(lambda: program.ok(*past, "--text=needle").split() == ["first"])
-    assert program.ok(*past, "--text=eco").split() == ["second"]
-    assert program.ok(*past, "--text=first second").split() == []
+    assert program_alone.ok(*past).split() == ["second", "first"]
+    block_until(lambda: program_alone.ok(*past, "--text=needle").split() == ["first"])
+    assert program_alone.ok(*past, "--text=eco").split() == ["second"]
+    assert program_alone.ok(*past, "--text=first second").split() == []
 
 
 def test_a_purged_job_says_so() -> None:
@@ -124,9 +145,9 @@ def test_what_is_not_known_is_a_dash_and_the_rest_is_a_line() -> None:
     ]
 
 
-def test_a_job_with_few_peers_is_told(program: Program) -> None:
-    jobid = program.ok("submit", "--wait", "true").split()[0]
-    done = program("job", "compare", jobid)
+def test_a_job_with_few_peers_is_told(program_alone: Program) -> None:
+    jobid = program_alone.ok("submit", "--wait", "true").split()[0]
+    done = program_alone("job", "compare", jobid)
     assert (done.status, done.out) == (0, "")
     assert "too few jobs" in done.err
-    assert json.loads(program.ok("job", "compare", "--json", jobid)) == {}
+    assert json.loads(program_alone.ok("job", "compare", "--json", jobid)) == {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tracemalloc
 from html.parser import HTMLParser
+from pathlib import PurePosixPath
 from urllib.parse import urljoin
 
 import pytest
@@ -14,7 +15,10 @@ from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]
 
-PATHS = sorted({guide.address for guide in guides.shelf().values()})
+FOLDER = guides.folder()
+PATHS = sorted(
+    {guides._address(PurePosixPath(path.relative_to(FOLDER))) for path in FOLDER.rglob("*.md")}
+)
 
 _PAGES: dict[str, Page] = {}
 """Pages that were fetched already: each page links to all others."""

@@ -10,10 +10,13 @@ from urllib.parse import urlencode
 
 import pytest
 
+from fluxapi.web import docs
 from fluxapi.web.docs_search import MAX_HITS, Hit, Index, Kind, Section, sections
 from tests.handlers.conftest import Service, service, start
 
 __all__ = ["service", "start"]
+
+LIBRARY = docs.Library()
 
 HTML = """
 <p>Before any heading.</p>
@@ -22,6 +25,12 @@ HTML = """
 <h2>No anchor</h2><p>is a part of the one before.</p>
 <article id="op"><h3><b>GET</b> <code>/jobs/{id}</code></h3><p>Get &lt;one&gt; job.</p></article>
 """
+
+
+@pytest.fixture(autouse=True)
+def _one_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the reference and the index once: they are the same for all services."""
+    monkeypatch.setattr(docs, "Library", lambda: LIBRARY)
 
 
 def found(index: Index, query: str) -> list[str]:
