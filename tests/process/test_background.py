@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -54,6 +55,13 @@ async def test_a_failure_is_logged_and_the_task_starts_again(
     assert "the task example failed" in record.message
     assert "ZeroDivisionError: a bug" in caplog.text
     assert not task.is_running
+
+
+async def test_a_closed_task_leaves_nothing_that_a_loop_walks() -> None:
+    async with settled(0) as task:
+        running = weakref.ref(next(it for it in asyncio.all_tasks() if it.get_name() == "example"))
+    assert not task.is_running
+    assert running() is None
 
 
 async def test_a_task_that_keeps_failing_says_so_until_it_is_stable(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
 
+from fluxapi.instance.embedded import sweeper
 from fluxapi.model.jobid import encode_f58
 from tests.waiting import ended, files_show, poll_until
 
@@ -262,6 +265,25 @@ async def another_sweeper(parent: int, first: int) -> bool:
     """Return whether a process has a sweeper, and it is not the first one."""
     found = await asyncio.to_thread(sweepers, parent)
     return bool(found) and first not in found
+
+
+@pytest.mark.parametrize("content", ["nothing", "a file"])
+def test_a_sweeper_removes_its_directory_and_loads_little(tmp_path: Path, content: str) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    if content == "a file":
+        (folder / "file").touch()
+    program = f"import runpy, sys; runpy.run_path({sweeper.__file__!r}, run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", f"{program}; print('shutil' in sys.modules)"],
+        input=f"{uuid.uuid4().hex}\n{folder}\n",
+        env={},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert not folder.exists()
+    assert done.stdout == f"{content == 'a file'}\n"
 
 
 async def test_a_sweeper_that_ended_is_started_again(tmp_path: Path) -> None:
