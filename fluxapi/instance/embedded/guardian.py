@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import secrets
@@ -33,6 +34,10 @@ _MAX_LINES = 256
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _RESTART_INTERVAL_S = 1.0
 """Seconds between two starts of the sweeper, if it is killed repeatedly."""
+
+
+_unfinished: list[subprocess.Popen[bytes]] = []
+"""Sweepers that went on after the end of their instance, until they are reaped."""
 
 
 class Guardian:
@@ -70,6 +75,7 @@ class Guardian:
             ended.wait()
             os.close(self._pipe)
             self._pipe = -1
+        _reap_unfinished()
         self._started = time.monotonic()
         reader, writer = os.pipe()
         try:
@@ -158,6 +164,7 @@ class Guardian:
             process.wait(timeout=max(deadline - time.monotonic(), 0.0))
         except subprocess.TimeoutExpired:
             _log.warning("the sweeper (process %d) has not ended yet", process.pid)
+            _unfinished.append(process)
 
     def _tell_soon(self) -> None:
         # The delay does no harm, since the cookie identifies almost all processes.
@@ -192,6 +199,13 @@ class Guardian:
                     del self._ended[session]
                     self._sessions.discard(session)
                     self._tell_soon()
+
+
+def _reap_unfinished() -> None:
+    for process in list(_unfinished):
+        if process.poll() is not None:
+            with contextlib.suppress(ValueError):  # another instance was faster
+                _unfinished.remove(process)
 
 
 def _kill_remains(ended: dict[int, float]) -> set[int]:

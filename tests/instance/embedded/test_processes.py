@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from fluxapi.instance.embedded import sweeper
+from fluxapi.instance.embedded import guardian, sweeper
 from fluxapi.model.jobid import encode_f58
 from tests.waiting import ended, files_show, poll_until
 
@@ -284,6 +284,23 @@ def test_a_sweeper_removes_its_directory_and_loads_little(tmp_path: Path, conten
     )
     assert not folder.exists()
     assert done.stdout == f"{content == 'a file'}\n"
+
+
+async def test_a_sweeper_that_goes_on_after_the_instance_is_reaped(
+    start: Starter, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    unfinished: list[subprocess.Popen[bytes]] = []
+    monkeypatch.setattr(guardian, "_unfinished", unfinished)
+    site = await start()
+    parts = site.instance._parts
+    assert parts is not None
+    await parts.guardian.close(0)
+    assert "has not ended yet" in caplog.text
+    (sweeping,) = unfinished
+    await ended(sweeping.pid)
+    await start()
+    assert not unfinished
+    assert sweeping.returncode == 0
 
 
 async def test_a_sweeper_that_ended_is_started_again(tmp_path: Path) -> None:
