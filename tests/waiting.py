@@ -40,7 +40,9 @@ def block_until(condition: Callable[[], bool]) -> None:
         time.sleep(_POLL_INTERVAL_S)
 
 
-async def files_show(folder: Path, condition: Callable[[], bool]) -> None:
+async def files_show(
+    folder: Path, condition: Callable[[], bool], timeout: float = TIMEOUT_S
+) -> None:
     """Return when *condition*, which depends on the files of *folder* only, holds."""
     with _watched(folder) as changed:
 
@@ -49,7 +51,7 @@ async def files_show(folder: Path, condition: Callable[[], bool]) -> None:
                 changed.clear()
                 await changed.wait()
 
-        await asyncio.wait_for(wait(), TIMEOUT_S)
+        await asyncio.wait_for(wait(), timeout)
 
 
 async def hang_up(writer: asyncio.StreamWriter) -> None:

@@ -17,6 +17,7 @@ from fluxapi.archive.database import FILE_NAME, connect
 from fluxapi.archive.ended_job import unpack
 from fluxapi.model.jobid import parse
 from tests.running import Service, clean_environment, flux, flux_instance, service
+from tests.waiting import files_show
 
 __all__ = ["Verdict", "campaign"]
 
@@ -136,12 +137,12 @@ async def _follow(url: str, relayed: set[int]) -> None:
 
 async def _until_stored(folder: Path, relayed: set[int]) -> None:
     """Return once all jobs are stored as Flux has them, or it takes too long."""
-    loop = asyncio.get_running_loop()
-    ends = loop.time() + _LATE_S
-    while loop.time() < ends:
-        if relayed <= {jobid for jobid, _ in _stored(folder, exact=True)}:
-            return
-        await asyncio.sleep(0.5)
+    with contextlib.suppress(asyncio.TimeoutError):
+        await files_show(
+            folder,
+            lambda: relayed <= {jobid for jobid, _ in _stored(folder, exact=True)},
+            _LATE_S,
+        )
 
 
 def _stored(folder: Path, *, exact: bool = False) -> list[tuple[int, bytes]]:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import random
 import statistics
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,12 +125,13 @@ async def _compare(
     session: aiohttp.ClientSession, site: Site, receiver: Receiver, verdict: Verdict
 ) -> None:
     """Wait until all jobs have ended, and compare the messages with the eventlogs."""
-    deadline = time.monotonic() + _PATIENCE_S
-    while any(job["state"] != "INACTIVE" for job in await site.jobs(session)):
-        assert time.monotonic() < deadline, "the jobs do not end"
-        await asyncio.sleep(0.2)
+    jobs = await site.jobs(session)
+    body = {"ids": [job["id"] for job in jobs], "timeout": _PATIENCE_S}
+    async with session.post(f"{site.url}/v1/jobs/wait", json=body) as response:
+        answer = await response.json()
+    assert not answer["active"], "the jobs do not end"
     expected: dict[str, int] = {}
-    for job in await site.jobs(session):
+    for job in jobs:
         async with session.get(f"{site.url}/v1/jobs/{job['id']}/eventlog") as response:
             names = [event["name"] for event in await response.json()]
         expected[job["id"]] = sum(name not in _UNINDEXED for name in names)
