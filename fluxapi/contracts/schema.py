@@ -42,6 +42,9 @@ __all__ = [
 Fields = list[dict[str, str]]
 """``pointer`` and ``detail`` of each invalid field."""
 
+_PREFIX = "#/$defs/"
+"""The place of the schemas in the document that validators are compiled from."""
+
 _MAX_ERRORS = 100
 """Errors reported for one document."""
 
@@ -105,18 +108,18 @@ def _absolute(node: Any, name: str, prefix: str) -> Any:
 
 @functools.cache
 def _document() -> dict[str, Any]:
-    return {"$defs": bundle("#/$defs/")}
+    return {"$defs": bundle(_PREFIX)}
 
 
 @functools.cache
 def compile_validator(name: str) -> jsonschema_rs.Draft202012Validator:
-    """Return the fast check of a schema; the first call takes some milliseconds."""
-    return jsonschema_rs.Draft202012Validator({"$ref": f"#/$defs/{name}", **_document()})
+    """Return the fast check of a schema; the first call takes about a millisecond."""
+    return _compile_part({"$ref": f"{_PREFIX}{name}"})
 
 
 @functools.cache
 def _judge(name: str) -> jsonschema.protocols.Validator:
-    document = {"$ref": f"#/$defs/{name}", **_document()}
+    document = {"$ref": f"{_PREFIX}{name}", **_document()}
     validator: jsonschema.protocols.Validator = _judges()(document)
     return validator
 
@@ -127,8 +130,37 @@ def _judges() -> type[Any]:
 
 
 def _compile_part(rules: Mapping[str, Any]) -> jsonschema_rs.Draft202012Validator:
-    """Return the fast check of a part of a schema."""
-    return jsonschema_rs.Draft202012Validator({**_document(), **rules})
+    """Return the fast check of a part of a schema.
+
+    It is compiled with only the schemas that it refers to: all would take ten times as long.
+    """
+    every = _document()["$defs"]
+    needed: dict[str, Any] = {}
+    names = set(_references(rules))
+    while names:
+        name = names.pop()
+        needed[name] = every[name]
+        names |= _schemas_below(name) - needed.keys()
+    return jsonschema_rs.Draft202012Validator({"$defs": needed, **rules})
+
+
+@functools.cache
+def _schemas_below(name: str) -> frozenset[str]:
+    """Return the names of the schemas that a schema refers to."""
+    return frozenset(_references(_document()["$defs"][name]))
+
+
+def _references(node: Any) -> Iterator[str]:
+    """Yield the names of the schemas that a part of a schema refers to."""
+    if isinstance(node, Mapping):
+        target = node.get("$ref")
+        if isinstance(target, str) and target.startswith(_PREFIX):
+            yield target.removeprefix(_PREFIX).partition("/")[0]
+        node = node.values()
+    elif not isinstance(node, list):
+        return
+    for value in node:
+        yield from _references(value)
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from fluxapi.contracts import schema
@@ -31,6 +32,19 @@ def test_every_example_is_valid(name: str) -> None:
 def test_every_field_is_described(name: str) -> None:
     for field, rule in schema.schema(name).get("properties", {}).items():
         assert "description" in rule or "$ref" in rule, field
+
+
+def test_a_check_is_compiled_with_the_schemas_that_it_refers_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compiled: list[Any] = []
+    monkeypatch.setattr(jsonschema_rs, "Draft202012Validator", compiled.append)
+    schema._compile_part({"$ref": "#/$defs/webhook-list"})
+    schema._compile_part({"type": "object", "properties": {"$ref": {"type": "string"}}})
+    assert [set(document["$defs"]) for document in compiled] == [
+        {"webhook-list", "webhook", "stream-filter"},
+        set(),
+    ]
 
 
 def test_a_misspelt_field_gets_the_nearest_name() -> None:
