@@ -23,23 +23,27 @@ _MAX_TINY_BUFFERS = 2
 
 
 class ChunkLimit:
-    """Counts how often tiny chunks have filled the buffer of one body."""
+    """Counts how often tiny chunks have filled the buffer of one body.
+
+    Attributes:
+        body: The body.
+    """
 
     def __init__(self, body: StreamReader) -> None:
-        self._body = body
+        self.body = body
         self._bytes = 0
         self._tiny = 0
 
     @property
     def has_arrived(self) -> bool:
         """Return whether all of the body has arrived, so that the next bytes are a head."""
-        return self._body.is_eof()
+        return self.body.is_eof()
 
     def is_exceeded(self) -> bool:
         """Return whether the body has too many tiny chunks; call this when its buffer is full."""
-        if self._body.is_eof():
+        if self.body.is_eof():
             return False
-        total = self._body.total_bytes
+        total = self.body.total_bytes
         self._tiny += total - self._bytes < _TINY_BYTES
         self._bytes = total
         return self._tiny > _MAX_TINY_BUFFERS

@@ -16,7 +16,9 @@ MAX_SEGMENTS = 128
 
 
 class HeadLimit:
-    """The bytes of heads that have arrived on one connection since the last whole head.
+    """The bytes of heads that have arrived on one connection since the last whole head or data.
+
+    Trailers, and the extensions of the size of a chunk, count like headers.
 
     It counts what arrives in pieces: a piece is at most as long as the buffer of the socket.
     """

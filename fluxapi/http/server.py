@@ -21,7 +21,6 @@ from typing import Any, cast
 import msgspec
 from aiohttp import StreamReader, hdrs, web
 
-from fluxapi import errors
 from fluxapi.process.timeslice import TimeSlice
 from fluxapi.security.clients import peer_of
 
@@ -32,6 +31,7 @@ from .head_limit import MAX_HEAD_BYTES, MAX_SEGMENTS, HeadLimit
 from .middleware import HEADERS
 from .refusals import LONG_HEAD, TINY_CHUNKS, TOO_MANY_CONNECTIONS
 from .tls_server import TlsServer
+from .unreadable import forget_frames, unreadable
 from .whole_response import is_whole, send_whole
 
 __all__ = ["IDLE_TIMEOUT_S", "Runner", "Site"]
@@ -39,29 +39,6 @@ __all__ = ["IDLE_TIMEOUT_S", "Runner", "Site"]
 _RequestHandler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 _log = logging.getLogger(__name__)
-
-_BAD_REQUEST = 400
-_KINDS: dict[int, type[errors.FluxapiError]] = {
-    _BAD_REQUEST: errors.RequestError,
-    413: errors.BodyTooLarge,
-    417: errors.ExpectationFailed,
-}
-_DETAILS = {
-    "LineTooLong": "The request line or a header is too long.",
-    "BadHttpMethod": "The request line is not valid HTTP.",
-    "BadStatusLine": "The request line is not valid HTTP.",
-    "InvalidHeader": "A header is not valid HTTP.",
-    "InvalidURLError": "The request target is not a valid URL; percent-encode what is not ASCII, "
-    "and write f2QK3Zz for ƒ2QK3Zz.",
-    "TransferEncodingError": "The body is not in valid chunks.",
-    "ContentLengthError": "The body is shorter than its Content-Length.",
-    "HTTPBadRequest": f"The path has more than {MAX_SEGMENTS} segments.",
-    "HTTPExpectationFailed": "The service supports only Expect: 100-continue; leave others out.",
-}
-"""Sentences by the error of aiohttp's parser, whose own texts repeat the input."""
-
-_OTHER = "The request is not valid HTTP/1.1."
-_BUG = "Internal error of the service; its log has the details."
 
 IDLE_TIMEOUT_S = 120.0
 """Time that a connection may wait without the complete head of a request.
@@ -219,16 +196,31 @@ class _Protocol(web.RequestHandler):
         self._chunks = ChunkLimit(body)
 
     def data_received(self, data: bytes) -> None:
-        """Parse what has arrived; refuse a head that is too long."""
+        """Parse what has arrived; refuse a head, or trailers, that are too long."""
+        body = self._last_body
         is_head = self._awaits_head()
+        arrived = None if is_head or body is None else body.total_bytes
         count = self._request_count
         super().data_received(data)
+        forget_frames(body, self._messages)
         if self._request_count != count:
             self._head.reset()
-        elif is_head:
+        elif is_head or (body is not None and body.total_bytes == arrived and not body.is_eof()):
+            # Trailers, and extensions of the size of a chunk, are no data.
             self._head.add(len(data))
             if self._head.is_exceeded() and not self._force_close:
                 self._refuse_head()
+        else:
+            self._head.reset()
+
+    @property
+    def _last_body(self) -> StreamReader | None:
+        """Return the body that arrived last, or arrives now."""
+        if self._upgraded or self._payload_parser is not None:
+            return None
+        if self._messages:
+            return self._messages[-1][1]
+        return None if self._chunks is None else self._chunks.body
 
     def _awaits_head(self) -> bool:
         """Return whether the next bytes belong to the head of a request."""
@@ -354,7 +346,10 @@ class _Protocol(web.RequestHandler):
     ) -> tuple[web.StreamResponse, bool]:
         """Send a response; return it, and whether the client has left."""
         if self._upgraded or not is_whole(resp, request):
-            return await super().finish_response(request, resp, start_time)
+            sent = await super().finish_response(request, resp, start_time)
+            # After an upgrade that was refused, what has arrived is parsed only now.
+            forget_frames(None, self._messages)
+            return sent
         return resp, not await send_whole(resp, request)
 
     def handle_error(
@@ -368,7 +363,7 @@ class _Protocol(web.RequestHandler):
         del message
         if request.writer.output_size > 0:
             raise ConnectionError("The response has begun, so no other can be sent.")
-        error = _error(status, exc)
+        error = unreadable(status, exc)
         if error.status < 500:  # noqa: PLR2004 - an error of the client
             _log.debug("cannot parse a request: %s", type(exc).__name__)
         else:
@@ -390,10 +385,3 @@ class _Protocol(web.RequestHandler):
             _log.debug("cannot read the rest of a body")
         else:
             super().log_exception(*args, **kw)
-
-
-def _error(status: int, exc: BaseException | None) -> errors.FluxapiError:
-    kind = _KINDS.get(status)
-    if kind is None:
-        return errors.FluxapiError(_BUG)
-    return kind(_DETAILS.get(type(exc).__name__, _OTHER))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
+import weakref
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
+from fluxapi.errors import FluxapiError
 from fluxapi.http import cookies
 from fluxapi.http.head_limit import MAX_HEAD_BYTES, MAX_SEGMENTS
+from fluxapi.http.unreadable import unreadable
 from fluxapi.web.words import ENGLISH, chosen, load
 
 from .wire import connect, serving
@@ -49,6 +55,78 @@ async def test_a_long_body_is_no_head() -> None:
         answer = await wire.answer()
         assert answer is not None
         assert "headers" not in answer.problem["detail"]
+
+
+UPGRADE = (
+    b"GET /v1/events/ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+    b"Connection: Upgrade\r\nSec-WebSocket-Version: 99\r\nSec-WebSocket-Key: x\r\n\r\n"
+)
+CHUNKED = b"POST /v1/token HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    ("begin", "piece"),
+    [(b"2\r\n{}\r\n0\r\n", HEADER), (b"2;", b"a" * 8000)],
+    ids=["trailers", "extension of a chunk"],
+)
+async def test_what_stands_beside_a_body_has_an_end(begin: bytes, piece: bytes) -> None:
+    async with serving() as port, connect(port) as wire:
+        await wire.send(CHUNKED + begin)
+        for _ in range(32 * MAX_HEAD_BYTES // len(piece)):
+            await wire.send(piece)
+        # There may be a refusal, but no answer to the request.
+        answer = await wire.answer()
+        assert answer is None or answer.status == 400
+
+
+async def test_a_body_in_very_many_pieces_is_no_head() -> None:
+    async with serving() as port, connect(port) as wire:
+        await wire.send(CHUNKED)
+        for _ in range(2 * MAX_HEAD_BYTES // 8000):
+            await wire.send(b"3e8;" + b"a" * 3000 + b"\r\n" + b" " * 1000 + b"\r\n")
+        await wire.send(b"0\r\nX-A: a\r\n\r\n")
+        answer = await wire.answer()
+        assert answer is not None
+        assert answer.status == 415
+        assert "headers" not in answer.problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        ASK + b"X\x01: y\r\n",
+        ASK + b"a: b\r\n" * 10_000,
+        CHUNKED + b"zz\r\n",
+        b"\0" * 99,
+        UPGRADE + b"zz\r\n",
+    ],
+    ids=["header", "headers", "chunk", "line", "upgrade that is refused"],
+)
+async def test_what_cannot_be_read_is_freed_at_once(
+    sent: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[weakref.ref[BaseException]] = []
+
+    def noted(status: int, error: BaseException | None) -> FluxapiError:
+        assert error is not None
+        kept.append(weakref.ref(error))
+        return unreadable(status, error)
+
+    monkeypatch.setattr("fluxapi.http.server.unreadable", noted)
+    gc.collect()
+    gc.disable()
+    try:
+        async with serving() as port:
+            async with connect(port) as wire:
+                await wire.send(sent + b"z" * 50_000)
+                answer = await wire.answer()
+                assert answer is not None
+                assert answer.status == 400
+            for _ in range(9):
+                await asyncio.sleep(0)
+            assert {error() for error in kept} == {None}
+    finally:
+        gc.enable()
 
 
 async def test_a_path_of_thousands_of_segments_is_not_looked_up() -> None:

@@ -83,6 +83,7 @@ def own_names(source: str) -> set[str]:
         "_refuse_head",
         "_awaits_head",
         "_skip_in_turn",
+        "_last_body",
     }
 
 
