@@ -226,6 +226,10 @@ class _Commands:
         await self._feed([self._end()])
         return {"processor": time.process_time() - processor}
 
+    async def processor(self) -> dict[str, Any]:
+        """Return the seconds of processor time so far."""
+        return {"processor": time.process_time()}
+
     async def memory(self) -> dict[str, Any]:
         """Return the resident memory in bytes."""
         pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]  # noqa: ASYNC240 - /proc does not block

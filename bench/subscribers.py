@@ -16,8 +16,9 @@ _RATE = 100.0
 _EVENTS = 500
 _EVERY = 50
 """One of so many readers notes the latencies."""
-_SINGLE = 20
-"""Events of a round that are written alone."""
+_SINGLE = 10
+_SINGLE_RATE = 2.0
+"""Events of a round that are written alone, since each is written before the next one comes."""
 _ROUNDS = 3
 _MS = 1e6
 _KIB = 1024
@@ -53,9 +54,12 @@ class _Side:
     def run(self) -> None:
         """Send events, one alone and at the rate; note the processor time of one, and the p99."""
         self._readers.send(True)
-        self.server.tell(do="burst", events=_SINGLE, batch=1)
+        before = self._processor()
+        self.server.tell(do="paced", events=_SINGLE, rate=_SINGLE_RATE)
         self._readers.recv()
-        self.alone.append(self.server.answer()["processor"] / _SINGLE)
+        self.server.answer()
+        # The last event, which ends the run, is one more.
+        self.alone.append((self._processor() - before) / (_SINGLE + 1))
         self._readers.send(True)
         self.server.tell(do="paced", events=_EVENTS, rate=_RATE)
         found = self._readers.recv()
@@ -66,6 +70,11 @@ class _Side:
     def close(self) -> None:
         """Let the readers end."""
         self._readers.send(False)
+
+    def _processor(self) -> float:
+        self.server.tell(do="processor")
+        seconds: float = self.server.answer()["processor"]
+        return seconds
 
     def _resident(self) -> int:
         self.server.tell(do="memory")

@@ -3,7 +3,8 @@
 A subscriber that has received everything is *live*: it gets each batch in one write, the same bytes
 for all live subscribers of a group. A subscriber whose socket is full is *behind*: only its
 sequence number is kept until the socket drains, then it is replayed piece by piece. There is no
-queue per subscriber.
+queue per subscriber. A group has a limited number of subscribers, and groups that get no turn in
+a pass of the event loop are *due* (:mod:`fluxapi.events.due_groups`).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Hashable, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 import msgspec
@@ -24,6 +26,7 @@ from fluxapi.table.table import Table
 
 from .buffer import CursorError
 from .catchup import CatchUp
+from .due_groups import GROUP_WRITES, MAX_WRITES_PER_PASS, DueGroups
 from .event_log import Batch, EventLog
 from .fanout import FanoutGroup, Subscription
 from .filters import Filter
@@ -48,6 +51,9 @@ RESETS = {
 
 _SLICE_JOBS = 1024
 """Jobs that are published as gone before other tasks run: about 5 ms."""
+
+_MAX_GROUP_SUBSCRIBERS = 500
+"""Subscribers of one group, so that one is served in about 4 ms."""
 
 _encoder = msgspec.json.Encoder()
 
@@ -76,6 +82,7 @@ class Hub:
         self._groups_of: dict[View, dict[FanoutGroup, Hashable]] = {}
         """The groups of each view, each with the key of the view."""
         self._behind = CatchUp(self._refuse, self._arrive, self._fail)
+        self._due = DueGroups(self._write, self._fall_behind, self._fail_group)
         self._ends: dict[int, set[Subscription]] = {}
 
     def start(self) -> Iterator[None]:
@@ -114,22 +121,36 @@ class Hub:
         for view in self._views.values():
             if view.ids is None or not view.ids.isdisjoint(jobs):
                 view.digest.apply(batch)
+        # Those that are due already come first.
+        left = 0 if self._due else MAX_WRITES_PER_PASS
         for group in list(self.groups.values()):
-            ids = group.view.ids
-            if ids is None or not ids.isdisjoint(jobs):
+            if group in self._due:
+                continue
+            if not group.live or not self._concerns(group.view, jobs):
+                group.seq = group.view.head
+            elif left > 0:
+                left -= len(group.live) + GROUP_WRITES
                 self._deliver(group, batch)
             else:
-                group.seq = group.view.head
+                self._due.add(group)
         if self._ends:
             for row in batch.rows:
                 for subscription in list(self._ends.get(row.id, ())):
                     self._end_if_over(subscription)
 
+    def _concerns(self, view: View, jobs: set[int]) -> bool:
+        """Return whether a batch of events of these jobs may have messages of a view."""
+        if view is self.stats or view is self.tree:
+            return False
+        return view.ids is None or not view.ids.isdisjoint(jobs)
+
     def push(self, view: View) -> None:
         """Write the current state of ``view`` to its live subscribers."""
+        self._due.forget()
         for group in list(self._groups_of.get(view, ())):
             if group.live:
-                group.write(group.bytes_of(view.replay(group.seq)[0]))
+                self._due.add(group)
+        self._due.serve()
 
     @property
     def is_tree_followed(self) -> bool:
@@ -219,7 +240,11 @@ class Hub:
             self._end(subscription, reason)
 
     def bookmark(self, group: FanoutGroup) -> bytes:
-        """Return a bookmark: a cursor, and the digest of all rows up to it."""
+        """Return a bookmark: a cursor, and the digest of all rows up to it.
+
+        A group that is due gets first what it lacks.
+        """
+        self._due.settle(group)
         members = {"live": self.lost_since is None, "time": time.time()}
         if self.lost_since is not None:
             members["lost_since"] = self.lost_since
@@ -228,8 +253,11 @@ class Hub:
         return group.bytes_of([("bookmark", group.view.cursor, _encoder.encode(members)[1:])])
 
     def _group(self, stream: str, filter: Filter, wire: Wire) -> FanoutGroup:
-        key = (stream, filter, wire)
-        group = self.groups.get(key)
+        for number in count():
+            key = (stream, filter, wire, number)
+            group = self.groups.get(key)
+            if group is None or group.users < _MAX_GROUP_SUBSCRIBERS:
+                break
         if group is None:
             view = self._view(stream, filter)
             group = self.groups[key] = FanoutGroup(key, stream, view, wire, view.head)
@@ -256,6 +284,7 @@ class Hub:
         group.leave(subscription)
         group.users -= 1
         if not group.users:
+            self._due.discard(group)
             del self.groups[group.key]
             others = self._groups_of[group.view]
             key = others.pop(group)
@@ -287,17 +316,23 @@ class Hub:
             data = group.live_bytes(batch)
         except Exception:  # noqa: BLE001 - the other groups must still get the batch
             _log.exception("the group %s failed", group.key)
-            for subscription in group.subscribers:
-                self.end(subscription.writer, "failed")
+            self._fail_group(group)
             return
         self._write(group, before, data)
+
+    def _fail_group(self, group: FanoutGroup) -> None:
+        for subscription in group.subscribers:
+            self.end(subscription.writer, "failed")
 
     def _write(self, group: FanoutGroup, before: int, data: bytes) -> None:
         """Write to the live subscribers of a group, whose position was *before*."""
         if len(data) <= 2 * PIECE_BYTES:
             group.write(data)
-            return
-        # Too large for one write: every subscriber catches up piece by piece.
+        else:
+            self._fall_behind(group, before)
+
+    def _fall_behind(self, group: FanoutGroup, before: int) -> None:
+        """Replay piece by piece to the live subscribers, who lack too much for one write."""
         for subscription in group.subscribers:
             group.leave(subscription)
             subscription.place(before)
@@ -317,6 +352,8 @@ class Hub:
     def _arrive(self, subscription: Subscription) -> None:
         """Make a subscription live; the first time, send it a bookmark."""
         group = subscription.group
+        # The others of the group must reach the position of this one first.
+        self._due.settle(group)
         group.join(subscription)
         if not subscription.greeted:
             subscription.greeted = True
@@ -327,6 +364,8 @@ class Hub:
         self.end(subscription.writer, "failed")
 
     def _end_if_over(self, subscription: Subscription) -> None:
+        if subscription.is_live:
+            self._due.settle(subscription.group)
         if not subscription.is_live:
             return
         if subscription.until is not None:

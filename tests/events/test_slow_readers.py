@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from fluxapi.events import change_log, digest, hub, snapshot, views
+from fluxapi.events import change_log, digest, due_groups, hub, snapshot, views
 from fluxapi.events import cursor as cursors
 from fluxapi.events.fanout import Subscription
 from fluxapi.events.filters import ANY, Filter
@@ -210,23 +210,15 @@ class ShortMemory(SlowReaders):
     allowed = frozenset({"overflow", "expired"})
 
 
-class SmallPieces(SlowReaders):
-    """The same where hardly anything fits into one piece, one slice or one segment."""
+class Patched(SlowReaders):
+    """The same with other limits."""
 
-    small = (
-        (views, "PIECE_BYTES", 500),
-        (views, "_MAX_SCANNED", 4),
-        (views, "_MAX_SHARED_CHANGES", 12),
-        (hub, "PIECE_BYTES", 500),
-        (snapshot, "_MAX_SCANNED_JOBS", 3),
-        (digest, "_SLICE_JOBS", 3),
-        (change_log, "_SEGMENT_ENTRIES", 4),
-    )
+    limits: tuple[tuple[Any, str, int], ...] = ()
 
     def __init__(self) -> None:
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        for module, name, value in self.small:
+        for module, name, value in self.limits:
             self.patch.setattr(module, name, value)
 
     def teardown(self) -> None:
@@ -236,12 +228,36 @@ class SmallPieces(SlowReaders):
             self.patch.undo()
 
 
+class SmallPieces(Patched):
+    """The same where hardly anything fits into one piece, one slice or one segment."""
+
+    limits = (
+        (views, "PIECE_BYTES", 500),
+        (views, "_MAX_SCANNED", 4),
+        (views, "_MAX_SHARED_CHANGES", 12),
+        (hub, "PIECE_BYTES", 500),
+        (snapshot, "_MAX_SCANNED_JOBS", 3),
+        (digest, "_SLICE_JOBS", 3),
+        (change_log, "_SEGMENT_ENTRIES", 4),
+    )
+
+
+class FewWrites(Patched):
+    """The same where a group has two subscribers, and each waits for a pass of its own."""
+
+    limits = (
+        (hub, "_MAX_GROUP_SUBSCRIBERS", 2),
+        (hub, "MAX_WRITES_PER_PASS", 0),
+        (due_groups, "MAX_WRITES_PER_PASS", 1),
+    )
+
+
 TestSlowReaders = SlowReaders.TestCase
 TestShortMemory = ShortMemory.TestCase
 TestSmallPieces = SmallPieces.TestCase
-TestSlowReaders.settings = TestShortMemory.settings = TestSmallPieces.settings = settings(
-    stateful_step_count=40
-)
+TestFewWrites = FewWrites.TestCase
+for case in (TestSlowReaders, TestShortMemory, TestSmallPieces, TestFewWrites):
+    case.settings = settings(stateful_step_count=40)
 
 
 BAD_CURSORS = {
