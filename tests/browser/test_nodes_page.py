@@ -346,3 +346,18 @@ def test_names_are_whole_and_use_is_shown_while_the_nodes_cannot_be_read(
     expect(shown).to_be_visible()
     assert shown.evaluate("(it) => it.getClientRects().length") <= 2
     page.close()
+
+
+def test_a_reader_who_was_logged_out_is_not_told_how_programs_authenticate(
+    site: Service, browser: Browser
+) -> None:
+    # Chromium reports the refusal as an error of the page, so this is a context of its own.
+    page = browser.new_page()
+
+    def refuse(route: Route) -> None:
+        route.fulfill(status=401, json={"status": 401, "detail": "Authenticate as HTTP Basic."})
+
+    page.route("**/v1/resources", refuse)
+    page.goto(f"{site.url}/ui/nodes")
+    expect(page.get_by_role("alert")).to_have_text("This page shows the last known state.")
+    page.close()

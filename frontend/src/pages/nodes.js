@@ -1,6 +1,6 @@
 /** The page of nodes: their state, what of them is in use, the jobs on them; live. */
 
-import { address, call } from "../ui/api.js";
+import { address, call, session } from "../ui/api.js";
 import { Channel } from "../channel/channel.js";
 import { KEYS, next, read, sorted } from "../nodes/node_order.js";
 import { NodeMap } from "../nodes/node_map.js";
@@ -114,8 +114,9 @@ async function refresh() {
     $("wrong").hidden = true;
   } catch (problem) {
     isStale = true;
-    const why = problem instanceof Error ? problem.message : String(problem);
-    $("wrong").textContent = isKnown ? t("nodes.last_known", { why }) : why;
+    // The header says that the reader is logged out, and leads to the login.
+    const why = session.isOver ? "" : problem instanceof Error ? problem.message : String(problem);
+    $("wrong").textContent = isKnown || !why ? t("nodes.last_known", { why }).trim() : why;
     $("wrong").hidden = false;
     // There is nothing to draw it from.
     if (!isKnown) $("picture").hidden = true;
