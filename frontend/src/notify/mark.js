@@ -12,7 +12,7 @@ export const isSeen = () => !document.hidden && document.hasFocus();
 
 /** Return an icon with a sign on it, as an address. @param {string} svg @param {string} sign of two characters at most */
 export function marked(svg, sign) {
-  const mark = `<circle cx="21" cy="21" r="11" fill="#b42318"/><text x="21" y="26" font-family="sans-serif" font-size="${sign.length > 1 ? 12 : 15}" font-weight="700" text-anchor="middle" fill="#fff">${sign}</text>`;
+  const mark = `<circle cx="21" cy="21" r="10" fill="#b42318" stroke="#fff" stroke-width="2"/><text x="21" y="26" font-family="sans-serif" font-size="${sign.length > 1 ? 12 : 15}" font-weight="700" text-anchor="middle" fill="#fff">${sign}</text>`;
   return `data:image/svg+xml,${encodeURIComponent(svg.replace("</svg>", `${mark}</svg>`))}`;
 }
 
