@@ -27,7 +27,7 @@ test("a start that the scheduler estimates is said until it has passed", () => {
   assert.match(situation.why(job, NOW), /^Waits for resources; may start on .*2033/);
   const today = new Date(2026, 5, 15).getTime() / 1000;
   const soon = row({ id: "fB", state: "SCHED", urgency: 16, priority: 16, annotations: { sched: { t_estimate: today + 17_190 } } });
-  assert.match(situation.why(soon, today), /; may start at 4:46\sAM$/);
+  assert.match(situation.why(soon, today), /; may start at 04:46\sAM$/);
   assert.equal(situation.why(job, 3e9), "Waits for resources");
 });
 

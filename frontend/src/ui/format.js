@@ -49,7 +49,7 @@ export function runtime(row, now) {
 }
 
 const clock = moments({ hour: "2-digit", minute: "2-digit", second: "2-digit" });
-const short = moments({ hour: "numeric", minute: "2-digit" });
+const short = moments({ hour: "2-digit", minute: "2-digit" });
 const day = moments({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
 const dayOfYear = moments({ year: "numeric", month: "short", day: "numeric" });
 const momentOfYear = moments({ year: "numeric", month: "short", day: "numeric", hour: "2-digit", minute: "2-digit" });
