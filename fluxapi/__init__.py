@@ -1,3 +1,3 @@
 """fluxapi puts one Flux instance on the web."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
