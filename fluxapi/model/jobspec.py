@@ -20,12 +20,11 @@ import msgspec
 
 from fluxapi.errors import ValidationFailed
 
-from . import batch, options, per_resource
+from . import batch, folder, options, per_resource
 from .constraints import check_constraints
 from .fatal import fatal_reason
 from .keymark import KeyMark, KeySigner
 from .options import Fields
-from .output_files import templates
 from .submission import Submission
 
 __all__ = [
@@ -80,10 +79,6 @@ class Defaults:
     cwd: str | None = None
 
 
-_FOLDER = "needs an absolute path on the nodes as system.cwd; ~ and variables are not replaced in"
-
-
-_MAX_PATH_BYTES = 4095
 _MAX_CC_DIGITS = 20
 
 
@@ -108,7 +103,7 @@ def build(
     """
     given = {name: value for name, value in fields.items() if value is not None}
     document = _whole(given) if "jobspec" in given else _compose(_canonical(given), defaults)
-    _check_folder(document, fields)
+    folder.check(document, fields)
     own = {} if mark is None else dict(defaults.signer.sign(mark))
     if group is not None:
         own |= {"group": group, **_cc_number(document)}
@@ -236,46 +231,13 @@ def _compose(given: Mapping[str, Any], defaults: Defaults) -> dict[str, Any]:
         system["constraints"] = given["constraints"]
     options.merge_attributes(given, attributes)
     resources, count = _resources(given)
-    _set_folder(attributes, defaults)
+    folder.set_default(attributes, defaults.cwd)
     return {
         "resources": resources,
         "tasks": [{"command": command, "slot": "task", "count": count}],
         "attributes": attributes,
         "version": 1,
     }
-
-
-def _set_folder(attributes: dict[str, Any], defaults: Defaults) -> None:
-    """Name the working directory of a job with relative output files, so that they are found."""
-    paths = templates({"attributes": attributes}).values()
-    if defaults.cwd and not all(path.startswith("/") for path in paths):
-        attributes["system"].setdefault("cwd", defaults.cwd)
-
-
-def _check_folder(document: Mapping[str, Any], fields: Mapping[str, Any]) -> None:
-    """Raise ``ValidationFailed`` for a working directory that cannot exist on any node.
-
-    A trailing space is part of the name. The job shell uses the name unchanged, and runs the job in
-    /tmp if the directory does not exist.
-    """
-    attributes = document.get("attributes")
-    system = attributes.get("system") if isinstance(attributes, dict) else None
-    folder = system.get("cwd") if isinstance(system, dict) else None
-    if not isinstance(folder, str):
-        return
-    is_long = len(folder.encode("utf-8", "replace")) > _MAX_PATH_BYTES
-    if folder.startswith("/") and not is_long:
-        return
-    names = [name for name in ("cwd", "workdir") if fields.get(name) == folder]
-    where = names[0] if names else "attributes"
-    if "jobspec" in fields:
-        where = "jobspec/attributes/system/cwd"
-    if is_long:
-        sentence = (
-            f"has a system.cwd of more than {_MAX_PATH_BYTES} bytes, longer than a path can be."
-        )
-        raise ValidationFailed([_wrong(where, sentence)])
-    raise ValidationFailed([_wrong(where, f"{_FOLDER} {folder[:64]!r}.")])
 
 
 def _command(command: str | list[Any]) -> list[str]:

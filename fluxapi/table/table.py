@@ -1,7 +1,6 @@
 """The table of all jobs of the instance, folded from its journal; it answers all reads.
 
-The code is synchronous. Only :meth:`Table.feed` changes the table, and only the journal consumer
-calls it.
+The code is synchronous. Only the journal consumer changes the table, by :meth:`Table.feed`.
 """
 
 from __future__ import annotations

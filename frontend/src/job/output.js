@@ -384,8 +384,7 @@ export class Output {
   }
 
   #paint() {
-    const { hits, current, query } = this.#matches;
-    this.view.paint(hits, current, query);
+    this.view.paint(this.#matches.hits, this.#matches.current, this.#matches.query);
   }
 
   #say() {

@@ -4,6 +4,7 @@
  */
 
 import { element } from "../ui/element.js";
+import { attribute, height, spacer, stretch } from "./grid_parts.js";
 import { isHead } from "./grouping.js";
 import { isNested, opens } from "./nested.js";
 import { Line } from "./row_view.js";
@@ -380,29 +381,4 @@ export class Grid extends EventTarget {
     const line = this.#shown.get(this.rows[this.current]?.id ?? "");
     line?.[inBox ? "box" : "handle"].focus({ preventScroll: true });
   }
-}
-
-/** A row that stands for those that do not exist. */
-function spacer() {
-  const line = element("tr", { className: "spacer" });
-  line.setAttribute("aria-hidden", "true");
-  line.append(element("td", {}));
-  return line;
-}
-
-/** @param {HTMLElement} where @param {number} pixels */
-function height(where, pixels) {
-  const text = `${pixels}px`;
-  if (where.style.height !== text) where.style.height = text;
-}
-
-/** @param {Element} where @param {string} name @param {string} text */
-function attribute(where, name, text) {
-  if (where.getAttribute(name) !== text) where.setAttribute(name, text);
-}
-
-/** Say how a column takes more room than it is said to need. @param {Column} column @param {HTMLElement} cell */
-function stretch({ grows, fills }, cell) {
-  if (grows) cell.dataset["grows"] = "";
-  if (fills) cell.dataset["fills"] = "";
 }

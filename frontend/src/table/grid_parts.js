@@ -1,0 +1,30 @@
+/** Parts of the table: its spacers, and changes of the document that are made only if there is one. */
+
+import { element } from "../ui/element.js";
+
+/** @typedef {import("./columns.js").Column} Column */
+
+/** A row that stands for those that do not exist. */
+export function spacer() {
+  const line = element("tr", { className: "spacer" });
+  line.setAttribute("aria-hidden", "true");
+  line.append(element("td", {}));
+  return line;
+}
+
+/** @param {HTMLElement} where @param {number} pixels */
+export function height(where, pixels) {
+  const text = `${pixels}px`;
+  if (where.style.height !== text) where.style.height = text;
+}
+
+/** @param {Element} where @param {string} name @param {string} text */
+export function attribute(where, name, text) {
+  if (where.getAttribute(name) !== text) where.setAttribute(name, text);
+}
+
+/** Say how a column takes more room than it is said to need. @param {Column} column @param {HTMLElement} cell */
+export function stretch({ grows, fills }, cell) {
+  if (grows) cell.dataset["grows"] = "";
+  if (fills) cell.dataset["fills"] = "";
+}

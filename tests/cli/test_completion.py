@@ -1,0 +1,63 @@
+"""Completion of commands, options and job IDs in the shell."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from .program import Program
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_script(run: Program, shell: str) -> None:
+    assert "_ARGCOMPLETE" in run.ok("completion", shell)
+
+
+@pytest.mark.parametrize(
+    ("line", "found"),
+    [
+        ("fluxapi jo", {"job", "jobs"}),
+        ("fluxapi submit --job", {"--job-name "}),
+        ("fluxapi completion z", {"zsh "}),
+    ],
+)
+def test_completion(run: Program, line: str, found: set[str]) -> None:
+    assert complete(run, line) == found
+
+
+@pytest.mark.slow
+def test_completion_of_job_ids(run: Program, tmp_path: Path) -> None:
+    jobid = run.submit("--urgency=hold", "true")
+    assert jobid in {word.strip() for word in complete(run, f"fluxapi cancel {jobid[:4]}")}
+    run.ok("cancel", jobid)
+    run("wait", jobid)
+    assert jobid not in {word.strip() for word in complete(run, f"fluxapi cancel {jobid[:4]}")}
+    assert jobid in {word.strip() for word in complete(run, f"fluxapi output {jobid[:4]}")}
+    assert complete(Program("http://127.0.0.1:1", tmp_path), "fluxapi output f") == set()
+
+
+def complete(run: Program, line: str) -> set[str]:
+    """Return the completions that the shell would offer at the end of the line."""
+    reading, writing = os.pipe()
+    environ = {
+        "_ARGCOMPLETE": "1",
+        "_ARGCOMPLETE_IFS": "\x0b",
+        "COMP_LINE": line,
+        "COMP_POINT": str(len(line)),
+        "_ARGCOMPLETE_STDOUT_FILENAME": f"/dev/fd/{writing}",
+    }
+    # The words of the line begin with the program, whichever way it was started here.
+    subprocess.run(
+        run.command(),
+        env=run.environment(**environ),
+        check=True,
+        capture_output=True,
+        timeout=60,
+        pass_fds=(writing,),
+    )
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        return set(filter(None, pipe.read().split("\x0b")))
