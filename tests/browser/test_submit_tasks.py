@@ -227,6 +227,15 @@ def test_a_recent_submission_fills_the_form_again_without_its_secrets(
     expect(page.locator("#origin")).to_contain_text("give TOKEN again")
 
 
+def test_open_recent_submissions_show_the_one_that_is_answered(site: Service, page: Page) -> None:
+    opened(site, page)
+    page.get_by_label("Command", exact=True).fill("true")
+    page.locator("#recent > summary").click()
+    expect(page.locator("#recent-list")).to_contain_text("Nothing submitted")
+    page.locator("main form").first.evaluate("form => form.requestSubmit()")
+    expect(page.locator("#recent-list .menu-row")).to_have_count(1)
+
+
 def test_a_job_that_ran_out_of_time_gets_more(site: Service, page: Page) -> None:
     jobid = submit(site, command=["sleep", "600"], duration=1)
     site.get(f"/v1/jobs/{jobid}/wait?timeout=30")

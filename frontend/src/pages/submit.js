@@ -213,8 +213,8 @@ async function submit(isAgain) {
     const made = await sender.send(path, body);
     const ids = answer.submitted(made) ?? [];
     answered = text;
-    const { saved, variables } = withoutSecrets(savedOf(job, values));
-    if (ids.length) keepRecent({ when: Date.now() / 1000, ids, count: ids.length, variables, saved });
+    if (ids.length) keepRecent({ when: Date.now() / 1000, ids, count: ids.length, ...withoutSecrets(savedOf(job, values)) });
+    templates.refresh();
     update();
     $("done").focus({ preventScroll: true });
   } catch (error) {

@@ -65,6 +65,11 @@ export class Templates {
     $("copy-link").addEventListener("click", () => this.share());
   }
 
+  /** Draw the recent submissions again if they are open. */
+  refresh() {
+    if (/** @type {HTMLDetailsElement} */ ($("recent")).open) this.#showRecent();
+  }
+
   /** Close the menus. */
   #close() {
     for (const it of document.querySelectorAll("main details.menu[open]")) /** @type {HTMLDetailsElement} */ (it).open = false;
