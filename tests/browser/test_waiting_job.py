@@ -94,3 +94,18 @@ def test_a_quoted_command_is_spelled_alike_where_it_is_shown_and_submitted_again
     page.get_by_role("link", name="Resubmit").click()
     live(page)
     expect(page.get_by_label("Command", exact=True)).to_have_value(shown)
+
+
+def test_a_long_command_opens_when_it_is_focused(site: Service, page: Page) -> None:
+    jobid = submit(site, command=["true", *["a-word-of-a-long-command"] * 100])
+    see(site, page, jobid)
+    command = page.locator("#command")
+    expect(command).to_have_attribute("tabindex", "0")
+    cut = "it => it.scrollHeight > it.clientHeight"
+    assert command.evaluate(cut)
+    command.click()
+    expect(command).to_be_focused()
+    page.wait_for_function(f"!({cut})(document.getElementById('command'))")
+    page.get_by_role("heading", name="Output").click()
+    page.wait_for_function(f"({cut})(document.getElementById('command'))")
+    expect(command).to_have_attribute("tabindex", "0")

@@ -192,10 +192,11 @@ if (start.keeps_history) {
 every(LINKS_MS, () => {
   if (!gone && !$("links").hidden && canChange()) linksPart.want();
 });
-// A command that is cut can be scrolled with the keyboard.
+// A command that is cut opens when it is focused, by a tap or the keyboard.
 const command = document.getElementById("command");
 if (command) {
   new ResizeObserver(() => {
+    if (command === document.activeElement) return;
     if (command.scrollHeight > command.clientHeight) command.tabIndex = 0;
     else command.removeAttribute("tabindex");
   }).observe(command);
