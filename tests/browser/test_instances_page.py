@@ -48,7 +48,7 @@ def test_the_way_down_to_an_instance_and_back(
     (inner,) = submit(uri, "-n1", "--job-name=inner", "sleep", "600")
     page.goto(f"{root}/ui/instances")
     row = page.locator(f"[data-key='{child}']")
-    expect(row.locator(".instance-state")).to_have_text("closed")
+    expect(row.locator(".instance-state")).to_have_text("not open")
     expect(row.locator("[data-label=Running]")).to_have_text("1")
     live(page)
     expect(page.locator("[data-key=root] .use meter")).not_to_have_count(0)

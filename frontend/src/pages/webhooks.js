@@ -107,10 +107,12 @@ async function tell(button, act) {
   if (!said) return;
   button.disabled = true;
   said.textContent = t("webhooks.sending");
+  said.classList.remove("wrong");
   try {
     said.textContent = await act();
   } catch (problem) {
     said.textContent = problem instanceof Error ? problem.message : String(problem);
+    said.classList.add("wrong");
   }
   button.disabled = false;
 }
@@ -119,7 +121,7 @@ async function tell(button, act) {
 async function test(path) {
   const found = await call("POST", `${path}/test`, {});
   if (found["delivered"]) return t("webhooks.test_delivered", { milliseconds: Math.round(found["seconds"] * 1000) });
-  return t("webhooks.test_failed", { reason: found["reason"] });
+  throw new Error(t("webhooks.test_failed", { reason: found["reason"] }));
 }
 
 /** @param {string} path */
