@@ -16,6 +16,7 @@ from typing import Any
 from fluxapi.errors import FluxapiError
 from fluxapi.instance.protocol import ChangeBatch
 from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.process.timeout import within
 
 __all__ = ["pending_annotations"]
 
@@ -39,7 +40,7 @@ async def pending_annotations(ask: _Ask) -> ChangeBatch:
         "constraint": {"states": ["sched"]},
     }
     try:
-        answer = await asyncio.wait_for(ask("job-list.list", body), _TIMEOUT_S)
+        answer = await within(_TIMEOUT_S, ask("job-list.list", body))
         jobs = [(job["id"], job.get("annotations")) for job in answer["jobs"]]
     except (FluxapiError, asyncio.TimeoutError, KeyError, TypeError, AttributeError) as problem:
         _log.info("annotations of pending jobs are not known: %r", problem)
