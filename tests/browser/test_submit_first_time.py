@@ -143,7 +143,8 @@ def test_a_template_is_for_this_browser_unless_it_is_meant_for_everybody(
         ["In this browser", re.compile("for everybody")]
     )
     dialog.get_by_role("button", name="Close").click()
-    page.get_by_label("Name", exact=True).fill("suggested")
+    expect(dialog).to_have_count(0)
+    page.locator("#name").fill("suggested")
     tool(page, "Save as template…")
     # The keys replace the suggested name.
     expect(dialog.get_by_label("Name")).to_have_value("suggested")

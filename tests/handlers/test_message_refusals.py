@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -162,4 +163,5 @@ async def test_a_burst_of_messages_does_not_block_other_tasks(
         answers = [await socket.answer() for _ in range(40)]
         counting.cancel()
     assert {answer["type"] for answer in answers} == {"subscribed", "unsubscribed"}
-    assert len(set(taken)) == len(taken) == 40
+    assert len(taken) == 40
+    assert max(Counter(taken).values()) <= 16
