@@ -34,8 +34,7 @@ def test_a_batch_script_on_two_nodes_waits_for_a_job_that_is_chosen_by_its_name(
     expect(jobs).to_have_count(2)
     expect(jobs.first).to_contain_text("mesh-1")
     page.get_by_placeholder("Name or ID").fill("mesh-0")
-    expect(jobs).to_have_count(1)
-    # Enter takes the job, and does not submit the form.
+    # Enter takes the job of these words at once, and does not submit the form.
     page.keyboard.press("Enter")
     chosen = page.get_by_label("Dependencies")
     expect(chosen).to_have_value(f"afterok:{meshes[0]}")
@@ -43,6 +42,7 @@ def test_a_batch_script_on_two_nodes_waits_for_a_job_that_is_chosen_by_its_name(
     page.get_by_text("Add a job", exact=True).click()
     page.get_by_placeholder("Name or ID").fill(meshes[1])
     expect(jobs).to_have_count(1)
+    expect(jobs).to_contain_text("mesh-1")
     jobs.click()
     expect(chosen).to_have_value(f"afterok:{meshes[0]}\nafterok:{meshes[1]}")
     made = jobspec(site, submitted(page))["attributes"]["system"]

@@ -24,24 +24,30 @@ export class WaitFor {
   constructor(dependencies) {
     this.dependencies = dependencies;
     this.#menu.addEventListener("toggle", () => {
-      if (!this.#menu.open) return;
-      this.#words.value = "";
-      this.#words.focus();
-      void this.#find();
+      if (this.#menu.open) {
+        this.#words.focus();
+        void this.#find();
+      } else {
+        // Not when it is opened: something may have been typed by then.
+        this.#words.value = "";
+        this.#list.replaceChildren();
+      }
     });
     this.#words.addEventListener("input", (event) => {
       event.stopPropagation();
       clearTimeout(this.#timer);
       this.#timer = window.setTimeout(() => void this.#find(), PAUSE_MS);
     });
-    this.#words.addEventListener("keydown", (event) => {
+    this.#words.addEventListener("keydown", async (event) => {
       if (event.key !== "Enter") return;
-      // The key takes the first job, and does not submit the form.
+      // The key takes the first job of these words, not of earlier ones, and does not submit the form.
       event.preventDefault();
-      this.#list.querySelector("button")?.click();
+      clearTimeout(this.#timer);
+      if (await this.#find()) this.#list.querySelector("button")?.click();
     });
   }
 
+  /** Show the jobs that match, and return whether these are the words still. */
   async #find() {
     const mine = ++this.#asked;
     const text = this.#words.value.trim();
@@ -57,7 +63,9 @@ export class WaitFor {
     } catch (problem) {
       rows = [element("p", { className: "wrong", textContent: problem instanceof Error ? problem.message : String(problem) })];
     }
-    if (mine === this.#asked) this.#list.replaceChildren(...rows);
+    if (mine !== this.#asked) return false;
+    this.#list.replaceChildren(...rows);
+    return true;
   }
 
   /** @param {{ id: string, name?: string, status: string, username?: string }} job */
