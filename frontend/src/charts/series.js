@@ -219,7 +219,7 @@ export class Series {
     const steps = [...this.#waits].flatMap(([number, waits]) => (number * WAITS >= now - SPAN ? [waits] : []));
     const key = steps.map(({ count }) => count).join(" ");
     if (key !== this.#median.key) {
-      // What is fair of each step is fair of all of them, up to the lowest lot at which one of them has left jobs out.
+      // Up to the lowest lot at which a step has left jobs out, the jobs of all steps are a fair sample.
       const limit = Math.min(...steps.map((waits) => waits.limit));
       this.#median = { key, seconds: middle(steps.flatMap((waits) => waits.upTo(limit))) };
     }

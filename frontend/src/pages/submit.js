@@ -221,7 +221,7 @@ async function submit(isAgain) {
     answer.clear();
     const document = error instanceof Problem ? error.document : {};
     refuse(document["errors"] ?? [], error instanceof Error ? error.message : String(error), bulk);
-    // What the check has found stays beside the other fields.
+    // The findings of the check stay beside the other fields.
     plan();
   } finally {
     go.disabled = hasEnded();
