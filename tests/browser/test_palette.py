@@ -87,6 +87,8 @@ def test_the_documentation_is_found(opened: Page) -> None:
     expect(found).to_have_text("Enable authentication")
     found.click()
     expect(opened).to_have_url(re.compile("/docs/auth$"))
+    # The address changes before the script of the page listens to keys.
+    opened.wait_for_load_state()
     opened.keyboard.press("/")
     expect(opened.get_by_role("searchbox", name="Search the documentation")).to_be_focused()
     opened.keyboard.type("bearer\n")
