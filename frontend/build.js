@@ -20,7 +20,7 @@ export function widths(columns) {
     ...shown.filter(({ grows, fills }) => !grows && !fills).map(({ key, width }) => `table#jobs th[data-key="${key}"] { width: ${width}px; }`),
     ...shown.filter(({ grows }) => grows).map(({ key, width }) => `table#jobs th[data-key="${key}"] { --least: ${width}px; width: var(--grown); }`),
     ...sparse.map(({ key, width }) => `table#jobs:has(th[data-key="${key}"]) { --${key}: ${width}px; }`),
-    `table#jobs { min-width: calc(${[`${least}px`, ...sparse.map(({ key }) => `var(--${key}, 0px)`)].join(" + ")}); }`,
+    `table#jobs { min-width: calc(${[`${least}px`, ...sparse.map(({ key }) => `var(--${key}, 0px)`), "var(--more, 0px)"].join(" + ")}); }`,
   ].join("\n");
 }
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from fluxapi.errors import HistoryUnavailable, InstanceNotFound
 from fluxapi.model.jobid import parse
 
-__all__ = ["PastInstance", "count_jobs", "find_instance", "list_children", "list_instances"]
+__all__ = [
+    "PastInstance",
+    "count_jobs",
+    "find_instance",
+    "list_children",
+    "list_instances",
+    "select_instances",
+]
 
 _MAX_CHILDREN = 10_000
 _MIN_ID_LENGTH = 4
@@ -64,6 +72,15 @@ def list_instances(
         f"{_SELECT} {where} ORDER BY last_seen DESC, key DESC LIMIT ?", (*values, limit)
     )
     return [PastInstance(*row) for row in found]
+
+
+def select_instances(database: sqlite3.Connection, ids: Sequence[str]) -> dict[str, PastInstance]:
+    """Return the instances with these IDs, by ID; as many as the history has."""
+    places = ", ".join("?" * len(ids))
+    found = [
+        PastInstance(*row) for row in database.execute(f"{_SELECT} WHERE id IN ({places})", ids)
+    ]
+    return {one.id: one for one in found}
 
 
 def list_children(database: sqlite3.Connection, parent: PastInstance) -> dict[int, str]:

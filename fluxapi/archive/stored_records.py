@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from functools import partial
 
 from msgspec.structs import replace
@@ -19,6 +19,7 @@ from fluxapi.table.query import JobQuery
 from .database import MAX_STORED_ID
 from .ended_job import Detail, unpack
 from .outputs import read_output, stored_output
+from .past_instance import PastInstance, select_instances
 from .query import ArchivedJob, Range, find, find_one
 from .reader import ArchiveReader
 from .stored_output import OutputState
@@ -69,6 +70,14 @@ class StoredRecords:
             HistoryUnavailable: The history cannot be read.
         """
         return await self._reader.run(partial(find, query=query, place=place, limit=limit))
+
+    async def instances(self, ids: Sequence[str]) -> dict[str, PastInstance]:
+        """Return the instances of the history with these IDs, by ID.
+
+        Raises:
+            HistoryUnavailable: The history cannot be read.
+        """
+        return await self._reader.run(partial(select_instances, ids=ids))
 
     async def lookup(self, jobid: int, key: LookupKey) -> str:
         """Return the eventlog, the jobspec without its environment, or R of a job.

@@ -21,6 +21,7 @@ from fluxapi.table.query import query_of
 
 from . import columns
 from .embedded import embedded
+from .past_instances import NamedInstance, name_instances
 from .rendering import render
 from .view_filters import problem, valid
 from .words import Words, words_of
@@ -52,6 +53,7 @@ async def past_jobs(request: web.Request) -> web.Response:
         fields["name"] = f"*{fields['name']}*"
     instance = request.query.get("instance", "")
     following, jobs, unavailable, sort = None, [], "", ""
+    instances: dict[str, NamedInstance] = {}
     try:
         scope = Scope(_matched(_INSTANCE, instance), _below(request.query.get("page", "")))
         query = query_of({**fields, "state": ["INACTIVE"]})
@@ -62,6 +64,8 @@ async def past_jobs(request: web.Request) -> web.Response:
             jobs.sort(key=partial(_sort_key, longest_first=_SORTS[sort]))
         else:
             sort = ""
+        if _matched(_INSTANCE, instance):
+            instances = await name_instances(words, session.past.records, jobs)
     except FluxapiError as error:
         unavailable = error.detail
     context: dict[str, Any] = {
@@ -70,6 +74,7 @@ async def past_jobs(request: web.Request) -> web.Response:
         "unavailable": unavailable,
         "jobs": jobs,
         "own": session.past.stored and session.past.stored.instance,
+        "instances": instances,
         "columns": columns.first_columns(jobs),
         "text": partial(columns.text, words),
         "inputs": columns.FILTERS,

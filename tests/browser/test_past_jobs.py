@@ -150,6 +150,24 @@ def test_on_a_phone_the_reason_of_a_failure_can_be_read(past: Service, page: Pag
     expect(note).to_be_hidden()
 
 
+def test_an_invalid_filter_is_marked(past: Service, page: Page) -> None:
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=train&since=soon")
+    expect(page.locator(".chip.wrong")).to_have_text(["since:soon"])
+    edit = page.locator(".chip.wrong .edit")
+    expect(edit).to_have_attribute("title", re.compile("^since:soon is not a time"))
+    expect(edit).to_have_attribute("data-icon", "warning")
+    expect(page.locator(".chip:not(.wrong)")).to_have_text(["name:train"])
+
+
+def test_on_a_phone_the_line_of_the_views_is_below_them(past: Service, page: Page) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"{past.url.rstrip('/')}/ui/history/jobs")
+    tabs, head = page.locator(".view-head .tabs"), page.locator(".view-head")
+    expect(tabs).to_have_css("border-bottom-width", "1px")
+    expect(head).to_have_css("border-bottom-width", "0px")
+    assert tabs.evaluate("it => it.offsetWidth === it.parentElement.offsetWidth")
+
+
 def test_filters_that_match_nothing_say_so(past: Service, page: Page) -> None:
     page.goto(f"{past.url.rstrip('/')}/ui/history/jobs?name=nothing&since=soon")
     expect(page.locator("#empty h2")).to_have_text("No jobs match")

@@ -149,13 +149,15 @@ export class FilterBar extends EventTarget {
   #chip(token) {
     const { key, value } = token;
     const words = visible(value.replaceAll(",", ", "), { most: MEDIUM });
-    const edit = element("button", { type: "button", className: "edit", title: t("jobs.change_filter") });
+    const wrong = problem(token) && problemText(token);
+    const edit = element("button", { type: "button", className: "edit", title: wrong || t("jobs.change_filter") });
+    if (wrong) edit.dataset["icon"] = "warning";
     edit.append(element("span", { className: "key", textContent: `${key}:` }), words);
     edit.addEventListener("click", () => this.#edit(token));
     const remove = element("button", { type: "button", className: "remove", ariaLabel: t("jobs.remove_filter", { filter: `${key}: ${words}` }), title: t("jobs.remove_title") });
     remove.dataset["icon"] = "close";
     remove.addEventListener("click", () => this.put(key, ""));
-    const chip = element("li", { className: "chip" });
+    const chip = element("li", { className: wrong ? "chip wrong" : "chip" });
     chip.dataset["key"] = key;
     chip.append(edit, remove);
     return chip;
