@@ -218,6 +218,27 @@ def test_queues_have_no_column_where_no_job_is_in_one(site: Service, page: Page)
     expect(page.locator("#view label").filter(has_text="Queue")).to_have_text("Queue(if any)")
 
 
+def test_the_menu_says_which_columns_have_no_room(site: Service, page: Page) -> None:
+    page.set_viewport_size({"width": 1024, "height": 768})
+    page.goto(site.url)
+    live(page)
+    page.locator("#view-menu > summary").click()
+    nodes = page.locator("#view label").filter(has=page.locator('[name="nodelist"]'))
+    expect(nodes.locator("input")).to_be_checked()
+    expect(nodes).to_have_text("Node list(no room)")
+    expect(nodes).to_have_attribute("title", re.compile("no room for this column at this width"))
+    status = page.locator("#view label").filter(has=page.locator('[name="status"]'))
+    expect(status).to_have_text("Status")
+    # A column less leaves the room, and so does a wider window.
+    for name in ("note", "user", "ntasks", "nnodes"):
+        page.locator(f'#view [name="{name}"]').uncheck()
+    expect(nodes).to_have_text("Node list")
+    page.get_by_role("button", name="Reset columns").click()
+    expect(nodes).to_have_text("Node list(no room)")
+    page.set_viewport_size({"width": 1440, "height": 768})
+    expect(nodes).to_have_text("Node list")
+
+
 def test_the_link_of_a_view_is_copied(site: Service, page: Page) -> None:
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.goto(f"{site.url}/?state=failed")

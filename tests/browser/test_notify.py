@@ -77,7 +77,7 @@ def release(site: Service, jobid: str) -> None:
 
 
 def button(page: Page) -> Locator:
-    return page.get_by_role("button", name=re.compile("^Tell me when "))
+    return page.get_by_role("button", name=re.compile("^(?:Tell me|You will be told) when "))
 
 
 def switch_on(page: Page) -> None:
@@ -232,14 +232,36 @@ def test_tell_me_says_what_it_tells_and_where_it_is_off(
     tell = button(granted)
     expect(tell).to_have_attribute("title", f"Tell me when the 2 active jobs with name:{name} end")
     expect(tell).to_have_accessible_name(f"Tell me when the 2 active jobs with name:{name} end")
+    expect(tell).to_have_text("Tell me")
     switch_on(granted)
+    # The button says what it has been pressed for, to everybody.
+    expect(tell).to_have_text("You will be told")
+    told_of = f"You will be told when the 2 active jobs with name:{name} end"
+    expect(tell).to_have_attribute("title", told_of)
+    expect(tell).to_have_accessible_name(told_of)
     granted.get_by_role("button", name="Clear", exact=True).click()
     expect(tell).to_have_attribute("aria-pressed", "false")
+    expect(tell).to_have_text("Tell me")
     off = f"“Tell me” is off for these filters, and stays on for: Jobs with name:{name}"
     expect(granted.get_by_role("status").filter(has_text=off)).to_be_visible()
     for jobid in jobs:
         cancel(site, jobid)
     told(granted, [f"Jobs with name:{name}", "No matching job is active anymore: 2 canceled."])
+
+
+def test_the_button_of_a_job_says_that_it_is_pressed(
+    site: Service, granted: Page, name: str
+) -> None:
+    jobid = submit(site, **HELD, name=name)
+    granted.goto(f"{site.url}/ui/jobs/{jobid}")
+    live(granted)
+    expect(button(granted)).to_have_text("Tell me when it ends")
+    switch_on(granted)
+    expect(button(granted)).to_have_text("You will be told when it ends")
+    button(granted).click()
+    expect(button(granted)).to_have_attribute("aria-pressed", "false")
+    expect(button(granted)).to_have_text("Tell me when it ends")
+    cancel(site, jobid)
 
 
 def test_denied_notifications_are_said_and_the_title_counts(

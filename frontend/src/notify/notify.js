@@ -50,17 +50,22 @@ export function watchOn(channel) {
 }
 
 /**
- * Return a button that begins and ends a watch.
+ * Return a button that begins and ends a watch, and says which it is.
  * @param {Watches} watches
- * @param {string} label
+ * @param {{ off: string, on: string }} words
  * @param {{ key: () => string, make: () => Watch | string }} wanted gives the watch, or why there is nothing to watch
  * @param {(text: string) => void} say
  */
-export function watchButton(watches, label, { key, make }, say) {
-  const button = element("button", { type: "button", className: "watch", textContent: label });
+export function watchButton(watches, words, { key, make }, say) {
+  const button = element("button", { type: "button", className: "watch" });
+  // Where there is little room, the button has only its icon.
+  const label = element("span", { className: "words" });
+  button.append(label);
   const draw = () => {
-    const isOn = String(watches.has(key()));
-    if (button.getAttribute("aria-pressed") !== isOn) button.setAttribute("aria-pressed", isOn);
+    const isOn = watches.has(key());
+    const text = isOn ? words.on : words.off;
+    if (button.ariaPressed !== String(isOn)) button.ariaPressed = String(isOn);
+    if (label.textContent !== text) label.textContent = text;
   };
   button.addEventListener("click", async () => {
     if (watches.take(key())) return say("");

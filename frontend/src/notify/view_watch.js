@@ -2,7 +2,6 @@
 
 import { print } from "../table/filter_query.js";
 import { write } from "../table/filters.js";
-import { element } from "../ui/element.js";
 import { tell } from "../ui/tell.js";
 import { SHORT, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
@@ -19,11 +18,18 @@ const keyOf = (rest) => `filter ${write(rest, { key: "id", down: true })}`;
 /** @param {Filters} rest */
 const titleOf = (rest) => (print(rest) ? t("jobs.watch_title", { filter: print(rest) }) : t("common.all_jobs"));
 
+/** What the button offers, and what it has been pressed for: of all jobs, of so many, and of those with a filter. */
+const TELL = /** @type {const} */ (["jobs.tell_me_title", "jobs.tell_me_count", "jobs.tell_me_filter"]);
+const TOLD = /** @type {const} */ (["jobs.told_title", "jobs.told_count", "jobs.told_filter"]);
+
 export class ViewWatch {
   /** @type {Filters} */
   #rest;
   /** What the reader has typed, as it is said. */
   #filter = "";
+  /** Active jobs that match; 0 as long as that is not known. */
+  #count = 0;
+  #hasNone = false;
 
   /**
    * @param {import("./watches.js").Watches} watches
@@ -39,12 +45,10 @@ export class ViewWatch {
       const ids = active(rest);
       return ids ? { kind: /** @type {const} */ ("filter"), key: keyOf(rest), title: titleOf(rest), filters: rest, active: ids } : t("jobs.none_active");
     };
-    const { element: button, draw } = watchButton(watches, t("jobs.tell_me"), { key: () => keyOf(this.#rest), make }, say);
+    const { element: button, draw } = watchButton(watches, { off: t("jobs.tell_me"), on: t("jobs.told") }, { key: () => keyOf(this.#rest), make }, say);
     this.element = button;
     this.draw = draw;
-    button.ariaLabel = button.title = t("jobs.tell_me_title");
-    // Where there is little room, the button has no words.
-    button.replaceChildren(element("span", { className: "words", textContent: t("jobs.tell_me") }));
+    watches.addEventListener("change", () => this.#name());
     button.dataset["icon"] = "bell";
     button.classList.add("quiet");
     this.turn(filters);
@@ -56,6 +60,7 @@ export class ViewWatch {
     this.#rest = watched(filters);
     this.#filter = visible(print(this.#rest), { most: SHORT });
     this.draw();
+    this.#name();
     if (this.watches.has(keyOf(before)) && !this.watches.has(keyOf(this.#rest))) {
       tell(t("jobs.tell_me_off", { title: visible(titleOf(before), { most: SHORT }) }));
     }
@@ -67,9 +72,19 @@ export class ViewWatch {
    * @param {boolean} hasNone
    */
   offer(count, hasNone) {
-    const isIdle = hasNone && this.element.ariaPressed !== "true";
+    this.#count = hasNone ? 0 : count ?? 0;
+    this.#hasNone = hasNone;
+    this.#name();
+  }
+
+  /** Say which jobs the reader can be told of, or will be. */
+  #name() {
+    const isOn = this.element.ariaPressed === "true";
+    const isIdle = this.#hasNone && !isOn;
     const filter = this.#filter;
-    const label = count && !hasNone ? t(filter ? "jobs.tell_me_filter" : "jobs.tell_me_count", { count, filter }) : t("jobs.tell_me_title");
+    const count = this.#count;
+    const [plain, counted, filtered] = isOn ? TOLD : TELL;
+    const label = count ? t(filter ? filtered : counted, { count, filter }) : t(plain);
     if (this.element.disabled !== isIdle) this.element.disabled = isIdle;
     if (this.element.ariaLabel !== label) this.element.ariaLabel = label;
     const title = isIdle ? t("jobs.none_active") : label;

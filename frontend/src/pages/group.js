@@ -168,7 +168,7 @@ status.show(channel, $("state"));
 channel.follow("stats", { stream: "stats" }, () => {});
 const watch = watchButton(
   watchOn(channel),
-  t("group.watch"),
+  { off: t("group.watch"), on: t("group.watched") },
   {
     key: () => `group ${main.dataset["group"]}`,
     make: () => {

@@ -169,7 +169,7 @@ addEventListener("keydown", (event) => {
 });
 const watch = watchButton(
   watchOn(channel),
-  t("group.watch"),
+  { off: t("group.watch"), on: t("group.watched") },
   {
     key: () => `job ${job}`,
     make: () => ({ kind: "job", key: `job ${job}`, id: job, title: record["name"] ? t("job.title_named", { id: job, name: record["name"] }) : t("job.title", { id: job }) }),

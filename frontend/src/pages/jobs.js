@@ -267,7 +267,7 @@ if (canShare()) {
 }
 
 neighbors.remember(() => grid.ids, () => /** @type {HTMLElement | null} */ (document.querySelector("#jobs tbody tr[data-id]"))?.dataset["id"]);
-viewMenu($("view"), COLUMNS, choice, {
+viewMenu($("view"), COLUMNS, choice, grid, {
   columns: () => grid.setColumns(choice.columns, choice.widths),
   rows: () => grid.fit(),
   groups: arrange,

@@ -93,8 +93,10 @@ export class Choice {
  * @param {Column[]} all
  * @param {Choice} choice
  * @param {() => void} changed
+ * @param {(key: string) => boolean} isCut whether the width leaves a column no room
+ * @returns {() => void} to be called when the room is another
  */
-export function choose(where, all, choice, changed) {
+export function choose(where, all, choice, changed, isCut) {
   const boxes = all
     .filter((column) => column.key !== "id")
     .map((column) => {
@@ -105,19 +107,28 @@ export function choose(where, all, choice, changed) {
         else choice.shown.delete(column.key);
         choice.keep();
         changed();
+        explain();
       });
       label.append(box, column.title);
-      if (column.sparse) {
-        label.title = t("jobs.sparse");
-        label.append(element("span", { className: "soft", textContent: t("jobs.sparse_short") }));
-      }
-      return { label, box };
+      const about = element("span", { className: "soft" });
+      label.append(about);
+      return { label, box, about, column };
     });
+  const explain = () => {
+    for (const { label, about, column } of boxes) {
+      const isOut = isCut(column.key);
+      about.textContent = isOut ? t("jobs.no_room_short") : column.sparse ? t("jobs.sparse_short") : "";
+      label.title = isOut ? t("jobs.no_room") : column.sparse ? t("jobs.sparse") : "";
+    }
+  };
   const reset = element("button", { type: "button", textContent: t("jobs.reset_columns") });
   reset.addEventListener("click", () => {
     choice.reset();
     for (const { box } of boxes) box.checked = choice.shown.has(box.name);
     changed();
+    explain();
   });
   where.replaceChildren(...boxes.map(({ label }) => label), reset);
+  explain();
+  return explain;
 }

@@ -28,3 +28,13 @@ export function stretch({ grows, fills }, cell) {
   if (grows) cell.dataset["grows"] = "";
   if (fills) cell.dataset["fills"] = "";
 }
+
+/**
+ * Whether a column that is shown lies beyond the edge of its frame, where it is seen only after the table is scrolled.
+ * @param {{ frame: HTMLElement, head: HTMLElement }} grid
+ * @param {string} key
+ */
+export function isCut({ frame, head }, key) {
+  const cell = /** @type {HTMLElement | null} */ (head.querySelector(`th[data-key="${key}"]`));
+  return cell !== null && cell.offsetLeft + cell.offsetWidth / 2 > frame.clientWidth;
+}

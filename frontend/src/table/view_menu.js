@@ -7,6 +7,7 @@ import { tell } from "../ui/tell.js";
 import { t } from "../ui/words.js";
 import { choose } from "./column_settings.js";
 import * as download from "./download.js";
+import { isCut } from "./grid_parts.js";
 
 /**
  * A choice of the density of rows.
@@ -32,9 +33,10 @@ function density(changed) {
  * @param {HTMLElement} where
  * @param {import("./columns.js").Column[]} all
  * @param {import("./column_settings.js").Choice} choice
+ * @param {import("./grid.js").Grid} grid
  * @param {{ columns: () => void, rows: () => void, groups: () => void }} changed
  */
-export function viewMenu(where, all, choice, changed) {
+export function viewMenu(where, all, choice, grid, changed) {
   const groups = element("input", { type: "checkbox", checked: choice.isGrouped });
   groups.addEventListener("change", () => {
     choice.group(groups.checked);
@@ -43,7 +45,9 @@ export function viewMenu(where, all, choice, changed) {
   const label = element("label", { title: t("jobs.groups_title") });
   label.append(groups, t("jobs.groups"));
   const columns = element("div", { className: "choices", role: "group", ariaLabel: t("jobs.columns") });
-  choose(columns, all, choice, changed.columns);
+  const explain = choose(columns, all, choice, changed.columns, (key) => isCut(grid, key));
+  where.closest("details")?.addEventListener("toggle", explain);
+  addEventListener("resize", explain);
   const link = element("button", { type: "button", textContent: t("job.copy_link") });
   link.dataset["icon"] = "copy";
   offerLink(link, () => location.href, { pass: tell, tell });
