@@ -13,12 +13,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-__all__ = ["main", "phrases"]
+__all__ = ["SECTIONS", "main", "phrases"]
 
 _PACKAGE = Path(__file__).resolve().parents[1] / "fluxapi"
 _FOLDER = _PACKAGE / "web" / "words"
 _PHRASES = _PACKAGE / "model" / "phrases.json"
-_SECTIONS = ("durations", "outcomes", "waits")
+SECTIONS = ("durations", "findings", "outcomes", "waits")
 """The sections that the model has, too."""
 
 
@@ -33,7 +33,7 @@ def main(names: list[str]) -> None:
 
 def phrases(sections: Mapping[str, Any]) -> dict[str, Any]:
     """Return the part of the texts that the model has, too."""
-    return {name: sections[name] for name in _SECTIONS}
+    return {name: sections[name] for name in SECTIONS}
 
 
 def _write(path: Path, sections: Mapping[str, Any]) -> None:

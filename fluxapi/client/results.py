@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from .errors import ProblemError
 from .job import Job, JobId
 from .record import Record
@@ -166,6 +168,10 @@ class JobFinding(Record, frozen=True):
     outcome: str
     """``refused``; ``impossible``: it can never start; ``waits``; ``note``."""
     detail: str
+    code: str = ""
+    """The kind of finding, which is stable."""
+    params: dict[str, Any] = msgspec.field(default_factory=dict)
+    """The values in the sentence."""
 
 
 class CheckedJob(Record, frozen=True):

@@ -57,7 +57,9 @@ async def check(request: web.Request) -> web.Response:
                 {
                     "pointer": _pointer(one, read),
                     "outcome": one.outcome,
-                    "detail": one.detail,
+                    "detail": one.message.text(),
+                    "code": one.message.code,
+                    "params": one.message.params,
                 }
                 for one in found.findings
             ],

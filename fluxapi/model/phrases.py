@@ -1,7 +1,7 @@
-"""The phrases that describe a job, in English.
+"""The phrases that describe a job, and the sentences that the service says, in English.
 
-``phrases.json`` is a copy of the sections ``durations``, ``outcomes`` and ``waits`` of the texts of
-the pages (``fluxapi/web/words/en.json``), made by ``tools/sort_words.py``. The API and the command
+``phrases.json`` is a copy of some sections of the texts of the pages
+(``fluxapi/web/words/en.json``), made by ``tools/sort_words.py``. The API and the command
 line say them in English; a page passes the texts of its reader's language in place of
 :func:`english`.
 """

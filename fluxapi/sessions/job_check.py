@@ -19,7 +19,7 @@ from fluxapi.process.daemon_threads import DaemonThreads
 from fluxapi.process.shared_value import SharedValue
 from fluxapi.process.timeout import within
 
-from .job_fit import Asked, Finding, chosen_queue, find_misfits
+from .job_fit import Asked, Finding, chosen_queue, find_misfits, finding
 
 __all__ = ["CheckedJob", "JobChecker"]
 
@@ -89,13 +89,9 @@ class JobChecker:
 
     def _missing(self, folder: str) -> Finding:
         if self._info.kind == "embedded":
-            detail = f"There is no directory {folder} on this machine, so the job runs in /tmp."
-        else:
-            detail = (
-                f"There is no directory {folder} on {socket.gethostname()}, where the service "
-                "runs. On nodes that do not have it either, the job runs in /tmp."
-            )
-        return Finding("cwd", "note", detail)
+            return finding("cwd", "note", "no_folder", folder=folder)
+        host = socket.gethostname()
+        return finding("cwd", "note", "no_folder_on_host", folder=folder, host=host)
 
     async def aclose(self) -> None:
         """Cancel what is under way."""

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from fluxapi.instance.protocol import Queue
 from fluxapi.model.demand import Demand
-from fluxapi.model.duration import duration as format_duration
+from fluxapi.model.message import Message, Value
 
-__all__ = ["Asked", "Finding", "Outcome", "Subject", "chosen_queue", "find_misfits"]
+__all__ = ["Asked", "Finding", "Outcome", "Subject", "chosen_queue", "find_misfits", "finding"]
 
 Outcome = Literal["refused", "impossible", "waits", "note"]
 """The fate of the job: Flux refuses it; it can never start; it waits until something changes; it
@@ -22,9 +22,10 @@ Subject = Literal["queue", "duration", "nodes", "cores", "slot", "gpus", "cwd"]
 _Kind = Literal["nodes", "cores", "gpus"]
 
 _KINDS: tuple[_Kind, ...] = ("nodes", "cores", "gpus")
-_NOUNS = {"nodes": "node", "cores": "core", "gpus": "GPU"}
 _MAX_NAMES = 8
-"""Names of queues in one sentence."""
+"""Names of queues in one sentence; an ellipsis stands for the others."""
+
+_MAX_NAME_CHARS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,12 @@ class Finding:
 
     subject: Subject
     outcome: Outcome
-    detail: str
+    message: Message
+
+
+def finding(subject: Subject, outcome: Outcome, code: str, **params: Value) -> Finding:
+    """Return a finding with the sentence of this code."""
+    return Finding(subject, outcome, Message("findings", code, params))
 
 
 def chosen_queue(asked: Asked, queues: Sequence[Queue]) -> Queue | None:
@@ -72,32 +78,35 @@ def find_misfits(
 
 def _no_queue(asked: Asked, queues: Sequence[Queue]) -> Finding:
     names = [queue.name for queue in queues if queue.name]
-    listed = ", ".join(names[:_MAX_NAMES]) + (", …" if len(names) > _MAX_NAMES else "")
+    listed = [*names[:_MAX_NAMES], *(["…"] if len(names) > _MAX_NAMES else [])]
     if not names:
-        detail = "This instance has no named queues: leave the queue out."
-    elif asked.queue:
-        detail = f"There is no queue {asked.queue[:64]!r}; there are: {listed}."
-    else:
-        detail = f"No queue is the default: name one of {listed}."
-    return Finding("queue", "refused", detail)
+        return finding("queue", "refused", "no_queues")
+    if asked.queue:
+        queue = asked.queue[:_MAX_NAME_CHARS]
+        return finding("queue", "refused", "unknown_queue", queue=queue, names=listed)
+    return finding("queue", "refused", "no_default_queue", names=listed)
 
 
-def _called(queue: Queue | None, *, begins: bool = True) -> str:
-    """Return how sentences call the queue; the anonymous one is the instance itself."""
+def _of(
+    queue: Queue | None, subject: Subject, outcome: Outcome, code: str, **params: Value
+) -> Finding:
+    """Return a finding about a queue; the anonymous one is the instance itself."""
     if queue is None or not queue.name:
-        return "The instance" if begins else "the instance"
-    return f"{'Queue' if begins else 'queue'} {queue.name}"
+        return finding(subject, outcome, f"instance_{code}", **params)
+    return finding(subject, outcome, f"queue_{code}", queue=queue.name, **params)
 
 
 def _of_queue(queue: Queue) -> Iterator[Finding]:
     if not queue.enabled:
-        why = f": {queue.disable_reason}" if queue.disable_reason else "."
-        yield Finding("queue", "refused", f"{_called(queue)} takes no jobs now{why}")
+        yield _closed(queue, "refused", "disabled", queue.disable_reason)
     elif not queue.started:
-        why = f": {queue.stop_reason}" if queue.stop_reason else "."
-        yield Finding(
-            "queue", "waits", f"{_called(queue)} is stopped, so the job waits until it starts{why}"
-        )
+        yield _closed(queue, "waits", "stopped", queue.stop_reason)
+
+
+def _closed(queue: Queue, outcome: Outcome, code: str, reason: str | None) -> Finding:
+    if reason:
+        return _of(queue, "queue", outcome, f"{code}_reason", reason=reason)
+    return _of(queue, "queue", outcome, code)
 
 
 def _of_policy(asked: Asked, queue: Queue) -> Iterator[Finding]:
@@ -105,20 +114,17 @@ def _of_policy(asked: Asked, queue: Queue) -> Iterator[Finding]:
     duration = asked.duration or policy.default_duration or 0
     most = policy.max_duration
     if most and (duration > most or not duration):
-        allowed = f"{_called(queue)} allows a time limit of at most {format_duration(most)}"
-        detail = f"{allowed}." if duration else f"{allowed}, and the job has none: set one."
-        yield Finding("duration", "refused", detail)
+        code = "max_duration" if duration else "needs_duration"
+        yield _of(queue, "duration", "refused", code, limit_seconds=most)
     for kind in _KINDS:
         count = getattr(demand, kind)
         if count is None:
             continue
         least, most_of = policy.min_size.get(kind), policy.max_size.get(kind)
         if most_of is not None and count > most_of:
-            words = f"allows at most {_count(most_of, kind)} for a job, and this one asks for"
-            yield Finding(kind, "refused", f"{_called(queue)} {words} {count}.")
+            yield _of(queue, kind, "refused", f"max_{kind}", count=most_of, asked=count)
         if least is not None and count < least:
-            words = f"takes jobs of {_count(least, kind)} or more, and this one asks for"
-            yield Finding(kind, "refused", f"{_called(queue)} {words} {count}.")
+            yield _of(queue, kind, "refused", f"min_{kind}", count=least, asked=count)
 
 
 def _of_nodes(
@@ -140,13 +146,10 @@ def _of_nodes(
             continue
         total, working = _sum(members, kind), _sum(up, kind)
         if count > total:
-            words = f"has {_count(total, kind)}, so a job of {count} can never start"
-            yield Finding(kind, "impossible", f"{_called(queue)} {words}.")
+            yield _of(queue, kind, "impossible", f"has_{kind}", count=total, asked=count)
         elif count > working:
-            words = f"{working} of the {_count(total, kind)} of {_called(queue, begins=False)}"
-            verb = "is" if working == 1 else "are"
-            detail = f"{words} {verb} up, so the job waits until there are {count}."
-            yield Finding(kind, "waits", detail)
+            numbers = {"count": working, "total": total, "asked": count}
+            yield _of(queue, kind, "waits", f"up_{kind}", **numbers)
 
 
 def _of_slot(
@@ -160,14 +163,8 @@ def _of_slot(
     for kind, count, subject in sizes:
         largest = max(node[kind]["total"] for node in members)
         if largest < count <= _sum(members, kind):
-            where = _called(queue, begins=False)
-            words = f"No node of {where} has {_count(count, kind)}; the largest has {largest}"
-            yield Finding(subject, "impossible", f"{words}.")
+            yield _of(queue, subject, "impossible", f"node_{kind}", count=count, largest=largest)
 
 
 def _sum(nodes: Sequence[Mapping[str, Any]], kind: str) -> int:
     return len(nodes) if kind == "nodes" else sum(node[kind]["total"] for node in nodes)
-
-
-def _count(number: int, kind: str) -> str:
-    return f"{number} {_NOUNS[kind]}{'' if number == 1 else 's'}"

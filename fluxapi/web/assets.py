@@ -17,6 +17,7 @@ from pathlib import Path
 from aiohttp import hdrs, web
 
 from fluxapi.errors import NotFound
+from fluxapi.model.message import SECTIONS
 
 from . import words
 from .words import Words
@@ -64,11 +65,17 @@ def with_words(built: Mapping[str, Asset], languages: Mapping[str, Words]) -> Ma
     if not scripts:
         return built
     shown = {key.decode() for script in scripts for key in _KEY.findall(script)}
+    # Scripts look up what the service says by its code.
+    shown |= {key for it in languages.values() for key in it.source if _section(key) in SECTIONS}
     made = dict(built)
     for language in languages.values():
         name = words_name(language)
         made[name] = _made(name, language.script(shown))
     return made
+
+
+def _section(key: str) -> str:
+    return key.partition(".")[0]
 
 
 def words_name(language: Words) -> str:

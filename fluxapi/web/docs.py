@@ -12,8 +12,9 @@ from markupsafe import Markup
 
 from fluxapi.errors import NotFound
 from fluxapi.http import base, keys
+from fluxapi.model.message import SECTIONS
 
-from . import guides
+from . import guides, words
 from .docs_search import Hit, Index, Kind, Section, sections
 from .reference import channel, error_kinds, groups
 from .rendering import render
@@ -60,7 +61,8 @@ async def reference(request: web.Request) -> web.Response:
 
 async def errors(request: web.Request) -> web.Response:
     """Render the page that explains each problem type; the types link to it."""
-    return await _page(request, "errors.html", {"kinds": error_kinds(), "here": "errors"})
+    context = {"kinds": error_kinds(), "coded": _coded(), "here": "errors"}
+    return await _page(request, "errors.html", context)
 
 
 async def design(request: web.Request) -> web.Response:
@@ -141,6 +143,16 @@ class Library:
 
 
 LIBRARY: web.AppKey[Library] = web.AppKey("library", Library)
+
+
+def _coded() -> dict[str, dict[str, str]]:
+    """Return the sentences that the service says by their codes, by section, in English."""
+    found: dict[str, dict[str, str]] = {section: {} for section in SECTIONS}
+    for key, text in words.load()[words.ENGLISH].source.items():
+        section, _, code = key.partition(".")
+        if section in found:
+            found[section][code] = text if isinstance(text, str) else text["other"]
+    return found
 
 
 def _index(title: str, text: Markup) -> Index:

@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 
 import ts from "typescript";
 
+import { message } from "../src/ui/message.js";
+
 /** @type {Record<string, string | Record<string, string>>} */
 const texts = /** @type {any} */ (globalThis).fluxapiWords.texts;
 const source = fileURLToPath(new URL("../src/", import.meta.url));
@@ -66,6 +68,27 @@ test("numbers and plural forms are those of the language", async () => {
 test("a text keeps values as they are", async () => {
   const { t } = await speaking("en", { "a.hello": "{name}, {name} & {count}" });
   assert.equal(t("a.hello", { name: "<b>$&{count}", count: 1234 }), "<b>$&{count}, <b>$&{count} & 1,234");
+});
+
+test("a sentence of the service is said by its code and values", () => {
+  const limit = { code: "queue_max_duration", params: { queue: "batch", limit_seconds: 600 } };
+  assert.equal(message("findings", limit, "x"), "Queue batch allows a time limit of at most 10m.");
+  const size = { code: "instance_max_nodes", params: { count: 1, asked: 2000 } };
+  assert.equal(message("findings", size, "x"), "The instance allows at most 1 node for a job, and this one asks for 2,000.");
+  const names = { code: "no_default_queue", params: { names: ["a", "b"] } };
+  assert.equal(message("findings", names, "x"), "No queue is the default: name one of a, b.");
+});
+
+test("a sentence that the language has no words for is the service's own", () => {
+  const queue = { queue: "batch" };
+  const others = [
+    {},
+    { code: "other", params: {} },
+    { code: "queue_max_duration", params: queue },
+    { code: "queue_max_nodes", params: { ...queue, count: "3", asked: 1 } },
+    { code: "no_default_queue" },
+  ];
+  for (const coded of others) assert.equal(message("findings", coded, "Its own."), "Its own.");
 });
 
 test("a text that does not exist is an error", async () => {

@@ -107,9 +107,9 @@ def test_what_will_not_work_as_it_looks_is_said(site: Service, page: Page) -> No
     expect(page.locator("#wrong-command")).to_be_empty()
     page.get_by_label("Tasks", exact=True).fill("100000")
     page.get_by_label("GPUs per task").fill("2")
-    expect(page.locator("#wrong-num_tasks")).to_contain_text("a job of 100000 can never start")
+    expect(page.locator("#wrong-num_tasks")).to_contain_text("a job of 100,000 can never start")
     expect(page.locator("#plan")).to_contain_text("200,000 GPUs")
-    expect(page.locator("#findings")).to_contain_text("a job of 200000 can never start")
+    expect(page.locator("#findings")).to_contain_text("a job of 200,000 can never start")
 
 
 @pytest.mark.parametrize("look", ["light", "dark", "phone"])

@@ -77,7 +77,7 @@ def test_what_stands_against_a_job_is_told_before_it_is_submitted(
     page.get_by_label("Working directory").fill("/no/such/place")
     findings = page.locator("#findings")
     expect(findings).to_contain_text("Tasks: ")
-    expect(page.locator("#wrong-num_tasks")).to_contain_text("a job of 5000 can never start")
+    expect(page.locator("#wrong-num_tasks")).to_contain_text("a job of 5,000 can never start")
     expect(page.locator("#wrong-cwd")).to_contain_text("There is no directory /no/such/place")
     page.get_by_label("Urgency").fill("40")
     expect(page.locator("#plan")).to_have_text("This would be refused as it is:")

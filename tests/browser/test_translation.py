@@ -215,6 +215,22 @@ def test_what_is_said_of_a_form_is_translated(translated: Service, page: Page) -
     assert raw_texts(page) == []
 
 
+def test_the_findings_of_the_check_are_translated(translated: Service, page: Page) -> None:
+    page.goto(f"{translated.url.rstrip('/')}/ui/submit")
+    live(page)
+    page.evaluate("for (const it of document.querySelectorAll('details')) it.open = true")
+    for name, text, said in (
+        ("command", "true", ""),
+        ("num_tasks", "5000", "⟦The instance has ⟧"),
+        ("cwd", "/zq", "⟦There is no directory ⟧/zq⟦ on this machine, so the job runs in /tmp.⟧"),
+    ):
+        page.locator(f"[name={name}]").fill(text)
+        if said:
+            expect(page.locator(f"#wrong-{name}")).to_contain_text(said)
+            expect(page.locator("#findings")).to_contain_text(said)
+        assert raw_texts(page) == []
+
+
 @pytest.mark.usefixtures("jobs")
 def test_shortcuts_and_search_are_translated(translated: Service, page: Page) -> None:
     page.goto(translated.url)

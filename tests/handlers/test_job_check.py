@@ -68,6 +68,13 @@ async def test_what_the_instance_cannot_give_is_told_beside_its_field(
     assert outcomes(found) == expected, found
 
 
+async def test_a_finding_has_a_code_and_the_values_of_its_sentence(ready: Service) -> None:
+    (found,) = (await check(ready, duration="31m"))["findings"]
+    assert found["detail"] == "Queue batch allows a time limit of at most 30m."
+    assert found["code"] == "queue_max_duration"
+    assert found["params"] == {"queue": "batch", "limit_seconds": 1800}
+
+
 async def test_a_queue_that_is_stopped_or_takes_no_jobs(service: Service) -> None:
     (found,) = (await check(service))["findings"]
     assert (found["outcome"], found["detail"].rpartition(": ")[2]) == ("waits", "full")

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from fluxapi.instance.protocol import Queue, QueuePolicy
+from fluxapi.instance.protocol import InstanceInfo, Queue, QueuePolicy
 from fluxapi.model.demand import demand
-from fluxapi.sessions.job_fit import Asked, find_misfits
+from fluxapi.sessions.job_check import JobChecker
+from fluxapi.sessions.job_fit import Asked, Finding, find_misfits
+from fluxapi.web.words import load
+from tests.handlers.fake import FakeInstance
+
+KINDS = ("nodes", "cores", "gpus")
 
 
 def resources(nodes: int = 0, slots: int = 1, cores: int = 1, gpus: int = 0) -> list[Any]:
@@ -53,8 +61,64 @@ NODES = [node("up", 8, 2, "big"), node("offline", 8, 2, "big"), node(), node()]
     ],
 )
 def test_one_rule(job: Asked, queues: list[Queue], expected: str) -> None:
-    found = [it.detail for it in find_misfits(job, queues, NODES)]
+    found = [it.message.text() for it in find_misfits(job, queues, NODES)]
     assert any(it.startswith(expected) for it in found) if expected else found == []
+
+
+SMALL = QueuePolicy(
+    max_duration=600,
+    max_size=dict.fromkeys(KINDS, 2),
+    min_size=dict.fromkeys(KINDS, 2),
+)
+
+
+def findings(name: str) -> Iterator[Finding]:
+    """Yield what is found about a queue for all ways in which a job does not fit."""
+    whole = Queue(name, enabled=True, started=True)
+    limited = Queue(name, enabled=True, started=True, policy=SMALL)
+    for reason in (None, "repair"):
+        yield from find_misfits(
+            asked(name), [replace(whole, enabled=False, disable_reason=reason)], []
+        )
+        yield from find_misfits(
+            asked(name), [replace(whole, started=False, stop_reason=reason)], []
+        )
+    for duration in (0, 601):
+        yield from find_misfits(asked(name, duration), [limited], None)
+    for count in (1, 3):
+        job = asked(name, 60, nodes=count, gpus=1)
+        yield from find_misfits(job, [limited], None)
+    cluster = [node("up", 4, 2), node("offline", 4, 2)]
+    for counts in (
+        {"nodes": 2, "gpus": 1}, {"nodes": 3, "gpus": 2}, {"slots": 5}, {"slots": 9},
+        {"slots": 3, "gpus": 1}, {"cores": 5}, {"gpus": 3},
+    ):  # fmt: skip
+        yield from find_misfits(asked(name, **counts), [whole], cluster)
+
+
+async def test_each_code_has_words_and_each_word_a_code(tmp_path: Path) -> None:
+    found = [*findings("batch"), *findings("")]
+    for queue, queues in (("x", [ANY]), ("x", [BATCH]), (None, [BATCH])):
+        found += find_misfits(asked(queue), queues, [])
+    for kind in ("embedded", "flux"):
+        info = InstanceInfo(kind, "1", "local:///x", 1, "node0", 0, 1.0)
+        checker = JobChecker(FakeInstance(), info)
+        folder = str(tmp_path / "none")
+        jobspec = {
+            "resources": resources(),
+            "tasks": [{}],
+            "attributes": {"system": {"cwd": folder}},
+        }
+        found += (await checker.check(jobspec)).findings
+        await checker.aclose()
+    english = load()["en"]
+    texts = {key: english.forms[key] for key in english.source if key.startswith("findings.")}
+    assert {f"findings.{it.message.code}" for it in found} == set(texts)
+    for one in found:
+        key = f"findings.{one.message.code}"
+        places = {place for form in texts[key].values() for place in form[1::2]}
+        assert set(one.message.params) == places
+        assert one.message.text(english.text) == one.message.text()
 
 
 def test_what_is_not_known_is_not_judged() -> None:

@@ -22,6 +22,7 @@ import { WaitFor } from "../submit/wait_for.js";
 import { watchOn } from "../notify/notify.js";
 import * as status from "../channel/connection_status.js";
 import { closeMenus } from "../ui/menu.js";
+import { message } from "../ui/message.js";
 import { at } from "../ui/root.js";
 import { MEDIUM, visible } from "../ui/visible.js";
 import { t } from "../ui/words.js";
@@ -146,7 +147,7 @@ function told({ errors, findings, warnings, unknown }) {
   };
   return [
     ...errors.map((it) => ({ name: named(it), outcome: "refused", detail: misread(named(it)) || inputs.labeled(it.detail) })),
-    ...findings.map((it) => ({ name: named(it), outcome: it.outcome, detail: inputs.labeled(it.detail) })),
+    ...findings.map((it) => ({ name: named(it), outcome: it.outcome, detail: message("findings", it, it.detail) })),
     // The editor shows the warnings about a script itself.
     ...(inputs.what === "script" ? [] : warnings.map((detail) => ({ name: "", outcome: "note", detail }))),
     ...(unknown.length ? [{ name: "", outcome: "note", detail: t("submit.not_compared") }] : []),

@@ -14,7 +14,7 @@ const MAX_CHECKED_CHARS = 200_000;
  * @property {{ pointer: string, detail: string }[]} errors
  * @property {string[]} warnings
  * @property {{ tasks?: number, nodes?: number, cores?: number, gpus?: number, whole_nodes?: boolean, duration?: number, queue?: string }} size
- * @property {{ pointer: string, outcome: "refused" | "impossible" | "waits" | "note", detail: string }[]} findings
+ * @property {{ pointer: string, outcome: "refused" | "impossible" | "waits" | "note", detail: string, code?: string, params?: Record<string, unknown> }[]} findings
  * @property {("queues" | "nodes")[]} unknown
  */
 

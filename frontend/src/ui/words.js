@@ -65,6 +65,18 @@ export function t(key, values = {}) {
 }
 
 /**
+ * Return a text whose key comes from elsewhere; nothing if there is none, or one of its values is missing.
+ * @param {string} key
+ * @param {Record<string, string | number>} values
+ */
+export function say(key, values) {
+  const known = /** @type {Key} */ (key);
+  const text = texts[known];
+  if (text === undefined || (typeof text !== "string" && typeof values["count"] !== "number")) return undefined;
+  return parts(known, values).some((piece, index) => index % 2 && values[piece] === undefined) ? undefined : t(known, values);
+}
+
+/**
  * Return a text as nodes, with elements or texts in its places, and with code for what is between backticks.
  * @param {Key} key
  * @param {Record<string, string | number | Node>} [values]
