@@ -18,7 +18,7 @@ __all__ = ["SECTIONS", "main", "phrases"]
 _PACKAGE = Path(__file__).resolve().parents[1] / "fluxapi"
 _FOLDER = _PACKAGE / "web" / "words"
 _PHRASES = _PACKAGE / "model" / "phrases.json"
-SECTIONS = ("durations", "findings", "outcomes", "waits")
+SECTIONS = ("durations", "findings", "outcomes", "reasons", "remedies", "waits")
 """The sections that the model has, too."""
 
 

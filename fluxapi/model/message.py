@@ -8,16 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from .duration import duration
 from .phrases import Say, english
 
-__all__ = ["SECTIONS", "Message", "Value"]
+__all__ = ["SECTIONS", "Message", "Sentence", "Value", "coded", "text_of"]
 
 Value = str | int | float | Sequence[str]
 """A value in a sentence; several texts are listed."""
 
-SECTIONS = ("findings",)
+SECTIONS = ("findings", "reasons", "remedies")
 """The sections of the texts whose names are codes; pages look them up by the code."""
 
 _SECONDS = "_seconds"
@@ -48,3 +49,21 @@ def _said(name: str, value: Value, say: Say) -> str | int | float:
     if isinstance(value, int | float):
         return duration(value, say) if name.endswith(_SECONDS) else value
     return value if isinstance(value, str) else ", ".join(value)
+
+
+Sentence = str | Message
+"""A sentence; one without a code is in the words of Flux, or of the system."""
+
+
+def text_of(sentence: Sentence, say: Say = english) -> str:
+    """Return a sentence, in English unless *say* has another language."""
+    return sentence.text(say) if isinstance(sentence, Message) else sentence
+
+
+def coded(name: str, sentence: Sentence) -> dict[str, Any]:
+    """Return the members that tell a sentence: its text as *name*, its code and its values."""
+    members: dict[str, Any] = {name: text_of(sentence)}
+    if isinstance(sentence, Message):
+        members[f"{name}_code"] = sentence.code
+        members[f"{name}_params"] = dict(sentence.params)
+    return members

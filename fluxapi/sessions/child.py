@@ -11,6 +11,7 @@ from fluxapi.errors import FluxapiError, InstanceNotFound, InstanceUnavailable
 from fluxapi.instance.protocol import ChildPlace
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58, parse
+from fluxapi.model.message import Message, Sentence
 
 from .session import InstanceSession
 
@@ -21,6 +22,7 @@ __all__ = [
     "foreign_reason",
     "has_ended",
     "instance_uri",
+    "job_ended",
     "place_of",
 ]
 
@@ -47,7 +49,7 @@ class Child:
         self.watching: asyncio.Task[None] | None = None
         self.users = 0
         self.used_at = time.monotonic()
-        self.reason = ""
+        self.reason: Sentence = ""
         self.error: FluxapiError | None = None
         self.failures = 0
         self.retry_at = 0.0
@@ -73,11 +75,11 @@ class Child:
         return "unreachable" if self.reason else "closed"
 
     @property
-    def problem(self) -> str | None:
+    def problem(self) -> Sentence | None:
         """Return why it is unreachable or has ended, or ``None``."""
         if self.session is not None:
             is_well = self.is_opening or self.session.is_reachable
-            return None if is_well else self.session.problem
+            return None if is_well else self.session.ended or self.session.problem
         return self.reason or None
 
     def use(self) -> None:
@@ -96,7 +98,7 @@ class Child:
         self.failures += 1
         self.retry_at = time.monotonic() + pause
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: Sentence) -> None:
         """Note that its job has ended."""
         self._has_ended = True
         self.reason = reason
@@ -123,14 +125,16 @@ def instance_uri(job: Job) -> str | None:
     return uri if isinstance(uri, str) and uri else None
 
 
-def foreign_reason(job: Job) -> str | None:
+def foreign_reason(job: Job) -> Message | None:
     """Return why the instance of a job of another user cannot be opened, or ``None``."""
     if job.userid == os.getuid():
         return None
-    return (
-        f"Job {encode_f58(job.id)} belongs to user {job.userid}: only that user can open its "
-        "instance."
-    )
+    return Message("reasons", "other_user", {"job": encode_f58(job.id), "userid": str(job.userid)})
+
+
+def job_ended(jobid: str) -> Message:
+    """Return that the job of an instance has ended."""
+    return Message("reasons", "job_ended", {"job": jobid})
 
 
 def has_ended(job: Job | None) -> bool:
@@ -154,7 +158,7 @@ def place_of(session: InstanceSession, jobid: str) -> ChildPlace:
         raise InstanceNotFound(error.detail) from None
     name = encode_f58(job.id)
     if has_ended(job):
-        raise InstanceNotFound(f"Job {name} has ended, and its instance with it.")
+        raise InstanceNotFound(job_ended(name).text())
     uri = instance_uri(job)
     if uri is None:
         waits = " It does not run yet." if job.state != "RUN" else ""
@@ -164,7 +168,7 @@ def place_of(session: InstanceSession, jobid: str) -> ChildPlace:
         )
     reason = foreign_reason(job)
     if reason is not None:
-        raise InstanceUnavailable(reason, retry_after=60)
+        raise InstanceUnavailable(reason.text(), retry_after=60)
     allocation = job.allocation
     ranks, nodelist = (allocation.ranks, allocation.nodelist) if allocation else ("", "")
     return ChildPlace(job.id, uri, ranks, nodelist)

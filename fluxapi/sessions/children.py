@@ -24,10 +24,11 @@ from fluxapi.errors import (
 )
 from fluxapi.instance.protocol import Instance, Parent, PastParent
 from fluxapi.model.jobid import parse
+from fluxapi.model.message import Message, Sentence, text_of
 from fluxapi.process.background import BackgroundTask
 from fluxapi.process.timeout import within
 
-from .child import Child, has_ended, place_of
+from .child import Child, has_ended, job_ended, place_of
 from .registry import SessionRegistry
 from .session import ROOT, InstanceSession
 
@@ -41,7 +42,7 @@ _MIN_RETRY_PAUSE_S, _MAX_RETRY_PAUSE_S = 2.0, 60.0
 _LAST_EVENTS_TIMEOUT_S = 2.0
 """Time for the last events of an instance that has ended."""
 
-PARENT_HAS_ENDED = "The parent of this instance has ended."
+PARENT_HAS_ENDED = Message("reasons", "parent_ended")
 
 _MAX_WAIT_S = 3600.0
 _MAX_FAILED = 1024
@@ -228,7 +229,7 @@ class Children:
             self._children.pop(child.path, None)
         elif (reason := self._end_of(child)) is not None:
             child.end(reason)
-            error = InstanceNotFound(reason)
+            error = InstanceNotFound(reason.text())
         elif (parent := self._registry.find(child.parent_path)) and not parent.is_reachable:
             above = child.parent_path or "the root"
             error = InstanceUnavailable(
@@ -237,7 +238,7 @@ class Children:
         child.fail(error, pause)
         self._leave_parent(child)
 
-    def _end_of(self, child: Child) -> str | None:
+    def _end_of(self, child: Child) -> Message | None:
         """Return that the job of a child has ended, or ``None`` if it runs."""
         parent = self._registry.find(child.parent_path)
         if parent is None or parent.ended is not None:
@@ -248,7 +249,7 @@ class Children:
             return None
         except FluxapiError:
             job = None
-        return f"Job {child.jobid} has ended, and its instance with it." if has_ended(job) else None
+        return job_ended(child.jobid) if has_ended(job) else None
 
     async def _connect(self, child: Child) -> None:
         """Open the session of a child, once its parent is open."""
@@ -316,7 +317,7 @@ class Children:
 
     async def _until_end(
         self, child: Child, session: InstanceSession, parent: InstanceSession
-    ) -> str:
+    ) -> Sentence:
         """Return why an instance has ended, once it has."""
         jobid = parent.job(child.jobid).id
         while True:
@@ -336,12 +337,12 @@ class Children:
             # The parent's journal wakes everybody when it is closed.
             await asyncio.sleep(_MIN_RETRY_PAUSE_S)
 
-    async def _end(self, child: Child, session: InstanceSession, reason: str) -> None:
+    async def _end(self, child: Child, session: InstanceSession, reason: Sentence) -> None:
         deadline = time.monotonic() + _LAST_EVENTS_TIMEOUT_S
         # The journal thread hands over what has arrived, and then that the connection is lost.
         while session.journal.lost_since is None and time.monotonic() < deadline:  # noqa: ASYNC110
             await asyncio.sleep(0.02)
-        _log.info("the instance at %s has ended: %s", child.path, reason)
+        _log.info("the instance at %s has ended: %s", child.path, text_of(reason))
         await session.end(reason)
 
 

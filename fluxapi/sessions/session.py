@@ -46,6 +46,7 @@ from fluxapi.model.job import Job
 from fluxapi.model.jobid import parse
 from fluxapi.model.jobspec import Defaults
 from fluxapi.model.keymark import KeySigner
+from fluxapi.model.message import Sentence, text_of
 from fluxapi.model.options import read_value
 from fluxapi.process import account
 from fluxapi.process.background import BackgroundTask
@@ -123,7 +124,7 @@ class InstanceSession:
         self._recording: tuple[BackgroundTask, ...] = ()
         self.path = path
         self.instance = instance
-        self.ended: str | None = None
+        self.ended: Sentence | None = None
         self.info = info
         self.defaults = Defaults(
             option_flags={key: read_value(text) for key, text in settings.option_flags.items()},
@@ -274,7 +275,7 @@ class InstanceSession:
         for task in reversed(self.tasks):
             await task.aclose()
 
-    async def end(self, reason: str) -> None:
+    async def end(self, reason: Sentence) -> None:
         """Keep the rows as they are, and tell every stream that the instance has ended."""
         self.ended = reason
         for task in (self.observer, self.monitor, self.journal):
@@ -291,7 +292,7 @@ class InstanceSession:
     def problem(self) -> str | None:
         """Return a sentence that explains why the session is not ready, ``None`` if it is."""
         if self.ended is not None:
-            return self.ended
+            return text_of(self.ended)
         # These two know whether the table is current; the metrics report the failures of all.
         for task in (self.journal, self.monitor):
             if task.keeps_failing:

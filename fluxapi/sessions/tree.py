@@ -8,6 +8,7 @@ from typing import Any
 from fluxapi.instance.protocol import PastParent
 from fluxapi.model.job import Job
 from fluxapi.model.jobid import encode_f58
+from fluxapi.model.message import Message, Sentence, coded
 from fluxapi.model.record import username
 from fluxapi.process.timeslice import TimeSlice
 
@@ -65,45 +66,42 @@ class Node:
         return "unreachable" if is_hidden else "closed"
 
     @property
-    def problem(self) -> str | None:
+    def problem(self) -> Sentence | None:
         """Return why it is unreachable or has ended, or ``None``."""
         if self.path == ROOT and self.session is not None:
             return None if self.session.is_reachable else self.session.problem
         if self._ended_with_parent:
             return PARENT_HAS_ENDED
-        if self.child is not None and self.child.problem is not None:
-            return self.child.problem
-        if self._foreign_reason is not None:
-            return self._foreign_reason
+        known = (None if self.child is None else self.child.problem) or self._foreign_reason
+        if known is not None:
+            return known
         above = self.lost_ancestor
         if above is None or self.state != "unreachable":
             return None
-        return f"The instance above it, {above.label}, does not answer."
+        return above.silence
 
     @property
-    def remedy(self) -> str | None:
+    def remedy(self) -> Message | None:
         """Return what helps if it is unreachable, or ``None``."""
         if self.state != "unreachable":
             return None
         if self.session is not None:
             return self.remedy_of_loss
         if self._foreign_reason is not None:
-            return "Ask its owner to run a service, or to send you its output."
+            return Message("remedies", "ask_owner")
         if self.lost_ancestor is not None:
-            return "The figures are those of the time when that instance answered last."
-        return (
-            "Open it to try again. The guide “Work with nested instances” says what the service "
-            "needs to reach one."
-        )
+            return Message("remedies", "figures_of_then")
+        return Message("remedies", "open_again")
 
     @property
-    def remedy_of_loss(self) -> str:
+    def remedy_of_loss(self) -> Message:
         """Return what helps if it stops to answer while it is open."""
-        again = "The service connects again by itself once the instance answers."
         if self.path == ROOT:
-            return f"{again} If Flux was stopped, start it and the service again."
+            return Message("remedies", "start_flux")
         parent, _, jobid = self.path.rpartition("/")
-        return f"{again} If its broker was killed, cancel job {jobid} of {parent or 'the root'}."
+        if parent == ROOT:
+            return Message("remedies", "cancel_job_of_root", {"job": jobid})
+        return Message("remedies", "cancel_job", {"job": jobid, "parent": parent})
 
     @property
     def as_of(self) -> float | None:
@@ -111,9 +109,11 @@ class Node:
         return self.t_end if self.state == "ended" else self.lost_since
 
     @property
-    def label(self) -> str:
-        """Return the path as a text, which is not empty."""
-        return self.path or "the root"
+    def silence(self) -> Message:
+        """Return why the instances below it are not reached if it is lost."""
+        if self.path == ROOT:
+            return Message("reasons", "root_silent")
+        return Message("reasons", "above_silent", {"path": self.path})
 
     @property
     def lost_ancestor(self) -> Node | None:
@@ -149,7 +149,7 @@ class Node:
         return self.path != ROOT and (self.parent is None or self.parent.state == "ended")
 
     @property
-    def _foreign_reason(self) -> str | None:
+    def _foreign_reason(self) -> Message | None:
         return None if self.job is None or self._is_past else foreign_reason(self.job)
 
     def record(self) -> dict[str, Any]:
@@ -158,11 +158,9 @@ class Node:
         document: dict[str, Any] = {"path": self.path, "depth": self.depth, "state": self.state}
         if self.path != ROOT:
             document |= {"parent": parent, "id": jobid}
-        if self.problem:
-            document["reason"] = self.problem
-        remedy = self.remedy
-        if remedy is not None:
-            document["remedy"] = remedy
+        for name, sentence in (("reason", self.problem), ("remedy", self.remedy)):
+            if sentence:
+                document |= coded(name, sentence)
         if self.job is not None:
             document |= _of_job(self.job)
         for name, moment in (("t_end", self.t_end), ("lost_since", self.lost_since)):

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from aiohttp import web
 
 from fluxapi.http import keys
+from fluxapi.model.message import Sentence, text_of
 
 from .job_counts import IN_TREE, titled
 from .rendering import render
@@ -67,7 +68,8 @@ async def instances(request: web.Request) -> web.Response:
         if truncated:
             break
         counters.add_to(node)
-        rows.append(_row(node.record(), words))
+        sentences = {"reason": node.problem, "remedy": node.remedy}
+        rows.append(_row(node.record(), sentences, words))
     context = {
         "page": "instances",
         "instances": rows,
@@ -78,13 +80,17 @@ async def instances(request: web.Request) -> web.Response:
     return await render(request, "instances.html", context)
 
 
-def _row(record: Mapping[str, Any], words: Words) -> dict[str, Any]:
+def _row(
+    record: Mapping[str, Any], sentences: Mapping[str, Sentence | None], words: Words
+) -> dict[str, Any]:
     """Return what the page shows of one instance."""
+    said = {name: text_of(it, words.text) for name, it in sentences.items() if it}
     jobs, began = record.get("jobs"), record.get("t_run")
     ended = record.get("t_end") or record.get("lost_since") or time.time()
     return {
         **dict.fromkeys(_MEMBERS, ""),
         **record,
+        **said,
         "runtime": words.duration(int(max(ended - began, 0))) if began else "",
         "status": words.text(_STATES[record["state"]]),
         "use": list(_use(record.get("utilization") or {}, words)),

@@ -10,6 +10,7 @@ from aiohttp import web
 
 from fluxapi import __version__
 from fluxapi.http import base, keys
+from fluxapi.model.message import text_of
 from fluxapi.model.record import username
 from fluxapi.security.principal import ANYBODY, STRANGER
 from fluxapi.security.sign_ins import is_sign_in
@@ -75,12 +76,12 @@ async def render(
         "to": lambda path: base.relative(request, path),
         "root": base.relative(request, "/"),
         "path": session.path,
-        "ended": session.ended,
+        "ended": session.ended and text_of(session.ended, words_of(request).text),
         "as_of": None if node is None else node.as_of,
         "notice": info.notice,
         "keeps_history": session.past.stored is not None,
         "is_lost": node is not None and node.lost_since is not None,
-        "remedy": "" if node is None else node.remedy_of_loss,
+        "remedy": "" if node is None else node.remedy_of_loss.text(words_of(request).text),
         "crumbs": [] if principal.right is None else _crumbs(request, asked),
         "has_children": app[keys.SESSIONS].root.capabilities.children,
         "asset": lambda file: base.relative(request, assets.address(built, file)),

@@ -41,7 +41,6 @@ DATA = {
     r"SIG[A-Z0-9]+|ABRT": "a signal",
     r"Alt|Ctrl(?: K)?|End|Esc|Home|Page [↑↓]|Shift|Space|Tab": "a key",
     r"\(?(?:Shift\+)?Enter\)?": "the same",
-    r"The service connects again .*": "a message of the API",
 }  # fmt: skip
 """The texts outside of the words that pages show, as patterns, and what they are."""
 

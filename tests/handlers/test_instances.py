@@ -316,8 +316,15 @@ async def test_an_instance_below_a_lost_one_stays_as_it_was(site: Site) -> None:
     first, third = found[site.first], found[site.third]
     assert (first["state"], third["state"]) == ("unreachable", "unreachable")
     assert third["lost_since"] == first["lost_since"]
-    assert third["reason"] == f"The instance above it, {site.first}, does not answer."
-    assert f"cancel job {site.first} of the root" in first["remedy"]
+    assert {name: third[name] for name in third if name.startswith("reason")} == {
+        "reason": f"The instance above it, {site.first}, does not answer.",
+        "reason_code": "above_silent",
+        "reason_params": {"path": site.first},
+    }
+    assert (first["remedy_code"], first["remedy_params"]["job"]) == (
+        "cancel_job_of_root",
+        site.first,
+    )
     assert (third["jobs"], third["utilization"]) == (counted["jobs"], use)
     assert await site.get(f"/v1/instances/{site.third}") == third
     seconds = duration(int(third["lost_since"] - third["t_run"]))
@@ -331,7 +338,7 @@ async def test_an_instance_below_a_lost_one_stays_as_it_was(site: Site) -> None:
     for page in pages:
         assert f'data-as-of="{first["lost_since"]}"' in page
         assert 'id="lost" data-icon="warning" role="status">' in page
-        assert first["remedy"] in page
+        assert f"cancel job {site.first} of the root" in page
     assert ">Resubmit</a>" not in pages[2]
     assert f">{seconds}</span> so far" in pages[2]
     root = await read_page(site, "/")
@@ -364,6 +371,9 @@ async def test_the_instance_of_another_user_is_unreachable(site: Site) -> None:
     assert found["state"] == "unreachable"
     assert "only that user can open its instance" in found["reason"]
     assert "owner" in found["remedy"]
+    assert found["remedy_code"] == "ask_owner"
+    assert found["reason_code"] == "other_user"
+    assert found["reason_params"] == {"job": foreign, "userid": str(os.getuid() + 1)}
     text = await read_page(site, "/ui/instances")
     assert found["reason"] in text
     assert found["remedy"] in text
@@ -384,6 +394,9 @@ async def test_an_instance_that_cannot_be_opened_tells_what_helps(site: Site) ->
     schema.check("instance", found)
     assert (found["state"], found["reason"]) == ("unreachable", "It <hangs>.")
     assert "try again" in found["remedy"]
+    assert found["remedy_code"] == "open_again"
+    # The words are those of the instance, which have no code.
+    assert "reason_code" not in found
     tree = await read_page(site, "/ui/instances")
     assert "It &lt;hangs&gt;." in tree
     assert found["remedy"] in tree

@@ -22,6 +22,7 @@ from fluxapi.instance.protocol import (
     Instance,
 )
 from fluxapi.model.eventlog import Event, JournalMessage
+from fluxapi.model.message import Message, text_of
 from fluxapi.sessions import children as module
 from fluxapi.sessions.child import canonical_path
 from fluxapi.sessions.children import ChildLimits, Children
@@ -196,7 +197,7 @@ async def test_a_child_that_hangs_is_given_up(plant: Plant) -> None:
     assert child.opening is not None
     await child.opening
     assert child.state == "unreachable"
-    assert "--child-open-timeout" in (child.problem or "")
+    assert "--child-open-timeout" in text_of(child.problem or "")
     assert silent.closed == 1
     # It is not asked again at once.
     with pytest.raises(InstanceUnavailable, match="--child-open-timeout"):
@@ -280,8 +281,11 @@ async def test_the_rows_of_a_child_stay_after_its_end(
         assert child.watching is not None
         await child.watching
         assert child.state == "ended"
-        assert session.problem == session.ended == child.problem
-        assert "has ended" in (session.ended or "")
+        assert (
+            session.ended == child.problem == Message("reasons", "job_ended", {"job": child.jobid})
+        )
+        assert session.problem == text_of(session.ended)
+        assert "has ended" in text_of(session.ended)
         assert broker.closed == 1
         assert session.table.get(IDS[1]) is not None
         async with tree.children.using(path) as again:
@@ -326,7 +330,7 @@ async def test_children_below_an_instance_that_ends_end_too(
             assert child is not None
             assert child.watching is not None
             await child.watching
-            assert session.ended == "The parent of this instance has ended."
+            assert session.ended == Message("reasons", "parent_ended")
             with pytest.raises(InstanceNotFound, match="has ended"):
                 await tree.open(f"{path}/{canonical_path(str(IDS[2]))}")
 
@@ -344,7 +348,7 @@ async def test_a_child_with_too_many_jobs_is_closed_and_says_so(
     assert child is not None
     assert child.watching is not None
     await child.watching
-    assert "--max-child-jobs" in (session.ended or "")
+    assert "--max-child-jobs" in text_of(session.ended or "")
     assert len(session.table) <= 5
     assert tree.registry.root.ended is None
 

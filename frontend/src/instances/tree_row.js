@@ -2,6 +2,7 @@
 
 import { element } from "../ui/element.js";
 import { growing } from "../ui/format.js";
+import { message } from "../ui/message.js";
 import { at } from "../ui/root.js";
 import { visible } from "../ui/visible.js";
 import { number, t } from "../ui/words.js";
@@ -71,16 +72,16 @@ function situation(instance) {
 }
 
 /** @param {import("./tree.js").Instance} instance */
-function state({ state, reason, remedy }) {
+function state({ state, reason, reason_code, reason_params, remedy, remedy_code, remedy_params }) {
   const made = cell();
   made.className = "state";
   const key = STATES[state];
   const pill = element("span", { className: "instance-state", textContent: key ? t(key) : state });
   pill.dataset["state"] = state;
   made.append(pill);
-  if (reason) made.append(" ", element("span", { className: "why", textContent: visible(reason, { most: 600 }) }));
+  if (reason) made.append(" ", element("span", { className: "why", textContent: visible(message("reasons", { code: reason_code, params: reason_params }, reason), { most: 600 }) }));
   if (remedy) {
-    const help = element("span", { className: "why", textContent: `${remedy} ` });
+    const help = element("span", { className: "why", textContent: `${message("remedies", { code: remedy_code, params: remedy_params }, remedy)} ` });
     help.append(element("a", { href: at("/docs/nested-instances"), textContent: t("common.guide") }));
     made.append(" ", help);
   }
