@@ -21,7 +21,10 @@ from .figures import Figure
 __all__ = ["figures"]
 
 _PAGE = 4096
-_PIECE = 64
+_PIECE = 24
+"""Messages that are decoded and folded at once: those that fit in a batch of the journal's reader
+(``MAX_BATCH_BYTES`` in ``fluxapi/instance/broker/journal.py``)."""
+
 _TARGET_EVENTS = 300_000
 _TARGET_BYTES = 800
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from fluxapi.model.eventlog import decode_eventlog
-from fluxapi.model.fold import BAD_VALUE, apply, begin
+from fluxapi.model.fold import apply_all, begin
 from fluxapi.model.job import Job
 
 __all__ = ["Detail", "EndedJob", "command_of", "facts_of", "fold", "pack", "redacted", "unpack"]
@@ -108,9 +108,8 @@ def fold(jobid: int, detail: Detail) -> Job:
     job = begin(jobid, _object(detail.jobspec))
     R = _object(detail.R)
     for line in detail.eventlog.split(b"\n"):
-        with contextlib.suppress(*BAD_VALUE, msgspec.MsgspecError, RecursionError):
-            for event in decode_eventlog(line):
-                apply(job, event, R if event.name == "alloc" else None)
+        with contextlib.suppress(msgspec.MsgspecError, RecursionError):
+            apply_all(job, decode_eventlog(line), R)
     return job
 
 

@@ -30,10 +30,10 @@ _READING = "The service is still reading the jobs of the instance"
 _log = logging.getLogger(__name__)
 
 _MAX_PIECE_MESSAGES = 64
-"""Messages that are folded before other tasks run: at most about 4 ms of backlog."""
+"""Messages that are folded before other tasks run: about a millisecond."""
 
-_MAX_PIECE_EVENTS = 1024
-"""Events in a piece; a job can have any number of them."""
+_MAX_PIECE_EVENTS = 256
+"""Events in a piece: the eventlogs of some twenty jobs of a backlog. One job can have more."""
 
 _UNWATCHED_PAUSE_S = 0.005
 """Time in which events collect while nobody waits for any, since each batch has a price."""

@@ -17,8 +17,10 @@ _SCHEMES = frozenset({"after", "afterany", "afterok", "afternotok", "afterstart"
 
 def read_after(system: Mapping[str, Any]) -> tuple[tuple[int, str], ...]:
     """Return the IDs of the jobs that a job depends on, each with the scheme; skip all others."""
-    found: list[tuple[int, str]] = []
     given = system.get("dependencies")
+    if not given:
+        return ()
+    found: list[tuple[int, str]] = []
     for one in given[: 4 * MAX_AFTER] if isinstance(given, list) else ():
         if not isinstance(one, Mapping) or one.get("scheme") not in _SCHEMES:
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from .annotations import annotate
@@ -18,7 +18,7 @@ from .job import Job
 from .job_fields import BAD_VALUE, cut, read_jobspec, read_R, update
 from .jobid import encode_f58
 
-__all__ = ["BAD_VALUE", "adopt", "apply", "begin"]
+__all__ = ["BAD_VALUE", "adopt", "apply", "apply_all", "begin"]
 
 _MAX_STATUS = 2**31 - 1
 """wait(2) returns a C int."""
@@ -46,14 +46,27 @@ def apply(job: Job, event: Event, R: Any = None) -> None:
     Raises one of :data:`BAD_VALUE` if the context or R breaks RFC 21 or RFC 20; the event is then
     counted and otherwise ignored.
     """
-    name = event.name
-    if name not in UNINDEXED:
-        job.nevents += 1
-    fold = _FOLDS.get(name)
-    if fold is not None:
-        fold(job, event)
-    if name == "alloc" and R is not None:
-        read_R(job, R)
+    for _, error in apply_all(job, (event,), R):
+        raise error
+
+
+def apply_all(job: Job, events: Iterable[Event], R: Any = None) -> list[tuple[Event, Exception]]:
+    """Fold events in order as :func:`apply` does; return the bad ones, each with its error."""
+    bad: list[tuple[Event, Exception]] = []
+    for event in events:
+        name = event.name
+        if name not in UNINDEXED:
+            job.nevents += 1
+        fold = _FOLDS.get(name)
+        if fold is None:
+            continue
+        try:
+            fold(job, event)
+            if name == "alloc" and R is not None:
+                read_R(job, R)
+        except BAD_VALUE as error:
+            bad.append((event, error))
+    return bad
 
 
 def adopt(new: Job, old: Job) -> None:

@@ -52,7 +52,11 @@ class BacklogBuffer:
 
     def wants(self, events: list[Event]) -> bool:
         """Return whether the job with these events changed recently enough to be kept."""
-        return _last_time(events) > self.missing_until
+        since = self.missing_until
+        for event in reversed(events):  # noqa: SIM110 - once for every job of the instance
+            if event.timestamp > since:
+                return True
+        return False
 
     def add(self, before: Job, after: Job, events: list[Event]) -> None:
         """Add a job that :meth:`wants` accepts.

@@ -113,30 +113,30 @@ class Index:
 
         If *more_follow*, as in a backlog, this costs much less; call :meth:`settle` after the last.
         """
-        ids: list[int] = []
-        members: tuple[dict[Any, list[int]], ...] = tuple({} for _ in Facets._fields)
+        alike: dict[tuple[str, str | None, int, str], list[int]] = {}
+        names: dict[str, list[int]] = {}
+        groups: dict[str, list[int]] = {}
+        nodelists: dict[str, list[int]] = {}
         for jobid, values in jobs:
-            ids.append(jobid)
-            for by_value, value in zip(members, values, strict=True):
-                by_value.setdefault(value, []).append(jobid)
-        states, results, userids, queues, names, groups, nodelists = members
-        results.pop(None, None)
-        _add(self.all, ids, more_follow=more_follow)
-        for index, added in (
-            (self.state, states),
-            (self.result, results),
-            (self.userid, userids),
-            (self.queue, queues),
-        ):
-            for value, some in added.items():
-                _add(_of(index, value), some, more_follow=more_follow)
+            state, result, userid, queue, name, group, nodelist = values
+            alike.setdefault((state, result, userid, queue), []).append(jobid)
+            names.setdefault(name, []).append(jobid)
+            if group:
+                groups.setdefault(group, []).append(jobid)
+            if nodelist:
+                nodelists.setdefault(nodelist, []).append(jobid)
+        for (state, result, userid, queue), some in alike.items():
+            _add(self.all, some, more_follow=more_follow)
+            _add(_of(self.state, state), some, more_follow=more_follow)
+            _add(_of(self.userid, userid), some, more_follow=more_follow)
+            _add(_of(self.queue, queue), some, more_follow=more_follow)
+            if result is not None:
+                _add(_of(self.result, result), some, more_follow=more_follow)
         self._add_names(names, more_follow=more_follow)
         for group, some in groups.items():
-            if group:
-                self.group.add(group, some, more_follow=more_follow)
+            self.group.add(group, some, more_follow=more_follow)
         for nodelist, some in nodelists.items():
-            if nodelist:
-                self._place(nodelist, some, more_follow=more_follow)
+            self._place(nodelist, some, more_follow=more_follow)
 
     def settle(self) -> Iterator[None]:
         """Sort the jobs of a backlog; other tasks may run after each step."""

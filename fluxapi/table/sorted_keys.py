@@ -15,6 +15,9 @@ __all__ = ["SortedKeys"]
 _MIN_SORT_KEYS = 64
 """For this many keys or more, one sort is cheaper than single insertions."""
 
+_MIN_RUN_KEYS = 512
+"""Keys of a new run; it takes some 20 µs to sort them."""
+
 Key = TypeVar("Key", int, str)
 
 
@@ -24,20 +27,22 @@ class SortedKeys(Generic[Key]):
     A ``SortedList`` takes one key in logarithmic time, but a million in no order meet parts of it
     that are in no cache of the processor. So keys that are *gathered* form sorted runs, of which
     two of about the same length become one, until :meth:`settle` moves them to the ``SortedList``.
-    Iterators are invalid once the list changes.
+    A new run is made of the keys of many calls, or when somebody reads. Iterators are invalid once
+    the list changes.
     """
 
-    __slots__ = ("_runs", "_settled")
+    __slots__ = ("_loose", "_runs", "_settled")
 
     def __init__(self, keys: Iterable[Key] = ()) -> None:
         self._settled: SortedList = SortedList(keys)
         self._runs: list[list[Key]] = []
+        self._loose: list[Key] = []
 
     def __len__(self) -> int:
-        return len(self._settled) + sum(map(len, self._runs))
+        return len(self._settled) + sum(map(len, self._runs)) + len(self._loose)
 
     def __contains__(self, key: object) -> bool:
-        return key in self._settled or any(key in run for run in self._runs)
+        return key in self._settled or any(key in run for run in self._sorted_runs())
 
     def __iter__(self) -> Iterator[Key]:
         return self.ascending(None)
@@ -48,8 +53,8 @@ class SortedKeys(Generic[Key]):
     def ascending(self, minimum: Key | None) -> Iterator[Key]:
         """Return the keys from *minimum* on, or all, the lowest first."""
         walk: Iterator[Key] = self._settled.irange(minimum=minimum)
-        if self._runs:
-            walk = merge(walk, *(islice(run, _place(run, minimum), None) for run in self._runs))
+        if runs := self._sorted_runs():
+            walk = merge(walk, *(islice(run, _place(run, minimum), None) for run in runs))
         return walk
 
     def descending(self, below: Key | None) -> Iterator[Key]:
@@ -60,8 +65,8 @@ class SortedKeys(Generic[Key]):
             if below is None
             else settled.irange(maximum=below, inclusive=(True, False), reverse=True)
         )
-        if self._runs:
-            walk = merge(walk, *(_descending(run, below) for run in self._runs), reverse=True)
+        if runs := self._sorted_runs():
+            walk = merge(walk, *(_descending(run, below) for run in runs), reverse=True)
         return walk
 
     def add(self, key: Key) -> None:
@@ -78,23 +83,33 @@ class SortedKeys(Generic[Key]):
 
     def gather(self, keys: Iterable[Key]) -> None:
         """Add keys of a backlog, more of which follow."""
+        self._loose += keys
+        if len(self._loose) >= _MIN_RUN_KEYS:
+            self._sorted_runs()
+
+    def _sorted_runs(self) -> list[list[Key]]:
+        """Return the runs with all keys that were gathered."""
         runs = self._runs
-        runs.append(sorted(keys))
-        while len(runs) > 1 and len(runs[-2]) < 2 * len(runs[-1]):
-            last = runs.pop()
-            runs[-1] = sorted(runs[-1] + last)
+        if self._loose:
+            runs.append(sorted(self._loose))
+            self._loose = []
+            while len(runs) > 1 and len(runs[-2]) < 2 * len(runs[-1]):
+                last = runs.pop()
+                runs[-1] = sorted(runs[-1] + last)
+        return runs
 
     def settle(self) -> int:
         """Sort the keys that were gathered into all others; return how many were sorted."""
-        if not self._runs:
+        runs = self._sorted_runs()
+        if not runs:
             return 0
-        runs, self._runs = self._runs, []
+        self._runs = []
         self._settled = SortedList(chain(self._settled, *runs))
         return len(self._settled)
 
     def discard(self, key: Key) -> None:
         """Remove a key, if it is there."""
-        for run in self._runs:
+        for run in self._sorted_runs():
             place = bisect_left(run, key)
             if place < len(run) and run[place] == key:
                 del run[place]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from fluxapi.instance.protocol import Change
 from fluxapi.model.eventlog import UNINDEXED, Event, JournalMessage, Purged, Resync, admit
-from fluxapi.model.fold import BAD_VALUE, adopt, apply, begin
+from fluxapi.model.fold import adopt, apply_all, begin
 from fluxapi.model.job import Job, checksum
 from fluxapi.model.job_end import is_waitable
 from fluxapi.model.keymark import KeySigner
@@ -262,6 +262,8 @@ class Table:
         self._apply(new, message.events, message)
         if before is not None:
             history.add(before, new, message.events)
+        if new.nevents == len(message.events):
+            return  # It has no memos.
         for event in message.events:
             if event.name == "memo":
                 last = self._memos.get(new.id, 0.0)
@@ -293,12 +295,9 @@ class Table:
 
     def _apply(self, job: Job, events: Iterable[Event], message: JournalMessage) -> None:
         """Fold *events* of a message."""
-        R = message.R
+        for event, error in apply_all(job, events, message.R):
+            self._bad_events.warn(job.id, event, repr(error))
         for event in events:
-            try:
-                apply(job, event, R)
-            except BAD_VALUE as error:
-                self._bad_events.warn(job.id, event, repr(error))
             name = event.name
             if name == "submit":
                 self.groups.admit(job, self._signer.owner)
@@ -313,9 +312,14 @@ class Table:
         self.recent.add(jobid)
 
     def _note(self, jobid: int, job: Job | None, changes: Changes) -> None:
-        if jobid not in changes.changed:
+        if jobid in changes.changed:
+            return
+        if job is None:
+            self.recent.add(jobid)
+            changes.changed[jobid] = None
+        else:
             self._touch(jobid)
-            changes.changed[jobid] = None if job is None else Shape(facets(job), checksum(job))
+            changes.changed[jobid] = Shape(facets(job), checksum(job))
 
     def _drop(self, jobid: int, changes: Changes) -> None:
         job = self._jobs.pop(jobid, None)
@@ -366,7 +370,8 @@ class Table:
             self.index.add(fresh, more_follow=self.replaying)
             self.groups.add((values, self._jobs[jobid]) for jobid, values in fresh)
             for _, values in fresh:
-                self.queues.add(values)
+                if values.queue:
+                    self.queues.add(values)
         self.digest = digest % DIGEST_MODULUS
 
     def _trim(self, changes: Changes) -> None:

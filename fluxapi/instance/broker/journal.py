@@ -2,8 +2,10 @@
 
 ``job-manager.events-journal`` (flux-core, src/modules/job-manager/journal.c) sends the whole
 backlog at once, and the broker's queue for a slow reader is unbounded, so this thread always drains
-and decodes the stream; the event loop receives batches. The stream includes the
-``job-purge-inactive`` event, since the journal does not report purges.
+the stream. The event loop receives it in batches and decodes each just before it is folded: a
+decoded message takes five times its bytes, and many of them would leave the caches of the
+processor. The stream includes the ``job-purge-inactive`` event, since the journal does not report
+purges.
 """
 
 from __future__ import annotations
@@ -25,14 +27,14 @@ from fluxapi.model.eventlog import Purged, decode_journal
 from . import refusal
 from .normalize import Normalizer
 from .outbox import Outbox
-from .wire import Connection, Wakeup
+from .wire import Connection, Message, Wakeup
 
 __all__ = ["JournalThread"]
 
 _log = logging.getLogger(__name__)
 
-MAX_BATCH_MESSAGES = 256
-"""Messages in one batch: some milliseconds of folding."""
+MAX_BATCH_MESSAGES, MAX_BATCH_BYTES = 256, 32 << 10
+"""Size of one batch: a millisecond of folding. It can have one message of any size."""
 
 MAX_BATCHES = 64
 """Batches that may wait for the event loop before the thread pauses."""
@@ -55,8 +57,18 @@ _PURGED = 0
 _IDLE_TIMEOUT_S = 3600.0
 
 _Fence = asyncio.Future[None]
-_Batch = tuple[ChangeBatch, Sequence[_Fence]]
-"""Messages, and the fences that are passed once these are processed."""
+
+
+class _Batch(NamedTuple):
+    """Messages as they were received, and the fences that are passed once they are processed."""
+
+    messages: list[Message]
+    fences: Sequence[_Fence]
+
+    @property
+    def size(self) -> int:
+        """The number of bytes that were received."""
+        return sum(len(message.payload) for message in self.messages)
 
 
 class _Taken(NamedTuple):
@@ -65,7 +77,7 @@ class _Taken(NamedTuple):
     ``size`` is the number of bytes that were received.
     """
 
-    batch: ChangeBatch
+    messages: list[Message]
     reached: list[int]
     ended: FluxapiError | None
     size: int
@@ -73,7 +85,7 @@ class _Taken(NamedTuple):
     @property
     def is_small(self) -> bool:
         """Return whether so little has come that it pays to let more collect."""
-        return len(self.batch) < _FEW_MESSAGES and self.size < _FEW_BYTES
+        return len(self.messages) < _FEW_MESSAGES and self.size < _FEW_BYTES
 
 
 class _PurgeEvent(msgspec.Struct):
@@ -98,6 +110,7 @@ class JournalThread:
         """Is set while the event loop waits for a batch."""
         self._batches: deque[_Batch] = deque()
         self._taken: list[_Fence] = []
+        self._normalizer = Normalizer()
         self._has_told = True
         """True once an empty batch has told that there is no more."""
         self._fences: set[_Fence] = set()
@@ -116,19 +129,21 @@ class JournalThread:
         A call means that the previous batch has been processed. An empty batch follows the last of
         those that have arrived.
         """
-        for fence in self._taken:
-            if not fence.done():
-                fence.set_result(None)
-        self._taken = []
-        if self._batches:
-            # A long backlog must not block the event loop.
-            await asyncio.sleep(0)
-        elif not self._has_told and self._error is None:
-            self._has_told = True
-            return []
-        await self._until_arrived()
-        self._has_told = False
-        return self._gather()
+        while True:
+            for fence in self._taken:
+                if not fence.done():
+                    fence.set_result(None)
+            self._taken = []
+            if self._batches:
+                # A long backlog must not block the event loop.
+                await asyncio.sleep(0)
+            elif not self._has_told and self._error is None:
+                self._has_told = True
+                return []
+            await self._until_arrived()
+            self._has_told = False
+            if changes := self._decode(self._gather()):
+                return changes
 
     async def _until_arrived(self) -> None:
         while not self._batches:
@@ -140,18 +155,34 @@ class JournalThread:
             if not self._batches and self._error is None:
                 await self._news.wait()
 
-    def _gather(self) -> ChangeBatch:
+    def _gather(self) -> list[Message]:
         """Return the batches that wait as one, as far as that is no larger than one may be."""
-        gathered: ChangeBatch = []
+        gathered: list[Message] = []
+        size = 0
         while self._batches:
-            batch, fences = self._batches[0]
-            if gathered and len(gathered) + len(batch) > MAX_BATCH_MESSAGES:
+            batch = self._batches[0]
+            size += batch.size
+            is_long = len(gathered) + len(batch.messages) > MAX_BATCH_MESSAGES
+            if gathered and (is_long or size > MAX_BATCH_BYTES):
                 break
             self._batches.popleft()
             self._room.release()
-            self._taken += fences
-            gathered += batch
+            self._taken += batch.fences
+            gathered += batch.messages
         return gathered
+
+    def _decode(self, messages: list[Message]) -> ChangeBatch:
+        changes: ChangeBatch = []
+        try:
+            for message in messages:
+                if message.tag == _PURGED:
+                    changes.append(Purged(_purge_decoder.decode(message.payload).jobs))
+                else:
+                    changes += self._normalizer.take(decode_journal(message.payload))
+        except msgspec.MsgspecError as problem:
+            msg = f"The journal contains an invalid entry: {problem}."
+            raise InstanceUnavailable(msg) from None
+        return changes
 
     async def pass_fence(self) -> None:
         """Wait until all messages that the job manager sent before this call are processed.
@@ -189,8 +220,6 @@ class JournalThread:
             error = self._read(connection)
         except OSError as problem:
             error = refusal.lost(problem.strerror or str(problem))
-        except msgspec.MsgspecError as problem:
-            error = InstanceUnavailable(f"The journal contains an invalid entry: {problem}.")
         except Exception:  # noqa: BLE001 - a dead thread would hang its reader
             _log.exception("The Flux journal thread failed.")
             error = refusal.lost("an internal error")
@@ -206,7 +235,6 @@ class JournalThread:
         connection.request(
             b"job-manager.events-journal", b'{"full":true}', _JOURNAL, streaming=True
         )
-        normalizer = Normalizer()
         tags = itertools.count(_FIRST_FENCE)
         asked: dict[int, list[_Fence]] = {}
         while True:
@@ -218,13 +246,13 @@ class JournalThread:
                 tag = next(tags)
                 asked[tag] = fences
                 connection.request(b"job-manager.getinfo", b"{}", tag)
-            taken = _take(connection, normalizer)
+            taken = _take(connection)
             passed = [fence for tag in taken.reached for fence in asked.pop(tag, ())]
-            if taken.batch or passed:
-                self._hand_over((taken.batch, passed))
+            if taken.messages or passed:
+                self._hand_over(_Batch(taken.messages, passed))
             if taken.ended is not None:
                 return taken.ended
-            if not taken.batch and not passed:
+            if not taken.messages and not passed:
                 connection.wait(_IDLE_TIMEOUT_S)
             elif taken.is_small:
                 self._closing.wait(_MIN_INTERVAL_S)
@@ -252,21 +280,19 @@ class JournalThread:
                 fence.set_exception(error)
 
 
-def _take(connection: Connection, normalizer: Normalizer) -> _Taken:
+def _take(connection: Connection) -> _Taken:
     """Receive up to one batch."""
-    batch: ChangeBatch = []
+    messages: list[Message] = []
     reached: list[int] = []
     size = 0
     ended: FluxapiError | None = None
-    while ended is None and len(batch) < MAX_BATCH_MESSAGES and connection.flush():
-        message = connection.receive()
+    while ended is None and len(messages) < MAX_BATCH_MESSAGES and size < MAX_BATCH_BYTES:
+        message = connection.receive() if connection.flush() else None
         if message is None:
             break
         size += len(message.payload)
-        if message.tag == _JOURNAL and not message.error:
-            batch += normalizer.take(decode_journal(message.payload))
-        elif message.tag == _PURGED:
-            batch.append(Purged(_purge_decoder.decode(message.payload).jobs))
+        if (message.tag == _JOURNAL and not message.error) or message.tag == _PURGED:
+            messages.append(message)
         elif message.tag >= _FIRST_FENCE:
             # An error response, too, follows all earlier messages.
             reached.append(message.tag)
@@ -274,4 +300,4 @@ def _take(connection: Connection, normalizer: Normalizer) -> _Taken:
             error = refusal.error_for(message.error, message.payload)
             what = "The journal ended." if message.tag == _JOURNAL else "Purges cannot be watched."
             ended = InstanceUnavailable(f"{what} {error.detail}")
-    return _Taken(batch, reached, ended, size)
+    return _Taken(messages, reached, ended, size)

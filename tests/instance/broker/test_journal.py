@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from fluxapi.errors import InstanceUnavailable
 from fluxapi.instance.broker import journal
 from fluxapi.instance.broker.wire import Message
 from fluxapi.model.eventlog import Purged
@@ -22,6 +23,11 @@ def message(job: int) -> Message:
     context = {"userid": 0, "urgency": 16, "flags": 0, "version": 1}
     event = {"timestamp": 1.0, "name": "submit", "context": context}
     return Message(_JOURNAL, 0, json.dumps({"id": job, "events": [event]}).encode())
+
+
+def purge(job: int, size: int = 0) -> Message:
+    """Return the event of a purge, of *size* bytes or more."""
+    return Message(journal._PURGED, 0, b'{"jobs":[%d]%b}' % (job, b" " * size))
 
 
 class Scripted:
@@ -90,17 +96,42 @@ async def test_batches_that_have_collected_come_as_one(monkeypatch: pytest.Monke
     monkeypatch.setattr(journal, "Connection", lambda *_: connection)
     thread = journal.JournalThread(None, None, 10.0)
     for job in range(1, 4):
-        thread._hand_over(([Purged([job])], ()))
+        thread._hand_over(journal._Batch([purge(job)], ()))
     batch = await asyncio.wait_for(thread.next_batch(), 30)
     assert batch == [Purged([1]), Purged([2]), Purged([3])]
     await thread.close(10.0)
+
+
+async def test_large_batches_that_have_collected_come_singly() -> None:
+    thread = journal.JournalThread(None, None, 10.0)
+    for job, size in enumerate((100, journal.MAX_BATCH_BYTES, 100), 1):
+        thread._hand_over(journal._Batch([purge(job, size)], ()))
+    batches = [await asyncio.wait_for(thread.next_batch(), 30) for _ in range(3)]
+    assert batches == [[Purged([1])], [Purged([2])], [Purged([3])]]
+    await thread.close(10.0)
+
+
+async def test_an_invalid_message_ends_the_stream() -> None:
+    thread = journal.JournalThread(None, None, 10.0)
+    thread._hand_over(journal._Batch([Message(_JOURNAL, 0, b'{"id":"x"}')], ()))
+    with pytest.raises(InstanceUnavailable, match="The journal contains an invalid entry"):
+        await asyncio.wait_for(thread.next_batch(), 30)
+    await thread.close(10.0)
+
+
+def test_large_messages_end_a_batch() -> None:
+    connection: Any = Scripted()
+    half = purge(1, journal.MAX_BATCH_BYTES // 2)
+    connection.arrived = deque([half] * 5)
+    taken = [journal._take(connection) for _ in range(3)]
+    assert [len(one.messages) for one in taken] == [2, 2, 1]
 
 
 async def test_a_batch_wakes_the_event_loop_that_waits_for_it() -> None:
     thread = journal.JournalThread(None, None, 10.0)
     waiting = asyncio.ensure_future(thread.next_batch())
     await asyncio.sleep(0)
-    thread._hand_over(([Purged([1])], ()))
+    thread._hand_over(journal._Batch([purge(1)], ()))
     assert await asyncio.wait_for(waiting, 30) == [Purged([1])]
     await thread.close(10.0)
 
@@ -137,7 +168,7 @@ async def test_an_empty_batch_follows_the_last_one(monkeypatch: pytest.MonkeyPat
     connection.arrived.clear()
     monkeypatch.setattr(journal, "Connection", lambda *_: connection)
     thread = journal.JournalThread(None, None, 10.0)
-    thread._hand_over(([Purged([1])], ()))
+    thread._hand_over(journal._Batch([purge(1)], ()))
     assert await asyncio.wait_for(thread.next_batch(), 30) == [Purged([1])]
     assert await asyncio.wait_for(thread.next_batch(), 30) == []
     await thread.close(10.0)
