@@ -96,3 +96,9 @@ test("a task whose line has gone begins a new one", () => {
   const terminal = shown({ data: "begun", rank: "1" }, { data: "x\n".repeat(2 * MAX_LINES) }, { data: " ended\n", rank: "1" });
   assert.equal(terminal.lines.at(-1)?.text, " ended");
 });
+
+test("each piece of a long line but the last one goes on", () => {
+  const terminal = shown({ data: `${"x".repeat(10_000)}\n` }, { data: `${"y".repeat(4096)}\nz\n` });
+  assert.deepEqual(terminal.lines.map(({ goesOn }) => Boolean(goesOn)), [true, true, false, false, false]);
+  assert.deepEqual(terminal.lines.map(({ of }) => of), [undefined, 0, 0, undefined, undefined]);
+});

@@ -299,3 +299,59 @@ def test_a_job_that_wrote_nothing_has_nothing_to_search(site: Service, page: Pag
     choose_stream(page, "stderr")
     expect(lines(page)).to_have_count(0)
     expect(page.get_by_role("searchbox")).to_be_visible()
+
+
+def test_the_current_match_stays_in_view_while_lines_are_read_around_it(
+    site: Service, page: Page
+) -> None:
+    """Lines that are read before and after it push nothing out of view."""
+    jobid = script(site, "seq -f 'row %.0f' 30000")
+    ended(site, page, jobid)
+    page.get_by_label("Find in the output").fill("row 12000")
+    page.locator(".whole-search li a").click()
+    current = page.locator("#screen mark.current")
+    expect(current).to_have_text("row 12000")
+    expect(page.locator(".find [role=status]")).to_have_text("1 of 1 in the lines shown")
+    screen = page.locator("#screen")
+    top = current.evaluate("(it) => it.getBoundingClientRect().top")
+    first, last = int(numbers(page)[0]), int(numbers(page)[-1])
+    for _ in range(2):
+        last += 1000
+        page.get_by_role("button", name="Show later lines").dispatch_event("click")
+        expect(lines(page).last).to_have_attribute("data-no", str(last))
+        expect(current).to_be_in_viewport()
+    page.get_by_role("button", name="Show earlier lines").dispatch_event("click")
+    expect(lines(page).first).to_have_attribute("data-no", str(first - 1000))
+    assert abs(current.evaluate("(it) => it.getBoundingClientRect().top") - top) < 2
+    # The page is full: with the later lines, it drops the first ones.
+    last = int(numbers(page)[-1])
+    page.get_by_role("button", name="Show later lines").dispatch_event("click")
+    expect(lines(page).last).to_have_attribute("data-no", str(last + 1000))
+    expect(lines(page)).to_have_count(4000)
+    assert abs(current.evaluate("(it) => it.getBoundingClientRect().top") - top) < 2
+    # Lines that wrap otherwise, and another height of the window, do not hide it either.
+    page.get_by_role("button", name="Timestamps", exact=True).click()
+    expect(current).to_be_in_viewport()
+    page.set_viewport_size({"width": 390, "height": 500})
+    frame = screen.bounding_box()
+    box = current.bounding_box()
+    assert frame is not None
+    assert box is not None
+    assert frame["y"] <= box["y"] <= frame["y"] + frame["height"] - box["height"]
+
+
+def test_a_long_line_shows_that_it_goes_on(site: Service, page: Page) -> None:
+    page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    jobid = script(site, "head -c 20000 /dev/zero | tr '\\0' x; echo; echo last")
+    ended(site, page, jobid)
+    signs = page.locator("#screen").get_by_role("img", name="The line goes on below.")
+    expect(signs).to_have_count(4)
+    expect(lines(page)).to_have_count(6)
+    expect(lines(page).nth(4).get_by_role("img")).to_have_count(0)
+    # The sign is no text: it is not copied.
+    assert lines(page).first.inner_text() == "x" * 4096 + "\n"
+    # Of the first line of a page, the service returns 16 KiB.
+    longer = script(site, "seq 9; head -c 20000 /dev/zero | tr '\\0' x; echo; seq 9000")
+    ended(site, page, longer, "#L10")
+    sign = page.locator("#screen .selected").get_by_role("img")
+    expect(sign).to_have_accessible_name("The line goes on for 4 kB. The whole output has it.")

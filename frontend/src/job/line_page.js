@@ -11,6 +11,8 @@ import { ordered } from "../ui/visible.js";
 const COUNT = 1000;
 /** Lines of the page; with more, those at the other end are dropped. */
 const MAX_LINES = 4000;
+/** Pieces of a line, more than the page holds. */
+const MAX_PIECES = 4096;
 /** Lines that are shown before the one that was asked for. */
 const BEFORE = 100;
 
@@ -41,18 +43,26 @@ export class LinePage {
 
   /** The number of the first line, and of the last. */
   get first() {
-    return this.lines[0]?.fixed ?? 1;
+    return this.lines.find(({ fixed }) => fixed)?.fixed ?? 1;
   }
 
   get last() {
-    return this.lines.at(-1)?.fixed ?? 0;
+    return this.lines.findLast(({ fixed }) => fixed)?.fixed ?? 0;
   }
 
   /** Begin with lines that are shown already. @param {Line[]} lines @param {(line: Line) => number | undefined} numberOf */
   take(lines, numberOf) {
+    /** @type {Map<number, { fixed: number, pieces: number }>} */
+    const taken = new Map();
     for (const line of lines) {
+      if (line.source !== this.source) continue;
       const fixed = numberOf(line);
-      if (fixed !== undefined && line.source === this.source) this.lines.push({ ...line, number: fixed, fixed });
+      const start = line.of === undefined ? undefined : taken.get(line.of);
+      if (fixed !== undefined) {
+        taken.set(line.number, { fixed, pieces: 1 });
+        this.lines.push({ ...line, number: fixed, fixed });
+        // Another piece of a line has no number for the reader, but one of its own here.
+      } else if (start) this.lines.push({ ...line, number: start.fixed + start.pieces++ / MAX_PIECES });
     }
   }
 
@@ -81,7 +91,8 @@ export class LinePage {
     this.isEnd = reason === "end";
     const all = [...this.lines, ...lines];
     if (all.length > MAX_LINES) this.isBegin = false;
-    this.lines = all.slice(-MAX_LINES);
+    const kept = all.slice(-MAX_LINES);
+    this.lines = kept.slice(Math.max(kept.findIndex(({ fixed }) => fixed), 0));
   }
 
   /** @param {Record<string, number>} place */
@@ -102,8 +113,7 @@ export class LinePage {
 function lineOf(item) {
   /** @type {Line["spans"]} */
   let spans = [];
-  const cut = item["left_out"] ? " …" : "";
-  new Ansi().write(`${item["text"]}${cut}`.replace(/\r+$/, ""), {
+  new Ansi().write(item["text"].replace(/\r+$/, ""), {
     text: (raw, style) => spans.push({ text: ordered(raw), style }),
     newline: () => {},
     home: () => (spans = []),
@@ -122,5 +132,6 @@ function lineOf(item) {
     time: item["source"] ? NaN : item["timestamp"],
     ended: item["open"] ? 0 : item["line"],
     place: 0,
+    leftOut: item["left_out"] ?? 0,
   };
 }

@@ -3,7 +3,9 @@
 import { PLAIN } from "./ansi.js";
 import { look } from "./palette.js";
 import { cut } from "./search.js";
+import { size } from "./line_requests.js";
 import { element } from "../ui/element.js";
+import { t } from "../ui/words.js";
 
 /** @typedef {import("./search.js").Hit} Hit */
 /** @typedef {import("./output_lines.js").Line} Line */
@@ -20,8 +22,9 @@ export function fill(div, line, hits, current, isRanked = false) {
   div.dataset["stream"] = line.stream;
   if (line.rank) div.dataset["rank"] = line.rank;
   const rank = isRanked && line.rank ? [element("span", { className: "rank", textContent: `${line.rank}: ` })] : [];
+  const sign = line.goesOn ? [signOf(t("output.goes_on"))] : line.leftOut ? [signOf(t("output.left_out", { size: size(line.leftOut) }))] : [];
   if (!hits.length && line.spans.every(({ style }) => style === PLAIN)) {
-    div.replaceChildren(...rank, `${line.text}\n`);
+    div.replaceChildren(...rank, line.text, ...sign, "\n");
     return;
   }
   div.replaceChildren(
@@ -38,6 +41,16 @@ export function fill(div, line, hits, current, isRanked = false) {
       if (shade) span.style.setProperty("--shade", shade);
       return span;
     }),
+    ...sign,
     "\n",
   );
+}
+
+/** The sign at the end of what is shown of a line that goes on; it is no text, so it is not copied. @param {string} name */
+function signOf(name) {
+  const made = element("span", { className: "goes-on", title: name });
+  made.dataset["icon"] = "wrap";
+  made.setAttribute("role", "img");
+  made.setAttribute("aria-label", name);
+  return made;
 }

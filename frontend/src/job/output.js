@@ -6,6 +6,7 @@
 import { element } from "../ui/element.js";
 import { t } from "../ui/words.js";
 import { FirstError } from "./first_error.js";
+import { HeldPlace } from "./held_place.js";
 import { LinePage } from "./line_page.js";
 import { size } from "./line_requests.js";
 import { LineSelection } from "./line_selection.js";
@@ -18,6 +19,7 @@ import { OutputFiles } from "./output_files.js";
 import { MAX_LINES } from "./output_lines.js";
 import { OutputTools } from "./output_tools.js";
 import { OutputView } from "./output_view.js";
+import { Reading } from "./reading.js";
 import { isOfTask } from "./sources.js";
 import { WholeSearch } from "./whole_search.js";
 
@@ -41,7 +43,7 @@ export class Output {
   #feed;
   /** @type {LinePage | undefined} what is shown in place of the end */
   #page;
-  #isReading = false;
+  #reading = new Reading();
   #stream = "";
   /** @type {number | undefined} */
   #task;
@@ -79,6 +81,7 @@ export class Output {
     this.screen.replaceChildren(this.nothing);
     this.screen.hidden = false;
     this.view = new OutputView(this.screen, (line) => this.#feed.numbers.of(line));
+    this.held = new HeldPlace(this.screen, this.view);
     this.edges = new OutputEdges(this.view.foot, (isEarlier) => this.#more(isEarlier));
     this.screen.prepend(this.edges.top);
     this.tools = new OutputTools(
@@ -90,7 +93,7 @@ export class Output {
         step: (by) => this.#step(by),
         error: () => this.firstError.find(this.#part, this.said.textContent ?? ""),
         line: (first) => this.selection.choose({ source: this.#source, first, last: first }),
-        wrap: (wraps) => this.screen.classList.toggle("unwrapped", !wraps),
+        wrap: (wraps) => this.held.during(() => this.screen.classList.toggle("unwrapped", !wraps)),
         time: (isTimed) => this.#time(isTimed),
         full: (isFull) => tell.full?.(isFull),
         toggle: () => (this.#following ? this.#pause(false) : this.#resume()),
@@ -107,7 +110,7 @@ export class Output {
       (text) => this.tools.tellError(text),
     );
     this.screen.addEventListener("scroll", () => this.#scrolled(), { passive: true });
-    new ResizeObserver(() => this.#following && this.#toEnd()).observe(this.screen);
+    new ResizeObserver(() => (this.#following ? this.#toEnd() : this.held.restore())).observe(this.screen);
     this.whole.addEventListener("click", (event) => this.#download(event));
     setInterval(() => {
       if (this.#changed && !document.hidden && performance.now() >= this.#rest) this.#draw();
@@ -194,12 +197,12 @@ export class Output {
     const task = this.#task;
     let lines = this.#page?.lines ?? this.#feed.terminal.lines.slice();
     if (!this.#page && task !== undefined) lines = lines.filter((line) => isOfTask(line.rank, task));
-    this.#matches.search(lines);
+    this.#matches.search(lines, this.view.numberOf);
     this.#feed.numbers.want(lines);
     // Messages of the shell are of no task.
     const first = lines.find(({ rank }) => rank)?.rank;
     this.view.isRanked = task === undefined && (ranks.size > 1 || lines.some(({ rank }) => rank && rank !== first));
-    this.view.show(lines, this.#matches.hits, undefined, this.#matches.query);
+    this.view.show(lines, this.#matches.hits, this.#matches.current, this.#matches.query);
     this.edges.show(this.#page ?? { isBegin: !this.#feed.isCut, isEnd: true, said: this.#feed.cutSaid });
     this.#heldBack = 0;
     this.#idle();
@@ -241,7 +244,7 @@ export class Output {
   #leavePage() {
     this.#page?.stop();
     this.#page = undefined;
-    this.#isReading = false;
+    this.#reading.drop();
     this.view?.clear();
   }
 
@@ -259,10 +262,12 @@ export class Output {
       this.#sync();
       if (!this.view.find(lines.source, lines.first)) this.#tell(t("output.no_line", { line: lines.first }));
     }
+    this.#matches.enter(this.view.lineOf(lines.source, lines.first)?.number);
     this.#paint();
     const line = this.view.find(lines.source, lines.first);
-    // The page itself does not move.
-    if (line) this.screen.scrollTop = line.offsetTop - (this.screen.clientHeight - line.offsetHeight) / 2;
+    // A match may be far down in a long line.
+    if (line) this.held.reveal(line.querySelector("mark.current") ?? line);
+    this.#say();
     this.#label();
   }
 
@@ -273,40 +278,29 @@ export class Output {
 
   /** Read the lines before those that are shown, or after them. @param {boolean} isEarlier */
   async #more(isEarlier) {
-    if (this.#isReading) return;
+    if (this.#reading.isOn) return;
     const page = this.#page ?? this.#newPage(this.#source);
     const top = this.view.lines.find((line) => this.#feed.numbers.of(line) !== undefined);
     const first = top && this.#feed.numbers.of(top);
     this.#pause(false);
     if (!this.#page) page.take(this.view.lines, (line) => this.#feed.numbers.of(line));
     if (!(await this.#load(() => (isEarlier ? page.earlier(this.#page ? undefined : first ?? Number.MAX_SAFE_INTEGER) : page.later())))) return;
-    // The line that was on top stays where it is.
-    const source = top?.source ?? page.source;
-    const before = first === undefined ? 0 : this.view.find(source, first)?.offsetTop ?? 0;
-    if (this.#page !== page) this.#leavePage();
-    this.#page = page;
-    const scrolled = this.screen.scrollTop;
-    this.#sync();
-    const after = first === undefined ? 0 : this.view.find(source, first)?.offsetTop ?? before;
-    this.screen.scrollTop = first === undefined ? this.screen.scrollHeight : scrolled + after - before;
+    this.held.during(() => {
+      if (this.#page !== page) this.#leavePage();
+      this.#page = page;
+      this.#sync();
+    });
+    if (first === undefined) this.#toEnd();
     this.#label();
   }
 
-  /** Read lines, and say so if they cannot be read. @param {() => Promise<void>} reading @returns {Promise<boolean>} whether they are there */
-  async #load(reading) {
-    this.#isReading = true;
+  /** Read lines, and say so if they cannot be read. @param {() => Promise<void>} request @returns {Promise<boolean>} whether they are there */
+  async #load(request) {
     const said = this.said.textContent ?? "";
-    try {
-      await reading();
-      if (this.#feed.hasEnded) this.#tell(t("output.end"));
-      else this.#tell(said === t("output.loading") ? "" : said);
-      return true;
-    } catch (problem) {
-      if (!(problem instanceof DOMException)) this.#tell(problem instanceof Error ? problem.message : String(problem));
-      return false;
-    } finally {
-      this.#isReading = false;
-    }
+    if (!(await this.#reading.run(request, (problem) => this.#tell(problem)))) return false;
+    if (this.#feed.hasEnded) this.#tell(t("output.end"));
+    else this.#tell(said === t("output.loading") ? "" : said);
+    return true;
   }
 
   #toEnd() {
@@ -314,6 +308,7 @@ export class Output {
   }
 
   #scrolled() {
+    if (!this.#following) this.held.note();
     const { scrollHeight, scrollTop, clientHeight } = this.screen;
     const below = scrollHeight - scrollTop - clientHeight;
     if (this.#page) {
@@ -335,6 +330,7 @@ export class Output {
 
   #resume() {
     if (this.#page) this.#leavePage();
+    this.#matches.leave();
     this.#following = true;
     this.#scrolledAway = false;
     this.#sync();
@@ -358,14 +354,15 @@ export class Output {
   /** @param {boolean} isTimed */
   #time(isTimed) {
     this.view.isTimed = isTimed;
-    this.screen.classList.toggle("timed", isTimed);
-    this.#paint();
+    this.held.during(() => {
+      this.screen.classList.toggle("timed", isTimed);
+      this.#paint();
+    });
   }
 
   /** @param {string} query */
   #search(query) {
-    this.#matches.query = query;
-    this.#matches.search(this.view.lines);
+    this.#matches.ask(query, this.view.lines);
     if (this.#matches.hits.length) this.#step(-1);
     else this.#paint();
     this.wholeSearch.clear();
@@ -379,12 +376,15 @@ export class Output {
     this.#pause(false);
     this.#matches.step(by);
     this.#paint();
-    this.screen.querySelector("mark.current")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    const match = this.screen.querySelector("mark.current");
+    if (match) this.held.reveal(match);
     this.#say();
   }
 
   #paint() {
-    this.view.paint(this.#matches.hits, this.#matches.current, this.#matches.query);
+    const paint = () => this.view.paint(this.#matches.hits, this.#matches.current, this.#matches.query);
+    if (this.#following) paint();
+    else this.held.during(paint);
   }
 
   #say() {

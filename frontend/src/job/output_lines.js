@@ -24,8 +24,11 @@ import { t } from "../ui/words.js";
  * @property {number} ended counts the lines of its source that have ended since the first entry; 0 while it has no end
  * @property {number} place counts the lines that its entry ended before it
  * @property {number | undefined} [fixed] the number that the service has told with the line
+ * @property {boolean} [goesOn] the next piece of the line follows
+ * @property {number} [of] the number of the first piece, if this is another one
+ * @property {number} [leftOut] bytes of the line after its text
  */
-/** @typedef {{ ansi: Ansi, decoder: TextDecoder | undefined, line: Line | undefined, start: Line | undefined, home: boolean }} Pen start: the first piece of a line that goes on */
+/** @typedef {{ ansi: Ansi, decoder: TextDecoder | undefined, line: Line | undefined, start: Line | undefined, home: boolean, full?: Line | undefined }} Pen start: the first piece of a line that goes on; full: the one that has no more room */
 /** @typedef {{ source: number, index: number, time: number, place: number }} At the entry that is taken */
 
 export const MAX_LINES = 5000;
@@ -125,6 +128,7 @@ export class Terminal {
           at += part.length;
           if (line.text.length < MAX_LENGTH) continue;
           pen.start ??= line;
+          pen.full = line;
           pen.line = undefined;
         }
       },
@@ -148,6 +152,12 @@ export class Terminal {
     this.lines.push(line);
     // One piece may hold very many lines.
     if (this.lines.length >= 2 * MAX_LINES) this.#trim();
+    if (pen.full && pen.start) {
+      pen.full.goesOn = true;
+      pen.full.version++;
+      line.of = pen.start.number;
+    }
+    pen.full = undefined;
     pen.line = line;
     return line;
   }
@@ -161,7 +171,7 @@ export class Terminal {
     this.#ended.set(line.source, ended);
     Object.assign(line, { ended, index: this.#at.index, time: this.#at.time, place: this.#at.place++ });
     line.version++;
-    pen.line = pen.start = undefined;
+    pen.line = pen.start = pen.full = undefined;
   }
 
   /** @param {Line} line */

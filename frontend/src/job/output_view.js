@@ -110,7 +110,16 @@ export class OutputView {
 
   /** The element of a line. @param {number} source @param {number} number */
   find(source, number) {
-    const line = this.lines.find((it) => it.source === source && this.numberOf(it) === number);
+    return this.elementOf(this.lineOf(source, number));
+  }
+
+  /** @param {number} source @param {number} number */
+  lineOf(source, number) {
+    return this.lines.find((it) => it.source === source && this.numberOf(it) === number);
+  }
+
+  /** @param {Line | undefined} line */
+  elementOf(line) {
     return line && this.#shown.get(line.number)?.div;
   }
 }

@@ -1,0 +1,100 @@
+/** The place of the output that the reader looks at: it holds still while lines are read before and after it, or wrap in another way. */
+
+/** Pixels between a match and the edge of the screen that are enough to see it. */
+const MARGIN = 16;
+
+/** @typedef {import("./output_view.js").OutputView} OutputView */
+
+export class HeldPlace {
+  /** @type {{ isMatch: boolean, source: number, number: number, top: number } | undefined} */
+  #place;
+  #isHeld = false;
+
+  /** @param {HTMLElement} screen @param {OutputView} view */
+  constructor(screen, view) {
+    this.screen = screen;
+    this.view = view;
+  }
+
+  get #match() {
+    return this.screen.querySelector("mark.current") ?? undefined;
+  }
+
+  /** Remember the place in sight: that of the current match, or else of the first line that has a number. */
+  note() {
+    const match = this.#match;
+    const line = this.#firstLine();
+    const isMatch = match !== undefined && this.#sees(match);
+    if (line) this.#place = { isMatch, ...line, top: this.#top(isMatch ? match : line.div) };
+    else this.#place = undefined;
+  }
+
+  /** Let the screen show the place where it was before. */
+  restore() {
+    const place = this.#place;
+    if (!place) return;
+    const match = place.isMatch ? this.#match : undefined;
+    const held = match ?? this.view.find(place.source, place.number);
+    if (held) this.screen.scrollTop += this.#top(held) - place.top;
+    // The screen may be lower than it was.
+    if (match && !this.#sees(match)) this.#center(match);
+  }
+
+  /** Make a change that leaves the place where it is. @param {() => void} change */
+  during(change) {
+    // A change may consist of others.
+    if (this.#isHeld) return change();
+    this.#isHeld = true;
+    this.note();
+    change();
+    this.restore();
+    this.#isHeld = false;
+  }
+
+  /** Show an element in the middle of the screen unless it is in sight, and the screen where it is. @param {Element} target */
+  reveal(target) {
+    if (!this.#sees(target)) this.#center(target);
+    target.scrollIntoView({ block: "nearest", inline: "nearest" });
+    this.note();
+  }
+
+  /** @param {Element} target */
+  #center(target) {
+    const { height } = target.getBoundingClientRect();
+    this.screen.scrollTop += this.#top(target) - Math.max((this.screen.clientHeight - height) / 2, 0);
+  }
+
+  /** Pixels from the upper edge of the screen. @param {Element} target */
+  #top(target) {
+    return target.getBoundingClientRect().top - this.screen.getBoundingClientRect().top;
+  }
+
+  /** @param {Element} target */
+  #sees(target) {
+    const top = this.#top(target);
+    const { height } = target.getBoundingClientRect();
+    return top >= MARGIN && top + height <= this.screen.clientHeight - MARGIN;
+  }
+
+  /** The first line in sight that has a number, or the last one before it. */
+  #firstLine() {
+    const { lines } = this.view;
+    let [from, to] = [0, lines.length];
+    while (from < to) {
+      const middle = (from + to) >> 1;
+      const div = this.view.elementOf(lines[middle]);
+      if (div && this.#top(div) + div.offsetHeight <= 0) from = middle + 1;
+      else to = middle;
+    }
+    return this.#numbered(lines.slice(from)) ?? this.#numbered(lines.slice(0, from).reverse());
+  }
+
+  /** @param {import("./output_lines.js").Line[]} lines */
+  #numbered(lines) {
+    for (const line of lines) {
+      const [number, div] = [this.view.numberOf(line), this.view.elementOf(line)];
+      if (number !== undefined && div) return { source: line.source, number, div };
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { LinePage } from "../src/job/line_page.js";
+import { Terminal } from "../src/job/output_lines.js";
+
+test("a page that begins with the end of the output keeps all pieces of a long line", () => {
+  const terminal = new Terminal();
+  terminal.take({ stream: "stdout", rank: "0", data: `first\n${"x".repeat(10_000)}\nlast\n` });
+  const page = new LinePage("f1", 0, { stream: "", task: undefined }, () => {});
+  page.take(terminal.lines, ({ ended }) => ended || undefined);
+  assert.equal(page.lines.map(({ text }) => text).join("").length, "first".length + 10_000 + "last".length);
+  assert.equal(new Set(page.lines.map(({ number }) => number)).size, page.lines.length);
+  assert.deepEqual(page.lines.map(({ fixed }) => fixed), [1, 2, undefined, undefined, 3]);
+  assert.deepEqual([page.first, page.last], [1, 3]);
+});
