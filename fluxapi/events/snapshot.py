@@ -22,11 +22,12 @@ _MAX_SCANNED_JOBS = 1000
 """Jobs that are tested for one piece; a filter may match none of them."""
 
 _MAX_CACHE_BYTES = 32 << 20
-"""Bytes of pieces that the snapshot of all jobs keeps for the next client."""
-
+"""Bytes of pieces that the snapshot of all jobs keeps for the next client. Those that are kept
+encoded, too, take as much again."""
 
 _MAX_CACHED_WIRES = 4
-"""Wires for which a piece is kept compressed: a client chooses the label in them."""
+"""Wires for which a piece is kept encoded: a client chooses the label in them. Only one of them may
+have a piece that is not compressed, which is large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +37,21 @@ class Piece:
     cursor: bytes
     body: bytes
     after: int | None
-    _compressed: dict[Wire, bytes] = field(default_factory=dict)
+    _encoded: dict[Wire, bytes] = field(default_factory=dict)
 
     def data(self, wire: Wire) -> bytes:
-        """Return the encoded piece; it is cached if the wire compresses, which is slow."""
-        data = self._compressed.get(wire)
+        """Return the encoded piece, which is kept for further clients with the same wire."""
+        data = self._encoded.get(wire)
         if data is None:
             data = wire.join([wire.frame("snapshot", self.cursor, self.body)])
-            if len(data) < len(self.body) // 2 and len(self._compressed) < _MAX_CACHED_WIRES:
-                self._compressed[wire] = data
+            if len(self._encoded) < _MAX_CACHED_WIRES and (
+                self._is_small(data) or all(map(self._is_small, self._encoded.values()))
+            ):
+                self._encoded[wire] = data
         return data
+
+    def _is_small(self, data: bytes) -> bool:
+        return len(data) < len(self.body) // 2
 
 
 class Snapshot:

@@ -182,3 +182,19 @@ def test_a_piece_is_kept_compressed_for_few_labels(monkeypatch: pytest.MonkeyPat
         piece.data(each)
     # All are compressed once, and those that are not kept a second time.
     assert len(made) == 8 + 4
+
+
+def test_a_large_piece_is_kept_as_it_is_for_one_label(monkeypatch: pytest.MonkeyPatch) -> None:
+    framed: list[bytes] = []
+
+    def noted(_first: int, payload: bytes) -> bytes:
+        framed.append(payload)
+        return payload
+
+    monkeypatch.setattr(wire, "_frame", noted)
+    piece = Piece(b"", b'"jobs":[%b]}' % (b'"x",' * 5000 + b'"x"'), None)
+    first, second = wire.WebSocketText("first"), wire.WebSocketText("second")
+    for each in (first, second, first, second):
+        assert b'"sub":"%b"' % each.label.encode() in piece.data(each)
+    # The other one is made each time, so that labels do not multiply the memory of a piece.
+    assert len(framed) == 1 + 2
